@@ -1,0 +1,35 @@
+# Two commands matter: `make demo` and `make test`. Each does its own set-up.
+.PHONY: demo test test-all lint bench clean
+
+VENV := .venv
+READY := $(VENV)/.ready
+PROPENSITY := $(VENV)/bin/propensity
+# Everything the set-up needs lies inside the project; only package caches are written elsewhere.
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+demo: $(READY)
+	$(PROPENSITY) demo $(ARGS)
+
+test: $(READY)
+	$(VENV)/bin/pytest -m "not slow" -n 2 --dist loadgroup $(ARGS)
+
+test-all: $(READY)
+	$(VENV)/bin/pytest $(ARGS)
+
+lint: $(READY)
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(VENV)/bin/sqlfluff lint sql
+
+bench: $(READY)
+	$(VENV)/bin/python -m benchmarks $(ARGS)
+
+$(READY): pyproject.toml constraints.txt .python-version scripts/create-venv
+	scripts/create-venv $(VENV)
+	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable ".[local,dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) .state .pytest_cache .mypy_cache .ruff_cache .hypothesis
