@@ -1,1 +1,1 @@
-"""BigQuery on one machine: the emulator, and BigQuery ML in front of it."""
+"""BigQuery on one machine: the emulator `local-bigquery`, and a gateway that adds BigQuery ML to it."""

@@ -1,0 +1,138 @@
+"""Start the package `local-bigquery` as its own process on 127.0.0.1, without any download.
+
+The emulator wants DuckDB's extensions where DuckDB looks for them, below HOME. It gets a HOME of its own in the
+state folder, filled with links to the extensions that pip installed.
+
+`gs://` paths: the emulator reads them below `buckets`, the folder in which the storage service keeps
+`BUCKET/OBJECT` as a file. It must not write there, since an object also has metadata and a generation: the
+gateway (`outbound.py`) lets it write to a scratch file and uploads that to the storage service.
+"""
+
+import contextlib
+import importlib.util
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import httpx
+
+EXTENSIONS = ("icu", "ducklake", "spatial", "avro", "json", "parquet")
+
+
+class EmulatorDiedError(RuntimeError):
+    """The emulator's process ended before it answered; the message carries the end of its log."""
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """Where a running emulator answers."""
+
+    url: str
+    grpc_address: str
+
+
+@contextlib.contextmanager
+def run(
+    state: Path,
+    *,
+    project: str = "local",
+    buckets: Path | None = None,
+    port: int = 0,
+    grpc_port: int = 0,
+    deadline_seconds: float = 60,
+) -> Iterator[Emulator]:
+    """Yield the emulator once it answers, and end exactly its process afterwards.
+
+    Tables live below `state`/data and outlast the process. Port 0 takes a free one.
+
+    Raises:
+        EmulatorDiedError: it ended, or did not answer within the deadline; with the end of its log.
+    """
+    state.mkdir(parents=True, exist_ok=True)
+    port, grpc_port = port or _free_port(), grpc_port or _free_port()
+    log = state / "emulator.log"
+    command = [sys.executable, "-m", "local.bigquery.emulator_child", "--host", "127.0.0.1"]
+    command += ["--port", str(port), "--grpc-port", str(grpc_port)]
+    command += ["--project", project, "--dataset", "local", "--data-dir", str(state / "data")]
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
+            command,
+            env=_environment(state, buckets),
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            # Ctrl-C in a terminal reaches the whole group; the supervisor decides when this process ends.
+            start_new_session=True,
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_until_it_answers(url, process, log, deadline_seconds)
+        yield Emulator(url, f"127.0.0.1:{grpc_port}")
+    finally:
+        _end(process)
+
+
+def _environment(state: Path, buckets: Path | None) -> dict[str, str]:
+    home = (state / "home").absolute()
+    _link_extensions(home)
+    root = Path(__file__).parents[2]
+    own = {"HOME": str(home), "PYTHONPATH": os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])}
+    # The clients' own switches must not turn the emulator's requests round to itself.
+    passed = {k: v for k, v in os.environ.items() if not k.endswith("_EMULATOR_HOST") and k != "GCS_LOCAL_ROOT"}
+    return passed | own | ({"GCS_LOCAL_ROOT": str(buckets.absolute())} if buckets else {})
+
+
+def _link_extensions(home: Path) -> None:
+    with duckdb.connect() as connection:
+        version, platform = connection.execute("SELECT version(), platform FROM pragma_platform()").fetchall()[0]
+    folder = home / ".duckdb" / "extensions" / version / platform
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in EXTENSIONS:
+        spec = importlib.util.find_spec(f"duckdb_extension_{name}")
+        if spec is None or spec.origin is None:
+            raise EmulatorDiedError(
+                f"DuckDB's extension {name} is missing: pip install duckdb-extension-{name}=={version[1:]}"
+            )
+        file = f"{name}.duckdb_extension"
+        link = folder / file
+        link.unlink(missing_ok=True)
+        link.symlink_to(Path(spec.origin).parent / "extensions" / version / file)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise EmulatorDiedError(f"the BigQuery emulator ended with status {process.returncode}:\n{_tail(log)}")
+        with contextlib.suppress(httpx.TransportError):
+            if httpx.get(f"{url}/bigquery/v2/projects", timeout=5, trust_env=False).is_success:
+                return
+        time.sleep(0.05)
+    raise EmulatorDiedError(f"the BigQuery emulator did not answer within {seconds:.0f} s:\n{_tail(log)}")
+
+
+def _tail(log: Path, lines: int = 20) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdin:
+        process.stdin.close()

@@ -1,0 +1,33 @@
+"""The local BigQuery, spoken to by Google's own client."""
+
+import io
+import json
+
+import pytest
+from google.api_core import exceptions
+from google.cloud import bigquery
+
+
+@pytest.fixture(scope="module")
+def dataset(bigquery_client):
+    bigquery_client.create_dataset("conformance", exists_ok=True)
+    yield "conformance"
+    bigquery_client.delete_dataset("conformance", delete_contents=True)
+
+
+def test_a_query_with_parameters_answers_its_rows(bigquery_client):
+    config = bigquery.QueryJobConfig(query_parameters=[bigquery.ScalarQueryParameter("x", "INT64", 41)])
+    rows = bigquery_client.query("SELECT @x + 1 AS y, 'ML.PREDICT' AS s", job_config=config).result()
+    assert [dict(row) for row in rows] == [{"y": 42, "s": "ML.PREDICT"}]
+
+
+def test_a_file_is_loaded_through_an_upload(bigquery_client, dataset):
+    lines = "\n".join(json.dumps({"i": i}) for i in range(1000)).encode()
+    config = bigquery.LoadJobConfig(source_format="NEWLINE_DELIMITED_JSON", autodetect=True)
+    bigquery_client.load_table_from_file(io.BytesIO(lines), f"{dataset}.loaded", job_config=config).result()
+    assert bigquery_client.get_table(f"{dataset}.loaded").num_rows == 1000
+
+
+def test_a_missing_table_is_googles_not_found(bigquery_client, dataset):
+    with pytest.raises(exceptions.NotFound, match="was not found"):
+        bigquery_client.query(f"SELECT * FROM {dataset}.nowhere").result()
