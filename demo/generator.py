@@ -1,0 +1,46 @@
+"""Generate a shop's Google Analytics 360 export: one Parquet file a day-table, the same ones for the same seed.
+
+Who comes and why is told in `visitors`, what they do in `behaviour` and `clickstream`, how it looks as a row in `rows`.
+"""
+
+import datetime as dt
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from demo import clickstream, rows
+from demo.schema import GA360, GA360_EXPORT, DayFile
+from demo.visitors import arrivals
+
+CHUNK: Final = 20_000  # visits acted out at once: bounds the memory of a busy day
+
+
+def generate(seed: int, first_day: dt.date, days: int, sessions: int, folder: Path) -> list[DayFile]:
+    """Write `days` day-tables from `first_day` on with `sessions` sessions in all, in Parquet, into `folder`.
+
+    A session that crosses midnight has a row in both days' tables, so there are slightly more rows than sessions.
+
+    Raises:
+        ValueError: fewer than one day or session.
+    """
+    if days < 1 or sessions < 1:
+        raise ValueError(f"days and sessions must be at least 1, not {days} and {sessions}")
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    files, crossing = [], [GA360.empty_table()]
+    for day, visits in arrivals(rng, first_day, days, sessions):
+        path = folder / f"{GA360_EXPORT.table(day)}.parquet"
+        since_midnight, crossing = crossing, []
+        # Plain columns for every reader: the Arrow schema would only say the same again.
+        with pq.ParquetWriter(path, GA360, store_schema=False) as writer:
+            for table in since_midnight:
+                writer.write_table(table)
+            for start in range(0, len(visits), CHUNK):
+                acted = clickstream.act(rng, visits[start : start + CHUNK])
+                today, tomorrow = clickstream.split_at_midnight(acted)
+                writer.write_table(rows.table(today, first_day, day))
+                crossing.append(rows.table(tomorrow, first_day, day + dt.timedelta(1)))
+        files.append(DayFile(day, path, pq.read_metadata(path).num_rows))
+    return files

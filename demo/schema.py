@@ -1,0 +1,156 @@
+"""The two Google Analytics exports as Arrow schemas: the columns the chain keeps, typed as Google documents them.
+
+GA360: one row a session, tables `ga_sessions_YYYYMMDD`. GA4: one row an event, tables `events_YYYYMMDD`.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+
+INT, REAL, TEXT, FLAG = pa.int64(), pa.float64(), pa.string(), pa.bool_()
+
+
+def _record(ints: str = "", texts: str = "", flags: str = "", **nested: pa.DataType) -> pa.DataType:
+    """A struct from names by type; the order of fields means nothing to BigQuery."""
+    fields = [(name, INT) for name in ints.split()]
+    fields += [(name, TEXT) for name in texts.split()]
+    fields += [(name, FLAG) for name in flags.split()]
+    return pa.struct([*fields, *nested.items()])
+
+
+GA360: Final = pa.schema(
+    {
+        "visitorId": INT,
+        "visitNumber": INT,
+        "visitId": INT,
+        "visitStartTime": INT,
+        "date": TEXT,
+        "totals": _record(
+            "visits hits pageviews timeOnSite bounces transactions transactionRevenue newVisits "
+            "totalTransactionRevenue sessionQualityDim"
+        ),
+        "trafficSource": _record(
+            texts="referralPath campaign source medium keyword adContent", flags="isTrueDirect"
+        ),
+        "device": _record(texts="browser operatingSystem deviceCategory", flags="isMobile"),
+        "geoNetwork": _record(texts="continent subContinent country region metro city networkDomain"),
+        "customDimensions": pa.list_(_record("index", "value")),
+        "hits": pa.list_(
+            _record(
+                "hitNumber time hour minute",
+                "type",
+                "isInteraction isEntrance isExit",
+                page=_record(texts="pagePath hostname pageTitle"),
+                transaction=_record("transactionRevenue", "transactionId"),
+                eCommerceAction=_record("step", "action_type"),
+                eventInfo=_record("eventValue", "eventCategory eventAction eventLabel"),
+                product=pa.list_(
+                    _record(
+                        "productPrice productQuantity productRevenue",
+                        "productSKU v2ProductName v2ProductCategory",
+                    )
+                ),
+            )
+        ),
+        "fullVisitorId": TEXT,
+        "userId": TEXT,
+        "channelGrouping": TEXT,
+        "socialEngagementType": TEXT,
+    }
+)
+
+_GA4_VALUE = {"string_value": TEXT, "int_value": INT, "float_value": REAL, "double_value": REAL}
+
+GA4: Final = pa.schema(
+    {
+        "event_date": TEXT,
+        "event_timestamp": INT,
+        "event_name": TEXT,
+        "event_params": pa.list_(pa.struct({"key": TEXT, "value": pa.struct(_GA4_VALUE)})),
+        "event_previous_timestamp": INT,
+        "event_value_in_usd": REAL,
+        "event_bundle_sequence_id": INT,
+        "user_id": TEXT,
+        "user_pseudo_id": TEXT,
+        "privacy_info": _record(texts="analytics_storage ads_storage uses_transient_token"),
+        "user_properties": pa.list_(
+            pa.struct({"key": TEXT, "value": pa.struct({**_GA4_VALUE, "set_timestamp_micros": INT})})
+        ),
+        "user_first_touch_timestamp": INT,
+        "user_ltv": _record(texts="currency", revenue=REAL),
+        "device": _record(
+            "time_zone_offset_seconds",
+            "category mobile_brand_name mobile_model_name operating_system operating_system_version language",
+            web_info=_record(texts="browser browser_version"),
+        ),
+        "geo": _record(texts="continent sub_continent country region city metro"),
+        "traffic_source": _record(texts="medium name source"),
+        "stream_id": TEXT,
+        "platform": TEXT,
+        "event_dimensions": _record(texts="hostname"),
+        "ecommerce": _record(
+            "total_item_quantity unique_items",
+            "transaction_id",
+            purchase_revenue_in_usd=REAL,
+            purchase_revenue=REAL,
+        ),
+        "items": pa.list_(
+            _record(
+                "quantity",
+                "item_id item_name item_brand item_variant item_category item_list_name coupon",
+                price_in_usd=REAL,
+                price=REAL,
+                item_revenue_in_usd=REAL,
+                item_revenue=REAL,
+            )
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """One of the two exports: how its day-tables are called and which column says the day.
+
+    `required` columns make a row usable: without a value in each, the row is refused.
+    """
+
+    name: str
+    prefix: str
+    day_column: str
+    required: tuple[str, ...]
+    schema: pa.Schema
+
+    def table(self, day: dt.date) -> str:
+        """The day-table's name."""
+        return f"{self.prefix}{day:%Y%m%d}"
+
+
+GA360_EXPORT: Final = Export(
+    "GA360", "ga_sessions_", "date", ("fullVisitorId", "visitId", "visitStartTime", "date"), GA360
+)
+# user_pseudo_id is no requirement: Google leaves it NULL where consent was denied.
+GA4_EXPORT: Final = Export("GA4", "events_", "event_date", ("event_date", "event_timestamp", "event_name"), GA4)
+EXPORTS: Final = (GA360_EXPORT, GA4_EXPORT)
+
+
+@dataclass(frozen=True, slots=True)
+class DayFile:
+    """The rows of one day-table, in Parquet; the file is named for its table."""
+
+    day: dt.date
+    path: Path
+    rows: int
+
+    @property
+    def table(self) -> str:
+        """The day-table's name."""
+        return self.path.stem
+
+    @property
+    def export(self) -> Export:
+        """Which export the rows come from."""
+        return next(export for export in EXPORTS if self.table.startswith(export.prefix))
