@@ -114,8 +114,7 @@ def dead_letter(message: Any, subscription: str, attempts: int) -> Any:
     letter.attributes["CloudPubSubDeadLetterSourceDeliveryCount"] = str(attempts)
     letter.attributes["CloudPubSubDeadLetterSourceSubscription"] = subscription_id
     letter.attributes["CloudPubSubDeadLetterSourceSubscriptionProject"] = project
-    published = message.publish_time.ToDatetime().isoformat(timespec="milliseconds")
-    letter.attributes["CloudPubSubDeadLetterSourceTopicPublishTime"] = f"{published}+00:00"
+    letter.attributes["CloudPubSubDeadLetterSourceTopicPublishTime"] = message.publish_time.ToJsonString()
     return letter
 
 
