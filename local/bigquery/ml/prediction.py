@@ -1,0 +1,223 @@
+"""ML.PREDICT, the functions that measure predictions, and Vertex AI's online form of them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from local.bigquery.ml import metrics
+from local.bigquery.ml.columns import ARROW, NUMERIC, Columns, Feature
+from local.bigquery.ml.errors import MLError
+from local.bigquery.ml.metrics import Confusion
+from local.bigquery.ml.model import Evaluation, TrainedModel
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from local.bigquery.ml.encoding import Floats
+
+
+def predict(model: TrainedModel, rows: pa.Table, threshold: float = 0.5) -> pa.Table:
+    """ML.PREDICT: all columns of `rows`, then predicted_<label> and predicted_<label>_probs, positive class first."""
+    return beside(rows, predict_columns(model, rows, threshold))
+
+
+def predict_columns(model: TrainedModel, rows: pa.Table, threshold: float = 0.5) -> pa.Table:
+    """Only the two columns that ML.PREDICT adds."""
+    check_threshold(threshold)
+    probabilities = model.estimator.probabilities(Columns(rows))
+    predicted = predicted_labels(model, probabilities, threshold)
+    name = f"predicted_{model.label}"
+    return pa.table({name: predicted, f"{name}_probs": _class_probabilities(model, probabilities)})
+
+
+def beside(rows: pa.Table, added: pa.Table) -> pa.Table:
+    """The columns of both tables."""
+    columns, names = [*rows.columns, *added.columns], [*rows.column_names, *added.column_names]
+    return pa.table(columns, names=names)
+
+
+def predicted_labels(model: TrainedModel, probabilities: Floats, threshold: float) -> pa.Array:
+    """The positive class where its probability reaches the threshold."""
+    return model.class_array.take(pa.array((probabilities >= threshold).astype(np.int8)))
+
+
+def _class_probabilities(model: TrainedModel, probabilities: Floats) -> pa.Array:
+    """ARRAY<STRUCT<label, prob>> for each row, positive class first."""
+    rows = len(probabilities)
+    both = np.empty((rows, 2))
+    both[:, 0] = probabilities
+    both[:, 1] = 1 - probabilities
+    labels = model.class_array.take(pa.array(np.tile(np.array([1, 0], np.int8), rows)))
+    pairs = pa.StructArray.from_arrays([labels, pa.array(both.reshape(-1))], ["label", "prob"])
+    return pa.ListArray.from_arrays(pa.array(np.arange(0, 2 * rows + 1, 2, dtype=np.int32)), pairs)
+
+
+def evaluate(model: TrainedModel, rows: pa.Table | None = None, threshold: float = 0.5) -> pa.Table:
+    """ML.EVALUATE; without rows, on the evaluation split of the training (all rows when nothing was held out)."""
+    judged = _judged(model, rows, threshold)
+    confusion = Confusion.at(threshold, judged.positive, judged.probabilities)
+    measures = {
+        "precision": confusion.precision,
+        "recall": confusion.recall,
+        "accuracy": confusion.accuracy,
+        "f1_score": confusion.f1_score,
+        "log_loss": metrics.log_loss(judged.positive, judged.probabilities),
+        "roc_auc": metrics.roc_auc(judged.positive, judged.probabilities),
+    }
+    return pa.table({name: pa.array([value], pa.float64()) for name, value in measures.items()})
+
+
+def roc_curve(model: TrainedModel, rows: pa.Table | None = None, thresholds: Sequence[float] | None = None) -> pa.Table:
+    """ML.ROC_CURVE; by default at 100 percentiles of the predictions, highest first."""
+    for threshold in thresholds or ():
+        check_threshold(threshold)
+    judged = _judged(model, rows)
+    at = list(thresholds) if thresholds is not None else metrics.percentiles(judged.probabilities)
+    counted = metrics.confusions(at, judged.positive, judged.probabilities)
+    floats = {
+        "threshold": at,
+        "recall": [each.recall for each in counted],
+        "false_positive_rate": [each.false_positive_rate for each in counted],
+    }
+    counts = ("true_positives", "false_positives", "true_negatives", "false_negatives")
+    return pa.table(
+        {name: pa.array(values, pa.float64()) for name, values in floats.items()}
+        | {name: pa.array([getattr(each, name) for each in counted], pa.int64()) for name in counts}
+    )
+
+
+def confusion_matrix(model: TrainedModel, rows: pa.Table | None = None, threshold: float = 0.5) -> pa.Table:
+    """ML.CONFUSION_MATRIX: a row for each expected label, a column for each predicted one, ascending.
+
+    `expected_label` has the type of the label column given.
+    """
+    judged = _judged(model, rows, threshold)
+    counted = Confusion.at(threshold, judged.positive, judged.probabilities)
+    expected = model.class_array
+    if rows is not None:
+        expected = expected.cast(Columns(rows)[model.label].type)
+    columns = [
+        pa.array([counted.true_negatives, counted.false_negatives], pa.int64()),
+        pa.array([counted.false_positives, counted.true_positives], pa.int64()),
+    ]
+    return pa.table([expected, *columns], names=["expected_label", *class_columns(model.class_names)])
+
+
+def class_columns(names: Sequence[str]) -> list[str]:
+    """Class names as column names: what is no letter, digit or underscore becomes one, and digits get one in front."""
+    columns: list[str] = []
+    for name in names:
+        column = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in name)
+        if not column or column[0].isdigit():
+            column = f"_{column}"
+        while column.lower() in [taken.lower() for taken in ["expected_label", *columns]]:
+            column += "_1"
+        columns.append(column)
+    return columns
+
+
+def check_threshold(threshold: float) -> None:
+    """Raise MLError unless it is a probability."""
+    if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
+        raise MLError(f"The threshold must be a FLOAT64 from 0 to 1; got {threshold!r}.")
+
+
+def _judged(model: TrainedModel, rows: pa.Table | None, threshold: float = 0.5) -> Evaluation:
+    """Labels and predictions of the rows, or the ones kept from the training."""
+    check_threshold(threshold)
+    if rows is None:
+        if threshold != 0.5:
+            raise MLError("A threshold can be given only together with a table or query to evaluate on.")
+        return model.evaluation
+    columns = Columns(rows)
+    labels = columns.values(Feature(model.label, model.label_type), "Label")
+    if columns.rows == 0:
+        raise MLError("There are no rows to evaluate on: check the table or query given.")
+    known = pc.is_in(labels, value_set=model.class_array)
+    if not pc.all(known, min_count=0).as_py():
+        stranger = labels.filter(pc.invert(known))[0].as_py()
+        raise MLError(
+            f"Label column {model.label!r} has the value {'NULL' if stranger is None else repr(stranger)}; the model "
+            f"knows {' and '.join(map(repr, model.class_names))}: leave such rows out."
+        )
+    positive = pc.equal(labels, model.class_array[1]).to_numpy()
+    return Evaluation(positive, model.estimator.probabilities(columns))
+
+
+def predict_instances(model: TrainedModel, instances: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Vertex AI's predictions for instances that are JSON objects keyed by training column.
+
+    Each answer is {"<label>_values": [str, str], "<label>_probs": [float, float], "predicted_<label>": [str]}, the
+    positive class first. JSON null is NULL; a missing key or a value of the wrong type raises MLError; other keys are
+    ignored.
+    """
+    names, label = model.class_names, model.label
+    columns = {feature.name: _instance_column(feature, instances) for feature in model.features}
+    probabilities = model.estimator.probabilities(Columns(pa.table(columns)))
+    return [
+        {
+            f"{label}_values": [names[1], names[0]],
+            f"{label}_probs": [probability, 1 - probability],
+            f"predicted_{label}": [names[int(probability >= 0.5)]],
+        }
+        for probability in probabilities.tolist()
+    ]
+
+
+def _instance_column(feature: Feature, instances: list[dict[str, Any]]) -> pa.Array:
+    values = []
+    for position, instance in enumerate(instances):
+        if not isinstance(instance, dict) or feature.name not in instance:
+            raise MLError(
+                f"Instance {position} lacks {feature.name!r} ({feature.type}): send a JSON object with every feature.",
+                "badRequest",
+            )
+        try:
+            values.append(_json_value(feature, instance[feature.name]))
+        except ValueError as error:
+            raise MLError(
+                f"Instance {position}: {feature.name!r} must be {_JSON_FORM[feature.type]} ({feature.type}); "
+                f"got {instance[feature.name]!r}.",
+                "badRequest",
+            ) from error
+    return pa.array(values, pa.float64() if feature.type in NUMERIC else ARROW[feature.type])
+
+
+def _json_value(feature: Feature, value: object) -> object:
+    """The value for Arrow. Raises ValueError when it does not fit the feature."""
+    if value is None:
+        return None
+    wanted: type | tuple[type, ...] = str
+    if feature.type in NUMERIC:
+        wanted = (int, float)
+    if feature.type == "BOOL":
+        wanted = bool
+    if not isinstance(value, wanted) or (isinstance(value, bool) and feature.type != "BOOL"):
+        raise ValueError(feature.type)
+    if feature.type in NUMERIC:
+        return float(value)  # type: ignore[arg-type]
+    if feature.type == "BYTES":
+        try:
+            return base64.b64decode(value, validate=True)  # type: ignore[arg-type]
+        except binascii.Error as error:
+            raise ValueError(feature.type) from error
+    if feature.type in {"DATE", "DATETIME", "TIME", "TIMESTAMP"}:
+        return pa.scalar(value).cast(ARROW[feature.type]).as_py()
+    return value
+
+
+_JSON_FORM = dict.fromkeys(NUMERIC, "a number") | {
+    "BOOL": "true or false",
+    "STRING": "a string",
+    "BYTES": "a base64 string",
+    "DATE": "a string such as '2017-08-01'",
+    "DATETIME": "a string such as '2017-08-01 12:30:00'",
+    "TIME": "a string such as '12:30:00'",
+    "TIMESTAMP": "a string such as '2017-08-01 12:30:00+00:00'",
+}
