@@ -1,0 +1,102 @@
+"""Build sessions, features and labels once the export's day-tables are refreshed.
+
+On     data-refreshed   any shape that shared.refreshes reads
+Runs   sql/sessions, sql/checks, sql/features
+Emits  features-built   FeaturesBuilt(run_id, as_of)
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import functions_framework
+
+from shared import checks, refreshes, source
+from shared.errors import Permanent
+from shared.events import DataRefreshed, FeaturesBuilt
+from shared.handler import Message, handle
+from shared.log import log
+
+if TYPE_CHECKING:
+    from cloudevents.http import CloudEvent
+
+    from shared.cloud import Clients, Cloud
+
+
+@functions_framework.cloud_event
+def build_features(cloud_event: CloudEvent) -> None:
+    """Read the refresh in whichever shape it comes, run the step, publish what it returns."""
+    handle(cloud_event, step, decode)
+
+
+def decode(message: Message, clients: Clients) -> DataRefreshed | None:
+    """Open the run that reads what the export holds now, or find it open."""
+    if "run_id" in message.body:
+        return DataRefreshed.from_json(message.body)
+    refresh = refreshes.parse(message.body, clients.settings.table_prefix)
+    if refresh is None:
+        log("NOTICE", "a message announced no new day-table", message_id=message.id)
+        return None
+    now = datetime.now(UTC)
+    reading = source.look(refresh, clients, now.date())
+    event = DataRefreshed(reading.run_id, reading.as_of, reading.reason)
+    clients.ledger.open_run(event, reading.to_json(), now)
+    return event
+
+
+def step(event: DataRefreshed, cloud: Cloud) -> FeaturesBuilt:
+    """Replace the partitions that the changed days touch, so running twice equals running once."""
+    reading = source.Reading.from_json(event.run_id, cloud.run)
+    if reading.problem:
+        raise Permanent(reading.problem)
+    changed = [table.day for table in reading.changed]
+    if changed:
+        checks.require_columns(changed, cloud)
+        fill_sessions(changed, [table.day for table in reading.tables], cloud)
+    checks.run(event.as_of, changed, cloud)
+    if changed:
+        build_visitor_features(min(changed), event.as_of, cloud)
+        remember(reading, cloud)
+    return FeaturesBuilt(event.run_id, event.as_of)
+
+
+def fill_sessions(changed: list[date], existing: list[date], cloud: Cloud) -> None:
+    """Replace the sessions of the changed days and of their neighbours."""
+    settings = cloud.settings
+    for days in source.chunks(source.days_to_rebuild(changed, existing)):
+        suffixes = [f"{day:%Y%m%d}" for day in source.days_to_rebuild(days, existing)]
+        parameters = {
+            "days": days,
+            "suffixes": suffixes,
+            "first_suffix": suffixes[0],
+            "last_suffix": suffixes[-1],
+            "placeholders": source.PLACEHOLDERS,
+            "internal_sources": list(settings.source.internal_sources),
+            "max_hits": settings.source.max_hits,
+        }
+        cloud.warehouse.query(f"sessions/from_{settings.source.kind}", parameters, source=settings.source_dataset)
+
+
+def build_visitor_features(first_changed: date, as_of: date, cloud: Cloud) -> None:
+    """Replace the first visits whose features or label the changed days touch."""
+    label_days = cloud.settings.label_days
+    labelled_until = as_of - timedelta(days=label_days) if cloud.settings.label.kind == "horizon" else as_of
+    parameters = {
+        # One day more, since a session that crosses midnight is told by the day before.
+        "first_day": first_changed - timedelta(days=label_days + 1),
+        "as_of": as_of,
+        "label_days": label_days,
+        "labelled_until": labelled_until,
+    }
+    cloud.warehouse.query("features/visitor_features", parameters)
+
+
+def remember(reading: source.Reading, cloud: Cloud) -> None:
+    """Note how the changed day-tables looked, last of all: a run that dies before reads them again."""
+    parameters = {
+        "days": [table.day for table in reading.changed],
+        "row_counts": [table.row_count for table in reading.changed],
+        "last_modified": [table.last_modified for table in reading.changed],
+    }
+    cloud.warehouse.query("source/remember_days", parameters)

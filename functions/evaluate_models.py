@@ -1,0 +1,61 @@
+"""Hold all candidates and the champion to the same test visitors, choose, and let the gate decide.
+
+On     training-progressed   TrainingProgressed(run_id), or the log entry of a finished CREATE MODEL job
+Runs   sql/evaluation
+Emits  model-approved        ModelApproved(run_id, candidate)
+       model-rejected        ModelRejected(run_id, reasons)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import functions_framework
+
+from shared import evaluation, rules, training
+from shared.errors import Malformed, Permanent
+from shared.events import ModelApproved, ModelRejected, TrainingProgressed
+from shared.handler import Message, handle
+from shared.log import log
+from shared.warehouse import reason
+
+if TYPE_CHECKING:
+    from cloudevents.http import CloudEvent
+
+    from shared.cloud import Clients, Cloud
+
+
+@functions_framework.cloud_event
+def evaluate_models(cloud_event: CloudEvent) -> None:
+    """Read either shape, run the step, publish what it returns."""
+    handle(cloud_event, step, decode)
+
+
+def decode(message: Message, _: Clients) -> TrainingProgressed:
+    """Read our own event, or the run's label off the audit log entry of its job."""
+    if "protoPayload" not in message.body:
+        return TrainingProgressed.from_json(message.body)
+    try:
+        labels = message.body["protoPayload"]["metadata"]["jobChange"]["job"]["jobConfig"]["labels"]
+        return TrainingProgressed(labels["run_id"])
+    except (KeyError, TypeError) as error:
+        raise Malformed(f"the log entry is of no job labelled with a run_id ({error})") from None
+
+
+def step(event: TrainingProgressed, cloud: Cloud) -> ModelApproved | ModelRejected | None:
+    """Judge once the last candidate has ended; until then there is nothing to do."""
+    jobs = training.submit(cloud)
+    if not all(job.done() for job in jobs.values()):
+        return None
+    failed = {candidate: reason(job) for candidate, job in jobs.items() if job.error_result}
+    trained = [candidate for candidate in jobs if candidate not in failed]
+    if not trained:
+        raise Permanent(f"no candidate could be trained: {'; '.join(f'{name}: {why}' for name, why in failed.items())}")
+    report = evaluation.evaluate(trained, failed, cloud)
+    cloud.ledger.write(event.run_id, "evaluation", report.to_json())
+    verdict = report.verdict
+    if not verdict.passes:
+        log("WARNING", f"the gate rejects {verdict.candidate}: {'; '.join(verdict.reasons)}", run_id=event.run_id)
+        return ModelRejected(event.run_id, verdict.reasons)
+    log("NOTICE", f"the gate approves {verdict.candidate} ({rules.word(report.winner.roc_auc)})", run_id=event.run_id)
+    return ModelApproved(event.run_id, verdict.candidate)

@@ -1,0 +1,65 @@
+"""Score everyone active in the window with the champion: after a deployment, and daily.
+
+On     model-deployed    ModelDeployed(run_id, version)
+       scoring-due       the scheduler's tick: {}
+Runs   sql/scoring/scores.sql
+Emits  visitors-scored   VisitorsScored(run_id, day, version)
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import functions_framework
+
+from shared.errors import Permanent
+from shared.events import Event, ModelDeployed, ScoringDue, VisitorsScored
+from shared.handler import Message, decode_event, handle
+from shared.log import log
+
+if TYPE_CHECKING:
+    from cloudevents.http import CloudEvent
+
+    from shared.cloud import Clients, Cloud
+
+
+@functions_framework.cloud_event
+def score_visitors(cloud_event: CloudEvent) -> None:
+    """Read the deployment or the tick, run the step, publish what it returns."""
+    handle(cloud_event, step, decode)
+
+
+def decode(message: Message, clients: Clients) -> Event | None:
+    """Open a run of its own for a tick: one a day of data and champion, however often the scheduler fires."""
+    if message.topic != ScoringDue.topic or "run_id" in message.body:
+        return decode_event(message, clients)
+    [newest] = clients.look("scoring/newest_day")
+    champion = clients.registry.champion()
+    if champion is None or newest["day"] is None:
+        log("NOTICE", "nothing to score with: no champion or no sessions yet")
+        return None
+    day: date = newest["day"]
+    digest = hashlib.sha256(f"{champion.number} {day} {newest['session_count']}".encode()).hexdigest()
+    event = ScoringDue(f"{day:%Y%m%d}-{digest[:8]}")
+    clients.ledger.open_run(event, {"as_of": day.isoformat()}, datetime.now(UTC))
+    return event
+
+
+def step(event: ModelDeployed | ScoringDue, cloud: Cloud) -> VisitorsScored:
+    """Replace the day's partition of `scores`; the champion of this moment scores, whichever run asks."""
+    champion = cloud.registry.champion()
+    if champion is None:
+        raise Permanent("no version of the registered model is the champion")
+    day = date.fromisoformat(cloud.run["as_of"])
+    parameters = {
+        "day": day,
+        "from_day": day - timedelta(days=cloud.settings.audience.window_days - 1),
+        "coupon_from": cloud.settings.policy.coupon_from,
+        "coupon_below": cloud.settings.policy.coupon_below,
+        "version": champion.number,
+        "run_id": event.run_id,
+    }
+    cloud.warehouse.query("scoring/scores", parameters, model=champion.model)
+    return VisitorsScored(event.run_id, day, champion.number)

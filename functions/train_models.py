@@ -1,0 +1,34 @@
+"""Freeze the run's rows and submit one CREATE MODEL a candidate; training is not waited for.
+
+On     features-built        FeaturesBuilt(run_id, as_of)
+Runs   sql/features/training_rows.sql, sql/models
+Emits  training-progressed   TrainingProgressed(run_id)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import functions_framework
+
+from shared import training
+from shared.events import FeaturesBuilt, TrainingProgressed
+from shared.handler import handle
+
+if TYPE_CHECKING:
+    from cloudevents.http import CloudEvent
+
+    from shared.cloud import Cloud
+
+
+@functions_framework.cloud_event
+def train_models(cloud_event: CloudEvent) -> None:
+    """Decode, run the step, publish what it returns."""
+    handle(cloud_event, step)
+
+
+def step(event: FeaturesBuilt, cloud: Cloud) -> TrainingProgressed:
+    """Submit all candidates together; BigQuery tells the log when each one ends."""
+    training.freeze_rows(cloud)
+    training.submit(cloud)
+    return TrainingProgressed(event.run_id)

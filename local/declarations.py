@@ -1,0 +1,79 @@
+"""What the project declares, read as data: functions/functions.yaml and sql/tables."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Function:
+    """One deployed function: what it listens to and says, and how long it may take."""
+
+    name: str
+    topics: list[str]
+    emits: list[str]
+    timeout_seconds: int
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """How every subscription delivers."""
+
+    minimum_backoff_seconds: float
+    maximum_backoff_seconds: float
+    max_delivery_attempts: int
+    dead_letter_topic: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table or, when it has a query, a view; the grain stands in the description."""
+
+    name: str
+    description: str
+    columns: list[dict[str, Any]] = field(default_factory=list)
+    partition: str | None = None
+    cluster: list[str] = field(default_factory=list)
+    expiration_days: int | None = None
+    query: str | None = None
+
+
+@dataclass(frozen=True)
+class Declarations:
+    """All of it."""
+
+    functions: list[Function]
+    delivery: Delivery
+    schedules: dict[str, dict[str, Any]]
+    sinks: dict[str, dict[str, Any]]
+    topics: list[str]
+    tables: list[Table]
+
+
+def read(root: Path = ROOT) -> Declarations:
+    """Read the declarations of the project at `root`."""
+    document = yaml.safe_load((root / "functions" / "functions.yaml").read_text())
+    functions = [
+        Function(name, one["topics"], one["emits"], one["timeout_seconds"])
+        for name, one in document["functions"].items()
+    ]
+    topics = {topic for function in functions for topic in (*function.topics, *function.emits)}
+    return Declarations(
+        functions,
+        Delivery(**document["delivery"]),
+        document["schedules"],
+        document["sinks"],
+        sorted(topics | set(document["public_topics"])),
+        [_table(path, root) for path in sorted((root / "sql" / "tables").glob("*.yaml"))],
+    )
+
+
+def _table(path: Path, root: Path) -> Table:
+    document = yaml.safe_load(path.read_text())
+    view = document.pop("view", None)
+    query = (root / "sql" / f"{view}.sql").read_text() if view else None
+    return Table(name=path.stem, query=query, **document)

@@ -1,0 +1,129 @@
+"""What a step may use of the world: settings, clock and Google's services, each made when first asked for.
+
+Clients are kept for the life of the process, because an instance of a function serves many events. Their addresses
+come from the environment variables that Google's clients themselves read, so nothing here knows of a local cloud.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
+
+from shared.settings import Settings
+
+# A cold start pays only for what its function uses, so clients are imported when first used.
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from google.cloud import bigquery, pubsub_v1, storage  # type: ignore[attr-defined]
+
+    from shared.events import Event
+    from shared.ledger import Ledger
+    from shared.registry import Registry
+    from shared.warehouse import Parameters, Warehouse
+
+
+class Clients:
+    """Google's clients, and what is built of them alone."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def bigquery(self) -> bigquery.Client:
+        """The BigQuery client, in the dataset's location."""
+        from google.cloud import bigquery
+
+        return bigquery.Client(project=self.settings.project, location=self.settings.location)
+
+    @cached_property
+    def storage(self) -> storage.Client:
+        """The Cloud Storage client."""
+        from google.cloud import storage  # type: ignore[attr-defined]
+
+        return storage.Client(project=self.settings.project)
+
+    @cached_property
+    def publisher(self) -> pubsub_v1.PublisherClient:
+        """The Pub/Sub publisher; one event a message, so batching would only wait."""
+        from google.cloud import pubsub_v1  # type: ignore[attr-defined]
+
+        return pubsub_v1.PublisherClient(batch_settings=pubsub_v1.types.BatchSettings(max_messages=1))
+
+    def publish(self, event: Event) -> None:
+        """Publish an event to its topic and wait until Pub/Sub has it."""
+        self.send(event.topic, event.to_json())
+
+    def send(self, topic: str, body: dict[str, Any], **attributes: str) -> None:
+        """Publish JSON to a topic and wait until Pub/Sub has it."""
+        path = f"projects/{self.settings.project}/topics/{topic}"
+        self.publisher.publish(path, json.dumps(body).encode(), **attributes).result(timeout=60)
+
+    def look(self, name: str, parameters: Parameters | None = None, **identifiers: str) -> list[dict[str, Any]]:
+        """Run a statement that only reads, outside any run; a redelivery may see newer rows."""
+        from shared.warehouse import Statement, look
+
+        return look(self.bigquery, self.settings, Statement(name, parameters or {}, identifiers))
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """What the runs have done."""
+        from shared.ledger import Ledger
+
+        return Ledger(self.storage.bucket(self.settings.bucket))
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The registered models and the endpoint."""
+        from shared.registry import Registry
+
+        return Registry(self.settings, self.bigquery)
+
+
+@cache
+def clients() -> Clients:
+    """Return this process's clients."""
+    return Clients(Settings.from_environment())
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """The world as one step of one run sees it, during one delivery."""
+
+    clients: Clients
+    run_id: str
+    step: str
+    now: datetime
+
+    @property
+    def settings(self) -> Settings:
+        """The environment's settings."""
+        return self.clients.settings
+
+    @property
+    def ledger(self) -> Ledger:
+        """What the runs have done."""
+        return self.clients.ledger
+
+    @property
+    def registry(self) -> Registry:
+        """The registered models and the endpoint."""
+        return self.clients.registry
+
+    def of_step(self, step: str) -> Cloud:
+        """Return the same, for work that belongs to another step."""
+        return replace(self, step=step)
+
+    @cached_property
+    def run(self) -> dict[str, Any]:
+        """What the run was opened with."""
+        return self.ledger.run(self.run_id)
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        """BigQuery, for this step of this run."""
+        from shared.warehouse import Warehouse
+
+        return Warehouse(self.clients.bigquery, self.settings, self.run_id, self.step, self.run["incarnation"])

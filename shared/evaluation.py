@@ -1,0 +1,91 @@
+"""What the candidates and the champion are worth on the same test visitors."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from shared import rules, training
+from shared.cloud import Cloud
+from shared.warehouse import Statement
+
+CHAMPION = "champion"
+
+
+@dataclass(frozen=True)
+class Report:
+    """The evaluation of one run; `rows` are sql/evaluation/metrics.sql's, by candidate."""
+
+    rows: dict[str, dict[str, Any]]
+    splits: list[dict[str, Any]]
+    single_features: dict[str, float | None]
+    training: dict[str, dict[str, Any]]
+    failed: dict[str, str]
+    winner: rules.Metrics
+    verdict: rules.Verdict
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what the run's folder keeps."""
+        return {
+            "winner": self.verdict.candidate,
+            "passes": self.verdict.passes,
+            "reasons": self.verdict.reasons,
+            "is_calibrated": self.verdict.is_calibrated,
+            "candidates": {name: {"word": rules.word(row["roc_auc"]), **row} for name, row in self.rows.items()},
+            "failed": self.failed,
+            "splits": self.splits,
+            "single_features": self.single_features,
+            "training": self.training,
+        }
+
+
+def evaluate(trained: list[str], failed: dict[str, str], cloud: Cloud) -> Report:
+    """Score the test visitors with every model, measure, choose and judge.
+
+    Raises:
+        Permanent: there are no test visitors.
+    """
+    models = {candidate: training.model_name(candidate, cloud.run_id) for candidate in trained}
+    champion = cloud.registry.champion()
+    rows = training.rows_of_run(cloud)
+    scored = models | ({CHAMPION: champion.model} if champion else {})
+    cloud.warehouse.query_all(
+        Statement("evaluation/test_predictions", {**rows, "candidate": name}, {"model": model})
+        for name, model in scored.items()
+    )
+    parameters = {**rows, "threshold": cloud.settings.policy.coupon_from}
+    measured, splits, single_features, *statistics = cloud.warehouse.query_all(
+        [
+            Statement("evaluation/metrics", parameters),
+            Statement("evaluation/splits", rows),
+            Statement("evaluation/single_features", rows),
+            *_training_statistics(models.values()),
+        ]
+    )
+    metrics = {row["candidate"]: row for row in measured}
+    candidates = [_metrics(name, metrics.get(name)) for name in trained]
+    winner = rules.choose(candidates)
+    former = _metrics(CHAMPION, metrics.get(CHAMPION)) if champion else None
+    alone = {row["feature"]: row["roc_auc"] for row in single_features}
+    infos = [statistics[start : start + 3] for start in range(0, len(statistics), 3)]
+    return Report(
+        rows=metrics,
+        splits=splits,
+        single_features=alone,
+        training={
+            name: {"iterations": iterations, "features": features, "evaluation": evaluation}
+            for name, (iterations, features, evaluation) in zip(trained, infos, strict=True)
+        },
+        failed=failed,
+        winner=winner,
+        verdict=rules.gate(winner, former, alone, cloud.settings.gate),
+    )
+
+
+def _training_statistics(models: Any) -> list[Statement]:
+    names = ("training_info", "feature_info", "evaluation_split")
+    return [Statement(f"evaluation/{name}", {}, {"model": model}) for model in models for name in names]
+
+
+def _metrics(candidate: str, row: dict[str, Any] | None) -> rules.Metrics:
+    if row is None:
+        return rules.Metrics(candidate, visitors=0, positives=0, roc_auc=None, expected_positives=0.0)
+    return rules.Metrics(candidate, row["visitors"], row["positives"], row["roc_auc"], row["expected_positives"])

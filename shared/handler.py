@@ -1,0 +1,133 @@
+"""From a delivered message to at most one effect: decode, look in the ledger, run the step, record, publish.
+
+Order is what makes it safe. The step's writes replace, its record is written once, and only a recorded event is
+published, so a process may die anywhere: the next delivery finds what stands and goes on from there.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from shared.cloud import Clients, Cloud, clients
+from shared.errors import Malformed, NotReady, Permanent
+from shared.events import EVENTS, Event
+from shared.ledger import Failure, Record
+from shared.log import log, log_exception
+
+if TYPE_CHECKING:
+    from cloudevents.http import CloudEvent
+
+DEAD_LETTERS = "dead-letters"
+
+
+@dataclass(frozen=True)
+class Message:
+    """A Pub/Sub message; `body` is its JSON object, {} when it carries attributes alone."""
+
+    id: str
+    topic: str
+    body: dict[str, Any]
+    attributes: dict[str, str]
+
+
+type Decode = Callable[[Message, Clients], Event | None]
+
+
+def decode_event(message: Message, _: Clients) -> Event:
+    """Read one of our own events off its topic.
+
+    Raises:
+        Malformed: the topic is not ours, or the body is not its event.
+    """
+    if message.topic not in EVENTS:
+        raise Malformed(f"no event belongs to topic {message.topic!r}")
+    return EVENTS[message.topic].from_json(message.body)
+
+
+def handle[E: Event](
+    cloud_event: CloudEvent, step: Callable[[E, Cloud], Event | None], decode: Decode = decode_event
+) -> None:
+    """Give the event to the step unless that has been done, and publish what the step says next.
+
+    Returning acknowledges the message; raising has it delivered again, with backoff.
+    """
+    name = step.__module__.rpartition(".")[2]
+    world = clients()
+    try:
+        event = decode(read(cloud_event), world)
+    except Malformed as error:
+        log("ERROR", f"{name}: malformed message {cloud_event['id']}: {error}", function=name)
+        world.send(DEAD_LETTERS, as_delivered(cloud_event), reason=str(error), function=name)
+        return
+    if event is None:
+        return
+    record = world.ledger.record(event.run_id, name)
+    if record is None:
+        record = _run(step, event, Cloud(world, event.run_id, name, now=datetime.now(UTC)))
+    if record is not None:
+        world.publish(record.event)
+
+
+def _run(step: Callable[[Any, Cloud], Event | None], event: Event, cloud: Cloud) -> Record | None:
+    """Run the step and record its outcome; None when it is over without one, for now or for good."""
+    about = {"run_id": cloud.run_id, "step": cloud.step}
+    log("INFO", f"{cloud.step} began", **about)
+    try:
+        following = step(event, cloud)
+    except NotReady as waiting:
+        log("INFO", f"{cloud.step} waits: {waiting}", **about)
+        raise
+    except Permanent as error:
+        log_exception(f"{cloud.step} failed for good: {error}", **about)
+        cloud.ledger.fail(cloud.run_id, Failure(cloud.step, str(error), is_permanent=True, failed_at=datetime.now(UTC)))
+        return None
+    except Exception as error:
+        log_exception(f"{cloud.step} failed and will be tried again: {error}", **about)
+        _remember(error, cloud)
+        raise
+    if following is None:
+        return None
+    record = Record(cloud.step, following, cloud.now, datetime.now(UTC), cloud.warehouse.seconds)
+    seconds = round((record.finished_at - record.started_at).total_seconds(), 3)
+    log("INFO", f"{cloud.step} ended: {following.topic}", seconds=seconds, **about)
+    return cloud.ledger.finish(cloud.run_id, record)
+
+
+def _remember(error: Exception, cloud: Cloud) -> None:
+    """Record a failure if the bucket lets us: the error that caused it matters more than this one."""
+    reason = f"{type(error).__name__}: {error}"
+    try:
+        cloud.ledger.fail(cloud.run_id, Failure(cloud.step, reason, is_permanent=False, failed_at=datetime.now(UTC)))
+    except Exception:  # noqa: BLE001 - logged, and the first error goes on to be raised
+        log_exception("the failure could not be recorded", run_id=cloud.run_id, step=cloud.step)
+
+
+def read(cloud_event: CloudEvent) -> Message:
+    """Take the Pub/Sub message out of a CloudEvent.
+
+    Raises:
+        Malformed: there is no message in it, or its data is not a JSON object.
+    """
+    topic = str(cloud_event["source"]).rpartition("/topics/")[2]
+    message = (cloud_event.data or {}).get("message") if isinstance(cloud_event.data, dict) else None
+    if not isinstance(message, dict):
+        raise Malformed("the CloudEvent holds no Pub/Sub message")
+    try:
+        data = base64.b64decode(message.get("data") or "", validate=True)
+        body = json.loads(data) if data else {}
+    except (binascii.Error, ValueError) as error:
+        raise Malformed(f"the message's data is not JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise Malformed(f"the message's data is a JSON {type(body).__name__}, not an object")
+    return Message(str(cloud_event["id"]), topic, body, dict(message.get("attributes") or {}))
+
+
+def as_delivered(cloud_event: CloudEvent) -> dict[str, Any]:
+    """Return the message as it came, so that nothing of it is lost."""
+    return {"id": cloud_event["id"], "source": cloud_event["source"], "data": cloud_event.data}

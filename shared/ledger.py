@@ -1,0 +1,185 @@
+"""What each run has done, in Cloud Storage: the reason that twice equals once.
+
+runs/RUN_ID/run.json            what the run reads; written once, by the first delivery that saw it
+runs/RUN_ID/steps/STEP.json     the step's next event and times; written once, by the delivery that finished first
+runs/RUN_ID/failures/STEP.json  the last failure of a step that has no record yet
+runs/RUN_ID/NAME.json           what a step found out (checks, evaluation, deployment, ...)
+runs/RUN_ID/model/              the exported model
+dead-letters/NAME.json          messages that nobody could use, with the reason
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from google.api_core.exceptions import NotFound, PreconditionFailed
+from google.cloud import storage  # type: ignore[attr-defined]
+
+from shared.events import EVENTS, Event
+
+
+@dataclass(frozen=True)
+class Record:
+    """A finished step: what it said next, when it began and ended, and how many seconds it waited for BigQuery."""
+
+    step: str
+    event: Event
+    started_at: datetime
+    finished_at: datetime
+    bigquery_seconds: float
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a step has not finished; `is_permanent` when no retry will be made."""
+
+    step: str
+    reason: str
+    is_permanent: bool
+    failed_at: datetime
+
+
+class Ledger:
+    """The runs' folder in the bucket. Every method raises google.api_core exceptions when storage fails."""
+
+    def __init__(self, bucket: storage.Bucket) -> None:
+        self._bucket = bucket
+
+    def open_run(self, event: Event, reads: dict[str, Any], now: datetime) -> None:
+        """Write down the run's first event and what it reads, unless an earlier delivery has."""
+        document = {"opened_at": now, "topic": event.topic, "event": event.to_json(), **reads}
+        self._write_once(f"runs/{event.run_id}/run.json", document)
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        """Return what the run reads and, as `incarnation`, a number that a reset run does not keep."""
+        blob = self._bucket.blob(f"runs/{run_id}/run.json")
+        document = json.loads(blob.download_as_bytes())
+        return {**document, "incarnation": blob.generation}
+
+    def record(self, run_id: str, step: str) -> Record | None:
+        """Return what the step did, or None when no delivery has finished it."""
+        document = self._read(f"runs/{run_id}/steps/{step}.json")
+        return None if document is None else _record(step, document)
+
+    def finish(self, run_id: str, record: Record) -> Record:
+        """Write the step's record once; return the one that stands, which may be another delivery's."""
+        document = {
+            "topic": record.event.topic,
+            "event": record.event.to_json(),
+            "started_at": record.started_at.isoformat(),
+            "finished_at": record.finished_at.isoformat(),
+            "bigquery_seconds": round(record.bigquery_seconds, 3),
+        }
+        if self._write_once(f"runs/{run_id}/steps/{record.step}.json", document):
+            return record
+        standing = self.record(run_id, record.step)
+        return standing or record
+
+    def fail(self, run_id: str, failure: Failure) -> None:
+        """Write down why the step failed this time."""
+        document = {
+            "reason": failure.reason,
+            "is_permanent": failure.is_permanent,
+            "failed_at": failure.failed_at.isoformat(),
+        }
+        self._write(f"runs/{run_id}/failures/{failure.step}.json", document)
+
+    def write(self, run_id: str, name: str, document: dict[str, Any]) -> None:
+        """Keep what a step found out; writing it again replaces it."""
+        self._write(f"runs/{run_id}/{name}.json", document)
+
+    def read(self, run_id: str, name: str) -> dict[str, Any] | None:
+        """Return what `write` kept, or None."""
+        return self._read(f"runs/{run_id}/{name}.json")
+
+    def uri(self, run_id: str, name: str) -> str:
+        """Return the gs:// URI of something in the run's folder."""
+        return f"gs://{self._bucket.name}/runs/{run_id}/{name}"
+
+    def runs(self) -> list[str]:
+        """Return the ids of all runs, oldest data first."""
+        pages = self._bucket.list_blobs(prefix="runs/", delimiter="/").pages
+        return sorted(prefix.split("/")[1] for page in pages for prefix in page.prefixes)
+
+    def records(self, run_id: str) -> list[Record]:
+        """Return the finished steps in the order in which they finished."""
+        records = [_record(step, document) for step, document in self._documents(f"runs/{run_id}/steps/")]
+        return sorted(records, key=lambda record: record.finished_at)
+
+    def failures(self, run_id: str) -> list[Failure]:
+        """Return the last failure of each step that has not finished."""
+        finished = {record.step for record in self.records(run_id)}
+        return [
+            Failure(
+                step,
+                document["reason"],
+                document["is_permanent"],
+                datetime.fromisoformat(document["failed_at"]),
+            )
+            for step, document in self._documents(f"runs/{run_id}/failures/")
+            if step not in finished
+        ]
+
+    def files(self, run_id: str, folder: str) -> list[str]:
+        """Return the gs:// URIs of what lies in a folder of the run's, in order."""
+        blobs = self._bucket.list_blobs(prefix=f"runs/{run_id}/{folder}")
+        return sorted(f"gs://{self._bucket.name}/{blob.name}" for blob in blobs)
+
+    def standing_event(self, run_id: str, before: datetime) -> Event | None:
+        """Return the event that a standing run waits for: recorded before then, not the last, and not failed for good.
+
+        A run that was opened and has no record waits for its first event.
+        """
+        run = self.run(run_id)
+        records = self.records(run_id)
+        event = records[-1].event if records else EVENTS[run["topic"]].from_json(run["event"])
+        since = records[-1].finished_at if records else datetime.fromisoformat(run["opened_at"])
+        if event.is_last or since > before or any(failure.is_permanent for failure in self.failures(run_id)):
+            return None
+        return event
+
+    def bury(self, name: str, letter: dict[str, Any]) -> None:
+        """Keep a dead letter; the same one arriving twice is one."""
+        self._write_once(f"dead-letters/{name}.json", letter)
+
+    def dead_letters(self) -> dict[str, dict[str, Any]]:
+        """Return all dead letters by name."""
+        return dict(self._documents("dead-letters/"))
+
+    def _documents(self, prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        for blob in self._bucket.list_blobs(prefix=prefix):
+            document = self._read(blob.name)
+            if document is not None:
+                yield blob.name.removeprefix(prefix).removesuffix(".json"), document
+
+    def _read(self, path: str) -> dict[str, Any] | None:
+        try:
+            document: dict[str, Any] = json.loads(self._bucket.blob(path).download_as_bytes())
+        except NotFound:
+            return None
+        return document
+
+    def _write(self, path: str, document: dict[str, Any]) -> None:
+        content = json.dumps(document, indent=1, default=str)
+        self._bucket.blob(path).upload_from_string(content, content_type="application/json")
+
+    def _write_once(self, path: str, document: dict[str, Any]) -> bool:
+        content = json.dumps(document, indent=1, default=str)
+        blob = self._bucket.blob(path)
+        try:
+            blob.upload_from_string(content, content_type="application/json", if_generation_match=0)
+        except PreconditionFailed:
+            return False
+        return True
+
+
+def _record(step: str, document: dict[str, Any]) -> Record:
+    return Record(
+        step,
+        EVENTS[document["topic"]].from_json(document["event"]),
+        datetime.fromisoformat(document["started_at"]),
+        datetime.fromisoformat(document["finished_at"]),
+        document["bigquery_seconds"],
+    )

@@ -1,0 +1,241 @@
+"""The registered model, its versions, and the endpoint that serves the champion.
+
+The registry itself is the truth about who is champion: the alias `champion` of the one registered model. A version's
+labels say which run and candidate made it, and so which model in BigQuery it is.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from google.api_core.exceptions import NotFound
+from google.cloud import aiplatform_v1 as vertex
+
+from shared.errors import NotReady, Permanent
+from shared.training import LABEL, model_name
+from shared.warehouse import Statement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from google.cloud import bigquery
+
+    from shared.settings import Settings
+    from shared.warehouse import Warehouse
+
+CHAMPION = "champion"
+# Requests until the canary, which gets a share of them, has surely been among those who answered.
+MOST_TRIES = 500
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of the registered model; `model` is its name in BigQuery."""
+
+    number: str
+    run_id: str
+    candidate: str
+
+    @property
+    def model(self) -> str:
+        """The model's name in BigQuery."""
+        return model_name(self.candidate, self.run_id)
+
+
+class Registry:
+    """Vertex AI for one registered model and one endpoint. Methods may be called again after any failure."""
+
+    def __init__(self, settings: Settings, bigquery_client: bigquery.Client) -> None:
+        self._settings = settings
+        self._bigquery = bigquery_client
+        self._parent = f"projects/{settings.project}/locations/{settings.serving.region}"
+        self._endpoint_name = f"{self._parent}/endpoints/{settings.serving.endpoint_id}"
+        host = settings.serving.api_endpoint or f"{settings.serving.region}-aiplatform.googleapis.com"
+        self._options: dict[str, Any] = {"client_options": {"api_endpoint": host}, "transport": "rest"}
+
+    @cached_property
+    def _models(self) -> vertex.ModelServiceClient:
+        return vertex.ModelServiceClient(**self._options)
+
+    @cached_property
+    def _endpoints(self) -> vertex.EndpointServiceClient:
+        return vertex.EndpointServiceClient(**self._options)
+
+    @cached_property
+    def _predictions(self) -> vertex.PredictionServiceClient:
+        return vertex.PredictionServiceClient(**self._options)
+
+    def champion(self) -> Version | None:
+        """Return the version that serves, or None before the first deployment."""
+        try:
+            return _version(self._models.get_model(name=self._model_name(CHAMPION)))
+        except NotFound:
+            return None
+
+    def register(self, model: str, run_id: str, candidate: str, warehouse: Warehouse) -> Version:
+        """Make the BigQuery model a version of the registered one, if it is none yet, and label it."""
+        number = self._registered_number(model)
+        if number is None:
+            identifiers = {"model": model, "model_id": self._settings.serving.model_id}
+            warehouse.query_all([Statement("deployment/register_model", {}, identifiers)])
+            number = self._registered_number(model)
+        if number is None:
+            raise NotReady(f"model {model} is not in the registry yet")
+        labels = {"run_id": run_id, "candidate": candidate, "pipeline": "propensity"}
+        self._models.update_model(
+            model=vertex.Model(name=self._model_name(number), labels=labels), update_mask={"paths": ["labels"]}
+        )
+        return Version(number, run_id, candidate)
+
+    def deploy_canary(self, version: Version, operation_note: Note, wait_seconds: float) -> str:
+        """Return the deployed model's id once it takes the canary's share of traffic, all of it on an empty endpoint.
+
+        `operation_note` keeps the deployment's operation between deliveries.
+
+        Raises:
+            NotReady: the deployment still goes on.
+            Permanent: the deployment failed.
+        """
+        if not self._deployed(version):
+            self._deploy(version, operation_note, wait_seconds)
+        deployed, *copies = self._deployed(version)
+        for copy in copies:
+            self._undeploy(copy.id)
+        endpoint = self._endpoint()
+        if not endpoint.traffic_split.get(deployed.id):
+            self._set_traffic(self._canary_split(endpoint, deployed.id))
+        return str(deployed.id)
+
+    def answers(self, deployed_id: str, instances: list[dict[str, Any]]) -> list[float]:
+        """Return the probabilities that this deployed model itself gives.
+
+        Raises:
+            NotReady: the endpoint sent every request elsewhere.
+        """
+        for _ in range(MOST_TRIES):
+            response = self._predictions.predict(endpoint=self._endpoint_name, instances=instances)
+            if response.deployed_model_id == deployed_id:
+                return [_probability(dict(prediction)) for prediction in response.predictions]
+        raise NotReady(f"deployed model {deployed_id} answered none of {MOST_TRIES} requests")
+
+    def promote(self, deployed_id: str, version: Version) -> None:
+        """Give all traffic and the alias to the version; keep the former champion deployed, and no older one."""
+        former = self.champion()
+        self._set_traffic({deployed_id: 100})
+        self._make_champion(version.number)
+        kept = {version.number, former.number if former else ""}
+        for deployed in self._endpoint().deployed_models:
+            if deployed.model_version_id not in kept:
+                self._undeploy(deployed.id)
+
+    def withdraw(self, deployed_id: str) -> None:
+        """Take a canary off the endpoint; its traffic goes to the champion, if there is one."""
+        champion = self.champion()
+        serving = self._deployed(champion) if champion else []
+        self._set_traffic({serving[0].id: 100} if serving else {})
+        self._undeploy(deployed_id)
+
+    def rollback(self) -> tuple[Version, Version]:
+        """Move traffic and alias from the champion to the version deployed before it; return both, in this order.
+
+        Raises:
+            Permanent: there is no champion, or no other version is deployed.
+        """
+        champion = self.champion()
+        if champion is None:
+            raise Permanent(f"model {self._settings.serving.model_id} has no champion to roll back from")
+        others = [
+            deployed for deployed in self._endpoint().deployed_models if deployed.model_version_id != champion.number
+        ]
+        if not others:
+            raise Permanent(f"no version but the champion {champion.number} is deployed, so there is none to return to")
+        former = max(others, key=lambda deployed: int(deployed.model_version_id))
+        self._set_traffic({former.id: 100})
+        self._make_champion(former.model_version_id)
+        return champion, _version(self._models.get_model(name=self._model_name(former.model_version_id)))
+
+    def _registered_number(self, model: str) -> str | None:
+        runs = self._bigquery.get_model(f"{self._bigquery.project}.{self._settings.dataset}.{model}").training_runs
+        return runs[-1].get("vertexAiModelVersion") if runs else None
+
+    def _model_name(self, version_or_alias: str) -> str:
+        return f"{self._parent}/models/{self._settings.serving.model_id}@{version_or_alias}"
+
+    def _endpoint(self) -> vertex.Endpoint:
+        return self._endpoints.get_endpoint(name=self._endpoint_name)
+
+    def _deployed(self, version: Version) -> list[vertex.DeployedModel]:
+        """Return what the endpoint runs of the version, oldest first."""
+        found = [one for one in self._endpoint().deployed_models if one.model_version_id == version.number]
+        return sorted(found, key=lambda one: one.create_time)
+
+    def _deploy(self, version: Version, note: Note, wait_seconds: float) -> None:
+        serving = self._settings.serving
+        operation = note.read()
+        if operation is None:
+            deployed = vertex.DeployedModel(
+                model=self._model_name(version.number),
+                display_name=version.model,
+                dedicated_resources=vertex.DedicatedResources(
+                    machine_spec=vertex.MachineSpec(machine_type=serving.machine_type),
+                    min_replica_count=1,
+                    max_replica_count=serving.max_replicas,
+                ),
+            )
+            split = self._canary_split(self._endpoint(), "0")
+            request = vertex.DeployModelRequest(
+                endpoint=self._endpoint_name, deployed_model=deployed, traffic_split=split
+            )
+            operation = self._endpoints.deploy_model(request=request).operation.name
+            note.write(operation)
+        self._wait(operation, note, wait_seconds)
+
+    def _wait(self, operation: str, note: Note, wait_seconds: float) -> None:
+        deadline, pause = time.monotonic() + wait_seconds, 0.05
+        while not (state := self._endpoints.transport.operations_client.get_operation(operation)).done:
+            if time.monotonic() > deadline:
+                raise NotReady(f"deployment {operation} goes on; the next delivery looks again")
+            time.sleep(pause)
+            pause = min(pause * 2, 10)
+        if state.HasField("error"):
+            note.write(None)
+            raise Permanent(f"deployment {operation} failed: {state.error.message}")
+
+    def _canary_split(self, endpoint: vertex.Endpoint, canary: str) -> dict[str, int]:
+        serving = [deployed_id for deployed_id, percent in endpoint.traffic_split.items() if percent]
+        if not serving:
+            return {canary: 100}
+        share = self._settings.serving.canary_percent
+        largest = max(serving, key=lambda deployed_id: endpoint.traffic_split[deployed_id])
+        return {canary: share, largest: 100 - share}
+
+    def _set_traffic(self, split: dict[str, int]) -> None:
+        endpoint = vertex.Endpoint(name=self._endpoint_name, traffic_split=split)
+        self._endpoints.update_endpoint(endpoint=endpoint, update_mask={"paths": ["traffic_split"]})
+
+    def _make_champion(self, number: str) -> None:
+        self._models.merge_version_aliases(name=self._model_name(number), version_aliases=[CHAMPION])
+
+    def _undeploy(self, deployed_id: str) -> None:
+        self._endpoints.undeploy_model(endpoint=self._endpoint_name, deployed_model_id=deployed_id).result()  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True)
+class Note:
+    """A place that keeps one operation's name between deliveries."""
+
+    read: Callable[[], str | None]
+    write: Callable[[str | None], None]
+
+
+def _version(model: vertex.Model) -> Version:
+    return Version(model.version_id, model.labels["run_id"], model.labels["candidate"])
+
+
+def _probability(prediction: dict[str, Any]) -> float:
+    """Return P(buys) of one BigQuery ML prediction, whose classes come in no promised order."""
+    values = [str(value) for value in prediction[f"{LABEL}_values"]]
+    return float(prediction[f"{LABEL}_probs"][values.index("1")])

@@ -1,0 +1,206 @@
+"""Every decision a retailer can change, with its default: one JSON document in the environment, validated once.
+
+`PROPENSITY_SETTINGS` holds what differs from the defaults, `GOOGLE_CLOUD_PROJECT` the project. Names that become
+SQL identifiers or object paths are checked against Google's own rules here, so that nothing further in needs to.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+import msgspec
+from msgspec import Meta, Struct
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+Days = Annotated[int, Meta(ge=1, le=1000)]
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+Project = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$")]
+Candidate = Literal["baseline", "logistic", "boosted_trees"]
+
+
+class SettingsError(ValueError):
+    """A setting is missing or breaks its rule; the message names it."""
+
+
+class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A group of settings."""
+
+
+class Source(Section, frozen=True):
+    """Where the Google Analytics export lies."""
+
+    kind: Literal["ga360", "ga4"] = "ga360"
+    dataset: Name = "analytics"
+    # The export's own project, when it is another one.
+    project: Project | None = None
+    # Traffic from these sources is staff, whose purchases say nothing about customers.
+    internal_sources: tuple[str, ...] = ("mall.googleplex.com", "sites.google.com")
+    # Sessions with more hits than this are robots.
+    max_hits: Annotated[int, Meta(ge=1)] = 400
+
+
+class Label(Section, frozen=True):
+    """What the model learns: a purchase in a later session than the first visit."""
+
+    kind: Literal["horizon", "unbounded"] = "horizon"
+    horizon_days: Days = 14
+
+
+class Checks(Section, frozen=True):
+    """What the data must satisfy before anyone learns from it."""
+
+    # Days between the newest day-table and today; 0 lets any age pass.
+    max_age_days: Annotated[int, Meta(ge=0)] = 3
+    # A day may have this share of the median of the days before it.
+    min_rows_share: Share = 0.3
+    trailing_days: Days = 14
+    max_duplicates_share: Share = 0.01
+    max_null_share: Share = 0.9
+
+
+class Training(Section, frozen=True):
+    """Which visitors are learnt from, and by which candidates."""
+
+    window_days: Days = 90
+    evaluation_share: Share = 0.2
+    test_share: Share = 0.2
+    candidates: Annotated[tuple[Candidate, ...], Meta(min_length=1)] = (
+        "baseline",
+        "logistic",
+        "boosted_trees",
+    )
+
+
+class Gate(Section, frozen=True):
+    """What a candidate must show on held-out visitors before it serves."""
+
+    min_roc_auc: Share = 0.7
+    min_positives: Annotated[int, Meta(ge=0)] = 30
+    # How much ROC AUC a challenger may lose against the champion on the same rows.
+    max_roc_auc_loss: Share = 0.01
+    # Predicted purchases over observed purchases must lie between 1/x and x.
+    max_calibration_ratio: Annotated[float, Meta(ge=1)] = 2.0
+    # One feature alone that ranks this well knows the answer.
+    max_single_feature_roc_auc: Share = 0.95
+
+
+class Policy(Section, frozen=True):
+    """Which offer a probability earns: none below the band, a coupon inside, the full price above."""
+
+    coupon_from: Share = 0.5
+    coupon_below: Share = 0.8
+
+
+class Audience(Section, frozen=True):
+    """Who is scored and who is published."""
+
+    window_days: Days = 30
+    # Decile 1 holds the tenth most likely to buy.
+    max_decile: Annotated[int, Meta(ge=1, le=10)] = 2
+
+
+class Serving(Section, frozen=True):
+    """Where the champion answers online."""
+
+    region: Annotated[str, Meta(pattern=r"^[a-z]+-[a-z]+[0-9]$")] = "us-central1"
+    # Vertex AI's address; empty means the region's own.
+    api_endpoint: str = ""
+    model_id: Annotated[str, Meta(pattern=r"^[a-z_][a-z0-9_-]{0,62}$")] = "propensity"
+    endpoint_id: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = "propensity"
+    machine_type: str = "n1-standard-2"
+    max_replicas: Annotated[int, Meta(ge=1)] = 2
+    canary_percent: Annotated[int, Meta(ge=1, le=99)] = 10
+    golden_rows: Annotated[int, Meta(ge=1, le=1000)] = 50
+
+
+class Settings(Section, frozen=True):
+    """All settings of one environment."""
+
+    project: Project
+    bucket: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$")]
+    location: str = "US"
+    dataset: Name = "propensity"
+    source: Source = Source()
+    label: Label = Label()
+    checks: Checks = Checks()
+    training: Training = Training()
+    gate: Gate = Gate()
+    policy: Policy = Policy()
+    audience: Audience = Audience()
+    serving: Serving = Serving()
+    # A run without news for this long is taken up again by resume_runs.
+    resume_after_minutes: Annotated[int, Meta(ge=0)] = 15
+    # How long one delivery waits for a BigQuery job or a deployment; below the function's timeout.
+    wait_seconds: Annotated[int, Meta(ge=1)] = 480
+
+    def __post_init__(self) -> None:
+        if self.policy.coupon_from > self.policy.coupon_below:
+            raise ValueError("policy.coupon_from must not be above policy.coupon_below")
+        if self.training.evaluation_share + self.training.test_share >= 1:
+            raise ValueError("training.evaluation_share and training.test_share leave nothing to train on")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """Read the settings of a deployed function.
+
+        Raises:
+            SettingsError: names the setting, its rule and what was given.
+        """
+        project = environment.get("GOOGLE_CLOUD_PROJECT")
+        if not project:
+            raise SettingsError("GOOGLE_CLOUD_PROJECT is not set: name the project that the functions run in")
+        try:
+            given = msgspec.json.decode(environment.get("PROPENSITY_SETTINGS") or "{}", type=dict[str, Any])
+        except msgspec.DecodeError as error:
+            raise SettingsError(f"PROPENSITY_SETTINGS is not a JSON object: {error}") from error
+        return cls.from_document({"project": project, "bucket": f"{project}-propensity"} | given)
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Self:
+        """Validate a document of nested plain values.
+
+        Raises:
+            SettingsError: names the setting, its rule and what was given.
+        """
+        try:
+            return msgspec.convert(document, cls)
+        except msgspec.ValidationError as error:
+            raise SettingsError(f"settings: {error}") from error
+
+    @property
+    def source_dataset(self) -> str:
+        """`project.dataset` of the export."""
+        return f"{self.source.project or self.project}.{self.source.dataset}"
+
+    @property
+    def table_prefix(self) -> str:
+        """What the export's day-tables are called before the date."""
+        return "ga_sessions_" if self.source.kind == "ga360" else "events_"
+
+    @property
+    def label_days(self) -> int:
+        """How many days after the first visit a purchase counts."""
+        return self.label.horizon_days if self.label.kind == "horizon" else self.training.window_days
+
+
+def with_overrides(document: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
+    """Return `document` with assignments like `gate.min_positives=1` applied; values are JSON, else text.
+
+    Raises:
+        SettingsError: an assignment has no `=`.
+    """
+    merged = msgspec.json.decode(msgspec.json.encode(document), type=dict[str, Any])
+    for assignment in assignments:
+        path, equals, text = assignment.partition("=")
+        if not equals or not path:
+            raise SettingsError(f"--set {assignment}: write it as name=value, e.g. gate.min_positives=1")
+        try:
+            value = msgspec.json.decode(text)
+        except msgspec.DecodeError:
+            value = text
+        *sections, name = path.split(".")
+        section = merged
+        for part in sections:
+            section = section.setdefault(part, {})
+        section[name] = value
+    return merged

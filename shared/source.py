@@ -1,0 +1,145 @@
+"""The Google Analytics export as a run sees it: which day-tables there are, which changed, which columns are read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from shared.errors import Permanent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from shared.cloud import Clients
+    from shared.refreshes import Refresh
+
+# What Google Analytics writes where it knows nothing.
+PLACEHOLDERS = ["", "(not set)", "(not provided)", "(data deleted)", "not available in demo dataset", "unknown.unknown"]
+
+# What the chain reads of a day-table.
+COLUMNS = {
+    "ga360": [
+        "fullVisitorId",
+        "visitId",
+        "visitNumber",
+        "visitStartTime",
+        "date",
+        "channelGrouping",
+        "totals.hits",
+        "totals.pageviews",
+        "totals.timeOnSite",
+        "totals.bounces",
+        "totals.newVisits",
+        "totals.transactions",
+        "totals.totalTransactionRevenue",
+        "trafficSource.source",
+        "trafficSource.medium",
+        "device.deviceCategory",
+        "geoNetwork.country",
+        "hits.hour",
+        "hits.eCommerceAction.action_type",
+        "hits.product.productSKU",
+    ],
+    "ga4": [
+        "event_date",
+        "event_timestamp",
+        "event_name",
+        "event_params.key",
+        "event_params.value.string_value",
+        "event_params.value.int_value",
+        "user_pseudo_id",
+        "traffic_source.source",
+        "traffic_source.medium",
+        "device.category",
+        "geo.country",
+        "ecommerce.purchase_revenue",
+        "items.item_id",
+    ],
+}
+
+
+@dataclass(frozen=True)
+class DayTable:
+    """A day-table as it stood when the run looked; `last_modified` in milliseconds since 1970."""
+
+    day: date
+    row_count: int
+    last_modified: int
+    is_changed: bool
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a run reads, fixed when it is opened, and what is wrong with it, if anything."""
+
+    run_id: str
+    as_of: date
+    reason: str
+    tables: list[DayTable]
+    problem: str = ""
+
+    @property
+    def changed(self) -> list[DayTable]:
+        """The day-tables that are new or differ from when they were last read."""
+        return [table for table in self.tables if table.is_changed]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the document that `from_json` reads. Unchanged tables are told by their number alone."""
+        return {
+            "as_of": self.as_of.isoformat(),
+            "reason": self.reason,
+            "problem": self.problem,
+            "days": {
+                table.day.isoformat(): [table.row_count, table.last_modified, table.is_changed] for table in self.tables
+            },
+        }
+
+    @classmethod
+    def from_json(cls, run_id: str, document: dict[str, Any]) -> Reading:
+        """Read what the run was opened with."""
+        tables = [DayTable(date.fromisoformat(day), *table) for day, table in document["days"].items()]
+        as_of = date.fromisoformat(document["as_of"])
+        return cls(run_id, as_of, document["reason"], tables, document["problem"])
+
+
+def look(refresh: Refresh, clients: Clients, today: date) -> Reading:
+    """See what the export holds now. Two looks at the same data give the same run."""
+    settings = clients.settings
+    try:
+        rows = clients.look("source/day_tables", {"prefix": settings.table_prefix}, source=settings.source_dataset)
+    except Permanent as error:
+        return _reading(refresh, refresh.day or today, [], f"the export cannot be read: {error}")
+    tables = [DayTable(**row) for row in rows]
+    as_of = max((table.day for table in tables), default=refresh.day or today)
+    return _reading(refresh, as_of, tables, _problem(refresh, tables, settings.source_dataset, settings.table_prefix))
+
+
+def _reading(refresh: Refresh, as_of: date, tables: list[DayTable], problem: str) -> Reading:
+    seen = [[table.day, table.row_count, table.last_modified] for table in tables]
+    digest = hashlib.sha256(json.dumps([seen, refresh.reason, problem], default=str).encode()).hexdigest()
+    return Reading(f"{as_of:%Y%m%d}-{digest[:8]}", as_of, refresh.reason, tables, problem)
+
+
+def _problem(refresh: Refresh, tables: list[DayTable], dataset: str, prefix: str) -> str:
+    if not tables:
+        return f"dataset {dataset} holds no table {prefix}YYYYMMDD"
+    if refresh.day and refresh.day not in {table.day for table in tables}:
+        return f"there is no table {prefix}{refresh.day:%Y%m%d} in dataset {dataset}"
+    empty = [table.day for table in tables if table.row_count == 0 and (table.is_changed or table.day == refresh.day)]
+    if empty:
+        return f"table {prefix}{empty[-1]:%Y%m%d} in dataset {dataset} is empty"
+    return ""
+
+
+def days_to_rebuild(changed: Iterable[date], existing: Iterable[date]) -> list[date]:
+    """Return the days whose sessions a change may touch: a session that crosses midnight touches its neighbour."""
+    near = {day + timedelta(days=offset) for day in changed for offset in (-1, 0, 1)}
+    return sorted(near & set(existing))
+
+
+def chunks(days: list[date], size: int = 300) -> list[list[date]]:
+    """Cut days into pieces, since one query may name 1,000 tables."""
+    return [days[start : start + size] for start in range(0, len(days), size)]

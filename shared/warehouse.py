@@ -1,0 +1,170 @@
+"""BigQuery, one file of sql/ at a time, each job submitted once however often its event is delivered."""
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from google.api_core.exceptions import BadRequest, Conflict, Forbidden, NotFound
+from google.api_core.retry import Retry, if_exception_type
+from google.cloud import bigquery
+
+from shared.errors import NotReady, Permanent
+from shared.settings import Settings
+
+SQL = Path(__file__).parent.parent / "sql"
+IDENTIFIER = re.compile(r"[A-Za-z0-9_.:/*-]+")
+# Reasons that Google says heal by themselves, given a new job id.
+RETRYABLE = {
+    "backendError",
+    "internalError",
+    "jobBackendError",
+    "jobInternalError",
+    "jobRateLimitExceeded",
+    "rateLimitExceeded",
+}
+TYPES = {bool: "BOOL", int: "INT64", float: "FLOAT64", str: "STRING", date: "DATE", datetime: "TIMESTAMP"}
+
+type Value = bool | int | float | str | date | datetime
+type Parameters = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A file of sql/ by its path without `.sql`, with values as parameters and validated names as identifiers."""
+
+    name: str
+    parameters: Parameters = field(default_factory=dict)
+    identifiers: Mapping[str, str] = field(default_factory=dict)
+
+    def text(self) -> str:
+        """Return the SQL, identifiers filled in.
+
+        Raises:
+            ValueError: an identifier holds a character that could end it.
+        """
+        for name, value in self.identifiers.items():
+            if not IDENTIFIER.fullmatch(value):
+                raise ValueError(f"identifier {name} is {value!r}: only {IDENTIFIER.pattern} is let into SQL")
+        return Template((SQL / f"{self.name}.sql").read_text()).substitute(self.identifiers)
+
+
+class Warehouse:
+    """Runs statements for one step of one run.
+
+    A job's id is made of the run, the step, the statement and its values, so a second delivery attaches to the first
+    one's job. A failed job's id is burned: the next delivery counts up.
+    """
+
+    def __init__(self, client: bigquery.Client, settings: Settings, run_id: str, step: str, incarnation: int) -> None:
+        self._client = client
+        self._dataset = settings.dataset
+        self._run_id = run_id
+        self._step = step
+        # Part of every job's id, so that a run which was reset does not attach to the jobs of its former life.
+        self._incarnation = incarnation
+        self._deadline = time.monotonic() + settings.wait_seconds
+        # How long this delivery has waited for BigQuery.
+        self.seconds = 0.0
+
+    def query(self, name: str, parameters: Parameters | None = None, **identifiers: str) -> list[dict[str, Any]]:
+        """Run one statement and return its rows; a row is a dict by column name.
+
+        Raises:
+            Permanent: BigQuery refused the statement; says why.
+            NotReady: the job still runs at this delivery's deadline.
+        """
+        [rows] = self.query_all([Statement(name, parameters or {}, identifiers)])
+        return rows
+
+    def query_all(self, statements: Iterable[Statement]) -> list[list[dict[str, Any]]]:
+        """Run independent statements side by side and return their rows in the given order."""
+        started = time.monotonic()
+        try:
+            jobs = [self.submit(statement) for statement in statements]
+            return [self._rows(job) for job in jobs]
+        finally:
+            self.seconds += time.monotonic() - started
+
+    def submit(self, statement: Statement, *, tries: int | None = None) -> bigquery.QueryJob:
+        """Return the statement's job: the one that runs or has succeeded, else a new attempt.
+
+        With `tries`, a job that failed for good, or that many attempts, is returned as it is instead.
+        """
+        text = statement.text()
+        content = json.dumps([text, statement.parameters, self._incarnation], default=str, sort_keys=True)
+        digest = hashlib.sha256(content.encode()).hexdigest()[:8]
+        stem = f"{self._run_id}-{self._step}-{statement.name.replace('/', '-')}-{digest}"
+        config = _config(self._client, self._dataset, statement)
+        config.labels = {"pipeline": "propensity", "run_id": self._run_id, "step": self._step}
+        attempt = 1
+        while True:
+            job_id = f"{stem}-a{attempt}"
+            try:
+                return self._client.query(text, job_config=config, job_id=job_id, job_retry=None)
+            except Conflict:
+                job = self._attach(job_id)
+            except (BadRequest, Forbidden, NotFound) as error:
+                raise Permanent(f"{error.message} (job {job_id})") from error
+            if not job.error_result:
+                return job
+            if tries and (attempt >= tries or job.error_result.get("reason") not in RETRYABLE):
+                return job
+            attempt += 1
+
+    def _attach(self, job_id: str) -> bigquery.QueryJob:
+        # Right after a 409 a job may not be visible yet.
+        seen = Retry(if_exception_type(NotFound), timeout=60)
+        job: bigquery.QueryJob = self._client.get_job(job_id, location=self._client.location, retry=seen)  # type: ignore[assignment]
+        return job
+
+    def _rows(self, job: bigquery.QueryJob) -> list[dict[str, Any]]:
+        try:
+            rows = job.result(timeout=max(self._deadline - time.monotonic(), 1))
+        except TimeoutError as error:
+            raise NotReady(f"job {job.job_id} still runs; the next delivery attaches to it") from error
+        except Exception:
+            if job.error_result and job.error_result.get("reason") not in RETRYABLE:
+                raise Permanent(reason(job)) from None
+            raise
+        return [dict(row) for row in rows]
+
+
+def look(client: bigquery.Client, settings: Settings, statement: Statement) -> list[dict[str, Any]]:
+    """Run a statement that only reads and belongs to no run.
+
+    Raises:
+        Permanent: BigQuery refused it.
+    """
+    config = _config(client, settings.dataset, statement)
+    try:
+        return [dict(row) for row in client.query_and_wait(statement.text(), job_config=config)]
+    except (BadRequest, Forbidden, NotFound) as error:
+        raise Permanent(error.message) from error
+
+
+def reason(job: bigquery.QueryJob) -> str:
+    """Return why a job failed, in BigQuery's own words, with the job to look at."""
+    error = job.error_result or {}
+    return f"{error.get('message', 'unknown error')} (job {job.job_id})"
+
+
+def _config(client: bigquery.Client, dataset: str, statement: Statement) -> bigquery.QueryJobConfig:
+    return bigquery.QueryJobConfig(
+        default_dataset=f"{client.project}.{dataset}",
+        query_parameters=[_parameter(name, value) for name, value in statement.parameters.items()],
+        use_legacy_sql=False,
+    )
+
+
+def _parameter(name: str, value: Value | list[Value]) -> bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter:
+    if isinstance(value, list):
+        kind = TYPES[type(value[0])] if value else "STRING"
+        return bigquery.ArrayQueryParameter(name, kind, value)
+    return bigquery.ScalarQueryParameter(name, TYPES[type(value)], value)

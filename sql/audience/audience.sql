@@ -1,0 +1,17 @@
+-- Replace the day's audience by the visitors most likely to buy.
+merge into audience as target
+using (
+    select
+        day,
+        visitor_id,
+        probability,
+        decile,
+        offer,
+        model_version,
+        run_id
+    from scores
+    where day = @day and decile <= @max_decile
+) as fresh
+    on false
+when not matched by source and target.day = @day then delete
+when not matched then insert row

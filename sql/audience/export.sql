@@ -1,0 +1,16 @@
+-- The day's audience as CSV, for systems that read files.
+export data options (
+    uri = '${uri}',
+    format = 'CSV',
+    header = true,
+    overwrite = true
+) as
+select
+    visitor_id,
+    probability,
+    decile,
+    offer,
+    model_version
+from audience
+where day = @day
+order by decile, visitor_id

@@ -1,0 +1,8 @@
+-- How many of the day's scored visitors are in the audience, and which offers they get.
+select
+    count(*) as scored,
+    countif(decile <= @max_decile) as members,
+    countif(decile <= @max_decile and offer = 'coupon') as coupons,
+    countif(decile <= @max_decile and offer = 'full_price') as full_price
+from scores
+where day = @day

@@ -1,0 +1,6 @@
+-- The newest day holds sessions: an empty day is a broken feed, not a quiet one.
+select
+    count(*) > 0 as is_ok,
+    format('%d sessions on %t', count(*), @as_of) as found
+from sessions
+where day = @as_of

@@ -1,0 +1,6 @@
+-- Every session says whose it is.
+select
+    countif(coalesce(visitor_id, '') = '') = 0 as is_ok,
+    format('%d of %d sessions have no visitor', countif(coalesce(visitor_id, '') = ''), count(*)) as found
+from sessions
+where day between @first_day and @as_of

@@ -1,0 +1,35 @@
+-- Freeze the rows that this run learns from and is judged on: visitors whose outcome is known, cut by time into train,
+-- evaluation (early stopping) and test (the gate).
+merge into training_rows as target
+using (
+    with
+    eligible as (
+        select *
+        from visitor_features
+        where first_day between @from_day and @as_of and will_buy_on_return_visit is not null
+    ),
+
+    days as (
+        select
+            first_day,
+            (sum(count(*)) over (order by first_day) - count(*)) / sum(count(*)) over () as share_before
+        from eligible
+        group by first_day
+    )
+
+    select
+        @run_id as run_id,
+        @created_on as created_on,
+        case
+            when days.share_before < @train_share then 'train'
+            when days.share_before < @train_share + @evaluation_share then 'evaluation'
+            else 'test'
+        end as split,
+        eligible.*
+    from eligible
+    inner join days
+        on eligible.first_day = days.first_day
+) as fresh
+    on false
+when not matched by source and target.run_id = @run_id and target.created_on = @created_on then delete
+when not matched then insert row

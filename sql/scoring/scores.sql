@@ -1,0 +1,41 @@
+-- Replace the day's scores: everyone active in the window, by the champion, on the first visit inside the window.
+merge into scores as target
+using (
+    with
+    active as (
+        select *
+        from session_features
+        where day between @from_day and @day
+        qualify
+            row_number() over (partition by visitor_id order by started_at, session_id) = 1
+            and not logical_or(is_internal) over (partition by visitor_id)
+    ),
+
+    predicted as (
+        select
+            visitor_id,
+            (
+                select p.prob
+                from unnest(predicted_will_buy_on_return_visit_probs) as p
+                where cast(p.label as string) = '1'
+            ) as probability
+        from ml.predict (model `${model}`, (select * from active))
+    )
+
+    select
+        @day as day,
+        visitor_id,
+        probability,
+        ntile(10) over (order by probability desc, visitor_id asc) as decile,
+        case
+            when probability >= @coupon_below then 'full_price'
+            when probability >= @coupon_from then 'coupon'
+            else 'none'
+        end as offer,
+        @version as model_version,
+        @run_id as run_id
+    from predicted
+) as fresh
+    on false
+when not matched by source and target.day = @day then delete
+when not matched then insert row
