@@ -1,0 +1,16 @@
+"""Cloud Logging: entries in, sinks out, and a log that can be listed."""
+
+from local.logging.entries import entry_from_line
+from local.logging.filter import FilterError
+from local.logging.router import Router, Sink, SinkError, pubsub_publisher
+from local.logging.routes import create_app
+
+__all__ = [
+    "FilterError",
+    "Router",
+    "Sink",
+    "SinkError",
+    "create_app",
+    "entry_from_line",
+    "pubsub_publisher",
+]

@@ -1,0 +1,345 @@
+"""Cloud Logging's query language, as far as sink filters use it.
+
+    query       = disjunction { ["AND"] disjunction }
+    disjunction = negation { "OR" negation }
+    negation    = ["NOT" | "-"] ( "(" query ")" | comparison )
+    comparison  = path operator ( value | "(" values ")" )
+    operator    = "=" | "!=" | ">" | "<" | ">=" | "<=" | ":" | "=~" | "!~"
+
+NOT binds tightest, then OR, then AND, as in Google's language. Comments run from `--` to the end of the line. `values`
+is a query whose leaves are values: the comparison is applied to each. `path:*` asks whether the field is there.
+
+A comparison with a field that an entry lacks is false, `!=` and `!~` included; fields of the LogEntry itself have their
+default instead. Strings compare without regard to case, regular expressions with it (Python's, where Google has RE2).
+A list matches when one of its members does. Field names must be written in the case that the entry has.
+
+Global restrictions (a value without a field) and functions such as log_id() or sample() are errors here.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+type Entry = Mapping[str, Any]
+type Predicate = Callable[[Entry], bool]
+
+SEVERITIES = {
+    "DEFAULT": 0, "DEBUG": 100, "INFO": 200, "NOTICE": 300, "WARNING": 400,
+    "ERROR": 500, "CRITICAL": 600, "ALERT": 700, "EMERGENCY": 800,
+}  # fmt: skip
+
+LONGEST = 20_000
+"""Characters that a filter may have."""
+
+_DEFAULTS = {"severity": "DEFAULT", "logName": "", "insertId": "", "textPayload": "", "trace": "", "spanId": ""}
+_SCALARS = {*_DEFAULTS, "timestamp", "receiveTimestamp", "traceSampled"}
+_FIELDS = _SCALARS | {
+    "httpRequest", "jsonPayload", "labels", "metadata", "operation", "protoPayload", "resource", "sourceLocation",
+    "split", "errorGroups",
+}  # fmt: skip
+
+_MOMENTS = {("timestamp",), ("receiveTimestamp",)}
+
+_OPERATORS = {"=", "!=", ">", "<", ">=", "<=", ":", "=~", "!~"}
+_STRING = r'"(?:[^"\\]|\\.)*"'
+_TOKEN = re.compile(
+    rf"""(?:\s|--[^\n]*+)*+(?:
+        (?P<string>{_STRING})
+      | (?P<number>-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\w./%@-]))
+      | (?P<word>[\w@/%](?:[\w@/%-])*(?:\.(?:[\w@/%][\w@/%-]*|{_STRING}))*)
+      | (?P<symbol>=~|!~|!=|>=|<=|[=<>:()*,-])
+    )""",
+    re.VERBOSE | re.DOTALL,
+)
+_BLANK = re.compile(r"(?:\s|--[^\n]*+)*+")
+_COMPONENT = re.compile(rf"{_STRING}|[^.\"]+", re.DOTALL)
+_ESCAPE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(["\\ntr]))')
+_NAMED_ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
+
+
+class FilterError(ValueError):
+    """The filter is not in the supported language; the message says where and what."""
+
+
+def parse(text: str) -> Predicate:
+    """The filter as a test of LogEntry JSON; an empty filter matches every entry.
+
+    Raises:
+        FilterError: the text is not a filter, or uses what is not supported here.
+    """
+    if len(text) > LONGEST:
+        raise FilterError(f"the filter has {len(text)} characters, the longest allowed has {LONGEST}")
+    parser = _Parser(text, _tokens(text))
+    if parser.peek().kind == "end":
+        return lambda _: True
+    predicate = parser.junction(parser.comparison)
+    if parser.peek().kind != "end":
+        raise parser.error("the end")
+    return predicate
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    kind: str
+    text: str
+    at: int
+
+
+def _tokens(text: str) -> list[_Token]:
+    tokens: list[_Token] = []
+    position = 0
+    while match := _TOKEN.match(text, position):
+        kind = match.lastgroup or ""
+        tokens.append(_Token(kind, match[kind], match.start(kind)))
+        position = match.end()
+    blank = _BLANK.match(text, position)
+    end = blank.end() if blank else position
+    if end != len(text):
+        raise FilterError(f"cannot read {text[end : end + 20]!r} at {_place(text, end)}")
+    return [*tokens, _Token("end", "", end)]
+
+
+class _Parser:
+    def __init__(self, text: str, tokens: list[_Token]) -> None:
+        self._text = text
+        self._tokens = tokens
+        self._next = 0
+
+    def peek(self) -> _Token:
+        return self._tokens[self._next]
+
+    def error(self, expected: str) -> FilterError:
+        token = self.peek()
+        found = repr(token.text) if token.text else "the end"
+        return FilterError(f"expected {expected}, found {found} at {_place(self._text, token.at)}")
+
+    def junction(self, leaf: Callable[[], Predicate]) -> Predicate:
+        """AND of ORs of `leaf`."""
+        terms = [self._disjunction(leaf)]
+        while self._accept("AND") or not (self.peek().kind == "end" or self.peek().text in {")", "OR"}):
+            terms.append(self._disjunction(leaf))
+        return terms[0] if len(terms) == 1 else lambda entry: all(term(entry) for term in terms)
+
+    def _disjunction(self, leaf: Callable[[], Predicate]) -> Predicate:
+        terms = [self._negation(leaf)]
+        while self._accept("OR"):
+            terms.append(self._negation(leaf))
+        return terms[0] if len(terms) == 1 else lambda entry: any(term(entry) for term in terms)
+
+    def _negation(self, leaf: Callable[[], Predicate]) -> Predicate:
+        if self._accept("NOT") or self._accept("-"):
+            inner = self._negation(leaf)
+            return lambda entry: not inner(entry)
+        if self._accept("("):
+            inner = self.junction(leaf)
+            if not self._accept(")"):
+                raise self.error("AND, OR or ')'")
+            return inner
+        return leaf()
+
+    def comparison(self) -> Predicate:
+        path = self._path()
+        operator = self.peek().text
+        if self.peek().kind != "symbol" or operator not in _OPERATORS:
+            raise self.error(f"a comparison operator after {'.'.join(path)}")
+        self._next += 1
+        if self._accept("("):
+            predicate = self.junction(lambda: self._test(path, operator))
+            if not self._accept(")"):
+                raise self.error("AND, OR or ')'")
+            return predicate
+        return self._test(path, operator)
+
+    def _path(self) -> tuple[str, ...]:
+        token = self.peek()
+        following = self._tokens[min(self._next + 1, len(self._tokens) - 1)]
+        if token.kind == "word" and following.text == "(":
+            raise FilterError(f"the function {token.text}() is not supported, at {_place(self._text, token.at)}")
+        if token.kind in {"string", "number"} or (
+            token.kind == "word" and token.text not in {"AND", "OR"} and following.text not in _OPERATORS
+        ):
+            raise FilterError(
+                f"a value without a field ({token.text}) is not supported, at {_place(self._text, token.at)}; write "
+                "FIELD:VALUE"
+            )
+        if token.kind != "word":
+            raise self.error("a field")
+        path = tuple(_unescape(part[1:-1]) if part.startswith('"') else part for part in _COMPONENT.findall(token.text))
+        if path[0] not in _FIELDS or (path[0] in _SCALARS and len(path) > 1):
+            raise FilterError(
+                f"{token.text} is not a field of a LogEntry, at {_place(self._text, token.at)}; known are "
+                f"{', '.join(sorted(_FIELDS))}"
+            )
+        self._next += 1
+        return path
+
+    def _test(self, path: tuple[str, ...], operator: str) -> Predicate:
+        token = self.peek()
+        if token.text == "*" and operator == ":":
+            self._next += 1
+            return lambda entry: bool(_explicit(entry, path))
+        if token.kind not in {"string", "number", "word"} or token.text in {"AND", "OR", "NOT"}:
+            raise self.error("a value")
+        following = self._tokens[self._next + 1]
+        if token.kind == "word" and following.text == "(":
+            raise FilterError(f"the function {token.text}() is not supported, at {_place(self._text, token.at)}")
+        self._next += 1
+        value = _unescape(token.text[1:-1]) if token.kind == "string" else token.text
+        if problem := _misfit(path, operator, value):
+            raise FilterError(f"{value!r} is not {problem}, at {_place(self._text, token.at)}")
+        try:
+            test = _value_test(path, operator, value)
+        except re.error as error:
+            raise FilterError(
+                f"{value!r} is not a regular expression ({error}), at {_place(self._text, token.at)}"
+            ) from error
+        return lambda entry: any(test(found) for found in _found(entry, path))
+
+    def _accept(self, text: str) -> bool:
+        token = self.peek()
+        if token.kind == "string" or token.text != text:
+            return False
+        self._next += 1
+        return True
+
+
+def _misfit(path: tuple[str, ...], operator: str, value: str) -> str:
+    """What the value should be, where a field of a LogEntry has a type and the value is not of it."""
+    if operator in {":", "=~", "!~"}:
+        return ""
+    if path == ("severity",) and value.upper() not in SEVERITIES and _number(value) is None:
+        return f"a severity ({', '.join(SEVERITIES)})"
+    if path in _MOMENTS and _moment(value) is None:
+        return "a timestamp (RFC 3339)"
+    return ""
+
+
+def _explicit(entry: Any, path: tuple[str, ...]) -> list[Any]:
+    """The values at a path; several where it leads through lists, none where it leads nowhere."""
+    values = [entry]
+    for name in path:
+        values = [value[name] for value in _flat(values) if isinstance(value, Mapping) and name in value]
+    return values
+
+
+def _found(entry: Entry, path: tuple[str, ...]) -> list[Any]:
+    values = _flat(_explicit(entry, path))
+    if not values and len(path) == 1 and path[0] in _DEFAULTS:
+        return [_DEFAULTS[path[0]]]
+    return values
+
+
+def _flat(values: list[Any]) -> list[Any]:
+    return [member for value in values for member in (_flat(value) if isinstance(value, list) else [value])]
+
+
+def _value_test(path: tuple[str, ...], operator: str, value: str) -> Callable[[Any], bool]:
+    """A test of one scalar of an entry against the filter's value."""
+    if operator in {"=~", "!~"}:
+        pattern = re.compile(value)
+        wanted = operator == "=~"
+        return lambda found: isinstance(found, str) and (pattern.search(found) is not None) is wanted
+    if operator == ":":
+        part = _folded(value)
+        return lambda found: any(part in _folded(_text(leaf)) for leaf in _leaves(found))
+    convert = _converter(path, value)
+
+    def test(found: Any) -> bool:
+        pair = convert(found)
+        return pair is not None and _compare(operator, *pair)
+
+    return test
+
+
+def _converter(path: tuple[str, ...], value: str) -> Callable[[Any], tuple[Any, Any] | None]:
+    """What makes an entry's scalar and the filter's value comparable; None where that cannot be done."""
+    number, moment = _number(value), _moment(value)
+    # In payloads of protocol buffers, JSON writes 64-bit integers as strings.
+    is_typed = path[0] in {"protoPayload", "httpRequest"}
+
+    def convert(found: Any) -> tuple[Any, Any] | None:
+        pair: tuple[Any, Any] | None = None
+        if found is None:
+            pair = (True, value == "NULL_VALUE")
+        elif isinstance(found, bool):
+            pair = (found, value.lower() == "true") if value.lower() in {"true", "false"} else None
+        elif isinstance(found, int | float):
+            pair = (found, number) if number is not None else None
+        elif isinstance(found, str):
+            if path == ("severity",):
+                levels = SEVERITIES.get(found.upper()), SEVERITIES.get(value.upper(), number)
+                pair = levels if None not in levels else None
+            elif path in _MOMENTS:
+                moments = _moment(found), moment
+                pair = moments if None not in moments else None
+            elif is_typed and number is not None and (typed := _number(found)) is not None:
+                pair = (typed, number)
+            else:
+                pair = (_folded(found), _folded(value))
+        return pair
+
+    return convert
+
+
+def _compare(operator: str, left: Any, right: Any) -> bool:
+    match operator:
+        case "=":
+            return bool(left == right)
+        case "!=":
+            return bool(left != right)
+        case ">":
+            return bool(left > right)
+        case "<":
+            return bool(left < right)
+        case ">=":
+            return bool(left >= right)
+        case _:
+            return bool(left <= right)
+
+
+def _leaves(value: Any) -> list[Any]:
+    if isinstance(value, Mapping):
+        return [leaf for member in value.values() for leaf in _leaves(member)]
+    if isinstance(value, list):
+        return [leaf for member in value for leaf in _leaves(member)]
+    return [value]
+
+
+def _text(scalar: Any) -> str:
+    return str(scalar).lower() if isinstance(scalar, bool) else str(scalar)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+def _unescape(text: str) -> str:
+    # Other escapes stay as they are: "\d" and "\\d" both reach a regular expression as \d.
+    def replace(match: re.Match[str]) -> str:
+        hexadecimal = match[1] or match[2]
+        return chr(int(hexadecimal, 16)) if hexadecimal else _NAMED_ESCAPES.get(match[3], match[3])
+
+    return _ESCAPE.sub(replace, text)
+
+
+def _place(text: str, at: int) -> str:
+    line = text.count("\n", 0, at) + 1
+    return f"line {line}, column {at - (text.rfind(chr(10), 0, at) + 1) + 1} of the filter"
