@@ -2,7 +2,7 @@
 
 from local.logging.entries import entry_from_line
 from local.logging.filter import FilterError
-from local.logging.router import Router, Sink, SinkError, pubsub_publisher
+from local.logging.router import Router, Sink, SinkError
 from local.logging.routes import create_app
 
 __all__ = [
@@ -12,5 +12,4 @@ __all__ = [
     "SinkError",
     "create_app",
     "entry_from_line",
-    "pubsub_publisher",
 ]

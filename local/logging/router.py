@@ -5,25 +5,20 @@ import json
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import grpc
 from google.api_core import exceptions
-from google.pubsub_v1 import PublisherClient
-from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.types import PubsubMessage
 
 from local.logging import entries
 from local.logging.filter import FilterError, Predicate, parse
+from local.pubsub.client import Publish
 
 _log = logging.getLogger(__name__)
-
-type Publish = Callable[[str, list[PubsubMessage]], None]
-"""Topic (projects/P/topics/T) and messages; returns when Pub/Sub has accepted them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,17 +117,6 @@ class Router:
             file.writelines(f"{json.dumps(kept.entry)}\n" for kept in self._kept)
         rewritten.replace(self._file)
         self._lines = len(self._kept)
-
-
-def pubsub_publisher(host: str) -> Publish:
-    """Publishes through Pub/Sub's own API at `host` (HOST:PORT, as in PUBSUB_EMULATOR_HOST)."""
-    transport = PublisherGrpcTransport(channel=grpc.insecure_channel(host))
-    client = PublisherClient(transport=transport)
-
-    def publish(topic: str, messages: list[PubsubMessage]) -> None:
-        client.publish(topic=topic, messages=messages, timeout=30)
-
-    return publish
 
 
 def _predicate(sink: Sink) -> Predicate:

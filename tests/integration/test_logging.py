@@ -66,7 +66,7 @@ def test_an_entry_that_matches_a_sink_is_published_through_pubsub(tmp_path, monk
         with pubsub_v1.PublisherClient() as publisher, pubsub_v1.SubscriberClient() as subscriber:
             publisher.create_topic(name=TOPIC)
             subscriber.create_subscription(name=SUBSCRIPTION, topic=TOPIC)
-            router = logging.Router(tmp_path / "logging", [SINK], logging.pubsub_publisher(server.host))
+            router = logging.Router(tmp_path / "logging", [SINK], pubsub.publisher(server.host))
             with connected(router) as client:
                 assert write(client, RUNNING, DONE).json() == {}
             [received] = subscriber.pull(subscription=SUBSCRIPTION, max_messages=10, timeout=20).received_messages

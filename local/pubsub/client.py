@@ -1,0 +1,21 @@
+"""How the other local services publish: through Pub/Sub's own API."""
+
+from collections.abc import Callable
+
+import grpc
+from google.pubsub_v1 import PublisherClient
+from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
+from google.pubsub_v1.types import PubsubMessage
+
+type Publish = Callable[[str, list[PubsubMessage]], None]
+"""Topic (projects/P/topics/T) and messages; returns when Pub/Sub has accepted them."""
+
+
+def publisher(host: str) -> Publish:
+    """Publishes at `host` (HOST:PORT, as in PUBSUB_EMULATOR_HOST), at once and without batching."""
+    client = PublisherClient(transport=PublisherGrpcTransport(channel=grpc.insecure_channel(host)))
+
+    def publish(topic: str, messages: list[PubsubMessage]) -> None:
+        client.publish(topic=topic, messages=messages, timeout=30)
+
+    return publish

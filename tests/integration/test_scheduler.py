@@ -1,0 +1,88 @@
+"""The local Cloud Scheduler, publishing to the local Pub/Sub."""
+
+import json
+import queue
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from google.cloud import pubsub_v1
+
+from local import pubsub, scheduler
+
+TOPIC = "projects/shop/topics/resume-runs"
+SCHEDULE = scheduler.Schedule("resume-runs", "*/10 * * * *", "UTC", TOPIC, {"kind": "tick"})
+
+
+class Topics:
+    """What is published, in order; `fails` times it raises instead."""
+
+    def __init__(self, fails=0):
+        self.messages = queue.Queue()
+        self.fails = fails
+
+    def publish(self, topic, messages):
+        if self.fails:
+            self.fails -= 1
+            raise ConnectionError("no Pub/Sub")
+        for message in messages:
+            self.messages.put((topic, json.loads(message.data)))
+
+
+def shortly_before(moment):
+    """A clock that shows `moment` in a twentieth of a second."""
+    offset = datetime.fromisoformat(moment).replace(tzinfo=UTC) - timedelta(seconds=time.monotonic() + 0.05)
+    return lambda: offset + timedelta(seconds=time.monotonic())
+
+
+def test_a_schedule_publishes_its_body_when_it_is_due():
+    topics = Topics()
+    with scheduler.run([SCHEDULE], topics.publish, shortly_before("2026-01-01T00:10")):
+        assert topics.messages.get(timeout=20) == (TOPIC, {"kind": "tick"})
+    assert topics.messages.empty()
+
+
+def test_a_schedule_that_fails_does_not_stop_the_others():
+    topics = Topics(fails=1)
+    other = scheduler.Schedule("score-visitors", "10 * * * *", "UTC", "projects/shop/topics/score", {})
+    with scheduler.run([SCHEDULE, other], topics.publish, shortly_before("2026-01-01T00:10")):
+        assert topics.messages.get(timeout=20) == ("projects/shop/topics/score", {})
+
+
+def test_the_time_zone_is_the_schedules_own():
+    topics = Topics()
+    morning = scheduler.Schedule("morning", "0 6 * * *", "Europe/Berlin", TOPIC, {})
+    with scheduler.run([morning], topics.publish, shortly_before("2026-07-01T04:00")):
+        assert topics.messages.get(timeout=20) == (TOPIC, {})
+
+
+def test_a_schedule_can_be_run_now(tmp_path, monkeypatch):
+    with pubsub.serve(tmp_path) as server, scheduler.run([SCHEDULE], pubsub.publisher(server.host)) as running:
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", server.host)
+        with pubsub_v1.PublisherClient() as publisher, pubsub_v1.SubscriberClient() as subscriber:
+            publisher.create_topic(name=TOPIC)
+            subscription = "projects/shop/subscriptions/resume-runs"
+            subscriber.create_subscription(name=subscription, topic=TOPIC)
+            running.trigger("resume-runs")
+            [received] = subscriber.pull(subscription=subscription, max_messages=1, timeout=20).received_messages
+    assert json.loads(received.message.data) == {"kind": "tick"}
+
+
+def test_an_unknown_schedule_is_named_with_those_that_are_known():
+    with (
+        scheduler.run([SCHEDULE], Topics().publish) as running,
+        pytest.raises(scheduler.ScheduleError, match="'nightly'; known are: resume-runs"),
+    ):
+        running.trigger("nightly")
+
+
+@pytest.mark.parametrize(
+    ("cron", "zone", "complaint"),
+    [("* * * *", "UTC", "has 4 fields"), ("* * * * *", "Mars/Olympus", "Mars/Olympus"), ("* * * * *", "", "''")],
+)
+def test_an_unusable_schedule_is_named(cron, zone, complaint):
+    schedule = scheduler.Schedule("broken", cron, zone, TOPIC, {})
+    with pytest.raises(scheduler.ScheduleError) as refusal, scheduler.run([schedule], Topics().publish):
+        pass
+    assert "the schedule broken" in str(refusal.value)
+    assert complaint in str(refusal.value)
