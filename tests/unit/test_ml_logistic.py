@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -143,7 +145,7 @@ def test_training_stops_at_the_first_iteration_of_too_little_progress(rows):
     model = ml.train(LOGISTIC | {"min_rel_progress": 0.02}, rows, progress=lambda *values: seen.append(values))
 
     losses = [iteration.eval_loss for iteration in model.iterations]
-    progress = [(before - after) / before for before, after in zip(losses, losses[1:], strict=False)]
+    progress = [(before - after) / before for before, after in pairwise(losses)]
     assert progress[-1] < 0.02
     assert all(step >= 0.02 for step in progress[:-1])
     assert seen == [(i.index, i.loss, i.eval_loss) for i in model.iterations]

@@ -5,7 +5,7 @@ All fields are little-endian, without padding. In order:
     learner     float32 base_score, as log odds (versions before 1.0 stored it transformed)
                 uint32 num_feature; int32 num_class, contain_extra_attrs, contain_eval_metrics; 29 x int32 reserved
     objective   uint64 length, bytes
-    booster     uint64 length, bytes: gbtree or dart
+    booster     uint64 length, bytes: gbtree
     model       int32 num_trees, num_roots, num_feature, padding; int64 padding
                 int32 num_output_group, size_leaf_vector; 32 x int32 reserved
     each tree   int32 num_roots, num_nodes, num_deleted, max_depth, num_feature, size_leaf_vector; 31 x int32 reserved
@@ -14,7 +14,8 @@ All fields are little-endian, without padding. In order:
                                    float32 split value (below it goes left), or the value of a leaf
                 num_nodes x stats: float32 loss change, sum of hessians, weight; int32 number of leaf children
     groups      num_trees x int32: the output that each tree adds to
-    dart        uint64 length, float32 weight of each tree; booster dart only
+
+DART's tree weights are multiplied into the leaves, so that a reader need not know of them.
 """
 
 from __future__ import annotations
@@ -39,23 +40,20 @@ _ROOT_PARENT = np.uint32(0xFFFFFFFF)
 
 
 def dumps(booster: xgb.Booster) -> bytes:
-    """A binary classifier's booster in the legacy format; predictions stay what they were, bit by bit."""
+    """A binary classifier's booster in the legacy format; predictions stay what they were to float32's last digit."""
     learner = json.loads(booster.save_raw("json"))["learner"]
-    booster_name = learner["gradient_booster"]["name"]
-    outer = learner["gradient_booster"]
-    model = (outer["gbtree"] if booster_name == "dart" else outer)["model"]
+    model = learner["gradient_booster"]["model"]
+    trees = model["trees"]
     num_feature = int(learner["learner_model_param"]["num_feature"])
+    tree_weights = model.get("weight_drop", [1.0] * len(trees))
     parts = [
         struct.pack("<fIiii29i", _base_margin(learner), num_feature, 0, 0, 0, *[0] * 29),
         _text(learner["objective"]["name"]),
-        _text(booster_name),
-        struct.pack("<4iq2i32i", len(model["trees"]), 1, num_feature, 0, 0, 1, 0, *[0] * 32),
-        *(_tree(tree, num_feature) for tree in model["trees"]),
-        np.zeros(len(model["trees"]), "<i4").tobytes(),
+        _text("gbtree"),
+        struct.pack("<4iq2i32i", len(trees), 1, num_feature, 0, 0, 1, 0, *[0] * 32),
+        *(_tree(tree, num_feature, weight) for tree, weight in zip(trees, tree_weights, strict=True)),
+        np.zeros(len(trees), "<i4").tobytes(),
     ]
-    if booster_name == "dart":
-        weights = np.array(outer["weight_drop"], "<f4")
-        parts += [struct.pack("<Q", len(weights)), weights.tobytes()]
     return b"".join(parts)
 
 
@@ -69,7 +67,7 @@ def _text(text: str) -> bytes:
     return struct.pack("<Q", len(text)) + text.encode()
 
 
-def _tree(tree: dict[str, Any], num_feature: int) -> bytes:
+def _tree(tree: dict[str, Any], num_feature: int, weight: float) -> bytes:
     left = np.array(tree["left_children"], "<i4")
     right = np.array(tree["right_children"], "<i4")
     depth = _depths(left, right)
@@ -79,7 +77,7 @@ def _tree(tree: dict[str, Any], num_feature: int) -> bytes:
     nodes["parent"] = _parents(left, right).view("<i4")
     nodes["feature"] = np.array(tree["split_indices"], "<u4") | np.where(tree["default_left"], _TOP_BIT, 0)
     nodes["feature"][deleted] = _DELETED
-    nodes["value"] = np.array(tree["split_conditions"], "<f4")
+    nodes["value"] = np.array(tree["split_conditions"], "<f4") * np.where(left < 0, weight, 1).astype("<f4")
     stats = np.zeros(len(left), _STATS)
     stats["loss"] = tree["loss_changes"]
     stats["hessians"] = tree["sum_hessian"]

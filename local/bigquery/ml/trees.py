@@ -40,7 +40,6 @@ def parameters(options: dict[str, Any]) -> dict[str, Any]:
         "objective": "binary:logistic",
         "eval_metric": "logloss",
         "base_score": BASE_SCORE,
-        "booster": options["booster_type"].lower(),
         "tree_method": "hist" if method == "auto" else method,
         "learning_rate": options["learn_rate"],
         "reg_alpha": options["l1_reg"],
@@ -57,6 +56,7 @@ def parameters(options: dict[str, Any]) -> dict[str, Any]:
         "seed": 0,
     }
     if options["booster_type"] == "DART":
+        # XGBoost 3 has no booster of that name any more: DART is dropout in the tree booster.
         given |= {"rate_drop": options["dropout"], "normalize_type": options["dart_normalize_type"].lower()}
     return given
 
