@@ -1,18 +1,36 @@
 """The public face of the local BigQuery: its REST API, with BigQuery ML.
 
-Everything is the emulator's answer, byte for byte, except what the emulator cannot do.
+Everything is the emulator's answer, byte for byte, except what the emulator cannot do: statements and jobs that have to
+do with models, and files that go to Cloud Storage.
 """
 
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from local.bigquery.audit import Audit
+from local.bigquery.database import Database
+from local.bigquery.emulator_client import EmulatorClient
+from local.bigquery.errors import BigQueryError
+from local.bigquery.job_routes import JobRoutes
+from local.bigquery.jobs import Jobs
+from local.bigquery.model_routes import ModelRoutes
+from local.bigquery.models import Models
 from local.bigquery.passthrough import Passthrough
+from local.bigquery.registry import Registry
+from local.bigquery.storage import Storage
+from local.bigquery.watch import Watch
+from local.bigquery.work import Services
+
+_PROJECT = "/bigquery/v2/projects/{project}"
+_DATASET = f"{_PROJECT}/datasets/{{dataset}}"
+_ALL_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
 def create_app(
@@ -22,17 +40,64 @@ def create_app(
     storage_url: str | None = None,
     logging_url: str | None = None,
     vertex_url: str | None = None,
+    vertex_location: str = "us-central1",
 ) -> Starlette:
-    """The gateway as an ASGI app; models and their jobs are kept below `state`."""
-    passthrough = Passthrough(emulator_url)
+    """The gateway as an ASGI app; models and their jobs are kept below `state`.
 
-    async def forward(request: Request) -> Response:
-        return await passthrough.forward(request)
+    Without the URL of a service, what needs that service is an error that says so (`logging_url`: no audit entries).
+    """
+    state = state.absolute()
+    database = Database(state / "gateway.sqlite")
+    emulator = EmulatorClient(emulator_url, state / "scratch")
+    models = Models(database, state / "models")
+    storage = Storage(storage_url) if storage_url else None
+    registry = Registry(vertex_url, vertex_location) if vertex_url else None
+    audit = Audit(database, logging_url)
+    jobs = Jobs(database, Services(emulator, models, storage, registry), audit)
+    watch = Watch(database, emulator, audit)
+    passthrough = Passthrough(emulator_url)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
         await passthrough.aclose()
+        for part in (jobs, watch, audit, emulator, storage, registry, database):
+            if part:
+                part.close()
 
-    methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-    return Starlette(routes=[Route("/{path:path}", forward, methods=methods)], lifespan=lifespan)
+    return Starlette(
+        routes=_routes(
+            passthrough,
+            JobRoutes(passthrough, emulator, jobs, watch),
+            ModelRoutes(passthrough, emulator, models, registry),
+        ),
+        exception_handlers={BigQueryError: _refuse},
+        lifespan=lifespan,
+    )
+
+
+def _routes(passthrough: Passthrough, jobs: JobRoutes, models: ModelRoutes) -> list[Route]:
+    async def forward(request: Request) -> Response:
+        return await passthrough.forward(request)
+
+    return [
+        Route(f"{_PROJECT}/queries", jobs.query, methods=["POST"]),
+        Route(f"{_PROJECT}/queries/{{job}}", jobs.results, methods=["GET"]),
+        Route(f"{_PROJECT}/jobs", jobs.insert, methods=["POST"]),
+        Route(f"{_PROJECT}/jobs", jobs.list, methods=["GET"]),
+        Route(f"{_PROJECT}/jobs/{{job}}", jobs.get, methods=["GET"]),
+        Route(f"{_PROJECT}/jobs/{{job}}/cancel", jobs.cancel, methods=["POST"]),
+        Route(f"{_PROJECT}/jobs/{{job}}/delete", jobs.delete, methods=["DELETE"]),
+        Route(_DATASET, models.delete_dataset, methods=["DELETE"]),
+        Route(f"{_DATASET}/tables", models.insert_table, methods=["POST"]),
+        Route(f"{_DATASET}/models", models.list, methods=["GET"]),
+        Route(f"{_DATASET}/models/{{model}}", models.get, methods=["GET"]),
+        Route(f"{_DATASET}/models/{{model}}", models.patch, methods=["PATCH"]),
+        Route(f"{_DATASET}/models/{{model}}", models.delete, methods=["DELETE"]),
+        Route("/{path:path}", forward, methods=_ALL_METHODS),
+    ]
+
+
+async def _refuse(_: Request, error: Any) -> Response:
+    response: Response = error.response()
+    return response

@@ -17,7 +17,7 @@ class Passthrough:
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
         self._client = httpx.AsyncClient(
             base_url=emulator_url,
-            timeout=None,  # noqa: S113 - see above
+            timeout=None,  # noqa: S113 - a query takes as long as it takes
             limits=limits,
             trust_env=False,
         )

@@ -1,0 +1,186 @@
+"""CREATE MODEL: run its query, learn from the rows, keep the model."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from local.bigquery import ml
+from local.bigquery.errors import BigQueryError, already_exists, not_found, unsupported
+from local.bigquery.ml import options as ml_options
+from local.bigquery.models import Reference, now
+from local.bigquery.registry import check_id
+from local.bigquery.rewrite import Rewriting
+from local.bigquery.statements import Statement, option_list
+from local.bigquery.tokens import Token, starts
+from local.bigquery.work import Work, plain
+
+_REGISTRY_OPTIONS = ("model_registry", "vertex_ai_model_id", "vertex_ai_model_version_aliases")
+
+
+@dataclass(frozen=True)
+class Creation:
+    """A CREATE MODEL statement taken apart; `query` are the offsets of its query."""
+
+    reference: Reference
+    replaces: bool
+    skips: bool
+    options: dict[str, Sequence[Token]]
+    query: tuple[int, int]
+
+
+def run(work: Work, statement: Statement) -> dict[str, Any]:
+    """Carry the statement out; the job's query statistics.
+
+    The former model of that name stays until the new one is complete, and when the training fails.
+    """
+    creation = _parse(work, statement)
+    operation = _operation(work, creation)
+    statistics = {
+        "statementType": "CREATE_MODEL",
+        "ddlOperationPerformed": operation,
+        "ddlTargetTable": creation.reference.as_table,
+    }
+    if operation == "SKIP":
+        if not work.is_dry_run:
+            work.services.models.touch(creation.reference)
+        return statistics
+    values = work.evaluate({name: _source(statement, tokens) for name, tokens in creation.options.items()})
+    values = {name: plain(value) for name, value in values.items()}
+    registration = _registration(work, creation.reference, values)
+    learning = {name: value for name, value in values.items() if name not in _REGISTRY_OPTIONS}
+    try:
+        ml_options.parse(learning)
+        with Rewriting(work, statement) as rewriting:
+            query = rewriting.render(*creation.query)
+            if work.is_dry_run:
+                work.dry_run(query)
+                return statistics
+            _train(work, creation.reference, learning, query, registration)
+    except ml.MLError as error:
+        raise BigQueryError(error.reason, str(error)) from error
+    return statistics
+
+
+def register(work: Work, reference: Reference, vertex_id: str, aliases: list[str]) -> None:
+    """Register a model with Vertex AI under that id; nothing happens when it is already.
+
+    Raises:
+        BigQueryError: it is registered under another id, or there is no registry.
+    """
+    model = work.services.models.get(reference)
+    former = model.resource["trainingRuns"][-1].get("vertexAiModelId")
+    if former == vertex_id:
+        return
+    if former:
+        raise BigQueryError(
+            "invalidQuery",
+            f"vertex_ai_model_id of model {reference} is {former!r} and cannot be changed to {vertex_id!r}",
+        )
+    if work.services.registry is None:
+        raise unsupported("Registering a model while no Vertex AI service is configured")
+    registered = work.services.registry.register(reference.project, vertex_id, model.folder, reference.model, aliases)
+    work.services.models.register(reference, *registered)
+
+
+def _parse(work: Work, statement: Statement) -> Creation:
+    replaces = starts(statement.tokens, "CREATE", "OR", "REPLACE", "MODEL")
+    tokens = statement.tokens[4 if replaces else 2 :]
+    skips = starts(tokens, "IF", "NOT", "EXISTS")
+    reference, tokens = work.reference(tokens[3 if skips else 0 :])
+    if tokens and tokens[0].word in {"TRANSFORM", "REMOTE", "INPUT"}:
+        raise unsupported(f"The clause {tokens[0].word} of CREATE MODEL")
+    options: dict[str, Sequence[Token]] = {}
+    if starts(tokens, "OPTIONS"):
+        options, tokens = option_list(tokens)
+    for name, value in options.items():
+        if any(token.word.startswith("HPARAM_") for token in value):
+            raise unsupported(f"Hyperparameter tuning (option {name})")
+    if not starts(tokens, "AS") or len(tokens) < 2:
+        raise BigQueryError("invalidQuery", "Syntax error: CREATE MODEL needs AS and the query of its training data")
+    return Creation(reference, replaces, skips, options, (tokens[1].start, tokens[-1].end))
+
+
+def _source(statement: Statement, tokens: Sequence[Token]) -> str:
+    return statement.text[tokens[0].start : tokens[-1].end]
+
+
+def _operation(work: Work, creation: Creation) -> str:
+    """CREATE, REPLACE or SKIP.
+
+    Raises:
+        BigQueryError: the dataset is missing, or the name is taken.
+    """
+    reference = creation.reference
+    dataset = f"{reference.project}/datasets/{reference.dataset}"
+    if not work.services.emulator.exists(dataset):
+        raise not_found("Dataset", f"{reference.project}:{reference.dataset}")
+    if work.services.emulator.exists(f"{dataset}/tables/{reference.model}"):
+        raise already_exists("Table", str(reference))
+    if work.services.models.find(reference) is None:
+        return "CREATE"
+    if creation.skips:
+        return "SKIP"
+    if not creation.replaces:
+        raise already_exists("Model", str(reference))
+    return "REPLACE"
+
+
+def _registration(work: Work, reference: Reference, values: dict[str, Any]) -> tuple[str, list[str]] | None:
+    registry = values.get("model_registry")
+    if registry is None:
+        given = [name for name in _REGISTRY_OPTIONS if values.get(name)]
+        if given:
+            raise BigQueryError("invalidQuery", f"Option {given[0]} needs MODEL_REGISTRY='VERTEX_AI'")
+        return None
+    if str(registry).upper() != "VERTEX_AI":
+        raise BigQueryError("invalidQuery", f"Option model_registry must be 'VERTEX_AI'; got {registry!r}")
+    if work.services.registry is None:
+        raise unsupported("MODEL_REGISTRY='VERTEX_AI' while no Vertex AI service is configured")
+    return check_id(values.get("vertex_ai_model_id") or reference.model), values.get(_REGISTRY_OPTIONS[2]) or []
+
+
+def _train(
+    work: Work,
+    reference: Reference,
+    options: dict[str, Any],
+    query: str,
+    registration: tuple[str, list[str]] | None,
+) -> None:
+    started = dt.datetime.now(dt.UTC).isoformat()
+    file = work.export(query)
+    try:
+        rows = pq.read_table(file)
+    finally:
+        file.unlink()
+    learned = ml.train(options, rows, progress=lambda *_: work.check_cancelled())
+    work.check_cancelled()
+    resource = ml.describe(learned)
+    for training_run in resource["trainingRuns"]:
+        training_run.setdefault("startTime", started)
+    dataset = work.services.emulator.get(f"{reference.project}/datasets/{reference.dataset}") or {}
+    if lifetime := dataset.get("defaultTableExpirationMs"):
+        resource["expirationTime"] = str(int(now()) + int(lifetime))
+    former = unregister(work, reference)
+    work.services.models.save(reference, learned, resource)
+    if former and not registration:
+        registration = (former, [])
+    if registration:
+        register(work, reference, *registration)
+
+
+def unregister(work: Work, reference: Reference) -> str | None:
+    """Take the model's version out of the registry; under which id it stood there, or None.
+
+    Raises:
+        BigQueryError: the registry refuses, as it does while the version is deployed.
+    """
+    model = work.services.models.find(reference)
+    training_run = model.resource["trainingRuns"][-1] if model else {}
+    vertex_id: str | None = training_run.get("vertexAiModelId")
+    if vertex_id and work.services.registry:
+        version = training_run["vertexAiModelVersion"]
+        work.services.registry.unregister(reference.project, vertex_id, version)
+    return vertex_id

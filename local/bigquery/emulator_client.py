@@ -1,0 +1,115 @@
+"""The emulator as the gateway's own work uses it: over REST, blocking, in worker threads.
+
+Rows move as Parquet files in a scratch folder that both processes see, whole tables at a time: EXPORT DATA writes one,
+and `read_parquet` in a statement reads one in place of a table.
+"""
+
+import json
+import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from local.bigquery import errors
+
+# Jobs that the gateway runs for its own purposes; job lists leave them out.
+HELPER_PREFIX = "bqml_helper_"
+
+
+class EmulatorClient:
+    """A connection pool to the emulator, and the scratch folder."""
+
+    def __init__(self, url: str, scratch: Path) -> None:
+        self._http = httpx.Client(
+            base_url=f"{url}/bigquery/v2/projects/",
+            timeout=None,  # noqa: S113 - a query takes as long as it takes
+            trust_env=False,
+        )
+        self.scratch = scratch
+        self._sweeper = ThreadPoolExecutor(1, "bigquery-sweeper")
+        scratch.mkdir(parents=True, exist_ok=True)
+        for left_over in scratch.iterdir():
+            left_over.unlink()
+
+    def close(self) -> None:
+        """Finish the sweeping and close the connections."""
+        self._sweeper.shutdown()
+        self._http.close()
+
+    def get(self, path: str, asked: Any = None) -> dict[str, Any] | None:
+        """The resource at `path` below projects/, or None where there is none; `asked` are URL parameters."""
+        answer = self._http.get(path, params=asked)
+        return None if answer.status_code == 404 else _checked(answer)
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a resource at `path` below projects/."""
+        return self.get(path) is not None
+
+    def delete(self, path: str) -> None:
+        """Delete the resource at `path` below projects/; nothing happens where there is none."""
+        self._http.delete(path)
+
+    def run(
+        self, project: str, configuration: dict[str, Any], job_id: str, cancelled: threading.Event
+    ) -> dict[str, Any]:
+        """Run a job to its end and return it.
+
+        Raises:
+            BigQueryError: it failed.
+        """
+        reference = {"projectId": project} | ({"jobId": job_id} if job_id else {})
+        job = _checked(
+            self._http.post(f"{project}/jobs", json={"jobReference": reference, "configuration": configuration})
+        )
+        while job["status"]["state"] != "DONE":
+            if cancelled.is_set():
+                self._http.post(f"{project}/jobs/{job_id}/cancel")
+            self._http.get(f"{project}/queries/{job_id}", params={"timeoutMs": 500, "maxResults": 0})
+            job = _checked(self._http.get(f"{project}/jobs/{job_id}"))
+        if failure := job["status"].get("errorResult"):
+            raise errors.from_proto(failure)
+        return job
+
+    def run_hidden(self, project: str, configuration: dict[str, Any], cancelled: threading.Event) -> dict[str, Any]:
+        """Run a job of the gateway's own, of which nothing remains but its effect."""
+        job_id = f"{HELPER_PREFIX}{uuid.uuid4().hex}"
+        try:
+            return self.run(project, configuration, job_id, cancelled)
+        finally:
+            self._sweeper.submit(self.delete, f"{project}/jobs/{job_id}/delete")
+
+    def query_rows(self, project: str, query: dict[str, Any], cancelled: threading.Event) -> list[dict[str, Any]]:
+        """The rows of a small query, as Python values."""
+        file = self.export(project, query, cancelled)
+        try:
+            rows: list[dict[str, Any]] = pq.read_table(file).to_pylist()
+            return rows
+        finally:
+            file.unlink()
+
+    def export(self, project: str, query: dict[str, Any], cancelled: threading.Event) -> Path:
+        """Write a query's result into a new Parquet file in the scratch folder."""
+        stem = f"{uuid.uuid4().hex}-"
+        uri = json.dumps(f"file://{self.scratch}/{stem}*.parquet")
+        text = f"EXPORT DATA OPTIONS(uri={uri}, format='PARQUET') AS {query['query']}"
+        self.run_hidden(project, {"query": query | {"query": text}}, cancelled)
+        return self.scratch / f"{stem}000000000000.parquet"
+
+    def keep(self, table: pa.Table) -> Path:
+        """Write a table into a new Parquet file in the scratch folder."""
+        file = self.scratch / f"{uuid.uuid4().hex}.parquet"
+        # It is read once and thrown away: neither compression nor dictionaries pay.
+        pq.write_table(table, file, compression="none", use_dictionary=False, write_statistics=False)
+        return file
+
+
+def _checked(answer: httpx.Response) -> dict[str, Any]:
+    body: dict[str, Any] = answer.json()
+    if answer.is_error:
+        raise errors.from_answer(body)
+    return body

@@ -1,0 +1,65 @@
+"""Carry out a job of the gateway's: its statement, or its script statement by statement."""
+
+from local.bigquery import create_model, model_statements, outbound, script, statements
+from local.bigquery.errors import BigQueryError, unsupported
+from local.bigquery.rewrite import Rewriting
+from local.bigquery.statements import Statement
+from local.bigquery.tokens import starts
+from local.bigquery.work import Outcome, Work
+
+_ON_MODELS = {
+    "CREATE_MODEL": create_model.run,
+    "ALTER_MODEL": model_statements.alter,
+    "DROP_MODEL": model_statements.drop,
+    "EXPORT_MODEL": model_statements.export,
+}
+
+
+def run(work: Work) -> Outcome:
+    """Run the job to its end.
+
+    Raises:
+        BigQueryError: it fails.
+    """
+    if "extract" in work.configuration:
+        return Outcome({"extract": outbound.extract(work, work.job_id)})
+    parsed = statements.parse(work.query["query"])
+    if len(parsed) == 1 and not parsed[0].is_procedural:
+        return run_statement(work, parsed[0], work.job_id)
+    return script.run(work, parsed, run_statement)
+
+
+def run_statement(work: Work, statement: Statement, job_id: str) -> Outcome:
+    """Run one statement; what it does on the emulator is the job of that id there."""
+    kind = statements.own_statement(statement.tokens)
+    if kind in _ON_MODELS:
+        figures = _ON_MODELS[kind](work, statement)
+        return Outcome({"query": figures}, destination=figures.get("ddlTargetTable"))
+    if kind == "EXPORT_DATA":
+        return Outcome.of(outbound.export_data(work, statement, job_id))
+    if kind == "DROP_SCHEMA":
+        return _drop_schema(work, statement, job_id)
+    _refuse_kept_definitions(statement)
+    with Rewriting(work, statement) as rewriting:
+        return Outcome.of(work.run_query(rewriting.text, job_id))
+
+
+def _drop_schema(work: Work, statement: Statement, job_id: str) -> Outcome:
+    tokens = statement.tokens[2:]
+    parts, behind = statements.path(tokens[2:] if starts(tokens, "IF", "EXISTS") else tokens)
+    project, dataset = (parts[0], parts[1]) if len(parts) > 1 else (work.project, parts[0])
+    cascades = any(token.word == "CASCADE" for token in behind)
+    if not cascades and work.services.models.in_dataset(project, dataset):
+        raise BigQueryError("resourceInUse", f"Dataset {project}:{dataset} is still in use: it has models")
+    outcome = Outcome.of(work.run_query(statement.source, job_id))
+    if not work.is_dry_run:
+        work.services.models.remove_dataset(project, dataset)
+    return outcome
+
+
+def _refuse_kept_definitions(statement: Statement) -> None:
+    """What the emulator would keep to run later cannot hold a call that the gateway has to compute now."""
+    words = [token.word for token in statement.tokens[:6]]
+    kept = {"VIEW", "FUNCTION", "PROCEDURE"} & set(words)
+    if words[0] == "CREATE" and kept and next(statements.ml_calls(statement.tokens), None):
+        raise unsupported(f"An ML function in CREATE {kept.pop()}")

@@ -1,0 +1,194 @@
+"""The REST resource `jobs`: the gateway's jobs and the emulator's as one."""
+
+import asyncio
+import gzip
+import json
+import uuid
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from local.bigquery import errors
+from local.bigquery.emulator_client import HELPER_PREFIX, EmulatorClient
+from local.bigquery.errors import already_exists
+from local.bigquery.jobs import Jobs, is_ours
+from local.bigquery.passthrough import Passthrough
+from local.bigquery.watch import Watch
+
+# Of a jobs.query request, what belongs to the job and what to this answer; the rest is the query's configuration.
+_OF_THE_JOB = ("dryRun", "labels", "jobTimeoutMs", "jobCreationMode")
+_OF_THE_ANSWER = ("kind", "formatOptions", "timeoutMs", "maxResults", "requestId", "location")
+_LISTED = ("kind", "id", "jobReference", "statistics", "configuration", "status", "user_email")
+_DEFAULT_WAIT_MS = 10_000
+
+
+class JobRoutes:
+    """The endpoints; requests about the emulator's jobs are handed on."""
+
+    def __init__(self, passthrough: Passthrough, emulator: EmulatorClient, jobs: Jobs, watch: Watch) -> None:
+        self._passthrough = passthrough
+        self._emulator = emulator
+        self._jobs = jobs
+        self._watch = watch
+
+    async def insert(self, request: Request) -> Response:
+        """jobs.insert."""
+        project = request.path_params["project"]
+        body = await request.body()
+        job = _json(request, body)
+        configuration = job.get("configuration") or {}
+        job_id = (job.get("jobReference") or {}).get("jobId")
+        if is_ours(configuration):
+            if configuration.get("dryRun"):
+                return JSONResponse(await run_in_threadpool(self._jobs.dry_run, project, configuration))
+            job_id = job_id or str(uuid.uuid4())
+            return JSONResponse(await run_in_threadpool(self._jobs.submit, project, job_id, configuration))
+        if job_id and self._jobs.find(project, job_id):
+            raise already_exists("Job", f"{project}:{job_id}")
+        if configuration.get("labels") and not configuration.get("dryRun"):
+            return await self._watched(request, body)
+        return await self._passthrough.forward(request, body)
+
+    async def query(self, request: Request) -> Response:
+        """jobs.query."""
+        project = request.path_params["project"]
+        body = await request.body()
+        given = _json(request, body)
+        query = {k: v for k, v in given.items() if k not in (*_OF_THE_JOB, *_OF_THE_ANSWER)}
+        configuration = {k: given[k] for k in _OF_THE_JOB if k in given} | {"query": query}
+        if not is_ours(configuration):
+            if given.get("labels") and not given.get("dryRun"):
+                return await self._watched(request, body)
+            return await self._passthrough.forward(request, body)
+        if configuration.get("dryRun"):
+            resource = await run_in_threadpool(self._jobs.dry_run, project, configuration)
+            return JSONResponse(_query_answer(resource, {"jobComplete": True}))
+        job_id = given.get("requestId") or str(uuid.uuid4())
+        # The same request sent again is answered from the job that it began.
+        if self._jobs.find(project, job_id) is None:
+            await run_in_threadpool(self._jobs.submit, project, job_id, configuration)
+        resource = await self._wait(project, job_id, given.get("timeoutMs"))
+        if resource["status"]["state"] != "DONE":
+            return JSONResponse(_query_answer(resource, {"jobComplete": False}))
+        _raise_failure(resource)
+        rows: dict[str, Any] = {"jobComplete": True}
+        if self._jobs.is_on_emulator(project, job_id):
+            asked = {"maxResults": given.get("maxResults")}
+            asked |= {f"formatOptions.{k}": json.dumps(v) for k, v in given.get("formatOptions", {}).items()}
+            path = f"{project}/queries/{job_id}"
+            found = await run_in_threadpool(self._emulator.get, path, asked)
+            rows |= found or {}
+        return JSONResponse(_query_answer(resource, rows))
+
+    async def results(self, request: Request) -> Response:
+        """jobs.getQueryResults."""
+        project, job_id = request.path_params["project"], request.path_params["job"]
+        if self._jobs.find(project, job_id) is None:
+            return await self._passthrough.forward(request)
+        timeout = request.query_params.get("timeoutMs")
+        resource = await self._wait(project, job_id, int(timeout) if timeout else None)
+        answer = {"kind": "bigquery#getQueryResultsResponse", "jobReference": resource["jobReference"]}
+        if resource["status"]["state"] != "DONE":
+            return JSONResponse(answer | {"jobComplete": False})
+        _raise_failure(resource)
+        if self._jobs.is_on_emulator(project, job_id):
+            return await self._passthrough.forward(request)
+        return JSONResponse(answer | {"jobComplete": True, "cacheHit": False, "totalBytesProcessed": "0"})
+
+    async def get(self, request: Request) -> Response:
+        """jobs.get."""
+        resource = self._jobs.find(request.path_params["project"], request.path_params["job"])
+        return JSONResponse(resource) if resource else await self._passthrough.forward(request)
+
+    async def cancel(self, request: Request) -> Response:
+        """jobs.cancel."""
+        project, job_id = request.path_params["project"], request.path_params["job"]
+        if self._jobs.find(project, job_id) is None:
+            return await self._passthrough.forward(request)
+        resource = self._jobs.cancel(project, job_id)
+        return JSONResponse({"kind": "bigquery#jobCancelResponse", "job": resource})
+
+    async def delete(self, request: Request) -> Response:
+        """jobs.delete."""
+        project, job_id = request.path_params["project"], request.path_params["job"]
+        if self._jobs.find(project, job_id) is None:
+            return await self._passthrough.forward(request)
+        await run_in_threadpool(self._jobs.delete, project, job_id)
+        return JSONResponse({})
+
+    async def list(self, request: Request) -> Response:
+        """jobs.list, the youngest first."""
+        project, asked = request.path_params["project"], request.query_params
+        filters = [(k, v) for k, v in asked.multi_items() if k not in {"maxResults", "pageToken"}]
+        theirs = (await run_in_threadpool(self._emulator.get, f"{project}/jobs", filters) or {}).get("jobs", [])
+        ours = [_listed(resource) for resource in self._jobs.all(project) if _matches(resource, asked)]
+        known = {job["jobReference"]["jobId"] for job in map(_listed, self._jobs.all(project))}
+        theirs = [
+            job
+            for job in theirs
+            if job["jobReference"]["jobId"] not in known and not job["jobReference"]["jobId"].startswith(HELPER_PREFIX)
+        ]
+        jobs = sorted([*ours, *theirs], key=lambda job: -int(job["statistics"]["creationTime"]))
+        start = int(asked.get("pageToken") or 0)
+        end = start + int(asked.get("maxResults") or len(jobs))
+        answer: dict[str, Any] = {"kind": "bigquery#jobList", "jobs": jobs[start:end]}
+        return JSONResponse(answer | ({"nextPageToken": str(end)} if end < len(jobs) else {}))
+
+    async def _watched(self, request: Request, body: bytes) -> Response:
+        answer = await self._passthrough.fetch(request, body)
+        if answer.is_success:
+            reference = answer.json()["jobReference"]
+            self._watch.add(reference["projectId"], reference["jobId"])
+        return Response(answer.content, answer.status_code, media_type=answer.headers.get("content-type"))
+
+    async def _wait(self, project: str, job_id: str, timeout_ms: int | None) -> dict[str, Any]:
+        """The job's resource once it is done, or when the time is over."""
+        if future := self._jobs.future(project, job_id):
+            seconds = (_DEFAULT_WAIT_MS if timeout_ms is None else timeout_ms) / 1000
+            await asyncio.wait([asyncio.wrap_future(future)], timeout=seconds)
+        if (resource := self._jobs.find(project, job_id)) is None:
+            raise errors.not_found("Job", f"{project}:{job_id}")
+        return resource
+
+
+def _json(request: Request, body: bytes) -> dict[str, Any]:
+    """The body as an object; empty where it is none, which the emulator then refuses."""
+    try:
+        content = gzip.decompress(body) if request.headers.get("content-encoding") == "gzip" else body
+        parsed = json.loads(content)
+    except (ValueError, OSError):
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def _raise_failure(resource: dict[str, Any]) -> None:
+    if proto := resource["status"].get("errorResult"):
+        raise errors.of_a_job(proto)
+
+
+def _query_answer(resource: dict[str, Any], rows: dict[str, Any]) -> dict[str, Any]:
+    statistics = resource["statistics"]
+    times = {k: statistics[k] for k in ("creationTime", "startTime", "endTime") if k in statistics}
+    query = statistics.get("query", {})
+    shown = {k: query[k] for k in ("schema", "statementType", "numDmlAffectedRows") if k in query}
+    head = {"location": "US", "jobReference": resource["jobReference"], "cacheHit": False}
+    return head | times | shown | rows | {"kind": "bigquery#queryResponse"}
+
+
+def _listed(resource: dict[str, Any]) -> dict[str, Any]:
+    status = resource["status"]
+    shown = {k: resource[k] for k in _LISTED} | {"state": status["state"]}
+    return shown | ({"errorResult": status["errorResult"]} if "errorResult" in status else {})
+
+
+def _matches(resource: dict[str, Any], asked: Any) -> bool:
+    created = int(resource["statistics"]["creationTime"])
+    states = [state.upper() for state in asked.getlist("stateFilter")]
+    return (
+        resource["statistics"].get("parentJobId") == asked.get("parentJobId")
+        and (not states or resource["status"]["state"] in states)
+        and created >= int(asked.get("minCreationTime") or 0)
+        and created <= int(asked.get("maxCreationTime") or created)
+    )

@@ -1,0 +1,103 @@
+"""GoogleSQL's lexical structure: what is a word, a name, a string, a comment.
+
+Everything that looks for something in a statement looks at these tokens and never at the raw text, so text inside
+strings and comments is never taken for SQL.
+https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+# In raw strings, too, a backslash keeps the quote after it from ending the string.
+_STRING = (
+    "|".join(rf"{quote}(?:[^\\]|\\.)*?{quote}" for quote in ("'''", '"""'))
+    + r"|'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\""
+)
+_TOKEN = re.compile(
+    rf"""
+    (?P<space>\s+|--[^\n]*|\#[^\n]*|/\*.*?\*/)
+  | (?P<string>(?:[rR][bB]?|[bB][rR]?)?(?:{_STRING}))
+  | (?P<name>`(?:[^`\\]|\\.)*`)
+  | (?P<parameter>\?|@@?[A-Za-z_]\w*|@@?`[^`]*`)
+  | (?P<word>[^\W\d]\w*)
+  | (?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?\w*)
+  | (?P<sign>.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_QUOTES = frozenset("'\"`")
+_OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
+
+
+class UnterminatedError(ValueError):
+    """A string or a quoted name that never ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token; `start` and `end` are offsets into the text."""
+
+    kind: str
+    text: str
+    start: int
+    end: int
+
+    @property
+    def word(self) -> str:
+        """The keyword or sign in upper case; empty for names, strings and parameters."""
+        return self.text.upper() if self.kind in {"word", "sign"} else ""
+
+
+def tokenize(text: str) -> list[Token]:
+    """The tokens of `text` without spaces and comments.
+
+    Raises:
+        UnterminatedError: a string or a quoted name never ends.
+    """
+    return list(_tokens(text))
+
+
+def _tokens(text: str) -> Iterator[Token]:
+    for match in _TOKEN.finditer(text):
+        kind = match.lastgroup or "sign"
+        if kind == "sign" and match.group() in _QUOTES:
+            raise UnterminatedError(f"unclosed {match.group()} at offset {match.start()}")
+        if kind != "space":
+            yield Token(kind, match.group(), match.start(), match.end())
+
+
+def closing(tokens: Sequence[Token], opening: int) -> int:
+    """Index of the bracket that closes the one at index `opening`; len(tokens) when it stays open."""
+    depth = 0
+    for index in range(opening, len(tokens)):
+        sign = tokens[index].text if tokens[index].kind == "sign" else ""
+        depth += (sign in _OPEN) - (sign in _CLOSE)
+        if depth == 0:
+            return index
+    return len(tokens)
+
+
+def split(tokens: Sequence[Token], sign: str) -> list[Sequence[Token]]:
+    """The runs of tokens between each `sign` that stands in no bracket; none for no tokens."""
+    parts: list[Sequence[Token]] = []
+    start = index = 0
+    while index < len(tokens):
+        token = tokens[index]
+        if token.kind == "sign" and token.text in _OPEN:
+            index = closing(tokens, index)
+        elif token.kind == "sign" and token.text == sign:
+            parts.append(tokens[start:index])
+            start = index + 1
+        index += 1
+    return [*parts, tokens[start:]] if tokens else []
+
+
+def starts(tokens: Sequence[Token], *words: str) -> bool:
+    """Whether the tokens begin with these keywords."""
+    return [token.word for token in tokens[: len(words)]] == list(words)
+
+
+def unquoted(token: Token) -> str:
+    """A name without its backticks."""
+    return token.text[1:-1].replace("\\`", "`") if token.kind == "name" else token.text
