@@ -6,6 +6,8 @@ types and meanings are those of BigQuery's ML functions. Features and labels are
 
 from __future__ import annotations
 
+import os
+
 from local.bigquery.ml.errors import MLError
 from local.bigquery.ml.explanation import explain_predict
 from local.bigquery.ml.export import export
@@ -47,3 +49,7 @@ __all__ = [
     "training_info",
     "weights",
 ]
+
+# XGBoost's threads wait for each other by spinning; where the cores are shared with a warehouse and a dozen services
+# that makes training tens of times slower. OpenMP reads this once, when XGBoost is first imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
