@@ -1,0 +1,34 @@
+"""Cloud Storage on one machine: Google's JSON API with generation preconditions, objects as plain files.
+
+It keeps one generation of each object (no versioning, no soft delete), acts on no lifecycle rule, checks no access,
+and hands a gzip-encoded object out as it is stored.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from local import serving
+from local.storage.routes import create_app
+from local.storage.state import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running local Cloud Storage: `url` is for STORAGE_EMULATOR_HOST, `root`/BUCKET/OBJECT is a content's file."""
+
+    url: str
+    root: Path
+
+
+@contextlib.contextmanager
+def serve(state: Path, port: int = 0) -> Iterator[Server]:
+    """Serve what lies below `state` on 127.0.0.1; port 0 takes a free one.
+
+    Raises:
+        RuntimeError: another process has `state` open.
+        OSError: the port is taken.
+    """
+    with contextlib.closing(Store(state)) as store, serving.serve(create_app(store), port) as url:
+        yield Server(url, store.root)

@@ -1,0 +1,120 @@
+"""What a killed process leaves of the local Cloud Storage."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from local.storage import Store
+from local.storage.preconditions import Preconditions
+
+# Writes and deletes one object for ever, and says which content each step began with.
+_WRITER = """
+import sys
+from pathlib import Path
+from local.storage import Store
+from local.storage.preconditions import Preconditions
+
+store, size = Store(Path(sys.argv[1])), 200_000
+for number in range(10**9):
+    with store.staged() as content:
+        content.write_bytes(b"%09d" % number * (size // 9))
+        store.put("bucket", "runs/x", content, {"metadata": {"number": str(number)}})
+    print(number, flush=True)
+    if number % 3 == 2:
+        store.delete("bucket", "runs/x", Preconditions())
+"""
+
+
+@pytest.fixture
+def store(tmp_path):
+    opened = Store(tmp_path)
+    opened.create_bucket("demo", {"name": "bucket"})
+    yield opened
+    opened.close()
+
+
+def put(store, content, name="x"):
+    with store.staged() as file:
+        file.write_bytes(content)
+        return store.put("bucket", name, file, {})
+
+
+def read(store, name="x"):
+    _, file = store.open("bucket", name)
+    with file:
+        return file.read()
+
+
+def test_a_process_killed_while_it_writes_leaves_the_old_object_or_the_new_one(tmp_path):
+    for _kill in range(6):
+        store = Store(tmp_path)
+        if not store.buckets("demo", ""):
+            store.create_bucket("demo", {"name": "bucket"})
+        store.close()
+        with subprocess.Popen([sys.executable, "-c", _WRITER, str(tmp_path)], stdout=subprocess.PIPE) as writer:
+            written = [int(writer.stdout.readline()) for _line in range(10 + _kill)]
+            os.kill(writer.pid, signal.SIGKILL)
+            written += [int(line) for line in writer.stdout.read().split()]
+        store = Store(tmp_path)
+        items = store.list("bucket").items
+        for item in items:
+            number = int(item["metadata"]["number"])
+            assert number in {written[-1], written[-1] + 1}
+            assert read(store, "runs/x") == b"%09d" % number * (200_000 // 9)
+            assert (store.root / "bucket/runs/x").read_bytes() == read(store, "runs/x")
+        assert (store.root / "bucket/runs/x").exists() == bool(items)
+        assert list((tmp_path / "staging").iterdir()) == []
+        store.close()
+
+
+class KilledError(BaseException):
+    """Stands for the process ending at this point."""
+
+
+@pytest.mark.parametrize("death", ["before the commit", "after the commit"])
+@pytest.mark.parametrize("action", ["create", "replace", "delete"])
+def test_whatever_the_point_of_death_a_restart_finds_the_old_object_or_the_new_one(
+    tmp_path, monkeypatch, death, action
+):
+    store = Store(tmp_path)
+    store.create_bucket("demo", {"name": "bucket"})
+    if action != "create":
+        put(store, b"old")
+
+    def die(*_, **__):
+        raise KilledError
+
+    if death == "before the commit":
+        # A transaction that the process did not live to commit is rolled back when the file is opened again.
+        store._database.execute("create temp trigger die before insert on objects begin select kill(); end")
+        store._database.execute("create temp trigger die2 before delete on objects begin select kill(); end")
+        store._database.create_function("kill", 0, die)
+        expected = {"create": [], "replace": [b"old"], "delete": [b"old"]}[action]
+    else:
+        monkeypatch.setattr(store, "_settle", die)
+        monkeypatch.setattr("pathlib.Path.unlink", die)
+        expected = {"create": [b"new"], "replace": [b"new"], "delete": []}[action]
+
+    act = {"delete": lambda: store.delete("bucket", "x", Preconditions())}.get(action, lambda: put(store, b"new"))
+    with pytest.raises((KilledError, sqlite3.OperationalError)):  # SQLite wraps what a trigger raises
+        act()
+    monkeypatch.undo()
+    store.close()
+
+    again = Store(tmp_path)
+    assert [read(again, item["name"]) for item in again.list("bucket").items] == expected
+    assert list((tmp_path / "staging").iterdir()) == []
+    again.close()
+
+
+def test_a_reader_keeps_the_content_that_belongs_to_its_generation(store):
+    old = put(store, b"old")
+    resource, file = store.open("bucket", "x")
+    put(store, b"new")
+    with file:
+        assert (resource["generation"], file.read()) == (old["generation"], b"old")
+    assert read(store) == b"new"
