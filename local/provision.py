@@ -1,4 +1,4 @@
-"""Make what Terraform makes on Google Cloud, from the same declarations, in the local cloud. Making it twice is once."""
+"""Make in the local cloud what Terraform makes on Google Cloud, from the same declarations. Twice is once."""
 
 from concurrent.futures import ThreadPoolExecutor
 from string import Template

@@ -4,32 +4,42 @@ A check returns one row: `is_ok`, and `found` in words. Those in sql/checks/fail
 are recorded on it.
 """
 
-from datetime import date, timedelta
-from typing import Any
+from __future__ import annotations
 
-from shared.cloud import Cloud
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
 from shared.errors import Permanent
 from shared.log import log
 from shared.source import COLUMNS
 from shared.warehouse import SQL, Statement
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from google.cloud import bigquery
+
+    from shared.cloud import Cloud
+
 
 def require_columns(days: list[date], cloud: Cloud) -> None:
-    """See that each day-table has every column that the chain reads.
+    """See that the newest of the day-tables has every column that the chain reads.
 
     Raises:
-        Permanent: names the tables and columns that are missing.
+        Permanent: names the table and the columns that it lacks.
     """
     settings = cloud.settings
-    parameters = {
-        "tables": [f"{settings.table_prefix}{day:%Y%m%d}" for day in days],
-        "field_paths": COLUMNS[settings.source.kind],
-    }
-    missing = cloud.warehouse.query("source/missing_columns", parameters, source=settings.source_dataset)
+    table = f"{settings.source_dataset}.{settings.table_prefix}{max(days):%Y%m%d}"
+    present = set(_paths(cloud.clients.bigquery.get_table(table).schema))
+    missing = [column for column in COLUMNS[settings.source.kind] if column not in present]
     if missing:
-        columns = sorted({row["field_path"] for row in missing})
-        tables = sorted({row["table_id"] for row in missing})
-        raise Permanent(f"{', '.join(tables[:5])} ({len(tables)} tables) lack the column {', '.join(columns)}")
+        raise Permanent(f"table {table} lacks the column {', '.join(missing)}, which the chain reads")
+
+
+def _paths(schema: Iterable[bigquery.SchemaField], prefix: str = "") -> Iterator[str]:
+    for column in schema:
+        yield prefix + column.name
+        yield from _paths(column.fields, f"{prefix}{column.name}.")
 
 
 def run(as_of: date, changed: list[date], cloud: Cloud) -> None:

@@ -6,46 +6,57 @@ using (
     with
     visits as (
         select
-            fullvisitorid as visitor_id,
-            visitid as visit_id,
+            fullVisitorId as visitor_id,
+            visitId as visit_id,
             parse_date('%Y%m%d', date) as day,
-            timestamp_seconds(visitstarttime) as started_at,
-            visitnumber as visit_number,
-            coalesce(totals.newvisits, 0) = 1 as is_new_visit,
+            timestamp_seconds(visitStartTime) as started_at,
+            visitNumber as visit_number,
+            coalesce(totals.newVisits, 0) = 1 as is_new_visit,
             coalesce(totals.hits, 0) as hits,
             coalesce(totals.pageviews, 0) as pageviews,
-            coalesce(totals.timeonsite, 0) as time_on_site,
+            coalesce(totals.timeOnSite, 0) as time_on_site,
             coalesce(totals.bounces, 0) as bounces,
             coalesce(totals.transactions, 0) as transactions,
-            coalesce(totals.totaltransactionrevenue, 0) / 1e6 as revenue,
-            if(trafficsource.source in unnest(@placeholders), null, trafficsource.source) as source,
-            if(trafficsource.medium in unnest(@placeholders), null, trafficsource.medium) as medium,
-            if(channelgrouping in unnest(@placeholders), null, channelgrouping) as channel,
-            if(device.devicecategory in unnest(@placeholders), null, device.devicecategory) as device,
-            if(geonetwork.country in unnest(@placeholders), null, geonetwork.country) as country,
-            coalesce(hits[safe_offset(0)].hour, extract(hour from timestamp_seconds(visitstarttime))) as hour,
-            (
-                select max(cast(hit.ecommerceaction.action_type as int64))
-                from unnest(hits) as hit
-                where hit.ecommerceaction.action_type in ('1', '2', '3', '5', '6')
-            ) as furthest_step,
-            (
-                select count(distinct product.productsku)
-                from unnest(hits) as hit, unnest(hit.product) as product
-                where hit.ecommerceaction.action_type = '2'
-            ) as products_viewed,
-            (
-                select count(distinct product.productsku)
-                from unnest(hits) as hit, unnest(hit.product) as product
-                where hit.ecommerceaction.action_type = '3'
-            ) as products_added,
+            coalesce(totals.totalTransactionRevenue, 0) / 1e6 as revenue,
+            if(trafficSource.source in unnest(@placeholders), null, trafficSource.source) as source,
+            if(trafficSource.medium in unnest(@placeholders), null, trafficSource.medium) as medium,
+            if(channelGrouping in unnest(@placeholders), null, channelGrouping) as channel,
+            if(device.deviceCategory in unnest(@placeholders), null, device.deviceCategory) as device,
+            if(geoNetwork.country in unnest(@placeholders), null, geoNetwork.country) as country,
+            coalesce(hits[safe_offset(0)].hour, extract(hour from timestamp_seconds(visitStartTime))) as hour,
             row_number() over (
-                partition by fullvisitorid, visitid, date
-                order by totals.hits desc, visitstarttime asc
+                partition by fullVisitorId, visitId, date
+                order by totals.hits desc, visitStartTime asc
             ) as copy,
-            count(*) over (partition by fullvisitorid, visitid, date) as copies
+            count(*) over (partition by fullVisitorId, visitId, date) as copies
         from `${source}.ga_sessions_*`
         where _table_suffix between @first_suffix and @last_suffix and _table_suffix in unnest(@suffixes)
+    ),
+
+    actions as (
+        select
+            fullVisitorId as visitor_id,
+            visitId as visit_id,
+            hit.eCommerceAction.action_type,
+            hit.product as products
+        from `${source}.ga_sessions_*`, unnest(hits) as hit
+        where
+            _table_suffix between @first_suffix and @last_suffix
+            and _table_suffix in unnest(@suffixes)
+            and hit.eCommerceAction.action_type in ('1', '2', '3', '5', '6')
+    ),
+
+    -- Products are joined on the left: a checkout need not name any.
+    interests as (
+        select
+            actions.visitor_id,
+            actions.visit_id,
+            max(cast(actions.action_type as int64)) as furthest_step,
+            count(distinct if(actions.action_type = '2', product.productSKU, null)) as products_viewed,
+            count(distinct if(actions.action_type = '3', product.productSKU, null)) as products_added
+        from actions
+        left join unnest(actions.products) as product
+        group by actions.visitor_id, actions.visit_id
     ),
 
     parts as (
@@ -76,41 +87,40 @@ using (
             max(if(part = 1, device, null)) as device,
             max(if(part = 1, country, null)) as country,
             max(if(part = 1, hour, null)) as hour,
-            max(furthest_step) as furthest_step,
-            sum(products_viewed) as products_viewed,
-            sum(products_added) as products_added,
             sum(copies - 1) as duplicate_rows
         from parts
         group by visitor_id, visit_id
     )
 
     select
-        concat(visitor_id, '-', cast(visit_id as string)) as session_id,
-        visitor_id,
-        day,
-        started_at,
-        visit_number,
-        is_new_visit,
-        hits,
-        pageviews,
-        time_on_site,
-        bounces,
-        transactions,
-        revenue,
-        source,
-        medium,
-        channel,
-        device,
-        country,
-        hour,
-        format_date('%A', day) as weekday,
-        coalesce(furthest_step, 0) as furthest_step,
-        products_viewed,
-        products_added,
-        duplicate_rows,
-        coalesce(source in unnest(@internal_sources), false) or hits > @max_hits as is_internal
+        concat(whole.visitor_id, '-', cast(whole.visit_id as string)) as session_id,
+        whole.visitor_id,
+        whole.day,
+        whole.started_at,
+        whole.visit_number,
+        whole.is_new_visit,
+        whole.hits,
+        whole.pageviews,
+        whole.time_on_site,
+        whole.bounces,
+        whole.transactions,
+        whole.revenue,
+        whole.source,
+        whole.medium,
+        whole.channel,
+        whole.device,
+        whole.country,
+        whole.hour,
+        format_date('%A', whole.day) as weekday,
+        coalesce(interests.furthest_step, 0) as furthest_step,
+        coalesce(interests.products_viewed, 0) as products_viewed,
+        coalesce(interests.products_added, 0) as products_added,
+        whole.duplicate_rows,
+        coalesce(whole.source in unnest(@internal_sources), false) or whole.hits > @max_hits as is_internal
     from whole
-    where day in unnest(@days)
+    left join interests
+        on whole.visitor_id = interests.visitor_id and whole.visit_id = interests.visit_id
+    where whole.day in unnest(@days)
 ) as fresh
     on false
 when not matched by source and target.day in unnest(@days) then delete

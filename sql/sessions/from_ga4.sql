@@ -22,7 +22,7 @@ using (
             traffic_source.source as first_source,
             traffic_source.medium as first_medium,
             device.category as device,
-            geo.country as country,
+            geo.country,
             coalesce(ecommerce.purchase_revenue, 0) as revenue,
             items
         from `${source}.events_*`

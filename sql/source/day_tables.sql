@@ -11,5 +11,5 @@ left join source_days as known
     on parse_date('%Y%m%d', substr(export.table_id, length(@prefix) + 1)) = known.day
 where
     starts_with(export.table_id, @prefix)
-    and regexp_contains(substr(export.table_id, length(@prefix) + 1), r'^\d{8}$')
+    and regexp_contains(substr(export.table_id, length(@prefix) + 1), r'^\d{8}\z')
 order by day

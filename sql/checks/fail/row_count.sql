@@ -13,19 +13,15 @@ medians as (
     select distinct percentile_cont(session_count, 0.5) over () as median
     from days
     where day < @as_of
+),
+
+measured as (
+    select
+        coalesce((select session_count from days where day = @as_of), 0) as newest,
+        coalesce((select median from medians), 0) as median
 )
 
 select
-    coalesce(max(days.session_count), 0) >= coalesce(max(medians.median), 0) * @min_rows_share as is_ok,
-    format(
-        '%d sessions on %t, median of the %d days before: %t',
-        coalesce(max(days.session_count), 0),
-        @as_of,
-        @trailing_days,
-        max(medians.median)
-    ) as found
-from unnest([@as_of]) as newest
-left join days
-    on newest = days.day
-left join medians
-    on true
+    newest >= median * @min_rows_share as is_ok,
+    format('%d sessions on %t, median of the %d days before: %t', newest, @as_of, @trailing_days, median) as found
+from measured
