@@ -58,7 +58,7 @@ def run(work: Work, statement: Statement) -> dict[str, Any]:
             if work.is_dry_run:
                 work.dry_run(query)
                 return statistics
-            _train(work, creation.reference, learning, query, registration)
+            _train(work, creation, learning, query, registration)
     except ml.MLError as error:
         raise BigQueryError(error.reason, str(error)) from error
     return statistics
@@ -144,11 +144,12 @@ def _registration(work: Work, reference: Reference, values: dict[str, Any]) -> t
 
 def _train(
     work: Work,
-    reference: Reference,
+    creation: Creation,
     options: dict[str, Any],
     query: str,
     registration: tuple[str, list[str]] | None,
 ) -> None:
+    reference = creation.reference
     started = dt.datetime.now(dt.UTC).isoformat()
     file = work.export(query)
     try:
@@ -163,6 +164,9 @@ def _train(
     dataset = work.services.emulator.get(f"{reference.project}/datasets/{reference.dataset}") or {}
     if lifetime := dataset.get("defaultTableExpirationMs"):
         resource["expirationTime"] = str(int(now()) + int(lifetime))
+    if not creation.replaces and work.services.models.find(reference):
+        # Another job was quicker.
+        raise already_exists("Model", str(reference))
     former = unregister(work, reference)
     work.services.models.save(reference, learned, resource)
     if former and not registration:

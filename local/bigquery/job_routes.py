@@ -15,6 +15,7 @@ from local.bigquery.emulator_client import HELPER_PREFIX, EmulatorClient
 from local.bigquery.errors import already_exists
 from local.bigquery.jobs import Jobs, is_ours
 from local.bigquery.passthrough import Passthrough
+from local.bigquery.script import CHILD_PREFIX
 from local.bigquery.watch import Watch
 
 # Of a jobs.query request, what belongs to the job and what to this answer; the rest is the query's configuration.
@@ -75,7 +76,7 @@ class JobRoutes:
         _raise_failure(resource)
         rows: dict[str, Any] = {"jobComplete": True}
         if self._jobs.is_on_emulator(project, job_id):
-            asked = {"maxResults": given.get("maxResults")}
+            asked = {k: given[k] for k in ("maxResults",) if k in given}
             asked |= {f"formatOptions.{k}": json.dumps(v) for k, v in given.get("formatOptions", {}).items()}
             path = f"{project}/queries/{job_id}"
             found = await run_in_threadpool(self._emulator.get, path, asked)
@@ -125,11 +126,7 @@ class JobRoutes:
         theirs = (await run_in_threadpool(self._emulator.get, f"{project}/jobs", filters) or {}).get("jobs", [])
         ours = [_listed(resource) for resource in self._jobs.all(project) if _matches(resource, asked)]
         known = {job["jobReference"]["jobId"] for job in map(_listed, self._jobs.all(project))}
-        theirs = [
-            job
-            for job in theirs
-            if job["jobReference"]["jobId"] not in known and not job["jobReference"]["jobId"].startswith(HELPER_PREFIX)
-        ]
+        theirs = [job for job in theirs if job["jobReference"]["jobId"] not in known and not _is_hidden(job)]
         jobs = sorted([*ours, *theirs], key=lambda job: -int(job["statistics"]["creationTime"]))
         start = int(asked.get("pageToken") or 0)
         end = start + int(asked.get("maxResults") or len(jobs))
@@ -175,6 +172,13 @@ def _query_answer(resource: dict[str, Any], rows: dict[str, Any]) -> dict[str, A
     shown = {k: query[k] for k in ("schema", "statementType", "numDmlAffectedRows") if k in query}
     head = {"location": "US", "jobReference": resource["jobReference"], "cacheHit": False}
     return head | times | shown | rows | {"kind": "bigquery#queryResponse"}
+
+
+def _is_hidden(job: dict[str, Any]) -> bool:
+    """Whether the emulator's job is a part of one of ours, and none of a client's."""
+    job_id: str = job["jobReference"]["jobId"]
+    is_childs = job_id.startswith(CHILD_PREFIX) and "parentJobId" not in job["statistics"]
+    return is_childs or job_id.startswith(HELPER_PREFIX)
 
 
 def _listed(resource: dict[str, Any]) -> dict[str, Any]:

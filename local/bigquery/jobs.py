@@ -40,6 +40,7 @@ class Jobs:
         # Training takes a processor for long; what is quick must not wait behind it.
         self._training = ThreadPoolExecutor(2, "bigquery-training")
         self._quick = ThreadPoolExecutor(8, "bigquery-ml")
+        self._is_closing = False
         self._fail_interrupted()
 
     def submit(self, project: str, job_id: str, configuration: dict[str, Any]) -> dict[str, Any]:
@@ -115,7 +116,8 @@ class Jobs:
         )
 
     def close(self) -> None:
-        """Cancel what runs and wait for its threads."""
+        """Stop what runs, as failed by a restart, and wait for its threads."""
+        self._is_closing = True
         for running in list(self._running.values()):
             running.cancelled.set()
         self._training.shutdown(cancel_futures=True)
@@ -132,7 +134,7 @@ class Jobs:
         try:
             outcome = engine.run(_work(self._services, resource, configuration, running.cancelled))
         except BigQueryError as failure:
-            error = failure
+            error = _interrupted() if self._is_closing else failure
         except Exception as failure:  # noqa: BLE001 - whatever it is, the job must end
             _LOG.exception("job %s failed", resource["id"])
             error = BigQueryError("internalError", f"Internal error: {failure!r}")
@@ -169,10 +171,13 @@ class Jobs:
         """Jobs that ran when the process ended have failed; a client retries them under another id."""
         for (text,) in self._database.execute("SELECT resource FROM jobs WHERE state != 'DONE'"):
             resource = json.loads(text)
-            error = BigQueryError("backendError", "The service restarted while the job was running: retry it")
-            resource = _done(resource, Outcome({}), error)
+            resource = _done(resource, Outcome({}), _interrupted())
             self._update(resource)
             self._audit.tell(resource)
+
+
+def _interrupted() -> BigQueryError:
+    return BigQueryError("backendError", "The service restarted while the job was running: retry it")
 
 
 def is_ours(configuration: dict[str, Any]) -> bool:
