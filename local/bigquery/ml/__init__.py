@@ -20,12 +20,12 @@ from local.bigquery.ml.inspection import (
     weights,
 )
 from local.bigquery.ml.model import TrainedModel
+from local.bigquery.ml.online import predict_instances
 from local.bigquery.ml.prediction import (
     confusion_matrix,
     evaluate,
     predict,
     predict_columns,
-    predict_instances,
     roc_curve,
 )
 from local.bigquery.ml.training import train

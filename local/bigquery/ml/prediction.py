@@ -1,17 +1,15 @@
-"""ML.PREDICT, the functions that measure predictions, and Vertex AI's online form of them."""
+"""ML.PREDICT and the functions that measure predictions."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from local.bigquery.ml import metrics
-from local.bigquery.ml.columns import ARROW, NUMERIC, Columns, Feature
+from local.bigquery.ml.columns import Columns, Feature
 from local.bigquery.ml.errors import MLError
 from local.bigquery.ml.metrics import Confusion
 from local.bigquery.ml.model import Evaluation, TrainedModel
@@ -148,76 +146,3 @@ def _judged(model: TrainedModel, rows: pa.Table | None, threshold: float = 0.5) 
         )
     positive = pc.equal(labels, model.class_array[1]).to_numpy()
     return Evaluation(positive, model.estimator.probabilities(columns))
-
-
-def predict_instances(model: TrainedModel, instances: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Vertex AI's predictions for instances that are JSON objects keyed by training column.
-
-    Each answer is {"<label>_values": [str, str], "<label>_probs": [float, float], "predicted_<label>": [str]}, the
-    positive class first. JSON null is NULL; a missing key or a value of the wrong type raises MLError; other keys are
-    ignored.
-    """
-    names, label = model.class_names, model.label
-    columns = {feature.name: _instance_column(feature, instances) for feature in model.features}
-    probabilities = model.estimator.probabilities(Columns(pa.table(columns)))
-    return [
-        {
-            f"{label}_values": [names[1], names[0]],
-            f"{label}_probs": [probability, 1 - probability],
-            f"predicted_{label}": [names[int(probability >= 0.5)]],
-        }
-        for probability in probabilities.tolist()
-    ]
-
-
-def _instance_column(feature: Feature, instances: list[dict[str, Any]]) -> pa.Array:
-    values = []
-    for position, instance in enumerate(instances):
-        if not isinstance(instance, dict) or feature.name not in instance:
-            raise MLError(
-                f"Instance {position} lacks {feature.name!r} ({feature.type}): send a JSON object with every feature.",
-                "badRequest",
-            )
-        try:
-            values.append(_json_value(feature, instance[feature.name]))
-        except ValueError as error:
-            raise MLError(
-                f"Instance {position}: {feature.name!r} must be {_JSON_FORM[feature.type]} ({feature.type}); "
-                f"got {instance[feature.name]!r}.",
-                "badRequest",
-            ) from error
-    return pa.array(values, pa.float64() if feature.type in NUMERIC else ARROW[feature.type])
-
-
-def _json_value(feature: Feature, value: object) -> object:
-    """The value for Arrow. Raises ValueError when it does not fit the feature."""
-    if value is None:
-        return None
-    wanted: type | tuple[type, ...] = str
-    if feature.type in NUMERIC:
-        wanted = (int, float)
-    if feature.type == "BOOL":
-        wanted = bool
-    if not isinstance(value, wanted) or (isinstance(value, bool) and feature.type != "BOOL"):
-        raise ValueError(feature.type)
-    if feature.type in NUMERIC:
-        return float(value)  # type: ignore[arg-type]
-    if feature.type == "BYTES":
-        try:
-            return base64.b64decode(value, validate=True)  # type: ignore[arg-type]
-        except binascii.Error as error:
-            raise ValueError(feature.type) from error
-    if feature.type in {"DATE", "DATETIME", "TIME", "TIMESTAMP"}:
-        return pa.scalar(value).cast(ARROW[feature.type]).as_py()
-    return value
-
-
-_JSON_FORM = dict.fromkeys(NUMERIC, "a number") | {
-    "BOOL": "true or false",
-    "STRING": "a string",
-    "BYTES": "a base64 string",
-    "DATE": "a string such as '2017-08-01'",
-    "DATETIME": "a string such as '2017-08-01 12:30:00'",
-    "TIME": "a string such as '12:30:00'",
-    "TIMESTAMP": "a string such as '2017-08-01 12:30:00+00:00'",
-}

@@ -63,14 +63,12 @@ def _sequential(columns: Columns, name: str, fraction: float) -> Mask:
         raise MLError(
             f"DATA_SPLIT_COL {name!r} is {bigquery_type(column.type)}; SEQ needs a number, STRING, date or time."
         )
-    size = round(columns.rows * fraction)
-    ordered = pc.sort_indices(column, null_placement="at_start")
-    if size == 0:
+    known = column.drop_null()
+    # NULLs sort first; when they reach into the last rows, they train all the same.
+    position = max(columns.rows - round(columns.rows * fraction) - column.null_count, 0)
+    if position >= len(known):
         return np.zeros(columns.rows, np.bool_)
-    threshold = column[ordered[columns.rows - size].as_py()]
-    if not threshold.is_valid:
-        # So many NULLs that they reach into the last rows; they train all the same.
-        return pc.is_valid(column).to_numpy()  # type: ignore[no-any-return]
+    threshold = known[pc.sort_indices(known)[position].as_py()]
     mask: Mask = pc.fill_null(pc.greater_equal(column, threshold), fill_value=False).to_numpy()
     return mask
 
