@@ -1,0 +1,63 @@
+"""The process that functions run in: gunicorn with one worker, on a socket that the parent has bound.
+
+    python -m local.functions.worker FD THREADS SOURCE NAME...
+
+It ends when its standard input does, so that it never outlives the process that started it.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
+
+from local.functions.dispatcher import Dispatcher
+from local.functions.output import Marked
+
+
+class _Application(BaseApplication):  # type: ignore[misc]
+    def __init__(self, descriptor: int, threads: int, source: Path, names: list[str]) -> None:
+        self._settings = {
+            "bind": f"fd://{descriptor}",
+            "workers": 1,
+            "worker_class": "gthread",
+            "threads": threads,
+            "timeout": 0,  # a function may take longer than a web request
+            "graceful_timeout": 2,
+            "keepalive": 75,  # longer than any client keeps a connection, so that none is closed under a request
+            "loglevel": "warning",
+            "control_socket_disable": True,  # it would lie in the home directory
+            "post_worker_init": _prepare,
+        }
+        self._source = source
+        self._names = names
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self._settings.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Dispatcher:
+        return Dispatcher(self._source, self._names)
+
+
+def _prepare(_: Worker) -> None:
+    """In the worker, once it is forked: mark what is printed, and watch for the end of the parent."""
+    lock = threading.Lock()
+    sys.stdout, sys.stderr = Marked(sys.stdout, lock), Marked(sys.stderr, lock)
+    threading.Thread(target=_end_with_input, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_with_input(master: int) -> None:
+    sys.stdin.buffer.read()
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(master, signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    os.chdir(Path(sys.argv[3]).parent)  # as on Google Cloud
+    _Application(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]), sys.argv[4:]).run()
