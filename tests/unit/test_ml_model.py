@@ -211,23 +211,24 @@ def test_the_resource_is_json_of_the_apis_shape(model):
 
 
 @pytest.mark.parametrize(
-    ("negative", "positive_", "type_"),
+    ("negative", "positive_", "type_", "names"),
     [
-        (False, True, "BOOL"),
-        ("no", "yes", "STRING"),
-        (-1, 7, "INT64"),
-        (Decimal("0.5"), Decimal("1.5"), "NUMERIC"),
-        (0.25, 0.5, "FLOAT64"),
-        (dt.date(2016, 8, 1), dt.date(2017, 8, 1), "DATE"),
+        (False, True, "BOOL", ("false", "true")),
+        ("no", "yes", "STRING", ("no", "yes")),
+        (-1, 10, "INT64", ("-1", "10")),
+        (Decimal("0.5"), Decimal(100), "NUMERIC", ("0.5", "100")),
+        (0.0, 1.0, "FLOAT64", ("0", "1")),
+        (dt.date(2016, 8, 1), dt.date(2017, 8, 1), "DATE", ("2016-08-01", "2017-08-01")),
     ],
 )
-def test_predicted_labels_have_the_labels_type_and_the_higher_is_positive(negative, positive_, type_, tmp_path):
+def test_predicted_labels_have_the_labels_type_and_the_higher_is_positive(negative, positive_, type_, names, tmp_path):
     rows = pa.table({"x": list(range(100)), "label": [negative] * 50 + [positive_] * 50})
     ml.train({"model_type": "LOGISTIC_REG"}, rows).save(tmp_path)
     model = ml.TrainedModel.load(tmp_path)
 
     table = ml.predict(model, rows)
     assert (model.label_type, model.classes) == (type_, [negative, positive_])
+    assert model.class_names == names
     assert table["predicted_label"].to_pylist() == rows["label"].to_pylist()
     assert [pair["label"] for pair in table["predicted_label_probs"][0].as_py()] == [positive_, negative]
 
@@ -365,6 +366,23 @@ def test_a_model_with_a_timestamp_is_not_exported(tmp_path):
 
     with pytest.raises(ml.MLError, match=r"TIMESTAMP feature cannot be exported, and 'at' is one"):
         ml.export(model, tmp_path)
+
+
+def test_an_input_column_named_like_an_added_one_is_refused(model, rows):
+    once = ml.predict(model, rows)
+
+    with pytest.raises(ml.MLError, match="The input has a column 'predicted_bought'"):
+        ml.predict(model, once)
+
+
+def test_numbers_of_every_arrow_type_are_numbers(rows):
+    types = [pa.int32(), pa.uint8(), pa.float32(), pa.decimal128(38, 0), pa.decimal256(76, 38)]
+    plain = pa.table({"x": [1, 2, 3, 4] * 50, "label": [0, 0, 1, 1] * 50})
+    expected = positive(ml.predict(ml.train({"model_type": "LOGISTIC_REG"}, plain), plain), "label")
+    for type_ in types:
+        other = plain.set_column(0, "x", plain["x"].cast(type_))
+        given = positive(ml.predict(ml.train({"model_type": "LOGISTIC_REG"}, other), other), "label")
+        assert given == pytest.approx(expected, abs=1e-9)
 
 
 def test_dictionary_encoded_and_large_strings_are_strings(model, rows):

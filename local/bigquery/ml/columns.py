@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from local.bigquery.ml.errors import MLError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from decimal import Decimal
 
 NUMERIC = frozenset({"INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC"})
 CATEGORICAL = frozenset({"BOOL", "STRING", "BYTES", "DATE", "DATETIME", "TIME"})
@@ -61,6 +66,7 @@ _TYPE_NAMES = (
     (pa.types.is_string_view, "STRING"),
     (pa.types.is_binary, "BYTES"),
     (pa.types.is_large_binary, "BYTES"),
+    (pa.types.is_binary_view, "BYTES"),
     (pa.types.is_date, "DATE"),
     (pa.types.is_time, "TIME"),
     (pa.types.is_struct, "STRUCT"),
@@ -139,11 +145,23 @@ class Columns:
 
 
 def as_strings(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Category names: BOOL as true and false, dates and times in ISO form, BYTES in base64."""
+    """Names of categories and classes as CAST AS STRING gives them, but BYTES in base64."""
     if pa.types.is_string(column.type):
         return column
-    if pa.types.is_binary(column.type):
-        distinct = pc.unique(column).drop_null()
-        names = pa.array([base64.b64encode(value).decode() for value in distinct.to_pylist()], pa.string())
-        return pa.chunked_array([names.take(pc.index_in(column, value_set=distinct).combine_chunks())])
-    return column.cast(pa.string())
+    type_ = bigquery_type(column.type)
+    if type_ not in _NAMES:
+        return column.cast(pa.string())
+    distinct = pc.unique(column).drop_null()
+    names = pa.array([_NAMES[type_](value) for value in distinct.to_pylist()], pa.string())
+    return pa.chunked_array([names.take(pc.index_in(column, value_set=distinct).combine_chunks())])
+
+
+def _digits(value: Decimal) -> str:
+    return f"{value.normalize():f}"
+
+
+_NAMES: dict[str, Callable[[Any], str]] = {
+    "BYTES": lambda value: base64.b64encode(value).decode(),
+    "NUMERIC": _digits,
+    "BIGNUMERIC": _digits,
+}

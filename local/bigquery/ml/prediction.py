@@ -35,7 +35,11 @@ def predict_columns(model: TrainedModel, rows: pa.Table, threshold: float = 0.5)
 
 
 def beside(rows: pa.Table, added: pa.Table) -> pa.Table:
-    """The columns of both tables."""
+    """The columns of both tables. Raises MLError when the rows have a column of the name of an added one."""
+    given = Columns(rows)
+    for name in added.column_names:
+        if name in given:
+            raise MLError(f"The input has a column {name!r}, which the function adds: leave it out or alias it.")
     columns, names = [*rows.columns, *added.columns], [*rows.column_names, *added.column_names]
     return pa.table(columns, names=names)
 

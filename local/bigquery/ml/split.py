@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from local.bigquery.ml.columns import Columns, Feature, as_strings, bigquery_type
+from local.bigquery.ml.columns import NUMERIC, Columns, Feature, as_strings, bigquery_type
 from local.bigquery.ml.errors import MLError
 
 Mask = npt.NDArray[np.bool_]
@@ -100,7 +100,7 @@ def fingerprints(columns: Columns) -> Hashes:
 
 
 def _hash_column(column: pa.ChunkedArray, feature: Feature) -> Hashes:
-    if feature.type in {"INT64", "FLOAT64"} and not pa.types.is_null(column.type):
+    if feature.type in NUMERIC and not pa.types.is_null(column.type):
         wide = column.cast(pa.int64() if feature.type == "INT64" else pa.float64())
         hashes: Hashes = pc.fill_null(wide, 0).to_numpy().view(np.uint64)
     elif feature.type in {"ARRAY", "GEOGRAPHY"} or pa.types.is_nested(column.type):
