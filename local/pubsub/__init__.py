@@ -1,4 +1,8 @@
-"""Pub/Sub: google.pubsub.v1 on 127.0.0.1, durable, with push, backoff, filters and dead letters."""
+"""Pub/Sub: google.pubsub.v1 on 127.0.0.1, durable, with push, backoff, filters and dead letters.
+
+Refused with UNIMPLEMENTED: snapshots and seeking, schemas, exactly-once delivery, message transforms, push with a token
+or without wrapper, BigQuery and Cloud Storage subscriptions. Subscriptions do not expire.
+"""
 
 from local.pubsub.client import Publish, publisher
 from local.pubsub.queues import Progress

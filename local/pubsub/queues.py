@@ -146,7 +146,7 @@ class Queue:
                 self._settle(delivery, "dead-lettered")
                 return
         self._store.count_attempts(delivery.id, delivery.attempt)
-        wait = self._backoff(delivery.attempt)
+        wait = backoff(self.config, delivery.attempt)
         delivery.timer = asyncio.get_running_loop().call_later(wait, self._make_ready, delivery)
 
     def close(self) -> None:
@@ -197,15 +197,15 @@ class Queue:
         age = time.time() - delivery.message.publish_time.ToNanoseconds() / 1e9
         return bool(age > self.config.message_retention_duration.ToTimedelta().total_seconds())
 
-    def _backoff(self, attempt: int) -> float:
-        """Seconds until the next attempt: doubling from the policy's minimum up to its maximum."""
-        if self.config.HasField("retry_policy"):
-            policy = self.config.retry_policy
-            shortest = policy.minimum_backoff.ToTimedelta().total_seconds()
-            longest = policy.maximum_backoff.ToTimedelta().total_seconds()
-        elif self.is_push:
-            shortest, longest = _PUSH_BACKOFF
-        else:
-            return 0.0
-        doublings = min(attempt - 1, 30)  # beyond, the maximum has long been reached
-        return float(min(longest, max(shortest, _FIRST_BACKOFF) * 2**doublings))
+
+def backoff(config: Any, attempt: int) -> float:
+    """Seconds from a failed attempt to the next: doubling from the retry policy's minimum up to its maximum."""
+    if config.HasField("retry_policy"):
+        shortest = config.retry_policy.minimum_backoff.ToTimedelta().total_seconds()
+        longest = config.retry_policy.maximum_backoff.ToTimedelta().total_seconds()
+    elif config.push_config.push_endpoint:
+        shortest, longest = _PUSH_BACKOFF
+    else:
+        return 0.0
+    doublings = min(attempt - 1, 30)  # beyond, the maximum has long been reached
+    return float(min(longest, max(shortest, _FIRST_BACKOFF) * 2**doublings))

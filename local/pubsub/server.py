@@ -45,7 +45,7 @@ class Server:
         self._observers.append(callback)
 
     def idle(self) -> bool:
-        """No push subscription has a message that is not acknowledged."""
+        """No push subscription has a message that is not acknowledged. Never ask from an observer: it would wait."""
 
         async def count() -> int:
             return sum(len(queue) for queue in self._broker.queues if queue.is_push)

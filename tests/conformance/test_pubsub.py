@@ -301,6 +301,16 @@ def test_a_subscription_is_updated_by_mask(subscriber, topic):
     assert (found.ack_deadline_seconds, dict(found.labels)) == (60, {})
 
 
+def test_a_topic_is_updated_by_mask(publisher, topic):
+    publisher.update_topic(
+        request={
+            "topic": {"name": topic, "labels": {"pipeline": "propensity"}},
+            "update_mask": field_mask_pb2.FieldMask(paths=["labels"]),
+        }
+    )
+    assert dict(publisher.get_topic(topic=topic).labels) == {"pipeline": "propensity"}
+
+
 def test_a_push_endpoint_is_set_and_cleared(subscriber, topic, subscription):
     endpoint = "http://127.0.0.1:9/nobody-listens"
     subscriber.modify_push_config(subscription=subscription, push_config={"push_endpoint": endpoint})

@@ -3,7 +3,6 @@
 import base64
 import contextlib
 import json
-import os
 import queue
 import signal
 import subprocess

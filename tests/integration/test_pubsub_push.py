@@ -11,6 +11,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from google.api_core.exceptions import InvalidArgument, MethodNotImplemented
 from google.cloud import pubsub_v1
 
 from local import pubsub
@@ -88,6 +89,14 @@ def clients(host):
         environment.setenv("PUBSUB_EMULATOR_HOST", host)
         with pubsub_v1.PublisherClient() as publisher, pubsub_v1.SubscriberClient() as subscriber:
             yield publisher, subscriber
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    """Clients of a service that has the topic."""
+    with pubsub.serve(tmp_path_factory.mktemp("pubsub")) as server, clients(server.host) as (publisher, subscriber):
+        publisher.create_topic(name=TOPIC)
+        yield publisher, subscriber
 
 
 def subscribe(publisher, subscriber, url, **config):
@@ -262,3 +271,35 @@ def test_a_taken_port_is_an_error(tmp_path):
         port = int(first.host.rpartition(":")[2])
         with pytest.raises(OSError, match="is taken"), pubsub.serve(tmp_path / "second", port):
             pass
+
+
+def test_what_pubsub_has_and_this_lacks_is_refused_by_name(service):
+    _, subscriber = service
+    token = {"push_endpoint": "http://127.0.0.1:9/", "oidc_token": {"service_account_email": "f@shop.example"}}
+    for fields, complaint in (
+        ({"enable_exactly_once_delivery": True}, "enable_exactly_once_delivery"),
+        ({"push_config": token}, "oidc_token"),
+    ):
+        with pytest.raises(MethodNotImplemented, match=complaint):
+            subscriber.create_subscription(request={"name": SUBSCRIPTION, "topic": TOPIC, **fields})
+    with pytest.raises(MethodNotImplemented, match="CreateSnapshot is not supported by the local Pub/Sub"):
+        subscriber.create_snapshot(name="projects/shop/snapshots/snap", subscription=SUBSCRIPTION)
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({"filter": "kind = run"}, "Invalid filter"),
+        ({"ack_deadline_seconds": 5}, "between 10 and 600"),
+        ({"message_retention_duration": {"seconds": 60}}, "between 600 and"),
+        ({"push_config": {"push_endpoint": "ftp://shop.example"}}, "http or https"),
+        ({"retry_policy": {"minimum_backoff": {"seconds": 601}}}, "between 0 and 600"),
+        ({"retry_policy": {"maximum_backoff": {"seconds": 1}}}, "must not exceed"),
+        ({"dead_letter_policy": {"dead_letter_topic": TOPIC, "max_delivery_attempts": 4}}, "between 5 and 100"),
+    ],
+)
+def test_a_rule_that_is_broken_is_named(service, fields, complaint):
+    _, subscriber = service
+    with pytest.raises(InvalidArgument) as refusal:
+        subscriber.create_subscription(request={"name": SUBSCRIPTION, "topic": TOPIC, **fields})
+    assert complaint in refusal.value.message
