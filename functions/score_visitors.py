@@ -35,7 +35,7 @@ def decode(message: Message, clients: Clients) -> Event | None:
     """Open a run of its own for a tick: one a day of data and champion, however often the scheduler fires."""
     if message.topic != ScoringDue.topic or "run_id" in message.body:
         return decode_event(message, clients)
-    [newest] = clients.look("scoring/newest_day")
+    [newest] = clients.query("scoring/newest_day")
     champion = clients.registry.champion()
     if champion is None or newest["day"] is None:
         log("NOTICE", "nothing to score with: no champion or no sessions yet")

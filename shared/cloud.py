@@ -61,11 +61,11 @@ class Clients:
         path = f"projects/{self.settings.project}/topics/{topic}"
         self.publisher.publish(path, json.dumps(body).encode(), **attributes).result(timeout=60)
 
-    def look(self, name: str, parameters: Parameters | None = None, **identifiers: str) -> list[dict[str, Any]]:
-        """Run a statement that only reads, outside any run; a redelivery may see newer rows."""
-        from shared.warehouse import Statement, look
+    def query(self, name: str, parameters: Parameters | None = None, **identifiers: str) -> list[dict[str, Any]]:
+        """Run a statement outside any run; unlike a step's, it is run again by each delivery."""
+        from shared.warehouse import Statement, query
 
-        return look(self.bigquery, self.settings, Statement(name, parameters or {}, identifiers))
+        return query(self.bigquery, self.settings, Statement(name, parameters or {}, identifiers))
 
     @cached_property
     def ledger(self) -> Ledger:

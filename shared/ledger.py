@@ -8,6 +8,7 @@ runs/RUN_ID/model/              the exported model
 dead-letters/NAME.json          messages that nobody could use, with the reason
 """
 
+import contextlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -140,6 +141,14 @@ class Ledger:
             return None
         return event
 
+    def remove(self, run_id: str) -> None:
+        """Forget the run: all that lies in its folder."""
+        self._remove(f"runs/{run_id}/")
+
+    def remove_dead_letters(self) -> None:
+        """Forget all dead letters."""
+        self._remove("dead-letters/")
+
     def bury(self, name: str, letter: dict[str, Any]) -> None:
         """Keep a dead letter; the same one arriving twice is one."""
         self._write_once(f"dead-letters/{name}.json", letter)
@@ -147,6 +156,11 @@ class Ledger:
     def dead_letters(self) -> dict[str, dict[str, Any]]:
         """Return all dead letters by name."""
         return dict(self._documents("dead-letters/"))
+
+    def _remove(self, prefix: str) -> None:
+        for blob in self._bucket.list_blobs(prefix=prefix):
+            with contextlib.suppress(NotFound):
+                blob.delete()
 
     def _documents(self, prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
         for blob in self._bucket.list_blobs(prefix=prefix):

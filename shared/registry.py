@@ -157,6 +157,27 @@ class Registry:
         self._make_champion(former.model_version_id)
         return champion, _version(self._models.get_model(name=self._model_name(former.model_version_id)))
 
+    def versions(self) -> list[Version]:
+        """Return every version that a run registered; none when there is no registered model yet."""
+        name = f"{self._parent}/models/{self._settings.serving.model_id}"
+        try:
+            models = list(self._models.list_model_versions(name=name))
+        except NotFound:
+            return []
+        return [_version(model) for model in models if "run_id" in model.labels]
+
+    def remove(self, version: Version) -> None:
+        """Take the version off the endpoint and out of the registry; the last one takes the registered model along."""
+        for deployed in self._deployed(version):
+            if self._endpoint().traffic_split.get(deployed.id):
+                self._set_traffic({})
+            self._undeploy(deployed.id)
+        if [one.number for one in self.versions()] == [version.number]:
+            name = f"{self._parent}/models/{self._settings.serving.model_id}"
+            self._models.delete_model(name=name).result()  # type: ignore[no-untyped-call]
+        else:
+            self._models.delete_model_version(name=self._model_name(version.number)).result()  # type: ignore[no-untyped-call]
+
     def _registered_number(self, model: str) -> str | None:
         runs = self._bigquery.get_model(f"{self._bigquery.project}.{self._settings.dataset}.{model}").training_runs
         return runs[-1].get("vertexAiModelVersion") if runs else None

@@ -109,7 +109,7 @@ def look(refresh: Refresh, clients: Clients, today: date) -> Reading:
     """See what the export holds now. Two looks at the same data give the same run."""
     settings = clients.settings
     try:
-        rows = clients.look("source/day_tables", {"prefix": settings.table_prefix}, source=settings.source_dataset)
+        rows = clients.query("source/day_tables", {"prefix": settings.table_prefix}, source=settings.source_dataset)
     except Permanent as error:
         return _reading(refresh, refresh.day or today, [], f"the export cannot be read: {error}")
     tables = [DayTable(**row) for row in rows]

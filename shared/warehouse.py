@@ -136,8 +136,8 @@ class Warehouse:
         return [dict(row) for row in rows]
 
 
-def look(client: bigquery.Client, settings: Settings, statement: Statement) -> list[dict[str, Any]]:
-    """Run a statement that only reads and belongs to no run.
+def query(client: bigquery.Client, settings: Settings, statement: Statement) -> list[dict[str, Any]]:
+    """Run a statement that belongs to no run and may be run twice.
 
     Raises:
         Permanent: BigQuery refused it.

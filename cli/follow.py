@@ -1,0 +1,105 @@
+"""Watch a run in the ledger until it ends, wherever the ledger is."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from shared.events import AudiencePublished, ModelRejected
+from shared.ledger import Failure, Ledger, Record
+
+# The order in which a run's steps follow one another; `training` is what BigQuery does meanwhile.
+STEPS = (
+    "build_features",
+    "train_models",
+    "training",
+    "evaluate_models",
+    "deploy_model",
+    "score_visitors",
+    "publish_audience",
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the ledger knows of a run."""
+
+    run_id: str
+    opened_at: datetime
+    records: list[Record]
+    failures: list[Failure]
+    documents: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def outcome(self) -> str:
+        """One of published, rejected, failed, retrying, running."""
+        last = self.records[-1].event if self.records else None
+        if isinstance(last, AudiencePublished):
+            return "published"
+        if isinstance(last, ModelRejected):
+            return "rejected"
+        if any(failure.is_permanent for failure in self.failures):
+            return "failed"
+        return "retrying" if self.failures else "running"
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more happens by itself."""
+        return self.outcome in {"published", "rejected", "failed"}
+
+    @property
+    def reason(self) -> str:
+        """Why the run was rejected or a step failed; empty when all is well."""
+        last = self.records[-1].event if self.records else None
+        if isinstance(last, ModelRejected):
+            return "; ".join(last.reasons)
+        return "; ".join(f"{failure.step}: {failure.reason}" for failure in self.failures)
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """How long each finished step took, and the training between submission and evaluation."""
+        times = {record.step: (record.finished_at - record.started_at).total_seconds() for record in self.records}
+        by_step = {record.step: record for record in self.records}
+        if "evaluate_models" in by_step and "train_models" in by_step:
+            gap = by_step["evaluate_models"].started_at - by_step["train_models"].finished_at
+            times["training"] = max(gap.total_seconds(), 0.0)
+        return {step: times[step] for step in STEPS if step in times}
+
+
+def read(ledger: Ledger, run_id: str) -> Run:
+    """Return the run as it stands, with what its steps found out.
+
+    Raises:
+        google.api_core.exceptions.NotFound: there is no such run.
+    """
+    opened_at = datetime.fromisoformat(ledger.run(run_id)["opened_at"])
+    documents = {name: ledger.read(run_id, name) for name in ("checks", "evaluation", "deployment", "audience")}
+    return Run(
+        run_id,
+        opened_at,
+        ledger.records(run_id),
+        ledger.failures(run_id),
+        {name: document for name, document in documents.items() if document is not None},
+    )
+
+
+def until_end(
+    ledger: Ledger, known: set[str], wait: Callable[[float], object] = time.sleep, limit_seconds: float = 1800
+) -> Iterator[Run | None]:
+    """Yield the state of the first run that is not among the known ones, again and again, until it has ended.
+
+    None is yielded while no such run is there. `wait` pauses for so many seconds, or less when it knows of news.
+
+    Raises:
+        TimeoutError: the run has not ended within the limit.
+    """
+    deadline = time.monotonic() + limit_seconds
+    while time.monotonic() < deadline:
+        new = [run_id for run_id in ledger.runs() if run_id not in known]
+        run = read(ledger, new[0]) if new else None
+        yield run
+        if run and run.has_ended:
+            return
+        wait(0.3)
+    raise TimeoutError(f"the run has not ended within {limit_seconds:.0f} seconds")

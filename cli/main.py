@@ -1,0 +1,169 @@
+"""`propensity`: try the chain on this machine, or operate it wherever it runs."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from google.api_core.exceptions import GoogleAPICallError, NotFound
+from rich.console import Console
+from rich.table import Table
+
+from cli import demonstration, follow, report, resetting, standing, world
+from local.cloud import AlreadyRunningError, Ports
+from shared.errors import Permanent
+from shared.events import RUN_ID
+from shared.settings import SettingsError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help=(
+        "Purchase propensity that runs itself on Google Cloud, and on this machine.\n\n"
+        "demo and up start a local cloud. The other commands speak to whichever environment the variables name: "
+        "a local cloud's (`propensity up --env-file env.sh`) or a Google Cloud project's (GOOGLE_CLOUD_PROJECT, "
+        "PROPENSITY_SETTINGS)."
+    ),
+)
+out = Console()
+err = Console(stderr=True)
+
+Assignments = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Override a setting, e.g. gate.min_positives=1.")
+]
+StateFolder = Annotated[Path, typer.Option(help="Folder that keeps the local cloud over a restart.")]
+
+
+@app.command()
+def demo(
+    seed: Annotated[int, typer.Option(help="Same seed, same sessions.")] = 1,
+    days: Annotated[int, typer.Option(min=20, max=1000, help="Day-tables to generate.")] = 62,
+    sessions: Annotated[int, typer.Option(min=1000, help="Sessions to generate, in all.")] = 62_000,
+    source: Annotated[
+        list[Path] | None,
+        typer.Option(exists=True, help="Real GA360 or GA4 rows (NDJSON, gzip, Parquet) instead: a file or folder."),
+    ] = None,
+    assignments: Assignments = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the result here for machines.")] = None,
+    state: Annotated[
+        Path | None, typer.Option(help="Keep the local cloud here; by default it is made anew in .state/demo.")
+    ] = None,
+) -> None:
+    """Watch sessions become a trained, gated, deployed model, scored visitors and a published audience."""
+    plan = demonstration.Plan(seed, days, sessions, source or [], assignments or [], state)
+    run = demonstration.run(plan, out)
+    report.show(run, out)
+    document = report.document(run)
+    if json_file:
+        json_file.write_text(json.dumps(document, indent=1, default=str) + "\n")
+    if run.outcome not in {"published", "rejected"}:
+        raise typer.Exit(1)
+
+
+@app.command()
+def up(
+    state: StateFolder = Path(".state/local"),
+    env_file: Annotated[Path | None, typer.Option(help="Write the export lines here as well.")] = None,
+    assignments: Assignments = None,
+    bigquery_port: Annotated[int, typer.Option(help="0 takes a free port, here and below.")] = 9050,
+    storage_port: int = 9023,
+    pubsub_port: int = 8085,
+    vertex_port: int = 9051,
+    logging_port: int = 9052,
+    functions_port: int = 8080,
+) -> None:
+    """Run the cloud on this machine until Ctrl-C, and print what points a client at it."""
+    ports = Ports(bigquery_port, storage_port, pubsub_port, vertex_port, logging_port, functions_port)
+    standing.run(state, world.local_settings({}, assignments or []), ports, env_file, out)
+
+
+@app.command()
+def publish(topic: str, body: Annotated[str, typer.Argument(metavar="JSON")] = "{}") -> None:
+    """Publish JSON to a topic, e.g. `propensity publish data-refreshed '{"reason": "new campaign"}'`."""
+    try:
+        document = json.loads(body)
+    except json.JSONDecodeError as error:
+        raise typer.BadParameter(f"not JSON: {error}", param_hint="JSON") from None
+    if not isinstance(document, dict):
+        raise typer.BadParameter(f"an event is a JSON object, not {body}", param_hint="JSON")
+    clients = world.connected()
+    clients.send(topic, document)
+    out.print(f"published to {topic} of {clients.settings.project}")
+
+
+@app.command()
+def runs() -> None:
+    """List the runs and what no function could use."""
+    ledger = world.connected().ledger
+    table = Table("run", "opened", "last step", "state", "why")
+    for run_id in ledger.runs():
+        run = follow.read(ledger, run_id)
+        last = run.records[-1].step if run.records else "-"
+        state = f"[{report.COLOURS[run.outcome]}]{run.outcome}[/]"
+        table.add_row(run_id, f"{run.opened_at:%Y-%m-%d %H:%M}", last, state, run.reason)
+    out.print(table)
+    letters = ledger.dead_letters()
+    if letters:
+        dead = Table("message", "function", "received", "why", title="Dead letters", title_justify="left")
+        for name, letter in letters.items():
+            dead.add_row(name, letter["function"], letter["received_at"][:16], letter["reason"])
+        out.print(dead)
+
+
+@app.command()
+def show(
+    run_id: str, *, as_json: Annotated[bool, typer.Option("--json", help="Print it for machines.")] = False
+) -> None:
+    """Show everything about one run."""
+    ledger = world.connected().ledger
+    if not RUN_ID.fullmatch(run_id):
+        raise typer.BadParameter(f"{run_id} is not of the form YYYYMMDD-xxxxxxxx", param_hint="RUN")
+    try:
+        run = follow.read(ledger, run_id)
+    except NotFound:
+        raise typer.BadParameter(f"there is no run {run_id}; see `propensity runs`", param_hint="RUN") from None
+    if as_json:
+        sys.stdout.write(json.dumps(report.document(run), indent=1, default=str) + "\n")
+    else:
+        report.show(run, out)
+
+
+@app.command()
+def rollback() -> None:
+    """Give traffic and the name of champion back to the version deployed before."""
+    before, now = world.connected().registry.rollback()
+    out.print(f"champion: version {before.number} ({before.model}) -> version {now.number} ({now.model})")
+
+
+@app.command()
+def reset(
+    run_id: Annotated[str | None, typer.Argument(metavar="RUN", help="One run; all of them without it.")] = None,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove what a run, or all runs, made; says what first, and asks."""
+    plan = resetting.plan(world.connected(), run_id)
+    for line in plan.lines:
+        out.print(f"- {line}", highlight=False)
+    if not plan.lines:
+        out.print("there is nothing to remove")
+        return
+    if not yes:
+        typer.confirm("Remove all of it?", abort=True)
+    plan.carry_out()
+    out.print("removed")
+
+
+def main() -> Any:
+    """Run the command; what a person can mend is one line, without a traceback."""
+    try:
+        return app()
+    except (Permanent, SettingsError, AlreadyRunningError, demonstration.DemoError) as error:
+        err.print(f"error: {error}", style="red", markup=False, highlight=False)
+    except GoogleAPICallError as error:
+        err.print(f"error: {error.message}", style="red", markup=False, highlight=False)
+    except OSError as error:
+        err.print(f"error: {error}", style="red", markup=False, highlight=False)
+    sys.exit(1)

@@ -1,0 +1,108 @@
+"""A run as tables for people and as a document for machines."""
+
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+
+from cli.follow import STEPS, Run
+from shared import rules
+
+COLOURS = {"published": "green", "rejected": "yellow", "failed": "red", "retrying": "yellow", "running": "cyan"}
+METRICS = {
+    "roc_auc": "ROC AUC",
+    "pr_auc": "PR AUC",
+    "log_loss": "log loss",
+    "brier": "Brier",
+    "lift_at_5_percent": "lift 5 %",
+    "lift_at_10_percent": "lift 10 %",
+    "lift_at_20_percent": "lift 20 %",
+}
+
+
+def document(run: Run) -> dict[str, Any]:
+    """Return the run for machines; every number the tables show is in it."""
+    return {
+        "run_id": run.run_id,
+        "outcome": run.outcome,
+        "reason": run.reason,
+        "seconds": {step: round(seconds, 3) for step, seconds in run.seconds.items()},
+        "bigquery_seconds": {record.step: record.bigquery_seconds for record in run.records},
+        **run.documents,
+    }
+
+
+def show(run: Run, console: Console) -> None:
+    """Print the whole run."""
+    colour = COLOURS[run.outcome]
+    console.print(f"\nrun [bold]{run.run_id}[/] [{colour}]{run.outcome}[/]", highlight=False)
+    if run.reason:
+        console.print(run.reason, style=colour, markup=False, highlight=False)
+    if "checks" in run.documents:
+        console.print(_checks(run.documents["checks"]))
+    if "evaluation" in run.documents:
+        console.print(_candidates(run.documents["evaluation"]))
+    console.print(_outcome(run))
+
+
+def progress(run: Run | None, now_doing: str = "") -> RenderableType:
+    """Return the steps so far, as they are drawn again and again while the run goes on."""
+    table = Table.grid(padding=(0, 2))
+    seconds = run.seconds if run else {}
+    failures = {failure.step: failure.reason for failure in run.failures} if run else {}
+    waiting = True
+    for step in STEPS:
+        if step in seconds:
+            table.add_row("[green]done[/]", step, f"{seconds[step]:.1f} s")
+        elif step in failures:
+            table.add_row("[red]failed[/]", step, failures[step][:100])
+            waiting = False
+        elif waiting and run and not run.has_ended:
+            table.add_row("[cyan]...[/]", step, now_doing)
+            waiting = False
+    return Group(f"run {run.run_id}" if run else "waiting for the run to open", table)
+
+
+def _checks(checks: dict[str, Any]) -> Table:
+    table = Table("check", "result", "found", title="Data", title_justify="left")
+    for name, row in checks.items():
+        level = name.partition("/")[0]
+        table.add_row(name, "[green]ok[/]" if row["is_ok"] else f"[red]{level}[/]", row["found"])
+    return table
+
+
+def _candidates(evaluation: dict[str, Any]) -> Table:
+    table = Table(
+        "candidate", *METRICS.values(), "in words", title="Candidates on the same test visitors", title_justify="left"
+    )
+    for name, row in evaluation["candidates"].items():
+        style = "bold" if name == evaluation["winner"] else ""
+        cells = ["-" if row[metric] is None else f"{row[metric]:.4g}" for metric in METRICS]
+        table.add_row(name, *cells, rules.word(row["roc_auc"]), style=style)
+    for name, why in evaluation["failed"].items():
+        table.add_row(name, *("-" for _ in METRICS), why[:60])
+    return table
+
+
+def _outcome(run: Run) -> Table:
+    table = Table.grid(padding=(0, 2))
+    evaluation, audience = run.documents.get("evaluation"), run.documents.get("audience")
+    if evaluation:
+        verdict = "approved" if evaluation["passes"] else "rejected"
+        calibrated = "calibrated" if evaluation["is_calibrated"] else "NOT calibrated"
+        table.add_row("gate", f"{evaluation['winner']} {verdict}; its probabilities are {calibrated}")
+    if deployment := run.documents.get("deployment"):
+        table.add_row(
+            "deployed",
+            f"version {deployment['version']}, {deployment['golden_rows']} golden rows, "
+            f"largest difference {deployment['largest_difference']:.1g}",
+        )
+    if audience:
+        table.add_row("scored", f"{audience['scored']} visitors active until {audience['day']}")
+        table.add_row(
+            "audience",
+            f"{audience['members']} visitors: {audience['coupons']} coupons, {audience['full_price']} at full price",
+        )
+        table.add_row("files", ", ".join(audience["files"]))
+    table.add_row("seconds", ", ".join(f"{step} {seconds:.1f}" for step, seconds in run.seconds.items()))
+    return table

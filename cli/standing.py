@@ -1,0 +1,37 @@
+"""`propensity up`: a local cloud that stays until it is told to end."""
+
+import shlex
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from cli import world
+from local.cloud import Ports
+
+
+def run(state: Path, document: dict[str, Any], ports: Ports, env_file: Path | None, out: Console) -> None:
+    """Start it, say how to reach it, and wait for Ctrl-C or a termination signal."""
+    ending = threading.Event()
+    # Set before anything is started, so that a signal during the start ends what was started too.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ending.set())
+    out.print(f"starting the local cloud in {state} ...")
+    with world.started(state, document, ports=ports, on_line=lambda entry: _print(entry, out)) as (cloud, _):
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in cloud.environment.items()]
+        if env_file:
+            env_file.write_text("\n".join(lines) + "\n")
+        for line in lines:
+            out.print(line, soft_wrap=True, markup=False, highlight=False)
+        out.print("ready; Ctrl-C ends it")
+        ending.wait()
+        out.print("ending ...")
+
+
+def _print(entry: dict[str, Any], out: Console) -> None:
+    payload = entry.get("jsonPayload", {})
+    message = payload.get("message") or entry.get("textPayload", "")
+    about = payload.get("run_id", "")
+    out.print(f"{entry.get('severity', 'DEFAULT'):8} {about:17} {message}", markup=False, highlight=False)

@@ -1,0 +1,165 @@
+"""The whole cloud on one machine: starts every service on 127.0.0.1, makes what is declared, ends what it started."""
+
+import contextlib
+import fcntl
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from local import auth, declarations, functions, logging, provision, pubsub, scheduler, serving
+from local import storage as local_storage
+from local import vertex as local_vertex
+from local.bigquery import emulator, gateway
+from local.declarations import ROOT, Declarations
+from local.pubsub.client import publisher
+
+
+class AlreadyRunningError(RuntimeError):
+    """Another local cloud has this state."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where each service listens on 127.0.0.1; 0 takes a free port."""
+
+    bigquery: int = 0
+    storage: int = 0
+    pubsub: int = 0
+    vertex: int = 0
+    logging: int = 0
+    functions: int = 0
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """How soon a failed delivery is made again: sooner than on Google Cloud, since a person is waiting."""
+
+    minimum_seconds: float = 0.2
+    maximum_seconds: float = 5.0
+
+
+@dataclass
+class LocalCloud:
+    """A running local cloud."""
+
+    environment: dict[str, str]
+    """The variables that point any Google client, and the functions, at it."""
+    services: dict[str, str]
+    """Each service's address, by name."""
+    pubsub: pubsub.Server
+    scheduler: scheduler.Scheduler
+
+
+@contextlib.contextmanager
+def run(
+    state: Path,
+    names: provision.Names,
+    settings: Mapping[str, Any],
+    *,
+    ports: Ports = Ports(),
+    backoff: Backoff = Backoff(),
+    on_line: Callable[[dict[str, Any]], None] = lambda _: None,
+    is_isolated: bool = False,
+) -> Iterator[LocalCloud]:
+    """Yield the cloud once all of it answers; everything it started has ended when this returns.
+
+    Args:
+        state: a folder that keeps everything over a restart.
+        names: what the project, bucket, dataset and endpoint are called.
+        settings: what differs from the project's default settings.
+        ports: where the services listen.
+        backoff: how soon a failed delivery is made again.
+        on_line: called with each log entry of the functions.
+        is_isolated: one process a function, as on Google Cloud, instead of one for all.
+
+    Raises:
+        AlreadyRunningError: another process runs a cloud on this state.
+        OSError: a port is taken.
+    """
+    declared = _with_backoff(declarations.read(), backoff)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_sole_owner(state))
+        broker = stack.enter_context(pubsub.serve(state / "pubsub", ports.pubsub))
+        publish = publisher(broker.host)
+        log = logging.Router(state / "logging", _sinks(declared, names), publish)
+        files = stack.enter_context(local_storage.serve(state / "storage", ports.storage))
+        logging_url = stack.enter_context(serving.serve(logging.create_app(log), ports.logging))
+        vertex_url = stack.enter_context(serving.serve(local_vertex.create_app(state / "vertex"), ports.vertex))
+        warehouse = stack.enter_context(emulator.run(state / "bigquery", project=names.project, buckets=files.root))
+        app = gateway.create_app(
+            warehouse.url,
+            state / "bigqueryml",
+            storage_url=files.url,
+            logging_url=logging_url,
+            vertex_url=vertex_url,
+            vertex_location=names.region,
+        )
+        bigquery_url = stack.enter_context(serving.serve(app, ports.bigquery))
+        environment = {
+            "GOOGLE_CLOUD_PROJECT": names.project,
+            "GOOGLE_APPLICATION_CREDENTIALS": str(
+                auth.service_account_file(state, f"{vertex_url}/token", names.project)
+            ),
+            "BIGQUERY_EMULATOR_HOST": bigquery_url,
+            "STORAGE_EMULATOR_HOST": files.url,
+            "PUBSUB_EMULATOR_HOST": broker.host,
+            "PROPENSITY_SETTINGS": json.dumps(_with_vertex(settings, vertex_url)),
+        }
+
+        def write(service: str, line: str) -> None:
+            entry = logging.entry_from_line(line, service)
+            log.write([entry])
+            on_line(entry)
+
+        entry_points = [function.name for function in declared.functions]
+        functions_url = stack.enter_context(
+            functions.serve(
+                ROOT / "main.py", entry_points, environment, ports.functions, write, is_isolated=is_isolated
+            )
+        )
+        schedules = [
+            scheduler.Schedule(name, one["cron"], one["time_zone"], names.topic(one["topic"]), one["body"])
+            for name, one in declared.schedules.items()
+        ]
+        clock = stack.enter_context(scheduler.run(schedules, publish))
+        services = {
+            "bigquery": bigquery_url,
+            "storage": files.url,
+            "pubsub": broker.host,
+            "vertex": vertex_url,
+            "logging": logging_url,
+            "functions": functions_url,
+        }
+        provision.everything(declared, names, services)
+        yield LocalCloud(environment, services, broker, clock)
+
+
+def _sinks(declared: Declarations, names: provision.Names) -> list[logging.Sink]:
+    return [logging.Sink(name, sink["filter"], names.topic(sink["topic"])) for name, sink in declared.sinks.items()]
+
+
+def _with_vertex(settings: Mapping[str, Any], vertex_url: str) -> dict[str, Any]:
+    serving_settings = {**settings.get("serving", {}), "api_endpoint": vertex_url}
+    return {**settings, "serving": serving_settings}
+
+
+def _with_backoff(declared: Declarations, backoff: Backoff) -> Declarations:
+    delivery = replace(
+        declared.delivery,
+        minimum_backoff_seconds=backoff.minimum_seconds,
+        maximum_backoff_seconds=backoff.maximum_seconds,
+    )
+    return replace(declared, delivery=delivery)
+
+
+@contextlib.contextmanager
+def _sole_owner(state: Path) -> Iterator[None]:
+    state.mkdir(parents=True, exist_ok=True)
+    with (state / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunningError(f"a local cloud already runs on the state in {state}") from None
+        yield

@@ -1,0 +1,2 @@
+-- Remove all rows of a table.
+truncate table `${table}`
