@@ -304,11 +304,11 @@ def test_a_subscription_is_updated_by_mask(subscriber, topic):
 def test_a_topic_is_updated_by_mask(publisher, topic):
     publisher.update_topic(
         request={
-            "topic": {"name": topic, "labels": {"pipeline": "propensity"}},
-            "update_mask": field_mask_pb2.FieldMask(paths=["labels"]),
+            "topic": {"name": topic, "message_retention_duration": {"seconds": 3600}},
+            "update_mask": field_mask_pb2.FieldMask(paths=["message_retention_duration"]),
         }
     )
-    assert dict(publisher.get_topic(topic=topic).labels) == {"pipeline": "propensity"}
+    assert publisher.get_topic(topic=topic).message_retention_duration.total_seconds() == 3600
 
 
 def test_a_push_endpoint_is_set_and_cleared(subscriber, topic, subscription):
