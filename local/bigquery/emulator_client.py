@@ -83,6 +83,14 @@ class EmulatorClient:
         finally:
             self._sweeper.submit(self.delete, f"{project}/jobs/{job_id}/delete")
 
+    def end_helpers(self, project: str) -> None:
+        """Cancel and forget what a process that ended has left running."""
+        for job in (self.get(f"{project}/jobs") or {}).get("jobs", []):
+            job_id = job["jobReference"]["jobId"]
+            if job_id.startswith(HELPER_PREFIX):
+                self._http.post(f"{project}/jobs/{job_id}/cancel")
+                self.delete(f"{project}/jobs/{job_id}/delete")
+
     def query_rows(self, project: str, query: dict[str, Any], cancelled: threading.Event) -> list[dict[str, Any]]:
         """The rows of a small query, as Python values."""
         file = self.export(project, query, cancelled)

@@ -15,7 +15,6 @@ from local.bigquery.database import Database
 from local.bigquery.errors import BigQueryError, already_exists, not_found
 from local.bigquery.models import now
 from local.bigquery.script import CHILD_PREFIX
-from local.bigquery.tokens import tokenize
 from local.bigquery.work import Outcome, Services, Work, name_positional_parameters
 
 _LOG = logging.getLogger(__name__)
@@ -51,13 +50,17 @@ class Jobs:
         """
         if self._services.emulator.exists(f"{project}/jobs/{job_id}"):
             raise already_exists("Job", f"{project}:{job_id}")
+        types = _statement_types(configuration)
         running = _Running(_resource(project, job_id, configuration))
+        if statement_type := "SCRIPT" if len(types) > 1 else types[0]:
+            # Known before the statement has run, and also when it fails: log sinks look for it.
+            running.resource["statistics"]["query"] = {"statementType": statement_type}
         self._running[project, job_id] = running
         try:
             self._insert(running.resource)
         except sqlite3.IntegrityError:
             raise already_exists("Job", f"{project}:{job_id}") from None
-        pool = self._training if _trains(configuration) else self._quick
+        pool = self._training if "CREATE_MODEL" in types else self._quick
         running.future = pool.submit(self._execute, running, configuration)
         return running.resource
 
@@ -169,11 +172,15 @@ class Jobs:
 
     def _fail_interrupted(self) -> None:
         """Jobs that ran when the process ended have failed; a client retries them under another id."""
+        projects = set()
         for (text,) in self._database.execute("SELECT resource FROM jobs WHERE state != 'DONE'"):
             resource = json.loads(text)
             resource = _done(resource, Outcome({}), _interrupted())
             self._update(resource)
             self._audit.tell(resource)
+            projects.add(resource["jobReference"]["projectId"])
+        for project in projects:
+            self._services.emulator.end_helpers(project)
 
 
 def _interrupted() -> BigQueryError:
@@ -188,10 +195,10 @@ def is_ours(configuration: dict[str, Any]) -> bool:
     return not query.get("useLegacySql") and statements.is_ours(query.get("query", ""))
 
 
-def _trains(configuration: dict[str, Any]) -> bool:
-    tokens = tokenize(configuration.get("query", {}).get("query", ""))
-    found = (statements.own_statement(tokens[i : i + 4]) for i in range(len(tokens)))
-    return "CREATE_MODEL" in found
+def _statement_types(configuration: dict[str, Any]) -> list[str]:
+    """The type of each statement, empty where only the emulator knows; one empty type for an extract job."""
+    parsed = statements.parse(configuration.get("query", {}).get("query", ""))
+    return [statements.own_statement(statement.tokens) for statement in parsed] or [""]
 
 
 def _work(

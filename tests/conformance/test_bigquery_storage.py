@@ -1,5 +1,7 @@
 """What the local BigQuery reads from and writes to the local Cloud Storage."""
 
+# ruff: noqa: S608 - the statements are this file's own
+
 import json
 
 import pytest

@@ -1,0 +1,72 @@
+"""The local BigQuery's gateway killed in the middle of its work."""
+
+import socket
+import subprocess
+import sys
+import time
+
+import httpx
+import pytest
+from fixtures.bigquery import connect
+from google.api_core import exceptions
+
+GATEWAY = """
+import sys
+import uvicorn
+from pathlib import Path
+from local.bigquery import gateway
+uvicorn.run(gateway.create_app(sys.argv[1], Path(sys.argv[2])), port=int(sys.argv[3]), log_level="warning")
+"""
+ENDLESS = """CREATE OR REPLACE MODEL killed.m OPTIONS(model_type='LOGISTIC_REG') AS
+SELECT MOD(a, 7) AS x, MOD(a + b, 2) AS label
+FROM UNNEST(GENERATE_ARRAY(1, 1000000)) a, UNNEST(GENERATE_ARRAY(1, 1000000)) b WHERE MOD(a * b, 97) = 98"""
+QUICK = """CREATE OR REPLACE MODEL killed.m OPTIONS(model_type='LOGISTIC_REG') AS
+SELECT x, MOD(x, 2) AS label FROM UNNEST(GENERATE_ARRAY(1, 50)) AS x"""
+
+
+@pytest.fixture
+def start(bigquery_emulator, tmp_path):
+    """Start the gateway as a process on the same state each time; its base URL and the process."""
+    processes = []
+
+    def start():
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+        command = [sys.executable, "-c", GATEWAY, bigquery_emulator.url, str(tmp_path), str(port)]
+        processes.append(subprocess.Popen(command))
+        url = f"http://127.0.0.1:{port}"
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                httpx.get(f"{url}/bigquery/v2/projects", trust_env=False)
+            except httpx.TransportError:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            else:
+                return url, processes[-1]
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def test_a_training_that_was_cut_off_has_failed_and_left_the_former_model(start):
+    url, process = start()
+    client = connect(url)
+    client.create_dataset("killed", exists_ok=True)
+    client.query(QUICK).result()
+    etag = client.get_model("killed.m").etag
+    job = client.query(ENDLESS, job_id="cut-off-a1", job_retry=None)
+    assert not job.done()
+    process.kill()
+    process.wait()
+
+    client = connect(start()[0])
+    job = client.get_job("cut-off-a1")
+    assert (job.state, job.error_result["reason"]) == ("DONE", "backendError")
+    assert client.get_model("killed.m").etag == etag
+    with pytest.raises(exceptions.Conflict):
+        client.query(QUICK, job_id="cut-off-a1", job_retry=None)
+    client.query(QUICK, job_id="cut-off-a2", job_retry=None).result()
+    assert client.get_model("killed.m").etag != etag
