@@ -64,25 +64,26 @@ def run(work: Work, statement: Statement) -> dict[str, Any]:
     return statistics
 
 
-def register(work: Work, reference: Reference, vertex_id: str, aliases: list[str]) -> None:
-    """Register a model with Vertex AI under that id; nothing happens when it is already.
+def register(work: Work, reference: Reference, vertex_id: str, aliases: list[str]) -> str:
+    """Register a model with Vertex AI under that id, unless it is already; its version there.
 
     Raises:
         BigQueryError: it is registered under another id, or there is no registry.
     """
     model = work.services.models.get(reference)
-    former = model.resource["trainingRuns"][-1].get("vertexAiModelId")
-    if former == vertex_id:
-        return
+    former = registered(work, reference)
+    if former and former[0] == vertex_id:
+        return former[1]
     if former:
         raise BigQueryError(
             "invalidQuery",
-            f"vertex_ai_model_id of model {reference} is {former!r} and cannot be changed to {vertex_id!r}",
+            f"vertex_ai_model_id of model {reference} is {former[0]!r} and cannot be changed to {vertex_id!r}",
         )
     if work.services.registry is None:
         raise unsupported("Registering a model while no Vertex AI service is configured")
-    registered = work.services.registry.register(reference.project, vertex_id, model.folder, reference.model, aliases)
-    work.services.models.register(reference, *registered)
+    version = work.services.registry.register(reference.project, vertex_id, model.folder, reference.model, aliases)
+    work.services.models.register(reference, vertex_id, version)
+    return version
 
 
 def _parse(work: Work, statement: Statement) -> Creation:
@@ -151,6 +152,9 @@ def _train(
 ) -> None:
     reference = creation.reference
     started = dt.datetime.now(dt.UTC).isoformat()
+    former = registered(work, reference)
+    if former and work.services.registry:
+        work.services.registry.check_replaceable(reference.project, *former)
     file = work.export(query)
     try:
         rows = pq.read_table(file)
@@ -167,24 +171,28 @@ def _train(
     if not creation.replaces and work.services.models.find(reference):
         # Another job was quicker.
         raise already_exists("Model", str(reference))
-    former = unregister(work, reference)
     work.services.models.save(reference, learned, resource)
     if former and not registration:
-        registration = (former, [])
+        registration = (former[0], [])
     if registration:
-        register(work, reference, *registration)
+        version = register(work, reference, *registration)
+        unregister(work, reference.project, former, version if former and former[0] == registration[0] else None)
 
 
-def unregister(work: Work, reference: Reference) -> str | None:
-    """Take the model's version out of the registry; under which id it stood there, or None.
+def registered(work: Work, reference: Reference) -> tuple[str, str] | None:
+    """Id and version under which a model stands in the registry, if it does."""
+    model = work.services.models.find(reference)
+    training_run = model.resource["trainingRuns"][-1] if model else {}
+    if "vertexAiModelId" not in training_run:
+        return None
+    return training_run["vertexAiModelId"], training_run["vertexAiModelVersion"]
+
+
+def unregister(work: Work, project: str, registration: tuple[str, str] | None, successor: str | None = None) -> None:
+    """Take a model's version out of the registry, if it stands there.
 
     Raises:
         BigQueryError: the registry refuses, as it does while the version is deployed.
     """
-    model = work.services.models.find(reference)
-    training_run = model.resource["trainingRuns"][-1] if model else {}
-    vertex_id: str | None = training_run.get("vertexAiModelId")
-    if vertex_id and work.services.registry:
-        version = training_run["vertexAiModelVersion"]
-        work.services.registry.unregister(reference.project, vertex_id, version)
-    return vertex_id
+    if registration and work.services.registry:
+        work.services.registry.unregister(project, *registration, successor)

@@ -65,7 +65,7 @@ def drop(work: Work, statement: Statement) -> dict[str, Any]:
             return _statistics("DROP_MODEL", "SKIP", reference)
         raise not_found("Model", str(reference))
     if not work.is_dry_run:
-        create_model.unregister(work, reference)
+        create_model.unregister(work, reference.project, create_model.registered(work, reference))
         work.services.models.remove(reference)
     return _statistics("DROP_MODEL", "DROP", reference)
 

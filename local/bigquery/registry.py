@@ -19,10 +19,8 @@ class Registry:
         self._http = httpx.Client(base_url=f"{url}/v1/", timeout=60, trust_env=False)
         self._location = location
 
-    def register(
-        self, project: str, vertex_id: str, folder: Path, display_name: str, aliases: list[str]
-    ) -> tuple[str, str]:
-        """Upload a model, as a further version where the id is taken; its id and version.
+    def register(self, project: str, vertex_id: str, folder: Path, display_name: str, aliases: list[str]) -> str:
+        """Upload a model, as a further version where the id is taken; its version.
 
         Raises:
             BigQueryError: the service refuses.
@@ -38,23 +36,40 @@ class Registry:
         taken = self._http.get(name).is_success
         placed = {"parentModel": name} if taken else {"modelId": vertex_id}
         answer = self._done(self._checked(self._http.post(f"{parent}/models:upload", json=placed | {"model": model})))
-        return str(answer["model"]).rpartition("/")[2].partition("@")[0], str(answer["modelVersionId"])
+        return str(answer["modelVersionId"])
 
-    def unregister(self, project: str, vertex_id: str, version: str) -> None:
-        """Delete that version, and the registry's model with its last version.
+    def unregister(self, project: str, vertex_id: str, version: str, successor: str | None = None) -> None:
+        """Delete that version, and the registry's model with its last one; `successor` takes over as the default.
 
         Raises:
             BigQueryError: the service refuses, as it does while the version is deployed.
         """
         name = f"projects/{project}/locations/{self._location}/models/{vertex_id}"
-        listed = self._http.get(f"{name}:listVersions")
-        if listed.status_code == 404:
-            return
-        versions = [model["versionId"] for model in self._checked(listed).get("models", [])]
+        versions = self._versions(name)
         if version not in versions:
             return
-        path = name if versions == [version] else f"{name}@{version}:deleteVersion"
+        if successor and "default" in versions[version].get("versionAliases", []):
+            merge = {"versionAliases": ["default"]}
+            self._checked(self._http.post(f"{name}@{successor}:mergeVersionAliases", json=merge))
+        path = name if len(versions) == 1 else f"{name}@{version}:deleteVersion"
         self._done(self._checked(self._http.delete(path)))
+
+    def check_replaceable(self, project: str, vertex_id: str, version: str) -> None:
+        """Check that nothing serves that version.
+
+        Raises:
+            BigQueryError: resourceInUse, when it is deployed.
+        """
+        name = f"projects/{project}/locations/{self._location}/models/{vertex_id}"
+        if used := self._versions(name).get(version, {}).get("deployedModels"):
+            raise BigQueryError(
+                "resourceInUse", f"{name}@{version} is deployed on {used[0]['endpoint']}: undeploy it first"
+            )
+
+    def _versions(self, name: str) -> dict[str, dict[str, Any]]:
+        answer = self._http.get(f"{name}:listVersions")
+        models = [] if answer.status_code == 404 else self._checked(answer).get("models", [])
+        return {model["versionId"]: model for model in models}
 
     def close(self) -> None:
         """Close the connections."""
