@@ -2,12 +2,12 @@
 
 Intent shows in everything, and nothing shows intent alone. With u the resolve (`visitors.resolve`), c the curiosity:
 
-    P(bounce)          = sigmoid(0.05 - 0.9 u), a little less on a return
-    pages, listings    ~ Poisson, rates growing with u and c
-    products viewed    ~ Poisson(exp(-0.3 + 0.35 u + 0.55 c))
-    each one added     with probability sigmoid(-2.6 + 0.9 u - 0.3 c)
-    checkout begun     with probability sigmoid(-1.2 + 0.6 u) once something is in the basket, each further step likewise
-    bought             with probability sigmoid(level + 1.25 u), the level much lower on the first visit
+    P(bounce)         = sigmoid(-0.2 - 0.55 u), a little less on a return
+    plain pages       ~ 1 + Poisson(exp(1.0 + 0.1 u + 0.4 c)),   listings ~ Poisson(exp(0.1 + 0.15 u + 0.35 c))
+    products viewed   ~ Poisson(exp(-0.3 + 0.5 u + 0.9 c))
+    each one added    with probability sigmoid(-2.6 + 0.9 u - 0.3 c), more on a return
+    checkout begun    with probability sigmoid(-1.2 + 0.6 u) once something is in the basket, then step by step
+    bought            as told in `visitors`; who buys has done all of the above
 """
 
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ import numpy as np
 
 from demo.visitors import ORDINARY, ROBOT, STAFF, Array, resolve
 
-BOUNCE: Final = 0.05
-FIRST_BUY, RETURN_BUY, STAFF_BUY = -6.3, -4.6, -1.9
+BOUNCE: Final = -0.2
+FIRST_BUY, RETURN_BUY, STAFF_BUY = -6.2, -4.8, -1.9
 STEPS: Final = 3  # of a checkout
 
 
@@ -45,13 +45,13 @@ def plan(rng: np.random.Generator, visits: Array) -> Plan:
     returning = visits["number"] > 1
     count = len(visits)
     bought = rng.random(count) < _buying(visits)
-    bounced = ~bought & ~robot & (rng.random(count) < _sigmoid(BOUNCE - 0.7 * u - 0.3 * returning))
+    bounced = ~bought & ~robot & (rng.random(count) < _sigmoid(BOUNCE - 0.55 * u - 0.3 * returning))
     stays = ~bounced
 
     def poisson(rate: Array) -> Array:
         return np.where(stays, rng.poisson(np.minimum(rate, 60)), 0)
 
-    pages = 1 + poisson(np.exp(0.75 + 0.1 * u + 0.4 * c))
+    pages = 1 + poisson(np.exp(1.0 + 0.1 * u + 0.4 * c))
     listings = poisson(np.exp(0.1 + 0.15 * u + 0.35 * c))
     details = poisson(np.exp(-0.3 + 0.5 * u + 0.9 * c))
     adds = rng.binomial(details, _sigmoid(-2.6 + 0.9 * u - 0.3 * c + 0.5 * returning))

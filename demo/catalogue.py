@@ -164,9 +164,11 @@ CATEGORY_SIZE: Final = np.bincount(PRODUCT_CATEGORY)
 
 def _companions() -> np.ndarray:
     """Two products that go with each: its bundle's others, else its neighbours on the shelf."""
-    table = FIRST_PRODUCT[PRODUCT_CATEGORY][:, None] + (
-        (np.arange(len(PRICES)) - FIRST_PRODUCT[PRODUCT_CATEGORY])[:, None] + [1, 2]
-    ) % (CATEGORY_SIZE[PRODUCT_CATEGORY][:, None])
+    table = (
+        FIRST_PRODUCT[PRODUCT_CATEGORY][:, None]
+        + ((np.arange(len(PRICES)) - FIRST_PRODUCT[PRODUCT_CATEGORY])[:, None] + [1, 2])
+        % (CATEGORY_SIZE[PRODUCT_CATEGORY][:, None])
+    )
     for bundle in reversed(BUNDLES):
         indices = [PRODUCT_NAMES.index(name) for name in bundle]
         for index in indices:

@@ -40,7 +40,7 @@ OFFICE: Final = next(i for i, category in enumerate(catalogue.CATEGORIES) if cat
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """Visits, their hits in order of time, and the products of the hits: three tables, each points at the one before."""
+    """Visits, their hits in order of time, and the products of the hits: three tables, each points back."""
 
     visits: Array
     hits: Array
@@ -108,9 +108,7 @@ def _views(rng: np.random.Generator, plans: Plan) -> _Views:
     neighbour = _products(rng, catalogue.PRODUCT_CATEGORY[anchor])
     stranger = rng.integers(0, len(catalogue.PRICES), len(visit))
     draw = rng.random(len(visit))
-    product = np.select(
-        [rank == 0, (rank <= 2) & (draw < 0.65), draw < 0.85], [anchor, companion, neighbour], stranger
-    )
+    product = np.select([rank == 0, (rank <= 2) & (draw < 0.65), draw < 0.85], [anchor, companion, neighbour], stranger)
     in_bulk = (catalogue.PRODUCT_CATEGORY[product] == OFFICE) & (rng.random(len(visit)) < 0.3)
     return _Views(
         visit,
@@ -204,11 +202,12 @@ def _in_order(hits: Array, keys: Array, items: Array) -> tuple[Array, Array]:
 
 def _times(rng: np.random.Generator, visits: Array, hits: Array) -> Array:
     """Milliseconds since the visit's start: log-normal pauses, slower for the resolved, seconds apart for robots."""
-    pace = 3.2 + 0.2 * resolve(visits) + 0.1 * visits["curiosity"] + rng.normal(0, 0.5, len(visits))
+    pace = 3.2 + 0.12 * resolve(visits) + 0.1 * visits["curiosity"] + rng.normal(0, 0.5, len(visits))
     pause = np.exp(np.minimum(pace[hits["visit"]] + rng.normal(0, 0.9, len(hits)), 7.3))
     pause[(hits["kind"] == ADD) | (hits["kind"] == CLICK)] *= 0.4
     robot = (visits["kind"] == ROBOT)[hits["visit"]]
     pause[robot] = rng.uniform(1, 4, robot.sum())
     pause[hits["entrance"]] = 0
     clock = np.cumsum(np.round(pause * 1000).astype(np.int64))
-    return clock - clock[hits["entrance"]][hits["visit"]]
+    since_start: Array = clock - clock[hits["entrance"]][hits["visit"]]
+    return since_start

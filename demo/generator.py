@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from demo import clickstream, rows
@@ -29,18 +30,20 @@ def generate(seed: int, first_day: dt.date, days: int, sessions: int, folder: Pa
         raise ValueError(f"days and sessions must be at least 1, not {days} and {sessions}")
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
-    files, crossing = [], [GA360.empty_table()]
+    files, crossing = [], GA360.empty_table()
     for day, visits in arrivals(rng, first_day, days, sessions):
         path = folder / f"{GA360_EXPORT.table(day)}.parquet"
-        since_midnight, crossing = crossing, []
+        count, since_midnight, crossing = 0, crossing, GA360.empty_table()
         # Plain columns for every reader: the Arrow schema would only say the same again.
         with pq.ParquetWriter(path, GA360, store_schema=False) as writer:
-            for table in since_midnight:
-                writer.write_table(table)
-            for start in range(0, len(visits), CHUNK):
+            for start in range(0, max(len(visits), 1), CHUNK):
                 acted = clickstream.act(rng, visits[start : start + CHUNK])
                 today, tomorrow = clickstream.split_at_midnight(acted)
-                writer.write_table(rows.table(today, first_day, day))
-                crossing.append(rows.table(tomorrow, first_day, day + dt.timedelta(1)))
-        files.append(DayFile(day, path, pq.read_metadata(path).num_rows))
+                table = pa.concat_tables([since_midnight, rows.table(today, first_day, day)])
+                writer.write_table(table)
+                count += len(table)
+                since_midnight = GA360.empty_table()
+                late = rows.table(tomorrow, first_day, day + dt.timedelta(1))
+                crossing = pa.concat_tables([crossing, late])
+        files.append(DayFile(day, path, count))
     return files

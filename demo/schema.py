@@ -32,9 +32,7 @@ GA360: Final = pa.schema(
             "visits hits pageviews timeOnSite bounces transactions transactionRevenue newVisits "
             "totalTransactionRevenue sessionQualityDim"
         ),
-        "trafficSource": _record(
-            texts="referralPath campaign source medium keyword adContent", flags="isTrueDirect"
-        ),
+        "trafficSource": _record(texts="referralPath campaign source medium keyword adContent", flags="isTrueDirect"),
         "device": _record(texts="browser operatingSystem deviceCategory", flags="isMobile"),
         "geoNetwork": _record(texts="continent subContinent country region metro city networkDomain"),
         "customDimensions": pa.list_(_record("index", "value")),
@@ -115,13 +113,15 @@ GA4: Final = pa.schema(
 class Export:
     """One of the two exports: how its day-tables are called and which column says the day.
 
-    `required` columns make a row usable: without a value in each, the row is refused.
+    `required` columns make a row usable: without a value in each, the row is refused. `key` is what no two rows of a
+    day should share; events have none.
     """
 
     name: str
     prefix: str
     day_column: str
     required: tuple[str, ...]
+    key: tuple[str, ...]
     schema: pa.Schema
 
     def table(self, day: dt.date) -> str:
@@ -130,10 +130,22 @@ class Export:
 
 
 GA360_EXPORT: Final = Export(
-    "GA360", "ga_sessions_", "date", ("fullVisitorId", "visitId", "visitStartTime", "date"), GA360
+    name="GA360",
+    prefix="ga_sessions_",
+    day_column="date",
+    required=("fullVisitorId", "visitId", "visitStartTime", "date", "totals"),
+    key=("fullVisitorId", "visitId"),
+    schema=GA360,
 )
-# user_pseudo_id is no requirement: Google leaves it NULL where consent was denied.
-GA4_EXPORT: Final = Export("GA4", "events_", "event_date", ("event_date", "event_timestamp", "event_name"), GA4)
+GA4_EXPORT: Final = Export(
+    name="GA4",
+    prefix="events_",
+    day_column="event_date",
+    # user_pseudo_id is no requirement: Google leaves it NULL where consent was denied.
+    required=("event_date", "event_timestamp", "event_name"),
+    key=(),
+    schema=GA4,
+)
 EXPORTS: Final = (GA360_EXPORT, GA4_EXPORT)
 
 

@@ -1,0 +1,144 @@
+"""From values as found in a file to values as the schema documents them: cast where nothing is lost, else refused.
+
+Exports reach us by ways that guess types or have only strings: BigQuery writes INT64 into JSON as strings, other tools
+write an integer column with gaps as doubles.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import pyarrow as pa
+
+from demo.schema import FLAG, INT, REAL, TEXT
+
+IDENTIFIERS: Final = {"fullVisitorId", "userId", "user_id", "user_pseudo_id"}
+"""Texts that no number may stand for: its leading zeros, or the digits after the sixteenth, are gone already."""
+
+INT64: Final = range(-(2**63), 2**63)
+EXACT_IN_DOUBLE: Final = 2**53
+
+type Convert = Callable[[Any], Any]
+
+
+class MismatchError(ValueError):
+    """A value does not fit its column; the message names the column, the rule and the value."""
+
+
+def converter(schema: pa.Schema, unknown: set[str]) -> Convert:
+    """A function from a row as found to the row the schema wants; it adds columns it drops to `unknown`, by path."""
+    return _struct(pa.struct(list(schema)), "", unknown)
+
+
+def _refusal(path: str, expected: str, value: object) -> MismatchError:
+    shown = repr(value)
+    return MismatchError(f"{path} must be {expected}, not {shown if len(shown) <= 60 else shown[:57] + '...'}")
+
+
+def _converter(kind: pa.DataType, path: str, unknown: set[str]) -> Convert:
+    if pa.types.is_list(kind):
+        return _repeated(kind, path, unknown)
+    if pa.types.is_struct(kind):
+        return _struct(kind, path, unknown)
+    if kind == TEXT:
+        return _identifier(path) if path in IDENTIFIERS else _text(path)
+    return {INT: _integer, REAL: _real, FLAG: _flag}[kind](path)
+
+
+def _struct(kind: pa.StructType, path: str, unknown: set[str]) -> Convert:
+    prefix = f"{path}." if path else ""
+    fields = {field.name: _converter(field.type, prefix + field.name, unknown) for field in kind}
+    known = fields.keys()
+
+    def convert(value: Any) -> Any:
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            raise _refusal(path or "a row", "a record", value)
+        if extra := value.keys() - known:
+            unknown.update(prefix + name for name in extra)
+        return {name: field(value[name]) for name, field in fields.items() if name in value}
+
+    return convert
+
+
+def _repeated(kind: pa.ListType, path: str, unknown: set[str]) -> Convert:
+    element = _converter(kind.value_type, path, unknown)
+
+    def convert(value: Any) -> Any:
+        if value is None:
+            return []
+        if not isinstance(value, list) or None in value:
+            raise _refusal(path, "a list without NULLs", value)
+        return [element(item) for item in value]
+
+    return convert
+
+
+def _integer(path: str) -> Convert:
+    def convert(value: Any) -> Any:
+        if value is None or (type(value) is int and value in INT64):
+            return value
+        whole = _whole(value)
+        if whole is None:
+            raise _refusal(path, "an integer of 64 bits", value)
+        return whole
+
+    return convert
+
+
+def _whole(value: object) -> int | None:
+    """The integer that a double or a string stands for without loss; None: it stands for none."""
+    if isinstance(value, float) and value.is_integer() and abs(value) <= EXACT_IN_DOUBLE:
+        return int(value)
+    if isinstance(value, str) and value.isascii() and value.removeprefix("-").isdigit() and len(value) <= 20:
+        number = int(value)
+        return number if number in INT64 else None
+    return None
+
+
+def _real(path: str) -> Convert:
+    def convert(value: Any) -> Any:
+        if value is None or type(value) is float:
+            return value
+        if isinstance(value, int | str) and not isinstance(value, bool):
+            try:
+                return float(value)
+            except (ValueError, OverflowError):
+                pass
+        raise _refusal(path, "a number", value)
+
+    return convert
+
+
+def _flag(path: str) -> Convert:
+    values = {True: True, False: False, "true": True, "false": False}
+
+    def convert(value: Any) -> Any:
+        if value is None:
+            return None
+        if isinstance(value, bool | int | float | str) and value in values:
+            return values[value]
+        raise _refusal(path, "true or false", value)
+
+    return convert
+
+
+def _text(path: str) -> Convert:
+    def convert(value: Any) -> Any:
+        if value is None or type(value) is str:
+            return value
+        whole = value if type(value) is int else _whole(value)
+        if whole is None:
+            raise _refusal(path, "a string", value)
+        return str(whole)
+
+    return convert
+
+
+def _identifier(path: str) -> Convert:
+    def convert(value: Any) -> Any:
+        if value is None or type(value) is str:
+            return value
+        raise _refusal(path, "a string (a number has lost its leading zeros)", value)
+
+    return convert

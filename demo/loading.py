@@ -1,0 +1,112 @@
+"""Load day files into BigQuery as day-tables, by load jobs side by side; all of them or none."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import Final
+
+import pyarrow as pa
+import requests
+from google.api_core.exceptions import GoogleAPICallError, NotFound
+from google.cloud import bigquery
+
+from demo.schema import FLAG, INT, REAL, TEXT, DayFile
+
+# A load job is all waiting on Google's side; on the local BigQuery, whose work is the processor's, more gains nothing.
+PARALLEL_JOBS: Final = 4
+
+_BIGQUERY_TYPES: Final = {INT: "INT64", REAL: "FLOAT64", TEXT: "STRING", FLAG: "BOOL"}
+
+
+class LoadError(Exception):
+    """A file could not be loaded; the message names it and gives BigQuery's reason."""
+
+
+def load(
+    day_files: Sequence[DayFile],
+    client: bigquery.Client,
+    dataset: str,
+    progress: Callable[[DayFile], object] = lambda _: None,
+) -> None:
+    """Make each file a table of `dataset`, in place of one of its name, and tell `progress` as each is done.
+
+    The dataset is created where it is missing. When one file fails, no table that this call created stays behind, nor
+    the dataset; a table that was there before has either its old rows or its file's.
+
+    Raises:
+        LoadError: a file was refused or could not be read or sent; the first to fail.
+    """
+    reference = bigquery.DatasetReference(client.project, dataset)
+    before = _tables(client, reference)
+    if before is None:
+        client.create_dataset(reference, exists_ok=True)
+    try:
+        _load_all(day_files, client, reference, progress)
+    except BaseException:
+        for day_file in day_files:
+            if day_file.table not in (before or ()):
+                client.delete_table(reference.table(day_file.table), not_found_ok=True)
+        if before is None:
+            client.delete_dataset(reference, not_found_ok=True)
+        raise
+
+
+def _tables(client: bigquery.Client, dataset: bigquery.DatasetReference) -> set[str] | None:
+    """The names of the dataset's tables; None: there is no such dataset."""
+    try:
+        return {table.table_id for table in client.list_tables(dataset)}
+    except NotFound:
+        return None
+
+
+def _load_all(
+    day_files: Sequence[DayFile],
+    client: bigquery.Client,
+    dataset: bigquery.DatasetReference,
+    progress: Callable[[DayFile], object],
+) -> None:
+    with ThreadPoolExecutor(PARALLEL_JOBS, "load") as executor:
+        futures = {executor.submit(_load_one, file, client, dataset): file for file in day_files}
+        try:
+            for future in as_completed(futures):
+                future.result()
+                progress(futures[future])
+        except BaseException:
+            # What runs must end before its table can be deleted; what waits must not begin.
+            executor.shutdown(cancel_futures=True)
+            raise
+
+
+def _load_one(day_file: DayFile, client: bigquery.Client, dataset: bigquery.DatasetReference) -> None:
+    parquet = bigquery.ParquetOptions()  # type: ignore[no-untyped-call]
+    parquet.enable_list_inference = True  # a list is a REPEATED column, not a record that holds one
+    config = bigquery.LoadJobConfig(
+        source_format=bigquery.SourceFormat.PARQUET,
+        write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
+        parquet_options=parquet,
+        schema=bigquery_schema(day_file.export.schema),
+    )
+    try:
+        with day_file.path.open("rb") as content:
+            job = client.load_table_from_file(
+                content,
+                dataset.table(day_file.table),
+                size=day_file.path.stat().st_size,
+                job_id_prefix=f"load_{day_file.table}_",
+                job_config=config,
+            )
+            job.result()
+    except (GoogleAPICallError, requests.RequestException, OSError) as error:
+        raise LoadError(f"{day_file.path}: BigQuery did not load it as {day_file.table}: {error}") from error
+
+
+def bigquery_schema(schema: pa.Schema) -> list[bigquery.SchemaField]:
+    """An Arrow schema as BigQuery declares it."""
+    return [_field(field.name, field.type) for field in schema]
+
+
+def _field(name: str, kind: pa.DataType, mode: str = "NULLABLE") -> bigquery.SchemaField:
+    if pa.types.is_list(kind):
+        return _field(name, kind.value_type, "REPEATED")
+    if pa.types.is_struct(kind):
+        return bigquery.SchemaField(name, "RECORD", mode, fields=[_field(f.name, f.type) for f in kind])
+    return bigquery.SchemaField(name, _BIGQUERY_TYPES[kind], mode)
