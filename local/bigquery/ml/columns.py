@@ -122,6 +122,10 @@ class Columns:
         # Digits beyond float64's precision do not matter to a number that is learned from.
         return self._checked(feature, "Feature").cast(pa.float64(), safe=False)
 
+    def categories(self, feature: Feature) -> pa.DictionaryArray:
+        """A feature that is no number as its categories' names."""
+        return as_categories(self._checked(feature, "Feature"), ARROW[feature.type])
+
     def values(self, feature: Feature, what: str = "Feature") -> pa.ChunkedArray:
         """The column of a feature (or label, as `what` says) in the Arrow type of its BigQuery type."""
         column = self._checked(feature, what)
@@ -142,6 +146,26 @@ class Columns:
         raise MLError(
             f"{what} column {feature.name!r} is {given}, but the model was trained with {feature.type}: cast it."
         )
+
+
+def as_categories(column: pa.ChunkedArray, type_: pa.DataType | None = None) -> pa.DictionaryArray:
+    """The names of `as_strings`, each once, and a code for each row; the values are first cast to `type_`."""
+    if pa.types.is_null(column.type):
+        column = column.cast(pa.string())
+    if pa.types.is_dictionary(column.type) and any(chunk.dictionary.null_count for chunk in column.chunks):
+        column = column.cast(column.type.value_type)
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    array = encoded.combine_chunks()
+    values = array.dictionary if type_ is None else array.dictionary.cast(type_)
+    return pa.DictionaryArray.from_arrays(array.indices, as_strings(pa.chunked_array([values])).combine_chunks())
+
+
+def with_strings_encoded(table: pa.Table) -> pa.Table:
+    """The table with its strings as dictionaries, for one who reads them several times."""
+    for position, field in enumerate(table.schema):
+        if bigquery_type(field.type) == "STRING" and not pa.types.is_dictionary(field.type):
+            table = table.set_column(position, field.name, table.column(position).dictionary_encode())
+    return table
 
 
 def as_strings(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -5,7 +5,7 @@ A feature gives one input, but a TIMESTAMP, which gives eight: its epoch seconds
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from local.bigquery.ml.columns import CATEGORICAL, NUMERIC, Columns, Feature, as_strings
+from local.bigquery.ml.columns import CATEGORICAL, NUMERIC, Columns, Feature, as_categories
 from local.bigquery.ml.errors import MLError
 
 if TYPE_CHECKING:
@@ -68,15 +68,14 @@ class Category:
     """The code that DUMMY_ENCODING leaves out: the most frequent, the first of them when several are."""
 
     @classmethod
-    def fit(cls, name: str, feature: int, column: pa.ChunkedArray, *, dummy: bool) -> Category:
+    def fit(cls, name: str, feature: int, column: pa.DictionaryArray, *, dummy: bool) -> Category:
         """Learn the vocabulary."""
-        vocabulary = tuple(sorted(pc.unique(column).drop_null().to_pylist()))
+        used = column.dictionary.take(pc.unique(column.indices).drop_null())
+        vocabulary = tuple(sorted(used.to_pylist()))
         if NULL_CATEGORY in vocabulary:
             raise MLError(f"Feature column {name!r} has the value {NULL_CATEGORY!r}, which stands for NULL: use NULL.")
         fitted = cls(name, feature, vocabulary, column.null_count)
-        if not dummy:
-            return fitted
-        return cls(name, feature, vocabulary, column.null_count, int(np.bincount(fitted.codes(column)).argmax()))
+        return replace(fitted, dropped=int(np.bincount(fitted.codes(column)).argmax())) if dummy else fitted
 
     @property
     def size(self) -> int:
@@ -88,12 +87,11 @@ class Category:
         """The code of NULL."""
         return len(self.vocabulary) + 1
 
-    def codes(self, column: pa.ChunkedArray) -> Codes:
+    def codes(self, column: pa.DictionaryArray) -> Codes:
         """Each row's code."""
-        found = pc.index_in(column, value_set=pa.array(self.vocabulary, pa.string()), skip_nulls=True)
-        codes: Codes = pc.fill_null(found, -1).to_numpy() + np.int32(1)
-        if column.null_count:
-            codes[pc.is_null(column).to_numpy()] = self.null
+        known = pc.index_in(column.dictionary, value_set=pa.array(self.vocabulary, pa.string()))
+        of_name = np.append(pc.fill_null(known, -1).to_numpy() + 1, self.null).astype(np.int32)
+        codes: Codes = of_name[pc.fill_null(column.indices, len(column.dictionary)).to_numpy()]
         return codes
 
 
@@ -148,25 +146,23 @@ def fit(columns: Columns, features: list[Feature], *, dummy: bool = False) -> tu
     )
 
 
-def columns_of(
-    columns: Columns, features: list[Feature], inputs: tuple[Input, ...]
-) -> Iterable[tuple[Input, pa.ChunkedArray]]:
-    """Each input with its column of the table: float64 for a Numeric, strings for a Category."""
+def columns_of(columns: Columns, features: list[Feature], inputs: tuple[Input, ...]) -> Iterable[tuple[Input, Any]]:
+    """Each input with its column: a ChunkedArray of float64 for a Numeric, a DictionaryArray for a Category."""
     pairs = (pair for feature in features for pair in _inputs(columns, feature))
     for input_, (_, column) in zip(inputs, pairs, strict=True):
         yield input_, column
 
 
-def _inputs(columns: Columns, feature: Feature) -> Iterable[tuple[str, pa.ChunkedArray]]:
+def _inputs(columns: Columns, feature: Feature) -> Iterable[tuple[str, Any]]:
     if feature.type in NUMERIC:
         yield feature.name, columns.numbers(feature)
     elif feature.type in CATEGORICAL:
-        yield feature.name, as_strings(columns.values(feature))
+        yield feature.name, columns.categories(feature)
     else:
         at = columns.values(feature)
         yield feature.name, pc.divide(at.cast(pa.int64()).cast(pa.float64()), 1e6)
         for part, extract in _CALENDAR.items():
-            yield f"_TS_{part}_{feature.name}", extract(at).cast(pa.string())
+            yield f"_TS_{part}_{feature.name}", as_categories(extract(at))
 
 
 _CALENDAR: dict[str, Callable[[Any], Any]] = {

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from local.bigquery.ml.columns import NUMERIC, Columns, Feature, as_strings, bigquery_type
+from local.bigquery.ml.columns import NUMERIC, Columns, Feature, as_categories, bigquery_type
 from local.bigquery.ml.errors import MLError
 
 Mask = npt.NDArray[np.bool_]
@@ -95,8 +95,9 @@ def fingerprints(columns: Columns) -> Hashes:
     total = np.zeros(columns.rows, np.uint64)
     for position, feature in enumerate(columns.expanded):
         seed = _seed(f"{position} {feature.name} {feature.type}")
-        total = _mix(total ^ _mix(_hash_column(columns[feature.name], feature) ^ seed))
-    return _mix(total ^ _mix(_occurrence(total)))
+        total = (total + (_hash_column(columns[feature.name], feature) ^ seed)) * _ODD
+        total ^= total >> np.uint64(32)
+    return _mix(total + _mix(_occurrence(total)))
 
 
 def _hash_column(column: pa.ChunkedArray, feature: Feature) -> Hashes:
@@ -106,18 +107,17 @@ def _hash_column(column: pa.ChunkedArray, feature: Feature) -> Hashes:
     elif feature.type in {"ARRAY", "GEOGRAPHY"} or pa.types.is_nested(column.type):
         hashes = np.array([_seed(repr(value)) for value in column.to_pylist()], np.uint64)
     else:
-        strings = as_strings(column)
-        distinct = pc.unique(strings).drop_null()
-        of_distinct = np.array([_seed(value) for value in distinct.to_pylist()] + [0], np.uint64)
-        hashes = of_distinct[pc.fill_null(pc.index_in(strings, value_set=distinct), -1).to_numpy()]
+        names = as_categories(column)
+        of_distinct = np.array([*map(_seed, names.dictionary.to_pylist()), _NULL], np.uint64)
+        hashes = of_distinct[pc.fill_null(names.indices, len(names.dictionary)).to_numpy()]
     if column.null_count:
-        hashes = np.where(pc.is_null(column).to_numpy(), _seed("NULL"), hashes)
+        hashes = np.where(pc.is_null(column).to_numpy(), _NULL, hashes)
     return hashes
 
 
 def _occurrence(hashes: Hashes) -> Hashes:
-    """0 for the first of each value, 1 for the second, ..."""
-    order = np.argsort(hashes, kind="stable")
+    """0 for one of each value, 1 for another, ...; which is which does not matter, since the rows are equal."""
+    order = np.argsort(hashes)
     ordered = hashes[order]
     starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
     run = np.arange(len(hashes)) - np.repeat(starts, np.diff(np.r_[starts, len(hashes)]))
@@ -135,3 +135,7 @@ def _mix(values: Hashes) -> Hashes:
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return values ^ (values >> np.uint64(31))
+
+
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+_NULL = _seed("NULL")

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from local.bigquery.ml import encoding, logistic, split
 from local.bigquery.ml import options as rules
-from local.bigquery.ml.columns import NUMERIC, Columns, Feature, as_strings, bigquery_type
+from local.bigquery.ml.columns import NUMERIC, Columns, Feature, as_strings, bigquery_type, with_strings_encoded
 from local.bigquery.ml.encoding import Category, Floats, Input, Rows
 from local.bigquery.ml.errors import MLError
 from local.bigquery.ml.journal import Journal, Progress
@@ -32,6 +32,7 @@ def train(options: dict[str, object], rows: pa.Table, *, progress: Progress | No
     """
     started_at = datetime.now(UTC).isoformat()
     settings = rules.parse(options)
+    rows = with_strings_encoded(rows)
     columns = Columns(rows)
     label = _label(columns, settings["input_label_cols"])
     classes = _classes(columns, label)
@@ -182,10 +183,11 @@ def _statistics_of(input_: Input, column: pa.ChunkedArray) -> FeatureStatistics:
     if isinstance(input_, Category):
         categories = len(input_.vocabulary)
         return FeatureStatistics(input_.name, None, None, None, None, None, categories, column.null_count)
-    known = column.drop_null().to_numpy()
+    known = np.sort(column.drop_null().to_numpy())
     if not len(known):
         return FeatureStatistics(input_.name, None, None, None, None, None, None, column.null_count)
-    low, high, median = float(known.min()), float(known.max()), float(np.median(known))
+    low, high = float(known[0]), float(known[-1])
+    median = float(known[(len(known) - 1) // 2] + known[len(known) // 2]) / 2
     return FeatureStatistics(input_.name, low, high, input_.mean, median, input_.stddev, None, column.null_count)
 
 

@@ -66,7 +66,7 @@ def matrix(columns: Columns, features: list[Feature], inputs: tuple[Input, ...],
     filled: list[npt.NDArray[Any]] = []
     for input_, column in encoding.columns_of(columns, features, inputs):
         if isinstance(input_, Numeric):
-            filled.append(input_.values(column))
+            filled.append(input_.values(column).astype(np.float32))
         elif one_hot:
             codes = input_.codes(column)
             filled.extend(codes == code for code in range(1, input_.size))
