@@ -1,0 +1,50 @@
+"""Credentials that Google's clients take without an account: a service account whose token URL is on loopback."""
+
+import json
+import os
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+_TOKEN = "local"  # noqa: S105 - it opens nothing: no local service checks it
+
+
+def token_route() -> Route:
+    """`POST /token`, the OAuth 2 endpoint that answers every service account's grant."""
+    return Route("/token", _token, methods=["POST"])
+
+
+def _token(_: Request) -> Response:
+    return JSONResponse({"access_token": _TOKEN, "expires_in": 3600, "token_type": "Bearer"})
+
+
+def service_account_file(state: Path, token_url: str, project: str) -> Path:
+    """Write `state`/service-account.json for GOOGLE_APPLICATION_CREDENTIALS: a fresh key, readable by its owner only.
+
+    A service account and not anonymous credentials, because it is what `google.auth.default()` finds by itself; with
+    `token_url` on loopback nothing else is asked for a token.
+    """
+    email = f"local@{project}.iam.gserviceaccount.com"
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    account = {
+        "type": "service_account",
+        "project_id": project,
+        "private_key_id": "local",
+        "private_key": key.decode(),
+        "client_email": email,
+        "client_id": "0",
+        "token_uri": token_url,
+    }
+    file, fresh = state / "service-account.json", state / "service-account.json.new"
+    state.mkdir(parents=True, exist_ok=True)
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+        json.dump(account, opened, indent=2)
+    fresh.replace(file)
+    return file
