@@ -191,3 +191,8 @@ def test_a_timestamp_is_refused_by_name():
 
     with pytest.raises(ml.MLError, match=r"'visited_at' is TIMESTAMP.*UNIX_SECONDS"):
         ml.train({"model_type": "BOOSTED_TREE_CLASSIFIER"}, pa.table({"visited_at": at, "label": [0, 1, 0, 1]}))
+
+
+def test_a_number_too_large_for_xgboost_is_refused_by_column():
+    with pytest.raises(ml.MLError, match=r"'x' has a number beyond 3\.4e38"):
+        ml.train({"model_type": "BOOSTED_TREE_CLASSIFIER"}, pa.table({"x": [1.0, 1e39], "label": [0, 1]}))

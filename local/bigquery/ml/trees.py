@@ -17,9 +17,12 @@ import xgboost as xgb
 
 from local.bigquery.ml import encoding
 from local.bigquery.ml.encoding import Category, Floats, Input, Numeric, Rows
+from local.bigquery.ml.errors import MLError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pyarrow as pa
 
     from local.bigquery.ml.columns import Columns, Feature
     from local.bigquery.ml.journal import Journal
@@ -66,7 +69,7 @@ def matrix(columns: Columns, features: list[Feature], inputs: tuple[Input, ...],
     filled: list[npt.NDArray[Any]] = []
     for input_, column in encoding.columns_of(columns, features, inputs):
         if isinstance(input_, Numeric):
-            filled.append(input_.values(column).astype(np.float32))
+            filled.append(_single_precision(input_, column))
         elif one_hot:
             codes = input_.codes(column)
             filled.extend(codes == code for code in range(1, input_.size))
@@ -78,6 +81,16 @@ def matrix(columns: Columns, features: list[Feature], inputs: tuple[Input, ...],
         for position, values in enumerate(filled):
             result[start : start + BLOCK, position] = values[start : start + BLOCK]
     return result
+
+
+def _single_precision(input_: Numeric, column: pa.ChunkedArray) -> Matrix:
+    try:
+        with np.errstate(over="raise"):
+            return input_.values(column).astype(np.float32)
+    except FloatingPointError as error:
+        raise MLError(
+            f"Feature column {input_.name!r} has a number beyond 3.4e38, which boosted trees cannot hold: scale it."
+        ) from error
 
 
 @dataclass(frozen=True)
