@@ -85,9 +85,15 @@ def _computed(function: Function, arguments: Arguments, rows: pa.Table | None) -
 def _rows(work: Work, query: str) -> pa.Table:
     file = work.export(query)
     try:
-        return pq.read_table(file)
+        rows = pq.read_table(file)
     finally:
         file.unlink()
+    # Parquet has these two as plain bytes, which they would come back as.
+    if b"geo" in (rows.schema.metadata or {}):
+        raise unsupported("A GEOGRAPHY column in the rows of an ML function")
+    if interval := next((field.name for field in rows.schema if "fixed_size_binary" in str(field.type)), None):
+        raise unsupported(f"The INTERVAL column {interval} in the rows of an ML function")
+    return rows
 
 
 def _parse(work: Work, call: Call, function: Function, render: Render) -> Arguments:

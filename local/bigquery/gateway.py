@@ -94,6 +94,7 @@ def _routes(passthrough: Passthrough, jobs: JobRoutes, models: ModelRoutes) -> l
         Route(f"{_DATASET}/models/{{model}}", models.get, methods=["GET"]),
         Route(f"{_DATASET}/models/{{model}}", models.patch, methods=["PATCH"]),
         Route(f"{_DATASET}/models/{{model}}", models.delete, methods=["DELETE"]),
+        Route(f"/upload{_PROJECT}/jobs", jobs.upload, methods=["POST", "PUT"]),
         Route("/{path:path}", forward, methods=_ALL_METHODS),
     ]
 

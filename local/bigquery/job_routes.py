@@ -14,7 +14,7 @@ from local.bigquery import errors
 from local.bigquery.emulator_client import HELPER_PREFIX, EmulatorClient
 from local.bigquery.errors import already_exists
 from local.bigquery.jobs import Jobs, is_ours
-from local.bigquery.passthrough import Passthrough
+from local.bigquery.passthrough import Passthrough, raw
 from local.bigquery.script import CHILD_PREFIX
 from local.bigquery.watch import Watch
 
@@ -121,24 +121,36 @@ class JobRoutes:
 
     async def list(self, request: Request) -> Response:
         """jobs.list, the youngest first."""
+        return JSONResponse(await run_in_threadpool(self._list, request))
+
+    def _list(self, request: Request) -> dict[str, Any]:
         project, asked = request.path_params["project"], request.query_params
         filters = [(k, v) for k, v in asked.multi_items() if k not in {"maxResults", "pageToken"}]
-        theirs = (await run_in_threadpool(self._emulator.get, f"{project}/jobs", filters) or {}).get("jobs", [])
-        ours = [_listed(resource) for resource in self._jobs.all(project) if _matches(resource, asked)]
-        known = {job["jobReference"]["jobId"] for job in map(_listed, self._jobs.all(project))}
+        theirs = (self._emulator.get(f"{project}/jobs", filters) or {}).get("jobs", [])
+        all_ours = self._jobs.all(project)
+        ours = [_listed(resource) for resource in all_ours if _matches(resource, asked)]
+        known = {job["jobReference"]["jobId"] for job in all_ours}
         theirs = [job for job in theirs if job["jobReference"]["jobId"] not in known and not _is_hidden(job)]
         jobs = sorted([*ours, *theirs], key=lambda job: -int(job["statistics"]["creationTime"]))
         start = int(asked.get("pageToken") or 0)
         end = start + int(asked.get("maxResults") or len(jobs))
         answer: dict[str, Any] = {"kind": "bigquery#jobList", "jobs": jobs[start:end]}
-        return JSONResponse(answer | ({"nextPageToken": str(end)} if end < len(jobs) else {}))
+        return answer | ({"nextPageToken": str(end)} if end < len(jobs) else {})
+
+    async def upload(self, request: Request) -> Response:
+        """jobs.insert with the rows in the request, whole or a piece of a resumable upload."""
+        answer = await self._passthrough.fetch(request)
+        job = answer.json() if answer.is_success and answer.content else {}
+        if job.get("configuration", {}).get("labels"):
+            self._watch.add(job["jobReference"]["projectId"], job["jobReference"]["jobId"])
+        return raw(answer)
 
     async def _watched(self, request: Request, body: bytes) -> Response:
         answer = await self._passthrough.fetch(request, body)
         if answer.is_success:
             reference = answer.json()["jobReference"]
             self._watch.add(reference["projectId"], reference["jobId"])
-        return Response(answer.content, answer.status_code, media_type=answer.headers.get("content-type"))
+        return raw(answer)
 
     async def _wait(self, project: str, job_id: str, timeout_ms: int | None) -> dict[str, Any]:
         """The job's resource once it is done, or when the time is over."""

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from local.bigquery.emulator_client import EmulatorClient
 from local.bigquery.errors import BigQueryError, already_exists, not_found
 from local.bigquery.models import Models, Reference
-from local.bigquery.passthrough import Passthrough
+from local.bigquery.passthrough import Passthrough, raw
 from local.bigquery.registry import Registry
 
 _LISTED = ("modelReference", "modelType", "creationTime", "lastModifiedTime", "labels", "expirationTime")
@@ -84,7 +84,7 @@ class ModelRoutes:
         answer = await self._passthrough.fetch(request)
         if answer.is_success:
             self._models.remove_dataset(project, dataset)
-        return Response(answer.content, answer.status_code, media_type=answer.headers.get("content-type"))
+        return raw(answer)
 
 
 def _reference(request: Request) -> Reference:

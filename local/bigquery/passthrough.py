@@ -26,12 +26,14 @@ class Passthrough:
         """Answer as the emulator does; `body` when the request's own was read already."""
         answer = await self._client.send(self._request(request, body), stream=True)
         response = StreamingResponse(answer.aiter_raw(), answer.status_code, background=BackgroundTask(answer.aclose))
-        response.raw_headers = [(k.lower(), v) for k, v in answer.headers.raw if k.lower() not in _OF_THE_CONNECTION]
+        response.raw_headers = _passed(answer)
         return response
 
     async def fetch(self, request: Request, body: bytes | None = None) -> httpx.Response:
         """The emulator's whole answer, for callers that look into it."""
-        return await self._client.send(self._request(request, body))
+        asked = self._request(request, body)
+        asked.headers["accept-encoding"] = "identity"
+        return await self._client.send(asked)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -49,3 +51,14 @@ class Passthrough:
             headers=headers,
             content=content,
         )
+
+
+def raw(answer: httpx.Response) -> Response:
+    """The emulator's whole answer as ours."""
+    response = Response(answer.content, answer.status_code)
+    response.raw_headers = _passed(answer)
+    return response
+
+
+def _passed(answer: httpx.Response) -> list[tuple[bytes, bytes]]:
+    return [(k.lower(), v) for k, v in answer.headers.raw if k.lower() not in _OF_THE_CONNECTION]

@@ -178,7 +178,9 @@ def plain(value: Any) -> Any:
     """A value as options have it: structs as tuples, NUMERIC as float, times in milliseconds since 1970."""
     match value:
         case dict():
-            return tuple(plain(item) for item in value.values())
+            return plain(tuple(value.values()))
+        case tuple():
+            return tuple(plain(item) for item in value)
         case list():
             return [plain(item) for item in value]
         case decimal.Decimal():

@@ -140,6 +140,20 @@ def test_a_function_is_a_table(run, call, first):
     assert next(iter(rows[0])) == first
 
 
+def test_every_type_passes_through_predict_unchanged(run, bigquery_client):
+    run("""
+        CREATE TABLE ml.types AS SELECT
+          0.5 AS time_on_site, 3 AS pageviews, 's' AS s, TRUE AS b, DATE '2020-01-01' AS d,
+          TIMESTAMP '2020-01-01' AS ts, DATETIME '2020-01-01' AS dt, TIME '01:02:03' AS t, NUMERIC '1.5' AS n,
+          BIGNUMERIC '2.5' AS bn, JSON '{"a": 1}' AS j, b'ab' AS by, CAST(NULL AS STRING) AS none, [1, 2] AS a,
+          STRUCT(1 AS x, [STRUCT(2 AS q)] AS z) AS st""")
+    run("CREATE TABLE ml.passed AS SELECT * FROM ML.PREDICT(MODEL ml.linear, TABLE ml.types)")
+    before, after = (bigquery_client.get_table(f"ml.{name}").schema for name in ("types", "passed"))
+    assert after[:-2] == before
+    (row,) = run("SELECT * EXCEPT (predicted_label, predicted_label_probs) FROM ml.passed")
+    assert row == run("SELECT * FROM ml.types")[0]
+
+
 def test_a_dry_run_knows_the_columns_and_runs_nothing(run, bigquery_client):
     config = bigquery.QueryJobConfig(dry_run=True)
     job = bigquery_client.query("SELECT * FROM ML.PREDICT(MODEL ml.trees, TABLE ml.visits)", job_config=config)
@@ -171,6 +185,17 @@ def test_a_dry_run_knows_the_columns_and_runs_nothing(run, bigquery_client):
         ),
         ("IF TRUE THEN DROP MODEL ml.trees; END IF", exceptions.BadRequest, "inside IF"),
         ("ALTER MODEL ml.trees SET OPTIONS(colour='x')", exceptions.BadRequest, "colour"),
+        (
+            "SELECT * FROM ML.PREDICT(MODEL ml.linear, (SELECT *, INTERVAL 1 DAY AS i FROM ml.visits))",
+            exceptions.BadRequest,
+            "INTERVAL column i",
+        ),
+        (
+            "SELECT * FROM ML.PREDICT(MODEL ml.linear, (SELECT *, ST_GEOGPOINT(1, 2) AS g FROM ml.visits))",
+            exceptions.BadRequest,
+            "GEOGRAPHY",
+        ),
+        ("CREATE MODEL ml.x TRANSFORM(a) OPTIONS() AS SELECT 1", exceptions.BadRequest, "TRANSFORM"),
         ("DROP MODEL ml.none", exceptions.NotFound, "Not found: Model"),
     ],
 )
