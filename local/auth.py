@@ -48,3 +48,19 @@ def service_account_file(state: Path, token_url: str, project: str) -> Path:
         json.dump(account, opened, indent=2)
     fresh.replace(file)
     return file
+
+
+def environment(credentials: Path, project: str) -> dict[str, str]:
+    """What a process needs in its environment for Google's clients to use `credentials` and reach loopback alone.
+
+    google-auth asks iamcredentials.googleapis.com in the background where a service account may be used, and has no
+    switch for it. The proxy that is not there makes this, and every other https request, fail before it leaves; plain
+    http to loopback never goes through it. Both spellings, because gRPC reads the one and others prefer it.
+    """
+    closed = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1,localhost"}
+    return {
+        "GOOGLE_APPLICATION_CREDENTIALS": str(credentials),
+        "GOOGLE_CLOUD_PROJECT": project,
+        **closed,
+        **{name.lower(): value for name, value in closed.items()},
+    }
