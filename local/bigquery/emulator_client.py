@@ -19,6 +19,8 @@ from local.bigquery import errors
 
 # Jobs that the gateway runs for its own purposes; job lists leave them out.
 HELPER_PREFIX = "bqml_helper_"
+# DuckDB's own size of a row group; it reads one a thread.
+_ROW_GROUP = 122_880
 
 
 class EmulatorClient:
@@ -112,7 +114,7 @@ class EmulatorClient:
         """Write a table into a new Parquet file in the scratch folder."""
         file = self.scratch / f"{uuid.uuid4().hex}.parquet"
         # It is read once and thrown away: neither compression nor dictionaries pay.
-        pq.write_table(table, file, compression="none", use_dictionary=False, write_statistics=False)
+        pq.write_table(table, file, _ROW_GROUP, compression="none", use_dictionary=False, write_statistics=False)
         return file
 
 
