@@ -5,6 +5,8 @@ do with models, and files that go to Cloud Storage.
 """
 
 import contextlib
+import importlib
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -59,6 +61,8 @@ def create_app(
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        # XGBoost imports this at its first training, which takes a second that nobody needs to wait for.
+        threading.Thread(target=importlib.import_module, args=["xgboost.sklearn"], daemon=True).start()
         yield
         await passthrough.aclose()
         for part in (jobs, watch, audit, emulator, storage, registry, database):
