@@ -32,9 +32,14 @@ class Audit:
         if url:
             self._thread.start()
 
+    @property
+    def is_on(self) -> bool:
+        """Whether anybody is told."""
+        return self._url is not None
+
     def tell(self, job: dict[str, Any]) -> None:
         """Queue the entry of a job that is done; a job is told once, however often this is called."""
-        if not self._url:
+        if not self.is_on:
             return
         reference = job["jobReference"]
         self._database.execute(

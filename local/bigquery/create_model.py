@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from local.bigquery import ml
+from local.bigquery import ml, registration
 from local.bigquery.errors import BigQueryError, already_exists, not_found, unsupported
 from local.bigquery.ml import options as ml_options
 from local.bigquery.models import Reference, now
@@ -49,7 +49,7 @@ def run(work: Work, statement: Statement) -> dict[str, Any]:
         return statistics
     values = work.evaluate({name: _source(statement, tokens) for name, tokens in creation.options.items()})
     values = {name: plain(value) for name, value in values.items()}
-    registration = _registration(work, creation.reference, values)
+    wanted = _registration(work, creation.reference, values)
     learning = {name: value for name, value in values.items() if name not in _REGISTRY_OPTIONS}
     try:
         ml_options.parse(learning)
@@ -58,32 +58,10 @@ def run(work: Work, statement: Statement) -> dict[str, Any]:
             if work.is_dry_run:
                 work.dry_run(query)
                 return statistics
-            _train(work, creation, learning, query, registration)
+            _train(work, creation, learning, query, wanted)
     except ml.MLError as error:
         raise BigQueryError(error.reason, str(error)) from error
     return statistics
-
-
-def register(work: Work, reference: Reference, vertex_id: str, aliases: list[str]) -> str:
-    """Register a model with Vertex AI under that id, unless it is already; its version there.
-
-    Raises:
-        BigQueryError: it is registered under another id, or there is no registry.
-    """
-    model = work.services.models.get(reference)
-    former = registered(work, reference)
-    if former and former[0] == vertex_id:
-        return former[1]
-    if former:
-        raise BigQueryError(
-            "invalidQuery",
-            f"vertex_ai_model_id of model {reference} is {former[0]!r} and cannot be changed to {vertex_id!r}",
-        )
-    if work.services.registry is None:
-        raise unsupported("Registering a model while no Vertex AI service is configured")
-    version = work.services.registry.register(reference.project, vertex_id, model.folder, reference.model, aliases)
-    work.services.models.register(reference, vertex_id, version)
-    return version
 
 
 def _parse(work: Work, statement: Statement) -> Creation:
@@ -130,6 +108,7 @@ def _operation(work: Work, creation: Creation) -> str:
 
 
 def _registration(work: Work, reference: Reference, values: dict[str, Any]) -> tuple[str, list[str]] | None:
+    """Id and aliases under which the options want the model registered, if they do."""
     registry = values.get("model_registry")
     if registry is None:
         given = [name for name in _REGISTRY_OPTIONS if values.get(name)]
@@ -138,8 +117,7 @@ def _registration(work: Work, reference: Reference, values: dict[str, Any]) -> t
         return None
     if str(registry).upper() != "VERTEX_AI":
         raise BigQueryError("invalidQuery", f"Option model_registry must be 'VERTEX_AI'; got {registry!r}")
-    if work.services.registry is None:
-        raise unsupported("MODEL_REGISTRY='VERTEX_AI' while no Vertex AI service is configured")
+    registration.service(work)
     return check_id(values.get("vertex_ai_model_id") or reference.model), values.get(_REGISTRY_OPTIONS[2]) or []
 
 
@@ -148,13 +126,12 @@ def _train(
     creation: Creation,
     options: dict[str, Any],
     query: str,
-    registration: tuple[str, list[str]] | None,
+    wanted: tuple[str, list[str]] | None,
 ) -> None:
     reference = creation.reference
     started = dt.datetime.now(dt.UTC).isoformat()
-    former = registered(work, reference)
-    if former and work.services.registry:
-        work.services.registry.check_replaceable(reference.project, *former)
+    if former := registration.find(work, reference):
+        registration.check_replaceable(work, reference.project, former)
     file = work.export(query)
     try:
         rows = pq.read_table(file)
@@ -172,27 +149,10 @@ def _train(
         # Another job was quicker.
         raise already_exists("Model", str(reference))
     work.services.models.save(reference, learned, resource)
-    if former and not registration:
-        registration = (former[0], [])
-    if registration:
-        version = register(work, reference, *registration)
-        unregister(work, reference.project, former, version if former and former[0] == registration[0] else None)
-
-
-def registered(work: Work, reference: Reference) -> tuple[str, str] | None:
-    """Id and version under which a model stands in the registry, if it does."""
-    model = work.services.models.find(reference)
-    training_run = model.resource["trainingRuns"][-1] if model else {}
-    if "vertexAiModelId" not in training_run:
-        return None
-    return training_run["vertexAiModelId"], training_run["vertexAiModelVersion"]
-
-
-def unregister(work: Work, project: str, registration: tuple[str, str] | None, successor: str | None = None) -> None:
-    """Take a model's version out of the registry, if it stands there.
-
-    Raises:
-        BigQueryError: the registry refuses, as it does while the version is deployed.
-    """
-    if registration and work.services.registry:
-        work.services.registry.unregister(project, *registration, successor)
+    if former and not wanted:
+        wanted = (former[0], [])
+    if wanted:
+        version = registration.register(work, reference, *wanted)
+        if former:
+            successor = version if former[0] == wanted[0] else None
+            registration.unregister(work, reference.project, former, successor)

@@ -9,7 +9,6 @@ import pyarrow.parquet as pq
 
 from local.bigquery import ml
 from local.bigquery.errors import BigQueryError, unsupported
-from local.bigquery.models import Model
 from local.bigquery.statements import Call
 from local.bigquery.tokens import Token, closing, starts
 from local.bigquery.work import Work, plain
@@ -48,7 +47,7 @@ FUNCTIONS = {
 class Arguments:
     """The arguments of a call: the model, the query of its rows if any, and the options."""
 
-    model: Model
+    model: ml.TrainedModel
     query: str | None
     options: dict[str, Any]
 
@@ -73,7 +72,7 @@ def compute(work: Work, call: Call, render: Render, with_ctes: Callable[[str], s
 
 
 def _computed(function: Function, arguments: Arguments, rows: pa.Table | None) -> pa.Table:
-    model, given = arguments.model.learned(), arguments.options
+    model, given = arguments.model, arguments.options
     try:
         if function.rows == "never":
             return function.compute(model, **given)
@@ -102,7 +101,8 @@ def _parse(work: Work, call: Call, function: Function, render: Render) -> Argume
     reference, behind = work.reference(call.arguments[0][1:])
     if behind:
         raise BigQueryError("invalidQuery", f'Syntax error: Unexpected "{behind[0].text}" after MODEL {reference}')
-    model = work.services.models.get(reference)
+    # Read at once: a replacement of the model deletes the former one's files.
+    model = work.services.models.get(reference).learned()
     query: str | None = None
     options: dict[str, Any] = {}
     for argument in call.arguments[1:]:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -75,7 +76,7 @@ def create_app(
             JobRoutes(passthrough, emulator, jobs, watch),
             ModelRoutes(passthrough, emulator, models, registry),
         ),
-        exception_handlers={BigQueryError: _refuse},
+        exception_handlers={BigQueryError: _refuse, httpx.TransportError: _unavailable},
         lifespan=lifespan,
     )
 
@@ -106,3 +107,7 @@ def _routes(passthrough: Passthrough, jobs: JobRoutes, models: ModelRoutes) -> l
 async def _refuse(_: Request, error: Any) -> Response:
     response: Response = error.response()
     return response
+
+
+async def _unavailable(_: Request, error: Exception) -> Response:
+    return BigQueryError("backendError", f"The BigQuery emulator does not answer: {error!r}").response()

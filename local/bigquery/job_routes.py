@@ -142,14 +142,13 @@ class JobRoutes:
         answer = await self._passthrough.fetch(request)
         job = answer.json() if answer.is_success and answer.content else {}
         if job.get("configuration", {}).get("labels"):
-            self._watch.add(job["jobReference"]["projectId"], job["jobReference"]["jobId"])
+            self._watch.see(job)
         return raw(answer)
 
     async def _watched(self, request: Request, body: bytes) -> Response:
         answer = await self._passthrough.fetch(request, body)
         if answer.is_success:
-            reference = answer.json()["jobReference"]
-            self._watch.add(reference["projectId"], reference["jobId"])
+            self._watch.see(answer.json())
         return raw(answer)
 
     async def _wait(self, project: str, job_id: str, timeout_ms: int | None) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
+
 from local.bigquery import engine, outbound, statements
 from local.bigquery.audit import Audit
 from local.bigquery.database import Database
@@ -138,6 +140,8 @@ class Jobs:
             outcome = engine.run(_work(self._services, resource, configuration, running.cancelled))
         except BigQueryError as failure:
             error = _interrupted() if self._is_closing else failure
+        except httpx.TransportError as failure:
+            error = BigQueryError("backendError", f"A service does not answer: {failure!r}")
         except Exception as failure:  # noqa: BLE001 - whatever it is, the job must end
             _LOG.exception("job %s failed", resource["id"])
             error = BigQueryError("internalError", f"Internal error: {failure!r}")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from local.bigquery import create_model, ml
+from local.bigquery import ml, registration
 from local.bigquery.errors import BigQueryError, not_found, unsupported
 from local.bigquery.models import Reference
 from local.bigquery.registry import check_id
@@ -39,7 +39,7 @@ def alter(work: Work, statement: Statement) -> dict[str, Any]:
 
 def _change(work: Work, reference: Reference, values: dict[str, Any]) -> None:
     if vertex_id := values.pop("vertex_ai_model_id", None):
-        create_model.register(work, reference, check_id(vertex_id), [])
+        registration.register(work, reference, check_id(vertex_id), [])
     changes: dict[str, Any] = {
         api: values[name]
         for name, api in (("description", "description"), ("friendly_name", "friendlyName"))
@@ -65,7 +65,8 @@ def drop(work: Work, statement: Statement) -> dict[str, Any]:
             return _statistics("DROP_MODEL", "SKIP", reference)
         raise not_found("Model", str(reference))
     if not work.is_dry_run:
-        create_model.unregister(work, reference.project, create_model.registered(work, reference))
+        if found := registration.find(work, reference):
+            registration.unregister(work, reference.project, found)
         work.services.models.remove(reference)
     return _statistics("DROP_MODEL", "DROP", reference)
 

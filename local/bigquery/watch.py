@@ -26,9 +26,16 @@ class Watch:
         self._thread = threading.Thread(target=self._run, name="bigquery-watch", daemon=True)
         self._thread.start()
 
-    def add(self, project: str, job_id: str) -> None:
-        """Watch a job of the emulator's."""
-        self._database.execute("INSERT OR IGNORE INTO watched VALUES (?, ?)", project, job_id)
+    def see(self, answer: dict[str, Any]) -> None:
+        """Take note of a job of the emulator's: its resource, or a query's answer, which only has its reference."""
+        if not self._audit.is_on:
+            return
+        if answer.get("status", {}).get("state") == "DONE":
+            self._audit.tell(answer)
+            return
+        reference = answer["jobReference"]
+        values = (reference["projectId"], reference["jobId"])
+        self._database.execute("INSERT OR IGNORE INTO watched VALUES (?, ?)", *values)
         self._wake.set()
 
     def close(self) -> None:
