@@ -1,7 +1,14 @@
--- The newest day of which sessions are known, and how many.
+-- The newest day that was read, and how many sessions it holds: one row, its day NULL while nothing was read.
+with
+newest as (
+    select max(day) as day
+    from source_days
+)
+
 select
-    sessions.day,
-    count(*) as session_count
-from sessions
-where sessions.day = (select max(source_days.day) from source_days)
-group by sessions.day
+    newest.day,
+    count(sessions.day) as session_count
+from newest
+left join sessions
+    on newest.day = sessions.day
+group by newest.day
