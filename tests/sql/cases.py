@@ -1,0 +1,115 @@
+"""Cases in YAML: rows given, a statement of sql/ run, rows expected.
+
+    row:           what a row of a table holds where a case does not say; day-tables by their prefix
+    parameters:    of all cases of the file
+    identifiers:   likewise
+    cases:
+      - name:        a sentence
+        given:       table -> rows
+        parameters:  more of them
+        expect:      the rows that the statement returns
+        then:        table -> its rows afterwards, and after a second time; a column that is not named is NULL
+
+Rows are compared whole, in any order, floats to nine digits.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from warehouse import Warehouse, check_names
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Case:
+    statement: str
+    name: str
+    row: dict[str, dict]
+    given: dict[str, list[dict]]
+    parameters: dict[str, Any]
+    identifiers: dict[str, str]
+    expect: list[dict] | None
+    then: dict[str, list[dict]] | None
+
+    def check(self, warehouse: Warehouse) -> None:
+        warehouse.fill({table: self._rows(table, rows) for table, rows in self.given.items()})
+        for _ in range(1 if self.then is None else 2):
+            found = warehouse.run(self.statement, self.parameters, **self.identifiers)
+            if self.expect is not None:
+                assert canonical(found) == canonical(self._rows("expect", self.expect))
+            for table, rows in (self.then or {}).items():
+                expected = self._rows(table, rows)
+                nothing = {column.name: None for column in warehouse.schemas[table]}
+                for row in expected:
+                    check_names(row, warehouse.schemas[table], table)
+                assert canonical(warehouse.rows(table)) == canonical([nothing | row for row in expected])
+
+    def _rows(self, table: str, rows: list[dict]) -> list[dict]:
+        prefix = table.rstrip("0123456789")
+        return [merged(self.row.get(prefix, {}), row) for row in rows]
+
+
+def read() -> list[Case]:
+    return [case for path in sorted(HERE.rglob("*.yaml")) for case in _read(path)]
+
+
+def _read(path: Path) -> list[Case]:
+    document = yaml.safe_load(path.read_text())
+    statement = str(path.relative_to(HERE).with_suffix(""))
+    row, parameters, identifiers, cases = (
+        document.pop(key, {}) for key in ("row", "parameters", "identifiers", "cases")
+    )
+    assert not document, f"{path.name}: {', '.join(document)} is not known here"
+    return [_case(statement, case, row, parameters, identifiers) for case in cases]
+
+
+def _case(statement: str, case: dict, row: dict, parameters: dict, identifiers: dict) -> Case:
+    unknown = case.keys() - {"name", "given", "parameters", "expect", "then"}
+    assert not unknown, f"{statement}: {', '.join(unknown)} is not known here"
+    assert ("expect" in case) + ("then" in case) == 1, f"{statement}, {case['name']}: either expect or then"
+    return Case(
+        statement,
+        case["name"],
+        row,
+        case.get("given", {}),
+        parameters | case.get("parameters", {}),
+        identifiers,
+        case.get("expect"),
+        case.get("then"),
+    )
+
+
+def merged(default: dict, given: dict) -> dict:
+    """`given` over `default`, records within records too."""
+    both = {
+        name: merged(default[name], value) if isinstance(value, dict) and isinstance(default.get(name), dict) else value
+        for name, value in given.items()
+    }
+    return default | both
+
+
+def canonical(rows: list[dict]) -> list[str]:
+    """Rows as text, in an order of their own."""
+    return sorted(str(dict(sorted((name, _plain(value)) for name, value in row.items()))) for row in rows)
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case float():
+            return float(f"{value:.9g}") + 0.0
+        case dt.datetime():
+            return value.astimezone(dt.UTC).isoformat()
+        case dt.date():
+            return value.isoformat()
+        case list():
+            return [_plain(one) for one in value]
+        case dict():
+            return {name: _plain(one) for name, one in value.items()}
+        case _:
+            return value

@@ -1,0 +1,101 @@
+"""A dataset made from sql/tables on the local BigQuery, filled and read by the cases of this folder."""
+
+from __future__ import annotations
+
+import json
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from google.cloud import bigquery
+
+from demo.loading import bigquery_schema
+from demo.schema import EXPORTS
+from local import declarations, provision
+from shared import warehouse
+from shared.settings import Settings
+from shared.warehouse import Statement
+
+EXPORT = "analytics"
+DAY = re.compile(r"\d{8}")
+
+
+@dataclass
+class Warehouse:
+    """Tables as in production, and the export's day-tables; `clean` gives the next case an empty one."""
+
+    client: bigquery.Client
+    settings: Settings
+    schemas: dict[str, list[bigquery.SchemaField]]
+    filled: set[str] = field(default_factory=set)
+    loaded: set[str] = field(default_factory=set)
+
+    @classmethod
+    def create(cls, client: bigquery.Client, dataset: str, bucket: str) -> Warehouse:
+        declared = declarations.read().tables
+        names = provision.Names(client.project, bucket, dataset, "us-central1", "propensity")
+        provision.make_tables(names, declared, client._connection.API_BASE_URL)
+        client.create_dataset(EXPORT, exists_ok=True)
+        settings = Settings(project=client.project, bucket=bucket, dataset=dataset)
+        schemas = {table.name: [provision._column(one) for one in table.columns] for table in declared}
+        return cls(client, settings, schemas)
+
+    def run(self, name: str, parameters=None, **identifiers):
+        """Run a file of sql/ as the functions do, but once more each time."""
+        written = re.match(r"merge into (\w+)", _without_comments((warehouse.SQL / f"{name}.sql").read_text()))
+        if written:
+            self.filled.add(written[1])
+        return warehouse.query(self.client, self.settings, Statement(name, parameters or {}, identifiers))
+
+    def fill(self, tables: dict[str, list[dict]]) -> None:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(self._fill, tables, tables.values()))
+
+    def _fill(self, table: str, rows: list[dict]) -> None:
+        schema = self.schemas.get(table) or _export_schema(table)
+        for row in rows:
+            check_names(row, schema, table)
+        rows = json.loads(json.dumps(rows, default=str))
+        if table in self.schemas:
+            self.filled.add(table)
+            if rows:
+                assert self.client.insert_rows_json(self.path(table), rows) == []
+            return
+        self.loaded.add(table)
+        config = bigquery.LoadJobConfig(schema=schema, write_disposition="WRITE_TRUNCATE")
+        self.client.load_table_from_json(rows, self.path(table), job_config=config).result()
+
+    def rows(self, table: str) -> list[dict]:
+        return [dict(row) for row in self.client.list_rows(self.path(table), selected_fields=self.schemas[table])]
+
+    def path(self, table: str) -> str:
+        return f"{self.client.project}.{self.settings.dataset if table in self.schemas else EXPORT}.{table}"
+
+    def clean(self) -> None:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda one: self.run("reset/all_rows", table=one), self.filled))
+            list(pool.map(lambda one: self.client.delete_table(self.path(one)), self.loaded))
+        self.filled.clear()
+        self.loaded.clear()
+
+
+def _without_comments(text: str) -> str:
+    return re.sub(r"^--.*\n", "", text, flags=re.MULTILINE)
+
+
+def _export_schema(table: str) -> list[bigquery.SchemaField]:
+    prefix = DAY.sub("", table)
+    for export in EXPORTS:
+        if prefix.startswith(export.prefix):
+            return bigquery_schema(export.schema)
+    return [bigquery.SchemaField("anything", "STRING")]
+
+
+def check_names(row: dict, schema: list[bigquery.SchemaField], where: str) -> None:
+    """BigQuery leaves out what it does not know, and a case would test less than it says."""
+    known = {column.name: column for column in schema}
+    for name, value in row.items():
+        assert name in known, f"{where} has no column {name}"
+        for nested in value if isinstance(value, list) else [value]:
+            if isinstance(nested, dict):
+                check_names(nested, known[name].fields, f"{where}.{name}")
