@@ -58,8 +58,8 @@ def _drop_schema(work: Work, statement: Statement, job_id: str) -> Outcome:
 
 
 def _refuse_kept_definitions(statement: Statement) -> None:
-    """What the emulator would keep to run later cannot hold a call that the gateway has to compute now."""
+    """What the emulator would keep to run later cannot hold what the gateway has to do now."""
     words = [token.word for token in statement.tokens[:6]]
     kept = {"VIEW", "FUNCTION", "PROCEDURE"} & set(words)
-    if words[0] == "CREATE" and kept and next(statements.ml_calls(statement.tokens), None):
-        raise unsupported(f"An ML function in CREATE {kept.pop()}")
+    if words[0] == "CREATE" and kept and statements.needs_the_gateway(statement):
+        raise unsupported(f"BigQuery ML in CREATE {kept.pop()}")

@@ -24,9 +24,10 @@ def run(work: Work, parsed: list[Statement], run_statement: RunStatement) -> Out
         BigQueryError: one failed; those before it keep their effect, as in BigQuery.
     """
     for statement in parsed:
-        if statement.is_block and statements.needs_the_gateway(statement):
-            word = statement.tokens[0].word
-            raise unsupported(f"BigQuery ML inside {word} ... END of a script")
+        word = statement.tokens[0].word
+        if (statement.is_block or word == "EXECUTE") and statements.needs_the_gateway(statement):
+            what = "EXECUTE IMMEDIATE" if word == "EXECUTE" else f"{word} ... END of a script"
+            raise unsupported(f"BigQuery ML inside {what}")
     if work.is_dry_run:
         return Outcome({"query": {"statementType": "SCRIPT"}})
     work, session = _in_a_session(work)

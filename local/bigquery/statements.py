@@ -115,6 +115,7 @@ _OWN_STATEMENTS = {
     ("DROP", "SCHEMA"): "DROP_SCHEMA",
 }
 _HINT = re.compile(r"\bml\b|\bmodel\b|\bexport\b|\bschema\b", re.IGNORECASE)
+_ML_IN_A_STRING = re.compile(r"\b(CREATE|REPLACE|ALTER|DROP|EXPORT)\s+MODEL\b|\bML\s*\.\s*\w+\s*\(", re.IGNORECASE)
 
 
 def own_statement(tokens: Sequence[Token]) -> str:
@@ -125,7 +126,14 @@ def own_statement(tokens: Sequence[Token]) -> str:
 def needs_the_gateway(statement: Statement) -> bool:
     """Whether the emulator cannot run the statement, or something in it, alone."""
     tokens = statement.tokens
-    return any(own_statement(tokens[index : index + 4]) for index in range(len(tokens))) or any(ml_calls(tokens))
+    found = (own_statement(tokens[index : index + 4]) for index in range(len(tokens)))
+    return any(found) or any(ml_calls(tokens)) or _executes_ml(tokens)
+
+
+def _executes_ml(tokens: Sequence[Token]) -> bool:
+    """Whether a text given to EXECUTE IMMEDIATE seems to hold a statement of ours."""
+    executes = any(starts(tokens[index:], "EXECUTE", "IMMEDIATE") for index in range(len(tokens)))
+    return executes and any(token.kind == "string" and _ML_IN_A_STRING.search(token.text) for token in tokens)
 
 
 def is_ours(text: str) -> bool:

@@ -184,6 +184,8 @@ def test_a_dry_run_knows_the_columns_and_runs_nothing(run, bigquery_client):
             "CREATE VIEW",
         ),
         ("IF TRUE THEN DROP MODEL ml.trees; END IF", exceptions.BadRequest, "inside IF"),
+        ("EXECUTE IMMEDIATE 'DROP MODEL ml.trees'", exceptions.BadRequest, "EXECUTE IMMEDIATE"),
+        ("CREATE PROCEDURE ml.p() BEGIN DROP MODEL ml.trees; END", exceptions.BadRequest, "CREATE PROCEDURE"),
         ("ALTER MODEL ml.trees SET OPTIONS(colour='x')", exceptions.BadRequest, "colour"),
         (
             "SELECT * FROM ML.PREDICT(MODEL ml.linear, (SELECT *, INTERVAL 1 DAY AS i FROM ml.visits))",
