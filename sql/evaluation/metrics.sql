@@ -75,7 +75,10 @@ deciles as (
 calibrations as (
     select
         candidate,
-        array_agg(struct(decile, visitors, predicted, observed) order by decile) as calibration
+        array_agg(
+            struct(decile as decile, visitors as visitors, predicted as predicted, observed as observed)
+            order by decile
+        ) as calibration
     from deciles
     group by candidate
 )
