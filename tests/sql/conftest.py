@@ -5,6 +5,7 @@ from google.cloud import storage as gcs
 
 pytest.register_assert_rewrite("cases", "warehouse")
 
+from learning import CANDIDATES, RUN, training_rows  # noqa: E402 - beside the next one
 from warehouse import Warehouse  # noqa: E402 - once its assertions are rewritten
 
 
@@ -18,3 +19,13 @@ def whole_warehouse(bigquery_client, storage):
 def warehouse(whole_warehouse):
     yield whole_warehouse
     whole_warehouse.clean()
+
+
+@pytest.fixture(scope="session")
+def models(whole_warehouse):
+    """The candidates, each trained on the same rows by its own statement; they stay when the rows are gone."""
+    whole_warehouse.fill({"training_rows": training_rows()})
+    for candidate in CANDIDATES:
+        whole_warehouse.run(f"models/{candidate}", RUN, model=candidate)
+    whole_warehouse.clean()
+    return CANDIDATES

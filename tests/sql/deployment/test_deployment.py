@@ -1,0 +1,40 @@
+"""What a deployment takes from BigQuery: the model's files, and rows to hold the endpoint to."""
+
+import pytest
+from google.cloud import storage as gcs
+from learning import CANDIDATES, RUN, training_rows
+
+pytestmark = pytest.mark.xdist_group("models")
+
+
+@pytest.mark.parametrize("candidate", CANDIDATES)
+def test_a_model_is_exported_into_the_runs_folder(candidate, models, warehouse):
+    bucket = gcs.Client(warehouse.client.project).bucket(warehouse.settings.bucket)
+    folder = f"runs/{candidate}/model/"
+    warehouse.run("deployment/export_model", model=candidate, uri=f"gs://{bucket.name}/{folder}")
+    names = {blob.name.removeprefix(folder) for blob in bucket.list_blobs(prefix=folder)}
+    # Google writes a logistic model as a TensorFlow SavedModel; the local BigQuery writes its weights.
+    assert names >= ({"model.bst", "assets/model_metadata.json"} if candidate == "boosted_trees" else {"weights.json"})
+
+
+@pytest.mark.parametrize("candidate", CANDIDATES)
+def test_golden_rows_are_the_extremes_and_some_between_with_what_the_model_says_of_them(candidate, models, warehouse):
+    warehouse.fill({"training_rows": training_rows()})
+    warehouse.run("evaluation/test_predictions", {**RUN, "candidate": candidate}, model=candidate)
+    said = sorted(row["probability"] for row in warehouse.rows("evaluation_rows"))
+    rows = warehouse.run("deployment/golden_rows", {**RUN, "rows": 20}, model=candidate)
+    golden = [row.pop("expected_probability") for row in rows]
+    assert 10 <= len(rows) <= 20
+    assert golden == sorted(golden)
+    assert golden[:5] == pytest.approx(said[:5], abs=1e-9)
+    assert golden[-5:] == pytest.approx(said[-5:], abs=1e-9)
+    kept = training_rows()[0].keys() - RUN.keys() - {"split", "visitor_id", "first_day", "will_buy_on_return_visit"}
+    assert {frozenset(row) for row in rows} == {frozenset(kept)}
+    again = warehouse.run("deployment/golden_rows", {**RUN, "rows": 20}, model=candidate)
+    assert [row.pop("expected_probability") for row in again] == golden
+    assert again == rows
+
+
+def test_a_model_is_not_registered_where_there_is_no_registry(models, warehouse):
+    with pytest.raises(Exception, match="Vertex AI"):
+        warehouse.run("deployment/register_model", model="baseline", model_id="propensity")

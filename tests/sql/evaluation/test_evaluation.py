@@ -1,0 +1,118 @@
+"""What the models are worth, held to scikit-learn on the same rows."""
+
+import numpy as np
+import pytest
+from learning import CANDIDATES, RUN, training_rows
+from sklearn import metrics
+
+pytestmark = pytest.mark.xdist_group("models")
+
+THRESHOLD = 0.5
+
+
+def predictions(seed: int, count: int, decimals: int) -> list[dict]:
+    random = np.random.default_rng(seed)
+    probabilities = random.random(count).round(decimals)
+    labels = (random.random(count) < probabilities * 0.6).astype(int)
+    return [
+        {"visitor_id": f"{number:04d}", "label": int(label), "probability": float(probability)}
+        for number, (label, probability) in enumerate(zip(labels, probabilities, strict=True))
+    ]
+
+
+def expected(rows: list[dict]) -> dict:
+    rows = sorted(rows, key=lambda row: (-row["probability"], row["visitor_id"]))
+    labels = np.array([row["label"] for row in rows])
+    said = np.array([row["probability"] for row in rows])
+    wrong_and_right = metrics.confusion_matrix(labels, said >= THRESHOLD).ravel().tolist()
+    names = ("true_negatives", "false_positives", "false_negatives", "true_positives")
+    return {
+        "visitors": len(rows),
+        "positives": labels.sum(),
+        "expected_positives": said.sum(),
+        "roc_auc": metrics.roc_auc_score(labels, said),
+        "pr_auc": metrics.average_precision_score(labels, said),
+        "log_loss": metrics.log_loss(labels, said.clip(1e-15, 1 - 1e-15)),
+        "brier": metrics.brier_score_loss(labels, said),
+        **dict(zip(names, wrong_and_right, strict=True)),
+        **{
+            f"lift_at_{percent}_percent": labels[: len(rows) * percent // 100].mean() / labels.mean()
+            for percent in (5, 10, 20)
+        },
+    }
+
+
+def test_metrics_are_those_of_scikit_learn_with_and_without_ties(warehouse):
+    given = {"smooth": predictions(1, 120, 9), "tied": predictions(2, 95, 1)}
+    rows = [{**RUN, "candidate": name, **row} for name, rows in given.items() for row in rows]
+    stranger = {**RUN, "run_id": "20170810-ffffffff", "candidate": "smooth", "visitor_id": "x", "label": 1}
+    warehouse.fill({"evaluation_rows": [*rows, {**stranger, "probability": 0.0}]})
+    measured = warehouse.run("evaluation/metrics", {**RUN, "threshold": THRESHOLD})
+    assert [row.pop("candidate") for row in measured] == ["smooth", "tied"]
+    for row, (name, rows) in zip(measured, given.items(), strict=True):
+        calibration = row.pop("calibration")
+        assert row == pytest.approx(expected(rows), abs=1e-9), name
+        assert [one["decile"] for one in calibration] == list(range(1, 11))
+        ordered = sorted(rows, key=lambda one: (-one["probability"], one["visitor_id"]))
+        for one, part in zip(calibration, np.array_split(ordered, 10), strict=True):
+            assert one["visitors"] == len(part)
+            assert one["predicted"] == pytest.approx(np.mean([two["probability"] for two in part]), abs=1e-9)
+            assert one["observed"] == pytest.approx(np.mean([two["label"] for two in part]), abs=1e-9)
+
+
+def test_without_buyers_nothing_can_be_ranked(warehouse):
+    rows = [
+        {**RUN, "candidate": "baseline", "visitor_id": str(number), "label": 0, "probability": number / 4}
+        for number in range(4)
+    ]
+    warehouse.fill({"evaluation_rows": rows})
+    [row] = warehouse.run("evaluation/metrics", {**RUN, "threshold": THRESHOLD})
+    assert (row["visitors"], row["positives"], row["roc_auc"], row["pr_auc"]) == (4, 0, None, None)
+
+
+def test_without_test_visitors_there_is_nothing_to_tell(warehouse):
+    assert warehouse.run("evaluation/metrics", {**RUN, "threshold": THRESHOLD}) == []
+
+
+def ranked_alone(rows: list[dict], feature: str) -> float:
+    train = [row for row in rows if row["split"] == "train"]
+    held_out = [row for row in rows if row["split"] != "train" and row[feature] is not None]
+    values = [row[feature] for row in held_out]
+    if isinstance(values[0], str):
+        rates = {
+            value: np.mean([row["will_buy_on_return_visit"] for row in train if row[feature] == value])
+            for value in {row[feature] for row in train}
+        }
+        values = [rates.get(value, 0) for value in values]
+    return metrics.roc_auc_score([row["will_buy_on_return_visit"] for row in held_out], values)
+
+
+def test_a_feature_that_knows_the_answer_is_told_by_its_rank_alone(warehouse):
+    rows = training_rows()
+    for row in rows:
+        row["furthest_step"] = 6 * row["will_buy_on_return_visit"]
+    warehouse.fill({"training_rows": [*rows, {**rows[0], "run_id": "20170810-ffffffff"}]})
+    found = {row["feature"]: row["roc_auc"] for row in warehouse.run("evaluation/single_features", RUN)}
+    features = rows[0].keys() - RUN.keys() - {"split", "visitor_id", "first_day", "will_buy_on_return_visit"}
+    assert found == pytest.approx({feature: ranked_alone(rows, feature) for feature in features}, abs=1e-9)
+    assert (found["furthest_step"], found["products_viewed"], found["medium"]) == (1, 0.5, 0.5)
+
+
+def test_each_test_visitor_gets_the_models_own_word_once(models, warehouse):
+    rows = {row["visitor_id"]: row for row in training_rows() if row["split"] == "test"}
+    other = {**RUN, "candidate": "champion", "visitor_id": "0001", "label": 1, "probability": 0.25}
+    former = {**other, "candidate": "logistic", "visitor_id": "of a former try"}
+    warehouse.fill({"training_rows": training_rows(), "evaluation_rows": [other, former]})
+    for candidate in CANDIDATES:
+        for _ in range(2 if candidate == "logistic" else 1):
+            warehouse.run("evaluation/test_predictions", {**RUN, "candidate": candidate}, model=candidate)
+    found = warehouse.rows("evaluation_rows")
+    assert [row for row in found if row["candidate"] == "champion"] == [other]
+    for candidate in CANDIDATES:
+        said = {row["visitor_id"]: row for row in found if row["candidate"] == candidate}
+        assert {name: row["label"] for name, row in said.items()} == {
+            name: row["will_buy_on_return_visit"] for name, row in rows.items()
+        }
+        labels = [row["label"] for row in said.values()]
+        # A model that named the other class's probability would rank the wrong way round.
+        assert metrics.roc_auc_score(labels, [row["probability"] for row in said.values()]) > 0.6
