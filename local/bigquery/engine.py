@@ -1,7 +1,8 @@
 """Carry out a job of the gateway's: its statement, or its script statement by statement."""
 
 from local.bigquery import create_model, model_statements, outbound, script, statements
-from local.bigquery.errors import BigQueryError, unsupported
+from local.bigquery.errors import BigQueryError, already_exists, unsupported
+from local.bigquery.models import Reference
 from local.bigquery.rewrite import Rewriting
 from local.bigquery.statements import Statement
 from local.bigquery.tokens import starts
@@ -40,8 +41,17 @@ def run_statement(work: Work, statement: Statement, job_id: str) -> Outcome:
     if kind == "DROP_SCHEMA":
         return _drop_schema(work, statement, job_id)
     _refuse_kept_definitions(statement)
+    if model := takes_the_name_of(work, statement.source):
+        raise already_exists("Model", str(model))
     with Rewriting(work, statement) as rewriting:
         return Outcome.of(work.run_query(rewriting.text, job_id))
+
+
+def takes_the_name_of(work: Work, text: str) -> Reference | None:
+    """The model whose name a CREATE TABLE or CREATE VIEW statement wants, if there is one."""
+    tokens = statements.created_table(text)
+    reference = work.reference(tokens)[0] if tokens else None
+    return reference if reference and work.services.models.find(reference) else None
 
 
 def _drop_schema(work: Work, statement: Statement, job_id: str) -> Outcome:

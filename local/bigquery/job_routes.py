@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from local.bigquery import errors
 from local.bigquery.emulator_client import HELPER_PREFIX, EmulatorClient
 from local.bigquery.errors import already_exists
-from local.bigquery.jobs import Jobs, is_ours
+from local.bigquery.jobs import Jobs
 from local.bigquery.passthrough import Passthrough, raw
 from local.bigquery.script import CHILD_PREFIX
 from local.bigquery.watch import Watch
@@ -41,7 +41,7 @@ class JobRoutes:
         job = _json(request, body)
         configuration = job.get("configuration") or {}
         job_id = (job.get("jobReference") or {}).get("jobId")
-        if is_ours(configuration):
+        if self._jobs.takes(project, configuration):
             if configuration.get("dryRun"):
                 return JSONResponse(await run_in_threadpool(self._jobs.dry_run, project, configuration))
             job_id = job_id or str(uuid.uuid4())
@@ -59,7 +59,7 @@ class JobRoutes:
         given = _json(request, body)
         query = {k: v for k, v in given.items() if k not in (*_OF_THE_JOB, *_OF_THE_ANSWER)}
         configuration = {k: given[k] for k in _OF_THE_JOB if k in given} | {"query": query}
-        if not is_ours(configuration):
+        if not self._jobs.takes(project, configuration):
             if given.get("labels") and not given.get("dryRun"):
                 return await self._watched(request, body)
             return await self._passthrough.forward(request, body)

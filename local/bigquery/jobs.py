@@ -44,6 +44,18 @@ class Jobs:
         self._is_closing = False
         self._fail_interrupted()
 
+    def takes(self, project: str, configuration: dict[str, Any]) -> bool:
+        """Whether a job is the gateway's to carry out, or to refuse since it wants a model's name for a table."""
+        if _is_ours(configuration):
+            return True
+        text = configuration.get("query", {}).get("query", "")
+        if "create" not in text.lower():
+            return False
+        work = Work(self._services, project, "", configuration)
+        with contextlib.suppress(BigQueryError):
+            return engine.takes_the_name_of(work, text) is not None
+        return False
+
     def submit(self, project: str, job_id: str, configuration: dict[str, Any]) -> dict[str, Any]:
         """Begin a job and return its resource.
 
@@ -57,11 +69,12 @@ class Jobs:
         if statement_type := "SCRIPT" if len(types) > 1 else types[0]:
             # Known before the statement has run, and also when it fails: log sinks look for it.
             running.resource["statistics"]["query"] = {"statementType": statement_type}
-        self._running[project, job_id] = running
         try:
             self._insert(running.resource)
         except sqlite3.IntegrityError:
             raise already_exists("Job", f"{project}:{job_id}") from None
+        # Only now: a refused job must not stand before the one that has its id.
+        self._running[project, job_id] = running
         pool = self._training if "CREATE_MODEL" in types else self._quick
         running.future = pool.submit(self._execute, running, configuration)
         return running.resource
@@ -191,8 +204,7 @@ def _interrupted() -> BigQueryError:
     return BigQueryError("backendError", "The service restarted while the job was running: retry it")
 
 
-def is_ours(configuration: dict[str, Any]) -> bool:
-    """Whether a job of this configuration is the gateway's to carry out."""
+def _is_ours(configuration: dict[str, Any]) -> bool:
     if "extract" in configuration:
         return outbound.is_ours(configuration["extract"])
     query = configuration.get("query", {})

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from local.bigquery.errors import BigQueryError
-from local.bigquery.tokens import Token, UnterminatedError, closing, split, starts, tokenize, unquoted
+from local.bigquery.tokens import Token, UnterminatedError, closing, read, split, starts, tokenize, unquoted
 
 _BLOCKS = frozenset({"BEGIN", "IF", "LOOP", "WHILE", "REPEAT", "FOR", "CASE"})
 _BEFORE_A_STATEMENT = frozenset({";", "THEN", "ELSE", "DO", "BEGIN", "LOOP", "REPEAT"})
@@ -115,6 +116,9 @@ _OWN_STATEMENTS = {
     ("DROP", "SCHEMA"): "DROP_SCHEMA",
 }
 _HINT = re.compile(r"\bml\b|\bmodel\b|\bexport\b|\bschema\b", re.IGNORECASE)
+# CREATE OR REPLACE MATERIALIZED VIEW IF NOT EXISTS, and a name with dashes.
+_LONGEST_HEAD = 30
+_BEFORE_A_KIND = frozenset({"OR", "REPLACE", "MATERIALIZED"})
 _ML_IN_A_STRING = re.compile(r"\b(CREATE|REPLACE|ALTER|DROP|EXPORT)\s+MODEL\b|\bML\s*\.\s*\w+\s*\(", re.IGNORECASE)
 
 
@@ -145,6 +149,19 @@ def is_ours(text: str) -> bool:
         return any(needs_the_gateway(statement) for statement in parse(text))
     except UnterminatedError:
         return False
+
+
+def created_table(text: str) -> Sequence[Token]:
+    """The tokens from the name on where a text begins with CREATE TABLE or CREATE VIEW; else none."""
+    try:
+        tokens = list(islice(read(text), _LONGEST_HEAD))
+    except UnterminatedError:
+        return []
+    kind = next((i for i, token in enumerate(tokens) if token.word in {"TABLE", "VIEW"}), 0)
+    if not starts(tokens, "CREATE") or any(token.word not in _BEFORE_A_KIND for token in tokens[1:kind]):
+        return []
+    rest = tokens[kind + 1 :] if kind else []
+    return rest[3:] if starts(rest, "IF", "NOT", "EXISTS") else rest
 
 
 def ml_calls(tokens: Sequence[Token]) -> Iterator[Call]:

@@ -55,10 +55,11 @@ def tokenize(text: str) -> list[Token]:
     Raises:
         UnterminatedError: a string or a quoted name never ends.
     """
-    return list(_tokens(text))
+    return list(read(text))
 
 
-def _tokens(text: str) -> Iterator[Token]:
+def read(text: str) -> Iterator[Token]:
+    """The tokens one by one, for who only looks at the first ones; errors as `tokenize`."""
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup or "sign"
         if kind == "sign" and match.group() in _QUOTES:

@@ -172,6 +172,8 @@ def test_a_dry_run_knows_the_columns_and_runs_nothing(run, bigquery_client):
         ("SELECT ML.BUCKETIZE(1, [2])", exceptions.BadRequest, "ML.BUCKETIZE is not supported"),
         (f"CREATE MODEL ml.trees {LOGISTIC} AS SELECT 1", exceptions.Conflict, "Already Exists: Model"),
         (f"CREATE MODEL ml.visits {LOGISTIC} AS SELECT 1", exceptions.Conflict, "Already Exists: Table"),
+        ("CREATE OR REPLACE TABLE `ml`.trees AS SELECT 1", exceptions.Conflict, "Already Exists: Model"),
+        ("create view if not exists ml.trees AS SELECT 1", exceptions.Conflict, "Already Exists: Model"),
         (f"CREATE MODEL none.x {LOGISTIC} AS SELECT 1", exceptions.NotFound, "Not found: Dataset"),
         (
             "CREATE MODEL ml.x OPTIONS(model_type='KMEANS') AS SELECT 1",
