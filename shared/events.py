@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 
 from shared.errors import Malformed
 
-RUN_ID = re.compile(r"\d{8}-[0-9a-f]{8}")
+RUN_ID = re.compile(r"[0-9]{8}-[0-9a-f]{8}")
 
 
 @dataclass(frozen=True)

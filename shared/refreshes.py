@@ -9,7 +9,7 @@ a Data Transfer run                  TransferRun with state SUCCEEDED
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from shared.errors import Malformed
@@ -101,12 +101,10 @@ def _table_day(table: Any, prefix: str) -> date:
 
 
 def _day(value: Any) -> date:
-    for form in ("%Y%m%d", "%Y-%m-%d"):
-        try:
-            return datetime.strptime(str(value), form).date()  # noqa: DTZ007 - a calendar day has no time zone
-        except ValueError:
-            continue
-    raise Malformed(f"{value!r} is no date; write 2017-08-01 or 20170801")
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise Malformed(f"{value!r} is no date; write 2017-08-01 or 20170801") from None
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -187,7 +187,7 @@ def with_overrides(document: dict[str, Any], assignments: list[str]) -> dict[str
     """Return `document` with assignments like `gate.min_positives=1` applied; values are JSON, else text.
 
     Raises:
-        SettingsError: an assignment has no `=`.
+        SettingsError: an assignment has no `=`, or names something within a single value.
     """
     merged = msgspec.json.decode(msgspec.json.encode(document), type=dict[str, Any])
     for assignment in assignments:
@@ -202,5 +202,7 @@ def with_overrides(document: dict[str, Any], assignments: list[str]) -> dict[str
         section = merged
         for part in sections:
             section = section.setdefault(part, {})
+            if not isinstance(section, dict):
+                raise SettingsError(f"--set {assignment}: {part} is a single value, so there is no {name} in it")
         section[name] = value
     return merged
