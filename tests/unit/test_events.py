@@ -1,0 +1,86 @@
+"""Events: JSON and back, and what is refused."""
+
+import json
+import re
+from dataclasses import FrozenInstanceError
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.errors import Malformed
+from shared.events import EVENTS, RUN_ID, DataRefreshed, FeaturesBuilt, ModelRejected, VisitorsScored
+
+RUN = "20170801-0a1b2c3d"
+run_ids = st.from_regex(r"[0-9]{8}-[0-9a-f]{8}", fullmatch=True)
+st.register_type_strategy(date, st.dates())
+
+
+def events():
+    kinds = sorted(EVENTS.values(), key=lambda kind: kind.topic)
+    return st.one_of([st.builds(kind, run_id=run_ids) for kind in kinds])
+
+
+@given(events())
+def test_an_event_is_itself_again_after_its_way_through_json(event):
+    assert EVENTS[event.topic].from_json(json.loads(json.dumps(event.to_json()))) == event
+
+
+def test_an_event_is_json_of_its_fields():
+    event = VisitorsScored(RUN, date(2017, 8, 1), "3")
+    assert event.to_json() == {"run_id": RUN, "day": "2017-08-01", "version": "3"}
+
+
+def test_topics_are_the_classes_names_in_kebab_case():
+    for topic, kind in EVENTS.items():
+        assert topic == kind.topic == re.sub(r"(?<=.)([A-Z])", r"-\1", kind.__name__).lower()
+
+
+def test_an_event_cannot_be_changed():
+    with pytest.raises(FrozenInstanceError):
+        FeaturesBuilt(RUN, date(2017, 8, 1)).run_id = "other"
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "message"),
+    [
+        (FeaturesBuilt, {"run_id": RUN}, "features-built needs the field as_of"),
+        (FeaturesBuilt, {"run_id": RUN, "as_of": "2017-08-01", "rows": 3}, "features-built has no field rows; it has"),
+        (FeaturesBuilt, {"run_id": RUN, "as_of": "1 August"}, "field as_of of features-built is '1 August', which is"),
+        (FeaturesBuilt, {"run_id": RUN, "as_of": 20170801}, "which is no date"),
+        (FeaturesBuilt, {"run_id": "../../x", "as_of": "2017-08-01"}, "run_id '../../x' is not of the form YYYYMMDD"),
+        (FeaturesBuilt, {"run_id": None, "as_of": "2017-08-01"}, "which is no str"),
+        (ModelRejected, {"run_id": RUN, "reasons": "too weak"}, "field reasons of model-rejected"),
+        (ModelRejected, {"run_id": RUN, "reasons": ["too weak", 3]}, "field reasons of model-rejected"),
+        (VisitorsScored, {"run_id": RUN, "day": "2017-08-01", "version": 3}, "which is no str"),
+        (
+            EVENTS["audience-published"],
+            {"run_id": RUN, "day": "2017-08-01", "manifest": "gs://x", "members": True},
+            "no int",
+        ),
+    ],
+)
+def test_a_body_that_is_not_the_event_is_refused_with_the_reason(kind, body, message):
+    with pytest.raises(Malformed, match=re.escape(message)):
+        kind.from_json(body)
+
+
+@given(st.dictionaries(st.sampled_from(["run_id", "as_of", "reason", "x"]), st.from_type(object) | st.text() | run_ids))
+def test_whatever_stands_in_a_body_it_is_an_event_or_malformed(body):
+    try:
+        event = DataRefreshed.from_json(body)
+    except Malformed:
+        return
+    assert RUN_ID.fullmatch(event.run_id)
+    assert isinstance(event.as_of, date)
+
+
+@given(st.text())
+def test_a_run_id_is_ascii_digits_and_hex_alone(text):
+    assert bool(RUN_ID.fullmatch(text)) == bool(re.fullmatch(r"[0-9]{8}-[0-9a-f]{8}", text))
+
+
+def test_digits_of_other_scripts_are_no_run_id():
+    with pytest.raises(Malformed):
+        FeaturesBuilt("٢٠١٧٠٨٠١-0a1b2c3d", date(2017, 8, 1))

@@ -1,0 +1,45 @@
+"""What a run reads of the export."""
+
+import json
+from datetime import date, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.source import DayTable, Reading, chunks, days_to_rebuild
+
+days = st.dates(date(2016, 1, 1), date(2016, 3, 1))
+
+
+def test_a_change_touches_the_neighbours_that_exist():
+    first = date(2017, 8, 1)
+    existing = [first + timedelta(days=offset) for offset in (-1, 0, 1, 2, 5, 6)]
+    assert days_to_rebuild([first], existing) == existing[:3]
+    assert days_to_rebuild([existing[2], existing[4]], existing) == existing[1:]
+    assert days_to_rebuild([], existing) == []
+
+
+@given(st.sets(days), st.sets(days))
+def test_all_changed_days_and_nothing_further_than_a_day_is_rebuilt_in_order(changed, existing):
+    rebuilt = days_to_rebuild(changed, existing)
+    assert rebuilt == sorted(set(rebuilt))
+    assert changed & existing <= set(rebuilt) <= existing
+    assert all(any(abs((day - one).days) <= 1 for one in changed) for day in rebuilt)
+    near = {day for day in existing if any(abs((day - one).days) <= 1 for one in changed)}
+    assert set(rebuilt) == near
+
+
+@given(st.lists(days), st.integers(1, 10))
+def test_chunks_lose_nothing(given_days, size):
+    pieces = chunks(given_days, size)
+    assert [day for piece in pieces for day in piece] == given_days
+    assert all(1 <= len(piece) <= size for piece in pieces)
+
+
+tables = st.builds(DayTable, days, st.integers(0), st.integers(0), st.booleans())
+
+
+@given(st.lists(tables, unique_by=lambda table: table.day), st.text(), st.text())
+def test_a_reading_is_itself_again_after_its_way_through_json(found, reason, problem):
+    reading = Reading("20170801-0a1b2c3d", date(2017, 8, 1), reason, found, problem)
+    assert Reading.from_json(reading.run_id, json.loads(json.dumps(reading.to_json()))) == reading
