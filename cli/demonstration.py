@@ -95,5 +95,6 @@ def _watch(clients: Clients, known: set[str], news: threading.Event, out: Consol
         for run in follow.until_end(clients.ledger, known, pause):
             live.update(report.progress(run))
     if run is None:
-        raise DemoError("no run was opened; see the dead letters with `propensity runs`")
+        reasons = [letter["reason"] for letter in clients.ledger.dead_letters().values()]
+        raise DemoError(f"no run was opened: {'; '.join(reasons)}; the log is in {STATE / 'logging'}")
     return run

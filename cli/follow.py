@@ -89,7 +89,7 @@ def until_end(
 ) -> Iterator[Run | None]:
     """Yield the state of the first run that is not among the known ones, again and again, until it has ended.
 
-    None is yielded while no such run is there. `wait` pauses for so many seconds, or less when it knows of news.
+    None is yielded while no such run is there; a dead letter then means that none will come. `wait` pauses for so many seconds, or less when it knows of news.
 
     Raises:
         TimeoutError: the run has not ended within the limit.
@@ -99,7 +99,7 @@ def until_end(
         new = [run_id for run_id in ledger.runs() if run_id not in known]
         run = read(ledger, new[0]) if new else None
         yield run
-        if run and run.has_ended:
+        if (run and run.has_ended) or (run is None and ledger.dead_letters()):
             return
         wait(0.3)
     raise TimeoutError(f"the run has not ended within {limit_seconds:.0f} seconds")

@@ -78,6 +78,7 @@ def run(
         AlreadyRunningError: another process runs a cloud on this state.
         OSError: a port is taken.
     """
+    state = state.resolve()
     declared = _with_backoff(declarations.read(), backoff)
     with contextlib.ExitStack() as stack:
         stack.enter_context(_sole_owner(state))
@@ -97,11 +98,9 @@ def run(
             vertex_location=names.region,
         )
         bigquery_url = stack.enter_context(serving.serve(app, ports.bigquery))
+        account = auth.service_account_file(state, f"{vertex_url}/token", names.project)
         environment = {
-            "GOOGLE_CLOUD_PROJECT": names.project,
-            "GOOGLE_APPLICATION_CREDENTIALS": str(
-                auth.service_account_file(state, f"{vertex_url}/token", names.project)
-            ),
+            **auth.environment(account, names.project),
             "BIGQUERY_EMULATOR_HOST": bigquery_url,
             "STORAGE_EMULATOR_HOST": files.url,
             "PUBSUB_EMULATOR_HOST": broker.host,
@@ -109,7 +108,7 @@ def run(
         }
 
         def write(service: str, line: str) -> None:
-            entry = logging.entry_from_line(line, service)
+            entry = logging.entry_from_line(line, service, names.project)
             log.write([entry])
             on_line(entry)
 

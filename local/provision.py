@@ -154,5 +154,5 @@ def make_endpoint(names: Names, url: str) -> None:
         client.create_endpoint(
             parent=parent, endpoint_id=names.endpoint, endpoint=vertex.Endpoint(display_name=names.endpoint)
         ).result()  # type: ignore[no-untyped-call]
-    except AlreadyExists:
+    except Conflict:
         return
