@@ -18,7 +18,7 @@ import numpy as np
 from demo.visitors import ORDINARY, ROBOT, STAFF, Array, resolve
 
 BOUNCE: Final = -0.2
-FIRST_BUY, RETURN_BUY, STAFF_BUY = -6.2, -4.8, -1.9
+FIRST_BUY, RETURN_BUY, STAFF_BUY = -6.4, -4.8, -1.9
 STEPS: Final = 3  # of a checkout
 
 

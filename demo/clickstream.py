@@ -10,7 +10,7 @@ import numpy as np
 
 from demo import catalogue
 from demo.behaviour import STEPS, Plan, plan
-from demo.visitors import ROBOT, SECONDS_A_DAY, Array, resolve
+from demo.visitors import ROBOT, SECONDS_A_DAY, Array, rank_within, resolve
 
 PAGE, LISTING, CLICK, DETAIL, ADD, REMOVE, BASKET, CHECKOUT, PURCHASE, SIGN = range(10)
 """What a hit is; SIGN is an event without a page view."""
@@ -85,12 +85,6 @@ def _only(sessions: Sessions, keep: Array) -> Sessions:
     present = np.isin(np.arange(len(sessions.visits)), hits["visit"])
     hits["visit"] = (np.cumsum(present) - 1)[hits["visit"]]
     return Sessions(sessions.visits[present], hits, items)
-
-
-def rank_within(groups: Array) -> Array:
-    """The place of each row within its group, from 0; equal groups stand together."""
-    starts = np.flatnonzero(np.diff(groups, prepend=-1))
-    return np.arange(len(groups)) - np.repeat(starts, np.diff(np.append(starts, len(groups))))
 
 
 def _products(rng: np.random.Generator, category: Array) -> Array:

@@ -47,16 +47,20 @@ def _converter(kind: pa.DataType, path: str, unknown: set[str]) -> Convert:
 def _struct(kind: pa.StructType, path: str, unknown: set[str]) -> Convert:
     prefix = f"{path}." if path else ""
     fields = {field.name: _converter(field.type, prefix + field.name, unknown) for field in kind}
-    known = fields.keys()
+    repeated = [field.name for field in kind if pa.types.is_list(field.type)]
 
     def convert(value: Any) -> Any:
-        if value is None:
-            return None
         if not isinstance(value, dict):
             raise _refusal(path or "a row", "a record", value)
-        if extra := value.keys() - known:
-            unknown.update(prefix + name for name in extra)
-        return {name: field(value[name]) for name, field in fields.items() if name in value}
+        # NULL and absent are one; a repeated column has no NULL, only an empty list.
+        row: dict[str, Any] = {name: [] for name in repeated}
+        for name, found in value.items():
+            field = fields.get(name)
+            if field is None:
+                unknown.add(prefix + name)
+            elif found is not None:
+                row[name] = field(found)
+        return row
 
     return convert
 
@@ -65,8 +69,6 @@ def _repeated(kind: pa.ListType, path: str, unknown: set[str]) -> Convert:
     element = _converter(kind.value_type, path, unknown)
 
     def convert(value: Any) -> Any:
-        if value is None:
-            return []
         if not isinstance(value, list) or None in value:
             raise _refusal(path, "a list without NULLs", value)
         return [element(item) for item in value]
@@ -76,7 +78,7 @@ def _repeated(kind: pa.ListType, path: str, unknown: set[str]) -> Convert:
 
 def _integer(path: str) -> Convert:
     def convert(value: Any) -> Any:
-        if value is None or (type(value) is int and value in INT64):
+        if type(value) is int and value in INT64:
             return value
         whole = _whole(value)
         if whole is None:
@@ -98,7 +100,7 @@ def _whole(value: object) -> int | None:
 
 def _real(path: str) -> Convert:
     def convert(value: Any) -> Any:
-        if value is None or type(value) is float:
+        if type(value) is float:
             return value
         if isinstance(value, int | str) and not isinstance(value, bool):
             try:
@@ -114,8 +116,6 @@ def _flag(path: str) -> Convert:
     values = {True: True, False: False, "true": True, "false": False}
 
     def convert(value: Any) -> Any:
-        if value is None:
-            return None
         if isinstance(value, bool | int | float | str) and value in values:
             return values[value]
         raise _refusal(path, "true or false", value)
@@ -125,7 +125,7 @@ def _flag(path: str) -> Convert:
 
 def _text(path: str) -> Convert:
     def convert(value: Any) -> Any:
-        if value is None or type(value) is str:
+        if type(value) is str:
             return value
         whole = value if type(value) is int else _whole(value)
         if whole is None:
@@ -137,7 +137,7 @@ def _text(path: str) -> Convert:
 
 def _identifier(path: str) -> Convert:
     def convert(value: Any) -> Any:
-        if value is None or type(value) is str:
+        if type(value) is str:
             return value
         raise _refusal(path, "a string (a number has lost its leading zeros)", value)
 

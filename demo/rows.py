@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from demo import catalogue
-from demo.clickstream import ADD, CHECKOUT, PURCHASE, Sessions, rank_within
+from demo.clickstream import ADD, CHECKOUT, PURCHASE, Sessions
 from demo.schema import GA360
-from demo.visitors import CHANNELS, DEVICES, DIRECT, NETWORK_DOMAINS, PLACES, SECONDS_A_DAY, Array
+from demo.visitors import CHANNELS, DEVICES, DIRECT, NETWORK_DOMAINS, PLACES, SECONDS_A_DAY, Array, rank_within
 
 VIEW_CLOCK: Final = dt.timezone(dt.timedelta(hours=-8))
 """The view's time zone: GA cuts days and tells hours by it, while visitStartTime is an epoch."""
