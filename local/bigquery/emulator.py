@@ -26,7 +26,7 @@ EXTENSIONS = ("icu", "ducklake", "spatial", "avro", "json", "parquet")
 
 
 class EmulatorDiedError(RuntimeError):
-    """The emulator's process ended before it answered; the message carries the end of its log."""
+    """The emulator did not come to answer; the message carries the end of its log."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,11 @@ def run(
     Tables live below `state`/data and outlast the process. Port 0 takes a free one.
 
     Raises:
-        EmulatorDiedError: it ended, or did not answer within the deadline; with the end of its log.
+        EmulatorDiedError: it ended, failed, or did not answer within the deadline; with the end of its log.
+        OSError: a port is taken.
     """
     state.mkdir(parents=True, exist_ok=True)
-    port, grpc_port = port or _free_port(), grpc_port or _free_port()
+    port, grpc_port = _free(port), _free(grpc_port)
     log = state / "emulator.log"
     command = [sys.executable, "-m", "local.bigquery.emulator_child", "--host", "127.0.0.1"]
     command += ["--port", str(port), "--grpc-port", str(grpc_port)]
@@ -105,10 +106,10 @@ def _link_extensions(home: Path) -> None:
         link.symlink_to(Path(spec.origin).parent / "extensions" / version / file)
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+def _free(port: int) -> int:
+    with socket.create_server(("127.0.0.1", port)) as listener:
+        found: int = listener.getsockname()[1]
+        return found
 
 
 def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path, seconds: float) -> None:
@@ -117,8 +118,11 @@ def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path
         if process.poll() is not None:
             raise EmulatorDiedError(f"the BigQuery emulator ended with status {process.returncode}:\n{_tail(log)}")
         with contextlib.suppress(httpx.TransportError):
-            if httpx.get(f"{url}/bigquery/v2/projects", timeout=5, trust_env=False).is_success:
+            answer = httpx.get(f"{url}/bigquery/v2/projects", timeout=seconds, trust_env=False)
+            if answer.is_success:
                 return
+            # It opens its database at the first request; what keeps it from that does not go away.
+            raise EmulatorDiedError(f"the BigQuery emulator answers {answer.status_code}:\n{_tail(log)}")
         time.sleep(0.05)
     raise EmulatorDiedError(f"the BigQuery emulator did not answer within {seconds:.0f} s:\n{_tail(log)}")
 

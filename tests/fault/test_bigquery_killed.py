@@ -1,4 +1,4 @@
-"""The local BigQuery's gateway killed in the middle of its work."""
+"""The local BigQuery killed in the middle of its work."""
 
 import socket
 import subprocess
@@ -6,9 +6,12 @@ import sys
 import time
 
 import httpx
+import psutil
 import pytest
 from fixtures.bigquery import connect
 from google.api_core import exceptions
+
+from local.bigquery import emulator
 
 GATEWAY = """
 import sys
@@ -16,6 +19,15 @@ import uvicorn
 from pathlib import Path
 from local.bigquery import gateway
 uvicorn.run(gateway.create_app(sys.argv[1], Path(sys.argv[2])), port=int(sys.argv[3]), log_level="warning")
+"""
+EMULATOR = """
+import sys
+import time
+from pathlib import Path
+from local.bigquery import emulator
+with emulator.run(Path(sys.argv[1])):
+    print("up", flush=True)
+    time.sleep(1000)
 """
 ENDLESS = """CREATE OR REPLACE MODEL killed.m OPTIONS(model_type='LOGISTIC_REG') AS
 SELECT MOD(a, 7) AS x, MOD(a + b, 2) AS label
@@ -70,3 +82,27 @@ def test_a_training_that_was_cut_off_has_failed_and_left_the_former_model(start)
         client.query(QUICK, job_id="cut-off-a1", job_retry=None)
     client.query(QUICK, job_id="cut-off-a2", job_retry=None).result()
     assert client.get_model("killed.m").etag != etag
+
+
+def test_the_emulator_ends_with_a_parent_that_is_killed(tmp_path):
+    command = [sys.executable, "-c", EMULATOR, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout.readline() == "up\n"
+        (child,) = psutil.Process(parent.pid).children()
+        parent.kill()
+    assert psutil.wait_procs([child], timeout=30)[1] == []
+
+
+def test_an_emulator_that_cannot_start_says_why(tmp_path):
+    (tmp_path / "data").write_text("no folder")
+    with pytest.raises(emulator.EmulatorDiedError, match="FileExistsError"), emulator.run(tmp_path):
+        pass
+
+
+def test_a_taken_port_is_an_error_at_once(tmp_path):
+    with (
+        socket.create_server(("127.0.0.1", 0)) as other,
+        pytest.raises(OSError, match="in use"),
+        emulator.run(tmp_path, port=other.getsockname()[1]),
+    ):
+        pass
