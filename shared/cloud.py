@@ -59,7 +59,12 @@ class Clients:
     def send(self, topic: str, body: dict[str, Any], **attributes: str) -> None:
         """Publish JSON to a topic and wait until Pub/Sub has it."""
         path = f"projects/{self.settings.project}/topics/{topic}"
-        self.publisher.publish(path, json.dumps(body).encode(), **attributes).result(timeout=60)
+        try:
+            self.publisher.publish(path, json.dumps(body).encode(), **attributes).result(timeout=60)
+        except Exception:
+            # A client refuses every further message to a topic that it once failed to publish to.
+            self.__dict__.pop("publisher", None)
+            raise
 
     def query(self, name: str, parameters: Parameters | None = None, **identifiers: str) -> list[dict[str, Any]]:
         """Run a statement outside any run; unlike a step's, it is run again by each delivery."""
