@@ -61,17 +61,22 @@ def handle[E: Event](
     world = clients()
     try:
         event = decode(read(cloud_event), world)
+        if event is None:
+            return
+        record = world.ledger.record(event.run_id, name)
+        if record is None:
+            record = _run(step, event, Cloud(world, event.run_id, name, now=datetime.now(UTC)))
     except Malformed as error:
         log("ERROR", f"{name}: malformed message {cloud_event['id']}: {error}", function=name)
-        world.send(DEAD_LETTERS, as_delivered(cloud_event), reason=str(error), function=name)
+        world.send(DEAD_LETTERS, as_delivered(cloud_event), reason=_attribute(str(error)), function=name)
         return
-    if event is None:
-        return
-    record = world.ledger.record(event.run_id, name)
-    if record is None:
-        record = _run(step, event, Cloud(world, event.run_id, name, now=datetime.now(UTC)))
     if record is not None:
         world.publish(record.event)
+
+
+def _attribute(text: str) -> str:
+    """Return as much of a text as Pub/Sub lets into an attribute: 1,024 bytes."""
+    return text.encode(errors="replace")[:1024].decode(errors="ignore")
 
 
 def _run(step: Callable[[Any, Cloud], Event | None], event: Event, cloud: Cloud) -> Record | None:
@@ -82,6 +87,8 @@ def _run(step: Callable[[Any, Cloud], Event | None], event: Event, cloud: Cloud)
         following = step(event, cloud)
     except NotReady as waiting:
         log("INFO", f"{cloud.step} waits: {waiting}", **about)
+        raise
+    except Malformed:
         raise
     except Permanent as error:
         log_exception(f"{cloud.step} failed for good: {error}", **about)
@@ -118,16 +125,22 @@ def read(cloud_event: CloudEvent) -> Message:
     message = (cloud_event.data or {}).get("message") if isinstance(cloud_event.data, dict) else None
     if not isinstance(message, dict):
         raise Malformed("the CloudEvent holds no Pub/Sub message")
+    attributes = message.get("attributes") or {}
+    if not isinstance(attributes, dict):
+        raise Malformed("the message's attributes are not an object")
     try:
         data = base64.b64decode(message.get("data") or "", validate=True)
         body = json.loads(data) if data else {}
-    except (binascii.Error, ValueError) as error:
+    except (binascii.Error, RecursionError, TypeError, ValueError) as error:
         raise Malformed(f"the message's data is not JSON: {error}") from error
     if not isinstance(body, dict):
         raise Malformed(f"the message's data is a JSON {type(body).__name__}, not an object")
-    return Message(str(cloud_event["id"]), topic, body, dict(message.get("attributes") or {}))
+    return Message(str(cloud_event["id"]), topic, body, attributes)
 
 
 def as_delivered(cloud_event: CloudEvent) -> dict[str, Any]:
     """Return the message as it came, so that nothing of it is lost."""
-    return {"id": cloud_event["id"], "source": cloud_event["source"], "data": cloud_event.data}
+    data = cloud_event.data
+    if isinstance(data, bytes):
+        data = data.decode(errors="backslashreplace")
+    return {"id": cloud_event["id"], "source": cloud_event["source"], "data": data}

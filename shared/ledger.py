@@ -18,6 +18,7 @@ from typing import Any
 from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud import storage  # type: ignore[attr-defined]
 
+from shared.errors import Malformed
 from shared.events import EVENTS, Event
 
 
@@ -54,9 +55,16 @@ class Ledger:
         self._write_once(f"runs/{event.run_id}/run.json", document)
 
     def run(self, run_id: str) -> dict[str, Any]:
-        """Return what the run reads and, as `incarnation`, a number that a reset run does not keep."""
+        """Return what the run reads and, as `incarnation`, a number that a reset run does not keep.
+
+        Raises:
+            Malformed: nobody opened the run, or it was reset.
+        """
         blob = self._bucket.blob(f"runs/{run_id}/run.json")
-        document = json.loads(blob.download_as_bytes())
+        try:
+            document = json.loads(blob.download_as_bytes())
+        except NotFound:
+            raise Malformed(f"there is no run {run_id}: nobody opened it, or it was reset") from None
         return {**document, "incarnation": blob.generation}
 
     def record(self, run_id: str, step: str) -> Record | None:
@@ -133,7 +141,10 @@ class Ledger:
 
         A run that was opened and has no record waits for its first event.
         """
-        run = self.run(run_id)
+        run = self._read(f"runs/{run_id}/run.json")
+        if run is None:
+            # It was reset while one of its steps was still writing.
+            return None
         records = self.records(run_id)
         event = records[-1].event if records else EVENTS[run["topic"]].from_json(run["event"])
         since = records[-1].finished_at if records else datetime.fromisoformat(run["opened_at"])
