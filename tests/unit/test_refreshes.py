@@ -22,13 +22,45 @@ json_values = st.recursive(
 )
 # Objects made of the names that matter, so that the search gets past the first look.
 names = st.sampled_from(
-    ["logName", "protoPayload", "jsonPayload", "metadata", "jobChange", "job", "jobConfig", "loadConfig"]
-    + ["destinationTable", "jobStatus", "serviceData", "jobCompletedEvent", "jobConfiguration", "load", "tableId"]
-    + ["status", "exportDate", "@type", "state", "dataSourceId", "table", "date", "reason", "after"]
+    [
+        "logName",
+        "protoPayload",
+        "jsonPayload",
+        "metadata",
+        "jobChange",
+        "job",
+        "jobConfig",
+        "loadConfig",
+        "destinationTable",
+        "jobStatus",
+        "serviceData",
+        "jobCompletedEvent",
+        "jobConfiguration",
+        "load",
+        "tableId",
+        "status",
+        "exportDate",
+        "@type",
+        "state",
+        "dataSourceId",
+        "table",
+        "date",
+        "reason",
+        "after",
+    ]
 )
 texts = st.sampled_from(
-    ["events_20201101", "events_20209999", "COMPLETE", "DONE", "SUCCEEDED", "20201101", "x/tables/events_20201101"]
-    + ["projects/p/logs/x%2Fbigquery_daily_export_status", "type.googleapis.com/x.ExportStatusLog"]
+    [
+        "events_20201101",
+        "events_20209999",
+        "COMPLETE",
+        "DONE",
+        "SUCCEEDED",
+        "20201101",
+        "x/tables/events_20201101",
+        "projects/p/logs/x%2Fbigquery_daily_export_status",
+        "type.googleapis.com/x.ExportStatusLog",
+    ]
 )
 likely = st.recursive(texts | json_values, lambda inner: st.dictionaries(names, inner, max_size=4), max_leaves=12)
 

@@ -56,7 +56,10 @@ def test_a_good_candidate_passes_without_a_reason():
             variant(positives=29, expected_positives=29.0),
             None,
             {},
-            "only 29 of 1000 test visitors bought on a return visit; 30 are needed to judge a model (gate.min_positives)",
+            (
+                "only 29 of 1000 test visitors bought on a return visit; 30 are needed to judge a model "
+                "(gate.min_positives)"
+            ),
         ),
         (variant(roc_auc=0.699), None, {}, "ROC AUC 0.699 (not great) is below 0.7 (gate.min_roc_auc)"),
         (variant(roc_auc=None), None, {}, "the test visitors are all buyers or all none, so nothing can be ranked"),
@@ -70,8 +73,10 @@ def test_a_good_candidate_passes_without_a_reason():
             variant(expected_positives=101.0),
             None,
             {},
-            "101.0 buyers were predicted and 50 bought, which differs by more than 2.0 times "
-            "(gate.max_calibration_ratio)",
+            (
+                "101.0 buyers were predicted and 50 bought, which differs by more than 2.0 times "
+                "(gate.max_calibration_ratio)"
+            ),
         ),
         (
             GOOD,

@@ -37,5 +37,5 @@ def test_training_again_replaces_the_model(models, warehouse):
 def test_rows_of_another_run_are_not_learnt_from(models, warehouse):
     warehouse.fill({"training_rows": training_rows()})
     other = {**RUN, "run_id": "20170810-ffffffff"}
-    with pytest.raises(Exception, match="(?i)no rows|empty|no data|zero"):
+    with pytest.raises(Exception, match=r"(?i)no rows|empty|no data|zero"):
         warehouse.run("models/baseline", other, model="of_no_rows")

@@ -87,8 +87,13 @@ def test_everyone_active_in_the_window_is_scored_once_on_the_first_visit_in_it(m
         predicted(warehouse, "came before and within-1010"), abs=1e-9
     )
     assert first["0001"] == {
-        **{"day": DAY, "visitor_id": "0001", "probability": first["0001"]["probability"], "decile": 1},
-        **{"offer": first["0001"]["offer"], "model_version": "3", "run_id": "20170810-0a1b2c3d"},
+        "day": DAY,
+        "visitor_id": "0001",
+        "probability": first["0001"]["probability"],
+        "decile": 1,
+        "offer": first["0001"]["offer"],
+        "model_version": "3",
+        "run_id": "20170810-0a1b2c3d",
     }
     assert scored(warehouse) == first
     [kept] = [row for row in warehouse.rows("scores") if row["day"] != DAY]

@@ -1,0 +1,310 @@
+"""From a delivered message to at most one effect, with the local Cloud Storage and Pub/Sub."""
+
+import base64
+import contextlib
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
+
+import functions_framework
+import grpc
+import pytest
+from cloudevents.http import CloudEvent
+from google.api_core.exceptions import NotFound
+from google.cloud import pubsub_v1
+from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
+from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
+from hypothesis import given
+from hypothesis import strategies as st
+
+from local import auth, pubsub
+from local.declarations import ROOT
+from shared import cloud as shared_cloud
+from shared.errors import Malformed, NotReady, Permanent
+from shared.events import FeaturesBuilt, ModelApproved, ModelDeployed
+from shared.handler import Message, handle, read
+from shared.ledger import Record
+
+PROJECT = "shop-project"
+RUN = "20170801-0a1b2c3d"
+APPROVED = ModelApproved(RUN, "logistic")
+DEPLOYED = ModelDeployed(RUN, "1")
+TOPICS = ("model-deployed", "dead-letters", "features-built")
+
+
+class Broker:
+    """Pub/Sub with a subscription to each topic."""
+
+    def __init__(self, host):
+        channel = grpc.insecure_channel(host)
+        self.publisher = pubsub_v1.PublisherClient(transport=PublisherGrpcTransport(channel=channel))
+        self.subscriber = pubsub_v1.SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
+        for topic in TOPICS:
+            self.create(topic)
+
+    def create(self, topic):
+        self.publisher.create_topic(name=f"projects/{PROJECT}/topics/{topic}")
+        self.subscriber.create_subscription(name=self.path(topic), topic=f"projects/{PROJECT}/topics/{topic}")
+
+    @staticmethod
+    def path(topic):
+        return f"projects/{PROJECT}/subscriptions/{topic}"
+
+    def published(self, topic):
+        """The messages of a topic since the last look; a function returns once Pub/Sub has what it publishes."""
+        with pytest.warns(DeprecationWarning, match="return_immediately"):
+            answer = self.subscriber.pull(subscription=self.path(topic), max_messages=50, return_immediately=True)
+        ids = [one.ack_id for one in answer.received_messages]
+        if ids:
+            self.subscriber.acknowledge(subscription=self.path(topic), ack_ids=ids)
+        return [one.message for one in answer.received_messages]
+
+    def events(self, topic):
+        return [json.loads(message.data) for message in self.published(topic)]
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory):
+    with pubsub.serve(tmp_path_factory.mktemp("pubsub")) as server:
+        one = Broker(server.host)
+        one.host = server.host
+        yield one
+
+
+@pytest.fixture(scope="module")
+def account(tmp_path_factory):
+    return str(auth.service_account_file(tmp_path_factory.mktemp("account"), "http://127.0.0.1:9/token", PROJECT))
+
+
+@pytest.fixture
+def world(broker, bucket, account, monkeypatch):
+    """The functions' own clients, on a fresh bucket with one open run."""
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", PROJECT)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", account)
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", broker.host)
+    monkeypatch.setenv("PROPENSITY_SETTINGS", json.dumps({"bucket": bucket.name}))
+    for topic in TOPICS:
+        broker.published(topic)
+    shared_cloud.clients.cache_clear()
+    world = shared_cloud.clients()
+    world.ledger.open_run(APPROVED, {"as_of": "2017-08-01"}, datetime.now(UTC))
+    yield world
+    shared_cloud.clients.cache_clear()
+
+
+def delivered(body, topic="model-approved", message_id="17"):
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    attributes = {
+        "type": "google.cloud.pubsub.topic.v1.messagePublished",
+        "source": f"//pubsub.googleapis.com/projects/{PROJECT}/topics/{topic}",
+        "id": message_id,
+    }
+    return CloudEvent(attributes, {"message": {"data": base64.b64encode(data).decode(), "messageId": message_id}})
+
+
+class Step:
+    """A step that counts its calls and does what it is told."""
+
+    __module__ = "functions.deploy_model"
+
+    def __init__(self, outcome):
+        self.outcome = outcome
+        self.calls = []
+
+    def __call__(self, event, cloud):
+        self.calls.append((event, cloud.run_id, cloud.step))
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome
+
+
+def test_a_redelivered_event_publishes_what_was_recorded_and_does_no_work_again(world, broker):
+    step = Step(DEPLOYED)
+    handle(delivered(APPROVED.to_json()), step)
+    step.outcome = ModelDeployed(RUN, "2")
+    handle(delivered(APPROVED.to_json()), step)
+    assert step.calls == [(APPROVED, RUN, "deploy_model")]
+    assert broker.events("model-deployed") == [DEPLOYED.to_json()] * 2
+    [record] = world.ledger.records(RUN)
+    assert (record.step, record.event) == ("deploy_model", DEPLOYED)
+    assert record.started_at <= record.finished_at
+
+
+def test_two_deliveries_at_once_give_one_record_and_publish_the_same_event(world, broker):
+    together = threading.Barrier(2, timeout=20)
+
+    def step(event, cloud):
+        return ModelDeployed(RUN, str(together.wait()))
+
+    step.__module__ = Step.__module__
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: handle(delivered(APPROVED.to_json()), step), range(2)))
+    [record] = world.ledger.records(RUN)
+    assert broker.events("model-deployed") == [record.event.to_json()] * 2
+
+
+def test_an_event_whose_publishing_failed_is_published_by_the_next_delivery(world, broker):
+    step = Step(FeaturesBuilt(RUN, date(2017, 8, 1)))
+    topic = f"projects/{PROJECT}/topics/features-built"
+    broker.publisher.delete_topic(topic=topic)
+    broker.subscriber.delete_subscription(subscription=broker.path("features-built"))
+    with pytest.raises(NotFound):
+        handle(delivered(APPROVED.to_json()), step)
+    broker.create("features-built")
+    handle(delivered(APPROVED.to_json()), step)
+    assert len(step.calls) == 1
+    assert broker.events("features-built") == [step.outcome.to_json()]
+
+
+def test_a_step_with_nothing_to_say_is_not_over_and_looks_again(world, broker):
+    step = Step(None)
+    handle(delivered(APPROVED.to_json()), step)
+    handle(delivered(APPROVED.to_json()), step)
+    assert len(step.calls) == 2
+    assert world.ledger.records(RUN) == []
+    assert broker.events("model-deployed") == []
+
+
+def test_a_permanent_failure_is_acknowledged_and_stands_on_the_run(world, broker, capsys):
+    handle(delivered(APPROVED.to_json()), Step(Permanent("the endpoint differs")))
+    [failure] = world.ledger.failures(RUN)
+    assert (failure.step, failure.reason, failure.is_permanent) == ("deploy_model", "the endpoint differs", True)
+    assert broker.events("model-deployed") == broker.published("dead-letters") == []
+    errors = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"ERROR"' in line]
+    assert [(one["message"], one["run_id"]) for one in errors] == [
+        ("deploy_model failed for good: the endpoint differs", RUN)
+    ]
+
+
+def test_any_other_error_is_raised_and_noted_until_a_delivery_succeeds(world, broker):
+    step = Step(ConnectionError("reset by peer"))
+    with pytest.raises(ConnectionError):
+        handle(delivered(APPROVED.to_json()), step)
+    [failure] = world.ledger.failures(RUN)
+    assert (failure.reason, failure.is_permanent) == ("ConnectionError: reset by peer", False)
+    step.outcome = DEPLOYED
+    handle(delivered(APPROVED.to_json()), step)
+    assert world.ledger.failures(RUN) == []
+    assert broker.events("model-deployed") == [DEPLOYED.to_json()]
+
+
+def test_an_error_that_cannot_be_noted_is_raised_all_the_same(world, bucket):
+    bucket.delete(force=True)
+    with pytest.raises(ConnectionError, match="reset by peer"):
+        handle(delivered(APPROVED.to_json()), Step(ConnectionError("reset by peer")))
+
+
+def test_waiting_is_raised_and_is_no_failure(world):
+    with pytest.raises(NotReady):
+        handle(delivered(APPROVED.to_json()), Step(NotReady("job x still runs")))
+    assert world.ledger.failures(RUN) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "topic", "reason"),
+    [
+        (b"{", "model-approved", "the message's data is not JSON"),
+        (b"[1]", "model-approved", "the message's data is a JSON list, not an object"),
+        (b"", "model-approved", "model-approved needs the field candidate, run_id"),
+        ({"run_id": RUN, "candidat": "x"}, "model-approved", "model-approved has no field candidat"),
+        ({"run_id": RUN}, "model-aproved", "no event belongs to topic 'model-aproved'"),
+        ({"run_id": RUN, "candidate": ["x" * 5000]}, "model-approved", "field candidate of model-approved is ['xxx"),
+    ],
+)
+def test_a_malformed_message_becomes_a_dead_letter_with_its_reason(body, topic, reason, world, broker):
+    step = Step(DEPLOYED)
+    event = delivered(body, topic)
+    handle(event, step)
+    [letter] = broker.published("dead-letters")
+    assert letter.attributes["function"] == "deploy_model"
+    assert letter.attributes["reason"].startswith(reason)
+    assert json.loads(letter.data) == {"id": "17", "source": event["source"], "data": event.data}
+    assert step.calls == broker.events("model-deployed") == []
+
+
+def test_an_event_of_a_run_that_nobody_opened_becomes_a_dead_letter_and_leaves_no_run(world, broker):
+    def step(event, cloud):
+        return ModelDeployed(event.run_id, cloud.run["as_of"])
+
+    step.__module__ = Step.__module__
+    handle(delivered({"run_id": "20990101-ffffffff", "candidate": "logistic"}), step)
+    [letter] = broker.published("dead-letters")
+    assert letter.attributes["reason"].startswith("there is no run 20990101-ffffffff")
+    assert world.ledger.runs() == [RUN]
+
+
+def test_a_decoder_that_finds_nothing_to_do_ends_it(world):
+    step = Step(DEPLOYED)
+    handle(delivered({}), step, lambda message, clients: None)
+    assert step.calls == []
+
+
+def test_a_message_without_data_is_an_empty_object():
+    event = delivered({})
+    event.data["message"] = {"attributes": {"eventType": "TRANSFER_RUN_FINISHED"}}
+    assert read(event) == Message("17", "model-approved", {}, {"eventType": "TRANSFER_RUN_FINISHED"})
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+encoded = st.binary(max_size=20).map(lambda data: base64.b64encode(data).decode())
+bodies = json_values.map(lambda value: base64.b64encode(json.dumps(value).encode()).decode())
+messages = st.fixed_dictionaries({}, optional={"data": json_values | encoded | bodies, "attributes": json_values})
+
+
+@given(json_values | st.binary() | st.fixed_dictionaries({"message": json_values | messages}), st.text())
+def test_whatever_a_cloud_event_holds_it_is_a_message_or_malformed(data, source):
+    event = CloudEvent({"type": "x", "source": source, "id": "1"}, data)
+    with contextlib.suppress(Malformed):
+        message = read(event)
+        assert isinstance(message.body, dict)
+        assert isinstance(message.attributes, dict)
+
+
+def served(function):
+    return functions_framework.create_app(function, str(ROOT / "main.py"), "cloudevent").test_client()
+
+
+def push(function, topic, data=b"{}", message_id="23", /, **attributes):
+    message = {"data": base64.b64encode(data).decode(), "messageId": message_id, "attributes": attributes}
+    body = {"subscription": f"projects/{PROJECT}/subscriptions/x", "message": message}
+    return served(function).post(f"/projects/{PROJECT}/topics/{topic}", json=body)
+
+
+def test_a_function_acknowledges_a_malformed_push_and_the_letter_is_kept_once(world, broker):
+    assert push("train_models", "features-built", b"{}").status_code == 200
+    [letter] = broker.published("dead-letters")
+    for _ in range(2):
+        kept = push("record_dead_letter", "dead-letters", letter.data, letter.message_id, **letter.attributes)
+        assert kept.status_code == 200
+    [(name, document)] = world.ledger.dead_letters().items()
+    assert name == letter.message_id
+    assert document["function"] == "train_models"
+    assert document["reason"] == "features-built needs the field as_of, run_id"
+    original = json.loads(base64.b64decode(document["data"]))
+    assert original["data"]["message"]["messageId"] == "23"
+
+
+def test_what_pub_sub_gave_up_is_kept_with_how_often_it_was_tried(world):
+    given_up = {
+        "CloudPubSubDeadLetterSourceSubscription": "train-models-features-built",
+        "CloudPubSubDeadLetterSourceDeliveryCount": "20",
+    }
+    assert push("record_dead_letter", "dead-letters", b"{}", **given_up).status_code == 200
+    [document] = world.ledger.dead_letters().values()
+    assert document["function"] == "train-models-features-built"
+    assert document["reason"].startswith("given up after 20 deliveries")
+
+
+def test_a_standing_run_goes_on_with_its_last_event_however_broken_another_is(world, broker, monkeypatch):
+    world.ledger.write("20170101-00000000", "checks", {})
+    world.ledger.finish(RUN, Record("deploy_model", DEPLOYED, datetime.now(UTC), datetime.now(UTC), 0.0))
+    settings = {"bucket": world.settings.bucket, "resume_after_minutes": 0}
+    monkeypatch.setenv("PROPENSITY_SETTINGS", json.dumps(settings))
+    shared_cloud.clients.cache_clear()
+    assert push("resume_runs", "resume-due").status_code == 200
+    assert broker.events("model-deployed") == [DEPLOYED.to_json()]
