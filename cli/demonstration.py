@@ -57,7 +57,7 @@ def run(plan: Plan, out: Console) -> Run:
     if plan.state is None:
         shutil.rmtree(STATE, ignore_errors=True)
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as pool, contextlib.ExitStack() as stack:
-        making = pool.submit(_day_files, plan, Path(folder))
+        making = pool.submit(_day_files, plan, Path(folder), out)
         # Generated sessions are known to be GA360's and are made while the services start; files must be looked at.
         kind = making.result()[0].export.name.lower() if plan.sources else "ga360"
         document = world.local_settings({**SETTINGS, "source": {"kind": kind}}, plan.assignments)
@@ -71,10 +71,15 @@ def run(plan: Plan, out: Console) -> Run:
         return _watch(clients, known, news, out)
 
 
-def _day_files(plan: Plan, folder: Path) -> list[DayFile]:
+def _day_files(plan: Plan, folder: Path, out: Console) -> list[DayFile]:
     if not plan.sources:
         return generator.generate(plan.seed, FIRST_DAY, plan.days, plan.sessions, folder)
-    return sources.read(plan.sources, folder)
+    intake = sources.read(plan.sources, folder / "days")
+    if intake.repeated:
+        out.print(f"{intake.repeated} rows stand twice; the chain counts them once")
+    if intake.dropped:
+        out.print(f"columns that the chain does not know were left out: {', '.join(intake.dropped)}")
+    return intake.day_files
 
 
 def _load(day_files: list[DayFile], clients: Clients, out: Console) -> None:

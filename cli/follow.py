@@ -89,7 +89,8 @@ def until_end(
 ) -> Iterator[Run | None]:
     """Yield the state of the first run that is not among the known ones, again and again, until it has ended.
 
-    None is yielded while no such run is there; a dead letter then means that none will come. `wait` pauses for so many seconds, or less when it knows of news.
+    None is yielded while no such run is there; a dead letter then means that none will come. `wait` pauses for so many
+    seconds, or less when it knows of news.
 
     Raises:
         TimeoutError: the run has not ended within the limit.

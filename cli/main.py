@@ -11,6 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from cli import demonstration, follow, report, resetting, standing, world
+from cli.demonstration import DemoError
+from demo.loading import LoadError
+from demo.sources import SourceError
 from local.cloud import AlreadyRunningError, Ports
 from shared.errors import Permanent
 from shared.events import RUN_ID
@@ -160,7 +163,7 @@ def main() -> Any:
     """Run the command; what a person can mend is one line, without a traceback."""
     try:
         return app()
-    except (Permanent, SettingsError, AlreadyRunningError, demonstration.DemoError) as error:
+    except (Permanent, SettingsError, AlreadyRunningError, DemoError, SourceError, LoadError, TimeoutError) as error:
         err.print(f"error: {error}", style="red", markup=False, highlight=False)
     except GoogleAPICallError as error:
         err.print(f"error: {error.message}", style="red", markup=False, highlight=False)

@@ -7,23 +7,22 @@ Emits  model-deployed   ModelDeployed(run_id, version)
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import functions_framework
 
-from shared import training
+from shared import revisions, scoring, training
 from shared.errors import Permanent
 from shared.events import ModelApproved, ModelDeployed
 from shared.handler import handle
 from shared.registry import Note
-from shared.warehouse import Statement
 
 if TYPE_CHECKING:
     from cloudevents.http import CloudEvent
 
     from shared.cloud import Cloud
 
-# As near as ML.PREDICT and the endpoint must be on the same rows.
+# How far another scorer may be from ML.PREDICT on the same rows.
 TOLERANCE = 1e-6
 
 
@@ -35,37 +34,38 @@ def deploy_model(cloud_event: CloudEvent) -> None:
 
 def step(event: ModelApproved, cloud: Cloud) -> ModelDeployed:
     """Move traffic only after the endpoint has said what ML.PREDICT says; each part finds what a former try left."""
-    model = training.model_name(event.candidate, event.run_id)
-    golden = export(model, cloud)
+    golden = revisions.export(event.candidate, cloud)
+    expected = [row.pop("expected_probability") for row in golden]
+    embedded = scoring.load(cloud.ledger.read(event.run_id, revisions.ARTEFACT) or {})
+    require_parity("the scorer artefact", expected, [embedded.probability(row) for row in golden])
     registry = cloud.registry
+    model = training.model_name(event.candidate, event.run_id)
     version = registry.register(model, event.run_id, event.candidate, cloud.warehouse)
     canary = registry.deploy_canary(version, _operation(cloud), cloud.settings.wait_seconds)
-    expected = [row.pop("expected_probability") for row in golden]
-    answered = registry.answers(canary, golden)
-    difference = max(abs(one - other) for one, other in zip(expected, answered, strict=True))
+    try:
+        difference = require_parity("the endpoint", expected, registry.answers(canary, golden))
+    except Permanent:
+        registry.withdraw(canary)
+        raise
     document = {"model": model, "version": version.number, "golden_rows": len(golden), "largest_difference": difference}
     cloud.ledger.write(event.run_id, "deployment", document)
-    if difference > TOLERANCE:
-        registry.withdraw(canary)
-        raise Permanent(
-            f"the endpoint differs from ML.PREDICT by up to {difference:.2g} on {len(golden)} golden rows, which is "
-            f"more than {TOLERANCE}: version {version.number} was withdrawn"
-        )
     registry.promote(canary, version)
     return ModelDeployed(event.run_id, version.number)
 
 
-def export(model: str, cloud: Cloud) -> list[dict[str, Any]]:
-    """Write the model's files into the run's folder and return its golden rows."""
-    files = {"model": model, "uri": cloud.ledger.uri(cloud.run_id, "model/")}
-    rows = {**training.rows_of_run(cloud), "rows": cloud.settings.serving.golden_rows}
-    _, golden = cloud.warehouse.query_all(
-        [
-            Statement("deployment/export_model", {}, files),
-            Statement("deployment/golden_rows", rows, {"model": model}),
-        ]
-    )
-    return golden
+def require_parity(who: str, expected: list[float], answered: list[float]) -> float:
+    """Return the largest difference between ML.PREDICT and another scorer on the golden rows.
+
+    Raises:
+        Permanent: it is larger than the tolerance.
+    """
+    difference = max((abs(one - other) for one, other in zip(expected, answered, strict=True)), default=0.0)
+    if difference > TOLERANCE:
+        raise Permanent(
+            f"{who} differs from ML.PREDICT by up to {difference:.2g} on {len(expected)} golden rows, "
+            f"which is more than {TOLERANCE}"
+        )
+    return difference
 
 
 def _operation(cloud: Cloud) -> Note:

@@ -16,6 +16,8 @@ from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransp
 
 from local.declarations import Declarations, Delivery, Function, Table
 
+NOBODY = AnonymousCredentials()  # type: ignore[no-untyped-call]
+
 
 @dataclass(frozen=True)
 class Names:
@@ -47,7 +49,7 @@ def everything(declared: Declarations, names: Names, services: Mapping[str, str]
 
 def make_bucket(names: Names, url: str) -> None:
     """Make the bucket of runs and revisions."""
-    client = storage.Client(names.project, AnonymousCredentials(), client_options={"api_endpoint": url})
+    client = storage.Client(names.project, NOBODY, client_options={"api_endpoint": url})
     try:
         client.create_bucket(names.bucket)
     except Conflict:
@@ -56,7 +58,7 @@ def make_bucket(names: Names, url: str) -> None:
 
 def make_tables(names: Names, declared: list[Table], url: str) -> None:
     """Make the dataset and its tables, then the views, which read them."""
-    client = bigquery.Client(names.project, AnonymousCredentials(), client_options={"api_endpoint": url})
+    client = bigquery.Client(names.project, NOBODY, client_options={"api_endpoint": url})
     client.create_dataset(names.dataset, exists_ok=True)
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda one: _make_table(client, names, one), (one for one in declared if not one.query)))
@@ -146,9 +148,7 @@ def _dead_letters(names: Names, topic: str, delivery: Delivery) -> pubsub_v1.typ
 
 def make_endpoint(names: Names, url: str) -> None:
     """Make the endpoint that serves the champion."""
-    client = vertex.EndpointServiceClient(
-        credentials=AnonymousCredentials(), client_options={"api_endpoint": url}, transport="rest"
-    )
+    client = vertex.EndpointServiceClient(credentials=NOBODY, client_options={"api_endpoint": url}, transport="rest")
     parent = f"projects/{names.project}/locations/{names.region}"
     try:
         client.create_endpoint(

@@ -136,6 +136,13 @@ class Ledger:
         blobs = self._bucket.list_blobs(prefix=f"runs/{run_id}/{folder}")
         return sorted(f"gs://{self._bucket.name}/{blob.name}" for blob in blobs)
 
+    def content(self, run_id: str, name: str) -> bytes | None:
+        """Return a file of the run's folder, or None when it is not there."""
+        try:
+            return bytes(self._bucket.blob(f"runs/{run_id}/{name}").download_as_bytes())
+        except NotFound:
+            return None
+
     def standing_event(self, run_id: str, before: datetime) -> Event | None:
         """Return the event that a standing run waits for: recorded before then, not the last, and not failed for good.
 

@@ -19,7 +19,7 @@ predicted as (
         ) as expected_probability,
         farm_fingerprint(visitor_id) as shuffled
     from
-        ml.predict (
+        ml.predict(
             model `${model}`,
             (
                 select *

@@ -13,7 +13,7 @@ using (
             where cast(p.label as string) = '1'
         ) as probability
     from
-        ml.predict (
+        ml.predict(
             model `${model}`,
             (
                 select *

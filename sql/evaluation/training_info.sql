@@ -5,5 +5,5 @@ select
     eval_loss,
     learning_rate,
     duration_ms
-from ml.training_info (model `${model}`)
+from ml.training_info(model `${model}`)
 order by iteration

@@ -19,7 +19,7 @@ using (
                 from unnest(predicted_will_buy_on_return_visit_probs) as p
                 where cast(p.label as string) = '1'
             ) as probability
-        from ml.predict (model `${model}`, (select * from active))
+        from ml.predict(model `${model}`, (select * from active))
     )
 
     select
