@@ -62,6 +62,7 @@ def run(
     backoff: Backoff = Backoff(),
     on_line: Callable[[dict[str, Any]], None] = lambda _: None,
     is_isolated: bool = False,
+    reached_at: Callable[[str, str], str] = lambda _service, url: url,
 ) -> Iterator[LocalCloud]:
     """Yield the cloud once all of it answers; everything it started has ended when this returns.
 
@@ -73,6 +74,8 @@ def run(
         backoff: how soon a failed delivery is made again.
         on_line: called with each log entry of the functions.
         is_isolated: one process a function, as on Google Cloud, instead of one for all.
+        reached_at: given `bigquery`, `storage` or `vertex` and its address, the address at which the functions reach
+            it: room for what a test puts in between.
 
     Raises:
         AlreadyRunningError: another process runs a cloud on this state.
@@ -99,13 +102,15 @@ def run(
         )
         bigquery_url = stack.enter_context(serving.serve(app, ports.bigquery))
         account = auth.service_account_file(state, f"{vertex_url}/token", names.project)
-        environment = {
-            **auth.environment(account, names.project),
-            "BIGQUERY_EMULATOR_HOST": bigquery_url,
-            "STORAGE_EMULATOR_HOST": files.url,
-            "PUBSUB_EMULATOR_HOST": broker.host,
-            "PROPENSITY_SETTINGS": json.dumps(_with_vertex(settings, vertex_url)),
-        }
+
+        def environment(address: Callable[[str, str], str]) -> dict[str, str]:
+            return {
+                **auth.environment(account, names.project),
+                "BIGQUERY_EMULATOR_HOST": address("bigquery", bigquery_url),
+                "STORAGE_EMULATOR_HOST": address("storage", files.url),
+                "PUBSUB_EMULATOR_HOST": broker.host,
+                "PROPENSITY_SETTINGS": json.dumps(_with_vertex(settings, address("vertex", vertex_url))),
+            }
 
         def write(service: str, line: str) -> None:
             entry = logging.entry_from_line(line, service, names.project)
@@ -115,7 +120,7 @@ def run(
         entry_points = [function.name for function in declared.functions]
         functions_url = stack.enter_context(
             functions.serve(
-                ROOT / "main.py", entry_points, environment, ports.functions, write, is_isolated=is_isolated
+                ROOT / "main.py", entry_points, environment(reached_at), ports.functions, write, is_isolated=is_isolated
             )
         )
         schedules = [
@@ -132,7 +137,7 @@ def run(
             "functions": functions_url,
         }
         provision.everything(declared, names, services)
-        yield LocalCloud(environment, services, broker, clock)
+        yield LocalCloud(environment(lambda _, url: url), services, broker, clock)
 
 
 def _sinks(declared: Declarations, names: provision.Names) -> list[logging.Sink]:
