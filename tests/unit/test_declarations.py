@@ -1,0 +1,184 @@
+"""What is declared, held against the code and the SQL."""
+
+import ast
+import re
+from dataclasses import fields
+from importlib import import_module
+
+import pytest
+import sqlglot
+import yaml
+from sqlglot import exp
+
+import main
+from local import declarations
+from shared import source, training
+from shared.events import EVENTS
+from shared.warehouse import SQL
+
+ROOT = declarations.ROOT
+DECLARED = declarations.read()
+DOCUMENT = yaml.safe_load((ROOT / "functions" / "functions.yaml").read_text())
+FUNCTIONS = DOCUMENT["functions"]
+TABLES = {table.name: table for table in DECLARED.tables}
+# What functions read or write besides the chain's own tables.
+OTHERS = {"export", "models"}
+INSERT_ROW = re.compile(r"merge into (\w+) as target\s+using \((.*)\) as \w+\s+on false.*then insert row", re.DOTALL)
+MERGES = {
+    str(path.relative_to(SQL).with_suffix("")): found
+    for path in sorted(SQL.rglob("*.sql"))
+    if (found := INSERT_ROW.search(re.sub(r"--.*", "", path.read_text())))
+}
+
+
+def columns(table):
+    return [column["name"] for column in TABLES[table].columns]
+
+
+def listed(docstring, heading):
+    """Topics and event classes under On or Emits: `topic   Class(...)`, one a line."""
+    block = re.search(rf"^{heading}\s+(.*?)(?=^\w|\Z)", docstring, re.DOTALL | re.MULTILINE)
+    return [] if block is None else [line.strip() for line in block[1].splitlines() if line.strip()]
+
+
+def test_every_function_is_declared_and_every_declared_one_is_there():
+    files = {path.stem for path in (ROOT / "functions").glob("*.py")} - {"__init__"}
+    assert files == FUNCTIONS.keys()
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_entry_point_is_named_for_its_file_and_found_by_main(name):
+    assert getattr(main, name) is getattr(import_module(f"functions.{name}"), name)
+
+
+def test_main_knows_no_other_name():
+    with pytest.raises(AttributeError, match="there is no function 'send_mail'"):
+        main.send_mail  # noqa: B018 - looking is the test
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_modules_first_lines_say_what_is_declared(name):
+    docstring = import_module(f"functions.{name}").__doc__
+    assert [line.split()[0] for line in listed(docstring, "On")] == FUNCTIONS[name]["topics"]
+    emits = listed(docstring, "Emits")
+    if name == "resume_runs":
+        assert emits == ["whichever event each such run recorded last"]
+        assert set(FUNCTIONS[name]["emits"]) == {topic for topic, event in EVENTS.items() if not event.is_last}
+        return
+    assert [line.split()[0] for line in emits] == FUNCTIONS[name]["emits"]
+    for line in listed(docstring, "On") + emits:
+        topic, _, said = line.partition(" ")
+        if event := re.match(r"([A-Z]\w+)\(([^)]*)\)", said.strip()):
+            assert EVENTS[topic].__name__ == event[1]
+            told = event[2].split(", ")
+            assert told == [field.name for field in fields(EVENTS[topic])][: len(told)]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_events_that_a_step_returns_are_those_that_it_emits(name):
+    tree = ast.parse((ROOT / "functions" / f"{name}.py").read_text())
+    steps = [one for one in tree.body if isinstance(one, ast.FunctionDef) and one.name == "step"]
+    if not steps:
+        return
+    returned = {one.id for one in ast.walk(steps[0].returns) if isinstance(one, ast.Name)}
+    assert returned == {EVENTS[topic].__name__ for topic in FUNCTIONS[name]["emits"]}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_statements_that_a_module_names_exist(name):
+    for line in listed(import_module(f"functions.{name}").__doc__, "Runs"):
+        for path in line.split(", "):
+            assert (ROOT / path).exists(), path
+
+
+def test_every_topic_has_a_reader_or_is_public_and_never_both():
+    read = {topic for function in FUNCTIONS.values() for topic in function["topics"]}
+    emitted = {topic for function in FUNCTIONS.values() for topic in function["emits"]}
+    public = set(DOCUMENT["public_topics"])
+    assert emitted <= read | public
+    assert not read & public
+    assert public <= emitted
+    assert {topic for topic, event in EVENTS.items() if event.is_last} == public
+
+
+def test_every_emitted_topic_is_an_event_and_every_event_has_its_topic():
+    emitted = {topic for function in FUNCTIONS.values() for topic in function["emits"]}
+    assert emitted == EVENTS.keys()
+    assert set(DECLARED.topics) == EVENTS.keys() | {"resume-due", "dead-letters"}
+
+
+def test_schedules_sinks_and_dead_letters_lead_to_topics_that_are_read():
+    read = {topic for function in FUNCTIONS.values() for topic in function["topics"]}
+    for one in [*DOCUMENT["schedules"].values(), *DOCUMENT["sinks"].values()]:
+        assert one["topic"] in read
+    assert DOCUMENT["delivery"]["dead_letter_topic"] in read
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_tables_that_are_read_and_written_exist(name):
+    assert {*FUNCTIONS[name]["reads"], *FUNCTIONS[name]["writes"]} <= TABLES.keys() | OTHERS
+
+
+def test_every_table_is_written_by_a_function():
+    written = {table for function in FUNCTIONS.values() for table in function["writes"]}
+    assert written - OTHERS == {name for name, table in TABLES.items() if not table.query}
+
+
+@pytest.mark.parametrize("table", [name for name, table in TABLES.items() if not table.query])
+def test_a_table_is_partitioned_and_clustered_by_columns_that_it_has(table):
+    declared = TABLES[table]
+    types = {column["name"]: column["type"] for column in declared.columns}
+    assert set(declared.cluster) <= types.keys()
+    assert declared.partition is None or types[declared.partition] == "DATE"
+    assert all(column["description"] for column in declared.columns)
+
+
+def test_training_rows_are_visitor_features_of_a_run():
+    run, features = TABLES["training_rows"].columns[:3], TABLES["training_rows"].columns[3:]
+    assert [column["name"] for column in run] == ["run_id", "created_on", "split"]
+    kinds = [(column["name"], column["type"]) for column in features]
+    assert kinds == [(column["name"], column["type"]) for column in TABLES["visitor_features"].columns]
+    assert columns("training_rows")[-1] == training.LABEL
+
+
+def test_an_audience_member_is_a_score():
+    assert columns("audience") == columns("scores")
+
+
+def test_every_statement_that_inserts_whole_rows_is_held_to_its_table():
+    written = {found[1] for found in MERGES.values()}
+    assert written == {name for name, table in TABLES.items() if not table.query} - {"source_days"}
+
+
+@pytest.mark.parametrize("name", MERGES)
+def test_a_merge_selects_the_tables_columns_in_their_order(name):
+    """`insert row` goes by position: two columns of one type that changed places would go unnoticed."""
+    table, query = MERGES[name].groups()
+    selected = []
+    for column in sqlglot.parse_one(re.sub(r"ml\.predict \(\s*model `[^`]*`, ", "(", query), "bigquery").selects:
+        if isinstance(column.this, exp.Star) or isinstance(column, exp.Star):
+            assert column.sql() == "eligible.*"
+            selected += columns("visitor_features")
+        else:
+            selected.append(column.alias_or_name)
+    assert selected == columns(table)
+
+
+def test_every_feature_ranks_alone_in_the_leakage_check():
+    text = (SQL / "evaluation" / "single_features.sql").read_text()
+    checked = re.findall(r"\w+", " ".join(re.findall(r"for feature in \((.*?)\)", text, re.DOTALL)))
+    features = columns("visitor_features")[2:-1]
+    assert sorted(checked) == sorted(features)
+
+
+@pytest.mark.parametrize("kind", ["ga360", "ga4"])
+def test_the_columns_that_must_be_there_are_those_that_the_statement_reads(kind):
+    text = re.sub(r"--.*", "", (SQL / "sessions" / f"from_{kind}.sql").read_text())
+    leaves = {path.rpartition(".")[2] for path in source.COLUMNS[kind]}
+    assert {leaf for leaf in leaves if not re.search(rf"\b{leaf}\b", text)} == set()
+    if kind == "ga360":
+        # Google's names are in camel case, and ours never.
+        read = set(re.findall(r"\b[a-z]+[A-Z]\w*\b", text)) - {
+            path.split(".")[-2] for path in source.COLUMNS[kind] if "." in path
+        }
+        assert read <= leaves

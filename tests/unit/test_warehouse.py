@@ -1,0 +1,179 @@
+"""Each job once, however often its event is delivered: on the local BigQuery, with statements of this file's own."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared import warehouse as module
+from shared.errors import NotReady, Permanent
+from shared.settings import Settings
+from shared.warehouse import IDENTIFIER, Statement, Warehouse
+
+DATASET = "unit_warehouse"
+RUN = "20170801-0a1b2c3d"
+STATEMENTS = {
+    "hits/add": "insert into hits (number) values (@number)",
+    "hits/count": "select count(*) as hits from ${table}",
+    "hits/share": "select 1 / count(*) as share from hits",
+    "hits/broken": "selekt 1",
+    "values/all": "select @flag as flag, @whole as whole, @real as real, @text as text, @day as day, @moment as moment",
+    "values/lists": "select array_length(@days) as days, array_length(@texts) as texts",
+    "slow/count": "select count(*) as pairs from unnest(generate_array(1, 100000)) as a, "
+    "unnest(generate_array(1, 100000)) as b where mod(a * b, 7919) = 1",
+}
+
+
+@pytest.fixture
+def statements(tmp_path, monkeypatch):
+    for name, text in STATEMENTS.items():
+        path = tmp_path / f"{name}.sql"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    monkeypatch.setattr(module, "SQL", tmp_path)
+
+
+@pytest.fixture
+def hits(bigquery_client, statements):
+    """An empty table `hits` and the number of its rows."""
+    bigquery_client.create_dataset(DATASET, exists_ok=True)
+    run(bigquery_client, f"create or replace table {DATASET}.hits (number int64)")
+    yield lambda: run(bigquery_client, f"select count(*) as count from {DATASET}.hits")[0]["count"]  # noqa: S608
+    bigquery_client.delete_dataset(DATASET, delete_contents=True)
+
+
+def run(client, text):
+    return [dict(row) for row in client.query_and_wait(text)]
+
+
+incarnations = iter(range(10_000))
+
+
+@pytest.fixture
+def deliver(bigquery_client):
+    """Deliveries of one run that nothing else has run before; each gets a warehouse of its own."""
+    fresh = next(incarnations)
+
+    def deliver(step="build_features", run_id=RUN, incarnation=fresh, **settings):
+        values = Settings(project=bigquery_client.project, bucket="shop", dataset=DATASET, **settings)
+        return Warehouse(bigquery_client, values, run_id, step, incarnation)
+
+    return deliver
+
+
+def test_a_second_delivery_attaches_to_the_first_ones_job(hits, deliver):
+    for _ in range(3):
+        deliver().query("hits/add", {"number": 1})
+    assert hits() == 1
+    assert deliver().query("hits/count", table="hits") == [{"hits": 1}]
+
+
+def test_other_values_runs_steps_and_lives_are_other_jobs(hits, deliver):
+    deliver().query("hits/add", {"number": 1})
+    deliver().query("hits/add", {"number": 2})
+    deliver(step="train_models").query("hits/add", {"number": 1})
+    deliver(run_id="20170801-ffffffff").query("hits/add", {"number": 1})
+    deliver(incarnation=10_000 + next(incarnations)).query("hits/add", {"number": 1})
+    assert hits() == 5
+
+
+def test_a_job_is_labelled_and_named_for_what_it_does(hits, deliver):
+    job = deliver().submit(Statement("hits/count", {}, {"table": "hits"}))
+    assert job.labels == {"pipeline": "propensity", "run_id": RUN, "step": "build_features"}
+    stem, attempt = job.job_id.rsplit("-", 1)
+    assert stem.startswith(f"{RUN}-build_features-hits-count-")
+    assert attempt == "a1"
+
+
+def test_a_failed_jobs_id_is_burned_and_the_next_delivery_counts_up(hits, deliver, bigquery_client):
+    reasons = []
+    for _ in range(2):
+        with pytest.raises(Permanent, match=r"(?i)division by zero") as failed:
+            deliver().query("hits/share")
+        reasons.append(str(failed.value))
+    assert [one.rstrip(")").rsplit("-", 1)[1] for one in reasons] == ["a1", "a2"]
+    run(bigquery_client, f"insert into {DATASET}.hits (number) values (1), (2)")  # noqa: S608
+    assert deliver().query("hits/share") == [{"share": 0.5}]
+    assert deliver().submit(Statement("hits/share")).job_id.endswith("-a3")
+
+
+def test_with_tries_a_job_that_failed_for_good_is_returned_as_it_is(hits, deliver):
+    with pytest.raises(Permanent):
+        deliver().query("hits/share")
+    job = deliver().submit(Statement("hits/share"), tries=3)
+    assert job.job_id.endswith("-a1")
+    assert job.error_result
+    assert "(job " in module.reason(job)
+
+
+@pytest.mark.parametrize(
+    ("name", "identifiers", "message"),
+    [("hits/count", {"table": "absent"}, "absent"), ("hits/broken", {}, "syntax error")],
+)
+def test_a_statement_that_bigquery_refuses_is_permanent_and_says_why(name, identifiers, message, hits, deliver):
+    with pytest.raises(Permanent, match=rf"(?i){message}"):
+        deliver().query(name, **identifiers)
+
+
+def test_statements_run_side_by_side_and_answer_in_order(hits, deliver):
+    delivery = deliver()
+    tables = ("hits", f"{DATASET}.hits")
+    statements = [Statement("hits/count", {}, {"table": table}) for table in tables]
+    deliver().query("hits/add", {"number": 1})
+    values = {"days": [date(2017, 8, 1), date(2017, 8, 2)], "texts": []}
+    answers = delivery.query_all([*statements, Statement("values/lists", values)])
+    assert answers == [[{"hits": 1}], [{"hits": 1}], [{"days": 2, "texts": 0}]]
+    assert delivery.seconds > 0
+
+
+def test_values_of_every_type_arrive_as_they_are(hits, deliver):
+    moment = datetime(2017, 8, 1, 12, 30, tzinfo=UTC)
+    values = {
+        "flag": True,
+        "whole": 2**53 + 1,
+        "real": 0.1,
+        "text": "a'`\n\\",
+        "day": date(2017, 8, 1),
+        "moment": moment,
+    }
+    assert deliver().query("values/all", values) == [values]
+
+
+@pytest.mark.slow  # Google's client asks for ten seconds at a time
+def test_a_job_that_outlasts_the_delivery_is_not_ready_and_goes_on(hits, deliver, bigquery_client):
+    with pytest.raises(NotReady, match="still runs; the next delivery attaches to it"):
+        deliver(wait_seconds=1).query("slow/count")
+    job = deliver().submit(Statement("slow/count"))
+    assert job.job_id.endswith("-a1")
+    bigquery_client.cancel_job(job.job_id, location=job.location)
+
+
+def test_a_statement_of_no_run_runs_each_time(hits, bigquery_client):
+    settings = Settings(project=bigquery_client.project, bucket="shop", dataset=DATASET)
+    for _ in range(2):
+        module.query(bigquery_client, settings, Statement("hits/add", {"number": 1}))
+    assert hits() == 2
+    with pytest.raises(Permanent, match="absent"):
+        module.query(bigquery_client, settings, Statement("hits/count", {}, {"table": "absent"}))
+
+
+@pytest.mark.parametrize("value", ["hits` where true --", "a b", "", "a;b", "a\n", "a'b", "a(b)", "${x}"])
+def test_an_identifier_that_could_end_itself_is_refused(value):
+    with pytest.raises(ValueError, match=r"identifier table is .*: only"):
+        Statement("reset/all_rows", {}, {"table": value}).text()
+
+
+@given(st.text(max_size=20))
+def test_an_identifier_stands_in_its_backticks_or_is_refused(value):
+    statement = Statement("reset/all_rows", {}, {"table": value})
+    if IDENTIFIER.fullmatch(value):
+        assert statement.text().endswith(f"truncate table `{value}`\n")
+    else:
+        with pytest.raises(ValueError, match="identifier table"):
+            statement.text()
+
+
+def test_an_identifier_that_is_missing_is_named():
+    with pytest.raises(KeyError, match="table"):
+        Statement("reset/all_rows").text()
