@@ -1,3 +1,3 @@
 """Fixtures that several folders share; each lives in tests/fixtures beside what it starts."""
 
-pytest_plugins = ["fixtures.bigquery", "fixtures.storage", "fixtures.vertex"]
+pytest_plugins = ["fixtures.bigquery", "fixtures.chain", "fixtures.storage", "fixtures.vertex"]

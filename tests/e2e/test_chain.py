@@ -1,0 +1,252 @@
+"""The whole chain: from refreshed data to a published audience, and what may be done with it afterwards."""
+
+import csv
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from cli import resetting
+from cli.follow import STEPS
+from shared import rules
+from shared.errors import Permanent
+
+pytestmark = pytest.mark.xdist_group("chain")
+
+EVENTS = Path(__file__).parent.parent / "events"
+
+
+@pytest.fixture
+def run(chain):
+    return chain.first
+
+
+# What the first run has made.
+
+
+def test_a_refresh_ends_in_a_published_audience(chain, run):
+    assert (run.outcome, run.reason) == ("published", "")
+    assert [record.step for record in run.records] == [step for step in STEPS if step != "training"]
+    assert all(check["is_ok"] for check in run.documents["checks"].values())
+    assert chain.ledger.dead_letters() == {}
+
+
+def test_every_candidate_is_measured_on_the_same_visitors(run):
+    evaluation = run.documents["evaluation"]
+    candidates = evaluation["candidates"]
+    test = next(split for split in evaluation["splits"] if split["split"] == "test")
+    assert set(candidates) == {"baseline", "logistic", "boosted_trees"}
+    assert {row["visitors"] for row in candidates.values()} == {test["visitors"]}
+    assert {row["positives"] for row in candidates.values()} == {test["positives"]}
+    assert evaluation["winner"] == max(candidates, key=lambda name: candidates[name]["roc_auc"])
+    assert evaluation["failed"] == {}
+
+
+def test_visitors_are_split_by_time_and_learnt_from_once(chain, run):
+    rows = chain.rows("training_rows", f"run_id = '{run.run_id}'")
+    days = {split: [row["first_day"] for row in rows if row["split"] == split] for split in ("train", "evaluation")}
+    days["test"] = [row["first_day"] for row in rows if row["split"] == "test"]
+    assert max(days["train"]) < min(days["evaluation"]) <= max(days["evaluation"]) < min(days["test"])
+    assert len({(row["visitor_id"], row["first_day"]) for row in rows}) == len(rows)
+
+
+def test_everybody_active_is_scored_once_by_the_champion_and_gets_the_policys_offer(chain, run):
+    scores = chain.rows("scores")
+    champion, policy = chain.clients.registry.champion(), chain.clients.settings.policy
+    assert {row["model_version"] for row in scores} == {champion.number}
+    assert {row["visitor_id"] for row in scores} == {row["visitor_id"] for row in chain.rows("sessions", INSIDERS)}
+    assert len({row["visitor_id"] for row in scores}) == len(scores)
+    for row in scores:
+        assert row["offer"] == rules.offer(row["probability"], policy.coupon_from, policy.coupon_below)
+
+
+# Whoever has one internal session is left out altogether.
+INSIDERS = "visitor_id not in (select visitor_id from propensity.sessions where is_internal)"
+
+
+def test_deciles_hold_a_tenth_each_and_the_first_the_most_likely(chain):
+    by_decile = {decile: [] for decile in range(1, 11)}
+    for row in chain.rows("scores"):
+        by_decile[row["decile"]].append(row["probability"])
+    sizes = {len(probabilities) for probabilities in by_decile.values()}
+    assert max(sizes) - min(sizes) <= 1
+    for decile in range(1, 10):
+        assert min(by_decile[decile]) >= max(by_decile[decile + 1])
+
+
+def test_the_audience_is_the_best_deciles_as_they_were_scored(chain):
+    best = f"decile <= {chain.clients.settings.audience.max_decile}"
+    assert chain.content("audience") == chain.content("scores", best)
+
+
+def test_the_manifest_lists_files_whose_rows_are_the_audience(chain, run):
+    manifest = run.documents["audience"]
+    rows = [row for uri in manifest["files"] for row in csv.DictReader(chain.text(uri).splitlines())]
+    members = chain.rows("audience")
+    assert manifest["files"]
+    assert manifest["members"] == len(rows) == len(members)
+    assert manifest["scored"] == len(chain.rows("scores"))
+    assert [row["visitor_id"] for row in rows] == [
+        row["visitor_id"] for row in sorted(members, key=lambda row: (row["decile"], row["visitor_id"]))
+    ]
+
+
+def test_the_runs_folder_is_the_models_revision(chain, run):
+    names = {name.removeprefix(f"runs/{run.run_id}/") for name in chain.blobs()}
+    assert names >= {"run.json", "checks.json", "evaluation.json", "deployment.json", "scorer.json", "audience.json"}
+    assert names >= {f"steps/{step}.json" for step in STEPS if step != "training"}
+    assert {name for name in names if name.startswith("model/")}
+    assert not {name for name in names if name.startswith("failures/")}
+    trained = run.documents["evaluation"]["training"]
+    assert set(trained) == {"baseline", "logistic", "boosted_trees"}
+    assert all(statistics["iterations"] and statistics["features"] for statistics in trained.values())
+
+
+def test_the_winner_is_the_champion_and_takes_all_traffic(chain, run):
+    champion = chain.clients.registry.champion()
+    assert (champion.run_id, champion.candidate) == (run.run_id, run.documents["evaluation"]["winner"])
+    assert champion.number == run.documents["deployment"]["version"]
+    assert chain.endpoint() == ([champion.number], {champion.number: 100})
+
+
+def test_the_endpoint_answers_what_ml_predict_says(chain):
+    champion = chain.clients.registry.champion()
+    statement = f"""
+        select * from ml.predict(
+            model propensity.{champion.model},
+            (select * from propensity.session_features order by session_id limit 40))"""  # noqa: S608 - our own names
+    rows = [dict(row) for row in chain.clients.bigquery.query_and_wait(statement)]
+    label = "will_buy_on_return_visit"
+    expected = [{p["label"]: p["prob"] for p in row.pop(f"predicted_{label}_probs")}[1] for row in rows]
+    instances = [{name: row[name] for name in row if isinstance(row[name], int | float | str)} for row in rows]
+    for probability, prediction in zip(expected, chain.predict(instances).predictions, strict=True):
+        answered = dict(zip(prediction[f"{label}_values"], prediction[f"{label}_probs"], strict=True))
+        assert answered["1"] == pytest.approx(probability, abs=1e-6)
+
+
+def test_the_world_is_told_of_the_audience_without_rows(chain, run):
+    told = chain.heard("audience-published")
+    assert told == [run.records[-1].event.to_json()]
+    assert json.loads(chain.text(told[0]["manifest"])) == run.documents["audience"]
+
+
+# What comes afterwards; each test leaves the data and a champion behind.
+
+
+def of_the_newest_day(chain, name):
+    """A message as Google sends it, about our newest day-table."""
+    newest = chain.files[-1].stem
+    text = (EVENTS / f"{name}.json").read_text()
+    return json.loads(text.replace("events_20201101", newest).replace("20201101", newest.rpartition("_")[2]))
+
+
+def test_whoever_says_that_unchanged_data_were_refreshed_changes_nothing(chain):
+    before = chain.state()
+    shapes = [
+        {},
+        {"table": chain.files[-1].stem},
+        {"date": "2017-03-24"},
+        of_the_newest_day(chain, "ga4_export_complete"),
+        of_the_newest_day(chain, "audit_load_done"),
+        of_the_newest_day(chain, "old_audit_load_completed"),
+        of_the_newest_day(chain, "transfer_run_succeeded"),
+    ]
+    for shape in shapes:
+        chain.clients.send("data-refreshed", shape)
+    chain.settle()
+    assert chain.state() == before
+
+
+def test_a_reason_makes_a_run_that_is_held_against_the_champion(chain):
+    before = chain.clients.registry.champion()
+    run = chain.refresh(reason="new campaign")
+    assert run.outcome == "published"
+    candidates = run.documents["evaluation"]["candidates"]
+    assert candidates["champion"]["visitors"] == candidates["baseline"]["visitors"]
+    # The same candidate on the same data is the same model.
+    assert candidates["champion"]["roc_auc"] == pytest.approx(candidates[before.candidate]["roc_auc"], abs=1e-9)
+    champion = chain.clients.registry.champion()
+    assert champion.run_id == run.run_id
+    assert chain.endpoint() == ([before.number, champion.number], {champion.number: 100})
+    assert {row["model_version"] for row in chain.rows("audience")} == {champion.number}
+
+
+def test_a_rollback_gives_back_traffic_and_name_and_another_one_takes_them_again(chain):
+    newest = chain.clients.registry.champion()
+    before, former = chain.clients.registry.rollback()
+    assert before == newest
+    assert chain.clients.registry.champion() == former != newest
+    assert chain.endpoint() == ([former.number, newest.number], {former.number: 100})
+    assert chain.clients.registry.rollback() == (former, newest)
+    assert chain.clients.registry.champion() == newest
+    assert chain.endpoint() == ([former.number, newest.number], {newest.number: 100})
+
+
+def test_a_day_is_scored_once_by_a_champion_however_often_the_scheduler_ticks(chain):
+    chain.clients.registry.rollback()
+    champion = chain.clients.registry.champion()
+    for _ in range(3):
+        chain.cloud.scheduler.trigger("scoring")
+    [run] = chain.send("scoring-due", {})
+    assert [record.step for record in run.records] == ["score_visitors", "publish_audience"]
+    assert {row["model_version"] for row in chain.rows("scores")} == {champion.number}
+    before = chain.state()
+    assert chain.send("scoring-due", {}) == []
+    assert chain.state() == before
+    chain.clients.registry.rollback()
+
+
+def test_a_rejected_run_leaves_the_champion_serving_and_can_be_reset_and_made_again(chain, tmp_path):
+    before = chain.state()
+    # Nobody buys in the days that the test visitors are judged by.
+    last = chain.files[-9:]
+    chain.load(*(without_purchases(path, tmp_path) for path in last))
+    run = chain.refresh()
+    assert run.outcome == "rejected"
+    assert "gate.min_positives" in run.reason
+    after = chain.state()
+    for kept in ("champion", "deployed", "traffic", "versions"):
+        assert after[kept] == before[kept]
+    for table in ("scores", "audience"):
+        assert after["tables"][table] == before["tables"][table]
+
+    jobs, incarnation = set(after["jobs"]), chain.ledger.run(run.run_id)["incarnation"]
+    removal = resetting.plan(chain.clients, run.run_id)
+    assert any(run.run_id in line for line in removal.lines)
+    removal.carry_out()
+    assert run.run_id not in chain.ledger.runs()
+    assert chain.rows("training_rows", f"run_id = '{run.run_id}'") == []
+    assert chain.rows("evaluation_rows", f"run_id = '{run.run_id}'") == []
+    assert not [model for model in chain.clients.bigquery.list_models("propensity") if is_of(run, model)]
+
+    again = chain.refresh()
+    assert (again.run_id, again.outcome, again.reason) == (run.run_id, run.outcome, run.reason)
+    assert chain.ledger.run(run.run_id)["incarnation"] != incarnation
+    fresh = {job for job in set(chain.job_ids()) - jobs if "-train_models-" in job}
+    assert len(fresh) == 1 + len(chain.clients.settings.training.candidates)
+    chain.load(*last)
+
+
+def test_the_champions_run_cannot_be_reset(chain):
+    champion = chain.clients.registry.champion()
+    with pytest.raises(Permanent, match="roll back first"):
+        resetting.plan(chain.clients, champion.run_id)
+
+
+def is_of(run, model):
+    return model.model_id.endswith(run.run_id.replace("-", "_"))
+
+
+def without_purchases(path, folder):
+    """The same day-table, but nobody has bought."""
+    table = pq.read_table(path)
+    totals = table["totals"].combine_chunks()
+    fields = {field.name: totals.field(field.name) for field in totals.type}
+    fields["transactions"] = pa.nulls(len(table), pa.int64())
+    kept = pa.StructArray.from_arrays(list(fields.values()), list(fields), mask=pc.is_null(totals))
+    target = folder / path.name
+    pq.write_table(table.set_column(table.schema.get_field_index("totals"), "totals", kept), target, store_schema=False)
+    return target
