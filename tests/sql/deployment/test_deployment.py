@@ -1,5 +1,7 @@
 """What a deployment takes from BigQuery: the model's files, and rows to hold the endpoint to."""
 
+import math
+
 import pytest
 from google.cloud import storage as gcs
 from learning import CANDIDATES, RUN, training_rows
@@ -33,6 +35,24 @@ def test_golden_rows_are_the_extremes_and_some_between_with_what_the_model_says_
     again = warehouse.run("deployment/golden_rows", {**RUN, "rows": 20}, model=candidate)
     assert [row.pop("expected_probability") for row in again] == golden
     assert again == rows
+
+
+def test_weights_are_those_that_the_model_predicts_by(models, warehouse):
+    weights = {row["processed_input"]: row for row in warehouse.run("deployment/weights", model="baseline")}
+    assert weights.keys() == {"bounces", "time_on_site", "__INTERCEPT__"}
+    warehouse.fill({"training_rows": training_rows()})
+    rows = warehouse.run("deployment/golden_rows", {**RUN, "rows": 20}, model="baseline")
+    for row in rows:
+        log_odds = weights["__INTERCEPT__"]["weight"] + sum(
+            weights[name]["weight"] * row[name] for name in ("bounces", "time_on_site")
+        )
+        assert row["expected_probability"] == pytest.approx(1 / (1 + math.exp(-log_odds)), abs=1e-9)
+
+
+def test_a_category_has_a_weight_for_each_of_its_values(models, warehouse):
+    weights = {row["processed_input"]: row for row in warehouse.run("deployment/weights", model="logistic")}
+    assert {one["category"] for one in weights["source"]["category_weights"]} >= {"google", "mail", "missing"}
+    assert weights["source"]["weight"] is None
 
 
 def test_a_model_is_not_registered_where_there_is_no_registry(models, warehouse):
