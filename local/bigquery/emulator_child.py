@@ -10,6 +10,8 @@ import threading
 
 from local_bigquery import cli
 
+from local.bigquery import emulator_mends
+
 
 def _end_with_the_parent() -> None:
     sys.stdin.buffer.read()
@@ -17,5 +19,6 @@ def _end_with_the_parent() -> None:
 
 
 if __name__ == "__main__":
+    emulator_mends.apply()
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
     cli.main(sys.argv[1:])

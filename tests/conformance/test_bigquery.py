@@ -33,3 +33,20 @@ def test_a_file_is_loaded_through_an_upload(bigquery_client, dataset):
 def test_a_missing_table_is_googles_not_found(bigquery_client, dataset):
     with pytest.raises(exceptions.NotFound, match="was not found"):
         bigquery_client.query(f"SELECT * FROM {dataset}.nowhere").result()
+
+
+def test_a_wildcard_keeps_rows_that_are_equal(bigquery_client, dataset):
+    for day in (1, 2):
+        bigquery_client.query(f"CREATE TABLE {dataset}.same_{day} AS SELECT 'a' AS x FROM UNNEST([1, 2, 3])").result()
+    rows = bigquery_client.query(f"SELECT x, COUNT(*) AS n FROM `{dataset}.same_*` GROUP BY x").result()
+    assert [dict(row) for row in rows] == [{"x": "a", "n": 6}]
+
+
+def test_a_column_stays_required_and_a_dropped_table_is_gone(bigquery_client, dataset):
+    schema = [bigquery.SchemaField("a", "INT64", mode="REQUIRED"), bigquery.SchemaField("b", "STRING")]
+    bigquery_client.create_table(bigquery.Table(f"{bigquery_client.project}.{dataset}.strict", schema=schema))
+    made = bigquery_client.get_table(f"{dataset}.strict")
+    assert [(field.name, field.mode) for field in made.schema] == [("a", "REQUIRED"), ("b", "NULLABLE")]
+    bigquery_client.delete_table(f"{dataset}.strict")
+    with pytest.raises(exceptions.NotFound):
+        bigquery_client.get_table(f"{dataset}.strict")
