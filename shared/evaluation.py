@@ -38,11 +38,7 @@ class Report:
 
 
 def evaluate(trained: list[str], failed: dict[str, str], cloud: Cloud) -> Report:
-    """Score the test visitors with every model, measure, choose and judge.
-
-    Raises:
-        Permanent: there are no test visitors.
-    """
+    """Score the test visitors with every model, measure, choose and judge; without any, the verdict says so."""
     models = {candidate: training.model_name(candidate, cloud.run_id) for candidate in trained}
     champion = cloud.registry.champion()
     rows = training.rows_of_run(cloud)
