@@ -39,7 +39,7 @@ def test_chunks_lose_nothing(given_days, size):
 tables = st.builds(DayTable, days, st.integers(0), st.integers(0), st.booleans())
 
 
-@given(st.lists(tables, unique_by=lambda table: table.day), st.text(), st.text())
+@given(st.lists(tables, max_size=5, unique_by=lambda table: table.day), st.text(max_size=9), st.text(max_size=9))
 def test_a_reading_is_itself_again_after_its_way_through_json(found, reason, problem):
     reading = Reading("20170801-0a1b2c3d", date(2017, 8, 1), reason, found, problem)
     assert Reading.from_json(reading.run_id, json.loads(json.dumps(reading.to_json()))) == reading
