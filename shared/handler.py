@@ -66,8 +66,9 @@ def handle[E: Event](
         record = world.ledger.record(event.run_id, name)
         if record is None:
             record = _run(step, event, Cloud(world, event.run_id, name, now=datetime.now(UTC)))
-    except Malformed as error:
-        log("ERROR", f"{name}: malformed message {cloud_event['id']}: {error}", function=name)
+    except Permanent as error:
+        # It belongs to no run: malformed, of a run that nobody opened, or what it asks for cannot even be looked up.
+        log("ERROR", f"{name}: message {cloud_event['id']} cannot be used: {error}", function=name)
         world.send(DEAD_LETTERS, as_delivered(cloud_event), reason=_attribute(str(error)), function=name)
         return
     if record is not None:

@@ -55,8 +55,8 @@ using (
             if(countif(session_engaged = '1') = 0, 1, 0) as bounces,
             countif(event_name = 'purchase') as transactions,
             sum(if(event_name = 'purchase', revenue, 0)) as revenue,
-            coalesce(max(event_source), max(first_source)) as source,
-            coalesce(max(event_medium), max(first_medium)) as medium,
+            coalesce(min_by(event_source, if(event_source is null, null, happened_at)), max(first_source)) as source,
+            coalesce(min_by(event_medium, if(event_medium is null, null, happened_at)), max(first_medium)) as medium,
             max(device) as device,
             max(country) as country,
             max(

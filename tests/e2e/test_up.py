@@ -1,0 +1,81 @@
+"""`propensity up` as a person runs it: it starts the cloud, keeps its state, and ends what it started."""
+
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+PROPENSITY = str(Path(sys.executable).with_name("propensity"))
+FREE_PORTS = [f"--{name}-port=0" for name in ("bigquery", "storage", "pubsub", "vertex", "logging", "functions")]
+
+
+def start(state: Path, env_file: Path) -> subprocess.Popen[str]:
+    command = [PROPENSITY, "up", "--state", str(state), "--env-file", str(env_file), *FREE_PORTS]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    for line in process.stdout:
+        if line.startswith("ready"):
+            return process
+    pytest.fail(f"up ended with {process.wait()} before it was ready")
+
+
+def stop(process: subprocess.Popen[str], number: signal.Signals) -> list[psutil.Process]:
+    """Send the signal and return the processes that it had started."""
+    started = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(number)
+    process.stdout.read()
+    assert process.wait(60) == 0
+    return started
+
+
+def environment(env_file: Path) -> dict[str, str]:
+    script = f". {env_file} && env -0"
+    lines = subprocess.run(["sh", "-c", script], capture_output=True, check=True, text=True).stdout.split("\0")
+    return dict(line.partition("=")[::2] for line in lines if line)
+
+
+def run(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([PROPENSITY, *arguments], env=env, capture_output=True, text=True, check=False)
+
+
+def propensity(env_file: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return run(*arguments, env=environment(env_file))
+
+
+def test_up_keeps_its_state_refuses_a_second_and_ends_what_it_started(tmp_path):
+    state, env_file = tmp_path / "state", tmp_path / "env.sh"
+    first = start(state, env_file)
+    second = run("up", "--state", str(state), *FREE_PORTS)
+    assert second.returncode == 1
+    assert "already runs" in second.stderr
+    assert propensity(env_file, "publish", "data-refreshed", '{"nonsense": 1}').returncode == 0
+    while "nonsense: not known here" not in propensity(env_file, "runs").stdout.replace("\n", " "):
+        assert first.poll() is None
+    started = stop(first, signal.SIGINT)
+    assert started
+    assert not [process for process in started if process.is_running()]
+
+    again = start(state, env_file)
+    assert "nonsense" in propensity(env_file, "runs").stdout
+    reset = propensity(env_file, "reset", "--yes")
+    assert "1 dead letters" in reset.stdout
+    assert "nonsense" not in propensity(env_file, "runs").stdout
+    stop(again, signal.SIGTERM)
+
+
+def test_without_an_environment_a_command_says_what_to_do(tmp_path):
+    answer = run("runs", env={"PATH": "/usr/bin:/bin"})
+    assert answer.returncode == 2
+    assert "propensity up --env-file" in " ".join(answer.stderr.replace("│", " ").split())
+
+
+def test_a_taken_port_is_an_error_that_names_it(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ports = [option for option in FREE_PORTS if "storage" not in option]
+        answer = run("up", "--state", str(tmp_path / "state"), f"--storage-port={port}", *ports)
+    assert answer.returncode == 1
+    assert "Address already in use" in answer.stderr
