@@ -6,12 +6,14 @@ labels say which run and candidate made it, and so which model in BigQuery it is
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import time
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from google.api_core.exceptions import NotFound
+from google.api_core.exceptions import Conflict, NotFound
 from google.cloud import aiplatform_v1 as vertex
 
 from shared.errors import NotReady, Permanent
@@ -99,15 +101,13 @@ class Registry:
             NotReady: the deployment still goes on.
             Permanent: the deployment failed.
         """
+        deployed_id = _deployed_id(version)
         if not self._deployed(version):
-            self._deploy(version, operation_note, wait_seconds)
-        deployed, *copies = self._deployed(version)
-        for copy in copies:
-            self._undeploy(copy.id)
+            self._deploy(version, deployed_id, operation_note, wait_seconds)
         endpoint = self._endpoint()
-        if not endpoint.traffic_split.get(deployed.id):
-            self._set_traffic(self._canary_split(endpoint, deployed.id))
-        return str(deployed.id)
+        if not endpoint.traffic_split.get(deployed_id):
+            self._set_traffic(self._canary_split(endpoint, deployed_id))
+        return deployed_id
 
     def answers(self, deployed_id: str, instances: list[dict[str, Any]]) -> list[float]:
         """Return the probabilities that this deployed model itself gives.
@@ -122,14 +122,20 @@ class Registry:
         raise NotReady(f"deployed model {deployed_id} answered none of {MOST_TRIES} requests")
 
     def promote(self, deployed_id: str, version: Version) -> None:
-        """Give all traffic and the alias to the version; keep the former champion deployed, and no older one."""
+        """Give all traffic and the alias to the version; keep the former champion deployed, and no older one.
+
+        The alias comes last: whoever finds it moved, finds all else done, and must not take the version for its own
+        predecessor.
+        """
         former = self.champion()
         self._set_traffic({deployed_id: 100})
-        self._make_champion(version.number)
+        if former and former.number == version.number:
+            return
         kept = {version.number, former.number if former else ""}
         for deployed in self._endpoint().deployed_models:
             if deployed.model_version_id not in kept:
                 self._undeploy(deployed.id)
+        self._make_champion(version.number)
 
     def withdraw(self, deployed_id: str) -> None:
         """Take a canary off the endpoint; its traffic goes to the champion, if there is one."""
@@ -189,15 +195,14 @@ class Registry:
         return self._endpoints.get_endpoint(name=self._endpoint_name)
 
     def _deployed(self, version: Version) -> list[vertex.DeployedModel]:
-        """Return what the endpoint runs of the version, oldest first."""
-        found = [one for one in self._endpoint().deployed_models if one.model_version_id == version.number]
-        return sorted(found, key=lambda one: one.create_time)
+        return [one for one in self._endpoint().deployed_models if one.model_version_id == version.number]
 
-    def _deploy(self, version: Version, note: Note, wait_seconds: float) -> None:
+    def _deploy(self, version: Version, deployed_id: str, note: Note, wait_seconds: float) -> None:
         serving = self._settings.serving
         operation = note.read()
         if operation is None:
             deployed = vertex.DeployedModel(
+                id=deployed_id,
                 model=self._model_name(version.number),
                 display_name=version.model,
                 dedicated_resources=vertex.DedicatedResources(
@@ -210,20 +215,25 @@ class Registry:
             request = vertex.DeployModelRequest(
                 endpoint=self._endpoint_name, deployed_model=deployed, traffic_split=split
             )
-            operation = self._endpoints.deploy_model(request=request).operation.name
+            try:
+                operation = self._endpoints.deploy_model(request=request).operation.name
+            except Conflict:
+                # Another delivery has deployed it meanwhile.
+                return
             note.write(operation)
-        self._wait(operation, note, wait_seconds)
+        self._wait(version, operation, note, wait_seconds)
 
-    def _wait(self, operation: str, note: Note, wait_seconds: float) -> None:
+    def _wait(self, version: Version, operation: str, note: Note, wait_seconds: float) -> None:
         deadline, pause = time.monotonic() + wait_seconds, 0.05
         while not (state := self._endpoints.transport.operations_client.get_operation(operation)).done:
             if time.monotonic() > deadline:
                 raise NotReady(f"deployment {operation} goes on; the next delivery looks again")
             time.sleep(pause)
             pause = min(pause * 2, 10)
-        if state.HasField("error"):
+        # Of two deliveries that deploy side by side one fails, for it comes too late: as good as done.
+        if not self._deployed(version):
             note.write(None)
-            raise Permanent(f"deployment {operation} failed: {state.error.message}")
+            raise Permanent(f"deployment {operation} failed: {state.error.message or 'it was undeployed since'}")
 
     def _canary_split(self, endpoint: vertex.Endpoint, canary: str) -> dict[str, int]:
         serving = [deployed_id for deployed_id, percent in endpoint.traffic_split.items() if percent]
@@ -241,7 +251,8 @@ class Registry:
         self._models.merge_version_aliases(name=self._model_name(number), version_aliases=[CHAMPION])
 
     def _undeploy(self, deployed_id: str) -> None:
-        self._endpoints.undeploy_model(endpoint=self._endpoint_name, deployed_model_id=deployed_id).result()  # type: ignore[no-untyped-call]
+        with contextlib.suppress(NotFound):
+            self._endpoints.undeploy_model(endpoint=self._endpoint_name, deployed_model_id=deployed_id).result()  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True)
@@ -254,6 +265,12 @@ class Note:
 
 def _version(model: vertex.Model) -> Version:
     return Version(model.version_id, model.labels["run_id"], model.labels["candidate"])
+
+
+def _deployed_id(version: Version) -> str:
+    """Return the id to deploy the version under: always the same, so that it is deployed once. At most 10 digits."""
+    digest = hashlib.sha256(f"{version.run_id} {version.number}".encode()).hexdigest()
+    return str(int(digest, 16) % 10**10)
 
 
 def _probability(prediction: dict[str, Any]) -> float:
