@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from rich.live import Live
 from rich.progress import Progress
 
-from cli import follow, report, world
+from cli import follow, machine, report
+from cli.errors import CommandError
 from demo import generator, loading, sources
 from shared.events import DataRefreshed
 
@@ -30,10 +31,6 @@ STATE = Path(".state/demo")
 FIRST_DAY = date(2017, 3, 1)
 # The sessions are years old on purpose: the day they end is not the day of the demonstration.
 SETTINGS: dict[str, Any] = {"checks": {"max_age_days": 0}}
-
-
-class DemoError(RuntimeError):
-    """The demonstration could not reach an end; says why."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +49,7 @@ def run(plan: Plan, out: Console) -> Run:
     """Start a local cloud, give it the sessions, and watch the chain to its end.
 
     Raises:
-        DemoError: a file is no export, the sessions could not be loaded, or the chain came to no end.
+        CommandError: a file is no export, the sessions could not be loaded, or the chain came to no end.
     """
     if plan.state is None:
         shutil.rmtree(STATE, ignore_errors=True)
@@ -60,10 +57,10 @@ def run(plan: Plan, out: Console) -> Run:
         making = pool.submit(_day_files, plan, Path(folder), out)
         # Generated sessions are known to be GA360's and are made while the services start; files must be looked at.
         kind = making.result()[0].export.name.lower() if plan.sources else "ga360"
-        document = world.local_settings({**SETTINGS, "source": {"kind": kind}}, plan.assignments)
+        document = machine.local_settings({**SETTINGS, "source": {"kind": kind}}, plan.assignments)
         news = threading.Event()
         out.print(f"starting the local cloud in {plan.state or STATE} ...")
-        _, clients = stack.enter_context(world.started(plan.state or STATE, document, on_line=lambda _: news.set()))
+        _, clients = stack.enter_context(machine.started(plan.state or STATE, document, on_line=lambda _: news.set()))
         day_files = making.result()
         known = set(clients.ledger.runs())
         _load(day_files, clients, out)
@@ -74,7 +71,10 @@ def run(plan: Plan, out: Console) -> Run:
 def _day_files(plan: Plan, folder: Path, out: Console) -> list[DayFile]:
     if not plan.sources:
         return generator.generate(plan.seed, FIRST_DAY, plan.days, plan.sessions, folder)
-    intake = sources.read(plan.sources, folder / "days")
+    try:
+        intake = sources.read(plan.sources, folder / "days")
+    except sources.SourceError as error:
+        raise CommandError(str(error)) from error
     if intake.repeated:
         out.print(f"{intake.repeated} rows stand twice; the chain counts them once")
     if intake.dropped:
@@ -86,7 +86,10 @@ def _load(day_files: list[DayFile], clients: Clients, out: Console) -> None:
     total = sum(day_file.rows for day_file in day_files)
     with Progress(console=out, transient=True) as bar:
         task = bar.add_task(f"loading {total:,} rows in {len(day_files)} day-tables", total=len(day_files))
-        loading.load(day_files, clients.bigquery, clients.settings.source.dataset, lambda _: bar.advance(task))
+        try:
+            loading.load(day_files, clients.bigquery, clients.settings.source.dataset, lambda _: bar.advance(task))
+        except loading.LoadError as error:
+            raise CommandError(str(error)) from error
     out.print(f"loaded {total:,} rows in {len(day_files)} day-tables")
 
 
@@ -101,5 +104,5 @@ def _watch(clients: Clients, known: set[str], news: threading.Event, out: Consol
             live.update(report.progress(run))
     if run is None:
         reasons = [letter["reason"] for letter in clients.ledger.dead_letters().values()]
-        raise DemoError(f"no run was opened: {'; '.join(reasons)}; the log is in {STATE / 'logging'}")
+        raise CommandError(f"no run was opened: {'; '.join(reasons)}; the log is in {STATE / 'logging'}")
     return run

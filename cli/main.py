@@ -10,11 +10,8 @@ from google.api_core.exceptions import GoogleAPICallError, NotFound
 from rich.console import Console
 from rich.table import Table
 
-from cli import demonstration, follow, report, resetting, standing, world
-from cli.demonstration import DemoError
-from demo.loading import LoadError
-from demo.sources import SourceError
-from local.cloud import AlreadyRunningError, Ports
+from cli import follow, report, resetting, world
+from cli.errors import CommandError
 from shared.errors import Permanent
 from shared.events import RUN_ID
 from shared.settings import SettingsError
@@ -55,6 +52,8 @@ def demo(
     ] = None,
 ) -> None:
     """Watch sessions become a trained, gated, deployed model, scored visitors and a published audience."""
+    from cli import demonstration
+
     plan = demonstration.Plan(seed, days, sessions, source or [], assignments or [], state)
     run = demonstration.run(plan, out)
     report.show(run, out)
@@ -78,8 +77,10 @@ def up(
     functions_port: int = 8080,
 ) -> None:
     """Run the cloud on this machine until Ctrl-C, and print what points a client at it."""
-    ports = Ports(bigquery_port, storage_port, pubsub_port, vertex_port, logging_port, functions_port)
-    standing.run(state, world.local_settings({}, assignments or []), ports, env_file, out)
+    from cli import standing
+
+    ports = (bigquery_port, storage_port, pubsub_port, vertex_port, logging_port, functions_port)
+    standing.run(state, assignments or [], ports, env_file, out)
 
 
 @app.command()
@@ -163,7 +164,7 @@ def main() -> Any:
     """Run the command; what a person can mend is one line, without a traceback."""
     try:
         return app()
-    except (Permanent, SettingsError, AlreadyRunningError, DemoError, SourceError, LoadError, TimeoutError) as error:
+    except (Permanent, SettingsError, CommandError, TimeoutError) as error:
         err.print(f"error: {error}", style="red", markup=False, highlight=False)
     except GoogleAPICallError as error:
         err.print(f"error: {error.message}", style="red", markup=False, highlight=False)

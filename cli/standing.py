@@ -8,18 +8,19 @@ from typing import Any
 
 from rich.console import Console
 
-from cli import world
+from cli import machine
 from local.cloud import Ports
 
 
-def run(state: Path, document: dict[str, Any], ports: Ports, env_file: Path | None, out: Console) -> None:
-    """Start it, say how to reach it, and wait for Ctrl-C or a termination signal."""
+def run(state: Path, assignments: list[str], ports: tuple[int, ...], env_file: Path | None, out: Console) -> None:
+    """Start it, say how to reach it, and wait for Ctrl-C or a termination signal. `ports` are in the order of Ports."""
+    document = machine.local_settings({}, assignments)
     ending = threading.Event()
     # Set before anything is started, so that a signal during the start ends what was started too.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ending.set())
     out.print(f"starting the local cloud in {state} ...")
-    with world.started(state, document, ports=ports, on_line=lambda entry: _print(entry, out)) as (cloud, _):
+    with machine.started(state, document, ports=Ports(*ports), on_line=lambda entry: _print(entry, out)) as (cloud, _):
         lines = [f"export {name}={shlex.quote(value)}" for name, value in cloud.environment.items()]
         if env_file:
             env_file.write_text("\n".join(lines) + "\n")

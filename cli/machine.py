@@ -1,0 +1,53 @@
+"""A local cloud, started by a command and pointed at by its process."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from cli.errors import CommandError
+from local import cloud as local_cloud
+from local.provision import Names
+from shared.cloud import Clients
+from shared.settings import Settings, with_overrides
+
+PROJECT = "propensity-local"
+
+
+def local_settings(document: Mapping[str, Any], assignments: list[str]) -> dict[str, Any]:
+    """Return the settings of a local cloud, validated."""
+    merged = with_overrides({"bucket": PROJECT, **document}, assignments)
+    Settings.from_document({"project": PROJECT, **merged})
+    return merged
+
+
+@contextlib.contextmanager
+def started(
+    state: Path,
+    document: dict[str, Any],
+    *,
+    ports: local_cloud.Ports = local_cloud.Ports(),  # noqa: B008 - frozen
+    on_line: Callable[[dict[str, Any]], None] = lambda _: None,
+) -> Iterator[tuple[local_cloud.LocalCloud, Clients]]:
+    """Start a local cloud and point this process at it.
+
+    Raises:
+        CommandError: another process runs a cloud on this state.
+        OSError: a port is taken.
+    """
+    settings = Settings.from_document({"project": PROJECT, **document})
+    names = Names(
+        settings.project,
+        settings.bucket,
+        settings.dataset,
+        settings.serving.region,
+        settings.serving.endpoint_id,
+    )
+    with contextlib.ExitStack() as stack:
+        try:
+            cloud = stack.enter_context(local_cloud.run(state, names, document, ports=ports, on_line=on_line))
+        except local_cloud.AlreadyRunningError as error:
+            raise CommandError(str(error)) from error
+        os.environ.update(cloud.environment)
+        yield cloud, Clients(Settings.from_environment())
