@@ -17,7 +17,7 @@ predicted as (
             from unnest(predicted_will_buy_on_return_visit_probs) as p
             where cast(p.label as string) = '1'
         ) as expected_probability,
-        farm_fingerprint(visitor_id) as shuffled
+        md5(visitor_id) as shuffled
     from
         ml.predict(
             model `${model}`,

@@ -4,10 +4,11 @@
 merge into sessions as target
 using (
     with
-    visits as (
+    export as (
         select
             fullVisitorId as visitor_id,
             visitId as visit_id,
+            date as table_date,
             parse_date('%Y%m%d', date) as day,
             timestamp_seconds(visitStartTime) as started_at,
             visitNumber as visit_number,
@@ -23,39 +24,59 @@ using (
             if(channelGrouping in unnest(@placeholders), null, channelGrouping) as channel,
             if(device.deviceCategory in unnest(@placeholders), null, device.deviceCategory) as device,
             if(geoNetwork.country in unnest(@placeholders), null, geoNetwork.country) as country,
-            coalesce(hits[safe_offset(0)].hour, extract(hour from timestamp_seconds(visitStartTime))) as hour,
+            coalesce(hits[safe_offset(0)].hour, extract(hour from timestamp_seconds(visitStartTime))) as hour
+        from `${source}.ga_sessions_*`
+        where _table_suffix between @first_suffix and @last_suffix and _table_suffix in unnest(@suffixes)
+    ),
+
+    -- A step of its own, so that no row takes its hits along into the sorting.
+    visits as (
+        select
+            * except (table_date),
             row_number() over (
-                partition by fullVisitorId, visitId, date
-                order by totals.hits desc, visitStartTime asc
+                partition by visitor_id, visit_id, table_date
+                order by hits desc, started_at asc
             ) as copy,
-            count(*) over (partition by fullVisitorId, visitId, date) as copies
+            count(*) over (partition by visitor_id, visit_id, table_date) as copies
+        from export
+    ),
+
+    -- Day-tables are chosen before the hits are taken apart, and actions after: a filter in between would have an
+    -- engine that decorrelates UNNEST copy all hits of a session for each of them.
+    clicks as (
+        select
+            fullVisitorId as visitor_id,
+            visitId as visit_id,
+            hits
         from `${source}.ga_sessions_*`
         where _table_suffix between @first_suffix and @last_suffix and _table_suffix in unnest(@suffixes)
     ),
 
     actions as (
         select
-            fullVisitorId as visitor_id,
-            visitId as visit_id,
+            clicks.visitor_id,
+            clicks.visit_id,
             hit.eCommerceAction.action_type,
             hit.product as products
-        from `${source}.ga_sessions_*`, unnest(hits) as hit
-        where
-            _table_suffix between @first_suffix and @last_suffix
-            and _table_suffix in unnest(@suffixes)
-            and hit.eCommerceAction.action_type in ('1', '2', '3', '5', '6')
+        from clicks, unnest(clicks.hits) as hit
     ),
 
-    -- Products are joined on the left: a checkout need not name any.
-    interests as (
+    steps as (
+        select
+            visitor_id,
+            visit_id,
+            max(if(action_type in ('1', '2', '3', '5', '6'), cast(action_type as int64), 0)) as furthest_step
+        from actions
+        group by visitor_id, visit_id
+    ),
+
+    products as (
         select
             actions.visitor_id,
             actions.visit_id,
-            max(cast(actions.action_type as int64)) as furthest_step,
-            count(distinct if(actions.action_type = '2', product.productSKU, null)) as products_viewed,
-            count(distinct if(actions.action_type = '3', product.productSKU, null)) as products_added
-        from actions
-        left join unnest(actions.products) as product
+            count(distinct if(actions.action_type = '2', product.productSKU, null)) as viewed,
+            count(distinct if(actions.action_type = '3', product.productSKU, null)) as added
+        from actions, unnest(actions.products) as product
         group by actions.visitor_id, actions.visit_id
     ),
 
@@ -112,14 +133,16 @@ using (
         whole.country,
         whole.hour,
         format_date('%A', whole.day) as weekday,
-        coalesce(interests.furthest_step, 0) as furthest_step,
-        coalesce(interests.products_viewed, 0) as products_viewed,
-        coalesce(interests.products_added, 0) as products_added,
+        coalesce(steps.furthest_step, 0) as furthest_step,
+        coalesce(products.viewed, 0) as products_viewed,
+        coalesce(products.added, 0) as products_added,
         whole.duplicate_rows,
         coalesce(whole.source in unnest(@internal_sources), false) or whole.hits > @max_hits as is_internal
     from whole
-    left join interests
-        on whole.visitor_id = interests.visitor_id and whole.visit_id = interests.visit_id
+    left join steps
+        on whole.visitor_id = steps.visitor_id and whole.visit_id = steps.visit_id
+    left join products
+        on whole.visitor_id = products.visitor_id and whole.visit_id = products.visit_id
     where whole.day in unnest(@days)
 ) as fresh
     on false
