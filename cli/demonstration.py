@@ -6,6 +6,7 @@ import contextlib
 import shutil
 import tempfile
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -45,14 +46,28 @@ class Plan:
     state: Path | None
 
 
-def run(plan: Plan, out: Console) -> Run:
-    """Start a local cloud, give it the sessions, and watch the chain to its end.
+class Laps:
+    """How many seconds passed from one milestone to the next."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.monotonic()
+
+    def lap(self, name: str) -> None:
+        """Note the time since the milestone before."""
+        now = time.monotonic()
+        self.seconds[name], self._last = round(now - self._last, 3), now
+
+
+def run(plan: Plan, out: Console) -> tuple[Run, dict[str, float]]:
+    """Start a local cloud, give it the sessions, and watch the chain to its end; also say how long each of these took.
 
     Raises:
         CommandError: a file is no export, the sessions could not be loaded, or the chain came to no end.
     """
     if plan.state is None:
         shutil.rmtree(STATE, ignore_errors=True)
+    laps = Laps()
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as pool, contextlib.ExitStack() as stack:
         making = pool.submit(_day_files, plan, Path(folder), out)
         # Generated sessions are known to be GA360's and are made while the services start; files must be looked at.
@@ -61,11 +76,16 @@ def run(plan: Plan, out: Console) -> Run:
         news = threading.Event()
         out.print(f"starting the local cloud in {plan.state or STATE} ...")
         _, clients = stack.enter_context(machine.started(plan.state or STATE, document, on_line=lambda _: news.set()))
+        laps.lap("start")
         day_files = making.result()
+        laps.lap("generate")
         known = set(clients.ledger.runs())
         _load(day_files, clients, out)
+        laps.lap("load")
         clients.send(DataRefreshed.topic, {})
-        return _watch(clients, known, news, out)
+        finished = _watch(clients, known, news, out)
+        laps.lap("chain")
+        return finished, laps.seconds
 
 
 def _day_files(plan: Plan, folder: Path, out: Console) -> list[DayFile]:

@@ -55,9 +55,9 @@ def demo(
     from cli import demonstration
 
     plan = demonstration.Plan(seed, days, sessions, source or [], assignments or [], state)
-    run = demonstration.run(plan, out)
+    run, phases = demonstration.run(plan, out)
     report.show(run, out)
-    document = report.document(run)
+    document = {**report.document(run), "phases": phases}
     if json_file:
         json_file.write_text(json.dumps(document, indent=1, default=str) + "\n")
     if run.outcome not in {"published", "rejected"}:
