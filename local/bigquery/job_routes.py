@@ -5,6 +5,7 @@ import gzip
 import json
 import uuid
 from typing import Any
+from weakref import WeakValueDictionary
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -33,6 +34,7 @@ class JobRoutes:
         self._emulator = emulator
         self._jobs = jobs
         self._watch = watch
+        self._inserting: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def insert(self, request: Request) -> Response:
         """jobs.insert."""
@@ -46,11 +48,14 @@ class JobRoutes:
                 return JSONResponse(await run_in_threadpool(self._jobs.dry_run, project, configuration))
             job_id = job_id or str(uuid.uuid4())
             return JSONResponse(await run_in_threadpool(self._jobs.submit, project, job_id, configuration))
-        if job_id and self._jobs.find(project, job_id):
-            raise already_exists("Job", f"{project}:{job_id}")
-        if configuration.get("labels") and not configuration.get("dryRun"):
-            return await self._watched(request, body)
-        return await self._passthrough.forward(request, body)
+        # Of two requests for one id that come side by side the emulator answers one with an error of its database.
+        lock = self._inserting.setdefault((project, job_id or str(uuid.uuid4())), asyncio.Lock())
+        async with lock:
+            if job_id and self._jobs.find(project, job_id):
+                raise already_exists("Job", f"{project}:{job_id}")
+            if configuration.get("labels") and not configuration.get("dryRun"):
+                return await self._watched(request, body)
+            return await self._passthrough.forward(request, body)
 
     async def query(self, request: Request) -> Response:
         """jobs.query."""

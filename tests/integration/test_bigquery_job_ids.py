@@ -1,0 +1,25 @@
+"""One job an id, however many ask for it at once: what the chain's deliveries rely on."""
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from google.api_core.exceptions import Conflict
+from google.cloud import bigquery
+
+
+@pytest.mark.parametrize("labels", [{}, {"run_id": "r"}])
+def test_of_requests_for_one_id_sent_at_once_one_makes_the_job_and_the_others_are_told_of_it(bigquery_client, labels):
+    def ask(job_id):
+        config = bigquery.QueryJobConfig(labels=labels)
+        try:
+            bigquery_client.query("select 1", job_id=job_id, job_config=config, job_retry=None)
+        except Conflict:
+            return "told"
+        return "made"
+
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            job_id = str(uuid.uuid4())
+            assert sorted(pool.map(ask, [job_id] * 4)) == ["made", "told", "told", "told"]
+            assert [row[0] for row in bigquery_client.get_job(job_id).result()] == [1]
