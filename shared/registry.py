@@ -116,7 +116,9 @@ class Registry:
             NotReady: the endpoint sent every request elsewhere.
         """
         for _ in range(MOST_TRIES):
-            response = self._predictions.predict(endpoint=self._endpoint_name, instances=instances)
+            response = self._predictions.predict(
+                endpoint=self._endpoint_name, instances=instances, timeout=self._settings.wait_seconds
+            )
             if response.deployed_model_id == deployed_id:
                 return [_probability(dict(prediction)) for prediction in response.predictions]
         raise NotReady(f"deployed model {deployed_id} answered none of {MOST_TRIES} requests")

@@ -14,6 +14,7 @@ from typing import Any
 from google.api_core.exceptions import BadRequest, Conflict, Forbidden, NotFound
 from google.api_core.retry import Retry, if_exception_type
 from google.cloud import bigquery
+from google.cloud.bigquery import DEFAULT_RETRY
 
 from shared.errors import NotReady, Permanent
 from shared.settings import Settings
@@ -29,6 +30,8 @@ RETRYABLE = {
     "jobRateLimitExceeded",
     "rateLimitExceeded",
 }
+# What a request is given however late it is in a delivery.
+LEAST_SECONDS = 10
 TYPES = {bool: "BOOL", int: "INT64", float: "FLOAT64", str: "STRING", date: "DATE", datetime: "TIMESTAMP"}
 
 type Value = bool | int | float | str | date | datetime
@@ -73,6 +76,11 @@ class Warehouse:
         # How long this delivery has waited for BigQuery.
         self.seconds = 0.0
 
+    @property
+    def _left(self) -> float:
+        """Seconds that this delivery may still wait."""
+        return max(self._deadline - time.monotonic(), 1)
+
     def query(self, name: str, parameters: Parameters | None = None, **identifiers: str) -> list[dict[str, Any]]:
         """Run one statement and return its rows; a row is a dict by column name.
 
@@ -103,11 +111,20 @@ class Warehouse:
         stem = f"{self._run_id}-{self._step}-{statement.name.replace('/', '-')}-{digest}"
         config = _config(self._client, self._dataset, statement)
         config.labels = {"pipeline": "propensity", "run_id": self._run_id, "step": self._step}
+        patience = max(self._left, LEAST_SECONDS)
         attempt = 1
         while True:
             job_id = f"{stem}-a{attempt}"
             try:
-                return self._client.query(text, job_config=config, job_id=job_id, job_retry=None)
+                return self._client.query(
+                    text,
+                    job_config=config,
+                    job_id=job_id,
+                    # The client's own patience is longer than a function lives.
+                    retry=DEFAULT_RETRY.with_timeout(patience),
+                    job_retry=None,
+                    timeout=patience,
+                )
             except Conflict:
                 job = self._attach(job_id)
             except (BadRequest, Forbidden, NotFound) as error:
@@ -126,7 +143,7 @@ class Warehouse:
 
     def _rows(self, job: bigquery.QueryJob) -> list[dict[str, Any]]:
         try:
-            rows = job.result(timeout=max(self._deadline - time.monotonic(), 1))
+            rows = job.result(timeout=self._left)
         except TimeoutError as error:
             raise NotReady(f"job {job.job_id} still runs; the next delivery attaches to it") from error
         except Exception:
