@@ -1,0 +1,173 @@
+"""Services that fail or hang, events that are lost or make no sense, data that cannot be used."""
+
+import pytest
+from google.cloud import pubsub_v1
+from typer.testing import CliRunner
+
+from cli.main import app
+from local import declarations, provision
+
+pytestmark = pytest.mark.xdist_group("chain_fault")
+
+
+@pytest.fixture
+def chain(breakable_chain):
+    return breakable_chain
+
+
+def begin(chain, **body):
+    """Announce new data and return the run's id once it is open."""
+    known = set(chain.ledger.runs())
+    chain.clients.send("data-refreshed", body)
+    chain.wait_until(lambda: set(chain.ledger.runs()) - known, "a run is opened")
+    [run_id] = set(chain.ledger.runs()) - known
+    return run_id
+
+
+def failures_of(chain, run_id):
+    chain.wait_until(lambda: chain.run(run_id).failures, "a failure stands on the run")
+    return chain.run(run_id).failures
+
+
+# A service that fails or hangs is tried again, and the run says so meanwhile.
+
+
+@pytest.mark.parametrize(
+    ("step", "service", "place", "act", "reason"),
+    [
+        ("score_visitors", "bigquery", r"^POST .*-score_visitors-scoring-scores-", "fail", "500"),
+        ("publish_audience", "bigquery", r"^POST .*-publish_audience-audience-audience-", "hang", "timeout"),
+        ("deploy_model", "vertex", r"^POST \S+:predict", "fail", "500"),
+        ("deploy_model", "vertex", r"^POST \S+:predict", "hang", "timeout"),
+    ],
+)
+def test_a_step_whose_service_is_broken_says_so_and_goes_on_once_it_is_mended(chain, step, service, place, act, reason):
+    with chain.wire.breaks(service, place, act):
+        run_id = begin(chain, reason=f"{step} {act}")
+        [failure] = failures_of(chain, run_id)
+        assert (failure.step, failure.is_permanent) == (step, False), failure.reason
+        assert reason in failure.reason.lower().replace("timed out", "timeout")
+        assert chain.run(run_id).outcome == "retrying"
+    chain.settle()
+    run = chain.run(run_id)
+    assert (run.outcome, run.reason) == ("published", "")
+    assert chain.outcome(run) == chain.expected
+
+
+def test_a_bucket_that_fails_for_a_while_loses_nothing(chain):
+    with chain.wire.breaks("storage", r"^POST .*/steps/", "fail", times=4):
+        run = chain.refresh(reason="bucket")
+    assert chain.outcome(run) == chain.expected
+
+
+# Events.
+
+
+def test_an_event_that_makes_no_sense_is_kept_with_its_reason_and_shown(chain):
+    before = chain.state()
+    for topic, body in (("model-approved", {"candidate": "logistic"}), ("data-refreshed", {"tabel": "x"})):
+        assert chain.send(topic, body) == []
+    reasons = {letter["function"]: letter["reason"] for letter in chain.ledger.dead_letters().values()}
+    assert "needs the field run_id" in reasons["deploy_model"]
+    assert "tabel: not known here" in reasons["build_features"]
+    shown = CliRunner().invoke(app, ["runs"], env={"COLUMNS": "200"}, catch_exceptions=False).output
+    assert "Dead letters" in shown
+    assert "tabel" in shown
+    chain.ledger.remove_dead_letters()
+    assert chain.state() == before
+
+
+def test_a_run_whose_event_was_lost_is_taken_up(chain):
+    lost = f"projects/{chain.clients.settings.project}/subscriptions/score-visitors-model-deployed"
+    pubsub_v1.SubscriberClient().delete_subscription(subscription=lost)
+    run_id = begin(chain, reason="lost")
+    chain.wait_until(lambda: chain.run(run_id).records[-1:] and is_deployed(chain, run_id), "the model is deployed")
+    provision.make_topics(chain.names, declarations.read(), chain.cloud.services["pubsub"], functions_url(chain))
+    assert chain.run(run_id).outcome == "running"
+    chain.cloud.scheduler.trigger("resume")
+    chain.settle()
+    assert chain.outcome(chain.run(run_id)) == chain.expected
+
+
+def is_deployed(chain, run_id):
+    return chain.run(run_id).records[-1].step == "deploy_model" and chain.cloud.pubsub.idle()
+
+
+def functions_url(chain):
+    return chain.cloud.services["functions"]
+
+
+# Data.
+
+
+def run_sql(chain, statement):
+    list(chain.clients.bigquery.query_and_wait(statement))
+
+
+@pytest.fixture
+def newest(chain):
+    """The newest day-table, gone; whatever a test puts there, its rows are there again afterwards."""
+    path = chain.files[-1]
+    chain.clients.bigquery.delete_table(f"analytics.{path.stem}")
+    yield path.stem
+    chain.load(path)
+
+
+def is_left_as_it_was(chain, before):
+    after = chain.state()
+    return all(after[what] == before[what] for what in before if what not in {"objects", "jobs"})
+
+
+UNUSABLE = {
+    "it is not there": (None, "there is no table"),
+    "it is empty": ("select * from analytics.{other} where false", "is empty"),
+    "it lacks a column": (
+        "select * except (channelGrouping, trafficSource) from analytics.{other}",
+        "lacks the column channelGrouping, trafficSource.source, trafficSource.medium",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", UNUSABLE)
+def test_a_day_table_that_cannot_be_used_fails_the_run_for_good_and_changes_nothing(chain, newest, what):
+    before = chain.state()
+    made_of, reason = UNUSABLE[what]
+    if made_of:
+        run_sql(chain, f"create table analytics.{newest} as {made_of.format(other=chain.files[-2].stem)}")
+    run = chain.refresh(table=newest)
+    [failure] = run.failures
+    assert (run.outcome, failure.step, failure.is_permanent) == ("failed", "build_features", True)
+    assert reason in failure.reason
+    assert newest in failure.reason
+    assert is_left_as_it_was(chain, before)
+
+
+def test_after_the_data_are_mended_the_same_trigger_goes_on(chain):
+    path = chain.files[-1]
+    chain.clients.bigquery.delete_table(f"analytics.{path.stem}")
+    trigger = {"table": path.stem, "reason": "mended"}
+    assert chain.refresh(**trigger).outcome == "failed"
+    chain.load(path)
+    assert chain.outcome(chain.refresh(**trigger)) == chain.expected
+
+
+def test_visitors_of_whom_nobody_bought_train_no_candidate_and_the_champion_stays(chain):
+    before = chain.state()
+    run_sql(chain, "create table propensity.kept as select * from propensity.visitor_features")
+    run_sql(
+        chain,
+        "update propensity.visitor_features set will_buy_on_return_visit = 0 where will_buy_on_return_visit = 1",
+    )
+    run = chain.refresh(reason="nobody bought")
+    run_sql(chain, "delete from propensity.visitor_features where true")
+    run_sql(chain, "insert into propensity.visitor_features select * from propensity.kept")
+    run_sql(chain, "drop table propensity.kept")
+    [failure] = run.failures
+    assert (run.outcome, failure.step, failure.is_permanent) == ("failed", "evaluate_models", True)
+    assert "no candidate could be trained" in failure.reason
+    assert all(candidate in failure.reason for candidate in chain.clients.settings.training.candidates)
+    after = chain.state()
+    for what in ("champion", "deployed", "traffic", "versions"):
+        assert after[what] == before[what]
+    for table in ("visitor_features", "scores", "audience"):
+        assert after["tables"][table] == before["tables"][table]
