@@ -1,0 +1,85 @@
+"""Every event of the chain delivered again and again, out of order and at once: the same as delivered once."""
+
+import base64
+import contextlib
+import json
+import random
+
+import httpx
+import pytest
+from fixtures.chain import DEADLINE, PROJECT
+from google.cloud import pubsub_v1
+
+from local import declarations
+
+pytestmark = pytest.mark.xdist_group("chain")
+
+TIMES = 3
+LISTENERS = [(function.name, topic) for function in declarations.read().functions for topic in function.topics]
+
+
+def events_of(chain, run):
+    """(topic, body) of each event that the run recorded, the first one's too."""
+    opened = chain.ledger.run(run.run_id)
+    yield opened["topic"], opened["event"]
+    for record in run.records:
+        yield record.event.topic, record.event.to_json()
+
+
+def shuffled(chain):
+    repeated = list(events_of(chain, chain.first)) * TIMES
+    random.Random(7).shuffle(repeated)  # noqa: S311 - to repeat, not to keep a secret
+    return repeated
+
+
+def push(chain, function, topic, body, message_id):
+    """What Pub/Sub posts to a push endpoint."""
+    message = {"messageId": message_id, "data": base64.b64encode(json.dumps(body).encode()).decode()}
+    url = f"{chain.cloud.services['functions']}/{function}/projects/{PROJECT}/topics/{topic}"
+    return httpx.post(url, json={"subscription": "s", "message": message}, timeout=DEADLINE, trust_env=False)
+
+
+def test_events_pushed_again_and_out_of_order_change_nothing(chain):
+    before = chain.state()
+    for number, (topic, body) in enumerate(shuffled(chain)):
+        for function in (name for name, listened in LISTENERS if listened == topic):
+            assert push(chain, function, topic, body, f"again-{number}").status_code == 200
+    chain.settle()
+    assert chain.state() == before
+
+
+def test_events_published_again_and_out_of_order_change_nothing_and_tell_the_world_the_same(chain):
+    before = chain.state()
+    chain.heard("audience-published")
+    for topic, body in shuffled(chain):
+        chain.clients.send(topic, body)
+    chain.settle()
+    assert chain.state() == before
+    told = chain.heard("audience-published")
+    assert told
+    assert {json.dumps(body) for body in told} == {json.dumps(chain.first.records[-1].event.to_json())}
+
+
+def test_events_delivered_three_times_at_once_have_one_effect(chain):
+    with delivered(TIMES, chain):
+        run = chain.refresh(reason="thrice")
+    assert chain.outcome(run) == chain.expected
+    assert chain.ledger.dead_letters() == {}
+    told = [body for body in chain.heard("audience-published") if body["run_id"] == run.run_id]
+    assert {json.dumps(body) for body in told} == {json.dumps(run.records[-1].event.to_json())}
+
+
+@contextlib.contextmanager
+def delivered(times, chain):
+    """Give each function as many subscriptions to each of its topics."""
+    subscriber, more = pubsub_v1.SubscriberClient(), []
+    for function, topic in LISTENERS:
+        path = f"projects/{PROJECT}/topics/{topic}"
+        push_to = pubsub_v1.types.PushConfig(push_endpoint=f"{chain.cloud.services['functions']}/{function}/{path}")
+        for number in range(1, times):
+            name = f"projects/{PROJECT}/subscriptions/{function}-{topic}-{number}"
+            subscriber.create_subscription(name=name, topic=path, push_config=push_to, ack_deadline_seconds=600)
+            more.append(name)
+    yield
+    for name in more:
+        subscriber.delete_subscription(subscription=name)
