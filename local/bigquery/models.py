@@ -76,7 +76,8 @@ class Models:
         if not rows:
             return None
         model = Model(json.loads(rows[0][1]), self._folder / rows[0][0])
-        if int(model.resource.get("expirationTime", now())) < int(now()):
+        expires = model.resource.get("expirationTime")
+        if expires and int(expires) < int(now()):
             self.remove(reference)
             return None
         return model

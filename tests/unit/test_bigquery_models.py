@@ -1,0 +1,38 @@
+"""The models that the local BigQuery keeps."""
+
+import itertools
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from local.bigquery import ml, models
+from local.bigquery.database import Database
+from local.bigquery.models import Models, Reference
+
+NAME = Reference("project", "dataset", "model")
+
+
+@pytest.fixture
+def kept(tmp_path):
+    database = Database(tmp_path / "gateway.sqlite")
+    yield Models(database, tmp_path / "models")
+    database.close()
+
+
+@pytest.fixture
+def learned():
+    rows = pa.table({"x": np.arange(20.0), "label": np.arange(20) % 2})
+    return ml.train({"model_type": "LOGISTIC_REG", "input_label_cols": ["label"]}, rows)
+
+
+def test_a_model_without_an_expiration_stays_while_the_clock_goes_on(kept, learned, monkeypatch):
+    ticks = itertools.count(1)
+    monkeypatch.setattr(models, "now", lambda: str(next(ticks)))
+    kept.save(NAME, learned, {})
+    assert kept.find(NAME) is not None
+
+
+def test_an_expired_model_is_gone(kept, learned):
+    kept.save(NAME, learned, {"expirationTime": "1"})
+    assert kept.find(NAME) is None
