@@ -1,0 +1,73 @@
+"""Measure, print a table, and exit with 1 when a bound is exceeded."""
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import chain, create_model, memory, predict, refresh
+from benchmarks.measure import Row, say
+
+MEASURES: dict[str, Callable[[bool], list[Row]]] = {
+    "chain": chain.measure,
+    "create_model": create_model.measure,
+    "predict": predict.measure,
+    "refresh": refresh.measure,
+    "memory": memory.measure,
+}
+
+
+def main() -> int:
+    """Run the measures asked for, or all of them."""
+    parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*MEASURES, []], metavar="NAME", help=", ".join(MEASURES))
+    parser.add_argument(
+        "--full", action="store_true", help="also what takes many minutes: memory at 1,000,000 sessions"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers here for machines")
+    asked = parser.parse_args()
+    results: dict[str, list[Row]] = {}
+    for name in asked.names or MEASURES:
+        say(f"{name} ...")
+        results[name] = MEASURES[name](asked.full)
+    if asked.json:
+        document = {
+            name: [{**dataclasses.asdict(row), "ratio": row.ratio, "is_over": row.is_over} for row in rows]
+            for name, rows in results.items()
+        }
+        asked.json.write_text(json.dumps(document, indent=1) + "\n")
+    Console(width=None if sys.stdout.isatty() else 140).print(_table(results))
+    return int(any(row.is_over for rows in results.values() for row in rows))
+
+
+def _table(results: dict[str, list[Row]]) -> Table:
+    table = Table("measure", "what")
+    for name in ("measured", "floor", "ratio", "bound"):
+        table.add_column(name, justify="right")
+    table.add_column()
+    for name, rows in results.items():
+        for row in rows:
+            table.add_row(
+                name,
+                row.what,
+                _number(row.measured, row.unit),
+                _number(row.floor, row.unit),
+                _number(row.ratio),
+                _number(row.bound),
+                "" if row.bound is None else "[red]over[/]" if row.is_over else "[green]ok[/]",
+            )
+        table.add_section()
+    return table
+
+
+def _number(value: float | None, unit: str = "") -> str:
+    return "-" if value is None else f"{value:,.2f} {unit}".strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

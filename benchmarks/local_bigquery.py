@@ -1,0 +1,47 @@
+"""The local BigQuery alone, for measures of its learning."""
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
+
+from local import serving
+from local.bigquery import emulator, gateway
+
+PROJECT = "benchmarks"
+DATASET = "bench"
+
+
+@contextlib.contextmanager
+def started() -> Iterator[bigquery.Client]:
+    """Google's client on a local BigQuery that has one empty dataset, which is the queries' default."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        state = Path(folder)
+        warehouse = stack.enter_context(emulator.run(state / "emulator", project=PROJECT))
+        url = stack.enter_context(serving.serve(gateway.create_app(warehouse.url, state / "gateway")))
+        client = bigquery.Client(
+            PROJECT,
+            AnonymousCredentials(),  # type: ignore[no-untyped-call]
+            client_options={"api_endpoint": url},
+            default_query_job_config=bigquery.QueryJobConfig(default_dataset=f"{PROJECT}.{DATASET}"),
+        )
+        client.create_dataset(DATASET)
+        yield client
+
+
+def load(client: bigquery.Client, name: str, table: pa.Table) -> None:
+    """Make a table of the dataset."""
+    with tempfile.NamedTemporaryFile(suffix=".parquet") as file:
+        pq.write_table(table, file.name)
+        config = bigquery.LoadJobConfig(source_format=bigquery.SourceFormat.PARQUET)
+        client.load_table_from_file(file, f"{PROJECT}.{DATASET}.{name}", job_config=config).result()
+
+
+def run(client: bigquery.Client, statement: str) -> None:
+    """Run a statement to its end."""
+    client.query(statement).result()

@@ -1,0 +1,125 @@
+"""One more day arrives: what it costs after a long history, against the same day after a short one.
+
+Both histories end on the same days and get the same new ones, so what is learnt from and scored is equal.
+"""
+
+import contextlib
+import datetime as dt
+import statistics
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.measure import Row, in_turns, say
+from cli import follow, machine
+from demo import generator, loading
+from demo.schema import DayFile
+from shared.cloud import Clients
+from shared.events import DataRefreshed
+from shared.warehouse import Statement, query
+
+SHORT, LONG = 30, 300
+ROUNDS = 3
+SESSIONS_A_DAY = 200
+FIRST_DAY = dt.date(2017, 1, 1)
+# As few sessions as these have few buyers, and every run is to come to its end.
+SETTINGS = {
+    "checks": {"max_age_days": 0},
+    "label": {"horizon_days": 5},
+    "training": {"window_days": SHORT - 5},
+    "audience": {"window_days": SHORT - 5},
+    "gate": {"min_positives": 1, "min_roc_auc": 0.1, "max_roc_auc_loss": 1, "max_calibration_ratio": 1000},
+}
+NO_DAY = dt.date(2000, 1, 1)
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A running cloud with a history."""
+
+    clients: Clients
+
+    def load(self, day_files: list[DayFile]) -> None:
+        """Put day-tables into the export."""
+        loading.load(day_files, self.clients.bigquery, self.clients.settings.source.dataset)
+
+    def refresh(self) -> follow.Run:
+        """Announce new data and wait for the end of the run that reads it.
+
+        Raises:
+            RuntimeError: the run was not published.
+        """
+        known = set(self.clients.ledger.runs())
+        self.clients.send(DataRefreshed.topic, {})
+        *_, run = follow.until_end(self.clients.ledger, known)
+        if run is None or run.outcome != "published":
+            raise RuntimeError(f"the run was not published: {run.reason if run else 'it was not opened'}")
+        return run
+
+    def look(self) -> None:
+        """Ask BigQuery which day-tables there are, as a run does when it is opened."""
+        settings = self.clients.settings
+        self._query("source/day_tables", prefix=settings.table_prefix)
+
+    def read_nothing(self) -> None:
+        """Have BigQuery plan the statement that fills the sessions, with no day to read."""
+        nothing = {"first_suffix": "", "last_suffix": "", "suffixes": ["none"], "days": [NO_DAY]}
+        self._query("sessions/from_ga360", **nothing, placeholders=[""], internal_sources=[""], max_hits=0)
+
+    def _query(self, name: str, **parameters: object) -> None:
+        settings = self.clients.settings
+        query(self.clients.bigquery, settings, Statement(name, parameters, {"source": settings.source_dataset}))
+
+
+def measure(_: bool) -> list[Row]:
+    """Days arrive in turns, here and there; medians."""
+    with tempfile.TemporaryDirectory() as folder:
+        days = LONG + ROUNDS
+        files = generator.generate(1, FIRST_DAY, days, days * SESSIONS_A_DAY, Path(folder) / "export")
+        with _shop(Path(folder) / "short") as short, _shop(Path(folder) / "long") as long:
+            say(f"  histories of {SHORT} and {LONG} day-tables, {SESSIONS_A_DAY} sessions a day")
+            short.load(files[LONG - SHORT : LONG])
+            long.load(files[:LONG])
+            short.refresh()
+            long.refresh()
+            runs = []
+            for new in files[LONG:]:
+                say(f"  {new.table} arrives")
+                for shop in (short, long):
+                    shop.load([new])
+                    runs.append(shop.refresh())
+            return [
+                _row("build_features of one more day", "build_features", runs, bound=1.3),
+                _row("from opening the run to the audience", None, runs),
+                *_own_of_the_emulator(short, long),
+            ]
+
+
+@contextlib.contextmanager
+def _shop(state: Path) -> Iterator[Shop]:
+    with machine.started(state, machine.local_settings(SETTINGS, [])) as (_, clients):
+        # Google's clients read the environment when they are made, and the next cloud changes it.
+        _ = clients.bigquery, clients.ledger, clients.publisher
+        yield Shop(clients)
+
+
+def _row(what: str, step: str | None, runs: list[follow.Run], bound: float | None = None) -> Row:
+    def took(run: follow.Run) -> float:
+        return run.seconds[step] if step else (run.records[-1].finished_at - run.opened_at).total_seconds()
+
+    floor, measured = (statistics.median(took(run) for run in some) for some in (runs[::2], runs[1::2]))
+    return Row(f"{what}, {LONG} day-tables; floor: {SHORT}", measured, floor=floor, bound=bound)
+
+
+def _own_of_the_emulator(short: Shop, long: Shop) -> list[Row]:
+    """What its number of tables costs the emulator when no row of a day-table is read."""
+    asked = {
+        "listing the day-tables": (short.look, long.look),
+        "a statement on no day of them": (short.read_nothing, long.read_nothing),
+    }
+    rows = []
+    for what, (on_short, on_long) in asked.items():
+        floor, measured = in_turns(on_short, on_long, ROUNDS)
+        rows.append(Row(f"the emulator's own: {what}, {LONG}; floor: {SHORT}", measured, floor=floor))
+    return rows

@@ -1,0 +1,23 @@
+"""A matrix to learn from: numbers whose sum, with noise, tells the label."""
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+COLUMNS = 20
+
+Matrix = npt.NDArray[np.float32]
+
+
+def matrix(rows: int) -> tuple[Matrix, Matrix]:
+    """Features and labels, the same ones every time; one row in ten is positive."""
+    random = np.random.default_rng(1)
+    features = random.normal(size=(rows, COLUMNS)).astype(np.float32)
+    score = features[:, :5].sum(axis=1) + features[:, 5] * features[:, 6] + random.normal(size=rows)
+    return features, (score > np.quantile(score, 0.9)).astype(np.float32)
+
+
+def table(features: Matrix, labels: Matrix | None = None) -> pa.Table:
+    """The same as a table; BigQuery's numbers are FLOAT64."""
+    columns = {f"f{number}": features[:, number].astype(np.float64) for number in range(COLUMNS)}
+    return pa.table(columns | ({} if labels is None else {"label": labels.astype(np.int64)}))
