@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
+import os
 import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,13 +23,15 @@ from demo import generator, loading, sources
 from shared.events import DataRefreshed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
 
     from cli.follow import Run
     from demo.schema import DayFile
     from shared.cloud import Clients
 
-STATE = Path(".state/demo")
+STATE = Path(__file__).parent.parent / ".state" / "demo"
 FIRST_DAY = date(2017, 3, 1)
 # The sessions are years old on purpose: the day they end is not the day of the demonstration.
 SETTINGS: dict[str, Any] = {"checks": {"max_age_days": 0}}
@@ -65,8 +68,7 @@ def run(plan: Plan, out: Console) -> tuple[Run, dict[str, float]]:
     Raises:
         CommandError: a file is no export, the sessions could not be loaded, or the chain came to no end.
     """
-    if plan.state is None:
-        shutil.rmtree(STATE, ignore_errors=True)
+    state = plan.state or STATE
     laps = Laps()
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as pool, contextlib.ExitStack() as stack:
         making = pool.submit(_day_files, plan, Path(folder), out)
@@ -74,16 +76,23 @@ def run(plan: Plan, out: Console) -> tuple[Run, dict[str, float]]:
         kind = making.result()[0].export.name.lower() if plan.sources else "ga360"
         document = machine.local_settings({**SETTINGS, "source": {"kind": kind}}, plan.assignments)
         news = threading.Event()
-        out.print(f"starting the local cloud in {plan.state or STATE} ...")
-        _, clients = stack.enter_context(machine.started(plan.state or STATE, document, on_line=lambda _: news.set()))
+        out.print(f"starting the local cloud in {os.path.relpath(state)} ...")
+        _, clients = stack.enter_context(
+            machine.started(state, document, on_line=lambda _: news.set(), is_fresh=plan.state is None)
+        )
         laps.lap("start")
         day_files = making.result()
         laps.lap("generate")
-        known = set(clients.ledger.runs())
+        runs, letters = set(clients.ledger.runs()), set(clients.ledger.dead_letters())
         _load(day_files, clients, out)
         laps.lap("load")
         clients.send(DataRefreshed.topic, {})
-        finished = _watch(clients, known, news, out)
+        watching = follow.until_end(clients.ledger, runs, letters, partial(_pause, news))
+        finished = _watch(watching, out)
+        if finished is None:
+            new = [letter for name, letter in clients.ledger.dead_letters().items() if name not in letters]
+            reasons = "; ".join(letter["reason"] for letter in new)
+            raise CommandError(f"no run was opened: {reasons}; the log is in {os.path.relpath(state / 'logging')}")
         laps.lap("chain")
         return finished, laps.seconds
 
@@ -113,16 +122,16 @@ def _load(day_files: list[DayFile], clients: Clients, out: Console) -> None:
     out.print(f"loaded {total:,} rows in {len(day_files)} day-tables")
 
 
-def _watch(clients: Clients, known: set[str], news: threading.Event, out: Console) -> Run:
-    def pause(seconds: float) -> None:
-        news.wait(seconds)
-        news.clear()
+def _pause(news: threading.Event, seconds: float) -> None:
+    """Wait so long, or until the functions log something."""
+    news.wait(seconds)
+    news.clear()
 
+
+def _watch(states: Iterator[Run | None], out: Console) -> Run | None:
+    """Draw each state of the run and return the last."""
     run: Run | None = None
     with Live(report.progress(None), console=out, refresh_per_second=8) as live:
-        for run in follow.until_end(clients.ledger, known, pause):
+        for run in states:
             live.update(report.progress(run))
-    if run is None:
-        reasons = [letter["reason"] for letter in clients.ledger.dead_letters().values()]
-        raise CommandError(f"no run was opened: {'; '.join(reasons)}; the log is in {STATE / 'logging'}")
     return run

@@ -71,7 +71,7 @@ def read(ledger: Ledger, run_id: str) -> Run:
     """Return the run as it stands, with what its steps found out.
 
     Raises:
-        google.api_core.exceptions.NotFound: there is no such run.
+        Malformed: there is no such run.
     """
     opened_at = datetime.fromisoformat(ledger.run(run_id)["opened_at"])
     documents = {name: ledger.read(run_id, name) for name in ("checks", "evaluation", "deployment", "audience")}
@@ -85,12 +85,17 @@ def read(ledger: Ledger, run_id: str) -> Run:
 
 
 def until_end(
-    ledger: Ledger, known: set[str], wait: Callable[[float], object] = time.sleep, limit_seconds: float = 1800
+    ledger: Ledger,
+    known: set[str],
+    letters: set[str],
+    wait: Callable[[float], object] = time.sleep,
+    limit_seconds: float = 1800,
 ) -> Iterator[Run | None]:
     """Yield the state of the first run that is not among the known ones, again and again, until it has ended.
 
-    None is yielded while no such run is there; a dead letter then means that none will come. `wait` pauses for so many
-    seconds, or less when it knows of news.
+    None is yielded while no such run is there. A dead letter that is not among the known `letters` ends it too: no run
+    will be opened, or the run's last event was given up. `wait` pauses for so many seconds, or less when it knows of
+    news.
 
     Raises:
         TimeoutError: the run has not ended within the limit.
@@ -100,7 +105,9 @@ def until_end(
         new = [run_id for run_id in ledger.runs() if run_id not in known]
         run = read(ledger, new[0]) if new else None
         yield run
-        if (run and run.has_ended) or (run is None and ledger.dead_letters()):
+        if run and run.has_ended:
+            return
+        if (run is None or run.failures) and ledger.dead_letters().keys() - letters:
             return
         wait(0.3)
     raise TimeoutError(f"the run has not ended within {limit_seconds:.0f} seconds")

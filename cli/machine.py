@@ -29,6 +29,7 @@ def started(
     *,
     ports: local_cloud.Ports = local_cloud.Ports(),  # noqa: B008 - frozen
     on_line: Callable[[dict[str, Any]], None] = lambda _: None,
+    is_fresh: bool = False,
 ) -> Iterator[tuple[local_cloud.LocalCloud, Clients]]:
     """Start a local cloud and point this process at it.
 
@@ -46,7 +47,9 @@ def started(
     )
     with contextlib.ExitStack() as stack:
         try:
-            cloud = stack.enter_context(local_cloud.run(state, names, document, ports=ports, on_line=on_line))
+            cloud = stack.enter_context(
+                local_cloud.run(state, names, document, ports=ports, on_line=on_line, is_fresh=is_fresh)
+            )
         except local_cloud.AlreadyRunningError as error:
             raise CommandError(str(error)) from error
         os.environ.update(cloud.environment)

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from google.api_core.exceptions import GoogleAPICallError, NotFound
+from google.api_core.exceptions import GoogleAPICallError
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from cli import follow, report, resetting, world
 from cli.errors import CommandError
-from shared.errors import Permanent
+from shared.errors import Malformed, Permanent
 from shared.events import RUN_ID
 from shared.settings import SettingsError
 
@@ -66,7 +67,7 @@ def demo(
 
 @app.command()
 def up(
-    state: StateFolder = Path(".state/local"),
+    state: StateFolder = Path(__file__).parent.parent / ".state" / "local",
     env_file: Annotated[Path | None, typer.Option(help="Write the export lines here as well.")] = None,
     assignments: Assignments = None,
     bigquery_port: Annotated[int, typer.Option(help="0 takes a free port, here and below.")] = 9050,
@@ -103,16 +104,20 @@ def runs() -> None:
     ledger = world.connected().ledger
     table = Table("run", "opened", "last step", "state", "why")
     for run_id in ledger.runs():
-        run = follow.read(ledger, run_id)
+        try:
+            run = follow.read(ledger, run_id)
+        except Malformed as error:
+            table.add_row(run_id, "-", "-", "[red]lost[/]", escape(str(error)))
+            continue
         last = run.records[-1].step if run.records else "-"
         state = f"[{report.COLOURS[run.outcome]}]{run.outcome}[/]"
-        table.add_row(run_id, f"{run.opened_at:%Y-%m-%d %H:%M}", last, state, run.reason)
+        table.add_row(run_id, f"{run.opened_at:%Y-%m-%d %H:%M}", last, state, escape(run.reason))
     out.print(table)
     letters = ledger.dead_letters()
     if letters:
         dead = Table("message", "function", "received", "why", title="Dead letters", title_justify="left")
         for name, letter in letters.items():
-            dead.add_row(name, letter["function"], letter["received_at"][:16], letter["reason"])
+            dead.add_row(name, escape(letter["function"]), letter["received_at"][:16], escape(letter["reason"]))
         out.print(dead)
 
 
@@ -124,10 +129,7 @@ def show(
     ledger = world.connected().ledger
     if not RUN_ID.fullmatch(run_id):
         raise typer.BadParameter(f"{run_id} is not of the form YYYYMMDD-xxxxxxxx", param_hint="RUN")
-    try:
-        run = follow.read(ledger, run_id)
-    except NotFound:
-        raise typer.BadParameter(f"there is no run {run_id}; see `propensity runs`", param_hint="RUN") from None
+    run = follow.read(ledger, run_id)
     if as_json:
         sys.stdout.write(json.dumps(report.document(run), indent=1, default=str) + "\n")
     else:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
+from rich.markup import escape
 from rich.table import Table
 
 from cli.follow import STEPS, Run
@@ -46,7 +47,7 @@ def show(run: Run, console: Console) -> None:
     console.print(_outcome(run))
 
 
-def progress(run: Run | None, now_doing: str = "") -> RenderableType:
+def progress(run: Run | None) -> RenderableType:
     """Return the steps so far, as they are drawn again and again while the run goes on."""
     table = Table.grid(padding=(0, 2))
     seconds = run.seconds if run else {}
@@ -56,10 +57,10 @@ def progress(run: Run | None, now_doing: str = "") -> RenderableType:
         if step in seconds:
             table.add_row("[green]done[/]", step, f"{seconds[step]:.1f} s")
         elif step in failures:
-            table.add_row("[red]failed[/]", step, failures[step][:100])
+            table.add_row("[red]failed[/]", step, escape(failures[step][:100]))
             waiting = False
         elif waiting and run and not run.has_ended:
-            table.add_row("[cyan]...[/]", step, now_doing)
+            table.add_row("[cyan]...[/]", step)
             waiting = False
     return Group(f"run {run.run_id}" if run else "waiting for the run to open", table)
 
@@ -68,7 +69,7 @@ def _checks(checks: dict[str, Any]) -> Table:
     table = Table("check", "result", "found", title="Data", title_justify="left")
     for name, row in checks.items():
         level = name.partition("/")[0]
-        table.add_row(name, "[green]ok[/]" if row["is_ok"] else f"[red]{level}[/]", row["found"])
+        table.add_row(name, "[green]ok[/]" if row["is_ok"] else f"[red]{level}[/]", escape(row["found"]))
     return table
 
 
@@ -80,7 +81,7 @@ def _candidates(evaluation: dict[str, Any]) -> Table:
         style = "bold" if name == evaluation["winner"] else ""
         table.add_row(name, *cells, row["word"], style=style)
     for name, why in evaluation["failed"].items():
-        table.add_row(name, *("-" for _ in METRICS), why[:60])
+        table.add_row(name, *("-" for _ in METRICS), escape(why[:60]))
     return table
 
 

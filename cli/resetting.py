@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from shared.cloud import Clients
 
-RUN_TABLES = ("training_rows", "evaluation_rows")
-ALL_TABLES = (*RUN_TABLES, "source_days", "sessions", "visitor_features", "scores", "audience")
+RUN_TABLES = ("training_rows", "evaluation_rows", "scores", "audience")
+ALL_TABLES = (*RUN_TABLES, "source_days", "sessions", "visitor_features")
 
 
 @dataclass

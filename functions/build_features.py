@@ -56,7 +56,7 @@ def step(event: DataRefreshed, cloud: Cloud) -> FeaturesBuilt:
         fill_sessions(changed, [table.day for table in reading.tables], cloud)
     checks.run(event.as_of, changed, cloud)
     if changed:
-        build_visitor_features(min(changed), event.as_of, cloud)
+        build_visitor_features(reading.first_touched, event.as_of, cloud)
         remember(reading, cloud)
     return FeaturesBuilt(event.run_id, event.as_of)
 
@@ -78,13 +78,13 @@ def fill_sessions(changed: list[date], existing: list[date], cloud: Cloud) -> No
         cloud.warehouse.query(f"sessions/from_{settings.source.kind}", parameters, source=settings.source_dataset)
 
 
-def build_visitor_features(first_changed: date, as_of: date, cloud: Cloud) -> None:
+def build_visitor_features(first_touched: date, as_of: date, cloud: Cloud) -> None:
     """Replace the first visits whose features or label the changed days touch."""
     label_days = cloud.settings.label_days
     labelled_until = as_of - timedelta(days=label_days) if cloud.settings.label.kind == "horizon" else as_of
     parameters = {
         # One day more, since a session that crosses midnight is told by the day before.
-        "first_day": first_changed - timedelta(days=label_days + 1),
+        "first_day": first_touched - timedelta(days=label_days + 1),
         "as_of": as_of,
         "label_days": label_days,
         "labelled_until": labelled_until,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import functions_framework
 
-from shared import revisions, scoring, training
+from shared import revisions, training
 from shared.errors import Permanent
 from shared.events import ModelApproved, ModelDeployed
 from shared.handler import handle
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
     from shared.cloud import Cloud
 
-# How far another scorer may be from ML.PREDICT on the same rows.
-TOLERANCE = 1e-6
-
 
 @functions_framework.cloud_event
 def deploy_model(cloud_event: CloudEvent) -> None:
@@ -34,18 +31,20 @@ def deploy_model(cloud_event: CloudEvent) -> None:
 
 def step(event: ModelApproved, cloud: Cloud) -> ModelDeployed:
     """Move traffic only after the endpoint has said what ML.PREDICT says; each part finds what a former try left."""
+    registry = cloud.registry
+    require_same_champion(event.run_id, cloud)
     golden = revisions.export(event.candidate, cloud)
     expected = [row.pop("expected_probability") for row in golden]
-    embedded = scoring.load(cloud.ledger.read(event.run_id, revisions.ARTEFACT) or {})
-    require_parity("the scorer artefact", expected, [embedded.probability(row) for row in golden])
-    registry = cloud.registry
+    revisions.keep_scorer(event.candidate, golden, expected, cloud)
     model = training.model_name(event.candidate, event.run_id)
     version = registry.register(model, event.run_id, event.candidate, cloud.warehouse)
-    canary = registry.deploy_canary(version, _operation(cloud), cloud.settings.wait_seconds)
+    operation = _operation(cloud)
+    canary = registry.deploy_canary(version, operation, cloud.settings.wait_seconds - cloud.warehouse.seconds)
     try:
-        difference = require_parity("the endpoint", expected, registry.answers(canary, golden))
+        difference = require_parity(expected, registry.answers(canary, golden))
     except Permanent:
         registry.withdraw(canary)
+        operation.write(None)
         raise
     document = {"model": model, "version": version.number, "golden_rows": len(golden), "largest_difference": difference}
     cloud.ledger.write(event.run_id, "deployment", document)
@@ -53,19 +52,34 @@ def step(event: ModelApproved, cloud: Cloud) -> ModelDeployed:
     return ModelDeployed(event.run_id, version.number)
 
 
-def require_parity(who: str, expected: list[float], answered: list[float]) -> float:
-    """Return the largest difference between ML.PREDICT and another scorer on the golden rows.
+def require_parity(expected: list[float], answered: list[float]) -> float:
+    """Return the largest difference between the endpoint and ML.PREDICT on the golden rows.
 
     Raises:
         Permanent: it is larger than the tolerance.
     """
-    difference = max((abs(one - other) for one, other in zip(expected, answered, strict=True)), default=0.0)
-    if difference > TOLERANCE:
+    difference = revisions.largest_difference(expected, answered)
+    if difference > revisions.TOLERANCE:
         raise Permanent(
-            f"{who} differs from ML.PREDICT by up to {difference:.2g} on {len(expected)} golden rows, "
-            f"which is more than {TOLERANCE}"
+            f"the endpoint differs from ML.PREDICT by up to {difference:.2g} on {len(expected)} golden rows, "
+            f"which is more than {revisions.TOLERANCE}"
         )
     return difference
+
+
+def require_same_champion(run_id: str, cloud: Cloud) -> None:
+    """See that the champion is the one that the gate held the candidate against, or this run's own.
+
+    Raises:
+        Permanent: another one serves by now, so the verdict is out of date.
+    """
+    champion = cloud.registry.champion()
+    judged = (cloud.ledger.read(run_id, "evaluation") or {}).get("champion")
+    if champion and champion.run_id != run_id and champion.number != judged:
+        raise Permanent(
+            f"version {champion.number} is the champion by now, and this run was judged against {judged or 'none'}: "
+            'publish data-refreshed with a reason, e.g. {"reason": "judge again"}'
+        )
 
 
 def _operation(cloud: Cloud) -> Note:

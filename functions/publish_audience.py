@@ -38,7 +38,6 @@ def step(event: VisitorsScored, cloud: Cloud) -> AudiencePublished:
     )
     manifest = {
         "day": event.day.isoformat(),
-        "model_version": event.version,
         "files": cloud.ledger.files(event.run_id, folder),
         **summary,
     }

@@ -28,7 +28,7 @@ def record_dead_letter(cloud_event: CloudEvent) -> None:
     letter = {
         "function": attributes.get("function") or subscription,
         "reason": attributes.get("reason")
-        or f"given up after {attributes.get(f'{GIVEN_UP}DeliveryCount', 'all')} deliveries; the run's failure says why",
+        or f"given up after {attributes.get(f'{GIVEN_UP}DeliveryCount', 'all')} deliveries; the log says why",
         "received_at": datetime.now(UTC),
         "data": message.get("data", ""),
     }

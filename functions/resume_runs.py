@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING
 import functions_framework
 
 from shared.cloud import clients
-from shared.log import log
+from shared.log import log, log_exception
 
 if TYPE_CHECKING:
     from cloudevents.http import CloudEvent
+
+# Runs by the newest data are looked at; what stood still before these is history.
+MOST_RUNS = 100
 
 
 @functions_framework.cloud_event
@@ -23,8 +26,11 @@ def resume_runs(_: CloudEvent) -> None:
     """Publish again what the last finished step of each standing run said; it knows whether that was done."""
     world = clients()
     before = datetime.now(UTC) - timedelta(minutes=world.settings.resume_after_minutes)
-    for run_id in world.ledger.runs():
-        event = world.ledger.standing_event(run_id, before)
-        if event is not None:
-            log("WARNING", f"run {run_id} stands still: {event.topic} is published again", run_id=run_id)
-            world.publish(event)
+    for run_id in world.ledger.runs()[: -MOST_RUNS - 1 : -1]:
+        try:
+            event = world.ledger.standing_event(run_id, before)
+            if event is not None:
+                log("WARNING", f"run {run_id} stands still: {event.topic} is published again", run_id=run_id)
+                world.publish(event)
+        except Exception:  # noqa: BLE001 - one run that cannot be read must not keep the others
+            log_exception(f"run {run_id} could not be looked at", run_id=run_id)

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,15 @@ from local import vertex as local_vertex
 from local.bigquery import emulator, gateway
 from local.declarations import ROOT, Declarations
 from local.pubsub.client import publisher
+
+
+# What the functions import when they first use it, which takes a second or two of a processor.
+GOOGLE_CLIENTS = (
+    "google.cloud.bigquery",
+    "google.cloud.storage",
+    "google.cloud.pubsub_v1",
+    "google.cloud.aiplatform_v1",
+)
 
 
 class AlreadyRunningError(RuntimeError):
@@ -61,6 +71,7 @@ def run(
     ports: Ports = Ports(),
     backoff: Backoff = Backoff(),
     on_line: Callable[[dict[str, Any]], None] = lambda _: None,
+    is_fresh: bool = False,
     is_isolated: bool = False,
     reached_at: Callable[[str, str], str] = lambda _service, url: url,
 ) -> Iterator[LocalCloud]:
@@ -73,6 +84,7 @@ def run(
         ports: where the services listen.
         backoff: how soon a failed delivery is made again.
         on_line: called with each log entry of the functions.
+        is_fresh: empty the state first, once nobody else is found to use it.
         is_isolated: one process a function, as on Google Cloud, instead of one for all.
         reached_at: given `bigquery`, `storage` or `vertex` and its address, the address at which the functions reach
             it: room for what a test puts in between.
@@ -84,7 +96,7 @@ def run(
     state = state.resolve()
     declared = _with_backoff(declarations.read(), backoff)
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_sole_owner(state))
+        stack.enter_context(_sole_owner(state, is_fresh=is_fresh))
         broker = stack.enter_context(pubsub.serve(state / "pubsub", ports.pubsub))
         publish = publisher(broker.host)
         log = logging.Router(state / "logging", _sinks(declared, names), publish)
@@ -118,9 +130,16 @@ def run(
             on_line(entry)
 
         entry_points = [function.name for function in declared.functions]
+        # One process for all serves its first event as a kept-warm instance does; one for each starts as cold as there.
+        warm_up = {} if is_isolated else {functions.WARM_UP: " ".join(GOOGLE_CLIENTS)}
         functions_url = stack.enter_context(
             functions.serve(
-                ROOT / "main.py", entry_points, environment(reached_at), ports.functions, write, is_isolated=is_isolated
+                ROOT / "main.py",
+                entry_points,
+                environment(reached_at) | warm_up,
+                ports.functions,
+                write,
+                is_isolated=is_isolated,
             )
         )
         schedules = [
@@ -159,11 +178,15 @@ def _with_backoff(declared: Declarations, backoff: Backoff) -> Declarations:
 
 
 @contextlib.contextmanager
-def _sole_owner(state: Path) -> Iterator[None]:
+def _sole_owner(state: Path, *, is_fresh: bool) -> Iterator[None]:
     state.mkdir(parents=True, exist_ok=True)
     with (state / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise AlreadyRunningError(f"a local cloud already runs on the state in {state}") from None
+        if is_fresh:
+            for part in state.iterdir():
+                if part.is_dir():
+                    shutil.rmtree(part)
         yield

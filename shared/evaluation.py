@@ -5,6 +5,8 @@ from typing import Any
 
 from shared import rules, training
 from shared.cloud import Cloud
+from shared.errors import Permanent
+from shared.log import log
 from shared.warehouse import Statement
 
 CHAMPION = "champion"
@@ -21,11 +23,13 @@ class Report:
     failed: dict[str, str]
     winner: rules.Metrics
     verdict: rules.Verdict
+    champion: str | None
 
     def to_json(self) -> dict[str, Any]:
         """Return what the run's folder keeps."""
         return {
             "winner": self.verdict.candidate,
+            "champion": self.champion,
             "passes": self.verdict.passes,
             "reasons": self.verdict.reasons,
             "is_calibrated": self.verdict.is_calibrated,
@@ -40,13 +44,18 @@ class Report:
 def evaluate(trained: list[str], failed: dict[str, str], cloud: Cloud) -> Report:
     """Score the test visitors with every model, measure, choose and judge; without any, the verdict says so."""
     models = {candidate: training.model_name(candidate, cloud.run_id) for candidate in trained}
-    champion = cloud.registry.champion()
     rows = training.rows_of_run(cloud)
-    scored = models | ({CHAMPION: champion.model} if champion else {})
-    cloud.warehouse.query_all(
-        Statement("evaluation/test_predictions", {**rows, "candidate": name}, {"model": model})
-        for name, model in scored.items()
-    )
+    # One after the other: BigQuery lets only one statement at a time replace rows of a partition.
+    for name, model in models.items():
+        cloud.warehouse.query("evaluation/test_predictions", {**rows, "candidate": name}, model=model)
+    champion = cloud.registry.champion()
+    if champion:
+        try:
+            cloud.warehouse.query("evaluation/test_predictions", {**rows, "candidate": CHAMPION}, model=champion.model)
+        except Permanent as error:
+            # A champion that can no longer be scored must not keep every challenger out.
+            log("ERROR", f"the champion cannot be scored: {error}", run_id=cloud.run_id)
+            failed = {**failed, CHAMPION: str(error)}
     parameters = {**rows, "threshold": cloud.settings.policy.coupon_from}
     measured, splits, single_features, *statistics = cloud.warehouse.query_all(
         [
@@ -73,6 +82,7 @@ def evaluate(trained: list[str], failed: dict[str, str], cloud: Cloud) -> Report
         failed=failed,
         winner=winner,
         verdict=rules.gate(winner, former, alone, cloud.settings.gate),
+        champion=champion.number if champion else None,
     )
 
 

@@ -55,6 +55,9 @@ def handle[E: Event](
 ) -> None:
     """Give the event to the step unless that has been done, and publish what the step says next.
 
+    What a former delivery recorded is published again, since it may have died before, unless the run has gone on from
+    there: then it was heard, and saying it again would be heard again all the way to the run's end.
+
     Returning acknowledges the message; raising has it delivered again, with backoff.
     """
     name = step.__module__.rpartition(".")[2]
@@ -66,6 +69,8 @@ def handle[E: Event](
         record = world.ledger.record(event.run_id, name)
         if record is None:
             record = _run(step, event, Cloud(world, event.run_id, name, now=datetime.now(UTC)))
+        elif world.ledger.went_on(event.run_id, record):
+            return
     except Permanent as error:
         # It belongs to no run: malformed, of a run that nobody opened, or what it asks for cannot even be looked up.
         log("ERROR", f"{name}: message {cloud_event['id']} cannot be used: {error}", function=name)

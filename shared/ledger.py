@@ -72,6 +72,10 @@ class Ledger:
         document = self._read(f"runs/{run_id}/steps/{step}.json")
         return None if document is None else _record(step, document)
 
+    def went_on(self, run_id: str, record: Record) -> bool:
+        """Whether a later step of the run has a record, so that this one's event has arrived."""
+        return any(other.finished_at > record.finished_at for other in self.records(run_id))
+
     def finish(self, run_id: str, record: Record) -> Record:
         """Write the step's record once; return the one that stands, which may be another delivery's."""
         document = {
@@ -119,7 +123,9 @@ class Ledger:
 
     def failures(self, run_id: str) -> list[Failure]:
         """Return the last failure of each step that has not finished."""
-        finished = {record.step for record in self.records(run_id)}
+        documents = dict(self._documents(f"runs/{run_id}/failures/"))
+        # Nearly always there are none, and the records need not be read.
+        finished = {record.step for record in self.records(run_id)} if documents else set()
         return [
             Failure(
                 step,
@@ -127,7 +133,7 @@ class Ledger:
                 document["is_permanent"],
                 datetime.fromisoformat(document["failed_at"]),
             )
-            for step, document in self._documents(f"runs/{run_id}/failures/")
+            for step, document in documents.items()
             if step not in finished
         ]
 

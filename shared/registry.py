@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from google.api_core.exceptions import Conflict, NotFound
+from google.api_core.exceptions import BadRequest, Conflict, NotFound
 from google.cloud import aiplatform_v1 as vertex
 
 from shared.errors import NotReady, Permanent
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from shared.warehouse import Warehouse
 
 CHAMPION = "champion"
+# The version that a rollback returns to.
+FORMER = "former"
 # Requests until the canary, which gets a share of them, has surely been among those who answered.
 MOST_TRIES = 500
 
@@ -72,10 +74,7 @@ class Registry:
 
     def champion(self) -> Version | None:
         """Return the version that serves, or None before the first deployment."""
-        try:
-            return _version(self._models.get_model(name=self._model_name(CHAMPION)))
-        except NotFound:
-            return None
+        return self._named(CHAMPION)
 
     def register(self, model: str, run_id: str, candidate: str, warehouse: Warehouse) -> Version:
         """Make the BigQuery model a version of the registered one, if it is none yet, and label it."""
@@ -114,13 +113,17 @@ class Registry:
 
         Raises:
             NotReady: the endpoint sent every request elsewhere.
+            Permanent: it refuses the instances, or its answer is none of a BigQuery ML model's.
         """
         for _ in range(MOST_TRIES):
-            response = self._predictions.predict(
-                endpoint=self._endpoint_name, instances=instances, timeout=self._settings.wait_seconds
-            )
-            if response.deployed_model_id == deployed_id:
-                return [_probability(dict(prediction)) for prediction in response.predictions]
+            try:
+                response = self._predictions.predict(
+                    endpoint=self._endpoint_name, instances=instances, timeout=self._settings.wait_seconds
+                )
+                if response.deployed_model_id == deployed_id:
+                    return [_probability(dict(prediction)) for prediction in response.predictions]
+            except (BadRequest, KeyError, ValueError) as error:
+                raise Permanent(f"the endpoint cannot answer the golden rows: {error!r}") from error
         raise NotReady(f"deployed model {deployed_id} answered none of {MOST_TRIES} requests")
 
     def promote(self, deployed_id: str, version: Version) -> None:
@@ -137,13 +140,15 @@ class Registry:
         for deployed in self._endpoint().deployed_models:
             if deployed.model_version_id not in kept:
                 self._undeploy(deployed.id)
-        self._make_champion(version.number)
+        if former:
+            self._name(former.number, FORMER)
+        self._name(version.number, CHAMPION)
 
     def withdraw(self, deployed_id: str) -> None:
         """Take a canary off the endpoint; its traffic goes to the champion, if there is one."""
         champion = self.champion()
-        serving = self._deployed(champion) if champion else []
-        self._set_traffic({serving[0].id: 100} if serving else {})
+        serving = [one.id for one in self._deployed(champion) if one.id != deployed_id] if champion else []
+        self._set_traffic({serving[0]: 100} if serving else {})
         self._undeploy(deployed_id)
 
     def rollback(self) -> tuple[Version, Version]:
@@ -155,15 +160,14 @@ class Registry:
         champion = self.champion()
         if champion is None:
             raise Permanent(f"model {self._settings.serving.model_id} has no champion to roll back from")
-        others = [
-            deployed for deployed in self._endpoint().deployed_models if deployed.model_version_id != champion.number
-        ]
-        if not others:
+        former = self._named(FORMER)
+        deployed = self._deployed(former) if former else []
+        if former is None or former.number == champion.number or not deployed:
             raise Permanent(f"no version but the champion {champion.number} is deployed, so there is none to return to")
-        former = max(others, key=lambda deployed: int(deployed.model_version_id))
-        self._set_traffic({former.id: 100})
-        self._make_champion(former.model_version_id)
-        return champion, _version(self._models.get_model(name=self._model_name(former.model_version_id)))
+        self._set_traffic({deployed[0].id: 100})
+        self._name(champion.number, FORMER)
+        self._name(former.number, CHAMPION)
+        return champion, former
 
     def versions(self) -> list[Version]:
         """Return every version that a run registered; none when there is no registered model yet."""
@@ -177,14 +181,18 @@ class Registry:
     def remove(self, version: Version) -> None:
         """Take the version off the endpoint and out of the registry; the last one takes the registered model along."""
         for deployed in self._deployed(version):
-            if self._endpoint().traffic_split.get(deployed.id):
-                self._set_traffic({})
-            self._undeploy(deployed.id)
+            self.withdraw(deployed.id)
         if [one.number for one in self.versions()] == [version.number]:
             name = f"{self._parent}/models/{self._settings.serving.model_id}"
             self._models.delete_model(name=name).result()  # type: ignore[no-untyped-call]
         else:
             self._models.delete_model_version(name=self._model_name(version.number)).result()  # type: ignore[no-untyped-call]
+
+    def _named(self, alias: str) -> Version | None:
+        try:
+            return _version(self._models.get_model(name=self._model_name(alias)))
+        except NotFound:
+            return None
 
     def _registered_number(self, model: str) -> str | None:
         runs = self._bigquery.get_model(f"{self._bigquery.project}.{self._settings.dataset}.{model}").training_runs
@@ -249,8 +257,9 @@ class Registry:
         endpoint = vertex.Endpoint(name=self._endpoint_name, traffic_split=split)
         self._endpoints.update_endpoint(endpoint=endpoint, update_mask={"paths": ["traffic_split"]})
 
-    def _make_champion(self, number: str) -> None:
-        self._models.merge_version_aliases(name=self._model_name(number), version_aliases=[CHAMPION])
+    def _name(self, number: str, alias: str) -> None:
+        """Give the alias to the version; the one that had it loses it."""
+        self._models.merge_version_aliases(name=self._model_name(number), version_aliases=[alias])
 
     def _undeploy(self, deployed_id: str) -> None:
         with contextlib.suppress(NotFound):

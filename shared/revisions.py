@@ -1,43 +1,70 @@
-"""A model's revision: its exported files, and the scorer artefact built of them."""
+"""A model's revision: its exported files, its golden rows, and the scorer artefact built of them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from shared import booster, scoring, training
+from shared.log import log
 from shared.warehouse import Statement
 
 if TYPE_CHECKING:
     from shared.cloud import Cloud
 
 ARTEFACT = "scorer"
+# How far another scorer may be from ML.PREDICT on the same rows.
+TOLERANCE = 1e-6
 
 
 def export(candidate: str, cloud: Cloud) -> list[dict[str, Any]]:
-    """Write the model's files and scorer into the run's folder and return its golden rows.
+    """Write the model's files into the run's folder and return its golden rows.
 
-    A golden row holds the model's features and, as `expected_probability`, what ML.PREDICT says of them.
+    A golden row holds exactly the model's inputs, as the endpoint takes them, and what ML.PREDICT says of them as
+    `expected_probability`.
     """
     model = training.model_name(candidate, cloud.run_id)
     files = {"model": model, "uri": cloud.ledger.uri(cloud.run_id, "model/")}
     rows = {**training.rows_of_run(cloud), "rows": cloud.settings.serving.golden_rows}
-    _, golden, infos = cloud.warehouse.query_all(
+    _, golden = cloud.warehouse.query_all(
         [
             Statement("deployment/export_model", {}, files),
             Statement("deployment/golden_rows", rows, {"model": model}),
-            Statement("evaluation/feature_info", {}, {"model": model}),
         ]
     )
+    columns = [*_inputs(model, cloud), "expected_probability"]
+    return [{column: row[column] for column in columns} for row in golden]
+
+
+def keep_scorer(candidate: str, golden: list[dict[str, Any]], expected: list[float], cloud: Cloud) -> None:
+    """Keep the scorer artefact if it says what ML.PREDICT says; nothing serves from it that does not.
+
+    The model is deployed without one all the same, and the log says so: the endpoint does not need it.
+    """
+    try:
+        artefact = _artefact(candidate, cloud)
+        scorer = scoring.load(artefact)
+        difference = largest_difference(expected, [scorer.probability(row) for row in golden])
+    except (booster.BoosterError, KeyError) as error:
+        log("ERROR", f"no scorer artefact: the export is not as expected: {error!r}", run_id=cloud.run_id)
+        return
+    if difference > TOLERANCE:
+        log("ERROR", f"no scorer artefact: it differs from ML.PREDICT by {difference:.2g}", run_id=cloud.run_id)
+        return
+    cloud.ledger.write(cloud.run_id, ARTEFACT, artefact)
+
+
+def largest_difference(expected: list[float], answered: list[float]) -> float:
+    """Return how far two scorers are apart at most, on the same rows."""
+    return max((abs(one - other) for one, other in zip(expected, answered, strict=True)), default=0.0)
+
+
+def _artefact(candidate: str, cloud: Cloud) -> dict[str, Any]:
+    model = training.model_name(candidate, cloud.run_id)
+    infos = cloud.warehouse.query("evaluation/feature_info", model=model)
     means = {row["input"]: row["mean"] for row in infos if row["mean"] is not None}
-    cloud.ledger.write(cloud.run_id, ARTEFACT, _artefact(candidate, model, means, cloud))
-    return golden
-
-
-def _artefact(candidate: str, model: str, means: dict[str, float], cloud: Cloud) -> dict[str, Any]:
     if candidate != "boosted_trees":
         return scoring.from_weights(cloud.warehouse.query("deployment/weights", model=model), means)
-    name = f"{cloud.settings.project}.{cloud.settings.dataset}.{model}"
-    inputs = [str(column.name) for column in cloud.clients.bigquery.get_model(name).feature_columns]
+    inputs = _inputs(model, cloud)
     # A category's vocabulary is the file of its input's position.
     vocabularies = {
         position: content.decode().splitlines()
@@ -46,3 +73,9 @@ def _artefact(candidate: str, model: str, means: dict[str, float], cloud: Cloud)
     }
     exported = cloud.ledger.content(cloud.run_id, "model/model.bst")
     return scoring.from_booster(booster.read(exported or b""), inputs, means, vocabularies)
+
+
+def _inputs(model: str, cloud: Cloud) -> list[str]:
+    """Return the model's input columns in the order of its training."""
+    name = f"{cloud.settings.project}.{cloud.settings.dataset}.{model}"
+    return [str(column.name) for column in cloud.clients.bigquery.get_model(name).feature_columns]

@@ -2,7 +2,7 @@
 
 Built when a model is deployed, from what BigQuery says of every model: ML.WEIGHTS for a logistic regression, the
 exported booster and its vocabularies for boosted trees, and the means that stand for missing numbers. Google's
-SavedModel is not read. The artefact is held to the golden rows before it is kept.
+SavedModel is not read. The artefact is kept only if it agrees with ML.PREDICT on the golden rows.
 """
 
 import math

@@ -86,8 +86,15 @@ class Reading:
         """The day-tables that are new or differ from when they were last read."""
         return [table for table in self.tables if table.is_changed]
 
+    @property
+    def first_touched(self) -> date:
+        """The first day that the changes touch: also days without a table count, since time went by in a gap."""
+        known = [table.day + timedelta(days=1) for table in self.tables if not table.is_changed]
+        first_changed = min(table.day for table in self.changed)
+        return min(first_changed, max(known, default=first_changed))
+
     def to_json(self) -> dict[str, Any]:
-        """Return the document that `from_json` reads. Unchanged tables are told by their number alone."""
+        """Return the document that `from_json` reads."""
         return {
             "as_of": self.as_of.isoformat(),
             "reason": self.reason,

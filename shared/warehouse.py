@@ -5,6 +5,7 @@ import json
 import re
 import time
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -33,6 +34,9 @@ RETRYABLE = {
 # What a request is given however late it is in a delivery.
 LEAST_SECONDS = 10
 TYPES = {bool: "BOOL", int: "INT64", float: "FLOAT64", str: "STRING", date: "DATE", datetime: "TIMESTAMP"}
+
+# Statements of one step that run side by side; Google's client keeps ten connections.
+MOST_AT_ONCE = 8
 
 type Value = bool | int | float | str | date | datetime
 type Parameters = Mapping[str, Any]
@@ -92,11 +96,15 @@ class Warehouse:
         return rows
 
     def query_all(self, statements: Iterable[Statement]) -> list[list[dict[str, Any]]]:
-        """Run independent statements side by side and return their rows in the given order."""
+        """Run independent statements side by side and return their rows in the given order.
+
+        When some fail, the first one's error is raised once all have ended.
+        """
         started = time.monotonic()
         try:
-            jobs = [self.submit(statement) for statement in statements]
-            return [self._rows(job) for job in jobs]
+            # A submission may wait for its job for a while, so those of the others do not wait for it.
+            with ThreadPoolExecutor(MOST_AT_ONCE, "bigquery") as pool:
+                return list(pool.map(lambda statement: self._rows(self.submit(statement)), statements))
         finally:
             self.seconds += time.monotonic() - started
 
@@ -131,7 +139,7 @@ class Warehouse:
                 raise Permanent(f"{error.message} (job {job_id})") from error
             if not job.error_result:
                 return job
-            if tries and (attempt >= tries or job.error_result.get("reason") not in RETRYABLE):
+            if tries and (attempt >= tries or not _heals(job.error_result)):
                 return job
             attempt += 1
 
@@ -147,7 +155,7 @@ class Warehouse:
         except TimeoutError as error:
             raise NotReady(f"job {job.job_id} still runs; the next delivery attaches to it") from error
         except Exception:
-            if job.error_result and job.error_result.get("reason") not in RETRYABLE:
+            if job.error_result and not _heals(job.error_result):
                 raise Permanent(reason(job)) from None
             raise
         return [dict(row) for row in rows]
@@ -164,6 +172,11 @@ def query(client: bigquery.Client, settings: Settings, statement: Statement) -> 
         return [dict(row) for row in client.query_and_wait(statement.text(), job_config=config)]
     except (BadRequest, Forbidden, NotFound) as error:
         raise Permanent(error.message) from error
+
+
+def _heals(error: Mapping[str, Any]) -> bool:
+    """Whether a new attempt may succeed: also where two statements wanted to change the same rows."""
+    return error.get("reason") in RETRYABLE or "due to concurrent update" in error.get("message", "")
 
 
 def reason(job: bigquery.QueryJob) -> str:

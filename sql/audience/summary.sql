@@ -1,6 +1,7 @@
 -- How many of the day's scored visitors are in the audience, and which offers they get.
 select
     count(*) as scored,
+    max(model_version) as model_version,
     countif(decile <= @max_decile) as members,
     countif(decile <= @max_decile and offer = 'coupon') as coupons,
     countif(decile <= @max_decile and offer = 'full_price') as full_price

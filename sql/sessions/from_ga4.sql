@@ -100,7 +100,7 @@ using (
         clean.revenue,
         clean.source,
         clean.medium,
-        -- GA4's older exports have no channel: the default channel group's first rules, in its order.
+        -- GA4's older exports have no channel: those rules of the default channel group that need source and medium.
         case
             when clean.source = '(direct)' then 'Direct'
             when clean.medium in ('cpc', 'ppc', 'paidsearch') then 'Paid Search'
