@@ -16,7 +16,6 @@ from local.bigquery import emulator, gateway
 from local.declarations import ROOT, Declarations
 from local.pubsub.client import publisher
 
-
 # What the functions import when they first use it, which takes a second or two of a processor.
 GOOGLE_CLIENTS = (
     "google.cloud.bigquery",

@@ -20,6 +20,9 @@ from local.functions import output
 type OnLine = Callable[[str, str], None]
 """Called with the service, which is the function's name as deployed (kebab-case), and one line that it printed."""
 
+WARM_UP = "LOCAL_FUNCTIONS_WARM_UP"
+"""The environment variable that names modules for a process to import before its first event asks for them."""
+
 _log = logging.getLogger(__name__)
 
 _START_SECONDS = 60.0

@@ -6,6 +6,7 @@ It ends when its standard input does, so that it never outlives the process that
 """
 
 import contextlib
+import importlib
 import os
 import signal
 import sys
@@ -17,6 +18,7 @@ from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
 
 from local.functions.dispatcher import Dispatcher
 from local.functions.output import Marked
+from local.functions.process import WARM_UP
 
 
 class _Application(BaseApplication):  # type: ignore[misc]
@@ -42,6 +44,7 @@ class _Application(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Dispatcher:
+        threading.Thread(target=_warm_up, args=(os.environ.get(WARM_UP, "").split(),), daemon=True).start()
         return Dispatcher(self._source, self._names)
 
 
@@ -50,6 +53,13 @@ def _prepare(_: Worker) -> None:
     lock = threading.Lock()
     sys.stdout, sys.stderr = Marked(sys.stdout, lock), Marked(sys.stderr, lock)
     threading.Thread(target=_end_with_input, args=(os.getppid(),), daemon=True).start()
+
+
+def _warm_up(modules: list[str]) -> None:
+    """Import what the first events would wait for. One that cannot be imported is the function's error to report."""
+    for module in modules:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(module)
 
 
 def _end_with_input(master: int) -> None:
