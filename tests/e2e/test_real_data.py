@@ -1,0 +1,69 @@
+"""The chain on real exports: what little they hold is judged as too little, and can be made to do."""
+
+import contextlib
+from pathlib import Path
+
+import pytest
+from fixtures.chain import SETTINGS, environment, started
+
+from demo import loading, sources
+
+pytestmark = [pytest.mark.xdist_group("real_data"), pytest.mark.slow]
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+RELAXED = {
+    "min_positives": 0,
+    "min_roc_auc": 0,
+    "max_calibration_ratio": 1e9,
+    "max_single_feature_roc_auc": 1,
+    "max_roc_auc_loss": 1,
+}
+
+
+def load(kind, folder, chain):
+    intake = sources.read([DATA / kind], folder / "read")
+    loading.load(intake.day_files, chain.clients.bigquery, chain.clients.settings.source.dataset)
+
+
+@pytest.mark.skipif(not (DATA / "ga4").is_dir(), reason=f"there are no real GA4 rows in {DATA}")
+@pytest.mark.timeout(1200)
+def test_few_buyers_are_rejected_with_reasons_and_a_gate_that_asks_for_less_lets_the_chain_end(tmp_path):
+    with cloud("ga4", tmp_path, gate={}) as chain:
+        load("ga4", tmp_path, chain)
+        rejected = chain.refresh()
+        assert rejected.outcome == "rejected"
+        assert "gate.min_positives" in rejected.reason
+        assert chain.clients.registry.champion() is None
+    # The same state, started again with other settings.
+    with cloud("ga4", tmp_path, gate=RELAXED) as chain:
+        run = chain.refresh(reason="relaxed gate")
+        assert (run.outcome, run.reason) == ("published", "")
+        assert chain.clients.registry.champion().run_id == run.run_id
+        assert len(chain.rows("audience")) == run.documents["audience"]["members"] > 0
+
+
+@pytest.mark.skipif(not (DATA / "ga360").is_dir(), reason=f"there are no real GA360 rows in {DATA}")
+@pytest.mark.timeout(1200)
+def test_a_year_in_which_no_known_outcome_is_a_purchase_trains_nothing_and_says_so(tmp_path):
+    """All four return purchases of the sample fall on its last day, whose visitors' time is not over."""
+    with cloud("ga360", tmp_path, gate=RELAXED) as chain:
+        load("ga360", tmp_path, chain)
+        run = chain.refresh()
+        assert len(chain.rows("sessions")) == 5286
+        assert run.outcome in {"failed", "rejected"}
+        assert "one value only, 0" in run.reason
+        assert chain.clients.registry.champion() is None
+
+
+@contextlib.contextmanager
+def cloud(kind, folder, gate):
+    """A local cloud for exports so thin that days are far apart and a day's rows say nothing."""
+    document = {
+        **SETTINGS,
+        "source": {"kind": kind},
+        "checks": {"max_age_days": 0, "min_rows_share": 0},
+        "training": {"window_days": 400},
+        "gate": gate,
+    }
+    with started(folder, document, is_filled=False) as chain, environment(chain.cloud):
+        yield chain
