@@ -11,7 +11,7 @@ demo: $(READY)
 	$(PROPENSITY) demo $(ARGS)
 
 test: $(READY)
-	$(VENV)/bin/pytest -m "not slow" -n 2 --dist loadgroup $(ARGS)
+	$(VENV)/bin/pytest -m "not slow" -n 2 --dist loadfile $(ARGS)
 
 test-all: $(READY)
 	$(VENV)/bin/pytest $(ARGS)
