@@ -60,8 +60,6 @@ def test_events_published_again_and_out_of_order_change_nothing_and_tell_the_wor
     assert {json.dumps(body) for body in told} == {json.dumps(chain.first.records[-1].event.to_json())}
 
 
-# Fails now and then: the counts agree and the predictions differ, so training seems to depend on the order of rows.
-@pytest.mark.slow
 def test_events_delivered_three_times_at_once_have_one_effect(chain):
     with delivered(TIMES, chain):
         run = chain.refresh(reason="thrice")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
-from fixtures.ml import LOGISTIC, sessions
+from fixtures.ml import LOGISTIC, TREES, sessions
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,10 +14,15 @@ from local.bigquery.ml import split
 from local.bigquery.ml.columns import Columns
 
 
-def random_split(rows: pa.Table, fraction: float | None = None) -> np.ndarray:
-    return split.evaluation_rows(
-        Columns(rows), {"data_split_method": "RANDOM", "data_split_eval_fraction": fraction, "data_split_col": None}
-    )
+def held_out(rows: pa.Table) -> pa.Table:
+    """The rows that a random split takes from the training."""
+    rows = split.in_order(rows)
+    options = {"data_split_method": "RANDOM", "data_split_eval_fraction": None, "data_split_col": None}
+    return rows.filter(pa.array(split.evaluation_rows(Columns(rows), options)))
+
+
+def shuffled(rows: pa.Table) -> pa.Table:
+    return rows.take(pa.array(np.random.default_rng(1).permutation(len(rows))))
 
 
 @pytest.mark.parametrize(("rows", "held_out"), [(499, 0), (500, 100), (50_000, 10_000), (50_001, 10_000)])
@@ -45,28 +50,29 @@ def test_with_nothing_held_out_eval_loss_is_null_and_metrics_are_those_of_the_tr
     model = ml.train(LOGISTIC | {"data_split_method": "NO_SPLIT"}, rows)
 
     assert set(ml.training_info(model)["eval_loss"].to_pylist()) == {None}
-    assert ml.evaluate(model).equals(ml.evaluate(model, rows))
+    assert ml.evaluate(model).equals(ml.evaluate(model, split.in_order(rows)))
 
 
 def test_without_rows_metrics_are_those_of_the_held_out_rows():
     rows = sessions()
     model = ml.train(LOGISTIC, rows)
-    held_out = rows.filter(pa.array(random_split(rows)))
 
-    assert ml.evaluate(model).equals(ml.evaluate(model, held_out))
-    assert ml.confusion_matrix(model).equals(ml.confusion_matrix(model, held_out))
-    assert ml.roc_curve(model).equals(ml.roc_curve(model, held_out))
+    assert ml.evaluate(model).equals(ml.evaluate(model, held_out(rows)))
+    assert ml.confusion_matrix(model).equals(ml.confusion_matrix(model, held_out(rows)))
+    assert ml.roc_curve(model).equals(ml.roc_curve(model, held_out(rows)))
 
 
 def test_the_random_split_follows_the_rows_and_not_their_order():
-    rows = sessions()
-    order = np.random.default_rng(1).permutation(len(rows))
+    assert held_out(sessions()).equals(held_out(shuffled(sessions())))
 
-    in_order = rows.filter(pa.array(random_split(rows)))
-    shuffled = rows.take(pa.array(order))
-    out_of_order = shuffled.filter(pa.array(random_split(shuffled)))
-    by = [(name, "ascending") for name in rows.column_names]
-    assert in_order.sort_by(by).equals(out_of_order.sort_by(by))
+
+@pytest.mark.parametrize("options", [LOGISTIC, TREES | {"subsample": 0.5, "early_stop": False}])
+def test_the_same_rows_in_another_order_train_the_same_model(options):
+    rows = sessions()
+    one, other = ml.train(options, rows), ml.train(options, shuffled(rows))
+
+    assert ml.predict_columns(one, rows).equals(ml.predict_columns(other, rows))
+    assert ml.training_info(one).drop("duration_ms").equals(ml.training_info(other).drop("duration_ms"))
 
 
 @pytest.mark.parametrize("change", ["name", "type"])
@@ -76,13 +82,13 @@ def test_the_random_split_depends_on_column_names_and_types(change):
     if change == "type":
         other = rows.set_column(0, "bounces", rows["bounces"].cast(pa.float64()))
 
-    assert (random_split(rows) != random_split(other)).any()
+    assert held_out(rows)["seconds"] != held_out(other)["seconds"]
 
 
 def test_copies_of_one_row_fall_on_both_sides():
     rows = pa.table({"bounces": [1] * 1000, "label": [0, 1] * 500})
 
-    assert 60 < random_split(rows)[::2].sum() < 140
+    assert 60 < held_out(rows)["label"].to_pylist().count(1) < 140
 
 
 def test_custom_evaluates_true_and_null_and_trains_false():

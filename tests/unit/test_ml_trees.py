@@ -15,7 +15,7 @@ import xgboost as xgb
 from fixtures.ml import TREES, sessions
 
 from local.bigquery import ml
-from local.bigquery.ml import legacy_booster
+from local.bigquery.ml import legacy_booster, split
 
 DATA = Path(__file__).parent.parent / "data"
 ALL_ROUNDS = TREES | {"early_stop": False}
@@ -27,7 +27,8 @@ DEFAULTS |= {"max_depth": 6, "learning_rate": 0.3, "reg_lambda": 1.0, "reg_alpha
 
 @pytest.fixture(scope="module")
 def rows() -> pa.Table:
-    return sessions()
+    """In the order in which they are learnt, since SUBSAMPLE chooses rows by their position."""
+    return split.in_order(sessions())
 
 
 def encoded(rows: pa.Table) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Which rows train and which evaluate: DATA_SPLIT_METHOD's rules."""
+"""The order of the rows, and which of them train and which evaluate: DATA_SPLIT_METHOD's rules."""
 
 from __future__ import annotations
 
@@ -24,8 +24,16 @@ DEFAULT_FRACTION = 0.2
 _ORDERED = {"INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC", "STRING", "TIMESTAMP", "DATE", "DATETIME", "TIME"}
 
 
+def in_order(rows: pa.Table) -> pa.Table:
+    """The rows by their fingerprints, so that the same rows train the same model, however the query gave them.
+
+    A sum of floats and SUBSAMPLE's choice would else depend on which rows come first.
+    """
+    return rows.take(pa.array(np.argsort(fingerprints(Columns(rows)))))
+
+
 def evaluation_rows(columns: Columns, options: dict[str, Any]) -> Mask:
-    """True where a row evaluates, False where it trains; all False when nothing is held out."""
+    """True where a row evaluates, False where it trains; all False when nothing is held out. Give rows `in_order`."""
     method, fraction = options["data_split_method"], options["data_split_eval_fraction"]
     if method == "CUSTOM":
         return _custom(columns, options["data_split_col"])
@@ -80,11 +88,8 @@ def _split_column(columns: Columns, name: str) -> pa.ChunkedArray:
 
 
 def _random(columns: Columns, size: int) -> Mask:
-    """The `size` rows with the smallest fingerprints, so that the split depends on the rows and not on their order."""
-    mask = np.zeros(columns.rows, np.bool_)
-    if size:
-        mask[np.argpartition(fingerprints(columns), size - 1)[:size]] = True
-    return mask
+    """The rows with the smallest fingerprints, which come first."""
+    return np.arange(columns.rows) < size
 
 
 def fingerprints(columns: Columns) -> Hashes:

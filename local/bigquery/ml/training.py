@@ -32,7 +32,7 @@ def train(options: dict[str, object], rows: pa.Table, *, progress: Progress | No
     """
     started_at = datetime.now(UTC).isoformat()
     settings = rules.parse(options)
-    rows = with_strings_encoded(rows)
+    rows = split.in_order(with_strings_encoded(rows))
     columns = Columns(rows)
     label = _label(columns, settings["input_label_cols"])
     classes = _classes(columns, label)
