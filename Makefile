@@ -11,7 +11,7 @@ demo: $(READY)
 	$(PROPENSITY) demo $(ARGS)
 
 test: $(READY)
-	$(VENV)/bin/pytest -m "not slow" -n 2 --dist loadfile $(ARGS)
+	$(VENV)/bin/pytest -m "not slow" -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 test-all: $(READY)
 	$(VENV)/bin/pytest $(ARGS)

@@ -62,7 +62,7 @@ def evaluate(trained: list[str], failed: dict[str, str], cloud: Cloud) -> Report
             Statement("evaluation/metrics", parameters),
             Statement("evaluation/splits", rows),
             Statement("evaluation/single_features", rows),
-            *_training_statistics(models.values()),
+            *(Statement("evaluation/training_statistics", {}, {"model": model}) for model in models.values()),
         ]
     )
     metrics = {row["candidate"]: row for row in measured}
@@ -70,25 +70,16 @@ def evaluate(trained: list[str], failed: dict[str, str], cloud: Cloud) -> Report
     winner = rules.choose(candidates)
     former = _metrics(CHAMPION, metrics.get(CHAMPION)) if champion else None
     alone = {row["feature"]: row["roc_auc"] for row in single_features}
-    infos = [statistics[start : start + 3] for start in range(0, len(statistics), 3)]
     return Report(
         rows=metrics,
         splits=splits,
         single_features=alone,
-        training={
-            name: {"iterations": iterations, "features": features, "evaluation": evaluation}
-            for name, (iterations, features, evaluation) in zip(trained, infos, strict=True)
-        },
+        training={name: row for name, [row] in zip(trained, statistics, strict=True)},
         failed=failed,
         winner=winner,
         verdict=rules.gate(winner, former, alone, cloud.settings.gate),
         champion=champion.number if champion else None,
     )
-
-
-def _training_statistics(models: Any) -> list[Statement]:
-    names = ("training_info", "feature_info", "evaluation_split")
-    return [Statement(f"evaluation/{name}", {}, {"model": model}) for model in models for name in names]
 
 
 def _metrics(candidate: str, row: dict[str, Any] | None) -> rules.Metrics:

@@ -60,8 +60,8 @@ def largest_difference(expected: list[float], answered: list[float]) -> float:
 
 def _artefact(candidate: str, cloud: Cloud) -> dict[str, Any]:
     model = training.model_name(candidate, cloud.run_id)
-    infos = cloud.warehouse.query("evaluation/feature_info", model=model)
-    means = {row["input"]: row["mean"] for row in infos if row["mean"] is not None}
+    [statistics] = cloud.warehouse.query("evaluation/training_statistics", model=model)
+    means = {feature["input"]: feature["mean"] for feature in statistics["features"] if feature["mean"] is not None}
     if candidate != "boosted_trees":
         return scoring.from_weights(cloud.warehouse.query("deployment/weights", model=model), means)
     inputs = _inputs(model, cloud)

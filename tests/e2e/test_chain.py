@@ -14,8 +14,6 @@ from cli.follow import STEPS
 from shared import rules
 from shared.errors import Permanent
 
-pytestmark = pytest.mark.xdist_group("chain")
-
 EVENTS = Path(__file__).parent.parent / "events"
 
 

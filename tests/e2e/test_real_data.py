@@ -8,7 +8,7 @@ from fixtures.chain import SETTINGS, environment, started
 
 from demo import loading, sources
 
-pytestmark = [pytest.mark.xdist_group("real_data"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 RELAXED = {

@@ -58,7 +58,7 @@ def test_up_keeps_its_state_refuses_a_second_and_ends_what_it_started(tmp_path):
         assert time.monotonic() < deadline
     started = stop(first, signal.SIGINT)
     assert started
-    assert not [process for process in started if process.is_running()]
+    assert not psutil.wait_procs(started, timeout=10)[1]
 
     again = start(state, env_file)
     assert "nonsense" in propensity(env_file, "runs").stdout

@@ -7,8 +7,6 @@ from typer.testing import CliRunner
 from cli.main import app
 from local import declarations, provision
 
-pytestmark = pytest.mark.xdist_group("chain_fault")
-
 
 @pytest.fixture
 def chain(breakable_chain):
@@ -25,7 +23,7 @@ def begin(chain, **body):
 
 
 def failures_of(chain, run_id):
-    chain.wait_until(lambda: chain.run(run_id).failures, "a failure stands on the run")
+    chain.wait_until(lambda: chain.ledger.failures(run_id), "a failure stands on the run")
     return chain.run(run_id).failures
 
 

@@ -4,8 +4,6 @@ import pytest
 
 from cli.follow import STEPS
 
-pytestmark = pytest.mark.xdist_group("chain_fault")
-
 RECORDED = [step for step in STEPS if step != "training"]
 DELICATE = {
     "features": [

@@ -18,7 +18,6 @@ from local import functions, pubsub
 from local.pubsub.client import PubsubMessage
 
 # One worker of the test runner: the processes below are started once a module.
-pytestmark = pytest.mark.xdist_group("functions")
 
 DEADLINE = 60
 SOURCE = """

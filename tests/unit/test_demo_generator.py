@@ -25,8 +25,6 @@ from demo.visitors import WARM_UP_DAYS, busyness
 FIRST_DAY = dt.date(2026, 1, 1)
 DAYS, SESSIONS = 62, 60_000
 
-pytestmark = pytest.mark.xdist_group("demo_generator")
-
 
 @pytest.fixture(scope="module")
 def export(tmp_path_factory):

@@ -6,8 +6,6 @@ import pytest
 from google.cloud import storage as gcs
 from learning import CANDIDATES, RUN, training_rows
 
-pytestmark = pytest.mark.xdist_group("models")
-
 
 @pytest.mark.parametrize("candidate", CANDIDATES)
 def test_a_model_is_exported_into_the_runs_folder(candidate, models, warehouse):

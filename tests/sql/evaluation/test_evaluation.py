@@ -5,8 +5,6 @@ import pytest
 from learning import CANDIDATES, RUN, training_rows
 from sklearn import metrics
 
-pytestmark = pytest.mark.xdist_group("models")
-
 THRESHOLD = 0.5
 
 

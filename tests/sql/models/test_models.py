@@ -3,8 +3,6 @@
 import pytest
 from learning import CANDIDATES, RUN, training_rows
 
-pytestmark = pytest.mark.xdist_group("models")
-
 KNOWN = {"run_id", "created_on", "split", "visitor_id", "first_day", "will_buy_on_return_visit"}
 FEATURES = sorted(training_rows()[0].keys() - KNOWN)
 INPUTS = {"baseline": ["bounces", "time_on_site"], "logistic": FEATURES, "boosted_trees": FEATURES}
@@ -12,26 +10,30 @@ INPUTS = {"baseline": ["bounces", "time_on_site"], "logistic": FEATURES, "booste
 
 @pytest.mark.parametrize("candidate", CANDIDATES)
 def test_a_candidate_learns_from_features_alone_and_says_how_it_went(candidate, models, warehouse):
-    info = warehouse.run("evaluation/feature_info", model=candidate)
-    assert [row["input"] for row in info] == INPUTS[candidate]
-    iterations = warehouse.run("evaluation/training_info", model=candidate)
+    [statistics] = warehouse.run("evaluation/training_statistics", model=candidate)
+    assert [feature["input"] for feature in statistics["features"]] == INPUTS[candidate]
+    iterations = statistics["iterations"]
     assert [row["iteration"] for row in iterations] == list(range(len(iterations)))
     assert iterations[-1]["loss"] < iterations[0]["loss"]
     assert all(row["eval_loss"] is not None for row in iterations)
-    [metrics] = warehouse.run("evaluation/evaluation_split", model=candidate)
+    [metrics] = statistics["evaluation"]
     assert 0.5 < metrics["roc_auc"] <= 1
 
 
+def losses(warehouse, model):
+    [statistics] = warehouse.run("evaluation/training_statistics", model=model)
+    return [row["loss"] for row in statistics["iterations"]]
+
+
 def test_boosted_trees_take_all_their_steps(models, warehouse):
-    assert len(warehouse.run("evaluation/training_info", model="boosted_trees")) == 60
+    assert len(losses(warehouse, "boosted_trees")) == 60
 
 
 def test_training_again_replaces_the_model(models, warehouse):
     warehouse.fill({"training_rows": training_rows()})
-    before = warehouse.run("evaluation/training_info", model="baseline")
+    before = losses(warehouse, "baseline")
     warehouse.run("models/baseline", RUN, model="baseline")
-    after = warehouse.run("evaluation/training_info", model="baseline")
-    assert [row["loss"] for row in after] == pytest.approx([row["loss"] for row in before], abs=1e-9)
+    assert losses(warehouse, "baseline") == before
 
 
 def test_rows_of_another_run_are_not_learnt_from(models, warehouse):

@@ -5,8 +5,6 @@ import datetime as dt
 import pytest
 from google.cloud import bigquery
 
-pytestmark = pytest.mark.xdist_group("models")
-
 DAY = dt.date(2017, 8, 10)
 FROM_DAY = dt.date(2017, 8, 8)
 PARAMETERS = {

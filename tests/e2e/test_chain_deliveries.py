@@ -6,13 +6,10 @@ import json
 import random
 
 import httpx
-import pytest
 from fixtures.chain import DEADLINE, PROJECT
 from google.cloud import pubsub_v1
 
 from local import declarations
-
-pytestmark = pytest.mark.xdist_group("chain")
 
 TIMES = 3
 LISTENERS = [(function.name, topic) for function in declarations.read().functions for topic in function.topics]
