@@ -21,15 +21,15 @@ from shared.warehouse import Statement, query
 
 SHORT, LONG = 20, 200
 ROUNDS = 3
-SESSIONS_A_DAY = 200
+SESSIONS_A_DAY = 500
 FIRST_DAY = dt.date(2017, 1, 1)
-# As few sessions as these have few buyers, and every run is to come to its end.
+# A horizon and a window short enough for the short history. So few visitors have few buyers, or none: the gate may
+# well reject what was learnt, which changes nothing of what a refresh costs.
 SETTINGS = {
     "checks": {"max_age_days": 0},
     "label": {"horizon_days": 5},
     "training": {"window_days": SHORT - 5},
     "audience": {"window_days": SHORT - 5},
-    "gate": {"min_positives": 1, "min_roc_auc": 0.1, "max_roc_auc_loss": 1, "max_calibration_ratio": 1000},
 }
 NO_DAY = dt.date(2000, 1, 1)
 
@@ -48,14 +48,14 @@ class Shop:
         """Announce new data and wait for the end of the run that reads it.
 
         Raises:
-            RuntimeError: the run was not published.
+            RuntimeError: the run failed.
         """
         ledger = self.clients.ledger
         runs, letters = set(ledger.runs()), set(ledger.dead_letters())
         self.clients.send(DataRefreshed.topic, {})
         *_, run = follow.until_end(ledger, runs, letters)
-        if run is None or run.outcome != "published":
-            raise RuntimeError(f"the run was not published: {run.reason if run else 'it was not opened'}")
+        if run is None or run.outcome == "failed":
+            raise RuntimeError(f"the run failed: {run.reason if run else 'it was not opened'}")
         return run
 
     def look(self) -> None:
@@ -92,7 +92,7 @@ def measure(_: bool) -> list[Row]:
                     runs.append(shop.refresh())
             return [
                 _row("build_features of one more day", "build_features", runs, bound=1.3),
-                _row("from opening the run to the audience", None, runs),
+                _row("from opening the run to the gate", None, runs),
                 *_own_of_the_emulator(short, long),
             ]
 
@@ -107,7 +107,10 @@ def _shop(state: Path) -> Iterator[Shop]:
 
 def _row(what: str, step: str | None, runs: list[follow.Run], bound: float | None = None) -> Row:
     def took(run: follow.Run) -> float:
-        return run.seconds[step] if step else (run.records[-1].finished_at - run.opened_at).total_seconds()
+        if step:
+            return run.seconds[step]
+        [gate] = [record for record in run.records if record.step == "evaluate_models"]
+        return (gate.finished_at - run.opened_at).total_seconds()
 
     floor, measured = (statistics.median(took(run) for run in some) for some in (runs[::2], runs[1::2]))
     return Row(f"{what}, {LONG} day-tables; floor: {SHORT}", measured, floor=floor, bound=bound)

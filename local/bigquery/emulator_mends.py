@@ -7,6 +7,8 @@ Each mend replaces one function of the pinned version; a new version is to be he
     looking a table up  lists all tables of all databases through DuckDB's catalog, which DuckLake reads anew after
                         each table made; DuckLake's own metadata answers in 2 ms instead of 160 ms at 62 tables
     __TABLES__          asks for each table alone, with its columns: 27 ms a table
+    temporary tables    are looked for among all tables of all databases, by each statement
+    ingestion time      is looked for among all columns of all tables, once for each table that a statement names
     threads             share every statement, though handing rows over costs more than it gains at the sizes of one
                         machine: a demonstration is a tenth faster with one thread a statement, and takes less CPU
     pandas              is not installed, and DuckDB looks for it on the disk twice a query: half of a short one's time
@@ -15,15 +17,17 @@ Each mend replaces one function of the pinned version; a new version is to be he
 import functools
 import sys
 from collections.abc import Callable, Iterable
+from types import FunctionType
 from typing import Any
 
 import duckdb
-from local_bigquery.catalog import datasets, tables
+from local_bigquery.catalog import datasets, tabledata, tables
 from local_bigquery.catalog import metadata as resources
 from local_bigquery.engine import database, types
 from local_bigquery.engine.database import quote
+from local_bigquery.jobs import query
 from local_bigquery.models import Table, TableFieldSchema
-from local_bigquery.sql.rules import information_schema
+from local_bigquery.sql.rules import information_schema, partitions
 from local_bigquery.sql.rules import tables as table_rules
 from sqlglot import exp
 
@@ -48,6 +52,15 @@ join {metadata}.ducklake_column as c on t.table_id = c.table_id and c.end_snapsh
 where t.end_snapshot is null and d.schema_name = $1 and c.parent_column is null
 group by t.table_name
 """
+_HAS_COLUMN = """
+select 1
+from {metadata}.ducklake_table as t
+join {metadata}.ducklake_schema as d on t.schema_id = d.schema_id and d.end_snapshot is null
+join {metadata}.ducklake_column as c on t.table_id = c.table_id and c.end_snapshot is null
+where t.end_snapshot is null and d.schema_name = $1 and t.table_name = $2 and c.column_name = $3
+"""
+_TEMPORARY = "SELECT table_name FROM duckdb_tables() WHERE temporary"
+_NOTHING = "SELECT '' AS table_name WHERE FALSE"
 _TABLES_COLUMNS = [
     *("project_id", "dataset_id", "table_id", "creation_time INT64", "last_modified_time INT64"),
     *("row_count INT64", "size_bytes INT64", "type INT64"),
@@ -61,7 +74,9 @@ def apply() -> None:
     connect = database._connect.__wrapped__  # noqa: SLF001 - there is no public name for it
     database._connect = functools.cache(functools.partial(_on_one_thread, connect))  # noqa: SLF001
     database.objects = functools.partial(_objects, database.objects)
-    tables.columns = _columns
+    tables.columns = tabledata.columns = _columns
+    partitions._hidden = functools.partial(_has_ingestion_time, partitions._hidden)  # noqa: SLF001
+    query.execute = functools.partial(_execute, query.execute, _without_temporary_tables(query.execute))
     views = information_schema.VIEWS
     views["__TABLES__"] = functools.partial(_tables, views["__TABLES__"])
 
@@ -70,6 +85,32 @@ def _on_one_thread(connect: Callable[[], duckdb.DuckDBPyConnection]) -> duckdb.D
     connection = connect()
     connection.execute("SET threads = 1")
     return connection
+
+
+def _without_temporary_tables(execute: FunctionType) -> FunctionType:
+    """Return the function with another of its SQL texts."""
+    code = execute.__code__
+    if _TEMPORARY not in code.co_consts:
+        raise RuntimeError("local-bigquery looks for temporary tables in another way: mend it anew")
+    constants = tuple(_NOTHING if constant == _TEMPORARY else constant for constant in code.co_consts)
+    return FunctionType(
+        code.replace(co_consts=constants),
+        execute.__globals__,
+        argdefs=execute.__defaults__,
+        closure=execute.__closure__,
+    )
+
+
+def _execute(in_session: Callable[..., Any], alone: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    """Only a session has temporary tables before its statement begins."""
+    return (in_session if named.get("session") else alone)(*arguments, **named)
+
+
+def _has_ingestion_time(original: Callable[[exp.Table], bool], table: exp.Table) -> bool:
+    if table.catalog not in database._attached or not isinstance(table.this, exp.Identifier):  # noqa: SLF001
+        return original(table)
+    statement = _HAS_COLUMN.format(metadata=_metadata(table.catalog))
+    return bool(database.fetch(statement, [table.db, table.name, tables.INGESTION_TIME]))
 
 
 class _Functools:
