@@ -50,7 +50,7 @@ def train(options: dict[str, object], rows: pa.Table, *, progress: Progress | No
     held_out = _take(rows, evaluates, positive, row_weights) if evaluates.any() else None
 
     journal = Journal(settings["early_stop"], settings["min_rel_progress"], progress)
-    estimator = _learn(training, held_out, features, settings, journal)
+    estimator, probabilities = _learn(training, held_out, features, settings, journal)
     judged = held_out or training
     return TrainedModel(
         model_type=settings["model_type"],
@@ -64,7 +64,7 @@ def train(options: dict[str, object], rows: pa.Table, *, progress: Progress | No
         iterations=journal.iterations,
         statistics=_statistics(training.columns, features, estimator.inputs),
         attributions=_attributions(estimator, judged.columns, settings),
-        evaluation=Evaluation(judged.positive, estimator.probabilities(judged.columns)),
+        evaluation=Evaluation(judged.positive, probabilities),
         estimator=estimator,
     )
 
@@ -160,10 +160,12 @@ def _check_training_rows(positive: Mask, label: str, names: list[str]) -> None:
 
 def _learn(
     training: Rows, held_out: Rows | None, features: list[Feature], settings: dict[str, Any], journal: Journal
-) -> Estimator:
+) -> tuple[Estimator, Floats]:
+    """Return the model, and the probabilities of the rows that judge it."""
     if settings["model_type"] == rules.LOGISTIC:
         inputs = logistic.fit_inputs(training.columns, features, settings)
-        return logistic.train(training, held_out, features, inputs, settings, journal)
+        model = logistic.train(training, held_out, features, inputs, settings, journal)
+        return model, model.probabilities((held_out or training).columns)
     from local.bigquery.ml import trees  # noqa: PLC0415 - XGBoost takes a second to import
 
     inputs = encoding.fit(training.columns, features)
@@ -183,11 +185,10 @@ def _statistics_of(input_: Input, column: pa.ChunkedArray) -> FeatureStatistics:
     if isinstance(input_, Category):
         categories = len(input_.vocabulary)
         return FeatureStatistics(input_.name, None, None, None, None, None, categories, column.null_count)
-    known = np.sort(column.drop_null().to_numpy())
+    known = column.drop_null().to_numpy()
     if not len(known):
         return FeatureStatistics(input_.name, None, None, None, None, None, None, column.null_count)
-    low, high = float(known[0]), float(known[-1])
-    median = float(known[(len(known) - 1) // 2] + known[len(known) // 2]) / 2
+    low, high, median = float(known.min()), float(known.max()), float(np.median(known))
     return FeatureStatistics(input_.name, low, high, input_.mean, median, input_.stddev, None, column.null_count)
 
 

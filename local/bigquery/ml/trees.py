@@ -173,8 +173,8 @@ def train(
     inputs: tuple[Input, ...],
     options: dict[str, Any],
     journal: Journal,
-) -> Trees:
-    """Boost until MAX_ITERATIONS or EARLY_STOP."""
+) -> tuple[Trees, Floats]:
+    """Boost until MAX_ITERATIONS or EARLY_STOP; also give the probabilities of the rows that judge the model."""
     one_hot = options["category_encoding_method"] == "ONE_HOT_ENCODING"
 
     def data(some: Rows) -> xgb.DMatrix:
@@ -192,4 +192,6 @@ def train(
         callbacks=[_Watch(journal, options["learn_rate"])],
         verbose_eval=False,
     )
-    return Trees(features, inputs, one_hot, booster)
+    # XGBoost has them already, from the losses of the last round.
+    judged = booster.predict(watched[-1][0])
+    return Trees(features, inputs, one_hot, booster), np.asarray(judged, np.float64)
