@@ -60,8 +60,9 @@ def largest_difference(expected: list[float], answered: list[float]) -> float:
 
 def _artefact(candidate: str, cloud: Cloud) -> dict[str, Any]:
     model = training.model_name(candidate, cloud.run_id)
-    [statistics] = cloud.warehouse.query("evaluation/training_statistics", model=model)
-    means = {feature["input"]: feature["mean"] for feature in statistics["features"] if feature["mean"] is not None}
+    evaluation = cloud.ledger.read(cloud.run_id, "evaluation") or {}
+    features = evaluation["training"][candidate]["features"]
+    means = {feature["input"]: feature["mean"] for feature in features if feature["mean"] is not None}
     if candidate != "boosted_trees":
         return scoring.from_weights(cloud.warehouse.query("deployment/weights", model=model), means)
     inputs = _inputs(model, cloud)

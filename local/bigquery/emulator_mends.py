@@ -44,21 +44,14 @@ join {metadata}.ducklake_schema as d on v.schema_id = d.schema_id and d.end_snap
 where v.end_snapshot is null and d.schema_name = $1 and v.view_name = coalesce($2, v.view_name)
 order by 1
 """
-_WIDTHS = """
-select t.table_name, count(*)
+_COLUMNS = """
 from {metadata}.ducklake_table as t
 join {metadata}.ducklake_schema as d on t.schema_id = d.schema_id and d.end_snapshot is null
 join {metadata}.ducklake_column as c on t.table_id = c.table_id and c.end_snapshot is null
 where t.end_snapshot is null and d.schema_name = $1 and c.parent_column is null
-group by t.table_name
 """
-_HAS_COLUMN = """
-select 1
-from {metadata}.ducklake_table as t
-join {metadata}.ducklake_schema as d on t.schema_id = d.schema_id and d.end_snapshot is null
-join {metadata}.ducklake_column as c on t.table_id = c.table_id and c.end_snapshot is null
-where t.end_snapshot is null and d.schema_name = $1 and t.table_name = $2 and c.column_name = $3
-"""
+_WIDTHS = f"select t.table_name, count(*) {_COLUMNS} group by t.table_name"
+_HAS_COLUMN = f"select 1 {_COLUMNS} and t.table_name = $2 and c.column_name = $3"
 _TEMPORARY = "SELECT table_name FROM duckdb_tables() WHERE temporary"
 _NOTHING = "SELECT '' AS table_name WHERE FALSE"
 _TABLES_COLUMNS = [

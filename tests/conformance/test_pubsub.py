@@ -22,8 +22,6 @@ from google.protobuf import duration_pb2, field_mask_pb2
 
 from local import pubsub
 
-# One worker of the test runner: Google's emulator is slow to start.
-
 PROJECT = "shop"
 
 

@@ -77,6 +77,8 @@ def delivered(times, chain):
             name = f"projects/{PROJECT}/subscriptions/{function}-{topic}-{number}"
             subscriber.create_subscription(name=name, topic=path, push_config=push_to, ack_deadline_seconds=600)
             more.append(name)
-    yield
-    for name in more:
-        subscriber.delete_subscription(subscription=name)
+    try:
+        yield
+    finally:
+        for name in more:
+            subscriber.delete_subscription(subscription=name)

@@ -33,13 +33,10 @@ def failures_of(chain, run_id):
 @pytest.mark.parametrize(
     ("step", "service", "place", "act", "reason"),
     [
-        pytest.param(
-            *("score_visitors", "bigquery", r"^POST .*-score_visitors-scoring-scores-", "fail", "500"),
-            marks=pytest.mark.slow,
-        ),
+        ("score_visitors", "bigquery", r"^POST .*-score_visitors-scoring-scores-", "fail", "500"),
         ("publish_audience", "bigquery", r"^POST .*-publish_audience-audience-audience-", "hang", "timeout"),
         ("deploy_model", "vertex", r"^POST \S+:predict", "fail", "500"),
-        pytest.param(*("deploy_model", "vertex", r"^POST \S+:predict", "hang", "timeout"), marks=pytest.mark.slow),
+        ("deploy_model", "vertex", r"^POST \S+:predict", "hang", "timeout"),
     ],
 )
 def test_a_step_whose_service_is_broken_says_so_and_goes_on_once_it_is_mended(chain, step, service, place, act, reason):

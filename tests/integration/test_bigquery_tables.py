@@ -1,8 +1,10 @@
-"""What the local BigQuery says of a dataset's tables in one query, held against what it says of each."""
+"""What the local BigQuery's mended catalogue says: the list of tables, temporary ones, the time of ingestion."""
 
 import uuid
 
 import pytest
+from google.api_core.exceptions import GoogleAPICallError
+from google.cloud import bigquery
 
 
 @pytest.fixture
@@ -49,3 +51,29 @@ def test_the_list_of_tables_says_what_each_table_says(bigquery_client, dataset):
         )
         for one in each
     }
+
+
+def test_a_session_keeps_its_temporary_table_and_nobody_else_sees_it(bigquery_client):
+    opening = bigquery_client.query(
+        "create temp table kept as select 7 as x", job_config=bigquery.QueryJobConfig(create_session=True)
+    )
+    opening.result()
+    session = bigquery.ConnectionProperty("session_id", opening.session_info.session_id)
+    inside = bigquery.QueryJobConfig(connection_properties=[session])
+    assert [row.x for row in bigquery_client.query_and_wait("select x from kept", job_config=inside)] == [7]
+    with pytest.raises(GoogleAPICallError, match="kept"):
+        bigquery_client.query_and_wait("select x from kept")
+
+
+def test_a_script_sees_the_temporary_table_that_it_made(bigquery_client):
+    rows = bigquery_client.query_and_wait("create temp table made as select 7 as x; select x from made")
+    assert [row.x for row in rows] == [7]
+
+
+def test_the_time_of_ingestion_is_no_column_until_it_is_asked_for(bigquery_client, dataset):
+    name = f"{dataset}.ingested"
+    bigquery_client.query_and_wait(f"create table {name} (x int64) partition by _PARTITIONDATE")
+    bigquery_client.query_and_wait(f"insert into {name} (x) values (7)")
+    assert [dict(row) for row in bigquery_client.query_and_wait(f"select * from {name}")] == [{"x": 7}]  # noqa: S608
+    [row] = bigquery_client.query_and_wait(f"select x, _PARTITIONTIME is not null as has_time from {name}")  # noqa: S608
+    assert dict(row) == {"x": 7, "has_time": True}

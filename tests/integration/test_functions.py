@@ -17,8 +17,6 @@ from google.cloud import pubsub_v1
 from local import functions, pubsub
 from local.pubsub.client import PubsubMessage
 
-# One worker of the test runner: the processes below are started once a module.
-
 DEADLINE = 60
 SOURCE = """
 import json, os, sys, threading
