@@ -73,7 +73,7 @@ def test_a_script_sees_the_temporary_table_that_it_made(bigquery_client):
 def test_the_time_of_ingestion_is_no_column_until_it_is_asked_for(bigquery_client, dataset):
     name = f"{dataset}.ingested"
     bigquery_client.query_and_wait(f"create table {name} (x int64) partition by _PARTITIONDATE")
-    bigquery_client.query_and_wait(f"insert into {name} (x) values (7)")
+    bigquery_client.query_and_wait(f"insert into {name} (x) values (7)")  # noqa: S608
     assert [dict(row) for row in bigquery_client.query_and_wait(f"select * from {name}")] == [{"x": 7}]  # noqa: S608
     [row] = bigquery_client.query_and_wait(f"select x, _PARTITIONTIME is not null as has_time from {name}")  # noqa: S608
     assert dict(row) == {"x": 7, "has_time": True}
