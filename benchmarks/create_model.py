@@ -8,7 +8,7 @@ from local.bigquery.ml import options, trees
 
 ROWS = 100_000
 ITERATIONS = 50  # as the statement says
-ROUNDS = 5
+ROUNDS = 8
 STATEMENT = """
     CREATE OR REPLACE MODEL visitors_model
     OPTIONS (

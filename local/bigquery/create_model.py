@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from local.bigquery import ml, registration
 from local.bigquery.errors import BigQueryError, already_exists, not_found, unsupported
 from local.bigquery.ml import options as ml_options
@@ -37,6 +35,7 @@ def run(work: Work, statement: Statement) -> dict[str, Any]:
     The former model of that name stays until the new one is complete, and when the training fails.
     """
     creation = _parse(work, statement)
+    dataset = _dataset(work, creation.reference)
     operation = _operation(work, creation)
     statistics = {
         "statementType": "CREATE_MODEL",
@@ -58,7 +57,7 @@ def run(work: Work, statement: Statement) -> dict[str, Any]:
             if work.is_dry_run:
                 work.dry_run(query)
                 return statistics
-            _train(work, creation, learning, query, wanted)
+            _train(work, creation, learning, query, wanted, dataset.get("defaultTableExpirationMs"))
     except ml.MLError as error:
         raise BigQueryError(error.reason, str(error)) from error
     return statistics
@@ -86,17 +85,22 @@ def _source(statement: Statement, tokens: Sequence[Token]) -> str:
     return statement.text[tokens[0].start : tokens[-1].end]
 
 
+def _dataset(work: Work, reference: Reference) -> dict[str, Any]:
+    dataset = work.services.emulator.get(f"{reference.project}/datasets/{reference.dataset}")
+    if dataset is None:
+        raise not_found("Dataset", f"{reference.project}:{reference.dataset}")
+    return dataset
+
+
 def _operation(work: Work, creation: Creation) -> str:
     """CREATE, REPLACE or SKIP.
 
     Raises:
-        BigQueryError: the dataset is missing, or the name is taken.
+        BigQueryError: the name is taken.
     """
     reference = creation.reference
-    dataset = f"{reference.project}/datasets/{reference.dataset}"
-    if not work.services.emulator.exists(dataset):
-        raise not_found("Dataset", f"{reference.project}:{reference.dataset}")
-    if work.services.emulator.exists(f"{dataset}/tables/{reference.model}"):
+    table = f"{reference.project}/datasets/{reference.dataset}/tables/{reference.model}"
+    if work.services.emulator.exists(table):
         raise already_exists("Table", str(reference))
     if work.services.models.find(reference) is None:
         return "CREATE"
@@ -127,23 +131,18 @@ def _train(
     options: dict[str, Any],
     query: str,
     wanted: tuple[str, list[str]] | None,
+    lifetime: str | None,
 ) -> None:
     reference = creation.reference
     started = dt.datetime.now(dt.UTC).isoformat()
     if former := registration.find(work, reference):
         registration.check_replaceable(work, reference.project, former)
-    file = work.export(query)
-    try:
-        rows = pq.read_table(file)
-    finally:
-        file.unlink()
-    learned = ml.train(options, rows, progress=lambda *_: work.check_cancelled())
+    learned = ml.train(options, work.rows(query), progress=lambda *_: work.check_cancelled())
     work.check_cancelled()
     resource = ml.describe(learned)
     for training_run in resource["trainingRuns"]:
         training_run.setdefault("startTime", started)
-    dataset = work.services.emulator.get(f"{reference.project}/datasets/{reference.dataset}") or {}
-    if lifetime := dataset.get("defaultTableExpirationMs"):
+    if lifetime:
         resource["expirationTime"] = str(int(now()) + int(lifetime))
     if not creation.replaces and work.services.models.find(reference):
         # Another job was quicker.

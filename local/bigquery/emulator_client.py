@@ -1,7 +1,7 @@
 """The emulator as the gateway's own work uses it: over REST, blocking, in worker threads.
 
-Rows move as Parquet files in a scratch folder that both processes see, whole tables at a time: EXPORT DATA writes one,
-and `read_parquet` in a statement reads one in place of a table.
+Rows move as files in a scratch folder that both processes see, whole tables at a time: EXPORT DATA writes an Arrow
+file, and `read_parquet` in a statement reads a Parquet file in place of a table.
 """
 
 import json
@@ -93,22 +93,16 @@ class EmulatorClient:
                 self._http.post(f"{project}/jobs/{job_id}/cancel")
                 self.delete(f"{project}/jobs/{job_id}/delete")
 
-    def query_rows(self, project: str, query: dict[str, Any], cancelled: threading.Event) -> list[dict[str, Any]]:
-        """The rows of a small query, as Python values."""
-        file = self.export(project, query, cancelled)
+    def query(self, project: str, query: dict[str, Any], cancelled: threading.Event) -> pa.Table:
+        """The result of a query; it lies in a file that is mapped into memory, and that ends with the table."""
+        file = self.scratch / f"{uuid.uuid4().hex}.arrow"
+        uri = json.dumps(f"file://{file}")
+        text = f"EXPORT DATA OPTIONS(uri={uri}, format='GATEWAY_ARROW') AS {query['query']}"
         try:
-            rows: list[dict[str, Any]] = pq.read_table(file).to_pylist()
-            return rows
+            self.run_hidden(project, {"query": query | {"query": text}}, cancelled)
+            return pa.ipc.open_file(pa.memory_map(str(file))).read_all()
         finally:
-            file.unlink()
-
-    def export(self, project: str, query: dict[str, Any], cancelled: threading.Event) -> Path:
-        """Write a query's result into a new Parquet file in the scratch folder."""
-        stem = f"{uuid.uuid4().hex}-"
-        uri = json.dumps(f"file://{self.scratch}/{stem}*.parquet")
-        text = f"EXPORT DATA OPTIONS(uri={uri}, format='PARQUET') AS {query['query']}"
-        self.run_hidden(project, {"query": query | {"query": text}}, cancelled)
-        return self.scratch / f"{stem}000000000000.parquet"
+            file.unlink(missing_ok=True)
 
     def keep(self, table: pa.Table) -> Path:
         """Write a table into a new Parquet file in the scratch folder."""

@@ -11,6 +11,7 @@ Each mend replaces one function of the pinned version; a new version is to be he
     ingestion time      is looked for among all columns of all tables, once for each table that a statement names
     threads             share every statement, though handing rows over costs more than it gains at the sizes of one
                         machine: a demonstration is a tenth faster with one thread a statement, and takes less CPU
+    rows' way out       is a Parquet file, which takes DuckDB long (emulator_arrow.py)
     pandas              is not installed, and DuckDB looks for it on the disk twice a query: half of a short one's time
 """
 
@@ -30,6 +31,8 @@ from local_bigquery.models import Table, TableFieldSchema
 from local_bigquery.sql.rules import information_schema, partitions
 from local_bigquery.sql.rules import tables as table_rules
 from sqlglot import exp
+
+from local.bigquery import emulator_arrow
 
 _OBJECTS = """
 select t.table_name, 'TABLE', coalesce(s.record_count, 0)
@@ -70,6 +73,7 @@ def apply() -> None:
     tables.columns = tabledata.columns = _columns
     partitions._hidden = functools.partial(_has_ingestion_time, partitions._hidden)  # noqa: SLF001
     query.execute = functools.partial(_execute, query.execute, _without_temporary_tables(query.execute))
+    emulator_arrow.add()
     views = information_schema.VIEWS
     views["__TABLES__"] = functools.partial(_tables, views["__TABLES__"])
 

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from local.bigquery import ml
 from local.bigquery.errors import BigQueryError, unsupported
 from local.bigquery.statements import Call
 from local.bigquery.tokens import Token, closing, starts
 from local.bigquery.work import Work, plain
+
+# How DuckDB marks one in Arrow.
+_GEOGRAPHY = b"geoarrow.wkb"
 
 Render = Callable[[int, int], str]
 
@@ -82,16 +84,13 @@ def _computed(function: Function, arguments: Arguments, rows: pa.Table | None) -
 
 
 def _rows(work: Work, query: str) -> pa.Table:
-    file = work.export(query)
-    try:
-        rows = pq.read_table(file)
-    finally:
-        file.unlink()
-    # Parquet has these two as plain bytes, which they would come back as.
-    if b"geo" in (rows.schema.metadata or {}):
-        raise unsupported("A GEOGRAPHY column in the rows of an ML function")
-    if interval := next((field.name for field in rows.schema if "fixed_size_binary" in str(field.type)), None):
-        raise unsupported(f"The INTERVAL column {interval} in the rows of an ML function")
+    rows = work.rows(query)
+    # The Parquet file in which the rows go back has both as plain bytes.
+    for field in rows.schema:
+        if _GEOGRAPHY in (field.metadata or {}).values():
+            raise unsupported(f"The GEOGRAPHY column {field.name} in the rows of an ML function")
+        if pa.types.is_interval(field.type):
+            raise unsupported(f"The INTERVAL column {field.name} in the rows of an ML function")
     return rows
 
 

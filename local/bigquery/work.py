@@ -5,9 +5,9 @@ import decimal
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import sqlglot
 from sqlglot import exp
 
@@ -114,10 +114,10 @@ class Work:
         configuration = {"dryRun": True, "query": self.helper_query(text)}
         self.services.emulator.run(self.project, configuration, "", self.cancelled)
 
-    def export(self, text: str) -> Path:
-        """Run a query on the emulator into a Parquet file."""
+    def rows(self, text: str) -> pa.Table:
+        """The rows of a query that runs on the emulator."""
         self.check_cancelled()
-        return self.services.emulator.export(self.project, self.helper_query(text), self.cancelled)
+        return self.services.emulator.query(self.project, self.helper_query(text), self.cancelled)
 
     def evaluate(self, expressions: dict[str, str]) -> dict[str, Any]:
         """The values of constant expressions by name; a struct is a dict, or a tuple where fields have no names."""
@@ -125,8 +125,7 @@ class Work:
         unknown = {name: expressions[name] for name, value in values.items() if value is _NOT_LITERAL}
         if unknown:
             columns = ", ".join(f"{text} AS `{name}`" for name, text in unknown.items())
-            query = self.helper_query(f"SELECT {columns}")
-            (row,) = self.services.emulator.query_rows(self.project, query, self.cancelled)
+            (row,) = self.rows(f"SELECT {columns}").to_pylist()
             values |= row
         return values
 

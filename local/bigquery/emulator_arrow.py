@@ -1,0 +1,57 @@
+"""EXPORT DATA with a format that BigQuery has not, in which the gateway gets the rows that it computes on.
+
+A Parquet file takes DuckDB five times as long. The file is in Arrow's IPC format, uncompressed, so that its reader
+maps it into memory and copies nothing.
+"""
+
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from duckdb.sqltypes import DuckDBPyType
+from local_bigquery.jobs import extract, storage
+from local_bigquery.models import JobConfigurationExtract
+
+ROWS = 65_536
+"""Rows of a record batch: the most that DuckDB and the file have in memory at a time."""
+
+
+FORMAT = "GATEWAY_ARROW"
+
+
+def add() -> None:
+    """Let EXPORT DATA know the format."""
+    extract.FORMATS[FORMAT] = "arrow"
+    others = extract.write
+
+    def write(
+        cursor: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, Any], config: JobConfigurationExtract
+    ) -> int:
+        is_arrow = config.destinationFormat == FORMAT
+        return (_write if is_arrow else others)(cursor, query, parameters, config)
+
+    extract.write = write
+
+
+def _write(
+    cursor: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, Any], config: JobConfigurationExtract
+) -> int:
+    relation = cursor.sql(query, params=parameters)
+    rows = relation.to_arrow_reader(ROWS)
+    fields = zip(rows.schema, relation.types, strict=True)
+    schema = pa.schema([field.with_type(_with_json(field.type, kind)) for field, kind in fields])
+    count = 0
+    with storage.written(config.destinationUri) as target, pa.ipc.new_file(target, schema) as file:
+        for batch in rows:
+            file.write_batch(batch.cast(schema))
+            count += batch.num_rows
+    return count
+
+
+def _with_json(type_: pa.DataType, kind: DuckDBPyType) -> pa.DataType:
+    """The type with JSON where DuckDB has it, which goes into Arrow as plain strings."""
+    if kind.id == "list":
+        return pa.list_(_with_json(type_.value_type, kind.child))
+    if kind.id == "struct":
+        return pa.struct([field.with_type(_with_json(field.type, kind[field.name])) for field in type_])
+    return pa.json_() if str(kind) == "JSON" else type_
