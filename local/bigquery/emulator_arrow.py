@@ -36,10 +36,11 @@ def add() -> None:
 def _write(
     cursor: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, Any], config: JobConfigurationExtract
 ) -> int:
-    relation = cursor.sql(query, params=parameters)
-    rows = relation.to_arrow_reader(ROWS)
-    fields = zip(rows.schema, relation.types, strict=True)
-    schema = pa.schema([field.with_type(_with_json(field.type, kind)) for field, kind in fields])
+    kinds = [column[1] for column in cursor.execute(query, parameters).description]
+    rows = cursor.to_arrow_reader(ROWS)
+    schema = pa.schema(
+        [field.with_type(_with_json(field.type, kind)) for field, kind in zip(rows.schema, kinds, strict=True)]
+    )
     count = 0
     with storage.written(config.destinationUri) as target, pa.ipc.new_file(target, schema) as file:
         for batch in rows:
