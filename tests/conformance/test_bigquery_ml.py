@@ -207,6 +207,29 @@ def test_a_refusal_has_googles_reason_and_names_the_cause(run, text, error, mess
     fails(run, text, message, error=error)
 
 
+PASSED_THROUGH = """
+SELECT
+  time_on_site, pageviews, colour, TRUE AS yes, b'x' AS raw, NUMERIC '1.5' AS exact, BIGNUMERIC '1.5' AS big,
+  DATE '2020-02-29' AS day, TIME '10:00:00.5' AS hour, DATETIME '2020-02-29 10:00:00' AS local_time,
+  TIMESTAMP '2020-02-29 10:00:00+01' AS moment, JSON '{"a": [1]}' AS document, [1, 2] AS numbers,
+  [STRUCT('x' AS name, JSON '1' AS value)] AS pairs, CAST(NULL AS STRING) AS missing
+FROM ml.visits
+LIMIT 3
+"""
+
+
+def test_a_column_of_any_type_passes_through_as_it_was(run, bigquery_client):
+    bigquery_client.query_and_wait(f"CREATE OR REPLACE TABLE ml.given AS {PASSED_THROUGH}")
+    kept = "* EXCEPT (predicted_label, predicted_label_probs)"
+    bigquery_client.query_and_wait(
+        f"CREATE OR REPLACE TABLE ml.back AS SELECT {kept} FROM ML.PREDICT(MODEL ml.trees, TABLE ml.given)"
+    )
+    given, back = (bigquery_client.get_table(f"ml.{name}") for name in ("given", "back"))
+    assert [field.to_api_repr() for field in back.schema] == [field.to_api_repr() for field in given.schema]
+    everything = [run(f"SELECT TO_JSON_STRING(t) AS row FROM ml.{name} AS t ORDER BY 1") for name in ("given", "back")]
+    assert everything[0] == everything[1]
+
+
 def test_a_failed_replacement_leaves_the_former_model(run, bigquery_client):
     before = bigquery_client.get_model("ml.linear").etag
     fails(run, f"CREATE OR REPLACE MODEL ml.linear {LOGISTIC} AS SELECT 1 AS x, 1 AS label", "one value")
