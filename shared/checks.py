@@ -1,7 +1,8 @@
 """What the data must satisfy before anyone learns from it: one file of sql/checks a check.
 
 A check returns one row: `is_ok`, and `found` in words. Those in sql/checks/fail stop the run, those in sql/checks/warn
-are recorded on it.
+are recorded on it. One check asks BigQuery's API instead, because INFORMATION_SCHEMA.COLUMN_FIELD_PATHS would have to
+look at every day-table there is: the columns of the export, `fail/columns`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def require_columns(days: list[date], cloud: Cloud) -> None:
-    """See that the newest of the day-tables has every column that the chain reads.
+    """See that the newest of the day-tables, whose schema BigQuery takes for all, has every column that is read.
 
     Raises:
         Permanent: names the table and the columns that it lacks.
@@ -32,8 +33,10 @@ def require_columns(days: list[date], cloud: Cloud) -> None:
     table = f"{settings.source_dataset}.{settings.table_prefix}{max(days):%Y%m%d}"
     present = set(_paths(cloud.clients.bigquery.get_table(table).schema))
     missing = [column for column in COLUMNS[settings.source.kind] if column not in present]
+    found = f"table {table} lacks the column {', '.join(missing)}" if missing else f"table {table} has all columns"
+    cloud.ledger.write(cloud.run_id, "checks", {"fail/columns": {"is_ok": not missing, "found": found}})
     if missing:
-        raise Permanent(f"table {table} lacks the column {', '.join(missing)}, which the chain reads")
+        raise Permanent(f"{found}, which the chain reads")
 
 
 def _paths(schema: Iterable[bigquery.SchemaField], prefix: str = "") -> Iterator[str]:
@@ -62,7 +65,8 @@ def run(as_of: date, changed: list[date], cloud: Cloud) -> None:
     names = sorted(str(path.relative_to(SQL).with_suffix("")) for path in (SQL / "checks").glob("*/*.sql"))
     statements = [Statement(name, _used(name, values)) for name in names]
     results = [rows[0] for rows in cloud.warehouse.query_all(statements)]
-    report = {name.removeprefix("checks/"): row for name, row in zip(names, results, strict=True)}
+    report = cloud.ledger.read(cloud.run_id, "checks") or {}
+    report |= {name.removeprefix("checks/"): row for name, row in zip(names, results, strict=True)}
     cloud.ledger.write(cloud.run_id, "checks", report)
     for name, row in report.items():
         if not row["is_ok"]:

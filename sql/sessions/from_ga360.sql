@@ -6,7 +6,7 @@ using (
     with
     export as (
         select
-            fullVisitorId as visitor_id,
+            coalesce(fullVisitorId, '') as visitor_id,
             visitId as visit_id,
             date as table_date,
             parse_date('%Y%m%d', date) as day,
@@ -45,7 +45,7 @@ using (
     -- engine that decorrelates UNNEST copy all hits of a session for each of them.
     clicks as (
         select
-            fullVisitorId as visitor_id,
+            coalesce(fullVisitorId, '') as visitor_id,
             visitId as visit_id,
             hits
         from `${source}.ga_sessions_*`

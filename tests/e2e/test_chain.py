@@ -29,6 +29,7 @@ def test_a_refresh_ends_in_a_published_audience(chain, run):
     assert (run.outcome, run.reason) == ("published", "")
     assert [record.step for record in run.records] == [step for step in STEPS if step != "training"]
     assert all(check["is_ok"] for check in run.documents["checks"].values())
+    assert "fail/columns" in run.documents["checks"]
     assert chain.ledger.dead_letters() == {}
 
 
