@@ -3,7 +3,6 @@
 import socket
 import subprocess
 import sys
-import time
 
 import httpx
 import psutil
@@ -21,13 +20,13 @@ from local.bigquery import gateway
 uvicorn.run(gateway.create_app(sys.argv[1], Path(sys.argv[2])), port=int(sys.argv[3]), log_level="warning")
 """
 EMULATOR = """
+import signal
 import sys
-import time
 from pathlib import Path
 from local.bigquery import emulator
 with emulator.run(Path(sys.argv[1])):
     print("up", flush=True)
-    time.sleep(1000)
+    signal.pause()
 """
 ENDLESS = """CREATE OR REPLACE MODEL killed.m OPTIONS(model_type='LOGISTIC_REG') AS
 SELECT MOD(a, 7) AS x, MOD(a + b, 2) AS label
@@ -47,15 +46,10 @@ def start(bigquery_emulator, tmp_path):
         command = [sys.executable, "-c", GATEWAY, bigquery_emulator.url, str(tmp_path), str(port)]
         processes.append(subprocess.Popen(command))
         url = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                httpx.get(f"{url}/bigquery/v2/projects", trust_env=False)
-            except httpx.TransportError:
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-            else:
-                return url, processes[-1]
+        # Each attempt to connect waits twice as long as the one before: half a minute in all.
+        with httpx.Client(transport=httpx.HTTPTransport(retries=6)) as client:
+            client.get(f"{url}/bigquery/v2/projects")
+        return url, processes[-1]
 
     yield start
     for process in processes:
