@@ -113,6 +113,23 @@ class Serving(Section, frozen=True):
     golden_rows: Annotated[int, Meta(ge=1, le=1000)] = 50
 
 
+class Online(Section, frozen=True):
+    """How a checkout is scored: by the endpoint, or embedded in the function, each standing in for the other."""
+
+    order: Literal["embedded_first", "endpoint_first"] = "embedded_first"
+    # For one checkout's whole try at the endpoint, retries included.
+    endpoint_deadline_ms: Annotated[int, Meta(ge=10, le=60_000)] = 300
+    # Retries may be at most this share of the requests to the endpoint.
+    retry_share: Share = 0.1
+    # So many failures among the last 20 requests open the breaker ...
+    breaker_failures: Annotated[int, Meta(ge=1, le=20)] = 10
+    # ... for so long; then so many probes in a row must succeed.
+    breaker_open_seconds: Annotated[float, Meta(gt=0, le=3600)] = 10.0
+    breaker_probes: Annotated[int, Meta(ge=1, le=100)] = 3
+    # How often a new champion, new recommendations and what is out of stock are looked for.
+    refresh_seconds: Annotated[float, Meta(gt=0, le=3600)] = 30.0
+
+
 class Settings(Section, frozen=True):
     """All settings of one environment."""
 
@@ -128,6 +145,7 @@ class Settings(Section, frozen=True):
     policy: Policy = Policy()
     audience: Audience = Audience()
     serving: Serving = Serving()
+    online: Online = Online()
     # A run without news for this long is taken up again by resume_runs.
     resume_after_minutes: Annotated[int, Meta(ge=0)] = 15
     # How long one delivery waits for a BigQuery job or a deployment; below the function's timeout.
