@@ -1,0 +1,162 @@
+"""The contract of `score_checkout`: what a shop sends and what it is told, and the one truth of both.
+
+Requests are decoded into these structs, answers are made of them, and shared/openapi.py describes them to others.
+`on_checkout` takes the same request from Pub/Sub.
+"""
+
+import datetime as dt
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+# A body above this is refused unread; the largest one within the other limits is far below.
+MAX_BYTES = 1 << 19
+Identifier = Annotated[str, Meta(min_length=1, max_length=256)]
+Category = Annotated[str, Meta(max_length=256)]
+Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+Hour = Annotated[int, Meta(ge=0, le=23)]
+Weekday = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+
+
+class Part(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A part of a request."""
+
+
+class CartItem(Part, frozen=True):
+    """A product in the cart."""
+
+    product_id: Identifier
+    quantity: Annotated[int, Meta(ge=1, le=100_000)] = 1
+
+
+class Features(Part, frozen=True):
+    """The model's inputs, as table visitor_features describes them; one that is missing or null is imputed."""
+
+    bounces: Annotated[int, Meta(ge=0, le=1)] | None = None
+    time_on_site: Count | None = None
+    pageviews: Count | None = None
+    hits: Count | None = None
+    furthest_step: Annotated[int, Meta(ge=0, le=6)] | None = None
+    products_viewed: Count | None = None
+    products_added: Count | None = None
+    hour: Hour | None = None
+    weekday: Weekday | None = None
+    source: Category | None = None
+    medium: Category | None = None
+    channel: Category | None = None
+    device: Category | None = None
+    country: Category | None = None
+
+
+class Product(Part, frozen=True, rename="camel"):
+    """A product on a hit."""
+
+    product_sku: Category | None = msgspec.field(name="productSKU", default=None)
+
+
+class Action(Part, frozen=True):
+    """What the visitor did; Google Analytics' number, e.g. 2 looked at a product, 3 put it into the cart."""
+
+    action_type: Literal["0", "1", "2", "3", "4", "5", "6", "7", "8"] | None = None
+
+
+class Hit(Part, frozen=True, rename="camel"):
+    """A hit as GA360's export has it; `time` in milliseconds since the session began, `hour` in its time zone."""
+
+    type: Literal["PAGE", "EVENT", "TRANSACTION", "ITEM", "SOCIAL", "APPVIEW", "EXCEPTION"]
+    time: Count
+    hour: Hour | None = None
+    is_interaction: bool | None = None
+    e_commerce_action: Action | None = None
+    product: Annotated[list[Product], Meta(max_length=200)] | None = None
+
+
+class TrafficSource(Part, frozen=True):
+    """Where the visit came from."""
+
+    source: Category | None = None
+    medium: Category | None = None
+
+
+class Device(Part, frozen=True, rename="camel"):
+    """On what."""
+
+    device_category: Category | None = None
+
+
+class GeoNetwork(Part, frozen=True):
+    """From where."""
+
+    country: Category | None = None
+
+
+class Visit(Part, frozen=True, rename="camel"):
+    """The session so far, in the words of GA360's export; hits in the order in which they came.
+
+    `visitStartTime` is in seconds since 1970. `day` is the day on which it began in the export's time zone; without it,
+    and where the first hit has no hour, UTC counts.
+    """
+
+    # Until the end of the year 2999.
+    visit_start_time: Annotated[int, Meta(ge=0, lt=32_503_680_000)]
+    hits: Annotated[list[Hit], Meta(max_length=1000)]
+    day: dt.date | None = None
+    channel_grouping: Category | None = None
+    traffic_source: TrafficSource | None = None
+    device: Device | None = None
+    geo_network: GeoNetwork | None = None
+
+
+class Session(Part, frozen=True):
+    """Either the model's features, or the visit from which they are derived."""
+
+    features: Features | UnsetType = UNSET
+    visit: Visit | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        if (self.features is UNSET) == (self.visit is UNSET):
+            raise ValueError("give either `features` or `visit`")
+
+
+class Checkout(Part, frozen=True):
+    """A visitor at the checkout. `visitor_id` is Google Analytics' pseudonym, never a name or an address."""
+
+    visitor_id: Identifier
+    cart: Annotated[list[CartItem], Meta(max_length=200)]
+    session: Annotated[Session, Meta(extra_json_schema={"minProperties": 1, "maxProperties": 1})]
+
+
+class Score(Struct, frozen=True, kw_only=True):
+    """What the shop is told. `decile` 1 holds the tenth most likely to buy, null where the model has no cut-offs."""
+
+    probability: Annotated[float, Meta(ge=0, le=1)]
+    decile: Annotated[int, Meta(ge=1, le=10)] | None
+    model_version: Identifier
+    offer: Literal["none", "coupon", "full_price"]
+    next_products: list[Identifier]
+    request_id: Identifier
+    scored_by: Literal["endpoint", "embedded"]
+
+
+class CheckoutScored(Score, frozen=True):
+    """What `on_checkout` publishes to checkout-scored: the score of the visitor named in checkout-started."""
+
+    visitor_id: Identifier
+
+
+class Complaint(Struct, frozen=True):
+    """What is wrong with one field; `pointer` is its JSON pointer (RFC 6901) as a URI fragment."""
+
+    pointer: str
+    detail: str
+
+
+class Problem(Struct, frozen=True, omit_defaults=True):
+    """A problem document (RFC 9457) of the type about:blank: `title` is the status in words, `detail` the remedy."""
+
+    title: str
+    status: int
+    detail: str
+    request_id: str
+    errors: list[Complaint] = []

@@ -1,0 +1,70 @@
+"""A visitor's session as the model sees it, online: the definitions of SQL once more, for one session.
+
+From a visit, as sql/sessions/from_ga360.sql and sql/tables/session_features.sql have them, but for what Google
+Analytics itself counts when a session is over: hits, pageviews, time on site and bounces come from the hits so far. A
+session is whole here, also when it crosses midnight.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from shared.contract import Features, Visit
+from shared.source import PLACEHOLDERS
+
+if TYPE_CHECKING:
+    from shared.contract import Hit, Session
+
+CATEGORIES = ("source", "medium", "channel", "device", "country")
+STEPS = {"1", "2", "3", "5", "6"}
+VIEWED, ADDED = "2", "3"
+
+
+def features(session: Session) -> dict[str, Any]:
+    """Return the model's inputs; a number that is None is the scorer's to impute."""
+    known: dict[str, Any] = {}
+    match session.visit, session.features:
+        case Visit() as visit, _:
+            known = _of_visit(visit)
+        case _, Features() as given:
+            known = msgspec.structs.asdict(given)
+    # Training knows a missing category by this name.
+    known.update((name, "missing") for name in CATEGORIES if known[name] is None or known[name] in PLACEHOLDERS)
+    return known
+
+
+def _of_visit(visit: Visit) -> dict[str, Any]:
+    hits = visit.hits
+    began = datetime.fromtimestamp(visit.visit_start_time, UTC)
+    hour = hits[0].hour if hits else None
+    times = [hit.time for hit in hits] or [0]
+    steps = [int(action) for hit in hits if (action := _action(hit)) in STEPS]
+    return {
+        "bounces": int(sum(hit.is_interaction is not False for hit in hits) == 1),
+        "time_on_site": (max(times) - min(times)) // 1000,
+        "pageviews": sum(hit.type == "PAGE" for hit in hits),
+        "hits": len(hits),
+        "furthest_step": max(steps, default=0),
+        "products_viewed": _products(hits, VIEWED),
+        "products_added": _products(hits, ADDED),
+        "hour": began.hour if hour is None else hour,
+        "weekday": f"{visit.day or began:%A}",
+        "source": visit.traffic_source and visit.traffic_source.source,
+        "medium": visit.traffic_source and visit.traffic_source.medium,
+        "channel": visit.channel_grouping,
+        "device": visit.device and visit.device.device_category,
+        "country": visit.geo_network and visit.geo_network.country,
+    }
+
+
+def _action(hit: Hit) -> str | None:
+    return hit.e_commerce_action.action_type if hit.e_commerce_action else None
+
+
+def _products(hits: list[Hit], action: str) -> int:
+    """Count the different products of an action."""
+    found = {product.product_sku for hit in hits if _action(hit) == action for product in hit.product or ()}
+    return len(found - {None})

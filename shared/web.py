@@ -1,0 +1,136 @@
+"""HTTP around a function: what comes in is read and checked, and every refusal is a problem document (RFC 9457)."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import msgspec
+from flask import Response
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from shared.contract import MAX_BYTES, Complaint, Problem
+from shared.log import log_exception
+
+if TYPE_CHECKING:
+    from flask import Request
+    from werkzeug.datastructures import Headers
+
+JSON = "application/json"
+REMEDY = "Send what GET /openapi.json describes."
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+CLOUD_TRACE = re.compile(r"([0-9a-fA-F]{32})(/[0-9]+)?(;o=[0-9]+)?")
+# How msgspec ends a message: the path of the field.
+WHERE = re.compile(r" - at `\$(.*)`$")
+# The fields that msgspec names in the message, since they are not at the path, and the values that it must not name.
+NAMED = re.compile(r"^Object (?:contains unknown|missing required) field `(.*)`$", re.DOTALL)
+VALUE = re.compile(r"^(Invalid enum value|Invalid value) .*$", re.DOTALL)
+
+
+class Refusal(Exception):  # noqa: N818 - an answer, not a failure
+    """The request gets this answer instead; nothing of the visitor's may be said in it."""
+
+    def __init__(self, status: HTTPStatus, detail: str, errors: list[Complaint] | None = None, **headers: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.errors = errors or []
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+class Exchange:
+    """One request, by the id under which the shop and the log know it."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.id = request_id(request.headers)
+        self._started = time.perf_counter()
+
+    @property
+    def milliseconds(self) -> float:
+        """How long it has taken so far."""
+        return (time.perf_counter() - self._started) * 1e3
+
+    def read[T](self, decoder: msgspec.json.Decoder[T]) -> T:
+        """Return the request's body.
+
+        Raises:
+            Refusal: it is not JSON, too large, or breaks the contract; names the field.
+        """
+        if self.request.mimetype != JSON:
+            raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Send the body as {JSON}.", Accept=JSON)
+        self.request.max_content_length = MAX_BYTES
+        try:
+            return decoder.decode(self.request.get_data(cache=False))
+        except RequestEntityTooLarge:
+            raise Refusal(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A body may have {MAX_BYTES:,} bytes: send less."
+            ) from None
+        except msgspec.ValidationError as error:
+            found = [complaint(str(error))]
+            detail = f"{found[0].pointer}: {found[0].detail}. {REMEDY}"
+            raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, detail, found) from None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise Refusal(HTTPStatus.BAD_REQUEST, f"The body is not JSON in UTF-8. {REMEDY}") from None
+
+    def answer(self, content: bytes, status: int = HTTPStatus.OK, kind: str = JSON, **headers: str) -> Response:
+        """Return an answer that names the request."""
+        return Response(content, status, {"X-Request-Id": self.id, **headers}, content_type=kind)
+
+
+type Endpoint = Callable[[Exchange], Response]
+
+
+def serve(request: Request, endpoints: Mapping[str, tuple[str, Endpoint]]) -> Response:
+    """Give the request to its path's endpoint; `endpoints` has a method and a function by path."""
+    exchange = Exchange(request)
+    try:
+        return _endpoint(request, endpoints)(exchange)
+    except Refusal as refusal:
+        problem = Problem(refusal.status.phrase, refusal.status, str(refusal), exchange.id, refusal.errors)
+        headers = refusal.headers
+    except Exception as error:  # noqa: BLE001 - logged; the shop gets a problem document for whatever it was
+        log_exception(f"a request failed: {type(error).__name__}", request_id=exchange.id)
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        problem = Problem(status.phrase, status, "The log has the reason under the request id.", exchange.id)
+        headers = {}
+    return exchange.answer(msgspec.json.encode(problem), problem.status, "application/problem+json", **headers)
+
+
+def _endpoint(request: Request, endpoints: Mapping[str, tuple[str, Endpoint]]) -> Endpoint:
+    if request.path not in endpoints:
+        raise Refusal(HTTPStatus.NOT_FOUND, f"There is {' and '.join(endpoints)}.")
+    method, endpoint = endpoints[request.path]
+    if request.method != method:
+        raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, f"Use {method}.", Allow=method)
+    return endpoint
+
+
+def complaint(message: str) -> Complaint:
+    """Return what msgspec says of a document, with the field's JSON pointer and without the field's value."""
+    found = WHERE.search(message)
+    pointer = "#" + re.sub(r"\.|\[(\d+)\]", lambda part: f"/{part[1] or ''}", found[1] if found else "")
+    text = message[: found.start()] if found else message
+    if named := NAMED.match(text):
+        pointer += "/" + _escaped(named[1])
+    return Complaint(pointer, VALUE.sub(r"\1", text))
+
+
+def _escaped(name: str) -> str:
+    """Return a name as a step of a pointer, and no more of it than tells a reader which it is."""
+    return name[:64].replace("~", "~0").replace("/", "~1")
+
+
+def request_id(headers: Headers) -> str:
+    """Return the id that the caller or a trace gives the request, or else a new one."""
+    if REQUEST_ID.fullmatch(given := headers.get("X-Request-Id", "")):
+        return given
+    if found := TRACEPARENT.fullmatch(headers.get("traceparent", "")):
+        return found[1]
+    if found := CLOUD_TRACE.fullmatch(headers.get("X-Cloud-Trace-Context", "")):
+        return found[1]
+    return uuid.uuid4().hex
