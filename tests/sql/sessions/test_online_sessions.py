@@ -1,0 +1,118 @@
+"""A visit's features online are those that "sessions/from_ga360" and the view session_features give it."""
+
+import datetime as dt
+
+import msgspec
+import pyarrow.parquet as pq
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from demo import generator
+from shared import sessions
+from shared.contract import Features, Session
+from shared.source import PLACEHOLDERS
+
+DAY = dt.date(2017, 8, 1)
+TABLE = f"ga_sessions_{DAY:%Y%m%d}"
+PARAMETERS = {
+    "days": [DAY],
+    "suffixes": [f"{DAY:%Y%m%d}"],
+    "first_suffix": f"{DAY:%Y%m%d}",
+    "last_suffix": f"{DAY:%Y%m%d}",
+    "placeholders": PLACEHOLDERS,
+    "internal_sources": ["intranet.shop"],
+    "max_hits": 400,
+}
+FEATURES = Features.__struct_fields__
+
+
+def in_sql(warehouse, rows):
+    warehouse.fill({TABLE: rows})
+    source = f"{warehouse.client.project}.analytics"
+    warehouse.run("sessions/from_ga360", PARAMETERS, source=source)
+    names = ", ".join(FEATURES)
+    view = f"{warehouse.settings.dataset}.session_features"
+    found = warehouse.client.query_and_wait(f"select session_id, {names} from {view}")  # noqa: S608 - our own names
+    warehouse.clean()
+    return {row["session_id"]: {name: row[name] for name in FEATURES} for row in found}
+
+
+def picked(record, *names):
+    return None if record is None else {name: record.get(name) for name in names}
+
+
+def online(row):
+    """What a shop would send of the row, taken through the contract."""
+    hits = [
+        {
+            **picked(hit, "type", "time", "hour", "isInteraction"),
+            "eCommerceAction": picked(hit["eCommerceAction"], "action_type"),
+            "product": hit["product"] and [picked(one, "productSKU") for one in hit["product"]],
+        }
+        for hit in row["hits"]
+    ]
+    visit = {
+        **picked(row, "visitStartTime", "channelGrouping"),
+        "day": DAY.isoformat(),
+        "trafficSource": picked(row["trafficSource"], "source", "medium"),
+        "device": picked(row["device"], "deviceCategory"),
+        "geoNetwork": picked(row["geoNetwork"], "country"),
+        "hits": hits,
+    }
+    return sessions.features(msgspec.convert({"visit": visit}, Session))
+
+
+def test_generated_sessions_have_the_same_features_in_sql_and_online(whole_warehouse, tmp_path):
+    [day_file] = generator.generate(3, DAY, 1, 400, tmp_path)
+    # One that goes on after midnight is not over in this day's table.
+    rows = [row for row in pq.read_table(day_file.path).to_pylist() if row["hits"][-1]["isExit"]]
+    expected = in_sql(whole_warehouse, rows)
+    assert len(expected) == len(rows) > 300
+    assert {f"{row['fullVisitorId']}-{row['visitId']}": online(row) for row in rows} == expected
+
+
+categories = st.none() | st.sampled_from([*PLACEHOLDERS, "google", "missing", "MÜNCHEN", " google"])
+products = st.none() | st.lists(st.fixed_dictionaries({"productSKU": st.none() | st.sampled_from("AB")}), max_size=3)
+hits = st.lists(
+    st.fixed_dictionaries(
+        {
+            "type": st.sampled_from(["PAGE", "EVENT"]),
+            "time": st.integers(0, 10**7),
+            "hour": st.none() | st.integers(0, 23),
+            "isInteraction": st.none() | st.booleans(),
+            "eCommerceAction": st.none()
+            | st.fixed_dictionaries({"action_type": st.none() | st.sampled_from("012345678")}),
+            "product": products,
+        }
+    ),
+    max_size=6,
+)
+visits = st.fixed_dictionaries(
+    {
+        "visitStartTime": st.integers(1_501_545_600, 1_501_631_999),
+        "channelGrouping": categories,
+        "trafficSource": st.none() | st.fixed_dictionaries({"source": categories, "medium": categories}),
+        "device": st.none() | st.fixed_dictionaries({"deviceCategory": categories}),
+        "geoNetwork": st.none() | st.fixed_dictionaries({"country": categories}),
+        "hits": hits.map(lambda some: sorted(some, key=lambda hit: hit["time"])),
+    }
+)
+
+
+def exported(number, visit):
+    """The row that Google Analytics would write: it counts a session's totals itself."""
+    times = [hit["time"] for hit in visit["hits"]] or [0]
+    totals = {
+        "hits": len(visit["hits"]),
+        "pageviews": sum(hit["type"] == "PAGE" for hit in visit["hits"]) or None,
+        "timeOnSite": (times[-1] - times[0]) // 1000 or None,
+        "bounces": 1 if sum(hit["isInteraction"] is not False for hit in visit["hits"]) == 1 else None,
+    }
+    return {"fullVisitorId": "1", "visitId": number, "date": f"{DAY:%Y%m%d}", "totals": totals, **visit}
+
+
+@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(visits, min_size=40, max_size=40))
+def test_odd_sessions_have_the_same_features_in_sql_and_online(whole_warehouse, odd):
+    rows = [exported(number, visit) for number, visit in enumerate(odd)]
+    assert {f"1-{row['visitId']}": online(row) for row in rows} == in_sql(whole_warehouse, rows)
