@@ -17,7 +17,8 @@ from google.api_core.exceptions import BadRequest, Conflict, NotFound
 from google.cloud import aiplatform_v1 as vertex
 
 from shared.errors import NotReady, Permanent
-from shared.training import LABEL, model_name
+from shared.predictions import client_options, probability_of
+from shared.training import model_name
 from shared.warehouse import Statement
 
 if TYPE_CHECKING:
@@ -57,8 +58,7 @@ class Registry:
         self._bigquery = bigquery_client
         self._parent = f"projects/{settings.project}/locations/{settings.serving.region}"
         self._endpoint_name = f"{self._parent}/endpoints/{settings.serving.endpoint_id}"
-        host = settings.serving.api_endpoint or f"{settings.serving.region}-aiplatform.googleapis.com"
-        self._options: dict[str, Any] = {"client_options": {"api_endpoint": host}, "transport": "rest"}
+        self._options = client_options(settings)
 
     @cached_property
     def _models(self) -> vertex.ModelServiceClient:
@@ -121,7 +121,7 @@ class Registry:
                     endpoint=self._endpoint_name, instances=instances, timeout=self._settings.wait_seconds
                 )
                 if response.deployed_model_id == deployed_id:
-                    return [_probability(dict(prediction)) for prediction in response.predictions]
+                    return [probability_of(prediction) for prediction in response.predictions]
             except (BadRequest, KeyError, ValueError) as error:
                 raise Permanent(f"the endpoint cannot answer the golden rows: {error!r}") from error
         raise NotReady(f"deployed model {deployed_id} answered none of {MOST_TRIES} requests")
@@ -282,9 +282,3 @@ def _deployed_id(version: Version) -> str:
     """Return the id to deploy the version under: always the same, so that it is deployed once. At most 10 digits."""
     digest = hashlib.sha256(f"{version.run_id} {version.number}".encode()).hexdigest()
     return str(int(digest, 16) % 10**10)
-
-
-def _probability(prediction: dict[str, Any]) -> float:
-    """Return P(buys) of one BigQuery ML prediction, whose classes come in no promised order."""
-    values = [str(value) for value in prediction[f"{LABEL}_values"]]
-    return float(prediction[f"{LABEL}_probs"][values.index("1")])

@@ -14,6 +14,9 @@ from shared.booster import Booster
 
 type Features = Mapping[str, Any]
 
+# What the models learn to tell: the column's name in their rows.
+LABEL = "will_buy_on_return_visit"
+
 FLOAT32 = struct.Struct("<f")
 
 

@@ -8,7 +8,6 @@ from google.cloud import bigquery
 from shared.cloud import Cloud
 from shared.warehouse import Statement
 
-LABEL = "will_buy_on_return_visit"
 # How often a candidate is trained before its failure stands.
 TRIES = 3
 

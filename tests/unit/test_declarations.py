@@ -12,7 +12,7 @@ from sqlglot import exp
 
 import main
 from local import declarations
-from shared import source, training
+from shared import scoring, source
 from shared.events import EVENTS
 from shared.warehouse import SQL
 
@@ -138,7 +138,7 @@ def test_training_rows_are_visitor_features_of_a_run():
     assert [column["name"] for column in run] == ["run_id", "created_on", "split"]
     kinds = [(column["name"], column["type"]) for column in features]
     assert kinds == [(column["name"], column["type"]) for column in TABLES["visitor_features"].columns]
-    assert columns("training_rows")[-1] == training.LABEL
+    assert columns("training_rows")[-1] == scoring.LABEL
 
 
 def test_an_audience_member_is_a_score():

@@ -1,0 +1,145 @@
+"""What is served online, in memory: champion, recommendations and what is out of stock, each as the bucket has it.
+
+It is looked for again by a thread that a request starts and does not wait for, once `online.refresh_seconds` have
+passed. A function's instance has a processor only while it answers: a thread that slept until its time had come would
+be frozen between requests and wake with connections that broke long ago. So an idle instance costs nothing, and the
+first request after a long pause is answered from what was known before it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from shared import champion, recommendations, scoring
+from shared.log import log
+from shared.objects import Bucket, ReadError
+from shared.recommendations import Recommender
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shared.settings import Settings
+
+# How soon what could not be read is tried again, at the latest.
+RETRY_SECONDS = 1.0
+# How long a request waits for the first reading, which happens only once in a process.
+FIRST_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The champion's pointer, and its embedded scorer if it has one."""
+
+    pointer: champion.Pointer
+    scorer: scoring.Scorer | None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All that is served at one moment. None is what the bucket has not held yet."""
+
+    champion: Champion | None = None
+    recommender: Recommender | None = None
+    out_of_stock: frozenset[str] = frozenset()
+
+
+class Watched[T]:
+    """One object of the bucket and what was last read of it."""
+
+    def __init__(self, bucket: Bucket, name: str, parse: Callable[[bytes], T], absent: T, *, may_vanish: bool) -> None:
+        self._bucket, self._name, self._parse = bucket, name, parse
+        self._absent, self._may_vanish = absent, may_vanish
+        self._generation = 0
+        self._complaint = ""
+        self.value = absent
+
+    def look(self) -> bool:
+        """Read the object if it is a new one; whether that went well. What is broken or gone leaves the old value."""
+        try:
+            found = self._bucket.read(self._name, self._generation)
+            if found is not None:
+                content, generation = found
+                self.value = self._parse(content)
+                self._generation = generation
+        except FileNotFoundError as error:
+            if not self._may_vanish:
+                return self._complain(str(error))
+            self.value, self._generation = self._absent, 0
+        except ReadError as error:
+            return self._complain(str(error))
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with the object, the old one goes on serving
+            return self._complain(f"{self._name} cannot be used: {type(error).__name__}: {error}")
+        self._complaint = ""
+        return True
+
+    def _complain(self, complaint: str) -> bool:
+        """Log it, unless it was the last complaint too."""
+        if complaint != self._complaint:
+            log("ERROR", f"{complaint}; what was read before goes on serving")
+            self._complaint = complaint
+        return False
+
+
+class Watch:
+    """Keeps the snapshot up to date. Nothing is read before it is first asked for, so it may be made before a fork."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+        bucket = Bucket(settings.bucket)
+        self._champion: Watched[Champion | None] = Watched(
+            bucket, champion.POINTER, lambda content: _champion(bucket, content), None, may_vanish=False
+        )
+        self._recommender: Watched[Recommender | None] = Watched(
+            bucket,
+            recommendations.ARTEFACT,
+            lambda content: Recommender(msgspec.json.decode(content)),
+            None,
+            may_vanish=False,
+        )
+        self._out_of_stock = Watched(
+            bucket,
+            recommendations.OUT_OF_STOCK,
+            lambda content: recommendations.out_of_stock(msgspec.json.decode(content)),
+            frozenset[str](),
+            may_vanish=True,
+        )
+        self._clock, self._pause = clock, settings.online.refresh_seconds
+        self._looking = threading.Lock()
+        self._has_looked = threading.Event()
+        self._due_at = -1.0
+        self._snapshot = Snapshot()
+
+    def snapshot(self) -> Snapshot:
+        """Return what is served now; only the first request of a process waits for the bucket."""
+        if self._clock() >= self._due_at and self._looking.acquire(blocking=False):
+            threading.Thread(target=self._look, name="watch", daemon=True).start()
+        self._has_looked.wait(FIRST_SECONDS)
+        return self._snapshot
+
+    def _look(self) -> None:
+        """Look at all three, and swap what is served at once; the caller has taken the lock."""
+        try:
+            went_well = [one.look() for one in (self._champion, self._recommender, self._out_of_stock)]
+            self._snapshot = Snapshot(self._champion.value, self._recommender.value, self._out_of_stock.value)
+            self._due_at = self._clock() + (self._pause if all(went_well) else min(self._pause, RETRY_SECONDS))
+        finally:
+            self._has_looked.set()
+            self._looking.release()
+
+
+def _champion(bucket: Bucket, content: bytes) -> Champion:
+    """Return the champion that the pointer names, its artefact read and tried."""
+    pointer = champion.read(content)
+    if pointer.scorer is None:
+        return Champion(pointer, None)
+    artefact = bucket.read(pointer.scorer)
+    if artefact is None:
+        raise FileNotFoundError
+    scorer = scoring.load(msgspec.json.decode(artefact[0]))
+    # A visitor of whom nothing is known: an artefact that cannot score is found out here, not by a customer.
+    scorer.probability({})
+    return Champion(pointer, scorer)
