@@ -13,8 +13,8 @@ from shared.log import log
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from shared.predictions import Answer, Predictions
     from shared.settings import Settings
+    from shared.vertex import Answer, Predictions
 
 # Requests under way at once. One that was given up stays so until its own time is over.
 MOST_AT_ONCE = 64
@@ -78,7 +78,7 @@ class Endpoint:
             raise EndpointError(f"the endpoint's client cannot be made: {_reason(error)}") from error
 
     def _connect(self) -> Predictions:
-        from shared.predictions import Predictions  # noqa: PLC0415 - a function that needs no endpoint must not pay
+        from shared.vertex import Predictions  # noqa: PLC0415 - a function that needs no endpoint must not pay
 
         return Predictions(self._settings, self._deadline, self._budget.spend)
 

@@ -17,8 +17,8 @@ from google.api_core.exceptions import BadRequest, Conflict, NotFound
 from google.cloud import aiplatform_v1 as vertex
 
 from shared.errors import NotReady, Permanent
-from shared.predictions import client_options, probability_of
 from shared.training import model_name
+from shared.vertex import client_options, probability_of
 from shared.warehouse import Statement
 
 if TYPE_CHECKING:
