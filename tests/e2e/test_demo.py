@@ -1,0 +1,48 @@
+"""`propensity demo` as a person runs it, and what a machine reads of it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# The chain itself is tested elsewhere; this takes a minute.
+pytestmark = pytest.mark.slow
+
+PROPENSITY = str(Path(sys.executable).with_name("propensity"))
+SMALL = ["--days", "24", "--sessions", "6000", "--set", "gate.min_positives=0"]
+
+
+def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
+    plain = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
+    return subprocess.run([PROPENSITY, "demo", *arguments], env=plain, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.timeout(600)
+def test_a_demonstration_ends_with_a_verdict_and_another_on_its_state_makes_another_run(tmp_path):
+    ends = []
+    for number in (1, 2):
+        file = tmp_path / f"{number}.json"
+        shown = demo(*SMALL, "--state", str(tmp_path / "state"), "--json", str(file))
+        assert shown.returncode == 0, shown.stderr
+        ends.append(json.loads(file.read_text()))
+        assert ends[-1]["run_id"] in shown.stdout
+    assert {end["outcome"] for end in ends} <= {"published", "rejected"}
+    assert ends[0]["run_id"] != ends[1]["run_id"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--days", "5"], "--days"),
+        (["--source", "{folder}/nothing"], "nothing"),
+        (["--source", "{folder}"], "looked for"),
+        (["--set", "gate.min_positivs=1", "--days", "20", "--sessions", "1000"], "min_positivs"),
+    ],
+)
+def test_what_cannot_be_demonstrated_is_named_and_leaves_with_an_error(tmp_path, arguments, said):
+    refused = demo(*(argument.format(folder=tmp_path) for argument in arguments), "--state", str(tmp_path / "state"))
+    assert refused.returncode != 0
+    assert said in refused.stdout + refused.stderr
