@@ -76,12 +76,15 @@ def up(
     vertex_port: int = 9051,
     logging_port: int = 9052,
     functions_port: int = 8080,
+    on_demand: Annotated[
+        bool, typer.Option("--on-demand", help="BigQuery as without a reservation: no matrix factorization.")
+    ] = False,
 ) -> None:
     """Run the cloud on this machine until Ctrl-C, and print what points a client at it."""
     from cli import standing
 
     ports = (bigquery_port, storage_port, pubsub_port, vertex_port, logging_port, functions_port)
-    standing.run(state, assignments or [], ports, env_file, out)
+    standing.run(state, assignments or [], ports, env_file, out, is_on_demand=on_demand)
 
 
 @app.command()
@@ -139,7 +142,11 @@ def show(
 @app.command()
 def rollback() -> None:
     """Give traffic and the name of champion back to the version deployed before."""
-    before, now = world.connected().registry.rollback()
+    from shared import pointer
+
+    clients = world.connected()
+    before, now = clients.registry.rollback()
+    pointer.follow(clients)
     out.print(f"champion: version {before.number} ({before.model}) -> version {now.number} ({now.model})")
 
 

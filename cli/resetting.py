@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from google.api_core.exceptions import NotFound
 
-from shared import training
+from shared import pointer, training
 from shared.errors import Permanent
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ def plan(clients: Clients, run_id: str | None) -> Removal:
     for version in clients.registry.versions():
         if version.run_id in chosen:
             removal.add(f"version {version.number} of the registered model", partial(clients.registry.remove, version))
+    if run_id is None and removal.lines:
+        removal.add("the pointer at the champion", partial(pointer.follow, clients))
     for one in chosen:
         for candidate in clients.settings.training.candidates:
             _plan_model(removal, clients, training.model_name(candidate, one))

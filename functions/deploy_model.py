@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import functions_framework
 
-from shared import revisions, training
+from shared import pointer, revisions, training
 from shared.errors import Permanent
 from shared.events import ModelApproved, ModelDeployed
 from shared.handler import handle
@@ -33,9 +33,10 @@ def step(event: ModelApproved, cloud: Cloud) -> ModelDeployed:
     """Move traffic only after the endpoint has said what ML.PREDICT says; each part finds what a former try left."""
     registry = cloud.registry
     require_same_champion(event.run_id, cloud)
-    golden = revisions.export(event.candidate, cloud)
+    inputs = revisions.inputs(event.candidate, cloud)
+    golden = revisions.export(event.candidate, inputs, cloud)
     expected = [row.pop("expected_probability") for row in golden]
-    revisions.keep_scorer(event.candidate, golden, expected, cloud)
+    revisions.keep_scorer(event.candidate, inputs, golden, expected, cloud)
     model = training.model_name(event.candidate, event.run_id)
     version = registry.register(model, event.run_id, event.candidate, cloud.warehouse)
     operation = _operation(cloud)
@@ -46,9 +47,17 @@ def step(event: ModelApproved, cloud: Cloud) -> ModelDeployed:
         registry.withdraw(canary)
         operation.write(None)
         raise
-    document = {"model": model, "version": version.number, "golden_rows": len(golden), "largest_difference": difference}
+    document = {
+        "model": model,
+        "version": version.number,
+        "golden_rows": len(golden),
+        "largest_difference": difference,
+        "inputs": inputs,
+        "decile_cutoffs": revisions.decile_cutoffs(event.candidate, cloud),
+    }
     cloud.ledger.write(event.run_id, "deployment", document)
     registry.promote(canary, version)
+    pointer.follow(cloud.clients)
     return ModelDeployed(event.run_id, version.number)
 
 

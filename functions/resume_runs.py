@@ -1,4 +1,4 @@
-"""Take up runs that stand still because an event was lost.
+"""Take up runs that stand still because an event was lost, and a champion's pointer that was left behind.
 
 On     resume-due   the scheduler's tick: {}
 Emits  whichever event each such run recorded last
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import functions_framework
 
+from shared import pointer
 from shared.cloud import clients
 from shared.log import log, log_exception
 
@@ -34,3 +35,5 @@ def resume_runs(_: CloudEvent) -> None:
                 world.publish(event)
         except Exception:  # noqa: BLE001 - one run that cannot be read must not keep the others
             log_exception(f"run {run_id} could not be looked at", run_id=run_id)
+    # After the runs, which can be taken up without Vertex AI.
+    pointer.follow(world)

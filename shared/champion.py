@@ -39,6 +39,9 @@ class Pointer(Struct, frozen=True, kw_only=True):
 
     def instance(self, features: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the endpoint takes: exactly the model's inputs, a missing number being its mean."""
+        if not self.inputs:
+            # A model deployed before they were kept: whatever is known.
+            return dict(features)
         return {name: mean if (value := features.get(name)) is None else value for name, mean in self.inputs.items()}
 
 

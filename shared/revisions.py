@@ -9,6 +9,8 @@ from shared.log import log
 from shared.warehouse import Statement
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from shared.cloud import Cloud
 
 ARTEFACT = "scorer"
@@ -16,7 +18,16 @@ ARTEFACT = "scorer"
 TOLERANCE = 1e-6
 
 
-def export(candidate: str, cloud: Cloud) -> list[dict[str, Any]]:
+def inputs(candidate: str, cloud: Cloud) -> dict[str, float | None]:
+    """Return the model's input columns in the order of its training: a number's mean, None for a category."""
+    name = f"{cloud.settings.project}.{cloud.settings.dataset}.{training.model_name(candidate, cloud.run_id)}"
+    columns = cloud.clients.bigquery.get_model(name).feature_columns
+    evaluation = cloud.ledger.read(cloud.run_id, "evaluation") or {}
+    means = {feature["input"]: feature["mean"] for feature in evaluation["training"][candidate]["features"]}
+    return {str(column.name): means[str(column.name)] for column in columns}
+
+
+def export(candidate: str, columns: Iterable[str], cloud: Cloud) -> list[dict[str, Any]]:
     """Write the model's files into the run's folder and return its golden rows.
 
     A golden row holds exactly the model's inputs, as the endpoint takes them, and what ML.PREDICT says of them as
@@ -31,17 +42,24 @@ def export(candidate: str, cloud: Cloud) -> list[dict[str, Any]]:
             Statement("deployment/golden_rows", rows, {"model": model}),
         ]
     )
-    columns = [*_inputs(model, cloud), "expected_probability"]
-    return [{column: row[column] for column in columns} for row in golden]
+    return [{column: row[column] for column in (*columns, "expected_probability")} for row in golden]
 
 
-def keep_scorer(candidate: str, golden: list[dict[str, Any]], expected: list[float], cloud: Cloud) -> None:
+def decile_cutoffs(candidate: str, cloud: Cloud) -> list[float]:
+    """Return the lowest probability of each tenth of the run's test visitors but the last, falling."""
+    rows = cloud.warehouse.query("deployment/decile_cutoffs", {**training.rows_of_run(cloud), "candidate": candidate})
+    return [row["cutoff"] for row in rows]
+
+
+def keep_scorer(
+    candidate: str, means: dict[str, float | None], golden: list[dict[str, Any]], expected: list[float], cloud: Cloud
+) -> None:
     """Keep the scorer artefact if it says what ML.PREDICT says; nothing serves from it that does not.
 
     The model is deployed without one all the same, and the log says so: the endpoint does not need it.
     """
     try:
-        artefact = _artefact(candidate, cloud)
+        artefact = _artefact(candidate, means, cloud)
         scorer = scoring.load(artefact)
         difference = largest_difference(expected, [scorer.probability(row) for row in golden])
     except (booster.BoosterError, KeyError) as error:
@@ -58,25 +76,15 @@ def largest_difference(expected: list[float], answered: list[float]) -> float:
     return max((abs(one - other) for one, other in zip(expected, answered, strict=True)), default=0.0)
 
 
-def _artefact(candidate: str, cloud: Cloud) -> dict[str, Any]:
+def _artefact(candidate: str, means: dict[str, float | None], cloud: Cloud) -> dict[str, Any]:
     model = training.model_name(candidate, cloud.run_id)
-    evaluation = cloud.ledger.read(cloud.run_id, "evaluation") or {}
-    features = evaluation["training"][candidate]["features"]
-    means = {feature["input"]: feature["mean"] for feature in features if feature["mean"] is not None}
     if candidate != "boosted_trees":
         return scoring.from_weights(cloud.warehouse.query("deployment/weights", model=model), means)
-    inputs = _inputs(model, cloud)
     # A category's vocabulary is the file of its input's position.
     vocabularies = {
         position: content.decode().splitlines()
-        for position in range(len(inputs))
+        for position in range(len(means))
         if (content := cloud.ledger.content(cloud.run_id, f"model/assets/{position}.txt")) is not None
     }
     exported = cloud.ledger.content(cloud.run_id, "model/model.bst")
-    return scoring.from_booster(booster.read(exported or b""), inputs, means, vocabularies)
-
-
-def _inputs(model: str, cloud: Cloud) -> list[str]:
-    """Return the model's input columns in the order of its training."""
-    name = f"{cloud.settings.project}.{cloud.settings.dataset}.{model}"
-    return [str(column.name) for column in cloud.clients.bigquery.get_model(name).feature_columns]
+    return scoring.from_booster(booster.read(exported or b""), means, vocabularies)

@@ -93,7 +93,7 @@ def load(artefact: Mapping[str, Any]) -> Scorer:
     return kinds[artefact["kind"]](artefact)
 
 
-def from_weights(weights: list[dict[str, Any]], means: Mapping[str, float]) -> dict[str, Any]:
+def from_weights(weights: list[dict[str, Any]], means: Mapping[str, float | None]) -> dict[str, Any]:
     """Return the artefact of a logistic regression; `weights` are the rows of ML.WEIGHTS."""
     artefact: dict[str, Any] = {"kind": "logistic", "intercept": 0.0, "numbers": {}, "categories": {}}
     for row in weights:
@@ -109,14 +109,17 @@ def from_weights(weights: list[dict[str, Any]], means: Mapping[str, float]) -> d
 
 
 def from_booster(
-    booster: Booster, inputs: list[str], means: Mapping[str, float], vocabularies: Mapping[int, list[str]]
+    booster: Booster, means: Mapping[str, float | None], vocabularies: Mapping[int, list[str]]
 ) -> dict[str, Any]:
-    """Return the artefact of boosted trees; an input at a vocabulary's position is a category, coded from 1."""
+    """Return the artefact of boosted trees; `means` holds all inputs in the order of the booster's columns.
+
+    An input at a vocabulary's position is a category, coded from 1.
+    """
     described = [
         {"name": name, "codes": {category: code for code, category in enumerate(vocabularies[position], start=1)}}
         if position in vocabularies
         else {"name": name, "mean": means[name]}
-        for position, name in enumerate(inputs)
+        for position, name in enumerate(means)
     ]
     return {
         "kind": "boosted_trees",

@@ -23,6 +23,8 @@ DELICATE = {
         # Traffic has moved and the name of champion has not; then both have.
         ("vertex", r"^POST \S+:mergeVersionAliases", "before"),
         ("vertex", r"^POST \S+:mergeVersionAliases", "after"),
+        ("storage", r"^POST .*serving/champion\.json", "before"),
+        ("storage", r"^POST .*serving/champion\.json", "after"),
     ],
     "scores and audience": [
         ("bigquery", r"^POST \S+/jobs\b.*-score_visitors-scoring-scores-", "after"),

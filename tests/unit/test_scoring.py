@@ -44,8 +44,8 @@ def trained(model_type: str) -> tuple[ml.TrainedModel, scoring.Scorer]:
         ml.export(model, Path(folder))
         content = (Path(folder) / "model.bst").read_bytes()
         vocabularies = {2: (Path(folder) / "assets" / "2.txt").read_text().splitlines()}
-    inputs = [feature.name for feature in model.features]
-    return model, scoring.load(scoring.from_booster(booster.read(content), inputs, means, vocabularies))
+    inputs = {feature.name: means.get(feature.name) for feature in model.features}
+    return model, scoring.load(scoring.from_booster(booster.read(content), inputs, vocabularies))
 
 
 wild = st.fixed_dictionaries(
@@ -75,7 +75,7 @@ def test_the_reader_of_boosters_agrees_with_treelite(tmp_path):
     model = treelite.frontend.load_xgboost_model_legacy_binary(str(path))
     rows = np.random.default_rng(3).normal(0, 30, (200, model.num_feature)).astype(np.float32)
     names = [f"f{number}" for number in range(model.num_feature)]
-    scorer = scoring.load(scoring.from_booster(read, names, dict.fromkeys(names, 0.0), {}))
+    scorer = scoring.load(scoring.from_booster(read, dict.fromkeys(names, 0.0), {}))
     ours = [scorer.probability(dict(zip(names, row.tolist(), strict=True))) for row in rows]
     theirs = treelite.gtil.predict(model, rows).ravel()
     np.testing.assert_allclose(ours, theirs, atol=1e-6)

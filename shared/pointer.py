@@ -1,0 +1,63 @@
+"""Have the champion's pointer in the bucket follow the registry's alias, which stays the truth.
+
+Whoever moves the alias calls `follow` afterwards, and resume_runs calls it for those who died between the two. It may
+be called at any time, by several at once: the pointer is made of the alias alone, and replaced only if nobody has
+replaced it since before the alias was read. So the last one to write has read the alias after its last move.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from google.api_core.exceptions import NotFound, PreconditionFailed
+
+from shared import champion, revisions
+from shared.log import log
+
+if TYPE_CHECKING:
+    from google.cloud import storage  # type: ignore[attr-defined]
+
+    from shared.cloud import Clients
+    from shared.registry import Version
+
+
+def follow(clients: Clients) -> None:
+    """Write the pointer at the champion of this moment, or remove it when there is none; as it is, it is left alone."""
+    bucket = clients.storage.bucket(clients.settings.bucket)
+    while not _has_followed(bucket, clients):
+        log("INFO", "the champion's pointer was replaced meanwhile: the alias is read again")
+
+
+def _has_followed(bucket: storage.Bucket, clients: Clients) -> bool:
+    blob = bucket.get_blob(champion.POINTER)
+    serving = clients.registry.champion()
+    if serving is None and blob is None:
+        return True
+    try:
+        if serving is None:
+            blob.delete(if_generation_match=blob.generation)
+            return True
+        content = msgspec.json.format(msgspec.json.encode(_pointer(serving, bucket, clients)), indent=1)
+        if blob and blob.download_as_bytes(if_generation_match=blob.generation) == content:
+            return True
+        bucket.blob(champion.POINTER).upload_from_string(
+            content, content_type="application/json", if_generation_match=blob.generation if blob else 0
+        )
+    except (NotFound, PreconditionFailed):
+        return False
+    return True
+
+
+def _pointer(serving: Version, bucket: storage.Bucket, clients: Clients) -> champion.Pointer:
+    deployment = clients.ledger.read(serving.run_id, "deployment") or {}
+    scorer = f"runs/{serving.run_id}/{revisions.ARTEFACT}.json"
+    return champion.Pointer(
+        version=serving.number,
+        run_id=serving.run_id,
+        candidate=serving.candidate,
+        scorer=scorer if bucket.blob(scorer).exists() else None,
+        # Models deployed before these were kept have none.
+        inputs=deployment.get("inputs", {}),
+        decile_cutoffs=deployment.get("decile_cutoffs", []),
+    )

@@ -1,0 +1,124 @@
+"""What those who score online find in the bucket of a chain that has run."""
+
+import pytest
+from google.cloud import bigquery
+from typer.testing import CliRunner
+
+from cli.main import app
+from shared import pointer, rules
+from shared.champion import POINTER
+from shared.online import OnlineScorer
+
+FEATURES = "* except (session_id, visitor_id, day, started_at, is_new_visit, is_internal, transactions)"
+
+
+def generation(chain):
+    return chain.blobs()[POINTER]
+
+
+def with_two_versions(chain):
+    if len(chain.endpoint()[0]) < 2:
+        chain.refresh(reason="something to roll back from")
+
+
+def test_the_pointer_names_the_champion_its_scorer_and_its_inputs(chain):
+    champion, found = chain.clients.registry.champion(), chain.pointer()
+    assert (found.version, found.run_id, found.candidate) == (champion.number, champion.run_id, champion.candidate)
+    assert found.scorer == f"runs/{champion.run_id}/scorer.json"
+    model = chain.clients.bigquery.get_model(f"propensity.{champion.model}")
+    assert list(found.inputs) == [column.name for column in model.feature_columns]
+    assert found.inputs["time_on_site"] > 0
+    assert found.inputs.get("source") is None
+
+
+def test_a_tenth_of_the_test_visitors_falls_into_each_decile(chain):
+    found = chain.pointer()
+    rows = chain.rows("evaluation_rows", f"run_id = '{found.run_id}' and candidate = '{found.candidate}'")
+    assert found.decile_cutoffs == sorted(found.decile_cutoffs, reverse=True)
+    for decile, cutoff in enumerate(found.decile_cutoffs, start=1):
+        above = sum(row["probability"] > cutoff for row in rows)
+        at_least = sum(row["probability"] >= cutoff for row in rows)
+        assert above < decile * len(rows) / 10 + 1
+        assert at_least >= decile * (len(rows) // 10)
+        assert sum(found.decile(row["probability"]) <= decile for row in rows) == at_least
+
+
+def test_online_every_visitor_gets_the_probability_that_the_table_scores_has(chain):
+    scorer, policy = OnlineScorer(chain.clients.settings), chain.clients.settings.policy
+    statement = f"""
+        select {FEATURES}, s.probability as scored, s.offer as offered, s.model_version as scored_by
+        from propensity.session_features as f
+        join propensity.scores as s using (visitor_id)
+        where f.day between date_sub(s.day, interval @window - 1 day) and s.day
+        qualify row_number() over (partition by visitor_id order by started_at, session_id) = 1
+        limit 500"""  # noqa: S608 - our own names
+    window = bigquery.ScalarQueryParameter("window", "INT64", chain.clients.settings.audience.window_days)
+    config = bigquery.QueryJobConfig(query_parameters=[window])
+    rows = [dict(row) for row in chain.clients.bigquery.query_and_wait(statement, job_config=config)]
+    assert len(rows) == 500
+    for row in rows:
+        scored = scorer.score(row)
+        assert scored.probability == pytest.approx(row["scored"], abs=1e-6)
+        assert (scored.version, scored.path) == (row["scored_by"], "embedded")
+        assert rules.offer(scored.probability, policy.coupon_from, policy.coupon_below) == row["offered"]
+
+
+def test_nothing_is_written_while_the_pointer_is_right(chain):
+    before = generation(chain)
+    pointer.follow(chain.clients)
+    chain.cloud.scheduler.trigger("resume")
+    chain.settle()
+    assert generation(chain) == before
+
+
+@pytest.mark.parametrize("left", [None, b'{"version": "0"}', b"not JSON"])
+def test_a_pointer_left_behind_by_one_who_died_is_set_right_by_the_next_tick(chain, left):
+    blob, right = chain.clients.storage.bucket(chain.names.bucket).blob(POINTER), chain.pointer()
+    blob.delete() if left is None else blob.upload_from_string(left)
+    chain.cloud.scheduler.trigger("resume")
+    chain.settle()
+    assert chain.pointer() == right
+
+
+def test_a_rollback_takes_the_pointer_along_and_the_scorer_notices(chain):
+    with_two_versions(chain)
+    newest = chain.pointer()
+    assert CliRunner().invoke(app, ["rollback"], catch_exceptions=False).exit_code == 0
+    former = chain.pointer()
+    assert former.version == chain.clients.registry.champion().number != newest.version
+    assert OnlineScorer(chain.clients.settings).score({}).version == former.version
+    assert CliRunner().invoke(app, ["rollback"], catch_exceptions=False).exit_code == 0
+    assert chain.pointer() == newest
+
+
+def test_without_a_champion_there_is_no_pointer(chain, monkeypatch):
+    kept = chain.pointer()
+    with monkeypatch.context() as patch:
+        patch.setattr(type(chain.clients.registry), "champion", lambda _: None)
+        pointer.follow(chain.clients)
+        pointer.follow(chain.clients)
+    assert POINTER not in chain.blobs()
+    pointer.follow(chain.clients)
+    assert chain.pointer() == kept
+
+
+def test_whoever_reads_the_alias_before_it_moves_does_not_overwrite_who_read_it_after(chain, monkeypatch):
+    """One has read the alias and pauses; another moves it and points; the first one goes on."""
+    with_two_versions(chain)
+    registry = chain.clients.registry
+    read, begun = type(registry).champion, []
+
+    def read_long_ago(self):
+        found = read(self)
+        if not begun:
+            begun.append(found)
+            registry.rollback()
+            pointer.follow(chain.clients)
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(registry), "champion", read_long_ago)
+        pointer.follow(chain.clients)
+    assert chain.pointer().version == registry.champion().number != begun[0].number
+    registry.rollback()
+    pointer.follow(chain.clients)
