@@ -2,6 +2,8 @@
 
 import json
 import os
+import secrets as randomness
+from collections.abc import Iterable
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
@@ -41,13 +43,27 @@ def service_account_file(state: Path, token_url: str, project: str) -> Path:
         "client_id": "0",
         "token_uri": token_url,
     }
-    file, fresh = state / "service-account.json", state / "service-account.json.new"
-    state.mkdir(parents=True, exist_ok=True)
+    file = state / "service-account.json"
+    _write(file, json.dumps(account, indent=2))
+    return file
+
+
+def secrets(state: Path, names: Iterable[str]) -> dict[str, str]:
+    """Return each secret's value by its name, as Secret Manager gives it: made at random once, kept in `state`."""
+    for name in names:
+        if not (state / "secrets" / name).exists():
+            _write(state / "secrets" / name, randomness.token_hex(32))
+    return {name: (state / "secrets" / name).read_text() for name in names}
+
+
+def _write(file: Path, content: str) -> None:
+    """Write a file that its owner alone can read, all of it or nothing."""
+    fresh = file.with_name(f"{file.name}.new")
+    file.parent.mkdir(parents=True, exist_ok=True)
     fresh.unlink(missing_ok=True)
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
-        json.dump(account, opened, indent=2)
+        opened.write(content)
     fresh.replace(file)
-    return file
 
 
 def environment(credentials: Path, project: str) -> dict[str, str]:

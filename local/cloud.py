@@ -57,6 +57,8 @@ class LocalCloud:
     """The variables that point any Google client, and the functions, at it."""
     services: dict[str, str]
     """Each service's address, by name."""
+    urls: dict[str, str]
+    """Each HTTP function's address, by its name."""
     pubsub: pubsub.Server
     scheduler: scheduler.Scheduler
 
@@ -72,6 +74,7 @@ def run(
     on_line: Callable[[dict[str, Any]], None] = lambda _: None,
     is_fresh: bool = False,
     is_isolated: bool = False,
+    is_on_demand: bool = False,
     reached_at: Callable[[str, str], str] = lambda _service, url: url,
 ) -> Iterator[LocalCloud]:
     """Yield the cloud once all of it answers; everything it started has ended when this returns.
@@ -85,6 +88,7 @@ def run(
         on_line: called with each log entry of the functions.
         is_fresh: empty the state first, once nobody else is found to use it.
         is_isolated: one process a function, as on Google Cloud, instead of one for all.
+        is_on_demand: BigQuery answers as a project's without a reservation does, which trains no matrix factorization.
         reached_at: given `bigquery`, `storage` or `vertex` and its address, the address at which the functions reach
             it: room for what a test puts in between.
 
@@ -98,7 +102,8 @@ def run(
         stack.enter_context(_sole_owner(state, is_fresh=is_fresh))
         broker = stack.enter_context(pubsub.serve(state / "pubsub", ports.pubsub))
         publish = publisher(broker.host)
-        log = logging.Router(state / "logging", _sinks(declared, names), publish)
+        tables = logging.Tables()
+        log = logging.Router(state / "logging", _sinks(declared, names), publish, tables=tables)
         files = stack.enter_context(local_storage.serve(state / "storage", ports.storage))
         logging_url = stack.enter_context(serving.serve(logging.create_app(log), ports.logging))
         vertex_url = stack.enter_context(serving.serve(local_vertex.create_app(state / "vertex"), ports.vertex))
@@ -110,8 +115,10 @@ def run(
             logging_url=logging_url,
             vertex_url=vertex_url,
             vertex_location=names.region,
+            is_on_demand=is_on_demand,
         )
         bigquery_url = stack.enter_context(serving.serve(app, ports.bigquery))
+        stack.enter_context(tables.delivered(bigquery_url, names.project))
         account = auth.service_account_file(state, f"{vertex_url}/token", names.project)
 
         def environment(address: Callable[[str, str], str]) -> dict[str, str]:
@@ -131,11 +138,12 @@ def run(
         entry_points = [function.name for function in declared.functions]
         # One process for all serves its first event as a kept-warm instance does; one for each starts as cold as there.
         warm_up = {} if is_isolated else {functions.WARM_UP: " ".join(GOOGLE_CLIENTS)}
+        secrets = auth.secrets(state, {name for function in declared.functions for name in function.secrets})
         functions_url = stack.enter_context(
             functions.serve(
                 ROOT / "main.py",
                 entry_points,
-                environment(reached_at) | warm_up,
+                environment(reached_at) | secrets | warm_up,
                 ports.functions,
                 write,
                 is_isolated=is_isolated,
@@ -155,11 +163,18 @@ def run(
             "functions": functions_url,
         }
         provision.everything(declared, names, services)
-        yield LocalCloud(environment(lambda _, url: url), services, broker, clock)
+        urls = {one.name: f"{functions_url}/{one.name}" for one in declared.functions if one.is_http}
+        addresses = {f"PROPENSITY_{name.upper()}_URL": url for name, url in urls.items()}
+        yield LocalCloud(environment(lambda _, url: url) | addresses, services, urls, broker, clock)
 
 
 def _sinks(declared: Declarations, names: provision.Names) -> list[logging.Sink]:
-    return [logging.Sink(name, sink["filter"], names.topic(sink["topic"])) for name, sink in declared.sinks.items()]
+    return [
+        logging.Sink(name, sink["filter"], dataset=f"{names.project}.{names.dataset}")
+        if "table" in sink
+        else logging.Sink(name, sink["filter"], names.topic(sink["topic"]))
+        for name, sink in declared.sinks.items()
+    ]
 
 
 def _with_vertex(settings: Mapping[str, Any], vertex_url: str) -> dict[str, Any]:

@@ -11,12 +11,17 @@ ROOT = Path(__file__).parent.parent
 
 @dataclass(frozen=True)
 class Function:
-    """One deployed function: what it listens to and says, and how long it may take."""
+    """One deployed function: what it listens to and says, how long it may take, and which secrets it is given.
+
+    One that answers HTTP listens to no topic.
+    """
 
     name: str
     topics: list[str]
     emits: list[str]
     timeout_seconds: int
+    secrets: list[str]
+    is_http: bool
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,9 @@ def read(root: Path = ROOT) -> Declarations:
     """Read the declarations of the project at `root`."""
     document = yaml.safe_load((root / "functions" / "functions.yaml").read_text())
     functions = [
-        Function(name, one["topics"], one["emits"], one["timeout_seconds"])
+        Function(
+            name, one["topics"], one["emits"], one["timeout_seconds"], one.get("secrets", []), is_http="http" in one
+        )
         for name, one in document["functions"].items()
     ]
     topics = {topic for function in functions for topic in (*function.topics, *function.emits)}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from string import Template
+from typing import Any
 
 import grpc
 import httpx
@@ -80,11 +81,10 @@ def _make_table(client: bigquery.Client, names: Names, declared: Table) -> None:
     client.create_table(table, exists_ok=True)
 
 
-def _column(column: dict[str, str | bool]) -> bigquery.SchemaField:
-    mode = "REQUIRED" if column.get("required") else "NULLABLE"
-    return bigquery.SchemaField(
-        str(column["name"]), str(column["type"]), mode=mode, description=str(column["description"])
-    )
+def _column(column: dict[str, Any]) -> bigquery.SchemaField:
+    mode = "REQUIRED" if column.get("required") else "REPEATED" if column.get("repeated") else "NULLABLE"
+    fields = [_column(one) for one in column.get("fields", ())]
+    return bigquery.SchemaField(column["name"], column["type"], mode, description=column["description"], fields=fields)
 
 
 def make_topics(names: Names, declared: Declarations, host: str, functions_url: str) -> None:

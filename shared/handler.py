@@ -73,11 +73,16 @@ def handle[E: Event](
             return
     except Permanent as error:
         # It belongs to no run: malformed, of a run that nobody opened, or what it asks for cannot even be looked up.
-        log("ERROR", f"{name}: message {cloud_event['id']} cannot be used: {error}", function=name)
-        world.send(DEAD_LETTERS, as_delivered(cloud_event), reason=_attribute(str(error)), function=name)
+        reject(cloud_event, error, name, world)
         return
     if record is not None:
         world.publish(record.event)
+
+
+def reject(cloud_event: CloudEvent, error: Permanent, function: str, world: Clients) -> None:
+    """Give a message that no retry can help to the dead letters, with the reason."""
+    log("ERROR", f"{function}: message {cloud_event['id']} cannot be used: {error}", function=function)
+    world.send(DEAD_LETTERS, as_delivered(cloud_event), reason=_attribute(str(error)), function=function)
 
 
 def _attribute(text: str) -> str:

@@ -5,6 +5,7 @@ runs/RUN_ID/steps/STEP.json     the step's next event and times; written once, b
 runs/RUN_ID/failures/STEP.json  the last failure of a step that has no record yet
 runs/RUN_ID/NAME.json           what a step found out (checks, evaluation, deployment, ...)
 runs/RUN_ID/model/              the exported model
+checkouts/NAME.json             the answer to one checkout-started, for the days that its message may come again
 dead-letters/NAME.json          messages that nobody could use, with the reason
 """
 
@@ -172,6 +173,14 @@ class Ledger:
     def remove_dead_letters(self) -> None:
         """Forget all dead letters."""
         self._remove("dead-letters/")
+
+    def answer(self, name: str) -> dict[str, Any] | None:
+        """Return what a checkout was answered, or None when no delivery has answered it."""
+        return self._read(f"checkouts/{name}.json")
+
+    def keep_answer(self, name: str, answer: dict[str, Any]) -> bool:
+        """Write down what a checkout is answered, unless another delivery has; whether this one did."""
+        return self._write_once(f"checkouts/{name}.json", answer)
 
     def bury(self, name: str, letter: dict[str, Any]) -> None:
         """Keep a dead letter; the same one arriving twice is one."""

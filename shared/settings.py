@@ -128,6 +128,8 @@ class Online(Section, frozen=True):
     breaker_probes: Annotated[int, Meta(ge=1, le=100)] = 3
     # How often a new champion, new recommendations and what is out of stock are looked for.
     refresh_seconds: Annotated[float, Meta(gt=0, le=3600)] = 30.0
+    # How many products a checkout is told.
+    next_products: Annotated[int, Meta(ge=0, le=50)] = 4
 
 
 class Settings(Section, frozen=True):

@@ -1,8 +1,12 @@
 """Fixtures that several folders share, from tests/fixtures; and which tests run in one process."""
 
+import os
 from pathlib import PurePath
 
 from xdist.scheduler import LoadScopeScheduling
+
+# Functions that are given secrets do not even import without them.
+os.environ.setdefault("PROPENSITY_PSEUDONYM_KEY", "a key for tests that hides nobody")
 
 pytest_plugins = ["fixtures.bigquery", "fixtures.chain", "fixtures.storage", "fixtures.vertex"]
 

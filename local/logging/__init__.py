@@ -4,12 +4,14 @@ from local.logging.entries import entry_from_line
 from local.logging.filter import FilterError
 from local.logging.router import Router, Sink, SinkError
 from local.logging.routes import create_app
+from local.logging.tables import Tables
 
 __all__ = [
     "FilterError",
     "Router",
     "Sink",
     "SinkError",
+    "Tables",
     "create_app",
     "entry_from_line",
 ]

@@ -1,4 +1,4 @@
-"""Where log entries go: into the log that can be listed, and to the topics of the sinks whose filter they match."""
+"""Where log entries go: into the log that can be listed, and to where the sinks whose filter they match want them."""
 
 import itertools
 import json
@@ -16,6 +16,7 @@ from google.pubsub_v1.types import PubsubMessage
 
 from local.logging import entries
 from local.logging.filter import FilterError, Predicate, parse
+from local.logging.tables import Tables
 from local.pubsub.client import Publish
 
 _log = logging.getLogger(__name__)
@@ -23,11 +24,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Sink:
-    """Entries that match `filter` go to `topic` (projects/P/topics/T)."""
+    """Entries that match `filter` go to `topic` (projects/P/topics/T), or to tables of `dataset` (PROJECT.DATASET)."""
 
     name: str
     filter: str
-    topic: str
+    topic: str = ""
+    dataset: str = ""
 
 
 class SinkError(ValueError):
@@ -43,11 +45,14 @@ class Kept:
 
 
 class Router:
-    """Keeps the latest entries and publishes those that sinks ask for. May be used from any thread."""
+    """Keeps the latest entries and passes on those that sinks ask for. May be used from any thread."""
 
-    def __init__(self, state: Path, sinks: Iterable[Sink], publish: Publish, keep: int = 10_000) -> None:
+    def __init__(
+        self, state: Path, sinks: Iterable[Sink], publish: Publish, keep: int = 10_000, tables: Tables | None = None
+    ) -> None:
         self._routes = [(sink, _predicate(sink)) for sink in sinks]
         self._publish = publish
+        self._tables = tables or Tables()
         self._lock = threading.Lock()
         self._arrivals = itertools.count()
         self._keep = keep
@@ -60,7 +65,7 @@ class Router:
         self._compact()
 
     def write(self, new: Iterable[dict[str, Any]]) -> None:
-        """Keep the entries and publish them; returns when Pub/Sub has accepted what sinks want.
+        """Keep the entries and pass them on; returns when Pub/Sub has accepted what sinks want. Tables get it later.
 
         A sink whose topic does not exist is skipped with a warning, as Google's router does.
 
@@ -76,9 +81,11 @@ class Router:
             if self._lines > 2 * self._keep:
                 self._compact()
         for sink, matches in self._routes:
-            messages = [_message(entry) for entry in whole if matches(entry)]
-            if messages:
-                self._send(sink, messages)
+            wanted = [entry for entry in whole if matches(entry)]
+            if wanted and sink.dataset:
+                self._tables.add(sink.dataset, wanted)
+            elif wanted:
+                self._send(sink, [_message(entry) for entry in wanted])
 
     def kept(self, matches: Predicate) -> list[Kept]:
         """The entries that match, oldest first."""

@@ -12,7 +12,7 @@ from sqlglot import exp
 
 import main
 from local import declarations
-from shared import scoring, source
+from shared import contract, openapi, predictions, scoring, source
 from shared.events import EVENTS
 from shared.warehouse import SQL
 
@@ -21,6 +21,10 @@ DECLARED = declarations.read()
 DOCUMENT = yaml.safe_load((ROOT / "functions" / "functions.yaml").read_text())
 FUNCTIONS = DOCUMENT["functions"]
 TABLES = {table.name: table for table in DECLARED.tables}
+SINK_TABLES = {sink["table"] for sink in DOCUMENT["sinks"].values() if "table" in sink}
+HTTP = [name for name, function in FUNCTIONS.items() if "http" in function]
+# What the checkout's topics carry is no event of a run.
+CHECKOUTS = {"checkout-started", "checkout-scored"}
 # What functions read or write besides the chain's own tables.
 OTHERS = {"export", "models"}
 INSERT_ROW = re.compile(r"merge into (\w+) as target\s+using \((.*)\) as \w+\s+on false.*then insert row", re.DOTALL)
@@ -69,6 +73,7 @@ def test_a_modules_first_lines_say_what_is_declared(name):
     for line in listed(docstring, "On") + emits:
         topic, _, said = line.partition(" ")
         if event := re.match(r"([A-Z]\w+)\(([^)]*)\)", said.strip()):
+            assert topic not in CHECKOUTS
             assert EVENTS[topic].__name__ == event[1]
             told = event[2].split(", ")
             assert told == [field.name for field in fields(EVENTS[topic])][: len(told)]
@@ -98,19 +103,43 @@ def test_every_topic_has_a_reader_or_is_public_and_never_both():
     assert emitted <= read | public
     assert not read & public
     assert public <= emitted
-    assert {topic for topic, event in EVENTS.items() if event.is_last} == public
+    assert {topic for topic, event in EVENTS.items() if event.is_last} | {"checkout-scored"} == public
 
 
 def test_every_emitted_topic_is_an_event_and_every_event_has_its_topic():
     emitted = {topic for function in FUNCTIONS.values() for topic in function["emits"]}
-    assert emitted == EVENTS.keys()
-    assert set(DECLARED.topics) == EVENTS.keys() | {"resume-due", "dead-letters"}
+    assert emitted - CHECKOUTS == EVENTS.keys()
+    assert set(DECLARED.topics) == EVENTS.keys() | CHECKOUTS | {"resume-due", "dead-letters"}
+
+
+def test_a_function_either_listens_to_topics_or_answers_http():
+    for name, function in FUNCTIONS.items():
+        assert ("http" in function) == (not function["topics"]), name
+
+
+@pytest.mark.parametrize("name", HTTP)
+def test_a_module_that_answers_http_says_what_it_serves(name):
+    served = [line.split()[:2] for line in listed(import_module(f"functions.{name}").__doc__, "Serves")]
+    assert served == [["POST", "/"], ["GET", "/openapi.json"]]
+    assert (ROOT / "functions" / f"{name}.openapi.json").read_bytes() == openapi.document()
+
+
+def test_a_function_that_is_given_a_secret_is_one_that_asks_for_it():
+    for name, function in FUNCTIONS.items():
+        asks = "Pseudonyms.from_environment" in (ROOT / "functions" / f"{name}.py").read_text()
+        assert function.get("secrets", []) == ([predictions.KEY] if asks else []), name
+
+
+def test_what_the_bucket_forgets_is_what_nobody_delivers_again():
+    assert [rule["prefix"] for rule in DOCUMENT["lifecycle"]] == ["checkouts/"]
+    assert all(rule["days"] > 7 for rule in DOCUMENT["lifecycle"])
 
 
 def test_schedules_sinks_and_dead_letters_lead_to_topics_that_are_read():
     read = {topic for function in FUNCTIONS.values() for topic in function["topics"]}
     for one in [*DOCUMENT["schedules"].values(), *DOCUMENT["sinks"].values()]:
-        assert one["topic"] in read
+        assert ("topic" in one) != ("table" in one)
+        assert one["topic"] in read if "topic" in one else one["table"] in TABLES
     assert DOCUMENT["delivery"]["dead_letter_topic"] in read
 
 
@@ -119,8 +148,9 @@ def test_tables_that_are_read_and_written_exist(name):
     assert {*FUNCTIONS[name]["reads"], *FUNCTIONS[name]["writes"]} <= TABLES.keys() | OTHERS
 
 
-def test_every_table_is_written_by_a_function():
+def test_every_table_is_written_by_a_function_or_a_sink():
     written = {table for function in FUNCTIONS.values() for table in function["writes"]}
+    written |= SINK_TABLES
     assert written - OTHERS == {name for name, table in TABLES.items() if not table.query}
 
 
@@ -129,7 +159,8 @@ def test_a_table_is_partitioned_and_clustered_by_columns_that_it_has(table):
     declared = TABLES[table]
     types = {column["name"]: column["type"] for column in declared.columns}
     assert set(declared.cluster) <= types.keys()
-    assert declared.partition is None or types[declared.partition] == "DATE"
+    # Cloud Logging partitions by its own timestamp.
+    assert declared.partition is None or types[declared.partition] == ("TIMESTAMP" if table in SINK_TABLES else "DATE")
     assert all(column["description"] for column in declared.columns)
 
 
@@ -147,7 +178,7 @@ def test_an_audience_member_is_a_score():
 
 def test_every_statement_that_inserts_whole_rows_is_held_to_its_table():
     written = {found[1] for found in MERGES.values()}
-    assert written == {name for name, table in TABLES.items() if not table.query} - {"source_days"}
+    assert written == {name for name, table in TABLES.items() if not table.query} - {"source_days"} - SINK_TABLES
 
 
 @pytest.mark.parametrize("name", MERGES)
@@ -182,3 +213,14 @@ def test_the_columns_that_must_be_there_are_those_that_the_statement_reads(kind)
             path.split(".")[-2] for path in source.COLUMNS[kind] if "." in path
         }
         assert read <= leaves
+
+
+def test_the_logged_features_are_the_models_inputs_in_table_contract_and_view():
+    features = columns("visitor_features")[2:-1]
+    [payload] = [column for column in TABLES["run_googleapis_com_stdout"].columns if column["name"] == "jsonPayload"]
+    [prediction] = [one for one in payload["fields"] if one["name"] == "prediction"]
+    [logged] = [one for one in prediction["fields"] if one["name"] == "features"]
+    assert [one["name"] for one in logged["fields"]] == features
+    assert list(contract.Features.__struct_fields__) == features
+    view = sqlglot.parse_one(re.sub(r"\$\{(\w+)\}", r"\1", TABLES["online_predictions"].query), "bigquery")
+    assert [one.alias_or_name for one in view.find(exp.Struct).expressions] == features

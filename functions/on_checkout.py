@@ -1,0 +1,73 @@
+"""Score the checkouts of a shop that only emits events, for a personalised e-mail.
+
+On     checkout-started   Checkout, as score_checkout takes it
+Emits  checkout-scored    CheckoutScored
+Logs   the prediction, as score_checkout does
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import functions_framework
+import msgspec
+
+from shared import checkout, handler, online, predictions, sessions, web
+from shared.cloud import Clients, clients
+from shared.contract import Checkout
+from shared.errors import Malformed
+
+if TYPE_CHECKING:
+    from cloudevents.http import CloudEvent
+
+# Without its key the function does not even start, so that a deployment that forgot it never gets a message.
+PSEUDONYMS = predictions.Pseudonyms.from_environment()
+
+
+@functions_framework.cloud_event
+def on_checkout(cloud_event: CloudEvent) -> None:
+    """Score the checkout once, and publish its score as often as it is delivered.
+
+    While no model serves this raises, and the message comes again.
+    """
+    world = clients()
+    try:
+        asked = decode(handler.read(cloud_event).body)
+    except Malformed as error:
+        handler.reject(cloud_event, error, "on_checkout", world)
+        return
+    world.send("checkout-scored", {"visitor_id": asked.visitor_id, **answer(asked, world)})
+
+
+def decode(body: dict[str, Any]) -> Checkout:
+    """Read the checkout.
+
+    Raises:
+        Malformed: it breaks the contract; names the field, and nothing of the visitor's.
+    """
+    try:
+        return msgspec.convert(body, Checkout)
+    except msgspec.ValidationError as error:
+        found = web.complaint(str(error))
+        raise Malformed(f"checkout-started {found.pointer}: {found.detail}") from None
+
+
+def answer(asked: Checkout, world: Clients) -> dict[str, Any]:
+    """Return the score that stands for this checkout: the same checkout is answered once, whatever message brings it.
+
+    What stands is kept under a keyed hash and without the visitor's id. Only the delivery whose score stands logs it.
+    """
+    began = time.perf_counter()
+    name = PSEUDONYMS.of(msgspec.json.encode(asked, order="deterministic"))
+    standing = world.ledger.answer(name)
+    if standing is not None:
+        return standing
+    features = sessions.features(asked.session)
+    scored = checkout.score(features, asked.cart, name[:32], online.scorer(), world.settings)
+    document: dict[str, Any] = msgspec.to_builtins(scored)
+    if not world.ledger.keep_answer(name, document):
+        return world.ledger.answer(name) or document
+    milliseconds = (time.perf_counter() - began) * 1e3
+    predictions.record(scored, features, PSEUDONYMS.of(asked.visitor_id), milliseconds, "on_checkout")
+    return document

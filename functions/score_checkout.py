@@ -1,0 +1,53 @@
+"""Score a visitor at the checkout, while the page waits.
+
+Serves   POST /              Checkout -> Score, or a problem document
+         GET /openapi.json   the contract
+Logs     the prediction, which a sink brings to the view online_predictions
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import functions_framework
+import msgspec
+
+from shared import checkout, online, openapi, predictions, sessions, web
+from shared.cloud import clients
+from shared.contract import Checkout
+from shared.log import log
+
+if TYPE_CHECKING:
+    from flask import Request, Response
+
+# Without its key the function does not even start, so that a deployment that forgot it never gets a request.
+PSEUDONYMS = predictions.Pseudonyms.from_environment()
+CHECKOUTS = msgspec.json.Decoder(Checkout)
+RETRY_AFTER_SECONDS = 5
+
+
+@functions_framework.http
+def score_checkout(request: Request) -> Response:
+    """Answer one request."""
+    return web.serve(request, {"/": ("POST", score), "/openapi.json": ("GET", contract)})
+
+
+def score(exchange: web.Exchange) -> Response:
+    """Score the checkout, and log the prediction."""
+    asked = exchange.read(CHECKOUTS)
+    features = sessions.features(asked.session)
+    try:
+        scored = checkout.score(features, asked.cart, exchange.id, online.scorer(), clients().settings)
+    except online.NoScorerError as error:
+        log("ERROR", f"nothing can score: {error}", request_id=exchange.id)
+        seconds = str(RETRY_AFTER_SECONDS)
+        detail = f"No model serves yet, or none can be reached: ask again in {seconds} seconds."
+        raise web.Refusal(HTTPStatus.SERVICE_UNAVAILABLE, detail, Retry_After=seconds) from error
+    predictions.record(scored, features, PSEUDONYMS.of(asked.visitor_id), exchange.milliseconds, "score_checkout")
+    return exchange.answer(msgspec.json.encode(scored))
+
+
+def contract(exchange: web.Exchange) -> Response:
+    """Return the OpenAPI document."""
+    return exchange.answer(openapi.document())

@@ -1,0 +1,44 @@
+"""From a checkout to its score: the rules that score_checkout and on_checkout share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from shared import rules
+from shared.contract import Score
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shared.contract import CartItem
+    from shared.online import OnlineScorer
+    from shared.settings import Settings
+
+
+def score(
+    features: Mapping[str, Any], cart: list[CartItem], request_id: str, scorer: OnlineScorer, settings: Settings
+) -> Score:
+    """Return the score, held to the contract.
+
+    Raises:
+        NoScorerError: nothing can score now.
+        msgspec.ValidationError: what scored breaks the contract, e.g. by a probability that is none.
+    """
+    scored = scorer.score(features)
+    policy = settings.policy
+    served = scorer.snapshot()
+    in_cart = {item.product_id for item in cart}
+    answer = {
+        "probability": scored.probability,
+        "decile": scored.decile,
+        "model_version": scored.version,
+        "offer": rules.offer(scored.probability, policy.coupon_from, policy.coupon_below),
+        "next_products": served.recommender.next_products(in_cart, served.out_of_stock, settings.online.next_products)
+        if served.recommender
+        else [],
+        "request_id": request_id,
+        "scored_by": scored.path,
+    }
+    return msgspec.convert(answer, Score)

@@ -1,0 +1,33 @@
+-- The log of the functions as Cloud Logging writes it, with the predictions' own types. What came twice counts once.
+select
+    timestamp as scored_at,
+    date(timestamp) as day,
+    jsonPayload.prediction.request_id,
+    jsonPayload.prediction.visitor,
+    jsonPayload.prediction.source,
+    jsonPayload.prediction.scored_by,
+    jsonPayload.prediction.model_version,
+    jsonPayload.prediction.probability,
+    cast(jsonPayload.prediction.decile as int64) as decile,
+    jsonPayload.prediction.offer,
+    jsonPayload.prediction.next_products,
+    jsonPayload.prediction.latency_ms,
+    struct(
+        cast(jsonPayload.prediction.features.bounces as int64) as bounces,
+        cast(jsonPayload.prediction.features.time_on_site as int64) as time_on_site,
+        cast(jsonPayload.prediction.features.pageviews as int64) as pageviews,
+        cast(jsonPayload.prediction.features.hits as int64) as hits,
+        cast(jsonPayload.prediction.features.furthest_step as int64) as furthest_step,
+        cast(jsonPayload.prediction.features.products_viewed as int64) as products_viewed,
+        cast(jsonPayload.prediction.features.products_added as int64) as products_added,
+        cast(jsonPayload.prediction.features.hour as int64) as hour,
+        jsonPayload.prediction.features.weekday,
+        jsonPayload.prediction.features.source,
+        jsonPayload.prediction.features.medium,
+        jsonPayload.prediction.features.channel,
+        jsonPayload.prediction.features.device,
+        jsonPayload.prediction.features.country
+    ) as features
+from `${dataset}.run_googleapis_com_stdout`
+where jsonPayload.prediction is not null
+qualify row_number() over (partition by insertId, timestamp order by timestamp) = 1
