@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from shared.cloud import Clients
 
 RUN_TABLES = ("training_rows", "evaluation_rows", "scores", "audience")
-ALL_TABLES = (*RUN_TABLES, "source_days", "sessions", "visitor_features")
+ALL_TABLES = (*RUN_TABLES, "source_days", "sessions", "interactions", "visitor_features")
 
 
 @dataclass

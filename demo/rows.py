@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from demo import catalogue
-from demo.clickstream import ADD, CHECKOUT, PURCHASE, Sessions
+from demo.clickstream import ADD, CHECKOUT, LISTING, PURCHASE, Sessions
 from demo.schema import GA360
 from demo.visitors import CHANNELS, DEVICES, DIRECT, NETWORK_DOMAINS, PLACES, SECONDS_A_DAY, Array, rank_within
 
@@ -255,6 +255,8 @@ def _product(sessions: Sessions, kind: pa.ListType) -> pa.ListArray:
         "productSKU": _text(catalogue.PRODUCT_SKUS, product),
         "v2ProductName": _text(catalogue.PRODUCT_NAMES, product),
         "v2ProductCategory": _text([c.name for c in catalogue.CATEGORIES], category),
+        # Shown on a listing, not looked at; Google never writes false.
+        "isImpression": _or_null(sessions.hits["kind"][items["hit"]] == LISTING),
     }
     counts = np.bincount(items["hit"], minlength=len(sessions.hits))
     return pa.ListArray.from_arrays(_offsets(counts), _struct(kind.value_type, values), type=kind)

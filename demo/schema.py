@@ -49,6 +49,7 @@ GA360: Final = pa.schema(
                     _record(
                         "productPrice productQuantity productRevenue",
                         "productSKU v2ProductName v2ProductCategory",
+                        "isImpression",
                     )
                 ),
             )

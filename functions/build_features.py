@@ -1,7 +1,7 @@
-"""Build sessions, features and labels once the export's day-tables are refreshed.
+"""Build sessions, interactions, features and labels once the export's day-tables are refreshed.
 
 On     data-refreshed   any shape that shared.refreshes reads
-Runs   sql/sessions, sql/checks, sql/features
+Runs   sql/sessions, sql/interactions, sql/checks, sql/features
 Emits  features-built   FeaturesBuilt(run_id, as_of)
 """
 
@@ -62,20 +62,19 @@ def step(event: DataRefreshed, cloud: Cloud) -> FeaturesBuilt:
 
 
 def fill_sessions(changed: list[date], existing: list[date], cloud: Cloud) -> None:
-    """Replace the sessions of the changed days and of their neighbours."""
+    """Replace the sessions of the changed days and of their neighbours, and what was done to products in them."""
     settings = cloud.settings
     for days in source.chunks(source.days_to_rebuild(changed, existing)):
         suffixes = [f"{day:%Y%m%d}" for day in source.days_to_rebuild(days, existing)]
+        tables = {"days": days, "suffixes": suffixes, "first_suffix": suffixes[0], "last_suffix": suffixes[-1]}
         parameters = {
-            "days": days,
-            "suffixes": suffixes,
-            "first_suffix": suffixes[0],
-            "last_suffix": suffixes[-1],
+            **tables,
             "placeholders": source.PLACEHOLDERS,
             "internal_sources": list(settings.source.internal_sources),
             "max_hits": settings.source.max_hits,
         }
         cloud.warehouse.query(f"sessions/from_{settings.source.kind}", parameters, source=settings.source_dataset)
+        cloud.warehouse.query(f"interactions/from_{settings.source.kind}", tables, source=settings.source_dataset)
 
 
 def build_visitor_features(first_touched: date, as_of: date, cloud: Cloud) -> None:

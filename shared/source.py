@@ -39,9 +39,12 @@ COLUMNS = {
         "trafficSource.medium",
         "device.deviceCategory",
         "geoNetwork.country",
+        "hits.hitNumber",
         "hits.hour",
         "hits.eCommerceAction.action_type",
         "hits.product.productSKU",
+        "hits.product.productQuantity",
+        "hits.product.isImpression",
     ],
     "ga4": [
         "event_date",
@@ -57,6 +60,7 @@ COLUMNS = {
         "geo.country",
         "ecommerce.purchase_revenue",
         "items.item_id",
+        "items.quantity",
     ],
 }
 

@@ -204,7 +204,8 @@ def test_every_feature_ranks_alone_in_the_leakage_check():
 
 @pytest.mark.parametrize("kind", ["ga360", "ga4"])
 def test_the_columns_that_must_be_there_are_those_that_the_statement_reads(kind):
-    text = re.sub(r"--.*", "", (SQL / "sessions" / f"from_{kind}.sql").read_text())
+    statements = [(SQL / folder / f"from_{kind}.sql").read_text() for folder in ("sessions", "interactions")]
+    text = re.sub(r"--.*", "", "".join(statements))
     leaves = {path.rpartition(".")[2] for path in source.COLUMNS[kind]}
     assert {leaf for leaf in leaves if not re.search(rf"\b{leaf}\b", text)} == set()
     if kind == "ga360":
