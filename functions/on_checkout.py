@@ -15,7 +15,7 @@ import msgspec
 
 from shared import checkout, handler, online, predictions, sessions, web
 from shared.cloud import Clients, clients
-from shared.contract import Checkout
+from shared.contract import Checkout, convert
 from shared.errors import Malformed
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def decode(body: dict[str, Any]) -> Checkout:
         Malformed: it breaks the contract; names the field, and nothing of the visitor's.
     """
     try:
-        return msgspec.convert(body, Checkout)
+        return convert(body)
     except msgspec.ValidationError as error:
         found = web.complaint(str(error))
         raise Malformed(f"checkout-started {found.pointer}: {found.detail}") from None

@@ -15,7 +15,7 @@ import msgspec
 
 from shared import checkout, online, openapi, predictions, sessions, web
 from shared.cloud import clients
-from shared.contract import Checkout
+from shared.contract import decode
 from shared.log import log
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 # Without its key the function does not even start, so that a deployment that forgot it never gets a request.
 PSEUDONYMS = predictions.Pseudonyms.from_environment()
-CHECKOUTS = msgspec.json.Decoder(Checkout)
 RETRY_AFTER_SECONDS = 5
 
 
@@ -35,7 +34,7 @@ def score_checkout(request: Request) -> Response:
 
 def score(exchange: web.Exchange) -> Response:
     """Score the checkout, and log the prediction."""
-    asked = exchange.read(CHECKOUTS)
+    asked = exchange.read(decode)
     features = sessions.features(asked.session)
     try:
         scored = checkout.score(features, asked.cart, exchange.id, online.scorer(), clients().settings)

@@ -5,7 +5,7 @@ Requests are decoded into these structs, answers are made of them, and shared/op
 """
 
 import datetime as dt
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -125,6 +125,44 @@ class Checkout(Part, frozen=True):
     visitor_id: Identifier
     cart: Annotated[list[CartItem], Meta(max_length=200)]
     session: Annotated[Session, Meta(extra_json_schema={"minProperties": 1, "maxProperties": 1})]
+
+
+DECODER = msgspec.json.Decoder(Checkout)
+
+
+def decode(body: bytes) -> Checkout:
+    """Read a request.
+
+    Raises:
+        msgspec.ValidationError: it breaks the contract; names the field.
+        msgspec.DecodeError, UnicodeDecodeError, RecursionError: it is not JSON in UTF-8, or without end nested.
+    """
+    try:
+        return DECODER.decode(body)
+    except msgspec.ValidationError:
+        return convert(msgspec.json.decode(body))
+
+
+def convert(document: Any) -> Checkout:
+    """Read a request from plain values.
+
+    Raises:
+        msgspec.ValidationError: it breaks the contract; names the field.
+    """
+    return msgspec.convert(_whole(document), Checkout)
+
+
+def _whole(value: Any) -> Any:
+    """Return the document with 3 for 3.0: to JSON Schema both are integers."""
+    match value:
+        case float():
+            return int(value) if value.is_integer() else value
+        case list():
+            return [_whole(one) for one in value]
+        case dict():
+            return {name: _whole(one) for name, one in value.items()}
+        case _:
+            return value
 
 
 class Score(Struct, frozen=True, kw_only=True):

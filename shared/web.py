@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from flask import Response
-from werkzeug.exceptions import RequestEntityTooLarge
 
 from shared.contract import MAX_BYTES, Complaint, Problem
 from shared.log import log_exception
@@ -55,21 +54,18 @@ class Exchange:
         """How long it has taken so far."""
         return (time.perf_counter() - self._started) * 1e3
 
-    def read[T](self, decoder: msgspec.json.Decoder[T]) -> T:
-        """Return the request's body.
+    def read[T](self, decode: Callable[[bytes], T]) -> T:
+        """Return the request's body, decoded by what raises msgspec's errors.
 
         Raises:
             Refusal: it is not JSON, too large, or breaks the contract; names the field.
         """
         if self.request.mimetype != JSON:
             raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Send the body as {JSON}.", Accept=JSON)
-        self.request.max_content_length = MAX_BYTES
+        if (self.request.content_length or 0) > MAX_BYTES or len(body := self.request.get_data()) > MAX_BYTES:
+            raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A body may have {MAX_BYTES:,} bytes: send less.")
         try:
-            return decoder.decode(self.request.get_data(cache=False))
-        except RequestEntityTooLarge:
-            raise Refusal(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A body may have {MAX_BYTES:,} bytes: send less."
-            ) from None
+            return decode(body)
         except msgspec.ValidationError as error:
             found = [complaint(str(error))]
             detail = f"{found[0].pointer}: {found[0].detail}. {REMEDY}"

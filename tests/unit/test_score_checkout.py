@@ -1,0 +1,287 @@
+"""score_checkout over HTTP: the contract, refusals that name the field, and a log that names nobody."""
+
+import copy
+import io
+import json
+import math
+import subprocess
+import sys
+
+import msgspec
+import pytest
+import schemathesis
+from fixtures.shop import ARTEFACT, CHECKOUT, POINTER, RECOMMENDATIONS, VERSION, VISITOR, app, forget, put
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis.checks import CHECKS
+
+from local.declarations import ROOT
+from shared import online, openapi
+from shared.contract import MAX_BYTES, Score
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
+@pytest.fixture(scope="module")
+def client(shop):
+    return app("score_checkout").test_client()
+
+
+def changed(**parts):
+    return copy.deepcopy(CHECKOUT) | parts
+
+
+def with_features(**features):
+    return changed(session={"features": features})
+
+
+def asked(client, document=CHECKOUT, **headers):
+    answer = client.post("/", json=document, headers={name.replace("_", "-"): text for name, text in headers.items()})
+    assert answer.status_code == 200, answer.text
+    return msgspec.json.decode(answer.data, type=Score, strict=True)
+
+
+def test_a_checkout_is_told_probability_decile_offer_and_next_products(client):
+    answer = client.post("/", json=CHECKOUT, headers={"X-Request-Id": "order-17"})
+    assert (answer.status_code, answer.mimetype) == (200, "application/json")
+    assert answer.headers["X-Request-Id"] == "order-17"
+    assert answer.json == {
+        "probability": pytest.approx(1 / (1 + math.exp(-1.5)), abs=1e-12),
+        "decile": 2,
+        "model_version": VERSION,
+        "offer": "full_price",
+        "next_products": ["tea", "cup", "shirt", "hat"],
+        "request_id": "order-17",
+        "scored_by": "embedded",
+    }
+
+
+@pytest.mark.parametrize(("pageviews", "offer"), [(0, "none"), (4, "coupon"), (20, "full_price")])
+def test_the_offer_is_the_policys(client, pageviews, offer):
+    assert asked(client, with_features(pageviews=pageviews, bounces=0, device="desktop")).offer == offer
+
+
+def test_a_missing_feature_is_imputed_and_a_null_one_too(client):
+    imputed = asked(client, with_features(pageviews=6, bounces=0, device="missing")).probability
+    assert asked(client, with_features(bounces=0)).probability == imputed
+    assert asked(client, with_features(pageviews=None, bounces=0, device=None)).probability == imputed
+
+
+def test_a_visit_scores_as_its_features_do(client):
+    hits = [{"type": "PAGE", "time": 1000 * number, "hour": 9} for number in range(8)]
+    visit = {"visitStartTime": 1501583400, "hits": hits, "device": {"deviceCategory": "desktop"}}
+    derived = asked(client, changed(session={"visit": visit}))
+    assert derived.probability == asked(client).probability
+
+
+def test_a_count_may_be_written_with_a_point(client):
+    assert (
+        asked(client, with_features(pageviews=8.0, bounces=0, device="desktop")).probability
+        == asked(client).probability
+    )
+
+
+def test_an_empty_cart_is_told_what_is_popular(client):
+    assert asked(client, changed(cart=[])).next_products == RECOMMENDATIONS["popular"][:4]
+
+
+FEATURES = "#/session/features"
+
+
+@pytest.mark.parametrize(
+    ("document", "pointer"),
+    [
+        (changed(visitor_id=7), "#/visitor_id"),
+        (changed(visitor_id=""), "#/visitor_id"),
+        ({key: value for key, value in CHECKOUT.items() if key != "cart"}, "#/cart"),
+        (changed(coupon="X"), "#/coupon"),
+        (changed(**{"a/b~c": 1}), "#/a~1b~0c"),
+        (changed(cart=[{"product_id": "a"}, {"product_id": "b", "quantity": 0}]), "#/cart/1/quantity"),
+        (changed(cart=[{"product_id": "a"}] * 201), "#/cart"),
+        (changed(cart=[{"sku": "a"}]), "#/cart/0/sku"),
+        (changed(session={}), "#/session"),
+        (changed(session={"features": {}, "visit": {"visitStartTime": 0, "hits": []}}), "#/session"),
+        (changed(session={"visit": {"hits": []}}), "#/session/visit/visitStartTime"),
+        (changed(session={"visit": {"visitStartTime": 0, "hits": [{"type": "PAGE"}]}}), "#/session/visit/hits/0/time"),
+        (with_features(hits=-1.0), f"{FEATURES}/hits"),
+        (with_features(hits=-1), f"{FEATURES}/hits"),
+        (with_features(hits="3"), f"{FEATURES}/hits"),
+        (with_features(hits=1.5), f"{FEATURES}/hits"),
+        (with_features(hits=10**30), f"{FEATURES}/hits"),
+        (with_features(weekday="Sonntag"), f"{FEATURES}/weekday"),
+        (with_features(income=1), f"{FEATURES}/income"),
+        ([], "#"),
+    ],
+)
+def test_a_request_that_breaks_the_contract_is_told_which_field(client, document, pointer):
+    answer = client.post("/", json=document)
+    assert (answer.status_code, answer.mimetype) == (422, "application/problem+json")
+    assert answer.json["title"] in {"Unprocessable Entity", "Unprocessable Content"}
+    assert [error["pointer"] for error in answer.json["errors"]] == [pointer]
+    assert "GET /openapi.json" in answer.json["detail"]
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'{"visitor_id": NaN}', b"[" * 100_000, b"{}x"])
+def test_what_is_no_json_is_refused(client, body):
+    answer = client.post("/", data=body, content_type="application/json")
+    assert answer.status_code in {400, 422}
+    assert answer.json["detail"]
+
+
+def test_other_methods_paths_types_and_sizes_are_refused(client):
+    refused = client.get("/")
+    assert (refused.status_code, refused.headers["Allow"]) == (405, "POST")
+    refused = client.post("/openapi.json", json={})
+    assert (refused.status_code, refused.headers["Allow"]) == (405, "GET")
+    assert client.post("/other", json=CHECKOUT).status_code == 404
+    assert client.post("/", data=json.dumps(CHECKOUT), content_type="text/plain").status_code == 415
+    large = changed(visitor_id="x" * MAX_BYTES)
+    refused = client.post("/", json=large)
+    assert refused.status_code == 413
+    chunked = client.post("/", input_stream=io.BytesIO(json.dumps(large).encode()), content_type="application/json")
+    assert (chunked.status_code, refused.json["detail"]) == (413, chunked.json["detail"])
+
+
+@pytest.mark.parametrize(
+    ("headers", "request_id"),
+    [
+        ({"X-Request-Id": "a.b_c-1"}, "a.b_c-1"),
+        ({"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}, TRACE),
+        ({"X-Cloud-Trace-Context": f"{TRACE}/123;o=1"}, TRACE),
+        ({"X-Request-Id": "jane@example.org", "traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}, TRACE),
+        ({"traceparent": f"00-{'0' * 32}-b7ad6b7169203331-01"}, None),
+        ({"X-Request-Id": "x" * 129}, None),
+    ],
+)
+def test_the_request_id_is_the_callers_or_the_traces_or_new(client, headers, request_id):
+    answer = client.post("/", json=CHECKOUT, headers=headers)
+    assert answer.headers["X-Request-Id"] == answer.json["request_id"]
+    if request_id is None:
+        assert answer.json["request_id"] not in headers.values()
+        assert len(answer.json["request_id"]) == 32
+    else:
+        assert answer.json["request_id"] == request_id
+
+
+secret = "jane.doe@example.org"  # noqa: S105 - what no answer and no line may repeat
+places = [
+    changed(visitor_id=[secret]),
+    changed(cart=secret),
+    changed(cart=[secret]),
+    changed(cart=[{"product_id": [secret]}]),
+    changed(session=secret),
+    *(with_features(**{name: secret}) for name in ("hits", "hour", "weekday")),
+    changed(session={"visit": {"visitStartTime": 0, "hits": [], "day": secret}}),
+    changed(session={"visit": {"visitStartTime": 0, "hits": [{"type": secret, "time": 0}]}}),
+]
+
+
+@pytest.mark.parametrize("document", places)
+def test_a_refusal_repeats_nothing_of_the_visitors(client, document, capfd):
+    answer = client.post("/", json=document)
+    assert answer.status_code == 422
+    assert secret not in answer.text
+    assert secret not in "".join(capfd.readouterr())
+
+
+def predictions(capfd):
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines() if line.startswith("{")]
+    return [line["prediction"] for line in lines if line["message"] == "checkout scored"]
+
+
+def test_a_score_is_one_line_of_the_log_without_the_visitors_id(client, capfd):
+    answer = client.post("/", json=CHECKOUT)
+    assert VISITOR not in capfd.readouterr().out
+    for _ in range(2):
+        client.post("/", json=CHECKOUT)
+    client.post("/", json=changed(visitor_id="another"))
+    first, second, other = predictions(capfd)
+    assert first["visitor"] == second["visitor"] != other["visitor"]
+    assert len(first["visitor"]) == 64
+    assert first["probability"] == answer.json["probability"]
+    assert first["features"]["device"] == "desktop"
+    assert first["features"]["country"] == "missing"
+    assert (first["source"], first["scored_by"]) == ("score_checkout", "embedded")
+    assert first["latency_ms"] > 0
+
+
+def test_a_log_that_is_gone_fails_no_request(client, monkeypatch):
+    def gone(*_, **__):
+        raise BrokenPipeError
+
+    monkeypatch.setattr("builtins.print", gone)
+    assert client.post("/", json=CHECKOUT).status_code == 200
+
+
+def test_a_failure_of_ours_is_a_problem_document_and_an_error_in_the_log(client, monkeypatch, capfd):
+    def broken(*_):
+        raise ZeroDivisionError(VISITOR)
+
+    monkeypatch.setattr(online.OnlineScorer, "score", broken)
+    answer = client.post("/", json=CHECKOUT)
+    assert (answer.status_code, answer.mimetype) == (500, "application/problem+json")
+    assert VISITOR not in answer.text
+    [line] = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert (line["severity"], line["request_id"]) == ("ERROR", answer.json["request_id"])
+
+
+def test_an_answer_that_would_break_the_contract_is_none(client, monkeypatch):
+    monkeypatch.setattr(online.OnlineScorer, "score", lambda *_: online.Scored(math.nan, 1, VERSION, "embedded"))
+    assert client.post("/", json=CHECKOUT).status_code == 500
+
+
+def test_before_a_model_serves_the_shop_is_told_when_to_ask_again(bucket, shop_environment, monkeypatch):
+    monkeypatch.setenv(
+        "PROPENSITY_SETTINGS", json.dumps({"bucket": bucket.name, "serving": {"api_endpoint": "http://127.0.0.1:9"}})
+    )
+    forget()
+    try:
+        answer = app("score_checkout").test_client().post("/", json=CHECKOUT)
+        assert (answer.status_code, answer.mimetype) == (503, "application/problem+json")
+        assert int(answer.headers["Retry-After"]) > 0
+    finally:
+        forget()
+
+
+def test_without_recommendations_a_checkout_is_scored_all_the_same(bucket, shop_environment, monkeypatch):
+    put(bucket, POINTER["scorer"], ARTEFACT)
+    put(bucket, "serving/champion.json", POINTER)
+    monkeypatch.setenv("PROPENSITY_SETTINGS", json.dumps({"bucket": bucket.name}))
+    forget()
+    try:
+        assert asked(app("score_checkout").test_client()).next_products == []
+    finally:
+        forget()
+
+
+def test_the_contract_is_served(client):
+    answer = client.get("/openapi.json")
+    assert (answer.status_code, answer.mimetype, answer.data) == (200, "application/json", openapi.document())
+
+
+def test_without_its_key_the_function_does_not_start():
+    command = [sys.executable, "-c", "import main; main.score_checkout"]
+    ended = subprocess.run(
+        command, cwd=ROOT, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode != 0
+    assert "PROPENSITY_PSEUDONYM_KEY must be a secret of at least 32 characters" in ended.stderr
+
+
+def test_the_function_imports_neither_pandas_nor_scikit_learn_nor_a_heavy_client():
+    clients = [f"google.cloud.{name}" for name in ("aiplatform", "aiplatform_v1", "bigquery", "storage", "pubsub_v1")]
+    heavy = {"pandas", "sklearn", "numpy", "xgboost", *clients}
+    script = f"import main, sys; main.score_checkout; print(sorted({heavy!r} & sys.modules.keys()))"
+    environment = {"PATH": "/usr/bin:/bin", "PROPENSITY_PSEUDONYM_KEY": "k" * 32}
+    printed = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert printed.stdout == "[]\n"
+
+
+CONTRACT = schemathesis.openapi.from_dict(json.loads(openapi.document()))
+
+
+@CONTRACT.parametrize()
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+def test_whatever_is_sent_the_answer_keeps_the_contract(case, client):
+    case.call_and_validate(app=client.application, checks=list(CHECKS.get_all()))
