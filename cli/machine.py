@@ -30,6 +30,7 @@ def started(
     ports: local_cloud.Ports = local_cloud.Ports(),  # noqa: B008 - frozen
     on_line: Callable[[dict[str, Any]], None] = lambda _: None,
     is_fresh: bool = False,
+    is_on_demand: bool = False,
 ) -> Iterator[tuple[local_cloud.LocalCloud, Clients]]:
     """Start a local cloud and point this process at it.
 
@@ -48,7 +49,15 @@ def started(
     with contextlib.ExitStack() as stack:
         try:
             cloud = stack.enter_context(
-                local_cloud.run(state, names, document, ports=ports, on_line=on_line, is_fresh=is_fresh)
+                local_cloud.run(
+                    state,
+                    names,
+                    document,
+                    ports=ports,
+                    on_line=on_line,
+                    is_fresh=is_fresh,
+                    is_on_demand=is_on_demand,
+                )
             )
         except local_cloud.AlreadyRunningError as error:
             raise CommandError(str(error)) from error

@@ -12,7 +12,15 @@ from cli import machine
 from local.cloud import Ports
 
 
-def run(state: Path, assignments: list[str], ports: tuple[int, ...], env_file: Path | None, out: Console) -> None:
+def run(
+    state: Path,
+    assignments: list[str],
+    ports: tuple[int, ...],
+    env_file: Path | None,
+    out: Console,
+    *,
+    is_on_demand: bool = False,
+) -> None:
     """Start it, say how to reach it, and wait for Ctrl-C or a termination signal. `ports` are in the order of Ports."""
     document = machine.local_settings({}, assignments)
     ending = threading.Event()
@@ -20,7 +28,10 @@ def run(state: Path, assignments: list[str], ports: tuple[int, ...], env_file: P
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ending.set())
     out.print(f"starting the local cloud in {state} ...")
-    with machine.started(state, document, ports=Ports(*ports), on_line=lambda entry: _print(entry, out)) as (cloud, _):
+    started = machine.started(
+        state, document, ports=Ports(*ports), on_line=lambda entry: _print(entry, out), is_on_demand=is_on_demand
+    )
+    with started as (cloud, _):
         lines = [f"export {name}={shlex.quote(value)}" for name, value in cloud.environment.items()]
         if env_file:
             env_file.write_text("\n".join(lines) + "\n")

@@ -15,6 +15,11 @@ from local.bigquery.statements import Statement, option_list
 from local.bigquery.tokens import Token, starts
 from local.bigquery.work import Work, plain
 
+# Google's own words, of a project that pays by the byte.
+_ON_DEMAND = (
+    "Training Matrix Factorization models is not available for on-demand usage. To train, please set up a reservation "
+    "(flex or regular) based on instructions in BigQuery public docs."
+)
 _REGISTRY_OPTIONS = ("model_registry", "vertex_ai_model_id", "vertex_ai_model_version_aliases")
 
 
@@ -51,7 +56,11 @@ def run(work: Work, statement: Statement) -> dict[str, Any]:
     wanted = _registration(work, creation.reference, values)
     learning = {name: value for name, value in values.items() if name not in _REGISTRY_OPTIONS}
     try:
-        ml_options.parse(learning)
+        model_type = ml_options.parse(learning)["model_type"]
+        if model_type == ml_options.FACTORIZATION and work.services.is_on_demand:
+            raise BigQueryError("invalidQuery", _ON_DEMAND)
+        if wanted or registration.find(work, creation.reference):
+            registration.check_type(model_type)
         with Rewriting(work, statement) as rewriting:
             query = rewriting.render(*creation.query)
             if work.is_dry_run:

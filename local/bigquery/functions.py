@@ -20,29 +20,48 @@ Render = Callable[[int, int], str]
 
 @dataclass(frozen=True)
 class Function:
-    """An ML function: whether it takes rows, which fields its STRUCT argument may have, and how it is computed."""
+    """An ML function: whether it takes rows, which fields its STRUCT argument may have, and how it is computed.
+
+    Where rows are optional, `default` gives those that stand for none; without it the function knows what to do.
+    """
 
     compute: Callable[..., pa.Table]
     rows: str = "never"
     options: frozenset[str] = frozenset()
+    default: Callable[..., pa.Table] | None = None
 
 
-def _roc_curve(model: ml.TrainedModel, rows: pa.Table | None, thresholds: list[float] | None = None) -> pa.Table:
+def _roc_curve(model: ml.Classifier, rows: pa.Table | None, thresholds: list[float] | None = None) -> pa.Table:
     return ml.roc_curve(model, rows, thresholds)
 
 
-FUNCTIONS = {
-    "ML.PREDICT": Function(ml.predict, "required", frozenset({"threshold"})),
-    "ML.EXPLAIN_PREDICT": Function(ml.explain_predict, "required", frozenset({"top_k_features", "threshold"})),
-    "ML.EVALUATE": Function(ml.evaluate, "optional", frozenset({"threshold"})),
-    "ML.CONFUSION_MATRIX": Function(ml.confusion_matrix, "optional", frozenset({"threshold"})),
-    "ML.ROC_CURVE": Function(_roc_curve, "optional", frozenset({"thresholds"})),
-    "ML.WEIGHTS": Function(ml.weights, options=frozenset({"standardize"})),
+_OF_ALL = {
     "ML.TRAINING_INFO": Function(ml.training_info),
     "ML.FEATURE_INFO": Function(ml.feature_info),
-    "ML.FEATURE_IMPORTANCE": Function(ml.feature_importance),
-    "ML.GLOBAL_EXPLAIN": Function(ml.global_explain, options=frozenset({"class_level_explain"})),
 }
+
+FUNCTIONS: dict[type[ml.TrainedModel], dict[str, Function]] = {
+    ml.Classifier: _OF_ALL
+    | {
+        "ML.PREDICT": Function(ml.predict, "required", frozenset({"threshold"})),
+        "ML.EXPLAIN_PREDICT": Function(ml.explain_predict, "required", frozenset({"top_k_features", "threshold"})),
+        "ML.EVALUATE": Function(ml.evaluate, "optional", frozenset({"threshold"})),
+        "ML.CONFUSION_MATRIX": Function(ml.confusion_matrix, "optional", frozenset({"threshold"})),
+        "ML.ROC_CURVE": Function(_roc_curve, "optional", frozenset({"thresholds"})),
+        "ML.WEIGHTS": Function(ml.weights, options=frozenset({"standardize"})),
+        "ML.FEATURE_IMPORTANCE": Function(ml.feature_importance),
+        "ML.GLOBAL_EXPLAIN": Function(ml.global_explain, options=frozenset({"class_level_explain"})),
+    },
+    ml.Factorization: _OF_ALL
+    | {
+        "ML.RECOMMEND": Function(ml.recommendation.recommend, "optional", default=ml.recommendation.all_users),
+        "ML.EVALUATE": Function(ml.recommendation.evaluate, "optional"),
+        "ML.WEIGHTS": Function(ml.recommendation.weights),
+    },
+}
+"""Each function by the models that have it."""
+
+_NAMES = frozenset().union(*FUNCTIONS.values())
 
 
 @dataclass(frozen=True)
@@ -60,17 +79,21 @@ def compute(work: Work, call: Call, render: Render, with_ctes: Callable[[str], s
     `render(start, end)` is the text between two offsets with the calls inside it already replaced, `with_ctes` puts the
     common table expressions before a query that it may refer to.
     """
-    if (function := FUNCTIONS.get(call.name)) is None:
+    if call.name not in _NAMES:
         raise unsupported(f"Function {call.name}")
-    arguments = _parse(work, call, function, render)
+    function, arguments = _parse(work, call, render)
+    rows: pa.Table | None = None
     if arguments.query is None:
-        return _computed(function, arguments, None)
-    query = with_ctes(arguments.query)
-    if not work.is_dry_run:
-        return _computed(function, arguments, _rows(work, query))
-    # Checked on no rows at all; a metric of no rows is undefined, but has the columns of the one kept at training.
-    rows = _rows(work, f"SELECT * FROM ({query}) LIMIT 0")  # noqa: S608 - the client's own SQL
-    return _computed(function, arguments, rows if function.rows == "required" else None)
+        rows = function.default(arguments.model) if function.default else None
+    else:
+        query = with_ctes(arguments.query)
+        # Where nothing may run, the query is checked on no rows at all.
+        rows = _rows(work, f"SELECT * FROM ({query}) LIMIT 0" if work.is_dry_run else query)  # noqa: S608 - the client's
+    if work.is_dry_run and rows is not None:
+        # A measure of no rows is undefined, but has the columns of the one kept at training.
+        is_measure = function.rows == "optional" and not function.default
+        rows = None if is_measure else rows.slice(0, 0)
+    return _computed(function, arguments, rows)
 
 
 def _computed(function: Function, arguments: Arguments, rows: pa.Table | None) -> pa.Table:
@@ -94,7 +117,7 @@ def _rows(work: Work, query: str) -> pa.Table:
     return rows
 
 
-def _parse(work: Work, call: Call, function: Function, render: Render) -> Arguments:
+def _parse(work: Work, call: Call, render: Render) -> tuple[Function, Arguments]:
     if not call.arguments or not starts(call.arguments[0], "MODEL"):
         raise BigQueryError("invalidQuery", f"{call.name}: the first argument must be MODEL and its name")
     reference, behind = work.reference(call.arguments[0][1:])
@@ -102,6 +125,12 @@ def _parse(work: Work, call: Call, function: Function, render: Render) -> Argume
         raise BigQueryError("invalidQuery", f'Syntax error: Unexpected "{behind[0].text}" after MODEL {reference}')
     # Read at once: a replacement of the model deletes the former one's files.
     model = work.services.models.get(reference).learned()
+    if (function := FUNCTIONS[type(model)].get(call.name)) is None:
+        raise BigQueryError(
+            "invalidQuery",
+            f"{call.name} is not supported for model {reference} of type {model.model_type}, which has "
+            f"{', '.join(sorted(FUNCTIONS[type(model)]))}",
+        )
     query: str | None = None
     options: dict[str, Any] = {}
     for argument in call.arguments[1:]:
@@ -110,7 +139,7 @@ def _parse(work: Work, call: Call, function: Function, render: Render) -> Argume
         elif argument:
             options |= _options(work, call, render(argument[0].start, argument[-1].end))
     _check(call, function, query, options)
-    return Arguments(model, query, options)
+    return function, Arguments(model, query, options)
 
 
 def _source(argument: Sequence[Token], render: Render) -> str | None:

@@ -44,10 +44,12 @@ def create_app(
     logging_url: str | None = None,
     vertex_url: str | None = None,
     vertex_location: str = "us-central1",
+    is_on_demand: bool = False,
 ) -> Starlette:
     """The gateway as an ASGI app; models and their jobs are kept below `state`.
 
     Without the URL of a service, what needs that service is an error that says so (`logging_url`: no audit entries).
+    Where `is_on_demand`, what needs a reservation is refused as on Google Cloud: training a matrix factorization.
     """
     state = state.absolute()
     database = Database(state / "gateway.sqlite")
@@ -56,7 +58,7 @@ def create_app(
     storage = Storage(storage_url) if storage_url else None
     registry = Registry(vertex_url, vertex_location) if vertex_url else None
     audit = Audit(database, logging_url)
-    jobs = Jobs(database, Services(emulator, models, storage, registry), audit)
+    jobs = Jobs(database, Services(emulator, models, storage, registry, is_on_demand), audit)
     watch = Watch(database, emulator, audit)
     passthrough = Passthrough(emulator_url)
 

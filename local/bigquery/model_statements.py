@@ -15,7 +15,11 @@ from local.bigquery.tokens import Token, starts
 from local.bigquery.work import Work, plain
 
 _ALTERABLE = ("expiration_timestamp", "labels", "description", "friendly_name", "vertex_ai_model_id")
-_FORMATS = {"LOGISTIC_REGRESSION": "ML_TF_SAVED_MODEL", "BOOSTED_TREE_CLASSIFIER": "ML_XGBOOST_BOOSTER"}
+_FORMATS = {
+    "LOGISTIC_REGRESSION": "ML_TF_SAVED_MODEL",
+    "BOOSTED_TREE_CLASSIFIER": "ML_XGBOOST_BOOSTER",
+    "MATRIX_FACTORIZATION": "ML_TF_SAVED_MODEL",
+}
 
 
 def alter(work: Work, statement: Statement) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Where a model stands in Vertex AI's registry: the id and version that its resource carries."""
 
 from local.bigquery.errors import BigQueryError, unsupported
+from local.bigquery.ml.options import FACTORIZATION
 from local.bigquery.models import Reference
 from local.bigquery.registry import Registry
 from local.bigquery.work import Work
@@ -10,9 +11,11 @@ def register(work: Work, reference: Reference, vertex_id: str, aliases: list[str
     """Register a model with Vertex AI under that id, unless it is already; its version there.
 
     Raises:
-        BigQueryError: it is registered under another id, or there is no registry.
+        BigQueryError: it is registered under another id, it is of a type that the local Vertex AI does not serve, or
+            there is no registry.
     """
     model = work.services.models.get(reference)
+    check_type(model.resource["modelType"])
     former = find(work, reference)
     if former and former[0] == vertex_id:
         return former[1]
@@ -24,6 +27,16 @@ def register(work: Work, reference: Reference, vertex_id: str, aliases: list[str
     version = service(work).register(reference.project, vertex_id, model.folder, reference.model, aliases)
     work.services.models.register(reference, vertex_id, version)
     return version
+
+
+def check_type(model_type: str) -> None:
+    """Check that models of this type can be registered.
+
+    Raises:
+        BigQueryError: they cannot.
+    """
+    if model_type == FACTORIZATION:
+        raise unsupported(f"Registering a model of type {model_type} with Vertex AI")
 
 
 def find(work: Work, reference: Reference) -> tuple[str, str] | None:

@@ -25,12 +25,13 @@ _SHARED = ("useLegacySql", "defaultDataset", "queryParameters", "parameterMode",
 
 @dataclass(frozen=True)
 class Services:
-    """What statements act on."""
+    """What statements act on; `is_on_demand` is how the project pays."""
 
     emulator: EmulatorClient
     models: Models
     storage: Storage | None
     registry: Registry | None
+    is_on_demand: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from local.bigquery.ml import MLError, TrainedModel, predict_instances
+from local.bigquery.ml import Classifier, MLError, predict_instances
 from local.vertex.errors import InvalidArgumentError
 
 type Instances = list[dict[str, Any]]
@@ -15,7 +15,7 @@ type Predictor = Callable[[Instances], list[dict[str, Any]]]
 
 def load_bqml(folder: Path) -> Predictor:
     """A model that BigQuery ML trained, read from the folder it was saved in."""
-    model = TrainedModel.load(folder)
+    model = Classifier.load(folder)
 
     def predict(instances: Instances) -> list[dict[str, Any]]:
         try:

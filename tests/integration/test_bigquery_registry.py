@@ -75,3 +75,24 @@ def test_a_registry_option_alone_is_refused(run):
         run(create("d", ", VERTEX_AI_MODEL_ID='chain'"))
     with pytest.raises(exceptions.BadRequest, match="Invalid vertex_ai_model_id"):
         run(create("d", ", MODEL_REGISTRY='VERTEX_AI', VERTEX_AI_MODEL_ID='Not Valid'"))
+
+
+def test_a_matrix_factorization_is_not_registered_and_takes_no_registered_models_place(cloud, run):
+    def factorize(name, options=""):
+        return (
+            f"CREATE OR REPLACE MODEL registered.{name} OPTIONS(model_type='MATRIX_FACTORIZATION'{options}) AS "
+            "SELECT MOD(x, 5) AS user, x AS item, 1 AS rating FROM UNNEST(GENERATE_ARRAY(1, 50)) AS x"
+        )
+
+    message = "Registering a model of type MATRIX_FACTORIZATION with Vertex AI is not supported"
+    run(create("e", ", MODEL_REGISTRY='vertex_ai', VERTEX_AI_MODEL_ID='kept'"))
+    run(factorize("f"))
+    for text in (
+        factorize("g", ", MODEL_REGISTRY='vertex_ai'"),
+        factorize("e"),
+        "ALTER MODEL registered.f SET OPTIONS(vertex_ai_model_id='kept')",
+    ):
+        with pytest.raises(exceptions.BadRequest, match=message):
+            run(text)
+    assert run_of(cloud, "e") == ("kept", "1")
+    assert cloud[0].get_model("registered.e").model_type == "LOGISTIC_REGRESSION"

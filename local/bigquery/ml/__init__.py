@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import os
 
+from local.bigquery.ml import recommendation
+from local.bigquery.ml.classifier import Classifier
 from local.bigquery.ml.errors import MLError
 from local.bigquery.ml.explanation import explain_predict
 from local.bigquery.ml.export import export
+from local.bigquery.ml.factorization import Factorization
 from local.bigquery.ml.inspection import (
     describe,
     feature_importance,
@@ -31,6 +34,8 @@ from local.bigquery.ml.prediction import (
 from local.bigquery.ml.training import train
 
 __all__ = [
+    "Classifier",
+    "Factorization",
     "MLError",
     "TrainedModel",
     "confusion_matrix",
@@ -44,6 +49,7 @@ __all__ = [
     "predict",
     "predict_columns",
     "predict_instances",
+    "recommendation",
     "roc_curve",
     "train",
     "training_info",

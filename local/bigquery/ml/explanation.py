@@ -12,11 +12,11 @@ from local.bigquery.ml.columns import Columns
 from local.bigquery.ml.errors import MLError
 
 if TYPE_CHECKING:
+    from local.bigquery.ml.classifier import Classifier
     from local.bigquery.ml.encoding import Floats
-    from local.bigquery.ml.model import TrainedModel
 
 
-def explain_predict(model: TrainedModel, rows: pa.Table, top_k_features: int = 5, threshold: float = 0.5) -> pa.Table:
+def explain_predict(model: Classifier, rows: pa.Table, top_k_features: int = 5, threshold: float = 0.5) -> pa.Table:
     """ML.EXPLAIN_PREDICT: all columns of `rows`, then prediction, probability and attributions.
 
     Attributions, baseline and prediction value are parts of the log odds of the predicted class, so for the negative
@@ -42,7 +42,7 @@ def explain_predict(model: TrainedModel, rows: pa.Table, top_k_features: int = 5
     return prediction.beside(rows, pa.table(added))
 
 
-def _top(model: TrainedModel, attributions: Floats, count: int) -> pa.Array:
+def _top(model: Classifier, attributions: Floats, count: int) -> pa.Array:
     """For each row the `count` features of largest absolute attribution, largest first."""
     rows, features = attributions.shape
     count = min(count, features)

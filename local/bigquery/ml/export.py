@@ -7,7 +7,8 @@ Boosted trees, as BigQuery writes them:
     assets/N.txt                 the vocabulary of the N-th input, for each category; a category's code is its line's
                                  number, from 1, and 0 for NULL and for a category that is not there
 
-Logistic regression, where Google writes a TensorFlow SavedModel, is one file of ours, `weights.json`.
+Logistic regression and matrix factorization, where Google writes a TensorFlow SavedModel, are one file of ours,
+`weights.json`.
 """
 
 from __future__ import annotations
@@ -15,14 +16,20 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, cast
 
+import pyarrow as pa
+
 from local.bigquery.ml import legacy_booster
+from local.bigquery.ml.columns import as_strings
 from local.bigquery.ml.encoding import UNSEEN, Category, Input, Numeric
 from local.bigquery.ml.errors import MLError
+from local.bigquery.ml.factorization import Factorization
 from local.bigquery.ml.options import LOGISTIC
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from local.bigquery.ml.classifier import Classifier
+    from local.bigquery.ml.factorization import Side
     from local.bigquery.ml.logistic import Logistic
     from local.bigquery.ml.model import TrainedModel
     from local.bigquery.ml.trees import Trees
@@ -36,7 +43,11 @@ def export(model: TrainedModel, folder: Path) -> list[Path]:
                 f"A model with a TIMESTAMP feature cannot be exported, and {feature.name!r} is one: "
                 "train on UNIX_SECONDS(...) and EXTRACT(... FROM ...) of it."
             )
-    files = _logistic_files(model) if model.model_type == LOGISTIC else _tree_files(model)
+    if isinstance(model, Factorization):
+        files = _factorization_files(model)
+    else:
+        learned = cast("Classifier", model)
+        files = _logistic_files(learned) if model.model_type == LOGISTIC else _tree_files(learned)
     written = []
     for name, content in files.items():
         path = folder / name
@@ -46,7 +57,7 @@ def export(model: TrainedModel, folder: Path) -> list[Path]:
     return written
 
 
-def _tree_files(model: TrainedModel) -> dict[str, bytes]:
+def _tree_files(model: Classifier) -> dict[str, bytes]:
     learned = cast("Trees", model.estimator)
     inputs = [_input(input_) for input_ in learned.inputs]
     files: dict[str, bytes] = {}
@@ -64,7 +75,7 @@ def _tree_files(model: TrainedModel) -> dict[str, bytes]:
     } | files
 
 
-def _logistic_files(model: TrainedModel) -> dict[str, bytes]:
+def _logistic_files(model: Classifier) -> dict[str, bytes]:
     learned = cast("Logistic", model.estimator)
     inputs = []
     for input_, weights in zip(learned.inputs, learned.weights, strict=True):
@@ -79,7 +90,30 @@ def _logistic_files(model: TrainedModel) -> dict[str, bytes]:
     return {"weights.json": _json(_head(model) | {"intercept": learned.intercept, "features": inputs})}
 
 
-def _head(model: TrainedModel) -> dict[str, Any]:
+def _factorization_files(model: Factorization) -> dict[str, bytes]:
+    # A prediction is the sum of the three intercepts and the product of the factors.
+    content = {
+        "model_type": model.model_type,
+        "feedback_type": model.training_options["feedbackType"],
+        "rating_col": model.label,
+        "global_intercept": model.global_intercept,
+        "user": _side(model.users),
+        "item": _side(model.items),
+    }
+    return {"weights.json": _json(content)}
+
+
+def _side(side: Side) -> dict[str, Any]:
+    return {
+        "name": side.feature.name,
+        "type": side.feature.type,
+        "ids": as_strings(pa.chunked_array([side.ids])).to_pylist(),
+        "intercepts": side.vectors.intercepts.tolist(),
+        "factors": side.vectors.factors.tolist(),
+    }
+
+
+def _head(model: Classifier) -> dict[str, Any]:
     return {
         "model_type": model.model_type,
         "label_col": model.label,

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 
+from local.bigquery.ml.classifier import Classifier
 from local.bigquery.ml.encoding import NULL_CATEGORY, UNSEEN, Numeric
 from local.bigquery.ml.errors import MLError
 from local.bigquery.ml.metrics import Confusion, confusions, log_loss, percentiles, roc_auc
 from local.bigquery.ml.options import LOGISTIC, TREES
 
 if TYPE_CHECKING:
+    from local.bigquery.ml.classifier import Evaluation
+    from local.bigquery.ml.factorization import Factorization
     from local.bigquery.ml.logistic import Logistic
-    from local.bigquery.ml.model import Evaluation, TrainedModel
+    from local.bigquery.ml.model import TrainedModel
     from local.bigquery.ml.trees import Trees
 
 _WEIGHTS = pa.schema(
@@ -26,7 +29,7 @@ _WEIGHTS = pa.schema(
 )
 
 
-def weights(model: TrainedModel, standardize: bool = False) -> pa.Table:
+def weights(model: Classifier, standardize: bool = False) -> pa.Table:
     """ML.WEIGHTS, logistic regression only: a row for each input, then `__INTERCEPT__`.
 
     NULL is a category only of inputs that had one in training; an unseen category weighs 0. With `standardize` the
@@ -79,7 +82,7 @@ def feature_info(model: TrainedModel) -> pa.Table:
     return pa.Table.from_pylist(rows, pa.schema({"input": pa.string()} | reals | wholes))
 
 
-def feature_importance(model: TrainedModel) -> pa.Table:
+def feature_importance(model: Classifier) -> pa.Table:
     """ML.FEATURE_IMPORTANCE, boosted trees only: number of splits, mean gain and mean cover of a split."""
     if model.model_type != TREES:
         raise MLError(f"ML.FEATURE_IMPORTANCE is not supported for {model.model_type}: use ML.WEIGHTS.")
@@ -91,7 +94,7 @@ def feature_importance(model: TrainedModel) -> pa.Table:
     )
 
 
-def global_explain(model: TrainedModel, class_level_explain: bool = False) -> pa.Table:
+def global_explain(model: Classifier, class_level_explain: bool = False) -> pa.Table:
     """ML.GLOBAL_EXPLAIN, for models trained with ENABLE_GLOBAL_EXPLAIN: mean absolute attributions, highest first.
 
     With `class_level_explain` the ten first of each class; of two classes the attributions differ in sign alone.
@@ -109,7 +112,7 @@ def global_explain(model: TrainedModel, class_level_explain: bool = False) -> pa
     return pa.Table.from_pylist(rows, pa.schema({"class_name": pa.string()} | schema))
 
 
-def _ranked_attributions(model: TrainedModel) -> list[tuple[str, float]]:
+def _ranked_attributions(model: Classifier) -> list[tuple[str, float]]:
     if model.attributions is None:
         raise MLError("ML.GLOBAL_EXPLAIN needs a model trained with ENABLE_GLOBAL_EXPLAIN=TRUE: train it so.")
     pairs = [(feature.name, value) for feature, value in zip(model.features, model.attributions, strict=True)]
@@ -131,14 +134,14 @@ def describe(model: TrainedModel) -> dict[str, Any]:
                 "index": iteration.index,
                 "durationMs": str(iteration.duration_ms),
                 "trainingLoss": iteration.loss,
-                "learnRate": iteration.learning_rate,
             }
+            | ({} if iteration.learning_rate is None else {"learnRate": iteration.learning_rate})
             | ({} if iteration.eval_loss is None else {"evalLoss": iteration.eval_loss})
             for iteration in model.iterations
         ],
-        "evaluationMetrics": {"binaryClassificationMetrics": _binary_metrics(model)},
+        "evaluationMetrics": _evaluation_metrics(model),
     }
-    if model.attributions is not None:
+    if isinstance(model, Classifier) and model.attributions is not None:
         run["modelLevelGlobalExplanation"] = {
             "explanations": [{"featureName": name, "attribution": value} for name, value in _ranked_attributions(model)]
         }
@@ -154,7 +157,28 @@ def _standard_field(name: str, type_: str) -> dict[str, Any]:
     return {"name": name, "type": {"typeKind": type_}}
 
 
-def _binary_metrics(model: TrainedModel) -> dict[str, Any]:
+def _evaluation_metrics(model: TrainedModel) -> dict[str, Any]:
+    if isinstance(model, Classifier):
+        return {"binaryClassificationMetrics": _binary_metrics(model)}
+    learned = cast("Factorization", model)
+    measures = {_API_NAMES[name]: value for name, value in learned.measures.items() if name in _API_NAMES}
+    return {"rankingMetrics" if learned.is_implicit else "regressionMetrics": _without_nan(measures)}
+
+
+# The API has no field for explained_variance.
+_API_NAMES = {
+    "mean_absolute_error": "meanAbsoluteError",
+    "mean_squared_error": "meanSquaredError",
+    "mean_squared_log_error": "meanSquaredLogError",
+    "median_absolute_error": "medianAbsoluteError",
+    "r2_score": "rSquared",
+    "mean_average_precision": "meanAveragePrecision",
+    "normalized_discounted_cumulative_gain": "normalizedDiscountedCumulativeGain",
+    "average_rank": "averageRank",
+}
+
+
+def _binary_metrics(model: Classifier) -> dict[str, Any]:
     judged: Evaluation = model.evaluation
     at_half = Confusion.at(0.5, judged.positive, judged.probabilities)
     aggregate = _rates(at_half) | {

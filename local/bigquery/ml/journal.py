@@ -5,32 +5,38 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 Progress = Callable[[int, float, float | None], None]
 
 
 @dataclass(frozen=True)
 class Iteration:
-    """One row of ML.TRAINING_INFO. Losses are mean log losses; `eval_loss` is None when nothing is held out."""
+    """One row of ML.TRAINING_INFO.
+
+    Losses are the model type's own, log losses or squared errors, as means; `eval_loss` is None when nothing is held
+    out, `learning_rate` where the method has none.
+    """
 
     index: int
     loss: float
     eval_loss: float | None
-    learning_rate: float
+    learning_rate: float | None
     duration_ms: int
 
 
 @dataclass
 class Journal:
-    """Collects the iterations and decides EARLY_STOP."""
+    """Collects the iterations and decides EARLY_STOP. `started_at` is when training began, ISO 8601 in UTC."""
 
     early_stop: bool
     min_rel_progress: float
     progress: Progress | None = None
     iterations: list[Iteration] = field(default_factory=list)
+    started_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat())
     _last: float = field(default_factory=time.perf_counter)
 
-    def record(self, loss: float, eval_loss: float | None, learning_rate: float) -> bool:
+    def record(self, loss: float, eval_loss: float | None, learning_rate: float | None = None) -> bool:
         """Note an iteration; True when training should stop after it.
 
         That is so when the loss (the evaluation rows' where there are some) fell by less than MIN_REL_PROGRESS of

@@ -15,10 +15,10 @@ from local.bigquery.ml.errors import MLError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from local.bigquery.ml.model import TrainedModel
+    from local.bigquery.ml.classifier import Classifier
 
 
-def predict_instances(model: TrainedModel, instances: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def predict_instances(model: Classifier, instances: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Vertex AI's predictions for instances that are JSON objects keyed by training column.
 
     Each answer is {"<label>_values": [str, str], "<label>_probs": [float, float], "predicted_<label>": [str]}, the

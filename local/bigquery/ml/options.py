@@ -16,8 +16,9 @@ Parser = Callable[[str, object], Any]
 
 LOGISTIC = "LOGISTIC_REGRESSION"
 TREES = "BOOSTED_TREE_CLASSIFIER"
+FACTORIZATION = "MATRIX_FACTORIZATION"
 
-MODEL_TYPES = {"LOGISTIC_REG": LOGISTIC, "BOOSTED_TREE_CLASSIFIER": TREES}
+MODEL_TYPES = {"LOGISTIC_REG": LOGISTIC, "BOOSTED_TREE_CLASSIFIER": TREES, "MATRIX_FACTORIZATION": FACTORIZATION}
 """The SQL literal of a model type and the API's enum."""
 
 
@@ -115,25 +116,30 @@ def _target_encoding(name: str, value: object) -> str:
     return str(_choice("LABEL_ENCODING", "ONE_HOT_ENCODING")(name, value))
 
 
-_COMMON = {
-    "input_label_cols": Option("inputLabelColumns", "label", _label_column),
+_LABELS = "inputLabelColumns"
+
+_ITERATIVE = {
     "max_iterations": Option("maxIterations", 20, _whole(1)),
-    "l1_reg": Option("l1Regularization", 0.0, _number(0)),
     "early_stop": Option("earlyStop", True, _boolean),
     "min_rel_progress": Option("minRelativeProgress", 0.01, _number(0)),
-    "data_split_method": Option(
-        "dataSplitMethod", "AUTO_SPLIT", _choice("AUTO_SPLIT", "RANDOM", "CUSTOM", "SEQ", "NO_SPLIT")
-    ),
     "data_split_eval_fraction": Option("dataSplitEvalFraction", None, _number(0.01, 0.99)),
     "data_split_test_fraction": Option("dataSplitTestFraction", 0.0, _number(0, 0)),
     "data_split_col": Option("dataSplitColumn", None, _column_name),
+}
+
+_split_method = _choice("AUTO_SPLIT", "RANDOM", "CUSTOM", "SEQ", "NO_SPLIT")
+
+_CLASSIFIER = _ITERATIVE | {
+    "input_label_cols": Option(_LABELS, "label", _label_column),
+    "l1_reg": Option("l1Regularization", 0.0, _number(0)),
+    "data_split_method": Option("dataSplitMethod", "AUTO_SPLIT", _split_method),
     "auto_class_weights": Option("autoClassWeights", False, _boolean),
     "class_weights": Option("labelClassWeights", None, _class_weights),
     "enable_global_explain": Option("enableGlobalExplain", False, _boolean),
 }
 
 OPTIONS: dict[str, dict[str, Option]] = {
-    LOGISTIC: _COMMON
+    LOGISTIC: _CLASSIFIER
     | {
         "l2_reg": Option("l2Regularization", 0.0, _number(0)),
         "learn_rate": Option("learnRate", None, _number(0, above=True)),
@@ -152,7 +158,7 @@ OPTIONS: dict[str, dict[str, Option]] = {
         ),
         "warm_start": Option("warmStart", False, _only_false("train again from the start")),
     },
-    TREES: _COMMON
+    TREES: _CLASSIFIER
     | {
         "l2_reg": Option("l2Regularization", 1.0, _number(0)),
         "learn_rate": Option("learnRate", 0.3, _number(0, above=True)),
@@ -174,7 +180,22 @@ OPTIONS: dict[str, dict[str, Option]] = {
         "approx_global_feature_contrib": Option("approxGlobalFeatureContrib", None, _boolean),
         "category_encoding_method": Option("categoryEncodingMethod", "LABEL_ENCODING", _target_encoding),
     },
+    FACTORIZATION: _ITERATIVE
+    | {
+        "data_split_method": Option("dataSplitMethod", "NO_SPLIT", _split_method),
+        "feedback_type": Option("feedbackType", "EXPLICIT", _choice("EXPLICIT", "IMPLICIT")),
+        # None is log2 of the number of training rows.
+        "num_factors": Option("numFactors", None, _whole(2, 200)),
+        "user_col": Option("userColumn", "user", _column_name),
+        "item_col": Option("itemColumn", "item", _column_name),
+        "rating_col": Option(_LABELS, "rating", _column_name),
+        "wals_alpha": Option("walsAlpha", None, _number(0)),
+        # At 0 the factors of one who rated less than there are factors would be any.
+        "l2_reg": Option("l2Regularization", 1.0, _number(0, above=True)),
+    },
 }
+
+_LOSSES = {LOGISTIC: "MEAN_LOG_LOSS", TREES: "MEAN_LOG_LOSS", FACTORIZATION: "MEAN_SQUARED_LOSS"}
 
 _TUNING = "hyperparameter tuning is not supported: train one model for each candidate and compare them"
 _UNSUPPORTED = {
@@ -193,12 +214,12 @@ def parse(given: dict[str, object]) -> dict[str, Any]:
     """
     given = {name.lower(): value for name, value in given.items()}
     model_type = _model_type(given.pop("model_type", None))
-    if "labels" in given:
+    known = OPTIONS[model_type]
+    if "labels" in given and "input_label_cols" in known:
         # The option's name before INPUT_LABEL_COLS; still everywhere in the wild.
         if "input_label_cols" in given:
             raise MLError("LABELS is the old name of INPUT_LABEL_COLS: give one of them.")
         given["input_label_cols"] = given.pop("labels")
-    known = OPTIONS[model_type]
     for name in given:
         if name in _UNSUPPORTED:
             raise MLError(f"Option {name.upper()}: {_UNSUPPORTED[name]}.")
@@ -220,7 +241,7 @@ def _model_type(value: object) -> str:
     raise MLError(
         f"Option MODEL_TYPE must be one of {', '.join(map(repr, MODEL_TYPES))} here; got {value!r}."
         if value is not None
-        else "Option MODEL_TYPE is required: 'LOGISTIC_REG' or 'BOOSTED_TREE_CLASSIFIER'."
+        else f"Option MODEL_TYPE is required: one of {', '.join(map(repr, MODEL_TYPES))}."
     )
 
 
@@ -235,12 +256,16 @@ def _hold_together(options: dict[str, Any]) -> None:
         raise MLError(f"DATA_SPLIT_EVAL_FRACTION goes with DATA_SPLIT_METHOD 'RANDOM' or 'SEQ', not '{method}'.")
     if options["data_split_eval_fraction"] is not None:
         options["data_split_eval_fraction"] = round(options["data_split_eval_fraction"], 2)
+    {LOGISTIC: _hold_logistic, TREES: _hold_trees, FACTORIZATION: _hold_factorization}[options["model_type"]](options)
+
+
+def _hold_class_weights(options: dict[str, Any]) -> None:
     if options["auto_class_weights"] and options["class_weights"]:
         raise MLError("AUTO_CLASS_WEIGHTS and CLASS_WEIGHTS exclude each other: give one of them.")
-    (_hold_logistic if options["model_type"] == LOGISTIC else _hold_trees)(options)
 
 
 def _hold_logistic(options: dict[str, Any]) -> None:
+    _hold_class_weights(options)
     constant = options["learn_rate_strategy"] == "CONSTANT"
     if constant and options["ls_init_learn_rate"] is not None:
         raise MLError("LS_INIT_LEARN_RATE goes with LEARN_RATE_STRATEGY='LINE_SEARCH'; set LEARN_RATE instead.")
@@ -251,6 +276,7 @@ def _hold_logistic(options: dict[str, Any]) -> None:
 
 
 def _hold_trees(options: dict[str, Any]) -> None:
+    _hold_class_weights(options)
     if options["booster_type"] != "DART" and options["dropout"]:
         raise MLError("DROPOUT goes with BOOSTER_TYPE='DART'.")
     if options["instance_weight_col"] and (options["auto_class_weights"] or options["class_weights"]):
@@ -263,14 +289,26 @@ def _hold_trees(options: dict[str, Any]) -> None:
         raise MLError("APPROX_GLOBAL_FEATURE_CONTRIB=TRUE needs ENABLE_GLOBAL_EXPLAIN=TRUE.")
 
 
+def _hold_factorization(options: dict[str, Any]) -> None:
+    names = [
+        options[name].lower() for name in ("user_col", "item_col", "rating_col", "data_split_col") if options[name]
+    ]
+    if len(set(names)) < len(names):
+        raise MLError("USER_COL, ITEM_COL, RATING_COL and DATA_SPLIT_COL must be different columns.")
+    if options["feedback_type"] == "EXPLICIT" and options["wals_alpha"] is not None:
+        raise MLError("WALS_ALPHA goes with FEEDBACK_TYPE='IMPLICIT'.")
+    if options["feedback_type"] == "IMPLICIT" and options["wals_alpha"] is None:
+        options["wals_alpha"] = 40.0
+
+
 def training_options(options: dict[str, Any]) -> dict[str, Any]:
     """The API's trainingOptions: its field names, INT64 as strings, nothing for what is not set."""
-    shown: dict[str, Any] = {"lossType": "MEAN_LOG_LOSS"}
+    shown: dict[str, Any] = {"lossType": _LOSSES[options["model_type"]]}
     for name, option in OPTIONS[options["model_type"]].items():
         value = options[name]
         if value is None:
             continue
-        if name == "input_label_cols":
+        if option.api == _LABELS:
             value = [value]
         elif isinstance(value, int) and not isinstance(value, bool):
             value = str(value)

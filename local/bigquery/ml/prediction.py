@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from local.bigquery.ml import metrics
+from local.bigquery.ml.classifier import Classifier, Evaluation
 from local.bigquery.ml.columns import Columns, Feature
 from local.bigquery.ml.errors import MLError
 from local.bigquery.ml.metrics import Confusion
-from local.bigquery.ml.model import Evaluation, TrainedModel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from local.bigquery.ml.encoding import Floats
 
 
-def predict(model: TrainedModel, rows: pa.Table, threshold: float = 0.5) -> pa.Table:
+def predict(model: Classifier, rows: pa.Table, threshold: float = 0.5) -> pa.Table:
     """ML.PREDICT: all columns of `rows`, then predicted_<label> and predicted_<label>_probs, positive class first."""
     return beside(rows, predict_columns(model, rows, threshold))
 
 
-def predict_columns(model: TrainedModel, rows: pa.Table, threshold: float = 0.5) -> pa.Table:
+def predict_columns(model: Classifier, rows: pa.Table, threshold: float = 0.5) -> pa.Table:
     """Only the two columns that ML.PREDICT adds."""
     check_threshold(threshold)
     probabilities = model.estimator.probabilities(Columns(rows))
@@ -44,12 +44,12 @@ def beside(rows: pa.Table, added: pa.Table) -> pa.Table:
     return pa.table(columns, names=names)
 
 
-def predicted_labels(model: TrainedModel, probabilities: Floats, threshold: float) -> pa.Array:
+def predicted_labels(model: Classifier, probabilities: Floats, threshold: float) -> pa.Array:
     """The positive class where its probability reaches the threshold."""
     return model.class_array.take(pa.array((probabilities >= threshold).astype(np.int8)))
 
 
-def _class_probabilities(model: TrainedModel, probabilities: Floats) -> pa.Array:
+def _class_probabilities(model: Classifier, probabilities: Floats) -> pa.Array:
     """ARRAY<STRUCT<label, prob>> for each row, positive class first."""
     rows = len(probabilities)
     both = np.empty((rows, 2))
@@ -60,7 +60,7 @@ def _class_probabilities(model: TrainedModel, probabilities: Floats) -> pa.Array
     return pa.ListArray.from_arrays(pa.array(np.arange(0, 2 * rows + 1, 2, dtype=np.int32)), pairs)
 
 
-def evaluate(model: TrainedModel, rows: pa.Table | None = None, threshold: float = 0.5) -> pa.Table:
+def evaluate(model: Classifier, rows: pa.Table | None = None, threshold: float = 0.5) -> pa.Table:
     """ML.EVALUATE; without rows, on the evaluation split of the training (all rows when nothing was held out)."""
     judged = _judged(model, rows, threshold)
     confusion = Confusion.at(threshold, judged.positive, judged.probabilities)
@@ -75,7 +75,7 @@ def evaluate(model: TrainedModel, rows: pa.Table | None = None, threshold: float
     return pa.table({name: pa.array([value], pa.float64()) for name, value in measures.items()})
 
 
-def roc_curve(model: TrainedModel, rows: pa.Table | None = None, thresholds: Sequence[float] | None = None) -> pa.Table:
+def roc_curve(model: Classifier, rows: pa.Table | None = None, thresholds: Sequence[float] | None = None) -> pa.Table:
     """ML.ROC_CURVE; by default at 100 percentiles of the predictions, highest first."""
     for threshold in thresholds or ():
         check_threshold(threshold)
@@ -94,7 +94,7 @@ def roc_curve(model: TrainedModel, rows: pa.Table | None = None, thresholds: Seq
     )
 
 
-def confusion_matrix(model: TrainedModel, rows: pa.Table | None = None, threshold: float = 0.5) -> pa.Table:
+def confusion_matrix(model: Classifier, rows: pa.Table | None = None, threshold: float = 0.5) -> pa.Table:
     """ML.CONFUSION_MATRIX: a row for each expected label, a column for each predicted one, ascending.
 
     `expected_label` has the type of the label column given.
@@ -130,7 +130,7 @@ def check_threshold(threshold: float) -> None:
         raise MLError(f"The threshold must be a FLOAT64 from 0 to 1; got {threshold!r}.")
 
 
-def _judged(model: TrainedModel, rows: pa.Table | None, threshold: float = 0.5) -> Evaluation:
+def _judged(model: Classifier, rows: pa.Table | None, threshold: float = 0.5) -> Evaluation:
     """Labels and predictions of the rows, or the ones kept from the training."""
     check_threshold(threshold)
     if rows is None:

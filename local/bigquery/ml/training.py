@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -12,11 +11,12 @@ import pyarrow.compute as pc
 
 from local.bigquery.ml import encoding, logistic, split
 from local.bigquery.ml import options as rules
+from local.bigquery.ml.classifier import Classifier, Estimator, Evaluation
 from local.bigquery.ml.columns import NUMERIC, Columns, Feature, as_strings, bigquery_type, with_strings_encoded
 from local.bigquery.ml.encoding import Category, Floats, Input, Rows
 from local.bigquery.ml.errors import MLError
 from local.bigquery.ml.journal import Journal, Progress
-from local.bigquery.ml.model import Estimator, Evaluation, FeatureStatistics, TrainedModel
+from local.bigquery.ml.model import FeatureStatistics, TrainedModel
 
 Mask = npt.NDArray[np.bool_]
 
@@ -30,9 +30,16 @@ def train(options: dict[str, object], rows: pa.Table, *, progress: Progress | No
     unknown or unsupported raises MLError, so take out the ones that others act on (the registry's, for example).
     `progress(iteration, loss, eval_loss)` is called after each iteration.
     """
-    started_at = datetime.now(UTC).isoformat()
     settings = rules.parse(options)
     rows = split.in_order(with_strings_encoded(rows))
+    if settings["model_type"] == rules.FACTORIZATION:
+        from local.bigquery.ml import factorizing  # noqa: PLC0415 - imports SciPy, which only this needs
+
+        return factorizing.train(rows, settings, progress)
+    return _classifier(rows, settings, progress)
+
+
+def _classifier(rows: pa.Table, settings: dict[str, Any], progress: Progress | None) -> Classifier:
     columns = Columns(rows)
     label = _label(columns, settings["input_label_cols"])
     classes = _classes(columns, label)
@@ -52,13 +59,13 @@ def train(options: dict[str, object], rows: pa.Table, *, progress: Progress | No
     journal = Journal(settings["early_stop"], settings["min_rel_progress"], progress)
     estimator, probabilities = _learn(training, held_out, features, settings, journal)
     judged = held_out or training
-    return TrainedModel(
+    return Classifier(
         model_type=settings["model_type"],
         label=label.name,
         label_type=label.type,
         class_names=(names[0], names[1]),
         training_options=rules.training_options(settings),
-        started_at=started_at,
+        started_at=journal.started_at,
         training_rows=training.columns.rows,
         evaluation_rows=held_out.columns.rows if held_out else 0,
         iterations=journal.iterations,
