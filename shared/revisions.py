@@ -82,7 +82,7 @@ def _artefact(candidate: str, means: dict[str, float | None], cloud: Cloud) -> d
         return scoring.from_weights(cloud.warehouse.query("deployment/weights", model=model), means)
     # A category's vocabulary is the file of its input's position.
     vocabularies = {
-        position: content.decode().splitlines()
+        position: scoring.vocabulary(content)
         for position in range(len(means))
         if (content := cloud.ledger.content(cloud.run_id, f"model/assets/{position}.txt")) is not None
     }

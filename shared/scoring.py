@@ -7,7 +7,8 @@ SavedModel is not read. The artefact is kept only if it agrees with ML.PREDICT o
 
 import math
 import struct
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from shared.booster import Booster
@@ -17,14 +18,19 @@ type Features = Mapping[str, Any]
 # What the models learn to tell: the column's name in their rows.
 LABEL = "will_buy_on_return_visit"
 
-FLOAT32 = struct.Struct("<f")
+# The largest number that rounds to a float32.
+LARGEST_FLOAT32 = math.nextafter(2.0**128 - 2.0**103, 0)
 
 
 class Scorer(Protocol):
     """Gives a visitor's probability."""
 
     def probability(self, features: Features) -> float:
-        """Return P(buys on a return visit); a feature that is None or not there counts as missing."""
+        """Return P(buys on a return visit); a feature that is None or not there counts as missing.
+
+        Raises:
+            ValueError: a feature that must be a number is none, or not finite; names it.
+        """
         ...
 
 
@@ -33,18 +39,34 @@ class Logistic:
 
     def __init__(self, artefact: Mapping[str, Any]) -> None:
         self._intercept: float = artefact["intercept"]
-        self._numbers: dict[str, tuple[float, float]] = artefact["numbers"]
-        self._categories: dict[str, dict[str, float]] = artefact["categories"]
+        self._numbers: list[tuple[str, float, float]] = [
+            (name, weight, mean) for name, (weight, mean) in artefact["numbers"].items()
+        ]
+        self._categories: list[tuple[str, dict[str, float], float]] = [
+            (
+                name,
+                {category: weight for category, weight in weights.items() if category != NULL_CATEGORY},
+                weights.get(NULL_CATEGORY, 0.0),
+            )
+            for name, weights in artefact["categories"].items()
+        ]
 
     def probability(self, features: Features) -> float:
         """Return P; a missing number is its mean, a category that training did not see weighs nothing."""
         log_odds = self._intercept
-        for name, (weight, mean) in self._numbers.items():
+        try:
+            for name, weight, mean in self._numbers:
+                value = features.get(name)
+                log_odds += weight * (mean if value is None else value)
+        except (TypeError, OverflowError):
+            log_odds = math.nan
+        if not math.isfinite(log_odds):
+            _require_numbers([name for name, _, _ in self._numbers], features, sys.float_info.max)
+            if math.isnan(log_odds):
+                raise ValueError("the features' numbers are too large to be added up")
+        for name, weights, of_null in self._categories:
             value = features.get(name)
-            log_odds += weight * (mean if value is None else value)
-        for name, weights in self._categories.items():
-            value = features.get(name)
-            log_odds += weights.get(NULL_CATEGORY if value is None else str(value), 0.0)
+            log_odds += of_null if value is None else weights.get(str(value), 0.0)
         return _sigmoid(log_odds)
 
 
@@ -56,25 +78,52 @@ class BoostedTrees:
         self._inputs: list[tuple[str, float | None, dict[str, int]]] = [
             (one["name"], one.get("mean"), one.get("codes", {})) for one in artefact["inputs"]
         ]
-        self._trees: list[list[Any]] = artefact["trees"]
+        self._float32 = struct.Struct(f"<{len(self._inputs)}f")
+        self._trees = [_nested(nodes, 0) for nodes in artefact["trees"]]
 
     def probability(self, features: Features) -> float:
         """Return P; a missing number is its mean, a missing or unseen category has code 0."""
-        row = [self._number(features.get(name), mean, codes) for name, mean, codes in self._inputs]
+        row = []
+        for name, mean, codes in self._inputs:
+            value = features.get(name)
+            if mean is not None:
+                row.append(mean if value is None else value)
+            else:
+                row.append(0 if value is None else codes.get(str(value), 0))
+        try:
+            compared = self._float32.unpack(self._float32.pack(*row))
+            is_finite = math.isfinite(sum(compared))
+        except (OverflowError, struct.error):
+            is_finite = False
+        if not is_finite:
+            _require_numbers([name for name, mean, _ in self._inputs if mean is not None], features, LARGEST_FLOAT32)
         log_odds = self._base
         for tree in self._trees:
-            node = tree[0]
-            while isinstance(node, (list, tuple)):
-                feature, threshold, left, right, _ = node
-                node = tree[left if row[feature] < threshold else right]
+            node = tree
+            while isinstance(node, tuple):
+                feature, threshold, left, right = node
+                node = left if compared[feature] < threshold else right
             log_odds += node
         return _sigmoid(log_odds)
 
-    @staticmethod
-    def _number(value: Any, mean: float | None, codes: Mapping[str, int]) -> float:
-        if mean is None:
-            return float(codes.get(str(value), 0)) if value is not None else 0.0
-        return float(FLOAT32.unpack(FLOAT32.pack(mean if value is None else value))[0])
+
+type Node = tuple[int, float, Node, Node] | float
+
+
+def _nested(nodes: Sequence[Any], at: int) -> Node:
+    """Return the tree as (feature, threshold, left, right) within one another: quicker to walk than a list."""
+    if not isinstance(nodes[at], (list, tuple)):
+        return float(nodes[at])
+    feature, threshold, left, right, _ = nodes[at]
+    return feature, threshold, _nested(nodes, left), _nested(nodes, right)
+
+
+def _require_numbers(names: list[str], features: Features, largest: float) -> None:
+    """Raise ValueError for the first of these features that is neither a number up to `largest` nor missing."""
+    for name in names:
+        value = features.get(name)
+        if value is not None and not (isinstance(value, (int, float)) and abs(value) <= largest):
+            raise ValueError(f"feature {name} must be a number between {-largest:.3g} and {largest:.3g}, or null")
 
 
 # How ML.WEIGHTS names the category that stands for NULL.
@@ -106,6 +155,11 @@ def from_weights(weights: list[dict[str, Any]], means: Mapping[str, float | None
             categories = {one["category"]: one["weight"] for one in row["category_weights"]}
             artefact["categories"][name] = categories
     return artefact
+
+
+def vocabulary(content: bytes) -> list[str]:
+    """Return the categories that an exported vocabulary holds, one a line; only a newline ends one."""
+    return content.decode().removesuffix("\n").split("\n") if content else []
 
 
 def from_booster(
