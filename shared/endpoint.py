@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +26,7 @@ class EndpointError(RuntimeError):
 class Endpoint:
     """The endpoint, with one circuit breaker and one budget for retries for the whole process. Safe for threads."""
 
-    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
         online = settings.online
         self._settings, self._clock = settings, clock
         self._deadline = online.endpoint_deadline_ms / 1000

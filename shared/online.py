@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,7 +13,7 @@ from shared.settings import Settings
 from shared.snapshot import Champion, Snapshot, Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _MAKING = threading.Lock()
 
@@ -37,9 +38,9 @@ class OnlineScorer:
     Making one reads nothing and starts nothing, so it may be made before a server forks.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._watch = Watch(settings)
-        self._endpoint = Endpoint(settings)
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+        self._watch = Watch(settings, clock)
+        self._endpoint = Endpoint(settings, clock)
         self._asks_endpoint_first = settings.online.order == "endpoint_first"
 
     def snapshot(self) -> Snapshot:

@@ -9,7 +9,6 @@ first request after a long pause is answered from what was known before it.
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -88,7 +87,7 @@ class Watched[T]:
 class Watch:
     """Keeps the snapshot up to date. Nothing is read before it is first asked for, so it may be made before a fork."""
 
-    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
         bucket = Bucket(settings.bucket)
         self._champion: Watched[Champion | None] = Watched(
             bucket, champion.POINTER, lambda content: _champion(bucket, content), None, may_vanish=False
