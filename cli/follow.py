@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from shared.events import AudiencePublished, ModelRejected
+from shared.events import AudiencePublished, DataRefreshed, ModelRejected, RecommendationsBuilt
 from shared.ledger import Failure, Ledger, Record
 
-# The order in which a run's steps follow one another; `training` is what BigQuery does meanwhile.
+# The order in which the steps of a run follow one another; `training` is what BigQuery does meanwhile.
 STEPS = (
     "build_features",
     "train_models",
@@ -21,11 +21,17 @@ STEPS = (
 )
 
 
+DOCUMENTS = ("checks", "evaluation", "deployment", "audience", "recommendations")
+# What a run does that was opened beside the chain's.
+BESIDE = ("build_recommendations",)
+
+
 @dataclass(frozen=True)
 class Run:
-    """What the ledger knows of a run."""
+    """What the ledger knows of a run; `topic` is that of the event which opened it."""
 
     run_id: str
+    topic: str
     opened_at: datetime
     records: list[Record]
     failures: list[Failure]
@@ -33,10 +39,12 @@ class Run:
 
     @property
     def outcome(self) -> str:
-        """One of published, rejected, failed, retrying, running."""
+        """One of published, recommended, rejected, failed, retrying, running."""
         last = self.records[-1].event if self.records else None
         if isinstance(last, AudiencePublished):
             return "published"
+        if isinstance(last, RecommendationsBuilt):
+            return "recommended"
         if isinstance(last, ModelRejected):
             return "rejected"
         if any(failure.is_permanent for failure in self.failures):
@@ -46,7 +54,7 @@ class Run:
     @property
     def has_ended(self) -> bool:
         """Whether nothing more happens by itself."""
-        return self.outcome in {"published", "rejected", "failed"}
+        return self.outcome in {"published", "recommended", "rejected", "failed"}
 
     @property
     def reason(self) -> str:
@@ -64,7 +72,7 @@ class Run:
         if "evaluate_models" in by_step and "train_models" in by_step:
             gap = by_step["evaluate_models"].started_at - by_step["train_models"].finished_at
             times["training"] = max(gap.total_seconds(), 0.0)
-        return {step: times[step] for step in STEPS if step in times}
+        return {step: times[step] for step in (*STEPS, *BESIDE) if step in times}
 
 
 def read(ledger: Ledger, run_id: str) -> Run:
@@ -73,11 +81,12 @@ def read(ledger: Ledger, run_id: str) -> Run:
     Raises:
         Malformed: there is no such run.
     """
-    opened_at = datetime.fromisoformat(ledger.run(run_id)["opened_at"])
-    documents = {name: ledger.read(run_id, name) for name in ("checks", "evaluation", "deployment", "audience")}
+    opened = ledger.run(run_id)
+    documents = {name: ledger.read(run_id, name) for name in DOCUMENTS}
     return Run(
         run_id,
-        opened_at,
+        opened["topic"],
+        datetime.fromisoformat(opened["opened_at"]),
         ledger.records(run_id),
         ledger.failures(run_id),
         {name: document for name, document in documents.items() if document is not None},
@@ -91,19 +100,18 @@ def until_end(
     wait: Callable[[float], object] = time.sleep,
     limit_seconds: float = 1800,
 ) -> Iterator[Run | None]:
-    """Yield the state of the first run that is not among the known ones, again and again, until it has ended.
+    """Yield the state of the first new run on refreshed data, again and again, until it has ended.
 
-    None is yielded while no such run is there. A dead letter that is not among the known `letters` ends it too: no run
-    will be opened, or the run's last event was given up. `wait` pauses for so many seconds, or less when it knows of
-    news.
+    New is a run that is not among the `known`; one that something else opened, as recommendations do, is let be. None
+    is yielded while no such run is there. A dead letter that is not among the known `letters` ends it too: no run will
+    be opened, or the run's last event was given up. `wait` pauses for so many seconds, or less when it knows of news.
 
     Raises:
         TimeoutError: the run has not ended within the limit.
     """
     deadline = time.monotonic() + limit_seconds
     while time.monotonic() < deadline:
-        new = [run_id for run_id in ledger.runs() if run_id not in known]
-        run = read(ledger, new[0]) if new else None
+        run = next((run for run in _new(ledger, known) if run.topic == DataRefreshed.topic), None)
         yield run
         if run and run.has_ended:
             return
@@ -111,3 +119,7 @@ def until_end(
             return
         wait(0.3)
     raise TimeoutError(f"the run has not ended within {limit_seconds:.0f} seconds")
+
+
+def _new(ledger: Ledger, known: set[str]) -> Iterator[Run]:
+    return (read(ledger, run_id) for run_id in ledger.runs() if run_id not in known)

@@ -8,7 +8,14 @@ from rich.table import Table
 
 from cli.follow import STEPS, Run
 
-COLOURS = {"published": "green", "rejected": "yellow", "failed": "red", "retrying": "yellow", "running": "cyan"}
+COLOURS = {
+    "published": "green",
+    "recommended": "green",
+    "rejected": "yellow",
+    "failed": "red",
+    "retrying": "yellow",
+    "running": "cyan",
+}
 # What the table shows of sql/evaluation/metrics.sql, with its digits; the document for machines holds all of it.
 METRICS = {
     "roc_auc": ("ROC AUC", ".3f"),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
 from google.api_core.exceptions import NotFound
 
-from shared import pointer, training
+from shared import pointer, recommending, training
 from shared.errors import Permanent
 
 if TYPE_CHECKING:
@@ -16,7 +17,18 @@ if TYPE_CHECKING:
 
     from shared.cloud import Clients
 
-RUN_TABLES = ("training_rows", "evaluation_rows", "scores", "audience")
+RUN_TABLES = (
+    "training_rows",
+    "evaluation_rows",
+    "scores",
+    "audience",
+    "visitor_products",
+    "product_similarities",
+    "recommended_products",
+    "product_itemsets",
+    "product_rules",
+    "visitor_recommendations",
+)
 ALL_TABLES = (*RUN_TABLES, "source_days", "sessions", "interactions", "visitor_features")
 
 
@@ -59,9 +71,10 @@ def plan(clients: Clients, run_id: str | None) -> Removal:
     if run_id is None and removal.lines:
         removal.add("the pointer at the champion", partial(pointer.follow, clients))
     for one in chosen:
-        for candidate in clients.settings.training.candidates:
-            _plan_model(removal, clients, training.model_name(candidate, one))
+        _plan_models(removal, clients, one)
         removal.add(f"run {one}: its record, reports and files in the bucket", partial(ledger.remove, one))
+    if recommending.served_run(clients) in chosen:
+        removal.add("the recommendations that are served", partial(recommending.withdraw, clients))
     _plan_rows(removal, clients, run_id, chosen)
     letters = ledger.dead_letters() if run_id is None else {}
     if letters:
@@ -77,10 +90,10 @@ def _plan_rows(removal: Removal, clients: Clients, run_id: str | None, chosen: l
         removal.add(f"the run's rows of table {table}", delete)
 
 
-def _plan_model(removal: Removal, clients: Clients, name: str) -> None:
-    model = f"{clients.settings.project}.{clients.settings.dataset}.{name}"
-    try:
-        clients.bigquery.get_model(model)
-    except NotFound:
-        return
-    removal.add(f"model {name}", partial(clients.bigquery.delete_model, model, not_found_ok=True))
+def _plan_models(removal: Removal, clients: Clients, run_id: str) -> None:
+    candidates = [training.model_name(candidate, run_id) for candidate in clients.settings.training.candidates]
+    for name in (*candidates, *recommending.model_names(run_id)):
+        model = f"{clients.settings.project}.{clients.settings.dataset}.{name}"
+        with contextlib.suppress(NotFound):
+            clients.bigquery.get_model(model)
+            removal.add(f"model {name}", partial(clients.bigquery.delete_model, model, not_found_ok=True))

@@ -144,6 +144,26 @@ class AudiencePublished(Event):
     members: int
 
 
+@dataclass(frozen=True)
+class RecommendationsDue(Event):
+    """Recommendations are to be built of the data as they stand, in a run beside the one that trains."""
+
+    topic = "recommendations-due"
+
+
+@dataclass(frozen=True)
+class RecommendationsBuilt(Event):
+    """The partition `as_of` of the rules and of the visitors' recommendations is there, the latter by `method`."""
+
+    topic = "recommendations-built"
+    is_last = True
+
+    as_of: date
+    method: str
+    rules: int
+    visitors: int
+
+
 EVENTS: dict[str, type[Event]] = {
     event.topic: event
     for event in (
@@ -156,5 +176,7 @@ EVENTS: dict[str, type[Event]] = {
         ScoringDue,
         VisitorsScored,
         AudiencePublished,
+        RecommendationsDue,
+        RecommendationsBuilt,
     )
 }

@@ -96,6 +96,31 @@ def is_calibrated(metrics: Metrics, max_ratio: float) -> bool:
     return 1 / max_ratio <= metrics.expected_positives / metrics.positives <= max_ratio
 
 
+@dataclass(frozen=True)
+class Ranking:
+    """How a way to recommend does on the products held out; the gain is over popularity's on the same visitors."""
+
+    method: str
+    visitors: int
+    recall: float
+    ndcg: float
+    ndcg_gain: float
+    ndcg_gain_error: float
+    """Standard error of the gain."""
+
+
+POPULARITY = "popularity"
+# How many standard errors a gain must be above nothing, so that chance alone seldom looks like one.
+SURE_GAIN = 2.0
+
+
+def better_than_popularity(rankings: Sequence[Ranking]) -> list[str]:
+    """Return the methods whose NDCG is surely above popularity's and whose recall is not below, the best first."""
+    popular = next((one.recall for one in rankings if one.method == POPULARITY), 0.0)
+    better = [one for one in rankings if one.ndcg_gain > SURE_GAIN * one.ndcg_gain_error and one.recall >= popular]
+    return [one.method for one in sorted(better, key=lambda one: -one.ndcg)]
+
+
 def offer(probability: float, coupon_from: float, coupon_below: float) -> Literal["none", "coupon", "full_price"]:
     """Return the offer that a probability earns: a coupon inside the band, the full price above it.
 

@@ -16,6 +16,7 @@ Days = Annotated[int, Meta(ge=1, le=1000)]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
 Project = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$")]
 Candidate = Literal["baseline", "logistic", "boosted_trees"]
+Method = Literal["similarity", "matrix_factorization"]
 
 
 class SettingsError(ValueError):
@@ -113,6 +114,32 @@ class Serving(Section, frozen=True):
     golden_rows: Annotated[int, Meta(ge=1, le=1000)] = 50
 
 
+class Recommendations(Section, frozen=True):
+    """What is recommended beside a score: rules from baskets, and products for each visitor."""
+
+    # Baskets and interests of so many days count.
+    window_days: Days = 90
+    # With fewer sessions that bought, what was put into carts makes the baskets.
+    min_baskets: Annotated[int, Meta(ge=0)] = 500
+    # A set of products is frequent in at least so many baskets and that share of them.
+    min_count: Annotated[int, Meta(ge=1)] = 5
+    min_support: Share = 0.001
+    min_confidence: Share = 0.1
+    min_lift: Annotated[float, Meta(ge=0)] = 1.2
+    # What is tried for visitors; of those that beat popularity the best is published.
+    methods: tuple[Method, ...] = ("similarity", "matrix_factorization")
+    # So many visitors' last products are held out to judge by.
+    evaluation_visitors: Annotated[int, Meta(ge=0)] = 2_000
+    # Two products that n visitors share are n / (n + this) as alike as the cosine says.
+    shrinkage: Annotated[float, Meta(ge=0)] = 10.0
+    # How many products a visitor is recommended; also the k of recall@k and NDCG@k.
+    per_visitor: Annotated[int, Meta(ge=1, le=50)] = 5
+    # What the online path holds in memory: this many rules, similar products for each one, and popular products.
+    most_rules: Annotated[int, Meta(ge=0, le=100_000)] = 5_000
+    most_similar: Annotated[int, Meta(ge=0, le=100)] = 10
+    most_popular: Annotated[int, Meta(ge=0, le=1_000)] = 50
+
+
 class Online(Section, frozen=True):
     """How a checkout is scored: by the endpoint, or embedded in the function, each standing in for the other."""
 
@@ -147,6 +174,7 @@ class Settings(Section, frozen=True):
     policy: Policy = Policy()
     audience: Audience = Audience()
     serving: Serving = Serving()
+    recommendations: Recommendations = Recommendations()
     online: Online = Online()
     # A run without news for this long is taken up again by resume_runs.
     resume_after_minutes: Annotated[int, Meta(ge=0)] = 15

@@ -186,7 +186,7 @@ def test_a_merge_selects_the_tables_columns_in_their_order(name):
     """`insert row` goes by position: two columns of one type that changed places would go unnoticed."""
     table, query = MERGES[name].groups()
     selected = []
-    for column in sqlglot.parse_one(re.sub(r"ml\.predict \(\s*model `[^`]*`, ", "(", query), "bigquery").selects:
+    for column in sqlglot.parse_one(re.sub(r"ml\.\w+ ?\(\s*model `[^`]*`,", "(", query), "bigquery").selects:
         if isinstance(column.this, exp.Star) or isinstance(column, exp.Star):
             assert column.sql() == "eligible.*"
             selected += columns("visitor_features")

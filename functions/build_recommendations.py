@@ -1,0 +1,53 @@
+"""Build recommendations once features are built, and daily: rules from baskets, and products for each visitor.
+
+On     features-built          FeaturesBuilt(run_id, as_of)
+       recommendations-due     the scheduler's tick: {}
+Runs   sql/recommendations
+Emits  recommendations-built   RecommendationsBuilt(run_id, as_of, method, rules, visitors)
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+import functions_framework
+
+from shared import recommending
+from shared.events import RecommendationsBuilt, RecommendationsDue
+from shared.handler import Message, decode_event, handle
+from shared.log import log
+
+if TYPE_CHECKING:
+    from cloudevents.http import CloudEvent
+
+    from shared.cloud import Clients, Cloud
+
+
+@functions_framework.cloud_event
+def build_recommendations(cloud_event: CloudEvent) -> None:
+    """Open a run beside the chain's, run the step, publish what it returns."""
+    handle(cloud_event, step, decode)
+
+
+def decode(message: Message, clients: Clients) -> RecommendationsDue | None:
+    """Open a run of its own for what the data are now, whichever event or tick asks; the same data are the same run."""
+    if "run_id" in message.body:
+        event = decode_event(message, clients)
+        if isinstance(event, RecommendationsDue):
+            return event
+    found = recommending.look(clients)
+    if found is None:
+        log("NOTICE", "nothing to recommend: no day-table was read yet")
+        return None
+    run_id, reads = found
+    due = RecommendationsDue(run_id)
+    clients.ledger.open_run(due, reads, datetime.now(UTC))
+    return due
+
+
+def step(event: RecommendationsDue, cloud: Cloud) -> RecommendationsBuilt:
+    """Replace the day's rules and recommendations, and the artefact if none of newer data is served."""
+    report = recommending.build(cloud)
+    as_of = date.fromisoformat(report["as_of"])
+    return RecommendationsBuilt(event.run_id, as_of, report["method"], report["rules"], report["visitors"])

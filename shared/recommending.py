@@ -1,0 +1,259 @@
+"""Building recommendations: rules from baskets, and for each visitor by the method that has beaten popularity."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from dataclasses import asdict
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from google.api_core.exceptions import NotFound, PreconditionFailed
+
+from shared import recommendations
+from shared.errors import Permanent
+from shared.log import log
+from shared.rules import POPULARITY, Ranking, better_than_popularity
+from shared.training import rows_of_run
+from shared.warehouse import Statement
+
+if TYPE_CHECKING:
+    from shared.cloud import Clients, Cloud
+
+FACTORIZATION = "matrix_factorization"
+# A visitor's newest products that count; whoever looks at more is looking for nothing in particular.
+MOST_PRODUCTS = 100
+# Similar products of each one that are looked at for a visitor.
+MOST_ALIKE = 20
+
+
+def look(clients: Clients) -> tuple[str, dict[str, Any]] | None:
+    """Return a run's id and what the run reads: the data as they stand, and what is out of stock.
+
+    Two looks at the same data, stock and settings give the same run. None when no data were read yet.
+
+    Raises:
+        Permanent: the shop's list of what is out of stock is none.
+    """
+    [state] = clients.query("recommendations/state")
+    as_of: date | None = state["day"]
+    if as_of is None:
+        return None
+    settings = clients.settings
+    out_of_stock = sorted(_out_of_stock(clients))
+    seen = [state, msgspec.to_builtins(settings.recommendations), settings.audience.window_days, out_of_stock]
+    digest = hashlib.sha256(json.dumps(seen, default=str, sort_keys=True).encode()).hexdigest()
+    return f"{as_of:%Y%m%d}-{digest[:8]}", {"as_of": as_of.isoformat(), "out_of_stock": out_of_stock}
+
+
+def _out_of_stock(clients: Clients) -> frozenset[str]:
+    blob = clients.storage.bucket(clients.settings.bucket).blob(recommendations.OUT_OF_STOCK)
+    try:
+        return recommendations.out_of_stock(json.loads(blob.download_as_bytes()))
+    except NotFound:
+        return frozenset()
+    except ValueError as error:
+        raise Permanent(
+            f"gs://{clients.settings.bucket}/{recommendations.OUT_OF_STOCK} cannot be read: {error}"
+        ) from error
+
+
+class Builder:
+    """The work of one run, in the order of its methods; each writes rows that replace the run's or the day's."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._settings = cloud.settings.recommendations
+        self.as_of = date.fromisoformat(cloud.run["as_of"])
+        self._rows = rows_of_run(cloud)
+        self._unavailable: list[str] = cloud.run["out_of_stock"]
+
+    def count(self) -> bool:
+        """Find rules and freeze the visitors' interests; return whether there are products held out to judge by."""
+        settings = self._settings
+        window = {"from_day": self.as_of - timedelta(days=settings.window_days - 1), "as_of": self.as_of}
+        least = {
+            "min_baskets": settings.min_baskets,
+            "min_count": settings.min_count,
+            "min_support": settings.min_support,
+        }
+        most = {"most_products": MOST_PRODUCTS, "most_visitors": settings.evaluation_visitors}
+        self._cloud.warehouse.query_all(
+            [
+                Statement("recommendations/itemsets", {**window, **least, "run_id": self._cloud.run_id}),
+                Statement("recommendations/visitor_products", {**window, **self._rows, **most}),
+            ]
+        )
+        lively = {"min_confidence": settings.min_confidence, "min_lift": settings.min_lift}
+        _, [held_out] = self._cloud.warehouse.query_all(
+            [
+                Statement("recommendations/rules", {"as_of": self.as_of, "run_id": self._cloud.run_id, **lively}),
+                Statement("recommendations/held_out", self._rows),
+            ]
+        )
+        return bool(held_out["visitors"])
+
+    def judge(self) -> list[Ranking]:
+        """Have each method recommend to visitors whose last product it does not know, and see who finds it."""
+        methods = [POPULARITY, *self._fit(list(self._settings.methods), is_final=False)]
+        self._recommend(methods, is_final=False)
+        found = self._cloud.warehouse.query("recommendations/metrics", {**self._rows, "methods": methods})
+        return [Ranking(**row) for row in found]
+
+    def publish(self, better: list[str]) -> dict[str, Any]:
+        """Recommend to all active visitors by the first of the methods, and return the artefact.
+
+        Without a method that is better the popular products are what everyone gets.
+        """
+        best = better[0] if better else POPULARITY
+        self._fit([method for method in better if method in {best, "similarity"}], is_final=True)
+        self._recommend(list({best: None, POPULARITY: None}), is_final=True)
+        of_day = {"as_of": self.as_of}
+        in_stock = {"unavailable": self._unavailable}
+        settings = self._settings
+        _, rules, similar, popular = self._cloud.warehouse.query_all(
+            [
+                Statement("recommendations/publish", {**self._rows, **of_day, "method": best}),
+                Statement("recommendations/artefact_rules", {**of_day, **in_stock, "most_rules": settings.most_rules}),
+                Statement(
+                    "recommendations/artefact_similar",
+                    {**self._rows, **in_stock, "most_similar": settings.most_similar},
+                ),
+                Statement(
+                    "recommendations/artefact_popular",
+                    {**self._rows, **in_stock, "most_popular": settings.most_popular},
+                ),
+            ]
+        )
+        return _artefact(self._cloud, rules, similar, popular)
+
+    def summary(self) -> dict[str, Any]:
+        """Return how many rules and visitors there are, and from which baskets."""
+        [row] = self._cloud.warehouse.query("recommendations/summary", {"as_of": self.as_of})
+        return row
+
+    def _fit(self, methods: list[str], *, is_final: bool) -> list[str]:
+        """Prepare the methods and return those that could be prepared."""
+        fit = {**self._rows, "is_final": is_final}
+        alike = {"shrinkage": self._settings.shrinkage, "most_similar": max(MOST_ALIKE, self._settings.most_similar)}
+        if "similarity" in methods:
+            self._cloud.warehouse.query("recommendations/similarities", {**fit, **alike})
+        if FACTORIZATION in methods:
+            try:
+                self._cloud.warehouse.query("recommendations/factorization", fit, model=self._model(is_final=is_final))
+            except Permanent as error:
+                # An on-demand project: no retry and no other model can help, and the other methods do without.
+                if "reservation" not in str(error):
+                    raise
+                log("WARNING", f"no matrix factorization: {error}", run_id=self._cloud.run_id)
+                return [method for method in methods if method != FACTORIZATION]
+        return methods
+
+    def _recommend(self, methods: list[str], *, is_final: bool) -> None:
+        values = {
+            **self._rows,
+            "is_final": is_final,
+            "as_of": self.as_of,
+            "active_from": self.as_of - timedelta(days=self._cloud.settings.audience.window_days - 1),
+            # What is sold out today may well have been wanted when it was not.
+            "unavailable": self._unavailable if is_final else [],
+            "most_recommended": self._settings.per_visitor,
+        }
+        models = {FACTORIZATION: {"model": self._model(is_final=is_final)}}
+        self._cloud.warehouse.query_all(
+            [Statement(f"recommendations/by_{method}", values, models.get(method, {})) for method in methods]
+        )
+
+    def _model(self, *, is_final: bool) -> str:
+        return model_names(self._cloud.run_id)[is_final]
+
+
+def model_names(run_id: str) -> tuple[str, str]:
+    """Return the names of a run's factorizations in BigQuery: the one that is judged, and the final one."""
+    suffix = run_id.replace("-", "_")
+    return f"judged_factors_{suffix}", f"factors_{suffix}"
+
+
+def build(cloud: Cloud) -> dict[str, Any]:
+    """Build all of it, replace the artefact unless a newer one stands, and return what was found out."""
+    builder = Builder(cloud)
+    rankings = builder.judge() if builder.count() else []
+    better = better_than_popularity(rankings)
+    artefact = builder.publish(better)
+    report = {
+        "as_of": builder.as_of.isoformat(),
+        "method": better[0] if better else POPULARITY,
+        "better_than_popularity": better,
+        "methods": {one.method: asdict(one) for one in rankings},
+        **builder.summary(),
+        "out_of_stock": len(cloud.run["out_of_stock"]),
+    }
+    report["is_served"] = serve(artefact, cloud)
+    cloud.ledger.write(cloud.run_id, "recommendations", report)
+    return report
+
+
+def _artefact(
+    cloud: Cloud, rules: list[dict[str, Any]], similar: list[dict[str, Any]], popular: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return the document that shared.recommendations reads, and when its run was opened."""
+    following: dict[tuple[str, ...], list[list[Any]]] = {}
+    for row in rules:
+        following.setdefault(tuple(row["antecedents"]), []).append([row["product_id"], row["confidence"]])
+    alike: dict[str, list[list[Any]]] = {}
+    for row in similar:
+        alike.setdefault(row["product_id"], []).append([row["similar_id"], row["similarity"]])
+    return {
+        "run_id": cloud.run_id,
+        "as_of": cloud.run["as_of"],
+        "opened_at": cloud.run["opened_at"],
+        "rules": [{"antecedents": list(one), "next": products} for one, products in following.items()],
+        "similar": alike,
+        "popular": [row["product_id"] for row in popular],
+    }
+
+
+def serve(artefact: dict[str, Any], cloud: Cloud) -> bool:
+    """Put the artefact where the online path reads it, unless one of newer data is there; return whether it is.
+
+    Of runs on the same day's data the one that was opened later knows more.
+    """
+    bucket = cloud.clients.storage.bucket(cloud.settings.bucket)
+    content = json.dumps(artefact, separators=(",", ":")).encode()
+    while True:
+        standing = bucket.get_blob(recommendations.ARTEFACT)
+        generation = standing.generation if standing else 0
+        try:
+            if standing and _age(json.loads(standing.download_as_bytes(if_generation_match=generation))) > _age(
+                artefact
+            ):
+                log("NOTICE", "newer recommendations are served already", run_id=cloud.run_id)
+                return False
+            bucket.blob(recommendations.ARTEFACT).upload_from_string(
+                content, content_type="application/json", if_generation_match=generation
+            )
+        except (NotFound, PreconditionFailed):
+            # Another run was faster: its artefact may be newer.
+            continue
+        return True
+
+
+def served_run(clients: Clients) -> str | None:
+    """Return the run whose artefact the online path reads, or None when there is none."""
+    blob = clients.storage.bucket(clients.settings.bucket).blob(recommendations.ARTEFACT)
+    try:
+        return str(json.loads(blob.download_as_bytes())["run_id"])
+    except NotFound:
+        return None
+
+
+def withdraw(clients: Clients) -> None:
+    """Remove the artefact; the online path then recommends nothing."""
+    with contextlib.suppress(NotFound):
+        clients.storage.bucket(clients.settings.bucket).blob(recommendations.ARTEFACT).delete()
+
+
+def _age(artefact: dict[str, Any]) -> tuple[str, datetime]:
+    return artefact["as_of"], datetime.fromisoformat(artefact["opened_at"])

@@ -1,0 +1,9 @@
+-- The rules that say which one product comes next, the liveliest ones.
+select
+    antecedents,
+    consequents[offset(0)] as product_id,
+    confidence
+from product_rules
+where day = @as_of and array_length(consequents) = 1 and consequents[offset(0)] not in unnest(@unavailable)
+qualify row_number() over (order by lift desc, confidence desc, to_json_string(antecedents) asc) <= @most_rules
+order by to_json_string(antecedents) asc, confidence desc, product_id asc

@@ -1,0 +1,69 @@
+-- What the factors say a visitor prefers, for visitors that the model knows.
+merge into recommended_products as target
+using (
+    with
+    -- Those whose held-out product is sought, or, in the end, everyone active in the window.
+    asked as (
+        select visitor_id
+        from visitor_products
+        where run_id = @run_id and created_on = @created_on and is_held_out and not @is_final
+        union distinct
+        select visitor_id
+        from sessions
+        where @is_final and day between @active_from and @as_of
+        group by visitor_id
+        having not logical_or(is_internal)
+    ),
+
+    known as (
+        select
+            visitor_id,
+            product_id
+        from visitor_products
+        where run_id = @run_id and created_on = @created_on and (@is_final or not is_held_out)
+    ),
+
+    scored as (
+        select
+            visitor_id,
+            product_id,
+            predicted_rating_confidence as score
+        from
+            ml.recommend(
+                model `${model}`,
+                (
+                    select distinct known.visitor_id
+                    from known
+                    inner join asked
+                        on known.visitor_id = asked.visitor_id
+                )
+            )
+    ),
+
+    unseen as (
+        select scored.*
+        from scored
+        left join known
+            on scored.visitor_id = known.visitor_id and scored.product_id = known.product_id
+        where known.product_id is null and scored.product_id not in unnest(@unavailable)
+    )
+
+    select
+        @run_id as run_id,
+        @created_on as created_on,
+        @is_final as is_final,
+        'matrix_factorization' as method,
+        visitor_id,
+        row_number() over (partition by visitor_id order by score desc, product_id asc) as place,
+        product_id,
+        score
+    from unseen
+    qualify place <= @most_recommended
+) as fresh
+    on false
+when not matched by source
+and target.run_id = @run_id
+and target.created_on = @created_on
+and target.is_final = @is_final
+and target.method = 'matrix_factorization' then delete
+when not matched then insert row

@@ -1,0 +1,78 @@
+-- The products that most visitors are interested in, for each visitor those that are new to the visitor.
+merge into recommended_products as target
+using (
+    with
+    -- Those whose held-out product is sought, or, in the end, everyone active in the window.
+    asked as (
+        select visitor_id
+        from visitor_products
+        where run_id = @run_id and created_on = @created_on and is_held_out and not @is_final
+        union distinct
+        select visitor_id
+        from sessions
+        where @is_final and day between @active_from and @as_of
+        group by visitor_id
+        having not logical_or(is_internal)
+    ),
+
+    known as (
+        select
+            visitor_id,
+            product_id
+        from visitor_products
+        where run_id = @run_id and created_on = @created_on and (@is_final or not is_held_out)
+    ),
+
+    popular as (
+        select
+            product_id,
+            cast(count(*) as float64) as score,
+            row_number() over (order by count(*) desc, product_id asc) as place
+        from known
+        where product_id not in unnest(@unavailable)
+        group by product_id
+    ),
+
+    histories as (
+        select
+            asked.visitor_id,
+            count(known.product_id) as product_count
+        from asked
+        left join known
+            on asked.visitor_id = known.visitor_id
+        group by asked.visitor_id
+    ),
+
+    -- So many of the most popular that enough are left when the visitor knows some of them.
+    unseen as (
+        select
+            histories.visitor_id,
+            popular.product_id,
+            popular.score
+        from histories
+        inner join popular
+            on popular.place <= @most_recommended + histories.product_count
+        left join known
+            on histories.visitor_id = known.visitor_id and popular.product_id = known.product_id
+        where known.product_id is null
+    )
+
+    select
+        @run_id as run_id,
+        @created_on as created_on,
+        @is_final as is_final,
+        'popularity' as method,
+        visitor_id,
+        row_number() over (partition by visitor_id order by score desc, product_id asc) as place,
+        product_id,
+        score
+    from unseen
+    qualify place <= @most_recommended
+) as fresh
+    on false
+when not matched by source
+and target.run_id = @run_id
+and target.created_on = @created_on
+and target.is_final = @is_final
+and target.method = 'popularity' then delete
+when not matched then insert row

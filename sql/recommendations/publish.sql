@@ -1,0 +1,25 @@
+-- Replace the day's recommendations: by the method where it has any for the visitor, else the popular products.
+merge into visitor_recommendations as target
+using (
+    with
+    chosen as (
+        select *
+        from recommended_products
+        where
+            run_id = @run_id and created_on = @created_on and is_final and method in (@method, 'popularity')
+        qualify logical_or(method = @method) over (partition by visitor_id) = (method = @method)
+    )
+
+    select
+        @as_of as day,
+        visitor_id,
+        place,
+        product_id,
+        score,
+        method,
+        run_id
+    from chosen
+) as fresh
+    on false
+when not matched by source and target.day = @as_of then delete
+when not matched then insert row

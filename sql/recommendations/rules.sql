@@ -1,0 +1,70 @@
+-- Replace the day's association rules: every frequent set, cut in two in every way.
+merge into product_rules as target
+using (
+    with
+    itemsets as (
+        select
+            products,
+            to_json_string(products) as name,
+            basket_count,
+            baskets,
+            action
+        from product_itemsets
+        where day = @as_of
+    ),
+
+    -- The bits of `cut` say which products are antecedents.
+    cuts as (
+        select
+            itemsets.*,
+            array(
+                select product
+                from
+                    unnest(itemsets.products) as product
+                    with offset as position
+                where mod(div(cut, 1 << position), 2) = 1
+                order by position
+            ) as antecedents,
+            array(
+                select product
+                from
+                    unnest(itemsets.products) as product
+                    with offset as position
+                where mod(div(cut, 1 << position), 2) = 0
+                order by position
+            ) as consequents
+        from itemsets, unnest(generate_array(1, (1 << array_length(itemsets.products)) - 2)) as cut
+    ),
+
+    rules as (
+        select
+            cuts.antecedents,
+            cuts.consequents,
+            cuts.basket_count,
+            cuts.action,
+            cuts.basket_count / cuts.baskets as support,
+            cuts.basket_count / cause.basket_count as confidence,
+            (cuts.basket_count * cuts.baskets) / (cause.basket_count * effect.basket_count) as lift
+        from cuts
+        inner join itemsets as cause
+            on to_json_string(cuts.antecedents) = cause.name
+        inner join itemsets as effect
+            on to_json_string(cuts.consequents) = effect.name
+    )
+
+    select
+        @as_of as day,
+        antecedents,
+        consequents,
+        basket_count,
+        support,
+        confidence,
+        lift,
+        action,
+        @run_id as run_id
+    from rules
+    where confidence >= @min_confidence and lift >= @min_lift
+) as fresh
+    on false
+when not matched by source and target.day = @as_of then delete
+when not matched then insert row

@@ -1,0 +1,32 @@
+-- What the day's recommendations consist of: one row.
+with
+itemsets as (
+    select
+        count(*) as itemsets,
+        coalesce(max(baskets), 0) as baskets,
+        max(action) as baskets_of
+    from product_itemsets
+    where day = @as_of
+),
+
+rules as (
+    select count(*) as rules
+    from product_rules
+    where day = @as_of
+),
+
+visitors as (
+    select count(*) as visitors
+    from visitor_recommendations
+    where day = @as_of and place = 1
+)
+
+select
+    itemsets.baskets,
+    itemsets.baskets_of,
+    itemsets.itemsets,
+    rules.rules,
+    visitors.visitors
+from itemsets
+cross join rules
+cross join visitors
