@@ -82,7 +82,8 @@ class Dense:
 
 @EACH
 def test_iterations_are_those_of_dense_systems_solved_one_by_one(rows, options, monkeypatch):
-    monkeypatch.setattr("local.bigquery.ml.als.BLOCK", 50)
+    monkeypatch.setattr("local.bigquery.ml.als.SYSTEMS", 7)
+    monkeypatch.setattr("local.bigquery.ml.als.PAIRS", 100)
     options = options | {"num_factors": 3, "max_iterations": 4, "l2_reg": 0.7}
     dense, model = Dense(rows, options), ml.train(options, rows)
 
@@ -432,6 +433,16 @@ def test_a_null_is_refused_with_the_columns_name(column, values):
             {},
             {"user": pa.array([], pa.string()), "item": pa.array([], pa.int64()), "rating": pa.array([], pa.float64())},
             "no row to train on",
+        ),
+        (
+            {},
+            {"user": ["a", "a"], "item": [1, 2], "rating": [1e200, 1.0]},
+            r"ratings of up to 1e\+200 and L2_REG=1: bring the ratings nearer to 1",
+        ),
+        (
+            {"l2_reg": 1e-300},
+            {"user": ["a", "a"], "item": [1, 2], "rating": [2.0, 1.0]},
+            "L2_REG=1e-300: .* raise L2_REG",
         ),
         (
             {"feedback_type": "IMPLICIT"},

@@ -17,6 +17,7 @@ minimised falls with every half of an iteration. The factors of the items begin 
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -36,25 +37,44 @@ if TYPE_CHECKING:
 type Watch = Callable[[float, Vectors, Vectors], float | None]
 """What gives the loss of held-out pairs, if there are some, for the global intercept, users and items."""
 
-BLOCK = 1 << 18
-"""Numbers worked on at a time, in linear systems and in the factors of pairs: they stay in the processor's cache."""
+SYSTEMS = 512
+"""Linear systems set up and solved at a time. With few factors they stay in the processor's cache."""
+
+PAIRS = 1 << 14
+"""Pairs whose predictions are made at a time."""
 
 
 def train(ratings: Ratings, options: dict[str, Any], journal: Journal, watch: Watch) -> tuple[float, Vectors, Vectors]:
     """Iterate until MAX_ITERATIONS or EARLY_STOP; global intercept, users and items.
 
-    Reported as loss is the mean of c * (p - prediction)^2, which is without the penalty.
+    Reported as loss is the mean of c * (p - prediction)^2, which is without the penalty. Raises MLError when numbers
+    get out of hand.
     """
     problem = _problem(ratings, options)
     shape = len(ratings.item_ids), options["num_factors"]
     start = np.random.default_rng(0).standard_normal(shape) / np.sqrt(shape[1])
     items = Vectors(start, np.zeros(shape[0]))
     while True:
-        users = problem.by_user.solve(items, options["l2_reg"])
-        items = problem.by_item.solve(users, options["l2_reg"])
-        stops = journal.record(problem.loss(users, items), watch(problem.intercept, users, items))
+        users, items, loss = _iteration(problem, items, options["l2_reg"])
+        stops = journal.record(loss, watch(problem.intercept, users, items))
         if stops or len(journal.iterations) == options["max_iterations"]:
             return problem.intercept, users, items
+
+
+def _iteration(problem: _Problem, items: Vectors, l2: float) -> tuple[Vectors, Vectors, float]:
+    """Users for the items, items for those, and the loss."""
+    loss = np.nan
+    # What overflows makes the loss infinite or NaN, and what a tiny L2_REG leaves singular is no solution.
+    with np.errstate(over="ignore", invalid="ignore"), contextlib.suppress(np.linalg.LinAlgError):
+        users = problem.by_user.solve(items, l2)
+        items = problem.by_item.solve(users, l2)
+        loss = problem.loss(users, items)
+    if not np.isfinite(loss):
+        raise MLError(
+            f"The factors cannot be told with ratings of up to {np.abs(problem.ratings.values).max():g} and "
+            f"L2_REG={l2:g}: bring the ratings nearer to 1, or raise L2_REG."
+        )
+    return users, items, loss
 
 
 def confidence(ratings: Floats, options: dict[str, Any]) -> Floats:
@@ -101,10 +121,10 @@ class _Half:
             common += design.T @ design
             right -= leaning.sum(axis=0)
         solved = np.empty_like(right)
-        step = max(BLOCK // width**2, 1)
-        for first in range(0, len(right), step):
-            block = slice(first, first + step)
-            left = self._products(block, design) + common
+        for first in range(0, len(right), SYSTEMS):
+            block = slice(first, first + SYSTEMS)
+            left = self._products(block, design)
+            left += common
             solved[block] = np.linalg.solve(left, right[block, :, np.newaxis])[:, :, 0]
         return Vectors(solved[:, :-1], solved[:, -1])
 
@@ -132,9 +152,9 @@ class _Problem:
 
     def loss(self, users: Vectors, items: Vectors) -> float:
         """The mean of c * (p - prediction)^2, over the rated pairs or over all."""
-        total, step = 0.0, max(BLOCK // users.factors.shape[1], 1)
-        for first in range(0, len(self.ratings), step):
-            block = slice(first, first + step)
+        total = 0.0
+        for first in range(0, len(self.ratings), PAIRS):
+            block = slice(first, first + PAIRS)
             predicted = of_pairs(users.at(self.ratings.users[block]), items.at(self.ratings.items[block]))
             total += float(self.weights[block] @ (self.targets[block] - predicted) ** 2)
             if self.by_user.everywhere:
@@ -145,7 +165,8 @@ class _Problem:
         left = np.column_stack([users.factors, users.intercepts, np.ones(len(users.factors))])
         right = np.column_stack([items.factors, np.ones(len(items.factors)), items.intercepts])
         total += float(((left.T @ left) * (right.T @ right)).sum())
-        return total / (len(left) * len(right))
+        # A perfect fit leaves what rounding leaves, which may be below 0.
+        return max(total, 0.0) / (len(left) * len(right))
 
 
 def _problem(ratings: Ratings, options: dict[str, Any]) -> _Problem:
