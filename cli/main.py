@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 from google.api_core.exceptions import GoogleAPICallError
 from rich.console import Console
@@ -137,6 +138,22 @@ def show(
         sys.stdout.write(json.dumps(report.document(run), indent=1, default=str) + "\n")
     else:
         report.show(run, out)
+
+
+@app.command()
+def score(
+    request: Annotated[str, typer.Argument(metavar="JSON", help="The request, @FILE, or - for standard input.")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the answer for machines.")] = False,
+) -> None:
+    """Score a checkout online, e.g. `propensity score @checkout.json`; its form is that of GET /openapi.json."""
+    from cli import checkout
+
+    answer = checkout.ask(checkout.document(request))
+    if as_json:
+        sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
+    else:
+        checkout.show(answer, out)
 
 
 @app.command()

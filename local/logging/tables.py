@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from google.api_core.exceptions import GoogleAPICallError, NotFound
+from google.api_core.exceptions import ClientError, GoogleAPICallError, NotFound
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
@@ -94,10 +94,18 @@ class Tables:
             try:
                 ids = [str(one.row["insertId"]) for one in batch]
                 refused = client.insert_rows_json(
-                    table, [one.row for one in batch], row_ids=ids, ignore_unknown_values=True, skip_invalid_rows=True
+                    table,
+                    [one.row for one in batch],
+                    row_ids=ids,
+                    ignore_unknown_values=True,
+                    skip_invalid_rows=True,
+                    retry=None,
+                    timeout=60,
                 )
             except NotFound:
                 _log.warning("%d log entries are lost: table %s does not exist; declare it", len(batch), table)
+            except ClientError as error:
+                _log.warning("%d log entries are lost: table %s refuses them: %s", len(batch), table, error)
             except (GoogleAPICallError, OSError) as error:
                 _log.warning("%d log entries wait: %s takes none now: %s", len(batch), table, error)
                 left += batch

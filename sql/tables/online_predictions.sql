@@ -21,12 +21,12 @@ select
         cast(jsonPayload.prediction.features.products_viewed as int64) as products_viewed,
         cast(jsonPayload.prediction.features.products_added as int64) as products_added,
         cast(jsonPayload.prediction.features.hour as int64) as hour,
-        jsonPayload.prediction.features.weekday,
-        jsonPayload.prediction.features.source,
-        jsonPayload.prediction.features.medium,
-        jsonPayload.prediction.features.channel,
-        jsonPayload.prediction.features.device,
-        jsonPayload.prediction.features.country
+        jsonPayload.prediction.features.weekday as weekday,
+        jsonPayload.prediction.features.source as source,
+        jsonPayload.prediction.features.medium as medium,
+        jsonPayload.prediction.features.channel as channel,
+        jsonPayload.prediction.features.device as device,
+        jsonPayload.prediction.features.country as country
     ) as features
 from `${dataset}.run_googleapis_com_stdout`
 where jsonPayload.prediction is not null

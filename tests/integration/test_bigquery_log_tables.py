@@ -1,0 +1,100 @@
+"""Log entries reach BigQuery through a sink: in batches, later, and without anybody waiting for them."""
+
+import json
+import logging as python_logging
+import threading
+
+import pytest
+from fixtures.bigquery import PROJECT, connect
+from google.cloud import bigquery
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from local import declarations, logging, provision, serving
+
+DATASET = "log_tables"
+TABLE = "run_googleapis_com_stdout"
+DEADLINE = 60
+
+
+@pytest.fixture(scope="module")
+def client(bigquery_url):
+    names = provision.Names(PROJECT, "nothing", DATASET, "us-central1", "propensity")
+    wanted = [table for table in declarations.read().tables if table.name in {TABLE, "online_predictions"}]
+    provision.make_tables(names, wanted, bigquery_url)
+    return connect(bigquery_url)
+
+
+def unexpected(*_):
+    pytest.fail("nothing is for Pub/Sub")
+
+
+def router(folder, tables):
+    declared = declarations.read().sinks["online-predictions"]
+    sink = logging.Sink("online-predictions", declared["filter"], dataset=f"{PROJECT}.{DATASET}")
+    return logging.Router(folder, [sink], unexpected, tables=tables)
+
+
+def entry(request_id, **prediction):
+    line = {"severity": "INFO", "message": "checkout scored", "prediction": {"request_id": request_id, **prediction}}
+    return logging.entry_from_line(json.dumps(line), "score-checkout", PROJECT)
+
+
+def found(client, prefix):
+    statement = f"select * from {DATASET}.online_predictions where starts_with(request_id, @prefix) order by request_id"  # noqa: S608
+    config = bigquery.QueryJobConfig(query_parameters=[bigquery.ScalarQueryParameter("prefix", "STRING", prefix)])
+    return [dict(row) for row in client.query_and_wait(statement, job_config=config)]
+
+
+def test_what_the_sink_lets_through_are_rows_by_the_end_at_the_latest(client, bigquery_url, tmp_path):
+    tables = logging.Tables()
+    log = router(tmp_path, tables)
+    log.write([entry("late-1", probability=0.25, decile=3, features={"hits": 7}, unknown="x")])
+    with tables.delivered(bigquery_url, PROJECT):
+        log.write([entry("late-2", probability=1), {"logName": "projects/p/logs/x", "textPayload": "no prediction"}])
+        log.write([logging.entry_from_line('{"message": "checkout scored"}', "score-checkout", PROJECT)])
+    first, second = found(client, "late-")
+    assert (first["probability"], first["decile"], first["features"]["hits"]) == (0.25, 3, 7)
+    assert (second["probability"], second["decile"], second["next_products"]) == (1.0, None, [])
+
+
+class Failing:
+    """A BigQuery that takes nothing at first."""
+
+    def __init__(self):
+        self.rows = []
+        self.refusals = 1
+        self.has_taken = threading.Event()
+        self.app = Starlette(routes=[Route("/{path:path}", self.insert, methods=["POST"])])
+
+    async def insert(self, request):
+        if self.refusals:
+            self.refusals -= 1
+            return JSONResponse({"error": {"code": 503, "message": "not now"}}, 503)
+        self.rows += (await request.json())["rows"]
+        self.has_taken.set()
+        return JSONResponse({})
+
+
+def test_rows_that_bigquery_does_not_take_are_kept_and_nobody_waits(tmp_path, caplog):
+    failing, tables = Failing(), logging.Tables()
+    log = router(tmp_path, tables)
+    with serving.serve(failing.app) as url, tables.delivered(url, PROJECT), caplog.at_level(python_logging.WARNING):
+        log.write([entry(f"kept-{number}") for number in range(3)])
+        assert failing.has_taken.wait(DEADLINE)
+    assert [row["json"]["jsonPayload"]["prediction"]["request_id"] for row in failing.rows] == [
+        "kept-0",
+        "kept-1",
+        "kept-2",
+    ]
+    assert "3 log entries wait" in caplog.text
+    assert len({row["insertId"] for row in failing.rows}) == 3
+
+
+def test_a_table_that_is_not_there_is_named(bigquery_url, client, tmp_path, caplog):
+    tables = logging.Tables()
+    log = router(tmp_path, tables)
+    with tables.delivered(bigquery_url, PROJECT):
+        log.write([entry("lost") | {"logName": "projects/p/logs/run.googleapis.com%2Fstdout%2Fother"}])
+    assert "stdout_other does not exist" in caplog.text
