@@ -8,13 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 
 import functions_framework
-import grpc
 import pytest
 from cloudevents.http import CloudEvent
+from fixtures.pubsub import PROJECT, Broker, delivered
 from google.api_core.exceptions import NotFound
-from google.cloud import pubsub_v1
-from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
-from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,50 +23,16 @@ from shared.events import FeaturesBuilt, ModelApproved, ModelDeployed
 from shared.handler import Message, handle, read
 from shared.ledger import Record
 
-PROJECT = "shop-project"
 RUN = "20170801-0a1b2c3d"
 APPROVED = ModelApproved(RUN, "logistic")
 DEPLOYED = ModelDeployed(RUN, "1")
 TOPICS = ("model-deployed", "dead-letters", "features-built")
 
 
-class Broker:
-    """Pub/Sub with a subscription to each topic."""
-
-    def __init__(self, host):
-        channel = grpc.insecure_channel(host)
-        self.publisher = pubsub_v1.PublisherClient(transport=PublisherGrpcTransport(channel=channel))
-        self.subscriber = pubsub_v1.SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
-        for topic in TOPICS:
-            self.create(topic)
-
-    def create(self, topic):
-        self.publisher.create_topic(name=f"projects/{PROJECT}/topics/{topic}")
-        self.subscriber.create_subscription(name=self.path(topic), topic=f"projects/{PROJECT}/topics/{topic}")
-
-    @staticmethod
-    def path(topic):
-        return f"projects/{PROJECT}/subscriptions/{topic}"
-
-    def published(self, topic):
-        """The messages of a topic since the last look; a function returns once Pub/Sub has what it publishes."""
-        with pytest.warns(DeprecationWarning, match="return_immediately"):
-            answer = self.subscriber.pull(subscription=self.path(topic), max_messages=50, return_immediately=True)
-        ids = [one.ack_id for one in answer.received_messages]
-        if ids:
-            self.subscriber.acknowledge(subscription=self.path(topic), ack_ids=ids)
-        return [one.message for one in answer.received_messages]
-
-    def events(self, topic):
-        return [json.loads(message.data) for message in self.published(topic)]
-
-
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory):
     with pubsub.serve(tmp_path_factory.mktemp("pubsub")) as server:
-        one = Broker(server.host)
-        one.host = server.host
-        yield one
+        yield Broker(server.host, TOPICS)
 
 
 @pytest.fixture(scope="module")
@@ -91,16 +54,6 @@ def world(broker, bucket, account, monkeypatch):
     world.ledger.open_run(APPROVED, {"as_of": "2017-08-01"}, datetime.now(UTC))
     yield world
     shared_cloud.clients.cache_clear()
-
-
-def delivered(body, topic="model-approved", message_id="17"):
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    attributes = {
-        "type": "google.cloud.pubsub.topic.v1.messagePublished",
-        "source": f"//pubsub.googleapis.com/projects/{PROJECT}/topics/{topic}",
-        "id": message_id,
-    }
-    return CloudEvent(attributes, {"message": {"data": base64.b64encode(data).decode(), "messageId": message_id}})
 
 
 class Step:

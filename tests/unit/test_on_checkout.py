@@ -1,0 +1,125 @@
+"""on_checkout: one score a checkout however often and by whichever message it comes, and letters for what is none."""
+
+import base64
+import copy
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import msgspec
+import pytest
+from fixtures.pubsub import Broker, delivered
+from fixtures.shop import CHECKOUT, POINTER, VERSION, VISITOR, forget, put
+
+import main
+from local import pubsub
+from shared import checkout, cloud, online
+from shared.contract import CheckoutScored
+
+SECRET = "jane.doe@example.org"  # noqa: S105 - what no line may repeat
+
+
+@pytest.fixture(scope="module")
+def broker(shop, tmp_path_factory):
+    with pubsub.serve(tmp_path_factory.mktemp("pubsub")) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PUBSUB_EMULATOR_HOST", server.host)
+        yield Broker(server.host, ["checkout-scored", "dead-letters"])
+
+
+@pytest.fixture(autouse=True)
+def fresh(shop, broker):
+    for blob in shop.list_blobs(prefix="checkouts/"):
+        blob.delete()
+    forget()
+
+
+def deliver(document, message_id="17"):
+    main.on_checkout(delivered(document, "checkout-started", message_id))
+
+
+def told(broker):
+    return [msgspec.convert(one, CheckoutScored) for one in broker.events("checkout-scored")]
+
+
+def logged(capfd):
+    return [json.loads(line) for line in capfd.readouterr().out.splitlines() if '"checkout scored"' in line]
+
+
+def test_a_checkout_is_scored_and_told_with_the_visitor_that_it_came_with(broker, capfd):
+    deliver(CHECKOUT)
+    [scored] = told(broker)
+    assert (scored.visitor_id, scored.model_version, scored.next_products[0]) == (VISITOR, VERSION, "tea")
+    [line] = logged(capfd)
+    assert VISITOR not in str(line)
+    assert (line["prediction"]["source"], line["prediction"]["request_id"]) == ("on_checkout", scored.request_id)
+
+
+def test_what_comes_again_is_told_again_as_it_was_though_another_model_serves_by_then(broker, shop, capfd):
+    deliver(CHECKOUT)
+    put(shop, "serving/champion.json", POINTER | {"version": "8"})
+    forget()
+    deliver(CHECKOUT)
+    deliver(CHECKOUT, "published-twice")
+    put(shop, "serving/champion.json", POINTER)
+    first, second, third = told(broker)
+    assert first == second == third
+    assert len(logged(capfd)) == 1
+
+
+def test_the_same_words_in_another_order_are_the_same_checkout_and_another_cart_is_not(broker):
+    deliver(CHECKOUT)
+    deliver(dict(reversed(CHECKOUT.items())))
+    deliver(CHECKOUT | {"cart": []})
+    first, second, other = told(broker)
+    assert first == second
+    assert first.request_id != other.request_id
+
+
+def test_two_deliveries_at_once_tell_the_same_and_log_once(broker, monkeypatch, capfd):
+    together, score = threading.Barrier(2, timeout=20), checkout.score
+    probabilities = iter([0.25, 0.75])
+
+    def at_once(*arguments):
+        together.wait()
+        return msgspec.structs.replace(score(*arguments), probability=next(probabilities))
+
+    monkeypatch.setattr(checkout, "score", at_once)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(deliver, [CHECKOUT, CHECKOUT]))
+    first, second = told(broker)
+    assert first == second
+    [line] = logged(capfd)
+    assert line["prediction"]["probability"] == first.probability
+
+
+def test_what_is_kept_names_nobody(broker, shop):
+    deliver(CHECKOUT)
+    told(broker)
+    [blob] = shop.list_blobs(prefix="checkouts/")
+    assert VISITOR not in blob.name
+    assert VISITOR not in blob.download_as_text()
+
+
+def test_what_breaks_the_contract_is_a_dead_letter_that_names_the_field_and_not_its_value(broker, capfd):
+    broken = copy.deepcopy(CHECKOUT)
+    broken["session"]["features"]["weekday"] = SECRET
+    deliver(broken)
+    deliver(b"no JSON")
+    assert told(broker) == []
+    field, data = broker.published("dead-letters")
+    assert field.attributes["reason"] == "checkout-started #/session/features/weekday: Invalid enum value"
+    assert field.attributes["function"] == "on_checkout"
+    original = json.loads(field.data)["data"]["message"]["data"]
+    assert json.loads(base64.b64decode(original)) == broken
+    assert data.attributes["reason"].startswith("the message's data is not JSON")
+    assert SECRET not in "".join(capfd.readouterr())
+
+
+def test_while_no_model_serves_the_message_is_left_to_come_again(broker, bucket, monkeypatch):
+    nowhere = {"bucket": bucket.name, "serving": {"api_endpoint": "http://127.0.0.1:9"}}
+    monkeypatch.setenv("PROPENSITY_SETTINGS", json.dumps(nowhere))
+    forget()
+    with pytest.raises(online.NoScorerError):
+        deliver(CHECKOUT)
+    assert told(broker) == []
+    assert list(cloud.clients().storage.list_blobs(bucket.name)) == []
