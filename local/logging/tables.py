@@ -99,7 +99,7 @@ class Tables:
                     row_ids=ids,
                     ignore_unknown_values=True,
                     skip_invalid_rows=True,
-                    retry=None,  # type: ignore[arg-type] - it means none, though the signature does not say so
+                    retry=None,  # type: ignore[arg-type]  # it means none, though not by its signature
                     timeout=60,
                 )
             except NotFound:
