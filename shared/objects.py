@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 GOOGLE = "https://storage.googleapis.com"
 SCOPE = "https://www.googleapis.com/auth/devstorage.read_only"
-TIMEOUT_SECONDS = 5
-RETRIES = urllib3.Retry(3, status_forcelist=(408, 429, 500, 502, 503, 504), backoff_factor=0.2, raise_on_status=False)
+TIMEOUT_SECONDS = 3
+RETRIES = urllib3.Retry(2, status_forcelist=(408, 429, 500, 502, 503, 504), backoff_factor=0.1, raise_on_status=False)
 
 
 class ReadError(RuntimeError):

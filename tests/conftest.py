@@ -8,7 +8,14 @@ from xdist.scheduler import LoadScopeScheduling
 # Functions that are given secrets do not even import without them.
 os.environ.setdefault("PROPENSITY_PSEUDONYM_KEY", "a key for tests that hides nobody")
 
-pytest_plugins = ["fixtures.bigquery", "fixtures.chain", "fixtures.shop", "fixtures.storage", "fixtures.vertex"]
+pytest_plugins = [
+    "fixtures.bigquery",
+    "fixtures.chain",
+    "fixtures.online",
+    "fixtures.shop",
+    "fixtures.storage",
+    "fixtures.vertex",
+]
 
 
 class _BesideWhatTheyShare(LoadScopeScheduling):

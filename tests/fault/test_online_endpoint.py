@@ -1,0 +1,242 @@
+"""Scoring online while the endpoint fails in every way: no request is lost, and it is left alone in time."""
+
+import json
+import random
+
+import pytest
+from fixtures.ml import LOGISTIC, sessions
+from fixtures.online import PROJECT, Clock, prediction, probability
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import aiplatform_v1 as vertex
+
+from local import serving
+from local import vertex as local_vertex
+from local.bigquery import ml
+from shared.online import NoScorerError, OnlineScorer, Scored
+from shared.scoring import LABEL
+
+EMBEDDED = Scored(probability(3), 3, "3", "embedded")
+FROM_ENDPOINT = Scored(0.25, None, "5", "endpoint")
+GARBAGE = {
+    "no JSON": b"<html>come back later</html>",
+    "no object": b"[]",
+    "nothing": b"",
+    "no predictions": prediction(0.25, predictions=[]),
+    "predictions of another kind": prediction(0.25, predictions=[0.25]),
+    "a prediction without classes": prediction(0.25, predictions=[{f"{LABEL}_probs": [0.25]}]),
+    "no class of buyers": prediction(0.25, predictions=[{f"{LABEL}_values": ["a", "b"], f"{LABEL}_probs": [0.2, 0.8]}]),
+    "no number": prediction(0.25, predictions=[{f"{LABEL}_values": ["1", "0"], f"{LABEL}_probs": ["x", "y"]}]),
+    "no probability": prediction(1.5),
+    "not a number": b'{"predictions": [{"%s_values": ["1"], "%s_probs": [NaN]}]}' % (LABEL.encode(), LABEL.encode()),
+    "no version": prediction(0.25, modelVersionId=""),
+}
+FAILURES = {
+    "hangs": "hangs",
+    "drips": "drips",
+    "resets": "resets",
+    "cuts off": "cuts off",
+    "429": 429,
+    "500": 500,
+    "503": 503,
+    "504": 504,
+    "403": 403,
+    "404": 404,
+    **GARBAGE,
+}
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def start(online_bucket, endpoint, clock):
+    """A scorer that asks the endpoint first and has its client imported; version 3 stands in for it."""
+
+    def begin(**online):
+        online_bucket.serve(3)
+        given = {"order": "endpoint_first", "endpoint_deadline_ms": 5000, "refresh_seconds": 3600} | online
+        scorer = OnlineScorer(online_bucket.settings(endpoint.url, **given), clock)
+        scorer._endpoint._connected(must_wait=True)
+        return scorer
+
+    return begin
+
+
+def test_the_endpoint_scores_and_its_version_is_named(start, endpoint):
+    assert start().score({"pageviews": 3, "device": "mobile", "else": 1}) == FROM_ENDPOINT
+    [body] = endpoint.bodies
+    assert json.loads(body)["instances"] == [{"pageviews": 3, "device": "mobile"}]
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_the_embedded_scorer_stands_in_for_an_endpoint_that_fails(start, endpoint, failure):
+    # Those that say nothing are waited for in vain.
+    scorer = start(endpoint_deadline_ms=100 if failure in {"hangs", "drips"} else 5000)
+    endpoint.act = FAILURES[failure]
+    assert scorer.score({}) == EMBEDDED
+    # It is still hanging: nobody has let it go.
+    assert endpoint.requests == 1
+
+
+@pytest.mark.parametrize("failure", ["resets", "429", "500", "404", "no JSON"])
+def test_an_endpoint_that_fails_is_left_alone_within_20_requests_and_asked_again_once_it_is_mended(
+    start, endpoint, clock, failure
+):
+    scorer = start()
+    endpoint.act = FAILURES[failure]
+    assert {scorer.score({}) for _ in range(60)} == {EMBEDDED}
+    assert endpoint.requests <= 20
+    asked = endpoint.requests
+    endpoint.act = "answers"
+    assert scorer.score({}) == EMBEDDED
+    assert endpoint.requests == asked
+    clock.now += 11
+    assert [scorer.score({}).path for _ in range(5)] == ["endpoint"] * 5
+
+
+def test_a_probe_that_fails_leaves_it_alone_again(start, endpoint, clock):
+    scorer = start()
+    endpoint.act = 500
+    for _ in range(20):
+        scorer.score({})
+    asked = endpoint.requests
+    for _ in range(3):
+        clock.now += 11
+        assert [scorer.score({}).path for _ in range(10)] == ["embedded"] * 10
+    assert endpoint.requests == asked + 3
+
+
+@pytest.mark.parametrize("failure", [429, 503, 504, "resets"])
+def test_what_can_heal_is_tried_again_as_long_as_retries_are_few(start, endpoint, failure):
+    scorer = start()
+    assert {scorer.score({}).path for _ in range(10)} == {"endpoint"}
+    endpoint.acts = [failure]
+    assert scorer.score({}) == FROM_ENDPOINT
+    assert endpoint.requests == 12
+    # That was the one retry that ten requests have earned.
+    endpoint.acts = [failure]
+    assert scorer.score({}) == EMBEDDED
+
+
+@pytest.mark.parametrize("failure", [400, 403, 404, 500, b"no JSON"])
+def test_what_cannot_heal_is_not_tried_again(start, endpoint, failure):
+    scorer = start()
+    for _ in range(30):
+        scorer.score({})
+    endpoint.acts = [failure]
+    assert scorer.score({}) == EMBEDDED
+    assert endpoint.requests == 31
+
+
+def test_retries_are_at_most_a_tenth_of_the_requests(start, endpoint):
+    scorer = start(breaker_failures=20)
+    for number in range(200):
+        endpoint.acts = [503] if number % 3 == 0 else []
+        scorer.score({})
+    assert 200 < endpoint.requests <= 220
+
+
+def test_requests_that_are_wrong_in_themselves_do_not_make_it_be_left_alone(start, endpoint):
+    scorer = start()
+    endpoint.act = 400
+    assert {scorer.score({}) for _ in range(40)} == {EMBEDDED}
+    assert endpoint.requests == 40
+
+
+def test_an_endpoint_nobody_listens_at_is_stood_in_for(online_bucket, clock):
+    online_bucket.serve(3)
+    scorer = OnlineScorer(online_bucket.settings(order="endpoint_first"), clock)
+    scorer._endpoint._connected(must_wait=True)
+    assert {scorer.score({}) for _ in range(30)} == {EMBEDDED}
+
+
+def test_while_its_client_is_being_imported_nobody_waits(online_bucket, endpoint, clock):
+    online_bucket.serve(3)
+    scorer = OnlineScorer(online_bucket.settings(endpoint.url, order="endpoint_first"), clock)
+    assert scorer.score({}) == EMBEDDED
+    scorer._endpoint._connected(must_wait=True)
+    assert scorer.score({}) == FROM_ENDPOINT
+
+
+def test_without_an_embedded_scorer_the_endpoint_scores_whatever_the_order(online_bucket, endpoint, clock):
+    online_bucket.serve(3, scorer=None)
+    settings = online_bucket.settings(endpoint.url, order="embedded_first", endpoint_deadline_ms=5000)
+    scorer = OnlineScorer(settings, clock)
+    assert scorer.score({"pageviews": None}) == FROM_ENDPOINT
+    # A missing number is the mean of the training rows.
+    assert b"6" in endpoint.bodies[0]
+    endpoint.act = 500
+    with pytest.raises(
+        NoScorerError, match=r"no embedded scorer, and the endpoint failed: InternalServerError \(500\)"
+    ):
+        scorer.score({})
+
+
+def test_while_no_champion_is_known_and_the_endpoint_fails_the_error_says_so(online_bucket, endpoint, clock):
+    scorer = OnlineScorer(online_bucket.settings(endpoint.url, endpoint_deadline_ms=5000), clock)
+    endpoint.act = 404
+    with pytest.raises(NoScorerError, match="no champion is known, and the endpoint failed"):
+        scorer.score({"pageviews": 3})
+
+
+def test_no_log_line_holds_what_was_sent(start, endpoint, capsys):
+    scorer = start()
+    endpoint.act = 400
+    scorer.score({"pageviews": 123454321, "device": "a secret device"})
+    logged = capsys.readouterr().out
+    assert "the endpoint failed: BadRequest (400)" in logged
+    assert "123454321" not in logged
+    assert "secret" not in logged
+
+
+@pytest.fixture(scope="module")
+def shared_endpoint(tmp_path_factory):
+    """The local Vertex AI with versions 1 and 2 of one model, which disagree, on an endpoint that asks either."""
+    app = local_vertex.create_app(tmp_path_factory.mktemp("vertex"), chance=random.Random(7))  # noqa: S311 - to repeat
+    place = f"projects/{PROJECT}/locations/us-central1"
+    with serving.serve(app) as url:
+        options = {"client_options": {"api_endpoint": url}, "transport": "rest", "credentials": AnonymousCredentials()}
+        models, endpoints = vertex.ModelServiceClient(**options), vertex.EndpointServiceClient(**options)
+        created = vertex.Endpoint(display_name="propensity")
+        endpoints.create_endpoint(parent=place, endpoint=created, endpoint_id="propensity").result()
+        for version in (1, 2):
+            rows = sessions(300, seed=version).rename_columns(["bounces", "seconds", "source", "mobile", LABEL])
+            folder = tmp_path_factory.mktemp("trained") / "model"
+            ml.train(LOGISTIC | {"input_label_cols": [LABEL]}, rows).save(folder)
+            model = vertex.Model(
+                display_name="propensity",
+                model_source_info=vertex.ModelSourceInfo(source_type="BQML"),
+                artifact_uri=f"file://{folder}",
+            )
+            upload = {"parent": place, "model": model, "model_id": "propensity"}
+            if version == 2:
+                upload = {"parent": place, "model": model, "parent_model": f"{place}/models/propensity"}
+            models.upload_model(request=upload).result()
+            deployed = vertex.DeployedModel(
+                id=str(version),
+                model=f"{place}/models/propensity@{version}",
+                dedicated_resources=vertex.DedicatedResources(min_replica_count=1),
+            )
+            split = {"0": 100} if version == 1 else {"0": 50, "1": 50}
+            endpoints.deploy_model(
+                endpoint=f"{place}/endpoints/propensity", deployed_model=deployed, traffic_split=split
+            ).result()
+        yield url
+
+
+def test_under_a_traffic_split_the_version_that_answered_is_named_and_only_the_champion_has_a_decile(
+    shared_endpoint, online_bucket, clock
+):
+    inputs = {"bounces": 0.5, "seconds": 120.0, "source": None, "mobile": None}
+    online_bucket.serve(1, inputs=inputs)
+    settings = online_bucket.settings(shared_endpoint, order="endpoint_first", endpoint_deadline_ms=20_000)
+    scorer = OnlineScorer(settings, clock)
+    scorer._endpoint._connected(must_wait=True)
+    visitor = {"bounces": 1, "seconds": 12.0, "source": "google", "mobile": True}
+    answers = {scorer.score(visitor) for _ in range(60)}
+    assert {(one.version, one.path) for one in answers} == {("1", "endpoint"), ("2", "endpoint")}
+    # Each version says one thing, and they differ.
+    assert len(answers) == len({one.probability for one in answers}) == 2
+    assert {one.version: one.decile is None for one in answers} == {"1": False, "2": True}

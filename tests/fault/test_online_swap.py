@@ -1,0 +1,228 @@
+"""What is served online is replaced, broken or gone while checkouts are scored: no request is lost."""
+
+import json
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from fixtures.online import Clock, Endpoint, probability
+
+from local.declarations import ROOT
+from shared.champion import POINTER
+from shared.online import NoScorerError, OnlineScorer
+from shared.recommendations import ARTEFACT as RECOMMENDATIONS
+from shared.recommendations import OUT_OF_STOCK
+
+THREADS, VERSIONS = 4, 8
+REFRESH_SECONDS = 30
+BROKEN_POINTERS = {
+    "is empty": b"",
+    "is no JSON": b"{version",
+    "lacks a field": b'{"version": "4"}',
+    "names an artefact that is not there": {"scorer": "runs/nowhere/scorer.json"},
+}
+BROKEN_ARTEFACTS = {
+    "is no JSON": b"]",
+    "is of an unknown kind": {"kind": "neural"},
+    "lacks a part": {"kind": "boosted_trees", "inputs": []},
+    "has a branch that leads nowhere": {
+        "kind": "boosted_trees",
+        "base_log_odds": 0.0,
+        "inputs": [{"name": "hits", "mean": 1.0}],
+        "trees": [[[0, 0.5, 1, 2, False], 0.1]],
+    },
+    "has a branch that leads to itself": {
+        "kind": "boosted_trees",
+        "base_log_odds": 0.0,
+        "inputs": [{"name": "hits", "mean": 1.0}],
+        "trees": [[[0, 0.5, 0, 0, False]]],
+    },
+}
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def scorer(online_bucket, clock):
+    """Version 1 serves."""
+    online_bucket.serve(1)
+    made = OnlineScorer(online_bucket.settings(refresh_seconds=REFRESH_SECONDS), clock)
+    assert made.score({}).version == "1"
+    return made
+
+
+def look_again(scorer, clock, seconds=REFRESH_SECONDS):
+    """Let the time pass and return once what the next request has started is done."""
+    clock.now += seconds
+    scorer.snapshot()
+    with scorer._watch._looking:
+        pass
+
+
+def test_a_new_champion_is_noticed_after_a_while_and_the_old_one_answers_meanwhile(scorer, online_bucket, clock):
+    online_bucket.serve(2)
+    clock.now += REFRESH_SECONDS - 1
+    assert scorer.score({}).version == "1"
+    look_again(scorer, clock, 1)
+    scored = scorer.score({})
+    assert (scored.version, scored.probability) == ("2", pytest.approx(probability(2)))
+
+
+@pytest.fixture
+def often_switched():
+    """Threads that only compute let go of the interpreter after 5 ms: too seldom for a server among them."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(0.0002)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("often_switched")
+def test_hot_swaps_under_load_lose_no_request_and_mix_no_versions(online_bucket):
+    online_bucket.serve(1)
+    scorer = OnlineScorer(online_bucket.settings(refresh_seconds=0.001))
+    seen, is_seen, ending = {}, threading.Condition(), threading.Event()
+
+    def load():
+        answers = []
+        while not ending.is_set():
+            answers.append(scorer.score({"pageviews": 3}))
+            if answers[-1].version not in seen:
+                with is_seen:
+                    seen[answers[-1].version] = True
+                    is_seen.notify_all()
+        return answers
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        loads = [pool.submit(load) for _ in range(THREADS)]
+        for version in range(2, VERSIONS + 1):
+            online_bucket.put(POINTER, b"broken in between")
+            online_bucket.serve(version)
+            with is_seen:
+                is_seen.wait_for(lambda wanted=str(version): wanted in seen, timeout=30)
+        ending.set()
+    assert list(seen) == [str(version) for version in range(1, VERSIONS + 1)]
+    for answers in (one.result() for one in loads):
+        versions = [int(one.version) for one in answers]
+        assert versions == sorted(versions)
+        assert all(one.probability == pytest.approx(probability(one.version)) for one in set(answers))
+
+
+@pytest.mark.parametrize("what", BROKEN_POINTERS)
+def test_a_pointer_that_is_broken_leaves_the_old_champion_and_is_an_error_once(
+    scorer, online_bucket, clock, capsys, what
+):
+    broken = BROKEN_POINTERS[what]
+    online_bucket.serve(2, **broken) if isinstance(broken, dict) else online_bucket.put(POINTER, broken)
+    for _ in range(3):
+        look_again(scorer, clock)
+        assert scorer.score({}).version == "1"
+    [error] = errors(capsys)
+    assert "what was read before goes on serving" in error
+    online_bucket.serve(3)
+    look_again(scorer, clock, 1)
+    assert scorer.score({}).version == "3"
+
+
+@pytest.mark.parametrize("what", BROKEN_ARTEFACTS)
+def test_an_artefact_that_is_broken_leaves_the_old_champion_and_is_tried_again(
+    scorer, online_bucket, clock, capsys, what
+):
+    online_bucket.serve(2, artefact=BROKEN_ARTEFACTS[what])
+    for _ in range(3):
+        look_again(scorer, clock)
+        assert scorer.score({}).version == "1"
+    [error] = errors(capsys)
+    assert POINTER in error
+    online_bucket.put("runs/2/scorer.json", {"kind": "logistic", "intercept": 0.0, "numbers": {}, "categories": {}})
+    look_again(scorer, clock, 1)
+    assert (scorer.score({}).version, scorer.score({}).probability) == ("2", 0.5)
+
+
+def errors(capsys):
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    return [line["message"] for line in lines if line["severity"] == "ERROR"]
+
+
+def test_a_pointer_that_is_gone_leaves_the_old_champion(scorer, online_bucket, clock, capsys):
+    online_bucket.gcs.blob(POINTER).delete()
+    look_again(scorer, clock)
+    assert scorer.score({}).version == "1"
+    assert len(errors(capsys)) == 1
+
+
+def test_a_champion_without_an_artefact_is_not_stood_in_for_by_the_former_one(scorer, online_bucket, clock):
+    online_bucket.serve(2, scorer=None)
+    look_again(scorer, clock)
+    with pytest.raises(NoScorerError, match="the champion has no embedded scorer"):
+        scorer.score({})
+
+
+def test_before_there_is_a_champion_nothing_scores_and_the_first_one_is_noticed(online_bucket, clock, capsys):
+    scorer = OnlineScorer(online_bucket.settings(refresh_seconds=REFRESH_SECONDS), clock)
+    with pytest.raises(NoScorerError, match="no champion is known"):
+        scorer.score({})
+    assert errors(capsys) == []
+    online_bucket.serve(1)
+    look_again(scorer, clock)
+    assert scorer.score({}).version == "1"
+
+
+def test_a_bucket_that_cannot_be_reached_leaves_what_was_read(scorer, clock, capsys):
+    scorer._watch._champion._bucket._emulator = "http://127.0.0.1:9"
+    look_again(scorer, clock)
+    assert scorer.score({}).version == "1"
+    assert all("cannot be read" in error for error in errors(capsys))
+
+
+def test_a_bucket_that_hangs_keeps_no_request_waiting(online_bucket, scorer, clock, endpoint: Endpoint):
+    """The endpoint plays the bucket."""
+    endpoint.act = "hangs"
+    scorer._watch._champion._bucket._emulator = endpoint.url
+    clock.now += REFRESH_SECONDS
+    assert {scorer.score({}).version for _ in range(100)} == {"1"}
+    endpoint.let_go.set()
+
+
+def test_recommendations_and_what_is_out_of_stock_come_with_the_same_look(scorer, online_bucket, clock):
+    assert (scorer.snapshot().recommender, scorer.snapshot().out_of_stock) == (None, frozenset())
+    document = {"run_id": "20170801-0a1b2c3d", "as_of": "2017-08-01", "rules": [], "similar": {}, "popular": ["a", "b"]}
+    online_bucket.put(RECOMMENDATIONS, document)
+    online_bucket.put(OUT_OF_STOCK, ["a"])
+    look_again(scorer, clock)
+    served = scorer.snapshot()
+    assert served.recommender.next_products([], served.out_of_stock, 5) == ["b"]
+    # What is broken leaves the old; what the shop takes away means that all is in stock again.
+    online_bucket.put(RECOMMENDATIONS, b"[]")
+    online_bucket.gcs.blob(OUT_OF_STOCK).delete()
+    look_again(scorer, clock)
+    served = scorer.snapshot()
+    assert served.recommender.next_products([], served.out_of_stock, 5) == ["a", "b"]
+
+
+def test_what_has_not_changed_is_not_read_again(scorer, clock):
+    before = scorer.snapshot()
+    look_again(scorer, clock)
+    assert scorer.snapshot().champion is before.champion
+
+
+HEAVY = ("google.cloud.aiplatform", "google.cloud.aiplatform_v1", "google.cloud.bigquery", "google.cloud.storage")
+SCORE = """
+import sys
+from shared.online import scorer
+print(scorer().score({}).version, *(name for name in sys.argv[1:] if name in sys.modules))
+"""
+
+
+def test_scoring_with_the_champion_in_memory_imports_no_client_of_googles_and_no_data_frame(online_bucket, monkeypatch):
+    online_bucket.serve(1)
+    settings = {"bucket": online_bucket.gcs.name}
+    monkeypatch.setenv("PROPENSITY_SETTINGS", json.dumps(settings))
+    command = [sys.executable, "-c", SCORE, *HEAVY, "pandas", "sklearn", "numpy", "pyarrow", "grpc", "cryptography"]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["1"]
