@@ -115,6 +115,7 @@ class Registry:
             NotReady: the endpoint sent every request elsewhere.
             Permanent: it refuses the instances, or its answer is none of a BigQuery ML model's.
         """
+        refusal = None
         for _ in range(MOST_TRIES):
             try:
                 response = self._predictions.predict(
@@ -122,8 +123,13 @@ class Registry:
                 )
                 if response.deployed_model_id == deployed_id:
                     return [probability_of(prediction) for prediction in response.predictions]
-            except (BadRequest, KeyError, ValueError) as error:
+            except BadRequest as error:
+                # Who refuses is not said: it may be the champion, whose inputs need not be this one's.
+                refusal = error
+            except (KeyError, ValueError) as error:
                 raise Permanent(f"the endpoint cannot answer the golden rows: {error!r}") from error
+        if refusal:
+            raise Permanent(f"the endpoint cannot answer the golden rows: {refusal!r}") from refusal
         raise NotReady(f"deployed model {deployed_id} answered none of {MOST_TRIES} requests")
 
     def promote(self, deployed_id: str, version: Version) -> None:

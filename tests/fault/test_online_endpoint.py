@@ -4,14 +4,11 @@ import json
 import random
 
 import pytest
-from fixtures.ml import LOGISTIC, sessions
-from fixtures.online import PROJECT, Clock, prediction, probability
-from google.auth.credentials import AnonymousCredentials
-from google.cloud import aiplatform_v1 as vertex
+from fixtures.ml import sessions
+from fixtures.online import Clock, deploy, prediction, probability, trained
 
 from local import serving
 from local import vertex as local_vertex
-from local.bigquery import ml
 from shared.online import NoScorerError, OnlineScorer, Scored
 from shared.scoring import LABEL
 
@@ -195,34 +192,9 @@ def test_no_log_line_holds_what_was_sent(start, endpoint, capsys):
 def shared_endpoint(tmp_path_factory):
     """The local Vertex AI with versions 1 and 2 of one model, which disagree, on an endpoint that asks either."""
     app = local_vertex.create_app(tmp_path_factory.mktemp("vertex"), chance=random.Random(7))  # noqa: S311 - to repeat
-    place = f"projects/{PROJECT}/locations/us-central1"
+    models = [trained(tmp_path_factory.mktemp("trained"), sessions(300, seed)) for seed in (1, 2)]
     with serving.serve(app) as url:
-        options = {"client_options": {"api_endpoint": url}, "transport": "rest", "credentials": AnonymousCredentials()}
-        models, endpoints = vertex.ModelServiceClient(**options), vertex.EndpointServiceClient(**options)
-        created = vertex.Endpoint(display_name="propensity")
-        endpoints.create_endpoint(parent=place, endpoint=created, endpoint_id="propensity").result()
-        for version in (1, 2):
-            rows = sessions(300, seed=version).rename_columns(["bounces", "seconds", "source", "mobile", LABEL])
-            folder = tmp_path_factory.mktemp("trained") / "model"
-            ml.train(LOGISTIC | {"input_label_cols": [LABEL]}, rows).save(folder)
-            model = vertex.Model(
-                display_name="propensity",
-                model_source_info=vertex.ModelSourceInfo(source_type="BQML"),
-                artifact_uri=f"file://{folder}",
-            )
-            upload = {"parent": place, "model": model, "model_id": "propensity"}
-            if version == 2:
-                upload = {"parent": place, "model": model, "parent_model": f"{place}/models/propensity"}
-            models.upload_model(request=upload).result()
-            deployed = vertex.DeployedModel(
-                id=str(version),
-                model=f"{place}/models/propensity@{version}",
-                dedicated_resources=vertex.DedicatedResources(min_replica_count=1),
-            )
-            split = {"0": 100} if version == 1 else {"0": 50, "1": 50}
-            endpoints.deploy_model(
-                endpoint=f"{place}/endpoints/propensity", deployed_model=deployed, traffic_split=split
-            ).result()
+        deploy(url, models, {"0": 50, "1": 50})
         yield url
 
 
