@@ -9,7 +9,6 @@ from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from google.api_core.exceptions import NotFound, PreconditionFailed
 
 from shared import recommendations
@@ -30,9 +29,10 @@ MOST_ALIKE = 20
 
 
 def look(clients: Clients) -> tuple[str, dict[str, Any]] | None:
-    """Return a run's id and what the run reads: the data as they stand, and what is out of stock.
+    """Return a run's id and what the run reads: the data as they stand, and what is out of stock now.
 
-    Two looks at the same data, stock and settings give the same run. None when no data were read yet.
+    Two looks at the same data give the same run; stock comes and goes, and the online path looks at it for itself. None
+    when no data were read yet.
 
     Raises:
         Permanent: the shop's list of what is out of stock is none.
@@ -41,11 +41,9 @@ def look(clients: Clients) -> tuple[str, dict[str, Any]] | None:
     as_of: date | None = state["day"]
     if as_of is None:
         return None
-    settings = clients.settings
-    out_of_stock = sorted(_out_of_stock(clients))
-    seen = [state, msgspec.to_builtins(settings.recommendations), settings.audience.window_days, out_of_stock]
-    digest = hashlib.sha256(json.dumps(seen, default=str, sort_keys=True).encode()).hexdigest()
-    return f"{as_of:%Y%m%d}-{digest[:8]}", {"as_of": as_of.isoformat(), "out_of_stock": out_of_stock}
+    digest = hashlib.sha256(f"recommendations {json.dumps(state, default=str)}".encode()).hexdigest()
+    reads = {"as_of": as_of.isoformat(), "out_of_stock": sorted(_out_of_stock(clients))}
+    return f"{as_of:%Y%m%d}-{digest[:8]}", reads
 
 
 def _out_of_stock(clients: Clients) -> frozenset[str]:

@@ -155,7 +155,8 @@ class Warehouse:
         except TimeoutError as error:
             raise NotReady(f"job {job.job_id} still runs; the next delivery attaches to it") from error
         except Exception:
-            if job.error_result and not _heals(job.error_result):
+            # The results may tell of the failure before the job was looked at again.
+            if job.done() and job.error_result and not _heals(job.error_result):
                 raise Permanent(reason(job)) from None
             raise
         return [dict(row) for row in rows]

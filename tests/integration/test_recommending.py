@@ -1,0 +1,124 @@
+"""Recommendations built on a project without a reservation, with real BigQuery and Cloud Storage."""
+
+import datetime as dt
+import json
+
+import numpy as np
+import pytest
+from fixtures.bigquery import PROJECT, connect
+
+from local import auth, declarations, provision, serving
+from local.bigquery import gateway
+from shared import recommendations, recommending
+from shared.cloud import Clients, Cloud
+from shared.errors import Permanent
+from shared.events import RecommendationsDue
+from shared.settings import Settings
+
+DAY = dt.date(2017, 8, 10)
+NOW = dt.datetime(2017, 8, 11, 5, tzinfo=dt.UTC)
+SHELF = 6
+
+
+@pytest.fixture(scope="module")
+def project(bigquery_emulator, tmp_path_factory, storage):
+    """The functions' clients on an on-demand project, whose visitors each go along one of four shelves."""
+    folder = tmp_path_factory.mktemp("project")
+    app = gateway.create_app(bigquery_emulator.url, folder / "gateway", storage_url=storage.url, is_on_demand=True)
+    with serving.serve(app) as url, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BIGQUERY_EMULATOR_HOST", url)
+        patch.setenv(
+            "GOOGLE_APPLICATION_CREDENTIALS",
+            str(auth.service_account_file(folder, "http://127.0.0.1:9/token", PROJECT)),
+        )
+        document = {"project": PROJECT, "bucket": "recommending", "dataset": "recommending"}
+        clients = Clients(Settings.from_document(document))
+        clients.storage.create_bucket("recommending")
+        clients.__dict__["bigquery"] = connect(url)
+        names = provision.Names(PROJECT, "recommending", "recommending", "us-central1", "propensity")
+        provision.make_tables(names, declarations.read().tables, url)
+        fill(clients)
+        yield clients
+
+
+def fill(clients):
+    random = np.random.default_rng(1)
+    rows = {"source_days": [{"day": DAY, "row_count": 1, "last_modified": 1}], "sessions": [], "interactions": []}
+    for visitor in range(200):
+        at = {"session_id": f"{visitor}-1", "visitor_id": str(visitor), "day": DAY}
+        began = dt.datetime(2017, 8, 10, 12, tzinfo=dt.UTC)
+        rows["sessions"].append({**at, "started_at": began, "is_new_visit": True, "is_internal": False})
+        rows["interactions"] += [
+            {**at, "interacted_at": began, "product_id": f"P{product}", "action": "added", "quantity": 1}
+            for product in random.integers(4) * SHELF + random.choice(SHELF, 3, replace=False)
+        ]
+    for table, content in rows.items():
+        path = f"{PROJECT}.recommending.{table}"
+        assert clients.bigquery.insert_rows_json(path, json.loads(json.dumps(content, default=str))) == []
+
+
+def opened(clients, run_id=None, as_of=None, at=NOW):
+    """A run as its step sees it."""
+    found, reads = recommending.look(clients)
+    due = RecommendationsDue(run_id or found)
+    clients.ledger.open_run(due, reads | ({"as_of": as_of} if as_of else {}), at)
+    return Cloud(clients, due.run_id, "build_recommendations", NOW)
+
+
+def served(clients):
+    blob = clients.storage.bucket("recommending").blob(recommendations.ARTEFACT)
+    return json.loads(blob.download_as_bytes())
+
+
+def stock(clients, content):
+    clients.storage.bucket("recommending").blob(recommendations.OUT_OF_STOCK).upload_from_string(content)
+
+
+def test_without_a_reservation_similarity_recommends_and_the_log_says_why(project, capfd):
+    stock(project, '["P0"]')
+    cloud = opened(project)
+    report = recommending.build(cloud)
+    assert report["method"] == "similarity"
+    assert report["methods"].keys() == {"similarity", "popularity"}
+    assert report["visitors"] == 200
+    assert report == cloud.ledger.read(cloud.run_id, "recommendations")
+    [line] = [line for line in capfd.readouterr().out.splitlines() if "no matrix factorization" in line]
+    assert "reservation" in line
+    recommended = project.bigquery.list_rows(f"{PROJECT}.recommending.visitor_recommendations")
+    assert "P0" not in {row["product_id"] for row in recommended}
+
+    # And once more, as after a death before the record: the same jobs, the same artefact.
+    document = served(project)
+    assert recommending.build(cloud) == report
+    assert served(project) == document
+    recommender = recommendations.Recommender(document)
+    [other] = recommender.next_products(["P1"], {"P2", "P3", "P4"}, 1)
+    assert other == "P5"
+    assert "P0" not in recommender.next_products(["P1"], set(), 100)
+
+
+def test_older_data_and_an_older_run_on_the_same_data_leave_the_artefact_as_it_is(project):
+    newest = {"run_id": "20170810-00000001", "as_of": "2017-08-10", "rules": [], "similar": {}, "popular": []}
+    assert recommending.serve(newest | {"opened_at": str(NOW)}, opened(project, "20170810-00000001", at=NOW))
+    for number, (as_of, opened_at) in enumerate(
+        [("2017-08-09", NOW + dt.timedelta(hours=1)), ("2017-08-10", NOW - dt.timedelta(microseconds=1))]
+    ):
+        run_id = f"{as_of.replace('-', '')}-1000000{number}"
+        older = newest | {"run_id": run_id, "as_of": as_of, "opened_at": str(opened_at)}
+        assert not recommending.serve(older, opened(project, run_id, as_of, opened_at))
+        assert served(project)["run_id"] == "20170810-00000001"
+    newer = newest | {"run_id": "20170811-00000001", "as_of": "2017-08-11", "opened_at": str(NOW)}
+    assert recommending.serve(newer, opened(project, "20170811-00000001", "2017-08-11"))
+    assert recommending.served_run(project) == "20170811-00000001"
+    recommending.withdraw(project)
+    recommending.withdraw(project)
+    assert recommending.served_run(project) is None
+
+
+@pytest.mark.parametrize("content", ["{", '{"P1": false}', "[1]"])
+def test_a_stock_list_that_cannot_be_read_is_refused_with_its_name_and_rule(project, content):
+    stock(project, content)
+    with pytest.raises(Permanent, match=r"gs://recommending/serving/out_of_stock\.json cannot be read"):
+        recommending.look(project)
+    project.storage.bucket("recommending").blob(recommendations.OUT_OF_STOCK).delete()
+    assert recommending.look(project)[1]["out_of_stock"] == []
