@@ -10,14 +10,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import chain, create_model, memory, predict, refresh
+from benchmarks import chain, checkout, create_model, memory, predict, refresh, rules
 from benchmarks.measure import Row, say
 
 MEASURES: dict[str, Callable[[bool], list[Row]]] = {
     "chain": chain.measure,
+    "checkout": checkout.measure,
     "create_model": create_model.measure,
     "predict": predict.measure,
     "refresh": refresh.measure,
+    "rules": rules.measure,
     "memory": memory.measure,
 }
 
@@ -27,7 +29,9 @@ def main() -> int:
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*MEASURES, []], metavar="NAME", help=", ".join(MEASURES))
     parser.add_argument(
-        "--full", action="store_true", help="also what takes many minutes: memory at 1,000,000 sessions"
+        "--full",
+        action="store_true",
+        help="also what takes many minutes: memory at 1,000,000 sessions, rules at 500,000 baskets",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers here for machines")
     asked = parser.parse_args()
