@@ -1,5 +1,6 @@
 """What those who score online find in the bucket of a chain that has run."""
 
+import msgspec
 import pytest
 from google.cloud import bigquery
 from typer.testing import CliRunner
@@ -10,6 +11,11 @@ from shared.champion import POINTER
 from shared.online import OnlineScorer
 
 FEATURES = "* except (session_id, visitor_id, day, started_at, is_new_visit, is_internal, transactions)"
+
+
+def endpoint_first(settings):
+    online = msgspec.structs.replace(settings.online, order="endpoint_first", endpoint_deadline_ms=20_000)
+    return msgspec.structs.replace(settings, online=online)
 
 
 def generation(chain):
@@ -43,7 +49,7 @@ def test_a_tenth_of_the_test_visitors_falls_into_each_decile(chain):
         assert sum(found.decile(row["probability"]) <= decile for row in rows) == at_least
 
 
-def test_online_every_visitor_gets_the_probability_that_the_table_scores_has(chain):
+def test_online_every_visitor_gets_the_probability_that_the_table_scores_has_by_either_path(chain):
     scorer, policy = OnlineScorer(chain.clients.settings), chain.clients.settings.policy
     statement = f"""
         select {FEATURES}, s.probability as scored, s.offer as offered, s.model_version as scored_by
@@ -61,6 +67,12 @@ def test_online_every_visitor_gets_the_probability_that_the_table_scores_has(cha
         assert scored.probability == pytest.approx(row["scored"], abs=1e-6)
         assert (scored.version, scored.path) == (row["scored_by"], "embedded")
         assert rules.offer(scored.probability, policy.coupon_from, policy.coupon_below) == row["offered"]
+    by_endpoint = OnlineScorer(endpoint_first(chain.clients.settings))
+    by_endpoint._endpoint._connected(must_wait=True)
+    for row in rows[:20]:
+        scored, other = scorer.score(row), by_endpoint.score(row)
+        assert other.probability == pytest.approx(scored.probability, abs=1e-6)
+        assert (other.version, other.decile, other.path) == (scored.version, scored.decile, "endpoint")
 
 
 def test_nothing_is_written_while_the_pointer_is_right(chain):
