@@ -8,7 +8,7 @@ import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from rich.progress import Progress
 from cli import follow, machine, report
 from cli.errors import CommandError
 from demo import generator, loading, sources
-from shared.events import DataRefreshed
+from shared.events import DataRefreshed, RecommendationsDue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,6 +95,12 @@ def run(plan: Plan, out: Console) -> tuple[Run, dict[str, float]]:
             reasons = "; ".join(letter["reason"] for letter in new)
             raise CommandError(f"no run was opened: {reasons}; the log is in {os.path.relpath(state / 'logging')}")
         laps.lap("chain")
+        if follow.beside(clients.ledger, runs):
+            topic = RecommendationsDue.topic
+            *_, beside = follow.until_end(clients.ledger, runs, letters, partial(_pause, news), topic=topic)
+            laps.lap("recommendations")
+            # They belong to what the same refresh has led to.
+            finished = replace(finished, documents={**(beside.documents if beside else {}), **finished.documents})
         return finished, laps.seconds
 
 

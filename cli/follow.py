@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from shared.events import AudiencePublished, DataRefreshed, ModelRejected, RecommendationsBuilt
+from shared.events import AudiencePublished, DataRefreshed, ModelRejected, RecommendationsBuilt, RecommendationsDue
 from shared.ledger import Failure, Ledger, Record
 
 # The order in which the steps of a run follow one another; `training` is what BigQuery does meanwhile.
@@ -99,19 +99,20 @@ def until_end(
     letters: set[str],
     wait: Callable[[float], object] = time.sleep,
     limit_seconds: float = 1800,
+    topic: str = DataRefreshed.topic,
 ) -> Iterator[Run | None]:
-    """Yield the state of the first new run on refreshed data, again and again, until it has ended.
+    """Yield the state of the first new run that `topic` has opened, again and again, until it has ended.
 
-    New is a run that is not among the `known`; one that something else opened, as recommendations do, is let be. None
-    is yielded while no such run is there. A dead letter that is not among the known `letters` ends it too: no run will
-    be opened, or the run's last event was given up. `wait` pauses for so many seconds, or less when it knows of news.
+    New is a run that is not among the `known`. None is yielded while no such run is there. A dead letter that is not
+    among the known `letters` ends it too: no run will be opened, or the run's last event was given up. `wait` pauses
+    for so many seconds, or less when it knows of news.
 
     Raises:
         TimeoutError: the run has not ended within the limit.
     """
     deadline = time.monotonic() + limit_seconds
     while time.monotonic() < deadline:
-        run = next((run for run in _new(ledger, known) if run.topic == DataRefreshed.topic), None)
+        run = next((run for run in _new(ledger, known) if run.topic == topic), None)
         yield run
         if run and run.has_ended:
             return
@@ -119,6 +120,11 @@ def until_end(
             return
         wait(0.3)
     raise TimeoutError(f"the run has not ended within {limit_seconds:.0f} seconds")
+
+
+def beside(ledger: Ledger, known: set[str]) -> bool:
+    """Whether a new run builds recommendations: on data that have theirs already there is none."""
+    return any(run.topic == RecommendationsDue.topic for run in _new(ledger, known))
 
 
 def _new(ledger: Ledger, known: set[str]) -> Iterator[Run]:

@@ -112,5 +112,16 @@ def _outcome(run: Run) -> Table:
             f"{audience['members']} visitors: {audience['coupons']} coupons, {audience['full_price']} at full price",
         )
         table.add_row("files", ", ".join(audience["files"]))
+    if recommended := run.documents.get("recommendations"):
+        table.add_row(
+            "recommended", f"to {recommended['visitors']} visitors by {recommended['method']}; {_judged(recommended)}"
+        )
+        table.add_row("rules", f"{recommended['rules']} from {recommended['baskets']} baskets")
     table.add_row("seconds", ", ".join(f"{step} {seconds:.1f}" for step, seconds in run.seconds.items()))
     return table
+
+
+def _judged(recommended: dict[str, Any]) -> str:
+    """Say how often each method found the product that was held out."""
+    found = [f"{name} {row['recall']:.2f} (NDCG {row['ndcg']:.2f})" for name, row in recommended["methods"].items()]
+    return f"recall {', '.join(found)}" if found else "nothing was held out to judge by"

@@ -1,0 +1,56 @@
+"""Recommendations beside the chain: a run of their own, made of the data as they stand."""
+
+import json
+
+from fixtures.chain import DAYS, FIRST_DAY
+
+from cli import resetting
+from shared import recommendations
+
+ARTEFACT = recommendations.ARTEFACT
+
+
+def of(chain):
+    """The one run of recommendations on the data of the first run."""
+    [run] = [run for run in map(chain.run, chain.ledger.runs()) if run.topic == "recommendations-due"]
+    return run
+
+
+def test_a_run_of_its_own_recommends_to_everyone_who_is_scored(chain):
+    run = of(chain)
+    assert (run.outcome, run.reason, [*run.seconds]) == ("recommended", "", ["build_recommendations"])
+    report = run.documents["recommendations"]
+    # The generated customers buy in bundles, which popularity does not know.
+    assert report["method"] != "popularity"
+    assert report["method"] in report["better_than_popularity"]
+    assert report["rules"] == len(chain.rows("product_rules")) > 0
+    visitors = chain.rows("scored_visitors")
+    assert len(visitors) == len(chain.rows("scores")) == report["visitors"]
+    assert all(len(visitor["next_products"]) == len(set(visitor["next_products"])) == 5 for visitor in visitors)
+    assert {visitor["recommended_by"] for visitor in visitors} == {report["method"], "popularity"}
+    recommender = recommendations.Recommender(json.loads(chain.text(f"gs://chain-test/{ARTEFACT}")))
+    assert recommender.as_of == str(FIRST_DAY.replace(day=DAYS))
+    [rule] = chain.rows("product_rules", "array_length(consequents) = 1 order by confidence desc limit 1")
+    assert recommender.next_products(rule["antecedents"], set(), 1)
+
+
+def test_a_tick_on_unchanged_data_is_the_same_run_and_changes_nothing(chain):
+    before = chain.state()
+    assert chain.send("recommendations-due", {}) == []
+    assert chain.state() == before
+
+
+def test_recommendations_can_be_reset_and_made_again(chain):
+    run, expected = of(chain), chain.outcome(chain.first)
+    removal = resetting.plan(chain.clients, run.run_id)
+    assert "the recommendations that are served" in removal.lines
+    removal.carry_out()
+    for table in ("product_rules", "visitor_recommendations", "visitor_products", "recommended_products"):
+        assert chain.rows(table) == []
+    assert ARTEFACT not in chain.blobs()
+    assert not [one for one in chain.clients.bigquery.list_models("propensity") if "factors" in one.model_id]
+
+    [again] = chain.send("recommendations-due", {})
+    assert (again.run_id, again.outcome, again.reason) == (run.run_id, "recommended", "")
+    assert chain.outcome(chain.first) == expected
+    assert ARTEFACT in chain.blobs()
