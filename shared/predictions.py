@@ -21,7 +21,7 @@ class Pseudonyms:
     """Keyed hashes (HMAC-SHA256, RFC 2104) of what must not be told."""
 
     def __init__(self, key: str) -> None:
-        self._key = key.encode()
+        self._keyed = hmac.new(key.encode(), digestmod=hashlib.sha256)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Pseudonyms":
@@ -40,7 +40,9 @@ class Pseudonyms:
 
     def of(self, text: str | bytes) -> str:
         """Return the pseudonym as 64 hexadecimal digits."""
-        return hmac.digest(self._key, text.encode() if isinstance(text, str) else text, hashlib.sha256).hex()
+        keyed = self._keyed.copy()
+        keyed.update(text.encode() if isinstance(text, str) else text)
+        return keyed.hexdigest()
 
 
 def record(

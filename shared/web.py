@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
+import secrets
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from flask import Response
@@ -17,7 +17,6 @@ from shared.log import log_exception
 
 if TYPE_CHECKING:
     from flask import Request
-    from werkzeug.datastructures import Headers
 
 JSON = "application/json"
 REMEDY = "Send what GET /openapi.json describes."
@@ -46,7 +45,7 @@ class Exchange:
 
     def __init__(self, request: Request) -> None:
         self.request = request
-        self.id = request_id(request.headers)
+        self.id = request_id(request.environ)
         self._started = time.perf_counter()
 
     @property
@@ -60,9 +59,11 @@ class Exchange:
         Raises:
             Refusal: it is not JSON, too large, or breaks the contract; names the field.
         """
-        if self.request.mimetype != JSON:
+        if (self.request.content_type or "").partition(";")[0].strip().lower() != JSON:
             raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Send the body as {JSON}.", Accept=JSON)
-        if (self.request.content_length or 0) > MAX_BYTES or len(body := self.request.get_data()) > MAX_BYTES:
+        # What is longer is read as well: the framework would do it after the answer, to keep the connection.
+        body = self.request.get_data()
+        if len(body) > MAX_BYTES:
             raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A body may have {MAX_BYTES:,} bytes: send less.")
         try:
             return decode(body)
@@ -121,12 +122,12 @@ def _escaped(name: str) -> str:
     return name[:64].replace("~", "~0").replace("/", "~1")
 
 
-def request_id(headers: Headers) -> str:
-    """Return the id that the caller or a trace gives the request, or else a new one."""
-    if REQUEST_ID.fullmatch(given := headers.get("X-Request-Id", "")):
-        return given
-    if found := TRACEPARENT.fullmatch(headers.get("traceparent", "")):
+def request_id(environ: Mapping[str, Any]) -> str:
+    """Return the id that the caller or a trace gives the request of a WSGI environment, or else a new one."""
+    if REQUEST_ID.fullmatch(given := environ.get("HTTP_X_REQUEST_ID", "")):
+        return str(given)
+    if found := TRACEPARENT.fullmatch(environ.get("HTTP_TRACEPARENT", "")):
         return found[1]
-    if found := CLOUD_TRACE.fullmatch(headers.get("X-Cloud-Trace-Context", "")):
+    if found := CLOUD_TRACE.fullmatch(environ.get("HTTP_X_CLOUD_TRACE_CONTEXT", "")):
         return found[1]
-    return uuid.uuid4().hex
+    return secrets.token_hex(16)
