@@ -253,10 +253,11 @@ def test_what_pub_sub_gave_up_is_kept_with_how_often_it_was_tried(world):
     assert document["reason"].startswith("given up after 20 deliveries")
 
 
-def test_a_standing_run_goes_on_with_its_last_event_however_broken_another_is(world, broker, monkeypatch):
+def test_a_standing_run_goes_on_with_its_last_event_however_broken_another_is(world, broker, vertex_url, monkeypatch):
     world.ledger.write("20170101-00000000", "checks", {})
     world.ledger.finish(RUN, Record("deploy_model", DEPLOYED, datetime.now(UTC), datetime.now(UTC), 0.0))
-    settings = {"bucket": world.settings.bucket, "resume_after_minutes": 0}
+    serving = {"api_endpoint": vertex_url}
+    settings = {"bucket": world.settings.bucket, "resume_after_minutes": 0, "serving": serving}
     monkeypatch.setenv("PROPENSITY_SETTINGS", json.dumps(settings))
     shared_cloud.clients.cache_clear()
     assert push("resume_runs", "resume-due").status_code == 200
