@@ -5,6 +5,7 @@ import pytest
 from google.cloud import bigquery
 from typer.testing import CliRunner
 
+from cli import resetting
 from cli.main import app
 from shared import pointer, rules
 from shared.champion import POINTER
@@ -112,6 +113,13 @@ def test_without_a_champion_there_is_no_pointer(chain, monkeypatch):
     assert POINTER not in chain.blobs()
     pointer.follow(chain.clients)
     assert chain.pointer() == kept
+
+
+def test_a_reset_of_everything_has_the_pointer_follow_once_no_version_is_left(chain):
+    lines = resetting.plan(chain.clients, None).lines
+    at = lines.index("the pointer at the champion")
+    assert all("of the registered model" in line for line in lines[:at])
+    assert not any("of the registered model" in line for line in lines[at:])
 
 
 def test_whoever_reads_the_alias_before_it_moves_does_not_overwrite_who_read_it_after(chain, monkeypatch):
