@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
-from google.api_core.exceptions import GoogleAPICallError
+from google.api_core.exceptions import GoogleAPICallError, RetryError
+from google.auth.exceptions import GoogleAuthError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -56,6 +57,7 @@ def demo(
     """Watch sessions become a trained, gated, deployed model, scored visitors and a published audience."""
     from cli import demonstration
 
+    _require_folder(json_file)
     plan = demonstration.Plan(seed, days, sessions, source or [], assignments or [], state)
     run, phases = demonstration.run(plan, out)
     report.show(run, out)
@@ -84,8 +86,15 @@ def up(
     """Run the cloud on this machine until Ctrl-C, and print what points a client at it."""
     from cli import standing
 
+    _require_folder(env_file)
     ports = (bigquery_port, storage_port, pubsub_port, vertex_port, logging_port, functions_port)
     standing.run(state, assignments or [], ports, env_file, out, is_on_demand=on_demand)
+
+
+def _require_folder(file: Path | None) -> None:
+    """Refuse at once a file that could not be written at the end."""
+    if file and not file.absolute().parent.is_dir():
+        raise CommandError(f"{file} cannot be written: there is no folder {file.parent}")
 
 
 @app.command()
@@ -193,7 +202,7 @@ def main() -> Any:
     except (Permanent, SettingsError, CommandError, TimeoutError) as error:
         err.print(f"error: {error}", style="red", markup=False, highlight=False)
     except GoogleAPICallError as error:
-        err.print(f"error: {error.message}", style="red", markup=False, highlight=False)
-    except OSError as error:
+        err.print(f"error: {error.message or error!r}", style="red", markup=False, highlight=False)
+    except (RetryError, GoogleAuthError, OSError) as error:
         err.print(f"error: {error}", style="red", markup=False, highlight=False)
     sys.exit(1)

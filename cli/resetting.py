@@ -62,7 +62,10 @@ def plan(clients: Clients, run_id: str | None) -> Removal:
         raise Permanent(f"there is no run {run_id}; see `propensity runs`")
     champion = clients.registry.champion()
     if champion and run_id == champion.run_id:
-        raise Permanent(f"run {run_id} made the champion, which serves: roll back first (`propensity rollback`)")
+        raise Permanent(
+            f"run {run_id} made the champion, which serves: roll back first (`propensity rollback`), "
+            "or remove all runs (`propensity reset`)"
+        )
     removal = Removal()
     chosen = every if run_id is None else [run_id]
     for version in clients.registry.versions():

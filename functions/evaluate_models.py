@@ -50,6 +50,9 @@ def step(event: TrainingProgressed, cloud: Cloud) -> ModelApproved | ModelReject
     failed = {candidate: reason(job) for candidate, job in jobs.items() if job.error_result}
     trained = [candidate for candidate in jobs if candidate not in failed]
     if not trained:
+        if lack := evaluation.lack_of_buyers(cloud):
+            log("WARNING", f"nothing could be learnt: {lack}", run_id=event.run_id)
+            return ModelRejected(event.run_id, [lack])
         raise Permanent(f"no candidate could be trained: {'; '.join(f'{name}: {why}' for name, why in failed.items())}")
     report = evaluation.evaluate(trained, failed, cloud)
     cloud.ledger.write(event.run_id, "evaluation", report.to_json())

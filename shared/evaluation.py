@@ -82,6 +82,18 @@ def evaluate(trained: list[str], failed: dict[str, str], cloud: Cloud) -> Report
     )
 
 
+def lack_of_buyers(cloud: Cloud) -> str | None:
+    """Return why nothing can be learnt from visitors who all bought or all did not; None when there are both."""
+    splits = {row["split"]: row for row in cloud.warehouse.query("evaluation/splits", training.rows_of_run(cloud))}
+    rows = splits.get("train", {"visitors": 0, "positives": 0})
+    if 0 < rows["positives"] < rows["visitors"]:
+        return None
+    return (
+        f"{rows['positives']} of {rows['visitors']} training visitors bought on a return visit, and a model learns "
+        "from buyers and others: give it more days of sessions (training.window_days, label.horizon_days say which count)"
+    )
+
+
 def _metrics(candidate: str, row: dict[str, Any] | None) -> rules.Metrics:
     if row is None:
         return rules.Metrics(candidate, visitors=0, positives=0, roc_auc=None, expected_positives=0.0)

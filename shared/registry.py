@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 CHAMPION = "champion"
 # The version that a rollback returns to.
 FORMER = "former"
+# The alias that Vertex AI itself gives, to the first version.
+DEFAULT = "default"
 # Requests until the canary, which gets a share of them, has surely been among those who answered.
 MOST_TRIES = 500
 
@@ -188,11 +190,16 @@ class Registry:
         """Take the version off the endpoint and out of the registry; the last one takes the registered model along."""
         for deployed in self._deployed(version):
             self.withdraw(deployed.id)
-        if [one.number for one in self.versions()] == [version.number]:
+        others = [one.number for one in self.versions() if one.number != version.number]
+        if not others:
             name = f"{self._parent}/models/{self._settings.serving.model_id}"
             self._models.delete_model(name=name).result()  # type: ignore[no-untyped-call]
-        else:
-            self._models.delete_model_version(name=self._model_name(version.number)).result()  # type: ignore[no-untyped-call]
+            return
+        name = self._model_name(version.number)
+        if DEFAULT in self._models.get_model(name=name).version_aliases:
+            # Vertex AI deletes the default version with the whole model only.
+            self._name(others[-1], DEFAULT)
+        self._models.delete_model_version(name=name).result()  # type: ignore[no-untyped-call]
 
     def _named(self, alias: str) -> Version | None:
         try:

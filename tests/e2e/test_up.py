@@ -76,6 +76,14 @@ def test_up_keeps_its_state_refuses_a_second_and_ends_what_it_started(tmp_path):
     stop(again, signal.SIGTERM)
 
 
+def test_a_local_cloud_that_has_ended_is_named_at_once():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    answer = run("runs", env={"GOOGLE_CLOUD_PROJECT": "propensity-local", "STORAGE_EMULATOR_HOST": address})
+    assert answer.returncode == 1
+    assert "nothing answers at" in answer.stderr
+
+
 def test_without_an_environment_a_command_says_what_to_do(tmp_path):
     answer = run("runs", env={"PATH": "/usr/bin:/bin"})
     assert answer.returncode == 2

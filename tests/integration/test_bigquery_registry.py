@@ -79,9 +79,9 @@ def test_a_registry_option_alone_is_refused(run):
 
 def test_a_matrix_factorization_is_not_registered_and_takes_no_registered_models_place(cloud, run):
     def factorize(name, options=""):
+        rows = "SELECT MOD(x, 5) AS user, x AS item, 1 AS rating FROM UNNEST(GENERATE_ARRAY(1, 50)) AS x"
         return (
-            f"CREATE OR REPLACE MODEL registered.{name} OPTIONS(model_type='MATRIX_FACTORIZATION'{options}) AS "
-            "SELECT MOD(x, 5) AS user, x AS item, 1 AS rating FROM UNNEST(GENERATE_ARRAY(1, 50)) AS x"
+            f"CREATE OR REPLACE MODEL registered.{name} OPTIONS(model_type='MATRIX_FACTORIZATION'{options}) AS {rows}"
         )
 
     message = "Registering a model of type MATRIX_FACTORIZATION with Vertex AI is not supported"

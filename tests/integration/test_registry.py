@@ -35,3 +35,9 @@ def test_golden_rows_that_all_refuse_fail_for_good(registry, monkeypatch):
     monkeypatch.setattr("shared.registry.MOST_TRIES", 60)
     with pytest.raises(Permanent, match="cannot answer the golden rows"):
         registry.answers("2", [{"bounces": "none"}])
+
+
+def test_all_versions_can_be_removed_one_after_the_other_though_one_is_the_default(registry):
+    for version in registry.versions():
+        registry.remove(version)
+    assert registry.versions() == []
