@@ -90,7 +90,7 @@ def lack_of_buyers(cloud: Cloud) -> str | None:
         return None
     return (
         f"{rows['positives']} of {rows['visitors']} training visitors bought on a return visit, and a model learns "
-        "from buyers and others: give it more days of sessions (training.window_days, label.horizon_days say which count)"
+        "from buyers and others: give it more days of sessions (training.window_days and label.horizon_days)"
     )
 
 
