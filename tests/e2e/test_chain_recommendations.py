@@ -5,15 +5,14 @@ import json
 from fixtures.chain import DAYS, FIRST_DAY
 
 from cli import resetting
-from shared import recommendations
+from shared import recommendations, recommending
 
 ARTEFACT = recommendations.ARTEFACT
 
 
 def of(chain):
-    """The one run of recommendations on the data of the first run."""
-    [run] = [run for run in map(chain.run, chain.ledger.runs()) if run.topic == "recommendations-due"]
-    return run
+    """The run of recommendations on the data as they stand."""
+    return chain.run(recommending.served_run(chain.clients))
 
 
 def test_a_run_of_its_own_recommends_to_everyone_who_is_scored(chain):

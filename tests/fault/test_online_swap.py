@@ -86,6 +86,8 @@ def often_switched():
 def test_hot_swaps_under_load_lose_no_request_and_mix_no_versions(online_bucket):
     online_bucket.serve(1)
     scorer = OnlineScorer(online_bucket.settings(refresh_seconds=0.001))
+    # The first look alone is waited for: it must not find what is broken in between.
+    assert scorer.score({}).version == "1"
     seen, is_seen, ending = {}, threading.Condition(), threading.Event()
 
     def load():

@@ -1,4 +1,4 @@
-"""What the local BigQuery's mended catalogue says: the list of tables, temporary ones, the time of ingestion."""
+"""What is mended in the local BigQuery: the list of tables, temporary ones, the time of ingestion, a division."""
 
 import uuid
 
@@ -77,3 +77,8 @@ def test_the_time_of_ingestion_is_no_column_until_it_is_asked_for(bigquery_clien
     assert [dict(row) for row in bigquery_client.query_and_wait(f"select * from {name}")] == [{"x": 7}]  # noqa: S608
     [row] = bigquery_client.query_and_wait(f"select x, _PARTITIONTIME is not null as has_time from {name}")  # noqa: S608
     assert dict(row) == {"x": 7, "has_time": True}
+
+
+def test_a_division_without_remainder_is_done_before_what_stands_around_it(bigquery_client):
+    [row] = bigquery_client.query_and_wait("select 9 * div(12, 10) + 1 as behind, div(12, 10) * 9 as before")
+    assert dict(row) == {"behind": 10, "before": 9}
