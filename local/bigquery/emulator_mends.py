@@ -10,6 +10,7 @@ Each mend replaces one function of the pinned version; a new version is to be he
     temporary tables    are looked for among all tables of all databases, by each statement
     ingestion time      is looked for among all columns of all tables, once for each table that a statement names
     DIV                 behind a `*` is computed after it: 9 * DIV(12, 10) was 10
+    streamed rows       that several threads insert at once fail now and then: two forget the same old row
     threads             share every statement, though handing rows over costs more than it gains at the sizes of one
                         machine: a demonstration is a tenth faster with one thread a statement, and takes less CPU
     rows' way out       is a Parquet file, which takes DuckDB long (emulator_arrow.py)
@@ -18,6 +19,7 @@ Each mend replaces one function of the pinned version; a new version is to be he
 
 import functools
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from types import FunctionType
 from typing import Any
@@ -76,6 +78,7 @@ def apply() -> None:
     tables.columns = tabledata.columns = _columns
     partitions._hidden = functools.partial(_has_ingestion_time, partitions._hidden)  # noqa: SLF001
     query.execute = functools.partial(_execute, query.execute, _without_temporary_tables(query.execute))
+    tabledata._deduplicate = functools.partial(_one_at_a_time, threading.Lock(), tabledata._deduplicate)  # noqa: SLF001
     emulator_arrow.add()
     DuckDBDialect.Generator.TRANSFORMS[exp.IntDiv] = _divided
     views = information_schema.VIEWS
@@ -88,7 +91,12 @@ def _on_one_thread(connect: Callable[[], duckdb.DuckDBPyConnection]) -> duckdb.D
     return connection
 
 
-def _divided(generator: Generator, division: exp.Expr) -> str:
+def _one_at_a_time[T](lock: threading.Lock, work: Callable[..., T], *arguments: Any) -> T:
+    with lock:
+        return work(*arguments)
+
+
+def _divided(generator: Generator, division: exp.IntDiv) -> str:
     return f"({generator.binary(division, '//')})"
 
 

@@ -45,9 +45,10 @@ def test_recommendations_can_be_reset_and_made_again(chain):
     assert "the recommendations that are served" in removal.lines
     removal.carry_out()
     for table in ("product_rules", "visitor_recommendations", "visitor_products", "recommended_products"):
-        assert chain.rows(table) == []
+        assert chain.rows(table, f"run_id = '{run.run_id}'") == []
     assert ARTEFACT not in chain.blobs()
-    assert not [one for one in chain.clients.bigquery.list_models("propensity") if "factors" in one.model_id]
+    models = [one.model_id for one in chain.clients.bigquery.list_models("propensity")]
+    assert not [name for name in models if "factors" in name and name.endswith(run.run_id.replace("-", "_"))]
 
     [again] = chain.send("recommendations-due", {})
     assert (again.run_id, again.outcome, again.reason) == (run.run_id, "recommended", "")

@@ -33,10 +33,16 @@ def failures_of(chain, run_id):
 @pytest.mark.parametrize(
     ("step", "service", "place", "act", "reason"),
     [
-        ("score_visitors", "bigquery", r"^POST .*-score_visitors-scoring-scores-", "fail", "500"),
+        pytest.param(
+            *("score_visitors", "bigquery", r"^POST .*-score_visitors-scoring-scores-", "fail", "500"),
+            marks=pytest.mark.slow,
+        ),
         ("publish_audience", "bigquery", r"^POST .*-publish_audience-audience-audience-", "hang", "timeout"),
         ("deploy_model", "vertex", r"^POST \S+:predict", "fail", "500"),
-        ("deploy_model", "vertex", r"^POST \S+:predict", "hang", "timeout"),
+        pytest.param(
+            *("deploy_model", "vertex", r"^POST \S+:predict", "hang", "timeout"),
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_step_whose_service_is_broken_says_so_and_goes_on_once_it_is_mended(chain, step, service, place, act, reason):
