@@ -28,10 +28,12 @@ from benchmarks import load
 from benchmarks.measure import Row, say, seconds
 from cli import follow, machine
 from demo import generator, loading
-from shared import champion, recommendations, revisions
+from shared import champion
+from shared.chain import revisions
 from shared.cloud import Clients, Cloud
 from shared.events import DataRefreshed
-from shared.online import OnlineScorer
+from shared.online import recommendations
+from shared.online.scorer import OnlineScorer
 from shared.settings import Settings, with_overrides
 from shared.vertex import client_options
 

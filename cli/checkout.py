@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.errors import CommandError
-from shared.contract import Problem, Score
+from shared.online.contract import Problem, Score
 
 if TYPE_CHECKING:
     from rich.console import Console

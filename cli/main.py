@@ -168,7 +168,7 @@ def score(
 @app.command()
 def rollback() -> None:
     """Give traffic and the name of champion back to the version deployed before."""
-    from shared import pointer
+    from shared.chain import pointer
 
     clients = world.connected()
     before, now = clients.registry.rollback()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from google.api_core.exceptions import NotFound
 
-from shared import pointer, recommending, training
+from shared.chain import pointer, recommending, training
 from shared.errors import Permanent
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """Build sessions, interactions, features and labels once the export's day-tables are refreshed.
 
-On     data-refreshed   any shape that shared.refreshes reads
+On     data-refreshed   any shape that shared.chain.refreshes reads
 Runs   sql/sessions, sql/interactions, sql/checks, sql/features
 Emits  features-built   FeaturesBuilt(run_id, as_of)
 """
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import functions_framework
 
-from shared import checks, refreshes, source
+from shared import rules
+from shared.chain import checks, refreshes, source
 from shared.errors import Permanent
 from shared.events import DataRefreshed, FeaturesBuilt
 from shared.handler import Message, handle
@@ -69,7 +70,7 @@ def fill_sessions(changed: list[date], existing: list[date], cloud: Cloud) -> No
         tables = {"days": days, "suffixes": suffixes, "first_suffix": suffixes[0], "last_suffix": suffixes[-1]}
         parameters = {
             **tables,
-            "placeholders": source.PLACEHOLDERS,
+            "placeholders": rules.PLACEHOLDERS,
             "internal_sources": list(settings.source.internal_sources),
             "max_hits": settings.source.max_hits,
         }

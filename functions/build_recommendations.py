@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import functions_framework
 
-from shared import recommending
+from shared.chain import recommending
 from shared.events import RecommendationsBuilt, RecommendationsDue
 from shared.handler import Message, decode_event, handle
 from shared.log import log

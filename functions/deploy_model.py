@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import functions_framework
 
-from shared import pointer, revisions, training
+from shared.chain import pointer, revisions, training
+from shared.chain.registry import Note
 from shared.errors import Permanent
 from shared.events import ModelApproved, ModelDeployed
 from shared.handler import handle
-from shared.registry import Note
 
 if TYPE_CHECKING:
     from cloudevents.http import CloudEvent

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import functions_framework
 
-from shared import evaluation, rules, training
+from shared import rules
+from shared.chain import evaluation, training
 from shared.errors import Malformed, Permanent
 from shared.events import ModelApproved, ModelRejected, TrainingProgressed
 from shared.handler import Message, handle

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import functions_framework
 import msgspec
 
-from shared import checkout, handler, online, predictions, sessions, web
+from shared import handler
 from shared.cloud import Clients, clients
-from shared.contract import Checkout, convert
 from shared.errors import Malformed
+from shared.online import checkout, predictions, scorer, sessions, web
+from shared.online.contract import Checkout, convert
 
 if TYPE_CHECKING:
     from cloudevents.http import CloudEvent
@@ -64,7 +65,7 @@ def answer(asked: Checkout, world: Clients) -> dict[str, Any]:
     if standing is not None:
         return standing
     features = sessions.features(asked.session)
-    scored = checkout.score(features, asked.cart, name[:32], online.scorer(), world.settings)
+    scored = checkout.score(features, asked.cart, name[:32], scorer.current(), world.settings)
     document: dict[str, Any] = msgspec.to_builtins(scored)
     if not world.ledger.keep_answer(name, document):
         return world.ledger.answer(name) or document

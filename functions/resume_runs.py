@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import functions_framework
 
-from shared import pointer
+from shared.chain import pointer
 from shared.cloud import clients
 from shared.log import log, log_exception
 

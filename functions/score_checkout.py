@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import functions_framework
 import msgspec
 
-from shared import checkout, online, openapi, predictions, sessions, web
 from shared.cloud import clients
-from shared.contract import decode
 from shared.log import log
+from shared.online import checkout, openapi, predictions, scorer, sessions, web
+from shared.online.contract import decode
 
 if TYPE_CHECKING:
     from flask import Request, Response
@@ -37,8 +37,8 @@ def score(exchange: web.Exchange) -> Response:
     asked = exchange.read(decode)
     features = sessions.features(asked.session)
     try:
-        scored = checkout.score(features, asked.cart, exchange.id, online.scorer(), clients().settings)
-    except online.NoScorerError as error:
+        scored = checkout.score(features, asked.cart, exchange.id, scorer.current(), clients().settings)
+    except scorer.NoScorerError as error:
         log("ERROR", f"nothing can score: {error}", request_id=exchange.id)
         seconds = str(RETRY_AFTER_SECONDS)
         detail = f"No model serves yet, or none can be reached: ask again in {seconds} seconds."

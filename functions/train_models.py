@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import functions_framework
 
-from shared import training
+from shared.chain import training
 from shared.events import FeaturesBuilt, TrainingProgressed
 from shared.handler import handle
 

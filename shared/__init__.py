@@ -1,1 +1,1 @@
-"""What functions share: events, the handler, the ledger, the warehouse, the registry and the rules."""
+"""What functions share: settings, events, the handler, the ledger, Google's services, and the model's own scorer."""

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from google.cloud import bigquery, pubsub_v1, storage  # type: ignore[attr-defined]
 
+    from shared.chain.registry import Registry
     from shared.events import Event
     from shared.ledger import Ledger
-    from shared.registry import Registry
     from shared.warehouse import Parameters, Warehouse
 
 
@@ -82,7 +82,7 @@ class Clients:
     @cached_property
     def registry(self) -> Registry:
         """The registered models and the endpoint."""
-        from shared.registry import Registry
+        from shared.chain.registry import Registry
 
         return Registry(self.settings, self.bigquery)
 

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
     from shared.settings import Gate
 
+# What Google Analytics writes where it knows nothing.
+PLACEHOLDERS = ["", "(not set)", "(not provided)", "(data deleted)", "not available in demo dataset", "unknown.unknown"]
+
 
 @dataclass(frozen=True)
 class Metrics:

@@ -9,7 +9,7 @@ from fixtures.chain import DEADLINE, PROJECT
 from typer.testing import CliRunner
 
 from cli.main import app
-from shared.contract import CheckoutScored, Score
+from shared.online.contract import CheckoutScored, Score
 
 VISITOR = "a-visitor-that-nobody-logs"
 CHECKOUT = {

@@ -7,9 +7,10 @@ from typer.testing import CliRunner
 
 from cli import resetting
 from cli.main import app
-from shared import pointer, rules
+from shared import rules
+from shared.chain import pointer
 from shared.champion import POINTER
-from shared.online import OnlineScorer
+from shared.online.scorer import OnlineScorer
 
 FEATURES = "* except (session_id, visitor_id, day, started_at, is_new_visit, is_internal, transactions)"
 

@@ -5,7 +5,8 @@ import json
 from fixtures.chain import DAYS, FIRST_DAY
 
 from cli import resetting
-from shared import recommendations, recommending
+from shared.chain import recommending
+from shared.online import recommendations
 
 ARTEFACT = recommendations.ARTEFACT
 

@@ -9,7 +9,7 @@ from fixtures.online import Clock, deploy, prediction, probability, trained
 
 from local import serving
 from local import vertex as local_vertex
-from shared.online import NoScorerError, OnlineScorer, Scored
+from shared.online.scorer import NoScorerError, OnlineScorer, Scored
 from shared.scoring import LABEL
 
 EMBEDDED = Scored(probability(3), 3, "3", "embedded")

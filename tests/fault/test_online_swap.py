@@ -11,9 +11,9 @@ from fixtures.online import Clock, Endpoint, probability
 
 from local.declarations import ROOT
 from shared.champion import POINTER
-from shared.online import NoScorerError, OnlineScorer
-from shared.recommendations import ARTEFACT as RECOMMENDATIONS
-from shared.recommendations import OUT_OF_STOCK
+from shared.online.recommendations import ARTEFACT as RECOMMENDATIONS
+from shared.online.recommendations import OUT_OF_STOCK
+from shared.online.scorer import NoScorerError, OnlineScorer
 
 THREADS, VERSIONS = 4, 8
 REFRESH_SECONDS = 30
@@ -217,7 +217,7 @@ HEAVY = ("google.cloud.aiplatform", "google.cloud.aiplatform_v1", "google.cloud.
 SCORE = """
 import sys
 from shared.online import scorer
-print(scorer().score({}).version, *(name for name in sys.argv[1:] if name in sys.modules))
+print(scorer.current().score({}).version, *(name for name in sys.argv[1:] if name in sys.modules))
 """
 
 

@@ -9,10 +9,11 @@ from fixtures.bigquery import PROJECT, connect
 
 from local import auth, declarations, provision, serving
 from local.bigquery import gateway
-from shared import recommendations, recommending
+from shared.chain import recommending
 from shared.cloud import Clients, Cloud
 from shared.errors import Permanent
 from shared.events import RecommendationsDue
+from shared.online import recommendations
 from shared.settings import Settings
 
 DAY = dt.date(2017, 8, 10)

@@ -8,8 +8,8 @@ from fixtures.online import PROJECT, deploy, trained
 
 from local import serving
 from local import vertex as local_vertex
+from shared.chain.registry import Registry
 from shared.errors import Permanent
-from shared.registry import Registry
 from shared.settings import Settings
 
 
@@ -32,7 +32,7 @@ def test_a_canary_answers_golden_rows_that_the_champion_refuses(registry):
 
 
 def test_golden_rows_that_all_refuse_fail_for_good(registry, monkeypatch):
-    monkeypatch.setattr("shared.registry.MOST_TRIES", 60)
+    monkeypatch.setattr("shared.chain.registry.MOST_TRIES", 60)
     with pytest.raises(Permanent, match="cannot answer the golden rows"):
         registry.answers("2", [{"bounces": "none"}])
 

@@ -12,8 +12,10 @@ from sqlglot import exp
 
 import main
 from local import declarations
-from shared import contract, openapi, predictions, scoring, source
+from shared import scoring
+from shared.chain import source
 from shared.events import EVENTS
+from shared.online import contract, openapi, predictions
 from shared.warehouse import SQL
 
 ROOT = declarations.ROOT

@@ -13,8 +13,9 @@ from fixtures.shop import CHECKOUT, POINTER, VERSION, VISITOR, forget, put
 
 import main
 from local import pubsub
-from shared import checkout, cloud, online
-from shared.contract import CheckoutScored
+from shared import cloud
+from shared.online import checkout, scorer
+from shared.online.contract import CheckoutScored
 
 SECRET = "jane.doe@example.org"  # noqa: S105 - what no line may repeat
 
@@ -119,7 +120,7 @@ def test_while_no_model_serves_the_message_is_left_to_come_again(broker, bucket,
     nowhere = {"bucket": bucket.name, "serving": {"api_endpoint": "http://127.0.0.1:9"}}
     monkeypatch.setenv("PROPENSITY_SETTINGS", json.dumps(nowhere))
     forget()
-    with pytest.raises(online.NoScorerError):
+    with pytest.raises(scorer.NoScorerError):
         deliver(CHECKOUT)
     assert told(broker) == []
     assert list(cloud.clients().storage.list_blobs(bucket.name)) == []

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from shared.breaker import WINDOW, Breaker, Budget
+from shared.online.breaker import WINDOW, Breaker, Budget
 
 FAILURES, OPEN_SECONDS, PROBES = 4, 10.0, 3
 

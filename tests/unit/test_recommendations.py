@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.recommendations import Recommender, out_of_stock
+from shared.online.recommendations import Recommender, out_of_stock
 
 DOCUMENT = {
     "run_id": "20170501-0a1b2c3d",

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.chain.refreshes import Refresh, parse
 from shared.errors import Malformed
-from shared.refreshes import Refresh, parse
 
 EVENTS = Path(__file__).parent.parent / "events"
 FIRST = Refresh(date(2020, 11, 1))

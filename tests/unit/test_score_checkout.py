@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import CHECKS
 
 from local.declarations import ROOT
-from shared import online, openapi
-from shared.contract import MAX_BYTES, Score
+from shared.online import openapi, scorer
+from shared.online.contract import MAX_BYTES, Score
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
@@ -216,7 +216,7 @@ def test_a_failure_of_ours_is_a_problem_document_and_an_error_in_the_log(client,
     def broken(*_):
         raise ZeroDivisionError(VISITOR)
 
-    monkeypatch.setattr(online.OnlineScorer, "score", broken)
+    monkeypatch.setattr(scorer.OnlineScorer, "score", broken)
     answer = client.post("/", json=CHECKOUT)
     assert (answer.status_code, answer.mimetype) == (500, "application/problem+json")
     assert VISITOR not in answer.text
@@ -225,7 +225,7 @@ def test_a_failure_of_ours_is_a_problem_document_and_an_error_in_the_log(client,
 
 
 def test_an_answer_that_would_break_the_contract_is_none(client, monkeypatch):
-    monkeypatch.setattr(online.OnlineScorer, "score", lambda *_: online.Scored(math.nan, 1, VERSION, "embedded"))
+    monkeypatch.setattr(scorer.OnlineScorer, "score", lambda *_: scorer.Scored(math.nan, 1, VERSION, "embedded"))
     assert client.post("/", json=CHECKOUT).status_code == 500
 
 

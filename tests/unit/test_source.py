@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.source import DayTable, Reading, chunks, days_to_rebuild
+from shared.chain.source import DayTable, Reading, chunks, days_to_rebuild
 
 days = st.dates(date(2016, 1, 1), date(2016, 3, 1))
 

@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from demo import generator
-from shared import sessions
-from shared.contract import Features, Session
-from shared.source import PLACEHOLDERS
+from shared.online import sessions
+from shared.online.contract import Features, Session
+from shared.rules import PLACEHOLDERS
 
 DAY = dt.date(2017, 8, 1)
 TABLE = f"ga_sessions_{DAY:%Y%m%d}"

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from shared import rules, training
+from shared import rules
+from shared.chain import training
 from shared.cloud import Cloud
 from shared.errors import Permanent
 from shared.log import log

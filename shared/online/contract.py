@@ -1,6 +1,6 @@
 """The contract of `score_checkout`: what a shop sends and what it is told, and the one truth of both.
 
-Requests are decoded into these structs, answers are made of them, and shared/openapi.py describes them to others.
+Requests are decoded into these structs, answers are made of them, and openapi.py beside this describes them to others.
 `on_checkout` takes the same request from Pub/Sub.
 """
 

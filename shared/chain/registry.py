@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from google.api_core.exceptions import BadRequest, Conflict, NotFound
 from google.cloud import aiplatform_v1 as vertex
 
+from shared.chain.training import model_name
 from shared.errors import NotReady, Permanent
-from shared.training import model_name
 from shared.vertex import client_options, probability_of
 from shared.warehouse import Statement
 

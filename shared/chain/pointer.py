@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 import msgspec
 from google.api_core.exceptions import NotFound, PreconditionFailed
 
-from shared import champion, revisions
+from shared import champion
+from shared.chain import revisions
 from shared.log import log
 
 if TYPE_CHECKING:
     from google.cloud import storage  # type: ignore[attr-defined]
 
+    from shared.chain.registry import Version
     from shared.cloud import Clients
-    from shared.registry import Version
 
 
 def follow(clients: Clients) -> None:

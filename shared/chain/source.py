@@ -13,11 +13,9 @@ from shared.errors import Permanent
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from shared.chain.refreshes import Refresh
     from shared.cloud import Clients
-    from shared.refreshes import Refresh
 
-# What Google Analytics writes where it knows nothing.
-PLACEHOLDERS = ["", "(not set)", "(not provided)", "(data deleted)", "not available in demo dataset", "unknown.unknown"]
 
 # What the chain reads of a day-table.
 COLUMNS = {

@@ -6,8 +6,8 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from shared.breaker import Breaker, Budget
 from shared.log import log
+from shared.online.breaker import Breaker, Budget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

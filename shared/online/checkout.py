@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from shared import rules
-from shared.contract import Score
+from shared.online.contract import Score
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from shared.contract import CartItem
-    from shared.online import OnlineScorer
+    from shared.online.contract import CartItem
+    from shared.online.scorer import OnlineScorer
     from shared.settings import Settings
 
 

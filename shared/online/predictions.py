@@ -9,8 +9,8 @@ import os
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from shared.contract import Score
 from shared.log import log
+from shared.online.contract import Score
 from shared.settings import SettingsError
 
 KEY = "PROPENSITY_PSEUDONYM_KEY"

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from shared.endpoint import Endpoint, EndpointError
+from shared.online.endpoint import Endpoint, EndpointError
+from shared.online.snapshot import Champion, Snapshot, Watch
 from shared.settings import Settings
-from shared.snapshot import Champion, Snapshot, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -80,7 +80,7 @@ def _embedded(champion: Champion, probability: float) -> Scored:
     return Scored(probability, pointer.decile(probability), pointer.version, "embedded")
 
 
-def scorer() -> OnlineScorer:
+def current() -> OnlineScorer:
     """Return this process's scorer."""
     with _MAKING:
         return _scorer()

@@ -1,6 +1,6 @@
-"""The contract as an OpenAPI 3.1 document, made of the structs of shared/contract.py.
+"""The contract as an OpenAPI 3.1 document, made of the structs of shared/online/contract.py.
 
-    python -m shared.openapi > functions/score_checkout.openapi.json
+    python -m shared.online.openapi > functions/score_checkout.openapi.json
 
 writes it for API Gateway; the function serves the same at GET /openapi.json.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from shared.contract import Checkout, Problem, Score
+from shared.online.contract import Checkout, Problem, Score
 
 REQUEST_ID = {
     "description": "Names the request in the answer and the log: up to 128 letters, digits, dots, dashes, underscores. "

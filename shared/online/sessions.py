@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from shared.contract import Features, Visit
-from shared.source import PLACEHOLDERS
+from shared.online.contract import Features, Visit
+from shared.rules import PLACEHOLDERS
 
 if TYPE_CHECKING:
-    from shared.contract import Hit, Session
+    from shared.online.contract import Hit, Session
 
 CATEGORIES = ("source", "medium", "channel", "device", "country")
 STEPS = {"1", "2", "3", "5", "6"}

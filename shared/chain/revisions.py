@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shared import booster, scoring, training
+from shared import booster, scoring
+from shared.chain import training
 from shared.log import log
 from shared.warehouse import Statement
 

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared import champion, recommendations, scoring
+from shared import champion, scoring
 from shared.log import log
-from shared.objects import Bucket, ReadError
-from shared.recommendations import Recommender
+from shared.online import recommendations
+from shared.online.objects import Bucket, ReadError
+from shared.online.recommendations import Recommender
 
 if TYPE_CHECKING:
     from collections.abc import Callable

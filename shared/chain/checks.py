@@ -10,9 +10,9 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
+from shared.chain.source import COLUMNS
 from shared.errors import Permanent
 from shared.log import log
-from shared.source import COLUMNS
 from shared.warehouse import SQL, Statement
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from flask import Response
 
-from shared.contract import MAX_BYTES, Complaint, Problem
 from shared.log import log_exception
+from shared.online.contract import MAX_BYTES, Complaint, Problem
 
 if TYPE_CHECKING:
     from flask import Request

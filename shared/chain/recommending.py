@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import NotFound, PreconditionFailed
 
-from shared import recommendations
+from shared.chain.training import rows_of_run
 from shared.errors import Permanent
 from shared.log import log
+from shared.online import recommendations
 from shared.rules import POPULARITY, Ranking, better_than_popularity
-from shared.training import rows_of_run
 from shared.warehouse import Statement
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ def build(cloud: Cloud) -> dict[str, Any]:
 def _artefact(
     cloud: Cloud, rules: list[dict[str, Any]], similar: list[dict[str, Any]], popular: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    """Return the document that shared.recommendations reads, and when its run was opened."""
+    """Return the document that shared.online.recommendations reads, and when its run was opened."""
     following: dict[tuple[str, ...], list[list[Any]]] = {}
     for row in rules:
         following.setdefault(tuple(row["antecedents"]), []).append([row["product_id"], row["confidence"]])
