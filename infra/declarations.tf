@@ -1,0 +1,30 @@
+# What functions/functions.yaml and sql/tables declare, as every other file here reads it.
+
+locals {
+  root     = "${path.module}/.."
+  declared = yamldecode(file("${local.root}/functions/functions.yaml"))
+
+  functions = local.declared.functions
+  sinks     = local.declared.sinks
+  schedules = local.declared.schedules
+  delivery  = local.declared.delivery
+
+  topics = toset(concat(
+    local.declared.public_topics,
+    flatten([for function in values(local.functions) : concat(function.topics, function.emits)]),
+  ))
+
+  # One a function and topic it listens to, named as the local cloud names them: build-features-data-refreshed.
+  subscriptions = merge([
+    for name, function in local.functions : {
+      for topic in function.topics : "${replace(name, "_", "-")}-${topic}" => { function = name, topic = topic }
+    }
+  ]...)
+
+  relations = {
+    for path in fileset("${local.root}/sql/tables", "*.yaml") :
+    trimsuffix(path, ".yaml") => yamldecode(file("${local.root}/sql/tables/${path}"))
+  }
+  tables = { for name, relation in local.relations : name => relation if !can(relation.view) }
+  views  = { for name, relation in local.relations : name => relation if can(relation.view) }
+}
