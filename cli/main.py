@@ -195,6 +195,18 @@ def reset(
     out.print("removed")
 
 
+@app.command("package")
+def package_bundle(
+    output: Annotated[Path, typer.Option(help="The zip file to write.")] = Path("dist/functions.zip"),
+) -> None:
+    """Write the bundle that Google Cloud builds the functions from; the same tree gives the same bytes."""
+    from cli import package
+
+    bundle = package.write(output)
+    size = f"{bundle.size / 1000:.0f} kB"
+    out.print(f"{bundle.path}: {bundle.files} files, {size}, SHA-256 {bundle.sha256}", highlight=False, soft_wrap=True)
+
+
 def main() -> Any:
     """Run the command; what a person can mend is one line, without a traceback."""
     try:
