@@ -3,6 +3,7 @@
 import ast
 import re
 from dataclasses import fields
+from datetime import date
 from importlib import import_module
 
 import pytest
@@ -12,8 +13,9 @@ from sqlglot import exp
 
 import main
 from local import declarations
+from local.logging import filter as log_filter
 from shared import scoring
-from shared.chain import source
+from shared.chain import refreshes, source
 from shared.events import EVENTS
 from shared.online import contract, openapi, predictions
 from shared.warehouse import SQL
@@ -23,12 +25,14 @@ DECLARED = declarations.read()
 DOCUMENT = yaml.safe_load((ROOT / "functions" / "functions.yaml").read_text())
 FUNCTIONS = DOCUMENT["functions"]
 TABLES = {table.name: table for table in DECLARED.tables}
+VIEWS = {name: table.query for name, table in TABLES.items() if table.query}
 SINK_TABLES = {sink["table"] for sink in DOCUMENT["sinks"].values() if "table" in sink}
 HTTP = [name for name, function in FUNCTIONS.items() if "http" in function]
 # What the checkout's topics carry is no event of a run.
 CHECKOUTS = {"checkout-started", "checkout-scored"}
-# What functions read or write besides the chain's own tables.
-OTHERS = {"export", "models"}
+# What functions read or write besides the chain's own tables: a name that ends in / is a folder of the bucket.
+OTHERS = {"export", "models", "bucket"}
+FOLDERS = {"runs/", "checkouts/", "dead-letters/", "serving/"}
 INSERT_ROW = re.compile(r"merge into (\w+) as target\s+using \((.*)\) as \w+\s+on false.*then insert row", re.DOTALL)
 MERGES = {
     str(path.relative_to(SQL).with_suffix("")): found
@@ -39,6 +43,10 @@ MERGES = {
 
 def columns(table):
     return [column["name"] for column in TABLES[table].columns]
+
+
+def tree(function):
+    return ast.parse((ROOT / "functions" / f"{function}.py").read_text())
 
 
 def listed(docstring, heading):
@@ -83,8 +91,7 @@ def test_a_modules_first_lines_say_what_is_declared(name):
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_the_events_that_a_step_returns_are_those_that_it_emits(name):
-    tree = ast.parse((ROOT / "functions" / f"{name}.py").read_text())
-    steps = [one for one in tree.body if isinstance(one, ast.FunctionDef) and one.name == "step"]
+    steps = [one for one in tree(name).body if isinstance(one, ast.FunctionDef) and one.name == "step"]
     if not steps:
         return
     returned = {one.id for one in ast.walk(steps[0].returns) if isinstance(one, ast.Name)}
@@ -145,15 +152,55 @@ def test_schedules_sinks_and_dead_letters_lead_to_topics_that_are_read():
     assert DOCUMENT["delivery"]["dead_letter_topic"] in read
 
 
+@pytest.mark.parametrize("email", ["firebase-measurement", "analytics-processing-dev", "somebody"])
+def test_a_day_table_that_google_analytics_has_loaded_is_told_of(email):
+    job = {"jobConfig": {"loadConfig": {"destinationTable": "projects/p/datasets/d/tables/events_20260101"}}}
+    payload = {
+        "serviceName": "bigquery.googleapis.com",
+        "authenticationInfo": {"principalEmail": f"{email}@system.gserviceaccount.com"},
+        "metadata": {"jobChange": {"after": "DONE", "job": job}},
+    }
+    entry = {"logName": "data_access", "resource": {"type": "bigquery_project"}, "protoPayload": payload}
+    is_told = log_filter.parse(DECLARED.sinks["export-loaded"]["filter"])(entry)
+    assert is_told == (email != "somebody")
+    assert refreshes.parse(entry, "events_") == refreshes.Refresh(date(2026, 1, 1))
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_tables_that_are_read_and_written_exist(name):
-    assert {*FUNCTIONS[name]["reads"], *FUNCTIONS[name]["writes"]} <= TABLES.keys() | OTHERS
+    assert set(FUNCTIONS[name]["reads"]) <= TABLES.keys() | OTHERS
+    assert set(FUNCTIONS[name]["writes"]) <= TABLES.keys() - VIEWS.keys() | {"models"} | FOLDERS
 
 
 def test_every_table_is_written_by_a_function_or_a_sink():
     written = {table for function in FUNCTIONS.values() for table in function["writes"]}
     written |= SINK_TABLES
-    assert written - OTHERS == {name for name, table in TABLES.items() if not table.query}
+    assert written - OTHERS - FOLDERS == {name for name, table in TABLES.items() if not table.query}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_who_reads_a_view_may_read_its_tables(name):
+    """BigQuery asks for both, since no view is an authorised one."""
+    may_read = {*FUNCTIONS[name]["reads"], *FUNCTIONS[name]["writes"]}
+    for view in may_read & VIEWS.keys():
+        assert set(re.findall(r"\$\{dataset\}\.(\w+)", VIEWS[view])) <= may_read
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_who_has_bigquery_do_something_may_submit_jobs_and_nobody_else(name):
+    touched = {*FUNCTIONS[name]["reads"], *FUNCTIONS[name]["writes"]} & (TABLES.keys() | {"export", "models"})
+    assert bool(touched) == ("bigquery.jobs.create" in FUNCTIONS[name]["permissions"])
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_who_gives_messages_to_the_dead_letters_is_one_that_rejects(name):
+    calls = {ast.unparse(one.func) for one in ast.walk(tree(name)) if isinstance(one, ast.Call)}
+    assert FUNCTIONS[name].get("rejects", False) == bool(calls & {"handle", "handler.reject"})
+
+
+def test_no_function_has_a_role_that_opens_the_project():
+    roles = {role for function in FUNCTIONS.values() for role in function.get("roles", [])}
+    assert roles == {"roles/aiplatform.admin"}
 
 
 @pytest.mark.parametrize("table", [name for name, table in TABLES.items() if not table.query])
