@@ -34,4 +34,62 @@ variable "location" {
   description = "Where BigQuery and Cloud Storage keep the data: a multi-region or a region, the same as the export's."
   type        = string
   default     = "US"
+
+  validation {
+    condition     = can(regex("^(US|EU|[a-z]+-[a-z]+[0-9]+)$", var.location))
+    error_message = "location \"${var.location}\" must be US, EU or a region as europe-west3 is one."
+  }
+}
+
+variable "dataset" {
+  description = "The BigQuery dataset that the chain keeps its tables and models in."
+  type        = string
+  default     = "propensity"
+
+  validation {
+    condition     = can(regex("^[A-Za-z_][A-Za-z0-9_]{0,127}$", var.dataset))
+    error_message = "dataset \"${var.dataset}\" must be letters, digits and underscores, beginning with no digit."
+  }
+}
+
+variable "export" {
+  description = "The Google Analytics export that is read: its dataset, its kind (ga4 or ga360) and its project, where that is another one."
+  type = object({
+    dataset = string
+    kind    = optional(string, "ga4")
+    project = optional(string)
+  })
+
+  validation {
+    condition     = contains(["ga4", "ga360"], var.export.kind)
+    error_message = "export.kind \"${var.export.kind}\" must be ga4 (tables events_*) or ga360 (tables ga_sessions_*)."
+  }
+
+  validation {
+    condition     = var.export.dataset != var.dataset || var.export.project != null
+    error_message = "export.dataset and dataset are both \"${var.dataset}\": the chain must not write where Google Analytics does. Give dataset another name."
+  }
+}
+
+variable "settings" {
+  description = "What this environment decides otherwise than shared/settings.py does, by the same names, e.g. {gate = {min_positives = 50}}."
+  type        = any
+  default     = {}
+}
+
+variable "protect_data" {
+  description = "Whether the dataset with its tables, the bucket and the secrets outlive `terraform destroy`, which then says so and fails on them. They hold what no rerun brings back: the audiences published, the predictions, the models, the ledger, the key of the pseudonyms. Removing one table alone would leave the others saying that its days are built."
+  type        = bool
+  default     = true
+}
+
+variable "kms_key" {
+  description = "A Cloud KMS key of one's own, projects/P/locations/L/keyRings/R/cryptoKeys/K, in the data's location, for dataset and bucket; null leaves it to Google. It covers neither Pub/Sub, secrets, logs, functions nor the endpoint, whose keys lie in other places. BigQuery refuses wildcard queries on tables under such a key, so the export must have none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key == null || can(regex("^projects/[^/]+/locations/${local.kms_location}/keyRings/[^/]+/cryptoKeys/[^/]+$", var.kms_key))
+    error_message = "kms_key must be projects/P/locations/${local.kms_location}/keyRings/R/cryptoKeys/K: data in ${var.location} takes a key in ${local.kms_location} only."
+  }
 }

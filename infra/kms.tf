@@ -1,0 +1,21 @@
+# Lets BigQuery and Cloud Storage use a key of one's own for the data, where there is one. The key itself outlives all
+# this, so it is not made here.
+
+data "google_bigquery_default_service_account" "agent" {
+  count = var.kms_key == null ? 0 : 1
+}
+
+data "google_storage_project_service_account" "agent" {
+  count = var.kms_key == null ? 0 : 1
+}
+
+resource "google_kms_crypto_key_iam_member" "data" {
+  for_each = var.kms_key == null ? {} : {
+    bigquery = data.google_bigquery_default_service_account.agent[0].member
+    storage  = data.google_storage_project_service_account.agent[0].member
+  }
+
+  crypto_key_id = var.kms_key
+  role          = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
+  member        = each.value
+}

@@ -1,0 +1,214 @@
+# The dataset, its tables and views, the bucket, the secrets and the endpoint are those that are declared.
+
+mock_provider "google" {
+  source = "./tests/mocks"
+}
+
+variables {
+  project_id = "shop-prod"
+  export     = { dataset = "analytics_1" }
+}
+
+run "tables_are_made_as_declared" {
+  command = plan
+
+  assert {
+    condition = toset(concat(keys(google_bigquery_table.tables), keys(google_bigquery_table.logged), keys(google_bigquery_table.views))) == toset([
+      for path in fileset("../sql/tables", "*.yaml") : trimsuffix(path, ".yaml")
+    ])
+    error_message = "Each file in sql/tables makes one table or view."
+  }
+
+  assert {
+    condition = alltrue([for name, table in merge(google_bigquery_table.tables, google_bigquery_table.logged) : alltrue([
+      for column in yamldecode(file("../sql/tables/${name}.yaml")).columns : contains([
+        for made in jsondecode(table.schema) : [made.name, made.type, try(made.mode, "NULLABLE"), made.description]
+      ], [column.name, column.type, try(column.required, false) ? "REQUIRED" : try(column.repeated, false) ? "REPEATED" : "NULLABLE", column.description])
+    ])])
+    error_message = "Columns have the declared names, types, modes and descriptions."
+  }
+
+  assert {
+    condition = alltrue([for table in merge(google_bigquery_table.tables, google_bigquery_table.logged) :
+      !strcontains(table.schema, "\"required\"") && !strcontains(table.schema, "\"repeated\"")
+    ])
+    error_message = "BigQuery knows modes, at any depth, where the declaration says required and repeated."
+  }
+
+  assert {
+    condition = one([
+      for column in one([for column in one([for column in jsondecode(google_bigquery_table.logged["run_googleapis_com_stdout"].schema) : column if column.name == "jsonPayload"]).fields : column if column.name == "prediction"]).fields : column.mode if column.name == "next_products"
+    ]) == "REPEATED"
+    error_message = "Nested columns have their modes too."
+  }
+
+  assert {
+    condition     = google_bigquery_table.tables["sessions"].time_partitioning[0].field == "day" && google_bigquery_table.tables["sessions"].clustering == tolist(["visitor_id"])
+    error_message = "A table is partitioned and clustered as declared."
+  }
+
+  assert {
+    condition     = google_bigquery_table.tables["evaluation_rows"].time_partitioning[0].expiration_ms == 60 * 86400000
+    error_message = "Partitions expire after the declared days."
+  }
+
+  assert {
+    condition     = length(google_bigquery_table.tables["source_days"].time_partitioning) == 0
+    error_message = "A table without a declared partition has none."
+  }
+
+  assert {
+    condition     = toset(keys(google_bigquery_table.logged)) == toset([for sink in yamldecode(file("../functions/functions.yaml")).sinks : sink.table if can(sink.table)])
+    error_message = "What a sink writes keeps the columns that Cloud Logging adds."
+  }
+
+  assert {
+    condition     = alltrue([for view in google_bigquery_table.views : strcontains(view.view[0].query, "`shop-prod.propensity.") && !strcontains(view.view[0].query, "$")])
+    error_message = "Views read this project's dataset."
+  }
+}
+
+run "the_dataset_lets_nobody_in_by_itself_and_forgets_nothing_by_default" {
+  command = plan
+
+  assert {
+    condition     = [for access in google_bigquery_dataset.propensity.access : "${access.role} ${access.special_group}"] == ["OWNER projectOwners"]
+    error_message = "Only the project's owners come in without a grant of their own."
+  }
+
+  assert {
+    condition     = google_bigquery_dataset.propensity.default_table_expiration_ms == null && google_bigquery_dataset.propensity.default_partition_expiration_ms == null
+    error_message = "A default expiration would remove models and scores."
+  }
+}
+
+run "the_bucket_is_private_versioned_and_forgets_what_is_declared" {
+  command = plan
+
+  assert {
+    condition     = google_storage_bucket.runs.name == "shop-prod-propensity-prod" && google_storage_bucket.runs.labels.environment == "prod"
+    error_message = "The bucket is named for project and environment."
+  }
+
+  assert {
+    condition     = google_storage_bucket.runs.uniform_bucket_level_access && google_storage_bucket.runs.public_access_prevention == "enforced" && google_storage_bucket.runs.versioning[0].enabled
+    error_message = "Nobody is let in object by object, nothing is public, and what is replaced can be had back."
+  }
+
+  assert {
+    condition = { for rule in google_storage_bucket.runs.lifecycle_rule : one(one(rule.condition).matches_prefix) => one(rule.condition).age if one(rule.condition).matches_prefix != null } == {
+      for rule in yamldecode(file("../functions/functions.yaml")).lifecycle : rule.prefix => rule.days
+    }
+    error_message = "Objects are removed as functions.yaml declares."
+  }
+
+  assert {
+    condition     = anytrue([for rule in google_storage_bucket.runs.lifecycle_rule : one(rule.condition).days_since_noncurrent_time == 14])
+    error_message = "Former versions are not kept for ever."
+  }
+}
+
+run "data_is_protected_unless_told_otherwise" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for table in merge(google_bigquery_table.tables, google_bigquery_table.logged) : table.deletion_protection]) && !google_bigquery_dataset.propensity.delete_contents_on_destroy
+    error_message = "Tables outlive a destroy."
+  }
+
+  assert {
+    condition     = !google_storage_bucket.runs.force_destroy && alltrue([for secret in google_secret_manager_secret.secrets : secret.deletion_protection])
+    error_message = "So do the bucket and the secrets."
+  }
+}
+
+run "a_trial_leaves_nothing" {
+  command = plan
+
+  variables {
+    protect_data = false
+  }
+
+  assert {
+    condition     = !anytrue([for table in merge(google_bigquery_table.tables, google_bigquery_table.logged, google_bigquery_table.views) : table.deletion_protection]) && google_bigquery_dataset.propensity.delete_contents_on_destroy
+    error_message = "The dataset goes with all that is in it."
+  }
+
+  assert {
+    condition     = google_storage_bucket.runs.force_destroy && !anytrue([for secret in google_secret_manager_secret.secrets : secret.deletion_protection])
+    error_message = "So do the bucket and the secrets."
+  }
+}
+
+run "secrets_are_those_that_functions_declare_and_hold_no_value" {
+  command = plan
+
+  assert {
+    condition     = toset(keys(google_secret_manager_secret.secrets)) == toset(flatten([for function in values(yamldecode(file("../functions/functions.yaml")).functions) : try(function.secrets, [])]))
+    error_message = "Each declared secret has an entry."
+  }
+
+  assert {
+    condition     = alltrue([for secret in google_secret_manager_secret.secrets : secret.replication[0].user_managed[0].replicas[0].location == "us-central1"])
+    error_message = "A secret stays in the region."
+  }
+}
+
+run "the_endpoint_is_where_the_functions_look_for_it" {
+  command = plan
+
+  variables {
+    settings = { serving = { endpoint_id = "checkout", max_replicas = 5 } }
+  }
+
+  assert {
+    condition     = google_vertex_ai_endpoint.propensity.name == local.settings.serving.endpoint_id && google_vertex_ai_endpoint.propensity.location == local.settings.serving.region
+    error_message = "Settings and endpoint go together."
+  }
+}
+
+run "settings_are_what_was_made_and_what_the_environment_wants" {
+  command = plan
+
+  variables {
+    dataset  = "shop"
+    export   = { dataset = "analytics_1", project = "shop-analytics" }
+    settings = { gate = { min_positives = 50 }, source = { max_hits = 300 }, wait_seconds = 300 }
+  }
+
+  assert {
+    condition = local.settings == {
+      bucket       = "shop-prod-propensity-prod"
+      location     = "US"
+      dataset      = "shop"
+      source       = { dataset = "analytics_1", kind = "ga4", project = "shop-analytics", max_hits = 300 }
+      serving      = { region = "us-central1" }
+      gate         = { min_positives = 50 }
+      wait_seconds = 300
+    }
+    error_message = "Both are merged, section by section."
+  }
+}
+
+run "a_key_of_ones_own_protects_dataset_tables_and_bucket" {
+  command = plan
+
+  variables {
+    kms_key = "projects/shop-keys/locations/us/keyRings/shop/cryptoKeys/propensity"
+  }
+
+  assert {
+    condition     = google_bigquery_dataset.propensity.default_encryption_configuration[0].kms_key_name == var.kms_key && google_storage_bucket.runs.encryption[0].default_kms_key_name == var.kms_key
+    error_message = "Dataset and bucket have the key."
+  }
+
+  assert {
+    condition     = alltrue([for table in merge(google_bigquery_table.tables, google_bigquery_table.logged) : table.encryption_configuration[0].kms_key_name == var.kms_key])
+    error_message = "Tables say the key that they get from the dataset, or each plan would make them anew."
+  }
+
+  assert {
+    condition     = toset(keys(google_kms_crypto_key_iam_member.data)) == toset(["bigquery", "storage"])
+    error_message = "BigQuery and Cloud Storage may use the key."
+  }
+}
