@@ -1,8 +1,14 @@
 # What functions/functions.yaml and sql/tables declare, as every other file here reads it.
 
+variable "declaration" {
+  description = "The declaration; another one is for tests."
+  type        = string
+  default     = "../functions/functions.yaml"
+}
+
 locals {
   root     = "${path.module}/.."
-  declared = yamldecode(file("${local.root}/functions/functions.yaml"))
+  declared = yamldecode(file(var.declaration))
 
   functions = local.declared.functions
   sinks     = local.declared.sinks

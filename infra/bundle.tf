@@ -1,0 +1,82 @@
+# The source that all functions are built from, and where their images go.
+
+variable "bundle" {
+  description = "The source bundle that `propensity package` writes; the path is relative to where Terraform runs."
+  type        = string
+  default     = "../dist/functions.zip"
+
+  validation {
+    condition     = fileexists(var.bundle)
+    error_message = "There is no bundle \"${var.bundle}\": run `propensity package` first, at the root of the checkout."
+  }
+}
+
+resource "google_storage_bucket" "source" {
+  name                        = "${var.project_id}-functions-${var.environment}"
+  location                    = var.location
+  labels                      = local.labels
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  # `propensity package` makes the same bundle again from the same checkout.
+  force_destroy = true
+
+  depends_on = [google_project_service.apis]
+}
+
+resource "google_storage_bucket_object" "bundle" {
+  bucket = google_storage_bucket.source.name
+  # Named for its content: the same content deploys nothing.
+  name   = "functions-${filesha256(var.bundle)}.zip"
+  source = var.bundle
+}
+
+resource "google_artifact_registry_repository" "functions" {
+  repository_id = "propensity-functions"
+  location      = var.region
+  format        = "DOCKER"
+  description   = "The functions' images."
+  labels        = local.labels
+
+  cleanup_policies {
+    id     = "keep-newest"
+    action = "KEEP"
+    most_recent_versions {
+      keep_count = 5
+    }
+  }
+
+  cleanup_policies {
+    id     = "delete-older"
+    action = "DELETE"
+    condition {
+      older_than = "30d"
+    }
+  }
+
+  depends_on = [google_project_service.apis]
+}
+
+resource "google_artifact_registry_repository_iam_member" "build" {
+  repository = google_artifact_registry_repository.functions.name
+  location   = google_artifact_registry_repository.functions.location
+  role       = "roles/artifactregistry.writer"
+  member     = google_service_account.build.member
+}
+
+resource "google_project_iam_member" "build_logs" {
+  project = var.project_id
+  role    = "roles/logging.logWriter"
+  member  = google_service_account.build.member
+}
+
+# Cloud Functions copies the source to a bucket that it makes itself, so the build can be let into it by its name alone.
+resource "google_project_iam_member" "build_source" {
+  project = var.project_id
+  role    = "roles/storage.objectViewer"
+  member  = google_service_account.build.member
+
+  condition {
+    title      = "The functions' source"
+    expression = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-\")"
+  }
+}

@@ -1,0 +1,75 @@
+# The functions. All are deployed as answering HTTP, and events come by push subscriptions of our own (pubsub.tf): those
+# that Eventarc makes have no dead letters. functions-framework asks a function's decorator how to call it, whatever Cloud
+# Functions says of its signature, so a raw push reaches a function of CloudEvents as one.
+
+resource "google_cloudfunctions2_function" "functions" {
+  for_each = local.functions
+
+  name        = replace(each.key, "_", "-")
+  location    = var.region
+  description = each.value.does
+  labels      = local.labels
+
+  build_config {
+    runtime           = "python313"
+    entry_point       = each.key
+    docker_repository = google_artifact_registry_repository.functions.id
+    service_account   = google_service_account.build.id
+
+    source {
+      storage_source {
+        bucket = google_storage_bucket.source.name
+        object = google_storage_bucket_object.bundle.name
+      }
+    }
+  }
+
+  service_config {
+    service_account_email            = google_service_account.functions[each.key].email
+    available_memory                 = each.value.memory
+    available_cpu                    = try(tostring(each.value.cpu), null)
+    timeout_seconds                  = each.value.timeout_seconds
+    min_instance_count               = try(each.value.min_instances, 0)
+    max_instance_count               = each.value.max_instances
+    max_instance_request_concurrency = local.concurrency[each.key]
+    all_traffic_on_latest_revision   = true
+    # Pub/Sub of the same project counts as internal.
+    ingress_settings = { all = "ALLOW_ALL", internal = "ALLOW_INTERNAL_ONLY" }[try(each.value.http.ingress, "internal")]
+
+    environment_variables = {
+      GOOGLE_CLOUD_PROJECT = var.project_id
+      PROPENSITY_SETTINGS  = jsonencode(local.settings)
+      # How many requests functions-framework answers at once: as many as Cloud Run sends.
+      THREADS = tostring(local.concurrency[each.key])
+    }
+
+    dynamic "secret_environment_variables" {
+      for_each = try(each.value.secrets, [])
+      iterator = secret
+      content {
+        key        = secret.value
+        project_id = var.project_id
+        secret     = google_secret_manager_secret.secrets[secret.value].secret_id
+        version    = "latest"
+      }
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = length(each.value.topics) > 0 || can(each.value.http)
+      error_message = "Function ${each.key} has no trigger, so nothing would ever call it: give it topics or http in functions/functions.yaml."
+    }
+  }
+
+  depends_on = [
+    google_artifact_registry_repository_iam_member.build,
+    google_project_iam_member.build_logs,
+    google_project_iam_member.build_source,
+    google_secret_manager_secret_iam_member.functions,
+  ]
+}
+
+locals {
+  concurrency = { for name, function in local.functions : name => try(function.concurrency, 1) }
+}

@@ -1,0 +1,168 @@
+# What each function may do: exactly what stands with it in functions/functions.yaml, on tables, folders, topics and
+# secrets where Google allows it, on the project where it does not.
+
+locals {
+  may = merge([
+    for name, function in local.functions : {
+      for thing in concat(
+        [for one in function.reads : { verb = "reads", what = one }],
+        [for one in function.writes : { verb = "writes", what = one }],
+        [for one in concat(function.emits, try(function.rejects, false) ? [local.delivery.dead_letter_topic] : []) : { verb = "publishes", what = one }],
+        [for one in try(function.secrets, []) : { verb = "knows", what = one }],
+        [for one in try(function.roles, []) : { verb = "has", what = one }],
+      ) : "${name} ${thing.verb} ${thing.what}" => merge(thing, { function = name })
+    }
+  ]...)
+
+  reads  = { for key, one in local.may : key => one if one.verb == "reads" }
+  writes = { for key, one in local.may : key => one if one.verb == "writes" }
+
+  relations_made = merge(google_bigquery_table.tables, google_bigquery_table.views)
+  members        = { for name, account in google_service_account.functions : name => account.member }
+}
+
+# Once destroyed, a role's id cannot be given again from the 7th to about the 37th day after; until then it is revived.
+resource "google_project_iam_custom_role" "table_writer" {
+  role_id     = "propensityTableWriter"
+  title       = "Propensity: rows of a table"
+  description = "Reads, writes and replaces a table's rows; neither alters nor removes the table."
+  permissions = ["bigquery.tables.get", "bigquery.tables.getData", "bigquery.tables.updateData"]
+
+  depends_on = [google_project_service.apis]
+}
+
+resource "google_project_iam_custom_role" "model_reader" {
+  role_id     = "propensityModelReader"
+  title       = "Propensity: models' predictions"
+  description = "Predicts with a dataset's models and reads what they are."
+  permissions = ["bigquery.models.getData", "bigquery.models.getMetadata"]
+
+  depends_on = [google_project_service.apis]
+}
+
+resource "google_project_iam_custom_role" "model_writer" {
+  role_id     = "propensityModelWriter"
+  title       = "Propensity: models"
+  description = "Trains, reads, names and exports a dataset's models; removes none."
+  permissions = [
+    "bigquery.models.create",
+    "bigquery.models.export",
+    "bigquery.models.getData",
+    "bigquery.models.getMetadata",
+    "bigquery.models.updateData",
+    "bigquery.models.updateMetadata",
+  ]
+
+  depends_on = [google_project_service.apis]
+}
+
+resource "google_project_iam_custom_role" "functions" {
+  for_each = { for name, function in local.functions : name => function if length(function.permissions) > 0 }
+
+  role_id     = "propensity_${each.key}"
+  title       = "Propensity: ${each.key}"
+  description = "What ${each.key} needs of the whole project."
+  permissions = each.value.permissions
+
+  depends_on = [google_project_service.apis]
+}
+
+resource "google_project_iam_member" "permissions" {
+  for_each = google_project_iam_custom_role.functions
+
+  project = var.project_id
+  role    = each.value.id
+  member  = local.members[each.key]
+}
+
+resource "google_project_iam_member" "roles" {
+  for_each = { for key, one in local.may : key => one if one.verb == "has" }
+
+  project = var.project_id
+  role    = each.value.what
+  member  = local.members[each.value.function]
+}
+
+resource "google_bigquery_table_iam_member" "readers" {
+  for_each = { for key, one in local.reads : key => one if contains(keys(local.relations), one.what) }
+
+  dataset_id = google_bigquery_dataset.propensity.dataset_id
+  table_id   = local.relations_made[each.value.what].table_id
+  role       = "roles/bigquery.dataViewer"
+  member     = local.members[each.value.function]
+}
+
+resource "google_bigquery_table_iam_member" "writers" {
+  for_each = { for key, one in local.writes : key => one if contains(keys(local.relations), one.what) }
+
+  dataset_id = google_bigquery_dataset.propensity.dataset_id
+  table_id   = local.relations_made[each.value.what].table_id
+  role       = google_project_iam_custom_role.table_writer.id
+  member     = local.members[each.value.function]
+}
+
+# Google grants nothing on a single model.
+resource "google_bigquery_dataset_iam_member" "model_readers" {
+  for_each = { for key, one in local.reads : key => one if one.what == "models" }
+
+  dataset_id = google_bigquery_dataset.propensity.dataset_id
+  role       = google_project_iam_custom_role.model_reader.id
+  member     = local.members[each.value.function]
+}
+
+resource "google_bigquery_dataset_iam_member" "model_writers" {
+  for_each = { for key, one in local.writes : key => one if one.what == "models" }
+
+  dataset_id = google_bigquery_dataset.propensity.dataset_id
+  role       = google_project_iam_custom_role.model_writer.id
+  member     = local.members[each.value.function]
+}
+
+# A wildcard query reads the dataset's list of tables, so one table at a time will not do.
+resource "google_bigquery_dataset_iam_member" "export_readers" {
+  # Google's public datasets are everybody's to read and nobody's to grant.
+  for_each = { for key, one in local.reads : key => one if one.what == "export" && var.export.project != "bigquery-public-data" }
+
+  project    = coalesce(var.export.project, var.project_id)
+  dataset_id = var.export.dataset
+  role       = "roles/bigquery.dataViewer"
+  member     = local.members[each.value.function]
+}
+
+resource "google_storage_bucket_iam_member" "readers" {
+  for_each = { for key, one in local.reads : key => one if one.what == "bucket" }
+
+  bucket = google_storage_bucket.runs.name
+  # With the right to list: without it Cloud Storage does not say that an object is not there, but that it is forbidden.
+  role   = "roles/storage.objectViewer"
+  member = local.members[each.value.function]
+}
+
+resource "google_storage_bucket_iam_member" "writers" {
+  for_each = { for key, one in local.writes : key => one if endswith(one.what, "/") }
+
+  bucket = google_storage_bucket.runs.name
+  role   = "roles/storage.objectUser"
+  member = local.members[each.value.function]
+
+  condition {
+    title      = "Only ${each.value.what}"
+    expression = "resource.name.startsWith(\"projects/_/buckets/${google_storage_bucket.runs.name}/objects/${each.value.what}\")"
+  }
+}
+
+resource "google_pubsub_topic_iam_member" "publishers" {
+  for_each = { for key, one in local.may : key => one if one.verb == "publishes" }
+
+  topic  = google_pubsub_topic.topics[each.value.what].name
+  role   = "roles/pubsub.publisher"
+  member = local.members[each.value.function]
+}
+
+resource "google_secret_manager_secret_iam_member" "functions" {
+  for_each = { for key, one in local.may : key => one if one.verb == "knows" }
+
+  secret_id = google_secret_manager_secret.secrets[each.value.what].secret_id
+  role      = "roles/secretmanager.secretAccessor"
+  member    = local.members[each.value.function]
+}

@@ -1,0 +1,93 @@
+# Topics, and the push subscriptions that bring their events to the functions, each with its backoff and dead letters.
+
+data "google_project" "project" {
+  project_id = var.project_id
+}
+
+locals {
+  # Google's own account that delivers. UNVERIFIED: that it is there as soon as the project has a topic.
+  pubsub_agent = "serviceAccount:service-${data.google_project.project.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
+
+  # What cannot be kept as a dead letter has nowhere further to go.
+  has_dead_letters = { for name, one in local.subscriptions : name => one if one.topic != local.delivery.dead_letter_topic }
+}
+
+resource "google_pubsub_topic" "topics" {
+  for_each = local.topics
+
+  name   = each.key
+  labels = local.labels
+
+  lifecycle {
+    precondition {
+      condition     = contains(values(local.subscriptions)[*].topic, each.key) || contains(local.declared.public_topics, each.key)
+      error_message = "Nobody reads topic ${each.key}, so what is published there would be lost: have a function listen to it, or name it in public_topics of functions/functions.yaml."
+    }
+  }
+
+  depends_on = [google_project_service.apis]
+}
+
+resource "google_pubsub_subscription" "push" {
+  for_each = local.subscriptions
+
+  name                       = each.key
+  topic                      = google_pubsub_topic.topics[each.value.topic].id
+  labels                     = local.labels
+  ack_deadline_seconds       = min(local.functions[each.value.function].timeout_seconds, 600)
+  message_retention_duration = "${7 * 86400}s"
+
+  # A topic may well be silent for longer than the 31 days after which Pub/Sub would drop the subscription.
+  expiration_policy {
+    ttl = ""
+  }
+
+  push_config {
+    # functions-framework learns a raw push's topic from the path.
+    push_endpoint = "${google_cloudfunctions2_function.functions[each.value.function].service_config[0].uri}/${google_pubsub_topic.topics[each.value.topic].id}"
+
+    oidc_token {
+      service_account_email = google_service_account.push[each.value.function].email
+      # Cloud Run knows itself by its address, without a path.
+      audience = google_cloudfunctions2_function.functions[each.value.function].service_config[0].uri
+    }
+  }
+
+  retry_policy {
+    minimum_backoff = "${local.delivery.minimum_backoff_seconds}s"
+    maximum_backoff = "${local.delivery.maximum_backoff_seconds}s"
+  }
+
+  dynamic "dead_letter_policy" {
+    for_each = contains(keys(local.has_dead_letters), each.key) ? [local.delivery] : []
+    content {
+      dead_letter_topic     = google_pubsub_topic.topics[dead_letter_policy.value.dead_letter_topic].id
+      max_delivery_attempts = dead_letter_policy.value.max_delivery_attempts
+    }
+  }
+}
+
+resource "google_cloud_run_v2_service_iam_member" "push" {
+  for_each = google_service_account.push
+
+  # A function's service has its name.
+  name     = google_cloudfunctions2_function.functions[each.key].name
+  location = google_cloudfunctions2_function.functions[each.key].location
+  role     = "roles/run.invoker"
+  member   = each.value.member
+}
+
+# To give a message up, Pub/Sub takes it off its subscription and publishes it to the dead letters.
+resource "google_pubsub_subscription_iam_member" "gives_up" {
+  for_each = local.has_dead_letters
+
+  subscription = google_pubsub_subscription.push[each.key].name
+  role         = "roles/pubsub.subscriber"
+  member       = local.pubsub_agent
+}
+
+resource "google_pubsub_topic_iam_member" "dead_letters" {
+  topic  = google_pubsub_topic.topics[local.delivery.dead_letter_topic].name
+  role   = "roles/pubsub.publisher"
+  member = local.pubsub_agent
+}

@@ -1,0 +1,30 @@
+# Who everything runs as. No account has a key, and none is the project's default one.
+
+resource "google_service_account" "functions" {
+  for_each = local.functions
+
+  account_id   = replace(each.key, "_", "-")
+  display_name = each.key
+  description  = each.value.does
+
+  depends_on = [google_project_service.apis]
+}
+
+# As whom Pub/Sub calls a function.
+resource "google_service_account" "push" {
+  for_each = { for name, function in local.functions : name => function if length(function.topics) > 0 }
+
+  account_id   = "push-${replace(each.key, "_", "-")}"
+  display_name = "Pub/Sub to ${each.key}"
+  description  = "May invoke ${each.key} and nothing else."
+
+  depends_on = [google_project_service.apis]
+}
+
+resource "google_service_account" "build" {
+  account_id   = "propensity-build"
+  display_name = "Build of the functions"
+  description  = "Makes the functions' images from the source bundle."
+
+  depends_on = [google_project_service.apis]
+}
