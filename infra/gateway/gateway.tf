@@ -1,0 +1,115 @@
+# API Gateway over score_checkout: callers show an API key, each project of callers has a quota, and only the gateway may
+# ask the function.
+
+locals {
+  function = "score_checkout"
+  name     = replace(local.function, "_", "-")
+  root     = "${path.module}/../.."
+  declared = yamldecode(file("${local.root}/functions/functions.yaml")).functions[local.function]
+  labels   = { app = "propensity", environment = var.environment }
+  # The contract that the function itself serves; API Gateway takes OpenAPI 3.1 as it is.
+  contract = jsondecode(file("${local.root}/functions/${local.function}.openapi.json"))
+  url      = data.google_cloudfunctions2_function.scorer.service_config[0].uri
+
+  document = jsonencode(merge(local.contract, {
+    x-google-api-management = {
+      backends = {
+        (local.name) = {
+          address         = local.url
+          jwtAudience     = local.url
+          pathTranslation = "APPEND_PATH_TO_ADDRESS"
+          deadline        = local.declared.timeout_seconds
+        }
+      }
+      metrics = { requests = { displayName = "Requests" } }
+      quota   = { limits = { requests-per-minute = { metric = "requests", values = var.requests_per_minute } } }
+    }
+    x-google-backend = local.name
+    security         = [{ api_key = [] }]
+    components = merge(local.contract.components, {
+      securitySchemes = { api_key = { type = "apiKey", in = "header", name = "x-api-key" } }
+    })
+    paths = {
+      for path, operations in local.contract.paths : path => {
+        # That a method's costs are given to OpenAPI 3 as to 2.0 is unverified.
+        for method, operation in operations : method => merge(operation, { x-google-quota = { metricCosts = { requests = 1 } } })
+      }
+    }
+  }))
+}
+
+data "google_cloudfunctions2_function" "scorer" {
+  name     = local.name
+  location = var.region
+}
+
+resource "google_project_service" "apis" {
+  for_each = toset(["apigateway", "servicecontrol", "servicemanagement"])
+
+  service            = "${each.key}.googleapis.com"
+  disable_on_destroy = false
+}
+
+resource "google_service_account" "gateway" {
+  account_id   = "${local.name}-gateway"
+  display_name = "The gateway over ${local.function}"
+  description  = "Asks ${local.function} for those who showed a key, and may do nothing else."
+}
+
+resource "google_cloud_run_v2_service_iam_member" "invoker" {
+  name     = local.name
+  location = var.region
+  role     = "roles/run.invoker"
+  member   = google_service_account.gateway.member
+}
+
+resource "google_api_gateway_api" "scorer" {
+  provider = google-beta
+
+  api_id       = local.name
+  display_name = local.contract.info.description
+  labels       = local.labels
+
+  depends_on = [google_project_service.apis]
+}
+
+# Without it, keys of this project are refused.
+resource "google_project_service" "scorer" {
+  service            = google_api_gateway_api.scorer.managed_service
+  disable_on_destroy = false
+}
+
+resource "google_api_gateway_api_config" "scorer" {
+  provider = google-beta
+
+  api = google_api_gateway_api.scorer.api_id
+  # A configuration cannot be changed, only be followed by another.
+  api_config_id = "${local.name}-${substr(sha256(local.document), 0, 12)}"
+  labels        = local.labels
+
+  openapi_documents {
+    document {
+      path     = "${local.function}.openapi.json"
+      contents = base64encode(local.document)
+    }
+  }
+
+  gateway_config {
+    backend_config {
+      google_service_account = google_service_account.gateway.email
+    }
+  }
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "google_api_gateway_gateway" "scorer" {
+  provider = google-beta
+
+  gateway_id = local.name
+  api_config = google_api_gateway_api_config.scorer.id
+  region     = coalesce(var.gateway_region, var.region)
+  labels     = local.labels
+}

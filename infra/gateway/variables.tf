@@ -1,0 +1,33 @@
+variable "project_id" {
+  description = "The project in which infra/ was applied."
+  type        = string
+}
+
+variable "environment" {
+  description = "Which environment this is, as in infra/."
+  type        = string
+  default     = "prod"
+}
+
+variable "region" {
+  description = "Where the functions run, as in infra/."
+  type        = string
+  default     = "us-central1"
+}
+
+variable "gateway_region" {
+  description = "Where the gateway stands, if not in the functions' region: API Gateway is in fewer regions than they are, e.g. europe-west1 for functions in europe-west4."
+  type        = string
+  default     = null
+}
+
+variable "requests_per_minute" {
+  description = "How many requests a minute the callers of one project may send; more are answered with 429. A caller's project is that of its API key."
+  type        = number
+  default     = 6000
+
+  validation {
+    condition     = var.requests_per_minute >= 1 && floor(var.requests_per_minute) == var.requests_per_minute
+    error_message = "requests_per_minute ${var.requests_per_minute} must be a whole number of at least 1."
+  }
+}
