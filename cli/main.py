@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cli import follow, report, resetting, world
+from cli import follow, report, world
 from cli.errors import CommandError
 from shared.errors import Malformed, Permanent
 from shared.events import RUN_ID
@@ -205,6 +205,36 @@ def package_bundle(
     bundle = package.write(output)
     size = f"{bundle.size / 1000:.0f} kB"
     out.print(f"{bundle.path}: {bundle.files} files, {size}, SHA-256 {bundle.sha256}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def cost(
+    sessions: Annotated[float, typer.Option(min=0, help="Sessions a day.")] = 10_000,
+    sessions_per_visitor: Annotated[
+        float | None, typer.Option(min=1, help="Taken from Google's sample shop where you do not know it.")
+    ] = None,
+    checkouts: Annotated[float, typer.Option(min=0, help="Checkouts that score_checkout answers a day.")] = 500,
+    runs: Annotated[float, typer.Option(min=0, help="How often a day the data changes, and a run trains anew.")] = 1,
+    history_days: Annotated[int, typer.Option(min=1, help="Days in the export and in the tables made of it.")] = 400,
+    products: Annotated[int, typer.Option(min=0, help="Products that the shop sells.")] = 1_000,
+    export_bytes: Annotated[
+        float | None, typer.Option(min=0, help="Bytes of a session in the columns that are read.")
+    ] = None,
+    *,
+    assignments: Assignments = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it for machines.")] = False,
+) -> None:
+    """Estimate a month's cost on Google Cloud: idle, and by what comes in. It asks nobody and needs no account."""
+    from cli.cost import estimate, prices, show, volumes
+
+    visits = sessions_per_visitor or prices.assumptions().sessions_per_visitor
+    inputs = volumes.Inputs(sessions, visits, checkouts, runs, history_days, products, export_bytes)
+    environment = estimate.environment(inputs, assignments or [])
+    found = estimate.estimate(environment)
+    if as_json:
+        sys.stdout.write(json.dumps(found.to_json(), indent=1) + "\n")
+    else:
+        show.show(found, environment.settings, out)
 
 
 def main() -> Any:

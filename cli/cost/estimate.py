@@ -1,0 +1,141 @@
+"""What a month costs: a line for each price, its part that is paid when nothing comes in, and what one more costs."""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+import yaml
+
+from cli.cost.prices import Price, price_list
+from cli.cost.usage import DAYS, Environment, Usage, usage
+from cli.cost.volumes import Inputs
+from cli.errors import CommandError
+from cli.machine import PROJECT
+from local import declarations
+from shared.settings import Settings, with_overrides
+
+# What a run sets off besides scoring, which the schedule does too.
+TRAINING = ("refresh", "training", "recommendations")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One price: how much of it a month takes, and what that costs after the free share; idle when nothing comes in."""
+
+    name: str
+    price: Price
+    quantity: float
+    cost: float
+    idle_quantity: float
+    idle_cost: float
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A month's lines, and what one more costs at list prices, without any free share."""
+
+    lines: list[Line]
+    per_1000_scored_visitors: float
+    per_1000_checkouts: float
+    per_run: float
+
+    @property
+    def total(self) -> float:
+        """Dollars a month."""
+        return sum(line.cost for line in self.lines)
+
+    @property
+    def idle(self) -> float:
+        """Dollars a month when nothing comes in."""
+        return sum(line.idle_cost for line in self.lines)
+
+    @property
+    def unsure(self) -> float:
+        """Dollars a month that stand on a guess."""
+        return sum(line.cost for line in self.lines if line.price.sure == "guess")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the document for machines."""
+        listed = price_list()
+        return {
+            "prices_of": listed.as_of,
+            "region": listed.region,
+            "location": listed.location,
+            "currency": "USD",
+            "total": self.total,
+            "idle": self.idle,
+            "guessed": self.unsure,
+            "per_1000_scored_visitors": self.per_1000_scored_visitors,
+            "per_1000_checkouts": self.per_1000_checkouts,
+            "per_run": self.per_run,
+            "lines": [
+                {
+                    "name": line.name,
+                    "what": line.price.what,
+                    "unit": line.price.unit,
+                    "price": line.price.price,
+                    "free": line.price.free,
+                    "sure": line.price.sure,
+                    "source": line.price.source,
+                    "quantity": line.quantity,
+                    "cost": line.cost,
+                    "idle_quantity": line.idle_quantity,
+                    "idle_cost": line.idle_cost,
+                }
+                for line in self.lines
+            ],
+        }
+
+
+def environment(inputs: Inputs, assignments: list[str]) -> Environment:
+    """Return the project as it is declared, with the settings of PROPENSITY_SETTINGS and those assigned."""
+    given = Settings.from_environment({"GOOGLE_CLOUD_PROJECT": PROJECT, **os.environ})
+    settings = Settings.from_document(with_overrides(msgspec.to_builtins(given), assignments))
+    declared = yaml.safe_load((declarations.ROOT / "functions" / "functions.yaml").read_text())
+    return Environment(inputs, settings, declared, declarations.read().tables)
+
+
+def estimate(environment: Environment) -> Estimate:
+    """Price a month of the environment.
+
+    Raises:
+        CommandError: something is used that the list has no price of.
+    """
+    used = usage(environment)
+    month = _totals(used)
+    idle = _totals(usage(replace(environment, inputs=environment.inputs.idle())))
+    prices = price_list().prices
+    if unknown := sorted(month.keys() - prices.keys()):
+        raise CommandError(f"cli/cost/prices.yaml has no price {', '.join(unknown)}: look it up and add it")
+    lines = [
+        Line(name, price, month[name], price.of(month[name]), idle[name], price.of(idle[name]))
+        for name, price in prices.items()
+        if name in month
+    ]
+    scored = environment.scorings * environment.volumes.visitors(environment.settings.audience.window_days)
+    return Estimate(
+        lines,
+        per_1000_scored_visitors=_each(_listed(used, "scoring"), scored / 1000),
+        per_1000_checkouts=_each(_listed(used, "checkout"), environment.inputs.checkouts_per_day * DAYS / 1000),
+        per_run=_each(_listed(used, *TRAINING), environment.runs),
+    )
+
+
+def _totals(used: Iterable[Usage]) -> Mapping[str, float]:
+    totals: defaultdict[str, float] = defaultdict(float)
+    for one in used:
+        totals[one.price] += one.quantity
+    return totals
+
+
+def _listed(used: Iterable[Usage], *purposes: str) -> float:
+    """Return what so much costs at list prices."""
+    prices = price_list().prices
+    return sum(one.quantity * prices[one.price].price for one in used if one.purpose in purposes)
+
+
+def _each(cost: float, count: float) -> float:
+    return cost / count if count else 0.0

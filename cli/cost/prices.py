@@ -1,0 +1,87 @@
+"""The dated list prices, and what is assumed where nothing says it."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import yaml
+
+FOLDER = Path(__file__).parent
+
+
+class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Dollars a unit, and how many units a month are free of charge."""
+
+    what: str
+    unit: str
+    price: float
+    free: float
+    sure: Literal["listed", "reported", "guess"]
+    source: str
+
+    def of(self, quantity: float) -> float:
+        """Return what so much costs a month."""
+        return max(quantity - self.free, 0) * self.price
+
+
+class PriceList(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Prices by name, true on one day and for one place."""
+
+    as_of: str
+    region: str
+    location: str
+    prices: dict[str, Price]
+
+
+class Measured(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is taken from the demonstration's sessions."""
+
+    export_bytes: float
+    interactions_per_session: float
+    text: dict[str, float]
+
+
+class Assumptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What neither settings nor declarations say; each is explained in assumptions.yaml."""
+
+    measured: Measured
+    ga4_export_bytes: float
+    sessions_per_visitor: float
+    late_days: dict[str, int]
+    text: float
+    items: float
+    itemsets_per_product: float
+    rules_per_product: float
+    vcpu_by_memory: dict[str, float]
+    seconds: dict[str, float]
+    tick_seconds: float
+    boosted_trees_hours: float
+    canary_hours: float
+    run_bytes: float
+    run_writes: float
+    run_reads: float
+    records_per_run: float
+    checkout_log_bytes: float
+    image_gib: float
+    deployments_per_month: float
+    build_minutes_per_function: float
+    alert_conditions: float
+
+
+@cache
+def price_list() -> PriceList:
+    """Return the list prices."""
+    return msgspec.convert(_document("prices"), PriceList)
+
+
+@cache
+def assumptions() -> Assumptions:
+    """Return the assumptions."""
+    return msgspec.convert(_document("assumptions"), Assumptions)
+
+
+def _document(name: str) -> Any:
+    document = yaml.safe_load((FOLDER / f"{name}.yaml").read_text())
+    # YAML reads a date where the list has a text.
+    return {key: str(value) if key == "as_of" else value for key, value in document.items()}

@@ -1,0 +1,205 @@
+"""What an environment uses in a month, by what for and by price: the sum of everything that costs anything."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import chain
+from typing import Any
+
+from cli.cost import statements
+from cli.cost.prices import assumptions
+from cli.cost.statements import Reading
+from cli.cost.volumes import Inputs, Volumes
+from functions import resume_runs
+from local.declarations import Table
+from local.scheduler import cron
+from shared.settings import Settings
+
+DAYS = 365 / 12
+HOURS = DAYS * 24
+GIB, TIB = 2**30, 2**40
+MILLION = 1_000_000
+# A publish or a push of less counts as this much.
+LEAST_MESSAGE_BYTES = 1000
+# Cloud Run bills in steps of so many seconds.
+BILLED_SECONDS = 0.1
+# The pointer, the recommendations and what is out of stock.
+WATCHED_OBJECTS = 3
+# The champion and the version before it, which a rollback returns to; one node each.
+DEPLOYED = 2
+MEMORY = {"Mi": 1 / 1024, "Gi": 1}
+
+
+@dataclass(frozen=True)
+class Usage:
+    """So much of what has this price, in its unit."""
+
+    purpose: str
+    price: str
+    quantity: float
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What comes in, and what is declared: the settings, functions.yaml and the tables."""
+
+    inputs: Inputs
+    settings: Settings
+    declared: Mapping[str, Any]
+    tables: Sequence[Table]
+
+    @property
+    def volumes(self) -> Volumes:
+        """Rows and bytes."""
+        return Volumes(self.inputs, self.settings, self.tables)
+
+    @property
+    def runs(self) -> float:
+        """Runs a month."""
+        return self.inputs.runs_per_day * DAYS
+
+    @property
+    def scorings(self) -> float:
+        """How often a month all visitors are scored: after each run, and by the schedule where there is a model."""
+        daily = self.ticks("scoring") if self.inputs.runs_per_day else 0
+        return self.runs + daily
+
+    def ticks(self, schedule: str) -> float:
+        """Return how often a month a schedule fires."""
+        return _fires(self.declared["schedules"][schedule]["cron"]) / 12
+
+
+@cache
+def _fires(expression: str) -> int:
+    """Return how often a year a cron expression comes."""
+    fires = cron.parse(expression)
+    first = datetime(2026, 1, 1, min(fires.hours), min(fires.minutes), tzinfo=UTC)
+    days = sum(fires.matches(first + timedelta(day)) for day in range(365))
+    return days * len(fires.hours) * len(fires.minutes)
+
+
+def usage(environment: Environment) -> list[Usage]:
+    """Return all of it."""
+    return list(
+        chain(
+            _standing(environment),
+            _ticks(environment),
+            _runs(environment),
+            _checkouts(environment),
+            _kept(environment),
+        )
+    )
+
+
+def _standing(environment: Environment) -> Iterator[Usage]:
+    """What is there whether anything happens or not."""
+    assumed, declared = assumptions(), environment.declared
+    machine = environment.settings.serving.machine_type
+    secrets = {secret for function in declared["functions"].values() for secret in function.get("secrets", [])}
+    deployed = len(declared["functions"])
+    yield Usage("standing", f"vertex_node_{machine}", DEPLOYED * HOURS)
+    yield Usage("standing", "scheduler", len(declared["schedules"]))
+    yield Usage("standing", "secrets", len(secrets))
+    yield Usage("standing", "images", deployed * assumed.image_gib)
+    yield Usage("standing", "alert_conditions", assumed.alert_conditions)
+    minutes = assumed.deployments_per_month * deployed * assumed.build_minutes_per_function
+    yield Usage("standing", "builds", minutes)
+    for name, function in declared["functions"].items():
+        seconds = function.get("min_instances", 0) * HOURS * 3600
+        yield from _seconds(environment, "standing", name, seconds)
+
+
+def _ticks(environment: Environment) -> Iterator[Usage]:
+    """What the schedules do when there is nothing to do."""
+    assumed = assumptions()
+    readings = statements.ticks(environment.volumes)
+    for name, schedule in environment.declared["schedules"].items():
+        count = environment.ticks(name)
+        yield from _queries("standing", readings[name], count, environment.volumes)
+        for function, about in environment.declared["functions"].items():
+            if schedule["topic"] in about["topics"]:
+                yield from _delivered(environment, "standing", function, count, assumed.tick_seconds)
+    looks = environment.ticks("resume")
+    looked_at = min(environment.inputs.runs_per_day * environment.inputs.history_days, resume_runs.MOST_RUNS)
+    yield Usage("standing", "bucket_writes", looks * (1 + looked_at) / 1000)
+    yield Usage("standing", "bucket_reads", looks * looked_at * assumed.records_per_run / 1000)
+
+
+def _runs(environment: Environment) -> Iterator[Usage]:
+    """What each refresh of the data sets off."""
+    assumed, volumes, settings = assumptions(), environment.volumes, environment.settings
+    runs, scorings = environment.runs, environment.scorings
+    yield from _queries("refresh", statements.refresh(volumes, settings), runs, volumes)
+    yield from _queries("training", statements.training(volumes, settings), runs, volumes)
+    yield from _queries("scoring", statements.scoring(volumes, settings), scorings, volumes)
+    yield from _queries("recommendations", statements.recommendations(volumes, settings), runs, volumes)
+    # BigQuery's log tells of each candidate.
+    told = 1 + len(settings.training.candidates)
+    for purpose, function, deliveries, times in (
+        ("refresh", "build_features", 1, runs),
+        ("training", "train_models", 1, runs),
+        ("training", "evaluate_models", told, runs),
+        ("training", "deploy_model", math.ceil(assumed.seconds["deploy_model"] / settings.wait_seconds), runs),
+        ("scoring", "score_visitors", 1, scorings),
+        ("scoring", "publish_audience", 1, scorings),
+        ("recommendations", "build_recommendations", 1, runs),
+    ):
+        seconds = assumed.seconds[function] / deliveries
+        yield from _delivered(environment, purpose, function, deliveries * times, seconds)
+    if "boosted_trees" in settings.training.candidates:
+        yield Usage("training", "vertex_training_hour", runs * assumed.boosted_trees_hours)
+    yield Usage("training", f"vertex_node_{settings.serving.machine_type}", runs * assumed.canary_hours)
+    yield Usage("training", "bucket_writes", runs * assumed.run_writes / 1000)
+    yield Usage("training", "bucket_reads", runs * assumed.run_reads / 1000)
+
+
+def _checkouts(environment: Environment) -> Iterator[Usage]:
+    """What answering the shop's page costs, each request on its own: sharing an instance makes it cheaper."""
+    assumed, count = assumptions(), environment.inputs.checkouts_per_day * DAYS
+    yield Usage("checkout", "gateway", count / MILLION)
+    yield Usage("checkout", "functions_requests", count / MILLION)
+    yield from _seconds(environment, "checkout", "score_checkout", count * _billed(assumed.seconds["score_checkout"]))
+    log = count * assumed.checkout_log_bytes / GIB
+    yield Usage("checkout", "logging", log)
+    yield Usage("checkout", "bigquery_streaming", log)
+    looks = min(count, HOURS * 3600 / environment.settings.online.refresh_seconds)
+    yield Usage("checkout", "bucket_reads", looks * WATCHED_OBJECTS / 1000)
+
+
+def _kept(environment: Environment) -> Iterator[Usage]:
+    """What lies there."""
+    volumes, inputs = environment.volumes, environment.inputs
+    kept = [volumes.stored(table) for table in volumes.tables]
+    yield Usage("storage", "bigquery_active_storage", sum(active for active, _ in kept) / GIB)
+    yield Usage("storage", "bigquery_long_term_storage", sum(older for _, older in kept) / GIB)
+    runs = inputs.runs_per_day * inputs.history_days
+    audiences = environment.scorings / DAYS * inputs.history_days * volumes.partition_bytes("audience")
+    yield Usage("storage", "bucket_storage", (runs * assumptions().run_bytes + audiences) / GIB)
+
+
+def _queries(purpose: str, readings: Sequence[Reading], times: float, volumes: Volumes) -> Iterator[Usage]:
+    for reading in readings:
+        yield Usage(purpose, reading.price, times * reading.bytes(volumes) / TIB)
+
+
+def _delivered(
+    environment: Environment, purpose: str, function: str, deliveries: float, seconds: float
+) -> Iterator[Usage]:
+    """Messages that were published, pushed and answered, each after so many seconds."""
+    yield Usage(purpose, "functions_requests", deliveries / MILLION)
+    yield Usage(purpose, "pubsub", 2 * deliveries * LEAST_MESSAGE_BYTES / TIB)
+    yield from _seconds(environment, purpose, function, deliveries * _billed(seconds))
+
+
+def _seconds(environment: Environment, purpose: str, function: str, seconds: float) -> Iterator[Usage]:
+    about = environment.declared["functions"][function]
+    processors = about.get("cpu", assumptions().vcpu_by_memory[about["memory"]])
+    yield Usage(purpose, "functions_vcpu", seconds * processors)
+    yield Usage(purpose, "functions_memory", seconds * int(about["memory"][:-2]) * MEMORY[about["memory"][-2:]])
+
+
+def _billed(seconds: float) -> float:
+    # Rounded first: 0.1 is a little more than a tenth.
+    return math.ceil(round(seconds / BILLED_SECONDS, 6)) * BILLED_SECONDS

@@ -1,0 +1,129 @@
+"""How many rows and bytes there are: from what comes in, the settings, and the tables' declared columns."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cli.cost.prices import assumptions
+from local.declarations import Table
+from shared.chain.recommending import MOST_ALIKE
+from shared.settings import Settings
+
+# BigQuery's logical bytes of a value; a text has 2 more than its characters.
+BYTES = {"INT64": 8, "FLOAT64": 8, "DATE": 8, "TIMESTAMP": 8, "BOOL": 1}
+TEXT_BYTES = 2
+# A listing of the export's day-tables is read as a table of a few columns.
+LISTED_BYTES = 100
+METHODS_ON_DEMAND = 2
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What comes in, on an average day."""
+
+    sessions_per_day: float
+    sessions_per_visitor: float
+    checkouts_per_day: float
+    # How often the export changes, and a run begins, a day.
+    runs_per_day: float
+    # Days kept in the export and in our own tables.
+    history_days: int
+    products: int
+    # Bytes of a session in the columns that are read; None takes the assumption of the kind of export.
+    export_bytes: float | None = None
+
+    def idle(self) -> "Inputs":
+        """Return the same environment on a day on which nothing comes in."""
+        return replace(self, sessions_per_day=0, checkouts_per_day=0, runs_per_day=0)
+
+
+class Volumes:
+    """Rows and bytes of the export and of every declared table; a partition is a day."""
+
+    def __init__(self, inputs: Inputs, settings: Settings, tables: Collection[Table]) -> None:
+        self.inputs = inputs
+        self._settings = settings
+        self._tables = {table.name: table for table in tables if not table.query}
+        self._rows = self._rows_by_table()
+
+    @property
+    def tables(self) -> Collection[str]:
+        """The tables that hold rows; views hold none."""
+        return self._tables.keys()
+
+    def visitors(self, days: int) -> float:
+        """Return how many visitors came within so many days, each counted once."""
+        return self.inputs.sessions_per_day * self.within(days) / self.inputs.sessions_per_visitor
+
+    def within(self, days: float) -> float:
+        """Return as many of the days as there are."""
+        return min(days, self.inputs.history_days)
+
+    def partition_bytes(self, table: str, columns: Collection[str] | None = None) -> float:
+        """Return the bytes of the columns, of all without any, in one day's partition or in a table that has none."""
+        if table == "export":
+            return self._rows[table] * self._export_bytes
+        if table == "day_tables":
+            return self._rows[table] * LISTED_BYTES
+        declared = self._tables[table].columns
+        return self._rows[table] * sum(
+            _column_bytes(column) for column in declared if columns is None or column["name"] in columns
+        )
+
+    def stored(self, table: str) -> tuple[float, float]:
+        """Return the bytes that BigQuery keeps: changed within the last 90 days, and older."""
+        declared = self._tables[table]
+        if declared.partition is None:
+            return self.partition_bytes(table), 0
+        kept = self.within(declared.expiration_days or self.inputs.history_days)
+        active = min(kept, 90)
+        return self.partition_bytes(table) * active, self.partition_bytes(table) * (kept - active)
+
+    @property
+    def _export_bytes(self) -> float:
+        assumed = assumptions()
+        if self.inputs.export_bytes is not None:
+            return self.inputs.export_bytes
+        return assumed.measured.export_bytes if self._settings.source.kind == "ga360" else assumed.ga4_export_bytes
+
+    def _rows_by_table(self) -> dict[str, float]:
+        inputs, settings, assumed = self.inputs, self._settings, assumptions()
+        sessions, runs = inputs.sessions_per_day, inputs.runs_per_day
+        recommendations = settings.recommendations
+        interactions = sessions * assumed.measured.interactions_per_session
+        interests = interactions * self.within(recommendations.window_days)
+        products = min(inputs.products, interests)
+        horizon = settings.label.horizon_days if settings.label.kind == "horizon" else 0
+        learnt = runs * self.visitors(max(settings.training.window_days - horizon, 0))
+        scored = self.visitors(settings.audience.window_days)
+        judged = min(recommendations.evaluation_visitors, scored)
+        listed = METHODS_ON_DEMAND * runs * (judged + scored) * recommendations.per_visitor
+        return {
+            "export": sessions,
+            "day_tables": inputs.history_days,
+            "source_days": inputs.history_days,
+            "sessions": sessions,
+            "interactions": interactions,
+            "visitor_features": sessions / inputs.sessions_per_visitor,
+            "training_rows": learnt,
+            "evaluation_rows": learnt * settings.training.test_share * (len(settings.training.candidates) + 1),
+            "scores": scored,
+            "audience": scored * settings.audience.max_decile / 10,
+            "visitor_products": runs * interests,
+            "product_similarities": 2 * runs * products * max(MOST_ALIKE, recommendations.most_similar),
+            "recommended_products": listed,
+            "product_itemsets": products * assumed.itemsets_per_product,
+            "product_rules": products * assumed.rules_per_product,
+            "visitor_recommendations": scored * recommendations.per_visitor,
+            "run_googleapis_com_stdout": inputs.checkouts_per_day,
+        }
+
+
+def _column_bytes(column: dict[str, Any]) -> float:
+    assumed = assumptions()
+    items = assumed.items if column.get("repeated") else 1
+    if column["type"] == "RECORD":
+        return items * sum(_column_bytes(field) for field in column["fields"])
+    if column["type"] == "STRING":
+        return items * (TEXT_BYTES + assumed.measured.text.get(column["name"], assumed.text))
+    return items * BYTES[column["type"]]

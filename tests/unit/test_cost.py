@@ -1,0 +1,323 @@
+"""What a month costs: the sums, the bytes of the statements, and the two files that it is computed from."""
+
+import datetime as dt
+import json
+from dataclasses import replace
+
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from cli.cost import statements
+from cli.cost.estimate import Environment, environment, estimate
+from cli.cost.prices import assumptions, price_list
+from cli.cost.statements import LEAST_BYTES, Reading
+from cli.cost.usage import DAYS, usage
+from cli.cost.volumes import Inputs, Volumes
+from cli.errors import CommandError
+from cli.main import app
+from demo import generator
+from local import declarations
+from shared.chain.source import COLUMNS
+from shared.settings import SettingsError
+from shared.warehouse import SQL
+
+SMALL = Inputs(10_000, 1.25, 500, 1, 400, 1_000)
+LARGE = replace(SMALL, sessions_per_day=4_000_000, checkouts_per_day=1_000_000, runs_per_day=5)
+# Those of which a statement reads a window of days, not one partition.
+WINDOWED = {"export", "sessions", "interactions", "visitor_features"}
+
+inputs = st.builds(
+    Inputs,
+    sessions_per_day=st.floats(0, 1e8),
+    sessions_per_visitor=st.floats(1, 50),
+    checkouts_per_day=st.floats(0, 1e8),
+    runs_per_day=st.floats(0, 50),
+    history_days=st.integers(1, 2000),
+    products=st.integers(0, 1_000_000),
+    export_bytes=st.none() | st.floats(0, 1e6),
+)
+kinds = st.sampled_from(["ga360", "ga4"])
+
+
+@pytest.fixture(autouse=True)
+def defaults(monkeypatch):
+    monkeypatch.delenv("PROPENSITY_SETTINGS", raising=False)
+    monkeypatch.delenv("GOOGLE_CLOUD_PROJECT", raising=False)
+
+
+def described(given, *assignments) -> Environment:
+    return environment(given, list(assignments))
+
+
+BY_KIND = {kind: described(SMALL, f"source.kind={kind}") for kind in ("ga360", "ga4")}
+
+
+def volumes(given, *assignments) -> Volumes:
+    return described(given, *assignments).volumes
+
+
+def readings(kind="ga360"):
+    world = BY_KIND[kind]
+    of_runs = [
+        one
+        for group in (statements.refresh, statements.training, statements.scoring, statements.recommendations)
+        for one in group(world.volumes, world.settings)
+    ]
+    return of_runs + [one for some in statements.ticks(world.volumes).values() for one in some]
+
+
+@settings(max_examples=30)
+@given(given=inputs, kind=kinds)
+def test_the_lines_are_what_is_used_at_its_price_and_sum_to_the_total(given, kind):
+    world = replace(BY_KIND[kind], inputs=given)
+    found = estimate(world)
+    prices = price_list().prices
+    by_price = {}
+    for one in usage(world):
+        assert one.quantity >= 0
+        by_price[one.price] = by_price.get(one.price, 0) + one.quantity
+    assert {line.name: line.quantity for line in found.lines} == by_price
+    charged = [max(quantity - prices[name].free, 0) * prices[name].price for name, quantity in by_price.items()]
+    assert found.total == pytest.approx(sum(charged))
+
+
+@settings(max_examples=30)
+@given(given=inputs, kind=kinds)
+def test_idle_is_what_the_same_environment_costs_when_nothing_comes_in(given, kind):
+    world = replace(BY_KIND[kind], inputs=given)
+    nothing = replace(given, sessions_per_day=0, checkouts_per_day=0, runs_per_day=0)
+    found, idle = estimate(world), estimate(replace(world, inputs=nothing))
+    assert found.idle == pytest.approx(idle.total)
+    assert idle.total == idle.idle
+    assert 0 < found.idle <= found.total
+
+
+@settings(max_examples=50)
+@given(
+    given=inputs,
+    kind=kinds,
+    more=st.sampled_from(["sessions_per_day", "checkouts_per_day", "runs_per_day", "history_days", "products"]),
+    by=st.integers(1, 1_000_000),
+)
+def test_more_of_anything_never_costs_less(given, kind, more, by):
+    world = replace(BY_KIND[kind], inputs=given)
+    grown = replace(
+        world, inputs=replace(given, **{more: getattr(given, more) + (by % 3000 if "days" in more else by)})
+    )
+    before, after = ({line.name: line.cost for line in estimate(one).lines} for one in (world, grown))
+    assert all(after[name] >= cost * (1 - 1e-9) for name, cost in before.items())
+
+
+def test_visitors_who_come_more_often_are_fewer_to_score():
+    often = replace(LARGE, sessions_per_visitor=5)
+    assert estimate(described(often)).total < estimate(described(LARGE)).total
+
+
+def test_the_free_share_is_given_once_a_month_and_not_to_what_one_more_costs():
+    found = estimate(described(SMALL))
+    [calls] = [line for line in found.lines if line.name == "gateway"]
+    assert (calls.cost, calls.quantity) == (0, pytest.approx(500 * DAYS / 1e6))
+    assert found.per_1000_checkouts > 1000 * price_list().prices["gateway"].price / 1e6
+
+
+def test_a_checkout_costs_its_call_its_processor_its_memory_and_its_log():
+    """One request by hand: 1 vCPU and half a GiB for a tenth of a second, 2,500 bytes kept and streamed."""
+    by_hand = 3 / 1e6 + 0.4 / 1e6 + 0.1 * (0.000024 + 0.5 * 0.0000025) + 2500 / 2**30 * (0.5 + 0.05)
+    found = estimate(described(LARGE))
+    looks = 3 * 2 * 60 * 24 / LARGE.checkouts_per_day * 0.0004 / 1000
+    assert found.per_1000_checkouts == pytest.approx(1000 * (by_hand + looks))
+
+
+@pytest.mark.parametrize("kind", ["ga360", "ga4"])
+def test_every_statement_is_counted_or_known_to_be_free(kind):
+    other = "ga4" if kind == "ga360" else "ga360"
+    there = {str(path.relative_to(SQL).with_suffix("")) for path in SQL.rglob("*.sql")}
+    of_runs = {name for name in there if not name.startswith(("tables/", "reset/")) and not name.endswith(other)}
+    assert {one.statement for one in readings(kind)} == of_runs - statements.NOT_CHARGED
+    assert there >= statements.NOT_CHARGED
+
+
+@pytest.mark.parametrize("kind", ["ga360", "ga4"])
+def test_a_reading_says_the_days_of_every_table_of_which_it_reads_a_window(kind):
+    for one in readings(kind):
+        _, _, read = statements.parsed(one.statement)
+        assert set(one.days) == set(read) & WINDOWED, one.statement
+
+
+def test_what_a_statement_reads_and_writes_is_what_its_function_declares():
+    declared = yaml.safe_load((declarations.ROOT / "functions" / "functions.yaml").read_text())["functions"]
+    world = BY_KIND["ga360"]
+    for name, group in (
+        ("build_features", statements.refresh),
+        ("score_visitors", lambda *about: statements.scoring(*about)[:1]),
+        ("publish_audience", lambda *about: statements.scoring(*about)[1:]),
+        ("build_recommendations", statements.recommendations),
+    ):
+        touched = {*declared[name]["reads"], *declared[name]["writes"]}
+        for one in group(world.volumes, world.settings):
+            target, _, read = statements.parsed(one.statement)
+            # The listing of day-tables is the export's.
+            assert ({target} if target else set()) <= set(declared[name]["writes"]), one.statement
+            assert {"export" if table == "day_tables" else table for table in read} <= touched, one.statement
+
+
+def test_a_statement_is_charged_the_columns_that_it_names():
+    """The newest day: a date of every session, and nothing else of it; source_days is too small to count."""
+    found = Reading("scoring/newest_day", {"sessions": 400}).bytes(volumes(LARGE))
+    assert found == 4_000_000 * 400 * 8 + LEAST_BYTES
+
+
+def test_a_merge_is_charged_the_partitions_that_it_replaces_besides():
+    counted = volumes(LARGE)
+    read = counted.partition_bytes("scores", statements.parsed("audience/audience")[1])
+    assert Reading("audience/audience").bytes(counted) == read + counted.partition_bytes("audience")
+
+
+def test_a_statement_that_selects_all_is_charged_all_columns():
+    counted = volumes(LARGE)
+    trees = Reading("models/boosted_trees").bytes(counted)
+    assert trees == counted.partition_bytes("training_rows") > 2 * Reading("models/baseline").bytes(counted)
+
+
+def test_a_small_table_counts_as_ten_megabytes():
+    assert Reading("recommendations/state").bytes(volumes(SMALL)) == 10 * 2**20
+
+
+def test_a_ga4_run_reads_the_days_that_google_still_changes_and_their_neighbours():
+    ga360, ga4 = (
+        next(one for one in readings(kind) if one.statement == f"sessions/from_{kind}") for kind in ("ga360", "ga4")
+    )
+    assert (ga360.days["export"], ga360.replaced) == (3, 2)
+    assert (ga4.days["export"], ga4.replaced) == (6, 5)
+
+
+def test_candidates_that_are_not_trained_cost_nothing():
+    found = {line.name for line in estimate(described(SMALL, 'training.candidates=["logistic"]')).lines}
+    assert "bigquery_create_model" in found
+    assert not found & {"bigquery_create_external_model", "vertex_training_hour"}
+
+
+def test_a_machine_without_a_price_is_asked_for():
+    with pytest.raises(CommandError, match="no price vertex_node_n1-standard-8: look it up and add it"):
+        estimate(described(SMALL, "serving.machine_type=n1-standard-8"))
+
+
+def test_a_setting_that_breaks_its_rule_is_named():
+    with pytest.raises(SettingsError, match="window_days"):
+        described(SMALL, "audience.window_days=0")
+
+
+def test_the_settings_of_an_environment_are_the_ones_that_count(monkeypatch):
+    monkeypatch.setenv("PROPENSITY_SETTINGS", '{"audience": {"window_days": 60}}')
+    assert described(SMALL).settings.audience.window_days == 60
+
+
+def test_each_price_is_dated_and_says_where_it_comes_from():
+    listed = price_list()
+    assert dt.date.fromisoformat(listed.as_of)
+    for price in listed.prices.values():
+        assert price.source
+        assert price.sure != "listed" or "https://" in price.source, price
+
+
+def test_every_function_that_works_has_its_seconds():
+    declared = yaml.safe_load((declarations.ROOT / "functions" / "functions.yaml").read_text())
+    idle = {"resume_runs", "record_dead_letter", "on_checkout"}
+    assert assumptions().seconds.keys() == declared["functions"].keys() - idle
+    assert set(declared["schedules"]) == statements.ticks(BY_KIND["ga360"].volumes).keys()
+
+
+def test_what_was_measured_is_what_the_demonstrations_sessions_are_like(tmp_path):
+    files = generator.generate(1, dt.date(2017, 3, 1), 20, 1500, tmp_path)
+    rows = [row for file in files for row in pq.read_table(file.path).to_pylist()]
+    measured = assumptions().measured
+    read = sum(_bytes(row, path.split(".")) for row in rows for path in COLUMNS["ga360"])
+    assert read / len(rows) == pytest.approx(measured.export_bytes, rel=0.15)
+    assert sum(map(_interactions, rows)) / len(rows) == pytest.approx(measured.interactions_per_session, rel=0.2)
+    texts = {
+        "visitor_id": "fullVisitorId",
+        "source": "trafficSource.source",
+        "medium": "trafficSource.medium",
+        "channel": "channelGrouping",
+        "device": "device.deviceCategory",
+        "country": "geoNetwork.country",
+    }
+    for column, path in texts.items():
+        mean = sum(_bytes(row, path.split(".")) - 2 for row in rows) / len(rows)
+        assert mean == pytest.approx(measured.text[column], rel=0.15), column
+
+
+def _bytes(value, path):
+    if value is None:
+        return 0
+    if isinstance(value, list):
+        return sum(_bytes(one, path) for one in value)
+    if path:
+        return _bytes(value.get(path[0]), path[1:])
+    if isinstance(value, str):
+        return 2 + len(value.encode())
+    return 1 if isinstance(value, bool) else 8
+
+
+def _interactions(row):
+    return len(
+        {
+            (product["productSKU"], hit["eCommerceAction"]["action_type"])
+            for hit in row["hits"]
+            if (hit["eCommerceAction"] or {}).get("action_type") in {"2", "3", "6"}
+            for product in hit["product"] or []
+            if not product["isImpression"]
+        }
+    )
+
+
+def test_the_command_prints_lines_sums_and_how_sure_they_are():
+    answer = CliRunner(env={"COLUMNS": "140"}).invoke(
+        app, ["cost", "--sessions", "2500000", "--set", "source.kind=ga4"]
+    )
+    assert answer.exit_code == 0, answer.output
+    found = estimate(
+        described(replace(SMALL, sessions_per_day=2_500_000, sessions_per_visitor=1.27), "source.kind=ga4")
+    )
+    assert f"{found.total:,.2f}" in answer.output
+    assert f"{found.idle:,.2f}" in answer.output
+    assert "a guess" in answer.output
+
+
+def test_the_command_says_when_prices_are_of_another_place():
+    answer = CliRunner().invoke(app, ["cost", "--set", "location=EU", "--set", "serving.region=europe-west4"])
+    assert "europe-west4 and EU" in answer.output
+
+
+def test_machines_get_the_same_numbers():
+    answer = json.loads(CliRunner().invoke(app, ["cost", "--json"]).output)
+    assert answer["total"] == pytest.approx(sum(line["cost"] for line in answer["lines"]))
+    assert answer["guessed"] == pytest.approx(sum(line["cost"] for line in answer["lines"] if line["sure"] == "guess"))
+    assert answer["prices_of"] == price_list().as_of
+
+
+def test_nothing_that_costs_is_left_out():
+    used = usage(described(LARGE))
+    assert {one.purpose for one in used} == {
+        "standing",
+        "refresh",
+        "training",
+        "scoring",
+        "recommendations",
+        "checkout",
+        "storage",
+    }
+    # min_instances is 0 everywhere, and whatever else is listed is used.
+    assert {one.price for one in used if one.quantity > 0} == price_list().prices.keys()
+
+
+def test_a_table_that_forgets_keeps_no_more_than_its_days():
+    counted = volumes(LARGE)
+    day = counted.partition_bytes("training_rows")
+    assert counted.stored("training_rows") == (60 * day, 0)
+    day = counted.partition_bytes("sessions")
+    assert counted.stored("sessions") == (90 * day, 310 * day)
