@@ -80,3 +80,8 @@ resource "google_project_iam_member" "build_source" {
     expression = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-\")"
   }
 }
+
+output "bundle" {
+  description = "The source bundle that the functions run, named for its content."
+  value       = google_storage_bucket_object.bundle.name
+}

@@ -1,12 +1,9 @@
 # Topics, and the push subscriptions that bring their events to the functions, each with its backoff and dead letters.
 
-data "google_project" "project" {
-  project_id = var.project_id
-}
-
 locals {
   # Google's own account that delivers. UNVERIFIED: that it is there as soon as the project has a topic.
-  pubsub_agent = "serviceAccount:service-${data.google_project.project.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
+  project_number = one([for project in data.google_projects.named.projects : project.number if project.project_id == var.project_id])
+  pubsub_agent   = "serviceAccount:service-${local.project_number}@gcp-sa-pubsub.iam.gserviceaccount.com"
 
   # What cannot be kept as a dead letter has nowhere further to go.
   has_dead_letters = { for name, one in local.subscriptions : name => one if one.topic != local.delivery.dead_letter_topic }

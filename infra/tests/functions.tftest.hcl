@@ -1,0 +1,151 @@
+# Each function is deployed as functions/functions.yaml declares it, from a bundle named for its content.
+
+mock_provider "google" {
+  source = "./tests/mocks"
+}
+
+variables {
+  project_id = "shop-prod"
+  export     = { dataset = "analytics_1" }
+  # Any file will do: what is in it is of no account here.
+  bundle = "../main.py"
+}
+
+run "functions_are_those_that_are_declared" {
+  command = apply
+
+  assert {
+    condition     = keys(google_cloudfunctions2_function.functions) == keys(local.declared.functions)
+    error_message = "Each declared function is deployed, and no other."
+  }
+
+  assert {
+    condition = alltrue([for name, made in google_cloudfunctions2_function.functions :
+      made.name == replace(name, "_", "-") && made.build_config[0].entry_point == name && made.build_config[0].runtime == "python313"
+    ])
+    error_message = "A function is deployed in kebab-case, enters where its file is named, and runs on Python 3.13."
+  }
+
+  assert {
+    condition = alltrue([for name, made in google_cloudfunctions2_function.functions : alltrue([
+      made.service_config[0].available_memory == local.declared.functions[name].memory,
+      made.service_config[0].timeout_seconds == local.declared.functions[name].timeout_seconds,
+      made.service_config[0].max_instance_count == local.declared.functions[name].max_instances,
+      made.service_config[0].min_instance_count == try(local.declared.functions[name].min_instances, 0),
+    ])])
+    error_message = "Memory, time and instances are the declared ones."
+  }
+
+  assert {
+    condition = alltrue([for name, made in google_cloudfunctions2_function.functions :
+      made.service_config[0].max_instance_request_concurrency == try(local.declared.functions[name].concurrency, 1) &&
+      made.service_config[0].environment_variables.THREADS == tostring(made.service_config[0].max_instance_request_concurrency)
+    ])
+    error_message = "A function has a thread for each request that Cloud Run sends it at once."
+  }
+
+  assert {
+    condition = alltrue([for name, made in google_cloudfunctions2_function.functions :
+      can(made.service_config[0].available_cpu >= 1) || made.service_config[0].max_instance_request_concurrency == 1
+    ])
+    error_message = "Who answers several requests at once has a whole processor, which Cloud Run asks for."
+  }
+
+  assert {
+    condition = alltrue([for name, made in google_cloudfunctions2_function.functions :
+      made.service_config[0].ingress_settings == (can(local.declared.functions[name].http) ? "ALLOW_ALL" : "ALLOW_INTERNAL_ONLY")
+    ])
+    error_message = "Only what answers HTTP can be reached from outside the project."
+  }
+
+  assert {
+    condition = alltrue([for name, made in google_cloudfunctions2_function.functions :
+      made.service_config[0].service_account_email == google_service_account.functions[name].email
+    ]) && length(distinct(values(google_cloudfunctions2_function.functions)[*].service_config[0].service_account_email)) == length(local.declared.functions)
+    error_message = "Each function runs as an account of its own."
+  }
+
+  assert {
+    condition = alltrue([for name, made in google_cloudfunctions2_function.functions :
+      sort(made.service_config[0].secret_environment_variables[*].key) == sort(try(local.declared.functions[name].secrets, []))
+    ])
+    error_message = "A function is given the secrets that it declares, and no other."
+  }
+
+  assert {
+    condition = alltrue([for made in values(google_cloudfunctions2_function.functions) :
+      made.service_config[0].environment_variables.GOOGLE_CLOUD_PROJECT == "shop-prod" &&
+      jsondecode(made.service_config[0].environment_variables.PROPENSITY_SETTINGS).bucket == google_storage_bucket.runs.name
+    ])
+    error_message = "Functions are told their project and their settings."
+  }
+
+  assert {
+    condition     = alltrue([for made in values(google_cloudfunctions2_function.functions) : length(made.event_trigger) == 0])
+    error_message = "Events come by subscriptions of our own, which have dead letters."
+  }
+
+  assert {
+    condition     = alltrue([for made in values(google_cloudfunctions2_function.functions) : made.build_config[0].service_account == google_service_account.build.id])
+    error_message = "The build runs as an account of its own."
+  }
+
+  assert {
+    condition = alltrue([for made in values(google_cloudfunctions2_function.functions) :
+      made.build_config[0].source[0].storage_source[0].object == "functions-${filesha256("../main.py")}.zip"
+    ])
+    error_message = "Functions are built from the bundle that is named for its content."
+  }
+}
+
+run "an_unchanged_bundle_is_the_same_object" {
+  command = plan
+
+  assert {
+    condition     = google_storage_bucket_object.bundle.name == run.functions_are_those_that_are_declared.bundle
+    error_message = "The same content must deploy nothing."
+  }
+}
+
+run "another_bundle_is_another_object" {
+  command = plan
+
+  variables {
+    bundle = "../requirements.txt"
+  }
+
+  assert {
+    condition     = google_storage_bucket_object.bundle.name != run.functions_are_those_that_are_declared.bundle
+    error_message = "Other content must be deployed."
+  }
+}
+
+run "a_missing_bundle_is_refused" {
+  command = plan
+
+  variables {
+    bundle = "../dist/no-such.zip"
+  }
+
+  expect_failures = [var.bundle]
+}
+
+run "a_function_without_a_trigger_is_refused" {
+  command = plan
+
+  variables {
+    declaration = "tests/declarations/function_without_trigger.yaml"
+  }
+
+  expect_failures = [google_cloudfunctions2_function.functions["idle"]]
+}
+
+run "a_topic_without_a_reader_is_refused" {
+  command = plan
+
+  variables {
+    declaration = "tests/declarations/topic_without_reader.yaml"
+  }
+
+  expect_failures = [google_pubsub_topic.topics["forgotten"]]
+}

@@ -1,0 +1,147 @@
+# What each function may do is what stands with it in functions/functions.yaml, and nothing more.
+
+mock_provider "google" {
+  source = "./tests/mocks"
+}
+
+variables {
+  project_id = "shop-prod"
+  export     = { dataset = "analytics_1" }
+  bundle     = "../main.py"
+}
+
+run "functions_may_do_what_they_declare" {
+  command = apply
+
+  assert {
+    condition = toset([for grant in values(google_bigquery_table_iam_member.readers) : [grant.member, grant.table_id, grant.role]]) == toset(flatten([
+      for name, function in local.declared.functions : [[for what in function.reads : {
+        grant = [google_service_account.functions[name].member, what, "roles/bigquery.dataViewer"]
+      } if fileexists("../sql/tables/${what}.yaml")]]
+    ])[*].grant)
+    error_message = "A function reads the tables that it declares."
+  }
+
+  assert {
+    condition = toset([for grant in values(google_bigquery_table_iam_member.writers) : [grant.member, grant.table_id, grant.role]]) == toset(flatten([
+      for name, function in local.declared.functions : [[for what in function.writes : {
+        grant = [google_service_account.functions[name].member, what, google_project_iam_custom_role.table_writer.id]
+      } if fileexists("../sql/tables/${what}.yaml")]]
+    ])[*].grant)
+    error_message = "A function writes the tables that it declares."
+  }
+
+  assert {
+    condition = toset(values(google_bigquery_dataset_iam_member.model_readers)[*].member) == toset([
+      for name, function in local.declared.functions : google_service_account.functions[name].member if contains(function.reads, "models")
+    ])
+    error_message = "Who reads models may predict with them."
+  }
+
+  assert {
+    condition = toset(values(google_bigquery_dataset_iam_member.model_writers)[*].member) == toset([
+      for name, function in local.declared.functions : google_service_account.functions[name].member if contains(function.writes, "models")
+    ])
+    error_message = "Who writes models may train them."
+  }
+
+  assert {
+    condition = toset([for grant in values(google_bigquery_dataset_iam_member.export_readers) : [grant.member, grant.project, grant.dataset_id, grant.role]]) == toset([
+      for name, function in local.declared.functions : [google_service_account.functions[name].member, "shop-prod", "analytics_1", "roles/bigquery.dataViewer"] if contains(function.reads, "export")
+    ])
+    error_message = "Who reads the export may read it, and not write it."
+  }
+
+  assert {
+    condition = toset([for grant in values(google_storage_bucket_iam_member.readers) : [grant.member, grant.role]]) == toset([
+      for name, function in local.declared.functions : [google_service_account.functions[name].member, "roles/storage.objectViewer"] if contains(function.reads, "bucket")
+    ])
+    error_message = "Who reads the bucket may read it."
+  }
+
+  assert {
+    condition = toset([for grant in values(google_storage_bucket_iam_member.writers) : [grant.member, grant.role, grant.condition[0].expression]]) == toset(flatten([
+      for name, function in local.declared.functions : [[for what in function.writes : {
+        grant = [google_service_account.functions[name].member, "roles/storage.objectUser", "resource.name.startsWith(\"projects/_/buckets/shop-prod-propensity-prod/objects/${what}\")"]
+      } if endswith(what, "/")]]
+    ])[*].grant)
+    error_message = "Who writes a folder of the bucket may write there and nowhere else."
+  }
+
+  assert {
+    condition = toset([for grant in values(google_pubsub_topic_iam_member.publishers) : [grant.member, grant.topic]]) == toset(flatten([
+      for name, function in local.declared.functions : [[for topic in concat(function.emits, try(function.rejects, false) ? ["dead-letters"] : []) : {
+        grant = [google_service_account.functions[name].member, topic]
+      }]]
+    ])[*].grant)
+    error_message = "A function publishes what it emits, and to the dead letters what it rejects."
+  }
+
+  assert {
+    condition = toset([for grant in values(google_secret_manager_secret_iam_member.functions) : [grant.member, grant.secret_id]]) == toset(flatten([
+      for name, function in local.declared.functions : [[for secret in try(function.secrets, []) : {
+        grant = [google_service_account.functions[name].member, secret]
+      }]]
+    ])[*].grant)
+    error_message = "A function knows the secrets that it declares."
+  }
+
+  assert {
+    condition = { for name, role in google_project_iam_custom_role.functions : name => role.permissions } == {
+      for name, function in local.declared.functions : name => toset(function.permissions) if length(function.permissions) > 0
+    }
+    error_message = "A function has the permissions of the project that it declares."
+  }
+
+  assert {
+    condition = alltrue([for name, grant in google_project_iam_member.permissions :
+      grant.role == google_project_iam_custom_role.functions[name].id && grant.member == google_service_account.functions[name].member
+    ])
+    error_message = "A function's permissions are its own account's."
+  }
+
+  assert {
+    condition     = toset(values(google_project_iam_member.roles)[*].role) == toset(flatten([for function in values(local.declared.functions) : try(function.roles, [])]))
+    error_message = "Roles on the project are the declared ones."
+  }
+}
+
+run "the_build_may_write_images_and_read_the_source" {
+  command = apply
+
+  assert {
+    condition     = google_project_iam_member.build_source.condition[0].expression == "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-\")"
+    error_message = "The build reads no bucket of ours."
+  }
+
+  assert {
+    condition     = google_artifact_registry_repository_iam_member.build.role == "roles/artifactregistry.writer" && google_project_iam_member.build_logs.role == "roles/logging.logWriter"
+    error_message = "The build writes images and logs."
+  }
+}
+
+run "a_public_export_needs_no_grant" {
+  command = plan
+
+  variables {
+    export = { dataset = "analytics_1", project = "bigquery-public-data" }
+  }
+
+  assert {
+    condition     = length(google_bigquery_dataset_iam_member.export_readers) == 0
+    error_message = "Nobody can grant what is Google's."
+  }
+}
+
+run "an_export_in_another_project_is_granted_there" {
+  command = plan
+
+  variables {
+    export = { dataset = "analytics_1", project = "shop-analytics" }
+  }
+
+  assert {
+    condition     = values(google_bigquery_dataset_iam_member.export_readers)[*].project == ["shop-analytics"]
+    error_message = "The export's own project lets the function in."
+  }
+}

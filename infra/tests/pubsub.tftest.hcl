@@ -1,0 +1,101 @@
+# Each function's trigger, backoff and dead letters follow from functions/functions.yaml.
+
+mock_provider "google" {
+  source = "./tests/mocks"
+
+  mock_resource "google_pubsub_topic" {
+    defaults = { id = "projects/shop-prod/topics/T" }
+  }
+}
+
+variables {
+  project_id = "shop-prod"
+  export     = { dataset = "analytics_1" }
+  bundle     = "../main.py"
+}
+
+run "events_reach_the_functions_that_listen" {
+  command = apply
+
+  assert {
+    condition = toset(keys(google_pubsub_subscription.push)) == toset(flatten([
+      for name, function in local.declared.functions : [for topic in function.topics : "${replace(name, "_", "-")}-${topic}"]
+    ]))
+    error_message = "Each topic that a function listens to has one subscription, named as the local cloud names it."
+  }
+
+  assert {
+    condition = alltrue(flatten([for name, function in local.declared.functions : [for topic in function.topics :
+      startswith(google_pubsub_subscription.push["${replace(name, "_", "-")}-${topic}"].push_config[0].push_endpoint, "${google_cloudfunctions2_function.functions[name].service_config[0].uri}/projects/shop-prod/topics/")
+    ]]))
+    error_message = "A subscription pushes to its function, with the topic's path, which functions-framework takes the topic from."
+  }
+
+  assert {
+    condition = alltrue(flatten([for name, function in local.declared.functions : [for topic in function.topics : alltrue([
+      for token in [google_pubsub_subscription.push["${replace(name, "_", "-")}-${topic}"].push_config[0].oidc_token[0]] :
+      token.service_account_email == google_service_account.push[name].email && token.audience == google_cloudfunctions2_function.functions[name].service_config[0].uri
+    ])]]))
+    error_message = "Pub/Sub shows the token of that function's caller, made out to that function."
+  }
+
+  assert {
+    condition = alltrue(flatten([for name, function in local.declared.functions : [for topic in function.topics :
+      google_pubsub_subscription.push["${replace(name, "_", "-")}-${topic}"].ack_deadline_seconds == function.timeout_seconds
+    ]]))
+    error_message = "A function has its whole timeout to answer."
+  }
+
+  assert {
+    condition = alltrue([for made in values(google_pubsub_subscription.push) :
+      made.retry_policy[0].minimum_backoff == "10s" && made.retry_policy[0].maximum_backoff == "600s" && made.expiration_policy[0].ttl == ""
+    ])
+    error_message = "What fails comes again, later and later, and no subscription expires."
+  }
+
+  assert {
+    condition = alltrue([for name, made in google_pubsub_subscription.push :
+      name == "record-dead-letter-dead-letters" ? length(made.dead_letter_policy) == 0 : made.dead_letter_policy[0].max_delivery_attempts == local.declared.delivery.max_delivery_attempts
+    ])
+    error_message = "All have dead letters, but the subscription that brings these."
+  }
+}
+
+run "only_pubsub_may_call_a_function_and_only_pubsub_may_give_up" {
+  command = apply
+
+  assert {
+    condition = { for name, grant in google_cloud_run_v2_service_iam_member.push : name => [grant.name, grant.role, grant.member] } == {
+      for name, function in local.declared.functions : name => [replace(name, "_", "-"), "roles/run.invoker", google_service_account.push[name].member] if length(function.topics) > 0
+    }
+    error_message = "A function that listens is called by its own caller alone."
+  }
+
+  assert {
+    condition     = toset(keys(google_pubsub_subscription_iam_member.gives_up)) == setsubtract(keys(google_pubsub_subscription.push), ["record-dead-letter-dead-letters"])
+    error_message = "Pub/Sub takes what it gives up off each subscription with dead letters."
+  }
+
+  assert {
+    condition = alltrue([for grant in concat(values(google_pubsub_subscription_iam_member.gives_up), [google_pubsub_topic_iam_member.dead_letters]) :
+      grant.member == "serviceAccount:service-123456789@gcp-sa-pubsub.iam.gserviceaccount.com"
+    ])
+    error_message = "It is Google's own account of this project that gives up."
+  }
+
+  assert {
+    condition     = google_pubsub_topic_iam_member.dead_letters.topic == local.declared.delivery.dead_letter_topic
+    error_message = "What is given up becomes a dead letter."
+  }
+}
+
+run "the_clock_ticks_as_declared" {
+  command = apply
+
+  assert {
+    condition = { for name, job in google_cloud_scheduler_job.schedules : name => [job.schedule, job.time_zone, base64decode(job.pubsub_target[0].data)] } == {
+      for name, schedule in local.declared.schedules : name => [schedule.cron, schedule.time_zone, jsonencode(schedule.body)]
+    }
+    error_message = "Each schedule publishes its body at its time."
+  }
+}

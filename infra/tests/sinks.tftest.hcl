@@ -1,0 +1,52 @@
+# What Cloud Logging passes on, and what it may do where it goes.
+
+mock_provider "google" {
+  source = "./tests/mocks"
+}
+
+variables {
+  project_id = "shop-prod"
+  export     = { dataset = "analytics_1" }
+  bundle     = "../main.py"
+}
+
+run "sinks_are_those_that_are_declared" {
+  command = apply
+
+  assert {
+    condition = { for name, sink in merge(google_logging_project_sink.topics, google_logging_project_sink.tables) : name => sink.filter } == {
+      for name, sink in local.declared.sinks : name => sink.filter
+    }
+    error_message = "Each declared sink is there, with its filter."
+  }
+
+  assert {
+    condition = alltrue([for name, sink in google_logging_project_sink.topics :
+      sink.destination == "pubsub.googleapis.com/${google_pubsub_topic.topics[local.declared.sinks[name].topic].id}"
+    ])
+    error_message = "A sink with a topic publishes there."
+  }
+
+  assert {
+    condition = alltrue([for name, sink in google_logging_project_sink.topics :
+      google_pubsub_topic_iam_member.sinks[name].member == sink.writer_identity &&
+      google_pubsub_topic_iam_member.sinks[name].topic == local.declared.sinks[name].topic &&
+      google_pubsub_topic_iam_member.sinks[name].role == "roles/pubsub.publisher"
+    ])
+    error_message = "Its writer may publish to that topic."
+  }
+
+  assert {
+    condition = alltrue([for name, sink in google_logging_project_sink.tables :
+      sink.destination == "bigquery.googleapis.com/${google_bigquery_dataset.propensity.id}" && sink.bigquery_options[0].use_partitioned_tables
+    ])
+    error_message = "A sink with a table writes to the dataset, into one partitioned table a log."
+  }
+
+  assert {
+    condition = alltrue([for name, sink in google_logging_project_sink.tables :
+      google_bigquery_dataset_iam_member.sinks[name].member == sink.writer_identity && google_bigquery_dataset_iam_member.sinks[name].role == google_project_iam_custom_role.log_writer.id
+    ]) && !anytrue([for permission in google_project_iam_custom_role.log_writer.permissions : can(regex("getData|delete|models", permission))])
+    error_message = "Its writer adds rows, and neither reads nor removes any."
+  }
+}
