@@ -56,6 +56,7 @@ class Assumptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     vcpu_by_memory: dict[str, float]
     seconds: dict[str, float]
     tick_seconds: float
+    object_seconds: float
     boosted_trees_hours: float
     canary_hours: float
     run_bytes: float

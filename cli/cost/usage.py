@@ -123,6 +123,8 @@ def _ticks(environment: Environment) -> Iterator[Usage]:
                 yield from _delivered(environment, "standing", function, count, assumed.tick_seconds)
     looks = environment.ticks("resume")
     looked_at = min(environment.inputs.runs_per_day * environment.inputs.history_days, resume_runs.MOST_RUNS)
+    waited = looks * looked_at * (1 + assumed.records_per_run) * assumed.object_seconds
+    yield from _seconds(environment, "standing", "resume_runs", waited)
     yield Usage("standing", "bucket_writes", looks * (1 + looked_at) / 1000)
     yield Usage("standing", "bucket_reads", looks * looked_at * assumed.records_per_run / 1000)
 
