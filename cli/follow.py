@@ -28,10 +28,11 @@ BESIDE = ("build_recommendations",)
 
 @dataclass(frozen=True)
 class Run:
-    """What the ledger knows of a run; `topic` is that of the event which opened it."""
+    """What the ledger knows of a run; the event that opened it was of `topic`, and had `wanted_for` as its reason."""
 
     run_id: str
     topic: str
+    wanted_for: str
     opened_at: datetime
     records: list[Record]
     failures: list[Failure]
@@ -86,6 +87,7 @@ def read(ledger: Ledger, run_id: str) -> Run:
     return Run(
         run_id,
         opened["topic"],
+        opened["event"].get("reason", ""),
         datetime.fromisoformat(opened["opened_at"]),
         ledger.records(run_id),
         ledger.failures(run_id),
@@ -100,26 +102,36 @@ def until_end(
     wait: Callable[[float], object] = time.sleep,
     limit_seconds: float = 1800,
     topic: str = DataRefreshed.topic,
+    wanted_for: str | None = None,
 ) -> Iterator[Run | None]:
     """Yield the state of the first new run that `topic` has opened, again and again, until it has ended.
 
-    New is a run that is not among the `known`. None is yielded while no such run is there. A dead letter that is not
-    among the known `letters` ends it too: no run will be opened, or the run's last event was given up. `wait` pauses
-    for so many seconds, or less when it knows of news.
+    New is a run that is not among the `known`; with `wanted_for`, only one that was opened for that reason. None is
+    yielded while no such run is there. A dead letter of a step's that is not among the known `letters` ends it too: no
+    run will be opened, or the run's last event was given up. `wait` pauses for so many seconds, or less when it knows
+    of news.
 
     Raises:
         TimeoutError: the run has not ended within the limit.
     """
     deadline = time.monotonic() + limit_seconds
     while time.monotonic() < deadline:
-        run = next((run for run in _new(ledger, known) if run.topic == topic), None)
+        new = (run for run in _new(ledger, known) if run.topic == topic)
+        run = next((run for run in new if wanted_for in {None, run.wanted_for}), None)
         yield run
         if run and run.has_ended:
             return
-        if (run is None or run.failures) and ledger.dead_letters().keys() - letters:
+        if (run is None or run.failures) and _letters_of_steps(ledger) - letters:
             return
         wait(0.3)
     raise TimeoutError(f"the run has not ended within {limit_seconds:.0f} seconds")
+
+
+def _letters_of_steps(ledger: Ledger) -> set[str]:
+    """Return the dead letters that a step refused, or that were given up on the way to one."""
+    steps = (*STEPS, *BESIDE)
+    wrote = {name: letter["function"].rpartition("/")[2] for name, letter in ledger.dead_letters().items()}
+    return {name for name, function in wrote.items() if function.replace("-", "_").startswith(steps)}
 
 
 def beside(ledger: Ledger, known: set[str]) -> bool:

@@ -177,12 +177,25 @@ def rollback() -> None:
 
 
 @app.command()
+def smoke_test(
+    reason: Annotated[str, typer.Option(help="Why: another reason makes another run on the same data.")],
+    minutes: Annotated[int, typer.Option(min=1, help="What the run may take.")] = 120,
+) -> None:
+    """Have the chain make a run on the data as they are; the champion of before returns if it fails."""
+    from cli import smoke
+
+    report.show(smoke.run(world.connected(), reason, minutes * 60), out)
+
+
+@app.command()
 def reset(
     run_id: Annotated[str | None, typer.Argument(metavar="RUN", help="One run; all of them without it.")] = None,
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Remove what a run, or all runs, made; says what first, and asks."""
+    from cli import resetting
+
     plan = resetting.plan(world.connected(), run_id)
     for line in plan.lines:
         out.print(f"- {line}", highlight=False)

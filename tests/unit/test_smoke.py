@@ -1,0 +1,128 @@
+"""What a smoke test makes of a run's end, with a real ledger; chain and registry are written by hand."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from cli import smoke
+from cli.errors import CommandError
+from shared.chain.registry import Version
+from shared.errors import Permanent
+from shared.events import AudiencePublished, DataRefreshed, FeaturesBuilt, ModelRejected
+from shared.ledger import Failure, Ledger, Record
+
+DAY = date(2017, 8, 1)
+NOW = datetime(2017, 8, 2, 3, 4, 5, tzinfo=UTC)
+OURS, ANOTHERS = "20170801-0a1b2c3d", "20170801-4e5f6071"
+PUBLISHED = AudiencePublished(OURS, DAY, "gs://shop/manifest.json", 7)
+SCHEDULED = {"function": "build_features", "reason": "no day-table", "received_at": NOW.isoformat()}
+
+
+class Registry:
+    """The champion, and the version before it."""
+
+    def __init__(self, *versions):
+        self.versions = list(versions)
+
+    def champion(self):
+        return self.versions[-1] if self.versions else None
+
+    def rollback(self):
+        if len(self.versions) < 2:
+            raise Permanent("there is none to return to")
+        champion = self.versions.pop()
+        return champion, self.champion()
+
+
+class World:
+    """Clients whose chain does what the test says, as soon as data-refreshed is published."""
+
+    def __init__(self, bucket, chain):
+        self.ledger = Ledger(bucket)
+        self.registry = Registry(Version("1", ANOTHERS, "logistic"))
+        self.chain = chain
+        self.followed = []
+
+    def send(self, topic, body):
+        assert topic == "data-refreshed"
+        self.chain(self, body["reason"])
+
+    def run(self, reason, *events, run_id=OURS):
+        self.ledger.open_run(DataRefreshed(run_id, DAY, reason), {}, NOW)
+        for number, event in enumerate(events):
+            self.ledger.finish(run_id, Record(f"step_{number}", event, NOW, NOW, 0))
+
+    def fails(self, reason):
+        self.run(reason, FeaturesBuilt(OURS, DAY))
+        self.ledger.fail(OURS, Failure("score_visitors", "no such column", is_permanent=True, failed_at=NOW))
+
+    def deploys(self):
+        self.registry.versions.append(Version("2", OURS, "boosted_trees"))
+
+
+@pytest.fixture
+def tested(bucket, monkeypatch):
+    """Run the smoke test on a chain; what it waits for never comes, so it must not wait."""
+
+    def test(chain, limit_seconds=60):
+        world = World(bucket, chain)
+        monkeypatch.setattr(smoke.pointer, "follow", world.followed.append)
+        return world, lambda: smoke.run(world, "build 7", limit_seconds, wait=lambda _: None)
+
+    return test
+
+
+@pytest.mark.parametrize("end", [PUBLISHED, ModelRejected(OURS, ["ROC AUC 0.61 is below 0.7"])])
+def test_a_published_audience_and_a_rejection_are_good_ends(tested, end):
+    world, test = tested(lambda world, reason: (world.deploys(), world.run(reason, end)))
+    assert test().run_id == OURS
+    assert world.registry.champion().number == "2"
+
+
+def test_a_failed_run_that_changed_no_champion_leaves_it(tested):
+    world, test = tested(World.fails)
+    with pytest.raises(CommandError, match=r"score_visitors: no such column.*has changed no champion"):
+        test()
+    assert (world.registry.champion().number, world.followed) == ("1", [])
+
+
+def test_a_failed_run_whose_model_is_champion_gives_the_name_back(tested):
+    world, test = tested(lambda world, reason: (world.deploys(), world.fails(reason)))
+    with pytest.raises(CommandError, match="version 2, was champion; version 1 is again"):
+        test()
+    assert (world.registry.champion().number, world.followed) == ("1", [world])
+
+
+def test_where_no_champion_was_before_the_error_says_so(tested):
+    def chain(world, reason):
+        world.registry.versions.clear()
+        world.deploys()
+        world.fails(reason)
+
+    world, test = tested(chain)
+    with pytest.raises(CommandError, match=r"no such column.*version 2, is champion: there is none to return to"):
+        test()
+    assert world.registry.champion().number == "2"
+
+
+def test_a_run_that_does_not_end_has_failed_at_the_limit(tested):
+    _, test = tested(lambda world, reason: world.run(reason, FeaturesBuilt(OURS, DAY)), limit_seconds=0.2)
+    with pytest.raises(CommandError, match=f"run {OURS} is running: the run has not ended within"):
+        test()
+
+
+def test_a_refused_message_is_not_waited_for(tested):
+    _, test = tested(lambda world, _: world.ledger.bury("1", SCHEDULED))
+    with pytest.raises(CommandError, match="no run was opened"):
+        test()
+
+
+def test_neither_another_run_nor_a_checkouts_dead_letter_is_taken_for_ours(tested):
+    def chain(world, reason):
+        checkout = {**SCHEDULED, "function": "projects/shop/subscriptions/on-checkout-checkout-started"}
+        world.ledger.bury("2", checkout)
+        world.run("", run_id="20170731-4e5f6071")
+        world.run(reason, PUBLISHED)
+
+    _, test = tested(chain)
+    assert test().run_id == OURS
