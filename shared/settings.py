@@ -14,6 +14,8 @@ from msgspec import Meta, Struct
 Share = Annotated[float, Meta(ge=0, le=1)]
 Days = Annotated[int, Meta(ge=1, le=1000)]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+# An export's dataset may begin with a digit: GA360 names it by the number of its view.
+Dataset = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_]{1,1024}$")]
 Project = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$")]
 Candidate = Literal["baseline", "logistic", "boosted_trees"]
 Method = Literal["similarity", "matrix_factorization"]
@@ -31,7 +33,7 @@ class Source(Section, frozen=True):
     """Where the Google Analytics export lies."""
 
     kind: Literal["ga360", "ga4"] = "ga360"
-    dataset: Name = "analytics"
+    dataset: Dataset = "analytics"
     # The export's own project, when it is another one.
     project: Project | None = None
     # Traffic from these sources is staff, whose purchases say nothing about customers.

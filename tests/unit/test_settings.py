@@ -127,3 +127,7 @@ def test_whatever_is_assigned_is_settings_or_is_refused(assignments):
 @given(st.builds(Settings, project=st.just(PROJECT), bucket=st.just("shop")))
 def test_settings_are_themselves_again_after_their_way_through_json(read):
     assert Settings.from_document(json.loads(msgspec.json.encode(read))) == read
+
+
+def test_a_dataset_of_ga360_is_called_by_a_number():
+    assert settings(source={"dataset": "12345678"}).source_dataset == f"{PROJECT}.12345678"
