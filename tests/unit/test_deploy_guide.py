@@ -1,0 +1,136 @@
+"""docs/deploy.md, as far as it can be held to without Google: commands parse, names are there, sums are right."""
+
+import re
+import shlex
+import subprocess
+
+import pytest
+import typer
+import yaml
+from typer.testing import CliRunner
+
+from cli.cost.estimate import environment, estimate
+from cli.cost.prices import assumptions
+from cli.cost.volumes import Inputs
+from cli.main import app
+from local import declarations
+
+ROOT = declarations.ROOT
+GUIDE = (ROOT / "docs" / "deploy.md").read_text()
+BLOCKS = re.findall(r"```bash\n(.*?)```", GUIDE, re.DOTALL)
+DECLARED = yaml.safe_load((ROOT / "functions" / "functions.yaml").read_text())
+WIDTH = "118"
+
+
+def commands(program):
+    """Every call of a program in the guide's blocks and sentences, as its words."""
+    calls = []
+    for block in BLOCKS:
+        for line in re.sub(r"\\\n\s*", " ", block).splitlines():
+            words = shlex.split(line, comments=True)
+            if words and words[0] == program:
+                calls.append(words)
+    return calls + [shlex.split(inline) for inline in re.findall(rf"`({program} [^`]+)`", GUIDE)]
+
+
+def root_of(words):
+    """The folder of Terraform that a command works in."""
+    [folder] = [word.removeprefix("-chdir=") for word in words if word.startswith("-chdir=")]
+    return ROOT / folder
+
+
+def declared_in(folder, kind):
+    text = "".join(path.read_text() for path in sorted(folder.glob("*.tf")))
+    return set(re.findall(rf'^{kind} "(\w+)"', text, re.MULTILINE))
+
+
+TERRAFORM = [words for words in commands("terraform") if any(word.startswith("-chdir=") for word in words)]
+
+
+def test_the_guide_has_commands_to_check():
+    assert len(BLOCKS) >= 10
+    assert len(TERRAFORM) >= 8
+    assert len(commands("propensity")) >= 8
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.strip().splitlines()[0][:40])
+def test_every_block_is_shell(block):
+    found = subprocess.run(["bash", "-n"], input=block, text=True, capture_output=True, check=False)
+    assert found.returncode == 0, found.stderr
+
+
+@pytest.mark.parametrize("words", commands("propensity"), ids=" ".join)
+def test_every_propensity_command_is_one(words):
+    name, *rest = words[1:]
+    command = typer.main.get_command(app).commands[name]
+    # What stands for something of one's own.
+    rest = ["20261122-1a2b3c4d" if word in {"$RUN", "RUN"} else word for word in rest]
+    command.make_context(name, rest)
+
+
+def test_a_wrong_command_would_be_found():
+    with pytest.raises(Exception, match="No such option"):
+        typer.main.get_command(app).commands["cost"].make_context("cost", ["--visits", "1"])
+
+
+@pytest.mark.parametrize("words", TERRAFORM, ids=" ".join)
+def test_every_variable_output_file_and_resource_of_a_terraform_command_is_there(words):
+    folder = root_of(words)
+    for option in words[1:]:
+        name, _, value = option.lstrip("-").partition("=")
+        if name == "var":
+            assert value.partition("=")[0] in declared_in(folder, "variable"), option
+        elif name == "var-file":
+            assert (folder / value).is_file(), option
+        elif name == "target":
+            kind, _, resource = value.partition(".")
+            assert f'resource "{kind}" "{resource}"' in "".join(path.read_text() for path in folder.glob("*.tf")), (
+                option
+            )
+    if "output" in words and words[-1] != "output":
+        assert words[-1] in declared_in(folder, "output")
+
+
+def test_an_output_that_a_shell_evaluates_is_one():
+    named = re.findall(r"\$\(terraform -chdir=(\S+) output -raw (\w+)\)", GUIDE)
+    assert named
+    for folder, output in named:
+        assert output in declared_in(ROOT / folder, "output")
+
+
+def test_every_file_that_is_named_is_there():
+    for path in re.findall(r"`((?:infra|cli|functions|sql|docs|scripts)/[\w./-]+\.\w+)`", GUIDE):
+        assert (ROOT / path).is_file(), path
+
+
+def test_every_substitution_of_the_build_is_declared():
+    declared = yaml.safe_load((ROOT / "cloudbuild.yaml").read_text())["substitutions"]
+    [given] = re.findall(r'--substitutions="([^"]+)"', GUIDE)
+    assert {one.partition("=")[0] for one in given.split(",")} <= declared.keys()
+
+
+def test_the_ways_of_a_refresh_are_the_ones_that_are_declared():
+    section = GUIDE.partition("## How a refresh is announced")[2].partition("\n## ")[0]
+    sinks = {name for name, sink in DECLARED["sinks"].items() if sink.get("topic") == "data-refreshed"}
+    schedules = {name for name, one in DECLARED["schedules"].items() if one["topic"] == "data-refreshed"}
+    assert set(re.findall(r"sink `([\w-]+)`", section)) == sinks
+    assert set(re.findall(r"schedule `([\w-]+)`", section)) == schedules
+
+
+def test_what_it_costs_is_what_the_command_prints(monkeypatch):
+    monkeypatch.delenv("PROPENSITY_SETTINGS", raising=False)
+    printed = CliRunner(env={"COLUMNS": WIDTH}).invoke(app, ["cost"]).output
+    [shown] = re.findall(r"```console\n\$ propensity cost\n(.*?)```", GUIDE, re.DOTALL)
+    assert [line.rstrip() for line in shown.splitlines()] == [line.rstrip() for line in printed.splitlines()]
+
+
+def test_the_table_of_volumes_is_computed(monkeypatch):
+    monkeypatch.delenv("PROPENSITY_SETTINGS", raising=False)
+    rows = re.findall(r"^\| ([\d,]+) \| ([\d,]+) million \| \$([\d,]+) \| \$([\d,]+) \|", GUIDE, re.MULTILINE)
+    assert len(rows) == 3
+    for sessions, in_all, *months in rows:
+        a_day = int(sessions.replace(",", ""))
+        assert a_day * 400 == int(in_all.replace(",", "")) * 1_000_000
+        inputs = Inputs(a_day, assumptions().sessions_per_visitor, a_day / 50, 1, 400, 1_000)
+        found = [estimate(environment(inputs, [f"source.kind={kind}"])).total for kind in ("ga360", "ga4")]
+        assert [f"{one:,.0f}" for one in found] == months
