@@ -60,28 +60,23 @@ resource "google_artifact_registry_repository_iam_member" "build" {
   repository = google_artifact_registry_repository.functions.name
   location   = google_artifact_registry_repository.functions.location
   role       = "roles/artifactregistry.writer"
-  member     = google_service_account.build.member
+  member     = local.members.build
 }
 
 resource "google_project_iam_member" "build_logs" {
   project = var.project_id
   role    = "roles/logging.logWriter"
-  member  = google_service_account.build.member
+  member  = local.members.build
 }
 
 # Cloud Functions copies the source to a bucket that it makes itself, so the build can be let into it by its name alone.
 resource "google_project_iam_member" "build_source" {
   project = var.project_id
   role    = "roles/storage.objectViewer"
-  member  = google_service_account.build.member
+  member  = local.members.build
 
   condition {
     title      = "The functions' source"
     expression = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-\")"
   }
-}
-
-output "bundle" {
-  description = "The source bundle that the functions run, named for its content."
-  value       = google_storage_bucket_object.bundle.name
 }

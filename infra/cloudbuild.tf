@@ -1,0 +1,109 @@
+# Who deploys when Cloud Build does (cloudbuild.yaml), and the trigger that starts it. A person applies this first, as no
+# account can give itself its rights: so what it may do changes by a person's hand alone, too.
+
+variable "deployment" {
+  description = "Has Cloud Build deploy: {} makes its service account; with a repository, projects/P/locations/L/connections/C/repositories/R in region's location, each push to main is built, after approval where that is true. null leaves deployment to people."
+  type = object({
+    repository = optional(string)
+    approval   = optional(bool, false)
+  })
+  default = null
+
+  validation {
+    condition     = try(var.deployment.repository, null) == null || can(regex("^projects/[^/]+/locations/${var.region}/connections/[^/]+/repositories/[^/]+$", var.deployment.repository))
+    error_message = "deployment.repository must be projects/P/locations/${var.region}/connections/C/repositories/R: a trigger listens to repositories of its own region. `gcloud builds repositories list --connection=C --region=${var.region}` shows them."
+  }
+}
+
+locals {
+  # What Terraform makes here, and no more of each service than making it takes.
+  deployer_roles = toset(var.deployment == null ? [] : [
+    "roles/aiplatform.admin",
+    "roles/artifactregistry.admin",
+    "roles/bigquery.dataOwner",
+    "roles/browser",
+    "roles/cloudbuild.builds.editor",
+    "roles/cloudfunctions.developer",
+    "roles/cloudscheduler.admin",
+    "roles/iam.roleAdmin",
+    "roles/iam.serviceAccountAdmin",
+    "roles/iam.serviceAccountUser",
+    "roles/logging.configWriter",
+    "roles/logging.logWriter",
+    "roles/monitoring.alertPolicyEditor",
+    "roles/monitoring.dashboardEditor",
+    "roles/monitoring.notificationChannelEditor",
+    "roles/pubsub.admin",
+    "roles/run.admin",
+    "roles/secretmanager.admin",
+    "roles/serviceusage.serviceUsageAdmin",
+    "roles/storage.admin",
+  ])
+
+  # What it may grant on the project: what the functions and their build have there.
+  grantable_roles = sort(distinct(concat(
+    values(google_project_iam_custom_role.functions)[*].id,
+    values(google_project_iam_member.roles)[*].role,
+    [google_project_iam_member.build_logs.role, google_project_iam_member.build_source.role],
+  )))
+}
+
+resource "google_service_account" "deployer" {
+  count = var.deployment == null ? 0 : 1
+
+  account_id   = "propensity-deploy"
+  display_name = "Deployment by Cloud Build"
+  description  = "Applies what is on main, and lets the chain make a run."
+
+  depends_on = [google_project_service.apis]
+}
+
+resource "google_project_iam_member" "deployer" {
+  for_each = local.deployer_roles
+
+  project = var.project_id
+  role    = each.key
+  member  = google_service_account.deployer[0].member
+}
+
+# It keeps a mistake from making anybody an owner. It is no wall: who may write custom roles may write a strong one.
+resource "google_project_iam_member" "deployer_grants" {
+  count = var.deployment == null ? 0 : 1
+
+  project = var.project_id
+  role    = "roles/resourcemanager.projectIamAdmin"
+  member  = google_service_account.deployer[0].member
+
+  condition {
+    title = "Only roles that the functions have"
+    # A list holds ten at most (UNVERIFIED: so Google's own modules cut theirs).
+    expression = join(" || ", [
+      for roles in chunklist(local.grantable_roles, 10) :
+      "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly([${join(", ", formatlist("'%s'", roles))}])"
+    ])
+  }
+}
+
+resource "google_cloudbuild_trigger" "main" {
+  count = try(var.deployment.repository, null) == null ? 0 : 1
+
+  name            = "propensity-deploy"
+  location        = var.region
+  description     = "Tests, plans and applies what is pushed to main."
+  filename        = "cloudbuild.yaml"
+  service_account = google_service_account.deployer[0].id
+  substitutions   = { _ENVIRONMENT = var.environment }
+
+  repository_event_config {
+    repository = var.deployment.repository
+    push {
+      branch = "^main$"
+    }
+  }
+
+  approval_config {
+    approval_required = var.deployment.approval
+  }
+
+  depends_on = [google_project_iam_member.deployer]
+}

@@ -1,0 +1,88 @@
+# Nobody deploys by Cloud Build unless asked to; who does has no basic role and can make nobody an owner.
+
+mock_provider "google" {
+  source = "./tests/mocks"
+}
+
+variables {
+  project_id = "shop-prod"
+  export     = { dataset = "analytics_1" }
+  bundle     = "../main.py"
+}
+
+run "people_deploy_unless_said_otherwise" {
+  command = plan
+
+  assert {
+    condition     = length(google_service_account.deployer) + length(google_project_iam_member.deployer) + length(google_project_iam_member.deployer_grants) + length(google_cloudbuild_trigger.main) == 0
+    error_message = "Without var.deployment there is no account that may deploy."
+  }
+}
+
+run "cloud_build_deploys_without_a_trigger" {
+  command = apply
+
+  variables {
+    deployment = {}
+  }
+
+  assert {
+    condition     = google_service_account.deployer[0].account_id == "propensity-deploy" && length(google_cloudbuild_trigger.main) == 0
+    error_message = "The account is the one that cloudbuild.yaml names, and nothing starts a build by itself."
+  }
+
+  assert {
+    condition     = alltrue([for grant in google_project_iam_member.deployer : grant.member == google_service_account.deployer[0].member && !contains(["roles/owner", "roles/editor", "roles/viewer"], grant.role)])
+    error_message = "The deployer has no basic role."
+  }
+
+  assert {
+    condition     = alltrue([for grant in google_project_iam_member.deployer : !contains(["roles/resourcemanager.projectIamAdmin", "roles/iam.securityAdmin", "roles/iam.serviceAccountTokenCreator", "roles/iam.serviceAccountKeyAdmin"], grant.role)])
+    error_message = "What lets it grant roles has a condition, and it makes neither tokens nor keys."
+  }
+
+  assert {
+    condition = toset(flatten([
+      for list in regexall("hasOnly\\(\\[([^]]*)\\]\\)", google_project_iam_member.deployer_grants[0].condition[0].expression) : [
+        for role in split(", ", list[0]) : trim(role, "'")
+      ]
+    ])) == toset(concat(values(google_project_iam_member.permissions)[*].role, values(google_project_iam_member.roles)[*].role, ["roles/logging.logWriter", "roles/storage.objectViewer"]))
+    error_message = "It may grant what the functions and their build have on the project, and nothing else."
+  }
+
+  assert {
+    condition = alltrue([
+      for list in regexall("hasOnly\\(\\[([^]]*)\\]\\)", google_project_iam_member.deployer_grants[0].condition[0].expression) : length(split(", ", list[0])) <= 10
+    ])
+    error_message = "A list of roles holds ten at most."
+  }
+}
+
+run "a_push_to_main_is_built" {
+  command = plan
+
+  variables {
+    environment = "staging"
+    deployment  = { repository = "projects/shop-prod/locations/us-central1/connections/github/repositories/propensity", approval = true }
+  }
+
+  assert {
+    condition     = google_cloudbuild_trigger.main[0].filename == "cloudbuild.yaml" && google_cloudbuild_trigger.main[0].repository_event_config[0].push[0].branch == "^main$" && google_cloudbuild_trigger.main[0].substitutions["_ENVIRONMENT"] == "staging"
+    error_message = "A push to main starts cloudbuild.yaml for this environment."
+  }
+
+  assert {
+    condition     = google_cloudbuild_trigger.main[0].approval_config[0].approval_required
+    error_message = "Where approval is asked for, a build waits for it."
+  }
+}
+
+run "a_repository_elsewhere_is_refused" {
+  command = plan
+
+  variables {
+    deployment = { repository = "projects/shop-prod/locations/europe-west1/connections/github/repositories/propensity" }
+  }
+
+  expect_failures = [var.deployment]
+}
