@@ -14,7 +14,7 @@ resource "google_cloudfunctions2_function" "functions" {
     runtime           = "python313"
     entry_point       = each.key
     docker_repository = google_artifact_registry_repository.functions.id
-    service_account   = google_service_account.build.id
+    service_account   = "projects/${var.project_id}/serviceAccounts/${local.emails.build}"
 
     source {
       storage_source {
@@ -25,7 +25,7 @@ resource "google_cloudfunctions2_function" "functions" {
   }
 
   service_config {
-    service_account_email            = google_service_account.functions[each.key].email
+    service_account_email            = local.emails[each.key]
     available_memory                 = each.value.memory
     available_cpu                    = try(tostring(each.value.cpu), null)
     timeout_seconds                  = each.value.timeout_seconds

@@ -18,7 +18,6 @@ locals {
   writes = { for key, one in local.may : key => one if one.verb == "writes" }
 
   relations_made = merge(google_bigquery_table.tables, google_bigquery_table.views)
-  members        = { for name, account in google_service_account.functions : name => account.member }
 }
 
 # Once destroyed, a role's id cannot be given again from the 7th to about the 37th day after; until then it is revived.

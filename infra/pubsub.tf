@@ -41,7 +41,7 @@ resource "google_pubsub_subscription" "push" {
 
   push_config {
     # functions-framework learns a raw push's topic from the path.
-    push_endpoint = "${google_cloudfunctions2_function.functions[each.value.function].service_config[0].uri}/${google_pubsub_topic.topics[each.value.topic].id}"
+    push_endpoint = "${google_cloudfunctions2_function.functions[each.value.function].service_config[0].uri}/projects/${var.project_id}/topics/${each.value.topic}"
 
     oidc_token {
       service_account_email = google_service_account.push[each.value.function].email

@@ -1,5 +1,14 @@
 # Who everything runs as. No account has a key, and none is the project's default one.
 
+locals {
+  # As Google names them, so that a plan shows already who may do what.
+  emails = merge(
+    { for name, account in google_service_account.functions : name => "${account.account_id}@${var.project_id}.iam.gserviceaccount.com" },
+    { build = "${google_service_account.build.account_id}@${var.project_id}.iam.gserviceaccount.com" },
+  )
+  members = { for name, email in local.emails : name => "serviceAccount:${email}" }
+}
+
 resource "google_service_account" "functions" {
   for_each = local.functions
 

@@ -11,7 +11,7 @@ resource "google_logging_project_sink" "topics" {
 
   name                   = each.key
   description            = each.value.does
-  destination            = "pubsub.googleapis.com/${google_pubsub_topic.topics[each.value.topic].id}"
+  destination            = "pubsub.googleapis.com/projects/${var.project_id}/topics/${google_pubsub_topic.topics[each.value.topic].name}"
   filter                 = each.value.filter
   unique_writer_identity = true
 
@@ -31,7 +31,7 @@ resource "google_logging_project_sink" "tables" {
 
   name                   = each.key
   description            = each.value.does
-  destination            = "bigquery.googleapis.com/${google_bigquery_dataset.propensity.id}"
+  destination            = "bigquery.googleapis.com/projects/${var.project_id}/datasets/${google_bigquery_dataset.propensity.dataset_id}"
   filter                 = each.value.filter
   unique_writer_identity = true
 
