@@ -70,7 +70,7 @@ def readings(kind="ga360"):
     return of_runs + [one for some in statements.ticks(world.volumes).values() for one in some]
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(given=inputs, kind=kinds)
 def test_the_lines_are_what_is_used_at_its_price_and_sum_to_the_total(given, kind):
     world = replace(BY_KIND[kind], inputs=given)
@@ -85,7 +85,7 @@ def test_the_lines_are_what_is_used_at_its_price_and_sum_to_the_total(given, kin
     assert found.total == pytest.approx(sum(charged))
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(given=inputs, kind=kinds)
 def test_idle_is_what_the_same_environment_costs_when_nothing_comes_in(given, kind):
     world = replace(BY_KIND[kind], inputs=given)
@@ -96,7 +96,7 @@ def test_idle_is_what_the_same_environment_costs_when_nothing_comes_in(given, ki
     assert 0 < found.idle <= found.total
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(
     given=inputs,
     kind=kinds,
