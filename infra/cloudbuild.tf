@@ -16,6 +16,9 @@ variable "deployment" {
 }
 
 locals {
+  # Named as Google names it, so that a plan shows who may do what.
+  deployer = one([for account in google_service_account.deployer : "${account.account_id}@${var.project_id}.iam.gserviceaccount.com"])
+
   # What Terraform makes here, and no more of each service than making it takes.
   deployer_roles = toset(var.deployment == null ? [] : [
     "roles/aiplatform.admin",
@@ -42,7 +45,7 @@ locals {
 
   # What it may grant on the project: what the functions and their build have there.
   grantable_roles = sort(distinct(concat(
-    values(google_project_iam_custom_role.functions)[*].id,
+    [for role in google_project_iam_custom_role.functions : "projects/${var.project_id}/roles/${role.role_id}"],
     values(google_project_iam_member.roles)[*].role,
     [google_project_iam_member.build_logs.role, google_project_iam_member.build_source.role],
   )))
@@ -63,7 +66,7 @@ resource "google_project_iam_member" "deployer" {
 
   project = var.project_id
   role    = each.key
-  member  = google_service_account.deployer[0].member
+  member  = "serviceAccount:${local.deployer}"
 }
 
 # It keeps a mistake from making anybody an owner. It is no wall: who may write custom roles may write a strong one.
@@ -72,7 +75,7 @@ resource "google_project_iam_member" "deployer_grants" {
 
   project = var.project_id
   role    = "roles/resourcemanager.projectIamAdmin"
-  member  = google_service_account.deployer[0].member
+  member  = "serviceAccount:${local.deployer}"
 
   condition {
     title = "Only roles that the functions have"
@@ -91,7 +94,7 @@ resource "google_cloudbuild_trigger" "main" {
   location        = var.region
   description     = "Tests, plans and applies what is pushed to main."
   filename        = "cloudbuild.yaml"
-  service_account = google_service_account.deployer[0].id
+  service_account = "projects/${var.project_id}/serviceAccounts/${local.deployer}"
   substitutions   = { _ENVIRONMENT = var.environment }
 
   repository_event_config {

@@ -20,7 +20,7 @@ run "people_deploy_unless_said_otherwise" {
 }
 
 run "cloud_build_deploys_without_a_trigger" {
-  command = apply
+  command = plan
 
   variables {
     deployment = {}
@@ -32,7 +32,7 @@ run "cloud_build_deploys_without_a_trigger" {
   }
 
   assert {
-    condition     = alltrue([for grant in google_project_iam_member.deployer : grant.member == google_service_account.deployer[0].member && !contains(["roles/owner", "roles/editor", "roles/viewer"], grant.role)])
+    condition     = alltrue([for grant in google_project_iam_member.deployer : grant.member == "serviceAccount:propensity-deploy@shop-prod.iam.gserviceaccount.com" && !contains(["roles/owner", "roles/editor", "roles/viewer"], grant.role)])
     error_message = "The deployer has no basic role."
   }
 
@@ -46,7 +46,7 @@ run "cloud_build_deploys_without_a_trigger" {
       for list in regexall("hasOnly\\(\\[([^]]*)\\]\\)", google_project_iam_member.deployer_grants[0].condition[0].expression) : [
         for role in split(", ", list[0]) : trim(role, "'")
       ]
-    ])) == toset(concat(values(google_project_iam_member.permissions)[*].role, values(google_project_iam_member.roles)[*].role, ["roles/logging.logWriter", "roles/storage.objectViewer"]))
+    ])) == toset(concat([for name, function in local.functions : "projects/shop-prod/roles/propensity_${name}" if length(function.permissions) > 0], flatten([for function in values(local.functions) : try(function.roles, [])]), ["roles/logging.logWriter", "roles/storage.objectViewer"]))
     error_message = "It may grant what the functions and their build have on the project, and nothing else."
   }
 
