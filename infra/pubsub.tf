@@ -74,6 +74,15 @@ resource "google_cloud_run_v2_service_iam_member" "push" {
   member   = each.value.member
 }
 
+# Projects made before April 2021 ask for this; later ones let Pub/Sub make tokens anyway.
+resource "google_service_account_iam_member" "push" {
+  for_each = google_service_account.push
+
+  service_account_id = each.value.name
+  role               = "roles/iam.serviceAccountOpenIdTokenCreator"
+  member             = local.pubsub_agent
+}
+
 # To give a message up, Pub/Sub takes it off its subscription and publishes it to the dead letters.
 resource "google_pubsub_subscription_iam_member" "gives_up" {
   for_each = local.has_dead_letters

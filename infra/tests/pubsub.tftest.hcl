@@ -65,6 +65,13 @@ run "what_is_declared_delivers" {
   }
 
   assert {
+    condition = alltrue([for name, grant in google_service_account_iam_member.push :
+      grant.service_account_id == google_service_account.push[name].name && grant.member == google_pubsub_topic_iam_member.dead_letters.member
+    ])
+    error_message = "Pub/Sub, and nobody else, makes tokens of a caller."
+  }
+
+  assert {
     condition     = toset(keys(google_pubsub_subscription_iam_member.gives_up)) == setsubtract(keys(google_pubsub_subscription.push), ["record-dead-letter-dead-letters"])
     error_message = "Pub/Sub takes what it gives up off each subscription with dead letters."
   }

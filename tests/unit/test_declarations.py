@@ -100,9 +100,8 @@ def test_the_events_that_a_step_returns_are_those_that_it_emits(name):
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_the_statements_that_a_module_names_exist(name):
-    for line in listed(import_module(f"functions.{name}").__doc__, "Runs"):
-        for path in line.split(", "):
-            assert (ROOT / path).exists(), path
+    for path in runs(name):
+        assert (ROOT / path).exists(), path
 
 
 def test_every_topic_has_a_reader_or_is_public_and_never_both():
@@ -176,6 +175,37 @@ def test_every_table_is_written_by_a_function_or_a_sink():
     written = {table for function in FUNCTIONS.values() for table in function["writes"]}
     written |= SINK_TABLES
     assert written - OTHERS - FOLDERS == {name for name, table in TABLES.items() if not table.query}
+
+
+def statements(function):
+    """The statements that a module's first lines name, but those of a folder that another module names one by one."""
+    alone = {line for name in FUNCTIONS for line in runs(name) if line.endswith(".sql") and name != function}
+    paths = {found for line in runs(function) for found in [ROOT / line, *(ROOT / line).rglob("*.sql")]}
+    return [path for path in paths if path.is_file() and str(path.relative_to(ROOT)) not in alone]
+
+
+def runs(function):
+    return [
+        path for line in listed(import_module(f"functions.{function}").__doc__, "Runs") for path in line.split(", ")
+    ]
+
+
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if runs(name)])
+def test_the_tables_that_a_functions_statements_touch_are_declared(name):
+    may_write, may_read = set(FUNCTIONS[name]["writes"]), set(FUNCTIONS[name]["reads"])
+    texts = [re.sub(r"--.*", "", path.read_text()) for path in statements(name)]
+    assert texts
+    for text in texts:
+        written = set(re.findall(r"\bmerge into (\w+)", text))
+        read = set(re.findall(r"\b(?:from|join|table)\s+(\w+)", text)) & TABLES.keys()
+        if re.search(r"\b(create or replace|alter|export) model\b", text):
+            written.add("models")
+        if re.search(r"\bmodel `\$\{model\}`", text):
+            read.add("models")
+        if "${source}" in text:
+            read.add("export")
+        assert written <= may_write
+        assert read - written <= may_read | may_write
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

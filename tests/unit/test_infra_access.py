@@ -1,0 +1,45 @@
+"""What Terraform must never do, whatever else it does."""
+
+import re
+
+import pytest
+
+from tests.unit.test_declarations import FUNCTIONS, ROOT
+
+FILES = sorted(path for path in (ROOT / "infra").rglob("*.tf") if ".terraform" not in path.parts)
+TEXTS = {str(path.relative_to(ROOT)): re.sub(r"#.*", "", path.read_text()) for path in FILES}
+
+
+@pytest.mark.parametrize(
+    "never",
+    [
+        "allUsers",
+        "allAuthenticatedUsers",
+        "roles/editor",
+        "roles/owner",
+        "roles/viewer",
+        "google_service_account_key",
+        "google_project_iam_binding",
+        "google_project_iam_policy",
+    ],
+)
+def test_nothing_is_public_nobody_owns_the_project_and_no_account_has_a_key(never):
+    assert [name for name, text in TEXTS.items() if never in text] == []
+
+
+@pytest.mark.parametrize(
+    "name", ["functions", "iam", "service_accounts", "pubsub", "scheduler", "sinks", "bigquery", "storage", "secrets"]
+)
+def test_what_is_built_from_the_declaration_names_no_single_function(name):
+    text = TEXTS[f"infra/{name}.tf"]
+    assert [one for one in FUNCTIONS if one in text or one.replace("_", "-") in text] == []
+
+
+def test_every_bucket_is_private_and_grants_by_iam_alone():
+    buckets = [
+        block for text in TEXTS.values() for block in re.findall(r'"google_storage_bucket" .*?\n}', text, re.DOTALL)
+    ]
+    assert buckets
+    for block in buckets:
+        assert re.search(r"uniform_bucket_level_access\s*= true", block)
+        assert re.search(r'public_access_prevention\s*= "enforced"', block)
