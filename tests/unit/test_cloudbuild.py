@@ -1,0 +1,203 @@
+"""cloudbuild.yaml: what its schema cannot say, and its scripts with programs that only note how they were called."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from cli import main, package
+
+ROOT = package.ROOT
+TEXT = (ROOT / "cloudbuild.yaml").read_text()
+BUILD = yaml.safe_load(TEXT)
+STEPS = {step["id"]: step for step in BUILD["steps"]}
+SCRIPTS = ROOT / "scripts" / "cloudbuild"
+# What Cloud Build itself knows in every build; BRANCH_NAME is empty where no trigger started it.
+BUILT_IN = {"PROJECT_ID", "BUILD_ID", "BRANCH_NAME"}
+PIN = re.compile(r"(?P<image>[a-z0-9./-]+):(?P<tag>\d+\.\d+\.\d+(-[a-z]+)?)")
+HCL = (ROOT / "infra" / "cloudbuild.tf").read_text()
+
+
+def seconds(text):
+    return int(text.removesuffix("s"))
+
+
+def before(name):
+    """All steps that a step waits for, directly or not."""
+    direct = [one for one in STEPS[name]["waitFor"] if one != "-"]
+    return set(direct).union(*(before(one) for one in direct))
+
+
+def longest(name):
+    """How long a step and the slowest way to it may take."""
+    ways = [longest(one) for one in STEPS[name]["waitFor"] if one != "-"]
+    return seconds(STEPS[name]["timeout"]) + max(ways, default=0)
+
+
+def test_every_step_has_a_name_of_its_own_and_waits_for_steps_before_it():
+    known = {"-"}
+    for step in BUILD["steps"]:
+        assert step["id"] not in known
+        assert step["waitFor"], step["id"]
+        assert set(step["waitFor"]) <= known, step["id"]
+        known.add(step["id"])
+
+
+def test_substitutions_are_declared_and_used():
+    used = set(re.findall(r"\$\{?(_?[A-Z][A-Z_]*)", TEXT))
+    assert {name for name in used if name.startswith("_")} == BUILD["substitutions"].keys()
+    assert {name for name in used if not name.startswith("_")} <= BUILT_IN
+
+
+def test_what_a_step_starts_is_there():
+    targets = set(re.findall(r"^([\w./-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)) | {".venv/.ready"}
+    started = set()
+    for name, step in STEPS.items():
+        entry_point = step.get("entrypoint", "terraform")
+        if entry_point == "make":
+            assert set(step["args"]) <= targets, name
+        elif entry_point.startswith("scripts/"):
+            assert (ROOT / entry_point).stat().st_mode & 0o111, name
+            started.add(ROOT / entry_point)
+        else:
+            assert entry_point in {"terraform", ".venv/bin/propensity"}, name
+    assert started == set(SCRIPTS.iterdir())
+
+
+def test_commands_of_propensity_are_ones_that_it_has():
+    asked = [STEPS["package"]["args"]]
+    asked += [
+        line.split() for line in re.findall(r"\.venv/bin/propensity (.*?) \|\|", (SCRIPTS / "smoke-test").read_text())
+    ]
+    assert [words[0] for words in asked] == ["package", "smoke-test"]
+    for command, *words in asked:
+        told = CliRunner().invoke(main.app, [command, "--help"], terminal_width=200).output
+        assert all(word in told for word in words if word.startswith("--")), command
+
+
+def test_images_are_pinned_and_those_of_a_kind_alike():
+    images = {step["name"] for step in BUILD["steps"]}
+    pins = [PIN.fullmatch(image) for image in images]
+    assert all(pins), images
+    tags = {pin["image"]: pin["tag"] for pin in pins}
+    assert len(tags) == len(images)
+    assert tags["python"].startswith((ROOT / ".python-version").read_text().strip() + ".")
+    [needed] = re.findall(r'required_version = ">= ([\d.]+)"', (ROOT / "infra" / "versions.tf").read_text())
+    assert [int(part) for part in tags["hashicorp/terraform"].split(".")] >= [int(part) for part in needed.split(".")]
+
+
+def test_lint_and_tests_run_side_by_side_and_all_checks_come_before_the_plan():
+    assert not {"lint", "test"} & (before("lint") | before("test"))
+    assert before("plan") == {"install", "lint", "test", "package", "init", "validate", "terraform-test"}
+    assert before("roll-back") == STEPS.keys() - {"roll-back"}
+
+
+def test_the_build_may_take_as_long_as_its_steps_and_a_step_as_long_as_its_work():
+    assert longest("roll-back") <= seconds(BUILD["timeout"])
+    assert int(BUILD["substitutions"]["_SMOKE_TEST_MINUTES"]) * 60 < seconds(STEPS["smoke-test"]["timeout"])
+
+
+def test_it_runs_as_its_own_account_and_logs_to_cloud_logging_alone():
+    [account] = re.findall(r'resource "google_service_account" "deployer".*?account_id\s+= "(.*?)"', HCL, re.DOTALL)
+    assert BUILD["serviceAccount"].partition("/serviceAccounts/")[2].startswith(f"{account}@")
+    assert BUILD["options"]["logging"] == "CLOUD_LOGGING_ONLY"
+    assert "logsBucket" not in BUILD
+
+
+class Workspace:
+    """A folder as the scripts find it; each program in it notes its arguments, and answers as it is told to."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.calls = folder / "calls"
+        shutil.copytree(SCRIPTS, folder / "scripts")
+        (folder / "dist").mkdir()
+        (folder / ".venv" / "bin").mkdir(parents=True)
+        (folder / "bin").mkdir()
+        for program in ("bin/terraform", "bin/gcloud", ".venv/bin/propensity"):
+            self.answers(program, "exit 0")
+
+    def answers(self, program, script):
+        path = self.folder / program
+        path.write_text(f'#!/bin/sh\necho "{path.name} $*" >>"{self.calls}"\n{script}\n')
+        path.chmod(0o755)
+
+    def run(self, script, *arguments):
+        """Its exit code, and the calls that it made."""
+        self.calls.write_text("")
+        path = f"{self.folder}/bin:/usr/bin:/bin"
+        command = [self.folder / "scripts" / script, *arguments]
+        done = subprocess.run(command, cwd=self.folder, env={"PATH": path}, capture_output=True, text=True, check=False)
+        return done.returncode, self.calls.read_text().splitlines()
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    return Workspace(tmp_path)
+
+
+APPLY_PLAN = "terraform -chdir=infra apply -lock-timeout=600s ../dist/plan"
+
+
+def test_a_plan_is_written_and_the_deployed_bundle_noted(workspace):
+    workspace.answers("bin/terraform", 'case "$*" in *output*) printf gs://shop/functions-1.zip;; esac')
+    code, [plan, output] = workspace.run("plan", "staging")
+    assert code == 0
+    assert "-var-file=environments/staging.tfvars" in plan
+    assert "-out=../dist/plan" in plan
+    assert output == "terraform -chdir=infra output -raw bundle"
+    assert workspace.run("keep-former") == (0, ["gcloud storage cp gs://shop/functions-1.zip dist/former.zip"])
+
+
+def test_the_first_deployment_has_no_bundle_to_keep(workspace):
+    workspace.answers("bin/terraform", 'case "$*" in *output*) echo "no outputs" >&2; exit 1;; esac')
+    assert workspace.run("plan", "prod")[0] == 0
+    assert workspace.run("keep-former") == (0, [])
+
+
+def test_a_plan_that_is_refused_ends_the_build(workspace):
+    workspace.answers("bin/terraform", "exit 1")
+    code, calls = workspace.run("plan", "prod")
+    assert (code, len(calls)) == (1, 1)
+
+
+@pytest.mark.parametrize("branch", ["", "feature", "mainly"])
+def test_only_main_is_applied(workspace, branch):
+    assert workspace.run("apply", branch) == (0, [])
+    assert workspace.run("smoke-test", "7", "120") == (0, [])
+    assert workspace.run("roll-back", "prod") == (0, [])
+
+
+def test_what_is_applied_is_the_plan_and_the_smoke_test_speaks_to_it(workspace):
+    workspace.answers("bin/terraform", 'case "$*" in *output*) echo "export SHOP=propensity";; esac')
+    workspace.answers(".venv/bin/propensity", '[ "$SHOP" = propensity ]')
+    assert workspace.run("apply", "main") == (0, [APPLY_PLAN, "terraform -chdir=infra output -raw env"])
+    smoke_test = "propensity smoke-test --reason build 7 --minutes 120"
+    assert workspace.run("smoke-test", "7", "120") == (0, [smoke_test])
+    assert workspace.run("roll-back", "prod") == (0, [])
+
+
+def test_a_failed_apply_ends_the_build(workspace):
+    workspace.answers("bin/terraform", "exit 1")
+    assert workspace.run("apply", "main") == (1, [APPLY_PLAN])
+
+
+def test_after_a_failed_smoke_test_the_functions_of_before_return_and_the_build_fails(workspace):
+    workspace.answers(".venv/bin/propensity", "exit 1")
+    (workspace.folder / "dist" / "former.zip").touch()
+    workspace.run("apply", "main")
+    assert workspace.run("smoke-test", "7", "120")[0] == 0
+    code, [apply] = workspace.run("roll-back", "staging")
+    assert code == 1
+    assert apply.endswith("-var-file=environments/staging.tfvars -var=bundle=../dist/former.zip")
+
+
+def test_where_nothing_was_deployed_before_a_failed_smoke_test_fails_the_build_alone(workspace):
+    workspace.answers(".venv/bin/propensity", "exit 1")
+    workspace.run("apply", "main")
+    workspace.run("smoke-test", "7", "120")
+    assert workspace.run("roll-back", "prod") == (1, [])
