@@ -43,13 +43,6 @@ data "google_cloudfunctions2_function" "scorer" {
   location = var.region
 }
 
-resource "google_project_service" "apis" {
-  for_each = toset(["apigateway", "servicecontrol", "servicemanagement"])
-
-  service            = "${each.key}.googleapis.com"
-  disable_on_destroy = false
-}
-
 resource "google_service_account" "gateway" {
   account_id   = "${local.name}-gateway"
   display_name = "The gateway over ${local.function}"
@@ -69,8 +62,6 @@ resource "google_api_gateway_api" "scorer" {
   api_id       = local.name
   display_name = local.contract.info.description
   labels       = local.labels
-
-  depends_on = [google_project_service.apis]
 }
 
 # Without it, keys of this project are refused.

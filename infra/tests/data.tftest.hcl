@@ -7,9 +7,11 @@ mock_provider "google" {
 variables {
   project_id = "shop-prod"
   export     = { dataset = "analytics_1" }
+  # Any file will do: what is in it is of no account here.
+  bundle = "../main.py"
 }
 
-run "tables_are_made_as_declared" {
+run "what_is_declared_is_made_private_and_protected" {
   command = plan
 
   assert {
@@ -66,10 +68,6 @@ run "tables_are_made_as_declared" {
     condition     = alltrue([for view in google_bigquery_table.views : strcontains(view.view[0].query, "`shop-prod.propensity.") && !strcontains(view.view[0].query, "$")])
     error_message = "Views read this project's dataset."
   }
-}
-
-run "the_dataset_lets_nobody_in_by_itself_and_forgets_nothing_by_default" {
-  command = plan
 
   assert {
     condition     = [for access in google_bigquery_dataset.propensity.access : "${access.role} ${access.special_group}"] == ["OWNER projectOwners"]
@@ -80,10 +78,6 @@ run "the_dataset_lets_nobody_in_by_itself_and_forgets_nothing_by_default" {
     condition     = google_bigquery_dataset.propensity.default_table_expiration_ms == null && google_bigquery_dataset.propensity.default_partition_expiration_ms == null
     error_message = "A default expiration would remove models and scores."
   }
-}
-
-run "the_bucket_is_private_versioned_and_forgets_what_is_declared" {
-  command = plan
 
   assert {
     condition     = google_storage_bucket.runs.name == "shop-prod-propensity-prod" && google_storage_bucket.runs.labels.environment == "prod"
@@ -106,10 +100,6 @@ run "the_bucket_is_private_versioned_and_forgets_what_is_declared" {
     condition     = anytrue([for rule in google_storage_bucket.runs.lifecycle_rule : one(rule.condition).days_since_noncurrent_time == 14])
     error_message = "Former versions are not kept for ever."
   }
-}
-
-run "data_is_protected_unless_told_otherwise" {
-  command = plan
 
   assert {
     condition     = alltrue([for table in merge(google_bigquery_table.tables, google_bigquery_table.logged) : table.deletion_protection]) && !google_bigquery_dataset.propensity.delete_contents_on_destroy
@@ -120,28 +110,6 @@ run "data_is_protected_unless_told_otherwise" {
     condition     = !google_storage_bucket.runs.force_destroy && alltrue([for secret in google_secret_manager_secret.secrets : secret.deletion_protection])
     error_message = "So do the bucket and the secrets."
   }
-}
-
-run "a_trial_leaves_nothing" {
-  command = plan
-
-  variables {
-    protect_data = false
-  }
-
-  assert {
-    condition     = !anytrue([for table in merge(google_bigquery_table.tables, google_bigquery_table.logged, google_bigquery_table.views) : table.deletion_protection]) && google_bigquery_dataset.propensity.delete_contents_on_destroy
-    error_message = "The dataset goes with all that is in it."
-  }
-
-  assert {
-    condition     = google_storage_bucket.runs.force_destroy && !anytrue([for secret in google_secret_manager_secret.secrets : secret.deletion_protection])
-    error_message = "So do the bucket and the secrets."
-  }
-}
-
-run "secrets_are_those_that_functions_declare_and_hold_no_value" {
-  command = plan
 
   assert {
     condition     = toset(keys(google_secret_manager_secret.secrets)) == toset(flatten([for function in values(yamldecode(file("../functions/functions.yaml")).functions) : try(function.secrets, [])]))
@@ -154,26 +122,14 @@ run "secrets_are_those_that_functions_declare_and_hold_no_value" {
   }
 }
 
-run "the_endpoint_is_where_the_functions_look_for_it" {
+run "an_environment_decides_otherwise_and_a_trial_leaves_nothing" {
   command = plan
 
   variables {
-    settings = { serving = { endpoint_id = "checkout", max_replicas = 5 } }
-  }
-
-  assert {
-    condition     = google_vertex_ai_endpoint.propensity.name == local.settings.serving.endpoint_id && google_vertex_ai_endpoint.propensity.location == local.settings.serving.region
-    error_message = "Settings and endpoint go together."
-  }
-}
-
-run "settings_are_what_was_made_and_what_the_environment_wants" {
-  command = plan
-
-  variables {
-    dataset  = "shop"
-    export   = { dataset = "analytics_1", project = "shop-analytics" }
-    settings = { gate = { min_positives = 50 }, source = { max_hits = 300 }, wait_seconds = 300 }
+    dataset      = "shop"
+    export       = { dataset = "analytics_1", project = "shop-analytics" }
+    settings     = { gate = { min_positives = 50 }, source = { max_hits = 300 }, serving = { endpoint_id = "checkout" }, wait_seconds = 300 }
+    protect_data = false
   }
 
   assert {
@@ -182,11 +138,26 @@ run "settings_are_what_was_made_and_what_the_environment_wants" {
       location     = "US"
       dataset      = "shop"
       source       = { dataset = "analytics_1", kind = "ga4", project = "shop-analytics", max_hits = 300 }
-      serving      = { region = "us-central1" }
+      serving      = { region = "us-central1", endpoint_id = "checkout" }
       gate         = { min_positives = 50 }
       wait_seconds = 300
     }
-    error_message = "Both are merged, section by section."
+    error_message = "What was made and what the environment wants are merged, section by section."
+  }
+
+  assert {
+    condition     = google_vertex_ai_endpoint.propensity.name == "checkout" && google_vertex_ai_endpoint.propensity.location == "us-central1" && google_bigquery_dataset.propensity.dataset_id == "shop"
+    error_message = "What is made is where the functions look for it."
+  }
+
+  assert {
+    condition     = !anytrue([for table in merge(google_bigquery_table.tables, google_bigquery_table.logged, google_bigquery_table.views) : table.deletion_protection]) && google_bigquery_dataset.propensity.delete_contents_on_destroy
+    error_message = "The dataset goes with all that is in it."
+  }
+
+  assert {
+    condition     = google_storage_bucket.runs.force_destroy && !anytrue([for secret in google_secret_manager_secret.secrets : secret.deletion_protection])
+    error_message = "So do the bucket and the secrets."
   }
 }
 

@@ -1,0 +1,57 @@
+# Tells when the project costs more than was thought. It tells only: Google stops nothing by itself.
+
+variable "budget" {
+  description = "What the project may cost a month, in the billing account's currency, and that account, e.g. {billing_account = \"012345-6789AB-CDEF01\", amount = 200}; null makes no budget. Who applies it needs roles/billing.costsManager on the account."
+  type = object({
+    billing_account = string
+    amount          = number
+  })
+  default = null
+
+  validation {
+    condition     = var.budget == null || can(regex("^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$", var.budget.billing_account))
+    error_message = "budget.billing_account \"${try(var.budget.billing_account, "")}\" is no billing account, as 012345-6789AB-CDEF01 is one: `gcloud billing accounts list` shows yours."
+  }
+
+  validation {
+    condition     = var.budget == null || try(var.budget.amount >= 1 && floor(var.budget.amount) == var.budget.amount, false)
+    error_message = "budget.amount must be a whole number of at least 1."
+  }
+}
+
+resource "google_billing_budget" "project" {
+  count = var.budget == null ? 0 : 1
+
+  billing_account = var.budget.billing_account
+  display_name    = "Propensity ${var.environment} (${var.project_id})"
+
+  budget_filter {
+    projects        = ["projects/${local.project_number}"]
+    calendar_period = "MONTH"
+  }
+
+  amount {
+    specified_amount {
+      units = tostring(var.budget.amount)
+    }
+  }
+
+  dynamic "threshold_rules" {
+    for_each = [0.5, 0.9, 1]
+    content {
+      threshold_percent = threshold_rules.value
+    }
+  }
+
+  # As soon as the month looks like it.
+  threshold_rules {
+    threshold_percent = 1
+    spend_basis       = "FORECASTED_SPEND"
+  }
+
+  all_updates_rule {
+    monitoring_notification_channels = google_monitoring_notification_channel.email[*].id
+  }
+
+  depends_on = [google_project_service.apis]
+}

@@ -1,0 +1,30 @@
+# terraform init -backend-config=bucket=STATE_BUCKET -backend-config=prefix=propensity/prod
+# terraform apply -var-file=environments/prod.tfvars
+
+project_id  = "my-shop-prod"
+environment = "prod"
+
+# `bq ls --project_id=PROJECT` shows the export and `bq show PROJECT:DATASET` where it lies; region follows from location:
+# us-central1 for US, europe-west4 for EU, the same for a region.
+location = "EU"
+region   = "europe-west4"
+export = {
+  dataset = "analytics_123456789"
+  kind    = "ga4"
+}
+
+# What this shop decides otherwise than shared/settings.py.
+settings = {
+  source = { internal_sources = ["intranet.example.com"] }
+  policy = { coupon_from = 0.5, coupon_below = 0.8 }
+}
+
+alerts = {
+  email      = "shop-team@example.com"
+  latency_ms = 500
+}
+
+budget = {
+  billing_account = "012345-6789AB-CDEF01"
+  amount          = 500
+}
