@@ -101,6 +101,11 @@ run "functions_are_those_that_are_declared" {
 run "a_missing_bundle_is_refused" {
   command = plan
 
+  # What is not looked at need not be planned.
+  plan_options {
+    target = [google_storage_bucket_object.bundle]
+  }
+
   variables {
     bundle = "../dist/no-such.zip"
   }
@@ -111,6 +116,10 @@ run "a_missing_bundle_is_refused" {
 run "a_function_without_a_trigger_is_refused" {
   command = plan
 
+  plan_options {
+    target = [google_cloudfunctions2_function.functions]
+  }
+
   variables {
     declaration = "tests/declarations/function_without_trigger.yaml"
   }
@@ -120,6 +129,10 @@ run "a_function_without_a_trigger_is_refused" {
 
 run "a_topic_without_a_reader_is_refused" {
   command = plan
+
+  plan_options {
+    target = [google_pubsub_topic.topics]
+  }
 
   variables {
     declaration = "tests/declarations/topic_without_reader.yaml"

@@ -132,6 +132,11 @@ run "everyone_may_do_what_is_declared" {
 run "a_public_export_needs_no_grant" {
   command = plan
 
+  # What is not looked at need not be planned.
+  plan_options {
+    target = [google_bigquery_dataset_iam_member.export_readers]
+  }
+
   variables {
     export = { dataset = "analytics_1", project = "bigquery-public-data" }
   }
@@ -144,6 +149,10 @@ run "a_public_export_needs_no_grant" {
 
 run "an_export_in_another_project_is_granted_there" {
   command = plan
+
+  plan_options {
+    target = [google_bigquery_dataset_iam_member.export_readers]
+  }
 
   variables {
     export = { dataset = "analytics_1", project = "shop-analytics" }

@@ -23,6 +23,11 @@ variables {
 run "sinks_are_those_that_are_declared" {
   command = plan
 
+  # What is not looked at need not be planned.
+  plan_options {
+    target = [google_pubsub_topic_iam_member.sinks, google_bigquery_dataset_iam_member.sinks]
+  }
+
   assert {
     condition = { for name, sink in merge(google_logging_project_sink.topics, google_logging_project_sink.tables) : name => sink.filter } == {
       for name, sink in local.declared.sinks : name => sink.filter
