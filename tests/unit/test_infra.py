@@ -1,10 +1,23 @@
-"""What Terraform knows of the settings, held against shared/settings.py."""
+"""What Terraform knows of the settings and of the log, held against shared/settings.py and what functions log."""
 
 import re
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import get_type_hints
 
+import pytest
+from cloudevents.http import CloudEvent
+
+from functions import record_dead_letter
+from local.logging.entries import completed, entry_from_line
+from local.logging.filter import parse
+from shared import handler
+from shared.errors import NotReady, Permanent
+from shared.events import ModelApproved, ModelDeployed
 from shared.settings import Section, Settings
-from tests.unit.test_declarations import ROOT
+from tests.unit.test_declarations import FUNCTIONS, ROOT
+
+RUN = "20170801-0a1b2c3d"
 
 # What Terraform itself decides: project, bucket, location and dataset, where the export lies, and the region.
 MADE = {"project", "bucket", "location", "dataset", "source.dataset", "source.kind", "source.project", "serving.region"}
@@ -33,3 +46,79 @@ def known_to_terraform() -> set[str]:
 
 def test_terraform_lets_through_every_setting_that_it_does_not_make_and_no_other():
     assert known_to_terraform() == names(Settings) - MADE
+
+
+def log_metrics() -> dict[str, str]:
+    """Return the filters of infra/monitoring.tf by the metric's name, as Terraform makes them."""
+    text = (ROOT / "infra" / "monitoring.tf").read_text()
+    services = " OR ".join(f'"{name.replace("_", "-")}"' for name in FUNCTIONS)
+    (own_log,) = re.findall(r"own_log = <<-EOT\n(.*?)EOT", text, re.DOTALL)
+    (dead_letter,) = re.findall(r'dead_letter = "(.*)"\n', text)
+    parts = {"own_log": re.sub(r"\$\{join.*\}", services, own_log), "dead_letter": unquoted(dead_letter)}
+    made = re.findall(
+        r'^resource "google_logging_metric" "(\w+)" .*?^  filter +=\s"(.*?)"\n', text, re.DOTALL | re.MULTILINE
+    )
+    return {name: re.sub(r"\$\{local\.(\w+)\}", lambda one: parts[one[1]], unquoted(found)) for name, found in made}
+
+
+def unquoted(text: str) -> str:
+    return text.replace('\\"', '"').replace("\\n", "\n")
+
+
+def counted(lines: str, function: str) -> list[set[str]]:
+    """Return which metrics count each line that the function printed."""
+    filters = {name: parse(text) for name, text in log_metrics().items()}
+    entries = [completed(entry_from_line(line, function.replace("_", "-"))) for line in lines.splitlines()]
+    return [{name for name, matches in filters.items() if matches(entry)} for entry in entries]
+
+
+def run_step(outcome):
+    """Let deploy_model's handler run a step of this outcome, with a ledger that forgets."""
+    ledger = SimpleNamespace(finish=lambda _, record: record, fail=lambda *_: None)
+    warehouse = SimpleNamespace(seconds={})
+    cloud = SimpleNamespace(run_id=RUN, step="deploy_model", now=datetime.now(UTC), ledger=ledger, warehouse=warehouse)
+
+    def step(*_):
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    return handler._run(step, ModelApproved(RUN, "logistic"), cloud)
+
+
+def test_a_step_that_ends_counts_once_with_its_seconds(capsys):
+    run_step(ModelDeployed(RUN, "1"))
+    lines = capsys.readouterr().out
+    assert counted(lines, "deploy_model") == [set(), {"step_seconds"}]
+    ended = entry_from_line(lines.splitlines()[1], "deploy-model")["jsonPayload"]
+    assert (ended["step"], type(ended["seconds"])) == ("deploy_model", float)
+
+
+def test_a_step_that_fails_counts_as_an_error_for_now_or_for_good(capsys):
+    run_step(Permanent("no such model"))
+    assert counted(capsys.readouterr().out, "deploy_model") == [set(), {"errors"}]
+    with pytest.raises(ValueError, match="out of memory"):
+        run_step(ValueError("out of memory"))
+    assert counted(capsys.readouterr().out, "deploy_model") == [set(), {"errors"}]
+
+
+def test_a_step_that_waits_is_no_error(capsys):
+    with pytest.raises(NotReady):
+        run_step(NotReady("the deployment goes on"))
+    assert counted(capsys.readouterr().out, "deploy_model") == [set(), set()]
+
+
+def test_a_dead_letter_counts_as_that_alone(capsys, monkeypatch):
+    monkeypatch.setattr(
+        record_dead_letter, "clients", lambda: SimpleNamespace(ledger=SimpleNamespace(bury=lambda *_: None))
+    )
+    event = CloudEvent(
+        {"type": "test", "source": "//pubsub"}, {"message": {"data": "", "attributes": {"reason": "no JSON"}}}
+    )
+    record_dead_letter.record_dead_letter(event)
+    assert counted(capsys.readouterr().out, "record_dead_letter") == [{"dead_letters"}]
+
+
+def test_what_others_log_does_not_count(capsys):
+    run_step(ModelDeployed(RUN, "1"))
+    assert counted(capsys.readouterr().out, "shop_frontend") == [set(), set()]
