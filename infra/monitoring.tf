@@ -44,28 +44,28 @@ locals {
       title = "Age of the oldest unread event in seconds, by subscription"
       query = "max by (subscription_id) (pubsub_googleapis_com:subscription_oldest_unacked_message_age{monitored_resource=\"pubsub_subscription\", subscription_id=~\"${join("|", keys(local.subscriptions))}\"})"
       limit = "> 3600"
-      for   = "300s"
+      lasts = "300s"
       what  = "An event has been delivered for an hour and nobody took it. Either the function fails at its start (see its log on standard error) or the step goes on being not ready (`propensity runs`)."
     }
     latency = {
       title = "Answers at the checkout: milliseconds of the slowest twentieth"
       query = "histogram_quantile(0.95, sum by (le, service_name) (rate(run_googleapis_com:request_latencies_bucket{monitored_resource=\"cloud_run_revision\", service_name=~\"${local.answers}\"}[5m])))"
       limit = "> ${var.alerts.latency_ms}"
-      for   = "600s"
+      lasts = "600s"
       what  = "Customers wait. Cold starts go away with min_instances in functions/functions.yaml; a slow endpoint shows in the entries `checkout scored` as scored_by and latency_ms, and online.order chooses which path comes first."
     }
     server_errors = {
       title = "Answers at the checkout: share that failed"
       query = "sum by (service_name) (rate(run_googleapis_com:request_count{monitored_resource=\"cloud_run_revision\", service_name=~\"${local.answers}\", response_code_class=\"5xx\"}[5m])) / sum by (service_name) (rate(run_googleapis_com:request_count{monitored_resource=\"cloud_run_revision\", service_name=~\"${local.answers}\"}[5m]))"
       limit = "> 0.01"
-      for   = "300s"
+      lasts = "300s"
       what  = "The shop gets no scores. 503 means that no model serves yet or none can be reached, 500 is ours: the log has the reason under the request id."
     }
     audience = {
       title = "Audiences published in 26 hours"
       query = "sum(increase(logging_googleapis_com:user_propensity_step_seconds_count{monitored_resource=\"cloud_run_revision\", step=\"publish_audience\"}[26h])) or vector(0)"
       limit = "< 1"
-      for   = "3600s"
+      lasts = "3600s"
       every = "3600s"
       what  = "No audience was published for 26 hours. `propensity runs` shows where the newest run stands; without a champion yet, or without a new day in the export, there is none to publish. On the first day after deployment this is to be expected."
     }
@@ -148,7 +148,7 @@ resource "google_monitoring_alert_policy" "watched" {
 
     condition_prometheus_query_language {
       query               = "(${each.value.query}) ${each.value.limit}"
-      duration            = try(each.value.for, "0s")
+      duration            = try(each.value.lasts, "0s")
       evaluation_interval = try(each.value.every, "60s")
       # A metric of the log is there once something was counted.
       disable_metric_validation = true
