@@ -1,4 +1,5 @@
-# What cannot work is refused at plan. A run takes seconds, so each refuses as much as can be told apart.
+# What cannot work is refused at plan. A plan takes seconds, so each refuses as much as can be told apart, and plans no more
+# than it looks at.
 
 mock_provider "google" {
   source = "./tests/mocks"
@@ -53,6 +54,10 @@ run "writing_into_the_export_and_a_key_in_another_place_than_the_data_are_refuse
 run "a_project_that_does_not_exist_is_refused" {
   command = plan
 
+  plan_options {
+    target = [data.google_projects.named]
+  }
+
   variables {
     project_id = "shop-prdo"
   }
@@ -62,6 +67,10 @@ run "a_project_that_does_not_exist_is_refused" {
 
 run "a_project_that_is_being_deleted_is_refused" {
   command = plan
+
+  plan_options {
+    target = [data.google_projects.named]
+  }
 
   override_data {
     target = data.google_projects.named
@@ -73,6 +82,10 @@ run "a_project_that_is_being_deleted_is_refused" {
 
 run "a_missing_export_a_second_environment_and_a_region_that_the_registry_does_not_use_are_refused" {
   command = plan
+
+  plan_options {
+    target = [data.google_bigquery_datasets.exports, data.google_storage_buckets.ours, terraform_data.preflight]
+  }
 
   variables {
     export = { dataset = "analytics_2" }
@@ -89,6 +102,10 @@ run "a_missing_export_a_second_environment_and_a_region_that_the_registry_does_n
 
 run "an_export_elsewhere_a_bucket_of_another_environment_and_settings_that_nobody_knows_are_refused" {
   command = plan
+
+  plan_options {
+    target = [data.google_bigquery_datasets.exports, data.google_storage_buckets.ours, terraform_data.preflight]
+  }
 
   variables {
     location = "EU"
@@ -107,6 +124,10 @@ run "an_export_elsewhere_a_bucket_of_another_environment_and_settings_that_nobod
 run "a_misspelt_setting_is_refused" {
   command = plan
 
+  plan_options {
+    target = [terraform_data.preflight]
+  }
+
   variables {
     settings = { gate = { min_positive = 50 } }
   }
@@ -116,6 +137,10 @@ run "a_misspelt_setting_is_refused" {
 
 run "a_region_without_boosted_trees_is_refused" {
   command = plan
+
+  plan_options {
+    target = [terraform_data.preflight]
+  }
 
   variables {
     location = "us-east5"
@@ -132,6 +157,10 @@ run "a_region_without_boosted_trees_is_refused" {
 
 run "a_region_without_boosted_trees_will_do_for_the_other_candidates_and_ones_own_bucket_is_no_obstacle" {
   command = plan
+
+  plan_options {
+    target = [terraform_data.preflight, google_storage_bucket.runs, google_vertex_ai_endpoint.propensity]
+  }
 
   variables {
     location = "us-east5"
