@@ -13,10 +13,13 @@ Each mend replaces one function of the pinned version; a new version is to be he
     streamed rows       that several threads insert at once fail now and then: two forget the same old row
     threads             share every statement, though handing rows over costs more than it gains at the sizes of one
                         machine: a demonstration is a tenth faster with one thread a statement, and takes less CPU
+    jobs                are read from the disk by each of the many requests about them, and written there three times
+    columns             of a table are asked for anew by each statement that names it: 5 ms a table
     rows' way out       is a Parquet file, which takes DuckDB long (emulator_arrow.py)
     pandas              is not installed, and DuckDB looks for it on the disk twice a query: half of a short one's time
 """
 
+import collections
 import functools
 import sys
 import threading
@@ -29,8 +32,8 @@ from local_bigquery.catalog import datasets, tabledata, tables
 from local_bigquery.catalog import metadata as resources
 from local_bigquery.engine import database, types
 from local_bigquery.engine.database import quote
-from local_bigquery.jobs import query
-from local_bigquery.models import Table, TableFieldSchema
+from local_bigquery.jobs import query, store
+from local_bigquery.models import Job, Table, TableFieldSchema
 from local_bigquery.sql.dialect import DuckDBDialect
 from local_bigquery.sql.rules import information_schema, partitions
 from local_bigquery.sql.rules import tables as table_rules
@@ -60,8 +63,10 @@ where t.end_snapshot is null and d.schema_name = $1 and c.parent_column is null
 """
 _WIDTHS = f"select t.table_name, count(*) {_COLUMNS} group by t.table_name"
 _HAS_COLUMN = f"select 1 {_COLUMNS} and t.table_name = $2 and c.column_name = $3"
+_VERSION = "select max(schema_version) from {metadata}.ducklake_snapshot"
 _TEMPORARY = "SELECT table_name FROM duckdb_tables() WHERE temporary"
 _NOTHING = "SELECT '' AS table_name WHERE FALSE"
+_JOBS_IN_MEMORY = 1000
 _TABLES_COLUMNS = [
     *("project_id", "dataset_id", "table_id", "creation_time INT64", "last_modified_time INT64"),
     *("row_count INT64", "size_bytes INT64", "type INT64"),
@@ -75,10 +80,12 @@ def apply() -> None:
     connect = database._connect.__wrapped__  # noqa: SLF001 - there is no public name for it
     database._connect = functools.cache(functools.partial(_on_one_thread, connect))  # noqa: SLF001
     database.objects = functools.partial(_objects, database.objects)
-    tables.columns = tabledata.columns = _columns
+    tables.columns = tabledata.columns = _columns_of
     partitions._hidden = functools.partial(_has_ingestion_time, partitions._hidden)  # noqa: SLF001
     query.execute = functools.partial(_execute, query.execute, _without_temporary_tables(query.execute))
     tabledata._deduplicate = functools.partial(_one_at_a_time, threading.Lock(), tabledata._deduplicate)  # noqa: SLF001
+    jobs = _Jobs(store.save, store.load, store.list_, store.delete)
+    store.save, store.load, store.list_, store.delete = jobs.save, jobs.load, jobs.list_, jobs.delete
     emulator_arrow.add()
     DuckDBDialect.Generator.TRANSFORMS[exp.IntDiv] = _divided
     views = information_schema.VIEWS
@@ -154,6 +161,70 @@ def _result(*name: str) -> list[tuple[str, str, int]]:
     except duckdb.CatalogException:
         return []
     return [(name[-1], "TABLE", count)]
+
+
+class _Jobs:
+    """Jobs in memory, the latest of them, in front of the table of jobs.
+
+    That a job has begun to run is not written: after a process that died, a job that waited and one that ran have both
+    been cut off.
+    """
+
+    def __init__(
+        self,
+        save: Callable[[Job], Job],
+        load: Callable[[str, str], Job | None],
+        list_: Callable[..., list[Job]],
+        delete: Callable[[str, str], None],
+    ) -> None:
+        self._save, self._load, self._list, self._delete = save, load, list_, delete
+        self._latest: collections.OrderedDict[tuple[str, str], Job] = collections.OrderedDict()
+        self._lock = threading.Lock()
+
+    def save(self, job: Job) -> Job:
+        """Keep a job."""
+        if job.status.state != "RUNNING":
+            self._save(job)
+        with self._lock:
+            self._latest[_key(job)] = job
+            self._latest.move_to_end(_key(job))
+            if len(self._latest) > _JOBS_IN_MEMORY:
+                self._latest.popitem(last=False)
+        return job
+
+    def load(self, project_id: str, job_id: str) -> Job | None:
+        """Return the job, or None where there is none."""
+        return self._latest.get((project_id, job_id)) or self._load(project_id, job_id)
+
+    def list_(self, project_id: str, states: list[str] | None = None, *arguments: Any) -> list[Job]:
+        """Return the jobs, newest first; a job's state is what it is now."""
+        found = [self._latest.get(_key(job), job) for job in self._list(project_id, None, *arguments)]
+        return [job for job in found if states is None or job.status.state in states]
+
+    def delete(self, project_id: str, job_id: str) -> None:
+        """Forget a job and those that it is the parent of."""
+        self._delete(project_id, job_id)
+        with self._lock:
+            for key, job in list(self._latest.items()):
+                if key[0] == project_id and job_id in {key[1], job.statistics.parentJobId}:
+                    del self._latest[key]
+
+
+def _key(job: Job) -> tuple[str, str]:
+    return job.jobReference.projectId, job.jobReference.jobId
+
+
+def _columns_of(project_id: str, dataset_id: str, table_id: str) -> list[TableFieldSchema]:
+    """Return a table's columns, as they were at the latest change of any table's."""
+    if project_id not in database._attached:  # noqa: SLF001 - there is no public name for it
+        return _columns(project_id, dataset_id, table_id)
+    [(version,)] = database.fetch(_VERSION.format(metadata=_metadata(project_id)))
+    return list(_columns_at(version, project_id, dataset_id, table_id))
+
+
+@functools.lru_cache(1000)
+def _columns_at(_: int, project_id: str, dataset_id: str, table_id: str) -> tuple[TableFieldSchema, ...]:
+    return tuple(_columns(project_id, dataset_id, table_id))
 
 
 def _columns(project_id: str, dataset_id: str, table_id: str) -> list[TableFieldSchema]:

@@ -44,7 +44,6 @@ class _Application(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Dispatcher:
-        threading.Thread(target=_warm_up, args=(os.environ.get(WARM_UP, "").split(),), daemon=True).start()
         return Dispatcher(self._source, self._names)
 
 
@@ -55,9 +54,12 @@ def _prepare(_: Worker) -> None:
     threading.Thread(target=_end_with_input, args=(os.getppid(),), daemon=True).start()
 
 
-def _warm_up(modules: list[str]) -> None:
-    """Import what the first events would wait for. One that cannot be imported is the function's error to report."""
-    for module in modules:
+def _warm_up() -> None:
+    """Import what events would wait for, once for every worker that is forked from here.
+
+    A module that cannot be imported is the function's error to report.
+    """
+    for module in os.environ.get(WARM_UP, "").split():
         with contextlib.suppress(ImportError):
             importlib.import_module(module)
 
@@ -69,5 +71,8 @@ def _end_with_input(master: int) -> None:
 
 
 if __name__ == "__main__":
+    # Installed for development, never deployed; where Google's BigQuery client finds it, it imports it, for a second.
+    sys.modules["pandas"] = None  # type: ignore[assignment]
+    _warm_up()
     os.chdir(Path(sys.argv[3]).parent)  # as on Google Cloud
     _Application(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]), sys.argv[4:]).run()

@@ -1,12 +1,16 @@
 """The candidates' training: which rows, which models, which jobs."""
 
+from __future__ import annotations
+
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from google.cloud import bigquery
-
-from shared.cloud import Cloud
 from shared.warehouse import Statement
+
+if TYPE_CHECKING:
+    from google.cloud import bigquery
+
+    from shared.cloud import Cloud
 
 # How often a candidate is trained before its failure stands.
 TRIES = 3
