@@ -167,13 +167,12 @@ def score(
 
 @app.command()
 def rollback() -> None:
-    """Give traffic and the name of champion back to the version deployed before."""
-    from shared.chain import pointer
+    """Give traffic and the name of champion back to the version deployed before, and have it score the visitors."""
+    from cli.rollback import roll_back
 
-    clients = world.connected()
-    before, now = clients.registry.rollback()
-    pointer.follow(clients)
+    before, now = roll_back(world.connected())
     out.print(f"champion: version {before.number} ({before.model}) -> version {now.number} ({now.model})")
+    out.print("scoring-due is published: `propensity runs` shows when it has scored the visitors and their audience")
 
 
 @app.command()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cli import follow
 from cli.errors import CommandError
-from shared.chain import pointer
+from cli.rollback import roll_back
 from shared.errors import Permanent
 from shared.events import DataRefreshed
 
@@ -57,8 +57,7 @@ def _restored(run: Run | None, clients: Clients) -> str:
     if run is None or champion is None or champion.run_id != run.run_id:
         return "It has changed no champion."
     try:
-        _, former = clients.registry.rollback()
+        _, former = roll_back(clients)
     except Permanent as error:
         return f"Its model, version {champion.number}, is champion: {error}."
-    pointer.follow(clients)
     return f"Its model, version {champion.number}, was champion; version {former.number} is again."

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import functions_framework
 
+from shared.champion import POINTER
 from shared.errors import Permanent
 from shared.events import Event, ModelDeployed, ScoringDue, VisitorsScored
 from shared.handler import Message, decode_event, handle
@@ -32,7 +33,10 @@ def score_visitors(cloud_event: CloudEvent) -> None:
 
 
 def decode(message: Message, clients: Clients) -> Event | None:
-    """Open a run of its own for a tick: one a day of data and champion, however often the scheduler fires."""
+    """Open a run of its own for a tick: one a day of data and champion, however often the scheduler fires.
+
+    A champion that comes back, by a rollback, is told from its first time by its pointer, which was written anew.
+    """
     if message.topic != ScoringDue.topic or "run_id" in message.body:
         return decode_event(message, clients)
     [newest] = clients.query("scoring/newest_day")
@@ -41,7 +45,9 @@ def decode(message: Message, clients: Clients) -> Event | None:
         log("NOTICE", "nothing to score with: no champion or no sessions yet")
         return None
     day: date = newest["day"]
-    digest = hashlib.sha256(f"{champion.number} {day} {newest['session_count']}".encode()).hexdigest()
+    pointer = clients.storage.bucket(clients.settings.bucket).get_blob(POINTER)
+    since = pointer.generation if pointer else 0
+    digest = hashlib.sha256(f"{champion.number} {since} {day} {newest['session_count']}".encode()).hexdigest()
     event = ScoringDue(f"{day:%Y%m%d}-{digest[:8]}")
     clients.ledger.open_run(event, {"as_of": day.isoformat()}, datetime.now(UTC))
     return event

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from cli import resetting
+from cli import resetting, rollback
 from cli.follow import STEPS
 from shared import rules
 from shared.errors import Permanent
@@ -173,29 +173,39 @@ def test_a_reason_makes_a_run_that_is_held_against_the_champion(chain):
     assert {row["model_version"] for row in chain.rows("audience")} == {champion.number}
 
 
-def test_a_rollback_gives_back_traffic_and_name_and_another_one_takes_them_again(chain):
+def test_a_rollback_gives_back_traffic_and_name_and_scores_with_the_former_and_another_one_takes_them_again(chain):
     newest = chain.clients.registry.champion()
-    before, former = chain.clients.registry.rollback()
+    before, former = rolled_back(chain)
     assert before == newest
     assert chain.clients.registry.champion() == former != newest
     assert chain.endpoint() == ([former.number, newest.number], {former.number: 100})
-    assert chain.clients.registry.rollback() == (former, newest)
+    assert versions_in(chain, "scores") == versions_in(chain, "audience") == {former.number}
+    assert rolled_back(chain) == (former, newest)
     assert chain.clients.registry.champion() == newest
     assert chain.endpoint() == ([former.number, newest.number], {newest.number: 100})
+    assert versions_in(chain, "scores") == versions_in(chain, "audience") == {newest.number}
+
+
+def rolled_back(chain):
+    known = set(chain.ledger.runs())
+    versions = rollback.roll_back(chain.clients)
+    chain.settle()
+    [run] = [chain.run(run_id) for run_id in set(chain.ledger.runs()) - known]
+    assert [record.step for record in run.records] == ["score_visitors", "publish_audience"]
+    return versions
+
+
+def versions_in(chain, table):
+    return {row["model_version"] for row in chain.rows(table)}
 
 
 def test_a_day_is_scored_once_by_a_champion_however_often_the_scheduler_ticks(chain):
-    chain.clients.registry.rollback()
-    champion = chain.clients.registry.champion()
+    chain.send("scoring-due", {})
+    before = chain.state()
     for _ in range(3):
         chain.cloud.scheduler.trigger("scoring")
-    [run] = chain.send("scoring-due", {})
-    assert [record.step for record in run.records] == ["score_visitors", "publish_audience"]
-    assert {row["model_version"] for row in chain.rows("scores")} == {champion.number}
-    before = chain.state()
     assert chain.send("scoring-due", {}) == []
     assert chain.state() == before
-    chain.clients.registry.rollback()
 
 
 def test_a_rejected_run_leaves_the_champion_serving_and_can_be_reset_and_made_again(chain, tmp_path):

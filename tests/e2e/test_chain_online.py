@@ -101,7 +101,9 @@ def test_a_rollback_takes_the_pointer_along_and_the_scorer_notices(chain):
     former = chain.pointer()
     assert former.version == chain.clients.registry.champion().number != newest.version
     assert OnlineScorer(chain.clients.settings).score({}).version == former.version
+    chain.settle()
     assert CliRunner().invoke(app, ["rollback"], catch_exceptions=False).exit_code == 0
+    chain.settle()
     assert chain.pointer() == newest
 
 

@@ -59,7 +59,7 @@ def test_a_step_whose_service_is_broken_says_so_and_goes_on_once_it_is_mended(ch
 
 
 def test_a_bucket_that_fails_for_a_while_loses_nothing(chain):
-    with chain.wire.breaks("storage", r"^POST .*/steps/", "fail", times=4):
+    with chain.wire.breaks("storage", r"^POST .*/steps/", "fail", times=3):
         run = chain.refresh(reason="bucket")
     assert chain.outcome(run) == chain.expected
 
