@@ -114,16 +114,17 @@ def _free(port: int) -> int:
 
 def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path, seconds: float) -> None:
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise EmulatorDiedError(f"the BigQuery emulator ended with status {process.returncode}:\n{_tail(log)}")
-        with contextlib.suppress(httpx.TransportError):
-            answer = httpx.get(f"{url}/bigquery/v2/projects", timeout=seconds, trust_env=False)
-            if answer.is_success:
-                return
-            # It opens its database at the first request; what keeps it from that does not go away.
-            raise EmulatorDiedError(f"the BigQuery emulator answers {answer.status_code}:\n{_tail(log)}")
-        time.sleep(0.05)
+    with httpx.Client(timeout=seconds, trust_env=False) as client:
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                raise EmulatorDiedError(f"the BigQuery emulator ended with status {process.returncode}:\n{_tail(log)}")
+            with contextlib.suppress(httpx.TransportError):
+                answer = client.get(f"{url}/bigquery/v2/projects")
+                if answer.is_success:
+                    return
+                # It opens its database at the first request; what keeps it from that does not go away.
+                raise EmulatorDiedError(f"the BigQuery emulator answers {answer.status_code}:\n{_tail(log)}")
+            time.sleep(0.05)
     raise EmulatorDiedError(f"the BigQuery emulator did not answer within {seconds:.0f} s:\n{_tail(log)}")
 
 

@@ -26,7 +26,6 @@ WARM_UP = "LOCAL_FUNCTIONS_WARM_UP"
 _log = logging.getLogger(__name__)
 
 _START_SECONDS = 60.0
-_STOP_SECONDS = 5.0
 _BACKOFF = (0.1, 5.0)
 """Seconds before a process that died is replaced: the first time, and at most; doubling in between."""
 
@@ -127,9 +126,6 @@ class Process:
             _log.exception("a line of %s could not be logged", service)
 
     def _end(self, child: subprocess.Popen[str]) -> None:
+        """End it at once, workers and all: it keeps nothing, and a step that is cut off is delivered again."""
         with contextlib.suppress(ProcessLookupError):
-            child.terminate()
-            try:
-                child.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                os.killpg(child.pid, signal.SIGKILL)
+            os.killpg(child.pid, signal.SIGKILL)

@@ -29,7 +29,6 @@ class _Application(BaseApplication):  # type: ignore[misc]
             "worker_class": "gthread",
             "threads": threads,
             "timeout": 0,  # a function may take longer than a web request
-            "graceful_timeout": 2,
             "keepalive": 75,  # longer than any client keeps a connection, so that none is closed under a request
             "loglevel": "warning",
             "control_socket_disable": True,  # it would lie in the home directory
@@ -51,7 +50,7 @@ def _prepare(_: Worker) -> None:
     """In the worker, once it is forked: mark what is printed, and watch for the end of the parent."""
     lock = threading.Lock()
     sys.stdout, sys.stderr = Marked(sys.stdout, lock), Marked(sys.stderr, lock)
-    threading.Thread(target=_end_with_input, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_with_input, daemon=True).start()
 
 
 def _warm_up() -> None:
@@ -64,10 +63,9 @@ def _warm_up() -> None:
             importlib.import_module(module)
 
 
-def _end_with_input(master: int) -> None:
+def _end_with_input() -> None:
     sys.stdin.buffer.read()
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(master, signal.SIGTERM)
+    os.killpg(0, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -181,7 +181,8 @@ def test_a_killed_process_is_replaced_on_the_same_port(source, victim):
             with contextlib.suppress(httpx.TransportError):
                 replacement = pid_behind(url)
         assert replacement != worker
-    assert not psutil.pid_exists(replacement)
+        process = psutil.Process(replacement)
+    assert psutil.wait_procs([process], timeout=DEADLINE)[1] == []
 
 
 def test_a_message_whose_function_was_killed_is_delivered_to_the_next(tmp_path, monkeypatch):

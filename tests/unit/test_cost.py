@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from cli import main
 from cli.cost import statements
 from cli.cost.estimate import Environment, environment, estimate
 from cli.cost.prices import assumptions, price_list
@@ -275,10 +276,9 @@ def _interactions(row):
     )
 
 
-def test_the_command_prints_lines_sums_and_how_sure_they_are():
-    answer = CliRunner(env={"COLUMNS": "140"}).invoke(
-        app, ["cost", "--sessions", "2500000", "--set", "source.kind=ga4"]
-    )
+def test_the_command_prints_lines_sums_and_how_sure_they_are(monkeypatch):
+    monkeypatch.setattr(main.out, "width", 140)
+    answer = CliRunner().invoke(app, ["cost", "--sessions", "2500000", "--set", "source.kind=ga4"])
     assert answer.exit_code == 0, answer.output
     found = estimate(
         described(replace(SMALL, sessions_per_day=2_500_000, sessions_per_visitor=1.27), "source.kind=ga4")

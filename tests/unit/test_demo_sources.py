@@ -242,6 +242,7 @@ def test_whatever_bytes_a_file_has_it_is_read_or_refused_by_name(damage, place, 
         assert list(folder.iterdir()) == [file]
 
 
+@pytest.mark.slow
 @needs_real_data
 def test_the_real_ga360_exports_are_read_whole(tmp_path):
     intake = read([REAL / "ga360"], tmp_path / "days")
@@ -255,6 +256,7 @@ def test_the_real_ga360_exports_are_read_whole(tmp_path):
     assert any(visitor.startswith("0") for visitor in last["fullVisitorId"].to_pylist())
 
 
+@pytest.mark.slow
 @needs_real_data
 def test_the_real_ga4_export_is_read_whole(tmp_path):
     intake = read([REAL / "ga4"], tmp_path / "days")

@@ -9,6 +9,7 @@ import typer
 import yaml
 from typer.testing import CliRunner
 
+from cli import main
 from cli.cost.estimate import environment, estimate
 from cli.cost.prices import assumptions
 from cli.cost.volumes import Inputs
@@ -19,7 +20,7 @@ ROOT = declarations.ROOT
 GUIDE = (ROOT / "docs" / "deploy.md").read_text()
 BLOCKS = re.findall(r"```bash\n(.*?)```", GUIDE, re.DOTALL)
 DECLARED = yaml.safe_load((ROOT / "functions" / "functions.yaml").read_text())
-WIDTH = "118"
+WIDTH = 118
 
 
 def commands(program):
@@ -119,7 +120,8 @@ def test_the_ways_of_a_refresh_are_the_ones_that_are_declared():
 
 def test_what_it_costs_is_what_the_command_prints(monkeypatch):
     monkeypatch.delenv("PROPENSITY_SETTINGS", raising=False)
-    printed = CliRunner(env={"COLUMNS": WIDTH}).invoke(app, ["cost"]).output
+    monkeypatch.setattr(main.out, "width", WIDTH)
+    printed = CliRunner().invoke(app, ["cost"]).output
     [shown] = re.findall(r"```console\n\$ propensity cost\n(.*?)```", GUIDE, re.DOTALL)
     assert [line.rstrip() for line in shown.splitlines()] == [line.rstrip() for line in printed.splitlines()]
 
