@@ -9,6 +9,8 @@ INFRA_READY := $(INFRA_VENV)/.ready
 PROPENSITY := $(VENV)/bin/propensity
 # Everything the set-up needs lies inside the project; only package caches are written elsewhere.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Where it is set, each of the many processes that a local cloud and its tests start compiles everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 demo: $(READY)
 	$(PROPENSITY) demo $(ARGS)

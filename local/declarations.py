@@ -61,7 +61,7 @@ class Declarations:
 
 def read(root: Path = ROOT) -> Declarations:
     """Read the declarations of the project at `root`."""
-    document = yaml.safe_load((root / "functions" / "functions.yaml").read_text())
+    document = yaml.load((root / "functions" / "functions.yaml").read_text(), yaml.CSafeLoader)
     functions = [
         Function(
             name, one["topics"], one["emits"], one["timeout_seconds"], one.get("secrets", []), is_http="http" in one
@@ -80,7 +80,7 @@ def read(root: Path = ROOT) -> Declarations:
 
 
 def _table(path: Path, root: Path) -> Table:
-    document = yaml.safe_load(path.read_text())
+    document = yaml.load(path.read_text(), yaml.CSafeLoader)
     view = document.pop("view", None)
     query = (root / "sql" / f"{view}.sql").read_text() if view else None
     return Table(name=path.stem, query=query, **document)

@@ -94,7 +94,7 @@ def environment(inputs: Inputs, assignments: list[str]) -> Environment:
     """Return the project as it is declared, with the settings of PROPENSITY_SETTINGS and those assigned."""
     given = Settings.from_environment({"GOOGLE_CLOUD_PROJECT": PROJECT, **os.environ})
     settings = Settings.from_document(with_overrides(msgspec.to_builtins(given), assignments))
-    declared = yaml.safe_load((declarations.ROOT / "functions" / "functions.yaml").read_text())
+    declared = yaml.load((declarations.ROOT / "functions" / "functions.yaml").read_text(), yaml.CSafeLoader)
     return Environment(inputs, settings, declared, declarations.read().tables)
 
 

@@ -83,6 +83,6 @@ def assumptions() -> Assumptions:
 
 
 def _document(name: str) -> Any:
-    document = yaml.safe_load((FOLDER / f"{name}.yaml").read_text())
+    document = yaml.load((FOLDER / f"{name}.yaml").read_text(), yaml.CSafeLoader)
     # YAML reads a date where the list has a text.
     return {key: str(value) if key == "as_of" else value for key, value in document.items()}

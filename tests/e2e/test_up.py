@@ -54,19 +54,26 @@ def propensity(env_file: Path, *arguments: str) -> subprocess.CompletedProcess[s
     return run(*arguments, env=environment(env_file))
 
 
-def test_up_keeps_its_state_refuses_a_second_and_ends_what_it_started(tmp_path):
-    state, env_file = tmp_path / "state", tmp_path / "env.sh"
-    first = start(state, env_file)
+def test_up_refuses_a_second_on_its_state_and_ends_what_it_started(tmp_path):
+    state = tmp_path / "state"
+    first = start(state, tmp_path / "env.sh")
     second = run("up", "--state", str(state), *FREE_PORTS)
     assert second.returncode == 1
     assert "already runs" in second.stderr
+    started = stop(first, signal.SIGINT)
+    assert started
+    assert not [process for process in started if runs(process)]
+
+
+@pytest.mark.slow
+def test_up_keeps_its_state_over_a_restart(tmp_path):
+    state, env_file = tmp_path / "state", tmp_path / "env.sh"
+    first = start(state, env_file)
     assert propensity(env_file, "publish", "data-refreshed", '{"nonsense": 1}').returncode == 0
     deadline = time.monotonic() + 60
     while "nonsense" not in propensity(env_file, "runs").stdout:
         assert time.monotonic() < deadline
-    started = stop(first, signal.SIGINT)
-    assert started
-    assert not [process for process in started if runs(process)]
+    stop(first, signal.SIGINT)
 
     again = start(state, env_file)
     assert "nonsense" in propensity(env_file, "runs").stdout

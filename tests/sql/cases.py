@@ -60,7 +60,7 @@ def read() -> list[Case]:
 
 
 def _read(path: Path) -> list[Case]:
-    document = yaml.safe_load(path.read_text())
+    document = yaml.load(path.read_text(), yaml.CSafeLoader)
     statement = str(path.relative_to(HERE).with_suffix(""))
     row, parameters, identifiers, cases = (
         document.pop(key, {}) for key in ("row", "parameters", "identifiers", "cases")
