@@ -4,6 +4,7 @@ resource "google_project_service" "apis" {
   for_each = toset([
     "aiplatform",
     "apigateway",
+    "apikeys",
     "artifactregistry",
     "bigquery",
     "billingbudgets",

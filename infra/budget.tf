@@ -49,8 +49,13 @@ resource "google_billing_budget" "project" {
     spend_basis       = "FORECASTED_SPEND"
   }
 
-  all_updates_rule {
-    monitoring_notification_channels = google_monitoring_notification_channel.email[*].id
+  # An empty rule would be read back as none, and planned again each time.
+  dynamic "all_updates_rule" {
+    for_each = length(google_monitoring_notification_channel.email) > 0 ? [true] : []
+
+    content {
+      monitoring_notification_channels = google_monitoring_notification_channel.email[*].id
+    }
   }
 
   depends_on = [google_project_service.apis]

@@ -5,6 +5,11 @@ output "bucket" {
   value       = google_storage_bucket.runs.name
 }
 
+output "bundle" {
+  description = "The bundle that the functions are built from; Cloud Build keeps it, to return to."
+  value       = "gs://${google_storage_bucket.source.name}/${google_storage_bucket_object.bundle.name}"
+}
+
 output "dataset" {
   description = "The dataset of tables, views and models."
   value       = "${var.project_id}.${google_bigquery_dataset.propensity.dataset_id}"

@@ -75,6 +75,16 @@ variable "settings" {
   description = "What this environment decides otherwise than shared/settings.py does, by the same names, e.g. {gate = {min_positives = 50}}."
   type        = any
   default     = {}
+
+  validation {
+    condition     = length(setsubtract(try(var.settings.training.candidates, []), ["baseline", "logistic", "boosted_trees"])) == 0
+    error_message = "settings.training.candidates may hold baseline, logistic and boosted_trees: with another no function starts."
+  }
+
+  validation {
+    condition     = try(var.settings.policy.coupon_from, 0.5) <= try(var.settings.policy.coupon_below, 0.8)
+    error_message = "settings.policy.coupon_from must not be above settings.policy.coupon_below: with such a band no function starts."
+  }
 }
 
 variable "protect_data" {

@@ -5,14 +5,21 @@ import sys
 import traceback
 from typing import Any
 
+import msgspec
+
+# Ten times as fast as json, and each checkout writes a line.
+_ENCODE = msgspec.json.Encoder(enc_hook=str).encode
+
 
 def log(severity: str, message: str, **fields: Any) -> None:
     """Write one entry; `fields` become jsonPayload. Never pass rows or identifiers of people."""
-    print(  # noqa: T201 - stdout is the logging transport of Cloud Run
-        json.dumps({"severity": severity, "message": message, **fields}, default=str),
-        file=sys.stdout,
-        flush=True,
-    )
+    entry = {"severity": severity, "message": message, **fields}
+    try:
+        line = _ENCODE(entry).decode()
+    except UnicodeEncodeError:
+        # Half a surrogate pair, which somebody's JSON may hold, can be written as an escape only.
+        line = json.dumps(entry, default=str)
+    print(line, file=sys.stdout, flush=True)  # noqa: T201 - stdout is the logging transport of Cloud Run
 
 
 def log_exception(message: str, **fields: Any) -> None:

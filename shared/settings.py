@@ -105,7 +105,7 @@ class Audience(Section, frozen=True):
 class Serving(Section, frozen=True):
     """Where the champion answers online."""
 
-    region: Annotated[str, Meta(pattern=r"^[a-z]+-[a-z]+[0-9]$")] = "us-central1"
+    region: Annotated[str, Meta(pattern=r"^[a-z]+-[a-z]+[0-9]+$")] = "us-central1"
     # Vertex AI's address; empty means the region's own.
     api_endpoint: str = ""
     model_id: Annotated[str, Meta(pattern=r"^[a-z_][a-z0-9_-]{0,62}$")] = "propensity"

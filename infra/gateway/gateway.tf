@@ -60,7 +60,7 @@ resource "google_api_gateway_api" "scorer" {
   provider = google-beta
 
   api_id       = local.name
-  display_name = local.contract.info.description
+  display_name = local.contract.info.title
   labels       = local.labels
 }
 

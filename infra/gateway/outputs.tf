@@ -4,7 +4,7 @@ output "url" {
 }
 
 output "make_a_key" {
-  description = "How a shop gets its API key, which is told once and is not kept here: Terraform's state would hold it."
+  description = "How a shop gets its API key, which is not made here: Terraform's state would hold it."
   value       = "gcloud services api-keys create --project=${var.project_id} --display-name=SHOP --api-target=service=${google_api_gateway_api.scorer.managed_service}"
 }
 

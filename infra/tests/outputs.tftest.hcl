@@ -24,6 +24,11 @@ run "what_a_person_is_told_is_what_was_made" {
   }
 
   assert {
+    condition     = output.bundle == "gs://${google_storage_bucket.source.name}/${google_storage_bucket_object.bundle.name}"
+    error_message = "The bundle is named as gcloud storage takes it."
+  }
+
+  assert {
     condition     = strcontains(output.env, "GOOGLE_CLOUD_PROJECT=shop-prod\n")
     error_message = "It knows the project."
   }

@@ -23,9 +23,10 @@ run "values_that_can_be_none_are_refused" {
     dataset     = "my-dataset"
     alerts      = { email = "shop" }
     budget      = { billing_account = "my-account", amount = 200 }
+    settings    = { training = { candidates = ["boosted_tree"] }, policy = { coupon_from = 0.9 } }
   }
 
-  expect_failures = [var.project_id, var.environment, var.region, var.location, var.dataset, var.alerts, var.budget]
+  expect_failures = [var.project_id, var.environment, var.region, var.location, var.dataset, var.alerts, var.budget, var.settings]
 }
 
 run "an_unknown_export_a_key_that_is_none_and_a_budget_of_nothing_are_refused" {

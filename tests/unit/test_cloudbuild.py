@@ -64,7 +64,8 @@ def test_what_a_step_starts_is_there():
             assert (ROOT / entry_point).stat().st_mode & 0o111, name
             started.add(ROOT / entry_point)
         else:
-            assert entry_point in {"terraform", ".venv/bin/propensity"}, name
+            assert entry_point in {"terraform", ".venv/bin/propensity", ".venv/bin/pytest"}, name
+            assert entry_point != ".venv/bin/pytest" or all((ROOT / path).is_file() for path in step["args"]), name
     assert started == set(SCRIPTS.iterdir())
 
 
@@ -92,7 +93,8 @@ def test_images_are_pinned_and_those_of_a_kind_alike():
 
 def test_lint_and_tests_run_side_by_side_and_all_checks_come_before_the_plan():
     assert not {"lint", "test"} & (before("lint") | before("test"))
-    assert before("plan") == {"install", "lint", "test", "package", "init", "validate", "terraform-test"}
+    checks = {"lint", "test", "start-bundle", "validate", "terraform-test"}
+    assert before("plan") == checks | {"install", "package", "init"}
     assert before("roll-back") == STEPS.keys() - {"roll-back"}
 
 
@@ -201,3 +203,17 @@ def test_where_nothing_was_deployed_before_a_failed_smoke_test_fails_the_build_a
     workspace.run("apply", "main")
     workspace.run("smoke-test", "7", "120")
     assert workspace.run("roll-back", "prod") == (1, [])
+
+
+def test_what_the_scripts_ask_terraform_for_is_an_output():
+    asked = {name for path in SCRIPTS.iterdir() for name in re.findall(r"output -raw (\w+)", path.read_text())}
+    declared = re.findall(r'^output "(\w+)"', (ROOT / "infra" / "outputs.tf").read_text(), re.MULTILINE)
+    assert asked
+    assert asked <= set(declared)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "infra" / "environments").glob("*.tfvars")), ids=lambda path: path.stem)
+def test_an_examples_names_are_variables(path):
+    texts = (one.read_text() for one in (ROOT / "infra").glob("*.tf"))
+    declared = {name for text in texts for name in re.findall(r'^variable "(\w+)"', text, re.MULTILINE)}
+    assert set(re.findall(r"^(\w+) *=", path.read_text(), re.MULTILINE)) <= declared

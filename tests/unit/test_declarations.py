@@ -139,7 +139,7 @@ def test_a_function_that_is_given_a_secret_is_one_that_asks_for_it():
 
 
 def test_what_the_bucket_forgets_is_what_nobody_delivers_again():
-    assert [rule["prefix"] for rule in DOCUMENT["lifecycle"]] == ["checkouts/"]
+    assert [rule["prefix"] for rule in DOCUMENT["lifecycle"]] == ["dead-letters/", "checkouts/"]
     assert all(rule["days"] > 7 for rule in DOCUMENT["lifecycle"])
 
 
