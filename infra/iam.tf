@@ -17,6 +17,9 @@ locals {
   reads  = { for key, one in local.may : key => one if one.verb == "reads" }
   writes = { for key, one in local.may : key => one if one.verb == "writes" }
 
+  # Folders, and objects of which * stands for a part of the name.
+  reads_objects = { for key, one in local.reads : key => one if strcontains(one.what, "/") }
+
   relations_made = merge(google_bigquery_table.tables, google_bigquery_table.views)
 }
 
@@ -51,6 +54,15 @@ resource "google_project_iam_custom_role" "model_writer" {
     "bigquery.models.updateData",
     "bigquery.models.updateMetadata",
   ]
+
+  depends_on = [google_project_service.apis]
+}
+
+resource "google_project_iam_custom_role" "object_lister" {
+  role_id     = "propensityObjectLister"
+  title       = "Propensity: names of objects"
+  description = "Lists a bucket's objects; reads none."
+  permissions = ["storage.objects.list"]
 
   depends_on = [google_project_service.apis]
 }
@@ -132,9 +144,33 @@ resource "google_storage_bucket_iam_member" "readers" {
   for_each = { for key, one in local.reads : key => one if one.what == "bucket" }
 
   bucket = google_storage_bucket.runs.name
-  # With the right to list: without it Cloud Storage does not say that an object is not there, but that it is forbidden.
   role   = "roles/storage.objectViewer"
   member = local.members[each.value.function]
+}
+
+resource "google_storage_bucket_iam_member" "object_readers" {
+  for_each = local.reads_objects
+
+  bucket = google_storage_bucket.runs.name
+  role   = "roles/storage.objectViewer"
+  member = local.members[each.value.function]
+
+  condition {
+    title = "Only ${each.value.what}"
+    expression = join(" && ", concat(
+      ["resource.name.startsWith(\"projects/_/buckets/${google_storage_bucket.runs.name}/objects/${split("*", each.value.what)[0]}\")"],
+      [for end in slice(split("*", each.value.what), 1, length(split("*", each.value.what))) : "resource.name.endsWith(\"${end}\")"],
+    ))
+  }
+}
+
+# Who may not list a bucket is told of an object that is not there that it is forbidden. Names of objects tell of nobody.
+resource "google_storage_bucket_iam_member" "object_listers" {
+  for_each = toset(values(local.reads_objects)[*].function)
+
+  bucket = google_storage_bucket.runs.name
+  role   = google_project_iam_custom_role.object_lister.id
+  member = local.members[each.key]
 }
 
 resource "google_storage_bucket_iam_member" "writers" {

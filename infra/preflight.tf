@@ -60,19 +60,24 @@ locals {
   ]
 }
 
-resource "terraform_data" "preflight" {
+resource "terraform_data" "places" {
   lifecycle {
     precondition {
       condition     = var.region == local.serving_region
       error_message = "region ${var.region} does not fit location ${var.location}: BigQuery registers the models of ${var.location} with Vertex AI in ${local.serving_region}, and an endpoint serves those of its own region only. Set region = \"${local.serving_region}\", or location = \"${var.region}\" where the export lies there."
     }
     precondition {
-      condition     = contains(local.boosted_trees, var.location) || !contains(try(var.settings.training.candidates, ["boosted_trees"]), "boosted_trees")
+      condition     = contains(local.boosted_trees, var.location) || !contains(module.settings.chosen.candidates, "boosted_trees")
       error_message = "BigQuery is not known to train boosted trees in ${var.location}. It does in ${join(", ", local.boosted_trees)}. Choose one of these, where the export must lie too, or leave them out: settings = {training = {candidates = [\"baseline\", \"logistic\"]}}."
     }
+  }
+}
+
+resource "terraform_data" "settings" {
+  lifecycle {
     precondition {
-      condition     = length(local.unknown_settings) == 0
-      error_message = "settings: there is no ${join(", ", local.unknown_settings)}. There is ${join(", ", keys(local.known_settings))}, with the names that shared/settings.py gives; bucket, location, dataset, the export and the region follow from variables of their own."
+      condition     = length(module.settings.refusals) == 0
+      error_message = "settings, with which no function would start. ${join(" ", module.settings.refusals)}"
     }
   }
 }

@@ -28,11 +28,12 @@ resource "google_pubsub_topic" "topics" {
 resource "google_pubsub_subscription" "push" {
   for_each = local.subscriptions
 
-  name                       = each.key
-  topic                      = google_pubsub_topic.topics[each.value.topic].id
-  labels                     = local.labels
-  ack_deadline_seconds       = min(local.functions[each.value.function].timeout_seconds, 600)
-  message_retention_duration = "${7 * 86400}s"
+  name                 = each.key
+  topic                = google_pubsub_topic.topics[each.value.topic].id
+  labels               = local.labels
+  ack_deadline_seconds = min(local.functions[each.value.function].timeout_seconds, 600)
+  # A dead letter that cannot be kept, as one without a body, is tried for a day.
+  message_retention_duration = "${each.value.topic == local.delivery.dead_letter_topic ? 86400 : 7 * 86400}s"
 
   # A topic may well be silent for longer than the 31 days after which Pub/Sub would drop the subscription.
   expiration_policy {
@@ -96,4 +97,13 @@ resource "google_pubsub_topic_iam_member" "dead_letters" {
   topic  = google_pubsub_topic.topics[local.delivery.dead_letter_topic].name
   role   = "roles/pubsub.publisher"
   member = local.pubsub_agent
+}
+
+# Those outside who tell something: a shop its checkouts, a pipeline of its own its refreshed days.
+resource "google_pubsub_topic_iam_member" "outside" {
+  for_each = merge([for topic, members in var.publishers : { for member in members : "${member} publishes ${topic}" => { topic = topic, member = member } }]...)
+
+  topic  = google_pubsub_topic.topics[each.value.topic].name
+  role   = "roles/pubsub.publisher"
+  member = each.value.member
 }

@@ -66,6 +66,16 @@ variable "export" {
   }
 
   validation {
+    condition     = var.export.project == null || can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.export.project))
+    error_message = "export.project \"${coalesce(var.export.project, "null")}\" is no project id: 6 to 30 lower-case letters, digits and hyphens, beginning with a letter. Leave it out where the export lies in project_id."
+  }
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_]+$", var.export.dataset))
+    error_message = "export.dataset \"${var.export.dataset}\" is no dataset: letters, digits and underscores, without its project, which is export.project."
+  }
+
+  validation {
     condition     = var.export.dataset != var.dataset || var.export.project != null
     error_message = "export.dataset and dataset are both \"${var.dataset}\": the chain must not write where Google Analytics does. Give dataset another name."
   }
@@ -73,17 +83,24 @@ variable "export" {
 
 variable "settings" {
   description = "What this environment decides otherwise than shared/settings.py does, by the same names, e.g. {gate = {min_positives = 50}}."
-  type        = any
+  # Module settings says why it is no object type, and refuses what no function would start with.
+  type    = any
+  default = {}
+}
+
+variable "publishers" {
+  description = "Who outside may publish to a topic that functions listen to, e.g. {\"checkout-started\" = [\"serviceAccount:shop@my-shop.iam.gserviceaccount.com\"]}."
+  type        = map(set(string))
   default     = {}
 
   validation {
-    condition     = length(setsubtract(try(var.settings.training.candidates, []), ["baseline", "logistic", "boosted_trees"])) == 0
-    error_message = "settings.training.candidates may hold baseline, logistic and boosted_trees: with another no function starts."
+    condition     = length(setsubtract(keys(var.publishers), values(local.subscriptions)[*].topic)) == 0
+    error_message = "publishers: no function listens to ${join(", ", setsubtract(keys(var.publishers), values(local.subscriptions)[*].topic))}. There is ${join(", ", distinct(values(local.subscriptions)[*].topic))}."
   }
 
   validation {
-    condition     = try(var.settings.policy.coupon_from, 0.5) <= try(var.settings.policy.coupon_below, 0.8)
-    error_message = "settings.policy.coupon_from must not be above settings.policy.coupon_below: with such a band no function starts."
+    condition     = alltrue([for member in flatten([for members in values(var.publishers) : tolist(members)]) : can(regex("^(serviceAccount|user|group|principal|principalSet):.+$", member))])
+    error_message = "publishers must be of the form serviceAccount:NAME@PROJECT.iam.gserviceaccount.com, user:MAIL or group:MAIL; nobody else may publish."
   }
 }
 

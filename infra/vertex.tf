@@ -2,8 +2,8 @@
 
 resource "google_vertex_ai_endpoint" "propensity" {
   # Letters are right here: that the name must be numeric, as the provider says, the API has given up.
-  name         = local.endpoint_id
-  display_name = local.endpoint_id
+  name         = module.settings.chosen.endpoint_id
+  display_name = module.settings.chosen.endpoint_id
   description  = "Serves the champion, and beside it a canary while one is compared."
   location     = var.region
   labels       = local.labels

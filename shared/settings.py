@@ -2,9 +2,14 @@
 
 `PROPENSITY_SETTINGS` holds what differs from the defaults, `GOOGLE_CLOUD_PROJECT` the project. Names that become
 SQL identifiers or object paths are checked against Google's own rules here, so that nothing further in needs to.
+
+    python -m shared.settings > infra/settings/schema.json
+
+writes the same rules as JSON Schema, by which Terraform refuses at plan what no function would start with.
 """
 
 import os
+import sys
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -256,3 +261,12 @@ def with_overrides(document: dict[str, Any], assignments: list[str]) -> dict[str
                 raise SettingsError(f"--set {assignment}: {part} is a single value, so there is no {name} in it")
         section[name] = value
     return merged
+
+
+def schema() -> bytes:
+    """Return the rules and defaults as JSON Schema, the same bytes for the same rules."""
+    return msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Settings), order="sorted"), indent=2) + b"\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(schema())

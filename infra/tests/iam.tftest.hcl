@@ -16,6 +16,12 @@ override_resource {
   override_during = plan
 }
 
+override_resource {
+  target          = google_project_iam_custom_role.object_lister
+  values          = { id = "projects/shop-prod/roles/propensityObjectLister" }
+  override_during = plan
+}
+
 variables {
   project_id = "shop-prod"
   export     = { dataset = "analytics_1" }
@@ -70,6 +76,23 @@ run "everyone_may_do_what_is_declared" {
       for name, function in local.declared.functions : ["serviceAccount:${replace(name, "_", "-")}@shop-prod.iam.gserviceaccount.com", "roles/storage.objectViewer"] if contains(function.reads, "bucket")
     ])
     error_message = "Who reads the bucket may read it."
+  }
+
+  assert {
+    condition = { for key, grant in google_storage_bucket_iam_member.object_readers : key => [grant.member, grant.role, grant.condition[0].expression] } == merge([
+      for name in ["score_checkout", "on_checkout"] : {
+        for what, expression in {
+          "serving/"           = "resource.name.startsWith(\"projects/_/buckets/shop-prod-propensity-prod/objects/serving/\")"
+          "runs/*/scorer.json" = "resource.name.startsWith(\"projects/_/buckets/shop-prod-propensity-prod/objects/runs/\") && resource.name.endsWith(\"/scorer.json\")"
+        } : "${name} reads ${what}" => ["serviceAccount:${replace(name, "_", "-")}@shop-prod.iam.gserviceaccount.com", "roles/storage.objectViewer", expression]
+      }
+    ]...)
+    error_message = "A checkout reads what is served and the scorers, and no audience."
+  }
+
+  assert {
+    condition     = toset([for grant in values(google_storage_bucket_iam_member.object_listers) : [grant.member, grant.role]]) == toset([for name in ["score-checkout", "on-checkout"] : ["serviceAccount:${name}@shop-prod.iam.gserviceaccount.com", "projects/shop-prod/roles/propensityObjectLister"]])
+    error_message = "Who reads some objects is told which are not there."
   }
 
   assert {

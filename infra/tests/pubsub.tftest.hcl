@@ -56,6 +56,11 @@ run "what_is_declared_delivers" {
   }
 
   assert {
+    condition     = { for name, made in google_pubsub_subscription.push : name => made.message_retention_duration if made.message_retention_duration != "604800s" } == { "record-dead-letter-dead-letters" = "86400s" }
+    error_message = "Messages wait for a week, dead letters for a day."
+  }
+
+  assert {
     condition = alltrue([for name, made in google_pubsub_subscription.push :
       name == "record-dead-letter-dead-letters" ? length(made.dead_letter_policy) == 0 : made.dead_letter_policy[0].max_delivery_attempts == local.declared.delivery.max_delivery_attempts
     ])
@@ -98,5 +103,29 @@ run "what_is_declared_delivers" {
       for name, schedule in local.declared.schedules : name => [schedule.cron, schedule.time_zone, jsonencode(schedule.body)]
     }
     error_message = "Each schedule publishes its body at its time."
+  }
+}
+
+run "those_outside_publish_where_they_are_let" {
+  command = plan
+
+  plan_options {
+    target = [google_pubsub_topic_iam_member.outside]
+  }
+
+  variables {
+    publishers = {
+      "checkout-started" = ["serviceAccount:shop@my-shop.iam.gserviceaccount.com"]
+      "data-refreshed"   = ["serviceAccount:shop@my-shop.iam.gserviceaccount.com", "group:data@example.com"]
+    }
+  }
+
+  assert {
+    condition = toset([for grant in values(google_pubsub_topic_iam_member.outside) : [grant.topic, grant.role, grant.member]]) == toset([
+      ["checkout-started", "roles/pubsub.publisher", "serviceAccount:shop@my-shop.iam.gserviceaccount.com"],
+      ["data-refreshed", "roles/pubsub.publisher", "serviceAccount:shop@my-shop.iam.gserviceaccount.com"],
+      ["data-refreshed", "roles/pubsub.publisher", "group:data@example.com"],
+    ])
+    error_message = "Each may publish to its topics."
   }
 }

@@ -23,22 +23,33 @@ run "values_that_can_be_none_are_refused" {
     dataset     = "my-dataset"
     alerts      = { email = "shop" }
     budget      = { billing_account = "my-account", amount = 200 }
-    settings    = { training = { candidates = ["boosted_tree"] }, policy = { coupon_from = 0.9 } }
   }
 
-  expect_failures = [var.project_id, var.environment, var.region, var.location, var.dataset, var.alerts, var.budget, var.settings]
+  expect_failures = [var.project_id, var.environment, var.region, var.location, var.dataset, var.alerts, var.budget]
 }
 
-run "an_unknown_export_a_key_that_is_none_and_a_budget_of_nothing_are_refused" {
+run "an_unknown_export_a_key_that_is_none_publishing_by_everybody_and_a_budget_of_nothing_are_refused" {
   command = plan
 
   variables {
     export  = { dataset = "analytics_1", kind = "ga3" }
     kms_key = "propensity"
-    budget  = { billing_account = "012345-6789AB-CDEF01", amount = 0 }
+    # Everybody, and a topic that nobody reads.
+    publishers = { "audience-published" = ["allUsers"] }
+    budget     = { billing_account = "012345-6789AB-CDEF01", amount = 0 }
   }
 
-  expect_failures = [var.export, var.kms_key, var.budget]
+  expect_failures = [var.export, var.kms_key, var.publishers, var.budget]
+}
+
+run "an_export_by_a_name_that_holds_its_project_is_refused" {
+  command = plan
+
+  variables {
+    export = { dataset = "shop-analytics.analytics_1", project = "Shop Analytics" }
+  }
+
+  expect_failures = [var.export]
 }
 
 run "writing_into_the_export_and_a_key_in_another_place_than_the_data_are_refused" {
@@ -85,7 +96,7 @@ run "a_missing_export_a_second_environment_and_a_region_that_the_registry_does_n
   command = plan
 
   plan_options {
-    target = [data.google_bigquery_datasets.exports, data.google_storage_buckets.ours, terraform_data.preflight]
+    target = [data.google_bigquery_datasets.exports, data.google_storage_buckets.ours, terraform_data.places]
   }
 
   variables {
@@ -98,20 +109,19 @@ run "a_missing_export_a_second_environment_and_a_region_that_the_registry_does_n
     values = { buckets = [{ name = "shop-prod-propensity-staging", labels = { environment = "staging" }, location = "US", self_link = "", storage_class = "" }] }
   }
 
-  expect_failures = [data.google_bigquery_datasets.exports, data.google_storage_buckets.ours, terraform_data.preflight]
+  expect_failures = [data.google_bigquery_datasets.exports, data.google_storage_buckets.ours, terraform_data.places]
 }
 
-run "an_export_elsewhere_a_bucket_of_another_environment_and_settings_that_nobody_knows_are_refused" {
+run "an_export_elsewhere_and_a_bucket_of_another_environment_are_refused" {
   command = plan
 
   plan_options {
-    target = [data.google_bigquery_datasets.exports, data.google_storage_buckets.ours, terraform_data.preflight]
+    target = [data.google_bigquery_datasets.exports, data.google_storage_buckets.ours]
   }
 
   variables {
     location = "EU"
     region   = "europe-west4"
-    settings = { gates = {} }
   }
 
   override_data {
@@ -119,28 +129,28 @@ run "an_export_elsewhere_a_bucket_of_another_environment_and_settings_that_nobod
     values = { buckets = [{ name = "shop-prod-propensity-prod", labels = { environment = "staging" }, location = "US", self_link = "", storage_class = "" }] }
   }
 
-  expect_failures = [data.google_bigquery_datasets.exports, data.google_storage_buckets.ours, terraform_data.preflight]
+  expect_failures = [data.google_bigquery_datasets.exports, data.google_storage_buckets.ours]
 }
 
 run "a_misspelt_setting_is_refused" {
   command = plan
 
   plan_options {
-    target = [terraform_data.preflight]
+    target = [terraform_data.settings]
   }
 
   variables {
     settings = { gate = { min_positive = 50 } }
   }
 
-  expect_failures = [terraform_data.preflight]
+  expect_failures = [terraform_data.settings]
 }
 
 run "a_region_without_boosted_trees_is_refused" {
   command = plan
 
   plan_options {
-    target = [terraform_data.preflight]
+    target = [terraform_data.places]
   }
 
   variables {
@@ -153,14 +163,14 @@ run "a_region_without_boosted_trees_is_refused" {
     values = { datasets = [{ dataset_id = "analytics_1", location = "us-east5", friendly_name = "", labels = {} }] }
   }
 
-  expect_failures = [terraform_data.preflight]
+  expect_failures = [terraform_data.places]
 }
 
 run "a_region_without_boosted_trees_will_do_for_the_other_candidates_and_ones_own_bucket_is_no_obstacle" {
   command = plan
 
   plan_options {
-    target = [terraform_data.preflight, google_storage_bucket.runs, google_vertex_ai_endpoint.propensity]
+    target = [terraform_data.places, google_storage_bucket.runs, google_vertex_ai_endpoint.propensity]
   }
 
   variables {

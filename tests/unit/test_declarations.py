@@ -14,10 +14,10 @@ from sqlglot import exp
 import main
 from local import declarations
 from local.logging import filter as log_filter
-from shared import scoring
-from shared.chain import refreshes, source
+from shared import champion, scoring
+from shared.chain import refreshes, revisions, source
 from shared.events import EVENTS
-from shared.online import contract, openapi, predictions
+from shared.online import contract, openapi, predictions, recommendations
 from shared.warehouse import SQL
 
 ROOT = declarations.ROOT
@@ -33,6 +33,7 @@ CHECKOUTS = {"checkout-started", "checkout-scored"}
 # What functions read or write besides the chain's own tables: a name that ends in / is a folder of the bucket.
 OTHERS = {"export", "models", "bucket"}
 FOLDERS = {"runs/", "checkouts/", "dead-letters/", "serving/"}
+SCORERS = f"runs/*/{revisions.ARTEFACT}.json"
 INSERT_ROW = re.compile(r"merge into (\w+) as target\s+using \((.*)\) as \w+\s+on false.*then insert row", re.DOTALL)
 MERGES = {
     str(path.relative_to(SQL).with_suffix("")): found
@@ -167,8 +168,17 @@ def test_a_day_table_that_google_analytics_has_loaded_is_told_of(email):
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_tables_that_are_read_and_written_exist(name):
-    assert set(FUNCTIONS[name]["reads"]) <= TABLES.keys() | OTHERS
+    assert set(FUNCTIONS[name]["reads"]) <= TABLES.keys() | OTHERS | FOLDERS | {SCORERS}
     assert set(FUNCTIONS[name]["writes"]) <= TABLES.keys() - VIEWS.keys() | {"models"} | FOLDERS
+
+
+@pytest.mark.parametrize("name", ["score_checkout", "on_checkout"])
+def test_a_checkout_may_read_the_champion_its_scorer_and_recommendations_but_no_audience(name):
+    read = FUNCTIONS[name]["reads"]
+    watched = [champion.POINTER, recommendations.ARTEFACT, recommendations.OUT_OF_STOCK, SCORERS.replace("*", "a run")]
+    may = [re.compile(re.escape(one).replace(r"\*", ".*") + (".*" if one.endswith("/") else "")) for one in read]
+    assert all(any(rule.fullmatch(one) for rule in may) for one in watched)
+    assert not any(rule.fullmatch("runs/a run/audience/000.csv") for rule in may)
 
 
 def test_every_table_is_written_by_a_function_or_a_sink():

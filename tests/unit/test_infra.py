@@ -1,9 +1,9 @@
 """What Terraform knows of the settings and of the log, held against shared/settings.py and what functions log."""
 
+import json
 import re
 from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import get_type_hints
 
 import pytest
 from cloudevents.http import CloudEvent
@@ -11,41 +11,57 @@ from cloudevents.http import CloudEvent
 from functions import record_dead_letter
 from local.logging.entries import completed, entry_from_line
 from local.logging.filter import parse
-from shared import handler
+from shared import handler, settings
 from shared.errors import NotReady, Permanent
 from shared.events import ModelApproved, ModelDeployed
-from shared.settings import Section, Settings
 from tests.unit.test_declarations import FUNCTIONS, ROOT
 
 RUN = "20170801-0a1b2c3d"
 
 # What Terraform itself decides: project, bucket, location and dataset, where the export lies, and the region.
-MADE = {"project", "bucket", "location", "dataset", "source.dataset", "source.kind", "source.project", "serving.region"}
+DECIDED = {
+    "project",
+    "bucket",
+    "location",
+    "dataset",
+    "source.dataset",
+    "source.kind",
+    "source.project",
+    "serving.region",
+}
 
 
-def names(section: type[Section], prefix: str = "") -> set[str]:
-    found = set()
-    for name, kind in get_type_hints(section).items():
-        if isinstance(kind, type) and issubclass(kind, Section):
-            found |= names(kind, f"{name}.")
-        else:
-            found.add(prefix + name)
-    return found
+MODULE = ROOT / "infra" / "settings"
+SETTINGS_TF = (MODULE / "settings.tf").read_text()
+SCHEMA = json.loads((MODULE / "schema.json").read_text())["$defs"]
 
 
-def known_to_terraform() -> set[str]:
-    """Read `local.known_settings`: lists of names by section; an empty one is a single value."""
-    text = (ROOT / "infra" / "settings.tf").read_text()
-    (block,) = re.findall(r"^  known_settings = \{\n(.*?)^  \}", text, re.DOTALL | re.MULTILINE)
-    found = set()
-    for section, listed in re.findall(r"(\w+)\s*= \[(.*?)\]", block, re.DOTALL):
-        fields = re.findall(r'"(\w+)"', listed)
-        found |= {f"{section}.{field}" for field in fields} or {section}
-    return found
+def rules() -> dict[str, dict]:
+    """Return the JSON Schema of each setting that Terraform leaves open, by its name."""
+    found = {}
+    for section, rule in SCHEMA["Settings"]["properties"].items():
+        within = SCHEMA[rule["$ref"].rpartition("/")[2]]["properties"] if "$ref" in rule else {"": rule}
+        found |= {f"{section}.{name}".removesuffix("."): one for name, one in within.items()}
+    return {name: rule for name, rule in found.items() if name not in DECIDED}
 
 
-def test_terraform_lets_through_every_setting_that_it_does_not_make_and_no_other():
-    assert known_to_terraform() == names(Settings) - MADE
+def test_terraform_checks_settings_by_the_rules_that_functions_have():
+    assert (MODULE / "schema.json").read_bytes() == settings.schema()
+
+
+def test_terraform_leaves_open_every_setting_that_it_does_not_decide_itself():
+    (listed,) = re.findall(r"^  decided = \[(.*?)\]$", SETTINGS_TF, re.MULTILINE)
+    assert set(re.findall(r'"(.*?)"', listed)) == DECIDED
+
+
+def test_terraform_knows_each_word_of_the_rules():
+    """A word that it does not know would refuse every value."""
+    known = set(re.findall(r'word == "(\w+)"', SETTINGS_TF))
+    assert {word for rule in rules().values() for word in rule} - {"default"} == known
+    types = set(re.findall(r'(\w+) = "\^', SETTINGS_TF))
+    assert {rule["type"] for rule in rules().values() if "type" in rule} == types
+    items = [rule["items"] for rule in rules().values() if "items" in rule]
+    assert all(item.keys() == {"enum"} or item == {"type": "string"} for item in items)
 
 
 def log_metrics() -> dict[str, str]:

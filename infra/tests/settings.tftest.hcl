@@ -1,0 +1,139 @@
+# What the functions' own rules refuse is refused at plan, in sentences; the module needs no cloud, so it is asked alone.
+
+run "settings_within_their_rules_will_do" {
+  command = plan
+
+  module {
+    source = "./settings"
+  }
+
+  variables {
+    given = {
+      source          = { internal_sources = ["intranet.example.com"], max_hits = 300 }
+      label           = { kind = "unbounded" }
+      gate            = { min_roc_auc = 0.65, min_positives = 50 }
+      training        = { candidates = ["baseline"], test_share = 0.1 }
+      policy          = { coupon_from = 0.8, coupon_below = 0.8 }
+      online          = { order = "endpoint_first", breaker_open_seconds = 0.5 }
+      recommendations = { methods = [] }
+      serving         = { api_endpoint = "" }
+      wait_seconds    = 300
+    }
+  }
+
+  assert {
+    condition     = output.refusals == [] && output.chosen == { candidates = ["baseline"], endpoint_id = "propensity" }
+    error_message = "What is left open is the default."
+  }
+}
+
+run "nothing_set_will_do" {
+  command = plan
+
+  module {
+    source = "./settings"
+  }
+
+  variables {
+    given = {}
+  }
+
+  assert {
+    condition     = output.refusals == [] && output.chosen == { candidates = ["baseline", "logistic", "boosted_trees"], endpoint_id = "propensity" }
+    error_message = "All is the default."
+  }
+}
+
+run "settings_that_are_no_object_are_refused" {
+  command = plan
+
+  module {
+    source = "./settings"
+  }
+
+  variables {
+    given = "gate.min_positives = 50"
+  }
+
+  expect_failures = [var.given]
+}
+
+run "settings_that_are_not_there_are_told_with_those_that_are" {
+  command = plan
+
+  module {
+    source = "./settings"
+  }
+
+  variables {
+    given = { audience = 3, gate = { min_positive = 50 }, gates = { min_positives = 50 }, source = { dataset = "analytics_2" } }
+  }
+
+  assert {
+    condition     = [for refusal in output.refusals : split("; ", refusal)[0]] == ["There is no audience", "There is no gate.min_positive", "There is no gates.min_positives", "There is no source.dataset"]
+    error_message = "Each is told."
+  }
+
+  assert {
+    condition     = strcontains(output.refusals[1], "gate.min_positives, ") && strcontains(output.refusals[3], "source.dataset, source.kind, source.project, serving.region follow from variables of their own.")
+    error_message = "With what there is."
+  }
+}
+
+run "values_that_break_their_rule_are_told_with_it" {
+  command = plan
+
+  module {
+    source = "./settings"
+  }
+
+  variables {
+    given = {
+      gate         = { min_positives = 3.5, min_roc_auc = 70 }
+      label        = { horizon_days = 0 }
+      online       = { order = null, refresh_seconds = 0 }
+      policy       = { coupon_from = "half" }
+      serving      = { endpoint_id = "Shop endpoint" }
+      source       = { internal_sources = [1], max_hits = true }
+      training     = { candidates = [] }
+      wait_seconds = "300"
+    }
+  }
+
+  assert {
+    condition = [for refusal in output.refusals : replace(refusal, "\"", "'")] == [
+      "gate.min_positives is 3.5 and must be of {'minimum':0,'type':'integer'}.",
+      "gate.min_roc_auc is 70 and must be of {'maximum':1,'minimum':0,'type':'number'}.",
+      "label.horizon_days is 0 and must be of {'maximum':1000,'minimum':1,'type':'integer'}.",
+      "online.order is null and must be of {'enum':['embedded_first','endpoint_first']}.",
+      "online.refresh_seconds is 0 and must be of {'exclusiveMinimum':0,'maximum':3600,'type':'number'}.",
+      "policy.coupon_from is 'half' and must be of {'maximum':1,'minimum':0,'type':'number'}.",
+      "serving.endpoint_id is 'Shop endpoint' and must be of {'pattern':'^[a-z0-9][a-z0-9-]{0,62}$','type':'string'}.",
+      "source.internal_sources is [1] and must be of {'items':{'type':'string'},'type':'array'}.",
+      "source.max_hits is true and must be of {'minimum':1,'type':'integer'}.",
+      "training.candidates is [] and must be of {'items':{'enum':['baseline','boosted_trees','logistic']},'minItems':1,'type':'array'}.",
+      "wait_seconds is '300' and must be of {'minimum':1,'type':'integer'}.",
+    ]
+    error_message = "Each is told as it was given."
+  }
+}
+
+run "settings_that_do_not_fit_one_another_are_told" {
+  command = plan
+
+  module {
+    source = "./settings"
+  }
+
+  variables {
+    given = { policy = { coupon_from = 0.9 }, training = { candidates = ["boosted_tree"], test_share = 0.8 } }
+  }
+
+  assert {
+    condition = slice(output.refusals, 1, 3) == [
+      "policy.coupon_from (0.9) must not be above policy.coupon_below (0.8).",
+      "training.evaluation_share (0.2) and training.test_share (0.8) leave nothing to train on: together they must be below 1.",
+    ]
+    error_message = "With the value that was left open."
+  }
+}
