@@ -10,8 +10,14 @@ variables {
   bundle     = "../main.py"
 }
 
+# What is not looked at need not be planned.
+
 run "people_deploy_unless_said_otherwise" {
   command = plan
+
+  plan_options {
+    target = [google_service_account.deployer, google_project_iam_member.deployer, google_project_iam_member.deployer_grants, google_cloudbuild_trigger.main]
+  }
 
   assert {
     condition     = length(google_service_account.deployer) + length(google_project_iam_member.deployer) + length(google_project_iam_member.deployer_grants) + length(google_cloudbuild_trigger.main) == 0
@@ -21,6 +27,10 @@ run "people_deploy_unless_said_otherwise" {
 
 run "cloud_build_deploys_without_a_trigger" {
   command = plan
+
+  plan_options {
+    target = [google_service_account.deployer, google_project_iam_member.deployer, google_project_iam_member.deployer_grants, google_cloudbuild_trigger.main]
+  }
 
   variables {
     deployment = {}
@@ -61,6 +71,10 @@ run "cloud_build_deploys_without_a_trigger" {
 run "a_push_to_main_is_built" {
   command = plan
 
+  plan_options {
+    target = [google_service_account.deployer, google_project_iam_member.deployer, google_project_iam_member.deployer_grants, google_cloudbuild_trigger.main]
+  }
+
   variables {
     environment = "staging"
     deployment  = { repository = "projects/shop-prod/locations/us-central1/connections/github/repositories/propensity", approval = true }
@@ -79,6 +93,10 @@ run "a_push_to_main_is_built" {
 
 run "a_repository_elsewhere_is_refused" {
   command = plan
+
+  plan_options {
+    target = [google_cloudbuild_trigger.main]
+  }
 
   variables {
     deployment = { repository = "projects/shop-prod/locations/europe-west1/connections/github/repositories/propensity" }

@@ -164,6 +164,10 @@ run "an_environment_decides_otherwise_and_a_trial_leaves_nothing" {
 run "a_key_of_ones_own_protects_dataset_tables_and_bucket" {
   command = plan
 
+  plan_options {
+    target = [google_bigquery_dataset.propensity, google_bigquery_table.tables, google_bigquery_table.logged, google_storage_bucket.runs, google_kms_crypto_key_iam_member.data]
+  }
+
   variables {
     kms_key = "projects/shop-keys/locations/us/keyRings/shop/cryptoKeys/propensity"
   }

@@ -58,6 +58,10 @@ run "everything_watched_has_an_alert_that_says_what_to_do_and_a_chart" {
 run "everyone_who_should_be_is_told" {
   command = plan
 
+  plan_options {
+    target = [google_monitoring_alert_policy.watched, google_monitoring_notification_channel.email, google_billing_budget.project]
+  }
+
   variables {
     alerts = { email = "shop@example.com", latency_ms = 250 }
     budget = { billing_account = "012345-6789AB-CDEF01", amount = 200 }
