@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import random
 import re
-import secrets
 import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -130,4 +130,5 @@ def request_id(environ: Mapping[str, Any]) -> str:
         return found[1]
     if found := CLOUD_TRACE.fullmatch(environ.get("HTTP_X_CLOUD_TRACE_CONTEXT", "")):
         return found[1]
-    return secrets.token_hex(16)
+    # No secret, so not of the operating system: to ask it lets go of the interpreter, and under load others go first.
+    return f"{random.getrandbits(128):032x}"
