@@ -17,7 +17,7 @@ from shared import handler
 from shared.cloud import Clients, clients
 from shared.errors import Malformed
 from shared.online import checkout, predictions, scorer, sessions, web
-from shared.online.contract import Checkout, convert
+from shared.online.contract import Checkout, Score, convert
 
 if TYPE_CHECKING:
     from cloudevents.http import CloudEvent
@@ -57,18 +57,17 @@ def decode(body: dict[str, Any]) -> Checkout:
 def answer(asked: Checkout, world: Clients) -> dict[str, Any]:
     """Return the score that stands for this checkout: the same checkout is answered once, whatever message brings it.
 
-    What stands is kept under a keyed hash and without the visitor's id. Only the delivery whose score stands logs it.
+    What stands is kept under a keyed hash and without the visitor's id. Each delivery logs it, since the one before may
+    have died just before; online_predictions has it once.
     """
     began = time.perf_counter()
     name = PSEUDONYMS.of(msgspec.json.encode(asked, order="deterministic"))
-    standing = world.ledger.answer(name)
-    if standing is not None:
-        return standing
     features = sessions.features(asked.session)
-    scored = checkout.score(features, asked.cart, name[:32], scorer.current(), world.settings)
-    document: dict[str, Any] = msgspec.to_builtins(scored)
-    if not world.ledger.keep_answer(name, document):
-        return world.ledger.answer(name) or document
+    standing = world.ledger.answer(name)
+    if standing is None:
+        scored = checkout.score(features, asked.cart, name[:32], scorer.current(), world.settings)
+        standing = world.ledger.keep_answer(name, msgspec.to_builtins(scored))
     milliseconds = (time.perf_counter() - began) * 1e3
-    predictions.record(scored, features, PSEUDONYMS.of(asked.visitor_id), milliseconds, "on_checkout")
-    return document
+    visitor = PSEUDONYMS.of(asked.visitor_id)
+    predictions.record(msgspec.convert(standing, Score), features, visitor, milliseconds, "on_checkout")
+    return standing

@@ -178,9 +178,11 @@ class Ledger:
         """Return what a checkout was answered, or None when no delivery has answered it."""
         return self._read(f"checkouts/{name}.json")
 
-    def keep_answer(self, name: str, answer: dict[str, Any]) -> bool:
-        """Write down what a checkout is answered, unless another delivery has; whether this one did."""
-        return self._write_once(f"checkouts/{name}.json", answer)
+    def keep_answer(self, name: str, answer: dict[str, Any]) -> dict[str, Any]:
+        """Write down what a checkout is answered, unless another delivery has; return what stands."""
+        if self._write_once(f"checkouts/{name}.json", answer):
+            return answer
+        return self.answer(name) or answer
 
     def bury(self, name: str, letter: dict[str, Any]) -> None:
         """Keep a dead letter; the same one arriving twice is one."""

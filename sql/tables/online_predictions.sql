@@ -1,4 +1,5 @@
--- The log of the functions as Cloud Logging writes it, with the predictions' own types. What came twice counts once.
+-- The log of the functions as Cloud Logging writes it, with the predictions' own types. What came twice counts once,
+-- and so does a checkout-started, of which each delivery logs the score that stands.
 select
     timestamp as scored_at,
     date(timestamp) as day,
@@ -30,4 +31,10 @@ select
     ) as features
 from `${dataset}.run_googleapis_com_stdout`
 where jsonPayload.prediction is not null
-qualify row_number() over (partition by insertId, timestamp order by timestamp) = 1
+qualify
+    row_number() over (
+        partition by
+            if(jsonPayload.prediction.source = 'on_checkout', jsonPayload.prediction.request_id, insertId),
+            if(jsonPayload.prediction.source = 'on_checkout', null, timestamp)
+        order by timestamp
+    ) = 1

@@ -59,6 +59,17 @@ def test_what_the_sink_lets_through_are_rows_by_the_end_at_the_latest(client, bi
     assert (second["probability"], second["decile"], second["next_products"]) == (1.0, None, [])
 
 
+def test_a_checkout_started_that_several_deliveries_logged_is_one_row_and_requests_of_one_id_are_two(
+    client, bigquery_url, tmp_path
+):
+    tables = logging.Tables()
+    with tables.delivered(bigquery_url, PROJECT):
+        log = router(tmp_path, tables)
+        log.write([entry("again-1", source="on_checkout", probability=0.25) for _ in range(3)])
+        log.write([entry("again-2", source="score_checkout", probability=0.5) for _ in range(2)])
+    assert [row["probability"] for row in found(client, "again-")] == [0.25, 0.5, 0.5]
+
+
 class Failing:
     """A BigQuery that takes nothing at first."""
 

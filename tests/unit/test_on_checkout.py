@@ -3,6 +3,7 @@
 import base64
 import copy
 import json
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,7 +15,7 @@ from fixtures.shop import CHECKOUT, POINTER, VERSION, VISITOR, forget, put
 import main
 from local import pubsub
 from shared import cloud
-from shared.online import checkout, scorer
+from shared.online import checkout, predictions, scorer
 from shared.online.contract import CheckoutScored
 
 SECRET = "jane.doe@example.org"  # noqa: S105 - what no line may repeat
@@ -64,7 +65,9 @@ def test_what_comes_again_is_told_again_as_it_was_though_another_model_serves_by
     put(shop, "serving/champion.json", POINTER)
     first, second, third = told(broker)
     assert first == second == third
-    assert len(logged(capfd)) == 1
+    lines = [{**line["prediction"], "latency_ms": 0} for line in logged(capfd)]
+    assert lines == [lines[0]] * 3
+    assert (lines[0]["request_id"], lines[0]["model_version"]) == (first.request_id, VERSION)
 
 
 def test_the_same_words_in_another_order_are_the_same_checkout_and_another_cart_is_not(broker):
@@ -76,7 +79,7 @@ def test_the_same_words_in_another_order_are_the_same_checkout_and_another_cart_
     assert first.request_id != other.request_id
 
 
-def test_two_deliveries_at_once_tell_the_same_and_log_once(broker, monkeypatch, capfd):
+def test_two_deliveries_at_once_tell_and_log_the_same(broker, monkeypatch, capfd):
     together, score = threading.Barrier(2, timeout=20), checkout.score
     probabilities = iter([0.25, 0.75])
 
@@ -89,8 +92,20 @@ def test_two_deliveries_at_once_tell_the_same_and_log_once(broker, monkeypatch, 
         list(pool.map(deliver, [CHECKOUT, CHECKOUT]))
     first, second = told(broker)
     assert first == second
-    [line] = logged(capfd)
-    assert line["prediction"]["probability"] == first.probability
+    assert [line["prediction"]["probability"] for line in logged(capfd)] == [first.probability] * 2
+
+
+def test_a_delivery_that_dies_before_it_logs_is_made_up_for_by_the_next(broker, monkeypatch, capfd):
+    with monkeypatch.context() as dying:
+        dying.setattr(predictions, "record", lambda *_: sys.exit(9))
+        with pytest.raises(SystemExit):
+            deliver(CHECKOUT)
+    deliver(CHECKOUT)
+    [scored], [line] = told(broker), logged(capfd)
+    assert (line["prediction"]["request_id"], line["prediction"]["probability"]) == (
+        scored.request_id,
+        scored.probability,
+    )
 
 
 def test_what_is_kept_names_nobody(broker, shop):
