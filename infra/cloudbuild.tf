@@ -2,10 +2,11 @@
 # account can give itself its rights: so what it may do changes by a person's hand alone, too.
 
 variable "deployment" {
-  description = "Has Cloud Build deploy: {} makes its service account; with a repository, projects/P/locations/L/connections/C/repositories/R in region's location, each push to main is built, after approval where that is true. null leaves deployment to people."
+  description = "Has Cloud Build deploy: {} makes its service account; with a repository, projects/P/locations/L/connections/C/repositories/R in region's location, each push to main is built, after approval where that is true; state_bucket is where its state lies, if not in PROJECT-terraform. null leaves deployment to people."
   type = object({
-    repository = optional(string)
-    approval   = optional(bool, false)
+    repository   = optional(string)
+    approval     = optional(bool, false)
+    state_bucket = optional(string)
   })
   default = null
 
@@ -38,10 +39,12 @@ locals {
     "roles/monitoring.notificationChannelEditor",
     "roles/pubsub.admin",
     "roles/run.admin",
-    "roles/secretmanager.admin",
+    local.secret_keeper,
     "roles/serviceusage.serviceUsageAdmin",
     "roles/storage.admin",
   ])
+
+  secret_keeper = "projects/${var.project_id}/roles/propensitySecretKeeper"
 
   # What it may grant on the project: what the functions and their build have there.
   grantable_roles = sort(distinct(concat(
@@ -61,12 +64,34 @@ resource "google_service_account" "deployer" {
   depends_on = [google_project_service.apis]
 }
 
+# Google's own role for it would let it read the secrets' values as well.
+resource "google_project_iam_custom_role" "secret_keeper" {
+  count = var.deployment == null ? 0 : 1
+
+  role_id     = "propensitySecretKeeper"
+  title       = "Propensity: secrets without their values"
+  description = "Makes and removes secrets and says who may read them; reads and writes no value."
+  permissions = [
+    "secretmanager.secrets.create",
+    "secretmanager.secrets.delete",
+    "secretmanager.secrets.get",
+    "secretmanager.secrets.getIamPolicy",
+    "secretmanager.secrets.list",
+    "secretmanager.secrets.setIamPolicy",
+    "secretmanager.secrets.update",
+  ]
+
+  depends_on = [google_project_service.apis]
+}
+
 resource "google_project_iam_member" "deployer" {
   for_each = local.deployer_roles
 
   project = var.project_id
   role    = each.key
   member  = "serviceAccount:${local.deployer}"
+
+  depends_on = [google_project_iam_custom_role.secret_keeper]
 }
 
 # It keeps a mistake from making anybody an owner. It is no wall: who may write custom roles may write a strong one.
@@ -95,7 +120,7 @@ resource "google_cloudbuild_trigger" "main" {
   description     = "Tests, plans and applies what is pushed to main."
   filename        = "cloudbuild.yaml"
   service_account = "projects/${var.project_id}/serviceAccounts/${local.deployer}"
-  substitutions   = { _ENVIRONMENT = var.environment }
+  substitutions   = merge({ _ENVIRONMENT = var.environment }, { for bucket in var.deployment.state_bucket[*] : "_STATE_BUCKET" => bucket })
 
   repository_event_config {
     repository = var.deployment.repository

@@ -159,8 +159,15 @@ resource "google_storage_bucket_iam_member" "object_readers" {
     title = "Only ${each.value.what}"
     expression = join(" && ", concat(
       ["resource.name.startsWith(\"projects/_/buckets/${google_storage_bucket.runs.name}/objects/${split("*", each.value.what)[0]}\")"],
-      [for end in slice(split("*", each.value.what), 1, length(split("*", each.value.what))) : "resource.name.endsWith(\"${end}\")"],
+      [for end in regexall("[*](.+)", each.value.what)[*][0] : "resource.name.endsWith(\"${end}\")"],
     ))
+  }
+
+  lifecycle {
+    precondition {
+      condition     = can(regex("^[^*]+(/|[*][^*]*[^*/])?$", each.value.what))
+      error_message = "functions/functions.yaml: ${each.value.function} reads ${each.value.what}, but * may stand once in an object's name, and not in a folder's."
+    }
   }
 }
 

@@ -6,11 +6,17 @@ variable "alerts" {
     email      = optional(string)
     latency_ms = optional(number, 500)
   })
-  default = {}
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.alerts.latency_ms > 0
+    error_message = "alerts.latency_ms ${var.alerts.latency_ms} must be a number of milliseconds above 0."
+  }
 
   validation {
     condition     = var.alerts.email == null || can(regex("^[^@ ]+@[^@ ]+\\.[^@ ]+$", var.alerts.email))
-    error_message = "alerts.email \"${coalesce(var.alerts.email, "-")}\" is no e-mail address."
+    error_message = "alerts.email \"${var.alerts.email == null ? "" : var.alerts.email}\" is no e-mail address; leave it out to have nobody mailed."
   }
 }
 

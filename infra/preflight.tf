@@ -21,7 +21,7 @@ data "google_bigquery_datasets" "exports" {
   lifecycle {
     postcondition {
       condition     = contains(self.datasets[*].dataset_id, var.export.dataset)
-      error_message = "Project ${self.project} has no dataset \"${var.export.dataset}\" that you may see. It has ${join(", ", concat(self.datasets[*].dataset_id, ["no other"]))}. GA4 makes analytics_PROPERTY once BigQuery is linked in its settings; then set export = {dataset = \"...\"}."
+      error_message = "Project ${self.project} has no dataset \"${var.export.dataset}\" that you may see. There is ${length(self.datasets) == 0 ? "none" : join(", ", self.datasets[*].dataset_id)}. GA4 makes analytics_PROPERTY once BigQuery is linked in its settings; then set export = {dataset = \"...\"}."
     }
     postcondition {
       condition     = alltrue([for one in self.datasets : upper(one.location) == upper(var.location) if one.dataset_id == var.export.dataset])
@@ -67,7 +67,7 @@ resource "terraform_data" "places" {
       error_message = "region ${var.region} does not fit location ${var.location}: BigQuery registers the models of ${var.location} with Vertex AI in ${local.serving_region}, and an endpoint serves those of its own region only. Set region = \"${local.serving_region}\", or location = \"${var.region}\" where the export lies there."
     }
     precondition {
-      condition     = contains(local.boosted_trees, var.location) || !contains(module.settings.chosen.candidates, "boosted_trees")
+      condition     = contains(local.boosted_trees, var.location) || !try(contains(module.settings.chosen.candidates, "boosted_trees"), false)
       error_message = "BigQuery is not known to train boosted trees in ${var.location}. It does in ${join(", ", local.boosted_trees)}. Choose one of these, where the export must lie too, or leave them out: settings = {training = {candidates = [\"baseline\", \"logistic\"]}}."
     }
   }

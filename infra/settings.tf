@@ -4,7 +4,9 @@ locals {
   bucket = "${var.project_id}-propensity-${var.environment}"
   labels = { app = "propensity", environment = var.environment }
 
-  settings = merge(var.settings, {
+  # What is no object has been refused.
+  settings = try(merge(var.settings, local.decided), local.decided)
+  decided = {
     bucket   = local.bucket
     location = var.location
     dataset  = var.dataset
@@ -12,7 +14,7 @@ locals {
       for name, value in var.export : name => value if value != null
     })
     serving = merge(try(var.settings.serving, {}), { region = var.region })
-  })
+  }
 
   # Where the key of data in `location` must lie.
   kms_location = lookup({ US = "us", EU = "europe" }, var.location, var.location)

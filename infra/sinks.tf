@@ -18,6 +18,8 @@ resource "google_logging_project_sink" "topics" {
   depends_on = [google_project_service.apis]
 }
 
+# Sinks of one project share an account by now, so two to a topic give it one right twice: removing one of them takes the
+# other's too, until the next apply. Older projects have an account a sink.
 resource "google_pubsub_topic_iam_member" "sinks" {
   for_each = local.topic_sinks
 

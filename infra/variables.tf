@@ -76,7 +76,7 @@ variable "export" {
   }
 
   validation {
-    condition     = var.export.dataset != var.dataset || var.export.project != null
+    condition     = var.export.dataset != var.dataset || coalesce(var.export.project, var.project_id) != var.project_id
     error_message = "export.dataset and dataset are both \"${var.dataset}\": the chain must not write where Google Analytics does. Give dataset another name."
   }
 }
@@ -84,22 +84,24 @@ variable "export" {
 variable "settings" {
   description = "What this environment decides otherwise than shared/settings.py does, by the same names, e.g. {gate = {min_positives = 50}}."
   # Module settings says why it is no object type, and refuses what no function would start with.
-  type    = any
-  default = {}
+  type     = any
+  default  = {}
+  nullable = false
 }
 
 variable "publishers" {
-  description = "Who outside may publish to a topic that functions listen to, e.g. {\"checkout-started\" = [\"serviceAccount:shop@my-shop.iam.gserviceaccount.com\"]}."
+  description = "Who outside may publish to an inbound topic, e.g. {\"checkout-started\" = [\"serviceAccount:shop@my-shop.iam.gserviceaccount.com\"]}."
   type        = map(set(string))
   default     = {}
+  nullable    = false
 
   validation {
-    condition     = length(setsubtract(keys(var.publishers), values(local.subscriptions)[*].topic)) == 0
-    error_message = "publishers: no function listens to ${join(", ", setsubtract(keys(var.publishers), values(local.subscriptions)[*].topic))}. There is ${join(", ", distinct(values(local.subscriptions)[*].topic))}."
+    condition     = length(setsubtract(keys(var.publishers), local.declared.inbound_topics)) == 0
+    error_message = "publishers: ${join(", ", setsubtract(keys(var.publishers), local.declared.inbound_topics))} is not for those outside; ${join(" and ", local.declared.inbound_topics)} are."
   }
 
   validation {
-    condition     = alltrue([for member in flatten([for members in values(var.publishers) : tolist(members)]) : can(regex("^(serviceAccount|user|group|principal|principalSet):.+$", member))])
+    condition     = alltrue([for member in flatten([for members in values(var.publishers) : tolist(members)]) : can(regex("^(serviceAccount|user|group):[^@]+@[^@]+$", member))])
     error_message = "publishers must be of the form serviceAccount:NAME@PROJECT.iam.gserviceaccount.com, user:MAIL or group:MAIL; nobody else may publish."
   }
 }

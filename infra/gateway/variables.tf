@@ -1,6 +1,11 @@
 variable "project_id" {
   description = "The project in which infra/ was applied."
   type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project_id))
+    error_message = "project_id \"${var.project_id}\" is no project id: 6 to 30 lower-case letters, digits and hyphens, beginning with a letter. `gcloud projects list` shows yours."
+  }
 }
 
 variable "environment" {
@@ -13,6 +18,11 @@ variable "region" {
   description = "Where the functions run, as in infra/."
   type        = string
   default     = "us-central1"
+
+  validation {
+    condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
+    error_message = "region \"${var.region}\" is no Google Cloud region, as us-central1 is one."
+  }
 }
 
 variable "gateway_region" {

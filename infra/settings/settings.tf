@@ -15,40 +15,49 @@ locals {
   # JSON Schema, as `python -m shared.settings` writes it from the functions' own rules and defaults.
   schema = jsondecode(file("${path.module}/schema.json"))["$defs"]
 
-  # What follows from variables of their own.
-  decided = ["project", "bucket", "location", "dataset", "source.dataset", "source.kind", "source.project", "serving.region"]
+  # What is set by a variable of its own.
+  decided = {
+    project          = "project_id"
+    bucket           = "project_id and environment"
+    location         = "location"
+    dataset          = "dataset"
+    "source.dataset" = "export.dataset"
+    "source.kind"    = "export.kind"
+    "source.project" = "export.project"
+    "serving.region" = "region"
+  }
 
-  # Rules and values by the setting's name with its section, e.g. gate.min_roc_auc; in JSON, since each is of another type.
+  # By section and name, and in JSON, since each is of another type; a setting without a section has the name "".
   rules = {
-    for one in flatten([
-      for section, rule in local.schema.Settings.properties : [
-        for name, of in try(local.schema[trimprefix(rule["$ref"], "#/$defs/")].properties, { "" = rule }) :
-        { name = trimsuffix("${section}.${name}", "."), rule = jsonencode({ for word, wanted in of : word => wanted if word != "default" }) }
-      ]
-    ]) : one.name => one.rule if !contains(local.decided, one.name)
+    for section, rule in local.schema.Settings.properties : section => {
+      for name, of in try(local.schema[trimprefix(rule["$ref"], "#/$defs/")].properties, { "" = rule }) :
+      name => jsonencode({ for word, wanted in of : word => wanted if word != "default" }) if !contains(keys(local.decided), "${section}.${name}")
+    } if !contains(keys(local.decided), section)
   }
-  values = {
-    for one in flatten([
-      for section, value in var.given : [
-        for name, of in contains(keys(local.rules), section) ? { "" = jsonencode(value) } : try({ for name, of in value : name => jsonencode(of) }, { "" = "" }) :
-        { name = trimsuffix("${section}.${name}", "."), value = of }
-      ]
-    ]) : one.name => one.value
-  }
+  values = flatten([
+    for section, value in var.given : [
+      for name in(can(local.rules[section]) && !can(local.rules[section][""]) && can(keys(value)) ? keys(value) : [""]) : {
+        section = section
+        name    = name
+        path    = trimsuffix("${section}.${name}", ".")
+        value   = name == "" ? jsonencode(value) : jsonencode(value[name])
+        rule    = try(local.rules[section][name], null)
+      }
+    ]
+  ])
 
-  unknown = [for name in keys(local.values) : name if !contains(keys(local.rules), name)]
+  unknown = [for one in local.values : one if one.rule == null && !contains(keys(local.decided), one.path)]
   refused = [
-    for name, value in local.values : name
-    if contains(keys(local.rules), name) && !try(alltrue([
-      for word, wanted in jsondecode(local.rules[name]) :
-      word == "type" ? can(regex({ number = "^-?[0-9]", integer = "^-?[0-9]+$", string = "^\"", array = "^\\[" }[wanted], value)) :
-      word == "enum" ? contains(wanted, jsondecode(value)) :
-      word == "pattern" ? can(regex(wanted, jsondecode(value))) :
-      word == "minimum" ? jsondecode(value) >= wanted :
-      word == "maximum" ? jsondecode(value) <= wanted :
-      word == "exclusiveMinimum" ? jsondecode(value) > wanted :
-      word == "minItems" ? length(jsondecode(value)) >= wanted :
-      word == "items" ? alltrue([for item in jsondecode(value) : try(contains(wanted.enum, item), can(regex("^\"", jsonencode(item))))]) :
+    for one in local.values : one if one.rule != null && !try(alltrue([
+      for word, wanted in jsondecode(one.rule) :
+      word == "type" ? can(regex({ number = "^-?[0-9]", integer = "^-?[0-9]+$", string = "^\"", array = "^\\[" }[wanted], one.value)) :
+      word == "enum" ? contains(wanted, jsondecode(one.value)) :
+      word == "pattern" ? can(regex(wanted, jsondecode(one.value))) :
+      word == "minimum" ? jsondecode(one.value) >= wanted :
+      word == "maximum" ? jsondecode(one.value) <= wanted :
+      word == "exclusiveMinimum" ? jsondecode(one.value) > wanted :
+      word == "minItems" ? length(jsondecode(one.value)) >= wanted :
+      word == "items" ? alltrue([for item in jsondecode(one.value) : try(contains(wanted.enum, item), can(regex("^\"", jsonencode(item))))]) :
       false
     ]), false)
   ]
@@ -68,8 +77,12 @@ locals {
 output "refusals" {
   description = "A sentence for each setting with which no function would start."
   value = concat(
-    [for name in local.unknown : "There is no ${name}; there is ${join(", ", keys(local.rules))}, and ${join(", ", local.decided)} follow from variables of their own."],
-    [for name in local.refused : "${name} is ${local.values[name]} and must be of ${local.rules[name]}."],
+    [for one in local.values : "${one.path} is decided by ${local.decided[one.path]}." if contains(keys(local.decided), one.path)],
+    [
+      for one in local.unknown : !contains(keys(local.rules), one.section) ? "There is no ${one.path}; there is ${join(", ", keys(local.rules))}." :
+      "${one.name == "" ? "${one.section} is a section" : "There is no ${one.path}"}; ${one.section} has ${join(", ", keys(local.rules[one.section]))}."
+    ],
+    [for one in local.refused : "${one.path} is ${one.value} and must be of ${one.rule}."],
     # What is no number has been told.
     try(local.policy.coupon_from <= local.policy.coupon_below, true) ? [] : ["policy.coupon_from (${local.policy.coupon_from}) must not be above policy.coupon_below (${local.policy.coupon_below})."],
     try(local.training.evaluation_share + local.training.test_share < 1, true) ? [] : ["training.evaluation_share (${local.training.evaluation_share}) and training.test_share (${local.training.test_share}) leave nothing to train on: together they must be below 1."],

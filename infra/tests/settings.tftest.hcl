@@ -66,17 +66,44 @@ run "settings_that_are_not_there_are_told_with_those_that_are" {
   }
 
   variables {
-    given = { audience = 3, gate = { min_positive = 50 }, gates = { min_positives = 50 }, source = { dataset = "analytics_2" } }
+    given = {
+      audience             = 3
+      gaet                 = {}
+      gate                 = { min_positive = 50 }
+      gates                = { min_positives = 50 }
+      "gate.min_positives" = 50
+      label                = {}
+      wait_seconds         = { now = 300 }
+    }
   }
 
   assert {
-    condition     = [for refusal in output.refusals : split("; ", refusal)[0]] == ["There is no audience", "There is no gate.min_positive", "There is no gates.min_positives", "There is no source.dataset"]
-    error_message = "Each is told."
+    condition = [for refusal in output.refusals : split(", ", refusal)[0]] == [
+      "audience is a section; audience has max_decile",
+      "There is no gaet; there is audience",
+      "There is no gate.min_positive; gate has max_calibration_ratio",
+      "There is no gate.min_positives; there is audience",
+      "There is no gates; there is audience",
+      "wait_seconds is {\"now\":300} and must be of {\"minimum\":1,\"type\":\"integer\"}.",
+    ]
+    error_message = "Each is told, with what there is."
+  }
+}
+
+run "settings_that_have_a_variable_of_their_own_are_told_with_it" {
+  command = plan
+
+  module {
+    source = "./settings"
+  }
+
+  variables {
+    given = { bucket = "shop", source = { kind = "ga3", max_hits = 100 }, serving = { region = "us-east1" } }
   }
 
   assert {
-    condition     = strcontains(output.refusals[1], "gate.min_positives, ") && strcontains(output.refusals[3], "source.dataset, source.kind, source.project, serving.region follow from variables of their own.")
-    error_message = "With what there is."
+    condition     = output.refusals == ["bucket is decided by project_id and environment.", "serving.region is decided by region.", "source.kind is decided by export.kind."]
+    error_message = "A person is sent there."
   }
 }
 

@@ -71,9 +71,7 @@ def test_what_a_step_starts_is_there():
 
 def test_commands_of_propensity_are_ones_that_it_has():
     asked = [STEPS["package"]["args"]]
-    asked += [
-        line.split() for line in re.findall(r"\.venv/bin/propensity (.*?) \|\|", (SCRIPTS / "smoke-test").read_text())
-    ]
+    asked += [line.split() for line in re.findall(r"\.venv/bin/propensity (.*)", (SCRIPTS / "smoke-test").read_text())]
     assert [words[0] for words in asked] == ["package", "smoke-test"]
     for command, *words in asked:
         told = CliRunner().invoke(main.app, [command, "--help"], terminal_width=200).output
@@ -146,8 +144,9 @@ APPLY_PLAN = "terraform -chdir=infra apply -lock-timeout=600s ../dist/plan"
 
 
 def test_a_plan_is_written_and_the_deployed_bundle_noted(workspace):
-    workspace.answers("bin/terraform", 'case "$*" in *output*) printf gs://shop/functions-1.zip;; esac')
-    code, [plan, output] = workspace.run("plan", "staging")
+    answer = """case "$*" in *-json*) echo '{"bundle": {}}';; *-raw*) printf gs://shop/functions-1.zip;; esac"""
+    workspace.answers("bin/terraform", answer)
+    code, [plan, _, output] = workspace.run("plan", "staging")
     assert code == 0
     assert "-var-file=environments/staging.tfvars" in plan
     assert "-out=../dist/plan" in plan
@@ -156,9 +155,14 @@ def test_a_plan_is_written_and_the_deployed_bundle_noted(workspace):
 
 
 def test_the_first_deployment_has_no_bundle_to_keep(workspace):
-    workspace.answers("bin/terraform", 'case "$*" in *output*) echo "no outputs" >&2; exit 1;; esac')
+    workspace.answers("bin/terraform", 'case "$*" in *-json*) echo "{}";; *-raw*) echo "no outputs" >&2; exit 1;; esac')
     assert workspace.run("plan", "prod")[0] == 0
     assert workspace.run("keep-former") == (0, [])
+
+
+def test_a_state_that_cannot_be_read_is_no_first_deployment(workspace):
+    workspace.answers("bin/terraform", 'case "$*" in *output*) exit 1;; esac')
+    assert workspace.run("plan", "prod")[0] == 1
 
 
 def test_a_plan_that_is_refused_ends_the_build(workspace):
@@ -192,10 +196,18 @@ def test_after_a_failed_smoke_test_the_functions_of_before_return_and_the_build_
     workspace.answers(".venv/bin/propensity", "exit 1")
     (workspace.folder / "dist" / "former.zip").touch()
     workspace.run("apply", "main")
-    assert workspace.run("smoke-test", "7", "120")[0] == 0
+    assert workspace.run("smoke-test", "7", "120")[0] == 1
     code, [apply] = workspace.run("roll-back", "staging")
     assert code == 1
     assert apply.endswith("-var-file=environments/staging.tfvars -var=bundle=../dist/former.zip")
+
+
+def test_a_smoke_test_that_is_ended_from_outside_has_failed(workspace):
+    assert STEPS["smoke-test"]["allowFailure"]
+    workspace.answers(".venv/bin/propensity", "kill -9 $PPID")
+    workspace.run("apply", "main")
+    workspace.run("smoke-test", "7", "120")
+    assert workspace.run("roll-back", "prod") == (1, [])
 
 
 def test_where_nothing_was_deployed_before_a_failed_smoke_test_fails_the_build_alone(workspace):

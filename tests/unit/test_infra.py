@@ -1,5 +1,7 @@
 """What Terraform knows of the settings and of the log, held against shared/settings.py and what functions log."""
 
+import ast
+import inspect
 import json
 import re
 from datetime import UTC, datetime
@@ -50,8 +52,25 @@ def test_terraform_checks_settings_by_the_rules_that_functions_have():
 
 
 def test_terraform_leaves_open_every_setting_that_it_does_not_decide_itself():
-    (listed,) = re.findall(r"^  decided = \[(.*?)\]$", SETTINGS_TF, re.MULTILINE)
-    assert set(re.findall(r'"(.*?)"', listed)) == DECIDED
+    (listed,) = re.findall(r"^  decided = \{\n(.*?)^  \}", SETTINGS_TF, re.DOTALL | re.MULTILINE)
+    assert set(re.findall(r'^    "?([\w.]+)"? += ', listed, re.MULTILINE)) == DECIDED
+    root, variables = ((ROOT / "infra" / name).read_text() for name in ("settings.tf", "variables.tf"))
+    (made,) = re.findall(r"^  decided = \{\n(.*?)^  \}", root, re.DOTALL | re.MULTILINE)
+    (export,) = re.findall(r'^variable "export" .*?object\(\{(.*?)\}\)', variables, re.DOTALL | re.MULTILINE)
+    sections = {"source": set(re.findall(r"^ +(\w+) += ", export, re.MULTILINE)), "serving": {"region"}}
+    assert "serving = merge(try(var.settings.serving, {}), { region = var.region })" in made
+    names = {name: sections.get(name, {""}) for name in re.findall(r"^    (\w+) += ", made, re.MULTILINE)}
+    # The project has a variable of its own in a function's environment.
+    assert {f"{name}.{one}".removesuffix(".") for name, ones in names.items() for one in ones} == DECIDED - {"project"}
+
+
+def test_terraform_knows_as_many_rules_of_settings_together_as_functions_do():
+    (check,) = [
+        one
+        for one in ast.walk(ast.parse(inspect.getsource(settings.Settings)))
+        if getattr(one, "name", "") == "__post_init__"
+    ]
+    assert sum(isinstance(one, ast.Raise) for one in ast.walk(check)) == SETTINGS_TF.count(", true) ? [] : [")
 
 
 def test_terraform_knows_each_word_of_the_rules():
