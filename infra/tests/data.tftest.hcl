@@ -1,4 +1,5 @@
-# The dataset, its tables and views, the bucket, the secrets and the endpoint are those that are declared.
+# The dataset, its tables and views, the bucket, the secrets and the endpoint are those that are declared, and lie where they
+# should.
 
 mock_provider "google" {
   source = "./tests/mocks"
@@ -115,11 +116,6 @@ run "what_is_declared_is_made_private_and_protected" {
     condition     = toset(keys(google_secret_manager_secret.secrets)) == toset(flatten([for function in values(yamldecode(file("../functions/functions.yaml")).functions) : try(function.secrets, [])]))
     error_message = "Each declared secret has an entry."
   }
-
-  assert {
-    condition     = alltrue([for secret in google_secret_manager_secret.secrets : secret.replication[0].user_managed[0].replicas[0].location == "us-central1"])
-    error_message = "A secret stays in the region."
-  }
 }
 
 run "an_environment_decides_otherwise_and_a_trial_leaves_nothing" {
@@ -183,7 +179,68 @@ run "a_key_of_ones_own_protects_dataset_tables_and_bucket" {
   }
 
   assert {
-    condition     = toset(keys(google_kms_crypto_key_iam_member.data)) == toset(["bigquery", "storage"])
-    error_message = "BigQuery and Cloud Storage may use the key."
+    condition     = { for name, grant in google_kms_crypto_key_iam_member.data : name => grant.role } == { for name in ["bigquery", "storage"] : name => "roles/cloudkms.cryptoKeyEncrypterDecrypter" }
+    error_message = "BigQuery and Cloud Storage may use the key, and do no more with it."
+  }
+}
+
+run "a_european_shop_keeps_everything_in_europe" {
+  command = plan
+
+  plan_options {
+    target = [
+      data.google_bigquery_datasets.exports, terraform_data.places,
+      google_bigquery_dataset.propensity, google_storage_bucket.runs, google_storage_bucket.source,
+      google_cloudfunctions2_function.functions, google_cloud_run_v2_service_iam_member.push, google_cloud_scheduler_job.schedules,
+      google_secret_manager_secret.secrets, google_vertex_ai_endpoint.propensity, google_artifact_registry_repository_iam_member.build,
+      google_cloudbuild_trigger.main,
+    ]
+  }
+
+  variables {
+    location   = "EU"
+    region     = "europe-west4"
+    kms_key    = "projects/shop-keys/locations/europe/keyRings/shop/cryptoKeys/propensity"
+    deployment = { repository = "projects/shop-prod/locations/europe-west4/connections/github/repositories/propensity" }
+  }
+
+  override_data {
+    target = data.google_bigquery_datasets.exports
+    values = { datasets = [{ dataset_id = "analytics_1", location = "EU", friendly_name = "", labels = {} }] }
+  }
+
+  assert {
+    condition     = toset([google_bigquery_dataset.propensity.location, google_storage_bucket.runs.location, google_storage_bucket.source.location]) == toset([var.location])
+    error_message = "Dataset and buckets lie where the export does."
+  }
+
+  assert {
+    condition     = toset(concat(values(google_cloudfunctions2_function.functions)[*].location, values(google_cloud_run_v2_service_iam_member.push)[*].location)) == toset([var.region])
+    error_message = "Functions run in the region, and are called there."
+  }
+
+  assert {
+    condition     = toset(values(google_cloud_scheduler_job.schedules)[*].region) == toset([var.region])
+    error_message = "Schedules lie in the region."
+  }
+
+  assert {
+    condition     = toset([for secret in google_secret_manager_secret.secrets : one(secret.replication[0].user_managed[0].replicas[*].location)]) == toset([var.region])
+    error_message = "A secret stays in the region."
+  }
+
+  assert {
+    condition     = google_vertex_ai_endpoint.propensity.location == var.region
+    error_message = "The endpoint serves in the region."
+  }
+
+  assert {
+    condition     = toset([google_artifact_registry_repository.functions.location, google_artifact_registry_repository_iam_member.build.location, google_cloudbuild_trigger.main[0].location]) == toset([var.region])
+    error_message = "Images are built and kept in the region."
+  }
+
+  assert {
+    condition     = alltrue([for made in google_cloudfunctions2_function.functions : alltrue([for told in [jsondecode(made.service_config[0].environment_variables.PROPENSITY_SETTINGS)] : told.location == var.location && told.serving.region == var.region])])
+    error_message = "Functions look for data and endpoint where these lie."
   }
 }

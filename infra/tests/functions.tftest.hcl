@@ -67,9 +67,11 @@ run "functions_are_those_that_are_declared" {
 
   assert {
     condition = alltrue([for name, made in google_cloudfunctions2_function.functions :
-      sort(made.service_config[0].secret_environment_variables[*].key) == sort(try(local.declared.functions[name].secrets, []))
+      toset([for secret in made.service_config[0].secret_environment_variables : [secret.key, secret.project_id, secret.secret]]) == toset([
+        for secret in try(local.declared.functions[name].secrets, []) : [secret, "shop-prod", secret]
+      ])
     ])
-    error_message = "A function is given the secrets that it declares, and no other."
+    error_message = "A function is given the secrets that it declares, each under its own name, and no other."
   }
 
   assert {

@@ -17,6 +17,18 @@ override_resource {
 }
 
 override_resource {
+  target          = google_project_iam_custom_role.model_reader
+  values          = { id = "projects/shop-prod/roles/propensityModelReader" }
+  override_during = plan
+}
+
+override_resource {
+  target          = google_project_iam_custom_role.model_writer
+  values          = { id = "projects/shop-prod/roles/propensityModelWriter" }
+  override_during = plan
+}
+
+override_resource {
   target          = google_project_iam_custom_role.object_lister
   values          = { id = "projects/shop-prod/roles/propensityObjectLister" }
   override_during = plan
@@ -31,6 +43,18 @@ variables {
 
 run "everyone_may_do_what_is_declared" {
   command = plan
+
+  assert {
+    condition = {
+      for role in [google_project_iam_custom_role.table_writer, google_project_iam_custom_role.model_reader, google_project_iam_custom_role.model_writer, google_project_iam_custom_role.object_lister] : role.role_id => role.permissions
+      } == {
+      propensityTableWriter  = toset(["bigquery.tables.get", "bigquery.tables.getData", "bigquery.tables.updateData"])
+      propensityModelReader  = toset(["bigquery.models.getData", "bigquery.models.getMetadata"])
+      propensityModelWriter  = toset(["bigquery.models.create", "bigquery.models.export", "bigquery.models.getData", "bigquery.models.getMetadata", "bigquery.models.updateData", "bigquery.models.updateMetadata"])
+      propensityObjectLister = toset(["storage.objects.list"])
+    }
+    error_message = "Roles of our own remove no table and no model, and who lists objects reads none."
+  }
 
   assert {
     condition = toset([for grant in values(google_bigquery_table_iam_member.readers) : [grant.member, grant.table_id, grant.role]]) == toset(flatten([
@@ -51,15 +75,15 @@ run "everyone_may_do_what_is_declared" {
   }
 
   assert {
-    condition = toset(values(google_bigquery_dataset_iam_member.model_readers)[*].member) == toset([
-      for name, function in local.declared.functions : "serviceAccount:${replace(name, "_", "-")}@shop-prod.iam.gserviceaccount.com" if contains(function.reads, "models")
+    condition = toset([for grant in values(google_bigquery_dataset_iam_member.model_readers) : [grant.member, grant.dataset_id, grant.role]]) == toset([
+      for name, function in local.declared.functions : ["serviceAccount:${replace(name, "_", "-")}@shop-prod.iam.gserviceaccount.com", "propensity", "projects/shop-prod/roles/propensityModelReader"] if contains(function.reads, "models")
     ])
-    error_message = "Who reads models may predict with them."
+    error_message = "Who reads models may predict with them, and train none."
   }
 
   assert {
-    condition = toset(values(google_bigquery_dataset_iam_member.model_writers)[*].member) == toset([
-      for name, function in local.declared.functions : "serviceAccount:${replace(name, "_", "-")}@shop-prod.iam.gserviceaccount.com" if contains(function.writes, "models")
+    condition = toset([for grant in values(google_bigquery_dataset_iam_member.model_writers) : [grant.member, grant.dataset_id, grant.role]]) == toset([
+      for name, function in local.declared.functions : ["serviceAccount:${replace(name, "_", "-")}@shop-prod.iam.gserviceaccount.com", "propensity", "projects/shop-prod/roles/propensityModelWriter"] if contains(function.writes, "models")
     ])
     error_message = "Who writes models may train them."
   }
@@ -79,19 +103,20 @@ run "everyone_may_do_what_is_declared" {
   }
 
   assert {
-    condition = { for key, grant in google_storage_bucket_iam_member.object_readers : key => [grant.member, grant.role, grant.condition[0].expression] } == merge([
-      for name in ["score_checkout", "on_checkout"] : {
-        for what, expression in {
-          "serving/"           = "resource.name.startsWith(\"projects/_/buckets/shop-prod-propensity-prod/objects/serving/\")"
-          "runs/*/scorer.json" = "resource.name.startsWith(\"projects/_/buckets/shop-prod-propensity-prod/objects/runs/\") && resource.name.endsWith(\"/scorer.json\")"
-        } : "${name} reads ${what}" => ["serviceAccount:${replace(name, "_", "-")}@shop-prod.iam.gserviceaccount.com", "roles/storage.objectViewer", expression]
-      }
-    ]...)
-    error_message = "A checkout reads what is served and the scorers, and no audience."
+    condition = toset([for grant in values(google_storage_bucket_iam_member.object_readers) : [grant.member, grant.role, grant.condition[0].expression]]) == toset(flatten([
+      for name, function in local.declared.functions : [[for what in function.reads : {
+        grant = ["serviceAccount:${replace(name, "_", "-")}@shop-prod.iam.gserviceaccount.com", "roles/storage.objectViewer", replace(
+          "resource.name.startsWith(\"projects/_/buckets/shop-prod-propensity-prod/objects/${what}\")", "*", "\") && resource.name.endsWith(\""
+        )]
+      } if strcontains(what, "/")]]
+    ])[*].grant)
+    error_message = "Who reads a folder or some objects of the bucket reads these and no others."
   }
 
   assert {
-    condition     = toset([for grant in values(google_storage_bucket_iam_member.object_listers) : [grant.member, grant.role]]) == toset([for name in ["score-checkout", "on-checkout"] : ["serviceAccount:${name}@shop-prod.iam.gserviceaccount.com", "projects/shop-prod/roles/propensityObjectLister"]])
+    condition = toset([for grant in values(google_storage_bucket_iam_member.object_listers) : [grant.member, grant.role]]) == toset([
+      for name, function in local.declared.functions : ["serviceAccount:${replace(name, "_", "-")}@shop-prod.iam.gserviceaccount.com", "projects/shop-prod/roles/propensityObjectLister"] if strcontains(join(" ", function.reads), "/")
+    ])
     error_message = "Who reads some objects is told which are not there."
   }
 
@@ -105,21 +130,21 @@ run "everyone_may_do_what_is_declared" {
   }
 
   assert {
-    condition = toset([for grant in values(google_pubsub_topic_iam_member.publishers) : [grant.member, grant.topic]]) == toset(flatten([
+    condition = toset([for grant in values(google_pubsub_topic_iam_member.publishers) : [grant.member, grant.topic, grant.role]]) == toset(flatten([
       for name, function in local.declared.functions : [[for topic in concat(function.emits, try(function.rejects, false) ? ["dead-letters"] : []) : {
-        grant = ["serviceAccount:${replace(name, "_", "-")}@shop-prod.iam.gserviceaccount.com", topic]
+        grant = ["serviceAccount:${replace(name, "_", "-")}@shop-prod.iam.gserviceaccount.com", topic, "roles/pubsub.publisher"]
       }]]
     ])[*].grant)
     error_message = "A function publishes what it emits, and to the dead letters what it rejects."
   }
 
   assert {
-    condition = toset([for grant in values(google_secret_manager_secret_iam_member.functions) : [grant.member, grant.secret_id]]) == toset(flatten([
+    condition = toset([for grant in values(google_secret_manager_secret_iam_member.functions) : [grant.member, grant.secret_id, grant.role]]) == toset(flatten([
       for name, function in local.declared.functions : [[for secret in try(function.secrets, []) : {
-        grant = ["serviceAccount:${replace(name, "_", "-")}@shop-prod.iam.gserviceaccount.com", secret]
+        grant = ["serviceAccount:${replace(name, "_", "-")}@shop-prod.iam.gserviceaccount.com", secret, "roles/secretmanager.secretAccessor"]
       }]]
     ])[*].grant)
-    error_message = "A function knows the secrets that it declares."
+    error_message = "A function knows the secrets that it declares, and changes none."
   }
 
   assert {
@@ -130,25 +155,34 @@ run "everyone_may_do_what_is_declared" {
   }
 
   assert {
-    condition = alltrue([for name, grant in google_project_iam_member.permissions :
-      grant.role == google_project_iam_custom_role.functions[name].id && grant.member == "serviceAccount:${replace(name, "_", "-")}@shop-prod.iam.gserviceaccount.com"
-    ])
+    condition = { for name, grant in google_project_iam_member.permissions : name => [grant.member, grant.role] } == {
+      for name, role in google_project_iam_custom_role.functions : name => ["serviceAccount:${replace(name, "_", "-")}@shop-prod.iam.gserviceaccount.com", role.id]
+    }
     error_message = "A function's permissions are its own account's."
   }
 
   assert {
-    condition     = toset(values(google_project_iam_member.roles)[*].role) == toset(flatten([for function in values(local.declared.functions) : try(function.roles, [])]))
-    error_message = "Roles on the project are the declared ones."
+    condition = toset([for grant in values(google_project_iam_member.roles) : [grant.member, grant.role]]) == toset(flatten([
+      for name, function in local.declared.functions : [[for role in try(function.roles, []) : {
+        grant = ["serviceAccount:${replace(name, "_", "-")}@shop-prod.iam.gserviceaccount.com", role]
+      }]]
+    ])[*].grant)
+    error_message = "A function has the roles on the project that it declares."
   }
 
   assert {
-    condition     = google_project_iam_member.build_source.condition[0].expression == "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-\")"
-    error_message = "The build reads no bucket of ours."
+    condition     = google_project_iam_member.build_source.role == "roles/storage.objectViewer" && google_project_iam_member.build_source.condition[0].expression == "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-\")"
+    error_message = "The build reads no bucket of ours, and writes none."
   }
 
   assert {
     condition     = google_artifact_registry_repository_iam_member.build.role == "roles/artifactregistry.writer" && google_project_iam_member.build_logs.role == "roles/logging.logWriter"
     error_message = "The build writes images and logs."
+  }
+
+  assert {
+    condition     = toset([google_project_iam_member.build_source.member, google_artifact_registry_repository_iam_member.build.member, google_project_iam_member.build_logs.member]) == toset(["serviceAccount:propensity-build@shop-prod.iam.gserviceaccount.com"])
+    error_message = "What the build may do is its own account's."
   }
 }
 

@@ -28,6 +28,13 @@ run "what_is_declared_delivers" {
 
   assert {
     condition = alltrue(flatten([for name, function in local.declared.functions : [for topic in function.topics :
+      google_pubsub_subscription.push["${replace(name, "_", "-")}-${topic}"].topic == google_pubsub_topic.topics[topic].id
+    ]]))
+    error_message = "A subscription brings its own topic's events."
+  }
+
+  assert {
+    condition = alltrue(flatten([for name, function in local.declared.functions : [for topic in function.topics :
       google_pubsub_subscription.push["${replace(name, "_", "-")}-${topic}"].push_config[0].push_endpoint == "${google_cloudfunctions2_function.functions[name].service_config[0].uri}/projects/shop-prod/topics/${topic}"
     ]]))
     error_message = "A subscription pushes to its function, with the topic's path, which functions-framework takes the topic from."
@@ -68,6 +75,13 @@ run "what_is_declared_delivers" {
   }
 
   assert {
+    condition = toset(flatten([for made in values(google_pubsub_subscription.push) : made.dead_letter_policy[*].dead_letter_topic])) == toset([
+      google_pubsub_topic.topics[local.declared.delivery.dead_letter_topic].id
+    ])
+    error_message = "Dead letters go to their own topic."
+  }
+
+  assert {
     condition = { for name, grant in google_cloud_run_v2_service_iam_member.push : name => [grant.name, grant.role, grant.member] } == {
       for name, function in local.declared.functions : name => [replace(name, "_", "-"), "roles/run.invoker", google_service_account.push[name].member] if length(function.topics) > 0
     }
@@ -75,14 +89,16 @@ run "what_is_declared_delivers" {
   }
 
   assert {
-    condition = alltrue([for name, grant in google_service_account_iam_member.push :
-      grant.service_account_id == google_service_account.push[name].name && grant.member == google_pubsub_topic_iam_member.dead_letters.member
-    ])
-    error_message = "Pub/Sub, and nobody else, makes tokens of a caller."
+    condition = { for name, grant in google_service_account_iam_member.push : name => [grant.service_account_id, grant.role, grant.member] } == {
+      for name, caller in google_service_account.push : name => [caller.name, "roles/iam.serviceAccountOpenIdTokenCreator", google_pubsub_topic_iam_member.dead_letters.member]
+    }
+    error_message = "Pub/Sub makes tokens of a caller, and changes no account."
   }
 
   assert {
-    condition     = toset(keys(google_pubsub_subscription_iam_member.gives_up)) == setsubtract(keys(google_pubsub_subscription.push), ["record-dead-letter-dead-letters"])
+    condition = toset([for grant in values(google_pubsub_subscription_iam_member.gives_up) : [grant.subscription, grant.role]]) == toset([
+      for name in keys(google_pubsub_subscription.push) : [name, "roles/pubsub.subscriber"] if name != "record-dead-letter-dead-letters"
+    ])
     error_message = "Pub/Sub takes what it gives up off each subscription with dead letters."
   }
 
@@ -94,15 +110,15 @@ run "what_is_declared_delivers" {
   }
 
   assert {
-    condition     = google_pubsub_topic_iam_member.dead_letters.topic == local.declared.delivery.dead_letter_topic
+    condition     = google_pubsub_topic_iam_member.dead_letters.topic == local.declared.delivery.dead_letter_topic && google_pubsub_topic_iam_member.dead_letters.role == "roles/pubsub.publisher"
     error_message = "What is given up becomes a dead letter."
   }
 
   assert {
-    condition = { for name, job in google_cloud_scheduler_job.schedules : name => [job.schedule, job.time_zone, base64decode(job.pubsub_target[0].data)] } == {
-      for name, schedule in local.declared.schedules : name => [schedule.cron, schedule.time_zone, jsonencode(schedule.body)]
+    condition = { for name, job in google_cloud_scheduler_job.schedules : name => [job.schedule, job.time_zone, job.pubsub_target[0].topic_name, base64decode(job.pubsub_target[0].data)] } == {
+      for name, schedule in local.declared.schedules : name => [schedule.cron, schedule.time_zone, google_pubsub_topic.topics[schedule.topic].id, jsonencode(schedule.body)]
     }
-    error_message = "Each schedule publishes its body at its time."
+    error_message = "Each schedule publishes its body to its topic at its time."
   }
 }
 

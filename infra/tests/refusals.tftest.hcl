@@ -1,5 +1,5 @@
-# What cannot work is refused at plan. A plan takes seconds, so each refuses as much as can be told apart, and plans no more
-# than it looks at.
+# What cannot work is refused at plan. A plan takes seconds, so each refuses as much as can be told apart, one value of each
+# variable, and plans no more than it looks at.
 
 mock_provider "google" {
   source = "./tests/mocks"
@@ -23,44 +23,57 @@ run "values_that_can_be_none_are_refused" {
     dataset     = "my-dataset"
     alerts      = { email = "shop" }
     budget      = { billing_account = "my-account", amount = 200 }
+    publishers  = { "checkout-started" = ["shop@my-shop.iam.gserviceaccount.com"] }
   }
 
-  expect_failures = [var.project_id, var.environment, var.region, var.location, var.dataset, var.alerts, var.budget]
+  expect_failures = [var.project_id, var.environment, var.region, var.location, var.dataset, var.alerts, var.budget, var.publishers]
 }
 
 run "an_unknown_export_a_key_that_is_none_publishing_by_everybody_and_a_budget_of_nothing_are_refused" {
   command = plan
 
   variables {
-    export  = { dataset = "analytics_1", kind = "ga3" }
-    kms_key = "propensity"
-    # Everybody, and a topic that nobody reads.
-    publishers = { "audience-published" = ["allUsers"] }
+    export     = { dataset = "analytics_1", kind = "ga3" }
+    kms_key    = "propensity"
+    publishers = { "checkout-started" = ["allUsers"] }
     budget     = { billing_account = "012345-6789AB-CDEF01", amount = 0 }
   }
 
   expect_failures = [var.export, var.kms_key, var.publishers, var.budget]
 }
 
-run "an_export_by_a_name_that_holds_its_project_is_refused" {
+run "an_export_by_a_name_that_holds_its_project_and_publishing_where_nobody_listens_are_refused" {
   command = plan
 
   variables {
-    export = { dataset = "shop-analytics.analytics_1", project = "Shop Analytics" }
+    export     = { dataset = "shop-analytics.analytics_1" }
+    publishers = { "audience-published" = ["serviceAccount:shop@my-shop.iam.gserviceaccount.com"] }
   }
 
-  expect_failures = [var.export]
+  expect_failures = [var.export, var.publishers]
 }
 
-run "writing_into_the_export_and_a_key_in_another_place_than_the_data_are_refused" {
+run "an_export_in_a_project_by_its_title_and_publishing_what_functions_alone_say_are_refused" {
   command = plan
 
   variables {
-    dataset = "analytics_1"
-    kms_key = "projects/shop-keys/locations/us-central1/keyRings/shop/cryptoKeys/propensity"
+    export     = { dataset = "analytics_1", project = "Shop Analytics" }
+    publishers = { "model-approved" = ["serviceAccount:shop@my-shop.iam.gserviceaccount.com"] }
   }
 
-  expect_failures = [var.export, var.kms_key]
+  expect_failures = [var.export, var.publishers]
+}
+
+run "writing_into_the_export_a_key_in_another_place_than_the_data_and_publishing_by_a_whole_pool_are_refused" {
+  command = plan
+
+  variables {
+    dataset    = "analytics_1"
+    kms_key    = "projects/shop-keys/locations/us-central1/keyRings/shop/cryptoKeys/propensity"
+    publishers = { "data-refreshed" = ["principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/shop/*"] }
+  }
+
+  expect_failures = [var.export, var.kms_key, var.publishers]
 }
 
 run "a_project_that_does_not_exist_is_refused" {
@@ -154,13 +167,13 @@ run "a_region_without_boosted_trees_is_refused" {
   }
 
   variables {
-    location = "us-east5"
-    region   = "us-east5"
+    location = "us-west1"
+    region   = "us-west1"
   }
 
   override_data {
     target = data.google_bigquery_datasets.exports
-    values = { datasets = [{ dataset_id = "analytics_1", location = "us-east5", friendly_name = "", labels = {} }] }
+    values = { datasets = [{ dataset_id = "analytics_1", location = "us-west1", friendly_name = "", labels = {} }] }
   }
 
   expect_failures = [terraform_data.places]
@@ -174,23 +187,23 @@ run "a_region_without_boosted_trees_will_do_for_the_other_candidates_and_ones_ow
   }
 
   variables {
-    location = "us-east5"
-    region   = "us-east5"
+    location = "us-west1"
+    region   = "us-west1"
     settings = { training = { candidates = ["baseline", "logistic"] } }
   }
 
   override_data {
     target = data.google_bigquery_datasets.exports
-    values = { datasets = [{ dataset_id = "analytics_1", location = "us-east5", friendly_name = "", labels = {} }] }
+    values = { datasets = [{ dataset_id = "analytics_1", location = "us-west1", friendly_name = "", labels = {} }] }
   }
 
   override_data {
     target = data.google_storage_buckets.ours
-    values = { buckets = [{ name = "shop-prod-propensity-prod", labels = { environment = "prod" }, location = "us-east5", self_link = "", storage_class = "" }] }
+    values = { buckets = [{ name = "shop-prod-propensity-prod", labels = { environment = "prod" }, location = "us-west1", self_link = "", storage_class = "" }] }
   }
 
   assert {
-    condition     = google_storage_bucket.runs.name == "shop-prod-propensity-prod" && google_vertex_ai_endpoint.propensity.location == "us-east5"
+    condition     = google_storage_bucket.runs.name == "shop-prod-propensity-prod" && google_vertex_ai_endpoint.propensity.location == "us-west1"
     error_message = "The plan goes through."
   }
 }

@@ -61,7 +61,12 @@ run "sinks_are_those_that_are_declared" {
   assert {
     condition = alltrue([for name, sink in google_logging_project_sink.tables :
       google_bigquery_dataset_iam_member.sinks[name].member == sink.writer_identity && google_bigquery_dataset_iam_member.sinks[name].role == google_project_iam_custom_role.log_writer.id
-    ]) && !anytrue([for permission in google_project_iam_custom_role.log_writer.permissions : can(regex("getData|delete|models", permission))])
-    error_message = "Its writer adds rows, and neither reads nor removes any."
+    ])
+    error_message = "Its writer has the role for it."
+  }
+
+  assert {
+    condition     = google_project_iam_custom_role.log_writer.permissions == toset(["bigquery.datasets.get", "bigquery.tables.create", "bigquery.tables.get", "bigquery.tables.list", "bigquery.tables.update", "bigquery.tables.updateData"])
+    error_message = "That makes tables and adds rows, and neither reads nor removes any."
   }
 }

@@ -243,6 +243,16 @@ def test_no_function_has_a_role_that_opens_the_project():
     assert roles == {"roles/aiplatform.admin"}
 
 
+def test_no_function_has_a_permission_that_opens_the_project():
+    permissions = {permission for function in FUNCTIONS.values() for permission in function["permissions"]}
+    assert permissions == {
+        "aiplatform.endpoints.predict",
+        "aiplatform.models.get",
+        "bigquery.jobs.create",
+        "bigquery.jobs.get",
+    }
+
+
 @pytest.mark.parametrize("table", [name for name, table in TABLES.items() if not table.query])
 def test_a_table_is_partitioned_and_clustered_by_columns_that_it_has(table):
     declared = TABLES[table]
