@@ -1,6 +1,7 @@
 """`propensity`: try the chain on this machine, or operate it wherever it runs."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -209,14 +210,17 @@ def reset(
 
 @app.command("package")
 def package_bundle(
-    output: Annotated[Path, typer.Option(help="The zip file to write.")] = Path("dist/functions.zip"),
+    output: Annotated[
+        Path | None, typer.Option(help="The zip file to write; dist/functions.zip of the project without it.")
+    ] = None,
 ) -> None:
     """Write the bundle that Google Cloud builds the functions from; the same tree gives the same bytes."""
     from cli import package
 
-    bundle = package.write(output)
+    bundle = package.write(output or package.OUTPUT)
     size = f"{bundle.size / 1000:.0f} kB"
-    out.print(f"{bundle.path}: {bundle.files} files, {size}, SHA-256 {bundle.sha256}", highlight=False, soft_wrap=True)
+    path = os.path.relpath(bundle.path)
+    out.print(f"{path}: {bundle.files} files, {size}, SHA-256 {bundle.sha256}", highlight=False, soft_wrap=True)
 
 
 @app.command()

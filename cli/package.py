@@ -5,7 +5,14 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
+from cli.errors import CommandError
+
 ROOT = Path(__file__).parent.parent
+# Where Terraform looks for it.
+OUTPUT = ROOT / "dist" / "functions.zip"
+FUNCTIONS = "functions/functions.yaml"
 # What runs, and nothing else: a change of anything else then redeploys nothing.
 CONTENT = ("main.py", "requirements.txt", "functions/*.py", "shared/**/*.py", "sql/**/*.sql")
 # Views are made by whoever makes the tables; no function reads these.
@@ -29,21 +36,41 @@ def content(root: Path = ROOT) -> list[Path]:
     """Return what belongs into the bundle, relative to the root, in order.
 
     Raises:
-        FileNotFoundError: the root is not the project's folder.
+        CommandError: something is missing without which no function could be built, or one could not start.
     """
-    if not (root / "main.py").is_file():
-        raise FileNotFoundError(f"{root} holds no main.py: package from a checkout of the project")
-    found = {path.relative_to(root) for pattern in CONTENT for path in root.glob(pattern)}
-    return sorted(path for path in found if DECLARED not in path.parents)
+    found = {
+        pattern: [path for path in root.glob(pattern) if root / DECLARED not in path.parents] for pattern in CONTENT
+    }
+    missing = [pattern for pattern, paths in found.items() if not paths]
+    missing += [name for name in _declared(root) if not (root / name).is_file()]
+    if missing:
+        raise CommandError(f"{root} lacks {', '.join(missing)}: package from a whole checkout of the project")
+    return sorted(path.relative_to(root) for paths in found.values() for path in paths)
+
+
+def _declared(root: Path) -> list[str]:
+    """Return the file that declares the functions, and the module of each of them."""
+    declaration = root / FUNCTIONS
+    functions = yaml.load(declaration.read_text(), yaml.CSafeLoader)["functions"] if declaration.is_file() else ()
+    return [FUNCTIONS, *(f"functions/{name}.py" for name in functions)]
+
+
+def _require_place(output: Path) -> None:
+    if output.is_dir():
+        raise CommandError(f"{output} is a folder: name the file to write, e.g. {output / OUTPUT.name}")
+    nearest = next(place for place in output.parents if place.exists())
+    if not nearest.is_dir():
+        raise CommandError(f"{output} cannot be written: {nearest} is a file; name one in a folder, e.g. {OUTPUT.name}")
 
 
 def write(output: Path, root: Path = ROOT) -> Bundle:
     """Write the bundle; times, modes and the order of the disk leave no trace in it.
 
     Raises:
-        FileNotFoundError: the root is not the project's folder.
+        CommandError: the project is not whole, or there can be no such file.
     """
     paths = content(root)
+    _require_place(output)
     output.parent.mkdir(parents=True, exist_ok=True)
     # Stored, not compressed: two versions of zlib do not compress alike.
     with zipfile.ZipFile(output, "w", zipfile.ZIP_STORED) as bundle:

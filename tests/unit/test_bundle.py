@@ -12,8 +12,11 @@ from pathlib import PurePosixPath
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from typer.testing import CliRunner
 
 from cli import package
+from cli.errors import CommandError
+from cli.main import app
 
 PIN = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>\S+) +# (?P<reason>.+)")
 LINES = [line for line in (package.ROOT / "requirements.txt").read_text().splitlines() if line]
@@ -69,8 +72,8 @@ def bundle(tmp_path_factory):
 
 @pytest.fixture
 def tree(tmp_path):
-    """A copy of what goes into the bundle, with other times and modes."""
-    for path in reversed(package.content()):
+    """A copy of what goes into the bundle, and of its declaration, with other times and modes."""
+    for path in (package.FUNCTIONS, *reversed(package.content())):
         target = tmp_path / "tree" / path
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(package.ROOT / path, target)
@@ -89,7 +92,8 @@ def test_what_does_not_run_changes_no_bundle(tree, tmp_path):
     before = package.write(tmp_path / "before.zip", tree).sha256
     for name in ("README.md", "functions/functions.yaml", "sql/tables/new.sql", "tests/test_new.py", "shared/notes.md"):
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
-        (tree / name).write_text("new")
+        with (tree / name).open("a") as file:
+            file.write("# new")
     (tree / "shared" / "__pycache__").mkdir()
     (tree / "shared" / "__pycache__" / "rules.cpython-313.pyc").write_bytes(b"compiled")
     assert package.write(tmp_path / "after.zip", tree).sha256 == before
@@ -103,8 +107,57 @@ def test_what_runs_changes_it(tree, tmp_path, name):
 
 
 def test_outside_a_checkout_nothing_is_packaged(tmp_path):
-    with pytest.raises(FileNotFoundError, match="from a checkout of the project"):
+    with pytest.raises(CommandError, match=r"lacks main.py, requirements.txt, .*: package from a whole checkout"):
         package.write(tmp_path / "functions.zip", tmp_path)
+    assert not (tmp_path / "functions.zip").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["main.py", "requirements.txt", "functions/functions.yaml", "functions/score_checkout.py"]
+)
+def test_a_bundle_without_a_file_that_is_needed_is_refused_by_its_name(tree, tmp_path, name):
+    (tree / name).unlink()
+    with pytest.raises(CommandError, match=f"lacks {re.escape(name)}: "):
+        package.write(tmp_path / "functions.zip", tree)
+
+
+@pytest.mark.parametrize("folder", ["sql", "shared"])
+def test_a_bundle_without_a_folder_that_is_needed_is_refused_by_its_name(tree, tmp_path, folder):
+    shutil.rmtree(tree / folder)
+    with pytest.raises(CommandError, match=f"lacks {folder}/"):
+        package.write(tmp_path / "functions.zip", tree)
+
+
+def test_the_tables_alone_are_no_statements(tree, tmp_path):
+    shutil.rmtree(tree / "sql")
+    (tree / "sql" / "tables").mkdir(parents=True)
+    (tree / "sql" / "tables" / "view.sql").write_text("select 1")
+    with pytest.raises(CommandError, match="lacks sql/"):
+        package.write(tmp_path / "functions.zip", tree)
+
+
+def test_a_folder_is_no_place_to_write_to(tmp_path):
+    with pytest.raises(CommandError, match=rf"is a folder: name the file to write, e.g. {tmp_path}/functions.zip"):
+        package.write(tmp_path)
+
+
+@pytest.mark.parametrize("below", ["x.zip", "folder/x.zip"])
+def test_below_a_file_there_is_no_place_to_write_to(tmp_path, below):
+    (tmp_path / "README.md").touch()
+    with pytest.raises(CommandError, match=r"cannot be written: \S+/README.md is a file"):
+        package.write(tmp_path / "README.md" / below)
+
+
+def test_the_bundle_lies_where_terraform_looks_for_it_wherever_one_stands(tree, tmp_path, monkeypatch):
+    variable = (package.ROOT / "infra" / "bundle.tf").read_text()
+    [looked_for] = re.findall(r'default += "(.*)"', variable)
+    assert (package.ROOT / "infra" / looked_for).resolve() == package.OUTPUT
+    monkeypatch.setattr(package, "OUTPUT", tree / "dist" / "functions.zip")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    printed = CliRunner().invoke(app, ["package"]).output
+    assert printed.startswith("../tree/dist/functions.zip: ")
+    assert (tree / "dist" / "functions.zip").is_file()
 
 
 def test_the_bundle_holds_what_runs_and_nothing_else(bundle):
