@@ -44,7 +44,8 @@ def ask(body: bytes) -> Score:
     if not url:
         raise CommandError(
             f"{URL} is not set: name the address of score_checkout. For a local cloud: "
-            "`propensity up --env-file env.sh` in one terminal, `. env.sh` in this one"
+            "`propensity up --env-file env.sh` in one terminal, `. ./env.sh` in this one. For Google Cloud: "
+            "`terraform -chdir=infra output score_checkout`, at the root of the checkout, tells it"
         )
     headers = {"Content-Type": "application/json", **_identity(url)}
     try:

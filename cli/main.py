@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 from google.api_core.exceptions import GoogleAPICallError, RetryError
-from google.auth.exceptions import GoogleAuthError
+from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -110,6 +110,8 @@ def publish(topic: str, body: Annotated[str, typer.Argument(metavar="JSON")] = "
     clients = world.connected()
     clients.send(topic, document)
     out.print(f"published to {topic} of {clients.settings.project}")
+    if file and file.is_dir():
+        raise CommandError(f"{file} is a folder: name the file to write, e.g. {file / 'result'}")
 
 
 @app.command()
@@ -258,9 +260,16 @@ def main() -> Any:
     try:
         return app()
     except (Permanent, SettingsError, CommandError, TimeoutError) as error:
-        err.print(f"error: {error}", style="red", markup=False, highlight=False)
+        _tell(str(error))
     except GoogleAPICallError as error:
-        err.print(f"error: {error.message or error!r}", style="red", markup=False, highlight=False)
+        _tell(error.message or repr(error))
+    except DefaultCredentialsError as error:
+        _tell(f"Google Cloud cannot know who asks; log in with `gcloud auth application-default login`. {error}")
     except (RetryError, GoogleAuthError, OSError) as error:
-        err.print(f"error: {error}", style="red", markup=False, highlight=False)
+        _tell(str(error))
     sys.exit(1)
+
+
+def _tell(problem: str) -> None:
+    """Print it on one line of its own, so that a command in it can be copied."""
+    err.print(f"error: {problem}", style="red", markup=False, highlight=False, soft_wrap=True)

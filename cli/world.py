@@ -4,26 +4,41 @@ import os
 import socket
 from urllib.parse import urlsplit
 
-import typer
+import msgspec
 
 from cli.errors import CommandError
 from shared.cloud import Clients
-from shared.settings import Settings, SettingsError
+from shared.settings import Project, Settings, SettingsError
+
+REMEDY = (
+    "For a local cloud: `propensity up --env-file env.sh` in one terminal, `. ./env.sh` in this one. For Google Cloud, "
+    'at the root of the checkout: `eval "$(terraform -chdir=infra output -raw env)"`'
+)
 
 
 def connected() -> Clients:
-    """Return clients for the environment that the variables name; without them, say what to do and end.
+    """Return clients for the environment that the variables name; where that cannot be, say what to do.
 
     Raises:
-        CommandError: they name a local cloud that has ended, which Google's clients would wait two minutes for.
+        CommandError: they name none, or a local cloud that has ended: Google's clients would wait two minutes for it.
     """
     if local := os.environ.get("STORAGE_EMULATOR_HOST"):
         _require_answer(local)
     try:
+        _require_id(os.environ.get("GOOGLE_CLOUD_PROJECT"))
         return Clients(Settings.from_environment())
     except SettingsError as error:
-        raise typer.BadParameter(
-            f"{error}. For a local cloud: `propensity up --env-file env.sh` in one terminal, `. env.sh` in this one."
+        raise CommandError(f"{error}. {REMEDY}") from None
+
+
+def _require_id(project: str | None) -> None:
+    """Say the rule of a project's id in words."""
+    try:
+        msgspec.convert(project, Project | None)
+    except msgspec.ValidationError:
+        raise SettingsError(
+            f"GOOGLE_CLOUD_PROJECT is {project!r}, which is no project's id: that has 6 to 30 lower-case letters, "
+            "digits and hyphens, begins with a letter and does not end with a hyphen"
         ) from None
 
 
