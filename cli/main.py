@@ -1,6 +1,7 @@
 """`propensity`: try the chain on this machine, or operate it wherever it runs."""
 
 import json
+import math
 import os
 import sys
 from pathlib import Path
@@ -38,6 +39,21 @@ Assignments = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Override a setting, e.g. gate.min_positives=1.")
 ]
 StateFolder = Annotated[Path, typer.Option(help="Folder that keeps the local cloud over a restart.")]
+
+
+def _amount(about: str, least: float = 0, most: float = 10**9) -> Any:
+    """Return an option for a number in that range, in which neither nan nor inf is."""
+
+    def parse(text: float | str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not least <= number <= most:
+            raise typer.BadParameter(f"{text} is not a number from {least:g} to {most:,.0f}")
+        return number
+
+    return typer.Option(parser=parse, min=least, max=most, help=about)
 
 
 @app.command()
@@ -94,6 +110,8 @@ def up(
 
 def _require_folder(file: Path | None) -> None:
     """Refuse at once a file that could not be written at the end."""
+    if file and file.is_dir():
+        raise CommandError(f"{file} is a folder: name the file to write, e.g. {file / 'result'}")
     if file and not file.absolute().parent.is_dir():
         raise CommandError(f"{file} cannot be written: there is no folder {file.parent}")
 
@@ -110,8 +128,6 @@ def publish(topic: str, body: Annotated[str, typer.Argument(metavar="JSON")] = "
     clients = world.connected()
     clients.send(topic, document)
     out.print(f"published to {topic} of {clients.settings.project}")
-    if file and file.is_dir():
-        raise CommandError(f"{file} is a folder: name the file to write, e.g. {file / 'result'}")
 
 
 @app.command()
@@ -227,22 +243,28 @@ def package_bundle(
 
 @app.command()
 def cost(
-    sessions: Annotated[float, typer.Option(min=0, help="Sessions a day.")] = 10_000,
+    sessions: Annotated[float, _amount("Sessions a day.")] = 10_000,
     sessions_per_visitor: Annotated[
-        float | None, typer.Option(min=1, help="Taken from Google's sample shop where you do not know it.")
+        float | None, _amount("Taken from Google's sample shop where you do not know it.", least=1)
     ] = None,
-    checkouts: Annotated[float, typer.Option(min=0, help="Checkouts that score_checkout answers a day.")] = 500,
-    runs: Annotated[float, typer.Option(min=0, help="How often a day the data changes, and a run trains anew.")] = 1,
-    history_days: Annotated[int, typer.Option(min=1, help="Days in the export and in the tables made of it.")] = 400,
+    checkouts: Annotated[float, _amount("Checkouts that score_checkout answers a day.")] = 500,
+    runs: Annotated[
+        float,
+        _amount("How often a day the data changes, and a run trains anew; of several, an upper bound.", most=1440),
+    ] = 1,
+    history_days: Annotated[
+        int, typer.Option(min=1, max=10_000, help="Days in the export and in the tables made of it.")
+    ] = 400,
     products: Annotated[int, typer.Option(min=0, help="Products that the shop sells.")] = 1_000,
-    export_bytes: Annotated[
-        float | None, typer.Option(min=0, help="Bytes of a session in the columns that are read.")
-    ] = None,
+    export_bytes: Annotated[float | None, _amount("Bytes of a session in the columns that are read.")] = None,
     *,
     assignments: Assignments = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print it for machines.")] = False,
 ) -> None:
-    """Estimate a month's cost on Google Cloud: idle, and by what comes in. It asks nobody and needs no account."""
+    """Estimate a month's cost on Google Cloud: idle, and by what comes in. It asks nobody and needs no account.
+
+    The settings are those of PROPENSITY_SETTINGS where that is set, and otherwise the defaults; --set overrides both.
+    """
     from cli.cost import estimate, prices, show, volumes
 
     visits = sessions_per_visitor or prices.assumptions().sessions_per_visitor
@@ -252,7 +274,7 @@ def cost(
     if as_json:
         sys.stdout.write(json.dumps(found.to_json(), indent=1) + "\n")
     else:
-        show.show(found, environment.settings, out)
+        show.show(found, out)
 
 
 def main() -> Any:

@@ -2,7 +2,7 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import msgspec
 import yaml
 
 from cli.cost.prices import Price, price_list
-from cli.cost.usage import DAYS, Environment, Usage, usage
+from cli.cost.usage import DAYS, NODE, Environment, Usage, usage
 from cli.cost.volumes import Inputs
 from cli.errors import CommandError
 from cli.machine import PROJECT
@@ -35,12 +35,13 @@ class Line:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A month's lines, and what one more costs at list prices, without any free share."""
+    """A month's lines, what one more costs at list prices, without any free share, and what to know about both."""
 
     lines: list[Line]
     per_1000_scored_visitors: float
     per_1000_checkouts: float
     per_run: float
+    notes: list[str]
 
     @property
     def total(self) -> float:
@@ -71,6 +72,7 @@ class Estimate:
             "per_1000_scored_visitors": self.per_1000_scored_visitors,
             "per_1000_checkouts": self.per_1000_checkouts,
             "per_run": self.per_run,
+            "notes": self.notes,
             "lines": [
                 {
                     "name": line.name,
@@ -92,7 +94,8 @@ class Estimate:
 
 def environment(inputs: Inputs, assignments: list[str]) -> Environment:
     """Return the project as it is declared, with the settings of PROPENSITY_SETTINGS and those assigned."""
-    given = Settings.from_environment({"GOOGLE_CLOUD_PROJECT": PROJECT, **os.environ})
+    # Which project it is costs nothing.
+    given = Settings.from_environment({**os.environ, "GOOGLE_CLOUD_PROJECT": PROJECT})
     settings = Settings.from_document(with_overrides(msgspec.to_builtins(given), assignments))
     declared = yaml.load((declarations.ROOT / "functions" / "functions.yaml").read_text(), yaml.CSafeLoader)
     return Environment(inputs, settings, declared, declarations.read().tables)
@@ -102,14 +105,13 @@ def estimate(environment: Environment) -> Estimate:
     """Price a month of the environment.
 
     Raises:
-        CommandError: something is used that the list has no price of.
+        CommandError: the list has no price of the endpoint's machines.
     """
+    _require_price(environment.settings.serving.machine_type)
     used = usage(environment)
     month = _totals(used)
     idle = _totals(usage(replace(environment, inputs=environment.inputs.idle())))
     prices = price_list().prices
-    if unknown := sorted(month.keys() - prices.keys()):
-        raise CommandError(f"cli/cost/prices.yaml has no price {', '.join(unknown)}: look it up and add it")
     lines = [
         Line(name, price, month[name], price.of(month[name]), idle[name], price.of(idle[name]))
         for name, price in prices.items()
@@ -121,7 +123,37 @@ def estimate(environment: Environment) -> Estimate:
         per_1000_scored_visitors=_each(_listed(used, "scoring"), scored / 1000),
         per_1000_checkouts=_each(_listed(used, "checkout"), environment.inputs.checkouts_per_day * DAYS / 1000),
         per_run=_each(_listed(used, *TRAINING), environment.runs),
+        notes=[*_of_another_place(environment.settings), *_of_many_runs(environment.inputs.runs_per_day)],
     )
+
+
+def _require_price(machine: str) -> None:
+    known = [name.removeprefix(NODE) for name in price_list().prices if name.startswith(NODE)]
+    if machine not in known:
+        raise CommandError(
+            f"serving.machine_type is {machine}, and cli/cost/prices.yaml has a price for {', '.join(known)} alone: "
+            f"estimate with `--set serving.machine_type={known[0]}`, or look up what a node of {machine} costs an hour "
+            f"for predictions with Vertex AI and add it there as {NODE}{machine}"
+        )
+
+
+def _of_another_place(settings: Settings) -> Iterator[str]:
+    listed = price_list()
+    if (settings.serving.region, settings.location) != (listed.region, listed.location):
+        yield (
+            f"Your settings name {settings.serving.region} and {settings.location}, but the prices are those of "
+            f"{listed.region} and {listed.location}. By how much they differ is not known here: compare each line's "
+            "price with the list price of your own region."
+        )
+
+
+def _of_many_runs(runs: float) -> Iterator[str]:
+    if runs > 1:
+        yield (
+            f"With {runs:g} runs a day the sum is an upper bound, and what one run costs is no unit price: each counts "
+            "as if it read the rows of all runs of its day, most of which clustering by run may spare it. "
+            "`--runs 1` tells what a run costs that has its day for itself."
+        )
 
 
 def _totals(used: Iterable[Usage]) -> Mapping[str, float]:

@@ -5,12 +5,11 @@ from rich.table import Table
 
 from cli.cost.estimate import Estimate
 from cli.cost.prices import price_list
-from shared.settings import Settings
 
 MARKS = {"listed": "", "reported": "~", "guess": "?"}
 
 
-def show(found: Estimate, settings: Settings, console: Console) -> None:
+def show(found: Estimate, console: Console) -> None:
     """Print each price's line, the sums, and how much to believe."""
     table = Table("a month", "quantity", "unit", "free", "idle $", "$", "", title_justify="left")
     for column in table.columns[1:6]:
@@ -42,11 +41,8 @@ def show(found: Estimate, settings: Settings, console: Console) -> None:
         "measured on Google Cloud.",
         highlight=False,
     )
-    if (settings.serving.region, settings.location) != (listed.region, listed.location):
-        console.print(
-            f"Your settings name {settings.serving.region} and {settings.location}, whose prices differ.",
-            style="yellow",
-        )
+    for note in found.notes:
+        console.print(note, style="yellow", markup=False, highlight=False)
 
 
 def _small(dollars: float) -> str:

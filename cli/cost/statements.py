@@ -2,6 +2,7 @@
 
 Of a table a statement is charged the columns that it names (all where it selects `*`), for a MERGE the whole partitions
 that it replaces besides, and at least 10 MiB a table. That counts a column in full which clustering would read in part.
+So each of several runs a day counts as if it read the rows of all of them: an upper bound, growing with their square.
 """
 
 import re

@@ -30,6 +30,8 @@ WATCHED_OBJECTS = 3
 # The champion and the version before it, which a rollback returns to; one node each.
 DEPLOYED = 2
 MEMORY = {"Mi": 1 / 1024, "Gi": 1}
+# What the price of an endpoint's node is called, before its machine type.
+NODE = "vertex_node_"
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def _standing(environment: Environment) -> Iterator[Usage]:
     machine = environment.settings.serving.machine_type
     secrets = {secret for function in declared["functions"].values() for secret in function.get("secrets", [])}
     deployed = len(declared["functions"])
-    yield Usage("standing", f"vertex_node_{machine}", DEPLOYED * HOURS)
+    yield Usage("standing", f"{NODE}{machine}", DEPLOYED * HOURS)
     yield Usage("standing", "scheduler", len(declared["schedules"]))
     yield Usage("standing", "secrets", len(secrets))
     yield Usage("standing", "images", deployed * assumed.image_gib)
@@ -152,7 +154,7 @@ def _runs(environment: Environment) -> Iterator[Usage]:
         yield from _delivered(environment, purpose, function, deliveries * times, seconds)
     if "boosted_trees" in settings.training.candidates:
         yield Usage("training", "vertex_training_hour", runs * assumed.boosted_trees_hours)
-    yield Usage("training", f"vertex_node_{settings.serving.machine_type}", runs * assumed.canary_hours)
+    yield Usage("training", f"{NODE}{settings.serving.machine_type}", runs * assumed.canary_hours)
     yield Usage("training", "bucket_writes", runs * assumed.run_writes / 1000)
     yield Usage("training", "bucket_reads", runs * assumed.run_reads / 1000)
 

@@ -77,7 +77,9 @@ class Volumes:
             return self.partition_bytes(table), 0
         kept = self.within(declared.expiration_days or self.inputs.history_days)
         active = min(kept, 90)
-        return self.partition_bytes(table) * active, self.partition_bytes(table) * (kept - active)
+        # What is clustered by run has a partition on days with a run alone.
+        a_day = self.partition_bytes(table) * (min(self.inputs.runs_per_day, 1) if "run_id" in declared.cluster else 1)
+        return a_day * active, a_day * (kept - active)
 
     @property
     def _export_bytes(self) -> float:
@@ -88,7 +90,8 @@ class Volumes:
 
     def _rows_by_table(self) -> dict[str, float]:
         inputs, settings, assumed = self.inputs, self._settings, assumptions()
-        sessions, runs = inputs.sessions_per_day, inputs.runs_per_day
+        # A run's partition holds the rows of all runs of its day, and at least its own.
+        sessions, runs = inputs.sessions_per_day, max(inputs.runs_per_day, 1)
         recommendations = settings.recommendations
         interactions = sessions * assumed.measured.interactions_per_session
         interests = interactions * self.within(recommendations.window_days)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import math
 import re
 from dataclasses import replace
 
@@ -203,8 +204,12 @@ def test_candidates_that_are_not_trained_cost_nothing():
     assert not found & {"bigquery_create_external_model", "vertex_training_hour"}
 
 
-def test_a_machine_without_a_price_is_asked_for():
-    with pytest.raises(CommandError, match="no price vertex_node_n1-standard-8: look it up and add it"):
+def test_a_machine_without_a_price_is_named_with_those_that_have_one_and_what_to_do():
+    told = (
+        r"machine_type is n1-standard-8, and cli/cost/prices.yaml has a price for n1-standard-2 alone: estimate with "
+        r"`--set serving.machine_type=n1-standard-2`, or look up .* and add it there as vertex_node_n1-standard-8"
+    )
+    with pytest.raises(CommandError, match=told):
         estimate(described(SMALL, "serving.machine_type=n1-standard-8"))
 
 
@@ -216,6 +221,32 @@ def test_a_setting_that_breaks_its_rule_is_named():
 def test_the_settings_of_an_environment_are_the_ones_that_count(monkeypatch):
     monkeypatch.setenv("PROPENSITY_SETTINGS", '{"audience": {"window_days": 60}}')
     assert described(SMALL).settings.audience.window_days == 60
+
+
+def test_which_project_it_is_costs_nothing(monkeypatch):
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "No Project")
+    assert estimate(described(SMALL)).total > 0
+
+
+def test_a_run_reads_all_rows_of_its_own_however_seldom_runs_are():
+    daily, weekly = described(SMALL), described(replace(SMALL, runs_per_day=1 / 7))
+    for table in ("training_rows", "evaluation_rows", "visitor_products", "product_similarities"):
+        assert weekly.volumes.partition_bytes(table) == daily.volumes.partition_bytes(table), table
+        assert sum(weekly.volumes.stored(table)) == pytest.approx(sum(daily.volumes.stored(table)) / 7), table
+    assert estimate(weekly).per_run == pytest.approx(estimate(daily).per_run)
+
+
+def test_the_tables_that_hold_the_rows_of_every_run_are_those_clustered_by_run():
+    daily, twice = volumes(LARGE), volumes(replace(LARGE, runs_per_day=10))
+    grown = {table for table in daily.tables if twice.partition_bytes(table) > daily.partition_bytes(table)}
+    assert grown == {table.name for table in declarations.read().tables if "run_id" in table.cluster}
+
+
+def test_of_several_runs_a_day_the_sum_is_said_to_be_an_upper_bound():
+    one, many = estimate(described(SMALL)), estimate(described(replace(SMALL, runs_per_day=24)))
+    assert many.per_run > one.per_run
+    assert one.notes == []
+    assert re.match("With 24 runs a day the sum is an upper bound, .* `--runs 1` tells", many.notes[0])
 
 
 def test_each_price_is_dated_and_says_where_it_comes_from():
@@ -289,9 +320,35 @@ def test_the_command_prints_lines_sums_and_how_sure_they_are(monkeypatch):
     assert "a guess" in answer.output
 
 
-def test_the_command_says_when_prices_are_of_another_place():
-    answer = CliRunner().invoke(app, ["cost", "--set", "location=EU", "--set", "serving.region=europe-west4"])
-    assert "europe-west4 and EU" in answer.output
+def test_people_and_machines_are_told_when_prices_are_of_another_place(monkeypatch):
+    monkeypatch.setattr(main.out, "width", 400)
+    asked = ["cost", "--set", "location=EU", "--set", "serving.region=europe-west4"]
+    [note] = json.loads(CliRunner().invoke(app, [*asked, "--json"]).output)["notes"]
+    assert note.startswith("Your settings name europe-west4 and EU, but the prices are those of us-central1 and US.")
+    assert "compare each line's price with the list price of your own region" in note
+    assert note in CliRunner().invoke(app, asked).output
+
+
+@pytest.mark.parametrize("given", ["nan", "inf", "-inf", "1e300", "-1", "many"])
+@pytest.mark.parametrize("option", ["sessions", "sessions-per-visitor", "checkouts", "runs", "export-bytes"])
+def test_what_is_no_number_of_the_range_is_refused_with_the_range(monkeypatch, option, given):
+    monkeypatch.setenv("COLUMNS", "200")
+    answer = CliRunner().invoke(app, ["cost", f"--{option}={given}"])
+    assert answer.exit_code == 2
+    assert re.search(rf"'--{option}': {given} is not a number from [01] to 1,[0,4]+", answer.output), answer.output
+
+
+@pytest.mark.parametrize(("option", "given"), [("history-days", "10001"), ("history-days", "inf"), ("products", "nan")])
+def test_what_is_no_count_is_refused(option, given):
+    answer = CliRunner().invoke(app, ["cost", f"--{option}={given}"])
+    assert answer.exit_code == 2
+    assert f"'--{option}'" in answer.output
+
+
+def test_the_most_of_everything_still_has_a_sum():
+    most = ["--sessions=1e9", "--checkouts=1e9", "--runs=1440", "--history-days=10000", "--export-bytes=1e9"]
+    answer = CliRunner().invoke(app, ["cost", "--json", *most])
+    assert math.isfinite(json.loads(answer.output)["total"])
 
 
 def test_machines_get_the_same_numbers():
