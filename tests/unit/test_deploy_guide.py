@@ -128,11 +128,14 @@ def test_what_it_costs_is_what_the_command_prints(monkeypatch):
 
 def test_the_table_of_volumes_is_computed(monkeypatch):
     monkeypatch.delenv("PROPENSITY_SETTINGS", raising=False)
-    rows = re.findall(r"^\| ([\d,]+) \| ([\d,]+) million \| \$([\d,]+) \| \$([\d,]+) \|", GUIDE, re.MULTILINE)
+    number = r"([\d,]+)"
+    rows = re.findall(
+        rf"^\| {number} \| {number} \| {number} million \| \${number} \| \${number} \|", GUIDE, re.MULTILINE
+    )
     assert len(rows) == 3
-    for sessions, in_all, *months in rows:
-        a_day = int(sessions.replace(",", ""))
-        assert a_day * 400 == int(in_all.replace(",", "")) * 1_000_000
-        inputs = Inputs(a_day, assumptions().sessions_per_visitor, a_day / 50, 1, 400, 1_000)
+    for *given, ga360, ga4 in rows:
+        a_day, checkouts, in_all = (int(one.replace(",", "")) for one in given)
+        assert a_day * 400 == in_all * 1_000_000
+        inputs = Inputs(a_day, assumptions().sessions_per_visitor, checkouts, 1, 400, 1_000)
         found = [estimate(environment(inputs, [f"source.kind={kind}"])).total for kind in ("ga360", "ga4")]
-        assert [f"{one:,.0f}" for one in found] == months
+        assert [f"{one:,.0f}" for one in found] == [ga360, ga4]
