@@ -52,6 +52,16 @@ run "cloud_build_deploys_without_a_trigger" {
   }
 
   assert {
+    condition     = [for grant in google_project_iam_member.deployer : grant.role if strcontains(lower(grant.role), "secret")] == ["projects/shop-prod/roles/${google_project_iam_custom_role.secret_keeper[0].role_id}"]
+    error_message = "Of secrets it has a role of our own alone."
+  }
+
+  assert {
+    condition     = google_project_iam_custom_role.secret_keeper[0].permissions == toset([for verb in ["create", "delete", "get", "getIamPolicy", "list", "setIamPolicy", "update"] : "secretmanager.secrets.${verb}"])
+    error_message = "That keeps secrets, and reads and writes no value."
+  }
+
+  assert {
     condition = toset(flatten([
       for list in regexall("hasOnly\\(\\[([^]]*)\\]\\)", google_project_iam_member.deployer_grants[0].condition[0].expression) : [
         for role in split(", ", list[0]) : trim(role, "'")
@@ -77,12 +87,17 @@ run "a_push_to_main_is_built" {
 
   variables {
     environment = "staging"
-    deployment  = { repository = "projects/shop-prod/locations/us-central1/connections/github/repositories/propensity", approval = true }
+    deployment  = { repository = "projects/shop-prod/locations/us-central1/connections/github/repositories/propensity", approval = true, state_bucket = "shop-states" }
   }
 
   assert {
-    condition     = google_cloudbuild_trigger.main[0].filename == "cloudbuild.yaml" && google_cloudbuild_trigger.main[0].repository_event_config[0].push[0].branch == "^main$" && google_cloudbuild_trigger.main[0].substitutions["_ENVIRONMENT"] == "staging"
-    error_message = "A push to main starts cloudbuild.yaml for this environment."
+    condition     = google_cloudbuild_trigger.main[0].filename == "cloudbuild.yaml" && google_cloudbuild_trigger.main[0].repository_event_config[0].push[0].branch == "^main$"
+    error_message = "A push to main starts cloudbuild.yaml."
+  }
+
+  assert {
+    condition     = google_cloudbuild_trigger.main[0].substitutions == tomap({ _ENVIRONMENT = "staging", _STATE_BUCKET = "shop-states" })
+    error_message = "It is told its environment, and where the state lies."
   }
 
   assert {

@@ -1,5 +1,5 @@
 # What cannot work is refused at plan. A plan takes seconds, so each refuses as much as can be told apart, one value of each
-# variable, and plans no more than it looks at.
+# variable, and plans no more than it looks at: whatever is made waits for the services, and these for what is refused.
 
 mock_provider "google" {
   source = "./tests/mocks"
@@ -29,7 +29,7 @@ run "values_that_can_be_none_are_refused" {
   expect_failures = [var.project_id, var.environment, var.region, var.location, var.dataset, var.alerts, var.budget, var.publishers]
 }
 
-run "an_unknown_export_a_key_that_is_none_publishing_by_everybody_and_a_budget_of_nothing_are_refused" {
+run "an_unknown_export_a_key_that_is_none_publishing_by_everybody_a_budget_of_nothing_and_answers_in_no_time_are_refused" {
   command = plan
 
   variables {
@@ -37,13 +37,18 @@ run "an_unknown_export_a_key_that_is_none_publishing_by_everybody_and_a_budget_o
     kms_key    = "propensity"
     publishers = { "checkout-started" = ["allUsers"] }
     budget     = { billing_account = "012345-6789AB-CDEF01", amount = 0 }
+    alerts     = { latency_ms = 0 }
   }
 
-  expect_failures = [var.export, var.kms_key, var.publishers, var.budget]
+  expect_failures = [var.export, var.kms_key, var.publishers, var.budget, var.alerts]
 }
 
 run "an_export_by_a_name_that_holds_its_project_and_publishing_where_nobody_listens_are_refused" {
   command = plan
+
+  plan_options {
+    target = [google_pubsub_topic_iam_member.outside]
+  }
 
   variables {
     export     = { dataset = "shop-analytics.analytics_1" }
@@ -56,6 +61,10 @@ run "an_export_by_a_name_that_holds_its_project_and_publishing_where_nobody_list
 run "an_export_in_a_project_by_its_title_and_publishing_what_functions_alone_say_are_refused" {
   command = plan
 
+  plan_options {
+    target = [google_pubsub_topic_iam_member.outside]
+  }
+
   variables {
     export     = { dataset = "analytics_1", project = "Shop Analytics" }
     publishers = { "model-approved" = ["serviceAccount:shop@my-shop.iam.gserviceaccount.com"] }
@@ -67,6 +76,10 @@ run "an_export_in_a_project_by_its_title_and_publishing_what_functions_alone_say
 run "writing_into_the_export_a_key_in_another_place_than_the_data_and_publishing_by_a_whole_pool_are_refused" {
   command = plan
 
+  plan_options {
+    target = [google_pubsub_topic_iam_member.outside, google_kms_crypto_key_iam_member.data]
+  }
+
   variables {
     dataset    = "analytics_1"
     kms_key    = "projects/shop-keys/locations/us-central1/keyRings/shop/cryptoKeys/propensity"
@@ -76,11 +89,26 @@ run "writing_into_the_export_a_key_in_another_place_than_the_data_and_publishing
   expect_failures = [var.export, var.kms_key, var.publishers]
 }
 
+run "writing_into_the_export_of_ones_own_project_by_its_name_is_refused" {
+  command = plan
+
+  plan_options {
+    target = [google_project_service.apis]
+  }
+
+  variables {
+    dataset = "analytics_1"
+    export  = { dataset = "analytics_1", project = "shop-prod" }
+  }
+
+  expect_failures = [var.export]
+}
+
 run "a_project_that_does_not_exist_is_refused" {
   command = plan
 
   plan_options {
-    target = [data.google_projects.named]
+    target = [google_project_service.apis]
   }
 
   variables {
@@ -94,7 +122,7 @@ run "a_project_that_is_being_deleted_is_refused" {
   command = plan
 
   plan_options {
-    target = [data.google_projects.named]
+    target = [google_project_service.apis]
   }
 
   override_data {
@@ -109,7 +137,7 @@ run "a_missing_export_a_second_environment_and_a_region_that_the_registry_does_n
   command = plan
 
   plan_options {
-    target = [data.google_bigquery_datasets.exports, data.google_storage_buckets.ours, terraform_data.places]
+    target = [google_project_service.apis]
   }
 
   variables {
@@ -129,7 +157,7 @@ run "an_export_elsewhere_and_a_bucket_of_another_environment_are_refused" {
   command = plan
 
   plan_options {
-    target = [data.google_bigquery_datasets.exports, data.google_storage_buckets.ours]
+    target = [google_project_service.apis]
   }
 
   variables {
@@ -145,11 +173,12 @@ run "an_export_elsewhere_and_a_bucket_of_another_environment_are_refused" {
   expect_failures = [data.google_bigquery_datasets.exports, data.google_storage_buckets.ours]
 }
 
-run "a_misspelt_setting_is_refused" {
+run "a_misspelt_setting_is_refused_before_the_guides_first_step" {
   command = plan
 
+  # docs/deploy.md has the secrets made before all else.
   plan_options {
-    target = [terraform_data.settings]
+    target = [google_secret_manager_secret.secrets]
   }
 
   variables {
@@ -163,7 +192,7 @@ run "a_region_without_boosted_trees_is_refused" {
   command = plan
 
   plan_options {
-    target = [terraform_data.places]
+    target = [google_project_service.apis]
   }
 
   variables {

@@ -115,6 +115,12 @@ def test_every_topic_has_a_reader_or_is_public_and_never_both():
     assert {topic for topic, event in EVENTS.items() if event.is_last} | {"checkout-scored"} == public
 
 
+def test_no_topic_but_two_that_functions_listen_to_is_open_to_those_outside():
+    inbound = set(DOCUMENT["inbound_topics"])
+    assert inbound == {"data-refreshed", "checkout-started"}
+    assert inbound <= {topic for function in FUNCTIONS.values() for topic in function["topics"]}
+
+
 def test_every_emitted_topic_is_an_event_and_every_event_has_its_topic():
     emitted = {topic for function in FUNCTIONS.values() for topic in function["emits"]}
     assert emitted - CHECKOUTS == EVENTS.keys()
