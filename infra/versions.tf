@@ -9,9 +9,11 @@ terraform {
   backend "gcs" {}
 }
 
+# A request counts for the project that it is about. What is about none, as a budget or the question which projects there
+# are, counts for GOOGLE_BILLING_PROJECT: named here it would be var.project_id, and if there is no such project Google
+# answers 403 to the very question whether there is.
 provider "google" {
   project               = var.project_id
   region                = var.region
-  billing_project       = var.project_id
   user_project_override = true
 }
