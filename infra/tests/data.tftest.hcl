@@ -15,6 +15,10 @@ variables {
 run "what_is_declared_is_made_private_and_protected" {
   command = plan
 
+  plan_options {
+    target = [google_bigquery_dataset.propensity, google_bigquery_table.logged, google_bigquery_table.tables, google_bigquery_table.views, google_secret_manager_secret.secrets, google_storage_bucket.runs]
+  }
+
   assert {
     condition = toset(concat(keys(google_bigquery_table.tables), keys(google_bigquery_table.logged), keys(google_bigquery_table.views))) == toset([
       for path in fileset("../sql/tables", "*.yaml") : trimsuffix(path, ".yaml")

@@ -19,6 +19,10 @@ variables {
 run "everything_watched_has_an_alert_that_says_what_to_do_and_a_chart" {
   command = plan
 
+  plan_options {
+    target = [google_billing_budget.project, google_logging_metric.errors, google_logging_metric.dead_letters, google_logging_metric.step_seconds, google_monitoring_alert_policy.watched, google_monitoring_dashboard.propensity, google_monitoring_notification_channel.email, google_pubsub_subscription.push]
+  }
+
   assert {
     condition = alltrue([for name, alert in google_monitoring_alert_policy.watched :
       length(alert.documentation[0].content) > 0 && contains(
