@@ -115,6 +115,20 @@ run "a_missing_bundle_is_refused" {
   expect_failures = [var.bundle]
 }
 
+run "an_object_that_no_condition_can_name_is_refused" {
+  command = plan
+
+  plan_options {
+    target = [google_storage_bucket_iam_member.object_readers]
+  }
+
+  variables {
+    declaration = "tests/declarations/object_by_two_stars.yaml"
+  }
+
+  expect_failures = [google_storage_bucket_iam_member.object_readers["curious reads runs/*/parts/*.json"]]
+}
+
 run "a_function_without_a_trigger_is_refused" {
   command = plan
 
