@@ -21,7 +21,7 @@ locals {
   deployer = one([for account in google_service_account.deployer : "${account.account_id}@${var.project_id}.iam.gserviceaccount.com"])
 
   # What Terraform makes here, and no more of each service than making it takes.
-  deployer_roles = toset(var.deployment == null ? [] : [
+  deployer_roles = toset(var.deployment == null ? [] : concat([for role in google_project_iam_custom_role.secret_keeper : "projects/${var.project_id}/roles/${role.role_id}"], [
     "roles/aiplatform.admin",
     "roles/artifactregistry.admin",
     "roles/bigquery.dataOwner",
@@ -39,16 +39,13 @@ locals {
     "roles/monitoring.notificationChannelEditor",
     "roles/pubsub.admin",
     "roles/run.admin",
-    local.secret_keeper,
     "roles/serviceusage.serviceUsageAdmin",
     "roles/storage.admin",
-  ])
-
-  secret_keeper = "projects/${var.project_id}/roles/propensitySecretKeeper"
+  ]))
 
   # What it may grant on the project: what the functions and their build have there.
   grantable_roles = sort(distinct(concat(
-    [for role in google_project_iam_custom_role.functions : "projects/${var.project_id}/roles/${role.role_id}"],
+    [for name in keys(google_project_iam_custom_role.functions) : local.own_roles[name]],
     values(google_project_iam_member.roles)[*].role,
     [google_project_iam_member.build_logs.role, google_project_iam_member.build_source.role],
   )))
@@ -90,8 +87,6 @@ resource "google_project_iam_member" "deployer" {
   project = var.project_id
   role    = each.key
   member  = "serviceAccount:${local.deployer}"
-
-  depends_on = [google_project_iam_custom_role.secret_keeper]
 }
 
 # It keeps a mistake from making anybody an owner. It is no wall: who may write custom roles may write a strong one.

@@ -17,8 +17,26 @@ locals {
   reads  = { for key, one in local.may : key => one if one.verb == "reads" }
   writes = { for key, one in local.may : key => one if one.verb == "writes" }
 
-  # Folders, and objects of which * stands for a part of the name.
+  # Folders of the bucket, and objects of which * stands for a part of the name, each with IAM's condition for it.
   reads_objects = { for key, one in local.reads : key => one if strcontains(one.what, "/") }
+  objects = {
+    for what in distinct([for one in values(merge(local.reads, local.writes)) : one.what if strcontains(one.what, "/")]) :
+    what => join(" && ", concat(
+      ["resource.name.startsWith(\"projects/_/buckets/${google_storage_bucket.runs.name}/objects/${split("*", what)[0]}\")"],
+      [for end in regexall("[*](.+)", what)[*][0] : "resource.name.endsWith(\"${end}\")"],
+    ))
+  }
+
+  # Roles of our own, as Google names them, so that a plan shows already who may do what.
+  own_roles = {
+    for name, role in merge(google_project_iam_custom_role.functions, {
+      table_writer  = google_project_iam_custom_role.table_writer
+      model_reader  = google_project_iam_custom_role.model_reader
+      model_writer  = google_project_iam_custom_role.model_writer
+      object_lister = google_project_iam_custom_role.object_lister
+      log_writer    = google_project_iam_custom_role.log_writer
+    }) : name => "projects/${var.project_id}/roles/${role.role_id}"
+  }
 
   relations_made = merge(google_bigquery_table.tables, google_bigquery_table.views)
 }
@@ -82,7 +100,7 @@ resource "google_project_iam_member" "permissions" {
   for_each = google_project_iam_custom_role.functions
 
   project = var.project_id
-  role    = each.value.id
+  role    = local.own_roles[each.key]
   member  = local.members[each.key]
 }
 
@@ -108,7 +126,7 @@ resource "google_bigquery_table_iam_member" "writers" {
 
   dataset_id = google_bigquery_dataset.propensity.dataset_id
   table_id   = local.relations_made[each.value.what].table_id
-  role       = google_project_iam_custom_role.table_writer.id
+  role       = local.own_roles.table_writer
   member     = local.members[each.value.function]
 }
 
@@ -117,7 +135,7 @@ resource "google_bigquery_dataset_iam_member" "model_readers" {
   for_each = { for key, one in local.reads : key => one if one.what == "models" }
 
   dataset_id = google_bigquery_dataset.propensity.dataset_id
-  role       = google_project_iam_custom_role.model_reader.id
+  role       = local.own_roles.model_reader
   member     = local.members[each.value.function]
 }
 
@@ -125,7 +143,7 @@ resource "google_bigquery_dataset_iam_member" "model_writers" {
   for_each = { for key, one in local.writes : key => one if one.what == "models" }
 
   dataset_id = google_bigquery_dataset.propensity.dataset_id
-  role       = google_project_iam_custom_role.model_writer.id
+  role       = local.own_roles.model_writer
   member     = local.members[each.value.function]
 }
 
@@ -156,11 +174,8 @@ resource "google_storage_bucket_iam_member" "object_readers" {
   member = local.members[each.value.function]
 
   condition {
-    title = "Only ${each.value.what}"
-    expression = join(" && ", concat(
-      ["resource.name.startsWith(\"projects/_/buckets/${google_storage_bucket.runs.name}/objects/${split("*", each.value.what)[0]}\")"],
-      [for end in regexall("[*](.+)", each.value.what)[*][0] : "resource.name.endsWith(\"${end}\")"],
-    ))
+    title      = "Only ${each.value.what}"
+    expression = local.objects[each.value.what]
   }
 
   lifecycle {
@@ -176,12 +191,12 @@ resource "google_storage_bucket_iam_member" "object_listers" {
   for_each = toset(values(local.reads_objects)[*].function)
 
   bucket = google_storage_bucket.runs.name
-  role   = google_project_iam_custom_role.object_lister.id
+  role   = local.own_roles.object_lister
   member = local.members[each.key]
 }
 
 resource "google_storage_bucket_iam_member" "writers" {
-  for_each = { for key, one in local.writes : key => one if endswith(one.what, "/") }
+  for_each = { for key, one in local.writes : key => one if strcontains(one.what, "/") }
 
   bucket = google_storage_bucket.runs.name
   role   = "roles/storage.objectUser"
@@ -189,7 +204,7 @@ resource "google_storage_bucket_iam_member" "writers" {
 
   condition {
     title      = "Only ${each.value.what}"
-    expression = "resource.name.startsWith(\"projects/_/buckets/${google_storage_bucket.runs.name}/objects/${each.value.what}\")"
+    expression = local.objects[each.value.what]
   }
 }
 

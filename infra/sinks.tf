@@ -66,6 +66,6 @@ resource "google_bigquery_dataset_iam_member" "sinks" {
   for_each = local.table_sinks
 
   dataset_id = google_bigquery_dataset.propensity.dataset_id
-  role       = google_project_iam_custom_role.log_writer.id
+  role       = local.own_roles.log_writer
   member     = google_logging_project_sink.tables[each.key].writer_identity
 }

@@ -27,10 +27,15 @@ locals {
     "serving.region" = "region"
   }
 
-  # By section and name, and in JSON, since each is of another type; a setting without a section has the name "".
+  # By section and name; a setting without a section has the name "".
+  sections = {
+    for section, rule in local.schema.Settings.properties :
+    section => try(local.schema[trimprefix(rule["$ref"], "#/$defs/")].properties, { "" = rule })
+  }
+  # Rules and values are in JSON, since each is of another type.
   rules = {
-    for section, rule in local.schema.Settings.properties : section => {
-      for name, of in try(local.schema[trimprefix(rule["$ref"], "#/$defs/")].properties, { "" = rule }) :
+    for section, names in local.sections : section => {
+      for name, of in names :
       name => jsonencode({ for word, wanted in of : word => wanted if word != "default" }) if !contains(keys(local.decided), "${section}.${name}")
     } if !contains(keys(local.decided), section)
   }
@@ -62,16 +67,13 @@ locals {
     ]), false)
   ]
 
-  chosen = {
-    for section, rule in local.schema.Settings.properties :
-    section => try(merge(local.defaults[section], var.given[section]), local.defaults[section]) if can(rule["$ref"])
-  }
+  # What holds in the sections that are looked at here.
   defaults = {
-    for section, rule in local.schema.Settings.properties :
-    section => { for name, of in local.schema[trimprefix(rule["$ref"], "#/$defs/")].properties : name => of.default } if can(rule["$ref"])
+    for section in ["policy", "serving", "training"] : section => { for name, of in local.sections[section] : name => of.default }
   }
-  policy   = local.chosen.policy
-  training = local.chosen.training
+  policy   = try(merge(local.defaults.policy, var.given.policy), local.defaults.policy)
+  serving  = try(merge(local.defaults.serving, var.given.serving), local.defaults.serving)
+  training = try(merge(local.defaults.training, var.given.training), local.defaults.training)
 }
 
 output "refusals" {
@@ -91,5 +93,5 @@ output "refusals" {
 
 output "chosen" {
   description = "What Terraform itself reads from the sections, defaults included."
-  value       = { candidates = local.training.candidates, endpoint_id = local.chosen.serving.endpoint_id }
+  value       = { candidates = local.training.candidates, endpoint_id = local.serving.endpoint_id }
 }

@@ -4,12 +4,6 @@ mock_provider "google" {
   source = "./tests/mocks"
 }
 
-variables {
-  project_id = "shop-prod"
-  export     = { dataset = "analytics_1" }
-  bundle     = "../main.py"
-}
-
 # What is not looked at need not be planned.
 
 run "people_deploy_unless_said_otherwise" {

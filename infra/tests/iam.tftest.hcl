@@ -2,43 +2,6 @@
 
 mock_provider "google" {
   source = "./tests/mocks"
-
-  # Known at plan, so that nothing need be applied.
-  mock_resource "google_project_iam_custom_role" {
-    defaults = { id = "projects/shop-prod/roles/of-a-function" }
-  }
-  override_during = plan
-}
-
-override_resource {
-  target          = google_project_iam_custom_role.table_writer
-  values          = { id = "projects/shop-prod/roles/propensityTableWriter" }
-  override_during = plan
-}
-
-override_resource {
-  target          = google_project_iam_custom_role.model_reader
-  values          = { id = "projects/shop-prod/roles/propensityModelReader" }
-  override_during = plan
-}
-
-override_resource {
-  target          = google_project_iam_custom_role.model_writer
-  values          = { id = "projects/shop-prod/roles/propensityModelWriter" }
-  override_during = plan
-}
-
-override_resource {
-  target          = google_project_iam_custom_role.object_lister
-  values          = { id = "projects/shop-prod/roles/propensityObjectLister" }
-  override_during = plan
-}
-
-variables {
-  project_id = "shop-prod"
-  export     = { dataset = "analytics_1" }
-  # Any file will do: what is in it is of no account here.
-  bundle = "../main.py"
 }
 
 run "everyone_may_do_what_is_declared" {
@@ -156,7 +119,7 @@ run "everyone_may_do_what_is_declared" {
 
   assert {
     condition = { for name, grant in google_project_iam_member.permissions : name => [grant.member, grant.role] } == {
-      for name, role in google_project_iam_custom_role.functions : name => ["serviceAccount:${replace(name, "_", "-")}@shop-prod.iam.gserviceaccount.com", role.id]
+      for name, role in google_project_iam_custom_role.functions : name => ["serviceAccount:${replace(name, "_", "-")}@shop-prod.iam.gserviceaccount.com", "projects/shop-prod/roles/${role.role_id}"]
     }
     error_message = "A function's permissions are its own account's."
   }

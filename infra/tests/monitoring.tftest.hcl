@@ -9,13 +9,6 @@ mock_provider "google" {
   }
 }
 
-variables {
-  project_id = "shop-prod"
-  export     = { dataset = "analytics_1" }
-  # Any file will do: what is in it is of no account here.
-  bundle = "../main.py"
-}
-
 run "everything_watched_has_an_alert_that_says_what_to_do_and_a_chart" {
   command = plan
 

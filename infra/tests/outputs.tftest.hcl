@@ -4,13 +4,6 @@ mock_provider "google" {
   source = "./tests/mocks"
 }
 
-variables {
-  project_id = "shop-prod"
-  export     = { dataset = "analytics_1" }
-  # Any file will do: what is in it is of no account here.
-  bundle = "../main.py"
-}
-
 run "what_a_person_is_told_is_what_was_made" {
   command = plan
 

@@ -5,13 +5,6 @@ mock_provider "google" {
   source = "./tests/mocks"
 }
 
-variables {
-  project_id = "shop-prod"
-  export     = { dataset = "analytics_1" }
-  # Any file will do: what is in it is of no account here.
-  bundle = "../main.py"
-}
-
 run "values_that_can_be_none_are_refused" {
   command = plan
 

@@ -7,17 +7,7 @@ mock_provider "google" {
   mock_resource "google_logging_project_sink" {
     defaults = { writer_identity = "serviceAccount:service-1@gcp-sa-logging.iam.gserviceaccount.com" }
   }
-  mock_resource "google_project_iam_custom_role" {
-    defaults = { id = "projects/shop-prod/roles/propensityLogWriter" }
-  }
   override_during = plan
-}
-
-variables {
-  project_id = "shop-prod"
-  export     = { dataset = "analytics_1" }
-  # Any file will do: what is in it is of no account here.
-  bundle = "../main.py"
 }
 
 run "sinks_are_those_that_are_declared" {
@@ -60,7 +50,7 @@ run "sinks_are_those_that_are_declared" {
 
   assert {
     condition = alltrue([for name, sink in google_logging_project_sink.tables :
-      google_bigquery_dataset_iam_member.sinks[name].member == sink.writer_identity && google_bigquery_dataset_iam_member.sinks[name].role == google_project_iam_custom_role.log_writer.id
+      google_bigquery_dataset_iam_member.sinks[name].member == sink.writer_identity && google_bigquery_dataset_iam_member.sinks[name].role == "projects/shop-prod/roles/propensityLogWriter"
     ])
     error_message = "Its writer has the role for it."
   }
