@@ -13,6 +13,7 @@ import msgspec
 from rich.markup import escape
 from rich.table import Table
 
+from cli import world
 from cli.errors import CommandError
 from shared.online.contract import Problem, Score
 
@@ -43,8 +44,7 @@ def ask(body: bytes) -> Score:
     url = os.environ.get(URL)
     if not url:
         raise CommandError(
-            f"{URL} is not set: name the address of score_checkout. For a local cloud: "
-            "`propensity up --env-file env.sh` in one terminal, `. ./env.sh` in this one. For Google Cloud: "
+            f"{URL} is not set: name the address of score_checkout. {world.LOCAL} For Google Cloud: "
             "`terraform -chdir=infra output score_checkout`, at the root of the checkout, tells it"
         )
     headers = {"Content-Type": "application/json", **_identity(url)}

@@ -5,9 +5,8 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from cli.errors import CommandError
+from local import declarations
 
 ROOT = Path(__file__).parent.parent
 # Where Terraform looks for it.
@@ -42,17 +41,14 @@ def content(root: Path = ROOT) -> list[Path]:
         pattern: [path for path in root.glob(pattern) if root / DECLARED not in path.parents] for pattern in CONTENT
     }
     missing = [pattern for pattern, paths in found.items() if not paths]
-    missing += [name for name in _declared(root) if not (root / name).is_file()]
+    if not (root / FUNCTIONS).is_file():
+        missing.append(FUNCTIONS)
+    if not missing:
+        modules = [f"functions/{function.name}.py" for function in declarations.read(root).functions]
+        missing = [module for module in modules if not (root / module).is_file()]
     if missing:
         raise CommandError(f"{root} lacks {', '.join(missing)}: package from a whole checkout of the project")
     return sorted(path.relative_to(root) for paths in found.values() for path in paths)
-
-
-def _declared(root: Path) -> list[str]:
-    """Return the file that declares the functions, and the module of each of them."""
-    declaration = root / FUNCTIONS
-    functions = yaml.load(declaration.read_text(), yaml.CSafeLoader)["functions"] if declaration.is_file() else ()
-    return [FUNCTIONS, *(f"functions/{name}.py" for name in functions)]
 
 
 def _require_place(output: Path) -> None:

@@ -10,10 +10,8 @@ from cli.errors import CommandError
 from shared.cloud import Clients
 from shared.settings import Project, Settings, SettingsError
 
-REMEDY = (
-    "For a local cloud: `propensity up --env-file env.sh` in one terminal, `. ./env.sh` in this one. For Google Cloud, "
-    'at the root of the checkout: `eval "$(terraform -chdir=infra output -raw env)"`'
-)
+LOCAL = "For a local cloud: `propensity up --env-file env.sh` in one terminal, `. ./env.sh` in this one."
+REMEDY = f'{LOCAL} For Google Cloud, at the root of the checkout: `eval "$(terraform -chdir=infra output -raw env)"`'
 
 
 def connected() -> Clients:
