@@ -8,7 +8,7 @@ scored as (
         probability,
         least(greatest(probability, 1e-15), 1 - 1e-15) as clipped,
         rank() over (partition by candidate order by probability) as lowest_rank,
-        count(*) over (partition by candidate, probability) as ties,
+        rank() over (partition by candidate order by probability desc) as rank_from_top,
         row_number() over (partition by candidate order by probability desc, visitor_id asc) as place,
         count(*) over (partition by candidate) as visitors,
         ntile(10) over (partition by candidate order by probability desc, visitor_id asc) as decile
@@ -22,9 +22,9 @@ totals as (
         count(*) as visitors,
         sum(label) as positives,
         sum(probability) as expected_positives,
-        -- Mann-Whitney: ties share the mean of their ranks.
+        -- Mann-Whitney: ties share the mean of their lowest and their highest rank.
         safe_divide(
-            sum(if(label = 1, lowest_rank + (ties - 1) / 2, 0)) - sum(label) * (sum(label) + 1) / 2,
+            sum(if(label = 1, (lowest_rank + visitors + 1 - rank_from_top) / 2, 0)) - sum(label) * (sum(label) + 1) / 2,
             sum(label) * (count(*) - sum(label))
         ) as roc_auc,
         -avg(if(label = 1, ln(clipped), ln(1 - clipped))) as log_loss,

@@ -63,8 +63,12 @@ ranked as (
     select
         feature,
         label,
-        rank() over (partition by feature order by value)
-        + (count(*) over (partition by feature, value) - 1) / 2 as place
+        -- Ties share the mean of their lowest and their highest rank.
+        (
+            rank() over (partition by feature order by value)
+            + count(*) over (partition by feature) + 1
+            - rank() over (partition by feature order by value desc)
+        ) / 2 as place
     from encoded
 )
 

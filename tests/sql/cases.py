@@ -15,12 +15,12 @@ Rows are compared whole, in any order, floats to nine digits.
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from rows import canonical
 from warehouse import Warehouse, check_names
 
 HERE = Path(__file__).parent
@@ -92,24 +92,3 @@ def merged(default: dict, given: dict) -> dict:
         for name, value in given.items()
     }
     return default | both
-
-
-def canonical(rows: list[dict]) -> list[str]:
-    """Rows as text, in an order of their own."""
-    return sorted(str(dict(sorted((name, _plain(value)) for name, value in row.items()))) for row in rows)
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case float():
-            return float(f"{value:.9g}") + 0.0
-        case dt.datetime():
-            return value.astimezone(dt.UTC).isoformat()
-        case dt.date():
-            return value.isoformat()
-        case list():
-            return [_plain(one) for one in value]
-        case dict():
-            return {name: _plain(one) for name, one in value.items()}
-        case _:
-            return value

@@ -3,7 +3,7 @@
 import pytest
 from google.cloud import storage as gcs
 
-pytest.register_assert_rewrite("cases", "warehouse")
+pytest.register_assert_rewrite("cases", "twice", "warehouse")
 
 from learning import CANDIDATES, RUN, training_rows  # noqa: E402 - beside the next one
 from warehouse import Warehouse  # noqa: E402 - once its assertions are rewritten

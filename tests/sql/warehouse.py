@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from google.cloud import bigquery
+from rows import canonical
+from twice import NOT_RUN, Twice
 
 from demo.loading import bigquery_schema
 from demo.schema import EXPORTS
@@ -41,11 +43,44 @@ class Warehouse:
         return cls(client, settings, schemas)
 
     def run(self, name: str, parameters=None, **identifiers):
-        """Run a file of sql/ as the functions do, but once more each time."""
-        written = re.match(r"merge into (\w+)", _without_comments((warehouse.SQL / f"{name}.sql").read_text()))
+        """Run a file of sql/ as the functions do, but once more each time; on the reference implementation too."""
+        parameters = parameters or {}
+        statement = Statement(name, parameters, identifiers)
+        text = _without_comments(statement.text())
+        written = re.match(r"(?:merge into|delete from|truncate table) `?(\w+)", text)
+        if name in NOT_RUN:
+            return self._run(statement, written)
+        if written is None:
+            expected = Twice(self._contents).query(text, parameters)
+            found = self._run(statement, written)
+            assert canonical(found) == canonical(expected), f"{name}: the reference implementation finds other rows"
+            return found
+        twice = Twice(self._contents)
+        expected = (
+            twice.merge(text, parameters) if text.startswith("merge") else twice.delete(text, parameters, written[1])
+        )
+        found = self._run(statement, written)
+        assert canonical(self.rows(written[1])) == canonical(expected), f"{name}: the reference leaves other rows"
+        return found
+
+    def _run(self, statement: Statement, written: re.Match | None) -> list[dict]:
         if written:
             self.filled.add(written[1])
-        return warehouse.query(self.client, self.settings, Statement(name, parameters or {}, identifiers))
+        return warehouse.query(self.client, self.settings, statement)
+
+    def _contents(self, name: str) -> list[dict]:
+        """The rows of a table, or of a wildcard table, by its name in SQL."""
+        short = name.removeprefix(f"{self.client.project}.")
+        if not short.endswith("*"):
+            table = short.removeprefix(f"{self.settings.dataset}.")
+            return self.rows(table) if table in self.filled else []
+        prefix = short.removeprefix(f"{EXPORT}.").removesuffix("*")
+        return [
+            {**dict(row), "_TABLE_SUFFIX": table.removeprefix(prefix)}
+            for table in self.loaded
+            if table.startswith(prefix)
+            for row in self.client.list_rows(self.path(table))
+        ]
 
     def fill(self, tables: dict[str, list[dict]]) -> None:
         with ThreadPoolExecutor(4) as pool:

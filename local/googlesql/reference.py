@@ -1,0 +1,112 @@
+"""Run a statement on Google's reference implementation, on rows that are given."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as service
+from zetasql.wasi._pb2.zetasql.proto.simple_catalog_pb2 import SimpleCatalogProto
+from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
+
+from local.bigquery.tokens import starts, tokenize
+from local.googlesql import dialect, types, values
+from local.googlesql.analysis import Column, named, options
+from local.googlesql.catalog import Catalog
+from local.googlesql.engine import engine
+
+_KEY = "_row_number"
+
+type Rows = Iterable[Mapping[str, Any]]
+type Parameters = Mapping[str, tuple[TypeProto, Any]]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A query's columns, and its rows as tuples of what Google's BigQuery client would give."""
+
+    columns: list[Column]
+    rows: list[tuple[Any, ...]]
+
+
+def run(
+    sql: str, catalog: Catalog, tables: Mapping[str, Rows] | None = None, parameters: Parameters | None = None
+) -> Result:
+    """Run a query. `tables` holds the rows of each table by the name that the query uses.
+
+    Raises:
+        Refused: the analyzer refuses it, or it fails; with Google's own words.
+    """
+    text = dialect.as_googlesql(sql, catalog.models)
+    known = catalog.of(text)
+    parameters = parameters or {}
+    request = service.EvaluateQueryRequest(
+        sql=text,
+        options=options({name: kind for name, (kind, _) in parameters.items()}),
+        simple_catalog=known,
+        table_content=_contents(known, tables or {}),
+        params=_parameters(parameters),
+    )
+    answer = engine().call("EvaluateQuery", request, service.EvaluateQueryResponse)
+    columns = named([(one.name, one.type) for one in answer.prepared.columns])
+    rows = [
+        tuple(values.decode(cell, column.type) for cell, column in zip(row.cell, columns, strict=True))
+        for row in answer.content.table_data.row
+    ]
+    return Result(columns, rows)
+
+
+def modify(
+    sql: str, catalog: Catalog, tables: Mapping[str, Rows], parameters: Parameters | None = None
+) -> list[dict[str, Any]]:
+    """Run INSERT, UPDATE or DELETE and return the rows that its table holds afterwards.
+
+    Raises:
+        Refused: as `run`; MERGE and TRUNCATE cannot be run.
+    """
+    text = dialect.as_googlesql(sql, catalog.models)
+    known = catalog.of(text)
+    before = {name: list(rows) for name, rows in tables.items()}
+    if not starts(tokenize(text), "INSERT"):
+        # Without a key the implementation does not say which rows it deletes or updates.
+        for table in known.table:
+            table.column.add(name=_KEY, type=types.scalar("INT64"), is_pseudo_column=True)
+            table.primary_key_column_index.append(len(table.column) - 1)
+        before = {name: [{**row, _KEY: number} for number, row in enumerate(rows)] for name, rows in before.items()}
+    parameters = parameters or {}
+    request = service.EvaluateModifyRequest(
+        sql=text,
+        options=options({name: kind for name, (kind, _) in parameters.items()}),
+        simple_catalog=known,
+        table_content=_contents(known, before),
+        params=_parameters(parameters),
+    )
+    answer = engine().call("EvaluateModify", request, service.EvaluateModifyResponse)
+    columns = next(table for table in known.table if table.name == answer.table_name).column
+    changed = {key.int64_value for change in answer.content for key in change.old_primary_key}
+    kept = [row for row in before[answer.table_name] if row.get(_KEY) not in changed]
+    made = [
+        {one.name: values.decode(cell, one.type) for one, cell in zip(columns, change.cell, strict=True)}
+        for change in answer.content
+        if change.cell
+    ]
+    return [{name: value for name, value in row.items() if name != _KEY} for row in (*kept, *made)]
+
+
+def _parameters(parameters: Parameters) -> list[service.Parameter]:
+    return [
+        service.Parameter(name=name, value=values.encode(value, kind)) for name, (kind, value) in parameters.items()
+    ]
+
+
+def _contents(catalog: SimpleCatalogProto, tables: Mapping[str, Rows], prefix: str = "") -> dict[str, Any]:
+    made = {}
+    for table in catalog.table:
+        content = service.TableContent()
+        content.table_data.SetInParent()
+        for row in tables.get(f"{prefix}{table.name}", []):
+            cells = (values.encode(row.get(column.name), column.type) for column in table.column)
+            content.table_data.row.add().cell.extend(cells)
+        made[table.name] = content
+    for inner in catalog.catalog:
+        made |= _contents(inner, tables, f"{prefix}{inner.name}.")
+    return made

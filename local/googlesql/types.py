@@ -1,0 +1,79 @@
+"""BigQuery's types as GoogleSQL's messages, from the fields of the REST API, and their names."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeKind, TypeProto
+
+type Fields = Sequence[Mapping[str, Any]]
+
+# The REST API knows the types of both of BigQuery's dialects.
+_LEGACY_NAMES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "RECORD": "STRUCT"}
+_GOOGLESQL_NAMES = {"FLOAT64": "DOUBLE"}
+_SHORT_NAMES = {"DOUBLE": "FLOAT64"}
+
+
+def of_field(field: Mapping[str, Any]) -> TypeProto:
+    """Return the type of a column or nested field of a table's schema."""
+    name = _LEGACY_NAMES.get(field["type"].upper(), field["type"].upper())
+    if name == "STRUCT":
+        element = struct((nested["name"], of_field(nested)) for nested in field.get("fields", []))
+    elif name == "RANGE":
+        element = TypeProto(type_kind=TypeKind.TYPE_RANGE)
+        element.range_type.element_type.CopyFrom(of_field(field["rangeElementType"]))
+    else:
+        element = scalar(name)
+    return array(element) if field.get("mode", "").upper() == "REPEATED" else element
+
+
+def scalar(name: str) -> TypeProto:
+    """Return the type that BigQuery calls by this name, e.g. INT64."""
+    kind: int = TypeKind.Value(f"TYPE_{_GOOGLESQL_NAMES.get(name, name)}")
+    return TypeProto(type_kind=kind)
+
+
+def array(element: TypeProto) -> TypeProto:
+    """Return ARRAY<element>."""
+    made = TypeProto(type_kind=TypeKind.TYPE_ARRAY)
+    made.array_type.element_type.CopyFrom(element)
+    return made
+
+
+def struct(fields: Any) -> TypeProto:
+    """Return STRUCT of (name, type) pairs."""
+    made = TypeProto(type_kind=TypeKind.TYPE_STRUCT)
+    made.struct_type.SetInParent()
+    for name, kind in fields:
+        made.struct_type.field.add(field_name=name).field_type.CopyFrom(kind)
+    return made
+
+
+def kind(of: TypeProto) -> str:
+    """Return a type's name without what is inside, e.g. INT64, ARRAY, STRUCT."""
+    name: str = TypeKind.Name(of.type_kind).removeprefix("TYPE_")
+    return _SHORT_NAMES.get(name, name)
+
+
+def text(of: TypeProto) -> str:
+    """Return a type as BigQuery writes it, e.g. ARRAY<STRUCT<key STRING, value INT64>>."""
+    match kind(of):
+        case "ARRAY":
+            return f"ARRAY<{text(of.array_type.element_type)}>"
+        case "STRUCT":
+            inside = (f"{one.field_name} {text(one.field_type)}".strip() for one in of.struct_type.field)
+            return f"STRUCT<{', '.join(inside)}>"
+        case "RANGE":
+            return f"RANGE<{text(of.range_type.element_type)}>"
+        case name:
+            return name
+
+
+def field(name: str, of: TypeProto) -> dict[str, Any]:
+    """Return a column of this type as the REST API declares it: the inverse of `of_field`."""
+    inside = of.array_type.element_type if kind(of) == "ARRAY" else of
+    made: dict[str, Any] = {"name": name, "type": kind(inside), "mode": "REPEATED" if inside is not of else "NULLABLE"}
+    if kind(inside) == "STRUCT":
+        made["fields"] = [field(one.field_name, one.field_type) for one in inside.struct_type.field]
+    if kind(inside) == "RANGE":
+        made["rangeElementType"] = {"type": kind(inside.range_type.element_type)}
+    return made

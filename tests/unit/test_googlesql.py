@@ -1,0 +1,145 @@
+"""Google's analyzer and reference implementation, as the rest of the project calls them."""
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+from dateutil.relativedelta import relativedelta
+
+from local.googlesql import analysis, reference, types
+from local.googlesql.catalog import Catalog
+from local.googlesql.errors import Refused
+from local.googlesql.ml import Model
+
+VISITS = [
+    {"name": "id", "type": "INTEGER"},
+    {"name": "hits", "type": "RECORD", "mode": "REPEATED", "fields": [{"name": "page", "type": "STRING"}]},
+]
+CATALOG = Catalog(
+    {"visits": VISITS, "p.d.visits_*": [*VISITS, {"name": "_TABLE_SUFFIX", "type": "STRING"}]}.get,
+    {"p.d.trees": Model("BOOSTED_TREE_CLASSIFIER", label="buys"), "factors": Model("MATRIX_FACTORIZATION")}.get,
+)
+ROWS = [{"id": 1, "hits": [{"page": "/"}, {"page": "/cart"}]}, {"id": 2, "hits": []}]
+
+
+def columns(sql: str, **parameters: str) -> list[str]:
+    kinds = {name: types.scalar(kind) for name, kind in parameters.items()}
+    return [f"{one.name} {types.text(one.type)}" for one in analysis.analyze(sql, CATALOG, kinds)]
+
+
+def one_value(sql: str):
+    [row] = reference.run(f"select {sql}", CATALOG).rows
+    return row[0]
+
+
+def test_columns_have_bigquerys_names_and_types():
+    assert columns("select id + 1 as next, hits, 1.5, 'a' from visits") == [
+        "next INT64",
+        "hits ARRAY<STRUCT<page STRING>>",
+        "f0_ FLOAT64",
+        "f1_ STRING",
+    ]
+
+
+def test_a_type_survives_the_rest_api_and_back():
+    kind = analysis.analyze("select [struct(1 as a, range<date> '[2020-01-01, unbounded)' as r)] as x", CATALOG)[0].type
+    assert types.of_field(types.field("x", kind)) == kind
+
+
+@pytest.mark.parametrize(
+    ("sql", "words"),
+    [
+        ("select row_number() over (partition by x) from unnest([1.5]) as x", "FLOAT64 is not allowed"),
+        ("select id from nowhere", "Table not found: nowhere"),
+        ("select @limit", "Query parameter 'limit' not found"),
+        ("select * from ml.predict(model gone, table visits)", "Not found: Model gone"),
+        ("select * from ml.predict(model `p.d.trees`, (select nothing from visits))", "Unrecognized name: nothing"),
+        ("select * from ml.guess(model `p.d.trees`)", "Function not found: ML.GUESS"),
+    ],
+)
+def test_a_refusal_is_in_googles_words(sql, words):
+    with pytest.raises(Refused, match=words):
+        columns(sql)
+
+
+def test_a_parameter_has_the_type_that_it_is_declared_with():
+    assert columns("select @day as day", day="DATE") == ["day DATE"]
+    with pytest.raises(Refused, match="No matching signature"):
+        columns("select @day + 1.5 as day", day="STRING")
+
+
+def test_ml_predict_puts_its_own_columns_first():
+    assert columns(
+        "select * from ml.predict(model `p.d.trees`, (select id from visits), struct(0.3 as threshold))"
+    ) == [
+        "predicted_buys INT64",
+        "predicted_buys_probs ARRAY<STRUCT<label INT64, prob FLOAT64>>",
+        "id INT64",
+    ]
+
+
+def test_the_columns_of_ml_evaluate_are_those_of_the_models_kind():
+    assert columns("select * from ml.evaluate(model `p.d.trees`)")[0] == "precision FLOAT64"
+    assert columns("select * from ml.evaluate(model factors)")[0] == "mean_average_precision FLOAT64"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select id from visits qualify row_number() over (order by id) = 1",
+        "select (select min_by(x, y) from unnest([struct(1 as x, 2 as y)])) as least",
+        "select id, _table_suffix from `p.d.visits_*` where _table_suffix between '1' and '2'",
+    ],
+)
+def test_what_bigquery_has_and_the_analyzer_lacks_is_taken(sql):
+    assert columns(sql)
+
+
+def test_max_by_is_any_value_having_max():
+    assert one_value("(select max_by(x, y) from unnest([struct('a' as x, 1 as y), ('b', 2)]))") == "b"
+
+
+@pytest.mark.parametrize(
+    ("sql", "value"),
+    [
+        ("timestamp '1924-01-01 00:00:00.000001+01'", dt.datetime(1923, 12, 31, 23, 0, 0, 1, dt.UTC)),
+        ("datetime '2020-02-29 10:11:12.5'", dt.datetime.fromisoformat("2020-02-29T10:11:12.5")),
+        ("date '1969-12-31'", dt.date(1969, 12, 31)),
+        ("time '23:59:59.000001'", dt.time(23, 59, 59, 1)),
+        ("numeric '-1.50'", Decimal("-1.5")),
+        ("bignumeric '123456789012345678901234567890.5'", Decimal("123456789012345678901234567890.5")),
+        ("numeric '100'", Decimal(100)),
+        ("b'\\x00\\xff'", b"\x00\xff"),
+        ("json '{\"a\": [1, null]}'", {"a": [1, None]}),
+        ("interval '-1-2 3 -4:5:6.7' year to second", relativedelta(months=-14, days=3, seconds=-14706.7).normalized()),
+        ("range<date> '[2020-01-01, unbounded)'", {"start": dt.date(2020, 1, 1), "end": None}),
+        ("struct(1, 'a' as b)", {"_field_1": 1, "b": "a"}),
+        ("cast(null as array<int64>)", []),
+        ("cast(null as string)", None),
+    ],
+)
+def test_values_are_what_googles_client_gives(sql, value):
+    assert one_value(sql) == value
+
+
+def test_a_query_runs_on_the_rows_that_are_given():
+    result = reference.run(
+        "select id, (select count(*) from unnest(hits)) as hits from visits where id < @below order by id",
+        CATALOG,
+        {"visits": ROWS},
+        {"below": (types.scalar("INT64"), 2)},
+    )
+    assert result.rows == [(1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("sql", "ids"),
+    [
+        ("delete from visits where id = 1", [2]),
+        ("update visits set id = id + 10 where id = 1", [2, 11]),
+        ("insert into visits (id) values (3)", [1, 2, 3]),
+        ("insert into visits select id * 10, hits from visits", [1, 2, 10, 20]),
+    ],
+)
+def test_dml_says_what_its_table_holds_afterwards(sql, ids):
+    assert sorted(row["id"] for row in reference.modify(sql, CATALOG, {"visits": ROWS})) == ids
