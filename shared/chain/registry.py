@@ -60,6 +60,7 @@ class Registry:
         self._bigquery = bigquery_client
         self._parent = f"projects/{settings.project}/locations/{settings.serving.region}"
         self._endpoint_name = f"{self._parent}/endpoints/{settings.serving.endpoint_id}"
+        self._model = f"{self._parent}/models/{settings.serving.model_id}"
         self._options = client_options(settings)
 
     @cached_property
@@ -179,40 +180,51 @@ class Registry:
 
     def versions(self) -> list[Version]:
         """Return every version that a run registered; none when there is no registered model yet."""
-        name = f"{self._parent}/models/{self._settings.serving.model_id}"
-        try:
-            models = list(self._models.list_model_versions(name=name))
-        except NotFound:
-            return []
-        return [_version(model) for model in models if "run_id" in model.labels]
+        return [_version(model) for model in self._listed() if "run_id" in model.labels]
 
     def remove(self, version: Version) -> None:
-        """Take the version off the endpoint and out of the registry; the last one takes the registered model along."""
+        """Take the version off the endpoint and delete its BigQuery model; what is gone already is left out.
+
+        BigQuery owns the version: Vertex AI's registry drops it when BigQuery deletes the model, and does not delete it
+        when asked itself (https://cloud.google.com/vertex-ai/docs/model-registry/delete-model).
+        """
         for deployed in self._deployed(version):
             self.withdraw(deployed.id)
-        others = [one.number for one in self.versions() if one.number != version.number]
-        if not others:
-            name = f"{self._parent}/models/{self._settings.serving.model_id}"
-            self._models.delete_model(name=name).result()  # type: ignore[no-untyped-call]
-            return
-        name = self._model_name(version.number)
-        if DEFAULT in self._models.get_model(name=name).version_aliases:
+        versions = self._listed()
+        others = [one.version_id for one in versions if one.version_id != version.number]
+        is_default = any(DEFAULT in one.version_aliases for one in versions if one.version_id == version.number)
+        if is_default and others:
             # Vertex AI deletes the default version with the whole model only.
             self._name(others[-1], DEFAULT)
-        self._models.delete_model_version(name=name).result()  # type: ignore[no-untyped-call]
+        self._bigquery.delete_model(self._in_bigquery(version.model), not_found_ok=True)
 
     def _named(self, alias: str) -> Version | None:
         try:
             return _version(self._models.get_model(name=self._model_name(alias)))
         except NotFound:
             return None
+        except BadRequest:
+            # Google documents no answer for an alias that does not exist. A 400 may say that, or something else.
+            if any(alias in one.version_aliases for one in self._listed()):
+                raise
+            return None
+
+    def _listed(self) -> list[vertex.Model]:
+        """Return every version, the oldest first; none when there is no registered model."""
+        try:
+            return list(self._models.list_model_versions(name=self._model))
+        except NotFound:
+            return []
 
     def _registered_number(self, model: str) -> str | None:
-        runs = self._bigquery.get_model(f"{self._bigquery.project}.{self._settings.dataset}.{model}").training_runs
+        runs = self._bigquery.get_model(self._in_bigquery(model)).training_runs
         return runs[-1].get("vertexAiModelVersion") if runs else None
 
+    def _in_bigquery(self, model: str) -> str:
+        return f"{self._bigquery.project}.{self._settings.dataset}.{model}"
+
     def _model_name(self, version_or_alias: str) -> str:
-        return f"{self._parent}/models/{self._settings.serving.model_id}@{version_or_alias}"
+        return f"{self._model}@{version_or_alias}"
 
     def _endpoint(self) -> vertex.Endpoint:
         return self._endpoints.get_endpoint(name=self._endpoint_name)

@@ -5,6 +5,8 @@ import random
 import pytest
 from fixtures.ml import sessions
 from fixtures.online import PROJECT, deploy, trained
+from google.api_core.exceptions import BadRequest
+from starlette.responses import JSONResponse
 
 from local import serving
 from local import vertex as local_vertex
@@ -14,13 +16,33 @@ from shared.settings import Settings
 
 
 @pytest.fixture
-def registry(tmp_path, credentials):
+def refusals():
+    """By the end of a path, the code and status with which Vertex AI refuses requests to it."""
+    return {}
+
+
+def refusing(app, refusals):
+    """Return `app`, which is not asked what is refused."""
+
+    async def asked(scope, receive, send):
+        ends = [end for end in refusals if scope["type"] == "http" and scope["path"].endswith(end)]
+        if not ends:
+            return await app(scope, receive, send)
+        code, status = refusals[ends[0]]
+        error = {"code": code, "message": "as a test wants it", "status": status}
+        return await JSONResponse({"error": error}, code)(scope, receive, send)
+
+    return asked
+
+
+@pytest.fixture
+def registry(tmp_path, credentials, refusals):
     """A champion that takes four inputs, and a canary with a tenth of the traffic that takes two of them."""
     rows = sessions(300)
     few = rows.select(["bounces", "seconds", "bought"])
     models = [trained(tmp_path / str(number), one) for number, one in enumerate((rows, few))]
     app = local_vertex.create_app(tmp_path / "vertex", chance=random.Random(7))  # noqa: S311 - to repeat
-    with serving.serve(app) as url:
+    with serving.serve(refusing(app, refusals)) as url:
         deploy(url, models, {"0": 10, "1": 90})
         settings = {"project": PROJECT, "bucket": PROJECT, "serving": {"api_endpoint": url}}
         yield Registry(Settings.from_document(settings), None)
@@ -37,7 +59,22 @@ def test_golden_rows_that_all_refuse_fail_for_good(registry, monkeypatch):
         registry.answers("2", [{"bounces": "none"}])
 
 
-def test_all_versions_can_be_removed_one_after_the_other_though_one_is_the_default(registry):
-    for version in registry.versions():
-        registry.remove(version)
-    assert registry.versions() == []
+@pytest.mark.parametrize("refusal", [None, (400, "INVALID_ARGUMENT"), (400, "FAILED_PRECONDITION"), (404, "NOT_FOUND")])
+def test_an_alias_that_does_not_exist_is_no_version_however_vertex_ai_says_so(registry, refusals, refusal):
+    if refusal:
+        refusals["@champion"] = refusal
+    assert registry.champion() is None
+
+
+def test_a_refusal_is_not_taken_for_a_missing_alias_when_there_is_the_alias(registry, refusals):
+    registry.promote("1", registry.versions()[0])
+    assert registry.champion().number == "1"
+    refusals["@champion"] = (400, "FAILED_PRECONDITION")
+    with pytest.raises(BadRequest, match="as a test wants it"):
+        registry.champion()
+
+
+def test_without_a_registered_model_there_is_no_champion(registry, refusals):
+    refusals["/models/propensity"] = refusals[":listVersions"] = (404, "NOT_FOUND")
+    refusals["@champion"] = (400, "INVALID_ARGUMENT")
+    assert registry.champion() is None

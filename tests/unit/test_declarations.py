@@ -254,6 +254,7 @@ def test_no_function_has_a_permission_that_opens_the_project():
     assert permissions == {
         "aiplatform.endpoints.predict",
         "aiplatform.models.get",
+        "aiplatform.models.list",
         "bigquery.jobs.create",
         "bigquery.jobs.get",
     }
