@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 URL = "PROPENSITY_SCORE_CHECKOUT_URL"
+TOKEN = "PROPENSITY_IDENTITY_TOKEN"  # noqa: S105 - a variable's name
 TIMEOUT_SECONDS = 30
 
 
@@ -73,16 +74,20 @@ def _identity(url: str) -> dict[str, str]:
     place = urlsplit(url)
     if place.scheme != "https" or place.hostname in {"localhost", "127.0.0.1", "::1"}:
         return {}
+    if token := os.environ.get(TOKEN):
+        return {"Authorization": f"Bearer {token}"}
     from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415 - only Google Cloud asks for it
     from google.auth.transport.requests import Request  # noqa: PLC0415
     from google.oauth2 import id_token  # noqa: PLC0415
 
     try:
-        token: Any = id_token.fetch_id_token(Request(), url)  # type: ignore[no-untyped-call]
+        token = id_token.fetch_id_token(Request(), url)  # type: ignore[no-untyped-call]
     except GoogleAuthError as error:
         raise CommandError(
-            f"no identity token for {url}: {error}. Use a service account that may invoke the function "
-            "(GOOGLE_APPLICATION_CREDENTIALS)"
+            f"no identity token for {url}: {error}. A person's credentials make none here. "
+            "Ask for one and run this again: "
+            f"`export {TOKEN}=$(gcloud auth print-identity-token)`. "
+            "The account needs the role run.invoker on the function"
         ) from error
     return {"Authorization": f"Bearer {token}"}
 

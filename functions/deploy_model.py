@@ -65,7 +65,7 @@ def require_parity(expected: list[float], answered: list[float]) -> float:
     """Return the largest difference between the endpoint and ML.PREDICT on the golden rows.
 
     Raises:
-        Permanent: it is larger than the tolerance.
+        Permanent: it is larger than the tolerance, or there are no golden rows.
     """
     difference = revisions.largest_difference(expected, answered)
     if difference > revisions.TOLERANCE:

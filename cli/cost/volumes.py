@@ -115,7 +115,7 @@ class Volumes:
             "visitor_products": runs * interests,
             "product_similarities": 2 * runs * products * max(MOST_ALIKE, recommendations.most_similar),
             "recommended_products": listed,
-            "product_itemsets": products * assumed.itemsets_per_product,
+            "product_itemsets": runs * products * assumed.itemsets_per_product,
             "product_rules": products * assumed.rules_per_product,
             "visitor_recommendations": scored * recommendations.per_visitor,
             "run_googleapis_com_stdout": inputs.checkouts_per_day,

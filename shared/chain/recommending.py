@@ -80,14 +80,14 @@ class Builder:
         most = {"most_products": MOST_PRODUCTS, "most_visitors": settings.evaluation_visitors}
         self._cloud.warehouse.query_all(
             [
-                Statement("recommendations/itemsets", {**window, **least, "run_id": self._cloud.run_id}),
+                Statement("recommendations/itemsets", {**window, **least, **self._rows}),
                 Statement("recommendations/visitor_products", {**window, **self._rows, **most}),
             ]
         )
         lively = {"min_confidence": settings.min_confidence, "min_lift": settings.min_lift}
         _, [held_out] = self._cloud.warehouse.query_all(
             [
-                Statement("recommendations/rules", {"as_of": self.as_of, "run_id": self._cloud.run_id, **lively}),
+                Statement("recommendations/rules", {"as_of": self.as_of, **self._rows, **lively}),
                 Statement("recommendations/held_out", self._rows),
             ]
         )
@@ -129,7 +129,7 @@ class Builder:
 
     def summary(self) -> dict[str, Any]:
         """Return how many rules and visitors there are, and from which baskets."""
-        [row] = self._cloud.warehouse.query("recommendations/summary", {"as_of": self.as_of})
+        [row] = self._cloud.warehouse.query("recommendations/summary", {"as_of": self.as_of, **self._rows})
         return row
 
     def _fit(self, methods: list[str], *, is_final: bool) -> list[str]:

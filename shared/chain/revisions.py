@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared import booster, scoring
 from shared.chain import training
+from shared.errors import Permanent
 from shared.log import log
 from shared.warehouse import Statement
 
@@ -73,8 +74,14 @@ def keep_scorer(
 
 
 def largest_difference(expected: list[float], answered: list[float]) -> float:
-    """Return how far two scorers are apart at most, on the same rows."""
-    return max((abs(one - other) for one, other in zip(expected, answered, strict=True)), default=0.0)
+    """Return how far two scorers are apart at most, on the same rows.
+
+    Raises:
+        Permanent: there are no rows, so nothing was compared.
+    """
+    if not expected:
+        raise Permanent("there are no golden rows: the run has no test visitors on which to compare two scorers")
+    return max(abs(one - other) for one, other in zip(expected, answered, strict=True))
 
 
 def _artefact(candidate: str, means: dict[str, float | None], cloud: Cloud) -> dict[str, Any]:

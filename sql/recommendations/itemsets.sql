@@ -1,4 +1,4 @@
--- Replace the day's frequent sets of one to three products, by A-priori: a set can be frequent only if all its subsets
+-- Replace the run's frequent sets of one to three products, by A-priori: a set can be frequent only if all its subsets
 -- are, so pairs are counted of frequent products alone, and triples where all three pairs are frequent
 -- (Leskovec, Rajaraman, Ullman: Mining of Massive Datasets, chapter 6).
 merge into product_itemsets as target
@@ -123,15 +123,15 @@ using (
     )
 
     select
-        @as_of as day,
+        @run_id as run_id,
+        @created_on as created_on,
         itemsets.products,
         itemsets.basket_count,
         totals.baskets,
-        totals.action,
-        @run_id as run_id
+        totals.action
     from itemsets
     cross join totals
 ) as fresh
     on false
-when not matched by source and target.day = @as_of then delete
+when not matched by source and target.run_id = @run_id and target.created_on = @created_on then delete
 when not matched then insert row

@@ -10,7 +10,7 @@ using (
             baskets,
             action
         from product_itemsets
-        where day = @as_of
+        where run_id = @run_id and created_on = @created_on
     ),
 
     -- The bits of `cut` say which products are antecedents.

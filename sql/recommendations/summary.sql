@@ -1,4 +1,4 @@
--- What the day's recommendations consist of: one row.
+-- What the run's recommendations consist of: one row.
 with
 itemsets as (
     select
@@ -6,7 +6,7 @@ itemsets as (
         coalesce(max(baskets), 0) as baskets,
         max(action) as baskets_of
     from product_itemsets
-    where day = @as_of
+    where run_id = @run_id and created_on = @created_on
 ),
 
 rules as (

@@ -33,6 +33,7 @@ def project(bigquery_emulator, tmp_path_factory, storage):
             str(auth.service_account_file(folder, "http://127.0.0.1:9/token", PROJECT)),
         )
         document = {"project": PROJECT, "bucket": "recommending", "dataset": "recommending"}
+        document["recommendations"] = {"methods": ["similarity", "matrix_factorization"]}
         clients = Clients(Settings.from_document(document))
         clients.storage.create_bucket("recommending")
         clients.__dict__["bigquery"] = connect(url)

@@ -270,6 +270,15 @@ def test_a_table_is_partitioned_and_clustered_by_columns_that_it_has(table):
     assert all(column["description"] for column in declared.columns)
 
 
+# When a row was written; rows of historical data that a partition's day places in the past would expire at once.
+WRITTEN = {"created_on", "timestamp"}
+
+
+@pytest.mark.parametrize("table", [name for name, table in TABLES.items() if table.expiration_days])
+def test_rows_expire_by_when_they_were_written_and_not_by_the_day_of_their_data(table):
+    assert TABLES[table].partition in WRITTEN
+
+
 def test_training_rows_are_visitor_features_of_a_run():
     run, features = TABLES["training_rows"].columns[:3], TABLES["training_rows"].columns[3:]
     assert [column["name"] for column in run] == ["run_id", "created_on", "split"]

@@ -71,6 +71,7 @@ def test_an_environment_that_cannot_be_read_is_told_why(environment, message):
         ({"dataset": "with-dash"}, r"\$.dataset"),
         ({"bucket": "../up"}, r"\$.bucket"),
         ({"serving": {"canary_percent": 0}}, r"\$.serving.canary_percent"),
+        ({"serving": {"golden_rows": 1}}, r"\$.serving.golden_rows"),
         ({"wait_seconds": 0}, r"\$.wait_seconds"),
     ],
 )

@@ -14,6 +14,7 @@ from mlxtend.preprocessing import TransactionEncoder
 DAY = dt.date(2017, 8, 10)
 FROM_DAY = dt.date(2017, 8, 1)
 RUN_ID = "20170810-0a1b2c3d"
+CREATED_ON = dt.date(2017, 8, 11)
 PRODUCTS = ["A", "B'", 'C"', "D,", "E", "f é"]
 # No share of so few baskets comes near these, so that no digit decides.
 CONFIDENCES = st.sampled_from([0.0, 0.2503, 0.4001, 0.6667])
@@ -39,7 +40,7 @@ def interactions(baskets, action="bought", first=0):
 def mined(warehouse, given, *, min_support=0.0, min_count=1, min_confidence=0.0, min_lift=0.0, min_baskets=1):
     """Sets with their counts, and rules with support, confidence and lift."""
     warehouse.fill({"interactions": given})
-    day = {"as_of": DAY, "run_id": RUN_ID}
+    day = {"as_of": DAY, "run_id": RUN_ID, "created_on": CREATED_ON}
     least = {"min_baskets": min_baskets, "min_count": min_count, "min_support": min_support}
     warehouse.run("recommendations/itemsets", {"from_day": FROM_DAY, **day, **least})
     warehouse.run("recommendations/rules", {**day, "min_confidence": min_confidence, "min_lift": min_lift})
