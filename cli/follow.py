@@ -1,6 +1,7 @@
 """Watch a run in the ledger until it ends, wherever the ledger is."""
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,7 +22,7 @@ STEPS = (
 )
 
 
-DOCUMENTS = ("checks", "evaluation", "deployment", "audience", "recommendations")
+DOCUMENTS = ("checks", "evaluation", "training", "deployment", "audience", "recommendations")
 # What a run does that was opened beside the chain's.
 BESIDE = ("build_recommendations",)
 
@@ -67,13 +68,22 @@ class Run:
 
     @property
     def seconds(self) -> dict[str, float]:
-        """How long each finished step took, and the training between submission and evaluation."""
-        times = {record.step: (record.finished_at - record.started_at).total_seconds() for record in self.records}
-        by_step = {record.step: record for record in self.records}
-        if "evaluate_models" in by_step and "train_models" in by_step:
-            gap = by_step["evaluate_models"].started_at - by_step["train_models"].finished_at
-            times["training"] = max(gap.total_seconds(), 0.0)
+        """How long each finished step took in all its attempts, and the training between submission and evaluation."""
+        times: defaultdict[str, float] = defaultdict(float)
+        submitted = None
+        for record in self.records:
+            step = function_of(record.step)
+            times[step] += (record.finished_at - record.started_at).total_seconds()
+            if step == "train_models":
+                submitted = record.finished_at
+            elif step == "evaluate_models" and submitted:
+                times["training"] += max((record.started_at - submitted).total_seconds(), 0.0)
         return {step: times[step] for step in (*STEPS, *BESIDE) if step in times}
+
+
+def function_of(step: str) -> str:
+    """Return the function whose outcome stands in the ledger under that name: `train_models.2` is train_models'."""
+    return step.partition(".")[0]
 
 
 def read(ledger: Ledger, run_id: str) -> Run:

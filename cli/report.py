@@ -6,7 +6,7 @@ from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from cli.follow import STEPS, Run
+from cli.follow import STEPS, Run, function_of
 
 COLOURS = {
     "published": "green",
@@ -58,14 +58,14 @@ def progress(run: Run | None) -> RenderableType:
     """Return the steps so far, as they are drawn again and again while the run goes on."""
     table = Table.grid(padding=(0, 2))
     seconds = run.seconds if run else {}
-    failures = {failure.step: failure.reason for failure in run.failures} if run else {}
+    failures = {function_of(failure.step): failure.reason for failure in run.failures} if run else {}
     waiting = True
     for step in STEPS:
-        if step in seconds:
-            table.add_row("[green]done[/]", step, f"{seconds[step]:.1f} s")
-        elif step in failures:
+        if step in failures:
             table.add_row("[red]failed[/]", step, escape(failures[step][:100]))
             waiting = False
+        elif step in seconds:
+            table.add_row("[green]done[/]", step, f"{seconds[step]:.1f} s")
         elif waiting and run and not run.has_ended:
             table.add_row("[cyan]...[/]", step)
             waiting = False

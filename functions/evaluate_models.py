@@ -1,8 +1,9 @@
 """Hold all candidates and the champion to the same test visitors, choose, and let the gate decide.
 
-On     training-progressed   TrainingProgressed(run_id), or the log entry of a finished CREATE MODEL job
+On     training-progressed   TrainingProgressed(run_id, attempt), or the log entry of a finished CREATE MODEL job
 Runs   sql/evaluation
-Emits  model-approved        ModelApproved(run_id, candidate)
+Emits  training-failed       TrainingFailed(run_id, attempt, candidates)
+       model-approved        ModelApproved(run_id, candidate)
        model-rejected        ModelRejected(run_id, reasons)
 """
 
@@ -15,10 +16,10 @@ import functions_framework
 from shared import rules
 from shared.chain import evaluation, training
 from shared.errors import Malformed, Permanent
-from shared.events import ModelApproved, ModelRejected, TrainingProgressed
+from shared.events import ModelApproved, ModelRejected, TrainingFailed, TrainingProgressed
 from shared.handler import Message, handle
 from shared.log import log
-from shared.warehouse import reason
+from shared.warehouse import heals, reason
 
 if TYPE_CHECKING:
     from cloudevents.http import CloudEvent
@@ -33,21 +34,26 @@ def evaluate_models(cloud_event: CloudEvent) -> None:
 
 
 def decode(message: Message, _: Clients) -> TrainingProgressed:
-    """Read our own event, or the run's label off the audit log entry of its job."""
+    """Read our own event, or the run and the attempt off the labels in the audit log entry of its job."""
     if "protoPayload" not in message.body:
         return TrainingProgressed.from_json(message.body)
     try:
         labels = message.body["protoPayload"]["metadata"]["jobChange"]["job"]["jobConfig"]["labels"]
-        return TrainingProgressed(labels["run_id"])
-    except (KeyError, TypeError) as error:
-        raise Malformed(f"the log entry is of no job labelled with a run_id ({error})") from None
+        return TrainingProgressed(labels["run_id"], int(labels["attempt"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise Malformed(f"the log entry is of no job labelled with a run_id and an attempt ({error})") from None
 
 
-def step(event: TrainingProgressed, cloud: Cloud) -> ModelApproved | ModelRejected | None:
-    """Judge once the last candidate has ended; until then there is nothing to do."""
-    jobs = training.submit(cloud)
-    if not all(job.done() for job in jobs.values()):
+def step(event: TrainingProgressed, cloud: Cloud) -> TrainingFailed | ModelApproved | ModelRejected | None:
+    """Judge once the last candidate has ended, unless another attempt may heal it; until then nothing is to do."""
+    jobs = training.ended(event.attempt, cloud)
+    if jobs is None:
         return None
+    healing = [candidate for candidate, job in jobs.items() if job.error_result and heals(job)]
+    if healing and event.attempt < training.TRIES:
+        why = "; ".join(reason(jobs[candidate]) for candidate in healing)
+        log("WARNING", f"attempt {event.attempt} is followed by another: {why}", run_id=event.run_id)
+        return TrainingFailed(event.run_id, event.attempt, healing)
     failed = {candidate: reason(job) for candidate, job in jobs.items() if job.error_result}
     trained = [candidate for candidate in jobs if candidate not in failed]
     if not trained:

@@ -1,8 +1,9 @@
 """Freeze the run's rows and submit one CREATE MODEL a candidate; training is not waited for.
 
 On     features-built        FeaturesBuilt(run_id, as_of)
+       training-failed       TrainingFailed(run_id, attempt, candidates)
 Runs   sql/features/training_rows.sql, sql/models
-Emits  training-progressed   TrainingProgressed(run_id)
+Emits  training-progressed   TrainingProgressed(run_id, attempt)
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import functions_framework
 
 from shared.chain import training
-from shared.events import FeaturesBuilt, TrainingProgressed
+from shared.events import FeaturesBuilt, TrainingFailed, TrainingProgressed
 from shared.handler import handle
 
 if TYPE_CHECKING:
@@ -27,8 +28,12 @@ def train_models(cloud_event: CloudEvent) -> None:
     handle(cloud_event, step)
 
 
-def step(event: FeaturesBuilt, cloud: Cloud) -> TrainingProgressed:
-    """Submit all candidates together; BigQuery tells the log when each one ends."""
-    training.freeze_rows(cloud)
-    training.submit(cloud)
-    return TrainingProgressed(event.run_id)
+def step(event: FeaturesBuilt | TrainingFailed, cloud: Cloud) -> TrainingProgressed:
+    """Submit all candidates together, or those that failed once more; BigQuery tells the log when each one ends."""
+    if isinstance(event, TrainingFailed):
+        attempt, candidates = event.attempt + 1, event.candidates
+    else:
+        attempt, candidates = 1, list(cloud.settings.training.candidates)
+        training.freeze_rows(cloud)
+    training.submit(candidates, attempt, cloud)
+    return TrainingProgressed(event.run_id, attempt)

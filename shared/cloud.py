@@ -7,7 +7,7 @@ come from the environment variables that Google's clients themselves read, so no
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -116,10 +116,6 @@ class Cloud:
     def registry(self) -> Registry:
         """The registered models and the endpoint."""
         return self.clients.registry
-
-    def of_step(self, step: str) -> Cloud:
-        """Return the same, for work that belongs to another step."""
-        return replace(self, step=step)
 
     @cached_property
     def run(self) -> dict[str, Any]:

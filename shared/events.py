@@ -4,7 +4,7 @@ Events hold a run's id, dates and references; never rows, never personal data.
 """
 
 import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from datetime import date
 from typing import Any, ClassVar, Self
 
@@ -26,21 +26,29 @@ class Event:
         if not RUN_ID.fullmatch(self.run_id):
             raise Malformed(f"run_id {self.run_id!r} is not of the form YYYYMMDD-xxxxxxxx (8 hex digits)")
 
+    def recorded_as(self, step: str) -> str:
+        """Return the name under which the run's ledger keeps what the step makes of this event.
+
+        It is the step's own, so that a step has one outcome a run. Events that repeat steps tell the attempts apart.
+        """
+        return step
+
     def to_json(self) -> dict[str, Any]:
         """Return the event as JSON types; `from_json` of the same class is its inverse."""
         return {name: value.isoformat() if isinstance(value, date) else value for name, value in asdict(self).items()}
 
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> Self:
-        """Read the event that `to_json` wrote.
+        """Read the event that `to_json` wrote; fields that have a default may be left out.
 
         Raises:
             Malformed: a field is missing, unknown, or not of its type.
         """
         known = {field.name: field.type for field in fields(cls)}
+        needed = {field.name for field in fields(cls) if field.default is MISSING}
         if unknown := sorted(body.keys() - known):
             raise Malformed(f"{cls.topic} has no field {', '.join(unknown)}; it has {', '.join(known)}")
-        if missing := sorted(known.keys() - body):
+        if missing := sorted(needed - body.keys()):
             raise Malformed(f"{cls.topic} needs the field {', '.join(missing)}")
         return cls(**{name: _typed(cls.topic, name, known[name], value) for name, value in body.items()})
 
@@ -82,9 +90,46 @@ class FeaturesBuilt(Event):
 
 @dataclass(frozen=True)
 class TrainingProgressed(Event):
-    """A candidate's training was submitted or has ended: time to look whether all have."""
+    """A candidate's training was submitted or has ended: time to look whether all of the `attempt` have."""
 
     topic = "training-progressed"
+
+    attempt: int = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require_attempt(self)
+
+    def recorded_as(self, step: str) -> str:
+        """Return `step` for the first attempt, `step.2` for the second."""
+        return _of_attempt(step, self.attempt)
+
+
+@dataclass(frozen=True)
+class TrainingFailed(Event):
+    """The `attempt` to train these candidates has failed for reasons that heal: another one may succeed."""
+
+    topic = "training-failed"
+
+    attempt: int
+    candidates: list[str]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require_attempt(self)
+
+    def recorded_as(self, step: str) -> str:
+        """Return `step.2` for what follows the first attempt."""
+        return _of_attempt(step, self.attempt + 1)
+
+
+def _require_attempt(event: TrainingProgressed | TrainingFailed) -> None:
+    if event.attempt < 1:
+        raise Malformed(f"attempt of {event.topic} is {event.attempt}; the first one is 1")
+
+
+def _of_attempt(step: str, attempt: int) -> str:
+    return step if attempt == 1 else f"{step}.{attempt}"
 
 
 @dataclass(frozen=True)
@@ -170,6 +215,7 @@ EVENTS: dict[str, type[Event]] = {
         DataRefreshed,
         FeaturesBuilt,
         TrainingProgressed,
+        TrainingFailed,
         ModelApproved,
         ModelRejected,
         ModelDeployed,

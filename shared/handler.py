@@ -66,7 +66,7 @@ def handle[E: Event](
         event = decode(read(cloud_event), world)
         if event is None:
             return
-        record = world.ledger.record(event.run_id, name)
+        record = world.ledger.record(event.run_id, event.recorded_as(name))
         if record is None:
             record = _run(step, event, Cloud(world, event.run_id, name, now=datetime.now(UTC)))
         elif world.ledger.went_on(event.run_id, record):
@@ -93,6 +93,7 @@ def _attribute(text: str) -> str:
 def _run(step: Callable[[Any, Cloud], Event | None], event: Event, cloud: Cloud) -> Record | None:
     """Run the step and record its outcome; None when it is over without one, for now or for good."""
     about = {"run_id": cloud.run_id, "step": cloud.step}
+    place = event.recorded_as(cloud.step)
     log("INFO", f"{cloud.step} began", **about)
     try:
         following = step(event, cloud)
@@ -103,25 +104,25 @@ def _run(step: Callable[[Any, Cloud], Event | None], event: Event, cloud: Cloud)
         raise
     except Permanent as error:
         log_exception(f"{cloud.step} failed for good: {error}", **about)
-        cloud.ledger.fail(cloud.run_id, Failure(cloud.step, str(error), is_permanent=True, failed_at=datetime.now(UTC)))
+        cloud.ledger.fail(cloud.run_id, Failure(place, str(error), is_permanent=True, failed_at=datetime.now(UTC)))
         return None
     except Exception as error:
         log_exception(f"{cloud.step} failed and will be tried again: {error}", **about)
-        _remember(error, cloud)
+        _remember(error, place, cloud)
         raise
     if following is None:
         return None
-    record = Record(cloud.step, following, cloud.now, datetime.now(UTC), cloud.warehouse.seconds)
+    record = Record(place, following, cloud.now, datetime.now(UTC), cloud.warehouse.seconds)
     seconds = round((record.finished_at - record.started_at).total_seconds(), 3)
     log("INFO", f"{cloud.step} ended: {following.topic}", seconds=seconds, **about)
     return cloud.ledger.finish(cloud.run_id, record)
 
 
-def _remember(error: Exception, cloud: Cloud) -> None:
+def _remember(error: Exception, place: str, cloud: Cloud) -> None:
     """Record a failure if the bucket lets us: the error that caused it matters more than this one."""
     reason = f"{type(error).__name__}: {error}"
     try:
-        cloud.ledger.fail(cloud.run_id, Failure(cloud.step, reason, is_permanent=False, failed_at=datetime.now(UTC)))
+        cloud.ledger.fail(cloud.run_id, Failure(place, reason, is_permanent=False, failed_at=datetime.now(UTC)))
     except Exception:  # noqa: BLE001 - logged, and the first error goes on to be raised
         log_exception("the failure could not be recorded", run_id=cloud.run_id, step=cloud.step)
 

@@ -1,7 +1,9 @@
 """What each run has done, in Cloud Storage: the reason that twice equals once.
 
 runs/RUN_ID/run.json            what the run reads; written once, by the first delivery that saw it
-runs/RUN_ID/steps/STEP.json     the step's next event and times; written once, by the delivery that finished first
+runs/RUN_ID/steps/STEP.json     the step's next event and times; written once, by the delivery that finished first. A
+                                step that a run repeats has STEP.2.json, STEP.3.json too: see Event.recorded_as
+runs/RUN_ID/trainings/N.json    ids of the N-th attempt's jobs by candidate; written once, before they are submitted
 runs/RUN_ID/failures/STEP.json  the last failure of a step that has no record yet
 runs/RUN_ID/NAME.json           what a step found out (checks, evaluation, deployment, ...)
 runs/RUN_ID/model/              the exported model
@@ -100,6 +102,14 @@ class Ledger:
         }
         self._write(f"runs/{run_id}/failures/{failure.step}.json", document)
 
+    def plan_trainings(self, run_id: str, attempt: int, jobs: dict[str, str]) -> dict[str, str]:
+        """Write down an attempt's job ids by candidate, unless another delivery has; return those that stand."""
+        return self._keep(f"runs/{run_id}/trainings/{attempt}.json", jobs)
+
+    def trainings(self, run_id: str, attempt: int) -> dict[str, str]:
+        """Return an attempt's job ids by candidate; none when nobody has written them down."""
+        return self._read(f"runs/{run_id}/trainings/{attempt}.json") or {}
+
     def write(self, run_id: str, name: str, document: dict[str, Any]) -> None:
         """Keep what a step found out; writing it again replaces it."""
         self._write(f"runs/{run_id}/{name}.json", document)
@@ -180,9 +190,7 @@ class Ledger:
 
     def keep_answer(self, name: str, answer: dict[str, Any]) -> dict[str, Any]:
         """Write down what a checkout is answered, unless another delivery has; return what stands."""
-        if self._write_once(f"checkouts/{name}.json", answer):
-            return answer
-        return self.answer(name) or answer
+        return self._keep(f"checkouts/{name}.json", answer)
 
     def bury(self, name: str, letter: dict[str, Any]) -> None:
         """Keep a dead letter; the same one arriving twice is one."""
@@ -213,6 +221,12 @@ class Ledger:
     def _write(self, path: str, document: dict[str, Any]) -> None:
         content = json.dumps(document, indent=1, default=str)
         self._bucket.blob(path).upload_from_string(content, content_type="application/json")
+
+    def _keep(self, path: str, document: dict[str, Any]) -> dict[str, Any]:
+        """Write it unless there is one; return the one that stands."""
+        if self._write_once(path, document):
+            return document
+        return self._read(path) or document
 
     def _write_once(self, path: str, document: dict[str, Any]) -> bool:
         content = json.dumps(document, indent=1, default=str)

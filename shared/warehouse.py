@@ -1,6 +1,8 @@
 """BigQuery, one file of sql/ at a time, each job submitted once however often its event is delivered."""
 
+import contextlib
 import hashlib
+import itertools
 import json
 import re
 import time
@@ -65,8 +67,9 @@ class Statement:
 class Warehouse:
     """Runs statements for one step of one run.
 
-    A job's id is made of the run, the step, the statement and its values, so a second delivery attaches to the first
-    one's job. A failed job's id is burned: the next delivery counts up.
+    A job's id is made of the run, the step, the statement's name and its values, so a second delivery attaches to the
+    first one's job. A failed job's id is burned: the next delivery counts up. The statement's text is no part of the
+    id: a deployment may change a comment while a run goes on.
     """
 
     def __init__(self, client: bigquery.Client, settings: Settings, run_id: str, step: str, incarnation: int) -> None:
@@ -108,40 +111,53 @@ class Warehouse:
         finally:
             self.seconds += time.monotonic() - started
 
-    def submit(self, statement: Statement, *, tries: int | None = None) -> bigquery.QueryJob:
-        """Return the statement's job: the one that runs or has succeeded, else a new attempt.
-
-        With `tries`, a job that failed for good, or that many attempts, is returned as it is instead.
-        """
-        text = statement.text()
-        content = json.dumps([text, statement.parameters, self._incarnation], default=str, sort_keys=True)
-        digest = hashlib.sha256(content.encode()).hexdigest()[:8]
-        stem = f"{self._run_id}-{self._step}-{statement.name.replace('/', '-')}-{digest}"
-        config = _config(self._client, self._dataset, statement)
-        config.labels = {"pipeline": "propensity", "run_id": self._run_id, "step": self._step}
-        patience = max(self._left, LEAST_SECONDS)
-        attempt = 1
-        while True:
-            job_id = f"{stem}-a{attempt}"
+    def submit(self, statement: Statement) -> bigquery.QueryJob:
+        """Return the statement's job: the one that runs or has succeeded, else a new attempt."""
+        for attempt in itertools.count(1):
+            job_id = self.job_id(statement, attempt)
             try:
-                return self._client.query(
-                    text,
-                    job_config=config,
-                    job_id=job_id,
-                    # The client's own patience is longer than a function lives.
-                    retry=DEFAULT_RETRY.with_timeout(patience),
-                    job_retry=None,
-                    timeout=patience,
-                )
+                return self._insert(statement, job_id, attempt)
             except Conflict:
                 job = self._attach(job_id)
-            except (BadRequest, Forbidden, NotFound) as error:
-                raise Permanent(f"{error.message} (job {job_id})") from error
             if not job.error_result:
                 return job
-            if tries and (attempt >= tries or not _heals(job.error_result)):
-                return job
-            attempt += 1
+        raise AssertionError("the attempts never end")
+
+    def start(self, statement: Statement, job_id: str, attempt: int) -> None:
+        """Have the statement run under that id, unless a job has it already: whatever that one's text and state."""
+        with contextlib.suppress(Conflict):
+            self._insert(statement, job_id, attempt)
+
+    def find(self, job_id: str) -> bigquery.QueryJob | None:
+        """Return the job that has the id, or None when nobody has submitted it."""
+        try:
+            return self._client.get_job(job_id, location=self._client.location)  # type: ignore[return-value]
+        except NotFound:
+            return None
+
+    def job_id(self, statement: Statement, attempt: int) -> str:
+        """Return the id under which this step submits the statement for the first time, the second, ..."""
+        values = [statement.parameters, statement.identifiers, self._incarnation]
+        digest = hashlib.sha256(json.dumps(values, default=str, sort_keys=True).encode()).hexdigest()[:8]
+        return f"{self._run_id}-{self._step}-{statement.name.replace('/', '-')}-{digest}-a{attempt}"
+
+    def _insert(self, statement: Statement, job_id: str, attempt: int) -> bigquery.QueryJob:
+        config = _config(self._client, self._dataset, statement)
+        about = {"run_id": self._run_id, "step": self._step, "attempt": str(attempt)}
+        config.labels = {"pipeline": "propensity", **about}
+        patience = max(self._left, LEAST_SECONDS)
+        try:
+            return self._client.query(
+                statement.text(),
+                job_config=config,
+                job_id=job_id,
+                # The client's own patience is longer than a function lives.
+                retry=DEFAULT_RETRY.with_timeout(patience),
+                job_retry=None,
+                timeout=patience,
+            )
+        except (BadRequest, Forbidden, NotFound) as error:
+            raise Permanent(f"{error.message} (job {job_id})") from error
 
     def _attach(self, job_id: str) -> bigquery.QueryJob:
         # Right after a 409 a job may not be visible yet.
@@ -156,7 +172,7 @@ class Warehouse:
             raise NotReady(f"job {job.job_id} still runs; the next delivery attaches to it") from error
         except Exception:
             # The results may tell of the failure before the job was looked at again.
-            if job.done() and job.error_result and not _heals(job.error_result):
+            if job.done() and job.error_result and not heals(job):
                 raise Permanent(reason(job)) from None
             raise
         return [dict(row) for row in rows]
@@ -175,8 +191,9 @@ def query(client: bigquery.Client, settings: Settings, statement: Statement) -> 
         raise Permanent(error.message) from error
 
 
-def _heals(error: Mapping[str, Any]) -> bool:
-    """Whether a new attempt may succeed: also where two statements wanted to change the same rows."""
+def heals(job: bigquery.QueryJob) -> bool:
+    """Whether a new attempt of a failed job may succeed: also where two statements wanted to change the same rows."""
+    error = job.error_result or {}
     return error.get("reason") in RETRYABLE or "due to concurrent update" in error.get("message", "")
 
 

@@ -116,7 +116,7 @@ def training(volumes: Volumes, settings: Settings) -> list[Reading]:
         Reading("evaluation/metrics"),
         Reading("evaluation/splits"),
         Reading("evaluation/single_features"),
-        Reading("evaluation/training_statistics", times=len(candidates)),
+        Reading("deployment/training_statistics", times=len(candidates)),
         Reading("deployment/golden_rows"),
         Reading("deployment/weights"),
         Reading("deployment/decile_cutoffs"),

@@ -20,7 +20,6 @@ class Report:
     rows: dict[str, dict[str, Any]]
     splits: list[dict[str, Any]]
     single_features: dict[str, float | None]
-    training: dict[str, dict[str, Any]]
     failed: dict[str, str]
     winner: rules.Metrics
     verdict: rules.Verdict
@@ -38,16 +37,15 @@ class Report:
             "failed": self.failed,
             "splits": self.splits,
             "single_features": self.single_features,
-            "training": self.training,
         }
 
 
 def evaluate(trained: list[str], failed: dict[str, str], cloud: Cloud) -> Report:
     """Score the test visitors with every model, measure, choose and judge; without any, the verdict says so."""
-    models = {candidate: training.model_name(candidate, cloud.run_id) for candidate in trained}
     rows = training.rows_of_run(cloud)
     # One after the other: BigQuery lets only one statement at a time replace rows of a partition.
-    for name, model in models.items():
+    for name in trained:
+        model = training.model_name(name, cloud.run_id)
         cloud.warehouse.query("evaluation/test_predictions", {**rows, "candidate": name}, model=model)
     champion = cloud.registry.champion()
     if champion:
@@ -58,12 +56,11 @@ def evaluate(trained: list[str], failed: dict[str, str], cloud: Cloud) -> Report
             log("ERROR", f"the champion cannot be scored: {error}", run_id=cloud.run_id)
             failed = {**failed, CHAMPION: str(error)}
     parameters = {**rows, "threshold": cloud.settings.policy.coupon_from}
-    measured, splits, single_features, *statistics = cloud.warehouse.query_all(
+    measured, splits, single_features = cloud.warehouse.query_all(
         [
             Statement("evaluation/metrics", parameters),
             Statement("evaluation/splits", rows),
             Statement("evaluation/single_features", rows),
-            *(Statement("evaluation/training_statistics", {}, {"model": model}) for model in models.values()),
         ]
     )
     metrics = {row["candidate"]: row for row in measured}
@@ -75,7 +72,6 @@ def evaluate(trained: list[str], failed: dict[str, str], cloud: Cloud) -> Report
         rows=metrics,
         splits=splits,
         single_features=alone,
-        training={name: row for name, [row] in zip(trained, statistics, strict=True)},
         failed=failed,
         winner=winner,
         verdict=rules.gate(winner, former, alone, cloud.settings.gate),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared import booster, scoring
 from shared.chain import training
+from shared.chain.evaluation import CHAMPION
 from shared.errors import Permanent
 from shared.log import log
 from shared.warehouse import Statement
@@ -24,9 +25,25 @@ def inputs(candidate: str, cloud: Cloud) -> dict[str, float | None]:
     """Return the model's input columns in the order of its training: a number's mean, None for a category."""
     name = f"{cloud.settings.project}.{cloud.settings.dataset}.{training.model_name(candidate, cloud.run_id)}"
     columns = cloud.clients.bigquery.get_model(name).feature_columns
-    evaluation = cloud.ledger.read(cloud.run_id, "evaluation") or {}
-    means = {feature["input"]: feature["mean"] for feature in evaluation["training"][candidate]["features"]}
+    means = {feature["input"]: feature["mean"] for feature in _statistics(cloud)[candidate]["features"]}
     return {str(column.name): means[str(column.name)] for column in columns}
+
+
+def _statistics(cloud: Cloud) -> dict[str, dict[str, Any]]:
+    """Return how the training of each of the run's models went, and keep it on the run.
+
+    It is asked for here because ML.TRAINING_INFO and ML.FEATURE_INFO need the right to create models, which
+    evaluate_models does not have.
+    """
+    evaluation = cloud.ledger.read(cloud.run_id, "evaluation") or {}
+    names = [name for name in evaluation["candidates"] if name != CHAMPION]
+    models = [training.model_name(name, cloud.run_id) for name in names]
+    found = cloud.warehouse.query_all(
+        Statement("deployment/training_statistics", {}, {"model": model}) for model in models
+    )
+    statistics = {name: row for name, [row] in zip(names, found, strict=True)}
+    cloud.ledger.write(cloud.run_id, "training", statistics)
+    return statistics
 
 
 def export(candidate: str, columns: Iterable[str], cloud: Cloud) -> list[dict[str, Any]]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from shared.warehouse import Statement
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from google.cloud import bigquery
 
     from shared.cloud import Cloud
@@ -40,15 +42,33 @@ def freeze_rows(cloud: Cloud) -> None:
     cloud.warehouse.query("features/training_rows", parameters)
 
 
-def submit(cloud: Cloud) -> dict[str, bigquery.QueryJob]:
-    """Return each candidate's CREATE MODEL job, submitting those that nobody has submitted.
+def submit(candidates: Iterable[str], attempt: int, cloud: Cloud) -> None:
+    """Submit a CREATE MODEL job for each candidate, once.
 
-    A job that failed for a reason that heals is submitted again, up to three times in all; what is returned may run,
-    have succeeded or have failed.
+    The ids are written down first. So another delivery, even of another deployment, submits under the same ids, and
+    BigQuery runs each only once. Whoever waits for the jobs finds them by `ended`.
     """
-    trainer = cloud.of_step("train_models")
-    statements = {
-        candidate: Statement(f"models/{candidate}", rows_of_run(cloud), {"model": model_name(candidate, cloud.run_id)})
-        for candidate in cloud.settings.training.candidates
+    ids = {candidate: cloud.warehouse.job_id(_create_model(candidate, cloud), attempt) for candidate in candidates}
+    for candidate, job_id in cloud.ledger.plan_trainings(cloud.run_id, attempt, ids).items():
+        cloud.warehouse.start(_create_model(candidate, cloud), job_id, attempt)
+
+
+def ended(attempt: int, cloud: Cloud) -> dict[str, bigquery.QueryJob] | None:
+    """Return each candidate's newest job of the attempts up to this one, or None unless all have ended."""
+    ids = {
+        candidate: job_id
+        for number in range(1, attempt + 1)
+        for candidate, job_id in cloud.ledger.trainings(cloud.run_id, number).items()
     }
-    return {candidate: trainer.warehouse.submit(statement, tries=TRIES) for candidate, statement in statements.items()}
+    found = {}
+    for candidate, job_id in ids.items():
+        job = cloud.warehouse.find(job_id)
+        # Its id is written down before it is submitted.
+        if job is None or not job.done(reload=False):
+            return None
+        found[candidate] = job
+    return found or None
+
+
+def _create_model(candidate: str, cloud: Cloud) -> Statement:
+    return Statement(f"models/{candidate}", rows_of_run(cloud), {"model": model_name(candidate, cloud.run_id)})

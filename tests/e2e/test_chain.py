@@ -99,7 +99,7 @@ def test_the_runs_folder_is_the_models_revision(chain, run):
     assert names >= {f"steps/{step}.json" for step in STEPS if step != "training"}
     assert {name for name in names if name.startswith("model/")}
     assert not {name for name in names if name.startswith("failures/")}
-    trained = run.documents["evaluation"]["training"]
+    trained = run.documents["training"]
     assert set(trained) == {"baseline", "logistic", "boosted_trees"}
     assert all(statistics["iterations"] and statistics["features"] for statistics in trained.values())
 

@@ -5,8 +5,11 @@ from fixtures.chain import SOON
 from google.cloud import pubsub_v1
 from typer.testing import CliRunner
 
+from cli.follow import STEPS
 from cli.main import app
 from local import cloud, declarations, provision
+from local.bigquery import engine
+from local.bigquery.errors import BigQueryError
 
 
 @pytest.fixture
@@ -57,6 +60,26 @@ def test_a_step_whose_service_is_broken_says_so_and_goes_on_once_it_is_mended(ch
     run = chain.run(run_id)
     assert (run.outcome, run.reason) == ("published", "")
     assert chain.outcome(run) == chain.expected
+
+
+def test_a_training_that_fails_for_a_reason_that_heals_is_repeated_and_the_run_goes_on(chain, monkeypatch):
+    carry_out, failed = engine.run, []
+
+    def run(work):
+        if "create or replace model `logistic_" in work.query["query"] and not failed:
+            failed.append(work.job_id)
+            raise BigQueryError("backendError", "as a test wants it")
+        return carry_out(work)
+
+    monkeypatch.setattr(engine, "run", run)
+    run = chain.refresh(reason="training")
+    told, expected = chain.outcome(run), dict(chain.expected)
+    assert told.pop("trainings") == ["baseline attempt 1", "logistic attempt 1", "logistic attempt 2"]
+    assert [job.rpartition("-")[0] for job in told.pop("repeated jobs")] == [failed[0].rpartition("-")[0]]
+    more = {"steps/evaluate_models.2.json", "steps/train_models.2.json", "trainings/2.json"}
+    assert set(told.pop("files")) - set(expected.pop("files")) == more
+    assert told == {name: expected[name] for name in told}
+    assert set(run.seconds) == set(STEPS)
 
 
 # The client tries again after seconds, and it is those that take long.

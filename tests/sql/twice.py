@@ -26,7 +26,7 @@ NOT_RUN = {
     "deployment/register_model": "ALTER MODEL",
     "deployment/weights": "BigQuery ML",
     "evaluation/test_predictions": "BigQuery ML",
-    "evaluation/training_statistics": "BigQuery ML",
+    "deployment/training_statistics": "BigQuery ML",
     "models/baseline": "CREATE MODEL",
     "models/boosted_trees": "CREATE MODEL",
     "models/logistic": "CREATE MODEL",

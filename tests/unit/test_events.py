@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, fields
 from datetime import date
 
 import pytest
@@ -10,16 +10,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import Malformed
-from shared.events import EVENTS, RUN_ID, DataRefreshed, FeaturesBuilt, ModelRejected, VisitorsScored
+from shared.events import (
+    EVENTS,
+    RUN_ID,
+    DataRefreshed,
+    FeaturesBuilt,
+    ModelRejected,
+    TrainingFailed,
+    TrainingProgressed,
+    VisitorsScored,
+)
 
 RUN = "20170801-0a1b2c3d"
 run_ids = st.from_regex(r"[0-9]{8}-[0-9a-f]{8}", fullmatch=True)
+attempts = st.integers(1, 9)
 st.register_type_strategy(date, st.dates())
 
 
 def events():
     kinds = sorted(EVENTS.values(), key=lambda kind: kind.topic)
-    return st.one_of([st.builds(kind, run_id=run_ids) for kind in kinds])
+    return st.one_of([st.builds(kind, run_id=run_ids, **of_its_own(kind)) for kind in kinds])
+
+
+def of_its_own(kind):
+    return {"attempt": attempts} if "attempt" in {field.name for field in fields(kind)} else {}
 
 
 @given(events())
@@ -37,6 +51,18 @@ def test_topics_are_the_classes_names_in_kebab_case():
         assert topic == kind.topic == re.sub(r"(?<=.)([A-Z])", r"-\1", kind.__name__).lower()
 
 
+def test_a_field_with_a_default_may_be_left_out():
+    assert TrainingProgressed.from_json({"run_id": RUN}) == TrainingProgressed(RUN, 1)
+    assert DataRefreshed.from_json({"run_id": RUN, "as_of": "2017-08-01"}).reason == ""
+
+
+def test_a_step_has_one_outcome_a_run_and_the_steps_of_a_training_one_an_attempt():
+    assert FeaturesBuilt(RUN, date(2017, 8, 1)).recorded_as("train_models") == "train_models"
+    assert TrainingProgressed(RUN).recorded_as("evaluate_models") == "evaluate_models"
+    assert TrainingFailed(RUN, 1, ["logistic"]).recorded_as("train_models") == "train_models.2"
+    assert TrainingProgressed(RUN, 2).recorded_as("evaluate_models") == "evaluate_models.2"
+
+
 def test_an_event_cannot_be_changed():
     with pytest.raises(FrozenInstanceError):
         FeaturesBuilt(RUN, date(2017, 8, 1)).run_id = "other"
@@ -51,6 +77,8 @@ def test_an_event_cannot_be_changed():
         (FeaturesBuilt, {"run_id": RUN, "as_of": 20170801}, "which is no date"),
         (FeaturesBuilt, {"run_id": "../../x", "as_of": "2017-08-01"}, "run_id '../../x' is not of the form YYYYMMDD"),
         (FeaturesBuilt, {"run_id": None, "as_of": "2017-08-01"}, "which is no str"),
+        (TrainingProgressed, {"run_id": RUN, "attempt": 0}, "attempt of training-progressed is 0; the first one is 1"),
+        (TrainingFailed, {"run_id": RUN, "attempt": -1, "candidates": []}, "attempt of training-failed is -1"),
         (ModelRejected, {"run_id": RUN, "reasons": "too weak"}, "field reasons of model-rejected"),
         (ModelRejected, {"run_id": RUN, "reasons": ["too weak", 3]}, "field reasons of model-rejected"),
         (VisitorsScored, {"run_id": RUN, "day": "2017-08-01", "version": 3}, "which is no str"),

@@ -19,7 +19,7 @@ from local import auth, pubsub
 from local.declarations import ROOT
 from shared import cloud as shared_cloud
 from shared.errors import Malformed, NotReady, Permanent
-from shared.events import FeaturesBuilt, ModelApproved, ModelDeployed
+from shared.events import FeaturesBuilt, ModelApproved, ModelDeployed, TrainingFailed
 from shared.handler import Message, handle, read
 from shared.ledger import Record
 
@@ -117,6 +117,24 @@ def test_a_step_with_nothing_to_say_is_not_over_and_looks_again(world, broker):
     assert len(step.calls) == 2
     assert world.ledger.records(RUN) == []
     assert broker.events("model-deployed") == []
+
+
+def test_a_step_that_a_run_repeats_has_a_record_and_failures_for_each_attempt(world, broker):
+    def failed(event):
+        return delivered(event.to_json(), event.topic)
+
+    step = Step(DEPLOYED)
+    handle(failed(TrainingFailed(RUN, 1, ["logistic"])), step)
+    handle(failed(TrainingFailed(RUN, 1, ["logistic"])), step)
+    handle(failed(TrainingFailed(RUN, 2, ["logistic"])), step)
+    # The run has gone on from there.
+    handle(failed(TrainingFailed(RUN, 1, ["logistic"])), step)
+    assert [(call[0].attempt, call[2]) for call in step.calls] == [(1, "deploy_model"), (2, "deploy_model")]
+    assert [record.step for record in world.ledger.records(RUN)] == ["deploy_model.2", "deploy_model.3"]
+    assert broker.events("model-deployed") == [DEPLOYED.to_json()] * 3
+    step.outcome = Permanent("no more")
+    handle(failed(TrainingFailed(RUN, 3, ["logistic"])), step)
+    assert [failure.step for failure in world.ledger.failures(RUN)] == ["deploy_model.4"]
 
 
 def test_a_permanent_failure_is_acknowledged_and_stands_on_the_run(world, broker, capsys):

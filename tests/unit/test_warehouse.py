@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 
 import pytest
+from google.api_core.exceptions import BadRequest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -80,7 +81,8 @@ def test_other_values_runs_steps_and_lives_are_other_jobs(hits, deliver):
 
 def test_a_job_is_labelled_and_named_for_what_it_does(hits, deliver):
     job = deliver().submit(Statement("hits/count", {}, {"table": "hits"}))
-    assert job.labels == {"pipeline": "propensity", "run_id": RUN, "step": "build_features"}
+    about = {"run_id": RUN, "step": "build_features", "attempt": "1"}
+    assert job.labels == {"pipeline": "propensity", **about}
     stem, attempt = job.job_id.rsplit("-", 1)
     assert stem.startswith(f"{RUN}-build_features-hits-count-")
     assert attempt == "a1"
@@ -98,13 +100,34 @@ def test_a_failed_jobs_id_is_burned_and_the_next_delivery_counts_up(hits, delive
     assert deliver().submit(Statement("hits/share")).job_id.endswith("-a3")
 
 
-def test_with_tries_a_job_that_failed_for_good_is_returned_as_it_is(hits, deliver):
-    with pytest.raises(Permanent):
-        deliver().query("hits/share")
-    job = deliver().submit(Statement("hits/share"), tries=3)
-    assert job.job_id.endswith("-a1")
-    assert job.error_result
-    assert "(job " in module.reason(job)
+def test_a_deployment_that_edits_a_statement_leaves_its_job_the_same(hits, deliver, tmp_path):
+    deliver().query("hits/add", {"number": 1})
+    (tmp_path / "hits/add.sql").write_text(f"-- a comment\n{STATEMENTS['hits/add']}")
+    deliver().query("hits/add", {"number": 1})
+    assert hits() == 1
+
+
+def test_a_job_that_was_started_under_an_id_is_found_by_it_whatever_became_of_it(hits, deliver):
+    job_id = f"{RUN}-started-{next(incarnations)}"
+    assert deliver().find(job_id) is None
+    for _ in range(3):
+        deliver().start(Statement("hits/add", {"number": 1}), job_id, 1)
+    assert deliver(step="evaluate_models").find(job_id).result(timeout=30).num_dml_affected_rows == 1
+    assert hits() == 1
+    deliver().start(Statement("hits/count", {}, {"table": "hits"}), job_id, 1)
+    assert deliver().find(job_id).num_dml_affected_rows == 1
+
+
+def test_a_job_that_failed_stays_as_it_is_under_the_id_that_it_was_started_under(hits, deliver):
+    job_id = f"{RUN}-started-{next(incarnations)}"
+    for _ in range(2):
+        deliver().start(Statement("hits/share"), job_id, 1)
+    job = deliver().find(job_id)
+    with pytest.raises(BadRequest):
+        job.result(timeout=30)
+    assert "division by zero" in module.reason(job).lower()
+    assert module.reason(job).endswith(f"(job {job_id})")
+    assert not module.heals(job)
 
 
 @pytest.mark.parametrize(

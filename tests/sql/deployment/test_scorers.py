@@ -36,7 +36,7 @@ def scorers(models, whole_warehouse):
 
 
 def scorer(candidate, warehouse):
-    [statistics] = warehouse.run("evaluation/training_statistics", model=candidate)
+    [statistics] = warehouse.run("deployment/training_statistics", model=candidate)
     means = {feature["input"]: feature["mean"] for feature in statistics["features"]}
     if candidate != "boosted_trees":
         artefact = scoring.from_weights(warehouse.run("deployment/weights", model=candidate), means)

@@ -10,7 +10,7 @@ INPUTS = {"baseline": ["bounces", "time_on_site"], "logistic": FEATURES, "booste
 
 @pytest.mark.parametrize("candidate", CANDIDATES)
 def test_a_candidate_learns_from_features_alone_and_says_how_it_went(candidate, models, warehouse):
-    [statistics] = warehouse.run("evaluation/training_statistics", model=candidate)
+    [statistics] = warehouse.run("deployment/training_statistics", model=candidate)
     assert [feature["input"] for feature in statistics["features"]] == INPUTS[candidate]
     iterations = statistics["iterations"]
     assert [row["iteration"] for row in iterations] == list(range(len(iterations)))
@@ -21,7 +21,7 @@ def test_a_candidate_learns_from_features_alone_and_says_how_it_went(candidate, 
 
 
 def losses(warehouse, model):
-    [statistics] = warehouse.run("evaluation/training_statistics", model=model)
+    [statistics] = warehouse.run("deployment/training_statistics", model=model)
     return [row["loss"] for row in statistics["iterations"]]
 
 

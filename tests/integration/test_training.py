@@ -1,0 +1,149 @@
+"""Training: each candidate once, whatever dies or is deployed between; and once more where that may help."""
+
+import datetime as dt
+import itertools
+import re
+
+import pytest
+from fixtures.bigquery import PROJECT
+
+from functions import evaluate_models, train_models
+from local import auth
+from local.bigquery import engine
+from local.bigquery.errors import BigQueryError
+from shared import warehouse
+from shared.cloud import Clients, Cloud
+from shared.errors import Permanent
+from shared.events import FeaturesBuilt, TrainingFailed, TrainingProgressed
+from shared.settings import Settings
+
+DATASET = "unit_training"
+MODEL = """create or replace model `${model}` options (model_type = 'LOGISTIC_REG') as
+select x, mod(x, 2) as label from unnest(generate_array(1, 50)) as x where @run_id != '' and @created_on is not null"""
+STATEMENTS = {
+    "features/training_rows": "select @run_id, @created_on, @from_day, @as_of, @train_share, @evaluation_share",
+    "models/baseline": MODEL,
+    "models/logistic": MODEL,
+    "evaluation/splits": "select 'train' as split, 9 as visitors, 3 as positives from (select @run_id, @created_on)",
+}
+days = itertools.count(1)
+
+
+@pytest.fixture
+def run(bigquery_client, bucket, tmp_path, monkeypatch):
+    """A run whose features are built, with two candidates, as its steps see it; its statements are this file's."""
+    account = auth.service_account_file(tmp_path, "http://127.0.0.1:9/token", PROJECT)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(account))
+    monkeypatch.setattr(warehouse, "SQL", tmp_path)
+    bigquery_client.create_dataset(DATASET, exists_ok=True)
+    document = {"project": PROJECT, "bucket": bucket.name, "dataset": DATASET}
+    document["training"] = {"candidates": ["baseline", "logistic"]}
+    clients = Clients(Settings.from_document(document))
+    clients.__dict__["bigquery"] = bigquery_client
+    run = Run(clients, f"201708{next(days):02}-0a1b2c3d", tmp_path)
+    for name, text in STATEMENTS.items():
+        run.deploy(name, text)
+    yield run
+    bigquery_client.delete_dataset(DATASET, delete_contents=True)
+
+
+class Run:
+    def __init__(self, clients, run_id, folder):
+        self.clients, self.run_id, self.folder = clients, run_id, folder
+        self.built = FeaturesBuilt(run_id, dt.date(2017, 8, 1))
+        clients.ledger.open_run(self.built, {"as_of": "2017-08-01"}, dt.datetime.now(dt.UTC))
+
+    def deploy(self, name, text):
+        path = self.folder / f"{name}.sql"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+
+    def train(self, event=None):
+        return train_models.step(event or self.built, self.cloud("train_models"))
+
+    def evaluate(self, attempt=1):
+        return evaluate_models.step(TrainingProgressed(self.run_id, attempt), self.cloud("evaluate_models"))
+
+    def cloud(self, step):
+        return Cloud(self.clients, self.run_id, step, dt.datetime.now(dt.UTC))
+
+    def trainings(self):
+        """Candidate and attempt of each CREATE MODEL job, once it has ended."""
+        found = []
+        for job in self.clients.bigquery.list_jobs():
+            if name := re.fullmatch(rf"{self.run_id}-train_models-models-(\w+)-[0-9a-f]{{8}}-a(\d+)", job.job_id):
+                job.exception(timeout=60)
+                found.append((name[1], int(name[2])))
+        return sorted(found)
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """Candidates whose training fails, with BigQuery's reason for it."""
+    reasons, carry_out = {}, engine.run
+
+    def run(work):
+        model = re.match(r"create or replace model `(\w+?)_2017", work.configuration.get("query", {}).get("query", ""))
+        if model and model[1] in reasons:
+            raise BigQueryError(reasons[model[1]], "as a test wants it")
+        return carry_out(work)
+
+    monkeypatch.setattr(engine, "run", run)
+    return reasons
+
+
+def test_a_comment_edited_while_a_run_trains_does_not_train_anew(run):
+    first = run.train()
+    run.deploy("models/logistic", f"-- another comment\n{MODEL}")
+    assert run.train() == first == TrainingProgressed(run.run_id, 1)
+    assert run.trainings() == [("baseline", 1), ("logistic", 1)]
+
+
+def test_a_delivery_that_dies_before_it_has_submitted_all_leaves_the_rest_to_the_next(run, monkeypatch):
+    start = warehouse.Warehouse.start
+    with monkeypatch.context() as patch:
+        patch.setattr(warehouse.Warehouse, "start", lambda *args: start(*args) if "baseline" in args[1].name else 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            run.train()
+    assert run.trainings() == [("baseline", 1)]
+    # Whoever looks meanwhile neither submits nor judges.
+    assert run.evaluate() is None
+    run.train()
+    assert run.trainings() == [("baseline", 1), ("logistic", 1)]
+
+
+def test_candidates_are_those_of_the_first_delivery_whatever_is_set_afterwards(run, monkeypatch):
+    run.train()
+    document = {"project": PROJECT, "bucket": run.clients.settings.bucket, "dataset": DATASET}
+    run.clients.settings = Settings.from_document(document)
+    run.train()
+    assert run.trainings() == [("baseline", 1), ("logistic", 1)]
+
+
+def test_what_fails_for_a_reason_that_heals_is_trained_again_and_nothing_else_is(run, failing):
+    failing["logistic"] = "backendError"
+    run.train()
+    assert run.trainings() == [("baseline", 1), ("logistic", 1)]
+    failed = run.evaluate()
+    assert failed == run.evaluate() == TrainingFailed(run.run_id, 1, ["logistic"])
+    assert run.trainings() == [("baseline", 1), ("logistic", 1)]
+    failing.clear()
+    for _ in range(2):
+        assert run.train(failed) == TrainingProgressed(run.run_id, 2)
+    assert run.trainings() == [("baseline", 1), ("logistic", 1), ("logistic", 2)]
+    # What a late delivery of the first attempt sees is what it saw.
+    assert run.evaluate() == failed
+
+
+def test_after_three_attempts_a_failure_stands_and_one_that_cannot_heal_stands_at_once(run, failing):
+    failing |= {"baseline": "invalidQuery", "logistic": "rateLimitExceeded"}
+    run.train()
+    run.trainings()
+    for attempt in (1, 2):
+        failed = run.evaluate(attempt)
+        assert failed == TrainingFailed(run.run_id, attempt, ["logistic"])
+        run.train(failed)
+        run.trainings()
+    with pytest.raises(Permanent, match=r"no candidate could be trained: baseline: .*-a1.*logistic: .*-a3"):
+        run.evaluate(3)
+    assert run.trainings() == [("baseline", 1), ("logistic", 1), ("logistic", 2), ("logistic", 3)]
