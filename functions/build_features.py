@@ -40,7 +40,7 @@ def decode(message: Message, clients: Clients) -> DataRefreshed | None:
         log("NOTICE", "a message announced no new day-table", message_id=message.id)
         return None
     now = datetime.now(UTC)
-    reading = source.look(refresh, clients, now.date())
+    reading = source.look(refresh, clients, now.date(), message.published_at)
     event = DataRefreshed(reading.run_id, reading.as_of, reading.reason)
     clients.ledger.open_run(event, reading.to_json(), now)
     return event

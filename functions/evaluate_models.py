@@ -15,14 +15,17 @@ import functions_framework
 
 from shared import rules
 from shared.chain import evaluation, training
-from shared.errors import Malformed, Permanent
+from shared.errors import PROPAGATION, Malformed, NotReady, Permanent
 from shared.events import ModelApproved, ModelRejected, TrainingFailed, TrainingProgressed
 from shared.handler import Message, handle
 from shared.log import log
-from shared.warehouse import heals, reason
+from shared.warehouse import denied_at, heals, reason
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cloudevents.http import CloudEvent
+    from google.cloud import bigquery
 
     from shared.cloud import Clients, Cloud
 
@@ -49,6 +52,7 @@ def step(event: TrainingProgressed, cloud: Cloud) -> TrainingFailed | ModelAppro
     jobs = training.ended(event.attempt, cloud)
     if jobs is None:
         return None
+    require_patience(jobs.values(), cloud)
     healing = [candidate for candidate, job in jobs.items() if job.error_result and heals(job)]
     if healing and event.attempt < training.TRIES:
         why = "; ".join(reason(jobs[candidate]) for candidate in healing)
@@ -69,3 +73,15 @@ def step(event: TrainingProgressed, cloud: Cloud) -> TrainingFailed | ModelAppro
         return ModelRejected(event.run_id, verdict.reasons)
     log("NOTICE", f"the gate approves {verdict.candidate} ({rules.word(report.winner.roc_auc)})", run_id=event.run_id)
     return ModelApproved(event.run_id, verdict.candidate)
+
+
+def require_patience(jobs: Iterable[bigquery.QueryJob], cloud: Cloud) -> None:
+    """See that no training was denied just now: another attempt at once would be denied too.
+
+    Raises:
+        NotReady: one was, and the right may still be on its way.
+    """
+    for job in jobs:
+        denied = denied_at(job)
+        if denied and cloud.now - denied < PROPAGATION:
+            raise NotReady(f"{reason(job)}; a right that was just granted takes minutes to be known")

@@ -1,5 +1,13 @@
 """The one distinction that decides what happens to a failed event: can a retry help?"""
 
+from datetime import UTC, datetime, timedelta
+
+# How long a change of rights may take until all of Google Cloud knows it.
+PROPAGATION = timedelta(minutes=10)
+# What BigQuery, and Google's newer services, call a missing right. HTTP 403 is also the answer to too many requests and
+# to a quota that is used up (https://cloud.google.com/bigquery/docs/error-messages), which heal by themselves.
+DENIED = {"accessDenied", "IAM_PERMISSION_DENIED"}
+
 
 class Permanent(Exception):  # noqa: N818 - a kind of failure, read as `raise Permanent("...")`
     """A retry cannot help: the event is acknowledged and the reason stands on the run.
@@ -14,3 +22,20 @@ class Malformed(Permanent):
 
 class NotReady(Exception):  # noqa: N818 - not a failure: what is waited for goes on, and the next delivery looks again
     """Something long goes on beyond this function's time; a later delivery attaches to it."""
+
+
+def is_final(error: Exception, published_at: datetime) -> bool:
+    """Whether delivering the event that was published then again cannot help.
+
+    A missing right may have been granted minutes ago, so it is final only once the event is older than that takes.
+    """
+    if isinstance(error, Permanent):
+        return True
+    return _is_denied(error) and datetime.now(UTC) - published_at >= PROPAGATION
+
+
+def _is_denied(error: Exception) -> bool:
+    """Whether it is a Google client's error that names a missing right."""
+    details = [one for one in getattr(error, "errors", ()) if isinstance(one, dict)]
+    reasons = {getattr(error, "reason", None), *(detail.get("reason") for detail in details)}
+    return getattr(error, "code", None) == 403 and bool(reasons & DENIED)

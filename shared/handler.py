@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from google.api_core.exceptions import Forbidden
+
 from shared.cloud import Clients, Cloud, clients
-from shared.errors import Malformed, NotReady, Permanent
+from shared.errors import Malformed, NotReady, Permanent, is_final
 from shared.events import EVENTS, Event
 from shared.ledger import Failure, Record
 from shared.log import log, log_exception
@@ -28,12 +30,16 @@ DEAD_LETTERS = "dead-letters"
 
 @dataclass(frozen=True)
 class Message:
-    """A Pub/Sub message; `body` is its JSON object, {} when it carries attributes alone."""
+    """A Pub/Sub message; `body` is its JSON object, {} when it carries attributes alone.
+
+    `published_at` stays what it was however often the message is delivered.
+    """
 
     id: str
     topic: str
     body: dict[str, Any]
     attributes: dict[str, str]
+    published_at: datetime
 
 
 type Decode = Callable[[Message, Clients], Event | None]
@@ -63,23 +69,29 @@ def handle[E: Event](
     name = step.__module__.rpartition(".")[2]
     world = clients()
     try:
-        event = decode(read(cloud_event), world)
+        message = read(cloud_event)
+        event = decode(message, world)
         if event is None:
             return
         record = world.ledger.record(event.run_id, event.recorded_as(name))
         if record is None:
-            record = _run(step, event, Cloud(world, event.run_id, name, now=datetime.now(UTC)))
+            record = _run(step, event, Cloud(world, event.run_id, name, now=datetime.now(UTC)), message.published_at)
         elif world.ledger.went_on(event.run_id, record):
             return
     except Permanent as error:
         # It belongs to no run: malformed, of a run that nobody opened, or what it asks for cannot even be looked up.
         reject(cloud_event, error, name, world)
         return
+    except Forbidden as error:
+        if not is_final(error, published_at(cloud_event)):
+            raise
+        reject(cloud_event, error, name, world)
+        return
     if record is not None:
         world.publish(record.event)
 
 
-def reject(cloud_event: CloudEvent, error: Permanent, function: str, world: Clients) -> None:
+def reject(cloud_event: CloudEvent, error: Exception, function: str, world: Clients) -> None:
     """Give a message that no retry can help to the dead letters, with the reason."""
     log("ERROR", f"{function}: message {cloud_event['id']} cannot be used: {error}", function=function)
     world.send(DEAD_LETTERS, as_delivered(cloud_event), reason=_attribute(str(error)), function=function)
@@ -90,7 +102,9 @@ def _attribute(text: str) -> str:
     return text.encode(errors="replace")[:1024].decode(errors="ignore")
 
 
-def _run(step: Callable[[Any, Cloud], Event | None], event: Event, cloud: Cloud) -> Record | None:
+def _run(
+    step: Callable[[Any, Cloud], Event | None], event: Event, cloud: Cloud, published_at: datetime
+) -> Record | None:
     """Run the step and record its outcome; None when it is over without one, for now or for good."""
     about = {"run_id": cloud.run_id, "step": cloud.step}
     place = event.recorded_as(cloud.step)
@@ -102,11 +116,11 @@ def _run(step: Callable[[Any, Cloud], Event | None], event: Event, cloud: Cloud)
         raise
     except Malformed:
         raise
-    except Permanent as error:
-        log_exception(f"{cloud.step} failed for good: {error}", **about)
-        cloud.ledger.fail(cloud.run_id, Failure(place, str(error), is_permanent=True, failed_at=datetime.now(UTC)))
-        return None
     except Exception as error:
+        if is_final(error, published_at):
+            log_exception(f"{cloud.step} failed for good: {error}", **about)
+            cloud.ledger.fail(cloud.run_id, Failure(place, str(error), is_permanent=True, failed_at=datetime.now(UTC)))
+            return None
         log_exception(f"{cloud.step} failed and will be tried again: {error}", **about)
         _remember(error, place, cloud)
         raise
@@ -147,7 +161,19 @@ def read(cloud_event: CloudEvent) -> Message:
         raise Malformed(f"the message's data is not JSON: {error}") from error
     if not isinstance(body, dict):
         raise Malformed(f"the message's data is a JSON {type(body).__name__}, not an object")
-    return Message(str(cloud_event["id"]), topic, body, attributes)
+    return Message(str(cloud_event["id"]), topic, body, attributes, published_at(cloud_event))
+
+
+def published_at(cloud_event: CloudEvent) -> datetime:
+    """Return when the message was published.
+
+    Raises:
+        Malformed: the CloudEvent does not say.
+    """
+    try:
+        return datetime.fromisoformat(str(cloud_event["time"])).astimezone(UTC)
+    except ValueError as error:
+        raise Malformed(f"the CloudEvent's time is none: {error}") from error
 
 
 def as_delivered(cloud_event: CloudEvent) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from google.api_core.exceptions import BadRequest, Conflict, Forbidden, NotFound
+from google.api_core.exceptions import BadRequest, Conflict, NotFound
 from google.api_core.retry import Retry, if_exception_type
 from google.cloud import bigquery
 from google.cloud.bigquery import DEFAULT_RETRY
@@ -22,15 +22,20 @@ from google.cloud.bigquery import DEFAULT_RETRY
 from shared.errors import NotReady, Permanent
 from shared.settings import Settings
 
+DENIED = "accessDenied"
 SQL = Path(__file__).parent.parent / "sql"
 IDENTIFIER = re.compile(r"[A-Za-z0-9_.:/*-]+")
-# Reasons that Google says heal by themselves, given a new job id.
+# Reasons for which a new job may succeed: faults and limits heal by themselves, rights and billing once they are given.
 RETRYABLE = {
+    DENIED,
     "backendError",
+    "billingNotEnabled",
+    "blocked",
     "internalError",
     "jobBackendError",
     "jobInternalError",
     "jobRateLimitExceeded",
+    "quotaExceeded",
     "rateLimitExceeded",
 }
 # What a request is given however late it is in a delivery.
@@ -93,6 +98,7 @@ class Warehouse:
 
         Raises:
             Permanent: BigQuery refused the statement; says why.
+            GoogleAPICallError: it fails for a reason that may heal, as the lack of a right does once it is granted.
             NotReady: the job still runs at this delivery's deadline.
         """
         [rows] = self.query_all([Statement(name, parameters or {}, identifiers)])
@@ -156,7 +162,7 @@ class Warehouse:
                 job_retry=None,
                 timeout=patience,
             )
-        except (BadRequest, Forbidden, NotFound) as error:
+        except (BadRequest, NotFound) as error:
             raise Permanent(f"{error.message} (job {job_id})") from error
 
     def _attach(self, job_id: str) -> bigquery.QueryJob:
@@ -187,7 +193,7 @@ def query(client: bigquery.Client, settings: Settings, statement: Statement) -> 
     config = _config(client, settings.dataset, statement)
     try:
         return [dict(row) for row in client.query_and_wait(statement.text(), job_config=config)]
-    except (BadRequest, Forbidden, NotFound) as error:
+    except (BadRequest, NotFound) as error:
         raise Permanent(error.message) from error
 
 
@@ -195,6 +201,11 @@ def heals(job: bigquery.QueryJob) -> bool:
     """Whether a new attempt of a failed job may succeed: also where two statements wanted to change the same rows."""
     error = job.error_result or {}
     return error.get("reason") in RETRYABLE or "due to concurrent update" in error.get("message", "")
+
+
+def denied_at(job: bigquery.QueryJob) -> datetime | None:
+    """Return when the job failed for want of a right; None when it did not."""
+    return job.ended if (job.error_result or {}).get("reason") == DENIED else None
 
 
 def reason(job: bigquery.QueryJob) -> str:

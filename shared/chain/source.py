@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from shared.errors import Permanent
+from google.api_core.exceptions import Forbidden
+
+from shared.errors import Permanent, is_final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -114,12 +116,18 @@ class Reading:
         return cls(run_id, as_of, document["reason"], tables, document["problem"])
 
 
-def look(refresh: Refresh, clients: Clients, today: date) -> Reading:
-    """See what the export holds now. Two looks at the same data give the same run."""
+def look(refresh: Refresh, clients: Clients, today: date, asked_at: datetime) -> Reading:
+    """See what the export holds now, for a message of that time. Two looks at the same data give the same run.
+
+    Raises:
+        Forbidden: a right is missing that may have been granted since, or a quota is used up.
+    """
     settings = clients.settings
     try:
         rows = clients.query("source/day_tables", {"prefix": settings.table_prefix}, source=settings.source_dataset)
-    except Permanent as error:
+    except (Permanent, Forbidden) as error:
+        if not is_final(error, asked_at):
+            raise
         return _reading(refresh, refresh.day or today, [], f"the export cannot be read: {error}")
     tables = [DayTable(**row) for row in rows]
     as_of = max((table.day for table in tables), default=refresh.day or today)

@@ -5,17 +5,19 @@ import contextlib
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import functions_framework
 import pytest
 from cloudevents.http import CloudEvent
+from fixtures.bigquery import connect, forbidding
 from fixtures.pubsub import PROJECT, Broker, delivered
-from google.api_core.exceptions import NotFound
+from google.api_core.exceptions import Forbidden, NotFound
+from google.rpc.error_details_pb2 import ErrorInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local import auth, pubsub
+from local import auth, pubsub, serving
 from local.declarations import ROOT
 from shared import cloud as shared_cloud
 from shared.errors import Malformed, NotReady, Permanent
@@ -160,6 +162,45 @@ def test_any_other_error_is_raised_and_noted_until_a_delivery_succeeds(world, br
     assert broker.events("model-deployed") == [DEPLOYED.to_json()]
 
 
+def forbidden(reason):
+    return Forbidden("Access Denied: as a test wants it", errors=[{"reason": reason}])
+
+
+def test_a_missing_right_may_be_on_its_way_for_ten_minutes_and_then_fails_the_run(world, broker):
+    with pytest.raises(Forbidden):
+        handle(delivered(APPROVED.to_json(), age_minutes=9), Step(forbidden("accessDenied")))
+    assert [failure.is_permanent for failure in world.ledger.failures(RUN)] == [False]
+    handle(delivered(APPROVED.to_json(), age_minutes=11), Step(forbidden("accessDenied")))
+    [failure] = world.ledger.failures(RUN)
+    assert (failure.reason, failure.is_permanent) == ("403 Access Denied: as a test wants it", True)
+    assert broker.published("dead-letters") == []
+
+
+@pytest.mark.parametrize("reason", ["rateLimitExceeded", "quotaExceeded", "billingNotEnabled"])
+def test_too_many_requests_and_a_quota_that_is_used_up_are_tried_again_however_old_the_event_is(world, reason):
+    with pytest.raises(Forbidden):
+        handle(delivered(APPROVED.to_json(), age_minutes=600), Step(forbidden(reason)))
+    assert [failure.is_permanent for failure in world.ledger.failures(RUN)] == [False]
+
+
+def test_a_right_that_vertex_ai_misses_is_judged_as_one_that_bigquery_misses(world):
+    details = ErrorInfo(reason="IAM_PERMISSION_DENIED", domain="iam.googleapis.com")
+    handle(delivered(APPROVED.to_json(), age_minutes=11), Step(Forbidden("denied", error_info=details)))
+    assert [failure.is_permanent for failure in world.ledger.failures(RUN)] == [True]
+
+
+def test_a_right_that_is_missing_before_there_is_a_run_makes_a_dead_letter_of_an_old_message(world, broker):
+    def decode(message, clients):
+        raise forbidden("accessDenied")
+
+    with pytest.raises(Forbidden):
+        handle(delivered({}), Step(DEPLOYED), decode)
+    assert broker.published("dead-letters") == []
+    handle(delivered({}, age_minutes=11), Step(DEPLOYED), decode)
+    [letter] = broker.published("dead-letters")
+    assert "Access Denied" in letter.attributes["reason"]
+
+
 def test_an_error_that_cannot_be_noted_is_raised_all_the_same(world, bucket):
     bucket.delete(force=True)
     with pytest.raises(ConnectionError, match="reset by peer"):
@@ -214,7 +255,9 @@ def test_a_decoder_that_finds_nothing_to_do_ends_it(world):
 def test_a_message_without_data_is_an_empty_object():
     event = delivered({})
     event.data["message"] = {"attributes": {"eventType": "TRANSFER_RUN_FINISHED"}}
-    assert read(event) == Message("17", "model-approved", {}, {"eventType": "TRANSFER_RUN_FINISHED"})
+    published_at = datetime.fromisoformat(event["time"])
+    attributes = {"eventType": "TRANSFER_RUN_FINISHED"}
+    assert read(event) == Message("17", "model-approved", {}, attributes, published_at)
 
 
 json_values = st.recursive(
@@ -240,8 +283,10 @@ def served(function):
     return functions_framework.create_app(function, str(ROOT / "main.py"), "cloudevent").test_client()
 
 
-def push(function, topic, data=b"{}", message_id="23", /, **attributes):
+def push(function, topic, data=b"{}", message_id="23", /, age_minutes=0, **attributes):
+    published = (datetime.now(UTC) - timedelta(minutes=age_minutes)).isoformat()
     message = {"data": base64.b64encode(data).decode(), "messageId": message_id, "attributes": attributes}
+    message |= {"publishTime": published.replace("+00:00", "Z")}
     body = {"subscription": f"projects/{PROJECT}/subscriptions/x", "message": message}
     return served(function).post(f"/projects/{PROJECT}/topics/{topic}", json=body)
 
@@ -258,6 +303,18 @@ def test_a_function_acknowledges_a_malformed_push_and_the_letter_is_kept_once(wo
     assert document["reason"] == "features-built needs the field as_of, run_id"
     original = json.loads(base64.b64decode(document["data"]))
     assert original["data"]["message"]["messageId"] == "23"
+
+
+@pytest.mark.parametrize(("age_minutes", "status"), [(9, 500), (11, 200)])
+def test_a_function_judges_a_missing_right_by_when_pub_sub_published_the_message(world, age_minutes, status):
+    built = FeaturesBuilt(RUN, date(2017, 8, 1))
+    with serving.serve(forbidding("accessDenied")) as url:
+        world.__dict__["bigquery"] = connect(url)
+        data = json.dumps(built.to_json()).encode()
+        assert push("train_models", "features-built", data, age_minutes=age_minutes).status_code == status
+    [failure] = world.ledger.failures(RUN)
+    assert "as a test wants it" in failure.reason
+    assert (failure.step, failure.is_permanent) == ("train_models", status == 200)
 
 
 def test_what_pub_sub_gave_up_is_kept_with_how_often_it_was_tried(world):

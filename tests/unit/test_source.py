@@ -1,14 +1,36 @@
 """What a run reads of the export."""
 
 import json
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
+import pytest
+from google.api_core.exceptions import Forbidden
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.chain.source import DayTable, Reading, chunks, days_to_rebuild
+from shared.chain.refreshes import Refresh
+from shared.chain.source import DayTable, Reading, chunks, days_to_rebuild, look
+from shared.settings import Settings
 
 days = st.dates(date(2016, 1, 1), date(2016, 3, 1))
+
+
+class Denied:
+    """Clients that may not read the export."""
+
+    settings = Settings(project="shop-project", bucket="shop")
+
+    def query(self, *_, **__):
+        raise Forbidden("Access Denied: Dataset analytics", errors=[{"reason": "accessDenied"}])
+
+
+def test_an_export_that_may_not_be_read_fails_the_run_once_the_right_must_have_come():
+    now = datetime.now(UTC)
+    with pytest.raises(Forbidden):
+        look(Refresh(), Denied(), now.date(), now)
+    old = look(Refresh(), Denied(), now.date(), now - timedelta(minutes=11))
+    assert "the export cannot be read" in old.problem
+    assert "Access Denied: Dataset analytics" in old.problem
 
 
 def test_a_change_touches_the_neighbours_that_exist():

@@ -1,12 +1,17 @@
 """Each job once, however often its event is delivered: on the local BigQuery, with statements of this file's own."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from google.api_core.exceptions import BadRequest
+from fixtures.bigquery import connect, forbidding
+from google.api_core.exceptions import BadRequest, Forbidden
 from hypothesis import given
 from hypothesis import strategies as st
 
+from local import serving
+from local.bigquery import engine
+from local.bigquery.errors import BigQueryError
+from shared import errors
 from shared import warehouse as module
 from shared.errors import NotReady, Permanent
 from shared.settings import Settings
@@ -19,6 +24,8 @@ STATEMENTS = {
     "hits/count": "select count(*) as hits from ${table}",
     "hits/share": "select 1 / count(*) as share from hits",
     "hits/broken": "selekt 1",
+    "hits/train": "create or replace model m options (model_type = 'LOGISTIC_REG') as "
+    "select x, mod(x, 2) as label from unnest(generate_array(1, 50)) as x",
     "values/all": "select @flag as flag, @whole as whole, @real as real, @text as text, @day as day, @moment as moment",
     "values/lists": "select array_length(@days) as days, array_length(@texts) as texts",
     "slow/count": "select count(*) as pairs from unnest(generate_array(1, 100000)) as a, "
@@ -137,6 +144,39 @@ def test_a_job_that_failed_stays_as_it_is_under_the_id_that_it_was_started_under
 def test_a_statement_that_bigquery_refuses_is_permanent_and_says_why(name, identifiers, message, hits, deliver):
     with pytest.raises(Permanent, match=rf"(?i){message}"):
         deliver().query(name, **identifiers)
+
+
+@pytest.mark.parametrize(("reason", "is_final"), [("accessDenied", True), ("quotaExceeded", False)])
+def test_a_job_that_bigquery_forbids_is_left_to_the_events_age_to_judge(hits, deliver, monkeypatch, reason, is_final):
+    """A training, since the local BigQuery carries out those itself and can be told to fail."""
+    carry_out = engine.run
+
+    def run(work):
+        raise BigQueryError(reason, "as a test wants it")
+
+    monkeypatch.setattr(engine, "run", run)
+    with pytest.raises(Forbidden, match="as a test wants it") as failed:
+        deliver().query("hits/train")
+    now = datetime.now(UTC)
+    assert errors.is_final(failed.value, now - timedelta(minutes=11)) == is_final
+    assert not errors.is_final(failed.value, now)
+    monkeypatch.setattr(engine, "run", carry_out)
+    deliver().query("hits/train")
+    assert deliver().submit(Statement("hits/train")).job_id.endswith("-a2")
+
+
+@pytest.mark.parametrize(("reason", "is_final"), [("accessDenied", True), ("quotaExceeded", False)])
+def test_a_request_that_bigquery_forbids_is_left_to_the_events_age_to_judge(statements, reason, is_final):
+    with serving.serve(forbidding(reason)) as url:
+        client = connect(url)
+        settings = Settings(project=client.project, bucket="shop", dataset=DATASET)
+        for ask in (
+            lambda: Warehouse(client, settings, RUN, "train_models", 1).query("hits/share"),
+            lambda: module.query(client, settings, Statement("hits/share")),
+        ):
+            with pytest.raises(Forbidden, match="as a test wants it") as failed:
+                ask()
+            assert errors.is_final(failed.value, datetime.now(UTC) - timedelta(minutes=11)) == is_final
 
 
 def test_statements_run_side_by_side_and_answer_in_order(hits, deliver):

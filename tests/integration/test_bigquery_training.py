@@ -13,7 +13,7 @@ from local.bigquery import engine
 from local.bigquery.errors import BigQueryError
 from shared import warehouse
 from shared.cloud import Clients, Cloud
-from shared.errors import Permanent
+from shared.errors import NotReady, Permanent
 from shared.events import FeaturesBuilt, TrainingFailed, TrainingProgressed
 from shared.settings import Settings
 
@@ -61,11 +61,12 @@ class Run:
     def train(self, event=None):
         return train_models.step(event or self.built, self.cloud("train_models"))
 
-    def evaluate(self, attempt=1):
-        return evaluate_models.step(TrainingProgressed(self.run_id, attempt), self.cloud("evaluate_models"))
+    def evaluate(self, attempt=1, minutes_later=0):
+        event = TrainingProgressed(self.run_id, attempt)
+        return evaluate_models.step(event, self.cloud("evaluate_models", minutes_later))
 
-    def cloud(self, step):
-        return Cloud(self.clients, self.run_id, step, dt.datetime.now(dt.UTC))
+    def cloud(self, step, minutes_later=0):
+        return Cloud(self.clients, self.run_id, step, dt.datetime.now(dt.UTC) + dt.timedelta(minutes=minutes_later))
 
     def trainings(self):
         """Candidate and attempt of each CREATE MODEL job, once it has ended."""
@@ -133,6 +134,15 @@ def test_what_fails_for_a_reason_that_heals_is_trained_again_and_nothing_else_is
     assert run.trainings() == [("baseline", 1), ("logistic", 1), ("logistic", 2)]
     # What a late delivery of the first attempt sees is what it saw.
     assert run.evaluate() == failed
+
+
+def test_a_training_that_was_denied_just_now_waits_for_the_right_before_it_is_tried_again(run, failing):
+    failing["logistic"] = "accessDenied"
+    run.train()
+    run.trainings()
+    with pytest.raises(NotReady, match=r"as a test wants it .*takes minutes"):
+        run.evaluate()
+    assert run.evaluate(minutes_later=11) == TrainingFailed(run.run_id, 1, ["logistic"])
 
 
 def test_after_three_attempts_a_failure_stands_and_one_that_cannot_heal_stands_at_once(run, failing):
