@@ -118,9 +118,13 @@ SURE_GAIN = 2.0
 
 
 def better_than_popularity(rankings: Sequence[Ranking]) -> list[str]:
-    """Return the methods whose NDCG is surely above popularity's and whose recall is not below, the best first."""
+    """Return the methods whose NDCG is surely above popularity's and whose recall is not below, the best first.
+
+    A single visitor makes nothing sure: one gain has no standard error.
+    """
     popular = next((one.recall for one in rankings if one.method == POPULARITY), 0.0)
-    better = [one for one in rankings if one.ndcg_gain > SURE_GAIN * one.ndcg_gain_error and one.recall >= popular]
+    judged = [one for one in rankings if one.visitors > 1 and one.recall >= popular]
+    better = [one for one in judged if one.ndcg_gain > SURE_GAIN * one.ndcg_gain_error]
     return [one.method for one in sorted(better, key=lambda one: -one.ndcg)]
 
 

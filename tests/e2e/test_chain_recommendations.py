@@ -23,6 +23,7 @@ def test_a_run_of_its_own_recommends_to_everyone_who_is_scored(chain):
     # The generated customers buy in bundles, which popularity does not know.
     assert report["method"] != "popularity"
     assert report["method"] in report["better_than_popularity"]
+    assert report["methods"].keys() == {"popularity", "similarity", "matrix_factorization"}
     assert report["rules"] == len(chain.rows("product_rules")) > 0
     visitors = chain.rows("scored_visitors")
     assert len(visitors) == len(chain.rows("scores")) == report["visitors"]

@@ -181,5 +181,10 @@ def test_a_method_that_finds_fewer_of_the_products_does_not_beat_popularity():
     assert better_than_popularity([POPULAR, ranking("similarity", 0.29, 0.28, 0.08)]) == []
 
 
+def test_one_visitor_makes_no_gain_sure():
+    """sql/recommendations/metrics.sql gives a standard error of 0 then, since one value has no deviation."""
+    assert better_than_popularity([POPULAR, Ranking("similarity", 1, 1.0, 1.0, 1.0, 0.0)]) == []
+
+
 def test_where_nothing_was_judged_nothing_is_better():
     assert better_than_popularity([]) == []
