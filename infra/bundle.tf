@@ -32,7 +32,7 @@ resource "google_storage_bucket_object" "bundle" {
 
 resource "google_artifact_registry_repository" "functions" {
   repository_id = "propensity-functions"
-  location      = var.region
+  location      = local.region
   format        = "DOCKER"
   description   = "The functions' images."
   labels        = local.labels

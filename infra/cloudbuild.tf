@@ -2,7 +2,7 @@
 # account can give itself its rights: so what it may do changes by a person's hand alone, too.
 
 variable "deployment" {
-  description = "Has Cloud Build deploy: {} makes its service account; with a repository, projects/P/locations/L/connections/C/repositories/R in region's location, each push to main is built, after approval where that is true; state_bucket is where its state lies, if not in PROJECT-terraform. null leaves deployment to people."
+  description = "Has Cloud Build deploy: {} makes its service account; with a repository, projects/P/locations/L/connections/C/repositories/R in the functions' region, each push to main is built, after approval where that is true; state_bucket is where its state lies, if not in PROJECT-terraform. null leaves deployment to people."
   type = object({
     repository   = optional(string)
     approval     = optional(bool, false)
@@ -11,8 +11,8 @@ variable "deployment" {
   default = null
 
   validation {
-    condition     = try(var.deployment.repository, null) == null || can(regex("^projects/[^/]+/locations/${var.region}/connections/[^/]+/repositories/[^/]+$", var.deployment.repository))
-    error_message = "deployment.repository must be projects/P/locations/${var.region}/connections/C/repositories/R: a trigger listens to repositories of its own region. `gcloud builds repositories list --connection=C --region=${var.region}` shows them."
+    condition     = try(var.deployment.repository, null) == null || can(regex("^projects/[^/]+/locations/${local.region}/connections/[^/]+/repositories/[^/]+$", var.deployment.repository))
+    error_message = "deployment.repository must be projects/P/locations/${local.region}/connections/C/repositories/R: a trigger listens to repositories of its own region. `gcloud builds repositories list --connection=C --region=${local.region}` shows them."
   }
 }
 
@@ -111,7 +111,7 @@ resource "google_cloudbuild_trigger" "main" {
   count = try(var.deployment.repository, null) == null ? 0 : 1
 
   name            = "propensity-deploy"
-  location        = var.region
+  location        = local.region
   description     = "Tests, plans and applies what is pushed to main."
   filename        = "cloudbuild.yaml"
   service_account = "projects/${var.project_id}/serviceAccounts/${local.deployer}"

@@ -6,7 +6,7 @@ resource "google_cloudfunctions2_function" "functions" {
   for_each = local.functions
 
   name        = replace(each.key, "_", "-")
-  location    = var.region
+  location    = local.region
   description = each.value.does
   labels      = local.labels
 
@@ -30,7 +30,7 @@ resource "google_cloudfunctions2_function" "functions" {
     available_cpu                    = try(tostring(each.value.cpu), null)
     timeout_seconds                  = each.value.timeout_seconds
     min_instance_count               = try(each.value.min_instances, 0)
-    max_instance_count               = each.value.max_instances
+    max_instance_count               = lookup(var.max_instances, each.key, each.value.max_instances)
     max_instance_request_concurrency = local.concurrency[each.key]
     all_traffic_on_latest_revision   = true
     # Pub/Sub of the same project counts as internal.
@@ -71,5 +71,7 @@ resource "google_cloudfunctions2_function" "functions" {
 }
 
 locals {
+  # Those whose number of instances follows the shop's customers.
+  scalable    = { for name, function in local.functions : name => function if try(function.concurrency, 1) > 1 }
   concurrency = { for name, function in local.functions : name => try(function.concurrency, 1) }
 }

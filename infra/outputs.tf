@@ -51,6 +51,6 @@ output "console" {
     errors    = "https://console.cloud.google.com/errors?project=${var.project_id}"
     logs      = "https://console.cloud.google.com/logs/query;query=${urlencode("resource.type=\"cloud_run_revision\"\nlogName:\"run.googleapis.com%2Fstdout\"")}?project=${var.project_id}"
     dataset   = "https://console.cloud.google.com/bigquery?project=${var.project_id}&ws=!1m4!1m3!3m2!1s${var.project_id}!2s${var.dataset}"
-    endpoint  = "https://console.cloud.google.com/vertex-ai/online-prediction/locations/${var.region}/endpoints/${module.settings.chosen.endpoint_id}?project=${var.project_id}"
+    endpoint  = "https://console.cloud.google.com/vertex-ai/online-prediction/locations/${local.serving_region}/endpoints/${module.settings.chosen.endpoint_id}?project=${var.project_id}"
   }
 }

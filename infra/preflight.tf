@@ -49,9 +49,6 @@ data "google_storage_buckets" "ours" {
 }
 
 locals {
-  # BigQuery registers what is trained in a multi-region with Vertex AI in one region of it.
-  serving_region = lookup({ US = "us-central1", EU = "europe-west4" }, var.location, var.location)
-
   # Where BigQuery trains boosted trees and Vertex AI's registry takes them: cloud.google.com/bigquery/docs/locations of 22
   # August 2026. Regions of which the copy at hand did not say both are left out, e.g. us-west1, us-east1, asia-south1.
   boosted_trees = [
@@ -63,8 +60,8 @@ locals {
 resource "terraform_data" "places" {
   lifecycle {
     precondition {
-      condition     = var.region == local.serving_region
-      error_message = "region ${var.region} does not fit location ${var.location}: BigQuery registers the models of ${var.location} with Vertex AI in ${local.serving_region}, and an endpoint serves those of its own region only. Set region = \"${local.serving_region}\", or location = \"${var.region}\" where the export lies there."
+      condition     = local.serving_region == local.registry_region
+      error_message = "serving_region ${local.serving_region} does not fit location ${var.location}: BigQuery registers the models of ${var.location} with Vertex AI in ${local.registry_region}, and an endpoint serves those of its own region only. Leave serving_region out, or set location = \"${local.serving_region}\" where the export lies there. region, where the functions run, is free."
     }
     precondition {
       condition     = contains(local.boosted_trees, var.location) || !try(contains(module.settings.chosen.candidates, "boosted_trees"), false)

@@ -5,7 +5,7 @@ resource "google_cloud_scheduler_job" "schedules" {
 
   name        = each.key
   description = each.value.does
-  region      = var.region
+  region      = local.region
   schedule    = each.value.cron
   time_zone   = each.value.time_zone
 

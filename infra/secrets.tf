@@ -11,7 +11,7 @@ resource "google_secret_manager_secret" "secrets" {
   replication {
     user_managed {
       replicas {
-        location = var.region
+        location = local.region
       }
     }
   }

@@ -13,7 +13,7 @@ locals {
     source = merge(try(var.settings.source, {}), {
       for name, value in var.export : name => value if value != null
     })
-    serving = merge(try(var.settings.serving, {}), { region = var.region })
+    serving = merge(try(var.settings.serving, {}), { region = local.serving_region })
   }
 
   # Where the key of data in `location` must lie.

@@ -19,17 +19,6 @@ variable "environment" {
   }
 }
 
-variable "region" {
-  description = "Where the functions run and Vertex AI serves."
-  type        = string
-  default     = "us-central1"
-
-  validation {
-    condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
-    error_message = "region \"${var.region}\" is no Google Cloud region, as us-central1 is one."
-  }
-}
-
 variable "location" {
   description = "Where BigQuery and Cloud Storage keep the data: a multi-region or a region, the same as the export's."
   type        = string
@@ -87,6 +76,23 @@ variable "settings" {
   type     = any
   default  = {}
   nullable = false
+}
+
+variable "max_instances" {
+  description = "How many instances a function that answers several requests at once may have, where that is not functions/functions.yaml's number, e.g. {score_checkout = 50}. Google refuses more than the region's quota of processors allows, which is ten in new projects."
+  type        = map(number)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.max_instances), keys(local.scalable))) == 0
+    error_message = "max_instances: ${join(", ", setsubtract(keys(var.max_instances), keys(local.scalable)))} cannot be set; ${join(" and ", keys(local.scalable))} can. Other functions answer one event at a time, in as many instances as functions/functions.yaml says."
+  }
+
+  validation {
+    condition     = alltrue([for number in values(var.max_instances) : number >= 1 && floor(number) == number])
+    error_message = "max_instances must be whole numbers of at least 1."
+  }
 }
 
 variable "publishers" {

@@ -14,6 +14,6 @@ terraform {
 # answers 403 to the very question whether there is.
 provider "google" {
   project               = var.project_id
-  region                = var.region
+  region                = local.region
   user_project_override = true
 }

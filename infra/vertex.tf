@@ -5,7 +5,7 @@ resource "google_vertex_ai_endpoint" "propensity" {
   name         = module.settings.chosen.endpoint_id
   display_name = module.settings.chosen.endpoint_id
   description  = "Serves the champion, and beside it a canary while one is compared."
-  location     = var.region
+  location     = local.serving_region
   labels       = local.labels
 
   lifecycle {

@@ -4,10 +4,9 @@
 project_id  = "my-shop-prod"
 environment = "prod"
 
-# `bq ls --project_id=PROJECT` shows the export and `bq show PROJECT:DATASET` where it lies; region follows from location:
-# us-central1 for US, europe-west4 for EU, the same for a region.
+# `bq ls --project_id=PROJECT` shows the export and `bq show PROJECT:DATASET` where it lies. The regions follow from it:
+# functions run in europe-west1 and Vertex AI serves in europe-west4.
 location = "EU"
-region   = "europe-west4"
 export = {
   dataset = "analytics_123456789"
   kind    = "ga4"

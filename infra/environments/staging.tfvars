@@ -7,7 +7,6 @@ environment = "staging"
 
 # It may read production's export: who applies this needs roles/bigquery.admin there, to let the functions in.
 location = "EU"
-region   = "europe-west4"
 export = {
   project = "my-shop-prod"
   dataset = "analytics_123456789"

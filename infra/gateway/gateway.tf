@@ -64,10 +64,12 @@ resource "google_api_gateway_api" "scorer" {
   labels       = local.labels
 }
 
-# Without it, keys of this project are refused.
+# Without it, keys of this project are refused. A managed service can be enabled once it has a configuration.
 resource "google_project_service" "scorer" {
   service            = google_api_gateway_api.scorer.managed_service
   disable_on_destroy = false
+
+  depends_on = [google_api_gateway_api_config.scorer]
 }
 
 resource "google_api_gateway_api_config" "scorer" {
@@ -103,4 +105,7 @@ resource "google_api_gateway_gateway" "scorer" {
   api_config = google_api_gateway_api_config.scorer.id
   region     = coalesce(var.gateway_region, var.region)
   labels     = local.labels
+
+  # Where there is an address, keys are taken.
+  depends_on = [google_project_service.scorer]
 }

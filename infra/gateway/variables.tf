@@ -26,7 +26,7 @@ variable "region" {
 }
 
 variable "gateway_region" {
-  description = "Where the gateway stands, if not in the functions' region: API Gateway is in fewer regions than they are, e.g. europe-west1 for functions in europe-west4."
+  description = "Where the gateway stands, if not in the functions' region: API Gateway is in fewer regions than they are, e.g. europe-west1 for functions in europe-west3."
   type        = string
   default     = null
 }

@@ -24,7 +24,7 @@ locals {
     "source.dataset" = "export.dataset"
     "source.kind"    = "export.kind"
     "source.project" = "export.project"
-    "serving.region" = "region"
+    "serving.region" = "serving_region"
   }
 
   # By section and name; a setting without a section has the name "".

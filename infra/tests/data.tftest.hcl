@@ -196,9 +196,8 @@ run "a_european_shop_keeps_everything_in_europe" {
 
   variables {
     location   = "EU"
-    region     = "europe-west4"
     kms_key    = "projects/shop-keys/locations/europe/keyRings/shop/cryptoKeys/propensity"
-    deployment = { repository = "projects/shop-prod/locations/europe-west4/connections/github/repositories/propensity" }
+    deployment = { repository = "projects/shop-prod/locations/europe-west1/connections/github/repositories/propensity" }
   }
 
   override_data {
@@ -212,32 +211,32 @@ run "a_european_shop_keeps_everything_in_europe" {
   }
 
   assert {
-    condition     = toset(concat(values(google_cloudfunctions2_function.functions)[*].location, values(google_cloud_run_v2_service_iam_member.push)[*].location)) == toset([var.region])
-    error_message = "Functions run in the region, and are called there."
+    condition     = toset(concat(values(google_cloudfunctions2_function.functions)[*].location, values(google_cloud_run_v2_service_iam_member.push)[*].location)) == toset(["europe-west1"])
+    error_message = "Functions of EU data run where every project may build them, and are called there."
   }
 
   assert {
-    condition     = toset(values(google_cloud_scheduler_job.schedules)[*].region) == toset([var.region])
-    error_message = "Schedules lie in the region."
+    condition     = toset(values(google_cloud_scheduler_job.schedules)[*].region) == toset(["europe-west1"])
+    error_message = "Schedules lie in the functions' region."
   }
 
   assert {
-    condition     = toset([for secret in google_secret_manager_secret.secrets : one(secret.replication[0].user_managed[0].replicas[*].location)]) == toset([var.region])
-    error_message = "A secret stays in the region."
+    condition     = toset([for secret in google_secret_manager_secret.secrets : one(secret.replication[0].user_managed[0].replicas[*].location)]) == toset(["europe-west1"])
+    error_message = "A secret stays in the functions' region."
   }
 
   assert {
-    condition     = google_vertex_ai_endpoint.propensity.location == var.region
-    error_message = "The endpoint serves in the region."
+    condition     = google_vertex_ai_endpoint.propensity.location == "europe-west4"
+    error_message = "The endpoint serves where BigQuery registers models."
   }
 
   assert {
-    condition     = toset([google_artifact_registry_repository.functions.location, google_artifact_registry_repository_iam_member.build.location, google_cloudbuild_trigger.main[0].location]) == toset([var.region])
-    error_message = "Images are built and kept in the region."
+    condition     = toset([google_artifact_registry_repository.functions.location, google_artifact_registry_repository_iam_member.build.location, google_cloudbuild_trigger.main[0].location]) == toset(["europe-west1"])
+    error_message = "Images are built and kept in the functions' region."
   }
 
   assert {
-    condition     = alltrue([for made in google_cloudfunctions2_function.functions : alltrue([for told in [jsondecode(made.service_config[0].environment_variables.PROPENSITY_SETTINGS)] : told.location == var.location && told.serving.region == var.region])])
+    condition     = alltrue([for made in google_cloudfunctions2_function.functions : alltrue([for told in [jsondecode(made.service_config[0].environment_variables.PROPENSITY_SETTINGS)] : told.location == var.location && told.serving.region == "europe-west4"])])
     error_message = "Functions look for data and endpoint where these lie."
   }
 }

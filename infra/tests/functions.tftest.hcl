@@ -93,6 +93,30 @@ run "functions_are_those_that_are_declared" {
   }
 }
 
+run "a_shop_with_the_quota_for_it_scales_further" {
+  command = plan
+
+  plan_options {
+    target = [google_cloudfunctions2_function.functions]
+  }
+
+  variables {
+    max_instances = { score_checkout = 50 }
+  }
+
+  assert {
+    condition = { for name, made in google_cloudfunctions2_function.functions : name => made.service_config[0].max_instance_count } == merge(
+      { for name, function in local.declared.functions : name => function.max_instances }, { score_checkout = 50 },
+    )
+    error_message = "The function named has as many instances as it is given, the others as many as are declared."
+  }
+
+  assert {
+    condition     = alltrue([for function in values(local.declared.functions) : function.max_instances <= 10])
+    error_message = "Without it, each function has what a new project may have."
+  }
+}
+
 run "a_missing_bundle_is_refused" {
   command = plan
 

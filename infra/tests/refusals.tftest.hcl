@@ -9,20 +9,23 @@ run "values_that_can_be_none_are_refused" {
   command = plan
 
   variables {
-    project_id  = "Shop"
-    environment = "PROD"
-    region      = "us"
-    location    = "us"
-    dataset     = "my-dataset"
-    alerts      = { email = "shop" }
-    budget      = { billing_account = "my-account", amount = 200 }
-    publishers  = { "checkout-started" = ["shop@my-shop.iam.gserviceaccount.com"] }
+    project_id     = "Shop"
+    environment    = "PROD"
+    region         = "us"
+    serving_region = "europe"
+    location       = "us"
+    dataset        = "my-dataset"
+    alerts         = { email = "shop" }
+    budget         = { billing_account = "my-account", amount = 200 }
+    publishers     = { "checkout-started" = ["shop@my-shop.iam.gserviceaccount.com"] }
+    # Two runs of it may replace the same partitions.
+    max_instances = { build_features = 2 }
   }
 
-  expect_failures = [var.project_id, var.environment, var.region, var.location, var.dataset, var.alerts, var.budget, var.publishers]
+  expect_failures = [var.project_id, var.environment, var.region, var.serving_region, var.location, var.dataset, var.alerts, var.budget, var.publishers, var.max_instances]
 }
 
-run "an_unknown_export_a_key_that_is_none_publishing_by_everybody_a_budget_of_nothing_and_answers_in_no_time_are_refused" {
+run "an_unknown_export_a_key_that_is_none_publishing_by_everybody_a_budget_of_nothing_and_answers_in_no_time_by_half_an_instance_are_refused" {
   command = plan
 
   variables {
@@ -31,9 +34,11 @@ run "an_unknown_export_a_key_that_is_none_publishing_by_everybody_a_budget_of_no
     publishers = { "checkout-started" = ["allUsers"] }
     budget     = { billing_account = "012345-6789AB-CDEF01", amount = 0 }
     alerts     = { latency_ms = 0 }
+    # Half of one.
+    max_instances = { score_checkout = 0.5 }
   }
 
-  expect_failures = [var.export, var.kms_key, var.publishers, var.budget, var.alerts]
+  expect_failures = [var.export, var.kms_key, var.publishers, var.budget, var.alerts, var.max_instances]
 }
 
 run "an_export_by_a_name_that_holds_its_project_and_publishing_where_nobody_listens_are_refused" {
@@ -126,7 +131,7 @@ run "a_project_that_is_being_deleted_is_refused" {
   expect_failures = [data.google_projects.named]
 }
 
-run "a_missing_export_a_second_environment_and_a_region_that_the_registry_does_not_use_are_refused" {
+run "a_missing_export_a_second_environment_and_serving_where_the_registry_is_not_are_refused" {
   command = plan
 
   plan_options {
@@ -134,8 +139,8 @@ run "a_missing_export_a_second_environment_and_a_region_that_the_registry_does_n
   }
 
   variables {
-    export = { dataset = "analytics_2" }
-    region = "us-east4"
+    export         = { dataset = "analytics_2" }
+    serving_region = "us-east4"
   }
 
   override_data {
@@ -155,7 +160,6 @@ run "an_export_elsewhere_and_a_bucket_of_another_environment_are_refused" {
 
   variables {
     location = "EU"
-    region   = "europe-west4"
   }
 
   override_data {
@@ -190,7 +194,6 @@ run "a_region_without_boosted_trees_is_refused" {
 
   variables {
     location = "us-west1"
-    region   = "us-west1"
   }
 
   override_data {
@@ -205,12 +208,11 @@ run "a_region_without_boosted_trees_will_do_for_the_other_candidates_and_ones_ow
   command = plan
 
   plan_options {
-    target = [terraform_data.places, google_storage_bucket.runs, google_vertex_ai_endpoint.propensity]
+    target = [terraform_data.places, google_storage_bucket.runs, google_vertex_ai_endpoint.propensity, google_cloud_scheduler_job.schedules]
   }
 
   variables {
     location = "us-west1"
-    region   = "us-west1"
     settings = { training = { candidates = ["baseline", "logistic"] } }
   }
 
@@ -227,5 +229,10 @@ run "a_region_without_boosted_trees_will_do_for_the_other_candidates_and_ones_ow
   assert {
     condition     = google_storage_bucket.runs.name == "shop-prod-propensity-prod" && google_vertex_ai_endpoint.propensity.location == "us-west1"
     error_message = "The plan goes through."
+  }
+
+  assert {
+    condition     = toset(values(google_cloud_scheduler_job.schedules)[*].region) == toset(["us-central1"])
+    error_message = "What runs does so in the nearest region in which every project may build."
   }
 }

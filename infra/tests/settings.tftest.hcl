@@ -102,7 +102,7 @@ run "settings_that_have_a_variable_of_their_own_are_told_with_it" {
   }
 
   assert {
-    condition     = output.refusals == ["bucket is decided by project_id and environment.", "serving.region is decided by region.", "source.kind is decided by export.kind."]
+    condition     = output.refusals == ["bucket is decided by project_id and environment.", "serving.region is decided by serving_region.", "source.kind is decided by export.kind."]
     error_message = "A person is sent there."
   }
 }

@@ -92,6 +92,17 @@ def test_every_variable_output_file_and_resource_of_a_terraform_command_is_there
         assert words[-1] in declared_in(folder, "output")
 
 
+def test_the_regions_of_each_location_are_those_that_terraform_chooses():
+    text = (ROOT / "infra" / "regions.tf").read_text()
+    [nearest] = re.findall(r"nearest_build_region = \{(.*?)\}", text, re.DOTALL)
+    [registries] = re.findall(r"registry_region = lookup\(\{(.*?)\}", text)
+    functions, serving = (dict(re.findall(r'(\w+) += "([\w-]+)"', part)) for part in (nearest, registries))
+    rows = dict(re.findall(r'^\| `"(\w+)"` \| ([\w-]+ \| [\w-]+) \|$', GUIDE, re.MULTILINE))
+    assert rows == {location: f"{functions[location]} | {region}" for location, region in serving.items()}
+    of_regions = re.findall(r"^\| a region in .* \| ([\w-]+).* \| the location itself \|$", GUIDE, re.MULTILINE)
+    assert set(of_regions) == {region for name, region in functions.items() if name not in serving}
+
+
 def test_an_output_that_a_shell_evaluates_is_one():
     named = re.findall(r"\$\(terraform -chdir=(\S+) output -raw (\w+)\)", GUIDE)
     assert named

@@ -20,7 +20,7 @@ from tests.unit.test_declarations import FUNCTIONS, ROOT
 
 RUN = "20170801-0a1b2c3d"
 
-# What Terraform itself decides: project, bucket, location and dataset, where the export lies, and the region.
+# What Terraform itself decides: project, bucket, location and dataset, where the export lies and Vertex AI serves.
 DECIDED = {
     "project",
     "bucket",
@@ -58,7 +58,7 @@ def test_terraform_leaves_open_every_setting_that_it_does_not_decide_itself():
     (made,) = re.findall(r"^  decided = \{\n(.*?)^  \}", root, re.DOTALL | re.MULTILINE)
     (export,) = re.findall(r'^variable "export" .*?object\(\{(.*?)\}\)', variables, re.DOTALL | re.MULTILINE)
     sections = {"source": set(re.findall(r"^ +(\w+) += ", export, re.MULTILINE)), "serving": {"region"}}
-    assert "serving = merge(try(var.settings.serving, {}), { region = var.region })" in made
+    assert "serving = merge(try(var.settings.serving, {}), { region = local.serving_region })" in made
     names = {name: sections.get(name, {""}) for name in re.findall(r"^    (\w+) += ", made, re.MULTILINE)}
     # The project has a variable of its own in a function's environment.
     assert {f"{name}.{one}".removesuffix(".") for name, ones in names.items() for one in ones} == DECIDED - {"project"}
@@ -152,6 +152,13 @@ def test_a_dead_letter_counts_as_that_alone(capsys, monkeypatch):
     )
     record_dead_letter.record_dead_letter(event)
     assert counted(capsys.readouterr().out, "record_dead_letter") == [{"dead_letters"}]
+
+
+def test_a_managed_service_is_enabled_once_it_has_a_configuration_and_before_there_is_an_address():
+    text = (ROOT / "infra" / "gateway" / "gateway.tf").read_text()
+    for kind, first in (("project_service", "api_gateway_api_config"), ("api_gateway_gateway", "project_service")):
+        [block] = re.findall(rf'^resource "google_{kind}" .*?^}}', text, re.DOTALL | re.MULTILINE)
+        assert f"depends_on = [google_{first}.scorer]" in block
 
 
 def test_what_others_log_does_not_count(capsys):
