@@ -13,8 +13,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from google.api_core.exceptions import BadRequest, Conflict, NotFound
+from google.api_core.exceptions import BadRequest, Conflict, NotFound, from_grpc_status
 from google.cloud import aiplatform_v1 as vertex
+from google.rpc.code_pb2 import (
+    ABORTED,
+    DEADLINE_EXCEEDED,
+    INTERNAL,
+    PERMISSION_DENIED,
+    RESOURCE_EXHAUSTED,
+    UNAVAILABLE,
+    UNKNOWN,
+)
 
 from shared.chain.training import model_name
 from shared.errors import NotReady, Permanent
@@ -34,6 +43,8 @@ CHAMPION = "champion"
 FORMER = "former"
 # The alias that Vertex AI itself gives, to the first version.
 DEFAULT = "default"
+# How a deployment fails that may succeed later: Vertex AI is at fault, or machines, a quota or a right are missing.
+HEALING = {ABORTED, DEADLINE_EXCEEDED, INTERNAL, PERMISSION_DENIED, RESOURCE_EXHAUSTED, UNAVAILABLE, UNKNOWN}
 # Requests until the canary, which gets a share of them, has surely been among those who answered.
 MOST_TRIES = 500
 
@@ -101,6 +112,7 @@ class Registry:
 
         Raises:
             NotReady: the deployment still goes on.
+            GoogleAPICallError: the deployment failed for a reason that may heal; the next delivery deploys anew.
             Permanent: the deployment failed.
         """
         deployed_id = _deployed_id(version)
@@ -268,7 +280,10 @@ class Registry:
         # Of two deliveries that deploy side by side one fails, for it comes too late: as good as done.
         if not self._deployed(version):
             note.write(None)
-            raise Permanent(f"deployment {operation} failed: {state.error.message or 'it was undeployed since'}")
+            message = f"deployment {operation} failed: {state.error.message or 'it was undeployed since'}"
+            if state.error.code in HEALING:
+                raise from_grpc_status(state.error.code, message)  # type: ignore[no-untyped-call]
+            raise Permanent(message)
 
     def _canary_split(self, endpoint: vertex.Endpoint, canary: str) -> dict[str, int]:
         serving = [deployed_id for deployed_id, percent in endpoint.traffic_split.items() if percent]

@@ -5,12 +5,14 @@ import random
 import pytest
 from fixtures.ml import sessions
 from fixtures.online import PROJECT, deploy, trained
-from google.api_core.exceptions import BadRequest
+from google.api_core.exceptions import BadRequest, ResourceExhausted
 from starlette.responses import JSONResponse
 
 from local import serving
 from local import vertex as local_vertex
-from shared.chain.registry import Registry
+from local.vertex import predictors
+from local.vertex.errors import FailedPreconditionError, VertexError
+from shared.chain.registry import Note, Registry
 from shared.errors import Permanent
 from shared.settings import Settings
 
@@ -57,6 +59,32 @@ def test_golden_rows_that_all_refuse_fail_for_good(registry, monkeypatch):
     monkeypatch.setattr("shared.chain.registry.MOST_TRIES", 60)
     with pytest.raises(Permanent, match="cannot answer the golden rows"):
         registry.answers("2", [{"bounces": "none"}])
+
+
+class NoMachinesError(VertexError):
+    code, number, status = 429, 8, "RESOURCE_EXHAUSTED"
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind"), [(NoMachinesError, ResourceExhausted), (FailedPreconditionError, Permanent)]
+)
+def test_a_deployment_for_which_there_are_no_machines_is_tried_again_and_one_that_cannot_be_is_not(
+    registry, monkeypatch, failure, kind
+):
+    registry.withdraw("2")
+    notes = []
+    note = Note(lambda: notes[-1] if notes else None, notes.append)
+
+    def get(*_):
+        raise failure("as a test wants it")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(predictors.Predictors, "get", get)
+        with pytest.raises(kind, match=r"deployment .* failed: as a test wants it"):
+            registry.deploy_canary(registry.versions()[1], note, wait_seconds=30)
+    assert notes[-1] is None
+    canary = registry.deploy_canary(registry.versions()[1], note, wait_seconds=30)
+    assert registry._endpoint().traffic_split == {canary: 100}
 
 
 @pytest.mark.parametrize("refusal", [None, (400, "INVALID_ARGUMENT"), (400, "FAILED_PRECONDITION"), (404, "NOT_FOUND")])
