@@ -31,6 +31,7 @@ def started(
     on_line: Callable[[dict[str, Any]], None] = lambda _: None,
     is_fresh: bool = False,
     is_on_demand: bool = False,
+    is_strict: bool = False,
 ) -> Iterator[tuple[local_cloud.LocalCloud, Clients]]:
     """Start a local cloud and point this process at it.
 
@@ -57,6 +58,7 @@ def started(
                     on_line=on_line,
                     is_fresh=is_fresh,
                     is_on_demand=is_on_demand,
+                    is_strict=is_strict,
                 )
             )
         except local_cloud.AlreadyRunningError as error:

@@ -99,13 +99,16 @@ def up(
     on_demand: Annotated[
         bool, typer.Option("--on-demand", help="BigQuery as without a reservation: no matrix factorization.")
     ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="BigQuery refuses each statement that Google's own analyzer refuses.")
+    ] = False,
 ) -> None:
     """Run the cloud on this machine until Ctrl-C, and print what points a client at it."""
     from cli import standing
 
     _require_folder(env_file)
     ports = (bigquery_port, storage_port, pubsub_port, vertex_port, logging_port, functions_port)
-    standing.run(state, assignments or [], ports, env_file, out, is_on_demand=on_demand)
+    standing.run(state, assignments or [], ports, env_file, out, is_on_demand=on_demand, is_strict=strict)
 
 
 def _require_folder(file: Path | None) -> None:

@@ -20,6 +20,7 @@ def run(
     out: Console,
     *,
     is_on_demand: bool = False,
+    is_strict: bool = False,
 ) -> None:
     """Start it, say how to reach it, and wait for Ctrl-C or a termination signal. `ports` are in the order of Ports."""
     document = machine.local_settings({}, assignments)
@@ -29,7 +30,12 @@ def run(
         signal.signal(number, lambda *_: ending.set())
     out.print(f"starting the local cloud in {state} ...")
     started = machine.started(
-        state, document, ports=Ports(*ports), on_line=lambda entry: _print(entry, out), is_on_demand=is_on_demand
+        state,
+        document,
+        ports=Ports(*ports),
+        on_line=lambda entry: _print(entry, out),
+        is_on_demand=is_on_demand,
+        is_strict=is_strict,
     )
     with started as (cloud, _):
         lines = [f"export {name}={shlex.quote(value)}" for name, value in cloud.environment.items()]

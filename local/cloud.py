@@ -75,6 +75,7 @@ def run(
     is_fresh: bool = False,
     is_isolated: bool = False,
     is_on_demand: bool = False,
+    is_strict: bool = False,
     reached_at: Callable[[str, str], str] = lambda _service, url: url,
 ) -> Iterator[LocalCloud]:
     """Yield the cloud once all of it answers; everything it started has ended when this returns.
@@ -89,6 +90,7 @@ def run(
         is_fresh: empty the state first, once nobody else is found to use it.
         is_isolated: one process a function, as on Google Cloud, instead of one for all.
         is_on_demand: BigQuery answers as a project's without a reservation does, which trains no matrix factorization.
+        is_strict: Google's own analyzer judges each statement before BigQuery runs it.
         reached_at: given `bigquery`, `storage` or `vertex` and its address, the address at which the functions reach
             it: room for what a test puts in between.
 
@@ -116,6 +118,7 @@ def run(
             vertex_url=vertex_url,
             vertex_location=names.region,
             is_on_demand=is_on_demand,
+            is_strict=is_strict,
         )
         bigquery_url = stack.enter_context(serving.serve(app, ports.bigquery))
         stack.enter_context(tables.delivered(bigquery_url, names.project))

@@ -28,6 +28,7 @@ from local.bigquery.models import Models
 from local.bigquery.passthrough import Passthrough
 from local.bigquery.registry import Registry
 from local.bigquery.storage import Storage
+from local.bigquery.strict import Strict
 from local.bigquery.watch import Watch
 from local.bigquery.work import Services
 
@@ -45,11 +46,13 @@ def create_app(
     vertex_url: str | None = None,
     vertex_location: str = "us-central1",
     is_on_demand: bool = False,
+    is_strict: bool = False,
 ) -> Starlette:
     """The gateway as an ASGI app; models and their jobs are kept below `state`.
 
     Without the URL of a service, what needs that service is an error that says so (`logging_url`: no audit entries).
     Where `is_on_demand`, what needs a reservation is refused as on Google Cloud: training a matrix factorization.
+    Where `is_strict`, Google's own analyzer judges statements before they run.
     """
     state = state.absolute()
     database = Database(state / "gateway.sqlite")
@@ -58,7 +61,8 @@ def create_app(
     storage = Storage(storage_url) if storage_url else None
     registry = Registry(vertex_url, vertex_location) if vertex_url else None
     audit = Audit(database, logging_url)
-    jobs = Jobs(database, Services(emulator, models, storage, registry, is_on_demand), audit)
+    services = Services(emulator, models, storage, registry, is_on_demand)
+    jobs = Jobs(database, services, audit)
     watch = Watch(database, emulator, audit)
     passthrough = Passthrough(emulator_url)
 
@@ -75,7 +79,7 @@ def create_app(
     return Starlette(
         routes=_routes(
             passthrough,
-            JobRoutes(passthrough, emulator, jobs, watch),
+            JobRoutes(passthrough, emulator, jobs, watch, Strict(services) if is_strict else None),
             ModelRoutes(passthrough, emulator, models, registry),
         ),
         exception_handlers={BigQueryError: _refuse, httpx.TransportError: _unavailable},

@@ -13,10 +13,11 @@ from starlette.responses import JSONResponse, Response
 
 from local.bigquery import errors
 from local.bigquery.emulator_client import HELPER_PREFIX, EmulatorClient
-from local.bigquery.errors import already_exists
+from local.bigquery.errors import BigQueryError, already_exists
 from local.bigquery.jobs import Jobs
 from local.bigquery.passthrough import Passthrough, raw
 from local.bigquery.script import CHILD_PREFIX
+from local.bigquery.strict import Strict
 from local.bigquery.watch import Watch
 
 # Of a jobs.query request, what belongs to the job and what to this answer; the rest is the query's configuration.
@@ -29,11 +30,14 @@ _DEFAULT_WAIT_MS = 10_000
 class JobRoutes:
     """The endpoints; requests about the emulator's jobs are handed on."""
 
-    def __init__(self, passthrough: Passthrough, emulator: EmulatorClient, jobs: Jobs, watch: Watch) -> None:
+    def __init__(
+        self, passthrough: Passthrough, emulator: EmulatorClient, jobs: Jobs, watch: Watch, strict: Strict | None
+    ) -> None:
         self._passthrough = passthrough
         self._emulator = emulator
         self._jobs = jobs
         self._watch = watch
+        self._strict = strict
         self._inserting: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def insert(self, request: Request) -> Response:
@@ -43,6 +47,7 @@ class JobRoutes:
         job = _json(request, body)
         configuration = job.get("configuration") or {}
         job_id = (job.get("jobReference") or {}).get("jobId")
+        await run_in_threadpool(self._judge, project, configuration, job_id)
         if self._jobs.takes(project, configuration):
             if configuration.get("dryRun"):
                 return JSONResponse(await run_in_threadpool(self._jobs.dry_run, project, configuration))
@@ -64,6 +69,7 @@ class JobRoutes:
         given = _json(request, body)
         query = {k: v for k, v in given.items() if k not in (*_OF_THE_JOB, *_OF_THE_ANSWER)}
         configuration = {k: given[k] for k in _OF_THE_JOB if k in given} | {"query": query}
+        await run_in_threadpool(self._judge, project, configuration, given.get("requestId"))
         if not self._jobs.takes(project, configuration):
             if given.get("labels") and not given.get("dryRun"):
                 return await self._watched(request, body)
@@ -87,6 +93,19 @@ class JobRoutes:
             found = await run_in_threadpool(self._emulator.get, path, asked)
             rows |= found or {}
         return JSONResponse(_query_answer(resource, rows))
+
+    def _judge(self, project: str, configuration: dict[str, Any], job_id: str | None) -> None:
+        """Refuse what Google's analyzer refuses, except where the job was begun before and only its id counts."""
+        if self._strict is None:
+            return
+        try:
+            self._strict.check(project, configuration)
+        except BigQueryError:
+            is_known = job_id and (
+                self._jobs.find(project, job_id) or self._emulator.exists(f"{project}/jobs/{job_id}")
+            )
+            if not is_known:
+                raise
 
     async def results(self, request: Request) -> Response:
         """jobs.getQueryResults."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as service
 from zetasql.wasi._pb2.zetasql.proto.options_pb2 import AnalyzerOptionsProto
+from zetasql.wasi._pb2.zetasql.public.options_pb2 import ErrorMessageMode
 from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
 
 from local.googlesql import dialect
@@ -39,7 +40,9 @@ def analyze(sql: str, catalog: Catalog, parameters: Mapping[str, TypeProto] | No
 
 def options(parameters: Mapping[str, TypeProto]) -> AnalyzerOptionsProto:
     """Return the analyzer's options, BigQuery's where it has its own."""
-    made = AnalyzerOptionsProto(default_timezone="UTC", preserve_column_aliases=True)
+    made = AnalyzerOptionsProto(
+        default_timezone="UTC", preserve_column_aliases=True, error_message_mode=ErrorMessageMode.ERROR_MESSAGE_ONE_LINE
+    )
     made.language_options.CopyFrom(language())
     for name, kind in parameters.items():
         made.query_parameters.add(name=name).type.CopyFrom(kind)

@@ -10,7 +10,7 @@ from zetasql.wasi._pb2.zetasql.proto.simple_catalog_pb2 import SimpleCatalogProt
 from zetasql.wasi._pb2.zetasql.public.options_pb2 import LanguageFeature, ProductMode
 from zetasql.wasi._pb2.zetasql.public.simple_table_pb2 import SimpleTableProto
 
-from local.googlesql import types
+from local.googlesql import dialect, types
 from local.googlesql.engine import engine
 from local.googlesql.ml import Models
 from local.googlesql.types import Fields
@@ -42,6 +42,8 @@ class Catalog:
         """
         made = SimpleCatalogProto(name="bigquery")
         made.builtin_function_options.language_options.CopyFrom(language())
+        for name in dialect.INTEGER_TYPES:
+            made.named_type.add(name=name).type.CopyFrom(types.scalar("INT64"))
         for number, path in enumerate(table_paths(sql)):
             fields = self.columns(".".join(path))
             if fields is not None:
@@ -73,7 +75,11 @@ def table(name: str, fields: Fields, number: int) -> SimpleTableProto:
 
 
 def table_paths(sql: str) -> list[list[str]]:
-    """Return the tables that a statement names, each as the parts of its path; those of a backquoted name are one."""
+    """Return the tables that a statement names, each as the parts of its path.
+
+    Raises:
+        Refused: the statement cannot be parsed.
+    """
     request = service.ExtractTableNamesFromStatementRequest(sql_statement=sql, options=language())
     names = (
         engine()

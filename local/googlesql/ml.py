@@ -29,12 +29,15 @@ _ATTRIBUTIONS = (
     "top_feature_attributions ARRAY<STRUCT<feature STRING, attribution FLOAT64>>, "
     "baseline_prediction_value FLOAT64, prediction_value FLOAT64, approximation_error FLOAT64"
 )
+_WEIGHTS = "processed_input STRING, weight FLOAT64, category_weights ARRAY<STRUCT<category STRING, weight FLOAT64>>"
+_FACTORS = (
+    "processed_input STRING, feature STRING, factor_weights ARRAY<STRUCT<factor INT64, weight FLOAT64>>, "
+    "intercept FLOAT64"
+)
 _SAME_FOR_ALL = {
     "ML.TRAINING_INFO": "training_run INT64, iteration INT64, loss FLOAT64, eval_loss FLOAT64, "
     "learning_rate FLOAT64, duration_ms INT64",
     "ML.FEATURE_INFO": _STATISTICS,
-    "ML.WEIGHTS": "processed_input STRING, weight FLOAT64, "
-    "category_weights ARRAY<STRUCT<category STRING, weight FLOAT64>>",
     "ML.FEATURE_IMPORTANCE": "feature STRING, importance_weight INT64, importance_gain FLOAT64, "
     "importance_cover FLOAT64",
     "ML.GLOBAL_EXPLAIN": "feature STRING, attribution FLOAT64",
@@ -46,15 +49,18 @@ _WITH_INPUT = {"ML.PREDICT", "ML.EXPLAIN_PREDICT"}
 
 @dataclass(frozen=True)
 class Model:
-    """What the columns of ML functions depend on. `classes` are the labels seen in training."""
+    """What the columns of ML functions depend on. `class_columns` are ML.CONFUSION_MATRIX's, one a class."""
 
     type: str
     label: str = ""
     label_type: str = "INT64"
-    classes: Sequence[str] = ()
+    class_columns: Sequence[str] = ()
     user: str = "user"
+    user_type: str = "STRING"
     item: str = "item"
+    item_type: str = "STRING"
     rating: str = "rating"
+    is_implicit: bool = True
 
     @property
     def is_classifier(self) -> bool:
@@ -106,17 +112,21 @@ def _relation(sql: str, argument: Sequence[Token], number: int) -> str:
 
 
 def _columns(function: str, model: Model) -> str:
-    rates = _RATES if model.is_classifier else _RANKING if model.is_factorization else _ERRORS
+    ranks = model.is_factorization and model.is_implicit
+    rates = _RATES if model.is_classifier else _RANKING if ranks else _ERRORS
+    rating = f"predicted_{model.rating}_confidence" if ranks else f"predicted_{model.rating}"
     label = f"predicted_{model.label}"
     kind = model.label_type
     probabilities = f"{label} {kind}, {label}_probs ARRAY<STRUCT<label {kind}, prob FLOAT64>>"
     columns = _SAME_FOR_ALL | {
         "ML.EVALUATE": rates,
-        "ML.CONFUSION_MATRIX": ", ".join([f"expected_label {kind}", *(f"`_{one}` INT64" for one in model.classes)]),
+        "ML.CONFUSION_MATRIX": ", ".join(
+            [f"expected_label {kind}", *(f"`{one}` INT64" for one in model.class_columns)]
+        ),
         "ML.PREDICT": probabilities if model.is_classifier else f"{label} FLOAT64",
         "ML.EXPLAIN_PREDICT": f"{label} {kind}, probability FLOAT64, {_ATTRIBUTIONS}",
-        # Confidence is what a model of implicit feedback tells.
-        "ML.RECOMMEND": f"{model.user} STRING, {model.item} STRING, predicted_{model.rating}_confidence FLOAT64",
+        "ML.RECOMMEND": f"{rating} FLOAT64, {model.user} {model.user_type}, {model.item} {model.item_type}",
+        "ML.WEIGHTS": _FACTORS if model.is_factorization else _WEIGHTS,
     }
     if function not in columns:
         raise Refused(f"Function not found: {function}")

@@ -8,10 +8,10 @@ from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as service
 from zetasql.wasi._pb2.zetasql.proto.simple_catalog_pb2 import SimpleCatalogProto
 from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
 
-from local.bigquery.tokens import starts, tokenize
+from local.bigquery.tokens import starts, tokenize, unquoted
 from local.googlesql import dialect, types, values
 from local.googlesql.analysis import Column, named, options
-from local.googlesql.catalog import Catalog
+from local.googlesql.catalog import Catalog, table_paths
 from local.googlesql.engine import engine
 
 _KEY = "_row_number"
@@ -35,15 +35,15 @@ def run(
 
     Raises:
         Refused: the analyzer refuses it, or it fails; with Google's own words.
+        ValueError: two tables of different datasets have the same name.
     """
-    text = dialect.as_googlesql(sql, catalog.models)
-    known = catalog.of(text)
+    text, known, names = _prepared(sql, catalog)
     parameters = parameters or {}
     request = service.EvaluateQueryRequest(
         sql=text,
         options=options({name: kind for name, (kind, _) in parameters.items()}),
         simple_catalog=known,
-        table_content=_contents(known, tables or {}),
+        table_content=_contents(known, {names[name]: rows for name, rows in (tables or {}).items() if name in names}),
         params=_parameters(parameters),
     )
     answer = engine().call("EvaluateQuery", request, service.EvaluateQueryResponse)
@@ -63,9 +63,8 @@ def modify(
     Raises:
         Refused: as `run`; MERGE and TRUNCATE cannot be run.
     """
-    text = dialect.as_googlesql(sql, catalog.models)
-    known = catalog.of(text)
-    before = {name: list(rows) for name, rows in tables.items()}
+    text, known, names = _prepared(sql, catalog)
+    before = {names[name]: list(rows) for name, rows in tables.items() if name in names}
     if not starts(tokenize(text), "INSERT"):
         # Without a key the implementation does not say which rows it deletes or updates.
         for table in known.table:
@@ -83,7 +82,7 @@ def modify(
     answer = engine().call("EvaluateModify", request, service.EvaluateModifyResponse)
     columns = next(table for table in known.table if table.name == answer.table_name).column
     changed = {key.int64_value for change in answer.content for key in change.old_primary_key}
-    kept = [row for row in before[answer.table_name] if row.get(_KEY) not in changed]
+    kept = [row for row in before.get(answer.table_name, []) if row.get(_KEY) not in changed]
     made = [
         {one.name: values.decode(cell, one.type) for one, cell in zip(columns, change.cell, strict=True)}
         for change in answer.content
@@ -98,15 +97,40 @@ def _parameters(parameters: Parameters) -> list[service.Parameter]:
     ]
 
 
-def _contents(catalog: SimpleCatalogProto, tables: Mapping[str, Rows], prefix: str = "") -> dict[str, Any]:
+def _contents(catalog: SimpleCatalogProto, tables: Mapping[str, Rows]) -> dict[str, Any]:
     made = {}
     for table in catalog.table:
         content = service.TableContent()
         content.table_data.SetInParent()
-        for row in tables.get(f"{prefix}{table.name}", []):
+        for row in tables.get(table.name, []):
             cells = (values.encode(row.get(column.name), column.type) for column in table.column)
             content.table_data.row.add().cell.extend(cells)
         made[table.name] = content
-    for inner in catalog.catalog:
-        made |= _contents(inner, tables, f"{prefix}{inner.name}.")
     return made
+
+
+def _prepared(sql: str, catalog: Catalog) -> tuple[str, SimpleCatalogProto, dict[str, str]]:
+    """Return the statement with tables by the last part of their paths, its catalog, and those parts by path.
+
+    Rows can be given only for tables that stand in no inner catalog.
+    """
+    text = dialect.as_googlesql(sql, catalog.models)
+    paths = sorted({tuple(path) for path in table_paths(text)}, key=len, reverse=True)
+    names = {".".join(path): path[-1] for path in paths}
+    if len(set(names.values())) < len(names):
+        raise ValueError(f"two tables have the same last name, which cannot be run: {', '.join(names)}")
+    for path in (path for path in paths if len(path) > 1):
+        text = _shortened(text, path)
+    full = {short: name for name, short in names.items()}
+    return text, Catalog(lambda name: catalog.columns(full.get(name, name))).of(text), names
+
+
+def _shortened(sql: str, path: tuple[str, ...]) -> str:
+    tokens = tokenize(sql)
+    length = 2 * len(path) - 1
+    for index in reversed(range(len(tokens) - length + 1)):
+        found = tokens[index : index + length]
+        names = tuple(unquoted(token) for token in found[::2])
+        if names == path and all(token.text == "." for token in found[1::2]):
+            sql = f"{sql[: found[0].start]}{found[-1].text}{sql[found[-1].end :]}"
+    return sql

@@ -26,6 +26,17 @@ def of_field(field: Mapping[str, Any]) -> TypeProto:
     return array(element) if field.get("mode", "").upper() == "REPEATED" else element
 
 
+def of_parameter(declared: Mapping[str, Any]) -> TypeProto:
+    """Return the type of a query parameter, given its `parameterType` in the REST API."""
+    match declared["type"].upper():
+        case "ARRAY":
+            return array(of_parameter(declared["arrayType"]))
+        case "STRUCT":
+            return struct((one.get("name", ""), of_parameter(one["type"])) for one in declared["structTypes"])
+        case _:
+            return of_field(declared)
+
+
 def scalar(name: str) -> TypeProto:
     """Return the type that BigQuery calls by this name, e.g. INT64."""
     kind: int = TypeKind.Value(f"TYPE_{_GOOGLESQL_NAMES.get(name, name)}")

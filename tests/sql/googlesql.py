@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from demo.loading import bigquery_schema
 from demo.schema import EXPORTS
 from local import declarations, provision
-from local.googlesql import analysis, types
+from local.googlesql import analysis, dialect, types
 from local.googlesql.catalog import Catalog
 from local.googlesql.ml import Model
 from shared.warehouse import SQL
@@ -46,14 +46,6 @@ PARAMETERS = {
     "ARRAY<INT64>": "last_modified row_counts",
     "ARRAY<STRING>": "internal_sources methods placeholders suffixes unavailable",
 }
-# https://cloud.google.com/bigquery/docs/information-schema-intro: what __TABLES__ holds is documented by example only.
-TABLES = [
-    {"name": "project_id", "type": "STRING"},
-    {"name": "dataset_id", "type": "STRING"},
-    {"name": "table_id", "type": "STRING"},
-    *({"name": f"{name}", "type": "INT64"} for name in ("creation_time", "last_modified_time", "row_count")),
-    *({"name": f"{name}", "type": "INT64"} for name in ("size_bytes", "type")),
-]
 _PARAMETER = re.compile(r"@([a-z_]+)")
 _COMMENT = re.compile(r"--.*")
 
@@ -96,7 +88,7 @@ def _columns(name: str) -> types.Fields | None:
             fields = [field.to_api_repr() for field in bigquery_schema(export.schema)]
             return [*fields, {"name": "_TABLE_SUFFIX", "type": "STRING"}]
     if short == f"{SOURCE}.__TABLES__":
-        return TABLES
+        return dialect.TABLES
     if query := view(name):
         columns = analysis.analyze(query, Catalog(_columns))
         return [types.field(column.name, column.type) for column in columns]
