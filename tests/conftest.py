@@ -11,6 +11,7 @@ os.environ.setdefault("PROPENSITY_PSEUDONYM_KEY", "a key for tests that hides no
 pytest_plugins = [
     "fixtures.bigquery",
     "fixtures.chain",
+    "fixtures.conversation",
     "fixtures.online",
     "fixtures.shop",
     "fixtures.storage",
@@ -35,5 +36,10 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with the whole chain, which takes longest, so that no process is left alone with it at the end."""
-    items.sort(key=lambda item: not item.path.stem.startswith("test_chain"))
+    """Begin with the whole chain, which takes longest, so that no process is left alone with it at the end.
+
+    What is heard of its conversation is told when all of it is over.
+    """
+    items.sort(
+        key=lambda item: (not item.path.stem.startswith("test_chain"), item.path.stem == "test_chain_conversation")
+    )

@@ -16,6 +16,7 @@ Each mend replaces one function of the pinned version; a new version is to be he
     jobs                are read from the disk by each of the many requests about them, and written there three times
     columns             of a table are asked for anew by each statement that names it: 5 ms a table
     rows' way out       is a Parquet file, which takes DuckDB long (emulator_arrow.py)
+    answers             differ from BigQuery's discovery document (emulator_answers.py)
     pandas              is not installed, and DuckDB looks for it on the disk twice a query: half of a short one's time
 """
 
@@ -40,7 +41,7 @@ from local_bigquery.sql.rules import tables as table_rules
 from sqlglot import exp
 from sqlglot.generator import Generator
 
-from local.bigquery import emulator_arrow
+from local.bigquery import emulator_answers, emulator_arrow
 
 _OBJECTS = """
 select t.table_name, 'TABLE', coalesce(s.record_count, 0)
@@ -87,6 +88,7 @@ def apply() -> None:
     jobs = _Jobs(store.save, store.load, store.list_, store.delete)
     store.save, store.load, store.list_, store.delete = jobs.save, jobs.load, jobs.list_, jobs.delete
     emulator_arrow.add()
+    emulator_answers.apply()
     DuckDBDialect.Generator.TRANSFORMS[exp.IntDiv] = _divided
     views = information_schema.VIEWS
     views["__TABLES__"] = functools.partial(_tables, views["__TABLES__"])

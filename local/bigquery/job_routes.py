@@ -154,7 +154,11 @@ class JobRoutes:
         all_ours = self._jobs.all(project)
         ours = [_listed(resource) for resource in all_ours if _matches(resource, asked)]
         known = {job["jobReference"]["jobId"] for job in all_ours}
-        theirs = [job for job in theirs if job["jobReference"]["jobId"] not in known and not _is_hidden(job)]
+        theirs = [
+            {name: value for name, value in job.items() if value is not None}
+            for job in theirs
+            if job["jobReference"]["jobId"] not in known and not _is_hidden(job)
+        ]
         jobs = sorted([*ours, *theirs], key=lambda job: -int(job["statistics"]["creationTime"]))
         start = int(asked.get("pageToken") or 0)
         end = start + int(asked.get("maxResults") or len(jobs))

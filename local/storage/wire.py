@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import Message
 from pathlib import Path
+from time import time_ns
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -34,6 +35,7 @@ OBJECT_FIELDS = frozenset(
 _BUCKET_OUTPUT_FIELDS = frozenset(
     {
         "etag",
+        "generation",
         "id",
         "kind",
         "metageneration",
@@ -129,6 +131,7 @@ def new_bucket(fields: Resource) -> Resource:
         "id": name,
         "name": name,
         "projectNumber": "0",
+        "generation": str(time_ns() // 1000),
         "metageneration": "0",
         "timeCreated": time,
     }
@@ -161,6 +164,7 @@ def new_object(bucket: str, name: str, generation: int, digests: Digests, fields
         "timeCreated": time_created,
         "updated": time_created,
         "timeStorageClassUpdated": time_created,
+        "timeFinalized": time_created,
     }
     # Google knows no MD5 of a composed object.
     if "componentCount" in fields:

@@ -263,7 +263,7 @@ def get_operation(request: Request) -> Response:
 
 async def wait_operation(request: Request) -> Response:
     """An operation once it is done, or after `timeout` ("1.5s")."""
-    timeout = (await _json(request)).get("timeout") or request.query_params.get("timeout") or f"{_MAX_WAIT_SECONDS}s"
+    timeout = request.query_params.get("timeout") or f"{_MAX_WAIT_SECONDS}s"
     try:
         seconds = min(float(str(timeout).removesuffix("s")), _MAX_WAIT_SECONDS)
     except ValueError:

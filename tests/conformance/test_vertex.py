@@ -292,11 +292,11 @@ def test_a_deployment_in_progress_is_an_operation_that_is_not_done(trained_folde
         )
         assert gate.entered.wait(30)
         name = operation.operation.name
-        waited = httpx.post(f"{url}/v1/{name}:wait", json={"timeout": "0.01s"}).json()
+        waited = httpx.post(f"{url}/v1/{name}:wait", params={"timeout": "0.01s"}).json()
         assert waited.get("done", False) is False
         assert not google.endpoints.get_endpoint(name=endpoint).deployed_models
         gate.open.set()
-        done = httpx.post(f"{url}/v1/{name}:wait", json={"timeout": "30s"}).json()
+        done = httpx.post(f"{url}/v1/{name}:wait", params={"timeout": "30s"}).json()
         assert done["done"] is True
         listed = httpx.get(f"{url}/v1/{endpoint}/operations").json()["operations"]
         assert done in listed

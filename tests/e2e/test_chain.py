@@ -8,8 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from fixtures.chain import DEADLINE
 
-from cli import resetting, rollback
+from cli import resetting, rollback, smoke
 from cli.follow import STEPS
 from shared import rules
 from shared.errors import Permanent
@@ -161,7 +162,8 @@ def test_whoever_says_that_unchanged_data_were_refreshed_changes_nothing(chain):
 
 def test_a_reason_makes_a_run_that_is_held_against_the_champion(chain):
     before = chain.clients.registry.champion()
-    run = chain.refresh(reason="new campaign")
+    run = smoke.run(chain.clients, "new campaign", DEADLINE, lambda _: chain.wait_for_a_delivery())
+    chain.settle()
     assert run.outcome == "published"
     candidates = run.documents["evaluation"]["candidates"]
     assert candidates["champion"]["visitors"] == candidates["baseline"]["visitors"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
+from fixtures.discovery import Body, Document
 from fixtures.ml import LOGISTIC, TREES, sessions
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -91,6 +92,22 @@ anything = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.te
 names = st.one_of(
     st.sampled_from(sorted(set(rules.OPTIONS[rules.LOGISTIC]) | set(rules.OPTIONS[rules.TREES]))), st.text()
 )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        LOGISTIC,
+        LOGISTIC | {"optimize_strategy": "BATCH_GRADIENT_DESCENT", "class_weights": [("0", 1.0), ("1", 2.0)]},
+        LOGISTIC | {"data_split_method": "SEQ", "data_split_col": "SEQ", "data_split_eval_fraction": 0.3},
+        TREES | {"booster_type": "DART", "data_split_method": "RANDOM", "xgboost_version": "1.1"},
+        {"model_type": "MATRIX_FACTORIZATION", "feedback_type": "IMPLICIT"},
+    ],
+)
+def test_training_options_have_the_fields_and_enum_values_of_the_api(options):
+    body = Body(Document.of("bigquery.v2"), is_answer=True)
+    body.check(rules.training_options(rules.parse(options)), {"$ref": "TrainingOptions"})
+    assert body.problems == []
 
 
 @given(st.dictionaries(names, anything), st.sampled_from(["LOGISTIC_REG", "boosted_tree_classifier", None]))

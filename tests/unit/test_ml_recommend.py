@@ -201,7 +201,6 @@ def test_the_resource_has_the_options_the_columns_and_the_measures(model):
         "earlyStop": False,
         "minRelativeProgress": 0.01,
         "dataSplitMethod": "NO_SPLIT",
-        "dataSplitTestFraction": 0.0,
         **({"walsAlpha": 40.0} if model.is_implicit else {}),
     }
     metrics = run["evaluationMetrics"]["rankingMetrics" if model.is_implicit else "regressionMetrics"]

@@ -24,9 +24,9 @@ MODEL_TYPES = {"LOGISTIC_REG": LOGISTIC, "BOOSTED_TREE_CLASSIFIER": TREES, "MATR
 
 @dataclass(frozen=True)
 class Option:
-    """Default and rule of one option; `api` is its field in the API's trainingOptions."""
+    """Default and rule of one option; `api` is its field in the API's trainingOptions, None where that has none."""
 
-    api: str
+    api: str | None
     default: Any
     parse: Parser
 
@@ -123,7 +123,7 @@ _ITERATIVE = {
     "early_stop": Option("earlyStop", True, _boolean),
     "min_rel_progress": Option("minRelativeProgress", 0.01, _number(0)),
     "data_split_eval_fraction": Option("dataSplitEvalFraction", None, _number(0.01, 0.99)),
-    "data_split_test_fraction": Option("dataSplitTestFraction", 0.0, _number(0, 0)),
+    "data_split_test_fraction": Option(None, 0.0, _number(0, 0)),
     "data_split_col": Option("dataSplitColumn", None, _column_name),
 }
 
@@ -195,6 +195,11 @@ OPTIONS: dict[str, dict[str, Option]] = {
     },
 }
 
+# What the API's enums call otherwise than SQL does; None where they have no value.
+_ENUM_VALUES: dict[tuple[str | None, str], str | None] = {
+    ("optimizationStrategy", "AUTO_STRATEGY"): None,
+    ("dataSplitMethod", "SEQ"): "SEQUENTIAL",
+}
 _LOSSES = {LOGISTIC: "MEAN_LOG_LOSS", TREES: "MEAN_LOG_LOSS", FACTORIZATION: "MEAN_SQUARED_LOSS"}
 
 _TUNING = "hyperparameter tuning is not supported: train one model for each candidate and compare them"
@@ -306,11 +311,12 @@ def training_options(options: dict[str, Any]) -> dict[str, Any]:
     shown: dict[str, Any] = {"lossType": _LOSSES[options["model_type"]]}
     for name, option in OPTIONS[options["model_type"]].items():
         value = options[name]
-        if value is None:
-            continue
         if option.api == _LABELS:
             value = [value]
+        elif isinstance(value, str):
+            value = _ENUM_VALUES.get((option.api, value), value)
         elif isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
-        shown[option.api] = value
+        if option.api and value is not None:
+            shown[option.api] = value
     return shown

@@ -1,0 +1,80 @@
+"""What the chain, the commands and the local cloud say to one another is what Google's documents know.
+
+Every test checks that of what is said in it (tests/fixtures/conversation.py). Here it is shown that the chain's whole
+conversation was heard, and that what is listed as otherwise is.
+"""
+
+from pathlib import Path
+
+import pytest
+from fixtures.contradictions import ABSENT, CONTRADICTIONS
+from typer.testing import CliRunner
+
+from cli.main import app
+
+HERE = Path(__file__)
+# What no run, command or checkout does without.
+METHODS = {
+    "/google.pubsub.v1.Publisher/Publish",
+    "aiplatform.projects.locations.endpoints.deployModel",
+    "aiplatform.projects.locations.endpoints.get",
+    "aiplatform.projects.locations.endpoints.patch",
+    "aiplatform.projects.locations.endpoints.predict",
+    "aiplatform.projects.locations.models.get",
+    "aiplatform.projects.locations.models.listVersions",
+    "aiplatform.projects.locations.models.mergeVersionAliases",
+    "aiplatform.projects.locations.models.patch",
+    "bigquery.jobs.get",
+    "bigquery.jobs.getQueryResults",
+    "bigquery.jobs.insert",
+    "bigquery.jobs.query",
+    "bigquery.models.get",
+    "logging.entries.write",
+    "storage.objects.get",
+    "storage.objects.insert",
+    "storage.objects.list",
+}
+
+
+@pytest.fixture
+def whole(chain, conversation, request):
+    """The conversation, where all tests of the chain have been part of it."""
+    config, heard = request.config, {item.path for item in request.session.items}
+    is_part = config.option.keyword or any("::" in argument for argument in config.args)
+    if is_part or not set(HERE.parent.glob("test_chain*.py")) <= heard:
+        pytest.skip("only the whole chain says all that is listed: run tests/e2e/test_chain*.py")
+    return conversation
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["runs"], ["show", "RUN"], ["show", "RUN", "--json"], ["publish", "audience-published"], ["reset", "RUN"]],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_command_says_what_googles_documents_know(chain, conversation, arguments):
+    before = conversation.said.total()
+    answer = CliRunner().invoke(app, [chain.first.run_id if one == "RUN" else one for one in arguments], input="n\n")
+    assert answer.exit_code == (1 if arguments[0] == "reset" else 0)
+    assert conversation.said.total() > before
+
+
+def test_the_chain_was_heard(chain, conversation):
+    assert {name for name, _, _ in conversation.said} >= METHODS
+
+
+def test_nothing_that_the_chain_asks_for_is_refused_as_wrong(conversation):
+    asked = {
+        problem: tests for problem, tests in conversation.refused.items() if any("test_chain" in one for one in tests)
+    }
+    assert asked == {}
+
+
+def test_each_listed_contradiction_comes_up(whole):
+    assert CONTRADICTIONS.keys() == {problem.key for problem in whole.problems}
+
+
+@pytest.mark.parametrize("document", ABSENT)
+def test_each_field_that_google_sets_is_set_or_listed(whole, document):
+    listed = [field for fields in ABSENT[document].values() for field in fields]
+    assert len(listed) == len(set(listed))
+    assert sorted(whole.absent(document)) == sorted(listed)

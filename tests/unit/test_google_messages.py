@@ -1,0 +1,107 @@
+"""What our tests take for messages of Google's, and what the local cloud sends for them, is what Google publishes."""
+
+import json
+from pathlib import Path
+
+import pytest
+from fixtures.discovery import Body, Document
+from google.cloud.audit.audit_log_pb2 import AuditLog
+from google.cloud.audit.bigquery_audit_metadata_pb2 import BigQueryAuditMetadata
+from google.cloud.bigquery_logging_v1 import AuditData
+from google.protobuf import json_format
+from google.pubsub_v1.types import PubsubMessage
+
+from local.bigquery import audit
+from local.logging import entries
+from local.pubsub import wire
+
+EVENTS = {path.stem: json.loads(path.read_text()) for path in (Path(__file__).parent.parent / "events").glob("*.json")}
+TABLE = {"projectId": "p", "datasetId": "d", "tableId": "t"}
+JOBS = {
+    "query": {"query": {"query": "select 1", "destinationTable": TABLE}, "labels": {"pipeline": "propensity"}},
+    "load": {"load": {"sourceUris": ["gs://b/o"], "destinationTable": TABLE}},
+    "copy": {"copy": {"sourceTables": [TABLE], "destinationTable": TABLE}},
+    "extract": {"extract": {"sourceTable": TABLE, "destinationUris": ["gs://b/o"]}},
+}
+
+
+def check_document(value, document, schema):
+    body = Body(Document.of(document), is_answer=True)
+    body.check(value, {"$ref": schema})
+    assert body.problems == []
+
+
+def check_audit_log(entry):
+    """Hold the entry against Cloud Logging's document, and its payload against the protos that it names."""
+    check_document(entry, "logging.v2", "LogEntry")
+    payload = {name: value for name, value in entry["protoPayload"].items() if name != "@type"}
+    inner = {name: payload.pop(name) for name in ("metadata", "serviceData") if name in payload}
+    json_format.ParseDict(payload, AuditLog())
+    kinds = {
+        "type.googleapis.com/google.cloud.audit.BigQueryAuditMetadata": BigQueryAuditMetadata,
+        "type.googleapis.com/google.cloud.bigquery.logging.v1.AuditData": AuditData.pb(),
+    }
+    [message] = inner.values()
+    json_format.ParseDict(
+        {name: value for name, value in message.items() if name != "@type"}, kinds[message["@type"]]()
+    )
+
+
+def is_audit_log(event):
+    return event.get("protoPayload", {}).get("@type") == "type.googleapis.com/google.cloud.audit.AuditLog"
+
+
+@pytest.mark.parametrize("name", [name for name, event in EVENTS.items() if is_audit_log(event)])
+def test_an_audit_log_among_our_events_has_the_fields_that_google_publishes(name):
+    check_audit_log(EVENTS[name])
+
+
+@pytest.mark.parametrize("name", [name for name in EVENTS if name.startswith("ga4_")])
+def test_an_export_status_among_our_events_is_a_log_entry(name):
+    # Google publishes no proto of its payload, google.analytics.cloud.ExportStatusLog.
+    check_document(EVENTS[name], "logging.v2", "LogEntry")
+
+
+@pytest.mark.parametrize("name", [name for name in EVENTS if name.startswith("transfer_")])
+def test_a_transfer_run_among_our_events_has_the_fields_that_google_publishes(name):
+    check_document(EVENTS[name], "bigquerydatatransfer.v1", "TransferRun")
+
+
+def test_every_event_is_held_against_something():
+    assert {name for name, event in EVENTS.items() if not is_audit_log(event)} == {
+        name for name in EVENTS if name.startswith(("ga4_", "transfer_"))
+    }
+
+
+@pytest.mark.parametrize("kind", JOBS)
+@pytest.mark.parametrize("error", [None, {"reason": "invalidQuery", "message": "no"}])
+def test_the_local_bigquery_tells_of_a_job_as_google_does(kind, error):
+    entry = audit.entry(
+        {
+            "jobReference": {"projectId": "p", "jobId": "j", "location": "US"},
+            "configuration": JOBS[kind],
+            "status": {"state": "DONE"} | ({"errorResult": error} if error else {}),
+            "statistics": {"creationTime": "1500000000000", "startTime": "1500000000001", "endTime": "1500000000002"}
+            | {"query": {"statementType": "CREATE_TABLE_AS_SELECT"}},
+            "user_email": "local@localhost",
+        }
+    )
+    check_audit_log(entry)
+
+
+def test_a_line_of_a_function_becomes_a_log_entry():
+    line = {"severity": "WARNING", "message": "late", "run": "r", "time": "2026-01-02T03:04:05Z", "httpRequest": {}}
+    for text in (json.dumps(line), "a plain line"):
+        check_document(entries.completed(entries.entry_from_line(text, "f", "p")), "logging.v2", "LogEntry")
+
+
+def test_a_push_carries_a_pubsub_message():
+    message = PubsubMessage.pb()(data=b"{}", attributes={"a": "b"}, message_id="17", ordering_key="k")
+    message.publish_time.GetCurrentTime()
+    body = wire.push_body(message, "projects/p/subscriptions/s", 3)
+    # https://cloud.google.com/pubsub/docs/push#receive_push: some fields are there in snake case as well.
+    snake = {"message_id": "messageId", "publish_time": "publishTime"}
+    told = body["message"]
+    assert {told[old] == told[new] for old, new in snake.items() if old in told} <= {True}
+    check_document({name: value for name, value in told.items() if name not in snake}, "pubsub.v1", "PubsubMessage")
+    assert body.keys() == {"message", "subscription", "deliveryAttempt"}
