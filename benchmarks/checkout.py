@@ -52,6 +52,8 @@ STARTS, CALLS = 5, 200
 DEADLINE_MS = 300
 DEAD_SECONDS = 5.0
 PATIENCE_SECONDS = 120
+# What Cloud Functions sets; with it functions-framework looks at each line that is logged.
+AS_GOOGLE = {"PYTHONUNBUFFERED": "1", "LOG_EXECUTION_ID": "true"}
 
 BARE = """
     import functions_framework
@@ -118,7 +120,7 @@ class Function:
         command += ["--source", str(self.source), "--host", "127.0.0.1", "--port", str(port)]
         with (
             tempfile.TemporaryFile() as log,
-            subprocess.Popen(command, env={**os.environ, **self.environment}, stdout=log) as process,
+            subprocess.Popen(command, env={**os.environ, **AS_GOOGLE, **self.environment}, stdout=log) as process,
         ):
             yield f"http://127.0.0.1:{port}"
             process.terminate()

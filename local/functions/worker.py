@@ -50,6 +50,8 @@ def _prepare(_: Worker) -> None:
     """In the worker, once it is forked: mark what is printed, and watch for the end of the parent."""
     lock = threading.Lock()
     sys.stdout, sys.stderr = Marked(sys.stdout, lock), Marked(sys.stderr, lock)
+    # Functions write whole lines of log to this one, past what functions-framework puts before the other.
+    sys.__stdout__ = sys.stdout  # type: ignore[misc,assignment]
     threading.Thread(target=_end_with_input, daemon=True).start()
 
 

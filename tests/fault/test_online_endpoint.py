@@ -178,11 +178,11 @@ def test_while_no_champion_is_known_and_the_endpoint_fails_the_error_says_so(onl
         scorer.score({"pageviews": 3})
 
 
-def test_no_log_line_holds_what_was_sent(start, endpoint, capsys):
+def test_no_log_line_holds_what_was_sent(start, endpoint, capfd):
     scorer = start()
     endpoint.act = 400
     scorer.score({"pageviews": 123454321, "device": "a secret device"})
-    logged = capsys.readouterr().out
+    logged = capfd.readouterr().out
     assert "the endpoint failed: BadRequest (400)" in logged
     assert "123454321" not in logged
     assert "secret" not in logged

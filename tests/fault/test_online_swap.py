@@ -117,14 +117,14 @@ def test_hot_swaps_under_load_lose_no_request_and_mix_no_versions(online_bucket)
 
 @pytest.mark.parametrize("what", BROKEN_POINTERS)
 def test_a_pointer_that_is_broken_leaves_the_old_champion_and_is_an_error_once(
-    scorer, online_bucket, clock, capsys, what
+    scorer, online_bucket, clock, capfd, what
 ):
     broken = BROKEN_POINTERS[what]
     online_bucket.serve(2, **broken) if isinstance(broken, dict) else online_bucket.put(POINTER, broken)
     for _ in range(3):
         look_again(scorer, clock)
         assert scorer.score({}).version == "1"
-    [error] = errors(capsys)
+    [error] = errors(capfd)
     assert "what was read before goes on serving" in error
     online_bucket.serve(3)
     look_again(scorer, clock, 1)
@@ -133,29 +133,29 @@ def test_a_pointer_that_is_broken_leaves_the_old_champion_and_is_an_error_once(
 
 @pytest.mark.parametrize("what", BROKEN_ARTEFACTS)
 def test_an_artefact_that_is_broken_leaves_the_old_champion_and_is_tried_again(
-    scorer, online_bucket, clock, capsys, what
+    scorer, online_bucket, clock, capfd, what
 ):
     online_bucket.serve(2, artefact=BROKEN_ARTEFACTS[what])
     for _ in range(3):
         look_again(scorer, clock)
         assert scorer.score({}).version == "1"
-    [error] = errors(capsys)
+    [error] = errors(capfd)
     assert POINTER in error
     online_bucket.put("runs/2/scorer.json", {"kind": "logistic", "intercept": 0.0, "numbers": {}, "categories": {}})
     look_again(scorer, clock, 1)
     assert (scorer.score({}).version, scorer.score({}).probability) == ("2", 0.5)
 
 
-def errors(capsys):
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+def errors(capfd):
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     return [line["message"] for line in lines if line["severity"] == "ERROR"]
 
 
-def test_a_pointer_that_is_gone_leaves_the_old_champion(scorer, online_bucket, clock, capsys):
+def test_a_pointer_that_is_gone_leaves_the_old_champion(scorer, online_bucket, clock, capfd):
     online_bucket.gcs.blob(POINTER).delete()
     look_again(scorer, clock)
     assert scorer.score({}).version == "1"
-    assert len(errors(capsys)) == 1
+    assert len(errors(capfd)) == 1
 
 
 def test_a_champion_without_an_artefact_is_not_stood_in_for_by_the_former_one(scorer, online_bucket, clock):
@@ -165,21 +165,21 @@ def test_a_champion_without_an_artefact_is_not_stood_in_for_by_the_former_one(sc
         scorer.score({})
 
 
-def test_before_there_is_a_champion_nothing_scores_and_the_first_one_is_noticed(online_bucket, clock, capsys):
+def test_before_there_is_a_champion_nothing_scores_and_the_first_one_is_noticed(online_bucket, clock, capfd):
     scorer = OnlineScorer(online_bucket.settings(refresh_seconds=REFRESH_SECONDS), clock)
     with pytest.raises(NoScorerError, match="no champion is known"):
         scorer.score({})
-    assert errors(capsys) == []
+    assert errors(capfd) == []
     online_bucket.serve(1)
     look_again(scorer, clock)
     assert scorer.score({}).version == "1"
 
 
-def test_a_bucket_that_cannot_be_reached_leaves_what_was_read(scorer, clock, capsys):
+def test_a_bucket_that_cannot_be_reached_leaves_what_was_read(scorer, clock, capfd):
     scorer._watch._champion._bucket._emulator = "http://127.0.0.1:9"
     look_again(scorer, clock)
     assert scorer.score({}).version == "1"
-    assert all("cannot be read" in error for error in errors(capsys))
+    assert all("cannot be read" in error for error in errors(capfd))
 
 
 def test_a_bucket_that_hangs_keeps_no_request_waiting(online_bucket, scorer, clock, endpoint: Endpoint):

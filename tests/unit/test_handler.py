@@ -139,12 +139,12 @@ def test_a_step_that_a_run_repeats_has_a_record_and_failures_for_each_attempt(wo
     assert [failure.step for failure in world.ledger.failures(RUN)] == ["deploy_model.4"]
 
 
-def test_a_permanent_failure_is_acknowledged_and_stands_on_the_run(world, broker, capsys):
+def test_a_permanent_failure_is_acknowledged_and_stands_on_the_run(world, broker, capfd):
     handle(delivered(APPROVED.to_json()), Step(Permanent("the endpoint differs")))
     [failure] = world.ledger.failures(RUN)
     assert (failure.step, failure.reason, failure.is_permanent) == ("deploy_model", "the endpoint differs", True)
     assert broker.events("model-deployed") == broker.published("dead-letters") == []
-    errors = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"ERROR"' in line]
+    errors = [json.loads(line) for line in capfd.readouterr().out.splitlines() if '"ERROR"' in line]
     assert [(one["message"], one["run_id"]) for one in errors] == [
         ("deploy_model failed for good: the endpoint differs", RUN)
     ]

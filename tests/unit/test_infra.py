@@ -118,32 +118,32 @@ def run_step(outcome):
             raise outcome
         return outcome
 
-    return handler._run(step, ModelApproved(RUN, "logistic"), cloud)
+    return handler._run(step, ModelApproved(RUN, "logistic"), cloud, cloud.now)
 
 
-def test_a_step_that_ends_counts_once_with_its_seconds(capsys):
+def test_a_step_that_ends_counts_once_with_its_seconds(capfd):
     run_step(ModelDeployed(RUN, "1"))
-    lines = capsys.readouterr().out
+    lines = capfd.readouterr().out
     assert counted(lines, "deploy_model") == [set(), {"step_seconds"}]
     ended = entry_from_line(lines.splitlines()[1], "deploy-model")["jsonPayload"]
     assert (ended["step"], type(ended["seconds"])) == ("deploy_model", float)
 
 
-def test_a_step_that_fails_counts_as_an_error_for_now_or_for_good(capsys):
+def test_a_step_that_fails_counts_as_an_error_for_now_or_for_good(capfd):
     run_step(Permanent("no such model"))
-    assert counted(capsys.readouterr().out, "deploy_model") == [set(), {"errors"}]
+    assert counted(capfd.readouterr().out, "deploy_model") == [set(), {"errors"}]
     with pytest.raises(ValueError, match="out of memory"):
         run_step(ValueError("out of memory"))
-    assert counted(capsys.readouterr().out, "deploy_model") == [set(), {"errors"}]
+    assert counted(capfd.readouterr().out, "deploy_model") == [set(), {"errors"}]
 
 
-def test_a_step_that_waits_is_no_error(capsys):
+def test_a_step_that_waits_is_no_error(capfd):
     with pytest.raises(NotReady):
         run_step(NotReady("the deployment goes on"))
-    assert counted(capsys.readouterr().out, "deploy_model") == [set(), set()]
+    assert counted(capfd.readouterr().out, "deploy_model") == [set(), set()]
 
 
-def test_a_dead_letter_counts_as_that_alone(capsys, monkeypatch):
+def test_a_dead_letter_counts_as_that_alone(capfd, monkeypatch):
     monkeypatch.setattr(
         record_dead_letter, "clients", lambda: SimpleNamespace(ledger=SimpleNamespace(bury=lambda *_: None))
     )
@@ -151,7 +151,7 @@ def test_a_dead_letter_counts_as_that_alone(capsys, monkeypatch):
         {"type": "test", "source": "//pubsub"}, {"message": {"data": "", "attributes": {"reason": "no JSON"}}}
     )
     record_dead_letter.record_dead_letter(event)
-    assert counted(capsys.readouterr().out, "record_dead_letter") == [{"dead_letters"}]
+    assert counted(capfd.readouterr().out, "record_dead_letter") == [{"dead_letters"}]
 
 
 def test_a_managed_service_is_enabled_once_it_has_a_configuration_and_before_there_is_an_address():
@@ -161,6 +161,6 @@ def test_a_managed_service_is_enabled_once_it_has_a_configuration_and_before_the
         assert f"depends_on = [google_{first}.scorer]" in block
 
 
-def test_what_others_log_does_not_count(capsys):
+def test_what_others_log_does_not_count(capfd):
     run_step(ModelDeployed(RUN, "1"))
-    assert counted(capsys.readouterr().out, "shop_frontend") == [set(), set()]
+    assert counted(capfd.readouterr().out, "shop_frontend") == [set(), set()]

@@ -19,7 +19,7 @@ from shared.log import log
         ({"day": date(2026, 11, 22), 7: (1, None)}, {"day": "2026-11-22", "7": [1, None]}),
     ],
 )
-def test_a_line_is_one_json_object_whatever_a_field_holds(capsys, value, told):
+def test_a_line_is_one_json_object_whatever_a_field_holds(capfd, value, told):
     log("NOTICE", "something was found", found=value)
-    [line] = capsys.readouterr().out.splitlines()
+    [line] = capfd.readouterr().out.splitlines()
     assert json.loads(line) == {"severity": "NOTICE", "message": "something was found", "found": told}

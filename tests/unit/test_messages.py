@@ -20,14 +20,14 @@ def nowhere(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def told(monkeypatch, capsys):
+def told(monkeypatch, capfd):
     """What a command prints as its error."""
 
     def tell(*words):
         monkeypatch.setattr("sys.argv", ["propensity", *words])
         with pytest.raises(SystemExit, match="1"):
             main.main()
-        return capsys.readouterr().err
+        return capfd.readouterr().err
 
     return tell
 
