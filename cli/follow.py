@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from shared.events import AudiencePublished, DataRefreshed, ModelRejected, RecommendationsBuilt, RecommendationsDue
+from shared.chain import current
+from shared.events import (
+    AudiencePublished,
+    DataRefreshed,
+    ModelRejected,
+    RecommendationsBuilt,
+    RecommendationsDue,
+    RunSuperseded,
+    ScoringDue,
+)
 from shared.ledger import Failure, Ledger, Record
 
 # The order in which the steps of a run follow one another; `training` is what BigQuery does meanwhile.
@@ -22,17 +31,18 @@ STEPS = (
 )
 
 
-DOCUMENTS = ("checks", "evaluation", "training", "deployment", "audience", "recommendations")
+DOCUMENTS = ("checks", "evaluation", "training", "deployment", "superseded", "audience", "recommendations")
 # What a run does that was opened beside the chain's.
 BESIDE = ("build_recommendations",)
 
 
 @dataclass(frozen=True)
 class Run:
-    """What the ledger knows of a run; the event that opened it was of `topic`, and had `wanted_for` as its reason."""
+    """What the ledger knows of a run; the event that opened it was of `topic`, and had `wanted_for` as its reasons."""
 
     run_id: str
     topic: str
+    trains: bool
     wanted_for: str
     opened_at: datetime
     records: list[Record]
@@ -40,11 +50,19 @@ class Run:
     documents: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
+    def kind(self) -> str:
+        """One of training, refresh (of data, without a training), scoring, recommendations."""
+        kinds = {ScoringDue.topic: "scoring", RecommendationsDue.topic: "recommendations"}
+        return kinds.get(self.topic, "training" if self.trains else "refresh")
+
+    @property
     def outcome(self) -> str:
-        """One of published, recommended, rejected, failed, retrying, running."""
+        """One of published, recommended, rejected, superseded, failed, retrying, running."""
         last = self.records[-1].event if self.records else None
+        if isinstance(last, RunSuperseded):
+            return "superseded"
         if isinstance(last, AudiencePublished):
-            return "published"
+            return "superseded" if "superseded" in self.documents else "published"
         if isinstance(last, RecommendationsBuilt):
             return "recommended"
         if isinstance(last, ModelRejected):
@@ -56,12 +74,16 @@ class Run:
     @property
     def has_ended(self) -> bool:
         """Whether nothing more happens by itself."""
-        return self.outcome in {"published", "recommended", "rejected", "failed"}
+        return self.outcome in {"published", "recommended", "rejected", "superseded", "failed"}
 
     @property
     def reason(self) -> str:
-        """Why the run was rejected or a step failed; empty when all is well."""
+        """Why the run was rejected or superseded, or a step failed; empty when all is well."""
         last = self.records[-1].event if self.records else None
+        if isinstance(last, RunSuperseded):
+            return f"run {last.by} reads newer data"
+        if superseded := self.documents.get("superseded"):
+            return str(superseded["reason"])
         if isinstance(last, ModelRejected):
             return "; ".join(last.reasons)
         return "; ".join(f"{failure.step}: {failure.reason}" for failure in self.failures)
@@ -97,6 +119,7 @@ def read(ledger: Ledger, run_id: str) -> Run:
     return Run(
         run_id,
         opened["topic"],
+        opened.get("trains", False),
         opened["event"].get("reason", ""),
         datetime.fromisoformat(opened["opened_at"]),
         ledger.records(run_id),
@@ -127,7 +150,9 @@ def until_end(
     deadline = time.monotonic() + limit_seconds
     while time.monotonic() < deadline:
         new = (run for run in _new(ledger, known) if run.topic == topic)
-        run = next((run for run in new if wanted_for in {None, run.wanted_for}), None)
+        run = next(
+            (run for run in new if wanted_for is None or wanted_for in run.wanted_for.split(current.SEPARATOR)), None
+        )
         yield run
         if run and run.has_ended:
             return

@@ -137,16 +137,16 @@ def publish(topic: str, body: Annotated[str, typer.Argument(metavar="JSON")] = "
 def runs() -> None:
     """List the runs and what no function could use."""
     ledger = world.connected().ledger
-    table = Table("run", "opened", "last step", "state", "why")
+    table = Table("run", "kind", "opened", "last step", "state", "why")
     for run_id in ledger.runs():
         try:
             run = follow.read(ledger, run_id)
         except Malformed as error:
-            table.add_row(run_id, "-", "-", "[red]lost[/]", escape(str(error)))
+            table.add_row(run_id, "-", "-", "-", "[red]lost[/]", escape(str(error)))
             continue
         last = run.records[-1].step if run.records else "-"
         state = f"[{report.COLOURS[run.outcome]}]{run.outcome}[/]"
-        table.add_row(run_id, f"{run.opened_at:%Y-%m-%d %H:%M}", last, state, escape(run.reason))
+        table.add_row(run_id, run.kind, f"{run.opened_at:%Y-%m-%d %H:%M}", last, state, escape(run.reason))
     out.print(table)
     letters = ledger.dead_letters()
     if letters:

@@ -12,6 +12,7 @@ COLOURS = {
     "published": "green",
     "recommended": "green",
     "rejected": "yellow",
+    "superseded": "yellow",
     "failed": "red",
     "retrying": "yellow",
     "running": "cyan",
@@ -30,6 +31,7 @@ def document(run: Run) -> dict[str, Any]:
     """Return the run for machines; every number the tables show is in it."""
     return {
         "run_id": run.run_id,
+        "kind": run.kind,
         "outcome": run.outcome,
         "reason": run.reason,
         "opened_at": run.opened_at,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from google.api_core.exceptions import NotFound
 
-from shared.chain import pointer, recommending, training
+from shared.chain import current, pointer, recommending, training
 from shared.errors import Permanent
 
 if TYPE_CHECKING:
@@ -73,6 +73,8 @@ def plan(clients: Clients, run_id: str | None) -> Removal:
             removal.add(f"version {version.number} of the registered model", partial(clients.registry.remove, version))
     if run_id is None and removal.lines:
         removal.add("the pointer at the champion", partial(pointer.follow, clients))
+    if current.names(run_id, clients):
+        removal.add("the note of the run that reads the export", partial(current.forget, run_id, clients))
     for one in chosen:
         _plan_models(removal, clients, one)
         removal.add(f"run {one}: its record, reports and files in the bucket", partial(ledger.remove, one))

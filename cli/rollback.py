@@ -1,6 +1,6 @@
 """Give the name of champion back to the version deployed before, with all that follows the champion."""
 
-from shared.chain import pointer
+from shared.chain import pointer, promotion
 from shared.chain.registry import Version
 from shared.cloud import Clients
 from shared.events import ScoringDue
@@ -15,7 +15,7 @@ def roll_back(clients: Clients) -> tuple[Version, Version]:
     Raises:
         Permanent: there is no champion, or no version to go back to.
     """
-    before, now = clients.registry.rollback()
+    before, now = promotion.roll_back(clients)
     pointer.follow(clients)
     clients.send(ScoringDue.topic, {})
     return before, now

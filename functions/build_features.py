@@ -1,8 +1,13 @@
 """Build sessions, interactions, features and labels once the export's day-tables are refreshed.
 
-On     data-refreshed   any shape that shared.chain.refreshes reads
+On     data-refreshed       any shape that shared.chain.refreshes reads
+       audience-published   AudiencePublished(run_id, ...): a run has ended, and newer data may have waited
+       model-rejected       ModelRejected(run_id, reasons), likewise
+       run-superseded       RunSuperseded(run_id, by), likewise
 Runs   sql/sessions, sql/interactions, sql/checks, sql/features
-Emits  features-built   FeaturesBuilt(run_id, as_of)
+Emits  features-built       FeaturesBuilt(run_id, as_of)
+       scoring-due          ScoringDue(run_id): the last training is too young for another one
+       run-superseded       RunSuperseded(run_id, by)
 """
 
 from __future__ import annotations
@@ -13,9 +18,10 @@ from typing import TYPE_CHECKING
 import functions_framework
 
 from shared import rules
-from shared.chain import checks, refreshes, source
+from shared.chain import checks, current, refreshes, source
+from shared.chain.refreshes import Refresh
 from shared.errors import Permanent
-from shared.events import DataRefreshed, FeaturesBuilt
+from shared.events import DataRefreshed, FeaturesBuilt, RunSuperseded, ScoringDue
 from shared.handler import Message, handle
 from shared.log import log
 
@@ -32,22 +38,22 @@ def build_features(cloud_event: CloudEvent) -> None:
 
 
 def decode(message: Message, clients: Clients) -> DataRefreshed | None:
-    """Open the run that reads what the export holds now, or find it open."""
+    """Open the run that reads what the export holds now, or join the one that is open."""
+    if message.topic != DataRefreshed.topic:
+        return current.join(Refresh(), clients, datetime.now(UTC), message.published_at)
     if "run_id" in message.body:
         return DataRefreshed.from_json(message.body)
     refresh = refreshes.parse(message.body, clients.settings.table_prefix)
     if refresh is None:
         log("NOTICE", "a message announced no new day-table", message_id=message.id)
         return None
-    now = datetime.now(UTC)
-    reading = source.look(refresh, clients, now.date(), message.published_at)
-    event = DataRefreshed(reading.run_id, reading.as_of, reading.reason)
-    clients.ledger.open_run(event, reading.to_json(), now)
-    return event
+    return current.join(refresh, clients, datetime.now(UTC), message.published_at)
 
 
-def step(event: DataRefreshed, cloud: Cloud) -> FeaturesBuilt:
+def step(event: DataRefreshed, cloud: Cloud) -> FeaturesBuilt | ScoringDue | RunSuperseded:
     """Replace the partitions that the changed days touch, so running twice equals running once."""
+    if newer := current.hold(event.run_id, cloud.clients, cloud.now):
+        return RunSuperseded(event.run_id, newer)
     reading = source.Reading.from_json(event.run_id, cloud.run)
     if reading.problem:
         raise Permanent(reading.problem)
@@ -59,7 +65,7 @@ def step(event: DataRefreshed, cloud: Cloud) -> FeaturesBuilt:
     if changed:
         build_visitor_features(reading.first_touched, event.as_of, cloud)
         remember(reading, cloud)
-    return FeaturesBuilt(event.run_id, event.as_of)
+    return FeaturesBuilt(event.run_id, event.as_of) if cloud.run["trains"] else ScoringDue(event.run_id)
 
 
 def fill_sessions(changed: list[date], existing: list[date], cloud: Cloud) -> None:

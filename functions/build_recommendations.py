@@ -4,6 +4,7 @@ On     features-built          FeaturesBuilt(run_id, as_of)
        recommendations-due     the scheduler's tick: {}
 Runs   sql/recommendations
 Emits  recommendations-built   RecommendationsBuilt(run_id, as_of, method, rules, visitors)
+       run-superseded          RunSuperseded(run_id, by)
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import functions_framework
 
 from shared.chain import recommending
-from shared.events import RecommendationsBuilt, RecommendationsDue
+from shared.events import RecommendationsBuilt, RecommendationsDue, RunSuperseded
 from shared.handler import Message, decode_event, handle
 from shared.log import log
 
@@ -46,8 +47,10 @@ def decode(message: Message, clients: Clients) -> RecommendationsDue | None:
     return due
 
 
-def step(event: RecommendationsDue, cloud: Cloud) -> RecommendationsBuilt:
-    """Replace the day's rules and recommendations, and the artefact if none of newer data is served."""
+def step(event: RecommendationsDue, cloud: Cloud) -> RecommendationsBuilt | RunSuperseded:
+    """Replace the day's rules and recommendations, and the artefact, unless those of newer data are served."""
+    if newer := recommending.newer_run(cloud):
+        return RunSuperseded(event.run_id, newer)
     report = recommending.build(cloud)
     as_of = date.fromisoformat(report["as_of"])
     return RecommendationsBuilt(event.run_id, as_of, report["method"], report["rules"], report["visitors"])

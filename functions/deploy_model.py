@@ -3,6 +3,8 @@
 On     model-approved   ModelApproved(run_id, candidate)
 Runs   sql/deployment
 Emits  model-deployed   ModelDeployed(run_id, version)
+       scoring-due      ScoringDue(run_id): another version became champion, and that one scores
+       run-superseded   RunSuperseded(run_id, by)
 """
 
 from __future__ import annotations
@@ -11,11 +13,12 @@ from typing import TYPE_CHECKING
 
 import functions_framework
 
-from shared.chain import pointer, revisions, training
+from shared.chain import current, pointer, promotion, revisions, training
 from shared.chain.registry import Note
 from shared.errors import Permanent
-from shared.events import ModelApproved, ModelDeployed
+from shared.events import ModelApproved, ModelDeployed, RunSuperseded, ScoringDue
 from shared.handler import handle
+from shared.log import log
 
 if TYPE_CHECKING:
     from cloudevents.http import CloudEvent
@@ -29,10 +32,15 @@ def deploy_model(cloud_event: CloudEvent) -> None:
     handle(cloud_event, step)
 
 
-def step(event: ModelApproved, cloud: Cloud) -> ModelDeployed:
+def step(event: ModelApproved, cloud: Cloud) -> ModelDeployed | ScoringDue | RunSuperseded:
     """Move traffic only after the endpoint has said what ML.PREDICT says; each part finds what a former try left."""
     registry = cloud.registry
-    require_same_champion(event.run_id, cloud)
+    if newer := current.hold(event.run_id, cloud.clients, cloud.now):
+        registry.withdraw_run(event.run_id)
+        return RunSuperseded(event.run_id, newer)
+    judged = (cloud.ledger.read(event.run_id, "evaluation") or {}).get("champion")
+    if why := promotion.objection(event.run_id, judged, cloud.clients):
+        return superseded(event, why, cloud)
     inputs = revisions.inputs(event.candidate, cloud)
     golden = revisions.export(event.candidate, inputs, cloud)
     expected = [row.pop("expected_probability") for row in golden]
@@ -56,9 +64,17 @@ def step(event: ModelApproved, cloud: Cloud) -> ModelDeployed:
         "decile_cutoffs": revisions.decile_cutoffs(event.candidate, cloud),
     }
     cloud.ledger.write(event.run_id, "deployment", document)
-    registry.promote(canary, version)
+    why = promotion.promote(canary, version, judged, cloud.clients)
     pointer.follow(cloud.clients)
-    return ModelDeployed(event.run_id, version.number)
+    return superseded(event, why, cloud) if why else ModelDeployed(event.run_id, version.number)
+
+
+def superseded(event: ModelApproved, why: str, cloud: Cloud) -> ScoringDue:
+    """Leave the champion that stands, which scores the new data; losing this race is no failure."""
+    log("NOTICE", f"run {event.run_id} is superseded: {why}", run_id=event.run_id)
+    cloud.registry.withdraw_run(event.run_id)
+    cloud.ledger.write(event.run_id, "superseded", {"reason": why})
+    return ScoringDue(event.run_id)
 
 
 def require_parity(expected: list[float], answered: list[float]) -> float:
@@ -74,21 +90,6 @@ def require_parity(expected: list[float], answered: list[float]) -> float:
             f"which is more than {revisions.TOLERANCE}"
         )
     return difference
-
-
-def require_same_champion(run_id: str, cloud: Cloud) -> None:
-    """See that the champion is the one that the gate held the candidate against, or this run's own.
-
-    Raises:
-        Permanent: another one serves by now, so the verdict is out of date.
-    """
-    champion = cloud.registry.champion()
-    judged = (cloud.ledger.read(run_id, "evaluation") or {}).get("champion")
-    if champion and champion.run_id != run_id and champion.number != judged:
-        raise Permanent(
-            f"version {champion.number} is the champion by now, and this run was judged against {judged or 'none'}: "
-            'publish data-refreshed with a reason, e.g. {"reason": "judge again"}'
-        )
 
 
 def _operation(cloud: Cloud) -> Note:

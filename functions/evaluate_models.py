@@ -5,6 +5,7 @@ Runs   sql/evaluation
 Emits  training-failed       TrainingFailed(run_id, attempt, candidates)
        model-approved        ModelApproved(run_id, candidate)
        model-rejected        ModelRejected(run_id, reasons)
+       run-superseded        RunSuperseded(run_id, by)
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from typing import TYPE_CHECKING
 import functions_framework
 
 from shared import rules
-from shared.chain import evaluation, training
+from shared.chain import current, evaluation, training
 from shared.errors import PROPAGATION, Malformed, NotReady, Permanent
-from shared.events import ModelApproved, ModelRejected, TrainingFailed, TrainingProgressed
+from shared.events import ModelApproved, ModelRejected, RunSuperseded, TrainingFailed, TrainingProgressed
 from shared.handler import Message, handle
 from shared.log import log
 from shared.warehouse import denied_at, heals, reason
@@ -47,8 +48,12 @@ def decode(message: Message, _: Clients) -> TrainingProgressed:
         raise Malformed(f"the log entry is of no job labelled with a run_id and an attempt ({error})") from None
 
 
-def step(event: TrainingProgressed, cloud: Cloud) -> TrainingFailed | ModelApproved | ModelRejected | None:
+def step(
+    event: TrainingProgressed, cloud: Cloud
+) -> TrainingFailed | ModelApproved | ModelRejected | RunSuperseded | None:
     """Judge once the last candidate has ended, unless another attempt may heal it; until then nothing is to do."""
+    if newer := current.hold(event.run_id, cloud.clients, cloud.now):
+        return RunSuperseded(event.run_id, newer)
     jobs = training.ended(event.attempt, cloud)
     if jobs is None:
         return None

@@ -4,6 +4,7 @@ On     features-built        FeaturesBuilt(run_id, as_of)
        training-failed       TrainingFailed(run_id, attempt, candidates)
 Runs   sql/features/training_rows.sql, sql/models
 Emits  training-progressed   TrainingProgressed(run_id, attempt)
+       run-superseded        RunSuperseded(run_id, by)
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import functions_framework
 
-from shared.chain import training
-from shared.events import FeaturesBuilt, TrainingFailed, TrainingProgressed
+from shared.chain import current, training
+from shared.events import FeaturesBuilt, RunSuperseded, TrainingFailed, TrainingProgressed
 from shared.handler import handle
 
 if TYPE_CHECKING:
@@ -28,8 +29,10 @@ def train_models(cloud_event: CloudEvent) -> None:
     handle(cloud_event, step)
 
 
-def step(event: FeaturesBuilt | TrainingFailed, cloud: Cloud) -> TrainingProgressed:
+def step(event: FeaturesBuilt | TrainingFailed, cloud: Cloud) -> TrainingProgressed | RunSuperseded:
     """Submit all candidates together, or those that failed once more; BigQuery tells the log when each one ends."""
+    if newer := current.hold(event.run_id, cloud.clients, cloud.now):
+        return RunSuperseded(event.run_id, newer)
     if isinstance(event, TrainingFailed):
         attempt, candidates = event.attempt + 1, event.candidates
     else:

@@ -190,6 +190,16 @@ class AudiencePublished(Event):
 
 
 @dataclass(frozen=True)
+class RunSuperseded(Event):
+    """The run has ended, because run `by` reads newer data."""
+
+    topic = "run-superseded"
+    is_last = True
+
+    by: str
+
+
+@dataclass(frozen=True)
 class RecommendationsDue(Event):
     """Recommendations are to be built of the data as they stand, in a run beside the one that trains."""
 
@@ -222,6 +232,7 @@ EVENTS: dict[str, type[Event]] = {
         ScoringDue,
         VisitorsScored,
         AudiencePublished,
+        RunSuperseded,
         RecommendationsDue,
         RecommendationsBuilt,
     )

@@ -1,5 +1,6 @@
 """What each run has done, in Cloud Storage: the reason that twice equals once.
 
+runs/current.json               the run that reads the export now, or did last (shared/chain/current.py)
 runs/RUN_ID/run.json            what the run reads; written once, by the first delivery that saw it
 runs/RUN_ID/steps/STEP.json     the step's next event and times; written once, by the delivery that finished first. A
                                 step that a run repeats has STEP.2.json, STEP.3.json too: see Event.recorded_as
@@ -56,6 +57,10 @@ class Ledger:
         """Write down the run's first event and what it reads, unless an earlier delivery has."""
         document = {"opened_at": now, "topic": event.topic, "event": event.to_json(), **reads}
         self._write_once(f"runs/{event.run_id}/run.json", document)
+
+    def is_opened(self, run_id: str) -> bool:
+        """Whether the run was opened, and not reset since."""
+        return bool(self._bucket.blob(f"runs/{run_id}/run.json").exists())
 
     def run(self, run_id: str) -> dict[str, Any]:
         """Return what the run reads and, as `incarnation`, a number that a reset run does not keep.

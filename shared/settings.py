@@ -70,6 +70,9 @@ class Training(Section, frozen=True):
     """Which visitors are learnt from, and by which candidates."""
 
     window_days: Days = 90
+    # A refresh within so many hours of the last training rebuilds features and scores with the champion, and trains
+    # nothing, unless it names a reason. GA4 writes each day's table for three days: each time would be a training.
+    min_hours: Annotated[int, Meta(ge=0, le=8760)] = 20
     evaluation_share: Share = 0.2
     test_share: Share = 0.2
     candidates: Annotated[tuple[Candidate, ...], Meta(min_length=1)] = (
@@ -187,6 +190,8 @@ class Settings(Section, frozen=True):
     online: Online = Online()
     # A run without news for this long is taken up again by resume_runs.
     resume_after_minutes: Annotated[int, Meta(ge=0)] = 15
+    # Newer data wait for an open run; one without news for so many hours is no longer open.
+    open_hours: Annotated[int, Meta(ge=1, le=168)] = 6
     # How long one delivery waits for a BigQuery job or a deployment; below the function's timeout.
     wait_seconds: Annotated[int, Meta(ge=1)] = 480
 

@@ -238,6 +238,16 @@ def serve(artefact: dict[str, Any], cloud: Cloud) -> bool:
         return True
 
 
+def newer_run(cloud: Cloud) -> str | None:
+    """Return the run whose recommendations are served, if it read newer data than this one or was opened later."""
+    blob = cloud.clients.storage.bucket(cloud.settings.bucket).blob(recommendations.ARTEFACT)
+    try:
+        served = json.loads(blob.download_as_bytes())
+    except NotFound:
+        return None
+    return str(served["run_id"]) if _age(served) > _age(cloud.run) else None
+
+
 def served_run(clients: Clients) -> str | None:
     """Return the run whose artefact the online path reads, or None when there is none."""
     blob = clients.storage.bucket(clients.settings.bucket).blob(recommendations.ARTEFACT)

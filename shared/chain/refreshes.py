@@ -6,9 +6,11 @@ a load job's audit log               LogEntry, BigQueryAuditMetadata or the olde
 a Data Transfer run                  TransferRun with state SUCCEEDED
 """
 
+from __future__ import annotations
+
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -24,6 +26,11 @@ class Refresh:
 
     day: date | None = None
     reason: str = ""
+
+    def because(self, reasons: Iterable[str]) -> Refresh:
+        """Return the refresh that is also wanted for these reasons."""
+        both = dict.fromkeys([*reasons, *filter(None, [self.reason])])
+        return replace(self, reason="; ".join(both))
 
 
 def parse(body: Mapping[str, Any], prefix: str) -> Refresh | None:

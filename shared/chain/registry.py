@@ -172,8 +172,8 @@ class Registry:
         self._set_traffic({serving[0]: 100} if serving else {})
         self._undeploy(deployed_id)
 
-    def rollback(self) -> tuple[Version, Version]:
-        """Move traffic and alias from the champion to the version deployed before it; return both, in this order.
+    def champion_and_former(self) -> tuple[Version, Version]:
+        """Return the champion and the deployed version that was champion before it.
 
         Raises:
             Permanent: there is no champion, or no other version is deployed.
@@ -185,10 +185,32 @@ class Registry:
         deployed = self._deployed(former) if former else []
         if former is None or former.number == champion.number or not deployed:
             raise Permanent(f"no version but the champion {champion.number} is deployed, so there is none to return to")
-        self._set_traffic({deployed[0].id: 100})
-        self._name(champion.number, FORMER)
-        self._name(former.number, CHAMPION)
         return champion, former
+
+    def stand(self, number: str) -> None:
+        """Give all traffic and the alias to a deployed version, unless it has the alias.
+
+        Raises:
+            Permanent: the version is not deployed.
+        """
+        champion = self.champion()
+        if champion and champion.number == number:
+            return
+        deployed = [one for one in self._endpoint().deployed_models if one.model_version_id == number]
+        if not deployed:
+            raise Permanent(f"version {number} is not deployed, so it cannot serve")
+        self._set_traffic({deployed[0].id: 100})
+        if champion:
+            self._name(champion.number, FORMER)
+        self._name(number, CHAMPION)
+
+    def withdraw_run(self, run_id: str) -> None:
+        """Take a run's canary off the endpoint, if there is one; a champion and the one before it stay."""
+        named = {one.number for one in (self.champion(), self._named(FORMER)) if one}
+        for version in self.versions():
+            if version.run_id == run_id and version.number not in named:
+                for deployed in self._deployed(version):
+                    self.withdraw(deployed.id)
 
     def versions(self) -> list[Version]:
         """Return every version that a run registered; none when there is no registered model yet."""

@@ -74,6 +74,11 @@ class DayTable:
     last_modified: int
     is_changed: bool
 
+    @property
+    def seen(self) -> tuple[date, int, int]:
+        """What tells one state of the table from another."""
+        return self.day, self.row_count, self.last_modified
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -135,7 +140,7 @@ def look(refresh: Refresh, clients: Clients, today: date, asked_at: datetime) ->
 
 
 def _reading(refresh: Refresh, as_of: date, tables: list[DayTable], problem: str) -> Reading:
-    seen = [[table.day, table.row_count, table.last_modified] for table in tables]
+    seen = [table.seen for table in tables]
     digest = hashlib.sha256(json.dumps([seen, refresh.reason, problem], default=str).encode()).hexdigest()
     return Reading(f"{as_of:%Y%m%d}-{digest[:8]}", as_of, refresh.reason, tables, problem)
 

@@ -135,7 +135,7 @@ def test_whoever_reads_the_alias_before_it_moves_does_not_overwrite_who_read_it_
         found = read(self)
         if not begun:
             begun.append(found)
-            registry.rollback()
+            registry.stand(registry.champion_and_former()[1].number)
             pointer.follow(chain.clients)
         return found
 

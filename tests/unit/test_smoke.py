@@ -11,6 +11,7 @@ from shared.chain.registry import Version
 from shared.errors import Permanent
 from shared.events import AudiencePublished, DataRefreshed, FeaturesBuilt, ModelRejected
 from shared.ledger import Failure, Ledger, Record
+from shared.settings import Settings
 
 DAY = date(2017, 8, 1)
 NOW = datetime(2017, 8, 2, 3, 4, 5, tzinfo=UTC)
@@ -28,17 +29,21 @@ class Registry:
     def champion(self):
         return self.versions[-1] if self.versions else None
 
-    def rollback(self):
+    def champion_and_former(self):
         if len(self.versions) < 2:
             raise Permanent("there is none to return to")
-        champion = self.versions.pop()
-        return champion, self.champion()
+        return self.versions[-1], self.versions[-2]
+
+    def stand(self, number):
+        self.versions = [one for one in self.versions if one.number <= number]
 
 
 class World:
     """Clients whose chain does what the test says, as soon as data-refreshed is published."""
 
     def __init__(self, bucket, chain):
+        self.storage = bucket.client
+        self.settings = Settings.from_document({"project": "shop-project", "bucket": bucket.name})
         self.ledger = Ledger(bucket)
         self.registry = Registry(Version("1", ANOTHERS, "logistic"))
         self.chain = chain

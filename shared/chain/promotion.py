@@ -1,0 +1,116 @@
+"""Who becomes champion, decided in one place: aliases have no precondition, but an object in the bucket has.
+
+`serving/promotion.json` holds the last decision, a promotion or a rollback. Whoever decides replaces it first, and only
+if nobody has since they looked. Then traffic and alias are moved, and moved again while another decision came between.
+So a rollback is never undone by a deployment that was under way, whichever of the two moves the alias last.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+from google.api_core.exceptions import PreconditionFailed
+
+if TYPE_CHECKING:
+    from google.cloud import storage  # type: ignore[attr-defined]
+
+    from shared.chain.registry import Version
+    from shared.cloud import Clients
+
+PATH = "serving/promotion.json"
+ROLLED_BACK = "rolled_back"
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """The version that is to serve."""
+
+    version: str
+    decided_at: datetime
+
+
+def objection(run_id: str, judged: str | None, clients: Clients) -> str | None:
+    """Return why a run's model must not become champion any more, or None.
+
+    `judged` is the number of the champion that the gate held the run's model against.
+    """
+    if rolled_back := clients.ledger.read(run_id, ROLLED_BACK):
+        return f"its version was rolled back to version {rolled_back['to']}"
+    champion = clients.registry.champion()
+    if champion is None or champion.run_id == run_id or champion.number == judged:
+        return None
+    return f"version {champion.number} is champion by now, and this run was judged against {judged or 'none'}"
+
+
+def promote(deployed_id: str, version: Version, judged: str | None, clients: Clients) -> str | None:
+    """Make the version champion, or return why it must not be; a second time changes nothing."""
+    while True:
+        decided, generation = _read(clients)
+        why = objection(version.run_id, judged, clients)
+        if decided and _has_moved_late(version, decided, clients):
+            _stand(clients)
+            why = why or f"version {decided.version} was made champion meanwhile"
+        if why:
+            return why
+        mine = _decide(version, clients, generation)
+        if mine is None:
+            continue
+        clients.registry.promote(deployed_id, version)
+        if _read(clients)[1] == mine:
+            return None
+
+
+def roll_back(clients: Clients) -> tuple[Version, Version]:
+    """Return traffic and alias to the version deployed before the champion; return both versions, in this order.
+
+    Raises:
+        Permanent: there is no champion, or no version to return to.
+    """
+    before, now = clients.registry.champion_and_former()
+    clients.ledger.write(before.run_id, ROLLED_BACK, {"to": now.number, "at": datetime.now(UTC)})
+    _decide(now, clients)
+    _stand(clients)
+    return before, now
+
+
+def _has_moved_late(version: Version, decided: Decision, clients: Clients) -> bool:
+    """Whether the version has the alias although another one was decided on after it."""
+    champion = clients.registry.champion()
+    return champion is not None and champion.number == version.number != decided.version
+
+
+def _stand(clients: Clients) -> None:
+    """Have the version serve that was decided on last."""
+    while True:
+        decided, generation = _read(clients)
+        if decided:
+            clients.registry.stand(decided.version)
+        if _read(clients)[1] == generation:
+            return
+
+
+def _read(clients: Clients) -> tuple[Decision | None, int]:
+    blob = _bucket(clients).get_blob(PATH)
+    if blob is None:
+        return None, 0
+    try:
+        content = blob.download_as_bytes(if_generation_match=blob.generation)
+    except PreconditionFailed:
+        return _read(clients)
+    return msgspec.json.decode(content, type=Decision), blob.generation
+
+
+def _decide(version: Version, clients: Clients, generation: int | None = None) -> int | None:
+    """Write the decision and return its generation; None if another was made since the given generation."""
+    content = msgspec.json.encode(Decision(version.number, datetime.now(UTC)))
+    blob = _bucket(clients).blob(PATH)
+    try:
+        blob.upload_from_string(content, content_type="application/json", if_generation_match=generation)
+    except PreconditionFailed:
+        return None
+    return int(blob.generation)
+
+
+def _bucket(clients: Clients) -> storage.Bucket:
+    return clients.storage.bucket(clients.settings.bucket)

@@ -1,0 +1,108 @@
+"""Who becomes champion when a deployment and a rollback meet, on the local Vertex AI and Cloud Storage."""
+
+import random
+
+import pytest
+from fixtures.ml import sessions
+from fixtures.online import PROJECT, deploy, trained
+
+from local import serving
+from local import vertex as local_vertex
+from shared.chain import promotion
+from shared.chain.registry import CHAMPION, Registry, Version
+from shared.cloud import Clients
+from shared.settings import Settings
+
+FIRST = Version("1", "20170801-00000001", "logistic")
+SECOND = Version("2", "20170801-00000002", "logistic")
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    folder, rows = tmp_path_factory.mktemp("promoted"), sessions(300)
+    return [trained(folder / str(number), rows) for number in range(2)]
+
+
+@pytest.fixture
+def clients(models, tmp_path, bucket, credentials):
+    """Version 1 is champion, and version 2 its canary, of a run that was judged against version 1."""
+    app = local_vertex.create_app(tmp_path / "vertex", chance=random.Random(7))  # noqa: S311 - to repeat
+    with serving.serve(app) as url:
+        deploy(url, models, {"0": 10, "1": 90})
+        document = {"project": PROJECT, "bucket": bucket.name, "serving": {"api_endpoint": url}}
+        clients = Clients(Settings.from_document(document))
+        clients.__dict__["storage"] = bucket.client
+        clients.__dict__["registry"] = Registry(clients.settings, None)
+        clients.registry._name("1", CHAMPION)
+        yield clients
+
+
+def promote(clients):
+    return promotion.promote("2", SECOND, FIRST.number, clients)
+
+
+def who_serves(clients):
+    traffic = {one: share for one, share in clients.registry._endpoint().traffic_split.items() if share}
+    return clients.registry.champion(), traffic
+
+
+def test_a_promotion_moves_name_and_traffic_and_a_second_delivery_changes_nothing(clients):
+    assert promote(clients) is None
+    assert who_serves(clients) == (SECOND, {"2": 100})
+    assert promote(clients) is None
+    assert who_serves(clients) == (SECOND, {"2": 100})
+
+
+def test_a_rollback_is_not_undone_by_the_second_delivery_of_the_deployment(clients):
+    assert promote(clients) is None
+    assert promotion.roll_back(clients) == (SECOND, FIRST)
+    assert promote(clients) == "its version was rolled back to version 1"
+    assert who_serves(clients) == (FIRST, {"1": 100})
+
+
+def test_a_rollback_right_after_the_promotion_stands(clients, monkeypatch):
+    move = clients.registry.promote
+
+    def moved_and_rolled_back(*arguments):
+        move(*arguments)
+        promotion.roll_back(clients)
+
+    monkeypatch.setattr(clients.registry, "promote", moved_and_rolled_back)
+    assert "rolled back" in promote(clients)
+    assert who_serves(clients) == (FIRST, {"1": 100})
+
+
+def test_a_delivery_that_moves_the_name_after_the_rollback_moves_it_back(clients, monkeypatch):
+    assert promote(clients) is None
+    move, rollbacks = clients.registry.promote, iter([promotion.roll_back])
+
+    def moved_late(*arguments):
+        for roll_back in rollbacks:
+            roll_back(clients)
+        clients.registry._name("2", CHAMPION)
+        move(*arguments)
+
+    monkeypatch.setattr(clients.registry, "promote", moved_late)
+    assert "rolled back" in promote(clients)
+    assert who_serves(clients) == (FIRST, {"1": 100})
+
+
+def test_a_rollback_can_be_rolled_back(clients):
+    assert promote(clients) is None
+    promotion.roll_back(clients)
+    assert promotion.roll_back(clients) == (FIRST, SECOND)
+    assert who_serves(clients) == (SECOND, {"2": 100})
+
+
+def test_a_run_that_was_judged_against_another_champion_is_not_promoted(clients):
+    assert promotion.promote("2", SECOND, None, clients) == (
+        "version 1 is champion by now, and this run was judged against none"
+    )
+    assert who_serves(clients)[0] == FIRST
+
+
+def test_a_superseded_runs_canary_is_withdrawn_and_those_with_a_name_stay(clients):
+    clients.registry.withdraw_run(SECOND.run_id)
+    assert who_serves(clients) == (FIRST, {"1": 100})
+    clients.registry.withdraw_run(FIRST.run_id)
+    assert who_serves(clients) == (FIRST, {"1": 100})

@@ -1,0 +1,207 @@
+"""One run at a time reads the export: what opens one, what waits, and what trains; with the local Cloud Storage."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from shared import champion
+from shared.chain import current
+from shared.chain.refreshes import Refresh
+from shared.cloud import Clients
+from shared.events import AudiencePublished, FeaturesBuilt, RunSuperseded
+from shared.ledger import Failure, Record
+from shared.settings import Settings
+
+NOW = datetime(2017, 8, 2, 3, tzinfo=UTC)
+DAY = date(2017, 8, 1)
+
+
+class World(Clients):
+    """The functions' clients on an export whose day-tables a test makes."""
+
+    def __init__(self, bucket):
+        super().__init__(Settings.from_document({"project": "shop-project", "bucket": bucket.name}))
+        self.__dict__["storage"] = bucket.client
+        self.rows = []
+
+    def query(self, name, parameters=None, **identifiers):
+        assert name == "source/day_tables"
+        return [dict(row) for row in self.rows]
+
+    def load(self, day=DAY, modified=1):
+        self.rows = [row for row in self.rows if row["day"] != day]
+        self.rows.append({"day": day, "row_count": 9, "last_modified": modified, "is_changed": True})
+
+    def refresh(self, reason="", hours=0.0):
+        return current.join(Refresh(reason=reason), self, NOW + timedelta(hours=hours), NOW)
+
+    def end(self, event, hours=0.0, *, has_trained=True):
+        """What the run's steps leave behind when it ends well."""
+        at = NOW + timedelta(hours=hours)
+        if has_trained:
+            self.ledger.plan_trainings(event.run_id, 1, {"logistic": "a-job"})
+        last = AudiencePublished(event.run_id, event.as_of, "gs://shop/manifest.json", 7)
+        self.ledger.finish(event.run_id, Record("publish_audience", last, at, at, 0.0))
+        self.storage.bucket(self.settings.bucket).blob(champion.POINTER).upload_from_string("{}")
+
+    def fail(self, event):
+        self.ledger.fail(event.run_id, Failure("train_models", "no quota", is_permanent=True, failed_at=NOW))
+
+    def trains(self, event):
+        return self.ledger.run(event.run_id)["trains"]
+
+
+@pytest.fixture
+def world(bucket):
+    world = World(bucket)
+    world.load()
+    return world
+
+
+def test_newer_data_wait_while_a_run_is_open_and_one_following_run_reads_them_all(world):
+    first = world.refresh()
+    world.load(modified=2)
+    world.load(DAY + timedelta(days=1))
+    assert world.refresh() == world.refresh() == first
+    assert world.ledger.runs() == [first.run_id]
+    world.end(first)
+    second = world.refresh()
+    assert second.run_id != first.run_id
+    assert second.as_of == DAY + timedelta(days=1)
+    assert len(world.ledger.run(second.run_id)["days"]) == 2
+
+
+def test_unchanged_data_open_no_second_run(world):
+    first = world.refresh("new campaign")
+    world.end(first)
+    assert world.refresh() is None
+    assert world.ledger.runs() == [first.run_id]
+
+
+def test_a_reason_that_comes_while_a_run_is_open_is_kept_for_the_following_run(world):
+    first = world.refresh("new campaign")
+    for reason in ("new prices", "new campaign", "new prices", "new shop"):
+        assert world.refresh(reason) == first
+    world.end(first)
+    second = world.refresh()
+    assert second.reason == "new prices; new shop"
+    world.end(second)
+    assert world.refresh() is None
+
+
+def test_of_many_refreshes_at_once_one_opens_a_run_and_the_others_join_it(world):
+    barrier = threading.Barrier(8)
+
+    def refresh(number):
+        mine = World(world.storage.bucket(world.settings.bucket))
+        mine.load(modified=number)
+        barrier.wait()
+        return mine.refresh()
+
+    with ThreadPoolExecutor(8) as pool:
+        events = set(pool.map(refresh, range(8)))
+    assert [event.run_id for event in events] == world.ledger.runs()
+
+
+def test_a_run_whose_opening_died_halfway_is_opened_by_the_next_refresh(world, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(world.ledger, "open_run", lambda *_: (_ for _ in ()).throw(ConnectionError))
+        with pytest.raises(ConnectionError):
+            world.refresh()
+    assert world.ledger.runs() == []
+    world.load(modified=2)
+    event = world.refresh()
+    assert world.ledger.runs() == [event.run_id]
+    # It reads what the export held when the run was claimed.
+    assert world.ledger.run(event.run_id)["days"] == {DAY.isoformat(): [9, 1, True]}
+
+
+def test_a_run_that_has_failed_for_good_is_not_open(world):
+    first = world.refresh()
+    world.fail(first)
+    world.load(modified=2)
+    assert world.refresh().run_id != first.run_id
+
+
+def test_a_run_without_news_for_hours_is_not_open_and_is_superseded_when_it_comes_back(world):
+    first = world.refresh()
+    world.load(modified=2)
+    assert world.refresh(hours=5.9) == first
+    second = world.refresh(hours=6)
+    assert second.run_id != first.run_id
+    assert current.hold(first.run_id, world, NOW + timedelta(hours=6)) == second.run_id
+    assert current.hold(second.run_id, world, NOW + timedelta(hours=6)) is None
+
+
+def test_a_run_that_goes_on_late_keeps_newer_data_waiting(world):
+    first = world.refresh()
+    world.load(modified=2)
+    assert current.hold(first.run_id, world, NOW + timedelta(hours=7)) is None
+    assert world.refresh(hours=8) == first
+
+
+def test_a_step_that_ended_lately_keeps_newer_data_waiting(world):
+    first = world.refresh()
+    world.load(modified=2)
+    at = NOW + timedelta(hours=5)
+    world.ledger.finish(first.run_id, Record("build_features", FeaturesBuilt(first.run_id, DAY), at, at, 0.0))
+    assert world.refresh(hours=10) == first
+
+
+def test_a_superseded_run_has_ended(world):
+    first = world.refresh()
+    superseded = RunSuperseded(first.run_id, "20170802-0a1b2c3d")
+    world.ledger.finish(first.run_id, Record("train_models", superseded, NOW, NOW, 0.0))
+    world.load(modified=2)
+    assert world.refresh().run_id != first.run_id
+
+
+@pytest.mark.parametrize(("hours", "reason", "trains"), [(19.9, "", False), (20, "", True), (1, "new prices", True)])
+def test_a_refresh_soon_after_a_training_trains_only_for_a_reason(world, hours, reason, trains):
+    first = world.refresh()
+    assert world.trains(first)
+    world.end(first)
+    world.load(modified=2)
+    assert world.trains(world.refresh(reason, hours)) == trains
+
+
+def test_refreshes_without_a_training_do_not_put_the_next_training_off(world):
+    world.end(world.refresh())
+    for number, hours in enumerate((7, 14), 2):
+        world.load(modified=number)
+        event = world.refresh(hours=hours)
+        assert not world.trains(event)
+        world.end(event, hours, has_trained=False)
+    world.load(modified=4)
+    assert world.trains(world.refresh(hours=21))
+
+
+def test_a_training_that_failed_or_never_began_is_made_up_at_once(world):
+    first = world.refresh()
+    world.fail(first)
+    world.load(modified=2)
+    second = world.refresh(hours=1)
+    assert world.trains(second)
+    world.end(second, 1, has_trained=False)
+    world.load(modified=3)
+    assert world.trains(world.refresh(hours=2))
+
+
+def test_without_a_champion_each_run_trains(world):
+    first = world.refresh()
+    world.end(first)
+    world.storage.bucket(world.settings.bucket).blob(champion.POINTER).delete()
+    world.load(modified=2)
+    assert world.trains(world.refresh(hours=1))
+
+
+def test_a_run_that_was_reset_can_be_opened_again(world):
+    first = world.refresh()
+    world.end(first)
+    assert current.names(first.run_id, world)
+    current.forget(first.run_id, world)
+    world.ledger.remove(first.run_id)
+    assert world.refresh() == first
+    assert not current.names("20170802-0a1b2c3d", world)
