@@ -253,7 +253,7 @@ def cost(
     checkouts: Annotated[float, _amount("Checkouts that score_checkout answers a day.")] = 500,
     runs: Annotated[
         float,
-        _amount("How often a day the data changes, and a run trains anew; of several, an upper bound.", most=1440),
+        _amount("How often a day the data changes; a run trains at most every training.min_hours.", most=1440),
     ] = 1,
     history_days: Annotated[
         int, typer.Option(min=1, max=10_000, help="Days in the export and in the tables made of it.")

@@ -1,9 +1,9 @@
 """Build sessions, interactions, features and labels once the export's day-tables are refreshed.
 
 On     data-refreshed       any shape that shared.chain.refreshes reads
-       audience-published   AudiencePublished(run_id, ...): a run has ended, and newer data may have waited
-       model-rejected       ModelRejected(run_id, reasons), likewise
-       run-superseded       RunSuperseded(run_id, by), likewise
+       audience-published   AudiencePublished(run_id): a run has ended, and newer data may have waited
+       model-rejected       ModelRejected(run_id), likewise
+       run-superseded       RunSuperseded(run_id), likewise
 Runs   sql/sessions, sql/interactions, sql/checks, sql/features
 Emits  features-built       FeaturesBuilt(run_id, as_of)
        scoring-due          ScoringDue(run_id): the last training is too young for another one

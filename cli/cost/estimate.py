@@ -18,7 +18,6 @@ from local import declarations
 from shared.settings import Settings, with_overrides
 
 # What a run sets off besides scoring, which the schedule does too.
-TRAINING = ("refresh", "training", "recommendations")
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,9 @@ def estimate(environment: Environment) -> Estimate:
         lines,
         per_1000_scored_visitors=_each(_listed(used, "scoring"), scored / 1000),
         per_1000_checkouts=_each(_listed(used, "checkout"), environment.inputs.checkouts_per_day * DAYS / 1000),
-        per_run=_each(_listed(used, *TRAINING), environment.runs),
+        per_run=_each(_listed(used, "refresh"), environment.runs)
+        + _each(_listed(used, "training"), environment.trainings)
+        + _each(_listed(used, "recommendations"), environment.recommendations),
         notes=[*_of_another_place(environment.settings), *_of_many_runs(environment.inputs.runs_per_day)],
     )
 

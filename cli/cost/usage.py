@@ -63,6 +63,16 @@ class Environment:
         return self.inputs.runs_per_day * DAYS
 
     @property
+    def trainings(self) -> float:
+        """Runs a month that train."""
+        return self.volumes.trainings_per_day * DAYS
+
+    @property
+    def recommendations(self) -> float:
+        """How often a month recommendations are built."""
+        return self.volumes.recommendations_per_day * DAYS
+
+    @property
     def scorings(self) -> float:
         """How often a month all visitors are scored: after each run, and by the schedule where there is a model."""
         daily = self.ticks("scoring") if self.inputs.runs_per_day else 0
@@ -132,31 +142,32 @@ def _ticks(environment: Environment) -> Iterator[Usage]:
 
 
 def _runs(environment: Environment) -> Iterator[Usage]:
-    """What each refresh of the data sets off."""
+    """What each refresh of the data sets off; some of them train."""
     assumed, volumes, settings = assumptions(), environment.volumes, environment.settings
-    runs, scorings = environment.runs, environment.scorings
+    runs, scorings, trainings = environment.runs, environment.scorings, environment.trainings
+    built = environment.recommendations
     yield from _queries("refresh", statements.refresh(volumes, settings), runs, volumes)
-    yield from _queries("training", statements.training(volumes, settings), runs, volumes)
+    yield from _queries("training", statements.training(volumes, settings), trainings, volumes)
     yield from _queries("scoring", statements.scoring(volumes, settings), scorings, volumes)
-    yield from _queries("recommendations", statements.recommendations(volumes, settings), runs, volumes)
+    yield from _queries("recommendations", statements.recommendations(volumes, settings), built, volumes)
     # BigQuery's log tells of each candidate.
     told = 1 + len(settings.training.candidates)
     for purpose, function, deliveries, times in (
         ("refresh", "build_features", 1, runs),
-        ("training", "train_models", 1, runs),
-        ("training", "evaluate_models", told, runs),
-        ("training", "deploy_model", math.ceil(assumed.seconds["deploy_model"] / settings.wait_seconds), runs),
+        ("training", "train_models", 1, trainings),
+        ("training", "evaluate_models", told, trainings),
+        ("training", "deploy_model", math.ceil(assumed.seconds["deploy_model"] / settings.wait_seconds), trainings),
         ("scoring", "score_visitors", 1, scorings),
         ("scoring", "publish_audience", 1, scorings),
-        ("recommendations", "build_recommendations", 1, runs),
+        ("recommendations", "build_recommendations", 1, built),
     ):
         seconds = assumed.seconds[function] / deliveries
         yield from _delivered(environment, purpose, function, deliveries * times, seconds)
     if "boosted_trees" in settings.training.candidates:
-        yield Usage("training", "vertex_training_hour", runs * assumed.boosted_trees_hours)
-    yield Usage("training", f"{NODE}{settings.serving.machine_type}", runs * assumed.canary_hours)
-    yield Usage("training", "bucket_writes", runs * assumed.run_writes / 1000)
-    yield Usage("training", "bucket_reads", runs * assumed.run_reads / 1000)
+        yield Usage("training", "vertex_training_hour", trainings * assumed.boosted_trees_hours)
+    yield Usage("training", f"{NODE}{settings.serving.machine_type}", trainings * assumed.canary_hours)
+    yield Usage("training", "bucket_writes", trainings * assumed.run_writes / 1000)
+    yield Usage("training", "bucket_reads", trainings * assumed.run_reads / 1000)
 
 
 def _checkouts(environment: Environment) -> Iterator[Usage]:
@@ -178,9 +189,9 @@ def _kept(environment: Environment) -> Iterator[Usage]:
     kept = [volumes.stored(table) for table in volumes.tables]
     yield Usage("storage", "bigquery_active_storage", sum(active for active, _ in kept) / GIB)
     yield Usage("storage", "bigquery_long_term_storage", sum(older for _, older in kept) / GIB)
-    runs = inputs.runs_per_day * inputs.history_days
+    trainings = volumes.trainings_per_day * inputs.history_days
     audiences = environment.scorings / DAYS * inputs.history_days * volumes.partition_bytes("audience")
-    yield Usage("storage", "bucket_storage", (runs * assumptions().run_bytes + audiences) / GIB)
+    yield Usage("storage", "bucket_storage", (trainings * assumptions().run_bytes + audiences) / GIB)
 
 
 def _queries(purpose: str, readings: Sequence[Reading], times: float, volumes: Volumes) -> Iterator[Usage]:

@@ -24,7 +24,7 @@ class Inputs:
     sessions_per_day: float
     sessions_per_visitor: float
     checkouts_per_day: float
-    # How often the export changes, and a run begins, a day.
+    # How often the export changes, and a run refreshes features and scores, a day.
     runs_per_day: float
     # Days kept in the export and in our own tables.
     history_days: int
@@ -50,6 +50,17 @@ class Volumes:
     def tables(self) -> Collection[str]:
         """The tables that hold rows; views hold none."""
         return self._tables.keys()
+
+    @property
+    def trainings_per_day(self) -> float:
+        """How many of the runs train: the others come within `training.min_hours` of the last training."""
+        hours = self._settings.training.min_hours
+        return min(self.inputs.runs_per_day, 24 / hours) if hours else self.inputs.runs_per_day
+
+    @property
+    def recommendations_per_day(self) -> float:
+        """How often recommendations are built: by each run that trains, and by the daily tick on other runs' data."""
+        return min(self.inputs.runs_per_day, self.trainings_per_day + 1)
 
     def visitors(self, days: int) -> float:
         """Return how many visitors came within so many days, each counted once."""
@@ -91,16 +102,17 @@ class Volumes:
     def _rows_by_table(self) -> dict[str, float]:
         inputs, settings, assumed = self.inputs, self._settings, assumptions()
         # A run's partition holds the rows of all runs of its day, and at least its own.
-        sessions, runs = inputs.sessions_per_day, max(inputs.runs_per_day, 1)
+        sessions, trainings = inputs.sessions_per_day, max(self.trainings_per_day, 1)
+        built = max(self.recommendations_per_day, 1)
         recommendations = settings.recommendations
         interactions = sessions * assumed.measured.interactions_per_session
         interests = interactions * self.within(recommendations.window_days)
         products = min(inputs.products, interests)
         horizon = settings.label.horizon_days if settings.label.kind == "horizon" else 0
-        learnt = runs * self.visitors(max(settings.training.window_days - horizon, 0))
+        learnt = trainings * self.visitors(max(settings.training.window_days - horizon, 0))
         scored = self.visitors(settings.audience.window_days)
         judged = min(recommendations.evaluation_visitors, scored)
-        listed = METHODS_ON_DEMAND * runs * (judged + scored) * recommendations.per_visitor
+        listed = METHODS_ON_DEMAND * built * (judged + scored) * recommendations.per_visitor
         return {
             "export": sessions,
             "day_tables": inputs.history_days,
@@ -112,10 +124,10 @@ class Volumes:
             "evaluation_rows": learnt * settings.training.test_share * (len(settings.training.candidates) + 1),
             "scores": scored,
             "audience": scored * settings.audience.max_decile / 10,
-            "visitor_products": runs * interests,
-            "product_similarities": 2 * runs * products * max(MOST_ALIKE, recommendations.most_similar),
+            "visitor_products": built * interests,
+            "product_similarities": 2 * built * products * max(MOST_ALIKE, recommendations.most_similar),
             "recommended_products": listed,
-            "product_itemsets": runs * products * assumed.itemsets_per_product,
+            "product_itemsets": built * products * assumed.itemsets_per_product,
             "product_rules": products * assumed.rules_per_product,
             "visitor_recommendations": scored * recommendations.per_visitor,
             "run_googleapis_com_stdout": inputs.checkouts_per_day,

@@ -125,6 +125,11 @@ def test_a_reset_of_everything_has_the_pointer_follow_once_no_version_is_left(ch
     assert not any("of the registered model" in line for line in lines[at:])
 
 
+def give_back(registry):
+    """Move the alias to the version that was champion before."""
+    registry.stand(registry.champion_and_former()[1].number)
+
+
 def test_whoever_reads_the_alias_before_it_moves_does_not_overwrite_who_read_it_after(chain, monkeypatch):
     """One has read the alias and pauses; another moves it and points; the first one goes on."""
     with_two_versions(chain)
@@ -135,7 +140,7 @@ def test_whoever_reads_the_alias_before_it_moves_does_not_overwrite_who_read_it_
         found = read(self)
         if not begun:
             begun.append(found)
-            registry.stand(registry.champion_and_former()[1].number)
+            give_back(registry)
             pointer.follow(chain.clients)
         return found
 
@@ -143,5 +148,5 @@ def test_whoever_reads_the_alias_before_it_moves_does_not_overwrite_who_read_it_
         patch.setattr(type(registry), "champion", read_long_ago)
         pointer.follow(chain.clients)
     assert chain.pointer().version == registry.champion().number != begun[0].number
-    registry.rollback()
+    give_back(registry)
     pointer.follow(chain.clients)

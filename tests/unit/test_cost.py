@@ -237,9 +237,17 @@ def test_a_run_reads_all_rows_of_its_own_however_seldom_runs_are():
 
 
 def test_the_tables_that_hold_the_rows_of_every_run_are_those_clustered_by_run():
-    daily, twice = volumes(LARGE), volumes(replace(LARGE, runs_per_day=10))
+    every = "training.min_hours=0"
+    daily, twice = volumes(LARGE, every), volumes(replace(LARGE, runs_per_day=10), every)
     grown = {table for table in daily.tables if twice.partition_bytes(table) > daily.partition_bytes(table)}
     assert grown == {table.name for table in declarations.read().tables if "run_id" in table.cluster}
+
+
+def test_runs_within_the_least_hours_between_trainings_refresh_and_train_nothing():
+    daily, often = volumes(replace(SMALL, runs_per_day=1)), volumes(replace(SMALL, runs_per_day=4))
+    assert (daily.trainings_per_day, often.trainings_per_day) == (1, 24 / 20)
+    assert often.recommendations_per_day == 24 / 20 + 1
+    assert volumes(replace(SMALL, runs_per_day=4), "training.min_hours=0").trainings_per_day == 4
 
 
 def test_of_several_runs_a_day_the_sum_is_said_to_be_an_upper_bound():
