@@ -11,7 +11,8 @@ DELICATE = {
         ("bigquery", r"^POST \S+/jobs\b.*-build_features-source-remember_days-", "before"),
     ],
     "training and evaluation": [
-        # One candidate is submitted, the other is not.
+        # The jobs' ids are written down, and none is submitted; then one is and the other is not.
+        ("storage", r"^POST .*/trainings/1\.json", "after"),
         ("bigquery", r"^POST \S+/jobs\b.*-train_models-models-logistic-", "before"),
         ("bigquery", r"^POST \S+/jobs\b.*-evaluate_models-evaluation-test_predictions-", "after"),
         ("storage", r"^POST .*/evaluation\.json", "before"),

@@ -13,8 +13,9 @@ from local.bigquery import engine
 from local.bigquery.errors import BigQueryError
 from shared import warehouse
 from shared.cloud import Clients, Cloud
-from shared.errors import NotReady, Permanent
+from shared.errors import Malformed, NotReady, Permanent
 from shared.events import FeaturesBuilt, TrainingFailed, TrainingProgressed
+from shared.handler import Message
 from shared.settings import Settings
 
 DATASET = "unit_training"
@@ -157,3 +158,20 @@ def test_after_three_attempts_a_failure_stands_and_one_that_cannot_heal_stands_a
     with pytest.raises(Permanent, match=r"no candidate could be trained: baseline: .*-a1.*logistic: .*-a3"):
         run.evaluate(3)
     assert run.trainings() == [("baseline", 1), ("logistic", 1), ("logistic", 2), ("logistic", 3)]
+
+
+def log_entry(**labels):
+    job = {"jobConfig": {"labels": labels}}
+    body = {"protoPayload": {"metadata": {"jobChange": {"after": "DONE", "job": job}}}}
+    return Message("17", "training-progressed", body, {}, dt.datetime.now(dt.UTC))
+
+
+def test_the_log_entry_of_a_training_tells_its_run_and_attempt():
+    told = log_entry(run_id="20170801-0a1b2c3d", attempt="2")
+    assert evaluate_models.decode(told, None) == TrainingProgressed("20170801-0a1b2c3d", 2)
+
+
+@pytest.mark.parametrize("labels", [{"run_id": "20170801-0a1b2c3d"}, {"run_id": "20170801-0a1b2c3d", "attempt": "x"}])
+def test_the_log_entry_of_a_job_that_tells_no_attempt_is_no_event(labels):
+    with pytest.raises(Malformed, match="of no job labelled with a run_id and an attempt"):
+        evaluate_models.decode(log_entry(**labels), None)
