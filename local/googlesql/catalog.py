@@ -16,7 +16,12 @@ from local.googlesql.ml import Models
 from local.googlesql.types import Fields
 
 # BigQuery's times are microseconds; with these features they have more digits.
+# It neither compares nor orders arrays and JSON:
+# https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#data_type_properties
 _NOT_IN_BIGQUERY = {
+    LanguageFeature.FEATURE_ARRAY_EQUALITY,
+    LanguageFeature.FEATURE_ARRAY_ORDERING,
+    LanguageFeature.FEATURE_JSON_TYPE_COMPARISON,
     LanguageFeature.FEATURE_TIMESTAMP_NANOS,
     LanguageFeature.FEATURE_TIMESTAMP_PICOS,
     LanguageFeature.FEATURE_TIMESTAMP_PRECISION,

@@ -84,7 +84,9 @@ def field(name: str, of: TypeProto) -> dict[str, Any]:
     inside = of.array_type.element_type if kind(of) == "ARRAY" else of
     made: dict[str, Any] = {"name": name, "type": kind(inside), "mode": "REPEATED" if inside is not of else "NULLABLE"}
     if kind(inside) == "STRUCT":
-        made["fields"] = [field(one.field_name, one.field_type) for one in inside.struct_type.field]
+        # BigQuery names a field without a name by its position.
+        fields = enumerate(inside.struct_type.field, 1)
+        made["fields"] = [field(one.field_name or f"_field_{number}", one.field_type) for number, one in fields]
     if kind(inside) == "RANGE":
         made["rangeElementType"] = {"type": kind(inside.range_type.element_type)}
     return made

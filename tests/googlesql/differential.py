@@ -1,0 +1,163 @@
+"""Run the corpus on the local BigQuery and on the reference implementation, and write down where they differ.
+
+python tests/googlesql/differential.py            # print the differences that differences.yaml does not hold
+python tests/googlesql/differential.py --write    # bring differences.yaml and docs/differences.md up to date
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from itertools import batched
+from pathlib import Path
+
+import corpus
+import yaml
+from google.api_core.client_options import ClientOptions
+from google.api_core.exceptions import GoogleAPICallError
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
+
+from local import serving
+from local.bigquery import emulator, gateway
+from local.googlesql import difference, reference
+from local.googlesql.difference import Answer
+from local.googlesql.errors import Crashed, Refused
+
+LIST = Path(__file__).parent / "differences.yaml"
+PAGE = Path(__file__).parents[2] / "docs" / "differences.md"
+PROJECT = "local-project"
+DATASET = f"{PROJECT}.corpus"
+# Statements that the local BigQuery runs at once, and expressions that stand in one of them.
+THREADS = 3
+BATCH = 40
+KINDS = {
+    "rows": "Other rows, silently",
+    "types": "Other types",
+    "columns": "Other names of columns",
+    "accepted": "Accepted here, refused by BigQuery",
+    "refused": "Refused here, accepted by BigQuery",
+}
+
+
+@dataclass(frozen=True)
+class Local:
+    """The local BigQuery with the corpus' tables."""
+
+    client: bigquery.Client
+
+    @classmethod
+    def prepare(cls, client: bigquery.Client) -> Local:
+        client.create_dataset(DATASET)
+        for name, table in corpus.tables().items():
+            configuration = bigquery.LoadJobConfig(schema=table.fields)
+            client.load_table_from_json(table.as_json(), f"{DATASET}.{name}", job_config=configuration).result()
+        return cls(client)
+
+    def answer(self, sql: str) -> Answer:
+        configuration = bigquery.QueryJobConfig(default_dataset=DATASET)
+        try:
+            rows = self.client.query_and_wait(sql, job_config=configuration, retry=None, job_retry=None)
+            return Answer.of_client(rows)
+        except GoogleAPICallError as error:
+            return Answer(refusal=error.message)
+        except (ValueError, TypeError) as error:
+            # The rows hold what the client cannot read.
+            return Answer(columns=(("", ""),), rows=((str(error),),))
+
+    def differences(self, theme: str) -> dict[str, str]:
+        """The kind of each difference by its statement."""
+        if theme not in corpus.expressions():
+            return self._each(corpus.queries()[theme])
+        listed = {one for of_theme in known().get(theme, {}).values() for one in of_theme}
+        alone = [f"select {one}" for one in corpus.expressions()[theme]]
+        together = [one for one in alone if one not in listed]
+        with ThreadPoolExecutor(THREADS) as pool:
+            for batch, same in pool.map(self._same, batched(together, BATCH, strict=False)):
+                if same:
+                    alone = [one for one in alone if one not in batch]
+        return self._each(alone)
+
+    def _same(self, batch: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
+        """Whether expressions of one row are the same when they stand in one statement."""
+        sql = f"select {', '.join(one.removeprefix('select ') for one in batch)}"
+        return batch, not difference.kind(self.answer(sql), googles(sql), is_ordered=True)
+
+    def _each(self, statements: list[str]) -> dict[str, str]:
+        with ThreadPoolExecutor(THREADS) as pool:
+            answers = pool.map(self.answer, statements)
+            kinds = {
+                sql: difference.kind(ours, googles(sql), is_ordered=difference.is_ordered(sql))
+                for sql, ours in zip(statements, answers, strict=True)
+            }
+        return {sql: kind for sql, kind in kinds.items() if kind}
+
+
+def googles(sql: str) -> Answer:
+    try:
+        return Answer.of_reference(reference.run(sql, corpus.catalog(), corpus.rows()))
+    except (Refused, Crashed) as error:
+        return Answer(refusal=str(error))
+
+
+@cache
+def known() -> dict[str, dict[str, dict[str, str]]]:
+    """Reasons by theme, kind and statement."""
+    return yaml.safe_load(LIST.read_text()) or {}
+
+
+def page() -> str:
+    """The page of docs/ that tells the differences."""
+    lines = ["# Where the local BigQuery differs", ""]
+    size = sum(map(len, [*corpus.expressions().values(), *corpus.queries().values()]))
+    count = sum(len(of_kind) for of_theme in known().values() for of_kind in of_theme.values())
+    lines += [
+        f"`tests/googlesql/corpus` holds {size} statements. Each runs on the local BigQuery and on Google's reference",
+        f"implementation of GoogleSQL. {size - count} give the same columns, types and rows, or are refused by both;",
+        f"{count} do not. This page is written by `python tests/googlesql/differential.py --write`.",
+    ]
+    for kind, title in KINDS.items():
+        of_kind = {theme: of_theme[kind] for theme, of_theme in known().items() if of_theme.get(kind)}
+        if not of_kind:
+            continue
+        lines += ["", f"## {title}", "", "| theme | statement | reason |", "|---|---|---|"]
+        for theme, statements in of_kind.items():
+            for sql, reason in statements.items():
+                text = " ".join(sql.split()).replace("|", "\\|")
+                lines.append(f"| {theme.replace('_', ' ')} | `{text}` | {reason} |")
+    return "\n".join([*lines, ""])
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as state, emulator.run(Path(state) / "emulator", project=PROJECT) as running:
+        app = gateway.create_app(running.url, Path(state) / "gateway", storage_url="http://127.0.0.1:1")
+        with serving.serve(app) as url:
+            options = ClientOptions(api_endpoint=url)
+            ours = Local.prepare(bigquery.Client(PROJECT, credentials=AnonymousCredentials(), client_options=options))
+            found = {theme: ours.differences(theme) for theme in [*corpus.expressions(), *corpus.queries()]}
+            for theme, differences in found.items():
+                for sql, kind in differences.items():
+                    if sql not in known().get(theme, {}).get(kind, {}):
+                        print(f"{kind} {theme} | {sql}\n  here   {ours.answer(sql)}\n  Google {googles(sql)}")
+    if "--write" in sys.argv:
+        _write(found)
+
+
+def _write(found: dict[str, dict[str, str]]) -> None:
+    reasons = {
+        sql: why for of_theme in known().values() for of_kind in of_theme.values() for sql, why in of_kind.items()
+    }
+    made: dict[str, dict[str, dict[str, str]]] = {}
+    for theme, differences in found.items():
+        for sql, kind in sorted(differences.items(), key=lambda one: (list(KINDS).index(one[1]), one[0])):
+            made.setdefault(theme, {}).setdefault(kind, {})[sql] = reasons.get(sql, "not yet looked at")
+    LIST.write_text(yaml.safe_dump(made, sort_keys=False, width=1000, allow_unicode=True))
+    known.cache_clear()
+    PAGE.write_text(page())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""The local BigQuery answers as GoogleSQL's reference implementation does, but for the differences that are listed."""
+
+import corpus
+import differential
+import pytest
+
+
+@pytest.fixture(scope="module")
+def local(bigquery_client):
+    return differential.Local.prepare(bigquery_client)
+
+
+@pytest.mark.parametrize("theme", [*corpus.expressions(), *corpus.queries()])
+def test_each_statement_gives_what_googlesql_gives_or_is_listed(local, theme):
+    listed = {sql: kind for kind, of_kind in differential.known().get(theme, {}).items() for sql in of_kind}
+    assert local.differences(theme) == listed
+
+
+def test_the_corpus_is_large():
+    assert sum(map(len, [*corpus.expressions().values(), *corpus.queries().values()])) >= 500
+
+
+def test_the_page_of_differences_is_up_to_date():
+    assert differential.PAGE.read_text() == differential.page()
