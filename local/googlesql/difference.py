@@ -27,7 +27,8 @@ class Answer:
     @classmethod
     def of_reference(cls, result: reference.Result) -> "Answer":
         """Return the reference implementation's answer, as BigQuery would write it."""
-        if any(_has_null_element(value) for row in result.rows for value in row):
+        arrays = [index for index, column in enumerate(result.columns) if types.kind(column.type) == "ARRAY"]
+        if any(None in row[index] for row in result.rows for index in arrays):
             return cls(refusal="Array cannot have a null element; error in writing field")
         fields = [types.field(column.name, column.type) for column in _unique(result.columns)]
         columns = [(field["name"], types.text(types.of_field(field))) for field in fields]
@@ -80,10 +81,6 @@ def is_ordered(sql: str) -> bool:
             return True
         index = closing(tokens, index) + 1 if tokens[index].text in "([" else index + 1
     return False
-
-
-def _has_null_element(value: Any) -> bool:
-    return isinstance(value, list) and any(one is None for one in value)
 
 
 def _unique(columns: Iterable[Column]) -> list[Column]:

@@ -84,7 +84,8 @@ class Local:
     def _same(self, batch: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
         """Whether expressions of one row are the same when they stand in one statement."""
         sql = f"select {', '.join(one.removeprefix('select ') for one in batch)}"
-        return batch, not difference.kind(self.answer(sql), googles(sql), is_ordered=True)
+        ours = self.answer(sql)
+        return batch, not ours.refusal and not difference.kind(ours, googles(sql), is_ordered=True)
 
     def _each(self, statements: list[str]) -> dict[str, str]:
         with ThreadPoolExecutor(THREADS) as pool:
@@ -153,7 +154,7 @@ def _write(found: dict[str, dict[str, str]]) -> None:
     made: dict[str, dict[str, dict[str, str]]] = {}
     for theme, differences in found.items():
         for sql, kind in sorted(differences.items(), key=lambda one: (list(KINDS).index(one[1]), one[0])):
-            made.setdefault(theme, {}).setdefault(kind, {})[sql] = reasons.get(sql, "not yet looked at")
+            made.setdefault(theme, {}).setdefault(kind, {})[sql] = reasons.get(sql, "not mended yet")
     LIST.write_text(yaml.safe_dump(made, sort_keys=False, width=1000, allow_unicode=True))
     known.cache_clear()
     PAGE.write_text(page())
