@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from fixtures import googlesql
 from fixtures.chain import DEADLINE
 
 from cli import resetting, rollback, smoke
@@ -24,6 +25,16 @@ def run(chain):
 
 
 # What the first run has made.
+
+
+def test_bigquery_is_sent_files_of_sql_only_with_the_parameters_that_googles_analyzer_is_told(chain, run):
+    kinds = googlesql.parameter_types()
+    queries = [job for job in chain.sent if job.job_type == "query"]
+    assert [job.query for job in queries if googlesql.named_by(job.query) is None] == []
+    for job in queries:
+        sent = {one.name: googlesql.sent_type(one) for one in job.query_parameters}
+        assert sent == {name: kinds[name] for name in sent}, googlesql.named_by(job.query)
+    assert len({googlesql.named_by(job.query) for job in queries}) > 30
 
 
 def test_a_refresh_ends_in_a_published_audience(chain, run):

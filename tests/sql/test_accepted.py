@@ -1,7 +1,7 @@
 """Google's own analyzer takes each file of sql/, with the tables, models and parameters that it meets."""
 
-import googlesql
 import pytest
+from fixtures import googlesql
 from twice import NOT_RUN
 
 from local.googlesql import analysis

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import googlesql
+from fixtures import googlesql
 
 from local.bigquery.tokens import Token, closing, starts, tokenize
 from local.googlesql import reference

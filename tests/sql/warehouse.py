@@ -31,6 +31,8 @@ class Warehouse:
     schemas: dict[str, list[bigquery.SchemaField]]
     filled: set[str] = field(default_factory=set)
     loaded: set[str] = field(default_factory=set)
+    # Rows that were read since the table was last written.
+    known: dict[str, list[dict]] = field(default_factory=dict)
 
     @classmethod
     def create(cls, client: bigquery.Client, dataset: str, bucket: str) -> Warehouse:
@@ -66,6 +68,7 @@ class Warehouse:
     def _run(self, statement: Statement, written: re.Match | None) -> list[dict]:
         if written:
             self.filled.add(written[1])
+            self.known.pop(written[1], None)
         return warehouse.query(self.client, self.settings, statement)
 
     def _contents(self, name: str) -> list[dict]:
@@ -93,6 +96,7 @@ class Warehouse:
         rows = json.loads(json.dumps(rows, default=str))
         if table in self.schemas:
             self.filled.add(table)
+            self.known.pop(table, None)
             if rows:
                 assert self.client.insert_rows_json(self.path(table), rows) == []
             return
@@ -101,7 +105,10 @@ class Warehouse:
         self.client.load_table_from_json(rows, self.path(table), job_config=config).result()
 
     def rows(self, table: str) -> list[dict]:
-        return [dict(row) for row in self.client.list_rows(self.path(table), selected_fields=self.schemas[table])]
+        if table not in self.known:
+            found = self.client.list_rows(self.path(table), selected_fields=self.schemas[table])
+            self.known[table] = [dict(row) for row in found]
+        return [dict(row) for row in self.known[table]]
 
     def path(self, table: str) -> str:
         return f"{self.client.project}.{self.settings.dataset if table in self.schemas else EXPORT}.{table}"
