@@ -59,7 +59,7 @@ def step(event: DataRefreshed, cloud: Cloud) -> FeaturesBuilt | ScoringDue | Run
         raise Permanent(reading.problem)
     changed = [table.day for table in reading.changed]
     if changed:
-        checks.require_columns(changed, cloud)
+        checks.require_columns(cloud)
         fill_sessions(changed, [table.day for table in reading.tables], cloud)
     checks.run(event.as_of, changed, cloud)
     if changed:

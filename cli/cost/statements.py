@@ -88,6 +88,7 @@ def refresh(volumes: Volumes, settings: Settings) -> list[Reading]:
     trailing = volumes.within(settings.checks.trailing_days + 1)
     return [
         Reading("source/day_tables"),
+        Reading("source/newest_table"),
         Reading(f"sessions/from_{kind}", {"export": looked_at}, replaced=len(rebuilt)),
         Reading(f"interactions/from_{kind}", {"export": looked_at, "sessions": len(rebuilt)}, replaced=len(rebuilt)),
         *(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from shared.chain.source import COLUMNS
+from shared.chain.source import COLUMNS, newest_table
 from shared.errors import Permanent
 from shared.log import log
 from shared.warehouse import SQL, Statement
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
     from shared.cloud import Cloud
 
 
-def require_columns(days: list[date], cloud: Cloud) -> None:
-    """See that the newest of the day-tables, whose schema BigQuery takes for all, has every column that is read.
+def require_columns(cloud: Cloud) -> None:
+    """See that the table that was created last, whose columns BigQuery takes for all, has every column that is read.
 
     Raises:
         Permanent: names the table and the columns that it lacks.
     """
     settings = cloud.settings
-    table = f"{settings.source_dataset}.{settings.table_prefix}{max(days):%Y%m%d}"
+    table = f"{settings.source_dataset}.{newest_table(cloud.clients)}"
     present = set(_paths(cloud.clients.bigquery.get_table(table).schema))
     missing = [column for column in COLUMNS[settings.source.kind] if column not in present]
     found = f"table {table} lacks the column {', '.join(missing)}" if missing else f"table {table} has all columns"
     cloud.ledger.write(cloud.run_id, "checks", {"fail/columns": {"is_ok": not missing, "found": found}})
     if missing:
-        raise Permanent(f"{found}, which the chain reads")
+        raise Permanent(f"{found}, which the chain reads: BigQuery takes the columns of the table created last for all")
 
 
 def _paths(schema: Iterable[bigquery.SchemaField], prefix: str = "") -> Iterator[str]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from shared.chain.refreshes import Refresh
     from shared.cloud import Clients
+    from shared.settings import Settings
 
 
 # What the chain reads of a day-table.
@@ -136,7 +137,16 @@ def look(refresh: Refresh, clients: Clients, today: date, asked_at: datetime) ->
         return _reading(refresh, refresh.day or today, [], f"the export cannot be read: {error}")
     tables = [DayTable(**row) for row in rows]
     as_of = max((table.day for table in tables), default=refresh.day or today)
+    if not tables and newest_table(clients):
+        return _reading(refresh, as_of, [], _streams_only(clients.settings))
     return _reading(refresh, as_of, tables, _problem(refresh, tables, settings.source_dataset, settings.table_prefix))
+
+
+def newest_table(clients: Clients) -> str | None:
+    """Return the table whose columns BigQuery takes for the whole export; None where the export has no table."""
+    settings = clients.settings
+    rows = clients.query("source/newest_table", {"prefix": settings.table_prefix}, source=settings.source_dataset)
+    return rows[0]["table_id"] if rows else None
 
 
 def _reading(refresh: Refresh, as_of: date, tables: list[DayTable], problem: str) -> Reading:
@@ -154,6 +164,19 @@ def _problem(refresh: Refresh, tables: list[DayTable], dataset: str, prefix: str
     if empty:
         return f"table {prefix}{empty[-1]:%Y%m%d} in dataset {dataset} is empty"
     return ""
+
+
+def _streams_only(settings: Settings) -> str:
+    prefix = settings.table_prefix
+    remedy = {
+        "ga4": "Turn on its daily export: in Google Analytics, Admin > Product links > BigQuery links, choose Daily. "
+        "The first day-table comes within a day",
+        "ga360": "The first one comes when the first day is over",
+    }[settings.source.kind]
+    return (
+        f"dataset {settings.source_dataset} holds no table {prefix}YYYYMMDD, only tables of the current day such as "
+        f"{prefix}intraday_YYYYMMDD, which the chain does not read. {remedy}"
+    )
 
 
 def days_to_rebuild(changed: Iterable[date], existing: Iterable[date]) -> list[date]:

@@ -164,6 +164,21 @@ def test_a_day_table_that_cannot_be_used_fails_the_run_for_good_and_changes_noth
     assert is_left_as_it_was(chain, before)
 
 
+WHOLE = "select * from analytics.{other}"
+LACKING = "select * except (channelGrouping) from analytics.{other}"
+
+
+def test_a_table_of_today_that_lacks_a_column_fails_the_run_since_bigquery_takes_its_columns_for_all(chain, newest):
+    before = chain.state()
+    today = "ga_sessions_intraday_20991231"
+    for table, made_of in ((newest, WHOLE), (today, LACKING)):
+        run_sql(chain, f"create table analytics.{table} as {made_of.format(other=chain.files[-2].stem)}")
+    run = chain.refresh(table=newest)
+    run_sql(chain, f"drop table analytics.{today}")
+    assert_it_failed_for_good(run, today, "lacks the column channelGrouping")
+    assert is_left_as_it_was(chain, before)
+
+
 def assert_it_failed_for_good(run, table, reason):
     [failure] = run.failures
     assert (run.outcome, failure.step, failure.is_permanent) == ("failed", "build_features", True)

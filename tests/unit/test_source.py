@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from google.api_core.exceptions import Forbidden
@@ -49,6 +50,26 @@ def test_all_changed_days_and_nothing_further_than_a_day_is_rebuilt_in_order(cha
     assert all(any(abs((day - one).days) <= 1 for one in changed) for day in rebuilt)
     near = {day for day in existing if any(abs((day - one).days) <= 1 for one in changed)}
     assert set(rebuilt) == near
+
+
+@pytest.mark.parametrize(
+    ("kind", "newest", "told"),
+    [
+        ("ga4", "events_intraday_20261126", "Turn on its daily export"),
+        ("ga360", "ga_sessions_intraday_20261126", "when the first day is over"),
+        ("ga4", None, "dataset shop-project.analytics_1 holds no table events_YYYYMMDD"),
+    ],
+)
+def test_an_export_without_day_tables_is_told_what_it_lacks(kind, newest, told):
+    settings = Settings.from_document(
+        {"project": "shop-project", "bucket": "shop", "source": {"dataset": "analytics_1", "kind": kind}}
+    )
+    found = {"source/day_tables": [], "source/newest_table": [{"table_id": newest}] if newest else []}
+    clients = SimpleNamespace(settings=settings, query=lambda name, *_, **__: found[name])
+    now = datetime(2026, 11, 26, tzinfo=UTC)
+    reading = look(Refresh(), clients, now.date(), now)
+    assert told in reading.problem
+    assert ("only tables of the current day" in reading.problem) is bool(newest)
 
 
 @given(st.lists(days), st.integers(1, 10))

@@ -23,6 +23,9 @@ def test_only_day_tables_count_and_only_what_was_not_read_as_it_is_now_is_change
             "another_20170801": [],
         }
     )
+    assert warehouse.run("source/newest_table", {"prefix": "ga_sessions_"}, **SOURCE) == [
+        {"table_id": "ga_sessions_20179999"}
+    ]
     days = [date(2017, 8, 1), date(2017, 8, 2), date(2017, 8, 3)]
     seen, rows = look(warehouse)
     assert seen == {days[0]: (2, True), days[1]: (0, True), days[2]: (1, True)}
