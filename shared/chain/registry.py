@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from google.api_core.exceptions import BadRequest, Conflict, NotFound, from_grpc_status
-from google.cloud import aiplatform_v1 as vertex
-from google.rpc.code_pb2 import (
-    ABORTED,
-    DEADLINE_EXCEEDED,
-    INTERNAL,
-    PERMISSION_DENIED,
-    RESOURCE_EXHAUSTED,
-    UNAVAILABLE,
-    UNKNOWN,
+from google.api_core.exceptions import (
+    Aborted,
+    BadRequest,
+    Conflict,
+    Forbidden,
+    NotFound,
+    ServerError,
+    TooManyRequests,
+    from_grpc_status,
 )
+from google.cloud import aiplatform_v1 as vertex
 
 from shared.chain.training import model_name
 from shared.errors import NotReady, Permanent
@@ -44,7 +44,7 @@ FORMER = "former"
 # The alias that Vertex AI itself gives, to the first version.
 DEFAULT = "default"
 # How a deployment fails that may succeed later: Vertex AI is at fault, or machines, a quota or a right are missing.
-HEALING = {ABORTED, DEADLINE_EXCEEDED, INTERNAL, PERMISSION_DENIED, RESOURCE_EXHAUSTED, UNAVAILABLE, UNKNOWN}
+HEALING = (Aborted, Forbidden, ServerError, TooManyRequests)
 # Requests until the canary, which gets a share of them, has surely been among those who answered.
 MOST_TRIES = 500
 
@@ -303,9 +303,8 @@ class Registry:
         if not self._deployed(version):
             note.write(None)
             message = f"deployment {operation} failed: {state.error.message or 'it was undeployed since'}"
-            if state.error.code in HEALING:
-                raise from_grpc_status(state.error.code, message)  # type: ignore[no-untyped-call]
-            raise Permanent(message)
+            error = from_grpc_status(state.error.code, message)  # type: ignore[no-untyped-call]
+            raise error if isinstance(error, HEALING) else Permanent(message)
 
     def _canary_split(self, endpoint: vertex.Endpoint, canary: str) -> dict[str, int]:
         serving = [deployed_id for deployed_id, percent in endpoint.traffic_split.items() if percent]

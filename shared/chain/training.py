@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from shared.errors import Permanent
 from shared.warehouse import Statement
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 # How often a candidate is trained before its failure stands.
 TRIES = 3
+# How old a run may be that still writes rows: sql/tables lets them expire from the day on which the run was opened.
+OLDEST = timedelta(days=6)
 
 
 def model_name(candidate: str, run_id: str) -> str:
@@ -24,8 +27,18 @@ def model_name(candidate: str, run_id: str) -> str:
 
 
 def rows_of_run(cloud: Cloud) -> dict[str, Any]:
-    """Return the parameters that name the run's rows in the tables that hold several runs'."""
-    return {"run_id": cloud.run_id, "created_on": datetime.fromisoformat(cloud.run["opened_at"]).date()}
+    """Return the parameters that name the run's rows in the tables that hold several runs'.
+
+    Raises:
+        Permanent: the run is so old that BigQuery would let its rows expire as soon as they are written.
+    """
+    opened_at = datetime.fromisoformat(cloud.run["opened_at"])
+    if cloud.now - opened_at > OLDEST:
+        raise Permanent(
+            f"run {cloud.run_id} was opened on {opened_at:%Y-%m-%d}, and its rows expire {OLDEST.days + 1} days later: "
+            f"remove it (`propensity reset {cloud.run_id}`), and what it had read is read again"
+        )
+    return {"run_id": cloud.run_id, "created_on": opened_at.date()}
 
 
 def freeze_rows(cloud: Cloud) -> None:

@@ -12,6 +12,7 @@ from local import auth
 from local.bigquery import engine
 from local.bigquery.errors import BigQueryError
 from shared import warehouse
+from shared.chain import training
 from shared.cloud import Clients, Cloud
 from shared.errors import Malformed, NotReady, Permanent
 from shared.events import FeaturesBuilt, TrainingFailed, TrainingProgressed
@@ -158,6 +159,12 @@ def test_after_three_attempts_a_failure_stands_and_one_that_cannot_heal_stands_a
     with pytest.raises(Permanent, match=r"no candidate could be trained: baseline: .*-a1.*logistic: .*-a3"):
         run.evaluate(3)
     assert run.trainings() == [("baseline", 1), ("logistic", 1), ("logistic", 2), ("logistic", 3)]
+
+
+def test_a_run_whose_rows_would_expire_as_they_are_written_fails_for_good_and_says_what_to_do(run):
+    training.rows_of_run(run.cloud("train_models", minutes_later=6 * 24 * 60 - 1))
+    with pytest.raises(Permanent, match=rf"expire 7 days later: .*`propensity reset {run.run_id}`"):
+        training.rows_of_run(run.cloud("train_models", minutes_later=6 * 24 * 60 + 1))
 
 
 def log_entry(**labels):

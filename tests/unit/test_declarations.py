@@ -15,7 +15,7 @@ import main
 from local import declarations
 from local.logging import filter as log_filter
 from shared import champion, scoring
-from shared.chain import refreshes, revisions, source
+from shared.chain import refreshes, revisions, source, training
 from shared.events import EVENTS
 from shared.online import contract, openapi, predictions, recommendations
 from shared.warehouse import SQL
@@ -276,6 +276,11 @@ WRITTEN = {"created_on", "timestamp"}
 @pytest.mark.parametrize("table", [name for name, table in TABLES.items() if table.expiration_days])
 def test_rows_expire_by_when_they_were_written_and_not_by_the_day_of_their_data(table):
     assert TABLES[table].partition in WRITTEN
+
+
+def test_no_run_that_may_still_write_rows_is_older_than_they_may_be():
+    kept = {table.expiration_days for table in TABLES.values() if table.partition == "created_on"}
+    assert min(kept) == training.OLDEST.days + 1
 
 
 def test_training_rows_are_visitor_features_of_a_run():
