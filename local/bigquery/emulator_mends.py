@@ -2,8 +2,8 @@
 
 Each mend replaces one function of the pinned version; a new version is to be held against this list first.
 
-    wildcard tables     are joined by UNION, which loses rows that are equal in every column: BigQuery keeps them; and
-                        each is copied once for every one behind it, 4 s of them at 200 tables
+    names and structs   of GoogleSQL mean something else in DuckDB (emulator_names.py, emulator_structs.py)
+    wildcard tables     are joined by position and by UNION, which loses equal rows (emulator_wildcards.py)
     looking a table up  lists all tables of all databases through DuckDB's catalog, which DuckLake reads anew after
                         each table made; DuckLake's own metadata answers in 2 ms instead of 160 ms at 62 tables
     __TABLES__          asks for each table alone, with its columns: 27 ms a table
@@ -24,7 +24,7 @@ import collections
 import functools
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
@@ -37,11 +37,10 @@ from local_bigquery.jobs import query, store
 from local_bigquery.models import Job, Table, TableFieldSchema
 from local_bigquery.sql.dialect import DuckDBDialect
 from local_bigquery.sql.rules import information_schema, partitions
-from local_bigquery.sql.rules import tables as table_rules
 from sqlglot import exp
 from sqlglot.generator import Generator
 
-from local.bigquery import emulator_answers, emulator_arrow
+from local.bigquery import emulator_answers, emulator_arrow, emulator_rules
 
 _OBJECTS = """
 select t.table_name, 'TABLE', coalesce(s.record_count, 0)
@@ -77,7 +76,6 @@ _TABLES_COLUMNS = [
 def apply() -> None:
     """Put the mends in place; before the first connection is made."""
     sys.modules["pandas"] = None  # type: ignore[assignment]  # how Python marks what cannot be imported
-    table_rules.functools = _Functools
     connect = database._connect.__wrapped__  # noqa: SLF001 - there is no public name for it
     database._connect = functools.cache(functools.partial(_on_one_thread, connect))  # noqa: SLF001
     database.objects = functools.partial(_objects, database.objects)
@@ -89,6 +87,7 @@ def apply() -> None:
     store.save, store.load, store.list_, store.delete = jobs.save, jobs.load, jobs.list_, jobs.delete
     emulator_arrow.add()
     emulator_answers.apply()
+    emulator_rules.add()
     DuckDBDialect.Generator.TRANSFORMS[exp.IntDiv] = _divided
     views = information_schema.VIEWS
     views["__TABLES__"] = functools.partial(_tables, views["__TABLES__"])
@@ -133,15 +132,6 @@ def _has_ingestion_time(original: Callable[[exp.Table], bool], table: exp.Table)
         return original(table)
     statement = _HAS_COLUMN.format(metadata=_metadata(table.catalog))
     return bool(database.fetch(statement, [table.db, table.name, tables.INGESTION_TIME]))
-
-
-class _Functools:
-    """Stands for the module in the one place that joins day-tables, which calls nothing else of it."""
-
-    @staticmethod
-    def reduce(_: Callable[..., exp.Query], selects: Iterable[exp.Query]) -> exp.Query:
-        """Join by UNION ALL."""
-        return functools.reduce(lambda left, right: left.union(right, distinct=False, copy=False), selects)
 
 
 def _objects(

@@ -1,0 +1,152 @@
+"""What stands in FROM of a query, and what a name means there."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from local.bigquery import emulator_types as types
+from local.bigquery.emulator_types import Columns, Type
+
+
+@dataclass
+class Table:
+    """Anything in FROM that is no UNNEST; `columns` is None where they are not known."""
+
+    name: str
+    columns: Columns | None
+
+
+@dataclass
+class Elements:
+    """An UNNEST: its range variable if it has one, and the column that holds the element."""
+
+    name: str
+    column: exp.Column
+    type: Type
+    offset: exp.Column | None
+
+
+@dataclass
+class Scope:
+    """What stands in FROM so far, and the query around it."""
+
+    outer: "Scope | None" = None
+    sources: list[Table | Elements] = field(default_factory=list)
+
+
+def levels(scope: Scope | None) -> Iterator[Scope]:
+    """Yield a scope and those around it, innermost first."""
+    while scope:
+        yield scope
+        scope = scope.outer
+
+
+def found(scope: Scope, names: list[str]) -> tuple[Table | Elements, bool] | None:
+    """Return what a path begins with, and whether its first name is a column or field of that.
+
+    A range variable hides a column of its name.
+    """
+    for source in scope.sources:
+        is_offset = isinstance(source, Elements) and source.offset and source.offset.name.casefold() == names[0]
+        if source.name.casefold() == names[0] or is_offset:
+            return source, False
+    for source in scope.sources:
+        columns = types.fields(source.type) if isinstance(source, Elements) else source.columns
+        if any(name.casefold() == names[0] for name, _ in columns or []):
+            return source, True
+    unknown = [
+        source
+        for source in scope.sources
+        if (source.columns if isinstance(source, Table) else source.type or source.name or None) is None
+    ]
+    # Where nothing else can have the name, it is a field of the array whose type is not known.
+    return (unknown[0], True) if len(unknown) == 1 and isinstance(unknown[0], Elements) else _hidden(unknown)
+
+
+def _hidden(unknown: list[Table | Elements]) -> tuple[Table | Elements, bool] | None:
+    table = next((source for source in unknown if isinstance(source, Table)), None)
+    return (table, True) if table else None
+
+
+def type_in(table: Table, names: list[str]) -> Type:
+    """Return the type of a path in a table."""
+    columns = {name.casefold(): kind for name, kind in table.columns or []}
+    if names[0] in columns:
+        kind, names = columns[names[0]], names[1:]
+    elif len(names) > 1:
+        kind, names = columns.get(names[1]), names[2:]
+    else:
+        return types.struct(table.columns or [])
+    for name in names:
+        kind = types.field(kind, name)
+    return kind
+
+
+def starred(projection: exp.Expr, scope: Scope) -> list[exp.Expr]:
+    """Write out a star that covers the fields of an array's elements."""
+    if isinstance(projection, exp.Column) and isinstance(projection.this, exp.Star):
+        source = next((one for one in scope.sources if one.name.casefold() == projection.table.casefold()), None)
+        return _columns_of(source, projection.this) if isinstance(source, Elements) else [projection]
+    if not isinstance(projection, exp.Star) or not any(isinstance(one, Elements) for one in scope.sources):
+        return [projection]
+    if not all(isinstance(one, Elements) or (one.name and one.columns is not None) for one in scope.sources):
+        return [projection]
+    return [column for one in scope.sources for column in _columns_of(one, projection)]
+
+
+def _columns_of(source: Table | Elements, star: exp.Star) -> list[exp.Expr]:
+    if isinstance(source, Table):
+        made: list[tuple[str, exp.Expr, Type]] = [
+            (name, exp.column(exp.to_identifier(name, quoted=True), source.name), kind)
+            for name, kind in source.columns or []
+        ]
+    elif parts := types.fields(source.type):
+        made = [
+            (name, exp.Dot(this=source.column.copy(), expression=exp.to_identifier(name, quoted=True)), kind)
+            for name, kind in parts
+        ]
+    else:
+        made = [(source.column.name, source.column.copy(), source.type)]
+    if isinstance(source, Elements) and source.offset:
+        made.append((source.offset.name, source.offset.copy(), source.offset.type))
+    left_out = {one.name.casefold() for one in star.args.get("except_") or []}
+    replaced = {one.alias.casefold(): one.this for one in star.args.get("replace") or []}
+    columns: list[exp.Expr] = []
+    for name, value, kind in made:
+        if name.casefold() not in left_out:
+            column = exp.alias_(replaced.get(name.casefold(), value).copy(), name, quoted=True)
+            column.type = kind
+            columns.append(column)
+    return columns
+
+
+def outputs(select: exp.Select, scope: Scope) -> Columns | None:
+    """Return the columns of a query whose names are resolved, or None where a star covers unknown ones."""
+    columns: Columns = []
+    for projection in select.expressions:
+        if projection.is_star:
+            table = projection.table.casefold() if isinstance(projection, exp.Column) else None
+            star = projection.this if isinstance(projection, exp.Column) else projection
+            for source in scope.sources:
+                if table is None or source.name.casefold() == table:
+                    if isinstance(source, Table) and source.columns is None:
+                        return None
+                    columns += [(one.alias, types.known(one.type)) for one in _columns_of(source, star)]
+        else:
+            columns.append((projection.alias_or_name, types.infer(projection)))
+    return columns
+
+
+def renamed(columns: Columns | None, names: Sequence[str]) -> Columns | None:
+    """Return columns under the names that an alias gives them."""
+    if not names or columns is None:
+        return columns
+    return [(name, kind) for name, (_, kind) in zip(names, columns, strict=False)]
+
+
+def range_variable(item: exp.Expr) -> str:
+    """Return the name by which an item of FROM is known."""
+    pivots = item.args.get("pivots") or []
+    # A wildcard table's rows come from a subquery of this name.
+    return (pivots[-1].alias if pivots else "") or item.alias_or_name.rstrip("*")

@@ -1,0 +1,101 @@
+"""The GoogleSQL types that local-bigquery's rules need: of tables, of script variables and of expressions."""
+
+from collections.abc import Iterable
+
+import duckdb
+from local_bigquery.catalog import names, tables
+from local_bigquery.engine import types
+from local_bigquery.errors import BigQueryError
+from local_bigquery.sql.rules.parameters import VALUE
+from local_bigquery.sql.translate import Context
+from sqlglot import exp
+from sqlglot.optimizer.annotate_types import TypeAnnotator
+from sqlglot.schema import MappingSchema
+
+type Type = exp.DataType | None
+"""A type, or None where it is not known."""
+type Columns = list[tuple[str, Type]]
+
+_SCHEMA = MappingSchema(dialect="bigquery")
+
+
+def of_table(table: exp.Table, context: Context) -> Columns | None:
+    """Return the columns of a table or view, or None where they are not known."""
+    if not isinstance(table.this, exp.Identifier) or table.name.endswith("*"):
+        return None
+    try:
+        if not table.db and table.name.casefold() in context.temporary:
+            return _of_temporary(context, f'temp.main."{table.name}"')
+        project, dataset, name = names.reference(table, context.project_id, context.dataset_id)
+        fields = tables.columns(project, dataset, name) if dataset else []
+    except (BigQueryError, duckdb.Error):
+        return None
+    return [(field.name, _parsed(types.bigquery_type(field))) for field in fields] or None
+
+
+def of_variable(name: str, context: Context) -> Type:
+    """Return the type of a script's variable."""
+    table = context.variables.get(name.lower())
+    columns = _of_temporary(context, table) if table else None
+    return dict(columns or []).get(VALUE)
+
+
+def _of_temporary(context: Context, table: str) -> Columns | None:
+    cursor = getattr(context, "cursor", None)
+    if cursor is None:
+        return None
+    relation = cursor.sql(f"SELECT * FROM {table} LIMIT 0")  # noqa: S608 - the emulator's own name
+    return [
+        (name, _parsed(types.bigquery_type(types.field(name, kind))))
+        for name, kind in zip(relation.columns, relation.types, strict=True)
+    ]
+
+
+def _parsed(text: str) -> exp.DataType:
+    return exp.DataType.build(text, dialect="bigquery")
+
+
+def infer(expression: exp.Expr) -> Type:
+    """Infer an expression's type from those that its columns and subqueries already have."""
+    TypeAnnotator(_SCHEMA, overwrite_types=False).annotate_expression(expression)
+    return known(expression.type)
+
+
+def known(kind: Type) -> Type:
+    """Return the type, or None for sqlglot's UNKNOWN."""
+    return None if kind is None or kind.is_type(exp.DType.UNKNOWN, exp.DType.NULL) else kind
+
+
+def element(kind: Type) -> Type:
+    """Return the type of an array's elements."""
+    return known(kind.expressions[0]) if kind and kind.is_type(exp.DType.ARRAY) and kind.expressions else None
+
+
+def fields(kind: Type) -> Columns:
+    """Return a STRUCT's fields; nothing for other types. A field without a name has the name ""."""
+    if kind is None or not kind.is_type(exp.DType.STRUCT):
+        return []
+    return [
+        (field.name, known(field.kind)) if isinstance(field, exp.ColumnDef) else ("", known(field))
+        for field in kind.expressions
+    ]
+
+
+def field(kind: Type, name: str) -> Type:
+    """Return the type of a STRUCT's field of that name."""
+    return next((one for field_name, one in fields(kind) if field_name.casefold() == name.casefold()), None)
+
+
+def struct(columns: Iterable[tuple[str, Type]]) -> Type:
+    """Return the STRUCT of these fields, or None where a field's type is not known."""
+    made = []
+    for name, kind in columns:
+        if kind is None:
+            return None
+        made.append(exp.ColumnDef(this=exp.to_identifier(name), kind=kind.copy()) if name else kind.copy())
+    return exp.DataType(this=exp.DType.STRUCT, expressions=made, nested=True)
+
+
+def array(kind: Type) -> Type:
+    """Return the ARRAY of that element type."""
+    return None if kind is None else exp.DataType(this=exp.DType.ARRAY, expressions=[kind.copy()], nested=True)

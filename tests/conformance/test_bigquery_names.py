@@ -1,0 +1,157 @@
+"""Names, arrays, structs and wildcard tables mean in the local BigQuery what they mean in GoogleSQL."""
+
+# ruff: noqa: S608 - the statements are this file's own
+
+from pathlib import Path
+
+import pytest
+
+from local.googlesql import reference
+from local.googlesql.catalog import Catalog
+
+QUERIES = Path(__file__).with_name("names_and_structs.sql").read_text().splitlines()[1:]
+FIRST, SECOND, STREAMED = "one_20240101", "one_20240102", "one_intraday_20240103"
+
+
+def rows(client, sql):
+    return [tuple(row.values()) for row in client.query(sql).result()]
+
+
+def plain(value):
+    if isinstance(value, dict):
+        return [plain(one) for one in value.values()]
+    return [plain(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+@pytest.fixture(scope="module")
+def dataset(bigquery_client):
+    bigquery_client.create_dataset("names", exists_ok=True)
+    yield "names"
+    bigquery_client.delete_dataset("names", delete_contents=True)
+
+
+@pytest.fixture(scope="module")
+def day_tables(bigquery_client, dataset):
+    """Three tables of one export, each made after a change of its schema."""
+    for table, columns in (
+        (FIRST, "1 AS a, STRUCT(1 AS x) AS s, [STRUCT('k' AS key)] AS l"),
+        (SECOND, "'new' AS b, 2 AS a, STRUCT(1 AS x, 2 AS y) AS s, [STRUCT('k' AS key, 2 AS v)] AS l"),
+        (STREAMED, "'now' AS b, 3 AS a, STRUCT(2 AS y, 3 AS x) AS s, [STRUCT('k' AS key, 3 AS v)] AS l"),
+    ):
+        bigquery_client.query(f"CREATE TABLE {dataset}.{table} AS SELECT {columns}").result()
+    return f"`{dataset}.one_*`"
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_a_query_answers_as_googles_own_implementation_does(bigquery_client, query):
+    wanted = reference.run(query, Catalog({}))
+    result = bigquery_client.query(query).result()
+    assert sorted(map(repr, map(plain, (row.values() for row in result)))) == sorted(map(repr, map(plain, wanted.rows)))
+    names = [column.name for column in wanted.columns]
+    assert [field.name for field in result.schema] == names
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        (
+            "SELECT a, b, s.x, s.y, _TABLE_SUFFIX FROM {} ORDER BY a",
+            [
+                (1, None, 1, None, "20240101"),
+                (2, "new", 1, 2, "20240102"),
+                (3, "now", 3, 2, "intraday_20240103"),
+            ],
+        ),
+        ("SELECT * EXCEPT (s, l) FROM {} WHERE a = 1", [(None, 1)]),
+        ("SELECT a FROM {} WHERE _TABLE_SUFFIX = '20240101'", [(1,)]),
+        ("SELECT t.* EXCEPT (s, l), t._table_suffix FROM {} AS t WHERE a = 2", [("new", 2, "20240102")]),
+        (
+            "SELECT key, v FROM {}, UNNEST(l) WHERE _TABLE_SUFFIX NOT LIKE 'intraday%' ORDER BY v",
+            [("k", None), ("k", 2)],
+        ),
+        (
+            "SELECT e.a FROM {} AS e JOIN {} AS f ON e.a + 1 = f.a AND e._table_suffix < f._table_suffix ORDER BY 1",
+            [(1,), (2,)],
+        ),
+    ],
+)
+def test_a_wildcard_table_has_the_newest_tables_schema(bigquery_client, day_tables, query, expected):
+    assert rows(bigquery_client, query.replace("{}", day_tables)) == expected
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        (
+            (
+                "MERGE names.m USING UNNEST([STRUCT(1 AS id, 'A' AS n), (3, 'C')]) AS s ON m.id = s.id"
+                " WHEN MATCHED THEN UPDATE SET n = s.n WHEN NOT MATCHED THEN INSERT (id, n) VALUES (id, n)"
+                " WHEN NOT MATCHED BY SOURCE AND m.id > 5 THEN DELETE"
+            ),
+            [(1, "A"), (2, "b"), (3, "C")],
+        ),
+        (
+            (
+                "MERGE names.m AS t USING UNNEST([2, 4]) AS s ON t.id = s"
+                " WHEN MATCHED THEN UPDATE SET n = CONCAT(n, '!')"
+                " WHEN NOT MATCHED THEN INSERT VALUES (s, 'new')"
+            ),
+            [(1, "a"), (2, "b!"), (4, "new"), (9, "z")],
+        ),
+        (
+            (
+                "MERGE names.m AS t USING (SELECT 9 AS id, 'nine' AS n UNION ALL SELECT 5, 'five') AS s ON t.id = s.id"
+                " WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT ROW"
+                " WHEN NOT MATCHED BY SOURCE THEN UPDATE SET n = 'old'"
+            ),
+            [(1, "old"), (2, "old"), (5, "five")],
+        ),
+    ],
+)
+def test_a_merge_takes_any_source(bigquery_client, dataset, statement, expected):
+    bigquery_client.query(
+        f"CREATE OR REPLACE TABLE {dataset}.m AS SELECT * FROM UNNEST([STRUCT(1 AS id, 'a' AS n), (2, 'b'), (9, 'z')])"
+    ).result()
+    bigquery_client.query(statement).result()
+    assert rows(bigquery_client, f"SELECT id, n FROM {dataset}.m ORDER BY id") == expected
+
+
+def test_structs_are_stored_by_position_and_changed_by_their_elements(bigquery_client, dataset):
+    bigquery_client.query(
+        f"CREATE TABLE {dataset}.stored (id INT64, s STRUCT<x INT64, y STRING>, l ARRAY<STRUCT<k STRING, v INT64>>);"
+        f"INSERT {dataset}.stored SELECT 1, STRUCT(3 AS p, 'c' AS q), [STRUCT('m' AS kk, 3 AS vv)];"
+        f"INSERT {dataset}.stored (id, s, l) VALUES (2, (4, 'd'), [STRUCT('n', 5), ('o', 6)]);"
+        f"UPDATE {dataset}.stored SET l = ARRAY(SELECT AS STRUCT k, v + 1 FROM UNNEST(l))"
+        " WHERE EXISTS (SELECT 1 FROM UNNEST(l) WHERE k = 'n')"
+    ).result()
+    assert rows(bigquery_client, f"SELECT s.x, s.y, k, v FROM {dataset}.stored, UNNEST(l) ORDER BY v") == [
+        (3, "c", "m", 3),
+        (4, "d", "n", 6),
+        (4, "d", "o", 7),
+    ]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        (
+            "CREATE TEMP FUNCTION f(p ARRAY<STRUCT<k STRING, v INT64>>) AS ((SELECT v FROM UNNEST(p) WHERE k = 'x'));"
+            "SELECT f([STRUCT('x' AS k, 7 AS v)])"
+        ),
+        (
+            "CREATE TEMP FUNCTION f(p ANY TYPE) AS ((SELECT v FROM UNNEST(p) WHERE k = 'x'));"
+            "SELECT f([STRUCT('x' AS k, 7 AS v)])"
+        ),
+        (
+            "CREATE OR REPLACE FUNCTION names.f(p ARRAY<STRUCT<k STRING, v INT64>>, n STRING) AS"
+            " ((SELECT v FROM UNNEST(p) WHERE k = n)); SELECT names.f([STRUCT('x' AS k, 7 AS v)], 'x')"
+        ),
+        (
+            "CREATE TEMP TABLE e AS SELECT [STRUCT('x' AS k, STRUCT(7 AS v) AS value)] AS ps;"
+            "SELECT (SELECT value.v FROM UNNEST(ps) WHERE k = 'x') FROM e"
+        ),
+        "DECLARE ps DEFAULT [STRUCT('x' AS k, 7 AS v), ('y', 8)]; SELECT v FROM UNNEST(ps) WHERE k = 'x'",
+    ],
+)
+def test_fields_of_elements_are_found_in_functions_and_scripts(bigquery_client, dataset, script):
+    assert rows(bigquery_client, script) == [(7,)]
