@@ -72,6 +72,9 @@ class Strict:
             if not dialect.is_beyond(refusal):
                 message = _POSITION.sub(r" at [\1]", str(refusal))
                 raise BigQueryError("invalidQuery", message) from None
+        except BigQueryError:
+            # A name that cannot be looked up; what is wrong with it, the emulator says.
+            return
         except Crashed as crash:
             _LOG.warning("%s: %s", crash, text)
 

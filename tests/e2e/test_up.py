@@ -9,13 +9,15 @@ from pathlib import Path
 
 import psutil
 import pytest
+from fixtures.bigquery import connect
+from google.api_core.exceptions import BadRequest
 
 PROPENSITY = str(Path(sys.executable).with_name("propensity"))
 FREE_PORTS = [f"--{name}-port=0" for name in ("bigquery", "storage", "pubsub", "vertex", "logging", "functions")]
 
 
 def start(state: Path, env_file: Path) -> subprocess.Popen[str]:
-    command = [PROPENSITY, "up", "--state", str(state), "--env-file", str(env_file), *FREE_PORTS]
+    command = [PROPENSITY, "up", "--strict", "--state", str(state), "--env-file", str(env_file), *FREE_PORTS]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     for line in process.stdout:
         if line.startswith("ready"):
@@ -54,9 +56,14 @@ def propensity(env_file: Path, *arguments: str) -> subprocess.CompletedProcess[s
     return run(*arguments, env=environment(env_file))
 
 
-def test_up_refuses_a_second_on_its_state_and_ends_what_it_started(tmp_path):
-    state = tmp_path / "state"
-    first = start(state, tmp_path / "env.sh")
+def test_up_is_strict_refuses_a_second_on_its_state_and_ends_what_it_started(tmp_path):
+    state, env_file = tmp_path / "state", tmp_path / "env.sh"
+    first = start(state, env_file)
+    # DuckDB takes it; BigQuery does not.
+    with pytest.raises(BadRequest, match="Partitioning by expressions of type FLOAT64 is not allowed"):
+        connect(environment(env_file)["BIGQUERY_EMULATOR_HOST"]).query_and_wait(
+            "select row_number() over (partition by x) from unnest([1.5]) as x"
+        )
     second = run("up", "--state", str(state), *FREE_PORTS)
     assert second.returncode == 1
     assert "already runs" in second.stderr

@@ -127,3 +127,11 @@ def test_a_job_that_was_begun_before_is_not_judged_again(client):
     run(client, "create or replace table fleeting as select 2 as two")
     with pytest.raises(Conflict):
         client.query(sql, job_id="once", job_retry=None)
+
+
+@pytest.mark.parametrize(
+    "sql", ["select 1 from `a b.c d`", "select 1 from `..`", "select 1 from a.b.c.d.e", "select 'x"]
+)
+def test_a_name_that_cannot_be_looked_up_is_the_emulators_to_refuse(client, sql):
+    with pytest.raises((BadRequest, NotFound)):
+        run(client, sql)
