@@ -91,8 +91,8 @@ def run(
         is_isolated: one process a function, as on Google Cloud, instead of one for all.
         is_on_demand: BigQuery answers as a project's without a reservation does, which trains no matrix factorization.
         is_strict: Google's own analyzer judges each statement before BigQuery runs it.
-        reached_at: given `bigquery`, `storage` or `vertex` and its address, the address at which the functions reach
-            it: room for what a test puts in between.
+        reached_at: given a service's name in `services` and its address, the address at which the others reach it:
+            room for what a test puts in between.
 
     Raises:
         AlreadyRunningError: another process runs a cloud on this state.
@@ -114,7 +114,7 @@ def run(
             warehouse.url,
             state / "bigqueryml",
             storage_url=files.url,
-            logging_url=logging_url,
+            logging_url=reached_at("logging", logging_url),
             vertex_url=vertex_url,
             vertex_location=names.region,
             is_on_demand=is_on_demand,
@@ -129,7 +129,7 @@ def run(
                 **auth.environment(account, names.project),
                 "BIGQUERY_EMULATOR_HOST": address("bigquery", bigquery_url),
                 "STORAGE_EMULATOR_HOST": address("storage", files.url),
-                "PUBSUB_EMULATOR_HOST": broker.host,
+                "PUBSUB_EMULATOR_HOST": address("pubsub", broker.host),
                 "PROPENSITY_SETTINGS": json.dumps(_with_vertex(settings, address("vertex", vertex_url))),
             }
 
@@ -165,7 +165,7 @@ def run(
             "logging": logging_url,
             "functions": functions_url,
         }
-        provision.everything(declared, names, services)
+        provision.everything(declared, names, services | {"functions": reached_at("functions", functions_url)})
         urls = {one.name: f"{functions_url}/{one.name}" for one in declared.functions if one.is_http}
         addresses = {f"PROPENSITY_{name.upper()}_URL": url for name, url in urls.items()}
         yield LocalCloud(environment(lambda _, url: url) | addresses, services, urls, broker, clock)

@@ -14,6 +14,7 @@ Each mend replaces one function of the pinned version; a new version is to be he
     threads             share every statement, though handing rows over costs more than it gains at the sizes of one
                         machine: a demonstration is a tenth faster with one thread a statement, and takes less CPU
     jobs                are read from the disk by each of the many requests about them, and written there three times
+    interrupted jobs    stay PENDING for ever after the process that accepted them was killed
     columns             of a table are asked for anew by each statement that names it: 5 ms a table
     rows' way out       is a Parquet file, which takes DuckDB long (emulator_arrow.py)
     answers             differ from BigQuery's discovery document (emulator_answers.py)
@@ -22,6 +23,7 @@ Each mend replaces one function of the pinned version; a new version is to be he
 
 import collections
 import functools
+import json
 import sys
 import threading
 from collections.abc import Callable
@@ -33,8 +35,9 @@ from local_bigquery.catalog import datasets, tabledata, tables
 from local_bigquery.catalog import metadata as resources
 from local_bigquery.engine import database, types
 from local_bigquery.engine.database import quote
-from local_bigquery.jobs import query, store
-from local_bigquery.models import Job, Table, TableFieldSchema
+from local_bigquery.errors import BigQueryError
+from local_bigquery.jobs import query, runner, store
+from local_bigquery.models import Job, JobStatistics, Table, TableFieldSchema
 from local_bigquery.sql.dialect import DuckDBDialect
 from local_bigquery.sql.rules import information_schema, partitions
 from sqlglot import exp
@@ -96,7 +99,19 @@ def apply() -> None:
 def _on_one_thread(connect: Callable[[], duckdb.DuckDBPyConnection]) -> duckdb.DuckDBPyConnection:
     connection = connect()
     connection.execute("SET threads = 1")
+    _fail_interrupted(connection)
     return connection
+
+
+def _fail_interrupted(connection: duckdb.DuckDBPyConnection) -> None:
+    """End the jobs that a process before this one accepted and did not finish, as BigQuery does: a client retries."""
+    error = BigQueryError("backendError", "The service restarted while the job was running: retry it")
+    for (text,) in connection.execute("SELECT resource FROM emulator.jobs WHERE state <> 'DONE'").fetchall():
+        job = runner._done(Job.model_validate_json(text), JobStatistics(), error)  # noqa: SLF001 - there is no public name
+        connection.execute(
+            "UPDATE emulator.jobs SET state = 'DONE', resource = $3 WHERE (project_id, job_id) = ($1, $2)",
+            [*_key(job), json.dumps(job.dump())],
+        )
 
 
 def _one_at_a_time[T](lock: threading.Lock, work: Callable[..., T], *arguments: Any) -> T:

@@ -7,7 +7,7 @@ import sys
 import httpx
 import psutil
 import pytest
-from fixtures.bigquery import connect
+from fixtures.bigquery import PROJECT, connect
 from google.api_core import exceptions
 
 from local.bigquery import emulator
@@ -30,6 +30,8 @@ with emulator.run(Path(sys.argv[1])):
 """
 ENDLESS = """CREATE OR REPLACE MODEL killed.m OPTIONS(model_type='LOGISTIC_REG') AS
 SELECT MOD(a, 7) AS x, MOD(a + b, 2) AS label
+FROM UNNEST(GENERATE_ARRAY(1, 1000000)) a, UNNEST(GENERATE_ARRAY(1, 1000000)) b WHERE MOD(a * b, 97) = 98"""
+ENDLESS_QUERY = """SELECT COUNT(*)
 FROM UNNEST(GENERATE_ARRAY(1, 1000000)) a, UNNEST(GENERATE_ARRAY(1, 1000000)) b WHERE MOD(a * b, 97) = 98"""
 QUICK = """CREATE OR REPLACE MODEL killed.m OPTIONS(model_type='LOGISTIC_REG') AS
 SELECT x, MOD(x, 2) AS label FROM UNNEST(GENERATE_ARRAY(1, 50)) AS x"""
@@ -85,6 +87,20 @@ def test_the_emulator_ends_with_a_parent_that_is_killed(tmp_path):
         (child,) = psutil.Process(parent.pid).children()
         parent.kill()
     assert psutil.wait_procs([child], timeout=30)[1] == []
+
+
+def test_a_query_that_was_cut_off_has_failed_and_its_retry_runs(tmp_path):
+    others = psutil.Process().children()
+    with emulator.run(tmp_path, project=PROJECT) as running:
+        job = connect(running.url).query(ENDLESS_QUERY, job_id="cut-off-a1", job_retry=None)
+        assert not job.done()
+        (child,) = set(psutil.Process().children()) - set(others)
+        child.kill()
+    with emulator.run(tmp_path, project=PROJECT) as running:
+        client = connect(running.url)
+        job = client.get_job("cut-off-a1")
+        assert (job.state, job.error_result["reason"]) == ("DONE", "backendError")
+        assert [list(row) for row in client.query("SELECT 1", job_id="cut-off-a2", job_retry=None).result()] == [[1]]
 
 
 def test_an_emulator_that_cannot_start_says_why(tmp_path):

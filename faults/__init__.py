@@ -1,0 +1,1 @@
+"""Runs of the chain under random faults, each compared with an undisturbed run: `make faults`."""

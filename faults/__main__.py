@@ -1,0 +1,68 @@
+"""Run the chain under random faults, and tell what was lost, doubled, stuck or different.
+
+Results are appended to a file, and the summary adds up all of it: several calls make one campaign.
+"""
+
+import argparse
+import collections
+import json
+import sys
+from pathlib import Path
+
+from faults.campaign import Campaign, is_wrong
+from faults.schedule import KINDS
+from faults.world import World
+
+RESULTS = "results.jsonl"
+
+
+def main() -> int:
+    """Make the runs and print the summary; 1 when anything was wrong."""
+    parser = argparse.ArgumentParser("python -m faults", description=__doc__)
+    parser.add_argument("--runs", type=int, default=5, help="how many (default: 5); 0 prints the summary alone")
+    parser.add_argument("--seed", type=int, default=1, help="of the first run; the others have those that follow")
+    parser.add_argument("--resume", action="store_true", help="leave out seeds whose results are there already")
+    parser.add_argument("--folder", type=Path, default=Path(".state/faults"), help="where state and results are")
+    asked = parser.parse_args()
+    results = asked.folder / RESULTS
+    done = {result["seed"] for result in _read(results)} if asked.resume else set()
+    seeds = [seed for seed in range(asked.seed, asked.seed + asked.runs) if seed not in done]
+    if seeds:
+        _run(seeds, asked.folder, results)
+    return _summarize(_read(results))
+
+
+def _run(seeds: list[int], folder: Path, results: Path) -> None:
+    world = World(folder)
+    with world.proxies.running():
+        campaign = Campaign(world)
+        print("preparing: two versions, and an undisturbed run ...", flush=True)
+        campaign.prepare()
+        for seed in seeds:
+            result = campaign.run(seed)
+            with results.open("a") as file:
+                file.write(json.dumps(result) + "\n")
+            faults = ", ".join(f"{count} {kind}" for kind, count in sorted(result["faults"].items())) or "no faults"
+            print(f"seed {seed}: {result['seconds']} s; {faults}; {'WRONG' if is_wrong(result) else 'ok'}", flush=True)
+
+
+def _read(results: Path) -> list[dict]:
+    """The last result of each seed."""
+    lines = results.read_text().splitlines() if results.exists() else []
+    return list({result["seed"]: result for result in map(json.loads, lines)}.values())
+
+
+def _summarize(results: list[dict]) -> int:
+    struck: collections.Counter[str] = collections.Counter()
+    for result in results:
+        struck.update(result["faults"])
+    print(f"runs       {len(results)}")
+    print("faults     " + ", ".join(f"{struck[kind]} {kind}" for kind in KINDS))
+    for kind in ("lost", "doubled", "stuck", "different"):
+        seeds = [result["seed"] for result in results if result[kind]]
+        print(f"{kind:10} {len(seeds)}" + (f" (seeds {', '.join(map(str, seeds))})" if seeds else ""))
+    return int(any(map(is_wrong, results)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

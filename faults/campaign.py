@@ -1,0 +1,161 @@
+"""One undisturbed run, and runs under faults that are held against it."""
+
+import json
+import shutil
+import time
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from cli import follow
+from demo import generator, loading
+from demo.schema import DayFile
+from faults import judge
+from faults.schedule import BY_OPERATORS, Fault, plan
+from faults.world import World, listen
+
+FIRST_DAY = date(2017, 3, 1)
+DAYS = 24
+SESSIONS = 6000
+DEADLINE = 300
+"""Seconds after which a run that has not ended is stuck."""
+_QUIET = 2.5
+"""Seconds without a message under way, longer than the longest backoff, after which none is waiting."""
+
+
+class StuckError(Exception):
+    """A run has not ended within the deadline."""
+
+
+class Campaign:
+    """Runs that begin with the same state: two versions are registered, and an event with new data comes."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._expected: judge.State = {}
+        self._runs: set[str] = set()
+
+    def prepare(self) -> None:
+        """Make the state that runs begin with, and what an undisturbed run makes of it."""
+        world = self._world
+        shutil.rmtree(world.state, ignore_errors=True)
+        world.start()
+        listen()
+        generator.generate(1, FIRST_DAY, DAYS, SESSIONS, world.folder / "export")
+        paths = sorted((world.folder / "export").glob("ga_sessions_*.parquet"))
+        self._load(paths)
+        for reason in ("first", "second"):
+            self._refresh(reason)
+        self._load(paths[-3:-2])
+        world.stop()
+        world.keep()
+        self._expected, self._runs = self.undisturbed()
+
+    def undisturbed(self) -> tuple[judge.State, set[str]]:
+        """What a run without faults leaves, and all runs that there are then."""
+        world = self._world
+        world.restore()
+        world.start()
+        world.proxies.arm([])
+        self._refresh("disturbed")
+        counts = dict(world.proxies.counts)
+        state = judge.observe(world.clients)
+        runs = set(world.clients.ledger.runs())
+        world.stop()
+        (world.folder / "undisturbed.json").write_text(json.dumps({"requests": counts, "state": state}, indent=1))
+        return state, runs
+
+    def run(self, seed: int) -> dict[str, Any]:
+        """Make the run with this seed's faults; what struck it, and what was wrong afterwards."""
+        world, faults = self._world, plan(seed)
+        world.log.write_text("")
+        world.restore()
+        world.start()
+        result: dict[str, Any] = {"seed": seed, "faults": {}, "lost": [], "doubled": [], "different": [], "stuck": []}
+        began = time.monotonic()
+        try:
+            self._disturb(faults, result)
+        except StuckError as error:
+            result["stuck"].append(str(error))
+        result["seconds"] = round(time.monotonic() - began, 1)
+        world.stop()
+        if is_wrong(result):
+            self._keep_failure(seed, faults, result)
+        return result
+
+    def _disturb(self, faults: list[Fault], result: dict[str, Any]) -> None:
+        world = self._world
+        world.proxies.arm(faults)
+        try:
+            self._refresh("disturbed", set() if _operators(faults) else self._runs)
+        finally:
+            result["faults"] = dict(world.proxies.struck)
+            world.proxies.arm([])
+            world.wait_for_changes()
+        # What a fault held back comes now, and what stands is taken up.
+        world.insist(lambda clients: clients.send("resume-due", {}))
+        self._settle("", set())
+        struck = result["faults"].keys() & set(BY_OPERATORS)
+        if "reset" in struck:
+            result["different"] += world.insist(judge.after_a_reset)
+        elif "rollback" in struck:
+            result["different"] += world.insist(judge.after_a_rollback)
+        else:
+            for kind, found in judge.compare(self._expected, world.insist(judge.observe)).items():
+                result[kind] += found
+
+    def _refresh(self, reason: str, expected: set[str] | None = None) -> None:
+        """Announce new data and wait for the end: of a run that was opened for this reason, and of those expected."""
+        self._world.insist(lambda clients: clients.send("data-refreshed", {"reason": reason}))
+        self._settle(reason, expected or set())
+
+    def _settle(self, reason: str, expected: set[str]) -> None:
+        """Return once the runs are there, all have ended and no message is under way; tick as the scheduler does."""
+        world, ended, reasons, standing = self._world, set(), {""}, {}
+        deadline = time.monotonic() + DEADLINE
+        while time.monotonic() < deadline:
+            time.sleep(0.5)
+            if world.proxies.quiet_seconds() < _QUIET:
+                continue
+            try:
+                runs = [follow.read(world.clients.ledger, one) for one in set(world.clients.ledger.runs()) - ended]
+                reasons |= {run.wanted_for for run in runs} | ({reason} if world.proxies.struck["reset"] else set())
+                ended |= {run.run_id for run in runs if run.has_ended}
+                standing = {run.run_id: run.outcome for run in runs if not run.has_ended}
+                if reason in reasons and expected <= ended and not standing and world.proxies.quiet_seconds() > _QUIET:
+                    return
+                world.clients.send("resume-due", {})
+            except Exception:  # noqa: BLE001, S112 - services are away, or a run was reset while it was read
+                continue
+        raise StuckError(f"standing: {standing or 'none'}; not there: {sorted(expected - ended - standing.keys())}")
+
+    def _load(self, paths: list[Path]) -> None:
+        world = self._world
+        dataset = world.clients.settings.source.dataset
+        for path in paths:
+            world.clients.bigquery.delete_table(f"{dataset}.{path.stem}", not_found_ok=True)
+        days = [
+            DayFile(date.fromisoformat(path.stem.rpartition("_")[2]), path, pq.read_metadata(path).num_rows)
+            for path in paths
+        ]
+        loading.load(days, world.clients.bigquery, dataset)
+
+    def _keep_failure(self, seed: int, faults: list[Fault], result: dict[str, Any]) -> None:
+        folder = self._world.folder / "wrong" / str(seed)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        shutil.copy(self._world.log, folder / "log")
+        document = {"planned": [asdict(fault) for fault in faults], **result}
+        (folder / "result.json").write_text(json.dumps(document, indent=1))
+
+
+def is_wrong(result: dict[str, Any]) -> bool:
+    """Whether anything about the run was not as it should be."""
+    return any(result[kind] for kind in ("lost", "doubled", "stuck", "different"))
+
+
+def _operators(faults: list[Fault]) -> bool:
+    return any(fault.kind in BY_OPERATORS for fault in faults)

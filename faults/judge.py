@@ -1,0 +1,142 @@
+"""What a run has left, without what differs from run to run, and how two of these differ."""
+
+import hashlib
+import json
+import re
+from typing import Any
+
+import msgspec
+
+from cli import resetting
+from cli.resetting import ALL_TABLES
+from faults.world import heard
+from shared.champion import POINTER, Pointer
+from shared.cloud import Clients
+
+# Failures and the note of an operation are of one delivery alone; further attempts of a training are no difference.
+_PASSING = re.compile(r"/failures/|/deployment_operation|/trainings/|/steps/\w+\.\d+\.json$")
+_VOLATILE = re.compile(r"_at$|seconds|generation|operation|job")
+_VOLATILE_COLUMNS = {"created_on", "last_modified"}
+
+State = dict[str, Any]
+
+
+def observe(clients: Clients) -> State:
+    """All that the chain has left, by a name that says what it is. A table is [rows, fingerprint]."""
+    state: State = {f"table {name}": digest for name, digest in _tables(clients).items()}
+    for blob in clients.storage.list_blobs(clients.settings.bucket):
+        if not _PASSING.search(blob.name):
+            state[f"object {blob.name}"] = _content(blob)
+    for version in clients.registry.versions():
+        state[f"version {version.number}"] = [version.run_id, version.candidate]
+    champion = clients.registry.champion()
+    state["champion"] = champion and champion.number
+    deployed, traffic = _endpoint(clients)
+    for number in set(deployed):
+        state[f"deployed {number}"] = deployed.count(number)
+    state["traffic"] = traffic
+    for model in clients.bigquery.list_models(clients.settings.dataset):
+        state[f"model {model.model_id}"] = True
+    for topic, bodies in heard().items():
+        for body in bodies:
+            state[f"event {topic} {body}"] = True
+    for name in clients.ledger.dead_letters():
+        state[f"dead letter {name}"] = True
+    return state
+
+
+def compare(expected: State, found: State) -> dict[str, list[str]]:
+    """The differences, as lost (missing or fewer), doubled (too many) and different, each with what was found."""
+    differences: dict[str, list[str]] = {"lost": [], "doubled": [], "different": []}
+    for name in sorted(expected.keys() | found.keys()):
+        wanted, there = expected.get(name), found.get(name)
+        if wanted == there:
+            continue
+        kind = "different"
+        if name not in found:
+            kind = "lost"
+        elif name not in expected:
+            kind = "doubled"
+        elif name.startswith(("table ", "deployed ")) and _size(wanted) != _size(there):
+            kind = "lost" if _size(there) < _size(wanted) else "doubled"
+        differences[kind].append(f"{name}: {_short(there)} instead of {_short(wanted)}")
+    return differences
+
+
+def after_a_rollback(clients: Clients) -> list[str]:
+    """What does not agree about the champion, which a rollback may have changed before or after the run ended."""
+    champion = clients.registry.champion()
+    if champion is None:
+        return ["there is no champion"]
+    deployed, traffic = _endpoint(clients)
+    pointer = clients.storage.bucket(clients.settings.bucket).blob(POINTER).download_as_bytes()
+    wrong = []
+    if deployed.count(champion.number) != 1:
+        wrong.append(f"the champion {champion.number} is deployed {deployed.count(champion.number)} times")
+    if traffic != {champion.number: 100}:
+        wrong.append(f"traffic is {traffic}, and the champion is {champion.number}")
+    if msgspec.json.decode(pointer, type=Pointer).version != champion.number:
+        wrong.append(f"the pointer does not name the champion {champion.number}")
+    dataset = clients.settings.dataset
+    statement = f"select distinct model_version from {dataset}.scores"  # noqa: S608 - our own names
+    by = {row[0] for row in clients.bigquery.query_and_wait(statement)}
+    if by != {champion.number}:
+        wrong.append(f"scores are of the versions {sorted(by)}, and the champion is {champion.number}")
+    return wrong + [f"dead letter {name}" for name in clients.ledger.dead_letters()]
+
+
+def after_a_reset(clients: Clients) -> list[str]:
+    """What remains when what a run made after its reset is reset again: nothing should."""
+    resetting.plan(clients, None).carry_out()
+    state = observe(clients)
+    return [
+        f"{name} remains: {_short(value)}"
+        for name, value in state.items()
+        if value and not (name.startswith("table ") and value[0] == 0) and not name.startswith("event ")
+    ]
+
+
+def _tables(clients: Clients) -> dict[str, list[Any]]:
+    dataset = clients.settings.dataset
+    parts = []
+    for table in ALL_TABLES:
+        names = {field.name for field in clients.bigquery.get_table(f"{dataset}.{table}").schema}
+        left_out = sorted(names & _VOLATILE_COLUMNS)
+        columns = f"* except ({', '.join(left_out)})" if left_out else "*"
+        parts.append(f"""
+            select '{table}', count(*), to_hex(md5(string_agg(json, '' order by json)))
+            from (select to_json_string(t) as json from (select {columns} from {dataset}.{table}) as t)""")  # noqa: S608
+    return {name: digest for name, *digest in clients.bigquery.query_and_wait(" union all ".join(parts))}
+
+
+def _endpoint(clients: Clients) -> tuple[list[str], dict[str, int]]:
+    registry = clients.registry
+    endpoint = registry._endpoints.get_endpoint(name=registry._endpoint_name)  # noqa: SLF001
+    versions = {one.id: one.model_version_id for one in endpoint.deployed_models}
+    traffic = {versions[one]: share for one, share in endpoint.traffic_split.items() if share}
+    return sorted(versions.values()), traffic
+
+
+def _content(blob: Any) -> Any:
+    """A document without what differs each time; of any other object its fingerprint, of a model that it is there."""
+    if "/model/" in blob.name:
+        return True
+    content = blob.download_as_bytes()
+    if blob.name.endswith(".json"):
+        return _stable(json.loads(content))
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def _stable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _stable(one) for name, one in value.items() if not _VOLATILE.search(name)}
+    return [_stable(one) for one in value] if isinstance(value, list) else value
+
+
+def _size(value: Any) -> int:
+    return int(value[0] if isinstance(value, list) else value)
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) < 300 else f"{text[:300]}..."

@@ -1,0 +1,209 @@
+"""A proxy in front of each service, which counts requests and does to some of them what the schedule says."""
+
+import asyncio
+import collections
+import contextlib
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+from faults.schedule import ON_THE_WIRE, Fault
+
+_GRPC = {"pubsub"}
+_HEAD_LIMIT = 1 << 20
+_UNAVAILABLE = json.dumps({"error": {"code": 503, "message": "broken by the campaign", "status": "UNAVAILABLE"}})
+
+
+class Proxies:
+    """One proxy for each of the services (port by name), at a port of its own that outlives the service.
+
+    `strike` is called, in a thread, with each fault that does not happen on the wire.
+    """
+
+    def __init__(self, services: dict[str, int], strike: Callable[[Fault], None]) -> None:
+        self._services = services
+        self._strike = strike
+        self._faults: list[Fault] = []
+        self.struck: collections.Counter[str] = collections.Counter()
+        """How many faults have happened, by kind."""
+        self.counts: collections.Counter[str] = collections.Counter()
+        """Requests by service since the faults were armed."""
+        self._in_flight = 0
+        self._last_push = time.monotonic()
+        self._loop = asyncio.new_event_loop()
+        self._tasks: set[asyncio.Future[None]] = set()
+        self.ports: dict[str, int] = {}
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Serve while the context is open."""
+        for service in self._services:
+            listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+            self.ports[service] = listener.getsockname()[1]
+            self._loop.run_until_complete(self._listen(service, listener))
+        thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            thread.join()
+
+    def arm(self, faults: list[Fault]) -> None:
+        """Count from here on, and let these faults strike."""
+        self.counts.clear()
+        self.struck.clear()
+        self._faults = list(faults)
+
+    def quiet_seconds(self) -> float:
+        """How long no message has been on its way to a function."""
+        return 0.0 if self._in_flight else time.monotonic() - self._last_push
+
+    async def _listen(self, service: str, listener: socket.socket) -> None:
+        serve = self._serve_bytes if service in _GRPC else self._serve_http
+
+        async def serve_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+                await serve(service, reader, writer)
+            writer.close()
+
+        await asyncio.start_server(serve_one, sock=listener, limit=_HEAD_LIMIT)
+
+    def _faults_now(self, service: str) -> Fault | None:
+        """Count a request; carry out what happens beside the wire; return what happens on it."""
+        self.counts[service] += 1
+        due = [fault for fault in self._faults if (fault.service, fault.at) == (service, self.counts[service])]
+        for fault in due:
+            self.struck[fault.kind] += 1
+            if fault.kind not in ON_THE_WIRE:
+                self._loop.run_in_executor(None, self._strike, fault)
+        return next((fault for fault in due if fault.kind in ON_THE_WIRE), None)
+
+    async def _serve_http(self, service: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while request := await _message(reader):
+            self._in_flight += service == "functions"
+            try:
+                answer = await self._answer(service, request, self._faults_now(service))
+            finally:
+                if service == "functions":
+                    self._in_flight -= 1
+                    self._last_push = time.monotonic()
+            if answer is None:
+                writer.transport.abort()
+                return
+            writer.write(answer)
+            await writer.drain()
+            if b"\r\nconnection: close" in answer.partition(b"\r\n\r\n")[0].lower():
+                return
+
+    async def _answer(self, service: str, request: bytes, fault: Fault | None) -> bytes | None:
+        """Return the answer, or None where the connection breaks instead."""
+        kind = fault.kind if fault else ""
+        seconds = fault.seconds if fault else 0
+        if kind == "error":
+            head = f"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: {len(_UNAVAILABLE)}"
+            return f"{head}\r\n\r\n{_UNAVAILABLE}".encode()
+        if kind == "refused":
+            return None
+        if kind == "late":
+            await asyncio.sleep(seconds)
+        if kind == "duplicate":
+            self._later(self._again(service, request, seconds))
+        answer = await self._forward(service, request)
+        if kind == "time-out":
+            await asyncio.sleep(8)
+        return None if kind in {"lost answer", "time-out"} else answer
+
+    async def _again(self, service: str, request: bytes, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        self._in_flight += 1
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            await self._forward(service, request)
+        self._in_flight -= 1
+        self._last_push = time.monotonic()
+
+    def _later(self, work: collections.abc.Coroutine[None, None, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _forward(self, service: str, request: bytes) -> bytes | None:
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", self._services[service], limit=_HEAD_LIMIT)
+        except OSError:
+            return None
+        try:
+            writer.write(request)
+            return await _message(reader, is_bare=request.startswith(b"HEAD ")) or None
+        finally:
+            writer.close()
+
+    async def _serve_bytes(self, service: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, here = await asyncio.open_connection("127.0.0.1", self._services[service])
+        is_cut = False
+
+        async def back() -> None:
+            while data := await there.read(1 << 16):
+                if is_cut:
+                    break
+                writer.write(data)
+            writer.transport.abort()
+
+        self._later(_quietly(back()))
+        try:
+            while data := await reader.read(1 << 16):
+                fault = self._faults_now(service)
+                kind = fault.kind if fault else ""
+                if kind == "refused":
+                    break
+                if fault and kind == "late":
+                    await asyncio.sleep(fault.seconds)
+                is_cut = kind in {"lost answer", "time-out"}
+                here.write(data)
+                if is_cut:
+                    await asyncio.sleep(8 if kind == "time-out" else 1)
+                    break
+        finally:
+            here.close()
+            writer.transport.abort()
+
+
+async def _quietly(work: collections.abc.Awaitable[None]) -> None:
+    with contextlib.suppress(OSError):
+        await work
+
+
+async def _message(reader: asyncio.StreamReader, *, is_bare: bool = False) -> bytes:
+    """Return the next HTTP/1.1 message, head and body; nothing at the connection's end.
+
+    `is_bare`: the answer to HEAD, whose Content-Length tells of a body that does not come.
+    """
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+    except asyncio.IncompleteReadError:
+        return b""
+    lines = head.decode("latin-1").lower().split("\r\n")
+    headers = dict(line.partition(":")[::2] for line in lines[1:])
+    is_answer = lines[0].startswith("http/")
+    status = lines[0].split()[1] if is_answer else ""
+    if status == "100":
+        return await _message(reader, is_bare=is_bare)
+    if is_bare or status in {"204", "304"}:
+        return head
+    if "chunked" in headers.get("transfer-encoding", ""):
+        return head + await _chunks(reader)
+    if "content-length" in headers:
+        return head + await reader.readexactly(int(headers["content-length"]))
+    return head + (await reader.read() if is_answer else b"")
+
+
+async def _chunks(reader: asyncio.StreamReader) -> bytes:
+    body = b""
+    while True:
+        size = await reader.readuntil(b"\r\n")
+        chunk = await reader.readexactly(int(size.partition(b";")[0], 16) + 2)
+        body += size + chunk
+        if chunk == b"\r\n":
+            return body

@@ -1,0 +1,175 @@
+"""The local cloud of a campaign: a process to kill, and a state that each run begins with."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+from google.cloud import pubsub_v1
+
+from cli import resetting, rollback
+from faults.proxy import Proxies
+from faults.schedule import Fault
+from local.bigquery.emulator import _free as free_port
+from shared.cloud import Clients
+from shared.settings import Settings
+
+PROJECT = "faults-local"
+SETTINGS = {
+    "bucket": PROJECT,
+    "checks": {"max_age_days": 0},
+    "label": {"horizon_days": 5},
+    "gate": {"min_positives": 1, "min_roc_auc": 0.5, "max_roc_auc_loss": 0.3, "max_calibration_ratio": 100},
+    "training": {"candidates": ["baseline", "logistic"]},
+    "wait_seconds": 6,
+    "resume_after_minutes": 0,
+}
+SERVICES = ("bigquery", "storage", "pubsub", "vertex", "logging", "functions")
+_START_SECONDS = 120
+_HEARD = ("audience-published", "model-rejected", "recommendations-built")
+
+
+class World:
+    """The cloud's process, the proxies in front of it, and clients that go past them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.resolve()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.state = self.folder / "state"
+        self.log = self.folder / "log"
+        self._ports = {service: free_port(0) for service in SERVICES}
+        self.proxies = Proxies(self._ports, self.strike)
+        self._process: subprocess.Popen[str] | None = None
+        # One thing at a time happens to the processes.
+        self._changing = threading.Lock()
+        self.operators: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Start the process and return once all services answer."""
+        deadline = time.monotonic() + _START_SECONDS
+        arguments = [json.dumps(one) for one in (SETTINGS, self._ports, self.proxies.ports)]
+        while True:
+            with self.log.open("a") as log:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "faults.child", str(self.state), *arguments],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    text=True,
+                    start_new_session=True,
+                )
+            if line := self._process.stdout.readline():
+                break
+            # What the process before has started may still end, and have a port.
+            self._process.wait()
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"the local cloud does not start: see {self.log}")
+            time.sleep(0.5)
+        os.environ.update(json.loads(line))
+        self.clients = Clients(Settings.from_environment())
+
+    def stop(self) -> None:
+        """End the process as Ctrl-C does."""
+        with self._changing:
+            self._process.stdin.close()
+            self._process.wait(120)
+
+    def keep(self) -> None:
+        """Keep the state, with the process stopped, as that which each run begins with."""
+        shutil.rmtree(self.folder / "kept", ignore_errors=True)
+        shutil.copytree(self.state, self.folder / "kept", symlinks=True)
+
+    def restore(self) -> None:
+        """Put the state back that was kept, with the process stopped."""
+        shutil.rmtree(self.state)
+        shutil.copytree(self.folder / "kept", self.state, symlinks=True)
+
+    def strike(self, fault: Fault) -> None:
+        """Do to a process, or as an operator, what the fault says."""
+        match fault.kind:
+            case "kill worker":
+                with self._changing:
+                    self._worker(lambda process: process.kill())
+            case "freeze worker":
+                with self._changing:
+                    self._worker(lambda process: _freeze(process, fault.seconds))
+            case "kill up":
+                with self._changing:
+                    self._kill()
+            case "freeze up":
+                with self._changing:
+                    _freeze(psutil.Process(self._process.pid), fault.seconds)
+            case "rollback":
+                self.insist(rollback.roll_back)
+            case "reset":
+                self.insist(lambda clients: resetting.plan(clients, None).carry_out())
+
+    def insist[T](self, action: Callable[[Clients], T], seconds: float = 90) -> T:
+        """Return what the action does, tried again as a person would while services are away."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                return action(self.clients)
+            except Exception:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(1)
+
+    def wait_for_changes(self) -> None:
+        """Return when nothing happens to the processes any more."""
+        with self._changing:
+            pass
+
+    def _worker(self, act: Callable[[psutil.Process], object]) -> None:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            workers = [
+                process
+                for process in psutil.Process(self._process.pid).children(recursive=True)
+                if "local.functions.worker" in process.cmdline()
+            ]
+            if workers:
+                act(workers[-1])
+
+    def _kill(self) -> None:
+        up = psutil.Process(self._process.pid)
+        started = up.children(recursive=True)
+        up.kill()
+        self._process.wait()
+        psutil.wait_procs(started, timeout=30)
+        self.start()
+
+
+def _freeze(process: psutil.Process, seconds: float) -> None:
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(seconds)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process.send_signal(signal.SIGCONT)
+
+
+def listen() -> None:
+    """Keep what is published to the public topics for `heard`."""
+    subscriber = pubsub_v1.SubscriberClient()
+    for topic in _HEARD:
+        subscriber.create_subscription(
+            name=f"projects/{PROJECT}/subscriptions/{topic}", topic=f"projects/{PROJECT}/topics/{topic}"
+        )
+
+
+def heard() -> dict[str, list[str]]:
+    """The different messages that were published to each public topic."""
+    subscriber, bodies = pubsub_v1.SubscriberClient(), {}
+    for topic in _HEARD:
+        path = f"projects/{PROJECT}/subscriptions/{topic}"
+        bodies[topic] = set()
+        while found := subscriber.pull(subscription=path, max_messages=100, timeout=0.5).received_messages:
+            bodies[topic] |= {one.message.data.decode() for one in found}
+            subscriber.acknowledge(subscription=path, ack_ids=[one.ack_id for one in found])
+    return {topic: sorted(found) for topic, found in bodies.items()}
