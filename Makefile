@@ -1,5 +1,5 @@
 # Two commands matter: `make demo` and `make test`. Each does its own set-up.
-.PHONY: demo test test-all lint infra bench clean
+.PHONY: demo test test-all lint infra bench faults clean
 
 VENV := .venv
 READY := $(VENV)/.ready
@@ -34,6 +34,9 @@ infra: $(READY) $(INFRA_READY)
 
 bench: $(READY)
 	$(VENV)/bin/python -m benchmarks $(ARGS)
+
+faults: $(READY)
+	$(VENV)/bin/python -m faults $(ARGS)
 
 $(READY): pyproject.toml constraints.txt .python-version scripts/create-venv
 	scripts/create-venv $(VENV)

@@ -16,14 +16,14 @@ from faults.world import World
 RESULTS = "results.jsonl"
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Make the runs and print the summary; 1 when anything was wrong."""
     parser = argparse.ArgumentParser("python -m faults", description=__doc__)
     parser.add_argument("--runs", type=int, default=5, help="how many (default: 5); 0 prints the summary alone")
     parser.add_argument("--seed", type=int, default=1, help="of the first run; the others have those that follow")
     parser.add_argument("--resume", action="store_true", help="leave out seeds whose results are there already")
     parser.add_argument("--folder", type=Path, default=Path(".state/faults"), help="where state and results are")
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     results = asked.folder / RESULTS
     done = {result["seed"] for result in _read(results)} if asked.resume else set()
     seeds = [seed for seed in range(asked.seed, asked.seed + asked.runs) if seed not in done]

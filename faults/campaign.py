@@ -92,9 +92,8 @@ class Campaign:
         try:
             self._refresh("disturbed", set() if _operators(faults) else self._runs)
         finally:
+            result["stuck"] += world.proxies.finish()
             result["faults"] = dict(world.proxies.struck)
-            world.proxies.arm([])
-            world.wait_for_changes()
         # What a fault held back comes now, and what stands is taken up.
         world.insist(lambda clients: clients.send("resume-due", {}))
         self._settle("", set())

@@ -8,12 +8,19 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from faults.schedule import ON_THE_WIRE, Fault
 
 _GRPC = {"pubsub"}
 _HEAD_LIMIT = 1 << 20
-_UNAVAILABLE = json.dumps({"error": {"code": 503, "message": "broken by the campaign", "status": "UNAVAILABLE"}})
+_HANG_SECONDS = 8
+"""Longer than `wait_seconds` of the campaign's settings."""
+_ERROR = json.dumps({"error": {"code": 503, "message": "broken by the campaign", "status": "UNAVAILABLE"}})
+_UNAVAILABLE = (
+    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
+    f"Content-Length: {len(_ERROR)}\r\n\r\n{_ERROR}"
+).encode()
 
 
 class Proxies:
@@ -33,6 +40,8 @@ class Proxies:
         self._in_flight = 0
         self._last_push = time.monotonic()
         self._loop = asyncio.new_event_loop()
+        self._threads = ThreadPoolExecutor(8)
+        self._strikes: list[Future[None]] = []
         self._tasks: set[asyncio.Future[None]] = set()
         self.ports: dict[str, int] = {}
 
@@ -57,6 +66,13 @@ class Proxies:
         self.struck.clear()
         self._faults = list(faults)
 
+    def finish(self) -> list[str]:
+        """Let nothing strike any more and wait for what has; return why any of it could not be done."""
+        self._faults = []
+        errors = [strike.exception() for strike in self._strikes]
+        self._strikes.clear()
+        return [repr(error) for error in errors if error]
+
     def quiet_seconds(self) -> float:
         """How long no message has been on its way to a function."""
         return 0.0 if self._in_flight else time.monotonic() - self._last_push
@@ -78,7 +94,7 @@ class Proxies:
         for fault in due:
             self.struck[fault.kind] += 1
             if fault.kind not in ON_THE_WIRE:
-                self._loop.run_in_executor(None, self._strike, fault)
+                self._strikes.append(self._threads.submit(self._strike, fault))
         return next((fault for fault in due if fault.kind in ON_THE_WIRE), None)
 
     async def _serve_http(self, service: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -103,8 +119,7 @@ class Proxies:
         kind = fault.kind if fault else ""
         seconds = fault.seconds if fault else 0
         if kind == "error":
-            head = f"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: {len(_UNAVAILABLE)}"
-            return f"{head}\r\n\r\n{_UNAVAILABLE}".encode()
+            return _UNAVAILABLE
         if kind == "refused":
             return None
         if kind == "late":
@@ -113,7 +128,7 @@ class Proxies:
             self._later(self._again(service, request, seconds))
         answer = await self._forward(service, request)
         if kind == "time-out":
-            await asyncio.sleep(8)
+            await asyncio.sleep(_HANG_SECONDS)
         return None if kind in {"lost answer", "time-out"} else answer
 
     async def _again(self, service: str, request: bytes, seconds: float) -> None:
@@ -163,7 +178,7 @@ class Proxies:
                 is_cut = kind in {"lost answer", "time-out"}
                 here.write(data)
                 if is_cut:
-                    await asyncio.sleep(8 if kind == "time-out" else 1)
+                    await asyncio.sleep(_HANG_SECONDS if kind == "time-out" else 1)
                     break
         finally:
             here.close()

@@ -33,7 +33,7 @@ def plan(seed: int) -> list[Fault]:
     """Return the faults of the run with this seed: four to nine, at most one of them an operator's action."""
     chance = random.Random(seed)  # noqa: S311 - to repeat, not to keep a secret
     faults = [_fault(chance, chance.choice((*ON_THE_WIRE, *TO_PROCESSES))) for _ in range(chance.randint(4, 8))]
-    if chance.random() < 0.25:  # noqa: PLR2004
+    if chance.random() < 0.25:
         faults.append(_fault(chance, chance.choice(BY_OPERATORS)))
     return faults
 

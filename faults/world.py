@@ -20,6 +20,7 @@ from faults.proxy import Proxies
 from faults.schedule import Fault
 from local.bigquery.emulator import _free as free_port
 from shared.cloud import Clients
+from shared.errors import Permanent
 from shared.settings import Settings
 
 PROJECT = "faults-local"
@@ -50,7 +51,6 @@ class World:
         self._process: subprocess.Popen[str] | None = None
         # One thing at a time happens to the processes.
         self._changing = threading.Lock()
-        self.operators: list[threading.Thread] = []
 
     def start(self) -> None:
         """Start the process and return once all services answer."""
@@ -118,15 +118,10 @@ class World:
         while True:
             try:
                 return action(self.clients)
-            except Exception:
-                if time.monotonic() > deadline:
+            except Exception as error:
+                if isinstance(error, Permanent) or time.monotonic() > deadline:
                     raise
                 time.sleep(1)
-
-    def wait_for_changes(self) -> None:
-        """Return when nothing happens to the processes any more."""
-        with self._changing:
-            pass
 
     def _worker(self, act: Callable[[psutil.Process], object]) -> None:
         with contextlib.suppress(psutil.NoSuchProcess):

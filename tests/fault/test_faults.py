@@ -1,0 +1,124 @@
+"""`make faults`: what strikes is what the seed says, and what it leaves is told."""
+
+import contextlib
+import json
+import subprocess
+import sys
+import time
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from faults import __main__ as command
+from faults import judge, schedule
+from faults.proxy import Proxies
+from faults.schedule import Fault
+from local import serving
+from local.declarations import ROOT
+
+
+@pytest.fixture
+def proxied():
+    """A service behind the proxy: its address there, the requests that reached it, the proxy and its strikes."""
+    reached, strikes = [], []
+
+    async def answer(request):
+        reached.append((await request.body()).decode())
+        return PlainTextResponse("done")
+
+    with contextlib.ExitStack() as stack:
+        url = stack.enter_context(serving.serve(Starlette(routes=[Route("/", answer, methods=["POST"])])))
+        proxies = Proxies({"functions": int(url.rpartition(":")[2])}, strikes.append)
+        stack.enter_context(proxies.running())
+        yield f"http://127.0.0.1:{proxies.ports['functions']}/", reached, proxies, strikes
+
+
+def post(url, text):
+    return httpx.post(url, content=text, trust_env=False, timeout=30)
+
+
+def test_a_request_that_no_fault_strikes_passes(proxied):
+    url, reached, proxies, _ = proxied
+    proxies.arm([Fault("error", "functions", 2, 0)])
+    assert post(url, "one").text == "done"
+    assert (reached, dict(proxies.struck)) == (["one"], {})
+
+
+@pytest.mark.parametrize(("kind", "arrives"), [("refused", []), ("lost answer", ["one"])])
+def test_a_connection_breaks_before_the_request_is_carried_out_or_after(proxied, kind, arrives):
+    url, reached, proxies, _ = proxied
+    proxies.arm([Fault(kind, "functions", 1, 0)])
+    with pytest.raises(httpx.TransportError):
+        post(url, "one")
+    assert (reached, dict(proxies.struck)) == (arrives, {kind: 1})
+    assert post(url, "two").text == "done"
+
+
+def test_an_error_is_answered_for_a_request_that_does_not_arrive(proxied):
+    url, reached, proxies, _ = proxied
+    proxies.arm([Fault("error", "functions", 1, 0)])
+    assert post(url, "one").status_code == 503
+    assert reached == []
+
+
+def test_a_duplicate_arrives_twice(proxied):
+    url, reached, proxies, _ = proxied
+    proxies.arm([Fault("duplicate", "functions", 1, 0)])
+    assert post(url, "one").text == "done"
+    deadline = time.monotonic() + 30
+    while reached != ["one", "one"]:
+        assert time.monotonic() < deadline
+
+
+def test_what_strikes_a_process_does_not_touch_the_request_that_it_was_planned_for(proxied):
+    url, reached, proxies, strikes = proxied
+    killed = Fault("kill worker", "functions", 1, 0)
+    proxies.arm([killed])
+    assert post(url, "one").text == "done"
+    assert proxies.finish() == []
+    assert (reached, strikes) == (["one"], [killed])
+
+
+def test_a_seed_plans_the_same_faults_each_time_and_seeds_together_plan_all_kinds():
+    assert schedule.plan(7) == schedule.plan(7)
+    kinds = {fault.kind for seed in range(100) for fault in schedule.plan(seed)}
+    assert kinds == set(schedule.KINDS)
+
+
+def test_differences_are_lost_doubled_or_different():
+    expected = {"table a": [2, "x"], "table b": [2, "x"], "table c": [2, "x"], "champion": "2", "version 2": ["r", "c"]}
+    found = {"table a": [1, "y"], "table b": [3, "y"], "table c": [2, "y"], "champion": "2", "version 3": ["r", "c"]}
+    differences = judge.compare(expected, found)
+    names = {kind: [line.partition(":")[0] for line in lines] for kind, lines in differences.items()}
+    assert names == {
+        "lost": ["table a", "version 2"],
+        "doubled": ["table b", "version 3"],
+        "different": ["table c"],
+    }
+
+
+def test_figures_of_several_calls_add_up(tmp_path, capsys):
+    right = {"lost": [], "doubled": [], "stuck": [], "different": []}
+    results = [
+        {**right, "seed": 1, "faults": {"error": 2}},
+        {**right, "seed": 2, "faults": {"error": 1, "reset": 1}, "lost": ["champion: null instead of 2"]},
+    ]
+    (tmp_path / command.RESULTS).write_text("".join(f"{json.dumps(result)}\n" for result in results))
+    assert command.main(["--runs", "0", "--folder", str(tmp_path)]) == 1
+    told = capsys.readouterr().out
+    assert "runs       2" in told
+    assert "3 error" in told
+    assert "1 reset" in told
+    assert "lost       1 (seeds 2)" in told
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_two_runs_under_faults_leave_what_an_undisturbed_run_leaves(tmp_path):
+    campaign = [sys.executable, "-m", "faults", "--runs", "2", "--seed", "1", "--folder", str(tmp_path)]
+    done = subprocess.run(campaign, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "runs       2" in done.stdout
