@@ -24,7 +24,7 @@ TABLES = (
 )
 
 # Functions by the page of the documentation that has them.
-_FUNCTIONS = {
+FUNCTIONS = {
     "reference/standard-sql/search_functions": ("SEARCH", "VECTOR_SEARCH"),
     "reference/standard-sql/string_functions": ("CONTAINS_SUBSTR", "COLLATE"),
     "reference/standard-sql/table-functions-built-in": ("APPENDS", "CHANGES", "RANGE_SESSIONIZE"),
@@ -33,7 +33,7 @@ _FUNCTIONS = {
     "reference/standard-sql/text-analysis-functions": ("BAG_OF_WORDS", "TEXT_ANALYZE", "TF_IDF"),
     "reference/standard-sql/objectref_functions": ("OBJ.", "AI."),
 }
-_MISSING = {name for names in _FUNCTIONS.values() for name in names}
+_MISSING = {name for names in FUNCTIONS.values() for name in names}
 
 _NO_FUNCTION = re.compile(r"(?:Function|Table-valued function) not found: `?([\w.]+)")
 # GoogleSQL's own; any other function with a path is one of the user's, by user-defined-functions.

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from dateutil.relativedelta import relativedelta
 
-from local.googlesql import analysis, reference, types
+from local.googlesql import analysis, dialect, reference, types
 from local.googlesql.catalog import Catalog
 from local.googlesql.errors import Refused
 from local.googlesql.ml import Model
@@ -93,6 +93,54 @@ def test_the_columns_of_ml_evaluate_are_those_of_the_models_kind():
 )
 def test_what_bigquery_has_and_the_analyzer_lacks_is_taken(sql):
     assert columns(sql)
+
+
+def refusal(sql: str) -> Refused:
+    with pytest.raises(Refused) as refused:
+        columns(sql)
+    return refused.value
+
+
+@pytest.mark.parametrize("name", [name for names in dialect.FUNCTIONS.values() for name in names])
+def test_the_analyzer_still_lacks_each_function_of_the_list(name):
+    assert dialect.is_beyond(refusal(f"select {name}{'call' if name.endswith('.') else ''}()"))
+
+
+@pytest.mark.parametrize(
+    "sql", ["select @@project_id", "select d.my_function(1)", "select * from d.my_table_function(1)"]
+)
+def test_what_only_the_project_knows_is_not_judged(sql):
+    assert dialect.is_beyond(refusal(sql))
+
+
+@pytest.mark.parametrize(
+    "sql", ["select my_function(1)", "select safe.my_function(1)", "select net.hosts('a')", "select x"]
+)
+def test_what_is_unknown_everywhere_is_refused(sql):
+    assert not dialect.is_beyond(refusal(sql))
+
+
+def test_a_quoted_path_is_known_by_its_last_name():
+    assert columns("select `visits_*`.id from `p.d.visits_*`") == ["id INT64"]
+    rows = {"p.d.visits_*": [{"id": 7, "_TABLE_SUFFIX": "1"}, {"id": 8, "_TABLE_SUFFIX": "2"}]}
+    assert reference.run("select id from p.d.`visits_*` where _table_suffix = '2'", CATALOG, rows).rows == [(8,)]
+
+
+def test_tables_of_one_last_name_cannot_be_run_together():
+    catalog = Catalog({"a.t": VISITS, "b.t": VISITS}.get)
+    assert analysis.analyze("select x.id from a.t as x, b.t as y", catalog)
+    with pytest.raises(ValueError, match="same last name"):
+        reference.run("select x.id from a.t as x, b.t as y", catalog)
+
+
+def test_recommend_has_the_columns_of_its_feedback():
+    explicit = Catalog({}.get, lambda _: Model("MATRIX_FACTORIZATION", user_type="INT64", is_implicit=False))
+    found = analysis.analyze("select * from ml.recommend(model m)", explicit)
+    assert [(one.name, types.text(one.type)) for one in found] == [
+        ("predicted_rating", "FLOAT64"),
+        ("user", "INT64"),
+        ("item", "STRING"),
+    ]
 
 
 def test_max_by_is_any_value_having_max():
