@@ -3,11 +3,14 @@
 import re
 
 import pytest
+import yaml
 
 from tests.unit.test_declarations import FUNCTIONS, ROOT
 
 FILES = sorted(path for path in (ROOT / "infra").rglob("*.tf") if ".terraform" not in path.parts)
 TEXTS = {str(path.relative_to(ROOT)): re.sub(r"#.*", "", path.read_text()) for path in FILES}
+GUIDE = (ROOT / "docs" / "deploy.md").read_text()
+IAM = yaml.safe_load((ROOT / "tests" / "data" / "iam.yaml").read_text())
 
 
 @pytest.mark.parametrize(
@@ -43,3 +46,28 @@ def test_every_bucket_is_private_and_grants_by_iam_alone():
     for block in buckets:
         assert re.search(r"uniform_bucket_level_access\s*= true", block)
         assert re.search(r'public_access_prevention\s*= "enforced"', block)
+
+
+def test_every_permission_of_our_own_roles_exists():
+    roles = [
+        block
+        for text in TEXTS.values()
+        for block in re.findall(r'"google_project_iam_custom_role" .*?\n}', text, re.DOTALL)
+    ]
+    named = {name for block in roles for name in re.findall(r'"(\w+\.\w+\.\w+)"', block)}
+    named |= {name for function in FUNCTIONS.values() for name in function["permissions"]}
+    assert named == IAM["permissions"].keys()
+
+
+def test_a_permission_that_may_not_stand_in_a_custom_role_is_not_asked_for_and_doubt_is_told():
+    known = {one["custom_roles"] for one in IAM["permissions"].values()}
+    assert known <= {"supported", "seen", "unverified"}
+    first_contact = GUIDE.partition("## First contact")[2]
+    assert ("gcloud iam list-testable-permissions" in first_contact) is ("unverified" in known)
+
+
+def test_every_predefined_role_exists_and_is_no_alpha():
+    texts = [*TEXTS.values(), (ROOT / "functions" / "functions.yaml").read_text(), GUIDE]
+    named = {name for text in texts for name in re.findall(r"roles/[a-z]\w*(?:\.\w+)*", text)}
+    assert named == IAM["roles"].keys()
+    assert set(IAM["roles"].values()) <= {"GA", "BETA"}
