@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(seeds: list[int], folder: Path, results: Path) -> None:
     world = World(folder)
-    with world.proxies.running():
+    with world.proxied():
         campaign = Campaign(world)
         print("preparing: two versions, and an undisturbed run ...", flush=True)
         campaign.prepare()

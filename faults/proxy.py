@@ -24,13 +24,13 @@ _UNAVAILABLE = (
 
 
 class Proxies:
-    """One proxy for each of the services (port by name), at a port of its own that outlives the service.
+    """A proxy for each service, at a port of its own that outlives the service.
 
     `strike` is called, in a thread, with each fault that does not happen on the wire.
     """
 
-    def __init__(self, services: dict[str, int], strike: Callable[[Fault], None]) -> None:
-        self._services = services
+    def __init__(self, strike: Callable[[Fault], None]) -> None:
+        self._services: dict[str, int] = {}
         self._strike = strike
         self._faults: list[Fault] = []
         self.struck: collections.Counter[str] = collections.Counter()
@@ -43,15 +43,10 @@ class Proxies:
         self._threads = ThreadPoolExecutor(8)
         self._strikes: list[Future[None]] = []
         self._tasks: set[asyncio.Future[None]] = set()
-        self.ports: dict[str, int] = {}
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
         """Serve while the context is open."""
-        for service in self._services:
-            listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-            self.ports[service] = listener.getsockname()[1]
-            self._loop.run_until_complete(self._listen(service, listener))
         thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         thread.start()
         try:
@@ -59,6 +54,13 @@ class Proxies:
         finally:
             self._loop.call_soon_threadsafe(self._loop.stop)
             thread.join()
+
+    def front(self, service: str, port: int) -> int:
+        """Return the port of a proxy in front of the service at this one."""
+        self._services[service] = port
+        listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        asyncio.run_coroutine_threadsafe(self._listen(service, listener), self._loop).result()
+        return int(listener.getsockname()[1])
 
     def arm(self, faults: list[Fault]) -> None:
         """Count from here on, and let these faults strike."""

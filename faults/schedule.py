@@ -1,6 +1,7 @@
 """Which faults strike a run, and when: made from a seed alone, so that a run can be made again."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 # About how many requests each service gets in an undisturbed run.
@@ -29,10 +30,10 @@ class Fault:
     seconds: float
 
 
-def plan(seed: int) -> list[Fault]:
-    """Return the faults of the run with this seed: four to nine, at most one of them an operator's action."""
+def plan(seed: int, kinds: Sequence[str] = (*ON_THE_WIRE, *TO_PROCESSES)) -> list[Fault]:
+    """Return the faults of the run with this seed: four to eight of these kinds; sometimes an operator acts."""
     chance = random.Random(seed)  # noqa: S311 - to repeat, not to keep a secret
-    faults = [_fault(chance, chance.choice((*ON_THE_WIRE, *TO_PROCESSES))) for _ in range(chance.randint(4, 8))]
+    faults = [_fault(chance, chance.choice(kinds)) for _ in range(chance.randint(4, 8))]
     if chance.random() < 0.25:
         faults.append(_fault(chance, chance.choice(BY_OPERATORS)))
     return faults

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -47,15 +47,23 @@ class World:
         self.state = self.folder / "state"
         self.log = self.folder / "log"
         self._ports = {service: free_port(0) for service in SERVICES}
-        self.proxies = Proxies(self._ports, self.strike)
+        self.proxies = Proxies(self.strike)
+        self._proxied: dict[str, int] = {}
         self._process: subprocess.Popen[str] | None = None
         # One thing at a time happens to the processes.
         self._changing = threading.Lock()
 
+    @contextlib.contextmanager
+    def proxied(self) -> Iterator[None]:
+        """Have the proxies stand while the context is open."""
+        with self.proxies.running():
+            self._proxied = {service: self.proxies.front(service, port) for service, port in self._ports.items()}
+            yield
+
     def start(self) -> None:
         """Start the process and return once all services answer."""
         deadline = time.monotonic() + _START_SECONDS
-        arguments = [json.dumps(one) for one in (SETTINGS, self._ports, self.proxies.ports)]
+        arguments = [json.dumps(one) for one in (SETTINGS, self._ports, self._proxied)]
         while True:
             with self.log.open("a") as log:
                 self._process = subprocess.Popen(
@@ -95,12 +103,9 @@ class World:
     def strike(self, fault: Fault) -> None:
         """Do to a process, or as an operator, what the fault says."""
         match fault.kind:
-            case "kill worker":
+            case "kill worker" | "freeze worker":
                 with self._changing:
-                    self._worker(lambda process: process.kill())
-            case "freeze worker":
-                with self._changing:
-                    self._worker(lambda process: _freeze(process, fault.seconds))
+                    strike_worker(self._process.pid, fault)
             case "kill up":
                 with self._changing:
                     self._kill()
@@ -123,16 +128,6 @@ class World:
                     raise
                 time.sleep(1)
 
-    def _worker(self, act: Callable[[psutil.Process], object]) -> None:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            workers = [
-                process
-                for process in psutil.Process(self._process.pid).children(recursive=True)
-                if "local.functions.worker" in process.cmdline()
-            ]
-            if workers:
-                act(workers[-1])
-
     def _kill(self) -> None:
         up = psutil.Process(self._process.pid)
         started = up.children(recursive=True)
@@ -140,6 +135,17 @@ class World:
         self._process.wait()
         psutil.wait_procs(started, timeout=30)
         self.start()
+
+
+def strike_worker(pid: int, fault: Fault) -> None:
+    """Kill or freeze the process that functions run in, below the cloud's process."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        started = psutil.Process(pid).children(recursive=True)
+        workers = [process for process in started if "local.functions.worker" in process.cmdline()]
+        if workers and fault.kind == "kill worker":
+            workers[-1].kill()
+        elif workers:
+            _freeze(workers[-1], fault.seconds)
 
 
 def _freeze(process: psutil.Process, seconds: float) -> None:

@@ -1,8 +1,11 @@
-"""The functions' process killed in the middle of each step: what comes out is what would have come out."""
+"""The functions' process killed in the middle of each step, and faults of chance: an undisturbed run's outcome."""
+
+from dataclasses import replace
 
 import pytest
 
 from cli.follow import STEPS
+from faults import schedule
 
 RECORDED = [step for step in STEPS if step != "training"]
 DELICATE = {
@@ -35,6 +38,9 @@ DELICATE = {
     ],
 }
 
+# No freezes and no time-outs, which take their time, and nothing that ends the cloud, which other tests share.
+QUICK_KINDS = ("error", "refused", "lost answer", "duplicate", "kill worker")
+
 
 def record_of(step):
     return rf"^POST .*/steps/{step}\.json"
@@ -59,3 +65,14 @@ def run_on_the_same_data(chain):
     """A run that has a day to read again, in which nothing is new."""
     chain.load(chain.files[-3])
     return chain.refresh()
+
+
+def test_a_run_under_quick_faults_makes_what_an_undisturbed_run_makes(breakable_chain):
+    chain = breakable_chain
+    chain.proxies.arm([replace(fault, seconds=0.1) for fault in schedule.plan(10, QUICK_KINDS)])
+    run = run_on_the_same_data(chain)
+    assert chain.proxies.finish() == []
+    chain.settle()
+    assert sum(chain.proxies.struck.values()) >= 3
+    assert chain.outcome(chain.run(run.run_id)) == chain.expected
+    assert chain.ledger.dead_letters() == {}

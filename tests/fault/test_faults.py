@@ -31,9 +31,9 @@ def proxied():
 
     with contextlib.ExitStack() as stack:
         url = stack.enter_context(serving.serve(Starlette(routes=[Route("/", answer, methods=["POST"])])))
-        proxies = Proxies({"functions": int(url.rpartition(":")[2])}, strikes.append)
+        proxies = Proxies(strikes.append)
         stack.enter_context(proxies.running())
-        yield f"http://127.0.0.1:{proxies.ports['functions']}/", reached, proxies, strikes
+        yield f"http://127.0.0.1:{proxies.front('functions', int(url.rpartition(':')[2]))}/", reached, proxies, strikes
 
 
 def post(url, text):
