@@ -9,6 +9,7 @@ Each mend replaces one function of the pinned version; a new version is to be he
     __TABLES__          asks for each table alone, with its columns: 27 ms a table
     temporary tables    are looked for among all tables of all databases, by each statement
     ingestion time      is looked for among all columns of all tables, once for each table that a statement names
+    functions, texts    and operators give other values in DuckDB (emulator_functions.py, emulator_texts.py)
     DIV                 behind a `*` is computed after it: 9 * DIV(12, 10) was 10
     streamed rows       that several threads insert at once fail now and then: two forget the same old row
     threads             share every statement, though handing rows over costs more than it gains at the sizes of one
@@ -43,7 +44,7 @@ from local_bigquery.sql.rules import information_schema, partitions
 from sqlglot import exp
 from sqlglot.generator import Generator
 
-from local.bigquery import emulator_answers, emulator_arrow, emulator_rules
+from local.bigquery import emulator_answers, emulator_arrow, emulator_functions, emulator_rules
 
 _OBJECTS = """
 select t.table_name, 'TABLE', coalesce(s.record_count, 0)
@@ -89,6 +90,7 @@ def apply() -> None:
     jobs = _Jobs(store.save, store.load, store.list_, store.delete)
     store.save, store.load, store.list_, store.delete = jobs.save, jobs.load, jobs.list_, jobs.delete
     emulator_arrow.add()
+    emulator_functions.add()
     emulator_answers.apply()
     emulator_rules.add()
     DuckDBDialect.Generator.TRANSFORMS[exp.IntDiv] = _divided
@@ -100,6 +102,7 @@ def _on_one_thread(connect: Callable[[], duckdb.DuckDBPyConnection]) -> duckdb.D
     connection = connect()
     connection.execute("SET threads = 1")
     _fail_interrupted(connection)
+    emulator_functions.define(connection)
     return connection
 
 

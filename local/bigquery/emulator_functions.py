@@ -1,0 +1,400 @@
+"""Make functions and operators give what they give in GoogleSQL, where local-bigquery leaves them to DuckDB.
+
+texts           of numbers, times and nested values in CAST, CONCAT, FORMAT and TO_JSON_STRING (emulator_texts.py)
+casts           of texts to INT64, BOOL and DATE take less than DuckDB does
+NaN             is neither equal to nor greater than anything, and is the MIN and LEAST of what holds it
+positions       SUBSTR begins at 1 where it is told 0, and takes no negative length; nor do LEFT, RIGHT, REPEAT
+overflow        of EXP, POW and SAFE_DIVIDE is an error, or NULL, and not infinity
+NUMERIC         stays NUMERIC through arithmetic, SAFE_DIVIDE, POW, SQRT and SIGN; rounding an INT64 makes a FLOAT64
+NULL            makes ARRAY_CONCAT and SPLIT NULL, also as a later argument
+SAFE            works with functions that are translated into an expression
+capture groups  are at most one in REGEXP_EXTRACT, _ALL and _INSTR
+dates           %e, %c, %C, %h, %r, %X and %E*S in formats; the parts of a second in EXTRACT; the time of a TIMESTAMP
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import duckdb
+from local_bigquery.errors import BigQueryError
+from local_bigquery.sql import dialect, native
+from local_bigquery.sql.rules import NODE_RULES, STATEMENT_RULES, datetime, json, math, safe, strings, typing
+from local_bigquery.sql.rules.typing import BYTES, DECIMALS, FLOATS, TEXT, kind
+from sqlglot import exp
+
+from local.bigquery import emulator_macros, emulator_texts
+
+_COMPARISONS: dict[type[exp.Expr], tuple[str, ...]] = {
+    exp.GT: ("this",),
+    exp.GTE: ("this",),
+    exp.LT: ("expression",),
+    exp.LTE: ("expression",),
+    exp.EQ: ("this", "expression"),
+}
+# FORMAT specifiers that DuckDB's printf writes as GoogleSQL does, by the types that it takes for them.
+_PLAIN = re.compile(r"%(?:%|[-+ 0]*\d*(?:\.\d+)?[dsf])")
+_INTEGERS = exp.DataType.INTEGER_TYPES
+_PLAIN_TYPES = {"d": _INTEGERS, "s": TEXT, "f": FLOATS}
+# Elements of date formats that stand for others.
+_ELEMENTS = {
+    "%c": "%a %b %e %H:%M:%S %Y",
+    "%r": "%I:%M:%S %p",
+    "%X": "%H:%M:%S",
+    "%h": "%b",
+    "%T": "%H:%M:%S",
+}
+_ELEMENT = re.compile(r"%[crXhT%]")
+_EXTRACTING = (exp.RegexpExtract, exp.RegexpExtractAll, exp.RegexpInstr)
+_GROUP = re.compile(r"\\.|\[(?:\\.|[^\]\\])+\]|(?P<group>\((?!\?)|\(\?P<)")
+
+
+def add() -> None:
+    """Put the rules in place; before the first connection is made."""
+    native.FUNCTIONS.update(emulator_texts.FUNCTIONS)
+    for theirs, ours in (
+        (strings.float_to_string, _text_of),
+        (strings.format_, _format),
+        (typing.nan_first, _ordered),
+        (json.string_input, _no_null(json.string_input)),
+        (safe.safe_function, _safe(safe.safe_function)),
+    ):
+        NODE_RULES[NODE_RULES.index(theirs)] = ours
+    position = NODE_RULES.index(math.decimal_type)
+    NODE_RULES[position:position] = [
+        _byte_string,
+        _concatenated,
+        _from_text,
+        _comparison,
+        _positions,
+        _numbers,
+        _nulls,
+        _time_of,
+    ]
+    STATEMENT_RULES.insert(0, _checked)
+    STATEMENT_RULES.append(_aggregates)
+    datetime._format = _with_elements(datetime._format)  # noqa: SLF001 - there is no public name for it
+    datetime._element = _with_own_elements(datetime._element)  # noqa: SLF001 - there is no public name for it
+    datetime.FORMAT_ELEMENTS = re.compile(r"(%E(?:\d|\*)S|%E4Y|%Ez|%Q|%s|%z|%Z|%R|%Y|%-d|%e|%C)")
+
+
+def macro(name: str, *arguments: exp.Expr) -> exp.Expr:
+    """Return a call of a macro."""
+    made: exp.Expr = dialect.macro(name, *arguments)
+    return made
+
+
+def define(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the macros on a new connection."""
+    connection.execute(emulator_macros.MACROS)
+
+
+def _text_of(node: exp.Expr, _: Any) -> exp.Expr:  # noqa: PLR0911 - a table of types
+    """Write CAST(x AS STRING)."""
+    if not isinstance(node, exp.Cast) or node.to.this not in TEXT or isinstance(node.this, exp.Literal):
+        return node
+    match kind(node.this):
+        case one if one in FLOATS:
+            return macro("_float_text", node.this)
+        case one if one in DECIMALS:
+            return macro("_decimal_text", node.this)
+        case one if one in BYTES and isinstance(node, exp.TryCast):
+            return exp.func("TRY", _decoded(node.this))
+        case one if one in BYTES:
+            return _decoded(node.this)
+        case exp.DType.TIME | exp.DType.TIMESTAMP | exp.DType.TIMESTAMPTZ | exp.DType.DATETIME:
+            return macro("_time_text", node)
+        case None | exp.DType.UNKNOWN:
+            return macro("_text", node.this)
+    return node
+
+
+def _decoded(node: exp.Expr) -> exp.Expr:
+    return exp.Anonymous(this="decode", expressions=[node])
+
+
+def _concatenated(node: exp.Expr, context: Any) -> exp.Expr:
+    """Write the values that CONCAT and || make texts of."""
+    if isinstance(node, exp.Concat):
+        written = [_text_of(exp.cast(one, "VARCHAR"), context) if _is_written(one) else one for one in node.expressions]
+        node.set("expressions", written)
+    if (
+        isinstance(node, exp.DPipe)
+        and kind(node) in TEXT
+        and any(isinstance(one, exp.Null) for one in node.find_all(exp.Null))
+    ):
+        return exp.cast(node.copy(), "VARCHAR")
+    return node
+
+
+def _is_written(node: exp.Expr) -> bool:
+    return kind(node) in {*FLOATS, *DECIMALS, exp.DType.TIME, exp.DType.TIMESTAMP, exp.DType.TIMESTAMPTZ}
+
+
+def _byte_string(node: exp.Expr, _: Any) -> exp.Expr:
+    r"""Read b'\xff' as one byte."""
+    if isinstance(node, exp.ByteString) and node.this.isascii() is False and max(node.this) <= "\xff":
+        return exp.Anonymous(this="from_hex", expressions=[exp.Literal.string(node.this.encode("latin-1").hex())])
+    return node
+
+
+def _from_text(node: exp.Expr, _: Any) -> exp.Expr:
+    """Read a text in CAST as strictly as GoogleSQL does."""
+    if not isinstance(node, exp.Cast) or kind(node.this) not in TEXT:
+        return node
+    checked = {exp.DType.BIGINT: "_int_text", exp.DType.BOOLEAN: "_bool_text", exp.DType.DATE: "_date_text"}
+    if node.to.this in checked and not node.find(exp.Parameter, exp.Placeholder):
+        node.set("this", macro(checked[node.to.this], node.this))
+    if node.to.this in BYTES:
+        return exp.Anonymous(this="encode", expressions=[node.this])
+    return node
+
+
+def _format(node: exp.Expr, _: Any) -> exp.Expr:
+    if not isinstance(node, exp.Format):
+        return node
+    template, values = node.this, node.expressions
+    if isinstance(template, exp.Literal) and _is_plain(template.this, values):
+        return exp.Anonymous(this="printf", expressions=[template, *values])
+    contents = [exp.cast(exp.Anonymous(this="to_json", expressions=[one.copy()]), "VARCHAR") for one in values]
+    kinds = [exp.Anonymous(this="typeof", expressions=[one.copy()]) for one in values]
+    lists = [exp.cast(exp.Array(expressions=one), "VARCHAR[]", dialect="duckdb") for one in (contents, kinds)]
+    return exp.Anonymous(this="_format_text", expressions=[template, *lists])
+
+
+def _is_plain(template: str, values: list[exp.Expr]) -> bool:
+    letters = [one[-1] for one in _PLAIN.findall(template) if one != "%%"]
+    types = [_PLAIN_TYPES[one] for one in letters]
+    return (
+        "%" not in _PLAIN.sub("", template)
+        and len(values) == len(types)
+        and all(kind(one) in expected for one, expected in zip(values, types, strict=True))
+    )
+
+
+def _comparison(node: exp.Expr, _: Any) -> exp.Expr:
+    """Let no comparison with NaN be true."""
+    if isinstance(node, exp.NEQ):
+        sides = [one for one in (node.this, node.expression) if _may_be_nan(one)]
+        is_nan = [exp.func("isnan", one.copy()) for one in sides]
+        return exp.Paren(this=exp.or_(node.copy(), *is_nan)) if len(is_nan) == 2 else node
+    if isinstance(node, exp.In) and _may_be_nan(node.this):
+        return exp.Paren(this=exp.and_(node.copy(), exp.not_(exp.func("isnan", node.this.copy()))))
+    sides = [one for part in _COMPARISONS.get(type(node), ()) if _may_be_nan(one := node.args[part])]
+    if not sides or (isinstance(node, exp.EQ) and (len(sides) < 2 or isinstance(node.parent, exp.Update))):
+        return node
+    return exp.Paren(this=exp.and_(node.copy(), exp.not_(exp.func("isnan", sides[0].copy()))))
+
+
+def _may_be_nan(node: exp.Expr) -> bool:
+    while isinstance(node, exp.Paren | exp.Neg):
+        node = node.this
+    if isinstance(node, exp.Cast) and isinstance(node.this, exp.Literal):
+        return str(node.this.this).lower() == "nan"
+    return bool(kind(node) in FLOATS) and not isinstance(node, exp.Literal)
+
+
+def _positions(node: exp.Expr, _: Any) -> exp.Expr:
+    match node:
+        case exp.Substring() if strings._binary(node.this):  # noqa: SLF001 - the only name
+            length = node.args.get("length") or exp.func("octet_length", node.this.copy())
+            return macro("_bytes_part", node.this, node.args["start"], length)
+        case exp.Substring():
+            if not _is_positive(node.args["start"]):
+                node.set("start", macro("_position", node.this.copy(), node.args["start"]))
+            _not_negative(node, "length", "Third argument in SUBSTR()")
+        case exp.Left() | exp.Right():
+            _not_negative(node, "expression", f"Second argument in {node.key.upper()}()")
+        case exp.Repeat():
+            _not_negative(node, "times", "Second argument (repeat count) for REPEAT")
+    return node
+
+
+def _is_positive(node: exp.Expr | None) -> bool:
+    return isinstance(node, exp.Literal) and node.is_number and int(node.this) > 0
+
+
+def _not_negative(node: exp.Expr, part: str, words: str) -> None:
+    count = node.args.get(part)
+    if (count is not None and not isinstance(count, exp.Literal)) or (
+        isinstance(count, exp.Literal) and int(count.this) < 0
+    ):
+        node.set(part, macro("_count", count, exp.Literal.string(words)))
+
+
+def _numbers(node: exp.Expr, _: Any) -> exp.Expr:  # noqa: PLR0911 - a table of functions
+    match node:
+        case exp.SafeDivide() if {kind(node.this), kind(node.expression)} & set(DECIMALS):
+            return _as_numeric(exp.Div(this=exp.paren(node.this), expression=exp.func("nullif", node.expression, "0")))
+        case exp.SafeDivide():
+            return macro("_safe_divide", node.this, node.expression)
+        case exp.Pow() | exp.Sqrt() | exp.Sign() if kind(node.this) in DECIMALS:
+            return _as_numeric(node.copy())
+        case exp.Exp():
+            return _finite(node, node.this)
+        case exp.Pow() if not isinstance(node.this, exp.Literal) or not isinstance(node.expression, exp.Literal):
+            return _finite(node, node.this, node.expression)
+        case exp.Pow() if abs(float(node.expression.this)) > 10:
+            return _finite(node, node.this, node.expression)
+        case exp.Round() | exp.Ceil() | exp.Floor() | exp.Trunc() if kind(node.this) in _INTEGERS:
+            node.set("this", exp.cast(node.this, "DOUBLE"))
+        case exp.Mul() if kind(node) == exp.DType.DECIMAL:
+            return _as_numeric(node.copy())
+        case exp.Least() if len(node.expressions) == 1 and _may_be_nan(node.this) | _may_be_nan(node.expressions[0]):
+            return macro("_least", node.this, node.expressions[0])
+    return node
+
+
+def _as_numeric(node: exp.Expr) -> exp.Expr:
+    return exp.cast(node, exp.DataType.build("DECIMAL(38, 9)", dialect="duckdb"))
+
+
+def _finite(node: exp.Expr, *arguments: exp.Expr) -> exp.Expr:
+    finite = [exp.func("isfinite", exp.cast(one.copy(), "DOUBLE")) for one in arguments]
+    return macro("_finite", node.copy(), exp.and_(*finite), exp.Literal.string(node.key.upper()))
+
+
+def _nulls(node: exp.Expr, _: Any) -> exp.Expr:
+    """Give NULL where an argument is NULL that DuckDB passes over."""
+    match node:
+        case exp.ArrayConcat():
+            given = [one for one in (node.this, *node.expressions) if not isinstance(one, exp.Array)]
+        case exp.Split():
+            given = [one for one in [node.expression] if not isinstance(one, exp.Literal)]
+        case _:
+            return node
+    missing = [exp.Is(this=one.copy(), expression=exp.null()) for one in given if one is not None]
+    return exp.Case(ifs=[exp.If(this=exp.or_(*missing), true=exp.null())], default=node.copy()) if missing else node
+
+
+def _time_of(node: exp.Expr, _: Any) -> exp.Expr:
+    """Count milliseconds downwards before 1970, and take the time of a TIMESTAMP in UTC; DuckDB has no such cast."""
+    if isinstance(node, exp.UnixMillis):
+        return macro("_millis", node.this)
+    if isinstance(node, exp.Cast) and node.to.this == exp.DType.TIME and kind(node.this) == exp.DType.TIMESTAMPTZ:
+        node.set("this", exp.func("timezone", exp.Literal.string("UTC"), node.this))
+    if isinstance(node, exp.Extract) and node.this.name.upper() in {"MICROSECOND", "MILLISECOND"}:
+        size = 1_000_000 if node.this.name.upper() == "MICROSECOND" else 1000
+        return exp.Paren(this=exp.Mod(this=node.copy(), expression=exp.Literal.number(size)))
+    return node
+
+
+def _ordered(node: exp.Expr, _: Any) -> exp.Expr:
+    """Order NaN before all other numbers; DuckDB has it behind them."""
+    spec = node.parent.args.get("spec") if isinstance(node, exp.Order) and isinstance(node.parent, exp.Window) else None
+    if not isinstance(node, exp.Order) or (spec is not None and spec.args.get("kind") == "RANGE"):
+        return node
+    keys = []
+    for ordered in node.expressions:
+        if isinstance(ordered, exp.Ordered) and _may_be_nan(ordered.this):
+            is_last = bool(ordered.args.get("desc")) is bool(ordered.args.get("nulls_first"))
+            ranks: list[tuple[exp.Expr, int]] = [
+                (exp.Is(this=ordered.this.copy(), expression=exp.null()), 3 if is_last else 0)
+            ]
+            ranks.append((exp.func("isnan", ordered.this.copy()), 1))
+            cases = [exp.If(this=test, true=exp.Literal.number(rank)) for test, rank in ranks]
+            rank = exp.Case(ifs=cases, default=exp.Literal.number(2))
+            keys.append(exp.Ordered(this=rank, desc=ordered.args.get("desc")))
+        keys.append(ordered)
+    node.set("expressions", keys)
+    return node
+
+
+def _no_null(original: Callable[..., exp.Expr]) -> Callable[..., exp.Expr]:
+    """Give NULL for the JSON null in a text."""
+
+    def rule(node: exp.Expr, context: Any) -> exp.Expr:
+        made = original(node, context)
+        is_text = made is not node and isinstance(node, exp.JSONExtract)
+        return exp.func("nullif", made, exp.Literal.string("null")) if is_text else made
+
+    return rule
+
+
+def _aggregates(tree: exp.Expr, _: Any) -> exp.Expr:
+    """Let NaN be the MIN, and one row have no CORR."""
+    for node in list(tree.find_all(exp.Min, exp.Corr)):
+        if isinstance(node, exp.Min) and kind(node.this) not in FLOATS:
+            continue
+        whole = node.parent if isinstance(node.parent, exp.Window) else node
+        is_min = isinstance(node, exp.Min)
+        counted = (
+            exp.Anonymous(this="bool_or", expressions=[exp.func("isnan", node.this.copy())])
+            if is_min
+            else exp.Anonymous(this="regr_count", expressions=[node.this.copy(), node.expression.copy()])
+        )
+        found: exp.Expr = counted
+        if whole is not node:
+            found = whole.copy()
+            found.set("this", counted)
+        test = found if is_min else exp.LT(this=found, expression=exp.Literal.number(2))
+        value = exp.cast(exp.Literal.string("nan"), "DOUBLE") if is_min else exp.null()
+        replaced = exp.Case(ifs=[exp.If(this=test, true=value)], default=whole.copy())
+        replaced.type = whole.type
+        whole.replace(replaced)
+    return tree
+
+
+def _checked(tree: exp.Expr, _: Any) -> exp.Expr:
+    """Refuse what DuckDB takes, and write TYPEOF."""
+    for node in tree.find_all(*_EXTRACTING):
+        pattern = node.expression
+        groups = (
+            [one for one in _GROUP.finditer(pattern.name) if one["group"]]
+            if isinstance(pattern, exp.Literal | exp.RawString)
+            else []
+        )
+        if len(groups) > 1:
+            words = "Regular expressions passed into extraction functions must not have more than 1 capturing group"
+            raise BigQueryError("invalidQuery", words)
+        if groups and isinstance(node, exp.RegexpInstr):
+            raise BigQueryError("invalidQuery", "The local BigQuery does not implement REGEXP_INSTR with a group")
+    for node in list(tree.find_all(exp.Typeof)):
+        node.replace(exp.Anonymous(this="_type_name", expressions=[node.copy()]))
+    return tree
+
+
+def _safe(original: Callable[..., exp.Expr]) -> Callable[..., exp.Expr]:
+    """Wrap what a function was translated into, where that is no function any more."""
+
+    def rule(node: exp.Expr, context: Any) -> exp.Expr:
+        if isinstance(node, exp.SafeFunc) and (
+            not isinstance(node.this, exp.Func) or isinstance(node.this, exp.Case | exp.If | exp.Cast)
+        ):
+            return exp.func("TRY", node.this)
+        return original(node, context)
+
+    return rule
+
+
+def _with_elements(original: Callable[..., exp.Expr | None]) -> Callable[..., exp.Expr | None]:
+    def formatted(node: exp.TimeToStr) -> exp.Expr | None:
+        template = node.args.get("format")
+        if isinstance(template, exp.Literal):
+            text = _ELEMENT.sub(lambda match: _ELEMENTS.get(match[0], match[0]), template.this)
+            node.set("format", exp.Literal.string(text))
+        return original(node)
+
+    return formatted
+
+
+def _with_own_elements(original: Callable[..., exp.Expr]) -> Callable[..., exp.Expr]:
+    def element(piece: str, local: exp.Expr, instant: exp.Expr | None, zone: exp.Expr | None) -> exp.Expr:
+        match piece:
+            case "%e" | "%-d":
+                return _padded(datetime.call("day", local.copy()), " ")
+            case "%C":
+                return _padded(exp.IntDiv(this=datetime.call("year", local.copy()), expression=exp.convert(100)), "0")
+            case "%E*S":
+                seconds = original("%E6S", local, instant, zone)
+                trimmed: exp.Expr = datetime.call("rtrim", datetime.call("rtrim", seconds, "0"), ".")
+                return trimmed
+        made: exp.Expr = original(piece, local, instant, zone)
+        return made
+
+    return element
+
+
+def _padded(number: exp.Expr, filler: str) -> exp.Expr:
+    made: exp.Expr = datetime.call("lpad", exp.cast(number, "VARCHAR"), 2, filler)
+    return made

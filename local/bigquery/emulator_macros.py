@@ -1,0 +1,57 @@
+"""Macros of DuckDB that stand for functions of GoogleSQL; emulator_functions.py puts them into statements."""
+
+MACROS = r"""
+CREATE OR REPLACE MACRO bq.main._decimal_text(x) AS
+    CASE WHEN contains(x::VARCHAR, '.') THEN rtrim(rtrim(x::VARCHAR, '0'), '.') ELSE x::VARCHAR END;
+CREATE OR REPLACE MACRO bq.main._float_text(x) AS CASE
+    WHEN isnan(x) THEN 'nan'
+    WHEN isinf(x) THEN CASE WHEN x > 0 THEN 'inf' ELSE '-inf' END
+    WHEN x = 0 THEN '0'
+    WHEN printf('%.15g', x)::DOUBLE = x THEN printf('%.15g', x)
+    ELSE printf('%.17g', x) END;
+CREATE OR REPLACE MACRO bq.main._time_text(t) AS CASE WHEN contains(t, '.') THEN
+    regexp_replace(regexp_replace(regexp_replace(regexp_replace(t,
+        '\.(\d)(\D|$)', '.\100\2'), '\.(\d\d)(\D|$)', '.\10\2'),
+        '\.(\d{4})(\D|$)', '.\100\2'), '\.(\d{5})(\D|$)', '.\10\2') ELSE t END;
+CREATE OR REPLACE MACRO bq.main._text(x) AS CASE
+    WHEN typeof(x) IN ('DOUBLE', 'FLOAT') THEN bq.main._float_text(TRY_CAST(x::VARCHAR AS DOUBLE))
+    WHEN starts_with(typeof(x), 'DECIMAL') THEN bq.main._decimal_text(x::VARCHAR)
+    WHEN typeof(x) IN ('TIME', 'TIMESTAMP', 'TIMESTAMP WITH TIME ZONE') THEN bq.main._time_text(x::VARCHAR)
+    ELSE x::VARCHAR END;
+CREATE OR REPLACE MACRO bq.main.to_json_string(x) AS
+    coalesce(_json_text(to_json(x)::VARCHAR, typeof(x), FALSE, TRUE), 'null'),
+    (x, pretty) AS coalesce(_json_text(to_json(x)::VARCHAR, typeof(x), pretty, TRUE), 'null');
+CREATE OR REPLACE MACRO bq.main.to_json(x) AS
+    coalesce(_json_text(to_json(x)::VARCHAR, typeof(x), FALSE, FALSE), 'null')::JSON;
+CREATE OR REPLACE MACRO bq.main._int_text(s) AS CASE
+    WHEN (contains(s, '.') OR contains(s, '_') OR contains(lower(s), 'e')) AND NOT contains(lower(s), 'x')
+    THEN 'Bad int64 value: ' || s ELSE s END;
+CREATE OR REPLACE MACRO bq.main._bool_text(s) AS
+    CASE WHEN lower(s) IN ('true', 'false') THEN s ELSE 'Bad bool value: ' || s END;
+CREATE OR REPLACE MACRO bq.main._date_text(s) AS
+    CASE WHEN length(trim(s)) > 10 THEN 'Invalid date: ' || s ELSE s END;
+CREATE OR REPLACE MACRO bq.main._position(s, p) AS CASE WHEN p = 0 OR p < -length(s) THEN 1 ELSE p END;
+CREATE OR REPLACE MACRO bq.main._count(n, what) AS
+    CASE WHEN n < 0 THEN CAST(_raise(what || ' cannot be negative') AS BIGINT) ELSE n END;
+CREATE OR REPLACE MACRO bq.main._bytes_part(b, p, n) AS
+    unhex(substr(hex(b), 2 * bq.main._position(hex(b), p) - 1, 2 * bq.main._count(n, 'Third argument in SUBSTR()')));
+CREATE OR REPLACE MACRO bq.main._finite(x, is_finite, what) AS
+    CASE WHEN is_finite AND NOT isfinite(x) THEN CAST(_raise('Floating point error in function: ' || what) AS DOUBLE)
+    ELSE x END;
+CREATE OR REPLACE MACRO bq.main._safe_divide(a, b) AS
+    CASE WHEN b <> 0 THEN CASE WHEN isinf(CAST(a AS DOUBLE) / b) AND isfinite(CAST(a AS DOUBLE))
+    THEN NULL ELSE CAST(a AS DOUBLE) / b END END;
+CREATE OR REPLACE MACRO bq.main.ieee_divide(a, b) AS CASE
+    WHEN a IS NULL OR b IS NULL THEN NULL
+    WHEN isnan(a::DOUBLE) OR isnan(b::DOUBLE) OR (a = 0 AND b = 0) THEN 'nan'::DOUBLE
+    WHEN b <> 0 THEN a::DOUBLE / b
+    WHEN a > 0 THEN 'inf'::DOUBLE ELSE '-inf'::DOUBLE END;
+CREATE OR REPLACE MACRO bq.main.lax_string(j) AS CASE
+    WHEN json_type(j) = 'VARCHAR' THEN json_extract_string(j, '$')
+    WHEN json_type(j) = 'DOUBLE' THEN bq.main._float_text(j::DOUBLE)
+    WHEN json_type(j) IN ('BIGINT', 'UBIGINT', 'BOOLEAN') THEN j::VARCHAR END;
+CREATE OR REPLACE MACRO bq.main._millis(t) AS
+    (epoch_us(t) - (epoch_us(t) % 1000 + 1000) % 1000) // 1000;
+CREATE OR REPLACE MACRO bq.main._least(a, b) AS
+    CASE WHEN a IS NULL OR b IS NULL THEN NULL WHEN isnan(a) OR isnan(b) THEN 'nan'::DOUBLE ELSE least(a, b) END;
+"""
