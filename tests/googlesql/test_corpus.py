@@ -20,5 +20,9 @@ def test_the_corpus_is_large():
     assert sum(map(len, [*corpus.expressions().values(), *corpus.queries().values()])) >= 500
 
 
+def test_no_more_statements_give_other_rows_silently():
+    assert sum(len(of_theme.get("rows", {})) for of_theme in differential.known().values()) <= 3
+
+
 def test_the_page_of_differences_is_up_to_date():
     assert differential.PAGE.read_text() == differential.page()
