@@ -93,15 +93,13 @@ def _text_of(node: exp.Expr, _: Any) -> exp.Expr:  # noqa: PLR0911 - a table of 
     """Write CAST(x AS STRING)."""
     if not isinstance(node, exp.Cast) or node.to.this not in TEXT or isinstance(node.this, exp.Literal):
         return node
+    if strings._binary(node.this):  # noqa: SLF001 - the only name
+        return exp.func("TRY", _decoded(node.this)) if isinstance(node, exp.TryCast) else _decoded(node.this)
     match kind(node.this):
         case one if one in FLOATS:
             return macro("_float_text", node.this)
         case one if one in DECIMALS:
             return macro("_decimal_text", node.this)
-        case one if one in BYTES and isinstance(node, exp.TryCast):
-            return exp.func("TRY", _decoded(node.this))
-        case one if one in BYTES:
-            return _decoded(node.this)
         case exp.DType.TIME | exp.DType.TIMESTAMP | exp.DType.TIMESTAMPTZ | exp.DType.DATETIME:
             return macro("_time_text", node)
         case None | exp.DType.UNKNOWN:

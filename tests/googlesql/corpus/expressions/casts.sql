@@ -44,6 +44,8 @@ concat('price ', 1.5)
 concat('n ', 1, ' of ', 2)
 concat(date '2024-01-02', '!')
 concat('x', numeric '2.50')
+cast(b'\xe2\x82\xac' as string)
+safe_cast(b'\xff' as string)
 -- To INT64: half away from zero.
 cast('12' as int64)
 cast(' 12 ' as int64)
