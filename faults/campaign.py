@@ -16,6 +16,7 @@ from demo.schema import DayFile
 from faults import judge
 from faults.schedule import BY_OPERATORS, Fault, plan
 from faults.world import World, listen
+from shared.errors import Malformed
 
 FIRST_DAY = date(2017, 3, 1)
 DAYS = 24
@@ -120,7 +121,7 @@ class Campaign:
             if world.proxies.quiet_seconds() < _QUIET:
                 continue
             try:
-                runs = [follow.read(world.clients.ledger, one) for one in set(world.clients.ledger.runs()) - ended]
+                runs = [run for one in set(world.clients.ledger.runs()) - ended if (run := self._read(one))]
                 reasons |= {run.wanted_for for run in runs} | ({reason} if world.proxies.struck["reset"] else set())
                 ended |= {run.run_id for run in runs if run.has_ended}
                 standing = {run.run_id: run.outcome for run in runs if not run.has_ended}
@@ -130,6 +131,15 @@ class Campaign:
             except Exception:  # noqa: BLE001, S112 - services are away, or a run was reset while it was read
                 continue
         raise StuckError(f"standing: {standing or 'none'}; not there: {sorted(expected - ended - standing.keys())}")
+
+    def _read(self, run_id: str) -> follow.Run | None:
+        """Return the run; None where a step that outlived its reset has left a failure and nothing else."""
+        try:
+            return follow.read(self._world.clients.ledger, run_id)
+        except Malformed:
+            if not self._world.proxies.struck["reset"]:
+                raise
+            return None
 
     def _load(self, paths: list[Path]) -> None:
         world = self._world

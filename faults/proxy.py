@@ -52,8 +52,13 @@ class Proxies:
         try:
             yield
         finally:
-            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._loop.call_soon_threadsafe(self._stop)
             thread.join()
+
+    def _stop(self) -> None:
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+        self._loop.call_soon(self._loop.stop)
 
     def front(self, service: str, port: int) -> int:
         """Return the port of a proxy in front of the service at this one."""
