@@ -46,6 +46,7 @@ def started(
         settings.dataset,
         settings.serving.region,
         settings.serving.endpoint_id,
+        settings.source_dataset,
     )
     with contextlib.ExitStack() as stack:
         try:

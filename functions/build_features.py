@@ -43,7 +43,7 @@ def decode(message: Message, clients: Clients) -> DataRefreshed | None:
         return current.join(Refresh(), clients, datetime.now(UTC), message.published_at)
     if "run_id" in message.body:
         return DataRefreshed.from_json(message.body)
-    refresh = refreshes.parse(message.body, clients.settings.table_prefix)
+    refresh = refreshes.parse(message.body, refreshes.Export.of(clients.settings))
     if refresh is None:
         log("NOTICE", "a message announced no new day-table", message_id=message.id)
         return None

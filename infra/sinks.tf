@@ -4,6 +4,13 @@
 locals {
   topic_sinks = { for name, sink in local.sinks : name => sink if can(sink.topic) }
   table_sinks = { for name, sink in local.sinks : name => sink if can(sink.table) }
+
+  # A project may hold the exports of several properties.
+  sink_filters = {
+    for name, sink in local.sinks : name => replace(
+      replace(sink.filter, "EXPORT_PROJECT", coalesce(var.export.project, var.project_id)), "EXPORT_DATASET", var.export.dataset
+    )
+  }
 }
 
 resource "google_logging_project_sink" "topics" {
@@ -12,7 +19,7 @@ resource "google_logging_project_sink" "topics" {
   name                   = each.key
   description            = each.value.does
   destination            = "pubsub.googleapis.com/projects/${var.project_id}/topics/${google_pubsub_topic.topics[each.value.topic].name}"
-  filter                 = each.value.filter
+  filter                 = local.sink_filters[each.key]
   unique_writer_identity = true
 
   depends_on = [google_project_service.apis]
@@ -34,7 +41,7 @@ resource "google_logging_project_sink" "tables" {
   name                   = each.key
   description            = each.value.does
   destination            = "bigquery.googleapis.com/projects/${var.project_id}/datasets/${google_bigquery_dataset.propensity.dataset_id}"
-  filter                 = each.value.filter
+  filter                 = local.sink_filters[each.key]
   unique_writer_identity = true
 
   bigquery_options {

@@ -173,9 +173,9 @@ def run(
 
 def _sinks(declared: Declarations, names: provision.Names) -> list[logging.Sink]:
     return [
-        logging.Sink(name, sink["filter"], dataset=f"{names.project}.{names.dataset}")
+        logging.Sink(name, declarations.filter_of(sink, names.export), dataset=f"{names.project}.{names.dataset}")
         if "table" in sink
-        else logging.Sink(name, sink["filter"], names.topic(sink["topic"]))
+        else logging.Sink(name, declarations.filter_of(sink, names.export), names.topic(sink["topic"]))
         for name, sink in declared.sinks.items()
     ]
 

@@ -59,6 +59,13 @@ class Declarations:
     tables: list[Table]
 
 
+def filter_of(sink: dict[str, Any], export: str) -> str:
+    """Return a sink's filter for the export, which is given as `project.dataset`."""
+    project, _, dataset = export.rpartition(".")
+    text: str = sink["filter"]
+    return text.replace("EXPORT_PROJECT", project).replace("EXPORT_DATASET", dataset)
+
+
 def read(root: Path = ROOT) -> Declarations:
     """Read the declarations of the project at `root`."""
     document = yaml.load((root / "functions" / "functions.yaml").read_text(), yaml.CSafeLoader)

@@ -29,6 +29,8 @@ class Names:
     dataset: str
     region: str
     endpoint: str
+    # `project.dataset` of the Google Analytics export, which the sinks' filters name.
+    export: str = ""
 
     def topic(self, name: str) -> str:
         """Return a topic's full name."""

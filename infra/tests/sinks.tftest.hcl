@@ -20,9 +20,14 @@ run "sinks_are_those_that_are_declared" {
 
   assert {
     condition = { for name, sink in merge(google_logging_project_sink.topics, google_logging_project_sink.tables) : name => sink.filter } == {
-      for name, sink in local.declared.sinks : name => sink.filter
+      for name, sink in local.declared.sinks : name => replace(replace(sink.filter, "EXPORT_PROJECT", "shop-prod"), "EXPORT_DATASET", "analytics_1")
     }
-    error_message = "Each declared sink is there, with its filter."
+    error_message = "Each declared sink is there, with its filter for the export that is read."
+  }
+
+  assert {
+    condition     = strcontains(google_logging_project_sink.topics["export-loaded"].filter, "\"^projects/shop-prod/datasets/analytics_1/tables/")
+    error_message = "Another property's day-tables are not told of."
   }
 
   assert {

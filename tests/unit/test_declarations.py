@@ -157,18 +157,38 @@ def test_schedules_sinks_and_dead_letters_lead_to_topics_that_are_read():
     assert DOCUMENT["delivery"]["dead_letter_topic"] in read
 
 
-@pytest.mark.parametrize("email", ["firebase-measurement", "analytics-processing-dev", "somebody"])
-def test_a_day_table_that_google_analytics_has_loaded_is_told_of(email):
-    job = {"jobConfig": {"loadConfig": {"destinationTable": "projects/p/datasets/d/tables/events_20260101"}}}
+def loaded(email, table):
+    """The audit log's entry of a load job that has ended well."""
+    job = {"jobConfig": {"loadConfig": {"destinationTable": table}}}
     payload = {
         "serviceName": "bigquery.googleapis.com",
         "authenticationInfo": {"principalEmail": f"{email}@system.gserviceaccount.com"},
         "metadata": {"jobChange": {"after": "DONE", "job": job}},
     }
-    entry = {"logName": "data_access", "resource": {"type": "bigquery_project"}, "protoPayload": payload}
-    is_told = log_filter.parse(DECLARED.sinks["export-loaded"]["filter"])(entry)
-    assert is_told == (email != "somebody")
-    assert refreshes.parse(entry, "events_") == refreshes.Refresh(date(2026, 1, 1))
+    return {"logName": "data_access", "resource": {"type": "bigquery_project"}, "protoPayload": payload}
+
+
+def is_told(entry, export):
+    declared = DECLARED.sinks["export-loaded"]
+    return log_filter.parse(declarations.filter_of(declared, f"{export.project}.{export.dataset}"))(entry)
+
+
+@pytest.mark.parametrize("email", ["firebase-measurement", "analytics-processing-dev", "somebody"])
+def test_a_day_table_that_google_analytics_has_loaded_is_told_of(email):
+    export = refreshes.Export("p", "d", "events_")
+    entry = loaded(email, "projects/p/datasets/d/tables/events_20260101")
+    assert is_told(entry, export) == (email != "somebody")
+    assert refreshes.parse(entry, export) == refreshes.Refresh(date(2026, 1, 1))
+
+
+@pytest.mark.parametrize(
+    "table", ["projects/p/datasets/d2", "projects/p2/datasets/d", "projects/p/datasets/2d", "x/p/datasets/d"]
+)
+def test_a_day_table_of_another_dataset_is_neither_told_of_nor_read(table):
+    export = refreshes.Export("p", "d", "events_")
+    entry = loaded("firebase-measurement", f"{table}/tables/events_20260101")
+    assert not is_told(entry, export)
+    assert refreshes.parse(entry, export) is None
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -9,11 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.chain.refreshes import Refresh, parse
+from shared.chain.refreshes import Export, Refresh, parse
 from shared.errors import Malformed
 
 EVENTS = Path(__file__).parent.parent / "events"
 FIRST = Refresh(date(2020, 11, 1))
+GA4 = Export("shop-project", "analytics_5678", "events_")
+GA360 = Export("shop", "analytics", "ga_sessions_")
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12),
@@ -43,6 +46,9 @@ names = st.sampled_from(
         "@type",
         "state",
         "dataSourceId",
+        "destinationDatasetId",
+        "projectId",
+        "datasetId",
         "table",
         "date",
         "reason",
@@ -57,7 +63,7 @@ texts = st.sampled_from(
         "DONE",
         "SUCCEEDED",
         "20201101",
-        "x/tables/events_20201101",
+        "projects/shop-project/datasets/analytics_5678/tables/events_20201101",
         "projects/p/logs/x%2Fbigquery_daily_export_status",
         "type.googleapis.com/x.ExportStatusLog",
     ]
@@ -88,23 +94,50 @@ def sample(name):
     ],
 )
 def test_each_of_googles_shapes_is_read(name, expected):
-    assert parse(sample(name), "events_") == expected
+    assert parse(sample(name), GA4) == expected
 
 
 def test_a_load_into_the_other_kind_of_export_announces_nothing():
-    assert parse(sample("audit_load_done"), "ga_sessions_") is None
+    assert parse(sample("audit_load_done"), replace(GA4, prefix="ga_sessions_")) is None
+
+
+@pytest.mark.parametrize("export", [replace(GA4, dataset="analytics_567"), replace(GA4, project="project")])
+@pytest.mark.parametrize("name", ["audit_load_done", "old_audit_load_completed"])
+def test_a_load_into_another_dataset_or_project_announces_nothing(name, export):
+    assert parse(sample(name), export) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ga4_export_complete", "ga4_export_complete_proto", "ga4_export_complete_snake_case", "transfer_run_succeeded"],
+)
+def test_what_is_complete_for_another_property_announces_nothing(name):
+    assert parse(sample(name), GA4) is not None
+    assert parse(sample(name), replace(GA4, dataset="analytics_567")) is None
+
+
+@pytest.mark.parametrize("dataset", ["analytics_567", "analytics"])
+def test_an_export_status_is_believed_where_it_or_the_dataset_names_no_property(dataset):
+    entry = sample("ga4_export_complete")
+    if dataset == "analytics_567":
+        del entry["resource"]["labels"]["property_id"]
+    assert parse(entry, replace(GA4, dataset=dataset)) == FIRST
 
 
 def test_a_log_entry_of_a_query_is_refused():
     with pytest.raises(Malformed, match="neither a GA4 export status nor a finished load job"):
-        parse(sample("audit_query_done"), "events_")
+        parse(sample("audit_query_done"), GA4)
+
+
+def test_a_transfer_that_names_its_dataset_in_no_text_announces_nothing():
+    assert parse(sample("transfer_run_succeeded") | {"destinationDatasetId": ["analytics_5678"]}, GA4) is None
 
 
 def test_an_export_status_without_a_day_is_refused():
     entry = sample("ga4_export_complete")
     del entry["jsonPayload"]["exportDate"]
     with pytest.raises(Malformed, match="names no exportDate"):
-        parse(entry, "events_")
+        parse(entry, GA4)
 
 
 @pytest.mark.parametrize(
@@ -116,11 +149,12 @@ def test_an_export_status_without_a_day_is_refused():
         ({"date": "20170801"}, Refresh(date(2017, 8, 1))),
         ({"date": 20170801}, Refresh(date(2017, 8, 1))),
         ({"table": "ga_sessions_20170801"}, Refresh(date(2017, 8, 1))),
+        ({"table": "analytics.ga_sessions_20170801"}, Refresh(date(2017, 8, 1))),
         ({"table": "shop.analytics.ga_sessions_20170801", "date": "2017-08-01"}, Refresh(date(2017, 8, 1))),
     ],
 )
 def test_a_persons_request_is_read(body, expected):
-    assert parse(body, "ga_sessions_") == expected
+    assert parse(body, GA360) == expected
 
 
 @pytest.mark.parametrize(
@@ -135,6 +169,8 @@ def test_a_persons_request_is_read(body, expected):
         ({"table": "ga_sessions_20170229"}, "'20170229' is no date"),
         ({"table": "ga_sessions_intraday_20170801"}, "is no day-table of the export: ga_sessions_YYYYMMDD"),
         ({"table": "events_20170801"}, "is no day-table of the export"),
+        ({"table": "stock.ga_sessions_20170801"}, "is not in shop.analytics, which is the export that is read"),
+        ({"table": "stock.analytics.ga_sessions_20170801"}, "is not in shop.analytics"),
         ({"table": ["ga_sessions_20170801"]}, "is no day-table of the export"),
         ({"table": "ga_sessions_20170801", "date": "2017-08-02"}, "name two days"),
         ({"reason": 3}, "reason is 3, not a text"),
@@ -142,17 +178,17 @@ def test_a_persons_request_is_read(body, expected):
 )
 def test_a_wrong_request_is_told_what_is_wrong(body, message):
     with pytest.raises(Malformed, match=message):
-        parse(body, "ga_sessions_")
+        parse(body, GA360)
 
 
-@given(st.dictionaries(names | st.text(max_size=8), likely, max_size=5), st.sampled_from(["events_", "ga_sessions_"]))
-def test_whatever_is_sent_is_read_or_refused(body, prefix):
+@given(st.dictionaries(names | st.text(max_size=8), likely, max_size=5), st.sampled_from([GA4, GA360]))
+def test_whatever_is_sent_is_read_or_refused(body, export):
     with contextlib.suppress(Malformed):
-        assert isinstance(parse(body, prefix), Refresh | None)
+        assert isinstance(parse(body, export), Refresh | None)
 
 
 @given(st.dates())
 def test_every_day_is_read_back_from_its_table_and_from_both_ways_to_write_it(day):
     digits = f"{day.year:04d}{day:%m%d}"
     for body in ({"table": f"events_{digits}"}, {"date": digits}, {"date": day.isoformat()}):
-        assert parse(body, "events_") == Refresh(day)
+        assert parse(body, GA4) == Refresh(day)
