@@ -38,8 +38,12 @@ def pytest_xdist_make_scheduler(config, log):
 def pytest_collection_modifyitems(items):
     """Begin with the whole chain, which takes longest, so that no process is left alone with it at the end.
 
-    What is heard of its conversation is told when all of it is over.
+    What was heard of the chain's conversation is told after it, and before others break the chain on purpose.
     """
-    items.sort(
-        key=lambda item: (not item.path.stem.startswith("test_chain"), item.path.stem == "test_chain_conversation")
-    )
+    items.sort(key=_place)
+
+
+def _place(item):
+    if not item.path.stem.startswith("test_chain"):
+        return (1,)
+    return 0, item.path.parent, item.path.stem == "test_chain_conversation"
