@@ -15,6 +15,18 @@ _TYPES = {"query": "QUERY", "load": "IMPORT", "copy": "COPY", "extract": "EXPORT
 # google.rpc.Code of BigQuery's reasons.
 _CODES = {"stopped": 1, "notFound": 5, "duplicate": 6, "accessDenied": 7, "conditionNotMet": 9, "notImplemented": 12}
 _CODES |= {"invalid": 3, "invalidQuery": 3, "internalError": 13, "backendError": 14}
+# What BigQueryAuditMetadata has a value for; jobs have more types than the log.
+STATEMENT_TYPES = frozenset(
+    {
+        *("SELECT", "ASSERT", "INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE_TABLE", "SCRIPT", "CALL"),
+        *("EXPORT_DATA", "CREATE_TABLE", "CREATE_TABLE_AS_SELECT", "CREATE_VIEW", "CREATE_MODEL"),
+        *("CREATE_MATERIALIZED_VIEW", "CREATE_FUNCTION", "CREATE_TABLE_FUNCTION", "CREATE_PROCEDURE"),
+        *("CREATE_ROW_ACCESS_POLICY", "CREATE_SCHEMA", "CREATE_SNAPSHOT_TABLE", "CREATE_EXTERNAL_TABLE"),
+        *("DROP_TABLE", "DROP_EXTERNAL_TABLE", "DROP_VIEW", "DROP_MODEL", "DROP_MATERIALIZED_VIEW", "DROP_FUNCTION"),
+        *("DROP_PROCEDURE", "DROP_SCHEMA", "DROP_ROW_ACCESS_POLICY", "DROP_SNAPSHOT_TABLE", "ALTER_TABLE"),
+        *("ALTER_VIEW", "ALTER_MATERIALIZED_VIEW", "ALTER_SCHEMA"),
+    }
+)
 _LONGEST_QUERY = 50_000
 _RETRY_SECONDS = (0.2, 0.5, 1, 2, 5)
 
@@ -144,7 +156,8 @@ def _configuration(job: dict[str, Any]) -> dict[str, Any]:
         details["destinationTable"] = "projects/{projectId}/datasets/{datasetId}/tables/{tableId}".format(**table)
     if kind == "query":
         details["query"] = given["query"][:_LONGEST_QUERY]
-        if statement_type := job["statistics"].get("query", {}).get("statementType"):
+        statement_type = job["statistics"].get("query", {}).get("statementType")
+        if statement_type in STATEMENT_TYPES:
             details["statementType"] = statement_type
     return shown | {f"{'table' if kind == 'copy' else kind}{'Copy' if kind == 'copy' else ''}Config": details}
 

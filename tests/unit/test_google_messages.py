@@ -1,6 +1,7 @@
 """What our tests take for messages of Google's, and what the local cloud sends for them, is what Google publishes."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from google.cloud.bigquery_logging_v1 import AuditData
 from google.protobuf import json_format
 from google.pubsub_v1.types import PubsubMessage
 
+from local import declarations
 from local.bigquery import audit
 from local.logging import entries
 from local.pubsub import wire
@@ -74,19 +76,48 @@ def test_every_event_is_held_against_something():
 
 
 @pytest.mark.parametrize("kind", JOBS)
+@pytest.mark.parametrize("statement_type", ["CREATE_MODEL", "ALTER_MODEL"])
 @pytest.mark.parametrize("error", [None, {"reason": "invalidQuery", "message": "no"}])
-def test_the_local_bigquery_tells_of_a_job_as_google_does(kind, error):
+def test_the_local_bigquery_tells_of_a_job_as_google_does(kind, statement_type, error):
     entry = audit.entry(
         {
             "jobReference": {"projectId": "p", "jobId": "j", "location": "US"},
             "configuration": JOBS[kind],
             "status": {"state": "DONE"} | ({"errorResult": error} if error else {}),
             "statistics": {"creationTime": "1500000000000", "startTime": "1500000000001", "endTime": "1500000000002"}
-            | {"query": {"statementType": "CREATE_TABLE_AS_SELECT"}},
+            | {"query": {"statementType": statement_type}},
             "user_email": "local@localhost",
         }
     )
     check_audit_log(entry)
+
+
+def test_the_local_audit_log_has_the_types_of_statements_that_googles_has():
+    kind = fields_of(BigQueryAuditMetadata.JobConfig.Query.DESCRIPTOR)["statementType"].enum_type
+    assert set(kind.values_by_name) - {"QUERY_STATEMENT_TYPE_UNSPECIFIED"} == audit.STATEMENT_TYPES
+
+
+@pytest.mark.parametrize("name", declarations.read().sinks)
+def test_a_sink_asks_for_fields_and_values_that_an_audit_log_has(name):
+    """What a filter names and no entry has is no error on Google Cloud: the sink is silent."""
+    text = declarations.read().sinks[name]["filter"]
+    for path, value in re.findall(r'protoPayload\.metadata\.([\w.]+)=~?"([^"]*)"', text):
+        *outer, last = path.split(".")
+        message = BigQueryAuditMetadata.DESCRIPTOR
+        for field in outer:
+            descriptor = fields_of(message)[field]
+            if descriptor.message_type.GetOptions().map_entry:
+                break
+            message = descriptor.message_type
+        else:
+            kind = fields_of(message)[last].enum_type
+            assert kind is None or value in kind.values_by_name
+    for field in re.findall(r"protoPayload\.(\w+)", text):
+        assert field in fields_of(AuditLog.DESCRIPTOR)
+
+
+def fields_of(message):
+    return {field.json_name: field for field in message.fields}
 
 
 def test_a_line_of_a_function_becomes_a_log_entry():
