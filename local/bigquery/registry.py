@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from local.bigquery.errors import BigQueryError
+from local.owner import BIGQUERY, OWNER_HEADER
 
 _ID = re.compile(r"[a-z_][a-z0-9_-]{0,62}")
 
@@ -16,7 +17,8 @@ class Registry:
     """The Vertex AI service at a base URL; a dataset in US registers in `location`."""
 
     def __init__(self, url: str, location: str) -> None:
-        self._http = httpx.Client(base_url=f"{url}/v1/", timeout=60, trust_env=False)
+        headers = {OWNER_HEADER: BIGQUERY}
+        self._http = httpx.Client(base_url=f"{url}/v1/", timeout=60, trust_env=False, headers=headers)
         self._location = location
 
     def register(self, project: str, vertex_id: str, folder: Path, display_name: str, aliases: list[str]) -> str:

@@ -177,6 +177,8 @@ class Models:
         number = str(model["nextVersion"])
         version = {key: given[key] for key in _VERSION_FIELDS if key in given}
         version |= {"labels": given.get("labels", {}), "createTime": time, "updateTime": time}
+        if owner := upload.get("owner"):
+            version["owner"] = owner
         if upload["artifact"]:
             version["artifact"] = upload["artifact"]
         model["versions"][number] = version
@@ -248,26 +250,40 @@ class Models:
             self._documents.put(base, model)
             return self._resource(base, model, number)
 
-    def check_deletable(self, name: str) -> None:
-        """Raises NotFoundError or FailedPreconditionError (deployed somewhere) if the model cannot be deleted."""
+    def check_deletable(self, name: str, asker: str) -> None:
+        """Raises NotFoundError or FailedPreconditionError (deployed, or another's) if `asker` cannot delete it."""
         if versioned(name)[1]:
             raise InvalidArgumentError(f"{name} is a version: use deleteVersion, or name the model without '@'.")
+        for version in self.document(name)["versions"].values():
+            _check_owner(name, version, asker)
+        self._check_unused(name)
+
+    def _check_unused(self, name: str) -> None:
         self.document(name)
         if used := self._deployments(name):
             raise FailedPreconditionError(f"Model {name} is deployed on {used[0]['endpoint']}: undeploy it first.")
 
     def delete(self, name: str) -> None:
-        """Delete a model with all its versions; errors as `check_deletable`."""
-        self.check_deletable(name)
+        """Delete a model with all its versions, which `check_deletable` allowed; it may be deployed since.
+
+        Raises:
+            NotFoundError, FailedPreconditionError: it is gone, or deployed.
+        """
+        self._check_unused(name)
         self._documents.delete(name)
 
-    def check_version_deletable(self, name: str) -> None:
-        """Raises NotFoundError, InvalidArgumentError or FailedPreconditionError if the version cannot be deleted."""
+    def check_version_deletable(self, name: str, asker: str | None = None) -> None:
+        """Raises NotFoundError, InvalidArgumentError or FailedPreconditionError if `asker` cannot delete the version.
+
+        Without an asker nobody is asked whose it is.
+        """
         base, wanted = versioned(name)
         model = self.document(base)
         if not wanted:
             raise InvalidArgumentError(f"{name} names no version: write {name}@VERSION.")
         number = self.version_of(name, model)
+        if asker is not None:
+            _check_owner(name, model["versions"][number], asker)
         if len(model["versions"]) == 1:
             raise FailedPreconditionError(f"{name} is the only version: delete the model instead.")
         if model["aliases"][DEFAULT] == number:
@@ -284,6 +300,13 @@ class Models:
         del model["versions"][number]
         model["aliases"] = {alias: target for alias, target in model["aliases"].items() if target != number}
         self._documents.put(base, model)
+
+
+def _check_owner(name: str, version: Document, asker: str) -> None:
+    if version.get("owner", asker) != asker:
+        raise FailedPreconditionError(
+            f"Model {name} is managed by BigQuery ML: delete the BigQuery model, and this entry goes with it."
+        )
 
 
 def _check_alias(alias: Any) -> str:

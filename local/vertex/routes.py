@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from local.auth import token_route
+from local.owner import OWNER_HEADER
 from local.vertex import listing
 from local.vertex.documents import Document
 from local.vertex.errors import InvalidArgumentError, UnimplementedError, VertexError
@@ -131,6 +132,7 @@ async def upload_model(request: Request) -> Response:
     """Register a model, or with parentModel a version of one (long-running)."""
     service, body = _service(request), await _json(request)
     upload = await run_in_threadpool(service.models.prepare_upload, _location(request), body)
+    upload["owner"] = request.headers.get(OWNER_HEADER, "")
     return await _started(request, upload["name"], "upload", upload)
 
 
@@ -166,14 +168,14 @@ async def merge_version_aliases(request: Request) -> Response:
 async def delete_model(request: Request) -> Response:
     """Delete a model with all its versions (long-running)."""
     service, name = _service(request), _model(request)
-    service.models.check_deletable(name)
+    service.models.check_deletable(name, request.headers.get(OWNER_HEADER, ""))
     return await _started(request, name, "delete model", {"name": name})
 
 
 async def delete_version(request: Request) -> Response:
     """Delete one version (long-running)."""
     service, name = _service(request), _model(request)
-    service.models.check_version_deletable(name)
+    service.models.check_version_deletable(name, request.headers.get(OWNER_HEADER, ""))
     return await _started(request, name.partition("@")[0], "delete version", {"name": name})
 
 

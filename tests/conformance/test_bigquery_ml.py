@@ -58,13 +58,13 @@ def test_create_model_is_a_job_of_googles_shape(run, bigquery_client):
 def test_predict_keeps_every_row_and_its_columns(run):
     rows = run("SELECT * FROM ML.PREDICT(MODEL ml.trees, TABLE ml.visits) ORDER BY id")
     assert list(rows[0]) == [
+        "predicted_label",
+        "predicted_label_probs",
         "id",
         "time_on_site",
         "pageviews",
         "colour",
         "label",
-        "predicted_label",
-        "predicted_label_probs",
     ]
     assert [row["id"] for row in rows] == list(range(1, 1001))
     assert all(row["time_on_site"] == row["id"] * 7919 % 1000 / 1000 for row in rows)
@@ -131,7 +131,7 @@ def test_predictions_go_into_tables(run):
         ("ML.TRAINING_INFO(MODEL ml.trees)", "training_run"),
         ("ML.FEATURE_INFO(MODEL ml.trees)", "input"),
         ("ML.FEATURE_IMPORTANCE(MODEL ml.trees)", "feature"),
-        ("ML.EXPLAIN_PREDICT(MODEL ml.trees, TABLE ml.visits, STRUCT(2 AS top_k_features))", "id"),
+        ("ML.EXPLAIN_PREDICT(MODEL ml.trees, TABLE ml.visits, STRUCT(2 AS top_k_features))", "predicted_label"),
     ],
 )
 def test_a_function_is_a_table(run, call, first):
@@ -149,7 +149,7 @@ def test_every_type_passes_through_predict_unchanged(run, bigquery_client):
           STRUCT(1 AS x, [STRUCT(2 AS q)] AS z) AS st""")
     run("CREATE TABLE ml.passed AS SELECT * FROM ML.PREDICT(MODEL ml.linear, TABLE ml.types)")
     before, after = (bigquery_client.get_table(f"ml.{name}").schema for name in ("types", "passed"))
-    assert after[:-2] == before
+    assert after[2:] == before
     (row,) = run("SELECT * EXCEPT (predicted_label, predicted_label_probs) FROM ml.passed")
     assert row == run("SELECT * FROM ml.types")[0]
 
@@ -157,7 +157,7 @@ def test_every_type_passes_through_predict_unchanged(run, bigquery_client):
 def test_a_dry_run_knows_the_columns_and_runs_nothing(run, bigquery_client):
     config = bigquery.QueryJobConfig(dry_run=True)
     job = bigquery_client.query("SELECT * FROM ML.PREDICT(MODEL ml.trees, TABLE ml.visits)", job_config=config)
-    assert [field.name for field in job.schema][-1] == "predicted_label_probs"
+    assert [field.name for field in job.schema][1] == "predicted_label_probs"
     bigquery_client.query(f"CREATE MODEL ml.never {LOGISTIC} AS SELECT * FROM ml.visits", job_config=config)
     with pytest.raises(exceptions.NotFound):
         bigquery_client.get_model("ml.never")

@@ -2,7 +2,7 @@
 
 import pytest
 from fixtures.bigquery import PROJECT, connect
-from google.api_core.exceptions import NotFound
+from google.api_core.exceptions import BadRequest, NotFound
 from google.cloud import aiplatform_v1 as vertex
 
 from local import serving
@@ -77,3 +77,17 @@ def test_a_model_is_not_deleted_while_its_version_serves(registry):
     registry.remove(champion)
     with pytest.raises(NotFound):
         registry._bigquery.get_model(f"{DATASET}.{champion.model}")
+
+
+def test_vertex_ai_itself_deletes_no_version_that_bigquery_owns(registry):
+    oldest, former, _ = registry.versions()
+    name = registry._endpoint().deployed_models[0].model
+    for delete, named in (
+        (registry._models.delete_model_version, f"{name}@{oldest.number}"),
+        (registry._models.delete_model, name),
+    ):
+        with pytest.raises(BadRequest, match="delete the BigQuery model"):
+            delete(name=named)
+    registry._name(former.number, "default")
+    registry._bigquery.delete_model(f"{DATASET}.{oldest.model}")
+    assert oldest not in registry.versions()

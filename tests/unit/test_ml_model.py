@@ -36,7 +36,7 @@ def test_predict_passes_the_columns_on_and_adds_label_and_probabilities(model, r
     table = ml.predict(model, rows)
 
     pair = pa.struct({"label": pa.int64(), "prob": pa.float64()})
-    assert table.column_names == [*rows.column_names, "predicted_bought", "predicted_bought_probs"]
+    assert table.column_names == ["predicted_bought", "predicted_bought_probs", *rows.column_names]
     assert table.schema.field("predicted_bought").type == pa.int64()
     assert table.schema.field("predicted_bought_probs").type == pa.list_(pair)
     assert table.select(rows.column_names).equals(rows)
@@ -108,7 +108,7 @@ def test_null_is_a_category_of_its_own_in_a_linear_model():
 def test_explanations_add_up_to_the_log_odds_of_the_predicted_class(model, rows):
     table = ml.explain_predict(model, rows, top_k_features=10, threshold=0.3)
 
-    assert table.column_names[-6:] == [
+    assert table.column_names[:6] == [
         "predicted_bought",
         "probability",
         "top_feature_attributions",

@@ -101,6 +101,8 @@ def test_the_measures_of_explicit_feedback_are_those_of_a_regression():
             "explained_variance": 1 - 0.375 / 2.5,
         }
     )
+    even = rating_metrics.of_errors(np.array([1.0, 2.0, 3.0, 4.0]), np.array([2.0, 4.0, 6.0, 8.0]))
+    assert even["median_absolute_error"] == 2
     assert math.isnan(rating_metrics.of_errors(np.array([3.0, 3.0]), np.array([3.0, -2.0]))["r2_score"])
     assert math.isnan(rating_metrics.of_errors(np.array([3.0, 4.0]), np.array([3.0, -2.0]))["mean_squared_log_error"])
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def explain_predict(model: Classifier, rows: pa.Table, top_k_features: int = 5, threshold: float = 0.5) -> pa.Table:
-    """ML.EXPLAIN_PREDICT: all columns of `rows`, then prediction, probability and attributions.
+    """ML.EXPLAIN_PREDICT: prediction, probability and attributions, then all columns of `rows`.
 
     Attributions, baseline and prediction value are parts of the log odds of the predicted class, so for the negative
     class they are those of the positive one with the sign changed. Weights and TreeSHAP are exact, so that the
@@ -39,7 +39,7 @@ def explain_predict(model: Classifier, rows: pa.Table, top_k_features: int = 5, 
         "prediction_value": pa.array(parts.sum(axis=1)),
         "approximation_error": pa.array(np.zeros(columns.rows)),
     }
-    return prediction.beside(rows, pa.table(added))
+    return prediction.beside(pa.table(added), rows)
 
 
 def _top(model: Classifier, attributions: Floats, count: int) -> pa.Array:

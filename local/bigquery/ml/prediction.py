@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 
 def predict(model: Classifier, rows: pa.Table, threshold: float = 0.5) -> pa.Table:
-    """ML.PREDICT: all columns of `rows`, then predicted_<label> and predicted_<label>_probs, positive class first."""
-    return beside(rows, predict_columns(model, rows, threshold))
+    """ML.PREDICT: predicted_<label> and predicted_<label>_probs, positive class first, then all columns of `rows`."""
+    return beside(predict_columns(model, rows, threshold), rows)
 
 
 def predict_columns(model: Classifier, rows: pa.Table, threshold: float = 0.5) -> pa.Table:
@@ -34,13 +34,13 @@ def predict_columns(model: Classifier, rows: pa.Table, threshold: float = 0.5) -
     return pa.table({name: predicted, f"{name}_probs": _class_probabilities(model, probabilities)})
 
 
-def beside(rows: pa.Table, added: pa.Table) -> pa.Table:
-    """The columns of both tables. Raises MLError when the rows have a column of the name of an added one."""
+def beside(added: pa.Table, rows: pa.Table) -> pa.Table:
+    """The added columns, then the rows'. Raises MLError when the rows have a column of the name of an added one."""
     given = Columns(rows)
     for name in added.column_names:
         if name in given:
             raise MLError(f"The input has a column {name!r}, which the function adds: leave it out or alias it.")
-    columns, names = [*rows.columns, *added.columns], [*rows.column_names, *added.column_names]
+    columns, names = [*added.columns, *rows.columns], [*added.column_names, *rows.column_names]
     return pa.table(columns, names=names)
 
 
