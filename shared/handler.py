@@ -117,6 +117,8 @@ def _run(
     except Malformed:
         raise
     except Exception as error:
+        if _is_reset(cloud):
+            raise Malformed(f"run {cloud.run_id} was reset while {cloud.step} was at work") from error
         if is_final(error, published_at):
             log_exception(f"{cloud.step} failed for good: {error}", **about)
             cloud.ledger.fail(cloud.run_id, Failure(place, str(error), is_permanent=True, failed_at=datetime.now(UTC)))
@@ -130,6 +132,15 @@ def _run(
     seconds = round((record.finished_at - record.started_at).total_seconds(), 3)
     log("INFO", f"{cloud.step} ended: {following.topic}", seconds=seconds, **about)
     return cloud.ledger.finish(cloud.run_id, record)
+
+
+def _is_reset(cloud: Cloud) -> bool:
+    """Whether the run is gone, so that nothing may be written into its folder any more."""
+    try:
+        return not cloud.ledger.is_opened(cloud.run_id)
+    except Exception:  # noqa: BLE001 - logged, and the step's own error goes on to be raised
+        log_exception("the run could not be looked at", run_id=cloud.run_id, step=cloud.step)
+        return False
 
 
 def _remember(error: Exception, place: str, cloud: Cloud) -> None:

@@ -59,8 +59,8 @@ class Ledger:
         self._write_once(f"runs/{event.run_id}/run.json", document)
 
     def is_opened(self, run_id: str) -> bool:
-        """Whether the run was opened, and not reset since."""
-        return bool(self._bucket.blob(f"runs/{run_id}/run.json").exists())
+        """Whether the run was opened, and not reset since; by a listing, which tells a missing bucket from a missing run."""
+        return any(self._bucket.list_blobs(prefix=f"runs/{run_id}/run.json", max_results=1))
 
     def run(self, run_id: str) -> dict[str, Any]:
         """Return what the run reads and, as `incarnation`, a number that a reset run does not keep.

@@ -1,8 +1,8 @@
 """Which run reads the export now: one at a time, so newer data wait and one following run reads them all.
 
 `runs/current.json` holds the newest run that data-refreshed has opened. It is the claim: whoever opens a run replaces
-it first, and only if nobody has replaced it since it was read. So of two refreshes at the same time one opens a run and
-the other joins it, and a run that is not in it any more is superseded: it must not write what runs share.
+it first, and only if nobody has replaced it since it was read. So of two refreshes at the same time, one opens a run
+and the other joins it. A run that is not in it any more is superseded: it must not write what runs share.
 """
 
 from __future__ import annotations

@@ -150,6 +150,19 @@ def test_a_permanent_failure_is_acknowledged_and_stands_on_the_run(world, broker
     ]
 
 
+@pytest.mark.parametrize("error", [ConnectionError("reset by peer"), Permanent("no such model")])
+def test_a_step_that_fails_because_its_run_was_reset_writes_nothing_and_is_not_tried_again(world, broker, error):
+    def reset_and_fail(event, cloud):
+        world.ledger.remove(RUN)
+        raise error
+
+    reset_and_fail.__module__ = Step.__module__
+    handle(delivered(APPROVED.to_json()), reset_and_fail)
+    assert world.ledger.runs() == []
+    [letter] = broker.published("dead-letters")
+    assert letter.attributes["reason"] == f"run {RUN} was reset while deploy_model was at work"
+
+
 def test_any_other_error_is_raised_and_noted_until_a_delivery_succeeds(world, broker):
     step = Step(ConnectionError("reset by peer"))
     with pytest.raises(ConnectionError):
