@@ -59,7 +59,10 @@ class Ledger:
         self._write_once(f"runs/{event.run_id}/run.json", document)
 
     def is_opened(self, run_id: str) -> bool:
-        """Whether the run was opened, and not reset since; by a listing, which tells a missing bucket from a missing run."""
+        """Whether the run was opened, and not reset since.
+
+        By a listing, which tells a missing bucket from a missing run.
+        """
         return any(self._bucket.list_blobs(prefix=f"runs/{run_id}/run.json", max_results=1))
 
     def run(self, run_id: str) -> dict[str, Any]:

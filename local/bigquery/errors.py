@@ -14,6 +14,8 @@ _STATUS = {
     "duplicate": (409, "ALREADY_EXISTS"),
     "conditionNotMet": (412, "FAILED_PRECONDITION"),
     "accessDenied": (403, "PERMISSION_DENIED"),
+    "quotaExceeded": (403, "RESOURCE_EXHAUSTED"),
+    "rateLimitExceeded": (403, "RESOURCE_EXHAUSTED"),
     "notImplemented": (501, "UNIMPLEMENTED"),
     "backendError": (503, "UNAVAILABLE"),
     "jobBackendError": (503, "UNAVAILABLE"),
