@@ -46,9 +46,12 @@ def objection(run_id: str, judged: str | None, clients: Clients) -> str | None:
 def promote(deployed_id: str, version: Version, judged: str | None, clients: Clients) -> str | None:
     """Make the version champion, or return why it must not be; a second time changes nothing."""
     while True:
+        # Read first: a version is decided on before it gets the alias, so what is read afterwards is no older.
+        champion = clients.registry.champion()
         decided, generation = _read(clients)
         why = objection(version.run_id, judged, clients)
-        if decided and _has_moved_late(version, decided, clients):
+        if decided and champion and champion.number == version.number != decided.version:
+            # The alias was moved although another version was decided on after this one.
             _stand(clients)
             why = why or f"version {decided.version} was made champion meanwhile"
         if why:
@@ -72,12 +75,6 @@ def roll_back(clients: Clients) -> tuple[Version, Version]:
     _decide(now, clients)
     _stand(clients)
     return before, now
-
-
-def _has_moved_late(version: Version, decided: Decision, clients: Clients) -> bool:
-    """Whether the version has the alias although another one was decided on after it."""
-    champion = clients.registry.champion()
-    return champion is not None and champion.number == version.number != decided.version
 
 
 def _stand(clients: Clients) -> None:

@@ -53,6 +53,23 @@ def test_a_promotion_moves_name_and_traffic_and_a_second_delivery_changes_nothin
     assert who_serves(clients) == (SECOND, {"2": 100})
 
 
+def test_a_delivery_that_has_read_the_decision_before_another_promotes_the_same_version_is_not_superseded(
+    clients, monkeypatch
+):
+    promotion._decide(FIRST, clients)
+    read, others = promotion._read, iter([promote])
+
+    def read_long_ago(world):
+        found = read(world)
+        for promoted_by_another in others:
+            assert promoted_by_another(clients) is None
+        return found
+
+    monkeypatch.setattr(promotion, "_read", read_long_ago)
+    assert promote(clients) is None
+    assert who_serves(clients) == (SECOND, {"2": 100})
+
+
 def test_a_rollback_is_not_undone_by_the_second_delivery_of_the_deployment(clients):
     assert promote(clients) is None
     assert promotion.roll_back(clients) == (SECOND, FIRST)
