@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from shared.chain import current
+from shared.chain.refreshes import reasons
 from shared.events import (
     AudiencePublished,
     DataRefreshed,
@@ -151,7 +151,7 @@ def until_end(
     while time.monotonic() < deadline:
         new = (run for run in _new(ledger, known) if run.topic == topic)
         run = next(
-            (run for run in new if wanted_for is None or wanted_for in run.wanted_for.split(current.SEPARATOR)), None
+            (run for run in new if wanted_for is None or set(reasons(wanted_for)) <= set(reasons(run.wanted_for))), None
         )
         yield run
         if run and run.has_ended:

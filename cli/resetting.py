@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from google.api_core.exceptions import NotFound
 
-from shared.chain import current, pointer, recommending, training
+from shared.chain import current, pointer, promotion, recommending, training
 from shared.errors import Permanent
 
 if TYPE_CHECKING:
@@ -71,10 +71,7 @@ def plan(clients: Clients, run_id: str | None) -> Removal:
     for version in clients.registry.versions():
         if version.run_id in chosen:
             removal.add(f"version {version.number} of the registered model", partial(clients.registry.remove, version))
-    if run_id is None and removal.lines:
-        removal.add("the pointer at the champion", partial(pointer.follow, clients))
-    if current.names(run_id, clients):
-        removal.add("the note of the run that reads the export", partial(current.forget, run_id, clients))
+    _plan_notes(removal, clients, run_id)
     for one in chosen:
         _plan_models(removal, clients, one)
         removal.add(f"run {one}: its record, reports and files in the bucket", partial(ledger.remove, one))
@@ -85,6 +82,16 @@ def plan(clients: Clients, run_id: str | None) -> Removal:
     if letters:
         removal.add(f"{len(letters)} dead letters", ledger.remove_dead_letters)
     return removal
+
+
+def _plan_notes(removal: Removal, clients: Clients, run_id: str | None) -> None:
+    """Plan what names a champion once no version is left, and the run that reads the export."""
+    if run_id is None and removal.lines:
+        removal.add("the pointer at the champion", partial(pointer.follow, clients))
+    if run_id is None and promotion.is_decided(clients):
+        removal.add("the last decision on who is champion", partial(promotion.forget, clients))
+    if current.names(run_id, clients):
+        removal.add("the note of the run that reads the export", partial(current.forget, run_id, clients))
 
 
 def _plan_rows(removal: Removal, clients: Clients, run_id: str | None, chosen: list[str]) -> None:

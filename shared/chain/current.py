@@ -11,22 +11,19 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from google.api_core.exceptions import NotFound, PreconditionFailed
 
 from shared import champion
 from shared.chain import source
-from shared.events import DataRefreshed
+from shared.chain.guarded import Guarded
+from shared.chain.refreshes import reasons
+from shared.events import DataRefreshed, RunSuperseded
 from shared.log import log
 
 if TYPE_CHECKING:
-    from google.cloud import storage  # type: ignore[attr-defined]
-
     from shared.chain.refreshes import Refresh
     from shared.cloud import Clients
 
 PATH = "runs/current.json"
-# Between reasons for which one run is wanted.
-SEPARATOR = "; "
 # A run that has just said that it goes on need not say it again.
 HOLD_SECONDS = 60
 
@@ -66,7 +63,7 @@ def join(refresh: Refresh, clients: Clients, now: datetime, asked_at: datetime) 
         Forbidden: a right is missing that may have been granted since `asked_at`, or a quota is used up.
     """
     while True:
-        found, generation = _read(clients)
+        found, generation = _claim(clients).read()
         if found:
             # Whoever claimed it may have died before the run was written down.
             clients.ledger.open_run(found.event, found.reads, found.opened_at)
@@ -74,23 +71,25 @@ def join(refresh: Refresh, clients: Clients, now: datetime, asked_at: datetime) 
                 if _wait(refresh, found, generation, clients):
                     return found.event
                 continue
-        reading = source.look(refresh.because(found.waiting if found else []), clients, now.date(), asked_at)
+        reading = source.look(
+            refresh.because(_unanswered(found, clients) if found else []), clients, now.date(), asked_at
+        )
         if clients.ledger.is_opened(reading.run_id):
             return DataRefreshed(reading.run_id, reading.as_of, reading.reason)
         if found and not reading.reason and _has_read(found, reading, clients):
             log("INFO", f"nothing has changed since run {found.run_id}")
             return None
         opened = _opened(reading, found, clients, now)
-        if _write(opened, generation, clients):
+        if _claim(clients).replace(opened, generation):
             clients.ledger.open_run(opened.event, opened.reads, now)
             return opened.event
 
 
 def is_open(current: Current, clients: Clients, now: datetime) -> bool:
     """Whether newer data wait for the run: it has not ended, not failed for good, and was heard of lately."""
-    records = clients.ledger.records(current.run_id)
-    if any(record.event.is_last for record in records) or _has_failed(current.run_id, clients):
+    if _has_ended(current.run_id, clients) or _has_failed(current.run_id, clients):
         return False
+    records = clients.ledger.records(current.run_id)
     heard = max([current.held_at, *(record.finished_at for record in records)])
     return now - heard < timedelta(hours=clients.settings.open_hours)
 
@@ -101,38 +100,45 @@ def hold(run_id: str, clients: Clients, now: datetime) -> str | None:
     Once it is held, no other run is opened until it ends or stands still for hours.
     """
     while True:
-        found, generation = _read(clients)
+        found, generation = _claim(clients).read()
         if found is None:
             return None
         if found.run_id != run_id:
             return found.run_id
         if now - found.held_at < timedelta(seconds=HOLD_SECONDS):
             return None
-        if _write(msgspec.structs.replace(found, held_at=now), generation, clients):
+        if _claim(clients).replace(msgspec.structs.replace(found, held_at=now), generation):
             return None
 
 
 def names(run_id: str | None, clients: Clients) -> bool:
     """Whether the claim is the run's, or anybody's without a run's id."""
-    found, _ = _read(clients)
+    found, _ = _claim(clients).read()
     return found is not None and run_id in {None, found.run_id}
 
 
 def forget(run_id: str | None, clients: Clients) -> None:
     """Remove the claim of a run that is reset, or anybody's without a run's id."""
-    found, generation = _read(clients)
+    found, generation = _claim(clients).read()
     if found and run_id in {None, found.run_id}:
-        _bucket(clients).blob(PATH).delete(if_generation_match=generation)
+        _claim(clients).remove(generation)
 
 
 def _wait(refresh: Refresh, current: Current, generation: int, clients: Clients) -> bool:
     """Keep the reason for the following run; False if the claim was replaced meanwhile."""
-    known = {*current.reason.split(SEPARATOR), *current.waiting, ""}
-    if refresh.reason in known:
+    known = {*reasons(current.reason), *current.waiting}
+    new = [reason for reason in reasons(refresh.reason) if reason not in known]
+    if not new:
         return True
     log("NOTICE", f"a run is wanted after run {current.run_id}: {refresh.reason}", run_id=current.run_id)
-    waiting = [*current.waiting, refresh.reason]
-    return _write(msgspec.structs.replace(current, waiting=waiting), generation, clients)
+    waiting = msgspec.structs.replace(current, waiting=[*current.waiting, *new])
+    return _claim(clients).replace(waiting, generation) is not None
+
+
+def _unanswered(current: Current, clients: Clients) -> list[str]:
+    """Return the reasons for which a run is still wanted: those that waited, and those of a run that stood still."""
+    is_answered = _has_ended(current.run_id, clients) or _has_failed(current.run_id, clients)
+    return [*([] if is_answered else reasons(current.reason)), *current.waiting]
 
 
 def _opened(reading: source.Reading, former: Current | None, clients: Clients, now: datetime) -> Current:
@@ -153,8 +159,9 @@ def _is_recent(last: Training | None, clients: Clients, now: datetime) -> bool:
     """Whether the last training is too young for another one, and its data can be scored meanwhile."""
     if last is None or now - last.at >= timedelta(hours=clients.settings.training.min_hours):
         return False
-    has_trained = clients.ledger.trainings(last.run_id, 1) and not _has_failed(last.run_id, clients)
-    return bool(has_trained) and bool(_bucket(clients).blob(champion.POINTER).exists())
+    ends = [record.event for record in clients.ledger.records(last.run_id) if record.event.is_last]
+    has_trained = bool(ends) and not any(isinstance(event, RunSuperseded) for event in ends)
+    return has_trained and bool(clients.storage.bucket(clients.settings.bucket).blob(champion.POINTER).exists())
 
 
 def _has_read(current: Current, reading: source.Reading, clients: Clients) -> bool:
@@ -164,32 +171,13 @@ def _has_read(current: Current, reading: source.Reading, clients: Clients) -> bo
     return same and read.problem == reading.problem and not _has_failed(current.run_id, clients)
 
 
+def _has_ended(run_id: str, clients: Clients) -> bool:
+    return any(record.event.is_last for record in clients.ledger.records(run_id))
+
+
 def _has_failed(run_id: str, clients: Clients) -> bool:
     return any(failure.is_permanent for failure in clients.ledger.failures(run_id))
 
 
-def _read(clients: Clients) -> tuple[Current | None, int]:
-    blob = _bucket(clients).get_blob(PATH)
-    if blob is None:
-        return None, 0
-    try:
-        content = blob.download_as_bytes(if_generation_match=blob.generation)
-    except (NotFound, PreconditionFailed):
-        return _read(clients)
-    return msgspec.json.decode(content, type=Current), blob.generation
-
-
-def _write(current: Current, generation: int, clients: Clients) -> bool:
-    """Replace the claim unless somebody else has since the generation was read."""
-    content = msgspec.json.format(msgspec.json.encode(current), indent=1)
-    try:
-        _bucket(clients).blob(PATH).upload_from_string(
-            content, content_type="application/json", if_generation_match=generation
-        )
-    except PreconditionFailed:
-        return False
-    return True
-
-
-def _bucket(clients: Clients) -> storage.Bucket:
-    return clients.storage.bucket(clients.settings.bucket)
+def _claim(clients: Clients) -> Guarded[Current]:
+    return Guarded(PATH, Current, clients)

@@ -11,11 +11,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
-from google.api_core.exceptions import PreconditionFailed
+
+from shared.chain.guarded import Guarded
 
 if TYPE_CHECKING:
-    from google.cloud import storage  # type: ignore[attr-defined]
-
     from shared.chain.registry import Version
     from shared.cloud import Clients
 
@@ -48,7 +47,7 @@ def promote(deployed_id: str, version: Version, judged: str | None, clients: Cli
     while True:
         # Read first: a version is decided on before it gets the alias, so what is read afterwards is no older.
         champion = clients.registry.champion()
-        decided, generation = _read(clients)
+        decided, generation = _decisions(clients).read()
         why = objection(version.run_id, judged, clients)
         if decided and champion and champion.number == version.number != decided.version:
             # The alias was moved although another version was decided on after this one.
@@ -60,7 +59,7 @@ def promote(deployed_id: str, version: Version, judged: str | None, clients: Cli
         if mine is None:
             continue
         clients.registry.promote(deployed_id, version)
-        if _read(clients)[1] == mine:
+        if _decisions(clients).read()[1] == mine:
             return None
 
 
@@ -77,37 +76,30 @@ def roll_back(clients: Clients) -> tuple[Version, Version]:
     return before, now
 
 
+def is_decided(clients: Clients) -> bool:
+    """Whether anybody has decided yet."""
+    return _decisions(clients).read()[0] is not None
+
+
+def forget(clients: Clients) -> None:
+    """Remove the last decision, once there are no versions any more."""
+    _decisions(clients).remove(_decisions(clients).read()[1])
+
+
 def _stand(clients: Clients) -> None:
     """Have the version serve that was decided on last."""
     while True:
-        decided, generation = _read(clients)
+        decided, generation = _decisions(clients).read()
         if decided:
             clients.registry.stand(decided.version)
-        if _read(clients)[1] == generation:
+        if _decisions(clients).read()[1] == generation:
             return
-
-
-def _read(clients: Clients) -> tuple[Decision | None, int]:
-    blob = _bucket(clients).get_blob(PATH)
-    if blob is None:
-        return None, 0
-    try:
-        content = blob.download_as_bytes(if_generation_match=blob.generation)
-    except PreconditionFailed:
-        return _read(clients)
-    return msgspec.json.decode(content, type=Decision), blob.generation
 
 
 def _decide(version: Version, clients: Clients, generation: int | None = None) -> int | None:
     """Write the decision and return its generation; None if another was made since the given generation."""
-    content = msgspec.json.encode(Decision(version.number, datetime.now(UTC)))
-    blob = _bucket(clients).blob(PATH)
-    try:
-        blob.upload_from_string(content, content_type="application/json", if_generation_match=generation)
-    except PreconditionFailed:
-        return None
-    return int(blob.generation)
+    return _decisions(clients).replace(Decision(version.number, datetime.now(UTC)), generation)
 
 
-def _bucket(clients: Clients) -> storage.Bucket:
-    return clients.storage.bucket(clients.settings.bucket)
+def _decisions(clients: Clients) -> Guarded[Decision]:
+    return Guarded(PATH, Decision, clients)

@@ -29,6 +29,10 @@ LOADED = re.compile(r"projects/([^/]+)/datasets/([^/]+)/tables/([^/]+)")
 KEYS = {"table", "date", "reason"}
 
 
+# Between reasons for which one run is wanted.
+SEPARATOR = "; "
+
+
 @dataclass(frozen=True)
 class Refresh:
     """What was said to be refreshed: one day, or whatever has changed (None); and why a run is wanted regardless."""
@@ -36,10 +40,10 @@ class Refresh:
     day: date | None = None
     reason: str = ""
 
-    def because(self, reasons: Iterable[str]) -> Refresh:
+    def because(self, others: Iterable[str]) -> Refresh:
         """Return the refresh that is also wanted for these reasons."""
-        both = dict.fromkeys([*reasons, *filter(None, [self.reason])])
-        return replace(self, reason="; ".join(both))
+        both = dict.fromkeys([*others, *reasons(self.reason)])
+        return replace(self, reason=SEPARATOR.join(both))
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,11 @@ class Export:
         """Return the export that the settings name."""
         project, dataset = settings.source_dataset.rsplit(".", 1)
         return cls(project, dataset, settings.table_prefix)
+
+
+def reasons(text: str) -> list[str]:
+    """Return the reasons that a text joins; none for an empty one."""
+    return [reason for reason in text.split(SEPARATOR) if reason]
 
 
 def parse(body: Mapping[str, Any], export: Export) -> Refresh | None:

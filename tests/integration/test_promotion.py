@@ -9,6 +9,7 @@ from fixtures.online import PROJECT, deploy, trained
 from local import serving
 from local import vertex as local_vertex
 from shared.chain import promotion
+from shared.chain.guarded import Guarded
 from shared.chain.registry import CHAMPION, Registry, Version
 from shared.cloud import Clients
 from shared.settings import Settings
@@ -57,15 +58,15 @@ def test_a_delivery_that_has_read_the_decision_before_another_promotes_the_same_
     clients, monkeypatch
 ):
     promotion._decide(FIRST, clients)
-    read, others = promotion._read, iter([promote])
+    read, others = Guarded.read, iter([promote])
 
-    def read_long_ago(world):
-        found = read(world)
+    def read_long_ago(document):
+        found = read(document)
         for promoted_by_another in others:
             assert promoted_by_another(clients) is None
         return found
 
-    monkeypatch.setattr(promotion, "_read", read_long_ago)
+    monkeypatch.setattr(Guarded, "read", read_long_ago)
     assert promote(clients) is None
     assert who_serves(clients) == (SECOND, {"2": 100})
 
@@ -116,6 +117,15 @@ def test_a_run_that_was_judged_against_another_champion_is_not_promoted(clients)
         "version 1 is champion by now, and this run was judged against none"
     )
     assert who_serves(clients)[0] == FIRST
+
+
+def test_the_last_decision_can_be_forgotten(clients):
+    assert not promotion.is_decided(clients)
+    assert promote(clients) is None
+    assert promotion.is_decided(clients)
+    promotion.forget(clients)
+    promotion.forget(clients)
+    assert not promotion.is_decided(clients)
 
 
 def test_a_superseded_runs_canary_is_withdrawn_and_those_with_a_name_stay(clients):

@@ -37,11 +37,9 @@ class World(Clients):
     def refresh(self, reason="", hours=0.0):
         return current.join(Refresh(reason=reason), self, NOW + timedelta(hours=hours), NOW)
 
-    def end(self, event, hours=0.0, *, has_trained=True):
+    def end(self, event, hours=0.0):
         """What the run's steps leave behind when it ends well."""
         at = NOW + timedelta(hours=hours)
-        if has_trained:
-            self.ledger.plan_trainings(event.run_id, 1, {"logistic": "a-job"})
         last = AudiencePublished(event.run_id, event.as_of, "gs://shop/manifest.json", 7)
         self.ledger.finish(event.run_id, Record("publish_audience", last, at, at, 0.0))
         self.storage.bucket(self.settings.bucket).blob(champion.POINTER).upload_from_string("{}")
@@ -173,20 +171,38 @@ def test_refreshes_without_a_training_do_not_put_the_next_training_off(world):
         world.load(modified=number)
         event = world.refresh(hours=hours)
         assert not world.trains(event)
-        world.end(event, hours, has_trained=False)
+        world.end(event, hours)
     world.load(modified=4)
     assert world.trains(world.refresh(hours=21))
 
 
-def test_a_training_that_failed_or_never_began_is_made_up_at_once(world):
-    first = world.refresh()
-    world.fail(first)
+def test_a_training_that_failed_or_was_superseded_is_made_up_at_once(world):
+    world.end(world.refresh("a champion"))
+    failed = world.refresh("new prices")
+    world.fail(failed)
     world.load(modified=2)
-    second = world.refresh(hours=1)
-    assert world.trains(second)
-    world.end(second, 1, has_trained=False)
+    superseded = world.refresh(hours=1)
+    assert world.trains(superseded)
     world.load(modified=3)
-    assert world.trains(world.refresh(hours=2))
+    following = world.refresh(hours=8)
+    assert world.trains(following)
+
+
+def test_the_reason_of_a_run_that_stood_still_goes_over_to_the_run_that_supersedes_it(world):
+    world.end(world.refresh())
+    world.refresh("new campaign", hours=1)
+    world.load(modified=2)
+    following = world.refresh(hours=8)
+    assert following.reason == "new campaign"
+    assert world.trains(following)
+
+
+def test_a_reason_of_several_parts_that_comes_again_is_wanted_once(world):
+    first = world.refresh("new prices; new shop")
+    for reason in ("new prices; new shop", "new shop", "new shop; new prices"):
+        assert world.refresh(reason) == first
+    world.end(first)
+    assert world.refresh() is None
 
 
 def test_without_a_champion_each_run_trains(world):

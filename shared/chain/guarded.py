@@ -1,0 +1,48 @@
+"""A document in the bucket that is replaced only by a writer who has seen its last generation."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import msgspec
+from google.api_core.exceptions import NotFound, PreconditionFailed
+
+if TYPE_CHECKING:
+    from shared.cloud import Clients
+
+
+class Guarded[T: msgspec.Struct]:
+    """The document at `path`, of the given kind."""
+
+    def __init__(self, path: str, kind: type[T], clients: Clients) -> None:
+        self._path = path
+        self._kind = kind
+        self._bucket = clients.storage.bucket(clients.settings.bucket)
+
+    def read(self) -> tuple[T | None, int]:
+        """Return the document and its generation; None and 0 where there is none."""
+        while blob := self._bucket.get_blob(self._path):
+            # Where it was replaced or removed meanwhile, look again.
+            with contextlib.suppress(NotFound, PreconditionFailed):
+                content = blob.download_as_bytes(if_generation_match=blob.generation)
+                return msgspec.json.decode(content, type=self._kind), int(blob.generation)
+        return None, 0
+
+    def replace(self, document: T, generation: int | None) -> int | None:
+        """Write the document and return its new generation; None if it is no longer of the given generation.
+
+        0 asks that there be none, and a generation of None asks nothing.
+        """
+        blob = self._bucket.blob(self._path)
+        content = msgspec.json.format(msgspec.json.encode(document), indent=1)
+        try:
+            blob.upload_from_string(content, content_type="application/json", if_generation_match=generation)
+        except PreconditionFailed:
+            return None
+        return int(blob.generation)
+
+    def remove(self, generation: int) -> None:
+        """Remove the document, if it is still of the generation."""
+        with contextlib.suppress(NotFound, PreconditionFailed):
+            self._bucket.blob(self._path).delete(if_generation_match=generation)
