@@ -15,7 +15,7 @@ from shared.cloud import Clients
 
 # Failures and the note of an operation are of one delivery alone; further attempts of a training are no difference.
 _PASSING = re.compile(r"/failures/|/deployment_operation|/trainings/|/steps/\w+\.\d+\.json$")
-_VOLATILE = re.compile(r"(^|_)at$|duration|seconds|generation|operation|job")
+_VOLATILE = re.compile(r"(^|_)at$|duration|seconds|generation|operation|job|message_id")
 _VOLATILE_COLUMNS = {"created_on", "last_modified"}
 
 State = dict[str, Any]

@@ -75,7 +75,7 @@ def handle[E: Event](
             return
         record = world.ledger.record(event.run_id, event.recorded_as(name))
         if record is None:
-            record = _run(step, event, Cloud(world, event.run_id, name, now=datetime.now(UTC)), message.published_at)
+            record = _run(step, event, Cloud(world, event.run_id, name, now=datetime.now(UTC)), message)
         elif world.ledger.went_on(event.run_id, record):
             return
     except Permanent as error:
@@ -102,10 +102,11 @@ def _attribute(text: str) -> str:
     return text.encode(errors="replace")[:1024].decode(errors="ignore")
 
 
-def _run(
-    step: Callable[[Any, Cloud], Event | None], event: Event, cloud: Cloud, published_at: datetime
-) -> Record | None:
-    """Run the step and record its outcome; None when it is over without one, for now or for good."""
+def _run(step: Callable[[Any, Cloud], Event | None], event: Event, cloud: Cloud, message: Message) -> Record | None:
+    """Run the step and record its outcome; None when it is over without one, for now or for good.
+
+    None also where a delivery of another message has finished first: that one publishes, or is delivered again.
+    """
     about = {"run_id": cloud.run_id, "step": cloud.step}
     place = event.recorded_as(cloud.step)
     log("INFO", f"{cloud.step} began", **about)
@@ -119,7 +120,7 @@ def _run(
     except Exception as error:
         if _is_reset(cloud):
             raise Malformed(f"run {cloud.run_id} was reset while {cloud.step} was at work") from error
-        if is_final(error, published_at):
+        if is_final(error, message.published_at):
             log_exception(f"{cloud.step} failed for good: {error}", **about)
             cloud.ledger.fail(cloud.run_id, Failure(place, str(error), is_permanent=True, failed_at=datetime.now(UTC)))
             return None
@@ -128,10 +129,11 @@ def _run(
         raise
     if following is None:
         return None
-    record = Record(place, following, cloud.now, datetime.now(UTC), cloud.warehouse.seconds)
+    record = Record(place, following, cloud.now, datetime.now(UTC), cloud.warehouse.seconds, message.id)
     seconds = round((record.finished_at - record.started_at).total_seconds(), 3)
     log("INFO", f"{cloud.step} ended: {following.topic}", seconds=seconds, **about)
-    return cloud.ledger.finish(cloud.run_id, record)
+    standing = cloud.ledger.finish(cloud.run_id, record)
+    return standing if standing.message_id == message.id else None
 
 
 def _is_reset(cloud: Cloud) -> bool:

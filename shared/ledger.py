@@ -28,13 +28,17 @@ from shared.events import EVENTS, Event
 
 @dataclass(frozen=True)
 class Record:
-    """A finished step: what it said next, when it began and ended, and how many seconds it waited for BigQuery."""
+    """A finished step: what it said next, when it began and ended, and how many seconds it waited for BigQuery.
+
+    `message_id` is Pub/Sub's id of the message whose delivery finished it.
+    """
 
     step: str
     event: Event
     started_at: datetime
     finished_at: datetime
     bigquery_seconds: float
+    message_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,7 @@ class Ledger:
             "started_at": record.started_at.isoformat(),
             "finished_at": record.finished_at.isoformat(),
             "bigquery_seconds": round(record.bigquery_seconds, 3),
+            "message_id": record.message_id,
         }
         if self._write_once(f"runs/{run_id}/steps/{record.step}.json", document):
             return record
@@ -253,4 +258,5 @@ def _record(step: str, document: dict[str, Any]) -> Record:
         datetime.fromisoformat(document["started_at"]),
         datetime.fromisoformat(document["finished_at"]),
         document["bigquery_seconds"],
+        document["message_id"],
     )

@@ -86,7 +86,7 @@ def test_a_redelivered_event_publishes_what_was_recorded_and_does_no_work_again(
     assert record.started_at <= record.finished_at
 
 
-def test_two_deliveries_at_once_give_one_record_and_publish_the_same_event(world, broker):
+def test_two_deliveries_of_a_message_at_once_give_one_record_and_publish_the_same_event(world, broker):
     together = threading.Barrier(2, timeout=20)
 
     def step(event, cloud):
@@ -97,6 +97,20 @@ def test_two_deliveries_at_once_give_one_record_and_publish_the_same_event(world
         list(pool.map(lambda _: handle(delivered(APPROVED.to_json()), step), range(2)))
     [record] = world.ledger.records(RUN)
     assert broker.events("model-deployed") == [record.event.to_json()] * 2
+
+
+def test_of_two_messages_at_once_the_one_that_finished_first_publishes_alone(world, broker):
+    together = threading.Barrier(2, timeout=20)
+
+    def step(event, cloud):
+        return ModelDeployed(RUN, str(together.wait()))
+
+    step.__module__ = Step.__module__
+    messages = [delivered(APPROVED.to_json(), message_id=name) for name in ("17", "18")]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda message: handle(message, step), messages))
+    [record] = world.ledger.records(RUN)
+    assert broker.events("model-deployed") == [record.event.to_json()]
 
 
 def test_an_event_whose_publishing_failed_is_published_by_the_next_delivery(world, broker):

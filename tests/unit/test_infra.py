@@ -118,7 +118,8 @@ def run_step(outcome):
             raise outcome
         return outcome
 
-    return handler._run(step, ModelApproved(RUN, "logistic"), cloud, cloud.now)
+    message = handler.Message("17", "model-approved", {}, {}, cloud.now)
+    return handler._run(step, ModelApproved(RUN, "logistic"), cloud, message)
 
 
 def test_a_step_that_ends_counts_once_with_its_seconds(capfd):
