@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
-
-from google.api_core.exceptions import NotFound
 
 from shared.chain import current, pointer, promotion, recommending, training
 from shared.errors import Permanent
@@ -16,20 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from shared.cloud import Clients
-
-RUN_TABLES = (
-    "training_rows",
-    "evaluation_rows",
-    "scores",
-    "audience",
-    "visitor_products",
-    "product_similarities",
-    "recommended_products",
-    "product_itemsets",
-    "product_rules",
-    "visitor_recommendations",
-)
-ALL_TABLES = (*RUN_TABLES, "source_days", "sessions", "interactions", "visitor_features")
 
 
 @dataclass
@@ -53,13 +37,11 @@ class Removal:
 def plan(clients: Clients, run_id: str | None) -> Removal:
     """Return what removing the run, or everything that runs made, would remove.
 
+    What a former reset could not see, since a step or a job of its run was still at work, is removed as well.
+
     Raises:
-        Permanent: the run is not there, or its model is the champion, which serves.
+        Permanent: nothing of the run is there, or its model is the champion, which serves.
     """
-    ledger = clients.ledger
-    every = ledger.runs()
-    if run_id is not None and run_id not in every:
-        raise Permanent(f"there is no run {run_id}; see `propensity runs`")
     champion = clients.registry.champion()
     if champion and run_id == champion.run_id:
         raise Permanent(
@@ -67,20 +49,24 @@ def plan(clients: Clients, run_id: str | None) -> Removal:
             "or remove all runs (`propensity reset`)"
         )
     removal = Removal()
-    chosen = every if run_id is None else [run_id]
     for version in clients.registry.versions():
-        if version.run_id in chosen:
+        if run_id in {None, version.run_id}:
             removal.add(f"version {version.number} of the registered model", partial(clients.registry.remove, version))
     _plan_notes(removal, clients, run_id)
-    for one in chosen:
-        _plan_models(removal, clients, one)
-        removal.add(f"run {one}: its record, reports and files in the bucket", partial(ledger.remove, one))
-    if recommending.served_run(clients) in chosen:
+    # Before models and rows: a step that is at work notices, and makes no more of them.
+    for one in clients.ledger.runs():
+        if run_id in {None, one}:
+            removal.add(f"run {one}: its record, reports and files in the bucket", partial(clients.ledger.remove, one))
+    _plan_models(removal, clients, run_id)
+    served = recommending.served_run(clients)
+    if served and run_id in {None, served}:
         removal.add("the recommendations that are served", partial(recommending.withdraw, clients))
-    _plan_rows(removal, clients, run_id, chosen)
-    letters = ledger.dead_letters() if run_id is None else {}
+    _plan_rows(removal, clients, run_id)
+    letters = clients.ledger.dead_letters() if run_id is None else {}
     if letters:
-        removal.add(f"{len(letters)} dead letters", ledger.remove_dead_letters)
+        removal.add(f"{len(letters)} dead letters", clients.ledger.remove_dead_letters)
+    if run_id and not removal.lines:
+        raise Permanent(f"there is no run {run_id}; see `propensity runs`")
     return removal
 
 
@@ -94,18 +80,22 @@ def _plan_notes(removal: Removal, clients: Clients, run_id: str | None) -> None:
         removal.add("the note of the run that reads the export", partial(current.forget, run_id, clients))
 
 
-def _plan_rows(removal: Removal, clients: Clients, run_id: str | None, chosen: list[str]) -> None:
-    for table in ALL_TABLES if run_id is None and chosen else ():
-        removal.add(f"all rows of table {table}", partial(clients.query, "reset/all_rows", table=table))
-    for table in RUN_TABLES if run_id else ():
-        delete = partial(clients.query, "reset/rows_of_run", {"run_id": run_id}, table=table)
-        removal.add(f"the run's rows of table {table}", delete)
+def _plan_models(removal: Removal, clients: Clients, run_id: str | None) -> None:
+    for model in clients.bigquery.list_models(clients.settings.dataset):
+        owner = training.run_of_model(model.model_id)
+        if owner and run_id in {None, owner}:
+            delete = partial(clients.bigquery.delete_model, model.reference, not_found_ok=True)
+            removal.add(f"model {model.model_id}", delete)
 
 
-def _plan_models(removal: Removal, clients: Clients, run_id: str) -> None:
-    candidates = [training.model_name(candidate, run_id) for candidate in clients.settings.training.candidates]
-    for name in (*candidates, *recommending.model_names(run_id)):
-        model = f"{clients.settings.project}.{clients.settings.dataset}.{name}"
-        with contextlib.suppress(NotFound):
-            clients.bigquery.get_model(model)
-            removal.add(f"model {name}", partial(clients.bigquery.delete_model, model, not_found_ok=True))
+def _plan_rows(removal: Removal, clients: Clients, run_id: str | None) -> None:
+    rows: Counter[str] = Counter()
+    for found in clients.query("reset/rows"):
+        if run_id in {None, found["run_id"]}:
+            rows[found["table_name"]] += found["row_count"]
+    for table, count in rows.items():
+        if run_id is None:
+            removal.add(f"all {count} rows of table {table}", partial(clients.query, "reset/all_rows", table=table))
+        else:
+            delete = partial(clients.query, "reset/rows_of_run", {"run_id": run_id}, table=table)
+            removal.add(f"the run's {count} rows of table {table}", delete)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import NotFound, PreconditionFailed
 
-from shared.chain.training import rows_of_run
+from shared.chain.training import model_name, rows_of_run
 from shared.errors import Permanent
 from shared.log import log
 from shared.online import recommendations
@@ -165,13 +165,7 @@ class Builder:
         )
 
     def _model(self, *, is_final: bool) -> str:
-        return model_names(self._cloud.run_id)[is_final]
-
-
-def model_names(run_id: str) -> tuple[str, str]:
-    """Return the names of a run's factorizations in BigQuery: the one that is judged, and the final one."""
-    suffix = run_id.replace("-", "_")
-    return f"judged_factors_{suffix}", f"factors_{suffix}"
+        return model_name("factors" if is_final else "judged_factors", self._cloud.run_id)
 
 
 def build(cloud: Cloud) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +20,18 @@ if TYPE_CHECKING:
 TRIES = 3
 # How old a run may be that still writes rows: sql/tables lets them expire from the day on which the run was opened.
 OLDEST = timedelta(days=6)
+_MODEL = re.compile(r"\w+_([0-9]{8})_([0-9a-f]{8})")
 
 
 def model_name(candidate: str, run_id: str) -> str:
     """Return the name of the run's own model in BigQuery, so that a former one stays for a rollback."""
     return f"{candidate}_{run_id.replace('-', '_')}"
+
+
+def run_of_model(name: str) -> str | None:
+    """Return the run whose model in BigQuery has this name; None where it is no run's."""
+    found = _MODEL.fullmatch(name)
+    return found and f"{found[1]}-{found[2]}"
 
 
 def rows_of_run(cloud: Cloud) -> dict[str, Any]:

@@ -251,6 +251,25 @@ def test_a_rejected_run_leaves_the_champion_serving_and_can_be_reset_and_made_ag
     chain.load(*changed)
 
 
+def test_what_a_run_makes_while_it_is_reset_can_be_reset_too(chain):
+    late = "20170101-deadbeef"
+    rows = "select x, x > 1 as label from unnest([1, 2, 3]) as x"
+    chain.clients.bigquery.query_and_wait(
+        f"create model propensity.baseline_20170101_deadbeef options (model_type = 'LOGISTIC_REG') as {rows}"
+    )
+    chain.clients.bigquery.query_and_wait(
+        "insert into propensity.audience (day, visitor_id, probability, decile, offer, model_version, run_id) "
+        "values ('2017-01-01', 'v', 0.5, 1, 'none', '1', '20170101-deadbeef')"
+    )
+    assert late not in chain.ledger.runs()
+    lines = resetting.plan(chain.clients, late).lines
+    assert lines == ["model baseline_20170101_deadbeef", "the run's 1 rows of table audience"]
+    assert "model baseline_20170101_deadbeef" in resetting.plan(chain.clients, None).lines
+    resetting.plan(chain.clients, late).carry_out()
+    with pytest.raises(Permanent, match=f"there is no run {late}"):
+        resetting.plan(chain.clients, late)
+
+
 def test_the_champions_run_cannot_be_reset(chain):
     champion = chain.clients.registry.champion()
     with pytest.raises(Permanent, match="roll back first"):

@@ -12,6 +12,7 @@ import yaml
 from sqlglot import exp
 
 import main
+from faults import judge
 from local import declarations
 from local.logging import filter as log_filter
 from shared import champion, scoring
@@ -204,6 +205,14 @@ def test_a_checkout_may_read_the_champion_its_scorer_and_recommendations_but_no_
     may = [re.compile(re.escape(one).replace(r"\*", ".*") + (".*" if one.endswith("/") else "")) for one in read]
     assert all(any(rule.fullmatch(one) for rule in may) for one in watched)
     assert not any(rule.fullmatch("runs/a run/audience/000.csv") for rule in may)
+
+
+def test_a_reset_counts_the_rows_of_every_table_that_the_chain_fills():
+    counted = {
+        table.name
+        for table in sqlglot.parse_one((SQL / "reset" / "rows.sql").read_text(), "bigquery").find_all(exp.Table)
+    }
+    assert counted - {"owners"} == set(judge.TABLES) == TABLES.keys() - VIEWS.keys() - SINK_TABLES
 
 
 def test_every_table_is_written_by_a_function_or_a_sink():

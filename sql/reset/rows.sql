@@ -1,0 +1,80 @@
+-- One row a table and run that has rows there: how many. The tables that runs share name no run.
+with
+owners as (
+    select
+        'training_rows' as table_name,
+        run_id
+    from training_rows
+    union all
+    select
+        'evaluation_rows' as table_name,
+        run_id
+    from evaluation_rows
+    union all
+    select
+        'scores' as table_name,
+        run_id
+    from scores
+    union all
+    select
+        'audience' as table_name,
+        run_id
+    from audience
+    union all
+    select
+        'visitor_products' as table_name,
+        run_id
+    from visitor_products
+    union all
+    select
+        'product_similarities' as table_name,
+        run_id
+    from product_similarities
+    union all
+    select
+        'recommended_products' as table_name,
+        run_id
+    from recommended_products
+    union all
+    select
+        'product_itemsets' as table_name,
+        run_id
+    from product_itemsets
+    union all
+    select
+        'product_rules' as table_name,
+        run_id
+    from product_rules
+    union all
+    select
+        'visitor_recommendations' as table_name,
+        run_id
+    from visitor_recommendations
+    union all
+    select
+        'source_days' as table_name,
+        cast(null as string) as run_id
+    from source_days
+    union all
+    select
+        'sessions' as table_name,
+        cast(null as string) as run_id
+    from sessions
+    union all
+    select
+        'interactions' as table_name,
+        cast(null as string) as run_id
+    from interactions
+    union all
+    select
+        'visitor_features' as table_name,
+        cast(null as string) as run_id
+    from visitor_features
+)
+
+select
+    table_name,
+    run_id,
+    count(*) as row_count
+from owners
+group by table_name, run_id
