@@ -24,7 +24,8 @@ def main(state: Path, document: dict, ports: dict[str, int], proxies: dict[str, 
     names = Names(
         settings.project, settings.bucket, settings.dataset, settings.serving.region, settings.serving.endpoint_id
     )
-    soon = cloud.Backoff(minimum_seconds=0.1, maximum_seconds=1)
+    # Twenty attempts with Google's backoff last for hours, and with this one for less than a slow start of `up`.
+    soon = cloud.Backoff(minimum_seconds=0.1, maximum_seconds=1, attempts=100)
     with cloud.run(
         state,
         names,

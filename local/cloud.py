@@ -43,10 +43,14 @@ class Ports:
 
 @dataclass(frozen=True)
 class Backoff:
-    """How soon a failed delivery is made again: sooner than on Google Cloud, since a person is waiting."""
+    """How soon a failed delivery is made again: sooner than on Google Cloud, since a person is waiting.
+
+    `attempts` is how many there are before a message is dead; None means as many as are declared.
+    """
 
     minimum_seconds: float = 0.2
     maximum_seconds: float = 5.0
+    attempts: int | None = None
 
 
 @dataclass
@@ -190,6 +194,7 @@ def _with_backoff(declared: Declarations, backoff: Backoff) -> Declarations:
         declared.delivery,
         minimum_backoff_seconds=backoff.minimum_seconds,
         maximum_backoff_seconds=backoff.maximum_seconds,
+        max_delivery_attempts=backoff.attempts or declared.delivery.max_delivery_attempts,
     )
     return replace(declared, delivery=delivery)
 
