@@ -23,6 +23,8 @@ class Answer:
     columns: tuple[tuple[str, str], ...] = ()
     rows: tuple[tuple[Any, ...], ...] = ()
     refusal: str = ""
+    is_failure: bool = False
+    """Whether the statement is right, and fails while it runs."""
 
     @classmethod
     def of_reference(cls, result: reference.Result) -> "Answer":
@@ -41,15 +43,19 @@ class Answer:
         return cls(tuple(columns), tuple(row.values() for row in rows))
 
 
-def kind(ours: Answer, googles: Answer, *, is_ordered: bool) -> str:
-    """Return the kind of difference, or an empty text: accepted, refused, columns, types or rows."""
+def kind(ours: Answer, googles: Answer, *, is_ordered: bool, has_open_arrays: bool = False) -> str:
+    """Return the kind of difference, or an empty text: accepted, refused, columns, types or rows.
+
+    With `has_open_arrays` the order inside arrays does not count.
+    """
     if ours.refusal or googles.refusal:
         return "" if ours.refusal and googles.refusal else "refused" if ours.refusal else "accepted"
     if [name for name, _ in ours.columns] != [name for name, _ in googles.columns]:
         return "columns"
     if [one for _, one in ours.columns] != [one for _, one in googles.columns]:
         return "types"
-    return "" if same_rows(ours.rows, googles.rows, is_ordered=is_ordered) else "rows"
+    rows = [_with_sorted_arrays(one.rows) if has_open_arrays else one.rows for one in (ours, googles)]
+    return "" if same_rows(*rows, is_ordered=is_ordered) else "rows"
 
 
 def same_rows(ours: Sequence[Any], others: Sequence[Any], *, is_ordered: bool) -> bool:
@@ -94,6 +100,14 @@ def _unique(columns: Iterable[Column]) -> list[Column]:
             name = f"{column.name}_{number}"
         made.append(Column(name, column.type))
     return made
+
+
+def _with_sorted_arrays(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _with_sorted_arrays(one) for name, one in value.items()}
+    if isinstance(value, tuple):
+        return tuple(map(_with_sorted_arrays, value))
+    return sorted(map(_with_sorted_arrays, value), key=_sortable) if isinstance(value, list) else value
 
 
 def _sortable(value: Any) -> str:

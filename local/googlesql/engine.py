@@ -18,9 +18,12 @@ import wasmtime
 from google.protobuf.message import Message
 from zetasql.wasi import get_wasm_path
 
-from local.googlesql.errors import Crashed, Refused
+from local.googlesql.errors import Crashed, Failed, Refused
 
-_ERROR = re.compile(r"Code: \d+, Message: (.*)", re.DOTALL)
+_ERROR = re.compile(r"Code: (\d+), Message: (.*)", re.DOTALL)
+
+# The code of what fails while it runs; the analyzer's is another.
+_OUT_OF_RANGE = 11
 
 
 class Engine:
@@ -28,6 +31,8 @@ class Engine:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self.starts = 0
+        """How often the module was started: what it kept is gone after each start."""
         config = wasmtime.Config()
         config.shared_memory = True
         self._wasm = wasmtime.Engine(config)
@@ -52,6 +57,7 @@ class Engine:
         return made
 
     def _start(self) -> None:
+        self.starts += 1
         self._store = wasmtime.Store(self._wasm)
         wasi = wasmtime.WasiConfig()
         wasi.preopen_dir(str(Path(tzdata.__file__).parent / "zoneinfo"), "/usr/share/zoneinfo")
@@ -74,16 +80,18 @@ class Engine:
         for address in (sent, size):
             self._function("wasm_free", address)
         if not answered:
-            raise Refused(self._last_error())
+            raise self._last_error()
         answer = self._read(answered, length)
         self._function("wasm_free", answered)
         return answer
 
-    def _last_error(self) -> str:
+    def _last_error(self) -> Refused:
         length = self._function("wasm_get_last_error_size")
         text = self._read(self._function("wasm_get_last_error"), length).decode(errors="replace")
         match = _ERROR.match(text)
-        return match[1] if match else text
+        if match is None:
+            return Refused(text)
+        return (Failed if int(match[1]) == _OUT_OF_RANGE else Refused)(match[2])
 
     # The module may move its memory at each call, so its address is asked for each time.
     def _address(self) -> int:

@@ -11,8 +11,9 @@ from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
 from local.bigquery.tokens import starts, tokenize, unquoted
 from local.googlesql import dialect, types, values
 from local.googlesql.analysis import Column, named, options
-from local.googlesql.catalog import Catalog, table_paths
+from local.googlesql.catalog import Catalog, table, table_paths
 from local.googlesql.engine import engine
+from local.googlesql.types import Fields
 
 _KEY = "_row_number"
 
@@ -46,6 +47,40 @@ def run(
         table_content=_contents(known, {names[name]: rows for name, rows in (tables or {}).items() if name in names}),
         params=_parameters(parameters),
     )
+    return _result(request)
+
+
+class Database:
+    """Tables that the module keeps, for many queries; a query names them without a dataset."""
+
+    def __init__(self, tables: Mapping[str, tuple[Fields, Rows]]) -> None:
+        catalog = Catalog(lambda _: None).of("select 1")
+        for number, (name, (fields, _)) in enumerate(tables.items()):
+            catalog.table.append(table(name, fields, number))
+        contents = _contents(catalog, {name: rows for name, (_, rows) in tables.items()})
+        self._request = service.RegisterCatalogRequest(simple_catalog=catalog, table_content=contents)
+        self._place = (0, 0)
+
+    def run(self, sql: str, parameters: Parameters | None = None) -> Result:
+        """Run a query; errors as `reference.run`."""
+        parameters = parameters or {}
+        request = service.EvaluateQueryRequest(
+            sql=dialect.as_googlesql(sql, lambda _: None),
+            options=options({name: kind for name, (kind, _) in parameters.items()}),
+            registered_catalog_id=self._registered(),
+            params=_parameters(parameters),
+        )
+        return _result(request)
+
+    def _registered(self) -> int:
+        """Return the catalog's number, made anew where the module was started since."""
+        if self._place[0] != engine().starts:
+            answer = engine().call("RegisterCatalog", self._request, service.RegisterResponse)
+            self._place = (engine().starts, answer.registered_id)
+        return self._place[1]
+
+
+def _result(request: service.EvaluateQueryRequest) -> Result:
     answer = engine().call("EvaluateQuery", request, service.EvaluateQueryResponse)
     columns = named([(one.name, one.type) for one in answer.prepared.columns])
     rows = [
@@ -67,9 +102,9 @@ def modify(
     before = {names[name]: list(rows) for name, rows in tables.items() if name in names}
     if not starts(tokenize(text), "INSERT"):
         # Without a key the implementation does not say which rows it deletes or updates.
-        for table in known.table:
-            table.column.add(name=_KEY, type=types.scalar("INT64"), is_pseudo_column=True)
-            table.primary_key_column_index.append(len(table.column) - 1)
+        for one in known.table:
+            one.column.add(name=_KEY, type=types.scalar("INT64"), is_pseudo_column=True)
+            one.primary_key_column_index.append(len(one.column) - 1)
         before = {name: [{**row, _KEY: number} for number, row in enumerate(rows)] for name, rows in before.items()}
     parameters = parameters or {}
     request = service.EvaluateModifyRequest(
@@ -80,7 +115,7 @@ def modify(
         params=_parameters(parameters),
     )
     answer = engine().call("EvaluateModify", request, service.EvaluateModifyResponse)
-    columns = next(table for table in known.table if table.name == answer.table_name).column
+    columns = next(one for one in known.table if one.name == answer.table_name).column
     changed = {key.int64_value for change in answer.content for key in change.old_primary_key}
     kept = [row for row in before.get(answer.table_name, []) if row.get(_KEY) not in changed]
     made = [
@@ -99,13 +134,13 @@ def _parameters(parameters: Parameters) -> list[service.Parameter]:
 
 def _contents(catalog: SimpleCatalogProto, tables: Mapping[str, Rows]) -> dict[str, Any]:
     made = {}
-    for table in catalog.table:
+    for one in catalog.table:
         content = service.TableContent()
         content.table_data.SetInParent()
-        for row in tables.get(table.name, []):
-            cells = (values.encode(row.get(column.name), column.type) for column in table.column)
+        for row in tables.get(one.name, []):
+            cells = (values.encode(row.get(column.name), column.type) for column in one.column)
             content.table_data.row.add().cell.extend(cells)
-        made[table.name] = content
+        made[one.name] = content
     return made
 
 

@@ -41,7 +41,7 @@ def decode(value: ValueProto, of: TypeProto) -> Any:
     return getattr(value, field)
 
 
-def encode(value: Any, of: TypeProto) -> ValueProto:
+def encode(value: Any, of: TypeProto) -> ValueProto:  # noqa: C901, PLR0912 - a table of types
     """Return a row's value as the reference implementation reads it; texts stand for dates and times too."""
     made = ValueProto()
     if value is None:
@@ -70,6 +70,12 @@ def encode(value: Any, of: TypeProto) -> ValueProto:
         case "TIME":
             at_time = dt.time.fromisoformat(value) if isinstance(value, str) else value
             made.time_value = _seconds(at_time) << 30 | at_time.microsecond * 1000
+        case "RANGE":
+            made.range_value.SetInParent()
+            for end in ("start", "end"):
+                getattr(made.range_value, end).CopyFrom(encode(value[end], of.range_type.element_type))
+        case "INTERVAL":
+            made.interval_value = _packed_interval(value)
         case "JSON":
             made.json_value = json.dumps(value)
         case _:
@@ -86,7 +92,9 @@ def _decimal(content: bytes, scale: int) -> Decimal:
 def _scaled(value: Decimal, scale: int) -> bytes:
     with localcontext(prec=_DIGITS):
         number = int(value.scaleb(scale))
-    return number.to_bytes(number.bit_length() // 8 + 1, "little", signed=True)
+    # One bit more for the sign; the least number of two's complement has a bit less than its absolute value.
+    length = (number if number >= 0 else ~number).bit_length() // 8 + 1
+    return number.to_bytes(length, "little", signed=True)
 
 
 def _time(packed: int, nanos: int) -> dt.time:
@@ -115,6 +123,14 @@ def _interval(content: bytes) -> relativedelta:
     packed = int.from_bytes(content[12:], "little")
     months = (packed >> 13 & (1 << 18) - 1) * (-1 if packed >> 31 else 1)
     return relativedelta(months=months, days=days, microseconds=micros)
+
+
+def _packed_interval(value: relativedelta) -> bytes:
+    months = 12 * value.years + value.months
+    seconds = (value.hours * 60 + value.minutes) * 60 + value.seconds
+    packed: int = abs(months) << 13 | (months < 0) << 31
+    parts: tuple[tuple[int, int], ...] = ((seconds * 1_000_000 + value.microseconds, 8), (value.days, 4))
+    return b"".join(part.to_bytes(size, "little", signed=True) for part, size in parts) + packed.to_bytes(4, "little")
 
 
 _SCALARS: dict[str, Callable[[ValueProto], Any]] = {

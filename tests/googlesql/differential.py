@@ -7,7 +7,6 @@ python tests/googlesql/differential.py --write    # bring differences.yaml and d
 from __future__ import annotations
 
 import sys
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -16,21 +15,13 @@ from pathlib import Path
 
 import corpus
 import yaml
-from google.api_core.client_options import ClientOptions
-from google.api_core.exceptions import GoogleAPICallError
-from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
-from local import serving
-from local.bigquery import emulator, gateway
-from local.googlesql import difference, reference
-from local.googlesql.difference import Answer
-from local.googlesql.errors import Crashed, Refused
+from local.googlesql import answers, difference
 
 LIST = Path(__file__).parent / "differences.yaml"
 PAGE = Path(__file__).parents[2] / "docs" / "differences.md"
-PROJECT = "local-project"
-DATASET = f"{PROJECT}.corpus"
+DATASET = f"{answers.PROJECT}.corpus"
 # Statements that the local BigQuery runs at once, and expressions that stand in one of them.
 THREADS = 3
 BATCH = 40
@@ -57,16 +48,8 @@ class Local:
             client.load_table_from_json(table.as_json(), f"{DATASET}.{name}", job_config=configuration).result()
         return cls(client)
 
-    def answer(self, sql: str) -> Answer:
-        configuration = bigquery.QueryJobConfig(default_dataset=DATASET)
-        try:
-            rows = self.client.query_and_wait(sql, job_config=configuration, retry=None, job_retry=None)
-            return Answer.of_client(rows)
-        except GoogleAPICallError as error:
-            return Answer(refusal=error.message)
-        except (ValueError, TypeError) as error:
-            # The rows hold what the client cannot read.
-            return Answer(columns=(("", ""),), rows=((str(error),),))
+    def answer(self, sql: str) -> difference.Answer:
+        return answers.ours(self.client, sql, dataset=DATASET)
 
     def differences(self, theme: str) -> dict[str, str]:
         """The kind of each difference by its statement."""
@@ -97,11 +80,8 @@ class Local:
         return {sql: kind for sql, kind in kinds.items() if kind}
 
 
-def googles(sql: str) -> Answer:
-    try:
-        return Answer.of_reference(reference.run(sql, corpus.catalog(), corpus.rows()))
-    except (Refused, Crashed) as error:
-        return Answer(refusal=str(error))
+def googles(sql: str) -> difference.Answer:
+    return answers.googles(sql, corpus.catalog(), corpus.rows())
 
 
 @cache
@@ -133,16 +113,13 @@ def page() -> str:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as state, emulator.run(Path(state) / "emulator", project=PROJECT) as running:
-        app = gateway.create_app(running.url, Path(state) / "gateway", storage_url="http://127.0.0.1:1")
-        with serving.serve(app) as url:
-            options = ClientOptions(api_endpoint=url)
-            ours = Local.prepare(bigquery.Client(PROJECT, credentials=AnonymousCredentials(), client_options=options))
-            found = {theme: ours.differences(theme) for theme in [*corpus.expressions(), *corpus.queries()]}
-            for theme, differences in found.items():
-                for sql, kind in differences.items():
-                    if sql not in known().get(theme, {}).get(kind, {}):
-                        print(f"{kind} {theme} | {sql}\n  here   {ours.answer(sql)}\n  Google {googles(sql)}")
+    with answers.local_bigquery() as client:
+        ours = Local.prepare(client)
+        found = {theme: ours.differences(theme) for theme in [*corpus.expressions(), *corpus.queries()]}
+        for theme, differences in found.items():
+            for sql, kind in differences.items():
+                if sql not in known().get(theme, {}).get(kind, {}):
+                    print(f"{kind} {theme} | {sql}\n  here   {ours.answer(sql)}\n  Google {googles(sql)}")
     if "--write" in sys.argv:
         _write(found)
 
