@@ -8,7 +8,6 @@ overflow        of EXP, POW and SAFE_DIVIDE is an error, or NULL, and not infini
 NUMERIC         stays NUMERIC through arithmetic, SAFE_DIVIDE, POW, SQRT and SIGN; rounding an INT64 makes a FLOAT64
 NULL            makes ARRAY_CONCAT and SPLIT NULL, also as a later argument
 SAFE            works with functions that are translated into an expression
-capture groups  are at most one in REGEXP_EXTRACT, _ALL and _INSTR
 dates           %e, %c, %C, %h, %r, %X and %E*S in formats; the parts of a second in EXTRACT; the time of a TIMESTAMP
 """
 
@@ -17,7 +16,6 @@ from collections.abc import Callable
 from typing import Any
 
 import duckdb
-from local_bigquery.errors import BigQueryError
 from local_bigquery.sql import dialect, native
 from local_bigquery.sql.rules import NODE_RULES, STATEMENT_RULES, datetime, json, math, safe, strings, typing
 from local_bigquery.sql.rules.typing import BYTES, DECIMALS, FLOATS, TEXT, kind
@@ -45,8 +43,6 @@ _ELEMENTS = {
     "%T": "%H:%M:%S",
 }
 _ELEMENT = re.compile(r"%[crXhT%]")
-_EXTRACTING = (exp.RegexpExtract, exp.RegexpExtractAll, exp.RegexpInstr)
-_GROUP = re.compile(r"\\.|\[(?:\\.|[^\]\\])+\]|(?P<group>\((?!\?)|\(\?P<)")
 
 
 def add() -> None:
@@ -57,6 +53,7 @@ def add() -> None:
         (strings.format_, _format),
         (typing.nan_first, _ordered),
         (json.string_input, _no_null(json.string_input)),
+        (math.division, _division(math.division)),
         (safe.safe_function, _safe(safe.safe_function)),
     ):
         NODE_RULES[NODE_RULES.index(theirs)] = ours
@@ -71,8 +68,7 @@ def add() -> None:
         _nulls,
         _time_of,
     ]
-    STATEMENT_RULES.insert(0, _checked)
-    STATEMENT_RULES.append(_aggregates)
+    STATEMENT_RULES.extend([_between, _like_each])
     datetime._format = _with_elements(datetime._format)  # noqa: SLF001 - there is no public name for it
     datetime._element = _with_own_elements(datetime._element)  # noqa: SLF001 - there is no public name for it
     datetime.FORMAT_ELEMENTS = re.compile(r"(%E(?:\d|\*)S|%E4Y|%Ez|%Q|%s|%z|%Z|%R|%Y|%-d|%e|%C)")
@@ -140,12 +136,23 @@ def _from_text(node: exp.Expr, _: Any) -> exp.Expr:
     """Read a text in CAST as strictly as GoogleSQL does."""
     if not isinstance(node, exp.Cast) or kind(node.this) not in TEXT:
         return node
-    checked = {exp.DType.BIGINT: "_int_text", exp.DType.BOOLEAN: "_bool_text", exp.DType.DATE: "_date_text"}
-    if node.to.this in checked and not node.find(exp.Parameter, exp.Placeholder):
+    checked = {
+        exp.DType.BIGINT: "_int_text",
+        exp.DType.BOOLEAN: "_bool_text",
+        exp.DType.DATE: "_date_text",
+    }
+    if _is_bignumeric(node.to):
+        node.set("this", macro("_bignumeric_text", node.this))
+    elif node.to.this in checked and not node.find(exp.Parameter, exp.Placeholder):
         node.set("this", macro(checked[node.to.this], node.this))
     if node.to.this in BYTES:
         return exp.Anonymous(this="encode", expressions=[node.this])
     return node
+
+
+def _is_bignumeric(kind: exp.DataType) -> bool:
+    """Whether a type is DuckDB's DECIMAL(38, 18), which stands for BIGNUMERIC."""
+    return kind.this == exp.DType.DECIMAL and [one.name for one in kind.expressions] == ["38", "18"]
 
 
 def _format(node: exp.Expr, _: Any) -> exp.Expr:
@@ -182,6 +189,31 @@ def _comparison(node: exp.Expr, _: Any) -> exp.Expr:
     if not sides or (isinstance(node, exp.EQ) and (len(sides) < 2 or isinstance(node.parent, exp.Update))):
         return node
     return exp.Paren(this=exp.and_(node.copy(), exp.not_(exp.func("isnan", sides[0].copy()))))
+
+
+def _between(tree: exp.Expr, _: Any) -> exp.Expr:
+    """Write BETWEEN as two comparisons, where one of its numbers may be NaN."""
+    for node in list(tree.find_all(exp.Between)):
+        low, high = node.args["low"], node.args["high"]
+        if any(_may_be_nan(one) for one in (node.this, low, high)):
+            least = exp.GTE(this=node.this.copy(), expression=low.copy())
+            most = exp.LTE(this=node.this.copy(), expression=high.copy())
+            node.replace(exp.Paren(this=exp.And(this=least, expression=most)))
+    return tree
+
+
+def _like_each(tree: exp.Expr, _: Any) -> exp.Expr:
+    """Write LIKE ANY and LIKE ALL of a list as one LIKE each, in which a backslash is an escape."""
+    for node in list(tree.find_all(exp.Like)):
+        quantified = node.expression
+        patterns = quantified.this if isinstance(quantified, exp.Any | exp.All) else None
+        if isinstance(patterns, exp.Tuple | exp.Paren):
+            given = patterns.expressions if isinstance(patterns, exp.Tuple) else [patterns.this]
+            likes = [exp.Like(this=node.this.copy(), expression=one.copy()) for one in given]
+            join = exp.or_ if isinstance(quantified, exp.Any) else exp.and_
+            if not any(isinstance(one, exp.Query | exp.Unnest) for one in given):
+                node.replace(exp.paren(join(*likes), copy=False))
+    return tree
 
 
 def _may_be_nan(node: exp.Expr) -> bool:
@@ -223,7 +255,7 @@ def _not_negative(node: exp.Expr, part: str, words: str) -> None:
 def _numbers(node: exp.Expr, _: Any) -> exp.Expr:  # noqa: PLR0911 - a table of functions
     match node:
         case exp.SafeDivide() if {kind(node.this), kind(node.expression)} & set(DECIMALS):
-            return _as_numeric(exp.Div(this=exp.paren(node.this), expression=exp.func("nullif", node.expression, "0")))
+            return macro("_numeric_quotient", node.this, node.expression)
         case exp.SafeDivide():
             return macro("_safe_divide", node.this, node.expression)
         case exp.Pow() | exp.Sqrt() | exp.Sign() if kind(node.this) in DECIMALS:
@@ -241,6 +273,19 @@ def _numbers(node: exp.Expr, _: Any) -> exp.Expr:  # noqa: PLR0911 - a table of 
         case exp.Least() if len(node.expressions) == 1 and _may_be_nan(node.this) | _may_be_nan(node.expressions[0]):
             return macro("_least", node.this, node.expressions[0])
     return node
+
+
+def _division(original: Callable[..., exp.Expr]) -> Callable[..., exp.Expr]:
+    """Divide NUMERIC without losing digits."""
+
+    def rule(node: exp.Expr, context: Any) -> exp.Expr:
+        if isinstance(node, exp.Div) and kind(node) == exp.DType.DECIMAL and not node.args.get("safe"):
+            quotient = macro("_numeric_quotient", node.this.copy(), node.expression.copy())
+            checked: exp.Expr = math._nonzero(node, quotient)  # noqa: SLF001 - there is no public name for it
+            return checked
+        return original(node, context)
+
+    return rule
 
 
 def _as_numeric(node: exp.Expr) -> exp.Expr:
@@ -280,7 +325,7 @@ def _time_of(node: exp.Expr, _: Any) -> exp.Expr:
 def _ordered(node: exp.Expr, _: Any) -> exp.Expr:
     """Order NaN before all other numbers; DuckDB has it behind them."""
     spec = node.parent.args.get("spec") if isinstance(node, exp.Order) and isinstance(node.parent, exp.Window) else None
-    if not isinstance(node, exp.Order) or (spec is not None and spec.args.get("kind") == "RANGE"):
+    if not isinstance(node, exp.Order) or (spec is not None and _has_distance(spec)):
         return node
     keys = []
     for ordered in node.expressions:
@@ -298,6 +343,12 @@ def _ordered(node: exp.Expr, _: Any) -> exp.Expr:
     return node
 
 
+def _has_distance(spec: exp.Expr) -> bool:
+    """Whether a frame is a range around the row's number, which takes one key only."""
+    ends = (spec.args.get("start"), spec.args.get("end"))
+    return str(spec.args.get("kind")).upper() == "RANGE" and any(isinstance(end, exp.Expr) for end in ends)
+
+
 def _no_null(original: Callable[..., exp.Expr]) -> Callable[..., exp.Expr]:
     """Give NULL for the JSON null in a text."""
 
@@ -307,49 +358,6 @@ def _no_null(original: Callable[..., exp.Expr]) -> Callable[..., exp.Expr]:
         return exp.func("nullif", made, exp.Literal.string("null")) if is_text else made
 
     return rule
-
-
-def _aggregates(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Let NaN be the MIN, and one row have no CORR."""
-    for node in list(tree.find_all(exp.Min, exp.Corr)):
-        if isinstance(node, exp.Min) and kind(node.this) not in FLOATS:
-            continue
-        whole = node.parent if isinstance(node.parent, exp.Window) else node
-        is_min = isinstance(node, exp.Min)
-        counted = (
-            exp.Anonymous(this="bool_or", expressions=[exp.func("isnan", node.this.copy())])
-            if is_min
-            else exp.Anonymous(this="regr_count", expressions=[node.this.copy(), node.expression.copy()])
-        )
-        found: exp.Expr = counted
-        if whole is not node:
-            found = whole.copy()
-            found.set("this", counted)
-        test = found if is_min else exp.LT(this=found, expression=exp.Literal.number(2))
-        value = exp.cast(exp.Literal.string("nan"), "DOUBLE") if is_min else exp.null()
-        replaced = exp.Case(ifs=[exp.If(this=test, true=value)], default=whole.copy())
-        replaced.type = whole.type
-        whole.replace(replaced)
-    return tree
-
-
-def _checked(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Refuse what DuckDB takes, and write TYPEOF."""
-    for node in tree.find_all(*_EXTRACTING):
-        pattern = node.expression
-        groups = (
-            [one for one in _GROUP.finditer(pattern.name) if one["group"]]
-            if isinstance(pattern, exp.Literal | exp.RawString)
-            else []
-        )
-        if len(groups) > 1:
-            words = "Regular expressions passed into extraction functions must not have more than 1 capturing group"
-            raise BigQueryError("invalidQuery", words)
-        if groups and isinstance(node, exp.RegexpInstr):
-            raise BigQueryError("invalidQuery", "The local BigQuery does not implement REGEXP_INSTR with a group")
-    for node in list(tree.find_all(exp.Typeof)):
-        node.replace(exp.Anonymous(this="_type_name", expressions=[node.copy()]))
-    return tree
 
 
 def _safe(original: Callable[..., exp.Expr]) -> Callable[..., exp.Expr]:

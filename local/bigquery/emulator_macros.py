@@ -26,6 +26,10 @@ CREATE OR REPLACE MACRO bq.main.to_json(x) AS
 CREATE OR REPLACE MACRO bq.main._int_text(s) AS CASE
     WHEN (contains(s, '.') OR contains(s, '_') OR contains(lower(s), 'e')) AND NOT contains(lower(s), 'x')
     THEN 'Bad int64 value: ' || s ELSE s END;
+CREATE OR REPLACE MACRO bq.main._bignumeric_text(s) AS CASE
+    WHEN length(rtrim(split_part(s, '.', 2), '0')) > 18
+    THEN _raise('BIGNUMERIC with more than 18 digits behind the point is not supported by the local BigQuery')::VARCHAR
+    ELSE s END;
 CREATE OR REPLACE MACRO bq.main._bool_text(s) AS
     CASE WHEN lower(s) IN ('true', 'false') THEN s ELSE 'Bad bool value: ' || s END;
 CREATE OR REPLACE MACRO bq.main._date_text(s) AS
@@ -33,6 +37,21 @@ CREATE OR REPLACE MACRO bq.main._date_text(s) AS
 CREATE OR REPLACE MACRO bq.main._position(s, p) AS CASE WHEN p = 0 OR p < -length(s) THEN 1 ELSE p END;
 CREATE OR REPLACE MACRO bq.main._count(n, what) AS
     CASE WHEN n < 0 THEN CAST(_raise(what || ' cannot be negative') AS BIGINT) ELSE n END;
+CREATE OR REPLACE MACRO bq.main._offset_of(n, what, least) AS CASE
+    WHEN n IS NULL THEN CAST(_raise(what || ' must not be NULL') AS BIGINT)
+    WHEN isnan(CAST(n AS DOUBLE)) OR n < least
+    THEN CAST(_raise(what || CASE WHEN least > 0 THEN ' must be positive' ELSE ' must be non-negative' END) AS BIGINT)
+    ELSE n END;
+CREATE OR REPLACE MACRO bq.main._step(n) AS
+    CASE WHEN n::BIGINT = 0 THEN _raise('Sequence step cannot be 0.')::BIGINT ELSE n::BIGINT END;
+CREATE OR REPLACE MACRO bq.main.safe_convert_bytes_to_string(b) AS _decoded(b);
+CREATE OR REPLACE MACRO bq.main._numeric_quotient(a, b) AS CASE
+    WHEN b = 0 THEN NULL
+    WHEN abs(a::DOUBLE / b) < 1e5 AND abs(a) < 1e5 AND abs(b) < 1e5 THEN (a::DOUBLE / b)::DECIMAL(38, 9)
+    ELSE _divided(a::DECIMAL(38, 9), b::DECIMAL(38, 9)) END;
+CREATE OR REPLACE MACRO bq.main._numeric_sum(x) AS CASE
+    WHEN abs(x) > 99999999999999999999999999999.999999999::DECIMAL(38, 9)
+    THEN CAST(_raise('numeric overflow: SUM') AS DECIMAL(38, 9)) ELSE x END;
 CREATE OR REPLACE MACRO bq.main._bytes_part(b, p, n) AS
     unhex(substr(hex(b), 2 * bq.main._position(hex(b), p) - 1, 2 * bq.main._count(n, 'Third argument in SUBSTR()')));
 CREATE OR REPLACE MACRO bq.main._finite(x, is_finite, what) AS
@@ -46,6 +65,24 @@ CREATE OR REPLACE MACRO bq.main.ieee_divide(a, b) AS CASE
     WHEN isnan(a::DOUBLE) OR isnan(b::DOUBLE) OR (a = 0 AND b = 0) THEN 'nan'::DOUBLE
     WHEN b <> 0 THEN a::DOUBLE / b
     WHEN a > 0 THEN 'inf'::DOUBLE ELSE '-inf'::DOUBLE END;
+CREATE OR REPLACE MACRO bq.main.int64(j) AS CASE
+    WHEN j IS NULL THEN NULL
+    WHEN json_type(j) IN ('BIGINT', 'UBIGINT') THEN j::BIGINT
+    WHEN json_type(j) = 'DOUBLE' AND j::DOUBLE = trunc(j::DOUBLE) THEN j::DOUBLE::BIGINT
+    ELSE _raise('The provided JSON input is not an integer') END;
+CREATE OR REPLACE MACRO bq.main.float64(j) AS CASE
+    WHEN j IS NULL THEN NULL
+    WHEN json_type(j) IN ('BIGINT', 'UBIGINT', 'DOUBLE') THEN j::DOUBLE
+    ELSE _raise('The provided JSON input is not a number') END;
+CREATE OR REPLACE MACRO bq.main.bool(j) AS CASE
+    WHEN j IS NULL THEN NULL
+    WHEN json_type(j) = 'BOOLEAN' THEN j::BOOLEAN
+    ELSE _raise('The provided JSON input is not a boolean') END;
+CREATE OR REPLACE MACRO bq.main._string(x) AS CASE
+    WHEN typeof(x) <> 'JSON' THEN CAST(x AS VARCHAR)
+    WHEN json_type(x::JSON) = 'VARCHAR' THEN json_extract_string(x::JSON, '$')
+    WHEN x IS NULL THEN NULL
+    ELSE _raise('The provided JSON input is not a string') END;
 CREATE OR REPLACE MACRO bq.main.lax_string(j) AS CASE
     WHEN json_type(j) = 'VARCHAR' THEN json_extract_string(j, '$')
     WHEN json_type(j) = 'DOUBLE' THEN bq.main._float_text(j::DOUBLE)

@@ -9,7 +9,8 @@ Each mend replaces one function of the pinned version; a new version is to be he
     __TABLES__          asks for each table alone, with its columns: 27 ms a table
     temporary tables    are looked for among all tables of all databases, by each statement
     ingestion time      is looked for among all columns of all tables, once for each table that a statement names
-    functions, texts    and operators give other values in DuckDB (emulator_functions.py, emulator_texts.py)
+    functions, texts    and operators give other values in DuckDB (emulator_functions.py, emulator_texts.py,
+                        emulator_aggregates.py)
     DIV                 behind a `*` is computed after it: 9 * DIV(12, 10) was 10
     streamed rows       that several threads insert at once fail now and then: two forget the same old row
     threads             share every statement, though handing rows over costs more than it gains at the sizes of one
@@ -44,7 +45,17 @@ from local_bigquery.sql.rules import information_schema, partitions
 from sqlglot import exp
 from sqlglot.generator import Generator
 
-from local.bigquery import emulator_answers, emulator_arrow, emulator_functions, emulator_rules
+from local.bigquery import (
+    emulator_aggregates,
+    emulator_answers,
+    emulator_arrow,
+    emulator_checks,
+    emulator_columns,
+    emulator_functions,
+    emulator_literals,
+    emulator_rules,
+    emulator_times,
+)
 
 _OBJECTS = """
 select t.table_name, 'TABLE', coalesce(s.record_count, 0)
@@ -91,8 +102,13 @@ def apply() -> None:
     store.save, store.load, store.list_, store.delete = jobs.save, jobs.load, jobs.list_, jobs.delete
     emulator_arrow.add()
     emulator_functions.add()
+    emulator_checks.add()
+    emulator_literals.add()
+    emulator_times.add()
+    emulator_aggregates.add()
     emulator_answers.apply()
     emulator_rules.add()
+    emulator_columns.add()
     DuckDBDialect.Generator.TRANSFORMS[exp.IntDiv] = _divided
     views = information_schema.VIEWS
     views["__TABLES__"] = functools.partial(_tables, views["__TABLES__"])

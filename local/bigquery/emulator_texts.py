@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from functools import lru_cache
 from typing import Any
 
@@ -351,8 +351,21 @@ def _grouped(text: str) -> str:
     return f"{re.sub(r'(?<=[0-9])(?=(?:[0-9]{3})+$)', ',', whole)}{point}{fraction}"
 
 
+def decoded(content: bytes) -> str:
+    """Return SAFE_CONVERT_BYTES_TO_STRING: what is no UTF-8 becomes U+FFFD."""
+    return content.decode(errors="replace")
+
+
+def divided(dividend: Decimal, divisor: Decimal) -> Decimal:
+    """Return the quotient of two NUMERIC values, rounded to nine digits behind the point."""
+    with localcontext(prec=80):
+        return (dividend / divisor).quantize(Decimal("1e-9"), ROUND_HALF_UP)
+
+
 FUNCTIONS: dict[str, tuple[Callable[..., Any], list[str], str]] = {
     "_type_name": (type_name, ["VARCHAR"], "VARCHAR"),
     "_format_text": (format_text, ["VARCHAR", "VARCHAR[]", "VARCHAR[]"], "VARCHAR"),
+    "_decoded": (decoded, ["BLOB"], "VARCHAR"),
+    "_divided": (divided, ["DECIMAL(38, 9)", "DECIMAL(38, 9)"], "DECIMAL(38, 9)"),
     "_json_text": (json_text, ["VARCHAR", "VARCHAR", "BOOLEAN", "BOOLEAN"], "VARCHAR"),
 }

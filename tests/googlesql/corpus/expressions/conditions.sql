@@ -55,3 +55,6 @@ typeof(struct(1 as x))
 typeof(null)
 typeof(date '2024-01-01')
 typeof(numeric '1')
+cast('nan' as float64) between 0 and 1
+0.5 between 0 and cast('nan' as float64)
+cast('nan' as float64) not between 0 and cast(null as float64)

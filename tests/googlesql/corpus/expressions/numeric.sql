@@ -56,3 +56,13 @@ if(true, numeric '1.5', 1)
 coalesce(null, numeric '2')
 [numeric '1.5', 2]
 if(false, 1, 2.5)
+[numeric '1', 2.5]
+if(true, numeric '1', 2.5)
+coalesce(numeric '1.1', 2.5)
+case when false then 1.5 else numeric '2' end
+least(numeric '1', 0.5)
+cast(9999999999999999999999999999.999999999 as numeric)
+cast(-1.5e3 as numeric)
+numeric '99999999999999999999999999999.999999999' / 2
+safe_divide(numeric '2', numeric '3')
+cast('1.5' as bignumeric)

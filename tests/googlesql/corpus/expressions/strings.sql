@@ -106,3 +106,6 @@ normalize_and_casefold('The RED Barn')
 r'a\b'
 '\u00e4\x41\101'
 'say "hi"'
+safe_convert_bytes_to_string(b'\xe2\x28\xa1')
+'path/to/a_file' like all (r'path/to/a\_file', 'path/to/a%file')
+'a__b' not like any (r'a\_\_b', 'b')

@@ -136,3 +136,11 @@ extract(day from interval 5 day)
 justify_hours(interval 30 hour)
 timestamp '2024-01-03' - timestamp '2024-01-02'
 datetime '2024-01-03 01:00:00' - datetime '2024-01-02 00:00:00'
+date_trunc(timestamp '2024-05-06 07:08:09', month)
+date_trunc(timestamp '2024-05-06 07:08:09', isoweek)
+datetime_trunc(timestamp '2024-05-06 07:08:09', hour)
+date_sub(timestamp '2024-05-06 07:08:09', interval 1 day)
+date_diff(timestamp '2024-05-06 07:08:09', timestamp '2024-05-05 08:08:09', day)
+generate_timestamp_array('2024-01-01', '2024-01-03', interval 0 hour)
+timestamp '2024-01-29 10:47:20' in ('2024-01-29 10:47:20', '2025-01-01')
+date '2024-01-01' not in ('2024-01-02', '2024-01-01')

@@ -98,3 +98,9 @@ select customer, count(*) as n from orders group by customer having n > 1 order 
 select percentile_cont(n, 0.5) over () as median, percentile_disc(n, 0.5) over () as lower_median from measures order by n;
 
 select distinct grp, percentile_cont(n, 0.25) over (partition by grp) as quarter from measures order by grp;
+
+select string_agg(cast(x as bytes) order by x), string_agg(distinct cast(x as bytes) order by cast(x as bytes)) from unnest(['a', 'b']) as x;
+
+select sum(x) from unnest([numeric '99999999999999999999999999999', numeric '10']) as x;
+
+select avg(x), avg(distinct x) from unnest([numeric '99999999999999999999999999999.999999999', 1]) as x;

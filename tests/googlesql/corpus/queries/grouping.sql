@@ -45,3 +45,7 @@ select b, count(*) as n from measures group by b order by b;
 select m, count(*) as n from measures group by m order by m;
 
 select customer as c, sum(quantity) as total from orders group by customer order by sum(quantity), c;
+
+select 'a' as x from (select 1 as id union all select 2 as id) group by all;
+
+select id, count(*) from (select 1 as id union all select 2 as id) group by all;

@@ -85,3 +85,13 @@ select n, array_length(xs) as l, xs[safe_offset(0)] as f, array_to_string(array(
 select n, s.p, s.q, s is null as missing, to_json_string(s) as t, format('%t', s) as f from measures order by n;
 
 select n, to_hex(b) as h, length(b) as l, to_base64(b) as t, format('%t', b) as f, cast(b as string) as c from measures where n in (1, 2, 6, 7, 8) order by n;
+
+with r as (select 1 as pk, 2 as id), s as (select 2 as id, 5 as v), t as (select 5 as v, 1 as pk, 9 as w) select * from r left join s using (id) join t using (pk, v);
+
+with r as (select 1 as pk, 2 as id), s as (select 3 as id, 5 as v) select * from r full join s using (id);
+
+with r as (select 1 as pk, 2 as id), s as (select 2 as id, [5] as v) select * from r join s using (id), unnest(v) as x;
+
+select * from (select 1, 'a', 2 as x);
+
+with t as (select 1, 2) select * from t;

@@ -27,3 +27,7 @@ select n from measures order by n is null, n desc;
 select order_id from orders order by case when customer = 'bob' then 0 else 1 end, order_id;
 
 select order_id from orders order by (select 1), order_id;
+
+select x from unnest([1, 2]) as x limit null;
+
+with t as (select 1.5 as y union all select cast('nan' as float64)) select array(select y from t order by y), array(select y from t order by y desc);

@@ -29,3 +29,17 @@ with a as (select 1 as x union all select 2) select * from a union all (select 5
 select struct(1 as a, 'x' as b) as s union all select struct(2, 'y') order by s.a;
 
 select [1] as xs union all select [2, 3] order by array_length(xs);
+
+select cast(null as numeric) as x union all select 3.5 union all select -1.230000001;
+
+select 1 as a, 2 as b union all corresponding select 3 as b, 4 as c;
+
+select 1 as a, 2 as b full union all corresponding select 3 as b, 4 as c;
+
+select 1 as a, 2 as b left union all by name select 3 as b, 4 as c;
+
+select 1 as a, 2 as b union all by name select 3 as b, 4 as c;
+
+select 1 as a, 2 as b full union all by name on (b) select 3 as b, 4 as c;
+
+(select 1 union all select 1) intersect distinct select 1;

@@ -78,3 +78,13 @@ select customer, sum(quantity) as total from orders group by customer qualify ra
 select order_id from orders qualify count(*) over (partition by customer) > 1 order by order_id;
 
 select * except (n) from (select order_id, row_number() over (partition by customer order by order_id) as n from orders) where n = 2 order by order_id;
+
+select lag(quantity, -1) over (order by order_id) from orders;
+
+select order_id, count(*) over (order by order_id range between 2 preceding and 1 preceding) from orders;
+
+select order_id, count(*) over w from orders window w as (order by order_id range between 2 following and 3 following);
+
+select x, sum(1) over (order by x desc range between unbounded preceding and current row) from unnest([1.5, cast('nan' as float64), null]) as x;
+
+select date_trunc(moment, month) as month, count(*) from unnest([timestamp '2024-05-06 07:08:09', '2024-05-07 00:00:00']) as moment group by month;

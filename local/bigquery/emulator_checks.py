@@ -1,0 +1,85 @@
+"""Refuse what DuckDB would take, or would answer otherwise than GoogleSQL.
+
+capture groups  are at most one in REGEXP_EXTRACT, _ALL and _INSTR
+JSONPath        begins with $; JSON_REMOVE and JSON_SET take names only
+LIMIT           takes no NULL
+steps           of generated arrays are not 0
+"""
+
+import re
+from typing import Any
+
+from local_bigquery.errors import BigQueryError
+from local_bigquery.sql import dialect
+from local_bigquery.sql.rules import STATEMENT_RULES
+from sqlglot import exp
+
+_EXTRACTING = (exp.RegexpExtract, exp.RegexpExtractAll, exp.RegexpInstr)
+_GROUP = re.compile(r"\\.|\[(?:\\.|[^\]\\])+\]|(?P<group>\((?!\?)|\(\?P<)")
+_MUTATORS = {"bq.main.json_remove": "JSON_REMOVE", "bq.main.json_set": "JSON_SET"}
+
+
+def add() -> None:
+    """Put the rules in place; before the first statement."""
+    STATEMENT_RULES[0:0] = [_groups, _json_paths, _steps, _limits, _types]
+
+
+def unsupported(what: str) -> BigQueryError:
+    """Return the error for what Google's BigQuery does and the local one does not."""
+    return _refusal(f"{what} is not supported by the local BigQuery")
+
+
+def _refusal(words: str) -> BigQueryError:
+    return BigQueryError("invalidQuery", words)
+
+
+def _groups(tree: exp.Expr, _: Any) -> exp.Expr:
+    for node in tree.find_all(*_EXTRACTING):
+        pattern = node.expression
+        is_known = isinstance(pattern, exp.Literal | exp.RawString)
+        groups = [one for one in _GROUP.finditer(pattern.name) if one["group"]] if is_known else []
+        if len(groups) > 1:
+            words = "Regular expressions passed into extraction functions must not have more than 1 capturing group"
+            raise _refusal(words)
+        if groups and isinstance(node, exp.RegexpInstr):
+            raise unsupported("REGEXP_INSTR with a group")
+    return tree
+
+
+def _json_paths(tree: exp.Expr, _: Any) -> exp.Expr:
+    for node in tree.find_all(exp.JSONExtract):
+        path = node.expression
+        if isinstance(path, exp.Literal) and path.is_string and not path.this.startswith("$"):
+            is_lax = "lax" in path.this.casefold().split()
+            raise unsupported("A JSONPath in lax mode") if is_lax else _refusal("JSONPath must start with '$'")
+    for call in tree.find_all(exp.Anonymous):
+        if call.name in _MUTATORS and any("[" in one.name or not one.is_string for one in call.expressions[1:2]):
+            raise unsupported(f"{_MUTATORS[call.name]} with another path than of names")
+    return tree
+
+
+def _steps(tree: exp.Expr, _: Any) -> exp.Expr:
+    for node in tree.find_all(exp.GenerateDateArray, exp.GenerateTimestampArray):
+        step = node.args.get("step")
+        if isinstance(step, exp.Interval):
+            step.set("this", dialect.macro("_step", step.this))
+    return tree
+
+
+def _limits(tree: exp.Expr, _: Any) -> exp.Expr:
+    for node in tree.find_all(exp.Limit, exp.Offset):
+        count = node.expression
+        if isinstance(count, exp.Null):
+            raise _refusal("Limit requires non-null count and offset")
+        if isinstance(count, exp.Parameter) and isinstance(node.parent, exp.Query):
+            node.set(
+                "expression", dialect.macro("_offset_of", count, exp.Literal.string("Limit"), exp.Literal.number(0))
+            )
+    return tree
+
+
+def _types(tree: exp.Expr, _: Any) -> exp.Expr:
+    """Write TYPEOF."""
+    for node in list(tree.find_all(exp.Typeof)):
+        node.replace(exp.Anonymous(this="_type_name", expressions=[node.copy()]))
+    return tree

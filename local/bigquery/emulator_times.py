@@ -1,0 +1,48 @@
+"""Have functions of dates and times take each kind of time, as BigQuery does.
+
+DATE_TRUNC, DATETIME_TRUNC and TIMESTAMP_TRUNC give the type of what they cut, as do _ADD and _SUB, and
+_DIFF counts by it; the translation goes
+by the function's name, and would make a DATE of a TIMESTAMP.
+"""
+
+from typing import Any
+
+from local_bigquery.sql.rules import STATEMENT_RULES, datetime, typing
+from local_bigquery.sql.rules.typing import kind
+from sqlglot import exp
+
+_Kind = exp.DType
+# By the kind of a time, the functions of it.
+_FUNCTIONS: tuple[dict[Any, type[exp.Expr]], ...] = (
+    {_Kind.DATE: exp.DateTrunc, _Kind.DATETIME: exp.DatetimeTrunc, _Kind.TIMESTAMPTZ: exp.TimestampTrunc},
+    {_Kind.DATE: exp.DateAdd, _Kind.DATETIME: exp.DatetimeAdd, _Kind.TIMESTAMPTZ: exp.TimestampAdd},
+    {_Kind.DATE: exp.DateSub, _Kind.DATETIME: exp.DatetimeSub, _Kind.TIMESTAMPTZ: exp.TimestampSub},
+    {_Kind.DATE: exp.DateDiff, _Kind.DATETIME: exp.DatetimeDiff, _Kind.TIMESTAMPTZ: exp.TimestampDiff},
+)
+_ALL = {function: of_kind for of_kind in _FUNCTIONS for function in of_kind.values()}
+_NAMES = {_Kind.TIMESTAMP: _Kind.DATETIME}
+
+
+def add() -> None:
+    """Put the rule in place, before functions are translated."""
+    STATEMENT_RULES.insert(STATEMENT_RULES.index(datetime.datetime), _by_type)
+
+
+def _by_type(tree: exp.Expr, context: Any) -> exp.Expr:
+    nodes = list(tree.find_all(*_ALL))
+    if any(not isinstance(node.this, exp.Literal | exp.Cast) for node in nodes):
+        typing.annotate(tree, context)
+    for node in nodes:
+        found = kind(node.this)
+        wanted = _ALL[type(node)].get(_NAMES.get(found, found))
+        # A DATE becomes a DATETIME where a function of those is called.
+        if wanted is None or wanted is type(node) or found == _Kind.DATE:
+            continue
+        unit = node.args.get("unit")
+        if unit is not None and unit.name.upper() == "WEEK":
+            unit = exp.WeekStart(this=exp.var("SUNDAY"))
+        arguments = {name: value for name, value in node.args.items() if name in wanted.arg_types}
+        made = wanted(**{**arguments, "unit": unit})
+        made.type = node.this.type
+        node.replace(made)
+    return tree
