@@ -74,9 +74,12 @@ def join(refresh: Refresh, clients: Clients, now: datetime, asked_at: datetime) 
         reading = source.look(
             refresh.because(_unanswered(found, clients) if found else []), clients, now.date(), asked_at
         )
+        while _is_superseded(reading.run_id, clients):
+            # It read nothing, and the run that superseded it may have failed or been reset.
+            reading = reading.again()
         if clients.ledger.is_opened(reading.run_id):
             return DataRefreshed(reading.run_id, reading.as_of, reading.reason)
-        if found and not reading.reason and _has_read(found, reading, clients):
+        if found and _has_read(found, reading, clients):
             log("INFO", f"nothing has changed since run {found.run_id}")
             return None
         opened = _opened(reading, found, clients, now)
@@ -159,20 +162,24 @@ def _is_recent(last: Training | None, clients: Clients, now: datetime) -> bool:
     """Whether the last training is too young for another one, and its data can be scored meanwhile."""
     if last is None or now - last.at >= timedelta(hours=clients.settings.training.min_hours):
         return False
-    ends = [record.event for record in clients.ledger.records(last.run_id) if record.event.is_last]
-    has_trained = bool(ends) and not any(isinstance(event, RunSuperseded) for event in ends)
+    has_trained = _has_ended(last.run_id, clients) and not _is_superseded(last.run_id, clients)
     return has_trained and bool(clients.storage.bucket(clients.settings.bucket).blob(champion.POINTER).exists())
 
 
 def _has_read(current: Current, reading: source.Reading, clients: Clients) -> bool:
-    """Whether the last run has read the same data, whatever it was wanted for."""
+    """Whether the last run has read the same data, for all the reasons that there are now."""
     read = source.Reading.from_json(current.run_id, current.reads)
     same = [one.seen for one in read.tables] == [one.seen for one in reading.tables]
-    return same and read.problem == reading.problem and not _has_failed(current.run_id, clients)
+    answered = set(reasons(reading.reason)) <= set(reasons(read.reason))
+    return same and answered and read.problem == reading.problem and not _has_failed(current.run_id, clients)
 
 
 def _has_ended(run_id: str, clients: Clients) -> bool:
     return any(record.event.is_last for record in clients.ledger.records(run_id))
+
+
+def _is_superseded(run_id: str, clients: Clients) -> bool:
+    return any(isinstance(record.event, RunSuperseded) for record in clients.ledger.records(run_id))
 
 
 def _has_failed(run_id: str, clients: Clients) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -103,6 +103,10 @@ class Reading:
         first_changed = min(table.day for table in self.changed)
         return min(first_changed, max(known, default=first_changed))
 
+    def again(self) -> Reading:
+        """Return the same reading for another run, whose id follows from this one's."""
+        return replace(self, run_id=_run_id(self.as_of, self.run_id))
+
     def to_json(self) -> dict[str, Any]:
         """Return the document that `from_json` reads."""
         return {
@@ -151,8 +155,12 @@ def newest_table(clients: Clients) -> str | None:
 
 def _reading(refresh: Refresh, as_of: date, tables: list[DayTable], problem: str) -> Reading:
     seen = [table.seen for table in tables]
-    digest = hashlib.sha256(json.dumps([seen, refresh.reason, problem], default=str).encode()).hexdigest()
-    return Reading(f"{as_of:%Y%m%d}-{digest[:8]}", as_of, refresh.reason, tables, problem)
+    run_id = _run_id(as_of, json.dumps([seen, refresh.reason, problem], default=str))
+    return Reading(run_id, as_of, refresh.reason, tables, problem)
+
+
+def _run_id(as_of: date, named_for: str) -> str:
+    return f"{as_of:%Y%m%d}-{hashlib.sha256(named_for.encode()).hexdigest()[:8]}"
 
 
 def _problem(refresh: Refresh, tables: list[DayTable], dataset: str, prefix: str) -> str:

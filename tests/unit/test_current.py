@@ -47,6 +47,14 @@ class World(Clients):
     def fail(self, event):
         self.ledger.fail(event.run_id, Failure("train_models", "no quota", is_permanent=True, failed_at=NOW))
 
+    def supersede(self, event, by):
+        superseded = RunSuperseded(event.run_id, by.run_id)
+        self.ledger.finish(event.run_id, Record("train_models", superseded, NOW, NOW, 0.0))
+
+    def reset(self, event):
+        current.forget(event.run_id, self)
+        self.ledger.remove(event.run_id)
+
     def trains(self, event):
         return self.ledger.run(event.run_id)["trains"]
 
@@ -150,10 +158,39 @@ def test_a_step_that_ended_lately_keeps_newer_data_waiting(world):
 
 def test_a_superseded_run_has_ended(world):
     first = world.refresh()
-    superseded = RunSuperseded(first.run_id, "20170802-0a1b2c3d")
-    world.ledger.finish(first.run_id, Record("train_models", superseded, NOW, NOW, 0.0))
+    world.supersede(first, first)
     world.load(modified=2)
     assert world.refresh().run_id != first.run_id
+
+
+@pytest.mark.parametrize("end", [World.fail, World.reset])
+def test_data_that_neither_a_superseded_run_nor_the_one_that_superseded_it_has_read_are_read_by_another(world, end):
+    first = world.refresh()
+    second = world.refresh("new prices", hours=7)
+    world.supersede(first, second)
+    end(world, second)
+    third = world.refresh(hours=8)
+    assert third.run_id not in {first.run_id, second.run_id}
+    assert world.refresh(hours=8) == third
+    world.end(third, hours=9)
+    assert world.refresh(hours=10) == third
+
+
+def test_data_of_a_superseded_run_that_were_read_by_the_one_that_superseded_it_are_not_read_again(world):
+    first = world.refresh()
+    second = world.refresh("new prices", hours=7)
+    world.supersede(first, second)
+    world.end(second, hours=8)
+    assert world.refresh(hours=9) is None
+
+
+def test_a_reason_that_was_joined_with_others_and_comes_again_is_answered(world):
+    first = world.refresh()
+    world.refresh("new prices")
+    world.refresh("new shop")
+    world.end(first)
+    world.end(world.refresh())
+    assert world.refresh("new prices") is None
 
 
 @pytest.mark.parametrize(("hours", "reason", "trains"), [(19.9, "", False), (20, "", True), (1, "new prices", True)])
@@ -217,7 +254,6 @@ def test_a_run_that_was_reset_can_be_opened_again(world):
     first = world.refresh()
     world.end(first)
     assert current.names(first.run_id, world)
-    current.forget(first.run_id, world)
-    world.ledger.remove(first.run_id)
+    world.reset(first)
     assert world.refresh() == first
     assert not current.names("20170802-0a1b2c3d", world)
