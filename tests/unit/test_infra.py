@@ -9,14 +9,14 @@ from types import SimpleNamespace
 
 import pytest
 from cloudevents.http import CloudEvent
+from fixtures import alerts
 
 from functions import record_dead_letter
-from local.logging.entries import completed, entry_from_line
-from local.logging.filter import parse
+from local.logging.entries import entry_from_line
 from shared import handler, settings
 from shared.errors import NotReady, Permanent
 from shared.events import ModelApproved, ModelDeployed
-from tests.unit.test_declarations import FUNCTIONS, ROOT
+from tests.unit.test_declarations import ROOT
 
 RUN = "20170801-0a1b2c3d"
 
@@ -83,28 +83,9 @@ def test_terraform_knows_each_word_of_the_rules():
     assert all(item.keys() == {"enum"} or item == {"type": "string"} for item in items)
 
 
-def log_metrics() -> dict[str, str]:
-    """Return the filters of infra/monitoring.tf by the metric's name, as Terraform makes them."""
-    text = (ROOT / "infra" / "monitoring.tf").read_text()
-    services = " OR ".join(f'"{name.replace("_", "-")}"' for name in FUNCTIONS)
-    (own_log,) = re.findall(r"own_log = <<-EOT\n(.*?)EOT", text, re.DOTALL)
-    (dead_letter,) = re.findall(r'dead_letter = "(.*)"\n', text)
-    parts = {"own_log": re.sub(r"\$\{join.*\}", services, own_log), "dead_letter": unquoted(dead_letter)}
-    made = re.findall(
-        r'^resource "google_logging_metric" "(\w+)" .*?^  filter +=\s"(.*?)"\n', text, re.DOTALL | re.MULTILINE
-    )
-    return {name: re.sub(r"\$\{local\.(\w+)\}", lambda one: parts[one[1]], unquoted(found)) for name, found in made}
-
-
-def unquoted(text: str) -> str:
-    return text.replace('\\"', '"').replace("\\n", "\n")
-
-
 def counted(lines: str, function: str) -> list[set[str]]:
     """Return which metrics count each line that the function printed."""
-    filters = {name: parse(text) for name, text in log_metrics().items()}
-    entries = [completed(entry_from_line(line, function.replace("_", "-"))) for line in lines.splitlines()]
-    return [{name for name, matches in filters.items() if matches(entry)} for entry in entries]
+    return alerts.counted_by([alerts.entry_of(line, function) for line in lines.splitlines()])
 
 
 def run_step(outcome):
@@ -153,6 +134,22 @@ def test_a_dead_letter_counts_as_that_alone(capfd, monkeypatch):
     )
     record_dead_letter.record_dead_letter(event)
     assert counted(capfd.readouterr().out, "record_dead_letter") == [{"dead_letters"}]
+
+
+@pytest.mark.parametrize(
+    ("line", "fires"),
+    [
+        (
+            {"severity": "INFO", "message": "publish_audience ended: x", "step": "publish_audience", "seconds": 1.5},
+            set(),
+        ),
+        ({"severity": "INFO", "message": "build_features ended: x", "step": "build_features"}, {"audience"}),
+        ({"severity": "ERROR", "message": "build_features failed for good: x"}, {"failures", "audience"}),
+        ({"severity": "ERROR", "message": "dead letter for build_features: x"}, {"dead_letters", "audience"}),
+    ],
+)
+def test_an_alert_fires_for_an_error_a_dead_letter_and_the_lack_of_an_audience(line, fires):
+    assert alerts.firing([alerts.entry_of(json.dumps(line), "publish_audience")]) == fires
 
 
 def test_a_managed_service_is_enabled_once_it_has_a_configuration_and_before_there_is_an_address():
