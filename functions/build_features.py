@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from cloudevents.http import CloudEvent
 
     from shared.cloud import Clients, Cloud
+    from shared.warehouse import Parameters
 
 
 @functions_framework.cloud_event
@@ -52,8 +53,21 @@ def decode(message: Message, clients: Clients) -> DataRefreshed | None:
 
 def step(event: DataRefreshed, cloud: Cloud) -> FeaturesBuilt | ScoringDue | RunSuperseded:
     """Replace the partitions that the changed days touch, so running twice equals running once."""
-    if newer := current.hold(event.run_id, cloud.clients, cloud.now):
-        return RunSuperseded(event.run_id, newer)
+    try:
+        build(event, cloud)
+    except current.Overtaken as newer:
+        return RunSuperseded(event.run_id, newer.by)
+    return FeaturesBuilt(event.run_id, event.as_of) if cloud.run["trains"] else ScoringDue(event.run_id)
+
+
+def build(event: DataRefreshed, cloud: Cloud) -> None:
+    """Fill the tables that runs share, as long as the run may.
+
+    Raises:
+        Overtaken: a newer run reads the export by now.
+        Permanent: the data cannot be used.
+    """
+    current.require(cloud)
     reading = source.Reading.from_json(event.run_id, cloud.run)
     if reading.problem:
         raise Permanent(reading.problem)
@@ -65,7 +79,6 @@ def step(event: DataRefreshed, cloud: Cloud) -> FeaturesBuilt | ScoringDue | Run
     if changed:
         build_visitor_features(reading.first_touched, event.as_of, cloud)
         remember(reading, cloud)
-    return FeaturesBuilt(event.run_id, event.as_of) if cloud.run["trains"] else ScoringDue(event.run_id)
 
 
 def fill_sessions(changed: list[date], existing: list[date], cloud: Cloud) -> None:
@@ -80,8 +93,8 @@ def fill_sessions(changed: list[date], existing: list[date], cloud: Cloud) -> No
             "internal_sources": list(settings.source.internal_sources),
             "max_hits": settings.source.max_hits,
         }
-        cloud.warehouse.query(f"sessions/from_{settings.source.kind}", parameters, source=settings.source_dataset)
-        cloud.warehouse.query(f"interactions/from_{settings.source.kind}", tables, source=settings.source_dataset)
+        write(f"sessions/from_{settings.source.kind}", parameters, cloud, source=settings.source_dataset)
+        write(f"interactions/from_{settings.source.kind}", tables, cloud, source=settings.source_dataset)
 
 
 def build_visitor_features(first_touched: date, as_of: date, cloud: Cloud) -> None:
@@ -95,7 +108,7 @@ def build_visitor_features(first_touched: date, as_of: date, cloud: Cloud) -> No
         "label_days": label_days,
         "labelled_until": labelled_until,
     }
-    cloud.warehouse.query("features/visitor_features", parameters)
+    write("features/visitor_features", parameters, cloud)
 
 
 def remember(reading: source.Reading, cloud: Cloud) -> None:
@@ -105,4 +118,14 @@ def remember(reading: source.Reading, cloud: Cloud) -> None:
         "row_counts": [table.row_count for table in reading.changed],
         "last_modified": [table.last_modified for table in reading.changed],
     }
-    cloud.warehouse.query("source/remember_days", parameters)
+    write("source/remember_days", parameters, cloud)
+
+
+def write(name: str, parameters: Parameters, cloud: Cloud, **identifiers: str) -> None:
+    """Run a statement that writes what runs share.
+
+    Raises:
+        Overtaken: a newer run reads the export by now.
+    """
+    current.require(cloud)
+    cloud.warehouse.query(name, parameters, **identifiers)

@@ -35,9 +35,8 @@ def deploy_model(cloud_event: CloudEvent) -> None:
 def step(event: ModelApproved, cloud: Cloud) -> ModelDeployed | ScoringDue | RunSuperseded:
     """Move traffic only after the endpoint has said what ML.PREDICT says; each part finds what a former try left."""
     registry = cloud.registry
-    if newer := current.hold(event.run_id, cloud.clients, cloud.now):
-        registry.withdraw_run(event.run_id)
-        return RunSuperseded(event.run_id, newer)
+    if end := overtaken(event, cloud):
+        return end
     judged = (cloud.ledger.read(event.run_id, "evaluation") or {}).get("champion")
     if why := promotion.objection(event.run_id, judged, cloud.clients):
         return superseded(event, why, cloud)
@@ -64,9 +63,21 @@ def step(event: ModelApproved, cloud: Cloud) -> ModelDeployed | ScoringDue | Run
         "decile_cutoffs": revisions.decile_cutoffs(event.candidate, cloud),
     }
     cloud.ledger.write(event.run_id, "deployment", document)
+    # A deployment takes minutes.
+    if end := overtaken(event, cloud):
+        return end
     why = promotion.promote(canary, version, judged, cloud.clients)
     pointer.follow(cloud.clients)
     return superseded(event, why, cloud) if why else ModelDeployed(event.run_id, version.number)
+
+
+def overtaken(event: ModelApproved, cloud: Cloud) -> RunSuperseded | None:
+    """Keep the run open; where a newer one reads the export by now, withdraw what was deployed and end this one."""
+    newer = current.hold(event.run_id, cloud.clients, cloud.now)
+    if newer is None:
+        return None
+    cloud.registry.withdraw_run(event.run_id)
+    return RunSuperseded(event.run_id, newer)
 
 
 def superseded(event: ModelApproved, why: str, cloud: Cloud) -> ScoringDue:

@@ -11,6 +11,7 @@ os.environ.setdefault("PROPENSITY_PSEUDONYM_KEY", "a key for tests that hides no
 pytest_plugins = [
     "fixtures.bigquery",
     "fixtures.chain",
+    "fixtures.deliveries",
     "fixtures.conversation",
     "fixtures.online",
     "fixtures.shop",

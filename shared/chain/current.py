@@ -21,11 +21,19 @@ from shared.log import log
 
 if TYPE_CHECKING:
     from shared.chain.refreshes import Refresh
-    from shared.cloud import Clients
+    from shared.cloud import Clients, Cloud
 
 PATH = "runs/current.json"
 # A run that has just said that it goes on need not say it again.
 HOLD_SECONDS = 60
+
+
+class Overtaken(Exception):  # noqa: N818 - not a failure: the run ends, because run `by` reads newer data
+    """A newer run reads the export by now."""
+
+    def __init__(self, by: str) -> None:
+        super().__init__(by)
+        self.by = by
 
 
 class Training(msgspec.Struct, frozen=True):
@@ -112,6 +120,18 @@ def hold(run_id: str, clients: Clients, now: datetime) -> str | None:
             return None
         if _claim(clients).replace(msgspec.structs.replace(found, held_at=now), generation):
             return None
+
+
+def require(cloud: Cloud) -> None:
+    """Hold the run before it writes what runs share.
+
+    Another delivery of the run may have failed for good since this one began, and let another run be opened.
+
+    Raises:
+        Overtaken: a newer run reads the export by now.
+    """
+    if newer := hold(cloud.run_id, cloud.clients, cloud.now):
+        raise Overtaken(newer)
 
 
 def names(run_id: str | None, clients: Clients) -> bool:

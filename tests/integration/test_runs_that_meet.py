@@ -1,101 +1,232 @@
-"""Two runs build features in any order: the tables hold what they would hold had the runs come one after the other."""
+"""Two runs in any order of deliveries leave what they leave when they come one after the other."""
 
 import json
-from datetime import UTC, date, datetime, timedelta
+import random
+from dataclasses import replace
+from datetime import date, timedelta
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from fixtures.bigquery import PROJECT, connect
-from google.cloud import storage as gcs
+from fixtures import alerts
+from fixtures.bigquery import connect
+from fixtures.deliveries import STEPS, Died, Export
 
 from demo import generator, loading
 from functions import build_features
-from local import auth, declarations, provision, serving
-from local.bigquery import gateway
-from shared.chain import current
-from shared.chain.refreshes import Refresh
-from shared.cloud import Clients, Cloud
-from shared.settings import Settings
+from shared.chain import promotion, revisions
+from shared.errors import Permanent
 
-FIRST_DAY, KNOWN_DAYS, DAYS = date(2017, 3, 1), 5, 8
-NOW = datetime(2017, 3, 9, 5, tzinfo=UTC)
-SHARED = ("sessions", "interactions", "visitor_features", "source_days")
-# Deliveries of build_features to the older run, A, and to the one that reads newer data, B. B is opened by its first.
-ONE_AFTER_THE_OTHER = "AB"
-ORDERS = ("BA", "ABA", "BAB", pytest.param("BAAB", marks=pytest.mark.slow))
-
-
-class Export(Clients):
-    """The functions' clients; of the export's day-tables they see so many."""
-
-    days = DAYS
-
-    def query(self, name, parameters=None, **identifiers):
-        rows = super().query(name, parameters, **identifiers)
-        return rows[: self.days] if name == "source/day_tables" else rows
+FIRST_DAY, KNOWN_DAYS, DAYS = date(2017, 3, 1), 6, 8
+KNOWN_DAY = FIRST_DAY + timedelta(days=KNOWN_DAYS - 1)
+# The first run reads half of its newest day. Then this day is whole, with newer days or without.
+BEFORE = Export("meeting_before", KNOWN_DAYS)
+AFTER = {"the day again": Export("meeting_after", KNOWN_DAYS), "newer days": Export("meeting_after", DAYS)}
+PUBLIC = ("audience-published", "model-rejected", "run-superseded", "recommendations-built")
+# Longer than a run without news is open.
+SILENCE = timedelta(hours=7)
 
 
 @pytest.fixture(scope="module")
-def project(bigquery_emulator, tmp_path_factory, storage):
-    """The URL of a BigQuery with the generated export."""
-    folder = tmp_path_factory.mktemp("meeting")
-    with (
-        serving.serve(gateway.create_app(bigquery_emulator.url, folder / "gateway")) as url,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        patch.setenv("BIGQUERY_EMULATOR_HOST", url)
-        account = auth.service_account_file(folder, "http://127.0.0.1:9/token", PROJECT)
-        patch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(account))
-        files = generator.generate(1, FIRST_DAY, DAYS, 400, folder / "export")
-        loading.load(files, connect(url), "meeting_export")
-        yield url
+def cloud(meeting_cloud, tmp_path_factory):
+    """With both exports."""
+    folder = tmp_path_factory.mktemp("exports")
+    files = generator.generate(1, FIRST_DAY, DAYS, 600, folder)
+    for one in files:
+        write(with_many_buyers(pq.read_table(one.path)), one.path)
+    client = connect(meeting_cloud.bigquery_url)
+    loading.load(files, client, AFTER["newer days"].dataset)
+    *former, newest = files[:KNOWN_DAYS]
+    whole = pq.read_table(newest.path)
+    write(half := whole.slice(0, len(whole) // 2), newest.path)
+    loading.load([*former, replace(newest, rows=len(half))], client, BEFORE.dataset)
+    return meeting_cloud
 
 
-def clients_of(url, bucket, dataset):
-    document = {"project": PROJECT, "bucket": bucket.name, "dataset": dataset, "checks": {"max_age_days": 0}}
-    document["label"] = {"horizon_days": 2}
-    clients = Export(Settings.from_document(document | {"source": {"dataset": "meeting_export"}}))
-    clients.__dict__["bigquery"] = connect(url)
-    names = provision.Names(PROJECT, bucket.name, dataset, "us-central1", "propensity")
-    declared = [one for one in declarations.read().tables if one.name in {*SHARED, "session_features"}]
-    provision.make_tables(names, declared, url)
-    return clients
+def with_many_buyers(table):
+    """The same day-table, but each session bought: among so few visitors there would be nobody to learn from."""
+    totals = table["totals"].combine_chunks()
+    fields = {field.name: totals.field(field.name) for field in totals.type}
+    fields["transactions"] = pa.array([1] * len(table), pa.int64())
+    changed = pa.StructArray.from_arrays(list(fields.values()), list(fields))
+    return table.set_column(table.schema.get_field_index("totals"), "totals", changed)
 
 
-def built(url, bucket, order):
-    """What the tables hold once build_features was delivered in this order."""
-    clients = clients_of(url, bucket, f"meeting_{order.lower()}")
-    clients.days = KNOWN_DAYS
-    runs = {"A": current.join(Refresh(), clients, NOW, NOW)}
-    clients.days = DAYS
-    outcomes = {}
-    for number, run in enumerate(order):
-        # The older run has stood still for so long that it is not open any more.
-        now = NOW + timedelta(hours=7 * ("B" in order[: number + 1]), minutes=number)
-        if run not in runs:
-            runs[run] = current.join(Refresh(), clients, now, now)
-        outcomes[run] = build_features.step(runs[run], Cloud(clients, runs[run].run_id, "build_features", now))
-    assert runs["B"].as_of > runs["A"].as_of
-    return {table: rows(clients, table) for table in SHARED}, outcomes
+def write(table, path):
+    pq.write_table(table, path, store_schema=False)
 
 
-def rows(clients, table):
-    found = clients.bigquery.query_and_wait(f"select to_json_string(t) from {clients.settings.dataset}.{table} as t")  # noqa: S608
-    return sorted(json.dumps(json.loads(text), sort_keys=True) for (text,) in found)
+def one_after_the_other(cloud, after, **options):
+    world = cloud.world(BEFORE, **options)
+    for export in (BEFORE, after):
+        world.load(export)
+        world.send("data-refreshed", {})
+        while world.pending:
+            world.deliver(world.pending[0])
+    return world
+
+
+def in_any_order(cloud, after, stands_still_before, seed, **options):
+    """Two runs, of which the first stands still for hours before the step of that number, and goes on in any order.
+
+    Each choice is the seed's: who is delivered next, whether it comes once more, and whether its process dies before it
+    has published. Where the first run does not stand still, newer data come while it is open.
+    """
+    chance = random.Random(f"{stands_still_before} {seed}")  # noqa: S311 - to repeat, not to keep a secret
+    world = cloud.world(BEFORE, **options)
+    world.send("data-refreshed", {})
+    steps = chance.randrange(len(STEPS)) if stands_still_before is None else stands_still_before
+    if steps == 0:
+        # Its process dies when it has just begun.
+        world.after["sessions/from_ga360"] = die
+    while not world.runs() or len(world.runs()[0].records) < steps:
+        deliver_any(world, chance)
+    world.load(after)
+    if stands_still_before is not None:
+        world.now += SILENCE
+    world.send("data-refreshed", {})
+    if chance.random() < 0.5:
+        world.send("resume-due", {})
+    late = {world.runs()[0].run_id: chance.choice((0.05, 1, 20))}
+    while world.pending:
+        deliver_any(world, chance, late)
+    # What the schedules say when all else is quiet.
+    world.now += timedelta(minutes=30)
+    for topic in ("resume-due", "data-refreshed"):
+        world.send(topic, {})
+    while world.pending:
+        deliver_any(world, chance)
+    return world
+
+
+def deliver_any(world, chance, weights=None):
+    weight = [(weights or {}).get(one.run_id, 1) for one in world.pending]
+    [delivery] = chance.choices(world.pending, weight)
+    world.deliver(delivery, is_taken=chance.random() < 0.7, dies=chance.random() < 0.1)
+
+
+def die():
+    raise Died
+
+
+def left_by(world):
+    """What both runs have left, but for the names and numbers of those that made it."""
+    by = ("run_id", "model_version")
+    day = f"format_date('%Y%m%d', day) = '{world.runs()[-1].run_id[:8]}'"
+    left = {table: world.rows(table) for table in ("sessions", "interactions", "visitor_features", "source_days")}
+    left |= {table: world.rows(table, by, day) for table in ("scores", "audience")}
+    if world.recommends:
+        left |= {table: world.rows(table, by[:1], day) for table in ("product_rules", "visitor_recommendations")}
+        left["artefact"] = world.artefact()
+    return left
+
+
+def assert_as_one_after_the_other(world, expected):
+    for what, found in left_by(world).items():
+        assert found == expected[what], what
+    older, newer = world.runs()
+    assert newer.outcome == "published"
+    assert world.serving() == (newer.run_id, {newer.run_id: 100}, newer.run_id)
+    assert_superseded_unless_first(older, newer)
+    runs = [world.run(run_id) for run_id in world.ledger.runs()]
+    assert [run.run_id for run in runs if not run.has_ended] == []
+    said = [record.event for run in runs for record in run.records]
+    for topic in PUBLIC:
+        assert world.told(topic) == {json.dumps(event.to_json()) for event in said if event.topic == topic}
+    assert world.told("dead-letters") == set()
+
+
+def assert_superseded_unless_first(older, newer):
+    """The older run's model became champion before the newer run was opened, or never."""
+    promoted = [record.finished_at for record in older.records if record.event.topic == "model-deployed"]
+    assert all(at < newer.opened_at for at in promoted)
+    assert older.outcome == ("published" if promoted else "superseded")
+    assert older.reason == ("" if promoted else f"run {newer.run_id} reads newer data")
 
 
 @pytest.fixture(scope="module")
-def expected(project, storage):
-    return built(project, gcs.Client(project="demo").create_bucket("meeting-expected"), ONE_AFTER_THE_OTHER)
+def expected(cloud):
+    left = {}
+
+    def expect(after, *, recommends=False):
+        if (after, recommends) not in left:
+            left[after, recommends] = left_by(one_after_the_other(cloud, AFTER[after], recommends=recommends))
+        return left[after, recommends]
+
+    return expect
 
 
-@pytest.mark.parametrize("order", ORDERS)
-def test_in_any_order_the_tables_hold_what_one_run_after_the_other_leaves(project, bucket, expected, order):
-    tables, outcomes = built(project, bucket, order)
-    for table in SHARED:
-        assert tables[table] == expected[0][table], table
-    assert type(outcomes["B"]) is type(expected[1]["B"])
+@pytest.mark.parametrize(
+    ("begun", "part", "statement", "far"),
+    [
+        (0, (build_features, "fill_sessions"), "interactions/from_ga360", 6),
+        pytest.param(3, (revisions, "export"), "deployment/decile_cutoffs", 3, marks=pytest.mark.slow),
+    ],
+)
+def test_of_two_deliveries_of_which_one_fails_for_good_the_other_stops_once_another_run_is_open(
+    cloud, expected, begun, part, statement, far
+):
+    world = cloud.world(BEFORE)
+    world.send("data-refreshed", {})
+    while begun and (not world.runs() or len(world.runs()[0].records) < begun):
+        world.deliver(world.pending[0])
+    both = world.pending[-1]
+
+    def meanwhile():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(*part, fail_for_good)
+            world.deliver(both, is_taken=False)
+        [older] = world.runs()
+        assert older.outcome == "failed"
+        world.load(AFTER["newer days"])
+        world.send("data-refreshed", {})
+        while len(world.runs()) < 2 or len(world.runs()[1].records) < far:
+            world.deliver(world.pending[-1])
+
+    world.after[statement] = meanwhile
+    world.deliver(both)
+    while world.pending:
+        world.deliver(world.pending[0])
+    assert_as_one_after_the_other(world, expected("newer days"))
+    assert alerts.firing(world.entries) == {"failures"}
 
 
-def test_an_older_run_that_comes_late_is_superseded(project, bucket):
-    _, outcomes = built(project, bucket, "BA")
-    assert (outcomes["A"].topic, outcomes["A"].by) == ("run-superseded", outcomes["B"].run_id)
+def fail_for_good(*_):
+    raise Permanent("as a test wants it")
+
+
+ORDERS = [("newer days", 0, 0), ("newer days", 3, 1)]
+ORDERS += [
+    pytest.param(after, stands_still_before, seed, marks=pytest.mark.slow)
+    for seed in range(2, 5)
+    for after in AFTER
+    for stands_still_before in (*range(len(STEPS)), None)
+]
+
+
+@pytest.mark.parametrize(("after", "stands_still_before", "seed"), ORDERS)
+def test_in_any_order_two_runs_leave_what_one_after_the_other_leaves(cloud, expected, after, stands_still_before, seed):
+    options = {"recommends": seed % 2 == 0 and seed > 0}
+    world = in_any_order(cloud, AFTER[after], stands_still_before, seed, **options)
+    assert_as_one_after_the_other(world, expected(after, **options))
+    assert alerts.firing(world.entries) == set()
+
+
+def test_a_run_that_loses_a_race_publishes_what_stands_and_no_alert_fires(cloud):
+    world = cloud.world(BEFORE)
+    world.send("data-refreshed", {})
+    while world.pending:
+        world.deliver(world.pending[0])
+    [first] = world.runs()
+    world.entries.clear()
+    world.send("data-refreshed", {"reason": "new campaign"})
+    while len(world.runs()) < 2 or len(world.runs()[1].records) < 3:
+        world.deliver(world.pending[0])
+    world.ledger.write(world.runs()[1].run_id, promotion.ROLLED_BACK, {"to": "1"})
+    while world.pending:
+        world.deliver(world.pending[0])
+    run = world.runs()[1]
+    assert (run.outcome, run.reason) == ("superseded", "its version was rolled back to version 1")
+    assert world.serving() == (first.run_id, {first.run_id: 100}, first.run_id)
+    assert json.dumps(run.records[-1].event.to_json()) in world.told("audience-published")
+    assert alerts.firing(world.entries) == set()
