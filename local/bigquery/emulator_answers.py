@@ -3,6 +3,7 @@
     the last page       of a list has null for the next page's token
     tables in a list    have fields that only a whole table has
     jobs.query          puts its own parameters into the job's configuration
+    arrays              inside of structs may hold NULL, which no answer can
     getQueryResults     tells the statement's type and counts, as jobs.query alone does
 
 tests/fixtures/conversation.py holds every answer against that document.
@@ -16,6 +17,8 @@ from fastapi import Response
 from local_bigquery.api import datasets, jobs, projects, routines, row_access_policies
 from local_bigquery.api import tables as table_routes
 from local_bigquery.catalog import tables
+from local_bigquery.engine import results
+from local_bigquery.engine.database import quote
 from local_bigquery.models import Table, TableListTablesItem, TableListTablesItemView
 
 _LISTS: tuple[tuple[Any, str], ...] = (
@@ -25,6 +28,7 @@ _LISTS: tuple[tuple[Any, str], ...] = (
     (row_access_policies, "ListRowAccessPoliciesResponse"),
     (table_routes, "TableList"),
 )
+_NULL_ELEMENT = "Array cannot have a null element; error in writing field"
 _OF_THE_REQUEST = ("maxResults", "requestId", "location")
 _OF_A_QUERY = ("statementType", "dmlStats")
 
@@ -35,6 +39,7 @@ def apply() -> None:
         setattr(module, name, functools.partial(_without_nulls, getattr(module, name)))
     jobs.QUERY_ONLY = (*jobs.QUERY_ONLY, *_OF_THE_REQUEST)
     jobs.with_rows = functools.partial(_with_rows, jobs.with_rows)
+    results._without_null_elements = _without_null_elements  # noqa: SLF001 - there is no public name for it
     tables.list_ = functools.partial(_listed, tables.list_)
 
 
@@ -55,3 +60,21 @@ def _listed(original: Callable[..., list[Table]], *place: str) -> list[Table]:
 def _summary(table: Table) -> Table:
     summary = table.only(*TableListTablesItem.model_fields)
     return summary.replace(view=table.view.only(*TableListTablesItemView.model_fields)) if table.view else summary
+
+
+def _without_null_elements(expression: str, column: str, kind: Any) -> str:
+    test = _has_null_element(expression, kind, 0)
+    words = f"{_NULL_ELEMENT} {column}".replace("'", "''")
+    return f"CASE WHEN {test} THEN error('{words}') ELSE {expression} END" if test else expression
+
+
+def _has_null_element(value: str, kind: Any, depth: int) -> str:
+    """Return the test of a value for arrays that hold NULL; an empty text where its type has no array."""
+    if kind.id in {"list", "array"}:
+        one = f"e{depth}"
+        inner = _has_null_element(one, kind.child, depth + 1)
+        return f"list_bool_or(list_transform({value}, {one} -> {one} IS NULL{f' OR {inner}' if inner else ''}))"
+    if kind.id == "struct":
+        tests = (_has_null_element(f"{value}.{quote(name)}", child, depth) for name, child in kind.children if name)
+        return " OR ".join(f"coalesce({test}, false)" for test in tests if test)
+    return ""

@@ -2,6 +2,7 @@
 
 capture groups  are at most one in REGEXP_EXTRACT, _ALL and _INSTR
 JSONPath        begins with $; JSON_REMOVE and JSON_SET take names only
+ROUND           goes away from zero only
 LIMIT           takes no NULL
 steps           of generated arrays are not 0
 """
@@ -21,7 +22,7 @@ _MUTATORS = {"bq.main.json_remove": "JSON_REMOVE", "bq.main.json_set": "JSON_SET
 
 def add() -> None:
     """Put the rules in place; before the first statement."""
-    STATEMENT_RULES[0:0] = [_groups, _json_paths, _steps, _limits, _types]
+    STATEMENT_RULES[0:0] = [_groups, _json_paths, _steps, _limits, _rounding, _types]
 
 
 def unsupported(what: str) -> BigQueryError:
@@ -75,6 +76,15 @@ def _limits(tree: exp.Expr, _: Any) -> exp.Expr:
             node.set(
                 "expression", dialect.macro("_offset_of", count, exp.Literal.string("Limit"), exp.Literal.number(0))
             )
+    return tree
+
+
+def _rounding(tree: exp.Expr, _: Any) -> exp.Expr:
+    for node in tree.find_all(exp.Round):
+        mode = node.args.get("truncate")
+        if mode is not None and mode.name.upper() != "ROUND_HALF_AWAY_FROM_ZERO":
+            raise unsupported(f"ROUND with the mode {mode.name}")
+        node.set("truncate", None)
     return tree
 
 

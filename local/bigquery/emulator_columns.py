@@ -14,6 +14,7 @@ from local_bigquery.errors import BigQueryError
 from local_bigquery.sql.rules import STATEMENT_RULES, columns, query
 from sqlglot import exp
 
+from local.bigquery import emulator_types as types
 from local.bigquery.emulator_checks import unsupported
 
 
@@ -32,9 +33,18 @@ def _named(original: Callable[..., exp.Expr], tree: exp.Expr, context: Any) -> e
         select = select.this
     original(select, context)
     for inner in tree.find_all(exp.Select):
-        if inner is not select and _is_source(inner):
+        if inner.args.get("kind") == "STRUCT":
+            _name_fields(inner)
+        elif inner is not select and _is_source(inner):
             original(inner, context)
     return tree
+
+
+def _name_fields(select: exp.Expr) -> None:
+    """Name the fields of SELECT AS STRUCT as BigQuery shows those without a name."""
+    for number, one in enumerate(list(select.expressions), 1):
+        if not isinstance(one, exp.Alias | exp.Column | exp.Dot | exp.Star):
+            one.replace(exp.alias_(one.copy(), f"_field_{number}"))
 
 
 def _is_source(select: exp.Expr) -> bool:
@@ -84,16 +94,16 @@ def _one_group(tree: exp.Expr, _: Any) -> exp.Expr:
     return tree
 
 
-def _corresponding(tree: exp.Expr, _: Any) -> exp.Expr:
+def _corresponding(tree: exp.Expr, context: Any) -> exp.Expr:
     """Write set operations that go by name as ones that go by position."""
     for union in reversed(list(tree.find_all(exp.SetOperation))):
         if union.args.get("by_name"):
-            _by_position(union)
+            _by_position(union, context)
     return tree
 
 
-def _by_position(union: exp.SetOperation) -> None:
-    names = _names(union.this), _names(union.expression)
+def _by_position(union: exp.SetOperation, context: Any) -> None:
+    names = _names(union.this, context), _names(union.expression, context)
     if None in names:
         raise unsupported("BY NAME or CORRESPONDING of columns without names")
     left, right = ([name.casefold() for name in side or []] for side in names)
@@ -101,6 +111,7 @@ def _by_position(union: exp.SetOperation) -> None:
     side, kind = (str(union.args.get(part) or "").upper() for part in ("side", "kind"))
     if union.args.get("on"):
         chosen = [column.name.casefold() for column in union.args["on"]]
+        spelled |= {column.name.casefold(): column.name for column in union.args["on"]}
     elif side == "FULL":
         chosen = [*left, *(name for name in right if name not in left)]
     elif side == "LEFT":
@@ -115,9 +126,11 @@ def _by_position(union: exp.SetOperation) -> None:
         raise BigQueryError("invalidQuery", "The sides of a set operation by name have no column in common")
     for part, own in (("this", left), ("expression", right)):
         values = [
-            exp.column(exp.to_identifier(spelled[name], quoted=True))
-            if name in own
-            else exp.alias_(exp.null(), spelled[name], quoted=True)
+            exp.alias_(
+                exp.column(exp.to_identifier(name, quoted=True)) if name in own else exp.null(),
+                spelled[name],
+                quoted=True,
+            )
             for name in chosen
         ]
         inner = union.args[part].unnest()
@@ -129,13 +142,46 @@ def _by_position(union: exp.SetOperation) -> None:
         union.set(part, None)
 
 
-def _names(side: exp.Expr) -> list[str] | None:
+def _names(side: exp.Expr, context: Any) -> list[str] | None:
     """Return the names of a query's columns, or None where one is not known."""
     side = side.unnest()
     if isinstance(side, exp.SetOperation):
-        return _names(side.this)
+        return _names(side.this, context)
     if not isinstance(side, exp.Select):
         return None
-    names = [one.alias_or_name for one in side.expressions]
-    is_unknown = any(one.is_star or not one.alias_or_name for one in side.expressions)
-    return None if is_unknown or len({name.casefold() for name in names}) < len(names) else names
+    names: list[str] = []
+    for one in side.expressions:
+        found = _starred(side, one, context) if one.is_star else [one.alias_or_name or None]
+        if found is None or None in found:
+            return None
+        names += [name for name in found if name]
+    return None if len({name.casefold() for name in names}) < len(names) else names
+
+
+def _starred(select: exp.Select, star: exp.Expr, context: Any) -> list[str | None] | None:
+    """Return the names that a star stands for, where it covers one table or query."""
+    item = select.args["from_"].this if select.args.get("from_") else None
+    if not isinstance(star, exp.Star) or select.args.get("joins"):
+        return None
+    found: list[str] | None = None
+    if isinstance(item, exp.Subquery):
+        found = _names(item.this, context)
+    elif isinstance(item, exp.Table):
+        defined = None if item.db else _definition(item)
+        columns = None if defined else types.of_table(item, context)
+        found = _names(defined.this, context) if defined else [name for name, _ in columns or []] or None
+    left_out = {one.name.casefold() for one in star.args.get("except_") or []}
+    return None if found is None else [name for name in found if name.casefold() not in left_out]
+
+
+def _definition(table: exp.Table) -> exp.Expr | None:
+    """Return the WITH query that a name means."""
+    around = table.parent
+    while around is not None:
+        with_ = around.args.get("with_")
+        for one in with_.expressions if with_ else []:
+            if one.alias.casefold() == table.name.casefold() and not one.alias_column_names:
+                found: exp.Expr = one
+                return found
+        around = around.parent
+    return None

@@ -42,6 +42,7 @@ _ELEMENTS = {
     "%h": "%b",
     "%T": "%H:%M:%S",
 }
+_TEXT_MACROS = {"bq.main.to_json_string", "bq.main.lax_string"}
 _ELEMENT = re.compile(r"%[crXhT%]")
 
 
@@ -59,6 +60,7 @@ def add() -> None:
         NODE_RULES[NODE_RULES.index(theirs)] = ours
     position = NODE_RULES.index(math.decimal_type)
     NODE_RULES[position:position] = [
+        _typed,
         _byte_string,
         _concatenated,
         _from_text,
@@ -125,6 +127,13 @@ def _is_written(node: exp.Expr) -> bool:
     return kind(node) in {*FLOATS, *DECIMALS, exp.DType.TIME, exp.DType.TIMESTAMP, exp.DType.TIMESTAMPTZ}
 
 
+def _typed(node: exp.Expr, _: Any) -> exp.Expr:
+    """Tell the type of what a macro gives."""
+    if isinstance(node, exp.Anonymous) and node.name in _TEXT_MACROS:
+        node.type = exp.DataType.build("VARCHAR")
+    return node
+
+
 def _byte_string(node: exp.Expr, _: Any) -> exp.Expr:
     r"""Read b'\xff' as one byte."""
     if isinstance(node, exp.ByteString) and node.this.isascii() is False and max(node.this) <= "\xff":
@@ -146,8 +155,14 @@ def _from_text(node: exp.Expr, _: Any) -> exp.Expr:
     elif node.to.this in checked and not node.find(exp.Parameter, exp.Placeholder):
         node.set("this", macro(checked[node.to.this], node.this))
     if node.to.this in BYTES:
-        return exp.Anonymous(this="encode", expressions=[node.this])
+        encoded = exp.Anonymous(this="encode", expressions=[node.this])
+        encoded.type = node.to
+        return encoded
     return node
+
+
+def _is_big(node: exp.Expr) -> bool:
+    return kind(node) == exp.DType.BIGDECIMAL or (isinstance(node, exp.Cast) and _is_bignumeric(node.to))
 
 
 def _is_bignumeric(kind: exp.DataType) -> bool:
@@ -235,6 +250,10 @@ def _positions(node: exp.Expr, _: Any) -> exp.Expr:
             _not_negative(node, "length", "Third argument in SUBSTR()")
         case exp.Left() | exp.Right():
             _not_negative(node, "expression", f"Second argument in {node.key.upper()}()")
+        case exp.Pad():
+            _not_negative(node, "expression", "Second argument (output size) for LPAD/RPAD")
+        case exp.Unicode():
+            return macro("_code_point", node.this)
         case exp.Repeat():
             _not_negative(node, "times", "Second argument (repeat count) for REPEAT")
     return node
@@ -252,7 +271,7 @@ def _not_negative(node: exp.Expr, part: str, words: str) -> None:
         node.set(part, macro("_count", count, exp.Literal.string(words)))
 
 
-def _numbers(node: exp.Expr, _: Any) -> exp.Expr:  # noqa: PLR0911 - a table of functions
+def _numbers(node: exp.Expr, _: Any) -> exp.Expr:  # noqa: C901, PLR0911 - a table of functions
     match node:
         case exp.SafeDivide() if {kind(node.this), kind(node.expression)} & set(DECIMALS):
             return macro("_numeric_quotient", node.this, node.expression)
@@ -266,6 +285,8 @@ def _numbers(node: exp.Expr, _: Any) -> exp.Expr:  # noqa: PLR0911 - a table of 
             return _finite(node, node.this, node.expression)
         case exp.Pow() if abs(float(node.expression.this)) > 10:
             return _finite(node, node.this, node.expression)
+        case exp.Round() | exp.Ceil() | exp.Floor() | exp.Trunc() if _is_big(node.this):
+            return exp.cast(node.copy(), exp.DataType.build("DECIMAL(38, 18)", dialect="duckdb"))
         case exp.Round() | exp.Ceil() | exp.Floor() | exp.Trunc() if kind(node.this) in _INTEGERS:
             node.set("this", exp.cast(node.this, "DOUBLE"))
         case exp.Mul() if kind(node) == exp.DType.DECIMAL:

@@ -35,6 +35,7 @@ CREATE OR REPLACE MACRO bq.main._bool_text(s) AS
 CREATE OR REPLACE MACRO bq.main._date_text(s) AS
     CASE WHEN length(trim(s)) > 10 THEN 'Invalid date: ' || s ELSE s END;
 CREATE OR REPLACE MACRO bq.main._position(s, p) AS CASE WHEN p = 0 OR p < -length(s) THEN 1 ELSE p END;
+CREATE OR REPLACE MACRO bq.main._code_point(s) AS CASE WHEN s = '' THEN 0 ELSE unicode(s) END;
 CREATE OR REPLACE MACRO bq.main._count(n, what) AS
     CASE WHEN n < 0 THEN CAST(_raise(what || ' cannot be negative') AS BIGINT) ELSE n END;
 CREATE OR REPLACE MACRO bq.main._offset_of(n, what, least) AS CASE

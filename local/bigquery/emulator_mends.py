@@ -20,6 +20,7 @@ Each mend replaces one function of the pinned version; a new version is to be he
     columns             of a table are asked for anew by each statement that names it: 5 ms a table
     rows' way out       is a Parquet file, which takes DuckDB long (emulator_arrow.py)
     answers             differ from BigQuery's discovery document (emulator_answers.py)
+    errors              are DuckDB's and Python's (emulator_errors.py)
     pandas              is not installed, and DuckDB looks for it on the disk twice a query: half of a short one's time
 """
 
@@ -51,6 +52,7 @@ from local.bigquery import (
     emulator_arrow,
     emulator_checks,
     emulator_columns,
+    emulator_errors,
     emulator_functions,
     emulator_literals,
     emulator_rules,
@@ -107,6 +109,7 @@ def apply() -> None:
     emulator_times.add()
     emulator_aggregates.add()
     emulator_answers.apply()
+    emulator_errors.apply()
     emulator_rules.add()
     emulator_columns.add()
     DuckDBDialect.Generator.TRANSFORMS[exp.IntDiv] = _divided

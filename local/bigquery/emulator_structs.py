@@ -42,7 +42,7 @@ def _field(name: exp.Identifier | None, value: exp.Expr) -> exp.Expr:
 
 def align(tree: exp.Expr) -> None:
     """Write comparisons and supertypes of structs by position; the columns' types are known by now."""
-    for node in list(tree.find_all(exp.EQ, exp.NEQ, exp.In, exp.Case)):
+    for node in list(tree.find_all(exp.EQ, exp.NEQ, exp.In, exp.Case, exp.Nullif)):
         _compare(node)
     for node in list(tree.find_all(exp.Array, exp.If, exp.Case, exp.Coalesce)):
         _same_names(_alternatives(node))
@@ -103,6 +103,10 @@ def _compare(node: exp.Expr) -> None:
             _compare_all(node)
         case exp.Case():
             _compare_cases(node)
+        case exp.Nullif():
+            if equal := _equal(node.this, node.expression):
+                is_equal = exp.If(this=equal, true=exp.null())
+                node.replace(exp.Case(ifs=[is_equal], default=node.this.copy()))
         case exp.EQ() | exp.NEQ() if not isinstance(node.parent, exp.Update | exp.PropertyEQ):
             if equal := _equal(node.this, node.expression):
                 node.replace(exp.Not(this=equal) if isinstance(node, exp.NEQ) else equal)

@@ -29,8 +29,10 @@ class Answer:
     @classmethod
     def of_reference(cls, result: reference.Result) -> "Answer":
         """Return the reference implementation's answer, as BigQuery would write it."""
-        arrays = [index for index, column in enumerate(result.columns) if types.kind(column.type) == "ARRAY"]
-        if any(None in row[index] for row in result.rows for index in arrays):
+        arrays = [
+            index for index, column in enumerate(result.columns) if types.kind(column.type) in {"ARRAY", "STRUCT"}
+        ]
+        if any(_has_null_element(row[index]) for row in result.rows for index in arrays):
             return cls(refusal="Array cannot have a null element; error in writing field")
         fields = [types.field(column.name, column.type) for column in _unique(result.columns)]
         columns = [(field["name"], types.text(types.of_field(field))) for field in fields]
@@ -87,6 +89,13 @@ def is_ordered(sql: str) -> bool:
             return True
         index = closing(tokens, index) + 1 if tokens[index].text in "([" else index + 1
     return False
+
+
+def _has_null_element(value: Any) -> bool:
+    """Whether an array inside of a value holds NULL, which BigQuery cannot write."""
+    if isinstance(value, dict):
+        return any(map(_has_null_element, value.values()))
+    return isinstance(value, list) and any(one is None or _has_null_element(one) for one in value)
 
 
 def _unique(columns: Iterable[Column]) -> list[Column]:

@@ -109,3 +109,6 @@ r'a\b'
 safe_convert_bytes_to_string(b'\xe2\x28\xa1')
 'path/to/a_file' like all (r'path/to/a\_file', 'path/to/a%file')
 'a__b' not like any (r'a\_\_b', 'b')
+unicode('')
+length(cast(cast('€' as bytes) as string))
+lpad('abc', -15)

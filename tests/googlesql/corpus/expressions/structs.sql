@@ -26,3 +26,6 @@ array(select as struct 1 as x)[offset(0)].x
 (select sum(item.price * item.quantity) from unnest([struct(1.5 as price, 2 as quantity), (3.0, 1)]) as item)
 if(true, struct(1 as x), struct(2 as x))
 coalesce(cast(null as struct<x int64>), struct(3 as x))
+array(select as struct 1, 2 union all select as struct 3, 4)
+(select as struct 1, 'a' as x)
+[struct([1, null] as a)]

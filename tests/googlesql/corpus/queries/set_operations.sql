@@ -43,3 +43,11 @@ select 1 as a, 2 as b union all by name select 3 as b, 4 as c;
 select 1 as a, 2 as b full union all by name on (b) select 3 as b, 4 as c;
 
 (select 1 union all select 1) intersect distinct select 1;
+
+with t as (select 1 as a, 2 as b), u as (select 3 as b, 4 as a) select * from t union all by name select * from u;
+
+with t as (select 1 as a, 2 as b), u as (select 3 as b, 4 as c) select * except (a) from t union all corresponding select * from u;
+
+select 1 as a, 2 as b union all by name on (B, a) select 3 as b, 4 as a;
+
+select nullif(s, (null, 2)) as x, nullif(s, (3, 2)) as y from (select struct(1 as x, 2 as y) as s union all select struct(3 as x, 2 as y));

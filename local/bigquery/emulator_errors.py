@@ -1,0 +1,86 @@
+"""Say what is wrong in BigQuery's words, or name what the local BigQuery lacks, and not in DuckDB's or Python's words.
+
+An error of a value has BigQuery's words. Whatever else DuckDB refuses, or the translation fails at, is a statement that
+the local BigQuery does not support: invalidQuery, which no client retries.
+"""
+
+import functools
+import re
+from collections.abc import Callable
+from typing import Any
+
+import duckdb
+from local_bigquery import app, errors
+from local_bigquery.errors import BigQueryError
+from local_bigquery.jobs import query, runner
+from local_bigquery.sql import script
+
+from local.bigquery.emulator_checks import unsupported
+
+# What DuckDB says of a value, and BigQuery's words for it.
+_VALUES = [
+    (
+        r"Could not convert string ['\"](?P<name>.*)['\"] to (?:U?BIGINT|U?INT\d*|INTEGER|HUGEINT)",
+        "Bad int64 value: {name}",
+    ),
+    (r"Could not convert string ['\"](?P<name>.*)['\"] to (?:DOUBLE|FLOAT)", "Bad double value: {name}"),
+    (r"Could not convert string ['\"](?P<name>.*)['\"] to BOOL", "Bad bool value: {name}"),
+    (r"Could not convert string ['\"](?P<name>.*)['\"] to DECIMAL", "Invalid NUMERIC value: {name}"),
+    (r"Could not convert string ['\"](?P<name>.*)['\"] to INTERVAL", "Invalid INTERVAL value: {name}"),
+    (r"invalid timestamp field format: \"(?P<name>[^\"]*)\"", "Invalid timestamp: '{name}'"),
+    (r"invalid time field format: \"(?P<name>[^\"]*)\"", "Invalid time string '{name}'"),
+    (r"timestamp field value out of range: \"(?P<name>[^\"]*)\"", "Invalid timestamp: '{name}'"),
+    (r"date field value out of range: \"(?P<name>[^\"]*)\"", "Invalid date: '{name}'"),
+    (r"(?P<name>\w+)(?: for \w+)? is out of range!", "Floating point error in function: {name}"),
+]
+# What it says of a statement, and what stands in the way.
+_STATEMENTS = [
+    (r"Macro (?P<name>\w+)\(\) does not support the supplied arguments", "{name} with these arguments"),
+    (r"extract specifier \"?(?P<name>\w+)\"? not recognized", "The date part {name}"),
+    (r"(?P<name>aggregates are not allowed inside the TRY expression)", "An aggregate function with SAFE"),
+    (r"No GoogleSQL type is known for (?P<name>\w+)", "A value of type {name} in a text"),
+    (r"Unimplemented type for cast \((?P<name>.*)\)", "The cast {name}"),
+    (r"Not implemented Error: (?P<name>.*)", "This statement ({name})"),
+]
+_OPERATORS = {"~~": "LIKE", "!~~": "NOT LIKE", "LIKE_ESCAPE": "LIKE"}
+# Errors of statements; all others are of values.
+_OF_STATEMENTS = (
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.InternalException,
+    duckdb.NotImplementedException,
+    duckdb.ParserException,
+    duckdb.SyntaxException,
+)
+
+
+def apply() -> None:
+    """Put the mends in place."""
+    errors.DUCKDB_ERRORS[0:0] = [(re.compile(pattern), "invalidQuery", words) for pattern, words in _VALUES]
+    errors.from_duckdb = query.from_duckdb = functools.partial(_of_duckdb, errors.from_duckdb)
+    for module in (app, runner, script):
+        module.from_exception = functools.partial(_of_exception, errors.from_exception)
+
+
+def _of_duckdb(original: Callable[..., BigQueryError], error: Exception, *arguments: Any) -> BigQueryError:
+    first = str(error).split("\n")[0]
+    for pattern, words in _STATEMENTS:
+        if match := re.search(pattern, first):
+            return unsupported(words.format(name=match["name"].upper() if "{name} with" in words else match["name"]))
+    made = original(error, *arguments)
+    operator = re.match(r"No matching signature for (?:operator|function) (\S+)", made.message)
+    if operator and operator[1] in _OPERATORS:
+        made.message = made.message.replace(operator[1], _OPERATORS[operator[1]], 1)
+    is_raw = made.message == errors.DUCKDB_PREFIX.sub("", first)
+    if made.reason == "invalidQuery" and is_raw and isinstance(error, _OF_STATEMENTS):
+        return unsupported(f"This statement ({made.message.rstrip('!.')})")
+    return made
+
+
+def _of_exception(original: Callable[[Exception], BigQueryError], error: Exception) -> BigQueryError:
+    made = original(error)
+    if made.reason == "notImplemented":
+        return unsupported(made.message.partition(" is not implemented")[0])
+    if made.reason == "dontRetry":
+        return unsupported(f"This statement, at whose translation {type(error).__name__} was raised,")
+    return made
