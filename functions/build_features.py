@@ -41,14 +41,14 @@ def build_features(cloud_event: CloudEvent) -> None:
 def decode(message: Message, clients: Clients) -> DataRefreshed | None:
     """Open the run that reads what the export holds now, or join the one that is open."""
     if message.topic != DataRefreshed.topic:
-        return current.join(Refresh(), clients, datetime.now(UTC), message.published_at)
+        return current.join(Refresh(), message, clients, datetime.now(UTC))
     if "run_id" in message.body:
         return DataRefreshed.from_json(message.body)
     refresh = refreshes.parse(message.body, refreshes.Export.of(clients.settings))
     if refresh is None:
         log("NOTICE", "a message announced no new day-table", message_id=message.id)
         return None
-    return current.join(refresh, clients, datetime.now(UTC), message.published_at)
+    return current.join(refresh, message, clients, datetime.now(UTC))
 
 
 def step(event: DataRefreshed, cloud: Cloud) -> FeaturesBuilt | ScoringDue | RunSuperseded:

@@ -15,17 +15,19 @@ import msgspec
 from shared import champion
 from shared.chain import source
 from shared.chain.guarded import Guarded
-from shared.chain.refreshes import reasons
+from shared.chain.refreshes import Refresh, reasons
 from shared.events import DataRefreshed, RunSuperseded
 from shared.log import log
 
 if TYPE_CHECKING:
-    from shared.chain.refreshes import Refresh
     from shared.cloud import Clients, Cloud
+    from shared.handler import Message
 
 PATH = "runs/current.json"
 # A run that has just said that it goes on need not say it again.
 HOLD_SECONDS = 60
+# Of so many messages with a reason it is known that they came before.
+MOST_ASKED_BY = 100
 
 
 class Overtaken(Exception):  # noqa: N818 - not a failure: the run ends, because run `by` reads newer data
@@ -53,6 +55,8 @@ class Current(msgspec.Struct, frozen=True):
     opened_at: datetime
     held_at: datetime
     waiting: list[str] = []
+    # The ids of the latest messages whose reasons were taken, since Pub/Sub may deliver them again.
+    asked_by: list[str] = []
     trained: Training | None = None
 
     @property
@@ -61,26 +65,28 @@ class Current(msgspec.Struct, frozen=True):
         return DataRefreshed(self.run_id, self.as_of, self.reason)
 
 
-def join(refresh: Refresh, clients: Clients, now: datetime, asked_at: datetime) -> DataRefreshed | None:
+def join(announced: Refresh, message: Message, clients: Clients, now: datetime) -> DataRefreshed | None:
     """Return the event of the open run, or of a run that is opened on what the export holds now.
 
     While a run is open, newer data wait for its end. A reason is kept meanwhile and makes the following run train. None
     when there is nothing new.
 
     Raises:
-        Forbidden: a right is missing that may have been granted since `asked_at`, or a quota is used up.
+        Forbidden: a right is missing that may have been granted since the message, or a quota is used up.
     """
     while True:
         found, generation = _claim(clients).read()
+        is_again = found is not None and message.id in found.asked_by
+        refresh = Refresh(announced.day) if is_again else announced
         if found:
             # Whoever claimed it may have died before the run was written down.
             clients.ledger.open_run(found.event, found.reads, found.opened_at)
             if is_open(found, clients, now):
-                if _wait(refresh, found, generation, clients):
+                if _wait(refresh, message, found, generation, clients):
                     return found.event
                 continue
         reading = source.look(
-            refresh.because(_unanswered(found, clients) if found else []), clients, now.date(), asked_at
+            refresh.because(_unanswered(found, clients) if found else []), clients, now.date(), message.published_at
         )
         while _is_superseded(reading.run_id, clients):
             # It read nothing, and the run that superseded it may have failed or been reset.
@@ -90,7 +96,7 @@ def join(refresh: Refresh, clients: Clients, now: datetime, asked_at: datetime) 
         if found and _has_read(found, reading, clients):
             log("INFO", f"nothing has changed since run {found.run_id}")
             return None
-        opened = _opened(reading, found, clients, now)
+        opened = _opened(reading, _asked_by(found, refresh, message), found, clients, now)
         if _claim(clients).replace(opened, generation):
             clients.ledger.open_run(opened.event, opened.reads, now)
             return opened.event
@@ -147,15 +153,22 @@ def forget(run_id: str | None, clients: Clients) -> None:
         _claim(clients).remove(generation)
 
 
-def _wait(refresh: Refresh, current: Current, generation: int, clients: Clients) -> bool:
+def _wait(refresh: Refresh, message: Message, current: Current, generation: int, clients: Clients) -> bool:
     """Keep the reason for the following run; False if the claim was replaced meanwhile."""
     known = {*reasons(current.reason), *current.waiting}
     new = [reason for reason in reasons(refresh.reason) if reason not in known]
     if not new:
         return True
     log("NOTICE", f"a run is wanted after run {current.run_id}: {refresh.reason}", run_id=current.run_id)
-    waiting = msgspec.structs.replace(current, waiting=[*current.waiting, *new])
+    asked_by = _asked_by(current, refresh, message)
+    waiting = msgspec.structs.replace(current, waiting=[*current.waiting, *new], asked_by=asked_by)
     return _claim(clients).replace(waiting, generation) is not None
+
+
+def _asked_by(current: Current | None, refresh: Refresh, message: Message) -> list[str]:
+    """Return the messages whose reasons were taken, this one's too."""
+    before = current.asked_by if current else []
+    return [*before, message.id][-MOST_ASKED_BY:] if refresh.reason else before
 
 
 def _unanswered(current: Current, clients: Clients) -> list[str]:
@@ -164,7 +177,9 @@ def _unanswered(current: Current, clients: Clients) -> list[str]:
     return [*([] if is_answered else reasons(current.reason)), *current.waiting]
 
 
-def _opened(reading: source.Reading, former: Current | None, clients: Clients, now: datetime) -> Current:
+def _opened(
+    reading: source.Reading, asked_by: list[str], former: Current | None, clients: Clients, now: datetime
+) -> Current:
     last = former.trained if former else None
     trains = bool(reading.reason) or not _is_recent(last, clients, now)
     return Current(
@@ -174,6 +189,7 @@ def _opened(reading: source.Reading, former: Current | None, clients: Clients, n
         {**reading.to_json(), "trains": trains},
         opened_at=now,
         held_at=now,
+        asked_by=asked_by,
         trained=Training(reading.run_id, now) if trains else last,
     )
 

@@ -1,5 +1,6 @@
 """One run at a time reads the export: what opens one, what waits, and what trains; with the local Cloud Storage."""
 
+import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
@@ -11,6 +12,7 @@ from shared.chain import current
 from shared.chain.refreshes import Refresh
 from shared.cloud import Clients
 from shared.events import AudiencePublished, FeaturesBuilt, RunSuperseded
+from shared.handler import Message
 from shared.ledger import Failure, Record
 from shared.settings import Settings
 
@@ -25,6 +27,7 @@ class World(Clients):
         super().__init__(Settings.from_document({"project": "shop-project", "bucket": bucket.name}))
         self.__dict__["storage"] = bucket.client
         self.rows = []
+        self.numbers = itertools.count(1)
 
     def query(self, name, parameters=None, **identifiers):
         assert name == "source/day_tables"
@@ -34,8 +37,10 @@ class World(Clients):
         self.rows = [row for row in self.rows if row["day"] != day]
         self.rows.append({"day": day, "row_count": 9, "last_modified": modified, "is_changed": True})
 
-    def refresh(self, reason="", hours=0.0):
-        return current.join(Refresh(reason=reason), self, NOW + timedelta(hours=hours), NOW)
+    def refresh(self, reason="", hours=0.0, message_id=None):
+        """Announce it, in a message of its own unless one is told that came before."""
+        message = Message(message_id or f"m{next(self.numbers)}", "data-refreshed", {}, {}, NOW)
+        return current.join(Refresh(reason=reason), message, self, NOW + timedelta(hours=hours))
 
     def end(self, event, hours=0.0):
         """What the run's steps leave behind when it ends well."""
@@ -240,6 +245,22 @@ def test_a_reason_of_several_parts_that_comes_again_is_wanted_once(world):
         assert world.refresh(reason) == first
     world.end(first)
     assert world.refresh() is None
+
+
+@pytest.mark.parametrize("is_open", [False, True])
+def test_a_message_with_a_reason_that_is_delivered_again_once_the_data_have_changed_wants_no_second_run(world, is_open):
+    if is_open:
+        waited_for = world.refresh()
+    following = world.refresh("new prices", message_id="17")
+    if is_open:
+        world.end(waited_for)
+        following = world.refresh()
+    world.end(following)
+    world.load(modified=2)
+    newer = world.refresh(hours=1)
+    world.end(newer, hours=1)
+    assert world.refresh("new prices", hours=2, message_id="17") == newer
+    assert world.refresh("new prices", hours=2).reason == "new prices"
 
 
 def test_without_a_champion_each_run_trains(world):
