@@ -55,17 +55,21 @@ def decode(message: Message, clients: Clients) -> Event | None:
 
 def step(event: ModelDeployed | ScoringDue, cloud: Cloud) -> VisitorsScored:
     """Replace the day's partition of `scores`; the champion of this moment scores, whichever run asks."""
-    champion = cloud.registry.champion()
-    if champion is None:
-        raise Permanent("no version of the registered model is the champion")
     day = date.fromisoformat(cloud.run["as_of"])
     parameters = {
         "day": day,
         "from_day": day - timedelta(days=cloud.settings.audience.window_days - 1),
         "coupon_from": cloud.settings.policy.coupon_from,
         "coupon_below": cloud.settings.policy.coupon_below,
-        "version": champion.number,
         "run_id": event.run_id,
     }
-    cloud.warehouse.query("scoring/scores", parameters, model=champion.model)
-    return VisitorsScored(event.run_id, day, champion.number)
+    scored = None
+    while True:
+        champion = cloud.registry.champion()
+        if champion is None:
+            raise Permanent("no version of the registered model is the champion")
+        if champion == scored:
+            return VisitorsScored(event.run_id, day, champion.number)
+        # A version that became champion while another scored may have scored before it.
+        cloud.warehouse.query("scoring/scores", {**parameters, "version": champion.number}, model=champion.model)
+        scored = champion

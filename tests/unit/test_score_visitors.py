@@ -1,0 +1,42 @@
+"""Which version scores the visitors when another becomes champion meanwhile."""
+
+from datetime import date
+from types import SimpleNamespace
+
+import pytest
+
+from functions import score_visitors
+from shared.chain.registry import Version
+from shared.errors import Permanent
+from shared.events import ScoringDue, VisitorsScored
+from shared.settings import Settings
+
+RUN = "20170801-0a1b2c3d"
+FIRST, SECOND = (Version(number, f"20170801-0000000{number}", "logistic") for number in "12")
+
+
+def scored(*champions):
+    """What the step says, and which versions scored, where the registry names one of these after the other."""
+    names, by = iter(champions), []
+    cloud = SimpleNamespace(
+        registry=SimpleNamespace(champion=lambda: next(names)),
+        settings=Settings(project="shop-project", bucket="shop-bucket"),
+        run={"as_of": "2017-08-01"},
+        warehouse=SimpleNamespace(query=lambda _, parameters, model: by.append((parameters["version"], model))),
+    )
+    return score_visitors.step(ScoringDue(RUN), cloud), by
+
+
+def test_the_champion_scores_once():
+    assert scored(FIRST, FIRST) == (VisitorsScored(RUN, date(2017, 8, 1), "1"), [("1", FIRST.model)])
+
+
+def test_visitors_are_scored_again_by_a_version_that_became_champion_meanwhile():
+    said, by = scored(FIRST, SECOND, SECOND)
+    assert said.version == "2"
+    assert by == [("1", FIRST.model), ("2", SECOND.model)]
+
+
+def test_without_a_champion_nobody_scores():
+    with pytest.raises(Permanent, match="no version of the registered model is the champion"):
+        scored(None)
