@@ -51,7 +51,8 @@ def step(event: ModelApproved, cloud: Cloud) -> ModelDeployed | ScoringDue | Run
     try:
         difference = require_parity(expected, registry.answers(canary, golden))
     except Permanent:
-        registry.withdraw(canary)
+        # Another delivery may have made it champion, and then it stays.
+        registry.withdraw_run(event.run_id)
         operation.write(None)
         raise
     document = {

@@ -13,7 +13,7 @@ from fixtures.bigquery import connect
 from fixtures.deliveries import STEPS, Died, Export
 
 from demo import generator, loading
-from functions import build_features
+from functions import build_features, deploy_model
 from shared.chain import promotion, revisions
 from shared.errors import Permanent
 
@@ -189,6 +189,27 @@ def test_of_two_deliveries_of_which_one_fails_for_good_the_other_stops_once_anot
         world.deliver(world.pending[0])
     assert_as_one_after_the_other(world, expected("newer days"))
     assert alerts.firing(world.entries) == {"failures"}
+
+
+@pytest.mark.slow
+def test_a_delivery_that_fails_after_another_has_promoted_the_same_version_leaves_it_serving(cloud):
+    world = cloud.world(BEFORE)
+    world.send("data-refreshed", {})
+    while not world.runs() or len(world.runs()[0].records) < 3:
+        world.deliver(world.pending[0])
+    both = world.pending[-1]
+    with pytest.MonkeyPatch.context() as patch:
+
+        def meanwhile():
+            world.deliver(both, is_taken=False)
+            patch.setattr(deploy_model, "require_parity", fail_for_good)
+
+        world.after["deployment/golden_rows"] = meanwhile
+        world.deliver(both)
+    [run] = world.runs()
+    assert run.records[-1].step == "deploy_model"
+    assert world.serving() == (run.run_id, {run.run_id: 100}, run.run_id)
+    assert "failures" not in alerts.firing(world.entries)
 
 
 def fail_for_good(*_):
