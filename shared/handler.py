@@ -120,6 +120,9 @@ def _run(step: Callable[[Any, Cloud], Event | None], event: Event, cloud: Cloud,
     except Exception as error:
         if _is_reset(cloud):
             raise Malformed(f"run {cloud.run_id} was reset while {cloud.step} was at work") from error
+        if standing := _finished(place, cloud):
+            log("NOTICE", f"{cloud.step} failed, and another delivery has finished it: {error}", **about)
+            return standing if standing.message_id == message.id else None
         if is_final(error, message.published_at):
             log_exception(f"{cloud.step} failed for good: {error}", **about)
             cloud.ledger.fail(cloud.run_id, Failure(place, str(error), is_permanent=True, failed_at=datetime.now(UTC)))
@@ -143,6 +146,15 @@ def _is_reset(cloud: Cloud) -> bool:
     except Exception:  # noqa: BLE001 - logged, and the step's own error goes on to be raised
         log_exception("the run could not be looked at", run_id=cloud.run_id, step=cloud.step)
         return False
+
+
+def _finished(place: str, cloud: Cloud) -> Record | None:
+    """Return the record of another delivery that has finished the step since this one began."""
+    try:
+        return cloud.ledger.record(cloud.run_id, place)
+    except Exception:  # noqa: BLE001 - logged, and the step's own error goes on to be raised
+        log_exception("the step's record could not be looked at", run_id=cloud.run_id, step=cloud.step)
+        return None
 
 
 def _remember(error: Exception, place: str, cloud: Cloud) -> None:

@@ -189,6 +189,22 @@ def test_any_other_error_is_raised_and_noted_until_a_delivery_succeeds(world, br
     assert broker.events("model-deployed") == [DEPLOYED.to_json()]
 
 
+@pytest.mark.parametrize("error", [ConnectionError("reset by peer"), Permanent("the endpoint differs")])
+@pytest.mark.parametrize(("other", "published"), [("17", 2), ("18", 1)])
+def test_an_error_in_a_step_that_another_delivery_has_finished_is_no_failure(
+    world, broker, capfd, error, other, published
+):
+    def step(event, cloud):
+        handle(delivered(APPROVED.to_json(), message_id=other), Step(DEPLOYED))
+        raise error
+
+    step.__module__ = Step.__module__
+    handle(delivered(APPROVED.to_json(), message_id="17"), step)
+    assert world.ledger.failures(RUN) == []
+    assert broker.events("model-deployed") == [DEPLOYED.to_json()] * published
+    assert '"ERROR"' not in capfd.readouterr().out
+
+
 def forbidden(reason):
     return Forbidden("Access Denied: as a test wants it", errors=[{"reason": reason}])
 

@@ -90,7 +90,9 @@ def counted(lines: str, function: str) -> list[set[str]]:
 
 def run_step(outcome):
     """Let deploy_model's handler run a step of this outcome, with a ledger that forgets."""
-    ledger = SimpleNamespace(finish=lambda _, record: record, fail=lambda *_: None, is_opened=lambda _: True)
+    ledger = SimpleNamespace(
+        finish=lambda _, record: record, fail=lambda *_: None, is_opened=lambda _: True, record=lambda *_: None
+    )
     warehouse = SimpleNamespace(seconds={})
     cloud = SimpleNamespace(run_id=RUN, step="deploy_model", now=datetime.now(UTC), ledger=ledger, warehouse=warehouse)
 
