@@ -27,7 +27,7 @@ PATH = "runs/current.json"
 # A run that has just said that it goes on need not say it again.
 HOLD_SECONDS = 60
 # Of so many messages with a reason it is known that they came before.
-MOST_ASKED_BY = 100
+MOST_MESSAGES = 100
 
 
 class Overtaken(Exception):  # noqa: N818 - not a failure: the run ends, because run `by` reads newer data
@@ -56,7 +56,7 @@ class Current(msgspec.Struct, frozen=True):
     held_at: datetime
     waiting: list[str] = []
     # The ids of the latest messages whose reasons were taken, since Pub/Sub may deliver them again.
-    asked_by: list[str] = []
+    message_ids: list[str] = []
     trained: Training | None = None
 
     @property
@@ -76,7 +76,7 @@ def join(announced: Refresh, message: Message, clients: Clients, now: datetime) 
     """
     while True:
         found, generation = _claim(clients).read()
-        is_again = found is not None and message.id in found.asked_by
+        is_again = found is not None and message.id in found.message_ids
         refresh = Refresh(announced.day) if is_again else announced
         if found:
             # Whoever claimed it may have died before the run was written down.
@@ -96,7 +96,7 @@ def join(announced: Refresh, message: Message, clients: Clients, now: datetime) 
         if found and _has_read(found, reading, clients):
             log("INFO", f"nothing has changed since run {found.run_id}")
             return None
-        opened = _opened(reading, _asked_by(found, refresh, message), found, clients, now)
+        opened = _opened(reading, _message_ids(found, refresh, message), found, clients, now)
         if _claim(clients).replace(opened, generation):
             clients.ledger.open_run(opened.event, opened.reads, now)
             return opened.event
@@ -160,15 +160,15 @@ def _wait(refresh: Refresh, message: Message, current: Current, generation: int,
     if not new:
         return True
     log("NOTICE", f"a run is wanted after run {current.run_id}: {refresh.reason}", run_id=current.run_id)
-    asked_by = _asked_by(current, refresh, message)
-    waiting = msgspec.structs.replace(current, waiting=[*current.waiting, *new], asked_by=asked_by)
+    message_ids = _message_ids(current, refresh, message)
+    waiting = msgspec.structs.replace(current, waiting=[*current.waiting, *new], message_ids=message_ids)
     return _claim(clients).replace(waiting, generation) is not None
 
 
-def _asked_by(current: Current | None, refresh: Refresh, message: Message) -> list[str]:
+def _message_ids(current: Current | None, refresh: Refresh, message: Message) -> list[str]:
     """Return the messages whose reasons were taken, this one's too."""
-    before = current.asked_by if current else []
-    return [*before, message.id][-MOST_ASKED_BY:] if refresh.reason else before
+    before = current.message_ids if current else []
+    return [*before, message.id][-MOST_MESSAGES:] if refresh.reason else before
 
 
 def _unanswered(current: Current, clients: Clients) -> list[str]:
@@ -178,7 +178,7 @@ def _unanswered(current: Current, clients: Clients) -> list[str]:
 
 
 def _opened(
-    reading: source.Reading, asked_by: list[str], former: Current | None, clients: Clients, now: datetime
+    reading: source.Reading, message_ids: list[str], former: Current | None, clients: Clients, now: datetime
 ) -> Current:
     last = former.trained if former else None
     trains = bool(reading.reason) or not _is_recent(last, clients, now)
@@ -189,7 +189,7 @@ def _opened(
         {**reading.to_json(), "trains": trains},
         opened_at=now,
         held_at=now,
-        asked_by=asked_by,
+        message_ids=message_ids,
         trained=Training(reading.run_id, now) if trains else last,
     )
 
