@@ -30,6 +30,8 @@ _OFFSETS: dict[type[exp.Expr], tuple[str, str, int]] = {
 
 def add() -> None:
     """Put the rules in place."""
+    # It takes texts for BYTES, since it does not know types yet.
+    STATEMENT_RULES.remove(query.byte_string_aggregates)
     STATEMENT_RULES.extend(
         [_of_bytes, _numeric_sums, _numeric_averages, _exceptions, _offsets, _empty_frames, _percentiles]
     )
@@ -64,7 +66,8 @@ def _of_bytes(tree: exp.Expr, _: Any) -> exp.Expr:
         value = query._values(node.this)  # noqa: SLF001 - there is no public name for it
         if isinstance(value, exp.Distinct):
             value = value.expressions[0]
-        if kind(value) not in BYTES or node.args.get("separator"):
+        separator = node.args.get("separator")
+        if not any(query._bytes(one) or (one is not None and kind(one) in BYTES) for one in (value, separator)):  # noqa: SLF001
             continue
         whole = node.parent if isinstance(node.parent, exp.Window) else node
         order = node.this if isinstance(node.this, exp.Order) else None
@@ -72,7 +75,7 @@ def _of_bytes(tree: exp.Expr, _: Any) -> exp.Expr:
             if ordered.this == value:
                 ordered.set("this", exp.func("hex", value.copy()))
         value.replace(exp.func("hex", value.copy()))
-        node.set("separator", exp.func("hex", exp.Literal.string(",")))
+        node.set("separator", exp.func("hex", separator.copy() if separator else exp.Literal.string(",")))
         whole.replace(exp.func("from_hex", whole.copy()))
     return tree
 
@@ -123,15 +126,16 @@ def _frame(window: exp.Window) -> exp.Expr | None:
 def _numeric_averages(tree: exp.Expr, _: Any) -> exp.Expr:
     """Divide the sum by the count: by way of FLOAT64 digits would be lost."""
     for node in list(tree.find_all(exp.Avg)):
-        if kind(node) == exp.DType.DECIMAL:
+        value = node.this.expressions[0] if isinstance(node.this, exp.Distinct) else node.this
+        if kind(value) == exp.DType.DECIMAL:
             whole = node.parent if isinstance(node.parent, exp.Window) else node
             parts = []
             for function in (exp.Sum, exp.Count):
                 part = function(this=node.this.copy())
-                part.type = node.type if function is exp.Sum else "INT64"
+                part.type = value.type if function is exp.Sum else "INT64"
                 parts.append(_over(whole, part))
             quotient = dialect.macro("_numeric_quotient", *parts)
-            quotient.type = node.type
+            quotient.type = value.type
             whole.replace(quotient)
     return tree
 

@@ -72,7 +72,7 @@ def _limits(tree: exp.Expr, _: Any) -> exp.Expr:
         count = node.expression
         if isinstance(count, exp.Null):
             raise _refusal("Limit requires non-null count and offset")
-        if isinstance(count, exp.Parameter) and isinstance(node.parent, exp.Query):
+        if not isinstance(count, exp.Literal) and isinstance(node.parent, exp.Query):
             node.set(
                 "expression", dialect.macro("_offset_of", count, exp.Literal.string("Limit"), exp.Literal.number(0))
             )

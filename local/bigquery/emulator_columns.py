@@ -21,6 +21,7 @@ from local.bigquery.emulator_checks import unsupported
 def add() -> None:
     """Put the rules in place."""
     STATEMENT_RULES[STATEMENT_RULES.index(query.corresponding)] = _corresponding
+    STATEMENT_RULES.insert(0, _nested)
     STATEMENT_RULES.insert(0, _using_first)
     index = STATEMENT_RULES.index(columns.anonymous_columns)
     STATEMENT_RULES.insert(index, _one_group)
@@ -102,10 +103,25 @@ def _corresponding(tree: exp.Expr, context: Any) -> exp.Expr:
     return tree
 
 
+def _nested(tree: exp.Expr, _: Any) -> exp.Expr:
+    """Keep together what stood together: pipes nest set operations, and INTERSECT would bind first."""
+    for union in list(tree.find_all(exp.SetOperation)):
+        inner = union.this
+        is_same = type(inner) is type(union) and inner.args.get("distinct") == union.args.get("distinct")
+        if isinstance(inner, exp.SetOperation) and not is_same:
+            with_ = inner.args.pop("with_", None)
+            union.set("this", exp.Subquery(this=inner))
+            if with_ is not None:
+                union.set("with_", with_)
+        if isinstance(union.expression, exp.SetOperation):
+            union.set("expression", exp.Subquery(this=union.expression))
+    return tree
+
+
 def _by_position(union: exp.SetOperation, context: Any) -> None:
     names = _names(union.this, context), _names(union.expression, context)
     if None in names:
-        raise unsupported("BY NAME or CORRESPONDING of columns without names")
+        raise unsupported("BY NAME or CORRESPONDING of columns without names of their own")
     left, right = ([name.casefold() for name in side or []] for side in names)
     spelled = {name.casefold(): name for name in [*(names[1] or []), *(names[0] or [])]}
     side, kind = (str(union.args.get(part) or "").upper() for part in ("side", "kind"))

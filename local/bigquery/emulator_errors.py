@@ -31,6 +31,10 @@ _VALUES = [
     (r"invalid time field format: \"(?P<name>[^\"]*)\"", "Invalid time string '{name}'"),
     (r"timestamp field value out of range: \"(?P<name>[^\"]*)\"", "Invalid timestamp: '{name}'"),
     (r"date field value out of range: \"(?P<name>[^\"]*)\"", "Invalid date: '{name}'"),
+    (r"(?P<name>missing \).*|invalid perl operator.*|missing \].*)", "Cannot parse regular expression: {name}"),
+    (r"Overflow in HUGEINT (?P<name>\w+)", "numeric overflow: {name}"),
+    (r"(?P<name>divison by zero in based logarithm)", "Floating point error in function: LOG"),
+    (r"Unknown TimeZone '(?P<name>[^']*)'", "Invalid time zone: {name}"),
     (r"(?P<name>\w+)(?: for \w+)? is out of range!", "Floating point error in function: {name}"),
 ]
 # What it says of a statement, and what stands in the way.
@@ -38,11 +42,15 @@ _STATEMENTS = [
     (r"Macro (?P<name>\w+)\(\) does not support the supplied arguments", "{name} with these arguments"),
     (r"extract specifier \"?(?P<name>\w+)\"? not recognized", "The date part {name}"),
     (r"(?P<name>aggregates are not allowed inside the TRY expression)", "An aggregate function with SAFE"),
+    (r"Failed to parse format specifier (?P<name>.*?):", "The format {name}"),
+    (r"(?P<name>Can't pack nothing into a struct)", "A STRUCT without fields"),
+    (r"Duplicate (?:child|struct entry) name (?P<name>\S*)", "A STRUCT with two fields of the name {name}"),
+    (r"(?P<name>Expected (?:ARRAY|OBJECT), but got \w+)", "JSON of another kind than asked for"),
     (r"No GoogleSQL type is known for (?P<name>\w+)", "A value of type {name} in a text"),
     (r"Unimplemented type for cast \((?P<name>.*)\)", "The cast {name}"),
     (r"Not implemented Error: (?P<name>.*)", "This statement ({name})"),
 ]
-_OPERATORS = {"~~": "LIKE", "!~~": "NOT LIKE", "LIKE_ESCAPE": "LIKE"}
+_OPERATORS = {"~~": "LIKE", "!~~": "NOT LIKE", "LIKE_ESCAPE": "LIKE", "LEN": "ARRAY_LENGTH"}
 # Errors of statements; all others are of values.
 _OF_STATEMENTS = (
     duckdb.BinderException,
@@ -68,6 +76,9 @@ def _of_duckdb(original: Callable[..., BigQueryError], error: Exception, *argume
         if match := re.search(pattern, first):
             return unsupported(words.format(name=match["name"].upper() if "{name} with" in words else match["name"]))
     made = original(error, *arguments)
+    if made.message.count("(") != made.message.count(")"):
+        # The fields of a STRUCT, cut into pieces.
+        made.message = made.message.partition(" for argument types")[0]
     operator = re.match(r"No matching signature for (?:operator|function) (\S+)", made.message)
     if operator and operator[1] in _OPERATORS:
         made.message = made.message.replace(operator[1], _OPERATORS[operator[1]], 1)
@@ -81,6 +92,8 @@ def _of_exception(original: Callable[[Exception], BigQueryError], error: Excepti
     made = original(error)
     if made.reason == "notImplemented":
         return unsupported(made.message.partition(" is not implemented")[0])
+    if "<class" in made.message:
+        return unsupported(f"This syntax ({made.message.rpartition(' at ')[2]})")
     if made.reason == "dontRetry":
         return unsupported(f"This statement, at whose translation {type(error).__name__} was raised,")
     return made

@@ -149,6 +149,8 @@ def _from_text(node: exp.Expr, _: Any) -> exp.Expr:
         exp.DType.BIGINT: "_int_text",
         exp.DType.BOOLEAN: "_bool_text",
         exp.DType.DATE: "_date_text",
+        exp.DType.TIMESTAMP: "_micros_text",
+        exp.DType.TIMESTAMPTZ: "_micros_text",
     }
     if _is_bignumeric(node.to):
         node.set("this", macro("_bignumeric_text", node.this))
@@ -224,10 +226,13 @@ def _like_each(tree: exp.Expr, _: Any) -> exp.Expr:
         patterns = quantified.this if isinstance(quantified, exp.Any | exp.All) else None
         if isinstance(patterns, exp.Tuple | exp.Paren):
             given = patterns.expressions if isinstance(patterns, exp.Tuple) else [patterns.this]
-            likes = [exp.Like(this=node.this.copy(), expression=one.copy()) for one in given]
+            likes: list[exp.Expr] = [exp.Like(this=node.this.copy(), expression=one.copy()) for one in given]
+            negation = node.parent if isinstance(node.parent, exp.Not) else None
             join = exp.or_ if isinstance(quantified, exp.Any) else exp.and_
             if not any(isinstance(one, exp.Query | exp.Unnest) for one in given):
-                node.replace(exp.paren(join(*likes), copy=False))
+                # NOT LIKE ANY asks for one pattern that does not match.
+                joined = join(*(map(exp.not_, likes) if negation else likes))
+                (negation or node).replace(exp.paren(joined, copy=False))
     return tree
 
 

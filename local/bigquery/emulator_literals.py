@@ -8,7 +8,7 @@ https://cloud.google.com/bigquery/docs/reference/standard-sql/conversion_rules#l
 from collections.abc import Iterator
 from typing import Any
 
-from local_bigquery.sql.rules import STATEMENT_RULES
+from local_bigquery.sql.rules import STATEMENT_RULES, typing
 from local_bigquery.sql.rules.typing import DECIMALS, FLOATS, kind
 from sqlglot import exp
 
@@ -26,7 +26,8 @@ def add() -> None:
     STATEMENT_RULES.extend([_coerced, _in_times])
 
 
-def _coerced(tree: exp.Expr, _: Any) -> exp.Expr:
+def _coerced(tree: exp.Expr, context: Any) -> exp.Expr:
+    is_changed = False
     for cast in tree.find_all(exp.Cast):
         if cast.to.this in DECIMALS and _is_literal(cast.this):
             # By way of FLOAT64 it would lose digits.
@@ -41,7 +42,8 @@ def _coerced(tree: exp.Expr, _: Any) -> exp.Expr:
                     cast = exp.cast(one.copy(), wanted)
                     cast.type = exp.DataType(this=wanted)
                     one.replace(cast)
-    return tree
+                    is_changed = True
+    return typing.annotate(tree, context) if is_changed else tree
 
 
 def _in_times(tree: exp.Expr, _: Any) -> exp.Expr:

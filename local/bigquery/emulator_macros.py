@@ -30,6 +30,9 @@ CREATE OR REPLACE MACRO bq.main._bignumeric_text(s) AS CASE
     WHEN length(rtrim(split_part(s, '.', 2), '0')) > 18
     THEN _raise('BIGNUMERIC with more than 18 digits behind the point is not supported by the local BigQuery')::VARCHAR
     ELSE s END;
+CREATE OR REPLACE MACRO bq.main._micros_text(s) AS CASE
+    WHEN contains(s, '.') AND regexp_matches(s, '\.\d{7}')
+    THEN _raise('Invalid timestamp: ''' || s || '''')::VARCHAR ELSE s END;
 CREATE OR REPLACE MACRO bq.main._bool_text(s) AS
     CASE WHEN lower(s) IN ('true', 'false') THEN s ELSE 'Bad bool value: ' || s END;
 CREATE OR REPLACE MACRO bq.main._date_text(s) AS

@@ -311,7 +311,7 @@ def format_text(template: str, contents: list[str | None], kinds: list[str]) -> 
 
 def _number(text: str | None, values: Iterator[tuple[str | None, str]]) -> int | None:
     if text == "*":
-        content, _ = next(values)
+        content, _ = next(values, ("", ""))
         return int(content or 0)
     return None if text is None else int(text or 0)
 

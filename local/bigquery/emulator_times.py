@@ -1,8 +1,7 @@
 """Have functions of dates and times take each kind of time, as BigQuery does.
 
-DATE_TRUNC, DATETIME_TRUNC and TIMESTAMP_TRUNC give the type of what they cut, as do _ADD and _SUB, and
-_DIFF counts by it; the translation goes
-by the function's name, and would make a DATE of a TIMESTAMP.
+DATE_TRUNC, DATETIME_TRUNC and TIMESTAMP_TRUNC give the type of what they cut, as do _ADD and _SUB, and _DIFF counts by
+it; the translation goes by the function's name, and would make a DATE of a TIMESTAMP. INTERVAL keeps all its digits.
 """
 
 from typing import Any
@@ -25,7 +24,24 @@ _NAMES = {_Kind.TIMESTAMP: _Kind.DATETIME}
 
 def add() -> None:
     """Put the rule in place, before functions are translated."""
+    datetime._interval = _interval  # noqa: SLF001 - there is no public name for it
     STATEMENT_RULES.insert(STATEMENT_RULES.index(datetime.datetime), _by_type)
+
+
+def _interval(node: exp.Interval) -> exp.Expr | None:
+    """Write INTERVAL '1-2 3 4:5:6.5' YEAR TO SECOND as DuckDB reads it, with all its digits."""
+    unit = node.args.get("unit")
+    if not isinstance(unit, exp.IntervalSpan) or not isinstance(node.this, exp.Literal):
+        return None
+    fields = datetime.INTERVAL_FIELDS[datetime.INTERVAL_FIELDS.index(unit.this.name.lower()) :]
+    values: list[str] = []
+    for token in node.this.this.split():
+        sign = "-" if token.startswith("-") else ""
+        bare = token.lstrip("-+")
+        is_months = not values and fields[0] in {"year", "month"} and "-" in bare
+        values += [f"{sign}{part}" for part in bare.split("-" if is_months else ":")]
+    text = " ".join(f"{value} {field}" for value, field in zip(values, fields, strict=False))
+    return exp.Interval(this=exp.Literal.string(text))
 
 
 def _by_type(tree: exp.Expr, context: Any) -> exp.Expr:

@@ -144,3 +144,6 @@ date_diff(timestamp '2024-05-06 07:08:09', timestamp '2024-05-05 08:08:09', day)
 generate_timestamp_array('2024-01-01', '2024-01-03', interval 0 hour)
 timestamp '2024-01-29 10:47:20' in ('2024-01-29 10:47:20', '2025-01-01')
 date '2024-01-01' not in ('2024-01-02', '2024-01-01')
+cast('2024-12-01 12:34:56.123456789' as timestamp)
+interval '10:20:30.456789' hour to second
+timestamp '2024-01-01' + interval '0 1000000:00:00.000001' day to second

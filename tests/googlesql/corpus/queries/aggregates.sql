@@ -104,3 +104,5 @@ select string_agg(cast(x as bytes) order by x), string_agg(distinct cast(x as by
 select sum(x) from unnest([numeric '99999999999999999999999999999', numeric '10']) as x;
 
 select avg(x), avg(distinct x) from unnest([numeric '99999999999999999999999999999.999999999', 1]) as x;
+
+select string_agg(b'ab'), string_agg(x, b'-') from unnest([b'\xff', b'c']) as x;

@@ -31,3 +31,5 @@ select order_id from orders order by (select 1), order_id;
 select x from unnest([1, 2]) as x limit null;
 
 with t as (select 1.5 as y union all select cast('nan' as float64)) select array(select y from t order by y), array(select y from t order by y desc);
+
+select a from (select 1 as a) limit if(concat('a', 'b') = 'ab', null, 1);

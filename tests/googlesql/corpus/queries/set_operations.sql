@@ -51,3 +51,7 @@ with t as (select 1 as a, 2 as b), u as (select 3 as b, 4 as c) select * except 
 select 1 as a, 2 as b union all by name on (B, a) select 3 as b, 4 as a;
 
 select nullif(s, (null, 2)) as x, nullif(s, (3, 2)) as y from (select struct(1 as x, 2 as y) as s union all select struct(3 as x, 2 as y));
+
+(select 2, 'v' union all select 2, 'v') |> intersect distinct (select 2, 'v' union all select 2, 'v');
+
+with t as (select 1 as a) (select a from t union all select a from t) except distinct select 2;

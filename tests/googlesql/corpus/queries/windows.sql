@@ -88,3 +88,5 @@ select order_id, count(*) over w from orders window w as (order by order_id rang
 select x, sum(1) over (order by x desc range between unbounded preceding and current row) from unnest([1.5, cast('nan' as float64), null]) as x;
 
 select date_trunc(moment, month) as month, count(*) from unnest([timestamp '2024-05-06 07:08:09', '2024-05-07 00:00:00']) as moment group by month;
+
+select avg(distinct x) over (), min(x) over () from (select cast(null as numeric) as x union all select 3.5 union all select -1.23);
