@@ -3,6 +3,7 @@
     the last page       of a list has null for the next page's token
     tables in a list    have fields that only a whole table has
     jobs.query          puts its own parameters into the job's configuration
+    times               beyond the year 9999 are an error
     arrays              inside of structs may hold NULL, which no answer can
     getQueryResults     tells the statement's type and counts, as jobs.query alone does
 
@@ -28,6 +29,12 @@ _LISTS: tuple[tuple[Any, str], ...] = (
     (row_access_policies, "ListRowAccessPoliciesResponse"),
     (table_routes, "TableList"),
 )
+# The first and the last time that BigQuery has; DuckDB goes further.
+_RANGES = {
+    "date": ("0001-01-01", "9999-12-31"),
+    "timestamp": ("0001-01-01", "9999-12-31 23:59:59.999999"),
+    "timestamp with time zone": ("0001-01-01 00:00:00+00", "9999-12-31 23:59:59.999999+00"),
+}
 _NULL_ELEMENT = "Array cannot have a null element; error in writing field"
 _OF_THE_REQUEST = ("maxResults", "requestId", "location")
 _OF_A_QUERY = ("statementType", "dmlStats")
@@ -39,7 +46,7 @@ def apply() -> None:
         setattr(module, name, functools.partial(_without_nulls, getattr(module, name)))
     jobs.QUERY_ONLY = (*jobs.QUERY_ONLY, *_OF_THE_REQUEST)
     jobs.with_rows = functools.partial(_with_rows, jobs.with_rows)
-    results._without_null_elements = _without_null_elements  # noqa: SLF001 - there is no public name for it
+    results._without_null_elements = _writable  # noqa: SLF001 - there is no public name for it
     tables.list_ = functools.partial(_listed, tables.list_)
 
 
@@ -62,7 +69,14 @@ def _summary(table: Table) -> Table:
     return summary.replace(view=table.view.only(*TableListTablesItemView.model_fields)) if table.view else summary
 
 
-def _without_null_elements(expression: str, column: str, kind: Any) -> str:
+def _writable(expression: str, column: str, kind: Any) -> str:
+    if kind.id in _RANGES:
+        first, last = _RANGES[kind.id]
+        return (
+            f"CASE WHEN {expression} < {kind} '{first}' OR {expression} > {kind} '{last}' "
+            f"THEN error('A date or time is not between the years 1 and 9999: {column.replace("'", "''")}') "
+            f"ELSE {expression} END"
+        )
     test = _has_null_element(expression, kind, 0)
     words = f"{_NULL_ELEMENT} {column}".replace("'", "''")
     return f"CASE WHEN {test} THEN error('{words}') ELSE {expression} END" if test else expression

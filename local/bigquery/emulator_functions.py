@@ -100,6 +100,9 @@ def _text_of(node: exp.Expr, _: Any) -> exp.Expr:  # noqa: PLR0911 - a table of 
             return macro("_decimal_text", node.this)
         case exp.DType.TIME | exp.DType.TIMESTAMP | exp.DType.TIMESTAMPTZ | exp.DType.DATETIME:
             return macro("_time_text", node)
+        case exp.DType.STRUCT:
+            # No STRUCT has a text but RANGE, which is one in DuckDB.
+            return macro("_text", node.this)
         case None | exp.DType.UNKNOWN:
             return macro("_text", node.this)
     return node

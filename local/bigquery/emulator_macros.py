@@ -13,9 +13,12 @@ CREATE OR REPLACE MACRO bq.main._time_text(t) AS CASE WHEN contains(t, '.') THEN
     regexp_replace(regexp_replace(regexp_replace(regexp_replace(t,
         '\.(\d)(\D|$)', '.\100\2'), '\.(\d\d)(\D|$)', '.\10\2'),
         '\.(\d{4})(\D|$)', '.\100\2'), '\.(\d{5})(\D|$)', '.\10\2') ELSE t END;
+CREATE OR REPLACE MACRO bq.main._range_text(s) AS replace(regexp_replace(s,
+    '^\{''__range_start'': ''?(.*?)''?, ''__range_end'': ''?(.*?)''?\}$', '[\1, \2)'), 'NULL', 'UNBOUNDED');
 CREATE OR REPLACE MACRO bq.main._text(x) AS CASE
     WHEN typeof(x) IN ('DOUBLE', 'FLOAT') THEN bq.main._float_text(TRY_CAST(x::VARCHAR AS DOUBLE))
     WHEN starts_with(typeof(x), 'DECIMAL') THEN bq.main._decimal_text(x::VARCHAR)
+    WHEN contains(typeof(x), '__range_start') THEN bq.main._time_text(bq.main._range_text(x::VARCHAR))
     WHEN typeof(x) IN ('TIME', 'TIMESTAMP', 'TIMESTAMP WITH TIME ZONE') THEN bq.main._time_text(x::VARCHAR)
     ELSE x::VARCHAR END;
 CREATE OR REPLACE MACRO bq.main.to_json_string(x) AS

@@ -22,6 +22,8 @@ def add() -> None:
     STATEMENT_RULES.insert(position + 1, _whole_elements)
     emulator_wildcards.add()
     BigQueryDialect.Parser._parse_table = _with_offset(BigQueryDialect.Parser._parse_table)  # noqa: SLF001 - there is no public name for it
+    # RANGE<DATE> in CAST is no parameterized type, such as STRING(3).
+    exp.DataType.NESTED_TYPES.add(exp.DType.RANGE)
     script.Interpreter.__init__ = _with_cursor(script.Interpreter.__init__)
 
 

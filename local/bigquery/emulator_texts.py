@@ -44,9 +44,16 @@ class Kind:
     inside: tuple["Kind", ...] = ()
     fields: tuple[str, ...] = field(default=())
 
+    @property
+    def is_range(self) -> bool:
+        """Whether this STRUCT of DuckDB's stands for a RANGE."""
+        return self.fields == ("__range_start", "__range_end")
+
     def __str__(self) -> str:
         if self.name == "ARRAY":
             return f"ARRAY<{self.inside[0]}>"
+        if self.is_range:
+            return f"RANGE<{self.inside[0]}>"
         if self.name == "STRUCT":
             pairs = zip(self.fields, self.inside, strict=True)
             return f"STRUCT<{', '.join(f'{name} {kind}'.strip() for name, kind in pairs)}>"
@@ -146,7 +153,10 @@ def _json(value: Any, kind: Kind, line: str, is_quoting: bool) -> Iterator[str]:
     elif kind.name == "STRUCT":
         pairs = zip(kind.fields, kind.inside, (one for _, one in value), strict=True)
         space = " " if line else ""
-        members = ([f"{_quoted(name)}:{space}", *_json(one, inner, deeper, is_quoting)] for name, inner, one in pairs)
+        members = (
+            [f"{_quoted(name.removeprefix('__range_'))}:{space}", *_json(one, inner, deeper, is_quoting)]
+            for name, inner, one in pairs
+        )
         yield from _bracketed("{}", members, line)
     elif kind.name == "JSON":
         yield from _plain_json(value, line)
@@ -243,7 +253,10 @@ def _text(value: Any, kind: Kind, is_literal: bool) -> str:  # noqa: C901, PLR09
             return f"[{', '.join(_text(one, kind.inside[0], is_literal) for one in value)}]"
         case "STRUCT":
             pairs = zip((one for _, one in value), kind.inside, strict=True)
-            texts = [_text(one, inner, is_literal) for one, inner in pairs]
+            texts = [_text(one, inner, is_literal and not kind.is_range) for one, inner in pairs]
+            if kind.is_range:
+                text = f"[{', '.join('UNBOUNDED' if one == 'NULL' else one for one in texts)})"
+                return f'{kind} "{text}"' if is_literal else text
             return f"STRUCT({texts[0]})" if is_literal and len(texts) == 1 else f"({', '.join(texts)})"
         case "INT64":
             return str(value)

@@ -4,9 +4,13 @@ DATE_TRUNC, DATETIME_TRUNC and TIMESTAMP_TRUNC give the type of what they cut, a
 it; the translation goes by the function's name, and would make a DATE of a TIMESTAMP. INTERVAL keeps all its digits.
 """
 
+import functools
+import re
+from collections.abc import Callable
 from typing import Any
 
-from local_bigquery.sql.rules import STATEMENT_RULES, datetime, typing
+from local_bigquery.errors import BigQueryError
+from local_bigquery.sql.rules import NODE_RULES, STATEMENT_RULES, datetime, typing
 from local_bigquery.sql.rules.typing import kind
 from sqlglot import exp
 
@@ -19,13 +23,35 @@ _FUNCTIONS: tuple[dict[Any, type[exp.Expr]], ...] = (
     {_Kind.DATE: exp.DateDiff, _Kind.DATETIME: exp.DatetimeDiff, _Kind.TIMESTAMPTZ: exp.TimestampDiff},
 )
 _ALL = {function: of_kind for of_kind in _FUNCTIONS for function in of_kind.values()}
+# By the kind of a time, what formats of it cannot hold.
+_MISSING = {
+    _Kind.DATE: re.compile(r"(?i)HH24|HH12|HH|MI|SSSSS|SS|FF\d|AM|PM|TZH|TZM"),
+    _Kind.TIME: re.compile(r"(?i)Y+|RRRR|RR|MONTH|MON|MM|D+|DAY|TZH|TZM"),
+    _Kind.DATETIME: re.compile(r"(?i)TZH|TZM"),
+}
 _NAMES = {_Kind.TIMESTAMP: _Kind.DATETIME}
 
 
 def add() -> None:
     """Put the rule in place, before functions are translated."""
     datetime._interval = _interval  # noqa: SLF001 - there is no public name for it
+    NODE_RULES[NODE_RULES.index(datetime.format_cast)] = functools.partial(_format_cast, datetime.format_cast)
     STATEMENT_RULES.insert(STATEMENT_RULES.index(datetime.datetime), _by_type)
+
+
+def _format_cast(original: Callable[..., exp.Expr], node: exp.Expr, context: Any) -> exp.Expr:
+    """Refuse the elements of a format that the time has not."""
+    if isinstance(node, exp.Cast) and node.args.get("format"):
+        found = kind(node.this)
+        missing = _MISSING.get(_NAMES.get(found, found))
+        template = node.args["format"]
+        template = template.this if isinstance(template, exp.AtTimeZone) else template
+        wrong = missing and missing.search(re.sub(r'"[^"]*"', "", template.name))
+        if wrong and isinstance(node, exp.TryCast):
+            return exp.cast(exp.null(), "VARCHAR")
+        if wrong:
+            raise BigQueryError("invalidQuery", f"{_NAMES.get(found, found).value} does not support '{wrong[0]}'")
+    return original(node, context)
 
 
 def _interval(node: exp.Interval) -> exp.Expr | None:

@@ -49,3 +49,5 @@ select customer as c, sum(quantity) as total from orders group by customer order
 select 'a' as x from (select 1 as id union all select 2 as id) group by all;
 
 select id, count(*) from (select 1 as id union all select 2 as id) group by all;
+
+with t as (select cast(null as range<date>) as r union all select range<date> '[2024-01-01, unbounded)') select r, count(*) from t group by r;
