@@ -1,5 +1,6 @@
 """Make aggregate and window functions give what they give in GoogleSQL, where DuckDB gives something else.
 
+MIN, MAX        know that a RANGE may have no start or end
 MIN             is NaN where a value is; CORR of one row is NULL
 STRING_AGG      of BYTES is BYTES
 LAG, LEAD       refuse an offset that is NULL or negative, as do NTH_VALUE, NTILE and the frames of windows
@@ -17,6 +18,7 @@ from local_bigquery.sql.rules import STATEMENT_RULES, query
 from local_bigquery.sql.rules.typing import BYTES, FLOATS, kind
 from sqlglot import exp
 
+from local.bigquery import emulator_types as types
 from local.bigquery.emulator_checks import unsupported
 
 # What must not be NULL nor smaller: the argument, its name and the least that it may be.
@@ -33,7 +35,7 @@ def add() -> None:
     # It takes texts for BYTES, since it does not know types yet.
     STATEMENT_RULES.remove(query.byte_string_aggregates)
     STATEMENT_RULES.extend(
-        [_of_bytes, _numeric_sums, _numeric_averages, _exceptions, _offsets, _empty_frames, _percentiles]
+        [_of_bytes, _numeric_sums, _numeric_averages, _exceptions, _ranges, _offsets, _empty_frames, _percentiles]
     )
 
 
@@ -58,6 +60,18 @@ def _exceptions(tree: exp.Expr, _: Any) -> exp.Expr:
         replaced = exp.Case(ifs=[exp.If(this=test, true=value)], default=whole.copy())
         replaced.type = whole.type
         whole.replace(replaced)
+    return tree
+
+
+def _ranges(tree: exp.Expr, _: Any) -> exp.Expr:
+    """Let a RANGE without a start be the first one, and one without an end the last."""
+    for node in list(tree.find_all(exp.Min, exp.Max)):
+        value = node.this.expressions[0] if isinstance(node.this, exp.Distinct) else node.this
+        if types.is_range(value.type):
+            name = "arg_min" if isinstance(node, exp.Min) else "arg_max"
+            made = exp.Anonymous(this=name, expressions=[value.copy(), dialect.macro("_range_key", value.copy())])
+            made.type = value.type
+            node.replace(made)
     return tree
 
 

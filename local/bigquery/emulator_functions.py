@@ -22,6 +22,7 @@ from local_bigquery.sql.rules.typing import BYTES, DECIMALS, FLOATS, TEXT, kind
 from sqlglot import exp
 
 from local.bigquery import emulator_macros, emulator_texts
+from local.bigquery import emulator_types as types
 
 _COMPARISONS: dict[type[exp.Expr], tuple[str, ...]] = {
     exp.GT: ("this",),
@@ -358,6 +359,8 @@ def _ordered(node: exp.Expr, _: Any) -> exp.Expr:
         return node
     keys = []
     for ordered in node.expressions:
+        if isinstance(ordered, exp.Ordered) and types.is_range(ordered.this.type):
+            ordered.set("this", macro("_range_key", ordered.this))
         if isinstance(ordered, exp.Ordered) and _may_be_nan(ordered.this):
             is_last = bool(ordered.args.get("desc")) is bool(ordered.args.get("nulls_first"))
             ranks: list[tuple[exp.Expr, int]] = [

@@ -13,6 +13,8 @@ CREATE OR REPLACE MACRO bq.main._time_text(t) AS CASE WHEN contains(t, '.') THEN
     regexp_replace(regexp_replace(regexp_replace(regexp_replace(t,
         '\.(\d)(\D|$)', '.\100\2'), '\.(\d\d)(\D|$)', '.\10\2'),
         '\.(\d{4})(\D|$)', '.\100\2'), '\.(\d{5})(\D|$)', '.\10\2') ELSE t END;
+CREATE OR REPLACE MACRO bq.main._range_key(r) AS CASE WHEN r IS NULL THEN NULL ELSE
+    {'a': coalesce(r.__range_start, '-infinity'), 'b': coalesce(r.__range_end, 'infinity')} END;
 CREATE OR REPLACE MACRO bq.main._range_text(s) AS replace(regexp_replace(s,
     '^\{''__range_start'': ''?(.*?)''?, ''__range_end'': ''?(.*?)''?\}$', '[\1, \2)'), 'NULL', 'UNBOUNDED');
 CREATE OR REPLACE MACRO bq.main._text(x) AS CASE

@@ -16,6 +16,8 @@ type Type = exp.DataType | None
 """A type, or None where it is not known."""
 type Columns = list[tuple[str, Type]]
 
+# The first field of the STRUCT that stands for a RANGE.
+RANGE_START = "__range_start"
 _SCHEMA = MappingSchema(dialect="bigquery")
 
 
@@ -59,6 +61,13 @@ def infer(expression: exp.Expr) -> Type:
     """Infer an expression's type from those that its columns and subqueries already have."""
     TypeAnnotator(_SCHEMA, overwrite_types=False).annotate_expression(expression)
     return known(expression.type)
+
+
+def is_range(kind: Type) -> bool:
+    """Whether a type is RANGE, or the STRUCT that stands for it in DuckDB."""
+    return kind is not None and (
+        kind.is_type(exp.DType.RANGE) or [name for name, _ in fields(kind)][:1] == [RANGE_START]
+    )
 
 
 def known(kind: Type) -> Type:
