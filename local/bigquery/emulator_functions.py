@@ -231,12 +231,12 @@ def _like_each(tree: exp.Expr, _: Any) -> exp.Expr:
         if isinstance(patterns, exp.Tuple | exp.Paren):
             given = patterns.expressions if isinstance(patterns, exp.Tuple) else [patterns.this]
             likes: list[exp.Expr] = [exp.Like(this=node.this.copy(), expression=one.copy()) for one in given]
-            negation = node.parent if isinstance(node.parent, exp.Not) else None
+            is_not = bool(node.args.get("negate"))
             join = exp.or_ if isinstance(quantified, exp.Any) else exp.and_
             if not any(isinstance(one, exp.Query | exp.Unnest) for one in given):
                 # NOT LIKE ANY asks for one pattern that does not match.
-                joined = join(*(map(exp.not_, likes) if negation else likes))
-                (negation or node).replace(exp.paren(joined, copy=False))
+                joined = join(*(map(exp.not_, likes) if is_not else likes))
+                node.replace(exp.paren(joined, copy=False))
     return tree
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from local_bigquery.sql.rules import STATEMENT_RULES, typing
-from local_bigquery.sql.rules.typing import DECIMALS, FLOATS, kind
+from local_bigquery.sql.rules.typing import DECIMALS, FLOATS, TEXT, kind
 from sqlglot import exp
 
 _TIMES = {
@@ -42,6 +42,12 @@ def _coerced(tree: exp.Expr, context: Any) -> exp.Expr:
                     cast = exp.cast(one.copy(), wanted)
                     cast.type = exp.DataType(this=wanted)
                     one.replace(cast)
+                    is_changed = True
+        times = {_TIMES[one] for one in kinds if one in _TIMES}
+        if len(times) == 1 and kinds <= {*_TIMES, *TEXT}:
+            for one in values:
+                if isinstance(one, exp.Literal) and one.is_string:
+                    one.replace(exp.cast(one.copy(), next(iter(times))))
                     is_changed = True
     return typing.annotate(tree, context) if is_changed else tree
 

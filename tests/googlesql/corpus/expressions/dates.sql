@@ -99,3 +99,5 @@ datetime_add(datetime '9999-12-31 23:59:59.999999', interval 1 microsecond)
 cast('[2024-01-01, 2024-01-05)' as range<date>)
 cast(range<date> '[2024-01-01, unbounded)' as string)
 to_json_string(range(date '2024-01-01', null))
+[date '2024-01-01', '2024-01-02']
+if(true, date '2024-01-01', '2024-01-02')

@@ -55,3 +55,5 @@ select nullif(s, (null, 2)) as x, nullif(s, (3, 2)) as y from (select struct(1 a
 (select 2, 'v' union all select 2, 'v') |> intersect distinct (select 2, 'v' union all select 2, 'v');
 
 with t as (select 1 as a) (select a from t union all select a from t) except distinct select 2;
+
+select date '2024-01-01' as d, timestamp '2024-01-01' as t union all select '2024-01-17', '2024-01-17 00:00:00.123456 UTC';
