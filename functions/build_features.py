@@ -15,27 +15,24 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-import functions_framework
-
-from shared import rules
+from shared import push, rules
 from shared.chain import checks, current, refreshes, source
 from shared.chain.refreshes import Refresh
 from shared.errors import Permanent
 from shared.events import DataRefreshed, FeaturesBuilt, RunSuperseded, ScoringDue
-from shared.handler import Message, handle
+from shared.handler import handle
 from shared.log import log
 
 if TYPE_CHECKING:
-    from cloudevents.http import CloudEvent
-
     from shared.cloud import Clients, Cloud
+    from shared.push import Message
     from shared.warehouse import Parameters
 
 
-@functions_framework.cloud_event
-def build_features(cloud_event: CloudEvent) -> None:
+@push.function
+def build_features(message: Message) -> None:
     """Read the refresh in whichever shape it comes, run the step, publish what it returns."""
-    handle(cloud_event, step, decode)
+    handle(message, step, decode)
 
 
 def decode(message: Message, clients: Clients) -> DataRefreshed | None:

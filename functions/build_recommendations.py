@@ -12,23 +12,21 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-import functions_framework
-
+from shared import push
 from shared.chain import recommending
 from shared.events import RecommendationsBuilt, RecommendationsDue, RunSuperseded
-from shared.handler import Message, decode_event, handle
+from shared.handler import decode_event, handle
 from shared.log import log
 
 if TYPE_CHECKING:
-    from cloudevents.http import CloudEvent
-
     from shared.cloud import Clients, Cloud
+    from shared.push import Message
 
 
-@functions_framework.cloud_event
-def build_recommendations(cloud_event: CloudEvent) -> None:
+@push.function
+def build_recommendations(message: Message) -> None:
     """Open a run beside the chain's, run the step, publish what it returns."""
-    handle(cloud_event, step, decode)
+    handle(message, step, decode)
 
 
 def decode(message: Message, clients: Clients) -> RecommendationsDue | None:

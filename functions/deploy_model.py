@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import functions_framework
-
+from shared import push
 from shared.chain import current, pointer, promotion, revisions, training
 from shared.chain.registry import Note
 from shared.errors import Permanent
@@ -21,15 +20,14 @@ from shared.handler import handle
 from shared.log import log
 
 if TYPE_CHECKING:
-    from cloudevents.http import CloudEvent
-
     from shared.cloud import Cloud
+    from shared.push import Message
 
 
-@functions_framework.cloud_event
-def deploy_model(cloud_event: CloudEvent) -> None:
+@push.function
+def deploy_model(message: Message) -> None:
     """Decode, run the step, publish what it returns."""
-    handle(cloud_event, step)
+    handle(message, step)
 
 
 def step(event: ModelApproved, cloud: Cloud) -> ModelDeployed | ScoringDue | RunSuperseded:

@@ -12,29 +12,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import functions_framework
-
-from shared import rules
+from shared import push, rules
 from shared.chain import current, evaluation, training
 from shared.errors import PROPAGATION, Malformed, NotReady, Permanent
 from shared.events import ModelApproved, ModelRejected, RunSuperseded, TrainingFailed, TrainingProgressed
-from shared.handler import Message, handle
+from shared.handler import handle
 from shared.log import log
 from shared.warehouse import denied_at, heals, reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cloudevents.http import CloudEvent
     from google.cloud import bigquery
 
     from shared.cloud import Clients, Cloud
+    from shared.push import Message
 
 
-@functions_framework.cloud_event
-def evaluate_models(cloud_event: CloudEvent) -> None:
+@push.function
+def evaluate_models(message: Message) -> None:
     """Read either shape, run the step, publish what it returns."""
-    handle(cloud_event, step, decode)
+    handle(message, step, decode)
 
 
 def decode(message: Message, _: Clients) -> TrainingProgressed:
@@ -44,8 +42,8 @@ def decode(message: Message, _: Clients) -> TrainingProgressed:
     try:
         labels = message.body["protoPayload"]["metadata"]["jobChange"]["job"]["jobConfig"]["labels"]
         return TrainingProgressed(labels["run_id"], int(labels["attempt"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise Malformed(f"the log entry is of no job labelled with a run_id and an attempt ({error})") from None
+    except (KeyError, TypeError, ValueError):
+        raise Malformed("the log entry is of no job that is labelled with a run_id and an attempt") from None
 
 
 def step(

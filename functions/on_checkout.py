@@ -10,33 +10,31 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-import functions_framework
 import msgspec
 
-from shared import handler
+from shared import handler, push
 from shared.cloud import Clients, clients
 from shared.errors import Malformed
 from shared.online import checkout, predictions, scorer, sessions, web
 from shared.online.contract import Checkout, Score, convert
 
 if TYPE_CHECKING:
-    from cloudevents.http import CloudEvent
-
+    from shared.push import Message
 # Without its key the function does not even start, so that a deployment that forgot it never gets a message.
 PSEUDONYMS = predictions.Pseudonyms.from_environment()
 
 
-@functions_framework.cloud_event
-def on_checkout(cloud_event: CloudEvent) -> None:
+@push.function
+def on_checkout(message: Message) -> None:
     """Score the checkout once, and publish its score as often as it is delivered.
 
     While no model serves this raises, and the message comes again.
     """
     world = clients()
     try:
-        asked = decode(handler.read(cloud_event).body)
+        asked = decode(message.body)
     except Malformed as error:
-        handler.reject(cloud_event, error, "on_checkout", world)
+        handler.reject(message, error, "on_checkout", world)
         return
     world.send("checkout-scored", {"visitor_id": asked.visitor_id, **answer(asked, world)})
 
@@ -50,7 +48,7 @@ def decode(body: dict[str, Any]) -> Checkout:
     try:
         return convert(body)
     except msgspec.ValidationError as error:
-        found = web.complaint(str(error))
+        found = web.loggable(str(error))
         raise Malformed(f"checkout-started {found.pointer}: {found.detail}") from None
 
 

@@ -9,22 +9,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import functions_framework
-
+from shared import push
 from shared.events import AudiencePublished, VisitorsScored
 from shared.handler import handle
 from shared.warehouse import Statement
 
 if TYPE_CHECKING:
-    from cloudevents.http import CloudEvent
-
     from shared.cloud import Cloud
+    from shared.push import Message
 
 
-@functions_framework.cloud_event
-def publish_audience(cloud_event: CloudEvent) -> None:
+@push.function
+def publish_audience(message: Message) -> None:
     """Decode, run the step, publish what it returns."""
-    handle(cloud_event, step)
+    handle(message, step)
 
 
 def step(event: VisitorsScored, cloud: Cloud) -> AudiencePublished:

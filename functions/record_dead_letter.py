@@ -5,32 +5,35 @@ On     dead-letters   a malformed message with its reason, or what Pub/Sub gave 
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import functions_framework
-
+from shared import handler, push
 from shared.cloud import clients
 from shared.log import log
 
 if TYPE_CHECKING:
-    from cloudevents.http import CloudEvent
-
+    from shared.push import Message
 GIVEN_UP = "CloudPubSubDeadLetterSource"
 
 
-@functions_framework.cloud_event
-def record_dead_letter(cloud_event: CloudEvent) -> None:
-    """Write the letter once, under its message id."""
-    message = cloud_event.data["message"]
-    attributes = message.get("attributes") or {}
-    subscription = attributes.get(f"{GIVEN_UP}Subscription", "")
+@push.function
+def record_dead_letter(message: Message) -> None:
+    """Write the letter once, whatever it is; what a function rejected is one letter, however often it was delivered."""
+    about = message.attributes
+    function = about.get(handler.REJECTED_BY) or about.get(f"{GIVEN_UP}Subscription", "")
+    attempts = about.get(f"{GIVEN_UP}DeliveryCount", "all")
     letter = {
-        "function": attributes.get("function") or subscription,
-        "reason": attributes.get("reason")
-        or f"given up after {attributes.get(f'{GIVEN_UP}DeliveryCount', 'all')} deliveries; the log says why",
+        "function": function,
+        "reason": about.get(handler.REJECTED_FOR) or f"given up after {attempts} deliveries; the log says why",
         "received_at": datetime.now(UTC),
-        "data": message.get("data", ""),
+        "topic": about.get(handler.REJECTED_TOPIC, ""),
+        "attributes": {name: text for name, text in about.items() if not name.startswith(handler.REJECTED)},
+        "data": base64.b64encode(message.data).decode(),
     }
-    log("ERROR", f"dead letter for {letter['function']}: {letter['reason']}")
-    clients().ledger.bury(cloud_event["id"], letter)
+    if handler.REJECTED_BYTES in about:
+        letter["left_out_bytes"] = int(about[handler.REJECTED_BYTES])
+    log("ERROR", f"dead letter for {function}: {letter['reason']}")
+    rejected = about.get(handler.REJECTED_ID)
+    clients().ledger.bury(f"{rejected}-{function}" if rejected else message.id, letter)

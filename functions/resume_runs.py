@@ -9,21 +9,19 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-import functions_framework
-
+from shared import push
 from shared.chain import pointer
 from shared.cloud import clients
 from shared.log import log, log_exception
 
 if TYPE_CHECKING:
-    from cloudevents.http import CloudEvent
-
+    from shared.push import Message
 # Runs by the newest data are looked at; what stood still before these is history.
 MOST_RUNS = 100
 
 
-@functions_framework.cloud_event
-def resume_runs(_: CloudEvent) -> None:
+@push.function
+def resume_runs(_: Message) -> None:
     """Publish again what the last finished step of each standing run said; it knows whether that was done."""
     world = clients()
     before = datetime.now(UTC) - timedelta(minutes=world.settings.resume_after_minutes)

@@ -12,24 +12,22 @@ import hashlib
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-import functions_framework
-
+from shared import push
 from shared.champion import POINTER
 from shared.errors import Permanent
 from shared.events import Event, ModelDeployed, ScoringDue, VisitorsScored
-from shared.handler import Message, decode_event, handle
+from shared.handler import decode_event, handle
 from shared.log import log
 
 if TYPE_CHECKING:
-    from cloudevents.http import CloudEvent
-
     from shared.cloud import Clients, Cloud
+    from shared.push import Message
 
 
-@functions_framework.cloud_event
-def score_visitors(cloud_event: CloudEvent) -> None:
+@push.function
+def score_visitors(message: Message) -> None:
     """Read the deployment or the tick, run the step, publish what it returns."""
-    handle(cloud_event, step, decode)
+    handle(message, step, decode)
 
 
 def decode(message: Message, clients: Clients) -> Event | None:

@@ -11,22 +11,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import functions_framework
-
+from shared import push
 from shared.chain import current, training
 from shared.events import FeaturesBuilt, RunSuperseded, TrainingFailed, TrainingProgressed
 from shared.handler import handle
 
 if TYPE_CHECKING:
-    from cloudevents.http import CloudEvent
-
     from shared.cloud import Cloud
+    from shared.push import Message
 
 
-@functions_framework.cloud_event
-def train_models(cloud_event: CloudEvent) -> None:
+@push.function
+def train_models(message: Message) -> None:
     """Decode, run the step, publish what it returns."""
-    handle(cloud_event, step)
+    handle(message, step)
 
 
 def step(event: FeaturesBuilt | TrainingFailed, cloud: Cloud) -> TrainingProgressed | RunSuperseded:

@@ -1,6 +1,5 @@
-# The functions. All are deployed as answering HTTP, and events come by push subscriptions of our own (pubsub.tf): those
-# that Eventarc makes have no dead letters. functions-framework asks a function's decorator how to call it, whatever Cloud
-# Functions says of its signature, so a raw push reaches a function of CloudEvents as one.
+# The functions. All answer HTTP. Events come by push subscriptions of our own (pubsub.tf), since those that Eventarc makes
+# have no dead letters; shared/push.py reads them.
 
 resource "google_cloudfunctions2_function" "functions" {
   for_each = local.functions

@@ -67,6 +67,13 @@ locals {
       lasts = "300s"
       what  = "The shop gets no scores. 503 means that no model serves yet or none can be reached, 500 is ours: the log has the reason under the request id."
     }
+    fallbacks = {
+      title = "Answers at the checkout: share that the embedded champion gave because the endpoint could not"
+      query = "sum(increase(logging_googleapis_com:user_propensity_fallbacks{monitored_resource=\"cloud_run_revision\"}[15m])) / sum(increase(run_googleapis_com:request_count{monitored_resource=\"cloud_run_revision\", service_name=~\"${local.answers}\"}[15m]))"
+      limit = "> 0.05"
+      lasts = "600s"
+      what  = "Customers are answered, by the champion in the function's memory, since the endpoint fails or is late: the entries `the embedded champion stands in` have the reason. A few after a cold start are to be expected with online.order = endpoint_first."
+    }
     audience = {
       title = "Audiences published in 26 hours"
       query = "sum(increase(logging_googleapis_com:user_propensity_step_seconds_count{monitored_resource=\"cloud_run_revision\", step=\"publish_audience\"}[26h])) or vector(0)"
@@ -95,6 +102,19 @@ resource "google_logging_metric" "dead_letters" {
   name        = "propensity_dead_letters"
   description = "Messages that no function could use."
   filter      = "${local.own_log}(${local.dead_letter})"
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "INT64"
+  }
+
+  depends_on = [google_project_service.apis]
+}
+
+resource "google_logging_metric" "fallbacks" {
+  name        = "propensity_fallbacks"
+  description = "Scores that the embedded champion gave because the endpoint could not."
+  filter      = "${local.own_log}jsonPayload.message=\"the embedded champion stands in\""
 
   metric_descriptor {
     metric_kind = "DELTA"
@@ -170,7 +190,7 @@ resource "google_monitoring_alert_policy" "watched" {
     auto_close = "86400s"
   }
 
-  depends_on = [google_logging_metric.errors, google_logging_metric.dead_letters, google_logging_metric.step_seconds]
+  depends_on = [google_logging_metric.errors, google_logging_metric.dead_letters, google_logging_metric.fallbacks, google_logging_metric.step_seconds]
 }
 
 resource "google_monitoring_dashboard" "propensity" {

@@ -41,7 +41,7 @@ resource "google_pubsub_subscription" "push" {
   }
 
   push_config {
-    # functions-framework learns a raw push's topic from the path.
+    # shared/push.py learns the topic from the path.
     push_endpoint = "${google_cloudfunctions2_function.functions[each.value.function].service_config[0].uri}/projects/${var.project_id}/topics/${each.value.topic}"
 
     oidc_token {

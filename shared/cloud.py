@@ -15,6 +15,7 @@ from shared.settings import Settings
 
 # A cold start pays only for what its function uses, so clients are imported when first used.
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from google.cloud import bigquery, pubsub_v1, storage  # type: ignore[attr-defined]
@@ -58,9 +59,13 @@ class Clients:
 
     def send(self, topic: str, body: dict[str, Any], **attributes: str) -> None:
         """Publish JSON to a topic and wait until Pub/Sub has it."""
+        self.pass_on(topic, json.dumps(body).encode(), attributes)
+
+    def pass_on(self, topic: str, data: bytes, attributes: Mapping[str, str]) -> None:
+        """Publish a message as it is, and wait until Pub/Sub has it."""
         path = f"projects/{self.settings.project}/topics/{topic}"
         try:
-            self.publisher.publish(path, json.dumps(body).encode(), **attributes).result(timeout=60)
+            self.publisher.publish(path, data, **attributes).result(timeout=60)
         except Exception:
             # A client refuses every further message to a topic that it once failed to publish to.
             self.__dict__.pop("publisher", None)

@@ -24,7 +24,7 @@ class Event:
 
     def __post_init__(self) -> None:
         if not RUN_ID.fullmatch(self.run_id):
-            raise Malformed(f"run_id {self.run_id!r} is not of the form YYYYMMDD-xxxxxxxx (8 hex digits)")
+            raise Malformed("run_id is not of the form YYYYMMDD-xxxxxxxx (8 hex digits)")
 
     def recorded_as(self, step: str) -> str:
         """Return the name under which the run's ledger keeps what the step makes of this event.
@@ -46,8 +46,9 @@ class Event:
         """
         known = {field.name: field.type for field in fields(cls)}
         needed = {field.name for field in fields(cls) if field.default is MISSING}
-        if unknown := sorted(body.keys() - known):
-            raise Malformed(f"{cls.topic} has no field {', '.join(unknown)}; it has {', '.join(known)}")
+        if unknown := body.keys() - known:
+            # Their names may be anything, a person's too.
+            raise Malformed(f"unknown fields: {len(unknown)}; {cls.topic} has {', '.join(known)}")
         if missing := sorted(needed - body.keys()):
             raise Malformed(f"{cls.topic} needs the field {', '.join(missing)}")
         return cls(**{name: _typed(cls.topic, name, known[name], value) for name, value in body.items()})
@@ -66,7 +67,7 @@ def _typed(topic: str, name: str, kind: Any, value: Any) -> Any:
             return value
     except (TypeError, ValueError):
         pass
-    raise Malformed(f"field {name} of {topic} is {value!r}, which is no {getattr(kind, '__name__', kind)}")
+    raise Malformed(f"field {name} of {topic} is no {getattr(kind, '__name__', kind)}")
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,9 @@ published, so a process may die anywhere: the next delivery finds what stands an
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from google.api_core.exceptions import Forbidden
 
@@ -21,25 +17,23 @@ from shared.errors import Malformed, NotReady, Permanent, is_final
 from shared.events import EVENTS, Event
 from shared.ledger import Failure, Record
 from shared.log import log, log_exception
-
-if TYPE_CHECKING:
-    from cloudevents.http import CloudEvent
+from shared.push import Message
 
 DEAD_LETTERS = "dead-letters"
+# Attributes that a dead letter has besides the message's own.
+REJECTED = "rejected_"
+REJECTED_BY = f"{REJECTED}by"
+REJECTED_FOR = f"{REJECTED}for"
+REJECTED_TOPIC = f"{REJECTED}topic"
+REJECTED_ID = f"{REJECTED}id"
+REJECTED_BYTES = f"{REJECTED}bytes"
+# What Pub/Sub takes, less what the request around the message needs.
+MAX_BYTES = 10_000_000 - 1_000
+MAX_ATTRIBUTES = 100
 
 
-@dataclass(frozen=True)
-class Message:
-    """A Pub/Sub message; `body` is its JSON object, {} when it carries attributes alone.
-
-    `published_at` stays what it was however often the message is delivered.
-    """
-
-    id: str
-    topic: str
-    body: dict[str, Any]
-    attributes: dict[str, str]
-    published_at: datetime
+class TooLargeError(ValueError):
+    """A message that cannot be used is too large to be passed on with the reason."""
 
 
 type Decode = Callable[[Message, Clients], Event | None]
@@ -56,9 +50,7 @@ def decode_event(message: Message, _: Clients) -> Event:
     return EVENTS[message.topic].from_json(message.body)
 
 
-def handle[E: Event](
-    cloud_event: CloudEvent, step: Callable[[E, Cloud], Event | None], decode: Decode = decode_event
-) -> None:
+def handle[E: Event](message: Message, step: Callable[[E, Cloud], Event | None], decode: Decode = decode_event) -> None:
     """Give the event to the step unless that has been done, and publish what the step says next.
 
     What a former delivery recorded is published again, since it may have died before, unless the run has gone on from
@@ -69,7 +61,6 @@ def handle[E: Event](
     name = step.__module__.rpartition(".")[2]
     world = clients()
     try:
-        message = read(cloud_event)
         event = decode(message, world)
         if event is None:
             return
@@ -80,21 +71,44 @@ def handle[E: Event](
             return
     except Permanent as error:
         # It belongs to no run: malformed, of a run that nobody opened, or what it asks for cannot even be looked up.
-        reject(cloud_event, error, name, world)
+        reject(message, error, name, world)
         return
     except Forbidden as error:
-        if not is_final(error, published_at(cloud_event)):
+        if not is_final(error, message.published_at):
             raise
-        reject(cloud_event, error, name, world)
+        reject(message, error, name, world)
         return
     if record is not None:
         world.publish(record.event)
 
 
-def reject(cloud_event: CloudEvent, error: Exception, function: str, world: Clients) -> None:
-    """Give a message that no retry can help to the dead letters, with the reason."""
-    log("ERROR", f"{function}: message {cloud_event['id']} cannot be used: {error}", function=function)
-    world.send(DEAD_LETTERS, as_delivered(cloud_event), reason=_attribute(str(error)), function=function)
+def reject(message: Message, error: Exception, function: str, world: Clients) -> None:
+    """Give a message that no retry can help to the dead letters, as it came, with the reason.
+
+    Raises:
+        TooLargeError: there is no room beside it for the reason. The reason has gone ahead alone, and Pub/Sub
+            brings the message itself to the dead letters once it gives up.
+    """
+    log("ERROR", f"{function}: message {message.id} cannot be used: {error}", function=function)
+    about = {
+        REJECTED_BY: function,
+        REJECTED_FOR: _attribute(str(error)),
+        REJECTED_TOPIC: message.topic,
+        REJECTED_ID: message.id,
+    }
+    if _fits(message, about):
+        world.pass_on(DEAD_LETTERS, message.data, {**message.attributes, **about})
+        return
+    about[REJECTED_BYTES] = str(len(message.data))
+    world.pass_on(DEAD_LETTERS, b"", about)
+    raise TooLargeError(f"message {message.id} has {len(message.data)} bytes: no room for the reason beside them")
+
+
+def _fits(message: Message, about: Mapping[str, str]) -> bool:
+    """Whether Pub/Sub takes the message with these attributes too (https://cloud.google.com/pubsub/quotas)."""
+    attributes = {**message.attributes, **about}
+    size = len(message.data) + sum(len(f"{name}{value}".encode()) for name, value in attributes.items())
+    return size <= MAX_BYTES and len(attributes) <= MAX_ATTRIBUTES
 
 
 def _attribute(text: str) -> str:
@@ -109,7 +123,9 @@ def _run(step: Callable[[Any, Cloud], Event | None], event: Event, cloud: Cloud,
     """
     about = {"run_id": cloud.run_id, "step": cloud.step}
     place = event.recorded_as(cloud.step)
-    log("INFO", f"{cloud.step} began", **about)
+    if not cloud.ledger.is_opened(cloud.run_id):
+        raise Malformed(f"there is no run {cloud.run_id}: nobody opened it, or it was reset")
+    log("INFO", f"{cloud.step} began", attempt=message.attempt, **about)
     try:
         following = step(event, cloud)
     except NotReady as waiting:
@@ -164,46 +180,3 @@ def _remember(error: Exception, place: str, cloud: Cloud) -> None:
         cloud.ledger.fail(cloud.run_id, Failure(place, reason, is_permanent=False, failed_at=datetime.now(UTC)))
     except Exception:  # noqa: BLE001 - logged, and the first error goes on to be raised
         log_exception("the failure could not be recorded", run_id=cloud.run_id, step=cloud.step)
-
-
-def read(cloud_event: CloudEvent) -> Message:
-    """Take the Pub/Sub message out of a CloudEvent.
-
-    Raises:
-        Malformed: there is no message in it, or its data is not a JSON object.
-    """
-    topic = str(cloud_event["source"]).rpartition("/topics/")[2]
-    message = (cloud_event.data or {}).get("message") if isinstance(cloud_event.data, dict) else None
-    if not isinstance(message, dict):
-        raise Malformed("the CloudEvent holds no Pub/Sub message")
-    attributes = message.get("attributes") or {}
-    if not isinstance(attributes, dict):
-        raise Malformed("the message's attributes are not an object")
-    try:
-        data = base64.b64decode(message.get("data") or "", validate=True)
-        body = json.loads(data) if data else {}
-    except (binascii.Error, RecursionError, TypeError, ValueError) as error:
-        raise Malformed(f"the message's data is not JSON: {error}") from error
-    if not isinstance(body, dict):
-        raise Malformed(f"the message's data is a JSON {type(body).__name__}, not an object")
-    return Message(str(cloud_event["id"]), topic, body, attributes, published_at(cloud_event))
-
-
-def published_at(cloud_event: CloudEvent) -> datetime:
-    """Return when the message was published.
-
-    Raises:
-        Malformed: the CloudEvent does not say.
-    """
-    try:
-        return datetime.fromisoformat(str(cloud_event["time"])).astimezone(UTC)
-    except ValueError as error:
-        raise Malformed(f"the CloudEvent's time is none: {error}") from error
-
-
-def as_delivered(cloud_event: CloudEvent) -> dict[str, Any]:
-    """Return the message as it came, so that nothing of it is lost."""
-    data = cloud_event.data
-    if isinstance(data, bytes):
-        data = data.decode(errors="backslashreplace")
-    return {"id": cloud_event["id"], "source": cloud_event["source"], "data": data}

@@ -13,7 +13,7 @@ run "everything_watched_has_an_alert_that_says_what_to_do_and_a_chart" {
   command = plan
 
   plan_options {
-    target = [google_billing_budget.project, google_logging_metric.errors, google_logging_metric.dead_letters, google_logging_metric.step_seconds, google_monitoring_alert_policy.watched, google_monitoring_dashboard.propensity, google_monitoring_notification_channel.email, google_pubsub_subscription.push]
+    target = [google_billing_budget.project, google_logging_metric.errors, google_logging_metric.dead_letters, google_logging_metric.fallbacks, google_logging_metric.step_seconds, google_monitoring_alert_policy.watched, google_monitoring_dashboard.propensity, google_monitoring_notification_channel.email, google_pubsub_subscription.push]
   }
 
   assert {
@@ -30,12 +30,12 @@ run "everything_watched_has_an_alert_that_says_what_to_do_and_a_chart" {
   assert {
     condition = toset([
       for found in flatten([for one in values(local.watched) : regexall("logging_googleapis_com:user_([a-z_]+?)(?:_count|_bucket)?\\{", one.query)]) : found
-    ]) == toset([google_logging_metric.errors.name, google_logging_metric.dead_letters.name, google_logging_metric.step_seconds.name])
+    ]) == toset([google_logging_metric.errors.name, google_logging_metric.dead_letters.name, google_logging_metric.fallbacks.name, google_logging_metric.step_seconds.name])
     error_message = "Alerts ask for metrics that exist, and no metric is idle."
   }
 
   assert {
-    condition = alltrue([for metric in [google_logging_metric.errors, google_logging_metric.dead_letters, google_logging_metric.step_seconds] :
+    condition = alltrue([for metric in [google_logging_metric.errors, google_logging_metric.dead_letters, google_logging_metric.fallbacks, google_logging_metric.step_seconds] :
       alltrue([for function in keys(yamldecode(file("../functions/functions.yaml")).functions) : strcontains(metric.filter, "\"${replace(function, "_", "-")}\"")])
     ])
     error_message = "They count every function's log."

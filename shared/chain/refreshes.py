@@ -82,21 +82,21 @@ def parse(body: Mapping[str, Any], export: Export) -> Refresh | None:
 
 
 def _request(body: Mapping[str, Any], export: Export) -> Refresh:
-    if unknown := sorted(body.keys() - KEYS):
+    if unknown := body.keys() - KEYS:
         raise Malformed(
-            f"{', '.join(unknown)}: not known here. Send {{}} for whatever changed, or table, date, reason; "
+            f"unknown fields: {len(unknown)}. Send {{}} for whatever changed, or table, date, reason; "
             "or one of the shapes that GA4, BigQuery's audit log and Data Transfer publish"
         )
     reason = body.get("reason", "")
     if not isinstance(reason, str):
-        raise Malformed(f"reason is {reason!r}, not a text")
+        raise Malformed("reason is not a text")
     days = set()
     if "date" in body:
         days.add(_day(body["date"]))
     if "table" in body:
         days.add(_table_day(body["table"], export))
     if len(days) > 1:
-        raise Malformed(f"table {body['table']} and date {body['date']} name two days")
+        raise Malformed("table and date name two days")
     return Refresh(days.pop() if days else None, reason)
 
 
@@ -148,11 +148,9 @@ def _table_day(table: Any, export: Export) -> date:
     dataset, _, name = str(table).rpartition(".")
     match = TABLE.fullmatch(name)
     if not match or match["prefix"] != export.prefix:
-        raise Malformed(f"table {table!r} is no day-table of the export: {export.prefix}YYYYMMDD")
+        raise Malformed(f"table is no day-table of the export: {export.prefix}YYYYMMDD")
     if dataset not in {"", export.dataset, f"{export.project}.{export.dataset}"}:
-        raise Malformed(
-            f"table {table!r} is not in {export.project}.{export.dataset}, which is the export that is read"
-        )
+        raise Malformed(f"table is not in {export.project}.{export.dataset}, which is the export that is read")
     return _day(match["day"])
 
 
@@ -160,7 +158,7 @@ def _day(value: Any) -> date:
     try:
         return date.fromisoformat(str(value))
     except ValueError:
-        raise Malformed(f"{value!r} is no date; write 2017-08-01 or 20170801") from None
+        raise Malformed("the day is no date: write 2017-08-01 or 20170801") from None
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ Requests are decoded into these structs, answers are made of them, and openapi.p
 """
 
 import datetime as dt
+import json
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -127,6 +128,8 @@ class Checkout(Part, frozen=True):
     session: Annotated[Session, Meta(extra_json_schema={"minProperties": 1, "maxProperties": 1})]
 
 
+PARTS = (Checkout, CartItem, Session, Features, Visit, Hit, Product, Action, TrafficSource, Device, GeoNetwork)
+NAMES = frozenset(name for part in PARTS for name in part.__struct_encode_fields__)
 DECODER = msgspec.json.Decoder(Checkout)
 
 
@@ -140,7 +143,19 @@ def decode(body: bytes) -> Checkout:
     try:
         return DECODER.decode(body)
     except msgspec.ValidationError:
-        return convert(msgspec.json.decode(body))
+        return convert(_plain(body))
+
+
+def _plain(body: bytes) -> Any:
+    """Return the body's plain values; a number that is none, such as 1e400, is infinity, and so its field is found."""
+    try:
+        return msgspec.json.decode(body)
+    except msgspec.ValidationError:
+        pass
+    try:
+        return json.loads(body)
+    except ValueError as error:
+        raise msgspec.DecodeError(str(error)) from None
 
 
 def convert(document: Any) -> Checkout:

@@ -6,7 +6,6 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from shared.log import log
 from shared.online.breaker import Breaker, Budget
 
 if TYPE_CHECKING:
@@ -57,9 +56,7 @@ class Endpoint:
         except Exception as error:
             # A request that is wrong in itself says nothing about the endpoint.
             is_success = _code(error) == 400
-            reason = f"the endpoint failed: {_reason(error)}"
-            log("WARNING", reason)
-            raise EndpointError(reason) from error
+            raise EndpointError(f"the endpoint failed: {_reason(error)}") from error
         finally:
             self._breaker.record(permit, is_success=is_success, now=self._clock())
         return answer

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from flask import Response
 
-from shared.log import log_exception
-from shared.online.contract import MAX_BYTES, Complaint, Problem
+from shared import body
+from shared.log import log, log_exception
+from shared.online.contract import MAX_BYTES, NAMES, Complaint, Problem
 
 if TYPE_CHECKING:
     from flask import Request
@@ -27,16 +28,18 @@ CLOUD_TRACE = re.compile(r"([0-9a-fA-F]{32})(/[0-9]+)?(;o=[0-9]+)?")
 WHERE = re.compile(r" - at `\$(.*)`$")
 # The fields that msgspec names in the message, since they are not at the path, and the values that it must not name.
 NAMED = re.compile(r"^Object (?:contains unknown|missing required) field `(.*)`$", re.DOTALL)
+UNKNOWN = re.compile(r"^Object contains unknown field `.*?`(?=$| - at `)", re.DOTALL)
 VALUE = re.compile(r"^(Invalid enum value|Invalid value) .*$", re.DOTALL)
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not a failure
     """The request gets this answer instead; nothing of the visitor's may be said in it."""
 
-    def __init__(self, status: HTTPStatus, detail: str, errors: list[Complaint] | None = None, **headers: str) -> None:
+    def __init__(self, status: HTTPStatus, detail: str, broken: str | None = None, **headers: str) -> None:
+        """`broken` is what msgspec says of the body."""
         super().__init__(detail)
         self.status = status
-        self.errors = errors or []
+        self.broken = broken
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
 
@@ -62,15 +65,18 @@ class Exchange:
         if (self.request.content_type or "").partition(";")[0].strip().lower() != JSON:
             raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Send the body as {JSON}.", Accept=JSON)
         # What is longer is read as well: the framework would do it after the answer, to keep the connection.
-        body = self.request.get_data()
-        if len(body) > MAX_BYTES:
+        try:
+            content = body.read(self.request)
+        except body.UnreadableError:
+            raise Refusal(HTTPStatus.BAD_REQUEST, "The body cannot be read to its end: send all of it.") from None
+        if len(content) > MAX_BYTES:
             raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A body may have {MAX_BYTES:,} bytes: send less.")
         try:
-            return decode(body)
+            return decode(content)
         except msgspec.ValidationError as error:
-            found = [complaint(str(error))]
-            detail = f"{found[0].pointer}: {found[0].detail}. {REMEDY}"
-            raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, detail, found) from None
+            found = complaint(str(error))
+            detail = f"{found.pointer}: {found.detail}. {REMEDY}"
+            raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, detail, str(error)) from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise Refusal(HTTPStatus.BAD_REQUEST, f"The body is not JSON in UTF-8. {REMEDY}") from None
 
@@ -88,7 +94,9 @@ def serve(request: Request, endpoints: Mapping[str, tuple[str, Endpoint]]) -> Re
     try:
         return _endpoint(request, endpoints)(exchange)
     except Refusal as refusal:
-        problem = Problem(refusal.status.phrase, refusal.status, str(refusal), exchange.id, refusal.errors)
+        _log(refusal, exchange.id)
+        errors = [complaint(refusal.broken)] if refusal.broken else []
+        problem = Problem(refusal.status.phrase, refusal.status, str(refusal), exchange.id, errors)
         headers = refusal.headers
     except Exception as error:  # noqa: BLE001 - logged; the shop gets a problem document for whatever it was
         log_exception(f"a request failed: {type(error).__name__}", request_id=exchange.id)
@@ -96,6 +104,15 @@ def serve(request: Request, endpoints: Mapping[str, tuple[str, Endpoint]]) -> Re
         problem = Problem(status.phrase, status, "The log has the reason under the request id.", exchange.id)
         headers = {}
     return exchange.answer(msgspec.json.encode(problem), problem.status, "application/problem+json", **headers)
+
+
+def _log(refusal: Refusal, request_id: str) -> None:
+    """Say what the caller has done wrong: which field and which rule, and nothing of what was sent."""
+    if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return
+    found = loggable(refusal.broken) if refusal.broken else Complaint("", str(refusal))
+    about = {"field": found.pointer, "rule": found.detail, "status": refusal.status, "request_id": request_id}
+    log("WARNING", "a request was refused", **about)
 
 
 def _endpoint(request: Request, endpoints: Mapping[str, tuple[str, Endpoint]]) -> Endpoint:
@@ -115,6 +132,15 @@ def complaint(message: str) -> Complaint:
     if named := NAMED.match(text):
         pointer += "/" + _escaped(named[1])
     return Complaint(pointer, VALUE.sub(r"\1", text))
+
+
+def loggable(message: str) -> Complaint:
+    """Return the same as it may be logged: unknown fields may be named for anything, so the contract's names alone."""
+    found = complaint(UNKNOWN.sub("Object contains an unknown field", message))
+    steps = found.pointer.split("/")[1:]
+    if all(step in NAMES or step.isdecimal() for step in steps):
+        return found
+    return Complaint("#", found.detail)
 
 
 def _escaped(name: str) -> str:

@@ -149,10 +149,12 @@ def test_an_endpoint_nobody_listens_at_is_stood_in_for(online_bucket, clock):
     assert {scorer.score({}) for _ in range(30)} == {EMBEDDED}
 
 
-def test_while_its_client_is_being_imported_nobody_waits(online_bucket, endpoint, clock):
+def test_while_its_client_is_being_imported_nobody_waits(online_bucket, endpoint, clock, capfd):
     online_bucket.serve(3)
     scorer = OnlineScorer(online_bucket.settings(endpoint.url, order="endpoint_first"), clock)
     assert scorer.score({}) == EMBEDDED
+    [logged] = capfd.readouterr().out.splitlines()
+    assert json.loads(logged)["reason"] == "the endpoint's client is still being imported"
     scorer._endpoint._connected(must_wait=True)
     assert scorer.score({}) == FROM_ENDPOINT
 
@@ -178,14 +180,17 @@ def test_while_no_champion_is_known_and_the_endpoint_fails_the_error_says_so(onl
         scorer.score({"pageviews": 3})
 
 
-def test_no_log_line_holds_what_was_sent(start, endpoint, capfd):
+def test_a_fallback_is_one_log_line_that_holds_nothing_of_what_was_sent(start, endpoint, capfd):
     scorer = start()
     endpoint.act = 400
     scorer.score({"pageviews": 123454321, "device": "a secret device"})
-    logged = capfd.readouterr().out
-    assert "the endpoint failed: BadRequest (400)" in logged
-    assert "123454321" not in logged
-    assert "secret" not in logged
+    [logged] = capfd.readouterr().out.splitlines()
+    entry = json.loads(logged)
+    assert entry == {
+        "severity": "WARNING",
+        "message": "the embedded champion stands in",
+        "reason": "the endpoint failed: BadRequest (400)",
+    }
 
 
 @pytest.fixture(scope="module")

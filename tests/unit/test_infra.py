@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
-from cloudevents.http import CloudEvent
 from fixtures import alerts
+from fixtures.pubsub import delivered, pushed
 
 from functions import record_dead_letter
 from local.logging.entries import entry_from_line
@@ -94,15 +94,16 @@ def run_step(outcome):
         finish=lambda _, record: record, fail=lambda *_: None, is_opened=lambda _: True, record=lambda *_: None
     )
     warehouse = SimpleNamespace(seconds={})
-    cloud = SimpleNamespace(run_id=RUN, step="deploy_model", now=datetime.now(UTC), ledger=ledger, warehouse=warehouse)
+    cloud = SimpleNamespace(
+        run_id=RUN, run={}, step="deploy_model", now=datetime.now(UTC), ledger=ledger, warehouse=warehouse
+    )
 
     def step(*_):
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
-    message = handler.Message("17", "model-approved", {}, {}, cloud.now)
-    return handler._run(step, ModelApproved(RUN, "logistic"), cloud, message)
+    return handler._run(step, ModelApproved(RUN, "logistic"), cloud, delivered({}))
 
 
 def test_a_step_that_ends_counts_once_with_its_seconds(capfd):
@@ -131,10 +132,8 @@ def test_a_dead_letter_counts_as_that_alone(capfd, monkeypatch):
     monkeypatch.setattr(
         record_dead_letter, "clients", lambda: SimpleNamespace(ledger=SimpleNamespace(bury=lambda *_: None))
     )
-    event = CloudEvent(
-        {"type": "test", "source": "//pubsub"}, {"message": {"data": "", "attributes": {"reason": "no JSON"}}}
-    )
-    record_dead_letter.record_dead_letter(event)
+    letter = pushed(b"", "dead-letters", attributes={handler.REJECTED_FOR: "no JSON"})
+    assert record_dead_letter.record_dead_letter(letter) == ("", 204)
     assert counted(capfd.readouterr().out, "record_dead_letter") == [{"dead_letters"}]
 
 

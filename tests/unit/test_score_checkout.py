@@ -109,18 +109,24 @@ FEATURES = "#/session/features"
         (with_features(hits=10**30), f"{FEATURES}/hits"),
         (with_features(weekday="Sonntag"), f"{FEATURES}/weekday"),
         (with_features(income=1), f"{FEATURES}/income"),
+        (json.dumps(CHECKOUT).replace('"pageviews": 8', '"pageviews": 1e400'), f"{FEATURES}/pageviews"),
+        ("1e400", "#"),
         ([], "#"),
     ],
 )
 def test_a_request_that_breaks_the_contract_is_told_which_field(client, document, pointer):
-    answer = client.post("/", json=document)
+    body = document if isinstance(document, str) else json.dumps(document)
+    answer = client.post("/", data=body, content_type="application/json")
     assert (answer.status_code, answer.mimetype) == (422, "application/problem+json")
     assert answer.json["title"] in {"Unprocessable Entity", "Unprocessable Content"}
     assert [error["pointer"] for error in answer.json["errors"]] == [pointer]
     assert "GET /openapi.json" in answer.json["detail"]
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'{"visitor_id": NaN}', b"[" * 100_000, b"{}x"])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"\xff", b'{"visitor_id": NaN}', b"[" * 100_000, b"{}x", b'{"visitor_id": "\\ud800"}', b"[1e400, }"],
+)
 def test_what_is_no_json_is_refused(client, body):
     answer = client.post("/", data=body, content_type="application/json")
     assert answer.status_code in {400, 422}
@@ -180,7 +186,13 @@ def test_a_refusal_repeats_nothing_of_the_visitors(client, document, capfd):
     answer = client.post("/", json=document)
     assert answer.status_code == 422
     assert secret not in answer.text
-    assert secret not in "".join(capfd.readouterr())
+    [line] = capfd.readouterr().out.splitlines()
+    assert secret not in line
+    entry = json.loads(line)
+    assert (entry["severity"], entry["status"], entry["message"]) == ("WARNING", 422, "a request was refused")
+    assert entry["request_id"] == answer.headers["X-Request-Id"]
+    assert entry["field"].startswith("#")
+    assert entry["rule"]
 
 
 def predictions(capfd):

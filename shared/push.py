@@ -1,0 +1,134 @@
+"""A Pub/Sub push as a function is given it: an HTTP request that carries one message.
+
+The functions read pushes themselves, since functions-framework refuses a message without data before they see it, and
+drops the subscription and how often the message was delivered.
+https://cloud.google.com/pubsub/docs/push#receive_push
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property, wraps
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import functions_framework
+import msgspec
+
+from shared import body
+from shared.errors import Malformed
+from shared.log import log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flask import Request
+
+# The path of a push endpoint names the topic: see infra/pubsub.tf.
+TOPIC = re.compile(r"/projects/[^/]+/topics/(?P<topic>[^/]+)")
+# Its messages may come from anywhere, and may say "look" without a word.
+MAY_BE_EMPTY = "data-refreshed"
+
+
+@dataclass(frozen=True)
+class Message:
+    """One delivery of a message; `published_at` stays what it was however often the message is delivered.
+
+    `attempt` counts deliveries from 1, and is None where the subscription has no dead letters.
+    """
+
+    id: str
+    topic: str
+    data: bytes
+    attributes: dict[str, str]
+    published_at: datetime
+    subscription: str
+    attempt: int | None
+
+    @cached_property
+    def body(self) -> dict[str, Any]:
+        """The data as a JSON object.
+
+        Raises:
+            Malformed: there is none; says why, and nothing of what is in it.
+        """
+        if not self.data and self.topic == MAY_BE_EMPTY:
+            return {}
+        if not self.data:
+            raise Malformed(f"the message has no data: a message to {self.topic} is a JSON object")
+        try:
+            found = msgspec.json.decode(self.data)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+            raise Malformed(f"the message's data is not JSON: {error}") from None
+        if not isinstance(found, dict):
+            raise Malformed(f"the message's data is a JSON {type(found).__name__}, not an object")
+        return found
+
+
+class _Envelope(msgspec.Struct, rename="camel"):
+    message: _Content
+    subscription: str = ""
+    delivery_attempt: int | None = None
+
+
+class _Content(msgspec.Struct, rename="camel"):
+    message_id: str
+    data: str = ""
+    attributes: dict[str, str] = {}
+    publish_time: datetime | None = None
+
+
+class NoPushError(ValueError):
+    """The request is no push of Pub/Sub's."""
+
+
+def function(take: Callable[[Message], None]) -> Callable[[Request], tuple[str, HTTPStatus]]:
+    """Return the entry point that gives `take` each message.
+
+    Where `take` returns, the message is acknowledged; where it raises, Pub/Sub delivers it again, with backoff.
+    """
+
+    @wraps(take)
+    def entry_point(request: Request) -> tuple[str, HTTPStatus]:
+        try:
+            message = read(request)
+        except NoPushError as error:
+            log("WARNING", f"a request was refused: {error}")
+            return f"{error}\n", HTTPStatus.BAD_REQUEST
+        take(message)
+        return "", HTTPStatus.NO_CONTENT
+
+    functions_framework.http(entry_point)
+    return entry_point
+
+
+def read(request: Request) -> Message:
+    """Return the message of a push.
+
+    Raises:
+        NoPushError: the request is something else, or was cut off.
+    """
+    topic = TOPIC.fullmatch(request.path)
+    if request.method != "POST" or topic is None:
+        raise NoPushError("this takes Pub/Sub's pushes: POST /projects/PROJECT/topics/TOPIC")
+    try:
+        envelope = msgspec.json.decode(body.read(request), type=_Envelope)
+        data = base64.b64decode(envelope.message.data, validate=True)
+    except body.UnreadableError as error:
+        raise NoPushError(str(error)) from None
+    except (ValueError, RecursionError) as error:
+        raise NoPushError(f"the body is no push of Pub/Sub's: {error}") from None
+    content = envelope.message
+    published_at = content.publish_time or datetime.now(UTC)
+    return Message(
+        content.message_id,
+        topic["topic"],
+        data,
+        content.attributes,
+        published_at if published_at.tzinfo else published_at.replace(tzinfo=UTC),
+        envelope.subscription,
+        envelope.delivery_attempt,
+    )
