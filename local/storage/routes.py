@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from local.storage import copies, wire
+from local.storage import copies, options, wire
 from local.storage.batch import batch
 from local.storage.errors import InvalidError, NotChangedError, StorageError, UnsupportedError
 from local.storage.preconditions import Preconditions, whole_number
@@ -22,8 +22,9 @@ from local.storage.state import Store, Upload
 from local.storage.wire import Resource
 
 _API, _UPLOAD, _DOWNLOAD = "/storage/v1", "/upload/storage/v1", "/download/storage/v1"
-_UNSUPPORTED_QUERY = ("kmsKeyName", "destinationKmsKeyName", "softDeleted", "matchGlob")
 _BLOCK = 1 << 20
+CHUNK = 256 << 10
+"""Bytes, of which each chunk of a resumable upload but the last one holds a multiple."""
 
 
 def create_app(store: Store) -> Starlette:
@@ -83,9 +84,7 @@ def _error(request: Request, error: Exception) -> Response:
 def _store(request: Request) -> Store:
     if request.headers.get("x-goog-encryption-algorithm"):
         raise UnsupportedError("A customer-supplied encryption key")
-    for name in _UNSUPPORTED_QUERY:
-        if request.query_params.get(name):
-            raise UnsupportedError(f"Parameter {name}={request.query_params[name]!r}")
+    options.check_query(request.query_params)
     store: Store = request.app.state.store
     return store
 
@@ -130,11 +129,13 @@ async def create_bucket(request: Request) -> Response:
 
 
 def list_buckets(request: Request) -> Response:
-    """The project's buckets, all on one page."""
+    """One page of the project's buckets."""
     query = request.query_params
+    after, limit = wire.decoded_token(query.get("pageToken")), whole_number(query, "maxResults") or 1000
     buckets = _store(request).buckets(query.get("project", ""), query.get("prefix", ""))
-    items = [wire.linked(bucket, _base_url(request)) for bucket in buckets]
-    return JSONResponse({"kind": "storage#buckets", "items": items})
+    left = [one for one in buckets if one["name"] > after]
+    page, token = left[:limit], left[limit - 1]["name"] if len(left) > limit else None
+    return _page(request, "storage#buckets", page, token)
 
 
 def get_bucket(request: Request) -> Response:
@@ -169,11 +170,20 @@ def list_objects(request: Request) -> Response:
         start=query.get("startOffset", ""),
         end=query.get("endOffset", ""),
     )
-    body = {"kind": "storage#objects", "items": [wire.linked(item, _base_url(request)) for item in page.items]}
-    if page.prefixes:
-        body["prefixes"] = page.prefixes
-    if page.token is not None:
-        body["nextPageToken"] = wire.encoded_token(page.token)
+    return _page(request, "storage#objects", page.items, page.token, page.prefixes)
+
+
+def _page(
+    request: Request, kind: str, items: list[Resource], token: str | None, prefixes: list[str] | None = None
+) -> Response:
+    """A page of a listing; as with Google, what is empty is not in it."""
+    body: Resource = {"kind": kind}
+    if items:
+        body["items"] = [wire.linked(item, _base_url(request)) for item in items]
+    if prefixes:
+        body["prefixes"] = prefixes
+    if token is not None:
+        body["nextPageToken"] = wire.encoded_token(token)
     return JSONResponse(body)
 
 
@@ -244,6 +254,7 @@ async def compose(request: Request) -> Response:
     if body.get("deleteSourceObjects"):
         raise UnsupportedError("deleteSourceObjects")
     sources, fields = body.get("sourceObjects", []), body.get("destination", {})
+    options.check_object(fields)
     resource = await run_in_threadpool(
         copies.compose, _store(request), *_object(request), sources, fields, _demanded(request)
     )
@@ -265,6 +276,7 @@ async def rewrite(request: Request) -> Response:
 
 async def _copied(request: Request) -> Resource:
     fields = await _json(request)
+    options.check_object(fields)
     return await run_in_threadpool(
         copies.copy,
         _store(request),
@@ -295,6 +307,7 @@ async def insert(request: Request) -> Response:
 
 def _new_object(request: Request, fields: Resource, content_type: str | None) -> tuple[str, str, Resource]:
     """Bucket, name and metadata of the object to be; the query outranks the metadata, as with Google."""
+    options.check_object(fields)
     query = request.query_params
     name = wire.check_object_name(query.get("name", fields.get("name")))
     if content_type:
@@ -346,6 +359,11 @@ async def resume(request: Request) -> Response:
         if first > received:
             raise InvalidError(f"The chunk begins at byte {first}, but only {received} bytes have arrived.")
         received = await _receive(request, upload.file, first)
+        if received != total and "content-range" in request.headers and (received - first) % CHUNK:
+            os.truncate(upload.file, first)
+            raise InvalidError(
+                f"The chunk has {received - first} bytes: each but the last one has a multiple of {CHUNK} bytes."
+            )
     whole = "content-range" not in request.headers
     if not whole and received != total:
         if total is not None and received > total:

@@ -15,7 +15,8 @@ from urllib.parse import quote
 
 import google_crc32c
 
-from local.storage.errors import InvalidError, RangeNotSatisfiableError, UnsupportedError
+from local.storage import options
+from local.storage.errors import InvalidError, RangeNotSatisfiableError
 
 type Resource = dict[str, Any]
 
@@ -46,8 +47,6 @@ _BUCKET_OUTPUT_FIELDS = frozenset(
         "updated",
     }
 )
-# Accepting these and not acting on them would lose data or keep what should be gone.
-_BUCKET_REFUSED = ("versioning", "hierarchicalNamespace", "retentionPolicy")
 _BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _CONTENT_RANGE = re.compile(r"bytes (?:(?P<first>\d+)-(?:\d+|\*)|\*)/(?P<total>\d+|\*)")
 _RANGE = re.compile(r"bytes=(?P<first>\d*)-(?P<last>\d*)")
@@ -140,10 +139,7 @@ def new_bucket(fields: Resource) -> Resource:
 
 def patched_bucket(bucket: Resource, fields: Resource) -> Resource:
     """`bucket` with `fields` merged in and its metageneration counted up; None removes a field."""
-    for refused in _BUCKET_REFUSED:
-        wish = fields.get(refused)
-        if wish and wish.get("enabled", True):
-            raise UnsupportedError(f"Bucket field {refused!r}")
+    options.check_bucket(fields)
     return _merge(bucket, {name: value for name, value in fields.items() if name not in _BUCKET_OUTPUT_FIELDS})
 
 
@@ -176,7 +172,12 @@ def new_object(bucket: str, name: str, generation: int, digests: Digests, fields
 
 
 def patched_object(resource: Resource, fields: Resource) -> Resource:
-    """`resource` with `fields` merged in and its metageneration counted up; None removes a field."""
+    """`resource` with `fields` merged in and its metageneration counted up; None removes a field.
+
+    Raises:
+        UnsupportedError: a field asks for something that would silently not happen.
+    """
+    options.check_object(fields)
     return _merge(resource, {name: value for name, value in fields.items() if name in OBJECT_FIELDS})
 
 
@@ -244,12 +245,14 @@ def multipart_related(content_type: str, body: bytes) -> tuple[Resource, str | N
     Raises:
         InvalidError: the body is not two parts, JSON first.
     """
-    boundary = mime_parameter(content_type, "boundary")
+    dashes = b"--" + mime_parameter(content_type, "boundary").encode()
+    # As Google does, take bare line feeds too, which gcsfs sends; the first line tells which.
+    line_end = b"\n" if body.startswith(dashes + b"\n") else b"\r\n"
     # Split by hand: a MIME parser would touch line ends inside a binary content.
-    parts = (b"\r\n" + body).split(b"\r\n--" + boundary.encode())
+    parts = (line_end + body).split(line_end + dashes)
     if len(parts) != 4:
         raise InvalidError(f"A multipart upload has two parts between its boundaries; this one has {len(parts) - 2}.")
-    metadata_part, content_part = (part.partition(b"\r\n\r\n") for part in parts[1:3])
+    metadata_part, content_part = (part.partition(2 * line_end) for part in parts[1:3])
     headers = dict(line.split(b":", 1) for line in content_part[0].lower().splitlines() if b":" in line)
     declared = headers.get(b"content-type")
     return decoded_json(metadata_part[2]), declared.strip().decode() if declared else None, content_part[2]

@@ -10,6 +10,7 @@ from google.api_core import exceptions
 from google.cloud import storage as gcs
 
 from local import storage as local_storage
+from local.storage.routes import CHUNK
 
 
 @pytest.fixture(scope="module")
@@ -35,11 +36,67 @@ def test_buckets_are_created_listed_patched_and_deleted(client, bucket):
     assert client.lookup_bucket(bucket.name) is None
 
 
-def test_a_bucket_that_asks_for_versions_is_refused_and_not_silently_unversioned(client):
-    wish = client.bucket("versioned")
-    wish.versioning_enabled = True
-    with pytest.raises(exceptions.MethodNotImplemented, match="versioning"):
-        wish.create()
+@pytest.mark.parametrize(
+    ("field", "wish"),
+    [
+        ("versioning", {"enabled": True}),
+        ("lifecycle", {"rule": [{"action": {"type": "Delete"}, "condition": {"age": 1}}]}),
+        ("cors", [{"origin": ["*"]}]),
+        ("retentionPolicy", {"retentionPeriod": "60"}),
+        ("defaultObjectAcl", [{"entity": "allUsers", "role": "READER"}]),
+    ],
+)
+def test_a_bucket_that_asks_for_what_would_not_happen_is_refused(storage, bucket, field, wish):
+    answers = [
+        httpx.post(f"{storage.url}/storage/v1/b?project=p", json={"name": "wishful", field: wish}),
+        httpx.patch(f"{storage.url}/storage/v1/b/{bucket.name}", json={field: wish}),
+    ]
+    assert [(one.status_code, field in one.json()["error"]["message"]) for one in answers] == [(501, True)] * 2
+    assert httpx.get(f"{storage.url}/storage/v1/b/wishful").status_code == 404
+
+
+@pytest.mark.parametrize("field", ["temporaryHold", "eventBasedHold", "kmsKeyName", "retention", "acl"])
+def test_an_object_that_asks_for_what_would_not_happen_is_refused(storage, bucket, field):
+    bucket.blob("there").upload_from_string("x")
+    wish = {field: {"mode": "Locked"} if field == "retention" else "yes"}
+    base = f"{storage.url}/storage/v1/b/{bucket.name}/o/there"
+    answers = [
+        httpx.patch(base, json=wish),
+        httpx.post(f"{base}/rewriteTo/b/{bucket.name}/o/copy", json=wish),
+        httpx.post(f"{base}/compose", json={"sourceObjects": [{"name": "there"}], "destination": wish}),
+        httpx.post(f"{storage.url}/upload/storage/v1/b/{bucket.name}/o?uploadType=resumable&name=new", json=wish),
+    ]
+    assert [(one.status_code, field in one.json()["error"]["message"]) for one in answers] == [(501, True)] * 4
+    assert names(bucket.list_blobs()) == ["there"]
+
+
+@pytest.mark.parametrize("option", ["predefinedAcl=publicRead", "filter=contexts", "includeTrailingDelimiter=true"])
+def test_a_parameter_that_would_not_be_acted_on_is_refused(storage, bucket, option):
+    answer = httpx.get(f"{storage.url}/storage/v1/b/{bucket.name}/o?{option}")
+    assert (answer.status_code, option.partition("=")[0] in answer.json()["error"]["message"]) == (501, True)
+
+
+def test_an_empty_listing_has_no_items(storage, bucket):
+    assert httpx.get(f"{storage.url}/storage/v1/b/{bucket.name}/o").json() == {"kind": "storage#objects"}
+    assert httpx.get(f"{storage.url}/storage/v1/b?project=nobodys").json() == {"kind": "storage#buckets"}
+
+
+def test_buckets_are_listed_by_pages(client):
+    made = [client.create_bucket(f"paged-{number}") for number in range(3)]
+    assert names(client.list_buckets(prefix="paged-", page_size=2)) == ["paged-0", "paged-1", "paged-2"]
+    for one in made:
+        one.delete()
+
+
+@pytest.mark.parametrize("line_end", ["\r\n", "\n"])
+def test_a_multipart_upload_may_have_either_line_end_and_its_content_any_bytes(storage, bucket, line_end):
+    content = b"\r\na\n--c\r\n\n"
+    head = ["--b", "Content-Type: application/json", "", '{"name": "two"}', "--b", "Content-Type: text/x", "", ""]
+    body = line_end.join(head).encode() + content + f"{line_end}--b--{line_end}".encode()
+    url = f"{storage.url}/upload/storage/v1/b/{bucket.name}/o?uploadType=multipart"
+    answer = httpx.post(url, content=body, headers={"Content-Type": "multipart/related; boundary=b"})
+    assert (answer.status_code, answer.json()["contentType"]) == (200, "text/x")
+    assert bucket.blob("two").download_as_bytes() == content
 
 
 def test_an_object_comes_back_with_its_bytes_type_metadata_and_checksums(bucket):
@@ -97,16 +154,30 @@ def test_a_resumable_upload_arrives_whole_whatever_its_length(bucket, length):
 
 def test_a_resumable_upload_goes_on_where_it_was_cut_and_repeats_its_answer(bucket, storage):
     url = bucket.blob("cut").create_resumable_upload_session(content_type="text/plain", if_generation_match=0)
-    half = httpx.put(url, content=b"x" * 10, headers={"Content-Range": "bytes 0-9/15"})
-    assert (half.status_code, half.headers["range"]) == (308, "bytes=0-9")
-    assert httpx.put(url, headers={"Content-Range": "bytes */15"}).headers["range"] == "bytes=0-9"
-    gap = httpx.put(url, content=b"z", headers={"Content-Range": "bytes 12-12/15"})
-    assert (gap.status_code, "12" in gap.json()["error"]["message"]) == (400, True)
-    last = {"content": b"xxyyyyy", "headers": {"Content-Range": "bytes 8-14/15"}}
+    size = CHUNK + 5
+    half = httpx.put(url, content=b"x" * CHUNK, headers={"Content-Range": f"bytes 0-{CHUNK - 1}/{size}"})
+    assert (half.status_code, half.headers["range"]) == (308, f"bytes=0-{CHUNK - 1}")
+    assert httpx.put(url, headers={"Content-Range": f"bytes */{size}"}).headers["range"] == f"bytes=0-{CHUNK - 1}"
+    gap = httpx.put(url, content=b"z", headers={"Content-Range": f"bytes {CHUNK + 2}-{CHUNK + 2}/{size}"})
+    assert (gap.status_code, str(CHUNK + 2) in gap.json()["error"]["message"]) == (400, True)
+    last = {"content": b"xxyyyyy", "headers": {"Content-Range": f"bytes {CHUNK - 2}-{size - 1}/{size}"}}
     done, again = httpx.put(url, **last), httpx.put(url, **last)
-    assert (done.status_code, done.json()["size"]) == (200, "15")
+    assert (done.status_code, done.json()["size"]) == (200, str(size))
     assert again.json() == done.json()
-    assert bucket.blob("cut").download_as_bytes() == b"x" * 10 + b"y" * 5
+    assert bucket.blob("cut").download_as_bytes() == b"x" * CHUNK + b"y" * 5
+
+
+@pytest.mark.parametrize("total", ["*", 2 * CHUNK])
+@pytest.mark.parametrize("length", [1, CHUNK - 1, CHUNK + 1])
+def test_a_chunk_that_is_no_multiple_of_256_kib_is_refused_unless_it_is_the_last_one(bucket, length, total):
+    url = bucket.blob("odd").create_resumable_upload_session()
+    odd = httpx.put(url, content=b"x" * length, headers={"Content-Range": f"bytes 0-{length - 1}/{total}"})
+    assert (odd.status_code, f"{length} bytes" in odd.json()["error"]["message"]) == (400, True)
+    first = httpx.put(url, content=b"y" * CHUNK, headers={"Content-Range": f"bytes 0-{CHUNK - 1}/*"})
+    assert first.headers["range"] == f"bytes=0-{CHUNK - 1}"
+    last = httpx.put(url, content=b"z", headers={"Content-Range": f"bytes {CHUNK}-{CHUNK}/{CHUNK + 1}"})
+    assert last.status_code == 200
+    assert bucket.blob("odd").download_as_bytes() == b"y" * CHUNK + b"z"
 
 
 def test_a_cancelled_upload_is_gone(bucket):
@@ -257,7 +328,7 @@ def test_everything_is_there_after_a_restart_and_generations_go_on(tmp_path, mon
         blob.metadata = {"k": "v"}
         blob.upload_from_string("content")
         url = bucket.blob("resumed").create_resumable_upload_session()
-        httpx.put(url, content=b"12345", headers={"Content-Range": "bytes 0-4/8"})
+        httpx.put(url, content=b"x" * CHUNK, headers={"Content-Range": f"bytes 0-{CHUNK - 1}/*"})
         return blob.generation, url.removeprefix(server.url)
 
     generation, path = with_server(begin)
@@ -265,9 +336,10 @@ def test_everything_is_there_after_a_restart_and_generations_go_on(tmp_path, mon
     def go_on(client, server):
         blob = client.get_bucket("kept").get_blob("a/b")
         assert (blob.download_as_text(), blob.metadata, blob.generation) == ("content", {"k": "v"}, generation)
-        done = httpx.put(f"{server.url}{path}", content=b"678", headers={"Content-Range": "bytes 5-7/8"})
+        rest = {"Content-Range": f"bytes {CHUNK}-{CHUNK + 2}/{CHUNK + 3}"}
+        done = httpx.put(f"{server.url}{path}", content=b"678", headers=rest)
         assert int(done.json()["generation"]) > generation
-        assert client.bucket("kept").blob("resumed").download_as_text() == "12345678"
+        assert client.bucket("kept").blob("resumed").download_as_bytes() == b"x" * CHUNK + b"678"
 
     with_server(go_on)
 
