@@ -43,7 +43,7 @@ def decode(message: Message, _: Clients) -> TrainingProgressed:
         labels = message.body["protoPayload"]["metadata"]["jobChange"]["job"]["jobConfig"]["labels"]
         return TrainingProgressed(labels["run_id"], int(labels["attempt"]))
     except (KeyError, TypeError, ValueError):
-        raise Malformed("the log entry is of no job that is labelled with a run_id and an attempt") from None
+        raise Malformed("the log entry is of no job labelled with a run_id and an attempt") from None
 
 
 def step(

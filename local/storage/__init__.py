@@ -1,7 +1,7 @@
 """Cloud Storage on one machine: Google's JSON API with generation preconditions, objects as plain files.
 
-It keeps one generation of each object (no versioning, no soft delete), checks no access, and hands a gzip-encoded object
-out as it is stored. What it would not act on, such as a lifecycle rule, it refuses (options.py).
+It keeps one generation of each object (no versioning, no soft delete), checks no access, and hands a gzip-encoded
+object out as it is stored. What it would not act on, such as a lifecycle rule, it refuses (options.py).
 """
 
 import contextlib

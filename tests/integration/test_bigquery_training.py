@@ -6,6 +6,7 @@ import re
 
 import pytest
 from fixtures.bigquery import PROJECT
+from fixtures.pubsub import delivered
 
 from functions import evaluate_models, train_models
 from local import auth
@@ -16,7 +17,6 @@ from shared.chain import training
 from shared.cloud import Clients, Cloud
 from shared.errors import Malformed, NotReady, Permanent
 from shared.events import FeaturesBuilt, TrainingFailed, TrainingProgressed
-from shared.handler import Message
 from shared.settings import Settings
 
 DATASET = "unit_training"
@@ -170,7 +170,7 @@ def test_a_run_whose_rows_would_expire_as_they_are_written_fails_for_good_and_sa
 def log_entry(**labels):
     job = {"jobConfig": {"labels": labels}}
     body = {"protoPayload": {"metadata": {"jobChange": {"after": "DONE", "job": job}}}}
-    return Message("17", "training-progressed", body, {}, dt.datetime.now(dt.UTC))
+    return delivered(body, "training-progressed")
 
 
 def test_the_log_entry_of_a_training_tells_its_run_and_attempt():
