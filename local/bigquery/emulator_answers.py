@@ -5,6 +5,7 @@
     jobs.query          puts its own parameters into the job's configuration
     times               beyond the year 9999 are an error
     arrays              inside of structs may hold NULL, which no answer can
+    routines            have a kind
     getQueryResults     tells the statement's type and counts, as jobs.query alone does
 
 tests/fixtures/conversation.py holds every answer against that document.
@@ -17,10 +18,11 @@ from typing import Any
 from fastapi import Response
 from local_bigquery.api import datasets, jobs, projects, routines, row_access_policies
 from local_bigquery.api import tables as table_routes
+from local_bigquery.catalog import routines as stored_routines
 from local_bigquery.catalog import tables
 from local_bigquery.engine import results
 from local_bigquery.engine.database import quote
-from local_bigquery.models import Table, TableListTablesItem, TableListTablesItemView
+from local_bigquery.models import Routine, Table, TableListTablesItem, TableListTablesItemView
 
 _LISTS: tuple[tuple[Any, str], ...] = (
     (datasets, "DatasetList"),
@@ -48,6 +50,8 @@ def apply() -> None:
     jobs.with_rows = functools.partial(_with_rows, jobs.with_rows)
     results._without_null_elements = _writable  # noqa: SLF001 - there is no public name for it
     tables.list_ = functools.partial(_listed, tables.list_)
+    stored_routines.save = functools.partial(_without_kind, stored_routines.save)
+    stored_routines.load = functools.partial(_without_kind, stored_routines.load)
 
 
 def _without_nulls[T](kind_of_list: Callable[..., T], /, **values: Any) -> T:
@@ -58,6 +62,11 @@ def _with_rows(original: Callable[..., Response], payload: dict[str, Any], rows:
     if payload["kind"] == "bigquery#getQueryResultsResponse":
         payload = {name: value for name, value in payload.items() if name not in _OF_A_QUERY}
     return original(payload, rows)
+
+
+def _without_kind(original: Callable[..., Routine | None], *arguments: Any) -> Routine | None:
+    routine = original(*arguments)
+    return routine.without("kind") if routine else None
 
 
 def _listed(original: Callable[..., list[Table]], *place: str) -> list[Table]:

@@ -1,13 +1,11 @@
 """Refuse what DuckDB would take, or would answer otherwise than GoogleSQL.
 
-capture groups  are at most one in REGEXP_EXTRACT, _ALL and _INSTR
-JSONPath        begins with $; JSON_REMOVE and JSON_SET take names only
+JSONPath        is of names only in JSON_REMOVE and JSON_SET
 ROUND           goes away from zero only
 LIMIT           takes no NULL
 steps           of generated arrays are not 0
 """
 
-import re
 from typing import Any
 
 from local_bigquery.errors import BigQueryError
@@ -15,14 +13,12 @@ from local_bigquery.sql import dialect
 from local_bigquery.sql.rules import STATEMENT_RULES
 from sqlglot import exp
 
-_EXTRACTING = (exp.RegexpExtract, exp.RegexpExtractAll, exp.RegexpInstr)
-_GROUP = re.compile(r"\\.|\[(?:\\.|[^\]\\])+\]|(?P<group>\((?!\?)|\(\?P<)")
 _MUTATORS = {"bq.main.json_remove": "JSON_REMOVE", "bq.main.json_set": "JSON_SET"}
 
 
 def add() -> None:
     """Put the rules in place; before the first statement."""
-    STATEMENT_RULES[0:0] = [_groups, _json_paths, _steps, _limits, _rounding, _types]
+    STATEMENT_RULES[0:0] = [_json_paths, _steps, _limits, _rounding, _types]
 
 
 def unsupported(what: str) -> BigQueryError:
@@ -34,25 +30,7 @@ def _refusal(words: str) -> BigQueryError:
     return BigQueryError("invalidQuery", words)
 
 
-def _groups(tree: exp.Expr, _: Any) -> exp.Expr:
-    for node in tree.find_all(*_EXTRACTING):
-        pattern = node.expression
-        is_known = isinstance(pattern, exp.Literal | exp.RawString)
-        groups = [one for one in _GROUP.finditer(pattern.name) if one["group"]] if is_known else []
-        if len(groups) > 1:
-            words = "Regular expressions passed into extraction functions must not have more than 1 capturing group"
-            raise _refusal(words)
-        if groups and isinstance(node, exp.RegexpInstr):
-            raise unsupported("REGEXP_INSTR with a group")
-    return tree
-
-
 def _json_paths(tree: exp.Expr, _: Any) -> exp.Expr:
-    for node in tree.find_all(exp.JSONExtract):
-        path = node.expression
-        if isinstance(path, exp.Literal) and path.is_string and not path.this.startswith("$"):
-            is_lax = "lax" in path.this.casefold().split()
-            raise unsupported("A JSONPath in lax mode") if is_lax else _refusal("JSONPath must start with '$'")
     for call in tree.find_all(exp.Anonymous):
         if call.name in _MUTATORS and any("[" in one.name or not one.is_string for one in call.expressions[1:2]):
             raise unsupported(f"{_MUTATORS[call.name]} with another path than of names")

@@ -1,13 +1,14 @@
 """Make functions and operators give what they give in GoogleSQL, where local-bigquery leaves them to DuckDB.
 
 texts           of numbers, times and nested values in CAST, CONCAT, FORMAT and TO_JSON_STRING (emulator_texts.py)
-casts           of texts to INT64, BOOL and DATE take less than DuckDB does
+casts           of texts to INT64, BOOL, DATE and TIME take less than DuckDB does
 NaN             is neither equal to nor greater than anything, and is the MIN and LEAST of what holds it
 positions       SUBSTR begins at 1 where it is told 0, and takes no negative length; nor do LEFT, RIGHT, REPEAT
 overflow        of EXP, POW and SAFE_DIVIDE is an error, or NULL, and not infinity
 NUMERIC         stays NUMERIC through arithmetic, SAFE_DIVIDE, POW, SQRT and SIGN; rounding an INT64 makes a FLOAT64
 NULL            makes ARRAY_CONCAT and SPLIT NULL, also as a later argument
 SAFE            works with functions that are translated into an expression
+times           that a zone's clock shows twice are the first of both
 dates           %e, %c, %C, %h, %r, %X and %E*S in formats; the parts of a second in EXTRACT; the time of a TIMESTAMP
 """
 
@@ -16,12 +17,13 @@ from collections.abc import Callable
 from typing import Any
 
 import duckdb
+from duckdb.func import SPECIAL
 from local_bigquery.sql import dialect, native
-from local_bigquery.sql.rules import NODE_RULES, STATEMENT_RULES, datetime, json, math, safe, strings, typing
+from local_bigquery.sql.rules import NODE_RULES, STATEMENT_RULES, datetime, math, safe, strings, typing
 from local_bigquery.sql.rules.typing import BYTES, DECIMALS, FLOATS, TEXT, kind
 from sqlglot import exp
 
-from local.bigquery import emulator_macros, emulator_texts
+from local.bigquery import emulator_json, emulator_macros, emulator_patterns, emulator_texts
 from local.bigquery import emulator_types as types
 
 _COMPARISONS: dict[type[exp.Expr], tuple[str, ...]] = {
@@ -31,6 +33,9 @@ _COMPARISONS: dict[type[exp.Expr], tuple[str, ...]] = {
     exp.LTE: ("expression",),
     exp.EQ: ("this", "expression"),
 }
+# Functions whose arguments, or which themselves, are translated into what may fail.
+_REWRITTEN = (exp.Case, exp.If, exp.Cast, exp.Coalesce, exp.Substring, exp.Left, exp.Right, exp.Repeat)
+_from_local = datetime.from_local
 # FORMAT specifiers that DuckDB's printf writes as GoogleSQL does, by the types that it takes for them.
 _PLAIN = re.compile(r"%(?:%|[-+ 0]*\d*(?:\.\d+)?[dsf])")
 _INTEGERS = exp.DataType.INTEGER_TYPES
@@ -54,9 +59,9 @@ def add() -> None:
         (strings.float_to_string, _text_of),
         (strings.format_, _format),
         (typing.nan_first, _ordered),
-        (json.string_input, _no_null(json.string_input)),
         (math.division, _division(math.division)),
         (safe.safe_function, _safe(safe.safe_function)),
+        (strings.string_escapes, _keeping_type(strings.string_escapes)),
     ):
         NODE_RULES[NODE_RULES.index(theirs)] = ours
     position = NODE_RULES.index(math.decimal_type)
@@ -72,6 +77,9 @@ def add() -> None:
         _time_of,
     ]
     STATEMENT_RULES.extend([_between, _like_each])
+    emulator_json.add(NODE_RULES, position)
+    emulator_patterns.add(NODE_RULES)
+    datetime.from_local = _instant
     datetime._format = _with_elements(datetime._format)  # noqa: SLF001 - there is no public name for it
     datetime._element = _with_own_elements(datetime._element)  # noqa: SLF001 - there is no public name for it
     datetime.FORMAT_ELEMENTS = re.compile(r"(%E(?:\d|\*)S|%E4Y|%Ez|%Q|%s|%z|%Z|%R|%Y|%-d|%e|%C)")
@@ -86,6 +94,8 @@ def macro(name: str, *arguments: exp.Expr) -> exp.Expr:
 def define(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the macros on a new connection."""
     connection.execute(emulator_macros.MACROS)
+    for name, (function, parameters, result) in emulator_json.FUNCTIONS.items():
+        connection.create_function(name, function, parameters, result, null_handling=SPECIAL)
 
 
 def _text_of(node: exp.Expr, _: Any) -> exp.Expr:  # noqa: PLR0911 - a table of types
@@ -155,6 +165,7 @@ def _from_text(node: exp.Expr, _: Any) -> exp.Expr:
         exp.DType.DATE: "_date_text",
         exp.DType.TIMESTAMP: "_micros_text",
         exp.DType.TIMESTAMPTZ: "_micros_text",
+        exp.DType.TIME: "_clock_text",
     }
     if _is_bignumeric(node.to):
         node.set("this", macro("_bignumeric_text", node.this))
@@ -200,6 +211,9 @@ def _is_plain(template: str, values: list[exp.Expr]) -> bool:
 
 def _comparison(node: exp.Expr, _: Any) -> exp.Expr:
     """Let no comparison with NaN be true."""
+    if isinstance(node, exp.Nullif) and _may_be_nan(node.this) and _may_be_nan(node.expression):
+        equal = _comparison(exp.EQ(this=node.this.copy(), expression=node.expression.copy()), _)
+        return exp.Case(ifs=[exp.If(this=equal, true=exp.null())], default=node.this)
     if isinstance(node, exp.NEQ):
         sides = [one for one in (node.this, node.expression) if _may_be_nan(one)]
         is_nan = [exp.func("isnan", one.copy()) for one in sides]
@@ -342,6 +356,10 @@ def _nulls(node: exp.Expr, _: Any) -> exp.Expr:
 
 def _time_of(node: exp.Expr, _: Any) -> exp.Expr:
     """Count milliseconds downwards before 1970, and take the time of a TIMESTAMP in UTC; DuckDB has no such cast."""
+    if isinstance(node, exp.LastDay) and isinstance(node.this, exp.Literal):
+        node.set("this", exp.cast(node.this, "DATE"))
+    if isinstance(node, exp.Timestamp) and (zone := node.args.get("zone")):
+        return _instant(exp.cast(node.this, "TIMESTAMP"), zone)
     if isinstance(node, exp.UnixMillis):
         return macro("_millis", node.this)
     if isinstance(node, exp.Cast) and node.to.this == exp.DType.TIME and kind(node.this) == exp.DType.TIMESTAMPTZ:
@@ -381,13 +399,14 @@ def _has_distance(spec: exp.Expr) -> bool:
     return str(spec.args.get("kind")).upper() == "RANGE" and any(isinstance(end, exp.Expr) for end in ends)
 
 
-def _no_null(original: Callable[..., exp.Expr]) -> Callable[..., exp.Expr]:
-    """Give NULL for the JSON null in a text."""
+def _keeping_type(original: Callable[..., exp.Expr]) -> Callable[..., exp.Expr]:
+    """Leave what a literal is replaced by its type."""
 
     def rule(node: exp.Expr, context: Any) -> exp.Expr:
         made = original(node, context)
-        is_text = made is not node and isinstance(node, exp.JSONExtract)
-        return exp.func("nullif", made, exp.Literal.string("null")) if is_text else made
+        if made is not node:
+            made.type = node.type
+        return made
 
     return rule
 
@@ -397,12 +416,23 @@ def _safe(original: Callable[..., exp.Expr]) -> Callable[..., exp.Expr]:
 
     def rule(node: exp.Expr, context: Any) -> exp.Expr:
         if isinstance(node, exp.SafeFunc) and (
-            not isinstance(node.this, exp.Func) or isinstance(node.this, exp.Case | exp.If | exp.Cast)
+            not isinstance(node.this, exp.Func)
+            or isinstance(node.this, _REWRITTEN)
+            or node.this.name in {"timezone", "bq.main._instant"}
         ):
             return exp.func("TRY", node.this)
         return original(node, context)
 
     return rule
+
+
+def _instant(local: exp.Expr, zone: exp.Expr | None) -> exp.Expr:
+    """Read a time of a zone; where the clock shows it twice, the first of both is meant."""
+    is_shifted = datetime._offset_minutes(zone) is None  # noqa: SLF001 - there is no public name for it
+    if zone is None or not is_shifted or zone.name.upper() == "UTC":
+        made: exp.Expr = _from_local(local, zone)
+        return made
+    return macro("_instant", local, zone)
 
 
 def _with_elements(original: Callable[..., exp.Expr | None]) -> Callable[..., exp.Expr | None]:

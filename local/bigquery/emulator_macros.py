@@ -42,6 +42,15 @@ CREATE OR REPLACE MACRO bq.main._bool_text(s) AS
     CASE WHEN lower(s) IN ('true', 'false') THEN s ELSE 'Bad bool value: ' || s END;
 CREATE OR REPLACE MACRO bq.main._date_text(s) AS
     CASE WHEN length(trim(s)) > 10 THEN 'Invalid date: ' || s ELSE s END;
+CREATE OR REPLACE MACRO bq.main._clock_text(s) AS
+    CASE WHEN starts_with(trim(s), '24') THEN 'Invalid time: ' || s ELSE s END;
+CREATE OR REPLACE MACRO bq.main._instant(l, z) AS
+    CASE WHEN timezone(z, timezone(z, l) - INTERVAL 1 HOUR) = l
+    THEN timezone(z, l) - INTERVAL 1 HOUR ELSE timezone(z, l) END;
+CREATE OR REPLACE MACRO bq.main._letters(s) AS regexp_replace(s, '[^A-Za-z]', '', 'g');
+CREATE OR REPLACE MACRO bq.main.soundex(s) AS left(bq.main._letters(s), 1) || substr(bq.main._soundex(
+    upper(bq.main._letters(s)), string_split(bq.main._soundex_code(left(upper(bq.main._letters(s)), 1), '0')
+    || replace(bq.main._soundex_code(substr(upper(bq.main._letters(s)), 2), '-'), '-', ''), '')), 2);
 CREATE OR REPLACE MACRO bq.main._position(s, p) AS CASE WHEN p = 0 OR p < -length(s) THEN 1 ELSE p END;
 CREATE OR REPLACE MACRO bq.main._code_point(s) AS CASE WHEN s = '' THEN 0 ELSE unicode(s) END;
 CREATE OR REPLACE MACRO bq.main._count(n, what) AS
@@ -92,6 +101,20 @@ CREATE OR REPLACE MACRO bq.main._string(x) AS CASE
     WHEN json_type(x::JSON) = 'VARCHAR' THEN json_extract_string(x::JSON, '$')
     WHEN x IS NULL THEN NULL
     ELSE _raise('The provided JSON input is not a string') END;
+CREATE OR REPLACE MACRO bq.main.parse_numeric(s) AS CAST(_numeric_text(s, 9) AS DECIMAL(38, 9));
+CREATE OR REPLACE MACRO bq.main.parse_bignumeric(s) AS CAST(_numeric_text(s, 18) AS DECIMAL(38, 18));
+CREATE OR REPLACE MACRO bq.main._regexp_extract(s, pattern, p, n, g) AS CASE
+    WHEN p < 1 THEN CAST(_raise('Position must be positive') AS VARCHAR)
+    WHEN n < 1 THEN CAST(_raise('Occurrence must be positive') AS VARCHAR)
+    WHEN p > length(s) AND NOT (p = 1 AND s = '') THEN NULL
+    ELSE list_extract(regexp_extract_all(substr(s, p), pattern, g), n) END;
+CREATE OR REPLACE MACRO bq.main._exact_json(s) AS CASE
+    WHEN NOT _json_exact(s)
+    THEN _raise('Invalid input to PARSE_JSON: a number cannot round-trip through string representation')::JSON
+    ELSE _json_kept(s)::JSON END;
+CREATE OR REPLACE MACRO bq.main.parse_json(s) AS bq.main._exact_json(s),
+    (s, mode) AS CASE lower(mode) WHEN 'exact' THEN bq.main._exact_json(s) WHEN 'round' THEN _json_kept(s)::JSON
+    ELSE _raise('Invalid wide_number_mode: ' || mode)::JSON END;
 CREATE OR REPLACE MACRO bq.main.lax_string(j) AS CASE
     WHEN json_type(j) = 'VARCHAR' THEN json_extract_string(j, '$')
     WHEN json_type(j) = 'DOUBLE' THEN bq.main._float_text(j::DOUBLE)

@@ -1,26 +1,42 @@
 """Put our own rules for names, structs and wildcard tables before those of local-bigquery."""
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
-from local_bigquery.jobs import merge
 from local_bigquery.sql import script
 from local_bigquery.sql.dialect import BigQueryDialect
 from local_bigquery.sql.rules import STATEMENT_RULES, arrays
 from sqlglot import exp
 
-from local.bigquery import emulator_names, emulator_wildcards
+from local.bigquery import (
+    emulator_aliases,
+    emulator_changes,
+    emulator_json,
+    emulator_models,
+    emulator_names,
+    emulator_queries,
+    emulator_views,
+    emulator_wildcards,
+)
 
 
 def add() -> None:
     """Add the rules; before the first statement."""
-    STATEMENT_RULES.insert(0, emulator_names.resolve)
+    STATEMENT_RULES[:0] = [
+        emulator_views.expand,
+        emulator_queries.open_value_tables,
+        emulator_json.read_literals,
+        emulator_names.resolve,
+        emulator_aliases.prefer,
+    ]
     STATEMENT_RULES[STATEMENT_RULES.index(arrays.invalid_literals)] = _invalid_literals
-    merge.run = functools.partial(_merge, merge.run)
+    emulator_changes.add()
     position = STATEMENT_RULES.index(arrays.anonymous_structs)
     STATEMENT_RULES.insert(position + 1, _whole_elements)
     emulator_wildcards.add()
+    emulator_views.add()
+    emulator_models.add()
+    emulator_queries.add()
     BigQueryDialect.Parser._parse_table = _with_offset(BigQueryDialect.Parser._parse_table)  # noqa: SLF001 - there is no public name for it
     # RANGE<DATE> in CAST is no parameterized type, such as STRING(3).
     exp.DataType.NESTED_TYPES.add(exp.DType.RANGE)
@@ -73,24 +89,3 @@ def _invalid_literals(tree: exp.Expr, context: Any) -> exp.Expr:
         if part is not None:
             arrays.invalid_literals(part, context)
     return tree
-
-
-def _merge(run: Callable[..., Any], cursor: Any, tree: exp.Merge, context: Any) -> Any:
-    """Make a query of USING UNNEST(...), and read INSERT VALUES (...) without a list of columns."""
-    tree = tree.copy()
-    source = tree.args["using"]
-    if isinstance(source, exp.Unnest):
-        given = source.args.get("alias")
-        name = given.columns[0].name if given and given.columns else "_source"
-        tree.set("using", exp.select("*").from_(source.copy()).subquery(name))
-    for when in tree.args["whens"].expressions:
-        insert = when.args["then"]
-        values = (
-            insert.this.expressions[0]
-            if isinstance(insert, exp.Insert) and isinstance(insert.this, exp.Tuple)
-            else None
-        )
-        if isinstance(values, exp.Anonymous) and not insert.expression:
-            insert.set("this", None)
-            insert.set("expression", exp.Tuple(expressions=values.expressions))
-    return run(cursor, tree, context)

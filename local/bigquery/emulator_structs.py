@@ -17,6 +17,9 @@ from local.bigquery.emulator_types import Type
 
 def name_fields(tree: exp.Expr) -> None:
     """Name the fields that are columns, and take the names away that a cast to a STRUCT type would look for."""
+    for cast in list(tree.find_all(exp.Cast)):
+        if isinstance(cast.this, exp.Struct) and any(isinstance(one, exp.DataType) for one in cast.to.expressions):
+            _cast_fields(cast)
     for struct in list(tree.find_all(exp.Struct)):
         is_cast = _is_cast(struct)
         for value in struct.expressions:
@@ -34,6 +37,16 @@ def name_fields(tree: exp.Expr) -> None:
         for one in rest:
             if names and isinstance(one, exp.Tuple) and len(one.expressions) == len(names):
                 one.replace(exp.Struct(expressions=list(map(_field, names, one.expressions))))
+
+
+def _cast_fields(cast: exp.Cast) -> None:
+    """Write STRUCT<INT64, b STRING>(...) field by field: DuckDB has no such type without a name."""
+    made: list[exp.Expr] = []
+    for (name, kind), value in zip(types.fields(cast.to), cast.this.expressions, strict=True):
+        given = value.expression if isinstance(value, exp.PropertyEQ) else value.unalias()
+        one = exp.cast(given.copy(), kind.copy()) if kind else given.copy()
+        made.append(exp.PropertyEQ(this=exp.to_identifier(name, quoted=True), expression=one) if name else one)
+    cast.replace(exp.Struct(expressions=made))
 
 
 def _field(name: exp.Identifier | None, value: exp.Expr) -> exp.Expr:
@@ -130,9 +143,21 @@ def _compare_all(node: exp.In) -> None:
         if types.fields(kind):
             rename(node.this, kind)
         return
+    if query := node.args.get("query"):
+        _compare_with_rows(node, query.unnest())
+        return
     found = [_equal(node.this, one) for one in node.expressions]
     if found and all(found):
         node.replace(exp.paren(exp.or_(*found), copy=False))
+
+
+def _compare_with_rows(node: exp.In, query: exp.Expr) -> None:
+    """Compare with a query's columns, of which DuckDB knows that one that is NULL makes the comparison NULL."""
+    if isinstance(query, exp.Select) and len(query.expressions) == 1 and not query.args.get("kind"):
+        lefts, rights = _fields(node.this), _fields(query.expressions[0].unalias())
+        if lefts and rights and len(lefts) == len(rights) > 1:
+            node.set("this", exp.Tuple(expressions=[one.copy() for one in lefts]))
+            query.set("expressions", [one.copy() for one in rights])
 
 
 def _compare_cases(case: exp.Case) -> None:

@@ -13,6 +13,8 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 from functools import lru_cache
 from typing import Any
 
+from local.bigquery.emulator_json import bracketed, quoted, read, written
+
 _NAMES = {
     "VARCHAR": "STRING",
     "BLOB": "BYTES",
@@ -110,20 +112,6 @@ def _read(words: list[str]) -> tuple[Kind, list[str]]:
     return kind, words
 
 
-class _Digits(str):
-    """A number with a point as DuckDB writes it, so that no digit is lost."""
-
-    __slots__ = ()
-
-
-class _Members(list[tuple[str, Any]]):
-    """The members of an object, also those that have no name."""
-
-
-def _read_json(content: str) -> Any:
-    return json.loads(content, parse_float=_Digits, parse_constant=_Digits, object_pairs_hook=_Members)
-
-
 def type_name(text: str) -> str:
     """Return GoogleSQL's name of a type."""
     return str(kind_of(text))
@@ -141,7 +129,7 @@ def float_text(value: float) -> str:
 
 def json_text(content: str, kind: str, is_pretty: bool, is_quoting: bool) -> str:
     """Return TO_JSON_STRING of a value; `is_quoting` the numbers that JavaScript cannot hold."""
-    return "".join(_json(_read_json(content), kind_of(kind), "\n" if is_pretty else "", is_quoting))
+    return "".join(_json(read(content), kind_of(kind), "\n" if is_pretty else "", is_quoting))
 
 
 def _json(value: Any, kind: Kind, line: str, is_quoting: bool) -> Iterator[str]:
@@ -149,46 +137,19 @@ def _json(value: Any, kind: Kind, line: str, is_quoting: bool) -> Iterator[str]:
     if value is None:
         yield "null"
     elif kind.name == "ARRAY":
-        yield from _bracketed("[]", ([*_json(one, kind.inside[0], deeper, is_quoting)] for one in value), line)
+        yield from bracketed("[]", ([*_json(one, kind.inside[0], deeper, is_quoting)] for one in value), line)
     elif kind.name == "STRUCT":
         pairs = zip(kind.fields, kind.inside, (one for _, one in value), strict=True)
         space = " " if line else ""
         members = (
-            [f"{_quoted(name.removeprefix('__range_'))}:{space}", *_json(one, inner, deeper, is_quoting)]
+            [f"{quoted(name.removeprefix('__range_'))}:{space}", *_json(one, inner, deeper, is_quoting)]
             for name, inner, one in pairs
         )
-        yield from _bracketed("{}", members, line)
+        yield from bracketed("{}", members, line)
     elif kind.name == "JSON":
-        yield from _plain_json(value, line)
+        yield from written(value, line)
     else:
         yield _json_scalar(value, kind.name, is_quoting)
-
-
-def _plain_json(value: Any, line: str) -> Iterator[str]:
-    """Write JSON as the type JSON keeps it: objects by key."""
-    deeper = f"{line}  " if line else ""
-    if isinstance(value, _Members):
-        space = " " if line else ""
-        pairs = sorted(dict(value).items())
-        members = ([f"{_quoted(key)}:{space}", *_plain_json(one, deeper)] for key, one in pairs)
-        yield from _bracketed("{}", members, line)
-    elif isinstance(value, list):
-        yield from _bracketed("[]", ([*_plain_json(one, deeper)] for one in value), line)
-    elif isinstance(value, _Digits):
-        yield value
-    else:
-        yield _quoted(value) if isinstance(value, str) else json.dumps(value)
-
-
-def _bracketed(brackets: str, members: Iterator[list[str]], line: str) -> Iterator[str]:
-    yield brackets[0]
-    separator = deeper = f"{line}  " if line else ""
-    is_empty = True
-    for member in members:
-        yield separator
-        yield from member
-        separator, is_empty = f",{deeper}", False
-    yield brackets[1] if is_empty else f"{line}{brackets[1]}"
 
 
 def _json_scalar(value: Any, name: str, is_quoting: bool) -> str:  # noqa: PLR0911 - a table of types
@@ -200,27 +161,23 @@ def _json_scalar(value: Any, name: str, is_quoting: bool) -> str:  # noqa: PLR09
         case "FLOAT64":
             number = float(value)
             special = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
-            return float_text(number) if math.isfinite(number) else _quoted(special[float_text(number)])
+            return float_text(number) if math.isfinite(number) else quoted(special[float_text(number)])
         case "NUMERIC" | "BIGNUMERIC":
             # Only a number that FLOAT64 holds exactly would not need the quotes.
             text = _decimal_text(value)
             return text if not is_quoting or ("." not in text and abs(int(text)) <= _LARGEST_EXACT) else f'"{text}"'
         case "BYTES":
-            return _quoted(base64.b64encode(_bytes(value)).decode())
+            return quoted(base64.b64encode(_bytes(value)).decode())
         case "DATETIME":
-            return _quoted(_time_text(value).replace(" ", "T"))
+            return quoted(_time_text(value).replace(" ", "T"))
         case "TIMESTAMP":
-            return _quoted(_time_text(value.partition("+")[0]).replace(" ", "T") + "Z")
+            return quoted(_time_text(value.partition("+")[0]).replace(" ", "T") + "Z")
         case "TIME":
-            return _quoted(_time_text(value))
+            return quoted(_time_text(value))
         case "INTERVAL":
             raise ValueError("TO_JSON_STRING of INTERVAL is not implemented by the local BigQuery")
         case _:
-            return _quoted(value)
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+            return quoted(value)
 
 
 def _decimal_text(value: Any) -> str:
@@ -242,7 +199,7 @@ def value_text(content: str | None, kind: str, is_literal: bool) -> str:
     """Return what FORMAT writes for %t, or for %T where it is to be a literal."""
     if content is None:
         return "NULL"
-    return _text(_read_json(content), kind_of(kind), is_literal)
+    return _text(read(content), kind_of(kind), is_literal)
 
 
 def _text(value: Any, kind: Kind, is_literal: bool) -> str:  # noqa: C901, PLR0911, PLR0912 - a table of types
@@ -277,7 +234,7 @@ def _text(value: Any, kind: Kind, is_literal: bool) -> str:  # noqa: C901, PLR09
             text = _zoned(value) if kind.name == "TIMESTAMP" else _time_text(value)
             return f'{kind.name} "{text}"' if is_literal else text
         case "JSON":
-            text = "".join(_plain_json(value, ""))
+            text = "".join(written(value, ""))
             return f"JSON {_literal(text)}" if is_literal else text
         case "STRING":
             return _literal(value) if is_literal else value
@@ -342,7 +299,7 @@ def _formatted(
         raise ValueError(f"Invalid type for argument to FORMAT: expected another than {kind} for %{letter}")
     if content is None or content == "null":
         return None
-    value = _read_json(content)
+    value = read(content)
     if letter in "pP":
         return text_style % json_text(content, "JSON", letter == "P", is_quoting=True)
     if letter == "s":

@@ -1,7 +1,7 @@
 """Carry out a job of the gateway's: its statement, or its script statement by statement."""
 
 from local.bigquery import create_model, model_statements, outbound, script, statements
-from local.bigquery.errors import BigQueryError, already_exists, unsupported
+from local.bigquery.errors import BigQueryError, already_exists, ml_inside
 from local.bigquery.models import Reference
 from local.bigquery.rewrite import Rewriting
 from local.bigquery.statements import Statement
@@ -70,6 +70,6 @@ def _drop_schema(work: Work, statement: Statement, job_id: str) -> Outcome:
 def _refuse_kept_definitions(statement: Statement) -> None:
     """What the emulator would keep to run later cannot hold what the gateway has to do now."""
     words = [token.word for token in statement.tokens[:6]]
-    kept = {"VIEW", "FUNCTION", "PROCEDURE"} & set(words)
+    kept = {"VIEW", "FUNCTION", "PROCEDURE", "POLICY"} & set(words)
     if words[0] == "CREATE" and kept and statements.needs_the_gateway(statement):
-        raise unsupported(f"BigQuery ML in CREATE {kept.pop()}")
+        raise ml_inside(f"CREATE {kept.pop()}")

@@ -77,6 +77,12 @@ def already_exists(kind: str, name: str) -> BigQueryError:
     return BigQueryError("duplicate", f"Already Exists: {kind} {name}")
 
 
+def ml_inside(where: str) -> BigQueryError:
+    """BigQuery ML where the local one has none."""
+    advice = "send the statement by itself, and keep rows that others need in a table"
+    return BigQueryError("invalidQuery", f"BigQuery ML inside {where} is not supported by the local BigQuery: {advice}")
+
+
 def unsupported(what: str) -> BigQueryError:
     """Something that Google's BigQuery does and the local one does not."""
     return BigQueryError("invalidQuery", f"{what} is not supported by the local BigQuery")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from local.bigquery import statements
-from local.bigquery.errors import BigQueryError, unsupported
+from local.bigquery.errors import BigQueryError, ml_inside
 from local.bigquery.statements import Statement
 from local.bigquery.work import Outcome, Work
 
@@ -27,7 +27,7 @@ def run(work: Work, parsed: list[Statement], run_statement: RunStatement) -> Out
         word = statement.tokens[0].word
         if (statement.is_block or word == "EXECUTE") and statements.needs_the_gateway(statement):
             what = "EXECUTE IMMEDIATE" if word == "EXECUTE" else f"{word} ... END of a script"
-            raise unsupported(f"BigQuery ML inside {what}")
+            raise ml_inside(what)
     if work.is_dry_run:
         return Outcome({"query": {"statementType": "SCRIPT"}})
     work, session = _in_a_session(work)

@@ -127,6 +127,12 @@ def own_statement(tokens: Sequence[Token]) -> str:
     return next((kind for words, kind in _OWN_STATEMENTS.items() if starts(tokens, *words)), "")
 
 
+def is_ml(tokens: Sequence[Token]) -> bool:
+    """Whether something in a statement has to do with a model."""
+    found = (own_statement(tokens[index : index + 4]) for index in range(len(tokens)))
+    return any(kind.endswith("MODEL") for kind in found) or any(ml_calls(tokens))
+
+
 def needs_the_gateway(statement: Statement) -> bool:
     """Whether the emulator cannot run the statement, or something in it, alone."""
     tokens = statement.tokens

@@ -2,8 +2,8 @@
 
 A statement that it refuses is refused here with its words. Where it cannot judge, the statement passes: scripts and
 sessions, whose variables and temporary tables it does not see; other definitions than of tables, views and models;
-INFORMATION_SCHEMA; tables and models that are not there, of which the local BigQuery tells itself; and what
-`local.googlesql.dialect` lists.
+views over wildcard tables; INFORMATION_SCHEMA; tables and models that are not there, of which the local BigQuery tells
+itself; and what `local.googlesql.dialect` lists.
 """
 
 import json
@@ -96,6 +96,9 @@ class Strict:
             return self._fields_of_wildcard(tables, table.removesuffix("*"))
         found = self._services.emulator.get(f"{tables}/{table}")
         if found is None:
+            return None
+        if "*`" in found.get("view", {}).get("query", ""):
+            # The columns of a view over a wildcard table are those of its newest table, not those that it tells.
             return None
         partitioning = found.get("timePartitioning")
         hidden = _INGESTION if partitioning and "field" not in partitioning else ()

@@ -89,11 +89,11 @@ def of_database(database: Database, sql: str, parameters: Parameters) -> Answer:
 
 @_answered
 def after_change(sql: str, target: str, tables: Mapping[str, tuple[Fields, Rows]], parameters: Parameters) -> Answer:
-    """Return the rows of the table `target` after the reference implementation ran INSERT, UPDATE or DELETE."""
+    """Return the rows of the table `target` after the reference implementation ran INSERT, UPDATE, DELETE or MERGE."""
     fields = {name: fields for name, (fields, _) in tables.items()}
     changed = reference.modify(sql, Catalog(fields.get), {name: rows for name, (_, rows) in tables.items()}, parameters)
     columns = [(one["name"], types.text(types.of_field(one))) for one in fields[target]]
-    return Answer(tuple(columns), tuple(tuple(row.get(name) for name, _ in columns) for row in changed))
+    return Answer(tuple(columns), tuple(tuple(row.get(name) for name, _ in columns) for row in changed.rows))
 
 
 def made(query: str, tables: Mapping[str, tuple[Fields, Rows]]) -> tuple[Fields, Rows]:

@@ -10,12 +10,15 @@ from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
 
 from local.bigquery.tokens import starts, tokenize, unquoted
 from local.googlesql import dialect, types, values
-from local.googlesql.analysis import Column, named, options
+from local.googlesql.analysis import Column, analyze, named, options
 from local.googlesql.catalog import Catalog, table, table_paths
 from local.googlesql.engine import engine
+from local.googlesql.errors import Refused
+from local.googlesql.merge import BY_SOURCE, Merge
 from local.googlesql.types import Fields
 
 _KEY = "_row_number"
+_NUMBERED = {"name": _KEY, "type": "INT64"}
 
 type Rows = Iterable[Mapping[str, Any]]
 type Parameters = Mapping[str, tuple[TypeProto, Any]]
@@ -90,14 +93,22 @@ def _result(request: service.EvaluateQueryRequest) -> Result:
     return Result(columns, rows)
 
 
-def modify(
-    sql: str, catalog: Catalog, tables: Mapping[str, Rows], parameters: Parameters | None = None
-) -> list[dict[str, Any]]:
-    """Run INSERT, UPDATE or DELETE and return the rows that its table holds afterwards.
+@dataclass(frozen=True)
+class Modified:
+    """The rows that a table holds after a statement, and how many of them it inserted, updated or deleted."""
+
+    rows: list[dict[str, Any]]
+    count: int
+
+
+def modify(sql: str, catalog: Catalog, tables: Mapping[str, Rows], parameters: Parameters | None = None) -> Modified:
+    """Run INSERT, UPDATE, DELETE or MERGE.
 
     Raises:
-        Refused: as `run`; MERGE and TRUNCATE cannot be run.
+        Refused: as `run`; TRUNCATE cannot be run.
     """
+    if starts(tokenize(sql), "MERGE"):
+        return _merge(sql, catalog, tables, parameters or {})
     text, known, names = _prepared(sql, catalog)
     before = {names[name]: list(rows) for name, rows in tables.items() if name in names}
     if not starts(tokenize(text), "INSERT"):
@@ -123,7 +134,41 @@ def modify(
         for change in answer.content
         if change.cell
     ]
-    return [{name: value for name, value in row.items() if name != _KEY} for row in (*kept, *made)]
+    rows = [{name: value for name, value in row.items() if name != _KEY} for row in (*kept, *made)]
+    return Modified(rows, len(answer.content))
+
+
+def _merge(sql: str, catalog: Catalog, tables: Mapping[str, Rows], parameters: Parameters) -> Modified:
+    analyze(sql, catalog, {name: kind for name, (kind, _) in parameters.items()})
+    text, _, names = _prepared(sql, catalog)
+    short = Catalog(lambda name: catalog.columns(next(full for full, one in names.items() if one == name)))
+    given = {names[name]: [dict(row) for row in rows] for name, rows in tables.items() if name in names}
+    target = unquoted(tokenize(text)[2 if starts(tokenize(text), "MERGE", "INTO") else 1])
+    fields = short.columns(target) or []
+    columns = {one["name"]: types.text(types.of_field(one)) for one in fields}
+    merge = Merge.read(text, columns)
+    numbered = Catalog(lambda name: [*fields, _NUMBERED] if name == target else short.columns(name))
+    before = [{**row, _KEY: number} for number, row in enumerate(given.get(target, []))]
+    contents = {**given, target: before}
+    has_match: set[int] = set()
+    if any(clause.kind == BY_SOURCE for clause in merge.clauses) and merge.condition != "false":
+        has_match = {number for (number,) in run(merge.matched(_KEY), numbered, contents, parameters).rows}
+    changed: dict[int, dict[str, Any] | None] = {}
+    made = []
+    for clause in merge.clauses:
+        result = run(merge.query(clause, columns, _KEY), numbered, contents, parameters)
+        if clause.action == "INSERT":
+            taken = list(columns) if clause.values is None else [one.name for one in result.columns]
+            made += [dict.fromkeys(columns) | dict(zip(taken, row, strict=True)) for row in result.rows]
+            continue
+        for number, *cells in result.rows:
+            if clause.kind == BY_SOURCE and number in has_match:
+                continue
+            if number in changed:
+                raise Refused("UPDATE/MERGE must match at most one source row for each target row")
+            changed[number] = dict(zip(columns, cells, strict=True)) if clause.action == "UPDATE" else None
+    after = [changed.get(number, row) for number, row in enumerate(given.get(target, []))]
+    return Modified([row for row in after if row is not None] + made, len(changed) + len(made))
 
 
 def _parameters(parameters: Parameters) -> list[service.Parameter]:

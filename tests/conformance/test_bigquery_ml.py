@@ -180,14 +180,6 @@ def test_a_dry_run_knows_the_columns_and_runs_nothing(run, bigquery_client):
             exceptions.BadRequest,
             "KMEANS",
         ),
-        (
-            "CREATE VIEW ml.v AS SELECT * FROM ML.PREDICT(MODEL ml.trees, TABLE ml.visits)",
-            exceptions.BadRequest,
-            "CREATE VIEW",
-        ),
-        ("IF TRUE THEN DROP MODEL ml.trees; END IF", exceptions.BadRequest, "inside IF"),
-        ("EXECUTE IMMEDIATE 'DROP MODEL ml.trees'", exceptions.BadRequest, "EXECUTE IMMEDIATE"),
-        ("CREATE PROCEDURE ml.p() BEGIN DROP MODEL ml.trees; END", exceptions.BadRequest, "CREATE PROCEDURE"),
         ("ALTER MODEL ml.trees SET OPTIONS(colour='x')", exceptions.BadRequest, "colour"),
         (
             "SELECT * FROM ML.PREDICT(MODEL ml.linear, (SELECT *, INTERVAL 1 DAY AS i FROM ml.visits))",
@@ -205,6 +197,77 @@ def test_a_dry_run_knows_the_columns_and_runs_nothing(run, bigquery_client):
 )
 def test_a_refusal_has_googles_reason_and_names_the_cause(run, text, error, message):
     fails(run, text, message, error=error)
+
+
+PREDICTED = "SELECT * FROM ML.PREDICT(MODEL ml.trees, TABLE ml.visits)"
+MADE = f"CREATE OR REPLACE MODEL ml.made {LOGISTIC} AS SELECT * FROM ml.visits"
+
+
+@pytest.mark.parametrize("inner", [PREDICTED, MADE, "DROP MODEL ml.trees", "ALTER MODEL ml.trees SET OPTIONS()"])
+@pytest.mark.parametrize(
+    ("outer", "where"),
+    [
+        ("CREATE PROCEDURE ml.p() BEGIN {}; END", "CREATE PROCEDURE"),
+        ("CREATE OR REPLACE PROCEDURE ml.p() BEGIN IF TRUE THEN {}; END IF; END", "CREATE PROCEDURE"),
+        ("BEGIN {}; END", "BEGIN"),
+        ("BEGIN SELECT 1; EXCEPTION WHEN ERROR THEN {}; END", "BEGIN"),
+        ("IF TRUE THEN {}; END IF", "IF"),
+        ("IF FALSE THEN SELECT 1; ELSE {}; END IF", "IF"),
+        ("CASE WHEN TRUE THEN {}; END CASE", "CASE"),
+        ("LOOP {}; LEAVE; END LOOP", "LOOP"),
+        ("WHILE TRUE DO {}; BREAK; END WHILE", "WHILE"),
+        ("REPEAT {}; UNTIL TRUE END REPEAT", "REPEAT"),
+        ("FOR r IN (SELECT 1) DO {}; END FOR", "FOR"),
+        ("SELECT 1; BEGIN {}; END", "BEGIN"),
+        ('EXECUTE IMMEDIATE """{}"""', "EXECUTE IMMEDIATE"),
+        ('EXECUTE IMMEDIATE REPLACE("""{}""", "M", CONCAT("", "M"))', "EXECUTE IMMEDIATE"),
+        (
+            'DECLARE t STRING DEFAULT REPLACE("""{}""", "~", ""); EXECUTE IMMEDIATE t',
+            "EXECUTE IMMEDIATE of a computed text",
+        ),
+    ],
+)
+def test_bigquery_ml_inside_other_statements_is_refused_by_name(run, outer, where, inner):
+    inner = inner.replace("M", "M~") if "~" in outer else inner
+    fails(run, outer.replace("{}", inner), f"BigQuery ML inside {where}.* send the statement by itself")
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        (f"CREATE VIEW ml.v AS {PREDICTED}", "CREATE VIEW"),
+        (f"CREATE VIEW ml.v AS WITH p AS ({PREDICTED}) SELECT * FROM p", "CREATE VIEW"),
+        (f"CREATE OR REPLACE MATERIALIZED VIEW ml.v AS {PREDICTED}", "CREATE VIEW"),
+        (f"CREATE FUNCTION ml.f() AS ((SELECT COUNT(*) FROM ({PREDICTED})))", "CREATE FUNCTION"),
+        (f"CREATE TABLE FUNCTION ml.f() AS {PREDICTED}", "CREATE FUNCTION"),
+        (
+            f"CREATE ROW ACCESS POLICY p ON ml.visits GRANT TO ('x') FILTER USING (EXISTS ({PREDICTED}))",
+            "CREATE POLICY",
+        ),
+        (f"FOR r IN ({PREDICTED}) DO SELECT 1; END FOR", "FOR"),
+        (f"IF EXISTS ({PREDICTED}) THEN SELECT 1; END IF", "IF"),
+        (f"WHILE EXISTS ({PREDICTED}) DO BREAK; END WHILE", "WHILE"),
+    ],
+)
+def test_bigquery_ml_in_what_is_kept_or_decides_is_refused_by_name(run, text, where):
+    fails(run, text, f"BigQuery ML inside {where}.* keep rows that others need in a table")
+
+
+def test_bigquery_ml_in_a_view_or_procedure_made_by_the_rest_api_is_refused_by_name(run, bigquery_client):
+    view = bigquery.Table(f"{bigquery_client.project}.ml.v")
+    view.view_query = PREDICTED
+    with pytest.raises(exceptions.BadRequest, match=r"BigQuery ML inside .* view made by the REST API"):
+        bigquery_client.create_table(view)
+    bigquery_client.create_dataset("kept")
+    for body in (MADE, PREDICTED, f"FOR r IN ({PREDICTED}) DO SELECT 1; END FOR"):
+        name = f"{bigquery_client.project}.kept.rest"
+        routine = bigquery.Routine(name, type_="PROCEDURE", language="SQL", body=f"BEGIN {body}; END")
+        bigquery_client.create_routine(routine)
+        fails(run, "CALL kept.rest()", "BigQuery ML inside .* procedure or view made by the REST API")
+        bigquery_client.delete_routine(routine)
+    bigquery_client.delete_dataset("kept")
+    with pytest.raises(exceptions.NotFound):
+        bigquery_client.get_model("ml.made")
 
 
 PASSED_THROUGH = """

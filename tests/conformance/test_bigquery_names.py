@@ -5,6 +5,7 @@
 from pathlib import Path
 
 import pytest
+from google.api_core.exceptions import BadRequest
 
 from local.googlesql import reference
 from local.googlesql.catalog import Catalog
@@ -155,3 +156,36 @@ def test_structs_are_stored_by_position_and_changed_by_their_elements(bigquery_c
 )
 def test_fields_of_elements_are_found_in_functions_and_scripts(bigquery_client, dataset, script):
     assert rows(bigquery_client, script) == [(7,)]
+
+
+def test_a_view_over_a_wildcard_sees_later_tables_and_their_columns(bigquery_client, dataset):
+    def write(table, columns):
+        bigquery_client.query(f"CREATE OR REPLACE TABLE {dataset}.{table} AS SELECT {columns}").result()
+
+    write("late_20240101", "1 AS a")
+    for name, query in (
+        ("late", "SELECT *, _TABLE_SUFFIX AS day FROM `names.late_*` WHERE _TABLE_SUFFIX NOT LIKE '%9'"),
+        ("later", f"WITH late AS (SELECT * FROM {dataset}.late) SELECT * FROM late"),
+        ("latest", f"SELECT max(l.day) AS day, to_json_string(max(l.day)) AS text FROM {dataset}.later AS l"),
+    ):
+        bigquery_client.query(f"CREATE VIEW {dataset}.{name} AS {query}").result()
+        assert bigquery_client.get_table(f"{dataset}.{name}").view_query == query
+    assert rows(bigquery_client, f"SELECT * FROM {dataset}.later") == [(1, "20240101")]
+    write("late_20240102", "'new' AS b, 2 AS a")
+    write("late_20240109", "'not asked for' AS b, 9 AS a")
+    assert rows(bigquery_client, f"SELECT * FROM {dataset}.late ORDER BY a") == [
+        (None, 1, "20240101"),
+        ("new", 2, "20240102"),
+    ]
+    assert rows(
+        bigquery_client, f"SELECT l.a, later.b FROM {dataset}.late AS l JOIN {dataset}.later USING (day) ORDER BY 1"
+    ) == [(1, None), (2, "new")]
+    assert rows(bigquery_client, f"SELECT a FROM {dataset}.later WHERE day = '20240102'") == [(2,)]
+    assert rows(bigquery_client, f"SELECT * FROM {dataset}.latest") == [("20240102", '"20240102"')]
+    bigquery_client.query(f"CREATE TABLE {dataset}.copied AS SELECT a FROM {dataset}.late").result()
+    assert rows(bigquery_client, f"SELECT count(*) FROM {dataset}.copied") == [(2,)]
+
+
+def test_names_of_columns_of_a_view_over_a_wildcard_are_refused_by_name(bigquery_client, day_tables):
+    with pytest.raises(BadRequest, match="names of columns in CREATE VIEW over a wildcard table"):
+        bigquery_client.query(f"CREATE VIEW names.named (b) AS SELECT a FROM {day_tables}").result()

@@ -58,6 +58,16 @@ def queries() -> dict[str, list[str]]:
     return {path.stem: statements(path) for path in [*sorted(CORPUS.glob("queries/*.sql")), CORPUS / "refused.sql"]}
 
 
+def changes() -> dict[str, list[str]]:
+    """INSERT, UPDATE, DELETE and MERGE, by theme likewise."""
+    return {path.stem: statements(path) for path in sorted(CORPUS.glob("changes/*.sql"))}
+
+
+def themes() -> dict[str, list[str]]:
+    """All statements by theme."""
+    return {**expressions(), **queries(), **changes()}
+
+
 def statements(path: Path) -> list[str]:
     text = path.read_text()
     return [text[part[0].start : part[-1].end] for part in split(tokenize(text), ";") if part]

@@ -6,6 +6,7 @@ python tests/googlesql/differential.py --write    # bring differences.yaml and d
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,7 +18,10 @@ import corpus
 import yaml
 from google.cloud import bigquery
 
-from local.googlesql import answers, difference
+from local.bigquery.tokens import tokenize
+from local.googlesql import answers, difference, reference
+from local.googlesql.difference import Answer
+from local.googlesql.errors import Crashed, Refused
 
 LIST = Path(__file__).parent / "differences.yaml"
 PAGE = Path(__file__).parents[2] / "docs" / "differences.md"
@@ -51,8 +55,25 @@ class Local:
     def answer(self, sql: str) -> difference.Answer:
         return answers.ours(self.client, sql, dataset=DATASET)
 
+    def left(self, sql: str) -> Answer:
+        """What a statement leaves in its table, and last the number of rows that it changed; then it is undone."""
+        table = target(sql)
+        # A transaction that a script does not end is rolled back with it.
+        script = f"begin transaction; {sql}; select @@row_count, {table}.* from (select 1) left join {table} on true"  # noqa: S608 - ours
+        found = self.answer(script)
+        if found.refusal:
+            return found
+        rows = [row[1:] for row in found.rows if any(value not in (None, []) for value in row[1:])]
+        return Answer(found.columns[1:], (*rows, (found.rows[0][0],)))
+
     def differences(self, theme: str) -> dict[str, str]:
         """The kind of each difference by its statement."""
+        if theme in corpus.changes():
+            kinds = {
+                sql: difference.kind(self.left(sql), googles_leave(sql), is_ordered=False)
+                for sql in corpus.changes()[theme]
+            }
+            return {sql: kind for sql, kind in kinds.items() if kind}
         if theme not in corpus.expressions():
             return self._each(corpus.queries()[theme])
         listed = {one for of_theme in known().get(theme, {}).values() for one in of_theme}
@@ -84,6 +105,21 @@ def googles(sql: str) -> difference.Answer:
     return answers.googles(sql, corpus.catalog(), corpus.rows())
 
 
+def googles_leave(sql: str) -> Answer:
+    try:
+        modified = reference.modify(sql, corpus.catalog(), corpus.rows())
+    except (Refused, Crashed) as error:
+        return Answer(refusal=str(error))
+    table = target(sql)
+    after = Answer.of_reference(reference.run(f"select * from {table}", corpus.catalog(), {table: modified.rows}))  # noqa: S608 - ours
+    return dataclasses.replace(after, rows=(*after.rows, (modified.count,)))
+
+
+def target(sql: str) -> str:
+    """The table that a statement changes."""
+    return next(token.text for token in tokenize(sql)[1:] if token.word not in {"INTO", "FROM"})
+
+
 @cache
 def known() -> dict[str, dict[str, dict[str, str]]]:
     """Reasons by theme, kind and statement."""
@@ -93,12 +129,14 @@ def known() -> dict[str, dict[str, dict[str, str]]]:
 def page() -> str:
     """The page of docs/ that tells the differences."""
     lines = ["# Where the local BigQuery differs", ""]
-    size = sum(map(len, [*corpus.expressions().values(), *corpus.queries().values()]))
+    size = sum(map(len, corpus.themes().values()))
+    changed = sum(map(len, corpus.changes().values()))
     count = sum(len(of_kind) for of_theme in known().values() for of_kind in of_theme.values())
     lines += [
-        f"`tests/googlesql/corpus` holds {size} statements. Each runs on the local BigQuery and on Google's reference",
-        f"implementation of GoogleSQL. {size - count} give the same columns, types and rows, or are refused by both;",
-        f"{count} do not. This page is written by `python tests/googlesql/differential.py --write`.",
+        f"`tests/googlesql/corpus` holds {size} statements, {changed} of them INSERT, UPDATE, DELETE and MERGE. Each",
+        "runs on the local BigQuery and on Google's reference implementation of GoogleSQL.",
+        f"{size - count} give the same columns, types and rows, leave the same rows in their table, or are refused by",
+        f"both; {count} do not. This page is written by `python tests/googlesql/differential.py --write`.",
     ]
     for kind, title in KINDS.items():
         of_kind = {theme: of_theme[kind] for theme, of_theme in known().items() if of_theme.get(kind)}
@@ -115,11 +153,14 @@ def page() -> str:
 def main() -> None:
     with answers.local_bigquery() as client:
         ours = Local.prepare(client)
-        found = {theme: ours.differences(theme) for theme in [*corpus.expressions(), *corpus.queries()]}
+        found = {theme: ours.differences(theme) for theme in corpus.themes()}
         for theme, differences in found.items():
             for sql, kind in differences.items():
                 if sql not in known().get(theme, {}).get(kind, {}):
-                    print(f"{kind} {theme} | {sql}\n  here   {ours.answer(sql)}\n  Google {googles(sql)}")
+                    is_change = theme in corpus.changes()
+                    here = ours.left(sql) if is_change else ours.answer(sql)
+                    there = googles_leave(sql) if is_change else googles(sql)
+                    print(f"{kind} {theme} | {sql}\n  here   {here}\n  Google {there}")
     if "--write" in sys.argv:
         _write(found)
 

@@ -135,3 +135,10 @@ def test_a_job_that_was_begun_before_is_not_judged_again(client):
 def test_a_name_that_cannot_be_looked_up_is_the_emulators_to_refuse(client, sql):
     with pytest.raises((BadRequest, NotFound)):
         run(client, sql)
+
+
+def test_columns_that_a_view_over_a_wildcard_table_got_later_are_accepted(client):
+    run(client, "create table strict.late_20260101 as select 1 as a")
+    run(client, "create view strict.late as select * from `strict.late_*`")
+    run(client, "create table strict.late_20260102 as select 2 as a, 'new' as b")
+    assert run(client, "select b from strict.late where a = 2") == [("new",)]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fixtures import googlesql
 
-from local.bigquery.tokens import Token, closing, starts, tokenize
+from local.bigquery.tokens import tokenize
 from local.googlesql import reference
 from local.googlesql.catalog import table_paths
 from shared import warehouse
@@ -52,57 +51,14 @@ class Twice:
         names = [column.name for column in result.columns]
         return [dict(zip(names, row, strict=True)) for row in result.rows]
 
-    def delete(self, text: str, values: dict[str, Any], table: str) -> Rows:
-        """Return what a DELETE leaves in its table."""
-        return reference.modify(text, googlesql.catalog(), {table: self._rows(table)}, _parameters(text, values))
-
-    def merge(self, text: str, values: dict[str, Any]) -> Rows:
-        """Return what a MERGE that writes every row of its source leaves in its table."""
-        merge = Merge.read(text)
-        kept = f"select target.* from {merge.table} as target where not coalesce({merge.deletes}, false)"  # noqa: S608 - ours
-        if merge.condition != "false":
-            kept += f" and not exists (select 1 from {merge.source} as {merge.alias} where {merge.condition})"  # noqa: S608 - ours
-        columns = [field["name"] for field in googlesql.catalog().columns(merge.table)]
-        written = self.query(f"select * from {merge.source}", values)  # noqa: S608 - ours
-        return self.query(kept, values) + [dict(zip(columns, row.values(), strict=True)) for row in written]
+    def modify(self, text: str, values: dict[str, Any]) -> Rows:
+        """Return what DELETE or MERGE leaves in its table."""
+        tables = {name: self._rows(name) for path in table_paths(text) if (name := ".".join(path))}
+        return reference.modify(text, googlesql.catalog(), tables, _parameters(text, values)).rows
 
     def _rows(self, name: str) -> Rows:
         view = googlesql.view(name)
         return self.query(view, {}) if view else self.contents(name)
-
-
-@dataclass(frozen=True)
-class Merge:
-    """The parts of `MERGE INTO table AS target USING source AS alias ON condition WHEN ...`."""
-
-    table: str
-    source: str
-    alias: str
-    condition: str
-    deletes: str
-
-    @classmethod
-    def read(cls, text: str) -> Merge:
-        """Take a statement of sql/ apart."""
-        tokens = tokenize(text)
-        assert starts(tokens, "MERGE", "INTO"), text
-        using = _index(tokens, "USING") + 1
-        end = closing(tokens, using)
-        on = _index(tokens[end:], "ON") + end
-        when = _index(tokens[on:], "WHEN") + on
-        clauses = text[tokens[when].start :]
-        deletes = re.search(r"when not matched by source\s+and (.*?)\s+then delete", clauses, re.DOTALL)
-        return cls(
-            table=tokens[2].text,
-            source=text[tokens[using].start : tokens[end].end],
-            alias=tokens[end + 2].text,
-            condition=text[tokens[on + 1].start : tokens[when - 1].end],
-            deletes=deletes[1] if deletes else "false",
-        )
-
-
-def _index(tokens: list[Token], word: str) -> int:
-    return next(index for index, token in enumerate(tokens) if token.word == word)
 
 
 def _parameters(text: str, values: dict[str, Any]) -> reference.Parameters:

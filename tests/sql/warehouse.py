@@ -57,10 +57,7 @@ class Warehouse:
             found = self._run(statement, written)
             assert canonical(found) == canonical(expected), f"{name}: the reference implementation finds other rows"
             return found
-        twice = Twice(self._contents)
-        expected = (
-            twice.merge(text, parameters) if text.startswith("merge") else twice.delete(text, parameters, written[1])
-        )
+        expected = Twice(self._contents).modify(text, parameters)
         found = self._run(statement, written)
         assert canonical(self.rows(written[1])) == canonical(expected), f"{name}: the reference leaves other rows"
         return found

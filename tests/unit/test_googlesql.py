@@ -181,13 +181,32 @@ def test_a_query_runs_on_the_rows_that_are_given():
 
 
 @pytest.mark.parametrize(
-    ("sql", "ids"),
+    ("sql", "ids", "count"),
     [
-        ("delete from visits where id = 1", [2]),
-        ("update visits set id = id + 10 where id = 1", [2, 11]),
-        ("insert into visits (id) values (3)", [1, 2, 3]),
-        ("insert into visits select id * 10, hits from visits", [1, 2, 10, 20]),
+        ("delete from visits where id = 1", [2], 1),
+        ("update visits set id = id + 10 where id = 1", [2, 11], 1),
+        ("insert into visits (id) values (3)", [1, 2, 3], 1),
+        ("insert into visits select id * 10, hits from visits", [1, 2, 10, 20], 2),
+        (
+            """
+            merge into visits as v using (select id + 1 as other from visits) as s on v.id = s.other
+            when matched and case when s.other = 2 then true end then update set id = v.id * 100, hits = default
+            when not matched then insert (id) values (s.other)
+            when not matched by source and false then delete
+            when not matched by source then update set v.id = -v.id
+            """,
+            [-1, 3, 200],
+            3,
+        ),
+        ("merge visits using (select * from visits) as s on false when not matched then insert row", [1, 1, 2, 2], 2),
     ],
 )
-def test_dml_says_what_its_table_holds_afterwards(sql, ids):
-    assert sorted(row["id"] for row in reference.modify(sql, CATALOG, {"visits": ROWS})) == ids
+def test_dml_says_what_its_table_holds_afterwards(sql, ids, count):
+    modified = reference.modify(sql, CATALOG, {"visits": ROWS})
+    assert (sorted(row["id"] for row in modified.rows), modified.count) == (ids, count)
+
+
+def test_a_merge_that_updates_a_row_twice_is_refused():
+    sql = "merge visits using unnest([1, 1]) as s on id = s when matched then delete"
+    with pytest.raises(Refused, match="must match at most one source row"):
+        reference.modify(sql, CATALOG, {"visits": ROWS})

@@ -92,3 +92,9 @@ with t as (select [struct('a' as k, struct(1 as i, 'x' as s) as v)] as kv) selec
 with t as (select [struct('a' as k, [1, 2] as vs), ('b', [3])] as kv) select k, x from t, unnest(kv) as e, unnest(e.vs) as x order by x;
 
 with t as (select [struct('a' as k, [1, 2] as vs), ('b', [3])] as kv) select k, x from t, t.kv, unnest(vs) as x order by x;
+
+select x from unnest(json_query_array('[{"id": 1}, {"id": 2.50}]')) as x;
+
+select json_value(x, '$.id') as id, count(*) as n from unnest(json_extract_array('[{"id": 1}, {"id": 2.50}]')) as x group by id order by id;
+
+select x from unnest(json_value_array('["b", "a"]')) as x order by x;
