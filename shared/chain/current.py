@@ -21,7 +21,7 @@ from shared.log import log
 
 if TYPE_CHECKING:
     from shared.cloud import Clients, Cloud
-    from shared.handler import Message
+    from shared.push import Message
 
 PATH = "runs/current.json"
 # A run that has just said that it goes on need not say it again.
