@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -12,9 +13,11 @@ from faults.world import heard
 from shared.champion import POINTER, Pointer
 from shared.cloud import Clients
 
-# Failures and the note of an operation are of one delivery alone; further attempts of a training are no difference.
-_PASSING = re.compile(r"/failures/|/deployment_operation|/trainings/|/steps/\w+\.\d+\.json$")
-_VOLATILE = re.compile(r"(^|_)at$|duration|seconds|generation|operation|job|message_id")
+# Failures, the note of an operation and the jobs of a training are of one delivery or attempt alone.
+_PASSING = re.compile(r"/failures/|/deployment_operation|/trainings/")
+# A training that `up` took along when it was killed is tried again, and the steps of its last attempt count.
+_ATTEMPT = re.compile(r"(?P<step>/steps/\w+)\.(?P<number>\d+)\.json$")
+_VOLATILE = re.compile(r"(^|_)at$|duration|seconds|generation|operation|job|message_id|^attempt$")
 _VOLATILE_COLUMNS = {"created_on", "last_modified"}
 
 # All that the chain fills.
@@ -30,9 +33,8 @@ State = dict[str, Any]
 def observe(clients: Clients) -> State:
     """All that the chain has left, by a name that says what it is. A table is [rows, fingerprint]."""
     state: State = {f"table {name}": digest for name, digest in _tables(clients).items()}
-    for blob in clients.storage.list_blobs(clients.settings.bucket):
-        if not _PASSING.search(blob.name):
-            state[f"object {blob.name}"] = _content(blob)
+    blobs = {blob.name: blob for blob in clients.storage.list_blobs(clients.settings.bucket)}
+    state |= {f"object {known}": _content(blobs[name]) for known, name in that_count(blobs).items()}
     for version in clients.registry.versions():
         state[f"version {version.number}"] = [version.run_id, version.candidate]
     champion = clients.registry.champion()
@@ -49,6 +51,17 @@ def observe(clients: Clients) -> State:
     for name in clients.ledger.dead_letters():
         state[f"dead letter {name}"] = True
     return state
+
+
+def that_count(names: Iterable[str]) -> dict[str, str]:
+    """Return the objects that are compared, each by the name that it has in a run whose first attempts succeed."""
+
+    def attempt(name: str) -> int:
+        found = _ATTEMPT.search(name)
+        return int(found["number"]) if found else 1
+
+    counted = sorted((name for name in names if not _PASSING.search(name)), key=attempt)
+    return {_ATTEMPT.sub(r"\g<step>.json", name): name for name in counted}
 
 
 def compare(expected: State, found: State) -> dict[str, list[str]]:

@@ -40,6 +40,15 @@ def post(url, text):
     return httpx.post(url, content=text, trust_env=False, timeout=30)
 
 
+def test_of_a_step_that_was_made_again_the_last_attempt_counts():
+    names = ["runs/1/steps/evaluate_models.10.json", "runs/1/steps/evaluate_models.2.json"]
+    names += ["runs/1/steps/evaluate_models.json", "runs/1/steps/train_models.json", "runs/1/trainings/2.json"]
+    assert judge.that_count(names) == {
+        "runs/1/steps/evaluate_models.json": "runs/1/steps/evaluate_models.10.json",
+        "runs/1/steps/train_models.json": "runs/1/steps/train_models.json",
+    }
+
+
 def test_a_request_that_no_fault_strikes_passes(proxied):
     url, reached, proxies, _ = proxied
     proxies.arm([Fault("error", "functions", 2, 0)])
