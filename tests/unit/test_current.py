@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from fixtures.pubsub import delivered
 
 from shared import champion
 from shared.chain import current
 from shared.chain.refreshes import Refresh
 from shared.cloud import Clients
 from shared.events import AudiencePublished, FeaturesBuilt, RunSuperseded
-from shared.handler import Message
 from shared.ledger import Failure, Record
 from shared.settings import Settings
 
@@ -39,7 +39,7 @@ class World(Clients):
 
     def refresh(self, reason="", hours=0.0, message_id=None):
         """Announce it, in a message of its own unless one is told that came before."""
-        message = Message(message_id or f"m{next(self.numbers)}", "data-refreshed", {}, {}, NOW)
+        message = delivered({}, "data-refreshed", message_id or f"m{next(self.numbers)}", published_at=NOW)
         return current.join(Refresh(reason=reason), message, self, NOW + timedelta(hours=hours))
 
     def end(self, event, hours=0.0):
