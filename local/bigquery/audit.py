@@ -60,6 +60,7 @@ class Audit:
             reference["jobId"],
             json.dumps(entry(job)),
         )
+        self._database.prune()
         self._wake.set()
 
     def close(self) -> None:

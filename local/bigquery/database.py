@@ -5,6 +5,10 @@ import threading
 from pathlib import Path
 from typing import Any
 
+KEPT_JOBS = 2_000
+"""Of the jobs that are done, the latest; BigQuery keeps them for six months."""
+
+_PRUNED_EACH = 50
 _TABLES = """
 CREATE TABLE IF NOT EXISTS jobs (
     project TEXT, job TEXT, created INTEGER NOT NULL, state TEXT NOT NULL, on_emulator INTEGER NOT NULL,
@@ -19,6 +23,10 @@ CREATE TABLE IF NOT EXISTS audit (
 );
 CREATE TABLE IF NOT EXISTS watched (project TEXT, job TEXT, PRIMARY KEY (project, job));
 """
+_FORGET = (
+    "DELETE FROM jobs WHERE state = 'DONE' AND rowid IN (SELECT rowid FROM jobs ORDER BY rowid DESC LIMIT -1 OFFSET ?)",
+    "DELETE FROM audit WHERE sent AND rowid IN (SELECT rowid FROM audit ORDER BY rowid DESC LIMIT -1 OFFSET ?)",
+)
 
 
 class Database:
@@ -29,11 +37,19 @@ class Database:
         self._connection = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
         self._connection.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; {_TABLES}")
         self._lock = threading.Lock()
+        self._calls = 0
 
     def execute(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """Run one statement and return its rows."""
         with self._lock:
             return self._connection.execute(statement, values).fetchall()
+
+    def prune(self) -> None:
+        """Forget, each so many calls, the oldest jobs that are done, and audit entries that were sent long ago."""
+        self._calls += 1
+        if self._calls % _PRUNED_EACH == 0:
+            for statement in _FORGET:
+                self.execute(statement, KEPT_JOBS)
 
     def close(self) -> None:
         """Close the file."""

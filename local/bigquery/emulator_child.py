@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 
+import uvicorn.config
 from local_bigquery import cli
 
 from local.bigquery import emulator_mends
@@ -20,5 +21,7 @@ def _end_with_the_parent() -> None:
 
 if __name__ == "__main__":
     emulator_mends.apply()
+    # A line for each request would make the log grow for ever.
+    uvicorn.config.LOGGING_CONFIG["loggers"]["uvicorn.access"]["level"] = "WARNING"
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
     cli.main(sys.argv[1:])

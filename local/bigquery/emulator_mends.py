@@ -20,8 +20,10 @@ Each mend replaces one function of the pinned version; a new version is to be he
     streamed rows       that several threads insert at once fail now and then: two forget the same old row
     threads             share every statement, though handing rows over costs more than it gains at the sizes of one
                         machine: a demonstration is a tenth faster with one thread a statement, and takes less CPU
-    jobs                are read from the disk by each of the many requests about them, and written there three times
-    interrupted jobs    stay PENDING for ever after the process that accepted them was killed
+    jobs                are kept for ever, and written to the disk slowly (emulator_history.py)
+    interrupted jobs    stay PENDING for ever after the process that accepted them was killed (emulator_history.py)
+    results             of queries are kept for ever as tables (emulator_results.py)
+    former states       of tables are kept for ever (emulator_upkeep.py)
     columns             of a table are asked for anew by each statement that names it: 5 ms a table
     rows' way out       is a Parquet file, which takes DuckDB long (emulator_arrow.py)
     answers             differ from BigQuery's discovery document (emulator_answers.py)
@@ -29,9 +31,7 @@ Each mend replaces one function of the pinned version; a new version is to be he
     pandas              is not installed, and DuckDB looks for it on the disk twice a query: half of a short one's time
 """
 
-import collections
 import functools
-import json
 import sys
 import threading
 from collections.abc import Callable
@@ -43,9 +43,9 @@ from local_bigquery.catalog import datasets, tabledata, tables
 from local_bigquery.catalog import metadata as resources
 from local_bigquery.engine import database, types
 from local_bigquery.engine.database import quote
-from local_bigquery.errors import BigQueryError
-from local_bigquery.jobs import query, runner, store
-from local_bigquery.models import Job, JobStatistics, Table, TableFieldSchema
+from local_bigquery.jobs import query
+from local_bigquery.models import Table, TableFieldSchema
+from local_bigquery.settings import settings
 from local_bigquery.sql.dialect import DuckDBDialect
 from local_bigquery.sql.rules import information_schema, partitions
 from sqlglot import exp
@@ -59,9 +59,12 @@ from local.bigquery import (
     emulator_columns,
     emulator_errors,
     emulator_functions,
+    emulator_history,
     emulator_literals,
+    emulator_results,
     emulator_rules,
     emulator_times,
+    emulator_upkeep,
 )
 
 _OBJECTS = """
@@ -88,7 +91,6 @@ _HAS_COLUMN = f"select 1 {_COLUMNS} and t.table_name = $2 and c.column_name = $3
 _VERSION = "select max(schema_version) from {metadata}.ducklake_snapshot"
 _TEMPORARY = "SELECT table_name FROM duckdb_tables() WHERE temporary"
 _NOTHING = "SELECT '' AS table_name WHERE FALSE"
-_JOBS_IN_MEMORY = 1000
 _TABLES_COLUMNS = [
     *("project_id", "dataset_id", "table_id", "creation_time INT64", "last_modified_time INT64"),
     *("row_count INT64", "size_bytes INT64", "type INT64"),
@@ -105,8 +107,8 @@ def apply() -> None:
     partitions._hidden = functools.partial(_has_ingestion_time, partitions._hidden)  # noqa: SLF001
     query.execute = functools.partial(_execute, query.execute, _without_temporary_tables(query.execute))
     tabledata._deduplicate = functools.partial(_one_at_a_time, threading.Lock(), tabledata._deduplicate)  # noqa: SLF001
-    jobs = _Jobs(store.save, store.load, store.list_, store.delete)
-    store.save, store.load, store.list_, store.delete = jobs.save, jobs.load, jobs.list_, jobs.delete
+    emulator_results.add(_kept_results)
+    emulator_history.add(_kept_jobs)
     emulator_arrow.add()
     emulator_functions.add()
     emulator_checks.add()
@@ -126,21 +128,23 @@ def apply() -> None:
 
 def _on_one_thread(connect: Callable[[], duckdb.DuckDBPyConnection]) -> duckdb.DuckDBPyConnection:
     connection = connect()
-    connection.execute("SET threads = 1")
-    _fail_interrupted(connection)
+    connection.execute("SET threads = 1; SET checkpoint_threshold = '2MB'")
+    emulator_results.attach(connection)
+    emulator_history.attach(connection)
+    _kept_jobs()
+    emulator_upkeep.start()
     emulator_functions.define(connection)
     return connection
 
 
-def _fail_interrupted(connection: duckdb.DuckDBPyConnection) -> None:
-    """End the jobs that a process before this one accepted and did not finish, as BigQuery does: a client retries."""
-    error = BigQueryError("backendError", "The service restarted while the job was running: retry it")
-    for (text,) in connection.execute("SELECT resource FROM emulator.jobs WHERE state <> 'DONE'").fetchall():
-        job = runner._done(Job.model_validate_json(text), JobStatistics(), error)  # noqa: SLF001 - there is no public name
-        connection.execute(
-            "UPDATE emulator.jobs SET state = 'DONE', resource = $3 WHERE (project_id, job_id) = ($1, $2)",
-            [*_key(job), json.dumps(job.dump())],
-        )
+@functools.cache
+def _kept_results() -> emulator_results.Results:
+    return emulator_results.Results(settings.data_dir / "results")
+
+
+@functools.cache
+def _kept_jobs() -> emulator_history.History:
+    return emulator_history.History(settings.data_dir / "jobs.sqlite", _kept_results())
 
 
 def _one_at_a_time[T](lock: threading.Lock, work: Callable[..., T], *arguments: Any) -> T:
@@ -185,8 +189,9 @@ def _has_ingestion_time(original: Callable[[exp.Table], bool], table: exp.Table)
 def _objects(
     original: Callable[..., list[tuple[str, str, int]]], project_id: str, dataset_id: str, table_id: str | None = None
 ) -> list[tuple[str, str, int]]:
-    if project_id == "emulator" and table_id:
-        return _result(project_id, dataset_id, table_id)
+    if table_id and (result := emulator_results.name_of(project_id, table_id)):
+        count = _kept_results().as_table(result)
+        return [] if count is None else [(table_id, "TABLE", count)]
     if project_id not in database._attached:  # noqa: SLF001 - there is no public name for it
         return original(project_id, dataset_id, table_id)
     metadata = _metadata(project_id)
@@ -194,69 +199,9 @@ def _objects(
     return found
 
 
-def _result(*name: str) -> list[tuple[str, str, int]]:
-    """Return a query's result table, which lies in the emulator's own database."""
-    try:
-        [(count,)] = database.fetch(f"SELECT count(*) FROM {quote(*name)}")  # noqa: S608 - quoted
-    except duckdb.CatalogException:
-        return []
-    return [(name[-1], "TABLE", count)]
-
-
-class _Jobs:
-    """Jobs in memory, the latest of them, in front of the table of jobs.
-
-    That a job has begun to run is not written: after a process that died, a job that waited and one that ran have both
-    been cut off.
-    """
-
-    def __init__(
-        self,
-        save: Callable[[Job], Job],
-        load: Callable[[str, str], Job | None],
-        list_: Callable[..., list[Job]],
-        delete: Callable[[str, str], None],
-    ) -> None:
-        self._save, self._load, self._list, self._delete = save, load, list_, delete
-        self._latest: collections.OrderedDict[tuple[str, str], Job] = collections.OrderedDict()
-        self._lock = threading.Lock()
-
-    def save(self, job: Job) -> Job:
-        """Keep a job."""
-        if job.status.state != "RUNNING":
-            self._save(job)
-        with self._lock:
-            self._latest[_key(job)] = job
-            self._latest.move_to_end(_key(job))
-            if len(self._latest) > _JOBS_IN_MEMORY:
-                self._latest.popitem(last=False)
-        return job
-
-    def load(self, project_id: str, job_id: str) -> Job | None:
-        """Return the job, or None where there is none."""
-        return self._latest.get((project_id, job_id)) or self._load(project_id, job_id)
-
-    def list_(self, project_id: str, states: list[str] | None = None, *arguments: Any) -> list[Job]:
-        """Return the jobs, newest first; a job's state is what it is now."""
-        found = [self._latest.get(_key(job), job) for job in self._list(project_id, None, *arguments)]
-        return [job for job in found if states is None or job.status.state in states]
-
-    def delete(self, project_id: str, job_id: str) -> None:
-        """Forget a job and those that it is the parent of."""
-        self._delete(project_id, job_id)
-        with self._lock:
-            for key, job in list(self._latest.items()):
-                if key[0] == project_id and job_id in {key[1], job.statistics.parentJobId}:
-                    del self._latest[key]
-
-
-def _key(job: Job) -> tuple[str, str]:
-    return job.jobReference.projectId, job.jobReference.jobId
-
-
 def _columns_of(project_id: str, dataset_id: str, table_id: str) -> list[TableFieldSchema]:
     """Return a table's columns, as they were at the latest change of any table's."""
-    if project_id not in database._attached:  # noqa: SLF001 - there is no public name for it
+    if project_id not in database._attached or dataset_id == tables.RESULTS:  # noqa: SLF001 - there is no public name
         return _columns(project_id, dataset_id, table_id)
     [(version,)] = database.fetch(_VERSION.format(metadata=_metadata(project_id)))
     return list(_columns_at(version, project_id, dataset_id, table_id))

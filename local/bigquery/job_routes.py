@@ -2,8 +2,10 @@
 
 import asyncio
 import gzip
+import itertools
 import json
 import uuid
+from collections.abc import Iterator, Sequence
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -14,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from local.bigquery import errors
 from local.bigquery.emulator_client import HELPER_PREFIX, EmulatorClient
 from local.bigquery.errors import BigQueryError, already_exists
+from local.bigquery.job_pages import LONGEST_PAGE, Position, order, position, token_behind
 from local.bigquery.jobs import Jobs
 from local.bigquery.passthrough import Passthrough, raw
 from local.bigquery.script import CHILD_PREFIX
@@ -149,21 +152,28 @@ class JobRoutes:
 
     def _list(self, request: Request) -> dict[str, Any]:
         project, asked = request.path_params["project"], request.query_params
-        filters = [(k, v) for k, v in asked.multi_items() if k not in {"maxResults", "pageToken"}]
-        theirs = (self._emulator.get(f"{project}/jobs", filters) or {}).get("jobs", [])
+        try:
+            after = position(asked.get("pageToken"))
+            size = min(int(asked.get("maxResults") or LONGEST_PAGE), LONGEST_PAGE)
+        except ValueError as error:
+            raise BigQueryError("invalid", str(error)) from None
         all_ours = self._jobs.all(project)
-        ours = [_listed(resource) for resource in all_ours if _matches(resource, asked)]
+        ours = [_listed(job) for job in all_ours if _matches(job, asked) and _is_behind(job, after)]
         known = {job["jobReference"]["jobId"] for job in all_ours}
-        theirs = [
-            {name: value for name, value in job.items() if value is not None}
-            for job in theirs
-            if job["jobReference"]["jobId"] not in known and not _is_hidden(job)
-        ]
-        jobs = sorted([*ours, *theirs], key=lambda job: -int(job["statistics"]["creationTime"]))
-        start = int(asked.get("pageToken") or 0)
-        end = start + int(asked.get("maxResults") or len(jobs))
-        answer: dict[str, Any] = {"kind": "bigquery#jobList", "jobs": jobs[start:end]}
-        return answer | ({"nextPageToken": str(end)} if end < len(jobs) else {})
+        filters = [(k, v) for k, v in asked.multi_items() if k not in {"maxResults", "pageToken"}]
+        theirs = self._theirs(f"{project}/jobs", filters, asked.get("pageToken"))
+        others = (job for job in theirs if job["jobReference"]["jobId"] not in known and not _is_hidden(job))
+        jobs = sorted([*ours, *itertools.islice(others, size + 1)], key=order)
+        answer: dict[str, Any] = {"kind": "bigquery#jobList", "jobs": jobs[:size]}
+        return answer | ({"nextPageToken": token_behind(jobs[size - 1])} if len(jobs) > size else {})
+
+    def _theirs(self, path: str, filters: Sequence[tuple[str, str]], token: str | None) -> Iterator[dict[str, Any]]:
+        """The emulator's jobs, page by page, as many as are asked for."""
+        while True:
+            page = self._emulator.get(path, [*filters, *([("pageToken", token)] if token else [])]) or {}
+            yield from page.get("jobs", [])
+            if (token := page.get("nextPageToken")) is None:
+                return
 
     async def upload(self, request: Request) -> Response:
         """jobs.insert with the rows in the request, whole or a piece of a resumable upload."""
@@ -224,6 +234,10 @@ def _listed(resource: dict[str, Any]) -> dict[str, Any]:
     status = resource["status"]
     shown = {k: resource[k] for k in _LISTED} | {"state": status["state"]}
     return shown | ({"errorResult": status["errorResult"]} if "errorResult" in status else {})
+
+
+def _is_behind(job: dict[str, Any], position: Position | None) -> bool:
+    return position is None or order(job) > (-position[0], position[1])
 
 
 def _matches(resource: dict[str, Any], asked: Any) -> bool:

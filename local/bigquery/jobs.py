@@ -166,6 +166,7 @@ class Jobs:
         project, job_id = resource["jobReference"]["projectId"], resource["jobReference"]["jobId"]
         del self._running[project, job_id]
         self._audit.tell(resource)
+        self._database.prune()
 
     def _insert(self, resource: dict[str, Any]) -> None:
         self._database.execute(
