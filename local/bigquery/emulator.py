@@ -95,15 +95,24 @@ def _link_extensions(home: Path) -> None:
     folder = home / ".duckdb" / "extensions" / version / platform
     folder.mkdir(parents=True, exist_ok=True)
     for name in EXTENSIONS:
-        spec = importlib.util.find_spec(f"duckdb_extension_{name}")
-        if spec is None or spec.origin is None:
-            raise EmulatorDiedError(
-                f"DuckDB's extension {name} is missing: pip install duckdb-extension-{name}=={version[1:]}"
-            )
-        file = f"{name}.duckdb_extension"
-        link = folder / file
+        file = extension(name, version)
+        link = folder / file.name
         link.unlink(missing_ok=True)
-        link.symlink_to(Path(spec.origin).parent / "extensions" / version / file)
+        link.symlink_to(file)
+
+
+def extension(name: str, version: str) -> Path:
+    """The file of one of DuckDB's extensions, as pip installed it.
+
+    Raises:
+        EmulatorDiedError: it is not installed.
+    """
+    spec = importlib.util.find_spec(f"duckdb_extension_{name}")
+    if spec is None or spec.origin is None:
+        raise EmulatorDiedError(
+            f"DuckDB's extension {name} is missing: pip install duckdb-extension-{name}=={version[1:]}"
+        )
+    return Path(spec.origin).parent / "extensions" / version / f"{name}.duckdb_extension"
 
 
 def _free(port: int) -> int:

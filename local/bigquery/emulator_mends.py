@@ -13,8 +13,14 @@ Each mend replaces one function of the pinned version; a new version is to be he
     __TABLES__          asks for each table alone, with its columns: 27 ms a table
     temporary tables    are looked for among all tables of all databases, by each statement
     ingestion time      is looked for among all columns of all tables, once for each table that a statement names
+    (emulator_partitioned.py)
+    emulator_aggregates.py)
+    emulator_streaming.py, emulator_assignments.py)
+    functions, texts    and operators give other values in DuckDB (emulator_functions.py, emulator_texts.py)
     functions, texts    and operators give other values in DuckDB (emulator_functions.py, emulator_texts.py,
-                        emulator_aggregates.py, emulator_json.py, emulator_patterns.py)
+    emulator_aggregates.py, emulator_json.py, emulator_patterns.py)
+    partitions          by ingestion time are known to CREATE TABLE alone, and t$20240517 is another table
+    what is stored      is cast to the schema, or falls out of it (emulator_storing.py, emulator_loads.py,
     DIV                 behind a `*` is computed after it: 9 * DIV(12, 10) was 10
     MIN_BY, MAX_BY      pass over rows whose value is NULL
     streamed rows       that several threads insert at once fail now and then: two forget the same old row
@@ -55,14 +61,19 @@ from local.bigquery import (
     emulator_aggregates,
     emulator_answers,
     emulator_arrow,
+    emulator_assignments,
     emulator_checks,
     emulator_columns,
     emulator_errors,
     emulator_functions,
     emulator_history,
     emulator_literals,
+    emulator_loads,
+    emulator_partitioned,
     emulator_results,
     emulator_rules,
+    emulator_storing,
+    emulator_streaming,
     emulator_times,
     emulator_upkeep,
 )
@@ -109,6 +120,10 @@ def apply() -> None:
     tabledata._deduplicate = functools.partial(_one_at_a_time, threading.Lock(), tabledata._deduplicate)  # noqa: SLF001
     emulator_results.add(_kept_results)
     emulator_history.add(_kept_jobs)
+    emulator_storing.add()
+    emulator_loads.add()
+    emulator_streaming.add()
+    emulator_partitioned.add()
     emulator_arrow.add()
     emulator_functions.add()
     emulator_checks.add()
@@ -118,6 +133,7 @@ def apply() -> None:
     emulator_answers.apply()
     emulator_errors.apply()
     emulator_rules.add()
+    emulator_assignments.add()
     emulator_columns.add()
     DuckDBDialect.Generator.TRANSFORMS[exp.IntDiv] = _divided
     for aggregate, name in ((exp.ArgMax, "ARG_MAX_NULL"), (exp.ArgMin, "ARG_MIN_NULL")):
