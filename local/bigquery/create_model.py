@@ -1,6 +1,7 @@
 """CREATE MODEL: run its query, learn from the rows, keep the model."""
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ _ON_DEMAND = (
     "Training Matrix Factorization models is not available for on-demand usage. To train, please set up a reservation "
     "(flex or regular) based on instructions in BigQuery public docs."
 )
+_NAME = re.compile(r"\w{1,1024}")
 _REGISTRY_OPTIONS = ("model_registry", "vertex_ai_model_id", "vertex_ai_model_version_aliases")
 
 
@@ -55,20 +57,17 @@ def run(work: Work, statement: Statement) -> dict[str, Any]:
     values = {name: plain(value) for name, value in values.items()}
     wanted = _registration(work, creation.reference, values)
     learning = {name: value for name, value in values.items() if name not in _REGISTRY_OPTIONS}
-    try:
-        model_type = ml_options.parse(learning)["model_type"]
-        if model_type == ml_options.FACTORIZATION and work.services.is_on_demand:
-            raise BigQueryError("invalidQuery", _ON_DEMAND)
-        if wanted or registration.find(work, creation.reference):
-            registration.check_type(model_type)
-        with Rewriting(work, statement) as rewriting:
-            query = rewriting.render(*creation.query)
-            if work.is_dry_run:
-                work.dry_run(query)
-                return statistics
-            _train(work, creation, learning, query, wanted, dataset.get("defaultTableExpirationMs"))
-    except ml.MLError as error:
-        raise BigQueryError(error.reason, str(error)) from error
+    model_type = ml_options.parse(learning)["model_type"]
+    if model_type == ml_options.FACTORIZATION and work.services.is_on_demand:
+        raise BigQueryError("invalidQuery", _ON_DEMAND)
+    if wanted or registration.find(work, creation.reference):
+        registration.check_type(model_type)
+    with Rewriting(work, statement) as rewriting:
+        query = rewriting.render(*creation.query)
+        if work.is_dry_run:
+            work.dry_run(query)
+            return statistics
+        _train(work, creation, learning, query, wanted, dataset.get("defaultTableExpirationMs"))
     return statistics
 
 
@@ -77,6 +76,10 @@ def _parse(work: Work, statement: Statement) -> Creation:
     tokens = statement.tokens[4 if replaces else 2 :]
     skips = starts(tokens, "IF", "NOT", "EXISTS")
     reference, tokens = work.reference(tokens[3 if skips else 0 :])
+    if not _NAME.fullmatch(reference.model):
+        raise BigQueryError(
+            "invalidQuery", f"Invalid model ID {reference.model!r}: use letters, digits and underscores"
+        )
     if tokens and tokens[0].word in {"TRANSFORM", "REMOTE", "INPUT"}:
         raise unsupported(f"The clause {tokens[0].word} of CREATE MODEL")
     options: dict[str, Sequence[Token]] = {}

@@ -29,6 +29,7 @@ Each mend replaces one function of the pinned version; a new version is to be he
     jobs                are kept for ever, and written to the disk slowly (emulator_history.py)
     interrupted jobs    stay PENDING for ever after the process that accepted them was killed (emulator_history.py)
     results             of queries are kept for ever as tables (emulator_results.py)
+    refusals            of what this code does not foresee are internal errors (emulator_refusals.py)
     former states       of tables are kept for ever (emulator_upkeep.py)
     columns             of a table are asked for anew by each statement that names it: 5 ms a table
     rows' way out       is a Parquet file, which takes DuckDB long (emulator_arrow.py)
@@ -70,6 +71,7 @@ from local.bigquery import (
     emulator_literals,
     emulator_loads,
     emulator_partitioned,
+    emulator_refusals,
     emulator_results,
     emulator_rules,
     emulator_storing,
@@ -120,6 +122,7 @@ def apply() -> None:
     tabledata._deduplicate = functools.partial(_one_at_a_time, threading.Lock(), tabledata._deduplicate)  # noqa: SLF001
     emulator_results.add(_kept_results)
     emulator_history.add(_kept_jobs)
+    emulator_refusals.add()
     emulator_storing.add()
     emulator_loads.add()
     emulator_streaming.add()

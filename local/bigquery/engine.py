@@ -1,6 +1,10 @@
 """Carry out a job of the gateway's: its statement, or its script statement by statement."""
 
-from local.bigquery import create_model, model_statements, outbound, script, statements
+import logging
+
+import httpx
+
+from local.bigquery import create_model, ml, model_statements, outbound, script, statements
 from local.bigquery.errors import BigQueryError, already_exists, ml_inside
 from local.bigquery.models import Reference
 from local.bigquery.rewrite import Rewriting
@@ -8,6 +12,7 @@ from local.bigquery.statements import Statement
 from local.bigquery.tokens import starts
 from local.bigquery.work import Outcome, Work
 
+_LOG = logging.getLogger(__name__)
 _ON_MODELS = {
     "CREATE_MODEL": create_model.run,
     "ALTER_MODEL": model_statements.alter,
@@ -21,7 +26,21 @@ def run(work: Work) -> Outcome:
 
     Raises:
         BigQueryError: it fails.
+        httpx.TransportError, OSError, MemoryError: something around it fails, and it may succeed another time.
     """
+    try:
+        return _run(work)
+    except (BigQueryError, httpx.TransportError, OSError, MemoryError):
+        raise
+    except ml.MLError as error:
+        raise BigQueryError(error.reason, str(error)) from error
+    except Exception as error:
+        # It would fail in the same way whenever it is repeated, as clients do with an internal error.
+        _LOG.exception("job %s cannot be carried out", work.job_id)
+        raise BigQueryError("invalidQuery", f"The local BigQuery cannot carry this out: {error!r}") from error
+
+
+def _run(work: Work) -> Outcome:
     if "extract" in work.configuration:
         return Outcome({"extract": outbound.extract(work, work.job_id)})
     parsed = statements.parse(work.query["query"])

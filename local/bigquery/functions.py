@@ -98,12 +98,9 @@ def compute(work: Work, call: Call, render: Render, with_ctes: Callable[[str], s
 
 def _computed(function: Function, arguments: Arguments, rows: pa.Table | None) -> pa.Table:
     model, given = arguments.model, arguments.options
-    try:
-        if function.rows == "never":
-            return function.compute(model, **given)
-        return function.compute(model, rows, **(given if rows is not None or "thresholds" in given else {}))
-    except ml.MLError as error:
-        raise BigQueryError(error.reason, str(error)) from error
+    if function.rows == "never":
+        return function.compute(model, **given)
+    return function.compute(model, rows, **(given if rows is not None or "thresholds" in given else {}))
 
 
 def _rows(work: Work, query: str) -> pa.Table:

@@ -6,6 +6,7 @@ do with models, and files that go to Cloud Storage.
 
 import contextlib
 import importlib
+import logging
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -32,6 +33,9 @@ from local.bigquery.strict import Strict
 from local.bigquery.watch import Watch
 from local.bigquery.work import Services
 
+_LOG = logging.getLogger(__name__)
+# What reading a request runs into that has not the form of its kind.
+_OF_THE_INPUT = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 _PROJECT = "/bigquery/v2/projects/{project}"
 _DATASET = f"{_PROJECT}/datasets/{{dataset}}"
 _ALL_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -82,7 +86,11 @@ def create_app(
             JobRoutes(passthrough, emulator, jobs, watch, Strict(services) if is_strict else None),
             ModelRoutes(passthrough, emulator, models, registry),
         ),
-        exception_handlers={BigQueryError: _refuse, httpx.TransportError: _unavailable},
+        exception_handlers={
+            BigQueryError: _refuse,
+            httpx.TransportError: _unavailable,
+            **dict.fromkeys(_OF_THE_INPUT, _malformed),
+        },
         lifespan=lifespan,
     )
 
@@ -113,6 +121,11 @@ def _routes(passthrough: Passthrough, jobs: JobRoutes, models: ModelRoutes) -> l
 async def _refuse(_: Request, error: Any) -> Response:
     response: Response = error.response()
     return response
+
+
+async def _malformed(request: Request, error: Exception) -> Response:
+    _LOG.exception("a request to %s cannot be read", request.url.path, exc_info=error)
+    return BigQueryError("invalid", f"The local BigQuery cannot read this request: {error!r}").response()
 
 
 async def _unavailable(_: Request, error: Exception) -> Response:

@@ -4,7 +4,9 @@ import asyncio
 import gzip
 import itertools
 import json
+import re
 import uuid
+import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 from weakref import WeakValueDictionary
@@ -26,6 +28,7 @@ from local.bigquery.watch import Watch
 # Of a jobs.query request, what belongs to the job and what to this answer; the rest is the query's configuration.
 _OF_THE_JOB = ("dryRun", "labels", "jobTimeoutMs", "jobCreationMode")
 _OF_THE_ANSWER = ("kind", "formatOptions", "timeoutMs", "maxResults", "requestId", "location")
+_JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,1024}")
 _LISTED = ("kind", "id", "jobReference", "statistics", "configuration", "status", "user_email")
 _DEFAULT_WAIT_MS = 10_000
 
@@ -50,6 +53,8 @@ class JobRoutes:
         job = _json(request, body)
         configuration = job.get("configuration") or {}
         job_id = (job.get("jobReference") or {}).get("jobId")
+        if job_id is not None and not _JOB_ID.fullmatch(job_id):
+            raise BigQueryError("invalid", f"Invalid job ID {job_id!r}: it has letters, digits, underscores and dashes")
         await run_in_threadpool(self._judge, project, configuration, job_id)
         if self._jobs.takes(project, configuration):
             if configuration.get("dryRun"):
@@ -204,7 +209,7 @@ def _json(request: Request, body: bytes) -> dict[str, Any]:
     try:
         content = gzip.decompress(body) if request.headers.get("content-encoding") == "gzip" else body
         parsed = json.loads(content)
-    except (ValueError, OSError):
+    except (ValueError, OSError, EOFError, zlib.error, RecursionError):
         return {}
     return parsed if isinstance(parsed, dict) else {}
 

@@ -156,6 +156,7 @@ class Jobs:
         except httpx.TransportError as failure:
             error = BigQueryError("backendError", f"A service does not answer: {failure!r}")
         except Exception as failure:  # noqa: BLE001 - whatever it is, the job must end
+            # A fault of this machine's: the input's faults are BigQuery's errors.
             _LOG.exception("job %s failed", resource["id"])
             error = BigQueryError("internalError", f"Internal error: {failure!r}")
         resource = running.resource = _done(resource, outcome, error)

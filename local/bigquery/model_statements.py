@@ -53,6 +53,8 @@ def _change(work: Work, reference: Reference, values: dict[str, Any]) -> None:
         expiration = values["expiration_timestamp"]
         changes["expirationTime"] = None if expiration is None else str(expiration)
     if "labels" in values:
+        if not _are_labels(values["labels"]):
+            raise BigQueryError("invalidQuery", "Option labels of ALTER MODEL must be an array of pairs of STRING")
         # The option replaces all labels, so those that are not named go.
         former = work.services.models.get(reference).resource.get("labels", {})
         changes["labels"] = dict.fromkeys(former) | dict(values["labels"] or [])
@@ -111,6 +113,13 @@ def write(work: Work, reference: Reference, uri: str, destination_format: str | 
         for file in files:
             work.services.storage.upload(file, f"{uri.rstrip('/')}/{file.relative_to(folder)}")
     return len(files)
+
+
+def _are_labels(value: Any) -> bool:
+    pairs = value or []
+    return isinstance(pairs, list) and all(
+        isinstance(pair, tuple) and len(pair) == 2 and all(isinstance(one, str) for one in pair) for pair in pairs
+    )
 
 
 def _after_if(tokens: Sequence[Token], *words: str) -> tuple[Sequence[Token], bool]:

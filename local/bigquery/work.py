@@ -93,6 +93,8 @@ class Work:
             raise BigQueryError("invalid", f'Model "{parts[0]}" must be qualified with a dataset (e.g. dataset.model).')
         if len(parts) == 1:
             parts = [default.get("projectId", self.project), default["datasetId"], *parts]
+        if not all(parts):
+            raise BigQueryError("invalidQuery", "Syntax error: Invalid empty identifier")
         *project, dataset, model = parts
         return Reference(".".join(project) or self.project, dataset, model), rest
 
@@ -133,7 +135,7 @@ class Work:
 
 def name_positional_parameters(query: dict[str, Any]) -> dict[str, Any]:
     """The same query with each `?` as a named parameter: a rewritten statement may put them in another order."""
-    if query.get("parameterMode", "").upper() != "POSITIONAL":
+    if (query.get("parameterMode") or "").upper() != "POSITIONAL":
         return query
     text, parts, end = query["query"], [], 0
     marks = [token for token in tokenize(text) if token.kind == "parameter" and token.text == "?"]

@@ -1,0 +1,110 @@
+"""What is wrong with a statement or a request is told at once: clients repeat what fails with an internal error."""
+
+# ruff: noqa: S608 - the names in statements are the tests' own
+
+import time
+
+import httpx
+import pytest
+from fixtures.bigquery import PROJECT
+
+DATASET = "refusals"
+REFUSALS = {"invalid", "invalidQuery", "notFound", "duplicate", "notImplemented", "accessDenied"}
+MODEL = f"{DATASET}.m"
+NEW = f"CREATE MODEL {DATASET}.new OPTIONS(model_type='LOGISTIC_REG', input_label_cols=['y']"
+STATEMENTS = [
+    f"EXPORT MODEL {MODEL} OPTIONS(uri='gs://none/m')",
+    f"EXPORT MODEL {MODEL} OPTIONS(uri='x')",
+    f"EXPORT MODEL {MODEL}",
+    f"ALTER MODEL {MODEL} SET OPTIONS(labels=1)",
+    f"ALTER MODEL {MODEL} SET OPTIONS(expiration_timestamp='x')",
+    f"{NEW}) AS SELECT INTERVAL 1 DAY AS i, 1 AS y",
+    f"{NEW}, max_iterations='a') AS SELECT 1 AS x, 1 AS y",
+    f"{NEW}, class_weights=[STRUCT('a', 1)]) AS SELECT 1 AS x, 1 AS y",
+    f"CREATE MODEL {DATASET}.`` OPTIONS(model_type='LOGISTIC_REG') AS SELECT 1 AS x",
+    f"CREATE MODEL {DATASET}.`a/b` OPTIONS(model_type='LOGISTIC_REG') AS SELECT 1 AS x",
+    f"SELECT * FROM ML.PREDICT(MODEL {MODEL}, (SELECT [1] AS x))",
+    f"SELECT * FROM ML.EXPLAIN_PREDICT(MODEL {MODEL}, (SELECT 1 AS x), STRUCT('a' AS top_k_features))",
+    f"SELECT * FROM ML.ROC_CURVE(MODEL {MODEL}, (SELECT 1 AS x, 1 AS y), ['a'])",
+    "SELECT 'unclosed",
+    "SELECT `unclosed",
+    f"SELECT {'(' * 3000}1{')' * 3000}",
+    "BREAK",
+    "LEAVE x",
+    "EXECUTE IMMEDIATE",
+    "EXECUTE IMMEDIATE 1",
+    f"CREATE TABLE {DATASET}.t (x INT64) OPTIONS(expiration_timestamp='x')",
+    f"CREATE TABLE {DATASET}.t (x INT64) OPTIONS(labels=[1])",
+    f"CREATE TABLE {DATASET}.t (x INT64) PARTITION BY RANGE_BUCKET(x, 5)",
+    f"LOAD DATA INTO {DATASET}.t FROM FILES(format='CSV', uris=['gs://none/x'])",
+]
+TABLE = {"projectId": PROJECT, "datasetId": DATASET, "tableId": "t"}
+CONFIGURATIONS = [
+    {},
+    {
+        "load": {
+            "destinationTable": TABLE,
+            "sourceUris": ["none"],
+            "schema": {"fields": [{"name": "a", "type": "INT64"}]},
+        }
+    },
+    {"extract": {"sourceModel": {"projectId": PROJECT, "datasetId": DATASET, "modelId": "m"}}},
+    {"extract": {"sourceTable": TABLE, "destinationUris": ["gs://none/x"]}},
+    {"copy": {"sourceTable": TABLE}},
+    {"query": {"query": "SELECT @p", "queryParameters": [{"name": "p", "parameterType": {"type": "ARRAY"}}]}},
+]
+
+
+@pytest.fixture(scope="module")
+def http(bigquery_client, bigquery_url):
+    """Below the project, with a model of a TIMESTAMP in its dataset."""
+    bigquery_client.create_dataset(DATASET)
+    bigquery_client.query_and_wait(
+        f"CREATE MODEL {MODEL} OPTIONS(model_type='LOGISTIC_REG', input_label_cols=['y'], "
+        "data_split_method='NO_SPLIT') AS SELECT TIMESTAMP_SECONDS(x) AS ts, MOD(x, 5) AS x, MOD(x, 2) AS y "
+        "FROM UNNEST(GENERATE_ARRAY(1, 50)) AS x"
+    )
+    with httpx.Client(base_url=f"{bigquery_url}/bigquery/v2/projects/{PROJECT}") as client:
+        yield client
+
+
+def reason(answer):
+    return answer.json()["error"]["errors"][0]["reason"]
+
+
+def outcome(http, configuration):
+    """The reason for which a job fails, whether it was begun or not."""
+    answer = http.post("/jobs", json={"configuration": configuration})
+    if answer.is_error:
+        assert answer.status_code < 500, answer.text
+        return reason(answer)
+    job = answer.json()
+    deadline = time.monotonic() + 30
+    while job["status"]["state"] != "DONE" and time.monotonic() < deadline:
+        job = http.get(f"/jobs/{job['jobReference']['jobId']}").json()
+    return job["status"]["errorResult"]["reason"]
+
+
+@pytest.mark.parametrize("statement", STATEMENTS, ids=lambda text: text[:60])
+def test_a_statement_is_refused_at_once(http, statement):
+    query = {"query": statement, "useLegacySql": False}
+    for asked in (query, query | {"dryRun": True}):
+        answer = http.post("/queries", json=asked)
+        if answer.is_error:
+            assert answer.status_code < 500, answer.text
+            assert reason(answer) in REFUSALS
+    assert outcome(http, {"query": query}) in REFUSALS
+
+
+@pytest.mark.parametrize("configuration", CONFIGURATIONS, ids=str)
+def test_so_is_a_job(http, configuration):
+    assert outcome(http, configuration) in REFUSALS
+
+
+@pytest.mark.parametrize("job_id", ["a b", "é", "a/b", "x" * 1025])
+def test_a_job_id_has_letters_digits_underscores_and_dashes(http, job_id):
+    reference = {"projectId": PROJECT, "jobId": job_id}
+    for text in ("SELECT 1", f"SELECT * FROM ML.WEIGHTS(MODEL {MODEL})"):
+        configuration = {"query": {"query": text, "useLegacySql": False}}
+        answer = http.post("/jobs", json={"jobReference": reference, "configuration": configuration})
+        assert (answer.status_code, reason(answer)) == (400, "invalid")
