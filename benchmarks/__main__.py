@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import chain, checkout, create_model, memory, predict, refresh, rules
+from benchmarks import chain, checkout, create_model, memory, predict, refresh, rules, soak
 from benchmarks.measure import Row, say
 
 MEASURES: dict[str, Callable[[bool], list[Row]]] = {
@@ -21,6 +21,7 @@ MEASURES: dict[str, Callable[[bool], list[Row]]] = {
     "refresh": refresh.measure,
     "rules": rules.measure,
     "memory": memory.measure,
+    "soak": soak.measure,
 }
 
 

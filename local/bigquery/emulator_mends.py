@@ -30,6 +30,7 @@ Each mend replaces one function of the pinned version; a new version is to be he
     interrupted jobs    stay PENDING for ever after the process that accepted them was killed (emulator_history.py)
     results             of queries are kept for ever as tables (emulator_results.py)
     refusals            of what this code does not foresee are internal errors (emulator_refusals.py)
+    streams, sessions   and uploads are kept for ever (emulator_bounds.py)
     former states       of tables are kept for ever (emulator_upkeep.py)
     columns             of a table are asked for anew by each statement that names it: 5 ms a table
     rows' way out       is a Parquet file, which takes DuckDB long (emulator_arrow.py)
@@ -63,6 +64,7 @@ from local.bigquery import (
     emulator_answers,
     emulator_arrow,
     emulator_assignments,
+    emulator_bounds,
     emulator_checks,
     emulator_columns,
     emulator_errors,
@@ -120,9 +122,9 @@ def apply() -> None:
     partitions._hidden = functools.partial(_has_ingestion_time, partitions._hidden)  # noqa: SLF001
     query.execute = functools.partial(_execute, query.execute, _without_temporary_tables(query.execute))
     tabledata._deduplicate = functools.partial(_one_at_a_time, threading.Lock(), tabledata._deduplicate)  # noqa: SLF001
+    emulator_bounds.apply()
     emulator_results.add(_kept_results)
     emulator_history.add(_kept_jobs)
-    emulator_refusals.add()
     emulator_storing.add()
     emulator_loads.add()
     emulator_streaming.add()
@@ -135,6 +137,7 @@ def apply() -> None:
     emulator_aggregates.add()
     emulator_answers.apply()
     emulator_errors.apply()
+    emulator_refusals.add()
     emulator_rules.add()
     emulator_assignments.add()
     emulator_columns.add()

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable
 
 import duckdb
+from local_bigquery import errors
 from local_bigquery.app import app
 from local_bigquery.errors import BigQueryError
 from local_bigquery.jobs import runner
@@ -24,7 +25,7 @@ _OF_REQUESTS = (ValueError, TypeError, LookupError, AttributeError, RuntimeError
 
 
 def add() -> None:
-    """Have local-bigquery classify exceptions so."""
+    """Have local-bigquery classify exceptions so; behind those who put statements' errors into words."""
     routes = sys.modules["local_bigquery.app"]
     for module, reason in ((runner, "invalidQuery"), (routes, "invalid")):
         original = getattr(module, "from_exception")  # noqa: B009 - a module that is not typed
@@ -35,22 +36,21 @@ def add() -> None:
 
 
 def _classified(original: Callable[[Exception], BigQueryError], reason: str, error: Exception) -> BigQueryError:
-    found = original(error)
-    if found.reason != _INTERNAL:
-        return found
     match error:
         case FileNotFoundError():
             return BigQueryError("notFound", f"Not found: {error.filename or 'URI'}")
         case OSError() | MemoryError():
+            found: BigQueryError = errors.from_exception(error)
             return found
         case script.Break() | script.Continue():
-            message = "BREAK, LEAVE, CONTINUE and ITERATE are only allowed inside of a loop"
+            return BigQueryError(reason, "BREAK, LEAVE, CONTINUE and ITERATE are only allowed inside of a loop")
         case RecursionError():
-            message = "The statement is nested too deeply"
-        case _:
-            _LOG.error("what the emulator cannot carry out", exc_info=error)
-            message = f"The local BigQuery cannot carry this out: {error!r}"
-    return BigQueryError(reason, message)
+            return BigQueryError(reason, "The statement is nested too deeply")
+    found = original(error)
+    if found.reason != _INTERNAL:
+        return found
+    _LOG.error("what the emulator cannot carry out", exc_info=error)
+    return BigQueryError(reason, f"The local BigQuery cannot carry this out: {error!r}")
 
 
 def _decompressed(body: bytes) -> bytes:

@@ -13,6 +13,8 @@ from fixtures.bigquery import connect
 from google.api_core.exceptions import BadRequest
 
 PROPENSITY = str(Path(sys.executable).with_name("propensity"))
+ENDLESS = """select mod(a, 2) as label, b from unnest(generate_array(1, 1000000)) as a,
+unnest(generate_array(1, 1000000)) as b where mod(a * b, 97) = 98"""
 FREE_PORTS = [f"--{name}-port=0" for name in ("bigquery", "storage", "pubsub", "vertex", "logging", "functions")]
 
 
@@ -59,15 +61,27 @@ def propensity(env_file: Path, *arguments: str) -> subprocess.CompletedProcess[s
 def test_up_is_strict_refuses_a_second_on_its_state_and_ends_what_it_started(tmp_path):
     state, env_file = tmp_path / "state", tmp_path / "env.sh"
     first = start(state, env_file)
+    client = connect(environment(env_file)["BIGQUERY_EMULATOR_HOST"])
     # DuckDB takes it; BigQuery does not.
     with pytest.raises(BadRequest, match="Partitioning by expressions of type FLOAT64 is not allowed"):
-        connect(environment(env_file)["BIGQUERY_EMULATOR_HOST"]).query_and_wait(
-            "select row_number() over (partition by x) from unnest([1.5]) as x"
-        )
+        client.query_and_wait("select row_number() over (partition by x) from unnest([1.5]) as x")
     second = run("up", "--state", str(state), *FREE_PORTS)
     assert second.returncode == 1
     assert "already runs" in second.stderr
-    started = stop(first, signal.SIGINT)
+
+    client.create_dataset("killed")
+    client.query(ENDLESS, job_id="query", job_retry=None)
+    training = f"create model killed.m options(model_type='LOGISTIC_REG') as {ENDLESS}"
+    client.query(training, job_id="training", job_retry=None)
+    first.kill()
+    first.wait()
+    again = start(state, env_file)
+    client = connect(environment(env_file)["BIGQUERY_EMULATOR_HOST"])
+    jobs = [client.get_job(job_id) for job_id in ("query", "training")]
+    assert [(job.state, job.error_result["reason"]) for job in jobs] == [("DONE", "backendError")] * 2
+    assert list(client.query("select 1", job_id="query-2", job_retry=None).result())
+
+    started = stop(again, signal.SIGINT)
     assert started
     assert not [process for process in started if runs(process)]
 

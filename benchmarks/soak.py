@@ -1,0 +1,158 @@
+"""Long life: memory, open files and state of a local cloud over thousands of queries and two hours of schedules.
+
+A demonstration is made, and the cloud started on its state as `propensity up`. Until the job history is full, what it
+holds grows; from then on the curve has to be flat.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery, pubsub_v1
+
+from benchmarks.measure import Row, say
+from local.bigquery.database import KEPT_JOBS
+from local.declarations import ROOT, Declarations, read
+from local.scheduler import cron
+
+QUERIES = 3_000
+SAMPLES = 12
+# In which each schedule is due; publishing takes its place of waiting.
+FROM, MINUTES = datetime(2026, 1, 1, 5, tzinfo=UTC), 120
+# Runs of the chain make tables, models and files of their own, which stay; they are not the service's to forget.
+ALLOWED_GROWTH = 1.1
+QUERY_MILLISECONDS = 25
+_PROJECT = "propensity-local"
+_PROPENSITY = str(Path(sys.executable).with_name("propensity"))
+_MEGABYTE = 1 << 20
+_SERVICES = ("bigquery", "storage", "pubsub", "vertex", "logging", "functions")
+_KNOWN = {"emulator_child": "emulator", "propensity up": "services", "local.functions": "functions"}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What one moment shows: of each process resident MB and open files, MB of the state, milliseconds of a query."""
+
+    queries: int
+    memory: dict[str, float]
+    files: dict[str, int]
+    folder: float
+    milliseconds: float
+
+    def __str__(self) -> str:
+        memory = "  ".join(f"{name} {size:5.0f} MB {self.files[name]:3} files" for name, size in self.memory.items())
+        return f"{self.queries:6,} queries  {memory}  state {self.folder:6.1f} MB  {self.milliseconds:5.1f} ms a query"
+
+
+def measure(full: bool) -> list[Row]:
+    """The floor of each row is its value when the history was full."""
+    with tempfile.TemporaryDirectory() as folder:
+        state = Path(folder) / "state"
+        _run("demo", "--days", "30", "--sessions", "3000", "--state", str(state))
+        samples = list(_soak(state, Path(folder) / "env.sh", QUERIES * (4 if full else 1)))
+    full_history, last = samples[SAMPLES // 3], samples[-1]
+    rows = [
+        Row(f"{name}, resident after {last.queries:,} queries", last.memory[name], "MB", size, ALLOWED_GROWTH)
+        for name, size in full_history.memory.items()
+    ]
+    rows += [
+        Row(f"{name}, open files", last.files[name], "", count, ALLOWED_GROWTH)
+        for name, count in full_history.files.items()
+    ]
+    rows.append(Row("state folder", last.folder, "MB", full_history.folder, ALLOWED_GROWTH))
+    rows.append(Row("a query, at the end", last.milliseconds, "ms", QUERY_MILLISECONDS, 1))
+    return rows
+
+
+def _soak(state: Path, env_file: Path, queries: int) -> Iterator[Sample]:
+    ports = [f"--{name}-port=0" for name in _SERVICES]
+    command = [_PROPENSITY, "up", "--state", str(state), "--env-file", str(env_file), *ports]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            while not (line := process.stdout.readline() if process.stdout else "").startswith("ready"):
+                if not line:
+                    raise RuntimeError(f"propensity up ended with status {process.wait()}")
+            environment = _environment(env_file)
+            os.environ["PUBSUB_EMULATOR_HOST"] = environment["PUBSUB_EMULATOR_HOST"]
+            yield from _samples(psutil.Process(process.pid), state, environment, queries)
+        finally:
+            process.terminate()
+            process.communicate()
+
+
+def _samples(root: psutil.Process, state: Path, environment: Mapping[str, str], queries: int) -> Iterator[Sample]:
+    client = bigquery.Client(
+        _PROJECT,
+        AnonymousCredentials(),  # type: ignore[no-untyped-call]
+        client_options={"api_endpoint": environment["BIGQUERY_EMULATOR_HOST"]},
+    )
+    declared = read()
+    # The first third fills the history.
+    warm_up, measured = SAMPLES // 3, SAMPLES - SAMPLES // 3
+    batches = [KEPT_JOBS // warm_up] * warm_up + [queries // measured] * measured
+    made = 0
+    for position, batch in enumerate(batches):
+        share = MINUTES // len(batches)
+        _publish_what_is_due(declared, range(position * share, (position + 1) * share))
+        started = time.perf_counter()
+        for number in range(batch):
+            _work(client, made + number)
+        made += batch
+        sample = _sample(root, state, made, (time.perf_counter() - started) / batch * 1000)
+        say(f"  {sample}")
+        yield sample
+
+
+def _work(client: bigquery.Client, number: int) -> None:
+    """One small query; now and then a table replaced, rows streamed, a dataset made and deleted."""
+    list(client.query_and_wait(f"SELECT COUNT(*) AS visitors, {number} AS n FROM propensity.sessions"))  # noqa: S608
+    if number % 10 == 0:
+        client.query_and_wait(f"CREATE OR REPLACE TABLE propensity.soak AS SELECT {number} AS n")
+    if number % 50 == 0:
+        dataset = f"soak_{number}"
+        client.create_dataset(dataset)
+        client.create_table(bigquery.Table(f"{_PROJECT}.{dataset}.t", [bigquery.SchemaField("n", "INT64")]))
+        client.insert_rows_json(f"{dataset}.t", [{"n": number}])
+        client.delete_dataset(dataset, delete_contents=True)
+
+
+def _publish_what_is_due(declared: Declarations, minutes: range) -> None:
+    with pubsub_v1.PublisherClient() as publisher:
+        for minute in minutes:
+            for one in declared.schedules.values():
+                if cron.parse(one["cron"]).matches(FROM + timedelta(minutes=minute)):
+                    topic = publisher.topic_path(_PROJECT, one["topic"])
+                    publisher.publish(topic, json.dumps(one["body"]).encode()).result()
+
+
+def _sample(root: psutil.Process, state: Path, queries: int, milliseconds: float) -> Sample:
+    processes = {_name(process): process for process in (root, *root.children(recursive=True))}
+    memory = {name: process.memory_info().rss / _MEGABYTE for name, process in processes.items()}
+    files = {name: process.num_fds() for name, process in processes.items()}
+    size = sum(file.lstat().st_size for file in state.rglob("*") if file.is_file())
+    return Sample(queries, memory, files, size / _MEGABYTE, milliseconds)
+
+
+def _name(process: psutil.Process) -> str:
+    command = " ".join(process.cmdline())
+    return next((name for part, name in _KNOWN.items() if part in command), process.name())
+
+
+def _environment(env_file: Path) -> dict[str, str]:
+    script = f". {env_file} && env -0"
+    lines = subprocess.run(["sh", "-c", script], capture_output=True, check=True, text=True).stdout.split("\0")  # noqa: S607
+    return dict(line.partition("=")[::2] for line in lines if line)
+
+
+def _run(*arguments: str) -> None:
+    say(f"  propensity {' '.join(arguments)}")
+    subprocess.run([_PROPENSITY, *arguments], capture_output=True, check=True, cwd=ROOT)

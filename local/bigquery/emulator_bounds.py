@@ -1,0 +1,39 @@
+"""Bounds for what local-bigquery remembers for as long as it runs: streams of the Storage APIs, sessions, uploads.
+
+BigQuery forgets a read session after six hours, a session after a day, an upload after a week.
+"""
+
+import collections
+import os
+from collections.abc import Callable
+from typing import Any
+
+from local_bigquery.api import uploads
+from local_bigquery.engine import sessions
+from local_bigquery.grpc import read, write
+
+KEPT_STREAMS = 1_000
+KEPT_SESSIONS = 100
+KEPT_UPLOADS = 100
+
+
+class Latest(collections.OrderedDict[str, Any]):
+    """A dictionary of the latest entries; `forget` is called with each that has to go."""
+
+    def __init__(self, most: int, forget: Callable[[str, Any], None] = lambda _, __: None) -> None:
+        super().__init__()
+        self._most = most
+        self._forget = forget
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        super().__setitem__(key, value)
+        if len(self) > self._most:
+            self._forget(*self.popitem(last=False))
+
+
+def apply() -> None:
+    """Put the bounds in place."""
+    read._streams = Latest(KEPT_STREAMS)  # noqa: SLF001 - there is no public name for it
+    write._streams = Latest(KEPT_STREAMS)  # noqa: SLF001
+    sessions._sessions = Latest(KEPT_SESSIONS, lambda _, session: session.cursor.close())  # noqa: SLF001
+    uploads._resumable = Latest(KEPT_UPLOADS, lambda name, _: os.unlink(uploads._file(name)))  # noqa: SLF001, PTH108
