@@ -4,6 +4,7 @@ from typing import Any
 
 LONGEST_PAGE = 1_000
 
+_LATEST = 1 << 62
 Position = tuple[int, str]
 """When a job was created, in milliseconds, and its id: before it stand newer ones, and lower ids of the same time."""
 
@@ -17,7 +18,7 @@ def position(token: str | None) -> Position | None:
     if token is None:
         return None
     created, separator, job = token.partition(":")
-    if not separator:
+    if not separator or not 0 <= int(created) <= _LATEST:
         raise ValueError(f"Invalid page token: {token}")
     return int(created), job
 
