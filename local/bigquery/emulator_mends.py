@@ -13,14 +13,12 @@ Each mend replaces one function of the pinned version; a new version is to be he
     __TABLES__          asks for each table alone, with its columns: 27 ms a table
     temporary tables    are looked for among all tables of all databases, by each statement
     ingestion time      is looked for among all columns of all tables, once for each table that a statement names
-    (emulator_partitioned.py)
-    emulator_aggregates.py)
-    emulator_streaming.py, emulator_assignments.py)
-    functions, texts    and operators give other values in DuckDB (emulator_functions.py, emulator_texts.py)
-    functions, texts    and operators give other values in DuckDB (emulator_functions.py, emulator_texts.py,
-    emulator_aggregates.py, emulator_json.py, emulator_patterns.py)
     partitions          by ingestion time are known to CREATE TABLE alone, and t$20240517 is another table
+                        (emulator_partitioned.py)
     what is stored      is cast to the schema, or falls out of it (emulator_storing.py, emulator_loads.py,
+                        emulator_streaming.py, emulator_assignments.py)
+    functions, texts    and operators give other values in DuckDB (emulator_functions.py, emulator_texts.py,
+                        emulator_aggregates.py, emulator_json.py, emulator_patterns.py)
     DIV                 behind a `*` is computed after it: 9 * DIV(12, 10) was 10
     MIN_BY, MAX_BY      pass over rows whose value is NULL
     streamed rows       that several threads insert at once fail now and then: two forget the same old row
@@ -216,6 +214,10 @@ def _objects(
         return [] if count is None else [(table_id, "TABLE", count)]
     if project_id not in database._attached:  # noqa: SLF001 - there is no public name for it
         return original(project_id, dataset_id, table_id)
+    return _objects_of(project_id, dataset_id, table_id)
+
+
+def _objects_of(project_id: str, dataset_id: str, table_id: str | None) -> list[tuple[str, str, int]]:
     metadata = _metadata(project_id)
     found: list[tuple[str, str, int]] = database.fetch(_OBJECTS.format(metadata=metadata), [dataset_id, table_id])
     return found
