@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ from rich.table import Table
 
 from benchmarks import chain, checkout, create_model, memory, predict, refresh, rules, soak
 from benchmarks.measure import Row, say
+from shared import jsontext
 
 MEASURES: dict[str, Callable[[bool], list[Row]]] = {
     "chain": chain.measure,
@@ -45,7 +45,7 @@ def main() -> int:
             name: [{**dataclasses.asdict(row), "ratio": row.ratio, "is_over": row.is_over} for row in rows]
             for name, rows in results.items()
         }
-        asked.json.write_text(json.dumps(document, indent=1) + "\n")
+        asked.json.write_text(jsontext.text(document, 1) + "\n")
     Console(width=None if sys.stdout.isatty() else 140).print(_table(results))
     return int(any(row.is_over for rows in results.values() for row in rows))
 

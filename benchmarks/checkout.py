@@ -28,7 +28,7 @@ from benchmarks import load
 from benchmarks.measure import Row, say, seconds
 from cli import follow, machine
 from demo import generator, loading
-from shared import champion
+from shared import champion, jsontext
 from shared.chain import revisions
 from shared.cloud import Clients, Cloud
 from shared.events import DataRefreshed
@@ -64,7 +64,7 @@ BARE = """
     def bare(request):
         return ANSWER, 200, {{"Content-Type": "application/json"}}
     """
-ANSWER = json.dumps(
+ANSWER = jsontext.text(
     {
         "probability": 0.0123,
         "decile": 3,
@@ -155,7 +155,7 @@ def _shop(folder: Path) -> Iterator[Shop]:
             raise RuntimeError(f"the chain did not end well: {run.reason if run else 'it was not opened'}")
         _wait_for(recommendations.ARTEFACT, clients)
         served = json.loads(_bucket(clients).blob(recommendations.ARTEFACT).download_as_bytes())
-        body = json.dumps(
+        body = jsontext.text(
             {
                 "visitor_id": "GA1.2.123456789.1501583400",
                 "cart": [{"product_id": product, "quantity": 1} for product in served["popular"][:3]],
@@ -190,7 +190,7 @@ def _bucket_of(candidate: str, run_id: str, clients: Clients) -> str:
     artefact = f"runs/{run_id}/{revisions.ARTEFACT}.json"
     pointer = json.loads(_bucket(clients).blob(champion.POINTER).download_as_bytes())
     pointer |= {"candidate": candidate, "scorer": artefact, "inputs": columns}
-    there.blob(champion.POINTER).upload_from_string(json.dumps(pointer))
+    there.blob(champion.POINTER).upload_from_string(jsontext.text(pointer))
     for name in (artefact, recommendations.ARTEFACT):
         there.blob(name).upload_from_string(_bucket(clients).blob(name).download_as_bytes())
     return str(there.name)
@@ -199,7 +199,7 @@ def _bucket_of(candidate: str, run_id: str, clients: Clients) -> str:
 def _scoring(shop: Shop, candidate: str, *assignments: str) -> Function:
     """Return score_checkout with this champion."""
     document = with_overrides(shop.document, [f"bucket={shop.buckets[candidate]}", *assignments])
-    environment = {"PROPENSITY_SETTINGS": json.dumps(document), "PROPENSITY_PSEUDONYM_KEY": "0" * 64}
+    environment = {"PROPENSITY_SETTINGS": jsontext.text(document), "PROPENSITY_PSEUDONYM_KEY": "0" * 64}
     return Function("score_checkout", Path("main.py").resolve(), environment)
 
 

@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from shared import jsontext
+
 # What a run begins with is not measured: connections are made and code is met for the first time.
 WARM_UP_SECONDS = 0.5
 
@@ -54,7 +56,7 @@ class Generator:
         if self._process.stdin is None or self._process.stdout is None:
             raise RuntimeError("the load generator has no pipes")
         job = {"url": url, "body": body.decode(), "connections": connections, "seconds": seconds, "is_warm": is_warm}
-        self._process.stdin.write(json.dumps(job) + "\n")
+        self._process.stdin.write(jsontext.text(job) + "\n")
         self._process.stdin.flush()
         answer = self._process.stdout.readline()
         if not answer:
@@ -111,7 +113,7 @@ def _work() -> None:
         gevent.sleep(job["seconds"])
         seconds, answered = time.perf_counter() - began, list(times)
         runner.quit()
-        sys.stdout.write(json.dumps({"seconds": seconds, "failed": len(failures), "milliseconds": answered}) + "\n")
+        sys.stdout.write(jsontext.text({"seconds": seconds, "failed": len(failures), "milliseconds": answered}) + "\n")
         sys.stdout.flush()
 
 

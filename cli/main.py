@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import msgspec
 import typer
 from google.api_core.exceptions import GoogleAPICallError, RetryError
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
@@ -17,6 +16,7 @@ from rich.table import Table
 
 from cli import follow, report, world
 from cli.errors import CommandError
+from shared import jsontext
 from shared.errors import Malformed, Permanent
 from shared.events import RUN_ID
 from shared.settings import SettingsError
@@ -80,7 +80,7 @@ def demo(
     report.show(run, out)
     document = {**report.document(run), "phases": phases}
     if json_file:
-        json_file.write_text(json.dumps(document, indent=1, default=str) + "\n")
+        json_file.write_text(jsontext.text(document, 1) + "\n")
     if run.outcome not in {"published", "rejected"}:
         raise typer.Exit(1)
 
@@ -166,7 +166,7 @@ def show(
         raise typer.BadParameter(f"{run_id} is not of the form YYYYMMDD-xxxxxxxx", param_hint="RUN")
     run = follow.read(ledger, run_id)
     if as_json:
-        sys.stdout.write(json.dumps(report.document(run), indent=1, default=str) + "\n")
+        sys.stdout.write(jsontext.text(report.document(run), 1) + "\n")
     else:
         report.show(run, out)
 
@@ -182,7 +182,7 @@ def score(
 
     answer = checkout.ask(checkout.document(request))
     if as_json:
-        sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
+        sys.stdout.buffer.write(jsontext.encode(answer) + b"\n")
     else:
         checkout.show(answer, out)
 
@@ -275,7 +275,7 @@ def cost(
     environment = estimate.environment(inputs, assignments or [])
     found = estimate.estimate(environment)
     if as_json:
-        sys.stdout.write(json.dumps(found.to_json(), indent=1) + "\n")
+        sys.stdout.write(jsontext.text(found.to_json(), 1) + "\n")
     else:
         show.show(found, out)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from faults.campaign import Campaign, is_wrong
 from faults.schedule import KINDS
 from faults.world import World
+from shared import jsontext
 
 RESULTS = "results.jsonl"
 
@@ -41,7 +42,7 @@ def _run(seeds: list[int], folder: Path, results: Path) -> None:
         for seed in seeds:
             result = campaign.run(seed)
             with results.open("a") as file:
-                file.write(json.dumps(result) + "\n")
+                file.write(jsontext.text(result) + "\n")
             faults = ", ".join(f"{count} {kind}" for kind, count in sorted(result["faults"].items())) or "no faults"
             print(f"seed {seed}: {result['seconds']} s; {faults}; {'WRONG' if is_wrong(result) else 'ok'}", flush=True)
 

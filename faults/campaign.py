@@ -1,6 +1,5 @@
 """One undisturbed run, and runs under faults that are held against it."""
 
-import json
 import shutil
 import time
 from dataclasses import asdict
@@ -16,6 +15,7 @@ from demo.schema import DayFile
 from faults import judge
 from faults.schedule import BY_OPERATORS, Fault, plan
 from faults.world import World, listen
+from shared import jsontext
 from shared.errors import Malformed
 
 FIRST_DAY = date(2017, 3, 1)
@@ -66,7 +66,7 @@ class Campaign:
         state = judge.observe(world.clients)
         runs = set(world.clients.ledger.runs())
         world.stop()
-        (world.folder / "undisturbed.json").write_text(json.dumps({"requests": counts, "state": state}, indent=1))
+        (world.folder / "undisturbed.json").write_text(jsontext.text({"requests": counts, "state": state}, 1))
         return state, runs
 
     def run(self, seed: int) -> dict[str, Any]:
@@ -158,7 +158,7 @@ class Campaign:
         folder.mkdir(parents=True)
         shutil.copy(self._world.log, folder / "log")
         document = {"planned": [asdict(fault) for fault in faults], **result}
-        (folder / "result.json").write_text(json.dumps(document, indent=1))
+        (folder / "result.json").write_text(jsontext.text(document, 1))
 
 
 def is_wrong(result: dict[str, Any]) -> bool:

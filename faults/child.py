@@ -11,6 +11,7 @@ from pathlib import Path
 
 from local import cloud
 from local.provision import Names
+from shared import jsontext
 from shared.settings import Settings
 
 
@@ -32,12 +33,12 @@ def main(state: Path, document: dict, ports: dict[str, int], proxies: dict[str, 
         document,
         ports=cloud.Ports(**ports),
         backoff=soon,
-        on_line=lambda line: print(json.dumps(line.get("jsonPayload", line)), file=sys.stderr, flush=True),
+        on_line=lambda line: print(jsontext.text(line.get("jsonPayload", line)), file=sys.stderr, flush=True),
         reached_at=reached_at,
     ) as started:
         # The campaign ticks.
         started.scheduler.stop()
-        print(json.dumps(started.environment), flush=True)
+        print(jsontext.text(started.environment), flush=True)
         sys.stdin.read()
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from cli import resetting
 from faults.world import heard
+from shared import jsontext
 from shared.champion import POINTER, Pointer
 from shared.cloud import Clients
 
@@ -157,5 +158,5 @@ def _size(value: Any) -> int:
 
 
 def _short(value: Any) -> str:
-    text = json.dumps(value)
+    text = jsontext.text(value)
     return text if len(text) < 300 else f"{text[:300]}..."

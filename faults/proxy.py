@@ -3,7 +3,6 @@
 import asyncio
 import collections
 import contextlib
-import json
 import socket
 import threading
 import time
@@ -11,12 +10,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from faults.schedule import ON_THE_WIRE, Fault
+from shared import jsontext
 
 _GRPC = {"pubsub"}
 _HEAD_LIMIT = 1 << 20
 _HANG_SECONDS = 8
 """Longer than `wait_seconds` of the campaign's settings."""
-_ERROR = json.dumps({"error": {"code": 503, "message": "broken by the campaign", "status": "UNAVAILABLE"}})
+_ERROR = jsontext.text({"error": {"code": 503, "message": "broken by the campaign", "status": "UNAVAILABLE"}})
 _UNAVAILABLE = (
     "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
     f"Content-Length: {len(_ERROR)}\r\n\r\n{_ERROR}"

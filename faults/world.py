@@ -19,6 +19,7 @@ from cli import resetting, rollback
 from faults.proxy import Proxies
 from faults.schedule import Fault
 from local.bigquery.emulator import _free as free_port
+from shared import jsontext
 from shared.cloud import Clients
 from shared.errors import Permanent
 from shared.settings import Settings
@@ -63,7 +64,7 @@ class World:
     def start(self) -> None:
         """Start the process and return once all services answer."""
         deadline = time.monotonic() + _START_SECONDS
-        arguments = [json.dumps(one) for one in (SETTINGS, self._ports, self._proxied)]
+        arguments = [jsontext.text(one) for one in (SETTINGS, self._ports, self._proxied)]
         while True:
             with self.log.open("a") as log:
                 self._process = subprocess.Popen(

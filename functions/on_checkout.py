@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from shared import handler, push
+from shared import handler, jsontext, push
 from shared.cloud import Clients, clients
 from shared.errors import Malformed
 from shared.online import checkout, predictions, scorer, sessions, web
@@ -59,7 +59,7 @@ def answer(asked: Checkout, world: Clients) -> dict[str, Any]:
     have died just before; online_predictions has it once.
     """
     began = time.perf_counter()
-    name = PSEUDONYMS.of(msgspec.json.encode(asked, order="deterministic"))
+    name = PSEUDONYMS.of(jsontext.encode(asked, is_sorted=True))
     features = sessions.features(asked.session)
     standing = world.ledger.answer(name)
     if standing is None:

@@ -11,8 +11,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import functions_framework
-import msgspec
 
+from shared import jsontext
 from shared.cloud import clients
 from shared.log import log
 from shared.online import checkout, openapi, predictions, scorer, sessions, web
@@ -44,7 +44,7 @@ def score(exchange: web.Exchange) -> Response:
         detail = f"No model serves yet, or none can be reached: ask again in {seconds} seconds."
         raise web.Refusal(HTTPStatus.SERVICE_UNAVAILABLE, detail, Retry_After=seconds) from error
     predictions.record(scored, features, PSEUDONYMS.of(asked.visitor_id), exchange.milliseconds, "score_checkout")
-    return exchange.answer(msgspec.json.encode(scored))
+    return exchange.answer(jsontext.encode(scored))
 
 
 def contract(exchange: web.Exchange) -> Response:

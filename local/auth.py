@@ -1,6 +1,5 @@
 """Credentials that Google's clients take without an account: a service account whose token URL is on loopback."""
 
-import json
 import os
 import secrets as randomness
 from collections.abc import Iterable
@@ -9,8 +8,11 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
+
+from local.answers import JSONResponse
+from shared import jsontext
 
 _TOKEN = "local"  # noqa: S105 - it opens nothing: no local service checks it
 
@@ -44,7 +46,7 @@ def service_account_file(state: Path, token_url: str, project: str) -> Path:
         "token_uri": token_url,
     }
     file = state / "service-account.json"
-    _write(file, json.dumps(account, indent=2))
+    _write(file, jsontext.text(account, 2))
     return file
 
 

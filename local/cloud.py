@@ -2,7 +2,6 @@
 
 import contextlib
 import fcntl
-import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from local import vertex as local_vertex
 from local.bigquery import emulator, gateway
 from local.declarations import ROOT, Declarations
 from local.pubsub.client import publisher
+from shared import jsontext
 
 # What the functions import when they first use it, which takes a second or two of a processor.
 GOOGLE_CLIENTS = (
@@ -134,7 +134,7 @@ def run(
                 "BIGQUERY_EMULATOR_HOST": address("bigquery", bigquery_url),
                 "STORAGE_EMULATOR_HOST": address("storage", files.url),
                 "PUBSUB_EMULATOR_HOST": address("pubsub", broker.host),
-                "PROPENSITY_SETTINGS": json.dumps(_with_vertex(settings, address("vertex", vertex_url))),
+                "PROPENSITY_SETTINGS": jsontext.text(_with_vertex(settings, address("vertex", vertex_url))),
             }
 
         def write(service: str, line: str) -> None:

@@ -6,11 +6,11 @@ come from the environment variables that Google's clients themselves read, so no
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
+from shared import jsontext
 from shared.settings import Settings
 
 # A cold start pays only for what its function uses, so clients are imported when first used.
@@ -59,7 +59,7 @@ class Clients:
 
     def send(self, topic: str, body: dict[str, Any], **attributes: str) -> None:
         """Publish JSON to a topic and wait until Pub/Sub has it."""
-        self.pass_on(topic, json.dumps(body).encode(), attributes)
+        self.pass_on(topic, jsontext.encode(body), attributes)
 
     def pass_on(self, topic: str, data: bytes, attributes: Mapping[str, str]) -> None:
         """Publish a message as it is, and wait until Pub/Sub has it."""

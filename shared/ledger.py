@@ -22,6 +22,7 @@ from typing import Any
 from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud import storage  # type: ignore[attr-defined]
 
+from shared import jsontext
 from shared.errors import Malformed
 from shared.events import EVENTS, Event
 
@@ -232,7 +233,7 @@ class Ledger:
         return document
 
     def _write(self, path: str, document: dict[str, Any]) -> None:
-        content = json.dumps(document, indent=1, default=str)
+        content = jsontext.encode(document, 1)
         self._bucket.blob(path).upload_from_string(content, content_type="application/json")
 
     def _keep(self, path: str, document: dict[str, Any]) -> dict[str, Any]:
@@ -242,7 +243,7 @@ class Ledger:
         return self._read(path) or document
 
     def _write_once(self, path: str, document: dict[str, Any]) -> bool:
-        content = json.dumps(document, indent=1, default=str)
+        content = jsontext.encode(document, 1)
         blob = self._bucket.blob(path)
         try:
             blob.upload_from_string(content, content_type="application/json", if_generation_match=0)

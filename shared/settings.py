@@ -16,6 +16,8 @@ from typing import Annotated, Any, Literal, Self
 import msgspec
 from msgspec import Meta, Struct
 
+from shared import jsontext
+
 Share = Annotated[float, Meta(ge=0, le=1)]
 Days = Annotated[int, Meta(ge=1, le=1000)]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
@@ -251,7 +253,7 @@ def with_overrides(document: dict[str, Any], assignments: list[str]) -> dict[str
     Raises:
         SettingsError: an assignment has no `=`, or names something within a single value.
     """
-    merged = msgspec.json.decode(msgspec.json.encode(document), type=dict[str, Any])
+    merged = msgspec.json.decode(jsontext.encode(document), type=dict[str, Any])
     for assignment in assignments:
         path, equals, text = assignment.partition("=")
         if not equals or not path:
@@ -272,7 +274,7 @@ def with_overrides(document: dict[str, Any], assignments: list[str]) -> dict[str
 
 def schema() -> bytes:
     """Return the rules and defaults as JSON Schema, the same bytes for the same rules."""
-    return msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Settings), order="sorted"), indent=2) + b"\n"
+    return jsontext.encode(msgspec.json.schema(Settings), 2, is_sorted=True) + b"\n"
 
 
 if __name__ == "__main__":

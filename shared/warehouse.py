@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import itertools
-import json
 import re
 import time
 from collections.abc import Iterable, Mapping
@@ -19,6 +18,7 @@ from google.api_core.retry import Retry, if_exception_type
 from google.cloud import bigquery
 from google.cloud.bigquery import DEFAULT_RETRY
 
+from shared import jsontext
 from shared.errors import NotReady, Permanent
 from shared.settings import Settings
 
@@ -144,7 +144,7 @@ class Warehouse:
     def job_id(self, statement: Statement, attempt: int) -> str:
         """Return the id under which this step submits the statement for the first time, the second, ..."""
         values = [statement.parameters, statement.identifiers, self._incarnation]
-        digest = hashlib.sha256(json.dumps(values, default=str, sort_keys=True).encode()).hexdigest()[:8]
+        digest = hashlib.sha256(jsontext.encode(values, is_sorted=True)).hexdigest()[:8]
         return f"{self._run_id}-{self._step}-{statement.name.replace('/', '-')}-{digest}-a{attempt}"
 
     def _insert(self, statement: Statement, job_id: str, attempt: int) -> bigquery.QueryJob:

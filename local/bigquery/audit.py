@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from local.bigquery.database import Database
+from shared import jsontext
 
 _LOG = logging.getLogger(__name__)
 _TYPES = {"query": "QUERY", "load": "IMPORT", "copy": "COPY", "extract": "EXPORT"}
@@ -58,7 +59,7 @@ class Audit:
             "INSERT OR IGNORE INTO audit VALUES (?, ?, ?, FALSE)",
             reference["projectId"],
             reference["jobId"],
-            json.dumps(entry(job)),
+            jsontext.text(entry(job)),
         )
         self._database.prune()
         self._wake.set()

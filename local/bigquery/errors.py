@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from starlette.responses import JSONResponse
+from local.answers import JSONResponse
 
 # reason: (HTTP code, canonical status), as BigQuery's error table has them.
 _STATUS = {

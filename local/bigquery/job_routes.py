@@ -13,8 +13,9 @@ from weakref import WeakValueDictionary
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
+from local.answers import JSONResponse
 from local.bigquery import errors
 from local.bigquery.emulator_client import HELPER_PREFIX, EmulatorClient
 from local.bigquery.errors import BigQueryError, already_exists
@@ -24,6 +25,7 @@ from local.bigquery.passthrough import Passthrough, raw
 from local.bigquery.script import CHILD_PREFIX
 from local.bigquery.strict import Strict
 from local.bigquery.watch import Watch
+from shared import jsontext
 
 # Of a jobs.query request, what belongs to the job and what to this answer; the rest is the query's configuration.
 _OF_THE_JOB = ("dryRun", "labels", "jobTimeoutMs", "jobCreationMode")
@@ -96,7 +98,7 @@ class JobRoutes:
         rows: dict[str, Any] = {"jobComplete": True}
         if self._jobs.is_on_emulator(project, job_id):
             asked = {k: given[k] for k in ("maxResults",) if k in given}
-            asked |= {f"formatOptions.{k}": json.dumps(v) for k, v in given.get("formatOptions", {}).items()}
+            asked |= {f"formatOptions.{k}": jsontext.text(v) for k, v in given.get("formatOptions", {}).items()}
             path = f"{project}/queries/{job_id}"
             found = await run_in_threadpool(self._emulator.get, path, asked)
             rows |= found or {}

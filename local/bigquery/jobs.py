@@ -18,6 +18,7 @@ from local.bigquery.errors import BigQueryError, already_exists, not_found
 from local.bigquery.models import now
 from local.bigquery.script import CHILD_PREFIX
 from local.bigquery.work import Outcome, Services, Work, name_positional_parameters
+from shared import jsontext
 
 _LOG = logging.getLogger(__name__)
 _JOB_TYPES = ("query", "extract")
@@ -176,7 +177,7 @@ class Jobs:
             resource["jobReference"]["jobId"],
             int(resource["statistics"]["creationTime"]),
             resource["status"]["state"],
-            json.dumps(resource),
+            jsontext.text(resource),
         )
 
     def _update(self, resource: dict[str, Any], *, on_emulator: bool = False) -> None:
@@ -184,7 +185,7 @@ class Jobs:
             "UPDATE jobs SET state = ?, on_emulator = ?, resource = ? WHERE (project, job) = (?, ?)",
             resource["status"]["state"],
             on_emulator,
-            json.dumps(resource),
+            jsontext.text(resource),
             resource["jobReference"]["projectId"],
             resource["jobReference"]["jobId"],
         )

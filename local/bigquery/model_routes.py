@@ -5,8 +5,9 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
+from local.answers import JSONResponse
 from local.bigquery.emulator_client import EmulatorClient
 from local.bigquery.errors import BigQueryError, already_exists, not_found
 from local.bigquery.models import Models, Reference

@@ -13,6 +13,7 @@ from typing import Any
 from local.bigquery import ml
 from local.bigquery.database import Database
 from local.bigquery.errors import BigQueryError, not_found
+from shared import jsontext
 
 _SETTABLE = ("friendlyName", "description", "labels", "expirationTime")
 
@@ -152,13 +153,13 @@ class Models:
     def _store(self, reference: Reference, model: Model) -> Model:
         resource = model.resource | {"lastModifiedTime": now()}
         resource.pop("etag", None)
-        content = json.dumps(resource, sort_keys=True).encode()
+        content = jsontext.encode(resource, is_sorted=True)
         resource["etag"] = hashlib.sha256(content).hexdigest()[:22]
         self._database.execute(
             "INSERT OR REPLACE INTO models VALUES (?, ?, ?, ?, ?)",
             *_key(reference),
             model.folder.name,
-            json.dumps(resource),
+            jsontext.text(resource),
         )
         return Model(resource, model.folder)
 

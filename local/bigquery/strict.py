@@ -25,6 +25,7 @@ from local.googlesql.engine import engine
 from local.googlesql.errors import Crashed, Refused
 from local.googlesql.ml import Model
 from local.googlesql.types import Fields
+from shared import jsontext
 
 if TYPE_CHECKING:
     from local.bigquery import ml
@@ -67,7 +68,7 @@ class Strict:
                 parameters = {
                     one["name"].lower(): one["parameterType"] for one in work.query.get("queryParameters", [])
                 }
-                _analyze(text, json.dumps(tables), json.dumps(parameters))
+                _analyze(text, jsontext.text(tables), jsontext.text(parameters))
         except Refused as refusal:
             if not dialect.is_beyond(refusal):
                 message = _POSITION.sub(r" at [\1]", str(refusal))

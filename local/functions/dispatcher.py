@@ -1,6 +1,5 @@
 """The WSGI app that serves several functions, each below its own name: /FUNCTION/... is FUNCTION's /..."""
 
-import json
 import sys
 import threading
 import traceback
@@ -12,6 +11,7 @@ from wsgiref.util import shift_path_info
 import functions_framework
 
 from local.functions.output import Marked, printed_by
+from shared import jsontext
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -84,7 +84,7 @@ def _print_failure(environ: "WSGIEnvironment", status: str) -> None:
     code = int(status[:3])
     request = {"requestMethod": environ["REQUEST_METHOD"], "requestUrl": environ["PATH_INFO"], "status": code}
     print(  # noqa: T201 standard output is the log
-        json.dumps(
+        jsontext.text(
             {
                 "severity": "ERROR" if code >= 500 else "WARNING",
                 "message": f"the function answered {status}",

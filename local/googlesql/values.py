@@ -12,6 +12,7 @@ from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
 from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
 
 from local.googlesql import types
+from shared import jsontext
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
@@ -77,7 +78,7 @@ def encode(value: Any, of: TypeProto) -> ValueProto:  # noqa: C901, PLR0912 - a 
         case "INTERVAL":
             made.interval_value = _packed_interval(value)
         case "JSON":
-            made.json_value = json.dumps(value)
+            made.json_value = jsontext.text(value)
         case _:
             field = {"INT64": "int64_value", "FLOAT64": "double_value"}.get(name, f"{name.lower()}_value")
             setattr(made, field, float(value) if name == "FLOAT64" else value)

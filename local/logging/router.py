@@ -18,6 +18,7 @@ from local.logging import entries
 from local.logging.filter import FilterError, Predicate, parse
 from local.logging.tables import Tables
 from local.pubsub.client import Publish
+from shared import jsontext
 
 _log = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ class Router:
         whole = [entries.completed(entry) for entry in new]
         with self._lock:
             with self._file.open("a", encoding="utf-8") as file:
-                file.writelines(f"{json.dumps(entry)}\n" for entry in whole)
+                file.writelines(f"{jsontext.text(entry)}\n" for entry in whole)
             for entry in whole:
                 self._remember(entry)
             if self._lines > 2 * self._keep:
@@ -121,7 +122,7 @@ class Router:
         """Leave in the file what is kept, and no more."""
         rewritten = self._file.with_suffix(".new")
         with rewritten.open("w", encoding="utf-8") as file:
-            file.writelines(f"{json.dumps(kept.entry)}\n" for kept in self._kept)
+            file.writelines(f"{jsontext.text(kept.entry)}\n" for kept in self._kept)
         rewritten.replace(self._file)
         self._lines = len(self._kept)
 
@@ -135,6 +136,6 @@ def _predicate(sink: Sink) -> Predicate:
 
 def _message(entry: dict[str, Any]) -> PubsubMessage:
     return PubsubMessage(
-        data=json.dumps(entry).encode(),
+        data=jsontext.encode(entry),
         attributes={"logging.googleapis.com/timestamp": entry["timestamp"]},
     )

@@ -9,9 +9,10 @@ from google.api_core import exceptions
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
+from local.answers import JSONResponse
 from local.logging.filter import FilterError, parse
 from local.logging.router import Kept, Router
 

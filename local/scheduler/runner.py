@@ -1,7 +1,6 @@
 """The thread that waits for the next time due."""
 
 import contextlib
-import json
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -14,6 +13,7 @@ from google.pubsub_v1.types import PubsubMessage
 
 from local.pubsub.client import Publish
 from local.scheduler.cron import Cron, CronError, parse
+from shared import jsontext
 
 _log = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ class Scheduler:
             _log.exception("the schedule %s could not publish to %s", schedule.name, schedule.topic)
 
     def _send(self, schedule: Schedule) -> None:
-        self._publish(schedule.topic, [PubsubMessage(data=json.dumps(schedule.body).encode())])
+        self._publish(schedule.topic, [PubsubMessage(data=jsontext.encode(schedule.body))])
 
 
 def _planned(schedule: Schedule, now: datetime) -> _Planned:

@@ -10,10 +10,11 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from local.answers import JSONResponse
 from local.storage import copies, options, wire
 from local.storage.batch import batch
 from local.storage.errors import InvalidError, NotChangedError, StorageError, UnsupportedError

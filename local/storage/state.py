@@ -26,6 +26,7 @@ from local.storage import wire
 from local.storage.errors import ConflictError, NotFoundError
 from local.storage.preconditions import Preconditions
 from local.storage.wire import Digests, Resource
+from shared import jsontext
 
 _SCHEMA = """
 create table if not exists buckets (name text primary key, project text not null, resource text not null);
@@ -126,7 +127,7 @@ class Store:
             (self.root / bucket["name"]).mkdir(exist_ok=True)
             try:
                 self._database.execute(
-                    "insert into buckets values (?, ?, ?)", (bucket["name"], project, json.dumps(bucket))
+                    "insert into buckets values (?, ?, ?)", (bucket["name"], project, jsontext.text(bucket))
                 )
             except sqlite3.IntegrityError as error:
                 raise ConflictError(
@@ -157,7 +158,7 @@ class Store:
         """Merge `fields` into the bucket's metadata; errors: NotFoundError, ConditionNotMetError, UnsupportedError."""
         with self._lock, self._database:
             bucket = wire.patched_bucket(self.bucket(name, preconditions), fields)
-            self._database.execute("update buckets set resource = ? where name = ?", (json.dumps(bucket), name))
+            self._database.execute("update buckets set resource = ? where name = ?", (jsontext.text(bucket), name))
         return bucket
 
     def delete_bucket(self, name: str, preconditions: Preconditions) -> None:
@@ -210,11 +211,11 @@ class Store:
                 content.replace(staged := self._staging / str(generation))
                 self._database.execute(
                     "insert or replace into objects values (?, ?, ?, ?, ?)",
-                    (bucket, name, generation, path, json.dumps(resource)),
+                    (bucket, name, generation, path, jsontext.text(resource)),
                 )
                 if upload_id is not None:
                     self._database.execute(
-                        "update uploads set resource = ? where id = ?", (json.dumps(resource), upload_id)
+                        "update uploads set resource = ? where id = ?", (jsontext.text(resource), upload_id)
                     )
             self._settle(staged, path)
         return resource
@@ -247,7 +248,7 @@ class Store:
             old = self._live(bucket, name, preconditions, generation)[1]
             resource = wire.patched_object(old, fields)
             self._database.execute(
-                "update objects set resource = ? where bucket = ? and name = ?", (json.dumps(resource), bucket, name)
+                "update objects set resource = ? where bucket = ? and name = ?", (jsontext.text(resource), bucket, name)
             )
         return resource
 
@@ -318,7 +319,7 @@ class Store:
             preconditions.check(row and row[1])
             self._database.execute(
                 "insert into uploads values (?, ?, ?, null)",
-                (upload_id, time.time(), json.dumps([bucket, name, fields, conditions])),
+                (upload_id, time.time(), jsontext.text([bucket, name, fields, conditions])),
             )
         return upload_id
 

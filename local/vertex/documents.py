@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from shared import jsontext
+
 type Document = dict[str, Any]
 
 
@@ -69,7 +71,7 @@ class Documents:
     def put(self, name: str, document: Document) -> None:
         """Create or replace."""
         with self._lock:
-            self._database.execute("insert or replace into documents values (?, ?)", (name, json.dumps(document)))
+            self._database.execute("insert or replace into documents values (?, ?)", (name, jsontext.text(document)))
 
     def delete(self, name: str) -> None:
         """Delete what may or may not be there."""

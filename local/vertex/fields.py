@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import json
 import re
 import secrets
 from collections.abc import Collection, Mapping
@@ -11,6 +10,7 @@ from typing import Any
 
 from local.vertex.documents import Document
 from local.vertex.errors import AbortedError, InvalidArgumentError
+from shared import jsontext
 
 
 def now() -> str:
@@ -36,7 +36,7 @@ def checked_id(value: str, pattern: str, what: str) -> str:
 
 def tagged(resource: Document) -> Document:
     """The resource with an etag that changes whenever anything else of it does."""
-    digest = hashlib.sha256(json.dumps(resource, sort_keys=True).encode()).digest()
+    digest = hashlib.sha256(jsontext.encode(resource, is_sorted=True)).digest()
     return resource | {"etag": base64.urlsafe_b64encode(digest[:12]).decode()}
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
+from local.answers import JSONResponse
 from local.auth import token_route
 from local.owner import OWNER_HEADER
 from local.vertex import listing

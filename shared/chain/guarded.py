@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import msgspec
 from google.api_core.exceptions import NotFound, PreconditionFailed
 
+from shared import jsontext
+
 if TYPE_CHECKING:
     from shared.cloud import Clients
 
@@ -35,7 +37,7 @@ class Guarded[T: msgspec.Struct]:
         0 asks that there be none, and a generation of None asks nothing.
         """
         blob = self._bucket.blob(self._path)
-        content = msgspec.json.format(msgspec.json.encode(document), indent=1)
+        content = jsontext.encode(document, 1)
         try:
             blob.upload_from_string(content, content_type="application/json", if_generation_match=generation)
         except PreconditionFailed:

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
 from google.api_core.exceptions import NotFound, PreconditionFailed
 
-from shared import champion
+from shared import champion, jsontext
 from shared.chain import revisions
 from shared.log import log
 
@@ -39,7 +38,7 @@ def _has_followed(bucket: storage.Bucket, clients: Clients) -> bool:
         if serving is None:
             blob.delete(if_generation_match=blob.generation)
             return True
-        content = msgspec.json.format(msgspec.json.encode(_pointer(serving, bucket, clients)), indent=1)
+        content = jsontext.encode(_pointer(serving, bucket, clients), 1)
         if blob and blob.download_as_bytes(if_generation_match=blob.generation) == content:
             return True
         bucket.blob(champion.POINTER).upload_from_string(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import NotFound, PreconditionFailed
 
+from shared import jsontext
 from shared.chain.training import model_name, rows_of_run
 from shared.errors import Permanent
 from shared.log import log
@@ -41,7 +42,7 @@ def look(clients: Clients) -> tuple[str, dict[str, Any]] | None:
     as_of: date | None = state["day"]
     if as_of is None:
         return None
-    digest = hashlib.sha256(f"recommendations {json.dumps(state, default=str)}".encode()).hexdigest()
+    digest = hashlib.sha256(f"recommendations {jsontext.text(state)}".encode()).hexdigest()
     reads = {"as_of": as_of.isoformat(), "out_of_stock": sorted(_out_of_stock(clients))}
     return f"{as_of:%Y%m%d}-{digest[:8]}", reads
 
@@ -213,7 +214,7 @@ def serve(artefact: dict[str, Any], cloud: Cloud) -> bool:
     Of runs on the same day's data the one that was opened later knows more.
     """
     bucket = cloud.clients.storage.bucket(cloud.settings.bucket)
-    content = json.dumps(artefact, separators=(",", ":")).encode()
+    content = jsontext.encode(artefact)
     while True:
         standing = bucket.get_blob(recommendations.ARTEFACT)
         generation = standing.generation if standing else 0

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import Forbidden
 
+from shared import jsontext
 from shared.errors import Permanent, is_final
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def newest_table(clients: Clients) -> str | None:
 
 def _reading(refresh: Refresh, as_of: date, tables: list[DayTable], problem: str) -> Reading:
     seen = [table.seen for table in tables]
-    run_id = _run_id(as_of, json.dumps([seen, refresh.reason, problem], default=str))
+    run_id = _run_id(as_of, jsontext.text([seen, refresh.reason, problem]))
     return Reading(run_id, as_of, refresh.reason, tables, problem)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from shared import jsontext
 from shared.online.contract import Checkout, Problem, Score
 
 REQUEST_ID = {
@@ -61,7 +62,7 @@ def document() -> bytes:
         },
         "components": {"schemas": components},
     }
-    return msgspec.json.format(msgspec.json.encode(described), indent=2) + b"\n"
+    return jsontext.encode(described, 2) + b"\n"
 
 
 def _response(description: str, media: str, schema: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from flask import Response
 
-from shared import body
+from shared import body, jsontext
 from shared.log import log, log_exception
 from shared.online.contract import MAX_BYTES, NAMES, Complaint, Problem
 
@@ -103,7 +103,7 @@ def serve(request: Request, endpoints: Mapping[str, tuple[str, Endpoint]]) -> Re
         status = HTTPStatus.INTERNAL_SERVER_ERROR
         problem = Problem(status.phrase, status, "The log has the reason under the request id.", exchange.id)
         headers = {}
-    return exchange.answer(msgspec.json.encode(problem), problem.status, "application/problem+json", **headers)
+    return exchange.answer(jsontext.encode(problem), problem.status, "application/problem+json", **headers)
 
 
 def _log(refusal: Refusal, request_id: str) -> None:

@@ -13,7 +13,6 @@ Logistic regression and matrix factorization, where Google writes a TensorFlow S
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
@@ -24,6 +23,7 @@ from local.bigquery.ml.encoding import UNSEEN, Category, Input, Numeric
 from local.bigquery.ml.errors import MLError
 from local.bigquery.ml.factorization import Factorization
 from local.bigquery.ml.options import LOGISTIC
+from shared import jsontext
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -139,4 +139,4 @@ def _lines(category: Category) -> bytes:
 
 
 def _json(content: dict[str, Any]) -> bytes:
-    return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
+    return jsontext.encode(content, 1) + b"\n"

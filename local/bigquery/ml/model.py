@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from local.bigquery.ml.columns import Feature
 from local.bigquery.ml.journal import Iteration
 from local.bigquery.ml.options import FACTORIZATION
+from shared import jsontext
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,7 +65,7 @@ class TrainedModel(abc.ABC):
             "statistics": [asdict(statistics) for statistics in self.statistics],
             "features": [asdict(feature) for feature in self.features],
         }
-        (folder / "model.json").write_text(json.dumps(kept | self._save(folder), indent=1))
+        (folder / "model.json").write_text(jsontext.text(kept | self._save(folder), 1))
 
     @abc.abstractmethod
     def _save(self, folder: Path) -> dict[str, Any]:

@@ -1,0 +1,112 @@
+"""Every JSON that is written is valid: it is written in one way, and NaN and infinity are null in it."""
+
+import ast
+import json
+import math
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from local.answers import JSONResponse
+from shared import jsontext
+from shared.ledger import Ledger
+from shared.log import log
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("benchmarks", "cli", "demo", "faults", "functions", "local", "scripts", "shared")
+# Who writes JSON otherwise, as (module, name).
+OTHERS = {
+    ("json", "dump"),
+    ("json", "dumps"),
+    ("json", "JSONEncoder"),
+    ("msgspec.json", "encode"),
+    ("msgspec.json", "Encoder"),
+    ("starlette.responses", "JSONResponse"),
+    ("flask", "jsonify"),
+}
+# What is no JSON document, though json writes it.
+NO_DOCUMENTS = {
+    "local/bigquery/emulator_client.py": "a string within SQL",
+    "local/bigquery/emulator_json.py": "a text as GoogleSQL's functions of JSON write it",
+    "local/bigquery/emulator_texts.py": "GoogleSQL's texts of values, which know NaN",
+}
+
+
+def strictly(text):
+    """What a reader makes of it that knows JSON alone."""
+
+    def refuse(word):
+        raise AssertionError(f"{word} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def names(node):
+    """`a.b.c` of nested attributes."""
+    if isinstance(node, ast.Attribute):
+        return f"{names(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else "?"
+
+
+def written(path):
+    """The other ways of writing JSON that a module uses or imports, with their lines."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute) and (names(node.value), node.attr) in OTHERS:
+            yield f"{path.relative_to(ROOT)}:{node.lineno}: {names(node)}"
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                if (node.module, alias.name) in OTHERS:
+                    yield f"{path.relative_to(ROOT)}:{node.lineno}: {node.module}.{alias.name}"
+
+
+def test_nothing_writes_json_in_another_way():
+    paths = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")] + [ROOT / "main.py"]
+    found = {str(path.relative_to(ROOT)): list(written(path)) for path in paths if path.name != "jsontext.py"}
+    assert [line for path, lines in found.items() if path not in NO_DOCUMENTS for line in lines] == []
+    assert all(found[path] for path in NO_DOCUMENTS)
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, np.float64("nan"), np.float32("inf")])
+def test_a_number_that_json_has_not_is_null_wherever_it_stands(number):
+    assert strictly(jsontext.text({"a": number, "b": [number, {"c": number}]})) == {"a": None, "b": [None, {"c": None}]}
+    # With what only the standard library can write beside it.
+    assert strictly(jsontext.text({"a": [number], "b": "\ud800", "c": 2**80})) == {
+        "a": [None],
+        "b": "\ud800",
+        "c": 2**80,
+    }
+
+
+def test_values_that_json_has_not_are_their_texts_and_numpys_numbers_are_numbers():
+    value = {"day": date(2017, 8, 1), "at": datetime(2017, 8, 1, 3, tzinfo=UTC), "path": Path("a"), "n": np.int64(3)}
+    assert strictly(jsontext.text(value)) == {"day": "2017-08-01", "at": "2017-08-01T03:00:00Z", "path": "a", "n": 3}
+    assert strictly(jsontext.text({"rows": np.array([1.5, math.nan])})) == {"rows": [1.5, None]}
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=())),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(values, st.sampled_from([None, 1]))
+def test_whatever_is_written_is_read_as_it_was_but_for_nan_and_infinity(value, indent):
+    assert strictly(jsontext.text(value, indent)) == jsontext._finite(value)
+
+
+def test_names_are_sorted_for_a_digest():
+    assert jsontext.encode({"b": 1, "a": [2]}, is_sorted=True) == jsontext.encode({"a": [2], "b": 1}, is_sorted=True)
+
+
+def test_documents_logs_and_answers_with_nan_are_valid(bucket, capfd):
+    Ledger(bucket).write("20170801-0a1b2c3d", "evaluation", {"candidates": {"logistic": {"roc_auc": math.nan}}})
+    [blob] = bucket.list_blobs()
+    assert strictly(blob.download_as_text()) == {"candidates": {"logistic": {"roc_auc": None}}}
+    log("INFO", "scored", probability=math.nan)
+    assert strictly(capfd.readouterr().out)["probability"] is None
+    assert strictly(JSONResponse({"p": math.nan}).body) == {"p": None}
