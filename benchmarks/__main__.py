@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import chain, checkout, create_model, memory, predict, refresh, rules, soak
+from benchmarks import chain, checkout, create_model, loading, memory, predict, refresh, rules, soak
 from benchmarks.measure import Row, say
 from shared import jsontext
 
@@ -17,6 +17,7 @@ MEASURES: dict[str, Callable[[bool], list[Row]]] = {
     "chain": chain.measure,
     "checkout": checkout.measure,
     "create_model": create_model.measure,
+    "loading": loading.measure,
     "predict": predict.measure,
     "refresh": refresh.measure,
     "rules": rules.measure,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ from demo import generator, loading, sources
 from shared.events import DataRefreshed, RecommendationsDue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from rich.console import Console
 
@@ -77,8 +78,9 @@ def run(plan: Plan, out: Console) -> tuple[Run, dict[str, float]]:
         document = machine.local_settings({**SETTINGS, "source": {"kind": kind}}, plan.assignments)
         news = threading.Event()
         out.print(f"starting the local cloud in {os.path.relpath(state)} ...")
-        _, clients = stack.enter_context(
-            machine.started(state, document, on_line=lambda _: news.set(), is_fresh=plan.state is None)
+        # No schedule may find half of the day-tables and open a run on them.
+        cloud, clients = stack.enter_context(
+            machine.started(state, document, on_line=lambda _: news.set(), is_fresh=plan.state is None, is_held=True)
         )
         laps.lap("start")
         day_files = making.result()
@@ -86,10 +88,13 @@ def run(plan: Plan, out: Console) -> tuple[Run, dict[str, float]]:
         runs, letters = set(clients.ledger.runs()), set(clients.ledger.dead_letters())
         _load(day_files, clients, out)
         laps.lap("load")
-        # On a state that is kept the same sessions may have had their run already; a reason makes another.
-        clients.send(DataRefreshed.topic, {"reason": f"demonstration {len(runs) + 1}"} if runs else {})
-        watching = follow.until_end(clients.ledger, runs, letters, partial(_pause, news))
-        finished = _watch(watching, out)
+        # On a state that is kept the same sessions may have had their run, and what was under way may open another one:
+        # a reason of its own makes a run of its own.
+        reason = f"demonstration of {datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}"
+        clients.send(DataRefreshed.topic, {"reason": reason})
+        cloud.scheduler.start()
+        pause = partial(_pause, news)
+        finished = _watch(follow.until_end(clients.ledger, runs, letters, pause, wanted_for=reason), out)
         if finished is None:
             new = [letter for name, letter in clients.ledger.dead_letters().items() if name not in letters]
             reasons = "; ".join(letter["reason"] for letter in new)
@@ -97,7 +102,7 @@ def run(plan: Plan, out: Console) -> tuple[Run, dict[str, float]]:
         laps.lap("chain")
         if follow.beside(clients.ledger, runs):
             topic = RecommendationsDue.topic
-            *_, beside = follow.until_end(clients.ledger, runs, letters, partial(_pause, news), topic=topic)
+            *_, beside = follow.until_end(clients.ledger, runs, letters, pause, topic=topic)
             laps.lap("recommendations")
             # They belong to what the same refresh has led to.
             finished = replace(finished, documents={**(beside.documents if beside else {}), **finished.documents})
@@ -120,13 +125,30 @@ def _day_files(plan: Plan, folder: Path, out: Console) -> list[DayFile]:
 
 def _load(day_files: list[DayFile], clients: Clients, out: Console) -> None:
     total = sum(day_file.rows for day_file in day_files)
-    with Progress(console=out, transient=True) as bar:
-        task = bar.add_task(f"loading {total:,} rows in {len(day_files)} day-tables", total=len(day_files))
+    with _progress(f"loading {total:,} rows in {len(day_files)} day-tables", len(day_files), out) as advance:
         try:
-            loading.load(day_files, clients.bigquery, clients.settings.source.dataset, lambda _: bar.advance(task))
+            loading.load(day_files, clients.bigquery, clients.settings.source.dataset, lambda _: advance())
         except loading.LoadError as error:
             raise CommandError(str(error)) from error
     out.print(f"loaded {total:,} rows in {len(day_files)} day-tables")
+
+
+@contextlib.contextmanager
+def _progress(what: str, total: int, out: Console) -> Iterator[Callable[[], object]]:
+    """Yield what is to be called after each part: it moves a bar or, in a pipe, prints a line for each tenth."""
+    if out.is_terminal:
+        with Progress(console=out, transient=True) as bar:
+            yield partial(bar.advance, bar.add_task(what, total=total))
+        return
+    out.print(f"{what} ...")
+    done = itertools.count(1)
+
+    def advance() -> None:
+        number = next(done)
+        if number * 10 // total > (number - 1) * 10 // total and number < total:
+            out.print(f"loaded {number} of {total}")
+
+    yield advance
 
 
 def _pause(news: threading.Event, seconds: float) -> None:
@@ -136,8 +158,16 @@ def _pause(news: threading.Event, seconds: float) -> None:
 
 
 def _watch(states: Iterator[Run | None], out: Console) -> Run | None:
-    """Draw each state of the run and return the last."""
+    """Draw each state of the run, in a pipe each step once it has ended, and return the last."""
     run: Run | None = None
+    if not out.is_terminal:
+        told: set[str] = set()
+        for run in states:
+            for step, seconds in run.seconds.items() if run else ():
+                if step not in told:
+                    out.print(f"done  {step}  {seconds:.1f} s", highlight=False)
+                    told.add(step)
+        return run
     with Live(report.progress(None), console=out, refresh_per_second=8) as live:
         for run in states:
             live.update(report.progress(run))

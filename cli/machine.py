@@ -32,8 +32,9 @@ def started(
     is_fresh: bool = False,
     is_on_demand: bool = False,
     is_strict: bool = False,
+    is_held: bool = False,
 ) -> Iterator[tuple[local_cloud.LocalCloud, Clients]]:
-    """Start a local cloud and point this process at it.
+    """Start a local cloud and point this process at it; where it `is_held`, its schedules are not begun.
 
     Raises:
         CommandError: another process runs a cloud on this state.
@@ -60,6 +61,7 @@ def started(
                     is_fresh=is_fresh,
                     is_on_demand=is_on_demand,
                     is_strict=is_strict,
+                    is_held=is_held,
                 )
             )
         except local_cloud.AlreadyRunningError as error:

@@ -80,6 +80,7 @@ def run(
     is_isolated: bool = False,
     is_on_demand: bool = False,
     is_strict: bool = False,
+    is_held: bool = False,
     reached_at: Callable[[str, str], str] = lambda _service, url: url,
 ) -> Iterator[LocalCloud]:
     """Yield the cloud once all of it answers; everything it started has ended when this returns.
@@ -95,6 +96,7 @@ def run(
         is_isolated: one process a function, as on Google Cloud, instead of one for all.
         is_on_demand: BigQuery answers as a project's without a reservation does, which trains no matrix factorization.
         is_strict: Google's own analyzer judges each statement before BigQuery runs it.
+        is_held: no schedule begins until the caller starts the scheduler.
         reached_at: given a service's name in `services` and its address, the address at which the others reach it:
             room for what a test puts in between.
 
@@ -160,7 +162,7 @@ def run(
             scheduler.Schedule(name, one["cron"], one["time_zone"], names.topic(one["topic"]), one["body"])
             for name, one in declared.schedules.items()
         ]
-        clock = stack.enter_context(scheduler.run(schedules, publish))
+        clock = stack.enter_context(scheduler.run(schedules, publish, is_held=is_held))
         services = {
             "bigquery": bigquery_url,
             "storage": files.url,

@@ -73,13 +73,17 @@ class Scheduler:
         self._send(self._planned[name].schedule)
 
     def start(self) -> None:
-        """Begin to wait for the first time due."""
+        """Begin to wait for the first time due from now on."""
+        now = self._clock()
+        for planned in self._planned.values():
+            planned.plan(now)
         self._thread.start()
 
     def stop(self) -> None:
         """Return when nothing is published any more."""
         self._stop.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
 
     def _run(self) -> None:
         while not self._stop.wait(self._until_next()):
@@ -120,15 +124,22 @@ def _planned(schedule: Schedule, now: datetime) -> _Planned:
 
 @contextlib.contextmanager
 def run(
-    schedules: Iterable[Schedule], publish: Publish, clock: Clock = lambda: datetime.now(UTC)
+    schedules: Iterable[Schedule],
+    publish: Publish,
+    clock: Clock = lambda: datetime.now(UTC),
+    *,
+    is_held: bool = False,
 ) -> Iterator[Scheduler]:
-    """Publish on schedule while the context is open. `publish` is called from a thread of the scheduler.
+    """Publish on schedule while the context is open; where it `is_held`, only once somebody starts it.
+
+    `publish` is called from a thread of the scheduler.
 
     Raises:
         ScheduleError: a cron expression or time zone is not usable.
     """
     scheduler = Scheduler(schedules, publish, clock)
-    scheduler.start()
+    if not is_held:
+        scheduler.start()
     try:
         yield scheduler
     finally:

@@ -49,6 +49,17 @@ def test_a_schedule_that_fails_does_not_stop_the_others():
         assert topics.messages.get(timeout=20) == ("projects/shop/topics/score", {})
 
 
+def test_schedules_that_are_held_begin_when_they_are_started_and_make_up_for_nothing():
+    topics, now = Topics(), [datetime(2026, 1, 1, 0, 9, tzinfo=UTC)]
+    with scheduler.run([SCHEDULE], topics.publish, lambda: now[0], is_held=True) as held:
+        now[0] += timedelta(minutes=5)
+        held.start()
+        held.stop()
+        assert topics.messages.empty()
+        held.trigger("resume-runs")
+        assert topics.messages.get(timeout=20) == (TOPIC, {"kind": "tick"})
+
+
 def test_the_time_zone_is_the_schedules_own():
     topics = Topics()
     morning = scheduler.Schedule("morning", "0 6 * * *", "Europe/Berlin", TOPIC, {})
