@@ -1,5 +1,5 @@
 # Two commands matter: `make demo` and `make test`. Each does its own set-up.
-.PHONY: demo test test-all lint infra bench faults clean
+.PHONY: demo test test-all lint audit infra bench faults clean
 
 VENV := .venv
 READY := $(VENV)/.ready
@@ -28,6 +28,9 @@ lint: $(READY)
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/sqlfluff lint sql
 
+audit: $(READY)
+	$(VENV)/bin/python scripts/audit.py
+
 infra: $(READY) $(INFRA_READY)
 	$(PROPENSITY) package
 	scripts/check-infra $(INFRA_VENV)/bin
@@ -40,7 +43,8 @@ faults: $(READY)
 
 $(READY): pyproject.toml constraints.txt .python-version scripts/create-venv
 	scripts/create-venv $(VENV)
-	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable ".[local,dev]"
+	$(VENV)/bin/pip install --quiet --constraint constraints.txt hatchling editables
+	$(VENV)/bin/pip install --quiet --constraint constraints.txt --no-build-isolation --editable ".[local,dev]"
 	touch $@
 
 $(INFRA_READY): constraints-infra.txt .python-version scripts/create-venv

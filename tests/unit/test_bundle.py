@@ -18,11 +18,13 @@ from cli import package
 from cli.errors import CommandError
 from cli.main import app
 
-PIN = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>\S+) +# (?P<reason>.+)")
-LINES = [line for line in (package.ROOT / "requirements.txt").read_text().splitlines() if line]
+PIN = re.compile(
+    r"^# (?P<reason>.+)\n(?P<name>[a-z0-9-]+)==(?P<version>\S+)(?P<hashes>(?: \\\n    --hash=sha256:[0-9a-f]{64})+)$",
+    re.MULTILINE,
+)
+REQUIREMENTS = (package.ROOT / "requirements.txt").read_text()
 IMPORTED, BROUGHT = (
-    {match["name"]: match for line in part.splitlines() if (match := PIN.fullmatch(line))}
-    for part in "\n".join(LINES).split("# Brought along by those")
+    {match["name"]: match for match in PIN.finditer(part)} for part in REQUIREMENTS.split("# Brought along by those")
 )
 PINNED = IMPORTED | BROUGHT
 
@@ -190,8 +192,8 @@ def test_the_bundle_compiles(bundle, tmp_path):
     assert compileall.compile_dir(tmp_path, quiet=2, force=True)
 
 
-def test_requirements_are_complete_pinned_and_have_their_reasons():
-    assert len(PINNED) == len([line for line in LINES if not line.startswith("#")])
+def test_requirements_are_complete_pinned_hashed_and_have_their_reasons():
+    assert len(PINNED) == len([line for line in REQUIREMENTS.splitlines() if "==" in line])
     installed = closure(IMPORTED)
     assert PINNED.keys() == installed.keys()
     for name, match in BROUGHT.items():

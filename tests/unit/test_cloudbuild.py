@@ -91,7 +91,7 @@ def test_images_are_pinned_and_those_of_a_kind_alike():
 
 def test_lint_and_tests_run_side_by_side_and_all_checks_come_before_the_plan():
     assert not {"lint", "test"} & (before("lint") | before("test"))
-    checks = {"lint", "test", "start-bundle", "validate", "terraform-test"}
+    checks = {"lint", "audit", "test", "start-bundle", "validate", "terraform-test"}
     assert before("plan") == checks | {"install", "package", "init"}
     assert before("roll-back") == STEPS.keys() - {"roll-back"}
 

@@ -1,0 +1,67 @@
+"""Tell the known vulnerabilities of every pinned package, those that are deployed first.
+
+    .venv/bin/python scripts/audit.py
+
+pip-audit asks the registry's database. Where that cannot be reached it finds nothing and ends well, so what could not
+be looked up is told. Exits with 1 where there is a vulnerability.
+"""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+FILES = ("requirements.txt", "constraints.txt", "constraints-infra.txt")
+SECONDS = "15"
+
+
+def audit(file: Path) -> tuple[list[dict[str, Any]], str]:
+    """Return what pip-audit found out about each package of the file, and what it said beside."""
+    command = [sys.executable, "-m", "pip_audit", "--requirement", file, "--disable-pip", "--no-deps"]
+    command += ["--progress-spinner", "off", "--format", "json", "--timeout", SECONDS]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments
+    try:
+        found: list[dict[str, Any]] = json.loads(done.stdout)["dependencies"]
+    except (ValueError, KeyError):
+        return [], done.stderr.strip().rpartition("\n")[2]
+    return found, ""
+
+
+def told(file: str, packages: list[dict[str, Any]], problem: str) -> tuple[list[str], bool]:
+    """Return what there is to say of a file, and whether anything in it is vulnerable."""
+    known = {one["name"]: one["vulns"] for one in packages if "vulns" in one}
+    if not known:
+        why = problem or next((one["skip_reason"] for one in packages), "it lists no package")
+        return [f"{file}: NOT CHECKED, the database of vulnerabilities cannot be reached: {why}"], False
+    lines = [
+        f"{file}: {name} has {one['id']}, mended in {', '.join(one['fix_versions']) or 'no version yet'}"
+        for name, ones in known.items()
+        for one in ones
+    ]
+    count = Counter(bool(ones) for ones in known.values())
+    lines.append(f"{file}: {len(known)} packages checked, {count[True]} vulnerable")
+    if skipped := [one["name"] for one in packages if "vulns" not in one]:
+        lines.append(f"{file}: NOT CHECKED, since the database does not know them: {', '.join(skipped)}")
+    return lines, bool(count[True])
+
+
+def main() -> int:
+    """Check every file."""
+    is_vulnerable = False
+    for number, file in enumerate(FILES):
+        packages, problem = audit(ROOT / file)
+        lines, vulnerable = told(file, packages, problem)
+        print("\n".join(lines), flush=True)
+        is_vulnerable |= vulnerable
+        if not any("vulns" in one for one in packages):
+            rest = ", ".join(FILES[number + 1 :])
+            print(f"{rest}: NOT CHECKED either" if rest else "", flush=True)
+            break
+    return int(is_vulnerable)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

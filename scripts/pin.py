@@ -1,0 +1,77 @@
+"""Write into requirements.txt the hash of each wheel that pip may choose for it.
+
+    .venv/bin/python scripts/pin.py
+
+Asked for are CPython 3.13's wheels for Linux, on which the functions run, and for macOS on ARM, so that the bundle can
+be tried there too. Run it after a version has changed; it changes nothing else.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+FILE = Path(__file__).parent.parent / "requirements.txt"
+REQUIREMENT = re.compile(r"^([a-z0-9-]+)==([^\s\\]+)(?: \\\n    --hash=sha256:[0-9a-f]{64})*", re.MULTILINE)
+GLIBC = ("2_17", "2_28", "2_34", "2_39")
+PLATFORMS = [
+    *(f"manylinux_{version}_{machine}" for machine in ("x86_64", "aarch64") for version in GLIBC),
+    "macosx_14_0_arm64",
+]
+OLDER = {"x86_64": ["manylinux1", "manylinux2010", "manylinux2014"], "aarch64": ["manylinux2014"]}
+
+
+def wheels(platform: str, pins: list[str]) -> dict[str, set[str]]:
+    """Return the hash of the wheel that pip chooses for each pin on a platform; none where there is no wheel."""
+    found = defaultdict(set)
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.json"
+        install = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed", "--no-deps"]
+        install += ["--only-binary", ":all:", "--python-version", "3.13", "--implementation", "cp", "--target", folder]
+        for tag in tags(platform):
+            install += ["--platform", tag]
+        subprocess.run([*install, "--report", report, *pins], check=True)  # noqa: S603 - our own arguments
+        for one in json.loads(report.read_text())["install"]:
+            name = re.sub(r"[-_.]+", "-", one["metadata"]["name"]).lower()
+            found[name].add(one["download_info"]["archive_info"]["hashes"]["sha256"])
+    return found
+
+
+def tags(platform: str) -> list[str]:
+    """Return the platform and those before it, whose wheels run on it too: the newest first."""
+    if not platform.startswith("manylinux"):
+        return [platform, *(f"macosx_{version}_0_arm64" for version in (13, 12, 11)), *macos_universal()]
+    _, major, minor, machine = platform.split("_", 3)
+    glibc = [f"manylinux_{major}_{older}_{machine}" for older in range(int(minor), 4, -1)]
+    return glibc + [f"{name}_{machine}" for name in OLDER[machine]]
+
+
+def macos_universal() -> list[str]:
+    """Return the tags of wheels for both of macOS's machines."""
+    return [f"macosx_{version}_universal2" for version in ("14_0", "13_0", "12_0", "11_0", "10_13", "10_9")]
+
+
+def main() -> None:
+    """Ask for every platform and rewrite the file."""
+    text = FILE.read_text()
+    pins = [f"{name}=={version}" for name, version in REQUIREMENT.findall(text)]
+    hashes: defaultdict[str, set[str]] = defaultdict(set)
+    with ThreadPoolExecutor(3) as pool:
+        for found in pool.map(lambda platform: wheels(platform, pins), PLATFORMS):
+            for name, some in found.items():
+                hashes[name] |= some
+
+    def hashed(match: re.Match[str]) -> str:
+        lines = [f"{match[1]}=={match[2]}", *(f"    --hash=sha256:{one}" for one in sorted(hashes[match[1]]))]
+        return " \\\n".join(lines)
+
+    FILE.write_text(REQUIREMENT.sub(hashed, text))
+    print(f"{len(pins)} requirements, {sum(map(len, hashes.values()))} hashes")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""constraints.txt pins every package that the set-up installs, as it is installed here, and no other."""
+
+import importlib.util
+import itertools
+import re
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+MAKEFILE = (ROOT / "Makefile").read_text()
+# Made by Python itself with the environment.
+NOT_OURS = {"pip", "propensity"}
+
+
+def pins(file):
+    lines = (ROOT / file).read_text().splitlines()
+    return {canonicalize_name(name): version for name, _, version in (line.partition("==") for line in lines)}
+
+
+def asked_for():
+    """What pyproject.toml names: what runs, its extras, and what builds it."""
+    extras = PROJECT["project"]["optional-dependencies"].values()
+    build = [*PROJECT["build-system"]["requires"], "editables"]
+    return [Requirement(text) for text in [*PROJECT["project"]["dependencies"], *itertools.chain(*extras), *build]]
+
+
+def installed_with(requirements):
+    """The names of all that comes with the requirements, on this platform."""
+    waiting, seen = list(requirements), set()
+    while waiting:
+        one = waiting.pop()
+        for extra in ("", *one.extras):
+            if (key := (canonicalize_name(one.name), extra)) in seen:
+                continue
+            seen.add(key)
+            texts = metadata.requires(one.name) or ()
+            asked = [Requirement(text) for text in texts]
+            waiting += [it for it in asked if not it.marker or it.marker.evaluate({"extra": extra})]
+    return {name for name, _ in seen}
+
+
+def test_every_package_that_is_installed_is_pinned_at_its_version_and_nothing_else_is():
+    pinned = pins("constraints.txt")
+    installed = {name: metadata.version(name) for name in installed_with(asked_for()) - NOT_OURS}
+    assert pinned == installed
+
+
+@pytest.mark.parametrize("file", ["constraints.txt", "constraints-infra.txt"])
+def test_a_pin_is_one_exact_version_and_the_list_is_in_order(file):
+    lines = (ROOT / file).read_text().splitlines()
+    assert [line for line in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.!+_]+", line)] == []
+    assert lines == sorted(lines, key=lambda line: canonicalize_name(line.partition("==")[0]))
+
+
+def test_whatever_make_installs_is_installed_under_constraints():
+    installs = [line for line in MAKEFILE.splitlines() if "pip install" in line]
+    assert installs
+    assert [line for line in installs if "--constraint" not in line] == []
+    # A build in isolation would take whatever version is newest.
+    assert [line for line in installs if "--editable" in line and "--no-build-isolation" not in line] == []
+
+
+def test_no_file_that_pins_names_a_registry():
+    for file in ("constraints.txt", "constraints-infra.txt", "requirements.txt"):
+        assert not re.search(r"://|index-url|find-links|trusted-host", (ROOT / file).read_text()), file
+
+
+def test_the_environment_is_of_the_python_that_is_named():
+    assert f"{sys.version_info[0]}.{sys.version_info[1]}" == (ROOT / ".python-version").read_text().strip()
+
+
+def script(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+UNKNOWN = {"name": "flask", "skip_reason": "Dependency not found"}
+SOUND = {"name": "flask", "version": "3.1.3", "vulns": []}
+VULNERABLE = {"name": "jinja2", "version": "1", "vulns": [{"id": "PYSEC-1", "fix_versions": ["2"]}]}
+
+
+@pytest.mark.parametrize(
+    ("packages", "said", "is_vulnerable"),
+    [
+        ([], "NOT CHECKED", False),
+        ([UNKNOWN], "NOT CHECKED, the database of vulnerabilities cannot be reached: Dependency not found", False),
+        ([SOUND], "1 packages checked, 0 vulnerable", False),
+        ([SOUND, UNKNOWN], "NOT CHECKED, since the database does not know them: flask", False),
+        ([SOUND, VULNERABLE], "jinja2 has PYSEC-1, mended in 2", True),
+    ],
+)
+def test_the_audit_tells_what_is_vulnerable_and_what_it_could_not_look_up(packages, said, is_vulnerable):
+    lines, found = script("audit").told("requirements.txt", packages, "")
+    assert said in "\n".join(lines)
+    assert found == is_vulnerable
+
+
+def test_new_hashes_change_nothing_else():
+    text = (ROOT / "requirements.txt").read_text()
+    pattern = script("pin").REQUIREMENT
+    pins = [f"{name}=={version}" for name, version in pattern.findall(text)]
+    assert len(pins) == text.count("==")
+    without = pattern.sub(lambda match: f"{match[1]}=={match[2]}", text)
+    assert "--hash" not in without
+    assert [line for line in without.splitlines() if "==" in line] == pins
