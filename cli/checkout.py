@@ -11,9 +11,8 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 from rich.markup import escape
-from rich.table import Table
 
-from cli import world
+from cli import terminal, world
 from cli.errors import CommandError
 from shared.online.contract import Problem, Score
 
@@ -95,7 +94,7 @@ def _identity(url: str) -> dict[str, str]:
 def show(score: Score, out: Console) -> None:
     """Print the answer for a person."""
     decile = "not known" if score.decile is None else f"{score.decile} of 10"
-    table = Table.grid(padding=(0, 2))
+    table = terminal.grid()
     for name, value in (
         ("probability", f"{score.probability:.4f}"),
         ("decile", decile),

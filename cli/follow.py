@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -108,14 +108,14 @@ def function_of(step: str) -> str:
     return step.partition(".")[0]
 
 
-def read(ledger: Ledger, run_id: str) -> Run:
-    """Return the run as it stands, with what its steps found out.
+def read(ledger: Ledger, run_id: str, names: Sequence[str] = DOCUMENTS) -> Run:
+    """Return the run as it stands, with what its steps found out in documents of these names.
 
     Raises:
         Malformed: there is no such run.
     """
     opened = ledger.run(run_id)
-    documents = {name: ledger.read(run_id, name) for name in DOCUMENTS}
+    documents = {name: ledger.read(run_id, name) for name in names}
     return Run(
         run_id,
         opened["topic"],

@@ -1,23 +1,22 @@
 """`propensity`: try the chain on this machine, or operate it wherever it runs."""
 
-import json
 import math
 import os
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 from google.api_core.exceptions import GoogleAPICallError, RetryError
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from cli import follow, report, world
 from cli.errors import CommandError
+from cli.terminal import Output
 from shared import jsontext
-from shared.errors import Malformed, Permanent
+from shared.errors import Permanent
 from shared.events import RUN_ID
 from shared.settings import SettingsError
 
@@ -32,13 +31,25 @@ app = typer.Typer(
         "PROPENSITY_SETTINGS)."
     ),
 )
-out = Console()
-err = Console(stderr=True)
+out = Output()
+err = Output(stderr=True)
 
 Assignments = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Override a setting, e.g. gate.min_positives=1.")
 ]
-StateFolder = Annotated[Path, typer.Option(help="Folder that keeps the local cloud over a restart.")]
+StateFolder = Annotated[
+    Path,
+    typer.Option(help="Folder that keeps the local cloud over a restart.", show_default=".state/local of the checkout"),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print it for machines.")]
+
+
+class Choice(StrEnum):
+    """How `up` chooses the ports that no flag names."""
+
+    FIXED = "fixed"
+    FREE = "free"
 
 
 def _amount(about: str, least: float = 0, most: float = 10**9) -> Any:
@@ -80,7 +91,7 @@ def demo(
     report.show(run, out)
     document = {**report.document(run), "phases": phases}
     if json_file:
-        json_file.write_text(jsontext.text(document, 1) + "\n")
+        json_file.write_text(jsontext.text(document, indent=1) + "\n")
     if run.outcome not in {"published", "rejected"}:
         raise typer.Exit(1)
 
@@ -90,12 +101,18 @@ def up(
     state: StateFolder = Path(__file__).parent.parent / ".state" / "local",
     env_file: Annotated[Path | None, typer.Option(help="Write the export lines here as well.")] = None,
     assignments: Assignments = None,
-    bigquery_port: Annotated[int, typer.Option(help="0 takes a free port, here and below.")] = 9050,
-    storage_port: int = 9023,
-    pubsub_port: int = 8085,
-    vertex_port: int = 9051,
-    logging_port: int = 9052,
-    functions_port: int = 8080,
+    ports: Annotated[
+        Choice, typer.Option(help="free: whichever ports are free, but for those named below; --env-file tells them.")
+    ] = Choice.FIXED,
+    bigquery_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, metavar="PORT", help="9050 without it; 0 is a free one, here and below."),
+    ] = None,
+    storage_port: Annotated[int | None, typer.Option(min=0, max=65535, metavar="PORT", help="9023")] = None,
+    pubsub_port: Annotated[int | None, typer.Option(min=0, max=65535, metavar="PORT", help="8085")] = None,
+    vertex_port: Annotated[int | None, typer.Option(min=0, max=65535, metavar="PORT", help="9051")] = None,
+    logging_port: Annotated[int | None, typer.Option(min=0, max=65535, metavar="PORT", help="9052")] = None,
+    functions_port: Annotated[int | None, typer.Option(min=0, max=65535, metavar="PORT", help="8080")] = None,
     on_demand: Annotated[
         bool, typer.Option("--on-demand", help="BigQuery as without a reservation: no matrix factorization.")
     ] = False,
@@ -107,8 +124,16 @@ def up(
     from cli import standing
 
     _require_folder(env_file)
-    ports = (bigquery_port, storage_port, pubsub_port, vertex_port, logging_port, functions_port)
-    standing.run(state, assignments or [], ports, env_file, out, is_on_demand=on_demand, is_strict=strict)
+    named = {
+        "bigquery": bigquery_port,
+        "storage": storage_port,
+        "pubsub": pubsub_port,
+        "vertex": vertex_port,
+        "logging": logging_port,
+        "functions": functions_port,
+    }
+    chosen = standing.ports(named, are_free=ports is Choice.FREE)
+    standing.run(state, assignments or [], chosen, env_file, out, is_on_demand=on_demand, is_strict=strict)
 
 
 def _require_folder(file: Path | None) -> None:
@@ -122,9 +147,12 @@ def _require_folder(file: Path | None) -> None:
 @app.command()
 def publish(topic: str, body: Annotated[str, typer.Argument(metavar="JSON")] = "{}") -> None:
     """Publish JSON to a topic, e.g. `propensity publish data-refreshed '{"reason": "new campaign"}'`."""
+    from cli import topics
+
+    topics.require(topic)
     try:
-        document = json.loads(body)
-    except json.JSONDecodeError as error:
+        document = msgspec.json.decode(body.encode(errors="surrogateescape"))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise typer.BadParameter(f"not JSON: {error}", param_hint="JSON") from None
     if not isinstance(document, dict):
         raise typer.BadParameter(f"an event is a JSON object, not {body}", param_hint="JSON")
@@ -134,31 +162,70 @@ def publish(topic: str, body: Annotated[str, typer.Argument(metavar="JSON")] = "
 
 
 @app.command()
-def runs() -> None:
-    """List the runs and what no function could use."""
-    ledger = world.connected().ledger
-    table = Table("run", "kind", "opened", "last step", "state", "why")
-    for run_id in ledger.runs():
-        try:
-            run = follow.read(ledger, run_id)
-        except Malformed as error:
-            table.add_row(run_id, "-", "-", "-", "[red]lost[/]", escape(str(error)))
-            continue
-        last = run.records[-1].step if run.records else "-"
-        state = f"[{report.COLOURS[run.outcome]}]{run.outcome}[/]"
-        table.add_row(run_id, run.kind, f"{run.opened_at:%Y-%m-%d %H:%M}", last, state, escape(run.reason))
-    out.print(table)
-    letters = ledger.dead_letters()
-    if letters:
-        dead = Table("message", "function", "received", "why", title="Dead letters", title_justify="left")
-        for name, letter in letters.items():
-            dead.add_row(name, escape(letter["function"]), letter["received_at"][:16], escape(letter["reason"]))
-        out.print(dead)
+def runs(
+    limit: Annotated[int, typer.Option(min=1, help="How many, the newest.")] = 20,
+    *,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Only those that failed, are tried again, or lost their record.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the runs, the newest first, and the dead letters: what no function could use."""
+    from cli import listing
+
+    found = listing.listed(world.connected(), limit=limit, is_failed=failed)
+    if as_json:
+        _print_json(found)
+    else:
+        listing.show(found, out)
+
+
+@app.command()
+def replay(
+    messages: Annotated[
+        list[str] | None, typer.Argument(metavar="MESSAGE", help="Dead letters, as `propensity runs` names them.")
+    ] = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    yes: Yes = False,
+) -> None:
+    """Send dead letters again, once what was wrong is mended; says what first, and asks.
+
+    Each goes to the topic that it came from. Steps that had taken it already do nothing: an event has one effect.
+    """
+    from cli import replay as replaying
+
+    if bool(messages) == every:
+        raise typer.BadParameter("name dead letters, or give --all", param_hint="MESSAGE")
+    clients = world.connected()
+    originals, refused = replaying.chosen(clients, messages or [])
+    for one in originals:
+        out.print(f"- {one.letter}: to {one.topic}, for {one.function}", markup=False, highlight=False)
+    for name, why in refused.items():
+        out.print(f"- {name} stays a dead letter: {why}", markup=False, highlight=False)
+    if not originals:
+        out.print("there is nothing to send again")
+        raise typer.Exit(1 if refused else 0)
+    if not yes:
+        typer.confirm(f"Send {'it' if len(originals) == 1 else 'them'} again?", abort=True)
+    known = set(clients.ledger.dead_letters())
+    sent = replaying.send(clients, originals)
+    out.print(f"sent {len(sent)} again; {replaying.PATIENCE_SECONDS} s will tell what is refused once more")
+    again = replaying.returned(clients, sent, known)
+    for name, why in again.items():
+        out.print(f"- a dead letter again, {name}: {why}", markup=False, highlight=False)
+    left = len(clients.ledger.dead_letters())
+    letters = "1 dead letter is left" if left == 1 else f"{left} dead letters are left"
+    out.print(f"{letters}; `propensity runs` shows them, and what the others led to")
+    if again or refused:
+        raise typer.Exit(1)
 
 
 @app.command()
 def show(
-    run_id: str, *, as_json: Annotated[bool, typer.Option("--json", help="Print it for machines.")] = False
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="As `propensity runs` names it.")],
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Show everything about one run."""
     ledger = world.connected().ledger
@@ -166,7 +233,7 @@ def show(
         raise typer.BadParameter(f"{run_id} is not of the form YYYYMMDD-xxxxxxxx", param_hint="RUN")
     run = follow.read(ledger, run_id)
     if as_json:
-        sys.stdout.write(jsontext.text(report.document(run), 1) + "\n")
+        _print_json(report.document(run))
     else:
         report.show(run, out)
 
@@ -175,7 +242,7 @@ def show(
 def score(
     request: Annotated[str, typer.Argument(metavar="JSON", help="The request, @FILE, or - for standard input.")],
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the answer for machines.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Score a checkout online, e.g. `propensity score @checkout.json`; its form is that of GET /openapi.json."""
     from cli import checkout
@@ -188,12 +255,28 @@ def score(
 
 
 @app.command()
-def rollback() -> None:
-    """Give traffic and the name of champion back to the version deployed before, and have it score the visitors."""
+def rollback(
+    to: Annotated[
+        str | None, typer.Option(metavar="VERSION", help="A deployed version; the champion of before without it.")
+    ] = None,
+    *,
+    yes: Yes = False,
+) -> None:
+    """Give traffic and the name of champion back to a version deployed before, and have it score the visitors; asks."""
     from cli.rollback import roll_back
 
-    before, now = roll_back(world.connected())
-    out.print(f"champion: version {before.number} ({before.model}) -> version {now.number} ({now.model})")
+    clients = world.connected()
+    before, now = clients.registry.champion_and(to)
+    if before.number != now.number:
+        out.print(f"champion: version {before.number} ({before.model}) -> version {now.number} ({now.model})")
+        if not yes:
+            typer.confirm("Give traffic and name to it?", abort=True)
+    # What was confirmed, whatever else has been deployed since.
+    before, now = roll_back(clients, now.number)
+    if before.number == now.number:
+        out.print(f"version {now.number} ({now.model}) is champion")
+        return
+    out.print(f"version {now.number} is champion")
     out.print("scoring-due is published: `propensity runs` shows when it has scored the visitors and their audience")
 
 
@@ -212,7 +295,7 @@ def smoke_test(
 def reset(
     run_id: Annotated[str | None, typer.Argument(metavar="RUN", help="One run; all of them without it.")] = None,
     *,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Remove what a run, or all runs, made; says what first, and asks."""
     from cli import resetting
@@ -262,7 +345,7 @@ def cost(
     export_bytes: Annotated[float | None, _amount("Bytes of a session in the columns that are read.")] = None,
     *,
     assignments: Assignments = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print it for machines.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Estimate a month's cost on Google Cloud: idle, and by what comes in. It asks nobody and needs no account.
 
@@ -275,9 +358,13 @@ def cost(
     environment = estimate.environment(inputs, assignments or [])
     found = estimate.estimate(environment)
     if as_json:
-        sys.stdout.write(jsontext.text(found.to_json(), 1) + "\n")
+        _print_json(found.to_json())
     else:
         show.show(found, out)
+
+
+def _print_json(document: Any) -> None:
+    sys.stdout.write(jsontext.text(document, indent=1) + "\n")
 
 
 def main() -> Any:

@@ -6,6 +6,7 @@ from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from cli import terminal
 from cli.follow import STEPS, Run, function_of
 
 COLOURS = {
@@ -58,13 +59,13 @@ def show(run: Run, console: Console) -> None:
 
 def progress(run: Run | None) -> RenderableType:
     """Return the steps so far, as they are drawn again and again while the run goes on."""
-    table = Table.grid(padding=(0, 2))
+    table = terminal.grid()
     seconds = run.seconds if run else {}
     failures = {function_of(failure.step): failure.reason for failure in run.failures} if run else {}
     waiting = True
     for step in STEPS:
         if step in failures:
-            table.add_row("[red]failed[/]", step, escape(failures[step][:100]))
+            table.add_row("[red]failed[/]", step, escape(failures[step]))
             waiting = False
         elif step in seconds:
             table.add_row("[green]done[/]", step, f"{seconds[step]:.1f} s")
@@ -75,7 +76,7 @@ def progress(run: Run | None) -> RenderableType:
 
 
 def _checks(checks: dict[str, Any]) -> Table:
-    table = Table("check", "result", "found", title="Data", title_justify="left")
+    table = terminal.table("check", "result", "found", title="Data")
     for name, row in checks.items():
         level = name.partition("/")[0]
         table.add_row(name, "[green]ok[/]" if row["is_ok"] else f"[red]{level}[/]", escape(row["found"]))
@@ -84,18 +85,19 @@ def _checks(checks: dict[str, Any]) -> Table:
 
 def _candidates(evaluation: dict[str, Any]) -> Table:
     titles = [title for title, _ in METRICS.values()]
-    table = Table("candidate", *titles, "in words", title="Candidates, on the same test visitors", title_justify="left")
+    title = "Candidates, on the same test visitors; the highest ROC AUC wins"
+    table = terminal.table("candidate", *titles, "in words", title=title)
     for name, row in evaluation["candidates"].items():
         cells = ["-" if row[metric] is None else format(row[metric], digits) for metric, (_, digits) in METRICS.items()]
         style = "bold" if name == evaluation["winner"] else ""
         table.add_row(name, *cells, row["word"], style=style)
     for name, why in evaluation["failed"].items():
-        table.add_row(name, *("-" for _ in METRICS), escape(why[:60]))
+        table.add_row(name, *("-" for _ in METRICS), escape(why))
     return table
 
 
 def _outcome(run: Run) -> Table:
-    table = Table.grid(padding=(0, 2))
+    table = terminal.grid()
     evaluation, audience = run.documents.get("evaluation"), run.documents.get("audience")
     if evaluation:
         verdict = "approved" if evaluation["passes"] else "rejected"

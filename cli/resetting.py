@@ -64,7 +64,9 @@ def plan(clients: Clients, run_id: str | None) -> Removal:
     _plan_rows(removal, clients, run_id)
     letters = clients.ledger.dead_letters() if run_id is None else {}
     if letters:
-        removal.add(f"{len(letters)} dead letters", clients.ledger.remove_dead_letters)
+        removal.add(
+            "1 dead letter" if len(letters) == 1 else f"{len(letters)} dead letters", clients.ledger.remove_dead_letters
+        )
     if run_id and not removal.lines:
         raise Permanent(f"there is no run {run_id}; see `propensity runs`")
     return removal

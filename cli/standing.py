@@ -1,28 +1,76 @@
 """`propensity up`: a local cloud that stays until it is told to end."""
 
+import contextlib
+import errno
+import itertools
 import shlex
 import signal
+import socket
 import threading
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from cli import machine
+from cli.errors import CommandError
 from local.cloud import Ports
+
+# Where the services listen when nobody says otherwise.
+FIXED = Ports(bigquery=9050, storage=9023, pubsub=8085, vertex=9051, logging=9052, functions=8080)
+
+
+def ports(named: Mapping[str, int | None], *, are_free: bool) -> Ports:
+    """Return where each service is to listen: at its named port, else at a free one (0) or at its fixed one.
+
+    Raises:
+        CommandError: two services are to listen at one port.
+    """
+    others = Ports() if are_free else FIXED
+    chosen = asdict(others) | {service: port for service, port in named.items() if port is not None}
+    for one, other in itertools.combinations(chosen, 2):
+        if chosen[one] and chosen[one] == chosen[other]:
+            raise CommandError(f"{_flag(one)} and {_flag(other)} are both {chosen[one]}: give one of them another port")
+    return Ports(**chosen)
+
+
+def _flag(service: str) -> str:
+    return f"--{service}-port"
+
+
+def require(chosen: Ports) -> None:
+    """Say which of the ports cannot be had.
+
+    Raises:
+        CommandError: names the port, its flag and the way out.
+    """
+    for service, port in asdict(chosen).items():
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError as error:
+            why = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be had ({error.strerror})"
+            raise CommandError(
+                f"port {port} for {service} {why}: choose another with {_flag(service)}, or `--ports free` for all"
+            ) from error
 
 
 def run(
     state: Path,
     assignments: list[str],
-    ports: tuple[int, ...],
+    chosen: Ports,
     env_file: Path | None,
     out: Console,
     *,
     is_on_demand: bool = False,
     is_strict: bool = False,
 ) -> None:
-    """Start it, say how to reach it, and wait for Ctrl-C or a termination signal. `ports` are in the order of Ports."""
+    """Start it, say how to reach it, and wait for Ctrl-C or a termination signal.
+
+    Raises:
+        CommandError: another process has the state or a port.
+    """
     document = machine.local_settings({}, assignments)
     ending = threading.Event()
     # Set before anything is started, so that a signal during the start ends what was started too.
@@ -32,12 +80,18 @@ def run(
     started = machine.started(
         state,
         document,
-        ports=Ports(*ports),
+        ports=chosen,
         on_line=lambda entry: _print(entry, out),
         is_on_demand=is_on_demand,
         is_strict=is_strict,
     )
-    with started as (cloud, _):
+    with contextlib.ExitStack() as stack:
+        try:
+            cloud, _ = stack.enter_context(started)
+        except OSError:
+            # All that was started has ended, so a port that cannot be had is somebody else's.
+            require(chosen)
+            raise
         lines = [f"export {name}={shlex.quote(value)}" for name, value in cloud.environment.items()]
         if env_file:
             env_file.write_text("\n".join(lines) + "\n")

@@ -44,7 +44,7 @@ locals {
       title = "Dead letters in 15 minutes"
       query = "sum(increase(logging_googleapis_com:user_propensity_dead_letters{monitored_resource=\"cloud_run_revision\"}[15m]))"
       limit = "> 0"
-      what  = "A message was given up: nobody could read it, or every delivery failed. `propensity runs` lists the dead letters with their reasons. Once the cause is gone, publish the event again."
+      what  = "A message was given up: nobody could read it, or every delivery failed. `propensity runs` lists the dead letters with their reasons. Once the cause is gone, `propensity replay` sends them again."
     }
     unread = {
       title = "Age of the oldest unread event in seconds, by subscription"

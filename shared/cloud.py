@@ -61,11 +61,11 @@ class Clients:
         """Publish JSON to a topic and wait until Pub/Sub has it."""
         self.pass_on(topic, jsontext.encode(body), attributes)
 
-    def pass_on(self, topic: str, data: bytes, attributes: Mapping[str, str]) -> None:
-        """Publish a message as it is, and wait until Pub/Sub has it."""
+    def pass_on(self, topic: str, data: bytes, attributes: Mapping[str, str]) -> str:
+        """Publish a message as it is, wait until Pub/Sub has it, and return its id."""
         path = f"projects/{self.settings.project}/topics/{topic}"
         try:
-            self.publisher.publish(path, data, **attributes).result(timeout=60)
+            return str(self.publisher.publish(path, data, **attributes).result(timeout=60))
         except Exception:
             # A client refuses every further message to a topic that it once failed to publish to.
             self.__dict__.pop("publisher", None)

@@ -83,6 +83,11 @@ class Ledger:
             raise Malformed(f"there is no run {run_id}: nobody opened it, or it was reset") from None
         return {**document, "incarnation": blob.generation}
 
+    def opened_at(self, run_id: str) -> str | None:
+        """Return when the run was opened, in ISO 8601; None where its folder has no record of it."""
+        document = self._read(f"runs/{run_id}/run.json")
+        return None if document is None else str(document["opened_at"])
+
     def record(self, run_id: str, step: str) -> Record | None:
         """Return what the step did, or None when no delivery has finished it."""
         document = self._read(f"runs/{run_id}/steps/{step}.json")
@@ -197,6 +202,11 @@ class Ledger:
     def remove_dead_letters(self) -> None:
         """Forget all dead letters."""
         self._remove("dead-letters/")
+
+    def remove_dead_letter(self, name: str) -> None:
+        """Forget one dead letter; twice is once."""
+        with contextlib.suppress(NotFound):
+            self._bucket.blob(f"dead-letters/{name}.json").delete()
 
     def answer(self, name: str) -> dict[str, Any] | None:
         """Return what a checkout was answered, or None when no delivery has answered it."""

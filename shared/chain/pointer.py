@@ -29,6 +29,16 @@ def follow(clients: Clients) -> None:
         log("INFO", "the champion's pointer was replaced meanwhile: the alias is read again")
 
 
+def champion_run(clients: Clients) -> str | None:
+    """Return the run whose model is champion, as the pointer says; None when there is none."""
+    try:
+        return champion.read(
+            clients.storage.bucket(clients.settings.bucket).blob(champion.POINTER).download_as_bytes()
+        ).run_id
+    except NotFound:
+        return None
+
+
 def _has_followed(bucket: storage.Bucket, clients: Clients) -> bool:
     blob = bucket.get_blob(champion.POINTER)
     serving = clients.registry.champion()

@@ -63,13 +63,18 @@ def promote(deployed_id: str, version: Version, judged: str | None, clients: Cli
             return None
 
 
-def roll_back(clients: Clients) -> tuple[Version, Version]:
-    """Return traffic and alias to the version deployed before the champion; return both versions, in this order.
+def roll_back(clients: Clients, to: str | None = None) -> tuple[Version, Version]:
+    """Give traffic and alias to version `to`, or to the one deployed before the champion.
+
+    Returns:
+        The champion of before and the one of now.
 
     Raises:
-        Permanent: there is no champion, or no version to return to.
+        Permanent: there is no champion, or the version cannot serve.
     """
-    before, now = clients.registry.champion_and_former()
+    before, now = clients.registry.champion_and(to)
+    if before.number == now.number:
+        return before, now
     clients.ledger.write(before.run_id, ROLLED_BACK, {"to": now.number, "at": datetime.now(UTC)})
     _decide(now, clients)
     _stand(clients)

@@ -172,15 +172,21 @@ class Registry:
         self._set_traffic({serving[0]: 100} if serving else {})
         self._undeploy(deployed_id)
 
-    def champion_and_former(self) -> tuple[Version, Version]:
-        """Return the champion and the deployed version that was champion before it.
+    def champion_and(self, number: str | None = None) -> tuple[Version, Version]:
+        """Return the champion, and the deployed version of that number or the one that was champion before.
 
         Raises:
-            Permanent: there is no champion, or no other version is deployed.
+            Permanent: there is no champion, or no such version is deployed.
         """
         champion = self.champion()
         if champion is None:
             raise Permanent(f"model {self._settings.serving.model_id} has no champion to roll back from")
+        if number is not None:
+            deployed_numbers = {one.model_version_id for one in self._endpoint().deployed_models}
+            known = {one.number: one for one in self.versions() if one.number in deployed_numbers}
+            if number not in known:
+                raise Permanent(f"version {number} is not deployed; deployed are: {', '.join(sorted(known, key=int))}")
+            return champion, known[number]
         former = self._named(FORMER)
         deployed = self._deployed(former) if former else []
         if former is None or former.number == champion.number or not deployed:

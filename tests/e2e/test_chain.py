@@ -1,5 +1,6 @@
 """The whole chain: from refreshed data to a published audience, and what may be done with it afterwards."""
 
+import base64
 import csv
 import json
 from pathlib import Path
@@ -10,9 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 from fixtures import googlesql
 from fixtures.chain import DEADLINE
+from typer.testing import CliRunner
 
-from cli import resetting, rollback, smoke
+from cli import replay, resetting, rollback, smoke
 from cli.follow import STEPS
+from cli.main import app
+from faults.judge import TABLES
 from shared import rules
 from shared.errors import Permanent
 
@@ -184,6 +188,25 @@ def test_a_reason_makes_a_run_that_is_held_against_the_champion(chain):
     assert champion.run_id == run.run_id
     assert chain.endpoint() == ([before.number, champion.number], {champion.number: 100})
     assert {row["model_version"] for row in chain.rows("audience")} == {champion.number}
+
+
+def test_a_message_that_is_replayed_has_one_effect_and_a_malformed_one_is_a_dead_letter_again(chain, run, monkeypatch):
+    built = run.records[0].event
+    for name, body in (("1", built.to_json()), ("2", {"nonsense": 1})):
+        data = base64.b64encode(json.dumps(body).encode()).decode()
+        letter = {"function": "train_models", "reason": "mended since", "received_at": run.opened_at}
+        letter |= {"topic": built.topic, "data": data, "attributes": {}}
+        chain.ledger.bury(name, letter)
+    before = chain.digests({table: (table, "true", ()) for table in TABLES}), chain.job_ids(), chain.ledger.runs()
+    monkeypatch.setattr(replay, "PATIENCE_SECONDS", 0)
+    CliRunner().invoke(app, ["replay", "--all", "--yes"], catch_exceptions=False)
+    chain.settle()
+    after = chain.digests({table: (table, "true", ()) for table in TABLES}), chain.job_ids(), chain.ledger.runs()
+    assert after == before
+    [letter] = chain.ledger.dead_letters().values()
+    assert letter["function"] == "train_models"
+    assert letter["reason"].startswith("unknown fields")
+    chain.ledger.remove_dead_letters()
 
 
 def test_a_rollback_gives_back_traffic_and_name_and_scores_with_the_former_and_another_one_takes_them_again(chain):

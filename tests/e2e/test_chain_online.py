@@ -97,14 +97,16 @@ def test_a_pointer_left_behind_by_one_who_died_is_set_right_by_the_next_tick(cha
 def test_a_rollback_takes_the_pointer_along_and_the_scorer_notices(chain):
     with_two_versions(chain)
     newest = chain.pointer()
-    assert CliRunner().invoke(app, ["rollback"], catch_exceptions=False).exit_code == 0
+    answer = CliRunner().invoke(app, ["rollback", "--yes"], catch_exceptions=False)
+    assert answer.exit_code == 0, answer.output
     former = chain.pointer()
     assert former.version == chain.clients.registry.champion().number != newest.version
     assert OnlineScorer(chain.clients.settings).score({}).version == former.version
     chain.settle()
-    assert CliRunner().invoke(app, ["rollback"], catch_exceptions=False).exit_code == 0
+    answer = CliRunner().invoke(app, ["rollback", "--yes"], catch_exceptions=False)
+    assert answer.exit_code == 0, answer.output
     chain.settle()
-    assert chain.pointer() == newest
+    assert chain.pointer() == newest, answer.output
 
 
 def test_without_a_champion_there_is_no_pointer(chain, monkeypatch):
@@ -127,7 +129,7 @@ def test_a_reset_of_everything_has_the_pointer_follow_once_no_version_is_left(ch
 
 def give_back(registry):
     """Move the alias to the version that was champion before."""
-    registry.stand(registry.champion_and_former()[1].number)
+    registry.stand(registry.champion_and()[1].number)
 
 
 def test_whoever_reads_the_alias_before_it_moves_does_not_overwrite_who_read_it_after(chain, monkeypatch):

@@ -29,7 +29,7 @@ class Registry:
     def champion(self):
         return self.versions[-1] if self.versions else None
 
-    def champion_and_former(self):
+    def champion_and(self, _):
         if len(self.versions) < 2:
             raise Permanent("there is none to return to")
         return self.versions[-1], self.versions[-2]

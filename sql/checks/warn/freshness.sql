@@ -1,4 +1,8 @@
 -- The newest day is not older than allowed; no limit (0) lets any age pass.
 select
     @max_age_days = 0 or date_diff(@today, @as_of, day) <= @max_age_days as is_ok,
-    format('the newest day is %t, %d days before today', @as_of, date_diff(@today, @as_of, day)) as found
+    if(
+        @max_age_days = 0,
+        format('the newest day is %t; age is not limited (checks.max_age_days = 0)', @as_of),
+        format('the newest day is %t, %d days before today', @as_of, date_diff(@today, @as_of, day))
+    ) as found

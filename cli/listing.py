@@ -1,0 +1,89 @@
+"""`propensity runs`: the runs, the newest first, and what no function could use."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+
+from cli import follow, report, terminal
+from shared.chain import pointer
+from shared.errors import Malformed
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from shared.cloud import Clients
+
+# Requests to the bucket at a time; Google's client keeps ten connections.
+AT_ONCE = 8
+LOST = "lost"
+# What --failed lists: what will not end well by itself.
+FAILED = {"failed", "retrying", LOST}
+
+
+def listed(clients: Clients, *, limit: int, is_failed: bool) -> dict[str, Any]:
+    """Return the newest `limit` runs, only the failed ones where asked for, and all dead letters."""
+    ledger = clients.ledger
+    champion = pointer.champion_run(clients)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        opened = dict(pool.map(lambda run_id: (run_id, ledger.opened_at(run_id)), ledger.runs()))
+        # A run without a date has lost its record: it stands first, since somebody should look at it.
+        newest = sorted(opened, key=lambda run_id: (opened[run_id] or "9", run_id), reverse=True)
+        found = pool.map(partial(_row, clients, champion=champion), newest if is_failed else newest[:limit])
+        rows = [row for row in found if not is_failed or row["state"] in FAILED][:limit]
+    letters = [{"message": name, **letter} for name, letter in sorted(ledger.dead_letters().items())]
+    return {"runs": rows, "runs_in_all": len(opened), "dead_letters": [_letter(one) for one in letters]}
+
+
+def _row(clients: Clients, run_id: str, champion: str | None) -> dict[str, Any]:
+    try:
+        run = follow.read(clients.ledger, run_id, ("superseded",))
+    except Malformed as error:
+        return {"run_id": run_id, "state": LOST, "why": str(error), "is_champion": run_id == champion}
+    return {
+        "run_id": run_id,
+        "kind": run.kind,
+        "reason": run.wanted_for,
+        "opened_at": run.opened_at,
+        "last_step": run.records[-1].step if run.records else None,
+        "state": run.outcome,
+        "why": run.reason,
+        "is_champion": run_id == champion,
+    }
+
+
+def _letter(letter: dict[str, Any]) -> dict[str, Any]:
+    return {name: letter[name] for name in ("message", "function", "received_at", "reason")}
+
+
+def show(found: dict[str, Any], out: Console) -> None:
+    """Print the list for a person."""
+    table = terminal.table("run", "kind", "reason", "opened", "last step", "state", "why")
+    for row in found["runs"]:
+        name = f"{row['run_id']} [bold green]champion[/]" if row["is_champion"] else row["run_id"]
+        state = f"[{report.COLOURS.get(row['state'], 'red')}]{row['state']}[/]"
+        opened = f"{row['opened_at']:%Y-%m-%d %H:%M}" if "opened_at" in row else "-"
+        cells = (row.get("kind") or "-", escape(row.get("reason") or ""), opened, row.get("last_step") or "-", state)
+        table.add_row(name, *cells, escape(row["why"]))
+    if found["runs"]:
+        out.print(table)
+    else:
+        out.print(_nothing(found))
+    if 0 < len(found["runs"]) < found["runs_in_all"]:
+        out.print(f"{len(found['runs'])} of {found['runs_in_all']} runs; --limit and --failed choose others")
+    if found["dead_letters"]:
+        dead = terminal.table("message", "function", "received", "why", title="Dead letters")
+        for letter in found["dead_letters"]:
+            received = letter["received_at"][:16].replace("T", " ")
+            dead.add_row(letter["message"], escape(letter["function"]), received, escape(letter["reason"]))
+        out.print(dead)
+        out.print("once their cause is gone, `propensity replay MESSAGE` sends them again")
+
+
+def _nothing(found: dict[str, Any]) -> str:
+    if found["runs_in_all"]:
+        return f"none of {found['runs_in_all']} runs has failed"
+    return "there are no runs yet; `propensity publish data-refreshed '{}'` opens one where the export has new days"

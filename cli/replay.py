@@ -1,0 +1,122 @@
+"""`propensity replay`: dead letters are sent again to the topics that they came from."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cli.errors import CommandError
+from local import declarations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from shared.cloud import Clients
+
+# How long a function of a quiet environment takes to refuse a message, a cold start included.
+PATIENCE_SECONDS = 10
+PAUSE_SECONDS = 0.3
+# How Pub/Sub's own attributes of a message that it gave up begin.
+GIVEN_UP = "CloudPubSubDeadLetterSource"
+
+
+@dataclass(frozen=True)
+class Original:
+    """A message as it was before it became a dead letter, `letter` by name."""
+
+    letter: str
+    function: str
+    topic: str
+    data: bytes
+    attributes: dict[str, str]
+
+
+class NotReplayableError(ValueError):
+    """What the dead letter holds is no message that could be sent again; says why."""
+
+
+def chosen(clients: Clients, names: Iterable[str]) -> tuple[list[Original], dict[str, str]]:
+    """Return the messages of the dead letters of these names, or of all, and why others of them cannot be sent.
+
+    Raises:
+        CommandError: there is no dead letter of a name.
+    """
+    letters = clients.ledger.dead_letters()
+    if unknown := [name for name in names if name not in letters]:
+        raise CommandError(f"there is no dead letter {', '.join(unknown)}; `propensity runs` lists them")
+    originals, refused = [], {}
+    for name in dict.fromkeys(names) or sorted(letters):
+        try:
+            originals.append(original(name, letters[name]))
+        except NotReplayableError as error:
+            refused[name] = str(error)
+    return originals, refused
+
+
+def original(name: str, letter: dict[str, Any]) -> Original:
+    """Return the message that became the dead letter; of what Pub/Sub gave up, the subscription tells the topic.
+
+    Raises:
+        NotReplayableError: the letter does not hold the message, or there is no such topic.
+    """
+    if left_out := letter.get("left_out_bytes"):
+        raise NotReplayableError(f"its {left_out} bytes had no room in it; Pub/Sub makes another of the message itself")
+    function = letter["function"]
+    topic = letter.get("topic") or _topics_by_subscription().get(function.rpartition("/")[2], "")
+    attributes = {key: text for key, text in letter.get("attributes", {}).items() if not key.startswith(GIVEN_UP)}
+    return _sendable(Original(name, function, topic, _decoded(letter.get("data")), attributes))
+
+
+def _sendable(found: Original) -> Original:
+    topics = declarations.read().topics
+    if found.topic not in topics:
+        raise NotReplayableError(f"there is no topic {found.topic!r}")
+    if not found.data and not found.attributes:
+        raise NotReplayableError("it is empty, and Pub/Sub takes no message without data and attributes")
+    return found
+
+
+def _decoded(text: Any) -> bytes:
+    try:
+        return base64.b64decode(text or "", validate=True)
+    except (binascii.Error, TypeError, ValueError):
+        raise NotReplayableError("its data is not base64") from None
+
+
+def _topics_by_subscription() -> dict[str, str]:
+    functions = declarations.read().functions
+    return {f"{one.name.replace('_', '-')}-{topic}": topic for one in functions for topic in one.topics}
+
+
+def send(clients: Clients, originals: list[Original]) -> dict[str, Original]:
+    """Send each to its topic and remove its dead letter; return them by the ids of their new messages.
+
+    A message that two functions refused has two dead letters and is sent once. A process that dies in between leaves a
+    dead letter that was sent: sent twice it has one effect all the same, as any event that is delivered twice.
+    """
+    sent: dict[str, Original] = {}
+    ids: dict[tuple[Any, ...], str] = {}
+    for one in originals:
+        message = (one.topic, one.data, *sorted(one.attributes.items()))
+        if message not in ids:
+            ids[message] = clients.pass_on(one.topic, one.data, one.attributes)
+            sent[ids[message]] = one
+        clients.ledger.remove_dead_letter(one.letter)
+    return sent
+
+
+def returned(
+    clients: Clients, sent: dict[str, Original], known: set[str], wait: Callable[[float], object] = time.sleep
+) -> dict[str, str]:
+    """Return what is a dead letter again soon after, and why, by the letters' names."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        letters = {name: one for name, one in clients.ledger.dead_letters().items() if name not in known}
+        # A refused message's letter is named for the message and the function.
+        found = {name: str(one["reason"]) for name, one in letters.items() if name.partition("-")[0] in sent}
+        if {name.partition("-")[0] for name in found} == sent.keys() or time.monotonic() > deadline:
+            return found
+        wait(PAUSE_SECONDS)

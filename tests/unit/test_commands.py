@@ -1,0 +1,324 @@
+"""What the commands say and do, with a real ledger; registry and Pub/Sub are written by hand."""
+
+import base64
+import json
+import re
+import socket
+from datetime import UTC, date, datetime, timedelta
+
+import msgspec
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from cli import demonstration, main, replay, rollback, standing, terminal, world
+from cli.errors import CommandError
+from local.cloud import Ports
+from shared.chain import pointer, promotion
+from shared.chain.registry import Version
+from shared.champion import POINTER, Pointer
+from shared.errors import Permanent
+from shared.events import AudiencePublished, DataRefreshed, FeaturesBuilt
+from shared.ledger import Failure, Ledger, Record
+from shared.settings import Settings
+
+DAY = date(2017, 8, 1)
+NOW = datetime(2017, 8, 2, 3, 4, 5, tzinfo=UTC)
+FIRST, SECOND, THIRD = "20170801-0a1b2c3d", "20170701-4e5f6071", "20170715-8a9b0c1d"
+LONG = "no such column: " + " ".join(f"column_{number}" for number in range(60))
+PUSHED = FeaturesBuilt(FIRST, DAY).to_json()
+
+
+class Pubsub:
+    """Takes what is published, and refuses afterwards what the test says."""
+
+    def __init__(self, shop):
+        self.shop = shop
+        self.sent = []
+        self.refuses = ()
+
+    def pass_on(self, topic, data, attributes):
+        name = str(100 + len(self.sent))
+        self.sent.append((topic, data, dict(attributes)))
+        if topic in self.refuses:
+            bury(self.shop.ledger, f"{name}-train_models", refused(topic, data, attributes))
+        return name
+
+
+class Shop:
+    """An environment with three runs: opened in another order than their data's, one of them failed."""
+
+    def __init__(self, bucket):
+        self.storage = bucket.client
+        self.settings = Settings.from_document({"project": "shop-project", "bucket": bucket.name})
+        self.ledger = Ledger(bucket)
+        self.pubsub = Pubsub(self)
+        self.pass_on = self.pubsub.pass_on
+        self.registry = self
+        self.deployed = {number: Version(number, FIRST, "logistic") for number in "123"}
+        self.serving = "3"
+        for hours, (run_id, reason) in enumerate([(FIRST, ""), (SECOND, ""), (THIRD, "new campaign")]):
+            self.ledger.open_run(DataRefreshed(run_id, DAY, reason), {"trains": True}, NOW + timedelta(hours=hours))
+        done = AudiencePublished(FIRST, DAY, "gs://shop/manifest.json", 7)
+        self.ledger.finish(FIRST, Record("publish_audience", done, NOW, NOW, 0))
+        self.ledger.fail(THIRD, Failure("build_features", LONG, is_permanent=True, failed_at=NOW))
+        champion = Pointer(version="3", run_id=FIRST, candidate="logistic", scorer=None, inputs={}, decile_cutoffs=[])
+        bucket.blob(POINTER).upload_from_string(msgspec.json.encode(champion))
+
+    def send(self, topic, body):
+        self.pass_on(topic, json.dumps(body).encode(), {})
+
+    def champion_and(self, number):
+        number = number or str(int(self.serving) - 1)
+        if number not in self.deployed:
+            raise Permanent(f"version {number} is not deployed; deployed are: 1, 2, 3")
+        return self.deployed[self.serving], self.deployed[number]
+
+
+@pytest.fixture
+def shop(bucket, monkeypatch):
+    shop = Shop(bucket)
+    monkeypatch.setattr(world, "connected", lambda: shop)
+    monkeypatch.setattr(replay, "PATIENCE_SECONDS", 0)
+    return shop
+
+
+def run(*words, answer=None):
+    return CliRunner().invoke(main.app, list(words), input=answer)
+
+
+def bury(ledger, name, letter):
+    ledger.bury(name, {"received_at": NOW, **letter})
+
+
+def refused(topic, data, attributes, reason="a field is missing"):
+    """What record_dead_letter keeps of a message that a function refused."""
+    content = base64.b64encode(data).decode()
+    about = {"function": "train_models", "reason": reason, "topic": topic}
+    return {**about, "data": content, "attributes": dict(attributes)}
+
+
+def given_up(data, attributes=None):
+    """What it keeps of a message that Pub/Sub gave up delivering."""
+    own = {"CloudPubSubDeadLetterSourceDeliveryCount": "20"}
+    letter = refused("", data, {**own, **(attributes or {})}, "given up after 20 deliveries")
+    return {**letter, "function": "train-models-features-built"}
+
+
+# runs
+
+
+def test_the_runs_are_listed_newest_first_with_kind_reason_and_the_champion(shop):
+    listed = json.loads(run("runs", "--json").stdout)["runs"]
+    assert [row["run_id"] for row in listed] == [THIRD, SECOND, FIRST]
+    assert [row["state"] for row in listed] == ["failed", "running", "published"]
+    assert [row["reason"] for row in listed] == ["new campaign", "", ""]
+    assert [row["is_champion"] for row in listed] == [False, False, True]
+    assert {row["kind"] for row in listed} == {"training"}
+    assert run("runs").stdout.index(THIRD) < run("runs").stdout.index(f"{FIRST} champion")
+
+
+def test_the_runs_can_be_fewer_or_the_failed_ones_alone(shop):
+    assert [row["run_id"] for row in json.loads(run("runs", "--json", "--limit", "2").stdout)["runs"]] == [
+        THIRD,
+        SECOND,
+    ]
+    assert [row["run_id"] for row in json.loads(run("runs", "--json", "--failed").stdout)["runs"]] == [THIRD]
+    assert "2 of 3 runs" in run("runs", "--limit", "2").stdout
+    assert run("runs", "--limit", "0").exit_code == 2
+
+
+def test_a_run_without_its_record_is_listed_as_lost_and_counts_as_failed(shop):
+    shop.ledger.write("20170102-00000000", "checks", {})
+    first = json.loads(run("runs", "--json", "--failed").stdout)["runs"][0]
+    assert (first["run_id"], first["state"]) == ("20170102-00000000", "lost")
+
+
+def test_nothing_is_cut_off_in_a_pipe_whatever_the_terminals_width(shop, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr(main, "out", terminal.Output())
+    printed = run("runs").stdout
+    assert LONG in printed
+    assert "…" not in printed
+
+
+def test_in_a_narrow_terminal_long_words_are_broken_and_not_cut_off(tmp_path):
+    with (tmp_path / "screen").open("w+") as screen:
+        console = terminal.Output(file=screen, force_terminal=True, width=20)
+        table = terminal.table("name")
+        table.add_row("propensity-local.analytics.ga_sessions_20170801")
+        console.print(table)
+        screen.seek(0)
+        assert "…" not in screen.read()
+
+
+# publish
+
+
+def test_an_unknown_topic_is_refused_with_the_topics_that_there_are():
+    answer = run("publish", "data-refresh")
+    assert isinstance(answer.exception, CommandError)
+    told = str(answer.exception)
+    assert "did you mean data-refreshed?" in told
+    assert "checkout-started" in told
+
+
+@pytest.mark.parametrize("body", ["{", "[]", "NaN", '{"reason": NaN}', '{"reason": 1e400}', "\udcff"])
+def test_what_is_no_json_object_is_not_published(shop, body):
+    assert run("publish", "data-refreshed", body).exit_code == 2
+    assert shop.pubsub.sent == []
+
+
+# up
+
+
+@pytest.mark.parametrize("service", ["bigquery", "storage", "pubsub", "vertex", "logging", "functions"])
+def test_a_taken_port_names_its_flag_and_the_way_out(service):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(
+            CommandError, match=rf"port {port} for {service} is taken.* --{service}-port, or `--ports free`"
+        ):
+            standing.require(Ports(**{service: port}))
+
+
+def test_free_ports_are_free_but_for_those_that_are_named():
+    unnamed = dict.fromkeys(("bigquery", "storage", "pubsub", "vertex", "logging", "functions"))
+    assert standing.ports(unnamed, are_free=False) == standing.FIXED
+    assert standing.ports(unnamed, are_free=True) == Ports()
+    assert standing.ports(unnamed | {"vertex": 7}, are_free=True) == Ports(vertex=7)
+    with pytest.raises(CommandError, match="--storage-port and --functions-port are both 8080"):
+        standing.ports(unnamed | {"storage": 8080}, are_free=False)
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "x"])
+def test_a_port_that_cannot_be_is_a_usage_error(port):
+    assert run("up", "--storage-port", port).exit_code == 2
+
+
+# rollback
+
+
+@pytest.fixture
+def moved(shop, monkeypatch):
+    def roll_back(clients, to):
+        before, now = clients.champion_and(to)
+        clients.serving = now.number
+        return before, now
+
+    monkeypatch.setattr(promotion, "roll_back", roll_back)
+    monkeypatch.setattr(pointer, "follow", lambda _: None)
+    return shop
+
+
+def test_a_rollback_says_what_it_would_do_and_asks(moved):
+    asked = run("rollback", "--to", "1", answer="n\n")
+    assert "version 3 (logistic_20170801_0a1b2c3d) -> version 1" in asked.stdout
+    assert (asked.exit_code, moved.serving, moved.pubsub.sent) == (1, "3", [])
+    assert run("rollback", "--to", "1", answer="y\n").exit_code == 0
+    assert (moved.serving, [topic for topic, *_ in moved.pubsub.sent]) == ("1", ["scoring-due"])
+
+
+def test_without_anybody_to_answer_nothing_is_rolled_back(moved):
+    assert run("rollback", answer="").exit_code == 1
+    assert moved.serving == "3"
+    assert run("rollback", "--yes").exit_code == 0
+    assert moved.serving == "2"
+
+
+def test_a_rollback_to_the_champion_changes_nothing_and_asks_nothing(moved):
+    answer = run("rollback", "--to", "3")
+    assert (answer.exit_code, moved.pubsub.sent) == (0, [])
+    assert "version 3 (logistic_20170801_0a1b2c3d) is champion" in answer.stdout
+
+
+def test_a_rollback_to_a_version_that_is_not_deployed_names_those_that_are(moved):
+    with pytest.raises(Permanent, match="version 9 is not deployed; deployed are: 1, 2, 3"):
+        rollback.roll_back(moved, "9")
+
+
+# replay
+
+
+def test_a_refused_and_a_given_up_message_are_sent_again_as_they_were(shop):
+    bury(shop.ledger, "1", refused("features-built", json.dumps(PUSHED).encode(), {"a": "b"}))
+    bury(shop.ledger, "2", given_up(b"{}", {"c": "d"}))
+    answer = run("replay", "--all", "--yes")
+    assert answer.exit_code == 0, answer.stdout
+    assert shop.pubsub.sent == [
+        ("features-built", json.dumps(PUSHED).encode(), {"a": "b"}),
+        ("features-built", b"{}", {"c": "d"}),
+    ]
+    assert shop.ledger.dead_letters() == {}
+    assert "0 dead letters are left" in answer.stdout
+
+
+def test_a_message_that_two_functions_refused_is_sent_once(shop):
+    for function in ("train_models", "build_recommendations"):
+        bury(shop.ledger, f"1-{function}", {**refused("features-built", b"{}", {}), "function": function})
+    assert run("replay", "--all", "--yes").exit_code == 0
+    assert shop.pubsub.sent == [("features-built", b"{}", {})]
+    assert shop.ledger.dead_letters() == {}
+
+
+def test_one_message_is_sent_again_after_a_yes_and_the_others_are_left(shop):
+    for name in ("1", "2"):
+        bury(shop.ledger, name, given_up(b"{}", {"name": name}))
+    assert run("replay", "2", answer="n\n").exit_code == 1
+    assert shop.pubsub.sent == []
+    answer = run("replay", "2", answer="y\n")
+    assert (answer.exit_code, list(shop.ledger.dead_letters())) == (0, ["1"])
+    assert "1 dead letter is left" in answer.stdout
+
+
+def test_what_is_refused_once_more_is_told_with_its_new_name_and_its_reason(shop):
+    bury(shop.ledger, "1", refused("features-built", b"{}", {}))
+    shop.pubsub.refuses = {"features-built"}
+    answer = run("replay", "1", "--yes")
+    assert answer.exit_code == 1
+    assert "a dead letter again, 100-train_models: a field is missing" in answer.stdout
+    assert list(shop.ledger.dead_letters()) == ["100-train_models"]
+
+
+@pytest.mark.parametrize(
+    ("letter", "why"),
+    [
+        ({**refused("features-built", b"", {}), "data": "%"}, "not base64"),
+        ({**refused("features-built", b"", {}), "left_out_bytes": 9_999_999}, "9999999 bytes had no room"),
+        ({"function": "", "reason": "", "data": ""}, "no topic ''"),
+        (refused("somewhere", b"{}", {}), "no topic 'somewhere'"),
+        (refused("features-built", b"", {}), "is empty"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_cannot_be_sent_again_stays_a_dead_letter_and_says_why(shop, letter, why):
+    bury(shop.ledger, "1", letter)
+    answer = run("replay", "--all", "--yes")
+    assert answer.exit_code == 1
+    assert re.search(f"1 stays a dead letter: .*{why}", answer.stdout)
+    assert list(shop.ledger.dead_letters()) == ["1"]
+
+
+def test_a_message_that_is_no_dead_letter_is_named_and_nothing_is_sent(shop):
+    bury(shop.ledger, "1", given_up(b"{}"))
+    answer = run("replay", "1", "7", "--yes")
+    assert "there is no dead letter 7" in str(answer.exception)
+    assert shop.pubsub.sent == []
+
+
+def test_replay_wants_names_or_all_and_not_both():
+    assert run("replay").exit_code == 2
+    assert run("replay", "1", "--all").exit_code == 2
+
+
+# demo
+
+
+def test_loading_prints_a_line_for_each_tenth_in_a_pipe(tmp_path):
+    with (tmp_path / "pipe").open("w+") as pipe, demonstration._progress("loading", 366, Console(file=pipe)) as advance:
+        for _ in range(366):
+            advance()
+        pipe.seek(0)
+        told = pipe.read().splitlines()
+    assert told[0] == "loading ..."
+    assert told[1:] == [f"loaded {number} of 366" for number in (37, 74, 110, 147, 183, 220, 257, 293, 330)]
