@@ -23,7 +23,7 @@ def started() -> Iterator[bigquery.Client]:
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         state = Path(folder)
         warehouse = stack.enter_context(emulator.run(state / "emulator", project=PROJECT))
-        url = stack.enter_context(serving.serve(gateway.create_app(warehouse.url, state / "gateway")))
+        url = stack.enter_context(serving.serve(gateway.create_app(warehouse, state / "gateway")))
         client = bigquery.Client(
             PROJECT,
             AnonymousCredentials(),  # type: ignore[no-untyped-call]

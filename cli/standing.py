@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import itertools
+import os
 import shlex
 import signal
 import socket
@@ -94,12 +95,19 @@ def run(
             raise
         lines = [f"export {name}={shlex.quote(value)}" for name, value in cloud.environment.items()]
         if env_file:
-            env_file.write_text("\n".join(lines) + "\n")
+            _write_for_its_owner(env_file, "\n".join(lines) + "\n")
         for line in lines:
             out.print(line, soft_wrap=True, markup=False, highlight=False)
         out.print("ready; Ctrl-C ends it")
         ending.wait()
         out.print("ending ...")
+
+
+def _write_for_its_owner(file: Path, content: str) -> None:
+    """Write a file with a secret in it, which nobody else on this machine may read."""
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
+        os.fchmod(opened.fileno(), 0o600)
+        opened.write(content)
 
 
 def _print(entry: dict[str, Any], out: Console) -> None:

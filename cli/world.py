@@ -46,6 +46,6 @@ def _require_answer(url: str) -> None:
         socket.create_connection((parts.hostname or "", parts.port or 80), timeout=10).close()
     except OSError as error:
         raise CommandError(
-            f"nothing answers at {url}, which STORAGE_EMULATOR_HOST names: start the local cloud again "
-            "(`propensity up`), or leave it by opening a new shell"
+            f"nothing answers at {parts.hostname}:{parts.port}, which STORAGE_EMULATOR_HOST names: start the local "
+            "cloud again (`propensity up`), or leave it by opening a new shell"
         ) from error

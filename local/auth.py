@@ -3,10 +3,14 @@
 import os
 import secrets as randomness
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
+from urllib.parse import parse_qs
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from google.auth import jwt
+from google.auth.exceptions import GoogleAuthError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -14,40 +18,71 @@ from starlette.routing import Route
 from local.answers import JSONResponse
 from shared import jsontext
 
-_TOKEN = "local"  # noqa: S105 - it opens nothing: no local service checks it
+_ACCOUNT = "service-account.json"
+TOKEN_PATH = "/token"  # noqa: S105 - a path
 
 
-def token_route() -> Route:
-    """`POST /token`, the OAuth 2 endpoint that answers every service account's grant."""
-    return Route("/token", _token, methods=["POST"])
+class Grants:
+    """Who is given a token: whoever holds the key of the service account in `state`; anyone where there is none."""
 
+    def __init__(self, state: Path | None = None, token: str = "local") -> None:  # noqa: S107 - it opens nothing
+        self._state = state
+        self._token = token
 
-def _token(_: Request) -> Response:
-    return JSONResponse({"access_token": _TOKEN, "expires_in": 3600, "token_type": "Bearer"})
+    def route(self) -> Route:
+        """`POST /token`, the OAuth 2 endpoint of a service account's grant."""
+        return Route(TOKEN_PATH, self._answer, methods=["POST"])
+
+    def is_signed(self, token: str) -> bool:
+        """Whether the service account has signed a token that has not expired."""
+        try:
+            jwt.decode(token, certs=self._key)  # type: ignore[no-untyped-call]
+        except (ValueError, GoogleAuthError):
+            return False
+        return True
+
+    @cached_property
+    def _key(self) -> bytes:
+        """The public key; the private one stays as it is over restarts."""
+        account = json.loads(((self._state or Path()) / _ACCOUNT).read_text())
+        key = serialization.load_pem_private_key(account["private_key"].encode(), None).public_key()
+        return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+    async def _answer(self, request: Request) -> Response:
+        form = parse_qs((await request.body()).decode(errors="replace"))
+        if self._state and not self.is_signed(form.get("assertion", [""])[0]):
+            problem = {"error": "invalid_grant", "error_description": "Not signed by this cloud's service account."}
+            return JSONResponse(problem, 400)
+        return JSONResponse({"access_token": self._token, "expires_in": 3600, "token_type": "Bearer"})
 
 
 def service_account_file(state: Path, token_url: str, project: str) -> Path:
-    """Write `state`/service-account.json for GOOGLE_APPLICATION_CREDENTIALS: a fresh key, readable by its owner only.
+    """Write `state`/service-account.json for GOOGLE_APPLICATION_CREDENTIALS: a key, readable by its owner only.
+
+    The key stays the same over restarts, since clients that run go on using it.
 
     A service account and not anonymous credentials, because it is what `google.auth.default()` finds by itself; with
     `token_url` on loopback nothing else is asked for a token.
     """
     email = f"local@{project}.iam.gserviceaccount.com"
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    file = state / _ACCOUNT
     account = {
         "type": "service_account",
         "project_id": project,
         "private_key_id": "local",
-        "private_key": key.decode(),
+        "private_key": json.loads(file.read_text())["private_key"] if file.exists() else _new_key(),
         "client_email": email,
         "client_id": "0",
         "token_uri": token_url,
     }
-    file = state / "service-account.json"
     _write(file, jsontext.text(account, 2))
     return file
+
+
+def _new_key() -> str:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    unencrypted = serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, unencrypted).decode()
 
 
 def secrets(state: Path, names: Iterable[str]) -> dict[str, str]:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from local import auth, declarations, functions, logging, provision, pubsub, scheduler, serving
+from local import auth, declarations, functions, guard, logging, provision, pubsub, scheduler, serving
 from local import storage as local_storage
 from local import vertex as local_vertex
 from local.bigquery import emulator, gateway
 from local.declarations import ROOT, Declarations
+from local.guard import Rules
 from local.pubsub.client import publisher
 from shared import jsontext
 
@@ -23,6 +24,9 @@ GOOGLE_CLIENTS = (
     "google.cloud.pubsub_v1",
     "google.cloud.aiplatform_v1",
 )
+
+# What the ports ask for, and what Pub/Sub's pushes bring. They are two, since a subscription shows where it pushes.
+_PORTS, _PUSHES = "ports", "pushes"
 
 
 class AlreadyRunningError(RuntimeError):
@@ -60,7 +64,7 @@ class LocalCloud:
     environment: dict[str, str]
     """The variables that point any Google client, and the functions, at it."""
     services: dict[str, str]
-    """Each service's address, by name."""
+    """Each service's address, by name; with the secret that it asks for, where it asks for one."""
     urls: dict[str, str]
     """Each HTTP function's address, by its name."""
     pubsub: pubsub.Server
@@ -108,33 +112,43 @@ def run(
     declared = _with_backoff(declarations.read(), backoff)
     with contextlib.ExitStack() as stack:
         stack.enter_context(_sole_owner(state, is_fresh=is_fresh))
+        secrets = auth.secrets(state, {_PORTS, _PUSHES} | {name for one in declared.functions for name in one.secrets})
+        known, pushed = secrets.pop(_PORTS), secrets.pop(_PUSHES)
+        grants = auth.Grants(state, known)
+        rules = Rules(known, is_signed=grants.is_signed)
+
+        def opened(service: str, url: str) -> str:
+            return guard.with_secret(reached_at(service, url), known)
+
         broker = stack.enter_context(pubsub.serve(state / "pubsub", ports.pubsub))
         publish = publisher(broker.host)
         tables = logging.Tables()
         log = logging.Router(state / "logging", _sinks(declared, names), publish, tables=tables)
-        files = stack.enter_context(local_storage.serve(state / "storage", ports.storage))
-        logging_url = stack.enter_context(serving.serve(logging.create_app(log), ports.logging))
-        vertex_url = stack.enter_context(serving.serve(local_vertex.create_app(state / "vertex"), ports.vertex))
+        files = stack.enter_context(local_storage.serve(state / "storage", ports.storage, rules))
+        logging_url = stack.enter_context(serving.serve(logging.create_app(log), ports.logging, rules))
+        models = local_vertex.create_app(state / "vertex", grants=grants)
+        granting = replace(rules, open=frozenset({auth.TOKEN_PATH}))
+        vertex_url = stack.enter_context(serving.serve(models, ports.vertex, granting))
         warehouse = stack.enter_context(emulator.run(state / "bigquery", project=names.project, buckets=files.root))
         app = gateway.create_app(
-            warehouse.url,
+            warehouse,
             state / "bigqueryml",
-            storage_url=files.url,
-            logging_url=reached_at("logging", logging_url),
-            vertex_url=vertex_url,
+            storage_url=guard.with_secret(files.url, known),
+            logging_url=opened("logging", logging_url),
+            vertex_url=guard.with_secret(vertex_url, known),
             vertex_location=names.region,
             is_on_demand=is_on_demand,
             is_strict=is_strict,
         )
-        bigquery_url = stack.enter_context(serving.serve(app, ports.bigquery))
-        stack.enter_context(tables.delivered(bigquery_url, names.project))
+        bigquery_url = stack.enter_context(serving.serve(app, ports.bigquery, rules))
+        stack.enter_context(tables.delivered(guard.with_secret(bigquery_url, known), names.project))
         account = auth.service_account_file(state, f"{vertex_url}/token", names.project)
 
         def environment(address: Callable[[str, str], str]) -> dict[str, str]:
             return {
                 **auth.environment(account, names.project),
-                "BIGQUERY_EMULATOR_HOST": address("bigquery", bigquery_url),
-                "STORAGE_EMULATOR_HOST": address("storage", files.url),
+                "BIGQUERY_EMULATOR_HOST": guard.with_secret(address("bigquery", bigquery_url), known),
+                "STORAGE_EMULATOR_HOST": guard.with_secret(address("storage", files.url), known),
                 "PUBSUB_EMULATOR_HOST": address("pubsub", broker.host),
                 "PROPENSITY_SETTINGS": jsontext.text(_with_vertex(settings, address("vertex", vertex_url))),
             }
@@ -147,7 +161,8 @@ def run(
         entry_points = [function.name for function in declared.functions]
         # One process for all serves its first event as a kept-warm instance does; one for each starts as cold as there.
         warm_up = {} if is_isolated else {functions.WARM_UP: " ".join(GOOGLE_CLIENTS)}
-        secrets = auth.secrets(state, {name for function in declared.functions for name in function.secrets})
+        answering = frozenset(f"/{one.name}" for one in declared.functions if one.is_http)
+        origins = tuple(settings.get("online", {}).get("origins", ()))
         functions_url = stack.enter_context(
             functions.serve(
                 ROOT / "main.py",
@@ -156,6 +171,7 @@ def run(
                 ports.functions,
                 write,
                 is_isolated=is_isolated,
+                rules=Rules(pushed, open=answering, pages=dict.fromkeys(answering, origins)),
             )
         )
         schedules = [
@@ -164,14 +180,15 @@ def run(
         ]
         clock = stack.enter_context(scheduler.run(schedules, publish, is_held=is_held))
         services = {
-            "bigquery": bigquery_url,
-            "storage": files.url,
+            "bigquery": guard.with_secret(bigquery_url, known),
+            "storage": guard.with_secret(files.url, known),
             "pubsub": broker.host,
-            "vertex": vertex_url,
-            "logging": logging_url,
-            "functions": functions_url,
+            "vertex": guard.with_secret(vertex_url, known),
+            "logging": guard.with_secret(logging_url, known),
+            "functions": guard.with_secret(functions_url, pushed),
         }
-        provision.everything(declared, names, services | {"functions": reached_at("functions", functions_url)})
+        pushing = guard.with_secret(reached_at("functions", functions_url), pushed)
+        provision.everything(declared, names, services | {"functions": pushing})
         urls = {one.name: f"{functions_url}/{one.name}" for one in declared.functions if one.is_http}
         addresses = {f"PROPENSITY_{name.upper()}_URL": url for name, url in urls.items()}
         yield LocalCloud(environment(lambda _, url: url) | addresses, services, urls, broker, clock)

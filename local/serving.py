@@ -1,4 +1,4 @@
-"""Serve an ASGI app from a thread of this process, on loopback only."""
+"""Serve an ASGI app from a thread of this process, on loopback only, behind the rules of `guard.py`."""
 
 import contextlib
 import socket
@@ -8,9 +8,18 @@ from collections.abc import Iterator
 import uvicorn
 from starlette.types import ASGIApp
 
+from local import guard, patience
+from local.guard import Rules
+from local.patience import Patience
+
 
 @contextlib.contextmanager
-def serve(app: ASGIApp, port: int = 0) -> Iterator[str]:
+def serve(
+    app: ASGIApp,
+    port: int = 0,
+    rules: Rules = Rules(),  # noqa: B008 - frozen
+    waits: Patience = Patience(),  # noqa: B008
+) -> Iterator[str]:
     """Yield the base URL while `app` answers on 127.0.0.1; port 0 takes a free one.
 
     Raises:
@@ -28,7 +37,16 @@ def serve(app: ASGIApp, port: int = 0) -> Iterator[str]:
         listener.close()
         raise
     server = uvicorn.Server(
-        uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=2)
+        uvicorn.Config(
+            guard.asgi(app, rules),
+            http=patience.protocol(waits),
+            ws="none",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            lifespan="on",
+            timeout_graceful_shutdown=2,
+        )
     )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

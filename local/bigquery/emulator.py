@@ -11,6 +11,7 @@ gateway (`outbound.py`) lets it write to a scratch file and uploads that to the 
 import contextlib
 import importlib.util
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from pathlib import Path
 import duckdb
 import httpx
 
-EXTENSIONS = ("icu", "ducklake", "spatial", "avro", "json", "parquet")
+from local.bigquery.emulator_place import EXTENSIONS, SCRATCH, SECRET, SECRET_HEADER
 
 
 class EmulatorDiedError(RuntimeError):
@@ -31,10 +32,14 @@ class EmulatorDiedError(RuntimeError):
 
 @dataclass(frozen=True)
 class Emulator:
-    """Where a running emulator answers."""
+    """Where a running emulator answers, and to whom."""
 
     url: str
     grpc_address: str
+    scratch: Path
+    """A folder that it reads and writes."""
+    secret: str
+    """What each request must bring in SECRET_HEADER."""
 
 
 @contextlib.contextmanager
@@ -57,14 +62,17 @@ def run(
     """
     state.mkdir(parents=True, exist_ok=True)
     port, grpc_port = _free(port), _free(grpc_port)
-    log = state / "emulator.log"
+    log, scratch, secret = state / "emulator.log", (state / "scratch").absolute(), secrets.token_hex(32)
+    scratch.mkdir(exist_ok=True)
+    for left_over in scratch.iterdir():
+        left_over.unlink()
     command = [sys.executable, "-m", "local.bigquery.emulator_child", "--host", "127.0.0.1"]
     command += ["--port", str(port), "--grpc-port", str(grpc_port)]
     command += ["--project", project, "--dataset", "local", "--data-dir", str(state / "data")]
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
             command,
-            env=_environment(state, buckets),
+            env=_environment(state, buckets) | {SCRATCH: str(scratch), SECRET: secret},
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -73,8 +81,8 @@ def run(
         )
     url = f"http://127.0.0.1:{port}"
     try:
-        _wait_until_it_answers(url, process, log, deadline_seconds)
-        yield Emulator(url, f"127.0.0.1:{grpc_port}")
+        _wait_until_it_answers(url, {SECRET_HEADER: secret}, process, log, deadline_seconds)
+        yield Emulator(url, f"127.0.0.1:{grpc_port}", scratch, secret)
     finally:
         _end(process)
 
@@ -121,9 +129,11 @@ def _free(port: int) -> int:
         return found
 
 
-def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path, seconds: float) -> None:
+def _wait_until_it_answers(
+    url: str, headers: dict[str, str], process: subprocess.Popen[bytes], log: Path, seconds: float
+) -> None:
     deadline = time.monotonic() + seconds
-    with httpx.Client(timeout=seconds, trust_env=False) as client:
+    with httpx.Client(timeout=seconds, trust_env=False, headers=headers) as client:
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 raise EmulatorDiedError(f"the BigQuery emulator ended with status {process.returncode}:\n{_tail(log)}")

@@ -1,10 +1,10 @@
 """The emulator as the gateway's own work uses it: over REST, blocking, in worker threads.
 
 Rows move as files in a scratch folder that both processes see, whole tables at a time: EXPORT DATA writes an Arrow
-file, and `read_parquet` in a statement reads a Parquet file in place of a table.
+file, and a table function that only the emulator knows reads a Parquet file in place of a table. Both name a file by
+128 random bits and never by its path.
 """
 
-import json
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from local.bigquery import errors
+from local.bigquery.emulator import Emulator
+from local.bigquery.emulator_place import ROWS, SECRET_HEADER
 
 # Jobs that the gateway runs for its own purposes; job lists leave them out.
 HELPER_PREFIX = "bqml_helper_"
@@ -26,17 +28,15 @@ _ROW_GROUP = 122_880
 class EmulatorClient:
     """A connection pool to the emulator, and the scratch folder."""
 
-    def __init__(self, url: str, scratch: Path) -> None:
+    def __init__(self, emulator: Emulator) -> None:
         self._http = httpx.Client(
-            base_url=f"{url}/bigquery/v2/projects/",
+            base_url=f"{emulator.url}/bigquery/v2/projects/",
+            headers={SECRET_HEADER: emulator.secret},
             timeout=None,  # noqa: S113 - a query takes as long as it takes
             trust_env=False,
         )
-        self.scratch = scratch
+        self._scratch = emulator.scratch
         self._sweeper = ThreadPoolExecutor(1, "bigquery-sweeper")
-        scratch.mkdir(parents=True, exist_ok=True)
-        for left_over in scratch.iterdir():
-            left_over.unlink()
 
     def close(self) -> None:
         """Finish the sweeping and close the connections."""
@@ -95,21 +95,26 @@ class EmulatorClient:
 
     def query(self, project: str, query: dict[str, Any], cancelled: threading.Event) -> pa.Table:
         """The result of a query; it lies in a file that is mapped into memory, and that ends with the table."""
-        file = self.scratch / f"{uuid.uuid4().hex}.arrow"
-        uri = json.dumps(f"file://{file}")
-        text = f"EXPORT DATA OPTIONS(uri={uri}, format='GATEWAY_ARROW') AS {query['query']}"
+        file, uri = self.handed_over("arrow")
+        text = f"EXPORT DATA OPTIONS(uri='{uri}', format='GATEWAY_ARROW') AS {query['query']}"
         try:
             self.run_hidden(project, {"query": query | {"query": text}}, cancelled)
             return pa.ipc.open_file(pa.memory_map(str(file))).read_all()
         finally:
             file.unlink(missing_ok=True)
 
-    def keep(self, table: pa.Table) -> Path:
-        """Write a table into a new Parquet file in the scratch folder."""
-        file = self.scratch / f"{uuid.uuid4().hex}.parquet"
+    def handed_over(self, ending: str) -> tuple[Path, str]:
+        """A new file's path, and the URI by which EXPORT DATA writes it."""
+        name = f"{uuid.uuid4().hex}.{ending}"
+        return self._scratch / name, f"scratch:{name}"
+
+    def keep(self, table: pa.Table) -> tuple[Path, str]:
+        """Write a table into a new file; also the call that stands for it in a statement."""
+        name = uuid.uuid4().hex
+        file = self._scratch / f"{name}.parquet"
         # It is read once and thrown away: neither compression nor dictionaries pay.
         pq.write_table(table, file, _ROW_GROUP, compression="none", use_dictionary=False, write_statistics=False)
-        return file
+        return file, f"{ROWS}('{name}')"
 
 
 def _checked(answer: httpx.Response) -> dict[str, Any]:

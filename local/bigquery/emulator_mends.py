@@ -30,6 +30,7 @@ Each mend replaces one function of the pinned version; a new version is to be he
     refusals            of what this code does not foresee are internal errors (emulator_refusals.py)
     streams, sessions   and uploads are kept for ever (emulator_bounds.py)
     former states       of tables are kept for ever (emulator_upkeep.py)
+    SQL's reach         is all that DuckDB can reach: files, addresses, extensions (emulator_reach.py, emulator_lock.py)
     columns             of a table are asked for anew by each statement that names it: 5 ms a table
     rows' way out       is a Parquet file, which takes DuckDB long (emulator_arrow.py)
     answers             differ from BigQuery's discovery document (emulator_answers.py)
@@ -70,7 +71,9 @@ from local.bigquery import (
     emulator_history,
     emulator_literals,
     emulator_loads,
+    emulator_lock,
     emulator_partitioned,
+    emulator_reach,
     emulator_refusals,
     emulator_results,
     emulator_rules,
@@ -139,6 +142,8 @@ def apply() -> None:
     emulator_rules.add()
     emulator_assignments.add()
     emulator_columns.add()
+    emulator_reach.add()
+    emulator_lock.add()
     DuckDBDialect.Generator.TRANSFORMS[exp.IntDiv] = _divided
     for aggregate, name in ((exp.ArgMax, "ARG_MAX_NULL"), (exp.ArgMin, "ARG_MIN_NULL")):
         DuckDBDialect.Generator.TRANSFORMS[aggregate] = functools.partial(_with_null, name)
@@ -154,6 +159,7 @@ def _on_one_thread(connect: Callable[[], duckdb.DuckDBPyConnection]) -> duckdb.D
     _kept_jobs()
     emulator_upkeep.start()
     emulator_functions.define(connection)
+    emulator_lock.close(connection)
     return connection
 
 

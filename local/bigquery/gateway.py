@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from local.bigquery.audit import Audit
 from local.bigquery.database import Database
+from local.bigquery.emulator import Emulator
 from local.bigquery.emulator_client import EmulatorClient
 from local.bigquery.errors import BigQueryError
 from local.bigquery.job_routes import JobRoutes
@@ -42,7 +43,7 @@ _ALL_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
 def create_app(
-    emulator_url: str,
+    emulator: Emulator,
     state: Path,
     *,
     storage_url: str | None = None,
@@ -60,15 +61,15 @@ def create_app(
     """
     state = state.absolute()
     database = Database(state / "gateway.sqlite")
-    emulator = EmulatorClient(emulator_url, state / "scratch")
+    client = EmulatorClient(emulator)
     models = Models(database, state / "models")
     storage = Storage(storage_url) if storage_url else None
     registry = Registry(vertex_url, vertex_location) if vertex_url else None
     audit = Audit(database, logging_url)
-    services = Services(emulator, models, storage, registry, is_on_demand)
+    services = Services(client, models, storage, registry, is_on_demand)
     jobs = Jobs(database, services, audit)
-    watch = Watch(database, emulator, audit)
-    passthrough = Passthrough(emulator_url)
+    watch = Watch(database, client, audit)
+    passthrough = Passthrough(emulator)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -76,15 +77,15 @@ def create_app(
         threading.Thread(target=importlib.import_module, args=["xgboost.sklearn"], daemon=True).start()
         yield
         await passthrough.aclose()
-        for part in (jobs, watch, audit, emulator, storage, registry, database):
+        for part in (jobs, watch, audit, client, storage, registry, database):
             if part:
                 part.close()
 
     return Starlette(
         routes=_routes(
             passthrough,
-            JobRoutes(passthrough, emulator, jobs, watch, Strict(services) if is_strict else None),
-            ModelRoutes(passthrough, emulator, models, registry),
+            JobRoutes(passthrough, client, jobs, watch, Strict(services) if is_strict else None),
+            ModelRoutes(passthrough, client, models, registry),
         ),
         exception_handlers={
             BigQueryError: _refuse,

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from local.answers import JSONResponse
-from local.bigquery import errors
+from local.bigquery import errors, reach
 from local.bigquery.emulator_client import HELPER_PREFIX, EmulatorClient
 from local.bigquery.errors import BigQueryError, already_exists
 from local.bigquery.job_pages import LONGEST_PAGE, Position, order, position, token_behind
@@ -106,6 +106,7 @@ class JobRoutes:
 
     def _judge(self, project: str, configuration: dict[str, Any], job_id: str | None) -> None:
         """Refuse what Google's analyzer refuses, except where the job was begun before and only its id counts."""
+        reach.check_job(configuration)
         if self._strict is None:
             return
         try:

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from local.answers import JSONResponse
+from local.bigquery import reach
 from local.bigquery.emulator_client import EmulatorClient
 from local.bigquery.errors import BigQueryError, already_exists, not_found
 from local.bigquery.models import Models, Reference
@@ -68,7 +69,9 @@ class ModelRoutes:
         body = await request.body()
         project, dataset = request.path_params["project"], request.path_params["dataset"]
         try:
-            name = json.loads(body)["tableReference"]["tableId"]
+            resource = json.loads(body)
+            reach.check_table(resource)
+            name = resource["tableReference"]["tableId"]
         except (ValueError, KeyError, TypeError):
             return await self._passthrough.forward(request, body)
         reference = Reference(project, dataset, name)

@@ -4,7 +4,6 @@ The emulator writes plain files, but an object has metadata and a generation tha
 the emulator writes into the scratch folder, and the files are uploaded.
 """
 
-import uuid
 from typing import Any, Self
 
 from local.bigquery import model_statements
@@ -76,8 +75,9 @@ class _Shards:
 
     def __init__(self, work: Work, uris: list[str]) -> None:
         self._uris = uris
-        self._files = [work.services.emulator.scratch / f"{uuid.uuid4().hex}.shard" for _ in uris]
-        self.local = [f"file://{file}" for file in self._files]
+        made = [work.services.emulator.handed_over("shard") for _ in uris]
+        self._files = [file for file, _ in made]
+        self.local = [uri for _, uri in made]
 
     def __enter__(self) -> Self:
         return self

@@ -5,6 +5,9 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from local.bigquery.emulator import Emulator
+from local.bigquery.emulator_place import SECRET_HEADER
+
 # These belong to one connection, not to the message (RFC 9110, 7.6.1).
 _OF_THE_CONNECTION = {b"connection", b"keep-alive", b"transfer-encoding", b"te", b"trailer", b"upgrade"}
 
@@ -12,11 +15,12 @@ _OF_THE_CONNECTION = {b"connection", b"keep-alive", b"transfer-encoding", b"te",
 class Passthrough:
     """The emulator, over connections that are kept alive."""
 
-    def __init__(self, emulator_url: str) -> None:
+    def __init__(self, emulator: Emulator) -> None:
         # No time limit: a load or a query takes as long as it takes, and the client has its own.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
+        self._secret = (SECRET_HEADER.encode(), emulator.secret.encode())
         self._client = httpx.AsyncClient(
-            base_url=emulator_url,
+            base_url=emulator.url,
             timeout=None,  # noqa: S113 - a query takes as long as it takes
             limits=limits,
             trust_env=False,
@@ -41,7 +45,8 @@ class Passthrough:
 
     def _request(self, request: Request, body: bytes | None) -> httpx.Request:
         # The Host header goes along: the emulator builds the URL of a resumable upload from it.
-        headers = [(k, v) for k, v in request.headers.raw if k not in _OF_THE_CONNECTION]
+        headers = [(k, v) for k, v in request.headers.raw if k not in (*_OF_THE_CONNECTION, self._secret[0])]
+        headers.append(self._secret)
         has_body = "content-length" in request.headers or "transfer-encoding" in request.headers
         content = body if body is not None else request.stream() if has_body else None
         path = request.scope["raw_path"] + (b"?" + request.scope["query_string"] if request.url.query else b"")

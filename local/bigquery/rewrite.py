@@ -1,7 +1,7 @@
 """Turn a statement that calls ML functions into one that the emulator can run.
 
 Each call is computed, innermost and earliest first, its result written to a Parquet file, and the call replaced by
-`read_parquet('file')`: so the result moves once, and needs no table.
+one to a table function that reads the file: so the result moves once, and needs no table.
 """
 
 from collections.abc import Sequence
@@ -31,9 +31,9 @@ class Rewriting:
             for call in ml_calls(self._statement.tokens):
                 visible = [d for d in known if d.clause < call.start and d.start <= call.start < d.end]
                 table = functions.compute(self._work, call, self.render, partial(self._with, visible))
-                file = self._work.services.emulator.keep(table)
+                file, rows = self._work.services.emulator.keep(table)
                 self._files.append(file)
-                self.replace(call.start, call.end, f"read_parquet('{file}')")
+                self.replace(call.start, call.end, rows)
         except BaseException:
             self.__exit__()
             raise

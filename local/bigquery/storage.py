@@ -1,11 +1,14 @@
 """Writing into Cloud Storage through its upload API, so that objects get their metadata and generation."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from local.bigquery.errors import BigQueryError, not_found
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 
 
 class Storage:
@@ -51,7 +54,7 @@ def split(uri: str) -> tuple[str, str]:
     """
     scheme, _, rest = uri.partition("://")
     bucket, _, name = rest.partition("/")
-    if scheme != "gs" or not bucket:
+    if scheme != "gs" or not _BUCKET.fullmatch(bucket):
         raise BigQueryError("invalid", f"Invalid URI {uri!r}: expected gs://BUCKET/NAME")
     return bucket, name
 

@@ -1,13 +1,17 @@
 """Start the functions, keep them running, end them."""
 
 import contextlib
+import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from local import serving as asgi
 from local.functions import proxy
+from local.functions.arriving import GUARD, arguments
 from local.functions.process import FunctionsError, OnLine, Process
+from local.guard import Rules
+from local.patience import Patience
 
 __all__ = ["FunctionsError", "OnLine", "serve"]
 
@@ -22,6 +26,8 @@ def serve(
     *,
     threads: int = 8,
     is_isolated: bool = False,
+    rules: Rules = Rules(),  # noqa: B008 - frozen
+    waits: Patience = Patience(),  # noqa: B008
 ) -> Iterator[str]:
     """Yield the base URL while `source` (a main.py) serves the functions `names`; port 0 takes a free one.
 
@@ -36,6 +42,8 @@ def serve(
         on_line: called from another thread with (service, line) for each line printed.
         threads: how many requests a process answers at once.
         is_isolated: one process a function, as on Google Cloud, with K_SERVICE set; else one for all of them.
+        rules: who may ask.
+        waits: how long a request may take to arrive.
 
     Raises:
         FunctionsError: the source does not exist, or a process does not start.
@@ -44,6 +52,7 @@ def serve(
     source = source.resolve()
     if not source.is_file():
         raise FunctionsError(f"{source} does not exist; give the main.py that defines the functions")
+    env = {**env, GUARD: json.dumps(arguments(rules, waits))}
     with contextlib.ExitStack() as stack:
         if is_isolated:
             processes = {
@@ -56,7 +65,7 @@ def serve(
         _all_at_once(Process.start, processes.values())
         if is_isolated:
             urls = {name: process.url for name, process in processes.items()}
-            yield stack.enter_context(asgi.serve(proxy.create_app(urls), port))
+            yield stack.enter_context(asgi.serve(proxy.create_app(urls), port, rules, waits))
         else:
             yield processes[""].url
 

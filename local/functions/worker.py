@@ -12,13 +12,19 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
 
+from local import guard
+from local.functions.arriving import ArrivingWorker, from_environment
 from local.functions.dispatcher import Dispatcher
 from local.functions.output import Marked
 from local.functions.process import WARM_UP
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 
 class _Application(BaseApplication):  # type: ignore[misc]
@@ -26,7 +32,7 @@ class _Application(BaseApplication):  # type: ignore[misc]
         self._settings = {
             "bind": f"fd://{descriptor}",
             "workers": 1,
-            "worker_class": "gthread",
+            "worker_class": ArrivingWorker,
             "threads": threads,
             "timeout": 0,  # a function may take longer than a web request
             "keepalive": 75,  # longer than any client keeps a connection, so that none is closed under a request
@@ -36,14 +42,15 @@ class _Application(BaseApplication):  # type: ignore[misc]
         }
         self._source = source
         self._names = names
+        self._rules, ArrivingWorker.waits = from_environment()
         super().__init__()
 
     def load_config(self) -> None:
         for name, value in self._settings.items():
             self.cfg.set(name, value)
 
-    def load(self) -> Dispatcher:
-        return Dispatcher(self._source, self._names)
+    def load(self) -> "WSGIApplication":
+        return guard.wsgi(Dispatcher(self._source, self._names), self._rules)
 
 
 def _prepare(_: Worker) -> None:

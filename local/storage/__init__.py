@@ -6,10 +6,11 @@ object out as it is stored. What it would not act on, such as a lifecycle rule, 
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from local import serving
+from local.guard import Rules
 from local.storage.routes import create_app
 from local.storage.state import Store
 
@@ -23,12 +24,15 @@ class Server:
 
 
 @contextlib.contextmanager
-def serve(state: Path, port: int = 0) -> Iterator[Server]:
+def serve(state: Path, port: int = 0, rules: Rules = Rules()) -> Iterator[Server]:  # noqa: B008 - frozen
     """Serve what lies below `state` on 127.0.0.1; port 0 takes a free one.
 
     Raises:
         RuntimeError: another process has `state` open.
         OSError: the port is taken.
     """
-    with contextlib.closing(Store(state)) as store, serving.serve(create_app(store), port) as url:
+    with (
+        contextlib.closing(Store(state)) as store,
+        serving.serve(create_app(store), port, replace(rules, uploads="/upload")) as url,
+    ):
         yield Server(url, store.root)

@@ -21,7 +21,8 @@ async def batch(request: Request) -> Response:
         raise InvalidError("A batch request is multipart/mixed, one application/http part a call.")
     boundary = f"batch_{uuid4().hex}"
     transport = httpx.ASGITransport(request.app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url=str(request.base_url)) as client:
+    asked = {name: value for name, value in request.headers.items() if name == "authorization"}
+    async with httpx.AsyncClient(transport=transport, base_url=str(request.base_url), headers=asked) as client:
         answers = [await _answer(client, part) for part in message.get_payload() if isinstance(part, Message)]
     body = "".join(f"--{boundary}\r\n{answer}\r\n" for answer in answers) + f"--{boundary}--\r\n"
     return Response(body, media_type=f"multipart/mixed; boundary={boundary}")

@@ -14,6 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from local import guard
 from local.answers import JSONResponse
 from local.storage import copies, options, wire
 from local.storage.batch import batch
@@ -111,7 +112,7 @@ async def _json(request: Request) -> Resource:
 
 
 def _base_url(request: Request) -> str:
-    return str(request.base_url).rstrip("/")
+    return guard.as_asked(str(request.base_url).rstrip("/"), request.headers.get("authorization", ""))
 
 
 def _answer(request: Request, resource: Resource) -> Response:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from local.answers import JSONResponse
-from local.auth import token_route
+from local.auth import Grants
 from local.owner import OWNER_HEADER
 from local.vertex import listing
 from local.vertex.documents import Document
@@ -26,9 +26,15 @@ _PATIENCE_SECONDS = 0.2
 
 
 def create_app(
-    state: Path, *, load: Callable[[Path], Predictor] = load_bqml, chance: random.Random | None = None
+    state: Path,
+    *,
+    load: Callable[[Path], Predictor] = load_bqml,
+    chance: random.Random | None = None,
+    grants: Grants | None = None,
 ) -> Starlette:
     """The local Vertex AI, keeping everything below `state`; `chance` decides which deployed model answers.
+
+    It also answers OAuth's grants, since there is nothing else that Google's clients would ask for a token.
 
     Raises:
         RuntimeError: another process has `state` open.
@@ -49,7 +55,7 @@ def create_app(
     operations = [f"{place}/operations" for place in places]
     app = Starlette(
         routes=[
-            token_route(),
+            (grants or Grants()).route(),
             *(Route(f"{path}/{{operation}}:wait", wait_operation, methods=["POST"]) for path in operations),
             *(Route(f"{path}/{{operation}}", get_operation) for path in operations),
             *(Route(path, list_operations) for path in operations),

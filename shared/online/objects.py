@@ -30,7 +30,7 @@ class Bucket:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        # As Google's own client does: an emulator is asked without credentials.
+        # As Google's own client does: an emulator is asked without credentials, but for those in its URL.
         self._emulator = os.environ.get("STORAGE_EMULATOR_HOST")
 
     def read(self, name: str, known_generation: int | None = None) -> tuple[bytes, int] | None:
@@ -57,11 +57,11 @@ class Bucket:
 
     @cached_property
     def _http(self) -> urllib3.PoolManager | AuthorizedHttp:
-        pool = urllib3.PoolManager(maxsize=2)
         if self._emulator:
-            return pool
+            auth = urllib3.util.parse_url(self._emulator).auth
+            return urllib3.PoolManager(maxsize=2, headers=urllib3.make_headers(basic_auth=auth))
         import google.auth  # noqa: PLC0415 - cryptography, which comes with it, takes its time
         from google.auth.transport.urllib3 import AuthorizedHttp  # noqa: PLC0415
 
         credentials, _ = google.auth.default(scopes=[SCOPE])
-        return AuthorizedHttp(credentials, pool)  # type: ignore[no-untyped-call]
+        return AuthorizedHttp(credentials, urllib3.PoolManager(maxsize=2))  # type: ignore[no-untyped-call]

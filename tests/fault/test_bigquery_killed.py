@@ -1,5 +1,6 @@
 """The local BigQuery killed in the middle of its work."""
 
+import contextlib
 import socket
 import subprocess
 import sys
@@ -10,14 +11,18 @@ import pytest
 from fixtures.bigquery import PROJECT, connect
 from google.api_core import exceptions
 
-from local.bigquery import emulator
+from local import serving
+from local.bigquery import emulator, gateway
 
 GATEWAY = """
 import sys
 import uvicorn
 from pathlib import Path
 from local.bigquery import gateway
-uvicorn.run(gateway.create_app(sys.argv[1], Path(sys.argv[2])), port=int(sys.argv[3]), log_level="warning")
+from local.bigquery.emulator import Emulator
+state, port, url, scratch, secret = sys.argv[1:]
+app = gateway.create_app(Emulator(url, "", Path(scratch), secret), Path(state))
+uvicorn.run(app, port=int(port), log_level="warning")
 """
 EMULATOR = """
 import signal
@@ -45,7 +50,8 @@ def start(bigquery_emulator, tmp_path):
     def start():
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
-        command = [sys.executable, "-c", GATEWAY, bigquery_emulator.url, str(tmp_path), str(port)]
+        emulated = (bigquery_emulator.url, str(bigquery_emulator.scratch), bigquery_emulator.secret)
+        command = [sys.executable, "-c", GATEWAY, str(tmp_path), str(port), *emulated]
         processes.append(subprocess.Popen(command))
         url = f"http://127.0.0.1:{port}"
         # Each attempt to connect waits twice as long as the one before: half a minute in all.
@@ -89,15 +95,24 @@ def test_the_emulator_ends_with_a_parent_that_is_killed(tmp_path):
     assert psutil.wait_procs([child], timeout=30)[1] == []
 
 
+@contextlib.contextmanager
+def running(state):
+    """An emulator and its gateway; a client of it."""
+    with (
+        emulator.run(state / "emulator", project=PROJECT) as emulated,
+        serving.serve(gateway.create_app(emulated, state / "gateway")) as url,
+    ):
+        yield connect(url)
+
+
 def test_a_query_that_was_cut_off_has_failed_and_its_retry_runs(tmp_path):
     others = psutil.Process().children()
-    with emulator.run(tmp_path, project=PROJECT) as running:
-        job = connect(running.url).query(ENDLESS_QUERY, job_id="cut-off-a1", job_retry=None)
+    with running(tmp_path) as client:
+        job = client.query(ENDLESS_QUERY, job_id="cut-off-a1", job_retry=None)
         assert not job.done()
         (child,) = set(psutil.Process().children()) - set(others)
         child.kill()
-    with emulator.run(tmp_path, project=PROJECT) as running:
-        client = connect(running.url)
+    with running(tmp_path) as client:
         job = client.get_job("cut-off-a1")
         assert (job.state, job.error_result["reason"]) == ("DONE", "backendError")
         assert [list(row) for row in client.query("SELECT 1", job_id="cut-off-a2", job_retry=None).result()] == [[1]]

@@ -18,7 +18,7 @@ def cloud(bigquery_emulator, tmp_path_factory):
     state = tmp_path_factory.mktemp("registered")
     with (
         serving.serve(vertex.create_app(state / "vertex")) as vertex_url,
-        serving.serve(gateway.create_app(bigquery_emulator.url, state, vertex_url=vertex_url)) as url,
+        serving.serve(gateway.create_app(bigquery_emulator, state, vertex_url=vertex_url)) as url,
     ):
         client = connect(url)
         client.create_dataset("registered")

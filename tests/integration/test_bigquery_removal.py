@@ -23,7 +23,7 @@ def registry(bigquery_emulator, credentials, tmp_path):
     """Three runs' models, registered and deployed one after the other: the last is champion, the one before former."""
     with (
         serving.serve(local_vertex.create_app(tmp_path / "vertex")) as vertex_url,
-        serving.serve(gateway.create_app(bigquery_emulator.url, tmp_path, vertex_url=vertex_url)) as url,
+        serving.serve(gateway.create_app(bigquery_emulator, tmp_path, vertex_url=vertex_url)) as url,
     ):
         bigquery = connect(url)
         bigquery.create_dataset(DATASET)

@@ -29,7 +29,7 @@ MODEL = """
 @pytest.fixture(scope="module")
 def client(bigquery_emulator, tmp_path_factory):
     state = tmp_path_factory.mktemp("strict")
-    with serving.serve(gateway.create_app(bigquery_emulator.url, state, is_strict=True)) as url:
+    with serving.serve(gateway.create_app(bigquery_emulator, state, is_strict=True)) as url:
         client = connect(url)
         client.create_dataset(DATASET)
         config = bigquery.LoadJobConfig(schema=VISITS)

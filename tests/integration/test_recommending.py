@@ -25,7 +25,7 @@ SHELF = 6
 def project(bigquery_emulator, tmp_path_factory, storage):
     """The functions' clients on an on-demand project, whose visitors each go along one of four shelves."""
     folder = tmp_path_factory.mktemp("project")
-    app = gateway.create_app(bigquery_emulator.url, folder / "gateway", storage_url=storage.url, is_on_demand=True)
+    app = gateway.create_app(bigquery_emulator, folder / "gateway", storage_url=storage.url, is_on_demand=True)
     with serving.serve(app) as url, pytest.MonkeyPatch.context() as patch:
         patch.setenv("BIGQUERY_EMULATOR_HOST", url)
         patch.setenv(

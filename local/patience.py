@@ -1,0 +1,89 @@
+"""How long a port waits for a request to arrive: a client that sends a byte now and then must not keep others out."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Seconds for a connection's first byte, for a head, and for a body, which gets more the more of it arrives."""
+
+    first_byte: float = 75.0
+    head: float = 10.0
+    body: float = 30.0
+    bytes_a_second: float = 10_000.0
+
+    def seconds(self, received: int, *, has_head: bool) -> float:
+        """Return how long after its first byte a request may be incomplete; `received` are the bytes so far."""
+        return self.body + received / self.bytes_a_second if has_head else self.head
+
+
+def protocol(waits: Patience) -> type[H11Protocol]:
+    """Return uvicorn's protocol that keeps these times."""
+    return type("PatientProtocol", (_PatientProtocol,), {"waits": waits})
+
+
+class _PatientProtocol(H11Protocol):
+    waits: Patience
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._began = 0.0
+        self._received = 0
+        self._was_paused = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._arm(self.loop.time() + self.waits.first_byte)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._disarm()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._received or self._was_paused:
+            # The time in which the app took nothing is not the client's.
+            self._began = self.loop.time()
+        self._received += len(data)
+        super().data_received(data)
+        self._was_paused = self.flow.read_paused
+        self._look()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._look()
+
+    def _look(self) -> None:
+        """Wait for the rest of a request, or for nothing when it is whole."""
+        has_head = self.conn.their_state is h11.SEND_BODY
+        has_begun = bool(self.conn.trailing_data[0]) and self.conn.their_state is h11.IDLE
+        if has_head or has_begun:
+            self._arm(self._began + self.waits.seconds(self._received, has_head=has_head))
+        else:
+            self._received = 0
+            self._disarm()
+
+    def _arm(self, at: float) -> None:
+        self._disarm()
+        self._timer = self.loop.call_at(at, self._give_up)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _give_up(self) -> None:
+        if self.flow.read_paused:
+            # It is the app that is slow.
+            self._arm(self.loop.time() + self.waits.body)
+            return
+        if self._received and self.conn.their_state is h11.IDLE and self.conn.our_state is h11.IDLE:
+            self.transport.write(TIMED_OUT)
+        self.transport.close()

@@ -1,0 +1,119 @@
+"""What the ports of a running cloud answer to whom they do not know."""
+
+import contextlib
+import socket
+from urllib.parse import urlsplit
+
+import httpx
+import psutil
+import pytest
+from google.api_core.exceptions import Forbidden
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
+
+from local.guard import USER
+
+JSON = {"Content-Type": "application/json"}
+FROM_PAGES = (
+    {"Host": "evil.example", **JSON},
+    {"Origin": "https://evil.example", **JSON},
+    {"Origin": "null", **JSON},
+    {"Sec-Fetch-Site": "cross-site", **JSON},
+    {"Content-Type": "text/plain"},
+    {"Content-Type": "application/x-www-form-urlencoded"},
+)
+HTTP = {
+    "bigquery": ("GET", "/bigquery/v2/projects/p/datasets", None),
+    "storage": ("GET", "/storage/v1/b?project=p", None),
+    "vertex": ("GET", "/v1/projects/p/locations/l/models", None),
+    "logging": ("POST", "/v2/entries:list", {"resourceNames": ["projects/p"]}),
+    "functions": ("GET", "/", None),
+}
+
+
+@pytest.fixture(scope="module")
+def ports():
+    """Every port at which this process or one that it started listens."""
+    here = psutil.Process()
+    found = set()
+    for process in (here, *here.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found |= {one.laddr.port for one in process.net_connections("tcp") if one.status == psutil.CONN_LISTEN}
+    return found
+
+
+def said(port, headers):
+    """What a port says to a POST; nothing where it hangs up, or speaks something else than HTTP/1.1."""
+    head = {"Host": "127.0.0.1", "Content-Length": "2", "Connection": "close", **headers}
+    lines = ["POST /x HTTP/1.1", *(f"{name}: {value}" for name, value in head.items()), "", "{}"]
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall("\r\n".join(lines).encode())
+        with contextlib.suppress(ConnectionResetError):
+            return connection.recv(1000)
+    return b""
+
+
+def ask(service, url, **named):
+    method, path, body = HTTP[service]
+    return httpx.request(method, f"{url}{path}", json=body, trust_env=False, **named).status_code
+
+
+def test_no_port_answers_a_page(chain, ports):
+    known = {
+        urlsplit(f"//{url.rpartition('@')[2].removeprefix('http://')}").port for url in chain.cloud.services.values()
+    }
+    # BigQuery's emulator listens beside the services.
+    assert known < ports
+    for port in ports:
+        for headers in FROM_PAGES:
+            answer = said(port, headers)
+            is_refused = answer[:12] in {b"HTTP/1.1 403", b"HTTP/1.1 415"}
+            assert is_refused or not answer.startswith(b"HTTP/1.1"), (port, headers, answer)
+            assert b"access-control" not in answer.lower()
+
+
+@pytest.mark.parametrize("service", HTTP)
+def test_a_port_asks_for_the_secret_that_its_url_carries(chain, service):
+    url = chain.cloud.services[service]
+    bare = url.replace(f"{urlsplit(url).username}:{urlsplit(url).password}@", "")
+    assert urlsplit(url).username == USER
+    assert ask(service, bare) == 403
+    assert ask(service, bare, headers={"Authorization": "Bearer local"}) == 403
+    assert ask(service, url) in {200, 404}
+
+
+def test_the_secrets_of_the_services_and_of_the_pushes_are_two(chain):
+    services, pushes = (urlsplit(chain.cloud.services[name]).password for name in ("bigquery", "functions"))
+    assert services != pushes
+    for name in HTTP.keys() - {"functions"}:
+        assert ask(name, chain.cloud.services[name].replace(services, pushes)) == 403
+
+
+def test_the_token_endpoint_answers_the_service_account_alone(chain):
+    url = chain.cloud.services["vertex"].partition("@")[2]
+    grant = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": "e30.e30.e30"}
+    assert httpx.post(f"http://{url}/token", data=grant, trust_env=False).json()["error"] == "invalid_grant"
+
+
+def test_an_upload_goes_on_where_it_is_told_to(chain):
+    """In pieces, with the secret in the URL alone: Location and mediaLink carry it."""
+    bucket = chain.clients.storage.bucket(chain.names.bucket)
+    blob = bucket.blob("ports/pieces", chunk_size=256 << 10)
+    content = b"x" * (600 << 10)
+    blob.upload_from_string(content)
+    blob.reload()
+    assert blob.download_as_bytes() == content
+    blob.delete()
+    url = chain.cloud.environment["BIGQUERY_EMULATOR_HOST"]
+    anonymous = bigquery.Client(chain.names.project, AnonymousCredentials(), client_options={"api_endpoint": url})
+    rows = [{"a": number} for number in range(3)]
+    table = f"{chain.names.project}.{chain.names.dataset}.ports"
+    assert anonymous.load_table_from_json(rows, table).result().output_rows == 3
+    anonymous.delete_table(table)
+
+
+def test_google_clients_are_told_where_the_secret_is(chain):
+    url = chain.cloud.services["bigquery"].partition("@")[2]
+    client = bigquery.Client("p", AnonymousCredentials(), client_options={"api_endpoint": f"http://{url}"})
+    with pytest.raises(Forbidden, match=r"the secret that env\.sh carries"):
+        client.get_dataset("d", retry=None)

@@ -1,0 +1,199 @@
+"""Clients that send slowly, or stop: others are answered meanwhile, and they are given up."""
+
+import contextlib
+import json
+import socket
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from local import functions, serving
+from local.functions.arriving import Arrival
+from local.patience import Patience
+
+SOURCE = """
+import functions_framework
+
+@functions_framework.http
+def echo(request):
+    return request.get_data() or "nothing"
+"""
+HEAD = b"POST /echo HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+BODY = b'{"a": 1}'
+WHOLE = {
+    "length": HEAD + b"Content-Length: 8\r\n\r\n" + BODY,
+    "chunks": HEAD
+    + b"Transfer-Encoding: chunked\r\n\r\n3\r\n"
+    + BODY[:3]
+    + b"\r\n5;x=y\r\n"
+    + BODY[3:]
+    + b"\r\n0\r\n\r\n",
+    "trailers": HEAD + b"Transfer-Encoding: chunked\r\n\r\n8\r\n" + BODY + b"\r\n0\r\nX: y\r\n\r\n",
+    "none": b"GET /echo HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+}
+CUT = [WHOLE["length"][:20], WHOLE["length"][:-1], WHOLE["chunks"][:-1], WHOLE["none"][:-1]]
+# No request is given up for its age.
+PATIENT = Patience(*[3600.0] * 3, bytes_a_second=1.0)
+HASTY = Patience(first_byte=0.1, head=0.1, body=0.1, bytes_a_second=1e9)
+SLOW = 80
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    file = tmp_path_factory.mktemp("source") / "main.py"
+    file.write_text(SOURCE)
+    return file
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["together", "isolated"])
+def patient(source, request):
+    with functions.serve(source, ["echo"], {}, threads=2, waits=PATIENT, is_isolated=request.param) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def hasty(source):
+    with functions.serve(source, ["echo"], {}, threads=2, waits=HASTY) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def hasty_service():
+    async def echo(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(await request.body())
+
+    app = Starlette(routes=[Route("/echo", echo, methods=["GET", "POST"])])
+    with serving.serve(app, waits=HASTY) as url:
+        yield url
+
+
+def connected(url):
+    place = urlsplit(url)
+    return socket.create_connection((place.hostname, place.port), timeout=60)
+
+
+def answer(connection):
+    """All that is said until the connection is closed."""
+    said = b""
+    with contextlib.suppress(ConnectionResetError):
+        while piece := connection.recv(1 << 16):
+            said += piece
+    return said
+
+
+@pytest.mark.parametrize("cut", CUT, ids=["head", "body", "chunks", "empty"])
+def test_eighty_slow_clients_keep_nobody_out(patient, cut):
+    with contextlib.ExitStack() as stack:
+        for _ in range(SLOW):
+            stack.enter_context(connected(patient)).sendall(cut)
+        for _ in range(3):
+            assert httpx.post(f"{patient}/echo", json={"a": 1}, timeout=60).json() == {"a": 1}
+
+
+def test_a_connection_that_says_nothing_keeps_nobody_out(patient):
+    with contextlib.ExitStack() as stack:
+        for _ in range(SLOW):
+            stack.enter_context(connected(patient))
+        assert httpx.post(f"{patient}/echo", json={"a": 1}, timeout=60).json() == {"a": 1}
+
+
+@pytest.mark.parametrize("shape", WHOLE)
+def test_a_request_that_comes_byte_by_byte_is_answered(patient, shape):
+    with connected(patient) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for number in range(len(WHOLE[shape])):
+            connection.send(WHOLE[shape][number : number + 1])
+        assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200")
+
+
+def test_a_second_request_begins_where_the_first_ended(patient):
+    with connected(patient) as connection:
+        connection.sendall(WHOLE["length"] + WHOLE["length"][:30])
+        assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200")
+        # The half of a second one takes no thread.
+        assert httpx.post(f"{patient}/echo", json={"a": 1}, timeout=60).json() == {"a": 1}
+        connection.sendall(WHOLE["length"][30:].replace(b"Content-Type", b"Connection: close\r\nContent-Type"))
+        assert b"HTTP/1.1 200" in answer(connection)
+
+
+def test_a_client_that_asks_before_it_sends_a_body_is_told_to_go_on(patient):
+    with connected(patient) as connection:
+        connection.sendall(HEAD + b"Expect: 100-continue\r\nConnection: close\r\nContent-Length: 8\r\n\r\n")
+        assert connection.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(BODY)
+        assert BODY in answer(connection)
+
+
+def test_what_is_longer_than_cloud_run_takes_is_refused(source):
+    with functions.serve(source, ["echo"], {}, waits=PATIENT) as url, connected(url) as connection:
+        connection.sendall(HEAD + f"Content-Length: {(32 << 20) + 1}\r\n\r\n".encode())
+        assert answer(connection).startswith(b"HTTP/1.1 413")
+
+
+@pytest.mark.parametrize("cut", CUT, ids=["head", "body", "chunks", "empty"])
+@pytest.mark.parametrize("where", ["hasty", "hasty_service"])
+def test_a_request_that_does_not_come_is_given_up(where, cut, request):
+    with connected(request.getfixturevalue(where)) as connection:
+        connection.sendall(cut)
+        assert answer(connection)[:12] in {b"HTTP/1.1 408", b""}
+
+
+@pytest.mark.parametrize("where", ["hasty", "hasty_service"])
+def test_a_connection_without_a_request_is_given_up(where, request):
+    with connected(request.getfixturevalue(where)) as connection:
+        assert answer(connection) == b""
+
+
+def test_nobody_is_given_up_for_a_slow_service():
+    def wait():
+        """For as long as another client is waited for, and again."""
+        for _ in range(2):
+            with connected(given_up) as other:
+                other.sendall(CUT[0])
+                answer(other)
+
+    async def late(request: Request) -> PlainTextResponse:
+        await run_in_threadpool(wait)
+        return PlainTextResponse(json.dumps(len(await request.body())))
+
+    async def never(_: Request) -> PlainTextResponse:
+        return PlainTextResponse("")
+
+    slow = Starlette(routes=[Route("/", late, methods=["POST"])])
+    with (
+        serving.serve(Starlette(routes=[Route("/", never)]), waits=HASTY) as given_up,
+        serving.serve(slow, waits=HASTY) as url,
+    ):
+        big = b"x" * (1 << 20)
+        assert httpx.post(f"{url}/", content=big, headers={"Content-Type": "application/octet-stream"}).json() == len(
+            big
+        )
+
+
+@pytest.mark.parametrize("shape", WHOLE)
+def test_a_request_is_whole_at_its_last_byte_and_not_before(shape):
+    request = WHOLE[shape]
+    assert [Arrival(request[:end]).is_whole() for end in range(len(request))] == [False] * len(request)
+    assert Arrival(request).is_whole()
+    assert Arrival(request + request[:10]).is_whole()
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"\r\n\r\n",
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n-1\r\n",
+        HEAD + b"Content-Length: -1\r\n\r\n",
+        HEAD + b"Content-Length: x\r\n\r\n",
+        b"x" * (65 << 10),
+    ],
+)
+def test_what_cannot_be_understood_is_waited_for_no_longer(request_):
+    assert Arrival(request_).is_whole()
