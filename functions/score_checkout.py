@@ -29,7 +29,8 @@ RETRY_AFTER_SECONDS = 5
 @functions_framework.http
 def score_checkout(request: Request) -> Response:
     """Answer one request."""
-    return web.serve(request, {"/": ("POST", score), "/openapi.json": ("GET", contract)})
+    endpoints = {"/": ("POST", score), "/openapi.json": ("GET", contract)}
+    return web.serve(request, endpoints, lambda: clients().settings.online.origins)
 
 
 def score(exchange: web.Exchange) -> Response:

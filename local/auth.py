@@ -3,6 +3,7 @@
 import os
 import secrets as randomness
 from collections.abc import Iterable
+import json
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import parse_qs

@@ -20,10 +20,31 @@ from shared import jsontext
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Days = Annotated[int, Meta(ge=1, le=1000)]
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+# Patterns end with \Z: $ would let a line end pass behind the text.
+Name = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}\Z",
+        description="up to 128 letters, digits and underscores, beginning with no digit",
+    ),
+]
 # An export's dataset may begin with a digit: GA360 names it by the number of its view.
-Dataset = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_]{1,1024}$")]
-Project = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$")]
+Dataset = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9_]{1,1024}\Z", description="up to 1024 letters, digits and underscores")
+]
+Project = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]\Z",
+        description="a project's id: 6 to 30 lower-case letters, digits and hyphens, beginning with a letter",
+    ),
+]
+_HOST = r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?"
+# As a browser writes it: scheme and host, no path and no slash behind it.
+Origin = Annotated[
+    str,
+    Meta(pattern=rf"^https?://{_HOST}\Z", description="an origin, as https://www.example.com is one, without a path"),
+]
 Candidate = Literal["baseline", "logistic", "boosted_trees"]
 Method = Literal["similarity", "matrix_factorization"]
 
@@ -115,12 +136,39 @@ class Audience(Section, frozen=True):
 class Serving(Section, frozen=True):
     """Where the champion answers online."""
 
-    region: Annotated[str, Meta(pattern=r"^[a-z]+-[a-z]+[0-9]+$")] = "us-central1"
+    region: Annotated[
+        str, Meta(pattern=r"^[a-z]+-[a-z]+[0-9]+\Z", description="a Google Cloud region, as us-central1 is one")
+    ] = "us-central1"
     # Vertex AI's address; empty means the region's own.
-    api_endpoint: str = ""
-    model_id: Annotated[str, Meta(pattern=r"^[a-z_][a-z0-9_-]{0,62}$")] = "propensity"
-    endpoint_id: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = "propensity"
-    machine_type: str = "n1-standard-2"
+    api_endpoint: Annotated[
+        str,
+        Meta(
+            pattern=rf"^((https://)?{_HOST}|http://(localhost|127[.]0[.]0[.]1)(:[0-9]{{1,5}})?)?\Z",
+            description="empty, or a host as us-central1-aiplatform.googleapis.com is one, without a path; "
+            "http:// on this machine only",
+        ),
+    ] = ""
+    model_id: Annotated[
+        str,
+        Meta(
+            pattern=r"^[a-z_][a-z0-9_-]{0,62}\Z",
+            description="up to 63 lower-case letters, digits, underscores and hyphens, beginning with a letter",
+        ),
+    ] = "propensity"
+    endpoint_id: Annotated[
+        str,
+        Meta(
+            pattern=r"^[a-z0-9][a-z0-9-]{0,62}\Z",
+            description="up to 63 lower-case letters, digits and hyphens, not beginning with a hyphen",
+        ),
+    ] = "propensity"
+    machine_type: Annotated[
+        str,
+        Meta(
+            pattern=r"^[a-z][a-z0-9]*-[a-z]+-[0-9]+[a-z]?\Z",
+            description="a machine type of Vertex AI, as n1-standard-2 and c2-standard-8 are",
+        ),
+    ] = "n1-standard-2"
     max_replicas: Annotated[int, Meta(ge=1)] = 2
     canary_percent: Annotated[int, Meta(ge=1, le=99)] = 10
     # Test visitors on which the endpoint must say what ML.PREDICT says; of one alone none would be chosen.
@@ -171,14 +219,25 @@ class Online(Section, frozen=True):
     refresh_seconds: Annotated[float, Meta(gt=0, le=3600)] = 30.0
     # How many products a checkout is told.
     next_products: Annotated[int, Meta(ge=0, le=50)] = 4
+    # The shop's pages that may ask score_checkout from a browser; without any, the shop's server asks.
+    origins: tuple[Origin, ...] = ()
 
 
 class Settings(Section, frozen=True):
     """All settings of one environment."""
 
     project: Project
-    bucket: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$")]
-    location: str = "US"
+    bucket: Annotated[
+        str,
+        Meta(
+            pattern=r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]\Z",
+            description="a bucket's name: 3 to 63 lower-case letters, digits, dots, underscores and hyphens",
+        ),
+    ]
+    location: Annotated[
+        str,
+        Meta(pattern=r"^(US|EU|[a-z]+-[a-z]+[0-9]+)\Z", description="US, EU or a region, as europe-west3 is one"),
+    ] = "US"
     dataset: Name = "propensity"
     source: Source = Source()
     label: Label = Label()
@@ -229,7 +288,9 @@ class Settings(Section, frozen=True):
         try:
             return msgspec.convert(document, cls)
         except msgspec.ValidationError as error:
-            raise SettingsError(f"settings: {error}") from error
+            from shared import settings_faults  # noqa: PLC0415 - only a fault needs the words for it
+
+            raise SettingsError(f"settings: {settings_faults.sentence(cls, document, str(error))}") from None
 
     @property
     def source_dataset(self) -> str:
@@ -273,8 +334,12 @@ def with_overrides(document: dict[str, Any], assignments: list[str]) -> dict[str
 
 
 def schema() -> bytes:
-    """Return the rules and defaults as JSON Schema, the same bytes for the same rules."""
-    return jsontext.encode(msgspec.json.schema(Settings), 2, is_sorted=True) + b"\n"
+    """Return the rules and defaults as JSON Schema, the same bytes for the same rules.
+
+    Its patterns are for Terraform, in whose syntax (RE2) a dollar is the end of the text.
+    """
+    rules = jsontext.encode(msgspec.json.schema(Settings), is_sorted=True).replace(rb'\\Z"', b'$"')
+    return msgspec.json.format(rules, indent=2) + b"\n"
 
 
 if __name__ == "__main__":

@@ -36,9 +36,11 @@ locals {
   rules = {
     for section, names in local.sections : section => {
       for name, of in names :
-      name => jsonencode({ for word, wanted in of : word => wanted if word != "default" }) if !contains(keys(local.decided), "${section}.${name}")
+      name => jsonencode({ for word, wanted in of : word => wanted if !contains(["default", "description"], word) }) if !contains(keys(local.decided), "${section}.${name}")
     } if !contains(keys(local.decided), section)
   }
+  # Rules in words, where patterns need them.
+  words = { for section, names in local.sections : section => { for name, of in names : name => of.description if can(of.description) } }
   values = flatten([
     for section, value in var.given : [
       for name in(can(local.rules[section]) && !can(local.rules[section][""]) && can(keys(value)) ? keys(value) : [""]) : {
@@ -62,7 +64,9 @@ locals {
       word == "maximum" ? jsondecode(one.value) <= wanted :
       word == "exclusiveMinimum" ? jsondecode(one.value) > wanted :
       word == "minItems" ? length(jsondecode(one.value)) >= wanted :
-      word == "items" ? alltrue([for item in jsondecode(one.value) : try(contains(wanted.enum, item), can(regex("^\"", jsonencode(item))))]) :
+      word == "items" ? alltrue([
+        for item in jsondecode(one.value) : try(contains(wanted.enum, item), can(regex("^\"", jsonencode(item))) && can(regex(try(wanted.pattern, ""), item)))
+      ]) :
       false
     ]), false)
   ]
@@ -84,7 +88,7 @@ output "refusals" {
       for one in local.unknown : !contains(keys(local.rules), one.section) ? "There is no ${one.path}; there is ${join(", ", keys(local.rules))}." :
       "${one.name == "" ? "${one.section} is a section" : "There is no ${one.path}"}; ${one.section} has ${join(", ", keys(local.rules[one.section]))}."
     ],
-    [for one in local.refused : "${one.path} is ${one.value} and must be of ${one.rule}."],
+    [for one in local.refused : "${one.path} is ${one.value} and must be ${try(local.words[one.section][one.name], "of ${one.rule}")}."],
     # What is no number has been told.
     try(local.policy.coupon_from <= local.policy.coupon_below, true) ? [] : ["policy.coupon_from (${local.policy.coupon_from}) must not be above policy.coupon_below (${local.policy.coupon_below})."],
     try(local.training.evaluation_share + local.training.test_share < 1, true) ? [] : ["training.evaluation_share (${local.training.evaluation_share}) and training.test_share (${local.training.test_share}) leave nothing to train on: together they must be below 1."],

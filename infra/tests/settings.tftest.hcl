@@ -14,9 +14,9 @@ run "settings_within_their_rules_will_do" {
       gate            = { min_roc_auc = 0.65, min_positives = 50 }
       training        = { candidates = ["baseline"], test_share = 0.1 }
       policy          = { coupon_from = 0.8, coupon_below = 0.8 }
-      online          = { order = "endpoint_first", breaker_open_seconds = 0.5 }
+      online          = { order = "endpoint_first", breaker_open_seconds = 0.5, origins = ["https://shop.example", "http://localhost:3000"] }
       recommendations = { methods = [] }
-      serving         = { api_endpoint = "" }
+      serving         = { api_endpoint = "", machine_type = "c2-standard-8" }
       wait_seconds    = 300
     }
   }
@@ -135,13 +135,35 @@ run "values_that_break_their_rule_are_told_with_it" {
       "online.order is null and must be of {'enum':['embedded_first','endpoint_first']}.",
       "online.refresh_seconds is 0 and must be of {'exclusiveMinimum':0,'maximum':3600,'type':'number'}.",
       "policy.coupon_from is 'half' and must be of {'maximum':1,'minimum':0,'type':'number'}.",
-      "serving.endpoint_id is 'Shop endpoint' and must be of {'pattern':'^[a-z0-9][a-z0-9-]{0,62}$','type':'string'}.",
+      "serving.endpoint_id is 'Shop endpoint' and must be up to 63 lower-case letters, digits and hyphens, not beginning with a hyphen.",
       "source.internal_sources is [1] and must be of {'items':{'type':'string'},'type':'array'}.",
       "source.max_hits is true and must be of {'minimum':1,'type':'integer'}.",
       "training.candidates is [] and must be of {'items':{'enum':['baseline','boosted_trees','logistic']},'minItems':1,'type':'array'}.",
       "wait_seconds is '300' and must be of {'minimum':1,'type':'integer'}.",
     ]
     error_message = "Each is told as it was given."
+  }
+}
+
+run "a_line_end_behind_a_text_is_refused_as_the_functions_refuse_it" {
+  command = plan
+
+  module {
+    source = "./settings"
+  }
+
+  variables {
+    given = {
+      online  = { origins = ["https://shop.example", "https://shop.example/\n"] }
+      serving = { api_endpoint = "us-central1-aiplatform.googleapis.com\n", endpoint_id = "shop\n", machine_type = "n1-standard-2\n", model_id = "shop\n" }
+    }
+  }
+
+  assert {
+    condition = [for refusal in output.refusals : split(" is ", refusal)[0]] == [
+      "online.origins", "serving.api_endpoint", "serving.endpoint_id", "serving.machine_type", "serving.model_id",
+    ]
+    error_message = "Each is told."
   }
 }
 

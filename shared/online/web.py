@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from flask import Request
 
 JSON = "application/json"
+# What a page may send and read, and for how many seconds its browser need not ask again.
+CORS = {
+    "Access-Control-Allow-Methods": "GET, POST",
+    "Access-Control-Allow-Headers": "Content-Type, X-Request-Id",
+    "Access-Control-Expose-Headers": "X-Request-Id, Retry-After",
+    "Access-Control-Max-Age": "3600",
+}
 REMEDY = "Send what GET /openapi.json describes."
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -86,10 +93,24 @@ class Exchange:
 
 
 type Endpoint = Callable[[Exchange], Response]
+type Origins = Callable[[], Collection[str]]
 
 
-def serve(request: Request, endpoints: Mapping[str, tuple[str, Endpoint]]) -> Response:
-    """Give the request to its path's endpoint; `endpoints` has a method and a function by path."""
+def serve(request: Request, endpoints: Mapping[str, tuple[str, Endpoint]], origins: Origins) -> Response:
+    """Give the request to its path's endpoint; `endpoints` has a method and a function by path.
+
+    A page of one of the `origins` may ask and read the answer; they are looked up when a page asks.
+    """
+    origin = request.headers.get("Origin")
+    if origin is None or origin not in origins():
+        return _served(request, endpoints)
+    asks_first = request.method == "OPTIONS" and request.path in endpoints
+    answer = Response(status=HTTPStatus.NO_CONTENT) if asks_first else _served(request, endpoints)
+    answer.headers.update({"Access-Control-Allow-Origin": origin, "Vary": "Origin", **CORS})
+    return answer
+
+
+def _served(request: Request, endpoints: Mapping[str, tuple[str, Endpoint]]) -> Response:
     exchange = Exchange(request)
     try:
         return _endpoint(request, endpoints)(exchange)

@@ -76,7 +76,7 @@ def test_terraform_knows_as_many_rules_of_settings_together_as_functions_do():
 def test_terraform_knows_each_word_of_the_rules():
     """A word that it does not know would refuse every value."""
     known = set(re.findall(r'word == "(\w+)"', SETTINGS_TF))
-    assert {word for rule in rules().values() for word in rule} - {"default"} == known
+    assert {word for rule in rules().values() for word in rule} - {"default", "description"} == known
     types = set(re.findall(r'(\w+) = "\^', SETTINGS_TF))
     assert {rule["type"] for rule in rules().values() if "type" in rule} == types
     items = [rule["items"] for rule in rules().values() if "items" in rule]

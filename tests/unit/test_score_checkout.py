@@ -4,6 +4,7 @@ import copy
 import io
 import json
 import math
+import os
 import subprocess
 import sys
 
@@ -15,6 +16,7 @@ from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import CHECKS
 
 from local.declarations import ROOT
+from shared.cloud import clients
 from shared.online import openapi, scorer
 from shared.online.contract import MAX_BYTES, Score
 
@@ -82,6 +84,51 @@ def test_a_count_may_be_written_with_a_point(client):
 
 def test_an_empty_cart_is_told_what_is_popular(client):
     assert asked(client, changed(cart=[])).next_products == RECOMMENDATIONS["popular"][:4]
+
+
+SHOP = "https://shop.example"
+
+
+@pytest.fixture
+def shops_page(shop, monkeypatch):
+    """The headers of the page that the shop has configured."""
+    given = json.loads(os.environ["PROPENSITY_SETTINGS"])
+    monkeypatch.setenv("PROPENSITY_SETTINGS", json.dumps({**given, "online": {"origins": [SHOP]}}))
+    clients.cache_clear()
+    yield {"Origin": SHOP}
+    monkeypatch.undo()
+    clients.cache_clear()
+
+
+def test_the_shops_page_may_ask_first_and_read_the_answer_and_its_refusals(client, shops_page):
+    asked_first = client.options("/", headers={**shops_page, "Access-Control-Request-Method": "POST"})
+    assert (asked_first.status_code, asked_first.data) == (204, b"")
+    assert asked_first.headers["Access-Control-Allow-Methods"] == "GET, POST"
+    assert "Content-Type" in asked_first.headers["Access-Control-Allow-Headers"]
+    scored, refused = client.post("/", json=CHECKOUT, headers=shops_page), client.post("/", json={}, headers=shops_page)
+    assert (scored.status_code, refused.status_code) == (200, 422)
+    for answer in (asked_first, scored, refused):
+        assert answer.headers["Access-Control-Allow-Origin"] == SHOP
+        assert answer.headers["Vary"] == "Origin"
+        assert "Access-Control-Allow-Credentials" not in answer.headers
+    assert client.options("/other", headers=shops_page).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "https://shop.example.evil.example", f"{SHOP}:8443"]
+)
+def test_no_other_page_is_told_that_it_may(client, shops_page, origin):
+    for answer in (
+        client.options("/", headers={"Origin": origin, "Access-Control-Request-Method": "POST"}),
+        client.post("/", json=CHECKOUT, headers={"Origin": origin}),
+    ):
+        assert "Access-Control" not in str(answer.headers)
+    assert client.options("/", headers={"Origin": origin}).status_code == 405
+
+
+def test_without_an_origin_configured_no_page_may_ask(client):
+    assert client.options("/", headers={"Origin": SHOP}).status_code == 405
+    assert "Access-Control-Allow-Origin" not in client.post("/", json=CHECKOUT, headers={"Origin": SHOP}).headers
 
 
 FEATURES = "#/session/features"

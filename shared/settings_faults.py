@@ -1,0 +1,115 @@
+"""What is wrong with a setting, in a sentence: its name, what was given, and what may be given instead.
+
+Imported by the one who has found a fault, so that a function that starts pays nothing for it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from msgspec import inspect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from msgspec import Struct
+
+# How msgspec names the field, which it leaves out for the document as a whole.
+_WHERE = re.compile(r" - at `\$(.*)`\Z", re.DOTALL)
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`\Z", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(.*)`\Z", re.DOTALL)
+_LONGEST_VALUE = 80
+# Names are alike from this share of their letters on.
+_NEAR = 0.75
+
+
+def sentence(settings: type[Struct], document: dict[str, Any], message: str) -> str:
+    """Return msgspec's message about a document as a person can use it."""
+    found = _WHERE.search(message)
+    text = message[: found.start()] if found else message
+    path = found[1].lstrip(".") if found else ""
+    if unknown := _UNKNOWN.match(text):
+        return _unknown(settings, path, unknown[1])
+    if missing := _MISSING.match(text):
+        return f"{missing[1]} is missing"
+    if not path:
+        return text
+    # A member of a list is told with the whole list.
+    name = path.partition("[")[0]
+    value = json.dumps(_value(document, name), ensure_ascii=False, default=str)
+    shown = value if len(value) <= _LONGEST_VALUE else f"{value[:_LONGEST_VALUE]}..."
+    return f"{name} is {shown}; it must be {_rule(_type(settings, name))}"
+
+
+def _unknown(settings: type[Struct], section: str, name: str) -> str:
+    names = dict(_names(inspect.type_info(settings)))
+    wrong = f"{section}.{name}".lstrip(".")
+    if nearest := _nearest(wrong, list(names)):
+        return f"there is no setting {wrong}; did you mean {nearest}?"
+    known = [one for one in names if one.rpartition(".")[0] == section]
+    return f"there is no setting {wrong}; {section or 'the settings'} has {', '.join(known)}"
+
+
+def _nearest(wrong: str, names: list[str]) -> str | None:
+    """Return the name that was probably meant: of another section, or spelt almost so."""
+    leaf = wrong.rpartition(".")[2]
+    elsewhere = [name for name in names if name.rpartition(".")[2] == leaf]
+    alike = difflib.get_close_matches(wrong, [name for name in names if "." in name or "." not in wrong], 1, _NEAR)
+    if elsewhere or alike:
+        return (elsewhere or alike)[0]
+    leaves = {name.rpartition(".")[2]: name for name in reversed(names)}
+    return next((leaves[one] for one in difflib.get_close_matches(leaf, list(leaves), 1, _NEAR)), None)
+
+
+def _names(kind: Any, section: str = "") -> Iterator[tuple[str, Any]]:
+    """Give the settings of a section and of those in it, with their types."""
+    for one in kind.fields:
+        name = f"{section}{one.encode_name}"
+        yield name, one.type
+        if isinstance(one.type, inspect.StructType):
+            yield from _names(one.type, f"{name}.")
+
+
+def _type(settings: type[Struct], name: str) -> Any:
+    return dict(_names(inspect.type_info(settings)))[name]
+
+
+def _value(document: dict[str, Any], name: str) -> Any:
+    value: Any = document
+    for part in name.split("."):
+        value = value[part]
+    return value
+
+
+def _rule(kind: Any) -> str:
+    """Return what a value must be, in words."""
+    text = "a text"
+    match kind:
+        case inspect.Metadata(type=inner, extra_json_schema=extra):
+            text = str((extra or {}).get("description") or _rule(inner))
+        case inspect.LiteralType(values=values):
+            text = f"one of {', '.join(map(str, values))}"
+        case inspect.UnionType(types=types):
+            text = " or ".join(_rule(one) for one in types)
+        case inspect.NoneType():
+            text = "null"
+        case inspect.StructType(fields=fields):
+            text = f"a section with {', '.join(one.encode_name for one in fields)}"
+        case inspect.VarTupleType(item_type=item, min_length=least):
+            text = f"a list{f' of at least {least}' if least else ''}, each {_rule(item)}"
+        case inspect.IntType():
+            text = f"a whole number{_range(kind)}"
+        case inspect.FloatType():
+            text = f"a number{_range(kind)}"
+    return text
+
+
+def _range(kind: Any) -> str:
+    if kind.gt is not None:
+        return f" above {kind.gt:g}" + (f" and up to {kind.le:g}" if kind.le is not None else "")
+    if kind.ge is not None and kind.le is not None:
+        return f" from {kind.ge:g} to {kind.le:g}"
+    return f" of at least {kind.ge:g}" if kind.ge is not None else ""
