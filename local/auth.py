@@ -1,9 +1,9 @@
 """Credentials that Google's clients take without an account: a service account whose token URL is on loopback."""
 
+import json
 import os
 import secrets as randomness
 from collections.abc import Iterable
-import json
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import parse_qs
