@@ -221,6 +221,8 @@ def _with_backoff(declared: Declarations, backoff: Backoff) -> Declarations:
 @contextlib.contextmanager
 def _sole_owner(state: Path, *, is_fresh: bool) -> Iterator[None]:
     state.mkdir(parents=True, exist_ok=True)
+    # What the ports keep from other users of the machine, its files have to.
+    state.chmod(0o700)
     with (state / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

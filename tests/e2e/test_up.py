@@ -62,7 +62,7 @@ def test_up_is_strict_refuses_a_second_on_its_state_and_ends_what_it_started(tmp
     state, env_file = tmp_path / "state", tmp_path / "env.sh"
     first = start(state, env_file)
     client = connect(environment(env_file)["BIGQUERY_EMULATOR_HOST"])
-    assert env_file.stat().st_mode & 0o777 == 0o600
+    assert (state.stat().st_mode & 0o777, env_file.stat().st_mode & 0o777) == (0o700, 0o600)
     # DuckDB takes it; BigQuery does not.
     with pytest.raises(BadRequest, match="Partitioning by expressions of type FLOAT64 is not allowed"):
         client.query_and_wait("select row_number() over (partition by x) from unnest([1.5]) as x")
