@@ -7,6 +7,9 @@ import pytest
 import yaml
 from google.api_core.exceptions import BadRequest, Forbidden, GoogleAPICallError, NotFound
 from google.cloud import bigquery
+from local_bigquery.sql import dialect
+
+from local.bigquery import emulator_reach
 
 ATTEMPTS = yaml.safe_load(Path(__file__).with_name("bigquery_reach.yaml").read_text())
 
@@ -125,3 +128,9 @@ def test_what_a_user_defines_is_called_by_its_name(client):
         ("WITH `a` AS (SELECT 2 AS b) SELECT b FROM a", None),
     ):
         assert [list(row) for row in client.query_and_wait(statement, job_config=config)] == [[2]], statement
+
+
+def test_every_function_that_the_emulator_defines_for_users_may_be_called():
+    known = emulator_reach._FUNCTIONS
+    assert {name.upper() for name in dialect.MACROS if not name.startswith("_")} <= known
+    assert not {"READ_TEXT", "READ_CSV", "GETENV", "GLOB", "CURRENT_SETTING", "QUERY", "ST_READ", "COLUMNS"} & known
