@@ -77,10 +77,10 @@ def already_exists(kind: str, name: str) -> BigQueryError:
     return BigQueryError("duplicate", f"Already Exists: {kind} {name}")
 
 
-def ml_inside(where: str) -> BigQueryError:
-    """BigQuery ML where the local one has none."""
+def ml_inside(where: str, what: str = "BigQuery ML") -> BigQueryError:
+    """BigQuery ML, or another thing that the gateway does, where the local one has none."""
     advice = "send the statement by itself, and keep rows that others need in a table"
-    return BigQueryError("invalidQuery", f"BigQuery ML inside {where} is not supported by the local BigQuery: {advice}")
+    return BigQueryError("invalidQuery", f"{what} inside {where} is not supported by the local BigQuery: {advice}")
 
 
 def unsupported(what: str) -> BigQueryError:

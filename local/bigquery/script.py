@@ -9,6 +9,7 @@ from typing import Any
 from local.bigquery import statements
 from local.bigquery.errors import BigQueryError, ml_inside
 from local.bigquery.statements import Statement
+from local.bigquery.tokens import starts
 from local.bigquery.work import Outcome, Work
 
 # The emulator's own name for the jobs of a script's statements.
@@ -27,7 +28,8 @@ def run(work: Work, parsed: list[Statement], run_statement: RunStatement) -> Out
         word = statement.tokens[0].word
         if (statement.is_block or word == "EXECUTE") and statements.needs_the_gateway(statement):
             what = "EXECUTE IMMEDIATE" if word == "EXECUTE" else f"{word} ... END of a script"
-            raise ml_inside(what)
+            exports = any(starts(statement.tokens[index:], "EXPORT", "DATA") for index in range(len(statement.tokens)))
+            raise ml_inside(what, "EXPORT DATA" if exports else "BigQuery ML")
     if work.is_dry_run:
         return Outcome({"query": {"statementType": "SCRIPT"}})
     work, session = _in_a_session(work)
