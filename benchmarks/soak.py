@@ -4,7 +4,6 @@ A demonstration is made, and the cloud started on its state as `propensity up`. 
 holds grows; from then on the curve has to be flat.
 """
 
-import json
 import os
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from benchmarks.measure import Row, say
 from local.bigquery.database import KEPT_JOBS
 from local.declarations import ROOT, Declarations, read
 from local.scheduler import cron
+from shared import jsontext
 
 QUERIES = 3_000
 SAMPLES = 12
@@ -131,7 +131,7 @@ def _publish_what_is_due(declared: Declarations, minutes: range) -> None:
             for one in declared.schedules.values():
                 if cron.parse(one["cron"]).matches(FROM + timedelta(minutes=minute)):
                     topic = publisher.topic_path(_PROJECT, one["topic"])
-                    publisher.publish(topic, json.dumps(one["body"]).encode()).result()
+                    publisher.publish(topic, jsontext.encode(one["body"])).result()
 
 
 def _sample(root: psutil.Process, state: Path, queries: int, milliseconds: float) -> Sample:

@@ -8,7 +8,6 @@ nothing. docs/decisions/20261126-local-ports.md says what is left.
 
 import base64
 import binascii
-import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared import jsontext
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -62,7 +63,7 @@ class Refusal:
         """As Google's services put it."""
         error = {"code": self.status, "message": self.message, "status": _STATUS[self.status]}
         reason = {"reason": _REASONS[self.status], "message": self.message, "domain": "global"}
-        return json.dumps({"error": {**error, "errors": [reason]}}).encode()
+        return jsontext.encode({"error": {**error, "errors": [reason]}})
 
     @property
     def headers(self) -> list[tuple[str, str]]:

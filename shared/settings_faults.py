@@ -6,11 +6,12 @@ Imported by the one who has found a fault, so that a function that starts pays n
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from typing import TYPE_CHECKING, Any
 
 from msgspec import inspect
+
+from shared import jsontext
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +40,7 @@ def sentence(settings: type[Struct], document: dict[str, Any], message: str) -> 
         return text
     # A member of a list is told with the whole list.
     name = path.partition("[")[0]
-    value = json.dumps(_value(document, name), ensure_ascii=False, default=str)
+    value = jsontext.text(_value(document, name))
     shown = value if len(value) <= _LONGEST_VALUE else f"{value[:_LONGEST_VALUE]}..."
     return f"{name} is {shown}; it must be {_rule(_type(settings, name))}"
 

@@ -16,7 +16,6 @@ from typing import Annotated, Any
 import duckdb
 import pyarrow as pa
 from fastapi import Depends, Query
-from fastapi.responses import JSONResponse
 from local_bigquery.app import PREFIX, app, valid_project
 from local_bigquery.engine import database
 from local_bigquery.errors import BigQueryError
@@ -24,9 +23,11 @@ from local_bigquery.jobs import runner, store
 from local_bigquery.models import Job, JobListJobsItem, JobStatistics
 from local_bigquery.sql.rules import information_schema
 
+from local.answers import JSONResponse
 from local.bigquery.database import KEPT_JOBS
 from local.bigquery.emulator_results import LIFETIME_SECONDS, Name, Results
 from local.bigquery.job_pages import LONGEST_PAGE, Position, position, token_behind
+from shared import jsontext
 
 _PRUNED_EACH = 50
 _IN_MEMORY = 100
@@ -115,7 +116,7 @@ class History:
                     "job": job,
                     "limit": limit,
                     # A job that runs is written as one that waits.
-                    "states": json.dumps([*states, "PENDING"]) if states else None,
+                    "states": jsontext.text([*states, "PENDING"]) if states else None,
                 },
             ).fetchall()
             running = dict(self._running)
@@ -137,7 +138,7 @@ class History:
 
     def _write(self, job: Job) -> None:
         created = int(job.statistics.creationTime)
-        values = (*_key(job), job.statistics.parentJobId, job.status.state, created, json.dumps(job.dump()))
+        values = (*_key(job), job.statistics.parentJobId, job.status.state, created, jsontext.text(job.dump()))
         self._database.execute(_SAVE, values)
 
     def _prune(self) -> list[Name]:

@@ -26,6 +26,7 @@ from local_bigquery.jobs import query
 from local_bigquery.models import TableFieldSchema, TableReference
 
 from local.bigquery.emulator_arrow import ROWS
+from shared import jsontext
 
 LIFETIME_SECONDS = 24 * 60 * 60
 
@@ -55,7 +56,7 @@ class Results:
         kinds = [types.normalised(kind) for kind in relation.types]
         cursor.execute(_with_bigquery_types(relation, text), parameters)
         reader = cursor.to_arrow_reader(ROWS)
-        schema = reader.schema.with_metadata({_KINDS: json.dumps(kinds)})
+        schema = reader.schema.with_metadata({_KINDS: jsontext.text(kinds)})
         file = self._file(name)
         unfinished = file.with_suffix(".new")
         with pa.ipc.new_file(str(unfinished), schema) as rows:

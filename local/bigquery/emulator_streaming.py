@@ -1,6 +1,5 @@
 """tabledata.insertAll: each row is held against the schema, at every depth, and may go to one partition."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from local_bigquery.models import TableDataInsertAllRequest, TableFieldSchema
 from local.bigquery import emulator_partitions as partitions
 from local.bigquery.emulator_partitions import Partition, Reference
 from local.bigquery.emulator_values import Fault, Kind, row_check
+from shared import jsontext
 
 Row = tuple[int, str | None, dict[str, Any]]
 """A row's place in the request, its insertId, and its values by the names of the columns."""
@@ -83,7 +83,7 @@ def _insert(
     if not rows or not keys:
         return []
     fields = [columns[key.casefold()] for key in keys]
-    spec = json.dumps([f"STRUCT({', '.join(f'{quote(one.name)} {_as_json(one)}' for one in fields)})"])
+    spec = jsontext.text([f"STRUCT({', '.join(f'{quote(one.name)} {_as_json(one)}' for one in fields)})"])
     stored = [quote(one.name) for one in fields]
     values = [_read(one) for one in fields]
     if partition and partition.is_by_ingestion:
@@ -95,7 +95,7 @@ def _insert(
     )
     with database.cursor() as cursor:
         try:
-            cursor.execute(text, {"payload": json.dumps([values for _, values in rows]), "spec": spec})
+            cursor.execute(text, {"payload": jsontext.text([values for _, values in rows]), "spec": spec})
         except duckdb.Error:
             return [error for index, values in rows if (error := _insert_one(cursor, text, spec, index, values))]
     return []
@@ -106,7 +106,7 @@ def _insert_one(
 ) -> dict[str, Any] | None:
     """Store one of the rows that cannot be stored together; what is wrong with it, if anything is."""
     try:
-        cursor.execute(text, {"payload": json.dumps([values]), "spec": spec})
+        cursor.execute(text, {"payload": jsontext.text([values]), "spec": spec})
     except duckdb.Error as error:
         problem = {"reason": "invalid", "location": "", "debugInfo": "", "message": str(error).split("\n")[0]}
         return {"index": index, "errors": [problem]}

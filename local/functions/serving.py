@@ -1,7 +1,6 @@
 """Start the functions, keep them running, end them."""
 
 import contextlib
-import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +11,7 @@ from local.functions.arriving import GUARD, arguments
 from local.functions.process import FunctionsError, OnLine, Process
 from local.guard import Rules
 from local.patience import Patience
+from shared import jsontext
 
 __all__ = ["FunctionsError", "OnLine", "serve"]
 
@@ -52,7 +52,7 @@ def serve(
     source = source.resolve()
     if not source.is_file():
         raise FunctionsError(f"{source} does not exist; give the main.py that defines the functions")
-    env = {**env, GUARD: json.dumps(arguments(rules, waits))}
+    env = {**env, GUARD: jsontext.text(arguments(rules, waits))}
     with contextlib.ExitStack() as stack:
         if is_isolated:
             processes = {

@@ -26,12 +26,13 @@ OTHERS = {
     ("msgspec.json", "encode"),
     ("msgspec.json", "Encoder"),
     ("starlette.responses", "JSONResponse"),
+    ("fastapi.responses", "JSONResponse"),
     ("flask", "jsonify"),
 }
 # What is no JSON document, though json writes it.
 NO_DOCUMENTS = {
-    "local/bigquery/emulator_client.py": "a string within SQL",
     "local/bigquery/emulator_json.py": "a text as GoogleSQL's functions of JSON write it",
+    "local/bigquery/emulator_rows.py": "a value in BigQuery's error texts",
     "local/bigquery/emulator_texts.py": "GoogleSQL's texts of values, which know NaN",
 }
 
