@@ -116,8 +116,10 @@ def _path(path: str, is_legacy: bool) -> tuple[str, ...]:
     """Return the keys and positions of a path.
 
     Raises:
-        ValueError: it is none; with Google's words.
+        ValueError: it is none, with Google's words, or in lax mode.
     """
+    if path.startswith("lax "):
+        raise ValueError("A JSONPath in lax mode is not supported by the local BigQuery")
     if not path.startswith("$"):
         raise ValueError("JSONPath must start with '$'")
     parts, position = [], 1
