@@ -77,16 +77,23 @@ def write(
         if exists and disposition == "WRITE_EMPTY" and _has_rows(cursor, table, partition):
             raise already_exists("Table", names.label(*reference))
         replaces = not exists or is_schema_changed
+        by_ingestion = partitions.is_by_ingestion(resource)
         with _writer(cursor, incoming, query, parameters, isolated=isolated) as (writer, text, bound):
-            if replaces:
-                writer.execute(f"CREATE OR REPLACE TABLE {tables.name(*table)} ({_columns(incoming.fields, resource)})")
+            if replaces and not by_ingestion:
+                _create(writer, table, incoming, incoming.select(text, incoming.fields, partition), bound)
             else:
-                _fit(writer, table, incoming, config, prefix)
-                if partition and disposition == "WRITE_TRUNCATE":
-                    writer.execute(f"DELETE FROM {tables.name(*table)} WHERE {partition.condition}")  # noqa: S608
-            expected = incoming.fields if replaces else tables.fields(tables.load(*table))
-            select = incoming.select(text, expected, partition, is_by_ingestion=partitions.is_by_ingestion(resource))
-            writer.execute(f"INSERT INTO {tables.name(*table)} BY NAME {select}", bound)
+                with _transaction(writer):
+                    if replaces:
+                        hidden = partitions.hidden_column(resource.timePartitioning)
+                        columns = ", ".join([*(types.column(field) for field in incoming.fields), hidden])
+                        writer.execute(f"CREATE OR REPLACE TABLE {tables.name(*table)} ({columns})")
+                    else:
+                        _fit(writer, table, incoming, config, prefix)
+                    if partition and disposition == "WRITE_TRUNCATE" and not replaces:
+                        writer.execute(f"DELETE FROM {tables.name(*table)} WHERE {partition.condition}")  # noqa: S608
+                    expected = incoming.fields if replaces else tables.fields(tables.load(*table))
+                    select = incoming.select(text, expected, partition, is_by_ingestion=by_ingestion)
+                    writer.execute(f"INSERT INTO {tables.name(*table)} BY NAME {select}", bound)
     if replaces:
         changes = changes.replace(schema={"fields": [one.dump() for one in incoming.fields]})
     tables.annotate(table, changes)
@@ -108,7 +115,12 @@ class _Incoming:
         self.is_declared = bool(declared)
 
     def select(
-        self, text: str, expected: Sequence[TableFieldSchema], partition: Partition | None, *, is_by_ingestion: bool
+        self,
+        text: str,
+        expected: Sequence[TableFieldSchema],
+        partition: Partition | None,
+        *,
+        is_by_ingestion: bool = False,
     ) -> str:
         """The query whose rows are stored."""
         by_name = {(field.name or "").casefold(): field for field in expected}
@@ -162,9 +174,19 @@ def _refusals(value: str, field: TableFieldSchema, path: str = "") -> Iterator[t
                 yield f"({value} IS NOT NULL AND {condition})", message
 
 
-def _columns(fields: Sequence[TableFieldSchema], resource: Table) -> str:
-    hidden = [partitions.hidden_column(resource.timePartitioning)] if partitions.is_by_ingestion(resource) else []
-    return ", ".join([*(types.column(field) for field in fields), *hidden])
+def _create(writer: Any, table: Reference, incoming: _Incoming, select: str, bound: dict[str, Any] | None) -> None:
+    """Make the table, or replace it, by one statement.
+
+    In a transaction of several, DuckLake now and then makes a table in another schema while others read.
+    """
+    name = tables.name(*table)
+    casts = [
+        f"CAST({quote(field.name)} AS {types.duckdb_type(field)}) AS {quote(field.name)}" for field in incoming.fields
+    ]
+    writer.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT {', '.join(casts)} FROM ({select})", bound)  # noqa: S608
+    for field in incoming.fields:
+        if field.mode == "REQUIRED":
+            writer.execute(f"ALTER TABLE {name} ALTER COLUMN {quote(field.name)} SET NOT NULL")
 
 
 def _fit(writer: Any, table: Reference, incoming: _Incoming, config: Any, prefix: str) -> None:
@@ -224,10 +246,10 @@ def _has_rows(cursor: Any, table: Reference, partition: Partition | None) -> boo
 def _writer(
     cursor: Any, incoming: _Incoming, query: str, parameters: dict[str, Any] | None, *, isolated: bool
 ) -> Iterator[tuple[Any, str, dict[str, Any] | None]]:
-    """A transaction: its connection, the query to read rows with there, and the query's parameters.
+    """The table's connection, the query to read rows with there, and the query's parameters.
 
-    The rows of a session's query, which may read what only the session sees, reach the table's transaction as they
-    are read.
+    The rows of a session's query, which may read what only the session sees, reach the table's connection as they are
+    read.
     """
     with database.cursor() if isolated else contextlib.nullcontext(cursor) as writer:
         text, bound = query, parameters
@@ -237,17 +259,23 @@ def _writer(
             rows = cursor.sql(f"SELECT * FROM ({query}) AS q({renamed})", params=parameters)  # noqa: S608
             writer.register(_SOURCE, rows.to_arrow_reader())
             text, bound = f"SELECT {', '.join(kinds)} FROM {_SOURCE}", None  # noqa: S608 - quoted
-        writer.execute("BEGIN")
         try:
             yield writer, text, bound
-            writer.execute("COMMIT")
-        except BaseException:
-            with contextlib.suppress(duckdb.Error):
-                writer.execute("ROLLBACK")
-            raise
         finally:
             if isolated:
                 writer.unregister(_SOURCE)
+
+
+@contextlib.contextmanager
+def _transaction(writer: Any) -> Iterator[None]:
+    writer.execute("BEGIN")
+    try:
+        yield
+        writer.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(duckdb.Error):
+            writer.execute("ROLLBACK")
+        raise
 
 
 @contextlib.contextmanager
