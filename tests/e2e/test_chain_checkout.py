@@ -1,5 +1,6 @@
 """Checkouts on a local cloud whose chain has ended: scored by its champion, logged in BigQuery, answered once."""
 
+import base64
 import json
 import socket
 import time
@@ -98,8 +99,10 @@ def test_propensity_score_asks_the_function_and_says_what_it_says(chain, monkeyp
 
 @pytest.mark.parametrize("path", ["score_checkout/", f"build_features/projects/{PROJECT}/topics/data-refreshed"])
 def test_a_body_with_a_broken_chunk_is_refused_and_no_failure_of_ours(chain, path):
-    host, port = chain.cloud.services["functions"].removeprefix("http://").split(":")
-    lines = (f"POST /{path} HTTP/1.1", "Host: shop", "Content-Type: application/json", "Transfer-Encoding: chunked")
-    with socket.create_connection((host, int(port)), DEADLINE) as connection:
+    url = httpx.URL(chain.cloud.services["functions"])
+    secret = base64.b64encode(url.userinfo).decode()
+    lines = [f"POST /{path} HTTP/1.1", f"Host: {url.host}", f"Authorization: Basic {secret}"]
+    lines += ["Content-Type: application/json", "Transfer-Encoding: chunked"]
+    with socket.create_connection((url.host, url.port), DEADLINE) as connection:
         connection.sendall("\r\n".join([*lines, "", "ZZ", "{}", "0", "", ""]).encode())
         assert connection.recv(64).partition(b"\r\n")[0] == b"HTTP/1.1 400 BAD REQUEST"

@@ -37,7 +37,8 @@ def proxied():
 
 
 def post(url, text):
-    return httpx.post(url, content=text, trust_env=False, timeout=30)
+    headers = {"Content-Type": "application/json"}
+    return httpx.post(url, content=text, headers=headers, trust_env=False, timeout=30)
 
 
 def test_of_a_step_that_was_made_again_the_last_attempt_counts():

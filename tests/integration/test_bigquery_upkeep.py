@@ -4,14 +4,18 @@ import time
 
 from fixtures.bigquery import PROJECT, connect
 
-from local.bigquery import emulator
+from local import serving
+from local.bigquery import emulator, gateway
 
 REPLACEMENTS, STREAMED, LEFT = 45, 55, 60
 
 
 def test_a_table_that_is_replaced_or_streamed_into_often_leaves_few_files(tmp_path):
-    with emulator.run(tmp_path, project=PROJECT) as running:
-        client = connect(running.url)
+    with (
+        emulator.run(tmp_path, project=PROJECT) as running,
+        serving.serve(gateway.create_app(running, tmp_path / "gateway", storage_url="http://127.0.0.1:9")) as url,
+    ):
+        client = connect(url)
         client.create_dataset("often")
         client.query_and_wait("CREATE TABLE often.streamed (n INT64)")
         for number in range(STREAMED):
