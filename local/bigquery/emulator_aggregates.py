@@ -13,13 +13,13 @@ PERCENTILE_CONT and _DISC cannot respect NULLs
 from typing import Any
 
 from local_bigquery.errors import BigQueryError
-from local_bigquery.sql import dialect
 from local_bigquery.sql.rules import STATEMENT_RULES, query
 from local_bigquery.sql.rules.typing import BYTES, FLOATS, kind
 from sqlglot import exp
 
 from local.bigquery import emulator_types as types
 from local.bigquery.emulator_checks import unsupported
+from local.bigquery.emulator_macros import macro
 
 # What must not be NULL nor smaller: the argument, its name and the least that it may be.
 _OFFSETS: dict[type[exp.Expr], tuple[str, str, int]] = {
@@ -69,7 +69,7 @@ def _ranges(tree: exp.Expr, _: Any) -> exp.Expr:
         value = node.this.expressions[0] if isinstance(node.this, exp.Distinct) else node.this
         if types.is_range(value.type):
             name = "arg_min" if isinstance(node, exp.Min) else "arg_max"
-            made = exp.Anonymous(this=name, expressions=[value.copy(), dialect.macro("_range_key", value.copy())])
+            made = exp.Anonymous(this=name, expressions=[value.copy(), macro("_range_key", value.copy())])
             made.type = value.type
             node.replace(made)
     return tree
@@ -114,7 +114,7 @@ def _checked(value: exp.Expr, what: str, least: int) -> exp.Expr:
         if number < least:
             raise BigQueryError("invalidQuery", f"{what} must be {'positive' if least else 'non-negative'}")
         return value
-    made: exp.Expr = dialect.macro("_offset_of", value, exp.Literal.string(what), exp.Literal.number(least))
+    made: exp.Expr = macro("_offset_of", value, exp.Literal.string(what), exp.Literal.number(least))
     return made
 
 
@@ -148,7 +148,7 @@ def _numeric_averages(tree: exp.Expr, _: Any) -> exp.Expr:
                 part = function(this=node.this.copy())
                 part.type = value.type if function is exp.Sum else "INT64"
                 parts.append(_over(whole, part))
-            quotient = dialect.macro("_numeric_quotient", *parts)
+            quotient = macro("_numeric_quotient", *parts)
             quotient.type = value.type
             whole.replace(quotient)
     return tree
@@ -167,7 +167,7 @@ def _numeric_sums(tree: exp.Expr, _: Any) -> exp.Expr:
     for node in list(tree.find_all(exp.Sum)):
         if kind(node) == exp.DType.DECIMAL:
             whole = node.parent if isinstance(node.parent, exp.Window) else node
-            checked = dialect.macro("_numeric_sum", whole.copy())
+            checked = macro("_numeric_sum", whole.copy())
             checked.type = node.type
             whole.replace(checked)
     return tree

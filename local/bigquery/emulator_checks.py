@@ -9,9 +9,10 @@ steps           of generated arrays are not 0
 from typing import Any
 
 from local_bigquery.errors import BigQueryError
-from local_bigquery.sql import dialect
 from local_bigquery.sql.rules import STATEMENT_RULES
 from sqlglot import exp
+
+from local.bigquery.emulator_macros import macro
 
 _MUTATORS = {"bq.main.json_remove": "JSON_REMOVE", "bq.main.json_set": "JSON_SET"}
 
@@ -41,7 +42,7 @@ def _steps(tree: exp.Expr, _: Any) -> exp.Expr:
     for node in tree.find_all(exp.GenerateDateArray, exp.GenerateTimestampArray):
         step = node.args.get("step")
         if isinstance(step, exp.Interval):
-            step.set("this", dialect.macro("_step", step.this))
+            step.set("this", macro("_step", step.this))
     return tree
 
 
@@ -51,9 +52,7 @@ def _limits(tree: exp.Expr, _: Any) -> exp.Expr:
         if isinstance(count, exp.Null):
             raise _refusal("Limit requires non-null count and offset")
         if not isinstance(count, exp.Literal) and isinstance(node.parent, exp.Query):
-            node.set(
-                "expression", dialect.macro("_offset_of", count, exp.Literal.string("Limit"), exp.Literal.number(0))
-            )
+            node.set("expression", macro("_offset_of", count, exp.Literal.string("Limit"), exp.Literal.number(0)))
     return tree
 
 

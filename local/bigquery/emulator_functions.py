@@ -1,6 +1,7 @@
 """Make functions and operators give what they give in GoogleSQL, where local-bigquery leaves them to DuckDB.
 
 texts           of numbers, times and nested values in CAST, CONCAT, FORMAT and TO_JSON_STRING (emulator_texts.py)
+times           and formats of them (emulator_clocks.py)
 casts           of texts to INT64, BOOL, DATE and TIME take less than DuckDB does
 NaN             is neither equal to nor greater than anything, and is the MIN and LEAST of what holds it
 positions       SUBSTR begins at 1 where it is told 0, and takes no negative length; nor do LEFT, RIGHT, REPEAT
@@ -8,8 +9,6 @@ overflow        of EXP, POW and SAFE_DIVIDE is an error, or NULL, and not infini
 NUMERIC         stays NUMERIC through arithmetic, SAFE_DIVIDE, POW, SQRT and SIGN; rounding an INT64 makes a FLOAT64
 NULL            makes ARRAY_CONCAT and SPLIT NULL, also as a later argument
 SAFE            works with functions that are translated into an expression
-times           that a zone's clock shows twice are the first of both
-dates           %e, %c, %C, %h, %r, %X and %E*S in formats; the parts of a second in EXTRACT; the time of a TIMESTAMP
 """
 
 import re
@@ -18,13 +17,14 @@ from typing import Any
 
 import duckdb
 from duckdb.func import SPECIAL
-from local_bigquery.sql import dialect, native
-from local_bigquery.sql.rules import NODE_RULES, STATEMENT_RULES, datetime, math, safe, strings, typing
+from local_bigquery.sql import native
+from local_bigquery.sql.rules import NODE_RULES, STATEMENT_RULES, math, safe, strings, typing
 from local_bigquery.sql.rules.typing import BYTES, DECIMALS, FLOATS, TEXT, kind
 from sqlglot import exp
 
-from local.bigquery import emulator_json, emulator_macros, emulator_patterns, emulator_texts
+from local.bigquery import emulator_clocks, emulator_json, emulator_macros, emulator_patterns, emulator_texts
 from local.bigquery import emulator_types as types
+from local.bigquery.emulator_macros import macro
 
 _COMPARISONS: dict[type[exp.Expr], tuple[str, ...]] = {
     exp.GT: ("this",),
@@ -35,21 +35,11 @@ _COMPARISONS: dict[type[exp.Expr], tuple[str, ...]] = {
 }
 # Functions whose arguments, or which themselves, are translated into what may fail.
 _REWRITTEN = (exp.Case, exp.If, exp.Cast, exp.Coalesce, exp.Substring, exp.Left, exp.Right, exp.Repeat)
-_from_local = datetime.from_local
 # FORMAT specifiers that DuckDB's printf writes as GoogleSQL does, by the types that it takes for them.
 _PLAIN = re.compile(r"%(?:%|[-+ 0]*\d*(?:\.\d+)?[dsf])")
 _INTEGERS = exp.DataType.INTEGER_TYPES
 _PLAIN_TYPES = {"d": _INTEGERS, "s": TEXT, "f": FLOATS}
-# Elements of date formats that stand for others.
-_ELEMENTS = {
-    "%c": "%a %b %e %H:%M:%S %Y",
-    "%r": "%I:%M:%S %p",
-    "%X": "%H:%M:%S",
-    "%h": "%b",
-    "%T": "%H:%M:%S",
-}
 _TEXT_MACROS = {"bq.main.to_json_string", "bq.main.lax_string"}
-_ELEMENT = re.compile(r"%[crXhT%]")
 
 
 def add() -> None:
@@ -74,21 +64,12 @@ def add() -> None:
         _positions,
         _numbers,
         _nulls,
-        _time_of,
+        emulator_clocks.time_of,
     ]
     STATEMENT_RULES.extend([_between, _like_each])
     emulator_json.add(NODE_RULES, position)
     emulator_patterns.add(NODE_RULES)
-    datetime.from_local = _instant
-    datetime._format = _with_elements(datetime._format)  # noqa: SLF001 - there is no public name for it
-    datetime._element = _with_own_elements(datetime._element)  # noqa: SLF001 - there is no public name for it
-    datetime.FORMAT_ELEMENTS = re.compile(r"(%E(?:\d|\*)S|%E4Y|%Ez|%Q|%s|%z|%Z|%R|%Y|%-d|%e|%C)")
-
-
-def macro(name: str, *arguments: exp.Expr) -> exp.Expr:
-    """Return a call of a macro."""
-    made: exp.Expr = dialect.macro(name, *arguments)
-    return made
+    emulator_clocks.add()
 
 
 def define(connection: duckdb.DuckDBPyConnection) -> None:
@@ -354,22 +335,6 @@ def _nulls(node: exp.Expr, _: Any) -> exp.Expr:
     return exp.Case(ifs=[exp.If(this=exp.or_(*missing), true=exp.null())], default=node.copy()) if missing else node
 
 
-def _time_of(node: exp.Expr, _: Any) -> exp.Expr:
-    """Count milliseconds downwards before 1970, and take the time of a TIMESTAMP in UTC; DuckDB has no such cast."""
-    if isinstance(node, exp.LastDay) and isinstance(node.this, exp.Literal):
-        node.set("this", exp.cast(node.this, "DATE"))
-    if isinstance(node, exp.Timestamp) and (zone := node.args.get("zone")):
-        return _instant(exp.cast(node.this, "TIMESTAMP"), zone)
-    if isinstance(node, exp.UnixMillis):
-        return macro("_millis", node.this)
-    if isinstance(node, exp.Cast) and node.to.this == exp.DType.TIME and kind(node.this) == exp.DType.TIMESTAMPTZ:
-        node.set("this", exp.func("timezone", exp.Literal.string("UTC"), node.this))
-    if isinstance(node, exp.Extract) and node.this.name.upper() in {"MICROSECOND", "MILLISECOND"}:
-        size = 1_000_000 if node.this.name.upper() == "MICROSECOND" else 1000
-        return exp.Paren(this=exp.Mod(this=node.copy(), expression=exp.Literal.number(size)))
-    return node
-
-
 def _ordered(node: exp.Expr, _: Any) -> exp.Expr:
     """Order NaN before all other numbers; DuckDB has it behind them."""
     spec = node.parent.args.get("spec") if isinstance(node, exp.Order) and isinstance(node.parent, exp.Window) else None
@@ -424,45 +389,3 @@ def _safe(original: Callable[..., exp.Expr]) -> Callable[..., exp.Expr]:
         return original(node, context)
 
     return rule
-
-
-def _instant(local: exp.Expr, zone: exp.Expr | None) -> exp.Expr:
-    """Read a time of a zone; where the clock shows it twice, the first of both is meant."""
-    is_shifted = datetime._offset_minutes(zone) is None  # noqa: SLF001 - there is no public name for it
-    if zone is None or not is_shifted or zone.name.upper() == "UTC":
-        made: exp.Expr = _from_local(local, zone)
-        return made
-    return macro("_instant", local, zone)
-
-
-def _with_elements(original: Callable[..., exp.Expr | None]) -> Callable[..., exp.Expr | None]:
-    def formatted(node: exp.TimeToStr) -> exp.Expr | None:
-        template = node.args.get("format")
-        if isinstance(template, exp.Literal):
-            text = _ELEMENT.sub(lambda match: _ELEMENTS.get(match[0], match[0]), template.this)
-            node.set("format", exp.Literal.string(text))
-        return original(node)
-
-    return formatted
-
-
-def _with_own_elements(original: Callable[..., exp.Expr]) -> Callable[..., exp.Expr]:
-    def element(piece: str, local: exp.Expr, instant: exp.Expr | None, zone: exp.Expr | None) -> exp.Expr:
-        match piece:
-            case "%e" | "%-d":
-                return _padded(datetime.call("day", local.copy()), " ")
-            case "%C":
-                return _padded(exp.IntDiv(this=datetime.call("year", local.copy()), expression=exp.convert(100)), "0")
-            case "%E*S":
-                seconds = original("%E6S", local, instant, zone)
-                trimmed: exp.Expr = datetime.call("rtrim", datetime.call("rtrim", seconds, "0"), ".")
-                return trimmed
-        made: exp.Expr = original(piece, local, instant, zone)
-        return made
-
-    return element
-
-
-def _padded(number: exp.Expr, filler: str) -> exp.Expr:
-    made: exp.Expr = datetime.call("lpad", exp.cast(number, "VARCHAR"), 2, filler)
-    return made

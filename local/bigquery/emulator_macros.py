@@ -1,5 +1,8 @@
 """Macros of DuckDB that stand for functions of GoogleSQL; emulator_functions.py puts them into statements."""
 
+from local_bigquery.sql import dialect
+from sqlglot import exp
+
 MACROS = r"""
 CREATE OR REPLACE MACRO bq.main._decimal_text(x) AS
     CASE WHEN contains(x::VARCHAR, '.') THEN rtrim(rtrim(x::VARCHAR, '0'), '.') ELSE x::VARCHAR END;
@@ -124,3 +127,9 @@ CREATE OR REPLACE MACRO bq.main._millis(t) AS
 CREATE OR REPLACE MACRO bq.main._least(a, b) AS
     CASE WHEN a IS NULL OR b IS NULL THEN NULL WHEN isnan(a) OR isnan(b) THEN 'nan'::DOUBLE ELSE least(a, b) END;
 """
+
+
+def macro(name: str, *arguments: exp.Expr) -> exp.Expr:
+    """Return a call of a macro."""
+    made: exp.Expr = dialect.macro(name, *arguments)
+    return made

@@ -14,11 +14,12 @@ from typing import Any
 import duckdb
 from local_bigquery.engine import database
 from local_bigquery.errors import BigQueryError
-from local_bigquery.sql import dialect, native
+from local_bigquery.sql import native
 from local_bigquery.sql.rules import STATEMENT_RULES, strings
 from sqlglot import exp
 
 from local.bigquery.emulator_checks import unsupported
+from local.bigquery.emulator_macros import macro
 
 _EXTRACTING = (exp.RegexpExtract, exp.RegexpExtractAll, exp.RegexpInstr)
 _MATCHING: dict[type[exp.Expr], str] = {
@@ -81,7 +82,7 @@ def _extract(node: exp.Expr, _: Any) -> exp.Expr:
         return node
     occurrence = node.args.get("occurrence") or exp.Literal.number(1)
     group = exp.Literal.number(min(_groups(_pattern(node) or ""), 1))
-    made: exp.Expr = dialect.macro("_regexp_extract", node.this, node.expression, position, occurrence, group)
+    made: exp.Expr = macro("_regexp_extract", node.this, node.expression, position, occurrence, group)
     made.type = exp.DataType.build("VARCHAR")
     return made
 
