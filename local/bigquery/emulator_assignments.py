@@ -18,17 +18,10 @@ from local_bigquery.sql.rules import STATEMENT_RULES
 from local_bigquery.sql.translate import Context, translate
 from sqlglot import exp
 
-from local.bigquery.emulator_values import kind_of
+from local.bigquery.emulator_values import HOLDS, kind_of
 
-# By a column's type, those that may be assigned to it. Of other types DuckDB knows less exactly than BigQuery.
-_ASSIGNED = {
-    "INTEGER": {"INTEGER"},
-    "FLOAT": {"FLOAT", "INTEGER", "NUMERIC", "BIGNUMERIC"},
-    "NUMERIC": {"NUMERIC", "INTEGER", "BIGNUMERIC", "FLOAT"},
-    "BIGNUMERIC": {"NUMERIC", "INTEGER", "BIGNUMERIC", "FLOAT"},
-    "BOOLEAN": {"BOOLEAN"},
-    "STRING": {"STRING"},
-}
+# Of columns of other types DuckDB knows less exactly than BigQuery what may be assigned to them.
+_KNOWN = {*HOLDS, "INTEGER", "BOOLEAN", "STRING"}
 _LITERAL = (exp.Null, exp.Parameter, exp.Placeholder)
 
 
@@ -139,7 +132,8 @@ def _is_assignable(kind: Any, field: TableFieldSchema) -> bool:
         return True
     if (found.mode == "REPEATED") != (field.mode == "REPEATED"):
         return False
-    return kind_of(found) in _ASSIGNED.get(kind_of(field), {kind_of(found)})
+    wanted = kind_of(field)
+    return wanted not in _KNOWN or kind_of(found) in HOLDS.get(wanted, {wanted})
 
 
 def _name(kind: Any) -> str:

@@ -23,21 +23,12 @@ from local_bigquery.settings import settings
 from local.bigquery import emulator_partitions as partitions
 from local.bigquery.emulator_rows import Refused, plain_text, refused_rows
 from local.bigquery.emulator_storing import write
-from local.bigquery.emulator_values import kind_of
+from local.bigquery.emulator_values import HOLDS, kind_of
 
 _TEXT = {"CSV": "CSV", "NEWLINE_DELIMITED_JSON": "JSON"}
 _SHOWN = 5
-# What a column of a file that has types may hold, by what the table's column is; others need not be listed.
-_HELD = {
-    "INTEGER": {"INTEGER"},
-    "FLOAT": {"FLOAT", "INTEGER", "NUMERIC", "BIGNUMERIC"},
-    "NUMERIC": {"NUMERIC", "BIGNUMERIC", "INTEGER", "FLOAT"},
-    "BIGNUMERIC": {"NUMERIC", "BIGNUMERIC", "INTEGER", "FLOAT"},
-    "BOOLEAN": {"BOOLEAN"},
-    "DATE": {"DATE"},
-    "TIME": {"TIME"},
-    "RECORD": {"RECORD"},
-}
+# Of columns of other types it is the writer that knows what a typed file's columns may hold.
+_KNOWN = {*HOLDS, "INTEGER", "BOOLEAN", "DATE", "TIME", "RECORD"}
 
 
 class LoadError(BigQueryError):  # type: ignore[misc]  # local-bigquery is not typed
@@ -250,7 +241,7 @@ def _typed(
 def _check_held(found: TableFieldSchema, column: TableFieldSchema, kind: str, path: str = "") -> None:
     name = f"{path}{column.name}"
     held, wanted = kind_of(found), kind_of(column)
-    if held not in _HELD.get(wanted, {held}):
+    if wanted in _KNOWN and held not in HOLDS.get(wanted, {wanted}):
         raise BigQueryError(
             "invalid",
             f"Error while reading data, error message: {kind.capitalize()} column '{name}' has type {held} which "

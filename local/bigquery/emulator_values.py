@@ -20,6 +20,12 @@ from local_bigquery.models import TableFieldSchema
 _LEAST, _MOST = -(2**63), 2**63 - 1
 _DIGITS = 100
 _DECIMALS = {"NUMERIC": (29, 9), "BIGNUMERIC": (38, 38)}
+# By a column's type, the types whose values it holds; any other type holds its own.
+HOLDS = {
+    "FLOAT": {"FLOAT", "INTEGER", "NUMERIC", "BIGNUMERIC"},
+    "NUMERIC": {"NUMERIC", "INTEGER", "BIGNUMERIC", "FLOAT"},
+    "BIGNUMERIC": {"NUMERIC", "INTEGER", "BIGNUMERIC", "FLOAT"},
+}
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _NOT_FINITE = {"nan", "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity"}
