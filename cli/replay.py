@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 # How long a function of a quiet environment takes to refuse a message, a cold start included.
 PATIENCE_SECONDS = 10
 PAUSE_SECONDS = 0.3
-# How Pub/Sub's own attributes of a message that it gave up begin.
-GIVEN_UP = "CloudPubSubDeadLetterSource"
 
 
 @dataclass(frozen=True)
@@ -66,8 +64,7 @@ def original(name: str, letter: dict[str, Any]) -> Original:
         raise NotReplayableError(f"its {left_out} bytes had no room in it; Pub/Sub makes another of the message itself")
     function = letter["function"]
     topic = letter.get("topic") or _topics_by_subscription().get(function.rpartition("/")[2], "")
-    attributes = {key: text for key, text in letter.get("attributes", {}).items() if not key.startswith(GIVEN_UP)}
-    return _sendable(Original(name, function, topic, _decoded(letter.get("data")), attributes))
+    return _sendable(Original(name, function, topic, _decoded(letter.get("data")), letter.get("attributes", {})))
 
 
 def _sendable(found: Original) -> Original:

@@ -29,7 +29,7 @@ def record_dead_letter(message: Message) -> None:
         "reason": about.get(handler.REJECTED_FOR) or f"given up after {attempts} deliveries; the log says why",
         "received_at": datetime.now(UTC),
         "topic": about.get(handler.REJECTED_TOPIC, ""),
-        "attributes": {name: text for name, text in about.items() if not name.startswith(handler.REJECTED)},
+        "attributes": {name: text for name, text in about.items() if not name.startswith((handler.REJECTED, GIVEN_UP))},
         "data": base64.b64encode(message.data).decode(),
     }
     if handler.REJECTED_BYTES in about:

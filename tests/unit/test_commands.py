@@ -100,8 +100,7 @@ def refused(topic, data, attributes, reason="a field is missing"):
 
 def given_up(data, attributes=None):
     """What it keeps of a message that Pub/Sub gave up delivering."""
-    own = {"CloudPubSubDeadLetterSourceDeliveryCount": "20"}
-    letter = refused("", data, {**own, **(attributes or {})}, "given up after 20 deliveries")
+    letter = refused("", data, attributes or {}, "given up after 20 deliveries")
     return {**letter, "function": "train-models-features-built"}
 
 

@@ -363,11 +363,13 @@ def test_what_pub_sub_gave_up_is_kept_with_how_often_it_was_tried(world):
     given_up = {
         "CloudPubSubDeadLetterSourceSubscription": "train-models-features-built",
         "CloudPubSubDeadLetterSourceDeliveryCount": "20",
+        "origin": "a shop",
     }
     assert push("record_dead_letter", "dead-letters", b"{}", **given_up).status_code == 204
     [document] = world.ledger.dead_letters().values()
     assert document["function"] == "train-models-features-built"
     assert document["reason"].startswith("given up after 20 deliveries")
+    assert document["attributes"] == {"origin": "a shop"}
 
 
 @pytest.mark.parametrize(
