@@ -75,11 +75,14 @@ class Ledger:
 
         Raises:
             Malformed: nobody opened the run, or it was reset.
+            NotFound: the bucket is not there.
         """
         blob = self._bucket.blob(f"runs/{run_id}/run.json")
         try:
             document = json.loads(blob.download_as_bytes())
         except NotFound:
+            if self.is_opened(run_id):
+                raise
             raise Malformed(f"there is no run {run_id}: nobody opened it, or it was reset") from None
         return {**document, "incarnation": blob.generation}
 
