@@ -37,10 +37,10 @@ _REASONS = {403: "forbidden", 415: "invalid"}
 class Rules:
     """What a port asks for.
 
-    `secret` is empty where no client can carry one; `is_signed` tells of a token whether it stands for the secret,
-    since some of Google's clients sign one themselves. Paths are named by their first part: `open` need no secret and
-    judge their bodies themselves, `pages` are those of them that pages of these origins may ask, and to `uploads` a
-    body is content of any type.
+    `secret` is empty where no client can carry one. `is_signed` tells of a token whether it stands for the secret,
+    since some of Google's clients sign one themselves. Paths are named by their first part. Those in `open` need no
+    secret and judge their bodies themselves. `pages` has the origins whose pages may ask one of them. What is sent to
+    `uploads` is content of any type.
     """
 
     secret: str = ""
