@@ -42,19 +42,19 @@ def chosen(clients: Clients, names: Iterable[str]) -> tuple[list[Original], dict
     Raises:
         CommandError: there is no dead letter of a name.
     """
-    letters = clients.ledger.dead_letters()
+    letters, declared = clients.ledger.dead_letters(), declarations.read()
     if unknown := [name for name in names if name not in letters]:
         raise CommandError(f"there is no dead letter {', '.join(unknown)}; `propensity runs` lists them")
     originals, refused = [], {}
     for name in dict.fromkeys(names) or sorted(letters):
         try:
-            originals.append(original(name, letters[name]))
+            originals.append(original(name, letters[name], declared))
         except NotReplayableError as error:
             refused[name] = str(error)
     return originals, refused
 
 
-def original(name: str, letter: dict[str, Any]) -> Original:
+def original(name: str, letter: dict[str, Any], declared: declarations.Declarations) -> Original:
     """Return the message that became the dead letter; of what Pub/Sub gave up, the subscription tells the topic.
 
     Raises:
@@ -63,14 +63,10 @@ def original(name: str, letter: dict[str, Any]) -> Original:
     if left_out := letter.get("left_out_bytes"):
         raise NotReplayableError(f"its {left_out} bytes had no room in it; Pub/Sub makes another of the message itself")
     function = letter["function"]
-    topic = letter.get("topic") or _topics_by_subscription().get(function.rpartition("/")[2], "")
-    return _sendable(Original(name, function, topic, _decoded(letter.get("data")), letter.get("attributes", {})))
-
-
-def _sendable(found: Original) -> Original:
-    topics = declarations.read().topics
-    if found.topic not in topics:
-        raise NotReplayableError(f"there is no topic {found.topic!r}")
+    topic = letter.get("topic") or _topic_of(function.rpartition("/")[2], declared)
+    if topic not in declared.topics:
+        raise NotReplayableError(f"there is no topic {topic!r}")
+    found = Original(name, function, topic, _decoded(letter.get("data")), letter.get("attributes", {}))
     if not found.data and not found.attributes:
         raise NotReplayableError("it is empty, and Pub/Sub takes no message without data and attributes")
     return found
@@ -83,9 +79,10 @@ def _decoded(text: Any) -> bytes:
         raise NotReplayableError("its data is not base64") from None
 
 
-def _topics_by_subscription() -> dict[str, str]:
-    functions = declarations.read().functions
-    return {f"{one.name.replace('_', '-')}-{topic}": topic for one in functions for topic in one.topics}
+def _topic_of(subscription: str, declared: declarations.Declarations) -> str:
+    """Return the topic of a function's subscription; nothing where there is no such subscription."""
+    of_each = {f"{one.name.replace('_', '-')}-{topic}": topic for one in declared.functions for topic in one.topics}
+    return of_each.get(subscription, "")
 
 
 def send(clients: Clients, originals: list[Original]) -> dict[str, Original]:
