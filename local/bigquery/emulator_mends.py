@@ -49,7 +49,6 @@ import duckdb
 from local_bigquery.catalog import datasets, tabledata, tables
 from local_bigquery.catalog import metadata as resources
 from local_bigquery.engine import database, types
-from local_bigquery.engine.database import quote
 from local_bigquery.jobs import query
 from local_bigquery.models import Table, TableFieldSchema
 from local_bigquery.settings import settings
@@ -69,6 +68,7 @@ from local.bigquery import (
     emulator_errors,
     emulator_functions,
     emulator_history,
+    emulator_lake,
     emulator_literals,
     emulator_loads,
     emulator_lock,
@@ -104,7 +104,6 @@ where t.end_snapshot is null and d.schema_name = $1 and c.parent_column is null
 """
 _WIDTHS = f"select t.table_name, count(*) {_COLUMNS} group by t.table_name"
 _HAS_COLUMN = f"select 1 {_COLUMNS} and t.table_name = $2 and c.column_name = $3"
-_VERSION = "select max(schema_version) from {metadata}.ducklake_snapshot"
 _TEMPORARY = "SELECT table_name FROM duckdb_tables() WHERE temporary"
 _NOTHING = "SELECT '' AS table_name WHERE FALSE"
 _TABLES_COLUMNS = [
@@ -208,7 +207,7 @@ def _execute(in_session: Callable[..., Any], alone: Callable[..., Any], *argumen
 def _has_ingestion_time(original: Callable[[exp.Table], bool], table: exp.Table) -> bool:
     if table.catalog not in database._attached or not isinstance(table.this, exp.Identifier):  # noqa: SLF001
         return original(table)
-    statement = _HAS_COLUMN.format(metadata=_metadata(table.catalog))
+    statement = _HAS_COLUMN.format(metadata=emulator_lake.metadata(table.catalog))
     return bool(database.fetch(statement, [table.db, table.name, tables.INGESTION_TIME]))
 
 
@@ -224,7 +223,7 @@ def _objects(
 
 
 def _objects_of(project_id: str, dataset_id: str, table_id: str | None) -> list[tuple[str, str, int]]:
-    metadata = _metadata(project_id)
+    metadata = emulator_lake.metadata(project_id)
     found: list[tuple[str, str, int]] = database.fetch(_OBJECTS.format(metadata=metadata), [dataset_id, table_id])
     return found
 
@@ -233,8 +232,7 @@ def _columns_of(project_id: str, dataset_id: str, table_id: str) -> list[TableFi
     """Return a table's columns, as they were at the latest change of any table's."""
     if project_id not in database._attached or dataset_id == tables.RESULTS:  # noqa: SLF001 - there is no public name
         return _columns(project_id, dataset_id, table_id)
-    [(version,)] = database.fetch(_VERSION.format(metadata=_metadata(project_id)))
-    return list(_columns_at(version, project_id, dataset_id, table_id))
+    return list(_columns_at(emulator_lake.version(project_id), project_id, dataset_id, table_id))
 
 
 @functools.lru_cache(1000)
@@ -263,7 +261,7 @@ def _tables(
     if project_id not in database._attached or dataset_id is None:  # noqa: SLF001 - there is no public name for it
         return original(project_id, dataset_id)
     datasets.get(project_id, dataset_id)
-    widths = dict(database.fetch(_WIDTHS.format(metadata=_metadata(project_id)), [dataset_id]))
+    widths = dict(database.fetch(_WIDTHS.format(metadata=emulator_lake.metadata(project_id)), [dataset_id]))
     kept = {one.tableReference.tableId: one for one in resources.list_(Table, project_id, dataset_id)}
     found = {name: (kind, count) for name, kind, count in database.objects(project_id, dataset_id)}
     rows = []
@@ -277,7 +275,3 @@ def _tables(
         times = [int(table.creationTime or 0), int(table.lastModifiedTime or 0)]
         rows.append([project_id, dataset_id, name, *times, count, size, 1 if is_table else 2])
     return _TABLES_COLUMNS, rows
-
-
-def _metadata(project_id: str) -> str:
-    return str(quote(f"__ducklake_metadata_{project_id}"))

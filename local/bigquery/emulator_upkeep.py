@@ -12,8 +12,9 @@ import threading
 
 import duckdb
 from local_bigquery.engine import database
-from local_bigquery.engine.database import quote
 from local_bigquery.jobs import runner
+
+from local.bigquery import emulator_lake
 
 KEPT_SNAPSHOTS = 50
 """How many changes of any of a project's tables FOR SYSTEM_TIME AS OF reaches back; BigQuery's window is seven days."""
@@ -41,7 +42,7 @@ def start() -> None:
 
 def tidy(project: str) -> None:
     """Remove what is too old now."""
-    metadata = quote(f"__ducklake_metadata_{project}")
+    metadata = emulator_lake.metadata(project)
     [(count, newest)] = database.fetch(_COUNT.format(metadata=metadata))
     if count <= KEPT_SNAPSHOTS + _EACH:
         return

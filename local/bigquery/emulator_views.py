@@ -19,6 +19,7 @@ from local_bigquery.sql.rules import tables
 from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
+from local.bigquery import emulator_lake
 from local.bigquery.tokens import closing, tokenize
 
 type _Reference = tuple[str, str, str]
@@ -29,7 +30,6 @@ from {metadata}.ducklake_view as v
 join {metadata}.ducklake_schema as d on v.schema_id = d.schema_id and d.end_snapshot is null
 where v.end_snapshot is null
 """
-_VERSION = "select max(schema_version) from {metadata}.ducklake_snapshot"
 _KEPT = ("pivots", "joins", "laterals", "sample")
 _MOST_NESTED = 16
 
@@ -84,14 +84,12 @@ def _reads_a_wildcard(query: exp.Expr, project: str, depth: int) -> bool:
 
 
 def _views(project: str) -> frozenset[tuple[str, str]]:
-    name = database.quote(f"__ducklake_metadata_{project}")
-    [(version,)] = database.fetch(_VERSION.format(metadata=name))
-    return _views_at(version, name)
+    return _views_at(emulator_lake.version(project), project)
 
 
 @functools.lru_cache(100)
-def _views_at(_: int, name: str) -> frozenset[tuple[str, str]]:
-    return frozenset(database.fetch(_VIEWS.format(metadata=name)))
+def _views_at(_: int, project: str) -> frozenset[tuple[str, str]]:
+    return frozenset(database.fetch(_VIEWS.format(metadata=emulator_lake.metadata(project))))
 
 
 @functools.lru_cache(1000)

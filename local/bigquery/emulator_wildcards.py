@@ -11,11 +11,11 @@ from typing import Any
 import sqlglot
 from local_bigquery.catalog import names
 from local_bigquery.engine import database
-from local_bigquery.engine.database import quote
 from local_bigquery.sql.rules import NODE_RULES, tables
 from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
+from local.bigquery import emulator_lake
 from local.bigquery import emulator_types as types
 from local.bigquery.emulator_types import Columns
 
@@ -76,7 +76,7 @@ def _matching(table: exp.Table, context: Context) -> list[tuple[str, str]]:
     project, dataset, _ = names.reference(table, context.project_id, context.dataset_id)
     if project not in database._attached:  # noqa: SLF001 - there is no public name for it
         return []
-    text = _TABLES.format(metadata=quote(f"__ducklake_metadata_{project}"))
+    text = _TABLES.format(metadata=emulator_lake.metadata(project))
     found: list[tuple[str, str]] = database.fetch(text, [project, dataset, table.name.rstrip("*")])
     return found
 
