@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import duckdb
-from local_bigquery import app, errors
+from local_bigquery import errors
 from local_bigquery.errors import BigQueryError
 from local_bigquery.jobs import query, runner
 from local_bigquery.sql import script
@@ -66,7 +66,8 @@ def apply() -> None:
     """Put the mends in place."""
     errors.DUCKDB_ERRORS[0:0] = [(re.compile(pattern), "invalidQuery", words) for pattern, words in _VALUES]
     errors.from_duckdb = query.from_duckdb = functools.partial(_of_duckdb, errors.from_duckdb)
-    for module in (app, runner, script):
+    # Of requests it is emulator_refusals.py that speaks.
+    for module in (runner, script):
         module.from_exception = functools.partial(_of_exception, errors.from_exception)
 
 
