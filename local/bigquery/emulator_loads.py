@@ -15,8 +15,8 @@ from local_bigquery.catalog import datasets, names, tables
 from local_bigquery.engine import types
 from local_bigquery.engine.database import quote
 from local_bigquery.errors import BigQueryError
-from local_bigquery.jobs import load, runner
-from local_bigquery.jobs.storage import literal, paths
+from local_bigquery.jobs import load, runner, storage
+from local_bigquery.jobs.storage import literal
 from local_bigquery.models import Job, JobConfigurationLoad, JobStatistics, JobStatistics3, TableFieldSchema
 from local_bigquery.settings import settings
 
@@ -76,7 +76,7 @@ def run(cursor: duckdb.DuckDBPyConnection, config: JobConfigurationLoad, upload:
         sources = (
             [_Source(upload, None)]
             if upload
-            else [_Source(p, u) for u in config.sourceUris or [] for p in paths(cursor, u)]
+            else [_Source(p, u) for u in config.sourceUris or [] for p in storage.paths(cursor, u)]
         )
         files = f"[{', '.join(literal(one.file) for one in sources)}]"
         declared = (config.schema_ and config.schema_.fields) or []

@@ -85,6 +85,14 @@ def test_a_load_leaves_the_folder_of_the_buckets_by_no_path(client, bucket, outs
             client.load_table_from_uri(uri, "reach.loaded", retry=None).result(retry=None)
 
 
+def test_a_load_follows_no_link_out_of_the_folder_of_the_buckets(client, storage, bucket, outside):
+    bucket.blob("within.csv").upload_from_string("a\n1\n")
+    (within,) = storage.root.rglob("within.csv")
+    within.with_name("link.csv").symlink_to(outside / "x.csv")
+    with pytest.raises(NotFound, match=r"link\.csv"):
+        client.load_table_from_uri(f"gs://{bucket.name}/link.csv", "reach.loaded", retry=None).result(retry=None)
+
+
 def test_external_tables_are_refused(client, outside):
     external = bigquery.ExternalConfig("CSV")
     external.source_uris = [f"file://{outside}/x.csv"]
