@@ -2,6 +2,7 @@
 
 import json
 import random
+import threading
 
 import pytest
 from fixtures.ml import sessions
@@ -152,9 +153,17 @@ def test_an_endpoint_nobody_listens_at_is_stood_in_for(online_bucket, clock):
 def test_while_its_client_is_being_imported_nobody_waits(online_bucket, endpoint, clock, capfd):
     online_bucket.serve(3)
     scorer = OnlineScorer(online_bucket.settings(endpoint.url, order="endpoint_first"), clock)
+    imported, connect = threading.Event(), scorer._endpoint._connect
+
+    def connect_once_imported():
+        imported.wait()
+        return connect()
+
+    scorer._endpoint._connect = connect_once_imported
     assert scorer.score({}) == EMBEDDED
     [logged] = capfd.readouterr().out.splitlines()
     assert json.loads(logged)["reason"] == "the endpoint's client is still being imported"
+    imported.set()
     scorer._endpoint._connected(must_wait=True)
     assert scorer.score({}) == FROM_ENDPOINT
 
