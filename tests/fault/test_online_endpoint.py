@@ -156,7 +156,7 @@ def test_while_its_client_is_being_imported_nobody_waits(online_bucket, endpoint
     imported, connect = threading.Event(), scorer._endpoint._connect
 
     def connect_once_imported():
-        imported.wait()
+        imported.wait(60)
         return connect()
 
     scorer._endpoint._connect = connect_once_imported
