@@ -110,11 +110,14 @@ def test_an_event_that_makes_no_sense_is_kept_with_its_reason_and_shown(chain):
 
 def test_a_run_whose_event_was_lost_is_taken_up(chain):
     lost = f"projects/{chain.clients.settings.project}/subscriptions/score-visitors-model-deployed"
-    pubsub_v1.SubscriberClient().delete_subscription(subscription=lost)
+    subscriber = pubsub_v1.SubscriberClient()
+    endpoint = subscriber.get_subscription(subscription=lost).push_config.push_endpoint
+    subscriber.delete_subscription(subscription=lost)
     run_id = begin(chain, reason="lost")
     chain.wait_until(lambda: chain.run(run_id).records[-1:] and is_deployed(chain, run_id), "the model is deployed")
     declared = cloud._with_backoff(declarations.read(), SOON)
-    provision.make_topics(chain.names, declared, chain.cloud.services["pubsub"], chain.cloud.services["functions"])
+    functions = endpoint.partition("/score_visitors/")[0]
+    provision.make_topics(chain.names, declared, chain.cloud.services["pubsub"], functions)
     chain.leave_out_recommendations()
     assert chain.run(run_id).outcome == "running"
     chain.cloud.scheduler.trigger("resume")
