@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 # About how many requests each service gets in an undisturbed run.
-REQUESTS = {"bigquery": 400, "storage": 200, "vertex": 50, "pubsub": 30, "logging": 40, "functions": 18}
+REQUESTS = {"bigquery": 200, "storage": 150, "vertex": 39, "pubsub": 18, "logging": 45, "functions": 10}
 # What can happen to a request, by service. Pub/Sub speaks gRPC, of which the proxy sees bytes alone.
 ON_THE_WIRE = {
     "error": ("bigquery", "storage", "vertex", "logging", "functions"),
