@@ -9,7 +9,7 @@ import contextlib
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -40,6 +40,10 @@ _EXTRACTING: dict[type[exp.Expr], tuple[str, str]] = {
 }
 
 
+# Writes a string of JSON.
+quoted = json.JSONEncoder(ensure_ascii=False).encode
+
+
 class Digits(str):
     """A number as it is written, so that no digit is lost."""
 
@@ -55,37 +59,26 @@ def read(text: str) -> Any:
     return json.loads(text, parse_float=Digits, parse_constant=Digits, object_pairs_hook=Members)
 
 
-def quoted(text: str) -> str:
-    """Write a string of JSON."""
-    return json.dumps(text, ensure_ascii=False)
-
-
-def bracketed(brackets: str, members: Iterable[list[str]], line: str) -> Iterator[str]:
+def enclosed(brackets: str, members: Iterable[str], line: str) -> str:
     """Write an array or an object; `line` is the break and indentation before its end, empty for one line."""
-    yield brackets[0]
-    separator = deeper = f"{line}  " if line else ""
-    is_empty = True
-    for member in members:
-        yield separator
-        yield from member
-        separator, is_empty = f",{deeper}", False
-    yield brackets[1] if is_empty else f"{line}{brackets[1]}"
+    separator = f"{line}  " if line else ""
+    text = f",{separator}".join(members)
+    return f"{brackets[0]}{separator}{text}{line}{brackets[1]}" if text else brackets
 
 
-def written(value: Any, line: str, *, is_typed: bool = True) -> Iterator[str]:
+def written(value: Any, line: str, *, is_typed: bool = True) -> str:
     """Write JSON: as the type JSON keeps it, with objects by key, or as it stands in a STRING."""
     deeper = f"{line}  " if line else ""
     if isinstance(value, Members):
         space = " " if line else ""
         pairs = sorted(dict(value).items()) if is_typed else value
-        members = ([f"{quoted(key)}:{space}", *written(one, deeper, is_typed=is_typed)] for key, one in pairs)
-        yield from bracketed("{}", members, line)
-    elif isinstance(value, list):
-        yield from bracketed("[]", ([*written(one, deeper, is_typed=is_typed)] for one in value), line)
-    elif isinstance(value, str) and not isinstance(value, Digits):
-        yield quoted(value)
-    else:
-        yield "null" if value is None else _scalar(value, is_typed) or ""
+        members = (f"{quoted(key)}:{space}{written(one, deeper, is_typed=is_typed)}" for key, one in pairs)
+        return enclosed("{}", members, line)
+    if isinstance(value, list):
+        return enclosed("[]", (written(one, deeper, is_typed=is_typed) for one in value), line)
+    if isinstance(value, str) and not isinstance(value, Digits):
+        return quoted(value)
+    return "null" if value is None else _scalar(value, is_typed) or ""
 
 
 def number(digits: str) -> str:
@@ -176,7 +169,7 @@ def _value(text: str | None, path: str | None, is_typed: bool, is_legacy: bool) 
 def _query(text: str | None, path: str | None, is_typed: bool, is_legacy: bool) -> str | None:
     value = _found(text, path, is_legacy)
     is_null = value is ... or (value is None and not is_typed)
-    return None if is_null else "".join(written(value, "", is_typed=is_typed))
+    return None if is_null else written(value, "", is_typed=is_typed)
 
 
 def _value_array(text: str | None, path: str | None, is_typed: bool, is_legacy: bool) -> list[str | None] | None:
@@ -190,7 +183,7 @@ def _query_array(text: str | None, path: str | None, is_typed: bool, is_legacy: 
     values = _found(text, path, is_legacy)
     if not isinstance(values, list) or isinstance(values, Members):
         return None
-    return ["".join(written(one, "", is_typed=is_typed)) for one in values]
+    return [written(one, "", is_typed=is_typed) for one in values]
 
 
 def add(node_rules: list[Callable[..., exp.Expr]], position: int) -> None:
@@ -230,7 +223,7 @@ def _checked(text: str) -> str:
 
 def _kept(text: str) -> str:
     """Return a text of JSON as the type JSON keeps it."""
-    return "".join(written(_loaded(text), ""))
+    return written(_loaded(text), "")
 
 
 def _is_exact(text: str) -> bool:

@@ -13,7 +13,7 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 from functools import lru_cache
 from typing import Any
 
-from local.bigquery.emulator_json import bracketed, quoted, read, written
+from local.bigquery.emulator_json import enclosed, quoted, read, written
 
 _NAMES = {
     "VARCHAR": "STRING",
@@ -34,6 +34,7 @@ _SPECIFIER = re.compile(
 _NUMBERS = {"FLOAT64", "NUMERIC", "BIGNUMERIC", "INT64"}
 # The types that a specifier takes; %t and %T take all.
 _TAKEN = {"dixXo": {"INT64"}, "fFeEgG": _NUMBERS, "s": {"STRING"}, "pP": {"JSON"}}
+_JSON_NOT_FINITE = {"nan": '"NaN"', "inf": '"Infinity"', "-inf": '"-Infinity"'}
 # A larger integer is not exact in JavaScript's numbers.
 _LARGEST_EXACT = 2**53
 
@@ -129,55 +130,78 @@ def float_text(value: float) -> str:
 
 def json_text(content: str, kind: str, is_pretty: bool, is_quoting: bool) -> str:
     """Return TO_JSON_STRING of a value; `is_quoting` the numbers that JavaScript cannot hold."""
-    return "".join(_json(read(content), kind_of(kind), "\n" if is_pretty else "", is_quoting))
+    return _json_writer(kind, is_pretty, is_quoting)(read(content))
 
 
-def _json(value: Any, kind: Kind, line: str, is_quoting: bool) -> Iterator[str]:
+@lru_cache(1000)
+def _json_writer(kind: str, is_pretty: bool, is_quoting: bool) -> Callable[[Any], str]:
+    return _writer(kind_of(kind), "\n" if is_pretty else "", is_quoting)
+
+
+def _writer(kind: Kind, line: str, is_quoting: bool) -> Callable[[Any], str]:
+    """Return what writes values of this type; `line` is the break and indentation before their end, or empty."""
     deeper = f"{line}  " if line else ""
-    if value is None:
-        yield "null"
-    elif kind.name == "ARRAY":
-        yield from bracketed("[]", ([*_json(one, kind.inside[0], deeper, is_quoting)] for one in value), line)
-    elif kind.name == "STRUCT":
-        pairs = zip(kind.fields, kind.inside, (one for _, one in value), strict=True)
-        space = " " if line else ""
-        members = (
-            [f"{quoted(name.removeprefix('__range_'))}:{space}", *_json(one, inner, deeper, is_quoting)]
-            for name, inner, one in pairs
-        )
-        yield from bracketed("{}", members, line)
-    elif kind.name == "JSON":
-        yield from written(value, line)
-    else:
-        yield _json_scalar(value, kind.name, is_quoting)
+    match kind.name:
+        case "ARRAY":
+            write = _writer(kind.inside[0], deeper, is_quoting)
+            return _or_null(lambda value: enclosed("[]", map(write, value), line))
+        case "STRUCT":
+            space = " " if line else ""
+            names = [f"{quoted(name.removeprefix('__range_'))}:{space}" for name in kind.fields]
+            members = [
+                (name, _writer(inner, deeper, is_quoting)) for name, inner in zip(names, kind.inside, strict=True)
+            ]
+            return _or_null(
+                lambda value: enclosed(
+                    "{}", [name + write(one) for (name, write), (_, one) in zip(members, value, strict=True)], line
+                )
+            )
+        case "JSON":
+            return lambda value: written(value, line)
+        case name:
+            return _or_null(_scalar_writer(name, is_quoting))
 
 
-def _json_scalar(value: Any, name: str, is_quoting: bool) -> str:  # noqa: PLR0911 - a table of types
+def _or_null(write: Callable[[Any], str]) -> Callable[[Any], str]:
+    return lambda value: "null" if value is None else write(value)
+
+
+def _scalar_writer(name: str, is_quoting: bool) -> Callable[[Any], str]:  # noqa: PLR0911 - a table of types
     match name:
         case "INT64":
-            return str(value) if abs(value) <= _LARGEST_EXACT or not is_quoting else f'"{value}"'
+            return lambda value: str(value) if abs(value) <= _LARGEST_EXACT or not is_quoting else f'"{value}"'
         case "BOOL":
-            return "true" if value else "false"
+            return lambda value: "true" if value else "false"
         case "FLOAT64":
-            number = float(value)
-            special = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
-            return float_text(number) if math.isfinite(number) else quoted(special[float_text(number)])
+            return lambda value: _json_float(float(value))
         case "NUMERIC" | "BIGNUMERIC":
-            # Only a number that FLOAT64 holds exactly would not need the quotes.
-            text = _decimal_text(value)
-            return text if not is_quoting or ("." not in text and abs(int(text)) <= _LARGEST_EXACT) else f'"{text}"'
+            return lambda value: _json_decimal(_decimal_text(value), is_quoting)
         case "BYTES":
-            return quoted(base64.b64encode(_bytes(value)).decode())
+            return lambda value: quoted(base64.b64encode(_bytes(value)).decode())
         case "DATETIME":
-            return quoted(_time_text(value).replace(" ", "T"))
+            return lambda value: quoted(_time_text(value).replace(" ", "T"))
         case "TIMESTAMP":
-            return quoted(_time_text(value.partition("+")[0]).replace(" ", "T") + "Z")
+            return lambda value: quoted(_time_text(value.partition("+")[0]).replace(" ", "T") + "Z")
         case "TIME":
-            return quoted(_time_text(value))
+            return lambda value: quoted(_time_text(value))
         case "INTERVAL":
-            raise ValueError("TO_JSON_STRING of INTERVAL is not implemented by the local BigQuery")
+            return _refuse_interval
         case _:
-            return quoted(value)
+            return quoted
+
+
+def _refuse_interval(_: Any) -> str:
+    raise ValueError("TO_JSON_STRING of INTERVAL is not implemented by the local BigQuery")
+
+
+def _json_float(value: float) -> str:
+    text = float_text(value)
+    return _JSON_NOT_FINITE.get(text, text)
+
+
+def _json_decimal(text: str, is_quoting: bool) -> str:
+    # Only a number that FLOAT64 holds exactly would not need the quotes.
+    return text if not is_quoting or ("." not in text and abs(int(text)) <= _LARGEST_EXACT) else f'"{text}"'
 
 
 def _decimal_text(value: Any) -> str:
@@ -234,7 +258,7 @@ def _text(value: Any, kind: Kind, is_literal: bool) -> str:  # noqa: C901, PLR09
             text = _zoned(value) if kind.name == "TIMESTAMP" else _time_text(value)
             return f'{kind.name} "{text}"' if is_literal else text
         case "JSON":
-            text = "".join(written(value, ""))
+            text = written(value, "")
             return f"JSON {_literal(text)}" if is_literal else text
         case "STRING":
             return _literal(value) if is_literal else value
