@@ -9,9 +9,11 @@ from local.storage.errors import UnsupportedError
 _QUERY = (
     *("kmsKeyName", "destinationKmsKeyName", "softDeleted", "restoreToken", "dropContextGroups"),
     *("matchGlob", "filter", "includeFoldersAsPrefixes", "includeTrailingDelimiter"),
-    *("predefinedAcl", "predefinedDefaultObjectAcl", "destinationPredefinedAcl"),
     *("enableObjectRetention", "overrideUnlockedRetention"),
 )
+_ACLS = ("predefinedAcl", "predefinedDefaultObjectAcl", "destinationPredefinedAcl")
+# These open nothing to anybody else than the owner, who is whoever holds the secret. gcsfs sends two of them.
+_CLOSED = {"private", "projectPrivate", "bucketOwnerRead", "bucketOwnerFullControl"}
 _BUCKET = (
     *("versioning", "hierarchicalNamespace", "retentionPolicy", "objectRetention", "defaultEventBasedHold"),
     *("lifecycle", "autoclass", "encryption", "acl", "defaultObjectAcl", "billing", "ipFilter"),
@@ -23,9 +25,10 @@ _OFF = {"", "false"}
 
 def check_query(query: Mapping[str, str]) -> None:
     """Raise UnsupportedError, which names the parameter, for one that asks for something."""
-    for name in _QUERY:
-        if query.get(name, "") not in _OFF:
-            raise UnsupportedError(f"Parameter {name}={query[name]!r}")
+    for names, harmless in ((_QUERY, _OFF), (_ACLS, _OFF | _CLOSED)):
+        for name in names:
+            if query.get(name, "") not in harmless:
+                raise UnsupportedError(f"Parameter {name}={query[name]!r}")
 
 
 def check_bucket(fields: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from local import guard
 from local.answers import JSONResponse
-from local.storage import copies, options, wire
+from local.storage import chunks, copies, options, wire
 from local.storage.batch import batch
 from local.storage.errors import InvalidError, NotChangedError, StorageError, UnsupportedError
 from local.storage.preconditions import Preconditions, whole_number
@@ -25,8 +25,6 @@ from local.storage.wire import Resource
 
 _API, _UPLOAD, _DOWNLOAD = "/storage/v1", "/upload/storage/v1", "/download/storage/v1"
 _BLOCK = 1 << 20
-CHUNK = 256 << 10
-"""Bytes, of which each chunk of a resumable upload but the last one holds a multiple."""
 
 
 def create_app(store: Store) -> Starlette:
@@ -295,7 +293,9 @@ async def _copied(request: Request) -> Resource:
 
 
 async def insert(request: Request) -> Response:
-    """Create or replace an object, at once or (resumable) by beginning an upload."""
+    """Create or replace an object, at once or (resumable) by beginning an upload; gcsfs sends its chunks here, too."""
+    if "upload_id" in request.query_params:
+        return await resume(request)
     match request.query_params.get("uploadType"):
         case "media":
             return await _insert_media(request)
@@ -361,11 +361,8 @@ async def resume(request: Request) -> Response:
         if first > received:
             raise InvalidError(f"The chunk begins at byte {first}, but only {received} bytes have arrived.")
         received = await _receive(request, upload.file, first)
-        if received != total and "content-range" in request.headers and (received - first) % CHUNK:
-            os.truncate(upload.file, first)
-            raise InvalidError(
-                f"The chunk has {received - first} bytes: each but the last one has a multiple of {CHUNK} bytes."
-            )
+        if received != total and "content-range" in request.headers:
+            received = chunks.keep_whole(upload.file, first, received)
     whole = "content-range" not in request.headers
     if not whole and received != total:
         if total is not None and received > total:
