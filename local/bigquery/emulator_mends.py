@@ -27,6 +27,8 @@ Each mend replaces one function of the pinned version; a new version is to be he
     jobs                are kept for ever, and written to the disk slowly (emulator_history.py)
     interrupted jobs    stay PENDING for ever after the process that accepted them was killed (emulator_history.py)
     results             of queries are kept for ever as tables (emulator_results.py)
+    destinations        of statements that write are not told; the anonymous dataset takes no client's table
+                        (emulator_destinations.py)
     refusals            of what this code does not foresee are internal errors (emulator_refusals.py)
     streams, sessions   and uploads are kept for ever (emulator_bounds.py)
     former states       of tables are kept for ever (emulator_upkeep.py)
@@ -65,6 +67,7 @@ from local.bigquery import (
     emulator_bounds,
     emulator_checks,
     emulator_columns,
+    emulator_destinations,
     emulator_errors,
     emulator_functions,
     emulator_history,
@@ -141,6 +144,7 @@ def apply() -> None:
     emulator_rules.add()
     emulator_assignments.add()
     emulator_columns.add()
+    emulator_destinations.add()
     emulator_reach.add()
     emulator_lock.add()
     DuckDBDialect.Generator.TRANSFORMS[exp.IntDiv] = _divided

@@ -92,8 +92,9 @@ class Results:
 
     def as_table(self, name: Name) -> int | None:
         """Have a table of the result's rows under its physical name; their number, or None where there is no result."""
-        if not (file := self._file(name)).exists():
+        if not self.has(name):
             return None
+        file = self._file(name)
         with self._lock, database.cursor() as cursor:
             rows = _open(file)
             if name not in self._tables:
@@ -104,6 +105,10 @@ class Results:
             if len(self._tables) > _TABLES_IN_MEMORY:
                 self._drop(next(iter(self._tables)))
             return int(rows.num_rows)
+
+    def has(self, name: Name) -> bool:
+        """Whether there is such a result."""
+        return self._file(name).exists()
 
     def forget(self, name: Name) -> None:
         """Delete a result; nothing happens where there is none."""
@@ -129,7 +134,7 @@ class Results:
 
 def add(kept: Callable[[], Results]) -> None:
     """Have local-bigquery use the results; `kept` gives them once there is a connection."""
-    tables.physical = _physical
+    tables.physical = _placing(tables.physical, kept)
     query._write = _writing(query._write, kept)  # noqa: SLF001 - there is no public name for it
     tabledata.list_rows = _listing(tabledata.list_rows, kept)
     tables.delete = _deleting(tables.delete, kept)
@@ -146,8 +151,15 @@ def name_of(catalog: str, table: str) -> Name | None:
     return (project, job) if catalog == _CATALOG else None
 
 
-def _physical(project: str, dataset: str, table: str) -> tuple[str, str, str]:
-    return (_CATALOG, tables.RESULTS, f"{project}:{table}") if dataset == tables.RESULTS else (project, dataset, table)
+def _placing(original: Callable[..., Any], kept: Callable[[], Results]) -> Callable[..., Any]:
+    def physical(project: str, dataset: str, table: str) -> Any:
+        if dataset != tables.RESULTS:
+            return original(project, dataset, table)
+        # Any other name is a client's table in the anonymous dataset.
+        is_result = kept().has((project, table))
+        return (_CATALOG, tables.RESULTS, f"{project}:{table}") if is_result else (project, dataset, table)
+
+    return physical
 
 
 def _table(name: Name) -> str:
@@ -168,7 +180,7 @@ def _listing(original: Callable[..., Any], kept: Callable[[], Results]) -> Calla
     def list_rows(
         project: str, dataset: str, table: str, limit: int | None, start: int, selected: str | None, is_int64: bool
     ) -> Any:
-        if dataset != tables.RESULTS:
+        if dataset != tables.RESULTS or not kept().has((project, table)):
             return original(project, dataset, table, limit, start, selected, is_int64)
         fields = [field.strip().casefold() for field in selected.split(",")] if selected else None
         return kept().page((project, table), limit, start, fields, int64_timestamps=is_int64)
@@ -178,7 +190,7 @@ def _listing(original: Callable[..., Any], kept: Callable[[], Results]) -> Calla
 
 def _deleting(original: Callable[..., None], kept: Callable[[], Results]) -> Callable[..., None]:
     def delete(project: str, dataset: str, table: str) -> None:
-        if dataset == tables.RESULTS:
+        if dataset == tables.RESULTS and (kept().has((project, table)) or not tables.exists(project, dataset, table)):
             kept().forget((project, table))
         else:
             original(project, dataset, table)
