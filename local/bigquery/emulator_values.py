@@ -160,7 +160,7 @@ def _is_integer(value: Any) -> bool:
     if isinstance(value, bool):
         return False
     if isinstance(value, str):
-        text = value.strip()
+        text = value.strip(" ")
         if not _INTEGER.fullmatch(text):
             return False
         # Python refuses to read more digits than any 64-bit number has.
@@ -173,7 +173,7 @@ def _is_integer(value: Any) -> bool:
 
 def _is_float(value: Any) -> bool:
     if isinstance(value, str):
-        text = value.strip()
+        text = value.strip(" ")
         return bool(_NUMBER.fullmatch(text)) or text.lower() in _NOT_FINITE
     return isinstance(value, int | float) and not isinstance(value, bool)
 
@@ -183,7 +183,7 @@ def _is_decimal(kind: str) -> Callable[[Any], bool]:
 
     def is_decimal(value: Any) -> bool:
         if isinstance(value, str):
-            if not _NUMBER.fullmatch(value.strip()):
+            if not _NUMBER.fullmatch(value.strip(" ")):
                 return False
             value = float(value)
         return (
@@ -197,7 +197,7 @@ def _is_decimal(kind: str) -> Callable[[Any], bool]:
 
 
 def _is_boolean(value: Any) -> bool:
-    return isinstance(value, bool) or (isinstance(value, str) and value.strip().lower() in _BOOLEANS)
+    return isinstance(value, bool) or (isinstance(value, str) and value.strip(" ").lower() in _BOOLEANS)
 
 
 def _is_string(value: Any) -> bool:
@@ -216,7 +216,7 @@ def _is_moment(kind: str) -> Callable[[Any], bool]:
     has_date = kind != "TIME"
 
     def is_moment(value: Any) -> bool:
-        if not isinstance(value, str) or not (found := shape.fullmatch(value.strip())):
+        if not isinstance(value, str) or not (found := shape.fullmatch(value.strip(" "))):
             return False
         numbers = [int(one) for one in found.groups() if one is not None]
         try:
