@@ -63,9 +63,10 @@ def test_events_published_again_and_out_of_order_change_nothing_and_tell_the_wor
     assert {json.dumps(body) for body in told} == {json.dumps(chain.first.records[-1].event.to_json())}
 
 
-def test_events_delivered_three_times_at_once_have_one_effect(chain):
-    with delivered(TIMES, chain):
-        run = chain.refresh(reason="thrice")
+def test_events_delivered_twice_at_once_have_one_effect(chain):
+    """Each delivery of an event may publish the next one, so the last step hears of the run dozens of times."""
+    with delivered_twice(chain):
+        run = chain.refresh(reason="twice")
     assert chain.outcome(run) == chain.expected
     assert chain.ledger.dead_letters() == {}
     told = [body for body in chain.heard("audience-published") if body["run_id"] == run.run_id]
@@ -73,16 +74,15 @@ def test_events_delivered_three_times_at_once_have_one_effect(chain):
 
 
 @contextlib.contextmanager
-def delivered(times, chain):
-    """Give each function as many subscriptions to each of its topics."""
+def delivered_twice(chain):
+    """Give each function a second subscription to each of its topics."""
     subscriber, more = pubsub_v1.SubscriberClient(), []
     for function, topic in LISTENERS:
         path = f"projects/{PROJECT}/topics/{topic}"
         push_to = pubsub_v1.types.PushConfig(push_endpoint=f"{chain.cloud.services['functions']}/{function}/{path}")
-        for number in range(1, times):
-            name = f"projects/{PROJECT}/subscriptions/{function}-{topic}-{number}"
-            subscriber.create_subscription(name=name, topic=path, push_config=push_to, ack_deadline_seconds=600)
-            more.append(name)
+        name = f"projects/{PROJECT}/subscriptions/{function}-{topic}-again"
+        subscriber.create_subscription(name=name, topic=path, push_config=push_to, ack_deadline_seconds=600)
+        more.append(name)
     try:
         yield
     finally:
