@@ -29,6 +29,7 @@ Each mend replaces one function of the pinned version; a new version is to be he
     results             of queries are kept for ever as tables (emulator_results.py)
     destinations        of statements that write are not told; the anonymous dataset takes no client's table
                         (emulator_destinations.py)
+    SET                 of several variables sets one after the other (emulator_variables.py)
     refusals            of what this code does not foresee are internal errors (emulator_refusals.py)
     streams, sessions   and uploads are kept for ever (emulator_bounds.py)
     former states       of tables are kept for ever (emulator_upkeep.py)
@@ -84,6 +85,7 @@ from local.bigquery import (
     emulator_streaming,
     emulator_times,
     emulator_upkeep,
+    emulator_variables,
 )
 
 _OBJECTS = """
@@ -145,6 +147,7 @@ def apply() -> None:
     emulator_assignments.add()
     emulator_columns.add()
     emulator_destinations.add()
+    emulator_variables.add()
     emulator_reach.add()
     emulator_lock.add()
     DuckDBDialect.Generator.TRANSFORMS[exp.IntDiv] = _divided

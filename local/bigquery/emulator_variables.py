@@ -1,0 +1,66 @@
+"""SET of several variables at once: local-bigquery sets one after the other, and the first of them to a whole struct.
+
+All values are computed before any is set. `SET (a) = (SELECT AS STRUCT ...)`, which dbt writes, has one variable.
+"""
+
+from typing import Any
+
+import sqlglot
+from local_bigquery.errors import BigQueryError
+from local_bigquery.sql import script
+from local_bigquery.sql.dialect import BigQueryDialect
+from sqlglot import exp
+
+
+def add() -> None:
+    """Put the mend in place."""
+    original = script.Interpreter.set
+
+    def assign(self: script.Interpreter, statement: script.Statement) -> None:
+        items = sqlglot.parse_one(statement.text, dialect=BigQueryDialect).expressions
+        target = items[0].this.this if len(items) == 1 else None
+        if not isinstance(target, exp.Tuple | exp.Paren):
+            original(self, statement)
+            return
+        names = [one.name for one in (target.expressions or [target.this])]
+        _assign(self, names, items[0].this.expression)
+
+    script.Interpreter.set = assign
+
+
+def _assign(interpreter: Any, names: list[str], value: exp.Expr) -> None:
+    targets = [interpreter.variable(name) for name in names]
+    if isinstance(value, exp.Paren) and len(names) == 1:
+        value = exp.Tuple(expressions=[value.this])
+    if isinstance(value, exp.Struct):
+        # DuckDB keeps no struct whose fields have no names.
+        value = exp.Tuple(expressions=[_value(one) for one in value.expressions])
+    sources = _values(interpreter, value) if isinstance(value, exp.Tuple) else _fields(interpreter, value)
+    if len(sources) != len(names):
+        raise BigQueryError("invalidQuery", f"SET has {len(names)} variables and {len(sources)} values")
+    for target, source in zip(targets, sources, strict=True):
+        interpreter.cursor.execute(f"UPDATE {target} SET {script.VALUE} = ({source})")  # noqa: S608 - names of our own
+
+
+def _value(field: exp.Expr) -> exp.Expr:
+    if isinstance(field, exp.PropertyEQ):
+        named: exp.Expr = field.expression
+        return named
+    return field.unalias()
+
+
+def _values(interpreter: Any, value: exp.Tuple) -> list[str]:
+    """A query of each value, which is computed by now."""
+    return [f"SELECT {script.VALUE} FROM {interpreter.store(one)}" for one in value.expressions]  # noqa: S608
+
+
+def _fields(interpreter: Any, value: exp.Expr) -> list[str]:
+    """A query of each field of a struct, which is computed by now."""
+    table = interpreter.store(value)
+    (kind,) = interpreter.cursor.sql(f"SELECT {script.VALUE} FROM {table}").types  # noqa: S608
+    if kind.id != "struct":
+        raise BigQueryError("invalidQuery", "SET of several variables needs a value for each, or one struct")
+    return [
+        f"SELECT struct_extract_at({script.VALUE}, {index}) FROM {table}"  # noqa: S608
+        for index in range(1, len(kind.children) + 1)
+    ]
