@@ -108,6 +108,9 @@ def up(
         int | None,
         typer.Option(min=0, max=65535, metavar="PORT", help="9050 without it; 0 is a free one, here and below."),
     ] = None,
+    bigquery_storage_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, metavar="PORT", help="9060, of the Storage Read API")
+    ] = None,
     storage_port: Annotated[int | None, typer.Option(min=0, max=65535, metavar="PORT", help="9023")] = None,
     pubsub_port: Annotated[int | None, typer.Option(min=0, max=65535, metavar="PORT", help="8085")] = None,
     vertex_port: Annotated[int | None, typer.Option(min=0, max=65535, metavar="PORT", help="9051")] = None,
@@ -126,6 +129,7 @@ def up(
     _require_folder(env_file)
     named = {
         "bigquery": bigquery_port,
+        "bigquery_storage": bigquery_storage_port,
         "storage": storage_port,
         "pubsub": pubsub_port,
         "vertex": vertex_port,

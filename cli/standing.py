@@ -20,7 +20,9 @@ from cli.errors import CommandError
 from local.cloud import Ports
 
 # Where the services listen when nobody says otherwise.
-FIXED = Ports(bigquery=9050, storage=9023, pubsub=8085, vertex=9051, logging=9052, functions=8080)
+FIXED = Ports(
+    bigquery=9050, bigquery_storage=9060, storage=9023, pubsub=8085, vertex=9051, logging=9052, functions=8080
+)
 
 
 def ports(named: Mapping[str, int | None], *, are_free: bool) -> Ports:
@@ -38,7 +40,7 @@ def ports(named: Mapping[str, int | None], *, are_free: bool) -> Ports:
 
 
 def _flag(service: str) -> str:
-    return f"--{service}-port"
+    return f"--{service.replace('_', '-')}-port"
 
 
 def require(chosen: Ports) -> None:

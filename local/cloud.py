@@ -38,6 +38,7 @@ class Ports:
     """Where each service listens on 127.0.0.1; 0 takes a free port."""
 
     bigquery: int = 0
+    bigquery_storage: int = 0
     storage: int = 0
     pubsub: int = 0
     vertex: int = 0
@@ -129,7 +130,15 @@ def run(
         models = local_vertex.create_app(state / "vertex", grants=grants)
         granting = replace(rules, open=frozenset({auth.TOKEN_PATH}))
         vertex_url = stack.enter_context(serving.serve(models, ports.vertex, granting))
-        warehouse = stack.enter_context(emulator.run(state / "bigquery", project=names.project, buckets=files.root))
+        warehouse = stack.enter_context(
+            emulator.run(
+                state / "bigquery",
+                project=names.project,
+                buckets=files.root,
+                grpc_port=ports.bigquery_storage,
+                reading_secret=known,
+            )
+        )
         app = gateway.create_app(
             warehouse,
             state / "bigqueryml",
@@ -181,6 +190,7 @@ def run(
         clock = stack.enter_context(scheduler.run(schedules, publish, is_held=is_held))
         services = {
             "bigquery": guard.with_secret(bigquery_url, known),
+            "bigquery_storage": warehouse.grpc_address,
             "storage": guard.with_secret(files.url, known),
             "pubsub": broker.host,
             "vertex": guard.with_secret(vertex_url, known),
@@ -191,7 +201,10 @@ def run(
         provision.everything(declared, names, services | {"functions": pushing})
         urls = {one.name: f"{functions_url}/{one.name}" for one in declared.functions if one.is_http}
         addresses = {f"PROPENSITY_{name.upper()}_URL": url for name, url in urls.items()}
-        yield LocalCloud(environment(lambda _, url: url) | addresses, services, urls, broker, clock)
+        told = (
+            environment(lambda _, url: url) | addresses | _for_other_clients(files.url, warehouse.grpc_address, known)
+        )
+        yield LocalCloud(told, services, urls, broker, clock)
 
 
 def _sinks(declared: Declarations, names: provision.Names) -> list[logging.Sink]:
@@ -201,6 +214,17 @@ def _sinks(declared: Declarations, names: provision.Names) -> list[logging.Sink]
         else logging.Sink(name, declarations.filter_of(sink, names.export), names.topic(sink["topic"]))
         for name, sink in declared.sinks.items()
     ]
+
+
+def _for_other_clients(storage_url: str, reading_address: str, secret: str) -> dict[str, str]:
+    """What the functions do not need, but people's clients: docs/clients.md."""
+    return {
+        "BIGQUERY_STORAGE_EMULATOR_HOST": reading_address,
+        # Google's client for C++, which pyarrow has, and pandas by way of it.
+        "CLOUD_STORAGE_EMULATOR_ENDPOINT": guard.with_secret(storage_url, secret),
+        # gcsfs looks for a token otherwise, and aiohttp refuses that beside the secret in the URL.
+        "FSSPEC_GCS_TOKEN": "anon",
+    }
 
 
 def _with_vertex(settings: Mapping[str, Any], vertex_url: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from pathlib import Path
 import duckdb
 import httpx
 
-from local.bigquery.emulator_place import EXTENSIONS, SCRATCH, SECRET, SECRET_HEADER
+from local.bigquery.emulator_place import EXTENSIONS, READING_SECRET, SCRATCH, SECRET, SECRET_HEADER
 
 
 class EmulatorDiedError(RuntimeError):
@@ -36,10 +36,11 @@ class Emulator:
 
     url: str
     grpc_address: str
+    """Where the Storage Read API answers."""
     scratch: Path
     """A folder that it reads and writes."""
     secret: str
-    """What each request must bring in SECRET_HEADER."""
+    """What each request over HTTP must bring in SECRET_HEADER."""
 
 
 @contextlib.contextmanager
@@ -50,11 +51,13 @@ def run(
     buckets: Path | None = None,
     port: int = 0,
     grpc_port: int = 0,
+    reading_secret: str = "",
     deadline_seconds: float = 60,
 ) -> Iterator[Emulator]:
     """Yield the emulator once it answers, and end exactly its process afterwards.
 
-    Tables live below `state`/data and outlast the process. Port 0 takes a free one.
+    Tables live below `state`/data and outlast the process. Port 0 takes a free one. Whoever reads tables over gRPC
+    brings `reading_secret`; where that is empty, the emulator's own secret.
 
     Raises:
         EmulatorDiedError: it ended, failed, or did not answer within the deadline; with the end of its log.
@@ -72,7 +75,8 @@ def run(
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
             command,
-            env=_environment(state, buckets) | {SCRATCH: str(scratch), SECRET: secret},
+            env=_environment(state, buckets)
+            | {SCRATCH: str(scratch), SECRET: secret, READING_SECRET: reading_secret or secret},
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,

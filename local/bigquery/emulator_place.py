@@ -10,5 +10,8 @@ SECRET = "LOCAL_BIGQUERY_SECRET"  # noqa: S105 - a variable's name
 
 SECRET_HEADER = "x-local-secret"  # noqa: S105 - a header's name
 
+READING_SECRET = "LOCAL_BIGQUERY_READING_SECRET"  # noqa: S105 - a variable's name
+"""What a client of the Storage Read API must bring, as a bearer token."""
+
 ROWS = "GATEWAY_ROWS"
 """The table function that reads NAME.parquet of the scratch folder; NAME is random, so no client can write it down."""
