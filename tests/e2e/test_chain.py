@@ -5,9 +5,6 @@ import csv
 import json
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import pytest
 from fixtures import googlesql
 from fixtures.chain import DEADLINE
@@ -244,36 +241,6 @@ def test_a_day_is_scored_once_by_a_champion_however_often_the_scheduler_ticks(ch
     assert chain.state() == before
 
 
-def test_a_rejected_run_leaves_the_champion_serving_and_can_be_reset_and_made_again(chain, tmp_path):
-    before = chain.state()
-    changed = day_tables_in_which_test_visitors_bought(chain)
-    chain.load(*(without_purchases(path, tmp_path) for path in changed))
-    run = chain.refresh()
-    assert run.outcome == "rejected"
-    assert "gate.min_positives" in run.reason
-    after = chain.state()
-    for kept in ("champion", "deployed", "traffic", "versions"):
-        assert after[kept] == before[kept]
-    for table in ("scores", "audience"):
-        assert after["tables"][table] == before["tables"][table]
-
-    jobs, incarnation = set(after["jobs"]), chain.ledger.run(run.run_id)["incarnation"]
-    removal = resetting.plan(chain.clients, run.run_id)
-    assert any(run.run_id in line for line in removal.lines)
-    removal.carry_out()
-    assert run.run_id not in chain.ledger.runs()
-    assert chain.rows("training_rows", f"run_id = '{run.run_id}'") == []
-    assert chain.rows("evaluation_rows", f"run_id = '{run.run_id}'") == []
-    assert not [model for model in chain.clients.bigquery.list_models("propensity") if is_of(run, model)]
-
-    again = chain.refresh()
-    assert (again.run_id, again.outcome, again.reason) == (run.run_id, run.outcome, run.reason)
-    assert chain.ledger.run(run.run_id)["incarnation"] != incarnation
-    fresh = {job for job in set(chain.job_ids()) - jobs if "-train_models-" in job}
-    assert len(fresh) == 1 + len(chain.clients.settings.training.candidates)
-    chain.load(*changed)
-
-
 def test_what_a_run_makes_while_it_is_reset_can_be_reset_too(chain):
     late = "20170101-deadbeef"
     rows = "select x, x > 1 as label from unnest([1, 2, 3]) as x"
@@ -297,28 +264,3 @@ def test_the_champions_run_cannot_be_reset(chain):
     champion = chain.clients.registry.champion()
     with pytest.raises(Permanent, match="roll back first"):
         resetting.plan(chain.clients, champion.run_id)
-
-
-def is_of(run, model):
-    return model.model_id.endswith(run.run_id.replace("-", "_"))
-
-
-def day_tables_in_which_test_visitors_bought(chain):
-    buyers = f"split = 'test' and run_id = '{chain.first.run_id}' and will_buy_on_return_visit = 1"
-    visitors = {row["visitor_id"] for row in chain.rows("training_rows", buyers)}
-    days = {
-        f"{row['day']:%Y%m%d}" for row in chain.rows("sessions", "transactions > 0") if row["visitor_id"] in visitors
-    }
-    return [path for path in chain.files if path.stem[-8:] in days]
-
-
-def without_purchases(path, folder):
-    """The same day-table, but nobody has bought."""
-    table = pq.read_table(path)
-    totals = table["totals"].combine_chunks()
-    fields = {field.name: totals.field(field.name) for field in totals.type}
-    fields["transactions"] = pa.nulls(len(table), pa.int64())
-    kept = pa.StructArray.from_arrays(list(fields.values()), list(fields), mask=pc.is_null(totals))
-    target = folder / path.name
-    pq.write_table(table.set_column(table.schema.get_field_index("totals"), "totals", kept), target, store_schema=False)
-    return target

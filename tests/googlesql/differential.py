@@ -67,15 +67,15 @@ class Local:
         return Answer(found.columns[1:], (*rows, (found.rows[0][0],)))
 
     def differences(self, theme: str, every: int = 1) -> dict[str, str]:
-        """The kind of each difference by its statement; of those that change tables, each `every`-th runs."""
+        """The kind of each difference by its statement; of whole statements, each `every`-th runs."""
         if theme in corpus.changes():
             kinds = {
                 sql: difference.kind(self.left(sql), googles_leave(sql), is_ordered=False)
                 for sql in corpus.changes()[theme][::every]
             }
             return {sql: kind for sql, kind in kinds.items() if kind}
-        if theme not in corpus.expressions():
-            return self._each(corpus.queries()[theme])
+        if theme in corpus.queries():
+            return self._each(corpus.queries()[theme][::every])
         listed = {one for of_theme in known().get(theme, {}).values() for one in of_theme}
         alone = [f"select {one}" for one in corpus.expressions()[theme]]
         together = [one for one in alone if one not in listed]
