@@ -112,6 +112,8 @@ _WIDTHS = f"select t.table_name, count(*) {_COLUMNS} group by t.table_name"
 _HAS_COLUMN = f"select 1 {_COLUMNS} and t.table_name = $2 and c.column_name = $3"
 _TEMPORARY = "SELECT table_name FROM duckdb_tables() WHERE temporary"
 _NOTHING = "SELECT '' AS table_name WHERE FALSE"
+# Of each project the version of its tables, and what is known of their columns.
+_known_columns: dict[str, tuple[int, dict[tuple[str, str], list[TableFieldSchema]]]] = {}
 _TABLES_COLUMNS = [
     *("project_id", "dataset_id", "table_id", "creation_time INT64", "last_modified_time INT64"),
     *("row_count INT64", "size_bytes INT64", "type INT64"),
@@ -240,12 +242,16 @@ def _columns_of(project_id: str, dataset_id: str, table_id: str) -> list[TableFi
     """Return a table's columns, as they were at the latest change of any table's."""
     if project_id not in database._attached or dataset_id == tables.RESULTS:  # noqa: SLF001 - there is no public name
         return _columns(project_id, dataset_id, table_id)
-    return list(_columns_at(emulator_lake.version(project_id), project_id, dataset_id, table_id))
-
-
-@functools.lru_cache(1000)
-def _columns_at(_: int, project_id: str, dataset_id: str, table_id: str) -> tuple[TableFieldSchema, ...]:
-    return tuple(_columns(project_id, dataset_id, table_id))
+    version = emulator_lake.version(project_id)
+    known_at, known = _known_columns.get(project_id, (None, {}))
+    if known_at != version:
+        # Nobody asks for the columns of an older version: kept, they would take 0.1 MB a table and version.
+        known = {}
+        _known_columns[project_id] = version, known
+    table = dataset_id, table_id
+    if table not in known:
+        known[table] = _columns(project_id, dataset_id, table_id)
+    return list(known[table])
 
 
 def _columns(project_id: str, dataset_id: str, table_id: str) -> list[TableFieldSchema]:
