@@ -20,6 +20,7 @@ from local_bigquery.jobs.storage import literal
 from local_bigquery.models import Job, JobConfigurationLoad, JobStatistics, JobStatistics3, TableFieldSchema
 from local_bigquery.settings import settings
 
+from local.bigquery import emulator_lake, emulator_making
 from local.bigquery import emulator_partitions as partitions
 from local.bigquery.emulator_rows import Refused, plain_text, refused_rows
 from local.bigquery.emulator_storing import write
@@ -92,8 +93,18 @@ def run(cursor: duckdb.DuckDBPyConnection, config: JobConfigurationLoad, upload:
             reader = load._reader(cursor, files, config, fields)  # noqa: SLF001
             query, rows = _query(cursor, reader, config, fields, table)
             prefix = f"Provided Schema does not match Table {names.label(*table)}. "
-            write(cursor, query, None, reference, config, "WRITE_APPEND", prefix, declared=declared)
-    output = tables.logical_bytes(rows, len(tables.columns(*table)))
+            write(
+                cursor,
+                query,
+                None,
+                reference,
+                config,
+                "WRITE_APPEND",
+                prefix,
+                declared=declared,
+                make=emulator_making.make,
+            )
+    output = tables.logical_bytes(rows, emulator_lake.width(*table))
     return JobStatistics3(
         inputFiles=str(count),
         inputFileBytes=str(size),

@@ -5,7 +5,7 @@ local-bigquery casts what it can - 1.5 into INT64 becomes 2 -, forgets REQUIRED 
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import duckdb
@@ -20,6 +20,7 @@ from local.bigquery import emulator_partitions as partitions
 from local.bigquery.emulator_partitions import Partition, Reference
 from local.bigquery.emulator_values import kind_of
 
+type Maker = Callable[[Any, Reference, str, dict[str, Any] | None, Sequence[str]], None]
 # What an error of DuckDB's begins with where the text behind is ours.
 _MARK = "not storable: "
 _SOURCE = "_rows"
@@ -48,11 +49,12 @@ def write(
     isolated: bool = False,
     declared: Sequence[TableFieldSchema] = (),
     spec: TimePartitioning | None = None,
+    make: Maker | None = None,
 ) -> bool:
     """Run a query and store its rows where the job wants them; whether a table was created.
 
     `declared` are the columns that the job names itself, `spec` how a new table is partitioned that the job does not
-    say it of.
+    say it of. `make` makes a table that is not there yet.
 
     Raises:
         BigQueryError: the rows do not fit the table, or may not go there.
@@ -80,7 +82,10 @@ def write(
         by_ingestion = partitions.is_by_ingestion(resource)
         with _writer(cursor, incoming, query, parameters, isolated=isolated) as (writer, text, bound):
             if replaces and not by_ingestion:
-                _create(writer, table, incoming, incoming.select(text, incoming.fields, partition), bound)
+                select = incoming.select(text, incoming.fields, partition)
+                (_create if exists or make is None else make)(
+                    writer, table, incoming.cast(select), bound, incoming.required
+                )
             else:
                 with _transaction(writer):
                     if replaces:
@@ -113,6 +118,16 @@ class _Incoming:
             if name != tables.INGESTION_TIME
         ]
         self.is_declared = bool(declared)
+
+    @property
+    def required(self) -> list[str]:
+        """The columns that are never NULL."""
+        return [str(field.name) for field in self.fields if field.mode == "REQUIRED"]
+
+    def cast(self, select: str) -> str:
+        """The query of the rows that are stored, in the types of a table that is made of them."""
+        kinds = [f"CAST({quote(one.name)} AS {types.duckdb_type(one)}) AS {quote(one.name)}" for one in self.fields]
+        return f"SELECT {', '.join(kinds)} FROM ({select})"  # noqa: S608 - quoted
 
     def select(
         self,
@@ -174,19 +189,15 @@ def _refusals(value: str, field: TableFieldSchema, path: str = "") -> Iterator[t
                 yield f"({value} IS NOT NULL AND {condition})", message
 
 
-def _create(writer: Any, table: Reference, incoming: _Incoming, select: str, bound: dict[str, Any] | None) -> None:
+def _create(writer: Any, table: Reference, select: str, bound: dict[str, Any] | None, required: Sequence[str]) -> None:
     """Make the table, or replace it, by one statement.
 
     In a transaction of several, DuckLake now and then makes a table in another schema while others read.
     """
     name = tables.name(*table)
-    casts = [
-        f"CAST({quote(field.name)} AS {types.duckdb_type(field)}) AS {quote(field.name)}" for field in incoming.fields
-    ]
-    writer.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT {', '.join(casts)} FROM ({select})", bound)  # noqa: S608
-    for field in incoming.fields:
-        if field.mode == "REQUIRED":
-            writer.execute(f"ALTER TABLE {name} ALTER COLUMN {quote(field.name)} SET NOT NULL")
+    writer.execute(f"CREATE OR REPLACE TABLE {name} AS {select}", bound)
+    for column in required:
+        writer.execute(f"ALTER TABLE {name} ALTER COLUMN {quote(column)} SET NOT NULL")
 
 
 def _fit(writer: Any, table: Reference, incoming: _Incoming, config: Any, prefix: str) -> None:

@@ -1,0 +1,78 @@
+"""Tables of load jobs, which are made beside DuckLake's catalog, and what else goes on in the project."""
+
+import io
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from google.api_core.exceptions import BadRequest
+from google.cloud import bigquery
+
+SCHEMA = [bigquery.SchemaField("n", "INT64", "REQUIRED"), bigquery.SchemaField("words", "STRING", "REPEATED")]
+
+
+@pytest.fixture
+def dataset(bigquery_client):
+    name = "making"
+    bigquery_client.create_dataset(name)
+    yield name
+    bigquery_client.delete_dataset(name, delete_contents=True)
+
+
+def load(client, table, text='{"n": 1, "words": ["a", "b"]}\n{"n": 2}\n', **options):
+    config = bigquery.LoadJobConfig(source_format="NEWLINE_DELIMITED_JSON", schema=SCHEMA, **options)
+    return client.load_table_from_file(io.BytesIO(text.encode()), table, job_config=config).result()
+
+
+def rows(client, sql):
+    return [tuple(row.values()) for row in client.query_and_wait(sql)]
+
+
+def test_a_loaded_table_is_read_changed_replaced_and_dropped_as_any_other(bigquery_client, dataset):
+    table = f"{dataset}.t"
+    job = load(bigquery_client, table)
+    assert (job.output_rows, job.output_bytes) == (2, 32)
+    assert [(one.name, one.mode) for one in bigquery_client.get_table(table).schema] == [
+        ("n", "REQUIRED"),
+        ("words", "REPEATED"),
+    ]
+    load(bigquery_client, table)
+    assert rows(bigquery_client, f"SELECT SUM(n), SUM(ARRAY_LENGTH(words)) FROM {table}") == [(6, 4)]  # noqa: S608
+    bigquery_client.query_and_wait(f"UPDATE {table} SET n = 7 WHERE n = 1")  # noqa: S608
+    bigquery_client.query_and_wait(f"ALTER TABLE {table} ADD COLUMN more STRING")
+    assert rows(bigquery_client, f"SELECT n, more FROM {table} ORDER BY n") == [(2, None)] * 2 + [(7, None)] * 2  # noqa: S608
+    with pytest.raises(BadRequest, match="null"):
+        bigquery_client.query_and_wait(f"INSERT INTO {table} (n) VALUES (NULL)")  # noqa: S608
+    load(bigquery_client, table, write_disposition="WRITE_TRUNCATE")
+    assert rows(bigquery_client, f"SELECT n FROM {table} ORDER BY n") == [(1,), (2,)]  # noqa: S608
+    bigquery_client.delete_table(table)
+    load(bigquery_client, table)
+    assert rows(bigquery_client, f"SELECT COUNT(*) FROM {table}") == [(2,)]  # noqa: S608
+
+
+def test_a_table_without_rows_is_made(bigquery_client, dataset):
+    load(bigquery_client, f"{dataset}.t", text="")
+    assert rows(bigquery_client, f"SELECT COUNT(*) FROM {dataset}.t") == [(0,)]  # noqa: S608
+    load(bigquery_client, f"{dataset}.t")
+    assert rows(bigquery_client, f"SELECT COUNT(*) FROM {dataset}.t") == [(2,)]  # noqa: S608
+
+
+def test_a_load_that_is_refused_leaves_no_table(bigquery_client, dataset):
+    with pytest.raises(BadRequest):
+        load(bigquery_client, f"{dataset}.t", text='{"words": ["a"]}\n')
+    assert list(bigquery_client.list_tables(dataset)) == []
+    assert [one.project_id for one in bigquery_client.list_projects()] == [bigquery_client.project]
+
+
+def test_loads_and_statements_that_make_tables_at_once_lose_none(bigquery_client, dataset):
+    def make(number):
+        table = f"{dataset}.t{number:02}"
+        if number % 3:
+            load(bigquery_client, table)
+        else:
+            bigquery_client.query_and_wait(f"CREATE TABLE {table} AS SELECT n FROM UNNEST([1, 2]) AS n")  # noqa: S608
+        return rows(bigquery_client, f"SELECT COUNT(*) FROM {table}")  # noqa: S608
+
+    with ThreadPoolExecutor(4) as executor:
+        assert list(executor.map(make, range(24))) == [[(2,)]] * 24
+    found = rows(bigquery_client, f"SELECT _TABLE_SUFFIX, SUM(n) FROM `{dataset}.t*` GROUP BY 1 ORDER BY 1")  # noqa: S608
+    assert found == [(f"{number:02}", 3) for number in range(24)]
