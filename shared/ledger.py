@@ -6,6 +6,7 @@ runs/RUN_ID/steps/STEP.json     the step's next event and times; written once, b
                                 step that a run repeats has STEP.2.json, STEP.3.json too: see Event.recorded_as
 runs/RUN_ID/trainings/N.json    ids of the N-th attempt's jobs by candidate; written once, before they are submitted
 runs/RUN_ID/failures/STEP.json  the last failure of a step that has no record yet
+runs/RUN_ID/champion.json       the version that the candidates have to beat; written once, before they are judged
 runs/RUN_ID/NAME.json           what a step found out (checks, evaluation, deployment, ...)
 runs/RUN_ID/model/              the exported model
 checkouts/NAME.json             the answer to one checkout-started, for the days that its message may come again
@@ -132,12 +133,16 @@ class Ledger:
         """Return an attempt's job ids by candidate; none when nobody has written them down."""
         return self._read(f"runs/{run_id}/trainings/{attempt}.json") or {}
 
+    def keep(self, run_id: str, name: str, document: dict[str, Any]) -> dict[str, Any]:
+        """Keep what a step settled, unless another delivery has; return what stands."""
+        return self._keep(f"runs/{run_id}/{name}.json", document)
+
     def write(self, run_id: str, name: str, document: dict[str, Any]) -> None:
         """Keep what a step found out; writing it again replaces it."""
         self._write(f"runs/{run_id}/{name}.json", document)
 
     def read(self, run_id: str, name: str) -> dict[str, Any] | None:
-        """Return what `write` kept, or None."""
+        """Return what `keep` or `write` kept, or None."""
         return self._read(f"runs/{run_id}/{name}.json")
 
     def uri(self, run_id: str, name: str) -> str:

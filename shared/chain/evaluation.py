@@ -1,10 +1,11 @@
 """What the candidates and the champion are worth on the same test visitors."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from shared import rules
 from shared.chain import training
+from shared.chain.registry import Version
 from shared.cloud import Cloud
 from shared.errors import Permanent
 from shared.log import log
@@ -47,7 +48,7 @@ def evaluate(trained: list[str], failed: dict[str, str], cloud: Cloud) -> Report
     for name in trained:
         model = training.model_name(name, cloud.run_id)
         cloud.warehouse.query("evaluation/test_predictions", {**rows, "candidate": name}, model=model)
-    champion = cloud.registry.champion()
+    champion = held_against(cloud)
     if champion:
         try:
             cloud.warehouse.query("evaluation/test_predictions", {**rows, "candidate": CHAMPION}, model=champion.model)
@@ -77,6 +78,17 @@ def evaluate(trained: list[str], failed: dict[str, str], cloud: Cloud) -> Report
         verdict=rules.gate(winner, former, alone, cloud.settings.gate),
         champion=champion.number if champion else None,
     )
+
+
+def held_against(cloud: Cloud) -> Version | None:
+    """Return the champion that the run's candidates have to beat, the same for each delivery.
+
+    A delivery that comes late would find a champion that this very run has made.
+    """
+    champion = cloud.registry.champion()
+    document = {"version": asdict(champion) if champion else None}
+    standing = cloud.ledger.keep(cloud.run_id, CHAMPION, document)["version"]
+    return Version(**standing) if standing else None
 
 
 def lack_of_buyers(cloud: Cloud) -> str | None:

@@ -250,3 +250,24 @@ def test_a_run_that_loses_a_race_publishes_what_stands_and_no_alert_fires(in_ord
     assert world.serving() == (champion.run_id, {champion.run_id: 100}, champion.run_id)
     assert json.dumps(run.records[-1].event.to_json()) in world.told("audience-published")
     assert alerts.firing(world.entries) == set()
+
+
+def test_a_delivery_that_judges_late_holds_the_model_to_the_champion_that_it_had_to_beat(in_order):
+    world = in_order("newer days")
+    champion, known = world.registry.champion(), len(world.runs())
+    world.send("data-refreshed", {"reason": "judged late"})
+    while len(world.runs()) == known or not world.of(world.runs()[-1].run_id, "evaluate_models"):
+        world.deliver(world.pending[0])
+    run_id = world.runs()[-1].run_id
+    judged = []
+
+    def meanwhile():
+        while world.pending:
+            world.deliver(world.pending[0])
+        assert world.registry.champion().run_id == run_id
+        judged.append(world.document(f"runs/{run_id}/evaluation.json"))
+
+    world.after["evaluation/test_predictions"] = meanwhile
+    world.deliver(world.of(run_id, "evaluate_models"), is_taken=False)
+    assert judged == [world.document(f"runs/{run_id}/evaluation.json")]
+    assert judged[0]["champion"] == champion.number
