@@ -96,11 +96,14 @@ def test_a_bucket_that_fails_for_a_while_loses_nothing(chain):
 def test_an_event_that_makes_no_sense_is_kept_with_its_reason_and_shown(chain):
     before = chain.state()
     unknown = {"run_id": "20990101-ffffffff", "candidate": "logistic"}
-    for topic, body in (("model-approved", unknown), ("data-refreshed", {"tabel": "x"})):
+    of_another_kind = {"run_id": chain.first.run_id}
+    nonsense = {"model-approved": unknown, "data-refreshed": {"tabel": "x"}, "recommendations-due": of_another_kind}
+    for topic, body in nonsense.items():
         assert chain.send(topic, body) == []
     reasons = {letter["function"]: letter["reason"] for letter in chain.ledger.dead_letters().values()}
     assert "there is no run 20990101-ffffffff" in reasons["deploy_model"]
     assert "unknown fields: 1" in reasons["build_features"]
+    assert "opened by data-refreshed, which says no out_of_stock" in reasons["build_recommendations"]
     shown = CliRunner().invoke(app, ["runs"], env={"COLUMNS": "200"}, catch_exceptions=False).output
     assert "Dead letters" in shown
     assert "unknown fields" in shown
