@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -18,7 +19,6 @@ from google.cloud import pubsub_v1
 from cli import resetting, rollback
 from faults.proxy import Proxies
 from faults.schedule import Fault
-from local.bigquery.emulator import _free as free_port
 from shared import jsontext
 from shared.cloud import Clients
 from shared.errors import Permanent
@@ -47,7 +47,7 @@ class World:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.state = self.folder / "state"
         self.log = self.folder / "log"
-        self._ports = {service: free_port(0) for service in SERVICES}
+        self._ports = {service: _free_port() for service in SERVICES}
         self.proxies = Proxies(self.strike)
         self._proxied: dict[str, int] = {}
         self._process: subprocess.Popen[str] | None = None
@@ -175,3 +175,8 @@ def heard() -> dict[str, list[str]]:
             bodies[topic] |= {one.message.data.decode() for one in found}
             subscriber.acknowledge(subscription=path, ack_ids=[one.ack_id for one in found])
     return {topic: sorted(found) for topic, found in bodies.items()}
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])

@@ -64,31 +64,31 @@ def run(
         OSError: a port is taken.
     """
     state.mkdir(parents=True, exist_ok=True)
-    port, grpc_port = _free(port), _free(grpc_port)
     log, scratch, secret = state / "emulator.log", (state / "scratch").absolute(), secrets.token_hex(32)
     scratch.mkdir(exist_ok=True)
     for left_over in scratch.iterdir():
         left_over.unlink()
-    command = [sys.executable, "-m", "local.bigquery.emulator_child", "--host", "127.0.0.1"]
-    command += ["--port", str(port), "--grpc-port", str(grpc_port)]
-    command += ["--project", project, "--dataset", "local", "--data-dir", str(state / "data")]
-    with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
-            command,
-            env=_environment(state, buckets)
-            | {SCRATCH: str(scratch), SECRET: secret, READING_SECRET: reading_secret or secret},
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            # Ctrl-C in a terminal reaches the whole group; the supervisor decides when this process ends.
-            start_new_session=True,
-        )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait_until_it_answers(url, {SECRET_HEADER: secret}, process, log, deadline_seconds)
-        yield Emulator(url, f"127.0.0.1:{grpc_port}", scratch, secret)
-    finally:
-        _end(process)
+    with _held(port) as listening, _held(grpc_port) as reading:
+        command = [sys.executable, "-m", "local.bigquery.emulator_child", "--host", "127.0.0.1"]
+        command += ["--port", str(listening), "--grpc-port", str(reading)]
+        command += ["--project", project, "--dataset", "local", "--data-dir", str(state / "data")]
+        with log.open("wb") as output:
+            process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
+                command,
+                env=_environment(state, buckets)
+                | {SCRATCH: str(scratch), SECRET: secret, READING_SECRET: reading_secret or secret},
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                # Ctrl-C in a terminal reaches the whole group; the supervisor decides when this process ends.
+                start_new_session=True,
+            )
+        url = f"http://127.0.0.1:{listening}"
+        try:
+            _wait_until_it_answers(url, {SECRET_HEADER: secret}, process, log, deadline_seconds)
+            yield Emulator(url, f"127.0.0.1:{reading}", scratch, secret)
+        finally:
+            _end(process)
 
 
 def _environment(state: Path, buckets: Path | None) -> dict[str, str]:
@@ -127,10 +127,19 @@ def extension(name: str, version: str) -> Path:
     return Path(spec.origin).parent / "extensions" / version / f"{name}.duckdb_extension"
 
 
-def _free(port: int) -> int:
-    with socket.create_server(("127.0.0.1", port)) as listener:
-        found: int = listener.getsockname()[1]
-        return found
+@contextlib.contextmanager
+def _held(port: int) -> Iterator[int]:
+    """Yield the port, or a free one for 0, which nobody is given until the emulator listens there.
+
+    A socket that is bound and does not listen keeps others off, but for one that wants to share the address.
+    """
+    with socket.create_server(("127.0.0.1", port)) if port else contextlib.nullcontext():
+        pass
+    with socket.socket() as holder:
+        for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
+            holder.setsockopt(socket.SOL_SOCKET, option, 1)
+        holder.bind(("127.0.0.1", port))
+        yield holder.getsockname()[1]
 
 
 def _wait_until_it_answers(
