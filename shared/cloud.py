@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from shared.chain.registry import Registry
     from shared.events import Event
-    from shared.ledger import Ledger, Opened
+    from shared.ledger import Ledger
     from shared.warehouse import Parameters, Warehouse
 
 
@@ -123,7 +123,7 @@ class Cloud:
         return self.clients.registry
 
     @cached_property
-    def run(self) -> Opened:
+    def run(self) -> dict[str, Any]:
         """What the run was opened with."""
         return self.ledger.run(self.run_id)
 

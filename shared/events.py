@@ -19,6 +19,8 @@ class Event:
 
     topic: ClassVar[str]
     is_last: ClassVar[bool] = False
+    is_first: ClassVar[bool] = False
+    """Whether a run that gets it was opened by it."""
 
     run_id: str
 
@@ -75,6 +77,7 @@ class DataRefreshed(Event):
     """The source's day-tables changed; `as_of` is the newest day, `reason` why a run on unchanged data is wanted."""
 
     topic = "data-refreshed"
+    is_first = True
 
     as_of: date
     reason: str = ""
@@ -205,6 +208,7 @@ class RecommendationsDue(Event):
     """Recommendations are to be built of the data as they stand, in a run beside the one that trains."""
 
     topic = "recommendations-due"
+    is_first = True
 
 
 @dataclass(frozen=True)

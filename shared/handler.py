@@ -123,8 +123,9 @@ def _run(step: Callable[[Any, Cloud], Event | None], event: Event, cloud: Cloud,
     """
     about = {"run_id": cloud.run_id, "step": cloud.step}
     place = event.recorded_as(cloud.step)
-    # What the run reads; of a run that nobody opened there is nothing to be done.
-    _ = cloud.run
+    # Of a run that nobody opened, or of one of another kind, there is nothing to be done.
+    if cloud.run["topic"] != event.topic and event.is_first:
+        raise Malformed(f"run {cloud.run_id} was opened by {cloud.run['topic']}, not by {event.topic}")
     log("INFO", f"{cloud.step} began", attempt=message.attempt, **about)
     try:
         following = step(event, cloud)

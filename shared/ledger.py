@@ -53,13 +53,6 @@ class Failure:
     failed_at: datetime
 
 
-class Opened(dict[str, Any]):
-    """What a run was opened with, by name; a name that its kind of run does not have raises Malformed."""
-
-    def __missing__(self, name: str) -> Any:
-        raise Malformed(f"the run was opened by {self['topic']}, which says no {name}: it is not of the event's kind")
-
-
 class Ledger:
     """The runs' folder in the bucket. Every method raises google.api_core exceptions when storage fails."""
 
@@ -78,7 +71,7 @@ class Ledger:
         """
         return any(self._bucket.list_blobs(prefix=f"runs/{run_id}/run.json", max_results=1))
 
-    def run(self, run_id: str) -> Opened:
+    def run(self, run_id: str) -> dict[str, Any]:
         """Return what the run reads and, as `incarnation`, a number that a reset run does not keep.
 
         Raises:
@@ -92,7 +85,7 @@ class Ledger:
             if self.is_opened(run_id):
                 raise
             raise Malformed(f"there is no run {run_id}: nobody opened it, or it was reset") from None
-        return Opened(document, incarnation=blob.generation)
+        return {**document, "incarnation": blob.generation}
 
     def opened_at(self, run_id: str) -> str | None:
         """Return when the run was opened, in ISO 8601; None where its folder has no record of it."""

@@ -93,15 +93,15 @@ def test_up_keeps_its_state_over_a_restart(tmp_path):
     first = start(state, env_file)
     assert propensity(env_file, "publish", "data-refreshed", '{"nonsense": 1}').returncode == 0
     deadline = time.monotonic() + 60
-    while "nonsense" not in propensity(env_file, "runs").stdout:
+    while "unknown fields" not in propensity(env_file, "runs").stdout:
         assert time.monotonic() < deadline
     stop(first, signal.SIGINT)
 
     again = start(state, env_file)
-    assert "nonsense" in propensity(env_file, "runs").stdout
+    assert "unknown fields" in propensity(env_file, "runs").stdout
     reset = propensity(env_file, "reset", "--yes")
     assert "1 dead letter" in reset.stdout
-    assert "nonsense" not in propensity(env_file, "runs").stdout
+    assert "unknown fields" not in propensity(env_file, "runs").stdout
     stop(again, signal.SIGTERM)
 
 

@@ -103,7 +103,7 @@ def test_an_event_that_makes_no_sense_is_kept_with_its_reason_and_shown(chain):
     reasons = {letter["function"]: letter["reason"] for letter in chain.ledger.dead_letters().values()}
     assert "there is no run 20990101-ffffffff" in reasons["deploy_model"]
     assert "unknown fields: 1" in reasons["build_features"]
-    assert "opened by data-refreshed, which says no out_of_stock" in reasons["build_recommendations"]
+    assert "was opened by data-refreshed, not by recommendations-due" in reasons["build_recommendations"]
     shown = CliRunner().invoke(app, ["runs"], env={"COLUMNS": "200"}, catch_exceptions=False).output
     assert "Dead letters" in shown
     assert "unknown fields" in shown
