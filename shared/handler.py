@@ -124,8 +124,9 @@ def _run(step: Callable[[Any, Cloud], Event | None], event: Event, cloud: Cloud,
     about = {"run_id": cloud.run_id, "step": cloud.step}
     place = event.recorded_as(cloud.step)
     # Of a run that nobody opened, or of one of another kind, there is nothing to be done.
-    if cloud.run["topic"] != event.topic and event.is_first:
-        raise Malformed(f"run {cloud.run_id} was opened by {cloud.run['topic']}, not by {event.topic}")
+    opened = cloud.run
+    if event.is_first and opened["topic"] != event.topic:
+        raise Malformed(f"run {cloud.run_id} was opened by {opened['topic']}, not by {event.topic}")
     log("INFO", f"{cloud.step} began", attempt=message.attempt, **about)
     try:
         following = step(event, cloud)
