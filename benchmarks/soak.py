@@ -1,8 +1,8 @@
 """Long life: memory, open files and state of a local cloud over thousands of queries and two hours of schedules.
 
 A demonstration is made, and the cloud started on its state as `propensity up`. What it holds grows until the job
-history is full and the file of DuckLake's metadata was written three times: DuckDB writes the new beside the old and
-uses the space of the old the next time. From then on the curve has to be flat.
+history is full and the file of DuckLake's metadata was written three times. DuckDB writes the new content beside the
+old one, whose space it uses the next time. From then on the curve has to be flat.
 """
 
 import os

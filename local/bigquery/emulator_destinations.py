@@ -1,8 +1,7 @@
 """Tell into which table a statement wrote, as BigQuery does, and keep what clients put beside the results of queries.
 
-destinationTable    of a job that made or changed a table is that table: dbt looks up there how many rows it has
-the anonymous       dataset of query results takes tables of clients, too: ibis loads what it joins into it. They
-dataset             are gone after a day
+destinationTable    is the table that a job made or changed. dbt looks up its number of rows there.
+anonymous dataset   of query results: clients' tables may lie there, too, for a day. ibis loads into it what it joins.
 """
 
 import functools

@@ -7,15 +7,29 @@ from local_bigquery.catalog.tables import INGESTION_TIME
 from local_bigquery.engine import database
 
 _VERSION = "select max(schema_version) from {metadata}.ducklake_snapshot"
-_DATASET = "select 1 from {metadata}.ducklake_schema where end_snapshot is null and schema_name = $1"
-_WIDTH = """
-select count(*)
+DATASET = "select schema_id from {metadata}.ducklake_schema where end_snapshot is null and schema_name = $1"
+_OBJECTS = """
+select t.table_name, 'TABLE', coalesce(s.record_count, 0)
+from {metadata}.ducklake_table as t
+join {metadata}.ducklake_schema as d on t.schema_id = d.schema_id and d.end_snapshot is null
+left join {metadata}.ducklake_table_stats as s on t.table_id = s.table_id
+where t.end_snapshot is null and d.schema_name = $1 and t.table_name = coalesce($2, t.table_name)
+union all
+select v.view_name, 'VIEW', 0
+from {metadata}.ducklake_view as v
+join {metadata}.ducklake_schema as d on v.schema_id = d.schema_id and d.end_snapshot is null
+where v.end_snapshot is null and d.schema_name = $1 and v.view_name = coalesce($2, v.view_name)
+order by 1
+"""
+_COLUMNS = """
 from {metadata}.ducklake_table as t
 join {metadata}.ducklake_schema as d on t.schema_id = d.schema_id and d.end_snapshot is null
 join {metadata}.ducklake_column as c on t.table_id = c.table_id and c.end_snapshot is null
-where t.end_snapshot is null and d.schema_name = $1 and t.table_name = $2 and c.parent_column is null
-and c.column_name <> $3
+where t.end_snapshot is null and d.schema_name = $1 and c.parent_column is null
 """
+_WIDTHS = f"select t.table_name, count(*) {_COLUMNS} group by t.table_name"
+_WIDTH = f"select count(*) {_COLUMNS} and t.table_name = $2 and c.column_name <> $3"
+_HAS_COLUMN = f"select 1 {_COLUMNS} and t.table_name = $2 and c.column_name = $3"
 
 
 def metadata(project: str) -> str:
@@ -31,11 +45,27 @@ def version(project: str) -> int:
 
 def has_dataset(project: str, dataset: str) -> bool:
     """Return whether there is such a dataset."""
-    return bool(database.fetch(_DATASET.format(metadata=metadata(project)), [dataset]))
+    return bool(database.fetch(DATASET.format(metadata=metadata(project)), [dataset]))
+
+
+def objects(project: str, dataset: str, table: str | None) -> list[tuple[str, str, int]]:
+    """Return name, kind and number of rows of the tables and views, or of one."""
+    found: list[tuple[str, str, int]] = database.fetch(_OBJECTS.format(metadata=metadata(project)), [dataset, table])
+    return found
+
+
+def has_column(project: str, dataset: str, table: str, column: str) -> bool:
+    """Return whether a table has such a column."""
+    return bool(database.fetch(_HAS_COLUMN.format(metadata=metadata(project)), [dataset, table, column]))
+
+
+def widths(project: str, dataset: str) -> dict[str, int]:
+    """Return how many columns each table has, that of its ingestion time included."""
+    return dict(database.fetch(_WIDTHS.format(metadata=metadata(project)), [dataset]))
 
 
 def width(project: str, dataset: str, table: str) -> int:
-    """Return the number of a table's columns."""
+    """Return how many columns a table has, without that of its ingestion time."""
     statement = _WIDTH.format(metadata=metadata(project))
     [(found,)] = database.fetch(statement, [dataset, table, INGESTION_TIME])
     return int(found)

@@ -22,6 +22,7 @@ from local_bigquery.settings import settings
 
 from local.bigquery import emulator_lake
 from local.bigquery.emulator_partitions import Reference
+from local.bigquery.emulator_storing import transaction
 
 _ATTEMPTS = 100
 _WAIT_SECONDS = 0.02
@@ -30,7 +31,6 @@ _NEXT = """
 SELECT snapshot_id + 1, schema_version + 1, next_catalog_id, next_file_id FROM {to}.ducklake_snapshot
 ORDER BY snapshot_id DESC LIMIT 1
 """
-_DATASET = "SELECT schema_id FROM {to}.ducklake_schema WHERE end_snapshot IS NULL AND schema_name = $1"
 _TABLE = """
 SELECT 1 FROM {to}.ducklake_table
 WHERE end_snapshot IS NULL AND schema_id = $1 AND lower(table_name) = lower($2)
@@ -82,7 +82,7 @@ def _empty_lake(writer: Any, project: str, dataset: str) -> Iterator[str]:
 def _publish(writer: Any, table: Reference, lake: str, required: Sequence[str]) -> None:
     for attempt in itertools.count(1):
         try:
-            with _publishing, _transaction(writer):
+            with _publishing, transaction(writer):
                 _copy(writer, table, lake, required)
         except (duckdb.ConstraintException, duckdb.TransactionException):
             # DuckLake has taken the snapshot's id meanwhile.
@@ -96,7 +96,7 @@ def _publish(writer: Any, table: Reference, lake: str, required: Sequence[str]) 
 def _copy(writer: Any, table: Reference, lake: str, required: Sequence[str]) -> None:
     project, dataset, name = table
     place = {"to": emulator_lake.metadata(project), "of": emulator_lake.metadata(lake)}
-    found = writer.execute(_DATASET.format(**place), [dataset]).fetchone()
+    found = writer.execute(emulator_lake.DATASET.format(metadata=place["to"]), [dataset]).fetchone()
     if found is None:
         raise not_found("Dataset", names.label(project, dataset))
     if writer.execute(_TABLE.format(**place), [found[0], name]).fetchone():
@@ -110,15 +110,3 @@ def _copy(writer: Any, table: Reference, lake: str, required: Sequence[str]) -> 
     writer.execute(_VERSION.format(**ids))
     changes = f"created_table:{quote(dataset)}.{quote(name)},inserted_into_table:{ids['table']}"
     writer.execute(_CHANGES.format(**ids, changes=literal(changes)))
-
-
-@contextlib.contextmanager
-def _transaction(writer: Any) -> Iterator[None]:
-    writer.execute("BEGIN")
-    try:
-        yield
-        writer.execute("COMMIT")
-    except BaseException:
-        with contextlib.suppress(duckdb.Error):
-            writer.execute("ROLLBACK")
-        raise

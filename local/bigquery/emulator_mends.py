@@ -90,27 +90,6 @@ from local.bigquery import (
     emulator_variables,
 )
 
-_OBJECTS = """
-select t.table_name, 'TABLE', coalesce(s.record_count, 0)
-from {metadata}.ducklake_table as t
-join {metadata}.ducklake_schema as d on t.schema_id = d.schema_id and d.end_snapshot is null
-left join {metadata}.ducklake_table_stats as s on t.table_id = s.table_id
-where t.end_snapshot is null and d.schema_name = $1 and t.table_name = coalesce($2, t.table_name)
-union all
-select v.view_name, 'VIEW', 0
-from {metadata}.ducklake_view as v
-join {metadata}.ducklake_schema as d on v.schema_id = d.schema_id and d.end_snapshot is null
-where v.end_snapshot is null and d.schema_name = $1 and v.view_name = coalesce($2, v.view_name)
-order by 1
-"""
-_COLUMNS = """
-from {metadata}.ducklake_table as t
-join {metadata}.ducklake_schema as d on t.schema_id = d.schema_id and d.end_snapshot is null
-join {metadata}.ducklake_column as c on t.table_id = c.table_id and c.end_snapshot is null
-where t.end_snapshot is null and d.schema_name = $1 and c.parent_column is null
-"""
-_WIDTHS = f"select t.table_name, count(*) {_COLUMNS} group by t.table_name"
-_HAS_COLUMN = f"select 1 {_COLUMNS} and t.table_name = $2 and c.column_name = $3"
 _TEMPORARY = "SELECT table_name FROM duckdb_tables() WHERE temporary"
 _NOTHING = "SELECT '' AS table_name WHERE FALSE"
 # Of each project the version of its tables, and what is known of their columns.
@@ -220,8 +199,7 @@ def _execute(in_session: Callable[..., Any], alone: Callable[..., Any], *argumen
 def _has_ingestion_time(original: Callable[[exp.Table], bool], table: exp.Table) -> bool:
     if table.catalog not in database._attached or not isinstance(table.this, exp.Identifier):  # noqa: SLF001
         return original(table)
-    statement = _HAS_COLUMN.format(metadata=emulator_lake.metadata(table.catalog))
-    return bool(database.fetch(statement, [table.db, table.name, tables.INGESTION_TIME]))
+    return emulator_lake.has_column(table.catalog, table.db, table.name, tables.INGESTION_TIME)
 
 
 def _projects(original: Callable[[], list[str]]) -> list[str]:
@@ -243,13 +221,7 @@ def _objects(
         return [] if count is None else [(table_id, "TABLE", count)]
     if project_id not in database._attached:  # noqa: SLF001 - there is no public name for it
         return original(project_id, dataset_id, table_id)
-    return _objects_of(project_id, dataset_id, table_id)
-
-
-def _objects_of(project_id: str, dataset_id: str, table_id: str | None) -> list[tuple[str, str, int]]:
-    metadata = emulator_lake.metadata(project_id)
-    found: list[tuple[str, str, int]] = database.fetch(_OBJECTS.format(metadata=metadata), [dataset_id, table_id])
-    return found
+    return emulator_lake.objects(project_id, dataset_id, table_id)
 
 
 def _columns_of(project_id: str, dataset_id: str, table_id: str) -> list[TableFieldSchema]:
@@ -289,7 +261,7 @@ def _tables(
     if project_id not in database._attached or dataset_id is None:  # noqa: SLF001 - there is no public name for it
         return original(project_id, dataset_id)
     datasets.get(project_id, dataset_id)
-    widths = dict(database.fetch(_WIDTHS.format(metadata=emulator_lake.metadata(project_id)), [dataset_id]))
+    widths = emulator_lake.widths(project_id, dataset_id)
     kept = {one.tableReference.tableId: one for one in resources.list_(Table, project_id, dataset_id)}
     found = {name: (kind, count) for name, kind, count in database.objects(project_id, dataset_id)}
     rows = []

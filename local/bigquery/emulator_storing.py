@@ -87,7 +87,7 @@ def write(
                     writer, table, incoming.cast(select), bound, incoming.required
                 )
             else:
-                with _transaction(writer):
+                with transaction(writer):
                     if replaces:
                         hidden = partitions.hidden_column(resource.timePartitioning)
                         columns = ", ".join([*(types.column(field) for field in incoming.fields), hidden])
@@ -278,7 +278,8 @@ def _writer(
 
 
 @contextlib.contextmanager
-def _transaction(writer: Any) -> Iterator[None]:
+def transaction(writer: Any) -> Iterator[None]:
+    """Have what is written become visible together, or not at all where it fails."""
     writer.execute("BEGIN")
     try:
         yield
