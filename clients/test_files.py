@@ -60,3 +60,11 @@ def test_pyarrow_writes_and_reads_data_sets(files):
     by_arrow = pa_fs.GcsFileSystem()
     pq.write_to_dataset(table, f"{BUCKET}/hits", partition_cols=["day"], filesystem=by_arrow)
     assert pq.read_table(f"{BUCKET}/hits", filesystem=by_arrow, filters=[("day", "=", 1)])["hits"].to_pylist() == [1, 2]
+
+
+def test_pyarrow_lists_the_files_and_the_folders_that_it_made(files):
+    files.pipe(f"{BUCKET}/listed/x.txt", b"hello")
+    by_arrow = pa_fs.GcsFileSystem()
+    by_arrow.create_dir(f"{BUCKET}/listed/inner")
+    found = by_arrow.get_file_info(pa_fs.FileSelector(f"{BUCKET}/listed"))
+    assert sorted(one.path for one in found) == [f"{BUCKET}/listed/inner", f"{BUCKET}/listed/x.txt"]

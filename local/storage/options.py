@@ -8,7 +8,7 @@ from local.storage.errors import UnsupportedError
 # Accepting these would lose data, keep what should be gone, open what should be closed or list something else.
 _QUERY = (
     *("kmsKeyName", "destinationKmsKeyName", "softDeleted", "restoreToken", "dropContextGroups"),
-    *("matchGlob", "filter", "includeFoldersAsPrefixes", "includeTrailingDelimiter"),
+    *("matchGlob", "filter", "includeFoldersAsPrefixes"),
     *("enableObjectRetention", "overrideUnlockedRetention"),
 )
 _ACLS = ("predefinedAcl", "predefinedDefaultObjectAcl", "destinationPredefinedAcl")

@@ -165,6 +165,7 @@ def list_objects(request: Request) -> Response:
         _path(request, "bucket"),
         prefix=query.get("prefix", ""),
         delimiter=query.get("delimiter", ""),
+        tells_folders=query.get("includeTrailingDelimiter", "").lower() == "true",
         limit=max(1, min(whole_number(query, "maxResults") or 1000, 1000)),
         token=wire.decoded_token(query.get("pageToken")),
         start=query.get("startOffset", ""),

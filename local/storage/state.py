@@ -271,6 +271,7 @@ class Store:
         *,
         prefix: str = "",
         delimiter: str = "",
+        tells_folders: bool = False,
         limit: int = 1000,
         token: str = "",
         start: str = "",
@@ -278,7 +279,8 @@ class Store:
     ) -> Page:
         """Objects by name in [`start`, `end`); names with `delimiter` behind `prefix` are folded into prefixes.
 
-        `token` is the last entry (name or folded prefix) of the page before.
+        `token` is the last entry (name or folded prefix) of the page before. With `tells_folders`, an object whose name
+        is a folded prefix is told as well.
         """
         page = Page([], [], None)
         last = token
@@ -292,9 +294,9 @@ class Store:
                 if len(page.items) + len(page.prefixes) == limit:
                     return Page(page.items, page.prefixes, last)
                 last = entry
-                if behind < 0:
+                if behind < 0 or (tells_folders and name == entry):
                     page.items.append(json.loads(resource))
-                else:
+                if behind >= 0:
                     page.prefixes.append(entry)
         return page
 

@@ -70,7 +70,7 @@ def test_an_object_that_asks_for_what_would_not_happen_is_refused(storage, bucke
     assert names(bucket.list_blobs()) == ["there"]
 
 
-@pytest.mark.parametrize("option", ["predefinedAcl=publicRead", "filter=contexts", "includeTrailingDelimiter=true"])
+@pytest.mark.parametrize("option", ["predefinedAcl=publicRead", "filter=contexts", "includeFoldersAsPrefixes=true"])
 def test_a_parameter_that_would_not_be_acted_on_is_refused(storage, bucket, option):
     answer = httpx.get(f"{storage.url}/storage/v1/b/{bucket.name}/o?{option}")
     assert (answer.status_code, option.partition("=")[0] in answer.json()["error"]["message"]) == (501, True)
@@ -201,6 +201,15 @@ def test_listing_folds_by_delimiter_and_pages_through_everything_once(bucket):
         assert (names(paged), paged.prefixes) == (["a", "a-1", "c"], {"a/", "b/"})
     assert names(bucket.list_blobs(max_results=3)) == keys[:3]
     assert names(bucket.list_blobs(start_offset="a/2", end_offset="b/d")) == ["a/2", "b/c/1", "b/c/2"]
+
+
+def test_an_object_whose_name_is_a_folder_is_listed_with_it_on_request(bucket):
+    for name in ("a/", "a/x", "b/x"):
+        bucket.blob(name).upload_from_string("")
+    for tells, expected in ((False, []), (True, ["a/"])):
+        listed = bucket.list_blobs(delimiter="/", include_trailing_delimiter=tells)
+        assert names(listed) == expected
+        assert listed.prefixes == {"a/", "b/"}
 
 
 def test_if_generation_match_zero_creates_and_never_replaces(bucket):
