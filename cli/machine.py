@@ -8,6 +8,7 @@ from typing import Any
 
 from cli.errors import CommandError
 from local import cloud as local_cloud
+from local.bigquery.emulator import EmulatorDiedError
 from local.provision import Names
 from shared.cloud import Clients
 from shared.settings import Settings, with_overrides
@@ -37,7 +38,7 @@ def started(
     """Start a local cloud and point this process at it; where it `is_held`, its schedules are not begun.
 
     Raises:
-        CommandError: another process runs a cloud on this state.
+        CommandError: another process runs a cloud on this state, or a service cannot open it.
         OSError: a port is taken.
     """
     settings = Settings.from_document({"project": PROJECT, **document})
@@ -64,7 +65,7 @@ def started(
                     is_held=is_held,
                 )
             )
-        except local_cloud.AlreadyRunningError as error:
+        except (local_cloud.AlreadyRunningError, EmulatorDiedError) as error:
             raise CommandError(str(error)) from error
         os.environ.update(cloud.environment)
         yield cloud, Clients(Settings.from_environment())

@@ -60,7 +60,7 @@ def run(
     brings `reading_secret`; where that is empty, the emulator's own secret.
 
     Raises:
-        EmulatorDiedError: it ended, failed, or did not answer within the deadline; with the end of its log.
+        EmulatorDiedError: it ended, failed, or did not answer within the deadline; says why, or has the end of its log.
         OSError: a port is taken.
     """
     state.mkdir(parents=True, exist_ok=True)
@@ -155,9 +155,20 @@ def _wait_until_it_answers(
                 if answer.is_success:
                     return
                 # It opens its database at the first request; what keeps it from that does not go away.
-                raise EmulatorDiedError(f"the BigQuery emulator answers {answer.status_code}:\n{_tail(log)}")
+                raise EmulatorDiedError(
+                    f"the BigQuery emulator cannot open the state in {log.parent}: {_reason(answer)}. "
+                    f"Name another state folder, or remove this one; the emulator's log is {log}"
+                )
             time.sleep(0.05)
     raise EmulatorDiedError(f"the BigQuery emulator did not answer within {seconds:.0f} s:\n{_tail(log)}")
+
+
+def _reason(answer: httpx.Response) -> str:
+    try:
+        message: str = answer.json()["error"]["message"]
+    except (ValueError, LookupError, TypeError):
+        return f"it answers {answer.status_code}"
+    return " ".join(message.split()).rstrip(".")
 
 
 def _tail(log: Path, lines: int = 20) -> str:

@@ -14,15 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from local_bigquery.engine import database
 from local_bigquery.errors import BigQueryError
 from local_bigquery.jobs import extract, load, storage
 from local_bigquery.settings import settings
 
 from local.bigquery.emulator_place import EXTENSIONS, SCRATCH
 
-# By https://cloud.google.com/resource-manager/docs/creating-managing-projects, and with the domain that old ones have.
-_PROJECT = re.compile(r"(?:[a-z0-9.-]+:)?[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 _SCRATCH_FILE = re.compile(r"scratch:([0-9a-f]{32}\.(?:arrow|shard))")
 
 
@@ -35,7 +32,6 @@ def add() -> None:
     """Put the lock in place; before the first connection is made."""
     # Pip has installed the extensions, as it has this code; DuckDB's check of their signatures takes 1.5 s.
     duckdb.connect = functools.partial(_connected, duckdb.connect)
-    database._attach = functools.partial(_attached, database._attach)  # noqa: SLF001 - there is no public name for it
     storage.paths = load.paths = _paths
     storage.written = extract.written = _written
 
@@ -60,13 +56,6 @@ def close(connection: duckdb.DuckDBPyConnection) -> None:
 def _connected(connect: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
     config = {"allow_unsigned_extensions": "true"} | named.pop("config", {})
     return connect(*arguments, config=config, **named)
-
-
-def _attached(attach: Callable[..., None], connection: duckdb.DuckDBPyConnection, project: str) -> None:
-    """A project's name becomes a file's."""
-    if not _PROJECT.fullmatch(project):
-        raise BigQueryError("invalid", f"Invalid project ID {project!r}")
-    attach(connection, project)
 
 
 def _paths(_: duckdb.DuckDBPyConnection, uri: str) -> list[str]:

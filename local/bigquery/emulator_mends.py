@@ -35,6 +35,7 @@ Each mend replaces one function of the pinned version; a new version is to be he
     refusals            of what this code does not foresee are internal errors (emulator_refusals.py)
     streams, sessions   and uploads are kept for ever (emulator_bounds.py)
     former states       of tables are kept for ever (emulator_upkeep.py)
+    projects            are refused once their folder was moved or copied (emulator_projects.py)
     SQL's reach         is all that DuckDB can reach: files, addresses, extensions (emulator_reach.py, emulator_lock.py)
     columns             of a table are asked for anew by each statement that names it: 5 ms a table
     rows' way out       is a Parquet file, which takes DuckDB long (emulator_arrow.py)
@@ -79,6 +80,7 @@ from local.bigquery import (
     emulator_loads,
     emulator_lock,
     emulator_partitioned,
+    emulator_projects,
     emulator_reach,
     emulator_refusals,
     emulator_results,
@@ -92,6 +94,7 @@ from local.bigquery import (
 
 _TEMPORARY = "SELECT table_name FROM duckdb_tables() WHERE temporary"
 _NOTHING = "SELECT '' AS table_name WHERE FALSE"
+_QUOTED = {"ATTACH '": "ATTACH $path$", "' AS emulator": "$path$ AS emulator"}
 # Of each project the version of its tables, and what is known of their columns.
 _known_columns: dict[str, tuple[int, dict[tuple[str, str], list[TableFieldSchema]]]] = {}
 _TABLES_COLUMNS = [
@@ -103,14 +106,15 @@ _TABLES_COLUMNS = [
 def apply() -> None:
     """Put the mends in place; before the first connection is made."""
     sys.modules["pandas"] = None  # type: ignore[assignment]  # how Python marks what cannot be imported
-    connect = database._connect.__wrapped__  # noqa: SLF001 - there is no public name for it
+    # The state may lie in a folder with an apostrophe in its name.
+    connect = _with_texts(database._connect.__wrapped__, _QUOTED)  # noqa: SLF001 - there is no public name for it
     database._connect = functools.cache(functools.partial(_on_one_thread, connect))  # noqa: SLF001
     database.objects = functools.partial(_objects, database.objects)
     database.projects = functools.partial(_projects, database.projects)
     datasets.exists = functools.partial(_has_dataset, datasets.exists)
     tables.columns = tabledata.columns = _columns_of
     partitions._hidden = functools.partial(_has_ingestion_time, partitions._hidden)  # noqa: SLF001
-    query.execute = functools.partial(_execute, query.execute, _without_temporary_tables(query.execute))
+    query.execute = functools.partial(_execute, query.execute, _with_texts(query.execute, {_TEMPORARY: _NOTHING}))
     tabledata._deduplicate = functools.partial(_one_at_a_time, threading.Lock(), tabledata._deduplicate)  # noqa: SLF001
     emulator_bounds.apply()
     emulator_results.add(_kept_results)
@@ -135,6 +139,7 @@ def apply() -> None:
     emulator_variables.add()
     emulator_reach.add()
     emulator_lock.add()
+    emulator_projects.add()
     DuckDBDialect.Generator.TRANSFORMS[exp.IntDiv] = _divided
     for aggregate, name in ((exp.ArgMax, "ARG_MAX_NULL"), (exp.ArgMin, "ARG_MIN_NULL")):
         DuckDBDialect.Generator.TRANSFORMS[aggregate] = functools.partial(_with_null, name)
@@ -177,17 +182,17 @@ def _with_null(name: str, generator: Generator, by: exp.Func) -> str:
     return generator.func(name, by.this, by.expression)
 
 
-def _without_temporary_tables(execute: FunctionType) -> FunctionType:
-    """Return the function with another of its SQL texts."""
-    code = execute.__code__
-    if _TEMPORARY not in code.co_consts:
-        raise RuntimeError("local-bigquery looks for temporary tables in another way: mend it anew")
-    constants = tuple(_NOTHING if constant == _TEMPORARY else constant for constant in code.co_consts)
+def _with_texts(function: FunctionType, replaced: dict[str, str]) -> FunctionType:
+    """Return the function with other SQL texts in the places of these."""
+    code = function.__code__
+    if missing := replaced.keys() - set(code.co_consts):
+        raise RuntimeError(f"local-bigquery has no longer the SQL texts {missing}: mend it anew")
+    constants = tuple(replaced.get(one, one) if isinstance(one, str) else one for one in code.co_consts)
     return FunctionType(
         code.replace(co_consts=constants),
-        execute.__globals__,
-        argdefs=execute.__defaults__,
-        closure=execute.__closure__,
+        function.__globals__,
+        argdefs=function.__defaults__,
+        closure=function.__closure__,
     )
 
 

@@ -124,6 +124,32 @@ def test_an_emulator_that_cannot_start_says_why(tmp_path):
         pass
 
 
+def test_an_emulator_that_cannot_open_its_state_says_in_one_line_why_and_what_to_do(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / f"{PROJECT}.ducklake").write_text("no database" * 1000)
+    with pytest.raises(emulator.EmulatorDiedError) as refused, emulator.run(tmp_path, project=PROJECT):
+        pass
+    told = str(refused.value)
+    assert f"cannot open the state in {tmp_path}: " in told
+    assert "not a valid DuckDB database file" in told
+    assert "Name another state folder, or remove this one" in told
+    assert "\n" not in told
+
+
+@pytest.mark.parametrize("where", ["elsewhere", "it's here"])
+def test_a_state_that_was_moved_or_copied_has_all_its_tables_and_takes_more(tmp_path, where):
+    with running(tmp_path / "first") as client:
+        client.create_dataset("kept")
+        client.query_and_wait("CREATE TABLE kept.numbers AS SELECT n FROM UNNEST(GENERATE_ARRAY(1, 4)) AS n")
+    (tmp_path / "first").rename(tmp_path / where)
+    for expected in ([10, 4], [15, 5]):
+        with running(tmp_path / where) as client:
+            [row] = client.query_and_wait("SELECT SUM(n), COUNT(*) FROM kept.numbers")
+            assert list(row) == expected
+            client.query_and_wait("INSERT INTO kept.numbers (n) VALUES (5)")
+    assert not (tmp_path / "first").exists()
+
+
 def test_a_taken_port_is_an_error_at_once(tmp_path):
     with (
         socket.create_server(("127.0.0.1", 0)) as other,

@@ -11,8 +11,9 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from cli import demonstration, main, replay, rollback, standing, terminal, world
+from cli import demonstration, machine, main, replay, rollback, standing, terminal, world
 from cli.errors import CommandError
+from local.bigquery.emulator import EmulatorDiedError
 from local.cloud import Ports
 from shared.chain import pointer, promotion
 from shared.chain.registry import Version
@@ -195,6 +196,18 @@ def test_free_ports_are_free_but_for_those_that_are_named():
 @pytest.mark.parametrize("port", ["-1", "65536", "x"])
 def test_a_port_that_cannot_be_is_a_usage_error(port):
     assert run("up", "--storage-port", port).exit_code == 2
+
+
+def test_a_state_that_a_service_cannot_open_is_an_error_that_says_so(monkeypatch, tmp_path):
+    def run_none(*_, **__):
+        raise EmulatorDiedError("it cannot open the state")
+
+    monkeypatch.setattr(machine.local_cloud, "run", run_none)
+    with (
+        pytest.raises(CommandError, match="it cannot open the state"),
+        machine.started(tmp_path, {"bucket": "a-bucket"}),
+    ):
+        pass
 
 
 # rollback
