@@ -13,7 +13,8 @@ import msgspec
 from rich.markup import escape
 
 from cli import terminal, world
-from cli.errors import CommandError
+from cli.errors import CommandError, UsageError
+from shared import jsontext
 from shared.online.contract import Problem, Score
 
 if TYPE_CHECKING:
@@ -28,11 +29,26 @@ def document(text: str) -> bytes:
     """Return the request: JSON as given, of the file that @FILE names, or of the standard input, which is -.
 
     Raises:
-        OSError: the file cannot be read.
+        UsageError: there is no such file, or what is given is not JSON; says why.
     """
+    body = _given(text)
+    try:
+        jsontext.decode(body)
+    except jsontext.NotJSONError as error:
+        where = {"-": "the standard input"}.get(text, text[1:] if text.startswith("@") else "the request")
+        raise UsageError(f"{where} is not JSON: {error}; `propensity score --help` shows an example") from None
+    return body
+
+
+def _given(text: str) -> bytes:
     if text == "-":
         return sys.stdin.buffer.read()
-    return Path(text[1:]).read_bytes() if text.startswith("@") else text.encode()
+    if not text.startswith("@"):
+        return text.encode(errors="surrogateescape")
+    try:
+        return Path(text[1:]).read_bytes()
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{text}: the file cannot be read: {getattr(error, 'strerror', error)}") from None
 
 
 def ask(body: bytes) -> Score:
@@ -40,6 +56,7 @@ def ask(body: bytes) -> Score:
 
     Raises:
         CommandError: there is no URL, nobody answers at it, or the answer is a refusal; says what to mend.
+        UsageError: the request breaks the contract.
     """
     url = os.environ.get(URL)
     if not url:
@@ -52,6 +69,8 @@ def ask(body: bytes) -> Score:
         answer = httpx.post(f"{url.rstrip('/')}/", content=body, headers=headers, timeout=TIMEOUT_SECONDS)
     except httpx.HTTPError as error:
         raise CommandError(f"{url} does not answer: {error}") from error
+    if answer.status_code in {httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY}:
+        raise UsageError(_refusal(answer))
     if answer.status_code != httpx.codes.OK:
         raise CommandError(_refusal(answer))
     try:

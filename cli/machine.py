@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cli.errors import CommandError
+from cli.errors import CommandError, assigning
 from local import cloud as local_cloud
 from local.bigquery.emulator import EmulatorDiedError
 from local.provision import Names
@@ -17,9 +17,14 @@ PROJECT = "propensity-local"
 
 
 def local_settings(document: Mapping[str, Any], assignments: list[str]) -> dict[str, Any]:
-    """Return the settings of a local cloud, validated."""
-    merged = with_overrides({"bucket": PROJECT, **document}, assignments)
-    Settings.from_document({"project": PROJECT, **merged})
+    """Return the settings of a local cloud, validated.
+
+    Raises:
+        UsageError: an assignment is none, or breaks a setting's rule.
+    """
+    with assigning():
+        merged = with_overrides({"bucket": PROJECT, **document}, assignments)
+        Settings.from_document({"project": PROJECT, **merged})
     return merged
 
 

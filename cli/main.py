@@ -2,18 +2,19 @@
 
 import math
 import os
+import re
 import sys
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-import msgspec
 import typer
 from google.api_core.exceptions import GoogleAPICallError, RetryError
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
 
 from cli import follow, report, world
-from cli.errors import CommandError
+from cli.errors import CommandError, UsageError
 from cli.terminal import Output
 from shared import jsontext
 from shared.errors import Permanent
@@ -41,6 +42,8 @@ StateFolder = Annotated[
     Path,
     typer.Option(help="Folder that keeps the local cloud over a restart.", show_default=".state/local of the checkout"),
 ]
+# As Vertex AI counts them.
+VERSION = re.compile(r"[1-9][0-9]*")
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print it for machines.")]
 
@@ -52,26 +55,52 @@ class Choice(StrEnum):
     FREE = "free"
 
 
+def _run_id(text: str) -> str:
+    if not RUN_ID.fullmatch(text):
+        raise typer.BadParameter(f"{text!r} is not of the form YYYYMMDD-xxxxxxxx, as `propensity runs` names runs")
+    return text
+
+
+def _version(text: str) -> str:
+    if not VERSION.fullmatch(text):
+        raise typer.BadParameter(f"{text!r} is no version's number: that is 1, 2, 3 and so on")
+    return text
+
+
 def _amount(about: str, least: float = 0, most: float = 10**9) -> Any:
     """Return an option for a number in that range, in which neither nan nor inf is."""
+    return _number(float, "a number", about, least, most)
 
+
+def _count(about: str, least: int = 0, most: int = 10**9, metavar: str | None = None) -> Any:
+    """Return an option for a whole number in that range."""
+    return _number(int, "a whole number", about, least, most, metavar)
+
+
+def _number(
+    kind: Callable[[Any], float], called: str, about: str, least: float, most: float, metavar: str | None = None
+) -> Any:
     def parse(text: float | str) -> float:
         try:
-            number = float(text)
+            number = kind(text)
         except ValueError:
             number = math.nan
         if not least <= number <= most:
-            raise typer.BadParameter(f"{text} is not a number from {least:g} to {most:,.0f}")
+            raise typer.BadParameter(f"{text} is not {called} from {least:,.0f} to {most:,.0f}")
         return number
 
-    return typer.Option(parser=parse, min=least, max=most, help=about)
+    return typer.Option(parser=parse, min=least, max=most, help=about, metavar=metavar)
+
+
+def _port(about: str) -> Any:
+    return _count(about, most=65535, metavar="PORT")
 
 
 @app.command()
 def demo(
-    seed: Annotated[int, typer.Option(help="Same seed, same sessions.")] = 1,
-    days: Annotated[int, typer.Option(min=20, max=1000, help="Day-tables to generate.")] = 62,
-    sessions: Annotated[int, typer.Option(min=1000, help="Sessions to generate, in all.")] = 62_000,
+    seed: Annotated[int, _count("Same seed, same sessions.")] = 1,
+    days: Annotated[int, _count("Day-tables to generate.", least=20, most=1000)] = 62,
+    sessions: Annotated[int, _count("Sessions to generate, in all.", least=1000)] = 62_000,
     source: Annotated[
         list[Path] | None,
         typer.Option(exists=True, help="Real GA360 or GA4 rows (NDJSON, gzip, Parquet) instead: a file or folder."),
@@ -86,6 +115,7 @@ def demo(
     from cli import demonstration
 
     _require_folder(json_file)
+    _require_state(state)
     plan = demonstration.Plan(seed, days, sessions, source or [], assignments or [], state)
     run, phases = demonstration.run(plan, out)
     report.show(run, out)
@@ -104,18 +134,13 @@ def up(
     ports: Annotated[
         Choice, typer.Option(help="free: whichever ports are free, but for those named below; --env-file tells them.")
     ] = Choice.FIXED,
-    bigquery_port: Annotated[
-        int | None,
-        typer.Option(min=0, max=65535, metavar="PORT", help="9050 without it; 0 is a free one, here and below."),
-    ] = None,
-    bigquery_storage_port: Annotated[
-        int | None, typer.Option(min=0, max=65535, metavar="PORT", help="9060, of the Storage Read API")
-    ] = None,
-    storage_port: Annotated[int | None, typer.Option(min=0, max=65535, metavar="PORT", help="9023")] = None,
-    pubsub_port: Annotated[int | None, typer.Option(min=0, max=65535, metavar="PORT", help="8085")] = None,
-    vertex_port: Annotated[int | None, typer.Option(min=0, max=65535, metavar="PORT", help="9051")] = None,
-    logging_port: Annotated[int | None, typer.Option(min=0, max=65535, metavar="PORT", help="9052")] = None,
-    functions_port: Annotated[int | None, typer.Option(min=0, max=65535, metavar="PORT", help="8080")] = None,
+    bigquery_port: Annotated[int | None, _port("9050 without it; 0 is a free one, here and below.")] = None,
+    bigquery_storage_port: Annotated[int | None, _port("9060, of the Storage Read API")] = None,
+    storage_port: Annotated[int | None, _port("9023")] = None,
+    pubsub_port: Annotated[int | None, _port("8085")] = None,
+    vertex_port: Annotated[int | None, _port("9051")] = None,
+    logging_port: Annotated[int | None, _port("9052")] = None,
+    functions_port: Annotated[int | None, _port("8080")] = None,
     on_demand: Annotated[
         bool, typer.Option("--on-demand", help="BigQuery as without a reservation: no matrix factorization.")
     ] = False,
@@ -127,6 +152,7 @@ def up(
     from cli import standing
 
     _require_folder(env_file)
+    _require_state(state)
     named = {
         "bigquery": bigquery_port,
         "bigquery_storage": bigquery_storage_port,
@@ -143,9 +169,16 @@ def up(
 def _require_folder(file: Path | None) -> None:
     """Refuse at once a file that could not be written at the end."""
     if file and file.is_dir():
-        raise CommandError(f"{file} is a folder: name the file to write, e.g. {file / 'result'}")
+        raise UsageError(f"{file} is a folder: name the file to write, e.g. {file / 'result'}")
     if file and not file.absolute().parent.is_dir():
-        raise CommandError(f"{file} cannot be written: there is no folder {file.parent}")
+        raise UsageError(f"{file} cannot be written: there is no folder {file.parent}")
+
+
+def _require_state(state: Path | None) -> None:
+    """Refuse what can be no folder."""
+    for place in (state, *state.absolute().parents) if state else ():
+        if place.exists() and not place.is_dir():
+            raise UsageError(f"--state {state}: {place} is a file; name a folder, which is made where there is none")
 
 
 @app.command()
@@ -155,8 +188,8 @@ def publish(topic: str, body: Annotated[str, typer.Argument(metavar="JSON")] = "
 
     topics.require(topic)
     try:
-        document = msgspec.json.decode(body.encode(errors="surrogateescape"))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        document = jsontext.decode(body.encode(errors="surrogateescape"))
+    except jsontext.NotJSONError as error:
         raise typer.BadParameter(f"not JSON: {error}", param_hint="JSON") from None
     if not isinstance(document, dict):
         raise typer.BadParameter(f"an event is a JSON object, not {body}", param_hint="JSON")
@@ -167,7 +200,7 @@ def publish(topic: str, body: Annotated[str, typer.Argument(metavar="JSON")] = "
 
 @app.command()
 def runs(
-    limit: Annotated[int, typer.Option(min=1, help="How many, the newest.")] = 20,
+    limit: Annotated[int, _count("How many, the newest.", least=1)] = 20,
     *,
     failed: Annotated[
         bool, typer.Option("--failed", help="Only those that failed, are tried again, or lost their record.")
@@ -199,8 +232,10 @@ def replay(
     """
     from cli import replay as replaying
 
-    if bool(messages) == every:
-        raise typer.BadParameter("name dead letters, or give --all", param_hint="MESSAGE")
+    if messages and every:
+        raise UsageError("give either --all or the names of dead letters, not both")
+    if not messages and not every:
+        raise UsageError("name the dead letters to send again, as `propensity runs` does, or give --all")
     clients = world.connected()
     originals, refused = replaying.chosen(clients, messages or [])
     for one in originals:
@@ -227,15 +262,12 @@ def replay(
 
 @app.command()
 def show(
-    run_id: Annotated[str, typer.Argument(metavar="RUN", help="As `propensity runs` names it.")],
+    run_id: Annotated[str, typer.Argument(metavar="RUN", parser=_run_id, help="As `propensity runs` names it.")],
     *,
     as_json: AsJson = False,
 ) -> None:
     """Show everything about one run."""
-    ledger = world.connected().ledger
-    if not RUN_ID.fullmatch(run_id):
-        raise typer.BadParameter(f"{run_id} is not of the form YYYYMMDD-xxxxxxxx", param_hint="RUN")
-    run = follow.read(ledger, run_id)
+    run = follow.read(world.connected().ledger, run_id)
     if as_json:
         _print_json(report.document(run))
     else:
@@ -261,7 +293,8 @@ def score(
 @app.command()
 def rollback(
     to: Annotated[
-        str | None, typer.Option(metavar="VERSION", help="A deployed version; the champion of before without it.")
+        str | None,
+        typer.Option(metavar="VERSION", parser=_version, help="A deployed version; the champion of before without it."),
     ] = None,
     *,
     yes: Yes = False,
@@ -287,7 +320,7 @@ def rollback(
 @app.command()
 def smoke_test(
     reason: Annotated[str, typer.Option(help="Why: another reason makes another run on the same data.")],
-    minutes: Annotated[int, typer.Option(min=1, help="What the run may take.")] = 120,
+    minutes: Annotated[int, _count("What the run may take.", least=1, most=10_000)] = 120,
 ) -> None:
     """Have the chain make a run on the data as they are; the champion of before returns if it fails."""
     from cli import smoke
@@ -297,7 +330,9 @@ def smoke_test(
 
 @app.command()
 def reset(
-    run_id: Annotated[str | None, typer.Argument(metavar="RUN", help="One run; all of them without it.")] = None,
+    run_id: Annotated[
+        str | None, typer.Argument(metavar="RUN", parser=_run_id, help="One run; all of them without it.")
+    ] = None,
     *,
     yes: Yes = False,
 ) -> None:
@@ -343,9 +378,9 @@ def cost(
         _amount("How often a day the data changes; a run trains at most every training.min_hours.", most=1440),
     ] = 1,
     history_days: Annotated[
-        int, typer.Option(min=1, max=10_000, help="Days in the export and in the tables made of it.")
+        int, _count("Days in the export and in the tables made of it.", least=1, most=10_000)
     ] = 400,
-    products: Annotated[int, typer.Option(min=0, help="Products that the shop sells.")] = 1_000,
+    products: Annotated[int, _count("Products that the shop sells.")] = 1_000,
     export_bytes: Annotated[float | None, _amount("Bytes of a session in the columns that are read.")] = None,
     *,
     assignments: Assignments = None,
@@ -371,10 +406,21 @@ def _print_json(document: Any) -> None:
     sys.stdout.write(jsontext.text(document, indent=1) + "\n")
 
 
-def main() -> Any:
-    """Run the command; what a person can mend is one line, without a traceback."""
+def main() -> None:
+    """Run the command; what a person can mend is one line, without a traceback, and wrong usage ends with 2."""
     try:
-        return app()
+        sys.exit(app(standalone_mode=False))
+    except typer.TyperException as error:
+        # Without any command it is the help, which is printed already.
+        if problem := error.format_message().replace(": Value error, ", ": "):
+            context = getattr(error, "ctx", None)
+            _tell(f"{problem.rstrip('.')}; see `{context.command_path if context else 'propensity'} --help`")
+        sys.exit(2)
+    except UsageError as error:
+        _tell(str(error))
+        sys.exit(2)
+    except typer.Abort:
+        _tell("nothing was done")
     except (Permanent, SettingsError, CommandError, TimeoutError) as error:
         _tell(str(error))
     except GoogleAPICallError as error:
@@ -388,4 +434,4 @@ def main() -> Any:
 
 def _tell(problem: str) -> None:
     """Print it on one line of its own, so that a command in it can be copied."""
-    err.print(f"error: {problem}", style="red", markup=False, highlight=False, soft_wrap=True)
+    err.print(f"error: {' '.join(problem.split())}", style="red", markup=False, highlight=False, soft_wrap=True)

@@ -5,7 +5,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.errors import CommandError
+from cli.errors import CommandError, UsageError
 from local import declarations
 
 ROOT = Path(__file__).parent.parent
@@ -53,17 +53,18 @@ def content(root: Path = ROOT) -> list[Path]:
 
 def _require_place(output: Path) -> None:
     if output.is_dir():
-        raise CommandError(f"{output} is a folder: name the file to write, e.g. {output / OUTPUT.name}")
+        raise UsageError(f"{output} is a folder: name the file to write, e.g. {output / OUTPUT.name}")
     nearest = next(place for place in output.parents if place.exists())
     if not nearest.is_dir():
-        raise CommandError(f"{output} cannot be written: {nearest} is a file; name one in a folder, e.g. {OUTPUT.name}")
+        raise UsageError(f"{output} cannot be written: {nearest} is a file; name one in a folder, e.g. {OUTPUT.name}")
 
 
 def write(output: Path, root: Path = ROOT) -> Bundle:
     """Write the bundle; times, modes and the order of the disk leave no trace in it.
 
     Raises:
-        CommandError: the project is not whole, or there can be no such file.
+        CommandError: the project is not whole.
+        UsageError: there can be no such file.
     """
     paths = content(root)
     _require_place(output)

@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 
 from cli import machine
-from cli.errors import CommandError
+from cli.errors import CommandError, UsageError
 from local.cloud import Ports
 
 # Where the services listen when nobody says otherwise.
@@ -29,13 +29,13 @@ def ports(named: Mapping[str, int | None], *, are_free: bool) -> Ports:
     """Return where each service is to listen: at its named port, else at a free one (0) or at its fixed one.
 
     Raises:
-        CommandError: two services are to listen at one port.
+        UsageError: two services are to listen at one port.
     """
     others = Ports() if are_free else FIXED
     chosen = asdict(others) | {service: port for service, port in named.items() if port is not None}
     for one, other in itertools.combinations(chosen, 2):
         if chosen[one] and chosen[one] == chosen[other]:
-            raise CommandError(f"{_flag(one)} and {_flag(other)} are both {chosen[one]}: give one of them another port")
+            raise UsageError(f"{_flag(one)} and {_flag(other)} are both {chosen[one]}: give one of them another port")
     return Ports(**chosen)
 
 

@@ -2,7 +2,7 @@
 
 import difflib
 
-from cli.errors import CommandError
+from cli.errors import UsageError
 from local import declarations
 
 
@@ -10,11 +10,11 @@ def require(topic: str) -> None:
     """Refuse a topic that nobody declares.
 
     Raises:
-        CommandError: names the topics that there are.
+        UsageError: names the topics that there are.
     """
     topics = declarations.read().topics
     if topic in topics:
         return
     near = difflib.get_close_matches(topic, topics, 1)
     meant = f"did you mean {near[0]}? " if near else ""
-    raise CommandError(f"there is no topic {topic!r}; {meant}topics are: {', '.join(topics)}")
+    raise UsageError(f"there is no topic {topic!r}; {meant}topics are: {', '.join(topics)}")

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from demo.conversion import MismatchError, converter
 from demo.schema import EXPORTS, DayFile, Export
+from shared import jsontext
 
 SUFFIXES: Final = (".parquet", ".ndjson", ".jsonl", ".json", ".ndjson.gz", ".jsonl.gz", ".json.gz")
 """What is taken from a folder; a file given by name may be called anything."""
@@ -119,8 +119,8 @@ def _json_rows(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     for number, line in _lines(file):
         place = f"{file}:{number}"
         try:
-            row = msgspec.json.decode(line)
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+            row = jsontext.decode(line)
+        except jsontext.NotJSONError as error:
             raise SourceError(f"{place}: not JSON: {error}") from error
         if not isinstance(row, dict):
             raise SourceError(f"{place}: a line must be one JSON object, one row")

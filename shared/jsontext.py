@@ -1,6 +1,7 @@
 """JSON as it is written everywhere: always valid, so NaN and infinity, which JSON has not, are null.
 
-`json.dumps` writes them as the words NaN and Infinity, which most readers refuse.
+`json.dumps` writes them as the words NaN and Infinity, which most readers refuse. What others wrote is read here where
+a person is to be told why it is no JSON.
 """
 
 import json
@@ -19,6 +20,8 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
+# What msgspec says of a text that ends early, and wrongly of one that half a surrogate pair ends.
+_TRUNCATED = "Input data was truncated"
 # Ten times as fast as json, and each checkout writes a line. Names of an object in their order, or sorted for a digest.
 _ENCODERS = {
     is_sorted: msgspec.json.Encoder(enc_hook=_plain, order="deterministic" if is_sorted else None)
@@ -53,3 +56,41 @@ def _finite(value: Any) -> Any:
         case list() | tuple():
             return [_finite(one) for one in value]
     return _finite(_plain(value))
+
+
+class NotJSONError(ValueError):
+    """Bytes are not JSON in UTF-8; the message ends a sentence, and repeats nothing of what is in them."""
+
+
+def decode(content: bytes) -> Any:
+    """Read JSON.
+
+    Raises:
+        NotJSONError: says why it is none.
+    """
+    try:
+        return msgspec.json.decode(content)
+    except UnicodeDecodeError:
+        reason = "it is not UTF-8"
+    except RecursionError:
+        reason = "it is nested too deep"
+    except msgspec.DecodeError as error:
+        reason = _reason(content, str(error))
+    raise NotJSONError(reason)
+
+
+def _reason(content: bytes, message: str) -> str:
+    if not content.strip():
+        return "it is empty"
+    if "surrogate" in message or (message == _TRUNCATED and _has_an_end(content)):
+        return "it has half a surrogate pair: an escape from \\ud800 to \\udfff that stands alone"
+    return "it ends too early: a text, array or object in it is not closed" if message == _TRUNCATED else message
+
+
+def _has_an_end(content: bytes) -> bool:
+    """Whether another reader finds nothing missing, who takes half a surrogate pair for a character."""
+    try:
+        json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    return True

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import functions_framework
 import msgspec
 
-from shared import body
+from shared import body, jsontext
 from shared.errors import Malformed
 from shared.log import log
 
@@ -60,8 +60,8 @@ class Message:
         if not self.data:
             raise Malformed(f"the message has no data: a message to {self.topic} is a JSON object")
         try:
-            found = msgspec.json.decode(self.data)
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+            found = jsontext.decode(self.data)
+        except jsontext.NotJSONError as error:
             raise Malformed(f"the message's data is not JSON: {error}") from None
         if not isinstance(found, dict):
             raise Malformed(f"the message's data is a JSON {type(found).__name__}, not an object")

@@ -273,9 +273,11 @@ class Settings(Section, frozen=True):
         if not project:
             raise SettingsError("GOOGLE_CLOUD_PROJECT is not set: name the project that the functions run in")
         try:
-            given = msgspec.json.decode(environment.get("PROPENSITY_SETTINGS") or "{}", type=dict[str, Any])
-        except msgspec.DecodeError as error:
+            given = jsontext.decode((environment.get("PROPENSITY_SETTINGS") or "{}").encode(errors="surrogateescape"))
+        except jsontext.NotJSONError as error:
             raise SettingsError(f"PROPENSITY_SETTINGS is not a JSON object: {error}") from error
+        if not isinstance(given, dict):
+            raise SettingsError(f"PROPENSITY_SETTINGS is not a JSON object: it is a {type(given).__name__}")
         return cls.from_document({"project": project, "bucket": f"{project}-propensity"} | given)
 
     @classmethod

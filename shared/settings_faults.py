@@ -51,7 +51,7 @@ def _unknown(settings: type[Struct], section: str, name: str) -> str:
     if nearest := _nearest(wrong, list(names)):
         return f"there is no setting {wrong}; did you mean {nearest}?"
     known = [one for one in names if one.rpartition(".")[0] == section]
-    return f"there is no setting {wrong}; {section or 'the settings'} has {', '.join(known)}"
+    return f"there is no setting {wrong}; {f'{section} has' if section else 'there are'} {', '.join(known)}"
 
 
 def _nearest(wrong: str, names: list[str]) -> str | None:

@@ -12,7 +12,7 @@ import yaml
 from cli.cost.prices import Price, price_list
 from cli.cost.usage import DAYS, NODE, Environment, Usage, usage
 from cli.cost.volumes import Inputs
-from cli.errors import CommandError
+from cli.errors import CommandError, assigning
 from cli.machine import PROJECT
 from local import declarations
 from shared.settings import Settings, with_overrides
@@ -92,10 +92,16 @@ class Estimate:
 
 
 def environment(inputs: Inputs, assignments: list[str]) -> Environment:
-    """Return the project as it is declared, with the settings of PROPENSITY_SETTINGS and those assigned."""
+    """Return the project as it is declared, with the settings of PROPENSITY_SETTINGS and those assigned.
+
+    Raises:
+        SettingsError: a setting of PROPENSITY_SETTINGS breaks its rule.
+        UsageError: an assignment does.
+    """
     # Which project it is costs nothing.
     given = Settings.from_environment({**os.environ, "GOOGLE_CLOUD_PROJECT": PROJECT})
-    settings = Settings.from_document(with_overrides(msgspec.to_builtins(given), assignments))
+    with assigning():
+        settings = Settings.from_document(with_overrides(msgspec.to_builtins(given), assignments))
     declared = yaml.load((declarations.ROOT / "functions" / "functions.yaml").read_text(), yaml.CSafeLoader)
     return Environment(inputs, settings, declared, declarations.read().tables)
 

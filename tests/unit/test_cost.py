@@ -20,12 +20,11 @@ from cli.cost.prices import assumptions, price_list
 from cli.cost.statements import LEAST_BYTES, Reading
 from cli.cost.usage import DAYS, usage
 from cli.cost.volumes import Inputs, Volumes
-from cli.errors import CommandError
+from cli.errors import CommandError, UsageError
 from cli.main import app
 from demo import generator
 from local import declarations
 from shared.chain.source import COLUMNS
-from shared.settings import SettingsError
 from shared.warehouse import SQL
 
 SMALL = Inputs(10_000, 1.25, 500, 1, 400, 1_000)
@@ -214,7 +213,7 @@ def test_a_machine_without_a_price_is_named_with_those_that_have_one_and_what_to
 
 
 def test_a_setting_that_breaks_its_rule_is_named():
-    with pytest.raises(SettingsError, match="window_days"):
+    with pytest.raises(UsageError, match="window_days"):
         described(SMALL, "audience.window_days=0")
 
 

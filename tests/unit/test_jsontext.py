@@ -104,6 +104,29 @@ def test_names_are_sorted_for_a_digest():
     assert jsontext.encode({"b": 1, "a": [2]}, is_sorted=True) == jsontext.encode({"a": [2], "b": 1}, is_sorted=True)
 
 
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "it is empty"),
+        (b" \n", "it is empty"),
+        (b'{"a": 1', "it ends too early: a text, array or object in it is not closed"),
+        (b"[" * 5_000, "it ends too early: a text, array or object in it is not closed"),
+        (b'{"a": "\\ud800"}', "half a surrogate pair"),
+        (b'{"a": "\\ud800\\u0041"}', "half a surrogate pair"),
+        (b'{"a": "\\udc00"}', "half a surrogate pair"),
+        (b'{"a": "\xff"}', "it is not UTF-8"),
+        (b'{"a": "\xed\xa0\x80"}', "it is not UTF-8"),
+        (b"NaN", "JSON is malformed: invalid character"),
+        (b'{"a": 1e400}', "Number out of range"),
+        (b"[" * 1_000_000, "too early|too deep"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_what_is_no_json_is_told_why(content, why):
+    with pytest.raises(jsontext.NotJSONError, match=why):
+        jsontext.decode(content)
+
+
 def test_documents_logs_and_answers_with_nan_are_valid(bucket, capfd):
     Ledger(bucket).write("20170801-0a1b2c3d", "evaluation", {"candidates": {"logistic": {"roc_auc": math.nan}}})
     [blob] = bucket.list_blobs()

@@ -23,10 +23,11 @@ def nowhere(monkeypatch, tmp_path):
 def told(monkeypatch, capfd):
     """What a command prints as its error."""
 
-    def tell(*words):
+    def tell(*words, code=1):
         monkeypatch.setattr("sys.argv", ["propensity", *words])
-        with pytest.raises(SystemExit, match="1"):
+        with pytest.raises(SystemExit) as ended:
             main.main()
+        assert ended.value.code == code
         return capfd.readouterr().err
 
     return tell
@@ -69,4 +70,58 @@ def test_without_an_address_a_score_names_where_both_clouds_tell_it():
 
 
 def test_a_folder_is_refused_as_a_result_before_anything_starts(told, tmp_path):
-    assert "is a folder: name the file to write" in told("demo", "--json", str(tmp_path))
+    assert "is a folder: name the file to write" in told("demo", "--json", str(tmp_path), code=2)
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        ("nosuch", "'nosuch'; see `propensity --help`"),
+        ("demo --set a", "--set a: write it as name=value"),
+        ("up --set foo=1", "there is no setting foo; there are project, bucket"),
+        ("up --set gat.min_positives=1", "there is no setting gat; did you mean gate?"),
+        ("up --set source.sort=1", "there is no setting source.sort; source has source.kind"),
+        ("cost --set gate.min_positives=x", 'gate.min_positives is "x"; it must be a whole number of at least 0'),
+        ("demo --sett a", "--set"),
+        ("demo --seed -1", "'--seed': -1 is not a whole number from 0"),
+        ("demo --days x", "'--days': x is not a whole number from 20 to 1,000; see `propensity demo --help`"),
+        ("demo --state {file}/state", "{file} is a file; name a folder"),
+        ("up --state {file}", "{file} is a file; name a folder"),
+        ("up --env-file {file}/env.sh", "env.sh cannot be written"),
+        ("up --storage-port 65536", "'--storage-port': 65536 is not a whole number from 0 to 65,535"),
+        ("up --storage-port 8080", "--storage-port and --functions-port are both 8080"),
+        ("up --ports some", "'--ports': 'some' is not one of 'fixed', 'free'"),
+        ("publish data-refresh", "there is no topic 'data-refresh'; did you mean data-refreshed?"),
+        ("publish data-refreshed {{", "not JSON: it ends too early"),
+        ("publish data-refreshed []", "an event is a JSON object"),
+        ("runs --limit 0", "'--limit': 0 is not a whole number from 1"),
+        ("show nope", "'RUN': 'nope' is not of the form YYYYMMDD-xxxxxxxx"),
+        ("reset nope", "'RUN': 'nope' is not of the form YYYYMMDD-xxxxxxxx"),
+        ("rollback --to abc", "'--to': 'abc' is no version's number"),
+        ("replay", "name the dead letters"),
+        ("replay x --all --yes", "give either --all or the names of dead letters, not both"),
+        ("score {{", "the request is not JSON: it ends too early"),
+        ("score @{file}", "{file} is not JSON"),
+        ("score @{file}.json", "the file cannot be read: No such file"),
+        ("smoke-test --reason r --minutes 0", "'--minutes': 0 is not a whole number from 1"),
+        ("package --output {file}/zip", "{file} is a file"),
+    ],
+)
+def test_a_command_that_is_called_wrongly_ends_with_2_and_one_line_that_names_what_was_given_and_its_rule(
+    told, tmp_path, words, named
+):
+    file = tmp_path / "file"
+    file.write_text("no JSON")
+    line = told(*words.format(file=file).split(), code=2)
+    assert line.startswith("error: ")
+    assert line.count("\n") == 1
+    assert named.format(file=file) in line
+
+
+def test_a_command_alone_shows_the_help(monkeypatch, capfd):
+    monkeypatch.setattr("sys.argv", ["propensity"])
+    with pytest.raises(SystemExit, match="2"):
+        main.main()
+    printed = capfd.readouterr()
+    assert "Watch sessions become" in printed.out
+    assert "error" not in printed.err
