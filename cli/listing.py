@@ -78,7 +78,7 @@ def show(found: dict[str, Any], out: Console) -> None:
         dead = terminal.table("message", "function", "received", "why", title="Dead letters")
         for letter in found["dead_letters"]:
             received = letter["received_at"][:16].replace("T", " ")
-            dead.add_row(letter["message"], escape(letter["function"]), received, escape(letter["reason"]))
+            dead.add_row(letter["message"], escape(letter["function"] or "-"), received, escape(letter["reason"]))
         out.print(dead)
         out.print("once their cause is gone, `propensity replay MESSAGE` sends them again")
 

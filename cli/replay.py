@@ -65,11 +65,19 @@ def original(name: str, letter: dict[str, Any], declared: declarations.Declarati
     function = letter["function"]
     topic = letter.get("topic") or _topic_of(function.rpartition("/")[2], declared)
     if topic not in declared.topics:
-        raise NotReplayableError(f"there is no topic {topic!r}")
+        raise NotReplayableError(_unknown(topic, function))
     found = Original(name, function, topic, _decoded(letter.get("data")), letter.get("attributes", {}))
     if not found.data and not found.attributes:
         raise NotReplayableError("it is empty, and Pub/Sub takes no message without data and attributes")
     return found
+
+
+def _unknown(topic: str, function: str) -> str:
+    if topic:
+        return f"it came from topic {topic!r}, which there is not"
+    if function:
+        return f"it does not say which topic it came from, and {function!r} is no function's subscription"
+    return "it does not say which topic it came from: it was published to dead-letters itself"
 
 
 def _decoded(text: Any) -> bytes:

@@ -1,6 +1,6 @@
 """Keep what no function could use, with its reason, where `propensity runs` shows it.
 
-On     dead-letters   a malformed message with its reason, or what Pub/Sub gave up delivering
+On     dead-letters   a malformed message with its reason, what Pub/Sub gave up delivering, or what was published there
 """
 
 from __future__ import annotations
@@ -23,17 +23,25 @@ def record_dead_letter(message: Message) -> None:
     """Write the letter once, whatever it is; what a function rejected is one letter, however often it was delivered."""
     about = message.attributes
     function = about.get(handler.REJECTED_BY) or about.get(f"{GIVEN_UP}Subscription", "")
-    attempts = about.get(f"{GIVEN_UP}DeliveryCount", "all")
     letter = {
         "function": function,
-        "reason": about.get(handler.REJECTED_FOR) or f"given up after {attempts} deliveries; the log says why",
+        "reason": about.get(handler.REJECTED_FOR) or _given_up(about),
         "received_at": datetime.now(UTC),
         "topic": about.get(handler.REJECTED_TOPIC, ""),
         "attributes": {name: text for name, text in about.items() if not name.startswith((handler.REJECTED, GIVEN_UP))},
         "data": base64.b64encode(message.data).decode(),
     }
-    if handler.REJECTED_BYTES in about:
-        letter["left_out_bytes"] = int(about[handler.REJECTED_BYTES])
-    log("ERROR", f"dead letter for {function}: {letter['reason']}")
+    # Whoever may publish here can write anything.
+    if (left_out := about.get(handler.REJECTED_BYTES, "")).isdecimal():
+        letter["left_out_bytes"] = int(left_out)
+    log("ERROR", f"dead letter for {function or 'no function'}: {letter['reason']}")
     rejected = about.get(handler.REJECTED_ID)
     clients().ledger.bury(f"{rejected}-{function}" if rejected else message.id, letter)
+
+
+def _given_up(about: dict[str, str]) -> str:
+    """Return why a message is here that no function has given a reason for; Pub/Sub names the subscription."""
+    if f"{GIVEN_UP}Subscription" not in about:
+        return "published to dead-letters itself: no function and no subscription has given it up"
+    attempts = about.get(f"{GIVEN_UP}DeliveryCount", "all")
+    return f"given up after {attempts} deliveries; the log says why"

@@ -299,8 +299,12 @@ def test_what_is_refused_once_more_is_told_with_its_new_name_and_its_reason(shop
     [
         ({**refused("features-built", b"", {}), "data": "%"}, "not base64"),
         ({**refused("features-built", b"", {}), "left_out_bytes": 9_999_999}, "9999999 bytes had no room"),
-        ({"function": "", "reason": "", "data": ""}, "no topic ''"),
-        (refused("somewhere", b"{}", {}), "no topic 'somewhere'"),
+        (
+            {"function": "", "reason": "", "data": ""},
+            "which topic it came from: it was published to dead-letters itself",
+        ),
+        ({**given_up(b"{}"), "function": "gone-sub"}, "came from, and 'gone-sub' is no function's subscription"),
+        (refused("somewhere", b"{}", {}), "came from topic 'somewhere', which there is not"),
         (refused("features-built", b"", {}), "is empty"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

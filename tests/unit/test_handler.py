@@ -372,9 +372,20 @@ def test_what_pub_sub_gave_up_is_kept_with_how_often_it_was_tried(world):
     assert document["attributes"] == {"origin": "a shop"}
 
 
+def test_what_was_published_to_dead_letters_itself_is_told_as_that(world):
+    assert push("record_dead_letter", "dead-letters", b"{}", origin="a shop").status_code == 204
+    [document] = world.ledger.dead_letters().values()
+    assert document["reason"].startswith("published to dead-letters itself")
+    assert (document["function"], document["topic"]) == ("", "")
+
+
 @pytest.mark.parametrize(
     ("data", "attributes"),
-    [(b"", {}), (b"\xff{", {"reason": "none", "": "x"}), (b"[1e400]", {"rejected_by": "x" * 999})],
+    [
+        (b"", {}),
+        (b"\xff{", {"reason": "none", "": "x"}),
+        (b"[1e400]", {"rejected_by": "x" * 999, "rejected_bytes": "x"}),
+    ],
 )
 def test_any_dead_letter_is_kept(world, data, attributes):
     assert push("record_dead_letter", "dead-letters", data, **attributes).status_code == 204
