@@ -3,6 +3,8 @@
 DuckLake reads the whole catalog anew, all columns of all tables, for the first statement after a table was made.
 """
 
+from typing import Any
+
 from local_bigquery.catalog.tables import INGESTION_TIME
 from local_bigquery.engine import database
 
@@ -13,14 +15,26 @@ select t.table_name, 'TABLE', coalesce(s.record_count, 0)
 from {metadata}.ducklake_table as t
 join {metadata}.ducklake_schema as d on t.schema_id = d.schema_id and d.end_snapshot is null
 left join {metadata}.ducklake_table_stats as s on t.table_id = s.table_id
-where t.end_snapshot is null and d.schema_name = $1 and t.table_name = coalesce($2, t.table_name)
+where t.end_snapshot is null and d.schema_name = $1
 union all
 select v.view_name, 'VIEW', 0
 from {metadata}.ducklake_view as v
 join {metadata}.ducklake_schema as d on v.schema_id = d.schema_id and d.end_snapshot is null
-where v.end_snapshot is null and d.schema_name = $1 and v.view_name = coalesce($2, v.view_name)
+where v.end_snapshot is null and d.schema_name = $1
 order by 1
 """
+_OBJECT = """
+select t.table_name, t.table_id
+from {metadata}.ducklake_table as t
+join {metadata}.ducklake_schema as d on t.schema_id = d.schema_id and d.end_snapshot is null
+where t.end_snapshot is null and d.schema_name = $1 and t.table_name = $2
+union all
+select v.view_name, null
+from {metadata}.ducklake_view as v
+join {metadata}.ducklake_schema as d on v.schema_id = d.schema_id and d.end_snapshot is null
+where v.end_snapshot is null and d.schema_name = $1 and v.view_name = $2
+"""
+_COUNT = "select record_count from {metadata}.ducklake_table_stats where table_id = $1"
 _COLUMNS = """
 from {metadata}.ducklake_table as t
 join {metadata}.ducklake_schema as d on t.schema_id = d.schema_id and d.end_snapshot is null
@@ -30,6 +44,8 @@ where t.end_snapshot is null and d.schema_name = $1 and c.parent_column is null
 _WIDTHS = f"select t.table_name, count(*) {_COLUMNS} group by t.table_name"
 _WIDTH = f"select count(*) {_COLUMNS} and t.table_name = $2 and c.column_name <> $3"
 _HAS_COLUMN = f"select 1 {_COLUMNS} and t.table_name = $2 and c.column_name = $3"
+# Of each project the version of its tables, and what statements found at it.
+_known: dict[str, tuple[int, dict[tuple[str, ...], list[tuple[Any, ...]]]]] = {}
 
 
 def metadata(project: str) -> str:
@@ -48,15 +64,44 @@ def has_dataset(project: str, dataset: str) -> bool:
     return bool(database.fetch(DATASET.format(metadata=metadata(project)), [dataset]))
 
 
-def objects(project: str, dataset: str, table: str | None) -> list[tuple[str, str, int]]:
-    """Return name, kind and number of rows of the tables and views, or of one."""
-    found: list[tuple[str, str, int]] = database.fetch(_OBJECTS.format(metadata=metadata(project)), [dataset, table])
+def objects(project: str, dataset: str) -> list[tuple[str, str, int]]:
+    """Return name, kind and number of rows of all tables and views."""
+    found: list[tuple[str, str, int]] = database.fetch(_OBJECTS.format(metadata=metadata(project)), [dataset])
     return found
+
+
+def find(project: str, dataset: str, table: str) -> list[tuple[str, str, int]]:
+    """Return name, kind and number of rows of the table or view, if there is one."""
+    rows = _remembered(project, _OBJECT, dataset, table)
+    return [
+        (name, "VIEW" if key is None else "TABLE", 0 if key is None else _count(project, key)) for name, key in rows
+    ]
+
+
+def _count(project: str, key: int) -> int:
+    rows = database.fetch(_COUNT.format(metadata=metadata(project)), [key])
+    return int(rows[0][0]) if rows else 0
 
 
 def has_column(project: str, dataset: str, table: str, column: str) -> bool:
     """Return whether a table has such a column."""
-    return bool(database.fetch(_HAS_COLUMN.format(metadata=metadata(project)), [dataset, table, column]))
+    return bool(_remembered(project, _HAS_COLUMN, dataset, table, column))
+
+
+def _remembered(project: str, statement: str, *values: str) -> list[tuple[Any, ...]]:
+    """Return what a statement that joins tables found at the present version of the project's tables.
+
+    A statement of a client asks the same several times, and each time costs 4 ms where the version costs 0.5 ms.
+    """
+    now = version(project)
+    known_at, known = _known.get(project, (None, {}))
+    if known_at != now:
+        known = {}
+        _known[project] = now, known
+    asked = statement, *values
+    if asked not in known:
+        known[asked] = database.fetch(statement.format(metadata=metadata(project)), list(values))
+    return known[asked]
 
 
 def widths(project: str, dataset: str) -> dict[str, int]:

@@ -226,7 +226,9 @@ def _objects(
         return [] if count is None else [(table_id, "TABLE", count)]
     if project_id not in database._attached:  # noqa: SLF001 - there is no public name for it
         return original(project_id, dataset_id, table_id)
-    return emulator_lake.objects(project_id, dataset_id, table_id)
+    if table_id is None:
+        return emulator_lake.objects(project_id, dataset_id)
+    return emulator_lake.find(project_id, dataset_id, table_id)
 
 
 def _columns_of(project_id: str, dataset_id: str, table_id: str) -> list[TableFieldSchema]:
