@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from cli import resetting
+from faults import digests
 from faults.world import heard
 from shared import jsontext
 from shared.champion import POINTER, Pointer
@@ -116,17 +117,11 @@ def after_a_reset(clients: Clients) -> list[str]:
     ]
 
 
-def _tables(clients: Clients) -> dict[str, list[Any]]:
+def _tables(clients: Clients) -> dict[str, digests.Digest]:
     dataset = clients.settings.dataset
-    parts = []
-    for table in TABLES:
-        names = {field.name for field in clients.bigquery.get_table(f"{dataset}.{table}").schema}
-        left_out = sorted(names & _VOLATILE_COLUMNS)
-        columns = f"* except ({', '.join(left_out)})" if left_out else "*"
-        parts.append(f"""
-            select '{table}', count(*), to_hex(md5(string_agg(json, '' order by json)))
-            from (select to_json_string(t) as json from (select {columns} from {dataset}.{table}) as t)""")  # noqa: S608
-    return {name: digest for name, *digest in clients.bigquery.query_and_wait(" union all ".join(parts))}
+    return {
+        table: digests.of_table(clients.bigquery, f"{dataset}.{table}", without=_VOLATILE_COLUMNS) for table in TABLES
+    }
 
 
 def _endpoint(clients: Clients) -> tuple[list[str], dict[str, int]]:
