@@ -13,7 +13,6 @@ from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
 from google.cloud.bigquery_storage_v1.types import DataFormat, ReadSession
 
-
 type Digest = tuple[int, str]
 """A number of rows, and a fingerprint."""
 
