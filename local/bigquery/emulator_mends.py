@@ -41,11 +41,10 @@ Each mend replaces one function of the pinned version; a new version is to be he
     rows' way out       is a Parquet file, which takes DuckDB long (emulator_arrow.py)
     answers             differ from BigQuery's discovery document (emulator_answers.py)
     errors              are DuckDB's and Python's (emulator_errors.py)
-    pandas              is not installed, and DuckDB looks for it on the disk twice a query: half of a short one's time
+    pandas              is looked for on the disk twice a query: half of a short one's time (emulator_child.py)
 """
 
 import functools
-import sys
 import threading
 from collections.abc import Callable
 from types import FunctionType
@@ -105,7 +104,6 @@ _TABLES_COLUMNS = [
 
 def apply() -> None:
     """Put the mends in place; before the first connection is made."""
-    sys.modules["pandas"] = None  # type: ignore[assignment]  # how Python marks what cannot be imported
     # The state may lie in a folder with an apostrophe in its name.
     connect = _with_texts(database._connect.__wrapped__, _QUOTED)  # noqa: SLF001 - there is no public name for it
     database._connect = functools.cache(functools.partial(_on_one_thread, connect))  # noqa: SLF001
