@@ -2,8 +2,8 @@
 
 Each mend replaces one function of the pinned version; a new version is to be held against this list first.
 
-    names and structs   of GoogleSQL mean something else in DuckDB (emulator_names.py, emulator_aliases.py,
-                        emulator_structs.py)
+    names and structs   of GoogleSQL mean something else in DuckDB (emulator_names.py, emulator_learning.py,
+                        emulator_aliases.py, emulator_structs.py)
     wildcard tables     are joined by position and by UNION, which loses equal rows (emulator_wildcards.py)
     models              are kept without learning anything (emulator_models.py)
     UPDATE, MERGE       know less than GoogleSQL's (emulator_changes.py)

@@ -15,7 +15,8 @@ from sqlglot import exp
 from local.bigquery import emulator_scope as scopes
 from local.bigquery import emulator_structs, emulator_wildcards
 from local.bigquery import emulator_types as types
-from local.bigquery.emulator_scope import Elements, Scope, Table
+from local.bigquery.emulator_learning import Learner
+from local.bigquery.emulator_scope import Elements, Scope, Table, Using
 from local.bigquery.emulator_types import Columns
 
 _AFTER_THE_SELECT_LIST = ("group", "having", "qualify", "order", "windows")
@@ -43,6 +44,7 @@ class _Resolver:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._numbers = itertools.count(1)
+        self._learner = Learner(context, resolve)
 
     def statement(self, tree: exp.Expr) -> None:
         """Resolve a statement of any kind."""
@@ -122,9 +124,7 @@ class _Resolver:
     def _select(self, select: exp.Select, outer: Scope | None, queries: _Queries) -> Columns | None:
         scope = Scope(outer)
         if from_ := select.args.get("from_"):
-            self._from(from_.this, scope, queries)
-        for join in select.args.get("joins") or []:
-            self._join(join, scope, queries)
+            self._from(from_.this, scope, queries, select.args.get("joins"))
         self._inside(select.args.get("where"), scope, queries)
         aliases = {one.alias.casefold() for one in select.expressions if isinstance(one, exp.Alias)}
         self._projections(select, scope, queries)
@@ -132,14 +132,17 @@ class _Resolver:
             self._inside(select.args.get(name), scope, queries, aliases)
         return scopes.outputs(select, scope)
 
-    def _from(self, item: exp.Expr, scope: Scope, queries: _Queries) -> None:
+    def _from(self, item: exp.Expr, scope: Scope, queries: _Queries, joins: Sequence[exp.Join] | None = None) -> None:
+        first, inner = len(scope.sources), item.args.get("joins") or []
         self._item(item, scope, queries)
-        for join in item.args.get("joins") or []:
-            self._join(join, scope, queries)
+        for join in [*inner, *(joins or [])]:
+            self._join(join, first, scope, queries)
 
-    def _join(self, join: exp.Join, scope: Scope, queries: _Queries) -> None:
+    def _join(self, join: exp.Join, first: int, scope: Scope, queries: _Queries) -> None:
         self._from(join.this, scope, queries)
         self._inside(join.args.get("on"), scope, queries)
+        if using := join.args.get("using"):
+            scope.using.append(Using([one.name for one in using], first, len(scope.sources)))
         if join.side and not join.args.get("on") and not join.args.get("using"):
             join.set("on", exp.true())
 
@@ -149,20 +152,28 @@ class _Resolver:
             item = path
         if isinstance(item, exp.Unnest):
             self._unnest(item, scope, queries)
-        elif isinstance(item, exp.Subquery) and isinstance(item.this, exp.Query):
+        elif isinstance(item, exp.Subquery) and not _is_join(item):
             columns = self._query(item, scope.outer, queries)
             columns = None if item.args.get("pivots") else scopes.renamed(columns, item.alias_column_names)
-            scope.sources.append(Table(scopes.range_variable(item), columns))
+            scope.sources.append(Table(self._range_variable(item), columns, item))
         elif isinstance(item, exp.Subquery):
             self._from(item.this, scope, queries)
-            for join in item.args.get("joins") or []:
-                self._join(join, scope, queries)
         elif isinstance(item, exp.Table):
             name = item.name.casefold()
             columns = queries[name] if not item.db and name in queries else self._columns(item)
-            scope.sources.append(Table(scopes.range_variable(item), None if item.args.get("pivots") else columns))
+            columns = None if item.args.get("pivots") else columns
+            scope.sources.append(Table(self._range_variable(item), columns, item))
         elif item is not None:
-            scope.sources.append(Table(item.alias_or_name, None))
+            scope.sources.append(Table(item.alias_or_name, None, item))
+
+    def _range_variable(self, item: exp.Expr) -> str:
+        """Return an item's name, which it is given where it has none."""
+        if name := scopes.range_variable(item):
+            return name
+        name = f"_q{next(self._numbers)}"
+        named: exp.Expr = (item.args.get("pivots") or [item])[-1]
+        named.set("alias", exp.TableAlias(this=exp.to_identifier(name)))
+        return name
 
     def _columns(self, table: exp.Table) -> Columns | None:
         if table.name.endswith("*"):
@@ -192,7 +203,7 @@ class _Resolver:
             # `FROM t, t.array`, of which sqlglot makes an UNNEST: the path's last name is its alias.
             name = unnest.expressions[0].this
         self._inside(unnest.expressions, scope, queries)
-        kind = types.element(types.infer(unnest.expressions[0]))
+        kind = types.element(self._learner.kind(unnest.expressions[0], scope, unnest))
         table = exp.to_identifier(f"_u{next(self._numbers)}")
         value = exp.to_identifier(name.name if name else "f0_", quoted=True)
         offset = unnest.args.get("offset")
@@ -206,10 +217,12 @@ class _Resolver:
         elements.column.type = kind
         if elements.offset:
             elements.offset.type = "INT64"
-            unnest.replace(_with_offset(unnest, elements))
+            elements.node = _with_offset(unnest, elements)
+            unnest.replace(elements.node)
         else:
             unnest.set("alias", exp.TableAlias(this=table, columns=[value]))
             unnest.set("explode_array", None)
+            elements.node = unnest
         scope.sources.append(elements)
 
     def _inside(
@@ -277,12 +290,22 @@ class _Resolver:
     def _projections(self, select: exp.Select, scope: Scope, queries: _Queries) -> None:
         for projection in list(select.expressions):
             self._inside(projection, scope, queries)
+        if any(one.is_star for one in select.expressions) and any(isinstance(one, Elements) for one in scope.sources):
+            self._learner.learn(scope)
         made = [column for projection in select.expressions for column in scopes.starred(projection, scope)]
         for number, projection in enumerate(made):
             if isinstance(projection, exp.Dot) and isinstance(projection.expression, exp.Identifier):
                 made[number] = exp.alias_(projection.copy(), projection.expression.name, quoted=True)
                 made[number].type = projection.type
         select.set("expressions", made)
+
+
+def _is_join(item: exp.Subquery) -> bool:
+    """Whether it is no query, but a join in parentheses."""
+    inner = item.this
+    if isinstance(inner, exp.Subquery):
+        return bool(inner.alias or inner.args.get("joins")) or _is_join(inner)
+    return not isinstance(inner, exp.Query)
 
 
 def _put(column: exp.Column, root: exp.Expr, path: Sequence[exp.Expr]) -> None:

@@ -15,6 +15,7 @@ class Table:
 
     name: str
     columns: Columns | None
+    node: exp.Expr | None = None
 
 
 @dataclass
@@ -25,6 +26,11 @@ class Elements:
     column: exp.Column
     type: Type
     offset: exp.Column | None
+    node: exp.Expr | None = None
+
+
+type Source = Table | Elements
+type _Part = tuple[str, exp.Expr, Type]
 
 
 @dataclass
@@ -32,7 +38,17 @@ class Scope:
     """What stands in FROM so far, and the query around it."""
 
     outer: "Scope | None" = None
-    sources: list[Table | Elements] = field(default_factory=list)
+    sources: list[Source] = field(default_factory=list)
+    using: list["Using"] = field(default_factory=list)
+
+
+@dataclass
+class Using:
+    """What a join puts before its sides' other columns: those of USING, of the sources from `first` to `last`."""
+
+    names: list[str]
+    first: int
+    last: int
 
 
 def levels(scope: Scope | None) -> Iterator[Scope]:
@@ -42,7 +58,7 @@ def levels(scope: Scope | None) -> Iterator[Scope]:
         scope = scope.outer
 
 
-def found(scope: Scope, names: list[str]) -> tuple[Table | Elements, bool] | None:
+def found(scope: Scope, names: list[str]) -> tuple[Source, bool] | None:
     """Return what a path begins with, and whether its first name is a column or field of that.
 
     A range variable hides a column of its name.
@@ -64,20 +80,22 @@ def found(scope: Scope, names: list[str]) -> tuple[Table | Elements, bool] | Non
     return (unknown[0], True) if len(unknown) == 1 and isinstance(unknown[0], Elements) else _hidden(unknown)
 
 
-def _hidden(unknown: list[Table | Elements]) -> tuple[Table | Elements, bool] | None:
+def _hidden(unknown: list[Source]) -> tuple[Source, bool] | None:
     table = next((source for source in unknown if isinstance(source, Table)), None)
     return (table, True) if table else None
 
 
 def type_in(table: Table, names: list[str]) -> Type:
     """Return the type of a path in a table."""
-    columns = {name.casefold(): kind for name, kind in table.columns or []}
+    if table.columns is None:
+        return None
+    columns = {name.casefold(): kind for name, kind in table.columns}
     if names[0] in columns:
         kind, names = columns[names[0]], names[1:]
     elif len(names) > 1:
         kind, names = columns.get(names[1]), names[2:]
     else:
-        return types.struct(table.columns or [])
+        return types.struct(table.columns)
     for name in names:
         kind = types.field(kind, name)
     return kind
@@ -92,31 +110,61 @@ def starred(projection: exp.Expr, scope: Scope) -> list[exp.Expr]:
         return [projection]
     if not all(isinstance(one, Elements) or (one.name and one.columns is not None) for one in scope.sources):
         return [projection]
-    return [column for one in scope.sources for column in _columns_of(one, projection)]
+    return _all_columns(scope, projection)
 
 
-def _columns_of(source: Table | Elements, star: exp.Star) -> list[exp.Expr]:
+def _all_columns(scope: Scope, star: exp.Star) -> list[exp.Expr]:
+    parts = [_parts(one) for one in scope.sources]
+    for using in scope.using:
+        _merge(parts, using)
+    return _selected([part for of_source in parts for part in of_source], star)
+
+
+def _merge(parts: list[list[_Part]], using: Using) -> None:
+    """Put the columns of USING before the others of the sources that are joined."""
+    names = {name.casefold() for name in using.names}
+    merged: dict[str, _Part] = {}
+    for number in range(using.first, using.last):
+        for name, _, kind in parts[number]:
+            if name.casefold() in names:
+                merged.setdefault(name.casefold(), (name, exp.column(exp.to_identifier(name, quoted=True)), kind))
+        parts[number] = [one for one in parts[number] if one[0].casefold() not in names]
+    first = [merged[name.casefold()] for name in using.names if name.casefold() in merged]
+    parts[using.first] = [*first, *parts[using.first]]
+
+
+def _columns_of(source: Source, star: exp.Star) -> list[exp.Expr]:
+    return _selected(_parts(source), star)
+
+
+def _parts(source: Source) -> list[_Part]:
+    """Return what a source adds to a star."""
     if isinstance(source, Table):
-        made: list[tuple[str, exp.Expr, Type]] = [
+        made: list[_Part] = [
             (name, exp.column(exp.to_identifier(name, quoted=True), source.name), kind)
             for name, kind in source.columns or []
         ]
-    elif parts := types.fields(source.type):
+    elif fields := types.fields(source.type):
         made = [
             (name, exp.Dot(this=source.column.copy(), expression=exp.to_identifier(name, quoted=True)), kind)
-            for name, kind in parts
+            for name, kind in fields
         ]
     else:
         made = [(source.column.name, source.column.copy(), source.type)]
     if isinstance(source, Elements) and source.offset:
         made.append((source.offset.name, source.offset.copy(), source.offset.type))
+    return made
+
+
+def _selected(made: list[_Part], star: exp.Star) -> list[exp.Expr]:
     left_out = {one.name.casefold() for one in star.args.get("except_") or []}
     replaced = {one.alias.casefold(): one.this for one in star.args.get("replace") or []}
     columns: list[exp.Expr] = []
     for name, value, kind in made:
         if name.casefold() not in left_out:
-            column = exp.alias_(replaced.get(name.casefold(), value).copy(), name, quoted=True)
-            column.type = kind
+            other = replaced.get(name.casefold())
+            column = exp.alias_((other or value).copy(), name, quoted=True)
+            column.type = types.infer(other) if other else kind
             columns.append(column)
     return columns
 
@@ -128,11 +176,11 @@ def outputs(select: exp.Select, scope: Scope) -> Columns | None:
         if projection.is_star:
             table = projection.table.casefold() if isinstance(projection, exp.Column) else None
             star = projection.this if isinstance(projection, exp.Column) else projection
-            for source in scope.sources:
-                if table is None or source.name.casefold() == table:
-                    if isinstance(source, Table) and source.columns is None:
-                        return None
-                    columns += [(one.alias, types.known(one.type)) for one in _columns_of(source, star)]
+            covered = [one for one in scope.sources if table is None or one.name.casefold() == table]
+            if any(isinstance(one, Table) and one.columns is None for one in covered):
+                return None
+            made = _all_columns(scope, star) if table is None else _columns_of(covered[0], star) if covered else []
+            columns += [(one.alias, types.known(one.type)) for one in made]
         else:
             columns.append((projection.alias_or_name, types.infer(projection)))
     return columns

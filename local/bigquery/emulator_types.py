@@ -1,6 +1,7 @@
 """The GoogleSQL types that local-bigquery's rules need: of tables, of script variables and of expressions."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import duckdb
 from local_bigquery.catalog import names, tables
@@ -46,7 +47,12 @@ def _of_temporary(context: Context, table: str) -> Columns | None:
     cursor = getattr(context, "cursor", None)
     if cursor is None:
         return None
-    relation = cursor.sql(f"SELECT * FROM {table} LIMIT 0")  # noqa: S608 - the emulator's own name
+    return of_query(cursor, f"SELECT * FROM {table} LIMIT 0")  # noqa: S608 - the emulator's own name
+
+
+def of_query(cursor: duckdb.DuckDBPyConnection, sql: str, bound: dict[str, Any] | None = None) -> Columns:
+    """Return the columns of a query in DuckDB's words, without running it."""
+    relation = cursor.sql(sql, params=bound)
     return [
         (name, _parsed(types.bigquery_type(types.field(name, kind))))
         for name, kind in zip(relation.columns, relation.types, strict=True)
@@ -73,6 +79,12 @@ def is_range(kind: Type) -> bool:
 def known(kind: Type) -> Type:
     """Return the type, or None for sqlglot's UNKNOWN."""
     return None if kind is None or kind.is_type(exp.DType.UNKNOWN, exp.DType.NULL) else kind
+
+
+def is_whole(kind: Type) -> bool:
+    """Whether a type is known with all that is in it."""
+    parts = [] if kind is None else list(kind.find_all(exp.DataType))
+    return bool(parts) and all(known(part) and (part.this != exp.DType.ARRAY or part.expressions) for part in parts)
 
 
 def element(kind: Type) -> Type:

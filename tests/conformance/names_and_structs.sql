@@ -78,3 +78,15 @@ with s as (select 1 as id, [struct(1 as n, [struct('p1' as sku, 2 as q), struct(
 with s as (select 1 as id, [struct(1 as n, [struct('p1' as sku, 2 as q), struct('p2', 3)] as product), struct(2, array<struct<sku string, q int64>>[])] as hits) select id, hits.n, product.sku from s, unnest(hits) as hits, unnest(hits.product) as product
 with s as (select 1 as id, [struct(1 as n, [struct('p1' as sku, 2 as q), struct('p2', 3)] as product), struct(2, array<struct<sku string, q int64>>[])] as hits) select (select sum((select sum(q) from unnest(product))) from unnest(hits)) as total from s
 with s as (select 1 as id, [struct(1 as n, [struct('p1' as sku, 2 as q), struct('p2', 3)] as product), struct(2, array<struct<sku string, q int64>>[])] as hits) select id, hits.n, p.sku from s left join s.hits left join hits.product as p
+select * from (select 1 as id, [struct(1 as a, 2 as b)] as arr), unnest(arr) d
+select * from (select 1 as id, [struct(1 as a, 2 as b)] as arr), unnest(arr)
+select * from (select k, array_agg(struct(v, w)) as arr from (select 1 as k, 2 as v, 3 as w) group by k) left join unnest(arr) d with offset o
+select * except(arr) from (select k, array_agg(struct(v, w)) as arr from (select 1 as k, 2 as v, 3 as w) group by k) left join unnest(arr)
+select * from (select 1 as id, [struct(1 as a, 2 as b)] as arr) join unnest([1, 2]) as x on x = id, unnest(arr) d
+select * from (select 1 as a, 'x' as n, 5 as v) pivot (sum(v) for n in ('x', 'y')), unnest([struct(1 as c)])
+select * from (select * from (select 1 as a, 'x' as n, 5 as v) pivot (sum(v) for n in ('x', 'y'))), unnest([struct(1 as c)])
+select * replace ('z' as id) from (select 1 as id, [struct(1 as a, 2 as b)] as arr), unnest(arr)
+select * from (select 5 as z) as c cross join ((select 1 as k, 2 as v) as a join (select 1 as k, 3 as w) as b using (k)), unnest([struct(1 as x)])
+select * from (select 5 as z) as c cross join (select 1 as k, 2 as v) as a join (select 1 as k, 3 as w) as b using (k), unnest([struct(1 as x)])
+select * from (select 1 as k, 2 as v) as a full join (select 2 as k, 3 as w) as b using (k), (select 5 as z) as c, unnest([struct(1 as x)])
+with w as (select 1 as id, [struct(1 as a, 2 as b)] as arr), v as (select * from w) select * from (select * from v), unnest(arr) as e where e.a = 1

@@ -71,6 +71,16 @@ def test_predict_keeps_every_row_and_its_columns(run):
     assert [p["label"] for p in rows[0]["predicted_label_probs"]] == [1, 0]
 
 
+def test_the_probabilities_of_predictions_are_unnested_to_columns(run):
+    rows = "(SELECT * EXCEPT (label) FROM ml.visits WHERE id = 1)"
+    predicted = f"ML.PREDICT(MODEL ml.trees, {rows}), UNNEST(predicted_label_probs)"
+    [row] = run(f"SELECT predicted_label, label, prob FROM {predicted} WHERE label = predicted_label")
+    assert row["label"] == row["predicted_label"]
+    assert row["prob"] >= 0.5
+    assert list(run(f"SELECT id, p.* FROM {predicted} AS p")[0]) == ["id", "label", "prob"]
+    assert list(run(f"SELECT * FROM {predicted}")[0])[-3:] == ["colour", "label", "prob"]
+
+
 def test_positional_parameters_keep_their_places(run):
     values = [10, 3, 1, "z"]
     kinds = ["INT64", "INT64", "INT64", "STRING"]

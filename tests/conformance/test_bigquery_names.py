@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from google.api_core.exceptions import BadRequest
+from google.cloud import bigquery
 
 from local.googlesql import reference
 from local.googlesql.catalog import Catalog
@@ -156,6 +157,45 @@ def test_structs_are_stored_by_position_and_changed_by_their_elements(bigquery_c
 )
 def test_fields_of_elements_are_found_in_functions_and_scripts(bigquery_client, dataset, script):
     assert rows(bigquery_client, script) == [(7,)]
+
+
+MADE = "ARRAY<STRUCT<a INT64, b INT64>>"
+
+
+@pytest.mark.parametrize(
+    ("source", "columns"),
+    [
+        ("names.listed(1), UNNEST(l)", ["id", "l", "a", "b"]),
+        ("names.listed(1) AS t, UNNEST(t.l) AS e", ["id", "l", "a", "b"]),
+        ("names.listed(1), UNNEST(l) AS e WITH OFFSET AS i", ["id", "l", "a", "b", "i"]),
+        ("UNNEST(names.made(1))", ["a", "b"]),
+        ("(SELECT names.made(1) AS m), UNNEST(m) AS e", ["m", "a", "b"]),
+        ("UNNEST((SELECT ARRAY_AGG(e) FROM UNNEST(names.made(1)) AS e))", ["a", "b"]),
+        ("(SELECT 1 AS x) AS o, UNNEST(ARRAY_SLICE(names.made(o.x), 0, 0))", ["x", "a", "b"]),
+        ("UNNEST(pairs(1))", ["a", "b"]),
+        ("UNNEST(typed(1))", ["a", "b"]),
+        ("UNNEST(ARRAY_CONCAT(@p, names.made(1))) LIMIT 1", ["a", "b"]),
+        ("(WITH w AS (SELECT names.made(1) AS m), v AS (SELECT * FROM w) SELECT * FROM v, v.m)", ["m", "a", "b"]),
+    ],
+)
+def test_fields_of_elements_are_columns_whatever_makes_the_array(bigquery_client, dataset, source, columns):
+    bigquery_client.query(
+        f"CREATE OR REPLACE FUNCTION {dataset}.made(x INT64) RETURNS {MADE} AS ([(x, x + 1)]);"
+        f"CREATE OR REPLACE TABLE {dataset}.lists AS SELECT 1 AS id, [STRUCT(1 AS a, 2 AS b)] AS l;"
+        f"CREATE OR REPLACE TABLE FUNCTION {dataset}.listed(n INT64) AS SELECT * FROM {dataset}.lists WHERE id = n"
+    ).result()
+    functions = (
+        "CREATE TEMP FUNCTION pairs(x INT64) AS ([STRUCT(x AS a, x + 1 AS b)]);"
+        f"CREATE TEMP FUNCTION typed(x INT64) RETURNS {MADE} LANGUAGE js AS 'return [{{a: 1, b: 2}}]';"
+    )
+    element = bigquery.StructQueryParameter(
+        None, bigquery.ScalarQueryParameter("a", "INT64", 1), bigquery.ScalarQueryParameter("b", "INT64", 2)
+    )
+    given = bigquery.QueryJobConfig(query_parameters=[bigquery.ArrayQueryParameter("p", "STRUCT", [element])])
+    result = bigquery_client.query_and_wait(f"{functions} SELECT * FROM {source}", job_config=given)
+    assert [field.name for field in result.schema] == columns
+    assert [(row["a"], row["b"]) for row in result] == [(1, 2)]
+    assert rows(bigquery_client, f"{functions} SELECT a, b FROM {source.replace('@p', '[]')}") == [(1, 2)]
 
 
 def test_a_view_over_a_wildcard_sees_later_tables_and_their_columns(bigquery_client, dataset):
