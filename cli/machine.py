@@ -54,6 +54,7 @@ def started(
         settings.serving.region,
         settings.serving.endpoint_id,
         settings.source_dataset,
+        settings.location,
     )
     with contextlib.ExitStack() as stack:
         try:

@@ -31,6 +31,8 @@ class Names:
     endpoint: str
     # `project.dataset` of the Google Analytics export, which the sinks' filters name.
     export: str = ""
+    # Where the dataset is.
+    location: str = "US"
 
     def topic(self, name: str) -> str:
         """Return a topic's full name."""
@@ -61,7 +63,7 @@ def make_bucket(names: Names, url: str) -> None:
 
 def make_tables(names: Names, declared: list[Table], url: str) -> None:
     """Make the dataset and its tables, then the views, which read them."""
-    client = bigquery.Client(names.project, NOBODY, client_options={"api_endpoint": url})
+    client = bigquery.Client(names.project, NOBODY, location=names.location, client_options={"api_endpoint": url})
     client.create_dataset(names.dataset, exists_ok=True)
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda one: _make_table(client, names, one), (one for one in declared if not one.query)))

@@ -8,6 +8,7 @@ file, and a table function that only the emulator knows reads a Parquet file in 
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,15 @@ import pyarrow.parquet as pq
 
 from local.bigquery import errors
 from local.bigquery.emulator import Emulator
-from local.bigquery.emulator_place import ROWS, SECRET_HEADER
+from local.bigquery.emulator_place import LOCATION_HEADER, ROWS, SECRET_HEADER
 
 # Jobs that the gateway runs for its own purposes; job lists leave them out.
 HELPER_PREFIX = "bqml_helper_"
 # DuckDB's own size of a row group; it reads one a thread.
 _ROW_GROUP = 122_880
+
+location: ContextVar[str] = ContextVar("location", default="")
+"""The location that the job names for which the emulator is asked; empty where it names none."""
 
 
 class EmulatorClient:
@@ -34,6 +38,7 @@ class EmulatorClient:
             headers={SECRET_HEADER: emulator.secret},
             timeout=None,  # noqa: S113 - a query takes as long as it takes
             trust_env=False,
+            event_hooks={"request": [_tell_location]},
         )
         self._scratch = emulator.scratch
         self._sweeper = ThreadPoolExecutor(1, "bigquery-sweeper")
@@ -115,6 +120,10 @@ class EmulatorClient:
         # It is read once and thrown away: neither compression nor dictionaries pay.
         pq.write_table(table, file, _ROW_GROUP, compression="none", use_dictionary=False, write_statistics=False)
         return file, f"{ROWS}('{name}')"
+
+
+def _tell_location(request: httpx.Request) -> None:
+    request.headers[LOCATION_HEADER] = location.get()
 
 
 def _checked(answer: httpx.Response) -> dict[str, Any]:

@@ -35,6 +35,7 @@ Each mend replaces one function of the pinned version; a new version is to be he
     refusals            of what this code does not foresee are internal errors (emulator_refusals.py)
     streams, sessions   and uploads are kept for ever (emulator_bounds.py)
     former states       of tables are kept for ever (emulator_upkeep.py)
+    locations           of jobs are not looked at (emulator_locations.py)
     projects            are refused once their folder was moved or copied (emulator_projects.py)
     SQL's reach         is all that DuckDB can reach: files, addresses, extensions (emulator_reach.py, emulator_lock.py)
     columns             of a table are asked for anew by each statement that names it: 5 ms a table
@@ -77,6 +78,7 @@ from local.bigquery import (
     emulator_lake,
     emulator_literals,
     emulator_loads,
+    emulator_locations,
     emulator_lock,
     emulator_partitioned,
     emulator_projects,
@@ -135,6 +137,7 @@ def apply() -> None:
     emulator_columns.add()
     emulator_destinations.add()
     emulator_variables.add()
+    emulator_locations.add()
     emulator_reach.add()
     emulator_lock.add()
     emulator_projects.add()

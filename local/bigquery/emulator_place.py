@@ -10,6 +10,9 @@ SECRET = "LOCAL_BIGQUERY_SECRET"  # noqa: S105 - a variable's name
 
 SECRET_HEADER = "x-local-secret"  # noqa: S105 - a header's name
 
+LOCATION_HEADER = "x-local-location"
+"""The location that a job names; empty where it names none."""
+
 READING_SECRET = "LOCAL_BIGQUERY_READING_SECRET"  # noqa: S105 - a variable's name
 """What a client of the Storage Read API must bring, as a bearer token."""
 

@@ -18,7 +18,7 @@ import uvicorn.config
 from local_bigquery import cli
 
 from local import guard, patience
-from local.bigquery import emulator_mends
+from local.bigquery import emulator_locations, emulator_mends
 from local.bigquery.emulator_place import READING_SECRET, SECRET, SECRET_HEADER
 from local.guard import Rules
 from local.patience import Patience
@@ -51,6 +51,7 @@ def _refusal(code: grpc.StatusCode, message: str) -> grpc.RpcMethodHandler:
 
 def _guard(secret: str, reading_secret: str) -> None:
     """Let nobody but the gateway ask this process over HTTP, and nobody but the secret's owner read over gRPC."""
+    local_bigquery.app.add_middleware(emulator_locations.asgi)
     local_bigquery.app.add_middleware(guard.asgi, rules=Rules(secret, header=SECRET_HEADER))
     uvicorn.run = functools.partial(uvicorn.run, http=patience.protocol(Patience()), proxy_headers=False)
     grpc.server = functools.partial(grpc.server, interceptors=[_AsksForTheSecret(reading_secret)])

@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from local.answers import JSONResponse
 from local.bigquery import errors, reach
-from local.bigquery.emulator_client import HELPER_PREFIX, EmulatorClient
+from local.bigquery.emulator_client import HELPER_PREFIX, EmulatorClient, location
 from local.bigquery.errors import BigQueryError, already_exists
 from local.bigquery.job_pages import LONGEST_PAGE, Position, order, position, token_behind
 from local.bigquery.jobs import Jobs
@@ -57,6 +57,7 @@ class JobRoutes:
         job_id = (job.get("jobReference") or {}).get("jobId")
         if job_id is not None and not _JOB_ID.fullmatch(job_id):
             raise BigQueryError("invalid", f"Invalid job ID {job_id!r}: it has letters, digits, underscores and dashes")
+        location.set(reach.location((job.get("jobReference") or {}).get("location")))
         await run_in_threadpool(self._judge, project, configuration, job_id)
         if self._jobs.takes(project, configuration):
             if configuration.get("dryRun"):
@@ -79,6 +80,7 @@ class JobRoutes:
         given = _json(request, body)
         query = {k: v for k, v in given.items() if k not in (*_OF_THE_JOB, *_OF_THE_ANSWER)}
         configuration = {k: given[k] for k in _OF_THE_JOB if k in given} | {"query": query}
+        location.set(reach.location(given.get("location")))
         await run_in_threadpool(self._judge, project, configuration, given.get("requestId"))
         if not self._jobs.takes(project, configuration):
             if given.get("labels") and not given.get("dryRun"):

@@ -1,6 +1,7 @@
 """The jobs that the gateway carries out itself: their resources, their threads, and what a restart makes of them."""
 
 import contextlib
+import contextvars
 import json
 import logging
 import sqlite3
@@ -77,7 +78,7 @@ class Jobs:
         # Only now: a refused job must not stand before the one that has its id.
         self._running[project, job_id] = running
         pool = self._training if "CREATE_MODEL" in types else self._quick
-        running.future = pool.submit(self._execute, running, configuration)
+        running.future = pool.submit(contextvars.copy_context().run, self._execute, running, configuration)
         return running.resource
 
     def dry_run(self, project: str, configuration: dict[str, Any]) -> dict[str, Any]:

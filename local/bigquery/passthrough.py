@@ -6,7 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from local.bigquery.emulator import Emulator
-from local.bigquery.emulator_place import SECRET_HEADER
+from local.bigquery.emulator_client import location
+from local.bigquery.emulator_place import LOCATION_HEADER, SECRET_HEADER
 
 # These belong to one connection, not to the message (RFC 9110, 7.6.1).
 _OF_THE_CONNECTION = {b"connection", b"keep-alive", b"transfer-encoding", b"te", b"trailer", b"upgrade"}
@@ -45,8 +46,9 @@ class Passthrough:
 
     def _request(self, request: Request, body: bytes | None) -> httpx.Request:
         # The Host header goes along: the emulator builds the URL of a resumable upload from it.
-        headers = [(k, v) for k, v in request.headers.raw if k not in (*_OF_THE_CONNECTION, self._secret[0])]
-        headers.append(self._secret)
+        ours = dict([self._secret, (LOCATION_HEADER.encode(), location.get().encode())])
+        headers = [(k, v) for k, v in request.headers.raw if k not in (*_OF_THE_CONNECTION, *ours)]
+        headers += ours.items()
         has_body = "content-length" in request.headers or "transfer-encoding" in request.headers
         content = body if body is not None else request.stream() if has_body else None
         path = request.scope["raw_path"] + (b"?" + request.scope["query_string"] if request.url.query else b"")

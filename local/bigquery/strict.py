@@ -144,7 +144,7 @@ class Strict:
 def _is_judged(query: dict[str, Any]) -> bool:
     """Whether this is one statement of a kind that the analyzer judges alone."""
     properties = query.get("connectionProperties", [])
-    if query.get("useLegacySql") or any(one.get("key") == "session_id" for one in properties):
+    if any(one.get("key") == "session_id" for one in properties):
         return False
     try:
         parsed = statements.parse(query.get("query", ""))
