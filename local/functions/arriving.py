@@ -1,7 +1,8 @@
 """The gunicorn worker that gives a thread a request only once it has arrived whole.
 
 gunicorn's own gives a connection to a thread at its first byte: as many slow clients as there are threads keep all
-others out. Here the one thread that polls reads what arrives, of as many connections as there are.
+others out. Here the one thread that polls reads what arrives, of as many connections as there are. What never reaches a
+function is answered as score_checkout answers what breaks its contract, with a problem document (RFC 9457).
 """
 
 import contextlib
@@ -12,15 +13,19 @@ import selectors
 import socket
 import struct
 import time
+import uuid
 from dataclasses import asdict
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 from gunicorn import http  # type: ignore[import-untyped]
+from gunicorn.http import errors  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
 
 from local.guard import Rules
-from local.patience import TIMED_OUT, Patience
+from local.patience import Patience
+from shared import jsontext
 
 GUARD = "LOCAL_FUNCTIONS_GUARD"
 """The environment variable that holds `arguments`."""
@@ -28,10 +33,17 @@ GUARD = "LOCAL_FUNCTIONS_GUARD"
 _MOST_BYTES = 32 << 20
 """Of a request, as Cloud Run has it: https://cloud.google.com/run/quotas."""
 
-_TOO_LARGE = b"HTTP/1.1 413 Content Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _MOST_HEAD = 64 << 10
 _BLOCK = 1 << 18
+_UNREADABLE = {
+    errors.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
+    errors.LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    errors.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
+    errors.UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
+}
+"""What is wrong with a request that is not just a bad one."""
+
 _LENGTH = re.compile(rb"(?im)^content-length:[ \t]*(\d+)[ \t]*\r?$")
 _CHUNKED = re.compile(rb"(?im)^transfer-encoding:.*chunked")
 _EXPECTS = re.compile(rb"(?im)^expect:[ \t]*100-continue[ \t]*\r?$")
@@ -149,7 +161,8 @@ class ArrivingWorker(ThreadWorker):  # type: ignore[misc]
             self._drop(conn)
             return
         if arrival.is_too_large:
-            self._drop(conn, _TOO_LARGE)
+            detail = f"A request may have {_MOST_BYTES:,} bytes: send less."
+            self._drop(conn, _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail))
             return
         self._forget(conn)
         conn.parser.unreader.unread(bytes(arrival.content))
@@ -162,7 +175,19 @@ class ArrivingWorker(ThreadWorker):  # type: ignore[misc]
         for conn, arrival in list(self._arriving.items()):
             allowed = self.waits.seconds(len(arrival.content), has_head=arrival.has_head)
             if now - arrival.began > (allowed if arrival.content else self.waits.first_byte):
-                self._drop(conn, TIMED_OUT if arrival.content else b"")
+                late = _problem(HTTPStatus.REQUEST_TIMEOUT, "The request has not arrived in time: send it faster.")
+                self._drop(conn, late if arrival.content else b"")
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
+        """Answer what is no HTTP request; gunicorn calls it with whatever a request has run into."""
+        is_ours = isinstance(exc, errors.InvalidResponseHeader | errors.InvalidResponseHeaderName)
+        if is_ours or not isinstance(exc, errors.ParseException):
+            super().handle_error(req, client, addr, exc)
+            return
+        self.log.warning("a request cannot be read: %s", exc)
+        status = _UNREADABLE.get(type(exc), HTTPStatus.BAD_REQUEST)
+        with contextlib.suppress(OSError):
+            client.sendall(_problem(status, f"The request is not HTTP as it has to be: {str(exc).rstrip('.')}."))
 
     def _drop(self, conn: TConn, answer: bytes = b"") -> None:
         self._forget(conn)
@@ -173,6 +198,21 @@ class ArrivingWorker(ThreadWorker):  # type: ignore[misc]
     def _forget(self, conn: TConn) -> None:
         del self._arriving[conn]
         self.poller.unregister(conn.sock)
+
+
+def _problem(status: HTTPStatus, detail: str) -> bytes:
+    """Return the answer that says so and ends the connection."""
+    request_id = uuid.uuid4().hex
+    document = {"title": status.phrase, "status": status, "detail": detail, "request_id": request_id}
+    body = jsontext.encode(document)
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}",
+        "content-type: application/problem+json",
+        f"x-request-id: {request_id}",
+        "connection: close",
+        f"content-length: {len(body)}",
+    )
+    return "\r\n".join(head).encode() + b"\r\n\r\n" + body
 
 
 def _tell(conn: TConn, answer: bytes) -> None:

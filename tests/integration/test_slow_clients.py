@@ -133,7 +133,35 @@ def test_a_client_that_asks_before_it_sends_a_body_is_told_to_go_on(patient):
 def test_what_is_longer_than_cloud_run_takes_is_refused(source):
     with functions.serve(source, ["echo"], {}, waits=PATIENT) as url, connected(url) as connection:
         connection.sendall(HEAD + f"Content-Length: {(32 << 20) + 1}\r\n\r\n".encode())
-        assert answer(connection).startswith(b"HTTP/1.1 413")
+        said = answer(connection)
+    assert said.startswith(b"HTTP/1.1 413")
+    assert b"content-type: application/problem+json" in said
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "detail"),
+    [
+        (HEAD + b"Content-Length: x\r\n\r\n", 400, "CONTENT-LENGTH"),
+        (HEAD + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400, "CONTENT-LENGTH"),
+        (b"GET\r\n\r\n", 400, "GET"),
+        (b"GET /echo HTTP/9.9\r\n\r\n", 400, "9"),
+        (b"GET /" + b"x" * 5000 + b" HTTP/1.1\r\n\r\n", 414, "4094"),
+        (HEAD + b"X: " + b"x" * 9000 + b"\r\n\r\n", 431, "limit"),
+        (HEAD + b"Transfer-Encoding: x\r\n\r\n", 501, "x"),
+        (HEAD + b"Expect: something\r\n\r\n", 417, "something"),
+    ],
+    ids=["length", "lengths", "line", "version", "path", "header", "coding", "expectation"],
+)
+def test_what_is_no_http_request_is_answered_with_a_problem_document(hasty, request_, status, detail):
+    with connected(hasty) as connection:
+        connection.sendall(request_)
+        head, _, body = answer(connection).partition(b"\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"content-type: application/problem+json" in head
+    problem = json.loads(body)
+    assert problem["status"] == status
+    assert detail.lower() in problem["detail"].lower()
+    assert f"x-request-id: {problem['request_id']}".encode() in head
 
 
 @pytest.mark.parametrize("cut", CUT, ids=["head", "body", "chunks", "empty"])
