@@ -17,7 +17,7 @@ from cli import follow, report, world
 from cli.errors import CommandError, UsageError
 from cli.terminal import Output
 from shared import jsontext
-from shared.errors import Permanent
+from shared.errors import Permanent, told
 from shared.events import RUN_ID
 from shared.settings import SettingsError
 
@@ -434,4 +434,4 @@ def main() -> None:
 
 def _tell(problem: str) -> None:
     """Print it on one line of its own, so that a command in it can be copied."""
-    err.print(f"error: {' '.join(problem.split())}", style="red", markup=False, highlight=False, soft_wrap=True)
+    err.print(f"error: {' '.join(told(problem).split())}", style="red", markup=False, highlight=False, soft_wrap=True)

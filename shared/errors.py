@@ -1,12 +1,20 @@
 """The one distinction that decides what happens to a failed event: can a retry help?"""
 
+import re
 from datetime import UTC, datetime, timedelta
 
+# What stands before the host of a URL.
+_USER = re.compile(r"(?<=//)[^\s/@\"']*:[^\s/@\"']*@")
 # How long a change of rights may take until all of Google Cloud knows it.
 PROPAGATION = timedelta(minutes=10)
 # What BigQuery, and Google's newer services, call a missing right. HTTP 403 is also the answer to too many requests and
 # to a quota that is used up (https://cloud.google.com/bigquery/docs/error-messages), which heal by themselves.
 DENIED = {"accessDenied", "IAM_PERMISSION_DENIED"}
+
+
+def told(text: object) -> str:
+    """Return an error as text that may be kept and shown: Google's clients tell the URL, which may hold a secret."""
+    return _USER.sub("", str(text))
 
 
 class Permanent(Exception):  # noqa: N818 - a kind of failure, read as `raise Permanent("...")`

@@ -13,7 +13,7 @@ from typing import Any
 from google.api_core.exceptions import Forbidden
 
 from shared.cloud import Clients, Cloud, clients
-from shared.errors import Malformed, NotReady, Permanent, is_final
+from shared.errors import Malformed, NotReady, Permanent, is_final, told
 from shared.events import EVENTS, Event
 from shared.ledger import Failure, Record
 from shared.log import log, log_exception
@@ -113,7 +113,7 @@ def _fits(message: Message, about: Mapping[str, str]) -> bool:
 
 def _attribute(text: str) -> str:
     """Return as much of a text as Pub/Sub lets into an attribute: 1,024 bytes."""
-    return text.encode(errors="replace")[:1024].decode(errors="ignore")
+    return told(text).encode(errors="replace")[:1024].decode(errors="ignore")
 
 
 def _run(step: Callable[[Any, Cloud], Event | None], event: Event, cloud: Cloud, message: Message) -> Record | None:

@@ -24,7 +24,7 @@ from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud import storage  # type: ignore[attr-defined]
 
 from shared import jsontext
-from shared.errors import Malformed
+from shared.errors import Malformed, told
 from shared.events import EVENTS, Event
 
 
@@ -119,7 +119,7 @@ class Ledger:
     def fail(self, run_id: str, failure: Failure) -> None:
         """Write down why the step failed this time."""
         document = {
-            "reason": failure.reason,
+            "reason": told(failure.reason),
             "is_permanent": failure.is_permanent,
             "failed_at": failure.failed_at.isoformat(),
         }

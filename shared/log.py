@@ -5,7 +5,7 @@ import threading
 import traceback
 from typing import Any
 
-from shared import jsontext
+from shared import errors, jsontext
 
 _LABELS = "logging.googleapis.com/labels"
 # A pipe takes up to 4,096 bytes at once; the parts of longer lines could be mixed.
@@ -15,7 +15,7 @@ _WHOLE_LINE = threading.Lock()
 def log(severity: str, message: str, **fields: Any) -> None:
     """Write one entry; `fields` become jsonPayload. Never pass rows or identifiers of people."""
     entry = {"severity": severity, "message": message, **_labels(), **fields}
-    line = jsontext.text(entry)
+    line = errors.told(jsontext.text(entry))
     # Cloud Functions sets LOG_EXECUTION_ID. With it functions-framework replaces sys.stdout by a stream that encodes
     # each line again, and writes it and its line break separately: lines of two threads could be mixed.
     stdout = sys.__stdout__ or sys.stdout

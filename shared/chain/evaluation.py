@@ -7,7 +7,7 @@ from shared import rules
 from shared.chain import training
 from shared.chain.registry import Version
 from shared.cloud import Cloud
-from shared.errors import Permanent
+from shared.errors import Permanent, told
 from shared.log import log
 from shared.warehouse import Statement
 
@@ -55,7 +55,7 @@ def evaluate(trained: list[str], failed: dict[str, str], cloud: Cloud) -> Report
         except Permanent as error:
             # A champion that can no longer be scored must not keep every challenger out.
             log("ERROR", f"the champion cannot be scored: {error}", run_id=cloud.run_id)
-            failed = {**failed, CHAMPION: str(error)}
+            failed = {**failed, CHAMPION: told(error)}
     parameters = {**rows, "threshold": cloud.settings.policy.coupon_from}
     measured, splits, single_features = cloud.warehouse.query_all(
         [

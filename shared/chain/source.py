@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from google.api_core.exceptions import Forbidden
 
 from shared import jsontext
-from shared.errors import Permanent, is_final
+from shared.errors import Permanent, is_final, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -138,7 +138,7 @@ def look(refresh: Refresh, clients: Clients, today: date, asked_at: datetime) ->
     except (Permanent, Forbidden) as error:
         if not is_final(error, asked_at):
             raise
-        return _reading(refresh, refresh.day or today, [], f"the export cannot be read: {error}")
+        return _reading(refresh, refresh.day or today, [], f"the export cannot be read: {told(error)}")
     tables = [DayTable(**row) for row in rows]
     as_of = max((table.day for table in tables), default=refresh.day or today)
     if not tables and newest_table(clients):

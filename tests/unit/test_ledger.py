@@ -128,6 +128,11 @@ def test_a_run_waits_for_the_event_of_its_last_step(ledger):
     assert ledger.standing_event(RUN, LATER) == BUILT
 
 
+def test_a_failure_is_kept_without_the_secret_of_a_url(ledger):
+    ledger.fail(RUN, Failure("build_features", "400 POST http://local:a-secret@127.0.0.1/x: no", True, NOW))
+    assert [one.reason for one in ledger.failures(RUN)] == ["400 POST http://127.0.0.1/x: no"]
+
+
 def test_a_run_that_ended_or_failed_for_good_waits_for_nothing(ledger):
     ledger.open_run(OPENED, {}, NOW)
     ledger.finish(RUN, record())

@@ -1,6 +1,7 @@
 """What a command says before it can speak to any environment, and by which command a person goes on."""
 
 import pytest
+from google.api_core.exceptions import BadRequest
 
 from cli import checkout, main, world
 from cli.errors import CommandError
@@ -62,6 +63,14 @@ def test_without_credentials_one_learns_how_to_log_in(monkeypatch, told):
 def test_an_error_is_one_line_however_narrow_the_terminal(monkeypatch, told):
     monkeypatch.setattr(main.err, "width", 20)
     assert told("runs").count("\n") == 1
+
+
+def test_an_error_does_not_show_the_secret_of_a_url(monkeypatch, told):
+    def refuse():
+        raise BadRequest("POST http://local:a-secret@127.0.0.1:9050/x: no such column")
+
+    monkeypatch.setattr(world, "connected", refuse)
+    assert told("runs") == "error: POST http://127.0.0.1:9050/x: no such column\n"
 
 
 def test_without_an_address_a_score_names_where_both_clouds_tell_it():
