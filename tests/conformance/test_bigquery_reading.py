@@ -1,16 +1,23 @@
 """The Storage Read API of the local BigQuery, by Google's client: how ibis and to_arrow() read."""
 
+import re
+from pathlib import Path
+
+import google.auth
 import grpc
 import pytest
 from fixtures.bigquery import PROJECT
 from google.api_core import exceptions
+from google.auth.credentials import AnonymousCredentials
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient, BigQueryWriteClient, types
 from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
 from google.cloud.bigquery_storage_v1.services.big_query_write.transports import BigQueryWriteGrpcTransport
 
+CLIENTS = Path(__file__).parents[2] / "docs" / "clients.md"
+
 
 def channel(address, secret):
-    """As README.md tells users to make it."""
+    """As docs/clients.md tells users to make it."""
     token = grpc.access_token_call_credentials(secret)
     return grpc.secure_channel(address, grpc.composite_channel_credentials(grpc.local_channel_credentials(), token))
 
@@ -34,6 +41,18 @@ def test_the_rows_of_a_table_and_of_a_query_are_read(bigquery_client, reading, t
     assert sorted(rows.to_pylist(), key=lambda row: row["i"]) == [{"i": i, "a": [i]} for i in (1, 2, 3)]
     query = bigquery_client.query(f"SELECT SUM(i) AS s, 'x' AS t FROM {table}")  # noqa: S608
     assert query.to_arrow(bqstorage_client=reading).to_pylist() == [{"s": 6, "t": "x"}]
+
+
+def test_the_example_of_the_documentation_runs_as_it_stands(bigquery_url, bigquery_emulator, monkeypatch):
+    [example] = re.findall(r"```python\n(.*?)```", CLIENTS.read_text(), re.DOTALL)
+    reached = bigquery_url.replace("//", f"//local:{bigquery_emulator.secret}@")
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", reached)
+    monkeypatch.setenv("BIGQUERY_STORAGE_EMULATOR_HOST", bigquery_emulator.grpc_address)
+    monkeypatch.setattr(google.auth, "default", lambda **_: (AnonymousCredentials(), PROJECT))
+    names = {}
+    exec(example, names)  # noqa: S102 - our own documentation
+    assert names["table"].to_pylist() == [{"a": 1}]
+    names["channel"].close()
 
 
 def test_columns_and_rows_are_chosen(reading, table):

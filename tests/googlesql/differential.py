@@ -29,6 +29,13 @@ DATASET = f"{answers.PROJECT}.corpus"
 # Statements that the local BigQuery runs at once, and expressions that stand in one of them.
 THREADS = 3
 BATCH = 40
+# What to know of all differences of a kind.
+NOTES = {
+    "accepted": (
+        "`propensity up --strict` judges statements that are sent alone. Those inside scripts, of EXECUTE IMMEDIATE,\n"
+        "behind DECLARE and in sessions run as they do without it."
+    )
+}
 KINDS = {
     "rows": "Other rows, silently",
     "types": "Other types",
@@ -142,7 +149,8 @@ def page() -> str:
         of_kind = {theme: of_theme[kind] for theme, of_theme in known().items() if of_theme.get(kind)}
         if not of_kind:
             continue
-        lines += ["", f"## {title}", "", "| theme | statement | reason |", "|---|---|---|"]
+        note = ["", NOTES[kind]] if kind in NOTES else []
+        lines += ["", f"## {title}", *note, "", "| theme | statement | reason |", "|---|---|---|"]
         for theme, statements in of_kind.items():
             for sql, reason in statements.items():
                 text = " ".join(sql.split()).replace("|", "\\|")
