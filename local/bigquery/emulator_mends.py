@@ -4,6 +4,7 @@ Each mend replaces one function of the pinned version; a new version is to be he
 
     names and structs   of GoogleSQL mean something else in DuckDB (emulator_names.py, emulator_learning.py,
                         emulator_aliases.py, emulator_structs.py)
+    ANY TYPE            parameters have no types in a function's body (emulator_templates.py)
     wildcard tables     are joined by position and by UNION, which loses equal rows (emulator_wildcards.py)
     models              are kept without learning anything (emulator_models.py)
     UPDATE, MERGE       know less than GoogleSQL's (emulator_changes.py)

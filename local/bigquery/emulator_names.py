@@ -13,10 +13,11 @@ from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
 from local.bigquery import emulator_scope as scopes
-from local.bigquery import emulator_structs, emulator_wildcards
+from local.bigquery import emulator_structs, emulator_templates, emulator_wildcards
 from local.bigquery import emulator_types as types
 from local.bigquery.emulator_learning import Learner
-from local.bigquery.emulator_scope import Elements, Scope, Table, Using
+from local.bigquery.emulator_scope import Arguments, Elements, Scope, Table, Using
+from local.bigquery.emulator_templates import Call
 from local.bigquery.emulator_types import Columns
 
 _AFTER_THE_SELECT_LIST = ("group", "having", "qualify", "order", "windows")
@@ -27,7 +28,8 @@ type _Queries = dict[str, Columns | None]
 
 def resolve(tree: exp.Expr, context: Context) -> exp.Expr:
     """Write out what the names of a statement mean, and what its structs are."""
-    if tree.find(exp.Unnest, exp.Struct, exp.Tuple) or _has_array_path(tree):
+    is_called = any(emulator_templates.calls(tree, context))
+    if is_called or tree.find(exp.Unnest, exp.Struct, exp.Tuple) or _has_array_path(tree):
         emulator_structs.name_fields(tree)
         _Resolver(context).statement(tree)
         emulator_structs.align(tree)
@@ -43,7 +45,11 @@ def _has_array_path(tree: exp.Expr) -> bool:
 class _Resolver:
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._prefix = ""
         self._numbers = itertools.count(1)
+        # Equal calls get equal names, as GROUP BY compares them.
+        self._calls: dict[str, int] = {}
+        self._is_argument = False
         self._learner = Learner(context, resolve)
 
     def statement(self, tree: exp.Expr) -> None:
@@ -170,7 +176,7 @@ class _Resolver:
         """Return an item's name, which it is given where it has none."""
         if name := scopes.range_variable(item):
             return name
-        name = f"_q{next(self._numbers)}"
+        name = f"{self._prefix}_q{next(self._numbers)}"
         named: exp.Expr = (item.args.get("pivots") or [item])[-1]
         named.set("alias", exp.TableAlias(this=exp.to_identifier(name)))
         return name
@@ -204,7 +210,7 @@ class _Resolver:
             name = unnest.expressions[0].this
         self._inside(unnest.expressions, scope, queries)
         kind = types.element(self._learner.kind(unnest.expressions[0], scope, unnest))
-        table = exp.to_identifier(f"_u{next(self._numbers)}")
+        table = exp.to_identifier(f"{self._prefix}_u{next(self._numbers)}")
         value = exp.to_identifier(name.name if name else "f0_", quoted=True)
         offset = unnest.args.get("offset")
         offset = offset if isinstance(offset, exp.Identifier) else None
@@ -241,12 +247,33 @@ class _Resolver:
         elif isinstance(node, exp.Column):
             if len(node.parts) > 1 or node.name.casefold() not in aliases:
                 self._column(node, scope)
-        elif isinstance(node, exp.Star):
-            self._inside(node.args.get("replace"), scope, queries)
+        elif isinstance(node, exp.Expr) and (call := emulator_templates.called(node, self._context)):
+            self._call(call, scope, queries)
         elif isinstance(node, exp.Expr):
-            for value in list(node.args.values()):
-                if isinstance(value, exp.Expr | list):
+            for name, value in list(node.args.items()):
+                if isinstance(value, exp.Expr | list) and not (isinstance(node, exp.Star) and name != "replace"):
                     self._inside(value, scope, queries, aliases)
+
+    def _call(self, call: Call, scope: Scope, queries: _Queries) -> None:
+        """Put a function's body in the place of a call, with the arguments in that of its parameters."""
+        former = self._is_argument, self._prefix, self._numbers
+        self._is_argument = True
+        self._inside(call.function.expressions, scope, queries)
+        emulator_templates.check(call)
+        columns: Columns = []
+        values: dict[str, exp.Expr] = {}
+        for (name, declared), given in zip(call.template.parameters, call.function.expressions, strict=True):
+            value = exp.cast(given.copy(), declared.copy()) if declared else given.copy()
+            value.type = declared or self._learner.kind(given, scope, call.node)
+            columns.append((name, types.known(value.type)))
+            values[name] = value
+        number = self._calls.setdefault(call.node.sql(), len(self._calls) + 1)
+        body = exp.paren(call.template.body.copy(), copy=False)
+        made = exp.cast(body, call.template.returns.copy(), copy=False) if call.template.returns else body
+        call.node.replace(made)
+        self._is_argument, self._prefix, self._numbers = False, f"_f{number}", itertools.count(1)
+        self._inside(body, Scope(None, [Arguments("", columns, None, values)]), {})
+        self._is_argument, self._prefix, self._numbers = former
 
     def _subquery(self, query: exp.Query, scope: Scope, queries: _Queries) -> None:
         """Resolve a subquery in an expression, and tell its type to what it stands in."""
@@ -271,10 +298,14 @@ class _Resolver:
             if (found := scopes.found(level, names)) is None:
                 continue
             source, is_field = found
+            if isinstance(source, Arguments):
+                _put(column, source.values[names[0]].copy(), parts[1:])
+                return
             if isinstance(source, Table):
                 column.type = scopes.type_in(source, names)
-                if is_field and source.name and isinstance(column.find_ancestor(exp.Unnest, exp.Query), exp.Unnest):
-                    # The element may have the array's name.
+                is_hidden = self._is_argument or isinstance(column.find_ancestor(exp.Unnest, exp.Query), exp.Unnest)
+                if is_field and source.name and is_hidden:
+                    # The element may have the array's name, or the function's body a column of the argument's.
                     root = exp.column(parts[0].copy(), source.name)
                     root.type = scopes.type_in(source, names[:1])
                     _put(column, root, parts[1:])
@@ -292,12 +323,23 @@ class _Resolver:
             self._inside(projection, scope, queries)
         if any(one.is_star for one in select.expressions) and any(isinstance(one, Elements) for one in scope.sources):
             self._learner.learn(scope)
-        made = [column for projection in select.expressions for column in scopes.starred(projection, scope)]
+        made = [column for projection in select.expressions for column in self._starred(projection, scope)]
         for number, projection in enumerate(made):
             if isinstance(projection, exp.Dot) and isinstance(projection.expression, exp.Identifier):
                 made[number] = exp.alias_(projection.copy(), projection.expression.name, quoted=True)
                 made[number].type = projection.type
         select.set("expressions", made)
+
+    def _starred(self, projection: exp.Expr, scope: Scope) -> list[exp.Expr]:
+        path = projection.parts[:-1] if isinstance(projection, exp.Column) and projection.is_star else []
+        if not path or (
+            len(path) == 1 and any(one.name.casefold() == path[0].name.casefold() for one in scope.sources)
+        ):
+            return scopes.starred(projection, scope)
+        parts = dict(zip(("this", "table", "db", "catalog"), (part.copy() for part in reversed(path)), strict=False))
+        struct = exp.paren(exp.Column(**parts), copy=False)
+        self._column(struct.this, scope)
+        return scopes.starred_struct(struct.this, projection.this) or [projection]
 
 
 def _is_join(item: exp.Subquery) -> bool:
@@ -310,7 +352,8 @@ def _is_join(item: exp.Subquery) -> bool:
 
 def _put(column: exp.Column, root: exp.Expr, path: Sequence[exp.Expr]) -> None:
     """Put `root.path` in a column's place; in a select list it keeps the column's name."""
-    made = root
+    made = exp.paren(root, copy=False) if path and not isinstance(root, exp.Column | exp.Dot) else root
+    made.type = root.type
     for part in path:
         kind = types.field(made.type, part.name)
         made = exp.Dot(this=made, expression=exp.to_identifier(part.name, quoted=True))

@@ -15,6 +15,7 @@ from local.bigquery import (
     emulator_models,
     emulator_names,
     emulator_queries,
+    emulator_templates,
     emulator_views,
     emulator_wildcards,
 )
@@ -26,6 +27,7 @@ def add() -> None:
         emulator_views.expand,
         emulator_queries.open_value_tables,
         emulator_json.read_literals,
+        emulator_templates.remember,
         emulator_names.resolve,
         emulator_aliases.prefer,
     ]

@@ -19,6 +19,13 @@ class Table:
 
 
 @dataclass
+class Arguments(Table):
+    """The parameters of a function whose body stands in a call's place, and what they are given there."""
+
+    values: dict[str, exp.Expr] = field(default_factory=dict)
+
+
+@dataclass
 class Elements:
     """An UNNEST: its range variable if it has one, and the column that holds the element."""
 
@@ -113,6 +120,11 @@ def starred(projection: exp.Expr, scope: Scope) -> list[exp.Expr]:
     return _all_columns(scope, projection)
 
 
+def starred_struct(struct: exp.Expr, star: exp.Star) -> list[exp.Expr]:
+    """Write out the star of an expression; nothing where its fields are not known."""
+    return _selected(_fields(struct), star)
+
+
 def _all_columns(scope: Scope, star: exp.Star) -> list[exp.Expr]:
     parts = [_parts(one) for one in scope.sources]
     for using in scope.using:
@@ -144,16 +156,21 @@ def _parts(source: Source) -> list[_Part]:
             (name, exp.column(exp.to_identifier(name, quoted=True), source.name), kind)
             for name, kind in source.columns or []
         ]
-    elif fields := types.fields(source.type):
-        made = [
-            (name, exp.Dot(this=source.column.copy(), expression=exp.to_identifier(name, quoted=True)), kind)
-            for name, kind in fields
-        ]
+    elif types.fields(source.type):
+        made = _fields(source.column)
     else:
         made = [(source.column.name, source.column.copy(), source.type)]
     if isinstance(source, Elements) and source.offset:
         made.append((source.offset.name, source.offset.copy(), source.offset.type))
     return made
+
+
+def _fields(struct: exp.Expr) -> list[_Part]:
+    root = struct if isinstance(struct, exp.Column | exp.Dot) else exp.paren(struct)
+    return [
+        (name, exp.Dot(this=root.copy(), expression=exp.to_identifier(name, quoted=True)), kind)
+        for name, kind in types.fields(struct.type)
+    ]
 
 
 def _selected(made: list[_Part], star: exp.Star) -> list[exp.Expr]:

@@ -90,3 +90,7 @@ select * from (select 5 as z) as c cross join ((select 1 as k, 2 as v) as a join
 select * from (select 5 as z) as c cross join (select 1 as k, 2 as v) as a join (select 1 as k, 3 as w) as b using (k), unnest([struct(1 as x)])
 select * from (select 1 as k, 2 as v) as a full join (select 2 as k, 3 as w) as b using (k), (select 5 as z) as c, unnest([struct(1 as x)])
 with w as (select 1 as id, [struct(1 as a, 2 as b)] as arr), v as (select * from w) select * from (select * from v), unnest(arr) as e where e.a = 1
+select value.* from unnest([struct(struct(1 as n) as value)])
+select v.value.x.* except (n) from unnest([struct(struct(struct(1 as n, 2 as m) as x) as value)]) v
+select t.s.* from (select struct(1 as n) as s) t, unnest([1])
+select array(select as struct s.*, 1 as z from unnest([struct(struct(1 as n) as s)])) as l

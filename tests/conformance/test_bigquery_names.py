@@ -2,6 +2,7 @@
 
 # ruff: noqa: S608 - the statements are this file's own
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -157,6 +158,91 @@ def test_structs_are_stored_by_position_and_changed_by_their_elements(bigquery_c
 )
 def test_fields_of_elements_are_found_in_functions_and_scripts(bigquery_client, dataset, script):
     assert rows(bigquery_client, script) == [(7,)]
+
+
+EVENTS = (
+    "(SELECT 'x' AS name, [STRUCT('x' AS key, STRUCT('s' AS text, 7 AS number) AS value), ('y', ('t', 8))] AS params)"
+)
+
+
+@pytest.mark.parametrize("create", ["CREATE TEMP FUNCTION param", "CREATE OR REPLACE FUNCTION names.param"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "(SELECT value.number FROM UNNEST(ps) WHERE key = k)",
+        "(SELECT value.number FROM UNNEST(ps) AS p WHERE p.key = k)",
+        "(SELECT AS STRUCT value.* FROM UNNEST(ps) WHERE key = k).number",
+        "(SELECT p.value FROM UNNEST(ps) AS p WITH OFFSET AS i WHERE key = k ORDER BY i LIMIT 1).number",
+        "ARRAY(SELECT AS STRUCT * EXCEPT (key) FROM UNNEST(ps) WHERE key = k)[OFFSET(0)].value.number",
+    ],
+)
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT param(params, 'x') FROM {e}",
+        "SELECT param(e.params, e.name) FROM {e} AS e",
+        "SELECT param(params, p.key) FROM {e} AS e, UNNEST(params) AS p WHERE p.value.text = 's'",
+        "SELECT MAX(param(params, key)) FROM {e}, (SELECT 'x' AS key)",
+        "SELECT param(params, 'x') FROM {e} WHERE param(params, 'y') = 8 GROUP BY param(params, 'x')",
+        "WITH w AS (SELECT params AS l FROM {e}) SELECT (SELECT param(l, 'x')) FROM w",
+    ],
+)
+def test_a_function_of_any_type_knows_its_arguments_fields(bigquery_client, dataset, create, body, query):
+    if "names." in create:
+        query = query.replace("param(", f"{dataset}.param(")
+    script = f"{create}(ps ANY TYPE, k STRING) AS ({body}); {query.replace('{e}', EVENTS)}"
+    assert rows(bigquery_client, script) == [(7,)]
+
+
+@pytest.mark.parametrize(
+    ("function", "call", "expected"),
+    [
+        ("f(x ANY TYPE, y ANY TYPE) AS (x / y)", "f(NUMERIC '1', 4), f(1, 4)", (Decimal("0.25"), 0.25)),
+        ("f(x ANY TYPE) RETURNS STRING AS (x)", "f(1.5), f('a')", ("1.5", "a")),
+        ("f(x ANY TYPE) AS ((SELECT AS STRUCT x.*, 1 AS z))", "f(STRUCT('b' AS y))", ({"y": "b", "z": 1},)),
+        ("f(x ANY TYPE) AS (x.y)", "f(STRUCT(1 AS y)), f(f(STRUCT(STRUCT(2 AS y) AS y)))", (1, 2)),
+        ("f(x ANY TYPE) AS (SUM(x) + 1)", "f(i)", (4,)),
+        ("f(x ANY TYPE) AS (x + 1)", "SAFE.f(9223372036854775807), SUM(f(i))", (None, 5)),
+        ("g(x ANY TYPE) AS (x + 1); CREATE TEMP FUNCTION f(x ANY TYPE) AS (g(x) * 2)", "f(1), f(1.5)", (4, 5.0)),
+        ("g(x ANY TYPE) AS (x[0]); CREATE TEMP FUNCTION f(x ARRAY<INT64>) AS (g(x))", "f([5])", (5,)),
+    ],
+)
+def test_a_function_of_any_type_has_the_type_of_its_arguments(bigquery_client, dataset, function, call, expected):
+    script = f"CREATE TEMP FUNCTION {function}; SELECT {call} FROM UNNEST([1, 2]) AS i"
+    assert set(map(repr, rows(bigquery_client, script))) == {repr(expected)}
+
+
+def test_a_view_and_a_change_call_a_function_of_any_type(bigquery_client, dataset):
+    bigquery_client.query(
+        f"CREATE OR REPLACE FUNCTION {dataset}.number(ps ANY TYPE) AS ((SELECT MAX(value.number) FROM UNNEST(ps)));"
+        f"CREATE TABLE {dataset}.events AS SELECT *, 0 AS n FROM {EVENTS};"
+        f"UPDATE {dataset}.events SET n = {dataset}.number(params) WHERE {dataset}.number(params) = 8;"
+        f"CREATE VIEW {dataset}.numbers AS SELECT n, {dataset}.number(params) AS m FROM {dataset}.events"
+    ).result()
+    assert rows(bigquery_client, f"SELECT * FROM {dataset}.numbers") == [(8, 8)]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ("f(p.params, p.name) FROM {e} AS p", "A call of f with p, a name that its body has too"),
+        ("f(params, name) OVER () FROM {e}", "f with OVER"),
+    ],
+)
+def test_calls_that_a_body_cannot_stand_for_are_refused_by_name(bigquery_client, dataset, call, message):
+    function = "f(ps ANY TYPE, k STRING) AS ((SELECT value.number FROM UNNEST(ps) AS p WHERE p.key = k))"
+    with pytest.raises(BadRequest, match=message):
+        bigquery_client.query_and_wait(f"CREATE TEMP FUNCTION {function}; SELECT {call.replace('{e}', EVENTS)}")
+
+
+def test_a_session_keeps_a_function_of_any_type(bigquery_client):
+    create = bigquery.QueryJobConfig(create_session=True)
+    made = bigquery_client.query("CREATE TEMP FUNCTION f(x ANY TYPE) AS (x.y); SELECT 1", job_config=create)
+    made.result()
+    session = [bigquery.ConnectionProperty("session_id", made.session_info.session_id)]
+    later = bigquery.QueryJobConfig(connection_properties=session)
+    [row] = bigquery_client.query("SELECT f(STRUCT(7 AS y))", job_config=later).result()
+    assert tuple(row) == (7,)
 
 
 MADE = "ARRAY<STRUCT<a INT64, b INT64>>"
