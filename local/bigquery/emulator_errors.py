@@ -15,6 +15,7 @@ from local_bigquery.errors import BigQueryError
 from local_bigquery.jobs import query, runner
 from local_bigquery.sql import script
 
+from local.bigquery import emulator_views
 from local.bigquery.emulator_checks import unsupported
 
 # What DuckDB says of a value, and BigQuery's words for it.
@@ -50,6 +51,7 @@ _STATEMENTS = [
     (r"Unimplemented type for cast \((?P<name>.*)\)", "The cast {name}"),
     (r"Not implemented Error: (?P<name>.*)", "This statement ({name})"),
 ]
+_MISSING = re.compile(r"Table with name (\S+) does not exist")
 _OPERATORS = {"~~": "LIKE", "!~~": "NOT LIKE", "LIKE_ESCAPE": "LIKE", "LEN": "ARRAY_LENGTH"}
 # Errors of statements; all others are of values.
 _OF_STATEMENTS = (
@@ -76,6 +78,10 @@ def _of_duckdb(original: Callable[..., BigQueryError], error: Exception, *argume
     for pattern, words in _STATEMENTS:
         if match := re.search(pattern, first):
             return unsupported(words.format(name=match["name"].upper() if "{name} with" in words else match["name"]))
+    if (match := _MISSING.search(first)) and arguments:
+        context, *_ = arguments
+        if missing := emulator_views.missing_table(match[1], context.referenced):
+            return BigQueryError("notFound", f"Not found: Table {missing} was not found in location US")
     made = original(error, *arguments)
     if made.message.count("(") != made.message.count(")"):
         # The fields of a STRUCT, cut into pieces.

@@ -8,7 +8,8 @@ Each mend replaces one function of the pinned version; a new version is to be he
     wildcard tables     are joined by position and by UNION, which loses equal rows (emulator_wildcards.py)
     models              are kept without learning anything (emulator_models.py)
     UPDATE, MERGE       know less than GoogleSQL's (emulator_changes.py)
-    views               over wildcard tables do not see later tables (emulator_views.py)
+    views               over wildcard tables do not see later tables, and one whose table is gone has no columns, and
+                        so breaks INFORMATION_SCHEMA (emulator_views.py)
     looking a table up  lists all tables of all databases through DuckDB's catalog, which DuckLake reads anew after
                         each table made; DuckLake's own metadata answers in 2 ms instead of 160 ms at 62 tables
     making a table      takes 0.2 s at 366 day-tables, since DuckLake reads all tables twice (emulator_making.py)
@@ -92,6 +93,7 @@ from local.bigquery import (
     emulator_times,
     emulator_upkeep,
     emulator_variables,
+    emulator_views,
 )
 
 _TEMPORARY = "SELECT table_name FROM duckdb_tables() WHERE temporary"
@@ -255,8 +257,12 @@ def _columns(project_id: str, dataset_id: str, table_id: str) -> list[TableField
         try:
             required = {row[0] for row in cursor.execute(f"DESCRIBE {name}").fetchall() if row[2] == "NO"}
             relation = cursor.sql(f"SELECT * FROM {name} LIMIT 0")  # noqa: S608 - quoted
-        except duckdb.CatalogException:
-            raise tables.not_found("Table", tables.names.label(project_id, dataset_id, table_id)) from None
+        except duckdb.Error as error:
+            if (kept := emulator_views.kept_columns((project_id, dataset_id, table_id))) is not None:
+                return kept
+            if isinstance(error, duckdb.CatalogException):
+                raise tables.not_found("Table", tables.names.label(project_id, dataset_id, table_id)) from None
+            raise
         return [
             types.field(column, kind, column in required)
             for column, kind in zip(relation.columns, relation.types, strict=True)

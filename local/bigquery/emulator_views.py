@@ -1,18 +1,20 @@
 """Read a view over a wildcard table by its definition, at each query.
 
 DuckDB keeps a view as the statement that it was translated into, with the tables that matched the wildcard then. So a
-statement that names such a view gets its definition in the view's place. A view's definition is kept as it was written.
+statement that names such a view gets its definition in the view's place. A view's definition is kept as it was written,
+and its columns as they were then, for when its table is gone.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import sqlglot
-from local_bigquery.catalog import ddl, metadata
+from local_bigquery.catalog import ddl, metadata, names
+from local_bigquery.catalog import tables as catalog
 from local_bigquery.engine import database
 from local_bigquery.errors import BigQueryError
-from local_bigquery.models import Table
+from local_bigquery.models import Table, TableFieldSchema
 from local_bigquery.sql import script
 from local_bigquery.sql.dialect import BigQueryDialect
 from local_bigquery.sql.rules import tables
@@ -38,6 +40,38 @@ def add() -> None:
     """Keep the text of each statement with it, and in it that of a view's query."""
     script.parse = functools.partial(_parse, script.parse)
     ddl._definition = functools.partial(_definition, ddl._definition)  # noqa: SLF001 - there is no public name for it
+    catalog.record = functools.partial(_record, catalog.record)
+
+
+def kept_columns(reference: _Reference) -> list[TableFieldSchema] | None:
+    """Return the columns that a view had when it was made, or None where it is none."""
+    stored = metadata.load(Table, *reference)
+    return catalog.fields(stored) if stored and (stored.view or stored.materializedView) else None
+
+
+def missing_table(name: str, read: Iterable[_Reference], depth: int = 0) -> str | None:
+    """Return the full name of a table that one of these views, or one that it reads, reads by that name."""
+    for reference in read:
+        stored = metadata.load(Table, *reference) if depth < _MOST_NESTED else None
+        definition = stored and (stored.view or stored.materializedView)
+        if not definition:
+            continue
+        inner = [
+            names.reference(one, *reference[:2]) for one in _parsed(definition.query).find_all(exp.Table) if one.db
+        ]
+        for one in inner:
+            if one[-1] == name:
+                return str(names.label(*one))
+        if found := missing_table(name, inner, depth + 1):
+            return found
+    return None
+
+
+def _record(original: Callable[..., None], *where: Any) -> None:
+    *reference, resource = where
+    if (resource.view or resource.materializedView) and not catalog.fields(resource):
+        resource = resource.replace(schema={"fields": catalog.columns(*reference)})
+    original(*reference, resource)
 
 
 def expand(tree: exp.Expr, context: Context) -> exp.Expr:

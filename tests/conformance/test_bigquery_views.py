@@ -1,0 +1,72 @@
+"""A view whose table is gone stays listed with its columns, and tells at a query which table it misses."""
+
+# ruff: noqa: S608 - the statements are this file's own
+
+import pytest
+from google.api_core.exceptions import NotFound
+from google.cloud import bigquery
+
+
+@pytest.fixture(scope="module")
+def run(bigquery_client):
+    def run(text):
+        return [tuple(row.values()) for row in bigquery_client.query(text).result()]
+
+    bigquery_client.create_dataset("views")
+    run(
+        "CREATE TABLE views.base AS SELECT 1 AS a, [STRUCT('k' AS key)] AS l;"
+        "CREATE TABLE views.other AS SELECT 1 AS x; CREATE VIEW views.direct AS SELECT a + 1 AS b, l FROM views.base;"
+        "CREATE VIEW views.indirect AS SELECT * FROM views.direct;"
+        "CREATE MATERIALIZED VIEW views.kept AS SELECT a FROM views.base"
+    )
+    made = bigquery.Table(f"{bigquery_client.project}.views.rest")
+    made.view_query = "SELECT a AS c FROM `views.base`"
+    bigquery_client.create_table(made)
+    run("DROP TABLE views.base")
+    yield run
+    bigquery_client.delete_dataset("views", delete_contents=True)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        (
+            "SELECT table_name, table_type FROM views.INFORMATION_SCHEMA.TABLES",
+            [
+                ("direct", "VIEW"),
+                ("indirect", "VIEW"),
+                ("kept", "MATERIALIZED VIEW"),
+                ("other", "BASE TABLE"),
+                ("rest", "VIEW"),
+            ],
+        ),
+        (
+            "SELECT table_name, column_name, data_type FROM views.INFORMATION_SCHEMA.COLUMNS WHERE column_name != 'x'",
+            [
+                ("direct", "b", "INT64"),
+                ("direct", "l", "ARRAY<STRUCT<key STRING>>"),
+                ("indirect", "b", "INT64"),
+                ("indirect", "l", "ARRAY<STRUCT<key STRING>>"),
+                ("kept", "a", "INT64"),
+                ("rest", "c", "INT64"),
+            ],
+        ),
+        (
+            "SELECT table_name, view_definition FROM views.INFORMATION_SCHEMA.VIEWS WHERE table_name LIKE '%direct'",
+            [("direct", "SELECT a + 1 AS b, l FROM views.base"), ("indirect", "SELECT * FROM views.direct")],
+        ),
+    ],
+)
+def test_views_without_their_table_are_listed_with_their_columns(run, query, expected):
+    assert run(f"{query} ORDER BY 1, 2") == expected
+
+
+def test_a_view_without_its_table_is_told_with_its_columns(run, bigquery_client):
+    assert [field.name for field in bigquery_client.get_table("views.direct").schema] == ["b", "l"]
+    assert "indirect" in [one.table_id for one in bigquery_client.list_tables("views")]
+
+
+@pytest.mark.parametrize("view", ["direct", "indirect", "rest"])
+def test_a_query_of_a_view_without_its_table_names_that_table(run, view):
+    with pytest.raises(NotFound, match=r"Not found: Table local-project:views\.base was not found in location US"):
+        run(f"SELECT * FROM views.{view}")
