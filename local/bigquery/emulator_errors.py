@@ -18,7 +18,7 @@ from local_bigquery.sql import script
 from local.bigquery import emulator_views
 from local.bigquery.emulator_checks import unsupported
 
-# What DuckDB says of a value, and BigQuery's words for it.
+# What DuckDB says of a value or a column's name, and BigQuery's words for it.
 _VALUES = [
     (
         r"Could not convert string ['\"](?P<name>.*)['\"] to (?:U?BIGINT|U?INT\d*|INTEGER|HUGEINT)",
@@ -37,6 +37,9 @@ _VALUES = [
     (r"(?P<name>divison by zero in based logarithm)", "Floating point error in function: LOG"),
     (r"Unknown TimeZone '(?P<name>[^']*)'", "Invalid time zone: {name}"),
     (r"(?P<name>\w+)(?: for \w+)? is out of range!", "Floating point error in function: {name}"),
+    (r"Column with name (?P<name>.+) already exists", "Column already exists: {name}"),
+    (r"Duplicate column name \"(?P<name>.+)\" in INSERT", "INSERT has columns with duplicate name: {name}"),
+    (r"Multiple assignments to same column \"(?P<name>.+)\"", "Update item {name} assigned more than once"),
 ]
 # What it says of a statement, and what stands in the way.
 _STATEMENTS = [

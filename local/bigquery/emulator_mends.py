@@ -7,6 +7,7 @@ Each mend replaces one function of the pinned version; a new version is to be he
     ANY TYPE            parameters have no types in a function's body (emulator_templates.py)
     wildcard tables     are joined by position and by UNION, which loses equal rows (emulator_wildcards.py)
     models              are kept without learning anything (emulator_models.py)
+    columns             of one name, or none, become a table's (emulator_made.py)
     UPDATE, MERGE       know less than GoogleSQL's (emulator_changes.py)
     views               over wildcard tables do not see later tables, and one whose table is gone has no columns, and
                         so breaks INFORMATION_SCHEMA (emulator_views.py)
@@ -82,6 +83,7 @@ from local.bigquery import (
     emulator_loads,
     emulator_locations,
     emulator_lock,
+    emulator_made,
     emulator_partitioned,
     emulator_projects,
     emulator_reach,
@@ -138,6 +140,7 @@ def apply() -> None:
     emulator_rules.add()
     emulator_assignments.add()
     emulator_columns.add()
+    emulator_made.add()
     emulator_destinations.add()
     emulator_variables.add()
     emulator_locations.add()

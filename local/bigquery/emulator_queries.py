@@ -2,7 +2,7 @@
 
 set operations  are ordered by any expression of their columns
 PIVOT           names its columns after the aggregate first: total_SPRING, and for numbers _1
-value tables    of SELECT AS STRUCT are tables of its columns in FROM, and one column as the whole
+value tables    of SELECT AS STRUCT are tables of its columns in FROM and CREATE, and one column as the whole
 """
 
 from collections.abc import Iterator
@@ -87,12 +87,12 @@ def _pivoted(pivot: exp.Pivot, values: list[exp.Expr]) -> Iterator[tuple[str, st
 
 
 def open_value_tables(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Make columns of SELECT AS STRUCT in FROM, and one of the whole query's."""
+    """Make columns of SELECT AS STRUCT in FROM and CREATE, and one of the whole query's."""
     for select in list(tree.find_all(exp.Select)):
         if select.args.get("kind") != "STRUCT":
             continue
         around = select.parent
-        if isinstance(around, exp.CTE) or (
+        if isinstance(around, exp.CTE | exp.Create) or (
             isinstance(around, exp.Subquery) and isinstance(around.parent, exp.From | exp.Join)
         ):
             select.set("kind", None)

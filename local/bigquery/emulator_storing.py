@@ -14,8 +14,9 @@ from local_bigquery.engine import database, results, types
 from local_bigquery.engine.database import quote
 from local_bigquery.errors import BigQueryError, already_exists, not_found
 from local_bigquery.jobs.storage import literal
-from local_bigquery.models import Table, TableFieldSchema, TimePartitioning
+from local_bigquery.models import JobConfigurationQuery, Table, TableFieldSchema, TimePartitioning
 
+from local.bigquery import emulator_made
 from local.bigquery import emulator_partitions as partitions
 from local.bigquery.emulator_partitions import Partition, Reference
 from local.bigquery.emulator_values import kind_of
@@ -60,6 +61,8 @@ def write(
         BigQueryError: the rows do not fit the table, or may not go there.
     """
     relation = cursor.sql(query, params=parameters)
+    if isinstance(config, JobConfigurationQuery):
+        emulator_made.check_result(relation.columns)
     table, partition_id = partitions.split(reference)
     names.table(table[2])
     disposition = config.writeDisposition or default

@@ -1,0 +1,122 @@
+"""Refuse columns that no table can have: two of one name, and, where a statement makes a table or view, one of no name.
+
+A query's own result may have them; its columns are then a and a_1, or f0_.
+"""
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from local_bigquery.catalog import names
+from local_bigquery.errors import BigQueryError
+from local_bigquery.jobs import query
+from local_bigquery.models import TableFieldSchema
+from local_bigquery.sql.dialect import DuckDBDialect
+from local_bigquery.sql.rules import NODE_RULES, STATEMENT_RULES
+from local_bigquery.sql.rules import query as rules
+from local_bigquery.sql.translate import translate
+from sqlglot import exp
+
+_MADE = {"TABLE", "VIEW"}
+
+
+def add() -> None:
+    """Put the rules in place."""
+    STATEMENT_RULES[STATEMENT_RULES.index(rules.duplicate_columns)] = _written_columns
+    NODE_RULES.append(_starred_columns)
+    names.fields = functools.partial(_fields, names.fields)
+    query._run = functools.partial(_run, query._run)  # noqa: SLF001 - there is no public name for it
+
+
+def duplicates(columns: Iterable[str]) -> list[str]:
+    """Return the names that another name before them repeats, whatever the case."""
+    folded = [(name, name.casefold()) for name in columns]
+    return [name for number, (name, one) in enumerate(folded) if one in (other for _, other in folded[:number])]
+
+
+def check_result(columns: Iterable[str]) -> None:
+    """Refuse the columns of a query's result that is to be a table.
+
+    Raises:
+        BigQueryError: two have one name.
+    """
+    if found := duplicates(columns):
+        words = "Duplicate column names in the result are not supported when a destination table is present."
+        raise _refusal(f"{words} Found duplicate(s): {', '.join(dict.fromkeys(found))}")
+
+
+def _fields(original: Callable[..., None], schema: Sequence[TableFieldSchema]) -> None:
+    """Check a schema that a client declares; the original calls this again for the fields of structs."""
+    if found := duplicates(one.name or "" for one in schema):
+        raise BigQueryError("invalid", f"Field {found[0]} already exists in schema")
+    original(schema)
+
+
+def _refusal(words: str) -> BigQueryError:
+    return BigQueryError("invalidQuery", words)
+
+
+def _written_columns(tree: exp.Expr, _: Any) -> exp.Expr:
+    """Check the columns whose names stand in the statement."""
+    if not isinstance(tree, exp.Create) or tree.args.get("kind") not in _MADE:
+        return tree
+    if isinstance(tree.this, exp.Schema):
+        listed = [one.name for one in tree.this.expressions if isinstance(one, exp.ColumnDef | exp.Identifier)]
+        if found := duplicates(listed):
+            is_table = tree.args["kind"] == "TABLE"
+            raise _refusal(f"Duplicate column name {found[0]} in CREATE TABLE" if is_table else _twice(tree, found))
+    elif select := _select(tree):
+        for number, one in enumerate(select.expressions, 1):
+            if not _is_named(one):
+                raise _refusal(f"{_what(tree)} columns must be named, but column {number} has no name")
+        if found := duplicates(one.alias_or_name for one in select.expressions if not one.is_star):
+            raise _refusal(_twice(tree, found))
+    return tree
+
+
+def _starred_columns(node: exp.Expr, context: Any) -> exp.Expr:
+    """Ask DuckDB for the names that a star stands for; it would number those that are equal."""
+    is_made = isinstance(node, exp.Create) and node.args.get("kind") in _MADE and not isinstance(node.this, exp.Schema)
+    select = _select(node) if is_made else None
+    if select and any(one.is_star for one in select.expressions) and (cursor := getattr(context, "cursor", None)):
+        text = node.expression.sql(dialect=DuckDBDialect)
+        bound = {name: context.values[name] for name in context.used}
+        if found := duplicates(cursor.sql(text, params=bound).columns):
+            raise _refusal(_twice(node, found))
+    return node
+
+
+def _run(original: Callable[..., Any], cursor: Any, tree: exp.Expr, context: Any, *rest: Any) -> Any:
+    """Check what a dry run says it would write, too."""
+    _, config, dry_run, _ = rest
+    statistics = original(cursor, tree, context, *rest)
+    if dry_run and config.destinationTable and isinstance(tree, exp.Query):
+        text, bound = translate(tree, context)
+        check_result(cursor.sql(text, params=bound).columns)
+    return statistics
+
+
+def _select(create: exp.Expr) -> exp.Select | None:
+    """Return the query that names the columns."""
+    select = create.args.get("expression")
+    while isinstance(select, exp.SetOperation | exp.Subquery):
+        select = select.this
+    return select if isinstance(select, exp.Select) and not select.args.get("kind") else None
+
+
+def _is_named(one: exp.Expr) -> bool:
+    one = one.unnest()
+    return (
+        isinstance(one, exp.Alias | exp.Column)
+        or one.is_star
+        or (isinstance(one, exp.Dot) and isinstance(one.expression, exp.Identifier))
+    )
+
+
+def _what(create: exp.Expr) -> str:
+    is_materialized = create.find(exp.MaterializedProperty) or create.args.get("materialized")
+    return f"CREATE {'MATERIALIZED ' if is_materialized else ''}{create.args['kind']}"
+
+
+def _twice(create: exp.Expr, found: list[str]) -> str:
+    return f"{_what(create)} has columns with duplicate name {found[0]}"

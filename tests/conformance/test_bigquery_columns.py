@@ -1,0 +1,88 @@
+"""Columns of a table or view have a name each, which no other has."""
+
+import pytest
+from google.api_core.exceptions import BadRequest
+from google.cloud import bigquery
+
+IN_A_RESULT = "Duplicate column names in the result are not supported when a destination table is present"
+
+
+@pytest.fixture(scope="module")
+def run(bigquery_client):
+    bigquery_client.create_dataset("columns")
+    bigquery_client.query_and_wait("CREATE TABLE columns.t AS SELECT 1 AS a, [STRUCT(2 AS a)] AS l")
+    yield bigquery_client.query_and_wait
+    bigquery_client.delete_dataset("columns", delete_contents=True)
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("CREATE TABLE columns.x AS SELECT 1 AS a, 2 AS A", "CREATE TABLE has columns with duplicate name A"),
+        ("CREATE TABLE columns.x AS (SELECT 1 AS a, 2 AS a)", "CREATE TABLE has columns with duplicate name a"),
+        (
+            "CREATE TABLE columns.x AS SELECT * FROM columns.t, UNNEST(l)",
+            "CREATE TABLE has columns with duplicate name a",
+        ),
+        (
+            "CREATE OR REPLACE TABLE columns.x AS SELECT t.*, u.* EXCEPT (l) FROM columns.t, columns.t AS u",
+            "CREATE TABLE has columns with duplicate name a",
+        ),
+        ("CREATE TEMP TABLE x AS SELECT 1 AS a, 2 AS a; SELECT 1", "CREATE TABLE has columns with duplicate name a"),
+        ("CREATE VIEW columns.x AS SELECT 1 AS a, 2 AS a", "CREATE VIEW has columns with duplicate name a"),
+        ("CREATE VIEW columns.x (a, A) AS SELECT 1, 2", "CREATE VIEW has columns with duplicate name A"),
+        (
+            "CREATE MATERIALIZED VIEW columns.x AS SELECT a, a FROM columns.t",
+            "CREATE MATERIALIZED VIEW has columns with duplicate name a",
+        ),
+        ("CREATE TABLE columns.x (a INT64, A STRING)", "Duplicate column name A in CREATE TABLE"),
+        ("CREATE TABLE columns.x AS SELECT 1 AS a, 2", "CREATE TABLE columns must be named, but column 2 has no name"),
+        ("CREATE VIEW columns.x AS SELECT COUNT(*) FROM columns.t", "CREATE VIEW columns must be named, but column 1"),
+        ("ALTER TABLE columns.t ADD COLUMN A STRING", "Column already exists: A"),
+        ("INSERT columns.t (a, A) VALUES (1, 2)", "INSERT has columns with duplicate name: A"),
+        ("UPDATE columns.t SET a = 1, A = 2 WHERE TRUE", "Update item A assigned more than once"),
+    ],
+)
+def test_a_statement_that_would_name_two_columns_alike_is_refused(run, statement, message):
+    with pytest.raises(BadRequest, match=message):
+        run(statement)
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_result_with_two_columns_of_one_name_goes_into_no_table(run, bigquery_client, dry_run):
+    table = f"{bigquery_client.project}.columns.x"
+    config = bigquery.QueryJobConfig(destination=table, dry_run=dry_run, use_query_cache=False)
+    with pytest.raises(BadRequest, match=rf"{IN_A_RESULT}\. Found duplicate\(s\): a, B\s"):
+        bigquery_client.query("SELECT 1 AS a, 2 AS a, 3 AS b, 4 AS B, 5 AS a", job_config=config).result()
+
+
+def test_a_result_without_a_table_numbers_them(run):
+    [row] = run("SELECT 1 AS a, 2 AS a")
+    assert dict(row) == {"a": 1, "a_1": 2}
+
+
+@pytest.mark.parametrize(
+    "columns", [["a", "b", "A"], [bigquery.SchemaField("s", "RECORD", fields=[bigquery.SchemaField("a", "INT64")] * 2)]]
+)
+def test_a_schema_with_two_fields_of_one_name_is_refused(run, bigquery_client, columns):
+    schema = [bigquery.SchemaField(one, "INT64") if isinstance(one, str) else one for one in columns]
+    with pytest.raises(BadRequest, match=r"Field [Aa] already exists in schema"):
+        bigquery_client.create_table(bigquery.Table(f"{bigquery_client.project}.columns.x", schema))
+
+
+@pytest.mark.parametrize(
+    ("statement", "names"),
+    [
+        ("CREATE OR REPLACE TABLE columns.m (b INT64, c INT64) AS SELECT 1 AS a, 2 AS a", ["b", "c"]),
+        ("CREATE OR REPLACE TABLE columns.m AS SELECT t.l, (a), l[0].a AS x FROM columns.t", ["l", "a", "x"]),
+        ("CREATE OR REPLACE TABLE columns.m AS SELECT 1 AS a UNION ALL SELECT 2", ["a"]),
+        (
+            "CREATE OR REPLACE TABLE columns.m AS SELECT * EXCEPT (l) FROM columns.t JOIN columns.t AS u USING (a)",
+            ["a"],
+        ),
+        ("CREATE OR REPLACE TABLE columns.m AS SELECT AS STRUCT 1 AS a, 2 AS b", ["a", "b"]),
+    ],
+)
+def test_columns_with_names_of_their_own_become_a_tables(run, bigquery_client, statement, names):
+    run(statement)
+    assert [field.name for field in bigquery_client.get_table("columns.m").schema] == names
