@@ -3,6 +3,9 @@
 DuckLake reads the whole catalog anew, all columns of all tables, for the first statement after a table was made.
 """
 
+import contextlib
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 from local_bigquery.catalog.tables import INGESTION_TIME
@@ -44,6 +47,7 @@ where t.end_snapshot is null and d.schema_name = $1 and c.parent_column is null
 _WIDTHS = f"select t.table_name, count(*) {_COLUMNS} group by t.table_name"
 _WIDTH = f"select count(*) {_COLUMNS} and t.table_name = $2 and c.column_name <> $3"
 _HAS_COLUMN = f"select 1 {_COLUMNS} and t.table_name = $2 and c.column_name = $3"
+_reading = threading.local()
 # Of each project the version of its tables, and what statements found at it.
 _known: dict[str, tuple[int, dict[tuple[str, ...], list[tuple[Any, ...]]]]] = {}
 
@@ -55,8 +59,30 @@ def metadata(project: str) -> str:
 
 def version(project: str) -> int:
     """Return a number that changes with every table or view that is made, changed or dropped."""
+    seen: dict[str, int] | None = getattr(_reading, "versions", None)
+    if seen is None:
+        return _version(project)
+    if project not in seen:
+        seen[project] = _version(project)
+    return seen[project]
+
+
+def _version(project: str) -> int:
     [(found,)] = database.fetch(_VERSION.format(metadata=metadata(project)))
     return int(found)
+
+
+@contextlib.contextmanager
+def at_one_version() -> Iterator[None]:
+    """Have what this thread reads be of the versions that each project has when it is first asked for."""
+    if getattr(_reading, "versions", None) is not None:
+        yield
+        return
+    _reading.versions = {}
+    try:
+        yield
+    finally:
+        _reading.versions = None
 
 
 def has_dataset(project: str, dataset: str) -> bool:

@@ -45,6 +45,7 @@ Each mend replaces one function of the pinned version; a new version is to be he
     rows' way out       is a Parquet file, which takes DuckDB long (emulator_arrow.py)
     answers             differ from BigQuery's discovery document (emulator_answers.py)
     errors              are DuckDB's and Python's (emulator_errors.py)
+    searches            of a statement's tree, of which each rule makes some, take a third of it (emulator_walks.py)
     pandas              is looked for on the disk twice a query: half of a short one's time (emulator_child.py)
 """
 
@@ -96,6 +97,7 @@ from local.bigquery import (
     emulator_upkeep,
     emulator_variables,
     emulator_views,
+    emulator_walks,
 )
 
 _TEMPORARY = "SELECT table_name FROM duckdb_tables() WHERE temporary"
@@ -143,6 +145,7 @@ def apply() -> None:
     emulator_made.add()
     emulator_destinations.add()
     emulator_variables.add()
+    emulator_walks.add()
     emulator_locations.add()
     emulator_reach.add()
     emulator_lock.add()

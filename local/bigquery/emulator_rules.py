@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from local_bigquery.grpc import read
+from local_bigquery.jobs import merge, query
 from local_bigquery.sql import script
 from local_bigquery.sql.dialect import BigQueryDialect
 from local_bigquery.sql.rules import STATEMENT_RULES, arrays
@@ -12,6 +14,7 @@ from local.bigquery import (
     emulator_aliases,
     emulator_changes,
     emulator_json,
+    emulator_lake,
     emulator_models,
     emulator_names,
     emulator_queries,
@@ -42,7 +45,19 @@ def add() -> None:
     BigQueryDialect.Parser._parse_table = _with_offset(BigQueryDialect.Parser._parse_table)  # noqa: SLF001 - there is no public name for it
     # RANGE<DATE> in CAST is no parameterized type, such as STRING(3).
     exp.DataType.NESTED_TYPES.add(exp.DType.RANGE)
+    for module in (read, merge, query, script):
+        module.translate = _at_one_version(module.translate)
     script.Interpreter.__init__ = _with_cursor(script.Interpreter.__init__)
+
+
+def _at_one_version(translate: Callable[..., Any]) -> Callable[..., Any]:
+    """A statement names tables a dozen times; all of them are looked up at one version of the project's tables."""
+
+    def translated(tree: exp.Expr, context: Any) -> Any:
+        with emulator_lake.at_one_version():
+            return translate(tree, context)
+
+    return translated
 
 
 def _with_cursor(make: Callable[..., None]) -> Callable[..., None]:

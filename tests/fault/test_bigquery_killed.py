@@ -136,14 +136,13 @@ def test_an_emulator_that_cannot_open_its_state_says_in_one_line_why_and_what_to
     assert "\n" not in told
 
 
-@pytest.mark.parametrize("where", ["elsewhere", "it's here"])
-def test_a_state_that_was_moved_or_copied_has_all_its_tables_and_takes_more(tmp_path, where):
+def test_a_state_that_was_moved_or_copied_has_all_its_tables_and_takes_more(tmp_path):
     with running(tmp_path / "first") as client:
         client.create_dataset("kept")
         client.query_and_wait("CREATE TABLE kept.numbers AS SELECT n FROM UNNEST(GENERATE_ARRAY(1, 4)) AS n")
-    (tmp_path / "first").rename(tmp_path / where)
+    (tmp_path / "first").rename(tmp_path / "it's here")
     for expected in ([10, 4], [15, 5]):
-        with running(tmp_path / where) as client:
+        with running(tmp_path / "it's here") as client:
             [row] = client.query_and_wait("SELECT SUM(n), COUNT(*) FROM kept.numbers")
             assert list(row) == expected
             client.query_and_wait("INSERT INTO kept.numbers (n) VALUES (5)")

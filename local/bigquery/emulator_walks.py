@@ -1,0 +1,29 @@
+"""Walk through a statement's tree in half the time that sqlglot takes.
+
+A hundred rules each look for their kinds of nodes in the whole tree, which is a third of a translation.
+"""
+
+from collections.abc import Iterator
+
+from sqlglot.expressions.core import Expr, Expression
+
+
+def add() -> None:
+    """Replace sqlglot's search; before the first statement."""
+    Expression.find_all = _find_all  # type: ignore[method-assign,assignment]
+
+
+def _find_all(self: Expr, *kinds: type[Expr], bfs: bool = True) -> Iterator[Expr]:
+    if not bfs:
+        yield from (node for node in self.dfs() if isinstance(node, kinds))
+        return
+    nodes = [self]
+    # The list grows while it is read: a node's children are taken after whoever asked has changed the node.
+    for node in nodes:
+        if isinstance(node, kinds):
+            yield node
+        for value in node.args.values():
+            if isinstance(value, list):
+                nodes += [one for one in value if isinstance(one, Expr)]
+            elif isinstance(value, Expr):
+                nodes.append(value)
