@@ -11,11 +11,13 @@ from typing import Any
 
 import duckdb
 from local_bigquery import errors
+from local_bigquery.catalog import names
 from local_bigquery.errors import BigQueryError
 from local_bigquery.jobs import query, runner
 from local_bigquery.sql import script
+from sqlglot import exp
 
-from local.bigquery import emulator_views
+from local.bigquery import emulator_syntax, emulator_views
 from local.bigquery.emulator_checks import unsupported
 
 # What DuckDB says of a value or a column's name, and BigQuery's words for it.
@@ -35,6 +37,7 @@ _VALUES = [
     (r"(?P<name>missing \).*|invalid perl operator.*|missing \].*)", "Cannot parse regular expression: {name}"),
     (r"Overflow in HUGEINT (?P<name>\w+)", "numeric overflow: {name}"),
     (r"(?P<name>divison by zero in based logarithm)", "Floating point error in function: LOG"),
+    (r"Could not parse string \"(?:1970 )?(?P<name>.*)\" according to format", 'Failed to parse input string "{name}"'),
     (r"Unknown TimeZone '(?P<name>[^']*)'", "Invalid time zone: {name}"),
     (r"(?P<name>\w+)(?: for \w+)? is out of range!", "Floating point error in function: {name}"),
     (r"Column with name (?P<name>.+) already exists", "Column already exists: {name}"),
@@ -54,6 +57,8 @@ _STATEMENTS = [
     (r"Unimplemented type for cast \((?P<name>.*)\)", "The cast {name}"),
     (r"Not implemented Error: (?P<name>.*)", "This statement ({name})"),
 ]
+_NO_DATASET = re.compile(r'Schema "?(?P<dataset>[^"]+)"? not found in DuckLakeCatalog "(?P<project>[^"]+)"')
+_ROUTINE = re.compile(r"Macro Function with name \S+ (does not exist|already exists)")
 _MISSING = re.compile(r"Table with name (\S+) does not exist")
 _OPERATORS = {"~~": "LIKE", "!~~": "NOT LIKE", "LIKE_ESCAPE": "LIKE", "LEN": "ARRAY_LENGTH"}
 # Errors of statements; all others are of values.
@@ -81,6 +86,14 @@ def _of_duckdb(original: Callable[..., BigQueryError], error: Exception, *argume
     for pattern, words in _STATEMENTS:
         if match := re.search(pattern, first):
             return unsupported(words.format(name=match["name"].upper() if "{name} with" in words else match["name"]))
+    if match := _NO_DATASET.search(first):
+        dataset = names.label(match["project"], match["dataset"])
+        return BigQueryError("notFound", f"Not found: Dataset {dataset} was not found in location US")
+    if (match := _ROUTINE.search(first)) and arguments:
+        context, tree = arguments
+        routine = names.label(*names.reference(tree.find(exp.Table), context.project_id, context.dataset_id))
+        is_there = match[1] == "already exists"
+        return errors.already_exists("Routine", routine) if is_there else errors.not_found("Routine", routine)
     if (match := _MISSING.search(first)) and arguments:
         context, *_ = arguments
         if missing := emulator_views.missing_table(match[1], context.referenced):
@@ -99,6 +112,8 @@ def _of_duckdb(original: Callable[..., BigQueryError], error: Exception, *argume
 
 
 def _of_exception(original: Callable[[Exception], BigQueryError], error: Exception) -> BigQueryError:
+    if words := emulator_syntax.words_of(error):
+        return BigQueryError("invalidQuery", words)
     made = original(error)
     if made.reason == "notImplemented":
         return unsupported(made.message.partition(" is not implemented")[0])

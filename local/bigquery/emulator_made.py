@@ -1,13 +1,13 @@
 """Refuse columns that no table can have: two of one name, and, where a statement makes a table or view, one of no name.
 
-A query's own result may have them; its columns are then a and a_1, or f0_.
+A query's own result may have them; its columns are then a and a_1, or f0_. Nor is a procedure made in no dataset.
 """
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from local_bigquery.catalog import names
+from local_bigquery.catalog import datasets, names, routines
 from local_bigquery.errors import BigQueryError
 from local_bigquery.jobs import query
 from local_bigquery.models import TableFieldSchema
@@ -24,6 +24,7 @@ def add() -> None:
     """Put the rules in place."""
     STATEMENT_RULES[STATEMENT_RULES.index(rules.duplicate_columns)] = _written_columns
     NODE_RULES.append(_starred_columns)
+    routines.save = functools.partial(_save, routines.save)
     names.fields = functools.partial(_fields, names.fields)
     query._run = functools.partial(_run, query._run)  # noqa: SLF001 - there is no public name for it
 
@@ -43,6 +44,14 @@ def check_result(columns: Iterable[str]) -> None:
     if found := duplicates(columns):
         words = "Duplicate column names in the result are not supported when a destination table is present."
         raise _refusal(f"{words} Found duplicate(s): {', '.join(dict.fromkeys(found))}")
+
+
+def _save(original: Callable[..., Any], project: str, dataset: str, *rest: Any) -> Any:
+    """A procedure is kept without DuckDB, which would miss the dataset."""
+    if not datasets.exists(project, dataset):
+        found = names.label(project, dataset)
+        raise BigQueryError("notFound", f"Not found: Dataset {found} was not found in location US")
+    return original(project, dataset, *rest)
 
 
 def _fields(original: Callable[..., None], schema: Sequence[TableFieldSchema]) -> None:

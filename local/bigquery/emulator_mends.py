@@ -8,6 +8,7 @@ Each mend replaces one function of the pinned version; a new version is to be he
     wildcard tables     are joined by position and by UNION, which loses equal rows (emulator_wildcards.py)
     models              are kept without learning anything (emulator_models.py)
     columns             of one name, or none, become a table's (emulator_made.py)
+    pipes               are one query, whatever their order (emulator_pipes.py)
     UPDATE, MERGE       know less than GoogleSQL's (emulator_changes.py)
     views               over wildcard tables do not see later tables, and one whose table is gone has no columns, and
                         so breaks INFORMATION_SCHEMA (emulator_views.py)
@@ -44,7 +45,7 @@ Each mend replaces one function of the pinned version; a new version is to be he
     columns             of a table are asked for anew by each statement that names it: 5 ms a table
     rows' way out       is a Parquet file, which takes DuckDB long (emulator_arrow.py)
     answers             differ from BigQuery's discovery document (emulator_answers.py)
-    errors              are DuckDB's and Python's (emulator_errors.py)
+    errors              are DuckDB's and Python's (emulator_errors.py), or sqlglot's (emulator_syntax.py)
     searches            of a statement's tree, of which each rule makes some, take a third of it (emulator_walks.py)
     pandas              is looked for on the disk twice a query: half of a short one's time (emulator_child.py)
 """
@@ -93,6 +94,7 @@ from local.bigquery import (
     emulator_rules,
     emulator_storing,
     emulator_streaming,
+    emulator_syntax,
     emulator_times,
     emulator_upkeep,
     emulator_variables,
@@ -149,6 +151,7 @@ def apply() -> None:
     emulator_locations.add()
     emulator_reach.add()
     emulator_lock.add()
+    emulator_syntax.add()
     emulator_projects.add()
     DuckDBDialect.Generator.TRANSFORMS[exp.IntDiv] = _divided
     for aggregate, name in ((exp.ArgMax, "ARG_MAX_NULL"), (exp.ArgMin, "ARG_MIN_NULL")):

@@ -17,6 +17,7 @@ from local.bigquery import (
     emulator_lake,
     emulator_models,
     emulator_names,
+    emulator_pipes,
     emulator_queries,
     emulator_templates,
     emulator_views,
@@ -42,6 +43,7 @@ def add() -> None:
     emulator_views.add()
     emulator_models.add()
     emulator_queries.add()
+    emulator_pipes.add()
     BigQueryDialect.Parser._parse_table = _with_offset(BigQueryDialect.Parser._parse_table)  # noqa: SLF001 - there is no public name for it
     # RANGE<DATE> in CAST is no parameterized type, such as STRING(3).
     exp.DataType.NESTED_TYPES.add(exp.DType.RANGE)

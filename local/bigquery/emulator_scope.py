@@ -176,11 +176,12 @@ def _fields(struct: exp.Expr) -> list[_Part]:
 def _selected(made: list[_Part], star: exp.Star) -> list[exp.Expr]:
     left_out = {one.name.casefold() for one in star.args.get("except_") or []}
     replaced = {one.alias.casefold(): one.this for one in star.args.get("replace") or []}
+    renamed = {one.this.name.casefold(): one.alias for one in star.args.get("rename") or []}
     columns: list[exp.Expr] = []
     for name, value, kind in made:
         if name.casefold() not in left_out:
             other = replaced.get(name.casefold())
-            column = exp.alias_((other or value).copy(), name, quoted=True)
+            column = exp.alias_((other or value).copy(), renamed.get(name.casefold(), name), quoted=True)
             column.type = types.infer(other) if other else kind
             columns.append(column)
     return columns

@@ -31,7 +31,12 @@ _OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
 
 
 class UnterminatedError(ValueError):
-    """A string or a quoted name that never ends."""
+    """A string or a quoted name that never ends; `offset` is that of its `quote`."""
+
+    def __init__(self, quote: str, offset: int) -> None:
+        super().__init__(f"unclosed {quote} at offset {offset}")
+        self.quote = quote
+        self.offset = offset
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ def read(text: str) -> Iterator[Token]:
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup or "sign"
         if kind == "sign" and match.group() in _QUOTES:
-            raise UnterminatedError(f"unclosed {match.group()} at offset {match.start()}")
+            raise UnterminatedError(match.group(), match.start())
         if kind != "space":
             yield Token(kind, match.group(), match.start(), match.end())
 
