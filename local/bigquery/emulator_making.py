@@ -11,6 +11,7 @@ import itertools
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import duckdb
@@ -50,6 +51,7 @@ _COPIED: Final = {
 _COPY = "INSERT INTO {to}.{name} BY NAME SELECT * REPLACE ({replaced}) FROM {of}.{name}"
 _VERSION = "INSERT INTO {to}.ducklake_schema_versions VALUES ({snapshot}, {version}, {table})"
 _CHANGES = "INSERT INTO {to}.ducklake_snapshot_changes VALUES ({snapshot}, {changes}, NULL, NULL, NULL)"
+_FILES = "SELECT data_file FROM ducklake_list_files($1, $2, schema => $3)"
 _numbers = itertools.count()
 # Two of this process that take the same ids would both wait.
 _publishing = threading.Lock()
@@ -64,7 +66,13 @@ def make(writer: Any, table: Reference, select: str, bound: dict[str, Any] | Non
     project, dataset, name = table
     with _empty_lake(writer, project, dataset) as lake:
         writer.execute(f"CREATE TABLE {quote(lake, dataset, name)} AS {select}", bound)
-        _publish(writer, table, lake, required)
+        try:
+            _publish(writer, table, lake, required)
+        except BaseException:
+            # No lake knows them any more.
+            for (file,) in writer.execute(_FILES, [lake, name, dataset]).fetchall():
+                Path(file).unlink(missing_ok=True)
+            raise
 
 
 @contextlib.contextmanager

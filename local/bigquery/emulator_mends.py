@@ -15,6 +15,7 @@ Each mend replaces one function of the pinned version; a new version is to be he
     looking a table up  lists all tables of all databases through DuckDB's catalog, which DuckLake reads anew after
                         each table made; DuckLake's own metadata answers in 2 ms instead of 160 ms at 62 tables
     making a table      takes 0.2 s at 366 day-tables, since DuckLake reads all tables twice (emulator_making.py)
+                        and fails where another statement makes it at once (emulator_writers.py)
     __TABLES__          asks for each table alone, with its columns: 27 ms a table
     temporary tables    are looked for among all tables of all databases, by each statement
     ingestion time      is looked for among all columns of all tables, once for each table that a statement names
@@ -100,6 +101,7 @@ from local.bigquery import (
     emulator_variables,
     emulator_views,
     emulator_walks,
+    emulator_writers,
 )
 
 _TEMPORARY = "SELECT table_name FROM duckdb_tables() WHERE temporary"
@@ -152,6 +154,7 @@ def apply() -> None:
     emulator_reach.add()
     emulator_lock.add()
     emulator_syntax.add()
+    emulator_writers.add()
     emulator_projects.add()
     DuckDBDialect.Generator.TRANSFORMS[exp.IntDiv] = _divided
     for aggregate, name in ((exp.ArgMax, "ARG_MAX_NULL"), (exp.ArgMin, "ARG_MIN_NULL")):

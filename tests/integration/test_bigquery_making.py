@@ -76,3 +76,29 @@ def test_loads_and_statements_that_make_tables_at_once_lose_none(bigquery_client
         assert list(executor.map(make, range(24))) == [[(2,)]] * 24
     found = rows(bigquery_client, f"SELECT _TABLE_SUFFIX, SUM(n) FROM `{dataset}.t*` GROUP BY 1 ORDER BY 1")  # noqa: S608
     assert found == [(f"{number:02}", 3) for number in range(24)]
+
+
+def test_whoever_makes_one_table_at_once_adds_to_it(bigquery_client, dataset):
+    schema = [bigquery.SchemaField("n", "INT64"), bigquery.SchemaField("words", "STRING", "REPEATED")]
+
+    def declare(name):
+        bigquery_client.query_and_wait(f"CREATE TABLE IF NOT EXISTS {name} (n INT64, words ARRAY<STRING>)")
+
+    def insert(name):
+        bigquery_client.create_table(bigquery.Table(f"{bigquery_client.project}.{name}", schema), exists_ok=True)
+
+    def append(name):
+        config = bigquery.LoadJobConfig(source_format="NEWLINE_DELIMITED_JSON", schema=schema)
+        bigquery_client.load_table_from_json([{"n": 1}], name, job_config=config).result()
+
+    def query(name):
+        table = f"{bigquery_client.project}.{name}"
+        config = bigquery.QueryJobConfig(destination=table, write_disposition="WRITE_APPEND")
+        bigquery_client.query("SELECT 1 AS n, ['a'] AS words", job_config=config).result()
+
+    for number in range(6):
+        name = f"{dataset}.at_once_{number}"
+        with ThreadPoolExecutor(5) as executor:
+            for made in [executor.submit(make, name) for make in (append, declare, append, insert, query)]:
+                made.result()
+        assert rows(bigquery_client, f"SELECT SUM(n) FROM {name}") == [(3,)]  # noqa: S608

@@ -1,0 +1,74 @@
+"""Let one at a time make, change or drop a table: jobs that write rows hold a lock of their table, and so do these.
+
+Otherwise a load that finds no table fails with one that a statement or a request has made meanwhile.
+"""
+
+import contextlib
+import functools
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import duckdb
+from local_bigquery.catalog import datasets, names, tables
+from local_bigquery.engine import database
+from local_bigquery.jobs import query
+from sqlglot import exp
+
+_KINDS = {"TABLE", "VIEW"}
+_ATTEMPTS = 100
+_WAIT_SECONDS = 0.02
+_locks: dict[tuple[str, ...], threading.RLock] = {}
+
+
+def add() -> None:
+    """Put the locks in place; after whoever else replaces what they are put around."""
+    database.writing = _writing
+    query._run = functools.partial(_run, query._run)  # noqa: SLF001 - there is no public name for it
+    tables.create = functools.partial(_create, tables.create)
+    tables.delete = functools.partial(_delete, tables.delete)
+    datasets.delete = functools.partial(_delete_dataset, datasets.delete)
+
+
+@contextlib.contextmanager
+def _writing(*table: str) -> Iterator[None]:
+    """Hold a table's lock, perhaps once more: CREATE TABLE with columns AS a query inserts as a second statement."""
+    key = tuple(part.casefold() for part in table)
+    with database._attach_lock:  # noqa: SLF001 - there is no public name for it
+        lock = _locks.setdefault(key, threading.RLock())
+    with lock:
+        yield
+
+
+def _run(original: Callable[..., Any], cursor: Any, tree: exp.Expr, context: Any, *rest: Any) -> Any:
+    is_ddl = isinstance(tree, exp.Create | exp.Drop | exp.Alter) and tree.args.get("kind") in _KINDS
+    target = None if not is_ddl or tree.find(exp.TemporaryProperty) else names.target(tree)
+    reference = names.reference(target, context.project_id, context.dataset_id) if target else ()
+    with _writing(*reference) if all(reference) and reference else contextlib.nullcontext():
+        return original(cursor, tree, context, *rest)
+
+
+def _create(original: Callable[..., Any], project: str, dataset: str, body: Any, *rest: Any) -> Any:
+    table = (body.tableReference and body.tableReference.tableId) or ""
+    with _writing(project, dataset, table):
+        return original(project, dataset, body, *rest)
+
+
+def _delete(original: Callable[..., None], project: str, dataset: str, table: str) -> None:
+    with _writing(project, dataset, table):
+        original(project, dataset, table)
+
+
+def _delete_dataset(original: Callable[..., None], *arguments: Any) -> None:
+    """Drop a dataset, again where a job has changed one of its tables meanwhile."""
+    for attempt in itertools.count(1):
+        try:
+            original(*arguments)
+        except duckdb.TransactionException:
+            if attempt == _ATTEMPTS:
+                raise
+            time.sleep(_WAIT_SECONDS)
+        else:
+            return
