@@ -47,10 +47,10 @@ bench: $(READY)
 faults: $(READY)
 	$(VENV)/bin/python -m faults $(ARGS)
 
-$(READY): pyproject.toml constraints.txt .python-version scripts/create-venv
+$(READY): pyproject.toml deskcloud/pyproject.toml constraints.txt .python-version scripts/create-venv
 	scripts/create-venv $(VENV)
 	$(VENV)/bin/pip install --quiet --constraint constraints.txt hatchling editables
-	$(VENV)/bin/pip install --quiet --constraint constraints.txt --no-build-isolation --editable ".[local,dev]"
+	$(VENV)/bin/pip install --quiet --constraint constraints.txt --no-build-isolation --editable deskcloud --editable ".[local,dev]"
 	touch $@
 
 $(INFRA_READY): constraints-infra.txt .python-version scripts/create-venv

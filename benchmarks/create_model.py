@@ -4,7 +4,7 @@ import xgboost as xgb
 
 from benchmarks import local_bigquery, visitors
 from benchmarks.measure import Row, in_turns, say
-from local.bigquery.ml import options, trees
+from deskcloud.bigquery.ml import options, trees
 
 ROWS = 100_000
 ITERATIONS = 50  # as the statement says

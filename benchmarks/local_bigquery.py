@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
-from local import serving
-from local.bigquery import emulator, gateway
+from deskcloud.bigquery import emulator, gateway
+from deskcloud.web import serving
 
 PROJECT = "benchmarks"
 DATASET = "bench"

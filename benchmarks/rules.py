@@ -9,7 +9,8 @@ from mlxtend.frequent_patterns import association_rules, fpgrowth
 
 from benchmarks import local_bigquery
 from benchmarks.measure import Row, in_turns, say
-from local import declarations, provision
+from cli import declarations, desk
+from deskcloud import provisioning
 from shared import warehouse
 from shared.settings import Recommendations, Settings
 from shared.warehouse import Statement
@@ -28,9 +29,10 @@ def _measure(baskets: int, rounds: int) -> Row:
     basket, product = _baskets(baskets)
     with local_bigquery.started() as client:
         say(f"  loading {baskets:,} baskets")
-        names = provision.Names(client.project, "bench", local_bigquery.DATASET, "us-central1", "propensity")
         tables = [one for one in declarations.read().tables if one.name in {"product_itemsets", "product_rules"}]
-        provision.make_tables(names, tables, client._connection.API_BASE_URL)  # noqa: SLF001 - where the client asks
+        dataset = desk.dataset(client.project, local_bigquery.DATASET, tables)
+        url = client._connection.API_BASE_URL  # noqa: SLF001 - where the client asks
+        provisioning.make_datasets(client.project, (dataset,), url)
         local_bigquery.load(client, "interactions", _interactions(basket, product))
         settings = Settings(project=client.project, bucket="bench", dataset=local_bigquery.DATASET)
         of_day = {"as_of": DAY, "run_id": "20170810-0a1b2c3d"}

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from cli import desk
 from cli.errors import CommandError, assigning
-from local import cloud as local_cloud
-from local.bigquery.emulator import EmulatorDiedError
-from local.provision import Names
+from deskcloud.bigquery.emulator import EmulatorDiedError
+from deskcloud.cloud import AlreadyRunningError, Cloud, Ports
 from shared.cloud import Clients
 from shared.settings import Settings, with_overrides
 
@@ -33,35 +33,25 @@ def started(
     state: Path,
     document: dict[str, Any],
     *,
-    ports: local_cloud.Ports = local_cloud.Ports(),  # noqa: B008 - frozen
+    ports: Ports = Ports(),  # noqa: B008 - frozen
     on_line: Callable[[dict[str, Any]], None] = lambda _: None,
     is_fresh: bool = False,
     is_on_demand: bool = False,
     is_strict: bool = False,
     is_held: bool = False,
-) -> Iterator[tuple[local_cloud.LocalCloud, Clients]]:
+) -> Iterator[tuple[Cloud, Clients]]:
     """Start a local cloud and point this process at it; where it `is_held`, its schedules are not begun.
 
     Raises:
         CommandError: another process runs a cloud on this state, or a service cannot open it.
         OSError: a port is taken.
     """
-    settings = Settings.from_document({"project": PROJECT, **document})
-    names = Names(
-        settings.project,
-        settings.bucket,
-        settings.dataset,
-        settings.serving.region,
-        settings.serving.endpoint_id,
-        settings.source_dataset,
-        settings.location,
-    )
     with contextlib.ExitStack() as stack:
         try:
             cloud = stack.enter_context(
-                local_cloud.run(
+                desk.run(
                     state,
-                    names,
+                    PROJECT,
                     document,
                     ports=ports,
                     on_line=on_line,
@@ -71,7 +61,7 @@ def started(
                     is_held=is_held,
                 )
             )
-        except (local_cloud.AlreadyRunningError, EmulatorDiedError) as error:
+        except (AlreadyRunningError, EmulatorDiedError) as error:
             raise CommandError(str(error)) from error
         os.environ.update(cloud.environment)
         yield cloud, Clients(Settings.from_environment())

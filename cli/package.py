@@ -5,8 +5,8 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from cli import declarations
 from cli.errors import CommandError, UsageError
-from local import declarations
 
 ROOT = Path(__file__).parent.parent
 # Where Terraform looks for it.

@@ -8,8 +8,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cli import declarations
 from cli.errors import CommandError
-from local import declarations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

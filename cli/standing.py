@@ -17,7 +17,7 @@ from rich.console import Console
 
 from cli import machine
 from cli.errors import CommandError, UsageError
-from local.cloud import Ports
+from deskcloud.cloud import Ports
 
 # Where the services listen when nobody says otherwise.
 FIXED = Ports(

@@ -2,8 +2,8 @@
 
 import difflib
 
+from cli import declarations
 from cli.errors import UsageError
-from local import declarations
 
 
 def require(topic: str) -> None:

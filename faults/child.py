@@ -9,10 +9,9 @@ import json
 import sys
 from pathlib import Path
 
-from local import cloud
-from local.provision import Names
+from cli import desk
+from deskcloud.cloud import Ports
 from shared import jsontext
-from shared.settings import Settings
 
 
 def main(state: Path, document: dict, ports: dict[str, int], proxies: dict[str, int]) -> None:
@@ -21,17 +20,13 @@ def main(state: Path, document: dict, ports: dict[str, int], proxies: dict[str, 
     def reached_at(service: str, url: str) -> str:
         return f"{url.rpartition(':')[0]}:{proxies[service]}"
 
-    settings = Settings.from_document({"project": document["bucket"], **document})
-    names = Names(
-        settings.project, settings.bucket, settings.dataset, settings.serving.region, settings.serving.endpoint_id
-    )
     # Twenty attempts with Google's backoff last for hours, and with this one for less than a slow start of `up`.
-    soon = cloud.Backoff(minimum_seconds=0.1, maximum_seconds=1, attempts=100)
-    with cloud.run(
+    soon = desk.Backoff(minimum_seconds=0.1, maximum_seconds=1, attempts=100)
+    with desk.run(
         state,
-        names,
+        document["bucket"],
         document,
-        ports=cloud.Ports(**ports),
+        ports=Ports(**ports),
         backoff=soon,
         on_line=lambda line: print(jsontext.text(line.get("jsonPayload", line)), file=sys.stderr, flush=True),
         reached_at=reached_at,

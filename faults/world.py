@@ -142,7 +142,7 @@ def strike_worker(pid: int, fault: Fault) -> None:
     """Kill or freeze the process that functions run in, below the cloud's process."""
     with contextlib.suppress(psutil.NoSuchProcess):
         started = psutil.Process(pid).children(recursive=True)
-        workers = [process for process in started if "local.functions.worker" in process.cmdline()]
+        workers = [process for process in started if "deskcloud.functions.worker" in process.cmdline()]
         if workers and fault.kind == "kill worker":
             workers[-1].kill()
         elif workers:

@@ -28,12 +28,12 @@ from typing import Any
 import yaml
 from google.cloud import bigquery
 
-from local.googlesql import answers, cases, difference
-from local.googlesql.cases import Case, File
-from local.googlesql.difference import Answer
-from local.googlesql.errors import Crashed, Refused
-from local.googlesql.reference import Database, Parameters, Rows
-from local.googlesql.types import Fields
+from deskcloud.googlesql import answers, cases, difference
+from deskcloud.googlesql.cases import Case, File
+from deskcloud.googlesql.difference import Answer
+from deskcloud.googlesql.errors import Crashed, Refused
+from deskcloud.googlesql.reference import Database, Parameters, Rows
+from deskcloud.googlesql.types import Fields
 
 LIST = Path(__file__).with_suffix(".yaml")
 THREADS = 2

@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 import yaml
 
+from cli import declarations
 from cli.cost.prices import Price, price_list
 from cli.cost.usage import DAYS, NODE, Environment, Usage, usage
 from cli.cost.volumes import Inputs
 from cli.errors import CommandError, assigning
 from cli.machine import PROJECT
-from local import declarations
 from shared.settings import Settings, with_overrides
 
 # What a run sets off besides scoring, which the schedule does too.

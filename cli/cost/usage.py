@@ -12,9 +12,9 @@ from cli.cost import statements
 from cli.cost.prices import assumptions
 from cli.cost.statements import Reading
 from cli.cost.volumes import Inputs, Volumes
+from cli.declarations import Table
+from deskcloud.scheduler import cron
 from functions import resume_runs
-from local.declarations import Table
-from local.scheduler import cron
 from shared.settings import Settings
 
 DAYS = 365 / 12

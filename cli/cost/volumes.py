@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cli.cost.prices import assumptions
-from local.declarations import Table
+from cli.declarations import Table
 from shared.chain.recommending import MOST_ALIKE
 from shared.settings import Settings
 

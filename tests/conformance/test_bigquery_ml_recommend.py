@@ -9,8 +9,8 @@ from fixtures.bigquery import connect
 from google.api_core import exceptions
 from google.cloud import bigquery
 
-from local import serving
-from local.bigquery import gateway
+from deskcloud.bigquery import gateway
+from deskcloud.web import serving
 
 OPTIONS = "model_type='MATRIX_FACTORIZATION', user_col='visitor_id', item_col='product_id', rating_col='weight'"
 IMPLICIT = f"OPTIONS({OPTIONS}, feedback_type='implicit', num_factors=4, wals_alpha=10, l2_reg=0.5)"

@@ -9,8 +9,8 @@ import pytest
 from google.api_core.exceptions import BadRequest
 from google.cloud import bigquery
 
-from local.googlesql import reference
-from local.googlesql.catalog import Catalog
+from deskcloud.googlesql import reference
+from deskcloud.googlesql.catalog import Catalog
 
 QUERIES = Path(__file__).with_name("names_and_structs.sql").read_text().splitlines()[1:]
 FIRST, SECOND, STREAMED = "one_20240101", "one_20240102", "one_intraday_20240103"

@@ -9,7 +9,7 @@ from google.api_core.exceptions import BadRequest, Forbidden, GoogleAPICallError
 from google.cloud import bigquery
 from local_bigquery.sql import dialect
 
-from local.bigquery import emulator_reach
+from deskcloud.bigquery import emulator_reach
 
 ATTEMPTS = yaml.safe_load(Path(__file__).with_name("bigquery_reach.yaml").read_text())
 

@@ -3,9 +3,9 @@
 import pytest
 from google.api_core.exceptions import BadRequest, NotFound
 
-from local.googlesql import analysis
-from local.googlesql.catalog import Catalog
-from local.googlesql.errors import Refused
+from deskcloud.googlesql import analysis
+from deskcloud.googlesql.catalog import Catalog
+from deskcloud.googlesql.errors import Refused
 
 
 def refusal(client, sql, kind=BadRequest):

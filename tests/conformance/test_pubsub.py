@@ -20,7 +20,7 @@ from google.api_core import exceptions
 from google.cloud import pubsub_v1
 from google.protobuf import duration_pb2, field_mask_pb2
 
-from local import pubsub
+from deskcloud import pubsub
 
 PROJECT = "shop"
 

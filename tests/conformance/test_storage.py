@@ -9,8 +9,8 @@ import pytest
 from google.api_core import exceptions
 from google.cloud import storage as gcs
 
-from local import storage as local_storage
-from local.storage.chunks import CHUNK
+from deskcloud import storage as local_storage
+from deskcloud.storage.chunks import CHUNK
 
 
 @pytest.fixture(scope="module")

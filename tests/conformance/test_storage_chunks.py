@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from local.storage.chunks import CHUNK
+from deskcloud.storage.chunks import CHUNK
 
 
 @pytest.mark.parametrize("total", ["*", 2 * CHUNK])

@@ -17,7 +17,9 @@ from google.cloud import aiplatform
 from google.cloud import aiplatform_v1 as v1
 from google.protobuf import field_mask_pb2
 
-from local import auth, serving, vertex
+from deskcloud import vertex
+from deskcloud.web import credentials as auth
+from deskcloud.web import serving
 
 MACHINE = {"machine_spec": {"machine_type": "n1-standard-2"}, "min_replica_count": 1}
 

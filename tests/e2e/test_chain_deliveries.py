@@ -9,7 +9,7 @@ import httpx
 from fixtures.chain import DEADLINE, PROJECT
 from google.cloud import pubsub_v1
 
-from local import declarations
+from cli import declarations
 
 TIMES = 3
 LISTENERS = [(function.name, topic) for function in declarations.read().functions for topic in function.topics]

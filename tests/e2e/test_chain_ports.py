@@ -11,7 +11,7 @@ from google.api_core.exceptions import Forbidden
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
-from local.guard import USER
+from deskcloud.web.guard import USER
 
 JSON = {"Content-Type": "application/json"}
 FROM_PAGES = (
@@ -97,7 +97,7 @@ def test_the_token_endpoint_answers_the_service_account_alone(chain):
 
 def test_an_upload_goes_on_where_it_is_told_to(chain):
     """In pieces, with the secret in the URL alone: Location and mediaLink carry it."""
-    bucket = chain.clients.storage.bucket(chain.names.bucket)
+    bucket = chain.clients.storage.bucket(chain.clients.settings.bucket)
     blob = bucket.blob("ports/pieces", chunk_size=256 << 10)
     content = b"x" * (600 << 10)
     blob.upload_from_string(content)
@@ -105,9 +105,12 @@ def test_an_upload_goes_on_where_it_is_told_to(chain):
     assert blob.download_as_bytes() == content
     blob.delete()
     url = chain.cloud.environment["BIGQUERY_EMULATOR_HOST"]
-    anonymous = bigquery.Client(chain.names.project, AnonymousCredentials(), client_options={"api_endpoint": url})
+    anonymous = bigquery.Client(
+        chain.clients.settings.project, AnonymousCredentials(), client_options={"api_endpoint": url}
+    )
     rows = [{"a": number} for number in range(3)]
-    table = f"{chain.names.project}.{chain.names.dataset}.ports"
+    settings = chain.clients.settings
+    table = f"{settings.project}.{settings.dataset}.ports"
     assert anonymous.load_table_from_json(rows, table).result().output_rows == 3
     anonymous.delete_table(table)
 

@@ -11,15 +11,15 @@ import pytest
 from fixtures.bigquery import PROJECT, connect
 from google.api_core import exceptions
 
-from local import serving
-from local.bigquery import emulator, gateway
+from deskcloud.bigquery import emulator, gateway
+from deskcloud.web import serving
 
 GATEWAY = """
 import sys
 import uvicorn
 from pathlib import Path
-from local.bigquery import gateway
-from local.bigquery.emulator import Emulator
+from deskcloud.bigquery import gateway
+from deskcloud.bigquery.emulator import Emulator
 state, port, url, scratch, secret = sys.argv[1:]
 app = gateway.create_app(Emulator(url, "", Path(scratch), secret), Path(state))
 uvicorn.run(app, port=int(port), log_level="warning")
@@ -28,7 +28,7 @@ EMULATOR = """
 import signal
 import sys
 from pathlib import Path
-from local.bigquery import emulator
+from deskcloud.bigquery import emulator
 with emulator.run(Path(sys.argv[1])):
     print("up", flush=True)
     signal.pause()

@@ -5,11 +5,12 @@ from fixtures.chain import SOON
 from google.cloud import pubsub_v1
 from typer.testing import CliRunner
 
+from cli import desk
 from cli.follow import STEPS
 from cli.main import app
-from local import cloud, declarations, provision
-from local.bigquery import engine
-from local.bigquery.errors import BigQueryError
+from deskcloud import provisioning
+from deskcloud.bigquery import engine
+from deskcloud.bigquery.errors import BigQueryError
 
 
 @pytest.fixture
@@ -118,9 +119,9 @@ def test_a_run_whose_event_was_lost_is_taken_up(chain):
     subscriber.delete_subscription(subscription=lost)
     run_id = begin(chain, reason="lost")
     chain.wait_until(lambda: chain.run(run_id).records[-1:] and is_deployed(chain, run_id), "the model is deployed")
-    declared = cloud._with_backoff(declarations.read(), SOON)
+    document = desk.document(chain.clients.settings.project, {"bucket": "a-bucket"}, backoff=SOON)
     functions = endpoint.partition("/score_visitors/")[0]
-    provision.make_topics(chain.names, declared, chain.cloud.services["pubsub"], functions)
+    provisioning.make_topics(document, chain.cloud.services["pubsub"], functions)
     chain.leave_out_recommendations()
     assert chain.run(run_id).outcome == "running"
     chain.cloud.scheduler.trigger("resume")

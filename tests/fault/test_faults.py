@@ -12,12 +12,12 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from cli.declarations import ROOT
+from deskcloud.web import serving
 from faults import __main__ as command
 from faults import judge, schedule
 from faults.proxy import Proxies
 from faults.schedule import Fault
-from local import serving
-from local.declarations import ROOT
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 from fixtures.ml import sessions
 from fixtures.online import Clock, deploy, prediction, probability, trained
 
-from local import serving
-from local import vertex as local_vertex
+from deskcloud import vertex as local_vertex
+from deskcloud.web import serving
 from shared.online.scorer import NoScorerError, OnlineScorer, Scored
 from shared.scoring import LABEL
 

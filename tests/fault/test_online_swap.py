@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from fixtures.online import Clock, Endpoint, probability
 
-from local.declarations import ROOT
+from cli.declarations import ROOT
 from shared.champion import POINTER
 from shared.online.recommendations import ARTEFACT as RECOMMENDATIONS
 from shared.online.recommendations import OUT_OF_STOCK

@@ -8,15 +8,15 @@ import sys
 
 import pytest
 
-from local.storage import Store
-from local.storage.preconditions import Preconditions
+from deskcloud.storage import Store
+from deskcloud.storage.preconditions import Preconditions
 
 # Writes and deletes one object for ever, and says which content each step began with.
 _WRITER = """
 import sys
 from pathlib import Path
-from local.storage import Store
-from local.storage.preconditions import Preconditions
+from deskcloud.storage import Store
+from deskcloud.storage.preconditions import Preconditions
 
 store, size = Store(Path(sys.argv[1])), 200_000
 for number in range(10**9):

@@ -7,8 +7,9 @@ import sys
 import httpx
 import pytest
 
-from local import serving, vertex
-from local.vertex.service import Service
+from deskcloud import vertex
+from deskcloud.vertex.service import Service
+from deskcloud.web import serving
 
 PLACE = "projects/demo/locations/here"
 
@@ -16,7 +17,7 @@ PLACE = "projects/demo/locations/here"
 _DEPLOYER = """
 import sys, threading, random
 from pathlib import Path
-from local.vertex.service import Service
+from deskcloud.vertex.service import Service
 
 loading = threading.Event()
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from local.bigquery.tokens import split, tokenize
-from local.googlesql import analysis, types
-from local.googlesql.catalog import Catalog
+from deskcloud.bigquery.tokens import split, tokenize
+from deskcloud.googlesql import analysis, types
+from deskcloud.googlesql.catalog import Catalog
 
 if TYPE_CHECKING:
     from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto

@@ -8,8 +8,9 @@ from fixtures.bigquery import connect
 from google.api_core import exceptions
 from google.cloud import bigquery
 
-from local import logging, serving
-from local.bigquery import gateway
+from deskcloud import logs as logging
+from deskcloud.bigquery import gateway
+from deskcloud.web import serving
 
 FILTER = """resource.type="bigquery_project"
 protoPayload.serviceName="bigquery.googleapis.com"

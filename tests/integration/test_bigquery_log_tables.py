@@ -11,7 +11,9 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from local import declarations, logging, provision, serving
+from cli import declarations, desk
+from deskcloud import logs, provisioning
+from deskcloud.web import serving
 
 DATASET = "log_tables"
 TABLE = "run_googleapis_com_stdout"
@@ -20,9 +22,8 @@ DEADLINE = 60
 
 @pytest.fixture(scope="module")
 def client(bigquery_url):
-    names = provision.Names(PROJECT, "nothing", DATASET, "us-central1", "propensity")
     wanted = [table for table in declarations.read().tables if table.name in {TABLE, "online_predictions"}]
-    provision.make_tables(names, wanted, bigquery_url)
+    provisioning.make_datasets(PROJECT, (desk.dataset(PROJECT, DATASET, wanted),), bigquery_url)
     return connect(bigquery_url)
 
 
@@ -32,13 +33,13 @@ def unexpected(*_):
 
 def router(folder, tables):
     declared = declarations.read().sinks["online-predictions"]
-    sink = logging.Sink("online-predictions", declared["filter"], dataset=f"{PROJECT}.{DATASET}")
-    return logging.Router(folder, [sink], unexpected, tables=tables)
+    sink = logs.Sink("online-predictions", declared["filter"], dataset=f"{PROJECT}.{DATASET}")
+    return logs.Router(folder, [sink], unexpected, tables=tables)
 
 
 def entry(request_id, **prediction):
     line = {"severity": "INFO", "message": "checkout scored", "prediction": {"request_id": request_id, **prediction}}
-    return logging.entry_from_line(json.dumps(line), "score-checkout", PROJECT)
+    return logs.entry_from_line(json.dumps(line), "score-checkout", PROJECT)
 
 
 def found(client, prefix):
@@ -48,12 +49,12 @@ def found(client, prefix):
 
 
 def test_what_the_sink_lets_through_are_rows_by_the_end_at_the_latest(client, bigquery_url, tmp_path):
-    tables = logging.Tables()
+    tables = logs.Tables()
     log = router(tmp_path, tables)
     log.write([entry("late-1", probability=0.25, decile=3, features={"hits": 7}, unknown="x")])
     with tables.delivered(bigquery_url, PROJECT):
         log.write([entry("late-2", probability=1), {"logName": "projects/p/logs/x", "textPayload": "no prediction"}])
-        log.write([logging.entry_from_line('{"message": "checkout scored"}', "score-checkout", PROJECT)])
+        log.write([logs.entry_from_line('{"message": "checkout scored"}', "score-checkout", PROJECT)])
     first, second = found(client, "late-")
     assert (first["probability"], first["decile"], first["features"]["hits"]) == (0.25, 3, 7)
     assert (second["probability"], second["decile"], second["next_products"]) == (1.0, None, [])
@@ -62,7 +63,7 @@ def test_what_the_sink_lets_through_are_rows_by_the_end_at_the_latest(client, bi
 def test_a_checkout_started_that_several_deliveries_logged_is_one_row_and_requests_of_one_id_are_two(
     client, bigquery_url, tmp_path
 ):
-    tables = logging.Tables()
+    tables = logs.Tables()
     with tables.delivered(bigquery_url, PROJECT):
         log = router(tmp_path, tables)
         log.write([entry("again-1", source="on_checkout", probability=0.25) for _ in range(3)])
@@ -89,7 +90,7 @@ class Failing:
 
 
 def test_rows_that_bigquery_does_not_take_are_kept_and_nobody_waits(tmp_path, caplog):
-    failing, tables = Failing(), logging.Tables()
+    failing, tables = Failing(), logs.Tables()
     log = router(tmp_path, tables)
     with serving.serve(failing.app) as url, tables.delivered(url, PROJECT), caplog.at_level(python_logging.WARNING):
         log.write([entry(f"kept-{number}") for number in range(3)])
@@ -104,7 +105,7 @@ def test_rows_that_bigquery_does_not_take_are_kept_and_nobody_waits(tmp_path, ca
 
 
 def test_a_table_that_is_not_there_is_named(bigquery_url, client, tmp_path, caplog):
-    tables = logging.Tables()
+    tables = logs.Tables()
     log = router(tmp_path, tables)
     with tables.delivered(bigquery_url, PROJECT):
         log.write([entry("lost") | {"logName": "projects/p/logs/run.googleapis.com%2Fstdout%2Fother"}])

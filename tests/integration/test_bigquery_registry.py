@@ -5,8 +5,9 @@ import pytest
 from fixtures.bigquery import PROJECT, connect
 from google.api_core import exceptions
 
-from local import serving, vertex
-from local.bigquery import gateway
+from deskcloud import vertex
+from deskcloud.bigquery import gateway
+from deskcloud.web import serving
 
 CREATE = """CREATE OR REPLACE MODEL registered.{name} OPTIONS(model_type='LOGISTIC_REG'{options}) AS
 SELECT x, MOD(x, 2) AS label FROM UNNEST(GENERATE_ARRAY(1, 50)) AS x"""

@@ -5,9 +5,9 @@ from fixtures.bigquery import PROJECT, connect
 from google.api_core.exceptions import BadRequest, NotFound
 from google.cloud import aiplatform_v1 as vertex
 
-from local import serving
-from local import vertex as local_vertex
-from local.bigquery import gateway
+from deskcloud import vertex as local_vertex
+from deskcloud.bigquery import gateway
+from deskcloud.web import serving
 from shared.chain.registry import Note, Registry
 from shared.settings import Settings
 from shared.warehouse import Warehouse

@@ -5,8 +5,8 @@ from fixtures.bigquery import PROJECT, connect
 from google.api_core.exceptions import BadRequest, Conflict, NotFound
 from google.cloud import bigquery
 
-from local import serving
-from local.bigquery import gateway
+from deskcloud.bigquery import gateway
+from deskcloud.web import serving
 
 DATASET = "strict"
 POSITIONAL = [

@@ -8,10 +8,10 @@ import pytest
 from fixtures.bigquery import PROJECT
 from fixtures.pubsub import delivered
 
+from deskcloud.bigquery import engine
+from deskcloud.bigquery.errors import BigQueryError
+from deskcloud.web import credentials as auth
 from functions import evaluate_models, train_models
-from local import auth
-from local.bigquery import engine
-from local.bigquery.errors import BigQueryError
 from shared import warehouse
 from shared.chain import training
 from shared.cloud import Clients, Cloud

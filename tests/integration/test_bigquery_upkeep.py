@@ -4,8 +4,8 @@ import time
 
 from fixtures.bigquery import PROJECT, connect
 
-from local import serving
-from local.bigquery import emulator, gateway
+from deskcloud.bigquery import emulator, gateway
+from deskcloud.web import serving
 
 REPLACEMENTS, STREAMED, LEFT = 45, 55, 60
 

@@ -13,9 +13,7 @@ import httpx
 import pytest
 import yaml
 
-from cli import package
-from local import cloud as local_cloud
-from local.provision import Names
+from cli import desk, package
 from shared.online import openapi
 
 DECLARED = yaml.safe_load((package.ROOT / "functions" / "functions.yaml").read_text())["functions"]
@@ -52,8 +50,7 @@ def clean(source, tmp_path_factory):
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory):
     """Something for the functions to speak to; its own functions are other processes."""
-    names = Names(PROJECT, PROJECT, "propensity", "us-central1", "propensity")
-    with local_cloud.run(tmp_path_factory.mktemp("cloud"), names, {"bucket": PROJECT}) as running:
+    with desk.run(tmp_path_factory.mktemp("cloud"), PROJECT, {"bucket": PROJECT}) as running:
         yield running
 
 

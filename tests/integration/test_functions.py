@@ -14,8 +14,8 @@ import psutil
 import pytest
 from google.cloud import pubsub_v1
 
-from local import functions, pubsub
-from local.pubsub.client import PubsubMessage
+from deskcloud import functions, pubsub
+from deskcloud.pubsub.client import PubsubMessage
 
 DEADLINE = 60
 SOURCE = """
@@ -227,7 +227,7 @@ def test_a_message_whose_function_was_killed_is_delivered_to_the_next(tmp_path, 
 
 STARTER = """
 import pathlib, signal, sys
-from local import functions
+from deskcloud import functions
 with functions.serve(pathlib.Path(sys.argv[1]), ["report"], {}) as url:
     print(url, flush=True)
     signal.pause()

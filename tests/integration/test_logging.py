@@ -8,7 +8,9 @@ import pytest
 from google.api_core.exceptions import NotFound, ServiceUnavailable
 from google.cloud import pubsub_v1
 
-from local import logging, pubsub, serving
+from deskcloud import logs as logging
+from deskcloud import pubsub
+from deskcloud.web import serving
 
 LOG = "projects/shop/logs/cloudaudit.googleapis.com%2Fdata_access"
 TOPIC = "projects/shop/topics/job-finished"

@@ -6,8 +6,8 @@ import pytest
 from fixtures.ml import sessions
 from fixtures.online import PROJECT, deploy, trained
 
-from local import serving
-from local import vertex as local_vertex
+from deskcloud import vertex as local_vertex
+from deskcloud.web import serving
 from shared.chain import promotion
 from shared.chain.guarded import Guarded
 from shared.chain.registry import CHAMPION, Registry, Version

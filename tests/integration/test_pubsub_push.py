@@ -14,8 +14,8 @@ import pytest
 from google.api_core.exceptions import InvalidArgument, MethodNotImplemented
 from google.cloud import pubsub_v1
 
-from local import pubsub
-from local.pubsub.state import StateInUseError
+from deskcloud import pubsub
+from deskcloud.pubsub.state import StateInUseError
 
 TOPIC = "projects/shop/topics/features-built"
 LETTERS = "projects/shop/topics/dead-letters"
@@ -219,7 +219,7 @@ def test_a_message_waits_for_its_endpoint_over_a_restart(tmp_path):
 
 SERVICE = """
 import pathlib, signal, sys
-from local import pubsub
+from deskcloud import pubsub
 with pubsub.serve(pathlib.Path(sys.argv[1])) as server:
     print(server.host, flush=True)
     signal.pause()

@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 from fixtures.bigquery import PROJECT, connect
 
-from local import auth, declarations, provision, serving
-from local.bigquery import gateway
+from cli import declarations, desk
+from deskcloud import provisioning
+from deskcloud.bigquery import gateway
+from deskcloud.web import credentials as auth
+from deskcloud.web import serving
 from shared.chain import recommending
 from shared.cloud import Clients, Cloud
 from shared.errors import Permanent
@@ -37,8 +40,8 @@ def project(bigquery_emulator, tmp_path_factory, storage):
         clients = Clients(Settings.from_document(document))
         clients.storage.create_bucket("recommending")
         clients.__dict__["bigquery"] = connect(url)
-        names = provision.Names(PROJECT, "recommending", "recommending", "us-central1", "propensity")
-        provision.make_tables(names, declarations.read().tables, url)
+        dataset = desk.dataset(PROJECT, "recommending", declarations.read().tables)
+        provisioning.make_datasets(PROJECT, (dataset,), url)
         fill(clients)
         yield clients
 

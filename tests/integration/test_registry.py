@@ -8,10 +8,10 @@ from fixtures.online import PROJECT, deploy, trained
 from google.api_core.exceptions import BadRequest, ResourceExhausted
 from starlette.responses import JSONResponse
 
-from local import serving
-from local import vertex as local_vertex
-from local.vertex import predictors
-from local.vertex.errors import FailedPreconditionError, VertexError
+from deskcloud import vertex as local_vertex
+from deskcloud.vertex import predictors
+from deskcloud.vertex.errors import FailedPreconditionError, VertexError
+from deskcloud.web import serving
 from shared.chain.registry import Note, Registry
 from shared.errors import Permanent
 from shared.settings import Settings

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from google.cloud import pubsub_v1
 
-from local import pubsub, scheduler
+from deskcloud import pubsub, scheduler
 
 TOPIC = "projects/shop/topics/resume-runs"
 SCHEDULE = scheduler.Schedule("resume-runs", "*/10 * * * *", "UTC", TOPIC, {"kind": "tick"})

@@ -13,9 +13,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from local import functions, serving
-from local.functions.arriving import Arrival
-from local.patience import Patience
+from deskcloud import functions
+from deskcloud.functions.arriving import Arrival
+from deskcloud.web import serving
+from deskcloud.web.patience import Patience
 
 SOURCE = """
 import functions_framework

@@ -4,7 +4,7 @@ import pytest
 from fixtures import googlesql
 from twice import NOT_RUN
 
-from local.googlesql import analysis
+from deskcloud.googlesql import analysis
 
 
 @pytest.mark.parametrize("statement", googlesql.statements())

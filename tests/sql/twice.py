@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from fixtures import googlesql
 
-from local.bigquery.tokens import tokenize
-from local.googlesql import reference
-from local.googlesql.catalog import table_paths
+from deskcloud.bigquery.tokens import tokenize
+from deskcloud.googlesql import reference
+from deskcloud.googlesql.catalog import table_paths
 from shared import warehouse
 
 if TYPE_CHECKING:

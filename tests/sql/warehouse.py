@@ -11,9 +11,10 @@ from google.cloud import bigquery
 from rows import canonical
 from twice import NOT_RUN, Twice
 
+from cli import declarations, desk
 from demo.loading import bigquery_schema
 from demo.schema import EXPORTS
-from local import declarations, provision
+from deskcloud import provisioning
 from shared import warehouse
 from shared.settings import Settings
 from shared.warehouse import Statement
@@ -36,12 +37,11 @@ class Warehouse:
 
     @classmethod
     def create(cls, client: bigquery.Client, dataset: str, bucket: str) -> Warehouse:
-        declared = declarations.read().tables
-        names = provision.Names(client.project, bucket, dataset, "us-central1", "propensity")
-        provision.make_tables(names, declared, client._connection.API_BASE_URL)
+        declared = desk.dataset(client.project, dataset, declarations.read().tables)
+        provisioning.make_datasets(client.project, (declared,), client._connection.API_BASE_URL)
         client.create_dataset(EXPORT, exists_ok=True)
         settings = Settings(project=client.project, bucket=bucket, dataset=dataset)
-        schemas = {table.name: [provision._column(one) for one in table.columns] for table in declared}
+        schemas = {table.name: [provisioning.field(one) for one in table.columns] for table in declared.tables}
         return cls(client, settings, schemas)
 
     def run(self, name: str, parameters=None, **identifiers):

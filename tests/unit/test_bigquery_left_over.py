@@ -4,7 +4,7 @@ import duckdb
 import pytest
 from local_bigquery.errors import BigQueryError
 
-from local.bigquery import emulator, emulator_making
+from deskcloud.bigquery import emulator, emulator_making
 
 
 @pytest.fixture

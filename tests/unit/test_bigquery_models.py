@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from local.bigquery import ml, models
-from local.bigquery.database import Database
-from local.bigquery.models import Models, Reference
+from deskcloud.bigquery import ml, models
+from deskcloud.bigquery.database import Database
+from deskcloud.bigquery.models import Models, Reference
 
 NAME = Reference("project", "dataset", "model")
 

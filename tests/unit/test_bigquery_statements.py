@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.bigquery import statements
-from local.bigquery.errors import BigQueryError
-from local.bigquery.tokens import UnterminatedError, tokenize
-from local.bigquery.work import name_positional_parameters
+from deskcloud.bigquery import statements
+from deskcloud.bigquery.errors import BigQueryError
+from deskcloud.bigquery.tokens import UnterminatedError, tokenize
+from deskcloud.bigquery.work import name_positional_parameters
 
 WILD = st.text(max_size=60) | st.sampled_from(
     ["ML.PREDICT(MODEL m, TABLE t)", "CREATE MODEL m", "; DROP MODEL m;", "?", "@x", "END", "(", "--", "/*", "#"]

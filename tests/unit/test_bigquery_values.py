@@ -13,9 +13,9 @@ from local_bigquery.engine import types
 from local_bigquery.errors import BigQueryError
 from local_bigquery.models import Table, TableFieldSchema
 
-from local.bigquery import emulator
-from local.bigquery import emulator_partitions as partitions
-from local.bigquery.emulator_values import Kind, row_check, text_check
+from deskcloud.bigquery import emulator
+from deskcloud.bigquery import emulator_partitions as partitions
+from deskcloud.bigquery.emulator_values import Kind, row_check, text_check
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from cli import demonstration, machine, main, replay, rollback, standing, terminal, world
 from cli.errors import CommandError
-from local.bigquery.emulator import EmulatorDiedError
-from local.cloud import Ports
+from deskcloud.bigquery.emulator import EmulatorDiedError
+from deskcloud.cloud import Ports
 from shared.chain import pointer, promotion
 from shared.chain.registry import Version
 from shared.champion import POINTER, Pointer
@@ -202,7 +202,7 @@ def test_a_state_that_a_service_cannot_open_is_an_error_that_says_so(monkeypatch
     def run_none(*_, **__):
         raise EmulatorDiedError("it cannot open the state")
 
-    monkeypatch.setattr(machine.local_cloud, "run", run_none)
+    monkeypatch.setattr(machine.desk, "run", run_none)
     with (
         pytest.raises(CommandError, match="it cannot open the state"),
         machine.started(tmp_path, {"bucket": "a-bucket"}),

@@ -15,8 +15,8 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 MAKEFILE = (ROOT / "Makefile").read_text()
-# Made by Python itself with the environment.
-NOT_OURS = {"pip", "propensity"}
+# Made by Python with the environment, and installed from this folder.
+NOT_OURS = {"deskcloud", "pip", "propensity"}
 
 
 def pins(file):

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from cli import main
+from cli import declarations, main
 from cli.cost import statements
 from cli.cost.estimate import Environment, environment, estimate
 from cli.cost.prices import assumptions, price_list
@@ -23,7 +23,6 @@ from cli.cost.volumes import Inputs, Volumes
 from cli.errors import CommandError, UsageError
 from cli.main import app
 from demo import generator
-from local import declarations
 from shared.chain.source import COLUMNS
 from shared.warehouse import SQL
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.scheduler.cron import CronError, parse
+from deskcloud.scheduler.cron import CronError, parse
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

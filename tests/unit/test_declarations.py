@@ -12,9 +12,9 @@ import yaml
 from sqlglot import exp
 
 import main
+from cli import declarations
+from deskcloud.logs import filter as log_filter
 from faults import judge
-from local import declarations
-from local.logging import filter as log_filter
 from shared import champion, scoring
 from shared.chain import refreshes, revisions, source, training
 from shared.events import EVENTS

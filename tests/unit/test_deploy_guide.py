@@ -9,12 +9,11 @@ import typer
 import yaml
 from typer.testing import CliRunner
 
-from cli import main
+from cli import declarations, main
 from cli.cost.estimate import environment, estimate
 from cli.cost.prices import assumptions
 from cli.cost.volumes import Inputs
 from cli.main import app
-from local import declarations
 
 ROOT = declarations.ROOT
 GUIDE = (ROOT / "docs" / "deploy.md").read_text()

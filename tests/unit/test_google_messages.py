@@ -12,10 +12,10 @@ from google.cloud.bigquery_logging_v1 import AuditData
 from google.protobuf import json_format
 from google.pubsub_v1.types import PubsubMessage
 
-from local import declarations
-from local.bigquery import audit
-from local.logging import entries
-from local.pubsub import wire
+from cli import declarations
+from deskcloud.bigquery import audit
+from deskcloud.logs import wire as entries
+from deskcloud.pubsub import wire
 
 EVENTS = {path.stem: json.loads(path.read_text()) for path in (Path(__file__).parent.parent / "events").glob("*.json")}
 TABLE = {"projectId": "p", "datasetId": "d", "tableId": "t"}

@@ -6,10 +6,10 @@ from decimal import Decimal
 import pytest
 from dateutil.relativedelta import relativedelta
 
-from local.googlesql import analysis, dialect, reference, types
-from local.googlesql.catalog import Catalog
-from local.googlesql.errors import Refused
-from local.googlesql.ml import Model
+from deskcloud.googlesql import analysis, dialect, reference, types
+from deskcloud.googlesql.catalog import Catalog
+from deskcloud.googlesql.errors import Refused
+from deskcloud.googlesql.ml import Model
 
 VISITS = [
     {"name": "id", "type": "INTEGER"},

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from local.guard import Rules, as_asked, judge, with_secret
+from deskcloud.web.guard import Rules, as_asked, judge, with_secret
 
 SECRET = "0123456789abcdef"  # noqa: S105 - none
 PLAIN = Rules()

@@ -13,8 +13,10 @@ from fixtures.pubsub import PROJECT, Broker, delivered
 from google.api_core.exceptions import Forbidden, NotFound
 from google.rpc.error_details_pb2 import ErrorInfo
 
-from local import auth, pubsub, serving
-from local.declarations import ROOT
+from cli.declarations import ROOT
+from deskcloud import pubsub
+from deskcloud.web import credentials as auth
+from deskcloud.web import serving
 from shared import cloud as shared_cloud
 from shared.errors import NotReady, Permanent
 from shared.events import FeaturesBuilt, ModelApproved, ModelDeployed, TrainingFailed

@@ -11,8 +11,8 @@ import pytest
 from fixtures import alerts
 from fixtures.pubsub import delivered, pushed
 
+from deskcloud.logs.wire import entry_from_line
 from functions import record_dead_letter
-from local.logging.entries import entry_from_line
 from shared import handler, settings
 from shared.errors import NotReady, Permanent
 from shared.events import ModelApproved, ModelDeployed

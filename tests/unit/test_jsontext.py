@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.answers import JSONResponse
+from deskcloud.web.answers import JSONResponse
 from shared import jsontext
 from shared.ledger import Ledger
 from shared.log import log
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("benchmarks", "cli", "demo", "faults", "functions", "local", "scripts", "shared")
+PACKAGES = ("benchmarks", "cli", "demo", "deskcloud/src", "faults", "functions", "scripts", "shared")
 # Who writes JSON otherwise, as (module, name).
 OTHERS = {
     ("json", "dump"),
@@ -31,9 +31,9 @@ OTHERS = {
 }
 # What is no JSON document, though json writes it.
 NO_DOCUMENTS = {
-    "local/bigquery/emulator_json.py": "a text as GoogleSQL's functions of JSON write it",
-    "local/bigquery/emulator_rows.py": "a value in BigQuery's error texts",
-    "local/bigquery/emulator_texts.py": "GoogleSQL's texts of values, which know NaN",
+    "deskcloud/src/deskcloud/bigquery/emulator_json.py": "a text as GoogleSQL's functions of JSON write it",
+    "deskcloud/src/deskcloud/bigquery/emulator_rows.py": "a value in BigQuery's error texts",
+    "deskcloud/src/deskcloud/bigquery/emulator_texts.py": "GoogleSQL's texts of values, which know NaN",
 }
 
 

@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.logging import entry_from_line
+from deskcloud.logs import entry_from_line
 
 
 def test_a_structured_line_moves_the_recognised_keys_to_the_entry():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.logging.filter import FilterError, parse
+from deskcloud.logs.filter import FilterError, parse
 
 JOB_DONE = """
 resource.type="bigquery_project"

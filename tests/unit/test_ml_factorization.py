@@ -13,7 +13,7 @@ from fixtures.ml import EXPLICIT, IMPLICIT, interactions
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.bigquery import ml
+from deskcloud.bigquery import ml
 
 EACH = pytest.mark.parametrize("options", [EXPLICIT, IMPLICIT], ids=["explicit", "implicit"])
 
@@ -64,8 +64,8 @@ class Dense:
 
 @EACH
 def test_iterations_are_those_of_dense_systems_solved_one_by_one(rows, options, monkeypatch):
-    monkeypatch.setattr("local.bigquery.ml.als.SYSTEMS", 7)
-    monkeypatch.setattr("local.bigquery.ml.als.PAIRS", 100)
+    monkeypatch.setattr("deskcloud.bigquery.ml.als.SYSTEMS", 7)
+    monkeypatch.setattr("deskcloud.bigquery.ml.als.PAIRS", 100)
     options = options | {"num_factors": 3, "max_iterations": 4, "l2_reg": 0.7}
     dense, model = Dense(rows, options), ml.train(options, rows)
 

@@ -11,7 +11,7 @@ import pytest
 from fixtures.ml import LOGISTIC, sessions
 from sklearn.linear_model import LogisticRegression
 
-from local.bigquery import ml
+from deskcloud.bigquery import ml
 
 TO_THE_END = LOGISTIC | {"data_split_method": "NO_SPLIT", "early_stop": False, "max_iterations": 500}
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
-from local.bigquery import ml
-from local.bigquery.ml import metrics, prediction
-from local.bigquery.ml.metrics import Confusion
+from deskcloud.bigquery import ml
+from deskcloud.bigquery.ml import metrics, prediction
+from deskcloud.bigquery.ml.metrics import Confusion
 
 judged = st.lists(
     st.tuples(st.booleans(), st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0])), min_size=1, max_size=60

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 from fixtures.ml import LOGISTIC, TREES, sessions
 
-from local.bigquery import ml
-from local.bigquery.ml.columns import Columns
+from deskcloud.bigquery import ml
+from deskcloud.bigquery.ml.columns import Columns
 
 EXPLAINED = {"enable_global_explain": True}
 

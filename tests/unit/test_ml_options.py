@@ -10,8 +10,8 @@ from fixtures.ml import LOGISTIC, TREES, sessions
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.bigquery import ml
-from local.bigquery.ml import options as rules
+from deskcloud.bigquery import ml
+from deskcloud.bigquery.ml import options as rules
 
 
 @pytest.mark.parametrize(

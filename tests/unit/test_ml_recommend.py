@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 from fixtures.ml import EXPLICIT, IMPLICIT, interactions
 
-from local.bigquery import ml
-from local.bigquery.ml import rating_metrics
-from local.bigquery.ml.ratings import Ratings
+from deskcloud.bigquery import ml
+from deskcloud.bigquery.ml import rating_metrics
+from deskcloud.bigquery.ml.ratings import Ratings
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ from fixtures.ml import LOGISTIC, TREES, sessions
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.bigquery import ml
-from local.bigquery.ml import split
-from local.bigquery.ml.columns import Columns
+from deskcloud.bigquery import ml
+from deskcloud.bigquery.ml import split
+from deskcloud.bigquery.ml.columns import Columns
 
 
 def held_out(rows: pa.Table) -> pa.Table:

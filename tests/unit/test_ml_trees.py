@@ -14,8 +14,8 @@ import treelite
 import xgboost as xgb
 from fixtures.ml import TREES, sessions
 
-from local.bigquery import ml
-from local.bigquery.ml import legacy_booster, split
+from deskcloud.bigquery import ml
+from deskcloud.bigquery.ml import legacy_booster, split
 
 DATA = Path(__file__).parent.parent / "data"
 ALL_ROUNDS = TREES | {"early_stop": False}

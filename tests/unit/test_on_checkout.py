@@ -12,7 +12,7 @@ from fixtures.pubsub import Broker, pushed
 from fixtures.shop import CHECKOUT, POINTER, VERSION, VISITOR, forget, put
 
 import main
-from local import pubsub
+from deskcloud import pubsub
 from shared import cloud
 from shared.online import checkout, predictions, scorer
 from shared.online.contract import CheckoutScored

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.pubsub.filter import FilterError, parse
+from deskcloud.pubsub.filter import FilterError, parse
 
 ATTRIBUTES = {"domain": "com", "iana.org/language_tag": "en", "region": "us-east1", "my-key": "", "quote": 'a"b\n'}
 

@@ -9,10 +9,10 @@ from google.pubsub_v1.types import pubsub
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.pubsub import wire
-from local.pubsub.push import Pusher
-from local.pubsub.queues import Delivery, Queue, backoff
-from local.pubsub.state import PubsubMessage, Store
+from deskcloud.pubsub import wire
+from deskcloud.pubsub.push import Pusher
+from deskcloud.pubsub.queues import Delivery, Queue, backoff
+from deskcloud.pubsub.state import PubsubMessage, Store
 
 RETENTION = 600
 BY_NUMBER = itertools.count(1)

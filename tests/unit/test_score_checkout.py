@@ -15,7 +15,7 @@ from fixtures.shop import ARTEFACT, CHECKOUT, POINTER, RECOMMENDATIONS, VERSION,
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import CHECKS
 
-from local.declarations import ROOT
+from cli.declarations import ROOT
 from shared.cloud import clients
 from shared.online import openapi, scorer
 from shared.online.contract import MAX_BYTES, Score

@@ -12,7 +12,7 @@ import treelite
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.bigquery import ml
+from deskcloud.bigquery import ml
 from shared import booster, scoring
 
 CATEGORIES = ["a", "b", "c", None]

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.vertex import traffic
-from local.vertex.errors import FailedPreconditionError, InvalidArgumentError
+from deskcloud.vertex import traffic
+from deskcloud.vertex.errors import FailedPreconditionError, InvalidArgumentError
 
 ids = st.text("123456789", min_size=1, max_size=4)
 

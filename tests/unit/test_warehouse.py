@@ -8,9 +8,9 @@ from google.api_core.exceptions import BadRequest, Forbidden
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local import serving
-from local.bigquery import engine
-from local.bigquery.errors import BigQueryError
+from deskcloud.bigquery import engine
+from deskcloud.bigquery.errors import BigQueryError
+from deskcloud.web import serving
 from shared import errors
 from shared import warehouse as module
 from shared.errors import NotReady, Permanent

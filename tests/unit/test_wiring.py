@@ -5,12 +5,13 @@ import re
 import yaml
 from google.cloud import pubsub_v1
 
-from local import provision, pubsub
+from cli import desk
+from deskcloud import provisioning, pubsub
 from tests.unit.test_declarations import DECLARED, DOCUMENT, FUNCTIONS, HTTP, ROOT, TABLES
 
 INFRA = {path.name: path.read_text() for path in (ROOT / "infra").glob("*.tf")}
 CODE = "\n".join(re.sub(r"#.*", "", text) for text in INFRA.values())
-NAMES = provision.Names("shop-project", "shop-bucket", "propensity", "us-central1", "propensity")
+MADE = desk.document("shop-project", {"bucket": "shop-bucket"})
 # What the HTTP function is asked by and answers to is nobody's topic; resume_runs says whatever was said before.
 TOLD_OTHERWISE = {"score_checkout": ("HTTP: the shop's page", "the score, over HTTP")}
 TOLD_OTHERWISE_SAYS = {"resume_runs": "whatever a standing run said last"}
@@ -21,6 +22,10 @@ NAMED = {
     ("outputs.tf", "dead-letters"),
     ("outputs.tf", "score_checkout"),
 }
+
+
+def path(topic):
+    return provisioning.topic_path("shop-project", topic)
 
 
 def test_the_readmes_table_is_what_is_declared():
@@ -46,7 +51,7 @@ def test_terraform_and_the_local_cloud_read_all_that_is_declared_of_a_table():
     documents = [yaml.safe_load(path.read_text()) for path in (ROOT / "sql" / "tables").glob("*.yaml")]
     declared = {key for document in documents for key in document}
     assert {key for key in declared if not re.search(rf"\.{key}\b", INFRA["bigquery.tf"])} == set()
-    made = (ROOT / "local" / "provision.py").read_text()
+    made = (ROOT / "cli" / "desk.py").read_text()
     read = {key: "query" if key == "view" else key for key in declared}
     assert {key for key in declared if not re.search(rf"declared\.{read[key]}\b", made)} == set()
 
@@ -88,24 +93,24 @@ def test_the_environment_that_terraform_gives_is_the_one_that_functions_read():
 def test_the_local_cloud_makes_the_topics_and_subscriptions_that_are_declared(tmp_path, monkeypatch):
     """As Terraform does: named for function and topic, pushed to where functions-framework learns the topic."""
     with pubsub.serve(tmp_path) as server:
-        provision.make_topics(NAMES, DECLARED, server.host, "http://127.0.0.1:9")
+        provisioning.make_topics(MADE, server.host, "http://127.0.0.1:9")
         monkeypatch.setenv("PUBSUB_EMULATOR_HOST", server.host)
         with pubsub_v1.PublisherClient() as publisher, pubsub_v1.SubscriberClient() as subscriber:
             topics = {one.name for one in publisher.list_topics(project="projects/shop-project")}
             made = {one.name: one for one in subscriber.list_subscriptions(project="projects/shop-project")}
     listening = [(name, topic) for name, function in FUNCTIONS.items() for topic in function["topics"]]
     emitted = {topic for function in FUNCTIONS.values() for topic in function["emits"]}
-    assert topics == {NAMES.topic(topic) for topic in emitted | {topic for _, topic in listening}}
+    assert topics == {path(topic) for topic in emitted | {topic for _, topic in listening}}
     assert len(made) == len(listening)
     delivery = DOCUMENT["delivery"]
     for name, topic in listening:
         one = made[f"projects/shop-project/subscriptions/{name.replace('_', '-')}-{topic}"]
-        assert one.topic == NAMES.topic(topic)
+        assert one.topic == path(topic)
         assert one.push_config.push_endpoint == f"http://127.0.0.1:9/{name}/projects/shop-project/topics/{topic}"
         assert one.ack_deadline_seconds == FUNCTIONS[name]["timeout_seconds"]
         assert one.retry_policy.minimum_backoff.total_seconds() == delivery["minimum_backoff_seconds"]
         assert one.retry_policy.maximum_backoff.total_seconds() == delivery["maximum_backoff_seconds"]
-        letters = "" if topic == delivery["dead_letter_topic"] else NAMES.topic(delivery["dead_letter_topic"])
+        letters = "" if topic == delivery["dead_letter_topic"] else path(delivery["dead_letter_topic"])
         assert one.dead_letter_policy.dead_letter_topic == letters
     assert re.search(r'"\$\{replace\(name, "_", "-"\)\}-\$\{topic\}" =>', INFRA["declarations.tf"])
     assert "/projects/${var.project_id}/topics/${each.value.topic}" in INFRA["pubsub.tf"]

@@ -1,0 +1,149 @@
+"""What this project declares, as the document that a local cloud is made from."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import msgspec
+
+from cli import declarations
+from cli.declarations import Declarations
+from deskcloud import cloud
+from deskcloud.document import Column, Dataset, Document, Endpoint, Function, Functions, Schedule, Sink, Subscription
+from deskcloud.document import Table as DocumentTable
+from shared import jsontext
+from shared.settings import Settings
+
+# What the functions import when they first use it, which takes a second or two of a processor.
+_GOOGLE_CLIENTS = (
+    "google.cloud.bigquery",
+    "google.cloud.storage",
+    "google.cloud.pubsub_v1",
+    "google.cloud.aiplatform_v1",
+)
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """How soon a failed delivery is made again, in seconds: sooner than on Google Cloud, since a person is waiting.
+
+    `attempts` is how many there are before a message is dead; None means as many as are declared.
+    """
+
+    minimum_seconds: float = 0.2
+    maximum_seconds: float = 5.0
+    attempts: int | None = None
+
+
+@contextlib.contextmanager
+def run(
+    state: Path,
+    project: str,
+    settings: Mapping[str, Any],
+    *,
+    backoff: Backoff = Backoff(),
+    is_on_demand: bool = False,
+    **options: Any,
+) -> Iterator[cloud.Cloud]:
+    """Yield a local cloud with this project in it; its environment also says where the functions answer.
+
+    `settings` is what differs from the default settings; the other options are those of `deskcloud.cloud.run`.
+
+    Raises:
+        AlreadyRunningError, OSError: as `deskcloud.cloud.run`.
+        Malformed: the settings break a rule.
+    """
+    made = document(project, settings, backoff=backoff, is_on_demand=is_on_demand)
+    with cloud.run(state, made, **options) as running:
+        addresses = {f"PROPENSITY_{name.upper()}_URL": url for name, url in running.urls.items()}
+        yield replace(running, environment=running.environment | addresses)
+
+
+def document(
+    project: str, settings: Mapping[str, Any], *, backoff: Backoff | None = None, is_on_demand: bool = False
+) -> Document:
+    """Return the document of a project with these settings, with the backoff that is declared unless another is given.
+
+    Raises:
+        Malformed: the settings break a rule.
+    """
+    read, declared = Settings.from_document({"project": project, **settings}), declarations.read()
+    return Document(
+        project,
+        region=read.serving.region,
+        buckets=(read.bucket,),
+        datasets=(dataset(project, read.dataset, declared.tables, read.location),),
+        topics=tuple(declared.topics),
+        subscriptions=tuple(_subscriptions(declared, backoff)),
+        sinks=tuple(_sinks(declared, read)),
+        schedules=tuple(
+            Schedule(name, one["cron"], one["topic"], one["time_zone"], one["body"])
+            for name, one in declared.schedules.items()
+        ),
+        endpoints=(Endpoint(read.serving.endpoint_id, read.serving.region),),
+        functions=_functions(declared, settings, read.online.origins),
+        has_reservation=not is_on_demand,
+    )
+
+
+def dataset(project: str, name: str, tables: list[declarations.Table], location: str = "US") -> Dataset:
+    """Return a dataset with tables and views as they are declared."""
+    return Dataset(name, location, tuple(table(one, f"{project}.{name}") for one in tables))
+
+
+def table(declared: declarations.Table, within: str) -> DocumentTable:
+    """Return a table, or a view that reads tables of the dataset `within`."""
+    return DocumentTable(
+        declared.name,
+        declared.description,
+        msgspec.convert(declared.columns, tuple[Column, ...]),
+        declared.partition,
+        tuple(declared.cluster),
+        declared.expiration_days,
+        declared.query and Template(declared.query).substitute(dataset=within),
+    )
+
+
+def _subscriptions(declared: Declarations, backoff: Backoff | None) -> Iterator[Subscription]:
+    delivery = declared.delivery
+    asked = backoff or Backoff(delivery.minimum_backoff_seconds, delivery.maximum_backoff_seconds)
+    for function in declared.functions:
+        for topic in function.topics:
+            yield Subscription(
+                f"{function.name.replace('_', '-')}-{topic}",
+                topic,
+                function.name,
+                ack_deadline_seconds=min(function.timeout_seconds, 600),
+                minimum_backoff_seconds=asked.minimum_seconds,
+                maximum_backoff_seconds=asked.maximum_seconds,
+                # What cannot be kept as a dead letter has nowhere further to go.
+                dead_letters=None if topic == delivery.dead_letter_topic else delivery.dead_letter_topic,
+                max_delivery_attempts=asked.attempts or delivery.max_delivery_attempts,
+            )
+
+
+def _sinks(declared: Declarations, settings: Settings) -> Iterator[Sink]:
+    for name, sink in declared.sinks.items():
+        condition = declarations.filter_of(sink, settings.source_dataset)
+        dataset = settings.dataset if "table" in sink else None
+        yield Sink(name, condition, topic=sink.get("topic"), dataset=dataset)
+
+
+def _functions(declared: Declarations, settings: Mapping[str, Any], origins: tuple[str, ...]) -> Functions:
+    return Functions(
+        declarations.ROOT / "main.py",
+        tuple(Function(one.name, one.is_http, origins if one.is_http else ()) for one in declared.functions),
+        {"PROPENSITY_SETTINGS": _with_vertex(settings)},
+        tuple(sorted({name for one in declared.functions for name in one.secrets})),
+        _GOOGLE_CLIENTS,
+    )
+
+
+def _with_vertex(settings: Mapping[str, Any]) -> str:
+    """Return the settings' text, in which the local Vertex AI's address is yet to be filled in."""
+    serving = {**settings.get("serving", {}), "api_endpoint": "VERTEX_URL"}
+    text = jsontext.text({**settings, "serving": serving}).replace("$", "$$")
+    return text.replace('"api_endpoint":"VERTEX_URL"', '"api_endpoint":"${VERTEX_URL}"')

@@ -1,0 +1,61 @@
+"""BigQuery ML's learning: Arrow tables in, Arrow tables out; it knows neither SQL nor HTTP.
+
+A model is trained by `train`, kept by `TrainedModel.save` and read by every other function here. Column names,
+types and meanings are those of BigQuery's ML functions. Features and labels are found by name, whatever the case.
+"""
+
+from __future__ import annotations
+
+import os
+
+from deskcloud.bigquery.ml import recommendation
+from deskcloud.bigquery.ml.classifier import Classifier
+from deskcloud.bigquery.ml.errors import MLError
+from deskcloud.bigquery.ml.explanation import explain_predict
+from deskcloud.bigquery.ml.export import export
+from deskcloud.bigquery.ml.factorization import Factorization
+from deskcloud.bigquery.ml.inspection import (
+    describe,
+    feature_importance,
+    feature_info,
+    global_explain,
+    training_info,
+    weights,
+)
+from deskcloud.bigquery.ml.model import TrainedModel
+from deskcloud.bigquery.ml.online import predict_instances
+from deskcloud.bigquery.ml.prediction import (
+    confusion_matrix,
+    evaluate,
+    predict,
+    predict_columns,
+    roc_curve,
+)
+from deskcloud.bigquery.ml.training import train
+
+__all__ = [
+    "Classifier",
+    "Factorization",
+    "MLError",
+    "TrainedModel",
+    "confusion_matrix",
+    "describe",
+    "evaluate",
+    "explain_predict",
+    "export",
+    "feature_importance",
+    "feature_info",
+    "global_explain",
+    "predict",
+    "predict_columns",
+    "predict_instances",
+    "recommendation",
+    "roc_curve",
+    "train",
+    "training_info",
+    "weights",
+]
+
+# XGBoost's threads wait for each other by spinning; where the cores are shared with a warehouse and a dozen services
+# that makes training tens of times slower. OpenMP reads this once, when XGBoost is first imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -1,0 +1,184 @@
+"""Alternating least squares: factors of users and items whose products come near the ratings.
+
+A rating is predicted as  g + a_u + b_i + x_u . y_i , with the factors x and y, the intercepts a and b, and the global
+intercept g. Minimised is
+
+    sum of c_ui * (p_ui - prediction_ui)^2  +  L2_REG * (sum of all |x_u|^2, a_u^2, |y_i|^2 and b_i^2)
+
+EXPLICIT  over the rated pairs: p is the rating, c is 1, and g the mean rating
+IMPLICIT  over all pairs of a user and an item (Hu, Koren and Volinsky, http://yifanhu.net/PUB/cf.pdf): p is 1 where the
+          rating is above 0, else 0; c is 1 + WALS_ALPHA * rating, and 1 where there is none; g is 0
+
+These are the losses of BigQuery's documentation but for the intercepts, which it has in ML.WEIGHTS and ML.RECOMMEND
+and in no formula; here they are learned with the factors, as weights of a factor that is 1 on the other side. With one
+side given the other's best values are the solution of one small linear system for each user or item, so that what is
+minimised falls with every half of an iteration. The factors of the items begin at random numbers of a fixed seed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import sparse
+
+from deskcloud.bigquery.ml.errors import MLError
+from deskcloud.bigquery.ml.factorization import Vectors, of_pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from deskcloud.bigquery.ml.encoding import Floats
+    from deskcloud.bigquery.ml.journal import Journal
+    from deskcloud.bigquery.ml.ratings import Ratings
+
+type Watch = Callable[[float, Vectors, Vectors], float | None]
+"""What gives the loss of held-out pairs, if there are some, for the global intercept, users and items."""
+
+SYSTEMS = 512
+"""Linear systems set up and solved at a time. With few factors they stay in the processor's cache."""
+
+PAIRS = 1 << 14
+"""Pairs whose predictions are made at a time."""
+
+
+def train(ratings: Ratings, options: dict[str, Any], journal: Journal, watch: Watch) -> tuple[float, Vectors, Vectors]:
+    """Iterate until MAX_ITERATIONS or EARLY_STOP; global intercept, users and items.
+
+    Reported as loss is the mean of c * (p - prediction)^2, which is without the penalty. Raises MLError when numbers
+    get out of hand.
+    """
+    problem = _problem(ratings, options)
+    shape = len(ratings.item_ids), options["num_factors"]
+    start = np.random.default_rng(0).standard_normal(shape) / np.sqrt(shape[1])
+    items = Vectors(start, np.zeros(shape[0]))
+    while True:
+        users, items, loss = _iteration(problem, items, options["l2_reg"])
+        stops = journal.record(loss, watch(problem.intercept, users, items))
+        if stops or len(journal.iterations) == options["max_iterations"]:
+            return problem.intercept, users, items
+
+
+def _iteration(problem: _Problem, items: Vectors, l2: float) -> tuple[Vectors, Vectors, float]:
+    """Users for the items, items for those, and the loss."""
+    loss = np.nan
+    # What overflows makes the loss infinite or NaN, and what a tiny L2_REG leaves singular is no solution.
+    with np.errstate(over="ignore", invalid="ignore"), contextlib.suppress(np.linalg.LinAlgError):
+        users = problem.by_user.solve(items, l2)
+        items = problem.by_item.solve(users, l2)
+        loss = problem.loss(users, items)
+    if not np.isfinite(loss):
+        raise MLError(
+            f"The factors cannot be told with ratings of up to {np.abs(problem.ratings.values).max():g} and "
+            f"L2_REG={l2:g}: bring the ratings nearer to 1, or raise L2_REG."
+        )
+    return users, items, loss
+
+
+def confidence(ratings: Floats, options: dict[str, Any]) -> Floats:
+    """The c of rated pairs. Raises MLError when one would be negative."""
+    if options["feedback_type"] == "EXPLICIT":
+        return np.ones(len(ratings))
+    weights: Floats = 1 + options["wals_alpha"] * ratings
+    if (weights < 0).any():
+        raise MLError(
+            "With FEEDBACK_TYPE='IMPLICIT' a rating's weight 1 + WALS_ALPHA * rating must not be negative; it is for "
+            f"{np.count_nonzero(weights < 0)} rows: give ratings of at least 0."
+        )
+    return weights
+
+
+def preference(ratings: Floats, options: dict[str, Any]) -> Floats:
+    """The p of rated pairs."""
+    return ratings if options["feedback_type"] == "EXPLICIT" else (ratings > 0).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class _Half:
+    """The linear systems of one side: a row for each of its users or items, a column for each of the other side's.
+
+    Of a rated pair `weights` has c, or where every pair counts what c is above 1, and `pulls` has c * (p - g).
+    """
+
+    weights: sparse.csr_array
+    pulls: sparse.csr_array
+    everywhere: bool
+
+    def solve(self, other: Vectors, l2: float) -> Vectors:
+        """The best vectors of this side.
+
+        With d the factors of the other side and a 1 for this side's intercept, o the other side's intercept, and sums
+        over the other side:  (sum c d d' + L2 I) v = sum c (p - g - o) d.  Where every pair counts, the sums for c = 1
+        and p = 0 are the same in every system; what rated pairs have beyond that is added.
+        """
+        design = np.column_stack([other.factors, np.ones(len(other.factors))])
+        width = design.shape[1]
+        leaning = other.intercepts[:, np.newaxis] * design
+        common, right = l2 * np.eye(width), self.pulls @ design - self.weights @ leaning
+        if self.everywhere:
+            common += design.T @ design
+            right -= leaning.sum(axis=0)
+        solved = np.empty_like(right)
+        for first in range(0, len(right), SYSTEMS):
+            block = slice(first, first + SYSTEMS)
+            left = self._products(block, design)
+            left += common
+            solved[block] = np.linalg.solve(left, right[block, :, np.newaxis])[:, :, 0]
+        return Vectors(solved[:, :-1], solved[:, -1])
+
+    def _products(self, block: slice, design: Floats) -> Floats:
+        """The sums of weights times d d', a matrix for each row of the block."""
+        weights, width = self.weights[block], design.shape[1]
+        products = np.empty((weights.shape[0], width, width))
+        for column in range(width):
+            # All systems at once, one column at a time, from the diagonal on: the rest is symmetric.
+            part = weights @ (design[:, column, np.newaxis] * design[:, column:])
+            products[:, column:, column] = products[:, column, column:] = part
+        return products
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """Both sides' linear systems, and what the loss needs."""
+
+    intercept: float
+    by_user: _Half
+    by_item: _Half
+    ratings: Ratings
+    weights: Floats
+    targets: Floats
+
+    def loss(self, users: Vectors, items: Vectors) -> float:
+        """The mean of c * (p - prediction)^2, over the rated pairs or over all."""
+        total = 0.0
+        for first in range(0, len(self.ratings), PAIRS):
+            block = slice(first, first + PAIRS)
+            predicted = of_pairs(users.at(self.ratings.users[block]), items.at(self.ratings.items[block]))
+            total += float(self.weights[block] @ (self.targets[block] - predicted) ** 2)
+            if self.by_user.everywhere:
+                total -= float(predicted @ predicted)
+        if not self.by_user.everywhere:
+            return total / len(self.ratings)
+        # The squares of all predictions are sums of products of the sides' own, which need no matrix of all pairs.
+        left = np.column_stack([users.factors, users.intercepts, np.ones(len(users.factors))])
+        right = np.column_stack([items.factors, np.ones(len(items.factors)), items.intercepts])
+        total += float(((left.T @ left) * (right.T @ right)).sum())
+        # A perfect fit leaves what rounding leaves, which may be below 0.
+        return max(total, 0.0) / (len(left) * len(right))
+
+
+def _problem(ratings: Ratings, options: dict[str, Any]) -> _Problem:
+    everywhere = options["feedback_type"] == "IMPLICIT"
+    intercept = 0.0 if everywhere else float(ratings.values.mean())
+    weights, targets = confidence(ratings.values, options), preference(ratings.values, options) - intercept
+
+    def matrix(values: Floats) -> sparse.csr_array:
+        shape = len(ratings.user_ids), len(ratings.item_ids)
+        return sparse.csr_array((values, (ratings.users, ratings.items)), shape)
+
+    above, pulls = matrix(weights - everywhere), matrix(weights * targets)
+    by_user = _Half(above, pulls, everywhere)
+    by_item = _Half(above.T.tocsr(), pulls.T.tocsr(), everywhere)
+    return _Problem(intercept, by_user, by_item, ratings, weights, targets)

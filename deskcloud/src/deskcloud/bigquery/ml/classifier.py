@@ -1,0 +1,117 @@
+"""A trained classifier; its folder also holds evaluation.npz, and the booster or the weights."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from deskcloud.bigquery.ml.columns import ARROW, Columns, Feature
+from deskcloud.bigquery.ml.encoding import Category, Floats, Input, Numeric
+from deskcloud.bigquery.ml.logistic import Logistic
+from deskcloud.bigquery.ml.model import TrainedModel, kept_fields
+from deskcloud.bigquery.ml.options import LOGISTIC
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Estimator(Protocol):
+    """What was learned: `logistic.Logistic` or `trees.Trees`."""
+
+    @property
+    def features(self) -> list[Feature]:
+        """Input columns in the query's order."""
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """What the features are turned into."""
+
+    def probabilities(self, columns: Columns) -> Floats:
+        """The probability of the positive class."""
+
+    def contributions(self, columns: Columns, *, approximate: bool = False) -> Floats:
+        """Each feature's part of the log odds; the last column is the baseline."""
+
+    def save(self, folder: Path) -> None:
+        """Write what was learned."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Labels and predictions of the held-out rows, or of the training rows when none were held out."""
+
+    positive: npt.NDArray[np.bool_]
+    probabilities: Floats
+
+
+@dataclass(frozen=True)
+class Classifier(TrainedModel):
+    """A model that tells two classes apart: LOGISTIC_REGRESSION or BOOSTED_TREE_CLASSIFIER.
+
+    class_names: the two label values cast to STRING, in the ascending order of the values; the last is the positive
+    attributions: ML.GLOBAL_EXPLAIN's, one for each feature; None without ENABLE_GLOBAL_EXPLAIN
+    """
+
+    class_names: tuple[str, str]
+    attributions: list[float] | None
+    evaluation: Evaluation
+    estimator: Estimator
+
+    @property
+    def features(self) -> list[Feature]:
+        """Input columns in the query's order, each with .name and .type (BigQuery's type)."""
+        return self.estimator.features
+
+    @cached_property
+    def class_array(self) -> pa.Array:
+        """The two label values in ascending order, in the label's own type."""
+        return pa.array(self.class_names, pa.string()).cast(ARROW[self.label_type])
+
+    @property
+    def classes(self) -> list[Any]:
+        """The two label values in ascending order as Python values; the last is the positive class."""
+        values: list[Any] = self.class_array.to_pylist()
+        return values
+
+    def _save(self, folder: Path) -> dict[str, Any]:
+        np.savez(folder / "evaluation.npz", **vars(self.evaluation))
+        self.estimator.save(folder)
+        return {
+            "class_names": self.class_names,
+            "attributions": self.attributions,
+            "inputs": [asdict(input_) for input_ in self.estimator.inputs],
+        }
+
+    @classmethod
+    def load(cls, folder: Path) -> Classifier:
+        """Read what `save` wrote of a classifier."""
+        kept = kept_fields(folder)
+        features = kept.pop("features")
+        inputs = tuple(_input(fields) for fields in kept.pop("inputs"))
+        with np.load(folder / "evaluation.npz") as arrays:
+            evaluation = Evaluation(arrays["positive"], arrays["probabilities"])
+        return cls(
+            **kept | {"class_names": tuple(kept["class_names"])},
+            evaluation=evaluation,
+            estimator=_estimator(folder, kept, features, inputs),
+        )
+
+
+def _input(fields: dict[str, Any]) -> Input:
+    if "mean" in fields:
+        return Numeric(**fields)
+    return Category(**fields | {"vocabulary": tuple(fields["vocabulary"])})
+
+
+def _estimator(folder: Path, kept: dict[str, Any], features: list[Feature], inputs: tuple[Input, ...]) -> Estimator:
+    if kept["model_type"] == LOGISTIC:
+        return Logistic.load(folder, features, inputs)
+    from deskcloud.bigquery.ml.trees import Trees  # noqa: PLC0415 - XGBoost takes a second to import
+
+    one_hot = kept["training_options"]["categoryEncodingMethod"] == "ONE_HOT_ENCODING"
+    return Trees.load(folder, features, inputs, one_hot=one_hot)

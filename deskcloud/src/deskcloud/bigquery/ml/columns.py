@@ -1,0 +1,191 @@
+"""Columns of an Arrow table, as BigQuery ML sees them: names in any case, BigQuery's types, STRUCTs expanded."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from deskcloud.bigquery.ml.errors import MLError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from decimal import Decimal
+
+NUMERIC = frozenset({"INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC"})
+CATEGORICAL = frozenset({"BOOL", "STRING", "BYTES", "DATE", "DATETIME", "TIME"})
+
+ARROW = {
+    "INT64": pa.int64(),
+    "FLOAT64": pa.float64(),
+    "NUMERIC": pa.decimal128(38, 9),
+    "BIGNUMERIC": pa.decimal256(76, 38),
+    "BOOL": pa.bool_(),
+    "STRING": pa.string(),
+    "BYTES": pa.binary(),
+    "DATE": pa.date32(),
+    "DATETIME": pa.timestamp("us"),
+    "TIME": pa.time64("us"),
+    "TIMESTAMP": pa.timestamp("us", tz="UTC"),
+}
+"""The Arrow type in which a column of a BigQuery type is handled here."""
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One input column of a model; a STRUCT's field counts as a column named `struct_field`."""
+
+    name: str
+    type: str
+
+
+def bigquery_type(arrow: pa.DataType) -> str:
+    """BigQuery's name of an Arrow type; an untyped NULL is INT64, as in BigQuery."""
+    if pa.types.is_dictionary(arrow):
+        return bigquery_type(arrow.value_type)
+    if pa.types.is_timestamp(arrow):
+        return "TIMESTAMP" if arrow.tz else "DATETIME"
+    if pa.types.is_decimal(arrow):
+        return "NUMERIC" if arrow.scale <= 9 and arrow.precision - arrow.scale <= 29 else "BIGNUMERIC"
+    for is_type, name in _TYPE_NAMES:
+        if is_type(arrow):
+            return name
+    return str(arrow).upper()
+
+
+_TYPE_NAMES = (
+    (pa.types.is_null, "INT64"),
+    (pa.types.is_boolean, "BOOL"),
+    (pa.types.is_integer, "INT64"),
+    (pa.types.is_floating, "FLOAT64"),
+    (pa.types.is_string, "STRING"),
+    (pa.types.is_large_string, "STRING"),
+    (pa.types.is_string_view, "STRING"),
+    (pa.types.is_binary, "BYTES"),
+    (pa.types.is_large_binary, "BYTES"),
+    (pa.types.is_binary_view, "BYTES"),
+    (pa.types.is_date, "DATE"),
+    (pa.types.is_time, "TIME"),
+    (pa.types.is_struct, "STRUCT"),
+    (pa.types.is_list, "ARRAY"),
+    (pa.types.is_large_list, "ARRAY"),
+)
+
+
+class Columns:
+    """The columns of one table by name, whatever the case, with the fields of STRUCTs beside them."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self.rows = table.num_rows
+        self._table = table
+        # Lower-case name -> (position, position of the STRUCT's field or None).
+        self._found: dict[str, tuple[int, int | None]] = {}
+        self._expanded: list[Feature] = []
+        for position, field in enumerate(table.schema):
+            self._add(field.name, bigquery_type(field.type), position, None)
+            if pa.types.is_struct(field.type):
+                for index, inner in enumerate(field.type.fields):
+                    self._add(f"{field.name}_{inner.name}", bigquery_type(inner.type), position, index)
+
+    def _add(self, name: str, type_: str, position: int, field: int | None) -> None:
+        if name.lower() in self._found:
+            raise MLError(
+                f"Duplicate column name {name!r} in the query's result (names ignore case): alias one of them."
+            )
+        self._found[name.lower()] = (position, field)
+        if type_ != "STRUCT" or field is not None:
+            self._expanded.append(Feature(name, type_))
+
+    @property
+    def expanded(self) -> list[Feature]:
+        """All columns in the table's order, each STRUCT replaced by its fields."""
+        return self._expanded
+
+    @property
+    def names(self) -> str:
+        """The column names for an error message."""
+        return ", ".join(feature.name for feature in self._expanded)
+
+    def __contains__(self, name: str) -> bool:
+        return name.lower() in self._found
+
+    def __getitem__(self, name: str) -> pa.ChunkedArray:
+        position, field = self._found[name.lower()]
+        column = self._table.column(position)
+        return column if field is None else column.flatten()[field]
+
+    def numbers(self, feature: Feature) -> pa.ChunkedArray:
+        """A numeric feature as float64."""
+        # Digits beyond float64's precision do not matter to a number that is learned from.
+        return self._checked(feature, "Feature").cast(pa.float64(), safe=False)
+
+    def categories(self, feature: Feature) -> pa.DictionaryArray:
+        """A feature that is no number as its categories' names."""
+        return as_categories(self._checked(feature, "Feature"), ARROW[feature.type])
+
+    def values(self, feature: Feature, what: str = "Feature") -> pa.ChunkedArray:
+        """The column of a feature (or label, as `what` says) in the Arrow type of its BigQuery type."""
+        column = self._checked(feature, what)
+        try:
+            return column.cast(ARROW[feature.type])
+        except pa.ArrowInvalid as error:
+            raise MLError(f"{what} column {feature.name!r} has a value that is no {feature.type}: {error}.") from error
+
+    def _checked(self, feature: Feature, what: str) -> pa.ChunkedArray:
+        if feature.name not in self:
+            raise MLError(
+                f"{what} column {feature.name!r} is missing; the input has: {self.names}. Select it under that name."
+            )
+        column = self[feature.name]
+        given = bigquery_type(column.type)
+        if given == feature.type or {given, feature.type} <= NUMERIC or pa.types.is_null(column.type):
+            return column
+        raise MLError(
+            f"{what} column {feature.name!r} is {given}, but the model was trained with {feature.type}: cast it."
+        )
+
+
+def as_categories(column: pa.ChunkedArray, type_: pa.DataType | None = None) -> pa.DictionaryArray:
+    """The names of `as_strings`, each once, and a code for each row; the values are first cast to `type_`."""
+    if pa.types.is_null(column.type):
+        column = column.cast(pa.string())
+    if pa.types.is_dictionary(column.type) and any(chunk.dictionary.null_count for chunk in column.chunks):
+        column = column.cast(column.type.value_type)
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    array = encoded.combine_chunks()
+    values = array.dictionary if type_ is None else array.dictionary.cast(type_)
+    return pa.DictionaryArray.from_arrays(array.indices, as_strings(pa.chunked_array([values])).combine_chunks())
+
+
+def with_strings_encoded(table: pa.Table) -> pa.Table:
+    """The table with its strings as dictionaries, for one who reads them several times."""
+    for position, field in enumerate(table.schema):
+        if bigquery_type(field.type) == "STRING" and not pa.types.is_dictionary(field.type):
+            table = table.set_column(position, field.name, table.column(position).dictionary_encode())
+    return table
+
+
+def as_strings(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Names of categories and classes as CAST AS STRING gives them, but BYTES in base64."""
+    if pa.types.is_string(column.type):
+        return column
+    type_ = bigquery_type(column.type)
+    if type_ not in _NAMES:
+        return column.cast(pa.string())
+    distinct = pc.unique(column).drop_null()
+    names = pa.array([_NAMES[type_](value) for value in distinct.to_pylist()], pa.string())
+    return pa.chunked_array([names.take(pc.index_in(column, value_set=distinct).combine_chunks())])
+
+
+def _digits(value: Decimal) -> str:
+    return f"{value.normalize():f}"
+
+
+_NAMES: dict[str, Callable[[Any], str]] = {
+    "BYTES": lambda value: base64.b64encode(value).decode(),
+    "NUMERIC": _digits,
+    "BIGNUMERIC": _digits,
+}

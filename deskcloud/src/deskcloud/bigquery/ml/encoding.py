@@ -1,0 +1,177 @@
+"""From columns to what a learner takes: NULLs filled, categories numbered. Fitted on the training rows alone.
+
+A feature gives one input, but a TIMESTAMP, which gives eight: its epoch seconds and seven calendar parts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from deskcloud.bigquery.ml.columns import CATEGORICAL, NUMERIC, Columns, Feature, as_categories
+from deskcloud.bigquery.ml.errors import MLError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+Floats = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.int32]
+
+UNSEEN = 0
+"""The code of a category that training did not have. Categories are 1..n in the vocabulary's order, NULL is n + 1."""
+
+NULL_CATEGORY = "_null_filler"
+"""What ML.WEIGHTS calls NULL among the categories (as far as is known; Google does not document the name)."""
+
+
+@dataclass(frozen=True)
+class Numeric:
+    """A number; NULL becomes the mean of the training rows. `stddev` is the sample's, as STDDEV gives it."""
+
+    name: str
+    feature: int
+    mean: float
+    stddev: float
+
+    @classmethod
+    def fit(cls, name: str, feature: int, column: pa.ChunkedArray) -> Numeric:
+        """Learn mean and standard deviation; both are 0 for a column of NULLs, which then says nothing."""
+        _refuse_non_finite(name, column)
+        mean, stddev = pc.mean(column).as_py(), pc.stddev(column, ddof=1).as_py()
+        return cls(name, feature, mean or 0.0, stddev or 0.0)
+
+    def values(self, column: pa.ChunkedArray) -> Floats:
+        """The column as float64 without NULLs."""
+        _refuse_non_finite(self.name, column)
+        values: Floats = (pc.fill_null(column, self.mean) if column.null_count else column).to_numpy()
+        return values
+
+    def standardised(self, column: pa.ChunkedArray) -> Floats:
+        """The column with mean 0 and standard deviation 1 over the training rows; 0 when it was constant there."""
+        return (self.values(column) - self.mean) / (self.stddev or np.inf)
+
+
+@dataclass(frozen=True)
+class Category:
+    """A category; the vocabulary is sorted. `null_count` is the number of NULLs in training."""
+
+    name: str
+    feature: int
+    vocabulary: tuple[str, ...]
+    null_count: int
+    dropped: int | None = None
+    """The code that DUMMY_ENCODING leaves out: the most frequent, the first of them when several are."""
+
+    @classmethod
+    def fit(cls, name: str, feature: int, column: pa.DictionaryArray, *, dummy: bool) -> Category:
+        """Learn the vocabulary."""
+        used = column.dictionary.take(pc.unique(column.indices).drop_null())
+        vocabulary = tuple(sorted(used.to_pylist()))
+        if NULL_CATEGORY in vocabulary:
+            raise MLError(f"Feature column {name!r} has the value {NULL_CATEGORY!r}, which stands for NULL: use NULL.")
+        fitted = cls(name, feature, vocabulary, column.null_count)
+        return replace(fitted, dropped=int(np.bincount(fitted.codes(column)).argmax())) if dummy else fitted
+
+    @property
+    def size(self) -> int:
+        """Number of codes: unseen, the vocabulary, NULL."""
+        return len(self.vocabulary) + 2
+
+    @property
+    def null(self) -> int:
+        """The code of NULL."""
+        return len(self.vocabulary) + 1
+
+    def codes(self, column: pa.DictionaryArray) -> Codes:
+        """Each row's code."""
+        known = pc.index_in(column.dictionary, value_set=pa.array(self.vocabulary, pa.string()))
+        of_name = np.append(pc.fill_null(known, -1).to_numpy() + 1, self.null).astype(np.int32)
+        codes: Codes = of_name[pc.fill_null(column.indices, len(column.dictionary)).to_numpy()]
+        return codes
+
+
+Input = Numeric | Category
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows to learn from or to watch while learning: features, labels, and how much each row counts."""
+
+    columns: Columns
+    positive: npt.NDArray[np.bool_]
+    weights: Floats
+
+
+def _refuse_non_finite(name: str, column: pa.ChunkedArray) -> None:
+    if not pc.all(pc.is_finite(column), min_count=0).as_py():
+        raise MLError(
+            f"Feature column {name!r} has NaN or infinite values, which cannot be learned from: make them NULL, "
+            "for example with IF(IS_NAN(x) OR IS_INF(x), NULL, x)."
+        )
+
+
+def choose_features(columns: Columns, excluded: Iterable[str], *, timestamps: bool) -> list[Feature]:
+    """Every column but the excluded ones, in order. Raises MLError for a type that cannot be a feature."""
+    without = {name.lower() for name in excluded}
+    features = [feature for feature in columns.expanded if feature.name.lower() not in without]
+    for feature in features:
+        if feature.type == "TIMESTAMP" and not timestamps:
+            raise MLError(
+                f"Feature column {feature.name!r} is TIMESTAMP, which boosted trees do not take here: "
+                "give UNIX_SECONDS(...) and EXTRACT(... FROM ...) instead."
+            )
+        if feature.type not in NUMERIC | CATEGORICAL | {"TIMESTAMP"}:
+            raise MLError(
+                f"Feature column {feature.name!r} is {feature.type}, which cannot be a feature: "
+                "leave it out with SELECT * EXCEPT(...) or turn it into numbers, strings or dates."
+            )
+    if not features:
+        raise MLError("The query gives no feature column: select at least one besides the label.")
+    return features
+
+
+def fit(columns: Columns, features: list[Feature], *, dummy: bool = False) -> tuple[Input, ...]:
+    """Learn the inputs of the features from the training rows."""
+    return tuple(
+        Numeric.fit(name, index, column)
+        if pa.types.is_floating(column.type)
+        else Category.fit(name, index, column, dummy=dummy)
+        for index, feature in enumerate(features)
+        for name, column in _inputs(columns, feature)
+    )
+
+
+def columns_of(columns: Columns, features: list[Feature], inputs: tuple[Input, ...]) -> Iterable[tuple[Input, Any]]:
+    """Each input with its column: a ChunkedArray of float64 for a Numeric, a DictionaryArray for a Category."""
+    pairs = (pair for feature in features for pair in _inputs(columns, feature))
+    for input_, (_, column) in zip(inputs, pairs, strict=True):
+        yield input_, column
+
+
+def _inputs(columns: Columns, feature: Feature) -> Iterable[tuple[str, Any]]:
+    if feature.type in NUMERIC:
+        yield feature.name, columns.numbers(feature)
+    elif feature.type in CATEGORICAL:
+        yield feature.name, columns.categories(feature)
+    else:
+        at = columns.values(feature)
+        yield feature.name, pc.divide(at.cast(pa.int64()).cast(pa.float64()), 1e6)
+        for part, extract in _CALENDAR.items():
+            yield f"_TS_{part}_{feature.name}", as_categories(extract(at))
+
+
+_CALENDAR: dict[str, Callable[[Any], Any]] = {
+    "DOM": pc.day,
+    "DOW": lambda at: pc.day_of_week(at, count_from_zero=False, week_start=7),
+    "MOY": pc.month,
+    "HOD": pc.hour,
+    "MOH": pc.minute,
+    # As EXTRACT(WEEK): weeks begin on Sunday, and the days before the year's first Sunday are week 0.
+    "WOY": lambda at: pc.week(at, week_starts_monday=False, count_from_zero=True, first_week_is_fully_in_year=True),
+    "YEAR": pc.year,
+}

@@ -1,0 +1,53 @@
+"""ML.EXPLAIN_PREDICT: which features moved each prediction, and how far."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from deskcloud.bigquery.ml import prediction
+from deskcloud.bigquery.ml.columns import Columns
+from deskcloud.bigquery.ml.errors import MLError
+
+if TYPE_CHECKING:
+    from deskcloud.bigquery.ml.classifier import Classifier
+    from deskcloud.bigquery.ml.encoding import Floats
+
+
+def explain_predict(model: Classifier, rows: pa.Table, top_k_features: int = 5, threshold: float = 0.5) -> pa.Table:
+    """ML.EXPLAIN_PREDICT: prediction, probability and attributions, then all columns of `rows`.
+
+    Attributions, baseline and prediction value are parts of the log odds of the predicted class, so for the negative
+    class they are those of the positive one with the sign changed. Weights and TreeSHAP are exact, so that the
+    approximation error is 0.
+    """
+    prediction.check_threshold(threshold)
+    if isinstance(top_k_features, bool) or not isinstance(top_k_features, int) or top_k_features < 1:
+        raise MLError(f"TOP_K_FEATURES must be an INT64 of at least 1; got {top_k_features!r}.")
+    columns = Columns(rows)
+    probabilities = model.estimator.probabilities(columns)
+    parts = model.estimator.contributions(columns)
+    predicted_positive = probabilities >= threshold
+    parts *= np.where(predicted_positive, 1.0, -1.0)[:, np.newaxis]
+    added = {
+        f"predicted_{model.label}": prediction.predicted_labels(model, probabilities, threshold),
+        "probability": pa.array(np.where(predicted_positive, probabilities, 1 - probabilities)),
+        "top_feature_attributions": _top(model, parts[:, :-1], top_k_features),
+        "baseline_prediction_value": pa.array(parts[:, -1]),
+        "prediction_value": pa.array(parts.sum(axis=1)),
+        "approximation_error": pa.array(np.zeros(columns.rows)),
+    }
+    return prediction.beside(pa.table(added), rows)
+
+
+def _top(model: Classifier, attributions: Floats, count: int) -> pa.Array:
+    """For each row the `count` features of largest absolute attribution, largest first."""
+    rows, features = attributions.shape
+    count = min(count, features)
+    order = np.argsort(-np.abs(attributions), axis=1, kind="stable")[:, :count]
+    names = pa.array([feature.name for feature in model.features], pa.string()).take(pa.array(order.reshape(-1)))
+    values = pa.array(np.take_along_axis(attributions, order, axis=1).reshape(-1))
+    pairs = pa.StructArray.from_arrays([names, values], ["feature", "attribution"])
+    return pa.ListArray.from_arrays(pa.array(np.arange(rows + 1, dtype=np.int32) * count, pa.int32()), pairs)

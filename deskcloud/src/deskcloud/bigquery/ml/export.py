@@ -1,0 +1,142 @@
+"""EXPORT MODEL.
+
+Boosted trees, as BigQuery writes them:
+
+    model.bst                    the booster in XGBoost 0.82's binary format
+    assets/model_metadata.json   inputs in the order of the booster's columns, and the classes
+    assets/N.txt                 the vocabulary of the N-th input, for each category; a category's code is its line's
+                                 number, from 1, and 0 for NULL and for a category that is not there
+
+Logistic regression and matrix factorization, where Google writes a TensorFlow SavedModel, are one file of ours,
+`weights.json`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import pyarrow as pa
+
+from deskcloud import jsontext
+from deskcloud.bigquery.ml import legacy_booster
+from deskcloud.bigquery.ml.columns import as_strings
+from deskcloud.bigquery.ml.encoding import UNSEEN, Category, Input, Numeric
+from deskcloud.bigquery.ml.errors import MLError
+from deskcloud.bigquery.ml.factorization import Factorization
+from deskcloud.bigquery.ml.options import LOGISTIC
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from deskcloud.bigquery.ml.classifier import Classifier
+    from deskcloud.bigquery.ml.factorization import Side
+    from deskcloud.bigquery.ml.logistic import Logistic
+    from deskcloud.bigquery.ml.model import TrainedModel
+    from deskcloud.bigquery.ml.trees import Trees
+
+
+def export(model: TrainedModel, folder: Path) -> list[Path]:
+    """Write the model into `folder`; returns the files written. Raises MLError for a model that has a TIMESTAMP."""
+    for feature in model.features:
+        if feature.type == "TIMESTAMP":
+            raise MLError(
+                f"A model with a TIMESTAMP feature cannot be exported, and {feature.name!r} is one: "
+                "train on UNIX_SECONDS(...) and EXTRACT(... FROM ...) of it."
+            )
+    if isinstance(model, Factorization):
+        files = _factorization_files(model)
+    else:
+        learned = cast("Classifier", model)
+        files = _logistic_files(learned) if model.model_type == LOGISTIC else _tree_files(learned)
+    written = []
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        written.append(path)
+    return written
+
+
+def _tree_files(model: Classifier) -> dict[str, bytes]:
+    learned = cast("Trees", model.estimator)
+    inputs = [_input(input_) for input_ in learned.inputs]
+    files: dict[str, bytes] = {}
+    for position, input_ in enumerate(learned.inputs):
+        if isinstance(input_, Category):
+            inputs[position] |= {
+                "vocabulary": f"{position}.txt",
+                "encoding": "one_hot" if learned.one_hot else "label",
+            }
+            files[f"assets/{position}.txt"] = _lines(input_)
+    metadata = _head(model) | {"features": inputs}
+    return {
+        "model.bst": legacy_booster.dumps(learned.booster),
+        "assets/model_metadata.json": _json(metadata),
+    } | files
+
+
+def _logistic_files(model: Classifier) -> dict[str, bytes]:
+    learned = cast("Logistic", model.estimator)
+    inputs = []
+    for input_, weights in zip(learned.inputs, learned.weights, strict=True):
+        shown = _input(input_)
+        if isinstance(input_, Numeric):
+            shown |= {"stddev": input_.stddev, "weight": float(weights[0])}
+        else:
+            values = weights[UNSEEN + 1 :].tolist()
+            shown |= {"weights": dict(zip(input_.vocabulary, values, strict=False)), "null_weight": values[-1]}
+        inputs.append(shown)
+    # Weights are those of standardised numbers: (x - mean) / stddev, and 0 where stddev is 0.
+    return {"weights.json": _json(_head(model) | {"intercept": learned.intercept, "features": inputs})}
+
+
+def _factorization_files(model: Factorization) -> dict[str, bytes]:
+    # A prediction is the sum of the three intercepts and the product of the factors.
+    content = {
+        "model_type": model.model_type,
+        "feedback_type": model.training_options["feedbackType"],
+        "rating_col": model.label,
+        "global_intercept": model.global_intercept,
+        "user": _side(model.users),
+        "item": _side(model.items),
+    }
+    return {"weights.json": _json(content)}
+
+
+def _side(side: Side) -> dict[str, Any]:
+    return {
+        "name": side.feature.name,
+        "type": side.feature.type,
+        "ids": as_strings(pa.chunked_array([side.ids])).to_pylist(),
+        "intercepts": side.vectors.intercepts.tolist(),
+        "factors": side.vectors.factors.tolist(),
+    }
+
+
+def _head(model: Classifier) -> dict[str, Any]:
+    return {
+        "model_type": model.model_type,
+        "label_col": model.label,
+        "label_type": model.label_type,
+        "class_labels": list(model.class_names),
+    }
+
+
+def _input(input_: Input) -> dict[str, Any]:
+    if isinstance(input_, Numeric):
+        return {"name": input_.name, "kind": "numeric", "mean": input_.mean}
+    return {"name": input_.name, "kind": "category"}
+
+
+def _lines(category: Category) -> bytes:
+    for name in category.vocabulary:
+        if "\n" in name or "\r" in name:
+            raise MLError(
+                f"Feature {category.name!r} has the category {name!r}, and a vocabulary file holds one category "
+                "a line: take line breaks out, for example with REPLACE(x, '\\n', ' ')."
+            )
+    return "".join(f"{name}\n" for name in category.vocabulary).encode()
+
+
+def _json(content: dict[str, Any]) -> bytes:
+    return jsontext.encode(content, 1) + b"\n"

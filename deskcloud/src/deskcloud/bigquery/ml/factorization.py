@@ -1,0 +1,122 @@
+"""A trained matrix factorization; its folder also holds users.arrow and items.arrow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from deskcloud.bigquery.ml.model import TrainedModel, kept_fields
+from deskcloud.bigquery.ml.ratings import positions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from deskcloud.bigquery.ml.columns import Feature
+    from deskcloud.bigquery.ml.encoding import Floats
+    from deskcloud.bigquery.ml.ratings import Codes
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Factors, a row for each user or item, and intercepts."""
+
+    factors: Floats
+    intercepts: Floats
+
+    def at(self, codes: Codes) -> Vectors:
+        """The vectors at these positions; zeros at -1, one that is not known."""
+        known = codes >= 0
+        factors, intercepts = self.factors[codes], self.intercepts[codes]
+        factors[~known] = 0
+        intercepts[~known] = 0
+        return Vectors(factors, intercepts)
+
+    def slice(self, some: slice) -> Vectors:
+        """Those at these positions, in order."""
+        return Vectors(self.factors[some], self.intercepts[some])
+
+
+def of_pairs(users: Vectors, items: Vectors) -> Floats:
+    """The prediction for the first user and the first item, the second and the second, ..., without g."""
+    products: Floats = np.einsum("ij,ij->i", users.factors, items.factors)
+    return products + users.intercepts + items.intercepts
+
+
+def of_all(users: Vectors, items: Vectors) -> Floats:
+    """The prediction for every user, a row each, and every item, without g."""
+    return users.factors @ items.factors.T + users.intercepts[:, np.newaxis] + items.intercepts
+
+
+@dataclass(frozen=True)
+class Side:
+    """The users or the items of the training: their column, their ids in ascending order, and what was learned."""
+
+    feature: Feature
+    ids: pa.Array
+    vectors: Vectors
+
+    def of(self, ids: pa.Array) -> Vectors:
+        """The vectors of these ids; zeros for one that training did not have, and for NULL."""
+        return self.vectors.at(positions(ids, self.ids))
+
+    def save(self, file: Path) -> None:
+        """Write ids and vectors; the column is the caller's to keep."""
+        factors = self.vectors.factors
+        flat = pa.array(factors.reshape(-1))
+        table = pa.table(
+            {
+                "id": self.ids,
+                "intercept": self.vectors.intercepts,
+                "factors": pa.FixedSizeListArray.from_arrays(flat, factors.shape[1]),
+            }
+        )
+        with pa.ipc.new_file(file, table.schema) as sink:
+            sink.write_table(table)
+
+    @classmethod
+    def load(cls, file: Path, feature: Feature) -> Side:
+        """Read what `save` wrote."""
+        with pa.ipc.open_file(file) as source:
+            table = source.read_all().combine_chunks()
+        factors = table["factors"].combine_chunks()
+        matrix = factors.flatten().to_numpy().reshape(-1, factors.type.list_size)
+        return cls(feature, table["id"].combine_chunks(), Vectors(matrix, table["intercept"].to_numpy()))
+
+
+@dataclass(frozen=True)
+class Factorization(TrainedModel):
+    """A MATRIX_FACTORIZATION model; its label is the rating.
+
+    global_intercept: the mean rating, and 0 with implicit feedback
+    measures: ML.EVALUATE's on the held-out rows, or on the training rows when none were held out
+    """
+
+    users: Side
+    items: Side
+    global_intercept: float
+    measures: dict[str, float]
+
+    @property
+    def features(self) -> list[Feature]:
+        """The user and the item column."""
+        return [self.users.feature, self.items.feature]
+
+    @property
+    def is_implicit(self) -> bool:
+        """Whether it was trained with FEEDBACK_TYPE='IMPLICIT', so that it predicts preferences from 0 to 1."""
+        return bool(self.training_options["feedbackType"] == "IMPLICIT")
+
+    def _save(self, folder: Path) -> dict[str, Any]:
+        self.users.save(folder / "users.arrow")
+        self.items.save(folder / "items.arrow")
+        return {"global_intercept": self.global_intercept, "measures": self.measures}
+
+    @classmethod
+    def load(cls, folder: Path) -> Factorization:
+        """Read what `save` wrote of a factorization."""
+        kept = kept_fields(folder)
+        user, item = kept.pop("features")
+        return cls(**kept, users=Side.load(folder / "users.arrow", user), items=Side.load(folder / "items.arrow", item))

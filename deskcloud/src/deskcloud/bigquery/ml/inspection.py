@@ -1,0 +1,221 @@
+"""What a model knows about itself: the ML functions that take no rows, and its part of the REST resource."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, cast
+
+import pyarrow as pa
+
+from deskcloud.bigquery.ml.classifier import Classifier
+from deskcloud.bigquery.ml.encoding import NULL_CATEGORY, UNSEEN, Numeric
+from deskcloud.bigquery.ml.errors import MLError
+from deskcloud.bigquery.ml.metrics import Confusion, confusions, log_loss, percentiles, roc_auc
+from deskcloud.bigquery.ml.options import LOGISTIC, TREES
+
+if TYPE_CHECKING:
+    from deskcloud.bigquery.ml.classifier import Evaluation
+    from deskcloud.bigquery.ml.factorization import Factorization
+    from deskcloud.bigquery.ml.logistic import Logistic
+    from deskcloud.bigquery.ml.model import TrainedModel
+    from deskcloud.bigquery.ml.trees import Trees
+
+_WEIGHTS = pa.schema(
+    {
+        "processed_input": pa.string(),
+        "weight": pa.float64(),
+        "category_weights": pa.list_(pa.struct({"category": pa.string(), "weight": pa.float64()})),
+    }
+)
+
+
+def weights(model: Classifier, standardize: bool = False) -> pa.Table:
+    """ML.WEIGHTS, logistic regression only: a row for each input, then `__INTERCEPT__`.
+
+    NULL is a category only of inputs that had one in training; an unseen category weighs 0. With `standardize` the
+    weights are those of standardised numbers.
+    """
+    if model.model_type != LOGISTIC:
+        raise MLError(f"ML.WEIGHTS is not supported for {model.model_type}: use ML.FEATURE_IMPORTANCE.")
+    learned = cast("Logistic", model.estimator)
+    intercept, values = (learned.intercept, learned.weights) if standardize else learned.raw_weights()
+    rows: list[dict[str, Any]] = []
+    for input_, weight in zip(learned.inputs, values, strict=True):
+        row: dict[str, Any] = {"processed_input": input_.name, "weight": None, "category_weights": []}
+        if isinstance(input_, Numeric):
+            row["weight"] = float(weight[0])
+        else:
+            of_category = weight[UNSEEN + 1 :].tolist()
+            names = [*input_.vocabulary, *([NULL_CATEGORY] if input_.null_count else [])]
+            row["category_weights"] = [
+                {"category": name, "weight": value} for name, value in zip(names, of_category, strict=False)
+            ]
+        rows.append(row)
+    rows.append({"processed_input": "__INTERCEPT__", "weight": intercept, "category_weights": []})
+    return pa.Table.from_pylist(rows, _WEIGHTS)
+
+
+def training_info(model: TrainedModel) -> pa.Table:
+    """ML.TRAINING_INFO, last iteration first as BigQuery shows it."""
+    rows = [
+        {
+            "training_run": 0,
+            "iteration": iteration.index,
+            "loss": iteration.loss,
+            "eval_loss": iteration.eval_loss,
+            "learning_rate": iteration.learning_rate,
+            "duration_ms": iteration.duration_ms,
+        }
+        for iteration in reversed(model.iterations)
+    ]
+    whole, real = pa.int64(), pa.float64()
+    names = ["training_run", "iteration", "loss", "eval_loss", "learning_rate", "duration_ms"]
+    types = [whole, whole, real, real, real, whole]
+    return pa.Table.from_pylist(rows, pa.schema(list(zip(names, types, strict=True))))
+
+
+def feature_info(model: TrainedModel) -> pa.Table:
+    """ML.FEATURE_INFO, over the rows trained on."""
+    rows = [asdict(statistics) | {"dimension": None} for statistics in model.statistics]
+    reals = dict.fromkeys(["min", "max", "mean", "median", "stddev"], pa.float64())
+    wholes = dict.fromkeys(["category_count", "null_count", "dimension"], pa.int64())
+    return pa.Table.from_pylist(rows, pa.schema({"input": pa.string()} | reals | wholes))
+
+
+def feature_importance(model: Classifier) -> pa.Table:
+    """ML.FEATURE_IMPORTANCE, boosted trees only: number of splits, mean gain and mean cover of a split."""
+    if model.model_type != TREES:
+        raise MLError(f"ML.FEATURE_IMPORTANCE is not supported for {model.model_type}: use ML.WEIGHTS.")
+    found = cast("Trees", model.estimator).importance()
+    columns = dict(zip(("weight", "gain", "cover"), zip(*found, strict=True), strict=True))
+    return pa.table(
+        {"feature": [feature.name for feature in model.features]}
+        | {f"importance_{kind}": pa.array(values, pa.float64()) for kind, values in columns.items()}
+    )
+
+
+def global_explain(model: Classifier, class_level_explain: bool = False) -> pa.Table:
+    """ML.GLOBAL_EXPLAIN, for models trained with ENABLE_GLOBAL_EXPLAIN: mean absolute attributions, highest first.
+
+    With `class_level_explain` the ten first of each class; of two classes the attributions differ in sign alone.
+    """
+    ranked = _ranked_attributions(model)
+    schema = {"feature": pa.string(), "attribution": pa.float64()}
+    if not class_level_explain:
+        rows = [{"feature": name, "attribution": value} for name, value in ranked]
+        return pa.Table.from_pylist(rows, pa.schema(schema))
+    rows = [
+        {"class_name": class_name, "feature": name, "attribution": value}
+        for class_name in model.class_names
+        for name, value in ranked[:10]
+    ]
+    return pa.Table.from_pylist(rows, pa.schema({"class_name": pa.string()} | schema))
+
+
+def _ranked_attributions(model: Classifier) -> list[tuple[str, float]]:
+    if model.attributions is None:
+        raise MLError("ML.GLOBAL_EXPLAIN needs a model trained with ENABLE_GLOBAL_EXPLAIN=TRUE: train it so.")
+    pairs = [(feature.name, value) for feature, value in zip(model.features, model.attributions, strict=True)]
+    return sorted(pairs, key=lambda pair: -pair[1])
+
+
+def describe(model: TrainedModel) -> dict[str, Any]:
+    """The learning's part of the REST resource: modelType, featureColumns, labelColumns, trainingRuns (one run).
+
+    The run has trainingOptions, startTime, results, evaluationMetrics and, with global explanations,
+    modelLevelGlobalExplanation; the rest (modelReference, etag, times, labels, location, dataSplitResult's tables) is
+    the caller's. INT64 are strings, and measures that are NaN are left out, since JSON has no NaN.
+    """
+    run: dict[str, Any] = {
+        "trainingOptions": model.training_options,
+        "startTime": model.started_at,
+        "results": [
+            {
+                "index": iteration.index,
+                "durationMs": str(iteration.duration_ms),
+                "trainingLoss": iteration.loss,
+            }
+            | ({} if iteration.learning_rate is None else {"learnRate": iteration.learning_rate})
+            | ({} if iteration.eval_loss is None else {"evalLoss": iteration.eval_loss})
+            for iteration in model.iterations
+        ],
+        "evaluationMetrics": _evaluation_metrics(model),
+    }
+    if isinstance(model, Classifier) and model.attributions is not None:
+        run["modelLevelGlobalExplanation"] = {
+            "explanations": [{"featureName": name, "attribution": value} for name, value in _ranked_attributions(model)]
+        }
+    return {
+        "modelType": model.model_type,
+        "featureColumns": [_standard_field(feature.name, feature.type) for feature in model.features],
+        "labelColumns": [_standard_field(model.label, model.label_type)],
+        "trainingRuns": [run],
+    }
+
+
+def _standard_field(name: str, type_: str) -> dict[str, Any]:
+    return {"name": name, "type": {"typeKind": type_}}
+
+
+def _evaluation_metrics(model: TrainedModel) -> dict[str, Any]:
+    if isinstance(model, Classifier):
+        return {"binaryClassificationMetrics": _binary_metrics(model)}
+    learned = cast("Factorization", model)
+    measures = {_API_NAMES[name]: value for name, value in learned.measures.items() if name in _API_NAMES}
+    return {"rankingMetrics" if learned.is_implicit else "regressionMetrics": _without_nan(measures)}
+
+
+# The API has no field for explained_variance.
+_API_NAMES = {
+    "mean_absolute_error": "meanAbsoluteError",
+    "mean_squared_error": "meanSquaredError",
+    "mean_squared_log_error": "meanSquaredLogError",
+    "median_absolute_error": "medianAbsoluteError",
+    "r2_score": "rSquared",
+    "mean_average_precision": "meanAveragePrecision",
+    "normalized_discounted_cumulative_gain": "normalizedDiscountedCumulativeGain",
+    "average_rank": "averageRank",
+}
+
+
+def _binary_metrics(model: Classifier) -> dict[str, Any]:
+    judged: Evaluation = model.evaluation
+    at_half = Confusion.at(0.5, judged.positive, judged.probabilities)
+    aggregate = _rates(at_half) | {
+        "threshold": 0.5,
+        "logLoss": log_loss(judged.positive, judged.probabilities),
+        "rocAuc": roc_auc(judged.positive, judged.probabilities),
+    }
+    thresholds = percentiles(judged.probabilities)
+    listed = [
+        {
+            "positiveClassThreshold": threshold,
+            "truePositives": str(counted.true_positives),
+            "falsePositives": str(counted.false_positives),
+            "trueNegatives": str(counted.true_negatives),
+            "falseNegatives": str(counted.false_negatives),
+        }
+        | _without_nan(_rates(counted))
+        for threshold, counted in zip(
+            thresholds, confusions(thresholds, judged.positive, judged.probabilities), strict=True
+        )
+    ]
+    return {
+        "aggregateClassificationMetrics": _without_nan(aggregate),
+        "binaryConfusionMatrixList": listed,
+        "positiveLabel": model.class_names[1],
+        "negativeLabel": model.class_names[0],
+    }
+
+
+def _rates(counted: Confusion) -> dict[str, float]:
+    return {
+        "precision": counted.precision,
+        "recall": counted.recall,
+        "accuracy": counted.accuracy,
+        "f1Score": counted.f1_score,
+    }
+
+
+def _without_nan(measures: dict[str, float]) -> dict[str, float]:
+    return {name: value for name, value in measures.items() if value == value}  # noqa: PLR0124 - NaN is not itself

@@ -1,0 +1,99 @@
+"""Measures of a binary classifier, from the probabilities of the positive class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from deskcloud.bigquery.ml.encoding import Floats
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """How many rows of each kind; a probability at or above the threshold predicts the positive class."""
+
+    true_positives: int
+    false_positives: int
+    true_negatives: int
+    false_negatives: int
+
+    @classmethod
+    def at(cls, threshold: float, positive: Mask, probabilities: Floats) -> Confusion:
+        """Count at one threshold."""
+        predicted = probabilities >= threshold
+        hits = int(np.count_nonzero(predicted & positive))
+        called, actual = int(np.count_nonzero(predicted)), int(np.count_nonzero(positive))
+        return cls(hits, called - hits, len(positive) - actual - called + hits, actual - hits)
+
+    @property
+    def precision(self) -> float:
+        """NaN when nothing is predicted positive."""
+        return _share(self.true_positives, self.true_positives + self.false_positives)
+
+    @property
+    def recall(self) -> float:
+        """NaN when nothing is positive."""
+        return _share(self.true_positives, self.true_positives + self.false_negatives)
+
+    @property
+    def false_positive_rate(self) -> float:
+        """NaN when nothing is negative."""
+        return _share(self.false_positives, self.false_positives + self.true_negatives)
+
+    @property
+    def accuracy(self) -> float:
+        """Share of rows predicted right."""
+        right = self.true_positives + self.true_negatives
+        return _share(right, right + self.false_positives + self.false_negatives)
+
+    @property
+    def f1_score(self) -> float:
+        """Harmonic mean of precision and recall; 0 when there are positives and none is found."""
+        twice = 2 * self.true_positives
+        return _share(twice, twice + self.false_positives + self.false_negatives)
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else float("nan")
+
+
+def log_loss(positive: Mask, probabilities: Floats) -> float:
+    """Mean negative log likelihood; probabilities of 0 and 1 count as float64's epsilon from them."""
+    epsilon = np.finfo(np.float64).eps
+    of_actual = np.where(positive, probabilities, 1 - probabilities)
+    return float(-np.log(np.clip(of_actual, epsilon, 1)).mean())
+
+
+def roc_auc(positive: Mask, probabilities: Floats) -> float:
+    """The chance that a positive row scores above a negative one, ties counting half; NaN when one kind is absent."""
+    positives = int(np.count_nonzero(positive))
+    negatives = len(positive) - positives
+    if not positives or not negatives:
+        return float("nan")
+    _, which, counts = np.unique(probabilities, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    ranks = (last - (counts - 1) / 2)[which]
+    return float((ranks[positive].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+
+
+def percentiles(probabilities: Floats, count: int = 100) -> list[float]:
+    """The distinct percentiles of the probabilities, highest first; each is one of the probabilities."""
+    chosen = np.quantile(probabilities, np.linspace(0, 1, count), method="nearest")
+    return [float(value) for value in np.unique(chosen)[::-1]]
+
+
+def confusions(thresholds: list[float], positive: Mask, probabilities: Floats) -> list[Confusion]:
+    """The counts at each threshold."""
+    of_positives, of_negatives = np.sort(probabilities[positive]), np.sort(probabilities[~positive])
+    missed = np.searchsorted(of_positives, thresholds)
+    cleared = np.searchsorted(of_negatives, thresholds)
+    return [
+        Confusion(len(of_positives) - below, len(of_negatives) - under, under, below)
+        for below, under in zip(missed.tolist(), cleared.tolist(), strict=True)
+    ]

@@ -1,0 +1,103 @@
+"""A trained model of any type, and the folder it is kept in: model.json, and files of the type's own."""
+
+from __future__ import annotations
+
+import abc
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from deskcloud import jsontext
+from deskcloud.bigquery.ml.columns import Feature
+from deskcloud.bigquery.ml.journal import Iteration
+from deskcloud.bigquery.ml.options import FACTORIZATION
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class FeatureStatistics:
+    """One row of ML.FEATURE_INFO, over the training rows; the numbers are None for a category and the reverse."""
+
+    input: str
+    min: float | None
+    max: float | None
+    mean: float | None
+    median: float | None
+    stddev: float | None
+    category_count: int | None
+    null_count: int | None
+
+
+@dataclass(frozen=True)
+class TrainedModel(abc.ABC):
+    """What every trained model tells of itself; it is a Classifier or a Factorization.
+
+    model_type: the API's enum, such as LOGISTIC_REGRESSION
+    label, label_type: name and BigQuery type ("INT64", "BOOL", ...) of the column that is learned
+    training_options: the API's trainingOptions
+    started_at: when training began, ISO 8601 in UTC
+    training_rows, evaluation_rows: how the rows were split
+    """
+
+    model_type: str
+    label: str
+    label_type: str
+    training_options: dict[str, Any]
+    started_at: str
+    training_rows: int
+    evaluation_rows: int
+    iterations: list[Iteration]
+    statistics: list[FeatureStatistics]
+
+    @property
+    @abc.abstractmethod
+    def features(self) -> list[Feature]:
+        """Input columns, each with .name and .type (BigQuery's type)."""
+
+    def save(self, folder: Path) -> None:
+        """Write the model into `folder` (made when absent)."""
+        folder.mkdir(parents=True, exist_ok=True)
+        kept = {name: getattr(self, name) for name in _PLAIN}
+        kept |= {
+            "iterations": [asdict(iteration) for iteration in self.iterations],
+            "statistics": [asdict(statistics) for statistics in self.statistics],
+            "features": [asdict(feature) for feature in self.features],
+        }
+        (folder / "model.json").write_text(jsontext.text(kept | self._save(folder), 1))
+
+    @abc.abstractmethod
+    def _save(self, folder: Path) -> dict[str, Any]:
+        """Write what only this type has; what is to stand in model.json is returned."""
+
+    @classmethod
+    def load(cls, folder: Path) -> TrainedModel:
+        """Read what `save` wrote, whatever its type."""
+        # Both import this module.
+        from deskcloud.bigquery.ml.classifier import Classifier  # noqa: PLC0415
+        from deskcloud.bigquery.ml.factorization import Factorization  # noqa: PLC0415
+
+        model_type = json.loads((folder / "model.json").read_text())["model_type"]
+        return (Factorization if model_type == FACTORIZATION else Classifier).load(folder)
+
+
+def kept_fields(folder: Path) -> dict[str, Any]:
+    """The content of model.json, with the fields of TrainedModel and the features as what they are."""
+    kept: dict[str, Any] = json.loads((folder / "model.json").read_text())
+    return kept | {
+        "iterations": [Iteration(**iteration) for iteration in kept["iterations"]],
+        "statistics": [FeatureStatistics(**statistics) for statistics in kept["statistics"]],
+        "features": [Feature(**feature) for feature in kept["features"]],
+    }
+
+
+_PLAIN = (
+    "model_type",
+    "label",
+    "label_type",
+    "training_options",
+    "started_at",
+    "training_rows",
+    "evaluation_rows",
+)

@@ -1,0 +1,151 @@
+"""ML.RECOMMEND, and what ML.EVALUATE and ML.WEIGHTS give for a matrix factorization."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from deskcloud.bigquery.ml import rating_metrics, ratings
+from deskcloud.bigquery.ml.columns import Columns, Feature, as_strings
+from deskcloud.bigquery.ml.errors import MLError
+from deskcloud.bigquery.ml.factorization import Factorization, Side, of_all, of_pairs
+from deskcloud.bigquery.ml.prediction import beside
+
+if TYPE_CHECKING:
+    from deskcloud.bigquery.ml.ratings import Codes, Ratings
+
+MOST_ROWS = 50_000_000
+"""More rows than this are refused: they would not fit into a laptop's memory."""
+
+GLOBAL_INTERCEPT = "global__INTERCEPT__"
+
+_BLOCK = 1 << 20
+
+
+def all_users(model: Factorization) -> pa.Table:
+    """What ML.RECOMMEND takes for its rows when none are given: every user, and so every pair that is known."""
+    return pa.table({model.users.feature.name: model.users.ids})
+
+
+def recommend(model: Factorization, rows: pa.Table) -> pa.Table:
+    """ML.RECOMMEND: `predicted_<rating>`, with implicit feedback `predicted_<rating>_confidence`, then user and item.
+
+    With both columns in the rows, all of their columns follow the prediction. With one, which must then be the only
+    column, each row gives a row for every user or item of the other side; ids have the types that they were trained
+    with. Of one that training did not have no more is known than the other's and the global intercept.
+
+    Raises MLError when neither column is there, when one has others beside it, and for more than MOST_ROWS.
+    """
+    columns = Columns(rows)
+    sides = (model.users, model.items)
+    given = [side for side in sides if side.feature.name in columns]
+    name = f"predicted_{model.label}" + ("_confidence" if model.is_implicit else "")
+    if not given:
+        names = " nor ".join(repr(side.feature.name) for side in sides)
+        raise MLError(f"ML.RECOMMEND: the input has neither {names}, but {columns.names}: select one or both.")
+    if len(given) == 2:
+        users, items = (side.of(_ids(columns, side.feature)) for side in sides)
+        return beside(pa.table({name: of_pairs(users, items) + model.global_intercept}), rows)
+    if len(columns.expanded) > 1:
+        raise MLError(
+            f"ML.RECOMMEND: the input has {given[0].feature.name!r} and not the other side's column, so it can have no "
+            f"other column; it has: {columns.names}."
+        )
+    ids = _ids(columns, given[0].feature)
+    user_ids, item_ids = (ids if side is given[0] else side.ids for side in sides)
+    if len(user_ids) * len(item_ids) > MOST_ROWS:
+        raise MLError(
+            f"ML.RECOMMEND would give {len(user_ids) * len(item_ids):,} rows, more than the {MOST_ROWS:,} that the "
+            "local BigQuery holds: give it fewer users or items."
+        )
+    predicted = of_all(model.users.of(user_ids), model.items.of(item_ids)) + model.global_intercept
+    rows_of, columns_of = np.divmod(np.arange(predicted.size), max(len(item_ids), 1))
+    return pa.table(
+        {
+            name: predicted.reshape(-1),
+            model.users.feature.name: _spread(user_ids, rows_of),
+            model.items.feature.name: _spread(item_ids, columns_of),
+        }
+    )
+
+
+def _ids(columns: Columns, feature: Feature) -> pa.Array:
+    return ratings.as_ids(columns.values(feature, "Id")).combine_chunks()
+
+
+def _spread(ids: pa.Array, codes: Codes) -> pa.ChunkedArray:
+    """The ids at these positions, in chunks, since one array of strings holds 2 GB at most."""
+    starts = range(0, len(codes), _BLOCK)
+    return pa.chunked_array([ids.take(pa.array(codes[start : start + _BLOCK])) for start in starts], ids.type)
+
+
+def evaluate(model: Factorization, rows: pa.Table | None = None) -> pa.Table:
+    """ML.EVALUATE: the measures of errors with explicit, of ranking with implicit feedback.
+
+    Without rows those of the held-out rows, or of the training rows when none were held out.
+    """
+    measured = model.measures
+    if rows is not None:
+        label = Feature(model.label, model.label_type)
+        given = ratings.read(Columns(rows), model.users.feature, model.items.feature, label)
+        if not len(given):
+            raise MLError("There are no rows to evaluate on: check the table or query given.")
+        measured = measures(model, given)
+    return pa.table({name: pa.array([value], pa.float64()) for name, value in measured.items()})
+
+
+def measures(model: Factorization, given: Ratings) -> dict[str, float]:
+    """How well the model predicts these ratings.
+
+    Where items are ranked, those of the ratings that training did not have are ranked, too, by what is predicted.
+    """
+    users = model.users.of(given.user_ids)
+    if not model.is_implicit:
+        items = model.items.of(given.item_ids)
+        predicted = of_pairs(users.at(given.users), items.at(given.items)) + model.global_intercept
+        return rating_metrics.of_errors(given.values, predicted)
+    ids = pc.unique(pa.concat_arrays([model.items.ids, given.item_ids]))
+    items = model.items.of(ids)
+    ranked = replace(given, item_ids=ids, items=ratings.positions(given.item_ids, ids)[given.items])
+    return rating_metrics.of_ranking(ranked, lambda some: of_all(users.slice(some), items) + model.global_intercept)
+
+
+_WEIGHTS = pa.schema(
+    {
+        "processed_input": pa.string(),
+        "feature": pa.string(),
+        "factor_weights": pa.list_(pa.struct({"factor": pa.int64(), "weight": pa.float64()})),
+        "intercept": pa.float64(),
+    }
+)
+
+
+def weights(model: Factorization) -> pa.Table:
+    """ML.WEIGHTS: a row for each user, then for each item, then the global intercept's, which has no factors."""
+    last = {
+        "processed_input": None,
+        "feature": GLOBAL_INTERCEPT,
+        "factor_weights": None,
+        "intercept": model.global_intercept,
+    }
+    tables = [_side_weights(model.users), _side_weights(model.items), pa.Table.from_pylist([last], _WEIGHTS)]
+    return pa.concat_tables(tables).combine_chunks()
+
+
+def _side_weights(side: Side) -> pa.Table:
+    count, width = side.vectors.factors.shape
+    numbers = pa.array(np.tile(np.arange(1, width + 1), count))
+    pairs = pa.StructArray.from_arrays([numbers, pa.array(side.vectors.factors.reshape(-1))], ["factor", "weight"])
+    return pa.table(
+        [
+            pa.array([side.feature.name] * count),
+            as_strings(pa.chunked_array([side.ids])),
+            pa.ListArray.from_arrays(pa.array(np.arange(0, count * width + 1, width, dtype=np.int32)), pairs),
+            pa.array(side.vectors.intercepts),
+        ],
+        schema=_WEIGHTS,
+    )

@@ -1,0 +1,202 @@
+"""Boosted trees: XGBoost on one float32 matrix, with BigQuery ML's options as its parameters.
+
+Numbers go in as they are (NULL is the training mean); categories as their code (NULL and unseen are 0) or, with
+ONE_HOT_ENCODING, as one column for each category and one for NULL. Importing this module imports XGBoost.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import xgboost as xgb
+
+from deskcloud.bigquery.ml import encoding
+from deskcloud.bigquery.ml.encoding import Category, Floats, Input, Numeric, Rows
+from deskcloud.bigquery.ml.errors import MLError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from deskcloud.bigquery.ml.columns import Columns, Feature
+    from deskcloud.bigquery.ml.journal import Journal
+
+Matrix = npt.NDArray[np.float32]
+
+BASE_SCORE = 0.5
+"""The versions that BigQuery trains with start at probability 0.5; later ones would start at the labels' mean."""
+
+BLOCK = 1 << 14
+"""Rows copied at a time into the matrix, so that what is written stays in the processor's cache."""
+
+
+def parameters(options: dict[str, Any]) -> dict[str, Any]:
+    """XGBoost's parameters for the options of CREATE MODEL."""
+    method = options["tree_method"].lower()
+    given = {
+        "objective": "binary:logistic",
+        "eval_metric": "logloss",
+        "base_score": BASE_SCORE,
+        "tree_method": "hist" if method == "auto" else method,
+        "learning_rate": options["learn_rate"],
+        "reg_alpha": options["l1_reg"],
+        "reg_lambda": options["l2_reg"],
+        "gamma": options["min_split_loss"],
+        "max_depth": options["max_tree_depth"],
+        "min_child_weight": options["min_tree_child_weight"],
+        "num_parallel_tree": options["num_parallel_tree"],
+        "subsample": options["subsample"],
+        "colsample_bytree": options["colsample_bytree"],
+        "colsample_bylevel": options["colsample_bylevel"],
+        "colsample_bynode": options["colsample_bynode"],
+        "nthread": os.cpu_count(),
+        "seed": 0,
+    }
+    if options["booster_type"] == "DART":
+        # XGBoost 3 has no booster of that name any more: DART is dropout in the tree booster.
+        given |= {"rate_drop": options["dropout"], "normalize_type": options["dart_normalize_type"].lower()}
+    return given
+
+
+def matrix(columns: Columns, features: list[Feature], inputs: tuple[Input, ...], *, one_hot: bool) -> Matrix:
+    """The inputs as float32, one row a row: what XGBoost learns from and predicts on."""
+    filled: list[npt.NDArray[Any]] = []
+    for input_, column in encoding.columns_of(columns, features, inputs):
+        if isinstance(input_, Numeric):
+            filled.append(_single_precision(input_, column))
+        elif one_hot:
+            codes = input_.codes(column)
+            filled.extend(codes == code for code in range(1, input_.size))
+        else:
+            codes = input_.codes(column)
+            filled.append(np.where(codes == input_.null, encoding.UNSEEN, codes))
+    result = np.empty((columns.rows, len(filled)), np.float32)
+    for start in range(0, columns.rows, BLOCK):
+        for position, values in enumerate(filled):
+            result[start : start + BLOCK, position] = values[start : start + BLOCK]
+    return result
+
+
+def _single_precision(input_: Numeric, column: pa.ChunkedArray) -> Matrix:
+    try:
+        with np.errstate(over="raise"):
+            return input_.values(column).astype(np.float32)
+    except FloatingPointError as error:
+        raise MLError(
+            f"Feature column {input_.name!r} has a number beyond 3.4e38, which boosted trees cannot hold: scale it."
+        ) from error
+
+
+@dataclass(frozen=True)
+class Trees:
+    """A booster, with the columns of its matrix."""
+
+    features: list[Feature]
+    inputs: tuple[Input, ...]
+    one_hot: bool
+    booster: xgb.Booster
+
+    def matrix(self, columns: Columns) -> Matrix:
+        """The matrix that the booster takes."""
+        return matrix(columns, self.features, self.inputs, one_hot=self.one_hot)
+
+    def probabilities(self, columns: Columns) -> Floats:
+        """The probability of the positive class."""
+        if columns.rows == 0:
+            return np.zeros(0)
+        given = self.booster.inplace_predict(self.matrix(columns), validate_features=False)
+        return np.asarray(given, np.float64)
+
+    def contributions(self, columns: Columns, *, approximate: bool = False) -> Floats:
+        """Each feature's part of the log odds (TreeSHAP, or XGBoost's approximation) and, last, the expected value."""
+        result = np.zeros((columns.rows, len(self.features) + 1))
+        if columns.rows:
+            data = xgb.DMatrix(self.matrix(columns), nthread=os.cpu_count())
+            parts = self.booster.predict(data, pred_contribs=True, approx_contribs=approximate)
+            for position, feature in enumerate([*self.feature_of_column, len(self.features)]):
+                result[:, feature] += parts[:, position]
+        return result
+
+    @cached_property
+    def feature_of_column(self) -> list[int]:
+        """For each column of the matrix, the position of the feature it comes from."""
+        widths = [input_.size - 1 if self.one_hot and isinstance(input_, Category) else 1 for input_ in self.inputs]
+        return [input_.feature for input_, width in zip(self.inputs, widths, strict=True) for _ in range(width)]
+
+    def importance(self) -> list[tuple[float, float, float]]:
+        """For each feature: number of splits, mean gain of a split, mean cover of a split; zeros when it has none."""
+        scores = {
+            kind: self.booster.get_score(importance_type=kind) for kind in ("weight", "total_gain", "total_cover")
+        }
+        sums = np.zeros((len(self.features), 3))
+        for position, feature in enumerate(self.feature_of_column):
+            sums[feature] += [scores[kind].get(f"f{position}", 0.0) for kind in scores]
+        splits = np.maximum(sums[:, :1], 1)
+        return [tuple(row) for row in np.hstack([sums[:, :1], sums[:, 1:] / splits]).tolist()]
+
+    def save(self, folder: Path) -> None:
+        """Write the booster; features and inputs are the caller's to keep."""
+        (folder / "booster.ubj").write_bytes(self.booster.save_raw("ubj"))
+
+    @classmethod
+    def load(cls, folder: Path, features: list[Feature], inputs: tuple[Input, ...], *, one_hot: bool) -> Trees:
+        """Read what `save` wrote."""
+        booster = xgb.Booster({"nthread": os.cpu_count()}, model_file=bytearray((folder / "booster.ubj").read_bytes()))
+        return cls(features, inputs, one_hot, booster)
+
+
+class _Watch(xgb.callback.TrainingCallback):
+    """Writes each boosting round into the journal."""
+
+    def __init__(self, journal: Journal, learning_rate: float, judges: xgb.DMatrix) -> None:
+        super().__init__()
+        self._judges = judges
+        self._journal = journal
+        self._learning_rate = learning_rate
+
+    def after_training(self, model: Any) -> Any:
+        """Ask for the probabilities while XGBoost still has them from the losses of the last round."""
+        self.judged = model.predict(self._judges)
+        return model
+
+    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+        """Stop when the journal says so."""
+        del model, epoch
+        losses = {name: float(log["logloss"][-1]) for name, log in evals_log.items()}
+        return self._journal.record(losses["train"], losses.get("evaluation"), self._learning_rate)
+
+
+def train(
+    rows: Rows,
+    held_out: Rows | None,
+    features: list[Feature],
+    inputs: tuple[Input, ...],
+    options: dict[str, Any],
+    journal: Journal,
+) -> tuple[Trees, Floats]:
+    """Boost until MAX_ITERATIONS or EARLY_STOP; also give the probabilities of the rows that judge the model."""
+    one_hot = options["category_encoding_method"] == "ONE_HOT_ENCODING"
+
+    def data(some: Rows) -> xgb.DMatrix:
+        weights = None if (some.weights == 1).all() else some.weights
+        filled = matrix(some.columns, features, inputs, one_hot=one_hot)
+        return xgb.DMatrix(filled, some.positive, weight=weights, nthread=os.cpu_count())
+
+    training = data(rows)
+    watched = [(training, "train")] + ([(data(held_out), "evaluation")] if held_out else [])
+    watch = _Watch(journal, options["learn_rate"], watched[-1][0])
+    booster = xgb.train(
+        parameters(options),
+        training,
+        options["max_iterations"],
+        evals=watched,
+        callbacks=[watch],
+        verbose_eval=False,
+    )
+    return Trees(features, inputs, one_hot, booster), np.asarray(watch.judged, np.float64)

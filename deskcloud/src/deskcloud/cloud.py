@@ -1,0 +1,242 @@
+"""A cloud on one machine: starts every service on 127.0.0.1, makes what its document names, ends what it started."""
+
+import contextlib
+import fcntl
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from deskcloud import functions, logs, provisioning, pubsub, scheduler, storage, vertex
+from deskcloud.bigquery import emulator, gateway
+from deskcloud.document import Document, Functions
+from deskcloud.provisioning import topic_path
+from deskcloud.pubsub.client import publisher
+from deskcloud.web import credentials, guard, serving
+from deskcloud.web.guard import Rules
+
+# What the ports ask for, and what Pub/Sub's pushes bring. They are two, since a subscription shows where it pushes.
+_PORTS, _PUSHES = "ports", "pushes"
+
+
+class AlreadyRunningError(RuntimeError):
+    """Another cloud has this state."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where each service listens on 127.0.0.1; 0 takes a free port."""
+
+    bigquery: int = 0
+    bigquery_storage: int = 0
+    storage: int = 0
+    pubsub: int = 0
+    vertex: int = 0
+    logging: int = 0
+    functions: int = 0
+
+
+@dataclass
+class Cloud:
+    """A running cloud."""
+
+    environment: dict[str, str]
+    """The variables that point any Google client, and the functions, at it."""
+    services: dict[str, str]
+    """Each service's address, by name; with the secret that it asks for, where it asks for one."""
+    urls: dict[str, str]
+    """Each HTTP function's address, by its name."""
+    pubsub: pubsub.Server
+    scheduler: scheduler.Scheduler
+
+
+@contextlib.contextmanager
+def run(
+    state: Path,
+    document: Document,
+    *,
+    ports: Ports = Ports(),
+    on_line: Callable[[dict[str, Any]], None] = lambda _: None,
+    is_fresh: bool = False,
+    is_isolated: bool = False,
+    is_strict: bool = False,
+    is_held: bool = False,
+    reached_at: Callable[[str, str], str] = lambda _service, url: url,
+) -> Iterator[Cloud]:
+    """Yield the cloud once all of it answers; everything it started has ended when this returns.
+
+    Args:
+        state: a folder that keeps everything over a restart.
+        document: what the cloud consists of.
+        ports: where the services listen.
+        on_line: called with each log entry of the functions.
+        is_fresh: empty the state first, once nobody else is found to use it.
+        is_isolated: one process a function, as on Google Cloud, instead of one for all.
+        is_strict: Google's own analyzer judges each statement before BigQuery runs it.
+        is_held: no schedule begins until the caller starts the scheduler.
+        reached_at: given a service's name in `services` and its address, the address at which the others reach it:
+            room for what a test puts in between.
+
+    Raises:
+        AlreadyRunningError: another process runs a cloud on this state.
+        OSError: a port is taken.
+    """
+    state, project = state.resolve(), document.project
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_sole_owner(state, is_fresh=is_fresh))
+        wanted = document.functions.secrets if document.functions else ()
+        secrets = credentials.secrets(state, {_PORTS, _PUSHES, *wanted})
+        known, pushed = secrets.pop(_PORTS), secrets.pop(_PUSHES)
+        grants = credentials.Grants(state, known)
+        rules = Rules(known, is_signed=grants.is_signed)
+
+        def opened(service: str, url: str) -> str:
+            return guard.with_secret(reached_at(service, url), known)
+
+        broker = stack.enter_context(pubsub.serve(state / "pubsub", ports.pubsub))
+        publish = publisher(broker.host)
+        tables = logs.Tables()
+        log = logs.Router(state / "logging", _sinks(document), publish, tables=tables)
+        files = stack.enter_context(storage.serve(state / "storage", ports.storage, rules))
+        logging_url = stack.enter_context(serving.serve(logs.create_app(log), ports.logging, rules))
+        models = vertex.create_app(state / "vertex", grants=grants)
+        granting = replace(rules, open=frozenset({credentials.TOKEN_PATH}))
+        vertex_url = stack.enter_context(serving.serve(models, ports.vertex, granting))
+        warehouse = stack.enter_context(
+            emulator.run(
+                state / "bigquery",
+                project=project,
+                buckets=files.root,
+                grpc_port=ports.bigquery_storage,
+                reading_secret=known,
+            )
+        )
+        app = gateway.create_app(
+            warehouse,
+            state / "bigqueryml",
+            storage_url=guard.with_secret(files.url, known),
+            logging_url=opened("logging", logging_url),
+            vertex_url=guard.with_secret(vertex_url, known),
+            vertex_location=document.region,
+            is_on_demand=not document.has_reservation,
+            is_strict=is_strict,
+        )
+        bigquery_url = stack.enter_context(serving.serve(app, ports.bigquery, rules))
+        stack.enter_context(tables.delivered(guard.with_secret(bigquery_url, known), project))
+        account = credentials.service_account_file(state, f"{vertex_url}/token", project)
+        services = {
+            "bigquery": guard.with_secret(bigquery_url, known),
+            "bigquery_storage": warehouse.grpc_address,
+            "storage": guard.with_secret(files.url, known),
+            "pubsub": broker.host,
+            "vertex": guard.with_secret(vertex_url, known),
+            "logging": guard.with_secret(logging_url, known),
+        }
+
+        def environment(address: Callable[[str, str], str]) -> dict[str, str]:
+            at = {
+                "BIGQUERY_URL": guard.with_secret(address("bigquery", bigquery_url), known),
+                "STORAGE_URL": guard.with_secret(address("storage", files.url), known),
+                "PUBSUB_HOST": address("pubsub", broker.host),
+                "VERTEX_URL": address("vertex", vertex_url),
+                "LOGGING_URL": address("logging", logging_url),
+            }
+            given = document.functions.environment if document.functions else {}
+            return {
+                **credentials.environment(account, project),
+                "BIGQUERY_EMULATOR_HOST": at["BIGQUERY_URL"],
+                "STORAGE_EMULATOR_HOST": at["STORAGE_URL"],
+                "PUBSUB_EMULATOR_HOST": at["PUBSUB_HOST"],
+                **{name: Template(value).safe_substitute(at) for name, value in given.items()},
+            }
+
+        def write(service: str, line: str) -> None:
+            entry = logs.entry_from_line(line, service, project)
+            log.write([entry])
+            on_line(entry)
+
+        urls = {}
+        if document.functions:
+            functions_url = stack.enter_context(
+                _functions(
+                    document.functions,
+                    environment(reached_at) | secrets,
+                    ports.functions,
+                    write,
+                    pushed,
+                    is_isolated=is_isolated,
+                )
+            )
+            services["functions"] = guard.with_secret(functions_url, pushed)
+            urls = {one.name: f"{functions_url}/{one.name}" for one in document.functions.entry_points if one.http}
+        schedules = [
+            scheduler.Schedule(one.name, one.cron, one.time_zone, topic_path(project, one.topic), one.body)
+            for one in document.schedules
+        ]
+        clock = stack.enter_context(scheduler.run(schedules, publish, is_held=is_held))
+        pushing = guard.with_secret(reached_at("functions", functions_url), pushed) if document.functions else ""
+        provisioning.everything(document, services | {"functions": pushing})
+        told = environment(lambda _, url: url) | _for_other_clients(files.url, warehouse.grpc_address, known)
+        yield Cloud(told, services, urls, broker, clock)
+
+
+def _functions(
+    named: Functions,
+    environment: dict[str, str],
+    port: int,
+    write: functions.OnLine,
+    secret: str,
+    *,
+    is_isolated: bool,
+) -> contextlib.AbstractContextManager[str]:
+    # One process for all serves its first event as a kept-warm instance does; one for each starts as cold as there.
+    warm_up = {} if is_isolated else {functions.WARM_UP: " ".join(named.warm_up)}
+    pages = {f"/{one.name}": one.origins for one in named.entry_points if one.http}
+    return functions.serve(
+        named.source,
+        [one.name for one in named.entry_points],
+        environment | warm_up,
+        port,
+        write,
+        is_isolated=is_isolated,
+        rules=Rules(secret, open=frozenset(pages), pages=pages),
+    )
+
+
+def _sinks(document: Document) -> list[logs.Sink]:
+    return [
+        logs.Sink(one.name, one.filter, dataset=f"{document.project}.{one.dataset}")
+        if one.dataset
+        else logs.Sink(one.name, one.filter, topic_path(document.project, one.topic or ""))
+        for one in document.sinks
+    ]
+
+
+def _for_other_clients(storage_url: str, reading_address: str, secret: str) -> dict[str, str]:
+    """What the functions do not need, but people's clients: docs/clients.md."""
+    return {
+        "BIGQUERY_STORAGE_EMULATOR_HOST": reading_address,
+        # Google's client for C++, which pyarrow has, and pandas by way of it.
+        "CLOUD_STORAGE_EMULATOR_ENDPOINT": guard.with_secret(storage_url, secret),
+        # gcsfs looks for a token otherwise, and aiohttp refuses that beside the secret in the URL.
+        "FSSPEC_GCS_TOKEN": "anon",
+    }
+
+
+@contextlib.contextmanager
+def _sole_owner(state: Path, *, is_fresh: bool) -> Iterator[None]:
+    state.mkdir(parents=True, exist_ok=True)
+    # What the ports keep from other users of the machine, its files have to.
+    state.chmod(0o700)
+    with (state / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunningError(f"a local cloud already runs on the state in {state}") from None
+        if is_fresh:
+            for part in state.iterdir():
+                if part.is_dir():
+                    shutil.rmtree(part)
+        yield

@@ -1,0 +1,220 @@
+"""The gunicorn worker that gives a thread a request only once it has arrived whole.
+
+gunicorn's own gives a connection to a thread at its first byte: as many slow clients as there are threads keep all
+others out. Here the one thread that polls reads what arrives, of as many connections as there are. What never reaches a
+function is answered as score_checkout answers what breaks its contract, with a problem document (RFC 9457).
+"""
+
+import contextlib
+import json
+import os
+import re
+import selectors
+import socket
+import struct
+import time
+import uuid
+from dataclasses import asdict
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+
+from gunicorn import http  # type: ignore[import-untyped]
+from gunicorn.http import errors  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
+
+from deskcloud import jsontext
+from deskcloud.web.guard import Rules
+from deskcloud.web.patience import Patience
+
+GUARD = "LOCAL_FUNCTIONS_GUARD"
+"""The environment variable that holds `arguments`."""
+
+_MOST_BYTES = 32 << 20
+"""Of a request, as Cloud Run has it: https://cloud.google.com/run/quotas."""
+
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_MOST_HEAD = 64 << 10
+_BLOCK = 1 << 18
+_UNREADABLE = {
+    errors.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
+    errors.LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    errors.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
+    errors.UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
+}
+"""What is wrong with a request that is not just a bad one."""
+
+_LENGTH = re.compile(rb"(?im)^content-length:[ \t]*(\d+)[ \t]*\r?$")
+_CHUNKED = re.compile(rb"(?im)^transfer-encoding:.*chunked")
+_EXPECTS = re.compile(rb"(?im)^expect:[ \t]*100-continue[ \t]*\r?$")
+_CHUNK = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
+
+
+def arguments(rules: Rules, waits: Patience) -> dict[str, Any]:
+    """Return what a worker reads back with `from_environment`, as JSON."""
+    given = {"secret": rules.secret, "open": sorted(rules.open), "pages": dict(rules.pages)}
+    return {"rules": given, "waits": asdict(waits)}
+
+
+def from_environment() -> tuple[Rules, Patience]:
+    """Return who may ask this worker, and how long it waits; neither stays in what the functions see."""
+    given = json.loads(os.environ.pop(GUARD, "{}"))
+    rules = given.get("rules", {})
+    pages = {path: tuple(origins) for path, origins in rules.get("pages", {}).items()}
+    return Rules(**{**rules, "open": frozenset(rules.get("open", ())), "pages": pages}), Patience(
+        **given.get("waits", {})
+    )
+
+
+class Arrival:
+    """What has come of a request."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = bytearray(content)
+        self.began = time.monotonic()
+        self._body = 0
+        self._chunk = 0
+        self._length: int | None = None
+
+    @property
+    def has_head(self) -> bool:
+        """Whether its head is whole."""
+        return self._body > 0
+
+    @property
+    def is_too_large(self) -> bool:
+        """Whether it is longer than any request may be."""
+        return max(len(self.content), self._body + (self._length or 0)) > _MOST_BYTES
+
+    def expects_an_answer(self) -> bool:
+        """Whether the client waits to be told to go on."""
+        return self.has_head and bool(_EXPECTS.search(self.content, 0, self._body))
+
+    def is_whole(self) -> bool:
+        """Whether nothing of it is missing; also what cannot be understood is, since gunicorn refuses it."""
+        if not self.has_head:
+            end = self.content.find(b"\r\n\r\n")
+            if end < 0:
+                return len(self.content) > _MOST_HEAD
+            self._body = self._chunk = end + 4
+            length = _LENGTH.search(self.content, 0, self._body)
+            self._length = int(length[1]) if length else 0
+            if _CHUNKED.search(self.content, 0, self._body):
+                self._length = None
+        if self._length is not None:
+            return len(self.content) >= self._body + self._length
+        return self._has_all_chunks()
+
+    def _has_all_chunks(self) -> bool:
+        while len(self.content) > self._chunk:
+            line = _CHUNK.match(self.content, self._chunk)
+            if line is None:
+                return self.content.find(b"\r\n", self._chunk) >= 0
+            size = int(line[1], 16)
+            if size == 0:
+                # Behind the last chunk come trailers, and an empty line.
+                return self.content.find(b"\r\n\r\n", line.end() - 2) >= 0
+            self._chunk = line.end() + size + 2
+        return False
+
+
+class ArrivingWorker(ThreadWorker):  # type: ignore[misc]
+    """Reads requests until they are whole."""
+
+    waits = Patience()
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._arriving: dict[Any, Arrival] = {}
+
+    def enqueue_req(self, conn: TConn) -> None:
+        """Read a connection that is new, or that has sent more."""
+        if conn.parser is None:
+            conn.parser = http.get_parser(conn.cfg, conn.sock, conn.client)
+            conn.initialized = True
+            # A thread that reads or writes all the same does not wait for ever.
+            seconds = struct.pack("ll", int(self.waits.body) + 1, 0)
+            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, seconds)
+            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)
+        conn.sock.setblocking(False)
+        self._arriving[conn] = Arrival(conn.parser.unreader.take_buffered())
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._read, conn))
+        self._read(conn)
+
+    def _read(self, conn: TConn, *_: Any) -> None:
+        arrival = self._arriving[conn]
+        knew_head = arrival.has_head
+        try:
+            while not arrival.is_whole() and not arrival.is_too_large:
+                piece = conn.sock.recv(_BLOCK)
+                if not piece:
+                    self._drop(conn)
+                    return
+                if not arrival.content:
+                    arrival.began = time.monotonic()
+                arrival.content += piece
+        except BlockingIOError:
+            if arrival.expects_an_answer() and not knew_head:
+                _tell(conn, _CONTINUE)
+            return
+        except OSError:
+            self._drop(conn)
+            return
+        if arrival.is_too_large:
+            detail = f"A request may have {_MOST_BYTES:,} bytes: send less."
+            self._drop(conn, _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail))
+            return
+        self._forget(conn)
+        conn.parser.unreader.unread(bytes(arrival.content))
+        conn.data_ready = True
+        super().enqueue_req(conn)
+
+    def murder_pending(self) -> None:
+        """End the connections whose requests take too long; gunicorn calls it each second."""
+        now = time.monotonic()
+        for conn, arrival in list(self._arriving.items()):
+            allowed = self.waits.seconds(len(arrival.content), has_head=arrival.has_head)
+            if now - arrival.began > (allowed if arrival.content else self.waits.first_byte):
+                late = _problem(HTTPStatus.REQUEST_TIMEOUT, "The request has not arrived in time: send it faster.")
+                self._drop(conn, late if arrival.content else b"")
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
+        """Answer what is no HTTP request; gunicorn calls it with whatever a request has run into."""
+        is_ours = isinstance(exc, errors.InvalidResponseHeader | errors.InvalidResponseHeaderName)
+        if is_ours or not isinstance(exc, errors.ParseException):
+            super().handle_error(req, client, addr, exc)
+            return
+        self.log.warning("a request cannot be read: %s", exc)
+        status = _UNREADABLE.get(type(exc), HTTPStatus.BAD_REQUEST)
+        with contextlib.suppress(OSError):
+            client.sendall(_problem(status, f"The request is not HTTP as it has to be: {str(exc).rstrip('.')}."))
+
+    def _drop(self, conn: TConn, answer: bytes = b"") -> None:
+        self._forget(conn)
+        _tell(conn, answer)
+        self.nr_conns -= 1
+        conn.close()
+
+    def _forget(self, conn: TConn) -> None:
+        del self._arriving[conn]
+        self.poller.unregister(conn.sock)
+
+
+def _problem(status: HTTPStatus, detail: str) -> bytes:
+    """Return the answer that says so and ends the connection."""
+    request_id = uuid.uuid4().hex
+    document = {"title": status.phrase, "status": status, "detail": detail, "request_id": request_id}
+    body = jsontext.encode(document)
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}",
+        "content-type: application/problem+json",
+        f"x-request-id: {request_id}",
+        "connection: close",
+        f"content-length: {len(body)}",
+    )
+    return "\r\n".join(head).encode() + b"\r\n\r\n" + body
+
+
+def _tell(conn: TConn, answer: bytes) -> None:
+    with contextlib.suppress(OSError):
+        conn.sock.send(answer)

@@ -1,0 +1,94 @@
+"""The WSGI app that serves several functions, each below its own name: /FUNCTION/... is FUNCTION's /..."""
+
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from wsgiref.util import shift_path_info
+
+import functions_framework
+
+from deskcloud import jsontext
+from deskcloud.functions.output import Marked, printed_by
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+class Dispatcher:
+    """Makes a function's app when it is called for the first time, as a cold start does.
+
+    functions-framework turns a raw Pub/Sub push, posted to /FUNCTION/projects/P/topics/T, into a CloudEvent whose
+    source is that topic; `subscription` and `deliveryAttempt` are lost on the way. A message that has attributes and
+    no data is not convertible: the framework answers 400, so Pub/Sub delivers it again until it is dead-lettered.
+    """
+
+    def __init__(self, source: Path, names: Iterable[str]) -> None:
+        self._source = source
+        self._names = frozenset(names)
+        self._apps: dict[str, WSGIApplication] = {}
+        self._making = threading.Lock()
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Answer one request."""
+        name = shift_path_info(environ) or ""
+        if name not in self._names:
+            known = ", ".join(sorted(self._names))
+            return _answer(start_response, "404 Not Found", f"there is no function {name!r}; there are {known}\n")
+        environ["PATH_INFO"] = environ["PATH_INFO"] or "/"
+        environ["wsgi.errors"] = sys.stderr
+        with printed_by(name):
+            try:
+                return self._call(name, environ, start_response)
+            finally:
+                for stream in (sys.stdout, sys.stderr):
+                    if isinstance(stream, Marked):
+                        stream.finish_line()
+
+    def _call(self, name: str, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        def reporting(status: str, headers: list[tuple[str, str]], *rest: Any) -> Callable[[bytes], object]:
+            if status[0] in "45":
+                _print_failure(environ, status)
+            return start_response(status, headers, *rest)
+
+        try:
+            app = self._app(name)
+        except Exception:  # noqa: BLE001 whatever a function's module raises: it fails to start
+            traceback.print_exc()
+            return _answer(reporting, "500 Internal Server Error", f"the function {name} cannot be loaded\n")
+        return app(environ, reporting)
+
+    def _app(self, name: str) -> "WSGIApplication":
+        if name not in self._apps:
+            # One at a time: the framework registers the source as a module of one name.
+            with self._making:
+                if name not in self._apps:
+                    # The signature type counts for functions without a decorator only. It must be given: the framework
+                    # would take it from the function made before.
+                    self._apps[name] = functions_framework.create_app(  # type: ignore[no-untyped-call]
+                        target=name, source=str(self._source), signature_type="http"
+                    )
+        return self._apps[name]
+
+
+def _answer(start_response: "StartResponse", status: str, text: str) -> list[bytes]:
+    body = text.encode()
+    start_response(status, [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
+    return [body]
+
+
+def _print_failure(environ: "WSGIEnvironment", status: str) -> None:
+    """One structured line for a failed request, as Cloud Run's request log has it."""
+    code = int(status[:3])
+    request = {"requestMethod": environ["REQUEST_METHOD"], "requestUrl": environ["PATH_INFO"], "status": code}
+    print(  # noqa: T201 standard output is the log
+        jsontext.text(
+            {
+                "severity": "ERROR" if code >= 500 else "WARNING",
+                "message": f"the function answered {status}",
+                "httpRequest": request,
+            }
+        )
+    )

@@ -1,0 +1,62 @@
+"""Ask Google's analyzer whether it takes a statement."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as service
+from zetasql.wasi._pb2.zetasql.proto.options_pb2 import AnalyzerOptionsProto
+from zetasql.wasi._pb2.zetasql.public.options_pb2 import ErrorMessageMode
+from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
+
+from deskcloud.googlesql import dialect
+from deskcloud.googlesql.catalog import Catalog, language
+from deskcloud.googlesql.engine import engine
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a statement's result, named as BigQuery names it."""
+
+    name: str
+    type: TypeProto
+
+
+def analyze(sql: str, catalog: Catalog, parameters: Mapping[str, TypeProto] | None = None) -> list[Column]:
+    """Return the columns of a query's result; none for any other statement.
+
+    Raises:
+        Refused: with the analyzer's own words.
+    """
+    text = dialect.as_googlesql(sql, catalog.models)
+    request = service.AnalyzeRequest(
+        sql_statement=text, options=options(parameters or {}), simple_catalog=catalog.of(text)
+    )
+    statement = engine().call("Analyze", request, service.AnalyzeResponse).resolved_statement
+    if not statement.HasField("resolved_query_stmt_node"):
+        return []
+    columns = statement.resolved_query_stmt_node.output_column_list
+    return named([(one.name, one.column.type) for one in columns])
+
+
+def options(parameters: Mapping[str, TypeProto]) -> AnalyzerOptionsProto:
+    """Return the analyzer's options, BigQuery's where it has its own."""
+    made = AnalyzerOptionsProto(
+        default_timezone="UTC", preserve_column_aliases=True, error_message_mode=ErrorMessageMode.ERROR_MESSAGE_ONE_LINE
+    )
+    made.language_options.CopyFrom(language())
+    for name, kind in parameters.items():
+        made.query_parameters.add(name=name).type.CopyFrom(kind)
+    return made
+
+
+def named(columns: list[tuple[str, TypeProto]]) -> list[Column]:
+    """Return columns with BigQuery's names for those that have none: f0_, f1_ ..."""
+    made: list[Column] = []
+    nameless = 0
+    for name, kind in columns:
+        if name and not name.startswith("$"):
+            made.append(Column(name, kind))
+        else:
+            made.append(Column(f"f{nameless}_", kind))
+            nameless += 1
+    return made

@@ -1,0 +1,138 @@
+"""Ask the local BigQuery and Google's reference implementation the same, and give their answers one form."""
+
+import contextlib
+import functools
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from google.api_core.client_options import ClientOptions
+from google.api_core.exceptions import GoogleAPICallError
+from google.cloud import bigquery
+from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
+
+from deskcloud.bigquery import emulator, gateway
+from deskcloud.bigquery.tokens import UnterminatedError
+from deskcloud.googlesql import reference, types
+from deskcloud.googlesql.catalog import Catalog
+from deskcloud.googlesql.difference import Answer
+from deskcloud.googlesql.errors import Crashed, Failed, Refused
+from deskcloud.googlesql.reference import Database, Parameters, Rows
+from deskcloud.googlesql.types import Fields
+from deskcloud.provisioning import NOBODY
+from deskcloud.web import serving
+
+PROJECT = "local-project"
+_PATIENCE_SECONDS = 60
+NO_TABLES = Catalog(lambda _: None)
+
+
+@contextlib.contextmanager
+def local_bigquery() -> Iterator[bigquery.Client]:
+    """Yield a client of a local BigQuery that lives as long as the context."""
+    with tempfile.TemporaryDirectory() as state, emulator.run(Path(state) / "emulator", project=PROJECT) as running:
+        app = gateway.create_app(running, Path(state) / "gateway", storage_url="http://127.0.0.1:1")
+        with serving.serve(app) as url:
+            options = ClientOptions(api_endpoint=url)
+            yield bigquery.Client(PROJECT, credentials=NOBODY, client_options=options)
+
+
+def ours(client: bigquery.Client, sql: str, *, dataset: str | None = None, parameters: Sequence[Any] = ()) -> Answer:
+    """Return the local BigQuery's answer to a statement or script; `parameters` are the client's."""
+    once: Any = {"retry": None, "job_retry": None}
+    configuration = bigquery.QueryJobConfig(default_dataset=dataset, query_parameters=list(parameters))
+    try:
+        rows = client.query_and_wait(sql, job_config=configuration, wait_timeout=_PATIENCE_SECONDS, **once)
+        return Answer.of_client(rows)
+    except TimeoutError:
+        return Answer(refusal=f"no answer within {_PATIENCE_SECONDS} s")
+    except GoogleAPICallError as error:
+        return Answer(refusal=error.message)
+    except (ValueError, TypeError, OverflowError) as error:
+        # The rows hold what the client cannot read.
+        return Answer(columns=(("", ""),), rows=((str(error),),))
+
+
+def _answered[**P](ask: Callable[P, Answer]) -> Callable[P, Answer]:
+    """Make an answer of a refusal."""
+
+    @functools.wraps(ask)
+    def answer(*arguments: P.args, **named: P.kwargs) -> Answer:
+        try:
+            return ask(*arguments, **named)
+        except (Refused, Crashed, UnterminatedError) as error:
+            return Answer(refusal=str(error), is_failure=isinstance(error, Failed))
+        except (ValueError, TypeError, OverflowError, AssertionError, AttributeError) as error:
+            # Types that BigQuery lacks, and values that Python's types cannot hold.
+            return Answer(refusal=f"not decoded: {error}")
+
+    return answer
+
+
+@_answered
+def googles(
+    sql: str,
+    catalog: Catalog = NO_TABLES,
+    rows: Mapping[str, Rows] | None = None,
+    parameters: Parameters | None = None,
+) -> Answer:
+    """Return the reference implementation's answer to a query."""
+    return Answer.of_reference(reference.run(sql, catalog, rows, parameters))
+
+
+@_answered
+def of_database(database: Database, sql: str, parameters: Parameters) -> Answer:
+    """Return the reference implementation's answer to a query of tables that it keeps."""
+    return Answer.of_reference(database.run(sql, parameters))
+
+
+@_answered
+def after_change(sql: str, target: str, tables: Mapping[str, tuple[Fields, Rows]], parameters: Parameters) -> Answer:
+    """Return the rows of the table `target` after the reference implementation ran INSERT, UPDATE, DELETE or MERGE."""
+    fields = {name: fields for name, (fields, _) in tables.items()}
+    changed = reference.modify(sql, Catalog(fields.get), {name: rows for name, (_, rows) in tables.items()}, parameters)
+    columns = [(one["name"], types.text(types.of_field(one))) for one in fields[target]]
+    return Answer(tuple(columns), tuple(tuple(row.get(name) for name, _ in columns) for row in changed.rows))
+
+
+def made(query: str, tables: Mapping[str, tuple[Fields, Rows]]) -> tuple[Fields, Rows]:
+    """Return the table that a query makes out of others.
+
+    Raises:
+        Refused: as the reference implementation refuses the query.
+    """
+    fields = {name: fields for name, (fields, _) in tables.items()}
+    result = reference.run(query, Catalog(fields.get), {name: rows for name, (_, rows) in tables.items()})
+    names = [one.name for one in result.columns]
+    rows = [dict(zip(names, row, strict=True)) for row in result.rows]
+    return [types.field(one.name, one.type) for one in result.columns], rows
+
+
+def parameters(select_list: str) -> dict[str, tuple[TypeProto, Any]]:
+    """Return the parameters that a list like `1 as x, "a" as y` gives.
+
+    Raises:
+        Refused: as the reference implementation refuses the list.
+    """
+    if not select_list:
+        return {}
+    result = reference.run(f"select {select_list}", NO_TABLES)
+    given = zip(result.columns, result.rows[0], strict=True)
+    return {column.name: (column.type, value) for column, value in given}
+
+
+def of_clients(name: str, of: TypeProto, value: Any) -> Any:
+    """Return a parameter as Google's BigQuery client takes it."""
+    match types.kind(of):
+        case "ARRAY" if types.kind(of.array_type.element_type) != "STRUCT":
+            return bigquery.ArrayQueryParameter(name, types.kind(of.array_type.element_type), value)
+        case "ARRAY":
+            element = of.array_type.element_type
+            return bigquery.ArrayQueryParameter(name, "STRUCT", [of_clients("", element, one) for one in value])
+        case "STRUCT":
+            fields = of.struct_type.field
+            inner = (of_clients(one.field_name, one.field_type, (value or {}).get(one.field_name)) for one in fields)
+            return bigquery.StructQueryParameter(name, *inner)
+        case kind:
+            return bigquery.ScalarQueryParameter(name, kind, value)

@@ -1,0 +1,160 @@
+"""Read GoogleSQL's compliance cases (https://github.com/google/googlesql, googlesql/compliance/testdata).
+
+A file holds cases between lines of `==`. A case is a statement under options in brackets, and what it gives follows a
+line of `--`. Types that BigQuery lacks are replaced by its own: INT32 by INT64, DOUBLE by FLOAT64.
+"""
+
+import contextlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deskcloud.bigquery.tokens import UnterminatedError, closing, tokenize, unquoted
+
+_CASE, _RESULT = re.compile(r"^==\s*$", re.MULTILINE), re.compile(r"^--\s*$", re.MULTILINE)
+_SPACE = re.compile(r"(?:\s+|#[^\n]*)*")
+_TABLE = re.compile(r"(?is)create\s+(?:temp\s+)?table\s+`?(\w+)`?\s+as\s+(.*)$")
+_TYPES = dict.fromkeys(("INT32", "UINT32", "UINT64"), "INT64") | dict.fromkeys(
+    ("DOUBLE", "FLOAT", "FLOAT32"), "FLOAT64"
+)
+_QUERIES = {"SELECT", "WITH", "FROM", "("}
+_CHANGES = {"INSERT", "UPDATE", "DELETE"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A statement, and the names of the file's tables that it may use."""
+
+    name: str
+    sql: str
+    tables: tuple[str, ...] = ()
+    parameters: str = ""
+    """A select list, each value under the name of a parameter."""
+    features: frozenset[str] = frozenset()
+    """What the case needs of GoogleSQL, in its own words."""
+    is_ordered: bool = False
+    has_open_arrays: bool = False
+    """Whether the order of some array is not determined."""
+    is_open: bool = False
+    """Whether Google's own implementation may give another answer each time."""
+
+    @property
+    def kind(self) -> str:
+        """Return "query", "change" for INSERT, UPDATE and DELETE, or an empty text for all else."""
+        try:
+            first = next(iter(tokenize(self.sql)), None)
+        except UnterminatedError:
+            return ""
+        word = first.word if first else ""
+        return "query" if word in _QUERIES else "change" if word in _CHANGES else ""
+
+    @property
+    def target(self) -> str:
+        """The table that INSERT, UPDATE or DELETE changes, as `tables` names it."""
+        names = {name.casefold(): name for name in self.tables}
+        found = (names.get(unquoted(token).casefold()) for token in tokenize(self.sql))
+        return next((name for name in found if name), "")
+
+
+@dataclass(frozen=True)
+class File:
+    """A file's tables, as the queries that make them, and its cases."""
+
+    name: str
+    tables: Mapping[str, str]
+    cases: Sequence[Case]
+
+
+def files(testdata: Path) -> Iterator[File]:
+    """Yield the files of a folder."""
+    for path in sorted(testdata.glob("*.test")):
+        yield read(path.name, path.read_text())
+
+
+def read(name: str, text: str) -> File:
+    """Read a file's text; what holds no statement is left out."""
+    tables: dict[str, str] = {}
+    read: list[Case] = []
+    defaults: frozenset[str] = frozenset()
+    for part in _CASE.split(text):
+        given, *result = _RESULT.split(part, maxsplit=1)
+        options, sql = _options(given)
+        if "default required_features" in options:
+            defaults = _features(options["default required_features"])
+        sql = _with_bigquerys_types(sql.rstrip().removesuffix(";"))
+        if sql and "prepare_database" in options:
+            tables |= _made(sql)
+        elif sql:
+            read.append(
+                Case(
+                    options.get("name", ""),
+                    sql,
+                    _used(sql, tables),
+                    _with_bigquerys_types(options.get("parameters", "")),
+                    defaults | _features(options.get("required_features", "")),
+                    **_order("".join(result)),
+                )
+            )
+    return File(name, tables, read)
+
+
+def _options(text: str) -> tuple[dict[str, str], str]:
+    """Return the options before a statement, and the statement."""
+    options: dict[str, str] = {}
+    start = _start(text, 0)
+    while text.startswith("[", start):
+        end = _end(text, start)
+        name, _, value = text[start + 1 : end - 1].partition("=")
+        options[name.strip()] = value.strip()
+        start = _start(text, end)
+    return options, text[start:].strip()
+
+
+def _start(text: str, position: int) -> int:
+    """Return where comments and space end."""
+    match = _SPACE.match(text, position)
+    return match.end() if match else position
+
+
+def _end(text: str, start: int) -> int:
+    """Return the offset behind the bracket that closes the one at `start`."""
+    with contextlib.suppress(UnterminatedError):
+        tokens = tokenize(text[start:])
+        if (index := closing(tokens, 0)) < len(tokens):
+            return start + tokens[index].end
+    # A label or comment with a lone quote: such an option ends with its line.
+    line = text.find("]\n", start)
+    return len(text) if line < 0 else line + 1
+
+
+def _features(text: str) -> frozenset[str]:
+    return frozenset(part.strip() for part in text.split(",") if part.strip())
+
+
+def _made(sql: str) -> dict[str, str]:
+    made = _TABLE.match(sql)
+    return {made[1]: made[2]} if made else {}
+
+
+def _used(sql: str, tables: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the tables that a statement names."""
+    return tuple(name for name in tables if re.search(rf"(?i)(?<![\w@.]){re.escape(name)}\b", sql))
+
+
+def _with_bigquerys_types(sql: str) -> str:
+    with contextlib.suppress(UnterminatedError):
+        for token in reversed(tokenize(sql)):
+            if token.word in _TYPES:
+                sql = f"{sql[: token.start]}{_TYPES[token.word]}{sql[token.end :]}"
+    return sql
+
+
+def _order(result: str) -> dict[str, bool]:
+    """Read what a result says of its rows' order, which stands before the first row, and of its arrays'."""
+    head, _, rows = result.partition("{")
+    return {
+        "is_ordered": "[known order:" in head,
+        "has_open_arrays": "[unknown order:" in rows,
+        "is_open": "Reference implementation reports non-determinism" in rows,
+    }

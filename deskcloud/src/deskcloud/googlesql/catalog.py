@@ -1,0 +1,102 @@
+"""What a statement may name: tables, views, and the functions that BigQuery adds to GoogleSQL."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as service
+from zetasql.wasi._pb2.zetasql.proto.options_pb2 import LanguageOptionsProto
+from zetasql.wasi._pb2.zetasql.proto.simple_catalog_pb2 import SimpleCatalogProto
+from zetasql.wasi._pb2.zetasql.public.options_pb2 import LanguageFeature, ProductMode
+from zetasql.wasi._pb2.zetasql.public.simple_table_pb2 import SimpleTableProto
+
+from deskcloud.googlesql import dialect, types
+from deskcloud.googlesql.engine import engine
+from deskcloud.googlesql.ml import Models
+from deskcloud.googlesql.types import Fields
+
+# BigQuery's times are microseconds; with these features they have more digits.
+# It neither compares nor orders arrays and JSON:
+# https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#data_type_properties
+_NOT_IN_BIGQUERY = {
+    LanguageFeature.FEATURE_ARRAY_EQUALITY,
+    LanguageFeature.FEATURE_ARRAY_ORDERING,
+    LanguageFeature.FEATURE_JSON_TYPE_COMPARISON,
+    LanguageFeature.FEATURE_TIMESTAMP_NANOS,
+    LanguageFeature.FEATURE_TIMESTAMP_PICOS,
+    LanguageFeature.FEATURE_TIMESTAMP_PRECISION,
+}
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Tables by the name that a statement uses, found when a statement names them.
+
+    `columns` returns the fields of a table's REST schema, or None where there is no such table. A wildcard table's name
+    ends in `*`; give it the column _TABLE_SUFFIX. `models` tells what is known of a model, by its name likewise.
+    """
+
+    columns: Callable[[str], Fields | None]
+    models: Models = lambda _: None
+
+    def of(self, sql: str) -> SimpleCatalogProto:
+        """Return the catalog that a statement needs.
+
+        Raises:
+            Refused: the statement cannot be parsed.
+        """
+        made = SimpleCatalogProto(name="bigquery")
+        made.builtin_function_options.language_options.CopyFrom(language())
+        for name in dialect.INTEGER_TYPES:
+            made.named_type.add(name=name).type.CopyFrom(types.scalar("INT64"))
+        for number, path in enumerate(table_paths(sql)):
+            fields = self.columns(".".join(path))
+            if fields is not None:
+                _place(made, path).table.append(table(path[-1], fields, number))
+        return made
+
+
+@cache
+def language() -> LanguageOptionsProto:
+    """Return GoogleSQL's options as BigQuery sets them, as far as they are known."""
+    request = service.LanguageOptionsRequest(maximum_features=True)
+    options = engine().call("GetLanguageOptions", request, LanguageOptionsProto)
+    features = [one for one in options.enabled_language_features if one not in _NOT_IN_BIGQUERY]
+    del options.enabled_language_features[:]
+    options.enabled_language_features.extend(features)
+    # None named: all are taken.
+    del options.supported_statement_kinds[:]
+    options.product_mode = ProductMode.PRODUCT_EXTERNAL
+    return options
+
+
+def table(name: str, fields: Fields, number: int) -> SimpleTableProto:
+    """Return a table of the catalog."""
+    made = SimpleTableProto(name=name, serialization_id=number + 1)
+    for one in fields:
+        column = made.column.add(name=one["name"], is_pseudo_column=one["name"].startswith("_"))
+        column.type.CopyFrom(types.of_field(one))
+    return made
+
+
+def table_paths(sql: str) -> list[list[str]]:
+    """Return the tables that a statement names, each as the parts of its path.
+
+    Raises:
+        Refused: the statement cannot be parsed.
+    """
+    request = service.ExtractTableNamesFromStatementRequest(sql_statement=sql, options=language())
+    names = (
+        engine()
+        .call("ExtractTableNamesFromStatement", request, service.ExtractTableNamesFromStatementResponse)
+        .table_name
+    )
+    return [list(name.table_name_segment) for name in names]
+
+
+def _place(catalog: SimpleCatalogProto, path: list[str]) -> SimpleCatalogProto:
+    """Return the catalog that holds the last part of a path, made if need be."""
+    for part in path[:-1]:
+        known = next((one for one in catalog.catalog if one.name == part), None)
+        catalog = known if known is not None else catalog.catalog.add(name=part)
+    return catalog

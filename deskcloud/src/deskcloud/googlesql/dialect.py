@@ -1,0 +1,90 @@
+"""What BigQuery has and this build of GoogleSQL lacks: one list, each entry with its source.
+
+What can be said in GoogleSQL's words is rewritten; `ml.py` does so for BigQuery ML's functions. A refusal of any of the
+rest says nothing about BigQuery: `is_beyond` tells. Sources are pages below https://cloud.google.com/bigquery/docs/.
+"""
+
+import re
+
+from deskcloud.bigquery.tokens import Token, closing, split, tokenize, unquoted
+from deskcloud.googlesql.errors import Refused
+from deskcloud.googlesql.ml import Models, without_ml
+
+# MAX_BY(x, y) is a synonym of ANY_VALUE(x HAVING MAX y), says reference/standard-sql/aggregate_functions.
+_BY = {"MAX_BY": "MAX", "MIN_BY": "MIN"}
+
+# Other names of INT64, by reference/standard-sql/data-types.
+INTEGER_TYPES = ("INT", "SMALLINT", "INTEGER", "BIGINT", "TINYINT", "BYTEINT")
+
+# The columns of __TABLES__ as BigQuery answers; the documentation has only queries of it.
+TABLES = (
+    *({"name": name, "type": "STRING"} for name in ("project_id", "dataset_id", "table_id")),
+    *({"name": name, "type": "INT64"} for name in ("creation_time", "last_modified_time", "row_count", "size_bytes")),
+    {"name": "type", "type": "INT64"},
+)
+
+# Functions by the page of the documentation that has them.
+FUNCTIONS = {
+    "reference/standard-sql/search_functions": ("SEARCH", "VECTOR_SEARCH"),
+    "reference/standard-sql/string_functions": ("CONTAINS_SUBSTR", "COLLATE"),
+    "reference/standard-sql/table-functions-built-in": ("APPENDS", "CHANGES", "RANGE_SESSIONIZE"),
+    "reference/standard-sql/time-series-functions": ("GAP_FILL",),
+    "reference/standard-sql/federated_query_functions": ("EXTERNAL_QUERY",),
+    "reference/standard-sql/text-analysis-functions": ("BAG_OF_WORDS", "TEXT_ANALYZE", "TF_IDF"),
+    "reference/standard-sql/objectref_functions": ("OBJ.", "AI."),
+}
+_MISSING = {name for names in FUNCTIONS.values() for name in names}
+
+_NO_FUNCTION = re.compile(r"(?:Function|Table-valued function) not found: `?([\w.]+)")
+# GoogleSQL's own; any other function with a path is one of the user's, by user-defined-functions.
+_NAMESPACES = {"SAFE", "NET", "KEYS", "AEAD", "HLL_COUNT", "KLL_QUANTILES", "D3A_COUNT", "ML"}
+# @@project_id and the others of reference/system-variables.
+_SYSTEM_VARIABLE = re.compile(r"Unrecognized name: @@")
+
+
+def as_googlesql(sql: str, models: Models) -> str:
+    """Return a statement that means the same and that GoogleSQL's open-source analyzer takes.
+
+    Raises:
+        Refused: it calls an ML function or names a model that is not known.
+    """
+    sql = without_ml(sql, models)
+    tokens = tokenize(sql)
+    replaced = [*_paths(tokens), *_by(tokens)]
+    for start, end, text in sorted(replaced, reverse=True):
+        sql = f"{sql[:start]}{text}{sql[end:]}"
+    return sql
+
+
+def is_beyond(refusal: Refused) -> bool:
+    """Whether the analyzer refuses something only because it does not know what BigQuery has."""
+    if _SYSTEM_VARIABLE.match(str(refusal)):
+        return True
+    if not (found := _NO_FUNCTION.match(str(refusal))):
+        return False
+    name = found[1].upper()
+    first, point, _ = name.partition(".")
+    return name in _MISSING or f"{first}." in _MISSING or (bool(point) and first not in _NAMESPACES)
+
+
+def _paths(tokens: list[Token]) -> list[tuple[int, int, str]]:
+    """Quote each part of a quoted path by itself: BigQuery splits `a.b.c`, GoogleSQL takes it for one name.
+
+    By reference/standard-sql/lexical, path expressions.
+    """
+    return [
+        (token.start, token.end, ".".join(f"`{part}`" for part in unquoted(token).split(".")))
+        for token in tokens
+        if token.kind == "name" and "." in token.text
+    ]
+
+
+def _by(tokens: list[Token]) -> list[tuple[int, int, str]]:
+    made = []
+    for index, token in enumerate(tokens[:-1]):
+        if token.word in _BY and tokens[index + 1].word == "(":
+            arguments = split(tokens[index + 2 : closing(tokens, index + 1)], ",")
+            if len(arguments) == 2 and all(arguments):
+                start, end = arguments[0][-1].end, arguments[1][0].start
+                made += [(token.start, token.end, "ANY_VALUE"), (start, end, f" HAVING {_BY[token.word]} ")]
+    return made

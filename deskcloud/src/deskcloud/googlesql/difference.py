@@ -1,0 +1,132 @@
+"""Tell how the local BigQuery's answer to a statement differs from GoogleSQL's."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from google.cloud import bigquery
+
+from deskcloud.bigquery.tokens import closing, tokenize
+from deskcloud.googlesql import reference, types
+from deskcloud.googlesql.analysis import Column
+
+# Sums of floating-point numbers depend on the order of their terms.
+_RELATIVE = 1e-12
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a statement gives: columns as (name, type) and rows, or the words in which it is refused."""
+
+    columns: tuple[tuple[str, str], ...] = ()
+    rows: tuple[tuple[Any, ...], ...] = ()
+    refusal: str = ""
+    is_failure: bool = False
+    """Whether the statement is right, and fails while it runs."""
+
+    @classmethod
+    def of_reference(cls, result: reference.Result) -> "Answer":
+        """Return the reference implementation's answer, as BigQuery would write it."""
+        arrays = [
+            index for index, column in enumerate(result.columns) if types.kind(column.type) in {"ARRAY", "STRUCT"}
+        ]
+        if any(_has_null_element(row[index]) for row in result.rows for index in arrays):
+            return cls(refusal="Array cannot have a null element; error in writing field")
+        fields = [types.field(column.name, column.type) for column in _unique(result.columns)]
+        columns = [(field["name"], types.text(types.of_field(field))) for field in fields]
+        return cls(tuple(columns), tuple(result.rows))
+
+    @classmethod
+    def of_client(cls, rows: bigquery.table.RowIterator) -> "Answer":
+        """Return the answer that Google's client got."""
+        columns = [(field.name, types.text(types.of_field(field.to_api_repr()))) for field in rows.schema]
+        return cls(tuple(columns), tuple(row.values() for row in rows))
+
+
+def kind(ours: Answer, googles: Answer, *, is_ordered: bool, has_open_arrays: bool = False) -> str:
+    """Return the kind of difference, or an empty text: accepted, refused, columns, types or rows.
+
+    With `has_open_arrays` the order inside arrays does not count.
+    """
+    if ours.refusal or googles.refusal:
+        return "" if ours.refusal and googles.refusal else "refused" if ours.refusal else "accepted"
+    if [name for name, _ in ours.columns] != [name for name, _ in googles.columns]:
+        return "columns"
+    if [one for _, one in ours.columns] != [one for _, one in googles.columns]:
+        return "types"
+    rows = [_with_sorted_arrays(one.rows) if has_open_arrays else one.rows for one in (ours, googles)]
+    return "" if same_rows(*rows, is_ordered=is_ordered) else "rows"
+
+
+def same_rows(ours: Sequence[Any], others: Sequence[Any], *, is_ordered: bool) -> bool:
+    """Whether two results hold the same rows; floats to twelve digits."""
+    if len(ours) != len(others):
+        return False
+    if not is_ordered:
+        ours, others = sorted(ours, key=_sortable), sorted(others, key=_sortable)
+    return all(same(one, other) for one, other in zip(ours, others, strict=True))
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are the same, of the same Python type."""
+    if isinstance(one, float) and isinstance(other, float):
+        return (math.isnan(one) and math.isnan(other)) or one == other or math.isclose(one, other, rel_tol=_RELATIVE)
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        # The order of a STRUCT's fields is compared with its type; an object of JSON has none.
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    return type(one) is type(other) and bool(one == other)
+
+
+def is_ordered(sql: str) -> bool:
+    """Whether the statement orders its own rows, not only those of a subquery."""
+    tokens, index = tokenize(sql), 0
+    while index < len(tokens):
+        if tokens[index].word == "ORDER":
+            return True
+        index = closing(tokens, index) + 1 if tokens[index].text in "([" else index + 1
+    return False
+
+
+def _has_null_element(value: Any) -> bool:
+    """Whether an array inside of a value holds NULL, which BigQuery cannot write."""
+    if isinstance(value, dict):
+        return any(map(_has_null_element, value.values()))
+    return isinstance(value, list) and any(one is None or _has_null_element(one) for one in value)
+
+
+def _unique(columns: Iterable[Column]) -> list[Column]:
+    """Number columns of the same name, as BigQuery's results do."""
+    made: list[Column] = []
+    for column in columns:
+        names = {one.name.casefold() for one in made}
+        name, number = column.name, 0
+        while name.casefold() in names:
+            number += 1
+            name = f"{column.name}_{number}"
+        made.append(Column(name, column.type))
+    return made
+
+
+def _with_sorted_arrays(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _with_sorted_arrays(one) for name, one in value.items()}
+    if isinstance(value, tuple):
+        return tuple(map(_with_sorted_arrays, value))
+    return sorted(map(_with_sorted_arrays, value), key=_sortable) if isinstance(value, list) else value
+
+
+def _sortable(value: Any) -> str:
+    """Return a text that is equal for values that are the same."""
+    if isinstance(value, float):
+        return f"{value:.9g}" if value else "0"
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    if isinstance(value, dict):
+        return str([_sortable(value[key]) for key in sorted(value)])
+    if isinstance(value, list | tuple):
+        return str([_sortable(one) for one in value])
+    return repr(value)

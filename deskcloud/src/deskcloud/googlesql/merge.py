@@ -1,0 +1,145 @@
+"""What a MERGE does, as queries: the reference implementation analyzes MERGE, but does not run it.
+
+Each WHEN clause becomes a query that finds the rows to which the clause applies, and what they become. A clause applies
+to the rows to which none before it does. Fields of structs in UPDATE SET are not known here.
+https://cloud.google.com/bigquery/docs/reference/standard-sql/dml-syntax#merge_statement
+"""
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from deskcloud.bigquery.tokens import Token, closing, split, starts, tokenize, unquoted
+
+MATCHED, BY_TARGET, BY_SOURCE = "matched", "not matched by target", "not matched by source"
+
+
+@dataclass(frozen=True)
+class Clause:
+    """WHEN ... THEN: `action` is UPDATE, DELETE or INSERT; `values` are expressions by column, None for INSERT ROW."""
+
+    kind: str
+    condition: str
+    action: str
+    values: dict[str, str] | None = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Merge:
+    """A MERGE whose target has a pseudo-column that numbers its rows."""
+
+    table: str
+    alias: str
+    source: str
+    condition: str
+    clauses: list[Clause]
+
+    @classmethod
+    def read(cls, text: str, columns: Iterable[str]) -> "Merge":
+        """Take a statement apart; `columns` are the target's.
+
+        Raises:
+            ValueError: it sets a field of a struct.
+        """
+        tokens = tokenize(text)
+        target = tokens[2:] if starts(tokens, "MERGE", "INTO") else tokens[1:]
+        using = next(_at_the_top(target, "USING"))
+        on = next(_at_the_top(target, "ON"))
+        whens = [*(index for index in _at_the_top(target, "WHEN") if _is_clause(target[index:])), len(target)]
+        names = [unquoted(token) for token in target[:using] if token.word != "AS"]
+        clauses = [_clause(text, target[start:end], columns) for start, end in itertools.pairwise(whens)]
+        return cls(
+            names[0], names[-1], _text(text, target[using + 1 : on]), _text(text, target[on + 1 : whens[0]]), clauses
+        )
+
+    def matched(self, key: str) -> str:
+        """Return the query for the numbers of rows that have a match."""
+        alias = f"`{self.alias}`"
+        return f"select distinct {alias}.{key} from `{self.table}` as {alias} join {self.source} on {self.condition}"  # noqa: S608 - the statement's own
+
+    def query(self, clause: Clause, columns: Mapping[str, str], key: str) -> str:
+        """Return the query for a clause: the row's number by `key` but for new rows, and its values by column.
+
+        `columns` are the types of the target's. A row that has a match is found for `not matched by source` too.
+        """
+        same = [one for one in self.clauses if one.kind == clause.kind]
+        cases = " ".join(f"when {one.condition} then {number}" for number, one in enumerate(same))
+        chosen = f"case {cases} end = {same.index(clause)}"
+        target, alias = f"`{self.table}` as `{self.alias}`", f"`{self.alias}`"
+        match clause.kind:
+            case "matched":
+                rows = f"{target} join {self.source} on {self.condition} where {chosen}"
+            case "not matched by target":
+                present = f"exists (select 1 from {target} where {self.condition})"  # noqa: S608 - the statement's own
+                rows = f"{self.source} where {chosen}"
+                rows += "" if self.condition == "false" else f" and not {present}"
+            case _:
+                rows = f"{target} where {chosen}"
+        if clause.values is None:
+            return f"select * from {rows}"  # noqa: S608 - the statement's own
+        values = clause.values
+        if clause.kind == BY_TARGET:
+            made = [f"cast({value} as {columns[name]}) as `{name}`" for name, value in values.items()]
+        else:
+            made = [f"{alias}.{key} as {key}"]
+            made += [
+                f"cast({values[name]} as {kind}) as `{name}`" if name in values else f"{alias}.`{name}`"
+                for name, kind in columns.items()
+            ]
+        return f"select {', '.join(made)} from {rows}"  # noqa: S608 - the statement's own
+
+
+def _text(text: str, tokens: Sequence[Token]) -> str:
+    return text[tokens[0].start : tokens[-1].end] if tokens else ""
+
+
+def _at_the_top(tokens: Sequence[Token], word: str) -> Iterator[int]:
+    """Yield where a word stands outside of brackets."""
+    index = 0
+    while index < len(tokens):
+        if tokens[index].word == word:
+            yield index
+        index = closing(tokens, index) + 1 if tokens[index].text in "([" else index + 1
+
+
+def _is_clause(tokens: Sequence[Token]) -> bool:
+    return starts(tokens, "WHEN", "MATCHED") or starts(tokens, "WHEN", "NOT", "MATCHED")
+
+
+def _clause(text: str, tokens: Sequence[Token], columns: Iterable[str]) -> Clause:
+    then = next(
+        index for index in _at_the_top(tokens, "THEN") if tokens[index + 1].word in {"UPDATE", "DELETE", "INSERT"}
+    )
+    head, rest = list(tokens[:then]), tokens[then + 1 :]
+    conditions = list(_at_the_top(head, "AND"))
+    words = head[: conditions[0]] if conditions else head
+    condition = _text(text, head[conditions[0] + 1 :]) if conditions else "true"
+    is_by_source = any(token.word == "SOURCE" for token in words)
+    kind = MATCHED if words[1].word == "MATCHED" else BY_SOURCE if is_by_source else BY_TARGET
+    action = rest[0].word
+    if action == "UPDATE":
+        return Clause(kind, condition, action, dict(_assignments(text, rest[2:])))
+    return Clause(kind, condition, action, _inserted(text, rest[1:], columns) if action == "INSERT" else {})
+
+
+def _assignments(text: str, tokens: Sequence[Token]) -> Iterator[tuple[str, str]]:
+    for part in split(tokens, ","):
+        names = [token for token in part[: next(_at_the_top(part, "="))] if token.text != "."]
+        if len(names) > 2:
+            raise ValueError("fields of structs are not set here")
+        yield unquoted(names[-1]), _value(text, part[next(_at_the_top(part, "=")) + 1 :])
+
+
+def _inserted(text: str, tokens: Sequence[Token], columns: Iterable[str]) -> dict[str, str] | None:
+    if tokens[0].word == "(":
+        end = closing(tokens, 0)
+        columns = [unquoted(part[0]) for part in split(tokens[1:end], ",")]
+        tokens = tokens[end + 1 :]
+    if tokens[0].word == "ROW":
+        return None
+    values = [_value(text, part) for part in split(tokens[2 : closing(tokens, 1)], ",")]
+    return dict(zip(columns, values, strict=True))
+
+
+def _value(text: str, tokens: Sequence[Token]) -> str:
+    return "null" if starts(tokens, "DEFAULT") else _text(text, tokens)

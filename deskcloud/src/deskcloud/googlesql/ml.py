@@ -1,0 +1,133 @@
+"""BigQuery ML's functions as queries with the columns that BigQuery documents, since GoogleSQL knows none of them.
+
+`ML.PREDICT(MODEL m, (query))` becomes a subquery without rows: the function's own columns, then the query's.
+https://cloud.google.com/bigquery/docs/reference/standard-sql/bigqueryml-syntax-predict and its neighbours.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from deskcloud.bigquery.statements import Call, ml_calls, path
+from deskcloud.bigquery.tokens import Token, starts, tokenize
+from deskcloud.googlesql.errors import Refused
+
+_CURVE = "true_positives INT64, false_positives INT64, true_negatives INT64, false_negatives INT64"
+_RATES = "precision FLOAT64, recall FLOAT64, accuracy FLOAT64, f1_score FLOAT64, log_loss FLOAT64, roc_auc FLOAT64"
+_ERRORS = (
+    "mean_absolute_error FLOAT64, mean_squared_error FLOAT64, mean_squared_log_error FLOAT64, "
+    "median_absolute_error FLOAT64, r2_score FLOAT64, explained_variance FLOAT64"
+)
+_RANKING = (
+    "mean_average_precision FLOAT64, mean_squared_error FLOAT64, "
+    "normalized_discounted_cumulative_gain FLOAT64, average_rank FLOAT64"
+)
+_STATISTICS = (
+    "input STRING, min FLOAT64, max FLOAT64, mean FLOAT64, median FLOAT64, stddev FLOAT64, "
+    "category_count INT64, null_count INT64, dimension INT64"
+)
+_ATTRIBUTIONS = (
+    "top_feature_attributions ARRAY<STRUCT<feature STRING, attribution FLOAT64>>, "
+    "baseline_prediction_value FLOAT64, prediction_value FLOAT64, approximation_error FLOAT64"
+)
+_WEIGHTS = "processed_input STRING, weight FLOAT64, category_weights ARRAY<STRUCT<category STRING, weight FLOAT64>>"
+_FACTORS = (
+    "processed_input STRING, feature STRING, factor_weights ARRAY<STRUCT<factor INT64, weight FLOAT64>>, "
+    "intercept FLOAT64"
+)
+_SAME_FOR_ALL = {
+    "ML.TRAINING_INFO": "training_run INT64, iteration INT64, loss FLOAT64, eval_loss FLOAT64, "
+    "learning_rate FLOAT64, duration_ms INT64",
+    "ML.FEATURE_INFO": _STATISTICS,
+    "ML.FEATURE_IMPORTANCE": "feature STRING, importance_weight INT64, importance_gain FLOAT64, "
+    "importance_cover FLOAT64",
+    "ML.GLOBAL_EXPLAIN": "feature STRING, attribution FLOAT64",
+    "ML.ROC_CURVE": f"threshold FLOAT64, recall FLOAT64, false_positive_rate FLOAT64, {_CURVE}",
+}
+# These give the columns of their query too, behind their own.
+_WITH_INPUT = {"ML.PREDICT", "ML.EXPLAIN_PREDICT"}
+
+
+@dataclass(frozen=True)
+class Model:
+    """What the columns of ML functions depend on. `class_columns` are ML.CONFUSION_MATRIX's, one a class."""
+
+    type: str
+    label: str = ""
+    label_type: str = "INT64"
+    class_columns: Sequence[str] = ()
+    user: str = "user"
+    user_type: str = "STRING"
+    item: str = "item"
+    item_type: str = "STRING"
+    rating: str = "rating"
+    is_implicit: bool = True
+
+    @property
+    def is_classifier(self) -> bool:
+        """Whether the model tells probabilities of classes."""
+        return self.type in {"LOGISTIC_REG", "LOGISTIC_REGRESSION", "BOOSTED_TREE_CLASSIFIER"}
+
+    @property
+    def is_factorization(self) -> bool:
+        """Whether the model recommends items to users."""
+        return self.type == "MATRIX_FACTORIZATION"
+
+
+type Models = Callable[[str], Model | None]
+
+
+def without_ml(sql: str, models: Models) -> str:
+    """Return the statement with each call of an ML function written as a subquery.
+
+    Raises:
+        Refused: a function or a model is not known.
+    """
+    while call := next(ml_calls(tokenize(sql)), None):
+        sql = f"{sql[: call.start]}{_subquery(sql, call, models)}{sql[call.end :]}"
+    return sql
+
+
+def _subquery(sql: str, call: Call, models: Models) -> str:
+    if not call.arguments or not starts(call.arguments[0], "MODEL"):
+        raise Refused(f"{call.name} needs a model as its first argument")
+    name = ".".join(path(call.arguments[0][1:])[0])
+    model = models(name)
+    if model is None:
+        raise Refused(f"Not found: Model {name}")
+    columns = _columns(call.name, model)
+    sources = [f"UNNEST(CAST([] AS ARRAY<STRUCT<{columns}>>)) AS made"]
+    sources += [_relation(sql, argument, number) for number, argument in enumerate(call.arguments[1:])]
+    given = ", given0.*" if call.name in _WITH_INPUT else ""
+    return f"(SELECT made.*{given} FROM {' CROSS JOIN '.join(sources)})"  # noqa: S608 - the statement's own SQL
+
+
+def _relation(sql: str, argument: Sequence[Token], number: int) -> str:
+    """Return an argument as something to select from, so that the analyzer sees it too."""
+    text = sql[argument[0].start : argument[-1].end]
+    if starts(argument, "TABLE"):
+        return f"{sql[argument[1].start : argument[-1].end]} AS given{number}"
+    if starts(argument, "STRUCT"):
+        return f"(SELECT {text} AS options) AS given{number}"
+    return f"{text} AS given{number}"
+
+
+def _columns(function: str, model: Model) -> str:
+    ranks = model.is_factorization and model.is_implicit
+    rates = _RATES if model.is_classifier else _RANKING if ranks else _ERRORS
+    rating = f"predicted_{model.rating}_confidence" if ranks else f"predicted_{model.rating}"
+    label = f"predicted_{model.label}"
+    kind = model.label_type
+    probabilities = f"{label} {kind}, {label}_probs ARRAY<STRUCT<label {kind}, prob FLOAT64>>"
+    columns = _SAME_FOR_ALL | {
+        "ML.EVALUATE": rates,
+        "ML.CONFUSION_MATRIX": ", ".join(
+            [f"expected_label {kind}", *(f"`{one}` INT64" for one in model.class_columns)]
+        ),
+        "ML.PREDICT": probabilities if model.is_classifier else f"{label} FLOAT64",
+        "ML.EXPLAIN_PREDICT": f"{label} {kind}, probability FLOAT64, {_ATTRIBUTIONS}",
+        "ML.RECOMMEND": f"{rating} FLOAT64, {model.user} {model.user_type}, {model.item} {model.item_type}",
+        "ML.WEIGHTS": _FACTORS if model.is_factorization else _WEIGHTS,
+    }
+    if function not in columns:
+        raise Refused(f"Function not found: {function}")
+    return columns[function]

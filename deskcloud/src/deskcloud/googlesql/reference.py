@@ -1,0 +1,216 @@
+"""Run a statement on Google's reference implementation, on rows that are given."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as service
+from zetasql.wasi._pb2.zetasql.proto.simple_catalog_pb2 import SimpleCatalogProto
+from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
+
+from deskcloud.bigquery.tokens import starts, tokenize, unquoted
+from deskcloud.googlesql import dialect, types, values
+from deskcloud.googlesql.analysis import Column, analyze, named, options
+from deskcloud.googlesql.catalog import Catalog, table, table_paths
+from deskcloud.googlesql.engine import engine
+from deskcloud.googlesql.errors import Refused
+from deskcloud.googlesql.merge import BY_SOURCE, Merge
+from deskcloud.googlesql.types import Fields
+
+_KEY = "_row_number"
+_NUMBERED = {"name": _KEY, "type": "INT64"}
+
+type Rows = Iterable[Mapping[str, Any]]
+type Parameters = Mapping[str, tuple[TypeProto, Any]]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A query's columns, and its rows as tuples of what Google's BigQuery client would give."""
+
+    columns: list[Column]
+    rows: list[tuple[Any, ...]]
+
+
+def run(
+    sql: str, catalog: Catalog, tables: Mapping[str, Rows] | None = None, parameters: Parameters | None = None
+) -> Result:
+    """Run a query. `tables` holds the rows of each table by the name that the query uses.
+
+    Raises:
+        Refused: the analyzer refuses it, or it fails; with Google's own words.
+        ValueError: two tables of different datasets have the same name.
+    """
+    text, known, names = _prepared(sql, catalog)
+    parameters = parameters or {}
+    request = service.EvaluateQueryRequest(
+        sql=text,
+        options=options({name: kind for name, (kind, _) in parameters.items()}),
+        simple_catalog=known,
+        table_content=_contents(known, {names[name]: rows for name, rows in (tables or {}).items() if name in names}),
+        params=_parameters(parameters),
+    )
+    return _result(request)
+
+
+class Database:
+    """Tables that the module keeps, for many queries; a query names them without a dataset."""
+
+    def __init__(self, tables: Mapping[str, tuple[Fields, Rows]]) -> None:
+        catalog = Catalog(lambda _: None).of("select 1")
+        for number, (name, (fields, _)) in enumerate(tables.items()):
+            catalog.table.append(table(name, fields, number))
+        contents = _contents(catalog, {name: rows for name, (_, rows) in tables.items()})
+        self._request = service.RegisterCatalogRequest(simple_catalog=catalog, table_content=contents)
+        self._place = (0, 0)
+
+    def run(self, sql: str, parameters: Parameters | None = None) -> Result:
+        """Run a query; errors as `reference.run`."""
+        parameters = parameters or {}
+        request = service.EvaluateQueryRequest(
+            sql=dialect.as_googlesql(sql, lambda _: None),
+            options=options({name: kind for name, (kind, _) in parameters.items()}),
+            registered_catalog_id=self._registered(),
+            params=_parameters(parameters),
+        )
+        return _result(request)
+
+    def _registered(self) -> int:
+        """Return the catalog's number, made anew where the module was started since."""
+        if self._place[0] != engine().starts:
+            answer = engine().call("RegisterCatalog", self._request, service.RegisterResponse)
+            self._place = (engine().starts, answer.registered_id)
+        return self._place[1]
+
+
+def _result(request: service.EvaluateQueryRequest) -> Result:
+    answer = engine().call("EvaluateQuery", request, service.EvaluateQueryResponse)
+    columns = named([(one.name, one.type) for one in answer.prepared.columns])
+    rows = [
+        tuple(values.decode(cell, column.type) for cell, column in zip(row.cell, columns, strict=True))
+        for row in answer.content.table_data.row
+    ]
+    return Result(columns, rows)
+
+
+@dataclass(frozen=True)
+class Modified:
+    """The rows that a table holds after a statement, and how many of them it inserted, updated or deleted."""
+
+    rows: list[dict[str, Any]]
+    count: int
+
+
+def modify(sql: str, catalog: Catalog, tables: Mapping[str, Rows], parameters: Parameters | None = None) -> Modified:
+    """Run INSERT, UPDATE, DELETE or MERGE.
+
+    Raises:
+        Refused: as `run`; TRUNCATE cannot be run.
+    """
+    if starts(tokenize(sql), "MERGE"):
+        return _merge(sql, catalog, tables, parameters or {})
+    text, known, names = _prepared(sql, catalog)
+    before = {names[name]: list(rows) for name, rows in tables.items() if name in names}
+    if not starts(tokenize(text), "INSERT"):
+        # Without a key the implementation does not say which rows it deletes or updates.
+        for one in known.table:
+            one.column.add(name=_KEY, type=types.scalar("INT64"), is_pseudo_column=True)
+            one.primary_key_column_index.append(len(one.column) - 1)
+        before = {name: [{**row, _KEY: number} for number, row in enumerate(rows)] for name, rows in before.items()}
+    parameters = parameters or {}
+    request = service.EvaluateModifyRequest(
+        sql=text,
+        options=options({name: kind for name, (kind, _) in parameters.items()}),
+        simple_catalog=known,
+        table_content=_contents(known, before),
+        params=_parameters(parameters),
+    )
+    answer = engine().call("EvaluateModify", request, service.EvaluateModifyResponse)
+    columns = next(one for one in known.table if one.name == answer.table_name).column
+    changed = {key.int64_value for change in answer.content for key in change.old_primary_key}
+    kept = [row for row in before.get(answer.table_name, []) if row.get(_KEY) not in changed]
+    made = [
+        {one.name: values.decode(cell, one.type) for one, cell in zip(columns, change.cell, strict=True)}
+        for change in answer.content
+        if change.cell
+    ]
+    rows = [{name: value for name, value in row.items() if name != _KEY} for row in (*kept, *made)]
+    return Modified(rows, len(answer.content))
+
+
+def _merge(sql: str, catalog: Catalog, tables: Mapping[str, Rows], parameters: Parameters) -> Modified:
+    analyze(sql, catalog, {name: kind for name, (kind, _) in parameters.items()})
+    text, _, names = _prepared(sql, catalog)
+    short = Catalog(lambda name: catalog.columns(next(full for full, one in names.items() if one == name)))
+    given = {names[name]: [dict(row) for row in rows] for name, rows in tables.items() if name in names}
+    target = unquoted(tokenize(text)[2 if starts(tokenize(text), "MERGE", "INTO") else 1])
+    fields = short.columns(target) or []
+    columns = {one["name"]: types.text(types.of_field(one)) for one in fields}
+    merge = Merge.read(text, columns)
+    numbered = Catalog(lambda name: [*fields, _NUMBERED] if name == target else short.columns(name))
+    before = [{**row, _KEY: number} for number, row in enumerate(given.get(target, []))]
+    contents = {**given, target: before}
+    has_match: set[int] = set()
+    if any(clause.kind == BY_SOURCE for clause in merge.clauses) and merge.condition != "false":
+        has_match = {number for (number,) in run(merge.matched(_KEY), numbered, contents, parameters).rows}
+    changed: dict[int, dict[str, Any] | None] = {}
+    made = []
+    for clause in merge.clauses:
+        result = run(merge.query(clause, columns, _KEY), numbered, contents, parameters)
+        if clause.action == "INSERT":
+            taken = list(columns) if clause.values is None else [one.name for one in result.columns]
+            made += [dict.fromkeys(columns) | dict(zip(taken, row, strict=True)) for row in result.rows]
+            continue
+        for number, *cells in result.rows:
+            if clause.kind == BY_SOURCE and number in has_match:
+                continue
+            if number in changed:
+                raise Refused("UPDATE/MERGE must match at most one source row for each target row")
+            changed[number] = dict(zip(columns, cells, strict=True)) if clause.action == "UPDATE" else None
+    after = [changed.get(number, row) for number, row in enumerate(given.get(target, []))]
+    return Modified([row for row in after if row is not None] + made, len(changed) + len(made))
+
+
+def _parameters(parameters: Parameters) -> list[service.Parameter]:
+    return [
+        service.Parameter(name=name, value=values.encode(value, kind)) for name, (kind, value) in parameters.items()
+    ]
+
+
+def _contents(catalog: SimpleCatalogProto, tables: Mapping[str, Rows]) -> dict[str, Any]:
+    made = {}
+    for one in catalog.table:
+        content = service.TableContent()
+        content.table_data.SetInParent()
+        for row in tables.get(one.name, []):
+            cells = (values.encode(row.get(column.name), column.type) for column in one.column)
+            content.table_data.row.add().cell.extend(cells)
+        made[one.name] = content
+    return made
+
+
+def _prepared(sql: str, catalog: Catalog) -> tuple[str, SimpleCatalogProto, dict[str, str]]:
+    """Return the statement with tables by the last part of their paths, its catalog, and those parts by path.
+
+    Rows can be given only for tables that stand in no inner catalog.
+    """
+    text = dialect.as_googlesql(sql, catalog.models)
+    paths = sorted({tuple(path) for path in table_paths(text)}, key=len, reverse=True)
+    names = {".".join(path): path[-1] for path in paths}
+    if len(set(names.values())) < len(names):
+        raise ValueError(f"two tables have the same last name, which cannot be run: {', '.join(names)}")
+    for path in (path for path in paths if len(path) > 1):
+        text = _shortened(text, path)
+    full = {short: name for name, short in names.items()}
+    return text, Catalog(lambda name: catalog.columns(full.get(name, name))).of(text), names
+
+
+def _shortened(sql: str, path: tuple[str, ...]) -> str:
+    tokens = tokenize(sql)
+    length = 2 * len(path) - 1
+    for index in reversed(range(len(tokens) - length + 1)):
+        found = tokens[index : index + length]
+        names = tuple(unquoted(token) for token in found[::2])
+        if names == path and all(token.text == "." for token in found[1::2]):
+            sql = f"{sql[: found[0].start]}{found[-1].text}{sql[found[-1].end :]}"
+    return sql

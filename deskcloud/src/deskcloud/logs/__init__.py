@@ -1,0 +1,17 @@
+"""Cloud Logging: entries in, sinks out, and a log that can be listed."""
+
+from deskcloud.logs.filter import FilterError
+from deskcloud.logs.router import Router, Sink, SinkError
+from deskcloud.logs.routes import create_app
+from deskcloud.logs.tables import Tables
+from deskcloud.logs.wire import entry_from_line
+
+__all__ = [
+    "FilterError",
+    "Router",
+    "Sink",
+    "SinkError",
+    "Tables",
+    "create_app",
+    "entry_from_line",
+]

@@ -1,0 +1,141 @@
+"""Where log entries go: into the log that can be listed, and to where the sinks whose filter they match want them."""
+
+import itertools
+import json
+import logging
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from google.api_core import exceptions
+from google.pubsub_v1.types import PubsubMessage
+
+from deskcloud import jsontext
+from deskcloud.logs import wire as entries
+from deskcloud.logs.filter import FilterError, Predicate, parse
+from deskcloud.logs.tables import Tables
+from deskcloud.pubsub.client import Publish
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Sink:
+    """Entries that match `filter` go to `topic` (projects/P/topics/T), or to tables of `dataset` (PROJECT.DATASET)."""
+
+    name: str
+    filter: str
+    topic: str = ""
+    dataset: str = ""
+
+
+class SinkError(ValueError):
+    """A sink's declaration is not usable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An entry in the log; `key` orders entries by time, then by arrival."""
+
+    key: tuple[datetime, int]
+    entry: dict[str, Any]
+
+
+class Router:
+    """Keeps the latest entries and passes on those that sinks ask for. May be used from any thread."""
+
+    def __init__(
+        self, state: Path, sinks: Iterable[Sink], publish: Publish, keep: int = 10_000, tables: Tables | None = None
+    ) -> None:
+        self._routes = [(sink, _predicate(sink)) for sink in sinks]
+        self._publish = publish
+        self._tables = tables or Tables()
+        self._lock = threading.Lock()
+        self._arrivals = itertools.count()
+        self._keep = keep
+        self._kept: deque[Kept] = deque(maxlen=keep)
+        state.mkdir(parents=True, exist_ok=True)
+        self._file = state / "entries.ndjson"
+        self._lines = 0
+        for entry in self._stored():
+            self._remember(entry)
+        self._compact()
+
+    def write(self, new: Iterable[dict[str, Any]]) -> None:
+        """Keep the entries and pass them on; returns when Pub/Sub has accepted what sinks want. Tables get it later.
+
+        A sink whose topic does not exist is skipped with a warning, as Google's router does.
+
+        Raises:
+            google.api_core.exceptions.GoogleAPICallError: Pub/Sub does not answer. The entries are kept.
+        """
+        whole = [entries.completed(entry) for entry in new]
+        with self._lock:
+            with self._file.open("a", encoding="utf-8") as file:
+                file.writelines(f"{jsontext.text(entry)}\n" for entry in whole)
+            for entry in whole:
+                self._remember(entry)
+            if self._lines > 2 * self._keep:
+                self._compact()
+        for sink, matches in self._routes:
+            wanted = [entry for entry in whole if matches(entry)]
+            if wanted and sink.dataset:
+                self._tables.add(sink.dataset, wanted)
+            elif wanted:
+                self._send(sink, [_message(entry) for entry in wanted])
+
+    def kept(self, matches: Predicate) -> list[Kept]:
+        """The entries that match, oldest first."""
+        with self._lock:
+            snapshot = list(self._kept)
+        return sorted((kept for kept in snapshot if matches(kept.entry)), key=lambda kept: kept.key)
+
+    def _send(self, sink: Sink, messages: list[PubsubMessage]) -> None:
+        try:
+            self._publish(sink.topic, messages)
+        except exceptions.NotFound:
+            _log.warning(
+                "the sink %s has lost %d entries: its topic %s does not exist; create it",
+                sink.name, len(messages), sink.topic,
+            )  # fmt: skip
+
+    def _remember(self, entry: dict[str, Any]) -> None:
+        written = entries.moment(entry["timestamp"]) or datetime.now(UTC)
+        self._kept.append(Kept((written, next(self._arrivals)), entry))
+        self._lines += 1
+
+    def _stored(self) -> Iterator[dict[str, Any]]:
+        if not self._file.exists():
+            return
+        with self._file.open(encoding="utf-8") as file:
+            for line in file:
+                try:
+                    yield json.loads(line)
+                except ValueError:
+                    _log.warning("a line of %s was cut off when a process ended; skipped", self._file.name)
+
+    def _compact(self) -> None:
+        """Leave in the file what is kept, and no more."""
+        rewritten = self._file.with_suffix(".new")
+        with rewritten.open("w", encoding="utf-8") as file:
+            file.writelines(f"{jsontext.text(kept.entry)}\n" for kept in self._kept)
+        rewritten.replace(self._file)
+        self._lines = len(self._kept)
+
+
+def _predicate(sink: Sink) -> Predicate:
+    try:
+        return parse(sink.filter)
+    except FilterError as error:
+        raise SinkError(f"the filter of the sink {sink.name} is not usable: {error}") from error
+
+
+def _message(entry: dict[str, Any]) -> PubsubMessage:
+    return PubsubMessage(
+        data=jsontext.encode(entry),
+        attributes={"logging.googleapis.com/timestamp": entry["timestamp"]},
+    )

@@ -1,0 +1,86 @@
+"""LogEntry JSON: from one line that a function prints, and from what a client writes."""
+
+import json
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from deskcloud.logs.filter import SEVERITIES
+
+_PREFIX = "logging.googleapis.com/"
+_MOVED = {
+    "httpRequest": "httpRequest",
+    "time": "timestamp",
+    "timestamp": "timestamp",
+    f"{_PREFIX}insertId": "insertId",
+    f"{_PREFIX}labels": "labels",
+    f"{_PREFIX}operation": "operation",
+    f"{_PREFIX}sourceLocation": "sourceLocation",
+    f"{_PREFIX}spanId": "spanId",
+    f"{_PREFIX}trace": "trace",
+    f"{_PREFIX}trace_sampled": "traceSampled",
+}
+"""Keys of a structured line that become fields of the LogEntry itself."""
+
+
+def entry_from_line(line: str, service: str, project: str = "local") -> dict[str, Any]:
+    """The LogEntry that Cloud Run makes of one line on stdout or stderr.
+
+    A JSON object becomes jsonPayload, without the keys that the logging agent recognises (severity, time, trace and so
+    on: they move to the entry); with `message` alone left, and for any other text, it is textPayload. `service` is the
+    function's name as deployed.
+    """
+    entry: dict[str, Any] = {
+        "logName": f"projects/{project}/logs/run.googleapis.com%2Fstdout",
+        "resource": {
+            "type": "cloud_run_revision",
+            "labels": {"project_id": project, "service_name": service},
+        },
+    }
+    payload = _json_object(line)
+    if payload is None:
+        return {**entry, "textPayload": line.rstrip("\r\n")}
+    severity = str(payload.get("severity", "")).upper()
+    if severity in SEVERITIES:
+        entry["severity"] = severity
+        del payload["severity"]
+    for key, field in _MOVED.items():
+        if key in payload:
+            entry[field] = payload.pop(key)
+    if payload.keys() == {"message"} and isinstance(payload["message"], str):
+        return {**entry, "textPayload": payload["message"]}
+    return {**entry, "jsonPayload": payload}
+
+
+def completed(entry: dict[str, Any]) -> dict[str, Any]:
+    """The entry with what Cloud Logging fills in: insertId, timestamp, receiveTimestamp, severity."""
+    now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    whole = {
+        "insertId": uuid.uuid4().hex[:16],
+        "timestamp": now,
+        "severity": "DEFAULT",
+        **entry,
+        "receiveTimestamp": now,
+    }
+    if moment(whole["timestamp"]) is None:
+        whole["timestamp"] = now  # what nobody can sort by would be lost to every query
+    return whole
+
+
+def moment(timestamp: Any) -> datetime | None:
+    """An RFC 3339 timestamp, to the microsecond; None when it is not one."""
+    try:
+        parsed = datetime.fromisoformat(timestamp)
+    except (TypeError, ValueError):
+        return None
+    return parsed if parsed.tzinfo else None
+
+
+def _json_object(line: str) -> dict[str, Any] | None:
+    if not line.lstrip().startswith("{"):
+        return None
+    try:
+        payload = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return payload if isinstance(payload, dict) else None

@@ -1,0 +1,139 @@
+"""Make in a running cloud what its document names. Twice is once."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+import httpx
+from google.api_core.exceptions import AlreadyExists, Conflict
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery, pubsub_v1, storage  # type: ignore[attr-defined]
+from google.protobuf.duration_pb2 import Duration
+from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
+from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
+
+from deskcloud.document import Column, Dataset, Document, Endpoint, Subscription, Table
+
+NOBODY = AnonymousCredentials()  # type: ignore[no-untyped-call]
+
+
+def everything(document: Document, services: Mapping[str, str]) -> None:
+    """Make all of it; `services` are the addresses by name."""
+    project = document.project
+    with ThreadPoolExecutor(3) as pool:
+        made = [
+            pool.submit(make_datasets, project, document.datasets, services["bigquery"]),
+            pool.submit(make_buckets, project, document.buckets, services["storage"]),
+            pool.submit(make_endpoints, project, document.endpoints, services["vertex"]),
+        ]
+        make_topics(document, services["pubsub"], services["functions"])
+        for one in made:
+            one.result()
+
+
+def make_buckets(project: str, names: tuple[str, ...], url: str) -> None:
+    """Make the buckets."""
+    client = storage.Client(project, NOBODY, client_options={"api_endpoint": url})
+    for name in names:
+        try:
+            client.create_bucket(name)
+        except Conflict:
+            continue
+
+
+def make_datasets(project: str, datasets: tuple[Dataset, ...], url: str) -> None:
+    """Make each dataset and its tables, then its views, which read them."""
+    for dataset in datasets:
+        client = bigquery.Client(project, NOBODY, location=dataset.location, client_options={"api_endpoint": url})
+        client.create_dataset(dataset.name, exists_ok=True)
+        tables = [one for one in dataset.tables if not one.query]
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda one: _make_table(client, dataset.name, one), tables))  # noqa: B023 - run at once
+        for view in (one for one in dataset.tables if one.query):
+            _make_table(client, dataset.name, view)
+
+
+def _make_table(client: bigquery.Client, dataset: str, named: Table) -> None:
+    columns = [field(one) for one in named.columns] or None
+    table = bigquery.Table(f"{client.project}.{dataset}.{named.name}", schema=columns)
+    table.description = named.description
+    if named.query:
+        table.view_query = named.query
+    if named.partition:
+        milliseconds = named.expiration_days * 86_400_000 if named.expiration_days else None
+        table.time_partitioning = bigquery.TimePartitioning(field=named.partition, expiration_ms=milliseconds)
+    if named.cluster:
+        table.clustering_fields = list(named.cluster)
+    client.create_table(table, exists_ok=True)
+
+
+def field(column: Column) -> bigquery.SchemaField:
+    """Return a column as Google's client takes it."""
+    mode = "REQUIRED" if column.required else "REPEATED" if column.repeated else "NULLABLE"
+    fields = [field(one) for one in column.fields]
+    return bigquery.SchemaField(column.name, column.type, mode, description=column.description, fields=fields)
+
+
+def make_topics(document: Document, host: str, functions_url: str) -> None:
+    """Make the topics and the subscriptions, which push to `functions_url`."""
+    with grpc.insecure_channel(host) as channel:
+        publisher = pubsub_v1.PublisherClient(transport=PublisherGrpcTransport(channel=channel))
+        subscriber = pubsub_v1.SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
+        for topic in document.topics:
+            try:
+                publisher.create_topic(name=topic_path(document.project, topic))
+            except AlreadyExists:
+                continue
+        for subscription in document.subscriptions:
+            _make_subscription(subscriber, document.project, subscription, functions_url)
+
+
+def topic_path(project: str, topic: str) -> str:
+    """Return a topic's full name."""
+    return f"projects/{project}/topics/{topic}"
+
+
+def _make_subscription(
+    subscriber: pubsub_v1.SubscriberClient, project: str, named: Subscription, functions_url: str
+) -> None:
+    """Make the subscription, or point it at where the function answers now."""
+    path, topic = f"projects/{project}/subscriptions/{named.name}", topic_path(project, named.topic)
+    # The framework learns a raw push's topic from the path.
+    push = pubsub_v1.types.PushConfig(push_endpoint=f"{functions_url}/{named.function}/{topic}")
+    dead_letters = named.dead_letters and pubsub_v1.types.DeadLetterPolicy(
+        dead_letter_topic=topic_path(project, named.dead_letters), max_delivery_attempts=named.max_delivery_attempts
+    )
+    try:
+        subscriber.create_subscription(
+            request={
+                "name": path,
+                "topic": topic,
+                "push_config": push,
+                "ack_deadline_seconds": named.ack_deadline_seconds,
+                "retry_policy": pubsub_v1.types.RetryPolicy(
+                    minimum_backoff=_duration(named.minimum_backoff_seconds),
+                    maximum_backoff=_duration(named.maximum_backoff_seconds),
+                ),
+                "dead_letter_policy": dead_letters or None,
+            }
+        )
+    except AlreadyExists:
+        subscriber.modify_push_config(subscription=path, push_config=push)
+
+
+def _duration(seconds: float) -> Duration:
+    return Duration(seconds=int(seconds), nanos=round(seconds % 1 * 1e9))
+
+
+def make_endpoints(project: str, endpoints: tuple[Endpoint, ...], url: str) -> None:
+    """Make the endpoints of Vertex AI."""
+    for endpoint in endpoints:
+        # Not by Google's client: importing it takes a second, and this process needs it for nothing else.
+        answer = httpx.post(
+            f"{url}/v1/projects/{project}/locations/{endpoint.region}/endpoints",
+            params={"endpointId": endpoint.name},
+            json={"displayName": endpoint.name},
+            trust_env=False,
+        )
+        if answer.status_code != httpx.codes.CONFLICT:
+            answer.raise_for_status()

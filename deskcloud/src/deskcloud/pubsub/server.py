@@ -1,0 +1,124 @@
+"""Run the service: an event loop in a thread of this process."""
+
+import asyncio
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+
+import grpc
+
+from deskcloud.pubsub.broker import Broker
+from deskcloud.pubsub.push import Pusher
+from deskcloud.pubsub.queues import Progress
+from deskcloud.pubsub.routes import Routes
+from deskcloud.pubsub.state import Store
+
+_log = logging.getLogger(__name__)
+
+_OPTIONS = [
+    ("grpc.so_reuseport", 0),  # a taken port is an error, not a second server behind the same address
+    ("grpc.max_receive_message_length", 20_000_000),
+    ("grpc.max_send_message_length", -1),
+]
+
+
+class Server:
+    """A running Pub/Sub. All methods may be called from any thread."""
+
+    def __init__(self, state: Path, port: int, push_concurrency: int) -> None:
+        self._state = state
+        self._port = port
+        self._push_concurrency = push_concurrency
+        self._observers: list[Callable[[Progress], None]] = []
+        self._loop: asyncio.AbstractEventLoop
+        self._broker: Broker
+        self._stop: asyncio.Event
+        self._thread: threading.Thread
+        self.host = ""
+        """127.0.0.1:PORT, the value of PUBSUB_EMULATOR_HOST."""
+
+    def on_delivery(self, callback: Callable[[Progress], None]) -> None:
+        """Call back after each attempt to deliver a message. It runs on the server's own thread: be brief."""
+        self._observers.append(callback)
+
+    def idle(self) -> bool:
+        """No push subscription has a message that is not acknowledged. Never ask from an observer: it would wait."""
+
+        async def count() -> int:
+            return sum(len(queue) for queue in self._broker.queues if queue.is_push)
+
+        return asyncio.run_coroutine_threadsafe(count(), self._loop).result() == 0
+
+    def start(self) -> None:
+        """Return when the service answers.
+
+        Raises:
+            OSError: the port is taken.
+            StateInUseError: another process uses the state folder.
+        """
+        started: Future[None] = Future()
+        self._thread = threading.Thread(target=self._run, args=(started,), name="pubsub", daemon=True)
+        self._thread.start()
+        started.result()
+
+    def stop(self) -> None:
+        """End all calls; what is not acknowledged is delivered after the next start."""
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+    def _run(self, started: "Future[None]") -> None:
+        async def main() -> None:
+            async with contextlib.AsyncExitStack() as stack:
+                try:
+                    await self._serve(stack)
+                except BaseException as error:  # noqa: BLE001 handed to the thread that starts the server
+                    started.set_exception(error)
+                    return
+                started.set_result(None)
+                await self._stop.wait()
+
+        asyncio.run(main())
+
+    async def _serve(self, stack: contextlib.AsyncExitStack) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        store = Store(self._state)
+        stack.callback(store.close)
+        self._broker = Broker(store, self._observe)
+        pusher = Pusher(self._push_concurrency)
+        stack.push_async_callback(pusher.close)
+        server = grpc.aio.server(options=_OPTIONS)
+        server.add_generic_rpc_handlers(Routes(self._broker, pusher, store).handlers())
+        try:
+            port = server.add_insecure_port(f"127.0.0.1:{self._port}")
+        except RuntimeError as error:
+            raise OSError(f"127.0.0.1:{self._port} is taken; give Pub/Sub another port") from error
+        await server.start()
+        stack.push_async_callback(server.stop, grace=0.1)
+        self.host = f"127.0.0.1:{port}"
+        for queue in self._broker.queues:
+            pusher.follow(queue)
+
+    def _observe(self, progress: Progress) -> None:
+        for observer in self._observers:
+            try:
+                observer(progress)
+            except Exception:  # noqa: BLE001 an observer is not ours; deliveries go on without it
+                _log.exception("an observer of deliveries failed")
+
+
+@contextlib.contextmanager
+def serve(state: Path, port: int = 0, push_concurrency: int = 8) -> Iterator[Server]:
+    """A Pub/Sub on 127.0.0.1 that keeps its state below `state`; port 0 takes a free one.
+
+    `push_concurrency` is the number of requests that a push subscription may have under way.
+    """
+    server = Server(state, port, push_concurrency)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()

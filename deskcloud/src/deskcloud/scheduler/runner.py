@@ -1,0 +1,146 @@
+"""The thread that waits for the next time due."""
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from google.pubsub_v1.types import PubsubMessage
+
+from deskcloud import jsontext
+from deskcloud.pubsub.client import Publish
+from deskcloud.scheduler.cron import Cron, CronError, parse
+
+_log = logging.getLogger(__name__)
+
+_LONGEST_WAIT = 60.0
+"""Seconds; a machine that slept finds out within this time that a schedule is due."""
+
+type Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Publish `body` as JSON to `topic` (projects/P/topics/T) whenever `cron` says so on a clock in `time_zone`."""
+
+    name: str
+    cron: str
+    time_zone: str
+    topic: str
+    body: dict[str, Any]
+
+
+class ScheduleError(ValueError):
+    """A schedule's declaration is not usable, or there is none of that name."""
+
+
+@dataclass(slots=True)
+class _Planned:
+    schedule: Schedule
+    cron: Cron
+    zone: ZoneInfo
+    due: datetime
+
+    def plan(self, now: datetime) -> None:
+        self.due = self.cron.next_after(now, self.zone)
+
+
+class Scheduler:
+    """Running schedules. Times that pass while it does not run are not made up for; those slept over, once."""
+
+    def __init__(self, schedules: Iterable[Schedule], publish: Publish, clock: Clock) -> None:
+        self._publish = publish
+        self._clock = clock
+        now = clock()
+        self._planned = {schedule.name: _planned(schedule, now) for schedule in schedules}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
+
+    def trigger(self, name: str) -> None:
+        """Publish a schedule's message now; its next time stays as it is.
+
+        Raises:
+            ScheduleError: there is no schedule of that name.
+            google.api_core.exceptions.GoogleAPICallError: Pub/Sub refuses.
+        """
+        if name not in self._planned:
+            known = ", ".join(sorted(self._planned)) or "none"
+            raise ScheduleError(f"there is no schedule {name!r}; known are: {known}")
+        self._send(self._planned[name].schedule)
+
+    def start(self) -> None:
+        """Begin to wait for the first time due from now on."""
+        now = self._clock()
+        for planned in self._planned.values():
+            planned.plan(now)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Return when nothing is published any more."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._until_next()):
+            now = self._clock()
+            for planned in self._planned.values():
+                if planned.due <= now:
+                    planned.plan(now)
+                    self._attempt(planned.schedule)
+
+    def _until_next(self) -> float:
+        if not self._planned:
+            return _LONGEST_WAIT
+        first = min(planned.due for planned in self._planned.values())
+        return min(max((first - self._clock()).total_seconds(), 0.0), _LONGEST_WAIT)
+
+    def _attempt(self, schedule: Schedule) -> None:
+        try:
+            self._send(schedule)
+        except Exception:  # noqa: BLE001 one schedule's failure must not end the others
+            _log.exception("the schedule %s could not publish to %s", schedule.name, schedule.topic)
+
+    def _send(self, schedule: Schedule) -> None:
+        self._publish(schedule.topic, [PubsubMessage(data=jsontext.encode(schedule.body))])
+
+
+def _planned(schedule: Schedule, now: datetime) -> _Planned:
+    try:
+        cron, zone = parse(schedule.cron), ZoneInfo(schedule.time_zone)
+        return _Planned(schedule, cron, zone, cron.next_after(now, zone))
+    except CronError as error:
+        raise ScheduleError(f"the schedule {schedule.name} has no usable cron expression: {error}") from error
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ScheduleError(
+            f"the schedule {schedule.name} has the time zone {schedule.time_zone!r}, which is not known; write one of "
+            "the tz database, such as Europe/Berlin or UTC"
+        ) from error
+
+
+@contextlib.contextmanager
+def run(
+    schedules: Iterable[Schedule],
+    publish: Publish,
+    clock: Clock = lambda: datetime.now(UTC),
+    *,
+    is_held: bool = False,
+) -> Iterator[Scheduler]:
+    """Publish on schedule while the context is open; where it `is_held`, only once somebody starts it.
+
+    `publish` is called from a thread of the scheduler.
+
+    Raises:
+        ScheduleError: a cron expression or time zone is not usable.
+    """
+    scheduler = Scheduler(schedules, publish, clock)
+    if not is_held:
+        scheduler.start()
+    try:
+        yield scheduler
+    finally:
+        scheduler.stop()

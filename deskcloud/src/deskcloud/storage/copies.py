@@ -1,0 +1,47 @@
+"""New objects from objects that are there."""
+
+import shutil
+
+from deskcloud.storage import wire
+from deskcloud.storage.errors import InvalidError
+from deskcloud.storage.preconditions import Preconditions, whole_number
+from deskcloud.storage.state import Store
+from deskcloud.storage.wire import Resource
+
+
+def copy(
+    store: Store,
+    source: tuple[str, str],
+    target: tuple[str, str],
+    fields: Resource,
+    source_preconditions: Preconditions,
+    preconditions: Preconditions,
+    generation: int | None = None,
+) -> Resource:
+    """Copy an object; its metadata come along unless `fields` gives others. Errors as `Store.get` and `Store.put`."""
+    resource, file = store.open(*source, source_preconditions, generation)
+    inherited = {name: resource[name] for name in wire.OBJECT_FIELDS if name in resource}
+    with store.staged() as content:
+        with file, content.open("wb") as target_file:
+            shutil.copyfileobj(file, target_file)
+        return store.put(*target, content, fields or inherited, preconditions)
+
+
+def compose(
+    store: Store, bucket: str, name: str, sources: list[Resource], fields: Resource, preconditions: Preconditions
+) -> Resource:
+    """Join up to 32 objects of the bucket into one. Errors as `Store.get` and `Store.put`."""
+    if not 1 <= len(sources) <= 32:
+        raise InvalidError(f"The number of source components must be 1 to 32, not {len(sources)}.")
+    with store.staged() as content:
+        count = 0
+        with content.open("wb") as joined:
+            for source in sources:
+                conditions = Preconditions.parse(source.get("objectPreconditions", {}))
+                generation = whole_number(source, "generation")
+                resource, file = store.open(bucket, source.get("name", ""), conditions, generation)
+                count += resource.get("componentCount", 1)
+                fields = {"contentType": resource["contentType"]} | fields
+                with file:
+                    shutil.copyfileobj(file, joined)
+        return store.put(bucket, name, content, fields | {"componentCount": count}, preconditions)

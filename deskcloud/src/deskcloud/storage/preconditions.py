@@ -1,0 +1,66 @@
+"""Generation and metageneration preconditions, the way Cloud Storage compares them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from deskcloud.storage.errors import ConditionNotMetError, InvalidError, NotChangedError
+
+
+@dataclass(frozen=True, slots=True)
+class Preconditions:
+    """What a request demands of the object that it reads or replaces; None demands nothing.
+
+    An object that does not exist has generation 0, so `generation_match=0` means "create, never replace".
+    """
+
+    generation_match: int | None = None
+    generation_not_match: int | None = None
+    metageneration_match: int | None = None
+    metageneration_not_match: int | None = None
+
+    @classmethod
+    def parse(cls, query: Mapping[str, Any], prefix: str = "if") -> Self:
+        """Read `ifGenerationMatch` and its three relatives; `prefix` is "ifSource" for the source of a copy.
+
+        Raises:
+            InvalidError: a value is not a whole number.
+        """
+        return cls(
+            whole_number(query, f"{prefix}GenerationMatch"),
+            whole_number(query, f"{prefix}GenerationNotMatch"),
+            whole_number(query, f"{prefix}MetagenerationMatch"),
+            whole_number(query, f"{prefix}MetagenerationNotMatch"),
+        )
+
+    def check(self, resource: Mapping[str, Any] | None) -> None:
+        """Compare with the live object, None if there is none.
+
+        Raises:
+            ConditionNotMetError: a `...Match` differs.
+            NotChangedError: a `...NotMatch` is equal.
+        """
+        generation = int(resource.get("generation", 0)) if resource else 0
+        metageneration = int(resource["metageneration"]) if resource else 0
+        for wanted, found in (
+            (self.generation_match, generation),
+            (self.metageneration_match, metageneration),
+        ):
+            if wanted is not None and wanted != found:
+                raise ConditionNotMetError
+        if generation == self.generation_not_match or metageneration == self.metageneration_not_match:
+            raise NotChangedError
+
+
+def whole_number(query: Mapping[str, Any], name: str) -> int | None:
+    """The query's parameter `name` as a number from 0 up, None where it is absent.
+
+    Raises:
+        InvalidError: it is something else.
+    """
+    text = query.get(name)
+    if text is None:
+        return None
+    if not (str(text).isascii() and str(text).isdecimal()):
+        raise InvalidError(f"Invalid value for {name}: {text!r}. Give a whole number from 0 up.")
+    return int(text)

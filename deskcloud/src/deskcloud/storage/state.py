@@ -1,0 +1,399 @@
+"""Buckets and objects on disk: contents as plain files, everything else in SQLite, together as one.
+
+The order of steps is what makes a write atomic although two stores take part in it:
+
+    write    staged file -> staging/GENERATION -> commit the row -> rename into place
+    delete   file -> staging/GENERATION -> commit the row's removal -> unlink
+
+So whenever the process dies, one rule heals what it left, without a journal: a staged file whose generation is some
+row's belongs into that row's place; any other is rubbish.
+"""
+
+import contextlib
+import json
+import sqlite3
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from deskcloud import jsontext
+from deskcloud.storage import wire
+from deskcloud.storage.errors import ConflictError, NotFoundError
+from deskcloud.storage.preconditions import Preconditions
+from deskcloud.storage.wire import Digests, Resource
+
+_SCHEMA = """
+create table if not exists buckets (name text primary key, project text not null, resource text not null);
+create table if not exists objects (
+    bucket text not null, name text not null, generation integer not null unique, path text not null,
+    resource text not null, primary key (bucket, name));
+create table if not exists uploads (
+    id text primary key, created_at real not null, request text not null, resource text);
+create table if not exists clock (generation integer not null);
+insert into clock select 0 where not exists (select * from clock);
+"""
+_UPLOAD_SECONDS = 7 * 24 * 3600  # Google's own limit for a resumable upload
+_NONE = Preconditions()
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A resumable upload: what it will create, the file it collects its bytes in, and, once finished, the object."""
+
+    id: str
+    bucket: str
+    name: str
+    fields: Resource
+    preconditions: Preconditions
+    file: Path
+    resource: Resource | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a listing; `token` leads to the next one, None at the end."""
+
+    items: list[Resource]
+    prefixes: list[str]
+    token: str | None
+
+
+class Store:
+    """All that the local Cloud Storage keeps. Safe for threads; one process at a time.
+
+    `root`/BUCKET/OBJECT is the object's content, for those who read files. A name that cannot be a file there (it ends
+    in a slash, or `a` beside `a/b`) is kept elsewhere and seen through the API only.
+    """
+
+    def __init__(self, state: Path) -> None:
+        """Open the store below `state`, created if absent, and heal what a killed process left.
+
+        Raises:
+            RuntimeError: another process has it open.
+        """
+        self.root = state / "buckets"
+        self._apart, self._staging, self._uploads = state / "apart", state / "staging", state / "uploads"
+        for folder in (self.root, self._apart, self._staging, self._uploads):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.RLock()
+        self._database = sqlite3.connect(
+            state / "catalogue.sqlite", timeout=0, isolation_level="IMMEDIATE", check_same_thread=False
+        )
+        try:
+            self._database.executescript(
+                f"pragma locking_mode=exclusive; pragma journal_mode=wal; pragma synchronous=normal; {_SCHEMA}"
+            )
+        except sqlite3.OperationalError as error:
+            self._database.close()
+            raise RuntimeError(f"{state} cannot be opened: is it in use by another process? ({error})") from error
+        self._heal()
+
+    def close(self) -> None:
+        """Release the folder."""
+        with self._lock:
+            self._database.close()
+
+    def _heal(self) -> None:
+        for staged in self._staging.iterdir():
+            row = (
+                staged.name.isdecimal()
+                and self._database.execute(
+                    "select path from objects where generation = ?", (int(staged.name),)
+                ).fetchone()
+            )
+            if row:
+                self._settle(staged, row[0])
+            else:
+                staged.unlink()
+        with self._database:
+            self._database.execute("delete from uploads where created_at < ?", (time.time() - _UPLOAD_SECONDS,))
+        alive = {row[0] for row in self._database.execute("select id from uploads where resource is null")}
+        for file in self._uploads.iterdir():
+            if file.name not in alive:
+                file.unlink()
+
+    # Buckets
+
+    def create_bucket(self, project: str, fields: Resource) -> Resource:
+        """Create a bucket; errors: ConflictError, InvalidError, UnsupportedError."""
+        bucket = wire.new_bucket(fields)
+        with self._lock, self._database:
+            (self.root / bucket["name"]).mkdir(exist_ok=True)
+            try:
+                self._database.execute(
+                    "insert into buckets values (?, ?, ?)", (bucket["name"], project, jsontext.text(bucket))
+                )
+            except sqlite3.IntegrityError as error:
+                raise ConflictError(
+                    f"Bucket {bucket['name']!r}: you already own this bucket. Please select another name."
+                ) from error
+        return bucket
+
+    def buckets(self, project: str, prefix: str) -> list[Resource]:
+        """The project's buckets by name."""
+        with self._lock:
+            rows = self._database.execute(
+                "select resource from buckets where project = ? order by name", (project,)
+            ).fetchall()
+        found: list[Resource] = [json.loads(row[0]) for row in rows]
+        return [bucket for bucket in found if bucket["name"].startswith(prefix)]
+
+    def bucket(self, name: str, preconditions: Preconditions = _NONE) -> Resource:
+        """One bucket; errors: NotFoundError, ConditionNotMetError."""
+        with self._lock:
+            row = self._database.execute("select resource from buckets where name = ?", (name,)).fetchone()
+        if row is None:
+            raise NotFoundError(f"The specified bucket does not exist: {name}")
+        bucket: Resource = json.loads(row[0])
+        preconditions.check(bucket)
+        return bucket
+
+    def patch_bucket(self, name: str, fields: Resource, preconditions: Preconditions) -> Resource:
+        """Merge `fields` into the bucket's metadata; errors: NotFoundError, ConditionNotMetError, UnsupportedError."""
+        with self._lock, self._database:
+            bucket = wire.patched_bucket(self.bucket(name, preconditions), fields)
+            self._database.execute("update buckets set resource = ? where name = ?", (jsontext.text(bucket), name))
+        return bucket
+
+    def delete_bucket(self, name: str, preconditions: Preconditions) -> None:
+        """Delete an empty bucket; errors: NotFoundError, ConflictError, ConditionNotMetError."""
+        with self._lock, self._database:
+            self.bucket(name, preconditions)
+            if self._database.execute("select 1 from objects where bucket = ? limit 1", (name,)).fetchone():
+                raise ConflictError(f"The bucket you tried to delete is not empty: {name}")
+            self._database.execute("delete from buckets where name = ?", (name,))
+            # Files that somebody laid there by hand stay.
+            with contextlib.suppress(OSError):
+                (self.root / name).rmdir()
+
+    # Objects
+
+    @contextlib.contextmanager
+    def staged(self) -> Iterator[Path]:
+        """A fresh file name to write a content to before `put` makes it an object; what `put` refused is removed."""
+        file = self._staging / uuid.uuid4().hex
+        try:
+            yield file
+        finally:
+            file.unlink(missing_ok=True)
+
+    def put(
+        self,
+        bucket: str,
+        name: str,
+        content: Path,
+        fields: Mapping[str, Any],
+        preconditions: Preconditions = _NONE,
+        *,
+        upload_id: str | None = None,
+    ) -> Resource:
+        """Make the file `content` (it is moved) the object's new generation, and that the end of upload `upload_id`.
+
+        Raises:
+            NotFoundError, ConditionNotMetError, InvalidError: the bucket, the preconditions, the checksums in `fields`.
+        """
+        digests = Digests.of(content)
+        digests.check(fields)
+        with self._lock:
+            with self._database:
+                self.bucket(bucket)
+                row = self._row(bucket, name)
+                preconditions.check(row and row[1])
+                generation = self._next_generation()
+                resource = wire.new_object(bucket, name, generation, digests, fields)
+                path = row[0] if row else self._place(bucket, name)
+                content.replace(staged := self._staging / str(generation))
+                self._database.execute(
+                    "insert or replace into objects values (?, ?, ?, ?, ?)",
+                    (bucket, name, generation, path, jsontext.text(resource)),
+                )
+                if upload_id is not None:
+                    self._database.execute(
+                        "update uploads set resource = ? where id = ?", (jsontext.text(resource), upload_id)
+                    )
+            self._settle(staged, path)
+        return resource
+
+    def get(
+        self, bucket: str, name: str, preconditions: Preconditions = _NONE, generation: int | None = None
+    ) -> Resource:
+        """The live object's resource; errors: NotFoundError, ConditionNotMetError, NotChangedError."""
+        with self._lock:
+            return self._live(bucket, name, preconditions, generation)[1]
+
+    def open(
+        self, bucket: str, name: str, preconditions: Preconditions = _NONE, generation: int | None = None
+    ) -> tuple[Resource, BinaryIO]:
+        """The resource and its very content, whatever is written afterwards; errors as `get`."""
+        with self._lock:
+            path, resource = self._live(bucket, name, preconditions, generation)
+            return resource, self._file(path).open("rb")
+
+    def patch(
+        self,
+        bucket: str,
+        name: str,
+        fields: Resource,
+        preconditions: Preconditions,
+        generation: int | None = None,
+    ) -> Resource:
+        """Merge `fields` into the object's metadata; errors as `get`."""
+        with self._lock, self._database:
+            old = self._live(bucket, name, preconditions, generation)[1]
+            resource = wire.patched_object(old, fields)
+            self._database.execute(
+                "update objects set resource = ? where bucket = ? and name = ?", (jsontext.text(resource), bucket, name)
+            )
+        return resource
+
+    def delete(self, bucket: str, name: str, preconditions: Preconditions, generation: int | None = None) -> None:
+        """Delete the live object; errors as `get`."""
+        with self._lock:
+            with self._database:
+                path, resource = self._live(bucket, name, preconditions, generation)
+                file = self._file(path)
+                file.replace(staged := self._staging / resource["generation"])
+                self._database.execute("delete from objects where bucket = ? and name = ?", (bucket, name))
+            staged.unlink()
+            for folder in file.parents:
+                if folder == self.root / bucket or not _remove_if_empty(folder):
+                    break
+
+    def list(
+        self,
+        bucket: str,
+        *,
+        prefix: str = "",
+        delimiter: str = "",
+        tells_folders: bool = False,
+        limit: int = 1000,
+        token: str = "",
+        start: str = "",
+        end: str = "",
+    ) -> Page:
+        """Objects by name in [`start`, `end`); names with `delimiter` behind `prefix` are folded into prefixes.
+
+        `token` is the last entry (name or folded prefix) of the page before. With `tells_folders`, an object whose name
+        is a folded prefix is told as well.
+        """
+        page = Page([], [], None)
+        last = token
+        with self._lock:
+            self.bucket(bucket)
+            for name, resource in self._names(bucket, max(prefix, token, start), prefix, end):
+                behind = name.find(delimiter, len(prefix)) if delimiter else -1
+                entry = name if behind < 0 else name[: behind + len(delimiter)]
+                if entry <= last:
+                    continue
+                if len(page.items) + len(page.prefixes) == limit:
+                    return Page(page.items, page.prefixes, last)
+                last = entry
+                if behind < 0 or (tells_folders and name == entry):
+                    page.items.append(json.loads(resource))
+                if behind >= 0:
+                    page.prefixes.append(entry)
+        return page
+
+    def _names(self, bucket: str, start: str, prefix: str, end: str) -> Iterator[tuple[str, str]]:
+        rows = self._database.execute(
+            "select name, resource from objects where bucket = ? and name >= ? order by name", (bucket, start)
+        )
+        for name, resource in rows:
+            if not name.startswith(prefix) or (end and name >= end):
+                return
+            yield name, resource
+
+    # Resumable uploads
+
+    def begin_upload(self, bucket: str, name: str, fields: Resource, preconditions: Preconditions) -> str:
+        """The id of a new resumable upload; errors: NotFoundError, ConditionNotMetError."""
+        upload_id = uuid.uuid4().hex
+        conditions = [getattr(preconditions, field) for field in Preconditions.__slots__]
+        with self._lock, self._database:
+            self.bucket(bucket)
+            row = self._row(bucket, name)
+            preconditions.check(row and row[1])
+            self._database.execute(
+                "insert into uploads values (?, ?, ?, null)",
+                (upload_id, time.time(), jsontext.text([bucket, name, fields, conditions])),
+            )
+        return upload_id
+
+    def upload(self, upload_id: str) -> Upload:
+        """A resumable upload that was begun; errors: NotFoundError."""
+        with self._lock:
+            row = self._database.execute("select request, resource from uploads where id = ?", (upload_id,)).fetchone()
+        if row is None:
+            raise NotFoundError(f"No such resumable upload: {upload_id}. Begin a new one.")
+        bucket, name, fields, conditions = json.loads(row[0])
+        resource = json.loads(row[1]) if row[1] else None
+        file = self._uploads / upload_id
+        return Upload(upload_id, bucket, name, fields, Preconditions(*conditions), file, resource)
+
+    def finish_upload(self, upload: Upload, told: Mapping[str, str]) -> Resource:
+        """Turn the bytes collected into the object; `told` are the checksums the client sent last. Errors as `put`."""
+        upload.file.touch()
+        fields = {**upload.fields, **told}
+        return self.put(upload.bucket, upload.name, upload.file, fields, upload.preconditions, upload_id=upload.id)
+
+    def cancel_upload(self, upload: Upload) -> None:
+        """Forget the upload and its bytes."""
+        with self._lock, self._database:
+            self._database.execute("delete from uploads where id = ?", (upload.id,))
+        upload.file.unlink(missing_ok=True)
+
+    # Rows and places
+
+    def _row(self, bucket: str, name: str) -> tuple[str, Resource] | None:
+        row = self._database.execute(
+            "select path, resource from objects where bucket = ? and name = ?", (bucket, name)
+        ).fetchone()
+        return row and (row[0], json.loads(row[1]))
+
+    def _live(
+        self, bucket: str, name: str, preconditions: Preconditions, generation: int | None
+    ) -> tuple[str, Resource]:
+        self.bucket(bucket)
+        row = self._row(bucket, name)
+        if row is None or generation not in {None, int(row[1]["generation"])}:
+            raise NotFoundError(f"No such object: {bucket}/{name}" + (f"#{generation}" if generation else ""))
+        preconditions.check(row[1])
+        return row
+
+    def _next_generation(self) -> int:
+        """Microseconds since 1970 like Google's, but counted up where the clock stands still or goes back."""
+        last: int = self._database.execute("select generation from clock").fetchone()[0]
+        generation = max(time.time_ns() // 1000, last + 1)
+        self._database.execute("update clock set generation = ?", (generation,))
+        return generation
+
+    def _place(self, bucket: str, name: str) -> str:
+        """Where the content goes, relative to the state: under its own name if that can be a free file's name."""
+        parts = name.split("/")
+        ordinary = all(part not in {"", ".", ".."} and len(part.encode()) <= 255 for part in parts)
+        file = self.root.joinpath(bucket, *parts) if ordinary else self.root
+        if not ordinary or file.exists() or any(parent.is_file() for parent in islice(file.parents, len(parts) - 1)):
+            file = self._apart / sha256(f"{bucket}/{name}".encode()).hexdigest()
+        return str(file.relative_to(self.root.parent))
+
+    def _file(self, path: str) -> Path:
+        return self.root.parent / path
+
+    def _settle(self, staged: Path, path: str) -> None:
+        file = self._file(path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        staged.replace(file)
+
+
+def _remove_if_empty(folder: Path) -> bool:
+    try:
+        folder.rmdir()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,112 @@
+"""Long-running operations that a restart does not lose."""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from deskcloud.vertex import wire as fields
+from deskcloud.vertex.errors import NotFoundError, VertexError
+from deskcloud.vertex.state import Document, Documents
+
+_logger = logging.getLogger(__name__)
+_TYPES = "type.googleapis.com/google.cloud.aiplatform.v1."
+# Operations lie beside the resources whose names theirs begin with, not among them.
+_KEY = "operation:"
+_EMPTY = "type.googleapis.com/google.protobuf.Empty"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One kind of work. It may be done twice, if the process dies between `prepare` and the end of `apply`.
+
+    apply: changes documents and returns the response; it runs in the transaction that ends the operation
+    prepare: what takes its time, before that
+    metadata, response: names of Vertex AI's messages; no response is google.protobuf.Empty
+    """
+
+    apply: Callable[[Document], Document]
+    metadata: str
+    response: str | None
+    prepare: Callable[[Document], object] = lambda _arguments: None
+
+
+class Operations:
+    """Starts work in threads and keeps what became of it; work begun before a restart is done again."""
+
+    def __init__(self, documents: Documents, actions: Mapping[str, Action]) -> None:
+        self._documents, self._actions = documents, actions
+        self._threads = ThreadPoolExecutor(2, "vertex-operation")
+        self._changed = threading.Condition()
+
+    def resume(self) -> None:
+        """Take up everything that is not done."""
+        for kept in self._unfinished():
+            self._threads.submit(self._run, kept["operation"]["name"], kept["action"], kept["arguments"])
+
+    def unfinished(self) -> list[Document]:
+        """The arguments of everything that is not done."""
+        return [kept["arguments"] for kept in self._unfinished()]
+
+    def _unfinished(self) -> list[Document]:
+        found = self._documents.matching(f"{_KEY}*")
+        return [kept for _, kept in found if not kept["operation"].get("done")]
+
+    def close(self) -> None:
+        """Wait for the work that is being done; what has not begun waits for the next start."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def start(self, parent: str, action: str, arguments: Document) -> Document:
+        """Begin `action` and return its operation, not done yet, named below `parent`, the resource it changes."""
+        name, time = f"{parent}/operations/{fields.new_id()}", fields.now()
+        metadata = {
+            "@type": _TYPES + self._actions[action].metadata,
+            "genericMetadata": {"createTime": time, "updateTime": time},
+        }
+        operation: Document = {"name": name, "metadata": metadata}
+        self._documents.put(_KEY + name, {"operation": operation, "action": action, "arguments": arguments})
+        self._threads.submit(self._run, name, action, arguments)
+        return operation
+
+    def get(self, name: str) -> Document:
+        """The operation; errors: NotFoundError."""
+        kept = self._documents.get(_KEY + name)
+        if kept is None:
+            raise NotFoundError(f"Operation {name} is not found.")
+        operation: Document = kept["operation"]
+        return operation
+
+    def wait(self, name: str, seconds: float) -> Document:
+        """The operation once it is done, or as it is after so many seconds; errors: NotFoundError."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.get(name).get("done"), seconds)
+        return self.get(name)
+
+    def below(self, parent: str) -> list[Document]:
+        """All operations of a location, model or endpoint."""
+        return [kept["operation"] for _, kept in self._documents.matching(f"{_KEY}{parent}/*operations/*")]
+
+    def _run(self, name: str, action: str, arguments: Document) -> None:
+        try:
+            self._actions[action].prepare(arguments)
+            with self._documents.transaction():
+                response = self._actions[action].apply(arguments)
+                kind = self._actions[action].response
+                self._end(name, "response", {"@type": _TYPES + kind if kind else _EMPTY, **response})
+        except VertexError as error:
+            self._end(name, "error", error.result())
+        except Exception as error:
+            _logger.exception("operation %s failed", name)
+            self._end(name, "error", VertexError(f"{type(error).__name__}: {error}").result())
+        with self._changed:
+            self._changed.notify_all()
+
+    def _end(self, name: str, outcome: str, value: dict[str, Any]) -> None:
+        kept = self._documents.get(_KEY + name)
+        if kept is None:
+            return
+        operation = kept["operation"] | {"done": True, outcome: value}
+        operation["metadata"]["genericMetadata"]["updateTime"] = fields.now()
+        self._documents.put(_KEY + name, kept | {"operation": operation})

@@ -1,0 +1,291 @@
+"""Vertex AI's REST API v1: https://cloud.google.com/vertex-ai/docs/reference/rest."""
+
+import contextlib
+import json
+import random
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from deskcloud.vertex import listing
+from deskcloud.vertex.errors import InvalidArgumentError, UnimplementedError, VertexError
+from deskcloud.vertex.predictors import Predictor, load_bqml
+from deskcloud.vertex.service import Service
+from deskcloud.vertex.state import Document
+from deskcloud.web.answers import JSONResponse
+from deskcloud.web.credentials import Grants
+from deskcloud.web.owner import OWNER_HEADER
+
+_MAX_WAIT_SECONDS = 600.0
+_PATIENCE_SECONDS = 0.2
+
+
+def create_app(
+    state: Path,
+    *,
+    load: Callable[[Path], Predictor] = load_bqml,
+    chance: random.Random | None = None,
+    grants: Grants | None = None,
+) -> Starlette:
+    """The local Vertex AI, keeping everything below `state`; `chance` decides which deployed model answers.
+
+    It also answers OAuth's grants, since there is nothing else that Google's clients would ask for a token.
+
+    Raises:
+        RuntimeError: another process has `state` open.
+    """
+    service = Service(state, load, chance or random.Random())  # noqa: S311 - it spreads load, it keeps no secret
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        await run_in_threadpool(service.close)
+
+    location = "/v1/projects/{project}/locations/{location}"
+    model, endpoint = f"{location}/models/{{model}}", f"{location}/endpoints/{{endpoint}}"
+    # Google's clients poll operations below /ui instead of /v1.
+    places = [
+        version + place.removeprefix("/v1") for version in ("/v1", "/ui") for place in (location, model, endpoint)
+    ]
+    operations = [f"{place}/operations" for place in places]
+    app = Starlette(
+        routes=[
+            (grants or Grants()).route(),
+            *(Route(f"{path}/{{operation}}:wait", wait_operation, methods=["POST"]) for path in operations),
+            *(Route(f"{path}/{{operation}}", get_operation) for path in operations),
+            *(Route(path, list_operations) for path in operations),
+            Route(f"{location}/models:upload", upload_model, methods=["POST"]),
+            Route(f"{location}/models", list_models),
+            Route(f"{model}:listVersions", list_versions),
+            Route(f"{model}:mergeVersionAliases", merge_version_aliases, methods=["POST"]),
+            Route(f"{model}:deleteVersion", delete_version, methods=["DELETE"]),
+            Route(model, get_model),
+            Route(model, patch_model, methods=["PATCH"]),
+            Route(model, delete_model, methods=["DELETE"]),
+            Route(f"{location}/endpoints", create_endpoint, methods=["POST"]),
+            Route(f"{location}/endpoints", list_endpoints),
+            Route(f"{endpoint}:deployModel", deploy_model, methods=["POST"]),
+            Route(f"{endpoint}:undeployModel", undeploy_model, methods=["POST"]),
+            Route(f"{endpoint}:mutateDeployedModel", mutate_deployed_model, methods=["POST"]),
+            Route(f"{endpoint}:predict", predict, methods=["POST"]),
+            Route(f"{endpoint}:rawPredict", raw_predict, methods=["POST"]),
+            Route(endpoint, get_endpoint),
+            Route(endpoint, patch_endpoint, methods=["PATCH"]),
+            Route(endpoint, delete_endpoint, methods=["DELETE"]),
+            Route("/{path:path}", unimplemented, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
+        ],
+        exception_handlers={VertexError: _error},
+        lifespan=lifespan,
+    )
+    app.state.service = service
+    return app
+
+
+def _error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, VertexError)  # noqa: S101 - the type of handler that Starlette knows is wider
+    return JSONResponse(error.body(), error.code)
+
+
+# What a request says
+
+
+def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+def _location(request: Request) -> str:
+    return f"projects/{request.path_params['project']}/locations/{request.path_params['location']}"
+
+
+def _model(request: Request) -> str:
+    return f"{_location(request)}/models/{request.path_params['model']}"
+
+
+def _endpoint(request: Request) -> str:
+    return f"{_location(request)}/endpoints/{request.path_params['endpoint']}"
+
+
+def _decoded(body: bytes) -> Document:
+    try:
+        value = json.loads(body) if body.strip() else {}
+    except ValueError as error:
+        raise InvalidArgumentError(f"The request's JSON cannot be parsed: {error}.") from error
+    if not isinstance(value, dict):
+        raise InvalidArgumentError("The request's JSON must be an object.")
+    return value
+
+
+async def _json(request: Request) -> Document:
+    return _decoded(await request.body())
+
+
+async def _started(request: Request, parent: str, action: str, arguments: Document) -> Response:
+    operations = _service(request).operations
+    operation = operations.start(parent, action, arguments)
+    # Google's clients ask again after a second at the earliest: what is done at once should be answered as done.
+    return JSONResponse(await run_in_threadpool(operations.wait, operation["name"], _PATIENCE_SECONDS))
+
+
+# Models
+
+
+async def upload_model(request: Request) -> Response:
+    """Register a model, or with parentModel a version of one (long-running)."""
+    service, body = _service(request), await _json(request)
+    upload = await run_in_threadpool(service.models.prepare_upload, _location(request), body)
+    upload["owner"] = request.headers.get(OWNER_HEADER, "")
+    return await _started(request, upload["name"], "upload", upload)
+
+
+def list_models(request: Request) -> Response:
+    """The location's models, each as its default version."""
+    models = _service(request).models.list(_location(request))
+    return JSONResponse(listing.page(models, "models", request.query_params))
+
+
+def list_versions(request: Request) -> Response:
+    """A model's versions."""
+    versions = _service(request).models.versions(_model(request))
+    return JSONResponse(listing.page(versions, "models", request.query_params))
+
+
+def get_model(request: Request) -> Response:
+    """The version that the name means."""
+    return JSONResponse(_service(request).models.get(_model(request)))
+
+
+async def patch_model(request: Request) -> Response:
+    """Update what the mask names."""
+    body = await _json(request)
+    return JSONResponse(_service(request).models.patch(_model(request), body, request.query_params.get("updateMask")))
+
+
+async def merge_version_aliases(request: Request) -> Response:
+    """Move aliases to a version or take them off it."""
+    aliases = (await _json(request)).get("versionAliases")
+    return JSONResponse(_service(request).models.merge_aliases(_model(request), aliases))
+
+
+async def delete_model(request: Request) -> Response:
+    """Delete a model with all its versions (long-running)."""
+    service, name = _service(request), _model(request)
+    service.models.check_deletable(name, request.headers.get(OWNER_HEADER, ""))
+    return await _started(request, name, "delete model", {"name": name})
+
+
+async def delete_version(request: Request) -> Response:
+    """Delete one version (long-running)."""
+    service, name = _service(request), _model(request)
+    service.models.check_version_deletable(name, request.headers.get(OWNER_HEADER, ""))
+    return await _started(request, name.partition("@")[0], "delete version", {"name": name})
+
+
+# Endpoints
+
+
+async def create_endpoint(request: Request) -> Response:
+    """Create an endpoint (long-running)."""
+    service, body = _service(request), await _json(request)
+    wanted = service.endpoints.prepare_create(_location(request), request.query_params.get("endpointId"), body)
+    return await _started(request, wanted["name"], "create endpoint", wanted)
+
+
+def list_endpoints(request: Request) -> Response:
+    """The location's endpoints."""
+    endpoints = _service(request).endpoints.list(_location(request))
+    return JSONResponse(listing.page(endpoints, "endpoints", request.query_params))
+
+
+def get_endpoint(request: Request) -> Response:
+    """An endpoint and what is deployed on it."""
+    return JSONResponse(_service(request).endpoints.get(_endpoint(request)))
+
+
+async def patch_endpoint(request: Request) -> Response:
+    """Update what the mask names; trafficSplit moves traffic at once."""
+    body, mask = await _json(request), request.query_params.get("updateMask")
+    return JSONResponse(_service(request).endpoints.patch(_endpoint(request), body, mask))
+
+
+async def delete_endpoint(request: Request) -> Response:
+    """Delete an endpoint without deployed models (long-running)."""
+    service, name = _service(request), _endpoint(request)
+    service.endpoints.check_deletable(name)
+    return await _started(request, name, "delete endpoint", {"name": name})
+
+
+async def deploy_model(request: Request) -> Response:
+    """Deploy a version (long-running)."""
+    service, name, body = _service(request), _endpoint(request), await _json(request)
+    return await _started(request, name, "deploy", service.endpoints.prepare_deploy(name, body))
+
+
+async def undeploy_model(request: Request) -> Response:
+    """Take a deployed model off (long-running)."""
+    service, name, body = _service(request), _endpoint(request), await _json(request)
+    return await _started(request, name, "undeploy", service.endpoints.prepare_undeploy(name, body))
+
+
+async def mutate_deployed_model(request: Request) -> Response:
+    """Change how a deployed model is scaled (long-running)."""
+    service, name, body = _service(request), _endpoint(request), await _json(request)
+    return await _started(request, name, "mutate", service.endpoints.prepare_mutate(name, body))
+
+
+async def predict(request: Request) -> Response:
+    """Predictions for instances."""
+    return JSONResponse(await _predicted(request))
+
+
+async def raw_predict(request: Request) -> Response:
+    """What the serving container itself answers: predictions alone, the rest in headers."""
+    answer = await _predicted(request)
+    headers = {
+        "X-Vertex-AI-Endpoint-Id": request.path_params["endpoint"],
+        "X-Vertex-AI-Deployed-Model-Id": answer["deployedModelId"],
+    }
+    return JSONResponse({"predictions": answer["predictions"]}, headers=headers)
+
+
+async def _predicted(request: Request) -> Document:
+    body = await request.body()
+    return await run_in_threadpool(_service(request).predict, _endpoint(request), body, _decoded(body))
+
+
+# Operations
+
+
+def _operation(request: Request) -> str:
+    return request.url.path[len("/v1/") :].removesuffix(":wait")
+
+
+def get_operation(request: Request) -> Response:
+    """An operation as it is now."""
+    return JSONResponse(_service(request).operations.get(_operation(request)))
+
+
+async def wait_operation(request: Request) -> Response:
+    """An operation once it is done, or after `timeout` ("1.5s")."""
+    timeout = request.query_params.get("timeout") or f"{_MAX_WAIT_SECONDS}s"
+    try:
+        seconds = min(float(str(timeout).removesuffix("s")), _MAX_WAIT_SECONDS)
+    except ValueError:
+        raise InvalidArgumentError(f"Invalid timeout {timeout!r}: write seconds, such as '1.5s'.") from None
+    return JSONResponse(await run_in_threadpool(_service(request).operations.wait, _operation(request), seconds))
+
+
+def list_operations(request: Request) -> Response:
+    """The operations of a location, model or endpoint."""
+    found = _service(request).operations.below(_operation(request).removesuffix("/operations"))
+    return JSONResponse(listing.page(found, "operations", request.query_params))
+
+
+def unimplemented(request: Request) -> Response:
+    """Everything of Google's API that is not here."""
+    raise UnimplementedError(f"{request.method} {request.url.path}: not supported by the local Vertex AI.")

@@ -1,0 +1,73 @@
+"""The rules of an endpoint's traffic split: which share of the requests each deployed model answers."""
+
+import random
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from deskcloud.vertex.errors import FailedPreconditionError, InvalidArgumentError
+
+type Split = dict[str, int]
+
+_NEW = "0"  # stands for the model that a deployModel request is deploying
+
+
+def checked(split: Any, deployed: Collection[str]) -> Split:
+    """A split in percent by deployed model's id, for an endpoint on which `deployed` are.
+
+    Raises:
+        InvalidArgumentError: it names another model, has a share outside of 0 to 100, or does not add up to 100.
+    """
+    if not isinstance(split or {}, Mapping):
+        raise InvalidArgumentError("trafficSplit must be a JSON object from deployed model id to percentage.")
+    shares = {name: _percentage(name, share) for name, share in (split or {}).items()}
+    for name in shares:
+        if name not in deployed:
+            raise InvalidArgumentError(
+                f"trafficSplit names {name!r}; deployed here: {', '.join(sorted(deployed)) or 'none'}."
+            )
+    if shares and sum(shares.values()) != 100:
+        raise InvalidArgumentError(
+            f"trafficSplit adds up to {sum(shares.values())}: percentages must add up to 100, or the map be empty."
+        )
+    return shares
+
+
+def deploying(split: Any, new: str, deployed: Collection[str], current: Split) -> Split:
+    """The split once `new` is deployed beside `deployed`: `split` with "0" for `new`, `current` if `split` is empty.
+
+    Raises:
+        InvalidArgumentError: see `checked`.
+    """
+    shares = checked(split, {*deployed, _NEW})
+    return {new if name == _NEW else name: share for name, share in shares.items()} or current
+
+
+def undeploying(split: Any, old: str, deployed: Collection[str], current: Split) -> Split:
+    """The split once `old` is gone from `deployed`; `split` moves its traffic away first.
+
+    Raises:
+        InvalidArgumentError: see `checked`; also a `split` that leaves traffic with `old`.
+        FailedPreconditionError: `old` takes traffic, others are deployed, and `split` is empty.
+    """
+    left = set(deployed) - {old}
+    if not left:
+        return {}
+    shares = checked(split, left) or current
+    if shares.get(old):
+        raise FailedPreconditionError(
+            f"Deployed model {old} takes {shares[old]} % of the traffic: give a trafficSplit without it."
+        )
+    return {name: share for name, share in shares.items() if name != old}
+
+
+def choose(split: Split, chance: random.Random) -> str | None:
+    """A deployed model's id, each with the probability that is its share; None where there is no traffic."""
+    if not any(split.values()):
+        return None
+    return chance.choices(list(split), weights=list(split.values()))[0]
+
+
+def _percentage(name: str, share: Any) -> int:
+    if isinstance(share, bool) or not isinstance(share, int) or not 0 <= share <= 100:
+        raise InvalidArgumentError(f"trafficSplit[{name!r}] is {share!r}: it must be a whole number from 0 to 100.")
+    return share

@@ -1,0 +1,107 @@
+"""What many resources share: times, etags, field masks, ids."""
+
+import base64
+import hashlib
+import re
+import secrets
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from deskcloud import jsontext
+from deskcloud.vertex.errors import AbortedError, InvalidArgumentError
+from deskcloud.vertex.state import Document
+
+
+def now() -> str:
+    """The time in RFC 3339 with microseconds."""
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def new_id(digits: int = 19) -> str:
+    """An id as Google generates it: a number without a leading zero."""
+    return str(secrets.choice(range(1, 10))) + "".join(secrets.choice("0123456789") for _ in range(digits - 1))
+
+
+def checked_id(value: str, pattern: str, what: str) -> str:
+    """`value` if `pattern` takes it whole.
+
+    Raises:
+        InvalidArgumentError: it does not.
+    """
+    if not re.fullmatch(pattern, value):
+        raise InvalidArgumentError(f"Invalid {what} {value!r}: it must match {pattern}.")
+    return value
+
+
+def tagged(resource: Document) -> Document:
+    """The resource with an etag that changes whenever anything else of it does."""
+    digest = hashlib.sha256(jsontext.encode(resource, is_sorted=True)).digest()
+    return resource | {"etag": base64.urlsafe_b64encode(digest[:12]).decode()}
+
+
+def check_etag(found: Document, wanted: str | None) -> None:
+    """Compare the etag that a writer read with that of the resource as it is now (`tagged`).
+
+    Raises:
+        AbortedError: they differ.
+    """
+    if wanted and wanted != found["etag"]:
+        raise AbortedError(f"{found['name']} has changed since etag {wanted!r}: read it again, then write.")
+
+
+def masked(mask: str | None, body: Mapping[str, Any], allowed: Collection[str]) -> Document:
+    """The fields of `body` that the update mask names, None for those to be cleared.
+
+    Raises:
+        InvalidArgumentError: the mask is absent, or names a field that cannot be updated.
+    """
+    names = [_camel(name.strip()) for name in (mask or "").split(",") if name.strip()]
+    if not names:
+        raise InvalidArgumentError("updateMask is required: name the fields to update.")
+    for name in names:
+        if name not in allowed:
+            raise InvalidArgumentError(
+                f"updateMask: {name!r} cannot be updated here, only {', '.join(sorted(allowed))}."
+            )
+    return {name: value_at(body, name) for name in names}
+
+
+def value_at(body: Mapping[str, Any], path: str) -> Any:
+    """The value at a dotted path, None where there is none."""
+    value: Any = body
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def _camel(name: str) -> str:
+    return re.sub(r"_([a-z])", lambda match: match[1].upper(), name)
+
+
+def labels(value: Any) -> dict[str, str]:
+    """Resource labels by Google's rule.
+
+    Raises:
+        InvalidArgumentError: a key or value breaks it.
+    """
+    if not isinstance(value or {}, dict):
+        raise InvalidArgumentError("labels must be a JSON object of strings.")
+    for key, text in (value or {}).items():
+        if not re.fullmatch(r"[a-z][a-z0-9_-]{0,62}", key) or not re.fullmatch(r"[a-z0-9_-]{0,63}", str(text)):
+            raise InvalidArgumentError(
+                f"Invalid label {key!r}: {text!r}. Keys and values are at most 63 lower-case letters, digits, "
+                "underscores and dashes; a key begins with a letter."
+            )
+    return value or {}
+
+
+def display_name(value: Any) -> str:
+    """A display name of 1 to 128 characters.
+
+    Raises:
+        InvalidArgumentError: it is absent or too long.
+    """
+    if not isinstance(value, str) or not 1 <= len(value) <= 128:
+        raise InvalidArgumentError(f"Invalid displayName {value!r}: it must have 1 to 128 characters.")
+    return value

@@ -1,0 +1,120 @@
+"""Credentials that Google's clients take without an account: a service account whose token URL is on loopback."""
+
+import json
+import os
+import secrets as randomness
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import parse_qs
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from google.auth import jwt
+from google.auth.exceptions import GoogleAuthError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from deskcloud import jsontext
+from deskcloud.web.answers import JSONResponse
+
+_ACCOUNT = "service-account.json"
+TOKEN_PATH = "/token"  # noqa: S105 - a path
+
+
+class Grants:
+    """Who is given a token: whoever holds the key of the service account in `state`; anyone where there is none."""
+
+    def __init__(self, state: Path | None = None, token: str = "local") -> None:  # noqa: S107 - it opens nothing
+        self._state = state
+        self._token = token
+
+    def route(self) -> Route:
+        """`POST /token`, the OAuth 2 endpoint of a service account's grant."""
+        return Route(TOKEN_PATH, self._answer, methods=["POST"])
+
+    def is_signed(self, token: str) -> bool:
+        """Whether the service account has signed a token that has not expired."""
+        try:
+            jwt.decode(token, certs=self._key)  # type: ignore[no-untyped-call]
+        except (ValueError, GoogleAuthError):
+            return False
+        return True
+
+    @cached_property
+    def _key(self) -> bytes:
+        """The public key; the private one stays as it is over restarts."""
+        account = json.loads(((self._state or Path()) / _ACCOUNT).read_text())
+        key = serialization.load_pem_private_key(account["private_key"].encode(), None).public_key()
+        return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+    async def _answer(self, request: Request) -> Response:
+        form = parse_qs((await request.body()).decode(errors="replace"))
+        if self._state and not self.is_signed(form.get("assertion", [""])[0]):
+            problem = {"error": "invalid_grant", "error_description": "Not signed by this cloud's service account."}
+            return JSONResponse(problem, 400)
+        return JSONResponse({"access_token": self._token, "expires_in": 3600, "token_type": "Bearer"})
+
+
+def service_account_file(state: Path, token_url: str, project: str) -> Path:
+    """Write `state`/service-account.json for GOOGLE_APPLICATION_CREDENTIALS: a key, readable by its owner only.
+
+    The key stays the same over restarts, since clients that run go on using it.
+
+    A service account and not anonymous credentials, because it is what `google.auth.default()` finds by itself; with
+    `token_url` on loopback nothing else is asked for a token.
+    """
+    email = f"local@{project}.iam.gserviceaccount.com"
+    file = state / _ACCOUNT
+    account = {
+        "type": "service_account",
+        "project_id": project,
+        "private_key_id": "local",
+        "private_key": json.loads(file.read_text())["private_key"] if file.exists() else _new_key(),
+        "client_email": email,
+        "client_id": "0",
+        "token_uri": token_url,
+    }
+    _write(file, jsontext.text(account, 2))
+    return file
+
+
+def _new_key() -> str:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    unencrypted = serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, unencrypted).decode()
+
+
+def secrets(state: Path, names: Iterable[str]) -> dict[str, str]:
+    """Return each secret's value by its name, as Secret Manager gives it: made at random once, kept in `state`."""
+    for name in names:
+        if not (state / "secrets" / name).exists():
+            _write(state / "secrets" / name, randomness.token_hex(32))
+    return {name: (state / "secrets" / name).read_text() for name in names}
+
+
+def _write(file: Path, content: str) -> None:
+    """Write a file that its owner alone can read, all of it or nothing."""
+    fresh = file.with_name(f"{file.name}.new")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+        opened.write(content)
+    fresh.replace(file)
+
+
+def environment(credentials: Path, project: str) -> dict[str, str]:
+    """What a process needs in its environment for Google's clients to use `credentials` and reach loopback alone.
+
+    google-auth asks iamcredentials.googleapis.com in the background where a service account may be used, and has no
+    switch for it. The proxy that is not there makes this, and every other https request, fail before it leaves; plain
+    http to loopback never goes through it. Both spellings, because gRPC reads the one and others prefer it.
+    """
+    closed = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1,localhost"}
+    return {
+        "GOOGLE_APPLICATION_CREDENTIALS": str(credentials),
+        "GOOGLE_CLOUD_PROJECT": project,
+        **closed,
+        **{name.lower(): value for name, value in closed.items()},
+    }

@@ -1,0 +1,195 @@
+"""Who may speak to a local port: what runs on this machine and knows its secret, and no page in a browser.
+
+A page reaches loopback in three ways, and brings what tells of each. By a name of its own that it had resolved to
+127.0.0.1 (DNS rebinding): the Host is not loopback's. By a request that a browser sends anywhere without asking
+first: it has an Origin, or Sec-Fetch-Site, and a body of one of three types. By asking first: the answer allows
+nothing. docs/decisions/20261126-local-ports.md says what is left.
+"""
+
+import base64
+import binascii
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from deskcloud import jsontext
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+USER = "local"
+"""Whose secret it is, in a URL."""
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+# What a browser sends to anyone without asking first: https://fetch.spec.whatwg.org/#cors-safelisted-request-header
+_SIMPLE = frozenset({"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"})
+# Not 401 without the secret: Google's clients would look for new credentials, and tell of those instead of this port.
+_STATUS = {403: "PERMISSION_DENIED", 415: "INVALID_ARGUMENT"}
+_PHRASES = {403: "Forbidden", 415: "Unsupported Media Type"}
+_REASONS = {403: "forbidden", 415: "invalid"}
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a port asks for.
+
+    `secret` is empty where no client can carry one. `is_signed` tells of a token whether it stands for the secret,
+    since some of Google's clients sign one themselves. Paths are named by their first part. Those in `open` need no
+    secret and judge their bodies themselves. `pages` has the origins whose pages may ask one of them. What is sent to
+    `uploads` is content of any type.
+    """
+
+    secret: str = ""
+    header: str = "authorization"
+    open: frozenset[str] = frozenset()
+    pages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    uploads: str = ""
+    is_signed: Callable[[str], bool] = lambda _: False
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An answer in the place of the service's."""
+
+    status: int
+    message: str
+
+    @property
+    def body(self) -> bytes:
+        """As Google's services put it."""
+        error = {"code": self.status, "message": self.message, "status": _STATUS[self.status]}
+        reason = {"reason": _REASONS[self.status], "message": self.message, "domain": "global"}
+        return jsontext.encode({"error": {**error, "errors": [reason]}})
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """The answer's headers; the connection ends, since a body may be on its way."""
+        length = ("content-length", str(len(self.body)))
+        return [("content-type", "application/json"), ("connection", "close"), length]
+
+
+def with_secret(url: str, secret: str) -> str:
+    """Put the secret into a URL, where Google's clients for Python, requests, httpx, aiohttp and curl find it."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=f"{USER}:{secret}@{parts.netloc.rpartition('@')[2]}")) if secret else url
+
+
+def judge(rules: Rules, method: str, path: str, headers: Iterable[tuple[str, str]]) -> Refusal | None:
+    """Return why a request is refused; None where it may pass. Header names are in lower case."""
+    given: dict[str, list[str]] = {}
+    for name, value in headers:
+        given.setdefault(name, []).append(value.strip())
+    first = "/" + path.lstrip("/").partition("/")[0]
+    hosts = given.get("host", [])
+    if len(hosts) != 1 or _host_name(hosts[0]) not in _LOOPBACK:
+        return Refusal(
+            403, f"This port answers to the names of loopback only, and not to {', '.join(hosts) or 'none'}."
+        )
+    origins = given.get("origin", []) or ["a site that does not say which"] * _is_sent_by_a_page(given)
+    strangers = [one for one in origins if one not in rules.pages.get(first, ())]
+    if strangers:
+        return Refusal(403, f"No page of {strangers[0]} may ask this port.")
+    if first in rules.open:
+        return None
+    if method == "POST" and first != rules.uploads and _has_body(given) and _kind(given) in _SIMPLE:
+        kind = _kind(given) or "no type"
+        return Refusal(415, f"A body of {kind} is refused, since any page may send one: send application/json.")
+    if rules.secret and not any(_is_known(rules, _token(one)) for one in given.get(rules.header, [])):
+        return Refusal(403, "This port asks for the secret that env.sh carries: load it with `. ./env.sh`.")
+    return None
+
+
+def _host_name(host: str) -> str:
+    name, _, port = host.lower().rpartition(":")
+    return name if port.isdecimal() and name else host.lower()
+
+
+def _is_sent_by_a_page(given: Mapping[str, list[str]]) -> bool:
+    """Whether a browser says that a page, and not the person at it, has made the request."""
+    return any(site.lower() != "none" for site in given.get("sec-fetch-site", []))
+
+
+def _has_body(given: Mapping[str, list[str]]) -> bool:
+    return "transfer-encoding" in given or given.get("content-length", ["0"]) != ["0"]
+
+
+def _kind(given: Mapping[str, list[str]]) -> str:
+    return given.get("content-type", [""])[0].partition(";")[0].strip().lower()
+
+
+def _is_known(rules: Rules, token: str) -> bool:
+    return secrets.compare_digest(rules.secret.encode(), token.encode()) or rules.is_signed(token)
+
+
+def _token(authorization: str) -> str:
+    scheme, _, value = authorization.rpartition(" ")
+    if scheme.lower() in {"", "bearer"}:
+        return value
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(value, validate=True).decode().partition(":")[2]
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+
+
+def as_asked(url: str, authorization: str) -> str:
+    """Return an address of this port as the client has to ask it: with the secret, where its own URL carries that."""
+    return with_secret(url, _token(authorization)) if authorization.lower().startswith("basic ") else url
+
+
+def asgi(app: ASGIApp, rules: Rules) -> ASGIApp:
+    """Return the app behind the rules."""
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await app(scope, receive, send)
+            return
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+        refusal = judge(rules, scope.get("method", ""), scope["path"], headers)
+        if refusal is None:
+            await app(scope, receive, _telling(dict(headers).get("authorization", ""), send))
+            return
+        raw = [(name.encode(), value.encode()) for name, value in refusal.headers]
+        await send({"type": "http.response.start", "status": refusal.status, "headers": raw})
+        await send({"type": "http.response.body", "body": refusal.body})
+
+    return guarded
+
+
+def _telling(authorization: str, send: Send) -> Send:
+    """Tell the address at which an upload goes on as the client has to ask it."""
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [
+                (name, as_asked(value.decode(), authorization).encode() if name.lower() == b"location" else value)
+                for name, value in message["headers"]
+            ]
+        await send(message)
+
+    return sent if authorization else send
+
+
+def wsgi(app: "WSGIApplication", rules: Rules) -> "WSGIApplication":
+    """Return the app behind the rules."""
+
+    def guarded(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        refusal = judge(rules, environ["REQUEST_METHOD"], environ["PATH_INFO"], _headers(environ))
+        if refusal is None:
+            return app(environ, start_response)
+        start_response(f"{refusal.status} {_PHRASES[refusal.status]}", refusal.headers)
+        return [refusal.body]
+
+    return guarded
+
+
+def _headers(environ: "WSGIEnvironment") -> list[tuple[str, str]]:
+    """The request's headers as HTTP has them; several of one name are joined by commas, as WSGI has them."""
+    given = [(key.removeprefix("HTTP_"), value) for key, value in environ.items() if key.startswith("HTTP_")]
+    given += [(key, environ[key]) for key in ("CONTENT_TYPE", "CONTENT_LENGTH") if environ.get(key)]
+    return [(key.replace("_", "-").lower(), value) for key, value in given]

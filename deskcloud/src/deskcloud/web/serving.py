@@ -1,0 +1,58 @@
+"""Serve an ASGI app from a thread of this process, on loopback only, behind the rules of `guard.py`."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from deskcloud.web import guard, patience
+from deskcloud.web.guard import Rules
+from deskcloud.web.patience import Patience
+
+
+@contextlib.contextmanager
+def serve(
+    app: ASGIApp,
+    port: int = 0,
+    rules: Rules = Rules(),  # noqa: B008 - frozen
+    waits: Patience = Patience(),  # noqa: B008
+) -> Iterator[str]:
+    """Yield the base URL while `app` answers on 127.0.0.1; port 0 takes a free one.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    # Bound here and not by uvicorn, so that a taken port is an error of the caller's thread and the URL valid at once.
+    # Named TCP, because asyncio turns Nagle's algorithm off for such sockets alone: with it on, an answer whose head
+    # and body are two writes waits 40 ms for the client's delayed acknowledgement.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+        listener.listen()
+    except OSError:
+        listener.close()
+        raise
+    server = uvicorn.Server(
+        uvicorn.Config(
+            guard.asgi(app, rules),
+            http=patience.protocol(waits),
+            ws="none",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            lifespan="on",
+            timeout_graceful_shutdown=2,
+        )
+    )
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
