@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
-from deskcloud.bigquery import emulator, gateway
+from deskcloud.bigquery.emulator import launch
+from deskcloud.bigquery.gateway import app
 from deskcloud.web import serving
 
 PROJECT = "benchmarks"
@@ -22,8 +23,8 @@ def started() -> Iterator[bigquery.Client]:
     """Google's client on a local BigQuery that has one empty dataset, which is the queries' default."""
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         state = Path(folder)
-        warehouse = stack.enter_context(emulator.run(state / "emulator", project=PROJECT))
-        url = stack.enter_context(serving.serve(gateway.create_app(warehouse, state / "gateway")))
+        warehouse = stack.enter_context(launch.run(state / "launch", project=PROJECT))
+        url = stack.enter_context(serving.serve(app.create_app(warehouse, state / "app")))
         client = bigquery.Client(
             PROJECT,
             AnonymousCredentials(),  # type: ignore[no-untyped-call]

@@ -21,7 +21,7 @@ from google.cloud import bigquery, pubsub_v1
 
 from benchmarks.measure import Row, say, seconds
 from cli.declarations import ROOT, Declarations, read
-from deskcloud.bigquery.database import KEPT_JOBS
+from deskcloud.bigquery.gateway.state import KEPT_JOBS
 from deskcloud.scheduler import cron
 from shared import jsontext
 
@@ -38,7 +38,7 @@ _PROJECT = "propensity-local"
 _PROPENSITY = str(Path(sys.executable).with_name("propensity"))
 _MEGABYTE = 1 << 20
 _SERVICES = ("bigquery", "storage", "pubsub", "vertex", "logging", "functions")
-_KNOWN = {"emulator_child": "emulator", "propensity up": "services", "deskcloud.functions": "functions"}
+_KNOWN = {"emulator.child": "emulator", "propensity up": "services", "deskcloud.functions": "functions"}
 
 
 @dataclass(frozen=True)

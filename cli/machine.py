@@ -8,7 +8,7 @@ from typing import Any
 
 from cli import desk
 from cli.errors import CommandError, assigning
-from deskcloud.bigquery.emulator import EmulatorDiedError
+from deskcloud.bigquery.emulator.launch import EmulatorDiedError
 from deskcloud.cloud import AlreadyRunningError, Cloud, Ports
 from shared.cloud import Clients
 from shared.settings import Settings, with_overrides

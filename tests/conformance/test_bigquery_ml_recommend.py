@@ -9,7 +9,7 @@ from fixtures.bigquery import connect
 from google.api_core import exceptions
 from google.cloud import bigquery
 
-from deskcloud.bigquery import gateway
+from deskcloud.bigquery.gateway import app
 from deskcloud.web import serving
 
 OPTIONS = "model_type='MATRIX_FACTORIZATION', user_col='visitor_id', item_col='product_id', rating_col='weight'"
@@ -208,7 +208,7 @@ def test_a_refusal_names_the_cause(run, text, message):
 def test_without_a_reservation_training_is_refused_in_googles_words_and_nothing_else_is(
     run, bigquery_emulator, tmp_path
 ):
-    with serving.serve(gateway.create_app(bigquery_emulator, tmp_path, is_on_demand=True)) as url:
+    with serving.serve(app.create_app(bigquery_emulator, tmp_path, is_on_demand=True)) as url:
         client = connect(url)
         with pytest.raises(exceptions.BadRequest) as raised:
             client.query(f"CREATE MODEL shop.mine {IMPLICIT} AS {TRAINING}").result()

@@ -9,7 +9,7 @@ from google.api_core.exceptions import BadRequest, Forbidden, GoogleAPICallError
 from google.cloud import bigquery
 from local_bigquery.sql import dialect
 
-from deskcloud.bigquery import emulator_reach
+from deskcloud.bigquery.emulator import sql_reach
 
 ATTEMPTS = yaml.safe_load(Path(__file__).with_name("bigquery_reach.yaml").read_text())
 
@@ -139,6 +139,6 @@ def test_what_a_user_defines_is_called_by_its_name(client):
 
 
 def test_every_function_that_the_emulator_defines_for_users_may_be_called():
-    known = emulator_reach._FUNCTIONS
+    known = sql_reach._FUNCTIONS
     assert {name.upper() for name in dialect.MACROS if not name.startswith("_")} <= known
     assert not {"READ_TEXT", "READ_CSV", "GETENV", "GLOB", "CURRENT_SETTING", "QUERY", "ST_READ", "COLUMNS"} & known

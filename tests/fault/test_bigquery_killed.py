@@ -11,25 +11,26 @@ import pytest
 from fixtures.bigquery import PROJECT, connect
 from google.api_core import exceptions
 
-from deskcloud.bigquery import emulator, gateway
+from deskcloud.bigquery.emulator import launch
+from deskcloud.bigquery.gateway import app
 from deskcloud.web import serving
 
 GATEWAY = """
 import sys
 import uvicorn
 from pathlib import Path
-from deskcloud.bigquery import gateway
-from deskcloud.bigquery.emulator import Emulator
+from deskcloud.bigquery.gateway import app
+from deskcloud.bigquery.emulator.launch import Emulator
 state, port, url, scratch, secret = sys.argv[1:]
-app = gateway.create_app(Emulator(url, "", Path(scratch), secret), Path(state))
+app = app.create_app(Emulator(url, "", Path(scratch), secret), Path(state))
 uvicorn.run(app, port=int(port), log_level="warning")
 """
 EMULATOR = """
 import signal
 import sys
 from pathlib import Path
-from deskcloud.bigquery import emulator
-with emulator.run(Path(sys.argv[1])):
+from deskcloud.bigquery.emulator import launch
+with launch.run(Path(sys.argv[1])):
     print("up", flush=True)
     signal.pause()
 """
@@ -44,7 +45,7 @@ SELECT x, MOD(x, 2) AS label FROM UNNEST(GENERATE_ARRAY(1, 50)) AS x"""
 
 @pytest.fixture
 def start(bigquery_emulator, tmp_path):
-    """Start the gateway as a process on the same state each time; its base URL and the process."""
+    """Start the app as a process on the same state each time; its base URL and the process."""
     processes = []
 
     def start():
@@ -97,10 +98,10 @@ def test_the_emulator_ends_with_a_parent_that_is_killed(tmp_path):
 
 @contextlib.contextmanager
 def running(state):
-    """An emulator and its gateway; a client of it."""
+    """An launch and its app; a client of it."""
     with (
-        emulator.run(state / "emulator", project=PROJECT) as emulated,
-        serving.serve(gateway.create_app(emulated, state / "gateway")) as url,
+        launch.run(state / "launch", project=PROJECT) as emulated,
+        serving.serve(app.create_app(emulated, state / "app")) as url,
     ):
         yield connect(url)
 
@@ -120,14 +121,14 @@ def test_a_query_that_was_cut_off_has_failed_and_its_retry_runs(tmp_path):
 
 def test_an_emulator_that_cannot_start_says_why(tmp_path):
     (tmp_path / "data").write_text("no folder")
-    with pytest.raises(emulator.EmulatorDiedError, match="FileExistsError"), emulator.run(tmp_path):
+    with pytest.raises(launch.EmulatorDiedError, match="FileExistsError"), launch.run(tmp_path):
         pass
 
 
 def test_an_emulator_that_cannot_open_its_state_says_in_one_line_why_and_what_to_do(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / f"{PROJECT}.ducklake").write_text("no database" * 1000)
-    with pytest.raises(emulator.EmulatorDiedError) as refused, emulator.run(tmp_path, project=PROJECT):
+    with pytest.raises(launch.EmulatorDiedError) as refused, launch.run(tmp_path, project=PROJECT):
         pass
     told = str(refused.value)
     assert f"cannot open the state in {tmp_path}: " in told
@@ -153,6 +154,6 @@ def test_a_taken_port_is_an_error_at_once(tmp_path):
     with (
         socket.create_server(("127.0.0.1", 0)) as other,
         pytest.raises(OSError, match="in use"),
-        emulator.run(tmp_path, port=other.getsockname()[1]),
+        launch.run(tmp_path, port=other.getsockname()[1]),
     ):
         pass

@@ -9,8 +9,8 @@ from cli import desk
 from cli.follow import STEPS
 from cli.main import app
 from deskcloud import provisioning
-from deskcloud.bigquery import engine
-from deskcloud.bigquery.errors import BigQueryError
+from deskcloud.bigquery.gateway import execution
+from deskcloud.bigquery.gateway.errors import BigQueryError
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_a_step_whose_service_is_broken_says_so_and_goes_on_once_it_is_mended(ch
 
 
 def test_a_training_that_fails_for_a_reason_that_heals_is_repeated_and_the_run_goes_on(chain, monkeypatch):
-    carry_out, failed = engine.run, []
+    carry_out, failed = execution.run, []
 
     def run(work):
         if "create or replace model `logistic_" in work.query["query"] and not failed:
@@ -72,7 +72,7 @@ def test_a_training_that_fails_for_a_reason_that_heals_is_repeated_and_the_run_g
             raise BigQueryError("backendError", "as a test wants it")
         return carry_out(work)
 
-    monkeypatch.setattr(engine, "run", run)
+    monkeypatch.setattr(execution, "run", run)
     run = chain.refresh(reason="training")
     told, expected = chain.outcome(run), dict(chain.expected)
     assert told.pop("trainings") == ["baseline attempt 1", "logistic attempt 1", "logistic attempt 2"]

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from deskcloud.bigquery.tokens import split, tokenize
 from deskcloud.googlesql import analysis, types
 from deskcloud.googlesql.catalog import Catalog
+from deskcloud.googlesql.tokens import split, tokenize
 
 if TYPE_CHECKING:
     from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto

@@ -18,10 +18,10 @@ import corpus
 import yaml
 from google.cloud import bigquery
 
-from deskcloud.bigquery.tokens import tokenize
 from deskcloud.googlesql import answers, difference, reference
 from deskcloud.googlesql.difference import Answer
 from deskcloud.googlesql.errors import Crashed, Refused
+from deskcloud.googlesql.tokens import tokenize
 
 LIST = Path(__file__).parent / "differences.yaml"
 PAGE = Path(__file__).parents[2] / "docs" / "differences.md"

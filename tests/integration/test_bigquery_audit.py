@@ -9,7 +9,7 @@ from google.api_core import exceptions
 from google.cloud import bigquery
 
 from deskcloud import logs as logging
-from deskcloud.bigquery import gateway
+from deskcloud.bigquery.gateway import app
 from deskcloud.web import serving
 
 FILTER = """resource.type="bigquery_project"
@@ -67,7 +67,7 @@ def test_a_labelled_training_is_told_once_it_is_done_and_so_is_a_failed_one(
     bigquery_client.create_dataset("audited", exists_ok=True)
     with (
         serving.serve(log(told, TRAINING)) as logging_url,
-        serving.serve(gateway.create_app(bigquery_emulator, tmp_path, logging_url=logging_url)) as url,
+        serving.serve(app.create_app(bigquery_emulator, tmp_path, logging_url=logging_url)) as url,
     ):
         client = connect(url)
         run(client, create("m"), "audit-other", pipeline="another")
@@ -88,7 +88,7 @@ def test_a_labelled_job_of_the_emulators_is_told_too(bigquery_emulator, tmp_path
     told = Told()
     with (
         serving.serve(log(told, FILTER)) as logging_url,
-        serving.serve(gateway.create_app(bigquery_emulator, tmp_path, logging_url=logging_url)) as url,
+        serving.serve(app.create_app(bigquery_emulator, tmp_path, logging_url=logging_url)) as url,
     ):
         run(connect(url), "SELECT 1", "audit-plain", pipeline="propensity")
         jobs = told.wait_for(1)
@@ -102,7 +102,7 @@ def test_entries_wait_for_a_log_that_is_down_and_are_told_once(bigquery_emulator
         port = int(logging_url.rpartition(":")[2])
 
     def serve_gateway():
-        return serving.serve(gateway.create_app(bigquery_emulator, tmp_path, logging_url=logging_url))
+        return serving.serve(app.create_app(bigquery_emulator, tmp_path, logging_url=logging_url))
 
     with serve_gateway() as url:
         run(connect(url), create("w"), "audit-waits", pipeline="propensity")

@@ -6,7 +6,7 @@ from fixtures.bigquery import PROJECT, connect
 from google.api_core import exceptions
 
 from deskcloud import vertex
-from deskcloud.bigquery import gateway
+from deskcloud.bigquery.gateway import app
 from deskcloud.web import serving
 
 CREATE = """CREATE OR REPLACE MODEL registered.{name} OPTIONS(model_type='LOGISTIC_REG'{options}) AS
@@ -19,7 +19,7 @@ def cloud(bigquery_emulator, tmp_path_factory):
     state = tmp_path_factory.mktemp("registered")
     with (
         serving.serve(vertex.create_app(state / "vertex")) as vertex_url,
-        serving.serve(gateway.create_app(bigquery_emulator, state, vertex_url=vertex_url)) as url,
+        serving.serve(app.create_app(bigquery_emulator, state, vertex_url=vertex_url)) as url,
     ):
         client = connect(url)
         client.create_dataset("registered")

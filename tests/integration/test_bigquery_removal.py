@@ -6,7 +6,7 @@ from google.api_core.exceptions import BadRequest, NotFound
 from google.cloud import aiplatform_v1 as vertex
 
 from deskcloud import vertex as local_vertex
-from deskcloud.bigquery import gateway
+from deskcloud.bigquery.gateway import app
 from deskcloud.web import serving
 from shared.chain.registry import Note, Registry
 from shared.settings import Settings
@@ -23,7 +23,7 @@ def registry(bigquery_emulator, credentials, tmp_path):
     """Three runs' models, registered and deployed one after the other: the last is champion, the one before former."""
     with (
         serving.serve(local_vertex.create_app(tmp_path / "vertex")) as vertex_url,
-        serving.serve(gateway.create_app(bigquery_emulator, tmp_path, vertex_url=vertex_url)) as url,
+        serving.serve(app.create_app(bigquery_emulator, tmp_path, vertex_url=vertex_url)) as url,
     ):
         bigquery = connect(url)
         bigquery.create_dataset(DATASET)

@@ -5,7 +5,7 @@ from fixtures.bigquery import PROJECT, connect
 from google.api_core.exceptions import BadRequest, Conflict, NotFound
 from google.cloud import bigquery
 
-from deskcloud.bigquery import gateway
+from deskcloud.bigquery.gateway import app
 from deskcloud.web import serving
 
 DATASET = "strict"
@@ -29,7 +29,7 @@ MODEL = """
 @pytest.fixture(scope="module")
 def client(bigquery_emulator, tmp_path_factory):
     state = tmp_path_factory.mktemp("strict")
-    with serving.serve(gateway.create_app(bigquery_emulator, state, is_strict=True)) as url:
+    with serving.serve(app.create_app(bigquery_emulator, state, is_strict=True)) as url:
         client = connect(url)
         client.create_dataset(DATASET)
         config = bigquery.LoadJobConfig(schema=VISITS)

@@ -8,8 +8,8 @@ import pytest
 from fixtures.bigquery import PROJECT
 from fixtures.pubsub import delivered
 
-from deskcloud.bigquery import engine
-from deskcloud.bigquery.errors import BigQueryError
+from deskcloud.bigquery.gateway import execution
+from deskcloud.bigquery.gateway.errors import BigQueryError
 from deskcloud.web import credentials as auth
 from functions import evaluate_models, train_models
 from shared import warehouse
@@ -83,7 +83,7 @@ class Run:
 @pytest.fixture
 def failing(monkeypatch):
     """Candidates whose training fails, with BigQuery's reason for it."""
-    reasons, carry_out = {}, engine.run
+    reasons, carry_out = {}, execution.run
 
     def run(work):
         model = re.match(r"create or replace model `(\w+?)_2017", work.configuration.get("query", {}).get("query", ""))
@@ -91,7 +91,7 @@ def failing(monkeypatch):
             raise BigQueryError(reasons[model[1]], "as a test wants it")
         return carry_out(work)
 
-    monkeypatch.setattr(engine, "run", run)
+    monkeypatch.setattr(execution, "run", run)
     return reasons
 
 

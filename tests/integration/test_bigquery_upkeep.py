@@ -4,7 +4,8 @@ import time
 
 from fixtures.bigquery import PROJECT, connect
 
-from deskcloud.bigquery import emulator, gateway
+from deskcloud.bigquery.emulator import launch
+from deskcloud.bigquery.gateway import app
 from deskcloud.web import serving
 
 REPLACEMENTS, STREAMED, LEFT = 45, 55, 60
@@ -12,8 +13,8 @@ REPLACEMENTS, STREAMED, LEFT = 45, 55, 60
 
 def test_a_table_that_is_replaced_or_streamed_into_often_leaves_few_files(tmp_path):
     with (
-        emulator.run(tmp_path, project=PROJECT) as running,
-        serving.serve(gateway.create_app(running, tmp_path / "gateway", storage_url="http://127.0.0.1:9")) as url,
+        launch.run(tmp_path, project=PROJECT) as running,
+        serving.serve(app.create_app(running, tmp_path / "app", storage_url="http://127.0.0.1:9")) as url,
     ):
         client = connect(url)
         client.create_dataset("often")

@@ -9,7 +9,7 @@ from fixtures.bigquery import PROJECT, connect
 
 from cli import declarations, desk
 from deskcloud import provisioning
-from deskcloud.bigquery import gateway
+from deskcloud.bigquery.gateway import app as gateway
 from deskcloud.web import credentials as auth
 from deskcloud.web import serving
 from shared.chain import recommending

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from fixtures import googlesql
 
-from deskcloud.bigquery.tokens import tokenize
 from deskcloud.googlesql import reference
 from deskcloud.googlesql.catalog import table_paths
+from deskcloud.googlesql.tokens import tokenize
 from shared import warehouse
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from local_bigquery.models import Job
 
-from deskcloud.bigquery import emulator_history as history
-from deskcloud.bigquery import job_pages
+from deskcloud.bigquery.emulator import history
+from deskcloud.bigquery.gateway import job_pages
 
 
 class Results:

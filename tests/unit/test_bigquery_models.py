@@ -1,4 +1,4 @@
-"""The models that the local BigQuery keeps."""
+"""The kept_models that the local BigQuery keeps."""
 
 import itertools
 
@@ -6,9 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from deskcloud.bigquery import ml, models
-from deskcloud.bigquery.database import Database
-from deskcloud.bigquery.models import Models, Reference
+from deskcloud.bigquery import ml
+from deskcloud.bigquery.gateway import kept_models
+from deskcloud.bigquery.gateway.kept_models import Models, Reference
+from deskcloud.bigquery.gateway.state import Database
 
 NAME = Reference("project", "dataset", "model")
 
@@ -16,7 +17,7 @@ NAME = Reference("project", "dataset", "model")
 @pytest.fixture
 def kept(tmp_path):
     database = Database(tmp_path / "gateway.sqlite")
-    yield Models(database, tmp_path / "models")
+    yield Models(database, tmp_path / "kept_models")
     database.close()
 
 
@@ -28,7 +29,7 @@ def learned():
 
 def test_a_model_without_an_expiration_stays_while_the_clock_goes_on(kept, learned, monkeypatch):
     ticks = itertools.count(1)
-    monkeypatch.setattr(models, "now", lambda: str(next(ticks)))
+    monkeypatch.setattr(kept_models, "now", lambda: str(next(ticks)))
     kept.save(NAME, learned, {})
     assert kept.find(NAME) is not None
 

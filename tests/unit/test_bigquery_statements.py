@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskcloud.bigquery import statements
-from deskcloud.bigquery.errors import BigQueryError
-from deskcloud.bigquery.tokens import UnterminatedError, tokenize
-from deskcloud.bigquery.work import name_positional_parameters
+from deskcloud.bigquery.gateway import statements
+from deskcloud.bigquery.gateway.errors import BigQueryError
+from deskcloud.bigquery.gateway.work import name_positional_parameters
+from deskcloud.googlesql.tokens import UnterminatedError, tokenize
 
 WILD = st.text(max_size=60) | st.sampled_from(
     ["ML.PREDICT(MODEL m, TABLE t)", "CREATE MODEL m", "; DROP MODEL m;", "?", "@x", "END", "(", "--", "/*", "#"]

@@ -13,9 +13,8 @@ from local_bigquery.engine import types
 from local_bigquery.errors import BigQueryError
 from local_bigquery.models import Table, TableFieldSchema
 
-from deskcloud.bigquery import emulator
-from deskcloud.bigquery import emulator_partitions as partitions
-from deskcloud.bigquery.emulator_values import Kind, row_check, text_check
+from deskcloud.bigquery.emulator import launch, partitions
+from deskcloud.bigquery.emulator.storable import Kind, row_check, text_check
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -29,7 +28,7 @@ KINDS = ["INTEGER", "FLOAT", "NUMERIC", "BOOLEAN", "DATE", "TIME", "DATETIME", "
 @pytest.fixture(scope="module")
 def cursor():
     with duckdb.connect() as connection:
-        connection.execute(f"LOAD '{emulator.extension('icu', f'v{duckdb.__version__}')}'; SET TimeZone = 'UTC'")
+        connection.execute(f"LOAD '{launch.extension('icu', f'v{duckdb.__version__}')}'; SET TimeZone = 'UTC'")
         yield connection
 
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from cli import demonstration, machine, main, replay, rollback, standing, terminal, world
 from cli.errors import CommandError
-from deskcloud.bigquery.emulator import EmulatorDiedError
+from deskcloud.bigquery.emulator.launch import EmulatorDiedError
 from deskcloud.cloud import Ports
 from shared.chain import pointer, promotion
 from shared.chain.registry import Version

@@ -13,7 +13,7 @@ from google.protobuf import json_format
 from google.pubsub_v1.types import PubsubMessage
 
 from cli import declarations
-from deskcloud.bigquery import audit
+from deskcloud.bigquery.gateway import audit
 from deskcloud.logs import wire as entries
 from deskcloud.pubsub import wire
 

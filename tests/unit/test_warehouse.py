@@ -8,8 +8,8 @@ from google.api_core.exceptions import BadRequest, Forbidden
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskcloud.bigquery import engine
-from deskcloud.bigquery.errors import BigQueryError
+from deskcloud.bigquery.gateway import execution
+from deskcloud.bigquery.gateway.errors import BigQueryError
 from deskcloud.web import serving
 from shared import errors
 from shared import warehouse as module
@@ -149,18 +149,18 @@ def test_a_statement_that_bigquery_refuses_is_permanent_and_says_why(name, ident
 @pytest.mark.parametrize(("reason", "is_final"), [("accessDenied", True), ("quotaExceeded", False)])
 def test_a_job_that_bigquery_forbids_is_left_to_the_events_age_to_judge(hits, deliver, monkeypatch, reason, is_final):
     """A training, since the local BigQuery carries out those itself and can be told to fail."""
-    carry_out = engine.run
+    carry_out = execution.run
 
     def run(work):
         raise BigQueryError(reason, "as a test wants it")
 
-    monkeypatch.setattr(engine, "run", run)
+    monkeypatch.setattr(execution, "run", run)
     with pytest.raises(Forbidden, match="as a test wants it") as failed:
         deliver().query("hits/train")
     now = datetime.now(UTC)
     assert errors.is_final(failed.value, now - timedelta(minutes=11)) == is_final
     assert not errors.is_final(failed.value, now)
-    monkeypatch.setattr(engine, "run", carry_out)
+    monkeypatch.setattr(execution, "run", carry_out)
     deliver().query("hits/train")
     assert deliver().submit(Statement("hits/train")).job_id.endswith("-a2")
 

@@ -10,7 +10,8 @@ from string import Template
 from typing import Any
 
 from deskcloud import functions, logs, provisioning, pubsub, scheduler, storage, vertex
-from deskcloud.bigquery import emulator, gateway
+from deskcloud.bigquery.emulator import launch
+from deskcloud.bigquery.gateway import app as gateway
 from deskcloud.document import Document, Functions
 from deskcloud.provisioning import topic_path
 from deskcloud.pubsub.client import publisher
@@ -105,7 +106,7 @@ def run(
         granting = replace(rules, open=frozenset({credentials.TOKEN_PATH}))
         vertex_url = stack.enter_context(serving.serve(models, ports.vertex, granting))
         warehouse = stack.enter_context(
-            emulator.run(
+            launch.run(
                 state / "bigquery",
                 project=project,
                 buckets=files.root,

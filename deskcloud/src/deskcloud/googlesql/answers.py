@@ -12,13 +12,14 @@ from google.api_core.exceptions import GoogleAPICallError
 from google.cloud import bigquery
 from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
 
-from deskcloud.bigquery import emulator, gateway
-from deskcloud.bigquery.tokens import UnterminatedError
+from deskcloud.bigquery.emulator import launch
+from deskcloud.bigquery.gateway import app as gateway
 from deskcloud.googlesql import reference, types
 from deskcloud.googlesql.catalog import Catalog
 from deskcloud.googlesql.difference import Answer
 from deskcloud.googlesql.errors import Crashed, Failed, Refused
 from deskcloud.googlesql.reference import Database, Parameters, Rows
+from deskcloud.googlesql.tokens import UnterminatedError
 from deskcloud.googlesql.types import Fields
 from deskcloud.provisioning import NOBODY
 from deskcloud.web import serving
@@ -31,7 +32,7 @@ NO_TABLES = Catalog(lambda _: None)
 @contextlib.contextmanager
 def local_bigquery() -> Iterator[bigquery.Client]:
     """Yield a client of a local BigQuery that lives as long as the context."""
-    with tempfile.TemporaryDirectory() as state, emulator.run(Path(state) / "emulator", project=PROJECT) as running:
+    with tempfile.TemporaryDirectory() as state, launch.run(Path(state) / "launch", project=PROJECT) as running:
         app = gateway.create_app(running, Path(state) / "gateway", storage_url="http://127.0.0.1:1")
         with serving.serve(app) as url:
             options = ClientOptions(api_endpoint=url)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deskcloud.bigquery.tokens import UnterminatedError, closing, tokenize, unquoted
+from deskcloud.googlesql.tokens import UnterminatedError, closing, tokenize, unquoted
 
 _CASE, _RESULT = re.compile(r"^==\s*$", re.MULTILINE), re.compile(r"^--\s*$", re.MULTILINE)
 _SPACE = re.compile(r"(?:\s+|#[^\n]*)*")

@@ -6,9 +6,9 @@ rest says nothing about BigQuery: `is_beyond` tells. Sources are pages below htt
 
 import re
 
-from deskcloud.bigquery.tokens import Token, closing, split, tokenize, unquoted
 from deskcloud.googlesql.errors import Refused
 from deskcloud.googlesql.ml import Models, without_ml
+from deskcloud.googlesql.tokens import Token, closing, split, tokenize, unquoted
 
 # MAX_BY(x, y) is a synonym of ANY_VALUE(x HAVING MAX y), says reference/standard-sql/aggregate_functions.
 _BY = {"MAX_BY": "MAX", "MIN_BY": "MIN"}

@@ -8,9 +8,9 @@ from typing import Any
 
 from google.cloud import bigquery
 
-from deskcloud.bigquery.tokens import closing, tokenize
 from deskcloud.googlesql import reference, types
 from deskcloud.googlesql.analysis import Column
+from deskcloud.googlesql.tokens import closing, tokenize
 
 # Sums of floating-point numbers depend on the order of their terms.
 _RELATIVE = 1e-12

@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from deskcloud.bigquery.tokens import Token, closing, split, starts, tokenize, unquoted
+from deskcloud.googlesql.tokens import Token, closing, split, starts, tokenize, unquoted
 
 MATCHED, BY_TARGET, BY_SOURCE = "matched", "not matched by target", "not matched by source"
 

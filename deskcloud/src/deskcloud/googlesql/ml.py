@@ -7,9 +7,9 @@ https://cloud.google.com/bigquery/docs/reference/standard-sql/bigqueryml-syntax-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from deskcloud.bigquery.statements import Call, ml_calls, path
-from deskcloud.bigquery.tokens import Token, starts, tokenize
+from deskcloud.bigquery.gateway.statements import Call, ml_calls, path
 from deskcloud.googlesql.errors import Refused
+from deskcloud.googlesql.tokens import Token, starts, tokenize
 
 _CURVE = "true_positives INT64, false_positives INT64, true_negatives INT64, false_negatives INT64"
 _RATES = "precision FLOAT64, recall FLOAT64, accuracy FLOAT64, f1_score FLOAT64, log_loss FLOAT64, roc_auc FLOAT64"

@@ -8,13 +8,13 @@ from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as service
 from zetasql.wasi._pb2.zetasql.proto.simple_catalog_pb2 import SimpleCatalogProto
 from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
 
-from deskcloud.bigquery.tokens import starts, tokenize, unquoted
 from deskcloud.googlesql import dialect, types, values
 from deskcloud.googlesql.analysis import Column, analyze, named, options
 from deskcloud.googlesql.catalog import Catalog, table, table_paths
 from deskcloud.googlesql.engine import engine
 from deskcloud.googlesql.errors import Refused
 from deskcloud.googlesql.merge import BY_SOURCE, Merge
+from deskcloud.googlesql.tokens import starts, tokenize, unquoted
 from deskcloud.googlesql.types import Fields
 
 _KEY = "_row_number"

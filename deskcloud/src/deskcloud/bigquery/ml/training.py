@@ -33,9 +33,9 @@ def train(options: dict[str, object], rows: pa.Table, *, progress: Progress | No
     settings = rules.parse(options)
     rows = split.in_order(with_strings_encoded(rows))
     if settings["model_type"] == rules.FACTORIZATION:
-        from deskcloud.bigquery.ml import factorizing  # noqa: PLC0415 - imports SciPy, which only this needs
+        from deskcloud.bigquery.ml import matrix_training  # noqa: PLC0415 - imports SciPy, which only this needs
 
-        return factorizing.train(rows, settings, progress)
+        return matrix_training.train(rows, settings, progress)
     return _classifier(rows, settings, progress)
 
 

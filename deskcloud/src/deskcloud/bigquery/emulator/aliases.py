@@ -1,0 +1,120 @@
+"""Let the names of the select list stand before those of FROM, where GoogleSQL has them so and DuckDB does not.
+
+GROUP BY    a bare name is the select list's
+HAVING      so it is in an aggregate; DuckDB knows others
+QUALIFY     so it is anywhere
+ORDER BY    so it is anywhere; DuckDB knows one that stands alone, which the order of NaN makes an expression
+
+Elsewhere, as in WHERE, windows and the select list itself, both know the names of FROM only. A path has the name of its
+last part, which DuckDB gives the column, but does not know in ORDER BY.
+"""
+
+from collections.abc import Iterator
+
+from local_bigquery.errors import BigQueryError
+from local_bigquery.sql.translate import Context
+from sqlglot import exp
+
+from deskcloud.bigquery.emulator import known_types as types
+
+_GROUPING = (exp.Rollup, exp.Cube, exp.GroupingSets, exp.Tuple, exp.Paren)
+
+
+def prefer(tree: exp.Expr, context: Context) -> exp.Expr:
+    """Write out the names of select lists that are also names of columns."""
+    for select in list(tree.find_all(exp.Select)):
+        _name_paths(select)
+        named = _named(select)
+        if not named:
+            continue
+        if group := select.args.get("group"):
+            _group(select, group, named)
+        inside = [] if select.args.get("distinct") else _order_keys(select)
+        inside += list(having.find_all(exp.AggFunc)) if (having := select.args.get("having")) else []
+        inside += [qualify] if (qualify := select.args.get("qualify")) else []
+        columns = [column for part in inside for column in _bare_columns(part) if column.name.casefold() in named]
+        hidden = {column.name.casefold() for column in columns}
+        hidden = {name for name in hidden if _hides(select, name, named[name][0], context)}
+        for column in columns:
+            if column.name.casefold() in hidden:
+                column.replace(exp.paren(_only(named, column).copy(), copy=False))
+    return tree
+
+
+def _name_paths(select: exp.Select) -> None:
+    for one in list(select.expressions):
+        is_path = isinstance(one, exp.Dot) or (isinstance(one, exp.Column) and len(one.parts) > 1 and not one.is_star)
+        if is_path and (name := _name(one)):
+            named = exp.alias_(one.copy(), name, quoted=True)
+            named.type = one.type
+            one.replace(named)
+
+
+def _named(select: exp.Select) -> dict[str, list[exp.Expr]]:
+    """Return the select list's expressions by name, but for columns that have no other name than their own."""
+    named: dict[str, list[exp.Expr]] = {}
+    for one in select.expressions:
+        name, value = _name(one).casefold(), one.unalias()
+        is_itself = isinstance(value, exp.Column) and len(value.parts) == 1 and value.name.casefold() == name
+        if name and not one.is_star and not is_itself:
+            named.setdefault(name, []).append(value)
+    return named
+
+
+def _name(one: exp.Expr) -> str:
+    """Return a column's name, also the one that a path implies."""
+    if isinstance(one, exp.Alias | exp.Column):
+        return one.alias_or_name
+    return one.expression.name if isinstance(one, exp.Dot) and isinstance(one.expression, exp.Identifier) else ""
+
+
+def _group(select: exp.Select, group: exp.Group, named: dict[str, list[exp.Expr]]) -> None:
+    for column in list(_grouped(group)):
+        if column.name.casefold() not in named:
+            continue
+        value = _only(named, column)
+        before = [one for one in select.expressions if one.unalias() is not value]
+        is_counted = select.args.get("kind") is None and not any(one.is_star for one in before)
+        position = next(number for number, one in enumerate(select.expressions, 1) if one.unalias() is value)
+        column.replace(exp.Literal.number(position) if is_counted else value.copy())
+
+
+def _grouped(node: exp.Expr) -> Iterator[exp.Column]:
+    """Yield the bare names that GROUP BY groups by."""
+    for value in node.args.values():
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, exp.Column) and len(one.parts) == 1:
+                yield one
+            elif isinstance(one, _GROUPING):
+                yield from _grouped(one)
+
+
+def _only(named: dict[str, list[exp.Expr]], column: exp.Column) -> exp.Expr:
+    first, *others = named[column.name.casefold()]
+    if any(other != first for other in others):
+        words = f"Name {column.name} is ambiguous; it may refer to multiple columns in the SELECT-list"
+        raise BigQueryError("invalidQuery", words)
+    return first
+
+
+def _order_keys(select: exp.Select) -> list[exp.Expr]:
+    order = select.args.get("order")
+    return [one.this if isinstance(one, exp.Ordered) else one for one in order.expressions] if order else []
+
+
+def _bare_columns(node: exp.Expr) -> Iterator[exp.Column]:
+    """Yield the bare names in an expression, outside its subqueries."""
+    for one in node.walk(prune=lambda inner: isinstance(inner, exp.Query)):
+        if isinstance(one, exp.Column) and len(one.parts) == 1:
+            yield one
+
+
+def _hides(select: exp.Select, name: str, value: exp.Expr, context: Context) -> bool:
+    """Whether a column of FROM has the name too; where that is not known, whether the expression speaks of one."""
+    if any(column.parts[-1].name.casefold() == name for column in value.find_all(exp.Column)):
+        return True
+    from_ = select.args.get("from_")
+    items = [from_.this] if from_ else []
+    items += [join.this for join in select.args.get("joins") or []]
+    tables = [columns for item in items if isinstance(item, exp.Table) and (columns := types.of_table(item, context))]
+    return any(column.casefold() == name for columns in tables for column, _ in columns)

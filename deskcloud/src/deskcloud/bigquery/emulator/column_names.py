@@ -1,0 +1,203 @@
+"""Name, match and group columns as GoogleSQL does.
+
+f0_, f1_        name columns without a name also behind parentheses, and of a query in FROM
+*               has the columns of USING first
+GROUP BY ALL    over constants makes one group
+CORRESPONDING   and BY NAME take the columns that both sides have, the left one's or all; DuckDB always takes all
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from local_bigquery.errors import BigQueryError
+from local_bigquery.sql.rules import STATEMENT_RULES, columns, query
+from sqlglot import exp
+
+from deskcloud.bigquery.emulator import known_types as types
+from deskcloud.bigquery.emulator.checks import unsupported
+
+
+def add() -> None:
+    """Put the rules in place."""
+    STATEMENT_RULES[STATEMENT_RULES.index(query.corresponding)] = _corresponding
+    STATEMENT_RULES.insert(0, _nested)
+    STATEMENT_RULES.insert(0, _using_first)
+    index = STATEMENT_RULES.index(columns.anonymous_columns)
+    STATEMENT_RULES.insert(index, _one_group)
+    STATEMENT_RULES[index + 1] = functools.partial(_named, columns.anonymous_columns)
+
+
+def _named(original: Callable[..., exp.Expr], tree: exp.Expr, context: Any) -> exp.Expr:
+    select: exp.Expr = tree
+    while isinstance(select, exp.SetOperation | exp.Subquery):
+        select = select.this
+    original(select, context)
+    for inner in tree.find_all(exp.Select):
+        if inner.args.get("kind") == "STRUCT":
+            _name_fields(inner)
+        elif inner is not select and _is_source(inner):
+            original(inner, context)
+    return tree
+
+
+def _name_fields(select: exp.Expr) -> None:
+    """Name the fields of SELECT AS STRUCT as BigQuery shows those without a name."""
+    for number, one in enumerate(list(select.expressions), 1):
+        if not isinstance(one, exp.Alias | exp.Column | exp.Dot | exp.Star):
+            one.replace(exp.alias_(one.copy(), f"_field_{number}"))
+
+
+def _is_source(select: exp.Expr) -> bool:
+    """Whether a query stands in FROM or WITH, so that a star may show its columns."""
+    if select.args.get("kind") in {"STRUCT", "VALUE"}:
+        return False
+    while isinstance(select.parent, exp.SetOperation):
+        select = select.parent
+    return isinstance(select.parent, exp.CTE) or (
+        isinstance(select.parent, exp.Subquery) and isinstance(select.parent.parent, exp.From | exp.Join)
+    )
+
+
+def _using_first(tree: exp.Expr, _: Any) -> exp.Expr:
+    """Put the columns that USING joins by before the others of a star."""
+    for select in tree.find_all(exp.Select):
+        joins = select.args.get("joins") or []
+        star = next((one for one in select.expressions if type(one) is exp.Star), None)
+        others = [join for join in joins if not join.args.get("using") and not isinstance(join.this, exp.Unnest)]
+        if star is None or star.args.get("replace") or others:
+            continue
+        names: list[str] = []
+        for join in joins:
+            new = [one.name for one in join.args.get("using") or []]
+            names = [*new, *(one for one in names if one.casefold() not in {name.casefold() for name in new})]
+        hidden = star.args.get("except_") or []
+        left_out = {one.name.casefold() for one in hidden}
+        first = [exp.column(exp.to_identifier(one)) for one in names if one.casefold() not in left_out]
+        rest = star.copy()
+        rest.set("except_", [*hidden, *(exp.to_identifier(one.name) for one in first)])
+        position = select.expressions.index(star)
+        select.set("expressions", [*select.expressions[:position], *first, rest, *select.expressions[position + 1 :]])
+    return tree
+
+
+def _one_group(tree: exp.Expr, _: Any) -> exp.Expr:
+    """Give one row for GROUP BY ALL over constants, where there is nothing to group by."""
+    for select in tree.find_all(exp.Select):
+        group = select.args.get("group")
+        if (
+            group
+            and group.args.get("all")
+            and not any(one.find(exp.Column, exp.AggFunc, exp.Star) for one in select.expressions)
+        ):
+            select.set("group", None)
+            select.set("distinct", exp.Distinct())
+    return tree
+
+
+def _corresponding(tree: exp.Expr, context: Any) -> exp.Expr:
+    """Write set operations that go by name as ones that go by position."""
+    for union in reversed(list(tree.find_all(exp.SetOperation))):
+        if union.args.get("by_name"):
+            _by_position(union, context)
+    return tree
+
+
+def _nested(tree: exp.Expr, _: Any) -> exp.Expr:
+    """Keep together what stood together: pipes nest set operations, and INTERSECT would bind first."""
+    for union in list(tree.find_all(exp.SetOperation)):
+        inner = union.this
+        is_same = type(inner) is type(union) and inner.args.get("distinct") == union.args.get("distinct")
+        if isinstance(inner, exp.SetOperation) and not is_same:
+            with_ = inner.args.pop("with_", None)
+            union.set("this", exp.Subquery(this=inner))
+            if with_ is not None:
+                union.set("with_", with_)
+        if isinstance(union.expression, exp.SetOperation):
+            union.set("expression", exp.Subquery(this=union.expression))
+    return tree
+
+
+def _by_position(union: exp.SetOperation, context: Any) -> None:
+    names = _names(union.this, context), _names(union.expression, context)
+    if None in names:
+        raise unsupported("BY NAME or CORRESPONDING of columns without names of their own")
+    left, right = ([name.casefold() for name in side or []] for side in names)
+    spelled = {name.casefold(): name for name in [*(names[1] or []), *(names[0] or [])]}
+    side, kind = (str(union.args.get(part) or "").upper() for part in ("side", "kind"))
+    if union.args.get("on"):
+        chosen = [column.name.casefold() for column in union.args["on"]]
+        spelled |= {column.name.casefold(): column.name for column in union.args["on"]}
+    elif side == "FULL":
+        chosen = [*left, *(name for name in right if name not in left)]
+    elif side == "LEFT":
+        chosen = left
+    elif kind == "INNER":
+        chosen = [name for name in left if name in right]
+    elif sorted(left) == sorted(right):
+        chosen = left
+    else:
+        raise BigQueryError("invalidQuery", "Both sides of a set operation BY NAME must have the same columns")
+    if not chosen:
+        raise BigQueryError("invalidQuery", "The sides of a set operation by name have no column in common")
+    for part, own in (("this", left), ("expression", right)):
+        values = [
+            exp.alias_(
+                exp.column(exp.to_identifier(name, quoted=True)) if name in own else exp.null(),
+                spelled[name],
+                quoted=True,
+            )
+            for name in chosen
+        ]
+        inner = union.args[part].unnest()
+        with_ = inner.args.pop("with_", None) if isinstance(inner, exp.Query) else None
+        select = exp.select(*values).from_(exp.Subquery(this=inner, alias=exp.TableAlias(this=exp.to_identifier("_s"))))
+        select.set("with_", with_)
+        union.set(part, select)
+    for part in ("by_name", "side", "kind", "on"):
+        union.set(part, None)
+
+
+def _names(side: exp.Expr, context: Any) -> list[str] | None:
+    """Return the names of a query's columns, or None where one is not known."""
+    side = side.unnest()
+    if isinstance(side, exp.SetOperation):
+        return _names(side.this, context)
+    if not isinstance(side, exp.Select):
+        return None
+    names: list[str] = []
+    for one in side.expressions:
+        found = _starred(side, one, context) if one.is_star else [one.alias_or_name or None]
+        if found is None or None in found:
+            return None
+        names += [name for name in found if name]
+    return None if len({name.casefold() for name in names}) < len(names) else names
+
+
+def _starred(select: exp.Select, star: exp.Expr, context: Any) -> list[str | None] | None:
+    """Return the names that a star stands for, where it covers one table or query."""
+    item = select.args["from_"].this if select.args.get("from_") else None
+    if not isinstance(star, exp.Star) or select.args.get("joins"):
+        return None
+    found: list[str] | None = None
+    if isinstance(item, exp.Subquery):
+        found = _names(item.this, context)
+    elif isinstance(item, exp.Table):
+        defined = None if item.db else _definition(item)
+        columns = None if defined else types.of_table(item, context)
+        found = _names(defined.this, context) if defined else [name for name, _ in columns or []] or None
+    left_out = {one.name.casefold() for one in star.args.get("except_") or []}
+    return None if found is None else [name for name in found if name.casefold() not in left_out]
+
+
+def _definition(table: exp.Table) -> exp.Expr | None:
+    """Return the WITH query that a name means."""
+    around = table.parent
+    while around is not None:
+        with_ = around.args.get("with_")
+        for one in with_.expressions if with_ else []:
+            if one.alias.casefold() == table.name.casefold() and not one.alias_column_names:
+                found: exp.Expr = one
+                return found
+        around = around.parent
+    return None

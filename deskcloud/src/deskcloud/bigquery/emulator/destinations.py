@@ -1,0 +1,70 @@
+"""Tell into which table a statement wrote, as BigQuery does, and keep what clients put beside the results of queries.
+
+destinationTable    is the table that a job made or changed. dbt looks up its number of rows there.
+anonymous dataset   of query results: clients' tables may lie there, too, for a day. ibis loads into it what it joins.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from local_bigquery.api import jobs
+from local_bigquery.catalog import datasets, names, tables
+from local_bigquery.engine import database
+from local_bigquery.engine.database import quote
+from local_bigquery.jobs import query
+from local_bigquery.models import Dataset, Job, TableReference
+from sqlglot import exp
+
+from deskcloud.bigquery.emulator.query_results import LIFETIME_SECONDS
+
+# What these write is no answer of the job, though the job names the table.
+_WRITING = {"CREATE_TABLE_AS_SELECT", "INSERT", "UPDATE", "DELETE", "MERGE"}
+
+
+def add() -> None:
+    """Have local-bigquery do both."""
+    query._statement = functools.partial(_noted, query._statement)  # noqa: SLF001 - there is no public name for it
+    query._execute = functools.partial(_told, query._execute)  # noqa: SLF001
+    jobs.results = functools.partial(_without_rows, jobs.results)
+    datasets.exists = functools.partial(_exists, datasets.exists)
+
+
+def _noted(original: Callable[..., Any], cursor: Any, tree: exp.Expr, context: Any, *arguments: Any) -> Any:
+    """Run a statement, and note in its context what it wrote into."""
+    statistics = original(cursor, tree, context, *arguments)
+    if statistics.statementType in _WRITING and not tree.find(exp.TemporaryProperty):
+        context.written = _target(tree, context)
+    return statistics
+
+
+def _target(tree: exp.Expr, context: Any) -> TableReference | None:
+    table = tree.find(exp.Table)
+    if table is None or table.name.casefold() in context.temporary:
+        return None
+    project, dataset, name = names.reference(table, context.project_id, context.dataset_id)
+    return TableReference(projectId=project, datasetId=dataset, tableId=name) if dataset else None
+
+
+def _told(original: Callable[..., Any], *arguments: Any) -> tuple[Any, list[Any], Any]:
+    statistics, children, destination = original(*arguments)
+    context = arguments[-2]
+    return statistics, children, destination or (None if children else getattr(context, "written", None))
+
+
+def _without_rows(original: Callable[..., Any], job: Job, *arguments: Any) -> Any:
+    statistics = job.statistics and job.statistics.query
+    if statistics and statistics.statementType in _WRITING and job.configuration:
+        asked = job.configuration.query.without("destinationTable")
+        job = job.replace(configuration=job.configuration.replace(query=asked))
+    return original(job, *arguments)
+
+
+def _exists(original: Callable[[str, str], bool], project: str, dataset: str) -> bool:
+    if original(project, dataset):
+        return True
+    if dataset != tables.RESULTS or project not in database._attached:  # noqa: SLF001
+        return False
+    database.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(project, dataset)}")
+    datasets.record(project, dataset, Dataset(defaultTableExpirationMs=str(LIFETIME_SECONDS * 1000)))
+    return True

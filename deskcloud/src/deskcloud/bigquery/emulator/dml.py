@@ -1,0 +1,223 @@
+"""UPDATE, DELETE and MERGE as GoogleSQL has them, where local-bigquery has less.
+
+types           of what they compute are known, as a query's are
+fields          of a struct can be set several at once and at any depth, but not where the struct is NULL
+DEFAULT         is the column's in UPDATE and MERGE too
+several matches of a row are an error in UPDATE ... FROM; in MERGE they are one only where a clause applies to them
+MERGE           takes UNNEST(...), a subquery without a name, and INSERT VALUES (...) without a list of columns; and it
+                runs in a transaction
+"""
+
+import functools
+from collections.abc import Callable
+from types import CodeType, FunctionType
+from typing import Any
+
+import duckdb
+import sqlglot
+from local_bigquery.catalog import names
+from local_bigquery.engine import database
+from local_bigquery.errors import BigQueryError
+from local_bigquery.jobs import merge, query
+from local_bigquery.sql.rules import STATEMENT_RULES, dml, typing
+from local_bigquery.sql.translate import Context, translate
+from sqlglot import exp
+
+from deskcloud.bigquery.emulator import known_types as types
+
+_IN_TRANSACTION = "in_transaction"
+_SEVERAL = " GROUP BY __tid HAVING count(*) > 1 LIMIT 1"
+_SEVERAL_THAT_APPLY = f" WHERE __clause IS NOT NULL{_SEVERAL}"
+
+
+def add() -> None:
+    """Put the rules in place; before the first statement."""
+    STATEMENT_RULES[STATEMENT_RULES.index(dml.update_fields)] = _assign
+    STATEMENT_RULES[STATEMENT_RULES.index(typing.annotate)] = functools.partial(_annotate, typing.annotate)
+    merge.run = functools.partial(_merge, _replaced(merge.run, _SEVERAL, _SEVERAL_THAT_APPLY))
+    query._run = functools.partial(_run, query._run)  # noqa: SLF001 - there is no public name for it
+
+
+def _replaced(function: FunctionType, old: str, new: str) -> FunctionType:
+    """Return a function with another of its texts."""
+    code: CodeType = function.__code__
+    if old not in code.co_consts:
+        raise RuntimeError(f"local-bigquery has another MERGE, without {old!r}: mend it anew")
+    constants = tuple(new if constant == old else constant for constant in code.co_consts)
+    return FunctionType(code.replace(co_consts=constants), function.__globals__)
+
+
+def _annotate(original: Callable[..., exp.Expr], tree: exp.Expr, context: Context) -> exp.Expr:
+    """Tell the types in UPDATE and DELETE by way of a query of the same expressions."""
+    if not isinstance(tree, exp.Update | exp.Delete):
+        _complete(original(tree, context), context)
+        return tree
+    where, from_ = tree.args.get("where"), tree.args.get("from_")
+    parts = [one.expression for one in tree.expressions] + ([where.this] if where else [])
+    select = exp.Select(expressions=[exp.alias_(part.copy(), f"_{number}") for number, part in enumerate(parts)])
+    select.set("from_", exp.From(this=tree.this.copy()))
+    select.set("joins", [exp.Join(this=from_.this.copy())] if from_ else None)
+    _complete(original(select, context), context)
+    for part, typed in zip(parts, select.expressions, strict=True):
+        typing._transfer(part, typed.this)  # noqa: SLF001 - there is no public name for it
+    return tree
+
+
+def _complete(tree: exp.Expr, context: Context) -> None:
+    """Tell the types of columns beside temporary tables, of which sqlglot knows none, and what follows from them."""
+    named = list(tree.find_all(exp.Table))
+    if not any(not table.db and table.name.casefold() in context.temporary for table in named):
+        return
+    tables = {
+        table.alias_or_name.casefold(): {name.casefold(): kind for name, kind in types.of_table(table, context) or []}
+        for table in named
+    }
+    for column in tree.find_all(exp.Column):
+        name = column.name.casefold()
+        if column.table:
+            found = [tables.get(column.table.casefold(), {}).get(name)]
+        else:
+            found = [columns[name] for columns in tables.values() if name in columns]
+        if types.known(column.type) is None and len(found) == 1 and found[0] is not None:
+            column.type = found[0].copy()
+    for select in tree.find_all(exp.Select):
+        inferred = [*select.expressions, *(one.args.get("on") for one in select.args.get("joins") or [])]
+        inferred.append(where.this if (where := select.args.get("where")) else None)
+        for one in inferred:
+            if one is not None:
+                types.infer(one)
+
+
+def _assign(tree: exp.Expr, context: Context) -> exp.Expr:
+    """Write assignments to fields as one to their column."""
+    if not isinstance(tree, exp.Update):
+        return tree
+    columns = {name.casefold() for name, _ in types.of_table(tree.this, context) or []}
+    fields: dict[str, Any] = {}
+    whole = []
+    for one in tree.expressions:
+        path = [part.name for part in one.this.parts]
+        is_prefixed = len(path) > 1 and path[0].casefold() in {
+            tree.this.name.casefold(),
+            tree.this.alias_or_name.casefold(),
+        }
+        if is_prefixed and (path[1].casefold() in columns or path[0].casefold() not in columns):
+            path = path[1:]
+        value = _default(tree.this, path[0], context) if _is_default(one.expression) else one.expression
+        if len(path) == 1:
+            one.set("this", exp.column(exp.to_identifier(path[0], quoted=True)))
+            one.set("expression", value)
+            whole.append(one)
+            continue
+        inner = fields
+        for name in path[:-1]:
+            inner = inner.setdefault(name.casefold(), {})
+        inner[path[-1]] = value
+    for name, inner in fields.items():
+        root = exp.column(exp.to_identifier(name, quoted=True))
+        whole.append(exp.EQ(this=root.copy(), expression=_updated(root, inner)))
+    tree.set("expressions", whole)
+    return tree
+
+
+def _is_default(value: exp.Expr) -> bool:
+    return isinstance(value, exp.Column | exp.Var) and value.sql().upper() == "DEFAULT"
+
+
+def _default(table: exp.Table, column: str, context: Context) -> exp.Expr:
+    """Return a column's default, which DuckLake does not know in UPDATE."""
+    found = database.fetch(
+        "SELECT column_default FROM duckdb_columns() "
+        "WHERE (database_name, schema_name, table_name) = ($1, $2, $3) AND column_name ILIKE $4",
+        [*names.reference(table, context.project_id, context.dataset_id), column],
+    )
+    text = found[0][0] if found else None
+    return exp.paren(sqlglot.parse_one(text or "NULL", dialect="duckdb"))
+
+
+def _updated(struct: exp.Expr, fields: dict[str, Any]) -> exp.Expr:
+    """Return a struct with other values of fields; an error where it is NULL."""
+    values = [
+        exp.PropertyEQ(
+            this=exp.to_identifier(name, quoted=True),
+            expression=_updated(exp.Dot(this=struct.copy(), expression=exp.to_identifier(name, quoted=True)), value)
+            if isinstance(value, dict)
+            else value.copy(),
+        )
+        for name, value in fields.items()
+    ]
+    words = exp.Literal.string("Cannot set field of NULL STRUCT")
+    is_null = exp.Is(this=struct.copy(), expression=exp.null())
+    changed = exp.Anonymous(this="struct_update", expressions=[struct.copy(), *values])
+    return exp.Case(ifs=[exp.If(this=is_null, true=exp.func("_raise", words))], default=changed)
+
+
+def _run(original: Callable[..., Any], cursor: Any, tree: exp.Expr, context: Context, *how: Any) -> Any:
+    """Refuse an UPDATE ... FROM that finds several rows for one of the table's; `how[2]` is whether it only tries.
+
+    Remember whether a transaction is open.
+    """
+    if isinstance(tree, exp.Update) and (from_ := tree.args.get("from_")) and not how[2]:
+        where = tree.args.get("where")
+        text = exp.select("1").from_(tree.this.copy()).where(where.this.copy() if where else exp.true())
+        text = text.group_by(exp.column("rowid", tree.this.alias_or_name)).having("count(*) > 1").limit(1)
+        text.set("joins", [exp.Join(this=from_.this.copy())])
+        sql, bound = translate(text, context)
+        if cursor.execute(sql, bound).fetchone():
+            raise BigQueryError("invalidQuery", "UPDATE/MERGE must match at most one source row for each target row")
+    done = original(cursor, tree, context, *how)
+    if isinstance(tree, exp.Transaction):
+        context.settings[_IN_TRANSACTION] = True
+    elif isinstance(tree, exp.Commit | exp.Rollback):
+        context.settings.pop(_IN_TRANSACTION, None)
+    return done
+
+
+class _InTransaction:
+    """A connection in a transaction; DuckDB would end that at another BEGIN."""
+
+    def __init__(self, cursor: Any) -> None:
+        self._cursor = cursor
+
+    def execute(self, sql: str, *arguments: Any) -> Any:
+        """Execute anything but BEGIN."""
+        if sql == "BEGIN":
+            raise duckdb.TransactionException("there is one already")
+        return self._cursor.execute(sql, *arguments)
+
+
+def _merge(run: Callable[..., Any], cursor: Any, tree: exp.Merge, context: Any) -> Any:
+    tree = tree.copy()
+    source = tree.args["using"]
+    if isinstance(source, exp.Unnest):
+        given = source.args.get("alias")
+        name = given.columns[0].name if given and given.columns else "_source"
+        tree.set("using", exp.select("*").from_(source.copy()).subquery(name))
+    elif isinstance(source, exp.Subquery) and not source.alias:
+        tree.set("using", source.this.copy().subquery("_source"))
+    columns = [name for name, _ in types.of_table(tree.this, context) or []]
+    for when in tree.args["whens"].expressions:
+        action = when.args["then"]
+        if isinstance(action, exp.Insert) and not isinstance(action.this, exp.Var):
+            _insert(action, columns)
+        elif isinstance(action, exp.Update):
+            for one in action.expressions:
+                if _is_default(one.expression):
+                    one.set("expression", _default(tree.this, one.this.name, context))
+                if isinstance(one.expression, exp.Null):
+                    # sqlglot writes `x = NULL` as NULL where it does not see that this is an assignment.
+                    one.set("expression", exp.paren(one.expression.copy()))
+    return run(_InTransaction(cursor) if _IN_TRANSACTION in context.settings else cursor, tree, context)
+
+
+def _insert(action: exp.Insert, columns: list[str]) -> None:
+    """Give INSERT a list of columns, without those that take their default."""
+    named, values = action.this.expressions, action.expression
+    if not values and isinstance(named[0], exp.Anonymous):
+        # sqlglot reads VALUES as the name of a column.
+        named, values = [exp.column(name, quoted=True) for name in columns], named[0]
+    if len(named) != len(values.expressions):
+        raise BigQueryError("invalidQuery", "Inserted row has wrong column count")
+    pairs = [pair for pair in zip(named, values.expressions, strict=True) if not _is_default(pair[1])]
+    action.set("this", exp.Tuple(expressions=[column.copy() for column, _ in pairs]))
+    action.set("expression", exp.Tuple(expressions=[value.copy() for _, value in pairs]))

@@ -1,0 +1,82 @@
+"""DuckDB's own lock: no file, network address or extension beyond the folders of the local cloud.
+
+It holds for whatever SQL reaches DuckDB, also for what no rule of ours foresees. `sql_reach.py` refuses statements
+before that, in BigQuery's words. Loads and exports name their files here: a client's are `gs://` objects below the
+folder of the buckets, the gateway's are `scratch:NAME`.
+"""
+
+import contextlib
+import functools
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from local_bigquery.errors import BigQueryError
+from local_bigquery.jobs import extract, load, storage
+from local_bigquery.settings import settings
+
+from deskcloud.bigquery.emulator.place import EXTENSIONS, SCRATCH
+
+_SCRATCH_FILE = re.compile(r"scratch:([0-9a-f]{32}\.(?:arrow|shard))")
+
+
+def scratch() -> Path:
+    """The folder in which the gateway hands over files."""
+    return Path(os.environ[SCRATCH])
+
+
+def add() -> None:
+    """Put the lock in place; before the first connection is made."""
+    # Pip has installed the extensions, as it has this code; DuckDB's check of their signatures takes 1.5 s.
+    duckdb.connect = functools.partial(_connected, duckdb.connect)
+    storage.paths = load.paths = _paths
+    storage.written = extract.written = _written
+
+
+def close(connection: duckdb.DuckDBPyConnection) -> None:
+    """Load all that may ever be needed, and let nothing outside be reached from here on."""
+    for name in EXTENSIONS:
+        connection.execute(f"LOAD {name}")
+    folders = [settings.data_dir, scratch(), *([settings.gcs_local_root] if settings.gcs_local_root else [])]
+    allowed = ", ".join(storage.literal(f"{folder.absolute()}/") for folder in folders)
+    for statement in (
+        f"SET allowed_directories = [{allowed}]",
+        "SET enable_external_access = false",
+        # The names of Python's variables are no tables.
+        "SET python_enable_replacements = false",
+        "SET allow_community_extensions = false",
+        "SET lock_configuration = true",
+    ):
+        connection.execute(statement)
+
+
+def _connected(connect: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    config = {"allow_unsigned_extensions": "true"} | named.pop("config", {})
+    return connect(*arguments, config=config, **named)
+
+
+def _paths(_: duckdb.DuckDBPyConnection, uri: str) -> list[str]:
+    """Return the files of a load's source."""
+    root = settings.gcs_local_root
+    if not uri.startswith("gs://") or root is None:
+        raise BigQueryError("invalid", f"Source URI must be a Google Cloud Storage location: {uri}")
+    found = storage._matches(uri)  # noqa: SLF001 - there is no public name for it
+    within = os.path.realpath(root) + os.sep
+    if not all(os.path.realpath(file).startswith(within) for file in found):
+        raise BigQueryError("notFound", f"Not found: URI {uri}")
+    return list(found)
+
+
+@contextlib.contextmanager
+def _written(uri: str) -> Iterator[str]:
+    """Give the file to write for an export: only the gateway can name one, and brings it to Cloud Storage."""
+    if uri.startswith("gs://"):
+        raise BigQueryError(
+            "invalidQuery", f"EXPORT DATA inside EXECUTE IMMEDIATE or a procedure is not supported: {uri}"
+        )
+    if not (name := _SCRATCH_FILE.fullmatch(uri)):
+        raise BigQueryError("invalidQuery", f"Invalid value for option 'uri': {uri}; it must begin with gs://")
+    yield str(scratch() / name[1])

@@ -1,0 +1,391 @@
+"""Make functions and operators give what they give in GoogleSQL, where local-bigquery leaves them to DuckDB.
+
+texts           of numbers, times and nested values in CAST, CONCAT, FORMAT and TO_JSON_STRING (value_texts.py)
+times           and formats of them (clocks.py)
+casts           of texts to INT64, BOOL, DATE and TIME take less than DuckDB does
+NaN             is neither equal to nor greater than anything, and is the MIN and LEAST of what holds it
+positions       SUBSTR begins at 1 where it is told 0, and takes no negative length; nor do LEFT, RIGHT, REPEAT
+overflow        of EXP, POW and SAFE_DIVIDE is an error, or NULL, and not infinity
+NUMERIC         stays NUMERIC through arithmetic, SAFE_DIVIDE, POW, SQRT and SIGN; rounding an INT64 makes a FLOAT64
+NULL            makes ARRAY_CONCAT and SPLIT NULL, also as a later argument
+SAFE            works with functions that are translated into an expression
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import duckdb
+from duckdb.func import SPECIAL
+from local_bigquery.sql import native
+from local_bigquery.sql.rules import NODE_RULES, STATEMENT_RULES, math, safe, strings, typing
+from local_bigquery.sql.rules.typing import BYTES, DECIMALS, FLOATS, TEXT, kind
+from sqlglot import exp
+
+from deskcloud.bigquery.emulator import clocks, json_values, macros, text_patterns, value_texts
+from deskcloud.bigquery.emulator import known_types as types
+from deskcloud.bigquery.emulator.macros import macro
+
+_COMPARISONS: dict[type[exp.Expr], tuple[str, ...]] = {
+    exp.GT: ("this",),
+    exp.GTE: ("this",),
+    exp.LT: ("expression",),
+    exp.LTE: ("expression",),
+    exp.EQ: ("this", "expression"),
+}
+# Functions whose arguments, or which themselves, are translated into what may fail.
+_REWRITTEN = (exp.Case, exp.If, exp.Cast, exp.Coalesce, exp.Substring, exp.Left, exp.Right, exp.Repeat)
+# FORMAT specifiers that DuckDB's printf writes as GoogleSQL does, by the types that it takes for them.
+_PLAIN = re.compile(r"%(?:%|[-+ 0]*\d*(?:\.\d+)?[dsf])")
+_INTEGERS = exp.DataType.INTEGER_TYPES
+_PLAIN_TYPES = {"d": _INTEGERS, "s": TEXT, "f": FLOATS}
+_TEXT_MACROS = {"bq.main.to_json_string", "bq.main.lax_string"}
+
+
+def add() -> None:
+    """Put the rules in place; before the first connection is made."""
+    native.FUNCTIONS.update(value_texts.FUNCTIONS)
+    for theirs, ours in (
+        (strings.float_to_string, _text_of),
+        (strings.format_, _format),
+        (typing.nan_first, _ordered),
+        (math.division, _division(math.division)),
+        (safe.safe_function, _safe(safe.safe_function)),
+        (strings.string_escapes, _keeping_type(strings.string_escapes)),
+    ):
+        NODE_RULES[NODE_RULES.index(theirs)] = ours
+    position = NODE_RULES.index(math.decimal_type)
+    NODE_RULES[position:position] = [
+        _typed,
+        _byte_string,
+        _concatenated,
+        _from_text,
+        _comparison,
+        _positions,
+        _numbers,
+        _nulls,
+        clocks.time_of,
+    ]
+    STATEMENT_RULES.extend([_between, _like_each])
+    json_values.add(NODE_RULES, position)
+    text_patterns.add(NODE_RULES)
+    clocks.add()
+
+
+def define(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the macros on a new connection."""
+    connection.execute(macros.MACROS)
+    for name, (function, parameters, result) in json_values.FUNCTIONS.items():
+        connection.create_function(name, function, parameters, result, null_handling=SPECIAL)
+
+
+def _text_of(node: exp.Expr, _: Any) -> exp.Expr:  # noqa: PLR0911 - a table of types
+    """Write CAST(x AS STRING)."""
+    if not isinstance(node, exp.Cast) or node.to.this not in TEXT or isinstance(node.this, exp.Literal):
+        return node
+    if strings._binary(node.this):  # noqa: SLF001 - the only name
+        return exp.func("TRY", _decoded(node.this)) if isinstance(node, exp.TryCast) else _decoded(node.this)
+    match kind(node.this):
+        case one if one in FLOATS:
+            return macro("_float_text", node.this)
+        case one if one in DECIMALS:
+            return macro("_decimal_text", node.this)
+        case exp.DType.TIME | exp.DType.TIMESTAMP | exp.DType.TIMESTAMPTZ | exp.DType.DATETIME:
+            return macro("_time_text", node)
+        case exp.DType.STRUCT:
+            # No STRUCT has a text but RANGE, which is one in DuckDB.
+            return macro("_text", node.this)
+        case None | exp.DType.UNKNOWN:
+            return macro("_text", node.this)
+    return node
+
+
+def _decoded(node: exp.Expr) -> exp.Expr:
+    return exp.Anonymous(this="decode", expressions=[node])
+
+
+def _concatenated(node: exp.Expr, context: Any) -> exp.Expr:
+    """Write the values that CONCAT and || make texts of."""
+    if isinstance(node, exp.Concat):
+        written = [_text_of(exp.cast(one, "VARCHAR"), context) if _is_written(one) else one for one in node.expressions]
+        node.set("expressions", written)
+    if (
+        isinstance(node, exp.DPipe)
+        and kind(node) in TEXT
+        and any(isinstance(one, exp.Null) for one in node.find_all(exp.Null))
+    ):
+        return exp.cast(node.copy(), "VARCHAR")
+    return node
+
+
+def _is_written(node: exp.Expr) -> bool:
+    return kind(node) in {*FLOATS, *DECIMALS, exp.DType.TIME, exp.DType.TIMESTAMP, exp.DType.TIMESTAMPTZ}
+
+
+def _typed(node: exp.Expr, _: Any) -> exp.Expr:
+    """Tell the type of what a macro gives."""
+    if isinstance(node, exp.Anonymous) and node.name in _TEXT_MACROS:
+        node.type = exp.DataType.build("VARCHAR")
+    return node
+
+
+def _byte_string(node: exp.Expr, _: Any) -> exp.Expr:
+    r"""Read b'\xff' as one byte."""
+    if isinstance(node, exp.ByteString) and node.this.isascii() is False and max(node.this) <= "\xff":
+        return exp.Anonymous(this="from_hex", expressions=[exp.Literal.string(node.this.encode("latin-1").hex())])
+    return node
+
+
+def _from_text(node: exp.Expr, _: Any) -> exp.Expr:
+    """Read a text in CAST as strictly as GoogleSQL does."""
+    if not isinstance(node, exp.Cast) or kind(node.this) not in TEXT:
+        return node
+    checked = {
+        exp.DType.BIGINT: "_int_text",
+        exp.DType.BOOLEAN: "_bool_text",
+        exp.DType.DATE: "_date_text",
+        exp.DType.TIMESTAMP: "_micros_text",
+        exp.DType.TIMESTAMPTZ: "_micros_text",
+        exp.DType.TIME: "_clock_text",
+    }
+    if _is_bignumeric(node.to):
+        node.set("this", macro("_bignumeric_text", node.this))
+    elif node.to.this in checked and not node.find(exp.Parameter, exp.Placeholder):
+        node.set("this", macro(checked[node.to.this], node.this))
+    if node.to.this in BYTES:
+        encoded = exp.Anonymous(this="encode", expressions=[node.this])
+        encoded.type = node.to
+        return encoded
+    return node
+
+
+def _is_big(node: exp.Expr) -> bool:
+    return kind(node) == exp.DType.BIGDECIMAL or (isinstance(node, exp.Cast) and _is_bignumeric(node.to))
+
+
+def _is_bignumeric(kind: exp.DataType) -> bool:
+    """Whether a type is DuckDB's DECIMAL(38, 18), which stands for BIGNUMERIC."""
+    return kind.this == exp.DType.DECIMAL and [one.name for one in kind.expressions] == ["38", "18"]
+
+
+def _format(node: exp.Expr, _: Any) -> exp.Expr:
+    if not isinstance(node, exp.Format):
+        return node
+    template, values = node.this, node.expressions
+    if isinstance(template, exp.Literal) and _is_plain(template.this, values):
+        return exp.Anonymous(this="printf", expressions=[template, *values])
+    contents = [exp.cast(exp.Anonymous(this="to_json", expressions=[one.copy()]), "VARCHAR") for one in values]
+    kinds = [exp.Anonymous(this="typeof", expressions=[one.copy()]) for one in values]
+    lists = [exp.cast(exp.Array(expressions=one), "VARCHAR[]", dialect="duckdb") for one in (contents, kinds)]
+    return exp.Anonymous(this="_format_text", expressions=[template, *lists])
+
+
+def _is_plain(template: str, values: list[exp.Expr]) -> bool:
+    letters = [one[-1] for one in _PLAIN.findall(template) if one != "%%"]
+    types = [_PLAIN_TYPES[one] for one in letters]
+    return (
+        "%" not in _PLAIN.sub("", template)
+        and len(values) == len(types)
+        and all(kind(one) in expected for one, expected in zip(values, types, strict=True))
+    )
+
+
+def _comparison(node: exp.Expr, _: Any) -> exp.Expr:
+    """Let no comparison with NaN be true."""
+    if isinstance(node, exp.Nullif) and _may_be_nan(node.this) and _may_be_nan(node.expression):
+        equal = _comparison(exp.EQ(this=node.this.copy(), expression=node.expression.copy()), _)
+        return exp.Case(ifs=[exp.If(this=equal, true=exp.null())], default=node.this)
+    if isinstance(node, exp.NEQ):
+        sides = [one for one in (node.this, node.expression) if _may_be_nan(one)]
+        is_nan = [exp.func("isnan", one.copy()) for one in sides]
+        return exp.Paren(this=exp.or_(node.copy(), *is_nan)) if len(is_nan) == 2 else node
+    if isinstance(node, exp.In) and _may_be_nan(node.this):
+        return exp.Paren(this=exp.and_(node.copy(), exp.not_(exp.func("isnan", node.this.copy()))))
+    sides = [one for part in _COMPARISONS.get(type(node), ()) if _may_be_nan(one := node.args[part])]
+    if not sides or (isinstance(node, exp.EQ) and (len(sides) < 2 or isinstance(node.parent, exp.Update))):
+        return node
+    return exp.Paren(this=exp.and_(node.copy(), exp.not_(exp.func("isnan", sides[0].copy()))))
+
+
+def _between(tree: exp.Expr, _: Any) -> exp.Expr:
+    """Write BETWEEN as two comparisons, where one of its numbers may be NaN."""
+    for node in list(tree.find_all(exp.Between)):
+        low, high = node.args["low"], node.args["high"]
+        if any(_may_be_nan(one) for one in (node.this, low, high)):
+            least = exp.GTE(this=node.this.copy(), expression=low.copy())
+            most = exp.LTE(this=node.this.copy(), expression=high.copy())
+            node.replace(exp.Paren(this=exp.And(this=least, expression=most)))
+    return tree
+
+
+def _like_each(tree: exp.Expr, _: Any) -> exp.Expr:
+    """Write LIKE ANY and LIKE ALL of a list as one LIKE each, in which a backslash is an escape."""
+    for node in list(tree.find_all(exp.Like)):
+        quantified = node.expression
+        patterns = quantified.this if isinstance(quantified, exp.Any | exp.All) else None
+        if isinstance(patterns, exp.Tuple | exp.Paren):
+            given = patterns.expressions if isinstance(patterns, exp.Tuple) else [patterns.this]
+            likes: list[exp.Expr] = [exp.Like(this=node.this.copy(), expression=one.copy()) for one in given]
+            is_not = bool(node.args.get("negate"))
+            join = exp.or_ if isinstance(quantified, exp.Any) else exp.and_
+            if not any(isinstance(one, exp.Query | exp.Unnest) for one in given):
+                # NOT LIKE ANY asks for one pattern that does not match.
+                joined = join(*(map(exp.not_, likes) if is_not else likes))
+                node.replace(exp.paren(joined, copy=False))
+    return tree
+
+
+def _may_be_nan(node: exp.Expr) -> bool:
+    while isinstance(node, exp.Paren | exp.Neg):
+        node = node.this
+    if isinstance(node, exp.Cast) and isinstance(node.this, exp.Literal):
+        return str(node.this.this).lower() == "nan"
+    return bool(kind(node) in FLOATS) and not isinstance(node, exp.Literal)
+
+
+def _positions(node: exp.Expr, _: Any) -> exp.Expr:
+    match node:
+        case exp.Substring() if strings._binary(node.this):  # noqa: SLF001 - the only name
+            length = node.args.get("length") or exp.func("octet_length", node.this.copy())
+            return macro("_bytes_part", node.this, node.args["start"], length)
+        case exp.Substring():
+            if not _is_positive(node.args["start"]):
+                node.set("start", macro("_position", node.this.copy(), node.args["start"]))
+            _not_negative(node, "length", "Third argument in SUBSTR()")
+        case exp.Left() | exp.Right():
+            _not_negative(node, "expression", f"Second argument in {node.key.upper()}()")
+        case exp.Pad():
+            _not_negative(node, "expression", "Second argument (output size) for LPAD/RPAD")
+        case exp.Unicode():
+            return macro("_code_point", node.this)
+        case exp.Repeat():
+            _not_negative(node, "times", "Second argument (repeat count) for REPEAT")
+    return node
+
+
+def _is_positive(node: exp.Expr | None) -> bool:
+    return isinstance(node, exp.Literal) and node.is_number and int(node.this) > 0
+
+
+def _not_negative(node: exp.Expr, part: str, words: str) -> None:
+    count = node.args.get(part)
+    if (count is not None and not isinstance(count, exp.Literal)) or (
+        isinstance(count, exp.Literal) and int(count.this) < 0
+    ):
+        node.set(part, macro("_count", count, exp.Literal.string(words)))
+
+
+def _numbers(node: exp.Expr, _: Any) -> exp.Expr:  # noqa: C901, PLR0911 - a table of functions
+    match node:
+        case exp.SafeDivide() if {kind(node.this), kind(node.expression)} & set(DECIMALS):
+            return macro("_numeric_quotient", node.this, node.expression)
+        case exp.SafeDivide():
+            return macro("_safe_divide", node.this, node.expression)
+        case exp.Pow() | exp.Sqrt() | exp.Sign() if kind(node.this) in DECIMALS:
+            return _as_numeric(node.copy())
+        case exp.Exp():
+            return _finite(node, node.this)
+        case exp.Pow() if not isinstance(node.this, exp.Literal) or not isinstance(node.expression, exp.Literal):
+            return _finite(node, node.this, node.expression)
+        case exp.Pow() if abs(float(node.expression.this)) > 10:
+            return _finite(node, node.this, node.expression)
+        case exp.Round() | exp.Ceil() | exp.Floor() | exp.Trunc() if _is_big(node.this):
+            return exp.cast(node.copy(), exp.DataType.build("DECIMAL(38, 18)", dialect="duckdb"))
+        case exp.Round() | exp.Ceil() | exp.Floor() | exp.Trunc() if kind(node.this) in _INTEGERS:
+            node.set("this", exp.cast(node.this, "DOUBLE"))
+        case exp.Mul() if kind(node) == exp.DType.DECIMAL:
+            return _as_numeric(node.copy())
+        case exp.Least() if len(node.expressions) == 1 and _may_be_nan(node.this) | _may_be_nan(node.expressions[0]):
+            return macro("_least", node.this, node.expressions[0])
+    return node
+
+
+def _division(original: Callable[..., exp.Expr]) -> Callable[..., exp.Expr]:
+    """Divide NUMERIC without losing digits."""
+
+    def rule(node: exp.Expr, context: Any) -> exp.Expr:
+        if isinstance(node, exp.Div) and kind(node) == exp.DType.DECIMAL and not node.args.get("safe"):
+            quotient = macro("_numeric_quotient", node.this.copy(), node.expression.copy())
+            checked: exp.Expr = math._nonzero(node, quotient)  # noqa: SLF001 - there is no public name for it
+            return checked
+        return original(node, context)
+
+    return rule
+
+
+def _as_numeric(node: exp.Expr) -> exp.Expr:
+    return exp.cast(node, exp.DataType.build("DECIMAL(38, 9)", dialect="duckdb"))
+
+
+def _finite(node: exp.Expr, *arguments: exp.Expr) -> exp.Expr:
+    finite = [exp.func("isfinite", exp.cast(one.copy(), "DOUBLE")) for one in arguments]
+    return macro("_finite", node.copy(), exp.and_(*finite), exp.Literal.string(node.key.upper()))
+
+
+def _nulls(node: exp.Expr, _: Any) -> exp.Expr:
+    """Give NULL where an argument is NULL that DuckDB passes over."""
+    match node:
+        case exp.ArrayConcat():
+            given = [one for one in (node.this, *node.expressions) if not isinstance(one, exp.Array)]
+        case exp.Split():
+            given = [one for one in [node.expression] if not isinstance(one, exp.Literal)]
+        case _:
+            return node
+    missing = [exp.Is(this=one.copy(), expression=exp.null()) for one in given if one is not None]
+    return exp.Case(ifs=[exp.If(this=exp.or_(*missing), true=exp.null())], default=node.copy()) if missing else node
+
+
+def _ordered(node: exp.Expr, _: Any) -> exp.Expr:
+    """Order NaN before all other numbers; DuckDB has it behind them."""
+    spec = node.parent.args.get("spec") if isinstance(node, exp.Order) and isinstance(node.parent, exp.Window) else None
+    if not isinstance(node, exp.Order) or (spec is not None and _has_distance(spec)):
+        return node
+    keys = []
+    for ordered in node.expressions:
+        if isinstance(ordered, exp.Ordered) and types.is_range(ordered.this.type):
+            ordered.set("this", macro("_range_key", ordered.this))
+        if isinstance(ordered, exp.Ordered) and _may_be_nan(ordered.this):
+            is_last = bool(ordered.args.get("desc")) is bool(ordered.args.get("nulls_first"))
+            ranks: list[tuple[exp.Expr, int]] = [
+                (exp.Is(this=ordered.this.copy(), expression=exp.null()), 3 if is_last else 0)
+            ]
+            ranks.append((exp.func("isnan", ordered.this.copy()), 1))
+            cases = [exp.If(this=test, true=exp.Literal.number(rank)) for test, rank in ranks]
+            rank = exp.Case(ifs=cases, default=exp.Literal.number(2))
+            keys.append(exp.Ordered(this=rank, desc=ordered.args.get("desc")))
+        keys.append(ordered)
+    node.set("expressions", keys)
+    return node
+
+
+def _has_distance(spec: exp.Expr) -> bool:
+    """Whether a frame is a range around the row's number, which takes one key only."""
+    ends = (spec.args.get("start"), spec.args.get("end"))
+    return str(spec.args.get("kind")).upper() == "RANGE" and any(isinstance(end, exp.Expr) for end in ends)
+
+
+def _keeping_type(original: Callable[..., exp.Expr]) -> Callable[..., exp.Expr]:
+    """Leave what a literal is replaced by its type."""
+
+    def rule(node: exp.Expr, context: Any) -> exp.Expr:
+        made = original(node, context)
+        if made is not node:
+            made.type = node.type
+        return made
+
+    return rule
+
+
+def _safe(original: Callable[..., exp.Expr]) -> Callable[..., exp.Expr]:
+    """Wrap what a function was translated into, where that is no function any more."""
+
+    def rule(node: exp.Expr, context: Any) -> exp.Expr:
+        if isinstance(node, exp.SafeFunc) and (
+            not isinstance(node.this, exp.Func)
+            or isinstance(node.this, _REWRITTEN)
+            or node.this.name in {"timezone", "bq.main._instant"}
+        ):
+            return exp.func("TRY", node.this)
+        return original(node, context)
+
+    return rule

@@ -1,0 +1,100 @@
+"""A job that names its location finds no dataset of another one, as in BigQuery, and makes datasets there.
+
+The gateway tells the location in a header. A job that names none runs where its datasets are.
+"""
+
+import functools
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
+from typing import Any
+
+from local_bigquery.catalog import ddl, metadata, options
+from local_bigquery.engine import database
+from local_bigquery.errors import BigQueryError
+from local_bigquery.jobs import runner
+from local_bigquery.models import Dataset, JobConfiguration
+from local_bigquery.sql.rules import STATEMENT_RULES, tables
+from sqlglot import exp
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from deskcloud.bigquery.emulator.place import LOCATION_HEADER
+
+_LOCATIONS = "SELECT project_id, dataset_id, resource ->> 'location' FROM emulator.datasets"
+_named: ContextVar[str] = ContextVar("location", default="")
+
+
+def add() -> None:
+    """Put the checks in place; before the first statement."""
+    STATEMENT_RULES.insert(STATEMENT_RULES.index(tables.qualify), _check_statement)
+    runner.submit = functools.partial(_submit, runner.submit)
+    metadata.save = functools.partial(_changed, metadata.save)
+    metadata.delete = functools.partial(_changed, metadata.delete)
+    ddl.options = functools.partial(_options, ddl.options)
+
+
+def asgi(app: ASGIApp) -> ASGIApp:
+    """Keep the location that a request tells, for whatever it begins."""
+
+    async def told(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(scope.get("headers", ()))
+        _named.set(headers.get(LOCATION_HEADER.encode(), b"").decode("latin-1"))
+        await app(scope, receive, send)
+
+    return told
+
+
+def _submit(original: Any, project: str, job_id: str, configuration: JobConfiguration, *more: Any) -> Any:
+    _check(_datasets(configuration.dump()))
+    return original(project, job_id, configuration, *more)
+
+
+def _datasets(configuration: Any) -> Iterator[tuple[str, str]]:
+    """Give the datasets that a job's configuration names, wherever in it."""
+    match configuration:
+        case {"projectId": str(project), "datasetId": str(dataset)}:
+            yield project, dataset
+        case dict():
+            for one in configuration.values():
+                yield from _datasets(one)
+        case list():
+            for one in configuration:
+                yield from _datasets(one)
+
+
+def _check_statement(tree: exp.Expr, context: Any) -> exp.Expr:
+    is_new = isinstance(tree, exp.Create) and tree.args.get("kind") == "SCHEMA"
+    if _named.get() and not is_new:
+        _check((one.catalog or context.project_id, one.db) for one in tree.find_all(exp.Table) if one.db)
+    return tree
+
+
+def _check(datasets: Iterable[tuple[str, str]]) -> None:
+    if not (location := _named.get()):
+        return
+    for dataset in datasets:
+        if _known().get(dataset, location).casefold() != location.casefold():
+            label = ":".join(dataset)
+            raise BigQueryError("notFound", f"Not found: Dataset {label} was not found in location {location}")
+
+
+@functools.cache
+def _known() -> dict[tuple[str, str], str]:
+    return {(project, dataset): location or "US" for project, dataset, location in database.fetch(_LOCATIONS)}
+
+
+def _changed(original: Any, what: Any, *keys: str) -> Any:
+    """Save a resource, or delete one of a kind; what is known of datasets is looked up anew."""
+    changed = original(what, *keys)
+    if what is Dataset or isinstance(what, Dataset):
+        _known.cache_clear()
+    return changed
+
+
+def _options(original: Any, node: exp.Expr | None, mapping: dict[str, Any], evaluate: Any) -> dict[str, Any]:
+    found: dict[str, Any] = original(node, mapping, evaluate)
+    if mapping is not options.DATASET_OPTIONS or isinstance(node, exp.Alter):
+        return found
+    # To sqlglot it is a clause of its own.
+    given = node.find(exp.LocationProperty) if node else None
+    location = evaluate(given.this) if given else _named.get()
+    return found | ({"location": location} if location else {})

@@ -1,0 +1,222 @@
+"""Results of queries without a destination, each in a file of its own.
+
+local-bigquery keeps each in a table of its database: creating one takes 11 ms, and neither the file nor the memory
+that it took is ever given back. A file in Arrow's IPC format takes one, and is deleted with its job, or after
+`LIFETIME_SECONDS`, which is as long as BigQuery keeps an anonymous table.
+
+A statement that names a result, a copy job and the Storage Read API need a table: it is made in memory when one asks
+for it, and the latest `_TABLES_IN_MEMORY` of them stay there.
+"""
+
+import collections
+import contextlib
+import hashlib
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from local_bigquery.catalog import names, tabledata, tables
+from local_bigquery.engine import database, results, types
+from local_bigquery.engine.database import quote
+from local_bigquery.jobs import query
+from local_bigquery.models import TableFieldSchema, TableReference
+
+from deskcloud import jsontext
+from deskcloud.bigquery.emulator.arrow_export import ROWS
+
+LIFETIME_SECONDS = 24 * 60 * 60
+
+_CATALOG = "results"
+_KINDS = b"duckdb"
+_TABLES_IN_MEMORY = 20
+_PAGE_SOURCE = "_page"
+
+Name = tuple[str, str]
+"""A result's project and job."""
+
+
+class Results:
+    """The files in one folder, and the tables made of some of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._tables: collections.OrderedDict[Name, None] = collections.OrderedDict()
+        self._lock = threading.Lock()
+        folder.mkdir(parents=True, exist_ok=True)
+        for unfinished in folder.glob("*.new"):
+            unfinished.unlink()
+
+    def keep(self, cursor: duckdb.DuckDBPyConnection, text: str, parameters: dict[str, Any], name: Name) -> None:
+        """Run a query and keep its rows in the place of those that the job had."""
+        relation = cursor.sql(text, params=parameters)
+        kinds = [types.normalised(kind) for kind in relation.types]
+        cursor.execute(_with_bigquery_types(relation, text), parameters)
+        reader = cursor.to_arrow_reader(ROWS)
+        schema = reader.schema.with_metadata({_KINDS: jsontext.text(kinds)})
+        file = self._file(name)
+        unfinished = file.with_suffix(".new")
+        with pa.ipc.new_file(str(unfinished), schema) as rows:
+            for batch in reader:
+                rows.write_batch(batch.replace_schema_metadata(schema.metadata))
+        unfinished.replace(file)
+        with self._lock:
+            self._drop(name)
+
+    def page(
+        self, name: Name, limit: int | None, start: int, fields: list[str] | None, *, int64_timestamps: bool
+    ) -> tuple[results.Page, list[TableFieldSchema]]:
+        """Return rows in the shape of the API, and their columns.
+
+        Raises:
+            BigQueryError: notFound.
+        """
+        table = self._read(name)
+        size = results.DEFAULT_PAGE_SIZE if limit is None else limit
+        with database.cursor() as cursor:
+            cursor.register(_PAGE_SOURCE, table.slice(start, size))
+            relation = cursor.sql(_with_kinds(table.schema, _PAGE_SOURCE))
+            columns = [
+                (column, kind)
+                for column, kind in zip(relation.columns, relation.types, strict=True)
+                if fields is None or column.casefold() in fields
+            ]
+            rows = relation.project(types.row(columns, int64_timestamps)).fetchall()
+        end = start + len(rows)
+        token = str(end) if end < table.num_rows else None
+        page = results.Page([row for (row,) in rows], table.num_rows, token)
+        return page, [types.field(column, kind) for column, kind in columns]
+
+    def as_table(self, name: Name) -> int | None:
+        """Have a table of the result's rows under its physical name; their number, or None where there is no result."""
+        if not self.has(name):
+            return None
+        file = self._file(name)
+        with self._lock, database.cursor() as cursor:
+            rows = _open(file)
+            if name not in self._tables:
+                cursor.register(_PAGE_SOURCE, rows)
+                cursor.execute(f"CREATE TABLE {_table(name)} AS {_with_kinds(rows.schema, _PAGE_SOURCE)}")
+            self._tables[name] = None
+            self._tables.move_to_end(name)
+            if len(self._tables) > _TABLES_IN_MEMORY:
+                self._drop(next(iter(self._tables)))
+            return int(rows.num_rows)
+
+    def has(self, name: Name) -> bool:
+        """Whether there is such a result."""
+        return self._file(name).exists()
+
+    def forget(self, name: Name) -> None:
+        """Delete a result; nothing happens where there is none."""
+        self._file(name).unlink(missing_ok=True)
+        with self._lock:
+            self._drop(name)
+
+    def _read(self, name: Name) -> pa.Table:
+        try:
+            return _open(self._file(name))
+        except FileNotFoundError:
+            raise tables.not_found("Table", names.label(name[0], tables.RESULTS, name[1])) from None
+
+    def _drop(self, name: Name) -> None:
+        if name in self._tables:
+            del self._tables[name]
+            database.execute(f"DROP TABLE {_table(name)}")
+
+    def _file(self, name: Name) -> Path:
+        # A job's id may be longer than a file's name.
+        return self._folder / f"{hashlib.sha256('\n'.join(name).encode()).hexdigest()}.arrow"
+
+
+def add(kept: Callable[[], Results]) -> None:
+    """Have local-bigquery use the results; `kept` gives them once there is a connection."""
+    tables.physical = _placing(tables.physical, kept)
+    query._write = _writing(query._write, kept)  # noqa: SLF001 - there is no public name for it
+    tabledata.list_rows = _listing(tabledata.list_rows, kept)
+    tables.delete = _deleting(tables.delete, kept)
+
+
+def attach(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make room for the tables."""
+    connection.execute(f"ATTACH ':memory:' AS {_CATALOG}; CREATE SCHEMA {_CATALOG}.{tables.RESULTS}")
+
+
+def name_of(catalog: str, table: str) -> Name | None:
+    """The result whose physical table this is."""
+    project, _, job = table.partition(":")
+    return (project, job) if catalog == _CATALOG else None
+
+
+def _placing(original: Callable[..., Any], kept: Callable[[], Results]) -> Callable[..., Any]:
+    def physical(project: str, dataset: str, table: str) -> Any:
+        if dataset != tables.RESULTS:
+            return original(project, dataset, table)
+        # Any other name is a client's table in the anonymous dataset.
+        is_result = kept().has((project, table))
+        return (_CATALOG, tables.RESULTS, f"{project}:{table}") if is_result else (project, dataset, table)
+
+    return physical
+
+
+def _table(name: Name) -> str:
+    return str(quote(_CATALOG, tables.RESULTS, ":".join(name)))
+
+
+def _writing(original: Callable[..., None], kept: Callable[[], Results]) -> Callable[..., None]:
+    def write(cursor: Any, text: str, bound: Any, destination: TableReference, config: Any, *rest: Any) -> None:
+        if destination.datasetId == tables.RESULTS:
+            kept().keep(cursor, text, bound, (destination.projectId, destination.tableId))
+        else:
+            original(cursor, text, bound, destination, config, *rest)
+
+    return write
+
+
+def _listing(original: Callable[..., Any], kept: Callable[[], Results]) -> Callable[..., Any]:
+    def list_rows(
+        project: str, dataset: str, table: str, limit: int | None, start: int, selected: str | None, is_int64: bool
+    ) -> Any:
+        if dataset != tables.RESULTS or not kept().has((project, table)):
+            return original(project, dataset, table, limit, start, selected, is_int64)
+        fields = [field.strip().casefold() for field in selected.split(",")] if selected else None
+        return kept().page((project, table), limit, start, fields, int64_timestamps=is_int64)
+
+    return list_rows
+
+
+def _deleting(original: Callable[..., None], kept: Callable[[], Results]) -> Callable[..., None]:
+    def delete(project: str, dataset: str, table: str) -> None:
+        if dataset == tables.RESULTS and (kept().has((project, table)) or not tables.exists(project, dataset, table)):
+            kept().forget((project, table))
+        else:
+            original(project, dataset, table)
+
+    return delete
+
+
+def _open(file: Path) -> pa.Table:
+    with contextlib.closing(pa.memory_map(str(file))) as mapped:
+        # The rows hold the map, not the open file.
+        return pa.ipc.open_file(mapped).read_all()
+
+
+def _with_bigquery_types(relation: duckdb.DuckDBPyRelation, text: str) -> str:
+    positions = [f"c{index}" for index in range(len(relation.columns))]
+    columns = ", ".join(
+        f"{results._without_null_elements(types.cast(position, kind), column, kind)} AS {quote(column)}"  # noqa: SLF001
+        for position, column, kind in zip(positions, results.unique(relation.columns), relation.types, strict=True)
+    )
+    return f"SELECT {columns} FROM ({text}) AS q({', '.join(positions)})"  # noqa: S608 - translated from the client's
+
+
+def _with_kinds(schema: pa.Schema, source: str) -> str:
+    """The statement that reads the rows with the types that they had in DuckDB: Arrow has JSON as plain strings."""
+    kinds = json.loads(schema.metadata[_KINDS])
+    columns = ", ".join(
+        f"CAST({quote(column)} AS {kind}) AS {quote(column)}" for column, kind in zip(schema.names, kinds, strict=True)
+    )
+    return f"SELECT {columns} FROM {source}"  # noqa: S608 - quoted

@@ -1,0 +1,72 @@
+"""Run `local-bigquery` for as long as the process that started it lives.
+
+Standard input is a pipe whose other end the parent holds. It closes however the parent ends, even by SIGKILL, and
+this process goes with it: no orphan is left that keeps the ports and the database's lock.
+"""
+
+import functools
+import os
+import secrets
+import sys
+import threading
+from typing import Any
+
+import grpc
+import local_bigquery
+import uvicorn
+import uvicorn.config
+from local_bigquery import cli
+
+from deskcloud.bigquery.emulator import locations, mends
+from deskcloud.bigquery.emulator.place import READING_SECRET, SECRET, SECRET_HEADER
+from deskcloud.web import guard, patience
+from deskcloud.web.guard import Rules
+from deskcloud.web.patience import Patience
+
+_READING = "/google.cloud.bigquery.storage.v1.BigQueryRead/"
+
+
+class _AsksForTheSecret(grpc.ServerInterceptor):  # type: ignore[misc]  # grpc has no types
+    """Lets whoever knows the secret read; the Storage Write API, whose rows no gateway sees, is refused by name."""
+
+    def __init__(self, secret: str) -> None:
+        self._asked = f"Bearer {secret}"
+
+    def intercept_service(self, continuation: Any, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+        brought = [value for name, value in details.invocation_metadata if name == "authorization"]
+        if not any(secrets.compare_digest(self._asked.encode(), one.encode()) for one in brought):
+            return _refusal(
+                grpc.StatusCode.PERMISSION_DENIED,
+                "this port asks for the secret that env.sh carries, as a bearer token",
+            )
+        if not details.method.startswith(_READING):
+            message = f"{details.method}: the local BigQuery has the Storage Read API alone"
+            return _refusal(grpc.StatusCode.UNIMPLEMENTED, message)
+        return continuation(details)
+
+
+def _refusal(code: grpc.StatusCode, message: str) -> grpc.RpcMethodHandler:
+    return grpc.stream_stream_rpc_method_handler(lambda _, call: call.abort(code, message))
+
+
+def _guard(secret: str, reading_secret: str) -> None:
+    """Let nobody but the gateway ask this process over HTTP, and nobody but the secret's owner read over gRPC."""
+    local_bigquery.app.add_middleware(locations.asgi)
+    local_bigquery.app.add_middleware(guard.asgi, rules=Rules(secret, header=SECRET_HEADER))
+    uvicorn.run = functools.partial(uvicorn.run, http=patience.protocol(Patience()), proxy_headers=False)
+    grpc.server = functools.partial(grpc.server, interceptors=[_AsksForTheSecret(reading_secret)])
+
+
+def _end_with_the_parent() -> None:
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+def main() -> None:
+    """Serve until the parent ends; the command line is that of local-bigquery."""
+    mends.apply()
+    # A line for each request would make the log grow for ever.
+    uvicorn.config.LOGGING_CONFIG["loggers"]["uvicorn.access"]["level"] = "WARNING"
+    _guard(os.environ.pop(SECRET), os.environ.pop(READING_SECRET))
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    cli.main(sys.argv[1:])

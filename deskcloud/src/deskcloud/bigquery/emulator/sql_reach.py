@@ -1,0 +1,211 @@
+"""What SQL may say: BigQuery's statements, of its functions and of tables, and nothing else that DuckDB understands.
+
+Everything here is a list of what there is in BigQuery, so that what DuckDB learns in its next version is refused, too:
+kinds of statements; functions (googlesql_functions.txt, and the user's own); what stands in FROM; characters of a
+table's name, none of which makes it a path. `duckdb_lock.py` is the second lock, inside DuckDB.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from local_bigquery.catalog import names, routines, row_access
+from local_bigquery.engine import database
+from local_bigquery.errors import BigQueryError, position
+from local_bigquery.sql.dialect import BigQueryDialect
+from local_bigquery.sql.rules import STATEMENT_RULES
+from local_bigquery.sql.translate import Context, parse
+from sqlglot import exp
+from sqlglot.tokens import TokenType  # type: ignore[attr-defined]  # it is re-exported
+
+from deskcloud.bigquery.emulator.duckdb_lock import scratch
+from deskcloud.bigquery.emulator.place import ROWS
+
+_FUNCTIONS = frozenset(
+    word
+    for line in Path(__file__).with_name("googlesql_functions.txt").read_text().splitlines()
+    if not line.startswith("#")
+    for word in line.split()
+)
+# Those of https://cloud.google.com/bigquery/docs/reference/standard-sql/table-functions-built-in that the emulator has.
+_TABLE_FUNCTIONS = frozenset({"APPENDS", "CHANGES", "GAP_FILL", "RANGE_SESSIONIZE", "VECTOR_SEARCH"})
+_STATEMENTS = (
+    *(exp.Query, exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.TruncateTable),
+    *(exp.Transaction, exp.Commit, exp.Rollback),
+)
+_WITH_A_KIND = frozenset({"CREATE", "DROP", "ALTER", "LOAD", "EXPORT", "IMPORT"})
+_DEFINED = frozenset({"TABLE", "VIEW", "SCHEMA", "FUNCTION", "MODEL"})
+# The emulator's own functions, as a statement names them that it has written anew.
+_OWN = ["bq", "main"]
+_ROWS_NAME = re.compile(r"[0-9a-f]{32}")
+# What is noted on a node: how a call is written, and that its file has been put in.
+_CALLS, _READ = "calls", "read"
+_TEMPORARY = "SELECT 1 FROM duckdb_functions() WHERE database_name = 'temp' AND lower(function_name) = lower($1)"
+
+type _Path = list[str]
+
+
+def add() -> None:
+    """Put the rules before all others; after them, statements hold what the emulator itself writes."""
+    parser = BigQueryDialect.Parser
+    parser._parse_function_call = _noted(parser._parse_function_call)  # noqa: SLF001 - there is no public name for it
+    STATEMENT_RULES.insert(0, check)
+    # Its own pattern lets a line end pass behind the name.
+    names.DATASET_ID = re.compile(r"[A-Za-z0-9_]{1,1024}\Z")
+    row_access.save = _checked_policy(row_access.save)
+
+
+def check(tree: exp.Expr, context: Any) -> exp.Expr:
+    """Let a statement pass, or refuse it.
+
+    Raises:
+        BigQueryError: it is none of BigQuery's, or names what BigQuery has not.
+    """
+    _check_kind(tree)
+    for node in tree.walk():
+        if isinstance(node, exp.Table):
+            _check_table(node, context)
+        elif not isinstance(node.parent, exp.Table):
+            for path, place in _calls(node):
+                if not _is_known(path, context):
+                    raise BigQueryError("invalidQuery", f"Function not found: {'.'.join(path)} at [{place}]")
+    return tree
+
+
+def _checked_policy(save: Callable[..., Any]) -> Callable[..., Any]:
+    """Look at a policy when it is made: it joins a statement behind the rules."""
+
+    def saved(project: str, dataset: str, table: str, body: Any, *arguments: Any, **named: Any) -> Any:
+        if body.filterPredicate:
+            check(parse(f"SELECT 1 WHERE {body.filterPredicate}")[0], Context(project, dataset))
+        return save(project, dataset, table, body, *arguments, **named)
+
+    return saved
+
+
+def _noted(parse: Callable[..., exp.Expr | None]) -> Callable[..., exp.Expr | None]:
+    """Note on each call how it is written: sqlglot makes its own classes of the names that it knows."""
+
+    def parsed(self: Any, *arguments: Any, **named: Any) -> exp.Expr | None:
+        token, following, index = self._curr, self._next, self._index
+        call = parse(self, *arguments, **named)
+        if call is not None and token and following and following.token_type == TokenType.L_PAREN:
+            call.meta.setdefault(_CALLS, []).append((_path(self._tokens, index), position(token)))
+        return call
+
+    return parsed
+
+
+def _path(tokens: list[Any], index: int) -> _Path:
+    """Return the parts of the name that ends with this token: a.b.f, `a.b`.f and a-b.c.f."""
+    path: _Path = tokens[index].text.split(".")
+    while index >= 2 and tokens[index - 1].token_type == TokenType.DOT and _is_name(tokens[index - 2]):
+        index -= 2
+        part = tokens[index].text
+        while index >= 2 and tokens[index - 1].token_type == TokenType.DASH and _is_name(tokens[index - 2]):
+            index -= 2
+            part = f"{tokens[index].text}-{part}"
+        path = [*part.split("."), *path]
+    return path
+
+
+def _is_name(token: Any) -> bool:
+    return token.token_type == TokenType.IDENTIFIER or bool(re.fullmatch(r"\w+", token.text))
+
+
+def _calls(node: exp.Expr) -> Iterator[tuple[_Path, str]]:
+    """Give the names that a node was called by; what no parser has noted is known by its own name."""
+    noted = node.meta.get(_CALLS, ())
+    yield from noted
+    if isinstance(node, exp.Anonymous) and not noted:
+        yield node.name.split("."), position(node)
+
+
+def _is_known(path: _Path, context: Any) -> bool:
+    if path[0].upper() == "SAFE" and len(path) > 1:
+        path = path[1:]
+    if ".".join(path).upper() in _FUNCTIONS or path[:2] == _OWN:
+        return True
+    if len(path) == 1:
+        [name] = path
+        return (
+            name.casefold() in context.functions
+            or (context.dataset_id is not None and _is_routine([context.project_id, context.dataset_id, name]))
+            or _is_temporary(name, context)
+        )
+    return _is_routine([context.project_id, *path][-3:] if len(path) == 2 else path)
+
+
+def _is_temporary(name: str, context: Any) -> bool:
+    """Whether it is a function of this connection; a view has none and sees none."""
+    cursor = getattr(context, "cursor", None)
+    return cursor is not None and bool(cursor.execute(_TEMPORARY, [name]).fetchone())
+
+
+def _is_routine(path: _Path) -> bool:
+    return len(path) == 3 and routines.load(*path) is not None
+
+
+def _check_kind(tree: exp.Expr) -> None:
+    if isinstance(tree, exp.Create) and tree.find(exp.ExternalProperty):
+        raise BigQueryError(
+            "invalidQuery", "CREATE EXTERNAL TABLE is not supported by the local BigQuery: load the rows"
+        )
+    defines = isinstance(tree, exp.Create | exp.Drop | exp.Alter)
+    if isinstance(tree, _STATEMENTS) or (defines and (tree.args.get("kind") or "").upper() in _DEFINED):
+        return
+    words = tree.sql(dialect=BigQueryDialect).split()
+    kind = " ".join(words[: 2 if words[0].upper() in _WITH_A_KIND else 1])
+    raise BigQueryError("invalidQuery", f'Syntax error: Unexpected "{kind}": it is no statement of the local BigQuery')
+
+
+def _check_table(table: exp.Table, context: Any) -> None:
+    if table.this is None or table.meta.get(_READ):
+        # A schema's name, and what the gateway has put in.
+        return
+    if isinstance(table.this, exp.Identifier):
+        _check_name(table, context)
+        return
+    if isinstance(table.this, exp.Dot):
+        raise BigQueryError("invalidQuery", f"Invalid table name: {table.sql(dialect=BigQueryDialect)}")
+    for path, place in _calls(table.this):
+        name = ".".join(path).upper()
+        if name == ROWS:
+            _read_rows(table)
+        elif name == "EXTERNAL_QUERY":
+            raise BigQueryError("invalidQuery", "EXTERNAL_QUERY is not supported by the local BigQuery")
+        elif name not in _TABLE_FUNCTIONS and not (len(path) > 1 and _is_known(path, context)):
+            raise BigQueryError("invalidQuery", f"Table-valued function not found: {'.'.join(path)} at [{place}]")
+
+
+def _check_name(table: exp.Table, context: Any) -> None:
+    # A wildcard, a decorator and INFORMATION_SCHEMA.NAME are judged by the rules that know them.
+    name = re.sub(r"(?i)^INFORMATION_SCHEMA\.|[*@$]", "", table.name)
+    for part in (name or "_", *(re.sub(r"[.:]", "", one) for one in (table.db, table.catalog) if one)):
+        names.table(part)
+    if table.catalog and table.catalog not in database._attached:  # noqa: SLF001 - there is no public name for it
+        raise BigQueryError(
+            "accessDenied",
+            f"Access Denied: Table {table.catalog}:{table.db}.{name}: User does not have permission to query table "
+            f"{table.catalog}:{table.db}.{name}, or perhaps it does not exist.",
+        )
+    is_read = isinstance(table.parent, exp.From | exp.Join)
+    if is_read and not table.db and context.dataset_id is None and table.name.casefold() not in _seen(table, context):
+        raise BigQueryError("invalid", f'Table "{table.name}" must be qualified with a dataset (e.g. dataset.table).')
+
+
+def _seen(table: exp.Table, context: Any) -> set[str]:
+    """The names without a dataset that a statement may read."""
+    defined = {one.alias_or_name.casefold() for one in table.root().find_all(exp.CTE)}
+    temporary: set[str] = context.temporary
+    return defined | temporary
+
+
+def _read_rows(table: exp.Table) -> None:
+    [name] = [one.name for one in table.this.expressions]
+    file = scratch() / f"{name}.parquet"
+    if not _ROWS_NAME.fullmatch(name) or not file.exists():
+        raise BigQueryError("invalidQuery", f"Table-valued function not found: {ROWS}")
+    table.meta[_READ] = True
+    table.set("this", exp.Anonymous(this="read_parquet", expressions=[exp.Literal.string(str(file))]))

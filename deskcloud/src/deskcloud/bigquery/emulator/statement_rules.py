@@ -1,0 +1,110 @@
+"""Put our own rules for names, structs and wildcard tables before those of local-bigquery."""
+
+from collections.abc import Callable
+from typing import Any
+
+from local_bigquery.grpc import read
+from local_bigquery.jobs import merge, query
+from local_bigquery.sql import script
+from local_bigquery.sql.dialect import BigQueryDialect
+from local_bigquery.sql.rules import STATEMENT_RULES, arrays
+from sqlglot import exp
+
+from deskcloud.bigquery.emulator import (
+    aliases,
+    dml,
+    json_values,
+    lake_metadata,
+    name_resolution,
+    pipes,
+    queries,
+    refused_ml,
+    templates,
+    wildcard_views,
+    wildcards,
+)
+
+
+def add() -> None:
+    """Add the rules; before the first statement."""
+    STATEMENT_RULES[:0] = [
+        wildcard_views.expand,
+        queries.open_value_tables,
+        json_values.read_literals,
+        templates.remember,
+        name_resolution.resolve,
+        aliases.prefer,
+    ]
+    STATEMENT_RULES[STATEMENT_RULES.index(arrays.invalid_literals)] = _invalid_literals
+    dml.add()
+    position = STATEMENT_RULES.index(arrays.anonymous_structs)
+    STATEMENT_RULES.insert(position + 1, _whole_elements)
+    wildcards.add()
+    wildcard_views.add()
+    refused_ml.add()
+    queries.add()
+    pipes.add()
+    BigQueryDialect.Parser._parse_table = _with_offset(BigQueryDialect.Parser._parse_table)  # noqa: SLF001 - there is no public name for it
+    # RANGE<DATE> in CAST is no parameterized type, such as STRING(3).
+    exp.DataType.NESTED_TYPES.add(exp.DType.RANGE)
+    for module in (read, merge, query, script):
+        module.translate = _at_one_version(module.translate)
+    script.Interpreter.__init__ = _with_cursor(script.Interpreter.__init__)
+
+
+def _at_one_version(translate: Callable[..., Any]) -> Callable[..., Any]:
+    """A statement names tables a dozen times; all of them are looked up at one version of the project's tables."""
+
+    def translated(tree: exp.Expr, context: Any) -> Any:
+        with lake_metadata.at_one_version():
+            return translate(tree, context)
+
+    return translated
+
+
+def _with_cursor(make: Callable[..., None]) -> Callable[..., None]:
+    """Tell the rules the connection, in which alone temporary tables and variables can be seen."""
+
+    def made(self: script.Interpreter, cursor: Any, context: Any, *arguments: Any) -> None:
+        context.cursor = cursor
+        make(self, cursor, context, *arguments)
+
+    return made
+
+
+def _whole_elements(tree: exp.Expr, _: Any) -> exp.Expr:
+    """Undo what spreads an element's fields over columns: their names are written out by now."""
+    for unnest in tree.find_all(exp.Unnest):
+        unnest.set("explode_array", None)
+    return tree
+
+
+def _with_offset(parse: Callable[..., exp.Expr | None]) -> Callable[..., exp.Expr | None]:
+    """Read `FROM t, t.array WITH OFFSET AS i`, which sqlglot knows only after UNNEST."""
+
+    def parsed(self: Any, *arguments: Any, **named: Any) -> exp.Expr | None:
+        table = parse(self, *arguments, **named)
+        if not isinstance(table, exp.Table) or not table.db or not self._match_text_seq("WITH", "OFFSET"):
+            return table
+        self._match_text_seq("AS")
+        offset = self._parse_id_var(any_token=False) or exp.to_identifier("offset")
+        parts = table.parts
+        alias = exp.TableAlias(columns=[exp.to_identifier(table.alias_or_name)])
+        return exp.Unnest(
+            expressions=[exp.Dot.build([exp.column(parts[0].copy()), *(part.copy() for part in parts[1:])])],
+            alias=alias,
+            offset=offset,
+        )
+
+    return parsed
+
+
+def _invalid_literals(tree: exp.Expr, context: Any) -> exp.Expr:
+    """An assignment is no comparison: SET x = [1] is valid."""
+    if not isinstance(tree, exp.Update):
+        checked: exp.Expr = arrays.invalid_literals(tree, context)
+        return checked
+    for part in (*(one.expression for one in tree.expressions), tree.args.get("from_"), tree.args.get("where")):
+        if part is not None:
+            arrays.invalid_literals(part, context)
+    return tree

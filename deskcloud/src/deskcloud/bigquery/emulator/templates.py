@@ -1,0 +1,131 @@
+"""SQL functions with parameters of ANY TYPE, whose bodies mean something only where the types are known: at a call.
+
+`name_resolution.py` puts the body in the place of a call. DuckDB gets a macro for whoever lists functions, and no more.
+"""
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import duckdb
+import sqlglot
+from local_bigquery.catalog import routines
+from local_bigquery.sql import js
+from local_bigquery.sql.dialect import BigQueryDialect, table_body
+from local_bigquery.sql.translate import Context
+from sqlglot import exp
+
+from deskcloud.bigquery.emulator.checks import unsupported
+from deskcloud.bigquery.emulator.known_types import Type
+
+
+@dataclass(frozen=True)
+class Template:
+    """A function: its parameters with their types, None for ANY TYPE, and the type that RETURNS tells."""
+
+    parameters: tuple[tuple[str, Type], ...]
+    returns: Type
+    body: exp.Expr
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of a template; `node` is the whole path to it, `function` what holds the arguments."""
+
+    node: exp.Expr
+    function: exp.Anonymous
+    template: Template
+
+
+# Temporary functions live as long as their connection, which is a session's or a job's.
+_temporary: WeakKeyDictionary[duckdb.DuckDBPyConnection, dict[str, Template | None]] = WeakKeyDictionary()
+
+
+def remember(tree: exp.Expr, context: Context) -> exp.Expr:
+    """Keep a temporary function that a statement makes; others are kept as routines."""
+    is_function = isinstance(tree, exp.Create) and isinstance(tree.this, exp.UserDefinedFunction)
+    if not is_function or js.is_udf(tree) or table_body(tree):
+        return tree
+    returns = tree.find(exp.ReturnsProperty)
+    parameters = [(one.name, one.kind) for one in tree.this.expressions]
+    template = _template(parameters, returns.this if returns else None, tree.expression)
+    if (cursor := getattr(context, "cursor", None)) and tree.find(exp.TemporaryProperty):
+        _temporary.setdefault(cursor, {})[tree.this.this.name.casefold()] = template
+    if template:
+        tree.set("expression", exp.paren(exp.null()))
+    return tree
+
+
+def calls(tree: exp.Expr, context: Context) -> Iterator[Call]:
+    """Yield the calls of templates in a statement."""
+    for function in tree.find_all(exp.Anonymous):
+        path = function.parent if function.arg_key == "expression" and isinstance(function.parent, exp.Dot) else None
+        if call := called(path or function, context):
+            yield call
+
+
+def called(node: exp.Expr, context: Context) -> Call | None:
+    """Return the call that a node is, if it is one of a template."""
+    function = node.expression if isinstance(node, exp.Dot) else node
+    if not isinstance(function, exp.Anonymous) or isinstance(node.parent, exp.Table):
+        return None
+    template = _find([*_path(node.this if isinstance(node, exp.Dot) else None), *_path(function.this)], context)
+    given = len(function.expressions)
+    return Call(node, function, template) if template and len(template.parameters) == given else None
+
+
+def check(call: Call) -> None:
+    """Refuse a call whose arguments would mean something else in the body, or that the body cannot stand for."""
+    if isinstance(call.node.parent, exp.Window):
+        raise unsupported(f"{call.function.name} with OVER")
+    ranges = list(call.template.body.find_all(exp.Table, exp.Subquery, exp.Unnest))
+    named = {name.casefold() for one in ranges for name in (one.alias_or_name, *one.alias_column_names)}
+    for column in [one for given in call.function.expressions for one in given.find_all(exp.Column)]:
+        if column.table and column.table.casefold() in named:
+            raise unsupported(f"A call of {call.function.name} with {column.table}, a name that its body has too,")
+
+
+def _path(name: Any) -> list[str]:
+    if isinstance(name, exp.Dot):
+        return [*_path(name.this), *_path(name.expression)]
+    return name.name.split(".") if isinstance(name, exp.Identifier) else [name] if isinstance(name, str) else []
+
+
+def _find(path: list[str], context: Context) -> Template | None:
+    cursor = getattr(context, "cursor", None)
+    if len(path) == 1:
+        temporary = _temporary.get(cursor, {}) if cursor else {}
+        if path[0].casefold() in temporary:
+            return temporary[path[0].casefold()]
+        if context.dataset_id is None or "." in path[0]:
+            return None
+        path = [context.dataset_id, *path]
+    found = routines.load(*[context.project_id, *path][-3:])
+    if found is None or found.routineType != "SCALAR_FUNCTION" or found.language == "JAVASCRIPT":
+        return None
+    arguments = tuple(
+        (one.name, routines.sql_type(one.dataType) if one.dataType else "") for one in found.arguments or []
+    )
+    return _of_routine(arguments, routines.sql_type(found.returnType) if found.returnType else "", found.definitionBody)
+
+
+@functools.lru_cache(1000)
+def _of_routine(arguments: tuple[tuple[str, str], ...], returns: str, body: str) -> Template | None:
+    if all(kind for _, kind in arguments):
+        return None
+    [parsed] = sqlglot.parse_one(f"SELECT ({body}\n)", dialect=BigQueryDialect).expressions
+    return _template([(name, _type(kind)) for name, kind in arguments], _type(returns), parsed)
+
+
+def _type(text: str) -> Type:
+    return exp.DataType.build(text, dialect=BigQueryDialect) if text else None
+
+
+def _template(parameters: list[tuple[str, Type]], returns: Type, body: exp.Expr) -> Template | None:
+    kinds = tuple(
+        (name.casefold(), None if kind is None or kind.is_type(exp.DType.VARIANT) else kind)
+        for name, kind in parameters
+    )
+    return None if all(kind for _, kind in kinds) else Template(kinds, returns, body.copy())

@@ -1,0 +1,72 @@
+"""Give back what former states of tables take: DuckLake keeps each for ever, its files, and all columns in memory.
+
+The columns of 50 tables are 2 MB, and each change of one of them adds as much.
+
+A thread of the emulator's looks at each project. Once it has `_EACH` snapshots more than `KEPT_SNAPSHOTS`, the older
+ones go, and with them the files that no other needs. Tables of many small files, which streaming makes, get one.
+"""
+
+import concurrent.futures
+import logging
+import threading
+
+import duckdb
+from local_bigquery.engine import database
+from local_bigquery.jobs import runner
+
+from deskcloud.bigquery.emulator import lake_metadata
+
+KEPT_SNAPSHOTS = 50
+"""How many changes of any of a project's tables FOR SYSTEM_TIME AS OF reaches back; BigQuery's window is seven days."""
+
+_EACH = 25
+_FILES_OF_A_TABLE = 50
+_SECONDS = 2.0
+_LOG = logging.getLogger(__name__)
+_COUNT = "SELECT count(*), max(snapshot_id) FROM {metadata}.ducklake_snapshot"
+_OLD = "SELECT list(snapshot_id) FROM {metadata}.ducklake_snapshot WHERE snapshot_id <= $1"
+_CROWDED = """
+SELECT s.schema_name, t.table_name
+FROM {metadata}.ducklake_data_file AS f
+JOIN {metadata}.ducklake_table AS t ON t.table_id = f.table_id AND t.end_snapshot IS NULL
+JOIN {metadata}.ducklake_schema AS s ON s.schema_id = t.schema_id AND s.end_snapshot IS NULL
+WHERE f.end_snapshot IS NULL
+GROUP BY ALL HAVING count(*) > $1
+"""
+
+
+def start() -> None:
+    """Begin to look after the projects, for as long as the process lives."""
+    threading.Thread(target=_run, name="upkeep", daemon=True).start()
+
+
+def tidy(project: str) -> None:
+    """Remove what is too old now."""
+    metadata = lake_metadata.metadata(project)
+    [(count, newest)] = database.fetch(_COUNT.format(metadata=metadata))
+    if count <= KEPT_SNAPSHOTS + _EACH:
+        return
+    for schema, table in database.fetch(_CROWDED.format(metadata=metadata), [_FILES_OF_A_TABLE]):
+        # A statement that changes the table meanwhile would fail.
+        with database.writing(project, schema, table):
+            _call("ducklake_merge_adjacent_files($1, $2, schema => $3)", project, table, schema)
+    [(old,)] = database.fetch(_OLD.format(metadata=metadata), [newest - KEPT_SNAPSHOTS])
+    _call("ducklake_expire_snapshots($1, versions => $2)", project, old)
+    # What runs now may read files that only the expired snapshots had.
+    concurrent.futures.wait([job.future for job in list(runner._running.values()) if job.future])  # noqa: SLF001
+    _call("ducklake_cleanup_old_files($1, cleanup_all => true)", project)
+
+
+def _run() -> None:
+    waiting = threading.Event()
+    while not waiting.wait(_SECONDS):
+        for project in list(database._attached):  # noqa: SLF001 - there is no public name for it
+            try:
+                tidy(project)
+            except duckdb.Error as error:
+                _LOG.warning("upkeep of %s goes on later: %s", project, error)
+
+
+def _call(function: str, *arguments: object) -> None:
+    # Its rows have times with a zone, which take a package that is not here.
+    database.fetch(f"SELECT count(*) FROM {function}", list(arguments))  # noqa: S608 - our own

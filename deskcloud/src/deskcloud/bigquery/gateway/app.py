@@ -1,0 +1,133 @@
+"""The public face of the local BigQuery: its REST API, with BigQuery ML.
+
+Everything is the emulator's answer, byte for byte, except what the emulator cannot do: statements and jobs that have to
+do with models, and files that go to Cloud Storage.
+"""
+
+import contextlib
+import importlib
+import logging
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from deskcloud.bigquery.emulator.launch import Emulator
+from deskcloud.bigquery.gateway.audit import Audit
+from deskcloud.bigquery.gateway.emulator import EmulatorClient
+from deskcloud.bigquery.gateway.errors import BigQueryError
+from deskcloud.bigquery.gateway.job_routes import JobRoutes
+from deskcloud.bigquery.gateway.jobs import Jobs
+from deskcloud.bigquery.gateway.kept_models import Models
+from deskcloud.bigquery.gateway.model_routes import ModelRoutes
+from deskcloud.bigquery.gateway.passthrough import Passthrough
+from deskcloud.bigquery.gateway.state import Database
+from deskcloud.bigquery.gateway.strict import Strict
+from deskcloud.bigquery.gateway.uploading import Storage
+from deskcloud.bigquery.gateway.vertex_registry import Registry
+from deskcloud.bigquery.gateway.watch import Watch
+from deskcloud.bigquery.gateway.work import Services
+
+_LOG = logging.getLogger(__name__)
+# What reading a request runs into that has not the form of its kind.
+_OF_THE_INPUT = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
+_PROJECT = "/bigquery/v2/projects/{project}"
+_DATASET = f"{_PROJECT}/datasets/{{dataset}}"
+_ALL_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+def create_app(
+    emulator: Emulator,
+    state: Path,
+    *,
+    storage_url: str | None = None,
+    logging_url: str | None = None,
+    vertex_url: str | None = None,
+    vertex_location: str = "us-central1",
+    is_on_demand: bool = False,
+    is_strict: bool = False,
+) -> Starlette:
+    """The gateway as an ASGI app; models and their jobs are kept below `state`.
+
+    Without the URL of a service, what needs that service is an error that says so (`logging_url`: no audit entries).
+    Where `is_on_demand`, what needs a reservation is refused as on Google Cloud: training a matrix factorization.
+    Where `is_strict`, Google's own analyzer judges statements before they run.
+    """
+    state = state.absolute()
+    database = Database(state / "gateway.sqlite")
+    client = EmulatorClient(emulator)
+    models = Models(database, state / "models")
+    storage = Storage(storage_url) if storage_url else None
+    registry = Registry(vertex_url, vertex_location) if vertex_url else None
+    audit = Audit(database, logging_url)
+    services = Services(client, models, storage, registry, is_on_demand)
+    jobs = Jobs(database, services, audit)
+    watch = Watch(database, client, audit)
+    passthrough = Passthrough(emulator)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        # XGBoost imports this at its first training, which takes a second that nobody needs to wait for.
+        threading.Thread(target=importlib.import_module, args=["xgboost.sklearn"], daemon=True).start()
+        yield
+        await passthrough.aclose()
+        for part in (jobs, watch, audit, client, storage, registry, database):
+            if part:
+                part.close()
+
+    return Starlette(
+        routes=_routes(
+            passthrough,
+            JobRoutes(passthrough, client, jobs, watch, Strict(services) if is_strict else None),
+            ModelRoutes(passthrough, client, models, registry),
+        ),
+        exception_handlers={
+            BigQueryError: _refuse,
+            httpx.TransportError: _unavailable,
+            **dict.fromkeys(_OF_THE_INPUT, _malformed),
+        },
+        lifespan=lifespan,
+    )
+
+
+def _routes(passthrough: Passthrough, jobs: JobRoutes, models: ModelRoutes) -> list[Route]:
+    async def forward(request: Request) -> Response:
+        return await passthrough.forward(request)
+
+    return [
+        Route(f"{_PROJECT}/queries", jobs.query, methods=["POST"]),
+        Route(f"{_PROJECT}/queries/{{job}}", jobs.results, methods=["GET"]),
+        Route(f"{_PROJECT}/jobs", jobs.insert, methods=["POST"]),
+        Route(f"{_PROJECT}/jobs", jobs.list, methods=["GET"]),
+        Route(f"{_PROJECT}/jobs/{{job}}", jobs.get, methods=["GET"]),
+        Route(f"{_PROJECT}/jobs/{{job}}/cancel", jobs.cancel, methods=["POST"]),
+        Route(f"{_PROJECT}/jobs/{{job}}/delete", jobs.delete, methods=["DELETE"]),
+        Route(_DATASET, models.delete_dataset, methods=["DELETE"]),
+        Route(f"{_DATASET}/tables", models.insert_table, methods=["POST"]),
+        Route(f"{_DATASET}/models", models.list, methods=["GET"]),
+        Route(f"{_DATASET}/models/{{model}}", models.get, methods=["GET"]),
+        Route(f"{_DATASET}/models/{{model}}", models.patch, methods=["PATCH"]),
+        Route(f"{_DATASET}/models/{{model}}", models.delete, methods=["DELETE"]),
+        Route(f"/upload{_PROJECT}/jobs", jobs.upload, methods=["POST", "PUT"]),
+        Route("/{path:path}", forward, methods=_ALL_METHODS),
+    ]
+
+
+async def _refuse(_: Request, error: Any) -> Response:
+    response: Response = error.response()
+    return response
+
+
+async def _malformed(request: Request, error: Exception) -> Response:
+    _LOG.exception("a request to %s cannot be read", request.url.path, exc_info=error)
+    return BigQueryError("invalid", f"The local BigQuery cannot read this request: {error!r}").response()
+
+
+async def _unavailable(_: Request, error: Exception) -> Response:
+    return BigQueryError("backendError", f"The BigQuery emulator does not answer: {error!r}").response()

@@ -1,0 +1,174 @@
+"""Tell Cloud Logging of each finished job, in the audit log's newer format (BigQueryAuditMetadata)."""
+
+import datetime as dt
+import json
+import logging
+import threading
+from typing import Any
+
+import httpx
+
+from deskcloud import jsontext
+from deskcloud.bigquery.gateway.state import Database
+
+_LOG = logging.getLogger(__name__)
+_TYPES = {"query": "QUERY", "load": "IMPORT", "copy": "COPY", "extract": "EXPORT"}
+# google.rpc.Code of BigQuery's reasons.
+_CODES = {"stopped": 1, "notFound": 5, "duplicate": 6, "accessDenied": 7, "conditionNotMet": 9, "notImplemented": 12}
+_CODES |= {"invalid": 3, "invalidQuery": 3, "internalError": 13, "backendError": 14}
+# What BigQueryAuditMetadata has a value for; jobs have more types than the log.
+STATEMENT_TYPES = frozenset(
+    {
+        *("SELECT", "ASSERT", "INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE_TABLE", "SCRIPT", "CALL"),
+        *("EXPORT_DATA", "CREATE_TABLE", "CREATE_TABLE_AS_SELECT", "CREATE_VIEW", "CREATE_MODEL"),
+        *("CREATE_MATERIALIZED_VIEW", "CREATE_FUNCTION", "CREATE_TABLE_FUNCTION", "CREATE_PROCEDURE"),
+        *("CREATE_ROW_ACCESS_POLICY", "CREATE_SCHEMA", "CREATE_SNAPSHOT_TABLE", "CREATE_EXTERNAL_TABLE"),
+        *("DROP_TABLE", "DROP_EXTERNAL_TABLE", "DROP_VIEW", "DROP_MODEL", "DROP_MATERIALIZED_VIEW", "DROP_FUNCTION"),
+        *("DROP_PROCEDURE", "DROP_SCHEMA", "DROP_ROW_ACCESS_POLICY", "DROP_SNAPSHOT_TABLE", "ALTER_TABLE"),
+        *("ALTER_VIEW", "ALTER_MATERIALIZED_VIEW", "ALTER_SCHEMA"),
+    }
+)
+_LONGEST_QUERY = 50_000
+_RETRY_SECONDS = (0.2, 0.5, 1, 2, 5)
+
+
+class Audit:
+    """A queue that outlasts the process: an entry leaves it once Cloud Logging has taken it."""
+
+    def __init__(self, database: Database, url: str | None) -> None:
+        self._database = database
+        self._url = url
+        self._wake = threading.Event()
+        self._ended = threading.Event()
+        self._http = httpx.Client(timeout=10, trust_env=False)
+        self._thread = threading.Thread(target=self._run, name="bigquery-audit", daemon=True)
+        if url:
+            self._thread.start()
+
+    @property
+    def is_on(self) -> bool:
+        """Whether anybody is told."""
+        return self._url is not None
+
+    def tell(self, job: dict[str, Any]) -> None:
+        """Queue the entry of a job that is done; a job is told once, however often this is called."""
+        if not self.is_on:
+            return
+        reference = job["jobReference"]
+        self._database.execute(
+            "INSERT OR IGNORE INTO audit VALUES (?, ?, ?, FALSE)",
+            reference["projectId"],
+            reference["jobId"],
+            jsontext.text(entry(job)),
+        )
+        self._database.prune()
+        self._wake.set()
+
+    def close(self) -> None:
+        """Stop telling; what is still queued is told after the next start."""
+        self._ended.set()
+        self._wake.set()
+        if self._url:
+            self._thread.join()
+        self._http.close()
+
+    def _run(self) -> None:
+        failures = 0
+        while not self._ended.is_set():
+            self._wake.clear()
+            failures = 0 if self._send() else failures + 1
+            if failures:
+                self._ended.wait(_RETRY_SECONDS[min(failures, len(_RETRY_SECONDS)) - 1])
+            else:
+                self._wake.wait()
+
+    def _send(self) -> bool:
+        """Send what is queued; whether it was taken."""
+        rows = self._database.execute("SELECT project, job, entry FROM audit WHERE NOT sent ORDER BY rowid")
+        if not rows:
+            return True
+        try:
+            body = {"entries": [json.loads(text) for _, _, text in rows]}
+            self._http.post(f"{self._url}/v2/entries:write", json=body).raise_for_status()
+        except httpx.HTTPError as error:
+            _LOG.warning("audit entries wait, since Cloud Logging did not take them: %r", error)
+            return False
+        for project, job, _ in rows:
+            self._database.execute(
+                "UPDATE audit SET sent = TRUE, entry = '' WHERE (project, job) = (?, ?)", project, job
+            )
+        return True
+
+
+def entry(job: dict[str, Any]) -> dict[str, Any]:
+    """The LogEntry of a finished job."""
+    project, job_id = job["jobReference"]["projectId"], job["jobReference"]["jobId"]
+    status = _status(job["status"].get("errorResult"))
+    name = f"projects/{project}/jobs/{job_id}"
+    return {
+        "logName": f"projects/{project}/logs/cloudaudit.googleapis.com%2Fdata_access",
+        "resource": {
+            "type": "bigquery_project",
+            "labels": {"project_id": project, "location": job["jobReference"].get("location", "US")},
+        },
+        "timestamp": _time(job["statistics"]["endTime"]),
+        "severity": "ERROR" if status else "INFO",
+        # Cloud Logging drops a second entry of the same id, so a repeated delivery does no harm.
+        "insertId": f"{project}:{job_id}",
+        "operation": {"id": f"{project}:{job_id}", "producer": "bigquery.googleapis.com", "last": True},
+        "protoPayload": {
+            "@type": "type.googleapis.com/google.cloud.audit.AuditLog",
+            "serviceName": "bigquery.googleapis.com",
+            "methodName": "google.cloud.bigquery.v2.JobService.InsertJob",
+            "resourceName": name,
+            "authenticationInfo": {"principalEmail": job.get("user_email", "")},
+            "status": status,
+            "metadata": {
+                "@type": "type.googleapis.com/google.cloud.audit.BigQueryAuditMetadata",
+                "jobChange": {
+                    "before": "RUNNING",
+                    "after": "DONE",
+                    "job": {
+                        "jobName": name,
+                        "jobConfig": _configuration(job),
+                        "jobStatus": {"jobState": "DONE"} | ({"errorResult": status} if status else {}),
+                        "jobStats": _times(job["statistics"]),
+                    },
+                },
+            },
+        },
+    }
+
+
+def _status(error: dict[str, Any] | None) -> dict[str, Any]:
+    if not error:
+        return {}
+    return {"code": _CODES.get(error.get("reason", ""), 2), "message": error.get("message", "")}
+
+
+def _configuration(job: dict[str, Any]) -> dict[str, Any]:
+    configuration = job["configuration"]
+    kind = next(kind for kind in _TYPES if kind in configuration)
+    given = configuration[kind]
+    shown: dict[str, Any] = {"type": _TYPES[kind]}
+    if labels := configuration.get("labels"):
+        shown["labels"] = labels
+    details: dict[str, Any] = {}
+    if table := given.get("destinationTable"):
+        details["destinationTable"] = "projects/{projectId}/datasets/{datasetId}/tables/{tableId}".format(**table)
+    if kind == "query":
+        details["query"] = given["query"][:_LONGEST_QUERY]
+        statement_type = job["statistics"].get("query", {}).get("statementType")
+        if statement_type in STATEMENT_TYPES:
+            details["statementType"] = statement_type
+    return shown | {f"{'table' if kind == 'copy' else kind}{'Copy' if kind == 'copy' else ''}Config": details}
+
+
+def _times(statistics: dict[str, Any]) -> dict[str, str]:
+    times = (("createTime", "creationTime"), ("startTime", "startTime"), ("endTime", "endTime"))
+    return {shown: _time(statistics[name]) for shown, name in times if name in statistics}
+
+
+def _time(milliseconds: str) -> str:
+    moment = dt.datetime.fromtimestamp(int(milliseconds) / 1000, dt.UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

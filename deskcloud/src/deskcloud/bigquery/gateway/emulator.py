@@ -1,0 +1,133 @@
+"""The emulator as the gateway's own work uses it: over REST, blocking, in worker threads.
+
+Rows move as files in a scratch folder that both processes see, whole tables at a time: EXPORT DATA writes an Arrow
+file, and a table function that only the emulator knows reads a Parquet file in place of a table. Both name a file by
+128 random bits and never by its path.
+"""
+
+import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from deskcloud.bigquery.emulator.launch import Emulator
+from deskcloud.bigquery.emulator.place import LOCATION_HEADER, ROWS, SECRET_HEADER
+from deskcloud.bigquery.gateway import errors
+
+# Jobs that the gateway runs for its own purposes; job lists leave them out.
+HELPER_PREFIX = "bqml_helper_"
+# DuckDB's own size of a row group; it reads one a thread.
+_ROW_GROUP = 122_880
+
+location: ContextVar[str] = ContextVar("location", default="")
+"""The location that the job names for which the emulator is asked; empty where it names none."""
+
+
+class EmulatorClient:
+    """A connection pool to the emulator, and the scratch folder."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._http = httpx.Client(
+            base_url=f"{emulator.url}/bigquery/v2/projects/",
+            headers={SECRET_HEADER: emulator.secret},
+            timeout=None,  # noqa: S113 - a query takes as long as it takes
+            trust_env=False,
+            event_hooks={"request": [_tell_location]},
+        )
+        self._scratch = emulator.scratch
+        self._sweeper = ThreadPoolExecutor(1, "bigquery-sweeper")
+
+    def close(self) -> None:
+        """Finish the sweeping and close the connections."""
+        self._sweeper.shutdown()
+        self._http.close()
+
+    def get(self, path: str, asked: Any = None) -> dict[str, Any] | None:
+        """The resource at `path` below projects/, or None where there is none; `asked` are URL parameters."""
+        answer = self._http.get(path, params=asked)
+        return None if answer.status_code == 404 else _checked(answer)
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a resource at `path` below projects/."""
+        return self.get(path) is not None
+
+    def delete(self, path: str) -> None:
+        """Delete the resource at `path` below projects/; nothing happens where there is none."""
+        self._http.delete(path)
+
+    def run(
+        self, project: str, configuration: dict[str, Any], job_id: str, cancelled: threading.Event
+    ) -> dict[str, Any]:
+        """Run a job to its end and return it.
+
+        Raises:
+            BigQueryError: it failed.
+        """
+        reference = {"projectId": project} | ({"jobId": job_id} if job_id else {})
+        job = _checked(
+            self._http.post(f"{project}/jobs", json={"jobReference": reference, "configuration": configuration})
+        )
+        while job["status"]["state"] != "DONE":
+            if cancelled.is_set():
+                self._http.post(f"{project}/jobs/{job_id}/cancel")
+            self._http.get(f"{project}/queries/{job_id}", params={"timeoutMs": 500, "maxResults": 0})
+            job = _checked(self._http.get(f"{project}/jobs/{job_id}"))
+        if failure := job["status"].get("errorResult"):
+            raise errors.from_proto(failure)
+        return job
+
+    def run_hidden(self, project: str, configuration: dict[str, Any], cancelled: threading.Event) -> dict[str, Any]:
+        """Run a job of the gateway's own, of which nothing remains but its effect."""
+        job_id = f"{HELPER_PREFIX}{uuid.uuid4().hex}"
+        try:
+            return self.run(project, configuration, job_id, cancelled)
+        finally:
+            self._sweeper.submit(self.delete, f"{project}/jobs/{job_id}/delete")
+
+    def end_helpers(self, project: str) -> None:
+        """Cancel and forget what a process that ended has left running."""
+        for job in (self.get(f"{project}/jobs") or {}).get("jobs", []):
+            job_id = job["jobReference"]["jobId"]
+            if job_id.startswith(HELPER_PREFIX):
+                self._http.post(f"{project}/jobs/{job_id}/cancel")
+                self.delete(f"{project}/jobs/{job_id}/delete")
+
+    def query(self, project: str, query: dict[str, Any], cancelled: threading.Event) -> pa.Table:
+        """The result of a query; it lies in a file that is mapped into memory, and that ends with the table."""
+        file, uri = self.handed_over("arrow")
+        text = f"EXPORT DATA OPTIONS(uri='{uri}', format='GATEWAY_ARROW') AS {query['query']}"
+        try:
+            self.run_hidden(project, {"query": query | {"query": text}}, cancelled)
+            return pa.ipc.open_file(pa.memory_map(str(file))).read_all()
+        finally:
+            file.unlink(missing_ok=True)
+
+    def handed_over(self, ending: str) -> tuple[Path, str]:
+        """A new file's path, and the URI by which EXPORT DATA writes it."""
+        name = f"{uuid.uuid4().hex}.{ending}"
+        return self._scratch / name, f"scratch:{name}"
+
+    def keep(self, table: pa.Table) -> tuple[Path, str]:
+        """Write a table into a new file; also the call that stands for it in a statement."""
+        name = uuid.uuid4().hex
+        file = self._scratch / f"{name}.parquet"
+        # It is read once and thrown away: neither compression nor dictionaries pay.
+        pq.write_table(table, file, _ROW_GROUP, compression="none", use_dictionary=False, write_statistics=False)
+        return file, f"{ROWS}('{name}')"
+
+
+def _tell_location(request: httpx.Request) -> None:
+    request.headers[LOCATION_HEADER] = location.get()
+
+
+def _checked(answer: httpx.Response) -> dict[str, Any]:
+    body: dict[str, Any] = answer.json()
+    if answer.is_error:
+        raise errors.from_answer(body)
+    return body

@@ -1,0 +1,268 @@
+"""The jobs that the gateway carries out itself: their resources, their threads, and what a restart makes of them."""
+
+import contextlib
+import contextvars
+import json
+import logging
+import sqlite3
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from deskcloud import jsontext
+from deskcloud.bigquery.gateway import execution, outbound, statements
+from deskcloud.bigquery.gateway.audit import Audit
+from deskcloud.bigquery.gateway.errors import BigQueryError, already_exists, not_found
+from deskcloud.bigquery.gateway.kept_models import now
+from deskcloud.bigquery.gateway.script import CHILD_PREFIX
+from deskcloud.bigquery.gateway.state import Database
+from deskcloud.bigquery.gateway.work import Outcome, Services, Work, name_positional_parameters
+
+_LOG = logging.getLogger(__name__)
+_JOB_TYPES = ("query", "extract")
+
+
+@dataclass
+class _Running:
+    resource: dict[str, Any]
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    future: "Future[None] | None" = None
+
+
+class Jobs:
+    """All jobs of the gateway's, running and done."""
+
+    def __init__(self, database: Database, services: Services, audit: Audit) -> None:
+        self._database = database
+        self._services = services
+        self._audit = audit
+        self._running: dict[tuple[str, str], _Running] = {}
+        # Training takes a processor for long; what is quick must not wait behind it.
+        self._training = ThreadPoolExecutor(2, "bigquery-training")
+        self._quick = ThreadPoolExecutor(8, "bigquery-ml")
+        self._is_closing = False
+        self._fail_interrupted()
+
+    def takes(self, project: str, configuration: dict[str, Any]) -> bool:
+        """Whether a job is the gateway's to carry out, or to refuse since it wants a model's name for a table."""
+        if _is_ours(configuration):
+            return True
+        text = configuration.get("query", {}).get("query", "")
+        if "create" not in text.lower():
+            return False
+        work = Work(self._services, project, "", configuration)
+        with contextlib.suppress(BigQueryError):
+            return execution.takes_the_name_of(work, text) is not None
+        return False
+
+    def submit(self, project: str, job_id: str, configuration: dict[str, Any]) -> dict[str, Any]:
+        """Begin a job and return its resource.
+
+        Raises:
+            BigQueryError: duplicate, when the id was used before, here or on the emulator.
+        """
+        if self._services.emulator.exists(f"{project}/jobs/{job_id}"):
+            raise already_exists("Job", f"{project}:{job_id}")
+        types = _statement_types(configuration)
+        running = _Running(_resource(project, job_id, configuration))
+        if statement_type := "SCRIPT" if len(types) > 1 else types[0]:
+            # Known before the statement has run, and also when it fails: log sinks look for it.
+            running.resource["statistics"]["query"] = {"statementType": statement_type}
+        try:
+            self._insert(running.resource)
+        except sqlite3.IntegrityError:
+            raise already_exists("Job", f"{project}:{job_id}") from None
+        # Only now: a refused job must not stand before the one that has its id.
+        self._running[project, job_id] = running
+        pool = self._training if "CREATE_MODEL" in types else self._quick
+        running.future = pool.submit(contextvars.copy_context().run, self._execute, running, configuration)
+        return running.resource
+
+    def dry_run(self, project: str, configuration: dict[str, Any]) -> dict[str, Any]:
+        """The resource of a job that only checks; it has no id and is not kept.
+
+        Raises:
+            BigQueryError: as the job itself would fail.
+        """
+        resource = _resource(project, "", configuration)
+        outcome = execution.run(_work(self._services, resource, configuration, threading.Event()))
+        return _done(resource, outcome)
+
+    def find(self, project: str, job_id: str) -> dict[str, Any] | None:
+        """A job's resource, or None where the gateway has no such job."""
+        if running := self._running.get((project, job_id)):
+            return running.resource
+        rows = self._database.execute("SELECT resource FROM jobs WHERE (project, job) = (?, ?)", project, job_id)
+        return dict(json.loads(rows[0][0])) if rows else None
+
+    def is_on_emulator(self, project: str, job_id: str) -> bool:
+        """Whether the emulator has the rows of this finished job."""
+        rows = self._database.execute("SELECT on_emulator FROM jobs WHERE (project, job) = (?, ?)", project, job_id)
+        return bool(rows and rows[0][0])
+
+    def future(self, project: str, job_id: str) -> "Future[None] | None":
+        """What is done when the job is; None for one that is done."""
+        running = self._running.get((project, job_id))
+        return running.future if running else None
+
+    def all(self, project: str) -> list[dict[str, Any]]:
+        """The resources of a project's jobs."""
+        rows = self._database.execute("SELECT resource FROM jobs WHERE project = ?", project)
+        return [json.loads(resource) for (resource,) in rows]
+
+    def cancel(self, project: str, job_id: str) -> dict[str, Any]:
+        """Ask a job to stop; its resource.
+
+        Raises:
+            BigQueryError: notFound.
+        """
+        if running := self._running.get((project, job_id)):
+            running.cancelled.set()
+        if (resource := self.find(project, job_id)) is None:
+            raise not_found("Job", f"{project}:{job_id}")
+        return resource
+
+    def delete(self, project: str, job_id: str) -> None:
+        """Forget a finished job and those of its statements."""
+        self._services.emulator.delete(f"{project}/jobs/{job_id}/delete")
+        self._database.execute(
+            "DELETE FROM jobs WHERE project = ? AND (job = ? OR resource ->> '$.statistics.parentJobId' = ?)",
+            project,
+            job_id,
+            job_id,
+        )
+
+    def close(self) -> None:
+        """Stop what runs, as failed by a restart, and wait for its threads."""
+        self._is_closing = True
+        for running in list(self._running.values()):
+            running.cancelled.set()
+        self._training.shutdown(cancel_futures=True)
+        self._quick.shutdown(cancel_futures=True)
+
+    def _execute(self, running: _Running, configuration: dict[str, Any]) -> None:
+        resource = running.resource
+        resource = running.resource = resource | {
+            "status": {"state": "RUNNING"},
+            "statistics": resource["statistics"] | {"startTime": now()},
+        }
+        self._update(resource)
+        outcome, error = Outcome({}), None
+        try:
+            outcome = execution.run(_work(self._services, resource, configuration, running.cancelled))
+        except BigQueryError as failure:
+            error = _interrupted() if self._is_closing else failure
+        except httpx.TransportError as failure:
+            error = BigQueryError("backendError", f"A service does not answer: {failure!r}")
+        except Exception as failure:  # noqa: BLE001 - whatever it is, the job must end
+            # A fault of this machine's: the input's faults are BigQuery's errors.
+            _LOG.exception("job %s failed", resource["id"])
+            error = BigQueryError("internalError", f"Internal error: {failure!r}")
+        resource = running.resource = _done(resource, outcome, error)
+        for child in _children(resource, outcome):
+            with contextlib.suppress(sqlite3.IntegrityError):
+                self._insert(child)
+        self._update(resource, on_emulator=outcome.on_emulator)
+        project, job_id = resource["jobReference"]["projectId"], resource["jobReference"]["jobId"]
+        del self._running[project, job_id]
+        self._audit.tell(resource)
+        self._database.prune()
+
+    def _insert(self, resource: dict[str, Any]) -> None:
+        self._database.execute(
+            "INSERT INTO jobs VALUES (?, ?, ?, ?, FALSE, ?)",
+            resource["jobReference"]["projectId"],
+            resource["jobReference"]["jobId"],
+            int(resource["statistics"]["creationTime"]),
+            resource["status"]["state"],
+            jsontext.text(resource),
+        )
+
+    def _update(self, resource: dict[str, Any], *, on_emulator: bool = False) -> None:
+        self._database.execute(
+            "UPDATE jobs SET state = ?, on_emulator = ?, resource = ? WHERE (project, job) = (?, ?)",
+            resource["status"]["state"],
+            on_emulator,
+            jsontext.text(resource),
+            resource["jobReference"]["projectId"],
+            resource["jobReference"]["jobId"],
+        )
+
+    def _fail_interrupted(self) -> None:
+        """Jobs that ran when the process ended have failed; a client retries them under another id."""
+        projects = set()
+        for (text,) in self._database.execute("SELECT resource FROM jobs WHERE state != 'DONE'"):
+            resource = json.loads(text)
+            resource = _done(resource, Outcome({}), _interrupted())
+            self._update(resource)
+            self._audit.tell(resource)
+            projects.add(resource["jobReference"]["projectId"])
+        for project in projects:
+            self._services.emulator.end_helpers(project)
+
+
+def _interrupted() -> BigQueryError:
+    return BigQueryError("backendError", "The service restarted while the job was running: retry it")
+
+
+def _is_ours(configuration: dict[str, Any]) -> bool:
+    if "extract" in configuration:
+        return outbound.is_ours(configuration["extract"])
+    query = configuration.get("query", {})
+    return not query.get("useLegacySql") and statements.is_ours(query.get("query", ""))
+
+
+def _statement_types(configuration: dict[str, Any]) -> list[str]:
+    """The type of each statement, empty where only the emulator knows; one empty type for an extract job."""
+    parsed = statements.parse(configuration.get("query", {}).get("query", ""))
+    return [statements.own_statement(statement.tokens) for statement in parsed] or [""]
+
+
+def _work(
+    services: Services, resource: dict[str, Any], configuration: dict[str, Any], cancelled: threading.Event
+) -> Work:
+    if "query" in configuration:
+        configuration = configuration | {"query": name_positional_parameters(configuration["query"])}
+    reference = resource["jobReference"]
+    return Work(services, reference["projectId"], reference["jobId"], configuration, cancelled)
+
+
+def _resource(project: str, job_id: str, configuration: dict[str, Any]) -> dict[str, Any]:
+    kind = next(name for name in _JOB_TYPES if name in configuration)
+    return {
+        "kind": "bigquery#job",
+        "id": f"{project}:US.{job_id}",
+        "selfLink": f"/bigquery/v2/projects/{project}/jobs/{job_id}?location=US",
+        "jobReference": {"projectId": project, "jobId": job_id, "location": "US"},
+        "configuration": configuration | {"jobType": kind.upper()},
+        "jobCreationReason": {"code": "REQUESTED"},
+        "status": {"state": "PENDING"},
+        "statistics": {"creationTime": now()},
+        "user_email": "local-bigquery@localhost",
+    }
+
+
+def _done(resource: dict[str, Any], outcome: Outcome, error: BigQueryError | None = None) -> dict[str, Any]:
+    status: dict[str, Any] = {"state": "DONE"}
+    if error:
+        status |= {"errorResult": error.proto(), "errors": [error.proto()]}
+    statistics = resource["statistics"] | {"endTime": now(), "totalBytesProcessed": "0"} | outcome.statistics
+    configuration = resource["configuration"]
+    if outcome.destination:
+        configuration = configuration | {"query": configuration["query"] | {"destinationTable": outcome.destination}}
+    return resource | {"status": status, "statistics": statistics, "configuration": configuration}
+
+
+def _children(resource: dict[str, Any], outcome: Outcome) -> list[dict[str, Any]]:
+    project, parent = resource["jobReference"]["projectId"], resource["jobReference"]["jobId"]
+    children = []
+    for number, child in enumerate(outcome.children):
+        configuration = resource["configuration"]
+        configuration = configuration | {"query": configuration["query"] | {"query": child["query"]}}
+        made = _resource(project, f"{CHILD_PREFIX}{parent}_{number}", configuration)
+        statistics = {"query": child["statistics"], "parentJobId": parent}
+        children.append(_done(made, Outcome(statistics)))
+    return children

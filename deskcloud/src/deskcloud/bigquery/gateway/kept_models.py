@@ -1,0 +1,172 @@
+"""The models that there are: BigQuery's resource of each, and the folder that holds what was learned."""
+
+import hashlib
+import json
+import shutil
+import time
+import uuid
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from deskcloud import jsontext
+from deskcloud.bigquery import ml
+from deskcloud.bigquery.gateway.errors import BigQueryError, not_found
+from deskcloud.bigquery.gateway.state import Database
+
+_SETTABLE = ("friendlyName", "description", "labels", "expirationTime")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A model's name."""
+
+    project: str
+    dataset: str
+    model: str
+
+    def __str__(self) -> str:
+        return f"{self.project}:{self.dataset}.{self.model}"
+
+    @property
+    def wire(self) -> dict[str, str]:
+        """The API's modelReference."""
+        return {"projectId": self.project, "datasetId": self.dataset, "modelId": self.model}
+
+    @property
+    def as_table(self) -> dict[str, str]:
+        """The same name as a tableReference, as jobs give it."""
+        return {"projectId": self.project, "datasetId": self.dataset, "tableId": self.model}
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model's resource and its folder."""
+
+    resource: dict[str, Any]
+    folder: Path
+
+    def learned(self) -> ml.TrainedModel:
+        """What `deskcloud.bigquery.ml` made of it."""
+        return _load(self.folder)
+
+
+@lru_cache(maxsize=8)
+def _load(folder: Path) -> ml.TrainedModel:
+    return ml.TrainedModel.load(folder)
+
+
+def now() -> str:
+    """The present as the API writes it: milliseconds since 1970, in a string."""
+    return str(time.time_ns() // 1_000_000)
+
+
+class Models:
+    """All models, kept in a database and a folder."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self._database = database
+        self._folder = folder
+
+    def find(self, reference: Reference) -> Model | None:
+        """The model, or None; an expired one is deleted."""
+        rows = self._database.execute(
+            "SELECT folder, resource FROM models WHERE (project, dataset, model) = (?, ?, ?)", *_key(reference)
+        )
+        if not rows:
+            return None
+        model = Model(json.loads(rows[0][1]), self._folder / rows[0][0])
+        expires = model.resource.get("expirationTime")
+        if expires and int(expires) < int(now()):
+            self.remove(reference)
+            return None
+        return model
+
+    def get(self, reference: Reference) -> Model:
+        """The model.
+
+        Raises:
+            BigQueryError: notFound.
+        """
+        if (model := self.find(reference)) is None:
+            raise not_found("Model", str(reference))
+        return model
+
+    def in_dataset(self, project: str, dataset: str) -> list[Model]:
+        """A dataset's models by name."""
+        names = self._database.execute(
+            "SELECT model FROM models WHERE (project, dataset) = (?, ?) ORDER BY model", project, dataset
+        )
+        found = [self.find(Reference(project, dataset, name)) for (name,) in names]
+        return [model for model in found if model]
+
+    def save(self, reference: Reference, learned: ml.TrainedModel, resource: dict[str, Any]) -> Model:
+        """Put a model in the place of that name in one step; readers see the former one or this one."""
+        former = self.find(reference)
+        folder = self._folder / uuid.uuid4().hex
+        learned.save(folder)
+        resource = {"modelReference": reference.wire, "location": "US", "creationTime": now()} | resource
+        model = self._store(reference, Model(resource, folder))
+        if former:
+            shutil.rmtree(former.folder, ignore_errors=True)
+        return model
+
+    def change(self, reference: Reference, changes: dict[str, Any], etag: str | None = None) -> Model:
+        """Change settable fields; None takes a field away, and a label that is None takes that label away.
+
+        Raises:
+            BigQueryError: notFound, or conditionNotMet where `etag` is another version's.
+        """
+        model = self.get(reference)
+        if etag and etag not in {model.resource["etag"], "*"}:
+            raise BigQueryError("conditionNotMet", "Precondition check failed.")
+        settable = {name: changes[name] for name in _SETTABLE if name in changes}
+        if settable.get("labels") is not None:
+            settable["labels"] = _without_none(model.resource.get("labels", {}) | settable["labels"])
+        return self._store(reference, Model(_without_none(model.resource | settable), model.folder))
+
+    def register(self, reference: Reference, vertex_id: str, version: str) -> None:
+        """Note under which id and version the model stands in the registry."""
+        model = self.get(reference)
+        runs = [dict(run) for run in model.resource["trainingRuns"]]
+        runs[-1] |= {"vertexAiModelId": vertex_id, "vertexAiModelVersion": version}
+        self._store(reference, Model(model.resource | {"trainingRuns": runs}, model.folder))
+
+    def touch(self, reference: Reference) -> None:
+        """Set the time of the last change to now."""
+        self._store(reference, self.get(reference))
+
+    def remove(self, reference: Reference) -> None:
+        """Delete the model."""
+        rows = self._database.execute(
+            "DELETE FROM models WHERE (project, dataset, model) = (?, ?, ?) RETURNING folder", *_key(reference)
+        )
+        for (folder,) in rows:
+            shutil.rmtree(self._folder / folder, ignore_errors=True)
+
+    def remove_dataset(self, project: str, dataset: str) -> None:
+        """Delete a dataset's models."""
+        for model in self.in_dataset(project, dataset):
+            self.remove(Reference(project, dataset, model.resource["modelReference"]["modelId"]))
+
+    def _store(self, reference: Reference, model: Model) -> Model:
+        resource = model.resource | {"lastModifiedTime": now()}
+        resource.pop("etag", None)
+        content = jsontext.encode(resource, is_sorted=True)
+        resource["etag"] = hashlib.sha256(content).hexdigest()[:22]
+        self._database.execute(
+            "INSERT OR REPLACE INTO models VALUES (?, ?, ?, ?, ?)",
+            *_key(reference),
+            model.folder.name,
+            jsontext.text(resource),
+        )
+        return Model(resource, model.folder)
+
+
+def _key(reference: Reference) -> tuple[str, str, str]:
+    return reference.project, reference.dataset, reference.model
+
+
+def _without_none(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}

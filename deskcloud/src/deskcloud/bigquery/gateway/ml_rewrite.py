@@ -1,0 +1,72 @@
+"""Turn a statement that calls ML ml_functions into one that the emulator can run.
+
+Each call is computed, innermost and earliest first, its result written to a Parquet file, and the call replaced by
+one to a table function that reads the file: so the result moves once, and needs no table.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Self
+
+from deskcloud.bigquery.gateway import ml_functions
+from deskcloud.bigquery.gateway.statements import Definition, Statement, definitions, ml_calls
+from deskcloud.bigquery.gateway.work import Work
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Rewriting:
+    """A statement on its way; a context manager that removes the files at its end."""
+
+    def __init__(self, work: Work, statement: Statement) -> None:
+        self._work = work
+        self._statement = statement
+        self._replacements: list[tuple[int, int, str]] = []
+        self._files: list[Path] = []
+
+    def __enter__(self) -> Self:
+        known = definitions(self._statement.tokens)
+        try:
+            for call in ml_calls(self._statement.tokens):
+                visible = [d for d in known if d.clause < call.start and d.start <= call.start < d.end]
+                table = ml_functions.compute(self._work, call, self.render, partial(self._with, visible))
+                file, rows = self._work.services.emulator.keep(table)
+                self._files.append(file)
+                self.replace(call.start, call.end, rows)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files:
+            file.unlink(missing_ok=True)
+
+    @property
+    def text(self) -> str:
+        """The statement without ML calls."""
+        return self.render(self._statement.tokens[0].start, self._statement.tokens[-1].end)
+
+    def render(self, start: int, end: int) -> str:
+        """The text between two offsets, with the replaced calls in it."""
+        parts, position = [], start
+        for first, last, text in sorted(self._replacements):
+            if start <= first and last <= end:
+                parts += [self._statement.text[position:first], text]
+                position = last
+        return "".join([*parts, self._statement.text[position:end]])
+
+    def replace(self, start: int, end: int, text: str) -> None:
+        """Put `text` in the place of what stands between two offsets."""
+        inside = [r for r in self._replacements if start <= r[0] and r[1] <= end]
+        self._replacements = [r for r in self._replacements if r not in inside]
+        self._replacements.append((start, end, text))
+
+    def _with(self, visible: Sequence[Definition], query: str) -> str:
+        """The query below the WITH clauses around it, outermost first."""
+        for clause in sorted({d.clause for d in visible}, reverse=True):
+            same = [d for d in visible if d.clause == clause]
+            names = ", ".join(self.render(d.first.start, d.last.end) for d in same)
+            query = f"WITH {'RECURSIVE ' * same[0].is_recursive}{names} SELECT * FROM ({query}\n)"  # noqa: S608 - the client's own SQL
+        return query

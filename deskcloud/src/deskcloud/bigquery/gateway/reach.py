@@ -1,0 +1,69 @@
+"""What a request may name beside GoogleSQL: objects of Cloud Storage and locations; no other place or language."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from deskcloud.bigquery.gateway.errors import BigQueryError, unsupported
+
+# https://cloud.google.com/bigquery/docs/locations: multi-regions and regions.
+_LOCATION = re.compile(r"us|eu|[a-z]+-[a-z]+[0-9]+", re.IGNORECASE)
+# https://cloud.google.com/bigquery/docs/introduction-sql#changing_from_the_default_dialect
+_PREFIX = re.compile(r"\s*#(legacy|standard)sql[ \t]*(?:\n|\Z)", re.IGNORECASE)
+
+
+def check_job(configuration: dict[str, Any]) -> None:
+    """Let a job's configuration pass.
+
+    Raises:
+        BigQueryError: it reads from or writes to another place, or is in legacy SQL.
+    """
+    load, extract, query = (configuration.get(kind) or {} for kind in ("load", "extract", "query"))
+    _check_uris(load.get("sourceUris") or (), "Source URI must be a Google Cloud Storage location")
+    written = [*(extract.get("destinationUris") or ()), *filter(None, [extract.get("destinationUri")])]
+    _check_uris(written, "Destination URI must be a Google Cloud Storage location")
+    _check_dialect(query)
+    if query.get("tableDefinitions"):
+        raise unsupported(f"The external table {', '.join(query['tableDefinitions'])}")
+
+
+def check_table(resource: Any) -> None:
+    """Let a table's resource pass.
+
+    Raises:
+        BigQueryError: its rows lie in another place, or it is a view in legacy SQL.
+    """
+    if isinstance(resource, dict) and (view := resource.get("view")):
+        _check_dialect(view)
+    if isinstance(resource, dict) and resource.get("externalDataConfiguration"):
+        uris = resource["externalDataConfiguration"].get("sourceUris") or ["no URI"]
+        raise unsupported(f"An external table of {', '.join(map(str, uris))}")
+
+
+def location(named: str | None) -> str:
+    """Return the location that a job names; an empty text where it names none.
+
+    Raises:
+        BigQueryError: BigQuery has no such location.
+    """
+    if named and not _LOCATION.fullmatch(named):
+        raise BigQueryError("invalid", f"Location {named} does not support this operation.")
+    return named or ""
+
+
+def _check_dialect(query: dict[str, Any]) -> None:
+    """Refuse legacy SQL, which an option or the text's first line asks for."""
+    option, prefix = query.get("useLegacySql"), _PREFIX.match(str(query.get("query") or ""))
+    is_legacy = prefix and prefix[1].lower() == "legacy"
+    if prefix and option is not None and bool(option) != is_legacy:
+        said, asked = str(is_legacy).lower(), str(bool(option)).lower()
+        message = f"Query text specifies use_legacy_sql:{said}, while API options specify:{asked}"
+        raise BigQueryError("invalidQuery", message)
+    if option or is_legacy:
+        raise unsupported("Legacy SQL")
+
+
+def _check_uris(uris: Iterable[str], otherwise: str) -> None:
+    for uri in uris:
+        if not uri.startswith("gs://"):
+            raise BigQueryError("invalid", f"{otherwise}: {uri}")

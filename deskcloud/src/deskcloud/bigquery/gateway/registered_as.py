@@ -1,0 +1,77 @@
+"""Where a model stands in Vertex AI's registry: the id and version that its resource carries."""
+
+from deskcloud.bigquery.gateway.errors import BigQueryError, unsupported
+from deskcloud.bigquery.gateway.kept_models import Reference
+from deskcloud.bigquery.gateway.vertex_registry import Registry
+from deskcloud.bigquery.gateway.work import Work
+from deskcloud.bigquery.ml.options import FACTORIZATION
+
+
+def register(work: Work, reference: Reference, vertex_id: str, aliases: list[str]) -> str:
+    """Register a model with Vertex AI under that id, unless it is already; its version there.
+
+    Raises:
+        BigQueryError: it is registered under another id, it is of a type that the local Vertex AI does not serve, or
+            there is no registry.
+    """
+    model = work.services.models.get(reference)
+    check_type(model.resource["modelType"])
+    former = find(work, reference)
+    if former and former[0] == vertex_id:
+        return former[1]
+    if former:
+        raise BigQueryError(
+            "invalidQuery",
+            f"vertex_ai_model_id of model {reference} is {former[0]!r} and cannot be changed to {vertex_id!r}",
+        )
+    version = service(work).register(reference.project, vertex_id, model.folder, reference.model, aliases)
+    work.services.models.register(reference, vertex_id, version)
+    return version
+
+
+def check_type(model_type: str) -> None:
+    """Check that models of this type can be registered.
+
+    Raises:
+        BigQueryError: they cannot.
+    """
+    if model_type == FACTORIZATION:
+        raise unsupported(f"Registering a model of type {model_type} with Vertex AI")
+
+
+def find(work: Work, reference: Reference) -> tuple[str, str] | None:
+    """Id and version under which a model stands in the registry, if it does."""
+    model = work.services.models.find(reference)
+    training_run = model.resource["trainingRuns"][-1] if model else {}
+    if "vertexAiModelId" not in training_run:
+        return None
+    return training_run["vertexAiModelId"], training_run["vertexAiModelVersion"]
+
+
+def check_replaceable(work: Work, project: str, found: tuple[str, str]) -> None:
+    """Check that nothing serves that version.
+
+    Raises:
+        BigQueryError: resourceInUse, when it is deployed.
+    """
+    service(work).check_replaceable(project, *found)
+
+
+def unregister(work: Work, project: str, found: tuple[str, str], successor: str | None = None) -> None:
+    """Take that version out of the registry; `successor` takes over as the default.
+
+    Raises:
+        BigQueryError: the registry refuses, as it does while the version is deployed.
+    """
+    service(work).unregister(project, *found, successor)
+
+
+def service(work: Work) -> Registry:
+    """The registry.
+
+    Raises:
+        BigQueryError: there is none.
+    """
+    if work.services.registry is None:
+        raise unsupported("Vertex AI's model registry without a Vertex AI service configured")
+    return work.services.registry

@@ -1,0 +1,77 @@
+"""Scripts that hold a statement of the gateway's: run in a session of the emulator, statement by statement.
+
+Variables and temporary tables live in the session, so each statement sees what those before it left.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from deskcloud.bigquery.gateway import statements
+from deskcloud.bigquery.gateway.errors import BigQueryError, ml_inside
+from deskcloud.bigquery.gateway.statements import Statement
+from deskcloud.bigquery.gateway.work import Outcome, Work
+from deskcloud.googlesql.tokens import starts
+
+# The emulator's own name for the jobs of a script's statements.
+CHILD_PREFIX = "script_job_"
+
+RunStatement = Callable[[Work, Statement, str], Outcome]
+
+
+def run(work: Work, parsed: list[Statement], run_statement: RunStatement) -> Outcome:
+    """Run the statements in their order; the script's rows are those of its last statement.
+
+    Raises:
+        BigQueryError: one failed; those before it keep their effect, as in BigQuery.
+    """
+    for statement in parsed:
+        word = statement.tokens[0].word
+        if (statement.is_block or word == "EXECUTE") and statements.needs_the_gateway(statement):
+            what = "EXECUTE IMMEDIATE" if word == "EXECUTE" else f"{word} ... END of a script"
+            exports = any(starts(statement.tokens[index:], "EXPORT", "DATA") for index in range(len(statement.tokens)))
+            raise ml_inside(what, "EXPORT DATA" if exports else "BigQuery ML")
+    if work.is_dry_run:
+        return Outcome({"query": {"statementType": "SCRIPT"}})
+    work, session = _in_a_session(work)
+    try:
+        return _run(work, parsed, run_statement)
+    finally:
+        if session:
+            abort = work.helper_query("CALL BQ.ABORT_SESSION()")
+            work.services.emulator.run_hidden(work.project, {"query": abort}, work.cancelled)
+
+
+def _run(work: Work, parsed: list[Statement], run_statement: RunStatement) -> Outcome:
+    children: list[dict[str, Any]] = []
+    outcome = Outcome({})
+    for number, statement in enumerate(parsed):
+        work.check_cancelled()
+        is_last = number == len(parsed) - 1
+        job_id = work.job_id if is_last else f"{CHILD_PREFIX}{work.job_id}_{number}"
+        if statements.needs_the_gateway(statement):
+            outcome = run_statement(work, statement, job_id)
+        else:
+            outcome = Outcome.of(work.run_query(statement.source, job_id))
+        children.append({"query": statement.source, "statistics": outcome.statistics.get("query", {})})
+    return Outcome(
+        {"query": {"statementType": "SCRIPT"}, "numChildJobs": str(len(children))},
+        on_emulator=outcome.on_emulator,
+        destination=outcome.destination,
+        children=children,
+    )
+
+
+def _in_a_session(work: Work) -> tuple[Work, str | None]:
+    """The same work inside a session, and its id when it was opened here."""
+    properties = work.query.get("connectionProperties", [])
+    if any(item.get("key") == "session_id" for item in properties):
+        return work, None
+    opening = {"query": work.helper_query("SELECT 1") | {"createSession": True}}
+    job = work.services.emulator.run_hidden(work.project, opening, work.cancelled)
+    session = job["statistics"].get("sessionInfo", {}).get("sessionId")
+    if not session:
+        raise BigQueryError("internalError", "the emulator opened no session")
+    properties = [*properties, {"key": "session_id", "value": session}]
+    query = work.query | {"connectionProperties": properties}
+    query.pop("createSession", None)
+    return work.with_query(query), session

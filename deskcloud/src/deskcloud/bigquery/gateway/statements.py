@@ -1,0 +1,269 @@
+"""What a query text consists of: its statements, and in each the calls to ML functions and the WITH clauses."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from deskcloud.bigquery.gateway.errors import BigQueryError
+from deskcloud.googlesql.tokens import Token, UnterminatedError, closing, read, split, starts, tokenize, unquoted
+
+_BLOCKS = frozenset({"BEGIN", "IF", "LOOP", "WHILE", "REPEAT", "FOR", "CASE"})
+_BEFORE_A_STATEMENT = frozenset({";", "THEN", "ELSE", "DO", "BEGIN", "LOOP", "REPEAT"})
+_PROCEDURAL = _BLOCKS | {"DECLARE", "SET", "EXECUTE", "CALL", "RAISE", "ASSERT", "RETURN", "COMMIT", "ROLLBACK"}
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement of a script, with its tokens; offsets count from the beginning of the whole text."""
+
+    text: str
+    tokens: Sequence[Token]
+
+    @property
+    def source(self) -> str:
+        """The statement alone, without the script around it."""
+        return self.text[self.tokens[0].start : self.tokens[-1].end]
+
+    @property
+    def is_procedural(self) -> bool:
+        """Whether it only makes sense inside a script (DECLARE, IF ...)."""
+        return self.tokens[0].word in _PROCEDURAL
+
+    @property
+    def is_block(self) -> bool:
+        """Whether other statements stand in it."""
+        return _opens_a_block(self.tokens, 0)
+
+    def after(self, *words: str) -> Sequence[Token]:
+        """The tokens behind these leading keywords."""
+        if not starts(self.tokens, *words):
+            raise BigQueryError("invalidQuery", f"Syntax error: Expected {' '.join(words)}")
+        return self.tokens[len(words) :]
+
+
+@dataclass(frozen=True)
+class Call:
+    """`ML.NAME(argument, ...)`, from offset `start` to `end`."""
+
+    name: str
+    arguments: Sequence[Sequence[Token]]
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Definition:
+    """`name AS (query)` in a WITH clause; its names are known to what stands between `start` and `end`."""
+
+    clause: int
+    start: int
+    end: int
+    first: Token
+    last: Token
+    is_recursive: bool
+
+
+def parse(text: str) -> list[Statement]:
+    """The statements of a script; a block (BEGIN ... END, IF ... END IF) counts as one.
+
+    Raises:
+        UnterminatedError: a string or a quoted name never ends.
+    """
+    tokens = tokenize(text)
+    statements, start = [], 0
+    for end in [*_ends(tokens), len(tokens)]:
+        if end > start:
+            statements.append(Statement(text, tokens[start:end]))
+        start = end + 1
+    return statements
+
+
+def _ends(tokens: Sequence[Token]) -> Iterator[int]:
+    depth = 0
+    for index, token in enumerate(tokens):
+        if token.word == ";" and depth == 0:
+            yield index
+        elif token.word == "END" and depth:
+            depth -= 1
+        elif _opens_a_block(tokens, index) or (token.word == "CASE" and not _closes(tokens, index)):
+            depth += 1
+
+
+def _opens_a_block(tokens: Sequence[Token], index: int) -> bool:
+    word = tokens[index].word
+    if word not in _BLOCKS or (index and tokens[index - 1].word not in _BEFORE_A_STATEMENT):
+        return False
+    following = tokens[index + 1].word if index + 1 < len(tokens) else ""
+    if word in {"IF", "REPEAT"} and following == "(":
+        # `THEN IF(a, b, c)` and `REPEAT('a', 3)` are functions; `IF (condition) THEN` is not.
+        inside = tokens[index + 2 : closing(tokens, index + 1)]
+        return word == "IF" and len(split(inside, ",")) == 1
+    return not (word == "BEGIN" and following in {"", ";", "TRANSACTION"})
+
+
+def _closes(tokens: Sequence[Token], index: int) -> bool:
+    return index > 0 and tokens[index - 1].word == "END"
+
+
+_OWN_STATEMENTS = {
+    ("CREATE", "MODEL"): "CREATE_MODEL",
+    ("CREATE", "OR", "REPLACE", "MODEL"): "CREATE_MODEL",
+    ("ALTER", "MODEL"): "ALTER_MODEL",
+    ("DROP", "MODEL"): "DROP_MODEL",
+    ("EXPORT", "MODEL"): "EXPORT_MODEL",
+    ("EXPORT", "DATA"): "EXPORT_DATA",
+    ("DROP", "SCHEMA"): "DROP_SCHEMA",
+}
+_HINT = re.compile(r"\bml\b|\bmodel\b|\bexport\b|\bschema\b", re.IGNORECASE)
+# CREATE OR REPLACE MATERIALIZED VIEW IF NOT EXISTS, and a name with dashes.
+_LONGEST_HEAD = 30
+_BEFORE_A_KIND = frozenset({"OR", "REPLACE", "MATERIALIZED"})
+_ML_IN_A_STRING = re.compile(r"\b(CREATE|REPLACE|ALTER|DROP|EXPORT)\s+MODEL\b|\bML\s*\.\s*\w+\s*\(", re.IGNORECASE)
+
+
+def own_statement(tokens: Sequence[Token]) -> str:
+    """The type of a statement that the gateway carries out itself; empty for any other."""
+    return next((kind for words, kind in _OWN_STATEMENTS.items() if starts(tokens, *words)), "")
+
+
+def is_ml(tokens: Sequence[Token]) -> bool:
+    """Whether something in a statement has to do with a model."""
+    found = (own_statement(tokens[index : index + 4]) for index in range(len(tokens)))
+    return any(kind.endswith("MODEL") for kind in found) or any(ml_calls(tokens))
+
+
+def needs_the_gateway(statement: Statement) -> bool:
+    """Whether the emulator cannot run the statement, or something in it, alone."""
+    tokens = statement.tokens
+    found = (own_statement(tokens[index : index + 4]) for index in range(len(tokens)))
+    return any(found) or any(ml_calls(tokens)) or _executes_ml(tokens)
+
+
+def _executes_ml(tokens: Sequence[Token]) -> bool:
+    """Whether a text given to EXECUTE IMMEDIATE seems to hold a statement of ours."""
+    executes = any(starts(tokens[index:], "EXECUTE", "IMMEDIATE") for index in range(len(tokens)))
+    return executes and any(token.kind == "string" and _ML_IN_A_STRING.search(token.text) for token in tokens)
+
+
+def is_ours(text: str) -> bool:
+    """Whether a query text holds a statement that needs the gateway."""
+    # Most texts hold none of these words; they are not taken apart at all.
+    if not _HINT.search(text):
+        return False
+    try:
+        return any(needs_the_gateway(statement) for statement in parse(text))
+    except UnterminatedError:
+        return False
+
+
+def created_table(text: str) -> Sequence[Token]:
+    """The tokens from the name on where a text begins with CREATE TABLE or CREATE VIEW; else none."""
+    try:
+        tokens = list(islice(read(text), _LONGEST_HEAD))
+    except UnterminatedError:
+        return []
+    kind = next((i for i, token in enumerate(tokens) if token.word in {"TABLE", "VIEW"}), 0)
+    if not starts(tokens, "CREATE") or any(token.word not in _BEFORE_A_KIND for token in tokens[1:kind]):
+        return []
+    rest = tokens[kind + 1 :] if kind else []
+    return rest[3:] if starts(rest, "IF", "NOT", "EXISTS") else rest
+
+
+def ml_calls(tokens: Sequence[Token]) -> Iterator[Call]:
+    """Calls to ML functions, each after those inside it."""
+    found = []
+    for index in range(len(tokens) - 3):
+        before = tokens[index - 1].text if index else ""
+        if before == "." or not _is_ml_name(tokens[index : index + 4]):
+            continue
+        last = closing(tokens, index + 3)
+        if last == len(tokens):
+            raise BigQueryError("invalidQuery", 'Syntax error: Expected ")" but got end of statement')
+        name = unquoted(tokens[index + 2]).upper()
+        found.append(Call(f"ML.{name}", split(tokens[index + 4 : last], ","), tokens[index].start, tokens[last].end))
+    yield from sorted(found, key=lambda call: call.end)
+
+
+def _is_ml_name(tokens: Sequence[Token]) -> bool:
+    ml, dot, name, bracket = tokens
+    return ml.word == "ML" and dot.word == "." and name.kind in {"word", "name"} and bracket.word == "("
+
+
+def definitions(tokens: Sequence[Token]) -> list[Definition]:
+    """The common table expressions, in the order of the text."""
+    found = []
+    for index, token in enumerate(tokens):
+        if token.word != "WITH":
+            continue
+        end = _end_of_region(tokens, index)
+        is_recursive = starts(tokens[index:], "WITH", "RECURSIVE")
+        position = index + 1 + is_recursive
+        while _is_definition(tokens[position : position + 3]):
+            last = closing(tokens, position + 2)
+            if last == len(tokens):
+                break
+            visible = (tokens[last].end, tokens[end - 1].end)
+            found.append(Definition(token.start, *visible, tokens[position], tokens[last], is_recursive))
+            if last + 1 >= len(tokens) or tokens[last + 1].word != ",":
+                break
+            position = last + 2
+    return found
+
+
+def _is_definition(tokens: Sequence[Token]) -> bool:
+    return len(tokens) == 3 and tokens[0].kind in {"word", "name"} and tokens[1].word == "AS" and tokens[2].word == "("
+
+
+def _end_of_region(tokens: Sequence[Token], index: int) -> int:
+    """Index of the bracket that closes around the token at `index`, or of the end."""
+    depth = 0
+    for position in range(index, len(tokens)):
+        depth += (tokens[position].word in {"(", "["}) - (tokens[position].word in {")", "]"})
+        if depth < 0:
+            return position
+    return len(tokens)
+
+
+def option_list(tokens: Sequence[Token]) -> tuple[dict[str, Sequence[Token]], Sequence[Token]]:
+    """The tokens of each value in `OPTIONS(name = value, ...)` by lower-case name, and the tokens behind it."""
+    if not starts(tokens, "OPTIONS", "("):
+        raise BigQueryError("invalidQuery", "Syntax error: Expected OPTIONS(name = value, ...)")
+    end = closing(tokens, 1)
+    options = {}
+    for option in split(tokens[2:end], ","):
+        if len(option) < 3 or option[1].text != "=":
+            raise BigQueryError("invalidQuery", "Syntax error: an option is written name = value")
+        name = unquoted(option[0]).lower()
+        if name in options:
+            raise BigQueryError("invalidQuery", f"Duplicate option {name}: give it once")
+        options[name] = option[2:]
+    return options, tokens[end + 1 :]
+
+
+def path(tokens: Sequence[Token]) -> tuple[list[str], Sequence[Token]]:
+    """The parts of the table or model path at the beginning, and the tokens behind it.
+
+    `p.d.m`, `p`.`d`.`m` and p-with-dashes.d.m are the same three parts.
+    """
+    parts: list[str] = []
+    index = 0
+    while index < len(tokens) and tokens[index].kind in {"word", "name", "number"}:
+        end = index + 1
+        # An unquoted project may hold dashes: my-project-1.dataset.table
+        while (
+            end + 1 < len(tokens)
+            and tokens[end].text == "-"
+            and tokens[end - 1].end == tokens[end].start
+            and tokens[end].end == tokens[end + 1].start
+        ):
+            end += 2
+        text = "".join(unquoted(token) for token in tokens[index:end])
+        parts += text.split(".") if tokens[index].kind == "name" else [text]
+        index = end
+        if index >= len(tokens) or tokens[index].text != ".":
+            break
+        index += 1
+    if not parts:
+        raise BigQueryError("invalidQuery", "Syntax error: Expected a name")
+    return parts, tokens[index:]

@@ -1,0 +1,172 @@
+"""Have Google's own analyzer judge a statement before it runs, against the tables and models as they are.
+
+A statement that it refuses is refused here with its words. Where it cannot judge, the statement passes: scripts and
+sessions, whose variables and temporary tables it does not see; other definitions than of tables, views and models;
+views over wildcard tables; INFORMATION_SCHEMA; tables and models that are not there, of which the local BigQuery tells
+itself; and what `deskcloud.googlesql.dialect` lists.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, cast
+
+from deskcloud import jsontext
+from deskcloud.bigquery.gateway import statements
+from deskcloud.bigquery.gateway.errors import BigQueryError
+from deskcloud.bigquery.gateway.work import Services, Work, name_positional_parameters
+from deskcloud.bigquery.ml.options import FACTORIZATION
+from deskcloud.bigquery.ml.prediction import class_columns
+from deskcloud.googlesql import analysis, dialect, types
+from deskcloud.googlesql.catalog import Catalog, table_paths
+from deskcloud.googlesql.engine import engine
+from deskcloud.googlesql.errors import Crashed, Refused
+from deskcloud.googlesql.ml import Model
+from deskcloud.googlesql.tokens import Token, UnterminatedError, starts, tokenize
+from deskcloud.googlesql.types import Fields
+
+if TYPE_CHECKING:
+    from deskcloud.bigquery import ml
+
+_LOG = logging.getLogger(__name__)
+_JUDGED = frozenset({"SELECT", "WITH", "(", "FROM", "INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE"})
+_DEFINED = frozenset({"TABLE", "VIEW", "MODEL"})
+_POSITION = re.compile(r" \[at (\d+:\d+)\]$")
+_SUFFIX = {"name": "_TABLE_SUFFIX", "type": "STRING"}
+_INGESTION = ({"name": "_PARTITIONTIME", "type": "TIMESTAMP"}, {"name": "_PARTITIONDATE", "type": "DATE"})
+_KEPT_ANALYSES = 1024
+
+
+class Strict:
+    """Judges statements. One that was accepted is not analyzed again until its tables or models have other columns."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        # Loaded now, or compiled, so that no statement has to wait for it.
+        engine()
+
+    def check(self, project: str, configuration: dict[str, Any]) -> None:
+        """Let a job's configuration pass, or refuse its statement.
+
+        Raises:
+            BigQueryError: invalidQuery, with the analyzer's words.
+        """
+        query = configuration.get("query") or {}
+        if not _is_judged(query):
+            return
+        work = Work(self._services, project, "", configuration | {"query": name_positional_parameters(query)})
+        try:
+            text = dialect.as_googlesql(work.query["query"], lambda name: self._model(work, name))
+        except (Refused, BigQueryError):
+            # What is wrong with a call of BigQuery ML, its own code says.
+            return
+        try:
+            tables = {name: self._fields(work, name) for path in table_paths(text) if (name := ".".join(path))}
+            if None not in tables.values():
+                parameters = {
+                    one["name"].lower(): one["parameterType"] for one in work.query.get("queryParameters", [])
+                }
+                _analyze(text, jsontext.text(tables), jsontext.text(parameters))
+        except Refused as refusal:
+            if not dialect.is_beyond(refusal):
+                message = _POSITION.sub(r" at [\1]", str(refusal))
+                raise BigQueryError("invalidQuery", message) from None
+        except BigQueryError:
+            # A name that cannot be looked up; what is wrong with it, the emulator says.
+            return
+        except Crashed as crash:
+            _LOG.warning("%s: %s", crash, text)
+
+    def _fields(self, work: Work, name: str) -> Fields | None:
+        """The columns of a table, or None where there is no such table or what it holds is not known."""
+        parts = name.split(".")
+        default = work.query.get("defaultDataset") or {}
+        if len(parts) == 1 and "datasetId" in default:
+            parts = [default.get("projectId", work.project), default["datasetId"], *parts]
+        if len(parts) == 2:
+            parts = [work.project, *parts]
+        if len(parts) != 3 or "INFORMATION_SCHEMA" in name.upper():
+            return None
+        project, dataset, table = parts
+        if table == "__TABLES__":
+            return dialect.TABLES
+        tables = f"{project}/datasets/{dataset}/tables"
+        if table.endswith("*"):
+            return self._fields_of_wildcard(tables, table.removesuffix("*"))
+        found = self._services.emulator.get(f"{tables}/{table}")
+        if found is None:
+            return None
+        if "*`" in found.get("view", {}).get("query", ""):
+            # The columns of a view over a wildcard table are those of its newest table, not those that it tells.
+            return None
+        partitioning = found.get("timePartitioning")
+        hidden = _INGESTION if partitioning and "field" not in partitioning else ()
+        return [*found.get("schema", {}).get("fields", []), *hidden]
+
+    def _fields_of_wildcard(self, tables: str, prefix: str) -> Fields | None:
+        """The columns of the youngest table of the wildcard, as in BigQuery: querying-wildcard-tables."""
+        listed = (self._services.emulator.get(tables, {"maxResults": 100_000}) or {}).get("tables", [])
+        found = [
+            one for one in listed if one["tableReference"]["tableId"].startswith(prefix) and one["type"] == "TABLE"
+        ]
+        if not found:
+            return None
+        youngest = max(found, key=lambda one: int(one.get("creationTime", 0)))["tableReference"]["tableId"]
+        table = self._services.emulator.get(f"{tables}/{youngest}")
+        return [*table["schema"]["fields"], _SUFFIX] if table else None
+
+    def _model(self, work: Work, name: str) -> Model | None:
+        """What the columns of ML functions depend on, of the model of that name."""
+        reference, _ = work.reference(tokenize(".".join(f"`{part}`" for part in name.split("."))))
+        found = self._services.models.find(reference)
+        if found is None:
+            return None
+        model_type = found.resource["modelType"]
+        [label] = found.resource["labelColumns"]
+        if model_type == FACTORIZATION:
+            user, item = found.resource["featureColumns"]
+            options = found.resource["trainingRuns"][-1]["trainingOptions"]
+            return Model(
+                model_type,
+                user=user["name"],
+                user_type=user["type"]["typeKind"],
+                item=item["name"],
+                item_type=item["type"]["typeKind"],
+                rating=label["name"],
+                is_implicit=options["feedbackType"] == "IMPLICIT",
+            )
+        learned = cast("ml.Classifier", found.learned())
+        return Model(model_type, label["name"], label["type"]["typeKind"], class_columns(learned.class_names))
+
+
+def _is_judged(query: dict[str, Any]) -> bool:
+    """Whether this is one statement of a kind that the analyzer judges alone."""
+    properties = query.get("connectionProperties", [])
+    if any(one.get("key") == "session_id" for one in properties):
+        return False
+    try:
+        parsed = statements.parse(query.get("query", ""))
+    except UnterminatedError:
+        return False
+    if len(parsed) != 1 or parsed[0].is_procedural:
+        return False
+    tokens = parsed[0].tokens
+    if starts(tokens, "CREATE"):
+        # Also partitioning and other clauses of a table without a query are BigQuery's own.
+        return _DEFINED & _words(tokens[1:5]) != set() and "AS" in _words(tokens) and "TEMP" not in _words(tokens[:4])
+    return tokens[0].word in _JUDGED or starts(tokens, "EXPORT", "DATA")
+
+
+def _words(tokens: Sequence[Token]) -> set[str]:
+    return {token.word for token in tokens}
+
+
+@lru_cache(_KEPT_ANALYSES)
+def _analyze(text: str, tables: str, parameters: str) -> None:
+    """Analyze a statement, unless it was accepted before with the same columns; a refusal is not kept."""
+    fields: dict[str, Fields] = json.loads(tables)
+    declared: dict[str, dict[str, Any]] = json.loads(parameters)
+    kinds = {name: types.of_parameter(one) for name, one in declared.items()}
+    analysis.analyze(text, Catalog(fields.get), kinds)

@@ -1,0 +1,68 @@
+"""Audit entries for the emulator's own jobs: those that carry labels are watched until they are done."""
+
+import logging
+import threading
+from typing import Any
+
+import httpx
+
+from deskcloud.bigquery.gateway.audit import Audit
+from deskcloud.bigquery.gateway.emulator import EmulatorClient
+from deskcloud.bigquery.gateway.state import Database
+
+_LOG = logging.getLogger(__name__)
+_SECONDS = 0.2
+
+
+class Watch:
+    """A thread that asks for the watched jobs; the list outlasts the process."""
+
+    def __init__(self, database: Database, emulator: EmulatorClient, audit: Audit) -> None:
+        self._database = database
+        self._emulator = emulator
+        self._audit = audit
+        self._wake = threading.Event()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="bigquery-watch", daemon=True)
+        self._thread.start()
+
+    def see(self, answer: dict[str, Any]) -> None:
+        """Take note of a job of the emulator's: its resource, or a query's answer, which only has its reference."""
+        if not self._audit.is_on:
+            return
+        if answer.get("status", {}).get("state") == "DONE":
+            self._audit.tell(answer)
+            return
+        reference = answer["jobReference"]
+        values = (reference["projectId"], reference["jobId"])
+        self._database.execute("INSERT OR IGNORE INTO watched VALUES (?, ?)", *values)
+        self._wake.set()
+
+    def close(self) -> None:
+        """Stop; the list goes on after the next start."""
+        self._ended.set()
+        self._wake.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            self._wake.clear()
+            jobs = self._database.execute("SELECT project, job FROM watched")
+            for project, job_id in jobs:
+                self._look(project, job_id)
+            if jobs:
+                self._ended.wait(_SECONDS)
+            else:
+                self._wake.wait()
+
+    def _look(self, project: str, job_id: str) -> None:
+        try:
+            job: dict[str, Any] | None = self._emulator.get(f"{project}/jobs/{job_id}")
+        except httpx.HTTPError as error:
+            _LOG.warning("the emulator does not answer for job %s: %r", job_id, error)
+            return
+        if job and job["status"]["state"] != "DONE":
+            return
+        if job:
+            self._audit.tell(job)
+        self._database.execute("DELETE FROM watched WHERE (project, job) = (?, ?)", project, job_id)

@@ -1,0 +1,192 @@
+"""One statement at work: the client's configuration it runs under, and the services it may use."""
+
+import datetime as dt
+import decimal
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pyarrow as pa
+import sqlglot
+from sqlglot import exp
+
+from deskcloud.bigquery.gateway.emulator import EmulatorClient
+from deskcloud.bigquery.gateway.errors import BigQueryError
+from deskcloud.bigquery.gateway.kept_models import Models, Reference
+from deskcloud.bigquery.gateway.statements import path
+from deskcloud.bigquery.gateway.uploading import Storage
+from deskcloud.bigquery.gateway.vertex_registry import Registry
+from deskcloud.googlesql.tokens import Token, tokenize
+
+# What a helper query shares with the client's statement; where the result goes, it does not.
+_SHARED = ("useLegacySql", "defaultDataset", "queryParameters", "parameterMode", "connectionProperties")
+
+
+@dataclass(frozen=True)
+class Services:
+    """What statements act on; `is_on_demand` is how the project pays."""
+
+    emulator: EmulatorClient
+    models: Models
+    storage: Storage | None
+    registry: Registry | None
+    is_on_demand: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a finished job tells: its statistics, and whether the emulator has its rows under its id."""
+
+    statistics: dict[str, Any]
+    on_emulator: bool = False
+    destination: dict[str, str] | None = None
+    children: list[dict[str, Any]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, job: dict[str, Any]) -> "Outcome":
+        """The outcome of a query job that ran on the emulator."""
+        kept = {name: job["statistics"][name] for name in ("query", "sessionInfo") if name in job["statistics"]}
+        destination = job["configuration"]["query"].get("destinationTable")
+        return cls(kept, on_emulator=True, destination=destination)
+
+
+@dataclass(frozen=True)
+class Work:
+    """A query job's configuration while its statements run; parameters are named ones."""
+
+    services: Services
+    project: str
+    job_id: str
+    configuration: dict[str, Any]
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def query(self) -> dict[str, Any]:
+        """The query part of the configuration."""
+        query: dict[str, Any] = self.configuration["query"]
+        return query
+
+    @property
+    def is_dry_run(self) -> bool:
+        """Whether nothing may change."""
+        return bool(self.configuration.get("dryRun"))
+
+    def with_query(self, query: dict[str, Any]) -> "Work":
+        """The same work under another query configuration."""
+        return replace(self, configuration=self.configuration | {"query": query})
+
+    def check_cancelled(self) -> None:
+        """Stop here when the client cancelled the job.
+
+        Raises:
+            BigQueryError: stopped.
+        """
+        if self.cancelled.is_set():
+            raise BigQueryError("stopped", "Job execution was cancelled: User requested cancellation")
+
+    def reference(self, tokens: Sequence[Token]) -> tuple[Reference, Sequence[Token]]:
+        """The model that the path at the beginning names, and the tokens behind it."""
+        parts, rest = path(tokens)
+        default = self.query.get("defaultDataset") or {}
+        if len(parts) == 1 and "datasetId" not in default:
+            raise BigQueryError("invalid", f'Model "{parts[0]}" must be qualified with a dataset (e.g. dataset.model).')
+        if len(parts) == 1:
+            parts = [default.get("projectId", self.project), default["datasetId"], *parts]
+        if not all(parts):
+            raise BigQueryError("invalidQuery", "Syntax error: Invalid empty identifier")
+        *project, dataset, model = parts
+        return Reference(".".join(project) or self.project, dataset, model), rest
+
+    def helper_query(self, text: str) -> dict[str, Any]:
+        """The configuration of a query of our own that sees what the client's statement sees."""
+        shared = {name: self.query[name] for name in _SHARED if name in self.query}
+        return {"useLegacySql": False} | shared | {"query": text}
+
+    def run_query(self, text: str, job_id: str) -> dict[str, Any]:
+        """Run the client's statement, rewritten to `text`, on the emulator; the finished job.
+
+        A dry run is a dry run there, too.
+        """
+        self.check_cancelled()
+        configuration = self.configuration | {"query": self.query | {"query": text}}
+        return self.services.emulator.run(self.project, configuration, job_id, self.cancelled)
+
+    def dry_run(self, text: str) -> None:
+        """Check a query without running it."""
+        configuration = {"dryRun": True, "query": self.helper_query(text)}
+        self.services.emulator.run(self.project, configuration, "", self.cancelled)
+
+    def rows(self, text: str) -> pa.Table:
+        """The rows of a query that runs on the emulator."""
+        self.check_cancelled()
+        return self.services.emulator.query(self.project, self.helper_query(text), self.cancelled)
+
+    def evaluate(self, expressions: dict[str, str]) -> dict[str, Any]:
+        """The values of constant expressions by name; a struct is a dict, or a tuple where fields have no names."""
+        values = {name: _literal(text) for name, text in expressions.items()}
+        unknown = {name: expressions[name] for name, value in values.items() if value is _NOT_LITERAL}
+        if unknown:
+            columns = ", ".join(f"{text} AS `{name}`" for name, text in unknown.items())
+            (row,) = self.rows(f"SELECT {columns}").to_pylist()
+            values |= row
+        return values
+
+
+def name_positional_parameters(query: dict[str, Any]) -> dict[str, Any]:
+    """The same query with each `?` as a named parameter: a rewritten statement may put them in another order."""
+    if (query.get("parameterMode") or "").upper() != "POSITIONAL":
+        return query
+    text, parts, end = query["query"], [], 0
+    marks = [token for token in tokenize(text) if token.kind == "parameter" and token.text == "?"]
+    for number, mark in enumerate(marks):
+        parts += [text[end : mark.start], f"@positional_{number}"]
+        end = mark.end
+    parameters = [
+        parameter | {"name": f"positional_{number}"}
+        for number, parameter in enumerate(query.get("queryParameters", []))
+    ]
+    named = {"query": "".join([*parts, text[end:]]), "queryParameters": parameters, "parameterMode": "NAMED"}
+    return query | named
+
+
+_NOT_LITERAL = object()
+
+
+def _literal(text: str) -> Any:
+    """The value of a literal, an array or a struct of literals; _NOT_LITERAL for any other expression.
+
+    Spares a query for what statements nearly always hold.
+    """
+    try:
+        return _value(sqlglot.parse_one(text, dialect="bigquery"))
+    except (sqlglot.errors.SqlglotError, KeyError, ValueError):
+        return _NOT_LITERAL
+
+
+def _value(tree: exp.Expr) -> Any:
+    tree = tree.unnest()
+    parts = tree.expressions
+    if isinstance(tree, exp.Struct) and all(isinstance(part, exp.PropertyEQ) for part in parts):
+        return {part.name: _value(part.expression) for part in parts}
+    if isinstance(tree, exp.Struct | exp.Tuple):
+        return tuple(_value(part) for part in parts)
+    if isinstance(tree, exp.Array):
+        return [_value(part) for part in parts]
+    return tree.to_py()
+
+
+def plain(value: Any) -> Any:
+    """A value as options have it: structs as tuples, NUMERIC as float, times in milliseconds since 1970."""
+    match value:
+        case dict():
+            return plain(tuple(value.values()))
+        case tuple():
+            return tuple(plain(item) for item in value)
+        case list():
+            return [plain(item) for item in value]
+        case decimal.Decimal():
+            return float(value)
+        case dt.datetime():
+            return int(value.timestamp() * 1000)
+    return value
