@@ -134,7 +134,7 @@ def _sinks(declared: Declarations, settings: Settings) -> Iterator[Sink]:
 
 def _functions(declared: Declarations, settings: Mapping[str, Any], origins: tuple[str, ...]) -> Functions:
     return Functions(
-        declarations.ROOT / "main.py",
+        str(declarations.ROOT / "main.py"),
         tuple(Function(one.name, one.is_http, origins if one.is_http else ()) for one in declared.functions),
         {"PROPENSITY_SETTINGS": _with_vertex(settings)},
         tuple(sorted({name for one in declared.functions for name in one.secrets})),

@@ -3,18 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from deskcloud.errors import CommandError, UsageError
 from shared.settings import SettingsError
 
-
-class CommandError(Exception):
-    """A person can mend it; the message says how."""
-
-
-class UsageError(CommandError):
-    """The command was called wrongly, whatever the environment is like; the message names what was given, and its rule.
-
-    The exit code is 2.
-    """
+__all__ = ["CommandError", "UsageError", "assigning"]
 
 
 @contextmanager

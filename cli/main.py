@@ -150,6 +150,7 @@ def up(
 ) -> None:
     """Run the cloud on this machine until Ctrl-C, and print what points a client at it."""
     from cli import standing
+    from deskcloud import standing as ports_of
 
     _require_folder(env_file)
     _require_state(state)
@@ -162,7 +163,7 @@ def up(
         "logging": logging_port,
         "functions": functions_port,
     }
-    chosen = standing.ports(named, are_free=ports is Choice.FREE)
+    chosen = ports_of.ports(named, are_free=ports is Choice.FREE)
     standing.run(state, assignments or [], chosen, env_file, out, is_on_demand=on_demand, is_strict=strict)
 
 

@@ -1,62 +1,14 @@
 """`propensity up`: a local cloud that stays until it is told to end."""
 
 import contextlib
-import errno
-import itertools
-import os
-import shlex
-import signal
-import socket
-import threading
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
 from cli import machine
-from cli.errors import CommandError, UsageError
-from deskcloud.cloud import Ports
-
-# Where the services listen when nobody says otherwise.
-FIXED = Ports(
-    bigquery=9050, bigquery_storage=9060, storage=9023, pubsub=8085, vertex=9051, logging=9052, functions=8080
-)
-
-
-def ports(named: Mapping[str, int | None], *, are_free: bool) -> Ports:
-    """Return where each service is to listen: at its named port, else at a free one (0) or at its fixed one.
-
-    Raises:
-        UsageError: two services are to listen at one port.
-    """
-    others = Ports() if are_free else FIXED
-    chosen = asdict(others) | {service: port for service, port in named.items() if port is not None}
-    for one, other in itertools.combinations(chosen, 2):
-        if chosen[one] and chosen[one] == chosen[other]:
-            raise UsageError(f"{_flag(one)} and {_flag(other)} are both {chosen[one]}: give one of them another port")
-    return Ports(**chosen)
-
-
-def _flag(service: str) -> str:
-    return f"--{service.replace('_', '-')}-port"
-
-
-def require(chosen: Ports) -> None:
-    """Say which of the ports cannot be had.
-
-    Raises:
-        CommandError: names the port, its flag and the way out.
-    """
-    for service, port in asdict(chosen).items():
-        try:
-            socket.create_server(("127.0.0.1", port)).close()
-        except OSError as error:
-            why = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be had ({error.strerror})"
-            raise CommandError(
-                f"port {port} for {service} {why}: choose another with {_flag(service)}, or `--ports free` for all"
-            ) from error
+from deskcloud import standing
+from deskcloud.cloud import Cloud, Ports
 
 
 def run(
@@ -75,45 +27,21 @@ def run(
         CommandError: another process has the state or a port.
     """
     document = machine.local_settings({}, assignments)
-    ending = threading.Event()
-    # Set before anything is started, so that a signal during the start ends what was started too.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ending.set())
-    out.print(f"starting the local cloud in {state} ...")
-    started = machine.started(
-        state,
-        document,
-        ports=chosen,
-        on_line=lambda entry: _print(entry, out),
-        is_on_demand=is_on_demand,
-        is_strict=is_strict,
-    )
-    with contextlib.ExitStack() as stack:
-        try:
-            cloud, _ = stack.enter_context(started)
-        except OSError:
-            # All that was started has ended, so a port that cannot be had is somebody else's.
-            require(chosen)
-            raise
-        lines = [f"export {name}={shlex.quote(value)}" for name, value in cloud.environment.items()]
-        if env_file:
-            _write_for_its_owner(env_file, "\n".join(lines) + "\n")
-        for line in lines:
-            out.print(line, soft_wrap=True, markup=False, highlight=False)
-        out.print("ready; Ctrl-C ends it")
-        ending.wait()
-        out.print("ending ...")
 
+    def say(line: str) -> None:
+        out.print(line, soft_wrap=True, markup=False, highlight=False)
 
-def _write_for_its_owner(file: Path, content: str) -> None:
-    """Write a file with a secret in it, which nobody else on this machine may read."""
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
-        os.fchmod(opened.fileno(), 0o600)
-        opened.write(content)
+    @contextlib.contextmanager
+    def start() -> Iterator[Cloud]:
+        with machine.started(
+            state,
+            document,
+            ports=chosen,
+            on_line=lambda entry: say(standing.told(entry)),
+            is_on_demand=is_on_demand,
+            is_strict=is_strict,
+        ) as (cloud, _):
+            yield cloud
 
-
-def _print(entry: dict[str, Any], out: Console) -> None:
-    payload = entry.get("jsonPayload", {})
-    message = payload.get("message") or entry.get("textPayload", "")
-    about = payload.get("run_id", "")
-    out.print(f"{entry.get('severity', 'DEFAULT'):8} {about:17} {message}", markup=False, highlight=False)
+    say(f"starting the local cloud in {state} ...")
+    standing.run(start, chosen, env_file, say)

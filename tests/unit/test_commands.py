@@ -11,8 +11,9 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from cli import demonstration, machine, main, replay, rollback, standing, terminal, world
+from cli import demonstration, machine, main, replay, rollback, terminal, world
 from cli.errors import CommandError
+from deskcloud import standing
 from deskcloud.bigquery.emulator.launch import EmulatorDiedError
 from deskcloud.cloud import Ports
 from shared.chain import pointer, promotion

@@ -53,6 +53,9 @@ class Cloud:
     scheduler: scheduler.Scheduler
 
 
+type Running = contextlib.AbstractContextManager[Cloud]
+
+
 @contextlib.contextmanager
 def run(
     state: Path,
@@ -196,7 +199,7 @@ def _functions(
     warm_up = {} if is_isolated else {functions.WARM_UP: " ".join(named.warm_up)}
     pages = {f"/{one.name}": one.origins for one in named.entry_points if one.http}
     return functions.serve(
-        named.source,
+        Path(named.source),
         [one.name for one in named.entry_points],
         environment | warm_up,
         port,

@@ -105,7 +105,7 @@ class Functions(_Part, frozen=True):
     are imported before the first request.
     """
 
-    source: Path
+    source: Name
     entry_points: tuple[Function, ...]
     environment: dict[str, str] = {}
     secrets: tuple[str, ...] = ()
@@ -146,16 +146,17 @@ def read(file: Path) -> Document:
     """Read a document of YAML or JSON; a relative `functions.source` is meant from the file's folder.
 
     Raises:
-        DocumentError: the file is no document.
-        OSError: it cannot be read.
+        DocumentError: the file cannot be read, or is no document.
     """
     try:
         document = msgspec.yaml.decode(file.read_bytes(), type=Document)
     except msgspec.DecodeError as error:
         raise DocumentError(f"{file}: {error}") from error
+    except OSError as error:
+        raise DocumentError(f"{file} cannot be read: {error.strerror}") from error
     if document.functions is None:
         return document
-    source = (file.parent / document.functions.source).resolve()
+    source = str((file.parent / document.functions.source).resolve())
     return msgspec.structs.replace(document, functions=msgspec.structs.replace(document.functions, source=source))
 
 

@@ -1,0 +1,70 @@
+"""The command `deskcloud`."""
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deskcloud.errors import CommandError, UsageError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Google Cloud's data services on one machine.")
+
+
+class Choice(StrEnum):
+    """Which ports the services take."""
+
+    FIXED = "fixed"
+    FREE = "free"
+
+
+@app.command()
+def up(
+    document: Annotated[Path, typer.Argument(help="What the cloud consists of, as YAML or JSON; see `schema`.")],
+    state: Annotated[Path, typer.Option(help="Where everything is kept over a restart.")] = Path(".deskcloud"),
+    env_file: Annotated[Path | None, typer.Option(help="Write the export lines here as well.")] = None,
+    ports: Annotated[Choice, typer.Option(help="free: whichever ports are free.")] = Choice.FIXED,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="BigQuery refuses each statement that Google's own analyzer refuses.")
+    ] = False,
+) -> None:
+    """Run a cloud until Ctrl-C, and print what points a client at it."""
+    from deskcloud import cloud, standing  # noqa: PLC0415 - takes seconds, which --help should not
+    from deskcloud.document import DocumentError, read  # noqa: PLC0415
+
+    try:
+        wanted = read(document)
+    except DocumentError as error:
+        raise UsageError(str(error)) from error
+    chosen = standing.ports({}, are_free=ports is Choice.FREE)
+
+    def start() -> cloud.Running:
+        return cloud.run(
+            state, wanted, ports=chosen, on_line=lambda entry: print(standing.told(entry)), is_strict=strict
+        )
+
+    print(f"starting the cloud in {state} ...", flush=True)
+    standing.run(start, chosen, env_file, lambda line: print(line, flush=True))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of a document."""
+    from deskcloud import document  # noqa: PLC0415 - as above
+
+    print(json.dumps(document.schema(), indent=1))
+
+
+def main() -> None:
+    """Run the command; what a person can mend is one line, and the exit code 1, or 2 for a wrong call."""
+    try:
+        app()
+    except CommandError as error:
+        print(f"deskcloud: {error}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, UsageError) else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""A cloud that stays until it is told to end."""
+
+import contextlib
+import errno
+import itertools
+import os
+import shlex
+import signal
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from deskcloud.cloud import AlreadyRunningError, Ports, Running
+from deskcloud.errors import CommandError, UsageError
+
+# Where the services listen when nobody says otherwise.
+FIXED = Ports(
+    bigquery=9050, bigquery_storage=9060, storage=9023, pubsub=8085, vertex=9051, logging=9052, functions=8080
+)
+
+
+def ports(named: Mapping[str, int | None], *, are_free: bool) -> Ports:
+    """Return where each service is to listen: at its named port, else at a free one (0) or at its fixed one.
+
+    Raises:
+        UsageError: two services are to listen at one port.
+    """
+    others = Ports() if are_free else FIXED
+    chosen = asdict(others) | {service: port for service, port in named.items() if port is not None}
+    for one, other in itertools.combinations(chosen, 2):
+        if chosen[one] and chosen[one] == chosen[other]:
+            raise UsageError(f"{_flag(one)} and {_flag(other)} are both {chosen[one]}: give one of them another port")
+    return Ports(**chosen)
+
+
+def _flag(service: str) -> str:
+    return f"--{service.replace('_', '-')}-port"
+
+
+def require(chosen: Ports) -> None:
+    """Say which of the ports cannot be had.
+
+    Raises:
+        CommandError: names the port, its flag and the way out.
+    """
+    for service, port in asdict(chosen).items():
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError as error:
+            why = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be had ({error.strerror})"
+            raise CommandError(
+                f"port {port} for {service} {why}: choose another with {_flag(service)}, or `--ports free` for all"
+            ) from error
+
+
+def run(
+    start: Callable[[], Running],
+    chosen: Ports,
+    env_file: Path | None,
+    say: Callable[[str], object],
+) -> None:
+    """Start a cloud, say how to reach it, and wait for Ctrl-C or a termination signal.
+
+    Raises:
+        CommandError: another process has the state or a port.
+    """
+    ending = threading.Event()
+    # Set before anything is started, so that a signal during the start ends what was started too.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ending.set())
+    with contextlib.ExitStack() as stack:
+        try:
+            cloud = stack.enter_context(start())
+        except AlreadyRunningError as error:
+            raise CommandError(str(error)) from error
+        except OSError:
+            # All that was started has ended, so a port that cannot be had is somebody else's.
+            require(chosen)
+            raise
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in cloud.environment.items()]
+        if env_file:
+            _write_for_its_owner(env_file, "\n".join(lines) + "\n")
+        for line in lines:
+            say(line)
+        say("ready; Ctrl-C ends it")
+        ending.wait()
+        say("ending ...")
+
+
+def told(entry: Mapping[str, Any]) -> str:
+    """Return a log entry of the functions as one line."""
+    payload = entry.get("jsonPayload", {})
+    message = payload.get("message") or entry.get("textPayload", "")
+    return f"{entry.get('severity', 'DEFAULT'):8} {payload.get('run_id', ''):17} {message}"
+
+
+def _write_for_its_owner(file: Path, content: str) -> None:
+    """Write a file with a secret in it, which nobody else on this machine may read."""
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
+        os.fchmod(opened.fileno(), 0o600)
+        opened.write(content)
