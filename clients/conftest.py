@@ -63,7 +63,7 @@ def client(cloud):
 
 @pytest.fixture(scope="session")
 def reading(cloud):
-    """Google's client of the Storage Read API, made as docs/clients.md says."""
+    """Google's client of the Storage Read API, made as deskcloud/docs/clients.md says."""
     secret = urlsplit(os.environ["BIGQUERY_EMULATOR_HOST"]).password
     credentials = grpc.composite_channel_credentials(
         grpc.local_channel_credentials(), grpc.access_token_call_credentials(secret)

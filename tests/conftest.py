@@ -1,39 +1,26 @@
-"""Fixtures that several folders share, from tests/fixtures; and which tests run in one process."""
+"""Fixtures of several folders, from tests/fixtures and deskcloud/tests/desk; and which tests run in one process."""
 
 import os
-from pathlib import PurePath
 
-from xdist.scheduler import LoadScopeScheduling
+from desk.scheduling import BesideWhatTheyShare
 
 # Functions that are given secrets do not even import without them.
 os.environ.setdefault("PROPENSITY_PSEUDONYM_KEY", "a key for tests that hides nobody")
 
 pytest_plugins = [
-    "fixtures.bigquery",
+    "desk.bigquery",
     "fixtures.chain",
     "fixtures.deliveries",
-    "fixtures.conversation",
+    "desk.conversation",
     "fixtures.online",
     "fixtures.shop",
-    "fixtures.storage",
-    "fixtures.vertex",
+    "desk.storage",
+    "desk.vertex",
 ]
 
 
-class _BesideWhatTheyShare(LoadScopeScheduling):
-    """Tests that share what takes long to start run in one process: those of sql/, and files named alike in a folder.
-
-    So test_chain_errors.py runs beside test_chain_kill.py: both break one cloud.
-    """
-
-    def _split_scope(self, nodeid: str) -> str:
-        path = PurePath(nodeid.partition("::")[0])
-        folder = path.parts[1]
-        return folder if folder == "sql" else f"{folder}/{'_'.join(path.stem.split('_')[:2])}"
-
-
 def pytest_xdist_make_scheduler(config, log):
-    return _BesideWhatTheyShare(config, log)
+    return BesideWhatTheyShare(config, log)
 
 
 def pytest_collection_modifyitems(items):

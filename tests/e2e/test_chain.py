@@ -6,14 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
-from fixtures import googlesql
-from fixtures.chain import DEADLINE
 from typer.testing import CliRunner
 
 from cli import replay, resetting, rollback, smoke
 from cli.follow import STEPS
 from cli.main import app
 from faults.judge import TABLES
+from fixtures import googlesql
+from fixtures.chain import DEADLINE
 from shared import rules
 from shared.errors import Permanent
 

@@ -8,10 +8,10 @@ import time
 import httpx
 import msgspec
 import pytest
-from fixtures.chain import DEADLINE, PROJECT
 from typer.testing import CliRunner
 
 from cli.main import app
+from fixtures.chain import DEADLINE, PROJECT
 from shared.online.contract import CheckoutScored, Score
 
 VISITOR = "a-visitor-that-nobody-logs"

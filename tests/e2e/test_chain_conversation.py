@@ -1,16 +1,16 @@
 """What the chain, the commands and the local cloud say to one another is what Google's documents know.
 
-Every test checks that of what is said in it (tests/fixtures/conversation.py). Here it is shown that the chain's whole
+Every test checks that of what is said in it (deskcloud/tests/desk/conversation.py). Here it is shown that the chain's whole
 conversation was heard, and that what is listed as otherwise is.
 """
 
 from pathlib import Path
 
 import pytest
-from fixtures.contradictions import ABSENT, BESIDE_THE_CHAIN, CONTRADICTIONS
 from typer.testing import CliRunner
 
 from cli.main import app
+from desk.contradictions import ABSENT, BESIDE_THE_CHAIN, CONTRADICTIONS
 
 HERE = Path(__file__)
 # What no run, command or checkout does without.

@@ -6,10 +6,10 @@ import json
 import random
 
 import httpx
-from fixtures.chain import DEADLINE, PROJECT
 from google.cloud import pubsub_v1
 
 from cli import declarations
+from fixtures.chain import DEADLINE, PROJECT
 
 TIMES = 3
 LISTENERS = [(function.name, topic) for function in declarations.read().functions for topic in function.topics]

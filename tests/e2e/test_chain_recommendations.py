@@ -2,9 +2,8 @@
 
 import json
 
-from fixtures.chain import DAYS, FIRST_DAY
-
 from cli import resetting
+from fixtures.chain import DAYS, FIRST_DAY
 from shared.chain import recommending
 from shared.online import recommendations
 

@@ -4,9 +4,9 @@ import contextlib
 from pathlib import Path
 
 import pytest
-from fixtures.chain import SETTINGS, environment, started
 
 from demo import loading, sources
+from fixtures.chain import SETTINGS, environment, started
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from fixtures.bigquery import connect
 from google.api_core.exceptions import BadRequest
+
+from desk.bigquery import connect
 
 PROPENSITY = str(Path(sys.executable).with_name("propensity"))
 ENDLESS = """select mod(a, 2) as label, b from unnest(generate_array(1, 1000000)) as a,

@@ -1,7 +1,6 @@
 """Services that fail or hang, events that are lost or make no sense, data that cannot be used."""
 
 import pytest
-from fixtures.chain import SOON
 from google.cloud import pubsub_v1
 from typer.testing import CliRunner
 
@@ -11,6 +10,7 @@ from cli.main import app
 from deskcloud import provisioning
 from deskcloud.bigquery.gateway import execution
 from deskcloud.bigquery.gateway.errors import BigQueryError
+from fixtures.chain import SOON
 
 
 @pytest.fixture

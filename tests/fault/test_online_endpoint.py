@@ -5,11 +5,11 @@ import random
 import threading
 
 import pytest
-from fixtures.ml import sessions
-from fixtures.online import Clock, deploy, prediction, probability, trained
 
+from desk.ml import sessions
 from deskcloud import vertex as local_vertex
 from deskcloud.web import serving
+from fixtures.online import Clock, deploy, prediction, probability, trained
 from shared.online.scorer import NoScorerError, OnlineScorer, Scored
 from shared.scoring import LABEL
 

@@ -7,9 +7,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from fixtures.online import Clock, Endpoint, probability
 
 from cli.declarations import ROOT
+from fixtures.online import Clock, Endpoint, probability
 from shared.champion import POINTER
 from shared.online.recommendations import ARTEFACT as RECOMMENDATIONS
 from shared.online.recommendations import OUT_OF_STOCK

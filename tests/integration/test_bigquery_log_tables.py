@@ -5,13 +5,13 @@ import logging as python_logging
 import threading
 
 import pytest
-from fixtures.bigquery import PROJECT, connect
 from google.cloud import bigquery
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from cli import declarations, desk
+from desk.bigquery import PROJECT, connect
 from deskcloud import logs, provisioning
 from deskcloud.web import serving
 

@@ -1,10 +1,10 @@
 """Removing versions: BigQuery owns them, so Vertex AI's registry follows the models that BigQuery deletes."""
 
 import pytest
-from fixtures.bigquery import PROJECT, connect
 from google.api_core.exceptions import BadRequest, NotFound
 from google.cloud import aiplatform_v1 as vertex
 
+from desk.bigquery import PROJECT, connect
 from deskcloud import vertex as local_vertex
 from deskcloud.bigquery.gateway import app
 from deskcloud.web import serving

@@ -5,12 +5,12 @@ import itertools
 import re
 
 import pytest
-from fixtures.bigquery import PROJECT
-from fixtures.pubsub import delivered
 
+from desk.bigquery import PROJECT
 from deskcloud.bigquery.gateway import execution
 from deskcloud.bigquery.gateway.errors import BigQueryError
 from deskcloud.web import credentials as auth
+from fixtures.pubsub import delivered
 from functions import evaluate_models, train_models
 from shared import warehouse
 from shared.chain import training

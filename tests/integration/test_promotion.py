@@ -3,11 +3,11 @@
 import random
 
 import pytest
-from fixtures.ml import sessions
-from fixtures.online import PROJECT, deploy, trained
 
+from desk.ml import sessions
 from deskcloud import vertex as local_vertex
 from deskcloud.web import serving
+from fixtures.online import PROJECT, deploy, trained
 from shared.chain import promotion
 from shared.chain.guarded import Guarded
 from shared.chain.registry import CHAMPION, Registry, Version

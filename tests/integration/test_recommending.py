@@ -5,9 +5,9 @@ import json
 
 import numpy as np
 import pytest
-from fixtures.bigquery import PROJECT, connect
 
 from cli import declarations, desk
+from desk.bigquery import PROJECT, connect
 from deskcloud import provisioning
 from deskcloud.bigquery.gateway import app as gateway
 from deskcloud.web import credentials as auth

@@ -3,15 +3,15 @@
 import random
 
 import pytest
-from fixtures.ml import sessions
-from fixtures.online import PROJECT, deploy, trained
 from google.api_core.exceptions import BadRequest, ResourceExhausted
 from starlette.responses import JSONResponse
 
+from desk.ml import sessions
 from deskcloud import vertex as local_vertex
 from deskcloud.vertex import predictors
 from deskcloud.vertex.errors import FailedPreconditionError, VertexError
 from deskcloud.web import serving
+from fixtures.online import PROJECT, deploy, trained
 from shared.chain.registry import Note, Registry
 from shared.errors import Permanent
 from shared.settings import Settings

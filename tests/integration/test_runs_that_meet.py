@@ -9,11 +9,11 @@ from datetime import date, timedelta
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from fixtures import alerts
-from fixtures.bigquery import connect
-from fixtures.deliveries import STEPS, Died, Export
 
 from demo import generator, loading
+from desk.bigquery import connect
+from fixtures import alerts
+from fixtures.deliveries import STEPS, Died, Export
 from functions import build_features, deploy_model
 from shared.chain import promotion, revisions
 from shared.errors import Permanent

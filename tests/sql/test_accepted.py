@@ -1,10 +1,10 @@
 """Google's own analyzer takes each file of sql/, with the tables, models and parameters that it meets."""
 
 import pytest
-from fixtures import googlesql
 from twice import NOT_RUN
 
 from deskcloud.googlesql import analysis
+from fixtures import googlesql
 
 
 @pytest.mark.parametrize("statement", googlesql.statements())

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fixtures import googlesql
-
 from deskcloud.googlesql import reference
 from deskcloud.googlesql.catalog import table_paths
 from deskcloud.googlesql.tokens import tokenize
+from fixtures import googlesql
 from shared import warehouse
 
 if TYPE_CHECKING:

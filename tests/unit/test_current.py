@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from fixtures.pubsub import delivered
 
+from fixtures.pubsub import delivered
 from shared import champion
 from shared.chain import current
 from shared.chain.refreshes import Refresh

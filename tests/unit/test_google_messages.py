@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 import pytest
-from fixtures.discovery import Body, Document
 from google.cloud.audit.audit_log_pb2 import AuditLog
 from google.cloud.audit.bigquery_audit_metadata_pb2 import BigQueryAuditMetadata
 from google.cloud.bigquery_logging_v1 import AuditData
@@ -13,6 +12,7 @@ from google.protobuf import json_format
 from google.pubsub_v1.types import PubsubMessage
 
 from cli import declarations
+from desk.discovery import Body, Document
 from deskcloud.bigquery.gateway import audit
 from deskcloud.logs import wire as entries
 from deskcloud.pubsub import wire

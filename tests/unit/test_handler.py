@@ -8,15 +8,15 @@ from datetime import UTC, date, datetime, timedelta
 
 import functions_framework
 import pytest
-from fixtures.bigquery import connect, forbidding
-from fixtures.pubsub import PROJECT, Broker, delivered
 from google.api_core.exceptions import Forbidden, NotFound
 from google.rpc.error_details_pb2 import ErrorInfo
 
 from cli.declarations import ROOT
+from desk.bigquery import connect, forbidding
 from deskcloud import pubsub
 from deskcloud.web import credentials as auth
 from deskcloud.web import serving
+from fixtures.pubsub import PROJECT, Broker, delivered
 from shared import cloud as shared_cloud
 from shared.errors import NotReady, Permanent
 from shared.events import FeaturesBuilt, ModelApproved, ModelDeployed, TrainingFailed

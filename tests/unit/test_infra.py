@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
-from fixtures import alerts
-from fixtures.pubsub import delivered, pushed
 
 from deskcloud.logs.wire import entry_from_line
+from fixtures import alerts
+from fixtures.pubsub import delivered, pushed
 from functions import record_dead_letter
 from shared import handler, settings
 from shared.errors import NotReady, Permanent

@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import pytest
-from fixtures.pubsub import Broker, pushed
-from fixtures.shop import CHECKOUT, POINTER, VERSION, VISITOR, forget, put
 
 import main
 from deskcloud import pubsub
+from fixtures.pubsub import Broker, pushed
+from fixtures.shop import CHECKOUT, POINTER, VERSION, VISITOR, forget, put
 from shared import cloud
 from shared.online import checkout, predictions, scorer
 from shared.online.contract import CheckoutScored

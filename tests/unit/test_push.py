@@ -6,12 +6,12 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from fixtures.pubsub import PROJECT, pushed
 from flask import Request
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder
 
+from fixtures.pubsub import PROJECT, pushed
 from shared import push
 from shared.errors import Malformed
 from shared.push import Message, NoPushError

@@ -3,11 +3,11 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from fixtures.bigquery import connect, forbidding
 from google.api_core.exceptions import BadRequest, Forbidden
 from hypothesis import given
 from hypothesis import strategies as st
 
+from desk.bigquery import connect, forbidding
 from deskcloud.bigquery.gateway import execution
 from deskcloud.bigquery.gateway.errors import BigQueryError
 from deskcloud.web import serving

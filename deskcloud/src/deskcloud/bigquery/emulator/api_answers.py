@@ -8,7 +8,7 @@
     routines            have a kind
     getQueryResults     tells the statement's type and counts, as jobs.query alone does
 
-tests/fixtures/conversation.py holds every answer against that document.
+tests/desk/conversation.py holds every answer against that document.
 """
 
 import functools

@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from fixtures.discovery import Body, Document
-from fixtures.ml import LOGISTIC, TREES, sessions
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from desk.discovery import Body, Document
+from desk.ml import LOGISTIC, TREES, sessions
 from deskcloud.bigquery import ml
 from deskcloud.bigquery.ml import options as rules
 

@@ -9,10 +9,10 @@ import math
 import numpy as np
 import pyarrow as pa
 import pytest
-from fixtures.ml import EXPLICIT, IMPLICIT, interactions
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from desk.ml import EXPLICIT, IMPLICIT, interactions
 from deskcloud.bigquery import ml
 
 EACH = pytest.mark.parametrize("options", [EXPLICIT, IMPLICIT], ids=["explicit", "implicit"])

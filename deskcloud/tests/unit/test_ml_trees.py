@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 import pytest
 import treelite
 import xgboost as xgb
-from fixtures.ml import TREES, sessions
 
+from desk.ml import TREES, sessions
 from deskcloud.bigquery import ml
 from deskcloud.bigquery.ml import legacy_booster, split
 

@@ -2,9 +2,9 @@
 
 import httpx
 import pytest
-from fixtures.bigquery import PROJECT, connect
 from google.api_core import exceptions
 
+from desk.bigquery import PROJECT, connect
 from deskcloud import vertex
 from deskcloud.bigquery.gateway import app
 from deskcloud.web import serving

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from fixtures.ml import LOGISTIC, sessions
 from sklearn.linear_model import LogisticRegression
 
+from desk.ml import LOGISTIC, sessions
 from deskcloud.bigquery import ml
 
 TO_THE_END = LOGISTIC | {"data_split_method": "NO_SPLIT", "early_stop": False, "max_iterations": 500}

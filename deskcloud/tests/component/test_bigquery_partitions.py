@@ -5,10 +5,11 @@
 import datetime as dt
 
 import pytest
-from fixtures.bigquery import PROJECT
 from google.api_core.exceptions import BadRequest, Conflict, NotFound
 from google.cloud import bigquery
 from google.cloud.bigquery import SchemaField, TimePartitioning
+
+from desk.bigquery import PROJECT
 
 DATASET = "partitions"
 PATH = f"{PROJECT}.{DATASET}"

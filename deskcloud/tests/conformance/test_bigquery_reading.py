@@ -6,12 +6,13 @@ from pathlib import Path
 import google.auth
 import grpc
 import pytest
-from fixtures.bigquery import PROJECT
 from google.api_core import exceptions
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient, BigQueryWriteClient, types
 from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
 from google.cloud.bigquery_storage_v1.services.big_query_write.transports import BigQueryWriteGrpcTransport
+
+from desk.bigquery import PROJECT
 
 CLIENTS = Path(__file__).parents[2] / "docs" / "clients.md"
 

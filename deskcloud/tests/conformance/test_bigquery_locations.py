@@ -2,9 +2,10 @@
 # ruff: noqa: S608 - constants
 
 import pytest
-from fixtures.bigquery import PROJECT
 from google.api_core.exceptions import BadRequest, NotFound
 from google.cloud import bigquery
+
+from desk.bigquery import PROJECT
 
 HERE, THERE = "of_the_us", "of_the_eu"
 

@@ -5,10 +5,10 @@
 import json
 
 import pytest
-from fixtures.bigquery import connect
 from google.api_core import exceptions
 from google.cloud import bigquery
 
+from desk.bigquery import connect
 from deskcloud.bigquery.gateway import app
 from deskcloud.web import serving
 

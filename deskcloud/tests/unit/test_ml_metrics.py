@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pyarrow as pa
 import pytest
-from fixtures.ml import LOGISTIC, sessions
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
+from desk.ml import LOGISTIC, sessions
 from deskcloud.bigquery import ml
 from deskcloud.bigquery.ml import metrics, prediction
 from deskcloud.bigquery.ml.metrics import Confusion

@@ -1,10 +1,10 @@
 """The strict local BigQuery refuses what Google's own analyzer refuses, and nothing else."""
 
 import pytest
-from fixtures.bigquery import PROJECT, connect
 from google.api_core.exceptions import BadRequest, Conflict, NotFound
 from google.cloud import bigquery
 
+from desk.bigquery import PROJECT, connect
 from deskcloud.bigquery.gateway import app
 from deskcloud.web import serving
 

@@ -10,13 +10,13 @@ import threading
 
 import httpx
 import pytest
-from fixtures.vertex import INSTANCE
 from google.api_core import exceptions
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import aiplatform
 from google.cloud import aiplatform_v1 as v1
 from google.protobuf import field_mask_pb2
 
+from desk.vertex import INSTANCE
 from deskcloud import vertex
 from deskcloud.web import credentials as auth
 from deskcloud.web import serving

@@ -1,7 +1,8 @@
 """The check against Google's discovery documents finds each kind of contradiction."""
 
 import pytest
-from fixtures.discovery import Body, Document, output_only, paths_of_mask
+
+from desk.discovery import Body, Document, output_only, paths_of_mask
 
 BIGQUERY, STORAGE, VERTEX = Document.of("bigquery.v2"), Document.of("storage.v1"), Document.of("aiplatform.v1")
 MODEL = "/v1/projects/p/locations/l/models/m"

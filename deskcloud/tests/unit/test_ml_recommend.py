@@ -8,8 +8,8 @@ import math
 import numpy as np
 import pyarrow as pa
 import pytest
-from fixtures.ml import EXPLICIT, IMPLICIT, interactions
 
+from desk.ml import EXPLICIT, IMPLICIT, interactions
 from deskcloud.bigquery import ml
 from deskcloud.bigquery.ml import rating_metrics
 from deskcloud.bigquery.ml.ratings import Ratings

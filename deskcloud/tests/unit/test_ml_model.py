@@ -10,8 +10,8 @@ from decimal import Decimal
 import numpy as np
 import pyarrow as pa
 import pytest
-from fixtures.ml import LOGISTIC, TREES, sessions
 
+from desk.ml import LOGISTIC, TREES, sessions
 from deskcloud.bigquery import ml
 from deskcloud.bigquery.ml.columns import Columns
 

@@ -6,7 +6,8 @@ import time
 
 import httpx
 import pytest
-from fixtures.bigquery import PROJECT
+
+from desk.bigquery import PROJECT
 
 DATASET = "refusals"
 REFUSALS = {"invalid", "invalidQuery", "notFound", "duplicate", "notImplemented", "accessDenied"}

@@ -6,11 +6,12 @@ import json
 
 import httpx
 import pytest
-from fixtures.conversation import Conversation, Hears
 from google.pubsub_v1.types import PublishRequest, Topic
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from desk.conversation import Conversation, Hears
 
 OBJECTS = "/storage/v1/b/b/o"
 UPLOAD = "/upload/storage/v1/b/b/o"

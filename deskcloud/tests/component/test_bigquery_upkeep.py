@@ -2,8 +2,7 @@
 
 import time
 
-from fixtures.bigquery import PROJECT, connect
-
+from desk.bigquery import PROJECT, connect
 from deskcloud.bigquery.emulator import launch
 from deskcloud.bigquery.gateway import app
 from deskcloud.web import serving

@@ -4,10 +4,10 @@ import json
 import threading
 
 import pytest
-from fixtures.bigquery import connect
 from google.api_core import exceptions
 from google.cloud import bigquery
 
+from desk.bigquery import connect
 from deskcloud import logs as logging
 from deskcloud.bigquery.gateway import app
 from deskcloud.web import serving

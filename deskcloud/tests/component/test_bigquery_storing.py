@@ -9,10 +9,11 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from fixtures.bigquery import PROJECT
 from google.api_core.exceptions import BadRequest
 from google.cloud import bigquery
 from google.cloud.bigquery import SchemaField
+
+from desk.bigquery import PROJECT
 
 DATASET = "storing"
 FIELDS = [

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
-from fixtures.ml import LOGISTIC, TREES, sessions
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from desk.ml import LOGISTIC, TREES, sessions
 from deskcloud.bigquery import ml
 from deskcloud.bigquery.ml import split
 from deskcloud.bigquery.ml.columns import Columns

@@ -8,9 +8,9 @@ import sys
 import httpx
 import psutil
 import pytest
-from fixtures.bigquery import PROJECT, connect
 from google.api_core import exceptions
 
+from desk.bigquery import PROJECT, connect
 from deskcloud.bigquery.emulator import launch
 from deskcloud.bigquery.gateway import app
 from deskcloud.web import serving

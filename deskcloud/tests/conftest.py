@@ -1,0 +1,9 @@
+"""Fixtures that several folders share, from tests/desk; and which tests run in one process."""
+
+from desk.scheduling import BesideWhatTheyShare
+
+pytest_plugins = ["desk.bigquery", "desk.conversation", "desk.storage", "desk.vertex"]
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return BesideWhatTheyShare(config, log)

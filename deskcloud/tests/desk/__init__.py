@@ -1,0 +1,1 @@
+"""What the tests of deskcloud share; those of a project that uses it may too."""
