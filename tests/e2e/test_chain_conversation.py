@@ -1,7 +1,7 @@
 """What the chain, the commands and the local cloud say to one another is what Google's documents know.
 
-Every test checks that of what is said in it (deskcloud/tests/desk/conversation.py). Here it is shown that the chain's whole
-conversation was heard, and that what is listed as otherwise is.
+Every test checks that of what is said in it (deskcloud/tests/desk/conversation.py). Here it is shown that the chain's
+whole conversation was heard, and that what is listed as otherwise is.
 """
 
 from pathlib import Path
