@@ -16,7 +16,7 @@ from deskcloud.bigquery import ml
 from shared import booster, scoring
 
 CATEGORIES = ["a", "b", "c", None]
-BOOSTER = Path(__file__).parent.parent / "data" / "legacy_booster"
+BOOSTER = Path(__file__).parents[2] / "deskcloud" / "tests" / "data" / "legacy_booster"
 
 
 def visitors(count: int = 800) -> pa.Table:
