@@ -31,9 +31,9 @@ OTHERS = {
 }
 # What is no JSON document, though json writes it.
 NO_DOCUMENTS = {
-    "deskcloud/src/deskcloud/bigquery/json_values.py": "a text as GoogleSQL's functions of JSON write it",
-    "deskcloud/src/deskcloud/bigquery/text_rows.py": "a value in BigQuery's error texts",
-    "deskcloud/src/deskcloud/bigquery/value_texts.py": "GoogleSQL's texts of values, which know NaN",
+    "deskcloud/src/deskcloud/bigquery/emulator/json_values.py": "a text as GoogleSQL's functions of JSON write it",
+    "deskcloud/src/deskcloud/bigquery/emulator/text_rows.py": "a value in BigQuery's error texts",
+    "deskcloud/src/deskcloud/bigquery/emulator/value_texts.py": "GoogleSQL's texts of values, which know NaN",
 }
 
 

@@ -1,6 +1,5 @@
 """The command `deskcloud`."""
 
-import json
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -52,9 +51,9 @@ def up(
 @app.command()
 def schema() -> None:
     """Print the JSON schema of a document."""
-    from deskcloud import document  # noqa: PLC0415 - as above
+    from deskcloud import document, jsontext  # noqa: PLC0415 - as above
 
-    print(json.dumps(document.schema(), indent=1))
+    print(jsontext.text(document.schema(), indent=1))
 
 
 def main() -> None:
