@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Callable
 from enum import StrEnum
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,6 +35,22 @@ app = typer.Typer(
 )
 out = Output()
 err = Output(stderr=True)
+
+
+def _tell_version(is_asked: bool) -> None:
+    if is_asked:
+        out.print(f"propensity {metadata.version('propensity')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
 
 Assignments = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Override a setting, e.g. gate.min_positives=1.")

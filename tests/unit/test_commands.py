@@ -5,6 +5,7 @@ import json
 import re
 import socket
 from datetime import UTC, date, datetime, timedelta
+from importlib import metadata
 
 import msgspec
 import pytest
@@ -192,6 +193,11 @@ def test_free_ports_are_free_but_for_those_that_are_named():
     assert standing.ports(unnamed | {"vertex": 7}, are_free=True) == Ports(vertex=7)
     with pytest.raises(CommandError, match="--storage-port and --functions-port are both 8080"):
         standing.ports(unnamed | {"storage": 8080}, are_free=False)
+
+
+def test_the_version_is_told():
+    answer = run("--version")
+    assert (answer.exit_code, answer.output) == (0, f"propensity {metadata.version('propensity')}\n")
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "x"])
