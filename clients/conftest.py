@@ -68,5 +68,6 @@ def reading(cloud):
     credentials = grpc.composite_channel_credentials(
         grpc.local_channel_credentials(), grpc.access_token_call_credentials(secret)
     )
-    with grpc.secure_channel(os.environ["BIGQUERY_STORAGE_EMULATOR_HOST"], credentials) as channel:
+    unlimited = [("grpc.max_receive_message_length", -1)]
+    with grpc.secure_channel(os.environ["BIGQUERY_STORAGE_EMULATOR_HOST"], credentials, unlimited) as channel:
         yield BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=channel))
