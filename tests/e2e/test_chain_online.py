@@ -87,7 +87,7 @@ def test_nothing_is_written_while_the_pointer_is_right(chain):
 
 @pytest.mark.parametrize("left", [None, b'{"version": "0"}', b"not JSON"])
 def test_a_pointer_left_behind_by_one_who_died_is_set_right_by_the_next_tick(chain, left):
-    blob, right = chain.clients.storage.bucket(chain.names.bucket).blob(POINTER), chain.pointer()
+    blob, right = chain.clients.storage.bucket(chain.clients.settings.bucket).blob(POINTER), chain.pointer()
     blob.delete() if left is None else blob.upload_from_string(left)
     chain.cloud.scheduler.trigger("resume")
     chain.settle()
