@@ -11,7 +11,7 @@ from google.cloud.aiplatform_v1.services.prediction_service import PredictionSer
 from requests.exceptions import ConnectionError as NotConnected
 from requests.exceptions import Timeout
 
-from shared.scoring import LABEL
+from shared.embedded_scorer import LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

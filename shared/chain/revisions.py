@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shared import booster, scoring
+from shared import embedded_scorer, exported_booster
 from shared.chain import training
 from shared.chain.evaluation import CHAMPION
 from shared.errors import Permanent
@@ -79,9 +79,9 @@ def keep_scorer(
     """
     try:
         artefact = _artefact(candidate, means, cloud)
-        scorer = scoring.load(artefact)
+        scorer = embedded_scorer.load(artefact)
         difference = largest_difference(expected, [scorer.probability(row) for row in golden])
-    except (booster.BoosterError, KeyError) as error:
+    except (exported_booster.BoosterError, KeyError) as error:
         log("ERROR", f"no scorer artefact: the export is not as expected: {error!r}", run_id=cloud.run_id)
         return
     if difference > TOLERANCE:
@@ -104,12 +104,12 @@ def largest_difference(expected: list[float], answered: list[float]) -> float:
 def _artefact(candidate: str, means: dict[str, float | None], cloud: Cloud) -> dict[str, Any]:
     model = training.model_name(candidate, cloud.run_id)
     if candidate != "boosted_trees":
-        return scoring.from_weights(cloud.warehouse.query("deployment/weights", model=model), means)
+        return embedded_scorer.from_weights(cloud.warehouse.query("deployment/weights", model=model), means)
     # A category's vocabulary is the file of its input's position.
     vocabularies = {
-        position: scoring.vocabulary(content)
+        position: embedded_scorer.vocabulary(content)
         for position in range(len(means))
         if (content := cloud.ledger.content(cloud.run_id, f"model/assets/{position}.txt")) is not None
     }
     exported = cloud.ledger.content(cloud.run_id, "model/model.bst")
-    return scoring.from_booster(booster.read(exported or b""), means, vocabularies)
+    return embedded_scorer.from_booster(exported_booster.read(exported or b""), means, vocabularies)

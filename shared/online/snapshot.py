@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared import champion, scoring
+from shared import champion, embedded_scorer
 from shared.log import log
 from shared.online import recommendations
 from shared.online.objects import Bucket, ReadError
@@ -36,7 +36,7 @@ class Champion:
     """The champion's pointer, and its embedded scorer if it has one."""
 
     pointer: champion.Pointer
-    scorer: scoring.Scorer | None
+    scorer: embedded_scorer.Scorer | None
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def _champion(bucket: Bucket, content: bytes) -> Champion:
     artefact = bucket.read(pointer.scorer)
     if artefact is None:
         raise FileNotFoundError
-    scorer = scoring.load(msgspec.json.decode(artefact[0]))
+    scorer = embedded_scorer.load(msgspec.json.decode(artefact[0]))
     # A visitor of whom nothing is known: an artefact that cannot score is found out here, not by a customer.
     scorer.probability({})
     return Champion(pointer, scorer)

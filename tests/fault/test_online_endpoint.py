@@ -10,8 +10,8 @@ from desk.ml import sessions
 from deskcloud import vertex as local_vertex
 from deskcloud.web import serving
 from fixtures.online import Clock, deploy, prediction, probability, trained
+from shared.embedded_scorer import LABEL
 from shared.online.scorer import NoScorerError, OnlineScorer, Scored
-from shared.scoring import LABEL
 
 EMBEDDED = Scored(probability(3), 3, "3", "embedded")
 FROM_ENDPOINT = Scored(0.25, None, "5", "endpoint")

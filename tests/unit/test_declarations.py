@@ -15,7 +15,7 @@ import main
 from cli import declarations
 from deskcloud.logs import filter as log_filter
 from faults import judge
-from shared import champion, scoring
+from shared import champion, embedded_scorer
 from shared.chain import refreshes, revisions, source, training
 from shared.events import EVENTS
 from shared.online import contract, openapi, predictions, recommendations
@@ -317,7 +317,7 @@ def test_training_rows_are_visitor_features_of_a_run():
     assert [column["name"] for column in run] == ["run_id", "created_on", "split"]
     kinds = [(column["name"], column["type"]) for column in features]
     assert kinds == [(column["name"], column["type"]) for column in TABLES["visitor_features"].columns]
-    assert columns("training_rows")[-1] == scoring.LABEL
+    assert columns("training_rows")[-1] == embedded_scorer.LABEL
 
 
 def test_an_audience_member_is_a_score():

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from learning import CANDIDATES, training_rows
 
-from shared import booster, scoring
+from shared import embedded_scorer, exported_booster
 
 NUMBERS = (
     "bounces",
@@ -39,8 +39,8 @@ def scorer(candidate, warehouse):
     [statistics] = warehouse.run("deployment/training_statistics", model=candidate)
     means = {feature["input"]: feature["mean"] for feature in statistics["features"]}
     if candidate != "boosted_trees":
-        artefact = scoring.from_weights(warehouse.run("deployment/weights", model=candidate), means)
-        return scoring.load(json.loads(json.dumps(artefact)))
+        artefact = embedded_scorer.from_weights(warehouse.run("deployment/weights", model=candidate), means)
+        return embedded_scorer.load(json.loads(json.dumps(artefact)))
     folder = "runs/scorers/model/"
     bucket = gcs.Client(warehouse.client.project).bucket(warehouse.settings.bucket)
     warehouse.run("deployment/export_model", model=candidate, uri=f"gs://{bucket.name}/{folder}")
@@ -50,13 +50,13 @@ def scorer(candidate, warehouse):
         for column in warehouse.client.get_model(f"{warehouse.settings.dataset}.{candidate}").feature_columns
     ]
     vocabularies = {
-        position: scoring.vocabulary(files[f"assets/{position}.txt"])
+        position: embedded_scorer.vocabulary(files[f"assets/{position}.txt"])
         for position in range(len(names))
         if f"assets/{position}.txt" in files
     }
     inputs = {name: means[name] for name in names}
-    artefact = scoring.from_booster(booster.read(files["model.bst"]), inputs, vocabularies)
-    return scoring.load(json.loads(json.dumps(artefact)))
+    artefact = embedded_scorer.from_booster(exported_booster.read(files["model.bst"]), inputs, vocabularies)
+    return embedded_scorer.load(json.loads(json.dumps(artefact)))
 
 
 def predicted(warehouse, candidate, rows):

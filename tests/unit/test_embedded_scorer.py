@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deskcloud.bigquery import ml
-from shared import booster, scoring
+from shared import embedded_scorer, exported_booster
 
 CATEGORIES = ["a", "b", "c", None]
 BOOSTER = Path(__file__).parents[2] / "deskcloud" / "tests" / "data" / "legacy_booster"
@@ -35,18 +35,20 @@ def visitors(count: int = 800) -> pa.Table:
 
 
 @functools.cache
-def trained(model_type: str) -> tuple[ml.TrainedModel, scoring.Scorer]:
+def trained(model_type: str) -> tuple[ml.TrainedModel, embedded_scorer.Scorer]:
     options = {"model_type": model_type, "input_label_cols": ["label"], "data_split_method": "NO_SPLIT"}
     model = ml.train(options, visitors())
     means = {row["input"]: row["mean"] for row in ml.feature_info(model).to_pylist() if row["mean"] is not None}
     if model_type == "LOGISTIC_REG":
-        return model, scoring.load(scoring.from_weights(ml.weights(model).to_pylist(), means))
+        return model, embedded_scorer.load(embedded_scorer.from_weights(ml.weights(model).to_pylist(), means))
     with tempfile.TemporaryDirectory() as folder:
         ml.export(model, Path(folder))
         content = (Path(folder) / "model.bst").read_bytes()
-        vocabularies = {2: scoring.vocabulary((Path(folder) / "assets" / "2.txt").read_bytes())}
+        vocabularies = {2: embedded_scorer.vocabulary((Path(folder) / "assets" / "2.txt").read_bytes())}
     inputs = {feature.name: means.get(feature.name) for feature in model.features}
-    return model, scoring.load(scoring.from_booster(booster.read(content), inputs, vocabularies))
+    return model, embedded_scorer.load(
+        embedded_scorer.from_booster(exported_booster.read(content), inputs, vocabularies)
+    )
 
 
 LARGEST = float(np.finfo(np.float32).max)
@@ -116,18 +118,18 @@ def test_trees_refuse_what_no_float32_can_hold_where_ml_predict_does(value):
 
 def test_a_vocabulary_ends_a_category_at_a_newline_alone():
     odd = ["plain", "next line\x85", "line separator\u2028", "form feed\x0c", " spaces ", ""]
-    assert scoring.vocabulary("".join(f"{category}\n" for category in odd).encode()) == odd
-    assert scoring.vocabulary(b"no newline\nat the end") == ["no newline", "at the end"]
-    assert scoring.vocabulary(b"") == []
+    assert embedded_scorer.vocabulary("".join(f"{category}\n" for category in odd).encode()) == odd
+    assert embedded_scorer.vocabulary(b"no newline\nat the end") == ["no newline", "at the end"]
+    assert embedded_scorer.vocabulary(b"") == []
 
 
 def test_the_reader_of_boosters_agrees_with_treelite(tmp_path):
     [path] = BOOSTER.glob("*.bst")
-    read = booster.read(path.read_bytes())
+    read = exported_booster.read(path.read_bytes())
     model = treelite.frontend.load_xgboost_model_legacy_binary(str(path))
     rows = np.random.default_rng(3).normal(0, 30, (200, model.num_feature)).astype(np.float32)
     names = [f"f{number}" for number in range(model.num_feature)]
-    scorer = scoring.load(scoring.from_booster(read, dict.fromkeys(names, 0.0), {}))
+    scorer = embedded_scorer.load(embedded_scorer.from_booster(read, dict.fromkeys(names, 0.0), {}))
     ours = [scorer.probability(dict(zip(names, row.tolist(), strict=True))) for row in rows]
     theirs = treelite.gtil.predict(model, rows).ravel()
     np.testing.assert_allclose(ours, theirs, atol=1e-6)
@@ -136,10 +138,10 @@ def test_the_reader_of_boosters_agrees_with_treelite(tmp_path):
 @given(cut=st.integers(0, 400))
 def test_a_booster_cut_short_is_refused(cut):
     [path] = BOOSTER.glob("*.bst")
-    with pytest.raises(booster.BoosterError):
-        booster.read(path.read_bytes()[:cut])
+    with pytest.raises(exported_booster.BoosterError):
+        exported_booster.read(path.read_bytes()[:cut])
 
 
 def test_an_artefact_of_an_unknown_kind_is_refused():
     with pytest.raises(ValueError, match="kind 'neural'"):
-        scoring.load({"kind": "neural"})
+        embedded_scorer.load({"kind": "neural"})

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from shared.booster import Booster
+from shared.exported_booster import Booster
 
 type Features = Mapping[str, Any]
 
