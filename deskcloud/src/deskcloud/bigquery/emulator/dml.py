@@ -24,6 +24,7 @@ from local_bigquery.sql.translate import Context, translate
 from sqlglot import exp
 
 from deskcloud.bigquery.emulator import known_types as types
+from deskcloud.bigquery.emulator import replacing
 
 _IN_TRANSACTION = "in_transaction"
 _SEVERAL = " GROUP BY __tid HAVING count(*) > 1 LIMIT 1"
@@ -207,7 +208,8 @@ def _merge(run: Callable[..., Any], cursor: Any, tree: exp.Merge, context: Any) 
                 if isinstance(one.expression, exp.Null):
                     # sqlglot writes `x = NULL` as NULL where it does not see that this is an assignment.
                     one.set("expression", exp.paren(one.expression.copy()))
-    return run(_InTransaction(cursor) if _IN_TRANSACTION in context.settings else cursor, tree, context)
+    carry_out = replacing.run if replacing.is_one(tree) else run
+    return carry_out(_InTransaction(cursor) if _IN_TRANSACTION in context.settings else cursor, tree, context)
 
 
 def _insert(action: exp.Insert, columns: list[str]) -> None:

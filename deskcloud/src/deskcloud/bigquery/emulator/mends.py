@@ -10,6 +10,7 @@ Each mend replaces one function of the pinned version; a new version is to be he
     columns             of one name, or none, become a table's (made.py)
     pipes               are one query, whatever their order (pipes.py)
     UPDATE, MERGE       know less than GoogleSQL's (dml.py)
+    MERGE ON FALSE      pairs rows of which none can match, in twice the statements (replacing.py)
     views               over wildcard tables do not see later tables, and one whose table is gone has no columns, and
                         so breaks INFORMATION_SCHEMA (wildcard_views.py)
     looking a table up  lists all tables of all databases through DuckDB's catalog, which DuckLake reads anew after

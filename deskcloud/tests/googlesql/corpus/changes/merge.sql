@@ -38,6 +38,23 @@ merge orders t using (select * from orders where day >= '2024-01-31') s on false
 when not matched by target then insert row
 when not matched by source and t.day < '2024-01-07' then delete;
 
+merge orders t using (select 100 as id, 'x' as name) s on false
+when matched then delete
+when not matched by source and t.order_id in (select n from measures) then delete
+when not matched then insert (order_id, customer) values (id, name);
+
+merge orders t using (select n from measures where n is not null) s on false
+when not matched by source then delete
+when not matched and n > 2 then insert (order_id, quantity) values (n, (select count(*) from orders));
+
+merge orders t using (select 100 as id) s on false
+when not matched by source and t.is_paid then update set coupon = 'paid'
+when not matched by source then delete
+when not matched then insert (order_id) values (s.id);
+
+merge orders using unnest([101, 102]) as s on false
+when not matched then insert (order_id) values (s);
+
 merge orders t using (select * replace (quantity * 2 as quantity) from orders where quantity > 0) s on t.order_id = s.order_id
 when matched then update set quantity = s.quantity
 when not matched then insert row;

@@ -1,0 +1,107 @@
+"""MERGE ... ON FALSE, which replaces a part of a table: nothing can match, so there is nothing to pair.
+
+local-bigquery pairs the rows of source and target first, in three statements that each have to be translated. A part is
+replaced in three: read the source, delete, insert.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import duckdb
+import sqlglot
+from local_bigquery.models import JobStatistics2
+from local_bigquery.sql.dialect import BigQueryDialect
+from local_bigquery.sql.translate import Context, translate
+from sqlglot import exp
+
+from deskcloud.bigquery.emulator import lake_metadata
+
+# As local-bigquery names it.
+_SOURCE = "__merge_source"
+_ROWS = "__merge_rows"
+
+
+def is_one(merge: exp.Merge) -> bool:
+    """Return whether a MERGE deletes whatever the source holds, inserts whatever the target holds, and no more."""
+    on = merge.args["on"]
+    if not isinstance(on, exp.Boolean) or on.this:
+        return False
+    deletes, inserts = _clauses(merge)
+    return (
+        len(deletes) <= 1 and len(inserts) <= 1 and not any(isinstance(one.args["then"], exp.Update) for one in deletes)
+    )
+
+
+def run(cursor: Any, merge: exp.Merge, context: Context) -> JobStatistics2:
+    """Replace the part, in one transaction, and return how many rows were inserted and deleted."""
+    try:
+        cursor.execute("BEGIN")
+        owned = True
+    except duckdb.TransactionException:
+        owned = False
+    try:
+        inserted, deleted = _replace(cursor, merge, context)
+        if owned:
+            cursor.execute("COMMIT")
+    except Exception:
+        if owned:
+            cursor.execute("ROLLBACK")
+        raise
+    counts = {"insertedRowCount": str(inserted), "updatedRowCount": "0", "deletedRowCount": str(deleted)}
+    return JobStatistics2(numDmlAffectedRows=str(inserted + deleted), dmlStats=counts)
+
+
+def _replace(cursor: Any, merge: exp.Merge, context: Context) -> tuple[int, int]:
+    def execute(text: str) -> int:
+        with lake_metadata.at_one_version():
+            translated, bound = translate(sqlglot.parse_one(text, dialect=BigQueryDialect), context)
+        found = cursor.execute(translated, bound).fetchone()
+        return int(found[0]) if found else 0
+
+    deletes, inserts = _clauses(merge)
+    target, source = merge.this, merge.args["using"]
+    table, alias, given = _text(_unaliased(target)), target.alias_or_name, source.alias_or_name
+    execute(f"CREATE OR REPLACE TEMP TABLE {_SOURCE} AS SELECT {given}.* FROM {_text(_unaliased(source))} AS {given}")  # noqa: S608
+    filling = [_filling(one, given, execute) for one in inserts]
+    inserted = deleted = 0
+    for one in deletes:
+        condition = _text(one.args.get("condition") or exp.true())
+        deleted += execute(f"DELETE FROM {table} AS {alias} WHERE {condition}")  # noqa: S608 - the client's statement
+    for columns, query in filling:
+        inserted += execute(f"INSERT INTO {table} {columns} {query}")
+    for name in (_SOURCE, _ROWS):
+        cursor.execute(f"DROP TABLE IF EXISTS temp.{name}")
+    return inserted, deleted
+
+
+def _filling(when: exp.When, given: str, execute: Callable[[str], int]) -> tuple[str, str]:
+    """Return the columns that are inserted, or nothing for all, and the query of their rows.
+
+    Subqueries and conditions are answered now, since they may read what is about to be deleted.
+    """
+    action, condition = when.args["then"], when.args.get("condition")
+    is_row = isinstance(action.this, exp.Var)
+    columns = "" if is_row or not action.this else _text(action.this)
+    values = ["*"] if is_row else [_text(one) for one in action.expression.expressions]
+    if not condition and not action.find(exp.Query):
+        return columns, f"SELECT {', '.join(values)} FROM {_SOURCE} AS {given}"  # noqa: S608 - the client's statement
+    named = values if is_row else [f"{value} AS _{number}" for number, value in enumerate(values)]
+    wanted = f"FROM {_SOURCE} AS {given} WHERE {_text(condition or exp.true())}"
+    execute(f"CREATE OR REPLACE TEMP TABLE {_ROWS} AS SELECT {', '.join(named)} {wanted}")
+    return columns, f"SELECT * FROM {_ROWS}"  # noqa: S608 - our own name
+
+
+def _clauses(merge: exp.Merge) -> tuple[list[exp.When], list[exp.When]]:
+    """Return the clauses that can apply: NOT MATCHED BY SOURCE, and NOT MATCHED."""
+    whens = [one for one in merge.args["whens"].expressions if not one.args.get("matched")]
+    return [one for one in whens if one.args.get("source")], [one for one in whens if not one.args.get("source")]
+
+
+def _unaliased(node: exp.Expr) -> exp.Expr:
+    copy = node.copy()
+    copy.set("alias", None)
+    return copy
+
+
+def _text(node: exp.Expr) -> str:
+    return str(node.sql(dialect=BigQueryDialect))
