@@ -23,8 +23,8 @@ def started() -> Iterator[bigquery.Client]:
     """Google's client on a local BigQuery that has one empty dataset, which is the queries' default."""
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         state = Path(folder)
-        warehouse = stack.enter_context(launch.run(state / "launch", project=PROJECT))
-        url = stack.enter_context(serving.serve(app.create_app(warehouse, state / "app")))
+        warehouse = stack.enter_context(launch.run(state / "emulator", project=PROJECT))
+        url = stack.enter_context(serving.serve(app.create_app(warehouse, state / "gateway")))
         client = bigquery.Client(
             PROJECT,
             AnonymousCredentials(),  # type: ignore[no-untyped-call]

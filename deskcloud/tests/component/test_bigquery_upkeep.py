@@ -13,7 +13,7 @@ REPLACEMENTS, STREAMED, LEFT = 45, 55, 60
 def test_a_table_that_is_replaced_or_streamed_into_often_leaves_few_files(tmp_path):
     with (
         launch.run(tmp_path, project=PROJECT) as running,
-        serving.serve(app.create_app(running, tmp_path / "app", storage_url="http://127.0.0.1:9")) as url,
+        serving.serve(app.create_app(running, tmp_path / "gateway", storage_url="http://127.0.0.1:9")) as url,
     ):
         client = connect(url)
         client.create_dataset("often")

@@ -19,11 +19,11 @@ GATEWAY = """
 import sys
 import uvicorn
 from pathlib import Path
-from deskcloud.bigquery.gateway import app
 from deskcloud.bigquery.emulator.launch import Emulator
+from deskcloud.bigquery.gateway import app
 state, port, url, scratch, secret = sys.argv[1:]
-app = app.create_app(Emulator(url, "", Path(scratch), secret), Path(state))
-uvicorn.run(app, port=int(port), log_level="warning")
+gateway = app.create_app(Emulator(url, "", Path(scratch), secret), Path(state))
+uvicorn.run(gateway, port=int(port), log_level="warning")
 """
 EMULATOR = """
 import signal
@@ -45,7 +45,7 @@ SELECT x, MOD(x, 2) AS label FROM UNNEST(GENERATE_ARRAY(1, 50)) AS x"""
 
 @pytest.fixture
 def start(bigquery_emulator, tmp_path):
-    """Start the app as a process on the same state each time; its base URL and the process."""
+    """Start the gateway as a process on the same state each time; its base URL and the process."""
     processes = []
 
     def start():
@@ -98,10 +98,10 @@ def test_the_emulator_ends_with_a_parent_that_is_killed(tmp_path):
 
 @contextlib.contextmanager
 def running(state):
-    """An launch and its app; a client of it."""
+    """An emulator and its gateway; a client of them."""
     with (
-        launch.run(state / "launch", project=PROJECT) as emulated,
-        serving.serve(app.create_app(emulated, state / "app")) as url,
+        launch.run(state / "emulator", project=PROJECT) as emulated,
+        serving.serve(app.create_app(emulated, state / "gateway")) as url,
     ):
         yield connect(url)
 

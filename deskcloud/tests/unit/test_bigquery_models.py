@@ -1,4 +1,4 @@
-"""The kept_models that the local BigQuery keeps."""
+"""The models that the local BigQuery keeps."""
 
 import itertools
 
@@ -17,7 +17,7 @@ NAME = Reference("project", "dataset", "model")
 @pytest.fixture
 def kept(tmp_path):
     database = Database(tmp_path / "gateway.sqlite")
-    yield Models(database, tmp_path / "kept_models")
+    yield Models(database, tmp_path / "models")
     database.close()
 
 

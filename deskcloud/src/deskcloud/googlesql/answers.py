@@ -32,7 +32,7 @@ NO_TABLES = Catalog(lambda _: None)
 @contextlib.contextmanager
 def local_bigquery() -> Iterator[bigquery.Client]:
     """Yield a client of a local BigQuery that lives as long as the context."""
-    with tempfile.TemporaryDirectory() as state, launch.run(Path(state) / "launch", project=PROJECT) as running:
+    with tempfile.TemporaryDirectory() as state, launch.run(Path(state) / "emulator", project=PROJECT) as running:
         app = gateway.create_app(running, Path(state) / "gateway", storage_url="http://127.0.0.1:1")
         with serving.serve(app) as url:
             options = ClientOptions(api_endpoint=url)

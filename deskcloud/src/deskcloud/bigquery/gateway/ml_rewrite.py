@@ -1,4 +1,4 @@
-"""Turn a statement that calls ML ml_functions into one that the emulator can run.
+"""Turn a statement that calls ML functions into one that the emulator can run.
 
 Each call is computed, innermost and earliest first, its result written to a Parquet file, and the call replaced by
 one to a table function that reads the file: so the result moves once, and needs no table.
