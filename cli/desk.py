@@ -133,17 +133,11 @@ def _sinks(declared: Declarations, settings: Settings) -> Iterator[Sink]:
 
 
 def _functions(declared: Declarations, settings: Mapping[str, Any], origins: tuple[str, ...]) -> Functions:
+    serving = {**settings.get("serving", {}), "api_endpoint": "${VERTEX_URL}"}
     return Functions(
         str(declarations.ROOT / "main.py"),
         tuple(Function(one.name, one.is_http, origins if one.is_http else ()) for one in declared.functions),
-        {"PROPENSITY_SETTINGS": _with_vertex(settings)},
+        {"PROPENSITY_SETTINGS": jsontext.text({**settings, "serving": serving})},
         tuple(sorted({name for one in declared.functions for name in one.secrets})),
         _GOOGLE_CLIENTS,
     )
-
-
-def _with_vertex(settings: Mapping[str, Any]) -> str:
-    """Return the settings' text, in which the local Vertex AI's address is yet to be filled in."""
-    serving = {**settings.get("serving", {}), "api_endpoint": "VERTEX_URL"}
-    text = jsontext.text({**settings, "serving": serving}).replace("$", "$$")
-    return text.replace('"api_endpoint":"VERTEX_URL"', '"api_endpoint":"${VERTEX_URL}"')

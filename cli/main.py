@@ -1,10 +1,7 @@
 """`propensity`: try the chain on this machine, or operate it wherever it runs."""
 
-import math
 import os
-import re
 import sys
-from collections.abc import Callable
 from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
@@ -14,12 +11,11 @@ import typer
 from google.api_core.exceptions import GoogleAPICallError, RetryError
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
 
-from cli import follow, report, world
+from cli import follow, options, report, world
 from cli.errors import CommandError, UsageError
 from cli.terminal import Output
 from shared import jsontext
 from shared.errors import Permanent, told
-from shared.events import RUN_ID
 from shared.settings import SettingsError
 
 app = typer.Typer(
@@ -52,19 +48,6 @@ def _options(
     pass
 
 
-Assignments = Annotated[
-    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Override a setting, e.g. gate.min_positives=1.")
-]
-StateFolder = Annotated[
-    Path,
-    typer.Option(help="Folder that keeps the local cloud over a restart.", show_default=".state/local of the checkout"),
-]
-# As Vertex AI counts them.
-VERSION = re.compile(r"[1-9][0-9]*")
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print it for machines.")]
-
-
 class Choice(StrEnum):
     """How `up` chooses the ports that no flag names."""
 
@@ -72,57 +55,16 @@ class Choice(StrEnum):
     FREE = "free"
 
 
-def _run_id(text: str) -> str:
-    if not RUN_ID.fullmatch(text):
-        raise typer.BadParameter(f"{text!r} is not of the form YYYYMMDD-xxxxxxxx, as `propensity runs` names runs")
-    return text
-
-
-def _version(text: str) -> str:
-    if not VERSION.fullmatch(text):
-        raise typer.BadParameter(f"{text!r} is no version's number: that is 1, 2, 3 and so on")
-    return text
-
-
-def _amount(about: str, least: float = 0, most: float = 10**9) -> Any:
-    """Return an option for a number in that range, in which neither nan nor inf is."""
-    return _number(float, "a number", about, least, most)
-
-
-def _count(about: str, least: int = 0, most: int = 10**9, metavar: str | None = None) -> Any:
-    """Return an option for a whole number in that range."""
-    return _number(int, "a whole number", about, least, most, metavar)
-
-
-def _number(
-    kind: Callable[[Any], float], called: str, about: str, least: float, most: float, metavar: str | None = None
-) -> Any:
-    def parse(text: float | str) -> float:
-        try:
-            number = kind(text)
-        except ValueError:
-            number = math.nan
-        if not least <= number <= most:
-            raise typer.BadParameter(f"{text} is not {called} from {least:,.0f} to {most:,.0f}")
-        return number
-
-    return typer.Option(parser=parse, min=least, max=most, help=about, metavar=metavar)
-
-
-def _port(about: str) -> Any:
-    return _count(about, most=65535, metavar="PORT")
-
-
 @app.command()
 def demo(
-    seed: Annotated[int, _count("Same seed, same sessions.")] = 1,
-    days: Annotated[int, _count("Day-tables to generate.", least=20, most=1000)] = 62,
-    sessions: Annotated[int, _count("Sessions to generate, in all.", least=1000)] = 62_000,
+    seed: Annotated[int, options.count("Same seed, same sessions.")] = 1,
+    days: Annotated[int, options.count("Day-tables to generate.", least=20, most=1000)] = 62,
+    sessions: Annotated[int, options.count("Sessions to generate, in all.", least=1000)] = 62_000,
     source: Annotated[
         list[Path] | None,
         typer.Option(exists=True, help="Real GA360 or GA4 rows (NDJSON, gzip, Parquet) instead: a file or folder."),
     ] = None,
-    assignments: Assignments = None,
+    assignments: options.Assignments = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the result here for machines.")] = None,
     state: Annotated[
         Path | None, typer.Option(help="Keep the local cloud here; by default it is made anew in .state/demo.")
@@ -131,8 +73,8 @@ def demo(
     """Watch sessions become a trained, gated, deployed model, scored visitors and a published audience."""
     from cli import demonstration
 
-    _require_folder(json_file)
-    _require_state(state)
+    options.require_folder(json_file)
+    options.require_state(state)
     plan = demonstration.Plan(seed, days, sessions, source or [], assignments or [], state)
     run, phases = demonstration.run(plan, out)
     report.show(run, out)
@@ -145,19 +87,19 @@ def demo(
 
 @app.command()
 def up(
-    state: StateFolder = Path(__file__).parent.parent / ".state" / "local",
+    state: options.StateFolder = Path(__file__).parent.parent / ".state" / "local",
     env_file: Annotated[Path | None, typer.Option(help="Write the export lines here as well.")] = None,
-    assignments: Assignments = None,
+    assignments: options.Assignments = None,
     ports: Annotated[
         Choice, typer.Option(help="free: whichever ports are free, but for those named below; --env-file tells them.")
     ] = Choice.FIXED,
-    bigquery_port: Annotated[int | None, _port("9050 without it; 0 is a free one, here and below.")] = None,
-    bigquery_storage_port: Annotated[int | None, _port("9060, of the Storage Read API")] = None,
-    storage_port: Annotated[int | None, _port("9023")] = None,
-    pubsub_port: Annotated[int | None, _port("8085")] = None,
-    vertex_port: Annotated[int | None, _port("9051")] = None,
-    logging_port: Annotated[int | None, _port("9052")] = None,
-    functions_port: Annotated[int | None, _port("8080")] = None,
+    bigquery_port: Annotated[int | None, options.port("9050 without it; 0 is a free one, here and below.")] = None,
+    bigquery_storage_port: Annotated[int | None, options.port("9060, of the Storage Read API")] = None,
+    storage_port: Annotated[int | None, options.port("9023")] = None,
+    pubsub_port: Annotated[int | None, options.port("8085")] = None,
+    vertex_port: Annotated[int | None, options.port("9051")] = None,
+    logging_port: Annotated[int | None, options.port("9052")] = None,
+    functions_port: Annotated[int | None, options.port("8080")] = None,
     on_demand: Annotated[
         bool, typer.Option("--on-demand", help="BigQuery as without a reservation: no matrix factorization.")
     ] = False,
@@ -167,10 +109,9 @@ def up(
 ) -> None:
     """Run the cloud on this machine until Ctrl-C, and print what points a client at it."""
     from cli import standing
-    from deskcloud import standing as ports_of
 
-    _require_folder(env_file)
-    _require_state(state)
+    options.require_folder(env_file)
+    options.require_state(state)
     named = {
         "bigquery": bigquery_port,
         "bigquery_storage": bigquery_storage_port,
@@ -180,23 +121,10 @@ def up(
         "logging": logging_port,
         "functions": functions_port,
     }
-    chosen = ports_of.ports(named, are_free=ports is Choice.FREE)
-    standing.run(state, assignments or [], chosen, env_file, out, is_on_demand=on_demand, is_strict=strict)
-
-
-def _require_folder(file: Path | None) -> None:
-    """Refuse at once a file that could not be written at the end."""
-    if file and file.is_dir():
-        raise UsageError(f"{file} is a folder: name the file to write, e.g. {file / 'result'}")
-    if file and not file.absolute().parent.is_dir():
-        raise UsageError(f"{file} cannot be written: there is no folder {file.parent}")
-
-
-def _require_state(state: Path | None) -> None:
-    """Refuse what can be no folder."""
-    for place in (state, *state.absolute().parents) if state else ():
-        if place.exists() and not place.is_dir():
-            raise UsageError(f"--state {state}: {place} is a file; name a folder, which is made where there is none")
+    are_free = ports is Choice.FREE
+    standing.run(
+        state, assignments or [], named, env_file, out, are_free=are_free, is_on_demand=on_demand, is_strict=strict
+    )
 
 
 @app.command()
@@ -218,12 +146,12 @@ def publish(topic: str, body: Annotated[str, typer.Argument(metavar="JSON")] = "
 
 @app.command()
 def runs(
-    limit: Annotated[int, _count("How many, the newest.", least=1)] = 20,
+    limit: Annotated[int, options.count("How many, the newest.", least=1)] = 20,
     *,
     failed: Annotated[
         bool, typer.Option("--failed", help="Only those that failed, are tried again, or lost their record.")
     ] = False,
-    as_json: AsJson = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """List the runs, the newest first, and the dead letters: what no function could use."""
     from cli import listing
@@ -242,7 +170,7 @@ def replay(
     ] = None,
     *,
     every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
-    yes: Yes = False,
+    yes: options.Yes = False,
 ) -> None:
     """Send dead letters again, once what was wrong is mended; says what first, and asks.
 
@@ -280,9 +208,9 @@ def replay(
 
 @app.command()
 def show(
-    run_id: Annotated[str, typer.Argument(metavar="RUN", parser=_run_id, help="As `propensity runs` names it.")],
+    run_id: Annotated[str, typer.Argument(metavar="RUN", parser=options.run_id, help="As `propensity runs` names it.")],
     *,
-    as_json: AsJson = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Show everything about one run."""
     run = follow.read(world.connected().ledger, run_id)
@@ -296,7 +224,7 @@ def show(
 def score(
     request: Annotated[str, typer.Argument(metavar="JSON", help="The request, @FILE, or - for standard input.")],
     *,
-    as_json: AsJson = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Score a checkout online, e.g. `propensity score @checkout.json`; its form is that of GET /openapi.json."""
     from cli import checkout
@@ -312,10 +240,12 @@ def score(
 def rollback(
     to: Annotated[
         str | None,
-        typer.Option(metavar="VERSION", parser=_version, help="A deployed version; the champion of before without it."),
+        typer.Option(
+            metavar="VERSION", parser=options.version, help="A deployed version; the champion of before without it."
+        ),
     ] = None,
     *,
-    yes: Yes = False,
+    yes: options.Yes = False,
 ) -> None:
     """Give traffic and the name of champion back to a version deployed before, and have it score the visitors; asks."""
     from cli.rollback import roll_back
@@ -338,7 +268,7 @@ def rollback(
 @app.command()
 def smoke_test(
     reason: Annotated[str, typer.Option(help="Why: another reason makes another run on the same data.")],
-    minutes: Annotated[int, _count("What the run may take.", least=1, most=10_000)] = 120,
+    minutes: Annotated[int, options.count("What the run may take.", least=1, most=10_000)] = 120,
 ) -> None:
     """Have the chain make a run on the data as they are; the champion of before returns if it fails."""
     from cli import smoke
@@ -349,10 +279,10 @@ def smoke_test(
 @app.command()
 def reset(
     run_id: Annotated[
-        str | None, typer.Argument(metavar="RUN", parser=_run_id, help="One run; all of them without it.")
+        str | None, typer.Argument(metavar="RUN", parser=options.run_id, help="One run; all of them without it.")
     ] = None,
     *,
-    yes: Yes = False,
+    yes: options.Yes = False,
 ) -> None:
     """Remove what a run, or all runs, made; says what first, and asks."""
     from cli import resetting
@@ -386,23 +316,23 @@ def package_bundle(
 
 @app.command()
 def cost(
-    sessions: Annotated[float, _amount("Sessions a day.")] = 10_000,
+    sessions: Annotated[float, options.amount("Sessions a day.")] = 10_000,
     sessions_per_visitor: Annotated[
-        float | None, _amount("Taken from Google's sample shop where you do not know it.", least=1)
+        float | None, options.amount("Taken from Google's sample shop where you do not know it.", least=1)
     ] = None,
-    checkouts: Annotated[float, _amount("Checkouts that score_checkout answers a day.")] = 500,
+    checkouts: Annotated[float, options.amount("Checkouts that score_checkout answers a day.")] = 500,
     runs: Annotated[
         float,
-        _amount("How often a day the data changes; a run trains at most every training.min_hours.", most=1440),
+        options.amount("How often a day the data changes; a run trains at most every training.min_hours.", most=1440),
     ] = 1,
     history_days: Annotated[
-        int, _count("Days in the export and in the tables made of it.", least=1, most=10_000)
+        int, options.count("Days in the export and in the tables made of it.", least=1, most=10_000)
     ] = 400,
-    products: Annotated[int, _count("Products that the shop sells.")] = 1_000,
-    export_bytes: Annotated[float | None, _amount("Bytes of a session in the columns that are read.")] = None,
+    products: Annotated[int, options.count("Products that the shop sells.")] = 1_000,
+    export_bytes: Annotated[float | None, options.amount("Bytes of a session in the columns that are read.")] = None,
     *,
-    assignments: Assignments = None,
-    as_json: AsJson = False,
+    assignments: options.Assignments = None,
+    as_json: options.AsJson = False,
 ) -> None:
     """Estimate a month's cost on Google Cloud: idle, and by what comes in. It asks nobody and needs no account.
 

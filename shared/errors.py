@@ -14,7 +14,9 @@ DENIED = {"accessDenied", "IAM_PERMISSION_DENIED"}
 
 def told(text: object) -> str:
     """Return an error as text that may be kept and shown: Google's clients tell the URL, which may hold a secret."""
-    return _USER.sub("", str(text))
+    said = str(text)
+    # Each line of the log comes here, and few hold a URL.
+    return _USER.sub("", said) if "//" in said else said
 
 
 class Permanent(Exception):  # noqa: N818 - a kind of failure, read as `raise Permanent("...")`

@@ -11,6 +11,7 @@ pytest_plugins = [
     "desk.bigquery",
     "fixtures.chain",
     "fixtures.deliveries",
+    "fixtures.handling",
     "desk.conversation",
     "fixtures.online",
     "fixtures.shop",

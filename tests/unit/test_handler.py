@@ -1,60 +1,21 @@
 """From a delivered message to at most one effect, with the local Cloud Storage and Pub/Sub."""
 
-import base64
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 
-import functions_framework
 import pytest
 from google.api_core.exceptions import Forbidden, NotFound
 from google.rpc.error_details_pb2 import ErrorInfo
 
-from cli.declarations import ROOT
-from desk.bigquery import connect, forbidding
-from deskcloud import pubsub
-from deskcloud.web import credentials as auth
-from deskcloud.web import serving
-from fixtures.pubsub import PROJECT, Broker, delivered
-from shared import cloud as shared_cloud
+from fixtures.handling import APPROVED, DEPLOYED, RUN
+from fixtures.pubsub import PROJECT, delivered
 from shared.errors import NotReady, Permanent
-from shared.events import FeaturesBuilt, ModelApproved, ModelDeployed, TrainingFailed
+from shared.events import FeaturesBuilt, ModelDeployed, TrainingFailed
 from shared.handler import TooLargeError, handle
-from shared.ledger import Record
 
-RUN = "20170801-0a1b2c3d"
 SECRET = "jane.doe@example.org"  # noqa: S105 - what no line may repeat
-APPROVED = ModelApproved(RUN, "logistic")
-DEPLOYED = ModelDeployed(RUN, "1")
-TOPICS = ("model-deployed", "dead-letters", "features-built")
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory):
-    with pubsub.serve(tmp_path_factory.mktemp("pubsub")) as server:
-        yield Broker(server.host, TOPICS)
-
-
-@pytest.fixture(scope="module")
-def account(tmp_path_factory):
-    return str(auth.service_account_file(tmp_path_factory.mktemp("account"), "http://127.0.0.1:9/token", PROJECT))
-
-
-@pytest.fixture
-def world(broker, bucket, account, monkeypatch):
-    """The functions' own clients, on a fresh bucket with one open run."""
-    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", PROJECT)
-    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", account)
-    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", broker.host)
-    monkeypatch.setenv("PROPENSITY_SETTINGS", json.dumps({"bucket": bucket.name}))
-    for topic in TOPICS:
-        broker.published(topic)
-    shared_cloud.clients.cache_clear()
-    world = shared_cloud.clients()
-    world.ledger.open_run(APPROVED, {"as_of": "2017-08-01"}, datetime.now(UTC))
-    yield world
-    shared_cloud.clients.cache_clear()
 
 
 class Step:
@@ -315,99 +276,3 @@ def test_a_decoder_that_finds_nothing_to_do_ends_it(world):
     step = Step(DEPLOYED)
     handle(delivered({}), step, lambda message, clients: None)
     assert step.calls == []
-
-
-def served(function):
-    return functions_framework.create_app(function, str(ROOT / "main.py"), "http").test_client()
-
-
-def push(function, topic, data=b"{}", message_id="23", /, age_minutes=0, **attributes):
-    published = (datetime.now(UTC) - timedelta(minutes=age_minutes)).isoformat()
-    message = {"messageId": message_id, "attributes": attributes}
-    message |= {"data": base64.b64encode(data).decode()} if data else {}
-    message |= {"publishTime": published.replace("+00:00", "Z")}
-    body = {"subscription": f"projects/{PROJECT}/subscriptions/x", "message": message}
-    return served(function).post(f"/projects/{PROJECT}/topics/{topic}", json=body)
-
-
-def test_a_function_acknowledges_a_malformed_push_and_the_letter_is_kept_once(world, broker):
-    assert push("train_models", "features-built", b"{}", origin="a shop").status_code == 204
-    [letter] = broker.published("dead-letters")
-    for name in (letter.message_id, letter.message_id, "published again"):
-        kept = push("record_dead_letter", "dead-letters", letter.data, name, **letter.attributes)
-        assert kept.status_code == 204
-    [(name, document)] = world.ledger.dead_letters().items()
-    assert name == "23-train_models"
-    received_at = document.pop("received_at")
-    assert datetime.fromisoformat(received_at).tzinfo
-    assert document == {
-        "function": "train_models",
-        "reason": "features-built needs the field as_of, run_id",
-        "topic": "features-built",
-        "attributes": {"origin": "a shop"},
-        "data": base64.b64encode(b"{}").decode(),
-    }
-
-
-@pytest.mark.parametrize(("age_minutes", "status"), [(9, 500), (11, 204)])
-def test_a_function_judges_a_missing_right_by_when_pub_sub_published_the_message(world, age_minutes, status):
-    built = FeaturesBuilt(RUN, date(2017, 8, 1))
-    with serving.serve(forbidding("accessDenied")) as url:
-        world.__dict__["bigquery"] = connect(url)
-        data = json.dumps(built.to_json()).encode()
-        assert push("train_models", "features-built", data, age_minutes=age_minutes).status_code == status
-    [failure] = world.ledger.failures(RUN)
-    assert "as a test wants it" in failure.reason
-    assert (failure.step, failure.is_permanent) == ("train_models", status == 204)
-
-
-def test_what_pub_sub_gave_up_is_kept_with_how_often_it_was_tried(world):
-    given_up = {
-        "CloudPubSubDeadLetterSourceSubscription": "train-models-features-built",
-        "CloudPubSubDeadLetterSourceDeliveryCount": "20",
-        "origin": "a shop",
-    }
-    assert push("record_dead_letter", "dead-letters", b"{}", **given_up).status_code == 204
-    [document] = world.ledger.dead_letters().values()
-    assert document["function"] == "train-models-features-built"
-    assert document["reason"].startswith("given up after 20 deliveries")
-    assert document["attributes"] == {"origin": "a shop"}
-
-
-def test_what_was_published_to_dead_letters_itself_is_told_as_that(world):
-    assert push("record_dead_letter", "dead-letters", b"{}", origin="a shop").status_code == 204
-    [document] = world.ledger.dead_letters().values()
-    assert document["reason"].startswith("published to dead-letters itself")
-    assert (document["function"], document["topic"]) == ("", "")
-
-
-@pytest.mark.parametrize(
-    ("data", "attributes"),
-    [
-        (b"", {}),
-        (b"\xff{", {"reason": "none", "": "x"}),
-        (b"[1e400]", {"rejected_by": "x" * 999, "rejected_bytes": "x"}),
-    ],
-)
-def test_any_dead_letter_is_kept(world, data, attributes):
-    assert push("record_dead_letter", "dead-letters", data, **attributes).status_code == 204
-    [document] = world.ledger.dead_letters().values()
-    assert base64.b64decode(document["data"]) == data
-
-
-def test_a_refresh_without_a_word_is_a_refresh_and_any_other_event_is_a_dead_letter(world, broker):
-    assert push("train_models", "features-built", b"").status_code == 204
-    [letter] = broker.published("dead-letters")
-    assert letter.attributes["rejected_for"].startswith("the message has no data")
-    assert delivered(b"", "data-refreshed", attributes={"eventType": "TRANSFER_RUN_FINISHED"}).body == {}
-
-
-def test_a_standing_run_goes_on_with_its_last_event_however_broken_another_is(world, broker, vertex_url, monkeypatch):
-    world.ledger.write("20170101-00000000", "checks", {})
-    world.ledger.finish(RUN, Record("deploy_model", DEPLOYED, datetime.now(UTC), datetime.now(UTC), 0.0))
-    serving = {"api_endpoint": vertex_url}
-    settings = {"bucket": world.settings.bucket, "resume_after_minutes": 0, "serving": serving}
-    monkeypatch.setenv("PROPENSITY_SETTINGS", json.dumps(settings))
-    shared_cloud.clients.cache_clear()
-    assert push("resume_runs", "resume-due").status_code == 204
-    assert broker.events("model-deployed") == [DEPLOYED.to_json()]

@@ -3,10 +3,9 @@
 import contextlib
 import fcntl
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from string import Template
 from typing import Any
 
 from deskcloud import functions, logs, provisioning, pubsub, scheduler, storage, vertex
@@ -153,7 +152,7 @@ def run(
                 "BIGQUERY_EMULATOR_HOST": at["BIGQUERY_URL"],
                 "STORAGE_EMULATOR_HOST": at["STORAGE_URL"],
                 "PUBSUB_EMULATOR_HOST": at["PUBSUB_HOST"],
-                **{name: Template(value).safe_substitute(at) for name, value in given.items()},
+                **{name: _filled(value, at) for name, value in given.items()},
             }
 
         def write(service: str, line: str) -> None:
@@ -184,6 +183,12 @@ def run(
         provisioning.everything(document, services | {"functions": pushing})
         told = environment(lambda _, url: url) | _for_other_clients(files.url, warehouse.grpc_address, known)
         yield Cloud(told, services, urls, broker, clock)
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    for name, value in values.items():
+        text = text.replace(f"${{{name}}}", value)
+    return text
 
 
 def _functions(

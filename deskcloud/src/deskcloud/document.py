@@ -100,7 +100,7 @@ class Functions(_Part, frozen=True):
     """What runs behind functions-framework: the entry points of one source file.
 
     In the values of `environment`, `${BIGQUERY_URL}`, `${STORAGE_URL}`, `${PUBSUB_HOST}`, `${VERTEX_URL}` and
-    `${LOGGING_URL}` are the services' addresses, and `$$` is a dollar sign. Google's clients need none of them.
+    `${LOGGING_URL}` stand for the services' addresses. Google's clients need none of them.
     Each of the `secrets` is a variable whose value is made once and kept in the state folder. The modules of `warm_up`
     are imported before the first request.
     """

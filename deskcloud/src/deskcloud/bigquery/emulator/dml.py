@@ -8,6 +8,7 @@ MERGE           takes UNNEST(...), a subquery without a name, and INSERT VALUES 
                 runs in a transaction
 """
 
+import contextlib
 import functools
 from collections.abc import Callable
 from types import CodeType, FunctionType
@@ -25,6 +26,7 @@ from sqlglot import exp
 
 from deskcloud.bigquery.emulator import known_types as types
 from deskcloud.bigquery.emulator import replacing
+from deskcloud.bigquery.emulator.storing import transaction
 
 _IN_TRANSACTION = "in_transaction"
 _SEVERAL = " GROUP BY __tid HAVING count(*) > 1 LIMIT 1"
@@ -208,8 +210,11 @@ def _merge(run: Callable[..., Any], cursor: Any, tree: exp.Merge, context: Any) 
                 if isinstance(one.expression, exp.Null):
                     # sqlglot writes `x = NULL` as NULL where it does not see that this is an assignment.
                     one.set("expression", exp.paren(one.expression.copy()))
-    carry_out = replacing.run if replacing.is_one(tree) else run
-    return carry_out(_InTransaction(cursor) if _IN_TRANSACTION in context.settings else cursor, tree, context)
+    is_open = _IN_TRANSACTION in context.settings
+    if replacing.is_one(tree):
+        with contextlib.nullcontext() if is_open else transaction(cursor):
+            return replacing.run(cursor, tree, context)
+    return run(_InTransaction(cursor) if is_open else cursor, tree, context)
 
 
 def _insert(action: exp.Insert, columns: list[str]) -> None:

@@ -108,8 +108,6 @@ from deskcloud.bigquery.emulator import (
 _TEMPORARY = "SELECT table_name FROM duckdb_tables() WHERE temporary"
 _NOTHING = "SELECT '' AS table_name WHERE FALSE"
 _QUOTED = {"ATTACH '": "ATTACH $path$", "' AS emulator": "$path$ AS emulator"}
-# Of each project the version of its tables, and what is known of their columns.
-_known_columns: dict[str, tuple[int, dict[tuple[str, str], list[TableFieldSchema]]]] = {}
 _TABLES_COLUMNS = [
     *("project_id", "dataset_id", "table_id", "creation_time INT64", "last_modified_time INT64"),
     *("row_count INT64", "size_bytes INT64", "type INT64"),
@@ -252,16 +250,8 @@ def _columns_of(project_id: str, dataset_id: str, table_id: str) -> list[TableFi
     """Return a table's columns, as they were at the latest change of any table's."""
     if project_id not in database._attached or dataset_id == tables.RESULTS:  # noqa: SLF001 - there is no public name
         return _columns(project_id, dataset_id, table_id)
-    version = lake_metadata.version(project_id)
-    known_at, known = _known_columns.get(project_id, (None, {}))
-    if known_at != version:
-        # Nobody asks for the columns of an older version: kept, they would take 0.1 MB a table and version.
-        known = {}
-        _known_columns[project_id] = version, known
-    table = dataset_id, table_id
-    if table not in known:
-        known[table] = _columns(project_id, dataset_id, table_id)
-    return list(known[table])
+    asked = project_id, dataset_id, table_id
+    return list(lake_metadata.remembered(project_id, asked, lambda: _columns(*asked)))
 
 
 def _columns(project_id: str, dataset_id: str, table_id: str) -> list[TableFieldSchema]:

@@ -7,7 +7,6 @@ replaced in three: read the source, delete, insert.
 from collections.abc import Callable
 from typing import Any
 
-import duckdb
 import sqlglot
 from local_bigquery.models import JobStatistics2
 from local_bigquery.sql.dialect import BigQueryDialect
@@ -33,35 +32,22 @@ def is_one(merge: exp.Merge) -> bool:
 
 
 def run(cursor: Any, merge: exp.Merge, context: Context) -> JobStatistics2:
-    """Replace the part, in one transaction, and return how many rows were inserted and deleted."""
-    try:
-        cursor.execute("BEGIN")
-        owned = True
-    except duckdb.TransactionException:
-        owned = False
-    try:
-        inserted, deleted = _replace(cursor, merge, context)
-        if owned:
-            cursor.execute("COMMIT")
-    except Exception:
-        if owned:
-            cursor.execute("ROLLBACK")
-        raise
-    counts = {"insertedRowCount": str(inserted), "updatedRowCount": "0", "deletedRowCount": str(deleted)}
-    return JobStatistics2(numDmlAffectedRows=str(inserted + deleted), dmlStats=counts)
+    """Replace the part in the cursor's transaction, and return how many rows were inserted and deleted."""
 
-
-def _replace(cursor: Any, merge: exp.Merge, context: Context) -> tuple[int, int]:
-    def execute(text: str) -> int:
+    def execute(text: str, into: str = "") -> int:
+        """Carry out a statement, or keep a query's rows in a temporary table; return the number of rows."""
         with lake_metadata.at_one_version():
             translated, bound = translate(sqlglot.parse_one(text, dialect=BigQueryDialect), context)
-        found = cursor.execute(translated, bound).fetchone()
-        return int(found[0]) if found else 0
+        if into:
+            # As CREATE TEMP TABLE does, whose columns are looked at a second time, as those of a table for good.
+            context.temporary.add(into)
+        keep = f"CREATE OR REPLACE TEMP TABLE {into} AS " if into else ""
+        return int(cursor.execute(keep + translated, bound).fetchone()[0])
 
     deletes, inserts = _clauses(merge)
     target, source = merge.this, merge.args["using"]
     table, alias, given = _text(_unaliased(target)), target.alias_or_name, source.alias_or_name
-    execute(f"CREATE OR REPLACE TEMP TABLE {_SOURCE} AS SELECT {given}.* FROM {_text(_unaliased(source))} AS {given}")  # noqa: S608
+    execute(f"SELECT {given}.* FROM {_text(_unaliased(source))} AS {given}", _SOURCE)  # noqa: S608 - the client's
     filling = [_filling(one, given, execute) for one in inserts]
     inserted = deleted = 0
     for one in deletes:
@@ -71,10 +57,11 @@ def _replace(cursor: Any, merge: exp.Merge, context: Context) -> tuple[int, int]
         inserted += execute(f"INSERT INTO {table} {columns} {query}")
     for name in (_SOURCE, _ROWS):
         cursor.execute(f"DROP TABLE IF EXISTS temp.{name}")
-    return inserted, deleted
+    counts = {"insertedRowCount": str(inserted), "updatedRowCount": "0", "deletedRowCount": str(deleted)}
+    return JobStatistics2(numDmlAffectedRows=str(inserted + deleted), dmlStats=counts)
 
 
-def _filling(when: exp.When, given: str, execute: Callable[[str], int]) -> tuple[str, str]:
+def _filling(when: exp.When, given: str, execute: Callable[[str, str], int]) -> tuple[str, str]:
     """Return the columns that are inserted, or nothing for all, and the query of their rows.
 
     Subqueries and conditions are answered now, since they may read what is about to be deleted.
@@ -86,8 +73,8 @@ def _filling(when: exp.When, given: str, execute: Callable[[str], int]) -> tuple
     if not condition and not action.find(exp.Query):
         return columns, f"SELECT {', '.join(values)} FROM {_SOURCE} AS {given}"  # noqa: S608 - the client's statement
     named = values if is_row else [f"{value} AS _{number}" for number, value in enumerate(values)]
-    wanted = f"FROM {_SOURCE} AS {given} WHERE {_text(condition or exp.true())}"
-    execute(f"CREATE OR REPLACE TEMP TABLE {_ROWS} AS SELECT {', '.join(named)} {wanted}")
+    wanted = _text(condition or exp.true())
+    execute(f"SELECT {', '.join(named)} FROM {_SOURCE} AS {given} WHERE {wanted}", _ROWS)  # noqa: S608 - the client's
     return columns, f"SELECT * FROM {_ROWS}"  # noqa: S608 - our own name
 
 
