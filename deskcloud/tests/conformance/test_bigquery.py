@@ -23,6 +23,14 @@ def test_a_query_with_parameters_answers_its_rows(bigquery_client):
     assert [dict(row) for row in rows] == [{"y": 42, "s": "ML.PREDICT"}]
 
 
+@pytest.mark.parametrize("kind", ["STRING", "BYTES"])
+def test_a_separator_that_is_null_is_refused_as_by_google(bigquery_client, kind):
+    config = bigquery.QueryJobConfig(query_parameters=[bigquery.ScalarQueryParameter("separator", kind, None)])
+    statement = f"SELECT STRING_AGG(x, @separator) FROM UNNEST([CAST('a' AS {kind})]) AS x"
+    with pytest.raises(exceptions.BadRequest, match="Illegal NULL separator in STRING_AGG"):
+        bigquery_client.query_and_wait(statement, job_config=config)
+
+
 def test_a_file_is_loaded_through_an_upload(bigquery_client, dataset):
     lines = "\n".join(json.dumps({"i": i}) for i in range(1000)).encode()
     config = bigquery.LoadJobConfig(source_format="NEWLINE_DELIMITED_JSON", autodetect=True)

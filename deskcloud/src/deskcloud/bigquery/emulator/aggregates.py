@@ -2,7 +2,7 @@
 
 MIN, MAX        know that a RANGE may have no start or end
 MIN             is NaN where a value is; CORR of one row is NULL
-STRING_AGG      of BYTES is BYTES
+STRING_AGG      of BYTES is BYTES; its separator must not be NULL
 LAG, LEAD       refuse an offset that is NULL or negative, as do NTH_VALUE, NTILE and the frames of windows
 COUNT           over a frame that holds nothing is 0; DuckDB counts below it
 AVG             of NUMERIC loses no digits
@@ -35,7 +35,17 @@ def add() -> None:
     # It takes texts for BYTES, since it does not know types yet.
     STATEMENT_RULES.remove(query.byte_string_aggregates)
     STATEMENT_RULES.extend(
-        [_of_bytes, _numeric_sums, _numeric_averages, _exceptions, _ranges, _offsets, _empty_frames, _percentiles]
+        [
+            _separators,
+            _of_bytes,
+            _numeric_sums,
+            _numeric_averages,
+            _exceptions,
+            _ranges,
+            _offsets,
+            _empty_frames,
+            _percentiles,
+        ]
     )
 
 
@@ -72,6 +82,14 @@ def _ranges(tree: exp.Expr, _: Any) -> exp.Expr:
             made = exp.Anonymous(this=name, expressions=[value.copy(), macro("_range_key", value.copy())])
             made.type = value.type
             node.replace(made)
+    return tree
+
+
+def _separators(tree: exp.Expr, context: Any) -> exp.Expr:
+    for node in tree.find_all(exp.GroupConcat):
+        given = node.args.get("separator")
+        if isinstance(given, exp.Parameter) and context.values.get(given.name, "") is None:
+            raise BigQueryError("invalidQuery", "Illegal NULL separator in STRING_AGG")
     return tree
 
 
