@@ -1,10 +1,13 @@
 """What the project declares, read as data: functions/functions.yaml and sql/tables."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import yaml
+
+from deskcloud.document import Table
 
 ROOT = Path(__file__).parent.parent
 
@@ -35,21 +38,8 @@ class Delivery:
 
 
 @dataclass(frozen=True)
-class Table:
-    """A table or, when it has a query, a view; the grain stands in the description."""
-
-    name: str
-    description: str
-    columns: list[dict[str, Any]] = field(default_factory=list)
-    partition: str | None = None
-    cluster: list[str] = field(default_factory=list)
-    expiration_days: int | None = None
-    query: str | None = None
-
-
-@dataclass(frozen=True)
 class Declarations:
-    """All of it."""
+    """All of it; in the query of a view, `${dataset}` stands for the dataset of the tables."""
 
     functions: list[Function]
     delivery: Delivery
@@ -90,4 +80,4 @@ def _table(path: Path, root: Path) -> Table:
     document = yaml.load(path.read_text(), yaml.CSafeLoader)
     view = document.pop("view", None)
     query = (root / "sql" / f"{view}.sql").read_text() if view else None
-    return Table(name=path.stem, query=query, **document)
+    return msgspec.convert({"name": path.stem, "query": query, **document}, Table)

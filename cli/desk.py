@@ -12,8 +12,17 @@ import msgspec
 from cli import declarations
 from cli.declarations import Declarations
 from deskcloud import cloud
-from deskcloud.document import Column, Dataset, Document, Endpoint, Function, Functions, Schedule, Sink, Subscription
-from deskcloud.document import Table as DocumentTable
+from deskcloud.document import (
+    Dataset,
+    Document,
+    Endpoint,
+    Function,
+    Functions,
+    Schedule,
+    Sink,
+    Subscription,
+    Table,
+)
 from shared import jsontext
 from shared.settings import Settings
 
@@ -89,22 +98,15 @@ def document(
     )
 
 
-def dataset(project: str, name: str, tables: list[declarations.Table], location: str = "US") -> Dataset:
+def dataset(project: str, name: str, tables: list[Table], location: str = "US") -> Dataset:
     """Return a dataset with tables and views as they are declared."""
     return Dataset(name, location, tuple(table(one, f"{project}.{name}") for one in tables))
 
 
-def table(declared: declarations.Table, within: str) -> DocumentTable:
-    """Return a table, or a view that reads tables of the dataset `within`."""
-    return DocumentTable(
-        declared.name,
-        declared.description,
-        msgspec.convert(declared.columns, tuple[Column, ...]),
-        declared.partition,
-        tuple(declared.cluster),
-        declared.expiration_days,
-        declared.query and Template(declared.query).substitute(dataset=within),
-    )
+def table(declared: Table, within: str) -> Table:
+    """Return a table as it is declared, or a view that reads tables of the dataset `within`."""
+    query = declared.query and Template(declared.query).substitute(dataset=within)
+    return msgspec.structs.replace(declared, query=query)
 
 
 def _subscriptions(declared: Declarations, backoff: Backoff | None) -> Iterator[Subscription]:

@@ -12,7 +12,7 @@ from cli.cost import statements
 from cli.cost.prices import assumptions
 from cli.cost.statements import Reading
 from cli.cost.volumes import Inputs, Volumes
-from cli.declarations import Table
+from deskcloud.document import Table
 from deskcloud.scheduler import cron
 from functions import resume_runs
 from shared.settings import Settings

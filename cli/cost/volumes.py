@@ -2,10 +2,9 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Any
 
 from cli.cost.prices import assumptions
-from cli.declarations import Table
+from deskcloud.document import Column, Table
 from shared.chain.recommending import MOST_ALIKE
 from shared.settings import Settings
 
@@ -78,7 +77,7 @@ class Volumes:
             return self._rows[table] * LISTED_BYTES
         declared = self._tables[table].columns
         return self._rows[table] * sum(
-            _column_bytes(column) for column in declared if columns is None or column["name"] in columns
+            _column_bytes(column) for column in declared if columns is None or column.name in columns
         )
 
     def stored(self, table: str) -> tuple[float, float]:
@@ -134,11 +133,11 @@ class Volumes:
         }
 
 
-def _column_bytes(column: dict[str, Any]) -> float:
+def _column_bytes(column: Column) -> float:
     assumed = assumptions()
-    items = assumed.items if column.get("repeated") else 1
-    if column["type"] == "RECORD":
-        return items * sum(_column_bytes(field) for field in column["fields"])
-    if column["type"] == "STRING":
-        return items * (TEXT_BYTES + assumed.measured.text.get(column["name"], assumed.text))
-    return items * BYTES[column["type"]]
+    items = assumed.items if column.repeated else 1
+    if column.type == "RECORD":
+        return items * sum(_column_bytes(field) for field in column.fields)
+    if column.type == "STRING":
+        return items * (TEXT_BYTES + assumed.measured.text.get(column.name, assumed.text))
+    return items * BYTES[column.type]

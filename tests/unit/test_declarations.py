@@ -44,7 +44,7 @@ MERGES = {
 
 
 def columns(table):
-    return [column["name"] for column in TABLES[table].columns]
+    return [column.name for column in TABLES[table].columns]
 
 
 def tree(function):
@@ -291,11 +291,11 @@ def test_no_function_has_a_permission_that_opens_the_project():
 @pytest.mark.parametrize("table", [name for name, table in TABLES.items() if not table.query])
 def test_a_table_is_partitioned_and_clustered_by_columns_that_it_has(table):
     declared = TABLES[table]
-    types = {column["name"]: column["type"] for column in declared.columns}
+    types = {column.name: column.type for column in declared.columns}
     assert set(declared.cluster) <= types.keys()
     # Cloud Logging partitions by its own timestamp.
     assert declared.partition is None or types[declared.partition] == ("TIMESTAMP" if table in SINK_TABLES else "DATE")
-    assert all(column["description"] for column in declared.columns)
+    assert all(column.description for column in declared.columns)
 
 
 # When a row was written; rows of historical data that a partition's day places in the past would expire at once.
@@ -314,9 +314,9 @@ def test_no_run_that_may_still_write_rows_is_older_than_they_may_be():
 
 def test_training_rows_are_visitor_features_of_a_run():
     run, features = TABLES["training_rows"].columns[:3], TABLES["training_rows"].columns[3:]
-    assert [column["name"] for column in run] == ["run_id", "created_on", "split"]
-    kinds = [(column["name"], column["type"]) for column in features]
-    assert kinds == [(column["name"], column["type"]) for column in TABLES["visitor_features"].columns]
+    assert [column.name for column in run] == ["run_id", "created_on", "split"]
+    kinds = [(column.name, column.type) for column in features]
+    assert kinds == [(column.name, column.type) for column in TABLES["visitor_features"].columns]
     assert columns("training_rows")[-1] == embedded_scorer.LABEL
 
 
@@ -366,10 +366,10 @@ def test_the_columns_that_must_be_there_are_those_that_the_statement_reads(kind)
 
 def test_the_logged_features_are_the_models_inputs_in_table_contract_and_view():
     features = columns("visitor_features")[2:-1]
-    [payload] = [column for column in TABLES["run_googleapis_com_stdout"].columns if column["name"] == "jsonPayload"]
-    [prediction] = [one for one in payload["fields"] if one["name"] == "prediction"]
-    [logged] = [one for one in prediction["fields"] if one["name"] == "features"]
-    assert [one["name"] for one in logged["fields"]] == features
+    [payload] = [column for column in TABLES["run_googleapis_com_stdout"].columns if column.name == "jsonPayload"]
+    [prediction] = [one for one in payload.fields if one.name == "prediction"]
+    [logged] = [one for one in prediction.fields if one.name == "features"]
+    assert [one.name for one in logged.fields] == features
     assert list(contract.Features.__struct_fields__) == features
     view = sqlglot.parse_one(re.sub(r"\$\{(\w+)\}", r"\1", TABLES["online_predictions"].query), "bigquery")
     assert [one.alias_or_name for one in view.find(exp.Struct).expressions] == features

@@ -51,9 +51,9 @@ def test_terraform_and_the_local_cloud_read_all_that_is_declared_of_a_table():
     documents = [yaml.safe_load(path.read_text()) for path in (ROOT / "sql" / "tables").glob("*.yaml")]
     declared = {key for document in documents for key in document}
     assert {key for key in declared if not re.search(rf"\.{key}\b", INFRA["bigquery.tf"])} == set()
-    made = (ROOT / "cli" / "desk.py").read_text()
+    made = (ROOT / "deskcloud" / "src" / "deskcloud" / "provisioning.py").read_text()
     read = {key: "query" if key == "view" else key for key in declared}
-    assert {key for key in declared if not re.search(rf"declared\.{read[key]}\b", made)} == set()
+    assert {key for key in declared if not re.search(rf"named\.{read[key]}\b", made)} == set()
 
     def keys(columns):
         return {key for column in columns for key in column} | {
