@@ -2,7 +2,7 @@
 
 set operations  are ordered by any expression of their columns
 PIVOT           names its columns after the aggregate first: total_SPRING, and for numbers _1
-value tables    of SELECT AS STRUCT are tables of its columns in FROM and CREATE, and one column as the whole
+value tables    of SELECT AS STRUCT have its columns in FROM and CREATE; a whole query of one has one column
 """
 
 from collections.abc import Iterator
@@ -87,7 +87,7 @@ def _pivoted(pivot: exp.Pivot, values: list[exp.Expr]) -> Iterator[tuple[str, st
 
 
 def open_value_tables(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Make columns of SELECT AS STRUCT in FROM and CREATE, and one of the whole query's."""
+    """Give SELECT AS STRUCT its columns in FROM and CREATE, and one column where it is the whole query."""
     for select in list(tree.find_all(exp.Select)):
         if select.args.get("kind") != "STRUCT":
             continue

@@ -1,7 +1,7 @@
 """Say of a syntax error which token is wrong, and where in the client's text, as Google's parser does.
 
-sqlglot tells the end of a token in the statement alone, in words of its own. So a statement of a script is read behind
-as many lines and spaces as stand before it there: whatever tells a position tells the one in the script.
+sqlglot tells the end of a token in the statement alone, in words of its own. So a statement of a script is padded with
+lines and spaces to the place where it stands there. Every position that is told is then one in the script.
 """
 
 import functools
