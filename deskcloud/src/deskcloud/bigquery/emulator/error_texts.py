@@ -17,7 +17,7 @@ from local_bigquery.jobs import query, runner
 from local_bigquery.sql import script
 from sqlglot import exp
 
-from deskcloud.bigquery.emulator import syntax, wildcard_views
+from deskcloud.bigquery.emulator import locations, syntax, wildcard_views
 from deskcloud.bigquery.emulator.checks import unsupported
 
 # What DuckDB says of a value or a column's name, and BigQuery's words for it.
@@ -88,7 +88,7 @@ def _of_duckdb(original: Callable[..., BigQueryError], error: Exception, *argume
             return unsupported(words.format(name=match["name"].upper() if "{name} with" in words else match["name"]))
     if match := _NO_DATASET.search(first):
         dataset = names.label(match["project"], match["dataset"])
-        return BigQueryError("notFound", f"Not found: Dataset {dataset} was not found in location US")
+        return locations.missing("Dataset", dataset)
     if (match := _ROUTINE.search(first)) and arguments:
         context, tree = arguments
         routine = names.label(*names.reference(tree.find(exp.Table), context.project_id, context.dataset_id))
@@ -97,7 +97,7 @@ def _of_duckdb(original: Callable[..., BigQueryError], error: Exception, *argume
     if (match := _MISSING.search(first)) and arguments:
         context, *_ = arguments
         if missing := wildcard_views.missing_table(match[1], context.referenced):
-            return BigQueryError("notFound", f"Not found: Table {missing} was not found in location US")
+            return locations.missing("Table", missing)
     made = original(error, *arguments)
     if made.message.count("(") != made.message.count(")"):
         # The fields of a STRUCT, cut into pieces.

@@ -32,6 +32,11 @@ def add() -> None:
     ddl.options = functools.partial(_options, ddl.options)
 
 
+def missing(kind: str, label: str, location: str = "US") -> BigQueryError:
+    """Return the error of a dataset or table that a location has not."""
+    return BigQueryError("notFound", f"Not found: {kind} {label} was not found in location {location}")
+
+
 def asgi(app: ASGIApp) -> ASGIApp:
     """Keep the location that a request tells, for whatever it begins."""
 
@@ -73,8 +78,7 @@ def _check(datasets: Iterable[tuple[str, str]]) -> None:
         return
     for dataset in datasets:
         if _known().get(dataset, location).casefold() != location.casefold():
-            label = ":".join(dataset)
-            raise BigQueryError("notFound", f"Not found: Dataset {label} was not found in location {location}")
+            raise missing("Dataset", ":".join(dataset), location)
 
 
 @functools.cache

@@ -17,6 +17,8 @@ from local_bigquery.sql.rules import query as rules
 from local_bigquery.sql.translate import translate
 from sqlglot import exp
 
+from deskcloud.bigquery.emulator import locations
+
 _MADE = {"TABLE", "VIEW"}
 
 
@@ -49,8 +51,7 @@ def check_result(columns: Iterable[str]) -> None:
 def _save(original: Callable[..., Any], project: str, dataset: str, *rest: Any) -> Any:
     """A procedure is kept without DuckDB, which would miss the dataset."""
     if not datasets.exists(project, dataset):
-        found = names.label(project, dataset)
-        raise BigQueryError("notFound", f"Not found: Dataset {found} was not found in location US")
+        raise locations.missing("Dataset", names.label(project, dataset))
     return original(project, dataset, *rest)
 
 

@@ -39,6 +39,8 @@ class Call:
     template: Template
 
 
+# Where local-bigquery keeps functions of GoogleSQL; a user's are looked for in the database.
+_OWN = ["bq", "main"]
 # Temporary functions live as long as their connection, which is a session's or a job's.
 _temporary: WeakKeyDictionary[duckdb.DuckDBPyConnection, dict[str, Template | None]] = WeakKeyDictionary()
 
@@ -94,6 +96,8 @@ def _path(name: Any) -> list[str]:
 
 
 def _find(path: list[str], context: Context) -> Template | None:
+    if path[:2] == _OWN:
+        return None
     cursor = getattr(context, "cursor", None)
     if len(path) == 1:
         temporary = _temporary.get(cursor, {}) if cursor else {}
