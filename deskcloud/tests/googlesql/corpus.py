@@ -14,6 +14,7 @@ import yaml
 
 from deskcloud.googlesql import analysis, types
 from deskcloud.googlesql.catalog import Catalog
+from deskcloud.googlesql.reference import Database
 from deskcloud.googlesql.tokens import split, tokenize
 
 if TYPE_CHECKING:
@@ -81,6 +82,11 @@ def tables() -> dict[str, Table]:
 @cache
 def catalog() -> Catalog:
     return Catalog({name: table.fields for name, table in tables().items()}.get)
+
+
+@cache
+def database() -> Database:
+    return Database({name: (table.fields, table.rows) for name, table in tables().items()})
 
 
 @cache

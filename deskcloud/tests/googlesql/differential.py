@@ -109,7 +109,7 @@ class Local:
 
 
 def googles(sql: str) -> difference.Answer:
-    return answers.googles(sql, corpus.catalog(), corpus.rows())
+    return answers.of_database(corpus.database(), sql)
 
 
 def googles_leave(sql: str) -> Answer:

@@ -9,7 +9,7 @@ from zetasql.wasi._pb2.zetasql.public.options_pb2 import ErrorMessageMode
 from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
 
 from deskcloud.googlesql import dialect
-from deskcloud.googlesql.catalog import Catalog, language
+from deskcloud.googlesql.catalog import Catalog, language, registered
 from deskcloud.googlesql.engine import engine
 
 
@@ -29,7 +29,7 @@ def analyze(sql: str, catalog: Catalog, parameters: Mapping[str, TypeProto] | No
     """
     text = dialect.as_googlesql(sql, catalog.models)
     request = service.AnalyzeRequest(
-        sql_statement=text, options=options(parameters or {}), simple_catalog=catalog.of(text)
+        sql_statement=text, options=options(parameters or {}), registered_catalog_id=registered(catalog.of(text))
     )
     statement = engine().call("Analyze", request, service.AnalyzeResponse).resolved_statement
     if not statement.HasField("resolved_query_stmt_node"):

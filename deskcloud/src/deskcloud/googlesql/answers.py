@@ -72,18 +72,7 @@ def _answered[**P](ask: Callable[P, Answer]) -> Callable[P, Answer]:
 
 
 @_answered
-def googles(
-    sql: str,
-    catalog: Catalog = NO_TABLES,
-    rows: Mapping[str, Rows] | None = None,
-    parameters: Parameters | None = None,
-) -> Answer:
-    """Return the reference implementation's answer to a query."""
-    return Answer.of_reference(reference.run(sql, catalog, rows, parameters))
-
-
-@_answered
-def of_database(database: Database, sql: str, parameters: Parameters) -> Answer:
+def of_database(database: Database, sql: str, parameters: Parameters | None = None) -> Answer:
     """Return the reference implementation's answer to a query of tables that it keeps."""
     return Answer.of_reference(database.run(sql, parameters))
 

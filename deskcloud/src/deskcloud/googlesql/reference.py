@@ -10,7 +10,7 @@ from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
 
 from deskcloud.googlesql import dialect, types, values
 from deskcloud.googlesql.analysis import Column, analyze, named, options
-from deskcloud.googlesql.catalog import Catalog, table, table_paths
+from deskcloud.googlesql.catalog import Catalog, registered, table, table_paths
 from deskcloud.googlesql.engine import engine
 from deskcloud.googlesql.errors import Refused
 from deskcloud.googlesql.merge import BY_SOURCE, Merge
@@ -42,48 +42,34 @@ def run(
         ValueError: two tables of different datasets have the same name.
     """
     text, known, names = _prepared(sql, catalog)
-    parameters = parameters or {}
-    request = service.EvaluateQueryRequest(
-        sql=text,
-        options=options({name: kind for name, (kind, _) in parameters.items()}),
-        simple_catalog=known,
-        table_content=_contents(known, {names[name]: rows for name, rows in (tables or {}).items() if name in names}),
-        params=_parameters(parameters),
-    )
-    return _result(request)
+    contents = _contents(known, {names[name]: rows for name, rows in (tables or {}).items() if name in names})
+    return _evaluated(text, known, contents, parameters or {})
 
 
 class Database:
-    """Tables that the module keeps, for many queries; a query names them without a dataset."""
+    """Tables for many queries, which name them without a dataset."""
 
     def __init__(self, tables: Mapping[str, tuple[Fields, Rows]]) -> None:
-        catalog = Catalog(lambda _: None).of("select 1")
+        self._catalog = Catalog(lambda _: None).of("select 1")
         for number, (name, (fields, _)) in enumerate(tables.items()):
-            catalog.table.append(table(name, fields, number))
-        contents = _contents(catalog, {name: rows for name, (_, rows) in tables.items()})
-        self._request = service.RegisterCatalogRequest(simple_catalog=catalog, table_content=contents)
-        self._place = (0, 0)
+            self._catalog.table.append(table(name, fields, number))
+        self._contents = _contents(self._catalog, {name: rows for name, (_, rows) in tables.items()})
 
     def run(self, sql: str, parameters: Parameters | None = None) -> Result:
         """Run a query; errors as `reference.run`."""
-        parameters = parameters or {}
-        request = service.EvaluateQueryRequest(
-            sql=dialect.as_googlesql(sql, lambda _: None),
-            options=options({name: kind for name, (kind, _) in parameters.items()}),
-            registered_catalog_id=self._registered(),
-            params=_parameters(parameters),
-        )
-        return _result(request)
-
-    def _registered(self) -> int:
-        """Return the catalog's number, made anew where the module was started since."""
-        if self._place[0] != engine().starts:
-            answer = engine().call("RegisterCatalog", self._request, service.RegisterResponse)
-            self._place = (engine().starts, answer.registered_id)
-        return self._place[1]
+        text = dialect.as_googlesql(sql, lambda _: None)
+        return _evaluated(text, self._catalog, self._contents, parameters or {})
 
 
-def _result(request: service.EvaluateQueryRequest) -> Result:
+def _evaluated(
+    text: str, catalog: SimpleCatalogProto, contents: Mapping[str, service.TableContent], parameters: Parameters
+) -> Result:
+    request = service.EvaluateQueryRequest(
+        sql=text,
+        options=options({name: kind for name, (kind, _) in parameters.items()}),
+        registered_catalog_id=registered(catalog, contents),
+        params=_parameters(parameters),
+    )
     answer = engine().call("EvaluateQuery", request, service.EvaluateQueryResponse)
     columns = named([(one.name, one.type) for one in answer.prepared.columns])
     rows = [
@@ -147,16 +133,16 @@ def _merge(sql: str, catalog: Catalog, tables: Mapping[str, Rows], parameters: P
     fields = short.columns(target) or []
     columns = {one["name"]: types.text(types.of_field(one)) for one in fields}
     merge = Merge.read(text, columns)
-    numbered = Catalog(lambda name: [*fields, _NUMBERED] if name == target else short.columns(name))
     before = [{**row, _KEY: number} for number, row in enumerate(given.get(target, []))]
-    contents = {**given, target: before}
+    others = {name: (short.columns(name) or [], rows) for name, rows in given.items() if name != target}
+    database = Database({**others, target: ([*fields, _NUMBERED], before)})
     has_match: set[int] = set()
     if any(clause.kind == BY_SOURCE for clause in merge.clauses) and merge.condition != "false":
-        has_match = {number for (number,) in run(merge.matched(_KEY), numbered, contents, parameters).rows}
+        has_match = {number for (number,) in database.run(merge.matched(_KEY), parameters).rows}
     changed: dict[int, dict[str, Any] | None] = {}
     made = []
     for clause in merge.clauses:
-        result = run(merge.query(clause, columns, _KEY), numbered, contents, parameters)
+        result = database.run(merge.query(clause, columns, _KEY), parameters)
         if clause.action == "INSERT":
             taken = list(columns) if clause.values is None else [one.name for one in result.columns]
             made += [dict.fromkeys(columns) | dict(zip(taken, row, strict=True)) for row in result.rows]
@@ -177,7 +163,7 @@ def _parameters(parameters: Parameters) -> list[service.Parameter]:
     ]
 
 
-def _contents(catalog: SimpleCatalogProto, tables: Mapping[str, Rows]) -> dict[str, Any]:
+def _contents(catalog: SimpleCatalogProto, tables: Mapping[str, Rows]) -> dict[str, service.TableContent]:
     made = {}
     for one in catalog.table:
         content = service.TableContent()
@@ -195,7 +181,7 @@ def _prepared(sql: str, catalog: Catalog) -> tuple[str, SimpleCatalogProto, dict
     Rows can be given only for tables that stand in no inner catalog.
     """
     text = dialect.as_googlesql(sql, catalog.models)
-    paths = sorted({tuple(path) for path in table_paths(text)}, key=len, reverse=True)
+    paths = sorted(set(table_paths(text)), key=len, reverse=True)
     names = {".".join(path): path[-1] for path in paths}
     if len(set(names.values())) < len(names):
         raise ValueError(f"two tables have the same last name, which cannot be run: {', '.join(names)}")
