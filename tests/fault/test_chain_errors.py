@@ -27,40 +27,55 @@ def begin(chain, **body):
     return run_id
 
 
-def failures_of(chain, run_id):
-    chain.wait_until(lambda: chain.ledger.failures(run_id), "a failure stands on the run")
-    return chain.run(run_id).failures
+def failure_of(chain, run_id, step):
+    """The step's failure, as soon as it stands on the run."""
+
+    def found():
+        return [one for one in chain.run(run_id).failures if one.step == step]
+
+    chain.wait_until(found, f"a failure of {step} stands on the run")
+    [failure] = found()
+    return failure
 
 
 # A service that fails or hangs is tried again, and the run says so meanwhile.
 
 
-@pytest.mark.parametrize(
-    ("step", "service", "place", "act", "reason"),
-    [
-        pytest.param(
-            *("score_visitors", "bigquery", r"^POST .*-score_visitors-scoring-scores-", "fail", "500"),
-            marks=pytest.mark.slow,
-        ),
-        ("publish_audience", "bigquery", r"^POST .*-publish_audience-audience-audience-", "hang", "timeout"),
-        ("deploy_model", "vertex", r"^POST \S+:predict", "fail", "500"),
-        pytest.param(
-            *("deploy_model", "vertex", r"^POST \S+:predict", "hang", "timeout"),
-            marks=pytest.mark.slow,
-        ),
-    ],
-)
-def test_a_step_whose_service_is_broken_says_so_and_goes_on_once_it_is_mended(chain, step, service, place, act, reason):
-    with chain.wire.breaks(service, place, act):
-        run_id = begin(chain, reason=f"{step} {act}")
-        [failure] = failures_of(chain, run_id)
-        assert (failure.step, failure.is_permanent) == (step, False), failure.reason
-        assert reason in failure.reason.lower().replace("timed out", "timeout")
-        assert chain.run(run_id).outcome == "retrying"
+PREDICTION = ("vertex", r"^POST \S+:predict")
+AUDIENCE = ("bigquery", r"^POST .*-publish_audience-audience-audience-")
+SCORES = ("bigquery", r"^POST .*-score_visitors-scoring-scores-")
+
+
+def assert_it_is_retried(chain, run_id, step, reason):
+    failure = failure_of(chain, run_id, step)
+    assert not failure.is_permanent
+    assert reason in failure.reason.lower().replace("timed out", "timeout")
+    assert chain.run(run_id).outcome == "retrying"
+
+
+def test_steps_whose_services_are_broken_say_so_and_go_on_once_they_are_mended(chain):
+    with chain.wire.breaks(*AUDIENCE, "hang"):
+        with chain.wire.breaks(*PREDICTION, "fail"):
+            run_id = begin(chain, reason="two broken services")
+            assert_it_is_retried(chain, run_id, "deploy_model", "500")
+        assert_it_is_retried(chain, run_id, "publish_audience", "timeout")
     chain.settle()
     run = chain.run(run_id)
     assert (run.outcome, run.reason) == ("published", "")
     assert chain.outcome(run) == chain.expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("step", "place", "act", "reason"),
+    [("score_visitors", SCORES, "fail", "500"), ("deploy_model", PREDICTION, "hang", "timeout")],
+)
+def test_a_step_whose_service_is_broken_says_so_and_goes_on_once_it_is_mended(chain, step, place, act, reason):
+    with chain.wire.breaks(*place, act):
+        run_id = begin(chain, reason=f"{step} {act}")
+        assert_it_is_retried(chain, run_id, step, reason)
+    chain.settle()
+    assert chain.outcome(chain.run(run_id)) == chain.expected
 
 
 def test_a_training_that_fails_for_a_reason_that_heals_is_repeated_and_the_run_goes_on(chain, monkeypatch):

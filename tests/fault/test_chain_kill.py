@@ -47,16 +47,16 @@ def record_of(step):
 
 
 @pytest.mark.slow
-def test_killed_after_each_steps_record_and_before_its_event(breakable_chain):
-    with breakable_chain.wire.kills(*(("storage", record_of(step), "after") for step in RECORDED)):
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_before_each_steps_record_or_after_it_and_before_its_event(breakable_chain, when):
+    with breakable_chain.wire.kills(*(("storage", record_of(step), when) for step in RECORDED)):
         run = run_on_the_same_data(breakable_chain)
     assert breakable_chain.outcome(run) == breakable_chain.expected
 
 
-def test_killed_where_each_step_is_half_done_and_again_before_its_record(breakable_chain):
+def test_killed_where_each_step_is_half_done(breakable_chain):
     half_done = [place for places in DELICATE.values() for place in places]
-    before_records = [("storage", record_of(step), "before") for step in RECORDED]
-    with breakable_chain.wire.kills(*half_done, *before_records):
+    with breakable_chain.wire.kills(*half_done):
         run = run_on_the_same_data(breakable_chain)
     assert breakable_chain.outcome(run) == breakable_chain.expected
 
