@@ -55,6 +55,11 @@ locals {
     "US", "EU", "us-central1", "us-east4", "northamerica-northeast1", "europe-west1", "europe-west2", "europe-west3", "europe-west4",
     "europe-west6", "asia-east1", "asia-east2", "asia-northeast1", "asia-northeast3", "asia-southeast1", "australia-southeast1",
   ]
+  # The chosen candidates that are boosted trees. A name without a file is refused with the settings.
+  tree_candidates = [
+    for name in try(tolist(module.settings.chosen.candidates), []) :
+    name if try(strcontains(file("${local.root}/sql/models/${name}.sql"), "'BOOSTED_TREE_CLASSIFIER'"), false)
+  ]
 }
 
 resource "terraform_data" "places" {
@@ -64,8 +69,8 @@ resource "terraform_data" "places" {
       error_message = "serving_region ${local.serving_region} does not fit location ${var.location}: BigQuery registers the models of ${var.location} with Vertex AI in ${local.registry_region}, and an endpoint serves those of its own region only. Leave serving_region out, or set location = \"${local.serving_region}\" where the export lies there. region, where the functions run, is free."
     }
     precondition {
-      condition     = contains(local.boosted_trees, var.location) || !try(contains(module.settings.chosen.candidates, "boosted_trees"), false)
-      error_message = "BigQuery is not known to train boosted trees in ${var.location}. It does in ${join(", ", local.boosted_trees)}. Choose one of these, where the export must lie too, or leave them out: settings = {training = {candidates = [\"baseline\", \"logistic\"]}}."
+      condition     = contains(local.boosted_trees, var.location) || length(local.tree_candidates) == 0
+      error_message = "BigQuery is not known to train boosted trees in ${var.location}. It does in ${join(", ", local.boosted_trees)}. Choose one of these, where the export must lie too, or leave ${join(", ", local.tree_candidates)} out of settings.training.candidates."
     }
   }
 }

@@ -11,7 +11,8 @@ writes the same rules as JSON Schema, by which Terraform refuses at plan what no
 import os
 import sys
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import msgspec
 from msgspec import Meta, Struct
@@ -45,7 +46,12 @@ Origin = Annotated[
     str,
     Meta(pattern=rf"^https?://{_HOST}\Z", description="an origin, as https://www.example.com is one, without a path"),
 ]
-Candidate = Literal["baseline", "logistic", "boosted_trees"]
+CANDIDATES = tuple(sorted(path.stem for path in (Path(__file__).parent.parent / "sql" / "models").glob("*.sql")))
+if TYPE_CHECKING:
+    Candidate = str
+else:
+    # The files of sql/models.
+    Candidate = Literal[CANDIDATES]
 Method = Literal["similarity", "matrix_factorization"]
 
 

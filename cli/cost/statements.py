@@ -21,12 +21,9 @@ from shared.warehouse import SQL
 LEAST_BYTES = 10 * 2**20
 # What is read through a view is read of the table below it.
 VIEWS = {"session_features": "sessions"}
-# Which price bytes have in which statement; in others that of a query.
-CREATE_MODEL = {
-    "models/baseline": "bigquery_create_model",
-    "models/logistic": "bigquery_create_model",
-    "models/boosted_trees": "bigquery_create_external_model",
-}
+# Which price bytes have from which models are made; in other statements that of a query. BigQuery trains a regression
+# itself, and has Vertex AI train the others.
+CREATE_MODEL, CREATE_EXTERNAL_MODEL = "bigquery_create_model", "bigquery_create_external_model"
 # Needs a reservation, which has a price of its own, or is free of charge.
 NOT_CHARGED = {
     "recommendations/factorization",
@@ -48,7 +45,10 @@ class Reading:
     @property
     def price(self) -> str:
         """The name of its price."""
-        return CREATE_MODEL.get(self.statement, "bigquery_query")
+        created = re.search(r"model_type = '(\w+)'", text(self.statement))
+        if created is None:
+            return "bigquery_query"
+        return CREATE_MODEL if created[1] == "LOGISTIC_REG" else CREATE_EXTERNAL_MODEL
 
     def bytes(self, volumes: Volumes) -> float:
         """Return the bytes that it is charged, each time it runs."""
@@ -59,21 +59,26 @@ class Reading:
         return self.times * max(sum(max(one, LEAST_BYTES) for one in by_table.values()), LEAST_BYTES)
 
 
+def text(statement: str) -> str:
+    """Return a statement's SQL without comments."""
+    return re.sub(r"--.*", "", (SQL / f"{statement}.sql").read_text())
+
+
 @cache
 def parsed(statement: str) -> tuple[str | None, frozenset[str] | None, frozenset[str]]:
     """Return the table that a statement changes, its words (None where it selects all), and the tables it reads."""
-    text = re.sub(r"--.*", "", (SQL / f"{statement}.sql").read_text())
-    target = re.search(r"merge into (\w+)", text)
+    sql = text(statement)
+    target = re.search(r"merge into (\w+)", sql)
     # What a WITH clause names is no table, whatever it is called.
-    inside = set(re.findall(r"(\w+) as \(", text))
-    read = {VIEWS.get(name, name) for name in re.findall(r"\b(?:from|join) (\w+)\b", text)}
+    inside = set(re.findall(r"(\w+) as \(", sql))
+    read = {VIEWS.get(name, name) for name in re.findall(r"\b(?:from|join) (\w+)\b", sql)}
     read = {name for name in read - inside if (SQL / "tables" / f"{name}.yaml").exists()}
-    if "_*`" in text:
+    if "_*`" in sql:
         read.add("export")
-    if "__TABLES__" in text:
+    if "__TABLES__" in sql:
         read.add("day_tables")
-    selects_all = re.search(r"select\s+\*|\w\.\*|\* except", text)
-    return target and target[1], None if selects_all else frozenset(re.findall(r"\w+", text)), frozenset(read)
+    selects_all = re.search(r"select\s+\*|\w\.\*|\* except", sql)
+    return target and target[1], None if selects_all else frozenset(re.findall(r"\w+", sql)), frozenset(read)
 
 
 def refresh(volumes: Volumes, settings: Settings) -> list[Reading]:

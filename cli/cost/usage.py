@@ -163,8 +163,9 @@ def _runs(environment: Environment) -> Iterator[Usage]:
     ):
         seconds = assumed.seconds[function] / deliveries
         yield from _delivered(environment, purpose, function, deliveries * times, seconds)
-    if "boosted_trees" in settings.training.candidates:
-        yield Usage("training", "vertex_training_hour", trainings * assumed.boosted_trees_hours)
+    prices = [Reading(f"models/{candidate}").price for candidate in settings.training.candidates]
+    if trees := prices.count(statements.CREATE_EXTERNAL_MODEL):
+        yield Usage("training", "vertex_training_hour", trainings * trees * assumed.boosted_trees_hours)
     yield Usage("training", f"{NODE}{settings.serving.machine_type}", trainings * assumed.canary_hours)
     yield Usage("training", "bucket_writes", trainings * assumed.run_writes / 1000)
     yield Usage("training", "bucket_reads", trainings * assumed.run_reads / 1000)

@@ -12,7 +12,9 @@ from shared.log import log
 from shared.warehouse import Statement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+
+    from google.cloud import bigquery
 
     from shared.cloud import Cloud
 
@@ -23,10 +25,14 @@ TOLERANCE = 1e-6
 
 def inputs(candidate: str, cloud: Cloud) -> dict[str, float | None]:
     """Return the model's input columns in the order of its training: a number's mean, None for a category."""
-    name = f"{cloud.settings.project}.{cloud.settings.dataset}.{training.model_name(candidate, cloud.run_id)}"
-    columns = cloud.clients.bigquery.get_model(name).feature_columns
+    columns = _model(candidate, cloud).feature_columns
     means = {feature["input"]: feature["mean"] for feature in _statistics(cloud)[candidate]["features"]}
     return {str(column.name): means[str(column.name)] for column in columns}
+
+
+def _model(candidate: str, cloud: Cloud) -> bigquery.Model:
+    name = f"{cloud.settings.project}.{cloud.settings.dataset}.{training.model_name(candidate, cloud.run_id)}"
+    return cloud.clients.bigquery.get_model(name)
 
 
 def _statistics(cloud: Cloud) -> dict[str, dict[str, Any]]:
@@ -77,8 +83,13 @@ def keep_scorer(
 
     The model is deployed without one all the same, and the log says so: the endpoint does not need it.
     """
+    kind = _model(candidate, cloud).model_type
+    if kind not in _ARTEFACTS:
+        known = ", ".join(_ARTEFACTS)
+        log("WARNING", f"no scorer artefact: {candidate} is a {kind}; known are {known}", run_id=cloud.run_id)
+        return
     try:
-        artefact = _artefact(candidate, means, cloud)
+        artefact = _ARTEFACTS[kind](candidate, means, cloud)
         scorer = embedded_scorer.load(artefact)
         difference = largest_difference(expected, [scorer.probability(row) for row in golden])
     except (exported_booster.BoosterError, KeyError) as error:
@@ -101,10 +112,12 @@ def largest_difference(expected: list[float], answered: list[float]) -> float:
     return max(abs(one - other) for one, other in zip(expected, answered, strict=True))
 
 
-def _artefact(candidate: str, means: dict[str, float | None], cloud: Cloud) -> dict[str, Any]:
+def _of_regression(candidate: str, means: dict[str, float | None], cloud: Cloud) -> dict[str, Any]:
     model = training.model_name(candidate, cloud.run_id)
-    if candidate != "boosted_trees":
-        return embedded_scorer.from_weights(cloud.warehouse.query("deployment/weights", model=model), means)
+    return embedded_scorer.from_weights(cloud.warehouse.query("deployment/weights", model=model), means)
+
+
+def _of_trees(_: str, means: dict[str, float | None], cloud: Cloud) -> dict[str, Any]:
     # A category's vocabulary is the file of its input's position.
     vocabularies = {
         position: embedded_scorer.vocabulary(content)
@@ -113,3 +126,10 @@ def _artefact(candidate: str, means: dict[str, float | None], cloud: Cloud) -> d
     }
     exported = cloud.ledger.content(cloud.run_id, "model/model.bst")
     return embedded_scorer.from_booster(exported_booster.read(exported or b""), means, vocabularies)
+
+
+# By the model's type, as BigQuery calls it: a candidate's name says nothing about it.
+_ARTEFACTS: dict[str, Callable[[str, dict[str, float | None], Cloud], dict[str, Any]]] = {
+    "LOGISTIC_REGRESSION": _of_regression,
+    "BOOSTED_TREE_CLASSIFIER": _of_trees,
+}

@@ -6,14 +6,13 @@ import random
 from dataclasses import replace
 from datetime import date, timedelta
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from demo import generator, loading
 from desk.bigquery import connect
 from fixtures import alerts
-from fixtures.deliveries import STEPS, Died, Export
+from fixtures.deliveries import STEPS, Died, Export, with_many_buyers, write
 from functions import build_features, deploy_model
 from shared.chain import promotion, revisions
 from shared.errors import Permanent
@@ -32,9 +31,7 @@ SILENCE = timedelta(hours=7)
 def cloud(meeting_cloud, tmp_path_factory):
     """With both exports."""
     folder = tmp_path_factory.mktemp("exports")
-    files = generator.generate(1, FIRST_DAY, DAYS, 600, folder)
-    for one in files:
-        write(with_many_buyers(pq.read_table(one.path)), one.path)
+    files = with_many_buyers(generator.generate(1, FIRST_DAY, DAYS, 600, folder))
     client = connect(meeting_cloud.bigquery_url)
     loading.load(files, client, AFTER["newer days"].dataset)
     *former, newest = files[:KNOWN_DAYS]
@@ -42,19 +39,6 @@ def cloud(meeting_cloud, tmp_path_factory):
     write(half := whole.slice(0, len(whole) // 2), newest.path)
     loading.load([*former, replace(newest, rows=len(half))], client, BEFORE.dataset)
     return meeting_cloud
-
-
-def with_many_buyers(table):
-    """The same day-table, but each session bought: among so few visitors there would be nobody to learn from."""
-    totals = table["totals"].combine_chunks()
-    fields = {field.name: totals.field(field.name) for field in totals.type}
-    fields["transactions"] = pa.array([1] * len(table), pa.int64())
-    changed = pa.StructArray.from_arrays(list(fields.values()), list(fields))
-    return table.set_column(table.schema.get_field_index("totals"), "totals", changed)
-
-
-def write(table, path):
-    pq.write_table(table, path, store_schema=False)
 
 
 def one_after_the_other(cloud, after, **options):

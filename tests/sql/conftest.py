@@ -5,8 +5,10 @@ from google.cloud import storage as gcs
 
 pytest.register_assert_rewrite("cases", "twice", "warehouse")
 
-from learning import CANDIDATES, RUN, training_rows  # noqa: E402 - beside the next one
+from learning import RUN, training_rows  # noqa: E402 - beside the next one
 from warehouse import Warehouse  # noqa: E402 - once its assertions are rewritten
+
+from shared.settings import CANDIDATES  # noqa: E402 - beside the others
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ import datetime as dt
 import numpy as np
 
 RUN = {"run_id": "20170810-0a1b2c3d", "created_on": dt.date(2017, 8, 11)}
-CANDIDATES = ("baseline", "logistic", "boosted_trees")
 SPLITS = {"train": 180, "evaluation": 60, "test": 60}
 
 

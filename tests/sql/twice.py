@@ -10,6 +10,7 @@ from deskcloud.googlesql.catalog import table_paths
 from deskcloud.googlesql.tokens import tokenize
 from fixtures import googlesql
 from shared import warehouse
+from shared.settings import CANDIDATES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,9 +26,7 @@ NOT_RUN = {
     "deployment/weights": "BigQuery ML",
     "evaluation/test_predictions": "BigQuery ML",
     "deployment/training_statistics": "BigQuery ML",
-    "models/baseline": "CREATE MODEL",
-    "models/boosted_trees": "CREATE MODEL",
-    "models/logistic": "CREATE MODEL",
+    **dict.fromkeys((f"models/{candidate}" for candidate in CANDIDATES), "CREATE MODEL"),
     "recommendations/by_matrix_factorization": "BigQuery ML",
     "recommendations/factorization": "CREATE MODEL",
     "reset/all_rows": "TRUNCATE TABLE",

@@ -202,6 +202,15 @@ def test_candidates_that_are_not_trained_cost_nothing():
     assert not found & {"bigquery_create_external_model", "vertex_training_hour"}
 
 
+def test_a_candidate_has_the_price_of_what_its_statement_trains_whatever_it_is_called(tmp_path, monkeypatch):
+    (tmp_path / "models").mkdir()
+    for name, text in (("forest", "boosted_trees"), ("boosted_trees", "logistic")):
+        (tmp_path / "models" / f"{name}.sql").write_text((SQL / "models" / f"{text}.sql").read_text())
+    monkeypatch.setattr(statements, "SQL", tmp_path)
+    assert Reading("models/forest").price == "bigquery_create_external_model"
+    assert Reading("models/boosted_trees").price == "bigquery_create_model"
+
+
 def test_a_machine_without_a_price_is_named_with_those_that_have_one_and_what_to_do():
     told = (
         r"machine_type is n1-standard-8, and cli/cost/prices.yaml has a price for n1-standard-2 alone: estimate with "

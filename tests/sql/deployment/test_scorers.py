@@ -8,9 +8,10 @@ from google.cloud import bigquery
 from google.cloud import storage as gcs
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from learning import CANDIDATES, training_rows
+from learning import training_rows
 
 from shared import embedded_scorer, exported_booster
+from shared.settings import CANDIDATES
 
 NUMBERS = (
     "bounces",
@@ -38,17 +39,15 @@ def scorers(models, whole_warehouse):
 def scorer(candidate, warehouse):
     [statistics] = warehouse.run("deployment/training_statistics", model=candidate)
     means = {feature["input"]: feature["mean"] for feature in statistics["features"]}
-    if candidate != "boosted_trees":
+    model = warehouse.client.get_model(f"{warehouse.settings.dataset}.{candidate}")
+    if model.model_type == "LOGISTIC_REGRESSION":
         artefact = embedded_scorer.from_weights(warehouse.run("deployment/weights", model=candidate), means)
         return embedded_scorer.load(json.loads(json.dumps(artefact)))
     folder = "runs/scorers/model/"
     bucket = gcs.Client(warehouse.client.project).bucket(warehouse.settings.bucket)
     warehouse.run("deployment/export_model", model=candidate, uri=f"gs://{bucket.name}/{folder}")
     files = {blob.name.removeprefix(folder): blob.download_as_bytes() for blob in bucket.list_blobs(prefix=folder)}
-    names = [
-        column.name
-        for column in warehouse.client.get_model(f"{warehouse.settings.dataset}.{candidate}").feature_columns
-    ]
+    names = [column.name for column in model.feature_columns]
     vocabularies = {
         position: embedded_scorer.vocabulary(files[f"assets/{position}.txt"])
         for position in range(len(names))

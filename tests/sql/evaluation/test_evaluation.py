@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
-from learning import CANDIDATES, RUN, training_rows
+from learning import RUN, training_rows
 from sklearn import metrics
+
+from shared.settings import CANDIDATES
 
 THRESHOLD = 0.5
 

@@ -1,0 +1,99 @@
+"""A file of sql/models is a candidate under any name: what it is, BigQuery says of its model."""
+
+import json
+import shutil
+import subprocess
+import sys
+from datetime import date
+from types import SimpleNamespace
+
+import msgspec
+import pytest
+
+from demo import generator, loading
+from desk.bigquery import connect
+from fixtures.deliveries import Export, with_many_buyers
+from shared import warehouse
+from shared.chain import evaluation, revisions
+from shared.cloud import Cloud
+from shared.settings import CANDIDATES, Settings
+from shared.warehouse import SQL
+
+EXPORT = Export("candidates", 6)
+
+
+@pytest.fixture
+def sql(tmp_path):
+    """A copy of sql/, to which a test adds."""
+    shutil.copytree(SQL, tmp_path / "sql")
+    return tmp_path / "sql"
+
+
+@pytest.fixture(scope="module")
+def cloud(meeting_cloud, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("export")
+    files = with_many_buyers(generator.generate(1, date(2017, 3, 1), EXPORT.days, 600, folder))
+    loading.load(files, connect(meeting_cloud.bigquery_url), EXPORT.dataset)
+    return meeting_cloud
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "scorer"),
+    [
+        ("forest", "boosted_trees", "boosted_trees"),
+        ("boosted_trees", "logistic", "logistic"),
+    ],
+)
+def test_a_candidate_is_deployed_as_what_its_statement_trains_whatever_it_is_called(
+    name, text, scorer, cloud, sql, monkeypatch
+):
+    (sql / "models" / f"{name}.sql").write_text((SQL / "models" / f"{text}.sql").read_text())
+    monkeypatch.setattr(warehouse, "SQL", sql)
+    world = cloud.world(EXPORT)
+    chosen = msgspec.structs.replace(world.settings.training, candidates=(name,))
+    world.settings = msgspec.structs.replace(world.settings, training=chosen)
+    world.send("data-refreshed", {})
+    while world.pending:
+        world.deliver(world.pending[0])
+    [run] = world.runs()
+    assert (run.outcome, run.reason) == ("published", "")
+    assert run.documents["evaluation"]["winner"] == name
+    assert world.serving() == (run.run_id, {run.run_id: 100}, run.run_id)
+    assert world.document(world.document("serving/champion.json")["scorer"])["kind"] == scorer
+
+
+def test_a_model_that_no_scorer_of_ours_reads_is_deployed_for_the_endpoint_alone(capfd):
+    model = SimpleNamespace(model_type="DNN_CLASSIFIER")
+    settings = Settings(project="shop-project", bucket="shop-bucket")
+    clients = SimpleNamespace(settings=settings, bigquery=SimpleNamespace(get_model=lambda _: model))
+    cloud = Cloud(clients, "20170801-0a1b2c3d", "deploy_model", None)
+    revisions.keep_scorer("deep", {}, [], [], cloud)
+    told = "no scorer artefact: deep is a DNN_CLASSIFIER; known are LOGISTIC_REGRESSION, BOOSTED_TREE_CLASSIFIER"
+    assert told in capfd.readouterr().out
+
+
+def test_the_settings_may_name_a_new_file_and_no_other_name(sql):
+    (sql / "models" / "forest.sql").write_text("select 1")
+    shutil.copytree(SQL.parent / "shared", sql.parent / "shared")
+    assert _settings(sql.parent, "forest") == ""
+    assert _settings(sql.parent, "wood").endswith(
+        'training.candidates is ["wood"]; it must be a list of at least 1, each one of baseline, boosted_trees, '
+        "forest, logistic\n"
+    )
+
+
+def _settings(root, candidate):
+    """What a function says that starts with this candidate alone."""
+    environment = {
+        "GOOGLE_CLOUD_PROJECT": "shop-project",
+        "PROPENSITY_SETTINGS": json.dumps({"training": {"candidates": [candidate]}}),
+    }
+    starting = "from shared.settings import Settings; Settings.from_environment()"
+    return subprocess.run(
+        [sys.executable, "-c", starting], cwd=root, env=environment, capture_output=True, text=True, check=False
+    ).stderr
+
+
+def test_no_candidate_has_the_champions_name():
+    """Both have rows in evaluation_rows, where the name tells them apart."""
+    assert evaluation.CHAMPION not in CANDIDATES
