@@ -22,6 +22,7 @@ from shared.errors import Permanent
 from shared.events import DataRefreshed, FeaturesBuilt, RunSuperseded, ScoringDue
 from shared.handler import handle
 from shared.log import log
+from shared.log_events import NoNewDayTable
 
 if TYPE_CHECKING:
     from shared.cloud import Clients, Cloud
@@ -43,7 +44,7 @@ def decode(message: Message, clients: Clients) -> DataRefreshed | None:
         return DataRefreshed.from_json(message.body)
     refresh = refreshes.parse(message.body, refreshes.Export.of(clients.settings))
     if refresh is None:
-        log("NOTICE", "a message announced no new day-table", message_id=message.id)
+        log(NoNewDayTable(message.id))
         return None
     return current.join(refresh, message, clients, datetime.now(UTC))
 

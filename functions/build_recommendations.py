@@ -17,6 +17,7 @@ from shared.chain import recommending
 from shared.events import RecommendationsBuilt, RecommendationsDue, RunSuperseded
 from shared.handler import decode_event, handle
 from shared.log import log
+from shared.log_events import NothingToRecommend
 
 if TYPE_CHECKING:
     from shared.cloud import Clients, Cloud
@@ -37,7 +38,7 @@ def decode(message: Message, clients: Clients) -> RecommendationsDue | None:
             return event
     found = recommending.look(clients)
     if found is None:
-        log("NOTICE", "nothing to recommend: no day-table was read yet")
+        log(NothingToRecommend())
         return None
     run_id, reads = found
     due = RecommendationsDue(run_id)

@@ -18,6 +18,7 @@ from shared.errors import Permanent
 from shared.events import ModelApproved, ModelDeployed, RunSuperseded, ScoringDue
 from shared.handler import handle
 from shared.log import log
+from shared.log_events import DeploymentSuperseded
 
 if TYPE_CHECKING:
     from shared.cloud import Cloud
@@ -81,7 +82,7 @@ def overtaken(event: ModelApproved, cloud: Cloud) -> RunSuperseded | None:
 
 def superseded(event: ModelApproved, why: str, cloud: Cloud) -> ScoringDue:
     """Leave the champion that stands, which scores the new data; losing this race is no failure."""
-    log("NOTICE", f"run {event.run_id} is superseded: {why}", run_id=event.run_id)
+    log(DeploymentSuperseded(event.run_id, why))
     cloud.registry.withdraw_run(event.run_id)
     cloud.ledger.write(event.run_id, "superseded", {"reason": why})
     return ScoringDue(event.run_id)

@@ -18,6 +18,7 @@ from shared.errors import PROPAGATION, Malformed, NotReady, Permanent
 from shared.events import ModelApproved, ModelRejected, RunSuperseded, TrainingFailed, TrainingProgressed
 from shared.handler import handle
 from shared.log import log
+from shared.log_events import GateApproved, GateRejected, NothingLearnt, TrainingRepeated
 from shared.warehouse import denied_at, heals, reason
 
 if TYPE_CHECKING:
@@ -58,23 +59,23 @@ def step(
     require_patience(jobs.values(), cloud)
     healing = [candidate for candidate, job in jobs.items() if job.error_result and heals(job)]
     if healing and event.attempt < training.TRIES:
-        why = "; ".join(reason(jobs[candidate]) for candidate in healing)
-        log("WARNING", f"attempt {event.attempt} is followed by another: {why}", run_id=event.run_id)
+        reasons = [reason(jobs[candidate]) for candidate in healing]
+        log(TrainingRepeated(event.run_id, event.attempt, reasons))
         return TrainingFailed(event.run_id, event.attempt, healing)
     failed = {candidate: reason(job) for candidate, job in jobs.items() if job.error_result}
     trained = [candidate for candidate in jobs if candidate not in failed]
     if not trained:
         if lack := evaluation.lack_of_buyers(cloud):
-            log("WARNING", f"nothing could be learnt: {lack}", run_id=event.run_id)
+            log(NothingLearnt(event.run_id, lack))
             return ModelRejected(event.run_id, [lack])
         raise Permanent(f"no candidate could be trained: {'; '.join(f'{name}: {why}' for name, why in failed.items())}")
     report = evaluation.evaluate(trained, failed, cloud)
     cloud.ledger.write(event.run_id, "evaluation", report.to_json())
     verdict = report.verdict
     if not verdict.passes:
-        log("WARNING", f"the gate rejects {verdict.candidate}: {'; '.join(verdict.reasons)}", run_id=event.run_id)
+        log(GateRejected(event.run_id, verdict.candidate, verdict.reasons))
         return ModelRejected(event.run_id, verdict.reasons)
-    log("NOTICE", f"the gate approves {verdict.candidate} ({rules.word(report.winner.roc_auc)})", run_id=event.run_id)
+    log(GateApproved(event.run_id, verdict.candidate, rules.word(report.winner.roc_auc)))
     return ModelApproved(event.run_id, verdict.candidate)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from shared import handler, push
 from shared.cloud import clients
 from shared.log import log
+from shared.log_events import DeadLetter
 
 if TYPE_CHECKING:
     from shared.push import Message
@@ -34,7 +35,7 @@ def record_dead_letter(message: Message) -> None:
     # Whoever may publish here can write anything.
     if (left_out := about.get(handler.REJECTED_BYTES, "")).isdecimal():
         letter["left_out_bytes"] = int(left_out)
-    log("ERROR", f"dead letter for {function or 'no function'}: {letter['reason']}")
+    log(DeadLetter(function or "no function", str(letter["reason"])))
     rejected = about.get(handler.REJECTED_ID)
     clients().ledger.bury(f"{rejected}-{function}" if rejected else message.id, letter)
 

@@ -13,6 +13,7 @@ from shared import push
 from shared.chain import pointer
 from shared.cloud import clients
 from shared.log import log, log_exception
+from shared.log_events import RunResumed, RunUnreadable
 
 if TYPE_CHECKING:
     from shared.push import Message
@@ -29,9 +30,9 @@ def resume_runs(_: Message) -> None:
         try:
             event = world.ledger.standing_event(run_id, before)
             if event is not None:
-                log("WARNING", f"run {run_id} stands still: {event.topic} is published again", run_id=run_id)
+                log(RunResumed(run_id, event.topic))
                 world.publish(event)
         except Exception:  # noqa: BLE001 - one run that cannot be read must not keep the others
-            log_exception(f"run {run_id} could not be looked at", run_id=run_id)
+            log_exception(RunUnreadable(run_id, "resume_runs"))
     # After the runs, which can be taken up without Vertex AI.
     pointer.follow(world)

@@ -15,6 +15,7 @@ import functions_framework
 from shared import jsontext
 from shared.cloud import clients
 from shared.log import log
+from shared.log_events import NoScorer
 from shared.online import checkout, openapi, predictions, scorer, sessions, web
 from shared.online.contract import decode
 
@@ -40,7 +41,7 @@ def score(exchange: web.Exchange) -> Response:
     try:
         scored = checkout.score(features, asked.cart, exchange.id, scorer.current(), clients().settings)
     except scorer.NoScorerError as error:
-        log("ERROR", f"nothing can score: {error}", request_id=exchange.id)
+        log(NoScorer(exchange.id, str(error)))
         seconds = str(RETRY_AFTER_SECONDS)
         detail = f"No model serves yet, or none can be reached: ask again in {seconds} seconds."
         raise web.Refusal(HTTPStatus.SERVICE_UNAVAILABLE, detail, Retry_After=seconds) from error

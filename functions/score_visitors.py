@@ -18,6 +18,7 @@ from shared.errors import Permanent
 from shared.events import Event, ModelDeployed, ScoringDue, VisitorsScored
 from shared.handler import decode_event, handle
 from shared.log import log
+from shared.log_events import NothingToScore
 
 if TYPE_CHECKING:
     from shared.cloud import Clients, Cloud
@@ -40,7 +41,7 @@ def decode(message: Message, clients: Clients) -> Event | None:
     [newest] = clients.query("scoring/newest_day")
     champion = clients.registry.champion()
     if champion is None or newest["day"] is None:
-        log("NOTICE", "nothing to score with: no champion or no sessions yet")
+        log(NothingToScore())
         return None
     day: date = newest["day"]
     pointer = clients.storage.bucket(clients.settings.bucket).get_blob(POINTER)

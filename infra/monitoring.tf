@@ -30,8 +30,7 @@ locals {
     resource.labels.service_name=(${join(" OR ", [for service in local.services : "\"${service}\""])})
     logName:"run.googleapis.com%2Fstdout"
   EOT
-  # Cloud Logging makes an entry that is a message alone a text.
-  dead_letter = "textPayload=~\"^dead letter for \" OR jsonPayload.message=~\"^dead letter for \""
+  dead_letter = "jsonPayload.event=\"dead_letter\""
 
   watched = {
     failures = {
@@ -58,7 +57,7 @@ locals {
       query = "histogram_quantile(0.95, sum by (le, service_name) (rate(run_googleapis_com:request_latencies_bucket{monitored_resource=\"cloud_run_revision\", service_name=~\"${local.answers}\"}[5m])))"
       limit = "> ${var.alerts.latency_ms}"
       lasts = "600s"
-      what  = "Customers wait. Cold starts go away with min_instances in functions/functions.yaml; a slow endpoint shows in the entries `checkout scored` as scored_by and latency_ms, and online.order chooses which path comes first."
+      what  = "Customers wait. Cold starts go away with min_instances in functions/functions.yaml; a slow endpoint shows in the events `checkout_scored` as scored_by and latency_ms, and online.order chooses which path comes first."
     }
     server_errors = {
       title = "Answers at the checkout: share that failed"
@@ -71,7 +70,7 @@ locals {
       title = "Scores in 15 minutes that the embedded champion gave because the endpoint could not"
       query = "sum(increase(logging_googleapis_com:user_propensity_fallbacks{monitored_resource=\"cloud_run_revision\"}[15m]))"
       limit = "> 100"
-      what  = "The endpoint fails or is late, and the champion in the function's memory answers customers: the entries `the embedded champion stands in` have the reason. A few after a cold start are to be expected with online.order = endpoint_first."
+      what  = "The endpoint fails or is late, and the champion in the function's memory answers customers: the events `embedded_stood_in` have the reason. A few after a cold start are to be expected with online.order = endpoint_first."
     }
     audience = {
       title = "Audiences published in 26 hours"
@@ -87,7 +86,7 @@ locals {
 resource "google_logging_metric" "errors" {
   name        = "propensity_errors"
   description = "What the functions log as errors, dead letters aside."
-  filter      = "${local.own_log}severity>=ERROR\nNOT (${local.dead_letter})"
+  filter      = "${local.own_log}severity>=ERROR\nNOT ${local.dead_letter}"
 
   metric_descriptor {
     metric_kind = "DELTA"
@@ -100,7 +99,7 @@ resource "google_logging_metric" "errors" {
 resource "google_logging_metric" "dead_letters" {
   name        = "propensity_dead_letters"
   description = "Messages that no function could use."
-  filter      = "${local.own_log}(${local.dead_letter})"
+  filter      = "${local.own_log}${local.dead_letter}"
 
   metric_descriptor {
     metric_kind = "DELTA"
@@ -113,7 +112,7 @@ resource "google_logging_metric" "dead_letters" {
 resource "google_logging_metric" "fallbacks" {
   name        = "propensity_fallbacks"
   description = "Scores that the embedded champion gave because the endpoint could not."
-  filter      = "${local.own_log}jsonPayload.message=\"the embedded champion stands in\""
+  filter      = "${local.own_log}jsonPayload.event=\"embedded_stood_in\""
 
   metric_descriptor {
     metric_kind = "DELTA"
@@ -126,7 +125,7 @@ resource "google_logging_metric" "fallbacks" {
 resource "google_logging_metric" "step_seconds" {
   name            = "propensity_step_seconds"
   description     = "How long each step took that ended."
-  filter          = "${local.own_log}jsonPayload.message=~\"^[a-z_]+ ended: \""
+  filter          = "${local.own_log}jsonPayload.event=\"step_ended\""
   value_extractor = "EXTRACT(jsonPayload.seconds)"
   label_extractors = {
     step = "EXTRACT(jsonPayload.step)"

@@ -17,6 +17,18 @@ from shared.errors import Malformed, NotReady, Permanent, is_final, told
 from shared.events import EVENTS, Event
 from shared.ledger import Failure, Record
 from shared.log import log, log_exception
+from shared.log_events import (
+    FailureUnrecorded,
+    MessageRejected,
+    RecordUnreadable,
+    RunUnreadable,
+    StepBegan,
+    StepEnded,
+    StepFailed,
+    StepFailedForGood,
+    StepFinishedElsewhere,
+    StepWaits,
+)
 from shared.push import Message
 
 DEAD_LETTERS = "dead-letters"
@@ -89,7 +101,7 @@ def reject(message: Message, error: Exception, function: str, world: Clients) ->
         TooLargeError: there is no room beside it for the reason. The reason has gone ahead alone, and Pub/Sub
             brings the message itself to the dead letters once it gives up.
     """
-    log("ERROR", f"{function}: message {message.id} cannot be used: {error}", function=function)
+    log(MessageRejected(function, message.id, str(error)))
     about = {
         REJECTED_BY: function,
         REJECTED_FOR: _attribute(str(error)),
@@ -121,17 +133,17 @@ def _run(step: Callable[[Any, Cloud], Event | None], event: Event, cloud: Cloud,
 
     None also where a delivery of another message has finished first: that one publishes, or is delivered again.
     """
-    about = {"run_id": cloud.run_id, "step": cloud.step}
+    of_run = (cloud.run_id, cloud.step)
     place = event.recorded_as(cloud.step)
     # Of a run that nobody opened, or of one of another kind, there is nothing to be done.
     opened = cloud.run
     if event.is_first and opened["topic"] != event.topic:
         raise Malformed(f"run {cloud.run_id} was opened by {opened['topic']}, not by {event.topic}")
-    log("INFO", f"{cloud.step} began", attempt=message.attempt, **about)
+    log(StepBegan(*of_run, message.attempt))
     try:
         following = step(event, cloud)
     except NotReady as waiting:
-        log("INFO", f"{cloud.step} waits: {waiting}", **about)
+        log(StepWaits(*of_run, str(waiting)))
         raise
     except Malformed:
         raise
@@ -139,20 +151,20 @@ def _run(step: Callable[[Any, Cloud], Event | None], event: Event, cloud: Cloud,
         if _is_reset(cloud):
             raise Malformed(f"run {cloud.run_id} was reset while {cloud.step} was at work") from error
         if standing := _finished(place, cloud):
-            log("NOTICE", f"{cloud.step} failed, and another delivery has finished it: {error}", **about)
+            log(StepFinishedElsewhere(*of_run, str(error)))
             return standing if standing.message_id == message.id else None
         if is_final(error, message.published_at):
-            log_exception(f"{cloud.step} failed for good: {error}", **about)
+            log_exception(StepFailedForGood(*of_run, str(error)))
             cloud.ledger.fail(cloud.run_id, Failure(place, str(error), is_permanent=True, failed_at=datetime.now(UTC)))
             return None
-        log_exception(f"{cloud.step} failed and will be tried again: {error}", **about)
+        log_exception(StepFailed(*of_run, str(error)))
         _remember(error, place, cloud)
         raise
     if following is None:
         return None
     record = Record(place, following, cloud.now, datetime.now(UTC), cloud.warehouse.seconds, message.id)
     seconds = round((record.finished_at - record.started_at).total_seconds(), 3)
-    log("INFO", f"{cloud.step} ended: {following.topic}", seconds=seconds, **about)
+    log(StepEnded(*of_run, following.topic, seconds))
     standing = cloud.ledger.finish(cloud.run_id, record)
     return standing if standing.message_id == message.id else None
 
@@ -162,7 +174,7 @@ def _is_reset(cloud: Cloud) -> bool:
     try:
         return not cloud.ledger.is_opened(cloud.run_id)
     except Exception:  # noqa: BLE001 - logged, and the step's own error goes on to be raised
-        log_exception("the run could not be looked at", run_id=cloud.run_id, step=cloud.step)
+        log_exception(RunUnreadable(cloud.run_id, cloud.step))
         return False
 
 
@@ -171,7 +183,7 @@ def _finished(place: str, cloud: Cloud) -> Record | None:
     try:
         return cloud.ledger.record(cloud.run_id, place)
     except Exception:  # noqa: BLE001 - logged, and the step's own error goes on to be raised
-        log_exception("the step's record could not be looked at", run_id=cloud.run_id, step=cloud.step)
+        log_exception(RecordUnreadable(cloud.run_id, cloud.step))
         return None
 
 
@@ -181,4 +193,4 @@ def _remember(error: Exception, place: str, cloud: Cloud) -> None:
     try:
         cloud.ledger.fail(cloud.run_id, Failure(place, reason, is_permanent=False, failed_at=datetime.now(UTC)))
     except Exception:  # noqa: BLE001 - logged, and the first error goes on to be raised
-        log_exception("the failure could not be recorded", run_id=cloud.run_id, step=cloud.step)
+        log_exception(FailureUnrecorded(cloud.run_id, cloud.step))

@@ -6,16 +6,16 @@ import traceback
 from typing import Any
 
 from shared import errors, jsontext
+from shared.log_events import LogEvent
 
 _LABELS = "logging.googleapis.com/labels"
 # A pipe takes up to 4,096 bytes at once; the parts of longer lines could be mixed.
 _WHOLE_LINE = threading.Lock()
 
 
-def log(severity: str, message: str, **fields: Any) -> None:
-    """Write one entry; `fields` become jsonPayload. Never pass rows or identifiers of people."""
-    entry = {"severity": severity, "message": message, **_labels(), **fields}
-    line = errors.told(jsontext.text(entry))
+def log(event: LogEvent, **more: Any) -> None:
+    """Write one line: the event's fields, and `more` of what every event may have."""
+    line = errors.told(jsontext.text({"severity": event.severity, **_labels(), **event.payload(), **more}))
     # Cloud Functions sets LOG_EXECUTION_ID. With it functions-framework replaces sys.stdout by a stream that encodes
     # each line again, and writes it and its line break separately: lines of two threads could be mixed.
     stdout = sys.__stdout__ or sys.stdout
@@ -24,9 +24,9 @@ def log(severity: str, message: str, **fields: Any) -> None:
         stdout.flush()
 
 
-def log_exception(message: str, **fields: Any) -> None:
-    """Write an ERROR with the current exception's traceback, which Error Reporting groups by."""
-    log("ERROR", message, stack_trace=traceback.format_exc(), **fields)
+def log_exception(event: LogEvent) -> None:
+    """Write one line with the current exception's traceback, by which Error Reporting groups."""
+    log(event, stack_trace=traceback.format_exc())
 
 
 def _labels() -> dict[str, Any]:

@@ -21,6 +21,7 @@ import msgspec
 from shared import body, jsontext
 from shared.errors import Malformed
 from shared.log import log
+from shared.log_events import PushRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,7 +97,7 @@ def function(take: Callable[[Message], None]) -> Callable[[Request], tuple[str, 
         try:
             message = read(request)
         except NoPushError as error:
-            log("WARNING", f"a request was refused: {error}")
+            log(PushRefused(str(error)))
             return f"{error}\n", HTTPStatus.BAD_REQUEST
         take(message)
         return "", HTTPStatus.NO_CONTENT

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from shared.chain.source import COLUMNS, newest_table
 from shared.errors import Permanent
 from shared.log import log
+from shared.log_events import CheckFailed
 from shared.warehouse import SQL, Statement
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def run(as_of: date, changed: list[date], cloud: Cloud) -> None:
     cloud.ledger.write(cloud.run_id, "checks", report)
     for name, row in report.items():
         if not row["is_ok"]:
-            log("WARNING", f"check {name}: {row['found']}", run_id=cloud.run_id)
+            log(CheckFailed(cloud.run_id, name, row["found"]))
     broken = [
         f"{name}: {row['found']}" for name, row in report.items() if name.startswith("fail/") and not row["is_ok"]
     ]

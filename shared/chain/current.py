@@ -18,6 +18,7 @@ from shared.chain.guarded import Guarded
 from shared.chain.refreshes import Refresh, reasons
 from shared.events import DataRefreshed, RunSuperseded
 from shared.log import log
+from shared.log_events import NothingChanged, RunWanted
 
 if TYPE_CHECKING:
     from shared.cloud import Clients, Cloud
@@ -94,7 +95,7 @@ def join(announced: Refresh, message: Message, clients: Clients, now: datetime) 
         if clients.ledger.is_opened(reading.run_id):
             return DataRefreshed(reading.run_id, reading.as_of, reading.reason)
         if found and _has_read(found, reading, clients):
-            log("INFO", f"nothing has changed since run {found.run_id}")
+            log(NothingChanged(found.run_id))
             return None
         opened = _opened(reading, _message_ids(found, refresh, message), found, clients, now)
         if _claim(clients).replace(opened, generation):
@@ -159,7 +160,7 @@ def _wait(refresh: Refresh, message: Message, current: Current, generation: int,
     new = [reason for reason in reasons(refresh.reason) if reason not in known]
     if not new:
         return True
-    log("NOTICE", f"a run is wanted after run {current.run_id}: {refresh.reason}", run_id=current.run_id)
+    log(RunWanted(current.run_id, refresh.reason))
     message_ids = _message_ids(current, refresh, message)
     waiting = msgspec.structs.replace(current, waiting=[*current.waiting, *new], message_ids=message_ids)
     return _claim(clients).replace(waiting, generation) is not None

@@ -9,6 +9,7 @@ from shared.chain.registry import Version
 from shared.cloud import Cloud
 from shared.errors import Permanent, told
 from shared.log import log
+from shared.log_events import ChampionUnscored
 from shared.warehouse import Statement
 
 CHAMPION = "champion"
@@ -54,7 +55,7 @@ def evaluate(trained: list[str], failed: dict[str, str], cloud: Cloud) -> Report
             cloud.warehouse.query("evaluation/test_predictions", {**rows, "candidate": CHAMPION}, model=champion.model)
         except Permanent as error:
             # A champion that can no longer be scored must not keep every challenger out.
-            log("ERROR", f"the champion cannot be scored: {error}", run_id=cloud.run_id)
+            log(ChampionUnscored(cloud.run_id, str(error)))
             failed = {**failed, CHAMPION: told(error)}
     parameters = {**rows, "threshold": cloud.settings.policy.coupon_from}
     measured, splits, single_features = cloud.warehouse.query_all(

@@ -14,6 +14,7 @@ from google.api_core.exceptions import NotFound, PreconditionFailed
 from shared import champion, jsontext
 from shared.chain import revisions
 from shared.log import log
+from shared.log_events import PointerReplaced
 
 if TYPE_CHECKING:
     from google.cloud import storage  # type: ignore[attr-defined]
@@ -26,7 +27,7 @@ def follow(clients: Clients) -> None:
     """Write the pointer at the champion of this moment, or remove it when there is none; as it is, it is left alone."""
     bucket = clients.storage.bucket(clients.settings.bucket)
     while not _has_followed(bucket, clients):
-        log("INFO", "the champion's pointer was replaced meanwhile: the alias is read again")
+        log(PointerReplaced())
 
 
 def champion_run(clients: Clients) -> str | None:

@@ -15,6 +15,7 @@ from shared import jsontext
 from shared.chain.training import model_name, rows_of_run
 from shared.errors import Permanent
 from shared.log import log
+from shared.log_events import FactorizationRefused, NewerRecommendationsServed
 from shared.online import recommendations
 from shared.rules import POPULARITY, Ranking, better_than_popularity
 from shared.warehouse import Statement
@@ -146,7 +147,7 @@ class Builder:
                 # An on-demand project: no retry and no other model can help, and the other methods do without.
                 if "reservation" not in str(error):
                     raise
-                log("WARNING", f"no matrix factorization: {error}", run_id=self._cloud.run_id)
+                log(FactorizationRefused(self._cloud.run_id, str(error)))
                 return [method for method in methods if method != FACTORIZATION]
         return methods
 
@@ -222,7 +223,7 @@ def serve(artefact: dict[str, Any], cloud: Cloud) -> bool:
             if standing and _age(json.loads(standing.download_as_bytes(if_generation_match=generation))) > _age(
                 artefact
             ):
-                log("NOTICE", "newer recommendations are served already", run_id=cloud.run_id)
+                log(NewerRecommendationsServed(cloud.run_id))
                 return False
             bucket.blob(recommendations.ARTEFACT).upload_from_string(
                 content, content_type="application/json", if_generation_match=generation

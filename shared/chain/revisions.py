@@ -9,6 +9,7 @@ from shared.chain import training
 from shared.chain.evaluation import CHAMPION
 from shared.errors import Permanent
 from shared.log import log
+from shared.log_events import NoScorerArtefact
 from shared.warehouse import Statement
 
 if TYPE_CHECKING:
@@ -93,10 +94,10 @@ def keep_scorer(
         scorer = embedded_scorer.load(artefact)
         difference = largest_difference(expected, [scorer.probability(row) for row in golden])
     except (exported_booster.BoosterError, KeyError) as error:
-        log("ERROR", f"no scorer artefact: the export is not as expected: {error!r}", run_id=cloud.run_id)
+        log(NoScorerArtefact(cloud.run_id, f"the export is not as expected: {error!r}"))
         return
     if difference > TOLERANCE:
-        log("ERROR", f"no scorer artefact: it differs from ML.PREDICT by {difference:.2g}", run_id=cloud.run_id)
+        log(NoScorerArtefact(cloud.run_id, f"it differs from ML.PREDICT by {difference:.2g}"))
         return
     cloud.ledger.write(cloud.run_id, ARTEFACT, artefact)
 

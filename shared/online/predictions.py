@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from shared.log import log
+from shared.log_events import CheckoutScored
 from shared.online.contract import Score
 from shared.settings import SettingsError
 
@@ -67,7 +68,7 @@ def record(
         "source": source,
     }
     try:
-        log("INFO", "checkout scored", prediction=prediction)
+        log(CheckoutScored(prediction))
     except (OSError, ValueError):
         # Standard output is gone, and with it whoever could be told.
         return

@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from shared.log import log
+from shared.log_events import EmbeddedStoodIn
 from shared.online.endpoint import Endpoint, EndpointError
 from shared.online.snapshot import Champion, Snapshot, Watch
 from shared.settings import Settings
@@ -63,7 +64,7 @@ class OnlineScorer:
             return self._ask(champion, features)
         except EndpointError as error:
             if champion and scorer:
-                log("WARNING", "the embedded champion stands in", reason=str(error))
+                log(EmbeddedStoodIn(str(error)))
                 return _embedded(champion, scorer.probability(features))
             what = "the champion has no embedded scorer" if champion else "no champion is known"
             raise NoScorerError(f"{what}, and {error}") from error

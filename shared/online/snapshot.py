@@ -16,6 +16,7 @@ import msgspec
 
 from shared import champion, embedded_scorer
 from shared.log import log
+from shared.log_events import ObjectUnusable
 from shared.online import recommendations
 from shared.online.objects import Bucket, ReadError
 from shared.online.recommendations import Recommender
@@ -80,7 +81,7 @@ class Watched[T]:
     def _complain(self, complaint: str) -> bool:
         """Log it, unless it was the last complaint too."""
         if complaint != self._complaint:
-            log("ERROR", f"{complaint}; what was read before goes on serving")
+            log(ObjectUnusable(complaint))
             self._complaint = complaint
         return False
 

@@ -14,6 +14,7 @@ from flask import Response
 
 from shared import body, jsontext
 from shared.log import log, log_exception
+from shared.log_events import RequestFailed, RequestRefused
 from shared.online.contract import MAX_BYTES, NAMES, Complaint, Problem
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def _served(request: Request, endpoints: Mapping[str, tuple[str, Endpoint]]) -> 
         problem = Problem(refusal.status.phrase, refusal.status, str(refusal), exchange.id, errors)
         headers = refusal.headers
     except Exception as error:  # noqa: BLE001 - logged; the shop gets a problem document for whatever it was
-        log_exception(f"a request failed: {type(error).__name__}", request_id=exchange.id)
+        log_exception(RequestFailed(exchange.id, type(error).__name__))
         status = HTTPStatus.INTERNAL_SERVER_ERROR
         problem = Problem(status.phrase, status, "The log has the reason under the request id.", exchange.id)
         headers = {}
@@ -132,8 +133,7 @@ def _log(refusal: Refusal, request_id: str) -> None:
     if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return
     found = loggable(refusal.broken) if refusal.broken else Complaint("", str(refusal))
-    about = {"field": found.pointer, "rule": found.detail, "status": refusal.status, "request_id": request_id}
-    log("WARNING", "a request was refused", **about)
+    log(RequestRefused(request_id, found.pointer, found.detail, refusal.status))
 
 
 def _endpoint(request: Request, endpoints: Mapping[str, tuple[str, Endpoint]]) -> Endpoint:

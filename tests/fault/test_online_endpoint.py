@@ -197,7 +197,8 @@ def test_a_fallback_is_one_log_line_that_holds_nothing_of_what_was_sent(start, e
     entry = json.loads(logged)
     assert entry == {
         "severity": "WARNING",
-        "message": "the embedded champion stands in",
+        "event": "embedded_stood_in",
+        "message": "the embedded champion stands in: the endpoint failed: BadRequest (400)",
         "reason": "the endpoint failed: BadRequest (400)",
     }
 

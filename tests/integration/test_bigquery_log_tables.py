@@ -38,7 +38,7 @@ def router(folder, tables):
 
 
 def entry(request_id, **prediction):
-    line = {"severity": "INFO", "message": "checkout scored", "prediction": {"request_id": request_id, **prediction}}
+    line = {"severity": "INFO", "event": "checkout_scored", "prediction": {"request_id": request_id, **prediction}}
     return logs.entry_from_line(json.dumps(line), "score-checkout", PROJECT)
 
 
@@ -54,7 +54,7 @@ def test_what_the_sink_lets_through_are_rows_by_the_end_at_the_latest(client, bi
     log.write([entry("late-1", probability=0.25, decile=3, features={"hits": 7}, unknown="x")])
     with tables.delivered(bigquery_url, PROJECT):
         log.write([entry("late-2", probability=1), {"logName": "projects/p/logs/x", "textPayload": "no prediction"}])
-        log.write([logs.entry_from_line('{"message": "checkout scored"}', "score-checkout", PROJECT)])
+        log.write([logs.entry_from_line('{"event": "checkout_scored"}', "score-checkout", PROJECT)])
     first, second = found(client, "late-")
     assert (first["probability"], first["decile"], first["features"]["hits"]) == (0.25, 3, 7)
     assert (second["probability"], second["decile"], second["next_products"]) == (1.0, None, [])

@@ -17,12 +17,20 @@ SIZES = (10, 6_000, 70_000)
 FUNCTION = f"""
     import functions_framework
     from shared.log import log
+    from shared.log_events import LogEvent
+
+    class Counted(LogEvent, frozen=True):
+        event = "counted"
+        message = "counted"
+        request: str
+        number: int
+        filler: str
 
     @functions_framework.http
     def chatty(request):
         for number in range({LINES}):
             size = {SIZES}[number % {len(SIZES)}]
-            log("INFO", "counted", request=request.args["request"], number=number, filler="x" * size)
+            log(Counted(request.args["request"], number, "x" * size))
         return "done"
     """
 

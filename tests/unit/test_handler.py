@@ -119,8 +119,8 @@ def test_a_permanent_failure_is_acknowledged_and_stands_on_the_run(world, broker
     assert (failure.step, failure.reason, failure.is_permanent) == ("deploy_model", "the endpoint differs", True)
     assert broker.events("model-deployed") == broker.published("dead-letters") == []
     errors = [json.loads(line) for line in capfd.readouterr().out.splitlines() if '"ERROR"' in line]
-    assert [(one["message"], one["run_id"]) for one in errors] == [
-        ("deploy_model failed for good: the endpoint differs", RUN)
+    assert [(one["event"], one["message"], one["run_id"]) for one in errors] == [
+        ("step_failed_for_good", "deploy_model failed for good: the endpoint differs", RUN)
     ]
 
 

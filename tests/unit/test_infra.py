@@ -16,6 +16,8 @@ from functions import record_dead_letter
 from shared import handler, settings
 from shared.errors import NotReady, Permanent
 from shared.events import ModelApproved, ModelDeployed
+from shared.log import log
+from shared.log_events import DeadLetter, StepEnded, StepFailedForGood
 from tests.unit.test_declarations import ROOT
 
 RUN = "20170801-0a1b2c3d"
@@ -139,19 +141,20 @@ def test_a_dead_letter_counts_as_that_alone(capfd, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("line", "fires"),
+    ("event", "fires"),
     [
         (
-            {"severity": "INFO", "message": "publish_audience ended: x", "step": "publish_audience", "seconds": 1.5},
+            StepEnded("r", "publish_audience", "audience-published", 1.5),
             set(),
         ),
-        ({"severity": "INFO", "message": "build_features ended: x", "step": "build_features"}, {"audience"}),
-        ({"severity": "ERROR", "message": "build_features failed for good: x"}, {"failures", "audience"}),
-        ({"severity": "ERROR", "message": "dead letter for build_features: x"}, {"dead_letters", "audience"}),
+        (StepEnded("r", "build_features", "features-built", 1.5), {"audience"}),
+        (StepFailedForGood("r", "build_features", "x"), {"failures", "audience"}),
+        (DeadLetter("build_features", "x"), {"dead_letters", "audience"}),
     ],
 )
-def test_an_alert_fires_for_an_error_a_dead_letter_and_the_lack_of_an_audience(line, fires):
-    assert alerts.firing([alerts.entry_of(json.dumps(line), "publish_audience")]) == fires
+def test_an_alert_fires_for_an_error_a_dead_letter_and_the_lack_of_an_audience(event, fires, capfd):
+    log(event)
+    assert alerts.firing([alerts.entry_of(capfd.readouterr().out, "publish_audience")]) == fires
 
 
 def test_a_managed_service_is_enabled_once_it_has_a_configuration_and_before_there_is_an_address():

@@ -15,6 +15,7 @@ from deskcloud.web.answers import JSONResponse
 from shared import jsontext
 from shared.ledger import Ledger
 from shared.log import log
+from shared.log_events import CheckoutScored
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("benchmarks", "cli", "demo", "deskcloud/src", "faults", "functions", "scripts", "shared")
@@ -131,6 +132,6 @@ def test_documents_logs_and_answers_with_nan_are_valid(bucket, capfd):
     Ledger(bucket).write("20170801-0a1b2c3d", "evaluation", {"candidates": {"logistic": {"roc_auc": math.nan}}})
     [blob] = bucket.list_blobs()
     assert strictly(blob.download_as_text()) == {"candidates": {"logistic": {"roc_auc": None}}}
-    log("INFO", "scored", probability=math.nan)
-    assert strictly(capfd.readouterr().out)["probability"] is None
+    log(CheckoutScored({"probability": math.nan}))
+    assert strictly(capfd.readouterr().out)["prediction"] == {"probability": None}
     assert strictly(JSONResponse({"p": math.nan}).body) == {"p": None}

@@ -2,11 +2,25 @@
 
 import json
 from datetime import date
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from shared import log_events
 from shared.errors import told
 from shared.log import log, log_exception
+from shared.log_events import LogEvent
+
+PAGE = Path(__file__).parents[2] / "docs" / "logs.md"
+
+
+class Found(LogEvent, frozen=True):
+    event = "found"
+    severity = "NOTICE"
+    message = "something was found"
+
+    found: Any
 
 
 @pytest.mark.parametrize(
@@ -21,9 +35,10 @@ from shared.log import log, log_exception
     ],
 )
 def test_a_line_is_one_json_object_whatever_a_field_holds(capfd, value, told):
-    log("NOTICE", "something was found", found=value)
+    log(Found(value))
     [line] = capfd.readouterr().out.splitlines()
-    assert json.loads(line) == {"severity": "NOTICE", "message": "something was found", "found": told}
+    expected = {"severity": "NOTICE", "event": "found", "message": "something was found", "found": told}
+    assert json.loads(line) == expected
 
 
 SECRET = "0123456789abcdef"  # noqa: S105 - nobody's
@@ -34,10 +49,11 @@ def test_what_is_logged_of_an_error_has_no_secret_of_a_url_in_it(capfd):
     try:
         int(REFUSED)
     except ValueError as error:
-        log_exception(f"it failed: {error}", reason=str(error))
+        log_exception(Found(str(error)))
     [line] = capfd.readouterr().out.splitlines()
     assert SECRET not in line
-    assert REFUSED.replace(f"local:{SECRET}@", "") in json.loads(line)["reason"]
+    assert REFUSED.replace(f"local:{SECRET}@", "") in json.loads(line)["found"]
+    assert "ValueError" in json.loads(line)["stack_trace"]
 
 
 @pytest.mark.parametrize(
@@ -46,3 +62,18 @@ def test_what_is_logged_of_an_error_has_no_secret_of_a_url_in_it(capfd):
 )
 def test_what_is_no_user_of_a_url_is_told_as_it_is(text):
     assert told(text) == text
+
+
+def test_a_message_names_the_fields_of_its_event():
+    event = log_events.GateRejected("r", "logistic", ["too few buyers", "it is miscalibrated"])
+    assert event.payload()["message"] == "the gate rejects logistic: too few buyers; it is miscalibrated"
+
+
+def test_each_event_has_a_name_of_its_own_and_fields_that_the_page_explains():
+    registered = log_events.registered()
+    assert len({one.event for one in registered}) == len(registered)
+    assert {name for one in registered for name in one.__struct_fields__} == set(log_events.FIELDS)
+
+
+def test_the_page_of_events_is_up_to_date():
+    assert PAGE.read_text() == log_events.page()

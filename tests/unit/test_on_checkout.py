@@ -43,7 +43,7 @@ def told(broker):
 
 
 def logged(capfd):
-    return [json.loads(line) for line in capfd.readouterr().out.splitlines() if '"checkout scored"' in line]
+    return [json.loads(line) for line in capfd.readouterr().out.splitlines() if '"checkout_scored"' in line]
 
 
 def test_a_checkout_is_scored_and_told_with_the_visitor_that_it_came_with(broker, capfd):

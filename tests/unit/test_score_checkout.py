@@ -7,6 +7,7 @@ import math
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -236,7 +237,7 @@ def test_a_refusal_repeats_nothing_of_the_visitors(client, document, capfd):
     [line] = capfd.readouterr().out.splitlines()
     assert secret not in line
     entry = json.loads(line)
-    assert (entry["severity"], entry["status"], entry["message"]) == ("WARNING", 422, "a request was refused")
+    assert (entry["severity"], entry["status"], entry["event"]) == ("WARNING", 422, "request_refused")
     assert entry["request_id"] == answer.headers["X-Request-Id"]
     assert entry["field"].startswith("#")
     assert entry["rule"]
@@ -244,7 +245,7 @@ def test_a_refusal_repeats_nothing_of_the_visitors(client, document, capfd):
 
 def predictions(capfd):
     lines = [json.loads(line) for line in capfd.readouterr().out.splitlines() if line.startswith("{")]
-    return [line["prediction"] for line in lines if line["message"] == "checkout scored"]
+    return [line["prediction"] for line in lines if line["event"] == "checkout_scored"]
 
 
 def test_a_score_is_one_line_of_the_log_without_the_visitors_id(client, capfd):
@@ -264,10 +265,10 @@ def test_a_score_is_one_line_of_the_log_without_the_visitors_id(client, capfd):
 
 
 def test_a_log_that_is_gone_fails_no_request(client, monkeypatch):
-    def gone(*_, **__):
+    def gone(_):
         raise BrokenPipeError
 
-    monkeypatch.setattr("builtins.print", gone)
+    monkeypatch.setattr(sys, "__stdout__", SimpleNamespace(write=gone))
     assert client.post("/", json=CHECKOUT).status_code == 200
 
 
