@@ -149,6 +149,19 @@ class MessageRejected(LogEvent, frozen=True):
     reason: str
 
 
+class ModelNotEmbeddable(LogEvent, frozen=True):
+    """The functions cannot score a model of this type, so it serves from the endpoint alone."""
+
+    event = "model_not_embeddable"
+    severity = "WARNING"
+    message = "no scorer artefact: {candidate} is a {model_type}; known are {known}"
+
+    run_id: str
+    candidate: str
+    model_type: str
+    known: list[str]
+
+
 class NewerRecommendationsServed(LogEvent, frozen=True):
     """Recommendations of newer data are served already, so the run's own are not."""
 
@@ -412,7 +425,9 @@ FIELDS = {
     "field": "JSON pointer to the field of the request",
     "found": "what the check found",
     "function": "name of the function or the subscription",
+    "known": "types of model that the functions can score",
     "message_id": "Pub/Sub's id of the message",
+    "model_type": "type of the model, as BigQuery names it",
     "prediction": "the score and what it was made of, as the view `online_predictions` has it",
     "quality": "the word for the candidate's ROC AUC: good, fair, decent, not great, poor",
     "reason": "why, in words",

@@ -9,7 +9,7 @@ from shared.chain import training
 from shared.chain.evaluation import CHAMPION
 from shared.errors import Permanent
 from shared.log import log
-from shared.log_events import NoScorerArtefact
+from shared.log_events import ModelNotEmbeddable, NoScorerArtefact
 from shared.warehouse import Statement
 
 if TYPE_CHECKING:
@@ -86,8 +86,7 @@ def keep_scorer(
     """
     kind = _model(candidate, cloud).model_type
     if kind not in _ARTEFACTS:
-        known = ", ".join(_ARTEFACTS)
-        log("WARNING", f"no scorer artefact: {candidate} is a {kind}; known are {known}", run_id=cloud.run_id)
+        log(ModelNotEmbeddable(cloud.run_id, candidate, kind, list(_ARTEFACTS)))
         return
     try:
         artefact = _ARTEFACTS[kind](candidate, means, cloud)
