@@ -18,6 +18,7 @@ from local_bigquery.sql.rules.typing import BYTES, FLOATS, kind
 from sqlglot import exp
 
 from deskcloud.bigquery.emulator import known_types as types
+from deskcloud.bigquery.emulator import patching
 from deskcloud.bigquery.emulator.checks import unsupported
 from deskcloud.bigquery.emulator.macros import macro
 
@@ -32,8 +33,8 @@ _OFFSETS: dict[type[exp.Expr], tuple[str, str, int]] = {
 
 def add() -> None:
     """Put the rules in place."""
-    # It takes texts for BYTES, since it does not know types yet.
-    STATEMENT_RULES.remove(query.byte_string_aggregates)
+    # It does not know types yet.
+    patching.remove(STATEMENT_RULES, query, "byte_string_aggregates", "takes texts for BYTES")
     STATEMENT_RULES.extend(
         [
             _separators,

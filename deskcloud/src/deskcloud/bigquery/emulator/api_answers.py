@@ -11,7 +11,6 @@
 tests/desk/conversation.py holds every answer against that document.
 """
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +22,8 @@ from local_bigquery.catalog import tables
 from local_bigquery.engine import results
 from local_bigquery.engine.database import quote
 from local_bigquery.models import Routine, Table, TableListTablesItem, TableListTablesItemView
+
+from deskcloud.bigquery.emulator import patching
 
 _LISTS: tuple[tuple[Any, str], ...] = (
     (datasets, "DatasetList"),
@@ -45,13 +46,23 @@ _OF_A_QUERY = ("statementType", "dmlStats")
 def apply() -> None:
     """Put the mends in place."""
     for module, name in _LISTS:
-        setattr(module, name, functools.partial(_without_nulls, getattr(module, name)))
-    jobs.QUERY_ONLY = (*jobs.QUERY_ONLY, *_OF_THE_REQUEST)
-    jobs.with_rows = functools.partial(_with_rows, jobs.with_rows)
-    results._without_null_elements = _writable  # noqa: SLF001 - there is no public name for it
-    tables.list_ = functools.partial(_listed, tables.list_)
-    stored_routines.save = functools.partial(_without_kind, stored_routines.save)
-    stored_routines.load = functools.partial(_without_kind, stored_routines.load)
+        patching.wrap(module, name, _without_nulls, "the last page of a list has null for the next page's token")
+    patching.change(
+        jobs,
+        "QUERY_ONLY",
+        lambda names: (*names, *_OF_THE_REQUEST),
+        "jobs.query puts its own parameters into the job's configuration",
+    )
+    patching.wrap(jobs, "with_rows", _with_rows, "getQueryResults does not tell the statement's type and counts")
+    patching.replace(
+        results,
+        "_without_null_elements",
+        _writable,
+        "times beyond the year 9999 fail, and arrays inside of structs may hold NULL",
+    )
+    patching.wrap(tables, "list_", _listed, "tables in a list have fields that only a whole table has")
+    for name in ("save", "load"):
+        patching.wrap(stored_routines, name, _without_kind, "routines have a kind, which BigQuery's have not")
 
 
 def _without_nulls[T](kind_of_list: Callable[..., T], /, **values: Any) -> T:

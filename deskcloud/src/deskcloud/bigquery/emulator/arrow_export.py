@@ -4,6 +4,7 @@ A Parquet file takes DuckDB five times as long. The file is in Arrow's IPC forma
 maps it into memory and copies nothing.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import duckdb
@@ -11,6 +12,8 @@ import pyarrow as pa
 from duckdb.sqltypes import DuckDBPyType
 from local_bigquery.jobs import extract, storage
 from local_bigquery.models import JobConfigurationExtract
+
+from deskcloud.bigquery.emulator import patching
 
 ROWS = 65_536
 """Rows of a record batch: the most that DuckDB and the file have in memory at a time."""
@@ -22,15 +25,18 @@ FORMAT = "GATEWAY_ARROW"
 def add() -> None:
     """Let EXPORT DATA know the format."""
     extract.FORMATS[FORMAT] = "arrow"
-    others = extract.write
+    patching.wrap(extract, "write", _write_in_format, "a Parquet file takes DuckDB five times as long")
 
-    def write(
-        cursor: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, Any], config: JobConfigurationExtract
-    ) -> int:
-        is_arrow = config.destinationFormat == FORMAT
-        return (_write if is_arrow else others)(cursor, query, parameters, config)
 
-    extract.write = write
+def _write_in_format(
+    others: Callable[..., int],
+    cursor: duckdb.DuckDBPyConnection,
+    query: str,
+    parameters: dict[str, Any],
+    config: JobConfigurationExtract,
+) -> int:
+    is_arrow = config.destinationFormat == FORMAT
+    return (_write if is_arrow else others)(cursor, query, parameters, config)
 
 
 def _write(

@@ -12,6 +12,8 @@ from local_bigquery.api import uploads
 from local_bigquery.engine import sessions
 from local_bigquery.grpc import read, write
 
+from deskcloud.bigquery.emulator import patching
+
 KEPT_STREAMS = 1_000
 KEPT_SESSIONS = 100
 KEPT_UPLOADS = 100
@@ -33,7 +35,9 @@ class Latest(collections.OrderedDict[str, Any]):
 
 def apply() -> None:
     """Put the bounds in place."""
-    read._streams = Latest(KEPT_STREAMS)  # noqa: SLF001 - there is no public name for it
-    write._streams = Latest(KEPT_STREAMS)  # noqa: SLF001
-    sessions._sessions = Latest(KEPT_SESSIONS, lambda _, session: session.cursor.close())  # noqa: SLF001
-    uploads._resumable = Latest(KEPT_UPLOADS, lambda name, _: os.unlink(uploads._file(name)))  # noqa: SLF001, PTH108
+    for module in (read, write):
+        patching.replace(module, "_streams", Latest(KEPT_STREAMS), "streams are kept for ever")
+    kept_sessions = Latest(KEPT_SESSIONS, lambda _, session: session.cursor.close())
+    patching.replace(sessions, "_sessions", kept_sessions, "sessions are kept for ever")
+    kept_uploads = Latest(KEPT_UPLOADS, lambda name, _: os.unlink(uploads._file(name)))  # noqa: SLF001, PTH108
+    patching.replace(uploads, "_resumable", kept_uploads, "uploads are kept for ever")

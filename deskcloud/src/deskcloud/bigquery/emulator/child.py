@@ -7,6 +7,9 @@ Google's reader of tables imports it: 0.4 s of each start.
 import importlib
 import sys
 
+from deskcloud.bigquery.emulator import patching
+
 if __name__ == "__main__":
     sys.modules["pandas"] = None  # type: ignore[assignment]  # how Python marks what cannot be imported
+    patching.check_versions()
     importlib.import_module("deskcloud.bigquery.emulator.service").main()

@@ -14,6 +14,7 @@ from local_bigquery.sql.rules import datetime
 from local_bigquery.sql.rules.typing import kind
 from sqlglot import exp
 
+from deskcloud.bigquery.emulator import patching
 from deskcloud.bigquery.emulator.macros import macro
 
 _from_local = datetime.from_local
@@ -30,10 +31,11 @@ _ELEMENT = re.compile(r"%[crXhT%]")
 
 def add() -> None:
     """Put zones and formats in the place of those of the translation."""
-    datetime.from_local = _instant
-    datetime._format = _with_elements(datetime._format)  # noqa: SLF001 - there is no public name for it
-    datetime._element = _with_own_elements(datetime._element)  # noqa: SLF001 - there is no public name for it
-    datetime.FORMAT_ELEMENTS = re.compile(r"(%E(?:\d|\*)S|%E4Y|%Ez|%Q|%s|%z|%Z|%R|%Y|%-d|%e|%C)")
+    patching.replace(datetime, "from_local", _instant, "a time that the clock shows twice is not the first of both")
+    patching.change(datetime, "_format", _with_elements, "formats do not know %c, %h, %r and %X")
+    patching.change(datetime, "_element", _with_own_elements, "formats do not know %e, %C and %E*S")
+    elements = re.compile(r"(%E(?:\d|\*)S|%E4Y|%Ez|%Q|%s|%z|%Z|%R|%Y|%-d|%e|%C)")
+    patching.replace(datetime, "FORMAT_ELEMENTS", elements, "formats do not know %e, %C and %E*S")
 
 
 def time_of(node: exp.Expr, _: Any) -> exp.Expr:

@@ -6,7 +6,6 @@ GROUP BY ALL    over constants makes one group
 CORRESPONDING   and BY NAME take the columns that both sides have, the left one's or all; DuckDB always takes all
 """
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -15,17 +14,24 @@ from local_bigquery.sql.rules import STATEMENT_RULES, columns, query
 from sqlglot import exp
 
 from deskcloud.bigquery.emulator import known_types as types
+from deskcloud.bigquery.emulator import patching
 from deskcloud.bigquery.emulator.checks import unsupported
 
 
 def add() -> None:
     """Put the rules in place."""
-    STATEMENT_RULES[STATEMENT_RULES.index(query.corresponding)] = _corresponding
+    patching.replace(
+        query,
+        "corresponding",
+        _corresponding,
+        "CORRESPONDING and BY NAME take all columns of both sides",
+        rules=STATEMENT_RULES,
+    )
     STATEMENT_RULES.insert(0, _nested)
     STATEMENT_RULES.insert(0, _using_first)
-    index = STATEMENT_RULES.index(columns.anonymous_columns)
-    STATEMENT_RULES.insert(index, _one_group)
-    STATEMENT_RULES[index + 1] = functools.partial(_named, columns.anonymous_columns)
+    reason = "columns without a name behind parentheses, and of a query in FROM, are not named f0_"
+    STATEMENT_RULES.insert(patching.position(STATEMENT_RULES, columns, "anonymous_columns", reason), _one_group)
+    patching.wrap(columns, "anonymous_columns", _named, reason, rules=STATEMENT_RULES)
 
 
 def _named(original: Callable[..., exp.Expr], tree: exp.Expr, context: Any) -> exp.Expr:

@@ -4,7 +4,6 @@ destinationTable    is the table that a job made or changed. dbt looks up its nu
 anonymous dataset   of query results: clients' tables may lie there, too, for a day. ibis loads into it what it joins.
 """
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +15,7 @@ from local_bigquery.jobs import query
 from local_bigquery.models import Dataset, Job, TableReference
 from sqlglot import exp
 
+from deskcloud.bigquery.emulator import patching
 from deskcloud.bigquery.emulator.query_results import LIFETIME_SECONDS
 
 # What these write is no answer of the job, though the job names the table.
@@ -24,10 +24,11 @@ _WRITING = {"CREATE_TABLE_AS_SELECT", "INSERT", "UPDATE", "DELETE", "MERGE"}
 
 def add() -> None:
     """Have local-bigquery do both."""
-    query._statement = functools.partial(_noted, query._statement)  # noqa: SLF001 - there is no public name for it
-    query._execute = functools.partial(_told, query._execute)  # noqa: SLF001
-    jobs.results = functools.partial(_without_rows, jobs.results)
-    datasets.exists = functools.partial(_exists, datasets.exists)
+    untold = "the table into which a statement wrote is not told"
+    patching.wrap(query, "_statement", _noted, untold)
+    patching.wrap(query, "_execute", _told, untold)
+    patching.wrap(jobs, "results", _without_rows, "the rows of the table that was written are the statement's result")
+    patching.wrap(datasets, "exists", _exists, "the anonymous dataset takes no client's table")
 
 
 def _noted(original: Callable[..., Any], cursor: Any, tree: exp.Expr, context: Any, *arguments: Any) -> Any:

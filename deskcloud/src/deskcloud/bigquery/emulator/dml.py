@@ -11,7 +11,6 @@ MERGE           takes UNNEST(...), a subquery without a name, and INSERT VALUES 
 import contextlib
 import functools
 from collections.abc import Callable
-from types import CodeType, FunctionType
 from typing import Any
 
 import duckdb
@@ -25,7 +24,7 @@ from local_bigquery.sql.translate import Context, translate
 from sqlglot import exp
 
 from deskcloud.bigquery.emulator import known_types as types
-from deskcloud.bigquery.emulator import replacing
+from deskcloud.bigquery.emulator import patching, replacing
 from deskcloud.bigquery.emulator.storing import transaction
 
 _IN_TRANSACTION = "in_transaction"
@@ -35,19 +34,22 @@ _SEVERAL_THAT_APPLY = f" WHERE __clause IS NOT NULL{_SEVERAL}"
 
 def add() -> None:
     """Put the rules in place; before the first statement."""
-    STATEMENT_RULES[STATEMENT_RULES.index(dml.update_fields)] = _assign
-    STATEMENT_RULES[STATEMENT_RULES.index(typing.annotate)] = functools.partial(_annotate, typing.annotate)
-    merge.run = functools.partial(_merge, _replaced(merge.run, _SEVERAL, _SEVERAL_THAT_APPLY))
-    query._run = functools.partial(_run, query._run)  # noqa: SLF001 - there is no public name for it
-
-
-def _replaced(function: FunctionType, old: str, new: str) -> FunctionType:
-    """Return a function with another of its texts."""
-    code: CodeType = function.__code__
-    if old not in code.co_consts:
-        raise RuntimeError(f"local-bigquery has another MERGE, without {old!r}: mend it anew")
-    constants = tuple(new if constant == old else constant for constant in code.co_consts)
-    return FunctionType(code.replace(co_consts=constants), function.__globals__)
+    patching.replace(
+        dml,
+        "update_fields",
+        _assign,
+        "UPDATE sets one field of a struct, at one depth, and no DEFAULT",
+        rules=STATEMENT_RULES,
+    )
+    patching.wrap(typing, "annotate", _annotate, "types in UPDATE and DELETE are unknown", rules=STATEMENT_RULES)
+    several = "several matches of a row are an error in MERGE where no clause applies to them"
+    patching.change(
+        merge,
+        "run",
+        lambda run: functools.partial(_merge, patching.with_texts(run, {_SEVERAL: _SEVERAL_THAT_APPLY}, several)),
+        f"{several}; MERGE knows fewer sources and INSERTs, and runs in no transaction",
+    )
+    patching.wrap(query, "_run", _run, "several matches of a row are no error in UPDATE ... FROM")
 
 
 def _annotate(original: Callable[..., exp.Expr], tree: exp.Expr, context: Context) -> exp.Expr:

@@ -6,7 +6,6 @@ folder of the buckets, the gateway's are `scratch:NAME`.
 """
 
 import contextlib
-import functools
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from local_bigquery.errors import BigQueryError
 from local_bigquery.jobs import extract, load, storage
 from local_bigquery.settings import settings
 
+from deskcloud.bigquery.emulator import patching
 from deskcloud.bigquery.emulator.place import EXTENSIONS, SCRATCH
 
 _SCRATCH_FILE = re.compile(r"scratch:([0-9a-f]{32}\.(?:arrow|shard))")
@@ -30,10 +30,12 @@ def scratch() -> Path:
 
 def add() -> None:
     """Put the lock in place; before the first connection is made."""
-    # Pip has installed the extensions, as it has this code; DuckDB's check of their signatures takes 1.5 s.
-    duckdb.connect = functools.partial(_connected, duckdb.connect)
-    storage.paths = load.paths = _paths
-    storage.written = extract.written = _written
+    # Pip has installed the extensions, as it has this code.
+    patching.wrap(duckdb, "connect", _connected, "the check of the extensions' signatures takes 1.5 s")
+    for module in (storage, load):
+        patching.replace(module, "paths", _paths, "loads read any file and address")
+    for module in (storage, extract):
+        patching.replace(module, "written", _written, "exports write any file and address")
 
 
 def close(connection: duckdb.DuckDBPyConnection) -> None:

@@ -4,7 +4,6 @@ An error of a value has BigQuery's words. Whatever else DuckDB refuses, or the t
 the local BigQuery does not support: invalidQuery, which no client retries.
 """
 
-import functools
 import re
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +16,7 @@ from local_bigquery.jobs import query, runner
 from local_bigquery.sql import script
 from sqlglot import exp
 
-from deskcloud.bigquery.emulator import locations, syntax, wildcard_views
+from deskcloud.bigquery.emulator import locations, patching, syntax, wildcard_views
 from deskcloud.bigquery.emulator.checks import unsupported
 
 # What DuckDB says of a value or a column's name, and BigQuery's words for it.
@@ -75,10 +74,11 @@ _OF_STATEMENTS = (
 def apply() -> None:
     """Put the mends in place."""
     errors.DUCKDB_ERRORS[0:0] = [(re.compile(pattern), "invalidQuery", words) for pattern, words in _VALUES]
-    errors.from_duckdb = query.from_duckdb = functools.partial(_of_duckdb, errors.from_duckdb)
+    for module in (errors, query):
+        patching.wrap(module, "from_duckdb", _of_duckdb, "errors have DuckDB's words")
     # Of requests it is refusals.py that speaks.
     for module in (runner, script):
-        module.from_exception = functools.partial(_of_exception, errors.from_exception)
+        patching.wrap(module, "from_exception", _of_exception, "errors have Python's words")
 
 
 def _of_duckdb(original: Callable[..., BigQueryError], error: Exception, *arguments: Any) -> BigQueryError:

@@ -22,7 +22,7 @@ from local_bigquery.sql.rules import NODE_RULES, STATEMENT_RULES, math, safe, st
 from local_bigquery.sql.rules.typing import BYTES, DECIMALS, FLOATS, TEXT, kind
 from sqlglot import exp
 
-from deskcloud.bigquery.emulator import clocks, json_values, macros, text_patterns, value_texts
+from deskcloud.bigquery.emulator import clocks, json_values, macros, patching, text_patterns, value_texts
 from deskcloud.bigquery.emulator import known_types as types
 from deskcloud.bigquery.emulator.macros import macro
 
@@ -45,16 +45,14 @@ _TEXT_MACROS = {"bq.main.to_json_string", "bq.main.lax_string"}
 def add() -> None:
     """Put the rules in place; before the first connection is made."""
     native.FUNCTIONS.update(value_texts.FUNCTIONS)
-    for theirs, ours in (
-        (strings.float_to_string, _text_of),
-        (strings.format_, _format),
-        (typing.nan_first, _ordered),
-        (math.division, _division(math.division)),
-        (safe.safe_function, _safe(safe.safe_function)),
-        (strings.string_escapes, _keeping_type(strings.string_escapes)),
-    ):
-        NODE_RULES[NODE_RULES.index(theirs)] = ours
-    position = NODE_RULES.index(math.decimal_type)
+    nodes = {"rules": NODE_RULES}
+    patching.replace(strings, "float_to_string", _text_of, "CAST and CONCAT write other texts of values", **nodes)
+    patching.replace(strings, "format_", _format, "FORMAT writes other texts of values", **nodes)
+    patching.replace(typing, "nan_first", _ordered, "NaN is greater than all, and not what holds it in MIN", **nodes)
+    patching.wrap(math, "division", _division, "a quotient of NUMERIC loses digits", **nodes)
+    patching.wrap(safe, "safe_function", _safe, "SAFE fails with functions that become an expression", **nodes)
+    patching.wrap(strings, "string_escapes", _keeping_type, "a literal with escapes loses its type", **nodes)
+    position = patching.position(NODE_RULES, math, "decimal_type", "before types of NUMERIC are written")
     NODE_RULES[position:position] = [
         _typed,
         _byte_string,
@@ -300,17 +298,13 @@ def _numbers(node: exp.Expr, _: Any) -> exp.Expr:  # noqa: C901, PLR0911 - a tab
     return node
 
 
-def _division(original: Callable[..., exp.Expr]) -> Callable[..., exp.Expr]:
+def _division(original: Callable[..., exp.Expr], node: exp.Expr, context: Any) -> exp.Expr:
     """Divide NUMERIC without losing digits."""
-
-    def rule(node: exp.Expr, context: Any) -> exp.Expr:
-        if isinstance(node, exp.Div) and kind(node) == exp.DType.DECIMAL and not node.args.get("safe"):
-            quotient = macro("_numeric_quotient", node.this.copy(), node.expression.copy())
-            checked: exp.Expr = math._nonzero(node, quotient)  # noqa: SLF001 - there is no public name for it
-            return checked
-        return original(node, context)
-
-    return rule
+    if isinstance(node, exp.Div) and kind(node) == exp.DType.DECIMAL and not node.args.get("safe"):
+        quotient = macro("_numeric_quotient", node.this.copy(), node.expression.copy())
+        checked: exp.Expr = math._nonzero(node, quotient)  # noqa: SLF001 - there is no public name for it
+        return checked
+    return original(node, context)
 
 
 def _as_numeric(node: exp.Expr) -> exp.Expr:
@@ -364,28 +358,20 @@ def _has_distance(spec: exp.Expr) -> bool:
     return str(spec.args.get("kind")).upper() == "RANGE" and any(isinstance(end, exp.Expr) for end in ends)
 
 
-def _keeping_type(original: Callable[..., exp.Expr]) -> Callable[..., exp.Expr]:
+def _keeping_type(original: Callable[..., exp.Expr], node: exp.Expr, context: Any) -> exp.Expr:
     """Leave what a literal is replaced by its type."""
-
-    def rule(node: exp.Expr, context: Any) -> exp.Expr:
-        made = original(node, context)
-        if made is not node:
-            made.type = node.type
-        return made
-
-    return rule
+    made = original(node, context)
+    if made is not node:
+        made.type = node.type
+    return made
 
 
-def _safe(original: Callable[..., exp.Expr]) -> Callable[..., exp.Expr]:
+def _safe(original: Callable[..., exp.Expr], node: exp.Expr, context: Any) -> exp.Expr:
     """Wrap what a function was translated into, where that is no function any more."""
-
-    def rule(node: exp.Expr, context: Any) -> exp.Expr:
-        if isinstance(node, exp.SafeFunc) and (
-            not isinstance(node.this, exp.Func)
-            or isinstance(node.this, _REWRITTEN)
-            or node.this.name in {"timezone", "bq.main._instant"}
-        ):
-            return exp.func("TRY", node.this)
-        return original(node, context)
-
-    return rule
+    if isinstance(node, exp.SafeFunc) and (
+        not isinstance(node.this, exp.Func)
+        or isinstance(node.this, _REWRITTEN)
+        or node.this.name in {"timezone", "bq.main._instant"}
+    ):
+        return exp.func("TRY", node.this)
+    return original(node, context)

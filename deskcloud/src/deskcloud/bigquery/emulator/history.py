@@ -24,6 +24,7 @@ from local_bigquery.models import Job, JobListJobsItem, JobStatistics
 from local_bigquery.sql.rules import information_schema
 
 from deskcloud import jsontext
+from deskcloud.bigquery.emulator import patching
 from deskcloud.bigquery.emulator.query_results import LIFETIME_SECONDS, Name, Results
 from deskcloud.bigquery.gateway.job_pages import LONGEST_PAGE, Position, position, token_behind
 from deskcloud.bigquery.gateway.state import KEPT_JOBS
@@ -163,10 +164,11 @@ class History:
 
 def add(kept: Callable[[], History]) -> None:
     """Have local-bigquery use the history; `kept` gives it once there is a connection."""
-    store.save = lambda job: kept().save(job)
-    store.load = lambda *name: kept().load(*name)
-    store.delete = lambda *name: kept().delete(*name)
-    information_schema.JOBS = _JobsView(information_schema.JOBS, kept)
+    slow = "jobs are kept for ever, and written to the disk slowly"
+    patching.replace(store, "save", lambda job: kept().save(job), slow)
+    patching.replace(store, "load", lambda *name: kept().load(*name), slow)
+    patching.replace(store, "delete", lambda *name: kept().delete(*name), slow)
+    patching.change(information_schema, "JOBS", lambda text: _JobsView(text, kept), "reads jobs where they are not")
     path = f"{PREFIX}/projects/{{project_id}}/jobs"
     app.add_api_route(path, _listing(kept), methods=["GET"], dependencies=[Depends(valid_project)])
     # The first route that fits answers.

@@ -20,6 +20,8 @@ from local_bigquery.sql.dialect import BigQueryDialect
 from local_bigquery.sql.rules.typing import TEXT, kind
 from sqlglot import exp
 
+from deskcloud.bigquery.emulator import patching
+
 _NAME = r"[\w\-:\s]+"
 _TOKEN = {
     # JSON_EXTRACT and its kind write other names of fields than JSON_VALUE and JSON_QUERY.
@@ -189,8 +191,9 @@ def _query_array(text: str | None, path: str | None, is_typed: bool, is_legacy: 
 def add(node_rules: list[Callable[..., exp.Expr]], position: int) -> None:
     """Put the rules in place, and keep paths as they are written."""
     node_rules.insert(position, _extract)
-    BigQueryDialect.to_json_path = lambda _, path: path
-    native.FUNCTIONS["_json_exact"] = (_is_exact, ["VARCHAR"], "BOOLEAN")
+    patching.replace(BigQueryDialect, "to_json_path", lambda _, path: path, "paths are not kept as they are written")
+    exact = (_is_exact, ["VARCHAR"], "BOOLEAN")
+    patching.replace(native, "FUNCTIONS", exact, "passes over fractions that lose digits", key="_json_exact")
     native.FUNCTIONS["_json_kept"] = (_kept, ["VARCHAR"], "VARCHAR")
 
 

@@ -6,7 +6,7 @@ row and the field. Bad rows within maxBadRecords are left out: the others go int
 
 import tempfile
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from local_bigquery.jobs.storage import literal
 from local_bigquery.models import Job, JobConfigurationLoad, JobStatistics, JobStatistics3, TableFieldSchema
 from local_bigquery.settings import settings
 
-from deskcloud.bigquery.emulator import lake_metadata, making, partitions
+from deskcloud.bigquery.emulator import lake_metadata, making, partitions, patching
 from deskcloud.bigquery.emulator.storable import HOLDS, kind_of
 from deskcloud.bigquery.emulator.storing import write
 from deskcloud.bigquery.emulator.text_rows import Refused, plain_text, refused_rows
@@ -49,17 +49,18 @@ class _Source:
 
 def add() -> None:
     """Have local-bigquery load in this way, and tell all that was wrong."""
-    runner.HANDLERS["load"] = run
-    done = runner._done  # noqa: SLF001 - there is no public name for it
+    patching.replace(runner, "HANDLERS", run, "rows are cast by DuckDB, which casts what it can", key="load")
+    patching.wrap(runner, "_done", _with_details, "a load tells one of the errors that it found")
 
-    def with_details(job: Job, statistics: JobStatistics, error: BigQueryError | None = None) -> Job:
-        finished: Job = done(job, statistics, error)
-        if isinstance(error, LoadError):
-            told = [error.proto(), *({"reason": "invalid", "message": message} for message in error.details)]
-            finished = finished.replace(status=finished.status.replace(errors=told))
-        return finished
 
-    runner._done = with_details  # noqa: SLF001
+def _with_details(
+    done: Callable[..., Job], job: Job, statistics: JobStatistics, error: BigQueryError | None = None
+) -> Job:
+    finished = done(job, statistics, error)
+    if isinstance(error, LoadError):
+        told = [error.proto(), *({"reason": "invalid", "message": message} for message in error.details)]
+        finished = finished.replace(status=finished.status.replace(errors=told))
+    return finished
 
 
 def run(cursor: duckdb.DuckDBPyConnection, config: JobConfigurationLoad, upload: str | None) -> JobStatistics3:

@@ -17,6 +17,7 @@ from local_bigquery.sql.rules import STATEMENT_RULES, tables
 from sqlglot import exp
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from deskcloud.bigquery.emulator import patching
 from deskcloud.bigquery.emulator.place import LOCATION_HEADER
 
 _LOCATIONS = "SELECT project_id, dataset_id, resource ->> 'location' FROM emulator.datasets"
@@ -25,11 +26,12 @@ _named: ContextVar[str] = ContextVar("location", default="")
 
 def add() -> None:
     """Put the checks in place; before the first statement."""
-    STATEMENT_RULES.insert(STATEMENT_RULES.index(tables.qualify), _check_statement)
-    runner.submit = functools.partial(_submit, runner.submit)
-    metadata.save = functools.partial(_changed, metadata.save)
-    metadata.delete = functools.partial(_changed, metadata.delete)
-    ddl.options = functools.partial(_options, ddl.options)
+    unread = "locations of jobs are not looked at"
+    STATEMENT_RULES.insert(patching.position(STATEMENT_RULES, tables, "qualify", unread), _check_statement)
+    patching.wrap(runner, "submit", _submit, unread)
+    for name in ("save", "delete"):
+        patching.wrap(metadata, name, _changed, "the locations that are remembered change with a dataset")
+    patching.wrap(ddl, "options", _options, "datasets are not made in the location that a job names")
 
 
 def missing(kind: str, label: str, location: str = "US") -> BigQueryError:

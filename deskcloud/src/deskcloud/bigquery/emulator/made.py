@@ -3,7 +3,6 @@
 A query's own result may have them; its columns are then a and a_1, or f0_. Nor is a procedure made in no dataset.
 """
 
-import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -17,18 +16,19 @@ from local_bigquery.sql.rules import query as rules
 from local_bigquery.sql.translate import translate
 from sqlglot import exp
 
-from deskcloud.bigquery.emulator import locations
+from deskcloud.bigquery.emulator import locations, patching
 
 _MADE = {"TABLE", "VIEW"}
 
 
 def add() -> None:
     """Put the rules in place."""
-    STATEMENT_RULES[STATEMENT_RULES.index(rules.duplicate_columns)] = _written_columns
+    reason = "columns of one name, or none, become a table's"
+    patching.replace(rules, "duplicate_columns", _written_columns, reason, rules=STATEMENT_RULES)
     NODE_RULES.append(_starred_columns)
-    routines.save = functools.partial(_save, routines.save)
-    names.fields = functools.partial(_fields, names.fields)
-    query._run = functools.partial(_run, query._run)  # noqa: SLF001 - there is no public name for it
+    patching.wrap(routines, "save", _save, "a procedure is made in no dataset")
+    patching.wrap(names, "fields", _fields, reason)
+    patching.wrap(query, "_run", _run, reason)
 
 
 def duplicates(columns: Iterable[str]) -> list[str]:

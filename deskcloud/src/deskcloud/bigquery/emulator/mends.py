@@ -89,6 +89,7 @@ from deskcloud.bigquery.emulator import (
     locations,
     made,
     partition_rules,
+    patching,
     projects,
     query_results,
     refusals,
@@ -116,16 +117,18 @@ _TABLES_COLUMNS = [
 
 def apply() -> None:
     """Put the mends in place; before the first connection is made."""
-    # The state may lie in a folder with an apostrophe in its name.
-    connect = _with_texts(database._connect.__wrapped__, _QUOTED)  # noqa: SLF001 - there is no public name for it
-    database._connect = functools.cache(functools.partial(_on_one_thread, connect))  # noqa: SLF001
-    database.objects = functools.partial(_objects, database.objects)
-    database.projects = functools.partial(_projects, database.projects)
-    datasets.exists = functools.partial(_has_dataset, datasets.exists)
-    tables.columns = tabledata.columns = _columns_of
-    partitions._hidden = functools.partial(_has_ingestion_time, partitions._hidden)  # noqa: SLF001
-    query.execute = functools.partial(_execute, query.execute, _with_texts(query.execute, {_TEMPORARY: _NOTHING}))
-    tabledata._deduplicate = functools.partial(_one_at_a_time, threading.Lock(), tabledata._deduplicate)  # noqa: SLF001
+    patching.change(database, "_connect", _connecting, "folders with an apostrophe; threads; all that a start needs")
+    slow = "looking a table up lists all tables of all databases"
+    patching.wrap(database, "objects", _objects, slow)
+    patching.wrap(database, "projects", _projects, "what making.py attaches for a moment is a project")
+    patching.wrap(datasets, "exists", _has_dataset, slow)
+    for module in (tables, tabledata):
+        patching.replace(module, "columns", _columns_of, "each statement asks for the columns of its tables anew")
+    patching.wrap(partitions, "_hidden", _has_ingestion_time, "each name is looked for among all columns of all tables")
+    temporary = "each statement looks for temporary tables among all tables"
+    patching.change(query, "execute", functools.partial(_without_looking, temporary), temporary)
+    deduplicate = functools.partial(_one_at_a_time, threading.Lock())
+    patching.wrap(tabledata, "_deduplicate", deduplicate, "two threads that stream at once forget the same old row")
     bounds.apply()
     query_results.add(_kept_results)
     history.add(_kept_jobs)
@@ -155,11 +158,20 @@ def apply() -> None:
     syntax.add()
     writers.add()
     projects.add()
-    DuckDBDialect.Generator.TRANSFORMS[exp.IntDiv] = _divided
+    behind = "DIV behind a `*` is computed after it: 9 * DIV(12, 10) was 10"
+    patching.replace(DuckDBDialect.Generator, "TRANSFORMS", _divided, behind, key=exp.IntDiv)
     for aggregate, name in ((exp.ArgMax, "ARG_MAX_NULL"), (exp.ArgMin, "ARG_MIN_NULL")):
         DuckDBDialect.Generator.TRANSFORMS[aggregate] = functools.partial(_with_null, name)
-    views = information_schema.VIEWS
-    views["__TABLES__"] = functools.partial(_tables, views["__TABLES__"])
+    patching.wrap(information_schema, "VIEWS", _tables, "asks for each table alone", key="__TABLES__")
+
+
+def _connecting(original: Any) -> Callable[[], duckdb.DuckDBPyConnection]:
+    quoted = patching.with_texts(original.__wrapped__, _QUOTED, "the state's folder may have an apostrophe in its name")
+    return functools.cache(functools.partial(_on_one_thread, quoted))
+
+
+def _without_looking(reason: str, execute: FunctionType) -> Callable[..., Any]:
+    return functools.partial(_execute, execute, patching.with_texts(execute, {_TEMPORARY: _NOTHING}, reason))
 
 
 def _on_one_thread(connect: Callable[[], duckdb.DuckDBPyConnection]) -> duckdb.DuckDBPyConnection:
@@ -195,20 +207,6 @@ def _divided(generator: Generator, division: exp.IntDiv) -> str:
 
 def _with_null(name: str, generator: Generator, by: exp.Func) -> str:
     return generator.func(name, by.this, by.expression)
-
-
-def _with_texts(function: FunctionType, replaced: dict[str, str]) -> FunctionType:
-    """Return the function with other SQL texts in the places of these."""
-    code = function.__code__
-    if missing := replaced.keys() - set(code.co_consts):
-        raise RuntimeError(f"local-bigquery has no longer the SQL texts {missing}: mend it anew")
-    constants = tuple(replaced.get(one, one) if isinstance(one, str) else one for one in code.co_consts)
-    return FunctionType(
-        code.replace(co_consts=constants),
-        function.__globals__,
-        argdefs=function.__defaults__,
-        closure=function.__closure__,
-    )
 
 
 def _execute(in_session: Callable[..., Any], alone: Callable[..., Any], *arguments: Any, **named: Any) -> Any:

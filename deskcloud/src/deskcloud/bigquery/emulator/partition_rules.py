@@ -1,6 +1,5 @@
 """Where local-bigquery has to know partitions: in tables by ingestion time, and in names such as `table$20240517`."""
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -23,22 +22,23 @@ from local_bigquery.sql.rules import partitions as rules
 from local_bigquery.sql.rules.tables import DECORATOR, decorated
 from sqlglot import exp
 
-from deskcloud.bigquery.emulator import partitions
+from deskcloud.bigquery.emulator import partitions, patching
 from deskcloud.bigquery.emulator.storing import write
 
 
 def add() -> None:
     """Have local-bigquery know them."""
-    tables.create = functools.partial(_create, tables.create)
-    tables.update = functools.partial(_update, tables.update)
-    tables.get = functools.partial(_get, tables.get)
-    tables.delete = functools.partial(_delete, tables.delete)
-    tabledata.list_rows = functools.partial(_list_rows, tabledata.list_rows)
-    runner.HANDLERS |= {"copy": _copy, "extract": _extract}
+    by_time = "partitions by ingestion time are known to CREATE TABLE alone"
+    patching.wrap(tables, "create", _create, by_time)
+    patching.wrap(tables, "update", _update, by_time)
+    decorators = "t$20240517 is another table"
+    patching.wrap(tables, "get", _get, decorators)
+    patching.wrap(tables, "delete", _delete, decorators)
+    patching.wrap(tabledata, "list_rows", _list_rows, decorators)
+    for kind, run in (("copy", _copy), ("extract", _extract)):
+        patching.replace(runner, "HANDLERS", run, decorators, key=kind)
     STATEMENT_RULES.insert(0, _refuse_decorators)
-    STATEMENT_RULES[STATEMENT_RULES.index(rules.ingestion_time)] = functools.partial(
-        _ingestion_time, rules.ingestion_time
-    )
+    patching.wrap(rules, "ingestion_time", _ingestion_time, decorators, rules=STATEMENT_RULES)
 
 
 def _create(create: Callable[..., Table], project: str, dataset: str, body: Table, translate: Any) -> Table:

@@ -12,6 +12,7 @@ from local_bigquery.sql.dialect import BigQueryDialect
 from sqlglot import exp
 from sqlglot.tokenizer_core import TokenType
 
+from deskcloud.bigquery.emulator import patching
 from deskcloud.bigquery.emulator.checks import unsupported
 
 # What GoogleSQL has besides: https://cloud.google.com/bigquery/docs/reference/standard-sql/pipe-syntax
@@ -25,7 +26,7 @@ _SOURCES = frozenset({"expressions", "from_", "joins", "laterals", "with_"})
 
 def add() -> None:
     """Put the parser in place."""
-    BigQueryDialect.Parser._parse_pipe_syntax_query = _query  # noqa: SLF001 - there is no public name for it
+    patching.replace(BigQueryDialect.Parser, "_parse_pipe_syntax_query", _query, "pipes are one query, in any order")
 
 
 def _query(parser: Any, query: exp.Query) -> exp.Query:

@@ -13,13 +13,15 @@ from local_bigquery.errors import BigQueryError
 from local_bigquery.jobs.storage import literal
 from local_bigquery.settings import settings
 
+from deskcloud.bigquery.emulator import patching
+
 # By https://cloud.google.com/resource-manager/docs/creating-managing-projects, and with the domain that old ones have.
 _PROJECT = re.compile(r"(?:[a-z0-9.-]+:)?[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 
 
 def add() -> None:
     """Have projects attached so; before the first connection is made."""
-    database._attach = _attach  # noqa: SLF001 - there is no public name for it
+    patching.replace(database, "_attach", _attach, "projects are refused once their folder was moved or copied")
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, project: str) -> None:

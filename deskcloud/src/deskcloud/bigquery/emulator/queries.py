@@ -12,10 +12,13 @@ from local_bigquery.sql.rules import STATEMENT_RULES, arrays
 from local_bigquery.sql.rules.typing import FLOATS, kind
 from sqlglot import exp
 
+from deskcloud.bigquery.emulator import patching
+
 
 def add() -> None:
     """Put the rules in place."""
-    STATEMENT_RULES.insert(STATEMENT_RULES.index(arrays.checked_offsets), _name_pivoted)
+    reason = "PIVOT names its columns after the value first"
+    STATEMENT_RULES.insert(patching.position(STATEMENT_RULES, arrays, "checked_offsets", reason), _name_pivoted)
     STATEMENT_RULES.append(_order_sets)
 
 

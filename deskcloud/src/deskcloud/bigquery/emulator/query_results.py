@@ -26,6 +26,7 @@ from local_bigquery.jobs import query
 from local_bigquery.models import TableFieldSchema, TableReference
 
 from deskcloud import jsontext
+from deskcloud.bigquery.emulator import patching
 from deskcloud.bigquery.emulator.arrow_export import ROWS
 
 LIFETIME_SECONDS = 24 * 60 * 60
@@ -134,10 +135,11 @@ class Results:
 
 def add(kept: Callable[[], Results]) -> None:
     """Have local-bigquery use the results; `kept` gives them once there is a connection."""
-    tables.physical = _placing(tables.physical, kept)
-    query._write = _writing(query._write, kept)  # noqa: SLF001 - there is no public name for it
-    tabledata.list_rows = _listing(tabledata.list_rows, kept)
-    tables.delete = _deleting(tables.delete, kept)
+    reason = "results of queries are kept for ever, as tables"
+    patching.change(tables, "physical", lambda original: _placing(original, kept), reason)
+    patching.change(query, "_write", lambda original: _writing(original, kept), reason)
+    patching.change(tabledata, "list_rows", lambda original: _listing(original, kept), reason)
+    patching.change(tables, "delete", lambda original: _deleting(original, kept), reason)
 
 
 def attach(connection: duckdb.DuckDBPyConnection) -> None:

@@ -18,6 +18,8 @@ from local_bigquery.errors import BigQueryError
 from local_bigquery.jobs import runner
 from local_bigquery.sql import script
 
+from deskcloud.bigquery.emulator import patching
+
 _LOG = logging.getLogger(__name__)
 _INTERNAL = "dontRetry"
 # What a request's handling may run into. Its connection is closed after what no handler is registered for.
@@ -28,14 +30,15 @@ def add() -> None:
     """Have local-bigquery classify exceptions so; behind those who put statements' errors into words."""
     routes = sys.modules["local_bigquery.app"]
     for module, reason in ((runner, "invalidQuery"), (routes, "invalid")):
-        original = getattr(module, "from_exception")  # noqa: B009 - a module that is not typed
-        setattr(module, "from_exception", functools.partial(_classified, original, reason))  # noqa: B010
+        classified = functools.partial(_classified, reason)
+        patching.wrap(module, "from_exception", classified, "refusals of what nobody foresaw are internal errors")
     for kind in _OF_REQUESTS:
         app.add_exception_handler(kind, routes.handle_error)
-    setattr(routes, "gzip", types.SimpleNamespace(decompress=_decompressed))  # noqa: B010
+    gzipped = types.SimpleNamespace(decompress=_decompressed)
+    patching.replace(routes, "gzip", gzipped, "a body that is not compressed as it says is an internal error")
 
 
-def _classified(original: Callable[[Exception], BigQueryError], reason: str, error: Exception) -> BigQueryError:
+def _classified(reason: str, original: Callable[[Exception], BigQueryError], error: Exception) -> BigQueryError:
     match error:
         case FileNotFoundError():
             return BigQueryError("notFound", f"Not found: {error.filename or 'URI'}")

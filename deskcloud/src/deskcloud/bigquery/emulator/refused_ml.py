@@ -4,7 +4,6 @@ The gateway carries out statements that stand by themselves. What is left is in 
 EXECUTE IMMEDIATE of a variable, in a procedure that a client made by the REST API, or in such a view.
 """
 
-import functools
 import re
 from collections.abc import Callable
 
@@ -12,6 +11,7 @@ from local_bigquery.errors import BigQueryError
 from local_bigquery.sql import dialect, script
 from sqlglot import exp
 
+from deskcloud.bigquery.emulator import patching
 from deskcloud.bigquery.gateway import statements
 from deskcloud.bigquery.gateway.errors import ml_inside
 from deskcloud.googlesql.tokens import tokenize
@@ -22,8 +22,9 @@ _WHERE = "EXECUTE IMMEDIATE of a computed text, or a procedure or view made by t
 
 def add() -> None:
     """Put the checks in place."""
-    script.parse = functools.partial(_parse, script.parse)
-    dialect.not_implemented = _refusal
+    reason = "models are kept without learning anything"
+    patching.wrap(script, "parse", _parse, reason)
+    patching.replace(dialect, "not_implemented", _refusal, reason)
 
 
 def _parse(original: Callable[[str], list[exp.Expr]], text: str) -> list[exp.Expr]:

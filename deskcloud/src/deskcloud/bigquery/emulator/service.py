@@ -14,10 +14,9 @@ from typing import Any
 import grpc
 import local_bigquery
 import uvicorn
-import uvicorn.config
 from local_bigquery import cli
 
-from deskcloud.bigquery.emulator import locations, mends
+from deskcloud.bigquery.emulator import locations, mends, patching
 from deskcloud.bigquery.emulator.place import READING_SECRET, SECRET, SECRET_HEADER
 from deskcloud.web import guard, patience
 from deskcloud.web.guard import Rules
@@ -53,8 +52,19 @@ def _guard(secret: str, reading_secret: str) -> None:
     """Let nobody but the gateway ask this process over HTTP, and nobody but the secret's owner read over gRPC."""
     local_bigquery.app.add_middleware(locations.asgi)
     local_bigquery.app.add_middleware(guard.asgi, rules=Rules(secret, header=SECRET_HEADER))
-    uvicorn.run = functools.partial(uvicorn.run, http=patience.protocol(Patience()), proxy_headers=False)
-    grpc.server = functools.partial(grpc.server, interceptors=[_AsksForTheSecret(reading_secret)])
+    # A line for each request would make the log grow for ever.
+    patching.change(
+        uvicorn,
+        "run",
+        lambda run: functools.partial(run, http=patience.protocol(Patience()), proxy_headers=False, access_log=False),
+        "slow clients hold a connection for ever, proxies' headers are believed, and each request is logged",
+    )
+    patching.change(
+        grpc,
+        "server",
+        lambda server: functools.partial(server, interceptors=[_AsksForTheSecret(reading_secret)]),
+        "whoever reaches the port reads all tables",
+    )
 
 
 def _end_with_the_parent() -> None:
@@ -65,8 +75,6 @@ def _end_with_the_parent() -> None:
 def main() -> None:
     """Serve until the parent ends; the command line is that of local-bigquery."""
     mends.apply()
-    # A line for each request would make the log grow for ever.
-    uvicorn.config.LOGGING_CONFIG["loggers"]["uvicorn.access"]["level"] = "WARNING"
     _guard(os.environ.pop(SECRET), os.environ.pop(READING_SECRET))
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
     cli.main(sys.argv[1:])

@@ -19,6 +19,7 @@ from local_bigquery.sql.translate import Context, parse
 from sqlglot import exp
 from sqlglot.tokens import TokenType  # type: ignore[attr-defined]  # it is re-exported
 
+from deskcloud.bigquery.emulator import patching
 from deskcloud.bigquery.emulator.duckdb_lock import scratch
 from deskcloud.bigquery.emulator.place import ROWS
 
@@ -48,12 +49,12 @@ type _Path = list[str]
 
 def add() -> None:
     """Put the rules before all others; after them, statements hold what the emulator itself writes."""
-    parser = BigQueryDialect.Parser
-    parser._parse_function_call = _noted(parser._parse_function_call)  # noqa: SLF001 - there is no public name for it
+    reason = "SQL's reach is all that DuckDB can reach: files, addresses, extensions"
+    patching.change(BigQueryDialect.Parser, "_parse_function_call", _noted, reason)
     STATEMENT_RULES.insert(0, check)
-    # Its own pattern lets a line end pass behind the name.
-    names.DATASET_ID = re.compile(r"[A-Za-z0-9_]{1,1024}\Z")
-    row_access.save = _checked_policy(row_access.save)
+    dataset_id = re.compile(r"[A-Za-z0-9_]{1,1024}\Z")
+    patching.replace(names, "DATASET_ID", dataset_id, "its own pattern lets a line end pass behind the name")
+    patching.change(row_access, "save", _checked_policy, reason)
 
 
 def check(tree: exp.Expr, context: Any) -> exp.Expr:

@@ -16,6 +16,7 @@ from deskcloud.bigquery.emulator import (
     json_values,
     lake_metadata,
     name_resolution,
+    patching,
     pipes,
     queries,
     refused_ml,
@@ -35,21 +36,24 @@ def add() -> None:
         name_resolution.resolve,
         aliases.prefer,
     ]
-    STATEMENT_RULES[STATEMENT_RULES.index(arrays.invalid_literals)] = _invalid_literals
+    patching.replace(
+        arrays, "invalid_literals", _invalid_literals, "SET x = [1] is refused as a comparison", rules=STATEMENT_RULES
+    )
     dml.add()
-    position = STATEMENT_RULES.index(arrays.anonymous_structs)
+    spread = "an element's fields are spread over columns"
+    position = patching.position(STATEMENT_RULES, arrays, "anonymous_structs", spread)
     STATEMENT_RULES.insert(position + 1, _whole_elements)
     wildcards.add()
     wildcard_views.add()
     refused_ml.add()
     queries.add()
     pipes.add()
-    BigQueryDialect.Parser._parse_table = _with_offset(BigQueryDialect.Parser._parse_table)  # noqa: SLF001 - there is no public name for it
+    patching.change(BigQueryDialect.Parser, "_parse_table", _with_offset, "WITH OFFSET is known only after UNNEST")
     # RANGE<DATE> in CAST is no parameterized type, such as STRING(3).
     exp.DataType.NESTED_TYPES.add(exp.DType.RANGE)
     for module in (read, merge, query, script):
-        module.translate = _at_one_version(module.translate)
-    script.Interpreter.__init__ = _with_cursor(script.Interpreter.__init__)
+        patching.change(module, "translate", _at_one_version, "a statement looks its tables up a dozen times")
+    patching.change(script.Interpreter, "__init__", _with_cursor, "rules do not see temporary tables and variables")
 
 
 def _at_one_version(translate: Callable[..., Any]) -> Callable[..., Any]:

@@ -16,7 +16,7 @@ from local_bigquery.errors import BigQueryError, already_exists, not_found
 from local_bigquery.jobs.storage import literal
 from local_bigquery.models import JobConfigurationQuery, Table, TableFieldSchema, TimePartitioning
 
-from deskcloud.bigquery.emulator import made, partitions
+from deskcloud.bigquery.emulator import made, partitions, patching
 from deskcloud.bigquery.emulator.partitions import Partition, Reference
 from deskcloud.bigquery.emulator.storable import kind_of
 
@@ -35,7 +35,7 @@ _STORED_AS = {
 
 def add() -> None:
     """Have local-bigquery write rows in this way."""
-    tables.write = write
+    patching.replace(tables, "write", write, "what is stored is cast to the schema, or falls out of it")
 
 
 def write(

@@ -11,7 +11,7 @@ from local_bigquery.errors import BigQueryError
 from local_bigquery.models import TableDataInsertAllRequest, TableFieldSchema
 
 from deskcloud import jsontext
-from deskcloud.bigquery.emulator import partitions
+from deskcloud.bigquery.emulator import partitions, patching
 from deskcloud.bigquery.emulator.partitions import Partition, Reference
 from deskcloud.bigquery.emulator.storable import Fault, Kind, row_check
 
@@ -57,7 +57,7 @@ def insert_all(project: str, dataset: str, name: str, body: TableDataInsertAllRe
 
 def add() -> None:
     """Have local-bigquery stream in this way."""
-    tabledata.insert_all = insert_all
+    patching.replace(tabledata, "insert_all", insert_all, "streamed rows are cast to the schema, or fall out of it")
 
 
 def _problem(fault: Fault) -> dict[str, str]:

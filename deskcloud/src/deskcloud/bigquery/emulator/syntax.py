@@ -16,6 +16,7 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import TokenType
 
+from deskcloud.bigquery.emulator import patching
 from deskcloud.googlesql.tokens import UnterminatedError, tokenize
 
 # https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#reserved_keywords
@@ -55,12 +56,13 @@ class Part(str):
 
 def add() -> None:
     """Put the words in place; after whoever else reads the text of statements."""
+    words, place = "errors have sqlglot's words", "errors tell a place within their statement, and not in the script"
     parser = BigQueryDialect.Parser
-    parser.raise_error = functools.partialmethod(_raise, parser.raise_error)
+    patching.change(parser, "raise_error", lambda original: functools.partialmethod(_raise, original), words)
     for module in (translate, script):
-        module.syntax_error = functools.partial(_syntax_error, module.syntax_error)
-    script.Parser.text = functools.partialmethod(_text, script.Parser.text)
-    script.parse = functools.partial(_parse, script.parse)
+        patching.wrap(module, "syntax_error", _syntax_error, words)
+    patching.change(script.Parser, "text", lambda original: functools.partialmethod(_text, original), place)
+    patching.wrap(script, "parse", _parse, place)
 
 
 def words_of(error: Exception) -> str | None:

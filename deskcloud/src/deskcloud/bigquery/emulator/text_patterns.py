@@ -18,6 +18,7 @@ from local_bigquery.sql import native
 from local_bigquery.sql.rules import STATEMENT_RULES, strings
 from sqlglot import exp
 
+from deskcloud.bigquery.emulator import patching
 from deskcloud.bigquery.emulator.checks import unsupported
 from deskcloud.bigquery.emulator.macros import macro
 
@@ -39,7 +40,8 @@ def add(node_rules: list[Callable[..., exp.Expr]]) -> None:
     """Put the rules in place; before the first connection is made."""
     STATEMENT_RULES.insert(0, _check)
     STATEMENT_RULES.insert(0, _parse_seconds)
-    node_rules.insert(node_rules.index(strings.regexp_extract), _extract)
+    reason = "REGEXP_EXTRACT with a group takes no position and occurrence"
+    node_rules.insert(patching.position(node_rules, strings, "regexp_extract", reason), _extract)
     native.FUNCTIONS["_numeric_text"] = (_numeric_text, ["VARCHAR", "BIGINT"], "VARCHAR")
 
 

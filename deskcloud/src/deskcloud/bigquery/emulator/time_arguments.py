@@ -4,7 +4,6 @@ DATE_TRUNC, DATETIME_TRUNC and TIMESTAMP_TRUNC give the type of what they cut, a
 it; the translation goes by the function's name, and would make a DATE of a TIMESTAMP. INTERVAL keeps all its digits.
 """
 
-import functools
 import re
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +12,8 @@ from local_bigquery.errors import BigQueryError
 from local_bigquery.sql.rules import NODE_RULES, STATEMENT_RULES, datetime, typing
 from local_bigquery.sql.rules.typing import kind
 from sqlglot import exp
+
+from deskcloud.bigquery.emulator import patching
 
 _Kind = exp.DType
 # By the kind of a time, the functions of it.
@@ -34,9 +35,10 @@ _NAMES = {_Kind.TIMESTAMP: _Kind.DATETIME}
 
 def add() -> None:
     """Put the rule in place, before functions are translated."""
-    datetime._interval = _interval  # noqa: SLF001 - there is no public name for it
-    NODE_RULES[NODE_RULES.index(datetime.format_cast)] = functools.partial(_format_cast, datetime.format_cast)
-    STATEMENT_RULES.insert(STATEMENT_RULES.index(datetime.datetime), _by_type)
+    patching.replace(datetime, "_interval", _interval, "INTERVAL loses digits")
+    by_name = "functions go by their name, and not by the type of time that they are given"
+    patching.wrap(datetime, "format_cast", _format_cast, by_name, rules=NODE_RULES)
+    STATEMENT_RULES.insert(patching.position(STATEMENT_RULES, datetime, "datetime", by_name), _by_type)
 
 
 def _format_cast(original: Callable[..., exp.Expr], node: exp.Expr, context: Any) -> exp.Expr:

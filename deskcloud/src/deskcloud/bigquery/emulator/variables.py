@@ -3,6 +3,7 @@
 All values are computed before any is set. `SET (a) = (SELECT AS STRUCT ...)`, which dbt writes, has one variable.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import sqlglot
@@ -11,11 +12,15 @@ from local_bigquery.sql import script
 from local_bigquery.sql.dialect import BigQueryDialect
 from sqlglot import exp
 
+from deskcloud.bigquery.emulator import patching
+
 
 def add() -> None:
     """Put the mend in place."""
-    original = script.Interpreter.set
+    patching.change(script.Interpreter, "set", _assigning, "SET of several variables sets one after the other")
 
+
+def _assigning(original: Callable[..., None]) -> Callable[..., None]:
     def assign(self: script.Interpreter, statement: script.Statement) -> None:
         items = sqlglot.parse_one(statement.text, dialect=BigQueryDialect).expressions
         target = items[0].this.this if len(items) == 1 else None
@@ -25,7 +30,7 @@ def add() -> None:
         names = [one.name for one in (target.expressions or [target.this])]
         _assign(self, names, items[0].this.expression)
 
-    script.Interpreter.set = assign
+    return assign
 
 
 def _assign(interpreter: Any, names: list[str], value: exp.Expr) -> None:

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 
 from sqlglot.expressions.core import Expr, Expression
 
+from deskcloud.bigquery.emulator import patching
+
 
 def add() -> None:
     """Replace sqlglot's search; before the first statement."""
-    Expression.find_all = _find_all  # type: ignore[method-assign,assignment]
+    patching.replace(Expression, "find_all", _find_all, "searches of the tree take a third of a translation")
 
 
 def _find_all(self: Expr, *kinds: type[Expr], bfs: bool = True) -> Iterator[Expr]:

@@ -21,7 +21,7 @@ from local_bigquery.sql.rules import tables
 from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
-from deskcloud.bigquery.emulator import lake_metadata
+from deskcloud.bigquery.emulator import lake_metadata, patching
 from deskcloud.googlesql.tokens import closing, tokenize
 
 type _Reference = tuple[str, str, str]
@@ -38,9 +38,10 @@ _MOST_NESTED = 16
 
 def add() -> None:
     """Keep the text of each statement with it, and in it that of a view's query."""
-    script.parse = functools.partial(_parse, script.parse)
-    ddl._definition = functools.partial(_definition, ddl._definition)  # noqa: SLF001 - there is no public name for it
-    catalog.record = functools.partial(_record, catalog.record)
+    reason = "views over wildcard tables do not see later tables"
+    patching.wrap(script, "parse", _parse, reason)
+    patching.wrap(ddl, "_definition", _definition, reason)
+    patching.wrap(catalog, "record", _record, "a view whose table is gone has no columns")
 
 
 def kept_columns(reference: _Reference) -> list[TableFieldSchema] | None:

@@ -16,7 +16,7 @@ from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
 from deskcloud.bigquery.emulator import known_types as types
-from deskcloud.bigquery.emulator import lake_metadata
+from deskcloud.bigquery.emulator import lake_metadata, patching
 from deskcloud.bigquery.emulator.known_types import Columns
 
 _SUFFIX = "_TABLE_SUFFIX"
@@ -39,7 +39,8 @@ order by coalesce(cast(r.resource ->> '$.creationTime' as bigint), 0), t.table_i
 
 def add() -> None:
     """Put the rule in the place of local-bigquery's."""
-    NODE_RULES[NODE_RULES.index(tables.wildcard_table)] = functools.partial(_expand, tables.wildcard_table)
+    reason = "wildcard tables are joined by position and by UNION, which loses equal rows"
+    patching.wrap(tables, "wildcard_table", _expand, reason, rules=NODE_RULES)
 
 
 def columns(table: exp.Table, context: Context) -> Columns | None:

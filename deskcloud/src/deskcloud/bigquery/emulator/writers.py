@@ -4,7 +4,6 @@ Otherwise a load that finds no table fails with one that a statement or a reques
 """
 
 import contextlib
-import functools
 import itertools
 import threading
 import time
@@ -17,6 +16,8 @@ from local_bigquery.engine import database
 from local_bigquery.jobs import query
 from sqlglot import exp
 
+from deskcloud.bigquery.emulator import patching
+
 _KINDS = {"TABLE", "VIEW"}
 _ATTEMPTS = 100
 _WAIT_SECONDS = 0.02
@@ -25,11 +26,12 @@ _locks: dict[tuple[str, ...], threading.RLock] = {}
 
 def add() -> None:
     """Put the locks in place; after whoever else replaces what they are put around."""
-    database.writing = _writing
-    query._run = functools.partial(_run, query._run)  # noqa: SLF001 - there is no public name for it
-    tables.create = functools.partial(_create, tables.create)
-    tables.delete = functools.partial(_delete, tables.delete)
-    datasets.delete = functools.partial(_delete_dataset, datasets.delete)
+    reason = "a load fails where a statement makes its table meanwhile"
+    patching.replace(database, "writing", _writing, reason)
+    patching.wrap(query, "_run", _run, reason)
+    patching.wrap(tables, "create", _create, reason)
+    patching.wrap(tables, "delete", _delete, reason)
+    patching.wrap(datasets, "delete", _delete_dataset, reason)
 
 
 @contextlib.contextmanager

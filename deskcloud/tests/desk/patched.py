@@ -1,0 +1,70 @@
+"""Start the emulator's process as far as its command line, and print what has changed in the packages that it patches.
+
+One line of JSON: `changes`, each with all its names, and `applied`, each with its target and its reason.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Hashable, Iterator
+from types import ModuleType
+from typing import Any
+
+from deskcloud.bigquery.emulator import patching, service
+
+PACKAGES = {"duckdb", "grpc", "local_bigquery", "sqlglot", "uvicorn"}
+
+
+def owners() -> dict[str, Any]:
+    """The modules of the packages, and their classes."""
+    modules = {name: one for name, one in [*sys.modules.items()] if name.partition(".")[0] in PACKAGES}
+    kinds: dict[str, type] = {}
+    waiting: list[Any] = list(modules.values())
+    while waiting:
+        for one in vars(waiting.pop()).values():
+            if isinstance(one, type) and one.__module__.partition(".")[0] in PACKAGES:
+                name = f"{one.__module__}.{one.__qualname__}"
+                waiting += [] if name in kinds else [one]
+                kinds[name] = one
+    return modules | kinds
+
+
+def attributes(known: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Each attribute with its value, and a copy of the value where that is a mapping or a list."""
+    every = ((f"{owner}.{name}", value) for owner, one in known.items() for name, value in [*vars(one).items()])
+    return {name: (value, value.copy() if type(value) in {dict, list} else None) for name, value in every}
+
+
+def changes(before: dict[str, tuple[Any, Any]], after: dict[str, tuple[Any, Any]]) -> Iterator[tuple[Hashable, str]]:
+    """Identify and name what is another or gone; a list that several modules import has several names."""
+    for name in after.keys() - before.keys():
+        # Modules that are imported later become attributes of their packages.
+        if not isinstance(after[name][0], ModuleType):
+            yield name, name
+    for name, (value, content) in before.items():
+        if name not in after or after[name][0] is not value:
+            yield name, name
+        elif isinstance(content, dict):
+            gone = [key for key, one in content.items() if value.get(key) is not one]
+            yield from (((id(value), repr(key)), f"{name}[{key!r}]") for key in gone)
+        elif isinstance(content, list):
+            gone = [one for one in content if not any(one is other for other in value)]
+            yield from (((id(value), id(one)), f"{one.__module__}.{one.__qualname__}") for one in gone)
+
+
+def report(_: list[str]) -> None:
+    """Print what has changed, and end."""
+    found: dict[Hashable, set[str]] = {}
+    for one, name in changes(before, attributes(known)):
+        found.setdefault(one, set()).add(name)
+    applied = [[one.target, one.reason] for one in patching.applied]
+    sys.stdout.write(json.dumps({"changes": [sorted(names) for names in found.values()], "applied": applied}))
+    sys.stdout.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    service.cli.main = report
+    known = owners()
+    before = attributes(known)
+    service.main()
