@@ -3,6 +3,8 @@
 Five fields: minute, hour, day of the month, month, day of the week. Each is `*`, a number, a range `a-b`, a step
 `*/n` or `a-b/n`, or a list of these with commas. Months and weekdays may be names (JAN, sun); Sunday is 0 and 7. When
 both days are restricted, either is enough.
+
+The library cronsim 2.8 runs a skipped 02:30 at 03:00, a repeated one once, and takes L, W, # and a sixth field.
 """
 
 import re
