@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskcloud.logs.filter import FilterError, parse
+from deskcloud.filters import FilterError
+from deskcloud.logs.filter import parse
 
 JOB_DONE = """
 resource.type="bigquery_project"

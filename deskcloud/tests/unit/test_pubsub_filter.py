@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskcloud.pubsub.filter import FilterError, parse
+from deskcloud.filters import FilterError
+from deskcloud.pubsub.filter import parse
 
 ATTRIBUTES = {"domain": "com", "iana.org/language_tag": "en", "region": "us-east1", "my-key": "", "quote": 'a"b\n'}
 
@@ -60,6 +61,8 @@ def test_a_filter_lets_through_what_google_says_it_does(text, expected):
         ("attributes:a attributes:b", "AND, OR or the end"),
         ("attributes:a and attributes:b", "AND, OR or the end"),
         ('attributes.a = "open', "cannot read"),
+        (r'attributes.a = "\UFFFFFFFF"', "UFFFFFFFF is no character"),
+        ("attributes:a AND attributes:b,  ", "found ',' at column 30 of the filter"),
         ("NOT", "the end"),
         ("attributes:" + "a" * 256, "256"),
     ],

@@ -1,6 +1,6 @@
 """Cloud Logging: entries in, sinks out, and a log that can be listed."""
 
-from deskcloud.logs.filter import FilterError
+from deskcloud.filters import FilterError
 from deskcloud.logs.router import Router, Sink, SinkError
 from deskcloud.logs.routes import create_app
 from deskcloud.logs.tables import Tables

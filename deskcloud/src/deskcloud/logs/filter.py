@@ -19,12 +19,14 @@ Global restrictions (a value without a field) and functions such as log_id() or 
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from deskcloud import filters
+from deskcloud.filters import FilterError
+
 type Entry = Mapping[str, Any]
-type Predicate = Callable[[Entry], bool]
+type Predicate = filters.Predicate[Entry]
 
 SEVERITIES = {
     "DEFAULT": 0, "DEBUG": 100, "INFO": 200, "NOTICE": 300, "WARNING": 400,
@@ -45,23 +47,7 @@ _MOMENTS = {("timestamp",), ("receiveTimestamp",)}
 
 _OPERATORS = {"=", "!=", ">", "<", ">=", "<=", ":", "=~", "!~"}
 _STRING = r'"(?:[^"\\]|\\.)*"'
-_TOKEN = re.compile(
-    rf"""(?:\s|--[^\n]*+)*+(?:
-        (?P<string>{_STRING})
-      | (?P<number>-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\w./%@-]))
-      | (?P<word>[\w@/%](?:[\w@/%-])*(?:\.(?:[\w@/%][\w@/%-]*|{_STRING}))*)
-      | (?P<symbol>=~|!~|!=|>=|<=|[=<>:()*,-])
-    )""",
-    re.VERBOSE | re.DOTALL,
-)
-_BLANK = re.compile(r"(?:\s|--[^\n]*+)*+")
 _COMPONENT = re.compile(rf"{_STRING}|[^.\"]+", re.DOTALL)
-_ESCAPE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(["\\ntr]))')
-_NAMED_ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
-
-
-class FilterError(ValueError):
-    """The filter is not in the supported language; the message says where and what."""
 
 
 def parse(text: str) -> Predicate:
@@ -72,138 +58,87 @@ def parse(text: str) -> Predicate:
     """
     if len(text) > LONGEST:
         raise FilterError(f"the filter has {len(text)} characters, the longest allowed has {LONGEST}")
-    parser = _Parser(text, _tokens(text))
-    if parser.peek().kind == "end":
-        return lambda _: True
-    predicate = parser.junction(parser.comparison)
-    if parser.peek().kind != "end":
-        raise parser.error("the end")
-    return predicate
+    parser = _Parser(text)
+    return parser.whole(lambda: parser.query(parser.comparison), "the end")
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
-    kind: str
-    text: str
-    at: int
+class _Parser(filters.Parser[Entry]):
+    TOKEN = re.compile(
+        rf"""(?P<string>{_STRING})
+          | (?P<number>-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\w./%@-]))
+          | (?P<word>[\w@/%](?:[\w@/%-])*(?:\.(?:[\w@/%][\w@/%-]*|{_STRING}))*)
+          | (?P<symbol>=~|!~|!=|>=|<=|[=<>:()*,-])""",
+        re.VERBOSE | re.DOTALL,
+    )
+    BLANK = re.compile(r"(?:\s|--[^\n]*+)*+")
+    # Other escapes stay as they are: "\d" and "\\d" both reach a regular expression as \d.
+    ESCAPE = re.compile(r'\\(?:(?P<code>u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2})|(?P<char>["\\ntr]))')
 
+    def place(self, at: int) -> str:
+        line = self.text.count("\n", 0, at) + 1
+        return f"line {line}, column {at - self.text.rfind(chr(10), 0, at)} of the filter"
 
-def _tokens(text: str) -> list[_Token]:
-    tokens: list[_Token] = []
-    position = 0
-    while match := _TOKEN.match(text, position):
-        kind = match.lastgroup or ""
-        tokens.append(_Token(kind, match[kind], match.start(kind)))
-        position = match.end()
-    blank = _BLANK.match(text, position)
-    end = blank.end() if blank else position
-    if end != len(text):
-        raise FilterError(f"cannot read {text[end : end + 20]!r} at {_place(text, end)}")
-    return [*tokens, _Token("end", "", end)]
-
-
-class _Parser:
-    def __init__(self, text: str, tokens: list[_Token]) -> None:
-        self._text = text
-        self._tokens = tokens
-        self._next = 0
-
-    def peek(self) -> _Token:
-        return self._tokens[self._next]
-
-    def error(self, expected: str) -> FilterError:
-        token = self.peek()
-        found = repr(token.text) if token.text else "the end"
-        return FilterError(f"expected {expected}, found {found} at {_place(self._text, token.at)}")
-
-    def junction(self, leaf: Callable[[], Predicate]) -> Predicate:
+    def query(self, leaf: Callable[[], Predicate]) -> Predicate:
         """AND of ORs of `leaf`."""
         terms = [self._disjunction(leaf)]
-        while self._accept("AND") or not (self.peek().kind == "end" or self.peek().text in {")", "OR"}):
+        while self.accept("AND") or not (self.peek().kind == "end" or self.peek().text in {")", "OR"}):
             terms.append(self._disjunction(leaf))
-        return terms[0] if len(terms) == 1 else lambda entry: all(term(entry) for term in terms)
+        return filters.joined(all, terms)
 
     def _disjunction(self, leaf: Callable[[], Predicate]) -> Predicate:
-        terms = [self._negation(leaf)]
-        while self._accept("OR"):
-            terms.append(self._negation(leaf))
-        return terms[0] if len(terms) == 1 else lambda entry: any(term(entry) for term in terms)
-
-    def _negation(self, leaf: Callable[[], Predicate]) -> Predicate:
-        if self._accept("NOT") or self._accept("-"):
-            inner = self._negation(leaf)
-            return lambda entry: not inner(entry)
-        if self._accept("("):
-            inner = self.junction(leaf)
-            if not self._accept(")"):
-                raise self.error("AND, OR or ')'")
-            return inner
-        return leaf()
+        terms = [self.operand(leaf, lambda: self.query(leaf))]
+        while self.accept("OR"):
+            terms.append(self.operand(leaf, lambda: self.query(leaf)))
+        return filters.joined(any, terms)
 
     def comparison(self) -> Predicate:
         path = self._path()
-        operator = self.peek().text
-        if self.peek().kind != "symbol" or operator not in _OPERATORS:
+        if self.peek().text not in _OPERATORS:
             raise self.error(f"a comparison operator after {'.'.join(path)}")
-        self._next += 1
-        if self._accept("("):
-            predicate = self.junction(lambda: self._test(path, operator))
-            if not self._accept(")"):
-                raise self.error("AND, OR or ')'")
-            return predicate
+        operator = self.take().text
+        if self.accept("("):
+            return self.grouped(lambda: self.query(lambda: self._test(path, operator)))
         return self._test(path, operator)
 
     def _path(self) -> tuple[str, ...]:
-        token = self.peek()
-        following = self._tokens[min(self._next + 1, len(self._tokens) - 1)]
-        if token.kind == "word" and following.text == "(":
-            raise FilterError(f"the function {token.text}() is not supported, at {_place(self._text, token.at)}")
+        token, following = self.peek(), self.peek(1)
+        self._refuse_function()
         if token.kind in {"string", "number"} or (
             token.kind == "word" and token.text not in {"AND", "OR"} and following.text not in _OPERATORS
         ):
-            raise FilterError(
-                f"a value without a field ({token.text}) is not supported, at {_place(self._text, token.at)}; write "
-                "FIELD:VALUE"
-            )
+            raise self._refusal(f"a value without a field ({token.text}) is not supported", "write FIELD:VALUE")
         if token.kind != "word":
             raise self.error("a field")
-        path = tuple(_unescape(part[1:-1]) if part.startswith('"') else part for part in _COMPONENT.findall(token.text))
+        path = tuple(self.unquoted(part) if part.startswith('"') else part for part in _COMPONENT.findall(token.text))
         if path[0] not in _FIELDS or (path[0] in _SCALARS and len(path) > 1):
-            raise FilterError(
-                f"{token.text} is not a field of a LogEntry, at {_place(self._text, token.at)}; known are "
-                f"{', '.join(sorted(_FIELDS))}"
-            )
-        self._next += 1
+            raise self._refusal(f"{token.text} is not a field of a LogEntry", f"known are {', '.join(sorted(_FIELDS))}")
+        self.take()
         return path
 
     def _test(self, path: tuple[str, ...], operator: str) -> Predicate:
         token = self.peek()
-        if token.text == "*" and operator == ":":
-            self._next += 1
+        if operator == ":" and self.accept("*"):
             return lambda entry: bool(_explicit(entry, path))
         if token.kind not in {"string", "number", "word"} or token.text in {"AND", "OR", "NOT"}:
             raise self.error("a value")
-        following = self._tokens[self._next + 1]
-        if token.kind == "word" and following.text == "(":
-            raise FilterError(f"the function {token.text}() is not supported, at {_place(self._text, token.at)}")
-        self._next += 1
-        value = _unescape(token.text[1:-1]) if token.kind == "string" else token.text
+        self._refuse_function()
+        value = self.unquoted(token.text) if token.kind == "string" else token.text
         if problem := _misfit(path, operator, value):
-            raise FilterError(f"{value!r} is not {problem}, at {_place(self._text, token.at)}")
+            raise self._refusal(f"{value!r} is not {problem}")
         try:
             test = _value_test(path, operator, value)
         except re.error as error:
-            raise FilterError(
-                f"{value!r} is not a regular expression ({error}), at {_place(self._text, token.at)}"
-            ) from error
+            raise self._refusal(f"{value!r} is not a regular expression ({error})") from error
+        self.take()
         return lambda entry: any(test(found) for found in _found(entry, path))
 
-    def _accept(self, text: str) -> bool:
-        token = self.peek()
-        if token.kind == "string" or token.text != text:
-            return False
-        self._next += 1
-        return True
+    def _refuse_function(self) -> None:
+        if self.peek().kind == "word" and self.peek(1).text == "(":
+            raise self._refusal(f"the function {self.peek().text}() is not supported")
+
+    def _refusal(self, problem: str, remedy: str = "") -> FilterError:
+        """Return the error that the next token is not supported."""
+        return FilterError(f"{problem}, at {self.place(self.peek().at)}" + (f"; {remedy}" if remedy else ""))
 
 
 def _misfit(path: tuple[str, ...], operator: str, value: str) -> str:
@@ -329,17 +264,3 @@ def _moment(text: str) -> datetime | None:
 
 def _folded(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold()
-
-
-def _unescape(text: str) -> str:
-    # Other escapes stay as they are: "\d" and "\\d" both reach a regular expression as \d.
-    def replace(match: re.Match[str]) -> str:
-        hexadecimal = match[1] or match[2]
-        return chr(int(hexadecimal, 16)) if hexadecimal else _NAMED_ESCAPES.get(match[3], match[3])
-
-    return _ESCAPE.sub(replace, text)
-
-
-def _place(text: str, at: int) -> str:
-    line = text.count("\n", 0, at) + 1
-    return f"line {line}, column {at - (text.rfind(chr(10), 0, at) + 1) + 1} of the filter"

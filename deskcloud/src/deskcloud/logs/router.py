@@ -15,8 +15,9 @@ from google.api_core import exceptions
 from google.pubsub_v1.types import PubsubMessage
 
 from deskcloud import jsontext
+from deskcloud.filters import FilterError
 from deskcloud.logs import wire as entries
-from deskcloud.logs.filter import FilterError, Predicate, parse
+from deskcloud.logs.filter import Predicate, parse
 from deskcloud.logs.tables import Tables
 from deskcloud.pubsub.client import Publish
 

@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from deskcloud.logs.filter import FilterError, parse
+from deskcloud.filters import FilterError
+from deskcloud.logs.filter import parse
 from deskcloud.logs.router import Kept, Router
 from deskcloud.web.answers import JSONResponse
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from google.protobuf import duration_pb2
 
+from deskcloud.filters import FilterError
 from deskcloud.pubsub import errors
 from deskcloud.pubsub import filter as message_filter
 from deskcloud.pubsub.state import PubsubMessage, Subscription, Topic
@@ -164,7 +165,7 @@ def _check_message(message: Any) -> None:
 def _check_filter(text: str) -> None:
     try:
         message_filter.parse(text)
-    except message_filter.FilterError as error:
+    except FilterError as error:
         raise errors.invalid(f"Invalid filter: {error}.") from error
 
 
