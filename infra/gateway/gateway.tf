@@ -11,7 +11,10 @@ locals {
   contract = jsondecode(file("${local.root}/functions/${local.function}.openapi.json"))
   url      = data.google_cloudfunctions2_function.scorer.service_config[0].uri
 
-  document = jsonencode(merge(local.contract, {
+  # The gateway has one server, itself, and takes API keys alone.
+  offered = { for name, value in local.contract : name => value if name != "servers" }
+
+  document = jsonencode(merge(local.offered, {
     x-google-api-management = {
       backends = {
         (local.name) = {
@@ -27,13 +30,21 @@ locals {
     x-google-backend = local.name
     security         = [{ api_key = [] }]
     components = merge(local.contract.components, {
-      securitySchemes = { api_key = { type = "apiKey", in = "header", name = "x-api-key" } }
+      securitySchemes = { api_key = local.contract.components.securitySchemes.api_key }
     })
     paths = {
-      for path, operations in local.contract.paths : path => {
+      for path, operations in local.contract.paths : path => merge({
         # That a method's costs are given to OpenAPI 3 as to 2.0 is unverified.
         for method, operation in operations : method => merge(operation, { x-google-quota = { metricCosts = { requests = 1 } } })
-      }
+        }, var.serves_pages ? {
+        # A browser asks first whether a page may call, and shows no key; the function answers by `online.origins`.
+        options = {
+          operationId = "mayCall"
+          summary     = "Tell a browser whether a page may call"
+          security    = []
+          responses   = { "204" = { description = "The page may call." }, "405" = { description = "It may not." } }
+        }
+      } : {})
     }
   }))
 }

@@ -31,6 +31,12 @@ variable "gateway_region" {
   default     = null
 }
 
+variable "serves_pages" {
+  description = "Whether pages in a browser call, not the shop's servers alone: OPTIONS then needs no API key. The key of such a page is public, so restrict it to the page's address, and name that address in the setting online.origins."
+  type        = bool
+  default     = false
+}
+
 variable "requests_per_minute" {
   description = "How many requests a minute the callers of one project may send; more are answered with 429. A caller's project is that of its API key."
   type        = number

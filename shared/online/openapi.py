@@ -19,6 +19,73 @@ REQUEST_ID = {
     "Without one that is so, the request's trace names it, or a new id.",
     "schema": {"type": "string"},
 }
+SERVERS = [
+    {
+        "url": "https://{gateway}",
+        "description": "API Gateway, for a shop's servers: asks for an API key",
+        "variables": {"gateway": {"default": "gateway.example", "description": "`terraform output` names the host"}},
+    },
+    {"url": "/", "description": "The function that serves this document: asks for an ID token on Google Cloud"},
+]
+SECURITY_SCHEMES = {
+    "api_key": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "For API Gateway"},
+    "id_token": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "Google's ID token of an account that may invoke the function, for the function itself",
+    },
+}
+REQUESTS = {
+    "features": {
+        "summary": "A visitor whose features the shop knows",
+        "value": {
+            "visitor_id": "1234567890.1500000000",
+            "cart": [{"product_id": "DR000301", "quantity": 2}],
+            "session": {"features": {"pageviews": 9, "time_on_site": 240, "furthest_step": 3, "device": "desktop"}},
+        },
+    },
+    "visit": {
+        "summary": "The visit so far, from which the features are derived",
+        "value": {
+            "visitor_id": "1234567890.1500000000",
+            "cart": [{"product_id": "DR000301"}],
+            "session": {
+                "visit": {
+                    "visitStartTime": 1501583974,
+                    "trafficSource": {"source": "google", "medium": "organic"},
+                    "device": {"deviceCategory": "mobile"},
+                    "hits": [
+                        {"type": "PAGE", "time": 0, "hour": 3, "isInteraction": True},
+                        {
+                            "type": "EVENT",
+                            "time": 61000,
+                            "hour": 3,
+                            "isInteraction": True,
+                            "eCommerceAction": {"action_type": "3"},
+                            "product": [{"productSKU": "DR000301"}],
+                        },
+                    ],
+                }
+            },
+        },
+    },
+}
+SCORE = {
+    "probability": 0.0372,
+    "decile": 1,
+    "model_version": "4",
+    "offer": "none",
+    "next_products": ["BA000404", "AP000106"],
+    "request_id": "72da39c57d6bf3f16e276c1fc0c27700",
+    "scored_by": "embedded",
+}
+# Google answers these before the function is asked, in JSON of its own.
+GOOGLES_REFUSALS = {
+    "401": "API Gateway: there is no API key, or it is not valid. The function itself: there is no ID token.",
+    "403": "The key is not for this API, or the token's account may not invoke the function.",
+    "429": "The quota of the key's project is used up, or the function has as many instances as it may have.",
+}
 REFUSALS = {
     "400": "The body is not JSON.",
     "405": "Another method than POST.",
@@ -43,15 +110,21 @@ def document() -> bytes:
             "version": "1.0.0",
             "description": "How likely a visitor at the checkout is to buy on a return visit, and what to offer.",
         },
+        "servers": SERVERS,
+        "security": [{"api_key": []}, {"id_token": []}],
         "paths": {
             "/": {
                 "post": {
                     "operationId": "scoreCheckout",
                     "summary": "Score a visitor at the checkout",
                     "parameters": [{"name": "X-Request-Id", "in": "header", "required": False, **REQUEST_ID}],
-                    "requestBody": {"required": True, "content": {"application/json": {"schema": checkout}}},
+                    "requestBody": {
+                        "required": True,
+                        "content": {"application/json": {"schema": checkout, "examples": REQUESTS}},
+                    },
                     "responses": {
-                        "200": _response("The score.", "application/json", score),
+                        "200": _response("The score.", "application/json", score, example=SCORE),
+                        **{status: {"description": text} for status, text in GOOGLES_REFUSALS.items()},
                         **{
                             status: _response(text, "application/problem+json", problem)
                             for status, text in REFUSALS.items()
@@ -60,14 +133,14 @@ def document() -> bytes:
                 }
             }
         },
-        "components": {"schemas": components},
+        "components": {"schemas": components, "securitySchemes": SECURITY_SCHEMES},
     }
     return jsontext.encode(described, 2) + b"\n"
 
 
-def _response(description: str, media: str, schema: dict[str, Any]) -> dict[str, Any]:
+def _response(description: str, media: str, schema: dict[str, Any], **more: Any) -> dict[str, Any]:
     headers = {"X-Request-Id": REQUEST_ID}
-    return {"description": description, "headers": headers, "content": {media: {"schema": schema}}}
+    return {"description": description, "headers": headers, "content": {media: {"schema": schema, **more}}}
 
 
 if __name__ == "__main__":

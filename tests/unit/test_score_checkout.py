@@ -344,4 +344,12 @@ CONTRACT = schemathesis.openapi.from_dict(json.loads(openapi.document()))
 @CONTRACT.parametrize()
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 def test_whatever_is_sent_the_answer_keeps_the_contract(case, client):
-    case.call_and_validate(app=client.application, checks=list(CHECKS.get_all()))
+    # Google asks who calls, before a request reaches the function.
+    checks = [check for check in CHECKS.get_all() if check.__name__ != "ignored_auth"]
+    case.call_and_validate(app=client.application, checks=checks)
+
+
+@pytest.mark.parametrize("example", openapi.REQUESTS)
+def test_the_contracts_examples_keep_it(client, example):
+    asked(client, openapi.REQUESTS[example]["value"])
+    assert msgspec.convert(openapi.SCORE, Score, strict=True)

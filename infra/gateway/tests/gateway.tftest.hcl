@@ -48,6 +48,24 @@ run "the_gateway_serves_the_functions_own_contract" {
   }
 }
 
+run "a_browser_asks_first_without_a_key_where_pages_call" {
+  command = plan
+
+  variables {
+    serves_pages = true
+  }
+
+  assert {
+    condition     = [for operations in values(jsondecode(local.document).paths) : operations.options.security] == [[]]
+    error_message = "OPTIONS needs no key."
+  }
+
+  assert {
+    condition     = !can(one(values(jsondecode(local.document).paths)).post.security)
+    error_message = "What scores still needs one."
+  }
+}
+
 run "every_request_needs_a_key_and_counts" {
   command = plan
 
@@ -56,7 +74,7 @@ run "every_request_needs_a_key_and_counts" {
   }
 
   assert {
-    condition     = jsondecode(local.document).security == [{ api_key = [] }] && jsondecode(local.document).components.securitySchemes.api_key == { type = "apiKey", in = "header", name = "x-api-key" }
+    condition     = jsondecode(local.document).security == [{ api_key = [] }] && keys(jsondecode(local.document).components.securitySchemes) == ["api_key"] && jsondecode(local.document).components.securitySchemes.api_key.name == "x-api-key"
     error_message = "A key is asked for, in the header."
   }
 
