@@ -19,8 +19,11 @@ from shared.events import ModelApproved, ModelDeployed, RunSuperseded, ScoringDu
 from shared.handler import handle
 from shared.log import log
 from shared.log_events import DeploymentSuperseded
+from shared.online import contract
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from shared.cloud import Cloud
     from shared.push import Message
 
@@ -40,6 +43,7 @@ def step(event: ModelApproved, cloud: Cloud) -> ModelDeployed | ScoringDue | Run
     if why := promotion.objection(event.run_id, judged, cloud.clients):
         return superseded(event, why, cloud)
     inputs = revisions.inputs(event.candidate, cloud)
+    require_known_online(inputs)
     golden = revisions.export(event.candidate, inputs, cloud)
     expected = [row.pop("expected_probability") for row in golden]
     revisions.keep_scorer(event.candidate, inputs, golden, expected, cloud)
@@ -86,6 +90,17 @@ def superseded(event: ModelApproved, why: str, cloud: Cloud) -> ScoringDue:
     cloud.registry.withdraw_run(event.run_id)
     cloud.ledger.write(event.run_id, "superseded", {"reason": why})
     return ScoringDue(event.run_id)
+
+
+def require_known_online(inputs: Collection[str]) -> None:
+    """See that a checkout can send every input of the model.
+
+    Raises:
+        Permanent: it cannot send one, so each checkout would be scored with that input's mean.
+    """
+    known = contract.Features.__struct_fields__
+    if unknown := ", ".join(name for name in inputs if name not in known):
+        raise Permanent(f"no checkout can send {unknown}: shared/online/contract.py lacks it (docs/add-a-feature.md)")
 
 
 def require_parity(expected: list[float], answered: list[float]) -> float:

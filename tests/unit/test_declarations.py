@@ -18,7 +18,7 @@ from faults import judge
 from shared import champion, embedded_scorer
 from shared.chain import refreshes, revisions, source, training
 from shared.events import EVENTS
-from shared.online import contract, openapi, predictions, recommendations
+from shared.online import openapi, predictions, recommendations
 from shared.warehouse import SQL
 
 ROOT = declarations.ROOT
@@ -343,13 +343,6 @@ def test_a_merge_selects_the_tables_columns_in_their_order(name):
     assert selected == columns(table)
 
 
-def test_every_feature_ranks_alone_in_the_leakage_check():
-    text = (SQL / "evaluation" / "single_features.sql").read_text()
-    checked = re.findall(r"\w+", " ".join(re.findall(r"for feature in \((.*?)\)", text, re.DOTALL)))
-    features = columns("visitor_features")[2:-1]
-    assert sorted(checked) == sorted(features)
-
-
 @pytest.mark.parametrize("kind", ["ga360", "ga4"])
 def test_the_columns_that_must_be_there_are_those_that_the_statement_reads(kind):
     statements = [(SQL / folder / f"from_{kind}.sql").read_text() for folder in ("sessions", "interactions")]
@@ -362,14 +355,3 @@ def test_the_columns_that_must_be_there_are_those_that_the_statement_reads(kind)
             path.split(".")[-2] for path in source.COLUMNS[kind] if "." in path
         }
         assert read <= leaves
-
-
-def test_the_logged_features_are_the_models_inputs_in_table_contract_and_view():
-    features = columns("visitor_features")[2:-1]
-    [payload] = [column for column in TABLES["run_googleapis_com_stdout"].columns if column.name == "jsonPayload"]
-    [prediction] = [one for one in payload.fields if one.name == "prediction"]
-    [logged] = [one for one in prediction.fields if one.name == "features"]
-    assert [one.name for one in logged.fields] == features
-    assert list(contract.Features.__struct_fields__) == features
-    view = sqlglot.parse_one(re.sub(r"\$\{(\w+)\}", r"\1", TABLES["online_predictions"].query), "bigquery")
-    assert [one.alias_or_name for one in view.find(exp.Struct).expressions] == features

@@ -1,0 +1,104 @@
+"""A feature is declared once, in sql/tables/visitor_features.yaml; each other place has all that are declared there."""
+
+import json
+import re
+
+import msgspec
+import pytest
+import sqlglot
+from sqlglot import exp
+
+from cli import declarations
+from functions import deploy_model
+from shared.errors import Permanent
+from shared.online import contract, openapi, sessions
+from shared.warehouse import SQL
+
+TABLES = {table.name: table for table in declarations.read().tables}
+KEY, LABEL = ["visitor_id", "first_day"], ["will_buy_on_return_visit"]
+
+
+def columns(table):
+    return [column.name for column in TABLES[table].columns]
+
+
+DECLARED = [name for name in columns("visitor_features") if name not in KEY + LABEL]
+
+
+def selected(text):
+    """The columns of a query, in their order."""
+    query = sqlglot.parse_one(re.sub(r"\$\{(\w+)\}", r"\1", text), "bigquery")
+    return [column.alias_or_name for column in query.selects]
+
+
+def merged(name):
+    """The columns of the query that a MERGE reads."""
+    merge = sqlglot.parse_one((SQL / f"{name}.sql").read_text(), "bigquery")
+    return [column.alias_or_name for column in merge.args["using"].this.selects]
+
+
+def logged():
+    [payload] = [one for one in TABLES["run_googleapis_com_stdout"].columns if one.name == "jsonPayload"]
+    [prediction] = [one for one in payload.fields if one.name == "prediction"]
+    [features] = [one for one in prediction.fields if one.name == "features"]
+    return [one.name for one in features.fields]
+
+
+def in_view():
+    view = sqlglot.parse_one(re.sub(r"\$\{(\w+)\}", r"\1", TABLES["online_predictions"].query), "bigquery")
+    return [one.alias_or_name for one in view.find(exp.Struct).expressions]
+
+
+def ranked_alone():
+    text = (SQL / "evaluation" / "single_features.sql").read_text()
+    return re.findall(r"\w+", " ".join(re.findall(r"for feature in \((.*?)\)", text, re.DOTALL)))
+
+
+def of_a_visit():
+    visit = contract.Visit(visit_start_time=0, hits=[])
+    return list(sessions.features(contract.Session(visit=visit)))
+
+
+def in_openapi():
+    return list(json.loads(openapi.document())["components"]["schemas"]["Features"]["properties"])
+
+
+PLACES = {
+    "sql/tables/sessions.yaml": lambda: columns("sessions"),
+    "sql/sessions/from_ga360.sql": lambda: merged("sessions/from_ga360"),
+    "sql/sessions/from_ga4.sql": lambda: merged("sessions/from_ga4"),
+    "sql/tables/session_features.sql": lambda: selected(TABLES["session_features"].query),
+    "sql/features/visitor_features.sql": lambda: merged("features/visitor_features"),
+    "sql/tables/training_rows.yaml": lambda: columns("training_rows"),
+    "sql/evaluation/single_features.sql": ranked_alone,
+    "shared/online/contract.py": lambda: list(msgspec.structs.asdict(contract.Features())),
+    "shared/online/sessions.py": of_a_visit,
+    "sql/tables/run_googleapis_com_stdout.yaml": logged,
+    "sql/tables/online_predictions.sql": in_view,
+    "functions/score_checkout.openapi.json": in_openapi,
+}
+# Places that hold features and nothing else.
+ALONE = [*PLACES][6:]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_place_lacks_no_declared_feature(place):
+    lacking = [name for name in DECLARED if name not in PLACES[place]()]
+    assert lacking == [], f"{place} lacks {', '.join(lacking)}: docs/add-a-feature.md says what to add"
+
+
+@pytest.mark.parametrize("place", ALONE)
+def test_a_place_has_no_feature_that_is_not_declared(place):
+    assert sorted(PLACES[place]()) == sorted(DECLARED)
+
+
+def test_a_model_with_an_input_that_no_checkout_can_send_is_not_deployed():
+    deploy_model.require_known_online(DECLARED)
+    with pytest.raises(Permanent, match=r"no checkout can send searches: shared/online/contract\.py lacks it"):
+        deploy_model.require_known_online([*DECLARED, "searches"])
+
+
+def test_the_page_for_a_new_feature_names_each_place():
+    page = (SQL.parent / "docs" / "add-a-feature.md").read_text()
+    names = {place.rpartition("/")[2] for place in PLACES}
+    assert {name for name in names if name not in page} == set()
