@@ -1,0 +1,68 @@
+"""The pages for a first change say what works: their settings, commands, files and SQL are those that there are."""
+
+import contextlib
+import json
+import re
+import shlex
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.declarations import ROOT
+from cli.main import app
+from deskcloud.googlesql import analysis
+from fixtures import googlesql
+from shared.settings import CANDIDATES, Settings, SettingsError
+
+PAGES = {
+    name: (ROOT / "docs" / f"{name}.md").read_text()
+    for name in ("add-a-feature", "add-a-candidate", "change-the-label", "use-your-own-export", "call-from-your-shop")
+}
+COMMAND = re.compile(r"propensity (\w[\w-]*)((?: (?:'[^']*'|[^`'\s.;]+))*)")
+# Files that the reader is to make, and names that stand for the reader's own.
+MADE = {"sql/models/strict_logistic.sql"}
+
+
+def page_and(pattern):
+    return [(name, found) for name, text in PAGES.items() for found in re.findall(pattern, text)]
+
+
+@pytest.mark.parametrize(("page", "file"), page_and(r"`((?:sql|shared|functions|tests|infra|docs)/[\w/.-]+)`"))
+def test_a_file_that_a_page_names_is_there(page, file):
+    assert file in MADE or (ROOT / file).exists(), page
+
+
+@pytest.mark.parametrize(("page", "assignment"), page_and(r"--set ('[^']+'|[^\s`]+)"))
+def test_a_setting_that_a_page_sets_is_one(page, assignment):
+    [text] = shlex.split(assignment.rstrip(".,"))
+    name, _, value = text.partition("=")
+    section, _, field = name.partition(".")
+    with contextlib.suppress(ValueError):
+        value = json.loads(value)
+    if page == "add-a-candidate":
+        assert "strict_logistic" in value
+        value = [one for one in value if one in CANDIDATES]
+    document = {"project": "shop-project", "bucket": "shop-bucket", section: {field: value}}
+    assert getattr(getattr(Settings.from_document(document), section), field) is not None
+
+
+def test_the_settings_of_an_export_are_settings():
+    [text] = re.findall(r'^    (\{"source".*\})$', PAGES["use-your-own-export"], re.MULTILINE)
+    settings = Settings.from_document({"project": "shop-project", "bucket": "shop-bucket", **json.loads(text)})
+    assert settings.source_dataset == "my-analytics.analytics_123456789"
+    with pytest.raises(SettingsError):
+        Settings.from_document({"project": "shop-project", "bucket": "shop-bucket", "source": {"kinds": "ga4"}})
+
+
+@pytest.mark.parametrize(("page", "command"), [(page, command) for page, (command, _) in page_and(COMMAND)])
+def test_a_command_that_a_page_names_is_one(page, command):
+    assert CliRunner().invoke(app, [command, "--help"]).exit_code == 0, page
+
+
+def test_googles_analyzer_takes_the_example_of_a_candidate():
+    [text] = re.findall(r"```sql\n(.*?)```", PAGES["add-a-candidate"], re.DOTALL)
+    named = re.sub(r"--.*", "", text).replace("${model}", googlesql.IDENTIFIERS["model"])
+    kinds = {name: googlesql.parameter_types()[name] for name in ("run_id", "created_on")}
+    analysis.analyze(
+        named.replace("from training_rows", f"from `{googlesql.DATASET}.training_rows`"), googlesql.catalog(), kinds
+    )
