@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -19,7 +20,7 @@ from deskcloud.bigquery.emulator.patching import PatchError
 from deskcloud.bigquery.emulator.place import READING_SECRET, SECRET
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
-FOUND = "expected local-bigquery 0.3.2, found 0.3.2"
+VERSION = patching.VERSIONS["local-bigquery"]
 
 
 def text_of_a_statement():
@@ -60,21 +61,23 @@ def test_a_target_that_is_not_there_is_refused_by_name(patch, target, problem):
     before = list(patching.applied)
     with pytest.raises(PatchError) as refusal:
         patch()
-    assert str(refusal.value).startswith(f"cannot patch {target}: {problem}; {FOUND}. Run pip install ")
+    assert str(refusal.value).startswith(f"cannot patch {target}: {problem}; ")
+    assert f"expected local-bigquery {VERSION}, found {VERSION}. Run pip install " in str(refusal.value)
     assert patching.applied == before
 
 
 def test_another_version_is_refused_before_anything_is_replaced(monkeypatch):
-    monkeypatch.setitem(patching.VERSIONS, "local-bigquery", "0.4.0")
+    monkeypatch.setitem(patching.VERSIONS, "local-bigquery", "9.0")
     original = database.objects
     with pytest.raises(PatchError) as refusal:
         patching.replace(database, "objects", None, "slow")
     assert database.objects is original
     assert str(refusal.value) == (
         "cannot patch local_bigquery.engine.database.objects (slow): the version is another; expected local-bigquery "
-        "0.4.0, found 0.3.2. Run pip install local-bigquery==0.4.0, or adapt the patches in deskcloud.bigquery.emulator"
+        f"9.0, found {VERSION}. "
+        "Run pip install local-bigquery==9.0, or adapt the patches in deskcloud.bigquery.emulator"
     )
-    with pytest.raises(PatchError, match=r"expected local-bigquery 0\.4\.0, found 0\.3\.2"):
+    with pytest.raises(PatchError, match=rf"expected local-bigquery 9\.0, found {re.escape(VERSION)}"):
         patching.check_versions()
 
 

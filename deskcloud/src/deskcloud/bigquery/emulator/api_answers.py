@@ -43,7 +43,7 @@ _OF_THE_REQUEST = ("maxResults", "requestId", "location")
 _OF_A_QUERY = ("statementType", "dmlStats")
 
 
-def apply() -> None:
+def add() -> None:
     """Put the mends in place."""
     for module, name in _LISTS:
         patching.wrap(module, name, _without_nulls, "the last page of a list has null for the next page's token")

@@ -33,7 +33,7 @@ class Latest(collections.OrderedDict[str, Any]):
             self._forget(*self.popitem(last=False))
 
 
-def apply() -> None:
+def add() -> None:
     """Put the bounds in place."""
     for module in (read, write):
         patching.replace(module, "_streams", Latest(KEPT_STREAMS), "streams are kept for ever")

@@ -71,7 +71,7 @@ _OF_STATEMENTS = (
 )
 
 
-def apply() -> None:
+def add() -> None:
     """Put the mends in place."""
     errors.DUCKDB_ERRORS[0:0] = [(re.compile(pattern), "invalidQuery", words) for pattern, words in _VALUES]
     for module in (errors, query):

@@ -5,11 +5,11 @@ query. A job is written when it is accepted and when it is done, so that what a 
 """
 
 import collections
+import functools
 import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,11 +21,12 @@ from local_bigquery.engine import database
 from local_bigquery.errors import BigQueryError
 from local_bigquery.jobs import runner, store
 from local_bigquery.models import Job, JobListJobsItem, JobStatistics
+from local_bigquery.settings import settings
 from local_bigquery.sql.rules import information_schema
 
 from deskcloud import jsontext
 from deskcloud.bigquery.emulator import patching
-from deskcloud.bigquery.emulator.query_results import LIFETIME_SECONDS, Name, Results
+from deskcloud.bigquery.emulator.query_results import LIFETIME_SECONDS, Name, Results, kept_results
 from deskcloud.bigquery.gateway.job_pages import LONGEST_PAGE, Position, position, token_behind
 from deskcloud.bigquery.gateway.state import KEPT_JOBS
 from deskcloud.web.answers import JSONResponse
@@ -162,15 +163,21 @@ class History:
             self._write(runner._done(Job.model_validate_json(text), JobStatistics(), error))  # noqa: SLF001
 
 
-def add(kept: Callable[[], History]) -> None:
-    """Have local-bigquery use the history; `kept` gives it once there is a connection."""
+@functools.cache
+def kept_jobs() -> History:
+    """Return the history of this process's state; the first call needs the connection."""
+    return History(settings.data_dir / "jobs.sqlite", kept_results())
+
+
+def add() -> None:
+    """Have local-bigquery use the history."""
     slow = "jobs are kept for ever, and written to the disk slowly"
-    patching.replace(store, "save", lambda job: kept().save(job), slow)
-    patching.replace(store, "load", lambda *name: kept().load(*name), slow)
-    patching.replace(store, "delete", lambda *name: kept().delete(*name), slow)
-    patching.change(information_schema, "JOBS", lambda text: _JobsView(text, kept), "reads jobs where they are not")
+    patching.replace(store, "save", lambda job: kept_jobs().save(job), slow)
+    patching.replace(store, "load", lambda *name: kept_jobs().load(*name), slow)
+    patching.replace(store, "delete", lambda *name: kept_jobs().delete(*name), slow)
+    patching.change(information_schema, "JOBS", _JobsView, "reads jobs where they are not")
     path = f"{PREFIX}/projects/{{project_id}}/jobs"
-    app.add_api_route(path, _listing(kept), methods=["GET"], dependencies=[Depends(valid_project)])
+    app.add_api_route(path, _list_jobs, methods=["GET"], dependencies=[Depends(valid_project)])
     # The first route that fits answers.
     app.router.routes.insert(0, app.router.routes.pop())
 
@@ -184,13 +191,12 @@ def attach(connection: duckdb.DuckDBPyConnection) -> None:
 class _JobsView:
     """The statement of INFORMATION_SCHEMA.JOBS, whose rows are put into a table whenever it is asked for."""
 
-    def __init__(self, text: str, kept: Callable[[], History]) -> None:
+    def __init__(self, text: str) -> None:
         self._text = text.replace("emulator.main.jobs", _VIEWED)
-        self._kept = kept
 
     def format(self, project: str) -> str:
         """The statement for a project, which is a literal."""
-        columns = zip(*self._kept().rows(), strict=True)
+        columns = zip(*kept_jobs().rows(), strict=True)
         table = pa.table(dict(zip(_VIEWED_COLUMNS, map(pa.array, columns), strict=True)))
         with database.cursor() as cursor:
             cursor.register("_jobs", table)
@@ -198,25 +204,22 @@ class _JobsView:
         return self._text.format(project=project)
 
 
-def _listing(kept: Callable[[], History]) -> Callable[..., JSONResponse]:
-    def list_jobs(
-        project_id: str,
-        maxResults: int = LONGEST_PAGE,  # noqa: N803 - the API's names
-        pageToken: str | None = None,  # noqa: N803
-        stateFilter: Annotated[list[str] | None, Query()] = None,  # noqa: N803
-        parentJobId: str | None = None,  # noqa: N803
-        minCreationTime: int | None = None,  # noqa: N803
-        maxCreationTime: int | None = None,  # noqa: N803
-    ) -> JSONResponse:
-        states = [state.upper() for state in stateFilter] if stateFilter else None
-        size = min(maxResults, LONGEST_PAGE)
-        place = (project_id, states, parentJobId, minCreationTime, maxCreationTime)
-        found = kept().list_(*place, after=position(pageToken), limit=size + 1)
-        token = {"nextPageToken": token_behind(found[size - 1])} if len(found) > size else {}
-        answer = {"kind": "bigquery#jobList", "jobs": [_listed(job) for job in found[:size]]}
-        return JSONResponse(answer | token)
-
-    return list_jobs
+def _list_jobs(
+    project_id: str,
+    maxResults: int = LONGEST_PAGE,  # noqa: N803 - the API's names
+    pageToken: str | None = None,  # noqa: N803
+    stateFilter: Annotated[list[str] | None, Query()] = None,  # noqa: N803
+    parentJobId: str | None = None,  # noqa: N803
+    minCreationTime: int | None = None,  # noqa: N803
+    maxCreationTime: int | None = None,  # noqa: N803
+) -> JSONResponse:
+    states = [state.upper() for state in stateFilter] if stateFilter else None
+    size = min(maxResults, LONGEST_PAGE)
+    place = (project_id, states, parentJobId, minCreationTime, maxCreationTime)
+    found = kept_jobs().list_(*place, after=position(pageToken), limit=size + 1)
+    token = {"nextPageToken": token_behind(found[size - 1])} if len(found) > size else {}
+    answer = {"kind": "bigquery#jobList", "jobs": [_listed(job) for job in found[:size]]}
+    return JSONResponse(answer | token)
 
 
 def _listed(job: dict[str, Any]) -> dict[str, Any]:

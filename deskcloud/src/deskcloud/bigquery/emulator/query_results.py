@@ -10,6 +10,7 @@ for it, and the latest `_TABLES_IN_MEMORY` of them stay there.
 
 import collections
 import contextlib
+import functools
 import hashlib
 import json
 import threading
@@ -24,6 +25,7 @@ from local_bigquery.engine import database, results, types
 from local_bigquery.engine.database import quote
 from local_bigquery.jobs import query
 from local_bigquery.models import TableFieldSchema, TableReference
+from local_bigquery.settings import settings
 
 from deskcloud import jsontext
 from deskcloud.bigquery.emulator import patching
@@ -133,13 +135,19 @@ class Results:
         return self._folder / f"{hashlib.sha256('\n'.join(name).encode()).hexdigest()}.arrow"
 
 
-def add(kept: Callable[[], Results]) -> None:
-    """Have local-bigquery use the results; `kept` gives them once there is a connection."""
+@functools.cache
+def kept_results() -> Results:
+    """Return the results of this process's state."""
+    return Results(settings.data_dir / "results")
+
+
+def add() -> None:
+    """Have local-bigquery use the results."""
     reason = "results of queries are kept for ever, as tables"
-    patching.change(tables, "physical", lambda original: _placing(original, kept), reason)
-    patching.change(query, "_write", lambda original: _writing(original, kept), reason)
-    patching.change(tabledata, "list_rows", lambda original: _listing(original, kept), reason)
-    patching.change(tables, "delete", lambda original: _deleting(original, kept), reason)
+    patching.wrap(tables, "physical", _physical, reason)
+    patching.wrap(query, "_write", _write, reason)
+    patching.wrap(tabledata, "list_rows", _list_rows, reason)
+    patching.wrap(tables, "delete", _delete, reason)
 
 
 def attach(connection: duckdb.DuckDBPyConnection) -> None:
@@ -153,51 +161,50 @@ def name_of(catalog: str, table: str) -> Name | None:
     return (project, job) if catalog == _CATALOG else None
 
 
-def _placing(original: Callable[..., Any], kept: Callable[[], Results]) -> Callable[..., Any]:
-    def physical(project: str, dataset: str, table: str) -> Any:
-        if dataset != tables.RESULTS:
-            return original(project, dataset, table)
-        # Any other name is a client's table in the anonymous dataset.
-        is_result = kept().has((project, table))
-        return (_CATALOG, tables.RESULTS, f"{project}:{table}") if is_result else (project, dataset, table)
-
-    return physical
+def _physical(original: Callable[..., Any], project: str, dataset: str, table: str) -> Any:
+    if dataset != tables.RESULTS:
+        return original(project, dataset, table)
+    # Any other name is a client's table in the anonymous dataset.
+    is_result = kept_results().has((project, table))
+    return (_CATALOG, tables.RESULTS, f"{project}:{table}") if is_result else (project, dataset, table)
 
 
 def _table(name: Name) -> str:
     return str(quote(_CATALOG, tables.RESULTS, ":".join(name)))
 
 
-def _writing(original: Callable[..., None], kept: Callable[[], Results]) -> Callable[..., None]:
-    def write(cursor: Any, text: str, bound: Any, destination: TableReference, config: Any, *rest: Any) -> None:
-        if destination.datasetId == tables.RESULTS:
-            kept().keep(cursor, text, bound, (destination.projectId, destination.tableId))
-        else:
-            original(cursor, text, bound, destination, config, *rest)
-
-    return write
-
-
-def _listing(original: Callable[..., Any], kept: Callable[[], Results]) -> Callable[..., Any]:
-    def list_rows(
-        project: str, dataset: str, table: str, limit: int | None, start: int, selected: str | None, is_int64: bool
-    ) -> Any:
-        if dataset != tables.RESULTS or not kept().has((project, table)):
-            return original(project, dataset, table, limit, start, selected, is_int64)
-        fields = [field.strip().casefold() for field in selected.split(",")] if selected else None
-        return kept().page((project, table), limit, start, fields, int64_timestamps=is_int64)
-
-    return list_rows
+def _write(
+    original: Callable[..., None], cursor: Any, text: str, bound: Any, destination: TableReference, *rest: Any
+) -> None:
+    if destination.datasetId == tables.RESULTS:
+        kept_results().keep(cursor, text, bound, (destination.projectId, destination.tableId))
+    else:
+        original(cursor, text, bound, destination, *rest)
 
 
-def _deleting(original: Callable[..., None], kept: Callable[[], Results]) -> Callable[..., None]:
-    def delete(project: str, dataset: str, table: str) -> None:
-        if dataset == tables.RESULTS and (kept().has((project, table)) or not tables.exists(project, dataset, table)):
-            kept().forget((project, table))
-        else:
-            original(project, dataset, table)
+def _list_rows(
+    original: Callable[..., Any],
+    project: str,
+    dataset: str,
+    table: str,
+    limit: int | None,
+    start: int,
+    selected: str | None,
+    is_int64: bool,
+) -> Any:
+    if dataset != tables.RESULTS or not kept_results().has((project, table)):
+        return original(project, dataset, table, limit, start, selected, is_int64)
+    fields = [field.strip().casefold() for field in selected.split(",")] if selected else None
+    return kept_results().page((project, table), limit, start, fields, int64_timestamps=is_int64)
 
-    return delete
+
+def _delete(original: Callable[..., None], project: str, dataset: str, table: str) -> None:
+    if dataset == tables.RESULTS:
+        is_kept = kept_results().has((project, table))
+        if is_kept or not tables.exists(project, dataset, table):
+            kept_results().forget((project, table))
+            return
+    original(project, dataset, table)
 
 
 def _open(file: Path) -> pa.Table:

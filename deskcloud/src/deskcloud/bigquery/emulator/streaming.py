@@ -1,6 +1,8 @@
 """tabledata.insertAll: each row is held against the schema, at every depth, and may go to one partition."""
 
-from collections.abc import Sequence
+import functools
+import threading
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import duckdb
@@ -58,6 +60,13 @@ def insert_all(project: str, dataset: str, name: str, body: TableDataInsertAllRe
 def add() -> None:
     """Have local-bigquery stream in this way."""
     patching.replace(tabledata, "insert_all", insert_all, "streamed rows are cast to the schema, or fall out of it")
+    deduplicate = functools.partial(_one_at_a_time, threading.Lock())
+    patching.wrap(tabledata, "_deduplicate", deduplicate, "two threads that stream at once forget the same old row")
+
+
+def _one_at_a_time[T](lock: threading.Lock, work: Callable[..., T], *arguments: Any) -> T:
+    with lock:
+        return work(*arguments)
 
 
 def _problem(fault: Fault) -> dict[str, str]:

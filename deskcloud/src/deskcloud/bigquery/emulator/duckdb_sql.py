@@ -1,0 +1,29 @@
+"""Write for DuckDB what sqlglot writes otherwise.
+
+DIV             stands in parentheses: behind a `*` it was computed after it, and 9 * DIV(12, 10) was 10
+MIN_BY, MAX_BY  do not pass over rows whose value is NULL
+"""
+
+import functools
+
+from local_bigquery.sql.dialect import DuckDBDialect
+from sqlglot import exp
+from sqlglot.generator import Generator
+
+from deskcloud.bigquery.emulator import patching
+
+
+def add() -> None:
+    """Put both in place."""
+    generator = DuckDBDialect.Generator
+    patching.replace(generator, "TRANSFORMS", _divided, "DIV behind a `*` is computed after it", key=exp.IntDiv)
+    for aggregate, name in ((exp.ArgMax, "ARG_MAX_NULL"), (exp.ArgMin, "ARG_MIN_NULL")):
+        generator.TRANSFORMS[aggregate] = functools.partial(_with_null, name)
+
+
+def _divided(generator: Generator, division: exp.IntDiv) -> str:
+    return f"({generator.binary(division, '//')})"
+
+
+def _with_null(name: str, generator: Generator, by: exp.Func) -> str:
+    return generator.func(name, by.this, by.expression)
