@@ -128,8 +128,8 @@ def _typed(node: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _byte_string(node: exp.Expr, _: Any) -> exp.Expr:
-    r"""Read b'\xff' as one byte."""
-    if isinstance(node, exp.ByteString) and node.this.isascii() is False and max(node.this) <= "\xff":
+    r"""Read b'\xff' as one byte, and b'\\n' as two: sqlglot has read the escapes, and has a character for each byte."""
+    if isinstance(node, exp.ByteString):
         return exp.Anonymous(this="from_hex", expressions=[exp.Literal.string(node.this.encode("latin-1").hex())])
     return node
 
