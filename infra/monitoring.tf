@@ -25,7 +25,7 @@ locals {
   answers  = join("|", [for name, function in local.functions : replace(name, "_", "-") if can(function.http)])
 
   # Standard output alone: a delivery that has to wait answers 500, which Cloud Run logs as an error and is none.
-  own_log = <<-EOT
+  own_log     = <<-EOT
     resource.type="cloud_run_revision"
     resource.labels.service_name=(${join(" OR ", [for service in local.services : "\"${service}\""])})
     logName:"run.googleapis.com%2Fstdout"
