@@ -314,6 +314,32 @@ def package_bundle(
     out.print(f"{path}: {bundle.files} files, {size}, SHA-256 {bundle.sha256}", highlight=False, soft_wrap=True)
 
 
+@app.command("sql")
+def print_sql(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="As the list names it, e.g. scoring/scores; the list without.")
+    ] = None,
+    run_id: Annotated[
+        str | None,
+        typer.Option("--run", metavar="RUN", parser=options.run_id, help="With the values with which this run ran it."),
+    ] = None,
+) -> None:
+    """Print a statement of sql/ as a script that pastes into BigQuery's console.
+
+    Without --run it asks nobody: the settings are those of PROPENSITY_SETTINGS, and what only a run knows is NULL.
+    """
+    from cli import sql
+
+    if name is None:
+        sql.show(out)
+        return
+    sql.require(name)
+    if run_id is None:
+        sys.stdout.write(sql.script(name, world.settings()))
+    else:
+        sys.stdout.write(sql.script_of_run(name, run_id, world.connected()))
+
+
 @app.command()
 def cost(
     sessions: Annotated[float, options.amount("Sessions a day.")] = 10_000,

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from cli.errors import CommandError
+from cli.machine import PROJECT
 from shared.cloud import Clients
 from shared.settings import Project, Settings, SettingsError
 
@@ -27,6 +28,11 @@ def connected() -> Clients:
         return Clients(Settings.from_environment())
     except SettingsError as error:
         raise CommandError(f"{error}. {REMEDY}") from None
+
+
+def settings() -> Settings:
+    """Return the settings of the environment that the variables name, without asking it; the defaults without any."""
+    return Settings.from_environment({"GOOGLE_CLOUD_PROJECT": PROJECT} | os.environ)
 
 
 def _require_id(project: str | None) -> None:

@@ -110,6 +110,11 @@ class Training(Section, frozen=True):
         "boosted_trees",
     )
 
+    @property
+    def train_share(self) -> float:
+        """The share of the visitors that is neither for early stopping nor for the gate."""
+        return 1 - self.evaluation_share - self.test_share
+
 
 class Gate(Section, frozen=True):
     """What a candidate must show on held-out visitors before it serves."""

@@ -60,7 +60,7 @@ def export(candidate: str, columns: Iterable[str], cloud: Cloud) -> list[dict[st
     `expected_probability`.
     """
     model = training.model_name(candidate, cloud.run_id)
-    files = {"model": model, "uri": cloud.ledger.uri(cloud.run_id, "model/")}
+    files = {"model": model, "folder": cloud.ledger.uri(cloud.run_id, "model/")}
     rows = {**training.rows_of_run(cloud), "rows": cloud.settings.serving.golden_rows}
     _, golden = cloud.warehouse.query_all(
         [

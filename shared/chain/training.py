@@ -57,7 +57,7 @@ def freeze_rows(cloud: Cloud) -> None:
         **rows_of_run(cloud),
         "from_day": as_of - timedelta(days=training.window_days - 1),
         "as_of": as_of,
-        "train_share": 1 - training.evaluation_share - training.test_share,
+        "train_share": training.train_share,
         "evaluation_share": training.evaluation_share,
     }
     cloud.warehouse.query("features/training_rows", parameters)

@@ -1,4 +1,5 @@
 -- The day's audience as CSV, for systems that read files.
+-- @day  DATE  day of the scores
 export data options (
     uri = '${uri}',
     format = 'CSV',

@@ -1,4 +1,7 @@
 -- The lowest probability of each tenth of the test visitors but the last, the most likely first; tenths are NTILE's.
+-- @run_id      STRING  the run
+-- @created_on  DATE    day on which the run was opened
+-- @candidate   STRING  the candidate that is deployed
 with
 placed as (
     select

@@ -1,4 +1,7 @@
 -- Test visitors with what ML.PREDICT says of them, the most and the least likely among them, to hold the endpoint to.
+-- @run_id      STRING  the run
+-- @created_on  DATE    day on which the run was opened
+-- @rows        INT64   most rows to return (serving.golden_rows)
 with
 predicted as (
     select

@@ -1,4 +1,7 @@
 -- One row a candidate: how well it ranks and how true its probabilities are, on the same test visitors.
+-- @run_id      STRING   the run
+-- @created_on  DATE     day on which the run was opened
+-- @threshold   FLOAT64  probability from which a visitor counts as a buyer (policy.coupon_from)
 with
 scored as (
     select

@@ -1,5 +1,7 @@
 -- One row a feature: how well it ranks alone. A feature that knows the answer has leaked from after the first visit.
 -- A category counts as its rate of buyers among the rows trained on; ranks are taken on the rows held out.
+-- @run_id      STRING  the run
+-- @created_on  DATE    day on which the run was opened
 with
 rows_of_run as (
     select *

@@ -1,4 +1,6 @@
 -- How many visitors and buyers each part of this run's rows holds, and which days.
+-- @run_id      STRING  the run
+-- @created_on  DATE    day on which the run was opened
 select
     split,
     min(first_day) as first_day,

@@ -1,4 +1,7 @@
 -- What one model says of this run's test visitors.
+-- @run_id      STRING  the run
+-- @created_on  DATE    day on which the run was opened
+-- @candidate   STRING  the candidate, or champion
 merge into evaluation_rows as target
 using (
     select

@@ -1,5 +1,9 @@
 -- Replace the rows of those who came for the first time on the days named. Features know the first visit alone; the
 -- label is a purchase in a later session, at most @label_days days after, and NULL while that time is not over.
+-- @as_of           DATE   last day of the export that the run reads
+-- @first_day       DATE   first day whose visitors are replaced
+-- @label_days      INT64  days after the first visit within which a purchase counts (label_days)
+-- @labelled_until  DATE   last day whose first visits have a known outcome
 merge into visitor_features as target
 using (
     with

@@ -1,6 +1,10 @@
 -- Replace the interactions of the days named by what the GA360 day-tables around them hold. Their sessions must be in
 -- `sessions`, which knows the day on which each began, however many tables it lies in. A hit that stands twice counts
 -- once, and so does a product that stands twice in a hit.
+-- @first_suffix  STRING         first of @suffixes
+-- @last_suffix   STRING         last of @suffixes
+-- @suffixes      ARRAY<STRING>  day-tables to read, each as YYYYMMDD
+-- @days          ARRAY<DATE>    days to replace
 merge into interactions as target
 using (
     with

@@ -1,6 +1,10 @@
 -- Replace the interactions of the days named by what the GA4 day-tables around them hold. Their sessions must be in
 -- `sessions`, which knows the day on which each began, however many tables it lies in. An event that stands twice
 -- counts once.
+-- @first_suffix  STRING         first of @suffixes
+-- @last_suffix   STRING         last of @suffixes
+-- @suffixes      ARRAY<STRING>  day-tables to read, each as YYYYMMDD
+-- @days          ARRAY<DATE>    days to replace
 merge into interactions as target
 using (
     with

@@ -1,4 +1,6 @@
 -- Boosted trees on everything known of the first visit: small steps and few splits, since buyers are few.
+-- @run_id      STRING  the run
+-- @created_on  DATE    day on which the run was opened
 create or replace model `${model}`
 options (
     model_type = 'BOOSTED_TREE_CLASSIFIER',

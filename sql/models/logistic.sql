@@ -1,4 +1,6 @@
 -- Logistic regression on everything known of the first visit.
+-- @run_id      STRING  the run
+-- @created_on  DATE    day on which the run was opened
 create or replace model `${model}`
 options (
     model_type = 'LOGISTIC_REG',

@@ -1,4 +1,11 @@
 -- What the factors say a visitor prefers, for visitors that the model knows.
+-- @run_id            STRING         the run
+-- @created_on        DATE           day on which the run was opened
+-- @as_of             DATE           last day of the export that the run reads
+-- @is_final          BOOL           true for what is published, false for what is judged by the products held out
+-- @active_from       DATE           first day of the window of active visitors, which is audience.window_days long
+-- @unavailable       ARRAY<STRING>  products that are out of stock
+-- @most_recommended  INT64          products for each visitor (recommendations.per_visitor)
 merge into recommended_products as target
 using (
     with

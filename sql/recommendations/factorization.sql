@@ -1,5 +1,8 @@
 -- Visitors and products as vectors of factors, by weighted alternating least squares (Hu, Koren, Volinsky 2008). On
 -- Google Cloud it needs a reservation of the Enterprise edition.
+-- @run_id      STRING  the run
+-- @created_on  DATE    day on which the run was opened
+-- @is_final    BOOL    true for what is published, false for what is judged by the products held out
 create or replace model `${model}`
 options (
     model_type = 'MATRIX_FACTORIZATION',

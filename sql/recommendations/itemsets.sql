@@ -1,6 +1,13 @@
 -- Replace the run's frequent sets of one to three products, by A-priori: a set can be frequent only if all its subsets
 -- are, so pairs are counted of frequent products alone, and triples where all three pairs are frequent
 -- (Leskovec, Rajaraman, Ullman: Mining of Massive Datasets, chapter 6).
+-- @run_id       STRING   the run
+-- @created_on   DATE     day on which the run was opened
+-- @as_of        DATE     last day of the export that the run reads
+-- @from_day     DATE     first day of the window, which is recommendations.window_days long
+-- @min_baskets  INT64    fewest baskets of purchases; with fewer, carts are counted (recommendations.min_baskets)
+-- @min_count    INT64    fewest baskets that hold a frequent set (recommendations.min_count)
+-- @min_support  FLOAT64  least share of the baskets that hold a frequent set, 0 to 1 (recommendations.min_support)
 merge into product_itemsets as target
 using (
     with

@@ -1,6 +1,9 @@
 -- One row a method: how often the product held out is among those recommended, how far up, and by how much it is
 -- further up than popularity has it, with the standard error of that over the same visitors. One product is sought a
 -- visitor, so its discounted gain is 1 / log2(1 + place), and the ideal 1.
+-- @run_id      STRING         the run
+-- @created_on  DATE           day on which the run was opened
+-- @methods     ARRAY<STRING>  methods that were tried
 with
 held_out as (
     select

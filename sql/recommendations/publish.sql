@@ -1,4 +1,8 @@
 -- Replace the day's recommendations: by the method where it has any for the visitor, else the popular products.
+-- @run_id      STRING  the run
+-- @created_on  DATE    day on which the run was opened
+-- @as_of       DATE    last day of the export that the run reads
+-- @method      STRING  method that is published
 merge into visitor_recommendations as target
 using (
     with

@@ -1,4 +1,9 @@
 -- Replace the day's association rules: every frequent set, cut in two in every way.
+-- @run_id          STRING   the run
+-- @created_on      DATE     day on which the run was opened
+-- @as_of           DATE     last day of the export that the run reads
+-- @min_confidence  FLOAT64  least confidence, 0 to 1 (recommendations.min_confidence)
+-- @min_lift        FLOAT64  least lift (recommendations.min_lift)
 merge into product_rules as target
 using (
     with

@@ -1,5 +1,10 @@
 -- How alike two products are: the cosine of their visitors, times n / (n + @shrinkage) where n visitors know both, so
 -- that a few visitors alone make nothing alike.
+-- @run_id        STRING   the run
+-- @created_on    DATE     day on which the run was opened
+-- @is_final      BOOL     true for what is published, false for what is judged by the products held out
+-- @shrinkage     FLOAT64  visitors at which a similarity counts half (recommendations.shrinkage)
+-- @most_similar  INT64    most similar products of each product
 merge into product_similarities as target
 using (
     with

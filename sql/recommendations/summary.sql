@@ -1,4 +1,7 @@
 -- What the run's recommendations consist of: one row.
+-- @run_id      STRING  the run
+-- @created_on  DATE    day on which the run was opened
+-- @as_of       DATE    last day of the export that the run reads
 with
 itemsets as (
     select

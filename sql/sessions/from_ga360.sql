@@ -1,6 +1,13 @@
 -- Replace the sessions of the days named by what the GA360 day-tables around them hold. A session that crosses
 -- midnight stands in two tables under one visitId: its parts are added up on the day on which it began. A row that
 -- stands twice in one table counts once.
+-- @placeholders      ARRAY<STRING>  texts with which Google Analytics says that it does not know
+-- @first_suffix      STRING         first of @suffixes
+-- @last_suffix       STRING         last of @suffixes
+-- @suffixes          ARRAY<STRING>  day-tables to read, each as YYYYMMDD
+-- @internal_sources  ARRAY<STRING>  sources of the staff's own traffic (source.internal_sources)
+-- @max_hits          INT64          most hits of a session; one with more is a robot's (source.max_hits)
+-- @days              ARRAY<DATE>    days to replace
 merge into sessions as target
 using (
     with

@@ -1,6 +1,13 @@
 -- Replace the sessions of the days named by what the GA4 day-tables around them hold. A session is what one
 -- user_pseudo_id does under one ga_session_id; it belongs to the day of its first event. Events without consent carry
 -- no user_pseudo_id and belong to nobody.
+-- @first_suffix      STRING         first of @suffixes
+-- @last_suffix       STRING         last of @suffixes
+-- @suffixes          ARRAY<STRING>  day-tables to read, each as YYYYMMDD
+-- @placeholders      ARRAY<STRING>  texts with which Google Analytics says that it does not know
+-- @days              ARRAY<DATE>    days to replace
+-- @internal_sources  ARRAY<STRING>  sources of the staff's own traffic (source.internal_sources)
+-- @max_hits          INT64          most hits of a session; one with more is a robot's (source.max_hits)
 merge into sessions as target
 using (
     with

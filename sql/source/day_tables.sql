@@ -1,4 +1,5 @@
 -- One row a day-table of the export, and how the chain saw it when it last read it.
+-- @prefix  STRING  name of the day-tables before the date (table_prefix)
 with
 export as (
     select

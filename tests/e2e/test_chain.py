@@ -29,7 +29,7 @@ def run(chain):
 
 
 def test_bigquery_is_sent_files_of_sql_only_with_the_parameters_that_googles_analyzer_is_told(chain, run):
-    kinds = googlesql.parameter_types()
+    kinds = googlesql.every_parameter_type()
     queries = [job for job in chain.sent if job.job_type == "query"]
     assert [job.query for job in queries if googlesql.named_by(job.query) is None] == []
     for job in queries:

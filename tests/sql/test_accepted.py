@@ -1,24 +1,71 @@
 """Google's own analyzer takes each file of sql/, with the tables, models and parameters that it meets."""
 
+import re
+from operator import attrgetter
+
 import pytest
 from twice import NOT_RUN
 
+from cli import sql
 from deskcloud.googlesql import analysis
 from fixtures import googlesql
+from shared import warehouse
+from shared.settings import Settings
+
+SETTINGS = Settings(project="local-project", bucket="statements", dataset="statements")
+DECLARATION = re.compile(r"declare (\w+) (\S+) default (.+);  -- .+\n")
 
 
-@pytest.mark.parametrize("statement", googlesql.statements())
-def test_google_takes(statement):
+@pytest.fixture(params=sql.names())
+def statement(request):
+    return request.param
+
+
+def analyze(statement, text, parameters):
     kind = "factorization" if statement.startswith("recommendations/") else "classifier"
+    analysis.analyze(text, googlesql.with_models(kind), parameters)
+
+
+def test_google_takes(statement):
     table = {"table": "scores"} if statement.startswith("reset/") else {}
-    kinds = googlesql.parameter_types()
-    used = {name: kinds[name] for name in googlesql.used_parameters(statement)}
-    analysis.analyze(googlesql.text(statement, **table), googlesql.with_models(kind), used)
+    analyze(statement, googlesql.text(statement, **table), googlesql.parameter_types(statement))
+
+
+def test_google_takes_it_as_it_is_printed_for_the_console(statement):
+    """The analyzer knows no scripts: each default is judged alone, and the rest with parameters for the variables."""
+    printed = sql.script(statement, SETTINGS).replace("a_table", "scores")
+    declared = {name: googlesql.typed(kind.upper()) for name, kind, _ in DECLARATION.findall(printed)}
+    for _, kind, value in DECLARATION.findall(printed):
+        analyze(statement, f"select cast({value} as {kind})", {})
+    body = re.sub(r"set @@dataset\w*_id = '.+';\n", "", DECLARATION.sub("", printed))
+    assert not re.search("^(declare|set) ", body, re.MULTILINE)
+    analyze(statement, re.sub(r"\bp_\w+", r"@\g<0>", body), declared)
+
+
+def test_each_file_documents_the_parameters_that_it_uses(statement):
+    documented = [one.name for one in sql.parameters(sql.text(statement))]
+    assert sorted(documented) == sorted(googlesql.used_parameters(statement))
+
+
+def test_a_parameter_that_is_a_setting_names_one_of_its_type(statement):
+    for one in sql.parameters(sql.text(statement)):
+        if one.setting:
+            value = attrgetter(one.setting)(SETTINGS)
+            value = list(value) if isinstance(value, tuple) else value
+            sent = googlesql.sent_type(warehouse._parameter(one.name, value))
+            assert sent == googlesql.typed(one.type), one
+
+
+def test_a_parameter_has_the_same_type_in_all_files():
+    every = googlesql.every_parameter_type()
+    for statement in sql.names():
+        for name, kind in googlesql.parameter_types(statement).items():
+            assert kind == every[name], (statement, name)
 
 
 def test_the_statements_that_the_reference_cannot_run_are_named_with_their_reason():
     """Each of the others is run on it by its cases; see warehouse.py."""
-    without = {statement for statement in googlesql.statements() if _needs_more_than_sql(googlesql.raw(statement))}
+    without = {statement for statement in sql.names() if _needs_more_than_sql(googlesql.raw(statement))}
     assert without == set(NOT_RUN)
 
 

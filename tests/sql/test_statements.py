@@ -3,7 +3,7 @@
 import cases
 import pytest
 
-from shared.warehouse import SQL
+from cli import sql
 
 
 @pytest.mark.parametrize("case", cases.read(), ids=lambda case: f"{case.statement}: {case.name}")
@@ -12,7 +12,7 @@ def test_statement(case, warehouse):
 
 
 def test_every_statement_has_a_case_or_is_named_in_a_test_beside_it():
-    statements = {str(path.relative_to(SQL).with_suffix("")) for path in SQL.rglob("*.sql")}
+    statements = set(sql.names())
     declared = {case.statement for case in cases.read()}
     tests = "".join(path.read_text() for path in cases.HERE.glob("*/**/test_*.py"))
     assert sorted(declared - statements) == []

@@ -61,7 +61,7 @@ class Twice:
 
 def _parameters(text: str, values: dict[str, Any]) -> reference.Parameters:
     """Return the values that a text names, with the types that the warehouse sends."""
-    kinds = googlesql.parameter_types()
+    kinds = googlesql.every_parameter_type()
     named = {token.text[1:] for token in tokenize(text) if token.kind == "parameter"}
     for name in named:
         assert googlesql.sent_type(warehouse._parameter(name, values[name])) == kinds[name], name

@@ -276,6 +276,17 @@ def test_alter_model_sets_what_it_names_and_an_expired_model_is_gone(run, bigque
         bigquery_client.get_model("ml.brief")
 
 
+def test_a_script_looks_for_models_in_the_dataset_that_it_sets(run):
+    fails(
+        run,
+        "SET @@dataset_id = 'nowhere'; SELECT * FROM ML.WEIGHTS(MODEL linear)",
+        "nowhere.linear",
+        error=exceptions.NotFound,
+    )
+    rows = run("SET @@dataset_id = 'ml'; SELECT processed_input FROM ML.WEIGHTS(MODEL linear)")
+    assert {row["processed_input"] for row in rows} == {"time_on_site", "pageviews", "__INTERCEPT__"}
+
+
 def test_a_script_keeps_its_variables_and_temporary_tables(run):
     rows = run(f"""
         DECLARE n INT64 DEFAULT 100;

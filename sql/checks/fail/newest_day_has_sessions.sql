@@ -1,4 +1,5 @@
 -- The newest day holds sessions: an empty day is a broken feed, not a quiet one.
+-- @as_of  DATE  last day of the export that the run reads
 select
     count(*) > 0 as is_ok,
     format('%d sessions on %t', count(*), @as_of) as found

@@ -1,4 +1,6 @@
 -- Every session says whose it is.
+-- @as_of      DATE  last day of the export that the run reads
+-- @first_day  DATE  first day that has changed
 select
     countif(coalesce(visitor_id, '') = '') = 0 as is_ok,
     format('%d of %d sessions have no visitor', countif(coalesce(visitor_id, '') = ''), count(*)) as found

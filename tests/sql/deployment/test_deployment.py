@@ -19,7 +19,7 @@ FILES = {
 def test_a_model_is_exported_into_the_runs_folder(candidate, models, warehouse):
     bucket = gcs.Client(warehouse.client.project).bucket(warehouse.settings.bucket)
     folder = f"runs/{candidate}/model/"
-    warehouse.run("deployment/export_model", model=candidate, uri=f"gs://{bucket.name}/{folder}")
+    warehouse.run("deployment/export_model", model=candidate, folder=f"gs://{bucket.name}/{folder}")
     names = {blob.name.removeprefix(folder) for blob in bucket.list_blobs(prefix=folder)}
     kind = warehouse.client.get_model(f"{warehouse.settings.dataset}.{candidate}").model_type
     assert names >= FILES[kind]

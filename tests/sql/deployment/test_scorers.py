@@ -45,7 +45,7 @@ def scorer(candidate, warehouse):
         return embedded_scorer.load(json.loads(json.dumps(artefact)))
     folder = "runs/scorers/model/"
     bucket = gcs.Client(warehouse.client.project).bucket(warehouse.settings.bucket)
-    warehouse.run("deployment/export_model", model=candidate, uri=f"gs://{bucket.name}/{folder}")
+    warehouse.run("deployment/export_model", model=candidate, folder=f"gs://{bucket.name}/{folder}")
     files = {blob.name.removeprefix(folder): blob.download_as_bytes() for blob in bucket.list_blobs(prefix=folder)}
     names = [column.name for column in model.feature_columns]
     vocabularies = {

@@ -52,6 +52,7 @@ def _run(work: Work, parsed: list[Statement], run_statement: RunStatement) -> Ou
             outcome = run_statement(work, statement, job_id)
         else:
             outcome = Outcome.of(work.run_query(statement.source, job_id))
+            work = _in_its_default_dataset(work, statement)
         children.append({"query": statement.source, "statistics": outcome.statistics.get("query", {})})
     return Outcome(
         {"query": {"statementType": "SCRIPT"}, "numChildJobs": str(len(children))},
@@ -59,6 +60,14 @@ def _run(work: Work, parsed: list[Statement], run_statement: RunStatement) -> Ou
         destination=outcome.destination,
         children=children,
     )
+
+
+def _in_its_default_dataset(work: Work, statement: Statement) -> Work:
+    """The same work in the dataset that `SET @@dataset_id = '...'` names, where models are looked for then, too."""
+    words = [token.text for token in statement.tokens]
+    if len(words) != 4 or words[1].lower() != "@@dataset_id" or statement.tokens[3].kind != "string":
+        return work
+    return work.with_query(work.query | {"defaultDataset": {"projectId": work.project, "datasetId": words[3][1:-1]}})
 
 
 def _in_a_session(work: Work) -> tuple[Work, str | None]:

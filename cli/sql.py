@@ -1,0 +1,183 @@
+"""`propensity sql`: a statement of sql/ as a script that pastes into BigQuery's console.
+
+A script has no parameters, so each becomes a variable `p_NAME`: a bare NAME would be taken for the column.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+from operator import attrgetter
+from string import Template
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+
+from cli import terminal
+from cli.errors import UsageError
+from deskcloud.googlesql.tokens import tokenize
+from shared import jsontext, rules
+from shared.chain import recommending
+from shared.warehouse import SQL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from google.cloud import bigquery
+    from rich.console import Console
+
+    from shared.cloud import Clients
+    from shared.settings import Settings
+
+_HEADER = re.compile(r"(?:--.*\n)*")
+_PARAMETER = re.compile(r"-- @(\w+) +([A-Z0-9<>]+)  +(.+)")
+# The setting that a parameter's value is, at the end of its meaning.
+_SETTING = re.compile(r"\(([a-z_.]+)\)\Z")
+_CONSTANTS = {"placeholders": rules.PLACEHOLDERS, "most_products": recommending.MOST_PRODUCTS}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter as the statement's header documents it; `setting` is where its value stands in the settings."""
+
+    name: str
+    type: str
+    meaning: str
+
+    @property
+    def setting(self) -> str | None:
+        """The path of the setting that it is, or None."""
+        found = _SETTING.search(self.meaning)
+        return found and found[1]
+
+
+def names() -> list[str]:
+    """Return the names of all statements: their files without `.sql`."""
+    return sorted(str(path.relative_to(SQL).with_suffix("")) for path in SQL.rglob("*.sql"))
+
+
+def require(name: str) -> None:
+    """Refuse a name that no statement has.
+
+    Raises:
+        UsageError: names the one that was probably meant.
+    """
+    known = names()
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1)
+        remedy = f"did you mean {near[0]}?" if near else "`propensity sql` lists all"
+        raise UsageError(f"there is no statement {name!r}; {remedy}")
+
+
+def text(name: str) -> str:
+    """Return a statement as its file holds it."""
+    return (SQL / f"{name}.sql").read_text()
+
+
+def about(text: str) -> str:
+    """Return the first sentence of a statement's header."""
+    lines = [line.removeprefix("-- ") for line in _head(text).splitlines() if not _PARAMETER.match(line)]
+    return re.split(r"(?<=\.) ", " ".join(lines))[0].removesuffix(".")
+
+
+def parameters(text: str) -> list[Parameter]:
+    """Return a statement's parameters in the order of its header."""
+    return [Parameter(*found.groups()) for found in _PARAMETER.finditer(_head(text))]
+
+
+def show(out: Console) -> None:
+    """Print the names of all statements, and what each does."""
+    grid = terminal.grid()
+    for name in names():
+        grid.add_row(name, escape(about(text(name))))
+    out.print(grid, highlight=False)
+
+
+def script(name: str, settings: Settings) -> str:
+    """Return a statement with the values and names that the settings hold; NULL is what only a run knows."""
+    return _script(_filled(text(name), settings), settings, {})
+
+
+def script_of_run(name: str, run_id: str, clients: Clients) -> str:
+    """Return a statement as the run's last job of it ran it; without a job, with what is known of the run.
+
+    Raises:
+        Malformed: there is no such run.
+    """
+    run = clients.ledger.run(run_id)
+    if job := _job(name, run_id, run["opened_at"], clients.bigquery):
+        values = {one.name: getattr(one, "values", None) or getattr(one, "value", []) for one in job.query_parameters}
+        return f"-- Job {job.job_id}.\n{_script(job.query, clients.settings, values)}"
+    days = {"as_of": run.get("as_of"), "created_on": run["opened_at"][:10]}
+    values = {"run_id": run_id} | {day: date.fromisoformat(at) for day, at in days.items() if at}
+    script = _script(_filled(text(name), clients.settings), clients.settings, values)
+    return f"-- BigQuery knows no job of run {run_id} that ran this.\n{script}"
+
+
+def _job(name: str, run_id: str, opened_at: str, client: bigquery.Client) -> bigquery.QueryJob | None:
+    """Return the run's newest job that ran the statement; its id says so (shared.warehouse.Warehouse.job_id)."""
+    its_id = re.compile(rf"{run_id}-\w+-{name.replace('/', '-')}-[0-9a-f]{{8}}-a\d+")
+    jobs = client.list_jobs(all_users=True, min_creation_time=datetime.fromisoformat(opened_at))
+    return next((job for job in jobs if its_id.fullmatch(job.job_id)), None)
+
+
+def _filled(text: str, settings: Settings) -> str:
+    """Return the text with its identifiers; a comment at its beginning tells those that only a run knows."""
+    known = {
+        "dataset": f"{settings.project}.{settings.dataset}",
+        "source": settings.source_dataset,
+        "model_id": settings.serving.model_id,
+    }
+    of_a_run = {
+        "model": "a_model",
+        "table": "a_table",
+        "folder": f"gs://{settings.bucket}/console/",
+        "uri": f"gs://{settings.bucket}/console/*.csv",
+    }
+    wanted = [of_a_run[one] for one in dict.fromkeys(re.findall(r"\$\{(\w+)\}", text)) if one in of_a_run]
+    notes = "".join(f"-- Put another name in the place of {one}.\n" for one in wanted)
+    return notes + Template(text).substitute(known | of_a_run)
+
+
+def _script(text: str, settings: Settings, values: Mapping[str, Any]) -> str:
+    head = _head(text)
+    description = "".join(f"{line}\n" for line in head.splitlines() if not _PARAMETER.match(line))
+    declared = "".join(_declaration(one, settings, values) for one in parameters(text))
+    default = f"set @@dataset_project_id = '{settings.project}';\nset @@dataset_id = '{settings.dataset}';\n"
+    return f"{description}{declared}{default}{_with_variables(text[len(head) :])}"
+
+
+def _declaration(parameter: Parameter, settings: Settings, values: Mapping[str, Any]) -> str:
+    value = values.get(parameter.name, _CONSTANTS.get(parameter.name))
+    if value is None and parameter.setting:
+        value = attrgetter(parameter.setting)(settings)
+    remark = parameter.meaning if value is not None else f"fill in: {parameter.meaning}"
+    return f"declare p_{parameter.name} {parameter.type.lower()} default {_literal(value)};  -- {remark}\n"
+
+
+def _literal(value: Any) -> str:
+    """Return a value as GoogleSQL writes it."""
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_literal, value))}]"
+    if isinstance(value, date):
+        return f"date '{value}'"
+    # Its strings, numbers, booleans and null are GoogleSQL's.
+    return jsontext.text(value)
+
+
+def _with_variables(body: str) -> str:
+    """Return the statement with a variable in the place of each parameter."""
+    parts, end = [], 0
+    for token in tokenize(body):
+        if token.kind == "parameter":
+            parts += [body[end : token.start], f"p_{token.text[1:]}"]
+            end = token.end
+    return "".join([*parts, body[end:]])
+
+
+def _head(text: str) -> str:
+    """Return the comment at the beginning."""
+    found = _HEADER.match(text)
+    return found[0] if found else ""

@@ -1,0 +1,106 @@
+"""What `propensity sql` prints runs as a script, with what only a run knows filled in."""
+
+import json
+import re
+from datetime import UTC, datetime
+
+import pytest
+from google.cloud import bigquery
+from google.cloud import storage as gcs
+from learning import RUN, training_rows
+from typer.testing import CliRunner
+
+from cli import main, sql, world
+from shared.cloud import Clients
+from shared.events import FeaturesBuilt
+from shared.settings import CANDIDATES
+from shared.warehouse import Warehouse
+
+# What a person fills in who trains a model, and for a check that the local BigQuery refuses without: its
+# FORMAT('%t, %d', day, NULL) is an error.
+RUNS_OWN = {"p_run_id": f'"{RUN["run_id"]}"', "p_created_on": f"date '{RUN['created_on']}'", "p_is_final": "true"}
+FILLED = {
+    "checks/warn/freshness": {"p_as_of": "date '2017-08-10'", "p_today": "date '2017-08-11'"},
+    "recommendations/factorization": RUNS_OWN,
+    **{f"models/{candidate}": RUNS_OWN for candidate in CANDIDATES},
+}
+DAY_TABLES = {"ga_sessions_20170801": [{"fullVisitorId": "1"}], "events_20170801": [{"event_date": "20170801"}]}
+INTERESTS = [
+    {**RUN, "visitor_id": str(one), "product_id": str(one % 3), "rating": 1.0, "is_held_out": False} for one in range(9)
+]
+
+
+def printed(*words):
+    answer = CliRunner().invoke(main.app, ["sql", *words])
+    assert answer.exit_code == 0, answer
+    return answer.stdout
+
+
+@pytest.fixture(scope="module")
+def console(whole_warehouse):
+    """The project as a person finds it, with rows of one run and its models."""
+    whole_warehouse.fill({"training_rows": training_rows(), "visitor_products": INTERESTS, **DAY_TABLES})
+    whole_warehouse.run("models/logistic", RUN, model="a_model")
+    whole_warehouse.run("recommendations/factorization", {**RUN, "is_final": True}, model="factors")
+    path = f"{whole_warehouse.client.project}.{whole_warehouse.settings.dataset}.a_table"
+    whole_warehouse.client.create_table(bigquery.Table(path, [bigquery.SchemaField("run_id", "STRING")]))
+    settings = {"bucket": whole_warehouse.settings.bucket, "dataset": whole_warehouse.settings.dataset}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GOOGLE_CLOUD_PROJECT", whole_warehouse.client.project)
+        patch.setenv("PROPENSITY_SETTINGS", json.dumps(settings))
+        # Not with the default dataset that a job of ours has.
+        yield whole_warehouse.client
+    whole_warehouse.client.delete_table(path)
+    whole_warehouse.clean()
+
+
+@pytest.mark.parametrize("statement", [one for one in sql.names() if one != "deployment/register_model"])
+def test_a_statement_runs_as_it_is_printed(statement, console):
+    script = printed(statement)
+    for name, value in FILLED.get(statement, {}).items():
+        script = re.sub(rf"(declare {name} \S+ default )null;", rf"\g<1>{value};", script)
+    if "create or replace model" in script:
+        script = script.replace("a_model", "another_model")
+    if statement == "recommendations/by_matrix_factorization":
+        script = script.replace("a_model", "factors")
+    console.query_and_wait(script)
+
+
+@pytest.fixture
+def a_run(console, whole_warehouse, monkeypatch):
+    """A run as the command finds it."""
+    clients = Clients(whole_warehouse.settings)
+    clients.__dict__ |= {"bigquery": console, "storage": gcs.Client(console.project)}
+    monkeypatch.setattr(world, "connected", lambda: clients)
+    clients.ledger.open_run(FeaturesBuilt(RUN["run_id"], RUN["created_on"]), {"as_of": "2017-08-10"}, datetime.now(UTC))
+    return Warehouse(console, clients.settings, RUN["run_id"], "evaluate_models", 1)
+
+
+def test_of_a_run_a_statement_has_the_values_and_names_with_which_the_run_ran_it(a_run, console):
+    asked = {**RUN, "rows": 20}
+    expected = a_run.query("deployment/golden_rows", asked, model="a_model")
+    script = printed("deployment/golden_rows", "--run", RUN["run_id"])
+    assert re.match(rf"-- Job {RUN['run_id']}-evaluate_models-deployment-golden_rows-[0-9a-f]{{8}}-a1\.\n", script)
+    assert "declare p_rows int64 default 20;  -- most rows" in script
+    assert "null" not in script.partition("set @@")[0]
+    assert [dict(row) for row in console.query_and_wait(script)] == expected
+
+
+def test_of_a_run_lists_and_texts_are_those_of_its_last_job(a_run, console):
+    for products in (["a"], ["it's", 'a "b"\\\n'], []):
+        a_run.query("recommendations/artefact_popular", {**RUN, "unavailable": products, "most_popular": 3})
+        script = printed("recommendations/artefact_popular", "--run", RUN["run_id"])
+        [(told,)] = a_run._client.query_and_wait(script.partition("set @@")[0] + "select to_json(p_unavailable)")
+        assert told == products
+
+
+def test_of_a_run_that_has_not_run_a_statement_yet_what_is_known_of_the_run_is_filled_in(a_run):
+    script = printed("recommendations/rules", "--run", RUN["run_id"])
+    assert script.startswith(f"-- BigQuery knows no job of run {RUN['run_id']} that ran this.\n-- Replace the day's")
+    assert f'declare p_run_id string default "{RUN["run_id"]}";  -- the run\n' in script
+    assert "declare p_as_of date default date '2017-08-10';  -- last day of the export" in script
+
+
+def test_a_run_that_nobody_opened_is_refused(a_run):
+    answer = CliRunner().invoke(main.app, ["sql", "evaluation/splits", "--run", "20990101-ffffffff"])
+    assert "there is no run 20990101-ffffffff" in str(answer.exception)
