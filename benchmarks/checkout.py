@@ -28,11 +28,11 @@ from benchmarks import load
 from benchmarks.measure import Row, say, seconds
 from cli import follow, machine
 from demo import generator, loading
-from shared import champion, jsontext
+from shared import champion, jsontext, recommendations
 from shared.chain import revisions
-from shared.cloud import Clients, Cloud
+from shared.chain.documents import SCORER
+from shared.chain.environment import Environment, StepContext
 from shared.events import DataRefreshed
-from shared.online import recommendations
 from shared.online.scorer import OnlineScorer
 from shared.settings import Settings, with_overrides
 from shared.vertex import client_options
@@ -97,7 +97,7 @@ FEATURES: dict[str, Any] = {
 class Shop:
     """A cloud whose chain has run, and for each candidate a bucket in which it is the champion."""
 
-    clients: Clients
+    clients: Environment
     document: dict[str, Any]
     buckets: dict[str, str]
     body: bytes
@@ -150,7 +150,7 @@ def _shop(folder: Path) -> Iterator[Shop]:
         document = json.loads(cloud.environment["PROPENSITY_SETTINGS"])
         loading.load(day_files, clients.bigquery, clients.settings.source.dataset)
         clients.send(DataRefreshed.topic, {})
-        *_, run = follow.until_end(clients.ledger, set(), set())
+        *_, run = follow.until_end(clients, set(), set())
         if run is None or run.outcome != "published":
             raise RuntimeError(f"the chain did not end well: {run.reason if run else 'it was not opened'}")
         _wait_for(recommendations.ARTEFACT, clients)
@@ -166,7 +166,7 @@ def _shop(folder: Path) -> Iterator[Shop]:
         yield Shop(clients, document, buckets, body.encode())
 
 
-def _wait_for(name: str, clients: Clients) -> None:
+def _wait_for(name: str, clients: Environment) -> None:
     """Return when the object is there: recommendations are built beside the chain."""
     until = time.monotonic() + PATIENCE_SECONDS
     while not _bucket(clients).blob(name).exists():
@@ -175,19 +175,19 @@ def _wait_for(name: str, clients: Clients) -> None:
         time.sleep(0.2)
 
 
-def _bucket(clients: Clients) -> Any:
-    return clients.storage.bucket(clients.settings.bucket)
+def _bucket(clients: Environment) -> Any:
+    return clients.bucket
 
 
-def _bucket_of(candidate: str, run_id: str, clients: Clients) -> str:
+def _bucket_of(candidate: str, run_id: str, clients: Environment) -> str:
     """Make a bucket in which the candidate is the champion, with the scorer that a deployment would have kept."""
-    cloud = Cloud(clients, run_id, "benchmark", datetime.now(UTC))
+    cloud = StepContext(clients, run_id, "benchmark", datetime.now(UTC))
     columns = revisions.inputs(candidate, cloud)
     golden = revisions.export(candidate, columns, cloud)
     expected = [row.pop("expected_probability") for row in golden]
     revisions.keep_scorer(candidate, columns, golden, expected, cloud)
     there = clients.storage.create_bucket(f"{clients.settings.bucket}-{candidate.replace('_', '-')}")
-    artefact = f"runs/{run_id}/{revisions.ARTEFACT}.json"
+    artefact = f"runs/{run_id}/{SCORER.name}.json"
     pointer = json.loads(_bucket(clients).blob(champion.POINTER).download_as_bytes())
     pointer |= {"candidate": candidate, "scorer": artefact, "inputs": columns}
     there.blob(champion.POINTER).upload_from_string(jsontext.text(pointer))

@@ -15,7 +15,7 @@ from benchmarks.measure import Row, in_turns, say
 from cli import follow, machine
 from demo import generator, loading
 from demo.schema import DayFile
-from shared.cloud import Clients
+from shared.chain.environment import Environment
 from shared.events import DataRefreshed
 from shared.warehouse import Statement, query
 
@@ -38,7 +38,7 @@ NO_DAY = dt.date(2000, 1, 1)
 class Shop:
     """A running cloud with a history."""
 
-    clients: Clients
+    clients: Environment
 
     def load(self, day_files: list[DayFile]) -> None:
         """Put day-tables into the export."""
@@ -50,10 +50,9 @@ class Shop:
         Raises:
             RuntimeError: the run failed.
         """
-        ledger = self.clients.ledger
-        runs, letters = set(ledger.runs()), set(ledger.dead_letters())
+        runs, letters = set(self.clients.runs.ids()), set(self.clients.dead_letters.all())
         self.clients.send(DataRefreshed.topic, {})
-        *_, run = follow.until_end(ledger, runs, letters)
+        *_, run = follow.until_end(self.clients, runs, letters)
         if run is None or run.outcome == "failed":
             raise RuntimeError(f"the run failed: {run.reason if run else 'it was not opened'}")
         return run
@@ -101,7 +100,7 @@ def measure(_: bool) -> list[Row]:
 def _shop(state: Path) -> Iterator[Shop]:
     with machine.started(state, machine.local_settings(SETTINGS, [])) as (_, clients):
         # Google's clients read the environment when they are made, and the next cloud changes it.
-        _ = clients.bigquery, clients.ledger, clients.publisher
+        _ = clients.bigquery, clients.runs, clients.publisher
         yield Shop(clients)
 
 

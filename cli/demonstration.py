@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from cli.follow import Run
     from demo.schema import DayFile
-    from shared.cloud import Clients
+    from shared.chain.environment import Environment
 
 STATE = Path(__file__).parent.parent / ".state" / "demo"
 FIRST_DAY = date(2017, 3, 1)
@@ -79,33 +79,36 @@ def run(plan: Plan, out: Console) -> tuple[Run, dict[str, float]]:
         news = threading.Event()
         out.print(f"starting the local cloud in {os.path.relpath(state)} ...")
         # No schedule may find half of the day-tables and open a run on them.
-        cloud, clients = stack.enter_context(
+        cloud, environment = stack.enter_context(
             machine.started(state, document, on_line=lambda _: news.set(), is_fresh=plan.state is None, is_held=True)
         )
         laps.lap("start")
         day_files = making.result()
         laps.lap("generate")
-        runs, letters = set(clients.ledger.runs()), set(clients.ledger.dead_letters())
-        _load(day_files, clients, out)
+        runs, letters = set(environment.runs.ids()), set(environment.dead_letters.all())
+        _load(day_files, environment, out)
         laps.lap("load")
         # On a state that is kept the same sessions may have had their run, and what was under way may open another one:
         # a reason of its own makes a run of its own.
         reason = f"demonstration of {datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}"
-        clients.send(DataRefreshed.topic, {"reason": reason})
+        environment.send(DataRefreshed.topic, {"reason": reason})
         cloud.scheduler.start()
         pause = partial(_pause, news)
-        finished = _watch(follow.until_end(clients.ledger, runs, letters, pause, wanted_for=reason), out)
+        finished = _watch(follow.until_end(environment, runs, letters, pause, wanted_for=reason), out)
         if finished is None:
-            new = [letter for name, letter in clients.ledger.dead_letters().items() if name not in letters]
-            reasons = "; ".join(letter["reason"] for letter in new)
+            new = [letter for name, letter in environment.dead_letters.all().items() if name not in letters]
+            reasons = "; ".join(letter.reason for letter in new)
             raise CommandError(f"no run was opened: {reasons}; the log is in {os.path.relpath(state / 'logging')}")
         laps.lap("chain")
-        if follow.beside(clients.ledger, runs):
+        if follow.beside(environment.runs, runs):
             topic = RecommendationsDue.topic
-            *_, beside = follow.until_end(clients.ledger, runs, letters, pause, topic=topic)
+            *_, beside = follow.until_end(environment, runs, letters, pause, topic=topic)
             laps.lap("recommendations")
-            # They belong to what the same refresh has led to.
-            finished = replace(finished, documents={**(beside.documents if beside else {}), **finished.documents})
+            if beside:
+                # They belong to what the same refresh has led to.
+                finished = replace(
+                    finished, documents=replace(finished.documents, recommendations=beside.documents.recommendations)
+                )
         return finished, laps.seconds
 
 
@@ -123,11 +126,11 @@ def _day_files(plan: Plan, folder: Path, out: Console) -> list[DayFile]:
     return intake.day_files
 
 
-def _load(day_files: list[DayFile], clients: Clients, out: Console) -> None:
+def _load(day_files: list[DayFile], environment: Environment, out: Console) -> None:
     total = sum(day_file.rows for day_file in day_files)
     with _progress(f"loading {total:,} rows in {len(day_files)} day-tables", len(day_files), out) as advance:
         try:
-            loading.load(day_files, clients.bigquery, clients.settings.source.dataset, lambda _: advance())
+            loading.load(day_files, environment.bigquery, environment.settings.source.dataset, lambda _: advance())
         except loading.LoadError as error:
             raise CommandError(str(error)) from error
     out.print(f"loaded {total:,} rows in {len(day_files)} day-tables")

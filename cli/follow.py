@@ -1,13 +1,34 @@
-"""Watch a run in the ledger until it ends, wherever the ledger is."""
+"""Watch a run in the bucket until it ends, wherever the bucket is."""
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from shared.chain.documents import (
+    AUDIENCE,
+    CHECKS,
+    DEPLOYMENT,
+    EVALUATION,
+    RECOMMENDATIONS,
+    SUPERSEDED,
+    TRAINING,
+    Audience,
+    Check,
+    Deployment,
+    Document,
+    Evaluation,
+    ExportRun,
+    Recommended,
+    Superseded,
+    TrainingStatistics,
+)
+from shared.chain.environment import Environment
 from shared.chain.refreshes import reasons
+from shared.chain.runs import Failure, Record, Runs
+from shared.dead_letters import DeadLetters
 from shared.events import (
     AudiencePublished,
     DataRefreshed,
@@ -17,7 +38,6 @@ from shared.events import (
     RunSuperseded,
     ScoringDue,
 )
-from shared.ledger import Failure, Ledger, Record
 
 # The order in which the steps of a run follow one another; `training` is what BigQuery does meanwhile.
 STEPS = (
@@ -31,14 +51,26 @@ STEPS = (
 )
 
 
-DOCUMENTS = ("checks", "evaluation", "training", "deployment", "superseded", "audience", "recommendations")
 # What a run does that was opened beside the chain's.
 BESIDE = ("build_recommendations",)
 
 
 @dataclass(frozen=True)
+class Documents:
+    """What a run's steps found out; None is what they have not, or what was not asked for."""
+
+    checks: dict[str, Check] | None = None
+    evaluation: Evaluation | None = None
+    training: dict[str, TrainingStatistics] | None = None
+    deployment: Deployment | None = None
+    superseded: Superseded | None = None
+    audience: Audience | None = None
+    recommendations: Recommended | None = None
+
+
+@dataclass(frozen=True)
 class Run:
-    """What the ledger knows of a run; the event that opened it was of `topic`, and had `wanted_for` as its reasons."""
+    """What the bucket knows of a run; the event that opened it was of `topic`, and had `wanted_for` as its reasons."""
 
     run_id: str
     topic: str
@@ -47,7 +79,7 @@ class Run:
     opened_at: datetime
     records: list[Record]
     failures: list[Failure]
-    documents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    documents: Documents = Documents()
 
     @property
     def kind(self) -> str:
@@ -62,7 +94,7 @@ class Run:
         if isinstance(last, RunSuperseded):
             return "superseded"
         if isinstance(last, AudiencePublished):
-            return "superseded" if "superseded" in self.documents else "published"
+            return "superseded" if self.documents.superseded else "published"
         if isinstance(last, RecommendationsBuilt):
             return "recommended"
         if isinstance(last, ModelRejected):
@@ -82,8 +114,8 @@ class Run:
         last = self.records[-1].event if self.records else None
         if isinstance(last, RunSuperseded):
             return f"run {last.by} reads newer data"
-        if superseded := self.documents.get("superseded"):
-            return str(superseded["reason"])
+        if self.documents.superseded:
+            return self.documents.superseded.reason
         if isinstance(last, ModelRejected):
             return "; ".join(last.reasons)
         return "; ".join(f"{failure.step}: {failure.reason}" for failure in self.failures)
@@ -104,32 +136,43 @@ class Run:
 
 
 def function_of(step: str) -> str:
-    """Return the function whose outcome stands in the ledger under that name: `train_models.2` is train_models'."""
+    """Return the function whose outcome stands under that name: `train_models.2` is train_models'."""
     return step.partition(".")[0]
 
 
-def read(ledger: Ledger, run_id: str, names: Sequence[str] = DOCUMENTS) -> Run:
-    """Return the run as it stands, with what its steps found out in documents of these names.
+def read(runs: Runs, run_id: str, only: Collection[Document[Any]] | None = None) -> Run:
+    """Return the run as it stands, with what its steps found out: all of it, or these documents only.
 
     Raises:
         Malformed: there is no such run.
     """
-    opened = ledger.run(run_id)
-    documents = {name: ledger.read(run_id, name) for name in names}
+    opened = runs.opened(run_id).run
+
+    def found[T](document: Document[T]) -> T | None:
+        return runs.read(run_id, document) if only is None or document in only else None
+
     return Run(
         run_id,
-        opened["topic"],
-        opened.get("trains", False),
-        opened["event"].get("reason", ""),
-        datetime.fromisoformat(opened["opened_at"]),
-        ledger.records(run_id),
-        ledger.failures(run_id),
-        {name: document for name, document in documents.items() if document is not None},
+        opened.event.topic,
+        trains=isinstance(opened, ExportRun) and opened.trains,
+        wanted_for=opened.reason if isinstance(opened, ExportRun) else "",
+        opened_at=opened.opened_at,
+        records=runs.records(run_id),
+        failures=runs.failures(run_id),
+        documents=Documents(
+            found(CHECKS),
+            found(EVALUATION),
+            found(TRAINING),
+            found(DEPLOYMENT),
+            found(SUPERSEDED),
+            found(AUDIENCE),
+            found(RECOMMENDATIONS),
+        ),
     )
 
 
 def until_end(
-    ledger: Ledger,
+    environment: Environment,
     known: set[str],
     letters: set[str],
     wait: Callable[[float], object] = time.sleep,
@@ -149,30 +192,30 @@ def until_end(
     """
     deadline = time.monotonic() + limit_seconds
     while time.monotonic() < deadline:
-        new = (run for run in _new(ledger, known) if run.topic == topic)
+        new = (run for run in _new(environment.runs, known) if run.topic == topic)
         run = next(
             (run for run in new if wanted_for is None or set(reasons(wanted_for)) <= set(reasons(run.wanted_for))), None
         )
         yield run
         if run and run.has_ended:
             return
-        if (run is None or run.failures) and _letters_of_steps(ledger) - letters:
+        if (run is None or run.failures) and _letters_of_steps(environment.dead_letters) - letters:
             return
         wait(0.3)
     raise TimeoutError(f"the run has not ended within {limit_seconds:.0f} seconds")
 
 
-def _letters_of_steps(ledger: Ledger) -> set[str]:
+def _letters_of_steps(dead_letters: DeadLetters) -> set[str]:
     """Return the dead letters that a step refused, or that were given up on the way to one."""
     steps = (*STEPS, *BESIDE)
-    wrote = {name: letter["function"].rpartition("/")[2] for name, letter in ledger.dead_letters().items()}
+    wrote = {name: letter.function.rpartition("/")[2] for name, letter in dead_letters.all().items()}
     return {name for name, function in wrote.items() if function.replace("-", "_").startswith(steps)}
 
 
-def beside(ledger: Ledger, known: set[str]) -> bool:
+def beside(runs: Runs, known: set[str]) -> bool:
     """Whether a new run builds recommendations: on data that have theirs already there is none."""
-    return any(run.topic == RecommendationsDue.topic for run in _new(ledger, known))
+    return any(run.topic == RecommendationsDue.topic for run in _new(runs, known))
 
 
-def _new(ledger: Ledger, known: set[str]) -> Iterator[Run]:
-    return (read(ledger, run_id) for run_id in ledger.runs() if run_id not in known)
+def _new(runs: Runs, known: set[str]) -> Iterator[Run]:
+    return (read(runs, run_id) for run_id in runs.ids() if run_id not in known)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,37 +11,45 @@ from rich.markup import escape
 
 from cli import follow, report, terminal
 from shared.chain import pointer
+from shared.chain.documents import SUPERSEDED
 from shared.errors import Malformed
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from shared.cloud import Clients
+    from shared.chain.documents import OpenedRun
+    from shared.chain.environment import Environment
+    from shared.dead_letters import Letter
 
 # Requests to the bucket at a time; Google's client keeps ten connections.
 AT_ONCE = 8
 LOST = "lost"
+NEVER = datetime.max.replace(tzinfo=UTC)
 # What --failed lists: what will not end well by itself.
 FAILED = {"failed", "retrying", LOST}
 
 
-def listed(clients: Clients, *, limit: int, is_failed: bool) -> dict[str, Any]:
+def listed(environment: Environment, *, limit: int, is_failed: bool) -> dict[str, Any]:
     """Return the newest `limit` runs, only the failed ones where asked for, and all dead letters."""
-    ledger = clients.ledger
-    champion = pointer.champion_run(clients)
+    runs = environment.runs
+    champion = pointer.champion_run(environment)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        opened = dict(pool.map(lambda run_id: (run_id, ledger.opened_at(run_id)), ledger.runs()))
+        opened = dict(pool.map(lambda run_id: (run_id, runs.find(run_id)), runs.ids()))
         # A run without a date has lost its record: it stands first, since somebody should look at it.
-        newest = sorted(opened, key=lambda run_id: (opened[run_id] or "9", run_id), reverse=True)
-        found = pool.map(partial(_row, clients, champion=champion), newest if is_failed else newest[:limit])
+        newest = sorted(opened, key=lambda run_id: (_age(opened[run_id]), run_id), reverse=True)
+        found = pool.map(partial(_row, environment, champion=champion), newest if is_failed else newest[:limit])
         rows = [row for row in found if not is_failed or row["state"] in FAILED][:limit]
-    letters = [{"message": name, **letter} for name, letter in sorted(ledger.dead_letters().items())]
-    return {"runs": rows, "runs_in_all": len(opened), "dead_letters": [_letter(one) for one in letters]}
+    letters = [_letter(name, letter) for name, letter in sorted(environment.dead_letters.all().items())]
+    return {"runs": rows, "runs_in_all": len(opened), "dead_letters": letters}
 
 
-def _row(clients: Clients, run_id: str, champion: str | None) -> dict[str, Any]:
+def _age(run: OpenedRun | None) -> datetime:
+    return run.opened_at if run else NEVER
+
+
+def _row(environment: Environment, run_id: str, champion: str | None) -> dict[str, Any]:
     try:
-        run = follow.read(clients.ledger, run_id, ("superseded",))
+        run = follow.read(environment.runs, run_id, (SUPERSEDED,))
     except Malformed as error:
         return {"run_id": run_id, "state": LOST, "why": str(error), "is_champion": run_id == champion}
     return {
@@ -55,8 +64,9 @@ def _row(clients: Clients, run_id: str, champion: str | None) -> dict[str, Any]:
     }
 
 
-def _letter(letter: dict[str, Any]) -> dict[str, Any]:
-    return {name: letter[name] for name in ("message", "function", "received_at", "reason")}
+def _letter(name: str, letter: Letter) -> dict[str, Any]:
+    about = {"function": letter.function, "received_at": letter.received_at, "reason": letter.reason}
+    return {"message": name, **about}
 
 
 def show(found: dict[str, Any], out: Console) -> None:
@@ -77,7 +87,7 @@ def show(found: dict[str, Any], out: Console) -> None:
     if found["dead_letters"]:
         dead = terminal.table("message", "function", "received", "why", title="Dead letters")
         for letter in found["dead_letters"]:
-            received = letter["received_at"][:16].replace("T", " ")
+            received = f"{letter['received_at']:%Y-%m-%d %H:%M}"
             dead.add_row(letter["message"], escape(letter["function"] or "-"), received, escape(letter["reason"]))
         out.print(dead)
         out.print("once their cause is gone, `propensity replay MESSAGE` sends them again")

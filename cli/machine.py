@@ -10,7 +10,7 @@ from cli import desk
 from cli.errors import CommandError, assigning
 from deskcloud.bigquery.emulator.launch import EmulatorDiedError
 from deskcloud.cloud import AlreadyRunningError, Cloud, Ports
-from shared.cloud import Clients
+from shared.chain.environment import Environment
 from shared.settings import Settings, with_overrides
 
 PROJECT = "propensity-local"
@@ -39,7 +39,7 @@ def started(
     is_on_demand: bool = False,
     is_strict: bool = False,
     is_held: bool = False,
-) -> Iterator[tuple[Cloud, Clients]]:
+) -> Iterator[tuple[Cloud, Environment]]:
     """Start a local cloud and point this process at it; where it `is_held`, its schedules are not begun.
 
     Raises:
@@ -64,4 +64,4 @@ def started(
         except (AlreadyRunningError, EmulatorDiedError) as error:
             raise CommandError(str(error)) from error
         os.environ.update(cloud.environment)
-        yield cloud, Clients(Settings.from_environment())
+        yield cloud, Environment(Settings.from_environment())

@@ -139,9 +139,9 @@ def publish(topic: str, body: Annotated[str, typer.Argument(metavar="JSON")] = "
         raise typer.BadParameter(f"not JSON: {error}", param_hint="JSON") from None
     if not isinstance(document, dict):
         raise typer.BadParameter(f"an event is a JSON object, not {body}", param_hint="JSON")
-    clients = world.connected()
-    clients.send(topic, document)
-    out.print(f"published to {topic} of {clients.settings.project}")
+    environment = world.connected()
+    environment.send(topic, document)
+    out.print(f"published to {topic} of {environment.settings.project}")
 
 
 @app.command()
@@ -182,8 +182,8 @@ def replay(
         raise UsageError("give either --all or the names of dead letters, not both")
     if not messages and not every:
         raise UsageError("name the dead letters to send again, as `propensity runs` does, or give --all")
-    clients = world.connected()
-    originals, refused = replaying.chosen(clients, messages or [])
+    environment = world.connected()
+    originals, refused = replaying.chosen(environment, messages or [])
     for one in originals:
         out.print(f"- {one.letter}: to {one.topic}, for {one.function}", markup=False, highlight=False)
     for name, why in refused.items():
@@ -193,13 +193,13 @@ def replay(
         raise typer.Exit(1 if refused else 0)
     if not yes:
         typer.confirm(f"Send {'it' if len(originals) == 1 else 'them'} again?", abort=True)
-    known = set(clients.ledger.dead_letters())
-    sent = replaying.send(clients, originals)
+    known = set(environment.dead_letters.all())
+    sent = replaying.send(environment, originals)
     out.print(f"sent {len(sent)} again; {replaying.PATIENCE_SECONDS} s will tell what is refused once more")
-    again = replaying.returned(clients, sent, known)
+    again = replaying.returned(environment, sent, known)
     for name, why in again.items():
         out.print(f"- a dead letter again, {name}: {why}", markup=False, highlight=False)
-    left = len(clients.ledger.dead_letters())
+    left = len(environment.dead_letters.all())
     letters = "1 dead letter is left" if left == 1 else f"{left} dead letters are left"
     out.print(f"{letters}; `propensity runs` shows them, and what the others led to")
     if again or refused:
@@ -213,7 +213,7 @@ def show(
     as_json: options.AsJson = False,
 ) -> None:
     """Show everything about one run."""
-    run = follow.read(world.connected().ledger, run_id)
+    run = follow.read(world.connected().runs, run_id)
     if as_json:
         _print_json(report.document(run))
     else:
@@ -250,14 +250,14 @@ def rollback(
     """Give traffic and the name of champion back to a version deployed before, and have it score the visitors; asks."""
     from cli.rollback import roll_back
 
-    clients = world.connected()
-    before, now = clients.registry.champion_and(to)
+    environment = world.connected()
+    before, now = environment.registry.champion_and(to)
     if before.number != now.number:
         out.print(f"champion: version {before.number} ({before.model}) -> version {now.number} ({now.model})")
         if not yes:
             typer.confirm("Give traffic and name to it?", abort=True)
     # What was confirmed, whatever else has been deployed since.
-    before, now = roll_back(clients, now.number)
+    before, now = roll_back(environment, now.number)
     if before.number == now.number:
         out.print(f"version {now.number} ({now.model}) is champion")
         return

@@ -14,7 +14,8 @@ from cli.errors import CommandError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from shared.cloud import Clients
+    from shared.chain.environment import Environment
+    from shared.dead_letters import Letter
 
 # How long a function of a quiet environment takes to refuse a message, a cold start included.
 PATIENCE_SECONDS = 10
@@ -36,13 +37,13 @@ class NotReplayableError(ValueError):
     """What the dead letter holds is no message that could be sent again; says why."""
 
 
-def chosen(clients: Clients, names: Iterable[str]) -> tuple[list[Original], dict[str, str]]:
+def chosen(environment: Environment, names: Iterable[str]) -> tuple[list[Original], dict[str, str]]:
     """Return the messages of the dead letters of these names, or of all, and why others of them cannot be sent.
 
     Raises:
         CommandError: there is no dead letter of a name.
     """
-    letters, declared = clients.ledger.dead_letters(), declarations.read()
+    letters, declared = environment.dead_letters.all(), declarations.read()
     if unknown := [name for name in names if name not in letters]:
         raise CommandError(f"there is no dead letter {', '.join(unknown)}; `propensity runs` lists them")
     originals, refused = [], {}
@@ -54,19 +55,19 @@ def chosen(clients: Clients, names: Iterable[str]) -> tuple[list[Original], dict
     return originals, refused
 
 
-def original(name: str, letter: dict[str, Any], declared: declarations.Declarations) -> Original:
+def original(name: str, letter: Letter, declared: declarations.Declarations) -> Original:
     """Return the message that became the dead letter; of what Pub/Sub gave up, the subscription tells the topic.
 
     Raises:
         NotReplayableError: the letter does not hold the message, or there is no such topic.
     """
-    if left_out := letter.get("left_out_bytes"):
+    if left_out := letter.left_out_bytes:
         raise NotReplayableError(f"its {left_out} bytes had no room in it; Pub/Sub makes another of the message itself")
-    function = letter["function"]
-    topic = letter.get("topic") or _topic_of(function.rpartition("/")[2], declared)
+    function = letter.function
+    topic = letter.topic or _topic_of(function.rpartition("/")[2], declared)
     if topic not in declared.topics:
         raise NotReplayableError(_unknown(topic, function))
-    found = Original(name, function, topic, _decoded(letter.get("data")), letter.get("attributes", {}))
+    found = Original(name, function, topic, _decoded(letter.data), letter.attributes)
     if not found.data and not found.attributes:
         raise NotReplayableError("it is empty, and Pub/Sub takes no message without data and attributes")
     return found
@@ -80,10 +81,10 @@ def _unknown(topic: str, function: str) -> str:
     return "it does not say which topic it came from: it was published to dead-letters itself"
 
 
-def _decoded(text: Any) -> bytes:
+def _decoded(text: str) -> bytes:
     try:
-        return base64.b64decode(text or "", validate=True)
-    except (binascii.Error, TypeError, ValueError):
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
         raise NotReplayableError("its data is not base64") from None
 
 
@@ -93,7 +94,7 @@ def _topic_of(subscription: str, declared: declarations.Declarations) -> str:
     return of_each.get(subscription, "")
 
 
-def send(clients: Clients, originals: list[Original]) -> dict[str, Original]:
+def send(environment: Environment, originals: list[Original]) -> dict[str, Original]:
     """Send each to its topic and remove its dead letter; return them by the ids of their new messages.
 
     A message that two functions refused has two dead letters and is sent once. A process that dies in between leaves a
@@ -104,21 +105,21 @@ def send(clients: Clients, originals: list[Original]) -> dict[str, Original]:
     for one in originals:
         message = (one.topic, one.data, *sorted(one.attributes.items()))
         if message not in ids:
-            ids[message] = clients.pass_on(one.topic, one.data, one.attributes)
+            ids[message] = environment.pass_on(one.topic, one.data, one.attributes)
             sent[ids[message]] = one
-        clients.ledger.remove_dead_letter(one.letter)
+        environment.dead_letters.remove(one.letter)
     return sent
 
 
 def returned(
-    clients: Clients, sent: dict[str, Original], known: set[str], wait: Callable[[float], object] = time.sleep
+    environment: Environment, sent: dict[str, Original], known: set[str], wait: Callable[[float], object] = time.sleep
 ) -> dict[str, str]:
     """Return what is a dead letter again soon after, and why, by the letters' names."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
-        letters = {name: one for name, one in clients.ledger.dead_letters().items() if name not in known}
+        letters = {name: one for name, one in environment.dead_letters.all().items() if name not in known}
         # A refused message's letter is named for the message and the function.
-        found = {name: str(one["reason"]) for name, one in letters.items() if name.partition("-")[0] in sent}
+        found = {name: one.reason for name, one in letters.items() if name.partition("-")[0] in sent}
         if {name.partition("-")[0] for name in found} == sent.keys() or time.monotonic() > deadline:
             return found
         wait(PAUSE_SECONDS)

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from cli import terminal
 from cli.follow import STEPS, Run, function_of
+from shared.chain.documents import Check, Evaluation, Recommended
 
 COLOURS = {
     "published": "green",
@@ -40,7 +41,7 @@ def document(run: Run) -> dict[str, Any]:
         "finished_at": {record.step: record.finished_at for record in run.records},
         "seconds": {step: round(seconds, 3) for step, seconds in run.seconds.items()},
         "bigquery_seconds": {record.step: record.bigquery_seconds for record in run.records},
-        **run.documents,
+        **{name: found for name, found in vars(run.documents).items() if found is not None},
     }
 
 
@@ -50,10 +51,10 @@ def show(run: Run, console: Console) -> None:
     console.print(f"\nrun [bold]{run.run_id}[/] [{colour}]{run.outcome}[/]", highlight=False)
     if run.reason:
         console.print(run.reason, style=colour, markup=False, highlight=False)
-    if "checks" in run.documents:
-        console.print(_checks(run.documents["checks"]))
-    if "evaluation" in run.documents:
-        console.print(_candidates(run.documents["evaluation"]))
+    if run.documents.checks:
+        console.print(_checks(run.documents.checks))
+    if run.documents.evaluation:
+        console.print(_candidates(run.documents.evaluation))
     console.print(_outcome(run))
 
 
@@ -75,57 +76,57 @@ def progress(run: Run | None) -> RenderableType:
     return Group(f"run {run.run_id}" if run else "waiting for the run to open", table)
 
 
-def _checks(checks: dict[str, Any]) -> Table:
+def _checks(checks: dict[str, Check]) -> Table:
     table = terminal.table("check", "result", "found", title="Data")
-    for name, row in checks.items():
+    for name, check in checks.items():
         level = name.partition("/")[0]
-        table.add_row(name, "[green]ok[/]" if row["is_ok"] else f"[red]{level}[/]", escape(row["found"]))
+        table.add_row(name, "[green]ok[/]" if check.is_ok else f"[red]{level}[/]", escape(check.found))
     return table
 
 
-def _candidates(evaluation: dict[str, Any]) -> Table:
+def _candidates(evaluation: Evaluation) -> Table:
     titles = [title for title, _ in METRICS.values()]
     title = "Candidates, on the same test visitors; the highest ROC AUC wins"
     table = terminal.table("candidate", *titles, "in words", title=title)
-    for name, row in evaluation["candidates"].items():
-        cells = ["-" if row[metric] is None else format(row[metric], digits) for metric, (_, digits) in METRICS.items()]
-        style = "bold" if name == evaluation["winner"] else ""
-        table.add_row(name, *cells, row["word"], style=style)
-    for name, why in evaluation["failed"].items():
+    for name, measured in evaluation.candidates.items():
+        values = [(getattr(measured, metric), digits) for metric, (_, digits) in METRICS.items()]
+        cells = ["-" if value is None else format(value, digits) for value, digits in values]
+        style = "bold" if name == evaluation.winner else ""
+        table.add_row(name, *cells, measured.word, style=style)
+    for name, why in evaluation.failed.items():
         table.add_row(name, *("-" for _ in METRICS), escape(why))
     return table
 
 
 def _outcome(run: Run) -> Table:
     table = terminal.grid()
-    evaluation, audience = run.documents.get("evaluation"), run.documents.get("audience")
-    if evaluation:
-        verdict = "approved" if evaluation["passes"] else "rejected"
-        calibrated = "calibrated" if evaluation["is_calibrated"] else "NOT calibrated"
-        table.add_row("gate", f"{evaluation['winner']} {verdict}; its probabilities are {calibrated}")
-    if deployment := run.documents.get("deployment"):
+    if evaluation := run.documents.evaluation:
+        verdict = "approved" if evaluation.passes else "rejected"
+        calibrated = "calibrated" if evaluation.is_calibrated else "NOT calibrated"
+        table.add_row("gate", f"{evaluation.winner} {verdict}; its probabilities are {calibrated}")
+    if deployment := run.documents.deployment:
         table.add_row(
             "deployed",
-            f"version {deployment['version']}, {deployment['golden_rows']} golden rows, "
-            f"largest difference {deployment['largest_difference']:.1g}",
+            f"version {deployment.version}, {deployment.golden_rows} golden rows, "
+            f"largest difference {deployment.largest_difference:.1g}",
         )
-    if audience:
-        table.add_row("scored", f"{audience['scored']} visitors active until {audience['day']}")
+    if audience := run.documents.audience:
+        table.add_row("scored", f"{audience.scored} visitors active until {audience.day}")
         table.add_row(
             "audience",
-            f"{audience['members']} visitors: {audience['coupons']} coupons, {audience['full_price']} at full price",
+            f"{audience.members} visitors: {audience.coupons} coupons, {audience.full_price} at full price",
         )
-        table.add_row("files", ", ".join(audience["files"]))
-    if recommended := run.documents.get("recommendations"):
+        table.add_row("files", ", ".join(audience.files))
+    if recommended := run.documents.recommendations:
         table.add_row(
-            "recommended", f"to {recommended['visitors']} visitors by {recommended['method']}; {_judged(recommended)}"
+            "recommended", f"to {recommended.visitors} visitors by {recommended.method}; {_judged(recommended)}"
         )
-        table.add_row("rules", f"{recommended['rules']} from {recommended['baskets']} baskets")
+        table.add_row("rules", f"{recommended.rules} from {recommended.baskets} baskets")
     table.add_row("seconds", ", ".join(f"{step} {seconds:.1f}" for step, seconds in run.seconds.items()))
     return table
 
 
-def _judged(recommended: dict[str, Any]) -> str:
+def _judged(recommended: Recommended) -> str:
     """Say how often each method found the product that was held out."""
-    found = [f"{name} {row['recall']:.2f} (NDCG {row['ndcg']:.2f})" for name, row in recommended["methods"].items()]
+    found = [f"{name} {one.recall:.2f} (NDCG {one.ndcg:.2f})" for name, one in recommended.methods.items()]
     return f"recall {', '.join(found)}" if found else "nothing was held out to judge by"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from google.cloud import bigquery
     from rich.console import Console
 
-    from shared.cloud import Clients
+    from shared.chain.environment import Environment
     from shared.settings import Settings
 
 _HEADER = re.compile(r"(?:--.*\n)*")
@@ -100,26 +100,25 @@ def script(name: str, settings: Settings) -> str:
     return _script(_filled(text(name), settings), settings, {})
 
 
-def script_of_run(name: str, run_id: str, clients: Clients) -> str:
+def script_of_run(name: str, run_id: str, environment: Environment) -> str:
     """Return a statement as the run's last job of it ran it; without a job, with what is known of the run.
 
     Raises:
         Malformed: there is no such run.
     """
-    run = clients.ledger.run(run_id)
-    if job := _job(name, run_id, run["opened_at"], clients.bigquery):
+    run = environment.runs.opened(run_id).run
+    if job := _job(name, run_id, run.opened_at, environment.bigquery):
         values = {one.name: getattr(one, "values", None) or getattr(one, "value", []) for one in job.query_parameters}
-        return f"-- Job {job.job_id}.\n{_script(job.query, clients.settings, values)}"
-    days = {"as_of": run.get("as_of"), "created_on": run["opened_at"][:10]}
-    values = {"run_id": run_id} | {day: date.fromisoformat(at) for day, at in days.items() if at}
-    script = _script(_filled(text(name), clients.settings), clients.settings, values)
+        return f"-- Job {job.job_id}.\n{_script(job.query, environment.settings, values)}"
+    values = {"run_id": run_id, "as_of": run.as_of, "created_on": run.opened_at.date()}
+    script = _script(_filled(text(name), environment.settings), environment.settings, values)
     return f"-- BigQuery knows no job of run {run_id} that ran this.\n{script}"
 
 
-def _job(name: str, run_id: str, opened_at: str, client: bigquery.Client) -> bigquery.QueryJob | None:
+def _job(name: str, run_id: str, opened_at: datetime, client: bigquery.Client) -> bigquery.QueryJob | None:
     """Return the run's newest job that ran the statement; its id says so (shared.warehouse.Warehouse.job_id)."""
     its_id = re.compile(rf"{run_id}-\w+-{name.replace('/', '-')}-[0-9a-f]{{8}}-a\d+")
-    jobs = client.list_jobs(all_users=True, min_creation_time=datetime.fromisoformat(opened_at))
+    jobs = client.list_jobs(all_users=True, min_creation_time=opened_at)
     return next((job for job in jobs if its_id.fullmatch(job.job_id)), None)
 
 

@@ -8,14 +8,14 @@ import msgspec
 
 from cli.errors import CommandError
 from cli.machine import PROJECT
-from shared.cloud import Clients
+from shared.chain.environment import Environment
 from shared.settings import Project, Settings, SettingsError
 
 LOCAL = "For a local cloud: `propensity up --env-file env.sh` in one terminal, `. ./env.sh` in this one."
 REMEDY = f'{LOCAL} For Google Cloud, at the root of the checkout: `eval "$(terraform -chdir=infra output -raw env)"`'
 
 
-def connected() -> Clients:
+def connected() -> Environment:
     """Return clients for the environment that the variables name; where that cannot be, say what to do.
 
     Raises:
@@ -25,7 +25,7 @@ def connected() -> Clients:
         _require_answer(local)
     try:
         _require_id(os.environ.get("GOOGLE_CLOUD_PROJECT"))
-        return Clients(Settings.from_environment())
+        return Environment(Settings.from_environment())
     except SettingsError as error:
         raise CommandError(f"{error}. {REMEDY}") from None
 

@@ -64,7 +64,7 @@ class Campaign:
         self._refresh("disturbed")
         counts = dict(world.proxies.counts)
         state = judge.observe(world.clients)
-        runs = set(world.clients.ledger.runs())
+        runs = set(world.clients.runs.ids())
         world.stop()
         (world.folder / "undisturbed.json").write_text(jsontext.text({"requests": counts, "state": state}, 1))
         return state, runs
@@ -121,7 +121,7 @@ class Campaign:
             if world.proxies.quiet_seconds() < _QUIET:
                 continue
             try:
-                runs = [run for one in set(world.clients.ledger.runs()) - ended if (run := self._read(one))]
+                runs = [run for one in set(world.clients.runs.ids()) - ended if (run := self._read(one))]
                 reasons |= {run.wanted_for for run in runs} | ({reason} if world.proxies.struck["reset"] else set())
                 ended |= {run.run_id for run in runs if run.has_ended}
                 standing = {run.run_id: run.outcome for run in runs if not run.has_ended}
@@ -135,7 +135,7 @@ class Campaign:
     def _read(self, run_id: str) -> follow.Run | None:
         """Return the run; None where a step that outlived its reset has left a failure and nothing else."""
         try:
-            return follow.read(self._world.clients.ledger, run_id)
+            return follow.read(self._world.clients.runs, run_id)
         except Malformed:
             if not self._world.proxies.struck["reset"]:
                 raise

@@ -12,8 +12,8 @@ from cli import resetting
 from faults import digests
 from faults.world import heard
 from shared import jsontext
+from shared.chain.environment import Environment
 from shared.champion import POINTER, Pointer
-from shared.cloud import Clients
 
 # Failures, the note of an operation and the jobs of a training are of one delivery or attempt alone.
 _PASSING = re.compile(r"/failures/|/deployment_operation|/trainings/")
@@ -32,7 +32,7 @@ TABLES = (
 State = dict[str, Any]
 
 
-def observe(clients: Clients) -> State:
+def observe(clients: Environment) -> State:
     """All that the chain has left, by a name that says what it is. A table is [rows, fingerprint]."""
     state: State = {f"table {name}": digest for name, digest in _tables(clients).items()}
     blobs = {blob.name: blob for blob in clients.storage.list_blobs(clients.settings.bucket)}
@@ -50,7 +50,7 @@ def observe(clients: Clients) -> State:
     for topic, bodies in heard().items():
         for body in bodies:
             state[f"event {topic} {body}"] = True
-    for name in clients.ledger.dead_letters():
+    for name in clients.dead_letters.all():
         state[f"dead letter {name}"] = True
     return state
 
@@ -84,7 +84,7 @@ def compare(expected: State, found: State) -> dict[str, list[str]]:
     return differences
 
 
-def after_a_rollback(clients: Clients) -> list[str]:
+def after_a_rollback(clients: Environment) -> list[str]:
     """What does not agree about the champion, which a rollback may have changed before or after the run ended."""
     champion = clients.registry.champion()
     if champion is None:
@@ -103,10 +103,10 @@ def after_a_rollback(clients: Clients) -> list[str]:
     by = {row[0] for row in clients.bigquery.query_and_wait(statement)}
     if by != {champion.number}:
         wrong.append(f"scores are of the versions {sorted(by)}, and the champion is {champion.number}")
-    return wrong + [f"dead letter {name}" for name in clients.ledger.dead_letters()]
+    return wrong + [f"dead letter {name}" for name in clients.dead_letters.all()]
 
 
-def after_a_reset(clients: Clients) -> list[str]:
+def after_a_reset(clients: Environment) -> list[str]:
     """What remains when what a run made after its reset is reset again: nothing should."""
     resetting.plan(clients, None).carry_out()
     state = observe(clients)
@@ -117,14 +117,14 @@ def after_a_reset(clients: Clients) -> list[str]:
     ]
 
 
-def _tables(clients: Clients) -> dict[str, digests.Digest]:
+def _tables(clients: Environment) -> dict[str, digests.Digest]:
     dataset = clients.settings.dataset
     return {
         table: digests.of_table(clients.bigquery, f"{dataset}.{table}", without=_VOLATILE_COLUMNS) for table in TABLES
     }
 
 
-def _endpoint(clients: Clients) -> tuple[list[str], dict[str, int]]:
+def _endpoint(clients: Environment) -> tuple[list[str], dict[str, int]]:
     registry = clients.registry
     endpoint = registry._endpoints.get_endpoint(name=registry._endpoint_name)  # noqa: SLF001
     versions = {one.id: one.model_version_id for one in endpoint.deployed_models}

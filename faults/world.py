@@ -20,7 +20,7 @@ from cli import resetting, rollback
 from faults.proxy import Proxies
 from faults.schedule import Fault
 from shared import jsontext
-from shared.cloud import Clients
+from shared.chain.environment import Environment
 from shared.errors import Permanent
 from shared.settings import Settings
 
@@ -83,7 +83,7 @@ class World:
                 raise RuntimeError(f"the local cloud does not start: see {self.log}")
             time.sleep(0.5)
         os.environ.update(json.loads(line))
-        self.clients = Clients(Settings.from_environment())
+        self.clients = Environment(Settings.from_environment())
 
     def stop(self) -> None:
         """End the process as Ctrl-C does."""
@@ -118,7 +118,7 @@ class World:
             case "reset":
                 self.insist(lambda clients: resetting.plan(clients, None).carry_out())
 
-    def insist[T](self, action: Callable[[Clients], T], seconds: float = 90) -> T:
+    def insist[T](self, action: Callable[[Environment], T], seconds: float = 90) -> T:
         """Return what the action does, tried again as a person would while services are away."""
         deadline = time.monotonic() + seconds
         while True:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from shared import push, rules
 from shared.chain import checks, current, refreshes, source
+from shared.chain.documents import ExportRun
 from shared.chain.refreshes import Refresh
 from shared.errors import Permanent
 from shared.events import DataRefreshed, FeaturesBuilt, RunSuperseded, ScoringDue
@@ -25,7 +26,8 @@ from shared.log import log
 from shared.log_events import NoNewDayTable
 
 if TYPE_CHECKING:
-    from shared.cloud import Clients, Cloud
+    from shared.chain.documents import Reading
+    from shared.chain.environment import Environment, StepContext
     from shared.push import Message
     from shared.warehouse import Parameters
 
@@ -36,52 +38,53 @@ def build_features(message: Message) -> None:
     handle(message, step, decode)
 
 
-def decode(message: Message, clients: Clients) -> DataRefreshed | None:
+def decode(message: Message, environment: Environment) -> DataRefreshed | None:
     """Open the run that reads what the export holds now, or join the one that is open."""
     if message.topic != DataRefreshed.topic:
-        return current.join(Refresh(), message, clients, datetime.now(UTC))
+        return current.join(Refresh(), message, environment, datetime.now(UTC))
     if "run_id" in message.body:
         return DataRefreshed.from_json(message.body)
-    refresh = refreshes.parse(message.body, refreshes.Export.of(clients.settings))
+    refresh = refreshes.parse(message.body, refreshes.Export.of(environment.settings))
     if refresh is None:
         log(NoNewDayTable(message.id))
         return None
-    return current.join(refresh, message, clients, datetime.now(UTC))
+    return current.join(refresh, message, environment, datetime.now(UTC))
 
 
-def step(event: DataRefreshed, cloud: Cloud) -> FeaturesBuilt | ScoringDue | RunSuperseded:
+def step(event: DataRefreshed, context: StepContext) -> FeaturesBuilt | ScoringDue | RunSuperseded:
     """Replace the partitions that the changed days touch, so running twice equals running once."""
     try:
-        build(event, cloud)
+        build(event, context)
     except current.Overtaken as newer:
         return RunSuperseded(event.run_id, newer.by)
-    return FeaturesBuilt(event.run_id, event.as_of) if cloud.run["trains"] else ScoringDue(event.run_id)
+    trains = context.run_as(ExportRun).trains
+    return FeaturesBuilt(event.run_id, event.as_of) if trains else ScoringDue(event.run_id)
 
 
-def build(event: DataRefreshed, cloud: Cloud) -> None:
+def build(event: DataRefreshed, context: StepContext) -> None:
     """Fill the tables that runs share, as long as the run may.
 
     Raises:
         Overtaken: a newer run reads the export by now.
         Permanent: the data cannot be used.
     """
-    current.require(cloud)
-    reading = source.Reading.from_json(event.run_id, cloud.run)
+    current.require(context)
+    reading = context.run_as(ExportRun)
     if reading.problem:
         raise Permanent(reading.problem)
-    changed = [table.day for table in reading.changed]
+    changed = list(reading.changed)
     if changed:
-        checks.require_columns(cloud)
-        fill_sessions(changed, [table.day for table in reading.tables], cloud)
-    checks.run(event.as_of, changed, cloud)
+        checks.require_columns(context)
+        fill_sessions(changed, list(reading.days), context)
+    checks.run(event.as_of, changed, context)
     if changed:
-        build_visitor_features(reading.first_touched, event.as_of, cloud)
-        remember(reading, cloud)
+        build_visitor_features(reading.first_touched, event.as_of, context)
+        remember(reading, context)
 
 
-def fill_sessions(changed: list[date], existing: list[date], cloud: Cloud) -> None:
+def fill_sessions(changed: list[date], existing: list[date], context: StepContext) -> None:
     """Replace the sessions of the changed days and of their neighbours, and what was done to products in them."""
-    settings = cloud.settings
+    settings = context.settings
     for days in source.chunks(source.days_to_rebuild(changed, existing)):
         suffixes = [f"{day:%Y%m%d}" for day in source.days_to_rebuild(days, existing)]
         tables = {"days": days, "suffixes": suffixes, "first_suffix": suffixes[0], "last_suffix": suffixes[-1]}
@@ -91,14 +94,14 @@ def fill_sessions(changed: list[date], existing: list[date], cloud: Cloud) -> No
             "internal_sources": list(settings.source.internal_sources),
             "max_hits": settings.source.max_hits,
         }
-        write(f"sessions/from_{settings.source.kind}", parameters, cloud, source=settings.source_dataset)
-        write(f"interactions/from_{settings.source.kind}", tables, cloud, source=settings.source_dataset)
+        write(f"sessions/from_{settings.source.kind}", parameters, context, source=settings.source_dataset)
+        write(f"interactions/from_{settings.source.kind}", tables, context, source=settings.source_dataset)
 
 
-def build_visitor_features(first_touched: date, as_of: date, cloud: Cloud) -> None:
+def build_visitor_features(first_touched: date, as_of: date, context: StepContext) -> None:
     """Replace the first visits whose features or label the changed days touch."""
-    label_days = cloud.settings.label_days
-    labelled_until = as_of - timedelta(days=label_days) if cloud.settings.label.kind == "horizon" else as_of
+    label_days = context.settings.label_days
+    labelled_until = as_of - timedelta(days=label_days) if context.settings.label.kind == "horizon" else as_of
     parameters = {
         # One day more, since a session that crosses midnight is told by the day before.
         "first_day": first_touched - timedelta(days=label_days + 1),
@@ -106,24 +109,24 @@ def build_visitor_features(first_touched: date, as_of: date, cloud: Cloud) -> No
         "label_days": label_days,
         "labelled_until": labelled_until,
     }
-    write("features/visitor_features", parameters, cloud)
+    write("features/visitor_features", parameters, context)
 
 
-def remember(reading: source.Reading, cloud: Cloud) -> None:
+def remember(reading: Reading, context: StepContext) -> None:
     """Note how the changed day-tables looked, last of all: a run that dies before reads them again."""
     parameters = {
-        "days": [table.day for table in reading.changed],
-        "row_counts": [table.row_count for table in reading.changed],
-        "last_modified": [table.last_modified for table in reading.changed],
+        "days": list(reading.changed),
+        "row_counts": [table.row_count for table in reading.changed.values()],
+        "last_modified": [table.last_modified for table in reading.changed.values()],
     }
-    write("source/remember_days", parameters, cloud)
+    write("source/remember_days", parameters, context)
 
 
-def write(name: str, parameters: Parameters, cloud: Cloud, **identifiers: str) -> None:
+def write(name: str, parameters: Parameters, context: StepContext, **identifiers: str) -> None:
     """Run a statement that writes what runs share.
 
     Raises:
         Overtaken: a newer run reads the export by now.
     """
-    current.require(cloud)
-    cloud.warehouse.query(name, parameters, **identifiers)
+    current.require(context)
+    context.warehouse.query(name, parameters, **identifiers)

@@ -9,7 +9,7 @@ Emits  recommendations-built   RecommendationsBuilt(run_id, as_of, method, rules
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from shared import push
@@ -20,7 +20,7 @@ from shared.log import log
 from shared.log_events import NothingToRecommend
 
 if TYPE_CHECKING:
-    from shared.cloud import Clients, Cloud
+    from shared.chain.environment import Environment, StepContext
     from shared.push import Message
 
 
@@ -30,26 +30,23 @@ def build_recommendations(message: Message) -> None:
     handle(message, step, decode)
 
 
-def decode(message: Message, clients: Clients) -> RecommendationsDue | None:
+def decode(message: Message, environment: Environment) -> RecommendationsDue | None:
     """Open a run of its own for what the data are now, whichever event or tick asks; the same data are the same run."""
     if "run_id" in message.body:
-        event = decode_event(message, clients)
+        event = decode_event(message, environment)
         if isinstance(event, RecommendationsDue):
             return event
-    found = recommending.look(clients)
+    found = recommending.look(environment, datetime.now(UTC))
     if found is None:
         log(NothingToRecommend())
         return None
-    run_id, reads = found
-    due = RecommendationsDue(run_id)
-    clients.ledger.open_run(due, reads, datetime.now(UTC))
-    return due
+    environment.runs.open(found)
+    return found.event
 
 
-def step(event: RecommendationsDue, cloud: Cloud) -> RecommendationsBuilt | RunSuperseded:
+def step(event: RecommendationsDue, context: StepContext) -> RecommendationsBuilt | RunSuperseded:
     """Replace the day's rules and recommendations, and the artefact, unless those of newer data are served."""
-    if newer := recommending.newer_run(cloud):
+    if newer := recommending.newer_run(context):
         return RunSuperseded(event.run_id, newer)
-    report = recommending.build(cloud)
-    as_of = date.fromisoformat(report["as_of"])
-    return RecommendationsBuilt(event.run_id, as_of, report["method"], report["rules"], report["visitors"])
+    report = recommending.build(context)
+    return RecommendationsBuilt(event.run_id, report.as_of, report.method, report.rules, report.visitors)

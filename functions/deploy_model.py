@@ -12,8 +12,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared import push
-from shared.chain import current, pointer, promotion, revisions, training
+from shared.chain import current, pointer, promotion, revisions
+from shared.chain.documents import (
+    DEPLOYMENT,
+    DEPLOYMENT_OPERATION,
+    EVALUATION,
+    SUPERSEDED,
+    Deployment,
+    DeploymentOperation,
+    Superseded,
+)
 from shared.chain.registry import Note
+from shared.chain.versions import model_name
 from shared.errors import Permanent
 from shared.events import ModelApproved, ModelDeployed, RunSuperseded, ScoringDue
 from shared.handler import handle
@@ -24,7 +34,7 @@ from shared.online import contract
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from shared.cloud import Cloud
+    from shared.chain.environment import StepContext
     from shared.push import Message
 
 
@@ -34,23 +44,23 @@ def deploy_model(message: Message) -> None:
     handle(message, step)
 
 
-def step(event: ModelApproved, cloud: Cloud) -> ModelDeployed | ScoringDue | RunSuperseded:
+def step(event: ModelApproved, context: StepContext) -> ModelDeployed | ScoringDue | RunSuperseded:
     """Move traffic only after the endpoint has said what ML.PREDICT says; each part finds what a former try left."""
-    registry = cloud.registry
-    if end := overtaken(event, cloud):
+    registry = context.registry
+    if end := overtaken(event, context):
         return end
-    judged = (cloud.ledger.read(event.run_id, "evaluation") or {}).get("champion")
-    if why := promotion.objection(event.run_id, judged, cloud.clients):
-        return superseded(event, why, cloud)
-    inputs = revisions.inputs(event.candidate, cloud)
+    judged = context.runs.require(event.run_id, EVALUATION).champion
+    if why := promotion.objection(event.run_id, judged, context.environment):
+        return superseded(event, why, context)
+    inputs = revisions.inputs(event.candidate, context)
     require_known_online(inputs)
-    golden = revisions.export(event.candidate, inputs, cloud)
+    golden = revisions.export(event.candidate, inputs, context)
     expected = [row.pop("expected_probability") for row in golden]
-    revisions.keep_scorer(event.candidate, inputs, golden, expected, cloud)
-    model = training.model_name(event.candidate, event.run_id)
-    version = registry.register(model, event.run_id, event.candidate, cloud.warehouse)
-    operation = _operation(cloud)
-    canary = registry.deploy_canary(version, operation, cloud.settings.wait_seconds - cloud.warehouse.seconds)
+    revisions.keep_scorer(event.candidate, inputs, golden, expected, context)
+    model = model_name(event.candidate, event.run_id)
+    version = registry.register(model, event.run_id, event.candidate, context.warehouse)
+    operation = _operation(context)
+    canary = registry.deploy_canary(version, operation, context.settings.wait_seconds - context.warehouse.seconds)
     try:
         difference = require_parity(expected, registry.answers(canary, golden))
     except Permanent:
@@ -58,37 +68,37 @@ def step(event: ModelApproved, cloud: Cloud) -> ModelDeployed | ScoringDue | Run
         registry.withdraw_run(event.run_id)
         operation.write(None)
         raise
-    document = {
-        "model": model,
-        "version": version.number,
-        "golden_rows": len(golden),
-        "largest_difference": difference,
-        "inputs": inputs,
-        "decile_cutoffs": revisions.decile_cutoffs(event.candidate, cloud),
-    }
-    cloud.ledger.write(event.run_id, "deployment", document)
+    deployment = Deployment(
+        model=model,
+        version=version.number,
+        golden_rows=len(golden),
+        largest_difference=difference,
+        inputs=inputs,
+        decile_cutoffs=revisions.decile_cutoffs(event.candidate, context),
+    )
+    context.runs.write(event.run_id, DEPLOYMENT, deployment)
     # A deployment takes minutes.
-    if end := overtaken(event, cloud):
+    if end := overtaken(event, context):
         return end
-    why = promotion.promote(canary, version, judged, cloud.clients)
-    pointer.follow(cloud.clients)
-    return superseded(event, why, cloud) if why else ModelDeployed(event.run_id, version.number)
+    why = promotion.promote(canary, version, judged, context.environment)
+    pointer.follow(context.environment)
+    return superseded(event, why, context) if why else ModelDeployed(event.run_id, version.number)
 
 
-def overtaken(event: ModelApproved, cloud: Cloud) -> RunSuperseded | None:
+def overtaken(event: ModelApproved, context: StepContext) -> RunSuperseded | None:
     """Keep the run open; where a newer one reads the export by now, withdraw what was deployed and end this one."""
-    newer = current.hold(event.run_id, cloud.clients, cloud.now)
+    newer = current.hold(event.run_id, context.environment, context.now)
     if newer is None:
         return None
-    cloud.registry.withdraw_run(event.run_id)
+    context.registry.withdraw_run(event.run_id)
     return RunSuperseded(event.run_id, newer)
 
 
-def superseded(event: ModelApproved, why: str, cloud: Cloud) -> ScoringDue:
+def superseded(event: ModelApproved, why: str, context: StepContext) -> ScoringDue:
     """Leave the champion that stands, which scores the new data; losing this race is no failure."""
     log(DeploymentSuperseded(event.run_id, why))
-    cloud.registry.withdraw_run(event.run_id)
-    cloud.ledger.write(event.run_id, "superseded", {"reason": why})
+    context.registry.withdraw_run(event.run_id)
+    context.runs.write(event.run_id, SUPERSEDED, Superseded(reason=why))
     return ScoringDue(event.run_id)
 
 
@@ -118,13 +128,14 @@ def require_parity(expected: list[float], answered: list[float]) -> float:
     return difference
 
 
-def _operation(cloud: Cloud) -> Note:
+def _operation(context: StepContext) -> Note:
     """Return the note in the run's folder that names the deployment's operation."""
 
     def read() -> str | None:
-        return (cloud.ledger.read(cloud.run_id, "deployment_operation") or {}).get("name")
+        operation = context.runs.read(context.run_id, DEPLOYMENT_OPERATION)
+        return operation.name if operation else None
 
     def write(name: str | None) -> None:
-        cloud.ledger.write(cloud.run_id, "deployment_operation", {"name": name})
+        context.runs.write(context.run_id, DEPLOYMENT_OPERATION, DeploymentOperation(name=name))
 
     return Note(read, write)

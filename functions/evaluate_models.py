@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared import push, rules
+from shared import push
 from shared.chain import current, evaluation, training
+from shared.chain.documents import EVALUATION
 from shared.errors import PROPAGATION, Malformed, NotReady, Permanent
 from shared.events import ModelApproved, ModelRejected, RunSuperseded, TrainingFailed, TrainingProgressed
 from shared.handler import handle
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from google.cloud import bigquery
 
-    from shared.cloud import Clients, Cloud
+    from shared.chain.environment import Environment, StepContext
     from shared.push import Message
 
 
@@ -36,7 +37,7 @@ def evaluate_models(message: Message) -> None:
     handle(message, step, decode)
 
 
-def decode(message: Message, _: Clients) -> TrainingProgressed:
+def decode(message: Message, _: Environment) -> TrainingProgressed:
     """Read our own event, or the run and the attempt off the labels in the audit log entry of its job."""
     if "protoPayload" not in message.body:
         return TrainingProgressed.from_json(message.body)
@@ -48,15 +49,15 @@ def decode(message: Message, _: Clients) -> TrainingProgressed:
 
 
 def step(
-    event: TrainingProgressed, cloud: Cloud
+    event: TrainingProgressed, context: StepContext
 ) -> TrainingFailed | ModelApproved | ModelRejected | RunSuperseded | None:
     """Judge once the last candidate has ended, unless another attempt may heal it; until then nothing is to do."""
-    if newer := current.hold(event.run_id, cloud.clients, cloud.now):
+    if newer := current.hold(event.run_id, context.environment, context.now):
         return RunSuperseded(event.run_id, newer)
-    jobs = training.ended(event.attempt, cloud)
+    jobs = training.ended(event.attempt, context)
     if jobs is None:
         return None
-    require_patience(jobs.values(), cloud)
+    require_patience(jobs.values(), context)
     healing = [candidate for candidate, job in jobs.items() if job.error_result and heals(job)]
     if healing and event.attempt < training.TRIES:
         reasons = [reason(jobs[candidate]) for candidate in healing]
@@ -65,21 +66,21 @@ def step(
     failed = {candidate: reason(job) for candidate, job in jobs.items() if job.error_result}
     trained = [candidate for candidate in jobs if candidate not in failed]
     if not trained:
-        if lack := evaluation.lack_of_buyers(cloud):
+        if lack := evaluation.lack_of_buyers(context):
             log(NothingLearnt(event.run_id, lack))
             return ModelRejected(event.run_id, [lack])
         raise Permanent(f"no candidate could be trained: {'; '.join(f'{name}: {why}' for name, why in failed.items())}")
-    report = evaluation.evaluate(trained, failed, cloud)
-    cloud.ledger.write(event.run_id, "evaluation", report.to_json())
-    verdict = report.verdict
-    if not verdict.passes:
-        log(GateRejected(event.run_id, verdict.candidate, verdict.reasons))
-        return ModelRejected(event.run_id, verdict.reasons)
-    log(GateApproved(event.run_id, verdict.candidate, rules.word(report.winner.roc_auc)))
-    return ModelApproved(event.run_id, verdict.candidate)
+    report = evaluation.evaluate(trained, failed, context)
+    context.runs.write(event.run_id, EVALUATION, report)
+    if not report.passes:
+        log(GateRejected(event.run_id, report.winner, report.reasons))
+        return ModelRejected(event.run_id, report.reasons)
+    word = report.candidates[report.winner].word
+    log(GateApproved(event.run_id, report.winner, word))
+    return ModelApproved(event.run_id, report.winner)
 
 
-def require_patience(jobs: Iterable[bigquery.QueryJob], cloud: Cloud) -> None:
+def require_patience(jobs: Iterable[bigquery.QueryJob], context: StepContext) -> None:
     """See that no training was denied just now: another attempt at once would be denied too.
 
     Raises:
@@ -87,5 +88,5 @@ def require_patience(jobs: Iterable[bigquery.QueryJob], cloud: Cloud) -> None:
     """
     for job in jobs:
         denied = denied_at(job)
-        if denied and cloud.now - denied < PROPAGATION:
+        if denied and context.now - denied < PROPAGATION:
             raise NotReady(f"{reason(job)}; a right that was just granted takes minutes to be known")

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from shared import handler, jsontext, push
-from shared.cloud import Clients, clients
+from shared import dead_letters, jsontext, push
+from shared.clients import Clients, clients
 from shared.errors import Malformed
 from shared.online import checkout, predictions, scorer, sessions, web
-from shared.online.contract import Checkout, Score, convert
+from shared.online.answers import Answers
+from shared.online.contract import Checkout, CheckoutScored, Score, convert
 
 if TYPE_CHECKING:
     from shared.push import Message
@@ -34,9 +35,10 @@ def on_checkout(message: Message) -> None:
     try:
         asked = decode(message.body)
     except Malformed as error:
-        handler.reject(message, error, "on_checkout", world)
+        dead_letters.reject(message, error, "on_checkout", world)
         return
-    world.send("checkout-scored", {"visitor_id": asked.visitor_id, **answer(asked, world)})
+    scored = CheckoutScored(visitor_id=asked.visitor_id, **msgspec.structs.asdict(answer(asked, world)))
+    world.send("checkout-scored", msgspec.to_builtins(scored))
 
 
 def decode(body: dict[str, Any]) -> Checkout:
@@ -52,7 +54,7 @@ def decode(body: dict[str, Any]) -> Checkout:
         raise Malformed(f"checkout-started {found.pointer}: {found.detail}") from None
 
 
-def answer(asked: Checkout, world: Clients) -> dict[str, Any]:
+def answer(asked: Checkout, world: Clients) -> Score:
     """Return the score that stands for this checkout: the same checkout is answered once, whatever message brings it.
 
     What stands is kept under a keyed hash and without the visitor's id. Each delivery logs it, since the one before may
@@ -61,11 +63,12 @@ def answer(asked: Checkout, world: Clients) -> dict[str, Any]:
     began = time.perf_counter()
     name = PSEUDONYMS.of(jsontext.encode(asked, is_sorted=True))
     features = sessions.features(asked.session)
-    standing = world.ledger.answer(name)
+    answers = Answers(world.bucket)
+    standing = answers.read(name)
     if standing is None:
         scored = checkout.score(features, asked.cart, name[:32], scorer.current(), world.settings)
-        standing = world.ledger.keep_answer(name, msgspec.to_builtins(scored))
+        standing = answers.keep(name, scored)
     milliseconds = (time.perf_counter() - began) * 1e3
     visitor = PSEUDONYMS.of(asked.visitor_id)
-    predictions.record(msgspec.convert(standing, Score), features, visitor, milliseconds, "on_checkout")
+    predictions.record(standing, features, visitor, milliseconds, "on_checkout")
     return standing

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from shared import push
+from shared.chain.documents import AUDIENCE, Audience
 from shared.events import AudiencePublished, VisitorsScored
 from shared.handler import handle
 from shared.warehouse import Statement
 
 if TYPE_CHECKING:
-    from shared.cloud import Cloud
+    from shared.chain.environment import StepContext
     from shared.push import Message
 
 
@@ -25,21 +28,17 @@ def publish_audience(message: Message) -> None:
     handle(message, step)
 
 
-def step(event: VisitorsScored, cloud: Cloud) -> AudiencePublished:
+def step(event: VisitorsScored, context: StepContext) -> AudiencePublished:
     """Replace the day's audience, export it, and write the manifest last: who sees it sees all files."""
-    chosen = {"day": event.day, "max_decile": cloud.settings.audience.max_decile}
-    cloud.warehouse.query("audience/audience", chosen)
+    chosen = {"day": event.day, "max_decile": context.settings.audience.max_decile}
+    context.warehouse.query("audience/audience", chosen)
     folder = "audience/"
-    uri = cloud.ledger.uri(event.run_id, f"{folder}audience-*.csv")
-    _, [summary] = cloud.warehouse.query_all(
+    uri = context.runs.uri(event.run_id, f"{folder}audience-*.csv")
+    _, [summary] = context.warehouse.query_all(
         [Statement("audience/export", {"day": event.day}, {"uri": uri}), Statement("audience/summary", chosen)]
     )
-    manifest = {
-        "day": event.day.isoformat(),
-        "files": cloud.ledger.files(event.run_id, folder),
-        **summary,
-    }
-    cloud.ledger.write(event.run_id, "audience", manifest)
-    return AudiencePublished(
-        event.run_id, event.day, cloud.ledger.uri(event.run_id, "audience.json"), summary["members"]
-    )
+    files = context.runs.files(event.run_id, folder)
+    manifest = msgspec.convert({"day": event.day, "files": files, **summary}, Audience)
+    context.runs.write(event.run_id, AUDIENCE, manifest)
+    uri = context.runs.uri(event.run_id, f"{AUDIENCE.name}.json")
+    return AudiencePublished(event.run_id, event.day, uri, manifest.members)

@@ -9,8 +9,9 @@ import base64
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from shared import handler, push
-from shared.cloud import clients
+from shared import dead_letters, push
+from shared.clients import clients
+from shared.dead_letters import Letter
 from shared.log import log
 from shared.log_events import DeadLetter
 
@@ -23,21 +24,23 @@ GIVEN_UP = "CloudPubSubDeadLetterSource"
 def record_dead_letter(message: Message) -> None:
     """Write the letter once, whatever it is; what a function rejected is one letter, however often it was delivered."""
     about = message.attributes
-    function = about.get(handler.REJECTED_BY) or about.get(f"{GIVEN_UP}Subscription", "")
-    letter = {
-        "function": function,
-        "reason": about.get(handler.REJECTED_FOR) or _given_up(about),
-        "received_at": datetime.now(UTC),
-        "topic": about.get(handler.REJECTED_TOPIC, ""),
-        "attributes": {name: text for name, text in about.items() if not name.startswith((handler.REJECTED, GIVEN_UP))},
-        "data": base64.b64encode(message.data).decode(),
-    }
+    function = about.get(dead_letters.REJECTED_BY) or about.get(f"{GIVEN_UP}Subscription", "")
     # Whoever may publish here can write anything.
-    if (left_out := about.get(handler.REJECTED_BYTES, "")).isdecimal():
-        letter["left_out_bytes"] = int(left_out)
-    log(DeadLetter(function or "no function", str(letter["reason"])))
-    rejected = about.get(handler.REJECTED_ID)
-    clients().ledger.bury(f"{rejected}-{function}" if rejected else message.id, letter)
+    left_out = about.get(dead_letters.REJECTED_BYTES, "")
+    letter = Letter(
+        function=function,
+        reason=about.get(dead_letters.REJECTED_FOR) or _given_up(about),
+        received_at=datetime.now(UTC),
+        topic=about.get(dead_letters.REJECTED_TOPIC, ""),
+        attributes={
+            name: text for name, text in about.items() if not name.startswith((dead_letters.REJECTED, GIVEN_UP))
+        },
+        data=base64.b64encode(message.data).decode(),
+        left_out_bytes=int(left_out) if left_out.isdecimal() else 0,
+    )
+    log(DeadLetter(function or "no function", letter.reason))
+    rejected = about.get(dead_letters.REJECTED_ID)
+    clients().dead_letters.bury(f"{rejected}-{function}" if rejected else message.id, letter)
 
 
 def _given_up(about: dict[str, str]) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from shared import push
 from shared.chain import pointer
-from shared.cloud import clients
+from shared.chain.environment import environment
 from shared.log import log, log_exception
 from shared.log_events import RunResumed, RunUnreadable
 
@@ -24,11 +24,11 @@ MOST_RUNS = 100
 @push.function
 def resume_runs(_: Message) -> None:
     """Publish again what the last finished step of each standing run said; it knows whether that was done."""
-    world = clients()
+    world = environment()
     before = datetime.now(UTC) - timedelta(minutes=world.settings.resume_after_minutes)
-    for run_id in world.ledger.runs()[: -MOST_RUNS - 1 : -1]:
+    for run_id in world.runs.ids()[: -MOST_RUNS - 1 : -1]:
         try:
-            event = world.ledger.standing_event(run_id, before)
+            event = world.runs.standing_event(run_id, before)
             if event is not None:
                 log(RunResumed(run_id, event.topic))
                 world.publish(event)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import functions_framework
 
 from shared import jsontext
-from shared.cloud import clients
+from shared.clients import clients
 from shared.log import log
 from shared.log_events import NoScorer
 from shared.online import checkout, openapi, predictions, scorer, sessions, web

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from shared import push
+from shared.chain.documents import ScoringRun
 from shared.champion import POINTER
 from shared.errors import Permanent
 from shared.events import Event, ModelDeployed, ScoringDue, VisitorsScored
@@ -21,7 +22,7 @@ from shared.log import log
 from shared.log_events import NothingToScore
 
 if TYPE_CHECKING:
-    from shared.cloud import Clients, Cloud
+    from shared.chain.environment import Environment, StepContext
     from shared.push import Message
 
 
@@ -31,44 +32,44 @@ def score_visitors(message: Message) -> None:
     handle(message, step, decode)
 
 
-def decode(message: Message, clients: Clients) -> Event | None:
+def decode(message: Message, environment: Environment) -> Event | None:
     """Open a run of its own for a tick: one a day of data and champion, however often the scheduler fires.
 
     A champion that comes back, by a rollback, is told from its first time by its pointer, which was written anew.
     """
     if message.topic != ScoringDue.topic or "run_id" in message.body:
-        return decode_event(message, clients)
-    [newest] = clients.query("scoring/newest_day")
-    champion = clients.registry.champion()
+        return decode_event(message, environment)
+    [newest] = environment.query("scoring/newest_day")
+    champion = environment.registry.champion()
     if champion is None or newest["day"] is None:
         log(NothingToScore())
         return None
     day: date = newest["day"]
-    pointer = clients.storage.bucket(clients.settings.bucket).get_blob(POINTER)
+    pointer = environment.bucket.get_blob(POINTER)
     since = pointer.generation if pointer else 0
     digest = hashlib.sha256(f"{champion.number} {since} {day} {newest['session_count']}".encode()).hexdigest()
     event = ScoringDue(f"{day:%Y%m%d}-{digest[:8]}")
-    clients.ledger.open_run(event, {"as_of": day.isoformat()}, datetime.now(UTC))
+    environment.runs.open(ScoringRun(opened_at=datetime.now(UTC), event=event, as_of=day))
     return event
 
 
-def step(event: ModelDeployed | ScoringDue, cloud: Cloud) -> VisitorsScored:
+def step(event: ModelDeployed | ScoringDue, context: StepContext) -> VisitorsScored:
     """Replace the day's partition of `scores`; the champion of this moment scores, whichever run asks."""
-    day = date.fromisoformat(cloud.run["as_of"])
+    day = context.run.as_of
     parameters = {
         "day": day,
-        "from_day": day - timedelta(days=cloud.settings.audience.window_days - 1),
-        "coupon_from": cloud.settings.policy.coupon_from,
-        "coupon_below": cloud.settings.policy.coupon_below,
+        "from_day": day - timedelta(days=context.settings.audience.window_days - 1),
+        "coupon_from": context.settings.policy.coupon_from,
+        "coupon_below": context.settings.policy.coupon_below,
         "run_id": event.run_id,
     }
     scored = None
     while True:
-        champion = cloud.registry.champion()
+        champion = context.registry.champion()
         if champion is None:
             raise Permanent("no version of the registered model is the champion")
         if champion == scored:
             return VisitorsScored(event.run_id, day, champion.number)
         # A version that became champion while another scored may have scored before it.
-        cloud.warehouse.query("scoring/scores", {**parameters, "version": champion.number}, model=champion.model)
+        context.warehouse.query("scoring/scores", {**parameters, "version": champion.number}, model=champion.model)
         scored = champion

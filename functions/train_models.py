@@ -17,7 +17,7 @@ from shared.events import FeaturesBuilt, RunSuperseded, TrainingFailed, Training
 from shared.handler import handle
 
 if TYPE_CHECKING:
-    from shared.cloud import Cloud
+    from shared.chain.environment import StepContext
     from shared.push import Message
 
 
@@ -27,14 +27,14 @@ def train_models(message: Message) -> None:
     handle(message, step)
 
 
-def step(event: FeaturesBuilt | TrainingFailed, cloud: Cloud) -> TrainingProgressed | RunSuperseded:
+def step(event: FeaturesBuilt | TrainingFailed, context: StepContext) -> TrainingProgressed | RunSuperseded:
     """Submit all candidates together, or those that failed once more; BigQuery tells the log when each one ends."""
-    if newer := current.hold(event.run_id, cloud.clients, cloud.now):
+    if newer := current.hold(event.run_id, context.environment, context.now):
         return RunSuperseded(event.run_id, newer)
     if isinstance(event, TrainingFailed):
         attempt, candidates = event.attempt + 1, event.candidates
     else:
-        attempt, candidates = 1, list(cloud.settings.training.candidates)
-        training.freeze_rows(cloud)
-    training.submit(candidates, attempt, cloud)
+        attempt, candidates = 1, list(context.settings.training.candidates)
+        training.freeze_rows(context)
+    training.submit(candidates, attempt, context)
     return TrainingProgressed(event.run_id, attempt)

@@ -6,20 +6,20 @@ published, so a process may die anywhere: the next delivery finds what stands an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from google.api_core.exceptions import Forbidden
 
-from shared.cloud import Clients, Cloud, clients
-from shared.errors import Malformed, NotReady, Permanent, is_final, told
+from shared.chain.environment import Environment, StepContext, environment
+from shared.chain.runs import Failure, Record
+from shared.dead_letters import reject
+from shared.errors import Malformed, NotReady, Permanent, is_final
 from shared.events import EVENTS, Event
-from shared.ledger import Failure, Record
 from shared.log import log, log_exception
 from shared.log_events import (
     FailureUnrecorded,
-    MessageRejected,
     RecordUnreadable,
     RunUnreadable,
     StepBegan,
@@ -31,27 +31,10 @@ from shared.log_events import (
 )
 from shared.push import Message
 
-DEAD_LETTERS = "dead-letters"
-# Attributes that a dead letter has besides the message's own.
-REJECTED = "rejected_"
-REJECTED_BY = f"{REJECTED}by"
-REJECTED_FOR = f"{REJECTED}for"
-REJECTED_TOPIC = f"{REJECTED}topic"
-REJECTED_ID = f"{REJECTED}id"
-REJECTED_BYTES = f"{REJECTED}bytes"
-# What Pub/Sub takes, less what the request around the message needs.
-MAX_BYTES = 10_000_000 - 1_000
-MAX_ATTRIBUTES = 100
+type Decode = Callable[[Message, Environment], Event | None]
 
 
-class TooLargeError(ValueError):
-    """A message that cannot be used is too large to be passed on with the reason."""
-
-
-type Decode = Callable[[Message, Clients], Event | None]
-
-
-def decode_event(message: Message, _: Clients) -> Event:
+def decode_event(message: Message, _: Environment) -> Event:
     """Read one of our own events off its topic.
 
     Raises:
@@ -62,7 +45,9 @@ def decode_event(message: Message, _: Clients) -> Event:
     return EVENTS[message.topic].from_json(message.body)
 
 
-def handle[E: Event](message: Message, step: Callable[[E, Cloud], Event | None], decode: Decode = decode_event) -> None:
+def handle[E: Event](
+    message: Message, step: Callable[[E, StepContext], Event | None], decode: Decode = decode_event
+) -> None:
     """Give the event to the step unless that has been done, and publish what the step says next.
 
     What a former delivery recorded is published again, since it may have died before, unless the run has gone on from
@@ -71,15 +56,15 @@ def handle[E: Event](message: Message, step: Callable[[E, Cloud], Event | None],
     Returning acknowledges the message; raising has it delivered again, with backoff.
     """
     name = step.__module__.rpartition(".")[2]
-    world = clients()
+    world = environment()
     try:
         event = decode(message, world)
         if event is None:
             return
-        record = world.ledger.record(event.run_id, event.recorded_as(name))
+        record = world.runs.record(event.run_id, event.recorded_as(name))
         if record is None:
-            record = _run(step, event, Cloud(world, event.run_id, name, now=datetime.now(UTC)), message)
-        elif world.ledger.went_on(event.run_id, record):
+            record = _run(step, event, StepContext(world, event.run_id, name, now=datetime.now(UTC)), message)
+        elif world.runs.went_on(event.run_id, record):
             return
     except Permanent as error:
         # It belongs to no run: malformed, of a run that nobody opened, or what it asks for cannot even be looked up.
@@ -94,103 +79,73 @@ def handle[E: Event](message: Message, step: Callable[[E, Cloud], Event | None],
         world.publish(record.event)
 
 
-def reject(message: Message, error: Exception, function: str, world: Clients) -> None:
-    """Give a message that no retry can help to the dead letters, as it came, with the reason.
-
-    Raises:
-        TooLargeError: there is no room beside it for the reason. The reason has gone ahead alone, and Pub/Sub
-            brings the message itself to the dead letters once it gives up.
-    """
-    log(MessageRejected(function, message.id, str(error)))
-    about = {
-        REJECTED_BY: function,
-        REJECTED_FOR: _attribute(str(error)),
-        REJECTED_TOPIC: message.topic,
-        REJECTED_ID: message.id,
-    }
-    if _fits(message, about):
-        world.pass_on(DEAD_LETTERS, message.data, {**message.attributes, **about})
-        return
-    about[REJECTED_BYTES] = str(len(message.data))
-    world.pass_on(DEAD_LETTERS, b"", about)
-    raise TooLargeError(f"message {message.id} has {len(message.data)} bytes: no room for the reason beside them")
-
-
-def _fits(message: Message, about: Mapping[str, str]) -> bool:
-    """Whether Pub/Sub takes the message with these attributes too (https://cloud.google.com/pubsub/quotas)."""
-    attributes = {**message.attributes, **about}
-    size = len(message.data) + sum(len(f"{name}{value}".encode()) for name, value in attributes.items())
-    return size <= MAX_BYTES and len(attributes) <= MAX_ATTRIBUTES
-
-
-def _attribute(text: str) -> str:
-    """Return as much of a text as Pub/Sub lets into an attribute: 1,024 bytes."""
-    return told(text).encode(errors="replace")[:1024].decode(errors="ignore")
-
-
-def _run(step: Callable[[Any, Cloud], Event | None], event: Event, cloud: Cloud, message: Message) -> Record | None:
+def _run(
+    step: Callable[[Any, StepContext], Event | None], event: Event, context: StepContext, message: Message
+) -> Record | None:
     """Run the step and record its outcome; None when it is over without one, for now or for good.
 
     None also where a delivery of another message has finished first: that one publishes, or is delivered again.
     """
-    of_run = (cloud.run_id, cloud.step)
-    place = event.recorded_as(cloud.step)
+    of_run = (context.run_id, context.step)
+    place = event.recorded_as(context.step)
     # Of a run that nobody opened, or of one of another kind, there is nothing to be done.
-    opened = cloud.run
-    if event.is_first and opened["topic"] != event.topic:
-        raise Malformed(f"run {cloud.run_id} was opened by {opened['topic']}, not by {event.topic}")
+    opened = context.run
+    if event.is_first and opened.event.topic != event.topic:
+        raise Malformed(f"run {context.run_id} was opened by {opened.event.topic}, not by {event.topic}")
     log(StepBegan(*of_run, message.attempt))
     try:
-        following = step(event, cloud)
+        following = step(event, context)
     except NotReady as waiting:
         log(StepWaits(*of_run, str(waiting)))
         raise
     except Malformed:
         raise
     except Exception as error:
-        if _is_reset(cloud):
-            raise Malformed(f"run {cloud.run_id} was reset while {cloud.step} was at work") from error
-        if standing := _finished(place, cloud):
+        if _is_reset(context):
+            raise Malformed(f"run {context.run_id} was reset while {context.step} was at work") from error
+        if standing := _finished(place, context):
             log(StepFinishedElsewhere(*of_run, str(error)))
             return standing if standing.message_id == message.id else None
         if is_final(error, message.published_at):
             log_exception(StepFailedForGood(*of_run, str(error)))
-            cloud.ledger.fail(cloud.run_id, Failure(place, str(error), is_permanent=True, failed_at=datetime.now(UTC)))
+            context.runs.fail(
+                context.run_id, Failure(place, str(error), is_permanent=True, failed_at=datetime.now(UTC))
+            )
             return None
         log_exception(StepFailed(*of_run, str(error)))
-        _remember(error, place, cloud)
+        _remember(error, place, context)
         raise
     if following is None:
         return None
-    record = Record(place, following, cloud.now, datetime.now(UTC), cloud.warehouse.seconds, message.id)
+    record = Record(place, following, context.now, datetime.now(UTC), context.warehouse.seconds, message.id)
     seconds = round((record.finished_at - record.started_at).total_seconds(), 3)
     log(StepEnded(*of_run, following.topic, seconds))
-    standing = cloud.ledger.finish(cloud.run_id, record)
+    standing = context.runs.finish(context.run_id, record)
     return standing if standing.message_id == message.id else None
 
 
-def _is_reset(cloud: Cloud) -> bool:
+def _is_reset(context: StepContext) -> bool:
     """Whether the run is gone, so that nothing may be written into its folder any more."""
     try:
-        return not cloud.ledger.is_opened(cloud.run_id)
+        return not context.runs.is_opened(context.run_id)
     except Exception:  # noqa: BLE001 - logged, and the step's own error goes on to be raised
-        log_exception(RunUnreadable(cloud.run_id, cloud.step))
+        log_exception(RunUnreadable(context.run_id, context.step))
         return False
 
 
-def _finished(place: str, cloud: Cloud) -> Record | None:
+def _finished(place: str, context: StepContext) -> Record | None:
     """Return the record of another delivery that has finished the step since this one began."""
     try:
-        return cloud.ledger.record(cloud.run_id, place)
+        return context.runs.record(context.run_id, place)
     except Exception:  # noqa: BLE001 - logged, and the step's own error goes on to be raised
-        log_exception(RecordUnreadable(cloud.run_id, cloud.step))
+        log_exception(RecordUnreadable(context.run_id, context.step))
         return None
 
 
-def _remember(error: Exception, place: str, cloud: Cloud) -> None:
+def _remember(error: Exception, place: str, context: StepContext) -> None:
     """Record a failure if the bucket lets us: the error that caused it matters more than this one."""
     reason = f"{type(error).__name__}: {error}"
     try:
-        cloud.ledger.fail(cloud.run_id, Failure(place, reason, is_permanent=False, failed_at=datetime.now(UTC)))
+        context.runs.fail(context.run_id, Failure(place, reason, is_permanent=False, failed_at=datetime.now(UTC)))
     except Exception:  # noqa: BLE001 - logged, and the first error goes on to be raised
-        log_exception(FailureUnrecorded(cloud.run_id, cloud.step))
+        log_exception(FailureUnrecorded(context.run_id, context.step))

@@ -35,7 +35,7 @@ def encode(value: Any, indent: int | None = None, *, is_sorted: bool = False) ->
         content = _ENCODERS[is_sorted].encode(value)
     except (OverflowError, UnicodeEncodeError):
         # Integers above 64 bits, and half a surrogate pair, which can be written as an escape only.
-        content = json.dumps(_finite(value), sort_keys=is_sorted).encode()
+        content = json.dumps(_finite(msgspec.to_builtins(value, enc_hook=_plain)), sort_keys=is_sorted).encode()
     return content if indent is None else msgspec.json.format(content, indent=indent)
 
 

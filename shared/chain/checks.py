@@ -10,6 +10,9 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from shared.chain.documents import CHECKS, Check
 from shared.chain.source import COLUMNS, newest_table
 from shared.errors import Permanent
 from shared.log import log
@@ -21,21 +24,21 @@ if TYPE_CHECKING:
 
     from google.cloud import bigquery
 
-    from shared.cloud import Cloud
+    from shared.chain.environment import StepContext
 
 
-def require_columns(cloud: Cloud) -> None:
+def require_columns(context: StepContext) -> None:
     """See that the table that was created last, whose columns BigQuery takes for all, has every column that is read.
 
     Raises:
         Permanent: names the table and the columns that it lacks.
     """
-    settings = cloud.settings
-    table = f"{settings.source_dataset}.{newest_table(cloud.clients)}"
-    present = set(_paths(cloud.clients.bigquery.get_table(table).schema))
+    settings = context.settings
+    table = f"{settings.source_dataset}.{newest_table(context.environment)}"
+    present = set(_paths(context.environment.bigquery.get_table(table).schema))
     missing = [column for column in COLUMNS[settings.source.kind] if column not in present]
     found = f"table {table} lacks the column {', '.join(missing)}" if missing else f"table {table} has all columns"
-    cloud.ledger.write(cloud.run_id, "checks", {"fail/columns": {"is_ok": not missing, "found": found}})
+    context.runs.write(context.run_id, CHECKS, {"fail/columns": Check(is_ok=not missing, found=found)})
     if missing:
         raise Permanent(f"{found}, which the chain reads: BigQuery takes the columns of the table created last for all")
 
@@ -46,16 +49,16 @@ def _paths(schema: Iterable[bigquery.SchemaField], prefix: str = "") -> Iterator
         yield from _paths(column.fields, f"{prefix}{column.name}.")
 
 
-def run(as_of: date, changed: list[date], cloud: Cloud) -> None:
+def run(as_of: date, changed: list[date], context: StepContext) -> None:
     """Run every check on what the changed days brought and record the results on the run.
 
     Raises:
         Permanent: a check of sql/checks/fail is not satisfied; says what was found.
     """
-    limits = cloud.settings.checks
+    limits = context.settings.checks
     values = {
         "as_of": as_of,
-        "today": cloud.now.date(),
+        "today": context.now.date(),
         "first_day": min(changed, default=as_of - timedelta(days=limits.trailing_days)),
         "trailing_days": limits.trailing_days,
         "max_age_days": limits.max_age_days,
@@ -65,15 +68,15 @@ def run(as_of: date, changed: list[date], cloud: Cloud) -> None:
     }
     names = sorted(str(path.relative_to(SQL).with_suffix("")) for path in (SQL / "checks").glob("*/*.sql"))
     statements = [Statement(name, _used(name, values)) for name in names]
-    results = [rows[0] for rows in cloud.warehouse.query_all(statements)]
-    report = cloud.ledger.read(cloud.run_id, "checks") or {}
-    report |= {name.removeprefix("checks/"): row for name, row in zip(names, results, strict=True)}
-    cloud.ledger.write(cloud.run_id, "checks", report)
-    for name, row in report.items():
-        if not row["is_ok"]:
-            log(CheckFailed(cloud.run_id, name, row["found"]))
+    results = [msgspec.convert(rows[0], Check) for rows in context.warehouse.query_all(statements)]
+    report = context.runs.read(context.run_id, CHECKS) or {}
+    report |= {name.removeprefix("checks/"): check for name, check in zip(names, results, strict=True)}
+    context.runs.write(context.run_id, CHECKS, report)
+    for name, check in report.items():
+        if not check.is_ok:
+            log(CheckFailed(context.run_id, name, check.found))
     broken = [
-        f"{name}: {row['found']}" for name, row in report.items() if name.startswith("fail/") and not row["is_ok"]
+        f"{name}: {check.found}" for name, check in report.items() if name.startswith("fail/") and not check.is_ok
     ]
     if broken:
         raise Permanent(f"the data fails its checks: {'; '.join(broken)}")

@@ -8,12 +8,13 @@ and the other joins it. A run that is not in it any more is superseded: it must 
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from shared import champion
 from shared.chain import source
+from shared.chain.documents import ExportRun, Reading
 from shared.chain.guarded import Guarded
 from shared.chain.refreshes import Refresh, reasons
 from shared.events import DataRefreshed, RunSuperseded
@@ -21,7 +22,7 @@ from shared.log import log
 from shared.log_events import NothingChanged, RunWanted
 
 if TYPE_CHECKING:
-    from shared.cloud import Clients, Cloud
+    from shared.chain.environment import Environment, StepContext
     from shared.push import Message
 
 PATH = "runs/current.json"
@@ -52,7 +53,7 @@ class Current(msgspec.Struct, frozen=True):
     run_id: str
     as_of: date
     reason: str
-    reads: dict[str, Any]
+    reads: Reading
     opened_at: datetime
     held_at: datetime
     waiting: list[str] = []
@@ -65,8 +66,13 @@ class Current(msgspec.Struct, frozen=True):
         """The event that opened the run."""
         return DataRefreshed(self.run_id, self.as_of, self.reason)
 
+    @property
+    def run(self) -> ExportRun:
+        """What the run is opened with."""
+        return ExportRun(opened_at=self.opened_at, event=self.event, **msgspec.structs.asdict(self.reads))
 
-def join(announced: Refresh, message: Message, clients: Clients, now: datetime) -> DataRefreshed | None:
+
+def join(announced: Refresh, message: Message, environment: Environment, now: datetime) -> DataRefreshed | None:
     """Return the event of the open run, or of a run that is opened on what the export holds now.
 
     While a run is open, newer data wait for its end. A reason is kept meanwhile and makes the following run train. None
@@ -76,60 +82,64 @@ def join(announced: Refresh, message: Message, clients: Clients, now: datetime) 
         Forbidden: a right is missing that may have been granted since the message, or a quota is used up.
     """
     while True:
-        found, generation = _claim(clients).read()
+        found, generation = _claim(environment).read()
         is_again = found is not None and message.id in found.message_ids
         refresh = Refresh(announced.day) if is_again else announced
         if found:
             # Whoever claimed it may have died before the run was written down.
-            clients.ledger.open_run(found.event, found.reads, found.opened_at)
-            if is_open(found, clients, now):
-                if _wait(refresh, message, found, generation, clients):
+            environment.runs.open(found.run)
+            if is_open(found, environment, now):
+                if _wait(refresh, message, found, generation, environment):
                     return found.event
                 continue
         reading = source.look(
-            refresh.because(_unanswered(found, clients) if found else []), clients, now.date(), message.published_at
+            refresh.because(_unanswered(found, environment) if found else []),
+            environment,
+            now.date(),
+            message.published_at,
         )
-        while _is_superseded(reading.run_id, clients):
+        run_id = source.run_id(reading)
+        while _is_superseded(run_id, environment):
             # It read nothing, and the run that superseded it may have failed or been reset.
-            reading = reading.again()
-        if clients.ledger.is_opened(reading.run_id):
-            return DataRefreshed(reading.run_id, reading.as_of, reading.reason)
-        if found and _has_read(found, reading, clients):
+            run_id = source.following_id(reading.as_of, run_id)
+        if environment.runs.is_opened(run_id):
+            return DataRefreshed(run_id, reading.as_of, reading.reason)
+        if found and _has_read(found, reading, environment):
             log(NothingChanged(found.run_id))
             return None
-        opened = _opened(reading, _message_ids(found, refresh, message), found, clients, now)
-        if _claim(clients).replace(opened, generation):
-            clients.ledger.open_run(opened.event, opened.reads, now)
+        opened = _opened(run_id, reading, _message_ids(found, refresh, message), found, environment, now)
+        if _claim(environment).replace(opened, generation):
+            environment.runs.open(opened.run)
             return opened.event
 
 
-def is_open(current: Current, clients: Clients, now: datetime) -> bool:
+def is_open(current: Current, environment: Environment, now: datetime) -> bool:
     """Whether newer data wait for the run: it has not ended, not failed for good, and was heard of lately."""
-    if _has_ended(current.run_id, clients) or _has_failed(current.run_id, clients):
+    if _has_ended(current.run_id, environment) or _has_failed(current.run_id, environment):
         return False
-    records = clients.ledger.records(current.run_id)
+    records = environment.runs.records(current.run_id)
     heard = max([current.held_at, *(record.finished_at for record in records)])
-    return now - heard < timedelta(hours=clients.settings.open_hours)
+    return now - heard < timedelta(hours=environment.settings.open_hours)
 
 
-def hold(run_id: str, clients: Clients, now: datetime) -> str | None:
+def hold(run_id: str, environment: Environment, now: datetime) -> str | None:
     """Keep the run open, because it goes on; return the newer run that reads the export by now, or None.
 
     Once it is held, no other run is opened until it ends or stands still for hours.
     """
     while True:
-        found, generation = _claim(clients).read()
+        found, generation = _claim(environment).read()
         if found is None:
             return None
         if found.run_id != run_id:
             return found.run_id
         if now - found.held_at < timedelta(seconds=HOLD_SECONDS):
             return None
-        if _claim(clients).replace(msgspec.structs.replace(found, held_at=now), generation):
+        if _claim(environment).replace(msgspec.structs.replace(found, held_at=now), generation):
             return None
 
 
-def require(cloud: Cloud) -> None:
+def require(context: StepContext) -> None:
     """Hold the run before it writes what runs share.
 
     Another delivery of the run may have failed for good since this one began, and let another run be opened.
@@ -137,24 +147,24 @@ def require(cloud: Cloud) -> None:
     Raises:
         Overtaken: a newer run reads the export by now.
     """
-    if newer := hold(cloud.run_id, cloud.clients, cloud.now):
+    if newer := hold(context.run_id, context.environment, context.now):
         raise Overtaken(newer)
 
 
-def names(run_id: str | None, clients: Clients) -> bool:
+def names(run_id: str | None, environment: Environment) -> bool:
     """Whether the claim is the run's, or anybody's without a run's id."""
-    found, _ = _claim(clients).read()
+    found, _ = _claim(environment).read()
     return found is not None and run_id in {None, found.run_id}
 
 
-def forget(run_id: str | None, clients: Clients) -> None:
+def forget(run_id: str | None, environment: Environment) -> None:
     """Remove the claim of a run that is reset, or anybody's without a run's id."""
-    found, generation = _claim(clients).read()
+    found, generation = _claim(environment).read()
     if found and run_id in {None, found.run_id}:
-        _claim(clients).remove(generation)
+        _claim(environment).remove(generation)
 
 
-def _wait(refresh: Refresh, message: Message, current: Current, generation: int, clients: Clients) -> bool:
+def _wait(refresh: Refresh, message: Message, current: Current, generation: int, environment: Environment) -> bool:
     """Keep the reason for the following run; False if the claim was replaced meanwhile."""
     known = {*reasons(current.reason), *current.waiting}
     new = [reason for reason in reasons(refresh.reason) if reason not in known]
@@ -163,7 +173,7 @@ def _wait(refresh: Refresh, message: Message, current: Current, generation: int,
     log(RunWanted(current.run_id, refresh.reason))
     message_ids = _message_ids(current, refresh, message)
     waiting = msgspec.structs.replace(current, waiting=[*current.waiting, *new], message_ids=message_ids)
-    return _claim(clients).replace(waiting, generation) is not None
+    return _claim(environment).replace(waiting, generation) is not None
 
 
 def _message_ids(current: Current | None, refresh: Refresh, message: Message) -> list[str]:
@@ -172,56 +182,65 @@ def _message_ids(current: Current | None, refresh: Refresh, message: Message) ->
     return [*before, message.id][-MOST_MESSAGES:] if refresh.reason else before
 
 
-def _unanswered(current: Current, clients: Clients) -> list[str]:
+def _unanswered(current: Current, environment: Environment) -> list[str]:
     """Return the reasons for which a run is still wanted: those that waited, and those of a run that stood still."""
-    is_answered = _has_ended(current.run_id, clients) or _has_failed(current.run_id, clients)
+    is_answered = _has_ended(current.run_id, environment) or _has_failed(current.run_id, environment)
     return [*([] if is_answered else reasons(current.reason)), *current.waiting]
 
 
 def _opened(
-    reading: source.Reading, message_ids: list[str], former: Current | None, clients: Clients, now: datetime
+    run_id: str,
+    reading: Reading,
+    message_ids: list[str],
+    former: Current | None,
+    environment: Environment,
+    now: datetime,
 ) -> Current:
     last = former.trained if former else None
-    trains = bool(reading.reason) or not _is_recent(last, clients, now)
+    trains = bool(reading.reason) or not _is_recent(last, environment, now)
     return Current(
-        reading.run_id,
+        run_id,
         reading.as_of,
         reading.reason,
-        {**reading.to_json(), "trains": trains},
+        msgspec.structs.replace(reading, trains=trains),
         opened_at=now,
         held_at=now,
         message_ids=message_ids,
-        trained=Training(reading.run_id, now) if trains else last,
+        trained=Training(run_id, now) if trains else last,
     )
 
 
-def _is_recent(last: Training | None, clients: Clients, now: datetime) -> bool:
+def _is_recent(last: Training | None, environment: Environment, now: datetime) -> bool:
     """Whether the last training is too young for another one, and its data can be scored meanwhile."""
-    if last is None or now - last.at >= timedelta(hours=clients.settings.training.min_hours):
+    if last is None or now - last.at >= timedelta(hours=environment.settings.training.min_hours):
         return False
-    has_trained = _has_ended(last.run_id, clients) and not _is_superseded(last.run_id, clients)
-    return has_trained and bool(clients.storage.bucket(clients.settings.bucket).blob(champion.POINTER).exists())
+    has_trained = _has_ended(last.run_id, environment) and not _is_superseded(last.run_id, environment)
+    return has_trained and bool(environment.bucket.blob(champion.POINTER).exists())
 
 
-def _has_read(current: Current, reading: source.Reading, clients: Clients) -> bool:
+def _has_read(current: Current, reading: Reading, environment: Environment) -> bool:
     """Whether the last run has read the same data, for all the reasons that there are now."""
-    read = source.Reading.from_json(current.run_id, current.reads)
-    same = [one.seen for one in read.tables] == [one.seen for one in reading.tables]
+    read = current.reads
     answered = set(reasons(reading.reason)) <= set(reasons(read.reason))
-    return same and answered and read.problem == reading.problem and not _has_failed(current.run_id, clients)
+    return (
+        read.seen == reading.seen
+        and answered
+        and read.problem == reading.problem
+        and not _has_failed(current.run_id, environment)
+    )
 
 
-def _has_ended(run_id: str, clients: Clients) -> bool:
-    return any(record.event.is_last for record in clients.ledger.records(run_id))
+def _has_ended(run_id: str, environment: Environment) -> bool:
+    return any(record.event.is_last for record in environment.runs.records(run_id))
 
 
-def _is_superseded(run_id: str, clients: Clients) -> bool:
-    return any(isinstance(record.event, RunSuperseded) for record in clients.ledger.records(run_id))
+def _is_superseded(run_id: str, environment: Environment) -> bool:
+    return any(isinstance(record.event, RunSuperseded) for record in environment.runs.records(run_id))
 
 
-def _has_failed(run_id: str, clients: Clients) -> bool:
-    return any(failure.is_permanent for failure in clients.ledger.failures(run_id))
+def _has_failed(run_id: str, environment: Environment) -> bool:
+    return any(failure.is_permanent for failure in environment.runs.failures(run_id))
 
 
-def _claim(clients: Clients) -> Guarded[Current]:
-    return Guarded(PATH, Current, clients)
+def _claim(environment: Environment) -> Guarded[Current]:
+    return Guarded(PATH, Current, environment)

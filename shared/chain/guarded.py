@@ -11,16 +11,16 @@ from google.api_core.exceptions import NotFound, PreconditionFailed
 from shared import jsontext
 
 if TYPE_CHECKING:
-    from shared.cloud import Clients
+    from shared.chain.environment import Environment
 
 
 class Guarded[T: msgspec.Struct]:
     """The document at `path`, of the given kind."""
 
-    def __init__(self, path: str, kind: type[T], clients: Clients) -> None:
+    def __init__(self, path: str, kind: type[T], environment: Environment) -> None:
         self._path = path
         self._kind = kind
-        self._bucket = clients.storage.bucket(clients.settings.bucket)
+        self._bucket = environment.bucket
 
     def read(self) -> tuple[T | None, int]:
         """Return the document and its generation; None and 0 where there is none."""

@@ -12,44 +12,42 @@ from typing import TYPE_CHECKING
 from google.api_core.exceptions import NotFound, PreconditionFailed
 
 from shared import champion, jsontext
-from shared.chain import revisions
+from shared.chain.documents import DEPLOYMENT, SCORER
 from shared.log import log
 from shared.log_events import PointerReplaced
 
 if TYPE_CHECKING:
-    from google.cloud import storage  # type: ignore[attr-defined]
+    from google.cloud.storage import Bucket
 
-    from shared.chain.registry import Version
-    from shared.cloud import Clients
+    from shared.chain.environment import Environment
+    from shared.chain.versions import Version
 
 
-def follow(clients: Clients) -> None:
+def follow(environment: Environment) -> None:
     """Write the pointer at the champion of this moment, or remove it when there is none; as it is, it is left alone."""
-    bucket = clients.storage.bucket(clients.settings.bucket)
-    while not _has_followed(bucket, clients):
+    bucket = environment.bucket
+    while not _has_followed(bucket, environment):
         log(PointerReplaced())
 
 
-def champion_run(clients: Clients) -> str | None:
+def champion_run(environment: Environment) -> str | None:
     """Return the run whose model is champion, as the pointer says; None when there is none."""
     try:
-        return champion.read(
-            clients.storage.bucket(clients.settings.bucket).blob(champion.POINTER).download_as_bytes()
-        ).run_id
+        return champion.read(environment.bucket.blob(champion.POINTER).download_as_bytes()).run_id
     except NotFound:
         return None
 
 
-def _has_followed(bucket: storage.Bucket, clients: Clients) -> bool:
+def _has_followed(bucket: Bucket, environment: Environment) -> bool:
     blob = bucket.get_blob(champion.POINTER)
-    serving = clients.registry.champion()
+    serving = environment.registry.champion()
     if serving is None and blob is None:
         return True
     try:
         if serving is None:
             blob.delete(if_generation_match=blob.generation)
             return True
-        content = jsontext.encode(_pointer(serving, bucket, clients), 1)
+        content = jsontext.encode(_pointer(serving, bucket, environment), 1)
         if blob and blob.download_as_bytes(if_generation_match=blob.generation) == content:
             return True
         bucket.blob(champion.POINTER).upload_from_string(
@@ -60,15 +58,14 @@ def _has_followed(bucket: storage.Bucket, clients: Clients) -> bool:
     return True
 
 
-def _pointer(serving: Version, bucket: storage.Bucket, clients: Clients) -> champion.Pointer:
-    deployment = clients.ledger.read(serving.run_id, "deployment") or {}
-    scorer = f"runs/{serving.run_id}/{revisions.ARTEFACT}.json"
+def _pointer(serving: Version, bucket: Bucket, environment: Environment) -> champion.Pointer:
+    deployment = environment.runs.read(serving.run_id, DEPLOYMENT)
+    scorer = f"runs/{serving.run_id}/{SCORER.name}.json"
     return champion.Pointer(
         version=serving.number,
         run_id=serving.run_id,
         candidate=serving.candidate,
         scorer=scorer if bucket.blob(scorer).exists() else None,
-        # Models deployed before these were kept have none.
-        inputs=deployment.get("inputs", {}),
-        decile_cutoffs=deployment.get("decile_cutoffs", []),
+        inputs=deployment.inputs if deployment else {},
+        decile_cutoffs=deployment.decile_cutoffs if deployment else [],
     )

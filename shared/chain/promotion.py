@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from shared.chain.documents import ROLLED_BACK, RolledBack
 from shared.chain.guarded import Guarded
 
 if TYPE_CHECKING:
-    from shared.chain.registry import Version
-    from shared.cloud import Clients
+    from shared.chain.environment import Environment
+    from shared.chain.versions import Version
 
 PATH = "serving/promotion.json"
-ROLLED_BACK = "rolled_back"
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -29,41 +29,41 @@ class Decision(msgspec.Struct, frozen=True):
     decided_at: datetime
 
 
-def objection(run_id: str, judged: str | None, clients: Clients) -> str | None:
+def objection(run_id: str, judged: str | None, environment: Environment) -> str | None:
     """Return why a run's model must not become champion any more, or None.
 
     `judged` is the number of the champion that the gate held the run's model against.
     """
-    if rolled_back := clients.ledger.read(run_id, ROLLED_BACK):
-        return f"its version was rolled back to version {rolled_back['to']}"
-    champion = clients.registry.champion()
+    if rolled_back := environment.runs.read(run_id, ROLLED_BACK):
+        return f"its version was rolled back to version {rolled_back.to}"
+    champion = environment.registry.champion()
     if champion is None or champion.run_id == run_id or champion.number == judged:
         return None
     return f"version {champion.number} is champion by now, and this run was judged against {judged or 'none'}"
 
 
-def promote(deployed_id: str, version: Version, judged: str | None, clients: Clients) -> str | None:
+def promote(deployed_id: str, version: Version, judged: str | None, environment: Environment) -> str | None:
     """Make the version champion, or return why it must not be; a second time changes nothing."""
     while True:
         # Read first: a version is decided on before it gets the alias, so what is read afterwards is no older.
-        champion = clients.registry.champion()
-        decided, generation = _decisions(clients).read()
-        why = objection(version.run_id, judged, clients)
+        champion = environment.registry.champion()
+        decided, generation = _decisions(environment).read()
+        why = objection(version.run_id, judged, environment)
         if decided and champion and champion.number == version.number != decided.version:
             # The alias was moved although another version was decided on after this one.
-            _stand(clients)
+            _stand(environment)
             why = why or f"version {decided.version} was made champion meanwhile"
         if why:
             return why
-        mine = _decide(version, clients, generation)
+        mine = _decide(version, environment, generation)
         if mine is None:
             continue
-        clients.registry.promote(deployed_id, version)
-        if _decisions(clients).read()[1] == mine:
+        environment.registry.promote(deployed_id, version)
+        if _decisions(environment).read()[1] == mine:
             return None
 
 
-def roll_back(clients: Clients, to: str | None = None) -> tuple[Version, Version]:
+def roll_back(environment: Environment, to: str | None = None) -> tuple[Version, Version]:
     """Give traffic and alias to version `to`, or to the one deployed before the champion.
 
     Returns:
@@ -72,39 +72,39 @@ def roll_back(clients: Clients, to: str | None = None) -> tuple[Version, Version
     Raises:
         Permanent: there is no champion, or the version cannot serve.
     """
-    before, now = clients.registry.champion_and(to)
+    before, now = environment.registry.champion_and(to)
     if before.number == now.number:
         return before, now
-    clients.ledger.write(before.run_id, ROLLED_BACK, {"to": now.number, "at": datetime.now(UTC)})
-    _decide(now, clients)
-    _stand(clients)
+    environment.runs.write(before.run_id, ROLLED_BACK, RolledBack(to=now.number, at=datetime.now(UTC)))
+    _decide(now, environment)
+    _stand(environment)
     return before, now
 
 
-def is_decided(clients: Clients) -> bool:
+def is_decided(environment: Environment) -> bool:
     """Whether anybody has decided yet."""
-    return _decisions(clients).read()[0] is not None
+    return _decisions(environment).read()[0] is not None
 
 
-def forget(clients: Clients) -> None:
+def forget(environment: Environment) -> None:
     """Remove the last decision, once there are no versions any more."""
-    _decisions(clients).remove(_decisions(clients).read()[1])
+    _decisions(environment).remove(_decisions(environment).read()[1])
 
 
-def _stand(clients: Clients) -> None:
+def _stand(environment: Environment) -> None:
     """Have the version serve that was decided on last."""
     while True:
-        decided, generation = _decisions(clients).read()
+        decided, generation = _decisions(environment).read()
         if decided:
-            clients.registry.stand(decided.version)
-        if _decisions(clients).read()[1] == generation:
+            environment.registry.stand(decided.version)
+        if _decisions(environment).read()[1] == generation:
             return
 
 
-def _decide(version: Version, clients: Clients, generation: int | None = None) -> int | None:
+def _decide(version: Version, environment: Environment, generation: int | None = None) -> int | None:
     """Write the decision and return its generation; None if another was made since the given generation."""
-    return _decisions(clients).replace(Decision(version.number, datetime.now(UTC)), generation)
+    return _decisions(environment).replace(Decision(version.number, datetime.now(UTC)), generation)
 
 
-def _decisions(clients: Clients) -> Guarded[Decision]:
-    return Guarded(PATH, Decision, clients)
+def _decisions(environment: Environment) -> Guarded[Decision]:
+    return Guarded(PATH, Decision, environment)

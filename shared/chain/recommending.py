@@ -5,23 +5,26 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from google.api_core.exceptions import NotFound, PreconditionFailed
 
-from shared import jsontext
-from shared.chain.training import model_name, rows_of_run
+from shared import jsontext, recommendations
+from shared.chain.documents import RECOMMENDATIONS, RecommendationsRun, Recommended
+from shared.chain.training import rows_of_run
+from shared.chain.versions import model_name
 from shared.errors import Permanent
+from shared.events import RecommendationsDue
 from shared.log import log
 from shared.log_events import FactorizationRefused, NewerRecommendationsServed
-from shared.online import recommendations
+from shared.recommendations import ARTEFACT, Artefact, Rule
 from shared.rules import POPULARITY, Ranking, better_than_popularity
 from shared.warehouse import Statement
 
 if TYPE_CHECKING:
-    from shared.cloud import Clients, Cloud
+    from shared.chain.environment import Environment, StepContext
 
 FACTORIZATION = "matrix_factorization"
 # A visitor's newest products that count; whoever looks at more is looking for nothing in particular.
@@ -30,8 +33,8 @@ MOST_PRODUCTS = 100
 MOST_ALIKE = 20
 
 
-def look(clients: Clients) -> tuple[str, dict[str, Any]] | None:
-    """Return a run's id and what the run reads: the data as they stand, and what is out of stock now.
+def look(environment: Environment, now: datetime) -> RecommendationsRun | None:
+    """Return the run that reads the data as they stand, and what is out of stock now.
 
     Two looks at the same data give the same run; stock comes and goes, and the online path looks at it for itself. None
     when no data were read yet.
@@ -39,36 +42,41 @@ def look(clients: Clients) -> tuple[str, dict[str, Any]] | None:
     Raises:
         Permanent: the shop's list of what is out of stock is none.
     """
-    [state] = clients.query("recommendations/state")
+    [state] = environment.query("recommendations/state")
     as_of: date | None = state["day"]
     if as_of is None:
         return None
     digest = hashlib.sha256(f"recommendations {jsontext.text(state)}".encode()).hexdigest()
-    reads = {"as_of": as_of.isoformat(), "out_of_stock": sorted(_out_of_stock(clients))}
-    return f"{as_of:%Y%m%d}-{digest[:8]}", reads
+    return RecommendationsRun(
+        opened_at=now,
+        event=RecommendationsDue(f"{as_of:%Y%m%d}-{digest[:8]}"),
+        as_of=as_of,
+        out_of_stock=sorted(_out_of_stock(environment)),
+    )
 
 
-def _out_of_stock(clients: Clients) -> frozenset[str]:
-    blob = clients.storage.bucket(clients.settings.bucket).blob(recommendations.OUT_OF_STOCK)
+def _out_of_stock(environment: Environment) -> frozenset[str]:
+    blob = environment.bucket.blob(recommendations.OUT_OF_STOCK)
     try:
         return recommendations.out_of_stock(json.loads(blob.download_as_bytes()))
     except NotFound:
         return frozenset()
     except ValueError as error:
         raise Permanent(
-            f"gs://{clients.settings.bucket}/{recommendations.OUT_OF_STOCK} cannot be read: {error}"
+            f"gs://{environment.settings.bucket}/{recommendations.OUT_OF_STOCK} cannot be read: {error}"
         ) from error
 
 
 class Builder:
     """The work of one run, in the order of its methods; each writes rows that replace the run's or the day's."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
-        self._settings = cloud.settings.recommendations
-        self.as_of = date.fromisoformat(cloud.run["as_of"])
-        self._rows = rows_of_run(cloud)
-        self._unavailable: list[str] = cloud.run["out_of_stock"]
+    def __init__(self, context: StepContext) -> None:
+        self._context = context
+        self._settings = context.settings.recommendations
+        self._run = context.run_as(RecommendationsRun)
+        self.as_of = self._run.as_of
+        self._rows = rows_of_run(context)
+        self._unavailable = self._run.out_of_stock
 
     def count(self) -> bool:
         """Find rules and freeze the visitors' interests; return whether there are products held out to judge by."""
@@ -80,14 +88,14 @@ class Builder:
             "min_support": settings.min_support,
         }
         most = {"most_products": MOST_PRODUCTS, "most_visitors": settings.evaluation_visitors}
-        self._cloud.warehouse.query_all(
+        self._context.warehouse.query_all(
             [
                 Statement("recommendations/itemsets", {**window, **least, **self._rows}),
                 Statement("recommendations/visitor_products", {**window, **self._rows, **most}),
             ]
         )
         lively = {"min_confidence": settings.min_confidence, "min_lift": settings.min_lift}
-        _, [held_out] = self._cloud.warehouse.query_all(
+        _, [held_out] = self._context.warehouse.query_all(
             [
                 Statement("recommendations/rules", {"as_of": self.as_of, **self._rows, **lively}),
                 Statement("recommendations/held_out", self._rows),
@@ -99,10 +107,10 @@ class Builder:
         """Have each method recommend to visitors whose last product it does not know, and see who finds it."""
         methods = [POPULARITY, *self._fit(list(self._settings.methods), is_final=False)]
         self._recommend(methods, is_final=False)
-        found = self._cloud.warehouse.query("recommendations/metrics", {**self._rows, "methods": methods})
+        found = self._context.warehouse.query("recommendations/metrics", {**self._rows, "methods": methods})
         return [Ranking(**row) for row in found]
 
-    def publish(self, better: list[str]) -> dict[str, Any]:
+    def publish(self, better: list[str]) -> Artefact:
         """Recommend to all active visitors by the first of the methods, and return the artefact.
 
         Without a method that is better the popular products are what everyone gets.
@@ -113,7 +121,7 @@ class Builder:
         of_day = {"as_of": self.as_of}
         in_stock = {"unavailable": self._unavailable}
         settings = self._settings
-        _, rules, similar, popular = self._cloud.warehouse.query_all(
+        _, rules, similar, popular = self._context.warehouse.query_all(
             [
                 Statement("recommendations/publish", {**self._rows, **of_day, "method": best}),
                 Statement("recommendations/artefact_rules", {**of_day, **in_stock, "most_rules": settings.most_rules}),
@@ -127,27 +135,29 @@ class Builder:
                 ),
             ]
         )
-        return _artefact(self._cloud, rules, similar, popular)
+        return _artefact(self._run, rules, similar, popular)
 
     def summary(self) -> dict[str, Any]:
         """Return how many rules and visitors there are, and from which baskets."""
-        [row] = self._cloud.warehouse.query("recommendations/summary", {"as_of": self.as_of, **self._rows})
-        return row
+        rows = self._context.warehouse.query("recommendations/summary", {"as_of": self.as_of, **self._rows})
+        return rows[0]
 
     def _fit(self, methods: list[str], *, is_final: bool) -> list[str]:
         """Prepare the methods and return those that could be prepared."""
         fit = {**self._rows, "is_final": is_final}
         alike = {"shrinkage": self._settings.shrinkage, "most_similar": max(MOST_ALIKE, self._settings.most_similar)}
         if "similarity" in methods:
-            self._cloud.warehouse.query("recommendations/similarities", {**fit, **alike})
+            self._context.warehouse.query("recommendations/similarities", {**fit, **alike})
         if FACTORIZATION in methods:
             try:
-                self._cloud.warehouse.query("recommendations/factorization", fit, model=self._model(is_final=is_final))
+                self._context.warehouse.query(
+                    "recommendations/factorization", fit, model=self._model(is_final=is_final)
+                )
             except Permanent as error:
                 # An on-demand project: no retry and no other model can help, and the other methods do without.
                 if "reservation" not in str(error):
                     raise
-                log(FactorizationRefused(self._cloud.run_id, str(error)))
+                log(FactorizationRefused(self._context.run_id, str(error)))
                 return [method for method in methods if method != FACTORIZATION]
         return methods
 
@@ -156,76 +166,75 @@ class Builder:
             **self._rows,
             "is_final": is_final,
             "as_of": self.as_of,
-            "active_from": self.as_of - timedelta(days=self._cloud.settings.audience.window_days - 1),
+            "active_from": self.as_of - timedelta(days=self._context.settings.audience.window_days - 1),
             # What is sold out today may well have been wanted when it was not.
             "unavailable": self._unavailable if is_final else [],
             "most_recommended": self._settings.per_visitor,
         }
         models = {FACTORIZATION: {"model": self._model(is_final=is_final)}}
-        self._cloud.warehouse.query_all(
+        self._context.warehouse.query_all(
             [Statement(f"recommendations/by_{method}", values, models.get(method, {})) for method in methods]
         )
 
     def _model(self, *, is_final: bool) -> str:
-        return model_name("factors" if is_final else "judged_factors", self._cloud.run_id)
+        return model_name("factors" if is_final else "judged_factors", self._context.run_id)
 
 
-def build(cloud: Cloud) -> dict[str, Any]:
+def build(context: StepContext) -> Recommended:
     """Build all of it, replace the artefact unless a newer one stands, and return what was found out."""
-    builder = Builder(cloud)
+    builder = Builder(context)
     rankings = builder.judge() if builder.count() else []
     better = better_than_popularity(rankings)
     artefact = builder.publish(better)
-    report = {
-        "as_of": builder.as_of.isoformat(),
+    found = {
+        "as_of": builder.as_of,
         "method": better[0] if better else POPULARITY,
         "better_than_popularity": better,
-        "methods": {one.method: asdict(one) for one in rankings},
+        "methods": {one.method: one for one in rankings},
         **builder.summary(),
-        "out_of_stock": len(cloud.run["out_of_stock"]),
+        "out_of_stock": len(context.run_as(RecommendationsRun).out_of_stock),
+        "is_served": serve(artefact, context),
     }
-    report["is_served"] = serve(artefact, cloud)
-    cloud.ledger.write(cloud.run_id, "recommendations", report)
+    report = msgspec.convert(found, Recommended)
+    context.runs.write(context.run_id, RECOMMENDATIONS, report)
     return report
 
 
 def _artefact(
-    cloud: Cloud, rules: list[dict[str, Any]], similar: list[dict[str, Any]], popular: list[dict[str, Any]]
-) -> dict[str, Any]:
-    """Return the document that shared.online.recommendations reads, and when its run was opened."""
-    following: dict[tuple[str, ...], list[list[Any]]] = {}
+    run: RecommendationsRun, rules: list[dict[str, Any]], similar: list[dict[str, Any]], popular: list[dict[str, Any]]
+) -> Artefact:
+    """Return what the online path reads."""
+    following: dict[tuple[str, ...], list[tuple[str, float]]] = {}
     for row in rules:
-        following.setdefault(tuple(row["antecedents"]), []).append([row["product_id"], row["confidence"]])
-    alike: dict[str, list[list[Any]]] = {}
+        following.setdefault(tuple(row["antecedents"]), []).append((row["product_id"], row["confidence"]))
+    alike: dict[str, list[tuple[str, float]]] = {}
     for row in similar:
-        alike.setdefault(row["product_id"], []).append([row["similar_id"], row["similarity"]])
-    return {
-        "run_id": cloud.run_id,
-        "as_of": cloud.run["as_of"],
-        "opened_at": cloud.run["opened_at"],
-        "rules": [{"antecedents": list(one), "next": products} for one, products in following.items()],
-        "similar": alike,
-        "popular": [row["product_id"] for row in popular],
-    }
+        alike.setdefault(row["product_id"], []).append((row["similar_id"], row["similarity"]))
+    return Artefact(
+        run_id=run.event.run_id,
+        as_of=run.as_of,
+        opened_at=run.opened_at,
+        rules=[Rule(list(one), products) for one, products in following.items()],
+        similar=alike,
+        popular=[row["product_id"] for row in popular],
+    )
 
 
-def serve(artefact: dict[str, Any], cloud: Cloud) -> bool:
+def serve(artefact: Artefact, context: StepContext) -> bool:
     """Put the artefact where the online path reads it, unless one of newer data is there; return whether it is.
 
     Of runs on the same day's data the one that was opened later knows more.
     """
-    bucket = cloud.clients.storage.bucket(cloud.settings.bucket)
+    bucket = context.environment.bucket
     content = jsontext.encode(artefact)
     while True:
-        standing = bucket.get_blob(recommendations.ARTEFACT)
+        standing = bucket.get_blob(ARTEFACT)
         generation = standing.generation if standing else 0
         try:
-            if standing and _age(json.loads(standing.download_as_bytes(if_generation_match=generation))) > _age(
-                artefact
-            ):
-                log(NewerRecommendationsServed(cloud.run_id))
+            if standing and _age(_served(standing.download_as_bytes(if_generation_match=generation))) > _age(artefact):
+                log(NewerRecommendationsServed(context.run_id))
                 return False
-            bucket.blob(recommendations.ARTEFACT).upload_from_string(
+            bucket.blob(ARTEFACT).upload_from_string(
                 content, content_type="application/json", if_generation_match=generation
             )
         except (NotFound, PreconditionFailed):
@@ -234,30 +243,34 @@ def serve(artefact: dict[str, Any], cloud: Cloud) -> bool:
         return True
 
 
-def newer_run(cloud: Cloud) -> str | None:
+def newer_run(context: StepContext) -> str | None:
     """Return the run whose recommendations are served, if it read newer data than this one or was opened later."""
-    blob = cloud.clients.storage.bucket(cloud.settings.bucket).blob(recommendations.ARTEFACT)
-    try:
-        served = json.loads(blob.download_as_bytes())
-    except NotFound:
-        return None
-    return str(served["run_id"]) if _age(served) > _age(cloud.run) else None
+    served = _standing(context.environment)
+    return served.run_id if served and _age(served) > _age(context.run_as(RecommendationsRun)) else None
 
 
-def served_run(clients: Clients) -> str | None:
+def served_run(environment: Environment) -> str | None:
     """Return the run whose artefact the online path reads, or None when there is none."""
-    blob = clients.storage.bucket(clients.settings.bucket).blob(recommendations.ARTEFACT)
-    try:
-        return str(json.loads(blob.download_as_bytes())["run_id"])
-    except NotFound:
-        return None
+    served = _standing(environment)
+    return served.run_id if served else None
 
 
-def withdraw(clients: Clients) -> None:
+def withdraw(environment: Environment) -> None:
     """Remove the artefact; the online path then recommends nothing."""
     with contextlib.suppress(NotFound):
-        clients.storage.bucket(clients.settings.bucket).blob(recommendations.ARTEFACT).delete()
+        environment.bucket.blob(ARTEFACT).delete()
 
 
-def _age(artefact: dict[str, Any]) -> tuple[str, datetime]:
-    return artefact["as_of"], datetime.fromisoformat(artefact["opened_at"])
+def _standing(environment: Environment) -> Artefact | None:
+    try:
+        return _served(environment.bucket.blob(ARTEFACT).download_as_bytes())
+    except NotFound:
+        return None
+
+
+def _served(content: bytes) -> Artefact:
+    return msgspec.json.decode(content, type=Artefact)
+
+
+def _age(one: Artefact | RecommendationsRun) -> tuple[date, datetime]:
+    return one.as_of, one.opened_at

@@ -25,7 +25,7 @@ from google.api_core.exceptions import (
 )
 from google.cloud import aiplatform_v1 as vertex
 
-from shared.chain.training import model_name
+from shared.chain.versions import Version
 from shared.errors import NotReady, Permanent
 from shared.vertex import client_options, probability_of
 from shared.warehouse import Statement
@@ -47,20 +47,6 @@ DEFAULT = "default"
 HEALING = (Aborted, Forbidden, ServerError, TooManyRequests)
 # Requests until the canary, which gets a share of them, has surely been among those who answered.
 MOST_TRIES = 500
-
-
-@dataclass(frozen=True)
-class Version:
-    """A version of the registered model; `model` is its name in BigQuery."""
-
-    number: str
-    run_id: str
-    candidate: str
-
-    @property
-    def model(self) -> str:
-        """The model's name in BigQuery."""
-        return model_name(self.candidate, self.run_id)
 
 
 class Registry:
@@ -226,7 +212,7 @@ class Registry:
         """Take the version off the endpoint and delete its BigQuery model; what is gone already is left out.
 
         BigQuery owns the version: Vertex AI's registry drops it when BigQuery deletes the model, and does not delete it
-        when asked itself (https://cloud.google.com/vertex-ai/docs/model-registry/delete-model).
+        when asked itself (https://context.google.com/vertex-ai/docs/model-registry/delete-model).
         """
         for deployed in self._deployed(version):
             self.withdraw(deployed.id)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from shared import embedded_scorer, exported_booster
 from shared.chain import training
+from shared.chain.documents import EVALUATION, SCORER, TRAINING, TrainingStatistics
 from shared.chain.evaluation import CHAMPION
+from shared.chain.versions import model_name
 from shared.errors import Permanent
 from shared.log import log
 from shared.log_events import ModelNotEmbeddable, NoScorerArtefact
@@ -17,52 +21,51 @@ if TYPE_CHECKING:
 
     from google.cloud import bigquery
 
-    from shared.cloud import Cloud
+    from shared.chain.environment import StepContext
 
-ARTEFACT = "scorer"
 # How far another scorer may be from ML.PREDICT on the same rows.
 TOLERANCE = 1e-6
 
 
-def inputs(candidate: str, cloud: Cloud) -> dict[str, float | None]:
+def inputs(candidate: str, context: StepContext) -> dict[str, float | None]:
     """Return the model's input columns in the order of its training: a number's mean, None for a category."""
-    columns = _model(candidate, cloud).feature_columns
-    means = {feature["input"]: feature["mean"] for feature in _statistics(cloud)[candidate]["features"]}
+    columns = _model(candidate, context).feature_columns
+    means = {feature.input: feature.mean for feature in _statistics(context)[candidate].features}
     return {str(column.name): means[str(column.name)] for column in columns}
 
 
-def _model(candidate: str, cloud: Cloud) -> bigquery.Model:
-    name = f"{cloud.settings.project}.{cloud.settings.dataset}.{training.model_name(candidate, cloud.run_id)}"
-    return cloud.clients.bigquery.get_model(name)
+def _model(candidate: str, context: StepContext) -> bigquery.Model:
+    name = f"{context.settings.project}.{context.settings.dataset}.{model_name(candidate, context.run_id)}"
+    return context.environment.bigquery.get_model(name)
 
 
-def _statistics(cloud: Cloud) -> dict[str, dict[str, Any]]:
+def _statistics(context: StepContext) -> dict[str, TrainingStatistics]:
     """Return how the training of each of the run's models went, and keep it on the run.
 
     It is asked for here because ML.TRAINING_INFO and ML.FEATURE_INFO need the right to create models, which
     evaluate_models does not have.
     """
-    evaluation = cloud.ledger.read(cloud.run_id, "evaluation") or {}
-    names = [name for name in evaluation["candidates"] if name != CHAMPION]
-    models = [training.model_name(name, cloud.run_id) for name in names]
-    found = cloud.warehouse.query_all(
+    evaluation = context.runs.require(context.run_id, EVALUATION)
+    names = [name for name in evaluation.candidates if name != CHAMPION]
+    models = [model_name(name, context.run_id) for name in names]
+    found = context.warehouse.query_all(
         Statement("deployment/training_statistics", {}, {"model": model}) for model in models
     )
-    statistics = {name: row for name, [row] in zip(names, found, strict=True)}
-    cloud.ledger.write(cloud.run_id, "training", statistics)
+    statistics = {name: msgspec.convert(row, TrainingStatistics) for name, [row] in zip(names, found, strict=True)}
+    context.runs.write(context.run_id, TRAINING, statistics)
     return statistics
 
 
-def export(candidate: str, columns: Iterable[str], cloud: Cloud) -> list[dict[str, Any]]:
+def export(candidate: str, columns: Iterable[str], context: StepContext) -> list[dict[str, Any]]:
     """Write the model's files into the run's folder and return its golden rows.
 
     A golden row holds exactly the model's inputs, as the endpoint takes them, and what ML.PREDICT says of them as
     `expected_probability`.
     """
-    model = training.model_name(candidate, cloud.run_id)
-    files = {"model": model, "folder": cloud.ledger.uri(cloud.run_id, "model/")}
-    rows = {**training.rows_of_run(cloud), "rows": cloud.settings.serving.golden_rows}
-    _, golden = cloud.warehouse.query_all(
+    model = model_name(candidate, context.run_id)
+    files = {"model": model, "folder": context.runs.uri(context.run_id, "model/")}
+    rows = {**training.rows_of_run(context), "rows": context.settings.serving.golden_rows}
+    _, golden = context.warehouse.query_all(
         [
             Statement("deployment/export_model", {}, files),
             Statement("deployment/golden_rows", rows, {"model": model}),
@@ -71,34 +74,40 @@ def export(candidate: str, columns: Iterable[str], cloud: Cloud) -> list[dict[st
     return [{column: row[column] for column in (*columns, "expected_probability")} for row in golden]
 
 
-def decile_cutoffs(candidate: str, cloud: Cloud) -> list[float]:
+def decile_cutoffs(candidate: str, context: StepContext) -> list[float]:
     """Return the lowest probability of each tenth of the run's test visitors but the last, falling."""
-    rows = cloud.warehouse.query("deployment/decile_cutoffs", {**training.rows_of_run(cloud), "candidate": candidate})
+    rows = context.warehouse.query(
+        "deployment/decile_cutoffs", {**training.rows_of_run(context), "candidate": candidate}
+    )
     return [row["cutoff"] for row in rows]
 
 
 def keep_scorer(
-    candidate: str, means: dict[str, float | None], golden: list[dict[str, Any]], expected: list[float], cloud: Cloud
+    candidate: str,
+    means: dict[str, float | None],
+    golden: list[dict[str, Any]],
+    expected: list[float],
+    context: StepContext,
 ) -> None:
     """Keep the scorer artefact if it says what ML.PREDICT says; nothing serves from it that does not.
 
     The model is deployed without one all the same, and the log says so: the endpoint does not need it.
     """
-    kind = _model(candidate, cloud).model_type
+    kind = _model(candidate, context).model_type
     if kind not in _ARTEFACTS:
-        log(ModelNotEmbeddable(cloud.run_id, candidate, kind, list(_ARTEFACTS)))
+        log(ModelNotEmbeddable(context.run_id, candidate, kind, list(_ARTEFACTS)))
         return
     try:
-        artefact = _ARTEFACTS[kind](candidate, means, cloud)
+        artefact = _ARTEFACTS[kind](candidate, means, context)
         scorer = embedded_scorer.load(artefact)
         difference = largest_difference(expected, [scorer.probability(row) for row in golden])
     except (exported_booster.BoosterError, KeyError) as error:
-        log(NoScorerArtefact(cloud.run_id, f"the export is not as expected: {error!r}"))
+        log(NoScorerArtefact(context.run_id, f"the export is not as expected: {error!r}"))
         return
     if difference > TOLERANCE:
-        log(NoScorerArtefact(cloud.run_id, f"it differs from ML.PREDICT by {difference:.2g}"))
+        log(NoScorerArtefact(context.run_id, f"it differs from ML.PREDICT by {difference:.2g}"))
         return
-    cloud.ledger.write(cloud.run_id, ARTEFACT, artefact)
+    context.runs.write(context.run_id, SCORER, artefact)
 
 
 def largest_difference(expected: list[float], answered: list[float]) -> float:
@@ -112,24 +121,24 @@ def largest_difference(expected: list[float], answered: list[float]) -> float:
     return max(abs(one - other) for one, other in zip(expected, answered, strict=True))
 
 
-def _of_regression(candidate: str, means: dict[str, float | None], cloud: Cloud) -> dict[str, Any]:
-    model = training.model_name(candidate, cloud.run_id)
-    return embedded_scorer.from_weights(cloud.warehouse.query("deployment/weights", model=model), means)
+def _of_regression(candidate: str, means: dict[str, float | None], context: StepContext) -> dict[str, Any]:
+    model = model_name(candidate, context.run_id)
+    return embedded_scorer.from_weights(context.warehouse.query("deployment/weights", model=model), means)
 
 
-def _of_trees(_: str, means: dict[str, float | None], cloud: Cloud) -> dict[str, Any]:
+def _of_trees(_: str, means: dict[str, float | None], context: StepContext) -> dict[str, Any]:
     # A category's vocabulary is the file of its input's position.
     vocabularies = {
         position: embedded_scorer.vocabulary(content)
         for position in range(len(means))
-        if (content := cloud.ledger.content(cloud.run_id, f"model/assets/{position}.txt")) is not None
+        if (content := context.runs.content(context.run_id, f"model/assets/{position}.txt")) is not None
     }
-    exported = cloud.ledger.content(cloud.run_id, "model/model.bst")
+    exported = context.runs.content(context.run_id, "model/model.bst")
     return embedded_scorer.from_booster(exported_booster.read(exported or b""), means, vocabularies)
 
 
 # By the model's type, as BigQuery calls it: a candidate's name says nothing about it.
-_ARTEFACTS: dict[str, Callable[[str, dict[str, float | None], Cloud], dict[str, Any]]] = {
+_ARTEFACTS: dict[str, Callable[[str, dict[str, float | None], StepContext], dict[str, Any]]] = {
     "LOGISTIC_REGRESSION": _of_regression,
     "BOOSTED_TREE_CLASSIFIER": _of_trees,
 }

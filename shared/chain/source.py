@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from google.api_core.exceptions import Forbidden
 
 from shared import jsontext
+from shared.chain.documents import DayState, Reading
 from shared.errors import Permanent, is_final, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from shared.chain.environment import Environment
     from shared.chain.refreshes import Refresh
-    from shared.cloud import Clients
     from shared.settings import Settings
 
 
@@ -66,109 +66,56 @@ COLUMNS = {
 }
 
 
-@dataclass(frozen=True)
-class DayTable:
-    """A day-table as it stood when the run looked; `last_modified` in milliseconds since 1970."""
-
-    day: date
-    row_count: int
-    last_modified: int
-    is_changed: bool
-
-    @property
-    def seen(self) -> tuple[date, int, int]:
-        """What tells one state of the table from another."""
-        return self.day, self.row_count, self.last_modified
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What a run reads, fixed when it is opened, and what is wrong with it, if anything."""
-
-    run_id: str
-    as_of: date
-    reason: str
-    tables: list[DayTable]
-    problem: str = ""
-
-    @property
-    def changed(self) -> list[DayTable]:
-        """The day-tables that are new or differ from when they were last read."""
-        return [table for table in self.tables if table.is_changed]
-
-    @property
-    def first_touched(self) -> date:
-        """The first day that the changes touch: also days without a table count, since time went by in a gap."""
-        known = [table.day + timedelta(days=1) for table in self.tables if not table.is_changed]
-        first_changed = min(table.day for table in self.changed)
-        return min(first_changed, max(known, default=first_changed))
-
-    def again(self) -> Reading:
-        """Return the same reading for another run, whose id follows from this one's."""
-        return replace(self, run_id=_run_id(self.as_of, self.run_id))
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the document that `from_json` reads."""
-        return {
-            "as_of": self.as_of.isoformat(),
-            "reason": self.reason,
-            "problem": self.problem,
-            "days": {
-                table.day.isoformat(): [table.row_count, table.last_modified, table.is_changed] for table in self.tables
-            },
-        }
-
-    @classmethod
-    def from_json(cls, run_id: str, document: dict[str, Any]) -> Reading:
-        """Read what the run was opened with."""
-        tables = [DayTable(date.fromisoformat(day), *table) for day, table in document["days"].items()]
-        as_of = date.fromisoformat(document["as_of"])
-        return cls(run_id, as_of, document["reason"], tables, document["problem"])
-
-
-def look(refresh: Refresh, clients: Clients, today: date, asked_at: datetime) -> Reading:
-    """See what the export holds now, for a message of that time. Two looks at the same data give the same run.
+def look(refresh: Refresh, environment: Environment, today: date, asked_at: datetime) -> Reading:
+    """See what the export holds now, for a message of that time. Two looks at the same data give the same reading.
 
     Raises:
         Forbidden: a right is missing that may have been granted since, or a quota is used up.
     """
-    settings = clients.settings
+    settings = environment.settings
     try:
-        rows = clients.query("source/day_tables", {"prefix": settings.table_prefix}, source=settings.source_dataset)
+        rows = environment.query("source/day_tables", {"prefix": settings.table_prefix}, source=settings.source_dataset)
     except (Permanent, Forbidden) as error:
         if not is_final(error, asked_at):
             raise
-        return _reading(refresh, refresh.day or today, [], f"the export cannot be read: {told(error)}")
-    tables = [DayTable(**row) for row in rows]
-    as_of = max((table.day for table in tables), default=refresh.day or today)
-    if not tables and newest_table(clients):
-        return _reading(refresh, as_of, [], _streams_only(clients.settings))
-    return _reading(refresh, as_of, tables, _problem(refresh, tables, settings.source_dataset, settings.table_prefix))
+        problem = f"the export cannot be read: {told(error)}"
+        return Reading(as_of=refresh.day or today, reason=refresh.reason, problem=problem)
+    days = {row["day"]: DayState(row["row_count"], row["last_modified"], row["is_changed"]) for row in rows}
+    as_of = max(days, default=refresh.day or today)
+    if not days and newest_table(environment):
+        problem = _streams_only(environment.settings)
+    else:
+        problem = _problem(refresh, days, settings.source_dataset, settings.table_prefix)
+    return Reading(as_of=as_of, reason=refresh.reason, problem=problem, days=days)
 
 
-def newest_table(clients: Clients) -> str | None:
+def newest_table(environment: Environment) -> str | None:
     """Return the table whose columns BigQuery takes for the whole export; None where the export has no table."""
-    settings = clients.settings
-    rows = clients.query("source/newest_table", {"prefix": settings.table_prefix}, source=settings.source_dataset)
+    settings = environment.settings
+    rows = environment.query("source/newest_table", {"prefix": settings.table_prefix}, source=settings.source_dataset)
     return rows[0]["table_id"] if rows else None
 
 
-def _reading(refresh: Refresh, as_of: date, tables: list[DayTable], problem: str) -> Reading:
-    seen = [table.seen for table in tables]
-    run_id = _run_id(as_of, jsontext.text([seen, refresh.reason, problem]))
-    return Reading(run_id, as_of, refresh.reason, tables, problem)
+def run_id(reading: Reading) -> str:
+    """Return the id of the run that reads this."""
+    return _run_id(reading.as_of, jsontext.text([reading.seen, reading.reason, reading.problem]))
+
+
+def following_id(as_of: date, run_id: str) -> str:
+    """Return the id of the run that reads the same once more; it follows from this one's."""
+    return _run_id(as_of, run_id)
 
 
 def _run_id(as_of: date, named_for: str) -> str:
     return f"{as_of:%Y%m%d}-{hashlib.sha256(named_for.encode()).hexdigest()[:8]}"
 
 
-def _problem(refresh: Refresh, tables: list[DayTable], dataset: str, prefix: str) -> str:
-    if not tables:
+def _problem(refresh: Refresh, days: dict[date, DayState], dataset: str, prefix: str) -> str:
+    if not days:
         return f"dataset {dataset} holds no table {prefix}YYYYMMDD"
-    if refresh.day and refresh.day not in {table.day for table in tables}:
+    if refresh.day and refresh.day not in days:
         return f"there is no table {prefix}{refresh.day:%Y%m%d} in dataset {dataset}"
-    empty = [table.day for table in tables if table.row_count == 0 and (table.is_changed or table.day == refresh.day)]
+    empty = [day for day, table in days.items() if table.row_count == 0 and (table.is_changed or day == refresh.day)]
     if empty:
         return f"table {prefix}{empty[-1]:%Y%m%d} in dataset {dataset} is empty"
     return ""

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared import champion, embedded_scorer
+from shared import champion, embedded_scorer, recommendations
 from shared.log import log
 from shared.log_events import ObjectUnusable
-from shared.online import recommendations
 from shared.online.objects import Bucket, ReadError
 from shared.online.recommendations import Recommender
 
@@ -97,7 +96,7 @@ class Watch:
         self._recommender: Watched[Recommender | None] = Watched(
             bucket,
             recommendations.ARTEFACT,
-            lambda content: Recommender(msgspec.json.decode(content)),
+            lambda content: Recommender(msgspec.json.decode(content, type=recommendations.Artefact)),
             None,
             may_vanish=False,
         )

@@ -5,6 +5,7 @@ import csv
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from typer.testing import CliRunner
 
@@ -15,6 +16,8 @@ from faults.judge import TABLES
 from fixtures import googlesql
 from fixtures.chain import DEADLINE
 from shared import rules
+from shared.chain.documents import Audience
+from shared.dead_letters import Letter
 from shared.errors import Permanent
 
 EVENTS = Path(__file__).parent.parent / "events"
@@ -41,20 +44,20 @@ def test_bigquery_is_sent_files_of_sql_only_with_the_parameters_that_googles_ana
 def test_a_refresh_ends_in_a_published_audience(chain, run):
     assert (run.outcome, run.reason) == ("published", "")
     assert [record.step for record in run.records] == [step for step in STEPS if step != "training"]
-    assert all(check["is_ok"] for check in run.documents["checks"].values())
-    assert "fail/columns" in run.documents["checks"]
-    assert chain.ledger.dead_letters() == {}
+    assert all(check.is_ok for check in run.documents.checks.values())
+    assert "fail/columns" in run.documents.checks
+    assert chain.dead_letters.all() == {}
 
 
 def test_every_candidate_is_measured_on_the_same_visitors(run):
-    evaluation = run.documents["evaluation"]
-    candidates = evaluation["candidates"]
-    test = next(split for split in evaluation["splits"] if split["split"] == "test")
+    evaluation = run.documents.evaluation
+    candidates = evaluation.candidates
+    test = next(split for split in evaluation.splits if split.split == "test")
     assert set(candidates) == {"baseline", "logistic", "boosted_trees"}
-    assert {row["visitors"] for row in candidates.values()} == {test["visitors"]}
-    assert {row["positives"] for row in candidates.values()} == {test["positives"]}
-    assert evaluation["winner"] == max(candidates, key=lambda name: candidates[name]["roc_auc"])
-    assert evaluation["failed"] == {}
+    assert {row.visitors for row in candidates.values()} == {test.visitors}
+    assert {row.positives for row in candidates.values()} == {test.positives}
+    assert evaluation.winner == max(candidates, key=lambda name: candidates[name].roc_auc)
+    assert evaluation.failed == {}
 
 
 def test_visitors_are_split_by_time_and_learnt_from_once(chain, run):
@@ -95,12 +98,12 @@ def test_the_audience_is_the_best_deciles_as_they_were_scored(chain):
 
 
 def test_the_manifest_lists_files_whose_rows_are_the_audience(chain, run):
-    manifest = run.documents["audience"]
-    rows = [row for uri in manifest["files"] for row in csv.DictReader(chain.text(uri).splitlines())]
+    manifest = run.documents.audience
+    rows = [row for uri in manifest.files for row in csv.DictReader(chain.text(uri).splitlines())]
     members = chain.rows("audience")
-    assert manifest["files"]
-    assert manifest["members"] == len(rows) == len(members)
-    assert manifest["scored"] == len(chain.rows("scores"))
+    assert manifest.files
+    assert manifest.members == len(rows) == len(members)
+    assert manifest.scored == len(chain.rows("scores"))
     assert [row["visitor_id"] for row in rows] == [
         row["visitor_id"] for row in sorted(members, key=lambda row: (row["decile"], row["visitor_id"]))
     ]
@@ -112,15 +115,15 @@ def test_the_runs_folder_is_the_models_revision(chain, run):
     assert names >= {f"steps/{step}.json" for step in STEPS if step != "training"}
     assert {name for name in names if name.startswith("model/")}
     assert not {name for name in names if name.startswith("failures/")}
-    trained = run.documents["training"]
+    trained = run.documents.training
     assert set(trained) == {"baseline", "logistic", "boosted_trees"}
-    assert all(statistics["iterations"] and statistics["features"] for statistics in trained.values())
+    assert all(statistics.iterations and statistics.features for statistics in trained.values())
 
 
 def test_the_winner_is_the_champion_and_takes_all_traffic(chain, run):
     champion = chain.clients.registry.champion()
-    assert (champion.run_id, champion.candidate) == (run.run_id, run.documents["evaluation"]["winner"])
-    assert champion.number == run.documents["deployment"]["version"]
+    assert (champion.run_id, champion.candidate) == (run.run_id, run.documents.evaluation.winner)
+    assert champion.number == run.documents.deployment.version
     assert chain.endpoint() == ([champion.number], {champion.number: 100})
 
 
@@ -142,7 +145,7 @@ def test_the_endpoint_answers_what_ml_predict_says(chain):
 def test_the_world_is_told_of_the_audience_without_rows(chain, run):
     told = chain.heard("audience-published")
     assert told == [run.records[-1].event.to_json()]
-    assert json.loads(chain.text(told[0]["manifest"])) == run.documents["audience"]
+    assert msgspec.json.decode(chain.text(told[0]["manifest"]), type=Audience) == run.documents.audience
 
 
 # What comes afterwards; each test leaves the data and a champion behind.
@@ -177,10 +180,10 @@ def test_a_reason_makes_a_run_that_is_held_against_the_champion(chain):
     run = smoke.run(chain.clients, "new campaign", DEADLINE, lambda _: chain.wait_for_a_delivery())
     chain.settle()
     assert run.outcome == "published"
-    candidates = run.documents["evaluation"]["candidates"]
-    assert candidates["champion"]["visitors"] == candidates["baseline"]["visitors"]
+    candidates = run.documents.evaluation.candidates
+    assert candidates["champion"].visitors == candidates["baseline"].visitors
     # The same candidate on the same data is the same model.
-    assert candidates["champion"]["roc_auc"] == pytest.approx(candidates[before.candidate]["roc_auc"], abs=1e-9)
+    assert candidates["champion"].roc_auc == pytest.approx(candidates[before.candidate].roc_auc, abs=1e-9)
     champion = chain.clients.registry.champion()
     assert champion.run_id == run.run_id
     assert chain.endpoint() == ([before.number, champion.number], {champion.number: 100})
@@ -191,19 +194,18 @@ def test_a_message_that_is_replayed_has_one_effect_and_a_malformed_one_is_a_dead
     built = run.records[0].event
     for name, body in (("1", built.to_json()), ("2", {"nonsense": 1})):
         data = base64.b64encode(json.dumps(body).encode()).decode()
-        letter = {"function": "train_models", "reason": "mended since", "received_at": run.opened_at}
-        letter |= {"topic": built.topic, "data": data, "attributes": {}}
-        chain.ledger.bury(name, letter)
-    before = chain.digests({table: (table, "true", ()) for table in TABLES}), chain.job_ids(), chain.ledger.runs()
+        about = {"function": "train_models", "reason": "mended since", "received_at": run.opened_at}
+        chain.dead_letters.bury(name, Letter(**about, topic=built.topic, data=data))
+    before = chain.digests({table: (table, "true", ()) for table in TABLES}), chain.job_ids(), chain.runs.ids()
     monkeypatch.setattr(replay, "PATIENCE_SECONDS", 0)
     CliRunner().invoke(app, ["replay", "--all", "--yes"], catch_exceptions=False)
     chain.settle()
-    after = chain.digests({table: (table, "true", ()) for table in TABLES}), chain.job_ids(), chain.ledger.runs()
+    after = chain.digests({table: (table, "true", ()) for table in TABLES}), chain.job_ids(), chain.runs.ids()
     assert after == before
-    [letter] = chain.ledger.dead_letters().values()
-    assert letter["function"] == "train_models"
-    assert letter["reason"].startswith("unknown fields")
-    chain.ledger.remove_dead_letters()
+    [letter] = chain.dead_letters.all().values()
+    assert letter.function == "train_models"
+    assert letter.reason.startswith("unknown fields")
+    chain.dead_letters.remove_all()
 
 
 def test_a_rollback_gives_back_traffic_and_name_and_scores_with_the_former_and_another_one_takes_them_again(chain):
@@ -220,10 +222,10 @@ def test_a_rollback_gives_back_traffic_and_name_and_scores_with_the_former_and_a
 
 
 def rolled_back(chain):
-    known = set(chain.ledger.runs())
+    known = set(chain.runs.ids())
     versions = rollback.roll_back(chain.clients)
     chain.settle()
-    [run] = [chain.run(run_id) for run_id in set(chain.ledger.runs()) - known]
+    [run] = [chain.run(run_id) for run_id in set(chain.runs.ids()) - known]
     assert [record.step for record in run.records] == ["score_visitors", "publish_audience"]
     return versions
 
@@ -251,7 +253,7 @@ def test_what_a_run_makes_while_it_is_reset_can_be_reset_too(chain):
         "insert into propensity.audience (day, visitor_id, probability, decile, offer, model_version, run_id) "
         "values ('2017-01-01', 'v', 0.5, 1, 'none', '1', '20170101-deadbeef')"
     )
-    assert late not in chain.ledger.runs()
+    assert late not in chain.runs.ids()
     lines = resetting.plan(chain.clients, late).lines
     assert lines == ["model baseline_20170101_deadbeef", "the run's 1 rows of table audience"]
     assert "model baseline_20170101_deadbeef" in resetting.plan(chain.clients, None).lines

@@ -17,8 +17,8 @@ LISTENERS = [(function.name, topic) for function in declarations.read().function
 
 def events_of(chain, run):
     """(topic, body) of each event that the run recorded, the first one's too."""
-    opened = chain.ledger.run(run.run_id)
-    yield opened["topic"], opened["event"]
+    opened = chain.runs.opened(run.run_id).run
+    yield opened.event.topic, opened.event.to_json()
     for record in run.records:
         yield record.event.topic, record.event.to_json()
 
@@ -68,7 +68,7 @@ def test_events_delivered_twice_at_once_have_one_effect(chain):
     with delivered_twice(chain):
         run = chain.refresh(reason="twice")
     assert chain.outcome(run) == chain.expected
-    assert chain.ledger.dead_letters() == {}
+    assert chain.dead_letters.all() == {}
     told = [body for body in chain.heard("audience-published") if body["run_id"] == run.run_id]
     assert {json.dumps(body) for body in told} == {json.dumps(run.records[-1].event.to_json())}
 

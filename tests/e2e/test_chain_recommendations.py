@@ -1,13 +1,12 @@
 """Recommendations beside the chain: a run of their own, made of the data as they stand."""
 
-import json
+import msgspec
 
 from cli import resetting
 from fixtures.chain import DAYS, FIRST_DAY
 from shared.chain import recommending
-from shared.online import recommendations
-
-ARTEFACT = recommendations.ARTEFACT
+from shared.online.recommendations import Recommender
+from shared.recommendations import ARTEFACT, Artefact
 
 
 def of(chain):
@@ -18,20 +17,20 @@ def of(chain):
 def test_a_run_of_its_own_recommends_to_everyone_who_is_scored(chain):
     run = of(chain)
     assert (run.outcome, run.reason, [*run.seconds]) == ("recommended", "", ["build_recommendations"])
-    report = run.documents["recommendations"]
+    report = run.documents.recommendations
     # The generated customers buy in bundles, which popularity does not know.
-    assert report["method"] != "popularity"
-    assert report["method"] in report["better_than_popularity"]
-    assert report["methods"].keys() == {"popularity", "similarity", "matrix_factorization"}
-    assert report["rules"] == len(chain.rows("product_rules")) > 0
+    assert report.method != "popularity"
+    assert report.method in report.better_than_popularity
+    assert report.methods.keys() == {"popularity", "similarity", "matrix_factorization"}
+    assert report.rules == len(chain.rows("product_rules")) > 0
     visitors = chain.rows("scored_visitors")
-    assert len(visitors) == len(chain.rows("scores")) == report["visitors"]
+    assert len(visitors) == len(chain.rows("scores")) == report.visitors
     assert all(len(visitor["next_products"]) == len(set(visitor["next_products"])) == 5 for visitor in visitors)
-    assert {visitor["recommended_by"] for visitor in visitors} == {report["method"], "popularity"}
-    recommender = recommendations.Recommender(json.loads(chain.text(f"gs://chain-test/{ARTEFACT}")))
-    assert recommender.as_of == str(FIRST_DAY.replace(day=DAYS))
+    assert {visitor["recommended_by"] for visitor in visitors} == {report.method, "popularity"}
+    artefact = msgspec.json.decode(chain.text(f"gs://chain-test/{ARTEFACT}"), type=Artefact)
+    assert artefact.as_of == FIRST_DAY.replace(day=DAYS)
     [rule] = chain.rows("product_rules", "array_length(consequents) = 1 order by confidence desc limit 1")
-    assert recommender.next_products(rule["antecedents"], set(), 1)
+    assert Recommender(artefact).next_products(rule["antecedents"], set(), 1)
 
 
 def test_a_tick_on_unchanged_data_is_the_same_run_and_changes_nothing(chain):

@@ -20,18 +20,18 @@ def test_a_rejected_run_leaves_the_champion_serving_and_can_be_reset_and_made_ag
     for table in ("scores", "audience"):
         assert after["tables"][table] == before["tables"][table]
 
-    jobs, incarnation = set(after["jobs"]), chain.ledger.run(run.run_id)["incarnation"]
+    jobs, incarnation = set(after["jobs"]), chain.runs.opened(run.run_id).incarnation
     removal = resetting.plan(chain.clients, run.run_id)
     assert any(run.run_id in line for line in removal.lines)
     removal.carry_out()
-    assert run.run_id not in chain.ledger.runs()
+    assert run.run_id not in chain.runs.ids()
     assert chain.rows("training_rows", f"run_id = '{run.run_id}'") == []
     assert chain.rows("evaluation_rows", f"run_id = '{run.run_id}'") == []
     assert not [model for model in chain.clients.bigquery.list_models("propensity") if is_of(run, model)]
 
     again = chain.refresh()
     assert (again.run_id, again.outcome, again.reason) == (run.run_id, run.outcome, run.reason)
-    assert chain.ledger.run(run.run_id)["incarnation"] != incarnation
+    assert chain.runs.opened(run.run_id).incarnation != incarnation
     fresh = {job for job in set(chain.job_ids()) - jobs if "-train_models-" in job}
     assert len(fresh) == 1 + len(chain.clients.settings.training.candidates)
     chain.load(*changed)

@@ -39,7 +39,7 @@ def test_few_buyers_are_rejected_with_reasons_and_a_gate_that_asks_for_less_lets
         run = chain.refresh(reason="relaxed gate")
         assert (run.outcome, run.reason) == ("published", "")
         assert chain.clients.registry.champion().run_id == run.run_id
-        assert len(chain.rows("audience")) == run.documents["audience"]["members"] > 0
+        assert len(chain.rows("audience")) == run.documents.audience.members > 0
 
 
 @pytest.mark.skipif(not (DATA / "ga360").is_dir(), reason=f"there are no real GA360 rows in {DATA}")

@@ -20,10 +20,10 @@ def chain(breakable_chain):
 
 def begin(chain, **body):
     """Announce new data and return the run's id once it is open."""
-    known = set(chain.ledger.runs())
+    known = set(chain.runs.ids())
     chain.clients.send("data-refreshed", body)
-    chain.wait_until(lambda: set(chain.ledger.runs()) - known, "a run is opened")
-    [run_id] = set(chain.ledger.runs()) - known
+    chain.wait_until(lambda: set(chain.runs.ids()) - known, "a run is opened")
+    [run_id] = set(chain.runs.ids()) - known
     return run_id
 
 
@@ -116,14 +116,14 @@ def test_an_event_that_makes_no_sense_is_kept_with_its_reason_and_shown(chain):
     nonsense = {"model-approved": unknown, "data-refreshed": {"tabel": "x"}, "recommendations-due": of_another_kind}
     for topic, body in nonsense.items():
         assert chain.send(topic, body) == []
-    reasons = {letter["function"]: letter["reason"] for letter in chain.ledger.dead_letters().values()}
+    reasons = {letter.function: letter.reason for letter in chain.dead_letters.all().values()}
     assert "there is no run 20990101-ffffffff" in reasons["deploy_model"]
     assert "unknown fields: 1" in reasons["build_features"]
     assert "was opened by data-refreshed, not by recommendations-due" in reasons["build_recommendations"]
     shown = CliRunner().invoke(app, ["runs"], env={"COLUMNS": "200"}, catch_exceptions=False).output
     assert "Dead letters" in shown
     assert "unknown fields" in shown
-    chain.ledger.remove_dead_letters()
+    chain.dead_letters.remove_all()
     assert chain.state() == before
 
 

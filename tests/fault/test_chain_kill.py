@@ -77,4 +77,4 @@ def test_a_run_under_quick_faults_makes_what_an_undisturbed_run_makes(breakable_
     chain.settle()
     assert sum(chain.proxies.struck.values()) == len(planned)
     assert chain.outcome(chain.run(run.run_id)) == chain.expected
-    assert chain.ledger.dead_letters() == {}
+    assert chain.dead_letters.all() == {}

@@ -11,9 +11,9 @@ import pytest
 from cli.declarations import ROOT
 from fixtures.online import Clock, Endpoint, probability
 from shared.champion import POINTER
-from shared.online.recommendations import ARTEFACT as RECOMMENDATIONS
-from shared.online.recommendations import OUT_OF_STOCK
 from shared.online.scorer import NoScorerError, OnlineScorer
+from shared.recommendations import ARTEFACT as RECOMMENDATIONS
+from shared.recommendations import OUT_OF_STOCK
 
 THREADS, VERSIONS = 4, 8
 REFRESH_SECONDS = 30
@@ -193,7 +193,8 @@ def test_a_bucket_that_hangs_keeps_no_request_waiting(online_bucket, scorer, clo
 
 def test_recommendations_and_what_is_out_of_stock_come_with_the_same_look(scorer, online_bucket, clock):
     assert (scorer.snapshot().recommender, scorer.snapshot().out_of_stock) == (None, frozenset())
-    document = {"run_id": "20170801-0a1b2c3d", "as_of": "2017-08-01", "rules": [], "similar": {}, "popular": ["a", "b"]}
+    document = {"run_id": "20170801-0a1b2c3d", "as_of": "2017-08-01", "opened_at": "2017-08-02T04:00:00Z"}
+    document |= {"rules": [], "similar": {}, "popular": ["a", "b"]}
     online_bucket.put(RECOMMENDATIONS, document)
     online_bucket.put(OUT_OF_STOCK, ["a"])
     look_again(scorer, clock)

@@ -14,9 +14,10 @@ from fixtures.pubsub import delivered
 from functions import evaluate_models, train_models
 from shared import warehouse
 from shared.chain import training
-from shared.cloud import Clients, Cloud
+from shared.chain.documents import ExportRun
+from shared.chain.environment import Environment, StepContext
 from shared.errors import Malformed, NotReady, Permanent
-from shared.events import FeaturesBuilt, TrainingFailed, TrainingProgressed
+from shared.events import DataRefreshed, FeaturesBuilt, TrainingFailed, TrainingProgressed
 from shared.settings import Settings
 
 DATASET = "unit_training"
@@ -26,7 +27,8 @@ STATEMENTS = {
     "features/training_rows": "select @run_id, @created_on, @from_day, @as_of, @train_share, @evaluation_share",
     "models/baseline": MODEL,
     "models/logistic": MODEL,
-    "evaluation/splits": "select 'train' as split, 9 as visitors, 3 as positives from (select @run_id, @created_on)",
+    "evaluation/splits": "select 'train' as split, @created_on as first_day, @created_on as last_day, "
+    "9 as visitors, 3 as positives, @run_id as run_id",
 }
 days = itertools.count(1)
 
@@ -40,7 +42,7 @@ def run(bigquery_client, bucket, tmp_path, monkeypatch):
     bigquery_client.create_dataset(DATASET, exists_ok=True)
     document = {"project": PROJECT, "bucket": bucket.name, "dataset": DATASET}
     document["training"] = {"candidates": ["baseline", "logistic"]}
-    clients = Clients(Settings.from_document(document))
+    clients = Environment(Settings.from_document(document))
     clients.__dict__["bigquery"] = bigquery_client
     run = Run(clients, f"201708{next(days):02}-0a1b2c3d", tmp_path)
     for name, text in STATEMENTS.items():
@@ -53,7 +55,8 @@ class Run:
     def __init__(self, clients, run_id, folder):
         self.clients, self.run_id, self.folder = clients, run_id, folder
         self.built = FeaturesBuilt(run_id, dt.date(2017, 8, 1))
-        clients.ledger.open_run(self.built, {"as_of": "2017-08-01"}, dt.datetime.now(dt.UTC))
+        day = self.built.as_of
+        clients.runs.open(ExportRun(opened_at=dt.datetime.now(dt.UTC), event=DataRefreshed(run_id, day), as_of=day))
 
     def deploy(self, name, text):
         path = self.folder / f"{name}.sql"
@@ -68,7 +71,9 @@ class Run:
         return evaluate_models.step(event, self.cloud("evaluate_models", minutes_later))
 
     def cloud(self, step, minutes_later=0):
-        return Cloud(self.clients, self.run_id, step, dt.datetime.now(dt.UTC) + dt.timedelta(minutes=minutes_later))
+        return StepContext(
+            self.clients, self.run_id, step, dt.datetime.now(dt.UTC) + dt.timedelta(minutes=minutes_later)
+        )
 
     def trainings(self):
         """Candidate and attempt of each CREATE MODEL job, once it has ended."""

@@ -15,7 +15,7 @@ from desk.bigquery import connect
 from fixtures.deliveries import Export, with_many_buyers
 from shared import warehouse
 from shared.chain import evaluation, revisions
-from shared.cloud import Cloud
+from shared.chain.environment import StepContext
 from shared.settings import CANDIDATES, Settings
 from shared.warehouse import SQL
 
@@ -55,9 +55,9 @@ def test_a_candidate_is_deployed_as_what_its_statement_trains_whatever_it_is_cal
     world.send("data-refreshed", {})
     while world.pending:
         world.deliver(world.pending[0])
-    [run] = world.runs()
+    [run] = world.export_runs()
     assert (run.outcome, run.reason) == ("published", "")
-    assert run.documents["evaluation"]["winner"] == name
+    assert run.documents.evaluation.winner == name
     assert world.serving() == (run.run_id, {run.run_id: 100}, run.run_id)
     assert world.document(world.document("serving/champion.json")["scorer"])["kind"] == scorer
 
@@ -66,8 +66,8 @@ def test_a_model_that_no_scorer_of_ours_reads_is_deployed_for_the_endpoint_alone
     model = SimpleNamespace(model_type="DNN_CLASSIFIER")
     settings = Settings(project="shop-project", bucket="shop-bucket")
     clients = SimpleNamespace(settings=settings, bigquery=SimpleNamespace(get_model=lambda _: model))
-    cloud = Cloud(clients, "20170801-0a1b2c3d", "deploy_model", None)
-    revisions.keep_scorer("deep", {}, [], [], cloud)
+    context = StepContext(clients, "20170801-0a1b2c3d", "deploy_model", None)
+    revisions.keep_scorer("deep", {}, [], [], context)
     told = "no scorer artefact: deep is a DNN_CLASSIFIER; known are LOGISTIC_REGRESSION; BOOSTED_TREE_CLASSIFIER"
     assert told in capfd.readouterr().out
 

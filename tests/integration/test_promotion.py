@@ -9,9 +9,10 @@ from deskcloud import vertex as local_vertex
 from deskcloud.web import serving
 from fixtures.online import PROJECT, deploy, trained
 from shared.chain import promotion
+from shared.chain.environment import Environment
 from shared.chain.guarded import Guarded
-from shared.chain.registry import CHAMPION, Registry, Version
-from shared.cloud import Clients
+from shared.chain.registry import CHAMPION, Registry
+from shared.chain.versions import Version
 from shared.settings import Settings
 
 FIRST = Version("1", "20170801-00000001", "logistic")
@@ -31,7 +32,7 @@ def clients(models, tmp_path, bucket, credentials):
     with serving.serve(app) as url:
         deploy(url, models, {"0": 10, "1": 90})
         document = {"project": PROJECT, "bucket": bucket.name, "serving": {"api_endpoint": url}}
-        clients = Clients(Settings.from_document(document))
+        clients = Environment(Settings.from_document(document))
         clients.__dict__["storage"] = bucket.client
         clients.__dict__["registry"] = Registry(clients.settings, None)
         clients.registry._name("1", CHAMPION)

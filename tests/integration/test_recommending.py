@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -12,11 +13,14 @@ from deskcloud import provisioning
 from deskcloud.bigquery.gateway import app as gateway
 from deskcloud.web import credentials as auth
 from deskcloud.web import serving
+from shared import recommendations
 from shared.chain import recommending
-from shared.cloud import Clients, Cloud
+from shared.chain.documents import RECOMMENDATIONS
+from shared.chain.environment import Environment, StepContext
 from shared.errors import Permanent
 from shared.events import RecommendationsDue
-from shared.online import recommendations
+from shared.online.recommendations import Recommender
+from shared.recommendations import Artefact
 from shared.settings import Settings
 
 DAY = dt.date(2017, 8, 10)
@@ -37,7 +41,7 @@ def project(bigquery_emulator, tmp_path_factory, storage):
         )
         document = {"project": PROJECT, "bucket": "recommending", "dataset": "recommending"}
         document["recommendations"] = {"methods": ["similarity", "matrix_factorization"]}
-        clients = Clients(Settings.from_document(document))
+        clients = Environment(Settings.from_document(document))
         clients.storage.create_bucket("recommending")
         clients.__dict__["bigquery"] = connect(url)
         dataset = desk.dataset(PROJECT, "recommending", declarations.read().tables)
@@ -64,15 +68,15 @@ def fill(clients):
 
 def opened(clients, run_id=None, as_of=None, at=NOW):
     """A run as its step sees it."""
-    found, reads = recommending.look(clients)
-    due = RecommendationsDue(run_id or found)
-    clients.ledger.open_run(due, reads | ({"as_of": as_of} if as_of else {}), at)
-    return Cloud(clients, due.run_id, "build_recommendations", NOW)
+    run = recommending.look(clients, at)
+    event = RecommendationsDue(run_id or run.event.run_id)
+    clients.runs.open(msgspec.structs.replace(run, event=event, as_of=as_of or run.as_of))
+    return StepContext(clients, event.run_id, "build_recommendations", NOW)
 
 
 def served(clients):
     blob = clients.storage.bucket("recommending").blob(recommendations.ARTEFACT)
-    return json.loads(blob.download_as_bytes())
+    return msgspec.json.decode(blob.download_as_bytes(), type=Artefact)
 
 
 def stock(clients, content):
@@ -83,10 +87,10 @@ def test_without_a_reservation_similarity_recommends_and_the_log_says_why(projec
     stock(project, '["P0"]')
     cloud = opened(project)
     report = recommending.build(cloud)
-    assert report["method"] == "similarity"
-    assert report["methods"].keys() == {"similarity", "popularity"}
-    assert report["visitors"] == 200
-    assert report == cloud.ledger.read(cloud.run_id, "recommendations")
+    assert report.method == "similarity"
+    assert report.methods.keys() == {"similarity", "popularity"}
+    assert report.visitors == 200
+    assert report == cloud.runs.read(cloud.run_id, RECOMMENDATIONS)
     [line] = [line for line in capfd.readouterr().out.splitlines() if "no matrix factorization" in line]
     assert "reservation" in line
     recommended = project.bigquery.list_rows(f"{PROJECT}.recommending.visitor_recommendations")
@@ -96,24 +100,26 @@ def test_without_a_reservation_similarity_recommends_and_the_log_says_why(projec
     document = served(project)
     assert recommending.build(cloud) == report
     assert served(project) == document
-    recommender = recommendations.Recommender(document)
+    recommender = Recommender(document)
     [other] = recommender.next_products(["P1"], {"P2", "P3", "P4"}, 1)
     assert other == "P5"
     assert "P0" not in recommender.next_products(["P1"], set(), 100)
 
 
 def test_older_data_and_an_older_run_on_the_same_data_leave_the_artefact_as_it_is(project):
-    newest = {"run_id": "20170810-00000001", "as_of": "2017-08-10", "rules": [], "similar": {}, "popular": []}
-    assert recommending.serve(newest | {"opened_at": str(NOW)}, opened(project, "20170810-00000001", at=NOW))
+    def artefact(run_id, as_of, opened_at):
+        return Artefact(run_id=run_id, as_of=as_of, opened_at=opened_at, rules=[], similar={}, popular=[])
+
+    assert recommending.serve(artefact("20170810-00000001", DAY, NOW), opened(project, "20170810-00000001", at=NOW))
+    day_before, day_after = DAY - dt.timedelta(days=1), DAY + dt.timedelta(days=1)
     for number, (as_of, opened_at) in enumerate(
-        [("2017-08-09", NOW + dt.timedelta(hours=1)), ("2017-08-10", NOW - dt.timedelta(microseconds=1))]
+        [(day_before, NOW + dt.timedelta(hours=1)), (DAY, NOW - dt.timedelta(microseconds=1))]
     ):
-        run_id = f"{as_of.replace('-', '')}-1000000{number}"
-        older = newest | {"run_id": run_id, "as_of": as_of, "opened_at": str(opened_at)}
-        assert not recommending.serve(older, opened(project, run_id, as_of, opened_at))
-        assert served(project)["run_id"] == "20170810-00000001"
-    newer = newest | {"run_id": "20170811-00000001", "as_of": "2017-08-11", "opened_at": str(NOW)}
-    assert recommending.serve(newer, opened(project, "20170811-00000001", "2017-08-11"))
+        run_id = f"{as_of:%Y%m%d}-1000000{number}"
+        assert not recommending.serve(artefact(run_id, as_of, opened_at), opened(project, run_id, as_of, opened_at))
+        assert served(project).run_id == "20170810-00000001"
+    newer = artefact("20170811-00000001", day_after, NOW)
+    assert recommending.serve(newer, opened(project, "20170811-00000001", day_after))
     assert recommending.served_run(project) == "20170811-00000001"
     recommending.withdraw(project)
     recommending.withdraw(project)
@@ -124,6 +130,6 @@ def test_older_data_and_an_older_run_on_the_same_data_leave_the_artefact_as_it_i
 def test_a_stock_list_that_cannot_be_read_is_refused_with_its_name_and_rule(project, content):
     stock(project, content)
     with pytest.raises(Permanent, match=r"gs://recommending/serving/out_of_stock\.json cannot be read"):
-        recommending.look(project)
+        recommending.look(project, NOW)
     project.storage.bucket("recommending").blob(recommendations.OUT_OF_STOCK).delete()
-    assert recommending.look(project)[1]["out_of_stock"] == []
+    assert recommending.look(project, NOW).out_of_stock == []

@@ -4,7 +4,7 @@ import functools
 import json
 import random
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pyarrow.parquet as pq
 import pytest
@@ -14,7 +14,8 @@ from desk.bigquery import connect
 from fixtures import alerts
 from fixtures.deliveries import STEPS, Died, Export, with_many_buyers, write
 from functions import build_features, deploy_model
-from shared.chain import promotion, revisions
+from shared.chain import revisions
+from shared.chain.documents import ROLLED_BACK, RolledBack
 from shared.errors import Permanent
 
 FIRST_DAY, KNOWN_DAYS, DAYS = date(2017, 3, 1), 6, 8
@@ -64,7 +65,7 @@ def in_any_order(cloud, after, stands_still_before, seed, **options):
     if steps == 0:
         # Its process dies when it has just begun.
         world.after["sessions/from_ga360"] = die
-    while not world.runs() or len(world.runs()[0].records) < steps:
+    while not world.export_runs() or len(world.export_runs()[0].records) < steps:
         deliver_any(world, chance)
     world.load(after)
     if stands_still_before is not None:
@@ -72,7 +73,7 @@ def in_any_order(cloud, after, stands_still_before, seed, **options):
     world.send("data-refreshed", {})
     if chance.random() < 0.5:
         world.send("resume-due", {})
-    late = {world.runs()[0].run_id: chance.choice((0.05, 1, 20))}
+    late = {world.export_runs()[0].run_id: chance.choice((0.05, 1, 20))}
     while world.pending:
         deliver_any(world, chance, late)
     # What the schedules say when all else is quiet.
@@ -97,7 +98,7 @@ def die():
 def left_by(world):
     """What both runs have left, but for the names and numbers of those that made it."""
     by = ("run_id", "model_version")
-    day = f"format_date('%Y%m%d', day) = '{world.runs()[-1].run_id[:8]}'"
+    day = f"format_date('%Y%m%d', day) = '{world.export_runs()[-1].run_id[:8]}'"
     left = {table: world.rows(table) for table in ("sessions", "interactions", "visitor_features", "source_days")}
     left |= {table: world.rows(table, by, day) for table in ("scores", "audience")}
     if world.recommends:
@@ -109,11 +110,11 @@ def left_by(world):
 def assert_as_one_after_the_other(world, expected):
     for what, found in left_by(world).items():
         assert found == expected[what], what
-    older, newer = world.runs()
+    older, newer = world.export_runs()
     assert newer.outcome == "published"
     assert world.serving() == (newer.run_id, {newer.run_id: 100}, newer.run_id)
     assert_superseded_unless_first(older, newer)
-    runs = [world.run(run_id) for run_id in world.ledger.runs()]
+    runs = [world.run(run_id) for run_id in world.runs.ids()]
     assert [run.run_id for run in runs if not run.has_ended] == []
     said = [record.event for run in runs for record in run.records]
     for topic in PUBLIC:
@@ -154,7 +155,7 @@ def test_of_two_deliveries_of_which_one_fails_for_good_the_other_stops_once_anot
 ):
     world = cloud.world(BEFORE)
     world.send("data-refreshed", {})
-    while begun and (not world.runs() or len(world.runs()[0].records) < begun):
+    while begun and (not world.export_runs() or len(world.export_runs()[0].records) < begun):
         world.deliver(world.pending[0])
     both = world.pending[-1]
 
@@ -162,11 +163,11 @@ def test_of_two_deliveries_of_which_one_fails_for_good_the_other_stops_once_anot
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(*part, fail_for_good)
             world.deliver(both, is_taken=False)
-        [older] = world.runs()
+        [older] = world.export_runs()
         assert older.outcome == "failed"
         world.load(AFTER["newer days"])
         world.send("data-refreshed", {})
-        while len(world.runs()) < 2 or len(world.runs()[1].records) < far:
+        while len(world.export_runs()) < 2 or len(world.export_runs()[1].records) < far:
             world.deliver(world.pending[-1])
 
     world.after[statement] = meanwhile
@@ -181,7 +182,7 @@ def test_of_two_deliveries_of_which_one_fails_for_good_the_other_stops_once_anot
 def test_a_delivery_that_fails_after_another_has_promoted_the_same_version_leaves_it_serving(cloud):
     world = cloud.world(BEFORE)
     world.send("data-refreshed", {})
-    while not world.runs() or len(world.runs()[0].records) < 3:
+    while not world.export_runs() or len(world.export_runs()[0].records) < 3:
         world.deliver(world.pending[0])
     both = world.pending[-1]
     with pytest.MonkeyPatch.context() as patch:
@@ -192,7 +193,7 @@ def test_a_delivery_that_fails_after_another_has_promoted_the_same_version_leave
 
         world.after["deployment/golden_rows"] = meanwhile
         world.deliver(both)
-    [run] = world.runs()
+    [run] = world.export_runs()
     assert run.records[-1].step == "deploy_model"
     assert world.serving() == (run.run_id, {run.run_id: 100}, run.run_id)
     assert "failures" not in alerts.firing(world.entries)
@@ -225,12 +226,12 @@ def test_a_run_that_loses_a_race_publishes_what_stands_and_no_alert_fires(in_ord
     champion = world.registry.champion()
     world.entries.clear()
     world.send("data-refreshed", {"reason": "new campaign"})
-    while len(world.runs()) < 3 or len(world.runs()[2].records) < 3:
+    while len(world.export_runs()) < 3 or len(world.export_runs()[2].records) < 3:
         world.deliver(world.pending[0])
-    world.ledger.write(world.runs()[2].run_id, promotion.ROLLED_BACK, {"to": champion.number})
+    world.runs.write(world.export_runs()[2].run_id, ROLLED_BACK, RolledBack(to=champion.number, at=datetime.now(UTC)))
     while world.pending:
         world.deliver(world.pending[0])
-    run = world.runs()[2]
+    run = world.export_runs()[2]
     assert (run.outcome, run.reason) == ("superseded", f"its version was rolled back to version {champion.number}")
     assert world.serving() == (champion.run_id, {champion.run_id: 100}, champion.run_id)
     assert json.dumps(run.records[-1].event.to_json()) in world.told("audience-published")
@@ -239,11 +240,11 @@ def test_a_run_that_loses_a_race_publishes_what_stands_and_no_alert_fires(in_ord
 
 def test_a_delivery_that_judges_late_holds_the_model_to_the_champion_that_it_had_to_beat(in_order):
     world = in_order("newer days")
-    champion, known = world.registry.champion(), len(world.runs())
+    champion, known = world.registry.champion(), len(world.export_runs())
     world.send("data-refreshed", {"reason": "judged late"})
-    while len(world.runs()) == known or not world.of(world.runs()[-1].run_id, "evaluate_models"):
+    while len(world.export_runs()) == known or not world.of(world.export_runs()[-1].run_id, "evaluate_models"):
         world.deliver(world.pending[0])
-    run_id = world.runs()[-1].run_id
+    run_id = world.export_runs()[-1].run_id
     judged = []
 
     def meanwhile():

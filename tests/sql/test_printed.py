@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from google.cloud import bigquery
@@ -11,8 +11,9 @@ from learning import RUN, training_rows
 from typer.testing import CliRunner
 
 from cli import main, sql, world
-from shared.cloud import Clients
-from shared.events import FeaturesBuilt
+from shared.chain.documents import ExportRun
+from shared.chain.environment import Environment
+from shared.events import DataRefreshed
 from shared.settings import CANDIDATES
 from shared.warehouse import Warehouse
 
@@ -69,10 +70,11 @@ def test_a_statement_runs_as_it_is_printed(statement, console):
 @pytest.fixture
 def a_run(console, whole_warehouse, monkeypatch):
     """A run as the command finds it."""
-    clients = Clients(whole_warehouse.settings)
+    clients = Environment(whole_warehouse.settings)
     clients.__dict__ |= {"bigquery": console, "storage": gcs.Client(console.project)}
     monkeypatch.setattr(world, "connected", lambda: clients)
-    clients.ledger.open_run(FeaturesBuilt(RUN["run_id"], RUN["created_on"]), {"as_of": "2017-08-10"}, datetime.now(UTC))
+    day = date(2017, 8, 10)
+    clients.runs.open(ExportRun(opened_at=datetime.now(UTC), event=DataRefreshed(RUN["run_id"], day), as_of=day))
     return Warehouse(console, clients.settings, RUN["run_id"], "evaluate_models", 1)
 
 

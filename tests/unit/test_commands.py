@@ -18,11 +18,13 @@ from deskcloud import standing
 from deskcloud.bigquery.emulator.launch import EmulatorDiedError
 from deskcloud.cloud import Ports
 from shared.chain import pointer, promotion
-from shared.chain.registry import Version
+from shared.chain.documents import CHECKS, ExportRun
+from shared.chain.runs import Failure, Record, Runs
+from shared.chain.versions import Version
 from shared.champion import POINTER, Pointer
+from shared.dead_letters import DeadLetters, Letter
 from shared.errors import Permanent
 from shared.events import AudiencePublished, DataRefreshed, FeaturesBuilt
-from shared.ledger import Failure, Ledger, Record
 from shared.settings import Settings
 
 DAY = date(2017, 8, 1)
@@ -44,7 +46,7 @@ class Pubsub:
         name = str(100 + len(self.sent))
         self.sent.append((topic, data, dict(attributes)))
         if topic in self.refuses:
-            bury(self.shop.ledger, f"{name}-train_models", refused(topic, data, attributes))
+            bury(self.shop, f"{name}-train_models", refused(topic, data, attributes))
         return name
 
 
@@ -54,17 +56,20 @@ class Shop:
     def __init__(self, bucket):
         self.storage = bucket.client
         self.settings = Settings.from_document({"project": "shop-project", "bucket": bucket.name})
-        self.ledger = Ledger(bucket)
+        self.bucket = bucket
+        self.runs = Runs(bucket)
+        self.dead_letters = DeadLetters(bucket)
         self.pubsub = Pubsub(self)
         self.pass_on = self.pubsub.pass_on
         self.registry = self
         self.deployed = {number: Version(number, FIRST, "logistic") for number in "123"}
         self.serving = "3"
         for hours, (run_id, reason) in enumerate([(FIRST, ""), (SECOND, ""), (THIRD, "new campaign")]):
-            self.ledger.open_run(DataRefreshed(run_id, DAY, reason), {"trains": True}, NOW + timedelta(hours=hours))
+            event, at = DataRefreshed(run_id, DAY, reason), NOW + timedelta(hours=hours)
+            self.runs.open(ExportRun(opened_at=at, event=event, as_of=DAY, reason=reason, trains=True))
         done = AudiencePublished(FIRST, DAY, "gs://shop/manifest.json", 7)
-        self.ledger.finish(FIRST, Record("publish_audience", done, NOW, NOW, 0))
-        self.ledger.fail(THIRD, Failure("build_features", LONG, is_permanent=True, failed_at=NOW))
+        self.runs.finish(FIRST, Record("publish_audience", done, NOW, NOW, 0))
+        self.runs.fail(THIRD, Failure("build_features", LONG, is_permanent=True, failed_at=NOW))
         champion = Pointer(version="3", run_id=FIRST, candidate="logistic", scorer=None, inputs={}, decile_cutoffs=[])
         bucket.blob(POINTER).upload_from_string(msgspec.json.encode(champion))
 
@@ -90,8 +95,8 @@ def run(*words, answer=None):
     return CliRunner().invoke(main.app, list(words), input=answer)
 
 
-def bury(ledger, name, letter):
-    ledger.bury(name, {"received_at": NOW, **letter})
+def bury(shop, name, letter):
+    shop.dead_letters.bury(name, Letter(received_at=NOW, **letter))
 
 
 def refused(topic, data, attributes, reason="a field is missing"):
@@ -131,7 +136,7 @@ def test_the_runs_can_be_fewer_or_the_failed_ones_alone(shop):
 
 
 def test_a_run_without_its_record_is_listed_as_lost_and_counts_as_failed(shop):
-    shop.ledger.write("20170102-00000000", "checks", {})
+    shop.runs.write("20170102-00000000", CHECKS, {})
     first = json.loads(run("runs", "--json", "--failed").stdout)["runs"][0]
     assert (first["run_id"], first["state"]) == ("20170102-00000000", "lost")
 
@@ -262,43 +267,43 @@ def test_a_rollback_to_a_version_that_is_not_deployed_names_those_that_are(moved
 
 
 def test_a_refused_and_a_given_up_message_are_sent_again_as_they_were(shop):
-    bury(shop.ledger, "1", refused("features-built", json.dumps(PUSHED).encode(), {"a": "b"}))
-    bury(shop.ledger, "2", given_up(b"{}", {"c": "d"}))
+    bury(shop, "1", refused("features-built", json.dumps(PUSHED).encode(), {"a": "b"}))
+    bury(shop, "2", given_up(b"{}", {"c": "d"}))
     answer = run("replay", "--all", "--yes")
     assert answer.exit_code == 0, answer.stdout
     assert shop.pubsub.sent == [
         ("features-built", json.dumps(PUSHED).encode(), {"a": "b"}),
         ("features-built", b"{}", {"c": "d"}),
     ]
-    assert shop.ledger.dead_letters() == {}
+    assert shop.dead_letters.all() == {}
     assert "0 dead letters are left" in answer.stdout
 
 
 def test_a_message_that_two_functions_refused_is_sent_once(shop):
     for function in ("train_models", "build_recommendations"):
-        bury(shop.ledger, f"1-{function}", {**refused("features-built", b"{}", {}), "function": function})
+        bury(shop, f"1-{function}", {**refused("features-built", b"{}", {}), "function": function})
     assert run("replay", "--all", "--yes").exit_code == 0
     assert shop.pubsub.sent == [("features-built", b"{}", {})]
-    assert shop.ledger.dead_letters() == {}
+    assert shop.dead_letters.all() == {}
 
 
 def test_one_message_is_sent_again_after_a_yes_and_the_others_are_left(shop):
     for name in ("1", "2"):
-        bury(shop.ledger, name, given_up(b"{}", {"name": name}))
+        bury(shop, name, given_up(b"{}", {"name": name}))
     assert run("replay", "2", answer="n\n").exit_code == 1
     assert shop.pubsub.sent == []
     answer = run("replay", "2", answer="y\n")
-    assert (answer.exit_code, list(shop.ledger.dead_letters())) == (0, ["1"])
+    assert (answer.exit_code, list(shop.dead_letters.all())) == (0, ["1"])
     assert "1 dead letter is left" in answer.stdout
 
 
 def test_what_is_refused_once_more_is_told_with_its_new_name_and_its_reason(shop):
-    bury(shop.ledger, "1", refused("features-built", b"{}", {}))
+    bury(shop, "1", refused("features-built", b"{}", {}))
     shop.pubsub.refuses = {"features-built"}
     answer = run("replay", "1", "--yes")
     assert answer.exit_code == 1
     assert "a dead letter again, 100-train_models: a field is missing" in answer.stdout
-    assert list(shop.ledger.dead_letters()) == ["100-train_models"]
+    assert list(shop.dead_letters.all()) == ["100-train_models"]
 
 
 @pytest.mark.parametrize(
@@ -317,15 +322,15 @@ def test_what_is_refused_once_more_is_told_with_its_new_name_and_its_reason(shop
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_cannot_be_sent_again_stays_a_dead_letter_and_says_why(shop, letter, why):
-    bury(shop.ledger, "1", letter)
+    bury(shop, "1", letter)
     answer = run("replay", "--all", "--yes")
     assert answer.exit_code == 1
     assert re.search(f"1 stays a dead letter: .*{why}", answer.stdout)
-    assert list(shop.ledger.dead_letters()) == ["1"]
+    assert list(shop.dead_letters.all()) == ["1"]
 
 
 def test_a_message_that_is_no_dead_letter_is_named_and_nothing_is_sent(shop):
-    bury(shop.ledger, "1", given_up(b"{}"))
+    bury(shop, "1", given_up(b"{}"))
     answer = run("replay", "1", "7", "--yes")
     assert "there is no dead letter 7" in str(answer.exception)
     assert shop.pubsub.sent == []

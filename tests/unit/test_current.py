@@ -10,17 +10,18 @@ import pytest
 from fixtures.pubsub import delivered
 from shared import champion
 from shared.chain import current
+from shared.chain.documents import DayState
+from shared.chain.environment import Environment
 from shared.chain.refreshes import Refresh
-from shared.cloud import Clients
+from shared.chain.runs import Failure, Record
 from shared.events import AudiencePublished, FeaturesBuilt, RunSuperseded
-from shared.ledger import Failure, Record
 from shared.settings import Settings
 
 NOW = datetime(2017, 8, 2, 3, tzinfo=UTC)
 DAY = date(2017, 8, 1)
 
 
-class World(Clients):
+class World(Environment):
     """The functions' clients on an export whose day-tables a test makes."""
 
     def __init__(self, bucket):
@@ -46,22 +47,22 @@ class World(Clients):
         """What the run's steps leave behind when it ends well."""
         at = NOW + timedelta(hours=hours)
         last = AudiencePublished(event.run_id, event.as_of, "gs://shop/manifest.json", 7)
-        self.ledger.finish(event.run_id, Record("publish_audience", last, at, at, 0.0))
+        self.runs.finish(event.run_id, Record("publish_audience", last, at, at, 0.0))
         self.storage.bucket(self.settings.bucket).blob(champion.POINTER).upload_from_string("{}")
 
     def fail(self, event):
-        self.ledger.fail(event.run_id, Failure("train_models", "no quota", is_permanent=True, failed_at=NOW))
+        self.runs.fail(event.run_id, Failure("train_models", "no quota", is_permanent=True, failed_at=NOW))
 
     def supersede(self, event, by):
         superseded = RunSuperseded(event.run_id, by.run_id)
-        self.ledger.finish(event.run_id, Record("train_models", superseded, NOW, NOW, 0.0))
+        self.runs.finish(event.run_id, Record("train_models", superseded, NOW, NOW, 0.0))
 
     def reset(self, event):
         current.forget(event.run_id, self)
-        self.ledger.remove(event.run_id)
+        self.runs.remove(event.run_id)
 
     def trains(self, event):
-        return self.ledger.run(event.run_id)["trains"]
+        return self.runs.opened(event.run_id).run.trains
 
 
 @pytest.fixture
@@ -76,19 +77,19 @@ def test_newer_data_wait_while_a_run_is_open_and_one_following_run_reads_them_al
     world.load(modified=2)
     world.load(DAY + timedelta(days=1))
     assert world.refresh() == world.refresh() == first
-    assert world.ledger.runs() == [first.run_id]
+    assert world.runs.ids() == [first.run_id]
     world.end(first)
     second = world.refresh()
     assert second.run_id != first.run_id
     assert second.as_of == DAY + timedelta(days=1)
-    assert len(world.ledger.run(second.run_id)["days"]) == 2
+    assert len(world.runs.opened(second.run_id).run.days) == 2
 
 
 def test_unchanged_data_open_no_second_run(world):
     first = world.refresh("new campaign")
     world.end(first)
     assert world.refresh() is None
-    assert world.ledger.runs() == [first.run_id]
+    assert world.runs.ids() == [first.run_id]
 
 
 def test_a_reason_that_comes_while_a_run_is_open_is_kept_for_the_following_run(world):
@@ -113,20 +114,20 @@ def test_of_many_refreshes_at_once_one_opens_a_run_and_the_others_join_it(world)
 
     with ThreadPoolExecutor(8) as pool:
         events = set(pool.map(refresh, range(8)))
-    assert [event.run_id for event in events] == world.ledger.runs()
+    assert [event.run_id for event in events] == world.runs.ids()
 
 
 def test_a_run_whose_opening_died_halfway_is_opened_by_the_next_refresh(world, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(world.ledger, "open_run", lambda *_: (_ for _ in ()).throw(ConnectionError))
+        patch.setattr(world.runs, "open", lambda *_: (_ for _ in ()).throw(ConnectionError))
         with pytest.raises(ConnectionError):
             world.refresh()
-    assert world.ledger.runs() == []
+    assert world.runs.ids() == []
     world.load(modified=2)
     event = world.refresh()
-    assert world.ledger.runs() == [event.run_id]
+    assert world.runs.ids() == [event.run_id]
     # It reads what the export held when the run was claimed.
-    assert world.ledger.run(event.run_id)["days"] == {DAY.isoformat(): [9, 1, True]}
+    assert world.runs.opened(event.run_id).run.days == {DAY: DayState(9, 1, is_changed=True)}
 
 
 def test_a_run_that_has_failed_for_good_is_not_open(world):
@@ -157,7 +158,7 @@ def test_a_step_that_ended_lately_keeps_newer_data_waiting(world):
     first = world.refresh()
     world.load(modified=2)
     at = NOW + timedelta(hours=5)
-    world.ledger.finish(first.run_id, Record("build_features", FeaturesBuilt(first.run_id, DAY), at, at, 0.0))
+    world.runs.finish(first.run_id, Record("build_features", FeaturesBuilt(first.run_id, DAY), at, at, 0.0))
     assert world.refresh(hours=10) == first
 
 

@@ -15,10 +15,10 @@ import main
 from cli import declarations
 from deskcloud.logs import filter as log_filter
 from faults import judge
-from shared import champion, embedded_scorer
-from shared.chain import refreshes, revisions, source, training
+from shared import champion, embedded_scorer, recommendations
+from shared.chain import documents, refreshes, source, training
 from shared.events import EVENTS
-from shared.online import openapi, predictions, recommendations
+from shared.online import openapi, predictions
 from shared.warehouse import SQL
 
 ROOT = declarations.ROOT
@@ -34,7 +34,7 @@ CHECKOUTS = {"checkout-started", "checkout-scored"}
 # What functions read or write besides the chain's own tables: a name that ends in / is a folder of the bucket.
 OTHERS = {"export", "models", "bucket"}
 FOLDERS = {"runs/", "checkouts/", "dead-letters/", "serving/"}
-SCORERS = f"runs/*/{revisions.ARTEFACT}.json"
+SCORERS = f"runs/*/{documents.SCORER.name}.json"
 INSERT_ROW = re.compile(r"merge into (\w+) as target\s+using \((.*)\) as \w+\s+on false.*then insert row", re.DOTALL)
 MERGES = {
     str(path.relative_to(SQL).with_suffix("")): found
@@ -269,7 +269,7 @@ def test_who_has_bigquery_do_something_may_submit_jobs_and_nobody_else(name):
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_who_gives_messages_to_the_dead_letters_is_one_that_rejects(name):
     calls = {ast.unparse(one.func) for one in ast.walk(tree(name)) if isinstance(one, ast.Call)}
-    assert FUNCTIONS[name].get("rejects", False) == bool(calls & {"handle", "handler.reject"})
+    assert FUNCTIONS[name].get("rejects", False) == bool(calls & {"handle", "dead_letters.reject"})
 
 
 def test_no_function_has_a_role_that_opens_the_project():

@@ -11,9 +11,10 @@ from google.rpc.error_details_pb2 import ErrorInfo
 
 from fixtures.handling import APPROVED, DEPLOYED, RUN
 from fixtures.pubsub import PROJECT, delivered
+from shared.dead_letters import TooLargeError
 from shared.errors import NotReady, Permanent
 from shared.events import FeaturesBuilt, ModelDeployed, TrainingFailed
-from shared.handler import TooLargeError, handle
+from shared.handler import handle
 
 SECRET = "jane.doe@example.org"  # noqa: S105 - what no line may repeat
 
@@ -41,7 +42,7 @@ def test_a_redelivered_event_publishes_what_was_recorded_and_does_no_work_again(
     handle(delivered(APPROVED.to_json()), step)
     assert step.calls == [(APPROVED, RUN, "deploy_model")]
     assert broker.events("model-deployed") == [DEPLOYED.to_json()] * 2
-    [record] = world.ledger.records(RUN)
+    [record] = world.runs.records(RUN)
     assert (record.step, record.event) == ("deploy_model", DEPLOYED)
     assert record.started_at <= record.finished_at
 
@@ -55,7 +56,7 @@ def test_two_deliveries_of_a_message_at_once_give_one_record_and_publish_the_sam
     step.__module__ = Step.__module__
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda _: handle(delivered(APPROVED.to_json()), step), range(2)))
-    [record] = world.ledger.records(RUN)
+    [record] = world.runs.records(RUN)
     assert broker.events("model-deployed") == [record.event.to_json()] * 2
 
 
@@ -69,7 +70,7 @@ def test_of_two_messages_at_once_the_one_that_finished_first_publishes_alone(wor
     messages = [delivered(APPROVED.to_json(), message_id=name) for name in ("17", "18")]
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda message: handle(message, step), messages))
-    [record] = world.ledger.records(RUN)
+    [record] = world.runs.records(RUN)
     assert broker.events("model-deployed") == [record.event.to_json()]
 
 
@@ -91,7 +92,7 @@ def test_a_step_with_nothing_to_say_is_not_over_and_looks_again(world, broker):
     handle(delivered(APPROVED.to_json()), step)
     handle(delivered(APPROVED.to_json()), step)
     assert len(step.calls) == 2
-    assert world.ledger.records(RUN) == []
+    assert world.runs.records(RUN) == []
     assert broker.events("model-deployed") == []
 
 
@@ -106,16 +107,16 @@ def test_a_step_that_a_run_repeats_has_a_record_and_failures_for_each_attempt(wo
     # The run has gone on from there.
     handle(failed(TrainingFailed(RUN, 1, ["logistic"])), step)
     assert [(call[0].attempt, call[2]) for call in step.calls] == [(1, "deploy_model"), (2, "deploy_model")]
-    assert [record.step for record in world.ledger.records(RUN)] == ["deploy_model.2", "deploy_model.3"]
+    assert [record.step for record in world.runs.records(RUN)] == ["deploy_model.2", "deploy_model.3"]
     assert broker.events("model-deployed") == [DEPLOYED.to_json()] * 3
     step.outcome = Permanent("no more")
     handle(failed(TrainingFailed(RUN, 3, ["logistic"])), step)
-    assert [failure.step for failure in world.ledger.failures(RUN)] == ["deploy_model.4"]
+    assert [failure.step for failure in world.runs.failures(RUN)] == ["deploy_model.4"]
 
 
 def test_a_permanent_failure_is_acknowledged_and_stands_on_the_run(world, broker, capfd):
     handle(delivered(APPROVED.to_json()), Step(Permanent("the endpoint differs")))
-    [failure] = world.ledger.failures(RUN)
+    [failure] = world.runs.failures(RUN)
     assert (failure.step, failure.reason, failure.is_permanent) == ("deploy_model", "the endpoint differs", True)
     assert broker.events("model-deployed") == broker.published("dead-letters") == []
     errors = [json.loads(line) for line in capfd.readouterr().out.splitlines() if '"ERROR"' in line]
@@ -127,12 +128,12 @@ def test_a_permanent_failure_is_acknowledged_and_stands_on_the_run(world, broker
 @pytest.mark.parametrize("error", [ConnectionError("reset by peer"), Permanent("no such model")])
 def test_a_step_that_fails_because_its_run_was_reset_writes_nothing_and_is_not_tried_again(world, broker, error):
     def reset_and_fail(event, cloud):
-        world.ledger.remove(RUN)
+        world.runs.remove(RUN)
         raise error
 
     reset_and_fail.__module__ = Step.__module__
     handle(delivered(APPROVED.to_json()), reset_and_fail)
-    assert world.ledger.runs() == []
+    assert world.runs.ids() == []
     [letter] = broker.published("dead-letters")
     assert letter.attributes["rejected_for"] == f"run {RUN} was reset while deploy_model was at work"
 
@@ -141,11 +142,11 @@ def test_any_other_error_is_raised_and_noted_until_a_delivery_succeeds(world, br
     step = Step(ConnectionError("reset by peer"))
     with pytest.raises(ConnectionError):
         handle(delivered(APPROVED.to_json()), step)
-    [failure] = world.ledger.failures(RUN)
+    [failure] = world.runs.failures(RUN)
     assert (failure.reason, failure.is_permanent) == ("ConnectionError: reset by peer", False)
     step.outcome = DEPLOYED
     handle(delivered(APPROVED.to_json()), step)
-    assert world.ledger.failures(RUN) == []
+    assert world.runs.failures(RUN) == []
     assert broker.events("model-deployed") == [DEPLOYED.to_json()]
 
 
@@ -160,7 +161,7 @@ def test_an_error_in_a_step_that_another_delivery_has_finished_is_no_failure(
 
     step.__module__ = Step.__module__
     handle(delivered(APPROVED.to_json(), message_id="17"), step)
-    assert world.ledger.failures(RUN) == []
+    assert world.runs.failures(RUN) == []
     assert broker.events("model-deployed") == [DEPLOYED.to_json()] * published
     assert '"ERROR"' not in capfd.readouterr().out
 
@@ -172,9 +173,9 @@ def forbidden(reason):
 def test_a_missing_right_may_be_on_its_way_for_ten_minutes_and_then_fails_the_run(world, broker):
     with pytest.raises(Forbidden):
         handle(delivered(APPROVED.to_json(), age_minutes=9), Step(forbidden("accessDenied")))
-    assert [failure.is_permanent for failure in world.ledger.failures(RUN)] == [False]
+    assert [failure.is_permanent for failure in world.runs.failures(RUN)] == [False]
     handle(delivered(APPROVED.to_json(), age_minutes=11), Step(forbidden("accessDenied")))
-    [failure] = world.ledger.failures(RUN)
+    [failure] = world.runs.failures(RUN)
     assert (failure.reason, failure.is_permanent) == ("403 Access Denied: as a test wants it", True)
     assert broker.published("dead-letters") == []
 
@@ -183,13 +184,13 @@ def test_a_missing_right_may_be_on_its_way_for_ten_minutes_and_then_fails_the_ru
 def test_too_many_requests_and_a_quota_that_is_used_up_are_tried_again_however_old_the_event_is(world, reason):
     with pytest.raises(Forbidden):
         handle(delivered(APPROVED.to_json(), age_minutes=600), Step(forbidden(reason)))
-    assert [failure.is_permanent for failure in world.ledger.failures(RUN)] == [False]
+    assert [failure.is_permanent for failure in world.runs.failures(RUN)] == [False]
 
 
 def test_a_right_that_vertex_ai_misses_is_judged_as_one_that_bigquery_misses(world):
     details = ErrorInfo(reason="IAM_PERMISSION_DENIED", domain="iam.googleapis.com")
     handle(delivered(APPROVED.to_json(), age_minutes=11), Step(Forbidden("denied", error_info=details)))
-    assert [failure.is_permanent for failure in world.ledger.failures(RUN)] == [True]
+    assert [failure.is_permanent for failure in world.runs.failures(RUN)] == [True]
 
 
 def test_a_right_that_is_missing_before_there_is_a_run_makes_a_dead_letter_of_an_old_message(world, broker):
@@ -217,7 +218,7 @@ def test_an_error_that_cannot_be_noted_is_raised_all_the_same(world, bucket):
 def test_waiting_is_raised_and_is_no_failure(world):
     with pytest.raises(NotReady):
         handle(delivered(APPROVED.to_json()), Step(NotReady("job x still runs")))
-    assert world.ledger.failures(RUN) == []
+    assert world.runs.failures(RUN) == []
 
 
 @pytest.mark.parametrize(
@@ -268,7 +269,7 @@ def test_an_event_of_a_run_that_nobody_opened_becomes_a_dead_letter_and_leaves_n
     handle(delivered({"run_id": "20990101-ffffffff", "candidate": "logistic"}), step)
     [letter] = broker.published("dead-letters")
     assert letter.attributes["rejected_for"].startswith("there is no run 20990101-ffffffff")
-    assert world.ledger.runs() == [RUN]
+    assert world.runs.ids() == [RUN]
     assert step.calls == []
 
 

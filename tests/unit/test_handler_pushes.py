@@ -10,11 +10,12 @@ import pytest
 from cli.declarations import ROOT
 from desk.bigquery import connect, forbidding
 from deskcloud.web import serving
-from fixtures.handling import DEPLOYED, RUN
+from fixtures.handling import DEPLOYED, RUN, forget_clients
 from fixtures.pubsub import PROJECT, delivered
-from shared import cloud as shared_cloud
+from shared.chain.documents import CHECKS
+from shared.chain.runs import Record
+from shared.dead_letters import Letter
 from shared.events import FeaturesBuilt
-from shared.ledger import Record
 
 
 def served(function):
@@ -36,17 +37,17 @@ def test_a_function_acknowledges_a_malformed_push_and_the_letter_is_kept_once(wo
     for name in (letter.message_id, letter.message_id, "published again"):
         kept = push("record_dead_letter", "dead-letters", letter.data, name, **letter.attributes)
         assert kept.status_code == 204
-    [(name, document)] = world.ledger.dead_letters().items()
+    [(name, document)] = world.dead_letters.all().items()
     assert name == "23-train_models"
-    received_at = document.pop("received_at")
-    assert datetime.fromisoformat(received_at).tzinfo
-    assert document == {
-        "function": "train_models",
-        "reason": "features-built needs the field as_of, run_id",
-        "topic": "features-built",
-        "attributes": {"origin": "a shop"},
-        "data": base64.b64encode(b"{}").decode(),
-    }
+    assert document.received_at.tzinfo
+    assert document == Letter(
+        function="train_models",
+        reason="features-built needs the field as_of, run_id",
+        received_at=document.received_at,
+        topic="features-built",
+        attributes={"origin": "a shop"},
+        data=base64.b64encode(b"{}").decode(),
+    )
 
 
 @pytest.mark.parametrize(("age_minutes", "status"), [(9, 500), (11, 204)])
@@ -56,7 +57,7 @@ def test_a_function_judges_a_missing_right_by_when_pub_sub_published_the_message
         world.__dict__["bigquery"] = connect(url)
         data = json.dumps(built.to_json()).encode()
         assert push("train_models", "features-built", data, age_minutes=age_minutes).status_code == status
-    [failure] = world.ledger.failures(RUN)
+    [failure] = world.runs.failures(RUN)
     assert "as a test wants it" in failure.reason
     assert (failure.step, failure.is_permanent) == ("train_models", status == 204)
 
@@ -68,17 +69,17 @@ def test_what_pub_sub_gave_up_is_kept_with_how_often_it_was_tried(world):
         "origin": "a shop",
     }
     assert push("record_dead_letter", "dead-letters", b"{}", **given_up).status_code == 204
-    [document] = world.ledger.dead_letters().values()
-    assert document["function"] == "train-models-features-built"
-    assert document["reason"].startswith("given up after 20 deliveries")
-    assert document["attributes"] == {"origin": "a shop"}
+    [document] = world.dead_letters.all().values()
+    assert document.function == "train-models-features-built"
+    assert document.reason.startswith("given up after 20 deliveries")
+    assert document.attributes == {"origin": "a shop"}
 
 
 def test_what_was_published_to_dead_letters_itself_is_told_as_that(world):
     assert push("record_dead_letter", "dead-letters", b"{}", origin="a shop").status_code == 204
-    [document] = world.ledger.dead_letters().values()
-    assert document["reason"].startswith("published to dead-letters itself")
-    assert (document["function"], document["topic"]) == ("", "")
+    [document] = world.dead_letters.all().values()
+    assert document.reason.startswith("published to dead-letters itself")
+    assert (document.function, document.topic) == ("", "")
 
 
 @pytest.mark.parametrize(
@@ -91,8 +92,8 @@ def test_what_was_published_to_dead_letters_itself_is_told_as_that(world):
 )
 def test_any_dead_letter_is_kept(world, data, attributes):
     assert push("record_dead_letter", "dead-letters", data, **attributes).status_code == 204
-    [document] = world.ledger.dead_letters().values()
-    assert base64.b64decode(document["data"]) == data
+    [document] = world.dead_letters.all().values()
+    assert base64.b64decode(document.data) == data
 
 
 def test_a_refresh_without_a_word_is_a_refresh_and_any_other_event_is_a_dead_letter(world, broker):
@@ -103,11 +104,11 @@ def test_a_refresh_without_a_word_is_a_refresh_and_any_other_event_is_a_dead_let
 
 
 def test_a_standing_run_goes_on_with_its_last_event_however_broken_another_is(world, broker, vertex_url, monkeypatch):
-    world.ledger.write("20170101-00000000", "checks", {})
-    world.ledger.finish(RUN, Record("deploy_model", DEPLOYED, datetime.now(UTC), datetime.now(UTC), 0.0))
+    world.runs.write("20170101-00000000", CHECKS, {})
+    world.runs.finish(RUN, Record("deploy_model", DEPLOYED, datetime.now(UTC), datetime.now(UTC), 0.0))
     serving = {"api_endpoint": vertex_url}
     settings = {"bucket": world.settings.bucket, "resume_after_minutes": 0, "serving": serving}
     monkeypatch.setenv("PROPENSITY_SETTINGS", json.dumps(settings))
-    shared_cloud.clients.cache_clear()
+    forget_clients()
     assert push("resume_runs", "resume-due").status_code == 204
     assert broker.events("model-deployed") == [DEPLOYED.to_json()]

@@ -13,7 +13,7 @@ from deskcloud.logs.wire import entry_from_line
 from fixtures import alerts
 from fixtures.pubsub import delivered, pushed
 from functions import record_dead_letter
-from shared import handler, settings
+from shared import dead_letters, handler, settings
 from shared.errors import NotReady, Permanent
 from shared.events import ModelApproved, ModelDeployed
 from shared.log import log
@@ -92,13 +92,13 @@ def counted(lines: str, function: str) -> list[set[str]]:
 
 
 def run_step(outcome):
-    """Let deploy_model's handler run a step of this outcome, with a ledger that forgets."""
-    ledger = SimpleNamespace(
+    """Let deploy_model's handler run a step of this outcome, with runs that forget."""
+    runs = SimpleNamespace(
         finish=lambda _, record: record, fail=lambda *_: None, is_opened=lambda _: True, record=lambda *_: None
     )
     warehouse = SimpleNamespace(seconds={})
     cloud = SimpleNamespace(
-        run_id=RUN, run={}, step="deploy_model", now=datetime.now(UTC), ledger=ledger, warehouse=warehouse
+        run_id=RUN, run={}, step="deploy_model", now=datetime.now(UTC), runs=runs, warehouse=warehouse
     )
 
     def step(*_):
@@ -133,9 +133,9 @@ def test_a_step_that_waits_is_no_error(capfd):
 
 def test_a_dead_letter_counts_as_that_alone(capfd, monkeypatch):
     monkeypatch.setattr(
-        record_dead_letter, "clients", lambda: SimpleNamespace(ledger=SimpleNamespace(bury=lambda *_: None))
+        record_dead_letter, "clients", lambda: SimpleNamespace(dead_letters=SimpleNamespace(bury=lambda *_: None))
     )
-    letter = pushed(b"", "dead-letters", attributes={handler.REJECTED_FOR: "no JSON"})
+    letter = pushed(b"", "dead-letters", attributes={dead_letters.REJECTED_FOR: "no JSON"})
     assert record_dead_letter.record_dead_letter(letter) == ("", 204)
     assert counted(capfd.readouterr().out, "record_dead_letter") == [{"dead_letters"}]
 

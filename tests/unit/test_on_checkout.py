@@ -13,7 +13,7 @@ import main
 from deskcloud import pubsub
 from fixtures.pubsub import Broker, pushed
 from fixtures.shop import CHECKOUT, POINTER, VERSION, VISITOR, forget, put
-from shared import cloud
+from shared.clients import clients
 from shared.online import checkout, predictions, scorer
 from shared.online.contract import CheckoutScored
 
@@ -153,4 +153,4 @@ def test_while_no_model_serves_the_message_is_left_to_come_again(broker, bucket,
     with pytest.raises(scorer.NoScorerError):
         deliver(CHECKOUT)
     assert told(broker) == []
-    assert list(cloud.clients().storage.list_blobs(bucket.name)) == []
+    assert list(clients().storage.list_blobs(bucket.name)) == []

@@ -2,15 +2,18 @@
 
 import json
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.online.recommendations import Recommender, out_of_stock
+from shared.online.recommendations import Recommender
+from shared.recommendations import Artefact, out_of_stock
 
 DOCUMENT = {
     "run_id": "20170501-0a1b2c3d",
     "as_of": "2017-05-01",
+    "opened_at": "2017-05-02T04:00:00Z",
     "rules": [
         {"antecedents": ["pen"], "next": [["notebook", 0.6], ["ruler", 0.3]]},
         {"antecedents": ["cup"], "next": [["saucer", 0.5]]},
@@ -27,6 +30,7 @@ documents = st.builds(
     lambda rules, similar, popular: {
         "run_id": "20170501-0a1b2c3d",
         "as_of": "2017-05-01",
+        "opened_at": "2017-05-02T04:00:00Z",
         "rules": [{"antecedents": list(one), "next": following} for one, following in rules.items()],
         "similar": similar,
         "popular": popular,
@@ -38,8 +42,12 @@ documents = st.builds(
 carts = st.lists(product, max_size=6)
 
 
+def recommender_of(document):
+    return Recommender(msgspec.convert(document, Artefact))
+
+
 def answered(cart, unavailable=(), limit=10):
-    return Recommender(DOCUMENT).next_products(cart, unavailable, limit)
+    return recommender_of(DOCUMENT).next_products(cart, unavailable, limit)
 
 
 def test_rules_come_before_what_is_similar_and_that_before_what_is_popular():
@@ -71,7 +79,7 @@ def test_nothing_is_asked_for_and_nothing_is_answered():
 def test_an_answer_holds_each_product_once_and_none_that_is_in_the_cart_or_unavailable(
     document, cart, unavailable, limit
 ):
-    found = Recommender(document).next_products(cart, unavailable, limit)
+    found = recommender_of(document).next_products(cart, unavailable, limit)
     assert len(found) == len(set(found)) <= limit
     assert not set(found) & ({*cart} | unavailable)
 
@@ -80,14 +88,14 @@ def test_an_answer_holds_each_product_once_and_none_that_is_in_the_cart_or_unava
 def test_a_smaller_limit_gives_the_beginning_of_the_same_answer_to_the_cart_in_any_order(
     document, cart, unavailable, limit
 ):
-    recommender = Recommender(json.loads(json.dumps(document)))
+    recommender = recommender_of(json.loads(json.dumps(document)))
     everything = recommender.next_products(cart, unavailable, len(PRODUCTS))
     assert recommender.next_products([*reversed(cart)], list(unavailable), limit) == everything[:limit]
 
 
 def test_a_document_that_is_no_artefact_is_refused():
-    with pytest.raises(KeyError, match="rules"):
-        Recommender({name: value for name, value in DOCUMENT.items() if name != "rules"})
+    with pytest.raises(msgspec.ValidationError, match="rules"):
+        recommender_of({name: value for name, value in DOCUMENT.items() if name != "rules"})
 
 
 def test_the_shops_list_of_what_is_out_of_stock_is_read():

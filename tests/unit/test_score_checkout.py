@@ -17,7 +17,7 @@ from schemathesis.checks import CHECKS
 
 from cli.declarations import ROOT
 from fixtures.shop import ARTEFACT, CHECKOUT, POINTER, RECOMMENDATIONS, VERSION, VISITOR, app, forget, put
-from shared.cloud import clients
+from shared.clients import clients
 from shared.online import openapi, scorer
 from shared.online.contract import MAX_BYTES, Score
 

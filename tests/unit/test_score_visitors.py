@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from functions import score_visitors
-from shared.chain.registry import Version
+from shared.chain.versions import Version
 from shared.errors import Permanent
 from shared.events import ScoringDue, VisitorsScored
 from shared.settings import Settings
@@ -21,7 +21,7 @@ def scored(*champions):
     cloud = SimpleNamespace(
         registry=SimpleNamespace(champion=lambda: next(names)),
         settings=Settings(project="shop-project", bucket="shop-bucket"),
-        run={"as_of": "2017-08-01"},
+        run=SimpleNamespace(as_of=date(2017, 8, 1)),
         warehouse=SimpleNamespace(query=lambda _, parameters, model: by.append((parameters["version"], model))),
     )
     return score_visitors.step(ScoringDue(RUN), cloud), by

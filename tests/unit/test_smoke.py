@@ -2,22 +2,25 @@
 
 from datetime import UTC, date, datetime
 
+import msgspec
 import pytest
 
 from cli import smoke
 from cli.errors import CommandError
 from shared.chain import pointer
-from shared.chain.registry import Version
+from shared.chain.documents import ExportRun
+from shared.chain.runs import Failure, Record, Runs
+from shared.chain.versions import Version
+from shared.dead_letters import DeadLetters, Letter
 from shared.errors import Permanent
 from shared.events import AudiencePublished, DataRefreshed, FeaturesBuilt, ModelRejected
-from shared.ledger import Failure, Ledger, Record
 from shared.settings import Settings
 
 DAY = date(2017, 8, 1)
 NOW = datetime(2017, 8, 2, 3, 4, 5, tzinfo=UTC)
 OURS, ANOTHERS = "20170801-0a1b2c3d", "20170801-4e5f6071"
 PUBLISHED = AudiencePublished(OURS, DAY, "gs://shop/manifest.json", 7)
-SCHEDULED = {"function": "build_features", "reason": "no day-table", "received_at": NOW.isoformat()}
+SCHEDULED = Letter(function="build_features", reason="no day-table", received_at=NOW)
 
 
 class Registry:
@@ -42,9 +45,10 @@ class World:
     """Clients whose chain does what the test says, as soon as data-refreshed is published."""
 
     def __init__(self, bucket, chain):
-        self.storage = bucket.client
+        self.storage, self.bucket = bucket.client, bucket
         self.settings = Settings.from_document({"project": "shop-project", "bucket": bucket.name})
-        self.ledger = Ledger(bucket)
+        self.runs = Runs(bucket)
+        self.dead_letters = DeadLetters(bucket)
         self.registry = Registry(Version("1", ANOTHERS, "logistic"))
         self.chain = chain
         self.followed = []
@@ -54,13 +58,13 @@ class World:
             self.chain(self, body["reason"])
 
     def run(self, reason, *events, run_id=OURS):
-        self.ledger.open_run(DataRefreshed(run_id, DAY, reason), {}, NOW)
+        self.runs.open(ExportRun(opened_at=NOW, event=DataRefreshed(run_id, DAY, reason), as_of=DAY, reason=reason))
         for number, event in enumerate(events):
-            self.ledger.finish(run_id, Record(f"step_{number}", event, NOW, NOW, 0))
+            self.runs.finish(run_id, Record(f"step_{number}", event, NOW, NOW, 0))
 
     def fails(self, reason):
         self.run(reason, FeaturesBuilt(OURS, DAY))
-        self.ledger.fail(OURS, Failure("score_visitors", "no such column", is_permanent=True, failed_at=NOW))
+        self.runs.fail(OURS, Failure("score_visitors", "no such column", is_permanent=True, failed_at=NOW))
 
     def deploys(self):
         self.registry.versions.append(Version("2", OURS, "boosted_trees"))
@@ -118,15 +122,17 @@ def test_a_run_that_does_not_end_has_failed_at_the_limit(tested):
 
 
 def test_a_refused_message_is_not_waited_for(tested):
-    _, test = tested(lambda world, _: world.ledger.bury("1", SCHEDULED))
+    _, test = tested(lambda world, _: world.dead_letters.bury("1", SCHEDULED))
     with pytest.raises(CommandError, match="no run was opened"):
         test()
 
 
 def test_neither_another_run_nor_a_checkouts_dead_letter_is_taken_for_ours(tested):
     def chain(world, reason):
-        checkout = {**SCHEDULED, "function": "projects/shop/subscriptions/on-checkout-checkout-started"}
-        world.ledger.bury("2", checkout)
+        checkout = msgspec.structs.replace(
+            SCHEDULED, function="projects/shop/subscriptions/on-checkout-checkout-started"
+        )
+        world.dead_letters.bury("2", checkout)
         world.run("", run_id="20170731-4e5f6071")
         world.run(reason, PUBLISHED)
 

@@ -1,6 +1,5 @@
 """What a run reads of the export."""
 
-import json
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 
@@ -10,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.chain.refreshes import Refresh
-from shared.chain.source import DayTable, Reading, chunks, days_to_rebuild, look
+from shared.chain.source import chunks, days_to_rebuild, look
 from shared.settings import Settings
 
 days = st.dates(date(2016, 1, 1), date(2016, 3, 1))
@@ -77,12 +76,3 @@ def test_chunks_lose_nothing(given_days, size):
     pieces = chunks(given_days, size)
     assert [day for piece in pieces for day in piece] == given_days
     assert all(1 <= len(piece) <= size for piece in pieces)
-
-
-tables = st.builds(DayTable, days, st.integers(0), st.integers(0), st.booleans())
-
-
-@given(st.lists(tables, max_size=5, unique_by=lambda table: table.day), st.text(max_size=9), st.text(max_size=9))
-def test_a_reading_is_itself_again_after_its_way_through_json(found, reason, problem):
-    reading = Reading("20170801-0a1b2c3d", date(2017, 8, 1), reason, found, problem)
-    assert Reading.from_json(reading.run_id, json.loads(json.dumps(reading.to_json()))) == reading

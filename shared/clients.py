@@ -1,4 +1,4 @@
-"""What a step may use of the world: settings, clock and Google's services, each made when first asked for.
+"""Google's clients, each made when first asked for, and what every function does with them.
 
 Clients are kept for the life of the process, because an instance of a function serves many events. Their addresses
 come from the environment variables that Google's clients themselves read, so nothing here knows of a local cloud.
@@ -6,7 +6,6 @@ come from the environment variables that Google's clients themselves read, so no
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,18 +15,17 @@ from shared.settings import Settings
 # A cold start pays only for what its function uses, so clients are imported when first used.
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from google.cloud import bigquery, pubsub_v1, storage  # type: ignore[attr-defined]
+    from google.cloud.storage import Bucket
 
-    from shared.chain.registry import Registry
+    from shared.dead_letters import DeadLetters
     from shared.events import Event
-    from shared.ledger import Ledger
-    from shared.warehouse import Parameters, Warehouse
+    from shared.warehouse import Parameters
 
 
 class Clients:
-    """Google's clients, and what is built of them alone."""
+    """Google's clients in the project that the settings name."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -42,9 +40,14 @@ class Clients:
     @cached_property
     def storage(self) -> storage.Client:
         """The Cloud Storage client."""
-        from google.cloud import storage  # type: ignore[attr-defined]
+        from google.cloud import storage
 
         return storage.Client(project=self.settings.project)
+
+    @property
+    def bucket(self) -> Bucket:
+        """The environment's bucket."""
+        return self.storage.bucket(self.settings.bucket)
 
     @cached_property
     def publisher(self) -> pubsub_v1.PublisherClient:
@@ -78,58 +81,14 @@ class Clients:
         return query(self.bigquery, self.settings, Statement(name, parameters or {}, identifiers))
 
     @cached_property
-    def ledger(self) -> Ledger:
-        """What the runs have done."""
-        from shared.ledger import Ledger
+    def dead_letters(self) -> DeadLetters:
+        """The messages that no function could use."""
+        from shared.dead_letters import DeadLetters
 
-        return Ledger(self.storage.bucket(self.settings.bucket))
-
-    @cached_property
-    def registry(self) -> Registry:
-        """The registered models and the endpoint."""
-        from shared.chain.registry import Registry
-
-        return Registry(self.settings, self.bigquery)
+        return DeadLetters(self.bucket)
 
 
 @cache
 def clients() -> Clients:
     """Return this process's clients."""
     return Clients(Settings.from_environment())
-
-
-@dataclass(frozen=True)
-class Cloud:
-    """The world as one step of one run sees it, during one delivery."""
-
-    clients: Clients
-    run_id: str
-    step: str
-    now: datetime
-
-    @property
-    def settings(self) -> Settings:
-        """The environment's settings."""
-        return self.clients.settings
-
-    @property
-    def ledger(self) -> Ledger:
-        """What the runs have done."""
-        return self.clients.ledger
-
-    @property
-    def registry(self) -> Registry:
-        """The registered models and the endpoint."""
-        return self.clients.registry
-
-    @cached_property
-    def run(self) -> dict[str, Any]:
-        """What the run was opened with."""
-        return self.ledger.run(self.run_id)
-
-    @cached_property
-    def warehouse(self) -> Warehouse:
-        """BigQuery, for this step of this run."""
-        from shared.warehouse import Warehouse
-
-        return Warehouse(self.clients.bigquery, self.settings, self.run_id, self.step, self.run["incarnation"])

@@ -1,0 +1,303 @@
+"""What lies in a run's folder, one structure a document: a step writes it, another step or a command reads it.
+
+Numbers may be None: BigQuery has NULL, and JSON has null for NaN and infinity.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from msgspec import Struct
+
+from shared.chain.versions import Version
+from shared.events import DataRefreshed, RecommendationsDue, ScoringDue
+from shared.rules import Ranking
+
+
+@dataclass(frozen=True)
+class Document[T]:
+    """A document of the run's folder, NAME.json, and its structure."""
+
+    name: str
+    kind: type[T]
+
+
+# What a run was opened with: run.json.
+
+
+class DayState(Struct, frozen=True, array_like=True):
+    """A day-table as it stood when the run looked; `last_modified` in milliseconds since 1970."""
+
+    row_count: int
+    last_modified: int
+    is_changed: bool
+
+
+class Reading(Struct, frozen=True):
+    """What a run reads of the export, fixed when it is opened; `problem` says why it cannot be used, if it cannot."""
+
+    as_of: date
+    reason: str = ""
+    problem: str = ""
+    days: dict[date, DayState] = {}
+    trains: bool = False
+
+    @property
+    def changed(self) -> dict[date, DayState]:
+        """The day-tables that are new or differ from when they were last read."""
+        return {day: table for day, table in self.days.items() if table.is_changed}
+
+    @property
+    def first_touched(self) -> date:
+        """The first day that the changes touch: also days without a table count, since time went by in a gap."""
+        known = [day + timedelta(days=1) for day, table in self.days.items() if not table.is_changed]
+        first_changed = min(self.changed)
+        return min(first_changed, max(known, default=first_changed))
+
+    @property
+    def seen(self) -> list[tuple[date, int, int]]:
+        """What tells one state of the export from another."""
+        return [(day, table.row_count, table.last_modified) for day, table in self.days.items()]
+
+
+class ExportRun(Reading, frozen=True, kw_only=True, tag_field="topic", tag=DataRefreshed.topic):
+    """A run that reads the export, and may train."""
+
+    opened_at: datetime
+    event: DataRefreshed
+
+
+class ScoringRun(Struct, frozen=True, tag_field="topic", tag=ScoringDue.topic):
+    """A run that scores the visitors of a day with the champion."""
+
+    opened_at: datetime
+    event: ScoringDue
+    as_of: date
+
+
+class RecommendationsRun(Struct, frozen=True, tag_field="topic", tag=RecommendationsDue.topic):
+    """A run that builds recommendations beside the one that trains."""
+
+    opened_at: datetime
+    event: RecommendationsDue
+    as_of: date
+    out_of_stock: list[str]
+
+
+type OpenedRun = ExportRun | ScoringRun | RecommendationsRun
+
+
+# What the steps did: steps/STEP.json, failures/STEP.json.
+
+
+class StepDone(Struct, frozen=True):
+    """The record of a finished step; `event`, in its own JSON, belongs to `topic`."""
+
+    topic: str
+    event: dict[str, Any]
+    started_at: datetime
+    finished_at: datetime
+    bigquery_seconds: float
+    message_id: str
+
+
+class StepFailed(Struct, frozen=True):
+    """Why a step has not finished."""
+
+    reason: str
+    is_permanent: bool
+    failed_at: datetime
+
+
+# What the steps found out: NAME.json.
+
+
+class Check(Struct, frozen=True):
+    """The result of one statement of sql/checks."""
+
+    is_ok: bool
+    found: str
+
+
+class HeldAgainst(Struct, frozen=True):
+    """The version that the run's candidates have to beat; None before there is a champion."""
+
+    version: Version | None
+
+
+class CalibratedDecile(Struct, frozen=True):
+    """The mean probability of a tenth of the test visitors, and the share of them that bought."""
+
+    decile: int
+    visitors: int
+    predicted: float | None
+    observed: float | None
+
+
+class Measured(Struct, frozen=True):
+    """How one model does on the test visitors: sql/evaluation/metrics.sql, and its ROC AUC in a word."""
+
+    word: str
+    candidate: str
+    visitors: int
+    positives: int
+    expected_positives: float | None
+    roc_auc: float | None
+    log_loss: float | None
+    brier: float | None
+    true_positives: int
+    false_positives: int
+    true_negatives: int
+    false_negatives: int
+    lift_at_5_percent: float | None
+    lift_at_10_percent: float | None
+    lift_at_20_percent: float | None
+    pr_auc: float | None
+    calibration: list[CalibratedDecile]
+
+
+class Split(Struct, frozen=True):
+    """One part of the run's rows: sql/evaluation/splits.sql."""
+
+    split: str
+    first_day: date
+    last_day: date
+    visitors: int
+    positives: int
+
+
+class Evaluation(Struct, frozen=True):
+    """What the candidates and the champion are worth, and the gate's verdict on the winner.
+
+    `failed` says why a model could not be trained or scored; `single_features` is the ROC AUC of each feature alone.
+    """
+
+    winner: str
+    champion: str | None
+    passes: bool
+    reasons: list[str]
+    is_calibrated: bool
+    candidates: dict[str, Measured]
+    failed: dict[str, str]
+    splits: list[Split]
+    single_features: dict[str, float | None]
+
+
+class Iteration(Struct, frozen=True):
+    """One iteration of a training."""
+
+    iteration: int
+    loss: float | None
+    eval_loss: float | None
+    learning_rate: float | None
+    duration_ms: int | None
+
+
+class InputStatistics(Struct, frozen=True):
+    """What one input looked like in training. Numbers are None for categorical inputs, `category_count` for others."""
+
+    input: str
+    min: float | None
+    max: float | None
+    mean: float | None
+    median: float | None
+    stddev: float | None
+    category_count: int | None
+    null_count: int | None
+
+
+class OwnMetrics(Struct, frozen=True):
+    """BigQuery ML's own metrics, on the rows that early stopping watched."""
+
+    precision: float | None
+    recall: float | None
+    accuracy: float | None
+    f1_score: float | None
+    log_loss: float | None
+    roc_auc: float | None
+
+
+class TrainingStatistics(Struct, frozen=True):
+    """How one model's training went: sql/deployment/training_statistics.sql."""
+
+    iterations: list[Iteration]
+    features: list[InputStatistics]
+    evaluation: list[OwnMetrics]
+
+
+class Deployment(Struct, frozen=True):
+    """The version that the run deployed, its parity with ML.PREDICT, and what its pointer says of its inputs.
+
+    Models deployed before inputs and cut-offs were kept have none.
+    """
+
+    model: str
+    version: str
+    golden_rows: int
+    largest_difference: float
+    inputs: dict[str, float | None] = {}
+    decile_cutoffs: list[float] = []
+
+
+class DeploymentOperation(Struct, frozen=True):
+    """The operation of Vertex AI that deploys; None once it has failed."""
+
+    name: str | None
+
+
+class Superseded(Struct, frozen=True):
+    """Why the run's model did not become champion."""
+
+    reason: str
+
+
+class RolledBack(Struct, frozen=True):
+    """The version to which the run's version was rolled back."""
+
+    to: str
+    at: datetime
+
+
+class Audience(Struct, frozen=True):
+    """The day's audience: its files in the bucket, and sql/audience/summary.sql."""
+
+    day: date
+    files: list[str]
+    scored: int
+    model_version: str | None
+    members: int
+    coupons: int
+    full_price: int
+
+
+class Recommended(Struct, frozen=True):
+    """What was recommended, by which method, how each method did, and sql/recommendations/summary.sql."""
+
+    as_of: date
+    method: str
+    better_than_popularity: list[str]
+    methods: dict[str, Ranking]
+    baskets: int
+    baskets_of: str | None
+    itemsets: int
+    rules: int
+    visitors: int
+    # How many products.
+    out_of_stock: int
+    is_served: bool
+
+
+# mypy has no type for a union as a value.
+RUN: Document[OpenedRun] = Document("run", OpenedRun)  # type: ignore[arg-type]
+CHECKS = Document("checks", dict[str, Check])
+CHAMPION = Document("champion", HeldAgainst)
+EVALUATION = Document("evaluation", Evaluation)
+TRAINING = Document("training", dict[str, TrainingStatistics])
+DEPLOYMENT = Document("deployment", Deployment)
+DEPLOYMENT_OPERATION = Document("deployment_operation", DeploymentOperation)
+# The embedded scorer of the run's model, in the form of shared/embedded_scorer.py.
+SCORER = Document("scorer", dict[str, Any])
+SUPERSEDED = Document("superseded", Superseded)
+ROLLED_BACK = Document("rolled_back", RolledBack)
+AUDIENCE = Document("audience", Audience)
+RECOMMENDATIONS = Document("recommendations", Recommended)

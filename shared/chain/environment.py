@@ -1,0 +1,97 @@
+"""The environment that the chain runs in, and what one step of it may use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import TYPE_CHECKING
+
+from shared.chain.runs import Runs
+from shared.clients import Clients
+from shared.errors import Malformed
+from shared.settings import Settings
+
+# A cold start pays only for what its function uses, so these are imported when first used.
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from shared.chain.documents import OpenedRun
+    from shared.chain.registry import Registry
+    from shared.chain.runs import Life
+    from shared.warehouse import Warehouse
+
+
+class Environment(Clients):
+    """Google's clients, with the runs in the bucket and the models in the registry."""
+
+    @cached_property
+    def runs(self) -> Runs:
+        """What the runs have done."""
+        return Runs(self.bucket)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The registered models and the endpoint."""
+        from shared.chain.registry import Registry
+
+        return Registry(self.settings, self.bigquery)
+
+
+@cache
+def environment() -> Environment:
+    """Return this process's environment."""
+    return Environment(Settings.from_environment())
+
+
+@dataclass(frozen=True)
+class StepContext:
+    """What one step of one run may use during one delivery."""
+
+    environment: Environment
+    run_id: str
+    step: str
+    now: datetime
+
+    @property
+    def settings(self) -> Settings:
+        """The environment's settings."""
+        return self.environment.settings
+
+    @property
+    def runs(self) -> Runs:
+        """What the runs have done."""
+        return self.environment.runs
+
+    @property
+    def registry(self) -> Registry:
+        """The registered models and the endpoint."""
+        return self.environment.registry
+
+    @property
+    def run(self) -> OpenedRun:
+        """What the run was opened with."""
+        return self._life.run
+
+    def run_as[R: OpenedRun](self, kind: type[R]) -> R:
+        """Return what the run was opened with, as the kind of run that the step works on.
+
+        Raises:
+            Malformed: it is a run of another kind.
+        """
+        if not isinstance(self.run, kind):
+            raise Malformed(
+                f"run {self.run_id} is a {type(self.run).__name__}, and {self.step} needs a {kind.__name__}"
+            )
+        return self.run
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        """BigQuery, for this step of this run."""
+        from shared.warehouse import Warehouse
+
+        environment = self.environment
+        return Warehouse(environment.bigquery, self.settings, self.run_id, self.step, self._life.incarnation)
+
+    @cached_property
+    def _life(self) -> Life:
+        return self.runs.opened(self.run_id)
