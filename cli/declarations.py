@@ -10,6 +10,8 @@ import yaml
 from deskcloud.document import Table
 
 ROOT = Path(__file__).parent.parent
+# Where commands write what nobody names a place for: in the checkout, or where an installed wheel is called.
+HOME = ROOT if (ROOT / "pyproject.toml").is_file() else Path.cwd()
 
 
 @dataclass(frozen=True)

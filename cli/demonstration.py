@@ -19,6 +19,7 @@ from rich.live import Live
 from rich.progress import Progress
 
 from cli import follow, machine, report
+from cli.declarations import HOME
 from cli.errors import CommandError
 from demo import generator, loading, sources
 from shared.events import DataRefreshed, RecommendationsDue
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from demo.schema import DayFile
     from shared.chain.environment import Environment
 
-STATE = Path(__file__).parent.parent / ".state" / "demo"
+STATE = HOME / ".state" / "demo"
 FIRST_DAY = date(2017, 3, 1)
 # The sessions are years old on purpose: the day they end is not the day of the demonstration.
 SETTINGS: dict[str, Any] = {"checks": {"max_age_days": 0}}

@@ -12,6 +12,7 @@ from google.api_core.exceptions import GoogleAPICallError, RetryError
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
 
 from cli import follow, options, report, world
+from cli.declarations import HOME
 from cli.errors import CommandError, UsageError
 from cli.terminal import Output
 from shared import jsontext
@@ -87,7 +88,7 @@ def demo(
 
 @app.command()
 def up(
-    state: options.StateFolder = Path(__file__).parent.parent / ".state" / "local",
+    state: options.StateFolder = HOME / ".state" / "local",
     env_file: Annotated[Path | None, typer.Option(help="Write the export lines here as well.")] = None,
     assignments: options.Assignments = None,
     ports: Annotated[
@@ -301,9 +302,7 @@ def reset(
 
 @app.command("package")
 def package_bundle(
-    output: Annotated[
-        Path | None, typer.Option(help="The zip file to write; dist/functions.zip of the project without it.")
-    ] = None,
+    output: Annotated[Path | None, typer.Option(help="The zip file to write; dist/functions.zip without it.")] = None,
 ) -> None:
     """Write the bundle that Google Cloud builds the functions from; the same tree gives the same bytes."""
     from cli import package

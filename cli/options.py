@@ -19,7 +19,7 @@ Assignments = Annotated[
 ]
 StateFolder = Annotated[
     Path,
-    typer.Option(help="Folder that keeps the local cloud over a restart.", show_default=".state/local of the checkout"),
+    typer.Option(help="Folder that keeps the local cloud over a restart.", show_default=".state/local"),
 ]
 # As Vertex AI counts them.
 _VERSION = re.compile(r"[1-9][0-9]*")

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli import declarations
+from cli.declarations import HOME, ROOT
 from cli.errors import CommandError, UsageError
 
-ROOT = Path(__file__).parent.parent
 # Where Terraform looks for it.
-OUTPUT = ROOT / "dist" / "functions.zip"
+OUTPUT = HOME / "dist" / "functions.zip"
 FUNCTIONS = "functions/functions.yaml"
 # What runs, and nothing else: a change of anything else then redeploys nothing.
 CONTENT = ("main.py", "requirements.txt", "functions/*.py", "shared/**/*.py", "sql/**/*.sql")
