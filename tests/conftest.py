@@ -15,6 +15,7 @@ pytest_plugins = [
     "desk.conversation",
     "fixtures.online",
     "fixtures.shop",
+    "desk.rooms",
     "desk.storage",
     "desk.vertex",
 ]

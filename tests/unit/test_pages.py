@@ -8,6 +8,7 @@ import shlex
 import pytest
 from typer.testing import CliRunner
 
+from cli import sql
 from cli.declarations import ROOT
 from cli.main import app
 from deskcloud.googlesql import analysis
@@ -61,8 +62,6 @@ def test_a_command_that_a_page_names_is_one(page, command):
 
 def test_googles_analyzer_takes_the_example_of_a_candidate():
     [text] = re.findall(r"```sql\n(.*?)```", PAGES["add-a-candidate"], re.DOTALL)
-    named = re.sub(r"--.*", "", text).replace("${model}", googlesql.IDENTIFIERS["model"])
-    kinds = {name: googlesql.parameter_types()[name] for name in ("run_id", "created_on")}
-    analysis.analyze(
-        named.replace("from training_rows", f"from `{googlesql.DATASET}.training_rows`"), googlesql.catalog(), kinds
-    )
+    named = text.replace("${model}", googlesql.IDENTIFIERS["model"])
+    named = named.replace("from training_rows", f"from `{googlesql.DATASET}.training_rows`")
+    analysis.analyze(named, googlesql.catalog(), {one.name: googlesql.typed(one.type) for one in sql.parameters(text)})

@@ -1,6 +1,7 @@
 """What each run has done, kept in the local Cloud Storage."""
 
 import json
+import math
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from shared.chain.versions import Version
 from shared.dead_letters import DeadLetters, Letter
 from shared.errors import Malformed, Permanent
 from shared.events import AudiencePublished, DataRefreshed, FeaturesBuilt, TrainingProgressed
+from shared.store import Store
 
 RUN = "20170801-0a1b2c3d"
 NOW = datetime(2017, 8, 2, 3, 4, 5, tzinfo=UTC)
@@ -180,3 +182,9 @@ def test_documents_can_be_read_by_people(runs, bucket):
     document = json.loads(blob.download_as_bytes())
     assert document["event"] == {"run_id": RUN, "as_of": "2017-08-01"}
     assert document["bigquery_seconds"] == 1.5
+
+
+def test_a_document_with_nan_is_valid_json(bucket):
+    Store(bucket).write("runs/a/evaluation.json", {"candidates": {"logistic": {"roc_auc": math.nan}}})
+    [blob] = bucket.list_blobs()
+    assert '"roc_auc": null' in blob.download_as_text()
