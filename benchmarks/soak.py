@@ -136,9 +136,9 @@ def _publish_what_is_due(declared: Declarations, minutes: range) -> None:
     with pubsub_v1.PublisherClient() as publisher:
         for minute in minutes:
             for one in declared.schedules.values():
-                if cron.parse(one["cron"]).matches(FROM + timedelta(minutes=minute)):
-                    topic = publisher.topic_path(_PROJECT, one["topic"])
-                    publisher.publish(topic, jsontext.encode(one["body"])).result()
+                if cron.parse(one.cron).matches(FROM + timedelta(minutes=minute)):
+                    topic = publisher.topic_path(_PROJECT, one.topic)
+                    publisher.publish(topic, jsontext.encode(one.body)).result()
 
 
 def _sample(root: psutil.Process, state: Path, queries: int, milliseconds: float) -> Sample:

@@ -1,36 +1,59 @@
-"""What the project declares, read as data: functions/functions.yaml and sql/tables."""
+"""What the project declares: functions/functions.yaml and sql/tables. Nothing else reads these files."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import yaml
+from msgspec import Struct
 
 from deskcloud.document import Table
 
 ROOT = Path(__file__).parent.parent
 # Where commands write what nobody names a place for: in the checkout, or where an installed wheel is called.
 HOME = ROOT if (ROOT / "pyproject.toml").is_file() else Path.cwd()
+_FUNCTIONS = Path("functions") / "functions.yaml"
 
 
-@dataclass(frozen=True)
-class Function:
-    """One deployed function: what it listens to and says, how long it may take, and which secrets it is given.
+class Part(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A part of functions.yaml, which says what each name means."""
 
-    One that answers HTTP listens to no topic.
-    """
 
-    name: str
-    topics: list[str]
-    emits: list[str]
+class Http(Part, frozen=True):
+    """How a function answers HTTP: `ingress` is Cloud Run's."""
+
+    ingress: str
+
+
+class Function(Part, frozen=True):
+    """One deployed function. One that answers HTTP listens to no topic."""
+
+    does: str
+    topics: tuple[str, ...]
+    emits: tuple[str, ...]
+    memory: str
     timeout_seconds: int
-    secrets: list[str]
-    is_http: bool
+    max_instances: int
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    permissions: tuple[str, ...]
+    rejects: bool = False
+    http: Http | None = None
+    cpu: int | None = None
+    concurrency: int | None = None
+    min_instances: int = 0
+    roles: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Delivery:
+class Lifecycle(Part, frozen=True):
+    """Objects whose names begin with `prefix` are deleted after so many days."""
+
+    prefix: str
+    days: int
+
+
+class Delivery(Part, frozen=True):
     """How every subscription delivers."""
 
     minimum_backoff_seconds: float
@@ -39,43 +62,63 @@ class Delivery:
     dead_letter_topic: str
 
 
-@dataclass(frozen=True)
-class Declarations:
+class Schedule(Part, frozen=True):
+    """What Cloud Scheduler publishes, and when."""
+
+    does: str
+    cron: str
+    time_zone: str
+    topic: str
+    body: dict[str, Any]
+
+
+class Sink(Part, frozen=True):
+    """Which log entries go to a topic, or to a table of the dataset."""
+
+    does: str
+    filter: str
+    topic: str | None = None
+    table: str | None = None
+
+    def filter_for(self, export: str) -> str:
+        """Return the filter for the export, which is given as `project.dataset`."""
+        project, _, dataset = export.rpartition(".")
+        return self.filter.replace("EXPORT_PROJECT", project).replace("EXPORT_DATASET", dataset)
+
+
+class Declarations(Part, frozen=True):
     """All of it; in the query of a view, `${dataset}` stands for the dataset of the tables."""
 
-    functions: list[Function]
+    functions: dict[str, Function]
+    public_topics: tuple[str, ...]
+    inbound_topics: tuple[str, ...]
+    lifecycle: tuple[Lifecycle, ...]
     delivery: Delivery
-    schedules: dict[str, dict[str, Any]]
-    sinks: dict[str, dict[str, Any]]
-    topics: list[str]
+    schedules: dict[str, Schedule]
+    sinks: dict[str, Sink]
     tables: list[Table]
 
+    @property
+    def topics(self) -> list[str]:
+        """All topics, in order."""
+        named = {topic for one in self.functions.values() for topic in (*one.topics, *one.emits)}
+        return sorted(named | set(self.public_topics))
 
-def filter_of(sink: dict[str, Any], export: str) -> str:
-    """Return a sink's filter for the export, which is given as `project.dataset`."""
-    project, _, dataset = export.rpartition(".")
-    text: str = sink["filter"]
-    return text.replace("EXPORT_PROJECT", project).replace("EXPORT_DATASET", dataset)
+    @property
+    def secrets(self) -> list[str]:
+        """The names of all secrets, in order."""
+        return sorted({name for one in self.functions.values() for name in one.secrets})
 
 
 def read(root: Path = ROOT) -> Declarations:
-    """Read the declarations of the project at `root`."""
-    document = yaml.load((root / "functions" / "functions.yaml").read_text(), yaml.CSafeLoader)
-    functions = [
-        Function(
-            name, one["topics"], one["emits"], one["timeout_seconds"], one.get("secrets", []), is_http="http" in one
-        )
-        for name, one in document["functions"].items()
-    ]
-    topics = {topic for function in functions for topic in (*function.topics, *function.emits)}
-    return Declarations(
-        functions,
-        Delivery(**document["delivery"]),
-        document["schedules"],
-        document["sinks"],
-        sorted(topics | set(document["public_topics"])),
-        [_table(path, root) for path in sorted((root / "sql" / "tables").glob("*.yaml"))],
-    )
+    """Read the declarations of the project at `root`.
+
+    Raises:
+        msgspec.ValidationError: a name is missing, unknown, or not of its type; says where.
+    """
+    document = yaml.load((root / _FUNCTIONS).read_text(), yaml.CSafeLoader)
+    tables = [_table(path, root) for path in sorted((root / "sql" / "tables").glob("*.yaml"))]
+    return msgspec.convert({**document, "tables": tables}, Declarations)
 
 
 def _table(path: Path, root: Path) -> Table:

@@ -89,8 +89,7 @@ def document(
         subscriptions=tuple(_subscriptions(declared, backoff)),
         sinks=tuple(_sinks(declared, read)),
         schedules=tuple(
-            Schedule(name, one["cron"], one["topic"], one["time_zone"], one["body"])
-            for name, one in declared.schedules.items()
+            Schedule(name, one.cron, one.topic, one.time_zone, one.body) for name, one in declared.schedules.items()
         ),
         endpoints=(Endpoint(read.serving.endpoint_id, read.serving.region),),
         functions=_functions(declared, settings, read.online.origins),
@@ -112,12 +111,12 @@ def table(declared: Table, within: str) -> Table:
 def _subscriptions(declared: Declarations, backoff: Backoff | None) -> Iterator[Subscription]:
     delivery = declared.delivery
     asked = backoff or Backoff(delivery.minimum_backoff_seconds, delivery.maximum_backoff_seconds)
-    for function in declared.functions:
+    for name, function in declared.functions.items():
         for topic in function.topics:
             yield Subscription(
-                f"{function.name.replace('_', '-')}-{topic}",
+                f"{name.replace('_', '-')}-{topic}",
                 topic,
-                function.name,
+                name,
                 ack_deadline_seconds=min(function.timeout_seconds, 600),
                 minimum_backoff_seconds=asked.minimum_seconds,
                 maximum_backoff_seconds=asked.maximum_seconds,
@@ -129,17 +128,19 @@ def _subscriptions(declared: Declarations, backoff: Backoff | None) -> Iterator[
 
 def _sinks(declared: Declarations, settings: Settings) -> Iterator[Sink]:
     for name, sink in declared.sinks.items():
-        condition = declarations.filter_of(sink, settings.source_dataset)
-        dataset = settings.dataset if "table" in sink else None
-        yield Sink(name, condition, topic=sink.get("topic"), dataset=dataset)
+        dataset = settings.dataset if sink.table else None
+        yield Sink(name, sink.filter_for(settings.source_dataset), topic=sink.topic, dataset=dataset)
 
 
 def _functions(declared: Declarations, settings: Mapping[str, Any], origins: tuple[str, ...]) -> Functions:
     serving = {**settings.get("serving", {}), "api_endpoint": "${VERTEX_URL}"}
     return Functions(
         str(declarations.ROOT / "main.py"),
-        tuple(Function(one.name, one.is_http, origins if one.is_http else ()) for one in declared.functions),
+        tuple(
+            Function(name, is_http := bool(one.http), origins if is_http else ())
+            for name, one in declared.functions.items()
+        ),
         {"PROPENSITY_SETTINGS": jsontext.text({**settings, "serving": serving})},
-        tuple(sorted({name for one in declared.functions for name in one.secrets})),
+        tuple(declared.secrets),
         _GOOGLE_CLIENTS,
     )

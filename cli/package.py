@@ -44,7 +44,7 @@ def content(root: Path = ROOT) -> list[Path]:
     if not (root / FUNCTIONS).is_file():
         missing.append(FUNCTIONS)
     if not missing:
-        modules = [f"functions/{function.name}.py" for function in declarations.read(root).functions]
+        modules = [f"functions/{name}.py" for name in declarations.read(root).functions]
         missing = [module for module in modules if not (root / module).is_file()]
     if missing:
         raise CommandError(f"{root} lacks {', '.join(missing)}: package from a whole checkout of the project")

@@ -90,7 +90,9 @@ def _decoded(text: str) -> bytes:
 
 def _topic_of(subscription: str, declared: declarations.Declarations) -> str:
     """Return the topic of a function's subscription; nothing where there is no such subscription."""
-    of_each = {f"{one.name.replace('_', '-')}-{topic}": topic for one in declared.functions for topic in one.topics}
+    of_each = {
+        f"{name.replace('_', '-')}-{topic}": topic for name, one in declared.functions.items() for topic in one.topics
+    }
     return of_each.get(subscription, "")
 
 

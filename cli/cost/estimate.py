@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
-import yaml
 
 from cli import declarations
 from cli.cost.prices import Price, price_list
@@ -102,8 +101,7 @@ def environment(inputs: Inputs, assignments: list[str]) -> Environment:
     given = Settings.from_environment({**os.environ, "GOOGLE_CLOUD_PROJECT": PROJECT})
     with assigning():
         settings = Settings.from_document(with_overrides(msgspec.to_builtins(given), assignments))
-    declared = yaml.load((declarations.ROOT / "functions" / "functions.yaml").read_text(), yaml.CSafeLoader)
-    return Environment(inputs, settings, declared, declarations.read().tables)
+    return Environment(inputs, settings, declarations.read())
 
 
 def estimate(environment: Environment) -> Estimate:

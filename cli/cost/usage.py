@@ -1,18 +1,17 @@
 """What an environment uses in a month, by what for and by price: the sum of everything that costs anything."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import chain
-from typing import Any
 
 from cli.cost import statements
 from cli.cost.prices import assumptions
 from cli.cost.statements import Reading
 from cli.cost.volumes import Inputs, Volumes
-from deskcloud.document import Table
+from cli.declarations import Declarations
 from deskcloud.scheduler import cron
 from functions import resume_runs
 from shared.settings import Settings
@@ -45,17 +44,16 @@ class Usage:
 
 @dataclass(frozen=True)
 class Environment:
-    """What comes in, and what is declared: the settings, functions.yaml and the tables."""
+    """What comes in, the settings, and what is declared."""
 
     inputs: Inputs
     settings: Settings
-    declared: Mapping[str, Any]
-    tables: Sequence[Table]
+    declared: Declarations
 
     @property
     def volumes(self) -> Volumes:
         """Rows and bytes."""
-        return Volumes(self.inputs, self.settings, self.tables)
+        return Volumes(self.inputs, self.settings, self.declared.tables)
 
     @property
     def runs(self) -> float:
@@ -80,7 +78,7 @@ class Environment:
 
     def ticks(self, schedule: str) -> float:
         """Return how often a month a schedule fires."""
-        return _fires(self.declared["schedules"][schedule]["cron"]) / 12
+        return _fires(self.declared.schedules[schedule].cron) / 12
 
 
 @cache
@@ -109,17 +107,16 @@ def _standing(environment: Environment) -> Iterator[Usage]:
     """What is there whether anything happens or not."""
     assumed, declared = assumptions(), environment.declared
     machine = environment.settings.serving.machine_type
-    secrets = {secret for function in declared["functions"].values() for secret in function.get("secrets", [])}
-    deployed = len(declared["functions"])
+    deployed = len(declared.functions)
     yield Usage("standing", f"{NODE}{machine}", DEPLOYED * HOURS)
-    yield Usage("standing", "scheduler", len(declared["schedules"]))
-    yield Usage("standing", "secrets", len(secrets))
+    yield Usage("standing", "scheduler", len(declared.schedules))
+    yield Usage("standing", "secrets", len(declared.secrets))
     yield Usage("standing", "images", deployed * assumed.image_gib)
     yield Usage("standing", "alert_conditions", assumed.alert_conditions)
     minutes = assumed.deployments_per_month * deployed * assumed.build_minutes_per_function
     yield Usage("standing", "builds", minutes)
-    for name, function in declared["functions"].items():
-        seconds = function.get("min_instances", 0) * HOURS * 3600
+    for name, function in declared.functions.items():
+        seconds = function.min_instances * HOURS * 3600
         yield from _seconds(environment, "standing", name, seconds)
 
 
@@ -127,11 +124,11 @@ def _ticks(environment: Environment) -> Iterator[Usage]:
     """What the schedules do when there is nothing to do."""
     assumed = assumptions()
     readings = statements.ticks(environment.volumes)
-    for name, schedule in environment.declared["schedules"].items():
+    for name, schedule in environment.declared.schedules.items():
         count = environment.ticks(name)
         yield from _queries("standing", readings[name], count, environment.volumes)
-        for function, about in environment.declared["functions"].items():
-            if schedule["topic"] in about["topics"]:
+        for function, about in environment.declared.functions.items():
+            if schedule.topic in about.topics:
                 yield from _delivered(environment, "standing", function, count, assumed.tick_seconds)
     looks = environment.ticks("resume")
     looked_at = min(environment.inputs.runs_per_day * environment.inputs.history_days, resume_runs.MOST_RUNS)
@@ -210,10 +207,10 @@ def _delivered(
 
 
 def _seconds(environment: Environment, purpose: str, function: str, seconds: float) -> Iterator[Usage]:
-    about = environment.declared["functions"][function]
-    processors = about.get("cpu", assumptions().vcpu_by_memory[about["memory"]])
+    about = environment.declared.functions[function]
+    processors = about.cpu or assumptions().vcpu_by_memory[about.memory]
     yield Usage(purpose, "functions_vcpu", seconds * processors)
-    yield Usage(purpose, "functions_memory", seconds * int(about["memory"][:-2]) * MEMORY[about["memory"][-2:]])
+    yield Usage(purpose, "functions_memory", seconds * int(about.memory[:-2]) * MEMORY[about.memory[-2:]])
 
 
 def _billed(seconds: float) -> float:

@@ -18,7 +18,7 @@ from cli.main import app
 ROOT = declarations.ROOT
 GUIDE = (ROOT / "docs" / "deploy.md").read_text()
 BLOCKS = re.findall(r"```bash\n(.*?)```", GUIDE, re.DOTALL)
-DECLARED = yaml.safe_load((ROOT / "functions" / "functions.yaml").read_text())
+DECLARED = declarations.read()
 WIDTH = 118
 
 
@@ -122,8 +122,8 @@ def test_every_substitution_of_the_build_is_declared():
 
 def test_the_ways_of_a_refresh_are_the_ones_that_are_declared():
     section = GUIDE.partition("## How a refresh is announced")[2].partition("\n## ")[0]
-    sinks = {name for name, sink in DECLARED["sinks"].items() if sink.get("topic") == "data-refreshed"}
-    schedules = {name for name, one in DECLARED["schedules"].items() if one["topic"] == "data-refreshed"}
+    sinks = {name for name, sink in DECLARED.sinks.items() if sink.topic == "data-refreshed"}
+    schedules = {name for name, one in DECLARED.schedules.items() if one.topic == "data-refreshed"}
     assert set(re.findall(r"sink `([\w-]+)`", section)) == sinks
     assert set(re.findall(r"schedule `([\w-]+)`", section)) == schedules
 

@@ -12,7 +12,7 @@ from cli import declarations
 from fixtures.chain import DEADLINE, PROJECT
 
 TIMES = 3
-LISTENERS = [(function.name, topic) for function in declarations.read().functions for topic in function.topics]
+LISTENERS = [(name, topic) for name, one in declarations.read().functions.items() for topic in one.topics]
 
 
 def events_of(chain, run):

@@ -33,7 +33,7 @@ def unexpected(*_):
 
 def router(folder, tables):
     declared = declarations.read().sinks["online-predictions"]
-    sink = logs.Sink("online-predictions", declared["filter"], dataset=f"{PROJECT}.{DATASET}")
+    sink = logs.Sink("online-predictions", declared.filter, dataset=f"{PROJECT}.{DATASET}")
     return logs.Router(folder, [sink], unexpected, tables=tables)
 
 

@@ -11,12 +11,11 @@ import zipfile
 
 import httpx
 import pytest
-import yaml
 
-from cli import desk, package
+from cli import declarations, desk, package
 from shared.online import openapi
 
-DECLARED = yaml.safe_load((package.ROOT / "functions" / "functions.yaml").read_text())["functions"]
+DECLARED = declarations.read().functions
 PROJECT = "shop-project"
 KEY = "a key for tests that hides nobody"
 IMPORT_ALL = """
@@ -56,7 +55,7 @@ def cloud(tmp_path_factory):
 
 def environment(clean, cloud, name):
     """What Google Cloud sets, and what points at the local cloud instead; nothing of this process's own."""
-    secrets = dict.fromkeys(DECLARED[name].get("secrets", []), KEY)
+    secrets = dict.fromkeys(DECLARED[name].secrets, KEY)
     # Gunicorn takes a free port for 0, and says which.
     framework = {"FUNCTION_TARGET": name, "HOST": "127.0.0.1", "PORT": "0", "GUNICORN_LOG_LEVEL": "info"}
     return {"PATH": str(clean), **cloud.environment, **secrets, **framework}
@@ -85,11 +84,11 @@ def test_every_entry_point_answers(name, clean, source, cloud):
         try:
             lines = iter(process.stdout.readline, "")
             url = next(line.partition("Listening at: ")[2].split()[0] for line in lines if "Listening at: " in line)
-            if "http" in DECLARED[name]:
+            if DECLARED[name].http:
                 answer = httpx.get(f"{url}/openapi.json", timeout=60, trust_env=False)
                 assert (answer.status_code, answer.content) == (200, openapi.document())
                 return
-            topic = f"projects/{PROJECT}/topics/{DECLARED[name]['topics'][0]}"
+            topic = f"projects/{PROJECT}/topics/{DECLARED[name].topics[0]}"
             data = base64.b64encode(b"no JSON").decode()
             push = {"subscription": "any", "message": {"data": data, "messageId": f"to-{name}"}}
             answer = httpx.post(f"{url}/{topic}", json=push, timeout=120, trust_env=False)

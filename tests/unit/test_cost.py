@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pyarrow.parquet as pq
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -150,7 +149,7 @@ def test_a_reading_says_the_days_of_every_table_of_which_it_reads_a_window(kind)
 
 
 def test_what_a_statement_reads_and_writes_is_what_its_function_declares():
-    declared = yaml.safe_load((declarations.ROOT / "functions" / "functions.yaml").read_text())["functions"]
+    declared = declarations.read().functions
     world = BY_KIND["ga360"]
     for name, group in (
         ("build_features", statements.refresh),
@@ -158,11 +157,11 @@ def test_what_a_statement_reads_and_writes_is_what_its_function_declares():
         ("publish_audience", lambda *about: statements.scoring(*about)[1:]),
         ("build_recommendations", statements.recommendations),
     ):
-        touched = {*declared[name]["reads"], *declared[name]["writes"]}
+        touched = {*declared[name].reads, *declared[name].writes}
         for one in group(world.volumes, world.settings):
             target, _, read = statements.parsed(one.statement)
             # The listing of day-tables is the export's.
-            assert ({target} if target else set()) <= set(declared[name]["writes"]), one.statement
+            assert ({target} if target else set()) <= set(declared[name].writes), one.statement
             assert {"export" if table == "day_tables" else table for table in read} <= touched, one.statement
 
 
@@ -273,10 +272,10 @@ def test_each_price_is_dated_and_says_where_it_comes_from():
 
 
 def test_every_function_that_works_has_its_seconds():
-    declared = yaml.safe_load((declarations.ROOT / "functions" / "functions.yaml").read_text())
+    declared = declarations.read()
     idle = {"resume_runs", "record_dead_letter", "on_checkout"}
-    assert assumptions().seconds.keys() == declared["functions"].keys() - idle
-    assert set(declared["schedules"]) == statements.ticks(BY_KIND["ga360"].volumes).keys()
+    assert assumptions().seconds.keys() == declared.functions.keys() - idle
+    assert set(declared.schedules) == statements.ticks(BY_KIND["ga360"].volumes).keys()
 
 
 def test_what_was_measured_is_what_the_demonstrations_sessions_are_like(tmp_path):

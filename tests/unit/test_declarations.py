@@ -6,9 +6,9 @@ from dataclasses import fields
 from datetime import date
 from importlib import import_module
 
+import msgspec
 import pytest
 import sqlglot
-import yaml
 from sqlglot import exp
 
 import main
@@ -23,12 +23,11 @@ from shared.warehouse import SQL
 
 ROOT = declarations.ROOT
 DECLARED = declarations.read()
-DOCUMENT = yaml.safe_load((ROOT / "functions" / "functions.yaml").read_text())
-FUNCTIONS = DOCUMENT["functions"]
+FUNCTIONS = DECLARED.functions
 TABLES = {table.name: table for table in DECLARED.tables}
 VIEWS = {name: table.query for name, table in TABLES.items() if table.query}
-SINK_TABLES = {sink["table"] for sink in DOCUMENT["sinks"].values() if "table" in sink}
-HTTP = [name for name, function in FUNCTIONS.items() if "http" in function]
+SINK_TABLES = {sink.table for sink in DECLARED.sinks.values() if sink.table}
+HTTP = [name for name, function in FUNCTIONS.items() if function.http]
 # What the checkout's topics carry is no event of a run.
 CHECKOUTS = {"checkout-started", "checkout-scored"}
 # What functions read or write besides the chain's own tables: a name that ends in / is a folder of the bucket.
@@ -75,13 +74,13 @@ def test_main_knows_no_other_name():
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_modules_first_lines_say_what_is_declared(name):
     docstring = import_module(f"functions.{name}").__doc__
-    assert [line.split()[0] for line in listed(docstring, "On")] == FUNCTIONS[name]["topics"]
+    assert [line.split()[0] for line in listed(docstring, "On")] == list(FUNCTIONS[name].topics)
     emits = listed(docstring, "Emits")
     if name == "resume_runs":
         assert emits == ["whichever event each such run recorded last"]
-        assert set(FUNCTIONS[name]["emits"]) == {topic for topic, event in EVENTS.items() if not event.is_last}
+        assert set(FUNCTIONS[name].emits) == {topic for topic, event in EVENTS.items() if not event.is_last}
         return
-    assert [line.split()[0] for line in emits] == FUNCTIONS[name]["emits"]
+    assert [line.split()[0] for line in emits] == list(FUNCTIONS[name].emits)
     for line in listed(docstring, "On") + emits:
         topic, _, said = line.partition(" ")
         if event := re.match(r"([A-Z]\w+)\(([^)]*)\)", said.strip()):
@@ -97,7 +96,7 @@ def test_the_events_that_a_step_returns_are_those_that_it_emits(name):
     if not steps:
         return
     returned = {one.id for one in ast.walk(steps[0].returns) if isinstance(one, ast.Name)}
-    assert returned == {EVENTS[topic].__name__ for topic in FUNCTIONS[name]["emits"]}
+    assert returned == {EVENTS[topic].__name__ for topic in FUNCTIONS[name].emits}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -107,29 +106,29 @@ def test_the_statements_that_a_module_names_exist(name):
 
 
 def test_every_topic_has_a_reader_or_is_public():
-    read = {topic for function in FUNCTIONS.values() for topic in function["topics"]}
-    emitted = {topic for function in FUNCTIONS.values() for topic in function["emits"]}
-    public = set(DOCUMENT["public_topics"])
+    read = {topic for function in FUNCTIONS.values() for topic in function.topics}
+    emitted = {topic for function in FUNCTIONS.values() for topic in function.emits}
+    public = set(DECLARED.public_topics)
     assert emitted <= read | public
     assert public <= emitted
     assert {topic for topic, event in EVENTS.items() if event.is_last} | {"checkout-scored"} == public
 
 
 def test_no_topic_but_two_that_functions_listen_to_is_open_to_those_outside():
-    inbound = set(DOCUMENT["inbound_topics"])
+    inbound = set(DECLARED.inbound_topics)
     assert inbound == {"data-refreshed", "checkout-started"}
-    assert inbound <= {topic for function in FUNCTIONS.values() for topic in function["topics"]}
+    assert inbound <= {topic for function in FUNCTIONS.values() for topic in function.topics}
 
 
 def test_every_emitted_topic_is_an_event_and_every_event_has_its_topic():
-    emitted = {topic for function in FUNCTIONS.values() for topic in function["emits"]}
+    emitted = {topic for function in FUNCTIONS.values() for topic in function.emits}
     assert emitted - CHECKOUTS == EVENTS.keys()
     assert set(DECLARED.topics) == EVENTS.keys() | CHECKOUTS | {"resume-due", "dead-letters"}
 
 
 def test_a_function_either_listens_to_topics_or_answers_http():
     for name, function in FUNCTIONS.items():
-        assert ("http" in function) == (not function["topics"]), name
+        assert bool(function.http) == (not function.topics), name
 
 
 @pytest.mark.parametrize("name", HTTP)
@@ -142,20 +141,21 @@ def test_a_module_that_answers_http_says_what_it_serves(name):
 def test_a_function_that_is_given_a_secret_is_one_that_asks_for_it():
     for name, function in FUNCTIONS.items():
         asks = "Pseudonyms.from_environment" in (ROOT / "functions" / f"{name}.py").read_text()
-        assert function.get("secrets", []) == ([predictions.KEY] if asks else []), name
+        assert list(function.secrets) == ([predictions.KEY] if asks else []), name
 
 
 def test_what_the_bucket_forgets_is_what_nobody_delivers_again():
-    assert [rule["prefix"] for rule in DOCUMENT["lifecycle"]] == ["dead-letters/", "checkouts/"]
-    assert all(rule["days"] > 7 for rule in DOCUMENT["lifecycle"])
+    assert [rule.prefix for rule in DECLARED.lifecycle] == ["dead-letters/", "checkouts/"]
+    assert all(rule.days > 7 for rule in DECLARED.lifecycle)
 
 
 def test_schedules_sinks_and_dead_letters_lead_to_topics_that_are_read():
-    read = {topic for function in FUNCTIONS.values() for topic in function["topics"]}
-    for one in [*DOCUMENT["schedules"].values(), *DOCUMENT["sinks"].values()]:
-        assert ("topic" in one) != ("table" in one)
-        assert one["topic"] in read if "topic" in one else one["table"] in TABLES
-    assert DOCUMENT["delivery"]["dead_letter_topic"] in read
+    read = {topic for function in FUNCTIONS.values() for topic in function.topics}
+    told = {schedule.topic for schedule in DECLARED.schedules.values()} | {
+        sink.topic for sink in DECLARED.sinks.values() if not sink.table
+    }
+    assert told <= read
+    assert DECLARED.delivery.dead_letter_topic in read
 
 
 def loaded(email, table):
@@ -171,7 +171,7 @@ def loaded(email, table):
 
 def is_told(entry, export):
     declared = DECLARED.sinks["export-loaded"]
-    return log_filter.parse(declarations.filter_of(declared, f"{export.project}.{export.dataset}"))(entry)
+    return log_filter.parse(declared.filter_for(f"{export.project}.{export.dataset}"))(entry)
 
 
 @pytest.mark.parametrize("email", ["firebase-measurement", "analytics-processing-dev", "somebody"])
@@ -194,13 +194,13 @@ def test_a_day_table_of_another_dataset_is_neither_told_of_nor_read(table):
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_tables_that_are_read_and_written_exist(name):
-    assert set(FUNCTIONS[name]["reads"]) <= TABLES.keys() | OTHERS | FOLDERS | {SCORERS}
-    assert set(FUNCTIONS[name]["writes"]) <= TABLES.keys() - VIEWS.keys() | {"models"} | FOLDERS
+    assert set(FUNCTIONS[name].reads) <= TABLES.keys() | OTHERS | FOLDERS | {SCORERS}
+    assert set(FUNCTIONS[name].writes) <= TABLES.keys() - VIEWS.keys() | {"models"} | FOLDERS
 
 
 @pytest.mark.parametrize("name", ["score_checkout", "on_checkout"])
 def test_a_checkout_may_read_the_champion_its_scorer_and_recommendations_but_no_audience(name):
-    read = FUNCTIONS[name]["reads"]
+    read = FUNCTIONS[name].reads
     watched = [champion.POINTER, recommendations.ARTEFACT, recommendations.OUT_OF_STOCK, SCORERS.replace("*", "a run")]
     may = [re.compile(re.escape(one).replace(r"\*", ".*") + (".*" if one.endswith("/") else "")) for one in read]
     assert all(any(rule.fullmatch(one) for rule in may) for one in watched)
@@ -216,7 +216,7 @@ def test_a_reset_counts_the_rows_of_every_table_that_the_chain_fills():
 
 
 def test_every_table_is_written_by_a_function_or_a_sink():
-    written = {table for function in FUNCTIONS.values() for table in function["writes"]}
+    written = {table for function in FUNCTIONS.values() for table in function.writes}
     written |= SINK_TABLES
     assert written - OTHERS - FOLDERS == {name for name, table in TABLES.items() if not table.query}
 
@@ -236,7 +236,7 @@ def runs(function):
 
 @pytest.mark.parametrize("name", [name for name in FUNCTIONS if runs(name)])
 def test_the_tables_that_a_functions_statements_touch_are_declared(name):
-    may_write, may_read = set(FUNCTIONS[name]["writes"]), set(FUNCTIONS[name]["reads"])
+    may_write, may_read = set(FUNCTIONS[name].writes), set(FUNCTIONS[name].reads)
     texts = [re.sub(r"--.*", "", path.read_text()) for path in statements(name)]
     assert texts
     for text in texts:
@@ -255,30 +255,30 @@ def test_the_tables_that_a_functions_statements_touch_are_declared(name):
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_who_reads_a_view_may_read_its_tables(name):
     """BigQuery asks for both, since no view is an authorised one."""
-    may_read = {*FUNCTIONS[name]["reads"], *FUNCTIONS[name]["writes"]}
+    may_read = {*FUNCTIONS[name].reads, *FUNCTIONS[name].writes}
     for view in may_read & VIEWS.keys():
         assert set(re.findall(r"\$\{dataset\}\.(\w+)", VIEWS[view])) <= may_read
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_who_has_bigquery_do_something_may_submit_jobs_and_nobody_else(name):
-    touched = {*FUNCTIONS[name]["reads"], *FUNCTIONS[name]["writes"]} & (TABLES.keys() | {"export", "models"})
-    assert bool(touched) == ("bigquery.jobs.create" in FUNCTIONS[name]["permissions"])
+    touched = {*FUNCTIONS[name].reads, *FUNCTIONS[name].writes} & (TABLES.keys() | {"export", "models"})
+    assert bool(touched) == ("bigquery.jobs.create" in FUNCTIONS[name].permissions)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_who_gives_messages_to_the_dead_letters_is_one_that_rejects(name):
     calls = {ast.unparse(one.func) for one in ast.walk(tree(name)) if isinstance(one, ast.Call)}
-    assert FUNCTIONS[name].get("rejects", False) == bool(calls & {"handle", "dead_letters.reject"})
+    assert FUNCTIONS[name].rejects == bool(calls & {"handle", "dead_letters.reject"})
 
 
 def test_no_function_has_a_role_that_opens_the_project():
-    roles = {role for function in FUNCTIONS.values() for role in function.get("roles", [])}
+    roles = {role for function in FUNCTIONS.values() for role in function.roles}
     assert roles == {"roles/aiplatform.admin"}
 
 
 def test_no_function_has_a_permission_that_opens_the_project():
-    permissions = {permission for function in FUNCTIONS.values() for permission in function["permissions"]}
+    permissions = {permission for function in FUNCTIONS.values() for permission in function.permissions}
     assert permissions == {
         "aiplatform.endpoints.predict",
         "aiplatform.models.get",
@@ -355,3 +355,11 @@ def test_the_columns_that_must_be_there_are_those_that_the_statement_reads(kind)
             path.split(".")[-2] for path in source.COLUMNS[kind] if "." in path
         }
         assert read <= leaves
+
+
+def test_a_name_that_is_misspelt_is_refused_with_its_place(tmp_path):
+    text = (ROOT / "functions" / "functions.yaml").read_text()
+    (tmp_path / "functions").mkdir()
+    (tmp_path / "functions" / "functions.yaml").write_text(text.replace("    min_instances:", "    min_instance:", 1))
+    with pytest.raises(msgspec.ValidationError, match=r"unknown field `min_instance` - at `\$\.functions\[\.\.\.\]`"):
+        declarations.read(tmp_path)

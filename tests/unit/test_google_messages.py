@@ -100,7 +100,7 @@ def test_the_local_audit_log_has_the_types_of_statements_that_googles_has():
 @pytest.mark.parametrize("name", declarations.read().sinks)
 def test_a_sink_asks_for_fields_and_values_that_an_audit_log_has(name):
     """What a filter names and no entry has is no error on Google Cloud: the sink is silent."""
-    text = declarations.read().sinks[name]["filter"]
+    text = declarations.read().sinks[name].filter
     for path, value in re.findall(r'protoPayload\.metadata\.([\w.]+)=~?"([^"]*)"', text):
         *outer, last = path.split(".")
         message = BigQueryAuditMetadata.DESCRIPTOR

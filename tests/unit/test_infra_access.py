@@ -55,7 +55,7 @@ def test_every_permission_of_our_own_roles_exists():
         for block in re.findall(r'"google_project_iam_custom_role" .*?\n}', text, re.DOTALL)
     ]
     named = {name for block in roles for name in re.findall(r'"(\w+\.\w+\.\w+)"', block)}
-    named |= {name for function in FUNCTIONS.values() for name in function["permissions"]}
+    named |= {name for function in FUNCTIONS.values() for name in function.permissions}
     assert named == IAM["permissions"].keys()
 
 

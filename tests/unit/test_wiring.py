@@ -5,9 +5,9 @@ import re
 import yaml
 from google.cloud import pubsub_v1
 
-from cli import desk
+from cli import declarations, desk
 from deskcloud import provisioning, pubsub
-from tests.unit.test_declarations import DECLARED, DOCUMENT, FUNCTIONS, HTTP, ROOT, TABLES
+from tests.unit.test_declarations import DECLARED, FUNCTIONS, HTTP, ROOT, TABLES
 
 INFRA = {path.name: path.read_text() for path in (ROOT / "infra").glob("*.tf")}
 CODE = "\n".join(re.sub(r"#.*", "", text) for text in INFRA.values())
@@ -33,7 +33,7 @@ def test_the_readmes_table_is_what_is_declared():
     told = {name: (listens, says) for name, listens, says in rows if name in FUNCTIONS}
     assert list(told) == list(FUNCTIONS)
     for name, function in FUNCTIONS.items():
-        listens, says = ", ".join(function["topics"]), ", ".join(function["emits"])
+        listens, says = ", ".join(function.topics), ", ".join(function.emits)
         expected = TOLD_OTHERWISE.get(name, (listens, TOLD_OTHERWISE_SAYS.get(name, says)))
         assert told[name] == expected
     assert TOLD_OTHERWISE.keys() == set(HTTP)
@@ -41,9 +41,9 @@ def test_the_readmes_table_is_what_is_declared():
 
 def test_terraform_reads_all_that_is_declared_of_a_function():
     """A name that nobody reads is a wish that nobody hears, or one that is misspelt."""
-    entries = [*FUNCTIONS.values(), *DOCUMENT["schedules"].values(), *DOCUMENT["sinks"].values(), DOCUMENT["delivery"]]
-    entries += [*DOCUMENT["lifecycle"], *(function["http"] for function in FUNCTIONS.values() if "http" in function)]
-    declared = {key for entry in entries for key in entry} | DOCUMENT.keys()
+    kinds = {declarations.Function, declarations.Http, declarations.Lifecycle, declarations.Delivery}
+    kinds |= {declarations.Schedule, declarations.Sink, declarations.Declarations}
+    declared = {name for kind in kinds for name in kind.__struct_fields__} - {"tables"}
     assert {key for key in declared if not re.search(rf"\.{key}\b", CODE)} == set()
 
 
@@ -69,7 +69,7 @@ def test_terraform_and_the_local_cloud_read_all_that_is_declared_of_a_table():
 def test_terraform_names_no_function_topic_or_table_by_itself():
     """What it names, but for few, it finds in the declaration; so nothing can be renamed there alone."""
     deployed = {name.replace("_", "-") for name in FUNCTIONS}
-    names = FUNCTIONS.keys() | deployed | set(DECLARED.topics) | TABLES.keys() | DOCUMENT["schedules"].keys()
+    names = FUNCTIONS.keys() | deployed | set(DECLARED.topics) | TABLES.keys() | DECLARED.schedules.keys()
     # A plain word, e.g. scores, may stand in a sentence; a whole text it must not be.
     specific = {name for name in names if re.search("[_-]", name)}
     found = {
@@ -98,19 +98,19 @@ def test_the_local_cloud_makes_the_topics_and_subscriptions_that_are_declared(tm
         with pubsub_v1.PublisherClient() as publisher, pubsub_v1.SubscriberClient() as subscriber:
             topics = {one.name for one in publisher.list_topics(project="projects/shop-project")}
             made = {one.name: one for one in subscriber.list_subscriptions(project="projects/shop-project")}
-    listening = [(name, topic) for name, function in FUNCTIONS.items() for topic in function["topics"]]
-    emitted = {topic for function in FUNCTIONS.values() for topic in function["emits"]}
+    listening = [(name, topic) for name, function in FUNCTIONS.items() for topic in function.topics]
+    emitted = {topic for function in FUNCTIONS.values() for topic in function.emits}
     assert topics == {path(topic) for topic in emitted | {topic for _, topic in listening}}
     assert len(made) == len(listening)
-    delivery = DOCUMENT["delivery"]
+    delivery = DECLARED.delivery
     for name, topic in listening:
         one = made[f"projects/shop-project/subscriptions/{name.replace('_', '-')}-{topic}"]
         assert one.topic == path(topic)
         assert one.push_config.push_endpoint == f"http://127.0.0.1:9/{name}/projects/shop-project/topics/{topic}"
-        assert one.ack_deadline_seconds == FUNCTIONS[name]["timeout_seconds"]
-        assert one.retry_policy.minimum_backoff.total_seconds() == delivery["minimum_backoff_seconds"]
-        assert one.retry_policy.maximum_backoff.total_seconds() == delivery["maximum_backoff_seconds"]
-        letters = "" if topic == delivery["dead_letter_topic"] else path(delivery["dead_letter_topic"])
+        assert one.ack_deadline_seconds == FUNCTIONS[name].timeout_seconds
+        assert one.retry_policy.minimum_backoff.total_seconds() == delivery.minimum_backoff_seconds
+        assert one.retry_policy.maximum_backoff.total_seconds() == delivery.maximum_backoff_seconds
+        letters = "" if topic == delivery.dead_letter_topic else path(delivery.dead_letter_topic)
         assert one.dead_letter_policy.dead_letter_topic == letters
     assert re.search(r'"\$\{replace\(name, "_", "-"\)\}-\$\{topic\}" =>', INFRA["declarations.tf"])
     assert "/projects/${var.project_id}/topics/${each.value.topic}" in INFRA["pubsub.tf"]
