@@ -1,4 +1,4 @@
-"""Ask Google's analyzer whether it takes a statement."""
+"""Check a statement with Google's analyzer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,10 +22,10 @@ class Column:
 
 
 def analyze(sql: str, catalog: Catalog, parameters: Mapping[str, TypeProto] | None = None) -> list[Column]:
-    """Return the columns of a query's result; none for any other statement.
+    """Return the columns of a query's result; an empty list for any other statement.
 
     Raises:
-        Refused: with the analyzer's own words.
+        Refused: the analyzer refuses the statement; the message is the analyzer's.
     """
     text = dialect.as_googlesql(sql, catalog.models)
     request = service.AnalyzeRequest(
@@ -39,7 +39,7 @@ def analyze(sql: str, catalog: Catalog, parameters: Mapping[str, TypeProto] | No
 
 
 def options(parameters: Mapping[str, TypeProto]) -> AnalyzerOptionsProto:
-    """Return the analyzer's options, BigQuery's where it has its own."""
+    """Return the analyzer's options with BigQuery's settings."""
     made = AnalyzerOptionsProto(
         default_timezone="UTC", preserve_column_aliases=True, error_message_mode=ErrorMessageMode.ERROR_MESSAGE_ONE_LINE
     )
@@ -50,7 +50,7 @@ def options(parameters: Mapping[str, TypeProto]) -> AnalyzerOptionsProto:
 
 
 def named(columns: list[tuple[str, TypeProto]]) -> list[Column]:
-    """Return columns with BigQuery's names for those that have none: f0_, f1_ ..."""
+    """Return the columns, with BigQuery's names f0_, f1_ ... for those without a name."""
     made: list[Column] = []
     nameless = 0
     for name, kind in columns:

@@ -1,4 +1,4 @@
-"""Ask the local BigQuery and Google's reference implementation the same, and give their answers one form."""
+"""Send a statement to the local BigQuery and to Google's reference implementation, and return comparable answers."""
 
 import contextlib
 import functools
@@ -40,7 +40,7 @@ def local_bigquery() -> Iterator[bigquery.Client]:
 
 
 def ours(client: bigquery.Client, sql: str, *, dataset: str | None = None, parameters: Sequence[Any] = ()) -> Answer:
-    """Return the local BigQuery's answer to a statement or script; `parameters` are the client's."""
+    """Return the local BigQuery's answer to a statement or script; `parameters` are query parameters of the client."""
     once: Any = {"retry": None, "job_retry": None}
     configuration = bigquery.QueryJobConfig(default_dataset=dataset, query_parameters=list(parameters))
     try:
@@ -51,12 +51,12 @@ def ours(client: bigquery.Client, sql: str, *, dataset: str | None = None, param
     except GoogleAPICallError as error:
         return Answer(refusal=error.message)
     except (ValueError, TypeError, OverflowError) as error:
-        # The rows hold what the client cannot read.
+        # The rows hold a value that the client cannot decode.
         return Answer(columns=(("", ""),), rows=((str(error),),))
 
 
 def _answered[**P](ask: Callable[P, Answer]) -> Callable[P, Answer]:
-    """Make an answer of a refusal."""
+    """Return `ask`, with errors turned into refused answers."""
 
     @functools.wraps(ask)
     def answer(*arguments: P.args, **named: P.kwargs) -> Answer:
@@ -65,7 +65,7 @@ def _answered[**P](ask: Callable[P, Answer]) -> Callable[P, Answer]:
         except (Refused, Crashed, UnterminatedError) as error:
             return Answer(refusal=str(error), is_failure=isinstance(error, Failed))
         except (ValueError, TypeError, OverflowError, AssertionError, AttributeError) as error:
-            # Types that BigQuery lacks, and values that Python's types cannot hold.
+            # BigQuery has no such type, or Python cannot hold the value.
             return Answer(refusal=f"not decoded: {error}")
 
     return answer
@@ -73,7 +73,7 @@ def _answered[**P](ask: Callable[P, Answer]) -> Callable[P, Answer]:
 
 @_answered
 def of_database(database: Database, sql: str, parameters: Parameters | None = None) -> Answer:
-    """Return the reference implementation's answer to a query of tables that it keeps."""
+    """Return the reference implementation's answer to a query of the database's tables."""
     return Answer.of_reference(database.run(sql, parameters))
 
 
@@ -87,10 +87,10 @@ def after_change(sql: str, target: str, tables: Mapping[str, tuple[Fields, Rows]
 
 
 def made(query: str, tables: Mapping[str, tuple[Fields, Rows]]) -> tuple[Fields, Rows]:
-    """Return the table that a query makes out of others.
+    """Return the fields and rows that a query of `tables` returns.
 
     Raises:
-        Refused: as the reference implementation refuses the query.
+        Refused: the reference implementation refuses the query.
     """
     fields = {name: fields for name, (fields, _) in tables.items()}
     result = reference.run(query, Catalog(fields.get), {name: rows for name, (_, rows) in tables.items()})
@@ -100,10 +100,10 @@ def made(query: str, tables: Mapping[str, tuple[Fields, Rows]]) -> tuple[Fields,
 
 
 def parameters(select_list: str) -> dict[str, tuple[TypeProto, Any]]:
-    """Return the parameters that a list like `1 as x, "a" as y` gives.
+    """Return the query parameters that a select list such as `1 as x, "a" as y` defines.
 
     Raises:
-        Refused: as the reference implementation refuses the list.
+        Refused: the reference implementation refuses the list.
     """
     if not select_list:
         return {}
@@ -113,7 +113,7 @@ def parameters(select_list: str) -> dict[str, tuple[TypeProto, Any]]:
 
 
 def of_clients(name: str, of: TypeProto, value: Any) -> Any:
-    """Return a parameter as Google's BigQuery client takes it."""
+    """Return a parameter as an object of Google's BigQuery client."""
     match types.kind(of):
         case "ARRAY" if types.kind(of.array_type.element_type) != "STRUCT":
             return bigquery.ArrayQueryParameter(name, types.kind(of.array_type.element_type), value)

@@ -1,7 +1,7 @@
 """Read GoogleSQL's compliance cases (https://github.com/google/googlesql, googlesql/compliance/testdata).
 
-A file holds cases between lines of `==`. A case is a statement under options in brackets, and what it gives follows a
-line of `--`. Types that BigQuery lacks are replaced by its own: INT32 by INT64, DOUBLE by FLOAT64.
+A file holds cases, separated by lines of `==`. A case is options in brackets and a statement; its expected result
+follows a line of `--`. Types that BigQuery lacks are replaced by its own: INT32 by INT64, DOUBLE by FLOAT64.
 """
 
 import contextlib
@@ -30,18 +30,18 @@ class Case:
     sql: str
     tables: tuple[str, ...] = ()
     parameters: str = ""
-    """A select list, each value under the name of a parameter."""
+    """A select list that defines the parameters, e.g. `1 as x`; empty without parameters."""
     features: frozenset[str] = frozenset()
-    """What the case needs of GoogleSQL, in its own words."""
+    """GoogleSQL features that the case requires, by GoogleSQL's names."""
     is_ordered: bool = False
     has_open_arrays: bool = False
-    """Whether the order of some array is not determined."""
+    """Whether an array in the result has no defined order."""
     is_open: bool = False
-    """Whether Google's own implementation may give another answer each time."""
+    """Whether the reference implementation is not deterministic for this case."""
 
     @property
     def kind(self) -> str:
-        """Return "query", "change" for INSERT, UPDATE and DELETE, or an empty text for all else."""
+        """Return "query", "change" for INSERT, UPDATE and DELETE, or "" for any other statement."""
         try:
             first = next(iter(tokenize(self.sql)), None)
         except UnterminatedError:
@@ -51,7 +51,7 @@ class Case:
 
     @property
     def target(self) -> str:
-        """The table that INSERT, UPDATE or DELETE changes, as `tables` names it."""
+        """The table that INSERT, UPDATE or DELETE changes, spelled as in `tables`."""
         names = {name.casefold(): name for name in self.tables}
         found = (names.get(unquoted(token).casefold()) for token in tokenize(self.sql))
         return next((name for name in found if name), "")
@@ -59,7 +59,7 @@ class Case:
 
 @dataclass(frozen=True)
 class File:
-    """A file's tables, as the queries that make them, and its cases."""
+    """A file's cases, and the query that creates each of its tables."""
 
     name: str
     tables: Mapping[str, str]
@@ -67,13 +67,13 @@ class File:
 
 
 def files(testdata: Path) -> Iterator[File]:
-    """Yield the files of a folder."""
+    """Yield the parsed `*.test` files of a folder, sorted by name."""
     for path in sorted(testdata.glob("*.test")):
         yield read(path.name, path.read_text())
 
 
 def read(name: str, text: str) -> File:
-    """Read a file's text; what holds no statement is left out."""
+    """Parse a file's text; skip parts without a statement."""
     tables: dict[str, str] = {}
     read: list[Case] = []
     defaults: frozenset[str] = frozenset()
@@ -112,18 +112,18 @@ def _options(text: str) -> tuple[dict[str, str], str]:
 
 
 def _start(text: str, position: int) -> int:
-    """Return where comments and space end."""
+    """Return the offset of the first character after spaces and comments."""
     match = _SPACE.match(text, position)
     return match.end() if match else position
 
 
 def _end(text: str, start: int) -> int:
-    """Return the offset behind the bracket that closes the one at `start`."""
+    """Return the offset after the bracket that closes the one at `start`."""
     with contextlib.suppress(UnterminatedError):
         tokens = tokenize(text[start:])
         if (index := closing(tokens, 0)) < len(tokens):
             return start + tokens[index].end
-    # A label or comment with a lone quote: such an option ends with its line.
+    # A label or comment may hold a lone quote; such an option ends at the end of its line.
     line = text.find("]\n", start)
     return len(text) if line < 0 else line + 1
 
@@ -151,7 +151,7 @@ def _with_bigquerys_types(sql: str) -> str:
 
 
 def _order(result: str) -> dict[str, bool]:
-    """Read what a result says of its rows' order, which stands before the first row, and of its arrays'."""
+    """Return what a result says about the order of its rows and of its arrays."""
     head, _, rows = result.partition("{")
     return {
         "is_ordered": "[known order:" in head,

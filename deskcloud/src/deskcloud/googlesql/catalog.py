@@ -1,4 +1,4 @@
-"""What a statement may name: tables, views, and the functions that BigQuery adds to GoogleSQL."""
+"""Describe to GoogleSQL the tables, views and functions that a statement may name."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -17,8 +17,8 @@ from deskcloud.googlesql.engine import engine
 from deskcloud.googlesql.ml import Models
 from deskcloud.googlesql.types import Fields
 
-# BigQuery's times are microseconds; with these features they have more digits.
-# It neither compares nor orders arrays and JSON:
+# BigQuery's times have microseconds; these features would allow more digits.
+# BigQuery cannot compare or order arrays and JSON:
 # https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#data_type_properties
 _NOT_IN_BIGQUERY = {
     LanguageFeature.FEATURE_ARRAY_EQUALITY,
@@ -35,10 +35,10 @@ _KEPT_STATEMENTS = 1024
 
 @dataclass(frozen=True)
 class Catalog:
-    """Tables by the name that a statement uses, found when a statement names them.
+    """Tables by the name that a statement uses; each is looked up when a statement names it.
 
-    `columns` returns the fields of a table's REST schema, or None where there is no such table. A wildcard table's name
-    ends in `*`; give it the column _TABLE_SUFFIX. `models` tells what is known of a model, by its name likewise.
+    `columns` returns the fields of a table's REST schema, or None for an unknown table. A wildcard table's name ends
+    in `*`; its fields must include _TABLE_SUFFIX. `models` returns a model's description by name in the same way.
     """
 
     columns: Callable[[str], Fields | None]
@@ -63,13 +63,13 @@ class Catalog:
 
 @cache
 def language() -> LanguageOptionsProto:
-    """Return GoogleSQL's options as BigQuery sets them, as far as they are known."""
+    """Return GoogleSQL's options with BigQuery's settings, as far as they are known."""
     request = service.LanguageOptionsRequest(maximum_features=True)
     options = engine().call("GetLanguageOptions", request, LanguageOptionsProto)
     features = [one for one in options.enabled_language_features if one not in _NOT_IN_BIGQUERY]
     del options.enabled_language_features[:]
     options.enabled_language_features.extend(features)
-    # None named: all are taken.
+    # An empty list means that all kinds are supported.
     del options.supported_statement_kinds[:]
     options.product_mode = ProductMode.PRODUCT_EXTERNAL
     return options
@@ -86,15 +86,15 @@ def table(name: str, fields: Fields, number: int) -> SimpleTableProto:
 
 @cache
 def _numbers() -> OrderedDict[tuple[int, bytes], int]:
-    """Return the numbers of the catalogs that the module keeps, by its start and their content; the last used last."""
+    """Return the ids of the catalogs kept by the module, by module start and content; most recently used last."""
     return OrderedDict()
 
 
 def registered(catalog: SimpleCatalogProto, contents: Mapping[str, service.TableContent] | None = None) -> int:
-    """Return the number under which the module keeps a catalog, with the rows of its tables.
+    """Return the id under which the module keeps a catalog and the rows of its tables.
 
-    The module makes the functions of every catalog anew, which takes nine tenths of the time of an analysis. So it
-    keeps the catalogs that were used last, each of 0.6 MB.
+    To build a catalog's functions takes nine tenths of the time of an analysis. The module therefore keeps the most
+    recently used catalogs, 0.6 MB each.
     """
     request = service.RegisterCatalogRequest(simple_catalog=catalog, table_content=contents)
     kept, key = _numbers(), (engine().starts, request.SerializeToString(deterministic=True))
@@ -126,7 +126,7 @@ def table_paths(sql: str) -> tuple[tuple[str, ...], ...]:
 
 
 def _place(catalog: SimpleCatalogProto, path: tuple[str, ...]) -> SimpleCatalogProto:
-    """Return the catalog that holds the last part of a path, made if need be."""
+    """Return the catalog that holds the last part of a path; create it if it is missing."""
     for part in path[:-1]:
         known = next((one for one in catalog.catalog if one.name == part), None)
         catalog = known if known is not None else catalog.catalog.add(name=part)

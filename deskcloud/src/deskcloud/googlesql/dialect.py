@@ -1,7 +1,7 @@
-"""What BigQuery has and this build of GoogleSQL lacks: one list, each entry with its source.
+"""List what BigQuery has and this build of GoogleSQL lacks, each entry with its source.
 
-What can be said in GoogleSQL's words is rewritten; `ml.py` does so for BigQuery ML's functions. A refusal of any of the
-rest says nothing about BigQuery: `is_beyond` tells. Sources are pages below https://cloud.google.com/bigquery/docs/.
+A statement is rewritten where GoogleSQL can express the same; `ml.py` rewrites BigQuery ML's functions. For the rest,
+a refusal says nothing about BigQuery: see `is_beyond`. Sources are pages below https://cloud.google.com/bigquery/docs/.
 """
 
 import re
@@ -10,20 +10,20 @@ from deskcloud.googlesql.errors import Refused
 from deskcloud.googlesql.ml import Models, without_ml
 from deskcloud.googlesql.tokens import Token, closing, split, tokenize, unquoted
 
-# MAX_BY(x, y) is a synonym of ANY_VALUE(x HAVING MAX y), says reference/standard-sql/aggregate_functions.
+# MAX_BY(x, y) is a synonym of ANY_VALUE(x HAVING MAX y): reference/standard-sql/aggregate_functions.
 _BY = {"MAX_BY": "MAX", "MIN_BY": "MIN"}
 
-# Other names of INT64, by reference/standard-sql/data-types.
+# Synonyms of INT64: reference/standard-sql/data-types.
 INTEGER_TYPES = ("INT", "SMALLINT", "INTEGER", "BIGINT", "TINYINT", "BYTEINT")
 
-# The columns of __TABLES__ as BigQuery answers; the documentation has only queries of it.
+# The columns of __TABLES__ as BigQuery returns them; the documentation shows only queries of it.
 TABLES = (
     *({"name": name, "type": "STRING"} for name in ("project_id", "dataset_id", "table_id")),
     *({"name": name, "type": "INT64"} for name in ("creation_time", "last_modified_time", "row_count", "size_bytes")),
     {"name": "type", "type": "INT64"},
 )
 
-# Functions by the page of the documentation that has them.
+# Functions by their page of the documentation.
 FUNCTIONS = {
     "reference/standard-sql/search_functions": ("SEARCH", "VECTOR_SEARCH"),
     "reference/standard-sql/string_functions": ("CONTAINS_SUBSTR", "COLLATE"),
@@ -36,17 +36,17 @@ FUNCTIONS = {
 _MISSING = {name for names in FUNCTIONS.values() for name in names}
 
 _NO_FUNCTION = re.compile(r"(?:Function|Table-valued function) not found: `?([\w.]+)")
-# GoogleSQL's own; any other function with a path is one of the user's, by user-defined-functions.
+# GoogleSQL's namespaces; any other function with a path is user-defined: user-defined-functions.
 _NAMESPACES = {"SAFE", "NET", "KEYS", "AEAD", "HLL_COUNT", "KLL_QUANTILES", "D3A_COUNT", "ML"}
-# @@project_id and the others of reference/system-variables.
+# @@project_id and others: reference/system-variables.
 _SYSTEM_VARIABLE = re.compile(r"Unrecognized name: @@")
 
 
 def as_googlesql(sql: str, models: Models) -> str:
-    """Return a statement that means the same and that GoogleSQL's open-source analyzer takes.
+    """Return an equivalent statement that GoogleSQL's open-source analyzer accepts.
 
     Raises:
-        Refused: it calls an ML function or names a model that is not known.
+        Refused: the statement calls an unknown ML function or names an unknown model.
     """
     sql = without_ml(sql, models)
     tokens = tokenize(sql)
@@ -57,7 +57,7 @@ def as_googlesql(sql: str, models: Models) -> str:
 
 
 def is_beyond(refusal: Refused) -> bool:
-    """Whether the analyzer refuses something only because it does not know what BigQuery has."""
+    """Return whether the analyzer refuses the statement only because it lacks a feature of BigQuery."""
     if _SYSTEM_VARIABLE.match(str(refusal)):
         return True
     if not (found := _NO_FUNCTION.match(str(refusal))):
@@ -68,9 +68,9 @@ def is_beyond(refusal: Refused) -> bool:
 
 
 def _paths(tokens: list[Token]) -> list[tuple[int, int, str]]:
-    """Quote each part of a quoted path by itself: BigQuery splits `a.b.c`, GoogleSQL takes it for one name.
+    """Quote each part of a quoted path by itself: BigQuery splits `a.b.c`, GoogleSQL reads it as one name.
 
-    By reference/standard-sql/lexical, path expressions.
+    Source: reference/standard-sql/lexical, path expressions.
     """
     return [
         (token.start, token.end, ".".join(f"`{part}`" for part in unquoted(token).split(".")))

@@ -1,4 +1,4 @@
-"""Tell how the local BigQuery's answer to a statement differs from GoogleSQL's."""
+"""Compare the local BigQuery's answer to a statement with GoogleSQL's."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -12,23 +12,23 @@ from deskcloud.googlesql import reference, types
 from deskcloud.googlesql.analysis import Column
 from deskcloud.googlesql.tokens import closing, tokenize
 
-# Sums of floating-point numbers depend on the order of their terms.
+# The sum of floating-point numbers depends on the order of its terms.
 _RELATIVE = 1e-12
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a statement gives: columns as (name, type) and rows, or the words in which it is refused."""
+    """A statement's result: columns as (name, type) and rows, or the text of the refusal."""
 
     columns: tuple[tuple[str, str], ...] = ()
     rows: tuple[tuple[Any, ...], ...] = ()
     refusal: str = ""
     is_failure: bool = False
-    """Whether the statement is right, and fails while it runs."""
+    """Whether the statement is valid but fails while it runs."""
 
     @classmethod
     def of_reference(cls, result: reference.Result) -> "Answer":
-        """Return the reference implementation's answer, as BigQuery would write it."""
+        """Return the reference implementation's answer in BigQuery's form."""
         arrays = [
             index for index, column in enumerate(result.columns) if types.kind(column.type) in {"ARRAY", "STRUCT"}
         ]
@@ -40,15 +40,15 @@ class Answer:
 
     @classmethod
     def of_client(cls, rows: bigquery.table.RowIterator) -> "Answer":
-        """Return the answer that Google's client got."""
+        """Return the answer that Google's client received."""
         columns = [(field.name, types.text(types.of_field(field.to_api_repr()))) for field in rows.schema]
         return cls(tuple(columns), tuple(row.values() for row in rows))
 
 
 def kind(ours: Answer, googles: Answer, *, is_ordered: bool, has_open_arrays: bool = False) -> str:
-    """Return the kind of difference, or an empty text: accepted, refused, columns, types or rows.
+    """Return the kind of difference: accepted, refused, columns, types or rows; an empty text for equal answers.
 
-    With `has_open_arrays` the order inside arrays does not count.
+    With `has_open_arrays`, the order inside arrays is ignored.
     """
     if ours.refusal or googles.refusal:
         return "" if ours.refusal and googles.refusal else "refused" if ours.refusal else "accepted"
@@ -61,7 +61,7 @@ def kind(ours: Answer, googles: Answer, *, is_ordered: bool, has_open_arrays: bo
 
 
 def same_rows(ours: Sequence[Any], others: Sequence[Any], *, is_ordered: bool) -> bool:
-    """Whether two results hold the same rows; floats to twelve digits."""
+    """Return whether two results hold the same rows; floats are compared with a relative tolerance of 1e-12."""
     if len(ours) != len(others):
         return False
     if not is_ordered:
@@ -70,19 +70,19 @@ def same_rows(ours: Sequence[Any], others: Sequence[Any], *, is_ordered: bool) -
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two values are the same, of the same Python type."""
+    """Return whether two values are equal and of the same Python type."""
     if isinstance(one, float) and isinstance(other, float):
         return (math.isnan(one) and math.isnan(other)) or one == other or math.isclose(one, other, rel_tol=_RELATIVE)
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
         return len(one) == len(other) and all(map(same, one, other))
     if isinstance(one, dict) and isinstance(other, dict):
-        # The order of a STRUCT's fields is compared with its type; an object of JSON has none.
+        # The order of a STRUCT's fields is compared with its type; a JSON object has no order.
         return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     return type(one) is type(other) and bool(one == other)
 
 
 def is_ordered(sql: str) -> bool:
-    """Whether the statement orders its own rows, not only those of a subquery."""
+    """Return whether the outermost query has an ORDER BY."""
     tokens, index = tokenize(sql), 0
     while index < len(tokens):
         if tokens[index].word == "ORDER":
@@ -92,14 +92,14 @@ def is_ordered(sql: str) -> bool:
 
 
 def _has_null_element(value: Any) -> bool:
-    """Whether an array inside of a value holds NULL, which BigQuery cannot write."""
+    """Return whether an array inside a value holds NULL, which BigQuery cannot return."""
     if isinstance(value, dict):
         return any(map(_has_null_element, value.values()))
     return isinstance(value, list) and any(one is None or _has_null_element(one) for one in value)
 
 
 def _unique(columns: Iterable[Column]) -> list[Column]:
-    """Number columns of the same name, as BigQuery's results do."""
+    """Return the columns with numbered names where a name occurs twice, as in BigQuery's results."""
     made: list[Column] = []
     for column in columns:
         names = {one.name.casefold() for one in made}
@@ -120,7 +120,7 @@ def _with_sorted_arrays(value: Any) -> Any:
 
 
 def _sortable(value: Any) -> str:
-    """Return a text that is equal for values that are the same."""
+    """Return a sort key that is the same for equal values."""
     if isinstance(value, float):
         return f"{value:.9g}" if value else "0"
     if isinstance(value, Decimal):

@@ -1,4 +1,4 @@
-"""Load GoogleSQL's WebAssembly module and call it; the machine code is compiled once and kept in the user's cache."""
+"""Load GoogleSQL's WebAssembly module and call it; the compiled machine code is kept in the user's cache."""
 
 import contextlib
 import ctypes
@@ -22,17 +22,17 @@ from deskcloud.googlesql.errors import Crashed, Failed, Refused
 
 _ERROR = re.compile(r"Code: (\d+), Message: (.*)", re.DOTALL)
 
-# The code of what fails while it runs; the analyzer's is another.
+# The status code of an error at run time; the analyzer's errors have another code.
 _OUT_OF_RANGE = 11
 
 
 class Engine:
-    """One instance of the module. Calls from several threads wait for each other."""
+    """One instance of the module. Calls are serialized across threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.starts = 0
-        """How often the module was started: what it kept is gone after each start."""
+        """How often the module was started. A start discards all registered catalogs."""
         config = wasmtime.Config()
         config.shared_memory = True
         self._wasm = wasmtime.Engine(config)
@@ -43,14 +43,14 @@ class Engine:
         """Call a method of GoogleSQL's local service.
 
         Raises:
-            Refused: GoogleSQL refuses the request; the message is its own.
-            Crashed: the module failed and was started anew.
+            Refused: GoogleSQL refuses the request; the message is GoogleSQL's.
+                Crashed: the module failed and was restarted.
         """
         with self._lock:
             try:
                 content = self._call(f"ZetaSqlLocalService_{method}", request.SerializeToString())
             except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
-                # Its memory cannot be trusted any more.
+                # The module's memory may be corrupt.
                 self._start()
                 raise Crashed(f"GoogleSQL's module failed: {str(error).splitlines()[0]}") from error
         made: M = answer.FromString(content)
@@ -93,7 +93,7 @@ class Engine:
             return Refused(text)
         return (Failed if int(match[1]) == _OUT_OF_RANGE else Refused)(match[2])
 
-    # The module may move its memory at each call, so its address is asked for each time.
+    # A call may move the module's memory, so its address is read each time.
     def _address(self) -> int:
         return ctypes.addressof(self._exports["memory"].data_ptr().contents)
 
@@ -106,12 +106,12 @@ class Engine:
 
 @cache
 def engine() -> Engine:
-    """Return this process's engine; the first call takes 0.2 s, or 35 s of processor time where nothing is compiled."""
+    """Return this process's engine; the first call takes 0.2 s, or 35 s of CPU time if nothing is compiled yet."""
     return Engine()
 
 
 def _compiled(engine: wasmtime.Engine) -> wasmtime.Module:
-    """Return the module from the cache, compiling it first where it is missing or of another machine."""
+    """Return the module from the cache; compile it if it is missing or was compiled for another machine."""
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "propensity"
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"googlesql-{version('zetasql')}-wasmtime-{version('wasmtime')}.cwasm"

@@ -1,13 +1,13 @@
-"""What GoogleSQL says of a statement that it does not take."""
+"""Errors of GoogleSQL's analyzer and reference implementation."""
 
 
 class Refused(ValueError):  # noqa: N818 - the word that users of a SQL service expect
-    """The analyzer or the reference implementation refuses the statement; the text is Google's own."""
+    """The analyzer or the reference implementation refuses the statement; the message is Google's."""
 
 
 class Failed(Refused):
-    """The analyzer takes the statement, and its run fails on a value."""
+    """The analyzer accepts the statement, but its run fails on a value."""
 
 
 class Crashed(RuntimeError):  # noqa: N818
-    """The WebAssembly module failed; the statement may be right all the same."""
+    """The WebAssembly module failed; the statement may still be valid."""

@@ -1,7 +1,7 @@
-"""What a MERGE does, as queries: the reference implementation analyzes MERGE, but does not run it.
+"""Turn a MERGE into queries: the reference implementation analyzes MERGE but does not run it.
 
-Each WHEN clause becomes a query that finds the rows to which the clause applies, and what they become. A clause applies
-to the rows to which none before it does. Fields of structs in UPDATE SET are not known here.
+Each WHEN clause becomes a query for the rows to which the clause applies, with their new values. A row belongs to the
+first clause that applies to it. UPDATE SET of a struct's field is not supported.
 https://cloud.google.com/bigquery/docs/reference/standard-sql/dml-syntax#merge_statement
 """
 
@@ -16,7 +16,7 @@ MATCHED, BY_TARGET, BY_SOURCE = "matched", "not matched by target", "not matched
 
 @dataclass(frozen=True)
 class Clause:
-    """WHEN ... THEN: `action` is UPDATE, DELETE or INSERT; `values` are expressions by column, None for INSERT ROW."""
+    """A WHEN clause: `action` is UPDATE, DELETE or INSERT; `values` are expressions by column, None for INSERT ROW."""
 
     kind: str
     condition: str
@@ -26,7 +26,7 @@ class Clause:
 
 @dataclass(frozen=True)
 class Merge:
-    """A MERGE whose target has a pseudo-column that numbers its rows."""
+    """A MERGE whose target has a pseudo-column with row numbers."""
 
     table: str
     alias: str
@@ -36,10 +36,10 @@ class Merge:
 
     @classmethod
     def read(cls, text: str, columns: Iterable[str]) -> "Merge":
-        """Take a statement apart; `columns` are the target's.
+        """Parse a statement; `columns` are the target's column names.
 
         Raises:
-            ValueError: it sets a field of a struct.
+            ValueError: the statement sets a field of a struct.
         """
         tokens = tokenize(text)
         target = tokens[2:] if starts(tokens, "MERGE", "INTO") else tokens[1:]
@@ -53,14 +53,14 @@ class Merge:
         )
 
     def matched(self, key: str) -> str:
-        """Return the query for the numbers of rows that have a match."""
+        """Return the query for the numbers of the target's rows that have a match."""
         alias = f"`{self.alias}`"
         return f"select distinct {alias}.{key} from `{self.table}` as {alias} join {self.source} on {self.condition}"  # noqa: S608 - the statement's own
 
     def query(self, clause: Clause, columns: Mapping[str, str], key: str) -> str:
-        """Return the query for a clause: the row's number by `key` but for new rows, and its values by column.
+        """Return the query for a clause: the row number in `key`, except for new rows, and the new values by column.
 
-        `columns` are the types of the target's. A row that has a match is found for `not matched by source` too.
+        `columns` are the target's types by column. Rows that have a match also appear for `not matched by source`.
         """
         same = [one for one in self.clauses if one.kind == clause.kind]
         cases = " ".join(f"when {one.condition} then {number}" for number, one in enumerate(same))
@@ -94,7 +94,7 @@ def _text(text: str, tokens: Sequence[Token]) -> str:
 
 
 def _at_the_top(tokens: Sequence[Token], word: str) -> Iterator[int]:
-    """Yield where a word stands outside of brackets."""
+    """Yield the indices at which a word occurs outside brackets."""
     index = 0
     while index < len(tokens):
         if tokens[index].word == word:

@@ -1,7 +1,7 @@
-"""BigQuery ML's functions as queries with the columns that BigQuery documents, since GoogleSQL knows none of them.
+"""Rewrite calls of BigQuery ML's functions, unknown to GoogleSQL, as subqueries with the documented columns.
 
-`ML.PREDICT(MODEL m, (query))` becomes a subquery without rows: the function's own columns, then the query's.
-https://cloud.google.com/bigquery/docs/reference/standard-sql/bigqueryml-syntax-predict and its neighbours.
+`ML.PREDICT(MODEL m, (query))` becomes a subquery without rows: the function's columns, then the query's.
+https://cloud.google.com/bigquery/docs/reference/standard-sql/bigqueryml-syntax-predict and the pages beside it.
 """
 
 from collections.abc import Callable, Sequence
@@ -43,13 +43,13 @@ _SAME_FOR_ALL = {
     "ML.GLOBAL_EXPLAIN": "feature STRING, attribution FLOAT64",
     "ML.ROC_CURVE": f"threshold FLOAT64, recall FLOAT64, false_positive_rate FLOAT64, {_CURVE}",
 }
-# These give the columns of their query too, behind their own.
+# These return the columns of their query too, after their own.
 _WITH_INPUT = {"ML.PREDICT", "ML.EXPLAIN_PREDICT"}
 
 
 @dataclass(frozen=True)
 class Model:
-    """What the columns of ML functions depend on. `class_columns` are ML.CONFUSION_MATRIX's, one a class."""
+    """What the columns of ML functions depend on. `class_columns` are those of ML.CONFUSION_MATRIX, one per class."""
 
     type: str
     label: str = ""
@@ -64,7 +64,7 @@ class Model:
 
     @property
     def is_classifier(self) -> bool:
-        """Whether the model tells probabilities of classes."""
+        """Whether the model predicts class probabilities."""
         return self.type in {"LOGISTIC_REG", "LOGISTIC_REGRESSION", "BOOSTED_TREE_CLASSIFIER"}
 
     @property
@@ -77,10 +77,10 @@ type Models = Callable[[str], Model | None]
 
 
 def without_ml(sql: str, models: Models) -> str:
-    """Return the statement with each call of an ML function written as a subquery.
+    """Return the statement with each call of an ML function replaced by a subquery.
 
     Raises:
-        Refused: a function or a model is not known.
+        Refused: a function or a model is unknown.
     """
     while call := next(ml_calls(tokenize(sql)), None):
         sql = f"{sql[: call.start]}{_subquery(sql, call, models)}{sql[call.end :]}"
@@ -102,7 +102,7 @@ def _subquery(sql: str, call: Call, models: Models) -> str:
 
 
 def _relation(sql: str, argument: Sequence[Token], number: int) -> str:
-    """Return an argument as something to select from, so that the analyzer sees it too."""
+    """Return an argument as an item of a FROM clause, so that the analyzer checks it too."""
     text = sql[argument[0].start : argument[-1].end]
     if starts(argument, "TABLE"):
         return f"{sql[argument[1].start : argument[-1].end]} AS given{number}"

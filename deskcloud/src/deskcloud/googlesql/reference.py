@@ -1,4 +1,4 @@
-"""Run a statement on Google's reference implementation, on rows that are given."""
+"""Run a statement on Google's reference implementation with given rows."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ type Parameters = Mapping[str, tuple[TypeProto, Any]]
 
 @dataclass(frozen=True)
 class Result:
-    """A query's columns, and its rows as tuples of what Google's BigQuery client would give."""
+    """A query's columns, and its rows as tuples of Python values as Google's BigQuery client returns them."""
 
     columns: list[Column]
     rows: list[tuple[Any, ...]]
@@ -38,7 +38,7 @@ def run(
     """Run a query. `tables` holds the rows of each table by the name that the query uses.
 
     Raises:
-        Refused: the analyzer refuses it, or it fails; with Google's own words.
+        Refused: the analyzer refuses the query, or the query fails; the message is Google's.
         ValueError: two tables of different datasets have the same name.
     """
     text, known, names = _prepared(sql, catalog)
@@ -47,7 +47,7 @@ def run(
 
 
 class Database:
-    """Tables for many queries, which name them without a dataset."""
+    """Tables for many queries; the queries name them without a dataset."""
 
     def __init__(self, tables: Mapping[str, tuple[Fields, Rows]]) -> None:
         self._catalog = Catalog(lambda _: None).of("select 1")
@@ -56,7 +56,7 @@ class Database:
         self._contents = _contents(self._catalog, {name: rows for name, (_, rows) in tables.items()})
 
     def run(self, sql: str, parameters: Parameters | None = None) -> Result:
-        """Run a query; errors as `reference.run`."""
+        """Run a query; raises what `reference.run` raises."""
         text = dialect.as_googlesql(sql, lambda _: None)
         return _evaluated(text, self._catalog, self._contents, parameters or {})
 
@@ -81,7 +81,7 @@ def _evaluated(
 
 @dataclass(frozen=True)
 class Modified:
-    """The rows that a table holds after a statement, and how many of them it inserted, updated or deleted."""
+    """A table's rows after a statement, and the number of rows inserted, updated or deleted."""
 
     rows: list[dict[str, Any]]
     count: int
@@ -91,14 +91,14 @@ def modify(sql: str, catalog: Catalog, tables: Mapping[str, Rows], parameters: P
     """Run INSERT, UPDATE, DELETE or MERGE.
 
     Raises:
-        Refused: as `run`; TRUNCATE cannot be run.
+        Refused: as `run`; also for TRUNCATE, which cannot be run.
     """
     if starts(tokenize(sql), "MERGE"):
         return _merge(sql, catalog, tables, parameters or {})
     text, known, names = _prepared(sql, catalog)
     before = {names[name]: list(rows) for name, rows in tables.items() if name in names}
     if not starts(tokenize(text), "INSERT"):
-        # Without a key the implementation does not say which rows it deletes or updates.
+        # Without a key, the implementation does not report which rows it deletes or updates.
         for one in known.table:
             one.column.add(name=_KEY, type=types.scalar("INT64"), is_pseudo_column=True)
             one.primary_key_column_index.append(len(one.column) - 1)
@@ -176,9 +176,9 @@ def _contents(catalog: SimpleCatalogProto, tables: Mapping[str, Rows]) -> dict[s
 
 
 def _prepared(sql: str, catalog: Catalog) -> tuple[str, SimpleCatalogProto, dict[str, str]]:
-    """Return the statement with tables by the last part of their paths, its catalog, and those parts by path.
+    """Return the statement with each table path cut to its last part, its catalog, and those parts by path.
 
-    Rows can be given only for tables that stand in no inner catalog.
+    Rows can be given only for tables at the top level of the catalog.
     """
     text = dialect.as_googlesql(sql, catalog.models)
     paths = sorted(set(table_paths(text)), key=len, reverse=True)

@@ -1,7 +1,7 @@
-"""GoogleSQL's lexical structure: what is a word, a name, a string, a comment.
+"""Split GoogleSQL into tokens: words, names, strings, numbers, parameters and signs.
 
-Everything that looks for something in a statement looks at these tokens and never at the raw text, so text inside
-strings and comments is never taken for SQL.
+All searches in a statement use these tokens and never the raw text, so text inside strings and comments is never
+mistaken for SQL.
 https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical
 """
 
@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-# In raw strings, too, a backslash keeps the quote after it from ending the string.
+# In a raw string, a backslash also keeps the next quote from ending the string.
 _STRING = (
     "|".join(rf"{quote}(?:[^\\]|\\.)*?{quote}" for quote in ("'''", '"""'))
     + r"|'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\""
@@ -31,7 +31,7 @@ _OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
 
 
 class UnterminatedError(ValueError):
-    """A string or a quoted name that never ends; `offset` is that of its `quote`."""
+    """A string or a quoted name has no end; `offset` is the position of its opening `quote`."""
 
     def __init__(self, quote: str, offset: int) -> None:
         super().__init__(f"unclosed {quote} at offset {offset}")
@@ -41,7 +41,7 @@ class UnterminatedError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token; `start` and `end` are offsets into the text."""
+    """A token; `start` and `end` are offsets into the text, `end` exclusive."""
 
     kind: str
     text: str
@@ -50,21 +50,21 @@ class Token:
 
     @property
     def word(self) -> str:
-        """The keyword or sign in upper case; empty for names, strings and parameters."""
+        """The keyword or sign in upper case; empty for other kinds of token."""
         return self.text.upper() if self.kind in {"word", "sign"} else ""
 
 
 def tokenize(text: str) -> list[Token]:
-    """The tokens of `text` without spaces and comments.
+    """Return the tokens of `text` without spaces and comments.
 
     Raises:
-        UnterminatedError: a string or a quoted name never ends.
+        UnterminatedError: a string or a quoted name has no end.
     """
     return list(read(text))
 
 
 def read(text: str) -> Iterator[Token]:
-    """The tokens one by one, for who only looks at the first ones; errors as `tokenize`."""
+    """Yield the tokens one by one, for callers that need only the first ones; raises what `tokenize` raises."""
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup or "sign"
         if kind == "sign" and match.group() in _QUOTES:
@@ -74,7 +74,7 @@ def read(text: str) -> Iterator[Token]:
 
 
 def closing(tokens: Sequence[Token], opening: int) -> int:
-    """Index of the bracket that closes the one at index `opening`; len(tokens) when it stays open."""
+    """Return the index of the bracket that closes the one at index `opening`; len(tokens) if none does."""
     depth = 0
     for index in range(opening, len(tokens)):
         sign = tokens[index].text if tokens[index].kind == "sign" else ""
@@ -85,7 +85,7 @@ def closing(tokens: Sequence[Token], opening: int) -> int:
 
 
 def split(tokens: Sequence[Token], sign: str) -> list[Sequence[Token]]:
-    """The runs of tokens between each `sign` that stands in no bracket; none for no tokens."""
+    """Return the tokens between each `sign` outside brackets; an empty list for no tokens."""
     parts: list[Sequence[Token]] = []
     start = index = 0
     while index < len(tokens):
@@ -100,10 +100,10 @@ def split(tokens: Sequence[Token], sign: str) -> list[Sequence[Token]]:
 
 
 def starts(tokens: Sequence[Token], *words: str) -> bool:
-    """Whether the tokens begin with these keywords."""
+    """Return whether the tokens begin with these keywords."""
     return [token.word for token in tokens[: len(words)]] == list(words)
 
 
 def unquoted(token: Token) -> str:
-    """A name without its backticks."""
+    """Return a name without its backticks."""
     return token.text[1:-1].replace("\\`", "`") if token.kind == "name" else token.text

@@ -1,4 +1,4 @@
-"""BigQuery's types as GoogleSQL's messages, from the fields of the REST API, and their names."""
+"""Convert BigQuery's types between the REST API's fields, GoogleSQL's messages and their names."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeKind, TypeProto
 
 type Fields = Sequence[Mapping[str, Any]]
 
-# The REST API knows the types of both of BigQuery's dialects.
+# The REST API accepts type names of both GoogleSQL and legacy SQL.
 _LEGACY_NAMES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "RECORD": "STRUCT"}
 _GOOGLESQL_NAMES = {"FLOAT64": "DOUBLE"}
 _SHORT_NAMES = {"DOUBLE": "FLOAT64"}
@@ -38,7 +38,7 @@ def of_parameter(declared: Mapping[str, Any]) -> TypeProto:
 
 
 def scalar(name: str) -> TypeProto:
-    """Return the type that BigQuery calls by this name, e.g. INT64."""
+    """Return the type with this BigQuery name, e.g. INT64."""
     kind: int = TypeKind.Value(f"TYPE_{_GOOGLESQL_NAMES.get(name, name)}")
     return TypeProto(type_kind=kind)
 
@@ -60,7 +60,7 @@ def struct(fields: Any) -> TypeProto:
 
 
 def kind(of: TypeProto) -> str:
-    """Return a type's name without what is inside, e.g. INT64, ARRAY, STRUCT."""
+    """Return a type's name without its element or field types, e.g. INT64, ARRAY, STRUCT."""
     name: str = TypeKind.Name(of.type_kind).removeprefix("TYPE_")
     return _SHORT_NAMES.get(name, name)
 
@@ -80,11 +80,11 @@ def text(of: TypeProto) -> str:
 
 
 def field(name: str, of: TypeProto) -> dict[str, Any]:
-    """Return a column of this type as the REST API declares it: the inverse of `of_field`."""
+    """Return a column of this type as the REST API declares it; the inverse of `of_field`."""
     inside = of.array_type.element_type if kind(of) == "ARRAY" else of
     made: dict[str, Any] = {"name": name, "type": kind(inside), "mode": "REPEATED" if inside is not of else "NULLABLE"}
     if kind(inside) == "STRUCT":
-        # BigQuery names a field without a name by its position.
+        # BigQuery names an anonymous field by its position.
         fields = enumerate(inside.struct_type.field, 1)
         made["fields"] = [field(one.field_name or f"_field_{number}", one.field_type) for number, one in fields]
     if kind(inside) == "RANGE":

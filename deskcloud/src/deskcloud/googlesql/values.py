@@ -1,4 +1,4 @@
-"""Values of the reference implementation from and to what Google's BigQuery client gives a Python program."""
+"""Convert values between the reference implementation and the Python types of Google's BigQuery client."""
 
 import datetime as dt
 import json
@@ -16,13 +16,13 @@ from deskcloud.googlesql import types
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
-# Digits behind the point.
+# Digits after the decimal point.
 _SCALE = {"NUMERIC": 9, "BIGNUMERIC": 38}
 _DIGITS = 80
 
 
 def decode(value: ValueProto, of: TypeProto) -> Any:
-    """Return the value as the client gives it: a STRUCT is a dict, a NULL array an empty list."""
+    """Return the value as the client returns it: a STRUCT is a dict, a NULL array an empty list."""
     name = types.kind(of)
     field = value.WhichOneof("value")
     if field is None:
@@ -43,7 +43,7 @@ def decode(value: ValueProto, of: TypeProto) -> Any:
 
 
 def encode(value: Any, of: TypeProto) -> ValueProto:  # noqa: C901, PLR0912 - a table of types
-    """Return a row's value as the reference implementation reads it; texts stand for dates and times too."""
+    """Return a Python value for the reference implementation; dates and times may be ISO 8601 texts."""
     made = ValueProto()
     if value is None:
         return made
@@ -93,13 +93,13 @@ def _decimal(content: bytes, scale: int) -> Decimal:
 def _scaled(value: Decimal, scale: int) -> bytes:
     with localcontext(prec=_DIGITS):
         number = int(value.scaleb(scale))
-    # One bit more for the sign; the least number of two's complement has a bit less than its absolute value.
+    # One more bit for the sign; in two's complement, -2**n needs one bit less than 2**n.
     length = (number if number >= 0 else ~number).bit_length() // 8 + 1
     return number.to_bytes(length, "little", signed=True)
 
 
 def _time(packed: int, nanos: int) -> dt.time:
-    """Read hours, minutes and seconds out of 5, 6 and 6 bits."""
+    """Decode hours, minutes and seconds from 5, 6 and 6 bits."""
     return dt.time(packed >> 12 & 31, packed >> 6 & 63, packed & 63, nanos // 1000)
 
 
@@ -118,7 +118,7 @@ def _timestamp(value: Timestamp) -> dt.datetime:
 
 
 def _interval(content: bytes) -> relativedelta:
-    """Read 64 bits of microseconds, 32 of days, and 32 of which the highest 19 are months."""
+    """Decode 64 bits of microseconds, 32 bits of days, and 32 bits whose highest 19 are sign and months."""
     micros = int.from_bytes(content[:8], "little", signed=True)
     days = int.from_bytes(content[8:12], "little", signed=True)
     packed = int.from_bytes(content[12:], "little")

@@ -1,1 +1,1 @@
-"""The public face of the local BigQuery: its REST API with BigQuery ML, in front of the emulator."""
+"""The public REST API of the local BigQuery, with BigQuery ML, in front of the emulator."""

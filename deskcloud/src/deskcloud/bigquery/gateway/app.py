@@ -1,7 +1,7 @@
-"""The public face of the local BigQuery: its REST API, with BigQuery ML.
+"""Serve the public REST API of the local BigQuery, with BigQuery ML.
 
-Everything is the emulator's answer, byte for byte, except what the emulator cannot do: statements and jobs that have to
-do with models, and files that go to Cloud Storage.
+Every answer is the emulator's, byte for byte, except for what the emulator cannot do: statements and jobs that
+involve models, and files that go to Cloud Storage.
 """
 
 import contextlib
@@ -35,7 +35,7 @@ from deskcloud.bigquery.gateway.watch import Watch
 from deskcloud.bigquery.gateway.work import Services
 
 _LOG = logging.getLogger(__name__)
-# What reading a request runs into that has not the form of its kind.
+# Raised when a request does not have the form of its kind.
 _OF_THE_INPUT = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 _PROJECT = "/bigquery/v2/projects/{project}"
 _DATASET = f"{_PROJECT}/datasets/{{dataset}}"
@@ -53,11 +53,11 @@ def create_app(
     is_on_demand: bool = False,
     is_strict: bool = False,
 ) -> Starlette:
-    """The gateway as an ASGI app; models and their jobs are kept below `state`.
+    """Return the gateway as an ASGI app; models and their jobs are stored below `state`.
 
-    Without the URL of a service, what needs that service is an error that says so (`logging_url`: no audit entries).
-    Where `is_on_demand`, what needs a reservation is refused as on Google Cloud: training a matrix factorization.
-    Where `is_strict`, Google's own analyzer judges statements before they run.
+    Without a service's URL, requests that need the service fail with an error that says so; without `logging_url`, no
+    audit entries are written. With `is_on_demand`, statements that need a reservation (training a matrix factorization)
+    are refused, as on Google Cloud. With `is_strict`, Google's analyzer checks each statement before it runs.
     """
     state = state.absolute()
     database = Database(state / "gateway.sqlite")
@@ -73,7 +73,7 @@ def create_app(
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        # XGBoost imports this at its first training, which takes a second that nobody needs to wait for.
+        # XGBoost imports this module at its first training, which takes a second. Import it ahead of time.
         threading.Thread(target=importlib.import_module, args=["xgboost.sklearn"], daemon=True).start()
         yield
         await passthrough.aclose()

@@ -1,4 +1,4 @@
-"""Tell Cloud Logging of each finished job, in the audit log's newer format (BigQueryAuditMetadata)."""
+"""Send each finished job to Cloud Logging, in the audit log's newer format (BigQueryAuditMetadata)."""
 
 import datetime as dt
 import json
@@ -13,10 +13,10 @@ from deskcloud.bigquery.gateway.state import Database
 
 _LOG = logging.getLogger(__name__)
 _TYPES = {"query": "QUERY", "load": "IMPORT", "copy": "COPY", "extract": "EXPORT"}
-# google.rpc.Code of BigQuery's reasons.
+# BigQuery's error reasons as codes of google.rpc.Code.
 _CODES = {"stopped": 1, "notFound": 5, "duplicate": 6, "accessDenied": 7, "conditionNotMet": 9, "notImplemented": 12}
 _CODES |= {"invalid": 3, "invalidQuery": 3, "internalError": 13, "backendError": 14}
-# What BigQueryAuditMetadata has a value for; jobs have more types than the log.
+# The statement types that BigQueryAuditMetadata has; jobs have more.
 STATEMENT_TYPES = frozenset(
     {
         *("SELECT", "ASSERT", "INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE_TABLE", "SCRIPT", "CALL"),
@@ -33,7 +33,7 @@ _RETRY_SECONDS = (0.2, 0.5, 1, 2, 5)
 
 
 class Audit:
-    """A queue that outlasts the process: an entry leaves it once Cloud Logging has taken it."""
+    """A persistent queue: an entry is removed once Cloud Logging has accepted it."""
 
     def __init__(self, database: Database, url: str | None) -> None:
         self._database = database
@@ -47,11 +47,11 @@ class Audit:
 
     @property
     def is_on(self) -> bool:
-        """Whether anybody is told."""
+        """Whether audit entries are sent to Cloud Logging."""
         return self._url is not None
 
     def tell(self, job: dict[str, Any]) -> None:
-        """Queue the entry of a job that is done; a job is told once, however often this is called."""
+        """Queue the entry of a finished job; repeated calls for one job queue one entry."""
         if not self.is_on:
             return
         reference = job["jobReference"]
@@ -65,7 +65,7 @@ class Audit:
         self._wake.set()
 
     def close(self) -> None:
-        """Stop telling; what is still queued is told after the next start."""
+        """Stop sending; queued entries are sent after the next start."""
         self._ended.set()
         self._wake.set()
         if self._url:
@@ -83,7 +83,7 @@ class Audit:
                 self._wake.wait()
 
     def _send(self) -> bool:
-        """Send what is queued; whether it was taken."""
+        """Send the queued entries; return whether they were accepted."""
         rows = self._database.execute("SELECT project, job, entry FROM audit WHERE NOT sent ORDER BY rowid")
         if not rows:
             return True
@@ -101,7 +101,7 @@ class Audit:
 
 
 def entry(job: dict[str, Any]) -> dict[str, Any]:
-    """The LogEntry of a finished job."""
+    """Return the LogEntry of a finished job."""
     project, job_id = job["jobReference"]["projectId"], job["jobReference"]["jobId"]
     status = _status(job["status"].get("errorResult"))
     name = f"projects/{project}/jobs/{job_id}"
@@ -113,7 +113,7 @@ def entry(job: dict[str, Any]) -> dict[str, Any]:
         },
         "timestamp": _time(job["statistics"]["endTime"]),
         "severity": "ERROR" if status else "INFO",
-        # Cloud Logging drops a second entry of the same id, so a repeated delivery does no harm.
+        # Cloud Logging drops a second entry with the same insertId, so a repeated delivery does no harm.
         "insertId": f"{project}:{job_id}",
         "operation": {"id": f"{project}:{job_id}", "producer": "bigquery.googleapis.com", "last": True},
         "protoPayload": {

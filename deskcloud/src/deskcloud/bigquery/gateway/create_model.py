@@ -1,4 +1,4 @@
-"""CREATE MODEL: run its query, learn from the rows, keep the model."""
+"""Run CREATE MODEL: run its query, train on the rows, store the model."""
 
 import datetime as dt
 import re
@@ -17,7 +17,7 @@ from deskcloud.bigquery.gateway.work import Work, plain
 from deskcloud.bigquery.ml import options as ml_options
 from deskcloud.googlesql.tokens import Token, starts
 
-# Google's own words, of a project that pays by the byte.
+# Google's error text for a project with on-demand pricing.
 _ON_DEMAND = (
     "Training Matrix Factorization models is not available for on-demand usage. To train, please set up a reservation "
     "(flex or regular) based on instructions in BigQuery public docs."
@@ -28,7 +28,7 @@ _REGISTRY_OPTIONS = ("model_registry", "vertex_ai_model_id", "vertex_ai_model_ve
 
 @dataclass(frozen=True)
 class Creation:
-    """A CREATE MODEL statement taken apart; `query` are the offsets of its query."""
+    """A parsed CREATE MODEL statement; `query` holds the start and end offsets of its query."""
 
     reference: Reference
     replaces: bool
@@ -38,9 +38,9 @@ class Creation:
 
 
 def run(work: Work, statement: Statement) -> dict[str, Any]:
-    """Carry the statement out; the job's query statistics.
+    """Run the statement; return the job's query statistics.
 
-    The former model of that name stays until the new one is complete, and when the training fails.
+    The former model of that name stays until the new one is complete, and also when the training fails.
     """
     creation = _parse(work, statement)
     dataset = _dataset(work, creation.reference)
@@ -106,7 +106,7 @@ def _dataset(work: Work, reference: Reference) -> dict[str, Any]:
 
 
 def _operation(work: Work, creation: Creation) -> str:
-    """CREATE, REPLACE or SKIP.
+    """Return CREATE, REPLACE or SKIP.
 
     Raises:
         BigQueryError: the name is taken.
@@ -125,7 +125,7 @@ def _operation(work: Work, creation: Creation) -> str:
 
 
 def _registration(work: Work, reference: Reference, values: dict[str, Any]) -> tuple[str, list[str]] | None:
-    """Id and aliases under which the options want the model registered, if they do."""
+    """Return the registry id and aliases that the options ask for; None without registration."""
     registry = values.get("model_registry")
     if registry is None:
         given = [name for name in _REGISTRY_OPTIONS if values.get(name)]
@@ -158,7 +158,7 @@ def _train(
     if lifetime:
         resource["expirationTime"] = str(int(now()) + int(lifetime))
     if not creation.replaces and work.services.models.find(reference):
-        # Another job was quicker.
+        # Another job has created the model in the meantime.
         raise already_exists("Model", str(reference))
     work.services.models.save(reference, learned, resource)
     if former and not wanted:

@@ -1,8 +1,7 @@
-"""The emulator as the gateway's own work uses it: over REST, blocking, in worker threads.
+"""Call the emulator for the gateway's own work: over REST, blocking, in worker threads.
 
-Rows move as files in a scratch folder that both processes see, whole tables at a time: EXPORT DATA writes an Arrow
-file, and a table function that only the emulator knows reads a Parquet file in place of a table. Both name a file by
-128 random bits and never by its path.
+Whole tables move as files in a scratch folder that both processes share. EXPORT DATA writes an Arrow file; a table
+function that only the emulator has reads a Parquet file. Both name a file by 128 random bits, never by its path.
 """
 
 import threading
@@ -20,17 +19,17 @@ from deskcloud.bigquery.emulator.launch import Emulator
 from deskcloud.bigquery.emulator.place import LOCATION_HEADER, ROWS, SECRET_HEADER
 from deskcloud.bigquery.gateway import errors
 
-# Jobs that the gateway runs for its own purposes; job lists leave them out.
+# Prefix of the gateway's own jobs; job lists omit them.
 HELPER_PREFIX = "bqml_helper_"
-# DuckDB's own size of a row group; it reads one a thread.
+# DuckDB's default size of a row group, in rows; each thread reads one row group.
 _ROW_GROUP = 122_880
 
 location: ContextVar[str] = ContextVar("location", default="")
-"""The location that the job names for which the emulator is asked; empty where it names none."""
+"""The location named by the current request's job; empty if it names none."""
 
 
 class EmulatorClient:
-    """A connection pool to the emulator, and the scratch folder."""
+    """A connection pool to the emulator, and the scratch folder shared with it."""
 
     def __init__(self, emulator: Emulator) -> None:
         self._http = httpx.Client(
@@ -44,30 +43,30 @@ class EmulatorClient:
         self._sweeper = ThreadPoolExecutor(1, "bigquery-sweeper")
 
     def close(self) -> None:
-        """Finish the sweeping and close the connections."""
+        """Wait until all files are removed, and close the connections."""
         self._sweeper.shutdown()
         self._http.close()
 
     def get(self, path: str, asked: Any = None) -> dict[str, Any] | None:
-        """The resource at `path` below projects/, or None where there is none; `asked` are URL parameters."""
+        """Return the resource at `path` below projects/, or None if it does not exist; `asked` are URL parameters."""
         answer = self._http.get(path, params=asked)
         return None if answer.status_code == 404 else _checked(answer)
 
     def exists(self, path: str) -> bool:
-        """Whether there is a resource at `path` below projects/."""
+        """Return whether the resource at `path` below projects/ exists."""
         return self.get(path) is not None
 
     def delete(self, path: str) -> None:
-        """Delete the resource at `path` below projects/; nothing happens where there is none."""
+        """Delete the resource at `path` below projects/ if it exists."""
         self._http.delete(path)
 
     def run(
         self, project: str, configuration: dict[str, Any], job_id: str, cancelled: threading.Event
     ) -> dict[str, Any]:
-        """Run a job to its end and return it.
+        """Run a job to its end and return its resource.
 
         Raises:
-            BigQueryError: it failed.
+            BigQueryError: the job failed.
         """
         reference = {"projectId": project} | ({"jobId": job_id} if job_id else {})
         job = _checked(
@@ -83,7 +82,7 @@ class EmulatorClient:
         return job
 
     def run_hidden(self, project: str, configuration: dict[str, Any], cancelled: threading.Event) -> dict[str, Any]:
-        """Run a job of the gateway's own, of which nothing remains but its effect."""
+        """Run one of the gateway's own jobs; delete the job afterwards, but keep its effect."""
         job_id = f"{HELPER_PREFIX}{uuid.uuid4().hex}"
         try:
             return self.run(project, configuration, job_id, cancelled)
@@ -91,7 +90,7 @@ class EmulatorClient:
             self._sweeper.submit(self.delete, f"{project}/jobs/{job_id}/delete")
 
     def end_helpers(self, project: str) -> None:
-        """Cancel and forget what a process that ended has left running."""
+        """Cancel and delete the gateway's own jobs that a former process left running."""
         for job in (self.get(f"{project}/jobs") or {}).get("jobs", []):
             job_id = job["jobReference"]["jobId"]
             if job_id.startswith(HELPER_PREFIX):
@@ -99,7 +98,7 @@ class EmulatorClient:
                 self.delete(f"{project}/jobs/{job_id}/delete")
 
     def query(self, project: str, query: dict[str, Any], cancelled: threading.Event) -> pa.Table:
-        """The result of a query; it lies in a file that is mapped into memory, and that ends with the table."""
+        """Return the result of a query, backed by a memory-mapped temporary file that is deleted with the table."""
         file, uri = self.handed_over("arrow")
         text = f"EXPORT DATA OPTIONS(uri='{uri}', format='GATEWAY_ARROW') AS {query['query']}"
         try:
@@ -109,15 +108,15 @@ class EmulatorClient:
             file.unlink(missing_ok=True)
 
     def handed_over(self, ending: str) -> tuple[Path, str]:
-        """A new file's path, and the URI by which EXPORT DATA writes it."""
+        """Return a new file's path, and the URI with which EXPORT DATA writes it."""
         name = f"{uuid.uuid4().hex}.{ending}"
         return self._scratch / name, f"scratch:{name}"
 
     def keep(self, table: pa.Table) -> tuple[Path, str]:
-        """Write a table into a new file; also the call that stands for it in a statement."""
+        """Write a table into a new file; return its path and the table function call that reads it."""
         name = uuid.uuid4().hex
         file = self._scratch / f"{name}.parquet"
-        # It is read once and thrown away: neither compression nor dictionaries pay.
+        # The file is read once and deleted: compression and dictionaries do not pay off.
         pq.write_table(table, file, _ROW_GROUP, compression="none", use_dictionary=False, write_statistics=False)
         return file, f"{ROWS}('{name}')"
 

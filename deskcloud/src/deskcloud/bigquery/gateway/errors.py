@@ -1,10 +1,10 @@
-"""Google's error shapes: a reason, a message, and where in the request it is."""
+"""Errors in Google's format: a reason, a message, and the location in the request."""
 
 from typing import Any
 
 from deskcloud.web.answers import JSONResponse
 
-# reason: (HTTP code, canonical status), as BigQuery's error table has them.
+# reason: (HTTP code, canonical status), from BigQuery's error table.
 _STATUS = {
     "invalid": (400, "INVALID_ARGUMENT"),
     "invalidQuery": (400, "INVALID_ARGUMENT"),
@@ -25,7 +25,7 @@ _STATUS = {
 
 
 class BigQueryError(Exception):
-    """A request that fails as it would on Google's side; `reason` is BigQuery's word for why."""
+    """A request fails as it would on Google Cloud; `reason` is BigQuery's error reason."""
 
     def __init__(self, reason: str, message: str, location: str | None = None) -> None:
         super().__init__(message)
@@ -34,26 +34,26 @@ class BigQueryError(Exception):
         self.location = location or ("query" if reason == "invalidQuery" else None)
 
     def proto(self) -> dict[str, str]:
-        """A job's errorResult."""
+        """Return the error as a job's errorResult."""
         proto = {"reason": self.reason, "message": self.message}
         return proto | ({"location": self.location} if self.location else {})
 
     def response(self) -> JSONResponse:
-        """The answer to the request that failed."""
+        """Return the HTTP response with this error."""
         code, status = _STATUS.get(self.reason, _STATUS["internalError"])
         error = {"code": code, "message": self.message, "status": status}
         return JSONResponse({"error": error | {"errors": [self.proto() | {"domain": "global"}]}}, status_code=code)
 
 
 def from_proto(proto: dict[str, Any]) -> BigQueryError:
-    """The error in a job's errorResult."""
+    """Return the error in a job's errorResult."""
     return BigQueryError(proto.get("reason", "internalError"), proto.get("message", ""), proto.get("location"))
 
 
 def of_a_job(proto: dict[str, Any]) -> BigQueryError:
-    """What asking for the results of a failed job answers.
+    """Return the error for a request for the results of a failed job.
 
-    A fault of the job's has another word than one of the request: clients repeat the request for the latter.
+    Backend and internal errors get the reasons of jobs: clients would retry the request for the original reasons.
     """
     reasons = {"backendError": "jobBackendError", "internalError": "jobInternalError"}
     reason = proto.get("reason", "internalError")
@@ -61,28 +61,28 @@ def of_a_job(proto: dict[str, Any]) -> BigQueryError:
 
 
 def from_answer(answer: dict[str, Any]) -> BigQueryError:
-    """The error in the body of an answer that is not a success."""
+    """Return the error in the body of an unsuccessful answer."""
     error = answer.get("error", {})
     first: dict[str, Any] = next(iter(error.get("errors", [])), {})
     return from_proto({"reason": first.get("reason", "internalError"), "message": error.get("message", "")})
 
 
 def not_found(kind: str, name: str) -> BigQueryError:
-    """A `kind` ("Model", "Dataset", "Job") that is not there."""
+    """Return the error for a missing resource; `kind` is e.g. "Model", "Dataset", "Job"."""
     return BigQueryError("notFound", f"Not found: {kind} {name}")
 
 
 def already_exists(kind: str, name: str) -> BigQueryError:
-    """A `kind` whose name is taken."""
+    """Return the error for a name that is taken; `kind` as in `not_found`."""
     return BigQueryError("duplicate", f"Already Exists: {kind} {name}")
 
 
 def ml_inside(where: str, what: str = "BigQuery ML") -> BigQueryError:
-    """BigQuery ML, or another thing that the gateway does, where the local one has none."""
+    """Return the error for BigQuery ML, or another feature of the gateway, inside a construct that cannot hold it."""
     advice = "send the statement by itself, and keep rows that others need in a table"
     return BigQueryError("invalidQuery", f"{what} inside {where} is not supported by the local BigQuery: {advice}")
 
 
 def unsupported(what: str) -> BigQueryError:
-    """Something that Google's BigQuery does and the local one does not."""
+    """Return the error for a feature that Google's BigQuery has and the local one lacks."""
     return BigQueryError("invalidQuery", f"{what} is not supported by the local BigQuery")

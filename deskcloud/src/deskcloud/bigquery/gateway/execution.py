@@ -1,4 +1,4 @@
-"""Carry out a job of the gateway's: its statement, or its script statement by statement."""
+"""Run a job of the gateway: its statement, or its script statement by statement."""
 
 import logging
 
@@ -26,8 +26,8 @@ def run(work: Work) -> Outcome:
     """Run the job to its end.
 
     Raises:
-        BigQueryError: it fails.
-        httpx.TransportError, OSError, MemoryError: something around it fails, and it may succeed another time.
+        BigQueryError: the job fails.
+            httpx.TransportError, OSError, MemoryError: the environment fails; a retry may succeed.
     """
     try:
         return _run(work)
@@ -36,7 +36,7 @@ def run(work: Work) -> Outcome:
     except ml.MLError as error:
         raise BigQueryError(error.reason, str(error)) from error
     except Exception as error:
-        # It would fail in the same way whenever it is repeated, as clients do with an internal error.
+        # Clients retry internal errors, but this one would repeat.
         _LOG.exception("job %s cannot be carried out", work.job_id)
         raise BigQueryError("invalidQuery", f"The local BigQuery cannot carry this out: {error!r}") from error
 
@@ -51,7 +51,7 @@ def _run(work: Work) -> Outcome:
 
 
 def run_statement(work: Work, statement: Statement, job_id: str) -> Outcome:
-    """Run one statement; what it does on the emulator is the job of that id there."""
+    """Run one statement; its work on the emulator is the emulator's job `job_id`."""
     kind = statements.own_statement(statement.tokens)
     if kind in _ON_MODELS:
         figures = _ON_MODELS[kind](work, statement)
@@ -68,7 +68,7 @@ def run_statement(work: Work, statement: Statement, job_id: str) -> Outcome:
 
 
 def takes_the_name_of(work: Work, text: str) -> Reference | None:
-    """The model whose name a CREATE TABLE or CREATE VIEW statement wants, if there is one."""
+    """Return the existing model whose name a CREATE TABLE or CREATE VIEW statement uses, or None."""
     tokens = statements.created_table(text)
     reference = work.reference(tokens)[0] if tokens else None
     return reference if reference and work.services.models.find(reference) else None
@@ -88,7 +88,7 @@ def _drop_schema(work: Work, statement: Statement, job_id: str) -> Outcome:
 
 
 def _refuse_kept_definitions(statement: Statement) -> None:
-    """What the emulator would keep to run later cannot hold what the gateway has to do now."""
+    """Refuse ML functions in definitions that the emulator stores: the emulator would run them without the gateway."""
     words = [token.word for token in statement.tokens[:6]]
     kept = {"VIEW", "FUNCTION", "PROCEDURE", "POLICY"} & set(words)
     if words[0] == "CREATE" and kept and statements.needs_the_gateway(statement):

@@ -1,4 +1,4 @@
-"""Where a page of a list of jobs ends: behind a job, so that jobs that begin meanwhile move nothing."""
+"""Page tokens for lists of jobs. A token names a job, so that new jobs do not shift the pages."""
 
 from typing import Any
 
@@ -6,14 +6,14 @@ LONGEST_PAGE = 1_000
 
 _LATEST = 1 << 62
 Position = tuple[int, str]
-"""When a job was created, in milliseconds, and its id: before it stand newer ones, and lower ids of the same time."""
+"""A job's creation time in milliseconds since 1970, and its id. Lists sort by time descending, then by id ascending."""
 
 
 def position(token: str | None) -> Position | None:
-    """The job that the page before ended with.
+    """Return the last job of the previous page, or None for the first page.
 
     Raises:
-        ValueError: no list gave this token.
+        ValueError: the token is invalid.
     """
     if token is None:
         return None
@@ -24,10 +24,10 @@ def position(token: str | None) -> Position | None:
 
 
 def token_behind(job: dict[str, Any]) -> str:
-    """The token of the page that begins behind a job."""
+    """Return the token of the page that begins after a job."""
     return f"{job['statistics']['creationTime']}:{job['jobReference']['jobId']}"
 
 
 def order(job: dict[str, Any]) -> tuple[int, str]:
-    """A key that sorts jobs as lists have them, the newest first."""
+    """Return the sort key of lists of jobs: the newest first."""
     return -int(job["statistics"]["creationTime"]), job["jobReference"]["jobId"]

@@ -1,4 +1,4 @@
-"""The REST resource `jobs`: the gateway's jobs and the emulator's as one."""
+"""The REST resource `jobs`: the jobs of the gateway and of the emulator in one API."""
 
 import asyncio
 import gzip
@@ -27,7 +27,7 @@ from deskcloud.bigquery.gateway.strict import Strict
 from deskcloud.bigquery.gateway.watch import Watch
 from deskcloud.web.answers import JSONResponse
 
-# Of a jobs.query request, what belongs to the job and what to this answer; the rest is the query's configuration.
+# Fields of a jobs.query request for the job, and for this answer; the other fields configure the query.
 _OF_THE_JOB = ("dryRun", "labels", "jobTimeoutMs", "jobCreationMode")
 _OF_THE_ANSWER = ("kind", "formatOptions", "timeoutMs", "maxResults", "requestId", "location")
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,1024}")
@@ -36,7 +36,7 @@ _DEFAULT_WAIT_MS = 10_000
 
 
 class JobRoutes:
-    """The endpoints; requests about the emulator's jobs are handed on."""
+    """The endpoints; requests about the emulator's jobs are passed through."""
 
     def __init__(
         self, passthrough: Passthrough, emulator: EmulatorClient, jobs: Jobs, watch: Watch, strict: Strict | None
@@ -64,7 +64,7 @@ class JobRoutes:
                 return JSONResponse(await run_in_threadpool(self._jobs.dry_run, project, configuration))
             job_id = job_id or str(uuid.uuid4())
             return JSONResponse(await run_in_threadpool(self._jobs.submit, project, job_id, configuration))
-        # Of two requests for one id that come side by side the emulator answers one with an error of its database.
+        # For two concurrent requests with one id, the emulator answers one with an error of its database.
         lock = self._inserting.setdefault((project, job_id or str(uuid.uuid4())), asyncio.Lock())
         async with lock:
             if job_id and self._jobs.find(project, job_id):
@@ -90,7 +90,7 @@ class JobRoutes:
             resource = await run_in_threadpool(self._jobs.dry_run, project, configuration)
             return JSONResponse(_query_answer(resource, {"jobComplete": True}))
         job_id = given.get("requestId") or str(uuid.uuid4())
-        # The same request sent again is answered from the job that it began.
+        # A repeated request is answered from the job that the first one started.
         if self._jobs.find(project, job_id) is None:
             await run_in_threadpool(self._jobs.submit, project, job_id, configuration)
         resource = await self._wait(project, job_id, given.get("timeoutMs"))
@@ -107,7 +107,7 @@ class JobRoutes:
         return JSONResponse(_query_answer(resource, rows))
 
     def _judge(self, project: str, configuration: dict[str, Any], job_id: str | None) -> None:
-        """Refuse what Google's analyzer refuses, except where the job was begun before and only its id counts."""
+        """Raise what Google's analyzer raises, unless the job already exists and only its id counts."""
         reach.check_job(configuration)
         if self._strict is None:
             return
@@ -157,7 +157,7 @@ class JobRoutes:
         return JSONResponse({})
 
     async def list(self, request: Request) -> Response:
-        """jobs.list, the youngest first."""
+        """Answer jobs.list, the newest job first."""
         return JSONResponse(await run_in_threadpool(self._list, request))
 
     def _list(self, request: Request) -> dict[str, Any]:
@@ -178,7 +178,7 @@ class JobRoutes:
         return answer | ({"nextPageToken": token_behind(jobs[size - 1])} if len(jobs) > size else {})
 
     def _theirs(self, path: str, filters: Sequence[tuple[str, str]], token: str | None) -> Iterator[dict[str, Any]]:
-        """The emulator's jobs, page by page, as many as are asked for."""
+        """Yield the emulator's jobs; fetch pages as needed."""
         while True:
             page = self._emulator.get(path, [*filters, *([("pageToken", token)] if token else [])]) or {}
             yield from page.get("jobs", [])
@@ -186,7 +186,7 @@ class JobRoutes:
                 return
 
     async def upload(self, request: Request) -> Response:
-        """jobs.insert with the rows in the request, whole or a piece of a resumable upload."""
+        """Answer jobs.insert with the rows in the request: a whole upload or one part of a resumable upload."""
         answer = await self._passthrough.fetch(request)
         job = answer.json() if answer.is_success and answer.content else {}
         if job.get("configuration", {}).get("labels"):
@@ -200,7 +200,7 @@ class JobRoutes:
         return raw(answer)
 
     async def _wait(self, project: str, job_id: str, timeout_ms: int | None) -> dict[str, Any]:
-        """The job's resource once it is done, or when the time is over."""
+        """Return the job's resource once the job is done or the timeout is over."""
         if future := self._jobs.future(project, job_id):
             seconds = (_DEFAULT_WAIT_MS if timeout_ms is None else timeout_ms) / 1000
             await asyncio.wait([asyncio.wrap_future(future)], timeout=seconds)
@@ -210,7 +210,7 @@ class JobRoutes:
 
 
 def _json(request: Request, body: bytes) -> dict[str, Any]:
-    """The body as an object; empty where it is none, which the emulator then refuses."""
+    """Return the body as a JSON object; empty if it is not an object, which the emulator then refuses."""
     try:
         content = gzip.decompress(body) if request.headers.get("content-encoding") == "gzip" else body
         parsed = json.loads(content)
@@ -234,7 +234,7 @@ def _query_answer(resource: dict[str, Any], rows: dict[str, Any]) -> dict[str, A
 
 
 def _is_hidden(job: dict[str, Any]) -> bool:
-    """Whether the emulator's job is a part of one of ours, and none of a client's."""
+    """Return whether the emulator's job belongs to a job of the gateway and not to a client."""
     job_id: str = job["jobReference"]["jobId"]
     is_childs = job_id.startswith(CHILD_PREFIX) and "parentJobId" not in job["statistics"]
     return is_childs or job_id.startswith(HELPER_PREFIX)

@@ -1,4 +1,4 @@
-"""The jobs that the gateway carries out itself: their resources, their threads, and what a restart makes of them."""
+"""The jobs that the gateway runs itself: their resources, their threads, and recovery after a restart."""
 
 import contextlib
 import contextvars
@@ -33,21 +33,21 @@ class _Running:
 
 
 class Jobs:
-    """All jobs of the gateway's, running and done."""
+    """All jobs of the gateway, running and finished."""
 
     def __init__(self, database: Database, services: Services, audit: Audit) -> None:
         self._database = database
         self._services = services
         self._audit = audit
         self._running: dict[tuple[str, str], _Running] = {}
-        # Training takes a processor for long; what is quick must not wait behind it.
+        # Training occupies a processor for long; short jobs must not wait for it.
         self._training = ThreadPoolExecutor(2, "bigquery-training")
         self._quick = ThreadPoolExecutor(8, "bigquery-ml")
         self._is_closing = False
         self._fail_interrupted()
 
     def takes(self, project: str, configuration: dict[str, Any]) -> bool:
-        """Whether a job is the gateway's to carry out, or to refuse since it wants a model's name for a table."""
+        """Return whether the gateway runs the job, or refuses it because it would give a table a model's name."""
         if _is_ours(configuration):
             return True
         text = configuration.get("query", {}).get("query", "")
@@ -59,65 +59,65 @@ class Jobs:
         return False
 
     def submit(self, project: str, job_id: str, configuration: dict[str, Any]) -> dict[str, Any]:
-        """Begin a job and return its resource.
+        """Start a job and return its resource.
 
         Raises:
-            BigQueryError: duplicate, when the id was used before, here or on the emulator.
+            BigQueryError: duplicate, if a job with this id exists on the gateway or the emulator.
         """
         if self._services.emulator.exists(f"{project}/jobs/{job_id}"):
             raise already_exists("Job", f"{project}:{job_id}")
         types = _statement_types(configuration)
         running = _Running(_resource(project, job_id, configuration))
         if statement_type := "SCRIPT" if len(types) > 1 else types[0]:
-            # Known before the statement has run, and also when it fails: log sinks look for it.
+            # Set before the statement runs, so that a failed job has it too: log sinks filter by it.
             running.resource["statistics"]["query"] = {"statementType": statement_type}
         try:
             self._insert(running.resource)
         except sqlite3.IntegrityError:
             raise already_exists("Job", f"{project}:{job_id}") from None
-        # Only now: a refused job must not stand before the one that has its id.
+        # Only after the insert: a refused job must not replace the job that has its id.
         self._running[project, job_id] = running
         pool = self._training if "CREATE_MODEL" in types else self._quick
         running.future = pool.submit(contextvars.copy_context().run, self._execute, running, configuration)
         return running.resource
 
     def dry_run(self, project: str, configuration: dict[str, Any]) -> dict[str, Any]:
-        """The resource of a job that only checks; it has no id and is not kept.
+        """Return the resource of a dry run; it has no id and is not stored.
 
         Raises:
-            BigQueryError: as the job itself would fail.
+            BigQueryError: the job itself would fail with this error.
         """
         resource = _resource(project, "", configuration)
         outcome = execution.run(_work(self._services, resource, configuration, threading.Event()))
         return _done(resource, outcome)
 
     def find(self, project: str, job_id: str) -> dict[str, Any] | None:
-        """A job's resource, or None where the gateway has no such job."""
+        """Return a job's resource, or None if the gateway has no such job."""
         if running := self._running.get((project, job_id)):
             return running.resource
         rows = self._database.execute("SELECT resource FROM jobs WHERE (project, job) = (?, ?)", project, job_id)
         return dict(json.loads(rows[0][0])) if rows else None
 
     def is_on_emulator(self, project: str, job_id: str) -> bool:
-        """Whether the emulator has the rows of this finished job."""
+        """Return whether the emulator has the rows of this finished job."""
         rows = self._database.execute("SELECT on_emulator FROM jobs WHERE (project, job) = (?, ?)", project, job_id)
         return bool(rows and rows[0][0])
 
     def future(self, project: str, job_id: str) -> "Future[None] | None":
-        """What is done when the job is; None for one that is done."""
+        """Return a future that ends with the job; None for a finished job."""
         running = self._running.get((project, job_id))
         return running.future if running else None
 
     def all(self, project: str) -> list[dict[str, Any]]:
-        """The resources of a project's jobs."""
+        """Return the resources of a project's jobs."""
         rows = self._database.execute("SELECT resource FROM jobs WHERE project = ?", project)
         return [json.loads(resource) for (resource,) in rows]
 
     def cancel(self, project: str, job_id: str) -> dict[str, Any]:
-        """Ask a job to stop; its resource.
+        """Ask a job to stop; return its resource.
 
         Raises:
-            BigQueryError: notFound.
+            BigQueryError: notFound, if there is no such job.
         """
         if running := self._running.get((project, job_id)):
             running.cancelled.set()
@@ -126,7 +126,7 @@ class Jobs:
         return resource
 
     def delete(self, project: str, job_id: str) -> None:
-        """Forget a finished job and those of its statements."""
+        """Delete a finished job and the jobs of its statements."""
         self._services.emulator.delete(f"{project}/jobs/{job_id}/delete")
         self._database.execute(
             "DELETE FROM jobs WHERE project = ? AND (job = ? OR resource ->> '$.statistics.parentJobId' = ?)",
@@ -136,7 +136,7 @@ class Jobs:
         )
 
     def close(self) -> None:
-        """Stop what runs, as failed by a restart, and wait for its threads."""
+        """Stop the running jobs, marked as failed by a restart, and wait for their threads."""
         self._is_closing = True
         for running in list(self._running.values()):
             running.cancelled.set()
@@ -158,7 +158,7 @@ class Jobs:
         except httpx.TransportError as failure:
             error = BigQueryError("backendError", f"A service does not answer: {failure!r}")
         except Exception as failure:  # noqa: BLE001 - whatever it is, the job must end
-            # A fault of this machine's: the input's faults are BigQuery's errors.
+            # A fault of this machine: faults of the input are BigQueryErrors.
             _LOG.exception("job %s failed", resource["id"])
             error = BigQueryError("internalError", f"Internal error: {failure!r}")
         resource = running.resource = _done(resource, outcome, error)
@@ -192,7 +192,7 @@ class Jobs:
         )
 
     def _fail_interrupted(self) -> None:
-        """Jobs that ran when the process ended have failed; a client retries them under another id."""
+        """Mark jobs that ran when the process ended as failed; a client retries them under another id."""
         projects = set()
         for (text,) in self._database.execute("SELECT resource FROM jobs WHERE state != 'DONE'"):
             resource = json.loads(text)
@@ -216,7 +216,7 @@ def _is_ours(configuration: dict[str, Any]) -> bool:
 
 
 def _statement_types(configuration: dict[str, Any]) -> list[str]:
-    """The type of each statement, empty where only the emulator knows; one empty type for an extract job."""
+    """Return each statement's type; empty if only the emulator knows; one empty text for an extract job."""
     parsed = statements.parse(configuration.get("query", {}).get("query", ""))
     return [statements.own_statement(statement.tokens) for statement in parsed] or [""]
 

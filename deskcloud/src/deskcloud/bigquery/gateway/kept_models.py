@@ -1,4 +1,4 @@
-"""The models that there are: BigQuery's resource of each, and the folder that holds what was learned."""
+"""Store models: BigQuery's resource of each, and the folder with the trained model."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ _SETTABLE = ("friendlyName", "description", "labels", "expirationTime")
 
 @dataclass(frozen=True)
 class Reference:
-    """A model's name."""
+    """A model's full name."""
 
     project: str
     dataset: str
@@ -31,12 +31,12 @@ class Reference:
 
     @property
     def wire(self) -> dict[str, str]:
-        """The API's modelReference."""
+        """Return the API's modelReference."""
         return {"projectId": self.project, "datasetId": self.dataset, "modelId": self.model}
 
     @property
     def as_table(self) -> dict[str, str]:
-        """The same name as a tableReference, as jobs give it."""
+        """Return the same name as a tableReference, as jobs report it."""
         return {"projectId": self.project, "datasetId": self.dataset, "tableId": self.model}
 
 
@@ -48,7 +48,7 @@ class Model:
     folder: Path
 
     def learned(self) -> ml.TrainedModel:
-        """What `deskcloud.bigquery.ml` made of it."""
+        """Return the model that `deskcloud.bigquery.ml` trained."""
         return _load(self.folder)
 
 
@@ -58,19 +58,19 @@ def _load(folder: Path) -> ml.TrainedModel:
 
 
 def now() -> str:
-    """The present as the API writes it: milliseconds since 1970, in a string."""
+    """Return the current time as the API writes it: milliseconds since 1970, as a string."""
     return str(time.time_ns() // 1_000_000)
 
 
 class Models:
-    """All models, kept in a database and a folder."""
+    """All models, stored in a database and a folder."""
 
     def __init__(self, database: Database, folder: Path) -> None:
         self._database = database
         self._folder = folder
 
     def find(self, reference: Reference) -> Model | None:
-        """The model, or None; an expired one is deleted."""
+        """Return the model, or None if it does not exist; delete it if it has expired."""
         rows = self._database.execute(
             "SELECT folder, resource FROM models WHERE (project, dataset, model) = (?, ?, ?)", *_key(reference)
         )
@@ -84,17 +84,17 @@ class Models:
         return model
 
     def get(self, reference: Reference) -> Model:
-        """The model.
+        """Return the model.
 
         Raises:
-            BigQueryError: notFound.
+            BigQueryError: notFound, if there is no such model.
         """
         if (model := self.find(reference)) is None:
             raise not_found("Model", str(reference))
         return model
 
     def in_dataset(self, project: str, dataset: str) -> list[Model]:
-        """A dataset's models by name."""
+        """Return a dataset's models by name."""
         names = self._database.execute(
             "SELECT model FROM models WHERE (project, dataset) = (?, ?) ORDER BY model", project, dataset
         )
@@ -102,7 +102,7 @@ class Models:
         return [model for model in found if model]
 
     def save(self, reference: Reference, learned: ml.TrainedModel, resource: dict[str, Any]) -> Model:
-        """Put a model in the place of that name in one step; readers see the former one or this one."""
+        """Store a model under this name in one step; readers see either the former model or this one."""
         former = self.find(reference)
         folder = self._folder / uuid.uuid4().hex
         learned.save(folder)
@@ -113,10 +113,10 @@ class Models:
         return model
 
     def change(self, reference: Reference, changes: dict[str, Any], etag: str | None = None) -> Model:
-        """Change settable fields; None takes a field away, and a label that is None takes that label away.
+        """Change fields; a field or a label with value None is removed.
 
         Raises:
-            BigQueryError: notFound, or conditionNotMet where `etag` is another version's.
+            BigQueryError: notFound, or conditionNotMet if `etag` does not match.
         """
         model = self.get(reference)
         if etag and etag not in {model.resource["etag"], "*"}:
@@ -127,7 +127,7 @@ class Models:
         return self._store(reference, Model(_without_none(model.resource | settable), model.folder))
 
     def register(self, reference: Reference, vertex_id: str, version: str) -> None:
-        """Note under which id and version the model stands in the registry."""
+        """Store the id and version of the model in Vertex AI's registry."""
         model = self.get(reference)
         runs = [dict(run) for run in model.resource["trainingRuns"]]
         runs[-1] |= {"vertexAiModelId": vertex_id, "vertexAiModelVersion": version}

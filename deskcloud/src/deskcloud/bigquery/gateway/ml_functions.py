@@ -1,4 +1,4 @@
-"""The ML functions: what each takes, and what it gives for a model."""
+"""The ML functions: their arguments, and their result for a model."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from deskcloud.bigquery.gateway.statements import Call
 from deskcloud.bigquery.gateway.work import Work, plain
 from deskcloud.googlesql.tokens import Token, closing, starts
 
-# How DuckDB marks one in Arrow.
+# DuckDB's name of the GEOGRAPHY type in Arrow metadata.
 _GEOGRAPHY = b"geoarrow.wkb"
 
 Render = Callable[[int, int], str]
@@ -22,7 +22,7 @@ Render = Callable[[int, int], str]
 class Function:
     """An ML function: whether it takes rows, which fields its STRUCT argument may have, and how it is computed.
 
-    Where rows are optional, `default` gives those that stand for none; without it the function knows what to do.
+    `default` returns the rows to use when the optional rows are missing; without `default`, the function handles that.
     """
 
     compute: Callable[..., pa.Table]
@@ -59,14 +59,14 @@ FUNCTIONS: dict[type[ml.TrainedModel], dict[str, Function]] = {
         "ML.WEIGHTS": Function(ml.recommendation.weights),
     },
 }
-"""Each function by the models that have it."""
+"""Functions by model type and name."""
 
 _NAMES = frozenset().union(*FUNCTIONS.values())
 
 
 @dataclass(frozen=True)
 class Arguments:
-    """The arguments of a call: the model, the query of its rows if any, and the options."""
+    """The arguments of a call: the model, the query for its rows if any, and the options."""
 
     model: ml.TrainedModel
     query: str | None
@@ -74,10 +74,10 @@ class Arguments:
 
 
 def compute(work: Work, call: Call, render: Render, with_ctes: Callable[[str], str]) -> pa.Table:
-    """The table that a call stands for; a dry run gives one of the same columns.
+    """Return the table that replaces a call; in a dry run, an empty table with the same columns.
 
-    `render(start, end)` is the text between two offsets with the calls inside it already replaced, `with_ctes` puts the
-    common table expressions before a query that it may refer to.
+    `render(start, end)` returns the text between two offsets with inner calls already replaced. `with_ctes` prepends
+    the common table expressions to which a query may refer.
     """
     if call.name not in _NAMES:
         raise unsupported(f"Function {call.name}")
@@ -87,10 +87,10 @@ def compute(work: Work, call: Call, render: Render, with_ctes: Callable[[str], s
         rows = function.default(arguments.model) if function.default else None
     else:
         query = with_ctes(arguments.query)
-        # Where nothing may run, the query is checked on no rows at all.
+        # A dry run checks the query on zero rows.
         rows = _rows(work, f"SELECT * FROM ({query}) LIMIT 0" if work.is_dry_run else query)  # noqa: S608 - the client's
     if work.is_dry_run and rows is not None:
-        # A measure of no rows is undefined, but has the columns of the one kept at training.
+        # A metric of zero rows is undefined, but has the same columns as the metric stored at training.
         is_measure = function.rows == "optional" and not function.default
         rows = None if is_measure else rows.slice(0, 0)
     return _computed(function, arguments, rows)
@@ -105,7 +105,7 @@ def _computed(function: Function, arguments: Arguments, rows: pa.Table | None) -
 
 def _rows(work: Work, query: str) -> pa.Table:
     rows = work.rows(query)
-    # The Parquet file in which the rows go back has both as plain bytes.
+    # The Parquet file that carries the result would hold both types as plain bytes.
     for field in rows.schema:
         if _GEOGRAPHY in (field.metadata or {}).values():
             raise unsupported(f"The GEOGRAPHY column {field.name} in the rows of an ML function")
@@ -120,7 +120,7 @@ def _parse(work: Work, call: Call, render: Render) -> tuple[Function, Arguments]
     reference, behind = work.reference(call.arguments[0][1:])
     if behind:
         raise BigQueryError("invalidQuery", f'Syntax error: Unexpected "{behind[0].text}" after MODEL {reference}')
-    # Read at once: a replacement of the model deletes the former one's files.
+    # Load now: replacing the model deletes the former model's files.
     model = work.services.models.get(reference).learned()
     if (function := FUNCTIONS[type(model)].get(call.name)) is None:
         raise BigQueryError(
@@ -140,7 +140,7 @@ def _parse(work: Work, call: Call, render: Render) -> tuple[Function, Arguments]
 
 
 def _source(argument: Sequence[Token], render: Render) -> str | None:
-    """The query of an argument TABLE t or (query)."""
+    """Return the query of an argument `TABLE t` or `(query)`."""
     if starts(argument, "TABLE"):
         return f"SELECT * FROM {render(argument[1].start, argument[-1].end)}"  # noqa: S608 - the client's own SQL
     if starts(argument, "(") and closing(argument, 0) == len(argument) - 1:

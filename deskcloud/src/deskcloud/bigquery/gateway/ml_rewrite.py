@@ -1,7 +1,7 @@
-"""Turn a statement that calls ML functions into one that the emulator can run.
+"""Rewrite a statement that calls ML functions into one that the emulator can run.
 
-Each call is computed, innermost and earliest first, its result written to a Parquet file, and the call replaced by
-one to a table function that reads the file: so the result moves once, and needs no table.
+Calls are computed from the innermost and first. Each result is written to a Parquet file, and the call is replaced by
+a call of a table function that reads the file: the result moves once and needs no table.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Rewriting:
-    """A statement on its way; a context manager that removes the files at its end."""
+    """A statement being rewritten; a context manager that removes the files at its end."""
 
     def __init__(self, work: Work, statement: Statement) -> None:
         self._work = work
@@ -45,11 +45,11 @@ class Rewriting:
 
     @property
     def text(self) -> str:
-        """The statement without ML calls."""
+        """Return the statement without ML calls."""
         return self.render(self._statement.tokens[0].start, self._statement.tokens[-1].end)
 
     def render(self, start: int, end: int) -> str:
-        """The text between two offsets, with the replaced calls in it."""
+        """Return the text between two offsets, with the replaced calls in it."""
         parts, position = [], start
         for first, last, text in sorted(self._replacements):
             if start <= first and last <= end:
@@ -58,13 +58,13 @@ class Rewriting:
         return "".join([*parts, self._statement.text[position:end]])
 
     def replace(self, start: int, end: int, text: str) -> None:
-        """Put `text` in the place of what stands between two offsets."""
+        """Replace the text between two offsets by `text`."""
         inside = [r for r in self._replacements if start <= r[0] and r[1] <= end]
         self._replacements = [r for r in self._replacements if r not in inside]
         self._replacements.append((start, end, text))
 
     def _with(self, visible: Sequence[Definition], query: str) -> str:
-        """The query below the WITH clauses around it, outermost first."""
+        """Return the query with the WITH clauses around it prepended, outermost first."""
         for clause in sorted({d.clause for d in visible}, reverse=True):
             same = [d for d in visible if d.clause == clause]
             names = ", ".join(self.render(d.first.start, d.last.end) for d in same)

@@ -1,4 +1,4 @@
-"""The REST resource `models`, and what datasets and tables have to do with models."""
+"""The REST resource `models`, and the requests for datasets and tables that affect models."""
 
 import json
 from typing import Any
@@ -65,7 +65,7 @@ class ModelRoutes:
         return Response(status_code=204)
 
     async def insert_table(self, request: Request) -> Response:
-        """tables.insert: a model's name is taken."""
+        """Answer tables.insert; refuse a model's name."""
         body = await request.body()
         project, dataset = request.path_params["project"], request.path_params["dataset"]
         try:
@@ -80,7 +80,7 @@ class ModelRoutes:
         return await self._passthrough.forward(request, body)
 
     async def delete_dataset(self, request: Request) -> Response:
-        """datasets.delete: with its contents go its models, and without, none may be left."""
+        """Answer datasets.delete; with deleteContents, delete its models too, else refuse a dataset that has models."""
         project, dataset = request.path_params["project"], request.path_params["dataset"]
         with_contents = request.query_params.get("deleteContents", "").lower() == "true"
         if not with_contents and self._models.in_dataset(project, dataset):

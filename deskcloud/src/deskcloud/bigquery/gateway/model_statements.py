@@ -1,4 +1,4 @@
-"""ALTER MODEL, DROP MODEL and EXPORT MODEL."""
+"""Run ALTER MODEL, DROP MODEL and EXPORT MODEL."""
 
 import tempfile
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ _FORMATS = {
 
 
 def alter(work: Work, statement: Statement) -> dict[str, Any]:
-    """ALTER MODEL [IF EXISTS] m SET OPTIONS(...); the job's query statistics."""
+    """Run ALTER MODEL [IF EXISTS] m SET OPTIONS(...); return the job's query statistics."""
     tokens, if_exists = _after_if(statement.tokens[2:], "IF", "EXISTS")
     reference, tokens = work.reference(tokens)
     if not starts(tokens, "SET"):
@@ -56,7 +56,7 @@ def _change(work: Work, reference: Reference, values: dict[str, Any]) -> None:
     if "labels" in values:
         if not _are_labels(values["labels"]):
             raise BigQueryError("invalidQuery", "Option labels of ALTER MODEL must be an array of pairs of STRING")
-        # The option replaces all labels, so those that are not named go.
+        # The option replaces all labels, so labels that are not listed are removed.
         former = work.services.models.get(reference).resource.get("labels", {})
         changes["labels"] = dict.fromkeys(former) | dict(values["labels"] or [])
     if changes:
@@ -64,7 +64,7 @@ def _change(work: Work, reference: Reference, values: dict[str, Any]) -> None:
 
 
 def drop(work: Work, statement: Statement) -> dict[str, Any]:
-    """DROP MODEL [IF EXISTS] m; the job's query statistics."""
+    """Run DROP MODEL [IF EXISTS] m; return the job's query statistics."""
     tokens, if_exists = _after_if(statement.tokens[2:], "IF", "EXISTS")
     reference, _ = work.reference(tokens)
     if work.services.models.find(reference) is None:
@@ -79,7 +79,7 @@ def drop(work: Work, statement: Statement) -> dict[str, Any]:
 
 
 def export(work: Work, statement: Statement) -> dict[str, Any]:
-    """EXPORT MODEL m OPTIONS(URI='gs://bucket/path/'); the job's query statistics."""
+    """Run EXPORT MODEL m OPTIONS(URI='gs://bucket/path/'); return the job's query statistics."""
     reference, tokens = work.reference(statement.tokens[2:])
     values = _values(work, statement, tokens)
     if "trial_id" in values:
@@ -93,17 +93,17 @@ def export(work: Work, statement: Statement) -> dict[str, Any]:
 
 
 def write(work: Work, reference: Reference, uri: str, destination_format: str | None = None) -> int:
-    """Write a model's files below a gs:// URI; how many.
+    """Write a model's files below a gs:// URI; return the number of files.
 
     Raises:
-        BigQueryError: the model, the bucket or the storage service is missing, or the format is another model type's.
+        BigQueryError: the model, the bucket or the storage service is missing, or the format does not fit the model.
     """
     model = work.services.models.get(reference)
     model_type = model.resource["modelType"]
     if destination_format and destination_format != _FORMATS[model_type]:
         raise BigQueryError(
             "invalid",
-            f"destinationFormat {destination_format} is not for {model_type}: use {_FORMATS[model_type]}",
+            f"destinationFormat {destination_format} does not fit {model_type}: use {_FORMATS[model_type]}",
         )
     split(uri)
     if work.services.storage is None:

@@ -1,7 +1,7 @@
-"""Tables into Cloud Storage: EXPORT DATA and extract jobs.
+"""Write tables to Cloud Storage: EXPORT DATA and extract jobs.
 
-The emulator writes plain files, but an object has metadata and a generation that only the storage service gives it. So
-the emulator writes into the scratch folder, and the files are uploaded.
+The emulator writes plain files, but only the storage service gives an object its metadata and generation. The
+emulator therefore writes into the scratch folder, and the gateway uploads the files.
 """
 
 from typing import Any, Self
@@ -17,7 +17,7 @@ from deskcloud.googlesql.tokens import starts
 
 
 def export_data(work: Work, statement: Statement, job_id: str) -> dict[str, Any]:
-    """EXPORT DATA OPTIONS(uri='gs://...', ...) AS query; the emulator's finished job."""
+    """Run EXPORT DATA OPTIONS(uri='gs://...', ...) AS query; return the emulator's finished job."""
     with Rewriting(work, statement) as rewriting:
         if not starts(statement.tokens[2:], "OPTIONS"):
             return work.run_query(rewriting.text, job_id)
@@ -39,7 +39,7 @@ def export_data(work: Work, statement: Statement, job_id: str) -> dict[str, Any]
 
 
 def extract(work: Work, job_id: str) -> dict[str, Any]:
-    """An extract job, of a table or a model; the statistics of the job."""
+    """Run an extract job for a table or a model; return the job's statistics."""
     configuration = work.configuration["extract"]
     uris: list[str] = configuration.get("destinationUris") or [configuration.get("destinationUri", "")]
     if source := configuration.get("sourceModel"):
@@ -59,7 +59,7 @@ def extract(work: Work, job_id: str) -> dict[str, Any]:
 
 
 def is_ours(configuration: dict[str, Any]) -> bool:
-    """Whether an extract job has to do with a model or with Cloud Storage."""
+    """Return whether an extract job reads a model or writes to Cloud Storage."""
     uris = [*configuration.get("destinationUris", []), configuration.get("destinationUri", "")]
     return "sourceModel" in configuration or any(uri.startswith("gs://") for uri in uris)
 
@@ -71,7 +71,7 @@ def _storage(work: Work) -> Storage:
 
 
 class _Shards:
-    """Local files in the place of gs:// URIs, each in one shard; a context manager that removes them."""
+    """Local files that replace gs:// URIs, one shard per URI; a context manager that removes them."""
 
     def __init__(self, work: Work, uris: list[str]) -> None:
         self._uris = uris
@@ -87,6 +87,6 @@ class _Shards:
             file.unlink(missing_ok=True)
 
     def upload(self, storage: Storage) -> None:
-        """Write the objects."""
+        """Upload the files as objects."""
         for file, uri in zip(self._files, self._uris, strict=True):
             storage.upload(file, uri.replace("*", "000000000000"))

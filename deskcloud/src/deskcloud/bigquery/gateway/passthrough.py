@@ -1,4 +1,4 @@
-"""Hand a request on to the emulator and its answer back, byte for byte, holding neither in memory."""
+"""Forward requests to the emulator and stream its answers back, byte for byte."""
 
 import httpx
 from starlette.background import BackgroundTask
@@ -9,15 +9,15 @@ from deskcloud.bigquery.emulator.launch import Emulator
 from deskcloud.bigquery.emulator.place import LOCATION_HEADER, SECRET_HEADER
 from deskcloud.bigquery.gateway.emulator import location
 
-# These belong to one connection, not to the message (RFC 9110, 7.6.1).
+# Hop-by-hop headers: they belong to one connection, not to the message (RFC 9110, 7.6.1).
 _OF_THE_CONNECTION = {b"connection", b"keep-alive", b"transfer-encoding", b"te", b"trailer", b"upgrade"}
 
 
 class Passthrough:
-    """The emulator, over connections that are kept alive."""
+    """The emulator, over persistent connections."""
 
     def __init__(self, emulator: Emulator) -> None:
-        # No time limit: a load or a query takes as long as it takes, and the client has its own.
+        # No timeout: a load or a query may take long, and the client has its own timeout.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
         self._secret = (SECRET_HEADER.encode(), emulator.secret.encode())
         self._client = httpx.AsyncClient(
@@ -28,14 +28,14 @@ class Passthrough:
         )
 
     async def forward(self, request: Request, body: bytes | None = None) -> Response:
-        """Answer as the emulator does; `body` when the request's own was read already."""
+        """Return the emulator's answer; `body` is given if the request's body was already read."""
         answer = await self._client.send(self._request(request, body), stream=True)
         response = StreamingResponse(answer.aiter_raw(), answer.status_code, background=BackgroundTask(answer.aclose))
         response.raw_headers = _passed(answer)
         return response
 
     async def fetch(self, request: Request, body: bytes | None = None) -> httpx.Response:
-        """The emulator's whole answer, for callers that look into it."""
+        """Return the emulator's whole answer, for callers that read it."""
         asked = self._request(request, body)
         asked.headers["accept-encoding"] = "identity"
         return await self._client.send(asked)
@@ -45,7 +45,7 @@ class Passthrough:
         await self._client.aclose()
 
     def _request(self, request: Request, body: bytes | None) -> httpx.Request:
-        # The Host header goes along: the emulator builds the URL of a resumable upload from it.
+        # The Host header is forwarded: the emulator builds the URL of a resumable upload from it.
         ours = dict([self._secret, (LOCATION_HEADER.encode(), location.get().encode())])
         headers = [(k, v) for k, v in request.headers.raw if k not in (*_OF_THE_CONNECTION, *ours)]
         headers += ours.items()
@@ -61,7 +61,7 @@ class Passthrough:
 
 
 def raw(answer: httpx.Response) -> Response:
-    """The emulator's whole answer as ours."""
+    """Return the emulator's whole answer as a response of the gateway."""
     response = Response(answer.content, answer.status_code)
     response.raw_headers = _passed(answer)
     return response

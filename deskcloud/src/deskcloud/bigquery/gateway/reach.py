@@ -1,4 +1,4 @@
-"""What a request may name beside GoogleSQL: objects of Cloud Storage and locations; no other place or language."""
+"""Restrict what requests may name: objects of Cloud Storage and locations, GoogleSQL only."""
 
 import re
 from collections.abc import Iterable
@@ -13,10 +13,10 @@ _PREFIX = re.compile(r"\s*#(legacy|standard)sql[ \t]*(?:\n|\Z)", re.IGNORECASE)
 
 
 def check_job(configuration: dict[str, Any]) -> None:
-    """Let a job's configuration pass.
+    """Check a job's configuration.
 
     Raises:
-        BigQueryError: it reads from or writes to another place, or is in legacy SQL.
+        BigQueryError: it reads or writes outside Cloud Storage, or uses legacy SQL.
     """
     load, extract, query = (configuration.get(kind) or {} for kind in ("load", "extract", "query"))
     _check_uris(load.get("sourceUris") or (), "Source URI must be a Google Cloud Storage location")
@@ -28,10 +28,10 @@ def check_job(configuration: dict[str, Any]) -> None:
 
 
 def check_table(resource: Any) -> None:
-    """Let a table's resource pass.
+    """Check a table's resource.
 
     Raises:
-        BigQueryError: its rows lie in another place, or it is a view in legacy SQL.
+        BigQueryError: the table is external, or a view in legacy SQL.
     """
     if isinstance(resource, dict) and (view := resource.get("view")):
         _check_dialect(view)
@@ -41,7 +41,7 @@ def check_table(resource: Any) -> None:
 
 
 def location(named: str | None) -> str:
-    """Return the location that a job names; an empty text where it names none.
+    """Return the location that a job names; an empty text if it names none.
 
     Raises:
         BigQueryError: BigQuery has no such location.
@@ -52,7 +52,7 @@ def location(named: str | None) -> str:
 
 
 def _check_dialect(query: dict[str, Any]) -> None:
-    """Refuse legacy SQL, which an option or the text's first line asks for."""
+    """Refuse legacy SQL, which an option or the first line of the text selects."""
     option, prefix = query.get("useLegacySql"), _PREFIX.match(str(query.get("query") or ""))
     is_legacy = prefix and prefix[1].lower() == "legacy"
     if prefix and option is not None and bool(option) != is_legacy:

@@ -1,4 +1,4 @@
-"""Where a model stands in Vertex AI's registry: the id and version that its resource carries."""
+"""A model's id and version in Vertex AI's registry, as its BigQuery resource stores them."""
 
 from deskcloud.bigquery.gateway.errors import BigQueryError, unsupported
 from deskcloud.bigquery.gateway.kept_models import Reference
@@ -8,11 +8,11 @@ from deskcloud.bigquery.ml.options import FACTORIZATION
 
 
 def register(work: Work, reference: Reference, vertex_id: str, aliases: list[str]) -> str:
-    """Register a model with Vertex AI under that id, unless it is already; its version there.
+    """Register a model with Vertex AI under `vertex_id` unless it is registered already; return its version.
 
     Raises:
-        BigQueryError: it is registered under another id, it is of a type that the local Vertex AI does not serve, or
-            there is no registry.
+        BigQueryError: it is registered under another id, the local Vertex AI cannot serve its type, or there is no
+                registry.
     """
     model = work.services.models.get(reference)
     check_type(model.resource["modelType"])
@@ -33,14 +33,14 @@ def check_type(model_type: str) -> None:
     """Check that models of this type can be registered.
 
     Raises:
-        BigQueryError: they cannot.
+        BigQueryError: they cannot be registered.
     """
     if model_type == FACTORIZATION:
         raise unsupported(f"Registering a model of type {model_type} with Vertex AI")
 
 
 def find(work: Work, reference: Reference) -> tuple[str, str] | None:
-    """Id and version under which a model stands in the registry, if it does."""
+    """Return a model's id and version in the registry, or None if it is not registered."""
     model = work.services.models.find(reference)
     training_run = model.resource["trainingRuns"][-1] if model else {}
     if "vertexAiModelId" not in training_run:
@@ -49,28 +49,28 @@ def find(work: Work, reference: Reference) -> tuple[str, str] | None:
 
 
 def check_replaceable(work: Work, project: str, found: tuple[str, str]) -> None:
-    """Check that nothing serves that version.
+    """Check that no endpoint serves that version.
 
     Raises:
-        BigQueryError: resourceInUse, when it is deployed.
+        BigQueryError: resourceInUse, if the version is deployed.
     """
     service(work).check_replaceable(project, *found)
 
 
 def unregister(work: Work, project: str, found: tuple[str, str], successor: str | None = None) -> None:
-    """Take that version out of the registry; `successor` takes over as the default.
+    """Remove that version from the registry; `successor` becomes the default version.
 
     Raises:
-        BigQueryError: the registry refuses, as it does while the version is deployed.
+        BigQueryError: the registry refuses, e.g. while the version is deployed.
     """
     service(work).unregister(project, *found, successor)
 
 
 def service(work: Work) -> Registry:
-    """The registry.
+    """Return the registry.
 
     Raises:
-        BigQueryError: there is none.
+        BigQueryError: no Vertex AI service is configured.
     """
     if work.services.registry is None:
         raise unsupported("Vertex AI's model registry without a Vertex AI service configured")

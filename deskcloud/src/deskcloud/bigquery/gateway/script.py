@@ -1,6 +1,6 @@
-"""Scripts that hold a statement of the gateway's: run in a session of the emulator, statement by statement.
+"""Run scripts with statements of the gateway: in one session of the emulator, statement by statement.
 
-Variables and temporary tables live in the session, so each statement sees what those before it left.
+Variables and temporary tables live in the session, so each statement sees those of the statements before it.
 """
 
 from collections.abc import Callable
@@ -12,17 +12,17 @@ from deskcloud.bigquery.gateway.statements import Statement
 from deskcloud.bigquery.gateway.work import Outcome, Work
 from deskcloud.googlesql.tokens import starts
 
-# The emulator's own name for the jobs of a script's statements.
+# The emulator's prefix for the jobs of a script's statements.
 CHILD_PREFIX = "script_job_"
 
 RunStatement = Callable[[Work, Statement, str], Outcome]
 
 
 def run(work: Work, parsed: list[Statement], run_statement: RunStatement) -> Outcome:
-    """Run the statements in their order; the script's rows are those of its last statement.
+    """Run the statements in order; the script's rows are those of its last statement.
 
     Raises:
-        BigQueryError: one failed; those before it keep their effect, as in BigQuery.
+        BigQueryError: a statement failed; the effects of the statements before it remain, as in BigQuery.
     """
     for statement in parsed:
         word = statement.tokens[0].word
@@ -63,7 +63,7 @@ def _run(work: Work, parsed: list[Statement], run_statement: RunStatement) -> Ou
 
 
 def _in_its_default_dataset(work: Work, statement: Statement) -> Work:
-    """The same work in the dataset that `SET @@dataset_id = '...'` names, where models are looked for then, too."""
+    """Return the work with the default dataset of `SET @@dataset_id = '...'`; it applies to models too."""
     words = [token.text for token in statement.tokens]
     if len(words) != 4 or words[1].lower() != "@@dataset_id" or statement.tokens[3].kind != "string":
         return work
@@ -71,7 +71,7 @@ def _in_its_default_dataset(work: Work, statement: Statement) -> Work:
 
 
 def _in_a_session(work: Work) -> tuple[Work, str | None]:
-    """The same work inside a session, and its id when it was opened here."""
+    """Return the work inside a session, and the session's id if it was opened here."""
     properties = work.query.get("connectionProperties", [])
     if any(item.get("key") == "session_id" for item in properties):
         return work, None

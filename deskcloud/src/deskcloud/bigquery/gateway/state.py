@@ -1,4 +1,4 @@
-"""What the gateway remembers over a restart: one SQLite file."""
+"""The gateway's persistent state: one SQLite file."""
 
 import sqlite3
 import threading
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 KEPT_JOBS = 2_000
-"""Of the jobs that are done, the latest; BigQuery keeps them for six months."""
+"""Number of finished jobs to keep, the newest; BigQuery keeps jobs for six months."""
 
 _PRUNED_EACH = 50
 _TABLES = """
@@ -30,7 +30,7 @@ _FORGET = (
 
 
 class Database:
-    """A connection that threads share; each statement is a transaction."""
+    """A connection shared by threads; each statement is a transaction."""
 
     def __init__(self, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -45,7 +45,7 @@ class Database:
             return self._connection.execute(statement, values).fetchall()
 
     def prune(self) -> None:
-        """Forget, each so many calls, the oldest jobs that are done, and audit entries that were sent long ago."""
+        """Delete the oldest finished jobs and sent audit entries; acts only once in a number of calls."""
         self._calls += 1
         if self._calls % _PRUNED_EACH == 0:
             for statement in _FORGET:

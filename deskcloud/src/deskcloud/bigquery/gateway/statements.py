@@ -1,4 +1,4 @@
-"""What a query text consists of: its statements, and in each the calls to ML functions and the WITH clauses."""
+"""Parse a query text: its statements, and the ML function calls and WITH clauses in each."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -15,28 +15,28 @@ _PROCEDURAL = _BLOCKS | {"DECLARE", "SET", "EXECUTE", "CALL", "RAISE", "ASSERT",
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement of a script, with its tokens; offsets count from the beginning of the whole text."""
+    """One statement of a script with its tokens; offsets count from the beginning of the script."""
 
     text: str
     tokens: Sequence[Token]
 
     @property
     def source(self) -> str:
-        """The statement alone, without the script around it."""
+        """Return the statement's own text."""
         return self.text[self.tokens[0].start : self.tokens[-1].end]
 
     @property
     def is_procedural(self) -> bool:
-        """Whether it only makes sense inside a script (DECLARE, IF ...)."""
+        """Whether the statement is valid only inside a script (DECLARE, IF ...)."""
         return self.tokens[0].word in _PROCEDURAL
 
     @property
     def is_block(self) -> bool:
-        """Whether other statements stand in it."""
+        """Whether the statement contains other statements."""
         return _opens_a_block(self.tokens, 0)
 
     def after(self, *words: str) -> Sequence[Token]:
-        """The tokens behind these leading keywords."""
+        """Return the tokens after these leading keywords."""
         if not starts(self.tokens, *words):
             raise BigQueryError("invalidQuery", f"Syntax error: Expected {' '.join(words)}")
         return self.tokens[len(words) :]
@@ -54,7 +54,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Definition:
-    """`name AS (query)` in a WITH clause; its names are known to what stands between `start` and `end`."""
+    """`name AS (query)` in a WITH clause; the name is visible between offsets `start` and `end`."""
 
     clause: int
     start: int
@@ -65,10 +65,10 @@ class Definition:
 
 
 def parse(text: str) -> list[Statement]:
-    """The statements of a script; a block (BEGIN ... END, IF ... END IF) counts as one.
+    """Return the statements of a script; a block (BEGIN ... END, IF ... END IF) counts as one.
 
     Raises:
-        UnterminatedError: a string or a quoted name never ends.
+        UnterminatedError: a string or a quoted name has no end.
     """
     tokens = tokenize(text)
     statements, start = [], 0
@@ -96,7 +96,7 @@ def _opens_a_block(tokens: Sequence[Token], index: int) -> bool:
         return False
     following = tokens[index + 1].word if index + 1 < len(tokens) else ""
     if word in {"IF", "REPEAT"} and following == "(":
-        # `THEN IF(a, b, c)` and `REPEAT('a', 3)` are functions; `IF (condition) THEN` is not.
+        # `THEN IF(a, b, c)` and `REPEAT('a', 3)` are function calls; `IF (condition) THEN` is not.
         inside = tokens[index + 2 : closing(tokens, index + 1)]
         return word == "IF" and len(split(inside, ",")) == 1
     return not (word == "BEGIN" and following in {"", ";", "TRANSACTION"})
@@ -123,32 +123,32 @@ _ML_IN_A_STRING = re.compile(r"\b(CREATE|REPLACE|ALTER|DROP|EXPORT)\s+MODEL\b|\b
 
 
 def own_statement(tokens: Sequence[Token]) -> str:
-    """The type of a statement that the gateway carries out itself; empty for any other."""
+    """Return the type of a statement that the gateway runs itself; empty for any other statement."""
     return next((kind for words, kind in _OWN_STATEMENTS.items() if starts(tokens, *words)), "")
 
 
 def is_ml(tokens: Sequence[Token]) -> bool:
-    """Whether something in a statement has to do with a model."""
+    """Return whether a statement, or a part of it, involves a model."""
     found = (own_statement(tokens[index : index + 4]) for index in range(len(tokens)))
     return any(kind.endswith("MODEL") for kind in found) or any(ml_calls(tokens))
 
 
 def needs_the_gateway(statement: Statement) -> bool:
-    """Whether the emulator cannot run the statement, or something in it, alone."""
+    """Return whether the emulator alone cannot run the statement or a part of it."""
     tokens = statement.tokens
     found = (own_statement(tokens[index : index + 4]) for index in range(len(tokens)))
     return any(found) or any(ml_calls(tokens)) or _executes_ml(tokens)
 
 
 def _executes_ml(tokens: Sequence[Token]) -> bool:
-    """Whether a text given to EXECUTE IMMEDIATE seems to hold a statement of ours."""
+    """Return whether a text given to EXECUTE IMMEDIATE appears to hold a statement for the gateway."""
     executes = any(starts(tokens[index:], "EXECUTE", "IMMEDIATE") for index in range(len(tokens)))
     return executes and any(token.kind == "string" and _ML_IN_A_STRING.search(token.text) for token in tokens)
 
 
 def is_ours(text: str) -> bool:
-    """Whether a query text holds a statement that needs the gateway."""
-    # Most texts hold none of these words; they are not taken apart at all.
+    """Return whether a query text holds a statement that needs the gateway."""
+    # Most texts contain none of these words and need no parsing.
     if not _HINT.search(text):
         return False
     try:
@@ -158,7 +158,7 @@ def is_ours(text: str) -> bool:
 
 
 def created_table(text: str) -> Sequence[Token]:
-    """The tokens from the name on where a text begins with CREATE TABLE or CREATE VIEW; else none."""
+    """Return the tokens from the name on if a text begins with CREATE TABLE or CREATE VIEW; else no tokens."""
     try:
         tokens = list(islice(read(text), _LONGEST_HEAD))
     except UnterminatedError:
@@ -171,7 +171,7 @@ def created_table(text: str) -> Sequence[Token]:
 
 
 def ml_calls(tokens: Sequence[Token]) -> Iterator[Call]:
-    """Calls to ML functions, each after those inside it."""
+    """Yield the calls of ML functions, inner calls before outer ones."""
     found = []
     for index in range(len(tokens) - 3):
         before = tokens[index - 1].text if index else ""
@@ -191,7 +191,7 @@ def _is_ml_name(tokens: Sequence[Token]) -> bool:
 
 
 def definitions(tokens: Sequence[Token]) -> list[Definition]:
-    """The common table expressions, in the order of the text."""
+    """Return the common table expressions in text order."""
     found = []
     for index, token in enumerate(tokens):
         if token.word != "WITH":
@@ -216,7 +216,7 @@ def _is_definition(tokens: Sequence[Token]) -> bool:
 
 
 def _end_of_region(tokens: Sequence[Token], index: int) -> int:
-    """Index of the bracket that closes around the token at `index`, or of the end."""
+    """Return the index of the bracket that closes around the token at `index`, or the number of tokens."""
     depth = 0
     for position in range(index, len(tokens)):
         depth += (tokens[position].word in {"(", "["}) - (tokens[position].word in {")", "]"})
@@ -226,7 +226,7 @@ def _end_of_region(tokens: Sequence[Token], index: int) -> int:
 
 
 def option_list(tokens: Sequence[Token]) -> tuple[dict[str, Sequence[Token]], Sequence[Token]]:
-    """The tokens of each value in `OPTIONS(name = value, ...)` by lower-case name, and the tokens behind it."""
+    """Return the tokens of each value in `OPTIONS(name = value, ...)` by lower-case name, and the tokens after it."""
     if not starts(tokens, "OPTIONS", "("):
         raise BigQueryError("invalidQuery", "Syntax error: Expected OPTIONS(name = value, ...)")
     end = closing(tokens, 1)
@@ -242,9 +242,9 @@ def option_list(tokens: Sequence[Token]) -> tuple[dict[str, Sequence[Token]], Se
 
 
 def path(tokens: Sequence[Token]) -> tuple[list[str], Sequence[Token]]:
-    """The parts of the table or model path at the beginning, and the tokens behind it.
+    """Return the parts of the table or model path at the beginning, and the tokens after it.
 
-    `p.d.m`, `p`.`d`.`m` and p-with-dashes.d.m are the same three parts.
+    `p.d.m`, `p`.`d`.`m` and p-with-dashes.d.m all have three parts.
     """
     parts: list[str] = []
     index = 0

@@ -1,9 +1,9 @@
-"""Have Google's own analyzer judge a statement before it runs, against the tables and models as they are.
+"""Have Google's analyzer check a statement before it runs, against the current tables and models.
 
-A statement that it refuses is refused here with its words. Where it cannot judge, the statement passes: scripts and
-sessions, whose variables and temporary tables it does not see; other definitions than of tables, views and models;
-views over wildcard tables; INFORMATION_SCHEMA; tables and models that are not there, of which the local BigQuery tells
-itself; and what `deskcloud.googlesql.dialect` lists.
+A statement that the analyzer refuses fails with the analyzer's message. These pass unchecked: scripts and sessions,
+whose variables and temporary tables are unknown; definitions other than tables, views and models; views over wildcard
+tables; INFORMATION_SCHEMA; and what `deskcloud.googlesql.dialect` lists. For missing tables and models, the local
+BigQuery reports its own error.
 """
 
 import json
@@ -40,18 +40,18 @@ _KEPT_ANALYSES = 1024
 
 
 class Strict:
-    """Judges statements. One that was accepted is not analyzed again until its tables or models have other columns."""
+    """Check statements. An accepted statement is checked again only if the columns of its tables or models change."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        # Loaded now, or compiled, so that no statement has to wait for it.
+        # Load or compile the engine now, so that no statement waits for it.
         engine()
 
     def check(self, project: str, configuration: dict[str, Any]) -> None:
-        """Let a job's configuration pass, or refuse its statement.
+        """Check a job's statement.
 
         Raises:
-            BigQueryError: invalidQuery, with the analyzer's words.
+            BigQueryError: invalidQuery, with the analyzer's message.
         """
         query = configuration.get("query") or {}
         if not _is_judged(query):
@@ -60,7 +60,7 @@ class Strict:
         try:
             text = dialect.as_googlesql(work.query["query"], lambda name: self._model(work, name))
         except (Refused, BigQueryError):
-            # What is wrong with a call of BigQuery ML, its own code says.
+            # The code of BigQuery ML reports errors in its calls.
             return
         try:
             tables = {name: self._fields(work, name) for path in table_paths(text) if (name := ".".join(path))}
@@ -74,13 +74,13 @@ class Strict:
                 message = _POSITION.sub(r" at [\1]", str(refusal))
                 raise BigQueryError("invalidQuery", message) from None
         except BigQueryError:
-            # A name that cannot be looked up; what is wrong with it, the emulator says.
+            # The name cannot be looked up; the emulator reports the error.
             return
         except Crashed as crash:
             _LOG.warning("%s: %s", crash, text)
 
     def _fields(self, work: Work, name: str) -> Fields | None:
-        """The columns of a table, or None where there is no such table or what it holds is not known."""
+        """Return a table's columns, or None if there is no such table or its columns are unknown."""
         parts = name.split(".")
         default = work.query.get("defaultDataset") or {}
         if len(parts) == 1 and "datasetId" in default:
@@ -99,14 +99,14 @@ class Strict:
         if found is None:
             return None
         if "*`" in found.get("view", {}).get("query", ""):
-            # The columns of a view over a wildcard table are those of its newest table, not those that it tells.
+            # The columns of a view over a wildcard table are those of its newest table, not those in its resource.
             return None
         partitioning = found.get("timePartitioning")
         hidden = _INGESTION if partitioning and "field" not in partitioning else ()
         return [*found.get("schema", {}).get("fields", []), *hidden]
 
     def _fields_of_wildcard(self, tables: str, prefix: str) -> Fields | None:
-        """The columns of the youngest table of the wildcard, as in BigQuery: querying-wildcard-tables."""
+        """Return the columns of the newest table of the wildcard, as BigQuery does: querying-wildcard-tables."""
         listed = (self._services.emulator.get(tables, {"maxResults": 100_000}) or {}).get("tables", [])
         found = [
             one for one in listed if one["tableReference"]["tableId"].startswith(prefix) and one["type"] == "TABLE"
@@ -118,7 +118,7 @@ class Strict:
         return [*table["schema"]["fields"], _SUFFIX] if table else None
 
     def _model(self, work: Work, name: str) -> Model | None:
-        """What the columns of ML functions depend on, of the model of that name."""
+        """Return what the columns of ML functions depend on for the model of that name."""
         reference, _ = work.reference(tokenize(".".join(f"`{part}`" for part in name.split("."))))
         found = self._services.models.find(reference)
         if found is None:
@@ -142,7 +142,7 @@ class Strict:
 
 
 def _is_judged(query: dict[str, Any]) -> bool:
-    """Whether this is one statement of a kind that the analyzer judges alone."""
+    """Return whether this is a single statement of a kind that the analyzer can check."""
     properties = query.get("connectionProperties", [])
     if any(one.get("key") == "session_id" for one in properties):
         return False
@@ -154,7 +154,7 @@ def _is_judged(query: dict[str, Any]) -> bool:
         return False
     tokens = parsed[0].tokens
     if starts(tokens, "CREATE"):
-        # Also partitioning and other clauses of a table without a query are BigQuery's own.
+        # Partitioning and similar clauses of a table without a query are specific to BigQuery.
         return _DEFINED & _words(tokens[1:5]) != set() and "AS" in _words(tokens) and "TEMP" not in _words(tokens[:4])
     return tokens[0].word in _JUDGED or starts(tokens, "EXPORT", "DATA")
 
@@ -165,7 +165,7 @@ def _words(tokens: Sequence[Token]) -> set[str]:
 
 @lru_cache(_KEPT_ANALYSES)
 def _analyze(text: str, tables: str, parameters: str) -> None:
-    """Analyze a statement, unless it was accepted before with the same columns; a refusal is not kept."""
+    """Analyze a statement unless it was accepted before with the same columns; refusals are not cached."""
     fields: dict[str, Fields] = json.loads(tables)
     declared: dict[str, dict[str, Any]] = json.loads(parameters)
     kinds = {name: types.of_parameter(one) for name, one in declared.items()}

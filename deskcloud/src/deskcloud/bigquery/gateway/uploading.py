@@ -1,4 +1,4 @@
-"""Writing into Cloud Storage through its upload API, so that objects get their metadata and generation."""
+"""Write to Cloud Storage through its upload API, so that objects have metadata and a generation."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ class Storage:
         self._http = httpx.Client(base_url=url, timeout=60, trust_env=False)
 
     def upload(self, file: Path, uri: str) -> None:
-        """Write a file as the object gs://BUCKET/NAME.
+        """Upload a file as the object gs://BUCKET/NAME.
 
         Raises:
             BigQueryError: the bucket does not exist, or the service refuses.
@@ -34,7 +34,7 @@ class Storage:
         _check(answer, uri)
 
     def names(self, uri: str) -> list[str]:
-        """The names of the objects that begin with gs://BUCKET/PREFIX."""
+        """Return the names of the objects that begin with gs://BUCKET/PREFIX."""
         bucket, prefix = split(uri)
         answer = self._http.get(f"/storage/v1/b/{bucket}/o", params={"prefix": prefix})
         _check(answer, uri)
@@ -47,10 +47,10 @@ class Storage:
 
 
 def split(uri: str) -> tuple[str, str]:
-    """Bucket and object name of gs://BUCKET/NAME.
+    """Return bucket and object name of gs://BUCKET/NAME.
 
     Raises:
-        BigQueryError: it is no such URI.
+        BigQueryError: the URI has another form.
     """
     scheme, _, rest = uri.partition("://")
     bucket, _, name = rest.partition("/")

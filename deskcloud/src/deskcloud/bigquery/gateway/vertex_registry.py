@@ -1,4 +1,4 @@
-"""Registering models with Vertex AI, over its REST API."""
+"""Register models with Vertex AI over its REST API."""
 
 import re
 import time
@@ -14,7 +14,7 @@ _ID = re.compile(r"[a-z_][a-z0-9_-]{0,62}")
 
 
 class Registry:
-    """The Vertex AI service at a base URL; a dataset in US registers in `location`."""
+    """The Vertex AI service at a base URL; models of a dataset in US are registered in `location`."""
 
     def __init__(self, url: str, location: str) -> None:
         headers = {OWNER_HEADER: BIGQUERY}
@@ -22,7 +22,7 @@ class Registry:
         self._location = location
 
     def register(self, project: str, vertex_id: str, folder: Path, display_name: str, aliases: list[str]) -> str:
-        """Upload a model, as a further version where the id is taken; its version.
+        """Upload a model, as a new version if the id exists; return its version.
 
         Raises:
             BigQueryError: the service refuses.
@@ -41,10 +41,10 @@ class Registry:
         return str(answer["modelVersionId"])
 
     def unregister(self, project: str, vertex_id: str, version: str, successor: str | None = None) -> None:
-        """Delete that version, and the registry's model with its last one; `successor` takes over as the default.
+        """Delete that version, or the whole model if it has no other; `successor` becomes the default version.
 
         Raises:
-            BigQueryError: the service refuses, as it does while the version is deployed.
+            BigQueryError: the service refuses, e.g. while the version is deployed.
         """
         name = f"projects/{project}/locations/{self._location}/models/{vertex_id}"
         versions = self._versions(name)
@@ -57,10 +57,10 @@ class Registry:
         self._done(self._checked(self._http.delete(path)))
 
     def check_replaceable(self, project: str, vertex_id: str, version: str) -> None:
-        """Check that nothing serves that version.
+        """Check that no endpoint serves that version.
 
         Raises:
-            BigQueryError: resourceInUse, when it is deployed.
+            BigQueryError: resourceInUse, if the version is deployed.
         """
         name = f"projects/{project}/locations/{self._location}/models/{vertex_id}"
         if used := self._versions(name).get(version, {}).get("deployedModels"):
@@ -96,10 +96,10 @@ class Registry:
 
 
 def check_id(vertex_id: object) -> str:
-    """A registry id.
+    """Return a registry id after checking it.
 
     Raises:
-        BigQueryError: it breaks Vertex AI's rule for ids.
+        BigQueryError: it violates Vertex AI's rule for ids.
     """
     if not isinstance(vertex_id, str) or not _ID.fullmatch(vertex_id):
         raise BigQueryError(

@@ -1,4 +1,4 @@
-"""Audit entries for the emulator's own jobs: those that carry labels are watched until they are done."""
+"""Write audit entries for the emulator's jobs that carry labels, once they are done."""
 
 import logging
 import threading
@@ -15,7 +15,7 @@ _SECONDS = 0.2
 
 
 class Watch:
-    """A thread that asks for the watched jobs; the list outlasts the process."""
+    """A thread that polls the watched jobs; the list of jobs is persistent."""
 
     def __init__(self, database: Database, emulator: EmulatorClient, audit: Audit) -> None:
         self._database = database
@@ -27,7 +27,7 @@ class Watch:
         self._thread.start()
 
     def see(self, answer: dict[str, Any]) -> None:
-        """Take note of a job of the emulator's: its resource, or a query's answer, which only has its reference."""
+        """Watch a job of the emulator; `answer` is its resource, or a query's answer with only its reference."""
         if not self._audit.is_on:
             return
         if answer.get("status", {}).get("state") == "DONE":
@@ -39,7 +39,7 @@ class Watch:
         self._wake.set()
 
     def close(self) -> None:
-        """Stop; the list goes on after the next start."""
+        """Stop polling; it continues after the next start."""
         self._ended.set()
         self._wake.set()
         self._thread.join()

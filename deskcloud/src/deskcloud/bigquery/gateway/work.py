@@ -1,4 +1,4 @@
-"""One statement at work: the client's configuration it runs under, and the services it may use."""
+"""The context of one statement: the client's configuration, and the services that it may use."""
 
 import datetime as dt
 import decimal
@@ -19,13 +19,13 @@ from deskcloud.bigquery.gateway.uploading import Storage
 from deskcloud.bigquery.gateway.vertex_registry import Registry
 from deskcloud.googlesql.tokens import Token, tokenize
 
-# What a helper query shares with the client's statement; where the result goes, it does not.
+# What a helper query shares with the client's statement; the destination table is not shared.
 _SHARED = ("useLegacySql", "defaultDataset", "queryParameters", "parameterMode", "connectionProperties")
 
 
 @dataclass(frozen=True)
 class Services:
-    """What statements act on; `is_on_demand` is how the project pays."""
+    """The services that statements use; `is_on_demand` means on-demand pricing."""
 
     emulator: EmulatorClient
     models: Models
@@ -36,7 +36,7 @@ class Services:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a finished job tells: its statistics, and whether the emulator has its rows under its id."""
+    """The result of a finished job: its statistics, and whether the emulator has its rows under its id."""
 
     statistics: dict[str, Any]
     on_emulator: bool = False
@@ -45,7 +45,7 @@ class Outcome:
 
     @classmethod
     def of(cls, job: dict[str, Any]) -> "Outcome":
-        """The outcome of a query job that ran on the emulator."""
+        """Return the outcome of a query job that ran on the emulator."""
         kept = {name: job["statistics"][name] for name in ("query", "sessionInfo") if name in job["statistics"]}
         destination = job["configuration"]["query"].get("destinationTable")
         return cls(kept, on_emulator=True, destination=destination)
@@ -53,7 +53,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Work:
-    """A query job's configuration while its statements run; parameters are named ones."""
+    """A query job's configuration while its statements run; all parameters are named."""
 
     services: Services
     project: str
@@ -63,30 +63,30 @@ class Work:
 
     @property
     def query(self) -> dict[str, Any]:
-        """The query part of the configuration."""
+        """Return the query part of the configuration."""
         query: dict[str, Any] = self.configuration["query"]
         return query
 
     @property
     def is_dry_run(self) -> bool:
-        """Whether nothing may change."""
+        """Whether the job is a dry run."""
         return bool(self.configuration.get("dryRun"))
 
     def with_query(self, query: dict[str, Any]) -> "Work":
-        """The same work under another query configuration."""
+        """Return the same work with another query configuration."""
         return replace(self, configuration=self.configuration | {"query": query})
 
     def check_cancelled(self) -> None:
-        """Stop here when the client cancelled the job.
+        """Stop the job if the client has cancelled it.
 
         Raises:
-            BigQueryError: stopped.
+            BigQueryError: stopped, if the job is cancelled.
         """
         if self.cancelled.is_set():
             raise BigQueryError("stopped", "Job execution was cancelled: User requested cancellation")
 
     def reference(self, tokens: Sequence[Token]) -> tuple[Reference, Sequence[Token]]:
-        """The model that the path at the beginning names, and the tokens behind it."""
+        """Return the model named by the path at the beginning, and the tokens after the path."""
         parts, rest = path(tokens)
         default = self.query.get("defaultDataset") or {}
         if len(parts) == 1 and "datasetId" not in default:
@@ -99,14 +99,14 @@ class Work:
         return Reference(".".join(project) or self.project, dataset, model), rest
 
     def helper_query(self, text: str) -> dict[str, Any]:
-        """The configuration of a query of our own that sees what the client's statement sees."""
+        """Return the configuration of an internal query that sees what the client's statement sees."""
         shared = {name: self.query[name] for name in _SHARED if name in self.query}
         return {"useLegacySql": False} | shared | {"query": text}
 
     def run_query(self, text: str, job_id: str) -> dict[str, Any]:
-        """Run the client's statement, rewritten to `text`, on the emulator; the finished job.
+        """Run the client's statement, rewritten to `text`, on the emulator; return the finished job.
 
-        A dry run is a dry run there, too.
+        If the client's job is a dry run, the emulator's job is too.
         """
         self.check_cancelled()
         configuration = self.configuration | {"query": self.query | {"query": text}}
@@ -118,12 +118,12 @@ class Work:
         self.services.emulator.run(self.project, configuration, "", self.cancelled)
 
     def rows(self, text: str) -> pa.Table:
-        """The rows of a query that runs on the emulator."""
+        """Run a query on the emulator and return its rows."""
         self.check_cancelled()
         return self.services.emulator.query(self.project, self.helper_query(text), self.cancelled)
 
     def evaluate(self, expressions: dict[str, str]) -> dict[str, Any]:
-        """The values of constant expressions by name; a struct is a dict, or a tuple where fields have no names."""
+        """Return the values of constant expressions by name; a struct is a dict, or a tuple if fields have no names."""
         values = {name: _literal(text) for name, text in expressions.items()}
         unknown = {name: expressions[name] for name, value in values.items() if value is _NOT_LITERAL}
         if unknown:
@@ -134,7 +134,7 @@ class Work:
 
 
 def name_positional_parameters(query: dict[str, Any]) -> dict[str, Any]:
-    """The same query with each `?` as a named parameter: a rewritten statement may put them in another order."""
+    """Return the query with each `?` as a named parameter, since a rewritten statement may reorder them."""
     if (query.get("parameterMode") or "").upper() != "POSITIONAL":
         return query
     text, parts, end = query["query"], [], 0
@@ -154,9 +154,9 @@ _NOT_LITERAL = object()
 
 
 def _literal(text: str) -> Any:
-    """The value of a literal, an array or a struct of literals; _NOT_LITERAL for any other expression.
+    """Return the value of a literal, an array or a struct of literals; _NOT_LITERAL for any other expression.
 
-    Spares a query for what statements nearly always hold.
+    Nearly all statements use literals here; evaluating them needs no query.
     """
     try:
         return _value(sqlglot.parse_one(text, dialect="bigquery"))
@@ -177,7 +177,7 @@ def _value(tree: exp.Expr) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """A value as options have it: structs as tuples, NUMERIC as float, times in milliseconds since 1970."""
+    """Return the value in the form of options: structs as tuples, NUMERIC as float, times in ms since 1970."""
     match value:
         case dict():
             return plain(tuple(value.values()))
