@@ -26,9 +26,10 @@ def score(
         NoScorerError: nothing can score now.
         msgspec.ValidationError: what scored breaks the contract, e.g. by a probability that is none.
     """
-    scored = scorer.score(features)
-    policy = settings.policy
+    # One for score and products: a new champion may bring new recommendations in between.
     served = scorer.snapshot()
+    scored = scorer.score(features, served)
+    policy = settings.policy
     in_cart = {item.product_id for item in cart}
     answer = {
         "probability": scored.probability,

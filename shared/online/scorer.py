@@ -49,14 +49,16 @@ class OnlineScorer:
         """Return what is served now, recommendations included; only the first request of a process waits for it."""
         return self._watch.snapshot()
 
-    def score(self, features: Mapping[str, Any]) -> Scored:
-        """Return the visitor's score; `features` are the model's by name, each may be None or not there.
+    def score(self, features: Mapping[str, Any], served: Snapshot | None = None) -> Scored:
+        """Return the visitor's score by the snapshot `served`, or by the latest one.
+
+        `features` are the model's by name; each may be None or missing.
 
         Raises:
             NoScorerError: neither path can score now.
             ValueError: a feature is of a type that the model does not take; names it.
         """
-        champion = self._watch.snapshot().champion
+        champion = (served or self.snapshot()).champion
         scorer = champion.scorer if champion else None
         if champion and scorer and not self._asks_endpoint_first:
             return _embedded(champion, scorer.probability(features))
