@@ -12,20 +12,23 @@ Emits  features-built       FeaturesBuilt(run_id, as_of)
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from shared import push, rules
 from shared.chain import checks, current, refreshes, source
 from shared.chain.documents import ExportRun
 from shared.chain.refreshes import Refresh
+from shared.chain.steps import Opening, Step
 from shared.errors import Permanent
-from shared.events import DataRefreshed, FeaturesBuilt, RunSuperseded, ScoringDue
+from shared.events import AudiencePublished, DataRefreshed, FeaturesBuilt, ModelRejected, RunSuperseded, ScoringDue
 from shared.handler import handle
 from shared.log import log
 from shared.log_events import NoNewDayTable
 
 if TYPE_CHECKING:
+    from datetime import date, datetime
+
     from shared.chain.documents import Reading
     from shared.chain.environment import Environment, StepContext
     from shared.push import Message
@@ -35,20 +38,18 @@ if TYPE_CHECKING:
 @push.function
 def build_features(message: Message) -> None:
     """Read the refresh in whichever shape it comes, run the step, publish what it returns."""
-    handle(message, step, decode)
+    handle(message, STEP)
 
 
-def decode(message: Message, environment: Environment) -> DataRefreshed | None:
+def open_run(message: Message, environment: Environment, now: datetime) -> DataRefreshed | None:
     """Open the run that reads what the export holds now, or join the one that is open."""
     if message.topic != DataRefreshed.topic:
-        return current.join(Refresh(), message, environment, datetime.now(UTC))
-    if "run_id" in message.body:
-        return DataRefreshed.from_json(message.body)
+        return current.join(Refresh(), message, environment, now)
     refresh = refreshes.parse(message.body, refreshes.Export.of(environment.settings))
     if refresh is None:
         log(NoNewDayTable(message.id))
         return None
-    return current.join(refresh, message, environment, datetime.now(UTC))
+    return current.join(refresh, message, environment, now)
 
 
 def step(event: DataRefreshed, context: StepContext) -> FeaturesBuilt | ScoringDue | RunSuperseded:
@@ -130,3 +131,14 @@ def write(name: str, parameters: Parameters, context: StepContext, **identifiers
     """
     current.require(context)
     context.warehouse.query(name, parameters, **identifiers)
+
+
+STEP = Step(
+    "build_features",
+    step,
+    opening=Opening(
+        DataRefreshed,
+        (DataRefreshed.topic, AudiencePublished.topic, ModelRejected.topic, RunSuperseded.topic),
+        open_run,
+    ),
+)

@@ -9,17 +9,19 @@ Emits  recommendations-built   RecommendationsBuilt(run_id, as_of, method, rules
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from shared import push
 from shared.chain import recommending
-from shared.events import RecommendationsBuilt, RecommendationsDue, RunSuperseded
-from shared.handler import decode_event, handle
+from shared.chain.steps import Opening, Step
+from shared.events import FeaturesBuilt, RecommendationsBuilt, RecommendationsDue, RunSuperseded
+from shared.handler import handle
 from shared.log import log
 from shared.log_events import NothingToRecommend
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from shared.chain.environment import Environment, StepContext
     from shared.push import Message
 
@@ -27,16 +29,12 @@ if TYPE_CHECKING:
 @push.function
 def build_recommendations(message: Message) -> None:
     """Open a run beside the chain's, run the step, publish what it returns."""
-    handle(message, step, decode)
+    handle(message, STEP)
 
 
-def decode(message: Message, environment: Environment) -> RecommendationsDue | None:
+def open_run(_: Message, environment: Environment, now: datetime) -> RecommendationsDue | None:
     """Open a run of its own for what the data are now, whichever event or tick asks; the same data are the same run."""
-    if "run_id" in message.body:
-        event = decode_event(message, environment)
-        if isinstance(event, RecommendationsDue):
-            return event
-    found = recommending.look(environment, datetime.now(UTC))
+    found = recommending.look(environment, now)
     if found is None:
         log(NothingToRecommend())
         return None
@@ -50,3 +48,10 @@ def step(event: RecommendationsDue, context: StepContext) -> RecommendationsBuil
         return RunSuperseded(event.run_id, newer)
     report = recommending.build(context)
     return RecommendationsBuilt(event.run_id, report.as_of, report.method, report.rules, report.visitors)
+
+
+STEP = Step(
+    "build_recommendations",
+    step,
+    opening=Opening(RecommendationsDue, (RecommendationsDue.topic, FeaturesBuilt.topic), open_run),
+)

@@ -23,6 +23,7 @@ from shared.chain.documents import (
     Superseded,
 )
 from shared.chain.registry import Note
+from shared.chain.steps import Step
 from shared.chain.versions import model_name
 from shared.errors import Permanent
 from shared.events import ModelApproved, ModelDeployed, RunSuperseded, ScoringDue
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 @push.function
 def deploy_model(message: Message) -> None:
     """Decode, run the step, publish what it returns."""
-    handle(message, step)
+    handle(message, STEP)
 
 
 def step(event: ModelApproved, context: StepContext) -> ModelDeployed | ScoringDue | RunSuperseded:
@@ -139,3 +140,6 @@ def _operation(context: StepContext) -> Note:
         context.runs.write(context.run_id, DEPLOYMENT_OPERATION, DeploymentOperation(name=name))
 
     return Note(read, write)
+
+
+STEP = Step("deploy_model", step)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from shared import push
 from shared.chain import current, evaluation, training
 from shared.chain.documents import EVALUATION
+from shared.chain.steps import Step
 from shared.errors import PROPAGATION, Malformed, NotReady, Permanent
 from shared.events import ModelApproved, ModelRejected, RunSuperseded, TrainingFailed, TrainingProgressed
 from shared.handler import handle
@@ -27,17 +28,17 @@ if TYPE_CHECKING:
 
     from google.cloud import bigquery
 
-    from shared.chain.environment import Environment, StepContext
+    from shared.chain.environment import StepContext
     from shared.push import Message
 
 
 @push.function
 def evaluate_models(message: Message) -> None:
     """Read either shape, run the step, publish what it returns."""
-    handle(message, step, decode)
+    handle(message, STEP)
 
 
-def decode(message: Message, _: Environment) -> TrainingProgressed:
+def decode(message: Message) -> TrainingProgressed:
     """Read our own event, or the run and the attempt off the labels in the audit log entry of its job."""
     if "protoPayload" not in message.body:
         return TrainingProgressed.from_json(message.body)
@@ -90,3 +91,6 @@ def require_patience(jobs: Iterable[bigquery.QueryJob], context: StepContext) ->
         denied = denied_at(job)
         if denied and context.now - denied < PROPAGATION:
             raise NotReady(f"{reason(job)}; a right that was just granted takes minutes to be known")
+
+
+STEP = Step("evaluate_models", step, decode)

@@ -13,6 +13,7 @@ import msgspec
 
 from shared import push
 from shared.chain.documents import AUDIENCE, Audience
+from shared.chain.steps import Step
 from shared.events import AudiencePublished, VisitorsScored
 from shared.handler import handle
 from shared.warehouse import Statement
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 @push.function
 def publish_audience(message: Message) -> None:
     """Decode, run the step, publish what it returns."""
-    handle(message, step)
+    handle(message, STEP)
 
 
 def step(event: VisitorsScored, context: StepContext) -> AudiencePublished:
@@ -42,3 +43,6 @@ def step(event: VisitorsScored, context: StepContext) -> AudiencePublished:
     context.runs.write(event.run_id, AUDIENCE, manifest)
     uri = context.runs.uri(event.run_id, f"{AUDIENCE.name}.json")
     return AudiencePublished(event.run_id, event.day, uri, manifest.members)
+
+
+STEP = Step("publish_audience", step)

@@ -9,15 +9,16 @@ Emits  visitors-scored   VisitorsScored(run_id, day, version)
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from shared import push
 from shared.chain.documents import ScoringRun
+from shared.chain.steps import Opening, Step
 from shared.champion import POINTER
 from shared.errors import Permanent
-from shared.events import Event, ModelDeployed, ScoringDue, VisitorsScored
-from shared.handler import decode_event, handle
+from shared.events import ModelDeployed, ScoringDue, VisitorsScored
+from shared.handler import handle
 from shared.log import log
 from shared.log_events import NothingToScore
 
@@ -29,16 +30,14 @@ if TYPE_CHECKING:
 @push.function
 def score_visitors(message: Message) -> None:
     """Read the deployment or the tick, run the step, publish what it returns."""
-    handle(message, step, decode)
+    handle(message, STEP)
 
 
-def decode(message: Message, environment: Environment) -> Event | None:
+def open_run(_: Message, environment: Environment, now: datetime) -> ScoringDue | None:
     """Open a run of its own for a tick: one a day of data and champion, however often the scheduler fires.
 
     A champion that comes back, by a rollback, is told from its first time by its pointer, which was written anew.
     """
-    if message.topic != ScoringDue.topic or "run_id" in message.body:
-        return decode_event(message, environment)
     [newest] = environment.query("scoring/newest_day")
     champion = environment.registry.champion()
     if champion is None or newest["day"] is None:
@@ -49,7 +48,7 @@ def decode(message: Message, environment: Environment) -> Event | None:
     since = pointer.generation if pointer else 0
     digest = hashlib.sha256(f"{champion.number} {since} {day} {newest['session_count']}".encode()).hexdigest()
     event = ScoringDue(f"{day:%Y%m%d}-{digest[:8]}")
-    environment.runs.open(ScoringRun(opened_at=datetime.now(UTC), event=event, as_of=day))
+    environment.runs.open(ScoringRun(opened_at=now, event=event, as_of=day))
     return event
 
 
@@ -73,3 +72,6 @@ def step(event: ModelDeployed | ScoringDue, context: StepContext) -> VisitorsSco
         # A version that became champion while another scored may have scored before it.
         context.warehouse.query("scoring/scores", {**parameters, "version": champion.number}, model=champion.model)
         scored = champion
+
+
+STEP = Step("score_visitors", step, opening=Opening(ScoringDue, (ScoringDue.topic,), open_run))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from shared import push
 from shared.chain import current, training
+from shared.chain.steps import Step
 from shared.events import FeaturesBuilt, RunSuperseded, TrainingFailed, TrainingProgressed
 from shared.handler import handle
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 @push.function
 def train_models(message: Message) -> None:
     """Decode, run the step, publish what it returns."""
-    handle(message, step)
+    handle(message, STEP)
 
 
 def step(event: FeaturesBuilt | TrainingFailed, context: StepContext) -> TrainingProgressed | RunSuperseded:
@@ -38,3 +39,6 @@ def step(event: FeaturesBuilt | TrainingFailed, context: StepContext) -> Trainin
         training.freeze_rows(context)
     training.submit(candidates, attempt, context)
     return TrainingProgressed(event.run_id, attempt)
+
+
+STEP = Step("train_models", step)

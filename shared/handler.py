@@ -1,22 +1,33 @@
-"""From a delivered message to at most one effect: decode, look in the ledger, run the step, record, publish.
+"""From a delivered message to at most one effect: find the event and its run, run the step, record, publish.
 
 Order is what makes it safe. The step's writes replace, its record is written once, and only a recorded event is
 published, so a process may die anywhere: the next delivery finds what stands and goes on from there.
+
+Whether a message is acknowledged, tried again or given up is decided in these places:
+
+shared/push.py                   what is no push is refused (400); where the function returns, the message is
+                                 acknowledged (204), and where it raises, Pub/Sub delivers it again
+shared/errors.py                 which errors no retry can help: `Permanent`, and a missing right after ten minutes
+shared/handler.py                what becomes of each: a failure on the run, a dead letter, or another delivery
+shared/dead_letters.py           how a message is given up; one that is too large for its reason is left to Pub/Sub
+shared/warehouse.py              which failed BigQuery jobs heal, so that another job may succeed
+shared/chain/registry.py         which failed deployments heal
+functions/evaluate_models.py     whether failed trainings are tried again, up to `training.TRIES` times
+functions/functions.yaml         `delivery`: how soon Pub/Sub delivers again, and after how many times it gives up
+functions/resume_runs.py         which runs stand still, because an event was lost
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from google.api_core.exceptions import Forbidden
 
-from shared.chain.environment import Environment, StepContext, environment
+from shared.chain.environment import StepContext, environment
 from shared.chain.runs import Failure, Record
 from shared.dead_letters import reject
 from shared.errors import Malformed, NotReady, Permanent, is_final
-from shared.events import EVENTS, Event
 from shared.log import log, log_exception
 from shared.log_events import (
     FailureUnrecorded,
@@ -29,59 +40,45 @@ from shared.log_events import (
     StepFinishedElsewhere,
     StepWaits,
 )
-from shared.push import Message
 
-type Decode = Callable[[Message, Environment], Event | None]
-
-
-def decode_event(message: Message, _: Environment) -> Event:
-    """Read one of our own events off its topic.
-
-    Raises:
-        Malformed: the topic is not ours, or the body is not its event.
-    """
-    if message.topic not in EVENTS:
-        raise Malformed(f"no event belongs to topic {message.topic!r}")
-    return EVENTS[message.topic].from_json(message.body)
+if TYPE_CHECKING:
+    from shared.chain.steps import Step
+    from shared.events import Event
+    from shared.push import Message
 
 
-def handle[E: Event](
-    message: Message, step: Callable[[E, StepContext], Event | None], decode: Decode = decode_event
-) -> None:
-    """Give the event to the step unless that has been done, and publish what the step says next.
+def handle(message: Message, step: Step) -> None:
+    """Give the message's event to the step unless that has been done, and publish what the step says next.
 
     What a former delivery recorded is published again, since it may have died before, unless the run has gone on from
     there: then it was heard, and saying it again would be heard again all the way to the run's end.
 
     Returning acknowledges the message; raising has it delivered again, with backoff.
     """
-    name = step.__module__.rpartition(".")[2]
-    world = environment()
+    world, now = environment(), datetime.now(UTC)
     try:
-        event = decode(message, world)
+        event = step.event(message, world, now)
         if event is None:
             return
-        record = world.runs.record(event.run_id, event.recorded_as(name))
+        record = world.runs.record(event.run_id, event.recorded_as(step.name))
         if record is None:
-            record = _run(step, event, StepContext(world, event.run_id, name, now=datetime.now(UTC)), message)
+            record = _run(step, event, StepContext(world, event.run_id, step.name, now), message)
         elif world.runs.went_on(event.run_id, record):
             return
     except Permanent as error:
         # It belongs to no run: malformed, of a run that nobody opened, or what it asks for cannot even be looked up.
-        reject(message, error, name, world)
+        reject(message, error, step.name, world)
         return
     except Forbidden as error:
         if not is_final(error, message.published_at):
             raise
-        reject(message, error, name, world)
+        reject(message, error, step.name, world)
         return
     if record is not None:
         world.publish(record.event)
 
 
-def _run(
-    step: Callable[[Any, StepContext], Event | None], event: Event, context: StepContext, message: Message
-) -> Record | None:
+def _run(step: Step, event: Event, context: StepContext, message: Message) -> Record | None:
     """Run the step and record its outcome; None when it is over without one, for now or for good.
 
     None also where a delivery of another message has finished first: that one publishes, or is delivered again.
@@ -94,7 +91,7 @@ def _run(
         raise Malformed(f"run {context.run_id} was opened by {opened.event.topic}, not by {event.topic}")
     log(StepBegan(*of_run, message.attempt))
     try:
-        following = step(event, context)
+        following = step.run(event, context)
     except NotReady as waiting:
         log(StepWaits(*of_run, str(waiting)))
         raise

@@ -11,18 +11,23 @@ from google.rpc.error_details_pb2 import ErrorInfo
 
 from fixtures.handling import APPROVED, DEPLOYED, RUN
 from fixtures.pubsub import PROJECT, delivered
+from shared.chain.steps import Opening, Step
 from shared.dead_letters import TooLargeError
 from shared.errors import NotReady, Permanent
-from shared.events import FeaturesBuilt, ModelDeployed, TrainingFailed
+from shared.events import FeaturesBuilt, ModelDeployed, ScoringDue, TrainingFailed
 from shared.handler import handle
+
+
+def take(message, work, opening=None):
+    """Have deploy_model's step do this work, on this message."""
+    handle(message, Step("deploy_model", work, opening=opening))
+
 
 SECRET = "jane.doe@example.org"  # noqa: S105 - what no line may repeat
 
 
-class Step:
-    """A step that counts its calls and does what it is told."""
-
-    __module__ = "functions.deploy_model"
+class Calls:
+    """A step's work that counts its calls and does what it is told."""
 
     def __init__(self, outcome):
         self.outcome = outcome
@@ -36,10 +41,10 @@ class Step:
 
 
 def test_a_redelivered_event_publishes_what_was_recorded_and_does_no_work_again(world, broker):
-    step = Step(DEPLOYED)
-    handle(delivered(APPROVED.to_json()), step)
+    step = Calls(DEPLOYED)
+    take(delivered(APPROVED.to_json()), step)
     step.outcome = ModelDeployed(RUN, "2")
-    handle(delivered(APPROVED.to_json()), step)
+    take(delivered(APPROVED.to_json()), step)
     assert step.calls == [(APPROVED, RUN, "deploy_model")]
     assert broker.events("model-deployed") == [DEPLOYED.to_json()] * 2
     [record] = world.runs.records(RUN)
@@ -53,9 +58,8 @@ def test_two_deliveries_of_a_message_at_once_give_one_record_and_publish_the_sam
     def step(event, cloud):
         return ModelDeployed(RUN, str(together.wait()))
 
-    step.__module__ = Step.__module__
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda _: handle(delivered(APPROVED.to_json()), step), range(2)))
+        list(pool.map(lambda _: take(delivered(APPROVED.to_json()), step), range(2)))
     [record] = world.runs.records(RUN)
     assert broker.events("model-deployed") == [record.event.to_json()] * 2
 
@@ -66,31 +70,30 @@ def test_of_two_messages_at_once_the_one_that_finished_first_publishes_alone(wor
     def step(event, cloud):
         return ModelDeployed(RUN, str(together.wait()))
 
-    step.__module__ = Step.__module__
     messages = [delivered(APPROVED.to_json(), message_id=name) for name in ("17", "18")]
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda message: handle(message, step), messages))
+        list(pool.map(lambda message: take(message, step), messages))
     [record] = world.runs.records(RUN)
     assert broker.events("model-deployed") == [record.event.to_json()]
 
 
 def test_an_event_whose_publishing_failed_is_published_by_the_next_delivery(world, broker):
-    step = Step(FeaturesBuilt(RUN, date(2017, 8, 1)))
+    step = Calls(FeaturesBuilt(RUN, date(2017, 8, 1)))
     topic = f"projects/{PROJECT}/topics/features-built"
     broker.publisher.delete_topic(topic=topic)
     broker.subscriber.delete_subscription(subscription=broker.path("features-built"))
     with pytest.raises(NotFound):
-        handle(delivered(APPROVED.to_json()), step)
+        take(delivered(APPROVED.to_json()), step)
     broker.create("features-built")
-    handle(delivered(APPROVED.to_json()), step)
+    take(delivered(APPROVED.to_json()), step)
     assert len(step.calls) == 1
     assert broker.events("features-built") == [step.outcome.to_json()]
 
 
 def test_a_step_with_nothing_to_say_is_not_over_and_looks_again(world, broker):
-    step = Step(None)
-    handle(delivered(APPROVED.to_json()), step)
-    handle(delivered(APPROVED.to_json()), step)
+    step = Calls(None)
+    take(delivered(APPROVED.to_json()), step)
+    take(delivered(APPROVED.to_json()), step)
     assert len(step.calls) == 2
     assert world.runs.records(RUN) == []
     assert broker.events("model-deployed") == []
@@ -100,22 +103,22 @@ def test_a_step_that_a_run_repeats_has_a_record_and_failures_for_each_attempt(wo
     def failed(event):
         return delivered(event.to_json(), event.topic)
 
-    step = Step(DEPLOYED)
-    handle(failed(TrainingFailed(RUN, 1, ["logistic"])), step)
-    handle(failed(TrainingFailed(RUN, 1, ["logistic"])), step)
-    handle(failed(TrainingFailed(RUN, 2, ["logistic"])), step)
+    step = Calls(DEPLOYED)
+    take(failed(TrainingFailed(RUN, 1, ["logistic"])), step)
+    take(failed(TrainingFailed(RUN, 1, ["logistic"])), step)
+    take(failed(TrainingFailed(RUN, 2, ["logistic"])), step)
     # The run has gone on from there.
-    handle(failed(TrainingFailed(RUN, 1, ["logistic"])), step)
+    take(failed(TrainingFailed(RUN, 1, ["logistic"])), step)
     assert [(call[0].attempt, call[2]) for call in step.calls] == [(1, "deploy_model"), (2, "deploy_model")]
     assert [record.step for record in world.runs.records(RUN)] == ["deploy_model.2", "deploy_model.3"]
     assert broker.events("model-deployed") == [DEPLOYED.to_json()] * 3
     step.outcome = Permanent("no more")
-    handle(failed(TrainingFailed(RUN, 3, ["logistic"])), step)
+    take(failed(TrainingFailed(RUN, 3, ["logistic"])), step)
     assert [failure.step for failure in world.runs.failures(RUN)] == ["deploy_model.4"]
 
 
 def test_a_permanent_failure_is_acknowledged_and_stands_on_the_run(world, broker, capfd):
-    handle(delivered(APPROVED.to_json()), Step(Permanent("the endpoint differs")))
+    take(delivered(APPROVED.to_json()), Calls(Permanent("the endpoint differs")))
     [failure] = world.runs.failures(RUN)
     assert (failure.step, failure.reason, failure.is_permanent) == ("deploy_model", "the endpoint differs", True)
     assert broker.events("model-deployed") == broker.published("dead-letters") == []
@@ -131,21 +134,20 @@ def test_a_step_that_fails_because_its_run_was_reset_writes_nothing_and_is_not_t
         world.runs.remove(RUN)
         raise error
 
-    reset_and_fail.__module__ = Step.__module__
-    handle(delivered(APPROVED.to_json()), reset_and_fail)
+    take(delivered(APPROVED.to_json()), reset_and_fail)
     assert world.runs.ids() == []
     [letter] = broker.published("dead-letters")
     assert letter.attributes["rejected_for"] == f"run {RUN} was reset while deploy_model was at work"
 
 
 def test_any_other_error_is_raised_and_noted_until_a_delivery_succeeds(world, broker):
-    step = Step(ConnectionError("reset by peer"))
+    step = Calls(ConnectionError("reset by peer"))
     with pytest.raises(ConnectionError):
-        handle(delivered(APPROVED.to_json()), step)
+        take(delivered(APPROVED.to_json()), step)
     [failure] = world.runs.failures(RUN)
     assert (failure.reason, failure.is_permanent) == ("ConnectionError: reset by peer", False)
     step.outcome = DEPLOYED
-    handle(delivered(APPROVED.to_json()), step)
+    take(delivered(APPROVED.to_json()), step)
     assert world.runs.failures(RUN) == []
     assert broker.events("model-deployed") == [DEPLOYED.to_json()]
 
@@ -156,11 +158,10 @@ def test_an_error_in_a_step_that_another_delivery_has_finished_is_no_failure(
     world, broker, capfd, error, other, published
 ):
     def step(event, cloud):
-        handle(delivered(APPROVED.to_json(), message_id=other), Step(DEPLOYED))
+        take(delivered(APPROVED.to_json(), message_id=other), Calls(DEPLOYED))
         raise error
 
-    step.__module__ = Step.__module__
-    handle(delivered(APPROVED.to_json(), message_id="17"), step)
+    take(delivered(APPROVED.to_json(), message_id="17"), step)
     assert world.runs.failures(RUN) == []
     assert broker.events("model-deployed") == [DEPLOYED.to_json()] * published
     assert '"ERROR"' not in capfd.readouterr().out
@@ -172,9 +173,9 @@ def forbidden(reason):
 
 def test_a_missing_right_may_be_on_its_way_for_ten_minutes_and_then_fails_the_run(world, broker):
     with pytest.raises(Forbidden):
-        handle(delivered(APPROVED.to_json(), age_minutes=9), Step(forbidden("accessDenied")))
+        take(delivered(APPROVED.to_json(), age_minutes=9), Calls(forbidden("accessDenied")))
     assert [failure.is_permanent for failure in world.runs.failures(RUN)] == [False]
-    handle(delivered(APPROVED.to_json(), age_minutes=11), Step(forbidden("accessDenied")))
+    take(delivered(APPROVED.to_json(), age_minutes=11), Calls(forbidden("accessDenied")))
     [failure] = world.runs.failures(RUN)
     assert (failure.reason, failure.is_permanent) == ("403 Access Denied: as a test wants it", True)
     assert broker.published("dead-letters") == []
@@ -183,24 +184,25 @@ def test_a_missing_right_may_be_on_its_way_for_ten_minutes_and_then_fails_the_ru
 @pytest.mark.parametrize("reason", ["rateLimitExceeded", "quotaExceeded", "billingNotEnabled"])
 def test_too_many_requests_and_a_quota_that_is_used_up_are_tried_again_however_old_the_event_is(world, reason):
     with pytest.raises(Forbidden):
-        handle(delivered(APPROVED.to_json(), age_minutes=600), Step(forbidden(reason)))
+        take(delivered(APPROVED.to_json(), age_minutes=600), Calls(forbidden(reason)))
     assert [failure.is_permanent for failure in world.runs.failures(RUN)] == [False]
 
 
 def test_a_right_that_vertex_ai_misses_is_judged_as_one_that_bigquery_misses(world):
     details = ErrorInfo(reason="IAM_PERMISSION_DENIED", domain="iam.googleapis.com")
-    handle(delivered(APPROVED.to_json(), age_minutes=11), Step(Forbidden("denied", error_info=details)))
+    take(delivered(APPROVED.to_json(), age_minutes=11), Calls(Forbidden("denied", error_info=details)))
     assert [failure.is_permanent for failure in world.runs.failures(RUN)] == [True]
 
 
 def test_a_right_that_is_missing_before_there_is_a_run_makes_a_dead_letter_of_an_old_message(world, broker):
-    def decode(message, clients):
+    def open_run(message, environment, now):
         raise forbidden("accessDenied")
 
+    opening = opens_by(open_run)
     with pytest.raises(Forbidden):
-        handle(delivered({}), Step(DEPLOYED), decode)
+        take(delivered({}, "scoring-due"), Calls(DEPLOYED), opening)
     assert broker.published("dead-letters") == []
-    handle(delivered({}, age_minutes=11), Step(DEPLOYED), decode)
+    take(delivered({}, "scoring-due", age_minutes=11), Calls(DEPLOYED), opening)
     [letter] = broker.published("dead-letters")
     assert "Access Denied" in letter.attributes["rejected_for"]
 
@@ -210,14 +212,13 @@ def test_an_error_that_cannot_be_noted_is_raised_all_the_same(world, bucket):
         bucket.delete(force=True)
         raise ConnectionError("reset by peer")
 
-    loses_all.__module__ = Step.__module__
     with pytest.raises(ConnectionError, match="reset by peer"):
-        handle(delivered(APPROVED.to_json()), loses_all)
+        take(delivered(APPROVED.to_json()), loses_all)
 
 
 def test_waiting_is_raised_and_is_no_failure(world):
     with pytest.raises(NotReady):
-        handle(delivered(APPROVED.to_json()), Step(NotReady("job x still runs")))
+        take(delivered(APPROVED.to_json()), Calls(NotReady("job x still runs")))
     assert world.runs.failures(RUN) == []
 
 
@@ -239,9 +240,9 @@ def test_waiting_is_raised_and_is_no_failure(world):
 def test_a_malformed_message_becomes_a_dead_letter_as_it_came_with_its_reason(
     body, topic, reason, world, broker, capfd
 ):
-    step = Step(DEPLOYED)
+    step = Calls(DEPLOYED)
     message = delivered(body, topic, attributes={"origin": "a shop"})
-    handle(message, step)
+    take(message, step)
     [letter] = broker.published("dead-letters")
     assert letter.data == message.data
     about = dict(letter.attributes)
@@ -258,22 +259,37 @@ def test_what_leaves_no_room_for_its_reason_is_refused_and_the_reason_goes_ahead
     """Pub/Sub then brings the message itself to the dead letters."""
     body = b"x" if attributes else b"x" * 9_999_000
     with pytest.raises(TooLargeError, match="no room"):
-        handle(delivered(body, attributes=attributes), Step(DEPLOYED))
+        take(delivered(body, attributes=attributes), Calls(DEPLOYED))
     [letter] = broker.published("dead-letters")
     assert (letter.data, letter.attributes["rejected_bytes"]) == (b"", str(len(body)))
     assert letter.attributes["rejected_for"].startswith("the message's data is not JSON")
 
 
 def test_an_event_of_a_run_that_nobody_opened_becomes_a_dead_letter_and_leaves_nothing(world, broker):
-    step = Step(ConnectionError("whatever a step does first"))
-    handle(delivered({"run_id": "20990101-ffffffff", "candidate": "logistic"}), step)
+    step = Calls(ConnectionError("whatever a step does first"))
+    take(delivered({"run_id": "20990101-ffffffff", "candidate": "logistic"}), step)
     [letter] = broker.published("dead-letters")
     assert letter.attributes["rejected_for"].startswith("there is no run 20990101-ffffffff")
     assert world.runs.ids() == [RUN]
     assert step.calls == []
 
 
-def test_a_decoder_that_finds_nothing_to_do_ends_it(world):
-    step = Step(DEPLOYED)
-    handle(delivered({}), step, lambda message, clients: None)
+def opens_by(open_run):
+    return Opening(ScoringDue, (ScoringDue.topic, FeaturesBuilt.topic), open_run)
+
+
+def test_a_message_that_opens_no_run_ends_there(world):
+    step = Calls(DEPLOYED)
+    take(delivered({}, "scoring-due"), step, opens_by(lambda *_: None))
     assert step.calls == []
+
+
+def test_what_names_no_run_or_only_announces_one_opens_one_and_what_names_one_is_an_event_of_it(world):
+    step, due = Calls(DEPLOYED), ScoringDue(RUN)
+    opening = opens_by(lambda *_: due)
+    other = {"run_id": "20170801-ffffffff", "as_of": "2017-08-01"}
+    for body, topic in (({}, "scoring-due"), (other, "features-built"), ({"run_id": RUN}, "scoring-due")):
+        take(delivered(body, topic), step, opening)
+        world.bucket.blob(f"runs/{RUN}/steps/deploy_model.json").delete()
+    take(delivered(APPROVED.to_json()), step, opening)
+    assert [event for event, *_ in step.calls] == [due, due, due, APPROVED]

@@ -14,6 +14,7 @@ from fixtures import alerts
 from fixtures.pubsub import delivered, pushed
 from functions import record_dead_letter
 from shared import dead_letters, handler, settings
+from shared.chain.steps import Step
 from shared.errors import NotReady, Permanent
 from shared.events import ModelApproved, ModelDeployed
 from shared.log import log
@@ -106,7 +107,7 @@ def run_step(outcome):
             raise outcome
         return outcome
 
-    return handler._run(step, ModelApproved(RUN, "logistic"), cloud, delivered({}))
+    return handler._run(Step("deploy_model", step), ModelApproved(RUN, "logistic"), cloud, delivered({}))
 
 
 def test_a_step_that_ends_counts_once_with_its_seconds(capfd):
