@@ -32,6 +32,7 @@ from shared import champion, jsontext, recommendations
 from shared.chain import revisions
 from shared.chain.documents import SCORER
 from shared.chain.environment import Environment, StepContext
+from shared.deadline import Deadline
 from shared.events import DataRefreshed
 from shared.online.scorer import OnlineScorer
 from shared.settings import Settings, with_overrides
@@ -181,7 +182,7 @@ def _bucket(clients: Environment) -> Any:
 
 def _bucket_of(candidate: str, run_id: str, clients: Environment) -> str:
     """Make a bucket in which the candidate is the champion, with the scorer that a deployment would have kept."""
-    cloud = StepContext(clients, run_id, "benchmark", datetime.now(UTC))
+    cloud = StepContext(clients, run_id, "benchmark", datetime.now(UTC), Deadline(PATIENCE_SECONDS))
     columns = revisions.inputs(candidate, cloud)
     golden = revisions.export(candidate, columns, cloud)
     expected = [row.pop("expected_probability") for row in golden]

@@ -61,9 +61,9 @@ def step(event: ModelApproved, context: StepContext) -> ModelDeployed | ScoringD
     model = model_name(event.candidate, event.run_id)
     version = registry.register(model, event.run_id, event.candidate, context.warehouse)
     operation = _operation(context)
-    canary = registry.deploy_canary(version, operation, context.settings.wait_seconds - context.warehouse.seconds)
+    canary = registry.deploy_canary(version, operation, context.deadline)
     try:
-        difference = require_parity(expected, registry.answers(canary, golden))
+        difference = require_parity(expected, registry.answers(canary, golden, context.deadline))
     except Permanent:
         # Another delivery may have made it champion, and then it stays.
         registry.withdraw_run(event.run_id)

@@ -27,6 +27,7 @@ from google.api_core.exceptions import Forbidden
 from shared.chain.environment import StepContext, environment
 from shared.chain.runs import Failure, Record
 from shared.dead_letters import reject
+from shared.deadline import Deadline
 from shared.errors import Malformed, NotReady, Permanent, is_final
 from shared.log import log, log_exception
 from shared.log_events import (
@@ -56,13 +57,14 @@ def handle(message: Message, step: Step) -> None:
     Returning acknowledges the message; raising has it delivered again, with backoff.
     """
     world, now = environment(), datetime.now(UTC)
+    deadline = Deadline(world.settings.wait_seconds)
     try:
         event = step.event(message, world, now)
         if event is None:
             return
         record = world.runs.record(event.run_id, event.recorded_as(step.name))
         if record is None:
-            record = _run(step, event, StepContext(world, event.run_id, step.name, now), message)
+            record = _run(step, event, StepContext(world, event.run_id, step.name, now, deadline), message)
         elif world.runs.went_on(event.run_id, record):
             return
     except Permanent as error:

@@ -19,6 +19,7 @@ from google.cloud import bigquery
 from google.cloud.bigquery import DEFAULT_RETRY
 
 from shared import jsontext
+from shared.deadline import Deadline
 from shared.errors import NotReady, Permanent
 from shared.settings import Settings
 
@@ -38,8 +39,6 @@ RETRYABLE = {
     "quotaExceeded",
     "rateLimitExceeded",
 }
-# What a request is given however late it is in a delivery.
-LEAST_SECONDS = 10
 TYPES = {bool: "BOOL", int: "INT64", float: "FLOAT64", str: "STRING", date: "DATE", datetime: "TIMESTAMP"}
 
 # Statements of one step that run side by side; Google's client keeps ten connections.
@@ -77,21 +76,18 @@ class Warehouse:
     id: a deployment may change a comment while a run goes on.
     """
 
-    def __init__(self, client: bigquery.Client, settings: Settings, run_id: str, step: str, incarnation: int) -> None:
+    def __init__(
+        self, client: bigquery.Client, settings: Settings, run_id: str, step: str, incarnation: int, deadline: Deadline
+    ) -> None:
         self._client = client
         self._dataset = settings.dataset
         self._run_id = run_id
         self._step = step
         # Part of every job's id, so that a run which was reset does not attach to the jobs of its former life.
         self._incarnation = incarnation
-        self._deadline = time.monotonic() + settings.wait_seconds
+        self._deadline = deadline
         # How long this delivery has waited for BigQuery.
         self.seconds = 0.0
-
-    @property
-    def _left(self) -> float:
-        """Seconds that this delivery may still wait."""
-        return max(self._deadline - time.monotonic(), 1)
 
     def query(self, name: str, parameters: Parameters | None = None, **identifiers: str) -> list[dict[str, Any]]:
         """Run one statement and return its rows; a row is a dict by column name.
@@ -151,16 +147,16 @@ class Warehouse:
         config = _config(self._client, self._dataset, statement)
         about = {"run_id": self._run_id, "step": self._step, "attempt": str(attempt)}
         config.labels = {"pipeline": "propensity", **about}
-        patience = max(self._left, LEAST_SECONDS)
+        timeout = self._deadline.request_timeout
         try:
             return self._client.query(
                 statement.text(),
                 job_config=config,
                 job_id=job_id,
                 # The client's own patience is longer than a function lives.
-                retry=DEFAULT_RETRY.with_timeout(patience),
+                retry=DEFAULT_RETRY.with_timeout(timeout),
                 job_retry=None,
-                timeout=patience,
+                timeout=timeout,
             )
         except (BadRequest, NotFound) as error:
             raise Permanent(f"{error.message} (job {job_id})") from error
@@ -173,7 +169,7 @@ class Warehouse:
 
     def _rows(self, job: bigquery.QueryJob) -> list[dict[str, Any]]:
         try:
-            rows = job.result(timeout=self._left)
+            rows = job.result(timeout=self._deadline.wait_seconds)
         except TimeoutError as error:
             raise NotReady(f"job {job.job_id} still runs; the next delivery attaches to it") from error
         except Exception:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from shared.chain.documents import OpenedRun
     from shared.chain.registry import Registry
     from shared.chain.runs import Life
+    from shared.deadline import Deadline
     from shared.warehouse import Warehouse
 
 
@@ -51,6 +52,7 @@ class StepContext:
     run_id: str
     step: str
     now: datetime
+    deadline: Deadline
 
     @property
     def settings(self) -> Settings:
@@ -90,7 +92,8 @@ class StepContext:
         from shared.warehouse import Warehouse
 
         environment = self.environment
-        return Warehouse(environment.bigquery, self.settings, self.run_id, self.step, self._life.incarnation)
+        incarnation = self._life.incarnation
+        return Warehouse(environment.bigquery, self.settings, self.run_id, self.step, incarnation, self.deadline)
 
     @cached_property
     def _life(self) -> Life:

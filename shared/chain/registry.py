@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from google.cloud import bigquery
 
+    from shared.deadline import Deadline
     from shared.settings import Settings
     from shared.warehouse import Warehouse
 
@@ -91,7 +92,7 @@ class Registry:
         )
         return Version(number, run_id, candidate)
 
-    def deploy_canary(self, version: Version, operation_note: Note, wait_seconds: float) -> str:
+    def deploy_canary(self, version: Version, operation_note: Note, deadline: Deadline) -> str:
         """Return the deployed model's id once it takes the canary's share of traffic, all of it on an empty endpoint.
 
         `operation_note` keeps the deployment's operation between deliveries.
@@ -103,13 +104,13 @@ class Registry:
         """
         deployed_id = _deployed_id(version)
         if not self._deployed(version):
-            self._deploy(version, deployed_id, operation_note, wait_seconds)
+            self._deploy(version, deployed_id, operation_note, deadline)
         endpoint = self._endpoint()
         if not endpoint.traffic_split.get(deployed_id):
             self._set_traffic(self._canary_split(endpoint, deployed_id))
         return deployed_id
 
-    def answers(self, deployed_id: str, instances: list[dict[str, Any]]) -> list[float]:
+    def answers(self, deployed_id: str, instances: list[dict[str, Any]], deadline: Deadline) -> list[float]:
         """Return the probabilities that this deployed model itself gives.
 
         Raises:
@@ -120,7 +121,7 @@ class Registry:
         for _ in range(MOST_TRIES):
             try:
                 response = self._predictions.predict(
-                    endpoint=self._endpoint_name, instances=instances, timeout=self._settings.wait_seconds
+                    endpoint=self._endpoint_name, instances=instances, timeout=deadline.request_timeout
                 )
                 if response.deployed_model_id == deployed_id:
                     return [probability_of(prediction) for prediction in response.predictions]
@@ -258,7 +259,7 @@ class Registry:
     def _deployed(self, version: Version) -> list[vertex.DeployedModel]:
         return [one for one in self._endpoint().deployed_models if one.model_version_id == version.number]
 
-    def _deploy(self, version: Version, deployed_id: str, note: Note, wait_seconds: float) -> None:
+    def _deploy(self, version: Version, deployed_id: str, note: Note, deadline: Deadline) -> None:
         serving = self._settings.serving
         operation = note.read()
         if operation is None:
@@ -282,12 +283,12 @@ class Registry:
                 # Another delivery has deployed it meanwhile.
                 return
             note.write(operation)
-        self._wait(version, operation, note, wait_seconds)
+        self._wait(version, operation, note, deadline)
 
-    def _wait(self, version: Version, operation: str, note: Note, wait_seconds: float) -> None:
-        deadline, pause = time.monotonic() + wait_seconds, 0.05
+    def _wait(self, version: Version, operation: str, note: Note, deadline: Deadline) -> None:
+        pause = 0.05
         while not (state := self._endpoints.transport.operations_client.get_operation(operation)).done:
-            if time.monotonic() > deadline:
+            if deadline.has_passed:
                 raise NotReady(f"deployment {operation} goes on; the next delivery looks again")
             time.sleep(pause)
             pause = min(pause * 2, 10)

@@ -13,6 +13,7 @@ from deskcloud.bigquery.gateway.errors import BigQueryError
 from deskcloud.web import serving
 from shared import errors
 from shared import warehouse as module
+from shared.deadline import Deadline
 from shared.errors import NotReady, Permanent
 from shared.settings import Settings
 from shared.warehouse import IDENTIFIER, Statement, Warehouse
@@ -65,7 +66,7 @@ def deliver(bigquery_client):
 
     def deliver(step="build_features", run_id=RUN, incarnation=fresh, **settings):
         values = Settings(project=bigquery_client.project, bucket="shop", dataset=DATASET, **settings)
-        return Warehouse(bigquery_client, values, run_id, step, incarnation)
+        return Warehouse(bigquery_client, values, run_id, step, incarnation, Deadline(values.wait_seconds))
 
     return deliver
 
@@ -171,7 +172,7 @@ def test_a_request_that_bigquery_forbids_is_left_to_the_events_age_to_judge(stat
         client = connect(url)
         settings = Settings(project=client.project, bucket="shop", dataset=DATASET)
         for ask in (
-            lambda: Warehouse(client, settings, RUN, "train_models", 1).query("hits/share"),
+            lambda: Warehouse(client, settings, RUN, "train_models", 1, Deadline(60)).query("hits/share"),
             lambda: module.query(client, settings, Statement("hits/share")),
         ):
             with pytest.raises(Forbidden, match="as a test wants it") as failed:

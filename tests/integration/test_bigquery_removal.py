@@ -9,6 +9,7 @@ from deskcloud import vertex as local_vertex
 from deskcloud.bigquery.gateway import app
 from deskcloud.web import serving
 from shared.chain.registry import Note, Registry
+from shared.deadline import Deadline
 from shared.settings import Settings
 from shared.warehouse import Warehouse
 
@@ -36,8 +37,10 @@ def registry(bigquery_emulator, credentials, tmp_path):
         for run_id in RUNS:
             model = f"logistic_{run_id.replace('-', '_')}"
             bigquery.query_and_wait(CREATE.format(model=model))
-            version = registry.register(model, run_id, "logistic", Warehouse(bigquery, settings, run_id, "test", 1))
-            canary = registry.deploy_canary(version, Note(lambda: None, lambda _: None), wait_seconds=30)
+            version = registry.register(
+                model, run_id, "logistic", Warehouse(bigquery, settings, run_id, "test", 1, Deadline(30))
+            )
+            canary = registry.deploy_canary(version, Note(lambda: None, lambda _: None), Deadline(30))
             registry.promote(canary, version)
         yield registry
         bigquery.delete_dataset(DATASET, delete_contents=True)

@@ -16,6 +16,7 @@ from shared import warehouse
 from shared.chain import training
 from shared.chain.documents import ExportRun
 from shared.chain.environment import Environment, StepContext
+from shared.deadline import Deadline
 from shared.errors import Malformed, NotReady, Permanent
 from shared.events import DataRefreshed, FeaturesBuilt, TrainingFailed, TrainingProgressed
 from shared.settings import Settings
@@ -71,9 +72,8 @@ class Run:
         return evaluate_models.step(event, self.cloud("evaluate_models", minutes_later))
 
     def cloud(self, step, minutes_later=0):
-        return StepContext(
-            self.clients, self.run_id, step, dt.datetime.now(dt.UTC) + dt.timedelta(minutes=minutes_later)
-        )
+        now = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=minutes_later)
+        return StepContext(self.clients, self.run_id, step, now, Deadline(60))
 
     def trainings(self):
         """Candidate and attempt of each CREATE MODEL job, once it has ended."""

@@ -17,6 +17,7 @@ from shared import recommendations
 from shared.chain import recommending
 from shared.chain.documents import RECOMMENDATIONS
 from shared.chain.environment import Environment, StepContext
+from shared.deadline import Deadline
 from shared.errors import Permanent
 from shared.events import RecommendationsDue
 from shared.online.recommendations import Recommender
@@ -71,7 +72,7 @@ def opened(clients, run_id=None, as_of=None, at=NOW):
     run = recommending.look(clients, at)
     event = RecommendationsDue(run_id or run.event.run_id)
     clients.runs.open(msgspec.structs.replace(run, event=event, as_of=as_of or run.as_of))
-    return StepContext(clients, event.run_id, "build_recommendations", NOW)
+    return StepContext(clients, event.run_id, "build_recommendations", NOW, Deadline(60))
 
 
 def served(clients):

@@ -13,6 +13,7 @@ from deskcloud.vertex.errors import FailedPreconditionError, VertexError
 from deskcloud.web import serving
 from fixtures.online import PROJECT, deploy, trained
 from shared.chain.registry import Note, Registry
+from shared.deadline import Deadline
 from shared.errors import Permanent
 from shared.settings import Settings
 
@@ -51,14 +52,14 @@ def registry(tmp_path, credentials, refusals):
 
 
 def test_a_canary_answers_golden_rows_that_the_champion_refuses(registry):
-    [few] = registry.answers("2", [{"bounces": 1, "seconds": 12.0}])
+    [few] = registry.answers("2", [{"bounces": 1, "seconds": 12.0}], Deadline(30))
     assert 0 < few < 1
 
 
 def test_golden_rows_that_all_refuse_fail_for_good(registry, monkeypatch):
     monkeypatch.setattr("shared.chain.registry.MOST_TRIES", 60)
     with pytest.raises(Permanent, match="cannot answer the golden rows"):
-        registry.answers("2", [{"bounces": "none"}])
+        registry.answers("2", [{"bounces": "none"}], Deadline(30))
 
 
 class NoMachinesError(VertexError):
@@ -81,9 +82,9 @@ def test_a_deployment_for_which_there_are_no_machines_is_tried_again_and_one_tha
     with monkeypatch.context() as patch:
         patch.setattr(predictors.Predictors, "get", get)
         with pytest.raises(kind, match=r"deployment .* failed: as a test wants it"):
-            registry.deploy_canary(registry.versions()[1], note, wait_seconds=30)
+            registry.deploy_canary(registry.versions()[1], note, Deadline(30))
     assert notes[-1] is None
-    canary = registry.deploy_canary(registry.versions()[1], note, wait_seconds=30)
+    canary = registry.deploy_canary(registry.versions()[1], note, Deadline(30))
     assert registry._endpoint().traffic_split == {canary: 100}
 
 

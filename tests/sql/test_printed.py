@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from cli import main, sql, world
 from shared.chain.documents import ExportRun
 from shared.chain.environment import Environment
+from shared.deadline import Deadline
 from shared.events import DataRefreshed
 from shared.settings import CANDIDATES
 from shared.warehouse import Warehouse
@@ -75,7 +76,7 @@ def a_run(console, whole_warehouse, monkeypatch):
     monkeypatch.setattr(world, "connected", lambda: clients)
     day = date(2017, 8, 10)
     clients.runs.open(ExportRun(opened_at=datetime.now(UTC), event=DataRefreshed(RUN["run_id"], day), as_of=day))
-    return Warehouse(console, clients.settings, RUN["run_id"], "evaluate_models", 1)
+    return Warehouse(console, clients.settings, RUN["run_id"], "evaluate_models", 1, Deadline(60))
 
 
 def test_of_a_run_a_statement_has_the_values_and_names_with_which_the_run_ran_it(a_run, console):
