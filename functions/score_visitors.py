@@ -8,11 +8,11 @@ Emits  visitors-scored   VisitorsScored(run_id, day, version)
 
 from __future__ import annotations
 
-import hashlib
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from shared import push
+from shared.chain import run_ids
 from shared.chain.documents import ScoringRun
 from shared.chain.steps import Opening, Step
 from shared.champion import POINTER
@@ -46,8 +46,7 @@ def open_run(_: Message, environment: Environment, now: datetime) -> ScoringDue 
     day: date = newest["day"]
     pointer = environment.bucket.get_blob(POINTER)
     since = pointer.generation if pointer else 0
-    digest = hashlib.sha256(f"{champion.number} {since} {day} {newest['session_count']}".encode()).hexdigest()
-    event = ScoringDue(f"{day:%Y%m%d}-{digest[:8]}")
+    event = ScoringDue(run_ids.of_scoring(day, newest["session_count"], champion.number, since))
     environment.runs.open(ScoringRun(opened_at=now, event=event, as_of=day))
     return event
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shared import champion
-from shared.chain import source
+from shared.chain import run_ids, source
 from shared.chain.documents import ExportRun, Reading
 from shared.chain.guarded import Guarded
 from shared.chain.refreshes import Refresh, reasons
@@ -98,10 +98,10 @@ def join(announced: Refresh, message: Message, environment: Environment, now: da
             now.date(),
             message.published_at,
         )
-        run_id = source.run_id(reading)
+        run_id = run_ids.of_export(reading)
         while _is_superseded(run_id, environment):
             # It read nothing, and the run that superseded it may have failed or been reset.
-            run_id = source.following_id(reading.as_of, run_id)
+            run_id = run_ids.of_export_again(reading, run_id)
         if environment.runs.is_opened(run_id):
             return DataRefreshed(run_id, reading.as_of, reading.reason)
         if found and _has_read(found, reading, environment):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import msgspec
 from google.api_core.exceptions import NotFound, PreconditionFailed
 
 from shared import jsontext, recommendations
+from shared.chain import run_ids
 from shared.chain.documents import RECOMMENDATIONS, RecommendationsRun, Recommended
 from shared.chain.training import rows_of_run
 from shared.chain.versions import model_name
@@ -46,10 +46,9 @@ def look(environment: Environment, now: datetime) -> RecommendationsRun | None:
     as_of: date | None = state["day"]
     if as_of is None:
         return None
-    digest = hashlib.sha256(f"recommendations {jsontext.text(state)}".encode()).hexdigest()
     return RecommendationsRun(
         opened_at=now,
-        event=RecommendationsDue(f"{as_of:%Y%m%d}-{digest[:8]}"),
+        event=RecommendationsDue(run_ids.of_recommendations(as_of, state)),
         as_of=as_of,
         out_of_stock=sorted(_out_of_stock(environment)),
     )

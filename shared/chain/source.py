@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from google.api_core.exceptions import Forbidden
 
-from shared import jsontext
 from shared.chain.documents import DayState, Reading
 from shared.errors import Permanent, is_final, told
 
@@ -94,20 +92,6 @@ def newest_table(environment: Environment) -> str | None:
     settings = environment.settings
     rows = environment.query("source/newest_table", {"prefix": settings.table_prefix}, source=settings.source_dataset)
     return rows[0]["table_id"] if rows else None
-
-
-def run_id(reading: Reading) -> str:
-    """Return the id of the run that reads this."""
-    return _run_id(reading.as_of, jsontext.text([reading.seen, reading.reason, reading.problem]))
-
-
-def following_id(as_of: date, run_id: str) -> str:
-    """Return the id of the run that reads the same once more; it follows from this one's."""
-    return _run_id(as_of, run_id)
-
-
-def _run_id(as_of: date, named_for: str) -> str:
-    return f"{as_of:%Y%m%d}-{hashlib.sha256(named_for.encode()).hexdigest()[:8]}"
 
 
 def _problem(refresh: Refresh, days: dict[date, DayState], dataset: str, prefix: str) -> str:

@@ -1,0 +1,41 @@
+"""What a run is called: its newest day and a digest of what it reads, so the same data are the same run."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from shared import jsontext
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    from shared.chain.documents import Reading
+
+
+def of_export(reading: Reading) -> str:
+    """Return the id of the run that reads this of the export."""
+    return _run_id(reading.as_of, jsontext.text([reading.seen, reading.reason, reading.problem]))
+
+
+def of_export_again(reading: Reading, run_id: str) -> str:
+    """Return the id of the run that reads the same once more, after the run of that id."""
+    return _run_id(reading.as_of, run_id)
+
+
+def of_scoring(day: date, session_count: int, version: str, since: int) -> str:
+    """Return the id of the run in which the version scores the day's data.
+
+    `since` is the generation of the champion's pointer: a version that is champion again scores again.
+    """
+    return _run_id(day, f"{version} {since} {day} {session_count}")
+
+
+def of_recommendations(as_of: date, state: Mapping[str, Any]) -> str:
+    """Return the id of the run that recommends by the data in this state, a row of sql/recommendations/state.sql."""
+    return _run_id(as_of, f"recommendations {jsontext.text(state)}")
+
+
+def _run_id(as_of: date, named_for: str) -> str:
+    return f"{as_of:%Y%m%d}-{hashlib.sha256(named_for.encode()).hexdigest()[:8]}"

@@ -1,0 +1,25 @@
+"""A run's id follows from what it reads: runs that are under way keep theirs across a deployment."""
+
+from datetime import date
+
+from shared.chain import run_ids
+from shared.chain.documents import DayState, Reading
+from shared.events import RUN_ID
+
+DAY = date(2017, 8, 1)
+READING = Reading(as_of=DAY, days={DAY: DayState(9, 1, is_changed=True)})
+
+
+def test_ids_stay_what_they_were():
+    first = run_ids.of_export(READING)
+    assert first == "20170801-4f7283b5"
+    assert run_ids.of_export_again(READING, first) == "20170801-b7123953"
+    assert run_ids.of_scoring(DAY, 1082, "1", 17) == "20170801-978a91b9"
+    assert run_ids.of_recommendations(DAY, {"day": DAY, "day_count": 2, "row_count": 9}) == "20170801-4c2783a2"
+
+
+def test_what_a_run_reads_names_it_and_what_it_does_with_it_does_not():
+    other = Reading(as_of=DAY, reason="new prices", days=READING.days)
+    known = Reading(as_of=DAY, days={DAY: DayState(9, 1, is_changed=False)}, trains=True)
+    assert run_ids.of_export(other) != run_ids.of_export(READING) == run_ids.of_export(known)
+    assert RUN_ID.fullmatch(run_ids.of_export(other))
