@@ -18,7 +18,7 @@ from rich.markup import escape
 from cli import terminal
 from cli.errors import UsageError
 from deskcloud.googlesql.tokens import tokenize
-from shared import jsontext, rules
+from shared import jsontext, placeholders
 from shared.chain import recommending
 from shared.warehouse import SQL
 
@@ -35,7 +35,7 @@ _HEADER = re.compile(r"(?:--.*\n)*")
 _PARAMETER = re.compile(r"-- @(\w+) +([A-Z0-9<>]+)  +(.+)")
 # The setting that a parameter's value is, at the end of its meaning.
 _SETTING = re.compile(r"\(([a-z_.]+)\)\Z")
-_CONSTANTS = {"placeholders": rules.PLACEHOLDERS, "most_products": recommending.MOST_PRODUCTS}
+_CONSTANTS = {"placeholders": placeholders.PLACEHOLDERS, "most_products": recommending.MOST_PRODUCTS}
 
 
 @dataclass(frozen=True)

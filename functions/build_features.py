@@ -15,7 +15,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from shared import push, rules
+from shared import placeholders, push
 from shared.chain import checks, current, refreshes, source
 from shared.chain.documents import ExportRun
 from shared.chain.refreshes import Refresh
@@ -91,7 +91,7 @@ def fill_sessions(changed: list[date], existing: list[date], context: StepContex
         tables = {"days": days, "suffixes": suffixes, "first_suffix": suffixes[0], "last_suffix": suffixes[-1]}
         parameters = {
             **tables,
-            "placeholders": rules.PLACEHOLDERS,
+            "placeholders": placeholders.PLACEHOLDERS,
             "internal_sources": list(settings.source.internal_sources),
             "max_hits": settings.source.max_hits,
         }

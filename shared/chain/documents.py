@@ -9,9 +9,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from shared.chain.ranking import Ranking
 from shared.chain.versions import Version
 from shared.events import DataRefreshed, RecommendationsDue, ScoringDue
-from shared.rules import Ranking
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,7 @@
 
 import msgspec
 
-from shared import rules
-from shared.chain import documents, training
+from shared.chain import documents, gate, training
 from shared.chain.documents import Evaluation, HeldAgainst, Measured, Split
 from shared.chain.environment import StepContext
 from shared.chain.versions import Version, model_name
@@ -41,13 +40,13 @@ def evaluate(trained: list[str], failed: dict[str, str], context: StepContext) -
         ]
     )
     metrics = {
-        row["candidate"]: msgspec.convert({"word": rules.word(row["roc_auc"]), **row}, Measured) for row in measured
+        row["candidate"]: msgspec.convert({"word": gate.word(row["roc_auc"]), **row}, Measured) for row in measured
     }
     candidates = [_metrics(name, metrics.get(name)) for name in trained]
-    winner = rules.choose(candidates)
+    winner = gate.choose(candidates)
     former = _metrics(CHAMPION, metrics.get(CHAMPION)) if champion else None
     alone = {row["feature"]: row["roc_auc"] for row in single_features}
-    verdict = rules.gate(winner, former, alone, context.settings.gate)
+    verdict = gate.judge(winner, former, alone, context.settings.gate)
     return Evaluation(
         winner=verdict.candidate,
         champion=champion.number if champion else None,
@@ -83,8 +82,8 @@ def lack_of_buyers(context: StepContext) -> str | None:
     )
 
 
-def _metrics(candidate: str, measured: Measured | None) -> rules.Metrics:
+def _metrics(candidate: str, measured: Measured | None) -> gate.Metrics:
     if measured is None:
-        return rules.Metrics(candidate, visitors=0, positives=0, roc_auc=None, expected_positives=0.0)
+        return gate.Metrics(candidate, visitors=0, positives=0, roc_auc=None, expected_positives=0.0)
     expected = measured.expected_positives
-    return rules.Metrics(candidate, measured.visitors, measured.positives, measured.roc_auc, expected or 0.0)
+    return gate.Metrics(candidate, measured.visitors, measured.positives, measured.roc_auc, expected or 0.0)

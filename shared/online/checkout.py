@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from shared import rules
+from shared.online import offers
 from shared.online.contract import Score
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def score(
         "probability": scored.probability,
         "decile": scored.decile,
         "model_version": scored.version,
-        "offer": rules.offer(scored.probability, policy.coupon_from, policy.coupon_below),
+        "offer": offers.offer(scored.probability, policy.coupon_from, policy.coupon_below),
         "next_products": served.recommender.next_products(in_cart, served.out_of_stock, settings.online.next_products)
         if served.recommender
         else [],

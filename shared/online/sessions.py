@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from shared.online.contract import Features, Visit
-from shared.rules import PLACEHOLDERS
+from shared.placeholders import PLACEHOLDERS
 
 if TYPE_CHECKING:
     from shared.online.contract import Hit, Session

@@ -7,9 +7,9 @@ from typer.testing import CliRunner
 
 from cli import resetting
 from cli.main import app
-from shared import rules
 from shared.chain import pointer
 from shared.champion import POINTER
+from shared.online import offers
 from shared.online.scorer import OnlineScorer
 
 FEATURES = "* except (session_id, visitor_id, day, started_at, is_new_visit, is_internal, transactions)"
@@ -68,7 +68,7 @@ def test_online_every_visitor_gets_the_probability_that_the_table_scores_has_by_
         scored = scorer.score(row)
         assert scored.probability == pytest.approx(row["scored"], abs=1e-6)
         assert (scored.version, scored.path) == (row["scored_by"], "embedded")
-        assert rules.offer(scored.probability, policy.coupon_from, policy.coupon_below) == row["offered"]
+        assert offers.offer(scored.probability, policy.coupon_from, policy.coupon_below) == row["offered"]
     by_endpoint = OnlineScorer(endpoint_first(chain.clients.settings))
     by_endpoint._endpoint._connected(must_wait=True)
     for row in rows[:20]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from demo import generator
 from shared.online import sessions
 from shared.online.contract import Features, Session
-from shared.rules import PLACEHOLDERS
+from shared.placeholders import PLACEHOLDERS
 
 DAY = dt.date(2017, 8, 1)
 TABLE = f"ga_sessions_{DAY:%Y%m%d}"

@@ -1,20 +1,10 @@
-"""The decisions: which candidate, whether it serves, which offer."""
+"""Which candidate wins, and whether it may serve."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.rules import (
-    POPULARITY,
-    Metrics,
-    Ranking,
-    better_than_popularity,
-    choose,
-    gate,
-    is_calibrated,
-    offer,
-    word,
-)
+from shared.chain.gate import Metrics, choose, is_calibrated, judge, word
 from shared.settings import Gate
 
 GOOD = Metrics("logistic", visitors=1000, positives=50, roc_auc=0.8, expected_positives=48.0)
@@ -55,7 +45,7 @@ def test_the_best_rank_wins_and_of_equals_the_first_named():
 
 
 def test_a_good_candidate_passes_without_a_reason():
-    verdict = gate(GOOD, None, {"bounces": 0.6, "hour": None}, LIMITS)
+    verdict = judge(GOOD, None, {"bounces": 0.6, "hour": None}, LIMITS)
     assert (verdict.passes, verdict.reasons, verdict.is_calibrated) == (True, [], True)
 
 
@@ -103,23 +93,23 @@ def test_a_good_candidate_passes_without_a_reason():
     ],
 )
 def test_the_gate_gives_the_reason_with_its_numbers_and_setting(winner, champion, features, reason):
-    verdict = gate(winner, champion, features, LIMITS)
+    verdict = judge(winner, champion, features, LIMITS)
     assert (verdict.candidate, verdict.passes, verdict.reasons) == ("logistic", False, [reason])
 
 
 def test_every_reason_is_given_at_once():
     weak = variant(positives=2, expected_positives=90.0, roc_auc=0.5)
-    assert len(gate(weak, GOOD, {"hits": 1.0}, LIMITS).reasons) == 5
+    assert len(judge(weak, GOOD, {"hits": 1.0}, LIMITS).reasons) == 5
 
 
 def test_borders_let_a_candidate_pass():
     edge = variant(positives=30, expected_positives=60.0, roc_auc=0.7)
     limits = Gate(max_roc_auc_loss=0.25)
-    assert gate(edge, variant("champion", roc_auc=0.95), {"hits": 0.95}, limits).passes
+    assert judge(edge, variant("champion", roc_auc=0.95), {"hits": 0.95}, limits).passes
 
 
 def test_without_buyers_there_is_no_word_on_calibration():
-    verdict = gate(variant(positives=0, roc_auc=None), None, {}, LIMITS)
+    verdict = judge(variant(positives=0, roc_auc=None), None, {}, LIMITS)
     assert not verdict.is_calibrated
     assert not any("max_calibration_ratio" in reason for reason in verdict.reasons)
 
@@ -143,48 +133,4 @@ def test_the_gate_passes_only_who_meets_every_limit(winner, champion, features):
         and not (champion and champion.roc_auc and champion.roc_auc - winner.roc_auc > LIMITS.max_roc_auc_loss)
         and not any(auc is not None and max(auc, 1 - auc) > 0.95 for auc in features.values())
     )
-    assert gate(winner, champion, features, LIMITS).passes == meets
-
-
-@pytest.mark.parametrize(
-    ("probability", "expected"),
-    [(0.0, "none"), (0.4999, "none"), (0.5, "coupon"), (0.7999, "coupon"), (0.8, "full_price"), (1.0, "full_price")],
-)
-def test_a_border_belongs_to_the_higher_offer(probability, expected):
-    assert offer(probability, 0.5, 0.8) == expected
-
-
-@given(st.tuples(shares, shares).map(sorted), shares, shares)
-def test_a_higher_probability_never_gets_a_lower_offer(band, one, other):
-    order = ["none", "coupon", "full_price"]
-    lower, higher = sorted([one, other])
-    assert order.index(offer(lower, *band)) <= order.index(offer(higher, *band))
-
-
-def ranking(method, recall, ndcg, gain, error=0.01):
-    return Ranking(method, 100, recall, ndcg, gain, error)
-
-
-POPULAR = ranking(POPULARITY, 0.3, 0.2, 0.0, 0.0)
-
-
-def test_methods_that_surely_beat_popularity_are_published_the_best_first():
-    good, better = ranking("similarity", 0.4, 0.3, 0.1), ranking("matrix_factorization", 0.35, 0.4, 0.2)
-    assert better_than_popularity([POPULAR, good, better]) == ["matrix_factorization", "similarity"]
-
-
-def test_a_gain_that_chance_may_have_made_is_none():
-    assert better_than_popularity([POPULAR, ranking("similarity", 0.4, 0.22, 0.02, 0.01)]) == []
-
-
-def test_a_method_that_finds_fewer_of_the_products_does_not_beat_popularity():
-    assert better_than_popularity([POPULAR, ranking("similarity", 0.29, 0.28, 0.08)]) == []
-
-
-def test_one_visitor_makes_no_gain_sure():
-    """sql/recommendations/metrics.sql gives a standard error of 0 then, since one value has no deviation."""
-    assert better_than_popularity([POPULAR, Ranking("similarity", 1, 1.0, 1.0, 1.0, 0.0)]) == []
-
-
-def test_where_nothing_was_judged_nothing_is_better():
-    assert better_than_popularity([]) == []
+    assert judge(winner, champion, features, LIMITS).passes == meets

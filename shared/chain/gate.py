@@ -1,17 +1,14 @@
-"""The decisions, as pure functions: which candidate wins, whether it may serve, which offer a probability earns."""
+"""Which candidate wins, and whether it may serve: pure functions."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shared.settings import Gate
-
-# What Google Analytics writes where it knows nothing.
-PLACEHOLDERS = ["", "(not set)", "(not provided)", "(data deleted)", "not available in demo dataset", "unknown.unknown"]
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ def choose(candidates: Sequence[Metrics]) -> Metrics:
     return max(candidates, key=lambda metrics: -1.0 if metrics.roc_auc is None else metrics.roc_auc)
 
 
-def gate(winner: Metrics, champion: Metrics | None, single_features: dict[str, float | None], limits: Gate) -> Verdict:
+def judge(winner: Metrics, champion: Metrics | None, single_features: dict[str, float | None], limits: Gate) -> Verdict:
     """Say whether the winner may serve, and if not, each reason with its numbers.
 
     `single_features` is the ROC AUC of each feature alone, on the rows held out.
@@ -97,42 +94,3 @@ def is_calibrated(metrics: Metrics, max_ratio: float) -> bool:
     if not metrics.positives or not metrics.expected_positives:
         return False
     return 1 / max_ratio <= metrics.expected_positives / metrics.positives <= max_ratio
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """How a way to recommend does on the products held out; the gain is over popularity's on the same visitors."""
-
-    method: str
-    visitors: int
-    recall: float
-    ndcg: float
-    ndcg_gain: float
-    ndcg_gain_error: float
-    """Standard error of the gain."""
-
-
-POPULARITY = "popularity"
-# How many standard errors a gain must be above nothing, so that chance alone seldom looks like one.
-SURE_GAIN = 2.0
-
-
-def better_than_popularity(rankings: Sequence[Ranking]) -> list[str]:
-    """Return the methods whose NDCG is surely above popularity's and whose recall is not below, the best first.
-
-    A single visitor makes nothing sure: one gain has no standard error.
-    """
-    popular = next((one.recall for one in rankings if one.method == POPULARITY), 0.0)
-    judged = [one for one in rankings if one.visitors > 1 and one.recall >= popular]
-    better = [one for one in judged if one.ndcg_gain > SURE_GAIN * one.ndcg_gain_error]
-    return [one.method for one in sorted(better, key=lambda one: -one.ndcg)]
-
-
-def offer(probability: float, coupon_from: float, coupon_below: float) -> Literal["none", "coupon", "full_price"]:
-    """Return the offer that a probability earns: a coupon inside the band, the full price above it.
-
-    The rule of sql/scoring/scores.sql, for one visitor.
-    """
-    if probability >= coupon_below:
-        return "full_price"
-    return "coupon" if probability >= coupon_from else "none"
