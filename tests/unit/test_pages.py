@@ -1,4 +1,4 @@
-"""The pages for a first change say what works: their settings, commands, files and SQL are those that there are."""
+"""README and docs/ say what works: links, settings, commands, files and SQL are those that there are."""
 
 import contextlib
 import json
@@ -15,10 +15,8 @@ from deskcloud.googlesql import analysis
 from fixtures import googlesql
 from shared.settings import CANDIDATES, Settings, SettingsError
 
-PAGES = {
-    name: (ROOT / "docs" / f"{name}.md").read_text()
-    for name in ("add-a-feature", "add-a-candidate", "change-the-label", "use-your-own-export", "call-from-your-shop")
-}
+README = (ROOT / "README.md").read_text()
+PAGES = {path.stem: path.read_text() for path in (ROOT / "docs").glob("*.md")}
 COMMAND = re.compile(r"propensity (\w[\w-]*)((?: (?:'[^']*'|[^`'\s.;]+))*)")
 # Files that the reader is to make, and names that stand for the reader's own.
 MADE = {"sql/models/strict_logistic.sql"}
@@ -26,6 +24,25 @@ MADE = {"sql/models/strict_logistic.sql"}
 
 def page_and(pattern):
     return [(name, found) for name, text in PAGES.items() for found in re.findall(pattern, text)]
+
+
+def links(text):
+    return [link for link in re.findall(r"\]\(([^)#]+)[^)]*\)", text) if "://" not in link]
+
+
+def test_readme_leads_to_each_page():
+    assert {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md")} <= set(links(README))
+
+
+@pytest.mark.parametrize("place", ["README.md", "CONTRIBUTING.md", *(f"docs/{name}.md" for name in PAGES)])
+def test_a_link_leads_somewhere(place):
+    assert [link for link in links((ROOT / place).read_text()) if not ((ROOT / place).parent / link).exists()] == []
+
+
+def test_each_command_is_explained():
+    told = README + PAGES["operate"]
+    commands = [one.name or one.callback.__name__.replace("_", "-") for one in app.registered_commands]
+    assert [name for name in commands if f"propensity {name}" not in told] == []
 
 
 @pytest.mark.parametrize(("page", "file"), page_and(r"`((?:sql|shared|functions|tests|infra|docs)/[\w/.-]+)`"))
