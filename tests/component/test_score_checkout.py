@@ -166,7 +166,7 @@ def test_a_request_that_breaks_the_contract_is_told_which_field(client, document
     body = document if isinstance(document, str) else json.dumps(document)
     answer = client.post("/", data=body, content_type="application/json")
     assert (answer.status_code, answer.mimetype) == (422, "application/problem+json")
-    assert answer.json["title"] in {"Unprocessable Entity", "Unprocessable Content"}
+    assert answer.json["title"] == "Unprocessable Content"
     assert [error["pointer"] for error in answer.json["errors"]] == [pointer]
     assert "GET /openapi.json" in answer.json["detail"]
 
@@ -177,7 +177,7 @@ def test_a_request_that_breaks_the_contract_is_told_which_field(client, document
 )
 def test_what_is_no_json_is_refused(client, body):
     answer = client.post("/", data=body, content_type="application/json")
-    assert answer.status_code in {400, 422}
+    assert answer.status_code == 400
     assert answer.json["detail"]
 
 

@@ -252,4 +252,4 @@ def test_any_text_is_a_filter_or_a_filter_error(text):
         matches = parse(text)
     except FilterError:
         return
-    assert matches(ENTRY) in {True, False}
+    assert isinstance(matches(ENTRY), bool)
