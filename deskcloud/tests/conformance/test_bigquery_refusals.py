@@ -20,7 +20,7 @@ LACKING = " is not supported by the local BigQuery"
         ("select regexp_instr('ab1', r'b(1)')", f"REGEXP_INSTR with a group{LACKING}"),
         ("select round(numeric '2.45', 1, 'ROUND_HALF_EVEN')", f"ROUND with the mode ROUND_HALF_EVEN{LACKING}"),
         ("select percentile_cont(x, 0.5 respect nulls) over () from unnest([1]) as x", f"RESPECT NULLS{LACKING}"),
-        ("select cast('0.1234567890123456789' as bignumeric)", f"more than 18 digits behind the point{LACKING}"),
+        ("select cast('0.1234567890123456789' as bignumeric)", f"more than 18 digits after the point{LACKING}"),
         ("select json_query(json '{}', 'lax $.a')", f"A JSONPath in lax mode{LACKING}"),
         ("select json_remove(json '[1]', '$[0]')", f"JSON_REMOVE with another path than of names{LACKING}"),
     ],

@@ -187,7 +187,7 @@ def test_a_null_is_refused_with_the_columns_name(column, values):
         (
             {},
             {"user": ["a", "a"], "item": [1, 1], "rating": [1.0, 2.0]},
-            "1 rows have a 'user' and 'item' that another",
+            "1 rows repeat the 'user' and 'item' of another row",
         ),
         ({}, {"user": ["a"], "item": [1], "rating": [math.nan]}, "Rating column 'rating' has NaN"),
         ({}, {"user": ["a"], "item": [1], "rating": ["x"]}, "RATING_COL 'rating' is STRING; it must be one of"),
@@ -208,7 +208,7 @@ def test_a_null_is_refused_with_the_columns_name(column, values):
         (
             {},
             {"user": ["a", "a"], "item": [1, 2], "rating": [1e200, 1.0]},
-            r"ratings of up to 1e\+200 and L2_REG=1: bring the ratings nearer to 1",
+            r"ratings of up to 1e\+200 and L2_REG=1: scale the ratings nearer to 1",
         ),
         (
             {"l2_reg": 1e-300},

@@ -320,7 +320,7 @@ def test_a_struct_expands_to_its_fields():
         ({"x": [1, 2], "label": [1, 1]}, "'label' has one value only, 1"),
         ({"x": [1, 2, 3], "label": [1, 2, 3]}, "'label' has 3 values; multiclass models are not supported"),
         ({"x": [1, 2], "label": [[1], [2]]}, "'label' is ARRAY; a label must be"),
-        ({"x": [], "label": pa.array([], pa.int64())}, "gives no rows"),
+        ({"x": [], "label": pa.array([], pa.int64())}, "returns no rows"),
         ({"x": ["_null_filler", "b"], "label": [0, 1]}, "'x' has the value '_null_filler'"),
     ],
 )
@@ -364,7 +364,7 @@ def test_a_model_with_a_timestamp_is_not_exported(tmp_path):
     at = pa.array(["2017-08-01", "2017-08-02"] * 50).cast(pa.timestamp("us")).cast(pa.timestamp("us", tz="UTC"))
     model = ml.train({"model_type": "LOGISTIC_REG"}, pa.table({"at": at, "label": [0, 1] * 50}))
 
-    with pytest.raises(ml.MLError, match=r"TIMESTAMP feature cannot be exported, and 'at' is one"):
+    with pytest.raises(ml.MLError, match=r"TIMESTAMP feature cannot be exported, and 'at' is a TIMESTAMP"):
         ml.export(model, tmp_path)
 
 

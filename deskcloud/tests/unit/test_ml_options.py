@@ -32,7 +32,7 @@ from deskcloud.bigquery.ml import options as rules
         (LOGISTIC | {"l2_reg": float("nan")}, "L2_REG must be a FLOAT64"),
         (LOGISTIC | {"learn_rate": 0.1}, "LEARN_RATE goes with LEARN_RATE_STRATEGY='CONSTANT'"),
         (LOGISTIC | {"learn_rate_strategy": "CONSTANT", "ls_init_learn_rate": 1}, "LS_INIT_LEARN_RATE goes with"),
-        (LOGISTIC | {"labels": ["bought"]}, "LABELS is the old name of INPUT_LABEL_COLS"),
+        (LOGISTIC | {"labels": ["bought"]}, "LABELS is the former name of INPUT_LABEL_COLS"),
         (LOGISTIC | {"input_label_cols": ["a", "b"]}, "INPUT_LABEL_COLS must be an array with the name of one column"),
         (LOGISTIC | {"data_split_method": "CUSTOM"}, "'CUSTOM' needs DATA_SPLIT_COL"),
         (LOGISTIC | {"data_split_col": "day"}, "DATA_SPLIT_COL goes with"),

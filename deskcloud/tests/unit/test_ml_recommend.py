@@ -72,7 +72,7 @@ def test_no_rows_get_no_recommendations(model, rows):
 def test_recommend_refuses_what_it_cannot_cross(model, monkeypatch):
     for some, message in (
         (pa.table({"visitor": ["a"]}), "has neither 'user' nor 'item', but visitor"),
-        (pa.table({"user": ["a"], "day": [1]}), "'user' and not the other side's column"),
+        (pa.table({"user": ["a"], "day": [1]}), "'user' without the other side's column"),
         (pa.table({"user": [1]}), "Id column 'user' is INT64, but the model was trained with STRING: cast it"),
         (
             pa.table({"user": ["a"], "item": [1], "predicted_rating": [1.0], "predicted_rating_confidence": [1.0]}),

@@ -1,7 +1,8 @@
-"""Cloud Storage on one machine: Google's JSON API with generation preconditions, objects as plain files.
+"""A local Cloud Storage: Google's JSON API with generation preconditions; objects are plain files.
 
-It keeps one generation of each object (no versioning, no soft delete), checks no access, and hands a gzip-encoded
-object out as it is stored. What it would not act on, such as a lifecycle rule, it refuses (options.py).
+It keeps one generation of each object (no versioning, no soft delete) and does not check access. It returns
+gzip-encoded objects as they are stored. It refuses options that it does not implement, such as lifecycle rules
+(options.py).
 """
 
 import contextlib
@@ -17,7 +18,7 @@ from deskcloud.web.guard import Rules
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running local Cloud Storage: `url` is for STORAGE_EMULATOR_HOST, `root`/BUCKET/OBJECT is a content's file."""
+    """A running local Cloud Storage: `url` is for STORAGE_EMULATOR_HOST; `root`/BUCKET/OBJECT is an object's file."""
 
     url: str
     root: Path
@@ -25,10 +26,10 @@ class Server:
 
 @contextlib.contextmanager
 def serve(state: Path, port: int = 0, rules: Rules = Rules()) -> Iterator[Server]:  # noqa: B008 - frozen
-    """Serve what lies below `state` on 127.0.0.1; port 0 takes a free one.
+    """Serve the store in `state` on 127.0.0.1; port 0 takes a free port.
 
     Raises:
-        RuntimeError: another process has `state` open.
+        RuntimeError: another process uses `state`.
         OSError: the port is taken.
     """
     with (

@@ -14,11 +14,11 @@ from deskcloud.storage.errors import InvalidError
 
 
 async def batch(request: Request) -> Response:
-    """Send each call through the application itself and bundle the answers in the same order."""
+    """Run each call through the application and return the answers in the same order."""
     header = f"Content-Type: {request.headers.get('content-type', '')}\r\n\r\n".encode()
     message = BytesParser().parsebytes(header + await request.body())
     if not message.is_multipart():
-        raise InvalidError("A batch request is multipart/mixed, one application/http part a call.")
+        raise InvalidError("A batch request must be multipart/mixed, with one application/http part per call.")
     boundary = f"batch_{uuid4().hex}"
     transport = httpx.ASGITransport(request.app, raise_app_exceptions=False)
     asked = {name: value for name, value in request.headers.items() if name == "authorization"}
@@ -33,7 +33,7 @@ async def _answer(client: httpx.AsyncClient, part: Message) -> str:
     try:
         method, url, *_ = line.split()
     except ValueError:
-        raise InvalidError(f"A call of a batch begins with 'METHOD URL HTTP/1.1', not with {line!r}.") from None
+        raise InvalidError(f"A call of a batch must begin with 'METHOD URL HTTP/1.1', not with {line!r}.") from None
     call = Parser().parsestr(rest)
     target = urlsplit(url)
     response = await client.request(

@@ -1,4 +1,4 @@
-"""How much of a resumable upload's chunk is kept before the last one has come."""
+"""Decide how many bytes of a resumable upload's chunk to keep, unless it is the last chunk."""
 
 import os
 from pathlib import Path
@@ -6,17 +6,17 @@ from pathlib import Path
 from deskcloud.storage.errors import InvalidError
 
 CHUNK = 256 << 10
-"""Bytes, of which an upload keeps a multiple until its last chunk."""
+"""Until its last chunk, an upload keeps a multiple of this number of bytes."""
 
 
 def keep_whole(file: Path, first: int, received: int) -> int:
-    """Cut off what lies behind the last multiple, as Google does: the answer's Range tells the client to send it again.
+    """Cut off the bytes after the last multiple, as Google does; the answer's Range tells the client to resend them.
 
     Raises:
-        InvalidError: nothing would be left of the chunk, which begins at `first`.
+        InvalidError: the chunk, which begins at byte `first`, is too short to keep any of it.
     """
     kept = first + (received - first) // CHUNK * CHUNK
     os.truncate(file, kept)
     if kept == first:
-        raise InvalidError(f"The chunk has {received - first} bytes: each but the last one has at least {CHUNK} bytes.")
+        raise InvalidError(f"The chunk has {received - first} bytes: all but the last need at least {CHUNK} bytes.")
     return kept

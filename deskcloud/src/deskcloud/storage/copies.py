@@ -1,4 +1,4 @@
-"""New objects from objects that are there."""
+"""Create objects from existing objects."""
 
 import shutil
 
@@ -18,7 +18,7 @@ def copy(
     preconditions: Preconditions,
     generation: int | None = None,
 ) -> Resource:
-    """Copy an object; its metadata come along unless `fields` gives others. Errors as `Store.get` and `Store.put`."""
+    """Copy an object and its metadata; `fields` override the metadata. Raises as `Store.get` and `Store.put` do."""
     resource, file = store.open(*source, source_preconditions, generation)
     inherited = {name: resource[name] for name in wire.OBJECT_FIELDS if name in resource}
     with store.staged() as content:
@@ -30,7 +30,7 @@ def copy(
 def compose(
     store: Store, bucket: str, name: str, sources: list[Resource], fields: Resource, preconditions: Preconditions
 ) -> Resource:
-    """Join up to 32 objects of the bucket into one. Errors as `Store.get` and `Store.put`."""
+    """Join up to 32 objects of the bucket into one. Raises as `Store.get` and `Store.put` do."""
     if not 1 <= len(sources) <= 32:
         raise InvalidError(f"The number of source components must be 1 to 32, not {len(sources)}.")
     with store.staged() as content:

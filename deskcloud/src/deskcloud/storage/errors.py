@@ -1,42 +1,42 @@
-"""Cloud Storage's errors in the shape its clients read."""
+"""Cloud Storage's errors in the format that its clients read."""
 
 from http import HTTPStatus
 from typing import Any
 
 
 class StorageError(Exception):
-    """An answer other than success: HTTP `code`, Google's `reason`, and a message for a person."""
+    """An unsuccessful answer: HTTP `code`, Google's `reason`, and a readable message."""
 
     code = HTTPStatus.BAD_REQUEST
     reason = "invalid"
 
     def body(self) -> dict[str, Any]:
-        """The JSON that Google sends with such an answer."""
+        """Return the JSON body of such an answer."""
         message = str(self)
         cause = {"message": message, "domain": "global", "reason": self.reason}
         return {"error": {"code": int(self.code), "message": message, "errors": [cause]}}
 
 
 class InvalidError(StorageError):
-    """The request breaks a rule; sending it again cannot help."""
+    """The request violates a rule; a retry cannot help."""
 
 
 class NotFoundError(StorageError):
-    """No such bucket, object, generation or upload."""
+    """The bucket, object, generation or upload does not exist."""
 
     code = HTTPStatus.NOT_FOUND
     reason = "notFound"
 
 
 class ConflictError(StorageError):
-    """The bucket exists already, or is not empty."""
+    """The bucket exists already, or it is not empty."""
 
     code = HTTPStatus.CONFLICT
     reason = "conflict"
 
 
 class ConditionNotMetError(StorageError):
-    """A generation or metageneration precondition does not hold."""
+    """A generation or metageneration precondition failed."""
 
     code = HTTPStatus.PRECONDITION_FAILED
     reason = "conditionNotMet"
@@ -46,18 +46,18 @@ class ConditionNotMetError(StorageError):
 
 
 class NotChangedError(ConditionNotMetError):
-    """A `...NotMatch` precondition failed: a read answers 304, everything else 412."""
+    """A `...NotMatch` precondition failed: a read answers 304, any other request 412."""
 
 
 class RangeNotSatisfiableError(StorageError):
-    """The range asked for begins behind the object's end."""
+    """The requested range begins after the object's end."""
 
     code = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
     reason = "requestedRangeNotSatisfiable"
 
 
 class UnsupportedError(StorageError):
-    """Google can do this; the local Cloud Storage cannot, and says so."""
+    """Google supports this request; the local Cloud Storage does not."""
 
     code = HTTPStatus.NOT_IMPLEMENTED
     reason = "notImplemented"

@@ -1,18 +1,18 @@
-"""Options of Cloud Storage that the local one does not act on, and refuses: to ignore them would be another result."""
+"""Refuse Cloud Storage options that the local one does not implement, since to ignore them would change the result."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from deskcloud.storage.errors import UnsupportedError
 
-# Accepting these would lose data, keep what should be gone, open what should be closed or list something else.
+# Ignoring these would lose data, keep expired data, publish private data or list other objects.
 _QUERY = (
     *("kmsKeyName", "destinationKmsKeyName", "softDeleted", "restoreToken", "dropContextGroups"),
     *("matchGlob", "filter", "includeFoldersAsPrefixes"),
     *("enableObjectRetention", "overrideUnlockedRetention"),
 )
 _ACLS = ("predefinedAcl", "predefinedDefaultObjectAcl", "destinationPredefinedAcl")
-# These open nothing to anybody else than the owner, who is whoever holds the secret. gcsfs sends two of them.
+# These grant access only to the owner, who is anyone with the secret. gcsfs sends two of them.
 _CLOSED = {"private", "projectPrivate", "bucketOwnerRead", "bucketOwnerFullControl"}
 _BUCKET = (
     *("versioning", "hierarchicalNamespace", "retentionPolicy", "objectRetention", "defaultEventBasedHold"),
@@ -24,7 +24,7 @@ _OFF = {"", "false"}
 
 
 def check_query(query: Mapping[str, str]) -> None:
-    """Raise UnsupportedError, which names the parameter, for one that asks for something."""
+    """Raise UnsupportedError for a query parameter that the local Cloud Storage does not implement."""
     for names, harmless in ((_QUERY, _OFF), (_ACLS, _OFF | _CLOSED)):
         for name in names:
             if query.get(name, "") not in harmless:
@@ -32,12 +32,12 @@ def check_query(query: Mapping[str, str]) -> None:
 
 
 def check_bucket(fields: Mapping[str, Any]) -> None:
-    """Raise UnsupportedError for a field of a bucket that asks for something."""
+    """Raise UnsupportedError for a bucket field that the local Cloud Storage does not implement."""
     _check("Bucket", _BUCKET, fields)
 
 
 def check_object(fields: Mapping[str, Any]) -> None:
-    """Raise UnsupportedError for a field of an object that asks for something."""
+    """Raise UnsupportedError for an object field that the local Cloud Storage does not implement."""
     _check("Object", _OBJECT, fields)
 
 

@@ -1,4 +1,4 @@
-"""Generation and metageneration preconditions, the way Cloud Storage compares them."""
+"""Generation and metageneration preconditions, compared as Cloud Storage does."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from deskcloud.storage.errors import ConditionNotMetError, InvalidError, NotChan
 
 @dataclass(frozen=True, slots=True)
 class Preconditions:
-    """What a request demands of the object that it reads or replaces; None demands nothing.
+    """The preconditions of a request on the object that it reads or replaces; None means no precondition.
 
-    An object that does not exist has generation 0, so `generation_match=0` means "create, never replace".
+    A missing object has generation 0, so `generation_match=0` means "create, never replace".
     """
 
     generation_match: int | None = None
@@ -21,7 +21,7 @@ class Preconditions:
 
     @classmethod
     def parse(cls, query: Mapping[str, Any], prefix: str = "if") -> Self:
-        """Read `ifGenerationMatch` and its three relatives; `prefix` is "ifSource" for the source of a copy.
+        """Read `ifGenerationMatch` and the other three parameters; `prefix` is "ifSource" for the source of a copy.
 
         Raises:
             InvalidError: a value is not a whole number.
@@ -34,7 +34,7 @@ class Preconditions:
         )
 
     def check(self, resource: Mapping[str, Any] | None) -> None:
-        """Compare with the live object, None if there is none.
+        """Check the live object's resource, or None if there is none.
 
         Raises:
             ConditionNotMetError: a `...Match` differs.
@@ -53,10 +53,10 @@ class Preconditions:
 
 
 def whole_number(query: Mapping[str, Any], name: str) -> int | None:
-    """The query's parameter `name` as a number from 0 up, None where it is absent.
+    """Return the query parameter `name` as a non-negative number, or None if it is absent.
 
     Raises:
-        InvalidError: it is something else.
+        InvalidError: the value is not a whole number from 0 up.
     """
     text = query.get(name)
     if text is None:

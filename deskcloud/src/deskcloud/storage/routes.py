@@ -28,7 +28,7 @@ _BLOCK = 1 << 20
 
 
 def create_app(store: Store) -> Starlette:
-    """The local Cloud Storage over HTTP, keeping everything in `store`."""
+    """Return the local Cloud Storage on `store` as an ASGI app."""
     bucket, target = f"{_API}/b/{{bucket}}", "b/{target_bucket}/o/{target}"
     named = f"{bucket}/o/{{object}}"
     app = Starlette(
@@ -60,7 +60,7 @@ def create_app(store: Store) -> Starlette:
 
 
 class _EncodedPaths:
-    """Routes on the path as it was sent: a slash inside an object's name arrives as %2F and must not split it."""
+    """Route by the undecoded path: a slash in an object's name arrives as %2F and must not split the path."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -72,13 +72,13 @@ class _EncodedPaths:
 
 
 def _error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, StorageError)  # noqa: S101 - the type of handler that Starlette knows is wider
+    assert isinstance(error, StorageError)  # noqa: S101 - Starlette's type of handlers is wider
     if isinstance(error, NotChangedError) and request.method == "GET":
         return Response(status_code=304)
     return JSONResponse(error.body(), int(error.code))
 
 
-# What a request says
+# Read a request
 
 
 def _store(request: Request) -> Store:
@@ -129,7 +129,7 @@ async def create_bucket(request: Request) -> Response:
 
 
 def list_buckets(request: Request) -> Response:
-    """One page of the project's buckets."""
+    """Return one page of the project's buckets."""
     query = request.query_params
     after, limit = wire.decoded_token(query.get("pageToken")), whole_number(query, "maxResults") or 1000
     buckets = _store(request).buckets(query.get("project", ""), query.get("prefix", ""))
@@ -139,7 +139,7 @@ def list_buckets(request: Request) -> Response:
 
 
 def get_bucket(request: Request) -> Response:
-    """A bucket's resource."""
+    """Return a bucket's resource."""
     return _answer(request, _store(request).bucket(_path(request, "bucket"), _demanded(request)))
 
 
@@ -159,7 +159,7 @@ def delete_bucket(request: Request) -> Response:
 
 
 def list_objects(request: Request) -> Response:
-    """One page of the bucket's objects and folded prefixes."""
+    """Return one page of the bucket's objects, with folded prefixes."""
     query = request.query_params
     page = _store(request).list(
         _path(request, "bucket"),
@@ -177,7 +177,7 @@ def list_objects(request: Request) -> Response:
 def _page(
     request: Request, kind: str, items: list[Resource], token: str | None, prefixes: list[str] | None = None
 ) -> Response:
-    """A page of a listing; as with Google, what is empty is not in it."""
+    """Return a page of a listing; empty fields are left out, as on Google Cloud."""
     body: Resource = {"kind": kind}
     if items:
         body["items"] = [wire.linked(item, _base_url(request)) for item in items]
@@ -189,14 +189,14 @@ def _page(
 
 
 def get_object(request: Request) -> Response:
-    """An object's resource, or its content with alt=media."""
+    """Return an object's resource, or its content with alt=media."""
     if request.query_params.get("alt") == "media":
         return download(request)
     return _answer(request, _store(request).get(*_object(request), _demanded(request), _generation(request)))
 
 
 def download(request: Request) -> Response:
-    """An object's content, or the range of it that the request asks for."""
+    """Return an object's content, or the requested range of it."""
     resource, file = _store(request).open(*_object(request), _demanded(request), _generation(request))
     size = int(resource["size"])
     try:
@@ -268,7 +268,7 @@ async def copy(request: Request) -> Response:
 
 
 async def rewrite(request: Request) -> Response:
-    """Copy an object; always done in one call."""
+    """Copy an object; the copy is always complete after one call."""
     resource = wire.linked(await _copied(request), _base_url(request))
     size = resource["size"]
     answer = {"kind": "storage#rewriteResponse", "totalBytesRewritten": size, "objectSize": size}
@@ -294,7 +294,7 @@ async def _copied(request: Request) -> Resource:
 
 
 async def insert(request: Request) -> Response:
-    """Create or replace an object, at once or (resumable) by beginning an upload; gcsfs sends its chunks here, too."""
+    """Create or replace an object at once, or start a resumable upload; gcsfs also sends chunks to this path."""
     if "upload_id" in request.query_params:
         return await resume(request)
     match request.query_params.get("uploadType"):
@@ -309,7 +309,7 @@ async def insert(request: Request) -> Response:
 
 
 def _new_object(request: Request, fields: Resource, content_type: str | None) -> tuple[str, str, Resource]:
-    """Bucket, name and metadata of the object to be; the query outranks the metadata, as with Google."""
+    """Return bucket, name and metadata of the new object; the query overrides the metadata, as on Google Cloud."""
     options.check_object(fields)
     query = request.query_params
     name = wire.check_object_name(query.get("name", fields.get("name")))
@@ -352,7 +352,7 @@ def _upload(request: Request) -> Upload:
 
 
 async def resume(request: Request) -> Response:
-    """Take a chunk of a resumable upload, or tell how much has arrived; the last byte finishes it."""
+    """Accept a chunk of a resumable upload, or report the received bytes; the last byte creates the object."""
     upload = _upload(request)
     if upload.resource is not None:
         return _answer(request, upload.resource)
@@ -374,14 +374,14 @@ async def resume(request: Request) -> Response:
 
 
 def cancel(request: Request) -> Response:
-    """Give a resumable upload up; 499 is Google's answer."""
+    """Cancel a resumable upload; Google answers 499."""
     _store(request).cancel_upload(_upload(request))
     return Response(status_code=499)
 
 
 async def _receive(request: Request, file: Path, first: int) -> int:
-    """Write the request's body into `file` from byte `first` on; the file's length afterwards."""
-    # Neither "wb" nor "ab": a new file, or one that is cut back to where the chunk begins.
+    """Write the request's body into `file` from byte `first` on; return the file's new length."""
+    # Neither "wb" nor "ab" fits: the file may be new, or it is truncated to where the chunk begins.
     with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, 0o644), "r+b") as target:
         target.truncate(first)
         target.seek(first)
@@ -391,5 +391,5 @@ async def _receive(request: Request, file: Path, first: int) -> int:
 
 
 def unsupported(request: Request) -> Response:
-    """Everything of Google's API that is not here."""
+    """Refuse a method of Google's API that is not implemented."""
     raise UnsupportedError(f"{request.method} {request.url.path}")

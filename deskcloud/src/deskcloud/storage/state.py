@@ -1,12 +1,12 @@
-"""Buckets and objects on disk: contents as plain files, everything else in SQLite, together as one.
+"""Buckets and objects on disk: contents as plain files, everything else in SQLite, changed atomically together.
 
-The order of steps is what makes a write atomic although two stores take part in it:
+This order of steps makes a change atomic across both stores:
 
     write    staged file -> staging/GENERATION -> commit the row -> rename into place
     delete   file -> staging/GENERATION -> commit the row's removal -> unlink
 
-So whenever the process dies, one rule heals what it left, without a journal: a staged file whose generation is some
-row's belongs into that row's place; any other is rubbish.
+After a crash, one rule repairs the store without a journal: a staged file whose generation is in a row is moved to that
+row's path; any other staged file is deleted.
 """
 
 import contextlib
@@ -38,13 +38,13 @@ create table if not exists uploads (
 create table if not exists clock (generation integer not null);
 insert into clock select 0 where not exists (select * from clock);
 """
-_UPLOAD_SECONDS = 7 * 24 * 3600  # Google's own limit for a resumable upload
+_UPLOAD_SECONDS = 7 * 24 * 3600  # Google's limit for a resumable upload
 _NONE = Preconditions()
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A resumable upload: what it will create, the file it collects its bytes in, and, once finished, the object."""
+    """A resumable upload: the object's fields, the file with the bytes so far, and the object once it is finished."""
 
     id: str
     bucket: str
@@ -57,7 +57,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a listing; `token` leads to the next one, None at the end."""
+    """One page of a listing; `token` is for the next page, None on the last."""
 
     items: list[Resource]
     prefixes: list[str]
@@ -65,17 +65,17 @@ class Page:
 
 
 class Store:
-    """All that the local Cloud Storage keeps. Safe for threads; one process at a time.
+    """The state of the local Cloud Storage. Thread-safe; one process at a time.
 
-    `root`/BUCKET/OBJECT is the object's content, for those who read files. A name that cannot be a file there (it ends
-    in a slash, or `a` beside `a/b`) is kept elsewhere and seen through the API only.
+    `root`/BUCKET/OBJECT is the object's content as a file. A name that cannot be a file there (it ends in a slash, or
+    is `a` beside `a/b`) is stored elsewhere and visible only through the API.
     """
 
     def __init__(self, state: Path) -> None:
-        """Open the store below `state`, created if absent, and heal what a killed process left.
+        """Open the store below `state`, create it if it does not exist, and repair it after a crash.
 
         Raises:
-            RuntimeError: another process has it open.
+            RuntimeError: another process uses it.
         """
         self.root = state / "buckets"
         self._apart, self._staging, self._uploads = state / "apart", state / "staging", state / "uploads"
@@ -91,11 +91,11 @@ class Store:
             )
         except sqlite3.OperationalError as error:
             self._database.close()
-            raise RuntimeError(f"{state} cannot be opened: is it in use by another process? ({error})") from error
+            raise RuntimeError(f"{state} cannot be opened: is it used by another process? ({error})") from error
         self._heal()
 
     def close(self) -> None:
-        """Release the folder."""
+        """Close the store, so that another process can open it."""
         with self._lock:
             self._database.close()
 
@@ -121,7 +121,7 @@ class Store:
     # Buckets
 
     def create_bucket(self, project: str, fields: Resource) -> Resource:
-        """Create a bucket; errors: ConflictError, InvalidError, UnsupportedError."""
+        """Create a bucket. Raises ConflictError, InvalidError or UnsupportedError."""
         bucket = wire.new_bucket(fields)
         with self._lock, self._database:
             (self.root / bucket["name"]).mkdir(exist_ok=True)
@@ -136,7 +136,7 @@ class Store:
         return bucket
 
     def buckets(self, project: str, prefix: str) -> list[Resource]:
-        """The project's buckets by name."""
+        """Return the project's buckets by name."""
         with self._lock:
             rows = self._database.execute(
                 "select resource from buckets where project = ? order by name", (project,)
@@ -145,7 +145,7 @@ class Store:
         return [bucket for bucket in found if bucket["name"].startswith(prefix)]
 
     def bucket(self, name: str, preconditions: Preconditions = _NONE) -> Resource:
-        """One bucket; errors: NotFoundError, ConditionNotMetError."""
+        """Return one bucket. Raises NotFoundError or ConditionNotMetError."""
         with self._lock:
             row = self._database.execute("select resource from buckets where name = ?", (name,)).fetchone()
         if row is None:
@@ -155,20 +155,20 @@ class Store:
         return bucket
 
     def patch_bucket(self, name: str, fields: Resource, preconditions: Preconditions) -> Resource:
-        """Merge `fields` into the bucket's metadata; errors: NotFoundError, ConditionNotMetError, UnsupportedError."""
+        """Merge `fields` into the bucket. Raises NotFoundError, ConditionNotMetError or UnsupportedError."""
         with self._lock, self._database:
             bucket = wire.patched_bucket(self.bucket(name, preconditions), fields)
             self._database.execute("update buckets set resource = ? where name = ?", (jsontext.text(bucket), name))
         return bucket
 
     def delete_bucket(self, name: str, preconditions: Preconditions) -> None:
-        """Delete an empty bucket; errors: NotFoundError, ConflictError, ConditionNotMetError."""
+        """Delete an empty bucket. Raises NotFoundError, ConflictError or ConditionNotMetError."""
         with self._lock, self._database:
             self.bucket(name, preconditions)
             if self._database.execute("select 1 from objects where bucket = ? limit 1", (name,)).fetchone():
                 raise ConflictError(f"The bucket you tried to delete is not empty: {name}")
             self._database.execute("delete from buckets where name = ?", (name,))
-            # Files that somebody laid there by hand stay.
+            # Files put there by hand remain.
             with contextlib.suppress(OSError):
                 (self.root / name).rmdir()
 
@@ -176,7 +176,7 @@ class Store:
 
     @contextlib.contextmanager
     def staged(self) -> Iterator[Path]:
-        """A fresh file name to write a content to before `put` makes it an object; what `put` refused is removed."""
+        """Yield a new file path for a content; `put` turns the file into an object. A file left over is removed."""
         file = self._staging / uuid.uuid4().hex
         try:
             yield file
@@ -193,10 +193,10 @@ class Store:
         *,
         upload_id: str | None = None,
     ) -> Resource:
-        """Make the file `content` (it is moved) the object's new generation, and that the end of upload `upload_id`.
+        """Move the file `content` into place as the object's new generation; this completes upload `upload_id`.
 
         Raises:
-            NotFoundError, ConditionNotMetError, InvalidError: the bucket, the preconditions, the checksums in `fields`.
+            NotFoundError, ConditionNotMetError, InvalidError: bucket missing, precondition failed, checksum differs.
         """
         digests = Digests.of(content)
         digests.check(fields)
@@ -223,14 +223,14 @@ class Store:
     def get(
         self, bucket: str, name: str, preconditions: Preconditions = _NONE, generation: int | None = None
     ) -> Resource:
-        """The live object's resource; errors: NotFoundError, ConditionNotMetError, NotChangedError."""
+        """Return the live object's resource. Raises NotFoundError, ConditionNotMetError or NotChangedError."""
         with self._lock:
             return self._live(bucket, name, preconditions, generation)[1]
 
     def open(
         self, bucket: str, name: str, preconditions: Preconditions = _NONE, generation: int | None = None
     ) -> tuple[Resource, BinaryIO]:
-        """The resource and its very content, whatever is written afterwards; errors as `get`."""
+        """Return resource and content of one generation, unaffected by later writes. Raises what `get` raises."""
         with self._lock:
             path, resource = self._live(bucket, name, preconditions, generation)
             return resource, self._file(path).open("rb")
@@ -243,7 +243,7 @@ class Store:
         preconditions: Preconditions,
         generation: int | None = None,
     ) -> Resource:
-        """Merge `fields` into the object's metadata; errors as `get`."""
+        """Merge `fields` into the object's metadata. Raises what `get` raises."""
         with self._lock, self._database:
             old = self._live(bucket, name, preconditions, generation)[1]
             resource = wire.patched_object(old, fields)
@@ -253,7 +253,7 @@ class Store:
         return resource
 
     def delete(self, bucket: str, name: str, preconditions: Preconditions, generation: int | None = None) -> None:
-        """Delete the live object; errors as `get`."""
+        """Delete the live object. Raises what `get` raises."""
         with self._lock:
             with self._database:
                 path, resource = self._live(bucket, name, preconditions, generation)
@@ -277,10 +277,10 @@ class Store:
         start: str = "",
         end: str = "",
     ) -> Page:
-        """Objects by name in [`start`, `end`); names with `delimiter` behind `prefix` are folded into prefixes.
+        """Return objects by name in [`start`, `end`); names with `delimiter` after `prefix` are folded into prefixes.
 
-        `token` is the last entry (name or folded prefix) of the page before. With `tells_folders`, an object whose name
-        is a folded prefix is told as well.
+        `token` is the last entry (name or folded prefix) of the previous page. With `tells_folders`, an object whose
+        name equals a folded prefix is listed too.
         """
         page = Page([], [], None)
         last = token
@@ -312,7 +312,7 @@ class Store:
     # Resumable uploads
 
     def begin_upload(self, bucket: str, name: str, fields: Resource, preconditions: Preconditions) -> str:
-        """The id of a new resumable upload; errors: NotFoundError, ConditionNotMetError."""
+        """Start a resumable upload and return its id. Raises NotFoundError or ConditionNotMetError."""
         upload_id = uuid.uuid4().hex
         conditions = [getattr(preconditions, field) for field in Preconditions.__slots__]
         with self._lock, self._database:
@@ -326,7 +326,7 @@ class Store:
         return upload_id
 
     def upload(self, upload_id: str) -> Upload:
-        """A resumable upload that was begun; errors: NotFoundError."""
+        """Return a resumable upload. Raises NotFoundError."""
         with self._lock:
             row = self._database.execute("select request, resource from uploads where id = ?", (upload_id,)).fetchone()
         if row is None:
@@ -337,18 +337,18 @@ class Store:
         return Upload(upload_id, bucket, name, fields, Preconditions(*conditions), file, resource)
 
     def finish_upload(self, upload: Upload, told: Mapping[str, str]) -> Resource:
-        """Turn the bytes collected into the object; `told` are the checksums the client sent last. Errors as `put`."""
+        """Create the object from the received bytes; `told` are the client's last checksums. Raises as `put` does."""
         upload.file.touch()
         fields = {**upload.fields, **told}
         return self.put(upload.bucket, upload.name, upload.file, fields, upload.preconditions, upload_id=upload.id)
 
     def cancel_upload(self, upload: Upload) -> None:
-        """Forget the upload and its bytes."""
+        """Delete the upload and its bytes."""
         with self._lock, self._database:
             self._database.execute("delete from uploads where id = ?", (upload.id,))
         upload.file.unlink(missing_ok=True)
 
-    # Rows and places
+    # Rows and paths
 
     def _row(self, bucket: str, name: str) -> tuple[str, Resource] | None:
         row = self._database.execute(
@@ -367,14 +367,14 @@ class Store:
         return row
 
     def _next_generation(self) -> int:
-        """Microseconds since 1970 like Google's, but counted up where the clock stands still or goes back."""
+        """Return microseconds since 1970, like Google's, but always above the last one, even if the clock goes back."""
         last: int = self._database.execute("select generation from clock").fetchone()[0]
         generation = max(time.time_ns() // 1000, last + 1)
         self._database.execute("update clock set generation = ?", (generation,))
         return generation
 
     def _place(self, bucket: str, name: str) -> str:
-        """Where the content goes, relative to the state: under its own name if that can be a free file's name."""
+        """Return the content's path relative to the state: the object's name if it can be the name of a new file."""
         parts = name.split("/")
         ordinary = all(part not in {"", ".", ".."} and len(part.encode()) <= 255 for part in parts)
         file = self.root.joinpath(bucket, *parts) if ordinary else self.root

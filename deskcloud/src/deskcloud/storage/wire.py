@@ -1,4 +1,4 @@
-"""Cloud Storage's JSON resources, and what its uploads and downloads put into bodies and headers."""
+"""Cloud Storage's JSON resources, and the bodies and headers of uploads and downloads."""
 
 import base64
 import hashlib
@@ -20,7 +20,7 @@ from deskcloud.storage.errors import InvalidError, RangeNotSatisfiableError
 
 type Resource = dict[str, Any]
 
-# What a client may set on an object; everything else of the resource is the server's.
+# Fields of an object that a client may set; the server sets all others.
 OBJECT_FIELDS = frozenset(
     {
         "cacheControl",
@@ -55,7 +55,7 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Digests:
-    """Size in bytes and the two checksums of a content, in base64 as Google writes them."""
+    """Size in bytes and the two checksums of a content, in base64."""
 
     size: int
     md5: str
@@ -63,7 +63,7 @@ class Digests:
 
     @classmethod
     def of(cls, path: Path) -> Self:
-        """Read the file once."""
+        """Compute the digests of a file in one pass."""
         size, md5, crc32c = 0, hashlib.md5(usedforsecurity=False), 0
         with path.open("rb") as file:
             while block := file.read(_BLOCK):
@@ -73,10 +73,10 @@ class Digests:
         return cls(size, base64.b64encode(md5.digest()).decode(), base64.b64encode(crc32c.to_bytes(4)).decode())
 
     def check(self, fields: Mapping[str, Any]) -> None:
-        """Compare with what the client says it sent, where it says so (`md5Hash`, `crc32c`).
+        """Compare with the checksums that the client sent, if any (`md5Hash`, `crc32c`).
 
         Raises:
-            InvalidError: the content was damaged on its way.
+            InvalidError: the content was damaged in transit.
         """
         for name, found in (("md5Hash", self.md5), ("crc32c", self.crc32c)):
             told = fields.get(name)
@@ -85,20 +85,20 @@ class Digests:
 
 
 def now() -> str:
-    """The time in RFC 3339 with milliseconds, as the resources carry it."""
+    """Return the time in RFC 3339 with milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def etag(resource: Resource) -> str:
-    """A tag that changes with every generation and metageneration."""
+    """Return a tag that changes with every generation and metageneration."""
     return base64.b64encode(f"{resource.get('generation', 0)}/{resource['metageneration']}".encode()).decode()
 
 
 def check_object_name(name: Any) -> str:
-    """Google's rules for object names.
+    """Check Google's rules for object names and return the name.
 
     Raises:
-        InvalidError: the name breaks one of them.
+        InvalidError: the name violates a rule.
     """
     if not isinstance(name, str) or not 1 <= len(name.encode()) <= 1024:
         raise InvalidError(f"Invalid object name {name!r}: it must be 1 to 1024 bytes of UTF-8.")
@@ -108,11 +108,11 @@ def check_object_name(name: Any) -> str:
 
 
 def new_bucket(fields: Resource) -> Resource:
-    """The resource of a bucket that is being created.
+    """Return the resource of a new bucket.
 
     Raises:
-        InvalidError: the name breaks Google's rules.
-        UnsupportedError: a field asks for something that would silently not happen.
+        InvalidError: the name violates Google's rules.
+            UnsupportedError: a field has no effect here.
     """
     name = fields.get("name")
     if not isinstance(name, str) or not _BUCKET_NAME.fullmatch(name):
@@ -138,13 +138,13 @@ def new_bucket(fields: Resource) -> Resource:
 
 
 def patched_bucket(bucket: Resource, fields: Resource) -> Resource:
-    """`bucket` with `fields` merged in and its metageneration counted up; None removes a field."""
+    """Return `bucket` with `fields` merged in and its metageneration incremented; None removes a field."""
     options.check_bucket(fields)
     return _merge(bucket, {name: value for name, value in fields.items() if name not in _BUCKET_OUTPUT_FIELDS})
 
 
 def new_object(bucket: str, name: str, generation: int, digests: Digests, fields: Mapping[str, Any]) -> Resource:
-    """The resource of a generation that is being written; `fields` is what its client wants it to be."""
+    """Return the resource of a new generation; `fields` are those of the request."""
     time_created = now()
     resource: Resource = {
         "kind": "storage#object",
@@ -162,7 +162,7 @@ def new_object(bucket: str, name: str, generation: int, digests: Digests, fields
         "timeStorageClassUpdated": time_created,
         "timeFinalized": time_created,
     }
-    # Google knows no MD5 of a composed object.
+    # Google has no MD5 of a composed object.
     if "componentCount" in fields:
         resource["componentCount"] = fields["componentCount"]
     else:
@@ -172,10 +172,10 @@ def new_object(bucket: str, name: str, generation: int, digests: Digests, fields
 
 
 def patched_object(resource: Resource, fields: Resource) -> Resource:
-    """`resource` with `fields` merged in and its metageneration counted up; None removes a field.
+    """Return `resource` with `fields` merged in and its metageneration incremented; None removes a field.
 
     Raises:
-        UnsupportedError: a field asks for something that would silently not happen.
+        UnsupportedError: a field has no effect here.
     """
     options.check_object(fields)
     return _merge(resource, {name: value for name, value in fields.items() if name in OBJECT_FIELDS})
@@ -190,7 +190,7 @@ def _merge(resource: Resource, fields: Resource) -> Resource:
 
 
 def _merge_json(old: Resource, patch: Resource) -> Resource:
-    """JSON Merge Patch (RFC 7396)."""
+    """Apply a JSON Merge Patch (RFC 7396)."""
     merged = dict(old)
     for name, value in patch.items():
         if value is None:
@@ -204,7 +204,7 @@ def _merge_json(old: Resource, patch: Resource) -> Resource:
 
 
 def linked(resource: Resource, base_url: str) -> Resource:
-    """A stored resource with the links that depend on where the server answers."""
+    """Return a stored resource with the links that depend on the server's URL."""
     bucket = resource.get("bucket")
     if bucket is None:
         return resource | {"selfLink": f"{base_url}/storage/v1/b/{resource['name']}"}
@@ -217,24 +217,24 @@ def linked(resource: Resource, base_url: str) -> Resource:
 
 
 def encoded_token(entry: str) -> str:
-    """A page token that nobody mistakes for a name."""
+    """Return a page token for an entry, encoded so that it cannot be mistaken for a name."""
     return base64.urlsafe_b64encode(entry.encode()).decode()
 
 
 def decoded_token(token: str | None) -> str:
-    """The entry behind a page token, "" without one.
+    """Return the entry of a page token; "" without a token.
 
     Raises:
-        InvalidError: it is none of ours.
+        InvalidError: the token was not issued here.
     """
     try:
         return base64.urlsafe_b64decode((token or "").encode()).decode()
     except ValueError:
-        raise InvalidError(f"Invalid pageToken: {token!r}. Pass on what nextPageToken said.") from None
+        raise InvalidError(f"Invalid pageToken: {token!r}. Use the value of nextPageToken.") from None
 
 
 def hash_header(value: str | None) -> dict[str, str]:
-    """`X-Goog-Hash: crc32c=...,md5=...` as the resource's own fields."""
+    """Return the fields of a resource for `X-Goog-Hash: crc32c=...,md5=...`."""
     pairs = (pair.strip().partition("=") for pair in (value or "").split(",") if pair.strip())
     return {{"md5": "md5Hash"}.get(name, name): digest for name, _, digest in pairs}
 
@@ -243,12 +243,12 @@ def multipart_related(content_type: str, body: bytes) -> tuple[Resource, str | N
     """Split an upload into the object's metadata, the content's type and the content.
 
     Raises:
-        InvalidError: the body is not two parts, JSON first.
+        InvalidError: the body does not have two parts, the JSON first.
     """
     dashes = b"--" + mime_parameter(content_type, "boundary").encode()
-    # As Google does, take bare line feeds too, which gcsfs sends; the first line tells which.
+    # Google also accepts bare line feeds, which gcsfs sends; the first line shows which line end is used.
     line_end = b"\n" if body.startswith(dashes + b"\n") else b"\r\n"
-    # Split by hand: a MIME parser would touch line ends inside a binary content.
+    # Split by hand: a MIME parser would change line ends inside binary content.
     parts = (line_end + body).split(line_end + dashes)
     if len(parts) != 4:
         raise InvalidError(f"A multipart upload has two parts between its boundaries; this one has {len(parts) - 2}.")
@@ -259,10 +259,10 @@ def multipart_related(content_type: str, body: bytes) -> tuple[Resource, str | N
 
 
 def mime_parameter(content_type: str, name: str) -> str:
-    """One parameter of a Content-Type header.
+    """Return one parameter of a Content-Type header.
 
     Raises:
-        InvalidError: it is absent.
+        InvalidError: the parameter is absent.
     """
     message = Message()
     message["Content-Type"] = content_type
@@ -273,10 +273,10 @@ def mime_parameter(content_type: str, name: str) -> str:
 
 
 def decoded_json(body: bytes) -> Resource:
-    """A JSON object, `{}` for an empty body.
+    """Return a body as a JSON object; `{}` for an empty body.
 
     Raises:
-        InvalidError: it is something else.
+        InvalidError: the body is not a JSON object.
     """
     try:
         value = json.loads(body) if body.strip() else {}
@@ -288,9 +288,9 @@ def decoded_json(body: bytes) -> Resource:
 
 
 def content_range(header: str | None) -> tuple[int | None, int | None]:
-    """`Content-Range` of a resumable upload's chunk: (first byte, total), None for what it leaves open.
+    """Return (first byte, total) of a chunk's `Content-Range`; None for an unknown value.
 
-    Without a header the chunk is the whole content. `bytes */TOTAL` asks for the upload's status: first is None.
+    Without a header, the chunk is the whole content. `bytes */TOTAL` asks for the upload's status: first is None.
 
     Raises:
         InvalidError: the header has another form.
@@ -305,10 +305,10 @@ def content_range(header: str | None) -> tuple[int | None, int | None]:
 
 
 def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
-    """`Range` of a download as (first, behind last); None where there is none, or one that HTTP says to ignore.
+    """Return a download's `Range` as (first, last + 1); None without a range, or for a range that HTTP says to ignore.
 
     Raises:
-        RangeNotSatisfiableError: it begins behind the object's end.
+        RangeNotSatisfiableError: the range begins after the object's end.
     """
     match = _RANGE.fullmatch(header.strip()) if header else None
     if match is None or match["first"] == match["last"] == "":

@@ -1,4 +1,4 @@
-"""BigQuery without BigQuery ML: the package `local-bigquery` as a process of its own, with what it gets wrong mended.
+"""BigQuery without BigQuery ML: the package `local-bigquery` in its own process, with its errors corrected.
 
-`launch` starts the process; `child` and `service` are the process; `mends` lists what is mended, each in a module here.
+`launch` starts the process; `child` and `service` run in it; `mends` lists the corrections, each in a module here.
 """

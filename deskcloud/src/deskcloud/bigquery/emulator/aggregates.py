@@ -1,13 +1,13 @@
-"""Make aggregate and window functions give what they give in GoogleSQL, where DuckDB gives something else.
+"""Correct aggregate and window functions whose results in DuckDB differ from GoogleSQL's.
 
-MIN, MAX        know that a RANGE may have no start or end
-MIN             is NaN where a value is; CORR of one row is NULL
+MIN, MAX        treat a RANGE without start or end as unbounded
+MIN             is NaN if a value is NaN; CORR of one row is NULL
 STRING_AGG      of BYTES is BYTES; its separator must not be NULL
-LAG, LEAD       refuse an offset that is NULL or negative, as do NTH_VALUE, NTILE and the frames of windows
-COUNT           over a frame that holds nothing is 0; DuckDB counts below it
-AVG             of NUMERIC loses no digits
-SUM             of NUMERIC is an error where it has more than 29 digits before the point
-PERCENTILE_CONT and _DISC cannot respect NULLs
+LAG, LEAD       refuse an offset that is NULL or negative, as do NTH_VALUE, NTILE and window frames
+COUNT           over an empty frame is 0; DuckDB returns negative numbers
+AVG             of NUMERIC keeps all digits
+SUM             of NUMERIC fails if it has more than 29 digits before the decimal point
+PERCENTILE_CONT and _DISC do not support RESPECT NULLS
 """
 
 from typing import Any
@@ -22,7 +22,7 @@ from deskcloud.bigquery.emulator import patching
 from deskcloud.bigquery.emulator.checks import unsupported
 from deskcloud.bigquery.emulator.macros import macro
 
-# What must not be NULL nor smaller: the argument, its name and the least that it may be.
+# Arguments that must not be NULL or too small: the argument, its name and its minimum.
 _OFFSETS: dict[type[exp.Expr], tuple[str, str, int]] = {
     exp.Lag: ("offset", "The offset to the function LAG", 0),
     exp.Lead: ("offset", "The offset to the function LEAD", 0),
@@ -32,8 +32,8 @@ _OFFSETS: dict[type[exp.Expr], tuple[str, str, int]] = {
 
 
 def add() -> None:
-    """Put the rules in place."""
-    # It does not know types yet.
+    """Install the rules."""
+    # The replaced rule does not use types.
     patching.remove(STATEMENT_RULES, query, "byte_string_aggregates", "takes texts for BYTES")
     STATEMENT_RULES.extend(
         [
@@ -51,7 +51,7 @@ def add() -> None:
 
 
 def _exceptions(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Let NaN be the MIN, and one row have no CORR."""
+    """Make MIN return NaN if a value is NaN, and CORR of one row NULL."""
     for node in list(tree.find_all(exp.Min, exp.Corr)):
         if isinstance(node, exp.Min) and kind(node.this) not in FLOATS:
             continue
@@ -75,7 +75,7 @@ def _exceptions(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _ranges(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Let a RANGE without a start be the first one, and one without an end the last."""
+    """Order a RANGE without a start first, and one without an end last."""
     for node in list(tree.find_all(exp.Min, exp.Max)):
         value = node.this.expressions[0] if isinstance(node.this, exp.Distinct) else node.this
         if types.is_range(value.type):
@@ -126,7 +126,7 @@ def _offsets(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _checked(value: exp.Expr, what: str, least: int) -> exp.Expr:
-    """Refuse what is NULL or too small, now or when the statement runs."""
+    """Refuse NULL and values below `least`, now or when the statement runs."""
     bare = value.this if isinstance(value, exp.Neg) else value
     if isinstance(bare, exp.Literal):
         number = float(bare.this) * (1 if bare is value else -1)
@@ -147,7 +147,7 @@ def _empty_frames(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _frame(window: exp.Window) -> exp.Expr | None:
-    """Return a window's frame, also where the window is a named one."""
+    """Return a window's frame, also for a named window."""
     name = window.args.get("alias")
     if name is None:
         return window.args.get("spec")
@@ -157,7 +157,7 @@ def _frame(window: exp.Window) -> exp.Expr | None:
 
 
 def _numeric_averages(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Divide the sum by the count: by way of FLOAT64 digits would be lost."""
+    """Divide the sum by the count, since FLOAT64 would lose digits."""
     for node in list(tree.find_all(exp.Avg)):
         value = node.this.expressions[0] if isinstance(node.this, exp.Distinct) else node.this
         if kind(value) == exp.DType.DECIMAL:
@@ -174,7 +174,7 @@ def _numeric_averages(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _over(whole: exp.Expr, aggregate: exp.Expr) -> exp.Expr:
-    """Return an aggregate over the window of another."""
+    """Return an aggregate over the window of another aggregate."""
     if not isinstance(whole, exp.Window):
         return aggregate
     made = whole.copy()

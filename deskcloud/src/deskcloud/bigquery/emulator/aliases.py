@@ -1,12 +1,12 @@
-"""Let the names of the select list stand before those of FROM, where GoogleSQL has them so and DuckDB does not.
+"""Let names of the select list take precedence over those of FROM where GoogleSQL does so and DuckDB does not.
 
 GROUP BY    a bare name is the select list's
-HAVING      so it is in an aggregate; DuckDB knows others
-QUALIFY     so it is anywhere
-ORDER BY    so it is anywhere; DuckDB knows one that stands alone, which the order of NaN makes an expression
+HAVING      inside an aggregate, a name is the select list's; DuckDB handles the other names
+QUALIFY     a name is always the select list's
+ORDER BY    a name is always the select list's; DuckDB knows only a bare name, which the rule for NaN wraps
 
-Elsewhere, as in WHERE, windows and the select list itself, both know the names of FROM only. A path has the name of its
-last part, which DuckDB gives the column, but does not know in ORDER BY.
+In WHERE, windows and the select list itself, both use the names of FROM only. A path such as `a.b` is named by its
+last part; DuckDB names the column so, but does not accept the name in ORDER BY.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ _GROUPING = (exp.Rollup, exp.Cube, exp.GroupingSets, exp.Tuple, exp.Paren)
 
 
 def prefer(tree: exp.Expr, context: Context) -> exp.Expr:
-    """Write out the names of select lists that are also names of columns."""
+    """Replace names of the select list that are also names of columns by their expressions."""
     for select in list(tree.find_all(exp.Select)):
         _name_paths(select)
         named = _named(select)
@@ -51,7 +51,7 @@ def _name_paths(select: exp.Select) -> None:
 
 
 def _named(select: exp.Select) -> dict[str, list[exp.Expr]]:
-    """Return the select list's expressions by name, but for columns that have no other name than their own."""
+    """Return the select list's expressions by name, except columns under their own name."""
     named: dict[str, list[exp.Expr]] = {}
     for one in select.expressions:
         name, value = _name(one).casefold(), one.unalias()
@@ -62,7 +62,7 @@ def _named(select: exp.Select) -> dict[str, list[exp.Expr]]:
 
 
 def _name(one: exp.Expr) -> str:
-    """Return a column's name, also the one that a path implies."""
+    """Return a column's name, including the name that a path implies."""
     if isinstance(one, exp.Alias | exp.Column):
         return one.alias_or_name
     return one.expression.name if isinstance(one, exp.Dot) and isinstance(one.expression, exp.Identifier) else ""
@@ -110,7 +110,7 @@ def _bare_columns(node: exp.Expr) -> Iterator[exp.Column]:
 
 
 def _hides(select: exp.Select, name: str, value: exp.Expr, context: Context) -> bool:
-    """Whether a column of FROM has the name too; where that is not known, whether the expression speaks of one."""
+    """Return whether a column of FROM has this name; if unknown, whether the expression contains such a column."""
     if any(column.parts[-1].name.casefold() == name for column in value.find_all(exp.Column)):
         return True
     from_ = select.args.get("from_")

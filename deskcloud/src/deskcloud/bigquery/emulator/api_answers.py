@@ -1,14 +1,14 @@
-"""Where local-bigquery 0.3.2 answers otherwise than BigQuery's discovery document says, mended in its own process.
+"""Correct answers of local-bigquery 0.3.2 that differ from BigQuery's discovery document.
 
-    the last page       of a list has null for the next page's token
-    tables in a list    have fields that only a whole table has
-    jobs.query          puts its own parameters into the job's configuration
-    times               beyond the year 9999 are an error
-    arrays              inside of structs may hold NULL, which no answer can
+    the last page       of a list has a null page token
+    tables in a list    have fields that only a single table's resource has
+    jobs.query          copies its own parameters into the job's configuration
+    times               after the year 9999 are an error
+    arrays              inside structs may hold NULL, which the API cannot return
     routines            have a kind
-    getQueryResults     tells the statement's type and counts, as jobs.query alone does
+    getQueryResults     lacks the statement's type and counts, which jobs.query has
 
-tests/desk/conversation.py holds every answer against that document.
+tests/desk/conversation.py checks every answer against that document.
 """
 
 from collections.abc import Callable
@@ -32,7 +32,7 @@ _LISTS: tuple[tuple[Any, str], ...] = (
     (row_access_policies, "ListRowAccessPoliciesResponse"),
     (table_routes, "TableList"),
 )
-# The first and the last time that BigQuery has; DuckDB goes further.
+# BigQuery's first and last times; DuckDB's range is larger.
 _RANGES = {
     "date": ("0001-01-01", "9999-12-31"),
     "timestamp": ("0001-01-01", "9999-12-31 23:59:59.999999"),
@@ -44,7 +44,7 @@ _OF_A_QUERY = ("statementType", "dmlStats")
 
 
 def add() -> None:
-    """Put the mends in place."""
+    """Install the corrections."""
     for module, name in _LISTS:
         patching.wrap(module, name, _without_nulls, "the last page of a list has null for the next page's token")
     patching.change(
@@ -103,7 +103,7 @@ def _writable(expression: str, column: str, kind: Any) -> str:
 
 
 def _has_null_element(value: str, kind: Any, depth: int) -> str:
-    """Return the test of a value for arrays that hold NULL; an empty text where its type has no array."""
+    """Return a SQL test for arrays that hold NULL; an empty text if the type contains no array."""
     if kind.id in {"list", "array"}:
         one = f"e{depth}"
         inner = _has_null_element(one, kind.child, depth + 1)

@@ -1,7 +1,7 @@
-"""EXPORT DATA with a format that BigQuery has not, in which the gateway gets the rows that it computes on.
+"""Add an EXPORT DATA format that BigQuery lacks; through it, the gateway gets the rows for its computations.
 
-A Parquet file takes DuckDB five times as long. The file is in Arrow's IPC format, uncompressed, so that its reader
-maps it into memory and copies nothing.
+DuckDB takes five times as long for a Parquet file. The format is Arrow IPC, uncompressed, so the reader maps the file
+into memory without copying.
 """
 
 from collections.abc import Callable
@@ -16,14 +16,14 @@ from local_bigquery.models import JobConfigurationExtract
 from deskcloud.bigquery.emulator import patching
 
 ROWS = 65_536
-"""Rows of a record batch: the most that DuckDB and the file have in memory at a time."""
+"""Rows per record batch: the maximum held in memory while writing."""
 
 
 FORMAT = "GATEWAY_ARROW"
 
 
 def add() -> None:
-    """Let EXPORT DATA know the format."""
+    """Install the format."""
     extract.FORMATS[FORMAT] = "arrow"
     patching.wrap(extract, "write", _write_in_format, "a Parquet file takes DuckDB five times as long")
 
@@ -56,7 +56,7 @@ def _write(
 
 
 def _with_json(type_: pa.DataType, kind: DuckDBPyType) -> pa.DataType:
-    """The type with JSON where DuckDB has it, which goes into Arrow as plain strings."""
+    """Return the type, with JSON where DuckDB has JSON, which Arrow receives as plain strings."""
     if kind.id == "list":
         return pa.list_(_with_json(type_.value_type, kind.child))
     if kind.id == "struct":

@@ -1,6 +1,6 @@
-"""INSERT, UPDATE and MERGE: refuse a value of a type that BigQuery does not assign to the column's.
+"""Refuse values of INSERT, UPDATE and MERGE whose type BigQuery does not assign to the column's type.
 
-DuckDB casts it: 1.5 into INT64 is 2, and 5 into STRING is '5'.
+DuckDB casts them: 1.5 becomes INT64 2, and 5 becomes STRING '5'.
 https://cloud.google.com/bigquery/docs/reference/standard-sql/conversion_rules
 """
 
@@ -20,13 +20,13 @@ from sqlglot import exp
 
 from deskcloud.bigquery.emulator.storable import HOLDS, kind_of
 
-# Of columns of other types DuckDB knows less exactly than BigQuery what may be assigned to them.
+# Types for which the assignable types are known; the others are not checked.
 _KNOWN = {*HOLDS, "INTEGER", "BOOLEAN", "STRING"}
 _LITERAL = (exp.Null, exp.Parameter, exp.Placeholder)
 
 
 def add() -> None:
-    """Check statements that write, and tell of an empty required column in BigQuery's words."""
+    """Check statements that write, and report an empty required column with BigQuery's message."""
     STATEMENT_RULES.insert(0, _check)
     refusal = (re.compile(r"NOT NULL constraint failed: [^.]+\.(?P<name>.+)"), "invalidQuery")
     errors.DUCKDB_ERRORS.insert(0, (*refusal, "Required field {name} cannot be null"))
@@ -86,7 +86,7 @@ def _check_update(tree: exp.Update, context: Any) -> None:
 
 
 def _fields(target: exp.Expr, context: Any) -> dict[str, TableFieldSchema] | None:
-    """The columns of a table by name, or None where it is none that has a schema here."""
+    """Return the columns of a table by name, or None if it has no schema here."""
     if not isinstance(target, exp.Table):
         return None
     reference = names.reference(target, context.project_id, context.dataset_id)
@@ -98,7 +98,7 @@ def _fields(target: exp.Expr, context: Any) -> dict[str, TableFieldSchema] | Non
 
 
 def _types(query: exp.Query, context: Context) -> Sequence[Any]:
-    """The types of a query's columns; none where it is wrong, of which the statement itself tells."""
+    """Return the types of a query's columns; an empty list for an invalid query, whose error the statement reports."""
     used = set(context.used)
     try:
         text, bound = translate(query, context)
@@ -110,7 +110,7 @@ def _types(query: exp.Query, context: Context) -> Sequence[Any]:
 
 
 def _written(source: exp.Expr, width: int) -> Iterator[list[exp.Expr]]:
-    """What stands in each column, of each row where the rows are written out."""
+    """Yield the expressions of each row that is written out, or one list for a query."""
     while isinstance(source, exp.SetOperation | exp.Subquery):
         source = source.this
     rows = source.expressions if isinstance(source, exp.Values) else [source]
@@ -120,7 +120,7 @@ def _written(source: exp.Expr, width: int) -> Iterator[list[exp.Expr]]:
 
 
 def _is_literal(value: exp.Expr) -> bool:
-    """Whether this is coerced as literals and parameters are, by its value."""
+    """Return whether the value is coerced by its value, as literals and parameters are."""
     value = value.unnest()
     return isinstance(value, _LITERAL) or (isinstance(value, exp.Literal) and value.is_string)
 

@@ -1,6 +1,6 @@
-"""Bounds for what local-bigquery remembers for as long as it runs: streams of the Storage APIs, sessions, uploads.
+"""Limit what local-bigquery keeps in memory: streams of the Storage APIs, sessions, uploads.
 
-BigQuery forgets a read session after six hours, a session after a day, an upload after a week.
+BigQuery deletes a read session after six hours, a session after a day, an upload after a week.
 """
 
 import collections
@@ -20,7 +20,7 @@ KEPT_UPLOADS = 100
 
 
 class Latest(collections.OrderedDict[str, Any]):
-    """A dictionary of the latest entries; `forget` is called with each that has to go."""
+    """A dictionary that keeps the newest `most` entries; `forget` is called with each entry that it drops."""
 
     def __init__(self, most: int, forget: Callable[[str, Any], None] = lambda _, __: None) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class Latest(collections.OrderedDict[str, Any]):
 
 
 def add() -> None:
-    """Put the bounds in place."""
+    """Install the limits."""
     for module in (read, write):
         patching.replace(module, "_streams", Latest(KEPT_STREAMS), "streams are kept for ever")
     kept_sessions = Latest(KEPT_SESSIONS, lambda _, session: session.cursor.close())

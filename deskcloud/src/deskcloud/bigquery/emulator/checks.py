@@ -1,8 +1,8 @@
-"""Refuse what DuckDB would take, or would answer otherwise than GoogleSQL.
+"""Refuse what DuckDB accepts or answers differently than GoogleSQL.
 
-JSONPath        is of names only in JSON_REMOVE and JSON_SET
-ROUND           goes away from zero only
-LIMIT           takes no NULL
+JSONPath        in JSON_REMOVE and JSON_SET consists of names only
+ROUND           rounds only away from zero
+LIMIT           does not accept NULL
 steps           of generated arrays are not 0
 """
 
@@ -18,12 +18,12 @@ _MUTATORS = {"bq.main.json_remove": "JSON_REMOVE", "bq.main.json_set": "JSON_SET
 
 
 def add() -> None:
-    """Put the rules in place; before the first statement."""
+    """Install the rules, before the first statement."""
     STATEMENT_RULES[0:0] = [_json_paths, _steps, _limits, _rounding, _types]
 
 
 def unsupported(what: str) -> BigQueryError:
-    """Return the error for what Google's BigQuery does and the local one does not."""
+    """Return the error for a feature that Google's BigQuery has and the local one lacks."""
     return _refusal(f"{what} is not supported by the local BigQuery")
 
 

@@ -1,9 +1,9 @@
 """Read and write times as GoogleSQL does, where local-bigquery leaves them to DuckDB.
 
-zones           a time that the clock shows twice is the first of both
-formats         know %e, %c, %C, %h, %r, %X and %E*S
-parts           of a second in EXTRACT are without the whole seconds; milliseconds are counted downwards before 1970
-casts           of a TIMESTAMP to TIME are made in UTC
+zones           a local time that occurs twice is the first of both
+formats         support %e, %c, %C, %h, %r, %X and %E*S
+parts           of a second in EXTRACT exclude whole seconds; before 1970, milliseconds are rounded down
+casts           of a TIMESTAMP to TIME use UTC
 """
 
 import re
@@ -18,7 +18,7 @@ from deskcloud.bigquery.emulator import patching
 from deskcloud.bigquery.emulator.macros import macro
 
 _from_local = datetime.from_local
-# Elements of date formats that stand for others.
+# Elements of date formats that are short for others.
 _ELEMENTS = {
     "%c": "%a %b %e %H:%M:%S %Y",
     "%r": "%I:%M:%S %p",
@@ -30,7 +30,7 @@ _ELEMENT = re.compile(r"%[crXhT%]")
 
 
 def add() -> None:
-    """Put zones and formats in the place of those of the translation."""
+    """Replace the translation's handling of zones and formats."""
     patching.replace(datetime, "from_local", _instant, "a time that the clock shows twice is not the first of both")
     patching.change(datetime, "_format", _with_elements, "formats do not know %c, %h, %r and %X")
     patching.change(datetime, "_element", _with_own_elements, "formats do not know %e, %C and %E*S")
@@ -39,7 +39,7 @@ def add() -> None:
 
 
 def time_of(node: exp.Expr, _: Any) -> exp.Expr:
-    """Count milliseconds downwards before 1970, and take the time of a TIMESTAMP in UTC; DuckDB has no such cast."""
+    """Round milliseconds down before 1970, and cast a TIMESTAMP to its time in UTC; DuckDB has no such cast."""
     if isinstance(node, exp.LastDay) and isinstance(node.this, exp.Literal):
         node.set("this", exp.cast(node.this, "DATE"))
     if isinstance(node, exp.Timestamp) and (zone := node.args.get("zone")):
@@ -55,7 +55,7 @@ def time_of(node: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _instant(local: exp.Expr, zone: exp.Expr | None) -> exp.Expr:
-    """Read a time of a zone; where the clock shows it twice, the first of both is meant."""
+    """Return the instant of a local time; for a time that occurs twice, the first."""
     is_shifted = datetime._offset_minutes(zone) is None  # noqa: SLF001 - there is no public name for it
     if zone is None or not is_shifted or zone.name.upper() == "UTC":
         made: exp.Expr = _from_local(local, zone)

@@ -1,9 +1,9 @@
 """Name, match and group columns as GoogleSQL does.
 
-f0_, f1_        name columns without a name also behind parentheses, and of a query in FROM
-*               has the columns of USING first
+f0_, f1_        also name columns without a name in parentheses, and of a query in FROM
+*               lists the columns of USING first
 GROUP BY ALL    over constants makes one group
-CORRESPONDING   and BY NAME take the columns that both sides have, the left one's or all; DuckDB always takes all
+CORRESPONDING   and BY NAME use the columns of both sides, of the left one or of all; DuckDB always uses all
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from deskcloud.bigquery.emulator.checks import unsupported
 
 
 def add() -> None:
-    """Put the rules in place."""
+    """Install the rules."""
     patching.replace(
         query,
         "corresponding",
@@ -48,14 +48,14 @@ def _named(original: Callable[..., exp.Expr], tree: exp.Expr, context: Any) -> e
 
 
 def _name_fields(select: exp.Expr) -> None:
-    """Name the fields of SELECT AS STRUCT as BigQuery shows those without a name."""
+    """Name the unnamed fields of SELECT AS STRUCT as BigQuery does."""
     for number, one in enumerate(list(select.expressions), 1):
         if not isinstance(one, exp.Alias | exp.Column | exp.Dot | exp.Star):
             one.replace(exp.alias_(one.copy(), f"_field_{number}"))
 
 
 def _is_source(select: exp.Expr) -> bool:
-    """Whether a query stands in FROM or WITH, so that a star may show its columns."""
+    """Return whether a query is in FROM or WITH, so that a star may list its columns."""
     if select.args.get("kind") in {"STRUCT", "VALUE"}:
         return False
     while isinstance(select.parent, exp.SetOperation):
@@ -66,7 +66,7 @@ def _is_source(select: exp.Expr) -> bool:
 
 
 def _using_first(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Put the columns that USING joins by before the others of a star."""
+    """Put the columns of USING before a star's other columns."""
     for select in tree.find_all(exp.Select):
         joins = select.args.get("joins") or []
         star = next((one for one in select.expressions if type(one) is exp.Star), None)
@@ -88,7 +88,7 @@ def _using_first(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _one_group(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Give one row for GROUP BY ALL over constants, where there is nothing to group by."""
+    """Return one row for GROUP BY ALL over constants, where there is no column to group by."""
     for select in tree.find_all(exp.Select):
         group = select.args.get("group")
         if (
@@ -102,7 +102,7 @@ def _one_group(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _corresponding(tree: exp.Expr, context: Any) -> exp.Expr:
-    """Write set operations that go by name as ones that go by position."""
+    """Rewrite set operations by name as set operations by position."""
     for union in reversed(list(tree.find_all(exp.SetOperation))):
         if union.args.get("by_name"):
             _by_position(union, context)
@@ -110,7 +110,7 @@ def _corresponding(tree: exp.Expr, context: Any) -> exp.Expr:
 
 
 def _nested(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Keep together what stood together: pipes nest set operations, and INTERSECT would bind first."""
+    """Keep the nesting of set operations from pipes: INTERSECT would bind first."""
     for union in list(tree.find_all(exp.SetOperation)):
         inner = union.this
         is_same = type(inner) is type(union) and inner.args.get("distinct") == union.args.get("distinct")
@@ -165,7 +165,7 @@ def _by_position(union: exp.SetOperation, context: Any) -> None:
 
 
 def _names(side: exp.Expr, context: Any) -> list[str] | None:
-    """Return the names of a query's columns, or None where one is not known."""
+    """Return the names of a query's columns, or None if one is unknown."""
     side = side.unnest()
     if isinstance(side, exp.SetOperation):
         return _names(side.this, context)
@@ -181,7 +181,7 @@ def _names(side: exp.Expr, context: Any) -> list[str] | None:
 
 
 def _starred(select: exp.Select, star: exp.Expr, context: Any) -> list[str | None] | None:
-    """Return the names that a star stands for, where it covers one table or query."""
+    """Return the names that a star expands to, if it covers one table or query."""
     item = select.args["from_"].this if select.args.get("from_") else None
     if not isinstance(star, exp.Star) or select.args.get("joins"):
         return None
@@ -197,7 +197,7 @@ def _starred(select: exp.Select, star: exp.Expr, context: Any) -> list[str | Non
 
 
 def _definition(table: exp.Table) -> exp.Expr | None:
-    """Return the WITH query that a name means."""
+    """Return the WITH query that a name refers to."""
     around = table.parent
     while around is not None:
         with_ = around.args.get("with_")

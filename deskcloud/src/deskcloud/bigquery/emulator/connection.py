@@ -1,8 +1,8 @@
-"""How the emulator's connection to DuckDB is made, and what is done with it before the first statement.
+"""Open the emulator's connection to DuckDB and prepare it for the first statement.
 
-threads     A statement has one. Handing rows over costs more than it gains at the sizes of one machine: a
-            demonstration is a tenth faster so, and takes less CPU.
-files       that were read do not stay in memory: 0.4 MB each, until most of the machine's is taken.
+threads     A statement has one. At the data sizes of one machine, passing rows between threads costs more than it
+            gains: a demonstration is a tenth faster and takes less CPU.
+files       that were read are not cached: each takes 0.4 MB, until most of the machine's memory is used.
 the folder  of the state may have an apostrophe in its name.
 """
 
@@ -19,7 +19,7 @@ _QUOTED = {"ATTACH '": "ATTACH $path$", "' AS emulator": "$path$ AS emulator"}
 
 
 def add() -> None:
-    """Put it in place; before the first connection is made."""
+    """Install this, before the first connection is opened."""
     patching.change(database, "_connect", _connecting, "threads, files, apostrophes, and all that a start needs")
 
 

@@ -1,7 +1,7 @@
-"""Tell into which table a statement wrote, as BigQuery does, and keep what clients put beside the results of queries.
+"""Report the table that a statement wrote, as BigQuery does, and let clients use the anonymous dataset.
 
-destinationTable    is the table that a job made or changed. dbt looks up its number of rows there.
-anonymous dataset   of query results: clients' tables may lie there, too, for a day. ibis loads into it what it joins.
+destinationTable    is the table that a job created or changed. dbt looks up its number of rows there.
+anonymous dataset   stores query results. Clients may also put tables there for a day; ibis loads its joins into it.
 """
 
 from collections.abc import Callable
@@ -18,12 +18,12 @@ from sqlglot import exp
 from deskcloud.bigquery.emulator import patching
 from deskcloud.bigquery.emulator.query_results import LIFETIME_SECONDS
 
-# What these write is no answer of the job, though the job names the table.
+# Statements whose written table is not their result, though the job names the table.
 _WRITING = {"CREATE_TABLE_AS_SELECT", "INSERT", "UPDATE", "DELETE", "MERGE"}
 
 
 def add() -> None:
-    """Have local-bigquery do both."""
+    """Install both corrections."""
     untold = "the table into which a statement wrote is not told"
     patching.wrap(query, "_statement", _noted, untold)
     patching.wrap(query, "_execute", _told, untold)
@@ -32,7 +32,7 @@ def add() -> None:
 
 
 def _noted(original: Callable[..., Any], cursor: Any, tree: exp.Expr, context: Any, *arguments: Any) -> Any:
-    """Run a statement, and note in its context what it wrote into."""
+    """Run a statement, and store the table that it wrote in its context."""
     statistics = original(cursor, tree, context, *arguments)
     if statistics.statementType in _WRITING and not tree.find(exp.TemporaryProperty):
         context.written = _target(tree, context)

@@ -1,10 +1,10 @@
-"""UPDATE, DELETE and MERGE as GoogleSQL has them, where local-bigquery has less.
+"""Extend UPDATE, DELETE and MERGE to what GoogleSQL supports and local-bigquery does not.
 
-types           of what they compute are known, as a query's are
-fields          of a struct can be set several at once and at any depth, but not where the struct is NULL
-DEFAULT         is the column's in UPDATE and MERGE too
-several matches of a row are an error in UPDATE ... FROM; in MERGE they are one only where a clause applies to them
-MERGE           takes UNNEST(...), a subquery without a name, and INSERT VALUES (...) without a list of columns; and it
+types           of their expressions are known, as in queries
+fields          of a struct can be set, several at once and at any depth, but not if the struct is NULL
+DEFAULT         in UPDATE and MERGE is the column's default
+several matches of a row are an error in UPDATE ... FROM, and in MERGE only if a clause applies to them
+MERGE           accepts UNNEST(...), a subquery without a name, and INSERT VALUES (...) without a list of columns; it
                 runs in a transaction
 """
 
@@ -33,7 +33,7 @@ _SEVERAL_THAT_APPLY = f" WHERE __clause IS NOT NULL{_SEVERAL}"
 
 
 def add() -> None:
-    """Put the rules in place; before the first statement."""
+    """Install the rules, before the first statement."""
     patching.replace(
         dml,
         "update_fields",
@@ -53,7 +53,7 @@ def add() -> None:
 
 
 def _annotate(original: Callable[..., exp.Expr], tree: exp.Expr, context: Context) -> exp.Expr:
-    """Tell the types in UPDATE and DELETE by way of a query of the same expressions."""
+    """Infer the types in UPDATE and DELETE from a query with the same expressions."""
     if not isinstance(tree, exp.Update | exp.Delete):
         _complete(original(tree, context), context)
         return tree
@@ -69,7 +69,7 @@ def _annotate(original: Callable[..., exp.Expr], tree: exp.Expr, context: Contex
 
 
 def _complete(tree: exp.Expr, context: Context) -> None:
-    """Tell the types of columns beside temporary tables, of which sqlglot knows none, and what follows from them."""
+    """Add the types of columns of temporary tables, unknown to sqlglot, and the types that depend on them."""
     named = list(tree.find_all(exp.Table))
     if not any(not table.db and table.name.casefold() in context.temporary for table in named):
         return
@@ -94,7 +94,7 @@ def _complete(tree: exp.Expr, context: Context) -> None:
 
 
 def _assign(tree: exp.Expr, context: Context) -> exp.Expr:
-    """Write assignments to fields as one to their column."""
+    """Rewrite assignments to fields as one assignment to their column."""
     if not isinstance(tree, exp.Update):
         return tree
     columns = {name.casefold() for name, _ in types.of_table(tree.this, context) or []}
@@ -130,7 +130,7 @@ def _is_default(value: exp.Expr) -> bool:
 
 
 def _default(table: exp.Table, column: str, context: Context) -> exp.Expr:
-    """Return a column's default, which DuckLake does not know in UPDATE."""
+    """Return a column's default value; DuckLake does not support DEFAULT in UPDATE."""
     found = database.fetch(
         "SELECT column_default FROM duckdb_columns() "
         "WHERE (database_name, schema_name, table_name) = ($1, $2, $3) AND column_name ILIKE $4",
@@ -141,7 +141,7 @@ def _default(table: exp.Table, column: str, context: Context) -> exp.Expr:
 
 
 def _updated(struct: exp.Expr, fields: dict[str, Any]) -> exp.Expr:
-    """Return a struct with other values of fields; an error where it is NULL."""
+    """Return a struct with new values of fields; it fails at run time if the struct is NULL."""
     values = [
         exp.PropertyEQ(
             this=exp.to_identifier(name, quoted=True),
@@ -158,9 +158,9 @@ def _updated(struct: exp.Expr, fields: dict[str, Any]) -> exp.Expr:
 
 
 def _run(original: Callable[..., Any], cursor: Any, tree: exp.Expr, context: Context, *how: Any) -> Any:
-    """Refuse an UPDATE ... FROM that finds several rows for one of the table's; `how[2]` is whether it only tries.
+    """Refuse an UPDATE ... FROM that matches a row of the table more than once; `how[2]` means a dry run.
 
-    Remember whether a transaction is open.
+    Record whether a transaction is open.
     """
     if isinstance(tree, exp.Update) and (from_ := tree.args.get("from_")) and not how[2]:
         where = tree.args.get("where")
@@ -179,13 +179,17 @@ def _run(original: Callable[..., Any], cursor: Any, tree: exp.Expr, context: Con
 
 
 class _InTransaction:
-    """A connection in a transaction; DuckDB would end that at another BEGIN."""
+    """A connection in a transaction; a second BEGIN would end it."""
 
     def __init__(self, cursor: Any) -> None:
         self._cursor = cursor
 
     def execute(self, sql: str, *arguments: Any) -> Any:
-        """Execute anything but BEGIN."""
+        """Execute a statement; refuse BEGIN.
+
+        Raises:
+            duckdb.TransactionException: the statement is BEGIN.
+        """
         if sql == "BEGIN":
             raise duckdb.TransactionException("there is one already")
         return self._cursor.execute(sql, *arguments)
@@ -210,7 +214,7 @@ def _merge(run: Callable[..., Any], cursor: Any, tree: exp.Merge, context: Any) 
                 if _is_default(one.expression):
                     one.set("expression", _default(tree.this, one.this.name, context))
                 if isinstance(one.expression, exp.Null):
-                    # sqlglot writes `x = NULL` as NULL where it does not see that this is an assignment.
+                    # sqlglot writes `x = NULL` as NULL if it does not see that this is an assignment.
                     one.set("expression", exp.paren(one.expression.copy()))
     is_open = _IN_TRANSACTION in context.settings
     if replacing.is_one(tree):
@@ -223,7 +227,7 @@ def _insert(action: exp.Insert, columns: list[str]) -> None:
     """Give INSERT a list of columns, without those that take their default."""
     named, values = action.this.expressions, action.expression
     if not values and isinstance(named[0], exp.Anonymous):
-        # sqlglot reads VALUES as the name of a column.
+        # sqlglot parses VALUES as a column name.
         named, values = [exp.column(name, quoted=True) for name in columns], named[0]
     if len(named) != len(values.expressions):
         raise BigQueryError("invalidQuery", "Inserted row has wrong column count")

@@ -1,8 +1,8 @@
-"""DuckDB's own lock: no file, network address or extension beyond the folders of the local cloud.
+"""Restrict DuckDB to the folders of the local cloud: no other file, no network address, no extension.
 
-It holds for whatever SQL reaches DuckDB, also for what no rule of ours foresees. `sql_reach.py` refuses statements
-before that, in BigQuery's words. Loads and exports name their files here: a client's are `gs://` objects below the
-folder of the buckets, the gateway's are `scratch:NAME`.
+The restriction applies to all SQL that reaches DuckDB, even if no rule here foresees it. `sql_reach.py` refuses such
+statements earlier, with BigQuery's messages. Loads and exports get their files here: a client's are `gs://` objects
+below the folder of the buckets, the gateway's are `scratch:NAME`.
 """
 
 import contextlib
@@ -24,13 +24,13 @@ _SCRATCH_FILE = re.compile(r"scratch:([0-9a-f]{32}\.(?:arrow|shard))")
 
 
 def scratch() -> Path:
-    """The folder in which the gateway hands over files."""
+    """Return the folder through which the gateway and the emulator exchange files."""
     return Path(os.environ[SCRATCH])
 
 
 def add() -> None:
-    """Put the lock in place; before the first connection is made."""
-    # Pip has installed the extensions, as it has this code.
+    """Install the restriction, before the first connection is opened."""
+    # Pip installed the extensions together with this code.
     patching.wrap(duckdb, "connect", _connected, "the check of the extensions' signatures takes 1.5 s")
     for module in (storage, load):
         patching.replace(module, "paths", _paths, "loads read any file and address")
@@ -39,7 +39,7 @@ def add() -> None:
 
 
 def close(connection: duckdb.DuckDBPyConnection) -> None:
-    """Load all that may ever be needed, and let nothing outside be reached from here on."""
+    """Load all extensions, then disable access to everything outside."""
     for name in EXTENSIONS:
         connection.execute(f"LOAD {name}")
     folders = [settings.data_dir, scratch(), *([settings.gcs_local_root] if settings.gcs_local_root else [])]
@@ -47,7 +47,7 @@ def close(connection: duckdb.DuckDBPyConnection) -> None:
     for statement in (
         f"SET allowed_directories = [{allowed}]",
         "SET enable_external_access = false",
-        # The names of Python's variables are no tables.
+        # Python variables must not be visible as tables.
         "SET python_enable_replacements = false",
         "SET allow_community_extensions = false",
         "SET lock_configuration = true",
@@ -61,7 +61,7 @@ def _connected(connect: Callable[..., Any], *arguments: Any, **named: Any) -> An
 
 
 def _paths(_: duckdb.DuckDBPyConnection, uri: str) -> list[str]:
-    """Return the files of a load's source."""
+    """Return the files of a load's source URI."""
     root = settings.gcs_local_root
     if not uri.startswith("gs://") or root is None:
         raise BigQueryError("invalid", f"Source URI must be a Google Cloud Storage location: {uri}")
@@ -74,7 +74,7 @@ def _paths(_: duckdb.DuckDBPyConnection, uri: str) -> list[str]:
 
 @contextlib.contextmanager
 def _written(uri: str) -> Iterator[str]:
-    """Give the file to write for an export: only the gateway can name one, and brings it to Cloud Storage."""
+    """Yield the file that an export writes; only the gateway can name one, and it uploads it to Cloud Storage."""
     if uri.startswith("gs://"):
         raise BigQueryError(
             "invalidQuery", f"EXPORT DATA inside EXECUTE IMMEDIATE or a procedure is not supported: {uri}"

@@ -1,7 +1,7 @@
-"""Write for DuckDB what sqlglot writes otherwise.
+"""Correct the DuckDB SQL that sqlglot writes.
 
-DIV             stands in parentheses: behind a `*` it was computed after it, and 9 * DIV(12, 10) was 10
-MIN_BY, MAX_BY  do not pass over rows whose value is NULL
+DIV             is in parentheses: without them, 9 * DIV(12, 10) was (9 * 12) div 10
+MIN_BY, MAX_BY  include rows whose value is NULL
 """
 
 import functools
@@ -14,7 +14,7 @@ from deskcloud.bigquery.emulator import patching
 
 
 def add() -> None:
-    """Put both in place."""
+    """Install both corrections."""
     generator = DuckDBDialect.Generator
     patching.replace(generator, "TRANSFORMS", _divided, "DIV behind a `*` is computed after it", key=exp.IntDiv)
     for aggregate, name in ((exp.ArgMax, "ARG_MAX_NULL"), (exp.ArgMin, "ARG_MIN_NULL")):

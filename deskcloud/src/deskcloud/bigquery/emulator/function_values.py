@@ -1,13 +1,13 @@
-"""Make functions and operators give what they give in GoogleSQL, where local-bigquery leaves them to DuckDB.
+"""Correct functions and operators whose results in DuckDB differ from GoogleSQL's.
 
 texts           of numbers, times and nested values in CAST, CONCAT, FORMAT and TO_JSON_STRING (value_texts.py)
-times           and formats of them (clocks.py)
-casts           of texts to INT64, BOOL, DATE and TIME take less than DuckDB does
-NaN             is neither equal to nor greater than anything, and is the MIN and LEAST of what holds it
-positions       SUBSTR begins at 1 where it is told 0, and takes no negative length; nor do LEFT, RIGHT, REPEAT
-overflow        of EXP, POW and SAFE_DIVIDE is an error, or NULL, and not infinity
-NUMERIC         stays NUMERIC through arithmetic, SAFE_DIVIDE, POW, SQRT and SIGN; rounding an INT64 makes a FLOAT64
-NULL            makes ARRAY_CONCAT and SPLIT NULL, also as a later argument
+times           and their formats (clocks.py)
+casts           from texts to INT64, BOOL, DATE and TIME accept fewer forms than DuckDB
+NaN             is neither equal to nor greater than any value; MIN and LEAST of values with NaN are NaN
+positions       SUBSTR treats position 0 as 1; negative lengths are refused there and in LEFT, RIGHT, REPEAT
+overflow        of EXP, POW and SAFE_DIVIDE is an error or NULL, not infinity
+NUMERIC         stays NUMERIC in arithmetic, SAFE_DIVIDE, POW, SQRT and SIGN; rounding an INT64 gives FLOAT64
+NULL            as any argument makes ARRAY_CONCAT and SPLIT return NULL
 SAFE            works with functions that are translated into an expression
 """
 
@@ -33,9 +33,9 @@ _COMPARISONS: dict[type[exp.Expr], tuple[str, ...]] = {
     exp.LTE: ("expression",),
     exp.EQ: ("this", "expression"),
 }
-# Functions whose arguments, or which themselves, are translated into what may fail.
+# Expressions whose translation, or the translation of their arguments, may fail.
 _REWRITTEN = (exp.Case, exp.If, exp.Cast, exp.Coalesce, exp.Substring, exp.Left, exp.Right, exp.Repeat)
-# FORMAT specifiers that DuckDB's printf writes as GoogleSQL does, by the types that it takes for them.
+# FORMAT specifiers that DuckDB's printf formats like GoogleSQL, for the types that it accepts.
 _PLAIN = re.compile(r"%(?:%|[-+ 0]*\d*(?:\.\d+)?[dsf])")
 _INTEGERS = exp.DataType.INTEGER_TYPES
 _PLAIN_TYPES = {"d": _INTEGERS, "s": TEXT, "f": FLOATS}
@@ -43,7 +43,7 @@ _TEXT_MACROS = {"bq.main.to_json_string", "bq.main.lax_string"}
 
 
 def add() -> None:
-    """Put the rules in place; before the first connection is made."""
+    """Install the rules, before the first connection is opened."""
     native.FUNCTIONS.update(value_texts.FUNCTIONS)
     nodes = {"rules": NODE_RULES}
     patching.replace(strings, "float_to_string", _text_of, "CAST and CONCAT write other texts of values", **nodes)
@@ -78,7 +78,7 @@ def define(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _text_of(node: exp.Expr, _: Any) -> exp.Expr:  # noqa: PLR0911 - a table of types
-    """Write CAST(x AS STRING)."""
+    """Translate CAST(x AS STRING)."""
     if not isinstance(node, exp.Cast) or node.to.this not in TEXT or isinstance(node.this, exp.Literal):
         return node
     if strings._binary(node.this):  # noqa: SLF001 - the only name
@@ -91,7 +91,7 @@ def _text_of(node: exp.Expr, _: Any) -> exp.Expr:  # noqa: PLR0911 - a table of 
         case exp.DType.TIME | exp.DType.TIMESTAMP | exp.DType.TIMESTAMPTZ | exp.DType.DATETIME:
             return macro("_time_text", node)
         case exp.DType.STRUCT:
-            # No STRUCT has a text but RANGE, which is one in DuckDB.
+            # RANGE is a STRUCT in DuckDB; no other STRUCT can be cast to STRING.
             return macro("_text", node.this)
         case None | exp.DType.UNKNOWN:
             return macro("_text", node.this)
@@ -103,7 +103,7 @@ def _decoded(node: exp.Expr) -> exp.Expr:
 
 
 def _concatenated(node: exp.Expr, context: Any) -> exp.Expr:
-    """Write the values that CONCAT and || make texts of."""
+    """Convert the arguments of CONCAT and || to texts."""
     if isinstance(node, exp.Concat):
         written = [_text_of(exp.cast(one, "VARCHAR"), context) if _is_written(one) else one for one in node.expressions]
         node.set("expressions", written)
@@ -121,21 +121,21 @@ def _is_written(node: exp.Expr) -> bool:
 
 
 def _typed(node: exp.Expr, _: Any) -> exp.Expr:
-    """Tell the type of what a macro gives."""
+    """Set the type of a macro call's result."""
     if isinstance(node, exp.Anonymous) and node.name in _TEXT_MACROS:
         node.type = exp.DataType.build("VARCHAR")
     return node
 
 
 def _byte_string(node: exp.Expr, _: Any) -> exp.Expr:
-    r"""Read b'\xff' as one byte, and b'\\n' as two: sqlglot has read the escapes, and has a character for each byte."""
+    r"""Read b'\xff' as one byte, and b'\\n' as two: sqlglot has decoded the escapes into one character per byte."""
     if isinstance(node, exp.ByteString):
         return exp.Anonymous(this="from_hex", expressions=[exp.Literal.string(node.this.encode("latin-1").hex())])
     return node
 
 
 def _from_text(node: exp.Expr, _: Any) -> exp.Expr:
-    """Read a text in CAST as strictly as GoogleSQL does."""
+    """Parse a text in CAST as strictly as GoogleSQL."""
     if not isinstance(node, exp.Cast) or kind(node.this) not in TEXT:
         return node
     checked = {
@@ -162,7 +162,7 @@ def _is_big(node: exp.Expr) -> bool:
 
 
 def _is_bignumeric(kind: exp.DataType) -> bool:
-    """Whether a type is DuckDB's DECIMAL(38, 18), which stands for BIGNUMERIC."""
+    """Return whether a type is DuckDB's DECIMAL(38, 18), which represents BIGNUMERIC."""
     return kind.this == exp.DType.DECIMAL and [one.name for one in kind.expressions] == ["38", "18"]
 
 
@@ -189,7 +189,7 @@ def _is_plain(template: str, values: list[exp.Expr]) -> bool:
 
 
 def _comparison(node: exp.Expr, _: Any) -> exp.Expr:
-    """Let no comparison with NaN be true."""
+    """Make every comparison with NaN false."""
     if isinstance(node, exp.Nullif) and _may_be_nan(node.this) and _may_be_nan(node.expression):
         equal = _comparison(exp.EQ(this=node.this.copy(), expression=node.expression.copy()), _)
         return exp.Case(ifs=[exp.If(this=equal, true=exp.null())], default=node.this)
@@ -206,7 +206,7 @@ def _comparison(node: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _between(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Write BETWEEN as two comparisons, where one of its numbers may be NaN."""
+    """Rewrite BETWEEN as two comparisons if one of its numbers may be NaN."""
     for node in list(tree.find_all(exp.Between)):
         low, high = node.args["low"], node.args["high"]
         if any(_may_be_nan(one) for one in (node.this, low, high)):
@@ -217,7 +217,7 @@ def _between(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _like_each(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Write LIKE ANY and LIKE ALL of a list as one LIKE each, in which a backslash is an escape."""
+    """Rewrite LIKE ANY and LIKE ALL of a list as single LIKEs, in which a backslash is an escape."""
     for node in list(tree.find_all(exp.Like)):
         quantified = node.expression
         patterns = quantified.this if isinstance(quantified, exp.Any | exp.All) else None
@@ -227,7 +227,7 @@ def _like_each(tree: exp.Expr, _: Any) -> exp.Expr:
             is_not = bool(node.args.get("negate"))
             join = exp.or_ if isinstance(quantified, exp.Any) else exp.and_
             if not any(isinstance(one, exp.Query | exp.Unnest) for one in given):
-                # NOT LIKE ANY asks for one pattern that does not match.
+                # NOT LIKE ANY is true if at least one pattern does not match.
                 joined = join(*(map(exp.not_, likes) if is_not else likes))
                 node.replace(exp.paren(joined, copy=False))
     return tree
@@ -317,7 +317,7 @@ def _finite(node: exp.Expr, *arguments: exp.Expr) -> exp.Expr:
 
 
 def _nulls(node: exp.Expr, _: Any) -> exp.Expr:
-    """Give NULL where an argument is NULL that DuckDB passes over."""
+    """Return NULL for a NULL argument that DuckDB ignores."""
     match node:
         case exp.ArrayConcat():
             given = [one for one in (node.this, *node.expressions) if not isinstance(one, exp.Array)]
@@ -330,7 +330,7 @@ def _nulls(node: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _ordered(node: exp.Expr, _: Any) -> exp.Expr:
-    """Order NaN before all other numbers; DuckDB has it behind them."""
+    """Order NaN before all other numbers; DuckDB orders it after them."""
     spec = node.parent.args.get("spec") if isinstance(node, exp.Order) and isinstance(node.parent, exp.Window) else None
     if not isinstance(node, exp.Order) or (spec is not None and _has_distance(spec)):
         return node
@@ -353,13 +353,13 @@ def _ordered(node: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _has_distance(spec: exp.Expr) -> bool:
-    """Whether a frame is a range around the row's number, which takes one key only."""
+    """Return whether a frame is a RANGE with a distance, which allows only one order key."""
     ends = (spec.args.get("start"), spec.args.get("end"))
     return str(spec.args.get("kind")).upper() == "RANGE" and any(isinstance(end, exp.Expr) for end in ends)
 
 
 def _keeping_type(original: Callable[..., exp.Expr], node: exp.Expr, context: Any) -> exp.Expr:
-    """Leave what a literal is replaced by its type."""
+    """Give the replacement of a literal the literal's type."""
     made = original(node, context)
     if made is not node:
         made.type = node.type
@@ -367,7 +367,7 @@ def _keeping_type(original: Callable[..., exp.Expr], node: exp.Expr, context: An
 
 
 def _safe(original: Callable[..., exp.Expr], node: exp.Expr, context: Any) -> exp.Expr:
-    """Wrap what a function was translated into, where that is no function any more."""
+    """Apply SAFE to the translation of a function, even if it is an expression and not a function call."""
     if isinstance(node, exp.SafeFunc) and (
         not isinstance(node.this, exp.Func)
         or isinstance(node.this, _REWRITTEN)

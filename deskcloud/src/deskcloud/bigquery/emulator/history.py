@@ -1,7 +1,7 @@
-"""The jobs of the emulator and how long they are kept: the latest `KEPT_JOBS`, in a file of SQLite's.
+"""Store the emulator's jobs: the newest `KEPT_JOBS`, in a SQLite file.
 
-local-bigquery keeps them for ever in a table of its database, where writing one takes 2 to 4 ms and reading one is a
-query. A job is written when it is accepted and when it is done, so that what a killed process had begun is known.
+local-bigquery keeps all jobs in a table of its database, where writing one takes 2 to 4 ms and reading one takes a
+query. A job is written when it is accepted and when it is done, so that unfinished jobs are known after a crash.
 """
 
 import collections
@@ -46,11 +46,11 @@ _SAVE = "INSERT OR REPLACE INTO jobs (project, job, parent, state, created, reso
 
 
 class History:
-    """All jobs. Those that run are in memory, too, and so are the latest."""
+    """All jobs. Running jobs and the newest jobs are also in memory."""
 
     def __init__(self, file: Path, results: Results) -> None:
         self._database = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
-        # A killed process loses nothing; only a machine that loses its power may, the latest jobs.
+        # A killed process loses nothing; after a power failure, the newest jobs may be missing.
         self._database.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; {_SCHEMA}")
         self._results = results
         self._latest: collections.OrderedDict[Name, Job] = collections.OrderedDict()
@@ -60,7 +60,7 @@ class History:
         self._fail_interrupted()
 
     def save(self, job: Job) -> Job:
-        """Keep a job. That it has begun to run is not written: it was cut off like one that waited."""
+        """Store a job. RUNNING is not written: after a crash, pending and running jobs are treated alike."""
         key = _key(job)
         with self._lock:
             if job.status.state != "RUNNING":
@@ -80,7 +80,7 @@ class History:
         return job
 
     def load(self, project: str, job: str) -> Job | None:
-        """The job, or None where there is none."""
+        """Return the job, or None if there is none."""
         key = project, job
         with self._lock:
             if found := self._running.get(key) or self._latest.get(key):
@@ -99,7 +99,7 @@ class History:
         after: Position | None = None,
         limit: int = -1,
     ) -> list[dict[str, Any]]:
-        """Resources of jobs, newest first; `after` are time and id of the one that the list goes on behind."""
+        """Return resources of jobs, newest first; `after` is the position of the job before the first one returned."""
         created, job = after or (1 << 62, "")
         with self._lock:
             rows = self._database.execute(
@@ -117,7 +117,7 @@ class History:
                     "created": created,
                     "job": job,
                     "limit": limit,
-                    # A job that runs is written as one that waits.
+                    # A running job is stored as pending.
                     "states": jsontext.text([*states, "PENDING"]) if states else None,
                 },
             ).fetchall()
@@ -126,12 +126,12 @@ class History:
         return [one for one in found if states is None or one["status"]["state"] in states]
 
     def rows(self) -> list[tuple[Any, ...]]:
-        """All that is kept: project, job, parent, state, time of creation, resource."""
+        """Return all stored jobs: project, job, parent, state, creation time in milliseconds, resource."""
         with self._lock:
             return self._database.execute("SELECT project, job, parent, state, created, resource FROM jobs").fetchall()
 
     def delete(self, project: str, job: str) -> None:
-        """Forget a job and those that it is the parent of."""
+        """Delete a job and its child jobs."""
         with self._lock:
             self._database.execute("DELETE FROM jobs WHERE project = ? AND ? IN (job, parent)", (project, job))
             for key, one in list(self._latest.items()):
@@ -144,7 +144,7 @@ class History:
         self._database.execute(_SAVE, values)
 
     def _prune(self) -> list[Name]:
-        """Forget the oldest jobs that are done; the results that may go with them, and those that are too old."""
+        """Delete the oldest finished jobs; return the names of jobs whose results can be deleted."""
         gone = self._database.execute(
             """DELETE FROM jobs WHERE state = 'DONE' AND rowid IN
             (SELECT rowid FROM jobs ORDER BY created DESC LIMIT -1 OFFSET ?) RETURNING project, job""",
@@ -157,7 +157,7 @@ class History:
         return gone + expired
 
     def _fail_interrupted(self) -> None:
-        """End the jobs that a process before this one accepted and did not finish: a client retries them."""
+        """Mark jobs that a former process did not finish as failed: a client retries them."""
         error = BigQueryError("backendError", "The service restarted while the job was running: retry it")
         for (text,) in self._database.execute("SELECT resource FROM jobs WHERE state <> 'DONE'").fetchall():
             self._write(runner._done(Job.model_validate_json(text), JobStatistics(), error))  # noqa: SLF001
@@ -165,12 +165,12 @@ class History:
 
 @functools.cache
 def kept_jobs() -> History:
-    """Return the history of this process's state; the first call needs the connection."""
+    """Return the history of this process's state; the first call needs an open connection."""
     return History(settings.data_dir / "jobs.sqlite", kept_results())
 
 
 def add() -> None:
-    """Have local-bigquery use the history."""
+    """Make local-bigquery use the history."""
     slow = "jobs are kept for ever, and written to the disk slowly"
     patching.replace(store, "save", lambda job: kept_jobs().save(job), slow)
     patching.replace(store, "load", lambda *name: kept_jobs().load(*name), slow)
@@ -178,24 +178,24 @@ def add() -> None:
     patching.change(information_schema, "JOBS", _JobsView, "reads jobs where they are not")
     path = f"{PREFIX}/projects/{{project_id}}/jobs"
     app.add_api_route(path, _list_jobs, methods=["GET"], dependencies=[Depends(valid_project)])
-    # The first route that fits answers.
+    # The first matching route is used.
     app.router.routes.insert(0, app.router.routes.pop())
 
 
 def attach(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make room for what INFORMATION_SCHEMA.JOBS reads."""
+    """Create the table that INFORMATION_SCHEMA.JOBS reads."""
     columns = ", ".join(f"{name} {'BIGINT' if name == 'creation_time' else 'VARCHAR'}" for name in _VIEWED_COLUMNS)
     connection.execute(f"ATTACH ':memory:' AS history; CREATE TABLE {_VIEWED} ({columns})")
 
 
 class _JobsView:
-    """The statement of INFORMATION_SCHEMA.JOBS, whose rows are put into a table whenever it is asked for."""
+    """The SQL of INFORMATION_SCHEMA.JOBS; each use first copies the jobs into a table."""
 
     def __init__(self, text: str) -> None:
         self._text = text.replace("emulator.main.jobs", _VIEWED)
 
     def format(self, project: str) -> str:
-        """The statement for a project, which is a literal."""
+        """Return the query for a project; the project is a literal."""
         columns = zip(*kept_jobs().rows(), strict=True)
         table = pa.table(dict(zip(_VIEWED_COLUMNS, map(pa.array, columns), strict=True)))
         with database.cursor() as cursor:

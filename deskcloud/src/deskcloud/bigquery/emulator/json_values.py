@@ -1,6 +1,6 @@
-"""JSON as GoogleSQL reads and writes it: in STRINGs, where a number keeps its digits, and of the type JSON.
+"""Read and write JSON as GoogleSQL does: in STRINGs, where a number keeps its digits, and in the type JSON.
 
-A STRING that is not JSON gives NULL, also where GoogleSQL finds the value before the fault.
+A STRING that is not valid JSON gives NULL, even where GoogleSQL finds the value before the syntax error.
 
 https://cloud.google.com/bigquery/docs/reference/standard-sql/json_functions
 """
@@ -24,15 +24,15 @@ from deskcloud.bigquery.emulator import patching
 
 _NAME = r"[\w\-:\s]+"
 _TOKEN = {
-    # JSON_EXTRACT and its kind write other names of fields than JSON_VALUE and JSON_QUERY.
+    # JSON_EXTRACT and related functions use another notation for field names than JSON_VALUE and JSON_QUERY.
     True: re.compile(rf"\.({_NAME})|\[\s*'((?:[^'\\]|\\.)*)'\s*\]|\[({_NAME})\]"),
     False: re.compile(rf'\.({_NAME})|\."((?:[^"\\]|\\.)*)"|\[({_NAME})\]'),
 }
 _UNSUPPORTED = re.compile(r"\*|\.\.|@")
-# Strings in apostrophes are read where a text has no others.
+# Strings in apostrophes are accepted if the text has no other strings.
 _APOSTROPHES = re.compile(r"'((?:[^'\\]|\\.)*)'")
 _LARGEST_INTEGERS = (-(2**63), 2**64 - 1)
-# Numbers of these sizes are written without an exponent.
+# Numbers with an absolute value in this range are written without an exponent.
 _PLAIN = (1e-4, 1e15)
 _EXTRACTING: dict[type[exp.Expr], tuple[str, str]] = {
     exp.JSONExtractScalar: ("_json_value", "VARCHAR"),
@@ -42,34 +42,34 @@ _EXTRACTING: dict[type[exp.Expr], tuple[str, str]] = {
 }
 
 
-# Writes a string of JSON.
+# Return a text as a JSON string.
 quoted = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class Digits(str):
-    """A number as it is written, so that no digit is lost."""
+    """A number as it was written, with all its digits."""
 
     __slots__ = ()
 
 
 class Members(list[tuple[str, Any]]):
-    """The members of an object, also those that have no name or one of another's."""
+    """The members of an object, including those with an empty or a repeated name."""
 
 
 def read(text: str) -> Any:
-    """Read JSON, also NaN and infinity, which DuckDB writes."""
+    """Parse JSON, including NaN and infinity, which DuckDB writes."""
     return json.loads(text, parse_float=Digits, parse_constant=Digits, object_pairs_hook=Members)
 
 
 def enclosed(brackets: str, members: Iterable[str], line: str) -> str:
-    """Write an array or an object; `line` is the break and indentation before its end, empty for one line."""
+    """Return an array or object; `line` is the line break and indentation before its end, empty for one line."""
     separator = f"{line}  " if line else ""
     text = f",{separator}".join(members)
     return f"{brackets[0]}{separator}{text}{line}{brackets[1]}" if text else brackets
 
 
 def written(value: Any, line: str, *, is_typed: bool = True) -> str:
-    """Write JSON: as the type JSON keeps it, with objects by key, or as it stands in a STRING."""
+    """Return a value as JSON: with sorted keys as in the type JSON, or as it is in a STRING."""
     deeper = f"{line}  " if line else ""
     if isinstance(value, Members):
         space = " " if line else ""
@@ -84,7 +84,7 @@ def written(value: Any, line: str, *, is_typed: bool = True) -> str:
 
 
 def number(digits: str) -> str:
-    """Write a number as the type JSON keeps it: a 64-bit integer, or the shortest text of a double."""
+    """Return a number as the type JSON stores it: a 64-bit integer, or the shortest text of a double."""
     if digits.lstrip("-").isdigit() and _LARGEST_INTEGERS[0] <= int(digits) <= _LARGEST_INTEGERS[1]:
         return str(int(digits))
     value = float(digits)
@@ -111,7 +111,7 @@ def _path(path: str, is_legacy: bool) -> tuple[str, ...]:
     """Return the keys and positions of a path.
 
     Raises:
-        ValueError: it is none, with Google's words, or in lax mode.
+        ValueError: the path is invalid (with Google's message), or in lax mode.
     """
     if path.startswith("lax "):
         raise ValueError("A JSONPath in lax mode is not supported by the local BigQuery")
@@ -132,7 +132,7 @@ def _path(path: str, is_legacy: bool) -> tuple[str, ...]:
 
 
 def _found(text: str | None, path: str | None, is_legacy: bool) -> Any:
-    """Return what stands at a path; `...` where nothing does, and where the text is no JSON."""
+    """Return the value at a path; `...` if there is none, or the text is not valid JSON."""
     if text is None or path is None:
         return ...
     parts = _path(path, is_legacy)
@@ -161,7 +161,7 @@ def _loaded(text: str) -> Any:
 
 
 def _refuse(word: str) -> None:
-    raise ValueError(f"{word} is no JSON")
+    raise ValueError(f"{word} is not valid JSON")
 
 
 def _value(text: str | None, path: str | None, is_typed: bool, is_legacy: bool) -> str | None:
@@ -189,7 +189,7 @@ def _query_array(text: str | None, path: str | None, is_typed: bool, is_legacy: 
 
 
 def add(node_rules: list[Callable[..., exp.Expr]], position: int) -> None:
-    """Put the rules in place, and keep paths as they are written."""
+    """Install the rules, and keep paths as they are written."""
     node_rules.insert(position, _extract)
     patching.replace(BigQueryDialect, "to_json_path", lambda _, path: path, "paths are not kept as they are written")
     exact = (_is_exact, ["VARCHAR"], "BOOLEAN")
@@ -198,7 +198,7 @@ def add(node_rules: list[Callable[..., exp.Expr]], position: int) -> None:
 
 
 def read_literals(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Read `JSON '...'.a[0]` as a path from a literal, not as a literal of a path."""
+    """Parse `JSON '...'.a[0]` as a path from a literal, not as the literal of a path."""
     for literal in list(tree.find_all(exp.ParseJSON)):
         steps, innermost = [], literal.this
         while isinstance(innermost, exp.Dot | exp.Bracket):
@@ -225,12 +225,12 @@ def _checked(text: str) -> str:
 
 
 def _kept(text: str) -> str:
-    """Return a text of JSON as the type JSON keeps it."""
+    """Return a JSON text in the form of the type JSON."""
     return written(_loaded(text), "")
 
 
 def _is_exact(text: str) -> bool:
-    """Whether no number in JSON loses digits; also where it is no JSON."""
+    """Return whether all numbers in a JSON text keep their digits; True for invalid JSON."""
     is_exact = True
 
     def check(digits: str) -> None:
@@ -261,7 +261,7 @@ def _extract(node: exp.Expr, _: Any) -> exp.Expr:
 
 
 _ARGUMENTS: list[Any] = ["VARCHAR", "VARCHAR", "BOOLEAN", "BOOLEAN"]
-# Each gets NULLs too, and may return NULL.
+# Each function also receives NULLs, and may return NULL.
 FUNCTIONS: dict[str, tuple[Callable[..., Any], list[Any], str]] = {
     "_json_value": (_value, _ARGUMENTS, "VARCHAR"),
     "_json_query": (_query, _ARGUMENTS, "VARCHAR"),

@@ -1,4 +1,4 @@
-"""The GoogleSQL types that local-bigquery's rules need: of tables, of script variables and of expressions."""
+"""GoogleSQL types that the rules need: of tables, of script variables and of expressions."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -14,16 +14,16 @@ from sqlglot.optimizer.annotate_types import TypeAnnotator
 from sqlglot.schema import MappingSchema
 
 type Type = exp.DataType | None
-"""A type, or None where it is not known."""
+"""A type, or None if it is unknown."""
 type Columns = list[tuple[str, Type]]
 
-# The first field of the STRUCT that stands for a RANGE.
+# The first field of the STRUCT that represents a RANGE.
 RANGE_START = "__range_start"
 _SCHEMA = MappingSchema(dialect="bigquery")
 
 
 def of_table(table: exp.Table, context: Context) -> Columns | None:
-    """Return the columns of a table or view, or None where they are not known."""
+    """Return the columns of a table or view, or None if they are unknown."""
     if not isinstance(table.this, exp.Identifier) or table.name.endswith("*"):
         return None
     try:
@@ -51,7 +51,7 @@ def _of_temporary(context: Context, table: str) -> Columns | None:
 
 
 def of_query(cursor: duckdb.DuckDBPyConnection, sql: str, bound: dict[str, Any] | None = None) -> Columns:
-    """Return the columns of a query in DuckDB's words, without running it."""
+    """Return the columns of a query, with DuckDB's types, without running it."""
     relation = cursor.sql(sql, params=bound)
     return [
         (name, _parsed(types.bigquery_type(types.field(name, kind))))
@@ -64,13 +64,13 @@ def _parsed(text: str) -> exp.DataType:
 
 
 def infer(expression: exp.Expr) -> Type:
-    """Infer an expression's type from those that its columns and subqueries already have."""
+    """Infer an expression's type from the known types of its columns and subqueries."""
     TypeAnnotator(_SCHEMA, overwrite_types=False).annotate_expression(expression)
     return known(expression.type)
 
 
 def is_range(kind: Type) -> bool:
-    """Whether a type is RANGE, or the STRUCT that stands for it in DuckDB."""
+    """Return whether a type is RANGE, or the STRUCT that represents it in DuckDB."""
     return kind is not None and (
         kind.is_type(exp.DType.RANGE) or [name for name, _ in fields(kind)][:1] == [RANGE_START]
     )
@@ -82,7 +82,7 @@ def known(kind: Type) -> Type:
 
 
 def is_whole(kind: Type) -> bool:
-    """Whether a type is known with all that is in it."""
+    """Return whether a type and all its parts are known."""
     parts = [] if kind is None else list(kind.find_all(exp.DataType))
     return bool(parts) and all(known(part) and (part.this != exp.DType.ARRAY or part.expressions) for part in parts)
 
@@ -93,7 +93,7 @@ def element(kind: Type) -> Type:
 
 
 def fields(kind: Type) -> Columns:
-    """Return a STRUCT's fields; nothing for other types. A field without a name has the name ""."""
+    """Return a STRUCT's fields; nothing for other types. An unnamed field has the name ""."""
     if kind is None or not kind.is_type(exp.DType.STRUCT):
         return []
     return [
@@ -103,12 +103,12 @@ def fields(kind: Type) -> Columns:
 
 
 def field(kind: Type, name: str) -> Type:
-    """Return the type of a STRUCT's field of that name."""
+    """Return the type of a STRUCT's field."""
     return next((one for field_name, one in fields(kind) if field_name.casefold() == name.casefold()), None)
 
 
 def struct(columns: Iterable[tuple[str, Type]]) -> Type:
-    """Return the STRUCT of these fields, or None where a field's type is not known."""
+    """Return the STRUCT of these fields, or None if a field's type is unknown."""
     made = []
     for name, kind in columns:
         if kind is None:

@@ -1,6 +1,6 @@
-"""DuckLake's own metadata of a project, which answers in a fraction of the time that DuckDB's catalog takes.
+"""Read a project's metadata from DuckLake's own tables, which is much faster than DuckDB's catalog.
 
-DuckLake reads the whole catalog anew, all columns of all tables, for the first statement after a table was made.
+For the first statement after a table was created, DuckLake reads the whole catalog: all columns of all tables.
 """
 
 import contextlib
@@ -48,17 +48,17 @@ _WIDTHS = f"select t.table_name, count(*) {_COLUMNS} group by t.table_name"
 _WIDTH = f"select count(*) {_COLUMNS} and t.table_name = $2 and c.column_name <> $3"
 _HAS_COLUMN = f"select 1 {_COLUMNS} and t.table_name = $2 and c.column_name = $3"
 _reading = threading.local()
-# Of each project the version of its tables, and what is known at it.
+# Per project: the version of its tables, and what was read at this version.
 _known: dict[str, tuple[int, dict[Any, Any]]] = {}
 
 
 def metadata(project: str) -> str:
-    """Return the quoted name of the database that holds it."""
+    """Return the quoted name of the database with a project's metadata."""
     return str(database.quote(f"__ducklake_metadata_{project}"))
 
 
 def version(project: str) -> int:
-    """Return a number that changes with every table or view that is made, changed or dropped."""
+    """Return a number that changes when a table or view is created, changed or dropped."""
     seen: dict[str, int] | None = getattr(_reading, "versions", None)
     if seen is None:
         return _version(project)
@@ -74,7 +74,7 @@ def _version(project: str) -> int:
 
 @contextlib.contextmanager
 def at_one_version() -> Iterator[None]:
-    """Have what this thread reads be of the versions that each project has when it is first asked for."""
+    """Make this thread read each project at one version: the one of its first read inside the context."""
     if getattr(_reading, "versions", None) is not None:
         yield
         return
@@ -86,10 +86,10 @@ def at_one_version() -> Iterator[None]:
 
 
 def remembered[T](project: str, asked: Hashable, find: Callable[[], T]) -> T:
-    """Return what `find` gives, found once for each version of the project's tables; `asked` tells what that is.
+    """Return the result of `find`, called once per version of the project's tables; `asked` is the cache key.
 
-    A statement asks the same several times: a join of metadata costs 4 ms, and the version 0.5 ms. What was known at an
-    older version nobody asks for: kept, the columns would take 0.1 MB a table and version.
+    A statement asks the same several times; a join of metadata takes 4 ms, the version 0.5 ms. Results of older
+    versions are discarded: the columns would take 0.1 MB per table and version.
     """
     now = version(project)
     known_at, known = _known.get(project, (None, {}))
@@ -103,7 +103,7 @@ def remembered[T](project: str, asked: Hashable, find: Callable[[], T]) -> T:
 
 
 def has_dataset(project: str, dataset: str) -> bool:
-    """Return whether there is such a dataset."""
+    """Return whether the dataset exists."""
     return bool(database.fetch(DATASET.format(metadata=metadata(project)), [dataset]))
 
 
@@ -114,7 +114,7 @@ def objects(project: str, dataset: str) -> list[tuple[str, str, int]]:
 
 
 def find(project: str, dataset: str, table: str) -> list[tuple[str, str, int]]:
-    """Return name, kind and number of rows of the table or view, if there is one."""
+    """Return name, kind and number of rows of the table or view, or an empty list."""
     rows = _rows(project, _OBJECT, dataset, table)
     return [
         (name, "VIEW" if key is None else "TABLE", 0 if key is None else _count(project, key)) for name, key in rows
@@ -140,12 +140,12 @@ def _rows(project: str, statement: str, *values: str) -> list[tuple[Any, ...]]:
 
 
 def widths(project: str, dataset: str) -> dict[str, int]:
-    """Return how many columns each table has, that of its ingestion time included."""
+    """Return the number of columns of each table, including the ingestion time."""
     return dict(database.fetch(_WIDTHS.format(metadata=metadata(project)), [dataset]))
 
 
 def width(project: str, dataset: str, table: str) -> int:
-    """Return how many columns a table has, without that of its ingestion time."""
+    """Return the number of columns of a table, without the ingestion time."""
     statement = _WIDTH.format(metadata=metadata(project))
     [(found,)] = database.fetch(statement, [dataset, table, INGESTION_TIME])
     return int(found)

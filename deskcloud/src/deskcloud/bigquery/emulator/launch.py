@@ -1,11 +1,11 @@
 """Start the package `local-bigquery` as its own process on 127.0.0.1, without any download.
 
-The emulator wants DuckDB's extensions where DuckDB looks for them, below HOME. It gets a HOME of its own in the
-state folder, filled with links to the extensions that pip installed.
+The emulator expects DuckDB's extensions below HOME. It gets its own HOME in the state folder, with links to the
+extensions that pip installed.
 
-`gs://` paths: the emulator reads them below `buckets`, the folder in which the storage service keeps
-`BUCKET/OBJECT` as a file. It must not write there, since an object also has metadata and a generation: the
-gateway (`outbound.py`) lets it write to a scratch file and uploads that to the storage service.
+The emulator reads `gs://` paths below `buckets`, the folder in which the storage service keeps `BUCKET/OBJECT` as a
+file. It must not write there, since an object also has metadata and a generation. The gateway (`outbound.py`) lets it
+write to a scratch file and uploads that file to the storage service.
 """
 
 import contextlib
@@ -27,20 +27,20 @@ from deskcloud.bigquery.emulator.place import EXTENSIONS, READING_SECRET, SCRATC
 
 
 class EmulatorDiedError(RuntimeError):
-    """The emulator did not come to answer; the message carries the end of its log."""
+    """The emulator did not start; the message has the end of its log."""
 
 
 @dataclass(frozen=True)
 class Emulator:
-    """Where a running emulator answers, and to whom."""
+    """The addresses and the secret of a running emulator."""
 
     url: str
     grpc_address: str
-    """Where the Storage Read API answers."""
+    """Address of the Storage Read API."""
     scratch: Path
-    """A folder that it reads and writes."""
+    """Folder for files exchanged with the emulator."""
     secret: str
-    """What each request over HTTP must bring in SECRET_HEADER."""
+    """The secret that each HTTP request must send in SECRET_HEADER."""
 
 
 @contextlib.contextmanager
@@ -54,14 +54,14 @@ def run(
     reading_secret: str = "",
     deadline_seconds: float = 60,
 ) -> Iterator[Emulator]:
-    """Yield the emulator once it answers, and end exactly its process afterwards.
+    """Yield the emulator once it answers; end its process afterwards.
 
-    Tables live below `state`/data and outlast the process. Port 0 takes a free one. Whoever reads tables over gRPC
-    brings `reading_secret`; where that is empty, the emulator's own secret.
+    Tables are stored below `state`/data and survive the process. Port 0 takes a free port. Readers over gRPC send
+    `reading_secret`, or the emulator's secret if it is empty.
 
     Raises:
-        EmulatorDiedError: it ended, failed, or did not answer within the deadline; says why, or has the end of its log.
-        OSError: a port is taken.
+        EmulatorDiedError: it ended, failed, or did not answer in time; the message has the reason or the log's end.
+            OSError: a port is taken.
     """
     state.mkdir(parents=True, exist_ok=True)
     log, scratch, secret = state / "emulator.log", (state / "scratch").absolute(), secrets.token_hex(32)
@@ -80,7 +80,7 @@ def run(
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                # Ctrl-C in a terminal reaches the whole group; the supervisor decides when this process ends.
+                # Ctrl-C in a terminal reaches the whole process group; only the supervisor ends this process.
                 start_new_session=True,
             )
         url = f"http://127.0.0.1:{listening}"
@@ -96,7 +96,7 @@ def _environment(state: Path, buckets: Path | None) -> dict[str, str]:
     _link_extensions(home)
     root = Path(__file__).parents[2]
     own = {"HOME": str(home), "PYTHONPATH": os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])}
-    # The clients' own switches must not turn the emulator's requests round to itself.
+    # The clients' emulator variables must not redirect the emulator's requests to itself.
     passed = {k: v for k, v in os.environ.items() if not k.endswith("_EMULATOR_HOST") and k != "GCS_LOCAL_ROOT"}
     return passed | own | ({"GCS_LOCAL_ROOT": str(buckets.absolute())} if buckets else {})
 
@@ -114,10 +114,10 @@ def _link_extensions(home: Path) -> None:
 
 
 def extension(name: str, version: str) -> Path:
-    """The file of one of DuckDB's extensions, as pip installed it.
+    """Return the file of a DuckDB extension that pip installed.
 
     Raises:
-        EmulatorDiedError: it is not installed.
+        EmulatorDiedError: the extension is not installed.
     """
     spec = importlib.util.find_spec(f"duckdb_extension_{name}")
     if spec is None or spec.origin is None:
@@ -129,9 +129,9 @@ def extension(name: str, version: str) -> Path:
 
 @contextlib.contextmanager
 def _held(port: int) -> Iterator[int]:
-    """Yield the port, or a free one for 0, which nobody is given until the emulator listens there.
+    """Yield the port, or a free one for 0; keep other processes from taking it until the emulator listens.
 
-    A socket that is bound and does not listen keeps others off, but for one that wants to share the address.
+    A socket that is bound but not listening blocks the port, except for sockets that share the address.
     """
     with socket.create_server(("127.0.0.1", port)) if port else contextlib.nullcontext():
         pass
@@ -154,7 +154,7 @@ def _wait_until_it_answers(
                 answer = client.get(f"{url}/bigquery/v2/projects")
                 if answer.is_success:
                     return
-                # It opens its database at the first request; what keeps it from that does not go away.
+                # The emulator opens its database at the first request; the error would persist.
                 raise EmulatorDiedError(
                     f"the BigQuery emulator cannot open the state in {log.parent}: {_reason(answer)}. "
                     f"Name another state folder, or remove this one; the emulator's log is {log}"

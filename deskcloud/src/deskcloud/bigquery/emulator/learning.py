@@ -1,4 +1,4 @@
-"""Ask DuckDB for types that cannot be told from a statement's text: of functions, of table functions, of PIVOT."""
+"""Ask DuckDB for types that the statement's text does not show: of functions, of table functions, of PIVOT."""
 
 import copy
 import itertools
@@ -21,14 +21,14 @@ from deskcloud.bigquery.emulator.scope import Scope, Source
 
 
 class Learner:
-    """Tells types of parts of a statement whose names are resolved; `resolve` is the rule that does that."""
+    """Find the types in a statement whose names are resolved; `resolve` is the rule that resolves names."""
 
     def __init__(self, context: Context, resolve: Callable[..., exp.Expr]) -> None:
         self._context = context
         self._resolve = resolve
 
     def kind(self, expression: exp.Expr, scope: Scope | None, place: exp.Expr) -> Type:
-        """Return the type of an expression that sees the scope and the WITH queries around `place`."""
+        """Return the type of an expression in the scope and with the WITH queries that `place` sees."""
         known = types.infer(expression)
         if types.is_whole(known):
             return known
@@ -41,7 +41,7 @@ class Learner:
         return columns[0][1] if columns else known
 
     def learn(self, scope: Scope) -> None:
-        """Find the columns that are not known of what stands in FROM."""
+        """Find unknown columns of the items in FROM."""
         for source in scope.sources:
             if isinstance(source, scopes.Table) and source.columns is None and source.node is not None:
                 source.columns = self._described(exp.select("*").from_(source.node.copy()), source.node)
@@ -56,11 +56,11 @@ class Learner:
         try:
             return types.of_query(cursor, *self._translated(query, context))
         except (BigQueryError, duckdb.Error, SqlglotError):
-            # Whoever asked goes on without, and the statement itself tells what is wrong with it.
+            # The type stays unknown; the statement itself reports its error.
             return None
 
     def _translated(self, query: exp.Expr, context: Context) -> tuple[str, dict[str, object]]:
-        """Apply the rules that are left."""
+        """Apply the remaining rules."""
         structs.align(query)
         for rule in STATEMENT_RULES[STATEMENT_RULES.index(self._resolve) + 1 :]:
             query = rule(query, context)
@@ -69,7 +69,7 @@ class Learner:
 
 
 def _stand_in(source: Source) -> exp.Expr | None:
-    """Return something in FROM that has the source's names and types."""
+    """Return an item for FROM with the source's names and types."""
     if isinstance(source, scopes.Elements):
         columns = [(source.column.name, source.type)]
         columns += [(source.offset.name, source.offset.type)] if source.offset else []
@@ -83,7 +83,7 @@ def _stand_in(source: Source) -> exp.Expr | None:
 
 
 def _definitions(place: exp.Expr) -> exp.With | None:
-    """Return the WITH queries that a place sees, each before those that may name it."""
+    """Return the WITH queries visible at a place, in the order of their dependencies."""
     seen: dict[str, exp.CTE] = {}
     is_recursive = False
     inner, around = place, place.parent

@@ -1,6 +1,6 @@
-"""Give literals the type of what they stand beside.
+"""Give literals the type of the values that they are combined with.
 
-1.5 beside a NUMERIC is NUMERIC, where DuckDB makes FLOAT64 of both; '2024-01-01' IN dates is a DATE, and no text.
+1.5 with a NUMERIC is NUMERIC, where DuckDB makes both FLOAT64; in '2024-01-01' IN dates, the literal is a DATE.
 
 https://cloud.google.com/bigquery/docs/reference/standard-sql/conversion_rules#literal_coercion
 """
@@ -22,7 +22,7 @@ _TIMES = {
 
 
 def add() -> None:
-    """Put the rules in place; types are known by then."""
+    """Install the rules, after those that infer types."""
     STATEMENT_RULES.extend([_coerced, _in_times])
 
 
@@ -30,7 +30,7 @@ def _coerced(tree: exp.Expr, context: Any) -> exp.Expr:
     is_changed = False
     for cast in tree.find_all(exp.Cast):
         if cast.to.this in DECIMALS and _is_literal(cast.this):
-            # By way of FLOAT64 it would lose digits.
+            # A number literal would pass through FLOAT64 and lose digits.
             cast.set("this", exp.Literal.string(cast.this.sql()))
     for values in _groups(tree):
         kinds = {kind(one) for one in values if not _is_literal(one)}
@@ -63,7 +63,7 @@ def _in_times(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _groups(tree: exp.Expr) -> Iterator[list[exp.Expr]]:
-    """Yield the values of which one type is made."""
+    """Yield the groups of values that share one type."""
     for union in tree.find_all(exp.SetOperation):
         if not isinstance(union.parent, exp.SetOperation):
             selects = list(_selects(union))

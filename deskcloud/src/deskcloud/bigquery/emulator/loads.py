@@ -1,7 +1,7 @@
-"""Load jobs: check each row against the schema before DuckDB reads the file, which casts what it can.
+"""Run load jobs: check each row against the schema before DuckDB reads the file, since DuckDB casts what it can.
 
-A text file is read line by line; what is wrong is named as in BigQuery's errors[], with the position and line of the
-row and the field. Bad rows within maxBadRecords are left out: the others go into a file of their own.
+A text file is read line by line. Errors are reported as in BigQuery's errors[], with the row's position and line and
+the field. Up to maxBadRecords bad rows are left out: the other rows are copied into another file.
 """
 
 import tempfile
@@ -27,12 +27,12 @@ from deskcloud.bigquery.emulator.text_rows import Refused, plain_text, refused_r
 
 _TEXT = {"CSV": "CSV", "NEWLINE_DELIMITED_JSON": "JSON"}
 _SHOWN = 5
-# Of columns of other types it is the writer that knows what a typed file's columns may hold.
+# Types that are checked here; for others, the writer checks the columns of a typed file.
 _KNOWN = {*HOLDS, "INTEGER", "BOOLEAN", "DATE", "TIME", "RECORD"}
 
 
 class LoadError(BigQueryError):  # type: ignore[misc]  # local-bigquery is not typed
-    """A load job that fails for its rows; `details` is what errors[] tells besides."""
+    """A load job failed because of its rows; `details` are further entries of errors[]."""
 
     def __init__(self, message: str, details: Sequence[str]) -> None:
         super().__init__("invalid", message)
@@ -41,14 +41,14 @@ class LoadError(BigQueryError):  # type: ignore[misc]  # local-bigquery is not t
 
 @dataclass
 class _Source:
-    """A file on the disk, and under which name the client knows it."""
+    """A file on disk, and the client's name for it."""
 
     file: str
     uri: str | None
 
 
 def add() -> None:
-    """Have local-bigquery load in this way, and tell all that was wrong."""
+    """Make local-bigquery load in this way and report all errors."""
     patching.replace(runner, "HANDLERS", run, "rows are cast by DuckDB, which casts what it can", key="load")
     patching.wrap(runner, "_done", _with_details, "a load tells one of the errors that it found")
 
@@ -67,7 +67,7 @@ def run(cursor: duckdb.DuckDBPyConnection, config: JobConfigurationLoad, upload:
     """Load the files that a job names.
 
     Raises:
-        BigQueryError: a row or the schema does not fit.
+        BigQueryError: a row or the schema does not match.
     """
     reference = tables.reference(config.destinationTable)
     table, _ = partitions.split(reference)
@@ -115,7 +115,7 @@ def run(cursor: duckdb.DuckDBPyConnection, config: JobConfigurationLoad, upload:
 
 
 def _known(table: partitions.Reference, config: JobConfigurationLoad) -> list[TableFieldSchema]:
-    """The columns of the table, where they are what a job without a schema loads into."""
+    """Return the table's columns, if a job without a schema loads into them."""
     if (config.sourceFormat or "CSV") not in _TEXT or config.autodetect or not tables.exists(*table):
         return []
     return list(tables.fields(tables.load(*table)))
@@ -125,7 +125,7 @@ def _sizes(cursor: duckdb.DuckDBPyConnection, files: str) -> tuple[int, int]:
     try:
         found = cursor.sql(f"SELECT coalesce(sum(size), 0), count(*) FROM read_blob({files})").fetchone()  # noqa: S608
     except duckdb.Error:
-        # That a file is not there, its reader says.
+        # The reader reports a missing file.
         return 0, 0
     return found or (0, 0)
 
@@ -133,10 +133,10 @@ def _sizes(cursor: duckdb.DuckDBPyConnection, files: str) -> tuple[int, int]:
 def _checked(
     folder: Path, sources: Sequence[_Source], config: JobConfigurationLoad, fields: Sequence[TableFieldSchema]
 ) -> tuple[list[_Source], int]:
-    """The sources with nothing but rows that fit, and how many did not.
+    """Return the sources with only valid rows, and the number of invalid rows.
 
     Raises:
-        LoadError: more did not than the job allows.
+        LoadError: more rows are invalid than the job allows.
     """
     kind = _TEXT[config.sourceFormat or "CSV"]
     most = config.maxBadRecords or 0
@@ -159,7 +159,7 @@ def _checked(
 
 
 def _without(file: Path, refused: Sequence[Refused], folder: Path) -> Path:
-    """A copy of the file that lacks these rows."""
+    """Return a copy of the file without these rows."""
     copy = folder / f"{uuid.uuid4().hex}.fitting"
     with file.open("rb") as source, copy.open("wb") as target:
         for one in refused:
@@ -194,14 +194,14 @@ def _query(
     fields: Sequence[TableFieldSchema],
     table: partitions.Reference,
 ) -> tuple[str, int]:
-    """The query of the rows to be stored, and their number."""
+    """Return the query for the rows to store, and their number."""
     relation = cursor.sql(f"SELECT * FROM {reader} LIMIT 0")  # noqa: S608 - quoted
     kind = config.sourceFormat or "CSV"
     if kind in _TEXT:
         projection, bad = load._projection(config, fields, relation.columns)  # noqa: SLF001
         [(rows, wrong)] = cursor.sql(f"SELECT count(*), count(*) FILTER ({bad}) FROM {reader}").fetchall()  # noqa: S608
         if wrong:
-            message = "A value has a form that BigQuery takes and the local BigQuery does not"
+            message = "A value has a form that BigQuery accepts and the local BigQuery does not"
             unread = [(_Source("", None), Refused(0, 0, 0, (message,)))] * wrong
             raise _too_many(_TEXT[kind], rows, 0, unread, config.sourceUris or [])
     else:
@@ -216,7 +216,7 @@ def _typed(
     declared: Sequence[TableFieldSchema],
     table: partitions.Reference,
 ) -> str:
-    """The columns of a file that has types, as the table's, or as declared."""
+    """Return the select list for a typed file, with the table's types or the declared types."""
     is_appended = config.writeDisposition != "WRITE_TRUNCATE" and tables.exists(*table)
     wanted = list(declared or (tables.fields(tables.load(*table)) if is_appended else []))
     if not wanted or config.hivePartitioningOptions:
@@ -244,7 +244,7 @@ def _typed(
                 f"Provided Schema does not match Table {names.label(*table)}. Cannot add fields (field: {name})",
             )
         if not declared and not config.ignoreUnknownValues:
-            # Whether the table may get it, the writer knows.
+            # The writer checks whether the table may get the column.
             columns.append(quote(name))
     return ", ".join(columns)
 

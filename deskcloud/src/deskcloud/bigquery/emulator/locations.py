@@ -1,6 +1,6 @@
-"""A job that names its location finds no dataset of another one, as in BigQuery, and makes datasets there.
+"""Apply a job's location as BigQuery does: the job finds only datasets of that location and creates datasets there.
 
-The gateway tells the location in a header. A job that names none runs where its datasets are.
+The gateway sends the location in a header. A job without a location runs where its datasets are.
 """
 
 import functools
@@ -25,7 +25,7 @@ _named: ContextVar[str] = ContextVar("location", default="")
 
 
 def add() -> None:
-    """Put the checks in place; before the first statement."""
+    """Install the checks, before the first statement."""
     unread = "locations of jobs are not looked at"
     STATEMENT_RULES.insert(patching.position(STATEMENT_RULES, tables, "qualify", unread), _check_statement)
     patching.wrap(runner, "submit", _submit, unread)
@@ -35,12 +35,12 @@ def add() -> None:
 
 
 def missing(kind: str, label: str, location: str = "US") -> BigQueryError:
-    """Return the error of a dataset or table that a location has not."""
+    """Return the error for a dataset or table that a location lacks."""
     return BigQueryError("notFound", f"Not found: {kind} {label} was not found in location {location}")
 
 
 def asgi(app: ASGIApp) -> ASGIApp:
-    """Keep the location that a request tells, for whatever it begins."""
+    """Return an app that stores a request's location for all work that the request starts."""
 
     async def told(scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope.get("headers", ()))
@@ -56,7 +56,7 @@ def _submit(original: Any, project: str, job_id: str, configuration: JobConfigur
 
 
 def _datasets(configuration: Any) -> Iterator[tuple[str, str]]:
-    """Give the datasets that a job's configuration names, wherever in it."""
+    """Yield the datasets that a job's configuration names, at any depth."""
     match configuration:
         case {"projectId": str(project), "datasetId": str(dataset)}:
             yield project, dataset
@@ -89,7 +89,7 @@ def _known() -> dict[tuple[str, str], str]:
 
 
 def _changed(original: Any, what: Any, *keys: str) -> Any:
-    """Save a resource, or delete one of a kind; what is known of datasets is looked up anew."""
+    """Save or delete a resource; datasets are then looked up again."""
     changed = original(what, *keys)
     if what is Dataset or isinstance(what, Dataset):
         _known.cache_clear()
@@ -100,7 +100,7 @@ def _options(original: Any, node: exp.Expr | None, mapping: dict[str, Any], eval
     found: dict[str, Any] = original(node, mapping, evaluate)
     if mapping is not options.DATASET_OPTIONS or isinstance(node, exp.Alter):
         return found
-    # To sqlglot it is a clause of its own.
+    # sqlglot parses the location as a separate clause.
     given = node.find(exp.LocationProperty) if node else None
     location = evaluate(given.this) if given else _named.get()
     return found | ({"location": location} if location else {})

@@ -1,4 +1,4 @@
-"""Macros of DuckDB that stand for functions of GoogleSQL; function_values.py puts them into statements."""
+"""DuckDB macros that implement GoogleSQL functions; function_values.py inserts their calls into statements."""
 
 from local_bigquery.sql import dialect
 from sqlglot import exp
@@ -36,7 +36,7 @@ CREATE OR REPLACE MACRO bq.main._int_text(s) AS CASE
     THEN 'Bad int64 value: ' || s ELSE s END;
 CREATE OR REPLACE MACRO bq.main._bignumeric_text(s) AS CASE
     WHEN length(rtrim(split_part(s, '.', 2), '0')) > 18
-    THEN _raise('BIGNUMERIC with more than 18 digits behind the point is not supported by the local BigQuery')::VARCHAR
+    THEN _raise('BIGNUMERIC with more than 18 digits after the point is not supported by the local BigQuery')::VARCHAR
     ELSE s END;
 CREATE OR REPLACE MACRO bq.main._micros_text(s) AS CASE
     WHEN contains(s, '.') AND regexp_matches(s, '\.\d{7}')

@@ -1,6 +1,6 @@
-"""Refuse columns that no table can have: two of one name, and, where a statement makes a table or view, one of no name.
+"""Refuse columns that no table can have: duplicate names, and unnamed columns of a table or view.
 
-A query's own result may have them; its columns are then a and a_1, or f0_. Nor is a procedure made in no dataset.
+A query's own result may have them: they become a and a_1, or f0_. A procedure without a dataset is refused too.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -22,7 +22,7 @@ _MADE = {"TABLE", "VIEW"}
 
 
 def add() -> None:
-    """Put the rules in place."""
+    """Install the rules."""
     reason = "columns of one name, or none, become a table's"
     patching.replace(rules, "duplicate_columns", _written_columns, reason, rules=STATEMENT_RULES)
     NODE_RULES.append(_starred_columns)
@@ -32,16 +32,16 @@ def add() -> None:
 
 
 def duplicates(columns: Iterable[str]) -> list[str]:
-    """Return the names that another name before them repeats, whatever the case."""
+    """Return the names that repeat an earlier name, ignoring case."""
     folded = [(name, name.casefold()) for name in columns]
     return [name for number, (name, one) in enumerate(folded) if one in (other for _, other in folded[:number])]
 
 
 def check_result(columns: Iterable[str]) -> None:
-    """Refuse the columns of a query's result that is to be a table.
+    """Check the columns of a query's result that is written to a table.
 
     Raises:
-        BigQueryError: two have one name.
+        BigQueryError: two columns have the same name.
     """
     if found := duplicates(columns):
         words = "Duplicate column names in the result are not supported when a destination table is present."
@@ -49,14 +49,14 @@ def check_result(columns: Iterable[str]) -> None:
 
 
 def _save(original: Callable[..., Any], project: str, dataset: str, *rest: Any) -> Any:
-    """A procedure is kept without DuckDB, which would miss the dataset."""
+    """Check the dataset of a procedure: DuckDB, which would report a missing one, is not involved."""
     if not datasets.exists(project, dataset):
         raise locations.missing("Dataset", names.label(project, dataset))
     return original(project, dataset, *rest)
 
 
 def _fields(original: Callable[..., None], schema: Sequence[TableFieldSchema]) -> None:
-    """Check a schema that a client declares; the original calls this again for the fields of structs."""
+    """Check a schema that a client declares; the original calls this again for nested fields."""
     if found := duplicates(one.name or "" for one in schema):
         raise BigQueryError("invalid", f"Field {found[0]} already exists in schema")
     original(schema)
@@ -67,7 +67,7 @@ def _refusal(words: str) -> BigQueryError:
 
 
 def _written_columns(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Check the columns whose names stand in the statement."""
+    """Check the columns that the statement names."""
     if not isinstance(tree, exp.Create) or tree.args.get("kind") not in _MADE:
         return tree
     if isinstance(tree.this, exp.Schema):
@@ -85,7 +85,7 @@ def _written_columns(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _starred_columns(node: exp.Expr, context: Any) -> exp.Expr:
-    """Ask DuckDB for the names that a star stands for; it would number those that are equal."""
+    """Check the columns of a star, with DuckDB's names; DuckDB would rename duplicates."""
     is_made = isinstance(node, exp.Create) and node.args.get("kind") in _MADE and not isinstance(node.this, exp.Schema)
     select = _select(node) if is_made else None
     if select and any(one.is_star for one in select.expressions) and (cursor := getattr(context, "cursor", None)):
@@ -97,7 +97,7 @@ def _starred_columns(node: exp.Expr, context: Any) -> exp.Expr:
 
 
 def _run(original: Callable[..., Any], cursor: Any, tree: exp.Expr, context: Any, *rest: Any) -> Any:
-    """Check what a dry run says it would write, too."""
+    """Check the columns in a dry run too."""
     _, config, dry_run, _ = rest
     statistics = original(cursor, tree, context, *rest)
     if dry_run and config.destinationTable and isinstance(tree, exp.Query):

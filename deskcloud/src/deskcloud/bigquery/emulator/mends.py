@@ -1,6 +1,6 @@
-"""What local-bigquery gets wrong, or does too slowly for many day-tables, mended in its own process.
+"""Correct what local-bigquery gets wrong, or does too slowly for many day-tables, in its own process.
 
-Each module below says in its first lines what it mends. What it replaces, it replaces by `patching`, with the reason.
+The docstring of each module below says what it corrects. Replacements use `patching`, with a reason.
 """
 
 from deskcloud.bigquery.emulator import (
@@ -76,10 +76,10 @@ _IN_ORDER = (
     duckdb_sql,
     tables_view,
 )
-"""The order counts: a later one wraps what an earlier one has replaced, or puts its rules before the earlier one's."""
+"""The order matters: a later module wraps an earlier one's replacements, or puts its rules before the earlier rules."""
 
 
 def apply() -> None:
-    """Put the mends in place; before the first connection is made."""
+    """Apply the corrections, before the first connection is opened."""
     for module in _IN_ORDER:
         module.add()

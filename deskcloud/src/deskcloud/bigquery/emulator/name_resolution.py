@@ -1,9 +1,9 @@
-"""Find what names mean where DuckDB knows another rule: the elements of an array that UNNEST puts in FROM.
+"""Resolve names whose meaning differs in DuckDB: the elements of an array that UNNEST puts in FROM.
 
-GoogleSQL makes a range variable of `UNNEST(array) AS h`: `h` is an element, and a STRUCT's fields are columns, with and
-without `h.`; `FROM t, t.array` is the same. DuckDB knows one column that holds the element. So each UNNEST gets a table
-alias of its own and one column, and each name that means an element, a field or an offset is written out as a path
-from that column. Statements without UNNEST are left as they are.
+In GoogleSQL, `UNNEST(array) AS h` makes `h` a range variable: `h` is an element, and a STRUCT's fields are columns,
+with or without `h.`; `FROM t, t.array` means the same. In DuckDB, UNNEST is a table with one column that holds the
+element. So each UNNEST gets its own table alias and one column. Each name of an element, a field or an offset becomes
+a path from that column. Statements without UNNEST are not changed.
 """
 
 import itertools
@@ -27,7 +27,7 @@ type _Queries = dict[str, Columns | None]
 
 
 def resolve(tree: exp.Expr, context: Context) -> exp.Expr:
-    """Write out what the names of a statement mean, and what its structs are."""
+    """Replace the names of a statement by full paths, and make the fields of its structs explicit."""
     is_called = any(templates.calls(tree, context))
     if is_called or tree.find(exp.Unnest, exp.Struct, exp.Tuple) or _has_array_path(tree):
         structs.name_fields(tree)
@@ -37,7 +37,7 @@ def resolve(tree: exp.Expr, context: Context) -> exp.Expr:
 
 
 def _has_array_path(tree: exp.Expr) -> bool:
-    """Whether a FROM may name an array of a table around it: (SELECT ... FROM t.array)."""
+    """Return whether a FROM may name an array of an outer table: (SELECT ... FROM t.array)."""
     aliases = {table.alias_or_name.casefold() for table in tree.find_all(exp.Table)}
     return any(table.parts[0].name.casefold() in aliases for table in tree.find_all(exp.Table) if table.db)
 
@@ -47,7 +47,7 @@ class _Resolver:
         self._context = context
         self._prefix = ""
         self._numbers = itertools.count(1)
-        # Equal calls get equal names, as GROUP BY compares them.
+        # Equal calls get equal names, since GROUP BY compares them.
         self._calls: dict[str, int] = {}
         self._is_argument = False
         self._learner = Learner(context, resolve)
@@ -69,7 +69,7 @@ class _Resolver:
                 structs.rename(assignment.expression, stored.get(assignment.this.name))
 
     def _around(self, tree: exp.Expr) -> Scope:
-        """Return what the expressions of a statement that is no query see: parameters, or the table that it changes."""
+        """Return the scope of a statement other than a query: parameters, or the table that it changes."""
         scope = Scope()
         if isinstance(tree, exp.Create) and isinstance(tree.this, exp.UserDefinedFunction):
             parameters = [(one.name, types.known(one.kind)) for one in tree.this.expressions]
@@ -85,7 +85,7 @@ class _Resolver:
         return scope
 
     def _name_as_stored(self, insert: exp.Insert) -> None:
-        """Structs are stored by position: they take their fields' names from the table."""
+        """Name the fields of structs as the table does, since structs are stored by position."""
         named = insert.this.expressions if isinstance(insert.this, exp.Schema) else []
         table = insert.this.this if isinstance(insert.this, exp.Schema) else insert.this
         stored = types.of_table(table, self._context) or []
@@ -119,7 +119,7 @@ class _Resolver:
         for one in with_.expressions:
             name = one.alias.casefold()
             if with_.recursive and isinstance(one.this, exp.SetOperation):
-                # The first query's columns are those of the whole, which the second one reads.
+                # The columns are those of the first query; the second query reads them.
                 columns = self._query(one.this.this, outer, queries | found)
                 self._query(one.this.expression, outer, queries | found | {name: columns})
             else:
@@ -173,7 +173,7 @@ class _Resolver:
             scope.sources.append(Table(item.alias_or_name, None, item))
 
     def _range_variable(self, item: exp.Expr) -> str:
-        """Return an item's name, which it is given where it has none."""
+        """Return an item's name; give the item a name if it has none."""
         if name := scopes.range_variable(item):
             return name
         name = f"{self._prefix}_q{next(self._numbers)}"
@@ -187,7 +187,7 @@ class _Resolver:
         return types.of_table(table, self._context)
 
     def _array_path(self, table: exp.Table, scope: Scope) -> exp.Unnest | None:
-        """Return the UNNEST that `FROM t.array` means where `t` is a range variable."""
+        """Return the UNNEST that `FROM t.array` means if `t` is a range variable."""
         parts = table.parts
         if len(parts) < 2 or not isinstance(table.this, exp.Identifier):
             return None
@@ -206,7 +206,7 @@ class _Resolver:
         columns = given.columns if given else []
         name = columns[0] if columns else given.this if given and given.this else None
         if name is None and "offset" not in unnest.args:
-            # `FROM t, t.array`, of which sqlglot makes an UNNEST: the path's last name is its alias.
+            # sqlglot parses `FROM t, t.array` as UNNEST, with the path's last name as its alias.
             name = unnest.expressions[0].this
         self._inside(unnest.expressions, scope, queries)
         kind = types.element(self._learner.kind(unnest.expressions[0], scope, unnest))
@@ -238,7 +238,7 @@ class _Resolver:
         queries: _Queries,
         aliases: set[str] | frozenset[str] = frozenset(),
     ) -> None:
-        """Resolve an expression; a bare name among `aliases` is one of the select list's."""
+        """Resolve an expression; a bare name among `aliases` belongs to the select list."""
         if isinstance(node, list):
             for one in node:
                 self._inside(one, scope, queries, aliases)
@@ -255,7 +255,7 @@ class _Resolver:
                     self._inside(value, scope, queries, aliases)
 
     def _call(self, call: Call, scope: Scope, queries: _Queries) -> None:
-        """Put a function's body in the place of a call, with the arguments in that of its parameters."""
+        """Replace a call by the function's body, with the arguments in place of the parameters."""
         former = self._is_argument, self._prefix, self._numbers
         self._is_argument = True
         self._inside(call.function.expressions, scope, queries)
@@ -276,7 +276,7 @@ class _Resolver:
         self._is_argument, self._prefix, self._numbers = former
 
     def _subquery(self, query: exp.Query, scope: Scope, queries: _Queries) -> None:
-        """Resolve a subquery in an expression, and tell its type to what it stands in."""
+        """Resolve a subquery in an expression, and set its type in the scope around it."""
         columns = self._query(query, scope, queries)
         select = query.unnest()
         if not columns or not isinstance(select, exp.Query):
@@ -305,7 +305,7 @@ class _Resolver:
                 column.type = scopes.type_in(source, names)
                 is_hidden = self._is_argument or isinstance(column.find_ancestor(exp.Unnest, exp.Query), exp.Unnest)
                 if is_field and source.name and is_hidden:
-                    # The element may have the array's name, or the function's body a column of the argument's.
+                    # The element may be named like the array, or a column in the function's body like the argument.
                     root = exp.column(parts[0].copy(), source.name)
                     root.type = scopes.type_in(source, names[:1])
                     _put(column, root, parts[1:])
@@ -343,7 +343,7 @@ class _Resolver:
 
 
 def _is_join(item: exp.Subquery) -> bool:
-    """Whether it is no query, but a join in parentheses."""
+    """Return whether the item is a join in parentheses and not a query."""
     inner = item.this
     if isinstance(inner, exp.Subquery):
         return bool(inner.alias or inner.args.get("joins")) or _is_join(inner)
@@ -351,7 +351,7 @@ def _is_join(item: exp.Subquery) -> bool:
 
 
 def _put(column: exp.Column, root: exp.Expr, path: Sequence[exp.Expr]) -> None:
-    """Put `root.path` in a column's place; in a select list it keeps the column's name."""
+    """Replace a column by `root.path`; in a select list, keep the column's name."""
     made = exp.paren(root, copy=False) if path and not isinstance(root, exp.Column | exp.Dot) else root
     made.type = root.type
     for part in path:
@@ -362,13 +362,13 @@ def _put(column: exp.Column, root: exp.Expr, path: Sequence[exp.Expr]) -> None:
 
 
 def _with_offset(unnest: exp.Unnest, elements: Elements) -> exp.Subquery:
-    """DuckDB counts from 1."""
+    """Return the UNNEST with an offset from 0; DuckDB's counts from 1."""
     inner = exp.Unnest(
         expressions=unnest.expressions,
         alias=exp.TableAlias(this=exp.to_identifier("_u"), columns=[exp.to_identifier("_e"), exp.to_identifier("_i")]),
         offset=True,
     )
-    assert elements.offset is not None  # noqa: S101 - the caller's condition, which mypy cannot see
+    assert elements.offset is not None  # noqa: S101 - the caller checks this, which mypy cannot see
     select = exp.select(
         exp.alias_(exp.column("_e", "_u"), elements.column.name, quoted=True),
         exp.alias_(exp.column("_i", "_u") - 1, elements.offset.name, quoted=True),

@@ -1,4 +1,4 @@
-"""Where local-bigquery has to know partitions: in tables by ingestion time, and in names such as `table$20240517`."""
+"""Add partitions to local-bigquery: tables partitioned by ingestion time, and names such as `table$20240517`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,7 +27,7 @@ from deskcloud.bigquery.emulator.storing import write
 
 
 def add() -> None:
-    """Have local-bigquery know them."""
+    """Install the corrections."""
     by_time = "partitions by ingestion time are known to CREATE TABLE alone"
     patching.wrap(tables, "create", _create, by_time)
     patching.wrap(tables, "update", _update, by_time)
@@ -60,7 +60,7 @@ def _update(update: Callable[..., Table], project: str, dataset: str, name: str,
 
 
 def _hide_a_column(table: partitions.Reference, resource: Table) -> None:
-    """Make a table anew, which has just been made, with the time of ingestion."""
+    """Recreate a table that was just created, with a hidden column for the ingestion time."""
     columns = [types.column(field) for field in tables.fields(resource)]
     columns.append(partitions.hidden_column(resource.timePartitioning))
     database.execute(f"CREATE OR REPLACE TABLE {tables.name(*table)} ({', '.join(columns)})")
@@ -147,7 +147,7 @@ def _source(reference: partitions.Reference) -> str:
 
 
 def _described(reference: partitions.Reference) -> tuple[Table, str | None]:
-    """The table that a name means, and the partition that it names."""
+    """Return the table that a name refers to, and the partition that it names."""
     (project, dataset, name), partition = partitions.split(reference)
     if at := DECORATOR.match(name):
         name = at[1]
@@ -168,14 +168,14 @@ def _refuse_decorators(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _ingestion_time(rule: Callable[..., exp.Expr], tree: exp.Expr, context: Any) -> exp.Expr:
-    """Give new rows the hour, month or year in which they came, where the table's partitions are such."""
+    """Set the ingestion hour, month or year of new rows if the table is partitioned by it."""
     made = rule(tree, context)
     spec = tree.find(exp.PartitionedByProperty) if isinstance(tree, exp.Create) else None
     unit = spec.this.args.get("unit") if spec else None
     if unit is not None and rules._ingestion_partitioned(tree):  # noqa: SLF001 - there is no public name for it
         for column in made.find_all(exp.ColumnDef):
             if column.name == tables.INGESTION_TIME:
-                # The function of DuckDB's: BigQuery's gives a DATE.
+                # DuckDB's function: BigQuery's returns a DATE.
                 begin = exp.Anonymous(
                     this="date_trunc", expressions=[exp.Literal.string(unit.name.lower()), exp.CurrentTimestamp()]
                 )

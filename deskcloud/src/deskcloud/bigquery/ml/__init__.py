@@ -1,7 +1,7 @@
-"""BigQuery ML's learning: Arrow tables in, Arrow tables out; it knows neither SQL nor HTTP.
+"""Train and use BigQuery ML models: Arrow tables in, Arrow tables out; this package uses neither SQL nor HTTP.
 
-A model is trained by `train`, kept by `TrainedModel.save` and read by every other function here. Column names,
-types and meanings are those of BigQuery's ML functions. Features and labels are found by name, whatever the case.
+`train` returns a model, `TrainedModel.save` stores it, and all other functions use it. Column names, types and
+meanings are those of BigQuery's ML functions. Features and labels are matched by name, ignoring case.
 """
 
 from __future__ import annotations
@@ -56,6 +56,6 @@ __all__ = [
     "weights",
 ]
 
-# XGBoost's threads wait for each other by spinning; where the cores are shared with a warehouse and a dozen services
-# that makes training tens of times slower. OpenMP reads this once, when XGBoost is first imported.
+# XGBoost's threads wait for each other by spinning. On cores shared with other services, that makes training tens
+# of times slower. OpenMP reads this variable once, when XGBoost is first imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

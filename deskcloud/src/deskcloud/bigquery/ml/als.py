@@ -1,7 +1,7 @@
-"""Alternating least squares: factors of users and items whose products come near the ratings.
+"""Alternating least squares: learn factors of users and items whose products approximate the ratings.
 
 A rating is predicted as  g + a_u + b_i + x_u . y_i , with the factors x and y, the intercepts a and b, and the global
-intercept g. Minimised is
+intercept g. The loss to minimise is
 
     sum of c_ui * (p_ui - prediction_ui)^2  +  L2_REG * (sum of all |x_u|^2, a_u^2, |y_i|^2 and b_i^2)
 
@@ -9,10 +9,10 @@ EXPLICIT  over the rated pairs: p is the rating, c is 1, and g the mean rating
 IMPLICIT  over all pairs of a user and an item (Hu, Koren and Volinsky, http://yifanhu.net/PUB/cf.pdf): p is 1 where the
           rating is above 0, else 0; c is 1 + WALS_ALPHA * rating, and 1 where there is none; g is 0
 
-These are the losses of BigQuery's documentation but for the intercepts, which it has in ML.WEIGHTS and ML.RECOMMEND
-and in no formula; here they are learned with the factors, as weights of a factor that is 1 on the other side. With one
-side given the other's best values are the solution of one small linear system for each user or item, so that what is
-minimised falls with every half of an iteration. The factors of the items begin at random numbers of a fixed seed.
+These are the losses of BigQuery's documentation plus intercepts. BigQuery returns intercepts from ML.WEIGHTS and adds
+them in ML.RECOMMEND, but documents no formula. Here an intercept is the weight of a factor that is 1 on the other side.
+With one side fixed, the optimum of the other side solves one small linear system per user or item, so the loss falls
+with every half iteration. The factors of the items start at random numbers with a fixed seed.
 """
 
 from __future__ import annotations
@@ -35,20 +35,22 @@ if TYPE_CHECKING:
     from deskcloud.bigquery.ml.ratings import Ratings
 
 type Watch = Callable[[float, Vectors, Vectors], float | None]
-"""What gives the loss of held-out pairs, if there are some, for the global intercept, users and items."""
+"""Returns the loss of the held-out pairs, or None without held-out pairs, for global intercept, users and items."""
 
 SYSTEMS = 512
-"""Linear systems set up and solved at a time. With few factors they stay in the processor's cache."""
+"""Number of linear systems solved at a time. With few factors they fit into the processor's cache."""
 
 PAIRS = 1 << 14
-"""Pairs whose predictions are made at a time."""
+"""Number of pairs predicted at a time."""
 
 
 def train(ratings: Ratings, options: dict[str, Any], journal: Journal, watch: Watch) -> tuple[float, Vectors, Vectors]:
-    """Iterate until MAX_ITERATIONS or EARLY_STOP; global intercept, users and items.
+    """Iterate until MAX_ITERATIONS or EARLY_STOP; return global intercept, users and items.
 
-    Reported as loss is the mean of c * (p - prediction)^2, which is without the penalty. Raises MLError when numbers
-    get out of hand.
+    The reported loss is the mean of c * (p - prediction)^2, without the penalty.
+
+    Raises:
+        MLError: the numbers overflow, or a linear system is singular.
     """
     problem = _problem(ratings, options)
     shape = len(ratings.item_ids), options["num_factors"]
@@ -62,23 +64,27 @@ def train(ratings: Ratings, options: dict[str, Any], journal: Journal, watch: Wa
 
 
 def _iteration(problem: _Problem, items: Vectors, l2: float) -> tuple[Vectors, Vectors, float]:
-    """Users for the items, items for those, and the loss."""
+    """Solve the users for given items, then the items for these users; return both and the loss."""
     loss = np.nan
-    # What overflows makes the loss infinite or NaN, and what a tiny L2_REG leaves singular is no solution.
+    # Overflow makes the loss infinite or NaN. A tiny L2_REG can make a system singular.
     with np.errstate(over="ignore", invalid="ignore"), contextlib.suppress(np.linalg.LinAlgError):
         users = problem.by_user.solve(items, l2)
         items = problem.by_item.solve(users, l2)
         loss = problem.loss(users, items)
     if not np.isfinite(loss):
         raise MLError(
-            f"The factors cannot be told with ratings of up to {np.abs(problem.ratings.values).max():g} and "
-            f"L2_REG={l2:g}: bring the ratings nearer to 1, or raise L2_REG."
+            f"The factors cannot be computed with ratings of up to {np.abs(problem.ratings.values).max():g} and "
+            f"L2_REG={l2:g}: scale the ratings nearer to 1, or raise L2_REG."
         )
     return users, items, loss
 
 
 def confidence(ratings: Floats, options: dict[str, Any]) -> Floats:
-    """The c of rated pairs. Raises MLError when one would be negative."""
+    """Return the weight c of each rated pair.
+
+    Raises:
+        MLError: a weight is negative.
+    """
     if options["feedback_type"] == "EXPLICIT":
         return np.ones(len(ratings))
     weights: Floats = 1 + options["wals_alpha"] * ratings
@@ -91,15 +97,15 @@ def confidence(ratings: Floats, options: dict[str, Any]) -> Floats:
 
 
 def preference(ratings: Floats, options: dict[str, Any]) -> Floats:
-    """The p of rated pairs."""
+    """Return the target p of each rated pair."""
     return ratings if options["feedback_type"] == "EXPLICIT" else (ratings > 0).astype(np.float64)
 
 
 @dataclass(frozen=True)
 class _Half:
-    """The linear systems of one side: a row for each of its users or items, a column for each of the other side's.
+    """The linear systems of one side: a row per user (or item), a column per member of the other side.
 
-    Of a rated pair `weights` has c, or where every pair counts what c is above 1, and `pulls` has c * (p - g).
+    `weights` holds c of the rated pairs (c - 1 with implicit feedback), and `pulls` holds c * (p - g).
     """
 
     weights: sparse.csr_array
@@ -107,11 +113,11 @@ class _Half:
     everywhere: bool
 
     def solve(self, other: Vectors, l2: float) -> Vectors:
-        """The best vectors of this side.
+        """Return the optimal vectors of this side.
 
-        With d the factors of the other side and a 1 for this side's intercept, o the other side's intercept, and sums
-        over the other side:  (sum c d d' + L2 I) v = sum c (p - g - o) d.  Where every pair counts, the sums for c = 1
-        and p = 0 are the same in every system; what rated pairs have beyond that is added.
+        Let d be the other side's factors followed by 1, and o the other side's intercept. Each system, summed over the
+        other side, is  (sum c d d' + L2 I) v = sum c (p - g - o) d.  With implicit feedback, the sums for c = 1 and
+        p = 0 are the same in every system, and the differences of the rated pairs are added.
         """
         design = np.column_stack([other.factors, np.ones(len(other.factors))])
         width = design.shape[1]
@@ -129,11 +135,11 @@ class _Half:
         return Vectors(solved[:, :-1], solved[:, -1])
 
     def _products(self, block: slice, design: Floats) -> Floats:
-        """The sums of weights times d d', a matrix for each row of the block."""
+        """Return the sums of weights times d d', one matrix per row of the block."""
         weights, width = self.weights[block], design.shape[1]
         products = np.empty((weights.shape[0], width, width))
         for column in range(width):
-            # All systems at once, one column at a time, from the diagonal on: the rest is symmetric.
+            # All systems at once, one column at a time from the diagonal on; the matrices are symmetric.
             part = weights @ (design[:, column, np.newaxis] * design[:, column:])
             products[:, column:, column] = products[:, column, column:] = part
         return products
@@ -151,7 +157,7 @@ class _Problem:
     targets: Floats
 
     def loss(self, users: Vectors, items: Vectors) -> float:
-        """The mean of c * (p - prediction)^2, over the rated pairs or over all."""
+        """Return the mean of c * (p - prediction)^2, over the rated pairs or over all pairs."""
         total = 0.0
         for first in range(0, len(self.ratings), PAIRS):
             block = slice(first, first + PAIRS)
@@ -161,11 +167,11 @@ class _Problem:
                 total -= float(predicted @ predicted)
         if not self.by_user.everywhere:
             return total / len(self.ratings)
-        # The squares of all predictions are sums of products of the sides' own, which need no matrix of all pairs.
+        # The sum of all squared predictions follows from the products of each side, without a matrix of all pairs.
         left = np.column_stack([users.factors, users.intercepts, np.ones(len(users.factors))])
         right = np.column_stack([items.factors, np.ones(len(items.factors)), items.intercepts])
         total += float(((left.T @ left) * (right.T @ right)).sum())
-        # A perfect fit leaves what rounding leaves, which may be below 0.
+        # With a perfect fit, rounding can make the sum slightly negative.
         return max(total, 0.0) / (len(left) * len(right))
 
 

@@ -21,24 +21,24 @@ if TYPE_CHECKING:
 
 
 class Estimator(Protocol):
-    """What was learned: `logistic.Logistic` or `trees.Trees`."""
+    """The trained part of a classifier: `logistic.Logistic` or `trees.Trees`."""
 
     @property
     def features(self) -> list[Feature]:
-        """Input columns in the query's order."""
+        """The input columns in the query's order."""
 
     @property
     def inputs(self) -> tuple[Input, ...]:
-        """What the features are turned into."""
+        """The inputs that encode the features."""
 
     def probabilities(self, columns: Columns) -> Floats:
-        """The probability of the positive class."""
+        """Return the probability of the positive class for each row."""
 
     def contributions(self, columns: Columns, *, approximate: bool = False) -> Floats:
-        """Each feature's part of the log odds; the last column is the baseline."""
+        """Return each feature's contribution to the log odds, a row per input row; the last column is the baseline."""
 
     def save(self, folder: Path) -> None:
-        """Write what was learned."""
+        """Write the trained parameters into `folder`."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,10 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Classifier(TrainedModel):
-    """A model that tells two classes apart: LOGISTIC_REGRESSION or BOOSTED_TREE_CLASSIFIER.
+    """A binary classifier: LOGISTIC_REGRESSION or BOOSTED_TREE_CLASSIFIER.
 
-    class_names: the two label values cast to STRING, in the ascending order of the values; the last is the positive
-    attributions: ML.GLOBAL_EXPLAIN's, one for each feature; None without ENABLE_GLOBAL_EXPLAIN
+    class_names: the two label values as STRING, in the ascending order of the values; the last is the positive class
+    attributions: those of ML.GLOBAL_EXPLAIN, one per feature; None without ENABLE_GLOBAL_EXPLAIN
     """
 
     class_names: tuple[str, str]
@@ -64,12 +64,12 @@ class Classifier(TrainedModel):
 
     @property
     def features(self) -> list[Feature]:
-        """Input columns in the query's order, each with .name and .type (BigQuery's type)."""
+        """The input columns in the query's order, each with .name and .type (BigQuery's type)."""
         return self.estimator.features
 
     @cached_property
     def class_array(self) -> pa.Array:
-        """The two label values in ascending order, in the label's own type."""
+        """The two label values in ascending order, in the label's type."""
         return pa.array(self.class_names, pa.string()).cast(ARROW[self.label_type])
 
     @property
@@ -89,7 +89,7 @@ class Classifier(TrainedModel):
 
     @classmethod
     def load(cls, folder: Path) -> Classifier:
-        """Read what `save` wrote of a classifier."""
+        """Load a classifier that `save` has written."""
         kept = kept_fields(folder)
         features = kept.pop("features")
         inputs = tuple(_input(fields) for fields in kept.pop("inputs"))

@@ -1,4 +1,4 @@
-"""Columns of an Arrow table, as BigQuery ML sees them: names in any case, BigQuery's types, STRUCTs expanded."""
+"""Read the columns of an Arrow table as BigQuery ML does: names ignore case, BigQuery's types, STRUCTs expanded."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ ARROW = {
     "TIME": pa.time64("us"),
     "TIMESTAMP": pa.timestamp("us", tz="UTC"),
 }
-"""The Arrow type in which a column of a BigQuery type is handled here."""
+"""The Arrow type used here for each BigQuery type."""
 
 
 @dataclass(frozen=True)
 class Feature:
-    """One input column of a model; a STRUCT's field counts as a column named `struct_field`."""
+    """An input column of a model; a field of a STRUCT is a column named `struct_field`."""
 
     name: str
     type: str
 
 
 def bigquery_type(arrow: pa.DataType) -> str:
-    """BigQuery's name of an Arrow type; an untyped NULL is INT64, as in BigQuery."""
+    """Return BigQuery's name of an Arrow type; an untyped NULL is INT64, as in BigQuery."""
     if pa.types.is_dictionary(arrow):
         return bigquery_type(arrow.value_type)
     if pa.types.is_timestamp(arrow):
@@ -76,7 +76,7 @@ _TYPE_NAMES = (
 
 
 class Columns:
-    """The columns of one table by name, whatever the case, with the fields of STRUCTs beside them."""
+    """The columns of a table by name, ignoring case, including the fields of STRUCTs."""
 
     def __init__(self, table: pa.Table) -> None:
         self.rows = table.num_rows
@@ -101,12 +101,12 @@ class Columns:
 
     @property
     def expanded(self) -> list[Feature]:
-        """All columns in the table's order, each STRUCT replaced by its fields."""
+        """Return all columns in the table's order, each STRUCT replaced by its fields."""
         return self._expanded
 
     @property
     def names(self) -> str:
-        """The column names for an error message."""
+        """The column names, for error messages."""
         return ", ".join(feature.name for feature in self._expanded)
 
     def __contains__(self, name: str) -> bool:
@@ -118,21 +118,21 @@ class Columns:
         return column if field is None else column.flatten()[field]
 
     def numbers(self, feature: Feature) -> pa.ChunkedArray:
-        """A numeric feature as float64."""
-        # Digits beyond float64's precision do not matter to a number that is learned from.
+        """Return a numeric feature as float64."""
+        # Losing digits beyond float64's precision does not affect training.
         return self._checked(feature, "Feature").cast(pa.float64(), safe=False)
 
     def categories(self, feature: Feature) -> pa.DictionaryArray:
-        """A feature that is no number as its categories' names."""
+        """Return a non-numeric feature as category names."""
         return as_categories(self._checked(feature, "Feature"), ARROW[feature.type])
 
     def values(self, feature: Feature, what: str = "Feature") -> pa.ChunkedArray:
-        """The column of a feature (or label, as `what` says) in the Arrow type of its BigQuery type."""
+        """Return the column in the Arrow type of its BigQuery type; `what` is "Feature" or "Label", for errors."""
         column = self._checked(feature, what)
         try:
             return column.cast(ARROW[feature.type])
         except pa.ArrowInvalid as error:
-            raise MLError(f"{what} column {feature.name!r} has a value that is no {feature.type}: {error}.") from error
+            raise MLError(f"{what} column {feature.name!r} has a value that is not {feature.type}: {error}.") from error
 
     def _checked(self, feature: Feature, what: str) -> pa.ChunkedArray:
         if feature.name not in self:
@@ -149,7 +149,7 @@ class Columns:
 
 
 def as_categories(column: pa.ChunkedArray, type_: pa.DataType | None = None) -> pa.DictionaryArray:
-    """The names of `as_strings`, each once, and a code for each row; the values are first cast to `type_`."""
+    """Return the texts of `as_strings`, dictionary-encoded; the values are first cast to `type_`."""
     if pa.types.is_null(column.type):
         column = column.cast(pa.string())
     if pa.types.is_dictionary(column.type) and any(chunk.dictionary.null_count for chunk in column.chunks):
@@ -161,7 +161,7 @@ def as_categories(column: pa.ChunkedArray, type_: pa.DataType | None = None) -> 
 
 
 def with_strings_encoded(table: pa.Table) -> pa.Table:
-    """The table with its strings as dictionaries, for one who reads them several times."""
+    """Return the table with its strings dictionary-encoded, for callers that read them several times."""
     for position, field in enumerate(table.schema):
         if bigquery_type(field.type) == "STRING" and not pa.types.is_dictionary(field.type):
             table = table.set_column(position, field.name, table.column(position).dictionary_encode())
@@ -169,7 +169,7 @@ def with_strings_encoded(table: pa.Table) -> pa.Table:
 
 
 def as_strings(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Names of categories and classes as CAST AS STRING gives them, but BYTES in base64."""
+    """Return categories and classes as text, like CAST AS STRING, but BYTES in base64."""
     if pa.types.is_string(column.type):
         return column
     type_ = bigquery_type(column.type)

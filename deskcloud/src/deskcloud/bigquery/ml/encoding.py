@@ -1,6 +1,6 @@
-"""From columns to what a learner takes: NULLs filled, categories numbered. Fitted on the training rows alone.
+"""Encode columns for a learner: fill NULLs, number categories. Encodings are fitted on the training rows only.
 
-A feature gives one input, but a TIMESTAMP, which gives eight: its epoch seconds and seven calendar parts.
+Each feature becomes one input. A TIMESTAMP becomes eight: its epoch seconds and seven calendar parts.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int32]
 
 UNSEEN = 0
-"""The code of a category that training did not have. Categories are 1..n in the vocabulary's order, NULL is n + 1."""
+"""The code of a category absent from training. Categories are 1..n in the vocabulary's order, NULL is n + 1."""
 
 NULL_CATEGORY = "_null_filler"
-"""What ML.WEIGHTS calls NULL among the categories (as far as is known; Google does not document the name)."""
+"""The name of NULL among the categories of ML.WEIGHTS. Google does not document it; this is the observed name."""
 
 
 @dataclass(frozen=True)
 class Numeric:
-    """A number; NULL becomes the mean of the training rows. `stddev` is the sample's, as STDDEV gives it."""
+    """A numeric input; NULL becomes the mean of the training rows. `stddev` is the sample standard deviation."""
 
     name: str
     feature: int
@@ -40,36 +40,36 @@ class Numeric:
 
     @classmethod
     def fit(cls, name: str, feature: int, column: pa.ChunkedArray) -> Numeric:
-        """Learn mean and standard deviation; both are 0 for a column of NULLs, which then says nothing."""
+        """Compute mean and standard deviation; both are 0 for a column of NULLs, which then has no effect."""
         _refuse_non_finite(name, column)
         mean, stddev = pc.mean(column).as_py(), pc.stddev(column, ddof=1).as_py()
         return cls(name, feature, mean or 0.0, stddev or 0.0)
 
     def values(self, column: pa.ChunkedArray) -> Floats:
-        """The column as float64 without NULLs."""
+        """Return the column as float64 without NULLs."""
         _refuse_non_finite(self.name, column)
         values: Floats = (pc.fill_null(column, self.mean) if column.null_count else column).to_numpy()
         return values
 
     def standardised(self, column: pa.ChunkedArray) -> Floats:
-        """The column with mean 0 and standard deviation 1 over the training rows; 0 when it was constant there."""
+        """Return the column with training mean 0 and standard deviation 1; 0 if it was constant in training."""
         return (self.values(column) - self.mean) / (self.stddev or np.inf)
 
 
 @dataclass(frozen=True)
 class Category:
-    """A category; the vocabulary is sorted. `null_count` is the number of NULLs in training."""
+    """A categorical input; the vocabulary is sorted. `null_count` is the number of NULLs in training."""
 
     name: str
     feature: int
     vocabulary: tuple[str, ...]
     null_count: int
     dropped: int | None = None
-    """The code that DUMMY_ENCODING leaves out: the most frequent, the first of them when several are."""
+    """The code that DUMMY_ENCODING leaves out: the most frequent category, the first one if there is a tie."""
 
     @classmethod
     def fit(cls, name: str, feature: int, column: pa.DictionaryArray, *, dummy: bool) -> Category:
-        """Learn the vocabulary."""
+        """Build the vocabulary."""
         used = column.dictionary.take(pc.unique(column.indices).drop_null())
         vocabulary = tuple(sorted(used.to_pylist()))
         if NULL_CATEGORY in vocabulary:
@@ -88,7 +88,7 @@ class Category:
         return len(self.vocabulary) + 1
 
     def codes(self, column: pa.DictionaryArray) -> Codes:
-        """Each row's code."""
+        """Return each row's code."""
         known = pc.index_in(column.dictionary, value_set=pa.array(self.vocabulary, pa.string()))
         of_name = np.append(pc.fill_null(known, -1).to_numpy() + 1, self.null).astype(np.int32)
         codes: Codes = of_name[pc.fill_null(column.indices, len(column.dictionary)).to_numpy()]
@@ -100,7 +100,7 @@ Input = Numeric | Category
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows to learn from or to watch while learning: features, labels, and how much each row counts."""
+    """Rows for training or evaluation: features, labels, and a weight per row."""
 
     columns: Columns
     positive: npt.NDArray[np.bool_]
@@ -110,13 +110,17 @@ class Rows:
 def _refuse_non_finite(name: str, column: pa.ChunkedArray) -> None:
     if not pc.all(pc.is_finite(column), min_count=0).as_py():
         raise MLError(
-            f"Feature column {name!r} has NaN or infinite values, which cannot be learned from: make them NULL, "
+            f"Feature column {name!r} has NaN or infinite values, which cannot be used in training: make them NULL, "
             "for example with IF(IS_NAN(x) OR IS_INF(x), NULL, x)."
         )
 
 
 def choose_features(columns: Columns, excluded: Iterable[str], *, timestamps: bool) -> list[Feature]:
-    """Every column but the excluded ones, in order. Raises MLError for a type that cannot be a feature."""
+    """Return all columns except the excluded ones, in order.
+
+    Raises:
+        MLError: a column's type cannot be a feature, or there is no feature.
+    """
     without = {name.lower() for name in excluded}
     features = [feature for feature in columns.expanded if feature.name.lower() not in without]
     for feature in features:
@@ -136,7 +140,7 @@ def choose_features(columns: Columns, excluded: Iterable[str], *, timestamps: bo
 
 
 def fit(columns: Columns, features: list[Feature], *, dummy: bool = False) -> tuple[Input, ...]:
-    """Learn the inputs of the features from the training rows."""
+    """Fit the inputs of the features on the training rows."""
     return tuple(
         Numeric.fit(name, index, column)
         if pa.types.is_floating(column.type)
@@ -147,7 +151,7 @@ def fit(columns: Columns, features: list[Feature], *, dummy: bool = False) -> tu
 
 
 def columns_of(columns: Columns, features: list[Feature], inputs: tuple[Input, ...]) -> Iterable[tuple[Input, Any]]:
-    """Each input with its column: a ChunkedArray of float64 for a Numeric, a DictionaryArray for a Category."""
+    """Return each input with its column: ChunkedArray of float64 for Numeric, DictionaryArray for Category."""
     pairs = (pair for feature in features for pair in _inputs(columns, feature))
     for input_, (_, column) in zip(inputs, pairs, strict=True):
         yield input_, column
@@ -171,7 +175,7 @@ _CALENDAR: dict[str, Callable[[Any], Any]] = {
     "MOY": pc.month,
     "HOD": pc.hour,
     "MOH": pc.minute,
-    # As EXTRACT(WEEK): weeks begin on Sunday, and the days before the year's first Sunday are week 0.
+    # Same as EXTRACT(WEEK): weeks begin on Sunday; days before the year's first Sunday are in week 0.
     "WOY": lambda at: pc.week(at, week_starts_monday=False, count_from_zero=True, first_week_is_fully_in_year=True),
     "YEAR": pc.year,
 }

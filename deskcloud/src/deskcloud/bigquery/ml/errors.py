@@ -1,12 +1,12 @@
-"""What BigQuery ML answers when it cannot do what it was asked."""
+"""The error of BigQuery ML."""
 
 from __future__ import annotations
 
 
 class MLError(Exception):
-    """A request that BigQuery ML would refuse; the message names the input, the rule and the remedy.
+    """BigQuery ML would refuse this request; the message names the input, the rule and the remedy.
 
-    `reason` is the reason of Google's error body.
+    `reason` is the reason in Google's error body.
     """
 
     def __init__(self, message: str, reason: str = "invalidQuery") -> None:

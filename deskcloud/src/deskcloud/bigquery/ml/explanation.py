@@ -1,4 +1,4 @@
-"""ML.EXPLAIN_PREDICT: which features moved each prediction, and how far."""
+"""ML.EXPLAIN_PREDICT: how far each feature moved a prediction."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 def explain_predict(model: Classifier, rows: pa.Table, top_k_features: int = 5, threshold: float = 0.5) -> pa.Table:
-    """ML.EXPLAIN_PREDICT: prediction, probability and attributions, then all columns of `rows`.
+    """Return ML.EXPLAIN_PREDICT: prediction, probability and attributions, then all columns of `rows`.
 
-    Attributions, baseline and prediction value are parts of the log odds of the predicted class, so for the negative
-    class they are those of the positive one with the sign changed. Weights and TreeSHAP are exact, so that the
-    approximation error is 0.
+    Attributions, baseline and prediction value add up to the log odds of the predicted class. For the negative class,
+    they are those of the positive class with the opposite sign. Weights and TreeSHAP are exact, so the approximation
+    error is 0.
     """
     prediction.check_threshold(threshold)
     if isinstance(top_k_features, bool) or not isinstance(top_k_features, int) or top_k_features < 1:
@@ -43,7 +43,7 @@ def explain_predict(model: Classifier, rows: pa.Table, top_k_features: int = 5, 
 
 
 def _top(model: Classifier, attributions: Floats, count: int) -> pa.Array:
-    """For each row the `count` features of largest absolute attribution, largest first."""
+    """Return for each row the `count` features with the largest absolute attribution, largest first."""
     rows, features = attributions.shape
     count = min(count, features)
     order = np.argsort(-np.abs(attributions), axis=1, kind="stable")[:, :count]

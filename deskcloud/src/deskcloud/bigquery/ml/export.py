@@ -1,14 +1,14 @@
-"""EXPORT MODEL.
+"""Write the files of EXPORT MODEL.
 
-Boosted trees, as BigQuery writes them:
+Boosted trees, in BigQuery's format:
 
     model.bst                    the booster in XGBoost 0.82's binary format
     assets/model_metadata.json   inputs in the order of the booster's columns, and the classes
-    assets/N.txt                 the vocabulary of the N-th input, for each category; a category's code is its line's
-                                 number, from 1, and 0 for NULL and for a category that is not there
+    assets/N.txt                 the vocabulary of the N-th input if it is a category: a category's code is its line
+                                     number, from 1; NULL and unseen categories have code 0
 
-Logistic regression and matrix factorization, where Google writes a TensorFlow SavedModel, are one file of ours,
-`weights.json`.
+For logistic regression and matrix factorization, Google writes a TensorFlow SavedModel. Here they are one file in a
+format of this project, `weights.json`.
 """
 
 from __future__ import annotations
@@ -36,11 +36,15 @@ if TYPE_CHECKING:
 
 
 def export(model: TrainedModel, folder: Path) -> list[Path]:
-    """Write the model into `folder`; returns the files written. Raises MLError for a model that has a TIMESTAMP."""
+    """Write the model into `folder` and return the files written.
+
+    Raises:
+        MLError: the model has a TIMESTAMP feature, or a category contains a line break.
+    """
     for feature in model.features:
         if feature.type == "TIMESTAMP":
             raise MLError(
-                f"A model with a TIMESTAMP feature cannot be exported, and {feature.name!r} is one: "
+                f"A model with a TIMESTAMP feature cannot be exported, and {feature.name!r} is a TIMESTAMP: "
                 "train on UNIX_SECONDS(...) and EXTRACT(... FROM ...) of it."
             )
     if isinstance(model, Factorization):
@@ -86,12 +90,12 @@ def _logistic_files(model: Classifier) -> dict[str, bytes]:
             values = weights[UNSEEN + 1 :].tolist()
             shown |= {"weights": dict(zip(input_.vocabulary, values, strict=False)), "null_weight": values[-1]}
         inputs.append(shown)
-    # Weights are those of standardised numbers: (x - mean) / stddev, and 0 where stddev is 0.
+    # The weights apply to standardised numbers: (x - mean) / stddev, and 0 where stddev is 0.
     return {"weights.json": _json(_head(model) | {"intercept": learned.intercept, "features": inputs})}
 
 
 def _factorization_files(model: Factorization) -> dict[str, bytes]:
-    # A prediction is the sum of the three intercepts and the product of the factors.
+    # A prediction is the sum of the three intercepts and the dot product of the factors.
     content = {
         "model_type": model.model_type,
         "feedback_type": model.training_options["feedbackType"],

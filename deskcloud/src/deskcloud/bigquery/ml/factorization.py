@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Vectors:
-    """Factors, a row for each user or item, and intercepts."""
+    """Factors, one row per user or item, and intercepts."""
 
     factors: Floats
     intercepts: Floats
 
     def at(self, codes: Codes) -> Vectors:
-        """The vectors at these positions; zeros at -1, one that is not known."""
+        """Return the vectors at these positions; zeros for position -1, an unknown id."""
         known = codes >= 0
         factors, intercepts = self.factors[codes], self.intercepts[codes]
         factors[~known] = 0
@@ -35,35 +35,35 @@ class Vectors:
         return Vectors(factors, intercepts)
 
     def slice(self, some: slice) -> Vectors:
-        """Those at these positions, in order."""
+        """Return the vectors of a slice."""
         return Vectors(self.factors[some], self.intercepts[some])
 
 
 def of_pairs(users: Vectors, items: Vectors) -> Floats:
-    """The prediction for the first user and the first item, the second and the second, ..., without g."""
+    """Return the predictions for the pairs (users[k], items[k]), without the global intercept."""
     products: Floats = np.einsum("ij,ij->i", users.factors, items.factors)
     return products + users.intercepts + items.intercepts
 
 
 def of_all(users: Vectors, items: Vectors) -> Floats:
-    """The prediction for every user, a row each, and every item, without g."""
+    """Return the predictions for all pairs, one row per user and one column per item, without the global intercept."""
     return users.factors @ items.factors.T + users.intercepts[:, np.newaxis] + items.intercepts
 
 
 @dataclass(frozen=True)
 class Side:
-    """The users or the items of the training: their column, their ids in ascending order, and what was learned."""
+    """The users or the items of the training: their column, their ids in ascending order, and their vectors."""
 
     feature: Feature
     ids: pa.Array
     vectors: Vectors
 
     def of(self, ids: pa.Array) -> Vectors:
-        """The vectors of these ids; zeros for one that training did not have, and for NULL."""
+        """Return the vectors of these ids; zeros for NULL and for ids absent from training."""
         return self.vectors.at(positions(ids, self.ids))
 
     def save(self, file: Path) -> None:
-        """Write ids and vectors; the column is the caller's to keep."""
+        """Write ids and vectors; the caller stores the column."""
         factors = self.vectors.factors
         flat = pa.array(factors.reshape(-1))
         table = pa.table(
@@ -78,7 +78,7 @@ class Side:
 
     @classmethod
     def load(cls, file: Path, feature: Feature) -> Side:
-        """Read what `save` wrote."""
+        """Load what `save` has written."""
         with pa.ipc.open_file(file) as source:
             table = source.read_all().combine_chunks()
         factors = table["factors"].combine_chunks()
@@ -90,8 +90,8 @@ class Side:
 class Factorization(TrainedModel):
     """A MATRIX_FACTORIZATION model; its label is the rating.
 
-    global_intercept: the mean rating, and 0 with implicit feedback
-    measures: ML.EVALUATE's on the held-out rows, or on the training rows when none were held out
+    global_intercept: the mean rating; 0 with implicit feedback
+    measures: metrics of ML.EVALUATE on the held-out rows, or on the training rows if none were held out
     """
 
     users: Side
@@ -106,7 +106,7 @@ class Factorization(TrainedModel):
 
     @property
     def is_implicit(self) -> bool:
-        """Whether it was trained with FEEDBACK_TYPE='IMPLICIT', so that it predicts preferences from 0 to 1."""
+        """Whether the model was trained with FEEDBACK_TYPE='IMPLICIT' and predicts preferences from 0 to 1."""
         return bool(self.training_options["feedbackType"] == "IMPLICIT")
 
     def _save(self, folder: Path) -> dict[str, Any]:
@@ -116,7 +116,7 @@ class Factorization(TrainedModel):
 
     @classmethod
     def load(cls, folder: Path) -> Factorization:
-        """Read what `save` wrote of a factorization."""
+        """Load a factorization that `save` has written."""
         kept = kept_fields(folder)
         user, item = kept.pop("features")
         return cls(**kept, users=Side.load(folder / "users.arrow", user), items=Side.load(folder / "items.arrow", item))

@@ -1,4 +1,4 @@
-"""What a model knows about itself: the ML functions that take no rows, and its part of the REST resource."""
+"""Describe a model: the ML functions that take no rows, and the model's part of the REST resource."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _WEIGHTS = pa.schema(
 
 
 def weights(model: Classifier, standardize: bool = False) -> pa.Table:
-    """ML.WEIGHTS, logistic regression only: a row for each input, then `__INTERCEPT__`.
+    """Return ML.WEIGHTS of a logistic regression: a row for each input, then `__INTERCEPT__`.
 
-    NULL is a category only of inputs that had one in training; an unseen category weighs 0. With `standardize` the
-    weights are those of standardised numbers.
+    NULL is listed as a category only for inputs with NULLs in training; an unseen category weighs 0. With
+    `standardize`, the weights apply to standardised numbers.
     """
     if model.model_type != LOGISTIC:
         raise MLError(f"ML.WEIGHTS is not supported for {model.model_type}: use ML.FEATURE_IMPORTANCE.")
@@ -56,7 +56,7 @@ def weights(model: Classifier, standardize: bool = False) -> pa.Table:
 
 
 def training_info(model: TrainedModel) -> pa.Table:
-    """ML.TRAINING_INFO, last iteration first as BigQuery shows it."""
+    """Return ML.TRAINING_INFO, the last iteration first, as BigQuery does."""
     rows = [
         {
             "training_run": 0,
@@ -75,7 +75,7 @@ def training_info(model: TrainedModel) -> pa.Table:
 
 
 def feature_info(model: TrainedModel) -> pa.Table:
-    """ML.FEATURE_INFO, over the rows trained on."""
+    """Return ML.FEATURE_INFO, over the training rows."""
     rows = [asdict(statistics) | {"dimension": None} for statistics in model.statistics]
     reals = dict.fromkeys(["min", "max", "mean", "median", "stddev"], pa.float64())
     wholes = dict.fromkeys(["category_count", "null_count", "dimension"], pa.int64())
@@ -83,7 +83,7 @@ def feature_info(model: TrainedModel) -> pa.Table:
 
 
 def feature_importance(model: Classifier) -> pa.Table:
-    """ML.FEATURE_IMPORTANCE, boosted trees only: number of splits, mean gain and mean cover of a split."""
+    """Return ML.FEATURE_IMPORTANCE of boosted trees: number of splits, mean gain and mean cover per split."""
     if model.model_type != TREES:
         raise MLError(f"ML.FEATURE_IMPORTANCE is not supported for {model.model_type}: use ML.WEIGHTS.")
     found = cast("Trees", model.estimator).importance()
@@ -95,9 +95,9 @@ def feature_importance(model: Classifier) -> pa.Table:
 
 
 def global_explain(model: Classifier, class_level_explain: bool = False) -> pa.Table:
-    """ML.GLOBAL_EXPLAIN, for models trained with ENABLE_GLOBAL_EXPLAIN: mean absolute attributions, highest first.
+    """Return ML.GLOBAL_EXPLAIN: mean absolute attributions, highest first. The model needs ENABLE_GLOBAL_EXPLAIN.
 
-    With `class_level_explain` the ten first of each class; of two classes the attributions differ in sign alone.
+    `class_level_explain` gives the top ten of each class; for two classes, attributions differ only in sign.
     """
     ranked = _ranked_attributions(model)
     schema = {"feature": pa.string(), "attribution": pa.float64()}
@@ -114,17 +114,17 @@ def global_explain(model: Classifier, class_level_explain: bool = False) -> pa.T
 
 def _ranked_attributions(model: Classifier) -> list[tuple[str, float]]:
     if model.attributions is None:
-        raise MLError("ML.GLOBAL_EXPLAIN needs a model trained with ENABLE_GLOBAL_EXPLAIN=TRUE: train it so.")
+        raise MLError("ML.GLOBAL_EXPLAIN needs a model trained with ENABLE_GLOBAL_EXPLAIN=TRUE: train one with it.")
     pairs = [(feature.name, value) for feature, value in zip(model.features, model.attributions, strict=True)]
     return sorted(pairs, key=lambda pair: -pair[1])
 
 
 def describe(model: TrainedModel) -> dict[str, Any]:
-    """The learning's part of the REST resource: modelType, featureColumns, labelColumns, trainingRuns (one run).
+    """Return modelType, featureColumns, labelColumns and trainingRuns (one run) of the REST resource.
 
     The run has trainingOptions, startTime, results, evaluationMetrics and, with global explanations,
-    modelLevelGlobalExplanation; the rest (modelReference, etag, times, labels, location, dataSplitResult's tables) is
-    the caller's. INT64 are strings, and measures that are NaN are left out, since JSON has no NaN.
+    modelLevelGlobalExplanation. The caller adds the rest: modelReference, etag, times, labels, location and the tables
+    of dataSplitResult. INT64 values are strings; NaN metrics are left out, since JSON has no NaN.
     """
     run: dict[str, Any] = {
         "trainingOptions": model.training_options,

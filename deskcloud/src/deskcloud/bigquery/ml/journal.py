@@ -1,4 +1,4 @@
-"""What each iteration of a training achieved, and when it achieves too little to go on."""
+"""Record the iterations of a training and decide on early stopping."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ Progress = Callable[[int, float, float | None], None]
 class Iteration:
     """One row of ML.TRAINING_INFO.
 
-    Losses are the model type's own, log losses or squared errors, as means; `eval_loss` is None when nothing is held
-    out, `learning_rate` where the method has none.
+    Losses are means of the model type's loss: log loss or squared error. `eval_loss` is None without held-out rows,
+    `learning_rate` is None if the method has none.
     """
 
     index: int
@@ -27,7 +27,7 @@ class Iteration:
 
 @dataclass
 class Journal:
-    """Collects the iterations and decides EARLY_STOP. `started_at` is when training began, ISO 8601 in UTC."""
+    """Collect the iterations and apply EARLY_STOP. `started_at` is the start of the training, ISO 8601 in UTC."""
 
     early_stop: bool
     min_rel_progress: float
@@ -37,10 +37,10 @@ class Journal:
     _last: float = field(default_factory=time.perf_counter)
 
     def record(self, loss: float, eval_loss: float | None, learning_rate: float | None = None) -> bool:
-        """Note an iteration; True when training should stop after it.
+        """Record an iteration; return True if training should stop after it.
 
-        That is so when the loss (the evaluation rows' where there are some) fell by less than MIN_REL_PROGRESS of
-        what it was.
+        Training stops when the loss fell by less than MIN_REL_PROGRESS relative to the previous iteration. The loss is
+        that of the evaluation rows, or of the training rows if there are none.
         """
         now = time.perf_counter()
         index = len(self.iterations)

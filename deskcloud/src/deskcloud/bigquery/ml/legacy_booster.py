@@ -1,4 +1,4 @@
-"""XGBoost's binary model format as version 0.82 wrote it, which BigQuery exports and XGBoost 3 no longer writes.
+"""Write XGBoost's binary model format of version 0.82, which BigQuery exports and XGBoost 3 no longer writes.
 
 All fields are little-endian, without padding. In order:
 
@@ -15,7 +15,7 @@ All fields are little-endian, without padding. In order:
                 num_nodes x stats: float32 loss change, sum of hessians, weight; int32 number of leaf children
     groups      num_trees x int32: the output that each tree adds to
 
-DART's tree weights are multiplied into the leaves, so that a reader need not know of them.
+DART's tree weights are multiplied into the leaves, so a reader need not know them.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _ROOT_PARENT = np.uint32(0xFFFFFFFF)
 
 
 def dumps(booster: xgb.Booster) -> bytes:
-    """A binary classifier's booster in the legacy format; predictions stay what they were to float32's last digit."""
+    """Return a binary classifier's booster in the legacy format; predictions agree up to float32 rounding."""
     learner = json.loads(booster.save_raw("json"))["learner"]
     model = learner["gradient_booster"]["model"]
     trees = model["trees"]
@@ -58,7 +58,7 @@ def dumps(booster: xgb.Booster) -> bytes:
 
 
 def _base_margin(learner: dict[str, Any]) -> float:
-    # One number in brackets: XGBoost 3 keeps one for each target.
+    # XGBoost 3 writes a list in brackets, with one number per target.
     probability = float(str(learner["learner_model_param"]["base_score"]).strip("[]"))
     return math.log(probability / (1 - probability))
 
@@ -95,7 +95,7 @@ def _parents(left: npt.NDArray[np.int32], right: npt.NDArray[np.int32]) -> npt.N
 
 
 def _depths(left: npt.NDArray[np.int32], right: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-    """Each node's depth; -1 for a node that pruning has cut off."""
+    """Return each node's depth; -1 for a node removed by pruning."""
     depths = np.full(len(left), -1, np.int32)
     level, depth = np.zeros(1, np.int32), 0
     while len(level):

@@ -1,11 +1,11 @@
 """Binary logistic regression: the objective, two solvers, and the model they give.
 
-Minimised is  sum_i c_i * log_loss_i  +  L1_REG * |w|_1  +  L2_REG / 2 * |w|^2  over the training rows, c_i the weight
-of row i's class, the intercept not penalised: scikit-learn's LogisticRegression with C = 1 / L2_REG on standardised
-numbers and one-hot categories. Google does not publish its scaling; this one is XGBoost's too, so that an L2_REG
-means the same in both model types. Losses are reported as means, without the penalty.
+The loss to minimise is  sum_i c_i * log_loss_i  +  L1_REG * |w|_1  +  L2_REG / 2 * |w|^2  over the training rows. c_i
+is the weight of row i's class; the intercept is not penalised. This is scikit-learn's LogisticRegression with
+C = 1 / L2_REG on standardised numbers and one-hot categories. Google does not publish its scaling. XGBoost scales in
+the same way, so an L2_REG means the same in both model types. Losses are reported as means, without the penalty.
 
-SciPy's L-BFGS-B reaches the same minimum (weights within 4e-7), but neither takes LS_INIT_LEARN_RATE nor tells a rate.
+SciPy's L-BFGS-B reaches the same minimum (weights within 4e-7), but has no LS_INIT_LEARN_RATE and reports no rate.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from deskcloud.bigquery.ml.journal import Journal
 
 MEMORY = 10
-"""Pairs of steps and gradient changes from which L-BFGS estimates the curvature."""
+"""Number of steps from which L-BFGS estimates the curvature."""
 
 CONVERGED = 1e-10
-"""A gradient of the mean objective below this, in each direction, is a minimum."""
+"""Convergence: every component of the mean objective's gradient is below this."""
 
 
 class Design:
-    """The training rows as the product that a linear model needs: numbers dense, categories as codes."""
+    """The training rows as the design matrix of a linear model: dense numbers, categories as codes."""
 
     def __init__(self, columns: Columns, features: list[Feature], inputs: tuple[Input, ...]) -> None:
         numbers: list[Floats] = []
@@ -48,18 +48,18 @@ class Design:
         self.numbers = np.column_stack(numbers) if numbers else np.zeros((columns.rows, 0))
 
     def times(self, intercept: float, weights: list[Floats]) -> Floats:
-        """The log odds of each row."""
+        """Return the log odds of each row."""
         result: Floats = self.numbers @ weights[0] + intercept
         for of_category, codes in zip(weights[1:], self.codes, strict=True):
             result += of_category[codes]
         return result
 
     def gradient(self, residuals: Floats, sizes: list[int]) -> Floats:
-        """`residuals` (one a row) summed for each weight: intercept, numbers, each category's codes."""
+        """Return `residuals` (one per row) summed for each weight: intercept, numbers, each category's codes."""
         return self._sums(self.numbers, residuals, sizes)
 
     def curvature(self, residual_slopes: Floats, sizes: list[int]) -> Floats:
-        """The diagonal of the Hessian, in the order of `gradient`."""
+        """Return the diagonal of the Hessian, in the order of `gradient`."""
         return self._sums(np.square(self.numbers), residual_slopes, sizes)
 
     def _sums(self, numbers: Floats, of_rows: Floats, sizes: list[int]) -> Floats:
@@ -70,13 +70,13 @@ class Design:
 
 
 def mean_log_loss(margins: Floats, positive: npt.NDArray[np.bool_], row_weights: Floats) -> float:
-    """Weighted mean log loss of log odds, without overflow at either end."""
+    """Return the weighted mean log loss of log odds, without overflow."""
     return float(np.average(np.logaddexp(0, np.where(positive, -margins, margins)), weights=row_weights))
 
 
 @dataclass
 class _Objective:
-    """Mean penalised loss and gradient as functions of one flat vector: intercept, numbers, each category's codes."""
+    """Mean penalised loss and its gradient, as functions of one flat vector: intercept, numbers, categories' codes."""
 
     design: Design
     positive: npt.NDArray[np.bool_]
@@ -92,7 +92,7 @@ class _Objective:
         return float(flat[0]), np.split(flat[1:], edges[1:-1] - 1)
 
     def smooth(self, flat: Floats) -> tuple[float, Floats, float]:
-        """Value and gradient of loss plus L2, both a row's share, and the mean loss."""
+        """Return value and gradient of loss plus L2, divided by the number of rows, and the mean loss."""
         margins = self.design.times(*self.split(flat))
         loss = mean_log_loss(margins, self.positive, self.row_weights)
         total = self.row_weights.sum()
@@ -103,7 +103,7 @@ class _Objective:
         return value, (gradient + penalty) * self.free, loss
 
     def scale(self, flat: Floats) -> Floats:
-        """How far a step for each weight should go: one over its curvature at `flat`."""
+        """Return the step scale of each weight: one over its curvature at `flat`."""
         total = self.row_weights.sum()
         chances = sigmoid(self.design.times(*self.split(flat)))
         slopes = self.row_weights * chances * (1 - chances) / total
@@ -112,13 +112,13 @@ class _Objective:
 
     @property
     def l1_share(self) -> Floats:
-        """Each weight's L1 penalty, as a row's share."""
+        """Return each weight's L1 penalty, divided by the number of rows."""
         return self.l1 / self.row_weights.sum() * self.penalised
 
 
 def sigmoid(margins: Floats) -> Floats:
-    """Probabilities of log odds."""
-    # exp of a large negative number is 0, which is right; of a large positive one it would overflow.
+    """Return the probabilities of log odds."""
+    # exp of a large positive number would overflow, so the argument is never positive.
     small = np.exp(-np.abs(margins))
     result: Floats = np.where(margins >= 0, 1, small) / (1 + small)
     return result
@@ -126,7 +126,7 @@ def sigmoid(margins: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class _Point:
-    """Where a solver stands: weights, objective, gradient of its smooth part, mean loss, length of the last step."""
+    """The state of a solver: weights, objective, gradient of its smooth part, mean loss, length of the last step."""
 
     flat: Floats
     value: float
@@ -136,10 +136,10 @@ class _Point:
 
 
 def _line_search(objective: _Objective, start: Floats, initial_rate: float) -> Iterator[_Point]:
-    """OWL-QN: L-BFGS that stays within an orthant, so that L1 gives zeros (Andrew and Gao, 2007).
+    """Yield the points of OWL-QN: L-BFGS within an orthant, so that L1 yields zeros (Andrew and Gao, 2007).
 
-    The first step goes along the gradient, each weight's scaled by its curvature, with `initial_rate`, doubled while
-    that helps; later ones try 1 first.
+    The first step follows the gradient, scaled by each weight's curvature. Its rate is `initial_rate`, doubled while
+    the objective falls. Later steps try rate 1 first.
     """
     l1 = objective.l1_share
     scale = objective.scale(start)
@@ -164,7 +164,7 @@ def _line_search(objective: _Objective, start: Floats, initial_rate: float) -> I
 def _step(
     objective: _Objective, here: _Point, direction: Floats, slope: Floats, l1: Floats, rate: float, *, grow: bool
 ) -> _Point | None:
-    """Halve (or first double) the rate until the objective falls enough; None when no rate makes it fall."""
+    """Halve (or first double) the rate until the objective falls enough; return None if no rate makes it fall."""
     orthant = np.where(here.flat != 0, np.sign(here.flat), -np.sign(slope))
 
     def at(rate: float) -> _Point:
@@ -189,14 +189,14 @@ def _evaluate(objective: _Objective, flat: Floats, l1: Floats, rate: float) -> _
 
 
 def _pseudo_gradient(here: _Point, l1: Floats) -> Floats:
-    """The gradient with L1: at a weight of zero, the way down if there is one."""
+    """Return the gradient including L1; at a zero weight, the one-sided derivative that descends, else 0."""
     at_zero = np.sign(here.gradient) * np.maximum(np.abs(here.gradient) - l1, 0)
     result: Floats = np.where(here.flat != 0, here.gradient + l1 * np.sign(here.flat), at_zero)
     return result
 
 
 def _two_loops(direction: Floats, steps: list[tuple[Floats, Floats]], scale: Floats) -> Floats:
-    """L-BFGS's product of the estimated inverse Hessian with `direction` (Nocedal and Wright, algorithm 7.4)."""
+    """Return the estimated inverse Hessian times `direction` (Nocedal and Wright, algorithm 7.4)."""
     direction = direction.copy()
     shares = []
     for moved, bent in reversed(steps):
@@ -212,7 +212,7 @@ def _two_loops(direction: Floats, steps: list[tuple[Floats, Floats]], scale: Flo
 
 
 def _constant_rate(objective: _Objective, start: Floats, rate: float) -> Iterator[_Point]:
-    """Proximal gradient descent with one step length."""
+    """Yield the points of proximal gradient descent with a constant step length."""
     l1 = objective.l1_share
     here = _evaluate(objective, start, l1, rate)
     while np.abs(_pseudo_gradient(here, l1)).max() >= CONVERGED:
@@ -223,29 +223,29 @@ def _constant_rate(objective: _Objective, start: Floats, rate: float) -> Iterato
 
 @dataclass(frozen=True)
 class Logistic:
-    """Intercept and weights on standardised numbers; a category's weights are indexed by its code."""
+    """Intercept and weights for standardised numbers; a category's weights are indexed by its code."""
 
     features: list[Feature]
     inputs: tuple[Input, ...]
     intercept: float
     weights: tuple[Floats, ...]
-    """For each input: one weight for a Numeric, `size` weights for a Category."""
+    """Per input: one weight for a Numeric, `size` weights for a Category."""
 
     def margins(self, columns: Columns) -> Floats:
-        """The log odds of the positive class."""
+        """Return the log odds of the positive class."""
         total = np.full(columns.rows, self.intercept)
         for share in self._shares(columns):
             total += share
         return total
 
     def probabilities(self, columns: Columns) -> Floats:
-        """The probability of the positive class."""
+        """Return the probability of the positive class."""
         return sigmoid(self.margins(columns))
 
     def contributions(self, columns: Columns, *, approximate: bool = False) -> Floats:
-        """Each feature's part of the log odds, weight times standardised value, and in the last column the intercept.
+        """Return each feature's contribution to the log odds, weight times standardised value; last the intercept.
 
-        They are exact however `approximate` stands.
+        The values are exact; `approximate` has no effect.
         """
         del approximate
         result = np.zeros((columns.rows, len(self.features) + 1))
@@ -263,7 +263,7 @@ class Logistic:
                 yield weights[input_.codes(column)]
 
     def raw_weights(self) -> tuple[float, list[Floats]]:
-        """Intercept and weights for numbers that are not standardised."""
+        """Return intercept and weights for numbers that are not standardised."""
         intercept, weights = self.intercept, []
         for input_, weight in zip(self.inputs, self.weights, strict=True):
             if isinstance(input_, Numeric):
@@ -275,20 +275,20 @@ class Logistic:
         return intercept, weights
 
     def save(self, folder: Path) -> None:
-        """Write the weights; features and inputs are the caller's to keep."""
+        """Write the weights; the caller stores features and inputs."""
         arrays = {str(index): weight for index, weight in enumerate(self.weights)}
         np.savez(folder / "weights.npz", intercept=np.array(self.intercept), **arrays)  # type: ignore[arg-type]
 
     @classmethod
     def load(cls, folder: Path, features: list[Feature], inputs: tuple[Input, ...]) -> Logistic:
-        """Read what `save` wrote."""
+        """Load what `save` has written."""
         with np.load(folder / "weights.npz") as arrays:
             weights = tuple(arrays[str(index)] for index in range(len(inputs)))
             return cls(features, inputs, float(arrays["intercept"]), weights)
 
 
 def fit_inputs(columns: Columns, features: list[Feature], options: dict[str, Any]) -> tuple[Input, ...]:
-    """The inputs as CATEGORY_ENCODING_METHOD asks for."""
+    """Return the inputs, encoded by CATEGORY_ENCODING_METHOD."""
     return encoding.fit(columns, features, dummy=options["category_encoding_method"] == "DUMMY_ENCODING")
 
 
@@ -300,11 +300,11 @@ def train(
     options: dict[str, Any],
     journal: Journal,
 ) -> Logistic:
-    """Iterate until MAX_ITERATIONS, EARLY_STOP or the minimum."""
+    """Iterate until MAX_ITERATIONS, EARLY_STOP or the minimum; return the model."""
     objective = _objective(rows, features, inputs, options)
     start = np.zeros(len(objective.free))
     if options["fit_intercept"]:
-        # From the best constant model, so that the first iterations go into the features.
+        # Start at the best constant model, so that the first iterations improve the feature weights.
         share = np.average(rows.positive, weights=rows.weights)
         start[0] = np.log(share / (1 - share))
     watched = Design(held_out.columns, features, inputs) if held_out else None

@@ -1,4 +1,4 @@
-"""CREATE MODEL of a matrix factorization: from the options and three columns to the model."""
+"""CREATE MODEL for a matrix factorization: train on options and three columns."""
 
 from __future__ import annotations
 
@@ -26,10 +26,12 @@ FEWEST_FACTORS, MOST_FACTORS = 2, 200
 
 
 def train(rows: pa.Table, settings: dict[str, Any], progress: Progress | None) -> Factorization:
-    """Train on the rows, whose columns are user, item and rating, and DATA_SPLIT_COL where there is one.
+    """Train on the rows, with columns user, item, rating and optionally DATA_SPLIT_COL.
 
-    NUM_FACTORS is by default log2 of the number of training rows, rounded down, from 2 to 200. Raises MLError for rows
-    that cannot be learned from.
+    NUM_FACTORS defaults to log2 of the number of training rows, rounded down, from 2 to 200.
+
+    Raises:
+        MLError: the rows or options are invalid.
     """
     columns = Columns(rows)
     user = ratings.feature(columns, "USER_COL", settings["user_col"])
@@ -71,12 +73,13 @@ def _refuse_others(columns: Columns, settings: dict[str, Any]) -> None:
     if others:
         raise MLError(
             f"The query of a {rules.FACTORIZATION} model must give exactly USER_COL, ITEM_COL and RATING_COL, and "
-            f"DATA_SPLIT_COL where there is one; it also gives {', '.join(others)}: leave that out."
+            f"The query of a {rules.FACTORIZATION} model must give exactly USER_COL, ITEM_COL and RATING_COL, and "
+            f"DATA_SPLIT_COL if it is set; it also gives {', '.join(others)}: leave that out."
         )
 
 
 def _watch(training: Ratings, held_out: Ratings, settings: dict[str, Any]) -> als.Watch:
-    """What gives the mean of c * (p - prediction)^2 over the held-out pairs."""
+    """Return a function for the mean of c * (p - prediction)^2 over the held-out pairs."""
     users = ratings.positions(held_out.user_ids, training.user_ids)[held_out.users]
     items = ratings.positions(held_out.item_ids, training.item_ids)[held_out.items]
     weights, targets = als.confidence(held_out.values, settings), als.preference(held_out.values, settings)
@@ -91,5 +94,5 @@ def _watch(training: Ratings, held_out: Ratings, settings: dict[str, Any]) -> al
 
 
 def _statistics(name: str, ids: pa.Array) -> FeatureStatistics:
-    """Of users and items ML.FEATURE_INFO tells how many there are, and nothing else."""
+    """Return ML.FEATURE_INFO of users or items: only their number."""
     return FeatureStatistics(name, None, None, None, None, None, len(ids), None)

@@ -1,4 +1,4 @@
-"""Measures of a binary classifier, from the probabilities of the positive class."""
+"""Metrics of a binary classifier, from the probabilities of the positive class."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Confusion:
-    """How many rows of each kind; a probability at or above the threshold predicts the positive class."""
+    """The confusion matrix at a threshold; a probability at or above the threshold predicts the positive class."""
 
     true_positives: int
     false_positives: int
@@ -25,7 +25,7 @@ class Confusion:
 
     @classmethod
     def at(cls, threshold: float, positive: Mask, probabilities: Floats) -> Confusion:
-        """Count at one threshold."""
+        """Count the rows at one threshold."""
         predicted = probabilities >= threshold
         hits = int(np.count_nonzero(predicted & positive))
         called, actual = int(np.count_nonzero(predicted)), int(np.count_nonzero(positive))
@@ -33,28 +33,28 @@ class Confusion:
 
     @property
     def precision(self) -> float:
-        """NaN when nothing is predicted positive."""
+        """NaN without positive predictions."""
         return _share(self.true_positives, self.true_positives + self.false_positives)
 
     @property
     def recall(self) -> float:
-        """NaN when nothing is positive."""
+        """NaN without positive rows."""
         return _share(self.true_positives, self.true_positives + self.false_negatives)
 
     @property
     def false_positive_rate(self) -> float:
-        """NaN when nothing is negative."""
+        """NaN without negative rows."""
         return _share(self.false_positives, self.false_positives + self.true_negatives)
 
     @property
     def accuracy(self) -> float:
-        """Share of rows predicted right."""
+        """Fraction of rows predicted correctly."""
         right = self.true_positives + self.true_negatives
         return _share(right, right + self.false_positives + self.false_negatives)
 
     @property
     def f1_score(self) -> float:
-        """Harmonic mean of precision and recall; 0 when there are positives and none is found."""
+        """Harmonic mean of precision and recall; 0 if there are positive rows and none is predicted positive."""
         twice = 2 * self.true_positives
         return _share(twice, twice + self.false_positives + self.false_negatives)
 
@@ -64,14 +64,14 @@ def _share(part: int, whole: int) -> float:
 
 
 def log_loss(positive: Mask, probabilities: Floats) -> float:
-    """Mean negative log likelihood; probabilities of 0 and 1 count as float64's epsilon from them."""
+    """Return the mean negative log likelihood; probabilities are clipped to float64's epsilon from 0 and 1."""
     epsilon = np.finfo(np.float64).eps
     of_actual = np.where(positive, probabilities, 1 - probabilities)
     return float(-np.log(np.clip(of_actual, epsilon, 1)).mean())
 
 
 def roc_auc(positive: Mask, probabilities: Floats) -> float:
-    """The chance that a positive row scores above a negative one, ties counting half; NaN when one kind is absent."""
+    """Return the probability that a positive row scores above a negative one, ties counting half; NaN for one class."""
     positives = int(np.count_nonzero(positive))
     negatives = len(positive) - positives
     if not positives or not negatives:
@@ -83,13 +83,13 @@ def roc_auc(positive: Mask, probabilities: Floats) -> float:
 
 
 def percentiles(probabilities: Floats, count: int = 100) -> list[float]:
-    """The distinct percentiles of the probabilities, highest first; each is one of the probabilities."""
+    """Return the distinct percentiles of the probabilities, highest first; each is one of the probabilities."""
     chosen = np.quantile(probabilities, np.linspace(0, 1, count), method="nearest")
     return [float(value) for value in np.unique(chosen)[::-1]]
 
 
 def confusions(thresholds: list[float], positive: Mask, probabilities: Floats) -> list[Confusion]:
-    """The counts at each threshold."""
+    """Return the confusion matrix at each threshold."""
     of_positives, of_negatives = np.sort(probabilities[positive]), np.sort(probabilities[~positive])
     missed = np.searchsorted(of_positives, thresholds)
     cleared = np.searchsorted(of_negatives, thresholds)

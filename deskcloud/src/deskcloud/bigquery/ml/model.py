@@ -1,4 +1,4 @@
-"""A trained model of any type, and the folder it is kept in: model.json, and files of the type's own."""
+"""A trained model of any type, and its folder: model.json, and files specific to the type."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FeatureStatistics:
-    """One row of ML.FEATURE_INFO, over the training rows; the numbers are None for a category and the reverse."""
+    """One row of ML.FEATURE_INFO. Numbers are None for categorical inputs; `category_count` is None for numbers."""
 
     input: str
     min: float | None
@@ -32,13 +32,13 @@ class FeatureStatistics:
 
 @dataclass(frozen=True)
 class TrainedModel(abc.ABC):
-    """What every trained model tells of itself; it is a Classifier or a Factorization.
+    """The common part of all trained models; subclasses are Classifier and Factorization.
 
     model_type: the API's enum, such as LOGISTIC_REGRESSION
-    label, label_type: name and BigQuery type ("INT64", "BOOL", ...) of the column that is learned
+    label, label_type: name and BigQuery type ("INT64", "BOOL", ...) of the target column
     training_options: the API's trainingOptions
-    started_at: when training began, ISO 8601 in UTC
-    training_rows, evaluation_rows: how the rows were split
+    started_at: start of the training, ISO 8601 in UTC
+    training_rows, evaluation_rows: number of rows for training and for evaluation
     """
 
     model_type: str
@@ -54,10 +54,10 @@ class TrainedModel(abc.ABC):
     @property
     @abc.abstractmethod
     def features(self) -> list[Feature]:
-        """Input columns, each with .name and .type (BigQuery's type)."""
+        """The input columns, each with .name and .type (BigQuery's type)."""
 
     def save(self, folder: Path) -> None:
-        """Write the model into `folder` (made when absent)."""
+        """Write the model into `folder`; create it if it does not exist."""
         folder.mkdir(parents=True, exist_ok=True)
         kept = {name: getattr(self, name) for name in _PLAIN}
         kept |= {
@@ -69,12 +69,12 @@ class TrainedModel(abc.ABC):
 
     @abc.abstractmethod
     def _save(self, folder: Path) -> dict[str, Any]:
-        """Write what only this type has; what is to stand in model.json is returned."""
+        """Write the files specific to the type; return the fields to add to model.json."""
 
     @classmethod
     def load(cls, folder: Path) -> TrainedModel:
-        """Read what `save` wrote, whatever its type."""
-        # Both import this module.
+        """Load a model of any type that `save` has written."""
+        # Both modules import this one.
         from deskcloud.bigquery.ml.classifier import Classifier  # noqa: PLC0415
         from deskcloud.bigquery.ml.factorization import Factorization  # noqa: PLC0415
 
@@ -83,7 +83,7 @@ class TrainedModel(abc.ABC):
 
 
 def kept_fields(folder: Path) -> dict[str, Any]:
-    """The content of model.json, with the fields of TrainedModel and the features as what they are."""
+    """Return the content of model.json, with the fields of TrainedModel and the features as Python objects."""
     kept: dict[str, Any] = json.loads((folder / "model.json").read_text())
     return kept | {
         "iterations": [Iteration(**iteration) for iteration in kept["iterations"]],

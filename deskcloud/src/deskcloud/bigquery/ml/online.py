@@ -1,4 +1,4 @@
-"""Vertex AI's online form of a prediction: JSON objects in, JSON objects out."""
+"""Vertex AI's format of online predictions: JSON objects in, JSON objects out."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
 
 def predict_instances(model: Classifier, instances: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Vertex AI's predictions for instances that are JSON objects keyed by training column.
+    """Return Vertex AI's predictions for instances, JSON objects keyed by feature column.
 
-    Each answer is {"<label>_values": [str, str], "<label>_probs": [float, float], "predicted_<label>": [str]}, the
-    positive class first. JSON null is NULL; a missing key or a value of the wrong type raises MLError; other keys are
-    ignored.
+    A prediction is {"<label>_values": [str, str], "<label>_probs": [float, float], "predicted_<label>": [str]}, the
+    positive class first. JSON null is NULL; other keys than features are ignored.
+
+    Raises:
+        MLError: a key is missing, or a value has the wrong type.
     """
     names, label = model.class_names, model.label
     columns = {feature.name: _instance_column(feature, instances) for feature in model.features}
@@ -58,7 +60,7 @@ def _instance_column(feature: Feature, instances: list[dict[str, Any]]) -> pa.Ar
 
 
 def _json_value(feature: Feature, value: object) -> object:
-    """The value for Arrow. Raises TypeError or ValueError when it does not fit the feature."""
+    """Return the value for Arrow; raise TypeError or ValueError if it does not fit the feature."""
     if value is None:
         return None
     if feature.type in NUMERIC:
@@ -71,7 +73,7 @@ def _json_value(feature: Feature, value: object) -> object:
 
 
 _PARSE: dict[str, Callable[[Any], object]] = {
-    # What b64decode raises is a ValueError too.
+    # binascii.Error, which b64decode raises, is a ValueError.
     "BYTES": partial(base64.b64decode, validate=True),
     "DATE": dt.date.fromisoformat,
     "DATETIME": dt.datetime.fromisoformat,

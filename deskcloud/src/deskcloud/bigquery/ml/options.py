@@ -1,6 +1,6 @@
-"""The options of CREATE MODEL: which there are, their defaults, and what each allows.
+"""The options of CREATE MODEL: names, defaults and rules.
 
-Options that belong to the model's place rather than to its learning (registry, encryption) are not known here.
+Options about a model's storage (registry, encryption) are not handled here.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ TREES = "BOOSTED_TREE_CLASSIFIER"
 FACTORIZATION = "MATRIX_FACTORIZATION"
 
 MODEL_TYPES = {"LOGISTIC_REG": LOGISTIC, "BOOSTED_TREE_CLASSIFIER": TREES, "MATRIX_FACTORIZATION": FACTORIZATION}
-"""The SQL literal of a model type and the API's enum."""
+"""The API's enum of each model type, by its SQL literal."""
 
 
 @dataclass(frozen=True)
 class Option:
-    """Default and rule of one option; `api` is its field in the API's trainingOptions, None where that has none."""
+    """Default and rule of an option; `api` is its field in the API's trainingOptions, None if it has none."""
 
     api: str | None
     default: Any
@@ -62,7 +62,7 @@ def _whole(low: int, high: int | None = None) -> Parser:
 
 
 def _number(low: float, high: float = math.inf, *, above: bool = False) -> Parser:
-    """A FLOAT64 from `low` (excluded when `above`) to `high`."""
+    """Return a parser for FLOAT64 from `low` (excluded if `above`) to `high`."""
     rule = f"a FLOAT64 {'above' if above else 'of at least'} {low:g}"
     rule += "" if high == math.inf else f" and at most {high:g}"
 
@@ -175,7 +175,7 @@ OPTIONS: dict[str, dict[str, Option]] = {
         "min_split_loss": Option("minSplitLoss", 0.0, _number(0)),
         "subsample": Option("subsample", 1.0, _number(0, 1, above=True)),
         "instance_weight_col": Option("instanceWeightColumn", None, _column_name),
-        # Every version is trained by the XGBoost that is installed; the exported booster is version 0.82's format.
+        # All versions are trained with the installed XGBoost; the exported booster has the format of version 0.82.
         "xgboost_version": Option("xgboostVersion", "0.9", _choice("0.9", "1.1", "2.1")),
         "approx_global_feature_contrib": Option("approxGlobalFeatureContrib", None, _boolean),
         "category_encoding_method": Option("categoryEncodingMethod", "LABEL_ENCODING", _target_encoding),
@@ -184,18 +184,18 @@ OPTIONS: dict[str, dict[str, Option]] = {
     | {
         "data_split_method": Option("dataSplitMethod", "NO_SPLIT", _split_method),
         "feedback_type": Option("feedbackType", "EXPLICIT", _choice("EXPLICIT", "IMPLICIT")),
-        # None is log2 of the number of training rows.
+        # None means log2 of the number of training rows.
         "num_factors": Option("numFactors", None, _whole(2, 200)),
         "user_col": Option("userColumn", "user", _column_name),
         "item_col": Option("itemColumn", "item", _column_name),
         "rating_col": Option(_LABELS, "rating", _column_name),
         "wals_alpha": Option("walsAlpha", None, _number(0)),
-        # At 0 the factors of one who rated less than there are factors would be any.
+        # With L2 = 0, a user with fewer ratings than factors has no unique solution.
         "l2_reg": Option("l2Regularization", 1.0, _number(0, above=True)),
     },
 }
 
-# What the API's enums call otherwise than SQL does; None where they have no value.
+# Values that the API's enums name differently than SQL; None if the enum has no such value.
 _ENUM_VALUES: dict[tuple[str | None, str], str | None] = {
     ("optimizationStrategy", "AUTO_STRATEGY"): None,
     ("dataSplitMethod", "SEQ"): "SEQUENTIAL",
@@ -213,17 +213,18 @@ _UNSUPPORTED = {
 
 
 def parse(given: dict[str, object]) -> dict[str, Any]:
-    """All options of the model type with defaults filled in, by lower-case name, plus `model_type` (API enum).
+    """Return all options of the model type by lower-case name, with defaults, plus `model_type` (API enum).
 
-    Raises MLError for the first option that is unknown, unsupported, out of range or at odds with another.
+    Raises:
+        MLError: an option is unknown, unsupported, out of range, or conflicts with another option.
     """
     given = {name.lower(): value for name, value in given.items()}
     model_type = _model_type(given.pop("model_type", None))
     known = OPTIONS[model_type]
     if "labels" in given and "input_label_cols" in known:
-        # The option's name before INPUT_LABEL_COLS; still everywhere in the wild.
+        # The former name of INPUT_LABEL_COLS, still in common use.
         if "input_label_cols" in given:
-            raise MLError("LABELS is the old name of INPUT_LABEL_COLS: give one of them.")
+            raise MLError("LABELS is the former name of INPUT_LABEL_COLS: give one of them.")
         given["input_label_cols"] = given.pop("labels")
     for name in given:
         if name in _UNSUPPORTED:
@@ -251,7 +252,7 @@ def _model_type(value: object) -> str:
 
 
 def _hold_together(options: dict[str, Any]) -> None:
-    """Check the rules between options, and fill in the defaults that depend on another option."""
+    """Check the rules between options, and set the defaults that depend on another option."""
     method, column = options["data_split_method"], options["data_split_col"]
     if method in {"CUSTOM", "SEQ"} and column is None:
         raise MLError(f"DATA_SPLIT_METHOD='{method}' needs DATA_SPLIT_COL, the column to split by.")
@@ -307,7 +308,7 @@ def _hold_factorization(options: dict[str, Any]) -> None:
 
 
 def training_options(options: dict[str, Any]) -> dict[str, Any]:
-    """The API's trainingOptions: its field names, INT64 as strings, nothing for what is not set."""
+    """Return the API's trainingOptions: its field names, INT64 as strings; options that are None are left out."""
     shown: dict[str, Any] = {"lossType": _LOSSES[options["model_type"]]}
     for name, option in OPTIONS[options["model_type"]].items():
         value = options[name]

@@ -1,4 +1,4 @@
-"""ML.PREDICT and the functions that measure predictions."""
+"""ML.PREDICT, and the functions that evaluate predictions."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 def predict(model: Classifier, rows: pa.Table, threshold: float = 0.5) -> pa.Table:
-    """ML.PREDICT: predicted_<label> and predicted_<label>_probs, positive class first, then all columns of `rows`."""
+    """Return ML.PREDICT: predicted_<label>, predicted_<label>_probs (positive class first), then the input columns."""
     return beside(predict_columns(model, rows, threshold), rows)
 
 
 def predict_columns(model: Classifier, rows: pa.Table, threshold: float = 0.5) -> pa.Table:
-    """Only the two columns that ML.PREDICT adds."""
+    """Return only the two columns that ML.PREDICT adds."""
     check_threshold(threshold)
     probabilities = model.estimator.probabilities(Columns(rows))
     predicted = predicted_labels(model, probabilities, threshold)
@@ -35,7 +35,11 @@ def predict_columns(model: Classifier, rows: pa.Table, threshold: float = 0.5) -
 
 
 def beside(added: pa.Table, rows: pa.Table) -> pa.Table:
-    """The added columns, then the rows'. Raises MLError when the rows have a column of the name of an added one."""
+    """Return the added columns, then those of `rows`.
+
+    Raises:
+        MLError: a column of `rows` has the name of an added column.
+    """
     given = Columns(rows)
     for name in added.column_names:
         if name in given:
@@ -45,12 +49,12 @@ def beside(added: pa.Table, rows: pa.Table) -> pa.Table:
 
 
 def predicted_labels(model: Classifier, probabilities: Floats, threshold: float) -> pa.Array:
-    """The positive class where its probability reaches the threshold."""
+    """Return the predicted labels: the positive class where its probability is at least the threshold."""
     return model.class_array.take(pa.array((probabilities >= threshold).astype(np.int8)))
 
 
 def _class_probabilities(model: Classifier, probabilities: Floats) -> pa.Array:
-    """ARRAY<STRUCT<label, prob>> for each row, positive class first."""
+    """Return ARRAY<STRUCT<label, prob>> for each row, positive class first."""
     rows = len(probabilities)
     both = np.empty((rows, 2))
     both[:, 0] = probabilities
@@ -61,7 +65,7 @@ def _class_probabilities(model: Classifier, probabilities: Floats) -> pa.Array:
 
 
 def evaluate(model: Classifier, rows: pa.Table | None = None, threshold: float = 0.5) -> pa.Table:
-    """ML.EVALUATE; without rows, on the evaluation split of the training (all rows when nothing was held out)."""
+    """Return ML.EVALUATE; without rows, for the evaluation split (all training rows if nothing was held out)."""
     judged = _judged(model, rows, threshold)
     confusion = Confusion.at(threshold, judged.positive, judged.probabilities)
     measures = {
@@ -76,7 +80,7 @@ def evaluate(model: Classifier, rows: pa.Table | None = None, threshold: float =
 
 
 def roc_curve(model: Classifier, rows: pa.Table | None = None, thresholds: Sequence[float] | None = None) -> pa.Table:
-    """ML.ROC_CURVE; by default at 100 percentiles of the predictions, highest first."""
+    """Return ML.ROC_CURVE; by default at 100 percentiles of the predictions, highest first."""
     for threshold in thresholds or ():
         check_threshold(threshold)
     judged = _judged(model, rows)
@@ -95,9 +99,9 @@ def roc_curve(model: Classifier, rows: pa.Table | None = None, thresholds: Seque
 
 
 def confusion_matrix(model: Classifier, rows: pa.Table | None = None, threshold: float = 0.5) -> pa.Table:
-    """ML.CONFUSION_MATRIX: a row for each expected label, a column for each predicted one, ascending.
+    """Return ML.CONFUSION_MATRIX: a row per expected label and a column per predicted label, ascending.
 
-    `expected_label` has the type of the label column given.
+    `expected_label` has the type of the given label column.
     """
     judged = _judged(model, rows, threshold)
     counted = Confusion.at(threshold, judged.positive, judged.probabilities)
@@ -112,7 +116,7 @@ def confusion_matrix(model: Classifier, rows: pa.Table | None = None, threshold:
 
 
 def class_columns(names: Sequence[str]) -> list[str]:
-    """Class names as column names: what is no letter, digit or underscore becomes one, and digits get one in front."""
+    """Return class names as column names: other characters become `_`, and a leading digit gets a `_` before it."""
     columns: list[str] = []
     for name in names:
         column = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in name)
@@ -125,13 +129,13 @@ def class_columns(names: Sequence[str]) -> list[str]:
 
 
 def check_threshold(threshold: float) -> None:
-    """Raise MLError unless it is a probability."""
+    """Raise MLError unless the threshold is a number from 0 to 1."""
     if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
         raise MLError(f"The threshold must be a FLOAT64 from 0 to 1; got {threshold!r}.")
 
 
 def _judged(model: Classifier, rows: pa.Table | None, threshold: float = 0.5) -> Evaluation:
-    """Labels and predictions of the rows, or the ones kept from the training."""
+    """Return labels and predictions of the rows; without rows, those stored at training."""
     check_threshold(threshold)
     if rows is None:
         if threshold != 0.5:

@@ -1,4 +1,4 @@
-"""Measures of predicted ratings, and of the order in which items are recommended to users."""
+"""Metrics of predicted ratings, and of the ranking of items for users."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from deskcloud.bigquery.ml.ratings import Codes, Ratings
 
 BLOCK = 1 << 21
-"""Pairs of users and items ranked at a time."""
+"""Number of (user, item) pairs ranked at a time."""
 
 
 def of_errors(actual: Floats, predicted: Floats) -> dict[str, float]:
-    """ML.EVALUATE's measures of a regression, by the formulas of the API's HparamTuningObjective.
+    """Return ML.EVALUATE's regression metrics, by the formulas of the API's HparamTuningObjective.
 
-    Of an even number of errors the median is the lower one in the middle, as in the tutorial on penguins.
+    For an even number of errors, the median is the lower of the two middle ones, as in BigQuery's penguins tutorial.
 
-    The log error is NaN when a rating or a prediction is -1 or less, r2_score and explained_variance are when all
+    The log error is NaN if a rating or a prediction is -1 or less. r2_score and explained_variance are NaN if all
     ratings are equal.
     """
     errors = actual - predicted
@@ -38,18 +38,19 @@ def of_errors(actual: Floats, predicted: Floats) -> dict[str, float]:
 
 
 def of_ranking(ratings: Ratings, predict: Callable[[slice], Floats]) -> dict[str, float]:
-    """ML.EVALUATE's measures of implicit feedback, each item ranked for each user of the ratings.
+    """Return ML.EVALUATE's metrics of implicit feedback: for each user of the ratings, all items are ranked.
 
-    `predict(users)` are the predictions for these users, a row each, and all items. Relevant is what has a rating above
-    0; what a user has not rated counts as 0. Documented are names and a sentence each, so this is what is measured:
+    `predict(users)` returns the predictions for these users, one row per user and one column per item. An item is
+    relevant if its rating is above 0; an unrated item counts as 0. BigQuery documents only names and a sentence each;
+    these definitions are used here:
 
-    mean_average_precision   the precision at each relevant item's rank, averaged over a user's, then over users
+    mean_average_precision   the precision at each relevant item's rank, averaged per user, then over users
     mean_squared_error       (1 if relevant else 0) - prediction, squared, averaged over all pairs
-    normalized_discounted_cumulative_gain   gain rating, discount log2(1 + rank), against the best order; over users
+    normalized_discounted_cumulative_gain   gain rating, discount log2(1 + rank), relative to the best; mean of users
     average_rank             percentile of the rank, 0 first and 1 last, averaged with the ratings as weights (equation
                              8 of Hu, Koren and Volinsky)
 
-    Users without anything relevant count in the squared error alone; NaN is what nobody counts in.
+    Users without a relevant item count only in the squared error; a metric without users is NaN.
     """
     users, items, gains = ratings.users, ratings.items, np.maximum(ratings.values, 0)
     ranks = np.empty(len(users), np.int64)
@@ -76,10 +77,10 @@ def of_ranking(ratings: Ratings, predict: Callable[[slice], Floats]) -> dict[str
 
 
 def _ranks(predicted: Floats, rows: Codes, columns: Codes) -> Codes:
-    """The rank of these items for these users, from 1: how many are predicted as high, so that ties gain nothing."""
+    """Return the rank of these items for these users, from 1: the number of items predicted at least as high."""
     values, ordered = predicted[rows, columns], np.sort(predicted, axis=1)
     count = ordered.shape[1]
-    # A binary search in the rows of all pairs at once.
+    # A binary search in all rows at once.
     lower = np.zeros(len(rows), np.int64)
     for step in (1 << bit for bit in reversed(range(count.bit_length()))):
         probe = lower + step
@@ -90,7 +91,7 @@ def _ranks(predicted: Floats, rows: Codes, columns: Codes) -> Codes:
 
 
 def _places(users: Codes, values: Floats | Codes) -> Codes:
-    """The place of each value among its user's in ascending order, from 1; `users` are ascending."""
+    """Return each value's position among its user's values in ascending order, from 1; `users` must be sorted."""
     places = np.empty(len(users), np.int64)
     starts = np.searchsorted(users, users)
     places[np.lexsort((values, users))] = np.arange(len(users)) - starts + 1
@@ -98,7 +99,7 @@ def _places(users: Codes, values: Floats | Codes) -> Codes:
 
 
 def _sums(users: Codes, values: Floats) -> Floats:
-    """The sum for each user that there is."""
+    """Return the sum of the values of each user that occurs."""
     _, which = np.unique(users, return_inverse=True)
     return np.bincount(which, values)
 

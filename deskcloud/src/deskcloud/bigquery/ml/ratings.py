@@ -1,7 +1,7 @@
-"""Ratings, as matrix factorization learns and judges them: who rated what, and how.
+"""Ratings for matrix factorization: users, items and values.
 
-BigQuery's documentation does not say what becomes of NULLs and of pairs that stand twice. Here both are errors: a
-rating without user or item says nothing, and of two ratings of a pair neither is the right one.
+BigQuery does not document how it treats NULLs and duplicate pairs. Here both are errors: a rating without user or
+item has no meaning, and there is no rule to choose between two ratings of a pair.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ Codes = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Ratings:
-    """Each rated pair once, by user and then item, so that the order of the rows does not matter.
+    """Distinct rated pairs, sorted by user and then item, so that the order of the rows does not matter.
 
-    Codes are positions in `user_ids` and `item_ids`, which are distinct, and ascending where they were read.
+    Codes are positions in `user_ids` and `item_ids`, which are distinct, and ascending if they were read from rows.
     """
 
     user_ids: pa.Array
@@ -42,12 +42,20 @@ class Ratings:
 
 
 def feature(columns: Columns, option: str, name: str) -> Feature:
-    """The user or item column that `option` names. Raises MLError when it is missing or cannot be grouped by."""
+    """Return the user or item column that `option` names.
+
+    Raises:
+        MLError: the column is missing, or its type cannot be grouped by.
+    """
     return _named(columns, option, name, frozenset(ARROW))
 
 
 def rating(columns: Columns, name: str) -> Feature:
-    """The column that RATING_COL names. Raises MLError when it is missing or no number."""
+    """Return the column that RATING_COL names.
+
+    Raises:
+        MLError: the column is missing or not numeric.
+    """
     return _named(columns, "RATING_COL", name, NUMERIC)
 
 
@@ -61,10 +69,11 @@ def _named(columns: Columns, option: str, name: str, types: frozenset[str]) -> F
 
 
 def read(columns: Columns, user: Feature, item: Feature, rating: Feature) -> Ratings:
-    """The ratings in three columns.
+    """Return the ratings in three columns.
 
-    Raises MLError for a column that is missing or of another type, for NULL, for a rating that is not finite, and for
-    a pair that stands twice.
+    Raises:
+        MLError: a column is missing or has another type, a value is NULL, a rating is not finite, or a pair occurs
+            twice.
     """
     values = _values(columns, rating)
     user_ids, users = _encoded(columns, user)
@@ -73,7 +82,7 @@ def read(columns: Columns, user: Feature, item: Feature, rating: Feature) -> Rat
     order = np.argsort(pairs)
     if doubles := np.count_nonzero(np.diff(pairs[order]) == 0):
         raise MLError(
-            f"{doubles} rows have a {user.name!r} and {item.name!r} that another row has, too: give each pair once, "
+            f"{doubles} rows repeat the {user.name!r} and {item.name!r} of another row: give each pair once, "
             f"for example with SUM({rating.name}) and GROUP BY {user.name}, {item.name}."
         )
     return Ratings(user_ids, item_ids, users[order], items[order], values[order])
@@ -89,7 +98,7 @@ def _values(columns: Columns, rating: Feature) -> Floats:
 
 
 def _encoded(columns: Columns, side: Feature) -> tuple[pa.Array, Codes]:
-    """The distinct ids in ascending order, and each row's position among them."""
+    """Return the distinct ids in ascending order, and each row's position among them."""
     column = as_ids(columns.values(side, "Id"))
     _refuse_nulls(column, side.name)
     distinct = pc.unique(column)
@@ -98,12 +107,12 @@ def _encoded(columns: Columns, side: Feature) -> tuple[pa.Array, Codes]:
 
 
 def as_ids(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The column with -0.0 as 0.0, which are one value to GROUP BY."""
+    """Return the column with -0.0 replaced by 0.0; GROUP BY treats them as equal."""
     return pc.add(column, 0.0) if pa.types.is_floating(column.type) else column
 
 
 def positions(column: pa.ChunkedArray | pa.Array, ids: pa.Array) -> Codes:
-    """Where each value stands in `ids`; -1 where it does not."""
+    """Return each value's position in `ids`; -1 if it is absent."""
     found: Codes = pc.fill_null(pc.index_in(column, value_set=ids), -1).to_numpy().astype(np.int64)
     return found
 

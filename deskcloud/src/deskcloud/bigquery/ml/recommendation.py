@@ -1,4 +1,4 @@
-"""ML.RECOMMEND, and what ML.EVALUATE and ML.WEIGHTS give for a matrix factorization."""
+"""ML.RECOMMEND, ML.EVALUATE and ML.WEIGHTS of a matrix factorization."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from deskcloud.bigquery.ml.ratings import Codes, Ratings
 
 MOST_ROWS = 50_000_000
-"""More rows than this are refused: they would not fit into a laptop's memory."""
+"""Maximum number of rows returned: more would not fit into a laptop's memory."""
 
 GLOBAL_INTERCEPT = "global__INTERCEPT__"
 
@@ -27,18 +27,19 @@ _BLOCK = 1 << 20
 
 
 def all_users(model: Factorization) -> pa.Table:
-    """What ML.RECOMMEND takes for its rows when none are given: every user, and so every pair that is known."""
+    """Return the default rows of ML.RECOMMEND: all users, which yields all known pairs."""
     return pa.table({model.users.feature.name: model.users.ids})
 
 
 def recommend(model: Factorization, rows: pa.Table) -> pa.Table:
-    """ML.RECOMMEND: `predicted_<rating>`, with implicit feedback `predicted_<rating>_confidence`, then user and item.
+    """Return ML.RECOMMEND: `predicted_<rating>` (`predicted_<rating>_confidence` if implicit), then user and item.
 
-    With both columns in the rows, all of their columns follow the prediction. With one, which must then be the only
-    column, each row gives a row for every user or item of the other side; ids have the types that they were trained
-    with. Of one that training did not have no more is known than the other's and the global intercept.
+    If the rows have both columns, all their columns follow the prediction. If they have one, it must be the only
+    column; each row then yields one row per user or item of the other side, with ids in the types of the training. An
+    id absent from training has zero factors and a zero intercept.
 
-    Raises MLError when neither column is there, when one has others beside it, and for more than MOST_ROWS.
+    Raises:
+        MLError: both columns are missing, a single column has others beside it, or the result exceeds MOST_ROWS.
     """
     columns = Columns(rows)
     sides = (model.users, model.items)
@@ -52,7 +53,7 @@ def recommend(model: Factorization, rows: pa.Table) -> pa.Table:
         return beside(pa.table({name: of_pairs(users, items) + model.global_intercept}), rows)
     if len(columns.expanded) > 1:
         raise MLError(
-            f"ML.RECOMMEND: the input has {given[0].feature.name!r} and not the other side's column, so it can have no "
+            f"ML.RECOMMEND: the input has {given[0].feature.name!r} without the other side's column, so it can have no "
             f"other column; it has: {columns.names}."
         )
     ids = _ids(columns, given[0].feature)
@@ -78,15 +79,15 @@ def _ids(columns: Columns, feature: Feature) -> pa.Array:
 
 
 def _spread(ids: pa.Array, codes: Codes) -> pa.ChunkedArray:
-    """The ids at these positions, in chunks, since one array of strings holds 2 GB at most."""
+    """Return the ids at these positions, in chunks, since one array of strings holds 2 GB at most."""
     starts = range(0, len(codes), _BLOCK)
     return pa.chunked_array([ids.take(pa.array(codes[start : start + _BLOCK])) for start in starts], ids.type)
 
 
 def evaluate(model: Factorization, rows: pa.Table | None = None) -> pa.Table:
-    """ML.EVALUATE: the measures of errors with explicit, of ranking with implicit feedback.
+    """Return ML.EVALUATE: metrics of errors with explicit feedback, of ranking with implicit feedback.
 
-    Without rows those of the held-out rows, or of the training rows when none were held out.
+    Without rows, the metrics are those of the held-out rows, or of the training rows if none were held out.
     """
     measured = model.measures
     if rows is not None:
@@ -99,9 +100,9 @@ def evaluate(model: Factorization, rows: pa.Table | None = None) -> pa.Table:
 
 
 def measures(model: Factorization, given: Ratings) -> dict[str, float]:
-    """How well the model predicts these ratings.
+    """Return the metrics of the model's predictions for these ratings.
 
-    Where items are ranked, those of the ratings that training did not have are ranked, too, by what is predicted.
+    With implicit feedback, items absent from training are ranked too, by their predictions.
     """
     users = model.users.of(given.user_ids)
     if not model.is_implicit:
@@ -125,7 +126,7 @@ _WEIGHTS = pa.schema(
 
 
 def weights(model: Factorization) -> pa.Table:
-    """ML.WEIGHTS: a row for each user, then for each item, then the global intercept's, which has no factors."""
+    """Return ML.WEIGHTS: a row per user, then per item, then one for the global intercept, without factors."""
     last = {
         "processed_input": None,
         "feature": GLOBAL_INTERCEPT,

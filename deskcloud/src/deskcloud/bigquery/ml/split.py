@@ -1,4 +1,4 @@
-"""The order of the rows, and which of them train and which evaluate: DATA_SPLIT_METHOD's rules."""
+"""Order the rows and split them into training and evaluation rows by DATA_SPLIT_METHOD."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _ORDERED = {"INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC", "STRING", "TIMESTAMP", 
 
 
 def in_order(rows: pa.Table) -> pa.Table:
-    """The rows by their fingerprints, so that the same rows train the same model, however the query gave them.
+    """Return the rows sorted by fingerprint, so that the same rows train the same model in any query order.
 
-    A sum of floats and SUBSAMPLE's choice would else depend on which rows come first.
+    Sums of floats and the choice of SUBSAMPLE depend on the order of the rows.
     """
     return rows.take(pa.array(np.argsort(fingerprints(Columns(rows)))))
 
 
 def evaluation_rows(columns: Columns, options: dict[str, Any]) -> Mask:
-    """True where a row evaluates, False where it trains; all False when nothing is held out. Give rows `in_order`."""
+    """Return a mask of the evaluation rows; all False if nothing is held out. Rows must be `in_order`."""
     method, fraction = options["data_split_method"], options["data_split_eval_fraction"]
     if method == "CUSTOM":
         return _custom(columns, options["data_split_col"])
@@ -45,7 +45,7 @@ def evaluation_rows(columns: Columns, options: dict[str, Any]) -> Mask:
 
 
 def holdout_size(rows: int, fraction: float | None) -> int:
-    """How many rows evaluate: `fraction` of them, or by AUTO_SPLIT's rule when there is none."""
+    """Return the number of evaluation rows: `fraction` of the rows, or by AUTO_SPLIT's rule if it is None."""
     if fraction is not None:
         return round(rows * fraction)
     if rows < NO_HOLDOUT_BELOW:
@@ -65,14 +65,14 @@ def _custom(columns: Columns, name: str) -> Mask:
 
 
 def _sequential(columns: Columns, name: str, fraction: float) -> Mask:
-    """The last rows in the column's order evaluate; ties with the first of them and no NULLs too."""
+    """Select the last rows in the column's order, and ties with the first of them; NULLs never evaluate."""
     column = _split_column(columns, name)
     if bigquery_type(column.type) not in _ORDERED:
         raise MLError(
             f"DATA_SPLIT_COL {name!r} is {bigquery_type(column.type)}; SEQ needs a number, STRING, date or time."
         )
     known = column.drop_null()
-    # NULLs sort first; when they reach into the last rows, they train all the same.
+    # NULLs sort first and always train, even if the evaluation share would reach them.
     position = max(columns.rows - round(columns.rows * fraction) - column.null_count, 0)
     if position >= len(known):
         return np.zeros(columns.rows, np.bool_)
@@ -88,14 +88,14 @@ def _split_column(columns: Columns, name: str) -> pa.ChunkedArray:
 
 
 def _random(columns: Columns, size: int) -> Mask:
-    """The rows with the smallest fingerprints, which come first."""
+    """Select the rows with the smallest fingerprints, which come first."""
     return np.arange(columns.rows) < size
 
 
 def fingerprints(columns: Columns) -> Hashes:
-    """A hash of each row: its values, its columns' names and types, and how many equal rows stand before it.
+    """Return a hash of each row: its values, its columns' names and types, and the number of equal rows before it.
 
-    Without the last, all copies of a frequent row would fall on one side. BigQuery takes FARM_FINGERPRINT.
+    Without that number, all copies of a row would fall on one side of the split. BigQuery uses FARM_FINGERPRINT.
     """
     total = np.zeros(columns.rows, np.uint64)
     for position, feature in enumerate(columns.expanded):
@@ -121,7 +121,7 @@ def _hash_column(column: pa.ChunkedArray, feature: Feature) -> Hashes:
 
 
 def _occurrence(hashes: Hashes) -> Hashes:
-    """0 for one of each value, 1 for another, ...; which is which does not matter, since the rows are equal."""
+    """Number the occurrences of each value from 0; equal rows are interchangeable, so their order does not matter."""
     order = np.argsort(hashes)
     ordered = hashes[order]
     starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
@@ -136,7 +136,7 @@ def _seed(text: str) -> np.uint64:
 
 
 def _mix(values: Hashes) -> Hashes:
-    """Scatter each value over all 64 bits (the finaliser of SplitMix64)."""
+    """Mix the bits of each value (the finaliser of SplitMix64)."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return values ^ (values >> np.uint64(31))

@@ -1,4 +1,4 @@
-"""CREATE MODEL: from options and rows to a trained model."""
+"""CREATE MODEL: train a model from options and rows."""
 
 from __future__ import annotations
 
@@ -26,9 +26,12 @@ LABEL_TYPES = frozenset({"INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC", "BOOL", "S
 def train(options: dict[str, object], rows: pa.Table, *, progress: Progress | None = None) -> TrainedModel:
     """Train as CREATE MODEL does on `rows`, the result of its query.
 
-    `options` has lower-case names and evaluated values; `[STRUCT('0', 0.1)]` comes as `[("0", 0.1)]`. An option that is
-    unknown or unsupported raises MLError, so take out the ones that others act on (the registry's, for example).
-    `progress(iteration, loss, eval_loss)` is called after each iteration.
+    `options` has lower-case names and Python values; `[STRUCT('0', 0.1)]` is `[("0", 0.1)]`. The caller must remove
+    options that it handles itself, such as the registry's. `progress(iteration, loss, eval_loss)` is called after each
+    iteration.
+
+    Raises:
+        MLError: an option is unknown or unsupported, or the rows cannot train this model.
     """
     settings = rules.parse(options)
     rows = split.in_order(with_strings_encoded(rows))
@@ -92,10 +95,10 @@ def _label(columns: Columns, name: str) -> Feature:
 
 
 def _classes(columns: Columns, label: Feature) -> pa.Array:
-    """The two label values in ascending order."""
+    """Return the two label values in ascending order."""
     values = columns.values(label, "Label")
     if columns.rows == 0:
-        raise MLError("The query gives no rows, so that there is nothing to learn from.")
+        raise MLError("The query returns no rows to train on.")
     if values.null_count:
         raise MLError(
             f"Label column {label.name!r} has {values.null_count} NULLs: leave them out with "
@@ -118,7 +121,7 @@ def _classes(columns: Columns, label: Feature) -> pa.Array:
 
 
 def _row_weights(columns: Columns, settings: dict[str, Any], names: list[str], positive: Mask, trains: Mask) -> Floats:
-    """How much each row counts, by CLASS_WEIGHTS, AUTO_CLASS_WEIGHTS or INSTANCE_WEIGHT_COL; else 1."""
+    """Return the rows' weights by CLASS_WEIGHTS, AUTO_CLASS_WEIGHTS or INSTANCE_WEIGHT_COL; 1 by default."""
     if settings.get("instance_weight_col"):
         return _instance_weights(columns, settings["instance_weight_col"])
     if settings["class_weights"]:
@@ -150,7 +153,7 @@ def _instance_weights(columns: Columns, name: str) -> Floats:
 
 
 def _take(rows: pa.Table, mask: Mask, positive: Mask, row_weights: Floats) -> Rows:
-    # Without a holdout no row need be copied.
+    # Without a holdout, no row needs to be copied.
     chosen = rows if mask.all() else rows.filter(pa.array(mask))
     return Rows(Columns(chosen), positive[mask], row_weights[mask])
 
@@ -168,7 +171,7 @@ def _check_training_rows(positive: Mask, label: str, names: list[str]) -> None:
 def _learn(
     training: Rows, held_out: Rows | None, features: list[Feature], settings: dict[str, Any], journal: Journal
 ) -> tuple[Estimator, Floats]:
-    """Return the model, and the probabilities of the rows that judge it."""
+    """Return the model, and its probabilities for the evaluation rows (the training rows without a holdout)."""
     if settings["model_type"] == rules.LOGISTIC:
         inputs = logistic.fit_inputs(training.columns, features, settings)
         model = logistic.train(training, held_out, features, inputs, settings, journal)
@@ -180,7 +183,7 @@ def _learn(
 
 
 def _statistics(columns: Columns, features: list[Feature], inputs: tuple[Input, ...]) -> list[FeatureStatistics]:
-    """ML.FEATURE_INFO of the first input of each feature, which is the column itself."""
+    """Return ML.FEATURE_INFO of each feature's first input, which is the column itself."""
     found: dict[int, FeatureStatistics] = {}
     for input_, column in encoding.columns_of(columns, features, inputs):
         if input_.feature not in found:
@@ -202,7 +205,7 @@ def _statistics_of(input_: Input, column: pa.ChunkedArray) -> FeatureStatistics:
 
 
 def _median(values: npt.NDArray[Any]) -> float:
-    """NumPy's own takes six times as long, since it also looks for NaN, which a feature cannot have."""
+    """Return the median; NumPy's takes six times as long, since it checks for NaN, which features cannot have."""
     middle = len(values) // 2
     halves = np.partition(values, middle)
     upper = float(halves[middle])

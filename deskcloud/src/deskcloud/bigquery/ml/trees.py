@@ -1,7 +1,7 @@
-"""Boosted trees: XGBoost on one float32 matrix, with BigQuery ML's options as its parameters.
+"""Boosted trees: XGBoost on a float32 matrix, with BigQuery ML's options as its parameters.
 
-Numbers go in as they are (NULL is the training mean); categories as their code (NULL and unseen are 0) or, with
-ONE_HOT_ENCODING, as one column for each category and one for NULL. Importing this module imports XGBoost.
+Numbers are used unchanged (NULL becomes the training mean). Categories become their code (NULL and unseen are 0) or,
+with ONE_HOT_ENCODING, one column per category and one for NULL. Importing this module imports XGBoost.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 Matrix = npt.NDArray[np.float32]
 
 BASE_SCORE = 0.5
-"""The versions that BigQuery trains with start at probability 0.5; later ones would start at the labels' mean."""
+"""Initial probability: the XGBoost versions of BigQuery start at 0.5; later ones start at the mean of the labels."""
 
 BLOCK = 1 << 14
-"""Rows copied at a time into the matrix, so that what is written stays in the processor's cache."""
+"""Number of rows copied into the matrix at a time, so that they stay in the processor's cache."""
 
 
 def parameters(options: dict[str, Any]) -> dict[str, Any]:
-    """XGBoost's parameters for the options of CREATE MODEL."""
+    """Return XGBoost's parameters for the options of CREATE MODEL."""
     method = options["tree_method"].lower()
     given = {
         "objective": "binary:logistic",
@@ -59,13 +59,13 @@ def parameters(options: dict[str, Any]) -> dict[str, Any]:
         "seed": 0,
     }
     if options["booster_type"] == "DART":
-        # XGBoost 3 has no booster of that name any more: DART is dropout in the tree booster.
+        # XGBoost 3 has no booster `dart`: DART is now dropout in the tree booster.
         given |= {"rate_drop": options["dropout"], "normalize_type": options["dart_normalize_type"].lower()}
     return given
 
 
 def matrix(columns: Columns, features: list[Feature], inputs: tuple[Input, ...], *, one_hot: bool) -> Matrix:
-    """The inputs as float32, one row a row: what XGBoost learns from and predicts on."""
+    """Return the inputs as a float32 matrix, one row per input row, for training and prediction."""
     filled: list[npt.NDArray[Any]] = []
     for input_, column in encoding.columns_of(columns, features, inputs):
         if isinstance(input_, Numeric):
@@ -95,7 +95,7 @@ def _single_precision(input_: Numeric, column: pa.ChunkedArray) -> Matrix:
 
 @dataclass(frozen=True)
 class Trees:
-    """A booster, with the columns of its matrix."""
+    """A booster, and the description of its matrix's columns."""
 
     features: list[Feature]
     inputs: tuple[Input, ...]
@@ -103,18 +103,18 @@ class Trees:
     booster: xgb.Booster
 
     def matrix(self, columns: Columns) -> Matrix:
-        """The matrix that the booster takes."""
+        """Return the booster's input matrix."""
         return matrix(columns, self.features, self.inputs, one_hot=self.one_hot)
 
     def probabilities(self, columns: Columns) -> Floats:
-        """The probability of the positive class."""
+        """Return the probability of the positive class."""
         if columns.rows == 0:
             return np.zeros(0)
         given = self.booster.inplace_predict(self.matrix(columns), validate_features=False)
         return np.asarray(given, np.float64)
 
     def contributions(self, columns: Columns, *, approximate: bool = False) -> Floats:
-        """Each feature's part of the log odds (TreeSHAP, or XGBoost's approximation) and, last, the expected value."""
+        """Return each feature's contribution to the log odds (TreeSHAP or an approximation); the last is the bias."""
         result = np.zeros((columns.rows, len(self.features) + 1))
         if columns.rows:
             data = xgb.DMatrix(self.matrix(columns), nthread=os.cpu_count())
@@ -125,12 +125,12 @@ class Trees:
 
     @cached_property
     def feature_of_column(self) -> list[int]:
-        """For each column of the matrix, the position of the feature it comes from."""
+        """For each column of the matrix, the position of its feature."""
         widths = [input_.size - 1 if self.one_hot and isinstance(input_, Category) else 1 for input_ in self.inputs]
         return [input_.feature for input_, width in zip(self.inputs, widths, strict=True) for _ in range(width)]
 
     def importance(self) -> list[tuple[float, float, float]]:
-        """For each feature: number of splits, mean gain of a split, mean cover of a split; zeros when it has none."""
+        """Return for each feature: number of splits, mean gain and mean cover per split; zeros without splits."""
         scores = {
             kind: self.booster.get_score(importance_type=kind) for kind in ("weight", "total_gain", "total_cover")
         }
@@ -141,18 +141,18 @@ class Trees:
         return [tuple(row) for row in np.hstack([sums[:, :1], sums[:, 1:] / splits]).tolist()]
 
     def save(self, folder: Path) -> None:
-        """Write the booster; features and inputs are the caller's to keep."""
+        """Write the booster; the caller stores features and inputs."""
         (folder / "booster.ubj").write_bytes(self.booster.save_raw("ubj"))
 
     @classmethod
     def load(cls, folder: Path, features: list[Feature], inputs: tuple[Input, ...], *, one_hot: bool) -> Trees:
-        """Read what `save` wrote."""
+        """Load what `save` has written."""
         booster = xgb.Booster({"nthread": os.cpu_count()}, model_file=bytearray((folder / "booster.ubj").read_bytes()))
         return cls(features, inputs, one_hot, booster)
 
 
 class _Watch(xgb.callback.TrainingCallback):
-    """Writes each boosting round into the journal."""
+    """Record each boosting round in the journal."""
 
     def __init__(self, journal: Journal, learning_rate: float, judges: xgb.DMatrix) -> None:
         super().__init__()
@@ -161,12 +161,12 @@ class _Watch(xgb.callback.TrainingCallback):
         self._learning_rate = learning_rate
 
     def after_training(self, model: Any) -> Any:
-        """Ask for the probabilities while XGBoost still has them from the losses of the last round."""
+        """Compute the probabilities while XGBoost still caches them from the last round's losses."""
         self.judged = model.predict(self._judges)
         return model
 
     def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
-        """Stop when the journal says so."""
+        """Return whether the journal asks to stop."""
         del model, epoch
         losses = {name: float(log["logloss"][-1]) for name, log in evals_log.items()}
         return self._journal.record(losses["train"], losses.get("evaluation"), self._learning_rate)
@@ -180,7 +180,7 @@ def train(
     options: dict[str, Any],
     journal: Journal,
 ) -> tuple[Trees, Floats]:
-    """Boost until MAX_ITERATIONS or EARLY_STOP; also give the probabilities of the rows that judge the model."""
+    """Boost until MAX_ITERATIONS or EARLY_STOP; also return the probabilities of the evaluation rows."""
     one_hot = options["category_encoding_method"] == "ONE_HOT_ENCODING"
 
     def data(some: Rows) -> xgb.DMatrix:
