@@ -12,13 +12,13 @@ from rich.markup import escape
 from cli import follow, report, terminal
 from shared.chain import pointer
 from shared.chain.documents import SUPERSEDED
-from shared.errors import Malformed
+from shared.errors import Permanent
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from shared.chain.documents import OpenedRun
     from shared.chain.environment import Environment
+    from shared.chain.runs import Runs
     from shared.dead_letters import Letter
 
 # Requests to the bucket at a time; Google's client keeps ten connections.
@@ -34,23 +34,27 @@ def listed(environment: Environment, *, limit: int, is_failed: bool) -> dict[str
     runs = environment.runs
     champion = pointer.champion_run(environment)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        opened = dict(pool.map(lambda run_id: (run_id, runs.find(run_id)), runs.ids()))
-        # A run without a date has lost its record: it stands first, since somebody should look at it.
-        newest = sorted(opened, key=lambda run_id: (_age(opened[run_id]), run_id), reverse=True)
+        opened = dict(pool.map(lambda run_id: (run_id, _opened_at(runs, run_id)), runs.ids()))
+        newest = sorted(opened, key=lambda run_id: (opened[run_id], run_id), reverse=True)
         found = pool.map(partial(_row, environment, champion=champion), newest if is_failed else newest[:limit])
         rows = [row for row in found if not is_failed or row["state"] in FAILED][:limit]
     letters = [_letter(name, letter) for name, letter in sorted(environment.dead_letters.all().items())]
     return {"runs": rows, "runs_in_all": len(opened), "dead_letters": letters}
 
 
-def _age(run: OpenedRun | None) -> datetime:
+def _opened_at(runs: Runs, run_id: str) -> datetime:
+    """Return when the run was opened; one whose record is lost stands first, since somebody should look at it."""
+    try:
+        run = runs.find(run_id)
+    except Permanent:
+        return NEVER
     return run.opened_at if run else NEVER
 
 
 def _row(environment: Environment, run_id: str, champion: str | None) -> dict[str, Any]:
     try:
         run = follow.read(environment.runs, run_id, (SUPERSEDED,))
-    except Malformed as error:
+    except Permanent as error:
         return {"run_id": run_id, "state": LOST, "why": str(error), "is_champion": run_id == champion}
     return {
         "run_id": run_id,

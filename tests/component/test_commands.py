@@ -141,6 +141,15 @@ def test_a_run_without_its_record_is_listed_as_lost_and_counts_as_failed(shop):
     assert (first["run_id"], first["state"]) == ("20170102-00000000", "lost")
 
 
+@pytest.mark.parametrize("record", ["{", '{"topic": "scoring-due"}'])
+def test_a_run_whose_record_cannot_be_read_is_listed_as_lost_and_the_others_as_they_are(shop, record):
+    shop.bucket.blob(f"runs/{THIRD}/run.json").upload_from_string(record)
+    first, *others = json.loads(run("runs", "--json").stdout)["runs"]
+    assert (first["run_id"], first["state"]) == (THIRD, "lost")
+    assert f"runs/{THIRD}/run.json cannot be read" in first["why"]
+    assert [row["state"] for row in others] == ["running", "published"]
+
+
 def test_nothing_is_cut_off_in_a_pipe_whatever_the_terminals_width(shop, monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
     monkeypatch.setattr(main, "out", terminal.Output())
