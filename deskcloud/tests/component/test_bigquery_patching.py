@@ -53,7 +53,7 @@ def text_of_a_statement():
         (
             lambda: patching.with_texts(database.objects, {"SELECT 1": "SELECT 2"}, "slow"),
             "local_bigquery.engine.database.objects (slow)",
-            "it has no longer the texts ['SELECT 1']",
+            "it no longer has the texts ['SELECT 1']",
         ),
     ],
 )
@@ -73,7 +73,7 @@ def test_another_version_is_refused_before_anything_is_replaced(monkeypatch):
         patching.replace(database, "objects", None, "slow")
     assert database.objects is original
     assert str(refusal.value) == (
-        "cannot patch local_bigquery.engine.database.objects (slow): the version is another; expected local-bigquery "
+        "cannot patch local_bigquery.engine.database.objects (slow): the version differs; expected local-bigquery "
         f"9.0, found {VERSION}. "
         "Run pip install local-bigquery==9.0, or adapt the patches in deskcloud.bigquery.emulator"
     )

@@ -44,7 +44,7 @@ class Engine:
 
         Raises:
             Refused: GoogleSQL refuses the request; the message is GoogleSQL's.
-                Crashed: the module failed and was restarted.
+            Crashed: the module failed and was restarted.
         """
         with self._lock:
             try:

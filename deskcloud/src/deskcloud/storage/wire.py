@@ -112,7 +112,7 @@ def new_bucket(fields: Resource) -> Resource:
 
     Raises:
         InvalidError: the name violates Google's rules.
-            UnsupportedError: a field has no effect here.
+        UnsupportedError: a field has no effect here.
     """
     name = fields.get("name")
     if not isinstance(name, str) or not _BUCKET_NAME.fullmatch(name):

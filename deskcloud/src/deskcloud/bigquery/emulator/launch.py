@@ -61,7 +61,7 @@ def run(
 
     Raises:
         EmulatorDiedError: it ended, failed, or did not answer in time; the message has the reason or the log's end.
-            OSError: a port is taken.
+        OSError: a port is taken.
     """
     state.mkdir(parents=True, exist_ok=True)
     log, scratch, secret = state / "emulator.log", (state / "scratch").absolute(), secrets.token_hex(32)

@@ -1,7 +1,7 @@
-"""One partition of a table, as `table$20240517` names it: what it reads, what it replaces, and which tables have it.
+"""Partitions of a table, named like `table$20240517`: the rows they hold, and the tables that have them.
 
-Where BigQuery takes such a name - load, copy, extract and query jobs, streaming, tables.get, tables.delete and
-tabledata.list - the local one does too; everywhere else the name is refused, and no table is ever called that.
+BigQuery accepts such names in load, copy, extract and query jobs, streaming, tables.get, tables.delete and
+tabledata.list; so does the local one. Everywhere else the name is refused, so no table ever has such a name.
 https://cloud.google.com/bigquery/docs/managing-partitioned-table-data
 """
 
@@ -24,7 +24,7 @@ Reference = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Partition:
-    """`condition` is an SQL predicate that holds for the partition's rows; `time` an SQL literal of when it begins."""
+    """`condition` is an SQL predicate for the partition's rows; `time` is an SQL literal of the partition's start."""
 
     id: str
     column: str
@@ -33,22 +33,22 @@ class Partition:
 
     @property
     def is_by_ingestion(self) -> bool:
-        """Whether rows belong to it for when they came, and not for what they say."""
+        """Whether rows belong to the partition by their ingestion time and not by a column."""
         return bool(self.column == tables.INGESTION_TIME)
 
 
 def split(reference: Reference) -> tuple[Reference, str | None]:
-    """A table, and the partition's id if the name has one."""
+    """Return a table, and the partition's id if the name has one."""
     project, dataset, name = reference
     table, mark, partition = name.partition("$")
     return (project, dataset, table), partition if mark else None
 
 
 def of(table: Table, partition: str) -> Partition:
-    """The partition of that id.
+    """Return the partition with this id.
 
     Raises:
-        BigQueryError: invalid: the table is not partitioned, or not in a way that has such an id.
+        BigQueryError: invalid: the table is not partitioned, or its partitions cannot have such an id.
     """
     if spec := table.timePartitioning:
         kind = spec.type or "DAY"
@@ -78,10 +78,10 @@ def of(table: Table, partition: str) -> Partition:
 
 
 def writable(table: Table, partition: str) -> Partition:
-    """The same for a write, which no buffer takes.
+    """Return the partition for a write; the streaming buffer cannot be written to.
 
     Raises:
-        BigQueryError: invalid, as for `of`, or since the buffer is only the stream's.
+        BigQueryError: invalid, as for `of`, or since the partition is the streaming buffer.
     """
     if partition == UNPARTITIONED:
         raise BigQueryError("invalid", f"The partition {UNPARTITIONED} cannot be written to")
@@ -89,10 +89,10 @@ def writable(table: Table, partition: str) -> Partition:
 
 
 def layout_of(partition: str) -> TimePartitioning:
-    """How a table is partitioned that a write to its partition of that id creates.
+    """Return the partitioning of a table that is created by a write to the partition with this id.
 
     Raises:
-        BigQueryError: invalid, where the id tells no time.
+        BigQueryError: invalid, if the id is not a time.
     """
     kind = next((kind for kind, length in _LENGTHS.items() if length == len(partition)), "DAY")
     _interval(kind, partition)
@@ -100,7 +100,7 @@ def layout_of(partition: str) -> TimePartitioning:
 
 
 def source(reference: Reference) -> str:
-    """SQL for the rows of a table, or of the partition that its name tells, to stand behind FROM."""
+    """Return SQL for FROM with the rows of a table, or of the partition in its name."""
     table, partition = split(reference)
     name: str = tables.name(*table)
     if partition is None:
@@ -109,26 +109,26 @@ def source(reference: Reference) -> str:
 
 
 def is_by_ingestion(table: Table | None) -> bool:
-    """Whether the table is partitioned by when its rows came."""
+    """Return whether the table is partitioned by ingestion time."""
     spec = table.timePartitioning if table else None
     return spec is not None and spec.field is None
 
 
 def hidden_column(spec: TimePartitioning) -> str:
-    """The definition of the column that _PARTITIONTIME and _PARTITIONDATE read."""
+    """Return the definition of the column that _PARTITIONTIME and _PARTITIONDATE read."""
     unit = (spec.type or "DAY").lower()
     default = f"CAST(date_trunc('{unit}', current_timestamp) AS TIMESTAMPTZ)"
     return f"{quote(tables.INGESTION_TIME)} TIMESTAMPTZ DEFAULT {default}"
 
 
 def _special(partition: str, column: str) -> Partition:
-    # Rows that are streamed are in their partition at once: the buffer is empty.
+    # Streamed rows are in their partition at once, so the buffer is empty.
     is_null = partition == NULL and column != tables.INGESTION_TIME
     return Partition(partition, column, f"({quote(column)} IS NULL)" if is_null else "(FALSE)")
 
 
 def _interval(kind: str, partition: str) -> tuple[dt.datetime, dt.datetime | None]:
-    """Begin and end, which is None for the last that there can be."""
+    """Return start and end of the partition; the end is None for the last possible partition."""
     is_number = partition.isascii() and partition.isdigit() and len(partition) == _LENGTHS[kind]
     try:
         first = dt.datetime.strptime(partition if is_number else "", _FORMATS[kind])  # noqa: DTZ007 - it has no zone

@@ -1,7 +1,7 @@
-"""Replace what belongs to a dependency, at the one version that it was written for.
+"""Replace parts of a dependency, at the one version for which the replacement was written.
 
-Whatever changes an attribute of another package does it through `change`, `replace`, `wrap` or `remove`, and says why.
-What only adds - a rule at either end of a list, a new function - needs none of them.
+All changes to attributes of other packages use `change`, `replace`, `wrap` or `remove`, with a reason. Additions, such
+as a rule at either end of a list or a new function, do not need them.
 """
 
 import functools
@@ -18,32 +18,32 @@ VERSIONS = {
     "sqlglot": "30.30.0",
     "uvicorn": "0.54.0",
 }
-"""The version of each package that is patched; `pyproject.toml` pins the same."""
+"""The version of each patched package; `pyproject.toml` pins the same versions."""
 
 _PACKAGES = {"grpc": "grpcio", "local_bigquery": "local-bigquery"}
-"""The packages whose modules have another name."""
+"""Packages whose import name differs from their package name."""
 
 
 class PatchError(RuntimeError):
-    """A dependency is not what a patch was written for."""
+    """A dependency differs from the one for which a patch was written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """What was replaced, by its full name, and why."""
+    """What was replaced, by its full name, and the reason."""
 
     target: str
     reason: str
 
 
 applied: list[Patch] = []
-"""What this process has replaced, in order."""
+"""The replacements of this process, in order."""
 
 
 def check_versions() -> None:
-    """Raise PatchError where a package that is patched has another version.
+    """Raise PatchError if a patched package has another version.
 
-    Called before the modules with the patches are imported: at another version an import may fail.
+    Call this before importing the modules with patches: with another version, an import may fail.
     """
     for package in VERSIONS:
         _check(package, f"the package {package}")
@@ -58,15 +58,15 @@ def change(
     key: Any = None,
     rules: list[Any] | None = None,
 ) -> None:
-    """Put what `make` makes of an attribute in its place.
+    """Replace an attribute by the result of `make`.
 
     Args:
         holder: the module or class that has the attribute.
         name: the attribute.
-        make: gets what stands there and returns what shall.
-        reason: why, for the error and for whoever reads `applied`.
-        key: the attribute is a mapping, and this entry of it is replaced.
-        rules: the attribute is a rule, and is replaced in this list.
+        make: gets the current value and returns the new one.
+        reason: why the change is needed; it appears in errors and in `applied`.
+        key: replace this entry of the attribute, which is a mapping.
+        rules: replace the attribute, which is a rule, in this list too.
 
     Raises:
         PatchError: the package has another version, or no such attribute, entry or rule.
@@ -85,37 +85,37 @@ def change(
 
 
 def replace(holder: ModuleType | type, name: str, new: Any, reason: str, **where: Any) -> None:
-    """Put `new` in the place of an attribute. Raises PatchError; `where` is that of `change`."""
+    """Replace an attribute by `new`. Raises PatchError; `where` is passed to `change`."""
     change(holder, name, lambda _: new, reason, **where)
 
 
 def wrap(holder: ModuleType, name: str, around: Callable[..., Any], reason: str, **where: Any) -> None:
-    """Put around a function one that gets it as first argument. Raises PatchError; `where` is that of `change`."""
+    """Wrap a function; `around` gets the original first. Raises PatchError; `where` is passed to `change`."""
     change(holder, name, functools.partial(functools.partial, around), reason, **where)
 
 
 def remove(rules: list[Any], holder: ModuleType, name: str, reason: str) -> None:
-    """Take a rule out of a list. Raises PatchError."""
+    """Remove a rule from a list. Raises PatchError."""
     rules.pop(position(rules, holder, name, reason))
     applied.append(Patch(_target(holder, name), reason))
 
 
 def position(rules: list[Any], holder: ModuleType, name: str, reason: str) -> int:
-    """Return where a rule stands in a list, beside which another one is put. Raises PatchError."""
+    """Return a rule's index in a list, to insert another rule there. Raises PatchError."""
     target = _target(holder, name)
     return _position(rules, _existing(holder, name, target, reason), target, reason)
 
 
 def with_texts(function: FunctionType, replaced: dict[str, str], reason: str) -> FunctionType:
-    """Return the function with other texts in the places of these.
+    """Return the function with the constants in `replaced` exchanged.
 
     Raises:
-        PatchError: it has none of one of them.
+        PatchError: the function lacks one of the texts.
     """
     code = function.__code__
     if missing := replaced.keys() - set(code.co_consts):
         target = f"{function.__module__}.{function.__qualname__}"
-        raise _error(_package(target), target, reason, f"it has no longer the texts {sorted(missing)}")
+        raise _error(_package(target), target, reason, f"it no longer has the texts {sorted(missing)}")
     constants = tuple(replaced.get(one, one) if isinstance(one, str) else one for one in code.co_consts)
     return FunctionType(
         code.replace(co_consts=constants),
@@ -151,7 +151,7 @@ def _package(target: str) -> str:
 
 def _check(package: str, target: str, reason: str = "") -> None:
     if _installed(package) != VERSIONS[package]:
-        raise _error(package, target, reason, "the version is another")
+        raise _error(package, target, reason, "the version differs")
 
 
 @functools.cache

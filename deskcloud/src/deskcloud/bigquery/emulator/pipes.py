@@ -1,8 +1,8 @@
-"""Read pipe syntax as queries in FROM of one another, where sqlglot joins clauses that do not stand for what was piped.
+"""Parse pipe syntax into nested queries where sqlglot merges clauses into one query that means something else.
 
-FROM t |> LIMIT 3 |> WHERE a > 1 filters three rows. sqlglot makes one query of it, whose LIMIT comes last; so it does
-with DISTINCT, and with a whole query before the pipe. Here each operator that the query before it cannot take as a
-clause reads that query in FROM. Range variables stay known as long as GoogleSQL knows them, where there is one.
+FROM t |> LIMIT 3 |> WHERE a > 1 filters three rows. sqlglot makes one query of it, in which LIMIT applies last. The
+same happens with DISTINCT, and with a whole query before the pipe. Here, an operator that cannot become a clause of
+the query before it reads that query in FROM. A range variable stays visible for as long as GoogleSQL keeps it.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from sqlglot.tokenizer_core import TokenType
 from deskcloud.bigquery.emulator import patching
 from deskcloud.bigquery.emulator.checks import unsupported
 
-# What GoogleSQL has besides: https://cloud.google.com/bigquery/docs/reference/standard-sql/pipe-syntax
+# Operators that GoogleSQL has: https://cloud.google.com/bigquery/docs/reference/standard-sql/pipe-syntax
 _UNSUPPORTED = frozenset(
     {"ASSERT", "CALL", "CREATE", "DESCRIBE", "EXPORT", "FORK", "IF", "INSERT", "LOG", "MATCH_RECOGNIZE", "RECURSIVE"}
     | {"STATIC_DESCRIBE", "TEE", "WINDOW", "WITH"}
@@ -25,7 +25,7 @@ _SOURCES = frozenset({"expressions", "from_", "joins", "laterals", "with_"})
 
 
 def add() -> None:
-    """Put the parser in place."""
+    """Install the parser."""
     patching.replace(BigQueryDialect.Parser, "_parse_pipe_syntax_query", _query, "pipes are one query, in any order")
 
 
@@ -49,7 +49,7 @@ def _piped(parser: Any, query: exp.Select) -> exp.Select:
 
 
 def _has_only(query: exp.Select, parts: frozenset[str]) -> bool:
-    """Whether a query gives all columns, and has no other clauses."""
+    """Return whether a query selects all columns and has only these clauses."""
     [*stars] = query.expressions
     return (
         len(stars) == 1
@@ -65,7 +65,7 @@ def _from(query: exp.Query, alias: exp.TableAlias | None = None) -> exp.Select:
 
 
 def _nested(query: exp.Select) -> exp.Select:
-    """Read the query in FROM, under the name of its only source where its columns are that source's."""
+    """Wrap the query in FROM, under the name of its only source if its columns are that source's."""
     source = query.args["from_"].this
     star = query.expressions[0]
     keeps = type(star) is exp.Star and not star.args.get("replace") and not query.args.get("distinct")
@@ -74,7 +74,7 @@ def _nested(query: exp.Select) -> exp.Select:
 
 
 def _open(query: exp.Select, *cuts: str) -> exp.Select:
-    """Return a query that takes another clause: one that gives all columns, without these clauses."""
+    """Return a query that can take another clause: it selects all columns and has none of the clauses `cuts`."""
     is_open = _has_only(query, frozenset(query.args) - {"expressions"} | _SOURCES)
     return _nested(query) if not is_open or any(query.args.get(one) for one in (*_CUT, *cuts)) else query
 

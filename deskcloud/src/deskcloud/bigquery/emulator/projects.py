@@ -1,7 +1,7 @@
-"""Each project is a lake of DuckLake's: a file PROJECT.ducklake with the metadata, and a folder PROJECT with the rows.
+"""Attach projects: each is a DuckLake, a file PROJECT.ducklake with metadata and a folder PROJECT with rows.
 
-DuckLake notes the folder's whole path when it makes a lake, and refuses the lake anywhere else. Its files are noted by
-their paths within, so a state that was copied or moved is whole: the folder is always the one beside the metadata.
+DuckLake stores the folder's absolute path when it creates a lake, and refuses the lake at another path. Its files are
+stored with relative paths. Here the folder is always the one beside the metadata, so a state can be moved or copied.
 """
 
 import re
@@ -15,18 +15,18 @@ from local_bigquery.settings import settings
 
 from deskcloud.bigquery.emulator import patching
 
-# By https://cloud.google.com/resource-manager/docs/creating-managing-projects, and with the domain that old ones have.
+# https://cloud.google.com/resource-manager/docs/creating-managing-projects; old projects also have a domain prefix.
 _PROJECT = re.compile(r"(?:[a-z0-9.-]+:)?[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 
 
 def add() -> None:
-    """Have projects attached so; before the first connection is made."""
+    """Install this, before the first connection is opened."""
     patching.replace(database, "_attach", _attach, "projects are refused once their folder was moved or copied")
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, project: str) -> None:
-    """Attach a project's lake, and make it where there is none."""
-    # A project's name becomes a file's.
+    """Attach a project's lake; create it if it does not exist."""
+    # The project's name becomes a file name.
     if not _PROJECT.fullmatch(project):
         raise BigQueryError("invalid", f"Invalid project ID {project!r}")
     file = settings.data_dir / f"{project}.ducklake"

@@ -1,8 +1,8 @@
-"""Queries whose clauses DuckDB takes in fewer places than GoogleSQL.
+"""Rewrite queries with clauses that DuckDB accepts in fewer places than GoogleSQL.
 
-set operations  are ordered by any expression of their columns
-PIVOT           names its columns after the aggregate first: total_SPRING, and for numbers _1
-value tables    of SELECT AS STRUCT have its columns in FROM and CREATE; a whole query of one has one column
+set operations  can be ordered by any expression of their columns
+PIVOT           names its columns with the aggregate first: total_SPRING, and for numbers _1
+value tables    of SELECT AS STRUCT have the struct's fields as columns in FROM and CREATE; a whole query has one column
 """
 
 from collections.abc import Iterator
@@ -16,14 +16,14 @@ from deskcloud.bigquery.emulator import patching
 
 
 def add() -> None:
-    """Put the rules in place."""
+    """Install the rules."""
     reason = "PIVOT names its columns after the value first"
     STATEMENT_RULES.insert(patching.position(STATEMENT_RULES, arrays, "checked_offsets", reason), _name_pivoted)
     STATEMENT_RULES.append(_order_sets)
 
 
 def _order_sets(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Order a set operation in a query around it, where its keys are not only columns that DuckDB orders alike."""
+    """Order a set operation in an outer query, if its keys are not only columns that DuckDB orders in the same way."""
     for union in list(tree.find_all(exp.SetOperation)):
         order = union.args.get("order")
         keys = [one.this if isinstance(one, exp.Ordered) else one for one in order.expressions] if order else []
@@ -79,7 +79,7 @@ def _name_pivoted(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _pivoted(pivot: exp.Pivot, values: list[exp.Expr]) -> Iterator[tuple[str, str]]:
-    """Yield DuckDB's and GoogleSQL's names of columns, as far as they are known."""
+    """Yield pairs of DuckDB's and GoogleSQL's column names, as far as they are known."""
     aggregates = [one.alias for one in pivot.expressions]
     for value in values:
         text = str(value.this).lower() if isinstance(value, exp.Boolean) else value.alias_or_name or value.name
@@ -90,7 +90,7 @@ def _pivoted(pivot: exp.Pivot, values: list[exp.Expr]) -> Iterator[tuple[str, st
 
 
 def open_value_tables(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Give SELECT AS STRUCT its columns in FROM and CREATE, and one column where it is the whole query."""
+    """Give SELECT AS STRUCT its fields as columns in FROM and CREATE, and one column if it is the whole query."""
     for select in list(tree.find_all(exp.Select)):
         if select.args.get("kind") != "STRUCT":
             continue

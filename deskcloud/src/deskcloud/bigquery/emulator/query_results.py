@@ -1,11 +1,11 @@
-"""Results of queries without a destination, each in a file of its own.
+"""Store results of queries without a destination, one file per result.
 
-local-bigquery keeps each in a table of its database: creating one takes 11 ms, and neither the file nor the memory
-that it took is ever given back. A file in Arrow's IPC format takes one, and is deleted with its job, or after
-`LIFETIME_SECONDS`, which is as long as BigQuery keeps an anonymous table.
+local-bigquery stores each in a table of its database: to create one takes 11 ms, and its space on disk and in memory is
+never freed. An Arrow IPC file takes 1 ms. It is deleted with its job, or after `LIFETIME_SECONDS`, BigQuery's lifetime
+of an anonymous table.
 
-A statement that names a result, a copy job and the Storage Read API need a table: it is made in memory when one asks
-for it, and the latest `_TABLES_IN_MEMORY` of them stay there.
+A statement that names a result, a copy job and the Storage Read API need a table. It is created in memory on demand;
+the `_TABLES_IN_MEMORY` newest ones are kept.
 """
 
 import collections
@@ -43,7 +43,7 @@ Name = tuple[str, str]
 
 
 class Results:
-    """The files in one folder, and the tables made of some of them."""
+    """The result files in a folder, and the tables created from some of them."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -54,7 +54,7 @@ class Results:
             unfinished.unlink()
 
     def keep(self, cursor: duckdb.DuckDBPyConnection, text: str, parameters: dict[str, Any], name: Name) -> None:
-        """Run a query and keep its rows in the place of those that the job had."""
+        """Run a query and store its rows; replace the job's former result."""
         relation = cursor.sql(text, params=parameters)
         kinds = [types.normalised(kind) for kind in relation.types]
         cursor.execute(_with_bigquery_types(relation, text), parameters)
@@ -72,10 +72,10 @@ class Results:
     def page(
         self, name: Name, limit: int | None, start: int, fields: list[str] | None, *, int64_timestamps: bool
     ) -> tuple[results.Page, list[TableFieldSchema]]:
-        """Return rows in the shape of the API, and their columns.
+        """Return rows in the API's format, and their columns.
 
         Raises:
-            BigQueryError: notFound.
+            BigQueryError: notFound, if there is no such result.
         """
         table = self._read(name)
         size = results.DEFAULT_PAGE_SIZE if limit is None else limit
@@ -94,7 +94,7 @@ class Results:
         return page, [types.field(column, kind) for column, kind in columns]
 
     def as_table(self, name: Name) -> int | None:
-        """Have a table of the result's rows under its physical name; their number, or None where there is no result."""
+        """Create a table with the result's rows; return the number of rows, or None if there is no result."""
         if not self.has(name):
             return None
         file = self._file(name)
@@ -110,11 +110,11 @@ class Results:
             return int(rows.num_rows)
 
     def has(self, name: Name) -> bool:
-        """Whether there is such a result."""
+        """Return whether the result exists."""
         return self._file(name).exists()
 
     def forget(self, name: Name) -> None:
-        """Delete a result; nothing happens where there is none."""
+        """Delete a result if it exists."""
         self._file(name).unlink(missing_ok=True)
         with self._lock:
             self._drop(name)
@@ -131,7 +131,7 @@ class Results:
             database.execute(f"DROP TABLE {_table(name)}")
 
     def _file(self, name: Name) -> Path:
-        # A job's id may be longer than a file's name.
+        # A job's id may be longer than a file name can be.
         return self._folder / f"{hashlib.sha256('\n'.join(name).encode()).hexdigest()}.arrow"
 
 
@@ -142,7 +142,7 @@ def kept_results() -> Results:
 
 
 def add() -> None:
-    """Have local-bigquery use the results."""
+    """Make local-bigquery use the results."""
     reason = "results of queries are kept for ever, as tables"
     patching.wrap(tables, "physical", _physical, reason)
     patching.wrap(query, "_write", _write, reason)
@@ -151,12 +151,12 @@ def add() -> None:
 
 
 def attach(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make room for the tables."""
+    """Create the schema for the tables."""
     connection.execute(f"ATTACH ':memory:' AS {_CATALOG}; CREATE SCHEMA {_CATALOG}.{tables.RESULTS}")
 
 
 def name_of(catalog: str, table: str) -> Name | None:
-    """The result whose physical table this is."""
+    """Return the result whose physical table this is."""
     project, _, job = table.partition(":")
     return (project, job) if catalog == _CATALOG else None
 
@@ -209,7 +209,7 @@ def _delete(original: Callable[..., None], project: str, dataset: str, table: st
 
 def _open(file: Path) -> pa.Table:
     with contextlib.closing(pa.memory_map(str(file))) as mapped:
-        # The rows hold the map, not the open file.
+        # The rows keep the memory map open; the file can be closed.
         return pa.ipc.open_file(mapped).read_all()
 
 
@@ -223,7 +223,7 @@ def _with_bigquery_types(relation: duckdb.DuckDBPyRelation, text: str) -> str:
 
 
 def _with_kinds(schema: pa.Schema, source: str) -> str:
-    """The statement that reads the rows with the types that they had in DuckDB: Arrow has JSON as plain strings."""
+    """Return the statement that reads the rows with DuckDB's types: Arrow has JSON as plain strings."""
     kinds = json.loads(schema.metadata[_KINDS])
     columns = ", ".join(
         f"CAST({quote(column)} AS {kind}) AS {quote(column)}" for column, kind in zip(schema.names, kinds, strict=True)

@@ -1,6 +1,6 @@
-"""What the emulator cannot carry out is refused at once: clients repeat a request that fails with an internal error.
+"""Refuse at once what the emulator cannot run: clients retry a request that fails with an internal error.
 
-Whatever a statement or a configuration makes this code run into, it would again.
+An exception of this code would occur again in every retry of the statement or configuration.
 """
 
 import functools
@@ -22,12 +22,12 @@ from deskcloud.bigquery.emulator import patching
 
 _LOG = logging.getLogger(__name__)
 _INTERNAL = "dontRetry"
-# What a request's handling may run into. Its connection is closed after what no handler is registered for.
+# Exceptions of request handlers. After an exception without a registered handler, the connection is closed.
 _OF_REQUESTS = (ValueError, TypeError, LookupError, AttributeError, RuntimeError, OSError, duckdb.Error)
 
 
 def add() -> None:
-    """Have local-bigquery classify exceptions so; behind those who put statements' errors into words."""
+    """Install the classification of exceptions, after the modules that give errors of statements their text."""
     routes = sys.modules["local_bigquery.app"]
     for module, reason in ((runner, "invalidQuery"), (routes, "invalid")):
         classified = functools.partial(_classified, reason)
@@ -57,7 +57,7 @@ def _classified(reason: str, original: Callable[[Exception], BigQueryError], err
 
 
 def _decompressed(body: bytes) -> bytes:
-    """The body, or where it is not compressed as it says, the body as it is: no JSON, which is refused."""
+    """Return the decompressed body; if it is not compressed, return it unchanged, and it is refused as invalid JSON."""
     try:
         return gzip.decompress(body)
     except (OSError, EOFError, zlib.error):

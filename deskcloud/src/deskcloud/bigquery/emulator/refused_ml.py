@@ -1,7 +1,7 @@
-"""Refuse BigQuery ML that comes as far as the emulator, which would keep a model without learning anything.
+"""Refuse BigQuery ML in the emulator, which would store a model without training it.
 
-The gateway carries out statements that stand by themselves. What is left is in a text that only a script knows, such as
-EXECUTE IMMEDIATE of a variable, in a procedure that a client made by the REST API, or in such a view.
+The gateway runs statements that it can see. Others are in a text computed by a script (EXECUTE IMMEDIATE of a
+variable), or in a procedure or view that a client created with the REST API.
 """
 
 import re
@@ -21,7 +21,7 @@ _WHERE = "EXECUTE IMMEDIATE of a computed text, or a procedure or view made by t
 
 
 def add() -> None:
-    """Put the checks in place."""
+    """Install the checks."""
     reason = "models are kept without learning anything"
     patching.wrap(script, "parse", _parse, reason)
     patching.replace(dialect, "not_implemented", _refusal, reason)

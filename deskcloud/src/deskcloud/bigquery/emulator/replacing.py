@@ -1,7 +1,7 @@
-"""MERGE ... ON FALSE, which replaces a part of a table: nothing can match, so there is nothing to pair.
+"""Run MERGE ... ON FALSE, which replaces a part of a table, without joining source and target.
 
-local-bigquery pairs the rows of source and target first, in three statements that each have to be translated. A part is
-replaced in three: read the source, delete, insert.
+local-bigquery first joins the rows of source and target, in three statements that each need a translation. Replacing a
+part takes three steps: read the source, delete, insert.
 """
 
 from collections.abc import Callable
@@ -15,13 +15,13 @@ from sqlglot import exp
 
 from deskcloud.bigquery.emulator import lake_metadata
 
-# As local-bigquery names it.
+# local-bigquery's name for it.
 _SOURCE = "__merge_source"
 _ROWS = "__merge_rows"
 
 
 def is_one(merge: exp.Merge) -> bool:
-    """Return whether a MERGE deletes whatever the source holds, inserts whatever the target holds, and no more."""
+    """Return whether a MERGE only deletes independently of the source and inserts independently of the target."""
     on = merge.args["on"]
     if not isinstance(on, exp.Boolean) or on.this:
         return False
@@ -32,14 +32,14 @@ def is_one(merge: exp.Merge) -> bool:
 
 
 def run(cursor: Any, merge: exp.Merge, context: Context) -> JobStatistics2:
-    """Replace the part in the cursor's transaction, and return how many rows were inserted and deleted."""
+    """Replace the part in the cursor's transaction; return the numbers of inserted and deleted rows."""
 
     def execute(text: str, into: str = "") -> int:
-        """Carry out a statement, or keep a query's rows in a temporary table; return the number of rows."""
+        """Run a statement, or store a query's rows in a temporary table `into`; return the number of rows."""
         with lake_metadata.at_one_version():
             translated, bound = translate(sqlglot.parse_one(text, dialect=BigQueryDialect), context)
         if into:
-            # As CREATE TEMP TABLE does, whose columns are looked at a second time, as those of a table for good.
+            # CREATE TEMP TABLE does the same; without this, the table would be looked up among the permanent tables.
             context.temporary.add(into)
         keep = f"CREATE OR REPLACE TEMP TABLE {into} AS " if into else ""
         return int(cursor.execute(keep + translated, bound).fetchone()[0])
@@ -62,9 +62,9 @@ def run(cursor: Any, merge: exp.Merge, context: Context) -> JobStatistics2:
 
 
 def _filling(when: exp.When, given: str, execute: Callable[[str, str], int]) -> tuple[str, str]:
-    """Return the columns that are inserted, or nothing for all, and the query of their rows.
+    """Return the columns to insert (an empty text for all) and the query for their rows.
 
-    Subqueries and conditions are answered now, since they may read what is about to be deleted.
+    Subqueries and conditions are evaluated now, since they may read rows that are deleted next.
     """
     action, condition = when.args["then"], when.args.get("condition")
     is_row = isinstance(action.this, exp.Var)
@@ -79,7 +79,7 @@ def _filling(when: exp.When, given: str, execute: Callable[[str, str], int]) -> 
 
 
 def _clauses(merge: exp.Merge) -> tuple[list[exp.When], list[exp.When]]:
-    """Return the clauses that can apply: NOT MATCHED BY SOURCE, and NOT MATCHED."""
+    """Return the clauses that can apply: NOT MATCHED BY SOURCE and NOT MATCHED."""
     whens = [one for one in merge.args["whens"].expressions if not one.args.get("matched")]
     return [one for one in whens if one.args.get("source")], [one for one in whens if not one.args.get("source")]
 

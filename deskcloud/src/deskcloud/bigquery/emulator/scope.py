@@ -1,4 +1,4 @@
-"""What stands in FROM of a query, and what a name means there."""
+"""The items in FROM of a query, and what a name refers to among them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from deskcloud.bigquery.emulator.known_types import Columns, Type
 
 @dataclass
 class Table:
-    """Anything in FROM that is no UNNEST; `columns` is None where they are not known."""
+    """An item in FROM other than UNNEST; `columns` is None if they are unknown."""
 
     name: str
     columns: Columns | None
@@ -20,14 +20,14 @@ class Table:
 
 @dataclass
 class Arguments(Table):
-    """The parameters of a function whose body stands in a call's place, and what they are given there."""
+    """The parameters of a function whose body replaces a call, with the call's arguments."""
 
     values: dict[str, exp.Expr] = field(default_factory=dict)
 
 
 @dataclass
 class Elements:
-    """An UNNEST: its range variable if it has one, and the column that holds the element."""
+    """An UNNEST: its range variable if it has one, and the column with the element."""
 
     name: str
     column: exp.Column
@@ -42,7 +42,7 @@ type _Part = tuple[str, exp.Expr, Type]
 
 @dataclass
 class Scope:
-    """What stands in FROM so far, and the query around it."""
+    """The items in FROM so far, and the scope of the outer query."""
 
     outer: "Scope | None" = None
     sources: list[Source] = field(default_factory=list)
@@ -51,7 +51,7 @@ class Scope:
 
 @dataclass
 class Using:
-    """What a join puts before its sides' other columns: those of USING, of the sources from `first` to `last`."""
+    """The columns that a join with USING lists first, for the sources from `first` to `last`."""
 
     names: list[str]
     first: int
@@ -59,16 +59,16 @@ class Using:
 
 
 def levels(scope: Scope | None) -> Iterator[Scope]:
-    """Yield a scope and those around it, innermost first."""
+    """Yield a scope and its outer scopes, innermost first."""
     while scope:
         yield scope
         scope = scope.outer
 
 
 def found(scope: Scope, names: list[str]) -> tuple[Source, bool] | None:
-    """Return what a path begins with, and whether its first name is a column or field of that.
+    """Return the source that a path begins with, and whether the path's first name is a column or field of it.
 
-    A range variable hides a column of its name.
+    A range variable hides a column with the same name.
     """
     for source in scope.sources:
         is_offset = isinstance(source, Elements) and source.offset and source.offset.name.casefold() == names[0]
@@ -83,7 +83,7 @@ def found(scope: Scope, names: list[str]) -> tuple[Source, bool] | None:
         for source in scope.sources
         if (source.columns if isinstance(source, Table) else source.type or source.name or None) is None
     ]
-    # Where nothing else can have the name, it is a field of the array whose type is not known.
+    # If no other source can have the name, it is a field of the array, whose type is unknown.
     return (unknown[0], True) if len(unknown) == 1 and isinstance(unknown[0], Elements) else _hidden(unknown)
 
 
@@ -109,7 +109,7 @@ def type_in(table: Table, names: list[str]) -> Type:
 
 
 def starred(projection: exp.Expr, scope: Scope) -> list[exp.Expr]:
-    """Write out a star that covers the fields of an array's elements."""
+    """Expand a star that covers the fields of an array's elements."""
     if isinstance(projection, exp.Column) and isinstance(projection.this, exp.Star):
         source = next((one for one in scope.sources if one.name.casefold() == projection.table.casefold()), None)
         return _columns_of(source, projection.this) if isinstance(source, Elements) else [projection]
@@ -121,7 +121,7 @@ def starred(projection: exp.Expr, scope: Scope) -> list[exp.Expr]:
 
 
 def starred_struct(struct: exp.Expr, star: exp.Star) -> list[exp.Expr]:
-    """Write out the star of an expression; nothing where its fields are not known."""
+    """Expand the star of an expression; return nothing if its fields are unknown."""
     return _selected(_fields(struct), star)
 
 
@@ -133,7 +133,7 @@ def _all_columns(scope: Scope, star: exp.Star) -> list[exp.Expr]:
 
 
 def _merge(parts: list[list[_Part]], using: Using) -> None:
-    """Put the columns of USING before the others of the sources that are joined."""
+    """Put the columns of USING before the other columns of the joined sources."""
     names = {name.casefold() for name in using.names}
     merged: dict[str, _Part] = {}
     for number in range(using.first, using.last):
@@ -150,7 +150,7 @@ def _columns_of(source: Source, star: exp.Star) -> list[exp.Expr]:
 
 
 def _parts(source: Source) -> list[_Part]:
-    """Return what a source adds to a star."""
+    """Return the columns that a source adds to a star."""
     if isinstance(source, Table):
         made: list[_Part] = [
             (name, exp.column(exp.to_identifier(name, quoted=True), source.name), kind)
@@ -188,7 +188,7 @@ def _selected(made: list[_Part], star: exp.Star) -> list[exp.Expr]:
 
 
 def outputs(select: exp.Select, scope: Scope) -> Columns | None:
-    """Return the columns of a query whose names are resolved, or None where a star covers unknown ones."""
+    """Return the columns of a query with resolved names, or None if a star covers unknown columns."""
     columns: Columns = []
     for projection in select.expressions:
         if projection.is_star:
@@ -205,14 +205,14 @@ def outputs(select: exp.Select, scope: Scope) -> Columns | None:
 
 
 def renamed(columns: Columns | None, names: Sequence[str]) -> Columns | None:
-    """Return columns under the names that an alias gives them."""
+    """Return the columns with the names of an alias's column list."""
     if not names or columns is None:
         return columns
     return [(name, kind) for name, (_, kind) in zip(names, columns, strict=False)]
 
 
 def range_variable(item: exp.Expr) -> str:
-    """Return the name by which an item of FROM is known."""
+    """Return the name of an item in FROM."""
     pivots = item.args.get("pivots") or []
-    # A wildcard table's rows come from a subquery of this name.
+    # The rows of a wildcard table come from a subquery with this name.
     return (pivots[-1].alias if pivots else "") or item.alias_or_name.rstrip("*")

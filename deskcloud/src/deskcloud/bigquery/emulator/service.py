@@ -1,7 +1,7 @@
-"""Run `local-bigquery` for as long as the process that started it lives.
+"""Run `local-bigquery` while the process that started it lives.
 
-Standard input is a pipe whose other end the parent holds. It closes however the parent ends, even by SIGKILL, and
-this process goes with it: no orphan is left that keeps the ports and the database's lock.
+Standard input is a pipe whose other end the parent holds. The pipe closes when the parent ends, even by SIGKILL, and
+this process then ends too. So no orphan keeps the ports and the database's lock.
 """
 
 import functools
@@ -26,7 +26,7 @@ _READING = "/google.cloud.bigquery.storage.v1.BigQueryRead/"
 
 
 class _AsksForTheSecret(grpc.ServerInterceptor):  # type: ignore[misc]  # grpc has no types
-    """Lets whoever knows the secret read; the Storage Write API, whose rows no gateway sees, is refused by name."""
+    """Allow reads with the secret only; refuse the Storage Write API, whose rows the gateway would not see."""
 
     def __init__(self, secret: str) -> None:
         self._asked = f"Bearer {secret}"
@@ -49,10 +49,10 @@ def _refusal(code: grpc.StatusCode, message: str) -> grpc.RpcMethodHandler:
 
 
 def _guard(secret: str, reading_secret: str) -> None:
-    """Let nobody but the gateway ask this process over HTTP, and nobody but the secret's owner read over gRPC."""
+    """Accept HTTP requests only from the gateway, and gRPC reads only with the secret."""
     local_bigquery.app.add_middleware(locations.asgi)
     local_bigquery.app.add_middleware(guard.asgi, rules=Rules(secret, header=SECRET_HEADER))
-    # A line for each request would make the log grow for ever.
+    # A log line per request would make the log grow without limit.
     patching.change(
         uvicorn,
         "run",
@@ -73,7 +73,7 @@ def _end_with_the_parent() -> None:
 
 
 def main() -> None:
-    """Serve until the parent ends; the command line is that of local-bigquery."""
+    """Serve until the parent ends; the command line is local-bigquery's."""
     mends.apply()
     _guard(os.environ.pop(SECRET), os.environ.pop(READING_SECRET))
     threading.Thread(target=_end_with_the_parent, daemon=True).start()

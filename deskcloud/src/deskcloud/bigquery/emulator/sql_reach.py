@@ -1,8 +1,8 @@
-"""What SQL may say: BigQuery's statements, of its functions and of tables, and nothing else that DuckDB understands.
+"""Allow only BigQuery's statements, functions and tables, and refuse everything else that DuckDB understands.
 
-Everything here is a list of what there is in BigQuery, so that what DuckDB learns in its next version is refused, too:
-kinds of statements; functions (googlesql_functions.txt, and the user's own); what stands in FROM; characters of a
-table's name, none of which makes it a path. `duckdb_lock.py` is the second lock, inside DuckDB.
+All rules are lists of what BigQuery has, so new features of DuckDB are refused too: kinds of statements; functions
+(googlesql_functions.txt, and the user's); items in FROM; and characters of table names, none of which forms a path.
+`duckdb_lock.py` is a second barrier, inside DuckDB.
 """
 
 import re
@@ -29,7 +29,7 @@ _FUNCTIONS = frozenset(
     if not line.startswith("#")
     for word in line.split()
 )
-# Those of https://cloud.google.com/bigquery/docs/reference/standard-sql/table-functions-built-in that the emulator has.
+# The functions of https://cloud.google.com/bigquery/docs/reference/standard-sql/table-functions-built-in found here.
 _TABLE_FUNCTIONS = frozenset({"APPENDS", "CHANGES", "GAP_FILL", "RANGE_SESSIONIZE", "VECTOR_SEARCH"})
 _STATEMENTS = (
     *(exp.Query, exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.TruncateTable),
@@ -37,10 +37,10 @@ _STATEMENTS = (
 )
 _WITH_A_KIND = frozenset({"CREATE", "DROP", "ALTER", "LOAD", "EXPORT", "IMPORT"})
 _DEFINED = frozenset({"TABLE", "VIEW", "SCHEMA", "FUNCTION", "MODEL"})
-# The emulator's own functions, as a statement names them that it has written anew.
+# The schema of the emulator's functions, as rewritten statements name it.
 _OWN = ["bq", "main"]
 _ROWS_NAME = re.compile(r"[0-9a-f]{32}")
-# What is noted on a node: how a call is written, and that its file has been put in.
+# Metadata of a node: the names by which it was called, and whether its file has been inserted.
 _CALLS, _READ = "calls", "read"
 _TEMPORARY = "SELECT 1 FROM duckdb_functions() WHERE database_name = 'temp' AND lower(function_name) = lower($1)"
 
@@ -48,7 +48,7 @@ type _Path = list[str]
 
 
 def add() -> None:
-    """Put the rules before all others; after them, statements hold what the emulator itself writes."""
+    """Put these rules before all others; later rules insert the emulator's own functions."""
     reason = "SQL's reach is all that DuckDB can reach: files, addresses, extensions"
     patching.change(BigQueryDialect.Parser, "_parse_function_call", _noted, reason)
     STATEMENT_RULES.insert(0, check)
@@ -58,10 +58,10 @@ def add() -> None:
 
 
 def check(tree: exp.Expr, context: Any) -> exp.Expr:
-    """Let a statement pass, or refuse it.
+    """Check a statement.
 
     Raises:
-        BigQueryError: it is none of BigQuery's, or names what BigQuery has not.
+        BigQueryError: it is not a statement of BigQuery, or it names something that BigQuery lacks.
     """
     _check_kind(tree)
     for node in tree.walk():
@@ -75,7 +75,7 @@ def check(tree: exp.Expr, context: Any) -> exp.Expr:
 
 
 def _checked_policy(save: Callable[..., Any]) -> Callable[..., Any]:
-    """Look at a policy when it is made: it joins a statement behind the rules."""
+    """Check a row access policy when it is created: it is added to statements after the rules have run."""
 
     def saved(project: str, dataset: str, table: str, body: Any, *arguments: Any, **named: Any) -> Any:
         if body.filterPredicate:
@@ -86,7 +86,7 @@ def _checked_policy(save: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _noted(parse: Callable[..., exp.Expr | None]) -> Callable[..., exp.Expr | None]:
-    """Note on each call how it is written: sqlglot makes its own classes of the names that it knows."""
+    """Store on each call the name as it was written: sqlglot has its own classes for names that it knows."""
 
     def parsed(self: Any, *arguments: Any, **named: Any) -> exp.Expr | None:
         token, following, index = self._curr, self._next, self._index
@@ -116,7 +116,7 @@ def _is_name(token: Any) -> bool:
 
 
 def _calls(node: exp.Expr) -> Iterator[tuple[_Path, str]]:
-    """Give the names that a node was called by; what no parser has noted is known by its own name."""
+    """Yield the names that a node was called by; without stored names, the node's own name."""
     noted = node.meta.get(_CALLS, ())
     yield from noted
     if isinstance(node, exp.Anonymous) and not noted:
@@ -139,7 +139,7 @@ def _is_known(path: _Path, context: Any) -> bool:
 
 
 def _is_temporary(name: str, context: Any) -> bool:
-    """Whether it is a function of this connection; a view has none and sees none."""
+    """Return whether the function exists on this connection only; views cannot have or use such functions."""
     cursor = getattr(context, "cursor", None)
     return cursor is not None and bool(cursor.execute(_TEMPORARY, [name]).fetchone())
 
@@ -158,12 +158,12 @@ def _check_kind(tree: exp.Expr) -> None:
         return
     words = tree.sql(dialect=BigQueryDialect).split()
     kind = " ".join(words[: 2 if words[0].upper() in _WITH_A_KIND else 1])
-    raise BigQueryError("invalidQuery", f'Syntax error: Unexpected "{kind}": it is no statement of the local BigQuery')
+    raise BigQueryError("invalidQuery", f'Syntax error: Unexpected "{kind}": not a statement of the local BigQuery')
 
 
 def _check_table(table: exp.Table, context: Any) -> None:
     if table.this is None or table.meta.get(_READ):
-        # A schema's name, and what the gateway has put in.
+        # A schema's name, or a table inserted by the gateway.
         return
     if isinstance(table.this, exp.Identifier):
         _check_name(table, context)
@@ -181,7 +181,7 @@ def _check_table(table: exp.Table, context: Any) -> None:
 
 
 def _check_name(table: exp.Table, context: Any) -> None:
-    # A wildcard, a decorator and INFORMATION_SCHEMA.NAME are judged by the rules that know them.
+    # The rules for wildcards, decorators and INFORMATION_SCHEMA.NAME check these names themselves.
     name = re.sub(r"(?i)^INFORMATION_SCHEMA\.|[*@$]", "", table.name)
     for part in (name or "_", *(re.sub(r"[.:]", "", one) for one in (table.db, table.catalog) if one)):
         names.table(part)
@@ -197,7 +197,7 @@ def _check_name(table: exp.Table, context: Any) -> None:
 
 
 def _seen(table: exp.Table, context: Any) -> set[str]:
-    """The names without a dataset that a statement may read."""
+    """Return the names without a dataset that a statement may read."""
     defined = {one.alias_or_name.casefold() for one in table.root().find_all(exp.CTE)}
     temporary: set[str] = context.temporary
     return defined | temporary

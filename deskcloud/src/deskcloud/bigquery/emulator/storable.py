@@ -1,6 +1,6 @@
-"""Whether a value of JSON, or of a text, may be stored in a column: what load jobs and streaming accept.
+"""Check whether a value of JSON or of a text can be stored in a column, for load jobs and streaming.
 
-Each check gives the faults of a value, none where it fits. Google's documentation names the forms:
+Each check yields the faults of a value, none for a valid value. Google documents the accepted forms:
 https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-json and .../loading-data-cloud-storage-csv.
 """
 
@@ -20,7 +20,7 @@ from local_bigquery.models import TableFieldSchema
 _LEAST, _MOST = -(2**63), 2**63 - 1
 _DIGITS = 100
 _DECIMALS = {"NUMERIC": (29, 9), "BIGNUMERIC": (38, 38)}
-# By a column's type, the types whose values it holds; any other type holds its own.
+# Types whose values a column accepts, by the column's type; other types accept only their own.
 HOLDS = {
     "FLOAT": {"FLOAT", "INTEGER", "NUMERIC", "BIGNUMERIC"},
     "NUMERIC": {"NUMERIC", "INTEGER", "BIGNUMERIC", "FLOAT"},
@@ -50,7 +50,7 @@ _ALIASES = {
 
 
 class Kind(enum.Enum):
-    """What may be wrong with a field."""
+    """Kinds of faults of a field."""
 
     UNKNOWN = enum.auto()
     MISSING = enum.auto()
@@ -60,20 +60,20 @@ class Kind(enum.Enum):
 
 @dataclass(frozen=True)
 class Fault:
-    """Why a row is refused; `field` is a path of names with dots."""
+    """The reason why a row is refused; `field` is a path of names with dots."""
 
     field: str
     kind: Kind
     value: Any = None
     type: str = ""
-    """The type that the value is not of, in BigQuery's legacy words: integer, float, ..."""
+    """The expected type, in BigQuery's legacy names: integer, float, ..."""
 
 
 Check = Callable[[Any, str], Iterator[Fault]]
 
 
 def row_check(fields: Sequence[TableFieldSchema], *, ignores_unknown: bool = False) -> Callable[[Any], list[Fault]]:
-    """A function from a row, as an object, to its faults. Names are compared without their case."""
+    """Return a function from a row (a JSON object) to its faults. Names ignore case."""
     check = _record(fields, ignores_unknown)
 
     def faults(row: Any) -> list[Fault]:
@@ -83,12 +83,12 @@ def row_check(fields: Sequence[TableFieldSchema], *, ignores_unknown: bool = Fal
 
 
 def text_check(field: TableFieldSchema) -> Callable[[str], bool]:
-    """A function that tells whether a text, as a CSV file has it, is one of the column's type."""
+    """Return a predicate: whether a text of a CSV file is a valid value of the column's type."""
     return _SCALARS[kind_of(field)]
 
 
 def kind_of(field: TableFieldSchema) -> str:
-    """The column's type under the name that the API gives it."""
+    """Return the column's type by the API's name."""
     kind = (field.type or "STRING").upper()
     return _ALIASES.get(kind, kind)
 
@@ -163,10 +163,10 @@ def _is_integer(value: Any) -> bool:
         text = value.strip(" ")
         if not _INTEGER.fullmatch(text):
             return False
-        # Python refuses to read more digits than any 64-bit number has.
+        # Python limits the number of digits that int() reads; no 64-bit number has so many.
         value = int(text) if len(text) < _DIGITS else _MOST + 1
     if isinstance(value, float):
-        # 1.0 and 1e3 are integers, 1.5 is none.
+        # 1.0 and 1e3 are integers, 1.5 is not.
         return value.is_integer() and _LEAST <= value <= _MOST
     return isinstance(value, int) and _LEAST <= value <= _MOST
 

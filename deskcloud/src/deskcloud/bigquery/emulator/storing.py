@@ -1,7 +1,7 @@
-"""Store the rows of load, copy and query jobs as the table's schema allows, in one transaction.
+"""Store the rows of load, copy and query jobs under the table's schema, in one transaction.
 
-local-bigquery casts what it can - 1.5 into INT64 becomes 2 -, forgets REQUIRED when it replaces a table, and takes
-`table$20240517` for a table of that name.
+local-bigquery casts what it can (1.5 into INT64 becomes 2), drops REQUIRED when it replaces a table, and treats
+`table$20240517` as a table's name.
 """
 
 import contextlib
@@ -21,10 +21,10 @@ from deskcloud.bigquery.emulator.partitions import Partition, Reference
 from deskcloud.bigquery.emulator.storable import kind_of
 
 type Maker = Callable[[Any, Reference, str, dict[str, Any] | None, Sequence[str]], None]
-# What an error of DuckDB's begins with where the text behind is ours.
+# Prefix of DuckDB errors whose text comes from this module.
 _MARK = "not storable: "
 _SOURCE = "_rows"
-# Types of expressions that DuckDB knows less exactly than BigQuery, or that lose nothing.
+# Types of expressions that DuckDB infers less exactly than BigQuery, or whose values fit without loss.
 _STORED_AS = {
     "INTEGER": {"FLOAT", "NUMERIC", "BIGNUMERIC"},
     "NUMERIC": {"FLOAT", "BIGNUMERIC"},
@@ -34,7 +34,7 @@ _STORED_AS = {
 
 
 def add() -> None:
-    """Have local-bigquery write rows in this way."""
+    """Make local-bigquery write rows in this way."""
     patching.replace(tables, "write", write, "what is stored is cast to the schema, or falls out of it")
 
 
@@ -51,13 +51,13 @@ def write(
     spec: TimePartitioning | None = None,
     make: Maker | None = None,
 ) -> bool:
-    """Run a query and store its rows where the job wants them; whether a table was created.
+    """Run a query and store its rows in the job's destination; return whether a table was created.
 
-    `declared` are the columns that the job names itself, `spec` how a new table is partitioned that the job does not
-    say it of. `make` makes a table that is not there yet.
+    `declared` are the columns that the job declares. `spec` is the partitioning of a new table if the job gives none.
+    `make` creates a table that does not exist.
 
     Raises:
-        BigQueryError: the rows do not fit the table, or may not go there.
+        BigQueryError: the rows do not fit the table, or must not be written there.
     """
     relation = cursor.sql(query, params=parameters)
     if isinstance(config, JobConfigurationQuery):
@@ -108,7 +108,7 @@ def write(
 
 
 class _Incoming:
-    """Rows on their way: their columns, with the modes that the job declares for them."""
+    """Rows to be stored: their columns, with the modes that the job declares."""
 
     def __init__(self, relation: duckdb.DuckDBPyRelation, declared: Sequence[TableFieldSchema]) -> None:
         self.kinds = list(zip(results.unique(relation.columns), relation.types, strict=True))
@@ -123,11 +123,11 @@ class _Incoming:
 
     @property
     def required(self) -> list[str]:
-        """The columns that are never NULL."""
+        """Return the columns that are never NULL."""
         return [str(field.name) for field in self.fields if field.mode == "REQUIRED"]
 
     def cast(self, select: str) -> str:
-        """The query of the rows that are stored, in the types of a table that is made of them."""
+        """Return the query for the rows, cast to the types of a table created from them."""
         kinds = [f"CAST({quote(one.name)} AS {types.duckdb_type(one)}) AS {quote(one.name)}" for one in self.fields]
         return f"SELECT {', '.join(kinds)} FROM ({select})"  # noqa: S608 - quoted
 
@@ -139,7 +139,7 @@ class _Incoming:
         *,
         is_by_ingestion: bool = False,
     ) -> str:
-        """The query whose rows are stored."""
+        """Return the query for the rows to store in an existing table."""
         by_name = {(field.name or "").casefold(): field for field in expected}
         columns = []
         for index, (name, kind) in enumerate(self.kinds):
@@ -164,7 +164,7 @@ class _Incoming:
 
 
 def _described(found: TableFieldSchema, declared: TableFieldSchema | None) -> TableFieldSchema:
-    """The column as it is, with what only a declaration can tell."""
+    """Return the column, with the properties that only a declaration has."""
     if declared is None:
         return found
     inner = {(field.name or "").casefold(): field for field in declared.fields or []}
@@ -176,7 +176,7 @@ def _described(found: TableFieldSchema, declared: TableFieldSchema | None) -> Ta
 
 
 def _refusals(value: str, field: TableFieldSchema, path: str = "") -> Iterator[tuple[str, str]]:
-    """When the value of a column may not be stored, and what is said of it."""
+    """Yield SQL conditions under which the value of a column must not be stored, with the message for each."""
     path += field.name or ""
     if field.mode == "REQUIRED":
         yield f"{value} IS NULL", f"Required field {path} cannot be null"
@@ -192,9 +192,9 @@ def _refusals(value: str, field: TableFieldSchema, path: str = "") -> Iterator[t
 
 
 def _create(writer: Any, table: Reference, select: str, bound: dict[str, Any] | None, required: Sequence[str]) -> None:
-    """Make the table, or replace it, by one statement.
+    """Create or replace the table in a single statement.
 
-    In a transaction of several, DuckLake now and then makes a table in another schema while others read.
+    In a transaction with several statements, DuckLake sometimes creates a table in another schema during reads.
     """
     name = tables.name(*table)
     writer.execute(f"CREATE OR REPLACE TABLE {name} AS {select}", bound)
@@ -203,7 +203,7 @@ def _create(writer: Any, table: Reference, select: str, bound: dict[str, Any] | 
 
 
 def _fit(writer: Any, table: Reference, incoming: _Incoming, config: Any, prefix: str) -> None:
-    """Refuse columns that the table has not, or has otherwise; add and relax what the job allows to."""
+    """Refuse columns that are missing in the table or differ; add and relax columns if the job allows it."""
     options = getattr(config, "schemaUpdateOptions", None) or []
     current = {(field.name or "").casefold(): field for field in tables.fields(tables.load(*table))}
     for field in incoming.fields:
@@ -259,9 +259,9 @@ def _has_rows(cursor: Any, table: Reference, partition: Partition | None) -> boo
 def _writer(
     cursor: Any, incoming: _Incoming, query: str, parameters: dict[str, Any] | None, *, isolated: bool
 ) -> Iterator[tuple[Any, str, dict[str, Any] | None]]:
-    """The table's connection, the query to read rows with there, and the query's parameters.
+    """Yield the table's connection, the query to run there, and the query's parameters.
 
-    The rows of a session's query, which may read what only the session sees, reach the table's connection as they are
+    A session's query may read what only the session sees. Its rows are passed to the table's connection while they are
     read.
     """
     with database.cursor() if isolated else contextlib.nullcontext(cursor) as writer:
@@ -281,7 +281,7 @@ def _writer(
 
 @contextlib.contextmanager
 def transaction(writer: Any) -> Iterator[None]:
-    """Have what is written become visible together, or not at all where it fails."""
+    """Make all writes visible together, or none if one fails."""
     writer.execute("BEGIN")
     try:
         yield
@@ -294,7 +294,7 @@ def transaction(writer: Any) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _translated() -> Iterator[None]:
-    """Tell of a row that may not be stored in BigQuery's words."""
+    """Report a row that cannot be stored with BigQuery's message."""
     try:
         yield
     except duckdb.InvalidInputException as error:

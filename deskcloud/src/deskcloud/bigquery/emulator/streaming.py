@@ -1,4 +1,4 @@
-"""tabledata.insertAll: each row is held against the schema, at every depth, and may go to one partition."""
+"""tabledata.insertAll: check each row against the schema, at every depth; a row may target a partition."""
 
 import functools
 import threading
@@ -18,11 +18,11 @@ from deskcloud.bigquery.emulator.partitions import Partition, Reference
 from deskcloud.bigquery.emulator.storable import Fault, Kind, row_check
 
 Row = tuple[int, str | None, dict[str, Any]]
-"""A row's place in the request, its insertId, and its values by the names of the columns."""
+"""A row's index in the request, its insertId, and its values by column name."""
 
 
 def insert_all(project: str, dataset: str, name: str, body: TableDataInsertAllRequest) -> dict[str, Any]:
-    """Store the rows that fit, or none where one does not, unless the request says to skip such."""
+    """Store the valid rows; if a row is invalid, store none unless the request asks to skip invalid rows."""
     (_, _, name), partition_id = partitions.split((project, dataset, name))
     if body.templateSuffix:
         name = tabledata._template(project, dataset, name, body.templateSuffix)  # noqa: SLF001
@@ -58,7 +58,7 @@ def insert_all(project: str, dataset: str, name: str, body: TableDataInsertAllRe
 
 
 def add() -> None:
-    """Have local-bigquery stream in this way."""
+    """Make local-bigquery stream in this way."""
     patching.replace(tabledata, "insert_all", insert_all, "streamed rows are cast to the schema, or fall out of it")
     deduplicate = functools.partial(_one_at_a_time, threading.Lock())
     patching.wrap(tabledata, "_deduplicate", deduplicate, "two threads that stream at once forget the same old row")
@@ -113,7 +113,7 @@ def _insert(
 def _insert_one(
     cursor: duckdb.DuckDBPyConnection, text: str, spec: str, index: int, values: dict[str, Any]
 ) -> dict[str, Any] | None:
-    """Store one of the rows that cannot be stored together; what is wrong with it, if anything is."""
+    """Store a single row after the rows together failed; return its error, or None."""
     try:
         cursor.execute(text, {"payload": jsontext.text([values]), "spec": spec})
     except duckdb.Error as error:
@@ -123,7 +123,7 @@ def _insert_one(
 
 
 def _as_json(field: TableFieldSchema) -> str:
-    """The type with which the values are read from the request."""
+    """Return the type with which the request's values are read."""
     kind = types.duckdb_type(field)
     return "VARCHAR" if kind in {"JSON", "BLOB"} else str(kind)
 

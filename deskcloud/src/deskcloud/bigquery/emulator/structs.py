@@ -1,10 +1,10 @@
-"""Make STRUCT values what they are in GoogleSQL, where DuckDB knows another rule.
+"""Give STRUCT values GoogleSQL's semantics where DuckDB's differ.
 
-names       `STRUCT(a, t.b)` names its fields after the columns; DuckDB leaves them without names
-equality    compares field by field by position, whatever the names, and is NULL where fields are; DuckDB compares
-            names too, and takes NULL for a value
-supertypes  of structs with other field names (in arrays, CASE, set operations, CAST) go by position and take the
-            first one's names; DuckDB joins all names into one wider struct
+names       `STRUCT(a, t.b)` names its fields after the columns; DuckDB leaves them unnamed
+equality    compares fields by position and ignores names, and is NULL if a field is NULL; DuckDB also compares names
+            and treats NULL as a value
+supertypes  of structs with different field names (in arrays, CASE, set operations, CAST) match by position and use the
+            first struct's names; DuckDB merges all names into one wider struct
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from deskcloud.bigquery.emulator.known_types import Type
 
 
 def name_fields(tree: exp.Expr) -> None:
-    """Name the fields that are columns, and take the names away that a cast to a STRUCT type would look for."""
+    """Name fields after their columns; remove names that a cast to a STRUCT type would match by."""
     for cast in list(tree.find_all(exp.Cast)):
         if isinstance(cast.this, exp.Struct) and any(isinstance(one, exp.DataType) for one in cast.to.expressions):
             _cast_fields(cast)
@@ -40,7 +40,7 @@ def name_fields(tree: exp.Expr) -> None:
 
 
 def _cast_fields(cast: exp.Cast) -> None:
-    """Write STRUCT<INT64, b STRING>(...) field by field: DuckDB has no such type without a name."""
+    """Expand STRUCT<INT64, b STRING>(...) field by field: DuckDB has no STRUCT type with unnamed fields."""
     made: list[exp.Expr] = []
     for (name, kind), value in zip(types.fields(cast.to), cast.this.expressions, strict=True):
         given = value.expression if isinstance(value, exp.PropertyEQ) else value.unalias()
@@ -54,7 +54,7 @@ def _field(name: exp.Identifier | None, value: exp.Expr) -> exp.Expr:
 
 
 def align(tree: exp.Expr) -> None:
-    """Write comparisons and supertypes of structs by position; the columns' types are known by now."""
+    """Rewrite comparisons and supertypes of structs by position; the columns' types must be known."""
     for node in list(tree.find_all(exp.EQ, exp.NEQ, exp.In, exp.Case, exp.Nullif)):
         _compare(node)
     for node in list(tree.find_all(exp.Array, exp.If, exp.Case, exp.Coalesce)):
@@ -80,7 +80,7 @@ def _implied_name(value: exp.Expr) -> str:
 
 
 def _fields(value: exp.Expr) -> list[exp.Expr] | None:
-    """Return a struct's fields as expressions, or None where it is no struct whose fields can be named."""
+    """Return a struct's fields as expressions, or None if it is not a struct with known fields."""
     value = value.unnest()
     if isinstance(value, exp.Struct | exp.Tuple):
         return [one.expression if isinstance(one, exp.PropertyEQ) else one for one in value.expressions]
@@ -126,7 +126,7 @@ def _compare(node: exp.Expr) -> None:
 
 
 def _alternatives(node: exp.Expr) -> list[exp.Expr | None]:
-    """Return the values of which one type is made."""
+    """Return the values that share one type."""
     match node:
         case exp.Array():
             return node.expressions
@@ -152,7 +152,7 @@ def _compare_all(node: exp.In) -> None:
 
 
 def _compare_with_rows(node: exp.In, query: exp.Expr) -> None:
-    """Compare with a query's columns, of which DuckDB knows that one that is NULL makes the comparison NULL."""
+    """Compare with the columns of a query; DuckDB then returns NULL if one of them is NULL."""
     if isinstance(query, exp.Select) and len(query.expressions) == 1 and not query.args.get("kind"):
         lefts, rights = _fields(node.this), _fields(query.expressions[0].unalias())
         if lefts and rights and len(lefts) == len(rights) > 1:
@@ -161,7 +161,7 @@ def _compare_with_rows(node: exp.In, query: exp.Expr) -> None:
 
 
 def _compare_cases(case: exp.Case) -> None:
-    """Write `CASE struct WHEN other` as `CASE WHEN struct = other`."""
+    """Rewrite `CASE struct WHEN other` as `CASE WHEN struct = other`."""
     found = [_equal(case.this, one.this) for one in case.args["ifs"]] if case.this else []
     if found and all(found):
         case.set("this", None)
@@ -190,7 +190,7 @@ def _align_columns(union: exp.SetOperation) -> None:
 
 
 def rename(value: exp.Expr, kind: Type) -> None:
-    """Give a struct the field names of a type of as many fields; also each struct of an array that is written out."""
+    """Give a struct the field names of a type with the same number of fields; also each struct in a literal array."""
     element = types.element(kind)
     if isinstance(value, exp.Array) and types.fields(element):
         for one in list(value.expressions):
@@ -222,7 +222,7 @@ def rename(value: exp.Expr, kind: Type) -> None:
 
 
 def _rename_columns(query: exp.Expr, kind: Type) -> None:
-    """Give the columns of a SELECT AS STRUCT the field names of a type of as many fields."""
+    """Give the columns of a SELECT AS STRUCT the field names of a type with the same number of fields."""
     select = query.unnest()
     names = [name for name, _ in types.fields(kind)]
     if isinstance(select, exp.Select) and select.args.get("kind") == "STRUCT" and len(names) == len(select.expressions):

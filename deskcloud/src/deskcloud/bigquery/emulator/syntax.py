@@ -1,7 +1,7 @@
-"""Say of a syntax error which token is wrong, and where in the client's text, as Google's parser does.
+"""Report the wrong token of a syntax error and its position in the client's text, as Google's parser does.
 
-sqlglot tells the end of a token in the statement alone, in words of its own. So a statement of a script is padded with
-lines and spaces to the place where it stands there. Every position that is told is then one in the script.
+sqlglot reports the end of a token within the statement, in its own words. So each statement of a script is padded with
+lines and spaces up to its position in the script. All reported positions then refer to the script.
 """
 
 import functools
@@ -30,7 +30,7 @@ _RESERVED = frozenset(
     WHERE WINDOW WITH WITHIN
     """.split()  # noqa: SIM905 - ninety words
 )
-# What sqlglot says it wanted.
+# What sqlglot expected.
 _WANTED = (
     (re.compile(r"Expect(?:ing|ed) ([^\w\s])"), 'Expected "{}" but got'),
     (re.compile(r"Expected (?!TYPE)([A-Z]{2,})\b"), "Expected keyword {} but got"),
@@ -39,7 +39,7 @@ _WANTED = (
 
 
 class Part(str):
-    """A statement of a script: spaces that place it where it stands there, and what follows it up to the next token."""
+    """A statement of a script, padded to its position there, and the text after it up to the next token."""
 
     __slots__ = ("before", "behind", "follows")
     before: str
@@ -48,14 +48,14 @@ class Part(str):
 
     @classmethod
     def of(cls, text: str, before: str, behind: str, follows: str) -> Self:
-        """Return the text with what stands around it."""
+        """Return the text with its surroundings."""
         part = cls(text)
         part.before, part.behind, part.follows = before, behind, follows
         return part
 
 
 def add() -> None:
-    """Put the words in place; after whoever else reads the text of statements."""
+    """Install the messages, after the other modules that parse statements."""
     words, place = "errors have sqlglot's words", "errors tell a place within their statement, and not in the script"
     parser = BigQueryDialect.Parser
     patching.change(parser, "raise_error", lambda original: functools.partialmethod(_raise, original), words)
@@ -66,7 +66,7 @@ def add() -> None:
 
 
 def words_of(error: Exception) -> str | None:
-    """Return what Google's parser would say of an error of sqlglot's, as far as that is known."""
+    """Return the message of Google's parser for an error of sqlglot, as far as it is known."""
     return getattr(error, "words", None)
 
 
@@ -110,7 +110,7 @@ def _syntax_error(original: Callable[..., BigQueryError], error: Exception, sql:
 
 
 def _told(token: Any, sql: str) -> str:
-    """Return a token in Google's words, and where it stands."""
+    """Return a token in Google's terms, and its position."""
     before = sql.before if isinstance(sql, Part) else ""
     if token is not None and token.token_type != TokenType.SENTINEL:
         name, offset = _named(sql[token.start : token.end + 1]), token.start

@@ -1,4 +1,4 @@
-"""`__TABLES__`, which lists a dataset's tables: local-bigquery asks for each alone, with its columns, 27 ms a table."""
+"""Read `__TABLES__` in one query: local-bigquery reads each table with its columns separately, 27 ms per table."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +18,7 @@ _COLUMNS = [
 
 
 def add() -> None:
-    """Put it in place."""
+    """Install the view."""
     patching.wrap(information_schema, "VIEWS", _tables, "asks for each table alone", key="__TABLES__")
 
 

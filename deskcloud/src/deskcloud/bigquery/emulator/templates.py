@@ -1,6 +1,6 @@
-"""SQL functions with parameters of ANY TYPE, whose bodies mean something only where the types are known: at a call.
+"""SQL functions with parameters of ANY TYPE: their bodies are resolved at each call, where the types are known.
 
-`name_resolution.py` puts the body in the place of a call. DuckDB gets a macro for whoever lists functions, and no more.
+`name_resolution.py` replaces a call by the body. DuckDB also has a macro, so that the function is listed.
 """
 
 import functools
@@ -23,7 +23,7 @@ from deskcloud.bigquery.emulator.known_types import Type
 
 @dataclass(frozen=True)
 class Template:
-    """A function: its parameters with their types, None for ANY TYPE, and the type that RETURNS tells."""
+    """A function: its parameters with their types (None for ANY TYPE), its body, and the type of RETURNS."""
 
     parameters: tuple[tuple[str, Type], ...]
     returns: Type
@@ -32,21 +32,21 @@ class Template:
 
 @dataclass(frozen=True)
 class Call:
-    """A call of a template; `node` is the whole path to it, `function` what holds the arguments."""
+    """A call of a template; `node` is the whole path to it, `function` is the node with the arguments."""
 
     node: exp.Expr
     function: exp.Anonymous
     template: Template
 
 
-# Where local-bigquery keeps functions of GoogleSQL; a user's are looked for in the database.
+# The schema of local-bigquery's GoogleSQL functions; a user's functions are looked up in the database.
 _OWN = ["bq", "main"]
-# Temporary functions live as long as their connection, which is a session's or a job's.
+# Temporary functions live as long as their connection, which belongs to a session or a job.
 _temporary: WeakKeyDictionary[duckdb.DuckDBPyConnection, dict[str, Template | None]] = WeakKeyDictionary()
 
 
 def remember(tree: exp.Expr, context: Context) -> exp.Expr:
-    """Keep a temporary function that a statement makes; others are kept as routines."""
+    """Store the temporary function that a statement creates; others are stored as routines."""
     is_function = isinstance(tree, exp.Create) and isinstance(tree.this, exp.UserDefinedFunction)
     if not is_function or js.is_udf(tree) or table_body(tree):
         return tree
@@ -69,7 +69,7 @@ def calls(tree: exp.Expr, context: Context) -> Iterator[Call]:
 
 
 def called(node: exp.Expr, context: Context) -> Call | None:
-    """Return the call that a node is, if it is one of a template."""
+    """Return the node's call if it calls a template, else None."""
     function = node.expression if isinstance(node, exp.Dot) else node
     if not isinstance(function, exp.Anonymous) or isinstance(node.parent, exp.Table):
         return None
@@ -79,7 +79,7 @@ def called(node: exp.Expr, context: Context) -> Call | None:
 
 
 def check(call: Call) -> None:
-    """Refuse a call whose arguments would mean something else in the body, or that the body cannot stand for."""
+    """Refuse a call that the body cannot replace, or whose arguments would mean something else inside it."""
     if isinstance(call.node.parent, exp.Window):
         raise unsupported(f"{call.function.name} with OVER")
     ranges = list(call.template.body.find_all(exp.Table, exp.Subquery, exp.Unnest))

@@ -1,6 +1,6 @@
-"""Look for temporary tables only in sessions, which alone have some before their statement begins.
+"""Look up temporary tables only in sessions: only they can have temporary tables before their statement starts.
 
-local-bigquery looks for them before each statement, among all tables of all databases.
+local-bigquery looks them up before each statement, among all tables of all databases.
 """
 
 import functools
@@ -18,7 +18,7 @@ _NOTHING = "SELECT '' AS table_name WHERE FALSE"
 
 
 def add() -> None:
-    """Put it in place."""
+    """Install this lookup."""
     patching.change(query, "execute", _without_looking, _REASON)
 
 

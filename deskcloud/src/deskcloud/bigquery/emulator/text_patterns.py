@@ -1,9 +1,9 @@
-r"""Regular expressions, formats of times and texts of numbers, where DuckDB reads others than GoogleSQL.
+r"""Regular expressions, time formats and texts of numbers that DuckDB interprets differently than GoogleSQL.
 
-REGEXP_EXTRACT  begins at a position and counts occurrences, also with a group; several groups are an error
-SAFE            makes NULL of a pattern that is none, which DuckDB refuses before it runs
-%E*S, %s        in formats for parsing are seconds with or without a fraction, and seconds since 1970
-PARSE_NUMERIC   takes spaces, commas and a sign at the end
+REGEXP_EXTRACT  starts at a position and counts occurrences, also with a group; more than one group is an error
+SAFE            returns NULL for an invalid pattern, which DuckDB refuses before it runs
+%E*S, %s        when parsing, mean seconds with or without a fraction, and seconds since 1970
+PARSE_NUMERIC   accepts spaces, commas and a sign at the end
 """
 
 import re
@@ -37,7 +37,7 @@ _NUMBER = re.compile(r"\s*(?P<sign>[+-]?)\s*(?P<digits>[\d,]*(?:\.\d*)?(?:[eE][+
 
 
 def add(node_rules: list[Callable[..., exp.Expr]]) -> None:
-    """Put the rules in place; before the first connection is made."""
+    """Install the rules, before the first connection is opened."""
     STATEMENT_RULES.insert(0, _check)
     STATEMENT_RULES.insert(0, _parse_seconds)
     reason = "REGEXP_EXTRACT with a group takes no position and occurrence"
@@ -46,7 +46,7 @@ def add(node_rules: list[Callable[..., exp.Expr]]) -> None:
 
 
 def _check(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Refuse patterns that DuckDB takes, and make SAFE of patterns that it refuses NULL."""
+    """Refuse patterns that DuckDB accepts, and return NULL from SAFE for patterns that it refuses."""
     for node in list(tree.find_all(*_MATCHING)):
         pattern, around = _pattern(node), node.parent
         if pattern is None:
@@ -106,7 +106,7 @@ def _parse_seconds(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _numeric_text(text: str, places: int) -> str:
-    """Return a number's digits as DuckDB reads them, rounded to so many places behind the point."""
+    """Return a number's digits in DuckDB's notation, rounded to `places` digits after the point."""
     match = _NUMBER.fullmatch(text)
     digits = match["digits"].replace(",", "") if match else ""
     if match is None or not re.search(r"^\.?\d", digits) or (match["sign"] and match["last"]):

@@ -1,4 +1,4 @@
-"""The rows of a text file that may not be stored, and why, in the words of BigQuery's errors[]."""
+"""Find the rows of a text file that cannot be stored, with the messages of BigQuery's errors[]."""
 
 import csv
 import gzip
@@ -21,7 +21,7 @@ _STANDARD = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
 
 @dataclass(frozen=True)
 class Refused:
-    """A row, between two offsets of its file, on a line that counts from 1."""
+    """A row between two offsets of its file; `line` counts from 1."""
 
     start: int
     end: int
@@ -30,7 +30,7 @@ class Refused:
 
 
 def plain_text(file: Path, folder: Path) -> Path:
-    """The file, or where it is compressed a new one in the folder that is not."""
+    """Return the file, or a decompressed copy in the folder if it is compressed."""
     with file.open("rb") as source:
         if source.read(2) != _GZIP:
             return file
@@ -43,7 +43,7 @@ def plain_text(file: Path, folder: Path) -> Path:
 def refused_rows(
     file: Path, config: JobConfigurationLoad, fields: Sequence[TableFieldSchema], most: int
 ) -> tuple[int, list[Refused]]:
-    """How many rows were looked at, and those that do not fit, at most so many."""
+    """Return the number of rows read, and the rows that do not fit; stop after `most` of them."""
     is_json = config.sourceFormat == "NEWLINE_DELIMITED_JSON"
     rows, refused = 0, []
     for row in _json_rows(file, config, fields) if is_json else _csv_rows(file, config, fields):
@@ -79,7 +79,7 @@ def _json_rows(
 
 
 def _refuse_constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no JSON")
+    raise ValueError(f"{text} is not valid JSON")
 
 
 def _json_message(fault: Fault) -> str:
@@ -168,7 +168,7 @@ def _delimiter(given: str | None) -> str:
 
 
 class _Counted:
-    """The lines of a file, and how far they were read."""
+    """The lines of a file, with the position reached so far."""
 
     def __init__(self, file: Path, encoding: str) -> None:
         self._encoding = encoding

@@ -1,7 +1,7 @@
-"""Have functions of dates and times take each kind of time, as BigQuery does.
+"""Make date and time functions accept each type of time, as BigQuery does.
 
-DATE_TRUNC, DATETIME_TRUNC and TIMESTAMP_TRUNC give the type of what they cut, as do _ADD and _SUB, and _DIFF counts by
-it; the translation goes by the function's name, and would make a DATE of a TIMESTAMP. INTERVAL keeps all its digits.
+DATE_TRUNC, DATETIME_TRUNC and TIMESTAMP_TRUNC return the type of their argument, as do _ADD and _SUB; _DIFF uses that
+type too. The translation uses the function's name and would turn a TIMESTAMP into a DATE. INTERVAL keeps all digits.
 """
 
 import re
@@ -16,7 +16,7 @@ from sqlglot import exp
 from deskcloud.bigquery.emulator import patching
 
 _Kind = exp.DType
-# By the kind of a time, the functions of it.
+# Functions by the type of time.
 _FUNCTIONS: tuple[dict[Any, type[exp.Expr]], ...] = (
     {_Kind.DATE: exp.DateTrunc, _Kind.DATETIME: exp.DatetimeTrunc, _Kind.TIMESTAMPTZ: exp.TimestampTrunc},
     {_Kind.DATE: exp.DateAdd, _Kind.DATETIME: exp.DatetimeAdd, _Kind.TIMESTAMPTZ: exp.TimestampAdd},
@@ -24,7 +24,7 @@ _FUNCTIONS: tuple[dict[Any, type[exp.Expr]], ...] = (
     {_Kind.DATE: exp.DateDiff, _Kind.DATETIME: exp.DatetimeDiff, _Kind.TIMESTAMPTZ: exp.TimestampDiff},
 )
 _ALL = {function: of_kind for of_kind in _FUNCTIONS for function in of_kind.values()}
-# By the kind of a time, what formats of it cannot hold.
+# Format elements that a type of time lacks.
 _MISSING = {
     _Kind.DATE: re.compile(r"(?i)HH24|HH12|HH|MI|SSSSS|SS|FF\d|AM|PM|TZH|TZM"),
     _Kind.TIME: re.compile(r"(?i)Y+|RRRR|RR|MONTH|MON|MM|D+|DAY|TZH|TZM"),
@@ -34,7 +34,7 @@ _NAMES = {_Kind.TIMESTAMP: _Kind.DATETIME}
 
 
 def add() -> None:
-    """Put the rule in place, before functions are translated."""
+    """Install the rule, before functions are translated."""
     patching.replace(datetime, "_interval", _interval, "INTERVAL loses digits")
     by_name = "functions go by their name, and not by the type of time that they are given"
     patching.wrap(datetime, "format_cast", _format_cast, by_name, rules=NODE_RULES)
@@ -42,7 +42,7 @@ def add() -> None:
 
 
 def _format_cast(original: Callable[..., exp.Expr], node: exp.Expr, context: Any) -> exp.Expr:
-    """Refuse the elements of a format that the time has not."""
+    """Refuse format elements that the type of time lacks."""
     if isinstance(node, exp.Cast) and node.args.get("format"):
         found = kind(node.this)
         missing = _MISSING.get(_NAMES.get(found, found))
@@ -57,7 +57,7 @@ def _format_cast(original: Callable[..., exp.Expr], node: exp.Expr, context: Any
 
 
 def _interval(node: exp.Interval) -> exp.Expr | None:
-    """Write INTERVAL '1-2 3 4:5:6.5' YEAR TO SECOND as DuckDB reads it, with all its digits."""
+    """Rewrite INTERVAL '1-2 3 4:5:6.5' YEAR TO SECOND in DuckDB's notation, with all digits."""
     unit = node.args.get("unit")
     if not isinstance(unit, exp.IntervalSpan) or not isinstance(node.this, exp.Literal):
         return None
@@ -79,7 +79,7 @@ def _by_type(tree: exp.Expr, context: Any) -> exp.Expr:
     for node in nodes:
         found = kind(node.this)
         wanted = _ALL[type(node)].get(_NAMES.get(found, found))
-        # A DATE becomes a DATETIME where a function of those is called.
+        # A DATE becomes a DATETIME if a DATETIME function is called.
         if wanted is None or wanted is type(node) or found == _Kind.DATE:
             continue
         unit = node.args.get("unit")

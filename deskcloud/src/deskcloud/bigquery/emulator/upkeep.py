@@ -1,9 +1,9 @@
-"""Give back what former states of tables take: DuckLake keeps each for ever, its files, and all columns in memory.
+"""Free the space of former table states: DuckLake keeps their files for ever, and all their columns in memory.
 
-The columns of 50 tables are 2 MB, and each change of one of them adds as much.
+The columns of 50 tables take 2 MB, and each change of one table adds another 2 MB.
 
-A thread of the emulator's looks at each project. Once it has `_EACH` snapshots more than `KEPT_SNAPSHOTS`, the older
-ones go, and with them the files that no other needs. Tables of many small files, which streaming makes, get one.
+A thread checks each project. When it has `_EACH` snapshots more than `KEPT_SNAPSHOTS`, the older ones are deleted with
+the files that only they use. Tables of many small files, which streaming creates, are merged into one file.
 """
 
 import concurrent.futures
@@ -17,7 +17,7 @@ from local_bigquery.jobs import runner
 from deskcloud.bigquery.emulator import lake_metadata
 
 KEPT_SNAPSHOTS = 50
-"""How many changes of any of a project's tables FOR SYSTEM_TIME AS OF reaches back; BigQuery's window is seven days."""
+"""Number of changes of a project's tables that FOR SYSTEM_TIME AS OF can reach; BigQuery's window is seven days."""
 
 _EACH = 25
 _FILES_OF_A_TABLE = 50
@@ -36,23 +36,23 @@ GROUP BY ALL HAVING count(*) > $1
 
 
 def start() -> None:
-    """Begin to look after the projects, for as long as the process lives."""
+    """Start the thread; it runs as long as the process."""
     threading.Thread(target=_run, name="upkeep", daemon=True).start()
 
 
 def tidy(project: str) -> None:
-    """Remove what is too old now."""
+    """Delete old snapshots and files of a project, and merge small files."""
     metadata = lake_metadata.metadata(project)
     [(count, newest)] = database.fetch(_COUNT.format(metadata=metadata))
     if count <= KEPT_SNAPSHOTS + _EACH:
         return
     for schema, table in database.fetch(_CROWDED.format(metadata=metadata), [_FILES_OF_A_TABLE]):
-        # A statement that changes the table meanwhile would fail.
+        # A concurrent statement that changes the table would fail.
         with database.writing(project, schema, table):
             _call("ducklake_merge_adjacent_files($1, $2, schema => $3)", project, table, schema)
     [(old,)] = database.fetch(_OLD.format(metadata=metadata), [newest - KEPT_SNAPSHOTS])
     _call("ducklake_expire_snapshots($1, versions => $2)", project, old)
-    # What runs now may read files that only the expired snapshots had.
+    # Running jobs may read files that only the expired snapshots use.
     concurrent.futures.wait([job.future for job in list(runner._running.values()) if job.future])  # noqa: SLF001
     _call("ducklake_cleanup_old_files($1, cleanup_all => true)", project)
 
@@ -68,5 +68,5 @@ def _run() -> None:
 
 
 def _call(function: str, *arguments: object) -> None:
-    # Its rows have times with a zone, which take a package that is not here.
+    # The function's rows have times with a zone, which need a package that is not installed; so only count them.
     database.fetch(f"SELECT count(*) FROM {function}", list(arguments))  # noqa: S608 - our own

@@ -1,6 +1,6 @@
-"""Values as GoogleSQL's FORMAT and TO_JSON_STRING write them, out of DuckDB's JSON and its name of their type.
+"""Write values as GoogleSQL's FORMAT and TO_JSON_STRING do, from DuckDB's JSON and type names.
 
-They are functions of DuckDB: `typeof` knows the type of every value, also where the translation does not.
+They are functions called by DuckDB: `typeof` knows the type of every value, even where the translation does not.
 """
 
 import base64
@@ -32,16 +32,16 @@ _SPECIFIER = re.compile(
     r"%(?P<flags>[-+ #0']*)(?P<width>\*|\d+)?(?:\.(?P<precision>\*|\d*))?(?P<kind>[a-zA-Z%])", re.DOTALL
 )
 _NUMBERS = {"FLOAT64", "NUMERIC", "BIGNUMERIC", "INT64"}
-# The types that a specifier takes; %t and %T take all.
+# Types that a specifier accepts; %t and %T accept all.
 _TAKEN = {"dixXo": {"INT64"}, "fFeEgG": _NUMBERS, "s": {"STRING"}, "pP": {"JSON"}}
 _JSON_NOT_FINITE = {"nan": '"NaN"', "inf": '"Infinity"', "-inf": '"-Infinity"'}
-# A larger integer is not exact in JavaScript's numbers.
+# JavaScript's numbers cannot represent larger integers exactly.
 _LARGEST_EXACT = 2**53
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A type by GoogleSQL's name; `inside` are an ARRAY's element or a STRUCT's fields."""
+    """A type with GoogleSQL's name; `inside` holds an ARRAY's element type or a STRUCT's field types."""
 
     name: str
     inside: tuple["Kind", ...] = ()
@@ -49,7 +49,7 @@ class Kind:
 
     @property
     def is_range(self) -> bool:
-        """Whether this STRUCT of DuckDB's stands for a RANGE."""
+        """Whether this STRUCT represents a RANGE in DuckDB."""
         return self.fields == ("__range_start", "__range_end")
 
     def __str__(self) -> str:
@@ -65,7 +65,7 @@ class Kind:
 
 @lru_cache(1000)
 def kind_of(text: str) -> Kind:
-    """Read DuckDB's name of a type."""
+    """Parse DuckDB's name of a type."""
     words = _WORD.findall(text)
     kind, rest = _read(words)
     if rest:
@@ -119,7 +119,7 @@ def type_name(text: str) -> str:
 
 
 def float_text(value: float) -> str:
-    """Write a FLOAT64 with 15 digits, or with 17 where it takes them."""
+    """Return a FLOAT64 with 15 digits, or with 17 if it needs them."""
     if math.isnan(value):
         return "nan"
     if math.isinf(value):
@@ -129,7 +129,7 @@ def float_text(value: float) -> str:
 
 
 def json_text(content: str, kind: str, is_pretty: bool, is_quoting: bool) -> str:
-    """Return TO_JSON_STRING of a value; `is_quoting` the numbers that JavaScript cannot hold."""
+    """Return TO_JSON_STRING of a value; with `is_quoting`, numbers that JavaScript cannot represent are quoted."""
     return _json_writer(kind, is_pretty, is_quoting)(read(content))
 
 
@@ -139,7 +139,7 @@ def _json_writer(kind: str, is_pretty: bool, is_quoting: bool) -> Callable[[Any]
 
 
 def _writer(kind: Kind, line: str, is_quoting: bool) -> Callable[[Any], str]:
-    """Return what writes values of this type; `line` is the break and indentation before their end, or empty."""
+    """Return a writer for values of this type; `line` is the line break and indentation before their end, or empty."""
     deeper = f"{line}  " if line else ""
     match kind.name:
         case "ARRAY":
@@ -200,7 +200,7 @@ def _json_float(value: float) -> str:
 
 
 def _json_decimal(text: str, is_quoting: bool) -> str:
-    # Only a number that FLOAT64 holds exactly would not need the quotes.
+    # Numbers with a fraction are always quoted, even those that FLOAT64 represents exactly.
     return text if not is_quoting or ("." not in text and abs(int(text)) <= _LARGEST_EXACT) else f'"{text}"'
 
 
@@ -210,7 +210,7 @@ def _decimal_text(value: Any) -> str:
 
 
 def _time_text(text: str) -> str:
-    """Write three digits behind the point, or six."""
+    """Return the time with three digits after the point, or six."""
     whole, point, fraction = text.partition(".")
     return f"{whole}.{fraction.ljust(3 if len(fraction) <= 3 else 6, '0')}" if point else whole
 
@@ -220,7 +220,7 @@ def _bytes(text: str) -> bytes:
 
 
 def value_text(content: str | None, kind: str, is_literal: bool) -> str:
-    """Return what FORMAT writes for %t, or for %T where it is to be a literal."""
+    """Return the text that FORMAT writes for %t, or for %T if `is_literal`."""
     if content is None:
         return "NULL"
     return _text(read(content), kind_of(kind), is_literal)
@@ -252,7 +252,7 @@ def _text(value: Any, kind: Kind, is_literal: bool) -> str:  # noqa: C901, PLR09
             text = _decimal_text(value)
             return f'{kind.name} "{text}"' if is_literal else text
         case "BYTES":
-            # Only what is not printable is escaped, also in %t.
+            # Only unprintable bytes are escaped, also in %t.
             return f'b"{value}"' if is_literal else value
         case "DATE" | "DATETIME" | "TIME" | "TIMESTAMP":
             text = _zoned(value) if kind.name == "TIMESTAMP" else _time_text(value)
@@ -278,7 +278,7 @@ def _literal(text: str) -> str:
 
 
 def format_text(template: str, contents: list[str | None], kinds: list[str]) -> str | None:
-    """Return FORMAT of values that are given as JSON; NULL where one of them is, except for %t and %T.
+    """Return FORMAT of values given as JSON; NULL if a value is NULL, except for %t and %T.
 
     https://cloud.google.com/bigquery/docs/reference/standard-sql/format-elements#format_string
     """
@@ -320,7 +320,7 @@ def _formatted(
     if letter in "tT":
         return text_style % value_text(content, name, letter == "T")
     if not any(kind.name in names for letters, names in _TAKEN.items() if letter in letters):
-        raise ValueError(f"Invalid type for argument to FORMAT: expected another than {kind} for %{letter}")
+        raise ValueError(f"Invalid type for argument to FORMAT: {kind} does not fit %{letter}")
     if content is None or content == "null":
         return None
     value = read(content)
@@ -340,18 +340,18 @@ def _formatted(
 
 
 def _grouped(text: str) -> str:
-    """Put a comma between each three digits before the point."""
+    """Return the number with a comma between groups of three digits before the point."""
     whole, point, fraction = text.partition(".")
     return f"{re.sub(r'(?<=[0-9])(?=(?:[0-9]{3})+$)', ',', whole)}{point}{fraction}"
 
 
 def decoded(content: bytes) -> str:
-    """Return SAFE_CONVERT_BYTES_TO_STRING: what is no UTF-8 becomes U+FFFD."""
+    """Return SAFE_CONVERT_BYTES_TO_STRING: invalid UTF-8 becomes U+FFFD."""
     return content.decode(errors="replace")
 
 
 def divided(dividend: Decimal, divisor: Decimal) -> Decimal:
-    """Return the quotient of two NUMERIC values, rounded to nine digits behind the point."""
+    """Return the quotient of two NUMERIC values, rounded to nine digits after the point."""
     with localcontext(prec=80):
         return (dividend / divisor).quantize(Decimal("1e-9"), ROUND_HALF_UP)
 

@@ -1,6 +1,6 @@
-"""SET of several variables at once: local-bigquery sets one after the other, and the first of them to a whole struct.
+"""Correct SET of several variables: local-bigquery sets them one after the other, and the first one to a whole struct.
 
-All values are computed before any is set. `SET (a) = (SELECT AS STRUCT ...)`, which dbt writes, has one variable.
+All values are computed before any variable is set. `SET (a) = (SELECT AS STRUCT ...)`, from dbt, has one variable.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from deskcloud.bigquery.emulator import patching
 
 
 def add() -> None:
-    """Put the mend in place."""
+    """Install the correction."""
     patching.change(script.Interpreter, "set", _assigning, "SET of several variables sets one after the other")
 
 
@@ -38,7 +38,7 @@ def _assign(interpreter: Any, names: list[str], value: exp.Expr) -> None:
     if isinstance(value, exp.Paren) and len(names) == 1:
         value = exp.Tuple(expressions=[value.this])
     if isinstance(value, exp.Struct):
-        # DuckDB keeps no struct whose fields have no names.
+        # DuckDB cannot store a struct with unnamed fields.
         value = exp.Tuple(expressions=[_value(one) for one in value.expressions])
     sources = _values(interpreter, value) if isinstance(value, exp.Tuple) else _fields(interpreter, value)
     if len(sources) != len(names):
@@ -55,12 +55,12 @@ def _value(field: exp.Expr) -> exp.Expr:
 
 
 def _values(interpreter: Any, value: exp.Tuple) -> list[str]:
-    """A query of each value, which is computed by now."""
+    """Return a query for each value; the values are computed first."""
     return [f"SELECT {script.VALUE} FROM {interpreter.store(one)}" for one in value.expressions]  # noqa: S608
 
 
 def _fields(interpreter: Any, value: exp.Expr) -> list[str]:
-    """A query of each field of a struct, which is computed by now."""
+    """Return a query for each field of a struct; the struct is computed first."""
     table = interpreter.store(value)
     (kind,) = interpreter.cursor.sql(f"SELECT {script.VALUE} FROM {table}").types  # noqa: S608
     if kind.id != "struct":

@@ -1,8 +1,8 @@
-"""Read a view over a wildcard table by its definition, at each query.
+"""Evaluate a view over a wildcard table from its definition at each query.
 
-DuckDB keeps a view as the statement that it was translated into, with the tables that matched the wildcard then. So a
-statement that names such a view gets its definition in the view's place. A view's definition is kept as it was written,
-and its columns as they were then, for when its table is gone.
+DuckDB stores a view as its translation, with the tables that matched the wildcard at that time. So the name of such a
+view in a statement is replaced by the view's definition. The definition is stored as it was written. Its columns at
+creation are stored too, for when its table no longer exists.
 """
 
 import functools
@@ -37,7 +37,7 @@ _MOST_NESTED = 16
 
 
 def add() -> None:
-    """Keep the text of each statement with it, and in it that of a view's query."""
+    """Store the text of each statement with the statement, including the text of a view's query."""
     reason = "views over wildcard tables do not see later tables"
     patching.wrap(script, "parse", _parse, reason)
     patching.wrap(ddl, "_definition", _definition, reason)
@@ -45,13 +45,13 @@ def add() -> None:
 
 
 def kept_columns(reference: _Reference) -> list[TableFieldSchema] | None:
-    """Return the columns that a view had when it was made, or None where it is none."""
+    """Return the columns that a view had when it was created, or None if it is not a view."""
     stored = metadata.load(Table, *reference)
     return catalog.fields(stored) if stored and (stored.view or stored.materializedView) else None
 
 
 def missing_table(name: str, read: Iterable[_Reference], depth: int = 0) -> str | None:
-    """Return the full name of a table that one of these views, or one that it reads, reads by that name."""
+    """Return the full name of a missing table with that name which one of the views reads, directly or indirectly."""
     for reference in read:
         stored = metadata.load(Table, *reference) if depth < _MOST_NESTED else None
         definition = stored and (stored.view or stored.materializedView)
@@ -76,7 +76,7 @@ def _record(original: Callable[..., None], *where: Any) -> None:
 
 
 def expand(tree: exp.Expr, context: Context) -> exp.Expr:
-    """Put the definitions of views over wildcard tables in their place."""
+    """Replace views over wildcard tables by their definitions."""
     if isinstance(tree, exp.Drop | exp.Alter | exp.Command):
         return tree
     if isinstance(tree, exp.Create) and isinstance(tree.this, exp.Schema) and tree.args.get("kind") == "VIEW":
@@ -95,7 +95,7 @@ def expand(tree: exp.Expr, context: Context) -> exp.Expr:
 
 
 def _live(reference: _Reference, depth: int = 0) -> exp.Query | None:
-    """Return the query of a view that reads a wildcard table, perhaps by way of other views."""
+    """Return the query of a view that reads a wildcard table, directly or through other views."""
     project, *name = reference
     if project not in database._attached or tuple(name) not in _views(project):  # noqa: SLF001 - no public name
         return None
@@ -131,7 +131,7 @@ def _views_at(_: int, project: str) -> frozenset[tuple[str, str]]:
 def _parsed(text: str) -> exp.Query:
     query = sqlglot.parse_one(text, dialect=BigQueryDialect)
     if not isinstance(query, exp.Query):
-        raise BigQueryError("invalidQuery", f"The definition of a view is no query: {text}")
+        raise BigQueryError("invalidQuery", f"The definition of a view is not a query: {text}")
     return query
 
 

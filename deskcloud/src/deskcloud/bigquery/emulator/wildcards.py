@@ -1,7 +1,7 @@
-"""Read wildcard tables as BigQuery does: the schema is the most recently created table's, columns go by name.
+"""Read wildcard tables as BigQuery does: with the schema of the newest table, and columns matched by name.
 
-local-bigquery joins day-tables by position, which fails where their widths differ and mixes columns where only their
-order does. Here an older table gives NULL for a column or a nested field that it lacks.
+local-bigquery matches columns of day-tables by position. That fails if the tables differ in width, and mixes columns up
+if only their order differs. Here an older table gives NULL for a column or a nested field that it lacks.
 """
 
 import functools
@@ -20,7 +20,7 @@ from deskcloud.bigquery.emulator import lake_metadata, patching
 from deskcloud.bigquery.emulator.known_types import Columns
 
 _SUFFIX = "_TABLE_SUFFIX"
-# The shape of a table is a text of its columns and their fields; oldest first.
+# A table's shape is a hash of its columns and their fields; the oldest table is first.
 _TABLES = """
 select t.table_name, (
     select md5(string_agg(
@@ -38,13 +38,13 @@ order by coalesce(cast(r.resource ->> '$.creationTime' as bigint), 0), t.table_i
 
 
 def add() -> None:
-    """Put the rule in the place of local-bigquery's."""
+    """Replace local-bigquery's rule."""
     reason = "wildcard tables are joined by position and by UNION, which loses equal rows"
     patching.wrap(tables, "wildcard_table", _expand, reason, rules=NODE_RULES)
 
 
 def columns(table: exp.Table, context: Context) -> Columns | None:
-    """Return the columns of a wildcard table, or None where nothing matches."""
+    """Return the columns of a wildcard table, or None if no table matches."""
     found = _matching(table, context)
     return _columns_of(table, found[-1][0], context) if found else None
 
@@ -56,7 +56,7 @@ def _expand(original: Callable[..., exp.Expr], node: exp.Expr, context: Context)
         return original(node, context)
     prefix = node.name.rstrip("*")
     newest, shape = found[-1]
-    # Without a use of it, no star has to leave it out.
+    # If _TABLE_SUFFIX is not used, it need not be hidden from stars.
     has_suffix = any(column.name.upper() == _SUFFIX for column in node.root().find_all(exp.Column))
     wanted = _columns_of(node, newest, context) or []
     selects: list[exp.Query] = []

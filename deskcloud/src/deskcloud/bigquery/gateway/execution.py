@@ -27,7 +27,7 @@ def run(work: Work) -> Outcome:
 
     Raises:
         BigQueryError: the job fails.
-            httpx.TransportError, OSError, MemoryError: the environment fails; a retry may succeed.
+        httpx.TransportError, OSError, MemoryError: the environment fails; a retry may succeed.
     """
     try:
         return _run(work)

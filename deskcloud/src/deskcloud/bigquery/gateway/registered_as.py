@@ -12,7 +12,7 @@ def register(work: Work, reference: Reference, vertex_id: str, aliases: list[str
 
     Raises:
         BigQueryError: it is registered under another id, the local Vertex AI cannot serve its type, or there is no
-                registry.
+            registry.
     """
     model = work.services.models.get(reference)
     check_type(model.resource["modelType"])

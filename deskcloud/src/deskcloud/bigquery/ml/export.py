@@ -5,7 +5,7 @@ Boosted trees, in BigQuery's format:
     model.bst                    the booster in XGBoost 0.82's binary format
     assets/model_metadata.json   inputs in the order of the booster's columns, and the classes
     assets/N.txt                 the vocabulary of the N-th input if it is a category: a category's code is its line
-                                     number, from 1; NULL and unseen categories have code 0
+                                 number, from 1; NULL and unseen categories have code 0
 
 For logistic regression and matrix factorization, Google writes a TensorFlow SavedModel. Here they are one file in a
 format of this project, `weights.json`.

@@ -73,7 +73,6 @@ def _refuse_others(columns: Columns, settings: dict[str, Any]) -> None:
     if others:
         raise MLError(
             f"The query of a {rules.FACTORIZATION} model must give exactly USER_COL, ITEM_COL and RATING_COL, and "
-            f"The query of a {rules.FACTORIZATION} model must give exactly USER_COL, ITEM_COL and RATING_COL, and "
             f"DATA_SPLIT_COL if it is set; it also gives {', '.join(others)}: leave that out."
         )
 
