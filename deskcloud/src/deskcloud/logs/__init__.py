@@ -1,4 +1,4 @@
-"""Cloud Logging: entries in, sinks out, and a log that can be listed."""
+"""A local Cloud Logging: write and list entries, and export them through sinks."""
 
 from deskcloud.filters import FilterError
 from deskcloud.logs.router import Router, Sink, SinkError

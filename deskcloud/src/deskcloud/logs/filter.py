@@ -7,11 +7,11 @@
     operator    = "=" | "!=" | ">" | "<" | ">=" | "<=" | ":" | "=~" | "!~"
 
 NOT binds tightest, then OR, then AND, as in Google's language. Comments run from `--` to the end of the line. `values`
-is a query whose leaves are values: the comparison is applied to each. `path:*` asks whether the field is there.
+is a query of values: the comparison applies to each. `path:*` tests whether the field exists.
 
-A comparison with a field that an entry lacks is false, `!=` and `!~` included; fields of the LogEntry itself have their
-default instead. Strings compare without regard to case, regular expressions with it (Python's, where Google has RE2).
-A list matches when one of its members does. Field names must be written in the case that the entry has.
+A comparison with a missing field is false, including `!=` and `!~`; missing fields of the LogEntry itself have their
+defaults. Strings ignore case; regular expressions do not (they are Python's, while Google has RE2). A list matches if
+one of its members does. Field names must have the entry's case.
 
 Global restrictions (a value without a field) and functions such as log_id() or sample() are errors here.
 """
@@ -34,7 +34,7 @@ SEVERITIES = {
 }  # fmt: skip
 
 LONGEST = 20_000
-"""Characters that a filter may have."""
+"""Maximum length of a filter, in characters."""
 
 _DEFAULTS = {"severity": "DEFAULT", "logName": "", "insertId": "", "textPayload": "", "trace": "", "spanId": ""}
 _SCALARS = {*_DEFAULTS, "timestamp", "receiveTimestamp", "traceSampled"}
@@ -51,10 +51,10 @@ _COMPONENT = re.compile(rf"{_STRING}|[^.\"]+", re.DOTALL)
 
 
 def parse(text: str) -> Predicate:
-    """The filter as a test of LogEntry JSON; an empty filter matches every entry.
+    """Return the filter as a predicate on LogEntry JSON; an empty filter matches every entry.
 
     Raises:
-        FilterError: the text is not a filter, or uses what is not supported here.
+        FilterError: the text is not a valid filter, or uses an unsupported feature.
     """
     if len(text) > LONGEST:
         raise FilterError(f"the filter has {len(text)} characters, the longest allowed has {LONGEST}")
@@ -71,7 +71,7 @@ class _Parser(filters.Parser[Entry]):
         re.VERBOSE | re.DOTALL,
     )
     BLANK = re.compile(r"(?:\s|--[^\n]*+)*+")
-    # Other escapes stay as they are: "\d" and "\\d" both reach a regular expression as \d.
+    # Other escapes are kept: "\d" and "\\d" both become \d in a regular expression.
     ESCAPE = re.compile(r'\\(?:(?P<code>u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2})|(?P<char>["\\ntr]))')
 
     def place(self, at: int) -> str:
@@ -79,7 +79,7 @@ class _Parser(filters.Parser[Entry]):
         return f"line {line}, column {at - self.text.rfind(chr(10), 0, at)} of the filter"
 
     def query(self, leaf: Callable[[], Predicate]) -> Predicate:
-        """AND of ORs of `leaf`."""
+        """Parse an AND of ORs of `leaf`."""
         terms = [self._disjunction(leaf)]
         while self.accept("AND") or not (self.peek().kind == "end" or self.peek().text in {")", "OR"}):
             terms.append(self._disjunction(leaf))
@@ -137,12 +137,12 @@ class _Parser(filters.Parser[Entry]):
             raise self._refusal(f"the function {self.peek().text}() is not supported")
 
     def _refusal(self, problem: str, remedy: str = "") -> FilterError:
-        """Return the error that the next token is not supported."""
+        """Return the error for an unsupported next token."""
         return FilterError(f"{problem}, at {self.place(self.peek().at)}" + (f"; {remedy}" if remedy else ""))
 
 
 def _misfit(path: tuple[str, ...], operator: str, value: str) -> str:
-    """What the value should be, where a field of a LogEntry has a type and the value is not of it."""
+    """Return what the value should be if a field of the LogEntry has another type; else an empty text."""
     if operator in {":", "=~", "!~"}:
         return ""
     if path == ("severity",) and value.upper() not in SEVERITIES and _number(value) is None:
@@ -153,7 +153,7 @@ def _misfit(path: tuple[str, ...], operator: str, value: str) -> str:
 
 
 def _explicit(entry: Any, path: tuple[str, ...]) -> list[Any]:
-    """The values at a path; several where it leads through lists, none where it leads nowhere."""
+    """Return the values at a path: several if it leads through lists, none if it does not exist."""
     values = [entry]
     for name in path:
         values = [value[name] for value in _flat(values) if isinstance(value, Mapping) and name in value]
@@ -172,7 +172,7 @@ def _flat(values: list[Any]) -> list[Any]:
 
 
 def _value_test(path: tuple[str, ...], operator: str, value: str) -> Callable[[Any], bool]:
-    """A test of one scalar of an entry against the filter's value."""
+    """Return a predicate that compares a scalar of an entry with the filter's value."""
     if operator in {"=~", "!~"}:
         pattern = re.compile(value)
         wanted = operator == "=~"
@@ -190,9 +190,9 @@ def _value_test(path: tuple[str, ...], operator: str, value: str) -> Callable[[A
 
 
 def _converter(path: tuple[str, ...], value: str) -> Callable[[Any], tuple[Any, Any] | None]:
-    """What makes an entry's scalar and the filter's value comparable; None where that cannot be done."""
+    """Return a function that makes an entry's scalar and the filter's value comparable, or returns None."""
     number, moment = _number(value), _moment(value)
-    # In payloads of protocol buffers, JSON writes 64-bit integers as strings.
+    # For protocol buffer payloads, JSON has 64-bit integers as strings.
     is_typed = path[0] in {"protoPayload", "httpRequest"}
 
     def convert(found: Any) -> tuple[Any, Any] | None:

@@ -1,4 +1,4 @@
-"""Where log entries go: into the log that can be listed, and to where the sinks whose filter they match want them."""
+"""Route log entries: into the log that can be listed, and to the sinks whose filter they match."""
 
 import itertools
 import json
@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Sink:
-    """Entries that match `filter` go to `topic` (projects/P/topics/T), or to tables of `dataset` (PROJECT.DATASET)."""
+    """A destination for entries that match `filter`: `topic` (projects/P/topics/T) or `dataset` (PROJECT.DATASET)."""
 
     name: str
     filter: str
@@ -35,19 +35,19 @@ class Sink:
 
 
 class SinkError(ValueError):
-    """A sink's declaration is not usable."""
+    """A sink's declaration is invalid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An entry in the log; `key` orders entries by time, then by arrival."""
+    """An entry in the log; `key` sorts entries by time, then by arrival."""
 
     key: tuple[datetime, int]
     entry: dict[str, Any]
 
 
 class Router:
-    """Keeps the latest entries and passes on those that sinks ask for. May be used from any thread."""
+    """Keeps the newest entries and forwards entries to sinks. Thread-safe."""
 
     def __init__(
         self, state: Path, sinks: Iterable[Sink], publish: Publish, keep: int = 10_000, tables: Tables | None = None
@@ -67,12 +67,12 @@ class Router:
         self._compact()
 
     def write(self, new: Iterable[dict[str, Any]]) -> None:
-        """Keep the entries and pass them on; returns when Pub/Sub has accepted what sinks want. Tables get it later.
+        """Store the entries and forward them; return when Pub/Sub has accepted its share. Tables are written later.
 
         A sink whose topic does not exist is skipped with a warning, as Google's router does.
 
         Raises:
-            google.api_core.exceptions.GoogleAPICallError: Pub/Sub does not answer. The entries are kept.
+            google.api_core.exceptions.GoogleAPICallError: Pub/Sub does not answer. The entries are stored.
         """
         whole = [entries.completed(entry) for entry in new]
         with self._lock:
@@ -90,7 +90,7 @@ class Router:
                 self._send(sink, [_message(entry) for entry in wanted])
 
     def kept(self, matches: Predicate) -> list[Kept]:
-        """The entries that match, oldest first."""
+        """Return the matching entries, oldest first."""
         with self._lock:
             snapshot = list(self._kept)
         return sorted((kept for kept in snapshot if matches(kept.entry)), key=lambda kept: kept.key)
@@ -120,7 +120,7 @@ class Router:
                     _log.warning("a line of %s was cut off when a process ended; skipped", self._file.name)
 
     def _compact(self) -> None:
-        """Leave in the file what is kept, and no more."""
+        """Rewrite the file with only the entries that are kept."""
         rewritten = self._file.with_suffix(".new")
         with rewritten.open("w", encoding="utf-8") as file:
             file.writelines(f"{jsontext.text(kept.entry)}\n" for kept in self._kept)

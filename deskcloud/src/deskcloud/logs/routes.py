@@ -1,4 +1,4 @@
-"""Cloud Logging's REST surface: entries:write and entries:list."""
+"""Cloud Logging's REST API: entries:write and entries:list."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -24,7 +24,7 @@ type Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class LoggingError(Exception):
-    """A refusal in Google's shape: HTTP status, canonical code, sentence."""
+    """A refused request in Google's format: HTTP status, canonical code, message."""
 
     def __init__(self, message: str, status: int = 400, code: str = "INVALID_ARGUMENT") -> None:
         super().__init__(message)
@@ -34,7 +34,7 @@ class LoggingError(Exception):
 
 
 def create_app(router: Router) -> Starlette:
-    """An ASGI app that speaks POST /v2/entries:write and POST /v2/entries:list."""
+    """Return an ASGI app for POST /v2/entries:write and POST /v2/entries:list."""
 
     async def write(request: Request) -> Response:
         body = await _body(request)
@@ -87,7 +87,7 @@ async def _body(request: Request) -> dict[str, Any]:
 
 
 def _entries(body: dict[str, Any]) -> list[dict[str, Any]]:
-    """The entries of a write request, with the request's logName, resource and labels where they have none."""
+    """Return the entries of a write request; the request's logName, resource and labels are defaults."""
     entries = body.get("entries")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise LoggingError("The request must have entries, a list of LogEntry objects.")

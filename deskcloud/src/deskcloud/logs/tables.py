@@ -1,8 +1,8 @@
-"""Sinks to BigQuery: entries become rows of the table that is named for their log, in batches, as Google's do.
+"""BigQuery sinks: insert entries in batches into the table named after their log, as Google does.
 
-A table has Google's layout (`timestamp`, `logName`, `jsonPayload`, ...) and must exist: Google makes one from the first
-entry, but a table that is declared has its types before that, and a view can read it. What an entry has and the table
-has no column for is left out, where Google would add the column.
+A table has Google's layout (`timestamp`, `logName`, `jsonPayload`, ...) and must exist. Google creates it from the
+first entry, but a declared table has its types earlier, so a view can read it. Fields without a column are dropped,
+where Google would add the column.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from google.cloud import bigquery
 _log = logging.getLogger(__name__)
 
 _LINGER_SECONDS = 0.5
-"""How long a row waits for others to travel with."""
+"""Seconds that a row waits for others, to be inserted in one batch."""
 
 _MOST_ROWS = 500
 _MOST_WAITING = 20_000
@@ -37,14 +37,14 @@ class _Waiting:
 
 
 class Tables:
-    """Takes entries at once and inserts them later, from a thread of its own, once `delivered` says where."""
+    """Queues entries at once and inserts them from its own thread while `delivered` is active."""
 
     def __init__(self) -> None:
         self._queue: queue.Queue[_Waiting] = queue.Queue(_MOST_WAITING)
         self._ending = threading.Event()
 
     def add(self, dataset: str, entries: list[dict[str, Any]]) -> None:
-        """Take entries for tables of `dataset` (PROJECT.DATASET); never waits."""
+        """Queue entries for tables of `dataset` (PROJECT.DATASET); never blocks."""
         for position, entry in enumerate(entries):
             try:
                 self._queue.put_nowait(_Waiting(dataset, table_name(entry["logName"]), _row(entry)))
@@ -54,7 +54,7 @@ class Tables:
 
     @contextlib.contextmanager
     def delivered(self, url: str, project: str) -> Iterator[None]:
-        """Insert what is added through the BigQuery at `url`; what is left at the end is tried once more."""
+        """Insert queued entries through the BigQuery at `url`; at the end, try the remaining ones once more."""
         client = bigquery.Client(
             project,
             AnonymousCredentials(),  # type: ignore[no-untyped-call]
@@ -86,7 +86,7 @@ class Tables:
         return taken
 
     def _inserted(self, client: bigquery.Client, rows: list[_Waiting]) -> list[_Waiting]:
-        """Insert rows and return those that BigQuery could not be given."""
+        """Insert rows; return those to retry, because BigQuery did not answer."""
         left: list[_Waiting] = []
         for name in dict.fromkeys((row.dataset, row.table) for row in rows):
             batch = [row for row in rows if (row.dataset, row.table) == name]
@@ -116,12 +116,12 @@ class Tables:
 
 
 def table_name(log_name: str) -> str:
-    """Return what Cloud Logging calls the table of a log: its id, with an underscore for what a name may not have."""
+    """Return Cloud Logging's table name for a log: its id, with underscores for characters that names cannot have."""
     return re.sub(r"\W", "_", unquote(log_name.rpartition("/")[2]), flags=re.ASCII)
 
 
 def _row(entry: dict[str, Any]) -> dict[str, Any]:
-    """The entry with the field names that Cloud Logging gives columns: those of payloads and labels in lower case."""
+    """Return the entry with Cloud Logging's column names: payload and label names are in lower case."""
     own = {"jsonPayload", "labels", "resource"}
     return {name: _named(value) if name in own else value for name, value in entry.items()}
 

@@ -1,4 +1,4 @@
-"""LogEntry JSON: from one line that a function prints, and from what a client writes."""
+"""Build LogEntry JSON from a line that a function prints, and from what a client writes."""
 
 import json
 import uuid
@@ -20,15 +20,15 @@ _MOVED = {
     f"{_PREFIX}trace": "trace",
     f"{_PREFIX}trace_sampled": "traceSampled",
 }
-"""Keys of a structured line that become fields of the LogEntry itself."""
+"""Keys of a structured line that become fields of the LogEntry."""
 
 
 def entry_from_line(line: str, service: str, project: str = "local") -> dict[str, Any]:
-    """The LogEntry that Cloud Run makes of one line on stdout or stderr.
+    """Return the LogEntry that Cloud Run makes of a line on stdout or stderr.
 
-    A JSON object becomes jsonPayload, without the keys that the logging agent recognises (severity, time, trace and so
-    on: they move to the entry); with `message` alone left, and for any other text, it is textPayload. `service` is the
-    function's name as deployed.
+    A JSON object becomes jsonPayload. Keys that the logging agent recognises (severity, time, trace and others) move to
+    the entry. If only `message` is left, it becomes textPayload, like any other text. `service` is the function's name
+    as deployed.
     """
     entry: dict[str, Any] = {
         "logName": f"projects/{project}/logs/run.googleapis.com%2Fstdout",
@@ -53,7 +53,7 @@ def entry_from_line(line: str, service: str, project: str = "local") -> dict[str
 
 
 def completed(entry: dict[str, Any]) -> dict[str, Any]:
-    """The entry with what Cloud Logging fills in: insertId, timestamp, receiveTimestamp, severity."""
+    """Return the entry with the fields that Cloud Logging fills in: insertId, timestamp, receiveTimestamp, severity."""
     now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     whole = {
         "insertId": uuid.uuid4().hex[:16],
@@ -63,12 +63,12 @@ def completed(entry: dict[str, Any]) -> dict[str, Any]:
         "receiveTimestamp": now,
     }
     if moment(whole["timestamp"]) is None:
-        whole["timestamp"] = now  # what nobody can sort by would be lost to every query
+        whole["timestamp"] = now  # queries sort by time, so an entry needs a valid one
     return whole
 
 
 def moment(timestamp: Any) -> datetime | None:
-    """An RFC 3339 timestamp, to the microsecond; None when it is not one."""
+    """Return an RFC 3339 timestamp, to the microsecond, or None if the text is not one."""
     try:
         parsed = datetime.fromisoformat(timestamp)
     except (TypeError, ValueError):

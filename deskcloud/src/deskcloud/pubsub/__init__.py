@@ -1,7 +1,7 @@
-"""Pub/Sub: google.pubsub.v1 on 127.0.0.1, durable, with push, backoff, filters and dead letters.
+"""A local Pub/Sub: google.pubsub.v1 on 127.0.0.1, durable, with push, backoff, filters and dead letters.
 
-Refused with UNIMPLEMENTED: snapshots and seeking, schemas, exactly-once delivery, message transforms, push with a token
-or without wrapper, BigQuery and Cloud Storage subscriptions. Subscriptions do not expire.
+These are refused with UNIMPLEMENTED: snapshots and seeking, schemas, exactly-once delivery, message transforms, push
+with a token or without wrapper, BigQuery and Cloud Storage subscriptions. Subscriptions do not expire.
 """
 
 from deskcloud.pubsub.client import Publish, publisher

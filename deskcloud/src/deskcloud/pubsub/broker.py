@@ -1,4 +1,4 @@
-"""Topics, subscriptions, and the way of a message from one to the other. Used from the event loop only."""
+"""Topics and subscriptions, and the routing of messages between them. For the event loop's thread only."""
 
 import itertools
 import logging
@@ -18,12 +18,12 @@ _FIXED_SUBSCRIPTION_FIELDS = {"name", "topic", "filter", "enable_message_orderin
 
 
 class Broker:
-    """The state of the service; each change is written to the store before the next turn of the event loop."""
+    """The state of the service; each change is queued for the store before the event loop's next turn."""
 
     def __init__(self, store: Store, observe: Callable[[Progress], None]) -> None:
         self._store = store
         self._observe = observe
-        # Microseconds since 1970 make ids that no earlier run of the process has given out.
+        # Ids count from microseconds since 1970, so no former process has used them.
         self._ids = itertools.count(time.time_ns() // 1000)
         self._topics = {topic.name: topic for topic in store.topics()}
         self._queues = {config.name: self._queue(config) for config in store.subscriptions()}
@@ -32,13 +32,13 @@ class Broker:
 
     @property
     def queues(self) -> Iterable[Queue]:
-        """One for each subscription."""
+        """Return the queues, one per subscription."""
         return self._queues.values()
 
     # Topics
 
     def create_topic(self, topic: Any) -> Any:
-        """Raises ALREADY_EXISTS, INVALID_ARGUMENT."""
+        """Create a topic. Raises ALREADY_EXISTS or INVALID_ARGUMENT."""
         topic = wire.checked_topic(topic)
         if topic.name in self._topics:
             raise errors.already_exists(topic.name)
@@ -56,7 +56,7 @@ class Broker:
         return self._keep_topic(wire.checked_topic(_merged(self.topic(change.name), change, mask, {"name"})))
 
     def delete_topic(self, name: str) -> None:
-        """Its subscriptions stay, with what they have not delivered yet."""
+        """Delete a topic; its subscriptions stay, with their undelivered messages."""
         self.topic(name)
         del self._topics[name]
         self._store.delete_topic(name)
@@ -65,19 +65,19 @@ class Broker:
             self._store.put_subscription(queue.config)
 
     def topics_in(self, project: str) -> dict[str, Any]:
-        """By name; `project` is projects/PROJECT."""
+        """Return topics by name; `project` is projects/PROJECT."""
         return {name: topic for name, topic in self._topics.items() if name.startswith(f"{project}/")}
 
     def subscriptions_of(self, topic: str) -> list[Queue]:
-        """The subscriptions attached to a topic."""
+        """Return the queues of a topic's subscriptions."""
         return [queue for queue in self.queues if queue.config.topic == topic]
 
     def publish(self, topic: str, messages: Iterable[Any]) -> list[str]:
-        """Give each message its id and time and put it into every queue whose filter it matches."""
+        """Set each message's id and time, and put it into every queue whose filter it matches; return the ids."""
         self.topic(topic)
         now = timestamp_pb2.Timestamp()
         now.GetCurrentTime()
-        now.nanos -= now.nanos % 1_000_000  # milliseconds, as Google's
+        now.nanos -= now.nanos % 1_000_000  # milliseconds, as in Google's
         queues = self.subscriptions_of(topic)
         ids: list[str] = []
         deliveries: list[tuple[Queue, Delivery]] = []
@@ -97,7 +97,7 @@ class Broker:
     # Subscriptions
 
     def create_subscription(self, subscription: Any) -> Queue:
-        """Raises ALREADY_EXISTS, NOT_FOUND (the topic), INVALID_ARGUMENT, UNIMPLEMENTED."""
+        """Create a subscription. Raises ALREADY_EXISTS, NOT_FOUND (the topic), INVALID_ARGUMENT or UNIMPLEMENTED."""
         config = wire.checked_subscription(subscription)
         if config.name in self._queues:
             raise errors.already_exists(config.name)
@@ -115,7 +115,7 @@ class Broker:
         return self._queues[subscription]
 
     def pull_queue(self, subscription: str) -> Queue:
-        """A queue that may be pulled. Raises NOT_FOUND, FAILED_PRECONDITION."""
+        """Return the queue of a pull subscription. Raises NOT_FOUND or FAILED_PRECONDITION."""
         queue = self.queue(subscription)
         if queue.is_push:
             raise errors.failed_precondition(
@@ -133,7 +133,7 @@ class Broker:
         return queue
 
     def delete_subscription(self, name: str) -> Queue:
-        """Its undelivered messages are lost, as on Google's side."""
+        """Delete a subscription; its undelivered messages are lost, as in Google's Pub/Sub."""
         queue = self.queue(name)
         del self._queues[name]
         queue.close()
@@ -141,7 +141,7 @@ class Broker:
         return queue
 
     def subscriptions_in(self, project: str) -> dict[str, Queue]:
-        """By name; `project` is projects/PROJECT."""
+        """Return queues by subscription; `project` is projects/PROJECT."""
         return {name: queue for name, queue in self._queues.items() if name.startswith(f"{project}/")}
 
     def _keep_topic(self, topic: Any) -> Any:
@@ -157,7 +157,7 @@ class Broker:
             self.topic(config.dead_letter_policy.dead_letter_topic)
 
     def _forward(self, queue: Queue, delivery: Delivery) -> bool:
-        """Publish to the dead-letter topic; without it the message stays where it is, as on Google's side."""
+        """Publish to the dead-letter topic; without that topic the message stays, as in Google's Pub/Sub."""
         topic = queue.config.dead_letter_policy.dead_letter_topic
         if topic not in self._topics:
             _log.warning(

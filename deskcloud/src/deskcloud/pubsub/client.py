@@ -1,4 +1,4 @@
-"""How the other local services publish: through Pub/Sub's own API."""
+"""Publish messages of other local services through Pub/Sub's API."""
 
 from collections.abc import Callable
 
@@ -8,11 +8,11 @@ from google.pubsub_v1.services.publisher.transports import PublisherGrpcTranspor
 from google.pubsub_v1.types import PubsubMessage
 
 type Publish = Callable[[str, list[PubsubMessage]], None]
-"""Topic (projects/P/topics/T) and messages; returns when Pub/Sub has accepted them."""
+"""Publishes messages to a topic (projects/P/topics/T); returns when Pub/Sub has accepted them."""
 
 
 def publisher(host: str) -> Publish:
-    """Publishes at `host` (HOST:PORT, as in PUBSUB_EMULATOR_HOST), at once and without batching."""
+    """Return a function that publishes at `host` (HOST:PORT, as in PUBSUB_EMULATOR_HOST), without batching."""
     client = PublisherClient(transport=PublisherGrpcTransport(channel=grpc.insecure_channel(host)))
 
     def publish(topic: str, messages: list[PubsubMessage]) -> None:

@@ -1,10 +1,10 @@
-"""What Pub/Sub answers when it refuses, with Google's codes and words."""
+"""Pub/Sub's errors, with Google's codes and messages."""
 
 import grpc
 
 
 class PubsubError(Exception):
-    """A refusal: a gRPC status code and the sentence that goes with it."""
+    """A refused request: a gRPC status code and its message."""
 
     def __init__(self, code: grpc.StatusCode, message: str) -> None:
         super().__init__(message)
@@ -13,12 +13,12 @@ class PubsubError(Exception):
 
 
 def not_found(resource: str) -> PubsubError:
-    """No topic or subscription of that full name."""
+    """Return the error for a missing topic or subscription."""
     return PubsubError(grpc.StatusCode.NOT_FOUND, f"Resource not found (resource={resource.rpartition('/')[2]}).")
 
 
 def already_exists(resource: str) -> PubsubError:
-    """The full name is taken."""
+    """Return the error for a name that is taken."""
     return PubsubError(
         grpc.StatusCode.ALREADY_EXISTS,
         f"Resource already exists in the project (resource={resource.rpartition('/')[2]}).",
@@ -26,15 +26,15 @@ def already_exists(resource: str) -> PubsubError:
 
 
 def invalid(message: str) -> PubsubError:
-    """The request breaks a rule; the message names the value, the rule and the remedy."""
+    """Return the error for a request that violates a rule; the message names the value, the rule and the remedy."""
     return PubsubError(grpc.StatusCode.INVALID_ARGUMENT, message)
 
 
 def failed_precondition(message: str) -> PubsubError:
-    """The request is well-formed, but the resource is of another kind."""
+    """Return the error for a valid request to a resource of another kind."""
     return PubsubError(grpc.StatusCode.FAILED_PRECONDITION, message)
 
 
 def unsupported(what: str) -> PubsubError:
-    """Google's Pub/Sub does this, the local one does not."""
+    """Return the error for a feature that Google's Pub/Sub has and the local one lacks."""
     return PubsubError(grpc.StatusCode.UNIMPLEMENTED, f"{what} is not supported by the local Pub/Sub; leave it out.")

@@ -5,8 +5,8 @@
     comparison  = "attributes" ( ":" key | "." key ("=" | "!=") string )
     prefix      = "hasPrefix" "(" "attributes" "." key "," string ")"
 
-A key is a bare word (letters, digits, hyphens, underscores) or a string. As on Google's side, AND and OR mix only
-with parentheses, operators are upper case, and keys and values are compared exactly.
+A key is a bare word (letters, digits, hyphens, underscores) or a string. As in Google's Pub/Sub, parentheses are
+needed to mix AND and OR, operators are upper case, and keys and values are compared exactly.
 """
 
 import re
@@ -16,16 +16,16 @@ from deskcloud import filters
 from deskcloud.filters import FilterError
 
 LONGEST = 256
-"""Bytes that a filter may have."""
+"""Maximum length of a filter, in bytes."""
 
 type Predicate = filters.Predicate[Mapping[str, str]]
 
 
 def parse(text: str) -> Predicate:
-    """The filter as a test of a message's attributes; an empty filter lets every message through.
+    """Return the filter as a predicate on a message's attributes; an empty filter matches every message.
 
     Raises:
-        FilterError: the text is not a filter.
+        FilterError: the text is not a valid filter.
     """
     if len(text.encode()) > LONGEST:
         raise FilterError(f"the filter has {len(text.encode())} bytes, the longest allowed has {LONGEST}")
@@ -80,7 +80,7 @@ class _Parser(filters.Parser[Mapping[str, str]]):
             return lambda attributes: attributes.get(key) == value
         if self.accept("!="):
             value = self._string()
-            # A message without the key does not have the value either.
+            # A message without the key also lacks the value.
             return lambda attributes: attributes.get(key) != value
         raise self.error("= or !=")
 

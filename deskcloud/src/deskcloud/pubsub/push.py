@@ -1,4 +1,4 @@
-"""Push delivery: each message of a push subscription is posted to its endpoint until the endpoint takes it."""
+"""Push delivery: post each message of a push subscription to its endpoint until the endpoint acknowledges it."""
 
 import asyncio
 import logging
@@ -12,11 +12,11 @@ from deskcloud.pubsub.queues import Delivery, Queue
 _log = logging.getLogger(__name__)
 
 _ACKNOWLEDGING = frozenset({102, 200, 201, 202, 204})
-"""HTTP statuses that acknowledge; every other is a refusal."""
+"""HTTP statuses that acknowledge a message; any other status refuses it."""
 
 
 class Pusher:
-    """Posts for all push subscriptions, at most `concurrency` requests at a time for each."""
+    """Posts for all push subscriptions, with at most `concurrency` concurrent requests per subscription."""
 
     def __init__(self, concurrency: int) -> None:
         self._concurrency = concurrency
@@ -30,7 +30,7 @@ class Pusher:
         self._posts: set[asyncio.Task[None]] = set()
 
     def follow(self, queue: Queue) -> None:
-        """Start or stop posting, as the subscription's present configuration says."""
+        """Start or stop posting, according to the subscription's current configuration."""
         name = queue.config.name
         if queue.is_push and not queue.closed:
             if name not in self._pumps:
@@ -39,7 +39,7 @@ class Pusher:
             self._pumps.pop(name).cancel()
 
     async def close(self) -> None:
-        """Stop; what was being posted is delivered again after the next start."""
+        """Stop; unacknowledged messages are delivered again after the next start."""
         tasks = [*self._pumps.values(), *self._posts]
         for task in tasks:
             task.cancel()

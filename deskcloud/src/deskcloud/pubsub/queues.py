@@ -13,18 +13,18 @@ from deskcloud.pubsub.state import Store
 type Outcome = Literal["acked", "nacked", "expired", "dead-lettered", "outlived"]
 
 _FIRST_BACKOFF = 0.01
-"""Seconds; what doubles when a retry policy's minimum is zero."""
+"""First backoff, in seconds, if the retry policy's minimum is zero."""
 
 _PUSH_BACKOFF = (0.1, 60.0)
-"""Seconds; a push subscription without a retry policy backs off like this, a pull subscription not at all."""
+"""Backoff limits, in seconds, of a push subscription without a retry policy; a pull subscription has no backoff."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What became of one attempt to deliver a message.
+    """The outcome of one attempt to deliver a message.
 
-    `outcome` is acked, nacked (refused by the subscriber, or its push endpoint), expired (no answer within the
-    acknowledgement deadline), dead-lettered (failed once too often and forwarded) or outlived (older than the
+    `outcome` is acked, nacked (refused by the subscriber or its push endpoint), expired (no answer within the
+    acknowledgement deadline), dead-lettered (forwarded after its last attempt) or outlived (older than the
     subscription's retention, dropped).
     """
 
@@ -36,21 +36,21 @@ class Progress:
 
 @dataclass(slots=True, eq=False)
 class Delivery:
-    """One message on its way to one subscription."""
+    """A message for one subscription."""
 
     id: int
     message: Any
     attempt: int = 0
-    """How often it was handed out."""
+    """How often the message was handed out."""
     leased: bool = False
     timer: asyncio.TimerHandle | None = None
-    """Ends the lease, or the time between two attempts."""
+    """Timer for the end of the lease, or of the backoff between two attempts."""
     on_settled: Callable[[], None] | None = None
-    """Tells the stream that holds the lease that it has room again."""
+    """Called when the delivery is settled, so that the stream that leased it can take another message."""
 
 
 class Queue:
-    """All unacknowledged deliveries of one subscription. Used from the event loop only."""
+    """All unacknowledged deliveries of one subscription. For the event loop's thread only."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Queue:
         self._unacked: dict[int, Delivery] = {}
         self._ready: deque[Delivery] = deque()
         self._behind: dict[str, deque[Delivery]] = {}
-        """Ordering key to what waits until the delivery before it is settled."""
+        """Per ordering key: the deliveries that wait until the one before them is settled."""
         self._arrival = asyncio.Event()
 
     def __len__(self) -> int:
@@ -76,16 +76,16 @@ class Queue:
 
     @property
     def is_push(self) -> bool:
-        """Messages go to an HTTP endpoint."""
+        """Whether messages are posted to an HTTP endpoint."""
         return bool(self.config.push_config.push_endpoint)
 
     @property
     def counts_attempts(self) -> bool:
-        """Subscribers are told the attempt, as there is a dead-letter topic."""
+        """Whether subscribers receive the attempt number: there is a dead-letter topic."""
         return bool(self.config.dead_letter_policy.dead_letter_topic)
 
     def put(self, delivery: Delivery) -> None:
-        """Take a delivery in; it is ready unless one with its ordering key is under way."""
+        """Add a delivery; it is ready unless an earlier one with its ordering key is not settled."""
         self._unacked[delivery.id] = delivery
         key = delivery.message.ordering_key if self.config.enable_message_ordering else ""
         if key in self._behind:
@@ -96,16 +96,16 @@ class Queue:
         self._make_ready(delivery)
 
     async def arrival(self) -> None:
-        """Return when something is ready, or the subscription is gone (`closed`)."""
+        """Return when a delivery is ready, or the subscription is deleted (`closed`)."""
         await self._arrival.wait()
 
     def take(self, limit: int, seconds: float | None, on_settled: Callable[[], None] | None = None) -> list[Delivery]:
-        """Lease up to `limit` ready deliveries for `seconds`; None leaves the deadline to the caller."""
+        """Lease up to `limit` ready deliveries for `seconds`; with None, the caller keeps the deadline."""
         taken: list[Delivery] = []
         while self._ready and len(taken) < limit:
             delivery = self._ready.popleft()
             if delivery.id not in self._unacked:
-                continue  # acknowledged late, after its lease
+                continue  # acknowledged after its lease had ended
             if self._is_outlived(delivery):
                 self._settle(delivery, "outlived")
                 continue
@@ -119,13 +119,13 @@ class Queue:
         return taken
 
     def ack(self, delivery_id: int) -> None:
-        """Settle a delivery, in time or late; unknown ones are settled already."""
+        """Settle a delivery, even after its deadline; an unknown id is settled already."""
         delivery = self._unacked.get(delivery_id)
         if delivery is not None:
             self._settle(delivery, "acked")
 
     def extend(self, delivery_id: int, attempt: int, seconds: float) -> None:
-        """Move the end of a lease; zero seconds is a refusal. Leases that are over stay over."""
+        """Move the end of a lease; zero seconds refuses the message. An ended lease stays ended."""
         delivery = self._unacked.get(delivery_id)
         if delivery is None or not delivery.leased or delivery.attempt != attempt:
             return
@@ -135,7 +135,7 @@ class Queue:
             self.fail(delivery, "nacked")
 
     def fail(self, delivery: Delivery, outcome: Literal["nacked", "expired"]) -> None:
-        """End a lease without acknowledgement: try again after the backoff, or forward to the dead-letter topic."""
+        """End a lease without acknowledgement: retry after the backoff, or forward to the dead-letter topic."""
         if self.closed or not delivery.leased or delivery.id not in self._unacked:
             return
         self._release(delivery)
@@ -150,7 +150,7 @@ class Queue:
         delivery.timer = asyncio.get_running_loop().call_later(wait, self._make_ready, delivery)
 
     def close(self) -> None:
-        """The subscription is deleted: nothing is delivered any more."""
+        """Stop all deliveries: the subscription is deleted."""
         self.closed = True
         for delivery in list(self._unacked.values()):
             self._release(delivery)
@@ -199,7 +199,7 @@ class Queue:
 
 
 def backoff(config: Any, attempt: int) -> float:
-    """Seconds from a failed attempt to the next: doubling from the retry policy's minimum up to its maximum."""
+    """Return the seconds from a failed attempt to the next: doubling from the retry policy's minimum to its maximum."""
     if config.HasField("retry_policy"):
         shortest = config.retry_policy.minimum_backoff.ToTimedelta().total_seconds()
         longest = config.retry_policy.maximum_backoff.ToTimedelta().total_seconds()
@@ -207,5 +207,5 @@ def backoff(config: Any, attempt: int) -> float:
         shortest, longest = _PUSH_BACKOFF
     else:
         return 0.0
-    doublings = min(attempt - 1, 30)  # beyond, the maximum has long been reached
+    doublings = min(attempt - 1, 30)  # the maximum is reached long before
     return float(min(longest, max(shortest, _FIRST_BACKOFF) * 2**doublings))

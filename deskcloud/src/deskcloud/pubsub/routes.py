@@ -1,4 +1,4 @@
-"""The gRPC surface: google.pubsub.v1.Publisher and Subscriber."""
+"""The gRPC services google.pubsub.v1.Publisher and Subscriber."""
 
 import asyncio
 import logging
@@ -20,17 +20,17 @@ from deskcloud.pubsub.state import Store
 _log = logging.getLogger(__name__)
 
 _PULL_WAIT = 20.0
-"""Seconds that a Pull waits for a first message."""
+"""Seconds that a Pull waits for the first message."""
 
 _BATCH = 100
-"""Messages in one response of a streaming pull."""
+"""Maximum number of messages in one response of a streaming pull."""
 
 type Call = grpc.aio.ServicerContext
 type Handler = Callable[[Any, Call], Awaitable[Any]]
 
 
 class Routes:
-    """One method for each RPC; they translate between requests and the broker, and decide nothing."""
+    """One method per RPC; they translate between requests and the broker."""
 
     def __init__(self, broker: Broker, pusher: Pusher, store: Store) -> None:
         self._broker = broker
@@ -150,7 +150,7 @@ class Routes:
         seconds = queue.config.ack_deadline_seconds
         taken = queue.take(request.max_messages, seconds)
         remaining = call.time_remaining()
-        # Answered before the caller's deadline: no message is not an error.
+        # Answer before the caller's deadline: no message is not an error.
         deadline = asyncio.get_running_loop().time() + min(_PULL_WAIT, (remaining or _PULL_WAIT * 2) * 0.8)
         while not taken and not request.return_immediately:
             try:
@@ -203,7 +203,7 @@ class Routes:
 
 
 class _Stream:
-    """One streaming pull: hands out messages while the subscriber has room for them."""
+    """One streaming pull: sends messages while the subscriber has capacity."""
 
     def __init__(self, queue: Queue, first: Any) -> None:
         if not 10 <= first.stream_ack_deadline_seconds <= 600:
@@ -213,7 +213,7 @@ class _Stream:
             )
         self._queue = queue
         self._seconds = first.stream_ack_deadline_seconds
-        # Zero and below mean no limit.
+        # Zero and negative values mean no limit.
         self._limit = first.max_outstanding_messages if first.max_outstanding_messages > 0 else 1_000_000
         self._outstanding = 0
         self._has_room = asyncio.Event()
@@ -221,7 +221,7 @@ class _Stream:
         self._settle(first)
 
     async def read(self, requests: AsyncIterator[Any]) -> None:
-        """Settle what the subscriber sends on the stream."""
+        """Process the acknowledgements that the subscriber sends."""
         async for request in requests:
             self._seconds = request.stream_ack_deadline_seconds or self._seconds
             try:
@@ -230,7 +230,7 @@ class _Stream:
                 _log.warning("%s: ignored on a streaming pull: %s", self._queue.config.name, error)
 
     async def responses(self) -> AsyncIterator[Any]:
-        """Batches of messages, until the subscription is deleted (NOT_FOUND)."""
+        """Yield batches of messages, until the subscription is deleted (NOT_FOUND)."""
         properties = {"message_ordering_enabled": self._queue.config.enable_message_ordering}
         while True:
             await self._has_room.wait()
@@ -259,7 +259,7 @@ class _Stream:
 
 
 class _Unsupported(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no types
-    """Answers what Google's Pub/Sub has and this one lacks: snapshots, seeking, schemas, IAM."""
+    """Refuses methods that Google's Pub/Sub has and this one lacks: snapshots, seeking, schemas, IAM."""
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
         method = handler_call_details.method.strip("/")

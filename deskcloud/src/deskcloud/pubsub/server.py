@@ -1,4 +1,4 @@
-"""Run the service: an event loop in a thread of this process."""
+"""Run the service in a thread of this process, with its own event loop."""
 
 import asyncio
 import contextlib
@@ -19,14 +19,14 @@ from deskcloud.pubsub.state import Store
 _log = logging.getLogger(__name__)
 
 _OPTIONS = [
-    ("grpc.so_reuseport", 0),  # a taken port is an error, not a second server behind the same address
+    ("grpc.so_reuseport", 0),  # a taken port is an error, not a second server at the same address
     ("grpc.max_receive_message_length", 20_000_000),
     ("grpc.max_send_message_length", -1),
 ]
 
 
 class Server:
-    """A running Pub/Sub. All methods may be called from any thread."""
+    """A running Pub/Sub. Any thread may call its methods."""
 
     def __init__(self, state: Path, port: int, push_concurrency: int) -> None:
         self._state = state
@@ -38,14 +38,14 @@ class Server:
         self._stop: asyncio.Event
         self._thread: threading.Thread
         self.host = ""
-        """127.0.0.1:PORT, the value of PUBSUB_EMULATOR_HOST."""
+        """127.0.0.1:PORT, for PUBSUB_EMULATOR_HOST."""
 
     def on_delivery(self, callback: Callable[[Progress], None]) -> None:
-        """Call back after each attempt to deliver a message. It runs on the server's own thread: be brief."""
+        """Call `callback` after each attempt to deliver a message, in the server's thread; it must be brief."""
         self._observers.append(callback)
 
     def idle(self) -> bool:
-        """No push subscription has a message that is not acknowledged. Never ask from an observer: it would wait."""
+        """Return whether all messages of push subscriptions are acknowledged; called by an observer, it would block."""
 
         async def count() -> int:
             return sum(len(queue) for queue in self._broker.queues if queue.is_push)
@@ -53,7 +53,7 @@ class Server:
         return asyncio.run_coroutine_threadsafe(count(), self._loop).result() == 0
 
     def start(self) -> None:
-        """Return when the service answers.
+        """Start the service; return when it answers.
 
         Raises:
             OSError: the port is taken.
@@ -65,7 +65,7 @@ class Server:
         started.result()
 
     def stop(self) -> None:
-        """End all calls; what is not acknowledged is delivered after the next start."""
+        """End all calls; unacknowledged messages are delivered after the next start."""
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
 
@@ -74,7 +74,7 @@ class Server:
             async with contextlib.AsyncExitStack() as stack:
                 try:
                     await self._serve(stack)
-                except BaseException as error:  # noqa: BLE001 handed to the thread that starts the server
+                except BaseException as error:  # noqa: BLE001 passed to the thread that starts the server
                     started.set_exception(error)
                     return
                 started.set_result(None)
@@ -106,15 +106,15 @@ class Server:
         for observer in self._observers:
             try:
                 observer(progress)
-            except Exception:  # noqa: BLE001 an observer is not ours; deliveries go on without it
+            except Exception:  # noqa: BLE001 deliveries must survive a failing observer
                 _log.exception("an observer of deliveries failed")
 
 
 @contextlib.contextmanager
 def serve(state: Path, port: int = 0, push_concurrency: int = 8) -> Iterator[Server]:
-    """A Pub/Sub on 127.0.0.1 that keeps its state below `state`; port 0 takes a free one.
+    """Yield a Pub/Sub on 127.0.0.1 with its state below `state`; port 0 takes a free port.
 
-    `push_concurrency` is the number of requests that a push subscription may have under way.
+    `push_concurrency` is the maximum number of concurrent requests per push subscription.
     """
     server = Server(state, port, push_concurrency)
     server.start()

@@ -1,4 +1,4 @@
-"""What survives a restart: topics, subscriptions, and every delivery that is not acknowledged."""
+"""Persistent state: topics, subscriptions, and all unacknowledged deliveries."""
 
 import asyncio
 import sqlite3
@@ -26,14 +26,14 @@ PubsubMessage = pubsub.PubsubMessage.pb()
 
 
 class StateInUseError(RuntimeError):
-    """Another process keeps its state in the same folder."""
+    """Another process uses the state folder."""
 
 
 class Store:
-    """One sqlite file with one writer, the event loop.
+    """One SQLite file with a single writer, the event loop.
 
-    Writes are grouped: all that is written in one turn of the loop is one transaction. `await store.committed()`
-    returns once everything written so far would survive the end of the process (not a power cut).
+    All writes in one turn of the loop form one transaction. `await store.committed()` returns once all writes so far
+    would survive the end of the process (not a power failure).
     """
 
     def __init__(self, folder: Path) -> None:
@@ -55,61 +55,61 @@ class Store:
         self._commit: asyncio.Future[None] | None = None
 
     def topics(self) -> Iterator[Any]:
-        """Every topic, as its protobuf message."""
+        """Yield every topic as a protobuf message."""
         return (Topic.FromString(row[0]) for row in self._db.execute("select config from topics"))
 
     def subscriptions(self) -> Iterator[Any]:
-        """Every subscription, as its protobuf message."""
+        """Yield every subscription as a protobuf message."""
         return (Subscription.FromString(row[0]) for row in self._db.execute("select config from subscriptions"))
 
     def deliveries(self) -> Iterator[tuple[int, str, Any, int]]:
-        """Id, subscription, message and failed attempts of each delivery not acknowledged, oldest first."""
+        """Yield id, subscription, message and failed attempts of each unacknowledged delivery, oldest first."""
         rows = self._db.execute("select id, subscription, message, attempts from deliveries order by id")
         for delivery, subscription, message, attempts in rows:
             yield delivery, subscription, PubsubMessage.FromString(message), attempts
 
     def put_topic(self, topic: Any) -> None:
-        """Create or replace."""
+        """Create or replace a topic."""
         self._write("insert or replace into topics values (?, ?)", (topic.name, topic.SerializeToString()))
 
     def delete_topic(self, name: str) -> None:
-        """Forget the topic; its subscriptions stay."""
+        """Delete a topic; its subscriptions stay."""
         self._write("delete from topics where name = ?", (name,))
 
     def put_subscription(self, subscription: Any) -> None:
-        """Create or replace."""
+        """Create or replace a subscription."""
         row = (subscription.name, subscription.SerializeToString())
         self._write("insert or replace into subscriptions values (?, ?)", row)
 
     def delete_subscription(self, name: str) -> None:
-        """Forget the subscription and what was to be delivered to it."""
+        """Delete a subscription and its undelivered messages."""
         self._write("delete from subscriptions where name = ?", (name,))
         self._write("delete from deliveries where subscription = ?", (name,))
 
     def add_deliveries(self, deliveries: Iterable[tuple[int, str, bytes]]) -> None:
-        """Keep messages (serialized) until their delivery is removed."""
+        """Store serialized messages until their deliveries are removed."""
         self._begin()
         self._db.executemany("insert into deliveries values (?, ?, ?, 0)", deliveries)
 
     def count_attempts(self, delivery: int, attempts: int) -> None:
-        """Remember how often the delivery has failed."""
+        """Store how often a delivery has failed."""
         self._write("update deliveries set attempts = ? where id = ?", (attempts, delivery))
 
     def remove_delivery(self, delivery: int) -> None:
-        """Forget a delivery: it was acknowledged, forwarded or has expired."""
+        """Remove a delivery that was acknowledged, forwarded or dropped."""
         self._write("delete from deliveries where id = ?", (delivery,))
 
     async def committed(self) -> None:
         """Return when all writes so far are durable.
 
         Raises:
-            sqlite3.Error: they could not be written; a full disk, for instance.
+            sqlite3.Error: the writes failed, e.g. because the disk is full.
         """
         if self._commit is not None:
             await asyncio.shield(self._commit)
 
     def close(self) -> None:
-        """Commit and release the file."""
+        """Commit and close the file."""
         self._end()
         self._db.close()
 
@@ -133,7 +133,7 @@ class Store:
             if self._db.in_transaction:
                 self._db.execute("rollback")
             commit.set_exception(error)
-            # Read here, as nobody may be waiting: a lost acknowledgement is only one delivery more after a restart.
+            # Read the exception here, since nobody may await it: a lost acknowledgement only causes one more delivery.
             commit.exception()
         else:
             commit.set_result(None)

@@ -1,4 +1,4 @@
-"""Shapes and rules of Pub/Sub's resources: names, defaults, limits, the JSON of a push."""
+"""Formats and rules of Pub/Sub's resources: names, defaults, limits, the JSON of a push."""
 
 import base64
 import re
@@ -12,7 +12,7 @@ from deskcloud.pubsub import filter as message_filter
 from deskcloud.pubsub.state import PubsubMessage, Subscription, Topic
 
 DELETED_TOPIC = "_deleted-topic_"
-"""What a subscription says its topic is once that is deleted."""
+"""The topic name of a subscription whose topic is deleted."""
 
 _ID = r"(?!goog)[A-Za-z][A-Za-z0-9\-_.~+%]{2,254}"
 _NAMES = {kind: re.compile(rf"projects/[^/]+/{kind}/{_ID}") for kind in ("topics", "subscriptions")}
@@ -30,7 +30,7 @@ _UNSUPPORTED_SUBSCRIPTION_FIELDS = (
 
 
 def check_name(name: str, kind: str) -> None:
-    """Refuse a name that Google refuses; kind is "topics" or "subscriptions"."""
+    """Raise INVALID_ARGUMENT for a name that Google refuses; `kind` is "topics" or "subscriptions"."""
     if not _NAMES[kind].fullmatch(name):
         raise errors.invalid(
             f"Invalid [{kind}] name: (name={name}). It must be projects/PROJECT/{kind}/ID; the ID has 3 to 255 "
@@ -39,7 +39,7 @@ def check_name(name: str, kind: str) -> None:
 
 
 def checked_topic(topic: Any) -> Any:
-    """The topic as Pub/Sub keeps it."""
+    """Return the topic as Pub/Sub stores it."""
     check_name(topic.name, "topics")
     _refuse_fields(topic, _UNSUPPORTED_TOPIC_FIELDS)
     checked = Topic.FromString(topic.SerializeToString())
@@ -48,7 +48,7 @@ def checked_topic(topic: Any) -> Any:
 
 
 def checked_subscription(subscription: Any) -> Any:
-    """The subscription as Pub/Sub keeps it, defaults filled in."""
+    """Return the subscription as Pub/Sub stores it, with defaults."""
     check_name(subscription.name, "subscriptions")
     _refuse_fields(subscription, _UNSUPPORTED_SUBSCRIPTION_FIELDS)
     checked = Subscription.FromString(subscription.SerializeToString())
@@ -71,7 +71,7 @@ def checked_subscription(subscription: Any) -> Any:
 
 
 def check_messages(messages: Any) -> None:
-    """Refuse what Google refuses to publish."""
+    """Raise INVALID_ARGUMENT for messages that Google refuses to publish."""
     if not messages:
         raise errors.invalid("The request has no messages; publish at least one.")
     if len(messages) > 1000:
@@ -83,9 +83,9 @@ def check_messages(messages: Any) -> None:
 
 
 def push_body(message: Any, subscription: str, attempt: int | None) -> dict[str, Any]:
-    """The JSON that is posted to a push endpoint; `attempt` only if there is a dead-letter policy.
+    """Return the JSON for a push endpoint; `attempt` is given only with a dead-letter policy.
 
-    Some names stand in it twice, in camel case and in snake case, as they do in Google's.
+    Some fields appear twice, in camel case and in snake case, as in Google's.
     """
     published = message.publish_time.ToJsonString()
     body: dict[str, Any] = {
@@ -109,7 +109,7 @@ def push_body(message: Any, subscription: str, attempt: int | None) -> dict[str,
 
 
 def dead_letter(message: Any, subscription: str, attempts: int) -> Any:
-    """The message as it is published to the dead-letter topic."""
+    """Return the message for the dead-letter topic."""
     _, project, _, subscription_id = subscription.split("/")
     letter = PubsubMessage(data=message.data, attributes=message.attributes, ordering_key=message.ordering_key)
     letter.attributes["CloudPubSubDeadLetterSourceDeliveryCount"] = str(attempts)
@@ -120,12 +120,12 @@ def dead_letter(message: Any, subscription: str, attempts: int) -> Any:
 
 
 def ack_id(delivery: int, attempt: int) -> str:
-    """What a subscriber acknowledges with."""
+    """Return the id with which a subscriber acknowledges a delivery."""
     return f"{delivery}:{attempt}"
 
 
 def parse_ack_id(text: str) -> tuple[int, int]:
-    """Delivery and attempt of an `ack_id`."""
+    """Return delivery and attempt of an `ack_id`."""
     delivery, _, attempt = text.partition(":")
     if not (delivery.isdecimal() and attempt.isdecimal()):
         raise errors.invalid(f"You have passed an invalid ack ID to the service (ack_id={text}).")
@@ -133,7 +133,7 @@ def parse_ack_id(text: str) -> tuple[int, int]:
 
 
 def page(names: list[str], size: int, token: str) -> tuple[list[str], str]:
-    """One page of sorted names, and the token of the next one; the token is the last name seen."""
+    """Return a page of sorted names, and the token of the next page, which is the last name on this page."""
     rest = [name for name in sorted(names) if name > token]
     size = size or 1000
     return rest[:size], rest[size - 1] if len(rest) > size else ""

@@ -1,7 +1,7 @@
-"""Vertex AI on one machine: model registry, endpoints, long-running operations and predictions over REST.
+"""A local Vertex AI: model registry, endpoints, long-running operations and predictions over REST.
 
-It serves models that BigQuery ML registered, loads them into its own process, and checks no access. Replica counts are
-kept and shown; nothing scales.
+It serves models registered by BigQuery ML, loads them into its own process, and does not check access. Replica counts
+are stored and returned, but nothing scales.
 """
 
 from deskcloud.vertex.routes import create_app

@@ -30,28 +30,28 @@ _MUTABLE = (
 
 
 class Endpoints:
-    """Endpoints as documents, in the shape of their resource.
+    """Endpoints, stored as documents in the format of their REST resource.
 
-    `prepare_x` checks a request and returns what `x` needs, as JSON, for an operation that may outlive the process.
+    `prepare_x` checks a request and returns the JSON arguments of `x`, for an operation that may outlive the process.
     """
 
     def __init__(self, documents: Documents, models: Models) -> None:
         self._documents, self._models = documents, models
 
     def get(self, name: str) -> Document:
-        """The endpoint's resource; errors: NotFoundError."""
+        """Return the endpoint's resource. Raises NotFoundError."""
         endpoint = self._documents.get(name)
         if endpoint is None:
             raise NotFoundError(f"Endpoint {name} is not found.")
         return fields.tagged(endpoint)
 
     def list(self, location: str) -> list[Document]:
-        """The endpoints of a location."""
+        """Return the endpoints of a location."""
         found = self._documents.matching(f"{location}/endpoints/*")
         return [fields.tagged(endpoint) for _, endpoint in found]
 
     def deployed(self, name: str, deployed_id: str) -> Document:
-        """One deployed model of an endpoint; errors: NotFoundError."""
+        """Return a deployed model of an endpoint. Raises NotFoundError."""
         for deployed in self.get(name)["deployedModels"]:
             if deployed["id"] == deployed_id:
                 found: Document = deployed
@@ -59,13 +59,13 @@ class Endpoints:
         raise NotFoundError(f"Endpoint {name} has no deployed model {deployed_id}.")
 
     def artifact(self, deployed: Document) -> Path:
-        """The folder of a deployed model's artefact; errors as `Models.artifact`."""
+        """Return the folder of a deployed model's artefact. Raises as `Models.artifact` does."""
         return self._models.artifact(f"{deployed['model']}@{deployed['modelVersionId']}")
 
-    # Endpoints themselves
+    # Endpoints
 
     def prepare_create(self, location: str, endpoint_id: str | None, body: Document) -> Document:
-        """Check a request to create an endpoint; errors: InvalidArgumentError, AlreadyExistsError."""
+        """Check a request to create an endpoint. Raises InvalidArgumentError or AlreadyExistsError."""
         fields.display_name(body.get("displayName"))
         fields.labels(body.get("labels"))
         traffic.checked(body.get("trafficSplit"), ())
@@ -78,7 +78,7 @@ class Endpoints:
             raise AlreadyExistsError(f"Endpoint {name} already exists.")
 
     def create(self, request: Document) -> Document:
-        """Create the endpoint that `prepare_create` checked."""
+        """Create the endpoint of a request checked by `prepare_create`."""
         self._check_free(request["name"])
         time = fields.now()
         endpoint = {"labels": {}} | request["endpoint"]
@@ -87,7 +87,7 @@ class Endpoints:
         return self.get(request["name"])
 
     def patch(self, name: str, body: Document, mask: str | None) -> Document:
-        """Update the fields that the mask names; errors: NotFoundError, InvalidArgumentError, AbortedError."""
+        """Update the fields in the mask. Raises NotFoundError, InvalidArgumentError or AbortedError."""
         changes = fields.masked(mask, body, {*_CREATE_FIELDS, "trafficSplit"})
         if "displayName" in changes:
             fields.display_name(changes["displayName"])
@@ -101,12 +101,12 @@ class Endpoints:
             return self._put(endpoint | changes)
 
     def check_deletable(self, name: str) -> None:
-        """Raises NotFoundError or FailedPreconditionError (models are deployed) if the endpoint cannot be deleted."""
+        """Raise NotFoundError, or FailedPreconditionError if models are deployed on the endpoint."""
         if ids := _ids(self.get(name)):
             raise FailedPreconditionError(f"Endpoint {name} has deployed models: undeploy {', '.join(ids)} first.")
 
     def delete(self, name: str) -> None:
-        """Delete an endpoint; errors as `check_deletable`."""
+        """Delete an endpoint. Raises as `check_deletable` does."""
         self.check_deletable(name)
         self._documents.delete(name)
 
@@ -118,10 +118,10 @@ class Endpoints:
     # Deployments
 
     def prepare_deploy(self, name: str, request: Document) -> Document:
-        """Check a deployModel request and settle its version and id, so that doing it twice is doing it once.
+        """Check a deployModel request and fix its version and id, which makes `deploy` idempotent.
 
         Raises:
-            NotFoundError, InvalidArgumentError, AlreadyExistsError: what is wrong with it.
+            NotFoundError, InvalidArgumentError, AlreadyExistsError: the request is invalid.
         """
         wanted = request.get("deployedModel") or {}
         if not wanted.get("model"):
@@ -151,13 +151,13 @@ class Endpoints:
         return endpoint
 
     def deploy(self, request: Document) -> Document:
-        """Put the model that `prepare_deploy` checked on its endpoint; errors as there."""
+        """Deploy the model of a request checked by `prepare_deploy`. Raises the same errors."""
         self.artifact(request["deployed"])
         self._put(self._with_deployed(request["name"], request["deployed"], request["trafficSplit"]))
         return {"deployedModel": request["deployed"]}
 
     def prepare_undeploy(self, name: str, request: Document) -> Document:
-        """Check an undeployModel request; errors: NotFoundError, InvalidArgumentError, FailedPreconditionError."""
+        """Check an undeployModel request. Raises NotFoundError, InvalidArgumentError or FailedPreconditionError."""
         undeploy: Document = {"name": name, "id": str(request.get("deployedModelId", ""))}
         undeploy["trafficSplit"] = request.get("trafficSplit")
         self._without(undeploy)
@@ -171,15 +171,15 @@ class Endpoints:
         return endpoint | {"trafficSplit": split, "deployedModels": left}
 
     def undeploy(self, request: Document) -> Document:
-        """Take a deployed model off its endpoint; errors as `prepare_undeploy`."""
+        """Remove a deployed model from its endpoint. Raises as `prepare_undeploy` does."""
         self._put(self._without(request))
         return {}
 
     def prepare_mutate(self, name: str, request: Document) -> Document:
-        """Check a mutateDeployedModel request: it changes how a model is scaled, not what it answers.
+        """Check a mutateDeployedModel request: it changes a model's scaling, not its predictions.
 
         Raises:
-            NotFoundError, InvalidArgumentError: no such deployed model; a field that cannot be changed.
+            NotFoundError, InvalidArgumentError: no such deployed model, or a field cannot be changed.
         """
         wanted = request.get("deployedModel") or {}
         changes = fields.masked(request.get("updateMask"), wanted, _MUTABLE)
@@ -188,7 +188,7 @@ class Endpoints:
         return {"name": name, "id": str(wanted["id"]), "changes": changes}
 
     def mutate(self, request: Document) -> Document:
-        """Do what `prepare_mutate` checked."""
+        """Apply a request checked by `prepare_mutate`."""
         endpoint = self.get(request["name"])
         for deployed in endpoint["deployedModels"]:
             if deployed["id"] == request["id"]:

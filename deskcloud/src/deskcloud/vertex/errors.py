@@ -1,30 +1,30 @@
-"""Vertex AI's errors: Google's status names, their numbers, and the JSON shape of both."""
+"""Vertex AI's errors: Google's status names and codes, and their JSON format."""
 
 from typing import Any
 
 
 class VertexError(Exception):
-    """A request or an operation that fails: HTTP `code`, gRPC `number`, `status` name, and a message for a person."""
+    """A failed request or operation: HTTP `code`, gRPC `number`, `status` name, and a readable message."""
 
     code, number, status = 500, 13, "INTERNAL"
 
     def body(self) -> dict[str, Any]:
-        """The JSON of an HTTP answer."""
+        """Return the JSON of an HTTP response."""
         return {"error": {"code": self.code, "message": str(self), "status": self.status}}
 
     def result(self) -> dict[str, Any]:
-        """The `error` of a finished operation (google.rpc.Status)."""
+        """Return the `error` of a finished operation (google.rpc.Status)."""
         return {"code": self.number, "message": str(self)}
 
 
 class InvalidArgumentError(VertexError):
-    """The request itself is wrong."""
+    """The request is invalid."""
 
     code, number, status = 400, 3, "INVALID_ARGUMENT"
 
 
 class NotFoundError(VertexError):
-    """No such resource."""
+    """The resource does not exist."""
 
     code, number, status = 404, 5, "NOT_FOUND"
 
@@ -36,18 +36,18 @@ class AlreadyExistsError(VertexError):
 
 
 class FailedPreconditionError(VertexError):
-    """The request is right, but not in the state that the resource is in."""
+    """The request is valid, but the resource is in a state that does not allow it."""
 
     code, number, status = 400, 9, "FAILED_PRECONDITION"
 
 
 class AbortedError(VertexError):
-    """The resource changed since the caller read it (its etag differs)."""
+    """The resource has changed since the caller read it (its etag differs)."""
 
     code, number, status = 409, 10, "ABORTED"
 
 
 class UnimplementedError(VertexError):
-    """Google can do this; the local Vertex AI cannot, and says so."""
+    """Google supports this request; the local Vertex AI does not."""
 
     code, number, status = 501, 12, "UNIMPLEMENTED"

@@ -1,4 +1,4 @@
-"""Filter, order and pages of Vertex AI's list methods."""
+"""Filters, order and pages of Vertex AI's list methods."""
 
 import re
 from collections.abc import Mapping
@@ -13,10 +13,10 @@ _ORDERS = {"create_time": "createTime", "update_time": "updateTime", "display_na
 
 
 def page(resources: list[Document], key: str, query: Mapping[str, str]) -> Document:
-    """The page that `filter`, `orderBy`, `pageSize` and `pageToken` ask for: {`key`: [...], "nextPageToken": ...}.
+    """Return the page for `filter`, `orderBy`, `pageSize` and `pageToken`: {`key`: [...], "nextPageToken": ...}.
 
     Raises:
-        InvalidArgumentError: one of them cannot be understood.
+        InvalidArgumentError: a parameter is invalid.
     """
     found = [resource for resource in resources if _matches(resource, query.get("filter", ""))]
     found = _ordered(found, query.get("orderBy", ""))
@@ -57,7 +57,7 @@ def _holds(resource: Document, term: str) -> bool:
 
 
 def _ordered(resources: list[Document], order: str) -> list[Document]:
-    # The last key first: sorting is stable.
+    # Sort by the last key first, since sorting is stable.
     for key in reversed([part.split() for part in order.split(",") if part.strip()]):
         if key[0] not in _ORDERS or key[1:] not in ([], ["asc"], ["desc"]):
             raise InvalidArgumentError(

@@ -1,4 +1,4 @@
-"""Long-running operations that a restart does not lose."""
+"""Long-running operations that survive a restart."""
 
 import logging
 import threading
@@ -13,18 +13,18 @@ from deskcloud.vertex.state import Document, Documents
 
 _logger = logging.getLogger(__name__)
 _TYPES = "type.googleapis.com/google.cloud.aiplatform.v1."
-# Operations lie beside the resources whose names theirs begin with, not among them.
+# Operation names begin with resource names; the prefix keeps operations apart from the resources.
 _KEY = "operation:"
 _EMPTY = "type.googleapis.com/google.protobuf.Empty"
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One kind of work. It may be done twice, if the process dies between `prepare` and the end of `apply`.
+    """A kind of work. It runs again if the process ends between `prepare` and the end of `apply`.
 
-    apply: changes documents and returns the response; it runs in the transaction that ends the operation
-    prepare: what takes its time, before that
-    metadata, response: names of Vertex AI's messages; no response is google.protobuf.Empty
+    apply: changes documents and returns the response, in the transaction that ends the operation
+    prepare: the slow part, which runs before `apply`
+    metadata, response: names of Vertex AI's messages; without a response, google.protobuf.Empty
     """
 
     apply: Callable[[Document], Document]
@@ -34,7 +34,7 @@ class Action:
 
 
 class Operations:
-    """Starts work in threads and keeps what became of it; work begun before a restart is done again."""
+    """Runs work in threads and stores the results; unfinished work is repeated after a restart."""
 
     def __init__(self, documents: Documents, actions: Mapping[str, Action]) -> None:
         self._documents, self._actions = documents, actions
@@ -42,12 +42,12 @@ class Operations:
         self._changed = threading.Condition()
 
     def resume(self) -> None:
-        """Take up everything that is not done."""
+        """Start all unfinished operations."""
         for kept in self._unfinished():
             self._threads.submit(self._run, kept["operation"]["name"], kept["action"], kept["arguments"])
 
     def unfinished(self) -> list[Document]:
-        """The arguments of everything that is not done."""
+        """Return the arguments of all unfinished operations."""
         return [kept["arguments"] for kept in self._unfinished()]
 
     def _unfinished(self) -> list[Document]:
@@ -55,11 +55,11 @@ class Operations:
         return [kept for _, kept in found if not kept["operation"].get("done")]
 
     def close(self) -> None:
-        """Wait for the work that is being done; what has not begun waits for the next start."""
+        """Wait for running work; work that has not begun waits for the next start."""
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     def start(self, parent: str, action: str, arguments: Document) -> Document:
-        """Begin `action` and return its operation, not done yet, named below `parent`, the resource it changes."""
+        """Start `action` and return its unfinished operation, named below `parent`, the resource that it changes."""
         name, time = f"{parent}/operations/{fields.new_id()}", fields.now()
         metadata = {
             "@type": _TYPES + self._actions[action].metadata,
@@ -71,7 +71,7 @@ class Operations:
         return operation
 
     def get(self, name: str) -> Document:
-        """The operation; errors: NotFoundError."""
+        """Return the operation. Raises NotFoundError."""
         kept = self._documents.get(_KEY + name)
         if kept is None:
             raise NotFoundError(f"Operation {name} is not found.")
@@ -79,13 +79,13 @@ class Operations:
         return operation
 
     def wait(self, name: str, seconds: float) -> Document:
-        """The operation once it is done, or as it is after so many seconds; errors: NotFoundError."""
+        """Return the operation once it is done, or after `seconds`. Raises NotFoundError."""
         with self._changed:
             self._changed.wait_for(lambda: self.get(name).get("done"), seconds)
         return self.get(name)
 
     def below(self, parent: str) -> list[Document]:
-        """All operations of a location, model or endpoint."""
+        """Return all operations of a location, model or endpoint."""
         return [kept["operation"] for _, kept in self._documents.matching(f"{_KEY}{parent}/*operations/*")]
 
     def _run(self, name: str, action: str, arguments: Document) -> None:

@@ -1,4 +1,4 @@
-"""Deployed models in memory, each read when it is first needed."""
+"""Deployed models in memory, loaded on first use."""
 
 import threading
 from collections.abc import Callable
@@ -10,11 +10,11 @@ from deskcloud.vertex.errors import InvalidArgumentError
 
 type Instances = list[dict[str, Any]]
 type Predictor = Callable[[Instances], list[dict[str, Any]]]
-"""Answers every instance, or raises InvalidArgumentError for all of them."""
+"""Returns a prediction for each instance, or raises InvalidArgumentError if one is invalid."""
 
 
 def load_bqml(folder: Path) -> Predictor:
-    """A model that BigQuery ML trained, read from the folder it was saved in."""
+    """Load a BigQuery ML model from its folder."""
     model = Classifier.load(folder)
 
     def predict(instances: Instances) -> list[dict[str, Any]]:
@@ -27,7 +27,7 @@ def load_bqml(folder: Path) -> Predictor:
 
 
 class Predictors:
-    """Predictors by deployment. Safe for threads."""
+    """Predictors by deployment. Thread-safe."""
 
     def __init__(self, load: Callable[[Path], Predictor]) -> None:
         self._load = load
@@ -35,17 +35,17 @@ class Predictors:
         self._loaded: dict[str, Predictor] = {}
 
     def get(self, deployment: str, folder: Callable[[], Path]) -> Predictor:
-        """The deployment's predictor; `folder` is asked for only where it has to be read."""
+        """Return the deployment's predictor; `folder` is called only if the model must be loaded."""
         with self._lock:
             loaded = self._loaded.get(deployment)
         if loaded is None:
-            # Outside of the lock: the others go on answering. Reading one twice does no harm.
+            # Load outside the lock, so that other predictions go on. Loading a model twice does no harm.
             loaded = self._load(folder())
             with self._lock:
                 self._loaded[deployment] = loaded
         return loaded
 
     def forget(self, deployment: str) -> None:
-        """Let go of the memory of a deployment that ended."""
+        """Remove the predictor of a deployment that has ended."""
         with self._lock:
             self._loaded.pop(deployment, None)

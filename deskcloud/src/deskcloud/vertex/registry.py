@@ -1,4 +1,4 @@
-"""The model registry: models, their versions, and the aliases that point at versions."""
+"""The model registry: models, their versions, and aliases of versions."""
 
 import builtins
 import re
@@ -19,7 +19,7 @@ from deskcloud.vertex.state import Document, Documents
 DEFAULT = "default"
 MODEL_ID = r"[a-z_][a-z0-9_-]{0,62}|[1-9][0-9]{0,18}"
 _ALIAS = r"[a-z][a-zA-Z0-9-]{0,126}[a-z0-9]"
-# Protobuf's JSON carries an enum by name or by number.
+# Protobuf's JSON has an enum by name or by number.
 _BQML = ("BQML", 3)
 _VERSION_FIELDS = (
     "artifactUri",
@@ -35,30 +35,30 @@ _VERSION_FIELDS = (
 
 
 def versioned(name: str) -> tuple[str, str]:
-    """`.../models/M@VERSION_OR_ALIAS` as the model's name and the rest, which is "" where there is none."""
+    """Return the model's name and the version or alias of `.../models/M@VERSION_OR_ALIAS`; "" without one."""
     model, _, version = name.partition("@")
     return model, version
 
 
 class Models:
-    """Models as documents: what belongs to the model, its `versions` by number and its `aliases` to numbers."""
+    """Models as documents: the model's fields, its `versions` by number, and its `aliases`, which map to numbers."""
 
     def __init__(self, documents: Documents, artifacts: Path) -> None:
-        """`artifacts` is the folder in which the registry keeps its own copies."""
+        """Open the registry; `artifacts` is the folder for its copies of artefacts."""
         self._documents, self._artifacts = documents, artifacts
         artifacts.mkdir(parents=True, exist_ok=True)
 
     # Reading
 
     def document(self, name: str) -> Document:
-        """The model as it is kept; errors: NotFoundError."""
+        """Return the model's document. Raises NotFoundError."""
         model = self._documents.get(name)
         if model is None:
             raise NotFoundError(f"Model {name} is not found.")
         return model
 
     def version_of(self, name: str, model: Document) -> str:
-        """The version's number: `name` has it, or an alias, or neither for the default one; errors: NotFoundError."""
+        """Return the number of the version or alias in `name`, or of the default version. Raises NotFoundError."""
         base, wanted = versioned(name)
         number: str = model["aliases"].get(wanted or DEFAULT, wanted)
         if number not in model["versions"]:
@@ -66,27 +66,27 @@ class Models:
         return number
 
     def get(self, name: str) -> Document:
-        """The model resource of the version that `name` means; errors: NotFoundError."""
+        """Return the model resource of the version in `name`. Raises NotFoundError."""
         model = self.document(versioned(name)[0])
         return self._resource(versioned(name)[0], model, self.version_of(name, model))
 
     def list(self, location: str) -> list[Document]:
-        """The default version of each model of a location."""
+        """Return the default version of each model of a location."""
         models = self._documents.matching(f"{location}/models/*")
         return [self._resource(name, model, model["aliases"][DEFAULT]) for name, model in models]
 
     def versions(self, name: str) -> builtins.list[Document]:
-        """All versions of a model, the oldest first; errors: NotFoundError."""
+        """Return all versions of a model, the oldest first. Raises NotFoundError."""
         base = versioned(name)[0]
         model = self.document(base)
         return [self._resource(base, model, number) for number in sorted(model["versions"], key=int)]
 
     def artifact(self, name: str) -> Path:
-        """The folder of our copy of a version's artefact.
+        """Return the folder with the registry's copy of a version's artefact.
 
         Raises:
             NotFoundError: no such version.
-            FailedPreconditionError: it is of a kind that cannot be served here.
+            FailedPreconditionError: the local Vertex AI cannot serve this kind of model.
         """
         model = self.document(versioned(name)[0])
         version: Document = model["versions"][self.version_of(name, model)]
@@ -110,7 +110,7 @@ class Models:
             "versionCreateTime": version["createTime"],
             "versionUpdateTime": version["updateTime"],
             "updateTime": max(model["updateTime"], version["updateTime"]),
-            # The two sets are kept apart and shown as one.
+            # Labels of model and version are stored separately and returned together.
             "labels": model["labels"] | version["labels"],
             "supportedDeploymentResourcesTypes": ["DEDICATED_RESOURCES"],
             "deployedModels": self._deployments(name, number),
@@ -128,10 +128,10 @@ class Models:
     # Uploading
 
     def prepare_upload(self, location: str, request: Document) -> Document:
-        """Check an upload request and take a copy of its artefact, so that what happens to the original does no harm.
+        """Check an upload request and copy its artefact, so that later changes of the original have no effect.
 
         Raises:
-            InvalidArgumentError, NotFoundError, AlreadyExistsError: what is wrong with it.
+            InvalidArgumentError, NotFoundError, AlreadyExistsError: the request is invalid.
         """
         model = request.get("model")
         if not isinstance(model, dict):
@@ -166,7 +166,7 @@ class Models:
         return key
 
     def upload(self, upload: Document) -> Document:
-        """Register what `prepare_upload` made ready: a new model, or the next version of one; its name and version."""
+        """Register an upload checked by `prepare_upload` as a new model or version; return its name and version."""
         name, given, time = upload["name"], upload["model"], fields.now()
         if upload["new"]:
             self._check_free(name)
@@ -188,7 +188,7 @@ class Models:
         return {"model": name, "modelVersionId": number}
 
     def remove_orphans(self, unfinished: Iterable[Document]) -> None:
-        """Delete copies that neither a version nor one of the `unfinished` uploads refers to."""
+        """Delete artefact copies that no version and no `unfinished` upload refers to."""
         kept = {upload.get("artifact") for upload in unfinished}
         for _, model in self._documents.matching("projects/*/models/*"):
             kept |= {version.get("artifact") for version in model["versions"].values()}
@@ -199,10 +199,10 @@ class Models:
     # Changing
 
     def patch(self, name: str, body: Document, mask: str | None) -> Document:
-        """Update the model, or with `@VERSION` in the name that version; as with Google, not both in one request.
+        """Update the model, or the version if the name has `@VERSION`; as on Google Cloud, not both in one request.
 
         Raises:
-            NotFoundError, InvalidArgumentError, AbortedError: no such model; a wrong field; another etag.
+            NotFoundError, InvalidArgumentError, AbortedError: the model is missing, a field is invalid, etags differ.
         """
         base, wanted = versioned(name)
         to_version = wanted not in {"", "-"}
@@ -224,11 +224,11 @@ class Models:
             return self.get(target)
 
     def merge_aliases(self, name: str, changes: Any) -> Document:
-        """Point aliases at a version (each leaves the version it was on), or remove those written "-alias".
+        """Move aliases to a version, and remove the aliases written "-alias".
 
         Raises:
             NotFoundError: no such version.
-            InvalidArgumentError: an alias breaks the rules, or the default one would be removed.
+            InvalidArgumentError: an alias is invalid, or the default alias would be removed.
         """
         if not isinstance(changes, list) or not changes:
             raise InvalidArgumentError("Required field: versionAliases.")
@@ -251,7 +251,7 @@ class Models:
             return self._resource(base, model, number)
 
     def check_deletable(self, name: str, asker: str) -> None:
-        """Raises NotFoundError or FailedPreconditionError (deployed, or another's) if `asker` cannot delete it."""
+        """Raise NotFoundError, or FailedPreconditionError if it is deployed or `asker` is not the owner."""
         if versioned(name)[1]:
             raise InvalidArgumentError(f"{name} is a version: use deleteVersion, or name the model without '@'.")
         for version in self.document(name)["versions"].values():
@@ -264,18 +264,18 @@ class Models:
             raise FailedPreconditionError(f"Model {name} is deployed on {used[0]['endpoint']}: undeploy it first.")
 
     def delete(self, name: str) -> None:
-        """Delete a model with all its versions, which `check_deletable` allowed; it may be deployed since.
+        """Delete a model with all its versions; call `check_deletable` first.
 
         Raises:
-            NotFoundError, FailedPreconditionError: it is gone, or deployed.
+            NotFoundError, FailedPreconditionError: the model was deleted or deployed in the meantime.
         """
         self._check_unused(name)
         self._documents.delete(name)
 
     def check_version_deletable(self, name: str, asker: str | None = None) -> None:
-        """Raises NotFoundError, InvalidArgumentError or FailedPreconditionError if `asker` cannot delete the version.
+        """Raise NotFoundError, InvalidArgumentError or FailedPreconditionError if `asker` cannot delete the version.
 
-        Without an asker nobody is asked whose it is.
+        Without `asker`, the owner is not checked.
         """
         base, wanted = versioned(name)
         model = self.document(base)
@@ -292,7 +292,7 @@ class Models:
             raise FailedPreconditionError(f"{name} is deployed on {used[0]['endpoint']}: undeploy it first.")
 
     def delete_version(self, name: str) -> None:
-        """Delete a version and the aliases on it; errors as `check_version_deletable`."""
+        """Delete a version and its aliases. Raises as `check_version_deletable` does."""
         self.check_version_deletable(name)
         base = versioned(name)[0]
         model = self.document(base)

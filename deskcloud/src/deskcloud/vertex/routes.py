@@ -32,14 +32,14 @@ def create_app(
     chance: random.Random | None = None,
     grants: Grants | None = None,
 ) -> Starlette:
-    """The local Vertex AI, keeping everything below `state`; `chance` decides which deployed model answers.
+    """Return the local Vertex AI as an ASGI app with its state below `state`; `chance` chooses among deployed models.
 
-    It also answers OAuth's grants, since there is nothing else that Google's clients would ask for a token.
+    The app also issues OAuth tokens: Google's clients have no other service to ask for one.
 
     Raises:
-        RuntimeError: another process has `state` open.
+        RuntimeError: another process uses `state`.
     """
-    service = Service(state, load, chance or random.Random())  # noqa: S311 - it spreads load, it keeps no secret
+    service = Service(state, load, chance or random.Random())  # noqa: S311 - load balancing is not security-relevant
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -87,11 +87,11 @@ def create_app(
 
 
 def _error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, VertexError)  # noqa: S101 - the type of handler that Starlette knows is wider
+    assert isinstance(error, VertexError)  # noqa: S101 - Starlette's type of handlers is wider
     return JSONResponse(error.body(), error.code)
 
 
-# What a request says
+# Read a request
 
 
 def _service(request: Request) -> Service:
@@ -128,7 +128,7 @@ async def _json(request: Request) -> Document:
 async def _started(request: Request, parent: str, action: str, arguments: Document) -> Response:
     operations = _service(request).operations
     operation = operations.start(parent, action, arguments)
-    # Google's clients ask again after a second at the earliest: what is done at once should be answered as done.
+    # Google's clients poll after one second at the earliest, so wait briefly and answer quick work as done.
     return JSONResponse(await run_in_threadpool(operations.wait, operation["name"], _PATIENCE_SECONDS))
 
 
@@ -136,7 +136,7 @@ async def _started(request: Request, parent: str, action: str, arguments: Docume
 
 
 async def upload_model(request: Request) -> Response:
-    """Register a model, or with parentModel a version of one (long-running)."""
+    """Register a model, or with parentModel a new version (long-running)."""
     service, body = _service(request), await _json(request)
     upload = await run_in_threadpool(service.models.prepare_upload, _location(request), body)
     upload["owner"] = request.headers.get(OWNER_HEADER, "")
@@ -144,30 +144,30 @@ async def upload_model(request: Request) -> Response:
 
 
 def list_models(request: Request) -> Response:
-    """The location's models, each as its default version."""
+    """Return the location's models, each as its default version."""
     models = _service(request).models.list(_location(request))
     return JSONResponse(listing.page(models, "models", request.query_params))
 
 
 def list_versions(request: Request) -> Response:
-    """A model's versions."""
+    """Return a model's versions."""
     versions = _service(request).models.versions(_model(request))
     return JSONResponse(listing.page(versions, "models", request.query_params))
 
 
 def get_model(request: Request) -> Response:
-    """The version that the name means."""
+    """Return the version in the name."""
     return JSONResponse(_service(request).models.get(_model(request)))
 
 
 async def patch_model(request: Request) -> Response:
-    """Update what the mask names."""
+    """Update the fields in the mask."""
     body = await _json(request)
     return JSONResponse(_service(request).models.patch(_model(request), body, request.query_params.get("updateMask")))
 
 
 async def merge_version_aliases(request: Request) -> Response:
-    """Move aliases to a version or take them off it."""
+    """Move aliases to a version or remove them from it."""
     aliases = (await _json(request)).get("versionAliases")
     return JSONResponse(_service(request).models.merge_aliases(_model(request), aliases))
 
@@ -197,18 +197,18 @@ async def create_endpoint(request: Request) -> Response:
 
 
 def list_endpoints(request: Request) -> Response:
-    """The location's endpoints."""
+    """Return the location's endpoints."""
     endpoints = _service(request).endpoints.list(_location(request))
     return JSONResponse(listing.page(endpoints, "endpoints", request.query_params))
 
 
 def get_endpoint(request: Request) -> Response:
-    """An endpoint and what is deployed on it."""
+    """Return an endpoint with its deployed models."""
     return JSONResponse(_service(request).endpoints.get(_endpoint(request)))
 
 
 async def patch_endpoint(request: Request) -> Response:
-    """Update what the mask names; trafficSplit moves traffic at once."""
+    """Update the fields in the mask; trafficSplit takes effect at once."""
     body, mask = await _json(request), request.query_params.get("updateMask")
     return JSONResponse(_service(request).endpoints.patch(_endpoint(request), body, mask))
 
@@ -227,24 +227,24 @@ async def deploy_model(request: Request) -> Response:
 
 
 async def undeploy_model(request: Request) -> Response:
-    """Take a deployed model off (long-running)."""
+    """Remove a deployed model (long-running)."""
     service, name, body = _service(request), _endpoint(request), await _json(request)
     return await _started(request, name, "undeploy", service.endpoints.prepare_undeploy(name, body))
 
 
 async def mutate_deployed_model(request: Request) -> Response:
-    """Change how a deployed model is scaled (long-running)."""
+    """Change a deployed model's scaling (long-running)."""
     service, name, body = _service(request), _endpoint(request), await _json(request)
     return await _started(request, name, "mutate", service.endpoints.prepare_mutate(name, body))
 
 
 async def predict(request: Request) -> Response:
-    """Predictions for instances."""
+    """Return predictions for instances."""
     return JSONResponse(await _predicted(request))
 
 
 async def raw_predict(request: Request) -> Response:
-    """What the serving container itself answers: predictions alone, the rest in headers."""
+    """Return the serving container's response: only the predictions, the rest in headers."""
     answer = await _predicted(request)
     headers = {
         "X-Vertex-AI-Endpoint-Id": request.path_params["endpoint"],
@@ -266,12 +266,12 @@ def _operation(request: Request) -> str:
 
 
 def get_operation(request: Request) -> Response:
-    """An operation as it is now."""
+    """Return an operation's current state."""
     return JSONResponse(_service(request).operations.get(_operation(request)))
 
 
 async def wait_operation(request: Request) -> Response:
-    """An operation once it is done, or after `timeout` ("1.5s")."""
+    """Return an operation once it is done, or after `timeout` ("1.5s")."""
     timeout = request.query_params.get("timeout") or f"{_MAX_WAIT_SECONDS}s"
     try:
         seconds = min(float(str(timeout).removesuffix("s")), _MAX_WAIT_SECONDS)
@@ -281,11 +281,11 @@ async def wait_operation(request: Request) -> Response:
 
 
 def list_operations(request: Request) -> Response:
-    """The operations of a location, model or endpoint."""
+    """Return the operations of a location, model or endpoint."""
     found = _service(request).operations.below(_operation(request).removesuffix("/operations"))
     return JSONResponse(listing.page(found, "operations", request.query_params))
 
 
 def unimplemented(request: Request) -> Response:
-    """Everything of Google's API that is not here."""
+    """Refuse a method of Google's API that is not implemented."""
     raise UnimplementedError(f"{request.method} {request.url.path}: not supported by the local Vertex AI.")

@@ -1,4 +1,4 @@
-"""Vertex AI put together: the registry, the endpoints, the work in threads, and predictions."""
+"""The local Vertex AI: registry, endpoints, operations and predictions."""
 
 import random
 from collections.abc import Callable
@@ -17,13 +17,13 @@ _MAX_PREDICT_BYTES = 1_500_000  # Vertex AI's limit for a shared public endpoint
 
 
 class Service:
-    """All that the local Vertex AI does, keeping everything below `state`."""
+    """The functions of the local Vertex AI, with their state below `state`."""
 
     def __init__(self, state: Path, load: Callable[[Path], Predictor], chance: random.Random) -> None:
-        """Open what is kept and take up the operations that were not done.
+        """Open the state and continue unfinished operations.
 
         Raises:
-            RuntimeError: another process has `state` open.
+            RuntimeError: another process uses `state`.
         """
         self._documents = Documents(state)
         self.models = Models(self._documents, state / "artifacts")
@@ -50,17 +50,17 @@ class Service:
         self.operations.resume()
 
     def close(self) -> None:
-        """Let the work in threads end and release `state`."""
+        """Wait for the work in threads and close the state."""
         self.operations.close()
         self._documents.close()
 
     def predict(self, endpoint: str, body: bytes, request: Document) -> Document:
-        """Have one of the endpoint's deployed models, chosen by the traffic split, answer all instances.
+        """Return the predictions of a deployed model, chosen by the endpoint's traffic split.
 
         Raises:
             NotFoundError: no such endpoint.
-            FailedPreconditionError: no deployed model takes traffic.
-            InvalidArgumentError: the request is too large, or an instance is bad: then none is answered.
+            FailedPreconditionError: no deployed model receives traffic.
+            InvalidArgumentError: the request is too large, or an instance is invalid; then none is predicted.
         """
         if len(body) > _MAX_PREDICT_BYTES:
             raise InvalidArgumentError(f"The request has {len(body)} bytes; the limit is {_MAX_PREDICT_BYTES}.")
@@ -69,7 +69,7 @@ class Service:
             raise InvalidArgumentError("Required field: instances, a list of JSON objects.")
         chosen = traffic.choose(self.endpoints.get(endpoint)["trafficSplit"], self._chance)
         if chosen is None:
-            raise FailedPreconditionError(f"Endpoint {endpoint} has no deployed model that takes traffic.")
+            raise FailedPreconditionError(f"Endpoint {endpoint} has no deployed model that receives traffic.")
         deployed = self.endpoints.deployed(endpoint, chosen)
         predictor = self._predictors.get(f"{endpoint}/{chosen}", lambda: self.endpoints.artifact(deployed))
         return {
@@ -80,7 +80,7 @@ class Service:
             "modelVersionId": deployed["modelVersionId"],
         }
 
-    # Operations' work
+    # The work of operations
 
     def _load(self, request: Document) -> Any:
         deployed = request["deployed"]

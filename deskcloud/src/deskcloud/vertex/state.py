@@ -1,4 +1,4 @@
-"""JSON documents by resource name, in SQLite: what Vertex AI keeps over a restart."""
+"""Vertex AI's persistent state: JSON documents by resource name, in SQLite."""
 
 import contextlib
 import json
@@ -14,13 +14,13 @@ type Document = dict[str, Any]
 
 
 class Documents:
-    """A transactional map from names such as `projects/P/locations/L/models/M` to documents. Safe for threads."""
+    """A transactional map from names such as `projects/P/locations/L/models/M` to documents. Thread-safe."""
 
     def __init__(self, state: Path) -> None:
-        """Open the file below `state`, created if absent.
+        """Open the file below `state`; create it if it does not exist.
 
         Raises:
-            RuntimeError: another process has it open.
+            RuntimeError: another process uses it.
         """
         state.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
@@ -35,16 +35,16 @@ class Documents:
             )
         except sqlite3.OperationalError as error:
             self._database.close()
-            raise RuntimeError(f"{state} cannot be opened: is it in use by another process? ({error})") from error
+            raise RuntimeError(f"{state} cannot be opened: is it used by another process? ({error})") from error
 
     def close(self) -> None:
-        """Release the file."""
+        """Close the file."""
         with self._lock:
             self._database.close()
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """Everything within happens together or not at all; inside another transaction it is part of that one."""
+        """Make all changes in the context atomic; a nested transaction joins the outer one."""
         with self._lock:
             if self._depth == 0:
                 self._database.execute("begin immediate")
@@ -62,24 +62,24 @@ class Documents:
                 self._depth -= 1
 
     def get(self, name: str) -> Document | None:
-        """A copy of the document, None if there is none."""
+        """Return a copy of the document, or None if there is none."""
         with self._lock:
             row = self._database.execute("select body from documents where name = ?", (name,)).fetchone()
         document: Document | None = json.loads(row[0]) if row else None
         return document
 
     def put(self, name: str, document: Document) -> None:
-        """Create or replace."""
+        """Create or replace a document."""
         with self._lock:
             self._database.execute("insert or replace into documents values (?, ?)", (name, jsontext.text(document)))
 
     def delete(self, name: str) -> None:
-        """Delete what may or may not be there."""
+        """Delete a document if it exists."""
         with self._lock:
             self._database.execute("delete from documents where name = ?", (name,))
 
     def matching(self, pattern: str) -> list[tuple[str, Document]]:
-        """Names and documents, by name; `pattern` is SQLite's GLOB, in which * also runs over slashes."""
+        """Return names and documents by name; `pattern` is SQLite's GLOB, in which * also matches slashes."""
         with self._lock:
             rows = self._database.execute(
                 "select name, body from documents where name glob ? order by name", (pattern,)

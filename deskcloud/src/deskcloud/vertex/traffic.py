@@ -1,4 +1,4 @@
-"""The rules of an endpoint's traffic split: which share of the requests each deployed model answers."""
+"""Rules of an endpoint's traffic split: the share of requests for each deployed model."""
 
 import random
 from collections.abc import Collection, Mapping
@@ -8,14 +8,14 @@ from deskcloud.vertex.errors import FailedPreconditionError, InvalidArgumentErro
 
 type Split = dict[str, int]
 
-_NEW = "0"  # stands for the model that a deployModel request is deploying
+_NEW = "0"  # the id of the model that a deployModel request deploys
 
 
 def checked(split: Any, deployed: Collection[str]) -> Split:
-    """A split in percent by deployed model's id, for an endpoint on which `deployed` are.
+    """Return a valid split, percent by deployed model id, for an endpoint with the models `deployed`.
 
     Raises:
-        InvalidArgumentError: it names another model, has a share outside of 0 to 100, or does not add up to 100.
+        InvalidArgumentError: it names an unknown model, has a share outside 0 to 100, or does not add up to 100.
     """
     if not isinstance(split or {}, Mapping):
         raise InvalidArgumentError("trafficSplit must be a JSON object from deployed model id to percentage.")
@@ -33,7 +33,7 @@ def checked(split: Any, deployed: Collection[str]) -> Split:
 
 
 def deploying(split: Any, new: str, deployed: Collection[str], current: Split) -> Split:
-    """The split once `new` is deployed beside `deployed`: `split` with "0" for `new`, `current` if `split` is empty.
+    """Return the split after `new` is deployed: `split` with "0" replaced by `new`, or `current` if `split` is empty.
 
     Raises:
         InvalidArgumentError: see `checked`.
@@ -43,11 +43,11 @@ def deploying(split: Any, new: str, deployed: Collection[str], current: Split) -
 
 
 def undeploying(split: Any, old: str, deployed: Collection[str], current: Split) -> Split:
-    """The split once `old` is gone from `deployed`; `split` moves its traffic away first.
+    """Return the split after `old` is undeployed; `split` first moves its traffic to other models.
 
     Raises:
-        InvalidArgumentError: see `checked`; also a `split` that leaves traffic with `old`.
-        FailedPreconditionError: `old` takes traffic, others are deployed, and `split` is empty.
+        InvalidArgumentError: as for `checked`; also if `split` leaves traffic on `old`.
+        FailedPreconditionError: `old` receives traffic, other models are deployed, and `split` is empty.
     """
     left = set(deployed) - {old}
     if not left:
@@ -55,13 +55,13 @@ def undeploying(split: Any, old: str, deployed: Collection[str], current: Split)
     shares = checked(split, left) or current
     if shares.get(old):
         raise FailedPreconditionError(
-            f"Deployed model {old} takes {shares[old]} % of the traffic: give a trafficSplit without it."
+            f"Deployed model {old} receives {shares[old]} % of the traffic: give a trafficSplit without it."
         )
     return {name: share for name, share in shares.items() if name != old}
 
 
 def choose(split: Split, chance: random.Random) -> str | None:
-    """A deployed model's id, each with the probability that is its share; None where there is no traffic."""
+    """Return a random deployed model's id, weighted by its share; None without traffic."""
     if not any(split.values()):
         return None
     return chance.choices(list(split), weights=list(split.values()))[0]

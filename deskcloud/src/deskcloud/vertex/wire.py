@@ -1,4 +1,4 @@
-"""What many resources share: times, etags, field masks, ids."""
+"""Common parts of resources: times, etags, field masks, ids."""
 
 import base64
 import hashlib
@@ -14,20 +14,20 @@ from deskcloud.vertex.state import Document
 
 
 def now() -> str:
-    """The time in RFC 3339 with microseconds."""
+    """Return the time in RFC 3339 with microseconds."""
     return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def new_id(digits: int = 19) -> str:
-    """An id as Google generates it: a number without a leading zero."""
+    """Return a random id in Google's format: a number without a leading zero."""
     return str(secrets.choice(range(1, 10))) + "".join(secrets.choice("0123456789") for _ in range(digits - 1))
 
 
 def checked_id(value: str, pattern: str, what: str) -> str:
-    """`value` if `pattern` takes it whole.
+    """Return `value` if it matches `pattern` completely.
 
     Raises:
-        InvalidArgumentError: it does not.
+        InvalidArgumentError: it does not match.
     """
     if not re.fullmatch(pattern, value):
         raise InvalidArgumentError(f"Invalid {what} {value!r}: it must match {pattern}.")
@@ -35,26 +35,26 @@ def checked_id(value: str, pattern: str, what: str) -> str:
 
 
 def tagged(resource: Document) -> Document:
-    """The resource with an etag that changes whenever anything else of it does."""
+    """Return the resource with an etag that changes with any other field."""
     digest = hashlib.sha256(jsontext.encode(resource, is_sorted=True)).digest()
     return resource | {"etag": base64.urlsafe_b64encode(digest[:12]).decode()}
 
 
 def check_etag(found: Document, wanted: str | None) -> None:
-    """Compare the etag that a writer read with that of the resource as it is now (`tagged`).
+    """Compare the writer's etag with that of the current resource.
 
     Raises:
-        AbortedError: they differ.
+        AbortedError: the etags differ.
     """
     if wanted and wanted != found["etag"]:
         raise AbortedError(f"{found['name']} has changed since etag {wanted!r}: read it again, then write.")
 
 
 def masked(mask: str | None, body: Mapping[str, Any], allowed: Collection[str]) -> Document:
-    """The fields of `body` that the update mask names, None for those to be cleared.
+    """Return the fields of `body` in the update mask; None for fields to clear.
 
     Raises:
-        InvalidArgumentError: the mask is absent, or names a field that cannot be updated.
+        InvalidArgumentError: the mask is missing, or names a field that cannot be updated.
     """
     names = [_camel(name.strip()) for name in (mask or "").split(",") if name.strip()]
     if not names:
@@ -68,7 +68,7 @@ def masked(mask: str | None, body: Mapping[str, Any], allowed: Collection[str]) 
 
 
 def value_at(body: Mapping[str, Any], path: str) -> Any:
-    """The value at a dotted path, None where there is none."""
+    """Return the value at a dotted path, or None if there is none."""
     value: Any = body
     for name in path.split("."):
         value = value.get(name) if isinstance(value, Mapping) else None
@@ -80,10 +80,10 @@ def _camel(name: str) -> str:
 
 
 def labels(value: Any) -> dict[str, str]:
-    """Resource labels by Google's rule.
+    """Return resource labels after checking Google's rules.
 
     Raises:
-        InvalidArgumentError: a key or value breaks it.
+        InvalidArgumentError: a key or value violates them.
     """
     if not isinstance(value or {}, dict):
         raise InvalidArgumentError("labels must be a JSON object of strings.")
@@ -97,10 +97,10 @@ def labels(value: Any) -> dict[str, str]:
 
 
 def display_name(value: Any) -> str:
-    """A display name of 1 to 128 characters.
+    """Return a display name of 1 to 128 characters.
 
     Raises:
-        InvalidArgumentError: it is absent or too long.
+        InvalidArgumentError: it is missing or too long.
     """
     if not isinstance(value, str) or not 1 <= len(value) <= 128:
         raise InvalidArgumentError(f"Invalid displayName {value!r}: it must have 1 to 128 characters.")
