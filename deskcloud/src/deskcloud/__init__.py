@@ -1,1 +1,1 @@
-"""The same cloud on one machine."""
+"""Google Cloud's data services on one machine."""

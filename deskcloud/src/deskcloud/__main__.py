@@ -13,7 +13,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Google Cloud
 
 
 class Choice(StrEnum):
-    """Which ports the services take."""
+    """How the services choose their ports."""
 
     FIXED = "fixed"
     FREE = "free"
@@ -21,15 +21,15 @@ class Choice(StrEnum):
 
 @app.command()
 def up(
-    document: Annotated[Path, typer.Argument(help="What the cloud consists of, as YAML or JSON; see `schema`.")],
-    state: Annotated[Path, typer.Option(help="Where everything is kept over a restart.")] = Path(".deskcloud"),
-    env_file: Annotated[Path | None, typer.Option(help="Write the export lines here as well.")] = None,
-    ports: Annotated[Choice, typer.Option(help="free: whichever ports are free.")] = Choice.FIXED,
+    document: Annotated[Path, typer.Argument(help="The cloud's description, as YAML or JSON; see `schema`.")],
+    state: Annotated[Path, typer.Option(help="The folder for persistent state.")] = Path(".deskcloud"),
+    env_file: Annotated[Path | None, typer.Option(help="Also write the export lines to this file.")] = None,
+    ports: Annotated[Choice, typer.Option(help="free: use any free ports.")] = Choice.FIXED,
     strict: Annotated[
-        bool, typer.Option("--strict", help="BigQuery refuses each statement that Google's own analyzer refuses.")
+        bool, typer.Option("--strict", help="Make BigQuery refuse statements that Google's analyzer refuses.")
     ] = False,
 ) -> None:
-    """Run a cloud until Ctrl-C, and print what points a client at it."""
+    """Run a cloud until Ctrl-C, and print the environment variables for its clients."""
     from deskcloud import cloud, standing  # noqa: PLC0415 - takes seconds, which --help should not
     from deskcloud.document import DocumentError, read  # noqa: PLC0415
 
@@ -57,7 +57,7 @@ def schema() -> None:
 
 
 def main() -> None:
-    """Run the command; what a person can mend is one line, and the exit code 1, or 2 for a wrong call."""
+    """Run the command. An error that the user can fix is one line; the exit code is 1, or 2 for wrong usage."""
     try:
         app()
     except CommandError as error:

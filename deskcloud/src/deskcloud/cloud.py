@@ -1,4 +1,4 @@
-"""A cloud on one machine: starts every service on 127.0.0.1, makes what its document names, ends what it started."""
+"""Run a cloud on 127.0.0.1: start the services, create what the document declares, and stop everything at the end."""
 
 import contextlib
 import fcntl
@@ -17,17 +17,17 @@ from deskcloud.pubsub.client import publisher
 from deskcloud.web import credentials, guard, serving
 from deskcloud.web.guard import Rules
 
-# What the ports ask for, and what Pub/Sub's pushes bring. They are two, since a subscription shows where it pushes.
+# The secrets of the ports and of Pub/Sub's pushes. They differ, since a subscription shows its push endpoint.
 _PORTS, _PUSHES = "ports", "pushes"
 
 
 class AlreadyRunningError(RuntimeError):
-    """Another cloud has this state."""
+    """Another cloud uses this state folder."""
 
 
 @dataclass(frozen=True)
 class Ports:
-    """Where each service listens on 127.0.0.1; 0 takes a free port."""
+    """The port of each service on 127.0.0.1; 0 takes a free port."""
 
     bigquery: int = 0
     bigquery_storage: int = 0
@@ -43,11 +43,11 @@ class Cloud:
     """A running cloud."""
 
     environment: dict[str, str]
-    """The variables that point any Google client, and the functions, at it."""
+    """The environment variables for Google's clients and for the functions."""
     services: dict[str, str]
-    """Each service's address, by name; with the secret that it asks for, where it asks for one."""
+    """Each service's address by name, with the secret if the service requires one."""
     urls: dict[str, str]
-    """Each HTTP function's address, by its name."""
+    """Each HTTP function's address by name."""
     pubsub: pubsub.Server
     scheduler: scheduler.Scheduler
 
@@ -68,19 +68,19 @@ def run(
     is_held: bool = False,
     reached_at: Callable[[str, str], str] = lambda _service, url: url,
 ) -> Iterator[Cloud]:
-    """Yield the cloud once all of it answers; everything it started has ended when this returns.
+    """Yield the cloud once all services answer; stop everything when the context ends.
 
     Args:
-        state: a folder that keeps everything over a restart.
-        document: what the cloud consists of.
-        ports: where the services listen.
+        state: the folder for persistent state.
+        document: the resources to create.
+        ports: the services' ports.
         on_line: called with each log entry of the functions.
-        is_fresh: empty the state first, once nobody else is found to use it.
-        is_isolated: one process a function, as on Google Cloud, instead of one for all.
-        is_strict: Google's own analyzer judges each statement before BigQuery runs it.
-        is_held: no schedule begins until the caller starts the scheduler.
-        reached_at: given a service's name in `services` and its address, the address at which the others reach it:
-            room for what a test puts in between.
+        is_fresh: first empty the state folder, after checking that no other process uses it.
+        is_isolated: one process per function, as on Google Cloud, instead of one for all.
+        is_strict: check each statement with Google's analyzer before BigQuery runs it.
+        is_held: schedules do not run until the caller starts the scheduler.
+        reached_at: called with a service's name and its address; returns the address that the other services use.
+            Tests can insert a proxy there.
 
     Raises:
         AlreadyRunningError: another process runs a cloud on this state.
@@ -200,7 +200,7 @@ def _functions(
     *,
     is_isolated: bool,
 ) -> contextlib.AbstractContextManager[str]:
-    # One process for all serves its first event as a kept-warm instance does; one for each starts as cold as there.
+    # A shared process serves its first event like a warm instance; separate processes start cold, as on Google Cloud.
     warm_up = {} if is_isolated else {functions.WARM_UP: " ".join(named.warm_up)}
     pages = {f"/{one.name}": one.origins for one in named.entry_points if one.http}
     return functions.serve(
@@ -224,12 +224,12 @@ def _sinks(document: Document) -> list[logs.Sink]:
 
 
 def _for_other_clients(storage_url: str, reading_address: str, secret: str) -> dict[str, str]:
-    """What the functions do not need, but people's clients: docs/clients.md."""
+    """Return variables that only other clients need: docs/clients.md."""
     return {
         "BIGQUERY_STORAGE_EMULATOR_HOST": reading_address,
-        # Google's client for C++, which pyarrow has, and pandas by way of it.
+        # For Google's C++ client, which pyarrow and pandas use.
         "CLOUD_STORAGE_EMULATOR_ENDPOINT": guard.with_secret(storage_url, secret),
-        # gcsfs looks for a token otherwise, and aiohttp refuses that beside the secret in the URL.
+        # gcsfs would otherwise look for a token, and aiohttp refuses a token together with the secret in the URL.
         "FSSPEC_GCS_TOKEN": "anon",
     }
 
@@ -237,7 +237,7 @@ def _for_other_clients(storage_url: str, reading_address: str, secret: str) -> d
 @contextlib.contextmanager
 def _sole_owner(state: Path, *, is_fresh: bool) -> Iterator[None]:
     state.mkdir(parents=True, exist_ok=True)
-    # What the ports keep from other users of the machine, its files have to.
+    # The ports keep other users of the machine out; the files must do the same.
     state.chmod(0o700)
     with (state / "lock").open("w") as lock:
         try:

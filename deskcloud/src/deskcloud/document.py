@@ -1,6 +1,6 @@
-"""What a cloud consists of: the document that it is made from, whose JSON schema `deskcloud schema` prints.
+"""The document that describes a cloud; `deskcloud schema` prints its JSON schema.
 
-Names are short, as Terraform's are: a topic is `orders`, and not `projects/P/topics/orders`.
+Names are short, as in Terraform: a topic is `orders`, not `projects/P/topics/orders`.
 """
 
 from pathlib import Path
@@ -13,11 +13,11 @@ type Name = Annotated[str, Meta(min_length=1)]
 
 
 class _Part(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A part of the document; a member that it does not know is refused."""
+    """A part of the document; unknown members are refused."""
 
 
 class Column(_Part, frozen=True):
-    """A column of a table; `type` is one of BigQuery's, and a RECORD has `fields`."""
+    """A column of a table; `type` is a BigQuery type, and a RECORD has `fields`."""
 
     name: Name
     type: Name
@@ -28,9 +28,9 @@ class Column(_Part, frozen=True):
 
 
 class Table(_Part, frozen=True):
-    """A table or, where it has a `query`, a view.
+    """A table, or a view if it has a `query`.
 
-    `partition` names the column by whose days it is partitioned; partitions expire after so many days.
+    `partition` names the column by whose days the table is partitioned; partitions expire after that many days.
     """
 
     name: Name
@@ -51,9 +51,9 @@ class Dataset(_Part, frozen=True):
 
 
 class Subscription(_Part, frozen=True):
-    """A push subscription that a function of the document answers; times are in seconds.
+    """A push subscription for a function of the document; times are in seconds.
 
-    After so many attempts a message goes to the topic `dead_letters`, where there is one.
+    After the maximum number of attempts, a message goes to the topic `dead_letters`, if it is set.
     """
 
     name: Name
@@ -67,7 +67,7 @@ class Subscription(_Part, frozen=True):
 
 
 class Sink(_Part, frozen=True):
-    """A log sink: entries that match go to a topic, or to the table of a dataset that is named for their log."""
+    """A log sink: matching entries go to a topic, or to a dataset's table that is named after their log."""
 
     name: Name
     filter: str
@@ -76,7 +76,7 @@ class Sink(_Part, frozen=True):
 
 
 class Schedule(_Part, frozen=True):
-    """A job of Cloud Scheduler: publishes `body` to the topic at the times that the cron expression names."""
+    """A job of Cloud Scheduler: publishes `body` to the topic at the times of the cron expression."""
 
     name: Name
     cron: Name
@@ -88,7 +88,7 @@ class Schedule(_Part, frozen=True):
 class Function(_Part, frozen=True):
     """An entry point of functions-framework.
 
-    One that answers `http` is asked without the port's secret; pages of the `origins` may ask it from a browser.
+    An `http` function needs no secret; pages of its `origins` may call it from a browser.
     """
 
     name: Name
@@ -97,12 +97,12 @@ class Function(_Part, frozen=True):
 
 
 class Functions(_Part, frozen=True):
-    """What runs behind functions-framework: the entry points of one source file.
+    """The functions behind functions-framework: the entry points of one source file.
 
-    In the values of `environment`, `${BIGQUERY_URL}`, `${STORAGE_URL}`, `${PUBSUB_HOST}`, `${VERTEX_URL}` and
-    `${LOGGING_URL}` stand for the services' addresses. Google's clients need none of them.
-    Each of the `secrets` is a variable whose value is made once and kept in the state folder. The modules of `warm_up`
-    are imported before the first request.
+    In `environment`, `${BIGQUERY_URL}`, `${STORAGE_URL}`, `${PUBSUB_HOST}`, `${VERTEX_URL}` and `${LOGGING_URL}` are
+    replaced by the services' addresses; Google's clients need none of them. Each name in `secrets` is a variable with a
+    random value, created once and stored in the state folder. The modules of `warm_up` are imported before the first
+    request.
     """
 
     source: Name
@@ -120,7 +120,7 @@ class Endpoint(_Part, frozen=True):
 
 
 class Document(_Part, frozen=True):
-    """A whole cloud. `region` is where BigQuery ML registers models with Vertex AI.
+    """A cloud. `region` is where BigQuery ML registers models with Vertex AI.
 
     Without a reservation, BigQuery refuses to train matrix factorization, as on-demand projects do.
     """
@@ -139,14 +139,14 @@ class Document(_Part, frozen=True):
 
 
 class DocumentError(ValueError):
-    """A document that is not one; the message says which member breaks which rule."""
+    """The document is invalid; the message names the member and the rule."""
 
 
 def read(file: Path) -> Document:
-    """Read a document of YAML or JSON; a relative `functions.source` is meant from the file's folder.
+    """Read a document in YAML or JSON; a relative `functions.source` is relative to the file's folder.
 
     Raises:
-        DocumentError: the file cannot be read, or is no document.
+        DocumentError: the file cannot be read, or is not a valid document.
     """
     try:
         document = msgspec.yaml.decode(file.read_bytes(), type=Document)

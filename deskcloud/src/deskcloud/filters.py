@@ -1,6 +1,6 @@
-"""What the filter languages of Pub/Sub and Cloud Logging share: tokens, AND, OR, NOT, `-`, parentheses and strings.
+"""The common parts of the filter languages of Pub/Sub and Cloud Logging: tokens, operators, parentheses, strings.
 
-A language inherits from `Parser`. It says how its tokens look, how AND and OR bind, and what a term is.
+A language is a subclass of `Parser` that defines its tokens, the precedence of AND and OR, and its terms.
 """
 
 import abc
@@ -15,12 +15,12 @@ _NAMED = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v":
 
 
 class FilterError(ValueError):
-    """The text is not in the filter language; the message says where, and what was expected."""
+    """The text is not a valid filter; the message names the position and what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A piece of the filter: its kind (a group of the token's pattern, or `end`), and where it begins."""
+    """A token of the filter: its kind (a group of the token's pattern, or `end`), its text and its offset."""
 
     kind: str
     text: str
@@ -28,19 +28,19 @@ class Token:
 
 
 class Parser[Subject](abc.ABC):
-    """Reads a filter from left to right, one token ahead."""
+    """Parses a filter from left to right, one token ahead."""
 
     TOKEN: ClassVar[re.Pattern[str]]
-    """One group a kind of token; strings are of the kind `string`, in double quotes."""
+    """The token pattern with one group per kind; double-quoted strings have the kind `string`."""
 
     BLANK: ClassVar[re.Pattern[str]]
-    """What may stand between tokens; matches the empty text too."""
+    """What may occur between tokens; it also matches the empty text."""
 
     ESCAPE: ClassVar[re.Pattern[str]]
     """An escape in a string: group `code` is x, u or U with hexadecimal digits, `octal` digits, `char` any other."""
 
     def __init__(self, text: str) -> None:
-        """Raises FilterError where the text has something that is no token."""
+        """Tokenize the text. Raises FilterError for text that is not a token."""
         self.text = text
         self._tokens = [*self._read()]
         self._next = 0
@@ -63,13 +63,13 @@ class Parser[Subject](abc.ABC):
 
     @abc.abstractmethod
     def place(self, at: int) -> str:
-        """Return the words for a position in the text."""
+        """Return the description of a position, for error messages."""
 
     def whole(self, read: Callable[[], Predicate[Subject]], follows: str) -> Predicate[Subject]:
-        """Return what `read` makes of the text; an empty one lets everything through.
+        """Return the result of `read` for the whole text; an empty text matches everything.
 
         Raises:
-            FilterError: something stands behind it; expected was the end, or what `follows` names.
+            FilterError: more text follows; the message names the expected `follows`.
         """
         if self.peek().kind == "end":
             return lambda _: True
@@ -81,7 +81,7 @@ class Parser[Subject](abc.ABC):
     def operand(
         self, term: Callable[[], Predicate[Subject]], group: Callable[[], Predicate[Subject]]
     ) -> Predicate[Subject]:
-        """Return a term, or what stands in parentheses, after any NOT or `-`."""
+        """Return a term, or a group in parentheses, after any NOT or `-`."""
         if self.accept("NOT") or self.accept("-"):
             inner = self.operand(term, group)
             return lambda subject: not inner(subject)
@@ -90,41 +90,41 @@ class Parser[Subject](abc.ABC):
         return term()
 
     def grouped(self, group: Callable[[], Predicate[Subject]]) -> Predicate[Subject]:
-        """Return what stands in parentheses, of which the first has been read."""
+        """Return the group in parentheses; the opening one has been read."""
         predicate = group()
         self.expect(")", "AND, OR or ')'")
         return predicate
 
     def peek(self, ahead: int = 0) -> Token:
-        """Return the next token, or one behind it; behind the last is the end."""
+        """Return the next token, or the one `ahead` tokens later; after the last one, the `end` token."""
         return self._tokens[min(self._next + ahead, len(self._tokens) - 1)]
 
     def take(self) -> Token:
-        """Return the next token and go on."""
+        """Return the next token and advance."""
         token = self.peek()
         self._next += 1
         return token
 
     def accept(self, text: str) -> bool:
-        """Go on if the next token is this word or symbol."""
+        """Advance if the next token is this word or symbol; return whether it was."""
         if self.peek().text != text:
             return False
         self._next += 1
         return True
 
     def expect(self, text: str, words: str = "") -> None:
-        """Go on behind this word or symbol. Raises FilterError, in which `words` name it."""
+        """Advance past this word or symbol. Raises FilterError, in which `words` describe it."""
         if not self.accept(text):
             raise self.error(words or repr(text))
 
     def error(self, expected: str) -> FilterError:
-        """Return the error that the next token is not what was expected."""
+        """Return the error for an unexpected next token."""
         token = self.peek()
         found = repr(token.text) if token.text else "the end"
         return FilterError(f"expected {expected}, found {found} at {self.place(token.at)}")
 
     def unquoted(self, text: str) -> str:
-        """Return what a string token means. Raises FilterError where an escape names no character."""
+        """Return the value of a string token. Raises FilterError for an invalid escape."""
         return self.ESCAPE.sub(self._unescaped, text[1:-1])
 
     def _unescaped(self, match: re.Match[str]) -> str:
@@ -132,7 +132,7 @@ class Parser[Subject](abc.ABC):
         if code := groups["code"]:
             number = int(code[1:], 16)
             if number > 0x10FFFF:
-                raise FilterError(f"\\{code} is no character, in the filter {self.text!r}")
+                raise FilterError(f"\\{code} is not a character, in the filter {self.text!r}")
             return chr(number)
         if octal := groups.get("octal"):
             return chr(int(octal, 8))
@@ -140,5 +140,5 @@ class Parser[Subject](abc.ABC):
 
 
 def joined[Subject](combine: Callable[[Iterable[bool]], bool], terms: list[Predicate[Subject]]) -> Predicate[Subject]:
-    """Return a predicate that holds where all of the terms do, or any."""
+    """Return a predicate that combines the terms with `all` or `any`."""
     return terms[0] if len(terms) == 1 else lambda subject: combine(term(subject) for term in terms)

@@ -1,6 +1,6 @@
-"""JSON as it is written everywhere: always valid, so NaN and infinity, which JSON has not, are null.
+"""Write JSON that is always valid: NaN and infinity become null.
 
-`json.dumps` writes them as the words NaN and Infinity, which most readers refuse.
+`json.dumps` writes them as NaN and Infinity, which most readers refuse.
 """
 
 import json
@@ -11,7 +11,7 @@ import msgspec
 
 
 def _plain(value: Any) -> Any:
-    """Return what stands for a value of a type that JSON has not: NumPy's numbers are numbers, all else is its text."""
+    """Return a JSON value for a type that JSON lacks: numbers for NumPy's numbers, text for all other types."""
     if isinstance(value, float):
         return float(value)
     if hasattr(value, "tolist"):
@@ -19,7 +19,7 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-# Ten times as fast as json, and each checkout writes a line. Names of an object in their order, or sorted for a digest.
+# Ten times as fast as json, and each checkout writes a line. Object keys stay in order, or are sorted for a digest.
 _ENCODERS = {
     is_sorted: msgspec.json.Encoder(enc_hook=_plain, order="deterministic" if is_sorted else None)
     for is_sorted in (False, True)
@@ -27,22 +27,22 @@ _ENCODERS = {
 
 
 def encode(value: Any, indent: int | None = None, *, is_sorted: bool = False) -> bytes:
-    """Return the value as JSON in UTF-8, on one line, or on several that are indented."""
+    """Return the value as JSON in UTF-8, on one line, or indented by `indent` spaces."""
     try:
         content = _ENCODERS[is_sorted].encode(value)
     except (OverflowError, UnicodeEncodeError):
-        # Integers above 64 bits, and half a surrogate pair, which can be written as an escape only.
+        # Integers above 64 bits, and lone surrogates, which JSON can only contain as escapes.
         content = json.dumps(_finite(value), sort_keys=is_sorted).encode()
     return content if indent is None else msgspec.json.format(content, indent=indent)
 
 
 def text(value: Any, indent: int | None = None) -> str:
-    """Return what `encode` does, as text."""
+    """Return the result of `encode` as text."""
     return encode(value, indent).decode()
 
 
 def _finite(value: Any) -> Any:
-    """Return what `json` writes as valid JSON."""
+    """Return a value that `json` writes as valid JSON."""
     match value:
         case None | bool() | int() | str():
             return value

@@ -1,4 +1,4 @@
-"""Make in a running cloud what its document names. Twice is once."""
+"""Create the document's resources in a running cloud; repeated calls have no further effect."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +18,7 @@ NOBODY = AnonymousCredentials()  # type: ignore[no-untyped-call]
 
 
 def everything(document: Document, services: Mapping[str, str]) -> None:
-    """Make all of it; `services` are the addresses by name."""
+    """Create all resources; `services` has the addresses by name."""
     project = document.project
     with ThreadPoolExecutor(3) as pool:
         made = [
@@ -42,7 +42,7 @@ def make_buckets(project: str, names: tuple[str, ...], url: str) -> None:
 
 
 def make_datasets(project: str, datasets: tuple[Dataset, ...], url: str) -> None:
-    """Make each dataset and its tables, then its views, which read them."""
+    """Create each dataset and its tables, then its views, which read the tables."""
     for dataset in datasets:
         client = bigquery.Client(project, NOBODY, location=dataset.location, client_options={"api_endpoint": url})
         client.create_dataset(dataset.name, exists_ok=True)
@@ -68,14 +68,14 @@ def _make_table(client: bigquery.Client, dataset: str, named: Table) -> None:
 
 
 def field(column: Column) -> bigquery.SchemaField:
-    """Return a column as Google's client takes it."""
+    """Return a column as a field for Google's client."""
     mode = "REQUIRED" if column.required else "REPEATED" if column.repeated else "NULLABLE"
     fields = [field(one) for one in column.fields]
     return bigquery.SchemaField(column.name, column.type, mode, description=column.description, fields=fields)
 
 
 def make_topics(document: Document, host: str, functions_url: str) -> None:
-    """Make the topics and the subscriptions, which push to `functions_url`."""
+    """Create the topics and the subscriptions, which push to `functions_url`."""
     with grpc.insecure_channel(host) as channel:
         publisher = pubsub_v1.PublisherClient(transport=PublisherGrpcTransport(channel=channel))
         subscriber = pubsub_v1.SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
@@ -96,9 +96,9 @@ def topic_path(project: str, topic: str) -> str:
 def _make_subscription(
     subscriber: pubsub_v1.SubscriberClient, project: str, named: Subscription, functions_url: str
 ) -> None:
-    """Make the subscription, or point it at where the function answers now."""
+    """Create the subscription, or update its push endpoint."""
     path, topic = f"projects/{project}/subscriptions/{named.name}", topic_path(project, named.topic)
-    # The framework learns a raw push's topic from the path.
+    # functions-framework reads a raw push's topic from the path.
     push = pubsub_v1.types.PushConfig(push_endpoint=f"{functions_url}/{named.function}/{topic}")
     dead_letters = named.dead_letters and pubsub_v1.types.DeadLetterPolicy(
         dead_letter_topic=topic_path(project, named.dead_letters), max_delivery_attempts=named.max_delivery_attempts
@@ -126,9 +126,9 @@ def _duration(seconds: float) -> Duration:
 
 
 def make_endpoints(project: str, endpoints: tuple[Endpoint, ...], url: str) -> None:
-    """Make the endpoints of Vertex AI."""
+    """Create the endpoints of Vertex AI."""
     for endpoint in endpoints:
-        # Not by Google's client: importing it takes a second, and this process needs it for nothing else.
+        # Google's client takes a second to import, and this process needs it for nothing else.
         answer = httpx.post(
             f"{url}/v1/projects/{project}/locations/{endpoint.region}/endpoints",
             params={"endpointId": endpoint.name},

@@ -1,4 +1,4 @@
-"""A cloud that stays until it is told to end."""
+"""Run a cloud until the user ends it."""
 
 import contextlib
 import errno
@@ -16,17 +16,17 @@ from typing import Any
 from deskcloud.cloud import AlreadyRunningError, Ports, Running
 from deskcloud.errors import CommandError, UsageError
 
-# Where the services listen when nobody says otherwise.
+# The services' ports by default.
 FIXED = Ports(
     bigquery=9050, bigquery_storage=9060, storage=9023, pubsub=8085, vertex=9051, logging=9052, functions=8080
 )
 
 
 def ports(named: Mapping[str, int | None], *, are_free: bool) -> Ports:
-    """Return where each service is to listen: at its named port, else at a free one (0) or at its fixed one.
+    """Return each service's port: the given one, else a free one (0) if `are_free`, else the fixed one.
 
     Raises:
-        UsageError: two services are to listen at one port.
+        UsageError: two services have the same port.
     """
     others = Ports() if are_free else FIXED
     chosen = asdict(others) | {service: port for service, port in named.items() if port is not None}
@@ -41,10 +41,10 @@ def _flag(service: str) -> str:
 
 
 def require(chosen: Ports) -> None:
-    """Say which of the ports cannot be had.
+    """Check that the ports are available.
 
     Raises:
-        CommandError: names the port, its flag and the way out.
+        CommandError: a port is not available; the message names the port, its flag and the remedy.
     """
     for service, port in asdict(chosen).items():
         try:
@@ -62,13 +62,13 @@ def run(
     env_file: Path | None,
     say: Callable[[str], object],
 ) -> None:
-    """Start a cloud, say how to reach it, and wait for Ctrl-C or a termination signal.
+    """Start a cloud, print how to reach it, and wait for Ctrl-C or a termination signal.
 
     Raises:
-        CommandError: another process has the state or a port.
+        CommandError: another process uses the state or a port.
     """
     ending = threading.Event()
-    # Set before anything is started, so that a signal during the start ends what was started too.
+    # Installed before the start, so that a signal during the start also stops what was started.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ending.set())
     with contextlib.ExitStack() as stack:
@@ -77,7 +77,7 @@ def run(
         except AlreadyRunningError as error:
             raise CommandError(str(error)) from error
         except OSError:
-            # All that was started has ended, so a port that cannot be had is somebody else's.
+            # All services of this cloud have ended, so another process has the port.
             require(chosen)
             raise
         lines = [f"export {name}={shlex.quote(value)}" for name, value in cloud.environment.items()]
@@ -98,7 +98,7 @@ def told(entry: Mapping[str, Any]) -> str:
 
 
 def _write_for_its_owner(file: Path, content: str) -> None:
-    """Write a file with a secret in it, which nobody else on this machine may read."""
+    """Write a file with a secret, readable only by its owner."""
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
         os.fchmod(opened.fileno(), 0o600)
         opened.write(content)

@@ -61,7 +61,7 @@ def test_a_filter_lets_through_what_google_says_it_does(text, expected):
         ("attributes:a attributes:b", "AND, OR or the end"),
         ("attributes:a and attributes:b", "AND, OR or the end"),
         ('attributes.a = "open', "cannot read"),
-        (r'attributes.a = "\UFFFFFFFF"', "UFFFFFFFF is no character"),
+        (r'attributes.a = "\UFFFFFFFF"', "UFFFFFFFF is not a character"),
         ("attributes:a AND attributes:b,  ", "found ',' at column 30 of the filter"),
         ("NOT", "the end"),
         ("attributes:" + "a" * 256, "256"),

@@ -1,4 +1,4 @@
-"""Cloud Functions: every function behind functions-framework, in processes of their own."""
+"""A local Cloud Functions: all functions run by functions-framework, in their own processes."""
 
 from deskcloud.functions.process import WARM_UP
 from deskcloud.functions.serving import FunctionsError, OnLine, serve

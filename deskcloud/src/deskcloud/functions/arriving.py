@@ -1,8 +1,8 @@
-"""The gunicorn worker that gives a thread a request only once it has arrived whole.
+"""A gunicorn worker that passes a request to a thread only once the request has arrived completely.
 
-gunicorn's own gives a connection to a thread at its first byte: as many slow clients as there are threads keep all
-others out. Here the one thread that polls reads what arrives, of as many connections as there are. What never reaches a
-function is answered as score_checkout answers what breaks its contract, with a problem document (RFC 9457).
+gunicorn's own worker assigns a connection to a thread at its first byte, so a few slow clients can block all threads.
+Here the polling thread reads the data of all connections. Requests that never reach a function are answered with
+a problem document (RFC 9457), as score_checkout answers invalid requests.
 """
 
 import contextlib
@@ -28,10 +28,10 @@ from deskcloud.web.guard import Rules
 from deskcloud.web.patience import Patience
 
 GUARD = "LOCAL_FUNCTIONS_GUARD"
-"""The environment variable that holds `arguments`."""
+"""The environment variable with the result of `arguments`."""
 
 _MOST_BYTES = 32 << 20
-"""Of a request, as Cloud Run has it: https://cloud.google.com/run/quotas."""
+"""Maximum size of a request, as on Cloud Run: https://cloud.google.com/run/quotas."""
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _MOST_HEAD = 64 << 10
@@ -42,7 +42,7 @@ _UNREADABLE = {
     errors.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
     errors.UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
 }
-"""What is wrong with a request that is not just a bad one."""
+"""The HTTP statuses of parse errors other than 400 Bad Request."""
 
 _LENGTH = re.compile(rb"(?im)^content-length:[ \t]*(\d+)[ \t]*\r?$")
 _CHUNKED = re.compile(rb"(?im)^transfer-encoding:.*chunked")
@@ -51,13 +51,13 @@ _CHUNK = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
 
 
 def arguments(rules: Rules, waits: Patience) -> dict[str, Any]:
-    """Return what a worker reads back with `from_environment`, as JSON."""
+    """Return the worker's settings as an environment variable with JSON, which `from_environment` reads."""
     given = {"secret": rules.secret, "open": sorted(rules.open), "pages": dict(rules.pages)}
     return {"rules": given, "waits": asdict(waits)}
 
 
 def from_environment() -> tuple[Rules, Patience]:
-    """Return who may ask this worker, and how long it waits; neither stays in what the functions see."""
+    """Return the access rules and time limits of this worker; remove them from the functions' environment."""
     given = json.loads(os.environ.pop(GUARD, "{}"))
     rules = given.get("rules", {})
     pages = {path: tuple(origins) for path, origins in rules.get("pages", {}).items()}
@@ -67,7 +67,7 @@ def from_environment() -> tuple[Rules, Patience]:
 
 
 class Arrival:
-    """What has come of a request."""
+    """The received part of a request."""
 
     def __init__(self, content: bytes) -> None:
         self.content = bytearray(content)
@@ -78,20 +78,20 @@ class Arrival:
 
     @property
     def has_head(self) -> bool:
-        """Whether its head is whole."""
+        """Whether the request's head is complete."""
         return self._body > 0
 
     @property
     def is_too_large(self) -> bool:
-        """Whether it is longer than any request may be."""
+        """Whether the request exceeds the maximum size."""
         return max(len(self.content), self._body + (self._length or 0)) > _MOST_BYTES
 
     def expects_an_answer(self) -> bool:
-        """Whether the client waits to be told to go on."""
+        """Return whether the client waits for 100 Continue."""
         return self.has_head and bool(_EXPECTS.search(self.content, 0, self._body))
 
     def is_whole(self) -> bool:
-        """Whether nothing of it is missing; also what cannot be understood is, since gunicorn refuses it."""
+        """Return whether the request is complete; an invalid request counts as complete, since gunicorn refuses it."""
         if not self.has_head:
             end = self.content.find(b"\r\n\r\n")
             if end < 0:
@@ -112,14 +112,14 @@ class Arrival:
                 return self.content.find(b"\r\n", self._chunk) >= 0
             size = int(line[1], 16)
             if size == 0:
-                # Behind the last chunk come trailers, and an empty line.
+                # The last chunk is followed by trailers and an empty line.
                 return self.content.find(b"\r\n\r\n", line.end() - 2) >= 0
             self._chunk = line.end() + size + 2
         return False
 
 
 class ArrivingWorker(ThreadWorker):  # type: ignore[misc]
-    """Reads requests until they are whole."""
+    """Reads each request completely before a thread handles it."""
 
     waits = Patience()
 
@@ -128,11 +128,11 @@ class ArrivingWorker(ThreadWorker):  # type: ignore[misc]
         self._arriving: dict[Any, Arrival] = {}
 
     def enqueue_req(self, conn: TConn) -> None:
-        """Read a connection that is new, or that has sent more."""
+        """Read from a new connection, or from one that has sent more data."""
         if conn.parser is None:
             conn.parser = http.get_parser(conn.cfg, conn.sock, conn.client)
             conn.initialized = True
-            # A thread that reads or writes all the same does not wait for ever.
+            # A thread that reads or writes nevertheless has a time limit.
             seconds = struct.pack("ll", int(self.waits.body) + 1, 0)
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, seconds)
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)
@@ -161,7 +161,7 @@ class ArrivingWorker(ThreadWorker):  # type: ignore[misc]
             self._drop(conn)
             return
         if arrival.is_too_large:
-            detail = f"A request may have {_MOST_BYTES:,} bytes: send less."
+            detail = f"The request exceeds the maximum of {_MOST_BYTES:,} bytes: send less."
             self._drop(conn, _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail))
             return
         self._forget(conn)
@@ -170,7 +170,7 @@ class ArrivingWorker(ThreadWorker):  # type: ignore[misc]
         super().enqueue_req(conn)
 
     def murder_pending(self) -> None:
-        """End the connections whose requests take too long; gunicorn calls it each second."""
+        """Close connections whose requests take too long; gunicorn calls this once a second."""
         now = time.monotonic()
         for conn, arrival in list(self._arriving.items()):
             allowed = self.waits.seconds(len(arrival.content), has_head=arrival.has_head)
@@ -179,7 +179,7 @@ class ArrivingWorker(ThreadWorker):  # type: ignore[misc]
                 self._drop(conn, late if arrival.content else b"")
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
-        """Answer what is no HTTP request; gunicorn calls it with whatever a request has run into."""
+        """Answer an invalid HTTP request; gunicorn calls this with the exception of a request."""
         is_ours = isinstance(exc, errors.InvalidResponseHeader | errors.InvalidResponseHeaderName)
         if is_ours or not isinstance(exc, errors.ParseException):
             super().handle_error(req, client, addr, exc)
@@ -187,7 +187,7 @@ class ArrivingWorker(ThreadWorker):  # type: ignore[misc]
         self.log.warning("a request cannot be read: %s", exc)
         status = _UNREADABLE.get(type(exc), HTTPStatus.BAD_REQUEST)
         with contextlib.suppress(OSError):
-            client.sendall(_problem(status, f"The request is not HTTP as it has to be: {str(exc).rstrip('.')}."))
+            client.sendall(_problem(status, f"The request is not valid HTTP: {str(exc).rstrip('.')}."))
 
     def _drop(self, conn: TConn, answer: bytes = b"") -> None:
         self._forget(conn)
@@ -201,7 +201,7 @@ class ArrivingWorker(ThreadWorker):  # type: ignore[misc]
 
 
 def _problem(status: HTTPStatus, detail: str) -> bytes:
-    """Return the answer that says so and ends the connection."""
+    """Return a problem document that closes the connection."""
     request_id = uuid.uuid4().hex
     document = {"title": status.phrase, "status": status, "detail": detail, "request_id": request_id}
     body = jsontext.encode(document)

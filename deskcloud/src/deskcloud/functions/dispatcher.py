@@ -1,4 +1,4 @@
-"""The WSGI app that serves several functions, each below its own name: /FUNCTION/... is FUNCTION's /..."""
+"""A WSGI app for several functions, each below its own name: /FUNCTION/... is the function's /..."""
 
 import sys
 import threading
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 class Dispatcher:
-    """Makes a function's app when it is called for the first time, as a cold start does.
+    """Creates a function's app at its first call, like a cold start.
 
-    functions-framework turns a raw Pub/Sub push, posted to /FUNCTION/projects/P/topics/T, into a CloudEvent whose
-    source is that topic; `subscription` and `deliveryAttempt` are lost on the way. A message that has attributes and
-    no data is not convertible: the framework answers 400, so Pub/Sub delivers it again until it is dead-lettered.
+    functions-framework converts a raw Pub/Sub push, posted to /FUNCTION/projects/P/topics/T, into a CloudEvent with
+    that topic as its source. `subscription` and `deliveryAttempt` are lost. It cannot convert a message with attributes
+    but no data: it answers 400, so Pub/Sub redelivers the message until it is dead-lettered.
     """
 
     def __init__(self, source: Path, names: Iterable[str]) -> None:
@@ -55,18 +55,18 @@ class Dispatcher:
 
         try:
             app = self._app(name)
-        except Exception:  # noqa: BLE001 whatever a function's module raises: it fails to start
+        except Exception:  # noqa: BLE001 any exception of a function's module is a failed start
             traceback.print_exc()
             return _answer(reporting, "500 Internal Server Error", f"the function {name} cannot be loaded\n")
         return app(environ, reporting)
 
     def _app(self, name: str) -> "WSGIApplication":
         if name not in self._apps:
-            # One at a time: the framework registers the source as a module of one name.
+            # One at a time: the framework always registers the source under the same module name.
             with self._making:
                 if name not in self._apps:
-                    # The signature type counts for functions without a decorator only. It must be given: the framework
-                    # would take it from the function made before.
+                    # The signature type applies only to functions without a decorator. It must be given, or the
+                    # framework would use that of the function before.
                     self._apps[name] = functions_framework.create_app(  # type: ignore[no-untyped-call]
                         target=name, source=str(self._source), signature_type="http"
                     )
@@ -80,7 +80,7 @@ def _answer(start_response: "StartResponse", status: str, text: str) -> list[byt
 
 
 def _print_failure(environ: "WSGIEnvironment", status: str) -> None:
-    """One structured line for a failed request, as Cloud Run's request log has it."""
+    """Print a structured line for a failed request, as in Cloud Run's request log."""
     code = int(status[:3])
     request = {"requestMethod": environ["REQUEST_METHOD"], "requestUrl": environ["PATH_INFO"], "status": code}
     print(  # noqa: T201 standard output is the log

@@ -1,4 +1,4 @@
-"""Which function printed a line, where several functions share a process and its standard output."""
+"""Attribute printed lines to functions that share a process and its standard output."""
 
 import contextlib
 import io
@@ -14,7 +14,7 @@ _function: ContextVar[str] = ContextVar("function", default="")
 
 @contextlib.contextmanager
 def printed_by(function: str) -> Iterator[None]:
-    """Attribute what this thread prints to `function`. A thread that it starts prints for nobody in particular."""
+    """Attribute this thread's output to `function`. Threads that it starts are not attributed."""
     token = _function.set(function)
     try:
         yield
@@ -23,7 +23,7 @@ def printed_by(function: str) -> Iterator[None]:
 
 
 def split(line: str) -> tuple[str, str]:
-    """The function (or "") and the text of a line that came through `Marked`."""
+    """Return the function (or "") and the text of a line written by `Marked`."""
     function, separator, text = line.partition(_SEPARATOR)
     return (function, text) if separator else ("", line)
 
@@ -32,7 +32,7 @@ class Marked(io.TextIOBase):
     """A text stream that writes whole lines, each marked with the function that printed it."""
 
     def __init__(self, stream: TextIO, lock: threading.Lock) -> None:
-        """`lock` is shared by all streams that end in the same pipe."""
+        """Write to `stream`; all streams to the same pipe share `lock`."""
         self._stream = stream
         self._lock = lock
         self._begun = threading.local()
@@ -42,18 +42,18 @@ class Marked(io.TextIOBase):
         return True
 
     def fileno(self) -> int:
-        """The descriptor of the stream behind."""
+        """Return the descriptor of the underlying stream."""
         return self._stream.fileno()
 
     def write(self, text: str) -> int:
-        """Pass on the lines that are whole; the rest waits for its end."""
+        """Write the complete lines; keep the rest until its line ends."""
         *whole, self._begun.text = (getattr(self._begun, "text", "") + text).split("\n")
         if whole:
             self._emit(whole)
         return len(text)
 
     def finish_line(self) -> None:
-        """Write what this thread has begun and not ended."""
+        """Write this thread's unfinished line."""
         if getattr(self._begun, "text", ""):
             self._emit([self._begun.text])
             self._begun.text = ""

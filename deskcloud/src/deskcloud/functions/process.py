@@ -1,4 +1,4 @@
-"""One process of functions that is replaced when it dies."""
+"""A process that serves functions; a new process replaces it if it dies."""
 
 import collections
 import contextlib
@@ -18,19 +18,19 @@ import httpx
 from deskcloud.functions import output
 
 type OnLine = Callable[[str, str], None]
-"""Called with the service, which is the function's name as deployed (kebab-case), and one line that it printed."""
+"""Called with the service (the function's deployed name, in kebab-case) and a line that it printed."""
 
 WARM_UP = "LOCAL_FUNCTIONS_WARM_UP"
-"""The environment variable that names modules for a process to import before its first event asks for them."""
+"""The environment variable with names of modules that a process imports before its first event."""
 
 _log = logging.getLogger(__name__)
 
 _START_SECONDS = 60.0
 _BACKOFF = (0.1, 5.0)
-"""Seconds before a process that died is replaced: the first time, and at most; doubling in between."""
+"""Seconds before a dead process is replaced: first and maximum delay, doubling in between."""
 
 _LONG_LIFE = 60.0
-"""Seconds of life after which a death is the first again."""
+"""Seconds of life after which the delay starts again at the first one."""
 
 
 class FunctionsError(RuntimeError):
@@ -38,7 +38,7 @@ class FunctionsError(RuntimeError):
 
 
 class Process:
-    """Serves `names` from `source` on one port, whichever process does it at the moment."""
+    """Serves `names` from `source` on one port, across replaced processes."""
 
     def __init__(
         self, source: Path, names: list[str], env: Mapping[str, str], port: int, threads: int, on_line: OnLine
@@ -48,7 +48,7 @@ class Process:
         self._env = {**os.environ, **env, "PYTHONUNBUFFERED": "1"}
         self._threads = threads
         self._on_line = on_line
-        # Bound here and handed down, so that the port stays ours and requests wait while a process is replaced.
+        # Bound here and inherited by each process, so the port is kept and requests wait during a replacement.
         self._listener = socket.create_server(("127.0.0.1", port))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._stopping = threading.Event()
@@ -57,10 +57,10 @@ class Process:
         self._thread = threading.Thread(target=self._keep_running, name="functions", daemon=True)
 
     def start(self) -> None:
-        """Return when the functions answer.
+        """Start the process; return when the functions answer.
 
         Raises:
-            FunctionsError: they do not; the message ends with what the process printed last.
+            FunctionsError: they do not answer; the message ends with the process's last output.
         """
         self._thread.start()
         try:
@@ -93,7 +93,7 @@ class Process:
             if self._stopping.is_set():
                 return
             wait = shortest if time.monotonic() - began > _LONG_LIFE else min(wait * 2, longest)
-            _log.warning("%s ended with %d and is replaced", ", ".join(self._names), code)
+            _log.warning("%s ended with status %d and is replaced", ", ".join(self._names), code)
             self._stopping.wait(wait)
 
     @contextlib.contextmanager
@@ -122,10 +122,10 @@ class Process:
         service = function or (self._names[0] if len(self._names) == 1 else "functions")
         try:
             self._on_line(service.replace("_", "-"), text)
-        except Exception:  # noqa: BLE001 the log is not ours; the functions go on without it
+        except Exception:  # noqa: BLE001 functions must survive a failing log
             _log.exception("a line of %s could not be logged", service)
 
     def _end(self, child: subprocess.Popen[str]) -> None:
-        """End it at once, workers and all: it keeps nothing, and a step that is cut off is delivered again."""
+        """Kill the process and its workers: they keep no state, and an interrupted step is delivered again."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)

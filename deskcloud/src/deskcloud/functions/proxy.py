@@ -1,4 +1,4 @@
-"""One address for functions that run in processes of their own: /FUNCTION/... goes to FUNCTION's process."""
+"""Forward requests for functions in separate processes: /FUNCTION/... goes to the function's process."""
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping
@@ -14,11 +14,11 @@ _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"
 
 
 def create_app(urls: Mapping[str, str]) -> Starlette:
-    """An ASGI app that passes requests on; `urls` gives each function's process."""
+    """Return an ASGI app that forwards requests; `urls` maps functions to the URLs of their processes."""
 
     @contextlib.asynccontextmanager
     async def client(app: Starlette) -> AsyncIterator[None]:
-        # Whoever asks decides how long to wait.
+        # The client decides how long to wait.
         async with httpx.AsyncClient(timeout=None, trust_env=False) as app.state.http:  # noqa: S113
             yield
 

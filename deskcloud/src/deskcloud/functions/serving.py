@@ -1,4 +1,4 @@
-"""Start the functions, keep them running, end them."""
+"""Start the functions, keep them running, and stop them."""
 
 import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -29,21 +29,21 @@ def serve(
     rules: Rules = Rules(),  # noqa: B008 - frozen
     waits: Patience = Patience(),  # noqa: B008
 ) -> Iterator[str]:
-    """Yield the base URL while `source` (a main.py) serves the functions `names`; port 0 takes a free one.
+    """Yield the base URL while `source` (a main.py) serves the functions `names`.
 
-    A function answers below URL/FUNCTION; a push subscription's endpoint is URL/FUNCTION/projects/P/topics/T, which is
-    where functions-framework reads the topic from. A process that dies is replaced.
+    A function answers below URL/FUNCTION. A push subscription's endpoint is URL/FUNCTION/projects/P/topics/T, since
+    functions-framework reads the topic from the path. A process that dies is replaced.
 
     Args:
-        source: what Google Cloud would build; it is executed once a function and process.
+        source: what Google Cloud would build; each process executes it once per function.
         names: the entry points.
-        env: what the processes have in their environment besides this one's.
-        port: on 127.0.0.1.
-        on_line: called from another thread with (service, line) for each line printed.
-        threads: how many requests a process answers at once.
-        is_isolated: one process a function, as on Google Cloud, with K_SERVICE set; else one for all of them.
-        rules: who may ask.
-        waits: how long a request may take to arrive.
+        env: variables for the processes, in addition to this process's environment.
+        port: the port on 127.0.0.1; 0 takes a free port.
+        on_line: called from another thread with (service, line) for each printed line.
+        threads: the maximum number of concurrent requests per process.
+        is_isolated: one process per function with K_SERVICE set, as on Google Cloud; otherwise one process for all.
+        rules: the access rules.
+        waits: the time limits for a request to arrive.
 
     Raises:
         FunctionsError: the source does not exist, or a process does not start.

@@ -1,8 +1,8 @@
-"""The process that functions run in: gunicorn with one worker, on a socket that the parent has bound.
+"""The process in which functions run: gunicorn with one worker, on a socket bound by the parent.
 
     python -m deskcloud.functions.worker FD THREADS SOURCE NAME...
 
-It ends when its standard input does, so that it never outlives the process that started it.
+It ends when its standard input closes, so it never outlives the process that started it.
 """
 
 import contextlib
@@ -35,9 +35,9 @@ class _Application(BaseApplication):  # type: ignore[misc]
             "worker_class": ArrivingWorker,
             "threads": threads,
             "timeout": 0,  # a function may take longer than a web request
-            "keepalive": 75,  # longer than any client keeps a connection, so that none is closed under a request
+            "keepalive": 75,  # longer than clients keep a connection, so that no request meets a closing connection
             "loglevel": "warning",
-            "control_socket_disable": True,  # it would lie in the home directory
+            "control_socket_disable": True,  # it would be created in the home directory
             "post_worker_init": _prepare,
         }
         self._source = source
@@ -54,18 +54,18 @@ class _Application(BaseApplication):  # type: ignore[misc]
 
 
 def _prepare(_: Worker) -> None:
-    """In the worker, once it is forked: mark what is printed, and watch for the end of the parent."""
+    """Prepare the forked worker: mark printed lines, and watch for the end of the parent."""
     lock = threading.Lock()
     sys.stdout, sys.stderr = Marked(sys.stdout, lock), Marked(sys.stderr, lock)
-    # Functions write whole lines of log to this one, past what functions-framework puts before the other.
+    # Functions write complete log lines to this stream, without the prefix of functions-framework.
     sys.__stdout__ = sys.stdout  # type: ignore[misc,assignment]
     threading.Thread(target=_end_with_input, daemon=True).start()
 
 
 def _warm_up() -> None:
-    """Import what events would wait for, once for every worker that is forked from here.
+    """Import modules that the first events need, once for all workers forked from this process.
 
-    A module that cannot be imported is the function's error to report.
+    If a module cannot be imported, the function reports the error.
     """
     for module in os.environ.get(WARM_UP, "").split():
         with contextlib.suppress(ImportError):
@@ -78,7 +78,7 @@ def _end_with_input() -> None:
 
 
 if __name__ == "__main__":
-    # Installed for development, never deployed; where Google's BigQuery client finds it, it imports it, for a second.
+    # pandas is installed for development but never deployed; Google's BigQuery client would import it, which takes 1 s.
     sys.modules["pandas"] = None  # type: ignore[assignment]
     _warm_up()
     os.chdir(Path(sys.argv[3]).parent)  # as on Google Cloud

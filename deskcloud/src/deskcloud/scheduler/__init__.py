@@ -1,4 +1,4 @@
-"""Cloud Scheduler: publishes to topics at the times that cron expressions name."""
+"""A local Cloud Scheduler: publish to topics at the times of cron expressions."""
 
 from deskcloud.scheduler.cron import CronError
 from deskcloud.scheduler.runner import Schedule, ScheduleError, Scheduler, run

@@ -1,10 +1,11 @@
-"""Unix cron expressions, as Cloud Scheduler takes them.
+"""Unix cron expressions in Cloud Scheduler's syntax.
 
-Five fields: minute, hour, day of the month, month, day of the week. Each is `*`, a number, a range `a-b`, a step
-`*/n` or `a-b/n`, or a list of these with commas. Months and weekdays may be names (JAN, sun); Sunday is 0 and 7. When
-both days are restricted, either is enough.
+The five fields are minute, hour, day of the month, month, day of the week. Each is `*`, a number, a range `a-b`, a
+step `*/n` or `a-b/n`, or a comma-separated list of these. Months and weekdays may be names (JAN, sun); Sunday is 0
+and 7. If both day fields are restricted, a day must match only one of them.
 
-The library cronsim 2.8 runs a skipped 02:30 at 03:00, a repeated one once, and takes L, W, # and a sixth field.
+The library cronsim 2.8 differs: it runs a skipped 02:30 at 03:00 and a repeated one once, and accepts L, W, # and a
+sixth field.
 """
 
 import re
@@ -16,11 +17,11 @@ _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _PART = re.compile(r"(?:(\*)|(\w+)(?:-(\w+))?)(?:/(\d+))?")
 
 _HORIZON = timedelta(days=8 * 366)
-"""The longest time between two days that cron can name: 29 February over a century without a leap year."""
+"""The longest time between two days of a cron expression: 29 February, across a century without a leap year."""
 
 
 class CronError(ValueError):
-    """The expression is not a cron expression, or names a day that never comes."""
+    """The expression is invalid, or names a day that never occurs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class _Field:
     names: tuple[str, ...] = ()
 
     def number(self, text: str) -> int:
-        """The value of a number or name. Raises CronError."""
+        """Return the value of a number or name. Raises CronError."""
         if text.lower() in self.names:
             return self.low + self.names.index(text.lower())
         if text.isdecimal() and self.low <= int(text) <= self.high:
@@ -40,7 +41,7 @@ class _Field:
         raise CronError(f"{self.name}: {text!r} is not a number from {self.low} to {self.high}{names}")
 
     def values(self, text: str) -> frozenset[int]:
-        """All values that the field's text names. Raises CronError."""
+        """Return all values of the field's text. Raises CronError."""
         return frozenset(value for part in text.split(",") for value in self._part(part))
 
     def _part(self, text: str) -> range:
@@ -70,28 +71,28 @@ _FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """A parsed expression: the values allowed in each field."""
+    """A parsed expression: the allowed values of each field."""
 
     minutes: frozenset[int]
     hours: frozenset[int]
     days: frozenset[int]
     months: frozenset[int]
     weekdays: frozenset[int]
-    """Sunday is 0."""
+    """Weekdays from 0 to 6; Sunday is 0."""
     either_day: bool
-    """Both days are restricted, so that one of them is enough."""
+    """Whether both day fields are restricted, so that a day must match only one of them."""
 
     def matches(self, wall: datetime) -> bool:
-        """Whether the minute on a clock is one of those named."""
+        """Return whether the expression includes this minute of a local time."""
         return self._matches_day(wall) and wall.hour in self.hours and wall.minute in self.minutes
 
     def next_after(self, moment: datetime, zone: tzinfo) -> datetime:
-        """The first full minute after `moment` at which a clock in `zone` shows a time named, in UTC.
+        """Return, in UTC, the first full minute after `moment` whose local time in `zone` matches.
 
-        When clocks are set forward the times left out do not come; set back, the times repeated come twice.
+        When clocks are set forward, the skipped times do not occur; when set back, the repeated times occur twice.
 
         Raises:
-            CronError: the expression names no day of any year.
+            CronError: the expression names a day that never occurs.
         """
         candidate = moment.astimezone(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
         end = candidate + _HORIZON
@@ -106,7 +107,7 @@ class Cron:
                 candidate += timedelta(minutes=60 - wall.minute)
             else:
                 candidate += timedelta(minutes=1)
-        raise CronError("the expression names a day that never comes, such as 30 February")
+        raise CronError("the expression names a day that never occurs, such as 30 February")
 
     def _matches_day(self, wall: datetime) -> bool:
         day, weekday = wall.day in self.days, wall.isoweekday() % 7 in self.weekdays
@@ -114,7 +115,7 @@ class Cron:
 
 
 def parse(expression: str) -> Cron:
-    """Raises CronError, which names the field."""
+    """Parse an expression. Raises CronError, which names the field."""
     texts = expression.split()
     if len(texts) != len(_FIELDS):
         raise CronError(

@@ -1,4 +1,4 @@
-"""The thread that waits for the next time due."""
+"""The thread that publishes the messages of schedules when they are due."""
 
 import contextlib
 import logging
@@ -18,14 +18,14 @@ from deskcloud.scheduler.cron import Cron, CronError, parse
 _log = logging.getLogger(__name__)
 
 _LONGEST_WAIT = 60.0
-"""Seconds; a machine that slept finds out within this time that a schedule is due."""
+"""Maximum sleep, in seconds: after the machine has slept, a due schedule is noticed within this time."""
 
 type Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Publish `body` as JSON to `topic` (projects/P/topics/T) whenever `cron` says so on a clock in `time_zone`."""
+    """Publish `body` as JSON to `topic` (projects/P/topics/T) at the times of `cron` in `time_zone`."""
 
     name: str
     cron: str
@@ -35,7 +35,7 @@ class Schedule:
 
 
 class ScheduleError(ValueError):
-    """A schedule's declaration is not usable, or there is none of that name."""
+    """A schedule's declaration is invalid, or no schedule has that name."""
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ class _Planned:
 
 
 class Scheduler:
-    """Running schedules. Times that pass while it does not run are not made up for; those slept over, once."""
+    """Running schedules. Times before the start are not caught up; times during the machine's sleep are, once."""
 
     def __init__(self, schedules: Iterable[Schedule], publish: Publish, clock: Clock) -> None:
         self._publish = publish
@@ -61,10 +61,10 @@ class Scheduler:
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
 
     def trigger(self, name: str) -> None:
-        """Publish a schedule's message now; its next time stays as it is.
+        """Publish a schedule's message now; its next time does not change.
 
         Raises:
-            ScheduleError: there is no schedule of that name.
+            ScheduleError: no schedule has that name.
             google.api_core.exceptions.GoogleAPICallError: Pub/Sub refuses.
         """
         if name not in self._planned:
@@ -73,14 +73,14 @@ class Scheduler:
         self._send(self._planned[name].schedule)
 
     def start(self) -> None:
-        """Begin to wait for the first time due from now on."""
+        """Start to publish at the times due from now on."""
         now = self._clock()
         for planned in self._planned.values():
             planned.plan(now)
         self._thread.start()
 
     def stop(self) -> None:
-        """Return when nothing is published any more."""
+        """Stop publishing; return when the thread has ended."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -130,12 +130,12 @@ def run(
     *,
     is_held: bool = False,
 ) -> Iterator[Scheduler]:
-    """Publish on schedule while the context is open; where it `is_held`, only once somebody starts it.
+    """Publish on schedule while the context is open; with `is_held`, only after the caller starts the scheduler.
 
-    `publish` is called from a thread of the scheduler.
+    The scheduler calls `publish` from its own thread.
 
     Raises:
-        ScheduleError: a cron expression or time zone is not usable.
+        ScheduleError: a cron expression or time zone is invalid.
     """
     scheduler = Scheduler(schedules, publish, clock)
     if not is_held:

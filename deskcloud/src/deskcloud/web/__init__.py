@@ -1,1 +1,1 @@
-"""How every port is served: by whom it may be asked, how long it waits, and what its answers are."""
+"""How the services answer on their ports: access rules, time limits and JSON responses."""

@@ -1,4 +1,4 @@
-"""A JSON answer of a local service, written as all JSON is."""
+"""JSON responses of the local services, written by `jsontext`."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from deskcloud import jsontext
 
 
 class JSONResponse(Response):
-    """Like Starlette's, which fails where a number is NaN."""
+    """Like Starlette's response, which fails on NaN."""
 
     media_type = "application/json"
 

@@ -1,4 +1,4 @@
-"""Credentials that Google's clients take without an account: a service account whose token URL is on loopback."""
+"""Credentials that Google's clients accept without an account: a service account whose token URL is on loopback."""
 
 import json
 import os
@@ -24,18 +24,18 @@ TOKEN_PATH = "/token"  # noqa: S105 - a path
 
 
 class Grants:
-    """Who is given a token: whoever holds the key of the service account in `state`; anyone where there is none."""
+    """Issues tokens to holders of the service account's key in `state`; without `state`, to anyone."""
 
     def __init__(self, state: Path | None = None, token: str = "local") -> None:  # noqa: S107 - it opens nothing
         self._state = state
         self._token = token
 
     def route(self) -> Route:
-        """`POST /token`, the OAuth 2 endpoint of a service account's grant."""
+        """Return `POST /token`, the OAuth 2 endpoint for a service account's grant."""
         return Route(TOKEN_PATH, self._answer, methods=["POST"])
 
     def is_signed(self, token: str) -> bool:
-        """Whether the service account has signed a token that has not expired."""
+        """Return whether the service account has signed the token and the token has not expired."""
         try:
             jwt.decode(token, certs=self._key)  # type: ignore[no-untyped-call]
         except (ValueError, GoogleAuthError):
@@ -44,7 +44,7 @@ class Grants:
 
     @cached_property
     def _key(self) -> bytes:
-        """The public key; the private one stays as it is over restarts."""
+        """Return the public key; the private key is kept across restarts."""
         account = json.loads(((self._state or Path()) / _ACCOUNT).read_text())
         key = serialization.load_pem_private_key(account["private_key"].encode(), None).public_key()
         return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -58,12 +58,12 @@ class Grants:
 
 
 def service_account_file(state: Path, token_url: str, project: str) -> Path:
-    """Write `state`/service-account.json for GOOGLE_APPLICATION_CREDENTIALS: a key, readable by its owner only.
+    """Write `state`/service-account.json, for GOOGLE_APPLICATION_CREDENTIALS; only its owner can read it.
 
-    The key stays the same over restarts, since clients that run go on using it.
+    The key is kept across restarts, since running clients continue to use it.
 
-    A service account and not anonymous credentials, because it is what `google.auth.default()` finds by itself; with
-    `token_url` on loopback nothing else is asked for a token.
+    `google.auth.default()` finds a service account by itself, but not anonymous credentials. With `token_url` on
+    loopback, no other server is asked for a token.
     """
     email = f"local@{project}.iam.gserviceaccount.com"
     file = state / _ACCOUNT
@@ -87,7 +87,7 @@ def _new_key() -> str:
 
 
 def secrets(state: Path, names: Iterable[str]) -> dict[str, str]:
-    """Return each secret's value by its name, as Secret Manager gives it: made at random once, kept in `state`."""
+    """Return the secrets' values by name, as in Secret Manager: each is random, created once and stored in `state`."""
     for name in names:
         if not (state / "secrets" / name).exists():
             _write(state / "secrets" / name, randomness.token_hex(32))
@@ -95,7 +95,7 @@ def secrets(state: Path, names: Iterable[str]) -> dict[str, str]:
 
 
 def _write(file: Path, content: str) -> None:
-    """Write a file that its owner alone can read, all of it or nothing."""
+    """Write a file atomically; only its owner can read it."""
     fresh = file.with_name(f"{file.name}.new")
     file.parent.mkdir(parents=True, exist_ok=True)
     fresh.unlink(missing_ok=True)
@@ -105,11 +105,11 @@ def _write(file: Path, content: str) -> None:
 
 
 def environment(credentials: Path, project: str) -> dict[str, str]:
-    """What a process needs in its environment for Google's clients to use `credentials` and reach loopback alone.
+    """Return the environment with which Google's clients use `credentials` and reach only loopback.
 
-    google-auth asks iamcredentials.googleapis.com in the background where a service account may be used, and has no
-    switch for it. The proxy that is not there makes this, and every other https request, fail before it leaves; plain
-    http to loopback never goes through it. Both spellings, because gRPC reads the one and others prefer it.
+    google-auth calls iamcredentials.googleapis.com in the background for a service account, and this cannot be
+    disabled. A proxy that does not exist makes this and every other https request fail locally; plain http to loopback
+    does not use the proxy. Both spellings are set, since gRPC reads one and other clients prefer the other.
     """
     closed = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1,localhost"}
     return {

@@ -1,9 +1,9 @@
-"""Who may speak to a local port: what runs on this machine and knows its secret, and no page in a browser.
+"""Access rules of local ports: programs on this machine that know the secret, but no web page in a browser.
 
-A page reaches loopback in three ways, and brings what tells of each. By a name of its own that it had resolved to
-127.0.0.1 (DNS rebinding): the Host is not loopback's. By a request that a browser sends anywhere without asking
-first: it has an Origin, or Sec-Fetch-Site, and a body of one of three types. By asking first: the answer allows
-nothing. docs/decisions/20261126-local-ports.md says what is left.
+A page can reach loopback in three ways, and each is recognisable. DNS rebinding, a name that resolves to 127.0.0.1:
+the Host header is not loopback's. A simple cross-origin request: it has an Origin or Sec-Fetch-Site header, and a
+body of one of three types. A preflighted request: the answer to the preflight allows nothing.
+docs/decisions/20261126-local-ports.md lists the remaining risks.
 """
 
 import base64
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 USER = "local"
-"""Whose secret it is, in a URL."""
+"""The user name that goes with the secret in a URL."""
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
-# What a browser sends to anyone without asking first: https://fetch.spec.whatwg.org/#cors-safelisted-request-header
+# Content types that browsers send without a preflight: https://fetch.spec.whatwg.org/#cors-safelisted-request-header
 _SIMPLE = frozenset({"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"})
-# Not 401 without the secret: Google's clients would look for new credentials, and tell of those instead of this port.
+# Not 401: Google's clients would then request new credentials and report an error of those, not of this port.
 _STATUS = {403: "PERMISSION_DENIED", 415: "INVALID_ARGUMENT"}
 _PHRASES = {403: "Forbidden", 415: "Unsupported Media Type"}
 _REASONS = {403: "forbidden", 415: "invalid"}
@@ -35,12 +35,12 @@ _REASONS = {403: "forbidden", 415: "invalid"}
 
 @dataclass(frozen=True)
 class Rules:
-    """What a port asks for.
+    """The access rules of a port.
 
-    `secret` is empty where no client can carry one. `is_signed` tells of a token whether it stands for the secret,
-    since some of Google's clients sign one themselves. Paths are named by their first part. Those in `open` need no
-    secret and judge their bodies themselves. `pages` has the origins whose pages may ask one of them. What is sent to
-    `uploads` is content of any type.
+    `secret` is empty if clients cannot send one. `is_signed` returns whether a token replaces the secret, since some of
+    Google's clients sign tokens themselves. Paths are given by their first part. Paths in `open` need no secret and
+    check their bodies themselves. `pages` has the origins whose pages may call a path. Bodies for `uploads` may have
+    any content type.
     """
 
     secret: str = ""
@@ -53,33 +53,33 @@ class Rules:
 
 @dataclass(frozen=True)
 class Refusal:
-    """An answer in the place of the service's."""
+    """The answer to a refused request."""
 
     status: int
     message: str
 
     @property
     def body(self) -> bytes:
-        """As Google's services put it."""
+        """The body in the format of Google's services."""
         error = {"code": self.status, "message": self.message, "status": _STATUS[self.status]}
         reason = {"reason": _REASONS[self.status], "message": self.message, "domain": "global"}
         return jsontext.encode({"error": {**error, "errors": [reason]}})
 
     @property
     def headers(self) -> list[tuple[str, str]]:
-        """The answer's headers; the connection ends, since a body may be on its way."""
+        """The answer's headers; the connection is closed, since the request's body may still arrive."""
         length = ("content-length", str(len(self.body)))
         return [("content-type", "application/json"), ("connection", "close"), length]
 
 
 def with_secret(url: str, secret: str) -> str:
-    """Put the secret into a URL, where Google's clients for Python, requests, httpx, aiohttp and curl find it."""
+    """Return a URL with the secret as its password, which Google's Python clients, requests, httpx and curl send."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=f"{USER}:{secret}@{parts.netloc.rpartition('@')[2]}")) if secret else url
 
 
 def judge(rules: Rules, method: str, path: str, headers: Iterable[tuple[str, str]]) -> Refusal | None:
-    """Return why a request is refused; None where it may pass. Header names are in lower case."""
+    """Return the refusal of a request, or None if the rules allow it. Header names must be in lower case."""
     given: dict[str, list[str]] = {}
     for name, value in headers:
         given.setdefault(name, []).append(value.strip())
@@ -109,7 +109,7 @@ def _host_name(host: str) -> str:
 
 
 def _is_sent_by_a_page(given: Mapping[str, list[str]]) -> bool:
-    """Whether a browser says that a page, and not the person at it, has made the request."""
+    """Return whether the browser reports that a page, and not the user, has caused the request."""
     return any(site.lower() != "none" for site in given.get("sec-fetch-site", []))
 
 
@@ -138,12 +138,12 @@ def _token(authorization: str) -> str:
 
 
 def as_asked(url: str, authorization: str) -> str:
-    """Return an address of this port as the client has to ask it: with the secret, where its own URL carries that."""
+    """Return an address of this port as the client must use it: with the secret if the client's URL contains it."""
     return with_secret(url, _token(authorization)) if authorization.lower().startswith("basic ") else url
 
 
 def asgi(app: ASGIApp, rules: Rules) -> ASGIApp:
-    """Return the app behind the rules."""
+    """Return the ASGI app with the rules applied to each request."""
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -162,7 +162,7 @@ def asgi(app: ASGIApp, rules: Rules) -> ASGIApp:
 
 
 def _telling(authorization: str, send: Send) -> Send:
-    """Tell the address at which an upload goes on as the client has to ask it."""
+    """Add the secret to the address at which the client continues an upload."""
 
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -176,7 +176,7 @@ def _telling(authorization: str, send: Send) -> Send:
 
 
 def wsgi(app: "WSGIApplication", rules: Rules) -> "WSGIApplication":
-    """Return the app behind the rules."""
+    """Return the WSGI app with the rules applied to each request."""
 
     def guarded(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         refusal = judge(rules, environ["REQUEST_METHOD"], environ["PATH_INFO"], _headers(environ))
@@ -189,7 +189,7 @@ def wsgi(app: "WSGIApplication", rules: Rules) -> "WSGIApplication":
 
 
 def _headers(environ: "WSGIEnvironment") -> list[tuple[str, str]]:
-    """The request's headers as HTTP has them; several of one name are joined by commas, as WSGI has them."""
+    """Return the request's headers under their HTTP names; WSGI joins repeated headers with commas."""
     given = [(key.removeprefix("HTTP_"), value) for key, value in environ.items() if key.startswith("HTTP_")]
     given += [(key, environ[key]) for key in ("CONTENT_TYPE", "CONTENT_LENGTH") if environ.get(key)]
     return [(key.replace("_", "-").lower(), value) for key, value in given]

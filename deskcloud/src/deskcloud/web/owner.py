@@ -1,6 +1,6 @@
-"""How the local BigQuery tells the local Vertex AI that a request is its own.
+"""The header by which the local BigQuery identifies its requests to the local Vertex AI.
 
-On Google Cloud a model that BigQuery ML registers is deleted through BigQuery alone; there the service account tells.
+On Google Cloud, a model registered by BigQuery ML can be deleted only through BigQuery, identified by its account.
 """
 
 OWNER_HEADER = "x-local-owner"

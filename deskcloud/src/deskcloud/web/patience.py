@@ -1,4 +1,4 @@
-"""How long a port waits for a request to arrive: a client that sends a byte now and then must not keep others out."""
+"""Limit how long a request may take to arrive, so that clients that send slowly do not block others."""
 
 import asyncio
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-lengt
 
 @dataclass(frozen=True)
 class Patience:
-    """Seconds for a connection's first byte, for a head, and for a body, which gets more the more of it arrives."""
+    """Limits in seconds: for a connection's first byte, for a head, and for a body, which grows with its bytes."""
 
     first_byte: float = 75.0
     head: float = 10.0
@@ -20,12 +20,12 @@ class Patience:
     bytes_a_second: float = 10_000.0
 
     def seconds(self, received: int, *, has_head: bool) -> float:
-        """Return how long after its first byte a request may be incomplete; `received` are the bytes so far."""
+        """Return the maximum time in seconds from a request's first byte to its last; `received` is in bytes."""
         return self.body + received / self.bytes_a_second if has_head else self.head
 
 
 def protocol(waits: Patience) -> type[H11Protocol]:
-    """Return uvicorn's protocol that keeps these times."""
+    """Return uvicorn's protocol with these limits."""
     return type("PatientProtocol", (_PatientProtocol,), {"waits": waits})
 
 
@@ -49,7 +49,7 @@ class _PatientProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         if not self._received or self._was_paused:
-            # The time in which the app took nothing is not the client's.
+            # Time during which the app did not read does not count against the client.
             self._began = self.loop.time()
         self._received += len(data)
         super().data_received(data)
@@ -61,7 +61,7 @@ class _PatientProtocol(H11Protocol):
         self._look()
 
     def _look(self) -> None:
-        """Wait for the rest of a request, or for nothing when it is whole."""
+        """Set the timer for the rest of a request; clear it if the request is complete."""
         has_head = self.conn.their_state is h11.SEND_BODY
         has_begun = bool(self.conn.trailing_data[0]) and self.conn.their_state is h11.IDLE
         if has_head or has_begun:
@@ -81,7 +81,7 @@ class _PatientProtocol(H11Protocol):
 
     def _give_up(self) -> None:
         if self.flow.read_paused:
-            # It is the app that is slow.
+            # The app is slow, not the client.
             self._arm(self.loop.time() + self.waits.body)
             return
         if self._received and self.conn.their_state is h11.IDLE and self.conn.our_state is h11.IDLE:

@@ -1,4 +1,4 @@
-"""Serve an ASGI app from a thread of this process, on loopback only, behind the rules of `guard.py`."""
+"""Serve an ASGI app from a thread of this process, on loopback only, under the rules of `guard.py`."""
 
 import contextlib
 import socket
@@ -20,14 +20,14 @@ def serve(
     rules: Rules = Rules(),  # noqa: B008 - frozen
     waits: Patience = Patience(),  # noqa: B008
 ) -> Iterator[str]:
-    """Yield the base URL while `app` answers on 127.0.0.1; port 0 takes a free one.
+    """Yield the base URL while `app` answers on 127.0.0.1; port 0 takes a free port.
 
     Raises:
         OSError: the port is taken.
     """
-    # Bound here and not by uvicorn, so that a taken port is an error of the caller's thread and the URL valid at once.
-    # Named TCP, because asyncio turns Nagle's algorithm off for such sockets alone: with it on, an answer whose head
-    # and body are two writes waits 40 ms for the client's delayed acknowledgement.
+    # Bound here and not by uvicorn: a taken port is then an error in the caller's thread, and the URL is valid at once.
+    # The protocol must be TCP explicitly, since asyncio disables Nagle's algorithm only for such sockets. With Nagle,
+    # an answer written in two parts waits 40 ms for the client's delayed acknowledgement.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
