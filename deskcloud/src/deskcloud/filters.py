@@ -66,10 +66,10 @@ class Parser[Subject](abc.ABC):
         """Return the description of a position, for error messages."""
 
     def whole(self, read: Callable[[], Predicate[Subject]], follows: str) -> Predicate[Subject]:
-        """Return the result of `read` for the whole text; an empty text matches everything.
+        """Parse the whole text with `read`; an empty text matches everything.
 
         Raises:
-            FilterError: more text follows; the message names the expected `follows`.
+            FilterError: text is left after `read`; the message says that the end or `follows` was expected.
         """
         if self.peek().kind == "end":
             return lambda _: True

@@ -38,7 +38,7 @@ class Marked(io.TextIOBase):
         self._begun = threading.local()
 
     def writable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def fileno(self) -> int:

@@ -45,7 +45,7 @@ class Broker:
         return self._keep_topic(topic)
 
     def topic(self, name: str) -> Any:
-        """Raises NOT_FOUND."""
+        """Return a topic. Raises NOT_FOUND."""
         wire.check_name(name, "topics")
         if name not in self._topics:
             raise errors.not_found(name)
@@ -108,7 +108,7 @@ class Broker:
         return queue
 
     def queue(self, subscription: str) -> Queue:
-        """Raises NOT_FOUND."""
+        """Return a subscription's queue. Raises NOT_FOUND."""
         wire.check_name(subscription, "subscriptions")
         if subscription not in self._queues:
             raise errors.not_found(subscription)

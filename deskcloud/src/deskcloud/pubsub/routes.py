@@ -38,7 +38,7 @@ class Routes:
         self._store = store
 
     def handlers(self) -> tuple[grpc.GenericRpcHandler, ...]:
-        """For grpc.aio.Server.add_generic_rpc_handlers."""
+        """Return the handlers for grpc.aio.Server.add_generic_rpc_handlers."""
         publisher = {
             "CreateTopic": self._unary(pubsub.Topic, self._create_topic),
             "GetTopic": self._unary(pubsub.GetTopicRequest, self._get_topic),

@@ -19,7 +19,7 @@ from deskcloud.vertex.state import Document, Documents
 DEFAULT = "default"
 MODEL_ID = r"[a-z_][a-z0-9_-]{0,62}|[1-9][0-9]{0,18}"
 _ALIAS = r"[a-z][a-zA-Z0-9-]{0,126}[a-z0-9]"
-# Protobuf's JSON has an enum by name or by number.
+# Protobuf's JSON writes an enum by name or by number.
 _BQML = ("BQML", 3)
 _VERSION_FIELDS = (
     "artifactUri",

@@ -46,23 +46,23 @@ _OF_A_QUERY = ("statementType", "dmlStats")
 def add() -> None:
     """Install the corrections."""
     for module, name in _LISTS:
-        patching.wrap(module, name, _without_nulls, "the last page of a list has null for the next page's token")
+        patching.wrap(module, name, _without_nulls, "the last page of a list has a null page token")
     patching.change(
         jobs,
         "QUERY_ONLY",
         lambda names: (*names, *_OF_THE_REQUEST),
         "jobs.query puts its own parameters into the job's configuration",
     )
-    patching.wrap(jobs, "with_rows", _with_rows, "getQueryResults does not tell the statement's type and counts")
+    patching.wrap(jobs, "with_rows", _with_rows, "getQueryResults lacks the statement's type and counts")
     patching.replace(
         results,
         "_without_null_elements",
         _writable,
         "times beyond the year 9999 fail, and arrays inside of structs may hold NULL",
     )
-    patching.wrap(tables, "list_", _listed, "tables in a list have fields that only a whole table has")
+    patching.wrap(tables, "list_", _listed, "listed tables have fields that only a single table's resource has")
     for name in ("save", "load"):
-        patching.wrap(stored_routines, name, _without_kind, "routines have a kind, which BigQuery's have not")
+        patching.wrap(stored_routines, name, _without_kind, "routines have a kind, which BigQuery's lack")
 
 
 def _without_nulls[T](kind_of_list: Callable[..., T], /, **values: Any) -> T:

@@ -36,8 +36,8 @@ class Latest(collections.OrderedDict[str, Any]):
 def add() -> None:
     """Install the limits."""
     for module in (read, write):
-        patching.replace(module, "_streams", Latest(KEPT_STREAMS), "streams are kept for ever")
+        patching.replace(module, "_streams", Latest(KEPT_STREAMS), "streams are never deleted")
     kept_sessions = Latest(KEPT_SESSIONS, lambda _, session: session.cursor.close())
-    patching.replace(sessions, "_sessions", kept_sessions, "sessions are kept for ever")
+    patching.replace(sessions, "_sessions", kept_sessions, "sessions are never deleted")
     kept_uploads = Latest(KEPT_UPLOADS, lambda name, _: os.unlink(uploads._file(name)))  # noqa: SLF001, PTH108
-    patching.replace(uploads, "_resumable", kept_uploads, "uploads are kept for ever")
+    patching.replace(uploads, "_resumable", kept_uploads, "uploads are never deleted")

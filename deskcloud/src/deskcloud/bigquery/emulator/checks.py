@@ -66,7 +66,7 @@ def _rounding(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _types(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Write TYPEOF."""
+    """Translate TYPEOF."""
     for node in list(tree.find_all(exp.Typeof)):
         node.replace(exp.Anonymous(this="_type_name", expressions=[node.copy()]))
     return tree

@@ -31,11 +31,11 @@ _ELEMENT = re.compile(r"%[crXhT%]")
 
 def add() -> None:
     """Replace the translation's handling of zones and formats."""
-    patching.replace(datetime, "from_local", _instant, "a time that the clock shows twice is not the first of both")
-    patching.change(datetime, "_format", _with_elements, "formats do not know %c, %h, %r and %X")
-    patching.change(datetime, "_element", _with_own_elements, "formats do not know %e, %C and %E*S")
+    patching.replace(datetime, "from_local", _instant, "a local time that occurs twice is not the first of both")
+    patching.change(datetime, "_format", _with_elements, "formats lack %c, %h, %r and %X")
+    patching.change(datetime, "_element", _with_own_elements, "formats lack %e, %C and %E*S")
     elements = re.compile(r"(%E(?:\d|\*)S|%E4Y|%Ez|%Q|%s|%z|%Z|%R|%Y|%-d|%e|%C)")
-    patching.replace(datetime, "FORMAT_ELEMENTS", elements, "formats do not know %e, %C and %E*S")
+    patching.replace(datetime, "FORMAT_ELEMENTS", elements, "formats lack %e, %C and %E*S")
 
 
 def time_of(node: exp.Expr, _: Any) -> exp.Expr:

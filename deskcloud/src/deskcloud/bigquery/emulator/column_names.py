@@ -24,7 +24,7 @@ def add() -> None:
         query,
         "corresponding",
         _corresponding,
-        "CORRESPONDING and BY NAME take all columns of both sides",
+        "CORRESPONDING and BY NAME use all columns of both sides",
         rules=STATEMENT_RULES,
     )
     STATEMENT_RULES.insert(0, _nested)

@@ -20,7 +20,9 @@ _QUOTED = {"ATTACH '": "ATTACH $path$", "' AS emulator": "$path$ AS emulator"}
 
 def add() -> None:
     """Install this, before the first connection is opened."""
-    patching.change(database, "_connect", _connecting, "threads, files, apostrophes, and all that a start needs")
+    patching.change(
+        database, "_connect", _connecting, "threads, cached files, apostrophes, and the set-up of a connection"
+    )
 
 
 def _connecting(original: Any) -> Callable[[], duckdb.DuckDBPyConnection]:

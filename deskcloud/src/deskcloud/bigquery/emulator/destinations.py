@@ -18,17 +18,17 @@ from sqlglot import exp
 from deskcloud.bigquery.emulator import patching
 from deskcloud.bigquery.emulator.query_results import LIFETIME_SECONDS
 
-# Statements whose written table is not their result, though the job names the table.
+# Statements that write a table and return no rows; the job reports the written table as its destination.
 _WRITING = {"CREATE_TABLE_AS_SELECT", "INSERT", "UPDATE", "DELETE", "MERGE"}
 
 
 def add() -> None:
     """Install both corrections."""
-    untold = "the table into which a statement wrote is not told"
+    untold = "the table that a statement wrote is not reported"
     patching.wrap(query, "_statement", _noted, untold)
     patching.wrap(query, "_execute", _told, untold)
-    patching.wrap(jobs, "results", _without_rows, "the rows of the table that was written are the statement's result")
-    patching.wrap(datasets, "exists", _exists, "the anonymous dataset takes no client's table")
+    patching.wrap(jobs, "results", _without_rows, "the written table's rows are returned as the statement's result")
+    patching.wrap(datasets, "exists", _exists, "the anonymous dataset refuses clients' tables")
 
 
 def _noted(original: Callable[..., Any], cursor: Any, tree: exp.Expr, context: Any, *arguments: Any) -> Any:

@@ -42,14 +42,14 @@ def add() -> None:
         rules=STATEMENT_RULES,
     )
     patching.wrap(typing, "annotate", _annotate, "types in UPDATE and DELETE are unknown", rules=STATEMENT_RULES)
-    several = "several matches of a row are an error in MERGE where no clause applies to them"
+    several = "several matches of a row are an error in MERGE even if no clause applies"
     patching.change(
         merge,
         "run",
         lambda run: functools.partial(_merge, patching.with_texts(run, {_SEVERAL: _SEVERAL_THAT_APPLY}, several)),
         f"{several}; MERGE knows fewer sources and INSERTs, and runs in no transaction",
     )
-    patching.wrap(query, "_run", _run, "several matches of a row are no error in UPDATE ... FROM")
+    patching.wrap(query, "_run", _run, "several matches of a row are accepted in UPDATE ... FROM")
 
 
 def _annotate(original: Callable[..., exp.Expr], tree: exp.Expr, context: Context) -> exp.Expr:

@@ -35,7 +35,7 @@ def add() -> None:
     for module in (storage, load):
         patching.replace(module, "paths", _paths, "loads read any file and address")
     for module in (storage, extract):
-        patching.replace(module, "written", _written, "exports write any file and address")
+        patching.replace(module, "written", _written, "exports write to any file and address")
 
 
 def close(connection: duckdb.DuckDBPyConnection) -> None:

@@ -16,7 +16,7 @@ from deskcloud.bigquery.emulator import patching
 def add() -> None:
     """Install both corrections."""
     generator = DuckDBDialect.Generator
-    patching.replace(generator, "TRANSFORMS", _divided, "DIV behind a `*` is computed after it", key=exp.IntDiv)
+    patching.replace(generator, "TRANSFORMS", _divided, "DIV after a `*` is computed after it", key=exp.IntDiv)
     for aggregate, name in ((exp.ArgMax, "ARG_MAX_NULL"), (exp.ArgMin, "ARG_MIN_NULL")):
         generator.TRANSFORMS[aggregate] = functools.partial(_with_null, name)
 

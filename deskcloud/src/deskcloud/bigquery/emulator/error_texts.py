@@ -75,10 +75,10 @@ def add() -> None:
     """Install the corrections."""
     errors.DUCKDB_ERRORS[0:0] = [(re.compile(pattern), "invalidQuery", words) for pattern, words in _VALUES]
     for module in (errors, query):
-        patching.wrap(module, "from_duckdb", _of_duckdb, "errors have DuckDB's words")
+        patching.wrap(module, "from_duckdb", _of_duckdb, "errors have DuckDB's messages")
     # refusals.py handles errors of requests.
     for module in (runner, script):
-        patching.wrap(module, "from_exception", _of_exception, "errors have Python's words")
+        patching.wrap(module, "from_exception", _of_exception, "errors have Python's messages")
 
 
 def _of_duckdb(original: Callable[..., BigQueryError], error: Exception, *arguments: Any) -> BigQueryError:

@@ -46,9 +46,9 @@ def add() -> None:
     """Install the rules, before the first connection is opened."""
     native.FUNCTIONS.update(value_texts.FUNCTIONS)
     nodes = {"rules": NODE_RULES}
-    patching.replace(strings, "float_to_string", _text_of, "CAST and CONCAT write other texts of values", **nodes)
-    patching.replace(strings, "format_", _format, "FORMAT writes other texts of values", **nodes)
-    patching.replace(typing, "nan_first", _ordered, "NaN is greater than all, and not what holds it in MIN", **nodes)
+    patching.replace(strings, "float_to_string", _text_of, "CAST and CONCAT format values differently", **nodes)
+    patching.replace(strings, "format_", _format, "FORMAT formats values differently", **nodes)
+    patching.replace(typing, "nan_first", _ordered, "NaN is ordered last, and MIN ignores it", **nodes)
     patching.wrap(math, "division", _division, "a quotient of NUMERIC loses digits", **nodes)
     patching.wrap(safe, "safe_function", _safe, "SAFE fails with functions that become an expression", **nodes)
     patching.wrap(strings, "string_escapes", _keeping_type, "a literal with escapes loses its type", **nodes)

@@ -171,11 +171,11 @@ def kept_jobs() -> History:
 
 def add() -> None:
     """Make local-bigquery use the history."""
-    slow = "jobs are kept for ever, and written to the disk slowly"
+    slow = "jobs are never deleted, and written slowly"
     patching.replace(store, "save", lambda job: kept_jobs().save(job), slow)
     patching.replace(store, "load", lambda *name: kept_jobs().load(*name), slow)
     patching.replace(store, "delete", lambda *name: kept_jobs().delete(*name), slow)
-    patching.change(information_schema, "JOBS", _JobsView, "reads jobs where they are not")
+    patching.change(information_schema, "JOBS", _JobsView, "reads jobs from a table that is no longer used")
     path = f"{PREFIX}/projects/{{project_id}}/jobs"
     app.add_api_route(path, _list_jobs, methods=["GET"], dependencies=[Depends(valid_project)])
     # The first matching route is used.

@@ -193,7 +193,7 @@ def add(node_rules: list[Callable[..., exp.Expr]], position: int) -> None:
     node_rules.insert(position, _extract)
     patching.replace(BigQueryDialect, "to_json_path", lambda _, path: path, "paths are not kept as they are written")
     exact = (_is_exact, ["VARCHAR"], "BOOLEAN")
-    patching.replace(native, "FUNCTIONS", exact, "passes over fractions that lose digits", key="_json_exact")
+    patching.replace(native, "FUNCTIONS", exact, "ignores fractions that lose digits", key="_json_exact")
     native.FUNCTIONS["_json_kept"] = (_kept, ["VARCHAR"], "VARCHAR")
 
 

@@ -88,8 +88,8 @@ def at_one_version() -> Iterator[None]:
 def remembered[T](project: str, asked: Hashable, find: Callable[[], T]) -> T:
     """Return the result of `find`, called once per version of the project's tables; `asked` is the cache key.
 
-    A statement asks the same several times; a join of metadata takes 4 ms, the version 0.5 ms. Results of older
-    versions are discarded: the columns would take 0.1 MB per table and version.
+    One statement needs the same metadata several times: a join takes 4 ms, reading the version 0.5 ms. Results of
+    older versions are discarded: the columns would take 0.1 MB per table and version.
     """
     now = version(project)
     known_at, known = _known.get(project, (None, {}))

@@ -49,8 +49,8 @@ class _Source:
 
 def add() -> None:
     """Make local-bigquery load in this way and report all errors."""
-    patching.replace(runner, "HANDLERS", run, "rows are cast by DuckDB, which casts what it can", key="load")
-    patching.wrap(runner, "_done", _with_details, "a load tells one of the errors that it found")
+    patching.replace(runner, "HANDLERS", run, "rows are cast by DuckDB, which accepts more than BigQuery", key="load")
+    patching.wrap(runner, "_done", _with_details, "a load reports only one of its errors")
 
 
 def _with_details(

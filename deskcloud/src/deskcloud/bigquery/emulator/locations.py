@@ -26,12 +26,12 @@ _named: ContextVar[str] = ContextVar("location", default="")
 
 def add() -> None:
     """Install the checks, before the first statement."""
-    unread = "locations of jobs are not looked at"
+    unread = "locations of jobs are ignored"
     STATEMENT_RULES.insert(patching.position(STATEMENT_RULES, tables, "qualify", unread), _check_statement)
     patching.wrap(runner, "submit", _submit, unread)
     for name in ("save", "delete"):
-        patching.wrap(metadata, name, _changed, "the locations that are remembered change with a dataset")
-    patching.wrap(ddl, "options", _options, "datasets are not made in the location that a job names")
+        patching.wrap(metadata, name, _changed, "cached locations change with a dataset")
+    patching.wrap(ddl, "options", _options, "datasets are not created in the job's location")
 
 
 def missing(kind: str, label: str, location: str = "US") -> BigQueryError:

@@ -23,10 +23,10 @@ _MADE = {"TABLE", "VIEW"}
 
 def add() -> None:
     """Install the rules."""
-    reason = "columns of one name, or none, become a table's"
+    reason = "tables can have duplicate or unnamed columns"
     patching.replace(rules, "duplicate_columns", _written_columns, reason, rules=STATEMENT_RULES)
     NODE_RULES.append(_starred_columns)
-    patching.wrap(routines, "save", _save, "a procedure is made in no dataset")
+    patching.wrap(routines, "save", _save, "a procedure is created without an existing dataset")
     patching.wrap(names, "fields", _fields, reason)
     patching.wrap(query, "_run", _run, reason)
 

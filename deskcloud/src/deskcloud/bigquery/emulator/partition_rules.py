@@ -28,7 +28,7 @@ from deskcloud.bigquery.emulator.storing import write
 
 def add() -> None:
     """Install the corrections."""
-    by_time = "partitions by ingestion time are known to CREATE TABLE alone"
+    by_time = "only CREATE TABLE supports partitions by ingestion time"
     patching.wrap(tables, "create", _create, by_time)
     patching.wrap(tables, "update", _update, by_time)
     decorators = "t$20240517 is another table"

@@ -26,7 +26,9 @@ _SOURCES = frozenset({"expressions", "from_", "joins", "laterals", "with_"})
 
 def add() -> None:
     """Install the parser."""
-    patching.replace(BigQueryDialect.Parser, "_parse_pipe_syntax_query", _query, "pipes are one query, in any order")
+    patching.replace(
+        BigQueryDialect.Parser, "_parse_pipe_syntax_query", _query, "pipes become one query that ignores their order"
+    )
 
 
 def _query(parser: Any, query: exp.Query) -> exp.Query:
@@ -49,7 +51,7 @@ def _piped(parser: Any, query: exp.Select) -> exp.Select:
 
 
 def _has_only(query: exp.Select, parts: frozenset[str]) -> bool:
-    """Return whether a query selects all columns and has only these clauses."""
+    """Return whether a query is SELECT * and all its other clauses are among `parts`."""
     [*stars] = query.expressions
     return (
         len(stars) == 1

@@ -21,7 +21,7 @@ _PROJECT = re.compile(r"(?:[a-z0-9.-]+:)?[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 
 def add() -> None:
     """Install this, before the first connection is opened."""
-    patching.replace(database, "_attach", _attach, "projects are refused once their folder was moved or copied")
+    patching.replace(database, "_attach", _attach, "projects are refused after their folder was moved or copied")
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, project: str) -> None:

@@ -143,7 +143,7 @@ def kept_results() -> Results:
 
 def add() -> None:
     """Make local-bigquery use the results."""
-    reason = "results of queries are kept for ever, as tables"
+    reason = "results of queries are never deleted, and are tables"
     patching.wrap(tables, "physical", _physical, reason)
     patching.wrap(query, "_write", _write, reason)
     patching.wrap(tabledata, "list_rows", _list_rows, reason)

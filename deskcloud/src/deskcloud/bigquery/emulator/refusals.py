@@ -31,11 +31,13 @@ def add() -> None:
     routes = sys.modules["local_bigquery.app"]
     for module, reason in ((runner, "invalidQuery"), (routes, "invalid")):
         classified = functools.partial(_classified, reason)
-        patching.wrap(module, "from_exception", classified, "refusals of what nobody foresaw are internal errors")
+        patching.wrap(
+            module, "from_exception", classified, "unexpected exceptions are internal errors, which clients retry"
+        )
     for kind in _OF_REQUESTS:
         app.add_exception_handler(kind, routes.handle_error)
     gzipped = types.SimpleNamespace(decompress=_decompressed)
-    patching.replace(routes, "gzip", gzipped, "a body that is not compressed as it says is an internal error")
+    patching.replace(routes, "gzip", gzipped, "a body that is declared as gzip and is not is an internal error")
 
 
 def _classified(reason: str, original: Callable[[Exception], BigQueryError], error: Exception) -> BigQueryError:

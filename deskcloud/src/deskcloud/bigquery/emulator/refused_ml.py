@@ -22,7 +22,7 @@ _WHERE = "EXECUTE IMMEDIATE of a computed text, or a procedure or view made by t
 
 def add() -> None:
     """Install the checks."""
-    reason = "models are kept without learning anything"
+    reason = "models are stored without training"
     patching.wrap(script, "parse", _parse, reason)
     patching.replace(dialect, "not_implemented", _refusal, reason)
 

@@ -57,13 +57,13 @@ def _guard(secret: str, reading_secret: str) -> None:
         uvicorn,
         "run",
         lambda run: functools.partial(run, http=patience.protocol(Patience()), proxy_headers=False, access_log=False),
-        "slow clients hold a connection for ever, proxies' headers are believed, and each request is logged",
+        "slow clients are never disconnected, proxies' headers are trusted, each request is logged",
     )
     patching.change(
         grpc,
         "server",
         lambda server: functools.partial(server, interceptors=[_AsksForTheSecret(reading_secret)]),
-        "whoever reaches the port reads all tables",
+        "any client of the port can read all tables",
     )
 
 

@@ -49,11 +49,11 @@ type _Path = list[str]
 
 def add() -> None:
     """Put these rules before all others; later rules insert the emulator's own functions."""
-    reason = "SQL's reach is all that DuckDB can reach: files, addresses, extensions"
+    reason = "SQL can reach files, addresses and extensions"
     patching.change(BigQueryDialect.Parser, "_parse_function_call", _noted, reason)
     STATEMENT_RULES.insert(0, check)
     dataset_id = re.compile(r"[A-Za-z0-9_]{1,1024}\Z")
-    patching.replace(names, "DATASET_ID", dataset_id, "its own pattern lets a line end pass behind the name")
+    patching.replace(names, "DATASET_ID", dataset_id, "its pattern accepts a line end after the name")
     patching.change(row_access, "save", _checked_policy, reason)
 
 

@@ -40,7 +40,7 @@ def add() -> None:
         arrays, "invalid_literals", _invalid_literals, "SET x = [1] is refused as a comparison", rules=STATEMENT_RULES
     )
     dml.add()
-    spread = "an element's fields are spread over columns"
+    spread = "an element's fields become columns"
     position = patching.position(STATEMENT_RULES, arrays, "anonymous_structs", spread)
     STATEMENT_RULES.insert(position + 1, _whole_elements)
     wildcards.add()

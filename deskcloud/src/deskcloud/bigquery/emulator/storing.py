@@ -35,7 +35,7 @@ _STORED_AS = {
 
 def add() -> None:
     """Make local-bigquery write rows in this way."""
-    patching.replace(tables, "write", write, "what is stored is cast to the schema, or falls out of it")
+    patching.replace(tables, "write", write, "rows are cast to the schema, or lose fields")
 
 
 def write(

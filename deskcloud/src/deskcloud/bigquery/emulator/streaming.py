@@ -59,9 +59,9 @@ def insert_all(project: str, dataset: str, name: str, body: TableDataInsertAllRe
 
 def add() -> None:
     """Make local-bigquery stream in this way."""
-    patching.replace(tabledata, "insert_all", insert_all, "streamed rows are cast to the schema, or fall out of it")
+    patching.replace(tabledata, "insert_all", insert_all, "streamed rows are cast to the schema, or lose fields")
     deduplicate = functools.partial(_one_at_a_time, threading.Lock())
-    patching.wrap(tabledata, "_deduplicate", deduplicate, "two threads that stream at once forget the same old row")
+    patching.wrap(tabledata, "_deduplicate", deduplicate, "two concurrent streams delete the same old row")
 
 
 def _one_at_a_time[T](lock: threading.Lock, work: Callable[..., T], *arguments: Any) -> T:

@@ -39,7 +39,7 @@ _WANTED = (
 
 
 class Part(str):
-    """A statement of a script, padded to its position there, and the text after it up to the next token."""
+    """A statement of a script, padded to its position, and the script's text from its end to the next token."""
 
     __slots__ = ("before", "behind", "follows")
     before: str
@@ -56,7 +56,7 @@ class Part(str):
 
 def add() -> None:
     """Install the messages, after the other modules that parse statements."""
-    words, place = "errors have sqlglot's words", "errors tell a place within their statement, and not in the script"
+    words, place = "errors have sqlglot's messages", "positions in errors refer to the statement and not to the script"
     parser = BigQueryDialect.Parser
     patching.change(parser, "raise_error", lambda original: functools.partialmethod(_raise, original), words)
     for module in (translate, script):

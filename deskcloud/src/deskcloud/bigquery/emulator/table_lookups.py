@@ -19,13 +19,13 @@ from deskcloud.bigquery.emulator import lake_metadata, patching, query_results, 
 
 def add() -> None:
     """Install the lookups, before the other modules that wrap them."""
-    slow = "looking a table up lists all tables of all databases"
+    slow = "each table lookup lists all tables of all databases"
     patching.wrap(database, "objects", _objects, slow)
-    patching.wrap(database, "projects", _projects, "what making.py attaches for a moment is a project")
+    patching.wrap(database, "projects", _projects, "the temporary lakes of making.py are listed as projects")
     patching.wrap(datasets, "exists", _has_dataset, slow)
     for module in (tables, tabledata):
-        patching.replace(module, "columns", _columns_of, "each statement asks for the columns of its tables anew")
-    patching.wrap(partitions, "_hidden", _has_ingestion_time, "each name is looked for among all columns of all tables")
+        patching.replace(module, "columns", _columns_of, "each statement reads the columns of its tables again")
+    patching.wrap(partitions, "_hidden", _has_ingestion_time, "each name is looked up among all columns of all tables")
 
 
 def _has_ingestion_time(original: Callable[[exp.Table], bool], table: exp.Table) -> bool:

@@ -69,7 +69,7 @@ def calls(tree: exp.Expr, context: Context) -> Iterator[Call]:
 
 
 def called(node: exp.Expr, context: Context) -> Call | None:
-    """Return the node's call if it calls a template, else None."""
+    """Return the call of a template that a node is, or None for any other node."""
     function = node.expression if isinstance(node, exp.Dot) else node
     if not isinstance(function, exp.Anonymous) or isinstance(node.parent, exp.Table):
         return None

@@ -40,7 +40,7 @@ def add(node_rules: list[Callable[..., exp.Expr]]) -> None:
     """Install the rules, before the first connection is opened."""
     STATEMENT_RULES.insert(0, _check)
     STATEMENT_RULES.insert(0, _parse_seconds)
-    reason = "REGEXP_EXTRACT with a group takes no position and occurrence"
+    reason = "REGEXP_EXTRACT with a group ignores position and occurrence"
     node_rules.insert(patching.position(node_rules, strings, "regexp_extract", reason), _extract)
     native.FUNCTIONS["_numeric_text"] = (_numeric_text, ["VARCHAR", "BIGINT"], "VARCHAR")
 

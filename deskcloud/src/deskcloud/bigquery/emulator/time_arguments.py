@@ -36,7 +36,7 @@ _NAMES = {_Kind.TIMESTAMP: _Kind.DATETIME}
 def add() -> None:
     """Install the rule, before functions are translated."""
     patching.replace(datetime, "_interval", _interval, "INTERVAL loses digits")
-    by_name = "functions go by their name, and not by the type of time that they are given"
+    by_name = "functions use their name and not the type of their argument"
     patching.wrap(datetime, "format_cast", _format_cast, by_name, rules=NODE_RULES)
     STATEMENT_RULES.insert(patching.position(STATEMENT_RULES, datetime, "datetime", by_name), _by_type)
 

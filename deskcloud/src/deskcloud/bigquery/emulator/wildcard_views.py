@@ -38,7 +38,7 @@ _MOST_NESTED = 16
 
 def add() -> None:
     """Store the text of each statement with the statement, including the text of a view's query."""
-    reason = "views over wildcard tables do not see later tables"
+    reason = "views over wildcard tables miss later tables"
     patching.wrap(script, "parse", _parse, reason)
     patching.wrap(ddl, "_definition", _definition, reason)
     patching.wrap(catalog, "record", _record, "a view whose table is gone has no columns")

@@ -26,7 +26,7 @@ _locks: dict[tuple[str, ...], threading.RLock] = {}
 
 def add() -> None:
     """Install the locks, after the other modules that replace the same functions."""
-    reason = "a load fails where a statement makes its table meanwhile"
+    reason = "a load fails if a statement creates its table meanwhile"
     patching.replace(database, "writing", _writing, reason)
     patching.wrap(query, "_run", _run, reason)
     patching.wrap(tables, "create", _create, reason)

@@ -49,7 +49,7 @@ class JobRoutes:
         self._inserting: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def insert(self, request: Request) -> Response:
-        """jobs.insert."""
+        """Answer jobs.insert."""
         project = request.path_params["project"]
         body = await request.body()
         job = _json(request, body)
@@ -74,7 +74,7 @@ class JobRoutes:
             return await self._passthrough.forward(request, body)
 
     async def query(self, request: Request) -> Response:
-        """jobs.query."""
+        """Answer jobs.query."""
         project = request.path_params["project"]
         body = await request.body()
         given = _json(request, body)
@@ -121,7 +121,7 @@ class JobRoutes:
                 raise
 
     async def results(self, request: Request) -> Response:
-        """jobs.getQueryResults."""
+        """Answer jobs.getQueryResults."""
         project, job_id = request.path_params["project"], request.path_params["job"]
         if self._jobs.find(project, job_id) is None:
             return await self._passthrough.forward(request)
@@ -136,12 +136,12 @@ class JobRoutes:
         return JSONResponse(answer | {"jobComplete": True, "cacheHit": False, "totalBytesProcessed": "0"})
 
     async def get(self, request: Request) -> Response:
-        """jobs.get."""
+        """Answer jobs.get."""
         resource = self._jobs.find(request.path_params["project"], request.path_params["job"])
         return JSONResponse(resource) if resource else await self._passthrough.forward(request)
 
     async def cancel(self, request: Request) -> Response:
-        """jobs.cancel."""
+        """Answer jobs.cancel."""
         project, job_id = request.path_params["project"], request.path_params["job"]
         if self._jobs.find(project, job_id) is None:
             return await self._passthrough.forward(request)
@@ -149,7 +149,7 @@ class JobRoutes:
         return JSONResponse({"kind": "bigquery#jobCancelResponse", "job": resource})
 
     async def delete(self, request: Request) -> Response:
-        """jobs.delete."""
+        """Answer jobs.delete."""
         project, job_id = request.path_params["project"], request.path_params["job"]
         if self._jobs.find(project, job_id) is None:
             return await self._passthrough.forward(request)

@@ -192,7 +192,7 @@ class Jobs:
         )
 
     def _fail_interrupted(self) -> None:
-        """Mark jobs that ran when the process ended as failed; a client retries them under another id."""
+        """Mark as failed all jobs that were running when the process ended; clients retry them under another id."""
         projects = set()
         for (text,) in self._database.execute("SELECT resource FROM jobs WHERE state != 'DONE'"):
             resource = json.loads(text)

@@ -30,7 +30,7 @@ class ModelRoutes:
         self._registry = registry
 
     async def list(self, request: Request) -> Response:
-        """models.list."""
+        """Answer models.list."""
         project, dataset = request.path_params["project"], request.path_params["dataset"]
         if not await run_in_threadpool(self._emulator.exists, f"{project}/datasets/{dataset}"):
             raise not_found("Dataset", f"{project}:{dataset}")
@@ -42,11 +42,11 @@ class ModelRoutes:
         return JSONResponse(answer | ({"nextPageToken": str(end)} if end < len(resources) else {}))
 
     async def get(self, request: Request) -> Response:
-        """models.get."""
+        """Answer models.get."""
         return JSONResponse(self._models.get(_reference(request)).resource)
 
     async def patch(self, request: Request) -> Response:
-        """models.patch."""
+        """Answer models.patch."""
         try:
             changes = json.loads(await request.body())
         except ValueError as error:
@@ -55,7 +55,7 @@ class ModelRoutes:
         return JSONResponse(self._models.change(_reference(request), changes, etag).resource)
 
     async def delete(self, request: Request) -> Response:
-        """models.delete."""
+        """Answer models.delete."""
         reference = _reference(request)
         run = self._models.get(reference).resource["trainingRuns"][-1]
         if self._registry and "vertexAiModelId" in run:

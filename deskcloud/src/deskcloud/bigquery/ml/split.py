@@ -65,7 +65,7 @@ def _custom(columns: Columns, name: str) -> Mask:
 
 
 def _sequential(columns: Columns, name: str, fraction: float) -> Mask:
-    """Select the last rows in the column's order, and ties with the first of them; NULLs never evaluate."""
+    """Select the last rows in the column's order, and all rows equal to the first of these; rows with NULL train."""
     column = _split_column(columns, name)
     if bigquery_type(column.type) not in _ORDERED:
         raise MLError(
