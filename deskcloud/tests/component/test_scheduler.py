@@ -82,7 +82,7 @@ def test_a_schedule_can_be_run_now(tmp_path, monkeypatch):
 def test_an_unknown_schedule_is_named_with_those_that_are_known():
     with (
         scheduler.run([SCHEDULE], Topics().publish) as running,
-        pytest.raises(scheduler.ScheduleError, match="'nightly'; known are: resume-runs"),
+        pytest.raises(scheduler.ScheduleError, match="'nightly'; the schedules are: resume-runs"),
     ):
         running.trigger("nightly")
 

@@ -233,7 +233,7 @@ def test_rows_that_cannot_be_learned_from_are_refused(options, columns, message)
         ({"num_factors": 1}, "NUM_FACTORS must be an INT64 from 2 to 200; got 1"),
         ({"num_factors": 201}, "NUM_FACTORS must be an INT64 from 2 to 200; got 201"),
         ({"feedback_type": "BOTH"}, "FEEDBACK_TYPE must be one of 'EXPLICIT', 'IMPLICIT'; got 'BOTH'"),
-        ({"wals_alpha": 4}, "WALS_ALPHA goes with FEEDBACK_TYPE='IMPLICIT'"),
+        ({"wals_alpha": 4}, "WALS_ALPHA needs FEEDBACK_TYPE='IMPLICIT'"),
         ({"feedback_type": "implicit", "wals_alpha": -1}, "WALS_ALPHA must be a FLOAT64 of at least 0"),
         ({"l2_reg": 0}, "L2_REG must be a FLOAT64 above 0"),
         ({"user_col": "ITEM"}, "USER_COL, ITEM_COL, RATING_COL and DATA_SPLIT_COL must be different"),

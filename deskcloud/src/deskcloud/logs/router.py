@@ -132,7 +132,7 @@ def _predicate(sink: Sink) -> Predicate:
     try:
         return parse(sink.filter)
     except FilterError as error:
-        raise SinkError(f"the filter of the sink {sink.name} is not usable: {error}") from error
+        raise SinkError(f"the filter of the sink {sink.name} is invalid: {error}") from error
 
 
 def _message(entry: dict[str, Any]) -> PubsubMessage:

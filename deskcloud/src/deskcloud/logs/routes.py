@@ -66,7 +66,7 @@ def _guarded(endpoint: Endpoint) -> Endpoint:
         except LoggingError as error:
             return _error(error)
         except exceptions.GoogleAPICallError as error:
-            return _error(LoggingError(f"Pub/Sub did not take a sink's entries: {error}", 503, "UNAVAILABLE"))
+            return _error(LoggingError(f"Pub/Sub did not accept a sink's entries: {error}", 503, "UNAVAILABLE"))
 
     return answer
 

@@ -49,7 +49,7 @@ class Tables:
             try:
                 self._queue.put_nowait(_Waiting(dataset, table_name(entry["logName"]), _row(entry)))
             except queue.Full:
-                _log.warning("%d log entries for %s are lost: BigQuery takes none", len(entries) - position, dataset)
+                _log.warning("%d log entries for %s are lost: its queue is full", len(entries) - position, dataset)
                 return
 
     @contextlib.contextmanager
@@ -107,7 +107,7 @@ class Tables:
             except ClientError as error:
                 _log.warning("%d log entries are lost: table %s refuses them: %s", len(batch), table, error)
             except (GoogleAPICallError, OSError) as error:
-                _log.warning("%d log entries wait: %s takes none now: %s", len(batch), table, error)
+                _log.warning("%d log entries wait: table %s is not available: %s", len(batch), table, error)
                 left += batch
             else:
                 for one in refused:

@@ -69,7 +69,7 @@ class Scheduler:
         """
         if name not in self._planned:
             known = ", ".join(sorted(self._planned)) or "none"
-            raise ScheduleError(f"there is no schedule {name!r}; known are: {known}")
+            raise ScheduleError(f"there is no schedule {name!r}; the schedules are: {known}")
         self._send(self._planned[name].schedule)
 
     def start(self) -> None:
@@ -114,10 +114,10 @@ def _planned(schedule: Schedule, now: datetime) -> _Planned:
         cron, zone = parse(schedule.cron), ZoneInfo(schedule.time_zone)
         return _Planned(schedule, cron, zone, cron.next_after(now, zone))
     except CronError as error:
-        raise ScheduleError(f"the schedule {schedule.name} has no usable cron expression: {error}") from error
+        raise ScheduleError(f"the schedule {schedule.name} has an invalid cron expression: {error}") from error
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise ScheduleError(
-            f"the schedule {schedule.name} has the time zone {schedule.time_zone!r}, which is not known; write one of "
+            f"the schedule {schedule.name} has the time zone {schedule.time_zone!r}, which is unknown; write one of "
             "the tz database, such as Europe/Berlin or UTC"
         ) from error
 

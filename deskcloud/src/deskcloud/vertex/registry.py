@@ -312,6 +312,6 @@ def _check_owner(name: str, version: Document, asker: str) -> None:
 def _check_alias(alias: Any) -> str:
     if not isinstance(alias, str) or not re.fullmatch(_ALIAS, alias):
         raise InvalidArgumentError(
-            f"Invalid version alias {alias!r}: it must match {_ALIAS}, so that nobody takes it for a version number."
+            f"Invalid version alias {alias!r}: it must match {_ALIAS}, so that it does not look like a version number."
         )
     return alias

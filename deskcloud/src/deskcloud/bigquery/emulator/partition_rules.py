@@ -156,7 +156,7 @@ def _described(reference: partitions.Reference) -> tuple[Table, str | None]:
 
 def _refuse_partition(reference: partitions.Reference) -> None:
     if partitions.split(reference)[1] is not None:
-        raise BigQueryError("invalid", f"A partition has no resource of its own: {reference[2]}")
+        raise BigQueryError("invalid", f"A partition has no resource: name its table; got {reference[2]}")
 
 
 def _refuse_decorators(tree: exp.Expr, _: Any) -> exp.Expr:

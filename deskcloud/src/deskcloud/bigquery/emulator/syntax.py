@@ -48,7 +48,7 @@ class Part(str):
 
     @classmethod
     def of(cls, text: str, before: str, behind: str, follows: str) -> Self:
-        """Return the text with its surroundings."""
+        """Return the statement `text` with the script's text around it."""
         part = cls(text)
         part.before, part.behind, part.follows = before, behind, follows
         return part

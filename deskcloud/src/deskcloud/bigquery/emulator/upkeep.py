@@ -64,7 +64,7 @@ def _run() -> None:
             try:
                 tidy(project)
             except duckdb.Error as error:
-                _LOG.warning("upkeep of %s goes on later: %s", project, error)
+                _LOG.warning("upkeep of %s continues later: %s", project, error)
 
 
 def _call(function: str, *arguments: object) -> None:

@@ -91,7 +91,7 @@ class Audit:
             body = {"entries": [json.loads(text) for _, _, text in rows]}
             self._http.post(f"{self._url}/v2/entries:write", json=body).raise_for_status()
         except httpx.HTTPError as error:
-            _LOG.warning("audit entries wait, since Cloud Logging did not take them: %r", error)
+            _LOG.warning("audit entries wait, since Cloud Logging did not accept them: %r", error)
             return False
         for project, job, _ in rows:
             self._database.execute(

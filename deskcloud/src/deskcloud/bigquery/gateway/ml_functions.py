@@ -167,4 +167,4 @@ def _check(call: Call, function: Function, query: str | None, options: dict[str,
             allowed = ", ".join(sorted(function.options)) or "none"
             raise unsupported(f"Option {name} of {call.name} (options here: {allowed})")
     if "threshold" in options and query is None:
-        raise BigQueryError("invalidQuery", f"{call.name}: a threshold goes only with TABLE name or (query)")
+        raise BigQueryError("invalidQuery", f"{call.name}: a threshold needs TABLE name or (query)")

@@ -39,7 +39,7 @@ class Watch:
         self._wake.set()
 
     def close(self) -> None:
-        """Stop polling; it continues after the next start."""
+        """Stop polling; the watched jobs are polled again after the next start."""
         self._ended.set()
         self._wake.set()
         self._thread.join()

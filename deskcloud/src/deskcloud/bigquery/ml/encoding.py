@@ -73,7 +73,7 @@ class Category:
         used = column.dictionary.take(pc.unique(column.indices).drop_null())
         vocabulary = tuple(sorted(used.to_pylist()))
         if NULL_CATEGORY in vocabulary:
-            raise MLError(f"Feature column {name!r} has the value {NULL_CATEGORY!r}, which stands for NULL: use NULL.")
+            raise MLError(f"Feature column {name!r} has the value {NULL_CATEGORY!r}, which represents NULL: use NULL.")
         fitted = cls(name, feature, vocabulary, column.null_count)
         return replace(fitted, dropped=int(np.bincount(fitted.codes(column)).argmax())) if dummy else fitted
 

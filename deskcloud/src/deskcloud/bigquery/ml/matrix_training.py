@@ -43,7 +43,7 @@ def train(rows: pa.Table, settings: dict[str, Any], progress: Progress | None) -
         ratings.read(Columns(rows.filter(pa.array(mask))), user, item, rating) for mask in (~evaluates, evaluates)
     )
     if not len(training):
-        raise MLError("There is no row to train on: check the query, and DATA_SPLIT_METHOD where it is given.")
+        raise MLError("There is no row to train on: check the query, and DATA_SPLIT_METHOD if it is set.")
     if settings["num_factors"] is None:
         settings["num_factors"] = min(max(int(math.log2(len(training))), FEWEST_FACTORS), MOST_FACTORS)
     journal = Journal(settings["early_stop"], settings["min_rel_progress"], progress)

@@ -257,9 +257,9 @@ def _hold_together(options: dict[str, Any]) -> None:
     if method in {"CUSTOM", "SEQ"} and column is None:
         raise MLError(f"DATA_SPLIT_METHOD='{method}' needs DATA_SPLIT_COL, the column to split by.")
     if method not in {"CUSTOM", "SEQ"} and column is not None:
-        raise MLError(f"DATA_SPLIT_COL goes with DATA_SPLIT_METHOD 'CUSTOM' or 'SEQ', not '{method}'.")
+        raise MLError(f"DATA_SPLIT_COL needs DATA_SPLIT_METHOD 'CUSTOM' or 'SEQ', not '{method}'.")
     if method not in {"RANDOM", "SEQ"} and options["data_split_eval_fraction"] is not None:
-        raise MLError(f"DATA_SPLIT_EVAL_FRACTION goes with DATA_SPLIT_METHOD 'RANDOM' or 'SEQ', not '{method}'.")
+        raise MLError(f"DATA_SPLIT_EVAL_FRACTION needs DATA_SPLIT_METHOD 'RANDOM' or 'SEQ', not '{method}'.")
     if options["data_split_eval_fraction"] is not None:
         options["data_split_eval_fraction"] = round(options["data_split_eval_fraction"], 2)
     {LOGISTIC: _hold_logistic, TREES: _hold_trees, FACTORIZATION: _hold_factorization}[options["model_type"]](options)
@@ -274,9 +274,9 @@ def _hold_logistic(options: dict[str, Any]) -> None:
     _hold_class_weights(options)
     constant = options["learn_rate_strategy"] == "CONSTANT"
     if constant and options["ls_init_learn_rate"] is not None:
-        raise MLError("LS_INIT_LEARN_RATE goes with LEARN_RATE_STRATEGY='LINE_SEARCH'; set LEARN_RATE instead.")
+        raise MLError("LS_INIT_LEARN_RATE needs LEARN_RATE_STRATEGY='LINE_SEARCH'; set LEARN_RATE instead.")
     if not constant and options["learn_rate"] is not None:
-        raise MLError("LEARN_RATE goes with LEARN_RATE_STRATEGY='CONSTANT'; set LS_INIT_LEARN_RATE instead.")
+        raise MLError("LEARN_RATE needs LEARN_RATE_STRATEGY='CONSTANT'; set LS_INIT_LEARN_RATE instead.")
     name = "learn_rate" if constant else "ls_init_learn_rate"
     options[name] = options[name] or 0.1
 
@@ -284,7 +284,7 @@ def _hold_logistic(options: dict[str, Any]) -> None:
 def _hold_trees(options: dict[str, Any]) -> None:
     _hold_class_weights(options)
     if options["booster_type"] != "DART" and options["dropout"]:
-        raise MLError("DROPOUT goes with BOOSTER_TYPE='DART'.")
+        raise MLError("DROPOUT needs BOOSTER_TYPE='DART'.")
     if options["instance_weight_col"] and (options["auto_class_weights"] or options["class_weights"]):
         raise MLError("INSTANCE_WEIGHT_COL and class weights exclude each other: give one of them.")
     if options["approx_global_feature_contrib"] is None:
@@ -302,7 +302,7 @@ def _hold_factorization(options: dict[str, Any]) -> None:
     if len(set(names)) < len(names):
         raise MLError("USER_COL, ITEM_COL, RATING_COL and DATA_SPLIT_COL must be different columns.")
     if options["feedback_type"] == "EXPLICIT" and options["wals_alpha"] is not None:
-        raise MLError("WALS_ALPHA goes with FEEDBACK_TYPE='IMPLICIT'.")
+        raise MLError("WALS_ALPHA needs FEEDBACK_TYPE='IMPLICIT'.")
     if options["feedback_type"] == "IMPLICIT" and options["wals_alpha"] is None:
         options["wals_alpha"] = 40.0
 
