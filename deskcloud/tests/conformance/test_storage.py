@@ -349,7 +349,7 @@ def test_everything_is_there_after_a_restart_and_generations_go_on(tmp_path, mon
 def test_a_state_in_use_is_not_opened_twice(tmp_path):
     with (
         local_storage.serve(tmp_path),
-        pytest.raises(RuntimeError, match="in use"),
+        pytest.raises(RuntimeError, match="used by another process"),
         local_storage.serve(tmp_path),
     ):
         pass
