@@ -182,7 +182,7 @@ def test_one_bad_instance_fails_the_whole_request(google, model):
 def test_traffic_moves_from_the_old_model_to_the_new_one_and_back(google, trained_folder, model):
     google.upload(trained_folder, parent_model=model)
     endpoint = google.endpoint()
-    with refused("FAILED_PRECONDITION", "takes traffic"):
+    with refused("FAILED_PRECONDITION", "receives traffic"):
         google.predict(endpoint, INSTANCE)
     old = google.deploy(endpoint, f"{model}@1", {"0": 100}).id
     new = google.deploy(endpoint, f"{model}@2").id

@@ -94,7 +94,7 @@ def test_a_deployment_that_cannot_be_finished_after_a_restart_fails_and_says_why
 
 def test_a_state_in_use_is_not_opened_twice(tmp_path):
     app = vertex.create_app(tmp_path)
-    with serving.serve(app), pytest.raises(RuntimeError, match="in use"):
+    with serving.serve(app), pytest.raises(RuntimeError, match="used by another process"):
         vertex.create_app(tmp_path)
 
 
