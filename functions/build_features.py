@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 from shared import placeholders, push
 from shared.chain import checks, current, refreshes, source
 from shared.chain.documents import ExportRun
+from shared.chain.log_events import NoNewDayTable
 from shared.chain.refreshes import Refresh
 from shared.chain.steps import Opening, Step
 from shared.errors import Permanent
 from shared.events import AudiencePublished, DataRefreshed, FeaturesBuilt, ModelRejected, RunSuperseded, ScoringDue
 from shared.handler import handle
 from shared.log import log
-from shared.log_events import NoNewDayTable
 
 if TYPE_CHECKING:
     from datetime import date, datetime

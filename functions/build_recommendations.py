@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from shared import push
 from shared.chain import recommending
+from shared.chain.log_events import NothingToRecommend
 from shared.chain.steps import Opening, Step
 from shared.events import FeaturesBuilt, RecommendationsBuilt, RecommendationsDue, RunSuperseded
 from shared.handler import handle
 from shared.log import log
-from shared.log_events import NothingToRecommend
 
 if TYPE_CHECKING:
     from datetime import datetime

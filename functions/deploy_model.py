@@ -22,6 +22,7 @@ from shared.chain.documents import (
     DeploymentOperation,
     Superseded,
 )
+from shared.chain.log_events import DeploymentSuperseded
 from shared.chain.registry import Note
 from shared.chain.steps import Step
 from shared.chain.versions import model_name
@@ -29,7 +30,6 @@ from shared.errors import Permanent
 from shared.events import ModelApproved, ModelDeployed, RunSuperseded, ScoringDue
 from shared.handler import handle
 from shared.log import log
-from shared.log_events import DeploymentSuperseded
 from shared.online import contract
 
 if TYPE_CHECKING:

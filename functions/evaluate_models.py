@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 from shared import push
 from shared.chain import current, evaluation, training
 from shared.chain.documents import EVALUATION
+from shared.chain.log_events import GateApproved, GateRejected, NothingLearnt, TrainingRepeated
 from shared.chain.steps import Step
 from shared.errors import PROPAGATION, Malformed, NotReady, Permanent
 from shared.events import ModelApproved, ModelRejected, RunSuperseded, TrainingFailed, TrainingProgressed
 from shared.handler import handle
 from shared.log import log
-from shared.log_events import GateApproved, GateRejected, NothingLearnt, TrainingRepeated
 from shared.warehouse import denied_at, heals, reason
 
 if TYPE_CHECKING:

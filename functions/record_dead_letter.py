@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 from shared import dead_letters, push
 from shared.clients import clients
-from shared.dead_letters import Letter
+from shared.dead_letters import DeadLetter, Letter
 from shared.log import log
-from shared.log_events import DeadLetter
 
 if TYPE_CHECKING:
     from shared.push import Message

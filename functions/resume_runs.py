@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from shared import push
 from shared.chain import pointer
 from shared.chain.environment import environment
+from shared.chain.log_events import RunResumed, RunUnreadable
 from shared.log import log, log_exception
-from shared.log_events import RunResumed, RunUnreadable
 
 if TYPE_CHECKING:
     from shared.push import Message

@@ -15,9 +15,9 @@ import functions_framework
 from shared import jsontext
 from shared.clients import clients
 from shared.log import log
-from shared.log_events import NoScorer
 from shared.online import checkout, openapi, predictions, scorer, sessions, web
 from shared.online.contract import decode
+from shared.online.log_events import NoScorer
 
 if TYPE_CHECKING:
     from flask import Request, Response

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 from shared import push
 from shared.chain import run_ids
 from shared.chain.documents import ScoringRun
+from shared.chain.log_events import NothingToScore
 from shared.chain.steps import Opening, Step
 from shared.champion import POINTER
 from shared.errors import Permanent
 from shared.events import ModelDeployed, ScoringDue, VisitorsScored
 from shared.handler import handle
 from shared.log import log
-from shared.log_events import NothingToScore
 
 if TYPE_CHECKING:
     from shared.chain.environment import Environment, StepContext

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shared.errors import told
-from shared.log import log
-from shared.log_events import MessageRejected
+from shared.log import LogEvent, log
 from shared.store import Store
 
 if TYPE_CHECKING:
@@ -32,6 +31,29 @@ REJECTED_BYTES = f"{REJECTED}bytes"
 MAX_BYTES = 10_000_000 - 1_000
 MAX_ATTRIBUTES = 100
 _FOLDER = "dead-letters/"
+
+
+class DeadLetter(LogEvent, frozen=True):
+    """A message was given up and is kept with its reason; `propensity replay` sends it again."""
+
+    event = "dead_letter"
+    severity = "ERROR"
+    message = "dead letter for {function}: {reason}"
+
+    function: str
+    reason: str
+
+
+class MessageRejected(LogEvent, frozen=True):
+    """A function cannot use a message, and no retry can help: it goes to the dead letters."""
+
+    event = "message_rejected"
+    severity = "ERROR"
+    message = "{function}: message {message_id} cannot be used: {reason}"
+
+    function: str
+    message_id: str
+    reason: str
 
 
 class TooLargeError(ValueError):

@@ -25,12 +25,7 @@ from typing import TYPE_CHECKING
 from google.api_core.exceptions import Forbidden
 
 from shared.chain.environment import StepContext, environment
-from shared.chain.runs import Failure, Record
-from shared.dead_letters import reject
-from shared.deadline import Deadline
-from shared.errors import Malformed, NotReady, Permanent, is_final
-from shared.log import log, log_exception
-from shared.log_events import (
+from shared.chain.log_events import (
     FailureUnrecorded,
     RecordUnreadable,
     RunUnreadable,
@@ -41,6 +36,11 @@ from shared.log_events import (
     StepFinishedElsewhere,
     StepWaits,
 )
+from shared.chain.runs import Failure, Record
+from shared.dead_letters import reject
+from shared.deadline import Deadline
+from shared.errors import Malformed, NotReady, Permanent, is_final
+from shared.log import log, log_exception
 
 if TYPE_CHECKING:
     from shared.chain.steps import Step

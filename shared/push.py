@@ -20,8 +20,7 @@ import msgspec
 
 from shared import body, jsontext
 from shared.errors import Malformed
-from shared.log import log
-from shared.log_events import PushRefused
+from shared.log import LogEvent, log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,6 +79,16 @@ class _Content(msgspec.Struct, rename="camel"):
     data: str = ""
     attributes: dict[str, str] = {}
     publish_time: datetime | None = None
+
+
+class PushRefused(LogEvent, frozen=True):
+    """A request to an event function is no push of Pub/Sub's."""
+
+    event = "push_refused"
+    severity = "WARNING"
+    message = "a request was refused: {reason}"
+
+    reason: str
 
 
 class NoPushError(ValueError):

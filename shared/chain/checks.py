@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from shared.chain.documents import CHECKS, Check
+from shared.chain.log_events import CheckFailed
 from shared.chain.source import COLUMNS, newest_table
 from shared.errors import Permanent
 from shared.log import log
-from shared.log_events import CheckFailed
 from shared.warehouse import SQL, Statement
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ from shared import champion
 from shared.chain import run_ids, source
 from shared.chain.documents import ExportRun, Reading
 from shared.chain.guarded import Guarded
+from shared.chain.log_events import NothingChanged, RunWanted
 from shared.chain.refreshes import Refresh, reasons
 from shared.events import DataRefreshed, RunSuperseded
 from shared.log import log
-from shared.log_events import NothingChanged, RunWanted
 
 if TYPE_CHECKING:
     from shared.chain.environment import Environment, StepContext

@@ -5,10 +5,10 @@ import msgspec
 from shared.chain import documents, gate, training
 from shared.chain.documents import Evaluation, HeldAgainst, Measured, Split
 from shared.chain.environment import StepContext
+from shared.chain.log_events import ChampionUnscored
 from shared.chain.versions import Version, model_name
 from shared.errors import Permanent, told
 from shared.log import log
-from shared.log_events import ChampionUnscored
 from shared.warehouse import Statement
 
 CHAMPION = "champion"

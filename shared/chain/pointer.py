@@ -13,8 +13,8 @@ from google.api_core.exceptions import NotFound, PreconditionFailed
 
 from shared import champion, jsontext
 from shared.chain.documents import DEPLOYMENT, SCORER
+from shared.chain.log_events import PointerReplaced
 from shared.log import log
-from shared.log_events import PointerReplaced
 
 if TYPE_CHECKING:
     from google.cloud.storage import Bucket

@@ -13,13 +13,13 @@ from google.api_core.exceptions import NotFound, PreconditionFailed
 from shared import jsontext, recommendations
 from shared.chain import run_ids
 from shared.chain.documents import RECOMMENDATIONS, RecommendationsRun, Recommended
+from shared.chain.log_events import FactorizationRefused, NewerRecommendationsServed
 from shared.chain.ranking import POPULARITY, Ranking, better_than_popularity
 from shared.chain.training import rows_of_run
 from shared.chain.versions import model_name
 from shared.errors import Permanent
 from shared.events import RecommendationsDue
 from shared.log import log
-from shared.log_events import FactorizationRefused, NewerRecommendationsServed
 from shared.recommendations import ARTEFACT, Artefact, Rule
 from shared.warehouse import Statement
 

@@ -10,10 +10,10 @@ from shared import embedded_scorer, exported_booster
 from shared.chain import training
 from shared.chain.documents import EVALUATION, SCORER, TRAINING, TrainingStatistics
 from shared.chain.evaluation import CHAMPION
+from shared.chain.log_events import ModelNotEmbeddable, NoScorerArtefact
 from shared.chain.versions import model_name
 from shared.errors import Permanent
 from shared.log import log
-from shared.log_events import ModelNotEmbeddable, NoScorerArtefact
 from shared.warehouse import Statement
 
 if TYPE_CHECKING:

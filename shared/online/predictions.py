@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from shared.log import log
-from shared.log_events import CheckoutScored
 from shared.online.contract import Score
+from shared.online.log_events import CheckoutScored
 from shared.settings import SettingsError
 
 KEY = "PROPENSITY_PSEUDONYM_KEY"

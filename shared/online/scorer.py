@@ -9,8 +9,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from shared.log import log
-from shared.log_events import EmbeddedStoodIn
 from shared.online.endpoint import Endpoint, EndpointError
+from shared.online.log_events import EmbeddedStoodIn
 from shared.online.snapshot import Champion, Snapshot, Watch
 from shared.settings import Settings
 

@@ -16,7 +16,7 @@ import msgspec
 
 from shared import champion, embedded_scorer, recommendations
 from shared.log import log
-from shared.log_events import ObjectUnusable
+from shared.online.log_events import ObjectUnusable
 from shared.online.objects import Bucket, ReadError
 from shared.online.recommendations import Recommender
 

@@ -14,8 +14,8 @@ from flask import Response
 
 from shared import body, jsontext
 from shared.log import log, log_exception
-from shared.log_events import RequestFailed, RequestRefused
 from shared.online.contract import MAX_BYTES, NAMES, Complaint, Problem
+from shared.online.log_events import RequestFailed, RequestRefused
 
 if TYPE_CHECKING:
     from flask import Request

@@ -16,8 +16,7 @@ REQUESTS, LINES = 16, 30
 SIZES = (10, 6_000, 70_000)
 FUNCTION = f"""
     import functions_framework
-    from shared.log import log
-    from shared.log_events import LogEvent
+    from shared.log import LogEvent, log
 
     class Counted(LogEvent, frozen=True):
         event = "counted"

@@ -14,11 +14,12 @@ from fixtures import alerts
 from fixtures.pubsub import delivered, pushed
 from functions import record_dead_letter
 from shared import dead_letters, handler, settings
+from shared.chain.log_events import StepEnded, StepFailedForGood
 from shared.chain.steps import Step
+from shared.dead_letters import DeadLetter
 from shared.errors import NotReady, Permanent
 from shared.events import ModelApproved, ModelDeployed
 from shared.log import log
-from shared.log_events import DeadLetter, StepEnded, StepFailedForGood
 from tests.unit.test_declarations import ROOT
 
 RUN = "20170801-0a1b2c3d"

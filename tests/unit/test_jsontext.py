@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from deskcloud.web.answers import JSONResponse
 from shared import jsontext
 from shared.log import log
-from shared.log_events import CheckoutScored
+from shared.online.log_events import CheckoutScored
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("benchmarks", "cli", "demo", "deskcloud/src", "faults", "functions", "scripts", "shared")

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from shared import log_events
+from shared.chain.log_events import GateRejected
 from shared.errors import told
-from shared.log import log, log_exception
-from shared.log_events import LogEvent
+from shared.log import LogEvent, log, log_exception
 
 PAGE = Path(__file__).parents[2] / "docs" / "logs.md"
 
@@ -65,7 +65,7 @@ def test_what_is_no_user_of_a_url_is_told_as_it_is(text):
 
 
 def test_a_message_names_the_fields_of_its_event():
-    event = log_events.GateRejected("r", "logistic", ["too few buyers", "it is miscalibrated"])
+    event = GateRejected("r", "logistic", ["too few buyers", "it is miscalibrated"])
     assert event.payload()["message"] == "the gate rejects logistic: too few buyers; it is miscalibrated"
 
 
