@@ -1,6 +1,7 @@
 """Google's analyzer and reference implementation, as the rest of the project calls them."""
 
 import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
@@ -210,3 +211,12 @@ def test_a_merge_that_updates_a_row_twice_is_refused():
     sql = "merge visits using unnest([1, 1]) as s on id = s when matched then delete"
     with pytest.raises(Refused, match="must match at most one source row"):
         reference.modify(sql, CATALOG, {"visits": ROWS})
+
+
+def test_more_catalogs_than_are_kept_and_threads_at_once_do_not_mix_tables():
+    def columns(number):
+        catalog = Catalog({"t": [{"name": f"c{number % 40}", "type": "INT64"}]}.get)
+        return [one.name for one in analysis.analyze("select * from t", catalog)]
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(columns, range(80))) == [[f"c{number % 40}"] for number in range(80)]

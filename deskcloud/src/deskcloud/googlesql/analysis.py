@@ -9,7 +9,7 @@ from zetasql.wasi._pb2.zetasql.public.options_pb2 import ErrorMessageMode
 from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
 
 from deskcloud.googlesql import dialect
-from deskcloud.googlesql.catalog import Catalog, language, registered
+from deskcloud.googlesql.catalog import Catalog, language
 from deskcloud.googlesql.engine import engine
 
 
@@ -28,10 +28,9 @@ def analyze(sql: str, catalog: Catalog, parameters: Mapping[str, TypeProto] | No
         Refused: the analyzer refuses the statement; the message is the analyzer's.
     """
     text = dialect.as_googlesql(sql, catalog.models)
-    request = service.AnalyzeRequest(
-        sql_statement=text, options=options(parameters or {}), registered_catalog_id=registered(catalog.of(text))
-    )
-    statement = engine().call("Analyze", request, service.AnalyzeResponse).resolved_statement
+    request = service.AnalyzeRequest(sql_statement=text, options=options(parameters or {}))
+    known = service.RegisterCatalogRequest(simple_catalog=catalog.of(text))
+    statement = engine().call_with_catalog("Analyze", request, service.AnalyzeResponse, known).resolved_statement
     if not statement.HasField("resolved_query_stmt_node"):
         return []
     columns = statement.resolved_query_stmt_node.output_column_list

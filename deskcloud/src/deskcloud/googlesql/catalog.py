@@ -1,11 +1,9 @@
 """Describe to GoogleSQL the tables, views and functions that a statement may name."""
 
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from google.protobuf.empty_pb2 import Empty
 from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as service
 from zetasql.wasi._pb2.zetasql.proto.options_pb2 import LanguageOptionsProto
 from zetasql.wasi._pb2.zetasql.proto.simple_catalog_pb2 import SimpleCatalogProto
@@ -29,7 +27,6 @@ _NOT_IN_BIGQUERY = {
     LanguageFeature.FEATURE_TIMESTAMP_PRECISION,
 }
 
-_KEPT_CATALOGS = 32
 _KEPT_STATEMENTS = 1024
 
 
@@ -82,31 +79,6 @@ def table(name: str, fields: Fields, number: int) -> SimpleTableProto:
         column = made.column.add(name=one["name"], is_pseudo_column=one["name"].startswith("_"))
         column.type.CopyFrom(types.of_field(one))
     return made
-
-
-@cache
-def _numbers() -> OrderedDict[tuple[int, bytes], int]:
-    """Return the ids of the catalogs kept by the module, by module start and content; most recently used last."""
-    return OrderedDict()
-
-
-def registered(catalog: SimpleCatalogProto, contents: Mapping[str, service.TableContent] | None = None) -> int:
-    """Return the id under which the module keeps a catalog and the rows of its tables.
-
-    To build a catalog's functions takes nine tenths of the time of an analysis. The module therefore keeps the most
-    recently used catalogs, 0.6 MB each.
-    """
-    request = service.RegisterCatalogRequest(simple_catalog=catalog, table_content=contents)
-    kept, key = _numbers(), (engine().starts, request.SerializeToString(deterministic=True))
-    number = kept.pop(key, None)
-    if number is None:
-        number = engine().call("RegisterCatalog", request, service.RegisterResponse).registered_id
-    kept[key] = number
-    while len(kept) > _KEPT_CATALOGS:
-        (start, _), oldest = kept.popitem(last=False)
-        if start == engine().starts:
-            engine().call("UnregisterCatalog", service.UnregisterRequest(registered_id=oldest), Empty)
-    return number
 
 
 @lru_cache(_KEPT_STATEMENTS)

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import threading
+from collections import OrderedDict
 from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import version
@@ -15,8 +16,10 @@ from typing import Any
 
 import tzdata
 import wasmtime
+from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 from zetasql.wasi import get_wasm_path
+from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as service
 
 from deskcloud.googlesql.errors import Crashed, Failed, Refused
 
@@ -24,15 +27,15 @@ _ERROR = re.compile(r"Code: (\d+), Message: (.*)", re.DOTALL)
 
 # The status code of an error at run time; the analyzer's errors have another code.
 _OUT_OF_RANGE = 11
+_KEPT_CATALOGS = 32
 
 
 class Engine:
     """One instance of the module. Calls are serialized across threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.starts = 0
-        """How often the module was started. A start discards all registered catalogs."""
+        self._lock = threading.RLock()
+        self._catalogs: OrderedDict[bytes, int] = OrderedDict()
         config = wasmtime.Config()
         config.shared_memory = True
         self._wasm = wasmtime.Engine(config)
@@ -56,8 +59,31 @@ class Engine:
         made: M = answer.FromString(content)
         return made
 
+    def call_with_catalog[M: Message](
+        self, method: str, request: Any, answer: type[M], catalog: service.RegisterCatalogRequest
+    ) -> M:
+        """Call a method whose request names a registered catalog; errors as `call`.
+
+        To build a catalog's functions takes nine tenths of the time of an analysis. The module therefore keeps the
+        most recently used catalogs, 0.6 MB each.
+        """
+        with self._lock:
+            request.registered_catalog_id = self._registered(catalog)
+            return self.call(method, request, answer)
+
+    def _registered(self, catalog: service.RegisterCatalogRequest) -> int:
+        key = catalog.SerializeToString(deterministic=True)
+        number = self._catalogs.pop(key, None)
+        if number is None:
+            number = self.call("RegisterCatalog", catalog, service.RegisterResponse).registered_id
+        self._catalogs[key] = number
+        if len(self._catalogs) > _KEPT_CATALOGS:
+            _, oldest = self._catalogs.popitem(last=False)
+            self.call("UnregisterCatalog", service.UnregisterRequest(registered_id=oldest), Empty)
+        return int(number)
+
     def _start(self) -> None:
-        self.starts += 1
+        self._catalogs.clear()
         self._store = wasmtime.Store(self._wasm)
         wasi = wasmtime.WasiConfig()
         wasi.preopen_dir(str(Path(tzdata.__file__).parent / "zoneinfo"), "/usr/share/zoneinfo")

@@ -10,7 +10,7 @@ from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
 
 from deskcloud.googlesql import dialect, types, values
 from deskcloud.googlesql.analysis import Column, analyze, named, options
-from deskcloud.googlesql.catalog import Catalog, registered, table, table_paths
+from deskcloud.googlesql.catalog import Catalog, table, table_paths
 from deskcloud.googlesql.engine import engine
 from deskcloud.googlesql.errors import Refused
 from deskcloud.googlesql.merge import BY_SOURCE, Merge
@@ -67,10 +67,10 @@ def _evaluated(
     request = service.EvaluateQueryRequest(
         sql=text,
         options=options({name: kind for name, (kind, _) in parameters.items()}),
-        registered_catalog_id=registered(catalog, contents),
         params=_parameters(parameters),
     )
-    answer = engine().call("EvaluateQuery", request, service.EvaluateQueryResponse)
+    known = service.RegisterCatalogRequest(simple_catalog=catalog, table_content=contents)
+    answer = engine().call_with_catalog("EvaluateQuery", request, service.EvaluateQueryResponse, known)
     columns = named([(one.name, one.type) for one in answer.prepared.columns])
     rows = [
         tuple(values.decode(cell, column.type) for cell, column in zip(row.cell, columns, strict=True))
