@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from cli import demonstration, machine, main, replay, rollback, sql, terminal, world
+from cli import demonstration, machine, main, replay, rollback, terminal, world
 from cli.errors import CommandError
 from deskcloud import standing
 from deskcloud.bigquery.emulator.launch import EmulatorDiedError
@@ -348,44 +348,6 @@ def test_a_message_that_is_no_dead_letter_is_named_and_nothing_is_sent(shop):
 def test_replay_wants_names_or_all_and_not_both():
     assert "name the dead letters" in str(run("replay").exception)
     assert "not both" in str(run("replay", "1", "--all", "--yes").exception)
-
-
-# sql
-
-
-def test_the_statements_are_listed_with_the_first_sentence_of_their_header():
-    listed = dict(re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in run("sql").stdout.splitlines())
-    assert listed.keys() == set(sql.names())
-    assert listed["evaluation/splits"] == (
-        "How many visitors and buyers each part of this run's rows holds, and which days"
-    )
-
-
-def test_a_statement_is_printed_with_the_settings_values_and_what_is_to_be_filled_in(monkeypatch):
-    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "shop-project")
-    monkeypatch.setenv("PROPENSITY_SETTINGS", '{"dataset": "ours", "audience": {"max_decile": 3}}')
-    lines = run("sql", "audience/summary").stdout.splitlines()
-    assert lines[1:5] == [
-        "declare p_day date default null;  -- fill in: day of the scores",
-        "declare p_max_decile int64 default 3;  -- last decile that is published, 1 to 10 (audience.max_decile)",
-        "set @@dataset_project_id = 'shop-project';",
-        "set @@dataset_id = 'ours';",
-    ]
-    assert "    countif(decile <= p_max_decile) as members," in lines
-
-
-def test_a_name_that_only_a_run_knows_stands_in_the_note_above_the_statement():
-    script = run("sql", "deployment/weights").stdout
-    assert script.startswith("-- Put another name in the place of a_model.\n-- What each input")
-    assert script.endswith("from ml.weights(model `a_model`)\n")
-
-
-def test_a_statement_that_there_is_not_is_refused_with_the_one_that_was_meant(monkeypatch, capsys):
-    monkeypatch.setattr("sys.argv", ["propensity", "sql", "scoring/score", "--run", FIRST])
-    with pytest.raises(SystemExit) as ended:
-        main.main()
-    assert ended.value.code == 2
-    assert capsys.readouterr().err == "error: there is no statement 'scoring/score'; did you mean scoring/scores?\n"
 
 
 # demo
