@@ -137,7 +137,7 @@ def _functions(declared: Declarations, settings: Mapping[str, Any], origins: tup
     return Functions(
         str(declarations.ROOT / "main.py"),
         tuple(
-            Function(name, is_http := bool(one.http), origins if is_http else ())
+            Function(name, one.http is not None, origins if one.http else ())
             for name, one in declared.functions.items()
         ),
         {"PROPENSITY_SETTINGS": jsontext.text({**settings, "serving": serving})},

@@ -2,16 +2,15 @@
 
 import os
 import sys
-from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from google.api_core.exceptions import GoogleAPICallError, RetryError
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
 
-from cli import follow, options, report, world
+from cli import follow, options, report, terminal, world
 from cli.declarations import HOME
 from cli.errors import CommandError, UsageError
 from cli.terminal import Output
@@ -47,13 +46,6 @@ def _options(
     ] = False,
 ) -> None:
     pass
-
-
-class Choice(StrEnum):
-    """How `up` chooses the ports that no flag names."""
-
-    FIXED = "fixed"
-    FREE = "free"
 
 
 @app.command()
@@ -92,8 +84,9 @@ def up(
     env_file: Annotated[Path | None, typer.Option(help="Write the export lines here as well.")] = None,
     assignments: options.Assignments = None,
     ports: Annotated[
-        Choice, typer.Option(help="free: whichever ports are free, but for those named below; --env-file tells them.")
-    ] = Choice.FIXED,
+        options.Choice,
+        typer.Option(help="free: take free ports, except those named below; --env-file writes them down."),
+    ] = options.Choice.FIXED,
     bigquery_port: Annotated[int | None, options.port("9050 without it; 0 is a free one, here and below.")] = None,
     bigquery_storage_port: Annotated[int | None, options.port("9060, of the Storage Read API")] = None,
     storage_port: Annotated[int | None, options.port("9023")] = None,
@@ -122,7 +115,7 @@ def up(
         "logging": logging_port,
         "functions": functions_port,
     }
-    are_free = ports is Choice.FREE
+    are_free = ports is options.Choice.FREE
     standing.run(
         state, assignments or [], named, env_file, out, are_free=are_free, is_on_demand=on_demand, is_strict=strict
     )
@@ -159,7 +152,7 @@ def runs(
 
     found = listing.listed(world.connected(), limit=limit, is_failed=failed)
     if as_json:
-        _print_json(found)
+        terminal.print_json(found)
     else:
         listing.show(found, out)
 
@@ -216,7 +209,7 @@ def show(
     """Show everything about one run."""
     run = follow.read(world.connected().runs, run_id)
     if as_json:
-        _print_json(report.document(run))
+        terminal.print_json(report.document(run))
     else:
         report.show(run, out)
 
@@ -370,13 +363,9 @@ def cost(
     environment = estimate.environment(inputs, assignments or [])
     found = estimate.estimate(environment)
     if as_json:
-        _print_json(found.to_json())
+        terminal.print_json(found.to_json())
     else:
         show.show(found, out)
-
-
-def _print_json(document: Any) -> None:
-    sys.stdout.write(jsontext.text(document, indent=1) + "\n")
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ What is wrong with a value ends the command with 2 and one line that names it.
 import math
 import re
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,6 +26,13 @@ StateFolder = Annotated[
 _VERSION = re.compile(r"[1-9][0-9]*")
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print it for machines.")]
+
+
+class Choice(StrEnum):
+    """How `up` chooses the ports that no flag names."""
+
+    FIXED = "fixed"
+    FREE = "free"
 
 
 def run_id(text: str) -> str:

@@ -1,9 +1,12 @@
 """What commands print on: as wide as a terminal is, or as wide as a pipe needs."""
 
+import sys
 from typing import Any
 
 from rich.console import Console, ConsoleDimensions
 from rich.table import Column, Table
+
+from shared import jsontext
 
 # Whoever reads a pipe wants every word, so no line is broken or cut off.
 _PIPE = ConsoleDimensions(100_000, 100)
@@ -34,3 +37,8 @@ def table(*titles: str, **options: Any) -> Table:
 def grid() -> Table:
     """Return a table without lines and titles; its last column takes the long texts."""
     return Table.grid(Column(no_wrap=True), Column(overflow="fold"), Column(overflow="fold"), padding=(0, 2))
+
+
+def print_json(document: Any) -> None:
+    """Print a document for machines."""
+    sys.stdout.write(jsontext.text(document, indent=1) + "\n")

@@ -101,7 +101,7 @@ class StepDone(Struct, frozen=True):
     message_id: str
 
 
-class StepFailed(Struct, frozen=True):
+class StepFailure(Struct, frozen=True):
     """Why a step has not finished."""
 
     reason: str

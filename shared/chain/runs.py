@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from google.api_core.exceptions import NotFound
 
-from shared.chain.documents import RUN, StepDone, StepFailed
+from shared.chain.documents import RUN, StepDone, StepFailure
 from shared.errors import Malformed, Permanent, told
 from shared.events import EVENTS, Event
 from shared.store import Store
@@ -135,12 +135,14 @@ class Runs:
 
     def fail(self, run_id: str, failure: Failure) -> None:
         """Write down why the step failed this time."""
-        failed = StepFailed(reason=told(failure.reason), is_permanent=failure.is_permanent, failed_at=failure.failed_at)
+        failed = StepFailure(
+            reason=told(failure.reason), is_permanent=failure.is_permanent, failed_at=failure.failed_at
+        )
         self._store.write(_path(run_id, f"failures/{failure.step}"), failed)
 
     def failures(self, run_id: str) -> list[Failure]:
         """Return the last failure of each step that has not finished."""
-        found = dict(self._store.all(f"runs/{run_id}/failures/", StepFailed))
+        found = dict(self._store.all(f"runs/{run_id}/failures/", StepFailure))
         # Nearly always there are none, and the records need not be read.
         finished = {record.step for record in self.records(run_id)} if found else set()
         return [
