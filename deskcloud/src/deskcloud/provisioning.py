@@ -42,7 +42,10 @@ def make_buckets(project: str, names: tuple[str, ...], url: str) -> None:
 
 
 def make_datasets(project: str, datasets: tuple[Dataset, ...], url: str) -> None:
-    """Create each dataset and its tables, then its views, which read the tables."""
+    """Create each dataset and its tables, then its views, which read the tables.
+
+    A table that is there gets the columns that it lacks, and a view whose query differs is replaced.
+    """
     for dataset in datasets:
         client = bigquery.Client(project, NOBODY, location=dataset.location, client_options={"api_endpoint": url})
         client.create_dataset(dataset.name, exists_ok=True)
@@ -64,7 +67,16 @@ def _make_table(client: bigquery.Client, dataset: str, named: Table) -> None:
         table.time_partitioning = bigquery.TimePartitioning(field=named.partition, expiration_ms=milliseconds)
     if named.cluster:
         table.clustering_fields = list(named.cluster)
-    client.create_table(table, exists_ok=True)
+    there = client.create_table(table, exists_ok=True)
+    if named.query:
+        if there.view_query != named.query:
+            client.delete_table(there)
+            client.create_table(table)
+        return
+    known = {one.name for one in there.schema}
+    if lacking := [one for one in columns or [] if one.name not in known]:
+        there.schema = [*there.schema, *lacking]
+        client.update_table(there, ["schema"])
 
 
 def field(column: Column) -> bigquery.SchemaField:
