@@ -68,13 +68,11 @@ def _make_table(client: bigquery.Client, dataset: str, named: Table) -> None:
     if named.cluster:
         table.clustering_fields = list(named.cluster)
     there = client.create_table(table, exists_ok=True)
-    if named.query:
-        if there.view_query != named.query:
-            client.delete_table(there)
-            client.create_table(table)
-        return
     known = {one.name for one in there.schema}
-    if lacking := [one for one in columns or [] if one.name not in known]:
+    if named.query and there.view_query != named.query:
+        there.view_query = named.query
+        client.update_table(there, ["view_query"])
+    elif lacking := [one for one in columns or [] if one.name not in known]:
         there.schema = [*there.schema, *lacking]
         client.update_table(there, ["schema"])
 

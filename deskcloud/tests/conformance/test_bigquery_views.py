@@ -70,3 +70,19 @@ def test_a_view_without_its_table_is_told_with_its_columns(run, bigquery_client)
 def test_a_query_of_a_view_without_its_table_names_that_table(run, view):
     with pytest.raises(NotFound, match=r"Not found: Table local-project:views\.base was not found in location US"):
         run(f"SELECT * FROM views.{view}")
+
+
+def test_a_view_whose_query_is_changed_gives_the_new_rows_and_one_that_cannot_be_run_changes_nothing(bigquery_client):
+    client = bigquery_client
+    client.create_dataset("changed_views")
+    view = bigquery.Table(f"{client.project}.changed_views.v")
+    view.view_query = "SELECT 1 AS a"
+    view = client.create_table(view)
+    view.view_query = "SELECT 2 AS b"
+    view = client.update_table(view, ["view_query"])
+    assert [field.name for field in client.get_table(view).schema] == ["b"]
+    assert [dict(row) for row in client.query_and_wait("SELECT * FROM changed_views.v")] == [{"b": 2}]
+    view.view_query = "SELECT nothing FROM changed_views.nowhere"
+    with pytest.raises(NotFound, match="nowhere"):
+        client.update_table(view, ["view_query"])
+    assert [dict(row) for row in client.query_and_wait("SELECT * FROM changed_views.v")] == [{"b": 2}]

@@ -36,6 +36,7 @@ from deskcloud.bigquery.emulator import (
     temporary_tables,
     time_arguments,
     variables,
+    view_updates,
     walks,
     writers,
 )
@@ -75,6 +76,7 @@ _IN_ORDER = (
     projects,
     duckdb_sql,
     tables_view,
+    view_updates,
 )
 """The order matters: a later module wraps an earlier one's replacements, or puts its rules before the earlier rules."""
 

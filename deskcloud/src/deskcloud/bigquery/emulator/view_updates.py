@@ -1,0 +1,31 @@
+"""A view whose query tables.patch or tables.update changes.
+
+local-bigquery stores the new query and keeps the old view.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from local_bigquery.catalog import metadata, tables
+from local_bigquery.jobs.query import translate_view
+from local_bigquery.models import Table
+
+from deskcloud.bigquery.emulator import patching
+
+
+def add() -> None:
+    """Replace the view too."""
+    patching.wrap(tables, "update", _update, "a view keeps its old query")
+
+
+def _update(
+    update: Callable[..., Table], project: str, dataset: str, name: str, body: Table, etag: str | None, *rest: Any
+) -> Table:
+    current = tables.load(project, dataset, name)
+    if not (body.view and current.view) or body.view.query == current.view.query:
+        return update(project, dataset, name, body, etag, *rest)
+    metadata.check_etag(current, etag)
+    # A query that cannot be carried out is refused before the old view is gone.
+    translate_view(project, dataset, body.view.query)
+    tables.delete(project, dataset, name)
+    return tables.create(project, dataset, current.merged(body).replace(schema_=None, etag=None), translate_view)
