@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from deskcloud.errors import CommandError, UsageError
 from shared.settings import SettingsError
 
-__all__ = ["CommandError", "UsageError", "assigning"]
+__all__ = ["CommandError", "UsageError", "assigning", "said_by_google"]
 
 
 @contextmanager
@@ -20,3 +20,15 @@ def assigning() -> Iterator[None]:
         yield
     except SettingsError as error:
         raise UsageError(str(error)) from None
+
+
+def said_by_google(error: Exception) -> str | None:
+    """Return what an error of Google's clients tells a person; None for an error that is not theirs."""
+    from google.api_core.exceptions import GoogleAPICallError, RetryError
+    from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
+
+    if isinstance(error, GoogleAPICallError):
+        return error.message or repr(error)
+    if isinstance(error, DefaultCredentialsError):
+        return f"Google Cloud cannot know who asks; log in with `gcloud auth application-default login`. {error}"
+    return str(error) if isinstance(error, RetryError | GoogleAuthError) else None

@@ -8,12 +8,11 @@ from typing import Any
 
 from cli import desk
 from cli.errors import CommandError, assigning
+from cli.world import LOCAL_PROJECT
 from deskcloud.bigquery.emulator.launch import EmulatorDiedError
 from deskcloud.cloud import AlreadyRunningError, Cloud, Ports
 from shared.chain.environment import Environment
 from shared.settings import Settings, with_overrides
-
-PROJECT = "propensity-local"
 
 
 def local_settings(document: Mapping[str, Any], assignments: list[str]) -> dict[str, Any]:
@@ -23,8 +22,8 @@ def local_settings(document: Mapping[str, Any], assignments: list[str]) -> dict[
         UsageError: an assignment is none, or breaks a setting's rule.
     """
     with assigning():
-        merged = with_overrides({"bucket": PROJECT, **document}, assignments)
-        Settings.from_document({"project": PROJECT, **merged})
+        merged = with_overrides({"bucket": LOCAL_PROJECT, **document}, assignments)
+        Settings.from_document({"project": LOCAL_PROJECT, **merged})
     return merged
 
 
@@ -51,7 +50,7 @@ def started(
             cloud = stack.enter_context(
                 desk.run(
                     state,
-                    PROJECT,
+                    LOCAL_PROJECT,
                     document,
                     ports=ports,
                     on_line=on_line,

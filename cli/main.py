@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from google.api_core.exceptions import GoogleAPICallError, RetryError
-from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
 
-from cli import follow, options, report, terminal, world
+from cli import options, terminal, world
 from cli.declarations import HOME
-from cli.errors import CommandError, UsageError
+from cli.errors import CommandError, UsageError, said_by_google
 from cli.terminal import Output
 from shared import jsontext
 from shared.errors import Permanent, told
@@ -64,7 +62,7 @@ def demo(
     ] = None,
 ) -> None:
     """Watch sessions become a trained, gated, deployed model, scored visitors and a published audience."""
-    from cli import demonstration
+    from cli import demonstration, report
 
     options.require_folder(json_file)
     options.require_state(state)
@@ -207,6 +205,8 @@ def show(
     as_json: options.AsJson = False,
 ) -> None:
     """Show everything about one run."""
+    from cli import follow, report
+
     run = follow.read(world.connected().runs, run_id)
     if as_json:
         terminal.print_json(report.document(run))
@@ -265,7 +265,7 @@ def smoke_test(
     minutes: Annotated[int, options.count("What the run may take.", least=1, most=10_000)] = 120,
 ) -> None:
     """Have the chain make a run on the data as they are; the champion of before returns if it fails."""
-    from cli import smoke
+    from cli import report, smoke
 
     report.show(smoke.run(world.connected(), reason, minutes * 60), out)
 
@@ -383,14 +383,13 @@ def main() -> None:
         sys.exit(2)
     except typer.Abort:
         _tell("nothing was done")
-    except (Permanent, SettingsError, CommandError, TimeoutError) as error:
+    except (Permanent, SettingsError, CommandError, OSError) as error:
         _tell(str(error))
-    except GoogleAPICallError as error:
-        _tell(error.message or repr(error))
-    except DefaultCredentialsError as error:
-        _tell(f"Google Cloud cannot know who asks; log in with `gcloud auth application-default login`. {error}")
-    except (RetryError, GoogleAuthError, OSError) as error:
-        _tell(str(error))
+    except Exception as error:
+        said = said_by_google(error)
+        if said is None:
+            raise
+        _tell(said)
     sys.exit(1)
 
 

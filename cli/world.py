@@ -2,25 +2,30 @@
 
 import os
 import socket
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import msgspec
 
 from cli.errors import CommandError
-from cli.machine import PROJECT
-from shared.chain.environment import Environment
 from shared.settings import Project, Settings, SettingsError
 
+if TYPE_CHECKING:
+    from shared.chain.environment import Environment
+
+LOCAL_PROJECT = "propensity-local"
 LOCAL = "For a local cloud: `propensity up --env-file env.sh` in one terminal, `. ./env.sh` in this one."
 REMEDY = f'{LOCAL} For Google Cloud, at the root of the checkout: `eval "$(terraform -chdir=infra output -raw env)"`'
 
 
-def connected() -> Environment:
+def connected() -> "Environment":
     """Return clients for the environment that the variables name; where that cannot be, say what to do.
 
     Raises:
         CommandError: they name none, or a local cloud that has ended: Google's clients would wait two minutes for it.
     """
+    from shared.chain.environment import Environment
+
     if local := os.environ.get("STORAGE_EMULATOR_HOST"):
         _require_answer(local)
     try:
@@ -32,7 +37,7 @@ def connected() -> Environment:
 
 def settings() -> Settings:
     """Return the settings of the environment that the variables name, without asking it; the defaults without any."""
-    return Settings.from_environment({"GOOGLE_CLOUD_PROJECT": PROJECT} | os.environ)
+    return Settings.from_environment({"GOOGLE_CLOUD_PROJECT": LOCAL_PROJECT} | os.environ)
 
 
 def _require_id(project: str | None) -> None:

@@ -13,7 +13,7 @@ from cli.cost.prices import Price, price_list
 from cli.cost.usage import DAYS, NODE, Environment, Usage, usage
 from cli.cost.volumes import Inputs
 from cli.errors import CommandError, assigning
-from cli.machine import PROJECT
+from cli.world import LOCAL_PROJECT
 from shared.settings import Settings, with_overrides
 
 # What a run sets off besides scoring, which the schedule does too.
@@ -98,7 +98,7 @@ def environment(inputs: Inputs, assignments: list[str]) -> Environment:
         UsageError: an assignment does.
     """
     # Which project it is costs nothing.
-    given = Settings.from_environment({**os.environ, "GOOGLE_CLOUD_PROJECT": PROJECT})
+    given = Settings.from_environment({**os.environ, "GOOGLE_CLOUD_PROJECT": LOCAL_PROJECT})
     with assigning():
         settings = Settings.from_document(with_overrides(msgspec.to_builtins(given), assignments))
     return Environment(inputs, settings, declarations.read())

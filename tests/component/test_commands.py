@@ -4,6 +4,8 @@ import base64
 import json
 import re
 import socket
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 from importlib import metadata
 
@@ -361,3 +363,24 @@ def test_loading_prints_a_line_for_each_tenth_in_a_pipe(tmp_path):
         told = pipe.read().splitlines()
     assert told[0] == "loading ..."
     assert told[1:] == [f"loaded {number} of 366" for number in (37, 74, 110, 147, 183, 220, 257, 293, 330)]
+
+
+HEAVY = {
+    "duckdb",
+    "google.api_core",
+    "google.auth",
+    "google.cloud.bigquery",
+    "google.cloud.storage",
+    "grpc",
+    "pandas",
+    "pyarrow",
+    "sqlglot",
+    "uvicorn",
+}
+
+
+def test_the_help_imports_neither_googles_clients_nor_the_local_cloud():
+    program = "import sys; from cli import main; main.app(['--help'], standalone_mode=False); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
+    assert "Usage: " in done.stdout
+    assert HEAVY.intersection(done.stdout.splitlines()[-1].split()) == set()
