@@ -6,6 +6,7 @@ import json
 import random
 
 import httpx
+import pytest
 from google.cloud import pubsub_v1
 
 from cli import declarations
@@ -42,6 +43,7 @@ def at_rest(chain):
     return chain.state()
 
 
+@pytest.mark.slow
 def test_events_pushed_again_and_out_of_order_change_nothing(chain):
     before = at_rest(chain)
     for number, (topic, body) in enumerate(shuffled(chain)):

@@ -3,14 +3,23 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import pytest
 
 from cli import resetting
 
 
-def test_a_rejected_run_leaves_the_champion_serving_and_can_be_reset_and_made_again(chain, tmp_path):
-    before = chain.state()
+@pytest.fixture
+def without_orders(chain, tmp_path):
+    """None of the visitors bought who test the model; their orders come back afterwards."""
     changed = day_tables_in_which_test_visitors_bought(chain)
     chain.load(*(without_purchases(path, tmp_path) for path in changed))
+    yield
+    chain.load(*changed)
+
+
+@pytest.mark.usefixtures("without_orders")
+def test_a_rejected_run_leaves_the_champion_serving(chain):
+    before = chain.state()
     run = chain.refresh()
     assert run.outcome == "rejected"
     assert "gate.min_positives" in run.reason
@@ -20,21 +29,25 @@ def test_a_rejected_run_leaves_the_champion_serving_and_can_be_reset_and_made_ag
     for table in ("scores", "audience"):
         assert after["tables"][table] == before["tables"][table]
 
-    jobs, incarnation = set(after["jobs"]), chain.runs.opened(run.run_id).incarnation
-    removal = resetting.plan(chain.clients, run.run_id)
-    assert any(run.run_id in line for line in removal.lines)
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("without_orders")
+def test_a_rejected_run_can_be_reset_and_made_again(chain):
+    rejected = chain.refresh()
+    jobs, incarnation = set(chain.job_ids()), chain.runs.opened(rejected.run_id).incarnation
+    removal = resetting.plan(chain.clients, rejected.run_id)
+    assert any(rejected.run_id in line for line in removal.lines)
     removal.carry_out()
-    assert run.run_id not in chain.runs.ids()
-    assert chain.rows("training_rows", f"run_id = '{run.run_id}'") == []
-    assert chain.rows("evaluation_rows", f"run_id = '{run.run_id}'") == []
-    assert not [model for model in chain.clients.bigquery.list_models("propensity") if is_of(run, model)]
+    assert rejected.run_id not in chain.runs.ids()
+    assert chain.rows("training_rows", f"run_id = '{rejected.run_id}'") == []
+    assert chain.rows("evaluation_rows", f"run_id = '{rejected.run_id}'") == []
+    assert not [model for model in chain.clients.bigquery.list_models("propensity") if is_of(rejected, model)]
 
     again = chain.refresh()
-    assert (again.run_id, again.outcome, again.reason) == (run.run_id, run.outcome, run.reason)
-    assert chain.runs.opened(run.run_id).incarnation != incarnation
+    assert (again.run_id, again.outcome, again.reason) == (rejected.run_id, rejected.outcome, rejected.reason)
+    assert chain.runs.opened(rejected.run_id).incarnation != incarnation
     fresh = {job for job in set(chain.job_ids()) - jobs if "-train_models-" in job}
     assert len(fresh) == 1 + len(chain.clients.settings.training.candidates)
-    chain.load(*changed)
 
 
 def is_of(run, model):

@@ -70,7 +70,16 @@ def test_up_is_strict_refuses_a_second_on_its_state_and_ends_what_it_started(tmp
     second = run("up", "--state", str(state), *FREE_PORTS)
     assert second.returncode == 1
     assert "already runs" in second.stderr
+    started = stop(first, signal.SIGINT)
+    assert started
+    assert not [process for process in started if runs(process)]
 
+
+@pytest.mark.slow
+def test_what_ran_when_up_was_killed_has_failed_once_it_is_up_again(tmp_path):
+    state, env_file = tmp_path / "state", tmp_path / "env.sh"
+    first = start(state, env_file)
+    client = connect(environment(env_file)["BIGQUERY_EMULATOR_HOST"])
     client.create_dataset("killed")
     client.query(ENDLESS, job_id="query", job_retry=None)
     training = f"create model killed.m options(model_type='LOGISTIC_REG') as {ENDLESS}"
@@ -82,10 +91,7 @@ def test_up_is_strict_refuses_a_second_on_its_state_and_ends_what_it_started(tmp
     jobs = [client.get_job(job_id) for job_id in ("query", "training")]
     assert [(job.state, job.error_result["reason"]) for job in jobs] == [("DONE", "backendError")] * 2
     assert list(client.query("select 1", job_id="query-2", job_retry=None).result())
-
-    started = stop(again, signal.SIGINT)
-    assert started
-    assert not [process for process in started if runs(process)]
+    stop(again, signal.SIGINT)
 
 
 @pytest.mark.slow

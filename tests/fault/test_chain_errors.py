@@ -53,6 +53,7 @@ def assert_it_is_retried(chain, run_id, step, reason):
     assert chain.run(run_id).outcome == "retrying"
 
 
+@pytest.mark.slow
 def test_steps_whose_services_are_broken_say_so_and_go_on_once_they_are_mended(chain):
     with chain.wire.breaks(*AUDIENCE, "hang"):
         with chain.wire.breaks(*PREDICTION, "fail"):
@@ -65,17 +66,21 @@ def test_steps_whose_services_are_broken_say_so_and_go_on_once_they_are_mended(c
     assert chain.outcome(run) == chain.expected
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("step", "place", "act", "reason"),
-    [("score_visitors", SCORES, "fail", "500"), ("deploy_model", PREDICTION, "hang", "timeout")],
+    [
+        ("score_visitors", SCORES, "fail", "500"),
+        pytest.param("deploy_model", PREDICTION, "hang", "timeout", marks=pytest.mark.slow),
+    ],
 )
 def test_a_step_whose_service_is_broken_says_so_and_goes_on_once_it_is_mended(chain, step, place, act, reason):
     with chain.wire.breaks(*place, act):
         run_id = begin(chain, reason=f"{step} {act}")
         assert_it_is_retried(chain, run_id, step, reason)
     chain.settle()
-    assert chain.outcome(chain.run(run_id)) == chain.expected
+    run = chain.run(run_id)
+    assert (run.outcome, run.reason) == ("published", "")
+    assert chain.outcome(run) == chain.expected
 
 
 def test_a_training_that_fails_for_a_reason_that_heals_is_repeated_and_the_run_goes_on(chain, monkeypatch):
@@ -191,6 +196,7 @@ WHOLE = "select * from analytics.{other}"
 LACKING = "select * except (channelGrouping) from analytics.{other}"
 
 
+@pytest.mark.slow
 def test_a_table_of_today_that_lacks_a_column_fails_the_run_since_bigquery_takes_its_columns_for_all(chain, newest):
     before = chain.state()
     today = "ga_sessions_intraday_20991231"

@@ -54,9 +54,11 @@ def test_killed_before_each_steps_record_or_after_it_and_before_its_event(breaka
     assert breakable_chain.outcome(run) == breakable_chain.expected
 
 
-def test_killed_where_each_step_is_half_done(breakable_chain):
-    half_done = [place for places in DELICATE.values() for place in places]
-    with breakable_chain.wire.kills(*half_done):
+@pytest.mark.parametrize(
+    "part", [pytest.param(part, marks=() if part == "deployment" else pytest.mark.slow) for part in DELICATE]
+)
+def test_killed_where_a_step_is_half_done(breakable_chain, part):
+    with breakable_chain.wire.kills(*DELICATE[part]):
         run = run_on_the_same_data(breakable_chain)
     assert breakable_chain.outcome(run) == breakable_chain.expected
 

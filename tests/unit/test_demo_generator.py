@@ -217,6 +217,7 @@ NUMBERS = ["bounces", "seconds", "pageviews", "hits", "deepest", "viewed", "adde
 CATEGORIES = ["channel", "source", "device", "browser", "country"]
 
 
+@pytest.mark.slow
 def test_a_better_model_ranks_return_buyers_better(tmp_path):
     # Larger than the other tests' export: with a few hundred buyers the areas tell little.
     generate(11, FIRST_DAY, 40, 120_000, tmp_path)

@@ -137,6 +137,7 @@ def test_an_emulator_that_cannot_open_its_state_says_in_one_line_why_and_what_to
     assert "\n" not in told
 
 
+@pytest.mark.slow
 def test_a_state_that_was_moved_or_copied_has_all_its_tables_and_takes_more(tmp_path):
     with running(tmp_path / "first") as client:
         client.create_dataset("kept")

@@ -88,6 +88,7 @@ def test_sets_and_rules_are_those_of_fp_growth(warehouse, baskets, min_support, 
         warehouse.clean()
 
 
+@pytest.mark.slow
 def test_sets_and_rules_of_a_thousand_baskets_are_those_of_fp_growth(warehouse):
     random = np.random.default_rng(5)
     popularity = 1 / np.arange(2, 42)

@@ -3,6 +3,7 @@
 import datetime as dt
 
 import numpy as np
+import pytest
 
 from shared.chain.ranking import POPULARITY, Ranking, better_than_popularity
 
@@ -48,6 +49,7 @@ def judged(warehouse, choose, seed=3):
     return [Ranking(**row) for row in rows]
 
 
+@pytest.mark.slow
 def test_where_all_choose_at_random_popularity_wins(warehouse):
     popularity = 1 / np.arange(1, PRODUCTS + 1)
     rankings = judged(
