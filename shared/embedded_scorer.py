@@ -1,17 +1,17 @@
 """The embedded scorer: a model's probabilities in plain Python, from an artefact of our own in its revision.
 
-Built when a model is deployed, from what BigQuery says of every model: ML.WEIGHTS for a logistic regression, the
-exported booster and its vocabularies for boosted trees, and the means that stand for missing numbers. Google's
-SavedModel is not read. The artefact is kept only if it agrees with ML.PREDICT on the golden rows.
+The chain builds the artefact when it deploys a model (shared/chain/scorer_artefact.py), and keeps it only if it agrees
+with ML.PREDICT on the golden rows.
 """
 
 import math
 import struct
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Protocol
 
-from shared.exported_booster import Booster
+import msgspec
+from msgspec import Struct
 
 type Features = Mapping[str, Any]
 
@@ -20,6 +20,50 @@ LABEL = "will_buy_on_return_visit"
 
 # The largest number that rounds to a float32.
 LARGEST_FLOAT32 = math.nextafter(2.0**128 - 2.0**103, 0)
+
+# How ML.WEIGHTS names the category that stands for NULL.
+NULL_CATEGORY = "_null_filler"
+
+
+class LogisticArtefact(Struct, frozen=True, tag_field="kind", tag="logistic", forbid_unknown_fields=True):
+    """A logistic regression: a number's weight and mean by its name, a category's weights by its name and value."""
+
+    intercept: float
+    numbers: dict[str, tuple[float, float]]
+    categories: dict[str, dict[str, float]]
+
+
+class TreesInput(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """An input of boosted trees: a number has a mean, a category the codes of its values, from 1."""
+
+    name: str
+    mean: float | None = None
+    codes: dict[str, int] = {}
+
+
+# A branch is (feature, threshold, left, right, is_missing_left), a leaf its log odds.
+type TreeNode = tuple[int, float, int, int, bool] | float
+
+
+class BoostedTreesArtefact(Struct, frozen=True, tag_field="kind", tag="boosted_trees", forbid_unknown_fields=True):
+    """Boosted trees: their inputs in the order of the booster's columns, and each tree's nodes, the root first."""
+
+    base_log_odds: float
+    inputs: list[TreesInput]
+    trees: list[list[TreeNode]]
+
+
+type Artefact = LogisticArtefact | BoostedTreesArtefact
+
+
+def read(content: bytes) -> Artefact:
+    """Return the artefact that the object holds.
+
+    Raises:
+        msgspec.MsgspecError: it holds something else; says where.
+    """
+    artefact: Artefact = msgspec.json.decode(content, type=Artefact)
+    return artefact
 
 
 class Scorer(Protocol):
@@ -37,18 +81,16 @@ class Scorer(Protocol):
 class Logistic:
     """Logistic regression on raw values, as ML.WEIGHTS gives it without standardisation."""
 
-    def __init__(self, artefact: Mapping[str, Any]) -> None:
-        self._intercept: float = artefact["intercept"]
-        self._numbers: list[tuple[str, float, float]] = [
-            (name, weight, mean) for name, (weight, mean) in artefact["numbers"].items()
-        ]
-        self._categories: list[tuple[str, dict[str, float], float]] = [
+    def __init__(self, artefact: LogisticArtefact) -> None:
+        self._intercept = artefact.intercept
+        self._numbers = [(name, weight, mean) for name, (weight, mean) in artefact.numbers.items()]
+        self._categories = [
             (
                 name,
                 {category: weight for category, weight in weights.items() if category != NULL_CATEGORY},
                 weights.get(NULL_CATEGORY, 0.0),
             )
-            for name, weights in artefact["categories"].items()
+            for name, weights in artefact.categories.items()
         ]
 
     def probability(self, features: Features) -> float:
@@ -73,13 +115,11 @@ class Logistic:
 class BoostedTrees:
     """Boosted trees. Numbers are compared as float32, as XGBoost does."""
 
-    def __init__(self, artefact: Mapping[str, Any]) -> None:
-        self._base: float = artefact["base_log_odds"]
-        self._inputs: list[tuple[str, float | None, dict[str, int]]] = [
-            (one["name"], one.get("mean"), one.get("codes", {})) for one in artefact["inputs"]
-        ]
+    def __init__(self, artefact: BoostedTreesArtefact) -> None:
+        self._base = artefact.base_log_odds
+        self._inputs = [(one.name, one.mean, one.codes) for one in artefact.inputs]
         self._float32 = struct.Struct(f"<{len(self._inputs)}f")
-        self._trees = [_nested(nodes, 0) for nodes in artefact["trees"]]
+        self._trees = [_nested(nodes, 0) for nodes in artefact.trees]
 
     def probability(self, features: Features) -> float:
         """Return P; a missing number is its mean, a missing or unseen category has code 0."""
@@ -110,11 +150,12 @@ class BoostedTrees:
 type Node = tuple[int, float, Node, Node] | float
 
 
-def _nested(nodes: Sequence[Any], at: int) -> Node:
+def _nested(nodes: list[TreeNode], at: int) -> Node:
     """Return the tree as (feature, threshold, left, right) within one another: quicker to walk than a list."""
-    if not isinstance(nodes[at], (list, tuple)):
-        return float(nodes[at])
-    feature, threshold, left, right, _ = nodes[at]
+    node = nodes[at]
+    if not isinstance(node, tuple):
+        return node
+    feature, threshold, left, right, _ = node
     return feature, threshold, _nested(nodes, left), _nested(nodes, right)
 
 
@@ -126,61 +167,9 @@ def _require_numbers(names: list[str], features: Features, largest: float) -> No
             raise ValueError(f"feature {name} must be a number between {-largest:.3g} and {largest:.3g}, or null")
 
 
-# How ML.WEIGHTS names the category that stands for NULL.
-NULL_CATEGORY = "_null_filler"
-
-
-def load(artefact: Mapping[str, Any]) -> Scorer:
-    """Return the scorer of an artefact.
-
-    Raises:
-        ValueError: the artefact is of a kind that this version does not know.
-    """
-    kinds: dict[str, type[Logistic | BoostedTrees]] = {"logistic": Logistic, "boosted_trees": BoostedTrees}
-    if artefact["kind"] not in kinds:
-        raise ValueError(f"scorer artefact of kind {artefact['kind']!r}; known are {', '.join(kinds)}")
-    return kinds[artefact["kind"]](artefact)
-
-
-def from_weights(weights: list[dict[str, Any]], means: Mapping[str, float | None]) -> dict[str, Any]:
-    """Return the artefact of a logistic regression; `weights` are the rows of ML.WEIGHTS."""
-    artefact: dict[str, Any] = {"kind": "logistic", "intercept": 0.0, "numbers": {}, "categories": {}}
-    for row in weights:
-        name = row["processed_input"]
-        if name == "__INTERCEPT__":
-            artefact["intercept"] = row["weight"]
-        elif row["weight"] is not None:
-            artefact["numbers"][name] = (row["weight"], means[name])
-        else:
-            categories = {one["category"]: one["weight"] for one in row["category_weights"]}
-            artefact["categories"][name] = categories
-    return artefact
-
-
-def vocabulary(content: bytes) -> list[str]:
-    """Return the categories that an exported vocabulary holds, one a line; only a newline ends one."""
-    return content.decode().removesuffix("\n").split("\n") if content else []
-
-
-def from_booster(
-    booster: Booster, means: Mapping[str, float | None], vocabularies: Mapping[int, list[str]]
-) -> dict[str, Any]:
-    """Return the artefact of boosted trees; `means` holds all inputs in the order of the booster's columns.
-
-    An input at a vocabulary's position is a category, coded from 1.
-    """
-    described = [
-        {"name": name, "codes": {category: code for code, category in enumerate(vocabularies[position], start=1)}}
-        if position in vocabularies
-        else {"name": name, "mean": means[name]}
-        for position, name in enumerate(means)
-    ]
-    return {
-        "kind": "boosted_trees",
-        "base_log_odds": booster.base_log_odds,
-        "inputs": described,
-        "trees": booster.trees,
-    }
+def load(artefact: Artefact) -> Scorer:
+    """Return the artefact's scorer."""
+    return Logistic(artefact) if isinstance(artefact, LogisticArtefact) else BoostedTrees(artefact)
 
 
 def _sigmoid(log_odds: float) -> float:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from shared.chain.ranking import Ranking
 from shared.chain.versions import Version
+from shared.embedded_scorer import Artefact
 from shared.events import DataRefreshed, RecommendationsDue, ScoringDue
 
 
@@ -295,8 +296,7 @@ EVALUATION = Document("evaluation", Evaluation)
 TRAINING = Document("training", dict[str, TrainingStatistics])
 DEPLOYMENT = Document("deployment", Deployment)
 DEPLOYMENT_OPERATION = Document("deployment_operation", DeploymentOperation)
-# The embedded scorer of the run's model, in the form of shared/embedded_scorer.py.
-SCORER = Document("scorer", dict[str, Any])
+SCORER: Document[Artefact] = Document("scorer", Artefact)  # type: ignore[arg-type]
 SUPERSEDED = Document("superseded", Superseded)
 ROLLED_BACK = Document("rolled_back", RolledBack)
 AUDIENCE = Document("audience", Audience)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from shared import embedded_scorer, exported_booster
-from shared.chain import training
+from shared import embedded_scorer, jsontext
+from shared.chain import exported_booster, scorer_artefact, training
 from shared.chain.documents import EVALUATION, SCORER, TRAINING, TrainingStatistics
 from shared.chain.evaluation import CHAMPION
 from shared.chain.log_events import ModelNotEmbeddable, NoScorerArtefact
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from google.cloud import bigquery
 
     from shared.chain.environment import StepContext
+    from shared.embedded_scorer import Artefact
 
 # How far another scorer may be from ML.PREDICT on the same rows.
 TOLERANCE = 1e-6
@@ -99,9 +100,10 @@ def keep_scorer(
         return
     try:
         artefact = _ARTEFACTS[kind](candidate, means, context)
-        scorer = embedded_scorer.load(artefact)
+        # As the checkout will read it.
+        scorer = embedded_scorer.load(embedded_scorer.read(jsontext.encode(artefact)))
         difference = largest_difference(expected, [scorer.probability(row) for row in golden])
-    except (exported_booster.BoosterError, KeyError) as error:
+    except ValueError as error:
         log(NoScorerArtefact(context.run_id, f"the export is not as expected: {error!r}"))
         return
     if difference > TOLERANCE:
@@ -121,24 +123,24 @@ def largest_difference(expected: list[float], answered: list[float]) -> float:
     return max(abs(one - other) for one, other in zip(expected, answered, strict=True))
 
 
-def _of_regression(candidate: str, means: dict[str, float | None], context: StepContext) -> dict[str, Any]:
+def _of_regression(candidate: str, means: dict[str, float | None], context: StepContext) -> Artefact:
     model = model_name(candidate, context.run_id)
-    return embedded_scorer.from_weights(context.warehouse.query("deployment/weights", model=model), means)
+    return scorer_artefact.from_weights(context.warehouse.query("deployment/weights", model=model), means)
 
 
-def _of_trees(_: str, means: dict[str, float | None], context: StepContext) -> dict[str, Any]:
+def _of_trees(_: str, means: dict[str, float | None], context: StepContext) -> Artefact:
     # A category's vocabulary is the file of its input's position.
     vocabularies = {
-        position: embedded_scorer.vocabulary(content)
+        position: scorer_artefact.vocabulary(content)
         for position in range(len(means))
         if (content := context.runs.content(context.run_id, f"model/assets/{position}.txt")) is not None
     }
     exported = context.runs.content(context.run_id, "model/model.bst")
-    return embedded_scorer.from_booster(exported_booster.read(exported or b""), means, vocabularies)
+    return scorer_artefact.from_booster(exported_booster.read(exported or b""), means, vocabularies)
 
 
 # By the model's type, as BigQuery calls it: a candidate's name says nothing about it.
-_ARTEFACTS: dict[str, Callable[[str, dict[str, float | None], StepContext], dict[str, Any]]] = {
+_ARTEFACTS: dict[str, Callable[[str, dict[str, float | None], StepContext], Artefact]] = {
     "LOGISTIC_REGRESSION": _of_regression,
     "BOOSTED_TREE_CLASSIFIER": _of_trees,
 }

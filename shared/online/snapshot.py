@@ -139,7 +139,7 @@ def _champion(bucket: Bucket, content: bytes) -> Champion:
     artefact = bucket.read(pointer.scorer)
     if artefact is None:
         raise FileNotFoundError
-    scorer = embedded_scorer.load(msgspec.json.decode(artefact[0]))
+    scorer = embedded_scorer.load(embedded_scorer.read(artefact[0]))
     # A visitor of whom nothing is known: an artefact that cannot score is found out here, not by a customer.
     scorer.probability({})
     return Champion(pointer, scorer)

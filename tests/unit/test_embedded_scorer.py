@@ -2,18 +2,26 @@
 
 import functools
 import math
+import re
 import tempfile
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pytest
 import treelite
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import storage as gcs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deskcloud.bigquery import ml
-from shared import embedded_scorer, exported_booster
+from shared import embedded_scorer, jsontext
+from shared.chain import exported_booster, scorer_artefact
+from shared.chain.documents import SCORER
+from shared.errors import Permanent
+from shared.store import Store
 
 CATEGORIES = ["a", "b", "c", None]
 BOOSTER = Path(__file__).parents[2] / "deskcloud" / "tests" / "data" / "legacy_booster"
@@ -35,20 +43,18 @@ def visitors(count: int = 800) -> pa.Table:
 
 
 @functools.cache
-def trained(model_type: str) -> tuple[ml.TrainedModel, embedded_scorer.Scorer]:
+def trained(model_type: str) -> tuple[ml.TrainedModel, embedded_scorer.Artefact]:
     options = {"model_type": model_type, "input_label_cols": ["label"], "data_split_method": "NO_SPLIT"}
     model = ml.train(options, visitors())
     means = {row["input"]: row["mean"] for row in ml.feature_info(model).to_pylist() if row["mean"] is not None}
     if model_type == "LOGISTIC_REG":
-        return model, embedded_scorer.load(embedded_scorer.from_weights(ml.weights(model).to_pylist(), means))
+        return model, scorer_artefact.from_weights(ml.weights(model).to_pylist(), means)
     with tempfile.TemporaryDirectory() as folder:
         ml.export(model, Path(folder))
         content = (Path(folder) / "model.bst").read_bytes()
-        vocabularies = {2: embedded_scorer.vocabulary((Path(folder) / "assets" / "2.txt").read_bytes())}
+        vocabularies = {2: scorer_artefact.vocabulary((Path(folder) / "assets" / "2.txt").read_bytes())}
     inputs = {feature.name: means.get(feature.name) for feature in model.features}
-    return model, embedded_scorer.load(
-        embedded_scorer.from_booster(exported_booster.read(content), inputs, vocabularies)
-    )
+    return model, scorer_artefact.from_booster(exported_booster.read(content), inputs, vocabularies)
 
 
 LARGEST = float(np.finfo(np.float32).max)
@@ -60,15 +66,8 @@ amounts = st.none() | borders | st.floats(-LARGEST, LARGEST) | st.floats(0, 200,
 
 def thresholds():
     """Where the trees' branches part, as float64 and a little to either side."""
-    _, scorer = trained("BOOSTED_TREE_CLASSIFIER")
-
-    def walk(node):
-        if isinstance(node, tuple):
-            yield node[1]
-            yield from walk(node[2])
-            yield from walk(node[3])
-
-    found = sorted({at for tree in scorer._trees for at in walk(tree)})
+    _, artefact = trained("BOOSTED_TREE_CLASSIFIER")
+    found = sorted({node[1] for tree in artefact.trees for node in tree if isinstance(node, tuple)})
     return st.sampled_from([near for at in found for near in (np.nextafter(at, -1e9), at, np.nextafter(at, 1e9))])
 
 
@@ -85,7 +84,8 @@ wild = st.fixed_dictionaries(
 @settings(max_examples=40, deadline=None)
 @given(rows=st.lists(wild, min_size=1, max_size=60))
 def test_the_scorer_says_what_ml_predict_says_of_any_visitor(model_type, rows):
-    model, scorer = trained(model_type)
+    model, artefact = trained(model_type)
+    scorer = embedded_scorer.load(artefact)
     schema = visitors(1).schema.remove(3)
     predicted = ml.predict(model, pa.Table.from_pylist(rows, schema)).to_pylist()
     for row, prediction in zip(rows, predicted, strict=True):
@@ -96,14 +96,15 @@ def test_the_scorer_says_what_ml_predict_says_of_any_visitor(model_type, rows):
 @pytest.mark.parametrize("model_type", ["LOGISTIC_REG", "BOOSTED_TREE_CLASSIFIER"])
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 10**400, "12", [1]])
 def test_what_is_no_number_is_refused_by_name(model_type, value):
-    _, scorer = trained(model_type)
+    scorer = embedded_scorer.load(trained(model_type)[1])
     with pytest.raises(ValueError, match="feature money must be a number"):
         scorer.probability({"number": 1, "money": value, "category": "a"})
 
 
 @pytest.mark.parametrize("value", [np.nextafter(LARGEST, math.inf), 3.5e38, -3.5e38, 1e300])
 def test_trees_refuse_what_no_float32_can_hold_where_ml_predict_does(value):
-    model, scorer = trained("BOOSTED_TREE_CLASSIFIER")
+    model, artefact = trained("BOOSTED_TREE_CLASSIFIER")
+    scorer = embedded_scorer.load(artefact)
     row = {"number": 1, "money": float(value), "category": "a"}
     table = pa.Table.from_pylist([row], visitors(1).schema.remove(3))
     if value < 3.4028235e38 and value > 0:
@@ -118,9 +119,9 @@ def test_trees_refuse_what_no_float32_can_hold_where_ml_predict_does(value):
 
 def test_a_vocabulary_ends_a_category_at_a_newline_alone():
     odd = ["plain", "next line\x85", "line separator\u2028", "form feed\x0c", " spaces ", ""]
-    assert embedded_scorer.vocabulary("".join(f"{category}\n" for category in odd).encode()) == odd
-    assert embedded_scorer.vocabulary(b"no newline\nat the end") == ["no newline", "at the end"]
-    assert embedded_scorer.vocabulary(b"") == []
+    assert scorer_artefact.vocabulary("".join(f"{category}\n" for category in odd).encode()) == odd
+    assert scorer_artefact.vocabulary(b"no newline\nat the end") == ["no newline", "at the end"]
+    assert scorer_artefact.vocabulary(b"") == []
 
 
 def test_the_reader_of_boosters_agrees_with_treelite(tmp_path):
@@ -129,7 +130,7 @@ def test_the_reader_of_boosters_agrees_with_treelite(tmp_path):
     model = treelite.frontend.load_xgboost_model_legacy_binary(str(path))
     rows = np.random.default_rng(3).normal(0, 30, (200, model.num_feature)).astype(np.float32)
     names = [f"f{number}" for number in range(model.num_feature)]
-    scorer = embedded_scorer.load(embedded_scorer.from_booster(read, dict.fromkeys(names, 0.0), {}))
+    scorer = embedded_scorer.load(scorer_artefact.from_booster(read, dict.fromkeys(names, 0.0), {}))
     ours = [scorer.probability(dict(zip(names, row.tolist(), strict=True))) for row in rows]
     theirs = treelite.gtil.predict(model, rows).ravel()
     np.testing.assert_allclose(ours, theirs, atol=1e-6)
@@ -142,6 +143,55 @@ def test_a_booster_cut_short_is_refused(cut):
         exported_booster.read(path.read_bytes()[:cut])
 
 
-def test_an_artefact_of_an_unknown_kind_is_refused():
-    with pytest.raises(ValueError, match="kind 'neural'"):
-        embedded_scorer.load({"kind": "neural"})
+# As every deployment so far has written them.
+WRITTEN = {
+    "logistic": (
+        b'{"kind":"logistic","intercept":-1.5,"numbers":{"hits":[0.25,6.0]},'
+        b'"categories":{"device":{"desktop":0.5,"_null_filler":-0.5}}}'
+    ),
+    "boosted_trees": (
+        b'{"kind":"boosted_trees","base_log_odds":0.5,'
+        b'"inputs":[{"name":"hits","mean":6.0},{"name":"device","codes":{"desktop":1}}],'
+        b'"trees":[[[0,2.5,1,2,true],-0.5,0.75],[0.125]]}'
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", WRITTEN)
+def test_an_artefact_is_written_as_it_was_read(kind):
+    assert jsontext.encode(embedded_scorer.read(WRITTEN[kind])) == WRITTEN[kind]
+
+
+def test_a_category_without_a_vocabulary_is_read_as_it_was_written_once():
+    written = WRITTEN["boosted_trees"].replace(b'"mean":6.0', b'"mean":null')
+    assert embedded_scorer.read(written).inputs[0] == embedded_scorer.TreesInput("hits")
+
+
+UNREADABLE = {
+    "Invalid value 'neural' - at `$.kind`": b'{"kind":"neural"}',
+    "Object missing required field `kind`": b'{"intercept":0.0}',
+    "Object missing required field `numbers`": b'{"kind":"logistic","intercept":0.0,"categories":{}}',
+    "Object contains unknown field `scale`": WRITTEN["logistic"].replace(b'"numbers"', b'"scale":1,"numbers"'),
+    "Object contains unknown field `unit` - at `$.inputs[0]`": WRITTEN["boosted_trees"].replace(
+        b'"mean"', b'"unit":"","mean"'
+    ),
+    "Expected `float`, got `null` - at `$.intercept`": WRITTEN["logistic"].replace(b"-1.5", b"null"),
+    "Expected `array` of length 5 - at `$.trees[0][0]`": WRITTEN["boosted_trees"].replace(b",true", b""),
+}
+
+
+@pytest.mark.parametrize("reason", UNREADABLE)
+def test_an_artefact_of_another_form_is_refused_by_its_field(reason):
+    with pytest.raises(msgspec.ValidationError, match=re.escape(reason)):
+        embedded_scorer.read(UNREADABLE[reason])
+
+
+def test_to_the_chain_an_artefact_of_another_form_is_a_permanent_error():
+    store = Store(gcs.Client("demo", AnonymousCredentials()).bucket("shop"))
+    with pytest.raises(Permanent, match=r"gs://shop/scorer\.json cannot be read: .* missing required field `numbers`"):
+        store.decode("scorer.json", b'{"kind":"logistic","intercept":0.0,"categories":{}}', SCORER.kind)
+
+
+def test_a_number_whose_mean_training_did_not_tell_makes_no_artefact():
+    with pytest.raises(ValueError, match="no mean of the number hits"):
+        scorer_artefact.from_weights([{"processed_input": "hits", "weight": 0.5}], {"hits": None})

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from learning import training_rows
 
-from shared import embedded_scorer, exported_booster
+from shared import embedded_scorer, jsontext
+from shared.chain import exported_booster, scorer_artefact
 from shared.settings import CANDIDATES
 
 NUMBERS = (
@@ -41,21 +42,21 @@ def scorer(candidate, warehouse):
     means = {feature["input"]: feature["mean"] for feature in statistics["features"]}
     model = warehouse.client.get_model(f"{warehouse.settings.dataset}.{candidate}")
     if model.model_type == "LOGISTIC_REGRESSION":
-        artefact = embedded_scorer.from_weights(warehouse.run("deployment/weights", model=candidate), means)
-        return embedded_scorer.load(json.loads(json.dumps(artefact)))
+        artefact = scorer_artefact.from_weights(warehouse.run("deployment/weights", model=candidate), means)
+        return embedded_scorer.load(embedded_scorer.read(jsontext.encode(artefact)))
     folder = "runs/scorers/model/"
     bucket = gcs.Client(warehouse.client.project).bucket(warehouse.settings.bucket)
     warehouse.run("deployment/export_model", model=candidate, folder=f"gs://{bucket.name}/{folder}")
     files = {blob.name.removeprefix(folder): blob.download_as_bytes() for blob in bucket.list_blobs(prefix=folder)}
     names = [column.name for column in model.feature_columns]
     vocabularies = {
-        position: embedded_scorer.vocabulary(files[f"assets/{position}.txt"])
+        position: scorer_artefact.vocabulary(files[f"assets/{position}.txt"])
         for position in range(len(names))
         if f"assets/{position}.txt" in files
     }
     inputs = {name: means[name] for name in names}
-    artefact = embedded_scorer.from_booster(exported_booster.read(files["model.bst"]), inputs, vocabularies)
-    return embedded_scorer.load(json.loads(json.dumps(artefact)))
+    artefact = scorer_artefact.from_booster(exported_booster.read(files["model.bst"]), inputs, vocabularies)
+    return embedded_scorer.load(embedded_scorer.read(jsontext.encode(artefact)))
 
 
 def predicted(warehouse, candidate, rows):

@@ -15,6 +15,8 @@ All little-endian, without padding:
 import struct
 from dataclasses import dataclass
 
+from shared.embedded_scorer import TreeNode
+
 LEARNER = struct.Struct("<fI3i29i")
 MODEL = struct.Struct("<i3iq2i32i")
 TREE = struct.Struct("<2i4i31i")
@@ -30,10 +32,10 @@ class BoosterError(ValueError):
 
 @dataclass(frozen=True)
 class Booster:
-    """A binary classifier. A node is (feature, threshold, left, right, is_missing_left); a leaf is its log odds."""
+    """A binary classifier; the root is a tree's first node."""
 
     base_log_odds: float
-    trees: list[list[tuple[int, float, int, int, bool] | float]]
+    trees: list[list[TreeNode]]
 
 
 def read(content: bytes) -> Booster:
@@ -72,7 +74,7 @@ def _text(content: bytes, position: int) -> tuple[str, int]:
     return content[position + LENGTH.size : end].decode("ascii", "replace"), end
 
 
-def _node(_: int, left: int, right: int, feature: int, value: float) -> tuple[int, float, int, int, bool] | float:
+def _node(_: int, left: int, right: int, feature: int, value: float) -> TreeNode:
     if left == -1:
         return value
     return feature & ~MISSING_GOES_LEFT, value, left, right, bool(feature & MISSING_GOES_LEFT)

@@ -1,0 +1,53 @@
+"""Build the embedded scorer's artefact of what BigQuery says of every model; Google's SavedModel is not read.
+
+That is ML.WEIGHTS for a logistic regression, the exported booster and its vocabularies for boosted trees, and the means
+that stand for missing numbers.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared.chain.exported_booster import Booster
+from shared.embedded_scorer import BoostedTreesArtefact, LogisticArtefact, TreesInput
+
+
+def from_weights(weights: list[dict[str, Any]], means: Mapping[str, float | None]) -> LogisticArtefact:
+    """Return the artefact of a logistic regression; `weights` are the rows of ML.WEIGHTS.
+
+    Raises:
+        ValueError: the training told no mean of a number.
+    """
+    intercept, numbers, categories = 0.0, {}, {}
+    for row in weights:
+        name = row["processed_input"]
+        if name == "__INTERCEPT__":
+            intercept = row["weight"]
+        elif row["weight"] is None:
+            categories[name] = {one["category"]: one["weight"] for one in row["category_weights"]}
+        else:
+            mean = means.get(name)
+            if mean is None:
+                raise ValueError(f"there is no mean of the number {name}")
+            numbers[name] = (row["weight"], mean)
+    return LogisticArtefact(intercept, numbers, categories)
+
+
+def vocabulary(content: bytes) -> list[str]:
+    """Return the categories that an exported vocabulary holds, one a line; only a newline ends one."""
+    return content.decode().removesuffix("\n").split("\n") if content else []
+
+
+def from_booster(
+    booster: Booster, means: Mapping[str, float | None], vocabularies: Mapping[int, list[str]]
+) -> BoostedTreesArtefact:
+    """Return the artefact of boosted trees; `means` holds all inputs in the order of the booster's columns.
+
+    An input at a vocabulary's position is a category, coded from 1.
+    """
+    inputs = [
+        TreesInput(name, codes={category: code for code, category in enumerate(vocabularies[position], start=1)})
+        if position in vocabularies
+        else TreesInput(name, mean=mean)
+        for position, (name, mean) in enumerate(means.items())
+    ]
+    return BoostedTreesArtefact(booster.base_log_odds, inputs, booster.trees)
