@@ -36,7 +36,6 @@ from shared.deadline import Deadline
 from shared.events import DataRefreshed
 from shared.online.scorer import OnlineScorer
 from shared.settings import Settings, with_overrides
-from shared.vertex import client_options
 
 FIRST_DAY, DAYS, SESSIONS = date(2017, 3, 1), 24, 8000
 # As few buyers as so few sessions have are enough for the gate.
@@ -276,16 +275,14 @@ def _endpoint(shop: Shop) -> Row:
     document = with_overrides({"project": shop.clients.settings.project, **shop.document}, overrides)
     settings = Settings.from_document(document)
     scorer = OnlineScorer(settings)
-    client = PredictionServiceClient(**client_options(settings))
     serving = settings.serving
+    client = PredictionServiceClient(client_options={"api_endpoint": serving.api_endpoint}, transport="rest")
     endpoint = f"projects/{settings.project}/locations/{serving.region}/endpoints/{serving.endpoint_id}"
     found = scorer.snapshot().champion
     if found is None:
         raise RuntimeError("no champion serves")
     instance = found.pointer.instance(FEATURES)
     ours, floor = [], []
-    while scorer.score(FEATURES).path != "endpoint":
-        time.sleep(0.05)  # its client is being imported
     for _ in range(CALLS):
         floor.append(seconds(lambda: client.predict(endpoint=endpoint, instances=[instance])))
         ours.append(seconds(lambda: scorer.score(FEATURES)))
@@ -301,10 +298,6 @@ def _endpoint_dead(shop: Shop, asking: load.Generator) -> Iterator[Row]:
         overrides += ["online.breaker_open_seconds=60", f"serving.api_endpoint={address}"]
         with _scoring(shop, "boosted_trees", *overrides).started() as url:
             _first_answer(url, shop.body)
-            # Until its client has been imported nothing reaches the endpoint, and everyone is scored at once.
-            until = time.monotonic() + PATIENCE_SECONDS
-            while not asked and time.monotonic() < until:
-                _first_answer(url, shop.body)
             dead = asking.run(url, shop.body, 8, DEAD_SECONDS, is_warm=False)
     yield Row("endpoint dead: requests lost", dead.failed, "", 1, 0)
     yield Row("endpoint dead: p99; floor: the deadline", dead.percentile(99), "ms", DEADLINE_MS, 1.1)

@@ -1,76 +1,122 @@
-"""One prediction of the Vertex AI endpoint through Google's own client, which takes more than a second to import."""
+"""The predictions of the Vertex AI endpoint, over its REST API.
+
+Not with google-cloud-aiplatform, whose import takes longer than a checkout may wait.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any
 
-from google.api_core.exceptions import GatewayTimeout, ServiceUnavailable, TooManyRequests
-from google.api_core.retry import Retry
-from google.cloud.aiplatform_v1.services.prediction_service import PredictionServiceClient
-from requests.exceptions import ConnectionError as NotConnected
-from requests.exceptions import Timeout
+import msgspec
+import urllib3
+from msgspec import Meta, Struct
+from urllib3.exceptions import NewConnectionError, ProtocolError
 
+from shared import jsontext
 from shared.embedded_scorer import LABEL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from shared.settings import Settings
 
+SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+# Connections that are kept: as many as an instance of a function answers requests at once.
+CONNECTIONS = 16
+# Too many requests, not available now, took too long.
+HEALING = {429, 503, 504}
 
-@dataclass(frozen=True)
-class Answer:
-    """A probability, and the version of the registered model that gave it: under a traffic split, any deployed one."""
 
-    probability: float
-    version: str
+class Answer(Struct, rename="camel"):
+    """What one deployed model says: under a traffic split, any of them."""
+
+    predictions: list[Any]
+    deployed_model_id: str
+    model_version_id: Annotated[str, Meta(min_length=1)]
+
+    @property
+    def probabilities(self) -> list[float]:
+        """P(buys) of each instance.
+
+        Raises:
+            ValueError: a prediction is none of a BigQuery ML model's.
+        """
+        return [_probability(prediction) for prediction in self.predictions]
+
+
+class RefusedError(RuntimeError):
+    """The endpoint answers with an HTTP error; the text may quote what was sent."""
+
+    def __init__(self, status: int, content: bytes) -> None:
+        super().__init__(f"HTTP {status}: {' '.join(content.decode(errors='replace').split())}")
+        self.status = status
 
 
 class Predictions:
-    """The endpoint's predictions. Safe for threads."""
+    """The endpoint that the settings name. Safe for threads."""
 
-    def __init__(self, settings: Settings, deadline: float, may_retry: Callable[[], bool]) -> None:
-        """Connect; `deadline` is in seconds, for a prediction and all its retries, each of which is asked for."""
+    def __init__(self, settings: Settings) -> None:
         serving = settings.serving
-        self._client = PredictionServiceClient(**client_options(settings))
-        self._endpoint = f"projects/{settings.project}/locations/{serving.region}/endpoints/{serving.endpoint_id}"
-        self._deadline = deadline
-        self._retry = Retry(lambda error: _can_heal(error) and may_retry(), initial=0.01, maximum=0.2, timeout=deadline)
+        endpoint = f"projects/{settings.project}/locations/{serving.region}/endpoints/{serving.endpoint_id}"
+        self._url = f"{address(settings)}/v1/{endpoint}:predict"
+        self._http = urllib3.PoolManager(maxsize=CONNECTIONS)
 
-    def predict(self, instance: Mapping[str, Any]) -> Answer:
-        """Return the answer for one instance.
+    def ask(self, instances: Sequence[Mapping[str, Any]], timeout: float) -> Answer:
+        """Return the answer for some instances; `timeout` is in seconds.
 
         Raises:
-            Exception: whatever the client raises, or KeyError, ValueError, IndexError where the answer is nonsense.
+            RefusedError: the endpoint answers with an HTTP error.
+            urllib3.exceptions.HTTPError: it cannot be reached, or gives no whole answer in time.
+            google.auth.exceptions.GoogleAuthError: there are no credentials, or no token for them.
+            msgspec.DecodeError: the answer is nonsense.
         """
-        response = self._client.predict(
-            endpoint=self._endpoint, instances=[dict(instance)], retry=self._retry, timeout=self._deadline
-        )
-        probability = probability_of(response.predictions[0])
-        if not 0 <= probability <= 1 or not response.model_version_id:
-            raise ValueError("no probability, or no version that gave it")
-        return Answer(probability, response.model_version_id)
+        headers = {"Content-Type": "application/json"}
+        self._authorize(headers)
+        content = jsontext.encode({"instances": instances})
+        limit = urllib3.Timeout(total=timeout)
+        answer = self._http.request("POST", self._url, body=content, headers=headers, timeout=limit, retries=False)
+        if answer.status != 200:
+            raise RefusedError(answer.status, answer.data)
+        return msgspec.json.decode(answer.data, type=Answer)
+
+    @cached_property
+    def _authorize(self) -> Callable[[dict[str, str]], None]:
+        """Adds the token to a request's headers, and renews it in time."""
+        import google.auth  # noqa: PLC0415 - cryptography, which comes with it, takes its time
+        from google.auth.transport.requests import Request  # noqa: PLC0415
+        from google.oauth2 import service_account  # noqa: PLC0415
+
+        credentials, _ = google.auth.default(default_scopes=[SCOPE])
+        if isinstance(credentials, service_account.Credentials):
+            # As Google's clients do: it signs its tokens itself, and asks nobody for them.
+            credentials = credentials.with_always_use_jwt_access(True)  # type: ignore[no-untyped-call]
+        # Not over urllib3, which knows no proxy: google-auth also asks Google where a token may be used.
+        transport = Request()
+        before: Callable[..., None] = credentials.before_request
+        return lambda headers: before(transport, "POST", self._url, headers)
 
 
-def client_options(settings: Settings) -> dict[str, Any]:
-    """Return how Google's clients are made that reach the region's Vertex AI, or the one that the settings name."""
+def address(settings: Settings) -> str:
+    """Return the URL of the region's Vertex AI, or of the one that the settings name."""
     host = settings.serving.api_endpoint or f"{settings.serving.region}-aiplatform.googleapis.com"
-    return {"client_options": {"api_endpoint": host}, "transport": "rest"}
+    return host if "://" in host else f"https://{host}"
 
 
-def probability_of(prediction: Mapping[str, Any]) -> float:
-    """Return P(buys) of one BigQuery ML prediction, whose classes come in no promised order.
-
-    Raises:
-        KeyError, ValueError, IndexError, TypeError: it is none of a BigQuery ML model's.
-    """
-    values = [str(value) for value in prediction[f"{LABEL}_values"]]
-    return float(prediction[f"{LABEL}_probs"][values.index("1")])
+def can_heal(error: Exception) -> bool:
+    """Whether asking again may help: the endpoint said "not now" or "took too long", or dropped the connection."""
+    if isinstance(error, RefusedError):
+        return error.status in HEALING
+    return isinstance(error, ProtocolError | NewConnectionError)
 
 
-def _can_heal(error: Exception) -> bool:
-    """Whether the endpoint said "slow down", "not now" or "took too long", or dropped the connection."""
-    if isinstance(error, NotConnected):
-        return not isinstance(error, Timeout)
-    return isinstance(error, TooManyRequests | ServiceUnavailable | GatewayTimeout)
+def _probability(prediction: Any) -> float:
+    """Return P(buys) of one BigQuery ML prediction, whose classes come in no promised order."""
+    try:
+        values = [str(value) for value in prediction[f"{LABEL}_values"]]
+        probability = float(prediction[f"{LABEL}_probs"][values.index("1")])
+    except (KeyError, IndexError, TypeError) as error:
+        raise ValueError(f"no prediction of a BigQuery ML model's: {error!r}") from error
+    if not 0 <= probability <= 1:
+        raise ValueError(f"{probability} is no probability")
+    return probability

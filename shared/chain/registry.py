@@ -27,7 +27,7 @@ from google.cloud import aiplatform_v1 as vertex
 
 from shared.chain.versions import Version
 from shared.errors import NotReady, Permanent
-from shared.vertex import client_options, probability_of
+from shared.vertex import Predictions, RefusedError, address
 from shared.warehouse import Statement
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ class Registry:
         self._parent = f"projects/{settings.project}/locations/{settings.serving.region}"
         self._endpoint_name = f"{self._parent}/endpoints/{settings.serving.endpoint_id}"
         self._model = f"{self._parent}/models/{settings.serving.model_id}"
-        self._options = client_options(settings)
+        self._options: dict[str, Any] = {"client_options": {"api_endpoint": address(settings)}, "transport": "rest"}
+        self._predictions = Predictions(settings)
 
     @cached_property
     def _models(self) -> vertex.ModelServiceClient:
@@ -68,10 +69,6 @@ class Registry:
     @cached_property
     def _endpoints(self) -> vertex.EndpointServiceClient:
         return vertex.EndpointServiceClient(**self._options)
-
-    @cached_property
-    def _predictions(self) -> vertex.PredictionServiceClient:
-        return vertex.PredictionServiceClient(**self._options)
 
     def champion(self) -> Version | None:
         """Return the version that serves, or None before the first deployment."""
@@ -120,18 +117,20 @@ class Registry:
         refusal = None
         for _ in range(MOST_TRIES):
             try:
-                response = self._predictions.predict(
-                    endpoint=self._endpoint_name, instances=instances, timeout=deadline.request_timeout
-                )
-                if response.deployed_model_id == deployed_id:
-                    return [probability_of(prediction) for prediction in response.predictions]
-            except BadRequest as error:
+                answer = self._predictions.ask(instances, deadline.request_timeout)
+            except RefusedError as error:
+                if error.status != 400:
+                    raise
                 # Who refuses is not said: it may be the champion, whose inputs need not be this one's.
                 refusal = error
-            except (KeyError, ValueError) as error:
-                raise Permanent(f"the endpoint cannot answer the golden rows: {error!r}") from error
+                continue
+            if answer.deployed_model_id == deployed_id:
+                try:
+                    return answer.probabilities
+                except ValueError as error:
+                    raise Permanent(f"the endpoint cannot answer the golden rows: {error}") from error
         if refusal:
-            raise Permanent(f"the endpoint cannot answer the golden rows: {refusal!r}") from refusal
+            raise Permanent(f"the endpoint cannot answer the golden rows: {refusal}") from refusal
         raise NotReady(f"deployed model {deployed_id} answered none of {MOST_TRIES} requests")
 
     def promote(self, deployed_id: str, version: Version) -> None:

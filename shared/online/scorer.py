@@ -73,7 +73,7 @@ class OnlineScorer:
 
     def _ask(self, champion: Champion | None, features: Mapping[str, Any]) -> Scored:
         instance = champion.pointer.instance(features) if champion else features
-        answer = self._endpoint.ask(instance, is_only_hope=champion is None or champion.scorer is None)
+        answer = self._endpoint.ask(instance)
         # The cut-offs are the champion's: while a canary has a share of the traffic, its answers have no decile.
         is_champions = champion is not None and answer.version == champion.pointer.version
         decile = champion.pointer.decile(answer.probability) if champion and is_champions else None

@@ -70,7 +70,6 @@ def test_online_every_visitor_gets_the_probability_that_the_table_scores_has_by_
         assert (scored.version, scored.path) == (row["scored_by"], "embedded")
         assert offers.offer(scored.probability, policy.coupon_from, policy.coupon_below) == row["offered"]
     by_endpoint = OnlineScorer(endpoint_first(chain.clients.settings))
-    by_endpoint._endpoint._connected(must_wait=True)
     for row in rows[:20]:
         scored, other = scorer.score(row), by_endpoint.score(row)
         assert other.probability == pytest.approx(scored.probability, abs=1e-6)

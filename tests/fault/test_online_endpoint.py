@@ -2,7 +2,6 @@
 
 import json
 import random
-import threading
 
 import pytest
 
@@ -50,13 +49,13 @@ def clock():
 
 @pytest.fixture
 def start(online_bucket, endpoint, clock):
-    """A scorer that asks the endpoint first and has its client imported; version 3 stands in for it."""
+    """A scorer that asks the endpoint first and has its credentials; version 3 stands in for it."""
 
     def begin(**online):
         online_bucket.serve(3)
         given = {"order": "endpoint_first", "endpoint_deadline_ms": 5000, "refresh_seconds": 3600} | online
         scorer = OnlineScorer(online_bucket.settings(endpoint.url, **given), clock)
-        scorer._endpoint._connected(must_wait=True)
+        scorer._endpoint._predictions._authorize({})
         return scorer
 
     return begin
@@ -146,26 +145,7 @@ def test_requests_that_are_wrong_in_themselves_do_not_make_it_be_left_alone(star
 def test_an_endpoint_nobody_listens_at_is_stood_in_for(online_bucket, clock):
     online_bucket.serve(3)
     scorer = OnlineScorer(online_bucket.settings(order="endpoint_first"), clock)
-    scorer._endpoint._connected(must_wait=True)
     assert {scorer.score({}) for _ in range(30)} == {EMBEDDED}
-
-
-def test_while_its_client_is_being_imported_nobody_waits(online_bucket, endpoint, clock, capfd):
-    online_bucket.serve(3)
-    scorer = OnlineScorer(online_bucket.settings(endpoint.url, order="endpoint_first"), clock)
-    imported, connect = threading.Event(), scorer._endpoint._connect
-
-    def connect_once_imported():
-        imported.wait(60)
-        return connect()
-
-    scorer._endpoint._connect = connect_once_imported
-    assert scorer.score({}) == EMBEDDED
-    [logged] = capfd.readouterr().out.splitlines()
-    assert json.loads(logged)["reason"] == "the endpoint's client is still being imported"
-    imported.set()
-    scorer._endpoint._connected(must_wait=True)
-    assert scorer.score({}) == FROM_ENDPOINT
 
 
 def test_without_an_embedded_scorer_the_endpoint_scores_whatever_the_order(online_bucket, endpoint, clock):
@@ -176,9 +156,7 @@ def test_without_an_embedded_scorer_the_endpoint_scores_whatever_the_order(onlin
     # A missing number is the mean of the training rows.
     assert b"6" in endpoint.bodies[0]
     endpoint.act = 500
-    with pytest.raises(
-        NoScorerError, match=r"no embedded scorer, and the endpoint failed: InternalServerError \(500\)"
-    ):
+    with pytest.raises(NoScorerError, match="no embedded scorer, and the endpoint failed: HTTP 500"):
         scorer.score({})
 
 
@@ -198,8 +176,8 @@ def test_a_fallback_is_one_log_line_that_holds_nothing_of_what_was_sent(start, e
     assert entry == {
         "severity": "WARNING",
         "event": "embedded_stood_in",
-        "message": "the embedded champion stands in: the endpoint failed: BadRequest (400)",
-        "reason": "the endpoint failed: BadRequest (400)",
+        "message": "the embedded champion stands in: the endpoint failed: HTTP 400",
+        "reason": "the endpoint failed: HTTP 400",
     }
 
 
@@ -220,7 +198,6 @@ def test_under_a_traffic_split_the_version_that_answered_is_named_and_only_the_c
     online_bucket.serve(1, inputs=inputs)
     settings = online_bucket.settings(shared_endpoint, order="endpoint_first", endpoint_deadline_ms=20_000)
     scorer = OnlineScorer(settings, clock)
-    scorer._endpoint._connected(must_wait=True)
     visitor = {"bounces": 1, "seconds": 12.0, "source": "google", "mobile": True}
     answers = {scorer.score(visitor) for _ in range(60)}
     assert {(one.version, one.path) for one in answers} == {("1", "endpoint"), ("2", "endpoint")}
