@@ -64,7 +64,7 @@ def ask(body: bytes) -> Score:
             f"{URL} is not set: name the address of score_checkout. {world.LOCAL} For Google Cloud: "
             "`terraform -chdir=infra output score_checkout`, at the root of the checkout, tells it"
         )
-    headers = {"Content-Type": "application/json", **_identity(url)}
+    headers = {"Content-Type": "application/json", **identity(url)}
     try:
         answer = httpx.post(f"{url.rstrip('/')}/", content=body, headers=headers, timeout=TIMEOUT_SECONDS)
     except httpx.HTTPError as error:
@@ -87,8 +87,12 @@ def _refusal(answer: httpx.Response) -> str:
     return f"{problem.status} {problem.title}: {problem.detail} (request {problem.request_id})"
 
 
-def _identity(url: str) -> dict[str, str]:
-    """Return the header by which Cloud Run knows who asks; a function on this machine asks nobody who they are."""
+def identity(url: str) -> dict[str, str]:
+    """Return the header by which Cloud Run knows who asks; a function on this machine asks nobody who they are.
+
+    Raises:
+        CommandError: there is no identity token; says how to get one.
+    """
     place = urlsplit(url)
     if place.scheme != "https" or place.hostname in {"localhost", "127.0.0.1", "::1"}:
         return {}

@@ -129,7 +129,7 @@ def _day_files(plan: Plan, folder: Path, out: Console) -> list[DayFile]:
 
 def _load(day_files: list[DayFile], environment: Environment, out: Console) -> None:
     total = sum(day_file.rows for day_file in day_files)
-    with _progress(f"loading {total:,} rows in {len(day_files)} day-tables", len(day_files), out) as advance:
+    with progress(f"loading {total:,} rows in {len(day_files)} day-tables", len(day_files), out) as advance:
         try:
             loading.load(day_files, environment.bigquery, environment.settings.source.dataset, lambda _: advance())
         except loading.LoadError as error:
@@ -138,7 +138,7 @@ def _load(day_files: list[DayFile], environment: Environment, out: Console) -> N
 
 
 @contextlib.contextmanager
-def _progress(what: str, total: int, out: Console) -> Iterator[Callable[[], object]]:
+def progress(what: str, total: int, out: Console) -> Iterator[Callable[[], object]]:
     """Yield what is to be called after each part: it moves a bar or, in a pipe, prints a line for each tenth."""
     if out.is_terminal:
         with Progress(console=out, transient=True) as bar:

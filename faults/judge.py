@@ -125,11 +125,8 @@ def _tables(clients: Environment) -> dict[str, digests.Digest]:
 
 
 def _endpoint(clients: Environment) -> tuple[list[str], dict[str, int]]:
-    registry = clients.registry
-    endpoint = registry._endpoints.get_endpoint(name=registry._endpoint_name)  # noqa: SLF001
-    versions = {one.id: one.model_version_id for one in endpoint.deployed_models}
-    traffic = {versions[one]: share for one, share in endpoint.traffic_split.items() if share}
-    return sorted(versions.values()), traffic
+    traffic = clients.registry.traffic()
+    return sorted(traffic), {version: share for version, share in traffic.items() if share}
 
 
 def _content(blob: Any) -> Any:

@@ -213,12 +213,13 @@ def reason(job: bigquery.QueryJob) -> str:
 def _config(client: bigquery.Client, dataset: str, statement: Statement) -> bigquery.QueryJobConfig:
     return bigquery.QueryJobConfig(
         default_dataset=f"{client.project}.{dataset}",
-        query_parameters=[_parameter(name, value) for name, value in statement.parameters.items()],
+        query_parameters=[parameter(name, value) for name, value in statement.parameters.items()],
         use_legacy_sql=False,
     )
 
 
-def _parameter(name: str, value: Value | list[Value]) -> bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter:
+def parameter(name: str, value: Value | list[Value]) -> bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter:
+    """Return a statement's parameter; its type is the value's, and an empty list is one of strings."""
     if isinstance(value, list):
         kind = TYPES[type(value[0])] if value else "STRING"
         return bigquery.ArrayQueryParameter(name, kind, value)

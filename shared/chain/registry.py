@@ -74,6 +74,11 @@ class Registry:
         """Return the version that serves, or None before the first deployment."""
         return self._named(CHAMPION)
 
+    def traffic(self) -> dict[str, int]:
+        """Return the percentage of the traffic that each deployed version takes, by the version's number."""
+        endpoint = self._endpoint()
+        return {one.model_version_id: endpoint.traffic_split.get(one.id, 0) for one in endpoint.deployed_models}
+
     def register(self, model: str, run_id: str, candidate: str, warehouse: Warehouse) -> Version:
         """Make the BigQuery model a version of the registered one, if it is none yet, and label it."""
         number = self._registered_number(model)
@@ -168,7 +173,7 @@ class Registry:
         if champion is None:
             raise Permanent(f"model {self._settings.serving.model_id} has no champion to roll back from")
         if number is not None:
-            deployed_numbers = {one.model_version_id for one in self._endpoint().deployed_models}
+            deployed_numbers = self.traffic()
             known = {one.number: one for one in self.versions() if one.number in deployed_numbers}
             if number not in known:
                 raise Permanent(f"version {number} is not deployed; deployed are: {', '.join(sorted(known, key=int))}")

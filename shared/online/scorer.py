@@ -91,6 +91,11 @@ def current() -> OnlineScorer:
         return _scorer()
 
 
+def forget() -> None:
+    """Have `current` read the settings anew, as in a new process."""
+    _scorer.cache_clear()
+
+
 @cache
 def _scorer() -> OnlineScorer:
     return OnlineScorer(Settings.from_environment())

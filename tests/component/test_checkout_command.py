@@ -24,16 +24,16 @@ def person(tmp_path, monkeypatch):
 @pytest.mark.usefixtures("person")
 def test_a_person_is_told_the_command_that_gives_a_token():
     with pytest.raises(CommandError, match=r"export PROPENSITY_IDENTITY_TOKEN=\$\(gcloud auth print-identity-token\)"):
-        checkout._identity(URL)
+        checkout.identity(URL)
 
 
 @pytest.mark.usefixtures("person")
 def test_the_token_in_the_environment_is_sent(monkeypatch):
     monkeypatch.setenv(checkout.TOKEN, "a-token")
-    assert checkout._identity(URL) == {"Authorization": "Bearer a-token"}
+    assert checkout.identity(URL) == {"Authorization": "Bearer a-token"}
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8080/score_checkout", "https://localhost:8443"])
 def test_a_function_on_this_machine_is_sent_no_token(url, monkeypatch):
     monkeypatch.setenv(checkout.TOKEN, "a-token")
-    assert checkout._identity(url) == {}
+    assert checkout.identity(url) == {}

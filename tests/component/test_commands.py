@@ -356,7 +356,7 @@ def test_replay_wants_names_or_all_and_not_both():
 
 
 def test_loading_prints_a_line_for_each_tenth_in_a_pipe(tmp_path):
-    with (tmp_path / "pipe").open("w+") as pipe, demonstration._progress("loading", 366, Console(file=pipe)) as advance:
+    with (tmp_path / "pipe").open("w+") as pipe, demonstration.progress("loading", 366, Console(file=pipe)) as advance:
         for _ in range(366):
             advance()
         pipe.seek(0)

@@ -1,15 +1,21 @@
 """What is served online is replaced, broken or gone while checkouts are scored: no request is lost."""
 
+import asyncio
+import contextlib
 import json
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
 from cli.declarations import ROOT
-from fixtures.online import Clock, Endpoint, probability
+from deskcloud import storage as local_storage
+from deskcloud.storage import Store
+from deskcloud.web import serving
+from fixtures.online import Bucket, Clock, probability
 from shared.champion import POINTER
 from shared.online.scorer import NoScorerError, OnlineScorer
 from shared.recommendations import ARTEFACT as RECOMMENDATIONS
@@ -60,8 +66,9 @@ def look_again(scorer, clock, seconds=REFRESH_SECONDS):
     """Let the time pass and return once what the next request has started is done."""
     clock.now += seconds
     scorer.snapshot()
-    with scorer._watch._looking:
-        pass
+    for thread in threading.enumerate():
+        if thread.name == "watch":
+            thread.join()
 
 
 def test_a_new_champion_is_noticed_after_a_while_and_the_old_one_answers_meanwhile(scorer, online_bucket, clock):
@@ -175,20 +182,47 @@ def test_before_there_is_a_champion_nothing_scores_and_the_first_one_is_noticed(
     assert scorer.score({}).version == "1"
 
 
-def test_a_bucket_that_cannot_be_reached_leaves_what_was_read(scorer, clock, capfd):
-    scorer._watch._champion._bucket._emulator = "http://127.0.0.1:9"
+@contextlib.contextmanager
+def scorer_of_a_storage_of_its_own(folder, monkeypatch, clock, app=None):
+    """A scorer that has read version 1 from a Cloud Storage which ends with the block; `app` stands in front of it."""
+    with contextlib.closing(Store(folder)) as store:
+        behind = local_storage.create_app(store)
+        with serving.serve(partial(app, behind) if app else behind) as url:
+            monkeypatch.setenv("STORAGE_EMULATOR_HOST", url)
+            bucket = Bucket()
+            bucket.serve(1)
+            scorer = OnlineScorer(bucket.settings(refresh_seconds=REFRESH_SECONDS), clock)
+            assert scorer.score({}).version == "1"
+            yield scorer
+
+
+@pytest.mark.usefixtures("credentials")
+def test_a_bucket_that_cannot_be_reached_leaves_what_was_read(tmp_path, monkeypatch, clock, capfd):
+    with scorer_of_a_storage_of_its_own(tmp_path, monkeypatch, clock) as scorer:
+        pass
     look_again(scorer, clock)
     assert scorer.score({}).version == "1"
-    assert all("cannot be read" in error for error in errors(capfd))
+    told = errors(capfd)
+    assert len(told) == 3
+    assert all("cannot be read" in error for error in told)
 
 
-def test_a_bucket_that_hangs_keeps_no_request_waiting(online_bucket, scorer, clock, endpoint: Endpoint):
-    """The endpoint plays the bucket."""
-    endpoint.act = "hangs"
-    scorer._watch._champion._bucket._emulator = endpoint.url
-    clock.now += REFRESH_SECONDS
-    assert {scorer.score({}).version for _ in range(100)} == {"1"}
-    endpoint.let_go.set()
+@pytest.mark.usefixtures("credentials")
+def test_a_bucket_that_hangs_keeps_no_request_waiting(tmp_path, monkeypatch, clock):
+    let_go = threading.Event()
+    let_go.set()
+
+    async def hanging(behind, *asked):
+        await asyncio.to_thread(let_go.wait)
+        await behind(*asked)
+
+    with scorer_of_a_storage_of_its_own(tmp_path, monkeypatch, clock, hanging) as scorer:
+        let_go.clear()
+        clock.now += REFRESH_SECONDS
+        try:
+            assert {scorer.score({}).version for _ in range(100)} == {"1"}
+        finally:
+            let_go.set()
 
 
 def test_recommendations_and_what_is_out_of_stock_come_with_the_same_look(scorer, online_bucket, clock):

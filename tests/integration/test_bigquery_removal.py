@@ -8,89 +8,113 @@ from desk.bigquery import PROJECT, connect
 from deskcloud import vertex as local_vertex
 from deskcloud.bigquery.gateway import app
 from deskcloud.web import serving
-from shared.chain.registry import Note, Registry
+from shared.chain.registry import DEFAULT, Note, Registry
 from shared.deadline import Deadline
 from shared.settings import Settings
+from shared.vertex import client_options
 from shared.warehouse import Warehouse
 
 DATASET = "removed"
+NAME = Settings(project=PROJECT, bucket=PROJECT).serving.model_id
+PLACE = f"projects/{PROJECT}/locations/{Settings(project=PROJECT, bucket=PROJECT).serving.region}"
+MODEL = f"{PLACE}/models/{NAME}"
 RUNS = ("20170801-00000001", "20170802-00000002", "20170803-00000003")
 CREATE = """CREATE MODEL removed.{model} OPTIONS(model_type='LOGISTIC_REG') AS
 SELECT x, MOD(x, 2) AS label FROM UNNEST(GENERATE_ARRAY(1, 50)) AS x"""
 
 
 @pytest.fixture
-def registry(bigquery_emulator, credentials, tmp_path):
+def vertex_url(credentials, tmp_path):
+    with serving.serve(local_vertex.create_app(tmp_path / "vertex")) as url:
+        yield url
+
+
+@pytest.fixture
+def bigquery(bigquery_emulator, vertex_url, tmp_path):
+    with serving.serve(app.create_app(bigquery_emulator, tmp_path, vertex_url=vertex_url)) as url:
+        client = connect(url)
+        client.create_dataset(DATASET)
+        yield client
+        client.delete_dataset(DATASET, delete_contents=True)
+
+
+@pytest.fixture
+def settings(vertex_url):
+    document = {"project": PROJECT, "bucket": PROJECT, "dataset": DATASET, "serving": {"api_endpoint": vertex_url}}
+    return Settings.from_document(document)
+
+
+@pytest.fixture
+def models(settings):
+    """Google's client for Vertex AI's registry."""
+    return vertex.ModelServiceClient(**client_options(settings))
+
+
+@pytest.fixture
+def registry(settings, bigquery):
     """Three runs' models, registered and deployed one after the other: the last is champion, the one before former."""
-    with (
-        serving.serve(local_vertex.create_app(tmp_path / "vertex")) as vertex_url,
-        serving.serve(app.create_app(bigquery_emulator, tmp_path, vertex_url=vertex_url)) as url,
-    ):
-        bigquery = connect(url)
-        bigquery.create_dataset(DATASET)
-        document = {"project": PROJECT, "bucket": PROJECT, "dataset": DATASET, "serving": {"api_endpoint": vertex_url}}
-        settings = Settings.from_document(document)
-        registry = Registry(settings, bigquery)
-        place = f"projects/{PROJECT}/locations/{settings.serving.region}"
-        endpoint = vertex.Endpoint(display_name="propensity")
-        registry._endpoints.create_endpoint(parent=place, endpoint=endpoint, endpoint_id="propensity").result()
-        for run_id in RUNS:
-            model = f"logistic_{run_id.replace('-', '_')}"
-            bigquery.query_and_wait(CREATE.format(model=model))
-            version = registry.register(
-                model, run_id, "logistic", Warehouse(bigquery, settings, run_id, "test", 1, Deadline(30))
-            )
-            canary = registry.deploy_canary(version, Note(lambda: None, lambda _: None), Deadline(30))
-            registry.promote(canary, version)
-        yield registry
-        bigquery.delete_dataset(DATASET, delete_contents=True)
+    registry = Registry(settings, bigquery)
+    endpoints, endpoint = vertex.EndpointServiceClient(**client_options(settings)), vertex.Endpoint(display_name=NAME)
+    endpoints.create_endpoint(parent=PLACE, endpoint=endpoint, endpoint_id=NAME).result()
+    for run_id in RUNS:
+        model = f"logistic_{run_id.replace('-', '_')}"
+        bigquery.query_and_wait(CREATE.format(model=model))
+        version = registry.register(
+            model, run_id, "logistic", Warehouse(bigquery, settings, run_id, "test", 1, Deadline(30))
+        )
+        canary = registry.deploy_canary(version, Note(lambda: None, lambda _: None), Deadline(30))
+        registry.promote(canary, version)
+    return registry
 
 
-def models_of(registry):
-    return sorted(model.model_id for model in registry._bigquery.list_models(DATASET))
+def models_of(bigquery):
+    return sorted(model.model_id for model in bigquery.list_models(DATASET))
 
 
-def test_all_versions_are_removed_with_their_models_though_one_serves_and_one_is_the_default(registry):
+def make_default(version, models):
+    models.merge_version_aliases(name=f"{MODEL}@{version.number}", version_aliases=[DEFAULT])
+
+
+def test_all_versions_are_removed_with_their_models_though_one_serves_and_one_is_the_default(registry, bigquery):
     versions = registry.versions()
     assert [version.run_id for version in versions] == list(RUNS)
     for left, version in zip((2, 1, 0), versions, strict=True):
         registry.remove(version)
-        assert models_of(registry) == [kept.model for kept in registry.versions()]
+        assert models_of(bigquery) == [kept.model for kept in registry.versions()]
         assert len(registry.versions()) == left
-    assert list(registry._endpoint().deployed_models) == []
+    assert registry.traffic() == {}
 
 
-def test_what_is_gone_already_is_removed_all_the_same(registry):
+def test_what_is_gone_already_is_removed_all_the_same(registry, bigquery, models):
     oldest, former, champion = registry.versions()
-    registry._name(former.number, "default")
-    registry._bigquery.delete_model(f"{DATASET}.{oldest.model}")
+    make_default(former, models)
+    bigquery.delete_model(f"{DATASET}.{oldest.model}")
     for _ in range(2):
         registry.remove(oldest)
         registry.remove(former)
     assert registry.versions() == [champion] == [registry.champion()]
     for _ in range(2):
         registry.remove(champion)
-    assert (registry.versions(), models_of(registry)) == ([], [])
+    assert (registry.versions(), models_of(bigquery)) == ([], [])
 
 
-def test_a_model_is_not_deleted_while_its_version_serves(registry):
+def test_a_model_is_not_deleted_while_its_version_serves(registry, bigquery):
     champion = registry.champion()
     with pytest.raises(Exception, match="deployed"):
-        registry._bigquery.delete_model(f"{DATASET}.{champion.model}")
+        bigquery.delete_model(f"{DATASET}.{champion.model}")
     registry.remove(champion)
     with pytest.raises(NotFound):
-        registry._bigquery.get_model(f"{DATASET}.{champion.model}")
+        bigquery.get_model(f"{DATASET}.{champion.model}")
 
 
-def test_vertex_ai_itself_deletes_no_version_that_bigquery_owns(registry):
+def test_vertex_ai_itself_deletes_no_version_that_bigquery_owns(registry, bigquery, models):
     oldest, former, _ = registry.versions()
-    name = registry._endpoint().deployed_models[0].model
     for delete, named in (
-        (registry._models.delete_model_version, f"{name}@{oldest.number}"),
-        (registry._models.delete_model, name),
+        (models.delete_model_version, f"{MODEL}@{oldest.number}"),
+        (models.delete_model, MODEL),
     ):
         with pytest.raises(BadRequest, match="delete the BigQuery model"):
             delete(name=named)
-    registry._name(former.number, "default")
-    registry._bigquery.delete_model(f"{DATASET}.{oldest.model}")
+    make_default(former, models)
+    bigquery.delete_model(f"{DATASET}.{oldest.model}")
     assert oldest not in registry.versions()

@@ -84,8 +84,8 @@ def test_a_deployment_for_which_there_are_no_machines_is_tried_again_and_one_tha
         with pytest.raises(kind, match=r"deployment .* failed: as a test wants it"):
             registry.deploy_canary(registry.versions()[1], note, Deadline(30))
     assert notes[-1] is None
-    canary = registry.deploy_canary(registry.versions()[1], note, Deadline(30))
-    assert registry._endpoint().traffic_split == {canary: 100}
+    registry.deploy_canary(registry.versions()[1], note, Deadline(30))
+    assert registry.traffic() == {"1": 0, "2": 100}
 
 
 @pytest.mark.parametrize("refusal", [None, (400, "INVALID_ARGUMENT"), (400, "FAILED_PRECONDITION"), (404, "NOT_FOUND")])

@@ -52,7 +52,7 @@ def test_a_parameter_that_is_a_setting_names_one_of_its_type(statement):
         if one.setting:
             value = attrgetter(one.setting)(SETTINGS)
             value = list(value) if isinstance(value, tuple) else value
-            sent = googlesql.sent_type(warehouse._parameter(one.name, value))
+            sent = googlesql.sent_type(warehouse.parameter(one.name, value))
             assert sent == googlesql.typed(one.type), one
 
 

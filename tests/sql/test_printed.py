@@ -93,7 +93,7 @@ def test_of_a_run_lists_and_texts_are_those_of_its_last_job(a_run, console):
     for products in (["a"], ["it's", 'a "b"\\\n'], []):
         a_run.query("recommendations/artefact_popular", {**RUN, "unavailable": products, "most_popular": 3})
         script = printed("recommendations/artefact_popular", "--run", RUN["run_id"])
-        [(told,)] = a_run._client.query_and_wait(script.partition("set @@")[0] + "select to_json(p_unavailable)")
+        [(told,)] = console.query_and_wait(script.partition("set @@")[0] + "select to_json(p_unavailable)")
         assert told == products
 
 

@@ -64,5 +64,5 @@ def _parameters(text: str, values: dict[str, Any]) -> reference.Parameters:
     kinds = googlesql.every_parameter_type()
     named = {token.text[1:] for token in tokenize(text) if token.kind == "parameter"}
     for name in named:
-        assert googlesql.sent_type(warehouse._parameter(name, values[name])) == kinds[name], name
+        assert googlesql.sent_type(warehouse.parameter(name, values[name])) == kinds[name], name
     return {name: (kinds[name], values[name]) for name in named}

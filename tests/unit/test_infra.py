@@ -4,21 +4,13 @@ import ast
 import inspect
 import json
 import re
-from datetime import UTC, datetime
-from types import SimpleNamespace
 
 import pytest
 
-from deskcloud.logs.wire import entry_from_line
 from fixtures import alerts
-from fixtures.pubsub import delivered, pushed
-from functions import record_dead_letter
-from shared import dead_letters, handler, settings
+from shared import settings
 from shared.chain.log_events import StepEnded, StepFailedForGood
-from shared.chain.steps import Step
 from shared.dead_letters import DeadLetter
-from shared.errors import NotReady, Permanent
-from shared.events import ModelApproved, ModelDeployed
 from shared.log import log
 from tests.unit.test_declarations import ROOT
 
@@ -88,60 +80,6 @@ def test_terraform_knows_each_word_of_the_rules():
     assert {item["type"] for item in items if "type" in item} == {"string"}
 
 
-def counted(lines: str, function: str) -> list[set[str]]:
-    """Return which metrics count each line that the function printed."""
-    return alerts.counted_by([alerts.entry_of(line, function) for line in lines.splitlines()])
-
-
-def run_step(outcome):
-    """Let deploy_model's handler run a step of this outcome, with runs that forget."""
-    runs = SimpleNamespace(
-        finish=lambda _, record: record, fail=lambda *_: None, is_opened=lambda _: True, record=lambda *_: None
-    )
-    warehouse = SimpleNamespace(seconds={})
-    cloud = SimpleNamespace(
-        run_id=RUN, run={}, step="deploy_model", now=datetime.now(UTC), runs=runs, warehouse=warehouse
-    )
-
-    def step(*_):
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
-
-    return handler._run(Step("deploy_model", step), ModelApproved(RUN, "logistic"), cloud, delivered({}))
-
-
-def test_a_step_that_ends_counts_once_with_its_seconds(capfd):
-    run_step(ModelDeployed(RUN, "1"))
-    lines = capfd.readouterr().out
-    assert counted(lines, "deploy_model") == [set(), {"step_seconds"}]
-    ended = entry_from_line(lines.splitlines()[1], "deploy-model")["jsonPayload"]
-    assert (ended["step"], type(ended["seconds"])) == ("deploy_model", float)
-
-
-def test_a_step_that_fails_counts_as_an_error_for_now_or_for_good(capfd):
-    run_step(Permanent("no such model"))
-    assert counted(capfd.readouterr().out, "deploy_model") == [set(), {"errors"}]
-    with pytest.raises(ValueError, match="out of memory"):
-        run_step(ValueError("out of memory"))
-    assert counted(capfd.readouterr().out, "deploy_model") == [set(), {"errors"}]
-
-
-def test_a_step_that_waits_is_no_error(capfd):
-    with pytest.raises(NotReady):
-        run_step(NotReady("the deployment goes on"))
-    assert counted(capfd.readouterr().out, "deploy_model") == [set(), set()]
-
-
-def test_a_dead_letter_counts_as_that_alone(capfd, monkeypatch):
-    monkeypatch.setattr(
-        record_dead_letter, "clients", lambda: SimpleNamespace(dead_letters=SimpleNamespace(bury=lambda *_: None))
-    )
-    letter = pushed(b"", "dead-letters", attributes={dead_letters.REJECTED_FOR: "no JSON"})
-    assert record_dead_letter.record_dead_letter(letter) == ("", 204)
-    assert counted(capfd.readouterr().out, "record_dead_letter") == [{"dead_letters"}]
-
-
 @pytest.mark.parametrize(
     ("event", "fires"),
     [
@@ -164,8 +102,3 @@ def test_a_managed_service_is_enabled_once_it_has_a_configuration_and_before_the
     for kind, first in (("project_service", "api_gateway_api_config"), ("api_gateway_gateway", "project_service")):
         [block] = re.findall(rf'^resource "google_{kind}" .*?^}}', text, re.DOTALL | re.MULTILINE)
         assert f"depends_on = [google_{first}.scorer]" in block
-
-
-def test_what_others_log_does_not_count(capfd):
-    run_step(ModelDeployed(RUN, "1"))
-    assert counted(capfd.readouterr().out, "shop_frontend") == [set(), set()]

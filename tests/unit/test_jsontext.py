@@ -95,9 +95,20 @@ values = st.recursive(
 )
 
 
+def without_nan_and_infinity(value):
+    match value:
+        case float():
+            return value if math.isfinite(value) else None
+        case list():
+            return [without_nan_and_infinity(one) for one in value]
+        case dict():
+            return {name: without_nan_and_infinity(one) for name, one in value.items()}
+    return value
+
+
 @given(values, st.sampled_from([None, 1]))
 def test_whatever_is_written_is_read_as_it_was_but_for_nan_and_infinity(value, indent):
-    assert strictly(jsontext.text(value, indent)) == jsontext._finite(value)
+    assert strictly(jsontext.text(value, indent)) == without_nan_and_infinity(value)
 
 
 def test_names_are_sorted_for_a_digest():

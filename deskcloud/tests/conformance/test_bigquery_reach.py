@@ -139,6 +139,6 @@ def test_what_a_user_defines_is_called_by_its_name(client):
 
 
 def test_every_function_that_the_emulator_defines_for_users_may_be_called():
-    known = sql_reach._FUNCTIONS
+    known = sql_reach.FUNCTIONS
     assert {name.upper() for name in dialect.MACROS if not name.startswith("_")} <= known
     assert not {"READ_TEXT", "READ_CSV", "GETENV", "GLOB", "CURRENT_SETTING", "QUERY", "ST_READ", "COLUMNS"} & known

@@ -23,7 +23,7 @@ from deskcloud.bigquery.emulator import patching
 from deskcloud.bigquery.emulator.duckdb_lock import scratch
 from deskcloud.bigquery.emulator.place import ROWS
 
-_FUNCTIONS = frozenset(
+FUNCTIONS = frozenset(
     word
     for line in Path(__file__).with_name("googlesql_functions.txt").read_text().splitlines()
     if not line.startswith("#")
@@ -126,7 +126,7 @@ def _calls(node: exp.Expr) -> Iterator[tuple[_Path, str]]:
 def _is_known(path: _Path, context: Any) -> bool:
     if path[0].upper() == "SAFE" and len(path) > 1:
         path = path[1:]
-    if ".".join(path).upper() in _FUNCTIONS or path[:2] == _OWN:
+    if ".".join(path).upper() in FUNCTIONS or path[:2] == _OWN:
         return True
     if len(path) == 1:
         [name] = path

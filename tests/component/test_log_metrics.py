@@ -1,0 +1,64 @@
+"""What of the lines that a step's handler logs Terraform's metrics count."""
+
+import pytest
+
+from deskcloud.logs.wire import entry_from_line
+from fixtures import alerts
+from fixtures.handling import APPROVED, DEPLOYED
+from fixtures.pubsub import delivered, pushed
+from functions import record_dead_letter
+from shared import dead_letters
+from shared.chain.steps import Step
+from shared.errors import NotReady, Permanent
+from shared.handler import handle
+
+pytestmark = pytest.mark.usefixtures("world")
+
+
+def counted(lines: str, function: str) -> list[set[str]]:
+    """Return which metrics count each line that the function printed."""
+    return alerts.counted_by([alerts.entry_of(line, function) for line in lines.splitlines()])
+
+
+def run_step(outcome):
+    """Let deploy_model's handler run a step of this outcome."""
+
+    def step(*_):
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    handle(delivered(APPROVED.to_json()), Step("deploy_model", step))
+
+
+def test_a_step_that_ends_counts_once_with_its_seconds(capfd):
+    run_step(DEPLOYED)
+    lines = capfd.readouterr().out
+    assert counted(lines, "deploy_model") == [set(), {"step_seconds"}]
+    ended = entry_from_line(lines.splitlines()[1], "deploy-model")["jsonPayload"]
+    assert (ended["step"], type(ended["seconds"])) == ("deploy_model", float)
+
+
+def test_a_step_that_fails_counts_as_an_error_for_now_or_for_good(capfd):
+    run_step(Permanent("no such model"))
+    assert counted(capfd.readouterr().out, "deploy_model") == [set(), {"errors"}]
+    with pytest.raises(ValueError, match="out of memory"):
+        run_step(ValueError("out of memory"))
+    assert counted(capfd.readouterr().out, "deploy_model") == [set(), {"errors"}]
+
+
+def test_a_step_that_waits_is_no_error(capfd):
+    with pytest.raises(NotReady):
+        run_step(NotReady("the deployment goes on"))
+    assert counted(capfd.readouterr().out, "deploy_model") == [set(), set()]
+
+
+def test_a_dead_letter_counts_as_that_alone(capfd):
+    letter = pushed(b"", "dead-letters", attributes={dead_letters.REJECTED_FOR: "no JSON"})
+    assert record_dead_letter.record_dead_letter(letter) == ("", 204)
+    assert counted(capfd.readouterr().out, "record_dead_letter") == [{"dead_letters"}]
+
+
+def test_what_others_log_does_not_count(capfd):
+    run_step(DEPLOYED)
+    assert counted(capfd.readouterr().out, "shop_frontend") == [set(), set()]
