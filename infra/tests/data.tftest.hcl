@@ -43,18 +43,30 @@ run "what_is_declared_is_made_private_and_protected" {
   }
 
   assert {
-    condition     = google_bigquery_table.tables["sessions"].time_partitioning[0].field == "day" && google_bigquery_table.tables["sessions"].clustering == tolist(["visitor_id"])
-    error_message = "A table is partitioned and clustered as declared."
+    condition = alltrue([for name, made in merge(google_bigquery_table.tables, google_bigquery_table.logged) :
+      one(made.time_partitioning[*].field) == try(local.relations[name].partition, null) &&
+      jsonencode(made.clustering) == jsonencode(try(local.relations[name].cluster, null))
+    ])
+    error_message = "Tables are partitioned and clustered as declared."
   }
 
   assert {
-    condition     = google_bigquery_table.tables["evaluation_rows"].time_partitioning[0].expiration_ms == 60 * 86400000
+    condition = alltrue([for name, table in local.tables :
+      merge(google_bigquery_table.tables, google_bigquery_table.logged)[name].time_partitioning[0].expiration_ms == table.expiration_days * 86400000 if can(table.expiration_days)
+    ])
     error_message = "Partitions expire after the declared days."
   }
 
   assert {
-    condition     = length(google_bigquery_table.tables["source_days"].time_partitioning) == 0
-    error_message = "A table without a declared partition has none."
+    condition     = alltrue([for name, made in merge(google_bigquery_table.tables, google_bigquery_table.logged, google_bigquery_table.views) : made.description == local.relations[name].description])
+    error_message = "Tables and views have the declared descriptions."
+  }
+
+  assert {
+    condition = toset(flatten([for table in values(local.relations) : keys(table)])) == toset([
+      "description", "columns", "partition", "expiration_days", "cluster", "view",
+    ])
+    error_message = "Each name that is declared of a table is one that the tests here look for."
   }
 
   assert {

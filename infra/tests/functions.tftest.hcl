@@ -20,13 +20,22 @@ run "functions_are_those_that_are_declared" {
   }
 
   assert {
+    condition = toset(flatten([for function in values(local.declared.functions) : keys(function)])) == toset([
+      "does", "http", "topics", "emits", "memory", "cpu", "concurrency", "timeout_seconds", "max_instances", "min_instances",
+      "reads", "writes", "rejects", "permissions", "roles", "secrets",
+    ])
+    error_message = "Each name that is declared of a function is one that the tests here, of access or of delivery look for."
+  }
+
+  assert {
     condition = alltrue([for name, made in google_cloudfunctions2_function.functions : alltrue([
+      made.description == local.declared.functions[name].does,
       made.service_config[0].available_memory == local.declared.functions[name].memory,
       made.service_config[0].timeout_seconds == local.declared.functions[name].timeout_seconds,
       made.service_config[0].max_instance_count == local.declared.functions[name].max_instances,
       made.service_config[0].min_instance_count == try(local.declared.functions[name].min_instances, 0),
     ])])
-    error_message = "Memory, time and instances are the declared ones."
+    error_message = "Description, memory, time and instances are the declared ones."
   }
 
   assert {
@@ -35,6 +44,13 @@ run "functions_are_those_that_are_declared" {
       made.service_config[0].environment_variables.THREADS == tostring(made.service_config[0].max_instance_request_concurrency)
     ])
     error_message = "A function has a thread for each request that Cloud Run sends it at once."
+  }
+
+  assert {
+    condition = alltrue([for name, function in local.declared.functions :
+      google_cloudfunctions2_function.functions[name].service_config[0].available_cpu == tostring(function.cpu) if can(function.cpu)
+    ])
+    error_message = "Processors are the declared ones."
   }
 
   assert {
@@ -69,10 +85,11 @@ run "functions_are_those_that_are_declared" {
 
   assert {
     condition = alltrue([for made in values(google_cloudfunctions2_function.functions) :
+      toset(keys(made.service_config[0].environment_variables)) == toset(["GOOGLE_CLOUD_PROJECT", "PROPENSITY_SETTINGS", "THREADS"]) &&
       made.service_config[0].environment_variables.GOOGLE_CLOUD_PROJECT == "shop-prod" &&
       jsondecode(made.service_config[0].environment_variables.PROPENSITY_SETTINGS).bucket == google_storage_bucket.runs.name
     ])
-    error_message = "Functions are told their project and their settings."
+    error_message = "Functions are told their project, their settings, their threads and nothing else."
   }
 
   assert {

@@ -30,14 +30,6 @@ def test_nothing_is_public_nobody_owns_the_project_and_no_account_has_a_key(neve
     assert [name for name, text in TEXTS.items() if never in text] == []
 
 
-@pytest.mark.parametrize(
-    "name", ["functions", "iam", "service_accounts", "pubsub", "scheduler", "sinks", "bigquery", "storage", "secrets"]
-)
-def test_what_is_built_from_the_declaration_names_no_single_function(name):
-    text = TEXTS[f"infra/{name}.tf"]
-    assert [one for one in FUNCTIONS if one in text or one.replace("_", "-") in text] == []
-
-
 def test_every_bucket_is_private_and_grants_by_iam_alone():
     buckets = [
         block for text in TEXTS.values() for block in re.findall(r'"google_storage_bucket" .*?\n}', text, re.DOTALL)

@@ -1,27 +1,17 @@
-"""One truth: what the README tells, Terraform reads and the local cloud makes is what is declared."""
+"""What the README tells and the local cloud makes is what is declared; infra/tests/ ask the same of Terraform."""
 
 import re
 
-import yaml
 from google.cloud import pubsub_v1
 
-from cli import declarations, desk
+from cli import desk
 from deskcloud import provisioning, pubsub
-from tests.unit.test_declarations import DECLARED, FUNCTIONS, HTTP, ROOT, TABLES
+from tests.unit.test_declarations import DECLARED, FUNCTIONS, HTTP, ROOT
 
-INFRA = {path.name: path.read_text() for path in (ROOT / "infra").glob("*.tf")}
-CODE = "\n".join(re.sub(r"#.*", "", text) for text in INFRA.values())
 MADE = desk.document("shop-project", {"bucket": "shop-bucket"})
 # What the HTTP function is asked by and answers to is nobody's topic; resume_runs says whatever was said before.
 TOLD_OTHERWISE = {"score_checkout": ("HTTP: the shop's page", "the score, over HTTP")}
 TOLD_OTHERWISE_SAYS = {"resume_runs": "whatever a standing run said last"}
-# What Terraform names itself: a chart and an alert, and what a person is told.
-NAMED = {
-    ("monitoring.tf", "publish_audience"),
-    ("outputs.tf", "data-refreshed"),
-    ("outputs.tf", "dead-letters"),
-    ("outputs.tf", "score_checkout"),
-}
 
 
 def path(topic):
@@ -37,57 +27,6 @@ def test_the_readmes_table_is_what_is_declared():
         expected = TOLD_OTHERWISE.get(name, (listens, TOLD_OTHERWISE_SAYS.get(name, says)))
         assert told[name] == expected
     assert TOLD_OTHERWISE.keys() == set(HTTP)
-
-
-def test_terraform_reads_all_that_is_declared_of_a_function():
-    """A name that nobody reads is a wish that nobody hears, or one that is misspelt."""
-    kinds = {declarations.Function, declarations.Http, declarations.Lifecycle, declarations.Delivery}
-    kinds |= {declarations.Schedule, declarations.Sink, declarations.Declarations}
-    declared = {name for kind in kinds for name in kind.__struct_fields__} - {"tables"}
-    assert {key for key in declared if not re.search(rf"\.{key}\b", CODE)} == set()
-
-
-def test_terraform_and_the_local_cloud_read_all_that_is_declared_of_a_table():
-    documents = [yaml.safe_load(path.read_text()) for path in (ROOT / "sql" / "tables").glob("*.yaml")]
-    declared = {key for document in documents for key in document}
-    assert {key for key in declared if not re.search(rf"\.{key}\b", INFRA["bigquery.tf"])} == set()
-    made = (ROOT / "deskcloud" / "src" / "deskcloud" / "provisioning.py").read_text()
-    read = {key: "query" if key == "view" else key for key in declared}
-    assert {key for key in declared if not re.search(rf"named\.{read[key]}\b", made)} == set()
-
-    def keys(columns):
-        return {key for column in columns for key in column} | {
-            key for column in columns for key in keys(column.get("fields", []))
-        }
-
-    # Passed on as BigQuery's own form, but for two that are written shorter.
-    assert keys(column for document in documents for column in document.get("columns", ())) <= {
-        "name", "type", "description", "fields", "required", "repeated",
-    }  # fmt: skip
-
-
-def test_terraform_names_no_function_topic_or_table_by_itself():
-    """What it names, but for few, it finds in the declaration; so nothing can be renamed there alone."""
-    deployed = {name.replace("_", "-") for name in FUNCTIONS}
-    names = FUNCTIONS.keys() | deployed | set(DECLARED.topics) | TABLES.keys() | DECLARED.schedules.keys()
-    # A plain word, e.g. scores, may stand in a sentence; a whole text it must not be.
-    specific = {name for name in names if re.search("[_-]", name)}
-    found = {
-        (file, word)
-        for file, text in INFRA.items()
-        for quoted in re.findall(r'"((?:[^"\\]|\\.)*)"', re.sub(r"#.*|description *= .*|error_message *= .*", "", text))
-        for word in re.findall(r"[a-z][a-z0-9_-]*", quoted)
-        if word in specific or (word == quoted and word in names)
-    }
-    assert found == NAMED
-
-
-def test_the_environment_that_terraform_gives_is_the_one_that_functions_read():
-    [block] = re.findall(r"environment_variables = \{(.*?)\n    \}", INFRA["functions.tf"], re.DOTALL)
-    given = set(re.findall(r"^\s+([A-Z_]+)\s+=", block, re.MULTILINE))
-    code = "".join(path.read_text() for path in (ROOT / "shared").rglob("*.py"))
-    # functions-framework itself reads how many threads it has.
-    assert {name for name in given if f'"{name}"' not in code} == {"THREADS"}
 
 
 def test_the_local_cloud_makes_the_topics_and_subscriptions_that_are_declared(tmp_path, monkeypatch):
@@ -112,5 +51,3 @@ def test_the_local_cloud_makes_the_topics_and_subscriptions_that_are_declared(tm
         assert one.retry_policy.maximum_backoff.total_seconds() == delivery.maximum_backoff_seconds
         letters = "" if topic == delivery.dead_letter_topic else path(delivery.dead_letter_topic)
         assert one.dead_letter_policy.dead_letter_topic == letters
-    assert re.search(r'"\$\{replace\(name, "_", "-"\)\}-\$\{topic\}" =>', INFRA["declarations.tf"])
-    assert "/projects/${var.project_id}/topics/${each.value.topic}" in INFRA["pubsub.tf"]

@@ -1,7 +1,39 @@
 """A state that is kept is brought up to date with the document that it is started with."""
 
+from google.cloud.bigquery import SchemaField, TimePartitioning
+
 from deskcloud import provisioning
 from deskcloud.document import Column, Dataset, Table
+
+
+def test_a_table_and_a_view_are_made_as_the_document_says(bigquery_client, bigquery_url):
+    columns = (
+        Column("day", "DATE", "the day", required=True),
+        Column("visitor", "STRING"),
+        Column("hits", "RECORD", repeated=True, fields=(Column("at", "TIMESTAMP", "when", required=True),)),
+    )
+    table = Table("visits", "Who came", columns, partition="day", cluster=("visitor",), expiration_days=60)
+    view = Table("seen", "Who was seen", query="select visitor from `local-project.as_told.visits`")
+    provisioning.make_datasets(bigquery_client.project, (Dataset("as_told", "US", (view, table)),), bigquery_url)
+    made = bigquery_client.get_table("as_told.visits")
+    assert made.description == "Who came"
+    assert made.schema == [
+        SchemaField("day", "DATE", "REQUIRED", description="the day"),
+        SchemaField("visitor", "STRING", description=""),
+        SchemaField(
+            "hits",
+            "RECORD",
+            "REPEATED",
+            description="",
+            fields=[
+                SchemaField("at", "TIMESTAMP", "REQUIRED", description="when"),
+            ],
+        ),
+    ]
+    assert made.time_partitioning == TimePartitioning(field="day", expiration_ms=60 * 86_400_000)
+    assert made.clustering_fields == ["visitor"]
+    seen = bigquery_client.get_table("as_told.seen")
+    assert (seen.view_query, seen.description) == (view.query, "Who was seen")
 
 
 def test_a_kept_table_gets_the_columns_that_it_lacks_and_a_changed_view_is_replaced(bigquery_client, bigquery_url):

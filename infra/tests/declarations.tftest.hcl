@@ -1,0 +1,50 @@
+# What is made is named by the declaration alone, so that nothing in it is renamed in two places.
+
+mock_provider "google" {
+  source = "./tests/mocks"
+}
+
+run "another_shop_has_what_it_declares_and_nothing_of_ours" {
+  command = plan
+
+  variables {
+    declaration = "tests/declarations/of_another_shop.yaml"
+  }
+
+  assert {
+    condition     = keys(google_cloudfunctions2_function.functions) == ["count_greetings", "greet", "keep_letters"] && keys(google_service_account.functions) == keys(google_cloudfunctions2_function.functions)
+    error_message = "Functions and their accounts are those of the declaration."
+  }
+
+  assert {
+    condition     = keys(google_pubsub_topic.topics) == ["counted", "counting-due", "greeted", "letters"]
+    error_message = "So are topics."
+  }
+
+  assert {
+    condition     = keys(google_pubsub_subscription.push) == ["count-greetings-counting-due", "count-greetings-greeted", "keep-letters-letters"]
+    error_message = "So are subscriptions."
+  }
+
+  assert {
+    condition     = keys(google_cloud_scheduler_job.schedules) == ["nightly"] && keys(google_logging_project_sink.topics) == ["visits"] && length(google_logging_project_sink.tables) == 0
+    error_message = "So are schedules and sinks."
+  }
+
+  assert {
+    condition     = keys(google_secret_manager_secret.secrets) == ["VISITORS_KEY"] && keys(output.score_checkout) == ["greet"]
+    error_message = "So are secrets, and who answers HTTP."
+  }
+
+  assert {
+    condition     = google_pubsub_topic_iam_member.dead_letters.topic == "letters" && google_pubsub_subscription.push["keep-letters-letters"].message_retention_duration == "86400s"
+    error_message = "So are the dead letters."
+  }
+
+  assert {
+    condition = alltrue([for made in values(google_pubsub_subscription.push) :
+      made.retry_policy[0].minimum_backoff == "20s" && made.retry_policy[0].maximum_backoff == "300s" && alltrue([for one in made.dead_letter_policy : one.max_delivery_attempts == 7])
+    ])
+    error_message = "So is how events are delivered."
+  }
+}
