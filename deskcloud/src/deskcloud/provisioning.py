@@ -13,6 +13,7 @@ from google.pubsub_v1.services.publisher.transports import PublisherGrpcTranspor
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
 from deskcloud.document import Column, Dataset, Document, Endpoint, Subscription, Table
+from deskcloud.web.plain import NO_TLS
 
 NOBODY = AnonymousCredentials()  # type: ignore[no-untyped-call]
 
@@ -144,6 +145,7 @@ def make_endpoints(project: str, endpoints: tuple[Endpoint, ...], url: str) -> N
             params={"endpointId": endpoint.name},
             json={"displayName": endpoint.name},
             trust_env=False,
+            verify=NO_TLS,
         )
         if answer.status_code != httpx.codes.CONFLICT:
             answer.raise_for_status()

@@ -4,11 +4,11 @@ import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx
 import pytest
 from google.api_core import exceptions
 from google.cloud import storage as gcs
 
+from desk.storage import HTTP
 from deskcloud import storage as local_storage
 from deskcloud.storage.chunks import CHUNK
 
@@ -48,11 +48,11 @@ def test_buckets_are_created_listed_patched_and_deleted(client, bucket):
 )
 def test_a_bucket_that_asks_for_what_would_not_happen_is_refused(storage, bucket, field, wish):
     answers = [
-        httpx.post(f"{storage.url}/storage/v1/b?project=p", json={"name": "wishful", field: wish}),
-        httpx.patch(f"{storage.url}/storage/v1/b/{bucket.name}", json={field: wish}),
+        HTTP.post(f"{storage.url}/storage/v1/b?project=p", json={"name": "wishful", field: wish}),
+        HTTP.patch(f"{storage.url}/storage/v1/b/{bucket.name}", json={field: wish}),
     ]
     assert [(one.status_code, field in one.json()["error"]["message"]) for one in answers] == [(501, True)] * 2
-    assert httpx.get(f"{storage.url}/storage/v1/b/wishful").status_code == 404
+    assert HTTP.get(f"{storage.url}/storage/v1/b/wishful").status_code == 404
 
 
 @pytest.mark.parametrize("field", ["temporaryHold", "eventBasedHold", "kmsKeyName", "retention", "acl"])
@@ -61,10 +61,10 @@ def test_an_object_that_asks_for_what_would_not_happen_is_refused(storage, bucke
     wish = {field: {"mode": "Locked"} if field == "retention" else "yes"}
     base = f"{storage.url}/storage/v1/b/{bucket.name}/o/there"
     answers = [
-        httpx.patch(base, json=wish),
-        httpx.post(f"{base}/rewriteTo/b/{bucket.name}/o/copy", json=wish),
-        httpx.post(f"{base}/compose", json={"sourceObjects": [{"name": "there"}], "destination": wish}),
-        httpx.post(f"{storage.url}/upload/storage/v1/b/{bucket.name}/o?uploadType=resumable&name=new", json=wish),
+        HTTP.patch(base, json=wish),
+        HTTP.post(f"{base}/rewriteTo/b/{bucket.name}/o/copy", json=wish),
+        HTTP.post(f"{base}/compose", json={"sourceObjects": [{"name": "there"}], "destination": wish}),
+        HTTP.post(f"{storage.url}/upload/storage/v1/b/{bucket.name}/o?uploadType=resumable&name=new", json=wish),
     ]
     assert [(one.status_code, field in one.json()["error"]["message"]) for one in answers] == [(501, True)] * 4
     assert names(bucket.list_blobs()) == ["there"]
@@ -72,19 +72,19 @@ def test_an_object_that_asks_for_what_would_not_happen_is_refused(storage, bucke
 
 @pytest.mark.parametrize("option", ["predefinedAcl=publicRead", "filter=contexts", "includeFoldersAsPrefixes=true"])
 def test_a_parameter_that_would_not_be_acted_on_is_refused(storage, bucket, option):
-    answer = httpx.get(f"{storage.url}/storage/v1/b/{bucket.name}/o?{option}")
+    answer = HTTP.get(f"{storage.url}/storage/v1/b/{bucket.name}/o?{option}")
     assert (answer.status_code, option.partition("=")[0] in answer.json()["error"]["message"]) == (501, True)
 
 
 def test_an_acl_that_opens_a_bucket_to_nobody_is_taken(storage, client):
     query = "project=p&predefinedAcl=projectPrivate&predefinedDefaultObjectAcl=bucketOwnerFullControl"
-    assert httpx.post(f"{storage.url}/storage/v1/b?{query}", json={"name": "closed"}).status_code == 200
+    assert HTTP.post(f"{storage.url}/storage/v1/b?{query}", json={"name": "closed"}).status_code == 200
     client.bucket("closed").delete()
 
 
 def test_an_empty_listing_has_no_items(storage, bucket):
-    assert httpx.get(f"{storage.url}/storage/v1/b/{bucket.name}/o").json() == {"kind": "storage#objects"}
-    assert httpx.get(f"{storage.url}/storage/v1/b?project=nobodys").json() == {"kind": "storage#buckets"}
+    assert HTTP.get(f"{storage.url}/storage/v1/b/{bucket.name}/o").json() == {"kind": "storage#objects"}
+    assert HTTP.get(f"{storage.url}/storage/v1/b?project=nobodys").json() == {"kind": "storage#buckets"}
 
 
 def test_buckets_are_listed_by_pages(client):
@@ -100,7 +100,7 @@ def test_a_multipart_upload_may_have_either_line_end_and_its_content_any_bytes(s
     head = ["--b", "Content-Type: application/json", "", '{"name": "two"}', "--b", "Content-Type: text/x", "", ""]
     body = line_end.join(head).encode() + content + f"{line_end}--b--{line_end}".encode()
     url = f"{storage.url}/upload/storage/v1/b/{bucket.name}/o?uploadType=multipart"
-    answer = httpx.post(url, content=body, headers={"Content-Type": "multipart/related; boundary=b"})
+    answer = HTTP.post(url, content=body, headers={"Content-Type": "multipart/related; boundary=b"})
     assert (answer.status_code, answer.json()["contentType"]) == (200, "text/x")
     assert bucket.blob("two").download_as_bytes() == content
 
@@ -161,13 +161,13 @@ def test_a_resumable_upload_arrives_whole_whatever_its_length(bucket, length):
 def test_a_resumable_upload_goes_on_where_it_was_cut_and_repeats_its_answer(bucket, storage):
     url = bucket.blob("cut").create_resumable_upload_session(content_type="text/plain", if_generation_match=0)
     size = CHUNK + 5
-    half = httpx.put(url, content=b"x" * CHUNK, headers={"Content-Range": f"bytes 0-{CHUNK - 1}/{size}"})
+    half = HTTP.put(url, content=b"x" * CHUNK, headers={"Content-Range": f"bytes 0-{CHUNK - 1}/{size}"})
     assert (half.status_code, half.headers["range"]) == (308, f"bytes=0-{CHUNK - 1}")
-    assert httpx.put(url, headers={"Content-Range": f"bytes */{size}"}).headers["range"] == f"bytes=0-{CHUNK - 1}"
-    gap = httpx.put(url, content=b"z", headers={"Content-Range": f"bytes {CHUNK + 2}-{CHUNK + 2}/{size}"})
+    assert HTTP.put(url, headers={"Content-Range": f"bytes */{size}"}).headers["range"] == f"bytes=0-{CHUNK - 1}"
+    gap = HTTP.put(url, content=b"z", headers={"Content-Range": f"bytes {CHUNK + 2}-{CHUNK + 2}/{size}"})
     assert (gap.status_code, str(CHUNK + 2) in gap.json()["error"]["message"]) == (400, True)
     last = {"content": b"xxyyyyy", "headers": {"Content-Range": f"bytes {CHUNK - 2}-{size - 1}/{size}"}}
-    done, again = httpx.put(url, **last), httpx.put(url, **last)
+    done, again = HTTP.put(url, **last), HTTP.put(url, **last)
     assert (done.status_code, done.json()["size"]) == (200, str(size))
     assert again.json() == done.json()
     assert bucket.blob("cut").download_as_bytes() == b"x" * CHUNK + b"y" * 5
@@ -175,8 +175,8 @@ def test_a_resumable_upload_goes_on_where_it_was_cut_and_repeats_its_answer(buck
 
 def test_a_cancelled_upload_is_gone(bucket):
     url = bucket.blob("cancelled").create_resumable_upload_session()
-    assert httpx.delete(url).status_code == 499
-    assert httpx.put(url, content=b"x").status_code == 404
+    assert HTTP.delete(url).status_code == 499
+    assert HTTP.put(url, content=b"x").status_code == 404
 
 
 def test_damaged_content_is_refused(bucket):
@@ -259,7 +259,7 @@ def test_a_read_of_what_is_known_already_answers_304(bucket):
 def test_a_resumable_upload_is_checked_at_its_end_too(bucket):
     url = bucket.blob("late").create_resumable_upload_session(if_generation_match=0)
     bucket.blob("late").upload_from_string("other")
-    answer = httpx.put(url, content=b"mine")
+    answer = HTTP.put(url, content=b"mine")
     assert (answer.status_code, answer.json()["error"]["errors"][0]["reason"]) == (412, "conditionNotMet")
     assert bucket.blob("late").download_as_text() == "other"
 
@@ -305,7 +305,7 @@ def test_a_batch_answers_each_call_for_itself(client, bucket):
 
 
 def test_what_is_not_supported_says_so_in_googles_shape(storage, bucket):
-    answer = httpx.get(f"{storage.url}/storage/v1/b/{bucket.name}/iam")
+    answer = HTTP.get(f"{storage.url}/storage/v1/b/{bucket.name}/iam")
     assert answer.status_code == 501
     assert answer.json()["error"]["errors"][0]["reason"] == "notImplemented"
     with pytest.raises(exceptions.MethodNotImplemented, match="matchGlob"):
@@ -314,7 +314,7 @@ def test_what_is_not_supported_says_so_in_googles_shape(storage, bucket):
 
 @pytest.mark.parametrize("query", ["uploadType=media&name=", "uploadType=media&name=x&ifGenerationMatch=-1", "name=x"])
 def test_a_bad_upload_is_a_400_with_its_reason(storage, bucket, query):
-    answer = httpx.post(f"{storage.url}/upload/storage/v1/b/{bucket.name}/o?{query}", content=b"x")
+    answer = HTTP.post(f"{storage.url}/upload/storage/v1/b/{bucket.name}/o?{query}", content=b"x")
     assert (answer.status_code, answer.json()["error"]["errors"][0]["reason"]) == (400, "invalid")
 
 
@@ -330,7 +330,7 @@ def test_everything_is_there_after_a_restart_and_generations_go_on(tmp_path, mon
         blob.metadata = {"k": "v"}
         blob.upload_from_string("content")
         url = bucket.blob("resumed").create_resumable_upload_session()
-        httpx.put(url, content=b"x" * CHUNK, headers={"Content-Range": f"bytes 0-{CHUNK - 1}/*"})
+        HTTP.put(url, content=b"x" * CHUNK, headers={"Content-Range": f"bytes 0-{CHUNK - 1}/*"})
         return blob.generation, url.removeprefix(server.url)
 
     generation, path = with_server(begin)
@@ -339,7 +339,7 @@ def test_everything_is_there_after_a_restart_and_generations_go_on(tmp_path, mon
         blob = client.get_bucket("kept").get_blob("a/b")
         assert (blob.download_as_text(), blob.metadata, blob.generation) == ("content", {"k": "v"}, generation)
         rest = {"Content-Range": f"bytes {CHUNK}-{CHUNK + 2}/{CHUNK + 3}"}
-        done = httpx.put(f"{server.url}{path}", content=b"678", headers=rest)
+        done = HTTP.put(f"{server.url}{path}", content=b"678", headers=rest)
         assert int(done.json()["generation"]) > generation
         assert client.bucket("kept").blob("resumed").download_as_bytes() == b"x" * CHUNK + b"678"
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 
 from deskcloud.functions import output
+from deskcloud.web.plain import NO_TLS
 
 type OnLine = Callable[[str, str], None]
 """Called with the service (the function's deployed name, in kebab-case) and a line that it printed."""
@@ -64,7 +65,7 @@ class Process:
         """
         self._thread.start()
         try:
-            httpx.get(self.url, timeout=_START_SECONDS, trust_env=False)
+            httpx.get(self.url, timeout=_START_SECONDS, trust_env=False, verify=NO_TLS)
         except httpx.HTTPError as error:
             printed = "\n".join(self._last_lines) or "nothing"
             raise FunctionsError(f"{', '.join(self._names)} did not start; the process printed:\n{printed}") from error

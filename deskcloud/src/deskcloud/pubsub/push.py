@@ -8,6 +8,7 @@ import httpx
 
 from deskcloud.pubsub import wire
 from deskcloud.pubsub.queues import Delivery, Queue
+from deskcloud.web.plain import NO_TLS
 
 _log = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ class Pusher:
             timeout=None,  # noqa: S113 each request has its subscription's acknowledgement deadline
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
             trust_env=False,
+            verify=NO_TLS,
         )
         self._pumps: dict[str, asyncio.Task[None]] = {}
         self._posts: set[asyncio.Task[None]] = set()

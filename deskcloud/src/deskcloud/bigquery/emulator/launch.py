@@ -24,6 +24,7 @@ import duckdb
 import httpx
 
 from deskcloud.bigquery.emulator.place import EXTENSIONS, READING_SECRET, SCRATCH, SECRET, SECRET_HEADER
+from deskcloud.web.plain import NO_TLS
 
 
 class EmulatorDiedError(RuntimeError):
@@ -146,7 +147,7 @@ def _wait_until_it_answers(
     url: str, headers: dict[str, str], process: subprocess.Popen[bytes], log: Path, seconds: float
 ) -> None:
     deadline = time.monotonic() + seconds
-    with httpx.Client(timeout=seconds, trust_env=False, headers=headers) as client:
+    with httpx.Client(timeout=seconds, trust_env=False, verify=NO_TLS, headers=headers) as client:
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 raise EmulatorDiedError(f"the BigQuery emulator ended with status {process.returncode}:\n{_tail(log)}")

@@ -10,6 +10,7 @@ import httpx
 
 from deskcloud import jsontext
 from deskcloud.bigquery.gateway.state import Database
+from deskcloud.web.plain import NO_TLS
 
 _LOG = logging.getLogger(__name__)
 _TYPES = {"query": "QUERY", "load": "IMPORT", "copy": "COPY", "extract": "EXPORT"}
@@ -40,7 +41,7 @@ class Audit:
         self._url = url
         self._wake = threading.Event()
         self._ended = threading.Event()
-        self._http = httpx.Client(timeout=10, trust_env=False)
+        self._http = httpx.Client(timeout=10, trust_env=False, verify=NO_TLS)
         self._thread = threading.Thread(target=self._run, name="bigquery-audit", daemon=True)
         if url:
             self._thread.start()

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from deskcloud.bigquery.emulator.launch import Emulator
 from deskcloud.bigquery.emulator.place import LOCATION_HEADER, ROWS, SECRET_HEADER
 from deskcloud.bigquery.gateway import errors
+from deskcloud.web.plain import NO_TLS
 
 # Prefix of the gateway's own jobs; job lists omit them.
 HELPER_PREFIX = "bqml_helper_"
@@ -37,6 +38,7 @@ class EmulatorClient:
             headers={SECRET_HEADER: emulator.secret},
             timeout=None,  # noqa: S113 - a query takes as long as it takes
             trust_env=False,
+            verify=NO_TLS,
             event_hooks={"request": [_tell_location]},
         )
         self._scratch = emulator.scratch

@@ -8,6 +8,7 @@ from starlette.responses import Response, StreamingResponse
 from deskcloud.bigquery.emulator.launch import Emulator
 from deskcloud.bigquery.emulator.place import LOCATION_HEADER, SECRET_HEADER
 from deskcloud.bigquery.gateway.emulator import location
+from deskcloud.web.plain import NO_TLS
 
 # Hop-by-hop headers: they belong to one connection, not to the message (RFC 9110, 7.6.1).
 _OF_THE_CONNECTION = {b"connection", b"keep-alive", b"transfer-encoding", b"te", b"trailer", b"upgrade"}
@@ -25,6 +26,7 @@ class Passthrough:
             timeout=None,  # noqa: S113 - a query takes as long as it takes
             limits=limits,
             trust_env=False,
+            verify=NO_TLS,
         )
 
     async def forward(self, request: Request, body: bytes | None = None) -> Response:

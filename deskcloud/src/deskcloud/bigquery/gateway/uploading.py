@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 
 from deskcloud.bigquery.gateway.errors import BigQueryError, not_found
+from deskcloud.web.plain import NO_TLS
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 
@@ -15,7 +16,7 @@ class Storage:
     """The storage service at a base URL."""
 
     def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=url, timeout=60, trust_env=False)
+        self._http = httpx.Client(base_url=url, timeout=60, trust_env=False, verify=NO_TLS)
 
     def upload(self, file: Path, uri: str) -> None:
         """Upload a file as the object gs://BUCKET/NAME.

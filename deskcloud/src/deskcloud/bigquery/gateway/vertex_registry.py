@@ -9,6 +9,7 @@ import httpx
 
 from deskcloud.bigquery.gateway.errors import BigQueryError
 from deskcloud.web.owner import BIGQUERY, OWNER_HEADER
+from deskcloud.web.plain import NO_TLS
 
 _ID = re.compile(r"[a-z_][a-z0-9_-]{0,62}")
 
@@ -18,7 +19,7 @@ class Registry:
 
     def __init__(self, url: str, location: str) -> None:
         headers = {OWNER_HEADER: BIGQUERY}
-        self._http = httpx.Client(base_url=f"{url}/v1/", timeout=60, trust_env=False, headers=headers)
+        self._http = httpx.Client(base_url=f"{url}/v1/", timeout=60, trust_env=False, verify=NO_TLS, headers=headers)
         self._location = location
 
     def register(self, project: str, vertex_id: str, folder: Path, display_name: str, aliases: list[str]) -> str:
