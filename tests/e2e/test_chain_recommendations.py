@@ -1,6 +1,7 @@
 """Recommendations beside the chain: a run of their own, made of the data as they stand."""
 
 import msgspec
+import pytest
 
 from cli import resetting
 from fixtures.chain import DAYS, FIRST_DAY
@@ -39,6 +40,7 @@ def test_a_tick_on_unchanged_data_is_the_same_run_and_changes_nothing(chain):
     assert chain.state() == before
 
 
+@pytest.mark.slow
 def test_recommendations_can_be_reset_and_made_again(chain):
     run, expected = of(chain), chain.outcome(chain.first)
     removal = resetting.plan(chain.clients, run.run_id)

@@ -215,6 +215,7 @@ def assert_it_failed_for_good(run, table, reason):
     assert table in failure.reason
 
 
+@pytest.mark.slow
 def test_a_day_table_that_is_not_there_fails_the_run_for_good_and_once_it_is_the_same_trigger_goes_on(chain, newest):
     before = chain.state()
     trigger = {"table": newest, "reason": "mended"}

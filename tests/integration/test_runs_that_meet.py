@@ -220,6 +220,7 @@ def test_in_any_order_two_runs_leave_what_one_after_the_other_leaves(cloud, expe
     assert alerts.firing(world.entries) == set()
 
 
+@pytest.mark.slow
 def test_a_run_that_loses_a_race_publishes_what_stands_and_no_alert_fires(in_order, expected):
     world = in_order("newer days")
     assert expected("newer days")
@@ -238,6 +239,7 @@ def test_a_run_that_loses_a_race_publishes_what_stands_and_no_alert_fires(in_ord
     assert alerts.firing(world.entries) == set()
 
 
+@pytest.mark.slow
 def test_a_delivery_that_judges_late_holds_the_model_to_the_champion_that_it_had_to_beat(in_order):
     world = in_order("newer days")
     champion, known = world.registry.champion(), len(world.export_runs())

@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from desk.bigquery import PROJECT, connect
 from deskcloud.bigquery.emulator import launch
 from deskcloud.bigquery.gateway import app
@@ -10,6 +12,7 @@ from deskcloud.web import serving
 REPLACEMENTS, STREAMED, LEFT = 45, 55, 60
 
 
+@pytest.mark.slow
 def test_a_table_that_is_replaced_or_streamed_into_often_leaves_few_files(tmp_path):
     with (
         launch.run(tmp_path, project=PROJECT) as running,

@@ -66,6 +66,7 @@ def start(bigquery_emulator, tmp_path):
         process.wait()
 
 
+@pytest.mark.slow
 def test_a_training_that_was_cut_off_has_failed_and_left_the_former_model(start):
     url, process = start()
     client = connect(url)

@@ -73,6 +73,7 @@ def assert_same(found, wanted):
         assert found[1][rule] == pytest.approx(numbers, rel=1e-9)
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.frozensets(st.sampled_from(PRODUCTS), min_size=1), min_size=1, max_size=20),
     st.sampled_from([0.01, 0.1, 0.3]),

@@ -4,6 +4,7 @@ import datetime as dt
 
 import msgspec
 import pyarrow.parquet as pq
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -62,6 +63,7 @@ def online(row):
     return sessions.features(msgspec.convert({"visit": visit}, Session))
 
 
+@pytest.mark.slow
 def test_generated_sessions_have_the_same_features_in_sql_and_online(whole_warehouse, tmp_path):
     [day_file] = generator.generate(3, DAY, 1, 400, tmp_path)
     # One that goes on after midnight is not over in this day's table.
