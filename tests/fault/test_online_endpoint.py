@@ -49,14 +49,12 @@ def clock():
 
 @pytest.fixture
 def start(online_bucket, endpoint, clock):
-    """A scorer that asks the endpoint first and has its credentials; version 3 stands in for it."""
+    """A scorer that asks the endpoint first; version 3 stands in for it."""
 
     def begin(**online):
         online_bucket.serve(3)
         given = {"order": "endpoint_first", "endpoint_deadline_ms": 5000, "refresh_seconds": 3600} | online
-        scorer = OnlineScorer(online_bucket.settings(endpoint.url, **given), clock)
-        scorer._endpoint._predictions._authorize({})
-        return scorer
+        return OnlineScorer(online_bucket.settings(endpoint.url, **given), clock)
 
     return begin
 
@@ -69,8 +67,8 @@ def test_the_endpoint_scores_and_its_version_is_named(start, endpoint):
 
 @pytest.mark.parametrize("failure", FAILURES)
 def test_the_embedded_scorer_stands_in_for_an_endpoint_that_fails(start, endpoint, failure):
-    # Those that say nothing are waited for in vain.
-    scorer = start(endpoint_deadline_ms=100 if failure in {"hangs", "drips"} else 5000)
+    # Those that say nothing are waited for in vain; the first request also reads the credentials.
+    scorer = start(endpoint_deadline_ms=1000 if failure in {"hangs", "drips"} else 5000)
     endpoint.act = FAILURES[failure]
     assert scorer.score({}) == EMBEDDED
     # It is still hanging: nobody has let it go.

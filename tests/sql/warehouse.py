@@ -38,7 +38,8 @@ class Warehouse:
     @classmethod
     def create(cls, client: bigquery.Client, dataset: str, bucket: str) -> Warehouse:
         declared = desk.dataset(client.project, dataset, declarations.read().tables)
-        provisioning.make_datasets(client.project, (declared,), client._connection.API_BASE_URL)
+        url = client._connection.API_BASE_URL  # noqa: SLF001 - where the client asks
+        provisioning.make_datasets(client.project, (declared,), url)
         client.create_dataset(EXPORT, exists_ok=True)
         settings = Settings(project=client.project, bucket=bucket, dataset=dataset)
         schemas = {table.name: [provisioning.field(one) for one in table.columns] for table in declared.tables}

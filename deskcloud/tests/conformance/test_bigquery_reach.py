@@ -119,7 +119,7 @@ def test_routines_views_and_policies_made_over_rest_are_read_by_the_same_rules(c
     policy = {"rowAccessPolicyReference": {"policyId": "p"}, "filterPredicate": "getenv('x') = 'y'", "grantees": []}
     for place, body in (("routines", routine), ("tables", view), ("tables/t/rowAccessPolicies", policy)):
         with pytest.raises(BadRequest, match=r"not found: (getenv|read_text)"):
-            client._connection.api_request("POST", f"{path}/{place}", data=body)
+            client._connection.api_request("POST", f"{path}/{place}", data=body)  # noqa: SLF001 - Google's own
 
 
 def test_what_a_user_defines_is_called_by_its_name(client):
