@@ -94,6 +94,7 @@ def fill_sessions(changed: list[date], existing: list[date], context: StepContex
             "placeholders": placeholders.PLACEHOLDERS,
             "internal_sources": list(settings.source.internal_sources),
             "max_hits": settings.source.max_hits,
+            "time_zone": settings.source.time_zone,
         }
         write(f"sessions/from_{settings.source.kind}", parameters, context, source=settings.source_dataset)
         write(f"interactions/from_{settings.source.kind}", tables, context, source=settings.source_dataset)

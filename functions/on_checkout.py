@@ -62,7 +62,7 @@ def answer(asked: Checkout, world: Clients) -> Score:
     """
     began = time.perf_counter()
     name = PSEUDONYMS.of(jsontext.encode(asked, is_sorted=True))
-    features = sessions.features(asked.session)
+    features = sessions.features(asked.session, world.settings.source.zone)
     answers = Answers(world.bucket)
     standing = answers.read(name)
     if standing is None:

@@ -37,9 +37,10 @@ def score_checkout(request: Request) -> Response:
 def score(exchange: web.Exchange) -> Response:
     """Score the checkout, and log the prediction."""
     asked = exchange.read(decode)
-    features = sessions.features(asked.session)
+    settings = clients().settings
+    features = sessions.features(asked.session, settings.source.zone)
     try:
-        scored = checkout.score(features, asked.cart, exchange.id, scorer.current(), clients().settings)
+        scored = checkout.score(features, asked.cart, exchange.id, scorer.current(), settings)
     except scorer.NoScorerError as error:
         log(NoScorer(exchange.id, str(error)))
         seconds = str(RETRY_AFTER_SECONDS)

@@ -11,6 +11,7 @@ writes the same rules as JSON Schema, by which Terraform refuses at plan what no
 import os
 import sys
 from collections.abc import Mapping
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -46,6 +47,14 @@ Origin = Annotated[
     str,
     Meta(pattern=rf"^https?://{_HOST}\Z", description="an origin, as https://www.example.com is one, without a path"),
 ]
+# Which of them there are, the tz database says: Settings asks it.
+TimeZone = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*\Z",
+        description="a time zone of the tz database, as Europe/Paris is one",
+    ),
+]
 CANDIDATES = tuple(sorted(path.stem for path in (Path(__file__).parent.parent / "sql" / "models").glob("*.sql")))
 if TYPE_CHECKING:
     Candidate = str
@@ -70,10 +79,31 @@ class Source(Section, frozen=True):
     dataset: Dataset = "analytics"
     # The export's own project, when it is another one.
     project: Project | None = None
+    # The GA4 property's time zone (Admin > Property details). Hours and weekdays are told in it; GA360's export tells
+    # hours itself, and this one counts where it does not.
+    time_zone: TimeZone = "UTC"
     # Traffic from these sources is staff, whose purchases say nothing about customers.
     internal_sources: tuple[str, ...] = ("mall.googleplex.com", "sites.google.com")
     # Sessions with more hits than this are robots.
     max_hits: Annotated[int, Meta(ge=1)] = 400
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone.
+
+        Raises:
+            ValueError: the tz database does not have it.
+        """
+        if self.time_zone == "UTC":
+            return UTC
+        import zoneinfo  # noqa: PLC0415 - a function with the default starts without it
+
+        try:
+            return zoneinfo.ZoneInfo(self.time_zone)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+            from shared import settings_faults  # noqa: PLC0415 - only a fault needs the words for it
+
+            raise ValueError(settings_faults.unknown_time_zone(self.time_zone)) from error
 
 
 class Label(Section, frozen=True):
@@ -272,6 +302,8 @@ class Settings(Section, frozen=True):
             raise ValueError("policy.coupon_from must not be above policy.coupon_below")
         if self.training.evaluation_share + self.training.test_share >= 1:
             raise ValueError("training.evaluation_share and training.test_share leave nothing to train on")
+        # Asks the tz database.
+        _ = self.source.zone
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import zoneinfo
 from typing import TYPE_CHECKING, Any
 
 from msgspec import inspect
@@ -43,6 +44,17 @@ def sentence(settings: type[Struct], document: dict[str, Any], message: str) -> 
     value = jsontext.text(_value(document, name))
     shown = value if len(value) <= _LONGEST_VALUE else f"{value[:_LONGEST_VALUE]}..."
     return f"{name} is {shown}; it must be {_rule(_type(settings, name))}"
+
+
+def unknown_time_zone(wrong: str) -> str:
+    """Return that the tz database does not have the zone, and which one was probably meant: "paris" is Europe/Paris."""
+    known = {name.lower(): name for name in sorted(zoneinfo.available_timezones())}
+    place = wrong.lower().rpartition("/")[2]
+    near = [name for name in known if name.rpartition("/")[2] == place] or difflib.get_close_matches(
+        wrong.lower(), list(known), 1
+    )
+    remedy = f"; did you mean {known[near[0]]}?" if near else ""
+    return f"source.time_zone is {jsontext.text(wrong)}, which the tz database does not have{remedy}"
 
 
 def _unknown(settings: type[Struct], section: str, name: str) -> str:

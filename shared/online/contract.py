@@ -96,7 +96,7 @@ class Visit(Part, frozen=True, rename="camel"):
     """The session so far, in the words of GA360's export; hits in the order in which they came.
 
     `visitStartTime` is in seconds since 1970. `day` is the day on which it began in the export's time zone; without it,
-    and where the first hit has no hour, UTC counts.
+    and where the first hit has no hour, the setting `source.time_zone` tells.
     """
 
     # Until the end of the year 2999.

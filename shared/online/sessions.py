@@ -2,12 +2,12 @@
 
 From a visit, as sql/sessions/from_ga360.sql and sql/tables/session_features.sql have them, but for what Google
 Analytics itself counts when a session is over: hits, pageviews, time on site and bounces come from the hits so far. A
-session is whole here, also when it crosses midnight.
+session is whole here, also when it crosses midnight. Hour and weekday are those of the export's time zone.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,6 +16,8 @@ from shared.online.contract import Features, Visit
 from shared.placeholders import PLACEHOLDERS
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     from shared.online.contract import Hit, Session
 
 CATEGORIES = ("source", "medium", "channel", "device", "country")
@@ -23,12 +25,12 @@ STEPS = {"1", "2", "3", "5", "6"}
 VIEWED, ADDED = "2", "3"
 
 
-def features(session: Session) -> dict[str, Any]:
-    """Return the model's inputs; a number that is None is the scorer's to impute."""
+def features(session: Session, zone: tzinfo) -> dict[str, Any]:
+    """Return the model's inputs; a number that is None is the scorer's to impute. `zone` is the setting's."""
     known: dict[str, Any] = {}
     match session.visit, session.features:
         case Visit() as visit, _:
-            known = _of_visit(visit)
+            known = _of_visit(visit, zone)
         case _, Features() as given:
             known = msgspec.structs.asdict(given)
     # Training knows a missing category by this name.
@@ -36,9 +38,9 @@ def features(session: Session) -> dict[str, Any]:
     return known
 
 
-def _of_visit(visit: Visit) -> dict[str, Any]:
+def _of_visit(visit: Visit, zone: tzinfo) -> dict[str, Any]:
     hits = visit.hits
-    began = datetime.fromtimestamp(visit.visit_start_time, UTC)
+    began = datetime.fromtimestamp(visit.visit_start_time, zone)
     hour = hits[0].hour if hits else None
     times = [hit.time for hit in hits] or [0]
     steps = [int(action) for hit in hits if (action := _action(hit)) in STEPS]

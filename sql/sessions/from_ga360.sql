@@ -7,6 +7,7 @@
 -- @suffixes          ARRAY<STRING>  day-tables to read, each as YYYYMMDD
 -- @internal_sources  ARRAY<STRING>  sources of the staff's own traffic (source.internal_sources)
 -- @max_hits          INT64          most hits of a session; one with more is a robot's (source.max_hits)
+-- @time_zone         STRING         of the view, for a session whose first hit tells no hour (source.time_zone)
 -- @days              ARRAY<DATE>    days to replace
 merge into sessions as target
 using (
@@ -31,7 +32,7 @@ using (
             if(channelGrouping in unnest(@placeholders), null, channelGrouping) as channel,
             if(device.deviceCategory in unnest(@placeholders), null, device.deviceCategory) as device,
             if(geoNetwork.country in unnest(@placeholders), null, geoNetwork.country) as country,
-            coalesce(hits[safe_offset(0)].hour, extract(hour from timestamp_seconds(visitStartTime))) as hour
+            hits[safe_offset(0)].hour as first_hour
         from `${source}.ga_sessions_*`
         where _table_suffix between @first_suffix and @last_suffix and _table_suffix in unnest(@suffixes)
     ),
@@ -114,7 +115,7 @@ using (
             max(if(part = 1, channel, null)) as channel,
             max(if(part = 1, device, null)) as device,
             max(if(part = 1, country, null)) as country,
-            max(if(part = 1, hour, null)) as hour,
+            max(if(part = 1, first_hour, null)) as first_hour,
             sum(copies - 1) as duplicate_rows
         from parts
         group by visitor_id, visit_id
@@ -138,7 +139,7 @@ using (
         whole.channel,
         whole.device,
         whole.country,
-        whole.hour,
+        coalesce(whole.first_hour, extract(hour from whole.started_at at time zone @time_zone)) as hour,
         format_date('%A', whole.day) as weekday,
         coalesce(steps.furthest_step, 0) as furthest_step,
         coalesce(products.viewed, 0) as products_viewed,

@@ -4,6 +4,7 @@
 -- @first_suffix      STRING         first of @suffixes
 -- @last_suffix       STRING         last of @suffixes
 -- @suffixes          ARRAY<STRING>  day-tables to read, each as YYYYMMDD
+-- @time_zone         STRING         the property's time zone, in which hour and weekday are told (source.time_zone)
 -- @placeholders      ARRAY<STRING>  texts with which Google Analytics says that it does not know
 -- @days              ARRAY<DATE>    days to replace
 -- @internal_sources  ARRAY<STRING>  sources of the staff's own traffic (source.internal_sources)
@@ -120,8 +121,8 @@ using (
         end as channel,
         clean.device,
         clean.country,
-        extract(hour from clean.started_at) as hour,
-        format_date('%A', clean.day) as weekday,
+        extract(hour from clean.started_at at time zone @time_zone) as hour,
+        format_timestamp('%A', clean.started_at, @time_zone) as weekday,
         clean.furthest_step,
         coalesce(products.products_viewed, 0) as products_viewed,
         coalesce(products.products_added, 0) as products_added,

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC
 
 import msgspec
 import pytest
@@ -56,7 +57,7 @@ def ranked_alone():
 
 def of_a_visit():
     visit = contract.Visit(visit_start_time=0, hits=[])
-    return list(sessions.features(contract.Session(visit=visit)))
+    return list(sessions.features(contract.Session(visit=visit), UTC))
 
 
 def in_openapi():

@@ -84,6 +84,14 @@ def test_an_environment_that_cannot_be_read_is_told_why(environment, message):
         ({"source": {"internal_sources": "a"}}, "it must be a list, each a text"),
         ({"training": {"evaluation_share": 0.5, "test_share": 0.5}}, "leave nothing to train on"),
         ({"policy": {"coupon_from": 0.9}}, "policy.coupon_from must not be above policy.coupon_below"),
+        ({"source": {"time_zone": "Europe/Pari"}}, "does not have; did you mean Europe/Paris?"),
+        ({"source": {"time_zone": "paris"}}, "does not have; did you mean Europe/Paris?"),
+        ({"source": {"time_zone": "europe/paris"}}, "does not have; did you mean Europe/Paris?"),
+        ({"source": {"time_zone": "Europe"}}, 'source.time_zone is "Europe", which the tz database does not have'),
+        (
+            {"source": {"time_zone": "Xqzw/Vkjy"}},
+            'source.time_zone is "Xqzw/Vkjy", which the tz database does not have',
+        ),
         ({"audience": {"max_decile": 11}}, "audience.max_decile is 11; it must be a whole number from 1 to 10"),
         ({"source": {"dataset": "a`; drop table x"}}, "source.dataset is"),
         ({"dataset": "with-dash"}, 'dataset is "with-dash"; it must be up to 128 letters, digits and underscores'),
@@ -108,6 +116,7 @@ TEXTS = {
     "dataset": ["propensity", "_x1"],
     "source.dataset": ["analytics_1", "12345"],
     "source.project": ["exports-1"],
+    "source.time_zone": ["UTC", "Europe/Paris", "America/Argentina/Buenos_Aires", "Etc/GMT+3"],
     "serving.region": ["us-central1"],
     "serving.api_endpoint": [
         "",
@@ -122,6 +131,15 @@ TEXTS = {
     "online.origins": [["https://shop.example"], ["http://localhost:3000", "https://shop.example:8443"]],
 }
 NO_TEXTS = {
+    "source.time_zone": [
+        "",
+        "+01:00",
+        "../UTC",
+        "/usr/share/zoneinfo/UTC",
+        "Europe/",
+        "Europe//Paris",
+        "Europe/Paris' or",
+    ],
     "location": ["", "us", "Europe", "europe", "US ", "europe-west", "europe_west3", "https://x"],
     "serving.api_endpoint": [
         *("us-central1-aiplatform.googleapis.com/", "https://x/v1", "http://example.com", "ftp://x", "https://"),

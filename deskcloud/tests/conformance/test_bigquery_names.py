@@ -119,6 +119,17 @@ def test_a_merge_takes_any_source(bigquery_client, dataset, statement, expected)
     assert rows(bigquery_client, f"SELECT id, n FROM {dataset}.m ORDER BY id") == expected
 
 
+def test_a_merge_reads_the_hour_in_a_time_zone_that_is_a_parameter(bigquery_client, dataset):
+    bigquery_client.query(f"CREATE TABLE {dataset}.hours (hour INT64)").result()
+    zone = bigquery.ScalarQueryParameter("zone", "STRING", "Asia/Kolkata")
+    bigquery_client.query(
+        f"MERGE {dataset}.hours USING (SELECT TIMESTAMP '2021-01-01 23:30:00+00' AS began) ON FALSE"
+        " WHEN NOT MATCHED THEN INSERT VALUES (EXTRACT(HOUR FROM began AT TIME ZONE @zone))",
+        job_config=bigquery.QueryJobConfig(query_parameters=[zone]),
+    ).result()
+    assert rows(bigquery_client, f"SELECT hour FROM {dataset}.hours") == [(5,)]
+
+
 def test_structs_are_stored_by_position_and_changed_by_their_elements(bigquery_client, dataset):
     bigquery_client.query(
         f"CREATE TABLE {dataset}.stored (id INT64, s STRUCT<x INT64, y STRING>, l ARRAY<STRUCT<k STRING, v INT64>>);"

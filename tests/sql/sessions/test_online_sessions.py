@@ -1,6 +1,7 @@
 """A visit's features online are those that "sessions/from_ga360" and the view session_features give it."""
 
 import datetime as dt
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pyarrow.parquet as pq
@@ -14,6 +15,7 @@ from shared.online.contract import Features, Session
 from shared.placeholders import PLACEHOLDERS
 
 DAY = dt.date(2017, 8, 1)
+ZONE = ZoneInfo("America/Los_Angeles")
 TABLE = f"ga_sessions_{DAY:%Y%m%d}"
 PARAMETERS = {
     "days": [DAY],
@@ -23,6 +25,7 @@ PARAMETERS = {
     "placeholders": PLACEHOLDERS,
     "internal_sources": ["intranet.shop"],
     "max_hits": 400,
+    "time_zone": str(ZONE),
 }
 FEATURES = Features.__struct_fields__
 
@@ -60,7 +63,7 @@ def online(row):
         "geoNetwork": picked(row["geoNetwork"], "country"),
         "hits": hits,
     }
-    return sessions.features(msgspec.convert({"visit": visit}, Session))
+    return sessions.features(msgspec.convert({"visit": visit}, Session), ZONE)
 
 
 @pytest.mark.slow

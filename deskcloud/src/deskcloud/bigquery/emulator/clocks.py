@@ -1,6 +1,6 @@
 """Read and write times as GoogleSQL does, where local-bigquery leaves them to DuckDB.
 
-zones           a local time that occurs twice is the first of both
+zones           a local time that occurs twice is the first of both; EXTRACT ... AT TIME ZONE stays what it is in MERGE
 formats         support %e, %c, %C, %h, %r, %X and %E*S
 parts           of a second in EXTRACT exclude whole seconds; before 1970, milliseconds are rounded down
 casts           of a TIMESTAMP to TIME use UTC
@@ -10,9 +10,11 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from local_bigquery.sql.dialect import BigQueryDialect
 from local_bigquery.sql.rules import datetime
 from local_bigquery.sql.rules.typing import kind
 from sqlglot import exp
+from sqlglot.generator import Generator
 
 from deskcloud.bigquery.emulator import patching
 from deskcloud.bigquery.emulator.macros import macro
@@ -34,6 +36,8 @@ def add() -> None:
     patching.replace(datetime, "from_local", _instant, "a local time that occurs twice is not the first of both")
     patching.change(datetime, "_format", _with_elements, "formats lack %c, %h, %r and %X")
     patching.change(datetime, "_element", _with_own_elements, "formats lack %e, %C and %E*S")
+    as_calls = "EXTRACT ... AT TIME ZONE of a parameter becomes DATETIME(date, time)"
+    patching.replace(BigQueryDialect.Generator, "attimezone_sql", Generator.attimezone_sql, as_calls)
     elements = re.compile(r"(%E(?:\d|\*)S|%E4Y|%Ez|%Q|%s|%z|%Z|%R|%Y|%-d|%e|%C)")
     patching.replace(datetime, "FORMAT_ELEMENTS", elements, "formats lack %e, %C and %E*S")
 
