@@ -56,6 +56,17 @@ def test_a_table_without_rows_is_made(bigquery_client, dataset):
     assert rows(bigquery_client, f"SELECT COUNT(*) FROM {dataset}.t") == [(2,)]  # noqa: S608
 
 
+@pytest.mark.parametrize("option", ["expiration_timestamp='x'", "labels=[1]"])
+def test_a_table_whose_options_are_refused_is_not_made_nor_replaced(bigquery_client, dataset, option):
+    table = f"{dataset}.optional"
+    with pytest.raises(BadRequest):
+        bigquery_client.query_and_wait(f"CREATE TABLE {table} (n INT64) OPTIONS({option})")
+    bigquery_client.query_and_wait(f"CREATE TABLE {table} AS SELECT 1 AS n")
+    with pytest.raises(BadRequest):
+        bigquery_client.query_and_wait(f"CREATE OR REPLACE TABLE {table} OPTIONS({option}) AS SELECT 2 AS n")
+    assert rows(bigquery_client, f"SELECT n FROM {table}") == [(1,)]  # noqa: S608
+
+
 def test_a_load_that_is_refused_leaves_no_table(bigquery_client, dataset):
     with pytest.raises(BadRequest):
         load(bigquery_client, f"{dataset}.t", text='{"words": ["a"]}\n')

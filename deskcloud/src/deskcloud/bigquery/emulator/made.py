@@ -1,12 +1,13 @@
 """Refuse columns that no table can have: duplicate names, and unnamed columns of a table or view.
 
-A query's own result may have them: they become a and a_1, or f0_. A procedure without a dataset is refused too.
+A query's own result may have them: they become a and a_1, or f0_. A procedure without a dataset is refused too, and an
+option's value before the table is made.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from local_bigquery.catalog import datasets, names, routines
+from local_bigquery.catalog import datasets, names, options, routines
 from local_bigquery.errors import BigQueryError
 from local_bigquery.jobs import query
 from local_bigquery.models import TableFieldSchema
@@ -28,7 +29,7 @@ def add() -> None:
     NODE_RULES.append(_starred_columns)
     patching.wrap(routines, "save", _save, "a procedure is created without an existing dataset")
     patching.wrap(names, "fields", _fields, reason)
-    patching.wrap(query, "_run", _run, reason)
+    patching.wrap(query, "_run", _run, f"{reason}, and stay when their options are refused")
 
 
 def duplicates(columns: Iterable[str]) -> list[str]:
@@ -97,8 +98,10 @@ def _starred_columns(node: exp.Expr, context: Any) -> exp.Expr:
 
 
 def _run(original: Callable[..., Any], cursor: Any, tree: exp.Expr, context: Any, *rest: Any) -> Any:
-    """Check the columns in a dry run too."""
+    """Read the options before the table is made, and check the columns in a dry run too."""
     _, config, dry_run, _ = rest
+    if isinstance(tree, exp.Create) and tree.args.get("kind") in _MADE:
+        options.options(tree.args.get("properties"), options.TABLE_OPTIONS, query._evaluator(cursor))  # noqa: SLF001 - as the original reads them
     statistics = original(cursor, tree, context, *rest)
     if dry_run and config.destinationTable and isinstance(tree, exp.Query):
         text, bound = translate(tree, context)

@@ -52,6 +52,8 @@ def _change(work: Work, reference: Reference, values: dict[str, Any]) -> None:
     }
     if "expiration_timestamp" in values:
         expiration = values["expiration_timestamp"]
+        if not isinstance(expiration, int | None):
+            raise BigQueryError("invalidQuery", "Option expiration_timestamp of ALTER MODEL must be a TIMESTAMP")
         changes["expirationTime"] = None if expiration is None else str(expiration)
     if "labels" in values:
         if not _are_labels(values["labels"]):
