@@ -81,7 +81,7 @@ def test_loads_and_extracts_of_other_places_than_cloud_storage_are_refused(clien
 def test_a_load_leaves_the_folder_of_the_buckets_by_no_path(client, bucket, outside):
     climbing = "../" * 12
     for uri in (f"gs://{bucket.name}/{climbing}{str(outside)[1:]}/x.csv", f"gs://{climbing}{str(outside)[1:]}/x.csv"):
-        with pytest.raises((BadRequest, NotFound)):
+        with pytest.raises(NotFound):
             client.load_table_from_uri(uri, "reach.loaded", retry=None).result(retry=None)
 
 
@@ -117,8 +117,12 @@ def test_routines_views_and_policies_made_over_rest_are_read_by_the_same_rules(c
         "view": {"query": "SELECT * FROM read_text('/etc/passwd')"},
     }
     policy = {"rowAccessPolicyReference": {"policyId": "p"}, "filterPredicate": "getenv('x') = 'y'", "grantees": []}
-    for place, body in (("routines", routine), ("tables", view), ("tables/t/rowAccessPolicies", policy)):
-        with pytest.raises(BadRequest, match=r"not found: (getenv|read_text)"):
+    for place, body, unknown in (
+        ("routines", routine, "getenv"),
+        ("tables", view, "read_text"),
+        ("tables/t/rowAccessPolicies", policy, "getenv"),
+    ):
+        with pytest.raises(BadRequest, match=f"not found: {unknown}"):
             client._connection.api_request("POST", f"{path}/{place}", data=body)  # noqa: SLF001 - Google's own
 
 
