@@ -1,1 +1,1 @@
-"""What functions share: settings, events, the handler, the ledger, Google's services, and the model's own scorer."""
+"""Code that the functions share: settings, events, the message handler, the ledger, Google's clients, the scorer."""

@@ -9,17 +9,17 @@ if TYPE_CHECKING:
 
 
 class UnreadableError(ValueError):
-    """The body was cut off, or is not what its headers say."""
+    """The body was cut off, or contradicts its headers."""
 
 
 def read(request: Request) -> bytes:
     """Return the whole body.
 
     Raises:
-        UnreadableError: it cannot be read to its end.
+        UnreadableError: the body cannot be read to its end.
     """
     try:
         return request.get_data()
     except Exception as error:
-        # Each server has errors of its own for that; gunicorn's have no base that a library may name.
+        # Each server raises its own error classes here, and gunicorn's have no common base class.
         raise UnreadableError(f"the body cannot be read to its end: {type(error).__name__}") from error

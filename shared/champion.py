@@ -1,4 +1,4 @@
-"""The champion as those find it who score online: one pointer in the bucket, which follows the registry's alias."""
+"""The pointer through which online scorers find the champion: a document in the bucket that follows the alias."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ POINTER = "serving/champion.json"
 
 
 class Pointer(Struct, frozen=True, kw_only=True):
-    """Which version serves, and what there is of it in the bucket."""
+    """The version that serves, and what online scorers need to know about it."""
 
     version: str
     run_id: str
     candidate: str
-    # The embedded scorer's artefact; None when the model has none, and only the endpoint can score.
+    # Path of the embedded scorer's artefact in the bucket; None if only the endpoint can score.
     scorer: str | None
-    # The model's inputs: the mean that stands for a missing number, None for a category.
+    # The model's inputs: the mean that replaces a missing number; None for a category.
     inputs: dict[str, float | None]
-    # The lowest probability of each tenth of the test visitors but the last, falling.
+    # The lowest probability of each decile of the test visitors except the last, in descending order.
     decile_cutoffs: Annotated[list[float], Meta(max_length=9)]
 
     def decile(self, probability: float) -> int | None:
-        """Return the tenth of the test visitors that the probability falls into, 1 being the most likely.
+        """Return the decile of the test visitors into which the probability falls; 1 is the most likely.
 
-        None for a model deployed before cut-offs were kept. The deciles of table `scores` are tenths of the visitors of
-        its day instead, so a visitor need not be in the same one there.
+        None for a model that was deployed before cut-offs were stored. In table `scores`, deciles are tenths of the
+        day's visitors, so the same visitor may have another decile there.
         """
         if not self.decile_cutoffs:
             return None
         return 1 + bisect_left(self.decile_cutoffs, -probability, key=lambda cutoff: -cutoff)
 
     def instance(self, features: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what the endpoint takes: exactly the model's inputs, a missing number being its mean."""
+        """Return the endpoint's instance: exactly the model's inputs, with the mean for a missing number."""
         if not self.inputs:
-            # A model deployed before they were kept: whatever is known.
+            # The model was deployed before inputs were stored, so pass all features.
             return dict(features)
         return {name: mean if (value := features.get(name)) is None else value for name, mean in self.inputs.items()}
 
 
 def read(content: bytes) -> Pointer:
-    """Return the pointer that the object holds.
+    """Return the pointer from an object's content.
 
     Raises:
-        msgspec.MsgspecError: it holds something else; says where.
+        msgspec.MsgspecError: the content is not a pointer; names the field.
     """
     return msgspec.json.decode(content, type=Pointer)

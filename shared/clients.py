@@ -1,7 +1,7 @@
-"""Google's clients, each made when first asked for, and what every function does with them.
+"""Google's clients, each created at its first use, and the calls that all functions share.
 
-Clients are kept for the life of the process, because an instance of a function serves many events. Their addresses
-come from the environment variables that Google's clients themselves read, so nothing here knows of a local cloud.
+Clients live as long as the process, because one instance of a function serves many events. Google's clients read their
+addresses from environment variables, so this code is the same on a local cloud.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from shared import jsontext
 from shared.settings import Settings
 
-# A cold start pays only for what its function uses, so clients are imported when first used.
+# Clients are imported at their first use, so that a cold start loads only what its function needs.
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -51,31 +51,31 @@ class Clients:
 
     @cached_property
     def publisher(self) -> pubsub_v1.PublisherClient:
-        """The Pub/Sub publisher; one event a message, so batching would only wait."""
+        """The Pub/Sub publisher, without batching, which would only delay events that are published one at a time."""
         from google.cloud import pubsub_v1  # type: ignore[attr-defined]
 
         return pubsub_v1.PublisherClient(batch_settings=pubsub_v1.types.BatchSettings(max_messages=1))
 
     def publish(self, event: Event) -> None:
-        """Publish an event to its topic and wait until Pub/Sub has it."""
+        """Publish an event to its topic and wait for Pub/Sub's confirmation."""
         self.send(event.topic, event.to_json())
 
     def send(self, topic: str, body: dict[str, Any], **attributes: str) -> None:
-        """Publish JSON to a topic and wait until Pub/Sub has it."""
+        """Publish JSON to a topic and wait for Pub/Sub's confirmation."""
         self.pass_on(topic, jsontext.encode(body), attributes)
 
     def pass_on(self, topic: str, data: bytes, attributes: Mapping[str, str]) -> str:
-        """Publish a message as it is, wait until Pub/Sub has it, and return its id."""
+        """Publish a message unchanged, wait for Pub/Sub's confirmation, and return the message's id."""
         path = f"projects/{self.settings.project}/topics/{topic}"
         try:
             return str(self.publisher.publish(path, data, **attributes).result(timeout=60))
         except Exception:
-            # A client refuses every further message to a topic that it once failed to publish to.
+            # After a failed publish, a client refuses all further messages to that topic. Create a new one.
             self.__dict__.pop("publisher", None)
             raise
 
     def query(self, name: str, parameters: Parameters | None = None, **identifiers: str) -> list[dict[str, Any]]:
-        """Run a statement outside any run; unlike a step's, it is run again by each delivery."""
+        """Run a statement outside a run and return its rows. Unlike a step's statement, each delivery runs it again."""
         from shared.warehouse import Statement, query
 
         return query(self.bigquery, self.settings, Statement(name, parameters or {}, identifiers))
@@ -90,5 +90,5 @@ class Clients:
 
 @cache
 def clients() -> Clients:
-    """Return this process's clients."""
+    """Return the clients of this process, from the settings in its environment."""
     return Clients(Settings.from_environment())

@@ -1,4 +1,4 @@
-"""Messages that no function could use: how they are sent to dead-letters, and how they are kept in the bucket.
+"""Messages that no function could use: publish them to the topic dead-letters, and store them in the bucket.
 
 dead-letters/NAME.json    one message with the reason; written once
 """
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     from shared.push import Message
 
 TOPIC = "dead-letters"
-# Attributes that a dead letter has besides the message's own.
+# Attributes that a dead letter has in addition to those of the message.
 REJECTED = "rejected_"
 REJECTED_BY = f"{REJECTED}by"
 REJECTED_FOR = f"{REJECTED}for"
 REJECTED_TOPIC = f"{REJECTED}topic"
 REJECTED_ID = f"{REJECTED}id"
 REJECTED_BYTES = f"{REJECTED}bytes"
-# What Pub/Sub takes, less what the request around the message needs.
+# Pub/Sub's limit, in bytes, minus a reserve for the rest of the publish request.
 MAX_BYTES = 10_000_000 - 1_000
 MAX_ATTRIBUTES = 100
 _FOLDER = "dead-letters/"
 
 
 class DeadLetter(LogEvent, frozen=True):
-    """A message was given up and is kept with its reason; `propensity replay` sends it again."""
+    """A message was stored as a dead letter, with the reason; `propensity replay` sends it again."""
 
     event = "dead_letter"
     severity = "ERROR"
@@ -45,7 +45,7 @@ class DeadLetter(LogEvent, frozen=True):
 
 
 class MessageRejected(LogEvent, frozen=True):
-    """A function cannot use a message, and no retry can help: it goes to the dead letters."""
+    """A function cannot use a message and a retry cannot help, so the message becomes a dead letter."""
 
     event = "message_rejected"
     severity = "ERROR"
@@ -57,15 +57,15 @@ class MessageRejected(LogEvent, frozen=True):
 
 
 class TooLargeError(ValueError):
-    """A message that cannot be used is too large to be passed on with the reason."""
+    """A rejected message is too large to be published together with the reason."""
 
 
 def reject(message: "Message", error: Exception, function: str, clients: "Clients") -> None:
-    """Give a message that no retry can help to the dead letters, as it came, with the reason.
+    """Publish a message that no retry can help to dead-letters, unchanged, with the reason.
 
     Raises:
-        TooLargeError: there is no room beside it for the reason. The reason has gone ahead alone, and Pub/Sub
-            brings the message itself to the dead letters once it gives up.
+        TooLargeError: message and reason exceed Pub/Sub's limit. The reason was published alone. Pub/Sub forwards the
+            message itself to dead-letters after the last delivery attempt.
     """
     log(MessageRejected(function, message.id, str(error)))
     about = {
@@ -79,26 +79,26 @@ def reject(message: "Message", error: Exception, function: str, clients: "Client
         return
     about[REJECTED_BYTES] = str(len(message.data))
     clients.pass_on(TOPIC, b"", about)
-    raise TooLargeError(f"message {message.id} has {len(message.data)} bytes: no room for the reason beside them")
+    raise TooLargeError(f"message {message.id} has {len(message.data)} bytes: too large to publish with the reason")
 
 
 def _fits(message: "Message", about: Mapping[str, str]) -> bool:
-    """Whether Pub/Sub takes the message with these attributes too (https://cloud.google.com/pubsub/quotas)."""
+    """Whether the message with these attributes is within Pub/Sub's limits (https://cloud.google.com/pubsub/quotas)."""
     attributes = {**message.attributes, **about}
     size = len(message.data) + sum(len(f"{name}{value}".encode()) for name, value in attributes.items())
     return size <= MAX_BYTES and len(attributes) <= MAX_ATTRIBUTES
 
 
 def _attribute(text: str) -> str:
-    """Return as much of a text as Pub/Sub lets into an attribute: 1,024 bytes."""
+    """Return a text cut to Pub/Sub's limit for an attribute: 1,024 bytes."""
     return told(text).encode(errors="replace")[:1024].decode(errors="ignore")
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that could not be used, and why.
+    """A message that could not be used, and the reason.
 
-    `function` is the function that refused it, or the subscription whose deliveries were given up; empty for neither.
-    `data` is in base64.
+    `function` is the function that rejected the message, or the subscription that reached its last delivery attempt;
+    empty if neither is known. `data` is in base64.
     """
 
     function: str
@@ -107,7 +107,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     topic: str = ""
     attributes: dict[str, str] = {}
     data: str = ""
-    # How large the data were, where they had no room in it.
+    # Size of the message's data, in bytes, if it was too large to be stored here; otherwise 0.
     left_out_bytes: int = 0
 
 
@@ -118,7 +118,7 @@ class DeadLetters:
         self._store = Store(bucket)
 
     def bury(self, name: str, letter: Letter) -> None:
-        """Keep a dead letter; the same one arriving twice is one."""
+        """Store a dead letter, unless one of this name is stored already."""
         self._store.write_once(f"{_FOLDER}{name}.json", letter)
 
     def all(self) -> dict[str, Letter]:
@@ -126,9 +126,9 @@ class DeadLetters:
         return dict(self._store.all(_FOLDER, Letter))
 
     def remove(self, name: str) -> None:
-        """Forget one dead letter; twice is once."""
+        """Delete a dead letter, if it exists."""
         self._store.remove(f"{_FOLDER}{name}.json")
 
     def remove_all(self) -> None:
-        """Forget all dead letters."""
+        """Delete all dead letters."""
         self._store.remove_all(_FOLDER)

@@ -1,15 +1,15 @@
-"""How long one delivery may wait for Google's services: one moment, whatever it waits for."""
+"""The time until which one delivery may wait for Google's services, in total."""
 
 import time
 
-# Minimum request timeout, in seconds: a request that is made late still has the time to be answered.
+# Minimum request timeout, in seconds: a request that starts near the deadline can still be answered.
 MINIMUM_TIMEOUT = 10.0
-# Minimum wait, in seconds: what has ended already is seen, however late it is.
+# Minimum wait, in seconds: even after the deadline, a job that has ended already is noticed.
 MINIMUM_WAIT = 1.0
 
 
 class Deadline:
-    """The moment so many seconds from now."""
+    """A time that lies `seconds` in the future."""
 
     def __init__(self, seconds: float) -> None:
         self._at = time.monotonic() + seconds
@@ -21,7 +21,7 @@ class Deadline:
 
     @property
     def wait_seconds(self) -> float:
-        """How long to wait for what goes on elsewhere."""
+        """How long to wait for a job or an operation, in seconds."""
         return max(self._at - time.monotonic(), MINIMUM_WAIT)
 
     @property

@@ -1,6 +1,6 @@
-"""The embedded scorer: a model's probabilities in plain Python, from an artefact of our own in its revision.
+"""The embedded scorer: compute a model's probabilities in plain Python, from an artefact in the run's folder.
 
-The chain builds the artefact when it deploys a model (shared/chain/scorer_artefact.py), and keeps it only if it agrees
+The chain builds the artefact when it deploys a model (shared/chain/scorer_artefact.py), and stores it only if it agrees
 with ML.PREDICT on the golden rows.
 """
 
@@ -15,18 +15,21 @@ from msgspec import Struct
 
 type Features = Mapping[str, Any]
 
-# What the models learn to tell: the column's name in their rows.
+# The label's column.
 LABEL = "will_buy_on_return_visit"
 
-# The largest number that rounds to a float32.
+# The largest float64 that rounds to a finite float32.
 LARGEST_FLOAT32 = math.nextafter(2.0**128 - 2.0**103, 0)
 
-# How ML.WEIGHTS names the category that stands for NULL.
+# ML.WEIGHTS' name for the category NULL.
 NULL_CATEGORY = "_null_filler"
 
 
 class LogisticArtefact(Struct, frozen=True, tag_field="kind", tag="logistic", forbid_unknown_fields=True):
-    """A logistic regression: a number's weight and mean by its name, a category's weights by its name and value."""
+    """A logistic regression.
+
+    `numbers` holds (weight, mean) by input. `categories` holds a weight by input and value.
+    """
 
     intercept: float
     numbers: dict[str, tuple[float, float]]
@@ -34,19 +37,19 @@ class LogisticArtefact(Struct, frozen=True, tag_field="kind", tag="logistic", fo
 
 
 class TreesInput(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """An input of boosted trees: a number has a mean, a category the codes of its values, from 1."""
+    """An input of boosted trees: a number with its `mean`, or a category with a code per value, from 1."""
 
     name: str
     mean: float | None = None
     codes: dict[str, int] = {}
 
 
-# A branch is (feature, threshold, left, right, is_missing_left), a leaf its log odds.
+# A branch is (feature, threshold, left, right, is_missing_left); a leaf is its log odds.
 type TreeNode = tuple[int, float, int, int, bool] | float
 
 
 class BoostedTreesArtefact(Struct, frozen=True, tag_field="kind", tag="boosted_trees", forbid_unknown_fields=True):
-    """Boosted trees: their inputs in the order of the booster's columns, and each tree's nodes, the root first."""
+    """Boosted trees. `inputs` are in the order of the booster's columns; a tree is a list of nodes, the root first."""
 
     base_log_odds: float
     inputs: list[TreesInput]
@@ -57,29 +60,29 @@ type Artefact = LogisticArtefact | BoostedTreesArtefact
 
 
 def read(content: bytes) -> Artefact:
-    """Return the artefact that the object holds.
+    """Return the artefact from an object's content.
 
     Raises:
-        msgspec.MsgspecError: it holds something else; says where.
+        msgspec.MsgspecError: the content is not an artefact; names the field.
     """
     artefact: Artefact = msgspec.json.decode(content, type=Artefact)
     return artefact
 
 
 class Scorer(Protocol):
-    """Gives a visitor's probability."""
+    """Computes a visitor's probability."""
 
     def probability(self, features: Features) -> float:
-        """Return P(buys on a return visit); a feature that is None or not there counts as missing.
+        """Return the probability that the visitor buys on a return visit. A feature that is None or absent is missing.
 
         Raises:
-            ValueError: a feature that must be a number is none, or not finite; names it.
+            ValueError: a numeric feature is not a finite number; names the feature.
         """
         ...
 
 
 class Logistic:
-    """Logistic regression on raw values, as ML.WEIGHTS gives it without standardisation."""
+    """Logistic regression on raw values, with the weights of ML.WEIGHTS, which are not standardized by default."""
 
     def __init__(self, artefact: LogisticArtefact) -> None:
         self._intercept = artefact.intercept
@@ -94,7 +97,7 @@ class Logistic:
         ]
 
     def probability(self, features: Features) -> float:
-        """Return P; a missing number is its mean, a category that training did not see weighs nothing."""
+        """Return the probability. A missing number is replaced by its mean; an unseen category has the weight 0."""
         log_odds = self._intercept
         try:
             for name, weight, mean in self._numbers:
@@ -105,7 +108,7 @@ class Logistic:
         if not math.isfinite(log_odds):
             _require_numbers([name for name, _, _ in self._numbers], features, sys.float_info.max)
             if math.isnan(log_odds):
-                raise ValueError("the features' numbers are too large to be added up")
+                raise ValueError("the sum of the numeric features overflows")
         for name, weights, of_null in self._categories:
             value = features.get(name)
             log_odds += of_null if value is None else weights.get(str(value), 0.0)
@@ -122,7 +125,7 @@ class BoostedTrees:
         self._trees = [_nested(nodes, 0) for nodes in artefact.trees]
 
     def probability(self, features: Features) -> float:
-        """Return P; a missing number is its mean, a missing or unseen category has code 0."""
+        """Return the probability. A missing number is replaced by its mean; a missing or unseen category has code 0."""
         row = []
         for name, mean, codes in self._inputs:
             value = features.get(name)
@@ -151,7 +154,7 @@ type Node = tuple[int, float, Node, Node] | float
 
 
 def _nested(nodes: list[TreeNode], at: int) -> Node:
-    """Return the tree as (feature, threshold, left, right) within one another: quicker to walk than a list."""
+    """Return the tree as nested tuples (feature, threshold, left, right), which are faster to walk than a list."""
     node = nodes[at]
     if not isinstance(node, tuple):
         return node

@@ -1,43 +1,43 @@
-"""The one distinction that decides what happens to a failed event: can a retry help?"""
+"""Decide whether a failed event is retried: can a retry help? The module shared/handler.py acts on it."""
 
 import re
 from datetime import UTC, datetime, timedelta
 
-# What stands before the host of a URL.
+# User and password in a URL.
 _USER = re.compile(r"(?<=//)[^\s/@\"']*:[^\s/@\"']*@")
-# How long a change of rights may take until all of Google Cloud knows it.
+# How long a change of access rights takes to reach all of Google Cloud.
 PROPAGATION = timedelta(minutes=10)
-# What BigQuery, and Google's newer services, call a missing right. HTTP 403 is also the answer to too many requests and
-# to a quota that is used up (https://cloud.google.com/bigquery/docs/error-messages), which heal by themselves.
+# Error reasons for a missing right, of BigQuery and of Google's newer services. HTTP 403 alone does not show it: it is
+# also the answer to exceeded quotas (https://cloud.google.com/bigquery/docs/error-messages), where a retry helps.
 DENIED = {"accessDenied", "IAM_PERMISSION_DENIED"}
 
 
 def told(text: object) -> str:
-    """Return an error as text that may be kept and shown: Google's clients tell the URL, which may hold a secret."""
+    """Return an error's text without passwords: Google's clients put URLs into errors, and a URL may hold one."""
     said = str(text)
-    # Each line of the log comes here, and few hold a URL.
+    # A quick test first, because each line of the log passes here and few contain a URL.
     return _USER.sub("", said) if "//" in said else said
 
 
 class Permanent(Exception):  # noqa: N818 - a kind of failure, read as `raise Permanent("...")`
-    """A retry cannot help: the event is acknowledged and the reason stands on the run.
+    """An error that a retry cannot fix: the message is acknowledged, and the reason is recorded as the run's failure.
 
-    Every other exception makes Pub/Sub deliver the event again, with backoff.
+    After any other exception, Pub/Sub delivers the message again, with backoff.
     """
 
 
 class Malformed(Permanent):
-    """The message is not an event that this function understands; it belongs to no run and is dead-lettered."""
+    """The message is not an event that this function understands. It belongs to no run, and becomes a dead letter."""
 
 
-class NotReady(Exception):  # noqa: N818 - not a failure: what is waited for goes on, and the next delivery looks again
-    """Something long goes on beyond this function's time; a later delivery attaches to it."""
+class NotReady(Exception):  # noqa: N818 - not a failure: the next delivery looks again
+    """A job or an operation is still running at this delivery's deadline; a later delivery attaches to it."""
 
 
 def is_final(error: Exception, published_at: datetime) -> bool:
-    """Whether delivering the event that was published then again cannot help.
+    """Whether another delivery of the event cannot help; `published_at` is when the event was published.
 
-    A missing right may have been granted minutes ago, so it is final only once the event is older than that takes.
+    A missing right is final only once the event is ten minutes old: a grant takes that long to reach all services.
     """
     if isinstance(error, Permanent):
         return True
@@ -45,7 +45,7 @@ def is_final(error: Exception, published_at: datetime) -> bool:
 
 
 def _is_denied(error: Exception) -> bool:
-    """Whether it is a Google client's error that names a missing right."""
+    """Whether this is an error of a Google client that reports a missing right."""
     details = [one for one in getattr(error, "errors", ()) if isinstance(one, dict)]
     reasons = {getattr(error, "reason", None), *(detail.get("reason") for detail in details)}
     return getattr(error, "code", None) == 403 and bool(reasons & DENIED)

@@ -1,4 +1,4 @@
-"""What has happened: one frozen dataclass a topic, carried as JSON over Pub/Sub.
+"""The events of the chain: one dataclass per topic, sent as JSON over Pub/Sub.
 
 Events hold a run's id, dates and references; never rows, never personal data.
 """
@@ -15,12 +15,16 @@ RUN_ID = re.compile(r"[0-9]{8}-[0-9a-f]{8}")
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened in a run. `run_id` is `YYYYMMDD-<8 hex of what the run reads>`."""
+    """Something that happened in a run.
+
+    `run_id` is YYYYMMDD-xxxxxxxx: the newest day, and 8 hexadecimal digits of a digest of what the run reads.
+    """
 
     topic: ClassVar[str]
     is_last: ClassVar[bool] = False
+    """Whether this event ends its run."""
     is_first: ClassVar[bool] = False
-    """Whether a run that gets it was opened by it."""
+    """Whether this event opens its run."""
 
     run_id: str
 
@@ -29,27 +33,27 @@ class Event:
             raise Malformed("run_id is not of the form YYYYMMDD-xxxxxxxx (8 hex digits)")
 
     def recorded_as(self, step: str) -> str:
-        """Return the name under which the run's ledger keeps what the step makes of this event.
+        """Return the name of the ledger's record for the step's outcome.
 
-        It is the step's own, so that a step has one outcome a run. Events that repeat steps tell the attempts apart.
+        Usually the step's name, so a step has one outcome per run. Events that repeat a step add the attempt.
         """
         return step
 
     def to_json(self) -> dict[str, Any]:
-        """Return the event as JSON types; `from_json` of the same class is its inverse."""
+        """Return the event as a JSON object; `from_json` is the inverse."""
         return {name: value.isoformat() if isinstance(value, date) else value for name, value in asdict(self).items()}
 
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> Self:
-        """Read the event that `to_json` wrote; fields that have a default may be left out.
+        """Return the event from the object that `to_json` returned. Fields with a default may be absent.
 
         Raises:
-            Malformed: a field is missing, unknown, or not of its type.
+            Malformed: a field is missing or unknown, or its value has the wrong type.
         """
         known = {field.name: field.type for field in fields(cls)}
         needed = {field.name for field in fields(cls) if field.default is MISSING}
         if unknown := body.keys() - known:
-            # Their names may be anything, a person's too.
+            # Do not repeat the unknown names: they may contain personal data.
             raise Malformed(f"unknown fields: {len(unknown)}; {cls.topic} has {', '.join(known)}")
         if missing := sorted(needed - body.keys()):
             raise Malformed(f"{cls.topic} needs the field {', '.join(missing)}")
@@ -57,7 +61,7 @@ class Event:
 
 
 def _typed(topic: str, name: str, kind: Any, value: Any) -> Any:
-    """Return `value` as the field's type, which is one of the few that JSON and events share."""
+    """Return `value` as the field's type: date, str, int or list[str]."""
     try:
         if kind is date:
             return date.fromisoformat(value)
@@ -69,12 +73,12 @@ def _typed(topic: str, name: str, kind: Any, value: Any) -> Any:
             return value
     except (TypeError, ValueError):
         pass
-    raise Malformed(f"field {name} of {topic} is no {getattr(kind, '__name__', kind)}")
+    raise Malformed(f"field {name} of {topic} is not of type {getattr(kind, '__name__', kind)}")
 
 
 @dataclass(frozen=True)
 class DataRefreshed(Event):
-    """The source's day-tables changed; `as_of` is the newest day, `reason` why a run on unchanged data is wanted."""
+    """The day-tables changed. `as_of` is the newest day; a `reason` asks for a run even on unchanged data."""
 
     topic = "data-refreshed"
     is_first = True
@@ -94,7 +98,7 @@ class FeaturesBuilt(Event):
 
 @dataclass(frozen=True)
 class TrainingProgressed(Event):
-    """A candidate's training was submitted or has ended: time to look whether all of the `attempt` have."""
+    """A candidate's training was submitted or has ended: check whether all trainings of the `attempt` have ended."""
 
     topic = "training-progressed"
 
@@ -111,7 +115,7 @@ class TrainingProgressed(Event):
 
 @dataclass(frozen=True)
 class TrainingFailed(Event):
-    """The `attempt` to train these candidates has failed for reasons that heal: another one may succeed."""
+    """The `attempt` to train these candidates failed for reasons that may be temporary: another one may succeed."""
 
     topic = "training-failed"
 
@@ -123,7 +127,7 @@ class TrainingFailed(Event):
         _require_attempt(self)
 
     def recorded_as(self, step: str) -> str:
-        """Return `step.2` for what follows the first attempt."""
+        """Return `step.2` after the first attempt: the record belongs to the attempt that follows."""
         return _of_attempt(step, self.attempt + 1)
 
 
@@ -138,7 +142,7 @@ def _of_attempt(step: str, attempt: int) -> str:
 
 @dataclass(frozen=True)
 class ModelApproved(Event):
-    """The gate lets this run's `candidate` replace the champion."""
+    """The gate approved this run's winner, `candidate`: it may replace the champion."""
 
     topic = "model-approved"
 
@@ -147,7 +151,7 @@ class ModelApproved(Event):
 
 @dataclass(frozen=True)
 class ModelRejected(Event):
-    """The gate keeps the champion (or nothing) serving, for these reasons."""
+    """The gate rejected this run's winner for these reasons. The champion, if there is one, stays."""
 
     topic = "model-rejected"
     is_last = True
@@ -157,7 +161,7 @@ class ModelRejected(Event):
 
 @dataclass(frozen=True)
 class ModelDeployed(Event):
-    """This run's winner is version `version` of the registered model and serves as champion."""
+    """This run's winner was deployed: `version` of the registered model is the champion."""
 
     topic = "model-deployed"
 
@@ -166,14 +170,14 @@ class ModelDeployed(Event):
 
 @dataclass(frozen=True)
 class ScoringDue(Event):
-    """The day's visitors are to be scored by the champion, with or without a new model."""
+    """The champion is to score the day's visitors; the run deploys no model of its own."""
 
     topic = "scoring-due"
 
 
 @dataclass(frozen=True)
 class VisitorsScored(Event):
-    """The partition `day` of `scores` holds everyone active in the window, scored by version `version`."""
+    """The partition `day` of `scores` holds all visitors active in the window, scored by this version."""
 
     topic = "visitors-scored"
 
@@ -183,7 +187,7 @@ class VisitorsScored(Event):
 
 @dataclass(frozen=True)
 class AudiencePublished(Event):
-    """The audience of `day` lies in the bucket; `manifest` is the gs:// URI of its list of files."""
+    """The audience of `day` was written to the bucket; `manifest` is the gs:// URI of its list of files."""
 
     topic = "audience-published"
     is_last = True
@@ -195,7 +199,7 @@ class AudiencePublished(Event):
 
 @dataclass(frozen=True)
 class RunSuperseded(Event):
-    """The run has ended, because run `by` reads newer data."""
+    """The run ended because run `by` reads newer data."""
 
     topic = "run-superseded"
     is_last = True
@@ -205,7 +209,7 @@ class RunSuperseded(Event):
 
 @dataclass(frozen=True)
 class RecommendationsDue(Event):
-    """Recommendations are to be built of the data as they stand, in a run beside the one that trains."""
+    """Recommendations are to be built from the current data, in a run beside the one that trains."""
 
     topic = "recommendations-due"
     is_first = True
@@ -213,7 +217,7 @@ class RecommendationsDue(Event):
 
 @dataclass(frozen=True)
 class RecommendationsBuilt(Event):
-    """The partition `as_of` of the rules and of the visitors' recommendations is there, the latter by `method`."""
+    """The rules and the visitors' recommendations of day `as_of` were written; `method` made the recommendations."""
 
     topic = "recommendations-built"
     is_last = True

@@ -1,20 +1,20 @@
-"""From a delivered message to at most one effect: find the event and its run, run the step, record, publish.
+"""Handle a delivered message: find its event and run, run the step, record the outcome, publish the next event.
 
-Order is what makes it safe. The step's writes replace, its record is written once, and only a recorded event is
-published, so a process may die anywhere: the next delivery finds what stands and goes on from there.
+The order makes redelivery safe. The step's writes replace, its record is written once, and only a recorded event is
+published. So a process may die at any point: the next delivery continues from the record.
 
-Whether a message is acknowledged, tried again or given up is decided in these places:
+These places decide whether a message is acknowledged, retried or given up:
 
-shared/push.py                   what is no push is refused (400); where the function returns, the message is
-                                 acknowledged (204), and where it raises, Pub/Sub delivers it again
-shared/errors.py                 which errors no retry can help: `Permanent`, and a missing right after ten minutes
-shared/handler.py                what becomes of each: a failure on the run, a dead letter, or another delivery
-shared/dead_letters.py           how a message is given up; one that is too large for its reason is left to Pub/Sub
-shared/warehouse.py              which failed BigQuery jobs heal, so that another job may succeed
-shared/chain/registry.py         which failed deployments heal
-functions/evaluate_models.py     whether failed trainings are tried again, up to `training.TRIES` times
-functions/functions.yaml         `delivery`: how soon Pub/Sub delivers again, and after how many times it gives up
-functions/resume_runs.py         which runs stand still, because an event was lost
+shared/push.py                   a request that is not a push is refused (400). If the function returns, the message is
+                                 acknowledged (204); if it raises, Pub/Sub delivers it again
+shared/errors.py                 which errors a retry cannot fix: `Permanent`, and a missing right after ten minutes
+shared/handler.py                the consequence: a failure recorded on the run, a dead letter, or another delivery
+shared/dead_letters.py           how a dead letter is published; Pub/Sub forwards one that is too large for its reason
+shared/warehouse.py              after which errors of a BigQuery job a new job may succeed
+shared/chain/registry.py         after which errors of a deployment a new one may succeed
+functions/evaluate_models.py     whether failed trainings are submitted again, up to `training.TRIES` times
+functions/functions.yaml         `delivery`: Pub/Sub's backoff, and the number of delivery attempts
+functions/resume_runs.py         which runs are stalled because an event was lost
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ if TYPE_CHECKING:
 
 
 def handle(message: Message, step: Step) -> None:
-    """Give the message's event to the step unless that has been done, and publish what the step says next.
+    """Run the step on the message's event, unless the step has a record already, and publish the recorded event.
 
-    What a former delivery recorded is published again, since it may have died before, unless the run has gone on from
-    there: then it was heard, and saying it again would be heard again all the way to the run's end.
+    If a former delivery wrote the record, it may have died before it published the event. So the event is published
+    again, unless a later step of the run has a record: then the event has arrived.
 
-    Returning acknowledges the message; raising has it delivered again, with backoff.
+    Returning acknowledges the message. After an exception, Pub/Sub delivers it again, with backoff.
     """
     world, now = environment(), datetime.now(UTC)
     deadline = Deadline(world.settings.wait_seconds)
@@ -68,7 +68,7 @@ def handle(message: Message, step: Step) -> None:
         elif world.runs.went_on(event.run_id, record):
             return
     except Permanent as error:
-        # It belongs to no run: malformed, of a run that nobody opened, or what it asks for cannot even be looked up.
+        # No run can record the failure: the message is malformed, its run was never opened, or no run can be opened.
         reject(message, error, step.name, world)
         return
     except Forbidden as error:
@@ -81,13 +81,17 @@ def handle(message: Message, step: Step) -> None:
 
 
 def _run(step: Step, event: Event, context: StepContext, message: Message) -> Record | None:
-    """Run the step and record its outcome; None when it is over without one, for now or for good.
+    """Run the step, record its outcome and return the record.
 
-    None also where a delivery of another message has finished first: that one publishes, or is delivered again.
+    None if there is nothing to publish: the step waits for something, it failed for good, or a delivery of another
+    message recorded the step first and publishes the event itself.
+
+    Raises:
+        Malformed: the run was not opened, was opened by another kind of event, or was reset during the step.
+        Exception: the step's error, if a retry may help.
     """
     of_run = (context.run_id, context.step)
     place = event.recorded_as(context.step)
-    # Of a run that nobody opened, or of one of another kind, there is nothing to be done.
     opened = context.run
     if event.is_first and opened.event.topic != event.topic:
         raise Malformed(f"run {context.run_id} was opened by {opened.event.topic}, not by {event.topic}")
@@ -101,7 +105,7 @@ def _run(step: Step, event: Event, context: StepContext, message: Message) -> Re
         raise
     except Exception as error:
         if _is_reset(context):
-            raise Malformed(f"run {context.run_id} was reset while {context.step} was at work") from error
+            raise Malformed(f"run {context.run_id} was reset while {context.step} was running") from error
         if standing := _finished(place, context):
             log(StepFinishedElsewhere(*of_run, str(error)))
             return standing if standing.message_id == message.id else None
@@ -124,27 +128,27 @@ def _run(step: Step, event: Event, context: StepContext, message: Message) -> Re
 
 
 def _is_reset(context: StepContext) -> bool:
-    """Whether the run is gone, so that nothing may be written into its folder any more."""
+    """Whether the run was reset, so that nothing may be written to its folder any more."""
     try:
         return not context.runs.is_opened(context.run_id)
-    except Exception:  # noqa: BLE001 - logged, and the step's own error goes on to be raised
+    except Exception:  # noqa: BLE001 - logged; the caller raises the step's own error
         log_exception(RunUnreadable(context.run_id, context.step))
         return False
 
 
 def _finished(place: str, context: StepContext) -> Record | None:
-    """Return the record of another delivery that has finished the step since this one began."""
+    """Return the step's record, if another delivery has finished the step meanwhile."""
     try:
         return context.runs.record(context.run_id, place)
-    except Exception:  # noqa: BLE001 - logged, and the step's own error goes on to be raised
+    except Exception:  # noqa: BLE001 - logged; the caller raises the step's own error
         log_exception(RecordUnreadable(context.run_id, context.step))
         return None
 
 
 def _remember(error: Exception, place: str, context: StepContext) -> None:
-    """Record a failure if the bucket lets us: the error that caused it matters more than this one."""
+    """Record the step's failure. An error in recording it is only logged, because the step's own error matters more."""
     reason = f"{type(error).__name__}: {error}"
     try:
         context.runs.fail(context.run_id, Failure(place, reason, is_permanent=False, failed_at=datetime.now(UTC)))
-    except Exception:  # noqa: BLE001 - logged, and the first error goes on to be raised
+    except Exception:  # noqa: BLE001 - logged; the caller raises the step's own error
         log_exception(FailureUnrecorded(context.run_id, context.step))

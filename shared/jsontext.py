@@ -1,7 +1,7 @@
-"""JSON as it is written everywhere: always valid, so NaN and infinity, which JSON has not, are null.
+"""Write valid JSON, and explain why a text is not valid JSON.
 
-`json.dumps` writes them as the words NaN and Infinity, which most readers refuse. What others wrote is read here where
-a person is to be told why it is no JSON.
+JSON has no NaN and no infinity, so both are written as null. `json.dumps` would write the words NaN and Infinity, which
+most parsers refuse.
 """
 
 import json
@@ -12,7 +12,7 @@ import msgspec
 
 
 def _plain(value: Any) -> Any:
-    """Return what stands for a value of a type that JSON has not: NumPy's numbers are numbers, all else is its text."""
+    """Convert a value whose type JSON lacks: NumPy's numbers to numbers, anything else to its text."""
     if isinstance(value, float):
         return float(value)
     if hasattr(value, "tolist"):
@@ -20,9 +20,9 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-# What msgspec says of a text that ends early, and wrongly of one that half a surrogate pair ends.
+# msgspec's message for a text that ends too early. It is wrong for a text that ends with half a surrogate pair.
 _TRUNCATED = "Input data was truncated"
-# Ten times as fast as json, and each checkout writes a line. Names of an object in their order, or sorted for a digest.
+# msgspec is ten times as fast as json, and each checkout writes a log line. Keys are sorted for digests only.
 _ENCODERS = {
     is_sorted: msgspec.json.Encoder(enc_hook=_plain, order="deterministic" if is_sorted else None)
     for is_sorted in (False, True)
@@ -30,22 +30,22 @@ _ENCODERS = {
 
 
 def encode(value: Any, indent: int | None = None, *, is_sorted: bool = False) -> bytes:
-    """Return the value as JSON in UTF-8, on one line, or on several that are indented."""
+    """Return the value as JSON in UTF-8: on one line, or with `indent` spaces per level."""
     try:
         content = _ENCODERS[is_sorted].encode(value)
     except (OverflowError, UnicodeEncodeError):
-        # Integers above 64 bits, and half a surrogate pair, which can be written as an escape only.
+        # msgspec refuses integers above 64 bits and half a surrogate pair; json writes the latter as an escape.
         content = json.dumps(_finite(msgspec.to_builtins(value, enc_hook=_plain)), sort_keys=is_sorted).encode()
     return content if indent is None else msgspec.json.format(content, indent=indent)
 
 
 def text(value: Any, indent: int | None = None) -> str:
-    """Return what `encode` does, as text."""
+    """Return the value as JSON text, as `encode` does."""
     return encode(value, indent).decode()
 
 
 def _finite(value: Any) -> Any:
-    """Return what `json` writes as valid JSON."""
+    """Return the value with null for NaN and infinity, so that `json` writes valid JSON."""
     match value:
         case None | bool() | int() | str():
             return value
@@ -59,14 +59,14 @@ def _finite(value: Any) -> Any:
 
 
 class NotJSONError(ValueError):
-    """Bytes are not JSON in UTF-8; the message ends a sentence, and repeats nothing of what is in them."""
+    """The bytes are not JSON in UTF-8. The message is half a sentence, and repeats nothing of the content."""
 
 
 def decode(content: bytes) -> Any:
-    """Read JSON.
+    """Return the value of a JSON text.
 
     Raises:
-        NotJSONError: says why it is none.
+        NotJSONError: the content is not JSON in UTF-8; says why.
     """
     try:
         return msgspec.json.decode(content)
@@ -88,7 +88,7 @@ def _reason(content: bytes, message: str) -> str:
 
 
 def _has_an_end(content: bytes) -> bool:
-    """Whether another reader finds nothing missing, who takes half a surrogate pair for a character."""
+    """Whether the text is complete according to `json`, which accepts half a surrogate pair."""
     try:
         json.loads(content)
     except (ValueError, RecursionError):

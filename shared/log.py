@@ -1,4 +1,4 @@
-"""One JSON object a line on stdout, as Cloud Logging reads it."""
+"""Write log lines to standard output: one JSON object per line, in the format of Cloud Logging."""
 
 import sys
 import threading
@@ -10,31 +10,31 @@ import msgspec
 from shared import errors, jsontext
 
 _LABELS = "logging.googleapis.com/labels"
-# A pipe takes up to 4,096 bytes at once; the parts of longer lines could be mixed.
+# Writes to a pipe are atomic up to 4,096 bytes only; without a lock, longer lines of two threads could be mixed.
 _WHOLE_LINE = threading.Lock()
 
 
 class LogEvent(msgspec.Struct, frozen=True):
-    """One line of the log. Fields never hold rows or identifiers of people."""
+    """One line of the log. Fields never hold table rows or identifiers of people."""
 
     event: ClassVar[str]
-    """Its name, `jsonPayload.event`."""
+    """The event's name, `jsonPayload.event`."""
     severity: ClassVar[str] = "INFO"
     message: ClassVar[str]
-    """A template for `jsonPayload.message`, which names fields."""
+    """Template for `jsonPayload.message`, with fields in braces."""
 
     def payload(self) -> dict[str, Any]:
-        """Return `jsonPayload`, the message included."""
+        """Return `jsonPayload`: event, message and fields."""
         fields = {name: getattr(self, name) for name in self.__struct_fields__}
         words = {name: "; ".join(value) if isinstance(value, list) else value for name, value in fields.items()}
         return {"event": self.event, "message": self.message.format(**words), **fields}
 
 
 def log(event: LogEvent, **more: Any) -> None:
-    """Write one line: the event's fields, and `more` of what every event may have."""
+    """Write one line: the event's fields, and `more` fields that any event may have, such as a stack trace."""
     line = errors.told(jsontext.text({"severity": event.severity, **_labels(), **event.payload(), **more}))
-    # Cloud Functions sets LOG_EXECUTION_ID. With it functions-framework replaces sys.stdout by a stream that encodes
-    # each line again, and writes it and its line break separately: lines of two threads could be mixed.
+    # On Cloud Functions, functions-framework replaces sys.stdout with a stream that encodes each line again and writes
+    # the line break separately. Lines of two threads could be mixed, so write to the original stream.
     stdout = sys.__stdout__ or sys.stdout
     with _WHOLE_LINE:
         stdout.write(f"{line}\n")
@@ -42,13 +42,13 @@ def log(event: LogEvent, **more: Any) -> None:
 
 
 def log_exception(event: LogEvent) -> None:
-    """Write one line with the current exception's traceback, by which Error Reporting groups."""
+    """Write one line with the current exception's traceback, which Error Reporting uses to group errors."""
     log(event, stack_trace=traceback.format_exc())
 
 
 def _labels() -> dict[str, Any]:
-    """Return the label by which Cloud Logging finds a request's lines, as functions-framework would add it."""
-    # Loaded wherever a request is answered, and too slow to import for a command.
+    """Return the label that groups a request's lines in Cloud Logging, as functions-framework would add it."""
+    # Flask is loaded already wherever requests are answered. For a command, importing it would take too long.
     flask = sys.modules.get("flask")
     execution = flask.request.headers.get("Function-Execution-Id") if flask and flask.has_request_context() else None
     return {_LABELS: {"execution_id": execution}} if execution else {}

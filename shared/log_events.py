@@ -1,4 +1,4 @@
-"""The registry of all events that the functions log. No function imports it.
+"""The list of all events that the functions log; no function imports this module.
 
     python -m shared.log_events > docs/logs.md
 
@@ -15,35 +15,35 @@ from shared.online import log_events as of_the_checkout
 _MODULES = (dead_letters, push, of_the_chain, of_the_checkout)
 
 FIELDS = {
-    "attempt": "number of the delivery or of the training, from 1; null where Pub/Sub does not count deliveries",
+    "attempt": "number of the delivery or of the training attempt, from 1; null if Pub/Sub does not count deliveries",
     "candidate": "name of the candidate, a file of `sql/models`",
     "check": "name of the check, a file of `sql/checks`",
     "error": "class of the exception",
     "field": "JSON pointer to the field of the request",
-    "found": "what the check found",
+    "found": "the check's finding, in words",
     "function": "name of the function or the subscription",
-    "known": "types of model that the functions can score",
+    "known": "model types that the embedded scorer supports",
     "message_id": "Pub/Sub's id of the message",
-    "model_type": "type of the model, as BigQuery names it",
-    "prediction": "the score and what it was made of, as the view `online_predictions` has it",
+    "model_type": "type of the model, in BigQuery's words",
+    "prediction": "the score and its inputs, with the columns of the view `online_predictions`",
     "quality": "the word for the candidate's ROC AUC: good, fair, decent, not great, poor",
-    "reason": "why, in words",
-    "reasons": "why, a list of sentences",
-    "request_id": "id of the request, as the answer's `X-Request-Id`",
+    "reason": "the reason, in words",
+    "reasons": "the reasons, a list of sentences",
+    "request_id": "id of the request, as in the answer's header `X-Request-Id`",
     "rule": "the rule of the contract that the request breaks",
     "run_id": "id of the run",
-    "seconds": "from the step's begin to its record, in seconds",
+    "seconds": "duration of the step, in seconds",
     "status": "HTTP status of the answer",
-    "step": "name of the function that takes the step",
-    "topic": "topic of the event that follows",
+    "step": "name of the step's function",
+    "topic": "topic of the next event",
 }
-"""What each field holds; one name means one thing in all events."""
+"""The meaning of each field; a name has the same meaning in all events."""
 
 _PAGE = """# What the functions log
 
-Each line is one JSON object on standard output, which Cloud Logging reads as `jsonPayload`. `event` names what
-happened, `message` says it in words, and the other fields are listed here. An event with a severity of ERROR may have
-`stack_trace` too, by which Error Reporting groups. This page is written by `python -m shared.log_events`.
+Each line is one JSON object on standard output, which Cloud Logging stores as `jsonPayload`. `event` is the event's
+name, and `message` describes it in words; the other fields are listed below. An event with the severity ERROR may also
+have `stack_trace`, which Error Reporting uses to group errors. `python -m shared.log_events` writes this page.
 
 | event | severity | when | fields |
 |---|---|---|---|
@@ -56,7 +56,7 @@ happened, `message` says it in words, and the other fields are listed here. An e
 
 
 def registered() -> list[type[LogEvent]]:
-    """Return all events, by name."""
+    """Return the classes of all events, sorted by the event's name."""
     found = {
         one
         for module in _MODULES
@@ -67,7 +67,7 @@ def registered() -> list[type[LogEvent]]:
 
 
 def page() -> str:
-    """Return docs/logs.md."""
+    """Return the text of docs/logs.md."""
     events = [
         f"| `{one.event}` | {one.severity} | {inspect.cleandoc(one.__doc__ or '')} | "
         f"{', '.join(f'`{name}`' for name in one.__struct_fields__)} |"
@@ -78,4 +78,4 @@ def page() -> str:
 
 
 if __name__ == "__main__":
-    print(page(), end="")  # noqa: T201 - the page is what the command is for
+    print(page(), end="")  # noqa: T201 - the page is the command's output

@@ -1,4 +1,3 @@
-"""What stands for nothing in an export of Google Analytics."""
+"""The values that Google Analytics exports in place of a missing value."""
 
-# What Google Analytics writes where it knows nothing.
 PLACEHOLDERS = ["", "(not set)", "(not provided)", "(data deleted)", "not available in demo dataset", "unknown.unknown"]

@@ -1,8 +1,7 @@
-"""A Pub/Sub push as a function is given it: an HTTP request that carries one message.
+"""Read a Pub/Sub push: an HTTP request that carries one message.
 
-The functions read pushes themselves, since functions-framework refuses a message without data before they see it, and
-drops the subscription and how often the message was delivered.
-https://cloud.google.com/pubsub/docs/push#receive_push
+The functions do not use functions-framework's events. It refuses a message without data, and it drops the subscription
+and the number of the delivery attempt. https://cloud.google.com/pubsub/docs/push#receive_push
 """
 
 from __future__ import annotations
@@ -29,15 +28,15 @@ if TYPE_CHECKING:
 
 # The path of a push endpoint names the topic: see infra/pubsub.tf.
 TOPIC = re.compile(r"/projects/[^/]+/topics/(?P<topic>[^/]+)")
-# Its messages may come from anywhere, and may say "look" without a word.
+# On this topic a message without data is valid: it asks to look for changed day-tables.
 MAY_BE_EMPTY = "data-refreshed"
 
 
 @dataclass(frozen=True)
 class Message:
-    """One delivery of a message; `published_at` stays what it was however often the message is delivered.
+    """One delivery of a message; `published_at` is the same in each delivery.
 
-    `attempt` counts deliveries from 1, and is None where the subscription has no dead letters.
+    `attempt` is the number of the delivery, from 1; None if the subscription has no dead-letter policy.
     """
 
     id: str
@@ -53,7 +52,7 @@ class Message:
         """The data as a JSON object.
 
         Raises:
-            Malformed: there is none; says why, and nothing of what is in it.
+            Malformed: the data are not a JSON object. The message repeats nothing of the data.
         """
         if not self.data and self.topic == MAY_BE_EMPTY:
             return {}
@@ -82,7 +81,7 @@ class _Content(msgspec.Struct, rename="camel"):
 
 
 class PushRefused(LogEvent, frozen=True):
-    """A request to an event function is no push of Pub/Sub's."""
+    """A request to an event function is not a Pub/Sub push."""
 
     event = "push_refused"
     severity = "WARNING"
@@ -92,13 +91,13 @@ class PushRefused(LogEvent, frozen=True):
 
 
 class NoPushError(ValueError):
-    """The request is no push of Pub/Sub's."""
+    """The request is not a Pub/Sub push."""
 
 
 def function(take: Callable[[Message], None]) -> Callable[[Request], tuple[str, HTTPStatus]]:
-    """Return the entry point that gives `take` each message.
+    """Return the entry point that calls `take` with each message.
 
-    Where `take` returns, the message is acknowledged; where it raises, Pub/Sub delivers it again, with backoff.
+    If `take` returns, the message is acknowledged. If it raises, Pub/Sub delivers the message again, with backoff.
     """
 
     @wraps(take)
@@ -119,18 +118,18 @@ def read(request: Request) -> Message:
     """Return the message of a push.
 
     Raises:
-        NoPushError: the request is something else, or was cut off.
+        NoPushError: the request is not a push, or was cut off.
     """
     topic = TOPIC.fullmatch(request.path)
     if request.method != "POST" or topic is None:
-        raise NoPushError("this takes Pub/Sub's pushes: POST /projects/PROJECT/topics/TOPIC")
+        raise NoPushError("not a Pub/Sub push: expected POST /projects/PROJECT/topics/TOPIC")
     try:
         envelope = msgspec.json.decode(body.read(request), type=_Envelope)
         data = base64.b64decode(envelope.message.data, validate=True)
     except body.UnreadableError as error:
         raise NoPushError(str(error)) from None
     except (ValueError, RecursionError) as error:
-        raise NoPushError(f"the body is no push of Pub/Sub's: {error}") from None
+        raise NoPushError(f"the body is not a Pub/Sub push: {error}") from None
     content = envelope.message
     published_at = content.publish_time or datetime.now(UTC)
     return Message(

@@ -1,6 +1,6 @@
-"""What is wrong with a setting, in a sentence: its name, what was given, and what may be given instead.
+"""Describe an invalid setting in a sentence: its name, the given value, and the allowed values.
 
-Imported by the one who has found a fault, so that a function that starts pays nothing for it.
+Imported only when a setting is invalid, to keep a function's cold start short.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
     from msgspec import Struct
 
-# How msgspec names the field, which it leaves out for the document as a whole.
+# The field's path at the end of msgspec's message; absent if the error concerns the whole document.
 _WHERE = re.compile(r" - at `\$(.*)`\Z", re.DOTALL)
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`\Z", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*)`\Z", re.DOTALL)
 _LONGEST_VALUE = 80
-# Names are alike from this share of their letters on.
+# Minimum similarity of two names (difflib's ratio) for a suggestion.
 _NEAR = 0.75
 
 
 def sentence(settings: type[Struct], document: dict[str, Any], message: str) -> str:
-    """Return msgspec's message about a document as a person can use it."""
+    """Return msgspec's message about the document as a sentence that says what to correct."""
     found = _WHERE.search(message)
     text = message[: found.start()] if found else message
     path = found[1].lstrip(".") if found else ""
@@ -39,7 +39,7 @@ def sentence(settings: type[Struct], document: dict[str, Any], message: str) -> 
         return f"{missing[1]} is missing"
     if not path:
         return text
-    # A member of a list is told with the whole list.
+    # For an item of a list, show the whole list.
     name = path.partition("[")[0]
     value = jsontext.text(_value(document, name))
     shown = value if len(value) <= _LONGEST_VALUE else f"{value[:_LONGEST_VALUE]}..."
@@ -67,7 +67,7 @@ def _unknown(settings: type[Struct], section: str, name: str) -> str:
 
 
 def _nearest(wrong: str, names: list[str]) -> str | None:
-    """Return the name that was probably meant: of another section, or spelt almost so."""
+    """Return the name that was probably meant: the same in another section, or one spelt similarly."""
     leaf = wrong.rpartition(".")[2]
     elsewhere = [name for name in names if name.rpartition(".")[2] == leaf]
     alike = difflib.get_close_matches(wrong, [name for name in names if "." in name or "." not in wrong], 1, _NEAR)
@@ -78,7 +78,7 @@ def _nearest(wrong: str, names: list[str]) -> str | None:
 
 
 def _names(kind: Any, section: str = "") -> Iterator[tuple[str, Any]]:
-    """Give the settings of a section and of those in it, with their types."""
+    """Yield the names and types of a section's settings, nested sections included."""
     for one in kind.fields:
         name = f"{section}{one.encode_name}"
         yield name, one.type
@@ -98,7 +98,7 @@ def _value(document: dict[str, Any], name: str) -> Any:
 
 
 def _rule(kind: Any) -> str:
-    """Return what a value must be, in words."""
+    """Return the values that a type allows, in words."""
     text = "a text"
     match kind:
         case inspect.Metadata(type=inner, extra_json_schema=extra):

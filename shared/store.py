@@ -1,4 +1,4 @@
-"""JSON documents in the bucket, each read as one structure: written once by whoever is first, or replaced."""
+"""JSON documents in the bucket, each decoded into a structure. A document is written once, or replaced."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Store:
         self._bucket = bucket
 
     def read[T](self, path: str, kind: type[T]) -> T | None:
-        """Return the document, or None when it is not there.
+        """Return the document, or None if it does not exist.
 
         Raises:
-            Permanent: it is not of that kind; names the object and the field.
+            Permanent: the document does not match `kind`; names the object and the field.
         """
         blob = self._bucket.blob(path)
         try:
@@ -38,10 +38,10 @@ class Store:
         return self.decode(path, content, kind)
 
     def decode[T](self, path: str, content: bytes, kind: type[T]) -> T:
-        """Return the content of the document at the path as a structure.
+        """Return the document that `content` holds; `path` is only for the error message.
 
         Raises:
-            Permanent: it is not of that kind; names the object and the field.
+            Permanent: the document does not match `kind`; names the object and the field.
         """
         try:
             return msgspec.convert(json.loads(content), kind, str_keys=True)
@@ -49,12 +49,12 @@ class Store:
             raise Permanent(f"gs://{self._bucket.name}/{path} cannot be read: {error}") from error
 
     def write(self, path: str, document: Any) -> None:
-        """Write the document; one that is there is replaced."""
+        """Write the document, or replace the existing one."""
         content = jsontext.encode(document, 1)
         self._bucket.blob(path).upload_from_string(content, content_type="application/json")
 
     def write_once(self, path: str, document: Any) -> bool:
-        """Write the document unless there is one; whether it was written."""
+        """Write the document unless one exists; return whether it was written."""
         content = jsontext.encode(document, 1)
         blob = self._bucket.blob(path)
         try:
@@ -64,26 +64,26 @@ class Store:
         return True
 
     def keep[T](self, path: str, document: T, kind: type[T]) -> T:
-        """Write the document unless there is one; return the one that stands."""
+        """Write the document unless one exists; return the stored document."""
         if self.write_once(path, document):
             return document
         standing = self.read(path, kind)
         return document if standing is None else standing
 
     def all[T](self, folder: str, kind: type[T]) -> Iterator[tuple[str, T]]:
-        """Yield the documents of a folder, which ends with a slash, by their names."""
+        """Yield (name, document) for each document of a folder, whose path ends with a slash."""
         for blob in self._bucket.list_blobs(prefix=folder):
             document = self.read(blob.name, kind)
             if document is not None:
                 yield blob.name.removeprefix(folder).removesuffix(".json"), document
 
     def remove(self, path: str) -> None:
-        """Remove one document; twice is once."""
+        """Delete the document, if it exists."""
         with contextlib.suppress(NotFound):
             self._bucket.blob(path).delete()
 
     def remove_all(self, folder: str) -> None:
-        """Remove all that lies in the folder, documents or not."""
+        """Delete all objects of the folder, whether they are documents or not."""
         for blob in self._bucket.list_blobs(prefix=folder):
             with contextlib.suppress(NotFound):
                 blob.delete()

@@ -1,4 +1,4 @@
-"""BigQuery, one file of sql/ at a time, each job submitted once however often its event is delivered."""
+"""Run the statements of sql/ in BigQuery. Each job is submitted once, even if its event is delivered several times."""
 
 import contextlib
 import hashlib
@@ -26,7 +26,7 @@ from shared.settings import Settings
 DENIED = "accessDenied"
 SQL = Path(__file__).parent.parent / "sql"
 IDENTIFIER = re.compile(r"[A-Za-z0-9_.:/*-]+")
-# Reasons for which a new job may succeed: faults and limits heal by themselves, rights and billing once they are given.
+# BigQuery's error reasons after which a new job may succeed: temporary faults, limits, missing rights, missing billing.
 RETRYABLE = {
     DENIED,
     "backendError",
@@ -41,7 +41,7 @@ RETRYABLE = {
 }
 TYPES = {bool: "BOOL", int: "INT64", float: "FLOAT64", str: "STRING", date: "DATE", datetime: "TIMESTAMP"}
 
-# Statements of one step that run side by side; Google's client keeps ten connections.
+# Maximum number of a step's concurrent statements; Google's client has a pool of ten connections.
 MOST_AT_ONCE = 8
 
 type Value = bool | int | float | str | date | datetime
@@ -50,30 +50,30 @@ type Parameters = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Statement:
-    """A file of sql/ by its path without `.sql`, with values as parameters and validated names as identifiers."""
+    """A file of sql/ with its values: `parameters` for @names, `identifiers` for ${names}. `name` is without `.sql`."""
 
     name: str
     parameters: Parameters = field(default_factory=dict)
     identifiers: Mapping[str, str] = field(default_factory=dict)
 
     def text(self) -> str:
-        """Return the SQL, identifiers filled in.
+        """Return the SQL with the identifiers inserted.
 
         Raises:
-            ValueError: an identifier holds a character that could end it.
+            ValueError: an identifier contains a character outside the allowed set.
         """
         for name, value in self.identifiers.items():
             if not IDENTIFIER.fullmatch(value):
-                raise ValueError(f"identifier {name} is {value!r}: only {IDENTIFIER.pattern} is let into SQL")
+                raise ValueError(f"identifier {name} is {value!r}: it must match {IDENTIFIER.pattern}")
         return Template((SQL / f"{self.name}.sql").read_text()).substitute(self.identifiers)
 
 
 class Warehouse:
     """Runs statements for one step of one run.
 
-    A job's id is made of the run, the step, the statement's name and its values, so a second delivery attaches to the
-    first one's job. A failed job's id is burned: the next delivery counts up. The statement's text is no part of the
-    id: a deployment may change a comment while a run goes on.
+    A job's id consists of the run, the step, the statement's name, a digest of its values and the attempt, so a second
+    delivery attaches to the first one's job. An id cannot be used again after a failure, so the next delivery counts
+    the attempt up. The statement's text is not part of the id: a deployment may change a comment during a run.
     """
 
     def __init__(
@@ -83,38 +83,38 @@ class Warehouse:
         self._dataset = settings.dataset
         self._run_id = run_id
         self._step = step
-        # Part of every job's id, so that a run which was reset does not attach to the jobs of its former life.
+        # Part of every job's id, so that a run that was reset does not attach to its jobs from before the reset.
         self._incarnation = incarnation
         self._deadline = deadline
-        # How long this delivery has waited for BigQuery.
+        # How long this delivery has waited for BigQuery, in seconds.
         self.seconds = 0.0
 
     def query(self, name: str, parameters: Parameters | None = None, **identifiers: str) -> list[dict[str, Any]]:
         """Run one statement and return its rows; a row is a dict by column name.
 
         Raises:
-            Permanent: BigQuery refused the statement; says why.
-            GoogleAPICallError: it fails for a reason that may heal, as the lack of a right does once it is granted.
-            NotReady: the job still runs at this delivery's deadline.
+            Permanent: the statement failed, and a retry cannot help.
+            GoogleAPICallError: the statement failed, and a retry may help.
+            NotReady: the job is still running at this delivery's deadline.
         """
         [rows] = self.query_all([Statement(name, parameters or {}, identifiers)])
         return rows
 
     def query_all(self, statements: Iterable[Statement]) -> list[list[dict[str, Any]]]:
-        """Run independent statements side by side and return their rows in the given order.
+        """Run independent statements concurrently and return their rows in the given order.
 
-        When some fail, the first one's error is raised once all have ended.
+        If statements fail, the error of the first of them is raised once all statements have ended.
         """
         started = time.monotonic()
         try:
-            # A submission may wait for its job for a while, so those of the others do not wait for it.
+            # Threads, because submitting a job may block for a while.
             with ThreadPoolExecutor(MOST_AT_ONCE, "bigquery") as pool:
                 return list(pool.map(lambda statement: self._rows(self.submit(statement)), statements))
         finally:
             self.seconds += time.monotonic() - started
 
     def submit(self, statement: Statement) -> bigquery.QueryJob:
-        """Return the statement's job: the one that runs or has succeeded, else a new attempt."""
+        """Return the statement's job: the running or successful one if there is one, otherwise a new attempt."""
         for attempt in itertools.count(1):
             job_id = self.job_id(statement, attempt)
             try:
@@ -126,19 +126,19 @@ class Warehouse:
         raise AssertionError("the attempts never end")
 
     def start(self, statement: Statement, job_id: str, attempt: int) -> None:
-        """Have the statement run under that id, unless a job has it already: whatever that one's text and state."""
+        """Submit the statement under the job id, unless a job with this id exists, in any state."""
         with contextlib.suppress(Conflict):
             self._insert(statement, job_id, attempt)
 
     def find(self, job_id: str) -> bigquery.QueryJob | None:
-        """Return the job that has the id, or None when nobody has submitted it."""
+        """Return the job, or None if it was not submitted."""
         try:
             return self._client.get_job(job_id, location=self._client.location)  # type: ignore[return-value]
         except NotFound:
             return None
 
     def job_id(self, statement: Statement, attempt: int) -> str:
-        """Return the id under which this step submits the statement for the first time, the second, ..."""
+        """Return the job id of this step's n-th attempt to run the statement; `attempt` counts from 1."""
         values = [statement.parameters, statement.identifiers, self._incarnation]
         digest = hashlib.sha256(jsontext.encode(values, is_sorted=True)).hexdigest()[:8]
         return f"{self._run_id}-{self._step}-{statement.name.replace('/', '-')}-{digest}-a{attempt}"
@@ -153,7 +153,7 @@ class Warehouse:
                 statement.text(),
                 job_config=config,
                 job_id=job_id,
-                # The client's own patience is longer than a function lives.
+                # The client's default timeout exceeds the function's.
                 retry=DEFAULT_RETRY.with_timeout(timeout),
                 job_retry=None,
                 timeout=timeout,
@@ -162,7 +162,7 @@ class Warehouse:
             raise Permanent(f"{error.message} (job {job_id})") from error
 
     def _attach(self, job_id: str) -> bigquery.QueryJob:
-        # Right after a 409 a job may not be visible yet.
+        # Right after a 409, get_job may not find the job yet.
         seen = Retry(if_exception_type(NotFound), timeout=60)
         job: bigquery.QueryJob = self._client.get_job(job_id, location=self._client.location, retry=seen)  # type: ignore[assignment]
         return job
@@ -171,9 +171,9 @@ class Warehouse:
         try:
             rows = job.result(timeout=self._deadline.wait_seconds)
         except TimeoutError as error:
-            raise NotReady(f"job {job.job_id} still runs; the next delivery attaches to it") from error
+            raise NotReady(f"job {job.job_id} is still running; the next delivery attaches to it") from error
         except Exception:
-            # The results may tell of the failure before the job was looked at again.
+            # The request for results may report the failure before the job's state is refreshed.
             if job.done() and job.error_result and not heals(job):
                 raise Permanent(reason(job)) from None
             raise
@@ -181,10 +181,10 @@ class Warehouse:
 
 
 def query(client: bigquery.Client, settings: Settings, statement: Statement) -> list[dict[str, Any]]:
-    """Run a statement that belongs to no run and may be run twice.
+    """Run a statement that belongs to no run, and return its rows. Repeating it must be harmless.
 
     Raises:
-        Permanent: BigQuery refused it.
+        Permanent: BigQuery refused the statement.
     """
     config = _config(client, settings.dataset, statement)
     try:
@@ -194,18 +194,18 @@ def query(client: bigquery.Client, settings: Settings, statement: Statement) -> 
 
 
 def heals(job: bigquery.QueryJob) -> bool:
-    """Whether a new attempt of a failed job may succeed: also where two statements wanted to change the same rows."""
+    """Whether a new attempt may succeed where this job failed; concurrent updates of the same rows count too."""
     error = job.error_result or {}
     return error.get("reason") in RETRYABLE or "due to concurrent update" in error.get("message", "")
 
 
 def denied_at(job: bigquery.QueryJob) -> datetime | None:
-    """Return when the job failed for want of a right; None when it did not."""
+    """Return when the job failed because of a missing right; None if it did not."""
     return job.ended if (job.error_result or {}).get("reason") == DENIED else None
 
 
 def reason(job: bigquery.QueryJob) -> str:
-    """Return why a job failed, in BigQuery's own words, with the job to look at."""
+    """Return BigQuery's message about the failed job, and the job's id."""
     error = job.error_result or {}
     return f"{error.get('message', 'unknown error')} (job {job.job_id})"
 
@@ -219,7 +219,7 @@ def _config(client: bigquery.Client, dataset: str, statement: Statement) -> bigq
 
 
 def parameter(name: str, value: Value | list[Value]) -> bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter:
-    """Return a statement's parameter; its type is the value's, and an empty list is one of strings."""
+    """Return a query parameter of the value's type; an empty list becomes an array of strings."""
     if isinstance(value, list):
         kind = TYPES[type(value[0])] if value else "STRING"
         return bigquery.ArrayQueryParameter(name, kind, value)

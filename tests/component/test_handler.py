@@ -137,7 +137,7 @@ def test_a_step_that_fails_because_its_run_was_reset_writes_nothing_and_is_not_t
     take(delivered(APPROVED.to_json()), reset_and_fail)
     assert world.runs.ids() == []
     [letter] = broker.published("dead-letters")
-    assert letter.attributes["rejected_for"] == f"run {RUN} was reset while deploy_model was at work"
+    assert letter.attributes["rejected_for"] == f"run {RUN} was reset while deploy_model was running"
 
 
 def test_any_other_error_is_raised_and_noted_until_a_delivery_succeeds(world, broker):
@@ -232,7 +232,11 @@ def test_waiting_is_raised_and_is_no_failure(world):
         (b"", "model-approved", "the message has no data: a message to model-approved is a JSON object"),
         ({}, "model-approved", "model-approved needs the field candidate, run_id"),
         ({"run_id": RUN, SECRET: "x"}, "model-approved", "unknown fields: 1; model-approved has run_id, candidate"),
-        ({"run_id": RUN, "candidate": [SECRET]}, "model-approved", "field candidate of model-approved is no str"),
+        (
+            {"run_id": RUN, "candidate": [SECRET]},
+            "model-approved",
+            "field candidate of model-approved is not of type str",
+        ),
         ({"run_id": SECRET, "candidate": "x"}, "model-approved", "run_id is not of the form YYYYMMDD-xxxxxxxx"),
         ({"run_id": RUN}, "model-aproved", "no event belongs to topic 'model-aproved'"),
     ],
@@ -258,7 +262,7 @@ def test_a_malformed_message_becomes_a_dead_letter_as_it_came_with_its_reason(
 def test_what_leaves_no_room_for_its_reason_is_refused_and_the_reason_goes_ahead(attributes, world, broker):
     """Pub/Sub then brings the message itself to the dead letters."""
     body = b"x" if attributes else b"x" * 9_999_000
-    with pytest.raises(TooLargeError, match="no room"):
+    with pytest.raises(TooLargeError, match="too large to publish with the reason"):
         take(delivered(body, attributes=attributes), Calls(DEPLOYED))
     [letter] = broker.published("dead-letters")
     assert (letter.data, letter.attributes["rejected_bytes"]) == (b"", str(len(body)))

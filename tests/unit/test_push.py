@@ -54,16 +54,16 @@ def test_a_message_of_attributes_alone_is_a_message():
 @pytest.mark.parametrize(
     ("refused", "why"),
     [
-        (request(b"{}", method="GET"), "this takes Pub/Sub's pushes"),
-        (request(b"{}", "/"), "this takes Pub/Sub's pushes"),
-        (request(b"{"), "no push of Pub/Sub's"),
+        (request(b"{}", method="GET"), "not a Pub/Sub push"),
+        (request(b"{}", "/"), "not a Pub/Sub push"),
+        (request(b"{"), "the body is not a Pub/Sub push"),
         (request({"data": "e30="}), "missing required field `message`"),
         (request({"message": {"data": "e30="}}), "missing required field `messageId`"),
-        (request({"message": {"messageId": "1", "data": "%"}}), "no push of Pub/Sub's"),
+        (request({"message": {"messageId": "1", "data": "%"}}), "the body is not a Pub/Sub push"),
         (request({"message": {"messageId": "1", "attributes": {"a": 1}}}), "Expected `str`"),
     ],
 )
-def test_what_is_no_push_is_refused_and_reaches_no_function(refused, why, capfd):
+def test_a_request_that_is_not_a_push_is_refused_and_reaches_no_function(refused, why, capfd):
     reached = []
     entry_point = push.function(reached.append)
     text, status = entry_point(refused)
