@@ -1,1 +1,1 @@
-"""What answers at the checkout. Its imports are its cold start, so nothing of the chain is among them."""
+"""Code that answers checkouts. To keep the cold start short, it imports nothing of the chain."""

@@ -1,6 +1,6 @@
-"""What checkouts that came as messages were answered: the same checkout is answered once.
+"""The stored answers to checkout-started messages, so that each delivery of a message gets the same answer.
 
-checkouts/NAME.json    the answer to one checkout-started, for the days that its message may come again
+checkouts/NAME.json    the answer to one message, stored for the days in which Pub/Sub may deliver it again
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 
 class Answers:
-    """The answers in the bucket; a name is made of the checkout, and tells nothing of the visitor."""
+    """The answers in the bucket. An answer's name is a keyed digest of the checkout and does not reveal the visitor."""
 
     def __init__(self, bucket: Bucket) -> None:
         self._store = Store(bucket)
 
     def read(self, name: str) -> Score | None:
-        """Return what the checkout was answered, or None when no delivery has answered it."""
+        """Return the answer, or None if no delivery has stored one."""
         return self._store.read(_path(name), Score)
 
     def keep(self, name: str, score: Score) -> Score:
-        """Write down what the checkout is answered, unless another delivery has; return what stands."""
+        """Store the answer, unless another delivery has stored one; return the stored answer."""
         return self._store.keep(_path(name), score, Score)
 
 

@@ -1,8 +1,8 @@
-"""When to leave a failing service alone: a circuit breaker and a budget for retries. Pure: the clock is passed in.
+"""A circuit breaker and a retry budget for a failing service. Both are pure: the caller passes the time.
 
-The libraries there are do not fit a function with threads: pybreaker holds its lock during the call and so lets one
-request through at a time, circuitbreaker has no lock, aiobreaker and purgatory want an event loop; none knows a share
-of failures, and none a budget.
+Existing libraries do not fit a function with threads. pybreaker holds its lock during the call, so it serializes
+requests; circuitbreaker has no lock; aiobreaker and purgatory need an event loop. None counts failures over a window of
+requests, and none has a retry budget.
 """
 
 import threading
@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Literal
 
-# Requests that the breaker looks back on.
+# Number of recent outcomes that the breaker counts.
 WINDOW = 20
 
 type State = Literal["closed", "open", "half_open"]
@@ -18,16 +18,16 @@ type State = Literal["closed", "open", "half_open"]
 
 @dataclass(frozen=True)
 class Permit:
-    """Leave for one request; its outcome counts only in the state that gave it."""
+    """Permission for one request. Its outcome counts only while the breaker is still in the state that gave it."""
 
     epoch: int
 
 
 class Breaker:
-    """Closed, all requests pass; open, none; half-open, one probe at a time. Safe for threads.
+    """A circuit breaker. Closed, it admits all requests; open, none; half-open, one probe at a time. Thread-safe.
 
-    Opens at `failures` among the last 20 outcomes, half-opens after `open_seconds`, closes after `probes` successes in
-    a row; a probe that fails opens it again. Each permit given must be answered with `record`.
+    It opens after `failures` failures among the last 20 outcomes, becomes half-open after `open_seconds`, and closes
+    after `probes` successes in a row. A failed probe opens it again. Pass each permit's outcome to `record`.
     """
 
     def __init__(self, failures: int, open_seconds: float, probes: int) -> None:
@@ -39,11 +39,11 @@ class Breaker:
 
     @property
     def state(self) -> State:
-        """The state that the last request left; an open breaker half-opens when the next one asks."""
+        """The current state; an open breaker becomes half-open only at the next call of `admit`."""
         return self._state
 
     def admit(self, now: float) -> Permit | None:
-        """Return leave for a request, or None; `now` is in seconds, of any clock that only grows."""
+        """Return a permit for a request, or None; `now` is in seconds, from any monotonic clock."""
         with self._lock:
             if self._state == "open" and now >= self._entered_at + self._open_seconds:
                 self._enter("half_open", now)
@@ -53,7 +53,7 @@ class Breaker:
             return Permit(self._epoch)
 
     def record(self, permit: Permit, *, is_success: bool, now: float) -> None:
-        """Count the outcome of a request; one that was begun in a former state says nothing about this one."""
+        """Count the outcome of a request, unless the state has changed since its permit was given."""
         with self._lock:
             if permit.epoch != self._epoch:
                 return
@@ -76,9 +76,9 @@ class Breaker:
 
 
 class Budget:
-    """Retries for a share of the requests, so that retries cannot keep an overloaded service down. Safe for threads.
+    """A retry budget, so that retries cannot keep an overloaded service down. Thread-safe.
 
-    Every request earns `share` of a retry, and at most `most` retries are kept for bad times.
+    Each request adds `share` of a retry to the budget, which holds at most `most` retries.
     """
 
     def __init__(self, share: float, most: float = 10.0) -> None:
@@ -92,9 +92,9 @@ class Budget:
             self._kept = min(self._kept + self._share, self._most)
 
     def spend(self) -> bool:
-        """Whether a retry may be made; if so, it is counted."""
+        """Take one retry from the budget; return False if the budget is empty."""
         with self._lock:
-            # What ten times a tenth has left to be one.
+            # Tolerance: ten times 0.1 sums to slightly less than 1.
             if self._kept < 1 - 1e-9:
                 return False
             self._kept -= 1

@@ -1,4 +1,4 @@
-"""From a checkout to its score: the rules that score_checkout and on_checkout share."""
+"""Score a checkout: the part that score_checkout and on_checkout share."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 def score(
     features: Mapping[str, Any], cart: list[CartItem], request_id: str, scorer: OnlineScorer, settings: Settings
 ) -> Score:
-    """Return the score, held to the contract.
+    """Return the score, offer and next products of a checkout, validated against the contract.
 
     Raises:
-        NoScorerError: nothing can score now.
-        msgspec.ValidationError: what scored breaks the contract, e.g. by a probability that is none.
+        NoScorerError: neither the embedded scorer nor the endpoint can score now.
+        msgspec.ValidationError: the answer breaks the contract, e.g. by a probability above 1.
     """
-    # One for score and products: a new champion may bring new recommendations in between.
+    # Use one snapshot for score and products: both may be replaced between two reads.
     served = scorer.snapshot()
     scored = scorer.score(features, served)
     policy = settings.policy

@@ -1,7 +1,7 @@
-"""The contract of `score_checkout`: what a shop sends and what it is told, and the one truth of both.
+"""The contract of `score_checkout`: the structures of the request and of the answer.
 
-Requests are decoded into these structs, answers are made of them, and openapi.py beside this describes them to others.
-`on_checkout` takes the same request from Pub/Sub.
+Requests are decoded into these structs, answers are encoded from them, and shared/online/openapi.py generates the
+OpenAPI document from them. `on_checkout` takes the same request from Pub/Sub.
 """
 
 import datetime as dt
@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-# A body above this is refused unread; the largest one within the other limits is far below.
+# Maximum size of a request's body; the largest body within the other limits is much smaller.
 MAX_BYTES = 1 << 19
 Identifier = Annotated[str, Meta(min_length=1, max_length=256)]
 Category = Annotated[str, Meta(max_length=256)]
@@ -32,7 +32,7 @@ class CartItem(Part, frozen=True):
 
 
 class Features(Part, frozen=True):
-    """The model's inputs, as table visitor_features describes them; one that is missing or null is imputed."""
+    """The model's inputs, as described in table visitor_features. A missing or null input is imputed."""
 
     bounces: Annotated[int, Meta(ge=0, le=1)] | None = None
     time_on_site: Count | None = None
@@ -57,13 +57,16 @@ class Product(Part, frozen=True, rename="camel"):
 
 
 class Action(Part, frozen=True):
-    """What the visitor did; Google Analytics' number, e.g. 2 looked at a product, 3 put it into the cart."""
+    """What the visitor did, as Google Analytics' number: e.g. 2 is a product view, 3 an addition to the cart."""
 
     action_type: Literal["0", "1", "2", "3", "4", "5", "6", "7", "8"] | None = None
 
 
 class Hit(Part, frozen=True, rename="camel"):
-    """A hit as GA360's export has it; `time` in milliseconds since the session began, `hour` in its time zone."""
+    """A hit as in GA360's export.
+
+    `time` is in milliseconds since the session began; `hour` is in the export's time zone.
+    """
 
     type: Literal["PAGE", "EVENT", "TRANSACTION", "ITEM", "SOCIAL", "APPVIEW", "EXCEPTION"]
     time: Count
@@ -74,32 +77,33 @@ class Hit(Part, frozen=True, rename="camel"):
 
 
 class TrafficSource(Part, frozen=True):
-    """Where the visit came from."""
+    """The traffic source of the visit."""
 
     source: Category | None = None
     medium: Category | None = None
 
 
 class Device(Part, frozen=True, rename="camel"):
-    """On what."""
+    """The visitor's device."""
 
     device_category: Category | None = None
 
 
 class GeoNetwork(Part, frozen=True):
-    """From where."""
+    """The visitor's location."""
 
     country: Category | None = None
 
 
 class Visit(Part, frozen=True, rename="camel"):
-    """The session so far, in the words of GA360's export; hits in the order in which they came.
+    """The session so far, with the field names of GA360's export; hits are in chronological order.
 
-    `visitStartTime` is in seconds since 1970. `day` is the day on which it began in the export's time zone; without it,
-    and where the first hit has no hour, the setting `source.time_zone` tells.
+    `visitStartTime` is in seconds since 1970. `day` is the day on which the session began, in the export's time zone.
+    Without `day`, the weekday is that of `visitStartTime` in the time zone of the setting `source.time_zone`; so is the
+    hour if the first hit has none.
     """
 
-    # Until the end of the year 2999.
+    # The largest value is the end of the year 2999.
     visit_start_time: Annotated[int, Meta(ge=0, lt=32_503_680_000)]
     hits: Annotated[list[Hit], Meta(max_length=1000)]
     day: dt.date | None = None
@@ -121,7 +125,7 @@ class Session(Part, frozen=True):
 
 
 class Checkout(Part, frozen=True):
-    """A visitor at the checkout. `visitor_id` is Google Analytics' pseudonym, never a name or an address."""
+    """A visitor at the checkout. `visitor_id` is Google Analytics' pseudonymous id, never a name or an address."""
 
     visitor_id: Identifier
     cart: Annotated[list[CartItem], Meta(max_length=200)]
@@ -134,11 +138,11 @@ DECODER = msgspec.json.Decoder(Checkout)
 
 
 def decode(body: bytes) -> Checkout:
-    """Read a request.
+    """Return the request from a body.
 
     Raises:
-        msgspec.ValidationError: it breaks the contract; names the field.
-        msgspec.DecodeError, UnicodeDecodeError, RecursionError: it is not JSON in UTF-8, or without end nested.
+        msgspec.ValidationError: the request breaks the contract; names the field.
+        msgspec.DecodeError, UnicodeDecodeError, RecursionError: the body is not JSON in UTF-8, or is nested too deeply.
     """
     try:
         return DECODER.decode(body)
@@ -147,7 +151,10 @@ def decode(body: bytes) -> Checkout:
 
 
 def _plain(body: bytes) -> Any:
-    """Return the body's plain values; a number that is none, such as 1e400, is infinity, and so its field is found."""
+    """Return the body's plain values. A number beyond float64, such as 1e400, becomes infinity.
+
+    msgspec refuses such a number without its path; as infinity, it fails the validation that names the field.
+    """
     try:
         return msgspec.json.decode(body)
     except msgspec.ValidationError:
@@ -159,16 +166,16 @@ def _plain(body: bytes) -> Any:
 
 
 def convert(document: Any) -> Checkout:
-    """Read a request from plain values.
+    """Return the request from plain values.
 
     Raises:
-        msgspec.ValidationError: it breaks the contract; names the field.
+        msgspec.ValidationError: the request breaks the contract; names the field.
     """
     return msgspec.convert(_whole(document), Checkout)
 
 
 def _whole(value: Any) -> Any:
-    """Return the document with 3 for 3.0: to JSON Schema both are integers."""
+    """Return the document with each integral float as an integer: for JSON Schema, 3.0 is an integer too."""
     match value:
         case float():
             return int(value) if value.is_integer() else value
@@ -181,7 +188,7 @@ def _whole(value: Any) -> Any:
 
 
 class Score(Struct, frozen=True, kw_only=True):
-    """What the shop is told. `decile` 1 holds the tenth most likely to buy, null where the model has no cut-offs."""
+    """The answer to the shop. `decile` 1 is the tenth most likely to buy; null if the model has no cut-offs."""
 
     probability: Annotated[float, Meta(ge=0, le=1)]
     decile: Annotated[int, Meta(ge=1, le=10)] | None
@@ -193,20 +200,20 @@ class Score(Struct, frozen=True, kw_only=True):
 
 
 class CheckoutScored(Score, frozen=True):
-    """What `on_checkout` publishes to checkout-scored: the score of the visitor named in checkout-started."""
+    """The message that `on_checkout` publishes to checkout-scored: the score, and the visitor of the checkout."""
 
     visitor_id: Identifier
 
 
 class Complaint(Struct, frozen=True):
-    """What is wrong with one field; `pointer` is its JSON pointer (RFC 6901) as a URI fragment."""
+    """An error in one field; `pointer` is its JSON pointer (RFC 6901) as a URI fragment."""
 
     pointer: str
     detail: str
 
 
 class Problem(Struct, frozen=True, omit_defaults=True):
-    """A problem document (RFC 9457) of the type about:blank: `title` is the status in words, `detail` the remedy."""
+    """A problem document (RFC 9457) of the type about:blank: `title` names the status, `detail` says what to do."""
 
     title: str
     status: int

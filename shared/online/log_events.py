@@ -1,4 +1,4 @@
-"""What answers at the checkout logs, by name of the event; docs/logs.md lists all events."""
+"""The log events of the functions that answer checkouts; docs/logs.md lists all events."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from shared.log import LogEvent
 
 
 class CheckoutScored(LogEvent, frozen=True):
-    """A score was given; a sink brings it to the view `online_predictions`."""
+    """A checkout was scored; a log sink exports the score to the view `online_predictions`."""
 
     event = "checkout_scored"
     message = "checkout scored"
@@ -15,38 +15,38 @@ class CheckoutScored(LogEvent, frozen=True):
 
 
 class EmbeddedStoodIn(LogEvent, frozen=True):
-    """The endpoint failed or was late, and the embedded champion gave the score."""
+    """The endpoint failed or timed out, and the embedded scorer computed the score."""
 
     event = "embedded_stood_in"
     severity = "WARNING"
-    message = "the embedded champion stands in: {reason}"
+    message = "the embedded scorer replaced the endpoint: {reason}"
 
     reason: str
 
 
 class NoScorer(LogEvent, frozen=True):
-    """A checkout got no score: no model serves, or none can be reached."""
+    """A checkout got no score: there is no champion, or it cannot be reached."""
 
     event = "no_scorer"
     severity = "ERROR"
-    message = "nothing can score: {reason}"
+    message = "no scorer is available: {reason}"
 
     request_id: str
     reason: str
 
 
 class ObjectUnusable(LogEvent, frozen=True):
-    """The champion's pointer, its scorer or the recommendations cannot be read; the former ones serve on."""
+    """The champion's pointer, its scorer or the recommendations cannot be read; the last ones read stay in use."""
 
     event = "object_unusable"
     severity = "ERROR"
-    message = "{reason}; what was read before goes on serving"
+    message = "{reason}; the last version read stays in use"
 
     reason: str
 
 
 class RequestFailed(LogEvent, frozen=True):
-    """A checkout was answered 500: a failure of ours."""
+    """A checkout was answered with HTTP 500 because of an internal error."""
 
     event = "request_failed"
     severity = "ERROR"
@@ -57,7 +57,7 @@ class RequestFailed(LogEvent, frozen=True):
 
 
 class RequestRefused(LogEvent, frozen=True):
-    """A checkout broke the contract; names field and rule, and nothing of what was sent."""
+    """A request to score_checkout broke the contract; names the field and the rule, and no value of the request."""
 
     event = "request_refused"
     severity = "WARNING"

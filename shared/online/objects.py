@@ -1,6 +1,6 @@
-"""Read small objects of the bucket, over Cloud Storage's JSON API.
+"""Read small objects of the bucket over Cloud Storage's JSON API.
 
-Not with google-cloud-storage, whose import takes as long as the whole start of a bare function.
+google-cloud-storage is not used, because importing it takes as long as the whole start of an empty function.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ RETRIES = urllib3.Retry(2, status_forcelist=(408, 429, 500, 502, 503, 504), back
 
 
 class ReadError(RuntimeError):
-    """The object cannot be read now; says which one and why."""
+    """The object cannot be read now. The message names the object and the reason."""
 
 
 class Bucket:
-    """Objects by name. Safe for threads."""
+    """Reads a bucket's objects by name. Thread-safe."""
 
     def __init__(self, name: str) -> None:
         self._name = name
-        # As Google's own client does: an emulator is asked without credentials, but for those in its URL.
+        # As in Google's own client, an emulator gets no credentials except those in its URL.
         self._emulator = os.environ.get("STORAGE_EMULATOR_HOST")
 
     def read(self, name: str, known_generation: int | None = None) -> tuple[bytes, int] | None:
-        """Return content and generation; None where the object still has the known generation, 0 meaning absent.
+        """Return content and generation, or None if the object still has the known generation (0: it does not exist).
 
         Raises:
-            FileNotFoundError: there is no such object, and the known generation is another than 0.
-            ReadError: Cloud Storage cannot be reached, refuses, or fails more than once.
+            FileNotFoundError: the object does not exist, and the known generation is not 0.
+            ReadError: Cloud Storage cannot be reached, refuses the request, or still fails after retries.
         """
         url = f"{self._emulator or GOOGLE}/storage/v1/b/{self._name}/o/{quote(name, safe='')}?alt=media"
         if known_generation:
@@ -50,7 +50,7 @@ class Bucket:
         if answer.status == 304 or (answer.status == 404 and known_generation == 0):
             return None
         if answer.status == 404:
-            raise FileNotFoundError(f"there is no gs://{self._name}/{name}")
+            raise FileNotFoundError(f"gs://{self._name}/{name} does not exist")
         if answer.status != 200:
             raise ReadError(f"gs://{self._name}/{name} cannot be read: HTTP {answer.status}")
         return answer.data, int(answer.headers["x-goog-generation"])
@@ -60,7 +60,7 @@ class Bucket:
         if self._emulator:
             auth = urllib3.util.parse_url(self._emulator).auth
             return urllib3.PoolManager(maxsize=2, headers=urllib3.make_headers(basic_auth=auth))
-        import google.auth  # noqa: PLC0415 - cryptography, which comes with it, takes its time
+        import google.auth  # noqa: PLC0415 - it imports cryptography, which is slow
         from google.auth.transport.urllib3 import AuthorizedHttp  # noqa: PLC0415
 
         credentials, _ = google.auth.default(scopes=[SCOPE])

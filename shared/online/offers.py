@@ -1,12 +1,12 @@
-"""Which offer a probability earns: a pure function."""
+"""Choose the offer for a probability."""
 
 from typing import Literal
 
 
 def offer(probability: float, coupon_from: float, coupon_below: float) -> Literal["none", "coupon", "full_price"]:
-    """Return the offer that a probability earns: a coupon inside the band, the full price above it.
+    """Return a coupon from `coupon_from` to below `coupon_below`, the full price above, otherwise none.
 
-    The rule of sql/scoring/scores.sql, for one visitor.
+    The same rule as in sql/scoring/scores.sql, for one visitor.
     """
     if probability >= coupon_below:
         return "full_price"

@@ -1,8 +1,8 @@
-"""The contract as an OpenAPI 3.1 document, made of the structs of shared/online/contract.py.
+"""The contract as an OpenAPI 3.1 document, generated from the structs of shared/online/contract.py.
 
     python -m shared.online.openapi > functions/score_checkout.openapi.json
 
-writes it for API Gateway; the function serves the same at GET /openapi.json.
+writes the document for API Gateway; the function serves the same document at GET /openapi.json.
 """
 
 import sys
@@ -15,17 +15,17 @@ from shared import jsontext
 from shared.online.contract import Checkout, Problem, Score
 
 REQUEST_ID = {
-    "description": "Names the request in the answer and the log: up to 128 letters, digits, dots, dashes, underscores. "
-    "Without one that is so, the request's trace names it, or a new id.",
+    "description": "Id of the request in the answer and the log: up to 128 letters, digits, dots, dashes, underscores. "
+    "If it is absent or invalid, the id is that of the request's trace, or a new one.",
     "schema": {"type": "string"},
 }
 SERVERS = [
     {
         "url": "https://{gateway}",
-        "description": "API Gateway, for a shop's servers: asks for an API key",
+        "description": "API Gateway, for a shop's servers; requires an API key",
         "variables": {"gateway": {"default": "gateway.example", "description": "`terraform output` names the host"}},
     },
-    {"url": "/", "description": "The function that serves this document: asks for an ID token on Google Cloud"},
+    {"url": "/", "description": "The function that serves this document; on Google Cloud, requires an ID token"},
 ]
 SECURITY_SCHEMES = {
     "api_key": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "For API Gateway"},
@@ -33,7 +33,7 @@ SECURITY_SCHEMES = {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "Google's ID token of an account that may invoke the function, for the function itself",
+        "description": "For the function itself: a Google ID token of an account that may invoke the function",
     },
 }
 REQUESTS = {
@@ -80,20 +80,20 @@ SCORE = {
     "request_id": "72da39c57d6bf3f16e276c1fc0c27700",
     "scored_by": "embedded",
 }
-# Google answers these before the function is asked, in JSON of its own.
+# Google sends these answers without calling the function, in its own JSON format.
 GOOGLES_REFUSALS = {
-    "401": "API Gateway: there is no API key, or it is not valid. The function itself: there is no ID token.",
+    "401": "API Gateway: the API key is missing or invalid. The function itself: the ID token is missing or invalid.",
     "403": "The key is not for this API, or the token's account may not invoke the function.",
-    "429": "The quota of the key's project is used up, or the function has as many instances as it may have.",
+    "429": "The quota of the key's project is used up, or the function has reached its maximum number of instances.",
 }
 REFUSALS = {
     "400": "The body is not JSON.",
-    "405": "Another method than POST.",
+    "405": "The method is not POST.",
     "413": "The body is too large.",
-    "415": "The body is not sent as application/json.",
+    "415": "The content type is not application/json.",
     "422": "The body breaks the contract; `errors` names the field.",
-    "500": "A failure of ours.",
-    "503": "No model serves yet, or none can be reached; Retry-After says when to ask again.",
+    "500": "An internal error.",
+    "503": "There is no champion yet, or it cannot be reached; Retry-After says when to ask again.",
 }
 
 

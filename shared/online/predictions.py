@@ -1,6 +1,7 @@
-"""The prediction log: one structured line a score, which a sink brings to the view `online_predictions`.
+"""The prediction log: one log line per score, which a log sink exports to the view `online_predictions`.
 
-Nobody is named in it: a visitor is a keyed hash, the same one each time, and of no use to whoever has not the key.
+Visitors are pseudonymous: a visitor's id is replaced by a keyed hash, always the same, which only the key can link to
+the visitor.
 """
 
 import hashlib
@@ -19,17 +20,17 @@ SHORTEST_KEY = 32
 
 
 class Pseudonyms:
-    """Keyed hashes (HMAC-SHA256, RFC 2104) of what must not be told."""
+    """Computes keyed hashes (HMAC-SHA256, RFC 2104) of identifiers that must not be logged."""
 
     def __init__(self, key: str) -> None:
         self._keyed = hmac.new(key.encode(), digestmod=hashlib.sha256)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Pseudonyms":
-        """Take the key from the environment, where Secret Manager puts it.
+        """Return the pseudonyms of the environment's key, a secret from Secret Manager.
 
         Raises:
-            SettingsError: there is none, or it is too short to resist guessing.
+            SettingsError: the key is missing, or shorter than 32 characters.
         """
         key = environment.get(KEY, "")
         if len(key) < SHORTEST_KEY:
@@ -40,7 +41,7 @@ class Pseudonyms:
         return cls(key)
 
     def of(self, text: str | bytes) -> str:
-        """Return the pseudonym as 64 hexadecimal digits."""
+        """Return the text's pseudonym: 64 hexadecimal digits."""
         keyed = self._keyed.copy()
         keyed.update(text.encode() if isinstance(text, str) else text)
         return keyed.hexdigest()
@@ -53,7 +54,7 @@ def record(
     milliseconds: float,
     source: Literal["score_checkout", "on_checkout"],
 ) -> None:
-    """Log a score with what it was made of; `visitor` is a pseudonym. Whatever goes wrong here is no reason to fail."""
+    """Log a score and its inputs; `visitor` is a pseudonym. A failure to log does not fail the checkout."""
     prediction = {
         "request_id": score.request_id,
         "visitor": visitor,
@@ -70,5 +71,5 @@ def record(
     try:
         log(CheckoutScored(prediction))
     except (OSError, ValueError):
-        # Standard output is gone, and with it whoever could be told.
+        # Standard output is closed, so this cannot be reported either.
         return

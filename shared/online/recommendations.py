@@ -1,4 +1,4 @@
-"""The next products for a cart, in memory, from the artefact that build_recommendations keeps in the bucket."""
+"""Compute the next products for a cart, in memory, from the artefact that build_recommendations writes."""
 
 from collections.abc import Collection, Iterator
 from itertools import chain, combinations
@@ -7,11 +7,11 @@ from shared.recommendations import Artefact
 
 
 class Recommender:
-    """Answers from one artefact; a new one takes a new Recommender, so an answer never mixes two."""
+    """Recommends from one artefact. It is immutable: a new artefact needs a new Recommender."""
 
     def __init__(self, artefact: Artefact) -> None:
         self._rules = {tuple(sorted(rule.antecedents)): rule.next for rule in artefact.rules}
-        # Only these need be paired, however many products a cart holds.
+        # The products of rules with two antecedents: only these are combined to pairs, so large carts stay fast.
         self._paired = frozenset(
             product for antecedents in self._rules if len(antecedents) > 1 for product in antecedents
         )
@@ -21,8 +21,8 @@ class Recommender:
     def next_products(self, cart: Collection[str], unavailable: Collection[str], limit: int) -> list[str]:
         """Return at most `limit` products, best first, none of them in the cart or unavailable.
 
-        First those that rules lead to from what is in the cart, by confidence; then those similar to what is in it, by
-        the sum of their similarities; then the popular ones. `unavailable` is asked once a product: pass a set.
+        First the products that follow from rules, by confidence; then those similar to the cart's products, by the sum
+        of their similarities; then the popular ones. Pass `unavailable` as a set: each product is looked up in it.
         """
         held = set(cart)
         found: dict[str, None] = {}
@@ -43,7 +43,7 @@ class Recommender:
 
     def _by_similarity(self, cart: set[str]) -> Iterator[str]:
         sums: dict[str, float] = {}
-        # In order, so that the same cart gives the same sums to the last digit.
+        # Sorted, so that the same cart gives exactly the same sums: floating-point addition is not associative.
         for product in sorted(cart):
             for other, similarity in self._similar.get(product, ()):
                 sums[other] = sums.get(other, 0.0) + similarity

@@ -1,4 +1,4 @@
-"""One scorer with two paths: the champion embedded in the function, and the Vertex AI endpoint."""
+"""Score visitors online by one of two paths: the scorer embedded in the function, or the Vertex AI endpoint."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _MAKING = threading.Lock()
 
 
 class NoScorerError(RuntimeError):
-    """Neither path can score now: no model serves yet, or the endpoint fails and nothing stands in for it."""
+    """Neither path can score now: there is no champion yet, or the endpoint failed and there is no embedded scorer."""
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A visitor's probability, who gave it, and its tenth: 1 is the most likely, None when it is not known."""
+    """A visitor's probability, its decile (1 is the most likely, None if unknown), and the version and path used."""
 
     probability: float
     decile: int | None
@@ -35,9 +35,9 @@ class Scored:
 
 
 class OnlineScorer:
-    """Scores visitors; kept for the life of the process. Safe for threads.
+    """Scores visitors; lives as long as the process. Thread-safe.
 
-    Making one reads nothing and starts nothing, so it may be made before a server forks.
+    The constructor opens no connection and starts no thread, so it may be called before a server forks.
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
@@ -46,17 +46,17 @@ class OnlineScorer:
         self._asks_endpoint_first = settings.online.order == "endpoint_first"
 
     def snapshot(self) -> Snapshot:
-        """Return what is served now, recommendations included; only the first request of a process waits for it."""
+        """Return the current champion and recommendations. Only the first request of a process waits for the bucket."""
         return self._watch.snapshot()
 
     def score(self, features: Mapping[str, Any], served: Snapshot | None = None) -> Scored:
-        """Return the visitor's score by the snapshot `served`, or by the latest one.
+        """Return the visitor's score by the champion of the snapshot `served`, by default the current one.
 
-        `features` are the model's by name; each may be None or missing.
+        `features` are the model's inputs by name; each may be None or absent.
 
         Raises:
             NoScorerError: neither path can score now.
-            ValueError: a feature is of a type that the model does not take; names it.
+            ValueError: a feature's type does not fit the model; names the feature.
         """
         champion = (served or self.snapshot()).champion
         scorer = champion.scorer if champion else None
@@ -74,7 +74,7 @@ class OnlineScorer:
     def _ask(self, champion: Champion | None, features: Mapping[str, Any]) -> Scored:
         instance = champion.pointer.instance(features) if champion else features
         answer = self._endpoint.ask(instance)
-        # The cut-offs are the champion's: while a canary has a share of the traffic, its answers have no decile.
+        # The cut-offs are the champion's, so a canary's answers have no decile.
         is_champions = champion is not None and answer.version == champion.pointer.version
         decile = champion.pointer.decile(answer.probability) if champion and is_champions else None
         return Scored(answer.probability, decile, answer.version, "endpoint")
@@ -92,7 +92,7 @@ def current() -> OnlineScorer:
 
 
 def forget() -> None:
-    """Have `current` read the settings anew, as in a new process."""
+    """Discard this process's scorer, so that `current` reads the settings again."""
     _scorer.cache_clear()
 
 

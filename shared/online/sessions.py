@@ -1,8 +1,8 @@
-"""A visitor's session as the model sees it, online: the definitions of SQL once more, for one session.
+"""Compute the model's inputs for one online session, with the definitions of the SQL.
 
-From a visit, as sql/sessions/from_ga360.sql and sql/tables/session_features.sql have them, but for what Google
-Analytics itself counts when a session is over: hits, pageviews, time on site and bounces come from the hits so far. A
-session is whole here, also when it crosses midnight. Hour and weekday are those of the export's time zone.
+They follow sql/sessions/from_ga360.sql and sql/tables/session_features.sql, with two exceptions. Google Analytics
+counts hits, pageviews, time on site and bounces at the end of a session; here they are counted from the hits so far.
+And a session that crosses midnight is not split. Hour and weekday are in the export's time zone.
 """
 
 from __future__ import annotations
@@ -26,14 +26,17 @@ VIEWED, ADDED = "2", "3"
 
 
 def features(session: Session, zone: tzinfo) -> dict[str, Any]:
-    """Return the model's inputs; a number that is None is the scorer's to impute. `zone` is the setting's."""
+    """Return the model's inputs by name; the scorer imputes a number that is None.
+
+    `zone` is the export's time zone, from the setting `source.time_zone`.
+    """
     known: dict[str, Any] = {}
     match session.visit, session.features:
         case Visit() as visit, _:
             known = _of_visit(visit, zone)
         case _, Features() as given:
             known = msgspec.structs.asdict(given)
-    # Training knows a missing category by this name.
+    # In the training rows, a missing category has this value.
     known.update((name, "missing") for name in CATEGORIES if known[name] is None or known[name] in PLACEHOLDERS)
     return known
 
@@ -67,6 +70,6 @@ def _action(hit: Hit) -> str | None:
 
 
 def _products(hits: list[Hit], action: str) -> int:
-    """Count the different products of an action."""
+    """Count the distinct products of an action."""
     found = {product.product_sku for hit in hits if _action(hit) == action for product in hit.product or ()}
     return len(found - {None})

@@ -1,9 +1,9 @@
-"""What is served online, in memory: champion, recommendations and what is out of stock, each as the bucket has it.
+"""Keep champion, recommendations and the list of products out of stock in memory, refreshed from the bucket.
 
-It is looked for again by a thread that a request starts and does not wait for, once `online.refresh_seconds` have
-passed. A function's instance has a processor only while it answers: a thread that slept until its time had come would
-be frozen between requests and wake with connections that broke long ago. So an idle instance costs nothing, and the
-first request after a long pause is answered from what was known before it.
+Once `online.refresh_seconds` have passed, the next request starts a thread that reads them again, and does not wait for
+it. A thread that sleeps between refreshes would not work: a function's instance gets a CPU only while it answers
+requests, so the thread would be frozen, and its connections would be closed meanwhile. So an idle instance costs
+nothing, and the first request after a long pause is answered from the old snapshot.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
     from shared.settings import Settings
 
-# How soon what could not be read is tried again, at the latest.
+# Seconds until the next refresh after a failed one, at most.
 RETRY_SECONDS = 1.0
-# How long a request waits for the first reading, which happens only once in a process.
+# Seconds that the first requests of a process wait for the first snapshot.
 FIRST_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class Champion:
-    """The champion's pointer, and its embedded scorer if it has one."""
+    """The champion's pointer, and its embedded scorer, if it has one."""
 
     pointer: champion.Pointer
     scorer: embedded_scorer.Scorer | None
@@ -41,7 +41,7 @@ class Champion:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All that is served at one moment. None is what the bucket has not held yet."""
+    """Everything that one answer uses. None stands for an object that the bucket has never held."""
 
     champion: Champion | None = None
     recommender: Recommender | None = None
@@ -49,7 +49,7 @@ class Snapshot:
 
 
 class Watched[T]:
-    """One object of the bucket and what was last read of it."""
+    """An object of the bucket, and the value last read from it."""
 
     def __init__(self, bucket: Bucket, name: str, parse: Callable[[bytes], T], absent: T, *, may_vanish: bool) -> None:
         self._bucket, self._name, self._parse = bucket, name, parse
@@ -59,7 +59,7 @@ class Watched[T]:
         self.value = absent
 
     def look(self) -> bool:
-        """Read the object if it is a new one; whether that went well. What is broken or gone leaves the old value."""
+        """Read the object if its generation is new; return False after an error, which leaves the old value."""
         try:
             found = self._bucket.read(self._name, self._generation)
             if found is not None:
@@ -72,13 +72,13 @@ class Watched[T]:
             self.value, self._generation = self._absent, 0
         except ReadError as error:
             return self._complain(str(error))
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with the object, the old one goes on serving
+        except Exception as error:  # noqa: BLE001 - after any error, the old value stays in use
             return self._complain(f"{self._name} cannot be used: {type(error).__name__}: {error}")
         self._complaint = ""
         return True
 
     def _complain(self, complaint: str) -> bool:
-        """Log it, unless it was the last complaint too."""
+        """Log the complaint, unless it is the same as the last one."""
         if complaint != self._complaint:
             log(ObjectUnusable(complaint))
             self._complaint = complaint
@@ -86,7 +86,7 @@ class Watched[T]:
 
 
 class Watch:
-    """Keeps the snapshot up to date. Nothing is read before it is first asked for, so it may be made before a fork."""
+    """Refreshes the snapshot. The constructor reads nothing, so it may be called before a server forks."""
 
     def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
         bucket = Bucket(settings.bucket)
@@ -114,14 +114,14 @@ class Watch:
         self._snapshot = Snapshot()
 
     def snapshot(self) -> Snapshot:
-        """Return what is served now; only the first request of a process waits for the bucket."""
+        """Return the current snapshot. Only the first request of a process waits for the bucket."""
         if self._clock() >= self._due_at and self._looking.acquire(blocking=False):
             threading.Thread(target=self._look, name="watch", daemon=True).start()
         self._has_looked.wait(FIRST_SECONDS)
         return self._snapshot
 
     def _look(self) -> None:
-        """Look at all three, and swap what is served at once; the caller has taken the lock."""
+        """Read the three objects and replace the snapshot. The caller holds the lock; this releases it."""
         try:
             went_well = [one.look() for one in (self._champion, self._recommender, self._out_of_stock)]
             self._snapshot = Snapshot(self._champion.value, self._recommender.value, self._out_of_stock.value)
@@ -132,7 +132,7 @@ class Watch:
 
 
 def _champion(bucket: Bucket, content: bytes) -> Champion:
-    """Return the champion that the pointer names, its artefact read and tried."""
+    """Return the champion that the pointer names, with its scorer loaded and tried."""
     pointer = champion.read(content)
     if pointer.scorer is None:
         return Champion(pointer, None)
@@ -140,6 +140,6 @@ def _champion(bucket: Bucket, content: bytes) -> Champion:
     if artefact is None:
         raise FileNotFoundError
     scorer = embedded_scorer.load(embedded_scorer.read(artefact[0]))
-    # A visitor of whom nothing is known: an artefact that cannot score is found out here, not by a customer.
+    # Score a visitor without features, so that an unusable artefact is found here and not at a checkout.
     scorer.probability({})
     return Champion(pointer, scorer)

@@ -174,7 +174,7 @@ def test_a_fallback_is_one_log_line_that_holds_nothing_of_what_was_sent(start, e
     assert entry == {
         "severity": "WARNING",
         "event": "embedded_stood_in",
-        "message": "the embedded champion stands in: the endpoint failed: HTTP 400",
+        "message": "the embedded scorer replaced the endpoint: the endpoint failed: HTTP 400",
         "reason": "the endpoint failed: HTTP 400",
     }
 

@@ -132,7 +132,7 @@ def test_a_pointer_that_is_broken_leaves_the_old_champion_and_is_an_error_once(
         look_again(scorer, clock)
         assert scorer.score({}).version == "1"
     [error] = errors(capfd)
-    assert "what was read before goes on serving" in error
+    assert "the last version read stays in use" in error
     online_bucket.serve(3)
     look_again(scorer, clock, 1)
     assert scorer.score({}).version == "3"
