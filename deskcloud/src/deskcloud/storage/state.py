@@ -17,14 +17,13 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
-from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from deskcloud import jsontext
 from deskcloud.storage import wire
 from deskcloud.storage.errors import ConflictError, NotFoundError
+from deskcloud.storage.folders import Folders
 from deskcloud.storage.preconditions import Preconditions
 from deskcloud.storage.wire import Digests, Resource
 
@@ -77,10 +76,8 @@ class Store:
         Raises:
             RuntimeError: another process uses it.
         """
-        self.root = state / "buckets"
-        self._apart, self._staging, self._uploads = state / "apart", state / "staging", state / "uploads"
-        for folder in (self.root, self._apart, self._staging, self._uploads):
-            folder.mkdir(parents=True, exist_ok=True)
+        self._folders = Folders(state)
+        self.root = self._folders.buckets
         self._lock = threading.RLock()
         self._database = sqlite3.connect(
             state / "catalogue.sqlite", timeout=0, isolation_level="IMMEDIATE", check_same_thread=False
@@ -100,7 +97,7 @@ class Store:
             self._database.close()
 
     def _heal(self) -> None:
-        for staged in self._staging.iterdir():
+        for staged in self._folders.staging.iterdir():
             row = (
                 staged.name.isdecimal()
                 and self._database.execute(
@@ -108,20 +105,25 @@ class Store:
                 ).fetchone()
             )
             if row:
-                self._settle(staged, row[0])
+                self._folders.settle(staged, row[0])
             else:
                 staged.unlink()
         with self._database:
             self._database.execute("delete from uploads where created_at < ?", (time.time() - _UPLOAD_SECONDS,))
         alive = {row[0] for row in self._database.execute("select id from uploads where resource is null")}
-        for file in self._uploads.iterdir():
+        for file in self._folders.uploads.iterdir():
             if file.name not in alive:
                 file.unlink()
 
     # Buckets
 
     def create_bucket(self, project: str, fields: Resource) -> Resource:
-        """Create a bucket. Raises ConflictError, InvalidError or UnsupportedError."""
+        """Create a bucket.
+
+        Raises:
+            ConflictError: there is one of that name.
+            InvalidError, UnsupportedError: see `wire.new_bucket`.
+        """
         bucket = wire.new_bucket(fields)
         with self._lock, self._database:
             (self.root / bucket["name"]).mkdir(exist_ok=True)
@@ -145,7 +147,12 @@ class Store:
         return [bucket for bucket in found if bucket["name"].startswith(prefix)]
 
     def bucket(self, name: str, preconditions: Preconditions = _NONE) -> Resource:
-        """Return one bucket. Raises NotFoundError or ConditionNotMetError."""
+        """Return one bucket.
+
+        Raises:
+            NotFoundError: there is none of that name.
+            ConditionNotMetError, NotChangedError: a precondition failed.
+        """
         with self._lock:
             row = self._database.execute("select resource from buckets where name = ?", (name,)).fetchone()
         if row is None:
@@ -155,14 +162,24 @@ class Store:
         return bucket
 
     def patch_bucket(self, name: str, fields: Resource, preconditions: Preconditions) -> Resource:
-        """Merge `fields` into the bucket. Raises NotFoundError, ConditionNotMetError or UnsupportedError."""
+        """Merge `fields` into the bucket.
+
+        Raises:
+            NotFoundError, ConditionNotMetError, NotChangedError: see `bucket`.
+            UnsupportedError: a field has no effect here.
+        """
         with self._lock, self._database:
             bucket = wire.patched_bucket(self.bucket(name, preconditions), fields)
             self._database.execute("update buckets set resource = ? where name = ?", (jsontext.text(bucket), name))
         return bucket
 
     def delete_bucket(self, name: str, preconditions: Preconditions) -> None:
-        """Delete an empty bucket. Raises NotFoundError, ConflictError or ConditionNotMetError."""
+        """Delete an empty bucket.
+
+        Raises:
+            ConflictError: there are objects in it.
+            NotFoundError, ConditionNotMetError, NotChangedError: see `bucket`.
+        """
         with self._lock, self._database:
             self.bucket(name, preconditions)
             if self._database.execute("select 1 from objects where bucket = ? limit 1", (name,)).fetchone():
@@ -177,7 +194,7 @@ class Store:
     @contextlib.contextmanager
     def staged(self) -> Iterator[Path]:
         """Yield a new file path for a content; `put` turns the file into an object. A file left over is removed."""
-        file = self._staging / uuid.uuid4().hex
+        file = self._folders.staging / uuid.uuid4().hex
         try:
             yield file
         finally:
@@ -196,7 +213,9 @@ class Store:
         """Move the file `content` into place as the object's new generation; this completes upload `upload_id`.
 
         Raises:
-            NotFoundError, ConditionNotMetError, InvalidError: bucket missing, precondition failed, checksum differs.
+            NotFoundError: there is no such bucket.
+            ConditionNotMetError, NotChangedError: a precondition failed.
+            InvalidError: the content differs from a checksum in `fields`.
         """
         digests = Digests.of(content)
         digests.check(fields)
@@ -207,8 +226,8 @@ class Store:
                 preconditions.check(row and row[1])
                 generation = self._next_generation()
                 resource = wire.new_object(bucket, name, generation, digests, fields)
-                path = row[0] if row else self._place(bucket, name)
-                content.replace(staged := self._staging / str(generation))
+                path = row[0] if row else self._folders.place(bucket, name)
+                content.replace(staged := self._folders.staging / str(generation))
                 self._database.execute(
                     "insert or replace into objects values (?, ?, ?, ?, ?)",
                     (bucket, name, generation, path, jsontext.text(resource)),
@@ -217,23 +236,32 @@ class Store:
                     self._database.execute(
                         "update uploads set resource = ? where id = ?", (jsontext.text(resource), upload_id)
                     )
-            self._settle(staged, path)
+            self._folders.settle(staged, path)
         return resource
 
     def get(
         self, bucket: str, name: str, preconditions: Preconditions = _NONE, generation: int | None = None
     ) -> Resource:
-        """Return the live object's resource. Raises NotFoundError, ConditionNotMetError or NotChangedError."""
+        """Return the live object's resource.
+
+        Raises:
+            NotFoundError: there is no such bucket, object or generation.
+            ConditionNotMetError, NotChangedError: a precondition failed.
+        """
         with self._lock:
             return self._live(bucket, name, preconditions, generation)[1]
 
     def open(
         self, bucket: str, name: str, preconditions: Preconditions = _NONE, generation: int | None = None
     ) -> tuple[Resource, BinaryIO]:
-        """Return resource and content of one generation, unaffected by later writes. Raises what `get` raises."""
+        """Return resource and content of one generation, unaffected by later writes.
+
+        Raises:
+            NotFoundError, ConditionNotMetError, NotChangedError: see `get`.
+        """
         with self._lock:
             path, resource = self._live(bucket, name, preconditions, generation)
-            return resource, self._file(path).open("rb")
+            return resource, self._folders.file(path).open("rb")
 
     def patch(
         self,
@@ -243,7 +271,12 @@ class Store:
         preconditions: Preconditions,
         generation: int | None = None,
     ) -> Resource:
-        """Merge `fields` into the object's metadata. Raises what `get` raises."""
+        """Merge `fields` into the object's metadata.
+
+        Raises:
+            NotFoundError, ConditionNotMetError, NotChangedError: see `get`.
+            UnsupportedError: a field has no effect here.
+        """
         with self._lock, self._database:
             old = self._live(bucket, name, preconditions, generation)[1]
             resource = wire.patched_object(old, fields)
@@ -253,17 +286,18 @@ class Store:
         return resource
 
     def delete(self, bucket: str, name: str, preconditions: Preconditions, generation: int | None = None) -> None:
-        """Delete the live object. Raises what `get` raises."""
+        """Delete the live object.
+
+        Raises:
+            NotFoundError, ConditionNotMetError, NotChangedError: see `get`.
+        """
         with self._lock:
             with self._database:
                 path, resource = self._live(bucket, name, preconditions, generation)
-                file = self._file(path)
-                file.replace(staged := self._staging / resource["generation"])
+                self._folders.file(path).replace(staged := self._folders.staging / resource["generation"])
                 self._database.execute("delete from objects where bucket = ? and name = ?", (bucket, name))
             staged.unlink()
-            for folder in file.parents:
-                if folder == self.root / bucket or not _remove_if_empty(folder):
-                    break
+            self._folders.tidy(path, bucket)
 
     def list(
         self,
@@ -281,6 +315,9 @@ class Store:
 
         `token` is the last entry (name or folded prefix) of the previous page. With `tells_folders`, an object whose
         name equals a folded prefix is listed too.
+
+        Raises:
+            NotFoundError: there is no such bucket.
         """
         page = Page([], [], None)
         last = token
@@ -312,7 +349,12 @@ class Store:
     # Resumable uploads
 
     def begin_upload(self, bucket: str, name: str, fields: Resource, preconditions: Preconditions) -> str:
-        """Start a resumable upload and return its id. Raises NotFoundError or ConditionNotMetError."""
+        """Start a resumable upload and return its id.
+
+        Raises:
+            NotFoundError: there is no such bucket.
+            ConditionNotMetError, NotChangedError: a precondition failed.
+        """
         upload_id = uuid.uuid4().hex
         conditions = [getattr(preconditions, field) for field in Preconditions.__slots__]
         with self._lock, self._database:
@@ -326,18 +368,26 @@ class Store:
         return upload_id
 
     def upload(self, upload_id: str) -> Upload:
-        """Return a resumable upload. Raises NotFoundError."""
+        """Return a resumable upload.
+
+        Raises:
+            NotFoundError: there is none of that id.
+        """
         with self._lock:
             row = self._database.execute("select request, resource from uploads where id = ?", (upload_id,)).fetchone()
         if row is None:
             raise NotFoundError(f"No such resumable upload: {upload_id}. Begin a new one.")
         bucket, name, fields, conditions = json.loads(row[0])
         resource = json.loads(row[1]) if row[1] else None
-        file = self._uploads / upload_id
+        file = self._folders.uploads / upload_id
         return Upload(upload_id, bucket, name, fields, Preconditions(*conditions), file, resource)
 
     def finish_upload(self, upload: Upload, told: Mapping[str, str]) -> Resource:
-        """Create the object from the received bytes; `told` are the client's last checksums. Raises as `put` does."""
+        """Create the object from the received bytes; `told` are the client's last checksums.
+
+        Raises:
+            NotFoundError, ConditionNotMetError, NotChangedError, InvalidError: see `put`.
+        """
         upload.file.touch()
         fields = {**upload.fields, **told}
         return self.put(upload.bucket, upload.name, upload.file, fields, upload.preconditions, upload_id=upload.id)
@@ -348,7 +398,7 @@ class Store:
             self._database.execute("delete from uploads where id = ?", (upload.id,))
         upload.file.unlink(missing_ok=True)
 
-    # Rows and paths
+    # Rows
 
     def _row(self, bucket: str, name: str) -> tuple[str, Resource] | None:
         row = self._database.execute(
@@ -372,28 +422,3 @@ class Store:
         generation = max(time.time_ns() // 1000, last + 1)
         self._database.execute("update clock set generation = ?", (generation,))
         return generation
-
-    def _place(self, bucket: str, name: str) -> str:
-        """Return the content's path relative to the state: the object's name if it can be the name of a new file."""
-        parts = name.split("/")
-        ordinary = all(part not in {"", ".", ".."} and len(part.encode()) <= 255 for part in parts)
-        file = self.root.joinpath(bucket, *parts) if ordinary else self.root
-        if not ordinary or file.exists() or any(parent.is_file() for parent in islice(file.parents, len(parts) - 1)):
-            file = self._apart / sha256(f"{bucket}/{name}".encode()).hexdigest()
-        return str(file.relative_to(self.root.parent))
-
-    def _file(self, path: str) -> Path:
-        return self.root.parent / path
-
-    def _settle(self, staged: Path, path: str) -> None:
-        file = self._file(path)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        staged.replace(file)
-
-
-def _remove_if_empty(folder: Path) -> bool:
-    try:
-        folder.rmdir()
-    except OSError:
-        return False
-    return True
