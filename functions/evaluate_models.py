@@ -39,7 +39,11 @@ def evaluate_models(message: Message) -> None:
 
 
 def decode(message: Message) -> TrainingProgressed:
-    """Read our own event, or the run and the attempt off the labels in the audit log entry of its job."""
+    """Read our own event, or the run and the attempt off the labels in the audit log entry of its job.
+
+    Raises:
+        Malformed: it is neither.
+    """
     if "protoPayload" not in message.body:
         return TrainingProgressed.from_json(message.body)
     try:
@@ -52,7 +56,11 @@ def decode(message: Message) -> TrainingProgressed:
 def step(
     event: TrainingProgressed, context: StepContext
 ) -> TrainingFailed | ModelApproved | ModelRejected | RunSuperseded | None:
-    """Judge once the last candidate has ended, unless another attempt may heal it; until then nothing is to do."""
+    """Judge once the last candidate has ended, unless another attempt may heal it; until then nothing is to do.
+
+    Raises:
+        Permanent: no candidate could be trained; says why.
+    """
     if newer := current.hold(event.run_id, context.environment, context.now):
         return RunSuperseded(event.run_id, newer)
     jobs = training.ended(event.attempt, context)

@@ -35,7 +35,11 @@ def score_checkout(request: Request) -> Response:
 
 
 def score(exchange: web.Exchange) -> Response:
-    """Score the checkout, and log the prediction."""
+    """Score the checkout, and log the prediction.
+
+    Raises:
+        Refusal: the request breaks the contract, or no model can score now.
+    """
     asked = exchange.read(decode)
     settings = clients().settings
     features = sessions.features(asked.session, settings.source.zone)

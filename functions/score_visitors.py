@@ -52,7 +52,11 @@ def open_run(_: Message, environment: Environment, now: datetime) -> ScoringDue 
 
 
 def step(event: ModelDeployed | ScoringDue, context: StepContext) -> VisitorsScored:
-    """Replace the day's partition of `scores`; the champion of this moment scores, whichever run asks."""
+    """Replace the day's partition of `scores`; the champion of this moment scores, whichever run asks.
+
+    Raises:
+        Permanent: no version is the champion.
+    """
     day = context.run.as_of
     parameters = {
         "day": day,

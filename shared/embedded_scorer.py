@@ -97,7 +97,11 @@ class Logistic:
         ]
 
     def probability(self, features: Features) -> float:
-        """Return the probability. A missing number is replaced by its mean; an unseen category has the weight 0."""
+        """Return the probability. A missing number is replaced by its mean; an unseen category has the weight 0.
+
+        Raises:
+            ValueError: a feature that must be a number is not one, or the numbers are too large to be added up.
+        """
         log_odds = self._intercept
         try:
             for name, weight, mean in self._numbers:
@@ -125,7 +129,11 @@ class BoostedTrees:
         self._trees = [_nested(nodes, 0) for nodes in artefact.trees]
 
     def probability(self, features: Features) -> float:
-        """Return the probability. A missing number is replaced by its mean; a missing or unseen category has code 0."""
+        """Return the probability. A missing number is replaced by its mean; a missing or unseen category has code 0.
+
+        Raises:
+            ValueError: a feature that must be a number is not one, or is out of the range of float32.
+        """
         row = []
         for name, mean, codes in self._inputs:
             value = features.get(name)

@@ -104,6 +104,9 @@ class Warehouse:
         """Run independent statements concurrently and return their rows in the given order.
 
         If statements fail, the error of the first of them is raised once all statements have ended.
+
+        Raises:
+            Permanent, GoogleAPICallError, NotReady: see `query`.
         """
         started = time.monotonic()
         try:
@@ -114,7 +117,11 @@ class Warehouse:
             self.seconds += time.monotonic() - started
 
     def submit(self, statement: Statement) -> bigquery.QueryJob:
-        """Return the statement's job: the running or successful one if there is one, otherwise a new attempt."""
+        """Return the statement's job: the running or successful one if there is one, otherwise a new attempt.
+
+        Raises:
+            Permanent: BigQuery refused the statement; the message says why.
+        """
         for attempt in itertools.count(1):
             job_id = self.job_id(statement, attempt)
             try:
@@ -126,7 +133,11 @@ class Warehouse:
         raise AssertionError("the attempts never end")
 
     def start(self, statement: Statement, job_id: str, attempt: int) -> None:
-        """Submit the statement under the job id, unless a job with this id exists, in any state."""
+        """Submit the statement under the job id, unless a job with this id exists, in any state.
+
+        Raises:
+            Permanent: BigQuery refused the statement; the message says why.
+        """
         with contextlib.suppress(Conflict):
             self._insert(statement, job_id, attempt)
 

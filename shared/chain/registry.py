@@ -80,7 +80,11 @@ class Registry:
         return {one.model_version_id: endpoint.traffic_split.get(one.id, 0) for one in endpoint.deployed_models}
 
     def register(self, model: str, run_id: str, candidate: str, warehouse: Warehouse) -> Version:
-        """Make the BigQuery model a version of the registered one, if it is none yet, and label it."""
+        """Make the BigQuery model a version of the registered one, if it is none yet, and label it.
+
+        Raises:
+            NotReady: the registry does not know it yet.
+        """
         number = self._registered_number(model)
         if number is None:
             identifiers = {"model": model, "model_id": self._settings.serving.model_id}

@@ -38,25 +38,42 @@ class Broker:
     # Topics
 
     def create_topic(self, topic: Any) -> Any:
-        """Create a topic. Raises ALREADY_EXISTS or INVALID_ARGUMENT."""
+        """Create a topic.
+
+        Raises:
+            PubsubError: ALREADY_EXISTS, the name is taken; INVALID_ARGUMENT or UNIMPLEMENTED, see `wire.checked_topic`.
+        """
         topic = wire.checked_topic(topic)
         if topic.name in self._topics:
             raise errors.already_exists(topic.name)
         return self._keep_topic(topic)
 
     def topic(self, name: str) -> Any:
-        """Return a topic. Raises NOT_FOUND."""
+        """Return a topic.
+
+        Raises:
+            PubsubError: NOT_FOUND, there is none; INVALID_ARGUMENT, the name breaks a rule.
+        """
         wire.check_name(name, "topics")
         if name not in self._topics:
             raise errors.not_found(name)
         return self._topics[name]
 
     def update_topic(self, change: Any, mask: field_mask_pb2.FieldMask) -> Any:
-        """Set the fields that the mask names."""
+        """Set the fields that the mask names.
+
+        Raises:
+            PubsubError: NOT_FOUND, there is no such topic; INVALID_ARGUMENT, the mask is empty or names a fixed field;
+                UNIMPLEMENTED, a field is not supported here.
+        """
         return self._keep_topic(wire.checked_topic(_merged(self.topic(change.name), change, mask, {"name"})))
 
     def delete_topic(self, name: str) -> None:
-        """Delete a topic; its subscriptions stay, with their undelivered messages."""
+        """Delete a topic; its subscriptions stay, with their undelivered messages.
+
+        Raises:
+            PubsubError: NOT_FOUND, there is no such topic.
+        """
         self.topic(name)
         del self._topics[name]
         self._store.delete_topic(name)
@@ -73,7 +90,11 @@ class Broker:
         return [queue for queue in self.queues if queue.config.topic == topic]
 
     def publish(self, topic: str, messages: Iterable[Any]) -> list[str]:
-        """Set each message's id and time, and put it into every queue whose filter it matches; return the ids."""
+        """Set each message's id and time, and put it into every queue whose filter it matches; return the ids.
+
+        Raises:
+            PubsubError: NOT_FOUND, there is no such topic.
+        """
         self.topic(topic)
         now = timestamp_pb2.Timestamp()
         now.GetCurrentTime()
@@ -97,7 +118,12 @@ class Broker:
     # Subscriptions
 
     def create_subscription(self, subscription: Any) -> Queue:
-        """Create a subscription. Raises ALREADY_EXISTS, NOT_FOUND (the topic), INVALID_ARGUMENT or UNIMPLEMENTED."""
+        """Create a subscription.
+
+        Raises:
+            PubsubError: ALREADY_EXISTS, the name is taken; NOT_FOUND, there is no such topic or dead-letter topic;
+                INVALID_ARGUMENT or UNIMPLEMENTED, see `wire.checked_subscription`.
+        """
         config = wire.checked_subscription(subscription)
         if config.name in self._queues:
             raise errors.already_exists(config.name)
@@ -108,14 +134,22 @@ class Broker:
         return queue
 
     def queue(self, subscription: str) -> Queue:
-        """Return a subscription's queue. Raises NOT_FOUND."""
+        """Return a subscription's queue.
+
+        Raises:
+            PubsubError: NOT_FOUND, there is no such subscription; INVALID_ARGUMENT, the name breaks a rule.
+        """
         wire.check_name(subscription, "subscriptions")
         if subscription not in self._queues:
             raise errors.not_found(subscription)
         return self._queues[subscription]
 
     def pull_queue(self, subscription: str) -> Queue:
-        """Return the queue of a pull subscription. Raises NOT_FOUND or FAILED_PRECONDITION."""
+        """Return the queue of a pull subscription.
+
+        Raises:
+            PubsubError: FAILED_PRECONDITION, it is a push subscription; NOT_FOUND, there is none.
+        """
         queue = self.queue(subscription)
         if queue.is_push:
             raise errors.failed_precondition(
@@ -124,7 +158,12 @@ class Broker:
         return queue
 
     def update_subscription(self, change: Any, mask: field_mask_pb2.FieldMask) -> Queue:
-        """Set the fields that the mask names."""
+        """Set the fields that the mask names.
+
+        Raises:
+            PubsubError: NOT_FOUND, there is no such subscription or dead-letter topic; INVALID_ARGUMENT, the mask is
+                empty or names a fixed field; INVALID_ARGUMENT or UNIMPLEMENTED, see `wire.checked_subscription`.
+        """
         queue = self.queue(change.name)
         config = wire.checked_subscription(_merged(queue.config, change, mask, _FIXED_SUBSCRIPTION_FIELDS))
         self._check_dead_letter_topic(config)
@@ -133,7 +172,11 @@ class Broker:
         return queue
 
     def delete_subscription(self, name: str) -> Queue:
-        """Delete a subscription; its undelivered messages are lost, as in Google's Pub/Sub."""
+        """Delete a subscription; its undelivered messages are lost, as in Google's Pub/Sub.
+
+        Raises:
+            PubsubError: NOT_FOUND, there is no such subscription.
+        """
         queue = self.queue(name)
         del self._queues[name]
         queue.close()

@@ -115,6 +115,10 @@ def serve(state: Path, port: int = 0, push_concurrency: int = 8) -> Iterator[Ser
     """Yield a Pub/Sub on 127.0.0.1 with its state below `state`; port 0 takes a free port.
 
     `push_concurrency` is the maximum number of concurrent requests per push subscription.
+
+    Raises:
+        OSError: the port is taken.
+        StateInUseError: another process uses the state folder.
     """
     server = Server(state, port, push_concurrency)
     server.start()

@@ -37,6 +37,11 @@ class Store:
     """
 
     def __init__(self, folder: Path) -> None:
+        """Open the file in the folder; both are made if they do not exist.
+
+        Raises:
+            StateInUseError: another process uses it.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / "pubsub.sqlite3"
         self._db = sqlite3.connect(file, isolation_level=None, timeout=0.5)

@@ -30,7 +30,11 @@ _UNSUPPORTED_SUBSCRIPTION_FIELDS = (
 
 
 def check_name(name: str, kind: str) -> None:
-    """Raise INVALID_ARGUMENT for a name that Google refuses; `kind` is "topics" or "subscriptions"."""
+    """Check a name by Google's rules; `kind` is "topics" or "subscriptions".
+
+    Raises:
+        PubsubError: INVALID_ARGUMENT, the name breaks a rule.
+    """
     if not _NAMES[kind].fullmatch(name):
         raise errors.invalid(
             f"Invalid [{kind}] name: (name={name}). It must be projects/PROJECT/{kind}/ID; the ID has 3 to 255 "
@@ -39,7 +43,11 @@ def check_name(name: str, kind: str) -> None:
 
 
 def checked_topic(topic: Any) -> Any:
-    """Return the topic as Pub/Sub stores it."""
+    """Return the topic as Pub/Sub stores it.
+
+    Raises:
+        PubsubError: INVALID_ARGUMENT, the name breaks a rule; UNIMPLEMENTED, a field is not supported here.
+    """
     check_name(topic.name, "topics")
     _refuse_fields(topic, _UNSUPPORTED_TOPIC_FIELDS)
     checked = Topic.FromString(topic.SerializeToString())
@@ -48,7 +56,11 @@ def checked_topic(topic: Any) -> Any:
 
 
 def checked_subscription(subscription: Any) -> Any:
-    """Return the subscription as Pub/Sub stores it, with defaults."""
+    """Return the subscription as Pub/Sub stores it, with defaults.
+
+    Raises:
+        PubsubError: INVALID_ARGUMENT, a field breaks a rule; UNIMPLEMENTED, a field is not supported here.
+    """
     check_name(subscription.name, "subscriptions")
     _refuse_fields(subscription, _UNSUPPORTED_SUBSCRIPTION_FIELDS)
     checked = Subscription.FromString(subscription.SerializeToString())
@@ -71,7 +83,11 @@ def checked_subscription(subscription: Any) -> Any:
 
 
 def check_messages(messages: Any) -> None:
-    """Raise INVALID_ARGUMENT for messages that Google refuses to publish."""
+    """Check messages by Google's rules for what may be published.
+
+    Raises:
+        PubsubError: INVALID_ARGUMENT, there are none or too many, or one breaks a rule.
+    """
     if not messages:
         raise errors.invalid("The request has no messages; publish at least one.")
     if len(messages) > 1000:
@@ -125,7 +141,11 @@ def ack_id(delivery: int, attempt: int) -> str:
 
 
 def parse_ack_id(text: str) -> tuple[int, int]:
-    """Return delivery and attempt of an `ack_id`."""
+    """Return delivery and attempt of an `ack_id`.
+
+    Raises:
+        PubsubError: INVALID_ARGUMENT, it was not issued here.
+    """
     delivery, _, attempt = text.partition(":")
     if not (delivery.isdecimal() and attempt.isdecimal()):
         raise errors.invalid(f"You have passed an invalid ack ID to the service (ack_id={text}).")

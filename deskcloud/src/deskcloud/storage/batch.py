@@ -14,7 +14,11 @@ from deskcloud.storage.errors import InvalidError
 
 
 async def batch(request: Request) -> Response:
-    """Run each call through the application and return the answers in the same order."""
+    """Run each call through the application and return the answers in the same order.
+
+    Raises:
+        InvalidError: the body is not multipart, or a part does not begin with a call.
+    """
     header = f"Content-Type: {request.headers.get('content-type', '')}\r\n\r\n".encode()
     message = BytesParser().parsebytes(header + await request.body())
     if not message.is_multipart():

@@ -18,7 +18,11 @@ def copy(
     preconditions: Preconditions,
     generation: int | None = None,
 ) -> Resource:
-    """Copy an object and its metadata; `fields` override the metadata. Raises as `Store.get` and `Store.put` do."""
+    """Copy an object and its metadata; `fields` override the metadata.
+
+    Raises:
+        NotFoundError, ConditionNotMetError, NotChangedError, InvalidError: see `Store.open` and `Store.put`.
+    """
     resource, file = store.open(*source, source_preconditions, generation)
     inherited = {name: resource[name] for name in wire.OBJECT_FIELDS if name in resource}
     with store.staged() as content:
@@ -30,7 +34,12 @@ def copy(
 def compose(
     store: Store, bucket: str, name: str, sources: list[Resource], fields: Resource, preconditions: Preconditions
 ) -> Resource:
-    """Join up to 32 objects of the bucket into one. Raises as `Store.get` and `Store.put` do."""
+    """Join up to 32 objects of the bucket into one.
+
+    Raises:
+        InvalidError: there are no sources or more than 32, or a precondition is no number.
+        NotFoundError, ConditionNotMetError, NotChangedError: see `Store.open` and `Store.put`.
+    """
     if not 1 <= len(sources) <= 32:
         raise InvalidError(f"The number of source components must be 1 to 32, not {len(sources)}.")
     with store.staged() as content:

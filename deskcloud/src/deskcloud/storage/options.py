@@ -24,7 +24,11 @@ _OFF = {"", "false"}
 
 
 def check_query(query: Mapping[str, str]) -> None:
-    """Raise UnsupportedError for a query parameter that the local Cloud Storage does not implement."""
+    """Refuse query parameters that the local Cloud Storage does not implement.
+
+    Raises:
+        UnsupportedError: there is one; names it.
+    """
     for names, harmless in ((_QUERY, _OFF), (_ACLS, _OFF | _CLOSED)):
         for name in names:
             if query.get(name, "") not in harmless:
@@ -32,12 +36,20 @@ def check_query(query: Mapping[str, str]) -> None:
 
 
 def check_bucket(fields: Mapping[str, Any]) -> None:
-    """Raise UnsupportedError for a bucket field that the local Cloud Storage does not implement."""
+    """Refuse fields of a bucket that the local Cloud Storage does not implement.
+
+    Raises:
+        UnsupportedError: there is one; names it.
+    """
     _check("Bucket", _BUCKET, fields)
 
 
 def check_object(fields: Mapping[str, Any]) -> None:
-    """Raise UnsupportedError for an object field that the local Cloud Storage does not implement."""
+    """Refuse fields of an object that the local Cloud Storage does not implement.
+
+    Raises:
+        UnsupportedError: there is one; names it.
+    """
     _check("Object", _OBJECT, fields)
 
 

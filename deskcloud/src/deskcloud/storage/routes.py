@@ -121,7 +121,12 @@ def _answer(request: Request, resource: Resource) -> Response:
 
 
 async def create_bucket(request: Request) -> Response:
-    """Create a bucket in the project that the query names."""
+    """Create a bucket in the project that the query names.
+
+    Raises:
+        InvalidError: the query names none.
+        ConflictError, UnsupportedError: see `Store.create_bucket`.
+    """
     project = request.query_params.get("project")
     if not project:
         raise InvalidError("Required parameter: project")
@@ -250,7 +255,12 @@ def delete_object(request: Request) -> Response:
 
 
 async def compose(request: Request) -> Response:
-    """Join objects of the bucket into one."""
+    """Join objects of the bucket into one.
+
+    Raises:
+        UnsupportedError: the sources are to be deleted, or a field has no effect here.
+        InvalidError, NotFoundError, ConditionNotMetError: see `copies.compose`.
+    """
     body = await _json(request)
     if body.get("deleteSourceObjects"):
         raise UnsupportedError("deleteSourceObjects")
@@ -294,7 +304,12 @@ async def _copied(request: Request) -> Resource:
 
 
 async def insert(request: Request) -> Response:
-    """Create or replace an object at once, or start a resumable upload; gcsfs also sends chunks to this path."""
+    """Create or replace an object at once, or start a resumable upload; gcsfs also sends chunks to this path.
+
+    Raises:
+        InvalidError: `uploadType` is none of Google's, or a name, header or checksum is wrong.
+        NotFoundError, ConditionNotMetError, UnsupportedError: see `Store.put` and `Store.begin_upload`.
+    """
     if "upload_id" in request.query_params:
         return await resume(request)
     match request.query_params.get("uploadType"):
@@ -352,7 +367,12 @@ def _upload(request: Request) -> Upload:
 
 
 async def resume(request: Request) -> Response:
-    """Accept a chunk of a resumable upload, or report the received bytes; the last byte creates the object."""
+    """Accept a chunk of a resumable upload, or report the received bytes; the last byte creates the object.
+
+    Raises:
+        InvalidError: the chunk does not follow the received bytes, is too short, or exceeds the total.
+        NotFoundError, ConditionNotMetError: see `Store.upload` and `Store.finish_upload`.
+    """
     upload = _upload(request)
     if upload.resource is not None:
         return _answer(request, upload.resource)
@@ -391,5 +411,9 @@ async def _receive(request: Request, file: Path, first: int) -> int:
 
 
 def unsupported(request: Request) -> Response:
-    """Refuse a method of Google's API that is not implemented."""
+    """Refuse a method of Google's API that is not implemented.
+
+    Raises:
+        UnsupportedError: always.
+    """
     raise UnsupportedError(f"{request.method} {request.url.path}")

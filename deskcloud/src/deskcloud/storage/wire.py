@@ -138,7 +138,11 @@ def new_bucket(fields: Resource) -> Resource:
 
 
 def patched_bucket(bucket: Resource, fields: Resource) -> Resource:
-    """Return `bucket` with `fields` merged in and its metageneration incremented; None removes a field."""
+    """Return `bucket` with `fields` merged in and its metageneration incremented; None removes a field.
+
+    Raises:
+        UnsupportedError: a field has no effect here.
+    """
     options.check_bucket(fields)
     return _merge(bucket, {name: value for name, value in fields.items() if name not in _BUCKET_OUTPUT_FIELDS})
 

@@ -39,7 +39,11 @@ class Endpoints:
         self._documents, self._models = documents, models
 
     def get(self, name: str) -> Document:
-        """Return the endpoint's resource. Raises NotFoundError."""
+        """Return the endpoint's resource.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
         endpoint = self._documents.get(name)
         if endpoint is None:
             raise NotFoundError(f"Endpoint {name} is not found.")
@@ -51,7 +55,11 @@ class Endpoints:
         return [fields.tagged(endpoint) for _, endpoint in found]
 
     def deployed(self, name: str, deployed_id: str) -> Document:
-        """Return a deployed model of an endpoint. Raises NotFoundError."""
+        """Return a deployed model of an endpoint.
+
+        Raises:
+            NotFoundError: there is no such endpoint, or no such deployed model on it.
+        """
         for deployed in self.get(name)["deployedModels"]:
             if deployed["id"] == deployed_id:
                 found: Document = deployed
@@ -59,13 +67,22 @@ class Endpoints:
         raise NotFoundError(f"Endpoint {name} has no deployed model {deployed_id}.")
 
     def artifact(self, deployed: Document) -> Path:
-        """Return the folder of a deployed model's artefact. Raises as `Models.artifact` does."""
+        """Return the folder of a deployed model's artefact.
+
+        Raises:
+            NotFoundError, FailedPreconditionError: see `Models.artifact`.
+        """
         return self._models.artifact(f"{deployed['model']}@{deployed['modelVersionId']}")
 
     # Endpoints
 
     def prepare_create(self, location: str, endpoint_id: str | None, body: Document) -> Document:
-        """Check a request to create an endpoint. Raises InvalidArgumentError or AlreadyExistsError."""
+        """Check a request to create an endpoint.
+
+        Raises:
+            InvalidArgumentError: a field or the id is invalid.
+            AlreadyExistsError: the id is taken.
+        """
         fields.display_name(body.get("displayName"))
         fields.labels(body.get("labels"))
         traffic.checked(body.get("trafficSplit"), ())
@@ -78,7 +95,11 @@ class Endpoints:
             raise AlreadyExistsError(f"Endpoint {name} already exists.")
 
     def create(self, request: Document) -> Document:
-        """Create the endpoint of a request checked by `prepare_create`."""
+        """Create the endpoint of a request checked by `prepare_create`.
+
+        Raises:
+            AlreadyExistsError: the id was taken in the meantime.
+        """
         self._check_free(request["name"])
         time = fields.now()
         endpoint = {"labels": {}} | request["endpoint"]
@@ -87,7 +108,13 @@ class Endpoints:
         return self.get(request["name"])
 
     def patch(self, name: str, body: Document, mask: str | None) -> Document:
-        """Update the fields in the mask. Raises NotFoundError, InvalidArgumentError or AbortedError."""
+        """Update the fields in the mask.
+
+        Raises:
+            NotFoundError: there is no such endpoint.
+            InvalidArgumentError: the mask or a field is invalid.
+            AbortedError: the etags differ.
+        """
         changes = fields.masked(mask, body, {*_CREATE_FIELDS, "trafficSplit"})
         if "displayName" in changes:
             fields.display_name(changes["displayName"])
@@ -101,12 +128,21 @@ class Endpoints:
             return self._put(endpoint | changes)
 
     def check_deletable(self, name: str) -> None:
-        """Raise NotFoundError, or FailedPreconditionError if models are deployed on the endpoint."""
+        """See that the endpoint can be deleted.
+
+        Raises:
+            NotFoundError: there is no such endpoint.
+            FailedPreconditionError: models are deployed on it.
+        """
         if ids := _ids(self.get(name)):
             raise FailedPreconditionError(f"Endpoint {name} has deployed models: undeploy {', '.join(ids)} first.")
 
     def delete(self, name: str) -> None:
-        """Delete an endpoint. Raises as `check_deletable` does."""
+        """Delete an endpoint.
+
+        Raises:
+            NotFoundError, FailedPreconditionError: see `check_deletable`.
+        """
         self.check_deletable(name)
         self._documents.delete(name)
 
@@ -151,13 +187,24 @@ class Endpoints:
         return endpoint
 
     def deploy(self, request: Document) -> Document:
-        """Deploy the model of a request checked by `prepare_deploy`. Raises the same errors."""
+        """Deploy the model of a request checked by `prepare_deploy`.
+
+        Raises:
+            NotFoundError: the model or the endpoint was deleted in the meantime.
+            FailedPreconditionError: the local Vertex AI cannot serve this kind of model.
+            AlreadyExistsError, InvalidArgumentError: the id was taken or the split is invalid in the meantime.
+        """
         self.artifact(request["deployed"])
         self._put(self._with_deployed(request["name"], request["deployed"], request["trafficSplit"]))
         return {"deployedModel": request["deployed"]}
 
     def prepare_undeploy(self, name: str, request: Document) -> Document:
-        """Check an undeployModel request. Raises NotFoundError, InvalidArgumentError or FailedPreconditionError."""
+        """Check an undeployModel request.
+
+        Raises:
+            NotFoundError: there is no such endpoint, or no such deployed model on it.
+            InvalidArgumentError, FailedPreconditionError: see `traffic.undeploying`.
+        """
         undeploy: Document = {"name": name, "id": str(request.get("deployedModelId", ""))}
         undeploy["trafficSplit"] = request.get("trafficSplit")
         self._without(undeploy)
@@ -171,7 +218,11 @@ class Endpoints:
         return endpoint | {"trafficSplit": split, "deployedModels": left}
 
     def undeploy(self, request: Document) -> Document:
-        """Remove a deployed model from its endpoint. Raises as `prepare_undeploy` does."""
+        """Remove a deployed model from its endpoint.
+
+        Raises:
+            NotFoundError, InvalidArgumentError, FailedPreconditionError: see `prepare_undeploy`.
+        """
         self._put(self._without(request))
         return {}
 
@@ -188,7 +239,11 @@ class Endpoints:
         return {"name": name, "id": str(wanted["id"]), "changes": changes}
 
     def mutate(self, request: Document) -> Document:
-        """Apply a request checked by `prepare_mutate`."""
+        """Apply a request checked by `prepare_mutate`.
+
+        Raises:
+            NotFoundError: the endpoint or the deployed model is gone in the meantime.
+        """
         endpoint = self.get(request["name"])
         for deployed in endpoint["deployedModels"]:
             if deployed["id"] == request["id"]:

@@ -71,7 +71,11 @@ class Operations:
         return operation
 
     def get(self, name: str) -> Document:
-        """Return the operation. Raises NotFoundError."""
+        """Return the operation.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
         kept = self._documents.get(_KEY + name)
         if kept is None:
             raise NotFoundError(f"Operation {name} is not found.")
@@ -79,7 +83,11 @@ class Operations:
         return operation
 
     def wait(self, name: str, seconds: float) -> Document:
-        """Return the operation once it is done, or after `seconds`. Raises NotFoundError."""
+        """Return the operation once it is done, or after `seconds`.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self.get(name).get("done"), seconds)
         return self.get(name)

@@ -35,7 +35,11 @@ class Predictors:
         self._loaded: dict[str, Predictor] = {}
 
     def get(self, deployment: str, folder: Callable[[], Path]) -> Predictor:
-        """Return the deployment's predictor; `folder` is called only if the model must be loaded."""
+        """Return the deployment's predictor; `folder` is called only if the model must be loaded.
+
+        Raises:
+            VertexError: whatever `folder` raises.
+        """
         with self._lock:
             loaded = self._loaded.get(deployment)
         if loaded is None:

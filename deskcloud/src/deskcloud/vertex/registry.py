@@ -51,14 +51,22 @@ class Models:
     # Reading
 
     def document(self, name: str) -> Document:
-        """Return the model's document. Raises NotFoundError."""
+        """Return the model's document.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
         model = self._documents.get(name)
         if model is None:
             raise NotFoundError(f"Model {name} is not found.")
         return model
 
     def version_of(self, name: str, model: Document) -> str:
-        """Return the number of the version or alias in `name`, or of the default version. Raises NotFoundError."""
+        """Return the number of the version or alias in `name`, or of the default version.
+
+        Raises:
+            NotFoundError: the model has no such version or alias.
+        """
         base, wanted = versioned(name)
         number: str = model["aliases"].get(wanted or DEFAULT, wanted)
         if number not in model["versions"]:
@@ -66,7 +74,11 @@ class Models:
         return number
 
     def get(self, name: str) -> Document:
-        """Return the model resource of the version in `name`. Raises NotFoundError."""
+        """Return the model resource of the version in `name`.
+
+        Raises:
+            NotFoundError: there is no such model, version or alias.
+        """
         model = self.document(versioned(name)[0])
         return self._resource(versioned(name)[0], model, self.version_of(name, model))
 
@@ -76,7 +88,11 @@ class Models:
         return [self._resource(name, model, model["aliases"][DEFAULT]) for name, model in models]
 
     def versions(self, name: str) -> builtins.list[Document]:
-        """Return all versions of a model, the oldest first. Raises NotFoundError."""
+        """Return all versions of a model, the oldest first.
+
+        Raises:
+            NotFoundError: there is no such model.
+        """
         base = versioned(name)[0]
         model = self.document(base)
         return [self._resource(base, model, number) for number in sorted(model["versions"], key=int)]
@@ -166,7 +182,12 @@ class Models:
         return key
 
     def upload(self, upload: Document) -> Document:
-        """Register an upload checked by `prepare_upload` as a new model or version; return its name and version."""
+        """Register an upload checked by `prepare_upload` as a new model or version; return its name and version.
+
+        Raises:
+            AlreadyExistsError: a new model's id was taken in the meantime.
+            NotFoundError: the model of a new version was deleted in the meantime.
+        """
         name, given, time = upload["name"], upload["model"], fields.now()
         if upload["new"]:
             self._check_free(name)
@@ -251,7 +272,13 @@ class Models:
             return self._resource(base, model, number)
 
     def check_deletable(self, name: str, asker: str) -> None:
-        """Raise NotFoundError, or FailedPreconditionError if it is deployed or `asker` is not the owner."""
+        """See that `asker` can delete the model with all its versions.
+
+        Raises:
+            InvalidArgumentError: `name` is a version's.
+            NotFoundError: there is no such model.
+            FailedPreconditionError: it is deployed, or `asker` does not own it.
+        """
         if versioned(name)[1]:
             raise InvalidArgumentError(f"{name} is a version: use deleteVersion, or name the model without '@'.")
         for version in self.document(name)["versions"].values():
@@ -273,9 +300,12 @@ class Models:
         self._documents.delete(name)
 
     def check_version_deletable(self, name: str, asker: str | None = None) -> None:
-        """Raise NotFoundError, InvalidArgumentError or FailedPreconditionError if `asker` cannot delete the version.
+        """See that `asker` can delete the version; without `asker`, the owner is not checked.
 
-        Without `asker`, the owner is not checked.
+        Raises:
+            InvalidArgumentError: `name` names no version.
+            NotFoundError: there is no such model, version or alias.
+            FailedPreconditionError: it is the only or default version, it is deployed, or `asker` does not own it.
         """
         base, wanted = versioned(name)
         model = self.document(base)
@@ -292,7 +322,11 @@ class Models:
             raise FailedPreconditionError(f"{name} is deployed on {used[0]['endpoint']}: undeploy it first.")
 
     def delete_version(self, name: str) -> None:
-        """Delete a version and its aliases. Raises as `check_version_deletable` does."""
+        """Delete a version and its aliases.
+
+        Raises:
+            InvalidArgumentError, NotFoundError, FailedPreconditionError: see `check_version_deletable`.
+        """
         self.check_version_deletable(name)
         base = versioned(name)[0]
         model = self.document(base)

@@ -271,7 +271,12 @@ def get_operation(request: Request) -> Response:
 
 
 async def wait_operation(request: Request) -> Response:
-    """Return an operation once it is done, or after `timeout` ("1.5s")."""
+    """Return an operation once it is done, or after `timeout` ("1.5s").
+
+    Raises:
+        InvalidArgumentError: `timeout` is no number of seconds.
+        NotFoundError: there is no such operation.
+    """
     timeout = request.query_params.get("timeout") or f"{_MAX_WAIT_SECONDS}s"
     try:
         seconds = min(float(str(timeout).removesuffix("s")), _MAX_WAIT_SECONDS)
@@ -287,5 +292,9 @@ def list_operations(request: Request) -> Response:
 
 
 def unimplemented(request: Request) -> Response:
-    """Refuse a method of Google's API that is not implemented."""
+    """Refuse a method of Google's API that is not implemented.
+
+    Raises:
+        UnimplementedError: always.
+    """
     raise UnimplementedError(f"{request.method} {request.url.path}: not supported by the local Vertex AI.")
