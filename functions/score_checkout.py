@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import functions_framework
 
 from shared import jsontext
-from shared.clients import clients
 from shared.log import log
 from shared.online import checkout, openapi, predictions, scorer, sessions, web
 from shared.online.contract import decode
@@ -31,7 +30,7 @@ RETRY_AFTER_SECONDS = 5
 def score_checkout(request: Request) -> Response:
     """Answer one request."""
     endpoints = {"/": ("POST", score), "/openapi.json": ("GET", contract)}
-    return web.serve(request, endpoints, lambda: clients().settings.online.origins)
+    return web.serve(request, endpoints, lambda: scorer.current().settings.online.origins)
 
 
 def score(exchange: web.Exchange) -> Response:
@@ -41,10 +40,10 @@ def score(exchange: web.Exchange) -> Response:
         Refusal: the request breaks the contract, or no model can score now.
     """
     asked = exchange.read(decode)
-    settings = clients().settings
-    features = sessions.features(asked.session, settings.source.zone)
+    scoring = scorer.current()
+    features = sessions.features(asked.session, scoring.settings.source.zone)
     try:
-        scored = checkout.score(features, asked.cart, exchange.id, scorer.current(), settings)
+        scored = checkout.score(features, asked.cart, exchange.id, scoring)
     except scorer.NoScorerError as error:
         log(NoScorer(exchange.id, str(error)))
         seconds = str(RETRY_AFTER_SECONDS)

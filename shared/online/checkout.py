@@ -14,12 +14,9 @@ if TYPE_CHECKING:
 
     from shared.online.contract import CartItem
     from shared.online.scorer import OnlineScorer
-    from shared.settings import Settings
 
 
-def score(
-    features: Mapping[str, Any], cart: list[CartItem], request_id: str, scorer: OnlineScorer, settings: Settings
-) -> Score:
+def score(features: Mapping[str, Any], cart: list[CartItem], request_id: str, scorer: OnlineScorer) -> Score:
     """Return the score, offer and next products of a checkout, validated against the contract.
 
     Raises:
@@ -29,6 +26,7 @@ def score(
     # Use one snapshot for score and products: both may be replaced between two reads.
     served = scorer.snapshot()
     scored = scorer.score(features, served)
+    settings = scorer.settings
     policy = settings.policy
     in_cart = {item.product_id for item in cart}
     answer = {

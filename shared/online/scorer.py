@@ -41,6 +41,7 @@ class OnlineScorer:
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+        self.settings = settings
         self._watch = Watch(settings, clock)
         self._endpoint = Endpoint(settings, clock)
         self._asks_endpoint_first = settings.online.order == "endpoint_first"

@@ -17,7 +17,6 @@ from schemathesis.checks import CHECKS
 
 from cli.declarations import ROOT
 from fixtures.shop import ARTEFACT, CHECKOUT, POINTER, RECOMMENDATIONS, VERSION, VISITOR, app, forget, put
-from shared.clients import clients
 from shared.online import openapi, scorer
 from shared.online.contract import MAX_BYTES, Score
 
@@ -95,10 +94,10 @@ def shops_page(shop, monkeypatch):
     """The headers of the page that the shop has configured."""
     given = json.loads(os.environ["PROPENSITY_SETTINGS"])
     monkeypatch.setenv("PROPENSITY_SETTINGS", json.dumps({**given, "online": {"origins": [SHOP]}}))
-    clients.cache_clear()
+    forget()
     yield {"Origin": SHOP}
     monkeypatch.undo()
-    clients.cache_clear()
+    forget()
 
 
 def test_the_shops_page_may_ask_first_and_read_the_answer_and_its_refusals(client, shops_page):

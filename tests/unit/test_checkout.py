@@ -25,6 +25,7 @@ class Recommends:
 class Swapping:
     """A scorer that has another snapshot each time it is asked."""
 
+    settings: Settings = SETTINGS
     taken: list = field(default_factory=list)
 
     def snapshot(self):
@@ -38,6 +39,6 @@ class Swapping:
 
 def test_score_and_next_products_are_of_one_snapshot():
     scorer = Swapping()
-    answer = checkout.score({}, [CartItem(product_id="mug")], "a-request", scorer, SETTINGS)
+    answer = checkout.score({}, [CartItem(product_id="mug")], "a-request", scorer)
     assert (answer.model_version, answer.next_products) == ("7", ["product 0"])
     assert len(scorer.taken) == 1
