@@ -26,9 +26,13 @@ class Http(Part, frozen=True):
 
 
 class Function(Part, frozen=True):
-    """One deployed function. One that answers HTTP listens to no topic."""
+    """One deployed function. One that answers HTTP listens to no topic.
+
+    `requirements` names the file of requirements/ that it installs, and the bundle that it is built from.
+    """
 
     does: str
+    requirements: str
     topics: tuple[str, ...]
     emits: tuple[str, ...]
     memory: str

@@ -294,16 +294,16 @@ def reset(
 
 
 @app.command("package")
-def package_bundle(
-    output: Annotated[Path | None, typer.Option(help="The zip file to write; dist/functions.zip without it.")] = None,
+def package_bundles(
+    output: Annotated[Path | None, typer.Option(help="The folder to write to; dist without it.")] = None,
 ) -> None:
-    """Write the bundle that Google Cloud builds the functions from; the same tree gives the same bytes."""
+    """Write the bundles that Google Cloud builds the functions from; the same tree gives the same bytes."""
     from cli import package
 
-    bundle = package.write(output or package.OUTPUT)
-    size = f"{bundle.size / 1000:.0f} kB"
-    path = os.path.relpath(bundle.path)
-    out.print(f"{path}: {bundle.files} files, {size}, SHA-256 {bundle.sha256}", highlight=False, soft_wrap=True)
+    for bundle in package.write(output or package.OUTPUT):
+        size = f"{bundle.size / 1000:.0f} kB"
+        path = os.path.relpath(bundle.path)
+        out.print(f"{path}: {bundle.files} files, {size}, SHA-256 {bundle.sha256}", highlight=False, soft_wrap=True)
 
 
 @app.command("sql")

@@ -1,21 +1,29 @@
-"""The bundle that Google Cloud builds every function from: the same tree gives the same bytes, on any machine."""
+"""The bundles that Google Cloud builds functions from: the same tree gives the same bytes, on any machine.
+
+There is one for each file of requirements/. It holds that file, the functions that name it, and the modules and
+statements that these can reach: a change of anything else does not redeploy them.
+"""
 
 import hashlib
 import zipfile
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from modulefinder import ModuleFinder
 from pathlib import Path
 
 from cli import declarations
 from cli.declarations import HOME, ROOT
 from cli.errors import CommandError, UsageError
 
-# Where Terraform looks for it.
-OUTPUT = HOME / "dist" / "functions.zip"
+# Where Terraform looks for them.
+OUTPUT = HOME / "dist"
 FUNCTIONS = "functions/functions.yaml"
-# What runs, and nothing else: a change of anything else then redeploys nothing.
-CONTENT = ("main.py", "requirements.txt", "functions/*.py", "shared/**/*.py", "sql/**/*.sql")
+# The statements that a module reads.
+STATEMENTS = {"shared/settings.py": "sql/models/*.sql", "shared/warehouse.py": "sql/**/*.sql"}
 # Views are made by whoever makes the tables; no function reads these.
 DECLARED = Path("sql/tables")
+OURS = {"functions", "main", "shared"}
 OLDEST = (1980, 1, 1, 0, 0, 0)
 UNIX = 3
 PLAIN_FILE = 0o100644
@@ -31,50 +39,81 @@ class Bundle:
     sha256: str
 
 
-def content(root: Path = ROOT) -> list[Path]:
-    """Return what belongs into the bundle, relative to the root, in order.
+def contents(root: Path = ROOT) -> dict[str, dict[str, Path]]:
+    """Return by name of its requirements what belongs into each bundle: names in it, and paths relative to the root.
 
     Raises:
         CommandError: something is missing without which no function could be built, or one could not start.
     """
-    found = {
-        pattern: [path for path in root.glob(pattern) if root / DECLARED not in path.parents] for pattern in CONTENT
-    }
-    missing = [pattern for pattern, paths in found.items() if not paths]
     if not (root / FUNCTIONS).is_file():
-        missing.append(FUNCTIONS)
-    if not missing:
-        modules = [f"functions/{name}.py" for name in declarations.read(root).functions]
-        missing = [module for module in modules if not (root / module).is_file()]
+        raise _incomplete(root, [FUNCTIONS])
+    functions = declarations.read(root).functions
+    names = sorted({one.requirements for one in functions.values()})
+    return {
+        name: _content(name, [function for function, one in functions.items() if one.requirements == name], root)
+        for name in names
+    }
+
+
+def _content(name: str, functions: Iterable[str], root: Path) -> dict[str, Path]:
+    requirements = Path("requirements", f"{name}.txt")
+    modules, missing = _reached(["main", *(f"functions.{function}" for function in functions)], root)
+    files = {"requirements.txt": requirements} | {path.as_posix(): path for path in modules}
+    for pattern in [pattern for module, pattern in STATEMENTS.items() if module in files]:
+        paths = [path.relative_to(root) for path in root.glob(pattern) if root / DECLARED not in path.parents]
+        files |= {path.as_posix(): path for path in paths}
+        missing += [] if paths else [pattern]
+    missing += [] if (root / requirements).is_file() else [str(requirements)]
     if missing:
-        raise CommandError(f"{root} lacks {', '.join(missing)}: package from a whole checkout of the project")
-    return sorted(path.relative_to(root) for paths in found.values() for path in paths)
+        raise _incomplete(root, missing)
+    return dict(sorted(files.items()))
+
+
+def _reached(entries: list[str], root: Path) -> tuple[list[Path], list[str]]:
+    """Return the files of all modules that these import, also late and by way of others, and what is missing."""
+    finder = ModuleFinder([str(root)])
+    for entry in entries:
+        with suppress(ImportError, SyntaxError):
+            finder.import_hook(entry)
+    # Those of other packages are unknown too.
+    unknown, _ = finder.any_missing_maybe()
+    missing = {name for name in (*entries, *unknown) if name.partition(".")[0] in OURS} - finder.modules.keys()
+    found = [file for module in finder.modules.values() if (file := getattr(module, "__file__", None))]
+    return [Path(file).relative_to(root) for file in found], [
+        f"a module {name} that compiles" for name in sorted(missing)
+    ]
+
+
+def _incomplete(root: Path, missing: list[str]) -> CommandError:
+    return CommandError(f"{root} lacks {', '.join(missing)}: package from a whole checkout of the project")
 
 
 def _require_place(output: Path) -> None:
-    if output.is_dir():
-        raise UsageError(f"{output} is a folder: name the file to write, e.g. {output / OUTPUT.name}")
-    nearest = next(place for place in output.parents if place.exists())
+    nearest = next(place for place in (output, *output.parents) if place.exists())
     if not nearest.is_dir():
-        raise UsageError(f"{output} cannot be written: {nearest} is a file; name one in a folder, e.g. {OUTPUT.name}")
+        raise UsageError(f"{nearest} is a file: name a folder to write to, e.g. {OUTPUT.name}")
 
 
-def write(output: Path, root: Path = ROOT) -> Bundle:
-    """Write the bundle; times, modes and the order of the disk leave no trace in it.
+def write(output: Path, root: Path = ROOT) -> list[Bundle]:
+    """Write the bundles into a folder; times, modes and the order of the disk leave no trace in them.
 
     Raises:
         CommandError: the project is not whole.
-        UsageError: there can be no such file.
+        UsageError: there can be no such folder.
     """
-    paths = content(root)
+    bundles = contents(root)
     _require_place(output)
-    output.parent.mkdir(parents=True, exist_ok=True)
+    output.mkdir(parents=True, exist_ok=True)
+    return [_write(output / f"{name}.zip", files, root) for name, files in bundles.items()]
+
+
+def _write(path: Path, files: dict[str, Path], root: Path) -> Bundle:
     # Stored, not compressed: two versions of zlib do not compress alike.
-    with zipfile.ZipFile(output, "w", zipfile.ZIP_STORED) as bundle:
-        for path in paths:
-            entry = zipfile.ZipInfo(path.as_posix(), OLDEST)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as bundle:
+        for name, file in files.items():
+            entry = zipfile.ZipInfo(name, OLDEST)
             entry.create_system = UNIX
             entry.external_attr = PLAIN_FILE << 16
-            bundle.writestr(entry, (root / path).read_bytes())
-    written = output.read_bytes()
-    return Bundle(output, len(paths), len(written), hashlib.sha256(written).hexdigest())
+            bundle.writestr(entry, (root / file).read_bytes())
+    written = path.read_bytes()
+    return Bundle(path, len(files), len(written), hashlib.sha256(written).hexdigest())

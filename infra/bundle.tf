@@ -1,14 +1,19 @@
-# The source that all functions are built from, and where their images go.
+# The sources that functions are built from, and where their images go.
 
-variable "bundle" {
-  description = "The source bundle that `propensity package` writes; the path is relative to where Terraform runs."
+variable "bundles" {
+  description = "The folder of the source bundles that `propensity package` writes; the path is relative to where Terraform runs."
   type        = string
-  default     = "../dist/functions.zip"
+  default     = "../dist"
 
   validation {
-    condition     = fileexists(var.bundle)
-    error_message = "There is no bundle \"${var.bundle}\": run `propensity package` first, at the root of the checkout."
+    condition     = alltrue([for name in local.requirements : fileexists("${var.bundles}/${name}.zip")])
+    error_message = "Folder \"${var.bundles}\" lacks ${join(", ", [for name in local.requirements : "${name}.zip" if !fileexists("${var.bundles}/${name}.zip")])}: run `propensity package` first, at the root of the checkout."
   }
+}
+
+locals {
+  # Each has a bundle of its name.
+  requirements = toset([for function in values(local.functions) : function.requirements])
 }
 
 resource "google_storage_bucket" "source" {
@@ -17,17 +22,19 @@ resource "google_storage_bucket" "source" {
   labels                      = local.labels
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
-  # `propensity package` makes the same bundle again from the same checkout.
+  # `propensity package` makes the same bundles again from the same checkout.
   force_destroy = true
 
   depends_on = [google_project_service.apis]
 }
 
-resource "google_storage_bucket_object" "bundle" {
+resource "google_storage_bucket_object" "bundles" {
+  for_each = local.requirements
+
   bucket = google_storage_bucket.source.name
   # Named for its content: the same content deploys nothing.
-  name   = "functions-${filesha256(var.bundle)}.zip"
-  source = var.bundle
+  name   = "${each.key}-${filesha256("${var.bundles}/${each.key}.zip")}.zip"
+  source = "${var.bundles}/${each.key}.zip"
 }
 
 resource "google_artifact_registry_repository" "functions" {

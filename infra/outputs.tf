@@ -5,9 +5,9 @@ output "bucket" {
   value       = google_storage_bucket.runs.name
 }
 
-output "bundle" {
-  description = "The bundle that the functions are built from; Cloud Build keeps it, to return to."
-  value       = "gs://${google_storage_bucket.source.name}/${google_storage_bucket_object.bundle.name}"
+output "bundles" {
+  description = "The bundles that the functions are built from, one a line; Cloud Build keeps them, to return to."
+  value       = join("", [for bundle in values(google_storage_bucket_object.bundles) : "gs://${google_storage_bucket.source.name}/${bundle.name}\n"])
 }
 
 output "dataset" {

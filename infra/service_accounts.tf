@@ -33,7 +33,7 @@ resource "google_service_account" "push" {
 resource "google_service_account" "build" {
   account_id   = "propensity-build"
   display_name = "Build of the functions"
-  description  = "Makes the functions' images from the source bundle."
+  description  = "Makes the functions' images from the source bundles."
 
   depends_on = [google_project_service.apis]
 }

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-FILES = ("requirements.txt", "constraints.txt", "constraints-infra.txt", "constraints-clients.txt")
+DEPLOYED = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "requirements").glob("*.txt"))
+FILES = (*DEPLOYED, "constraints.txt", "constraints-infra.txt", "constraints-clients.txt")
 SECONDS = "15"
 
 

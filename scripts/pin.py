@@ -1,4 +1,4 @@
-"""Write into requirements.txt the hash of each wheel that pip may choose for it.
+"""Write into the files of requirements/ the hash of each wheel that pip may choose for them.
 
     .venv/bin/python scripts/pin.py
 
@@ -15,8 +15,11 @@ from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-FILE = Path(__file__).parent.parent / "requirements.txt"
-REQUIREMENT = re.compile(r"^([a-z0-9-]+)==([^\s\\]+)(?: \\\n    --hash=sha256:[0-9a-f]{64})*", re.MULTILINE)
+FILES = sorted((Path(__file__).parent.parent / "requirements").glob("*.txt"))
+REQUIREMENT = re.compile(
+    r"^(?P<pin>(?P<name>[a-z0-9-]+)(?:\[[a-z0-9,-]+\])?==[^\s\\]+)(?: \\\n    --hash=sha256:[0-9a-f]{64})*",
+    re.MULTILINE,
+)
 GLIBC = ("2_17", "2_28", "2_34", "2_39")
 PLATFORMS = [
     *(f"manylinux_{version}_{machine}" for machine in ("x86_64", "aarch64") for version in GLIBC),
@@ -56,9 +59,8 @@ def macos_universal() -> list[str]:
 
 
 def main() -> None:
-    """Ask for every platform and rewrite the file."""
-    text = FILE.read_text()
-    pins = [f"{name}=={version}" for name, version in REQUIREMENT.findall(text)]
+    """Ask for every platform and rewrite the files."""
+    pins = sorted({match["pin"] for file in FILES for match in REQUIREMENT.finditer(file.read_text())})
     hashes: defaultdict[str, set[str]] = defaultdict(set)
     with ThreadPoolExecutor(3) as pool:
         for found in pool.map(lambda platform: wheels(platform, pins), PLATFORMS):
@@ -66,10 +68,11 @@ def main() -> None:
                 hashes[name] |= some
 
     def hashed(match: re.Match[str]) -> str:
-        lines = [f"{match[1]}=={match[2]}", *(f"    --hash=sha256:{one}" for one in sorted(hashes[match[1]]))]
+        lines = [match["pin"], *(f"    --hash=sha256:{one}" for one in sorted(hashes[match["name"]]))]
         return " \\\n".join(lines)
 
-    FILE.write_text(REQUIREMENT.sub(hashed, text))
+    for file in FILES:
+        file.write_text(REQUIREMENT.sub(hashed, file.read_text()))
     print(f"{len(pins)} requirements, {sum(map(len, hashes.values()))} hashes")
 
 

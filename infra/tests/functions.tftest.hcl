@@ -1,4 +1,4 @@
-# Each function is deployed as functions/functions.yaml declares it, from a bundle named for its content.
+# Each function is deployed as functions/functions.yaml declares it, from its bundle, which is named for its content.
 
 mock_provider "google" {
   source = "./tests/mocks"
@@ -103,10 +103,10 @@ run "functions_are_those_that_are_declared" {
   }
 
   assert {
-    condition = alltrue([for made in values(google_cloudfunctions2_function.functions) :
-      made.build_config[0].source[0].storage_source[0].object == "functions-${filesha256("../main.py")}.zip"
+    condition = alltrue([for name, made in google_cloudfunctions2_function.functions :
+      made.build_config[0].source[0].storage_source[0].object == "${local.declared.functions[name].requirements}-${filesha256("../dist/${local.declared.functions[name].requirements}.zip")}.zip"
     ])
-    error_message = "Functions are built from the bundle that is named for its content."
+    error_message = "A function is built from the bundle with its requirements, which is named for its content."
   }
 }
 
@@ -139,14 +139,14 @@ run "a_missing_bundle_is_refused" {
 
   # What is not looked at need not be planned.
   plan_options {
-    target = [google_storage_bucket_object.bundle]
+    target = [google_storage_bucket_object.bundles]
   }
 
   variables {
-    bundle = "../dist/no-such.zip"
+    bundles = "../no-such"
   }
 
-  expect_failures = [var.bundle]
+  expect_failures = [var.bundles]
 }
 
 run "an_object_that_no_condition_can_name_is_refused" {

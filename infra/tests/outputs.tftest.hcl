@@ -17,8 +17,8 @@ run "what_a_person_is_told_is_what_was_made" {
   }
 
   assert {
-    condition     = output.bundle == "gs://${google_storage_bucket.source.name}/${google_storage_bucket_object.bundle.name}"
-    error_message = "The bundle is named as gcloud storage takes it."
+    condition     = toset(split("\n", trimspace(output.bundles))) == toset([for bundle in values(google_storage_bucket_object.bundles) : "gs://${google_storage_bucket.source.name}/${bundle.name}"])
+    error_message = "The bundles are named as gcloud storage takes them, one a line."
   }
 
   assert {

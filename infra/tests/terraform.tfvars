@@ -2,5 +2,3 @@
 
 project_id = "shop-prod"
 export     = { dataset = "analytics_1" }
-# Any file will do: what is in it is of no account here.
-bundle = "../main.py"

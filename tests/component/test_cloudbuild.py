@@ -91,7 +91,7 @@ def test_images_are_pinned_and_those_of_a_kind_alike():
 
 def test_lint_and_tests_run_side_by_side_and_all_checks_come_before_the_plan():
     assert not {"lint", "test"} & (before("lint") | before("test"))
-    checks = {"lint", "audit", "test", "start-bundle", "validate", "terraform-test"}
+    checks = {"lint", "audit", "test", "start-bundles", "validate", "terraform-test"}
     assert before("plan") == checks | {"install", "package", "init"}
     assert before("roll-back") == STEPS.keys() - {"roll-back"}
 
@@ -143,21 +143,27 @@ def workspace(tmp_path):
 APPLY_PLAN = "terraform -chdir=infra apply -lock-timeout=600s ../dist/plan"
 
 
-def test_a_plan_is_written_and_the_deployed_bundle_noted(workspace):
-    answer = """case "$*" in *-json*) echo '{"bundle": {}}';; *-raw*) printf gs://shop/functions-1.zip;; esac"""
+DEPLOYED = "gs://shop/chain-1a.zip\\ngs://shop/checkout-2b.zip\\n"
+
+
+def test_a_plan_is_written_and_the_deployed_bundles_are_kept_by_their_names(workspace):
+    answer = f"""case "$*" in *-json*) echo '{{"bundles": {{}}}}';; *-raw*) printf '{DEPLOYED}';; esac"""
     workspace.answers("bin/terraform", answer)
     code, [plan, _, output] = workspace.run("plan", "staging")
     assert code == 0
     assert "-var-file=environments/staging.tfvars" in plan
     assert "-out=../dist/plan" in plan
-    assert output == "terraform -chdir=infra output -raw bundle"
-    assert workspace.run("keep-former") == (0, ["gcloud storage cp gs://shop/functions-1.zip dist/former.zip"])
+    assert output == "terraform -chdir=infra output -raw bundles"
+    copies = ["gs://shop/chain-1a.zip dist/former/chain.zip", "gs://shop/checkout-2b.zip dist/former/checkout.zip"]
+    assert workspace.run("keep-former") == (0, [f"gcloud storage cp {copy}" for copy in copies])
+    assert (workspace.folder / "dist" / "former").is_dir()
 
 
-def test_the_first_deployment_has_no_bundle_to_keep(workspace):
+def test_the_first_deployment_has_no_bundles_to_keep(workspace):
     workspace.answers("bin/terraform", 'case "$*" in *-json*) echo "{}";; *-raw*) echo "no outputs" >&2; exit 1;; esac')
     assert workspace.run("plan", "prod")[0] == 0
     assert workspace.run("keep-former") == (0, [])
+    assert not (workspace.folder / "dist" / "former").exists()
 
 
 def test_a_state_that_cannot_be_read_is_no_first_deployment(workspace):
@@ -194,12 +200,20 @@ def test_a_failed_apply_ends_the_build(workspace):
 
 def test_after_a_failed_smoke_test_the_functions_of_before_return_and_the_build_fails(workspace):
     workspace.answers(".venv/bin/propensity", "exit 1")
-    (workspace.folder / "dist" / "former.zip").touch()
+    dist = workspace.folder / "dist"
+    (dist / "former").mkdir()
+    for bundle in ("former/chain.zip", "chain.zip", "charts.zip"):
+        (dist / bundle).write_text(bundle)
     workspace.run("apply", "main")
     assert workspace.run("smoke-test", "7", "120")[0] == 1
     code, [apply] = workspace.run("roll-back", "staging")
     assert code == 1
-    assert apply.endswith("-var-file=environments/staging.tfvars -var=bundle=../dist/former.zip")
+    assert apply.endswith("-var-file=environments/staging.tfvars -var=bundles=../dist/former")
+    # What is new has no former bundle.
+    assert {path.name: path.read_text() for path in (dist / "former").iterdir()} == {
+        "chain.zip": "former/chain.zip",
+        "charts.zip": "charts.zip",
+    }
 
 
 def test_a_smoke_test_that_is_ended_from_outside_has_failed(workspace):

@@ -39,18 +39,20 @@ def test_the_wheel_holds_what_runs_and_nothing_else(wheel):
     with zipfile.ZipFile(wheel) as content:
         names = {name for name in content.namelist() if ".dist-info/" not in name}
     declared = {str(path.relative_to(package.ROOT)) for path in (package.ROOT / "sql" / "tables").iterdir()}
-    assert names >= {path.as_posix() for path in package.content()} | declared | {"functions/functions.yaml"}
-    expected = {"cli", "demo", "functions", "main.py", "requirements.txt", "shared", "sql"}
+    bundled = {path.as_posix() for files in package.contents().values() for path in files.values()}
+    assert names >= bundled | declared | {"functions/functions.yaml"}
+    expected = {"cli", "demo", "functions", "main.py", "requirements", "shared", "sql"}
     assert {name.partition("/")[0] for name in names} == expected
 
 
-def test_without_a_checkout_statements_are_listed_and_the_bundle_has_the_same_bytes(unpacked, tmp_path):
+def test_without_a_checkout_statements_are_listed_and_the_bundles_have_the_same_bytes(unpacked, tmp_path):
     listed = called(tmp_path, sys.executable, "-c", CALL, "sql", PYTHONPATH=str(unpacked))
     assert [line.split()[0] for line in listed.splitlines()] == sql.names()
     told = called(tmp_path, sys.executable, "-c", CALL, "package", PYTHONPATH=str(unpacked))
-    expected = package.write(tmp_path / "expected.zip")
-    assert told.startswith("dist/functions.zip: ")
-    assert (tmp_path / "dist" / "functions.zip").read_bytes() == expected.path.read_bytes()
+    expected = package.write(tmp_path / "expected")
+    assert [line.partition(": ")[0] for line in told.splitlines()] == [f"dist/{one.path.name}" for one in expected]
+    for one in expected:
+        assert (tmp_path / "dist" / one.path.name).read_bytes() == one.path.read_bytes()
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""What is deployed: the bundle's bytes, what lies in it, and what requirements.txt installs beside it."""
+"""What is deployed: the bundles' bytes, what lies in them, and what their requirements install beside it."""
 
 import ast
 import compileall
@@ -7,26 +7,36 @@ import shutil
 import sys
 import zipfile
 from importlib import metadata
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from typer.testing import CliRunner
 
-from cli import package
-from cli.errors import CommandError
+from cli import declarations, package
+from cli.errors import CommandError, UsageError
 from cli.main import app
 
 PIN = re.compile(
-    r"^# (?P<reason>.+)\n(?P<name>[a-z0-9-]+)==(?P<version>\S+)(?P<hashes>(?: \\\n    --hash=sha256:[0-9a-f]{64})+)$",
+    r"^# (?P<reason>.+)\n(?P<asked>(?P<name>[a-z0-9-]+)(?:\[[a-z0-9,-]+\])?)==(?P<version>\S+)"
+    r"(?P<hashes>(?: \\\n    --hash=sha256:[0-9a-f]{64})+)$",
     re.MULTILINE,
 )
-REQUIREMENTS = (package.ROOT / "requirements.txt").read_text()
-IMPORTED, BROUGHT = (
-    {match["name"]: match for match in PIN.finditer(part)} for part in REQUIREMENTS.split("# Brought along by those")
-)
-PINNED = IMPORTED | BROUGHT
+CONTENTS = package.contents()
+NAMES = list(CONTENTS)
+
+
+class Requirements:
+    """A file of requirements/: the packages that code imports, and those that these bring along, by name."""
+
+    def __init__(self, name):
+        self.text = (package.ROOT / "requirements" / f"{name}.txt").read_text()
+        self.imported, self.brought = (
+            {match["name"]: match for match in PIN.finditer(part)}
+            for part in self.text.split("# Brought along by those")
+        )
+        self.pinned = self.imported | self.brought
 
 
 def needs(requirement):
@@ -38,7 +48,8 @@ def needs(requirement):
 
 def closure(names):
     """Every package that is installed with the named ones, and who asks for it."""
-    asked_by, waiting, seen = {name: set() for name in names}, [Requirement(name) for name in names], set()
+    waiting, seen = [Requirement(name) for name in names], set()
+    asked_by = {one.name: set() for one in waiting}
     while waiting:
         requirement = waiting.pop()
         if (key := (requirement.name, *sorted(requirement.extras))) in seen:
@@ -65,17 +76,30 @@ def files_of(module):
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory):
-    path = tmp_path_factory.mktemp("bundle") / "functions.zip"
-    package.write(path)
-    with zipfile.ZipFile(path) as opened:
+def written(tmp_path_factory):
+    """The folder of the bundles."""
+    folder = tmp_path_factory.mktemp("bundles")
+    package.write(folder)
+    return folder
+
+
+@pytest.fixture(params=NAMES)
+def name(request):
+    """The name of a bundle and of its requirements."""
+    return request.param
+
+
+@pytest.fixture
+def bundle(written, name):
+    with zipfile.ZipFile(written / f"{name}.zip") as opened:
         yield opened
 
 
 @pytest.fixture
 def tree(tmp_path):
-    """A copy of what goes into the bundle, and of its declaration, with other times and modes."""
-    for path in (package.FUNCTIONS, *reversed(package.content())):
+    """A copy of what goes into the bundles, and of their declaration, with other times and modes."""
+    paths = {path for files in CONTENTS.values() for path in files.values()} | {Path(package.FUNCTIONS)}
+    for path in sorted(paths, reverse=True):
         target = tmp_path / "tree" / path
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(package.ROOT / path, target)
@@ -83,51 +107,108 @@ def tree(tmp_path):
     return tmp_path / "tree"
 
 
-def test_an_unchanged_tree_makes_the_same_bundle(tree, tmp_path):
-    here = package.write(tmp_path / "here.zip")
-    there = package.write(tmp_path / "new folder" / "there.zip", tree)
-    assert here.path.read_bytes() == there.path.read_bytes()
-    assert (here.sha256, here.size, here.files) == (there.sha256, there.size, there.files)
+def hashes(folder, tree):
+    return {bundle.path.stem: bundle.sha256 for bundle in package.write(folder, tree)}
+
+
+def test_an_unchanged_tree_makes_the_same_bundles(tree, tmp_path):
+    here = package.write(tmp_path / "here")
+    there = package.write(tmp_path / "new" / "folder", tree)
+    assert [one.path.read_bytes() for one in here] == [one.path.read_bytes() for one in there]
+    assert [(one.path.name, one.sha256) for one in here] == [(one.path.name, one.sha256) for one in there]
+
+
+def test_there_is_a_bundle_for_each_file_of_requirements_and_each_function_is_in_its_own():
+    files = {path.stem for path in (package.ROOT / "requirements").iterdir()}
+    assert CONTENTS.keys() == files
+    for function, declared in declarations.read().functions.items():
+        assert [name for name, files in CONTENTS.items() if f"functions/{function}.py" in files] == [
+            declared.requirements
+        ]
 
 
 def test_what_does_not_run_changes_no_bundle(tree, tmp_path):
-    before = package.write(tmp_path / "before.zip", tree).sha256
+    before = hashes(tmp_path / "before", tree)
     for name in ("README.md", "functions/functions.yaml", "sql/tables/new.sql", "tests/test_new.py", "shared/notes.md"):
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         with (tree / name).open("a") as file:
             file.write("# new")
+    (tree / "shared" / "new.py").write_text("nobody = 'imports this'")
     (tree / "shared" / "__pycache__").mkdir()
     (tree / "shared" / "__pycache__" / "rules.cpython-313.pyc").write_bytes(b"compiled")
-    assert package.write(tmp_path / "after.zip", tree).sha256 == before
+    assert hashes(tmp_path / "after", tree) == before
 
 
-@pytest.mark.parametrize("name", ["main.py", "requirements.txt", "shared/chain/new.py", "sql/checks/fail/new.sql"])
-def test_what_runs_changes_it(tree, tmp_path, name):
-    before = package.write(tmp_path / "before.zip", tree).sha256
-    (tree / name).write_text("new")
-    assert package.write(tmp_path / "after.zip", tree).sha256 != before
-
-
-def test_outside_a_checkout_nothing_is_packaged(tmp_path):
-    with pytest.raises(CommandError, match=r"lacks main.py, requirements.txt, .*: package from a whole checkout"):
-        package.write(tmp_path / "functions.zip", tmp_path)
-    assert not (tmp_path / "functions.zip").exists()
+def test_what_runs_changes_its_bundle(tree, tmp_path):
+    before = hashes(tmp_path / "before", tree)
+    for name in ("functions/score_checkout.py", "sql/scoring/scores.sql"):
+        with (tree / name).open("a") as file:
+            file.write("\n")
+    after = hashes(tmp_path / "after", tree)
+    assert [name for name in NAMES if before[name] == after[name]] == []
 
 
 @pytest.mark.parametrize(
-    "name", ["main.py", "requirements.txt", "functions/functions.yaml", "functions/score_checkout.py"]
+    ("file", "bundles"),
+    [
+        ("main.py", ["chain", "checkout"]),
+        ("shared/settings.py", ["chain", "checkout"]),
+        ("sql/models/logistic.sql", ["chain", "checkout"]),
+        ("shared/online/scorer.py", ["chain", "checkout"]),
+        ("requirements/checkout.txt", ["checkout"]),
+        ("functions/score_checkout.py", ["checkout"]),
+        ("requirements/chain.txt", ["chain"]),
+        ("functions/on_checkout.py", ["chain"]),
+        ("shared/chain/registry.py", ["chain"]),
+        ("shared/clients.py", ["chain"]),
+        ("sql/scoring/scores.sql", ["chain"]),
+        ("shared/log_events.py", []),
+    ],
 )
-def test_a_bundle_without_a_file_that_is_needed_is_refused_by_its_name(tree, tmp_path, name):
-    (tree / name).unlink()
-    with pytest.raises(CommandError, match=f"lacks {re.escape(name)}: "):
-        package.write(tmp_path / "functions.zip", tree)
+def test_a_bundle_holds_what_its_functions_can_reach(file, bundles):
+    assert (package.ROOT / file).is_file()
+    assert [name for name, files in CONTENTS.items() if Path(file) in files.values()] == bundles
 
 
-@pytest.mark.parametrize("folder", ["sql", "shared"])
-def test_a_bundle_without_a_folder_that_is_needed_is_refused_by_its_name(tree, tmp_path, folder):
+@pytest.mark.parametrize("file", ["shared/chain/new.py", "shared/chain/new/__init__.py"])
+def test_a_module_that_is_imported_late_is_in_the_bundle(tree, file):
+    (tree / file).parent.mkdir(exist_ok=True)
+    (tree / file).write_text("")
+    with (tree / "functions" / "deploy_model.py").open("a") as opened:
+        opened.write("def late():\n    from shared.chain import new\n")
+    found = package.contents(tree)
+    assert file in found["chain"]
+    assert file not in found["checkout"]
+
+
+def test_outside_a_checkout_nothing_is_packaged(tmp_path):
+    with pytest.raises(CommandError, match=r"lacks functions/functions.yaml: package from a whole checkout"):
+        package.write(tmp_path / "dist", tmp_path)
+    assert not (tmp_path / "dist").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "named"),
+    [
+        ("main.py", "a module main that compiles"),
+        ("requirements/checkout.txt", "requirements/checkout.txt"),
+        ("functions/functions.yaml", "functions/functions.yaml"),
+        ("functions/score_checkout.py", "a module functions.score_checkout that compiles"),
+        ("shared/chain/gate.py", "a module shared.chain.gate that compiles"),
+    ],
+)
+def test_a_bundle_without_a_file_that_is_needed_is_refused_by_its_name(tree, tmp_path, file, named):
+    (tree / file).unlink()
+    with pytest.raises(CommandError, match=f"lacks {re.escape(named)}: "):
+        package.write(tmp_path / "dist", tree)
+    assert not (tmp_path / "dist").exists()
+
+
+@pytest.mark.parametrize(("folder", "named"), [("sql", "sql/"), ("shared", "a module shared that compiles")])
+def test_a_bundle_without_a_folder_that_is_needed_is_refused_by_its_name(tree, tmp_path, folder, named):
     shutil.rmtree(tree / folder)
-    with pytest.raises(CommandError, match=f"lacks {folder}/"):
-        package.write(tmp_path / "functions.zip", tree)
+    with pytest.raises(CommandError, match=f"lacks {named}"):
+        package.write(tmp_path / "dist", tree)
 
 
 def test_the_tables_alone_are_no_statements(tree, tmp_path):
@@ -135,34 +216,37 @@ def test_the_tables_alone_are_no_statements(tree, tmp_path):
     (tree / "sql" / "tables").mkdir(parents=True)
     (tree / "sql" / "tables" / "view.sql").write_text("select 1")
     with pytest.raises(CommandError, match="lacks sql/"):
-        package.write(tmp_path / "functions.zip", tree)
+        package.write(tmp_path / "dist", tree)
 
 
-def test_a_folder_is_no_place_to_write_to(tmp_path):
-    with pytest.raises(CommandError, match=rf"is a folder: name the file to write, e.g. {tmp_path}/functions.zip"):
-        package.write(tmp_path)
+@pytest.mark.parametrize("file", ["functions/score_checkout.py", "shared/store.py"])
+def test_what_does_not_compile_is_refused_by_its_name(tree, tmp_path, file):
+    (tree / file).write_text("import\n")
+    module = file.removesuffix(".py").replace("/", ".")
+    with pytest.raises(CommandError, match=f"lacks a module {module} that compiles"):
+        package.write(tmp_path / "dist", tree)
 
 
-@pytest.mark.parametrize("below", ["x.zip", "folder/x.zip"])
-def test_below_a_file_there_is_no_place_to_write_to(tmp_path, below):
+@pytest.mark.parametrize("below", ["", "folder"])
+def test_at_or_below_a_file_there_is_no_place_to_write_to(tmp_path, below):
     (tmp_path / "README.md").touch()
-    with pytest.raises(CommandError, match=r"cannot be written: \S+/README.md is a file"):
+    with pytest.raises(UsageError, match=r"README.md is a file: name a folder to write to, e.g. dist"):
         package.write(tmp_path / "README.md" / below)
 
 
-def test_the_bundle_lies_where_terraform_looks_for_it_wherever_one_stands(tree, tmp_path, monkeypatch):
+def test_the_bundles_lie_where_terraform_looks_for_them_wherever_one_stands(tree, tmp_path, monkeypatch):
     variable = (package.ROOT / "infra" / "bundle.tf").read_text()
     [looked_for] = re.findall(r'default += "(.*)"', variable)
     assert (package.ROOT / "infra" / looked_for).resolve() == package.OUTPUT
-    monkeypatch.setattr(package, "OUTPUT", tree / "dist" / "functions.zip")
+    monkeypatch.setattr(package, "OUTPUT", tree / "dist")
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     printed = CliRunner().invoke(app, ["package"]).output
-    assert printed.startswith("../tree/dist/functions.zip: ")
-    assert (tree / "dist" / "functions.zip").is_file()
+    assert [line.partition(": ")[0] for line in printed.splitlines()] == [f"../tree/dist/{name}.zip" for name in NAMES]
+    assert all((tree / "dist" / f"{name}.zip").is_file() for name in NAMES)
 
 
-def test_the_bundle_holds_what_runs_and_nothing_else(bundle):
+def test_a_bundle_holds_what_runs_and_nothing_else(bundle):
     names = [PurePosixPath(name) for name in bundle.namelist()]
     assert {name.parts[0] for name in names} == {"main.py", "requirements.txt", "functions", "shared", "sql"}
     kinds = {(name.parts[0], name.suffix) for name in names if name.parent.name}
@@ -170,38 +254,47 @@ def test_the_bundle_holds_what_runs_and_nothing_else(bundle):
     assert not [name for name in names if "__pycache__" in name.parts or name.parts[:2] == ("sql", "tables")]
 
 
-def test_what_the_bundle_imports_lies_in_it_or_is_a_requirement(bundle):
+def test_only_those_modules_read_statements_of_which_the_bundles_know_it():
+    """Where a module lies it says with __file__; what else it may read beside code."""
+    modules = {name for files in CONTENTS.values() for name in files if name.endswith(".py")}
+    reading = {name for name in modules if "__file__" in (package.ROOT / name).read_text()}
+    assert reading == package.STATEMENTS.keys()
+
+
+def test_what_a_bundle_imports_lies_in_it_or_is_a_requirement(bundle, name):
     """Also what is imported late, or for its types alone."""
-    held = set(bundle.namelist())
-    provided = {str(file): name for name in IMPORTED for file in metadata.files(name)}
+    held, imported = set(bundle.namelist()), Requirements(name).imported
+    provided = {str(file): one for one in imported for file in metadata.files(one)}
     used = set()
-    for name in held:
-        for module, or_its in imports(bundle.read(name)) if name.endswith(".py") else ():
+    for path in held:
+        for module, or_its in imports(bundle.read(path)) if path.endswith(".py") else ():
             if module.partition(".")[0] in {"shared", "functions"}:
-                assert (files_of(module) | files_of(or_its)) & held, (name, module)
+                assert (files_of(module) | files_of(or_its)) & held, (path, module)
             elif or_its.partition(".")[0] not in sys.stdlib_module_names:
                 found = (files_of(module) & provided.keys()) or (files_of(or_its) & provided.keys())
-                assert found, f"{name} imports {or_its}, which no requirement brings"
+                assert found, f"{path} imports {or_its}, which no requirement brings"
                 used |= {provided[file] for file in found}
-    assert used == IMPORTED.keys()
+    assert used == imported.keys()
 
 
-def test_the_bundle_compiles(bundle, tmp_path):
+def test_a_bundle_compiles(bundle, tmp_path):
     """As Google's buildpack compiles all of it, so that one error anywhere breaks every function."""
     bundle.extractall(tmp_path)
     assert compileall.compile_dir(tmp_path, quiet=2, force=True)
 
 
-def test_requirements_are_complete_pinned_hashed_and_have_their_reasons():
-    assert len(PINNED) == len([line for line in REQUIREMENTS.splitlines() if "==" in line])
-    installed = closure(IMPORTED)
-    assert PINNED.keys() == installed.keys()
-    for name, match in BROUGHT.items():
+def test_requirements_are_complete_pinned_hashed_and_have_their_reasons(name):
+    requirements = Requirements(name)
+    assert len(requirements.pinned) == len([line for line in requirements.text.splitlines() if "==" in line])
+    installed = closure(match["asked"] for match in requirements.imported.values())
+    assert requirements.pinned.keys() == installed.keys()
+    for brought, match in requirements.brought.items():
         reason = match["reason"].removeprefix("for ").removesuffix(", ...")
-        assert set(reason.split(", ")) <= installed[name], name
+        assert set(reason.split(", ")) <= installed[brought], brought
 
 
-def test_deployed_functions_have_the_versions_that_are_tested():
+def test_deployed_functions_have_the_versions_that_are_tested(name):
     tested = dict(line.split("==") for line in (package.ROOT / "constraints.txt").read_text().splitlines())
-    tested = {canonicalize_name(name): version for name, version in tested.items()}
-    assert {name: match["version"] for name, match in PINNED.items()} == {name: tested.get(name) for name in PINNED}
+    tested = {canonicalize_name(one): version for one, version in tested.items()}
+    pinned = Requirements(name).pinned
+    assert {one: match["version"] for one, match in pinned.items()} == {one: tested.get(one) for one in pinned}
