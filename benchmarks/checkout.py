@@ -1,7 +1,8 @@
 """score_checkout under load, against a bare functions-framework function that answers constant JSON.
 
 Both are served as on Google Cloud, by functions-framework under gunicorn with one worker, and asked by the same
-load generator in turns. What is served is real: models and recommendations of a chain that has run.
+load generator in turns. score_checkout is started from its bundle, and both with nothing but its requirements. What is
+served is real: models and recommendations of a chain that has run.
 """
 
 import contextlib
@@ -10,7 +11,6 @@ import os
 import socket
 import statistics
 import subprocess
-import sys
 import tempfile
 import textwrap
 import threading
@@ -25,6 +25,7 @@ import httpx
 from google.cloud.aiplatform_v1.services.prediction_service import PredictionServiceClient
 
 from benchmarks import load
+from benchmarks.built import Built, build
 from benchmarks.measure import Row, say, seconds
 from cli import follow, machine
 from demo import generator, loading
@@ -97,6 +98,7 @@ FEATURES: dict[str, Any] = {
 class Shop:
     """A cloud whose chain has run, and for each candidate a bucket in which it is the champion."""
 
+    built: Built
     clients: Environment
     document: dict[str, Any]
     buckets: dict[str, str]
@@ -109,6 +111,7 @@ class Function:
 
     target: str
     source: Path
+    programs: Path
     environment: dict[str, str]
 
     @contextlib.contextmanager
@@ -116,7 +119,7 @@ class Function:
         """Yield its address at once: whoever asks may have to ask again."""
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
-        command = [str(Path(sys.executable).with_name("functions-framework")), "--target", self.target]
+        command = [str(self.programs / "functions-framework"), "--target", self.target]
         command += ["--source", str(self.source), "--host", "127.0.0.1", "--port", str(port)]
         with (
             tempfile.TemporaryFile() as log,
@@ -132,7 +135,7 @@ def measure(_: bool) -> list[Row]:
         source = Path(name) / "bare" / "main.py"
         source.parent.mkdir()
         source.write_text(textwrap.dedent(BARE).format(answer=ANSWER))
-        bare = Function("bare", source, {})
+        bare = Function("bare", source, shop.built.programs, {})
         return [
             *_under_load(shop, bare, asking),
             *_cold_start(shop, bare),
@@ -143,6 +146,8 @@ def measure(_: bool) -> list[Row]:
 
 @contextlib.contextmanager
 def _shop(folder: Path) -> Iterator[Shop]:
+    say("  score_checkout's bundle and its requirements")
+    built = build("checkout", folder / "built")
     say(f"  a chain on {SESSIONS:,} sessions")
     day_files = generator.generate(1, FIRST_DAY, DAYS, SESSIONS, folder / "export")
     document = machine.local_settings(SETTINGS, [])
@@ -163,7 +168,7 @@ def _shop(folder: Path) -> Iterator[Shop]:
             }
         )
         buckets = {candidate: _bucket_of(candidate, run.run_id, clients) for candidate in CANDIDATES}
-        yield Shop(clients, document, buckets, body.encode())
+        yield Shop(built, clients, document, buckets, body.encode())
 
 
 def _wait_for(name: str, clients: Environment) -> None:
@@ -200,7 +205,7 @@ def _scoring(shop: Shop, candidate: str, *assignments: str) -> Function:
     """Return score_checkout with this champion."""
     document = with_overrides(shop.document, [f"bucket={shop.buckets[candidate]}", *assignments])
     environment = {"PROPENSITY_SETTINGS": jsontext.text(document), "PROPENSITY_PSEUDONYM_KEY": "0" * 64}
-    return Function("score_checkout", Path("main.py").resolve(), environment)
+    return Function("score_checkout", shop.built.main, shop.built.programs, environment)
 
 
 def _first_answer(url: str, body: bytes) -> httpx.Response:
