@@ -1,12 +1,13 @@
 """Correct the DuckDB SQL that sqlglot writes.
 
-DIV             is in parentheses: without them, 9 * DIV(12, 10) was (9 * 12) div 10
+DIV             is in parentheses, and so are its arguments: without them, 9 * DIV(12, 10) was (9 * 12) div 10, and
+                DIV(1 + 9, 4) was 1 + (9 div 4)
 MIN_BY, MAX_BY  include rows whose value is NULL
 """
 
 import functools
 
-from local_bigquery.sql.dialect import DuckDBDialect
+from local_bigquery.sql.dialect import BigQueryDialect, DuckDBDialect
 from sqlglot import exp
 from sqlglot.generator import Generator
 
@@ -14,11 +15,20 @@ from deskcloud.bigquery.emulator import patching
 
 
 def add() -> None:
-    """Install both corrections."""
+    """Install the corrections."""
+    parser = BigQueryDialect.Parser
+    patching.replace(parser, "FUNCTIONS", _division, "DIV takes the operators of its arguments apart", key="DIV")
     generator = DuckDBDialect.Generator
     patching.replace(generator, "TRANSFORMS", _divided, "DIV after a `*` is computed after it", key=exp.IntDiv)
     for aggregate, name in ((exp.ArgMax, "ARG_MAX_NULL"), (exp.ArgMin, "ARG_MIN_NULL")):
         generator.TRANSFORMS[aggregate] = functools.partial(_with_null, name)
+
+
+def _division(arguments: list[exp.Expr]) -> exp.Expr:
+    if len(arguments) != 2:
+        return exp.Anonymous(this="DIV", expressions=arguments)
+    dividend, divisor = (exp.Paren(this=one) if isinstance(one, exp.Binary) else one for one in arguments)
+    return exp.IntDiv(this=dividend, expression=divisor)
 
 
 def _divided(generator: Generator, division: exp.IntDiv) -> str:

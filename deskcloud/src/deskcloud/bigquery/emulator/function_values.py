@@ -4,6 +4,7 @@ texts           of numbers, times and nested values in CAST, CONCAT, FORMAT and 
 times           and their formats (clocks.py)
 casts           from texts to INT64, BOOL, DATE and TIME accept fewer forms than DuckDB
 NaN             is neither equal to nor greater than any value; MIN and LEAST of values with NaN are NaN
+counts          of digits in ROUND and TRUNC, of characters in LPAD and RPAD, and CHR's may be any INT64 expression
 positions       SUBSTR treats position 0 as 1; negative lengths are refused there and in LEFT, RIGHT, REPEAT
 overflow        of EXP, POW and SAFE_DIVIDE is an error or NULL, not infinity
 NUMERIC         stays NUMERIC in arithmetic, SAFE_DIVIDE, POW, SQRT and SIGN; rounding an INT64 gives FLOAT64
@@ -254,6 +255,9 @@ def _positions(node: exp.Expr, _: Any) -> exp.Expr:
             _not_negative(node, "expression", f"Second argument in {node.key.upper()}()")
         case exp.Pad():
             _not_negative(node, "expression", "Second argument (output size) for LPAD/RPAD")
+            _as_integer(node, "expression")
+        case exp.Chr():
+            node.set("expressions", [exp.cast(one, "INTEGER") for one in node.expressions])
         case exp.Unicode():
             return macro("_code_point", node.this)
         case exp.Repeat():
@@ -271,6 +275,13 @@ def _not_negative(node: exp.Expr, part: str, words: str) -> None:
         isinstance(count, exp.Literal) and int(count.this) < 0
     ):
         node.set(part, macro("_count", count, exp.Literal.string(words)))
+
+
+def _as_integer(node: exp.Expr, part: str) -> None:
+    """DuckDB's function takes 32 bits there, and a sum or a column of INT64 has 64."""
+    count = node.args.get(part)
+    if count is not None and not isinstance(count, exp.Literal):
+        node.set(part, exp.cast(count, "INTEGER"))
 
 
 def _numbers(node: exp.Expr, _: Any) -> exp.Expr:  # noqa: C901, PLR0911 - a table of functions
@@ -291,6 +302,9 @@ def _numbers(node: exp.Expr, _: Any) -> exp.Expr:  # noqa: C901, PLR0911 - a tab
             return exp.cast(node.copy(), exp.DataType.build("DECIMAL(38, 18)", dialect="duckdb"))
         case exp.Round() | exp.Ceil() | exp.Floor() | exp.Trunc() if kind(node.this) in _INTEGERS:
             node.set("this", exp.cast(node.this, "DOUBLE"))
+            _as_integer(node, "decimals")
+        case exp.Round() | exp.Trunc():
+            _as_integer(node, "decimals")
         case exp.Mul() if kind(node) == exp.DType.DECIMAL:
             return _as_numeric(node.copy())
         case exp.Least() if len(node.expressions) == 1 and _may_be_nan(node.this) | _may_be_nan(node.expressions[0]):
