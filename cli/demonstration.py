@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 STATE = HOME / ".state" / "demo"
 FIRST_DAY = date(2017, 3, 1)
 # The sessions are years old on purpose: the day they end is not the day of the demonstration.
-SETTINGS: dict[str, Any] = {"checks": {"max_age_days": 0}}
+# Probabilities of a purchase on a return visit are far below the default band, so offers go by rank.
+SETTINGS: dict[str, Any] = {"checks": {"max_age_days": 0}, "policy": {"kind": "quantile"}}
 
 
 @dataclass(frozen=True)

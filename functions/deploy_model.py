@@ -75,7 +75,7 @@ def step(event: ModelApproved, context: StepContext) -> ModelDeployed | ScoringD
         golden_rows=len(golden),
         largest_difference=difference,
         inputs=inputs,
-        decile_cutoffs=revisions.decile_cutoffs(event.candidate, context),
+        percentiles=revisions.percentiles(event.candidate, context),
     )
     context.runs.write(event.run_id, DEPLOYMENT, deployment)
     # A deployment takes minutes.

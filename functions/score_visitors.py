@@ -11,9 +11,9 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from shared import push
+from shared import offers, push
 from shared.chain import run_ids
-from shared.chain.documents import ScoringRun
+from shared.chain.documents import DEPLOYMENT, ScoringRun
 from shared.chain.log_events import NothingToScore
 from shared.chain.steps import Opening, Step
 from shared.champion import POINTER
@@ -24,6 +24,7 @@ from shared.log import log
 
 if TYPE_CHECKING:
     from shared.chain.environment import Environment, StepContext
+    from shared.chain.versions import Version
     from shared.push import Message
 
 
@@ -61,8 +62,6 @@ def step(event: ModelDeployed | ScoringDue, context: StepContext) -> VisitorsSco
     parameters = {
         "day": day,
         "from_day": day - timedelta(days=context.settings.audience.window_days - 1),
-        "coupon_from": context.settings.policy.coupon_from,
-        "coupon_below": context.settings.policy.coupon_below,
         "run_id": event.run_id,
     }
     scored = None
@@ -73,8 +72,16 @@ def step(event: ModelDeployed | ScoringDue, context: StepContext) -> VisitorsSco
         if champion == scored:
             return VisitorsScored(event.run_id, day, champion.number)
         # A version that became champion while another scored may have scored before it.
-        context.warehouse.query("scoring/scores", {**parameters, "version": champion.number}, model=champion.model)
+        of_champion = {**thresholds_of(champion, context), "version": champion.number}
+        context.warehouse.query("scoring/scores", parameters | of_champion, model=champion.model)
         scored = champion
+
+
+def thresholds_of(champion: Version, context: StepContext) -> dict[str, float]:
+    """Return the policy's thresholds for the champion, as the statement names them."""
+    deployment = context.runs.read(champion.run_id, DEPLOYMENT)
+    least = offers.thresholds(context.settings.policy, deployment.percentiles if deployment else [])
+    return {"coupon_from": least.coupon, "full_price_from": least.full_price}
 
 
 STEP = Step("score_visitors", step, opening=Opening(ScoringDue, (ScoringDue.topic,), open_run))

@@ -24,18 +24,18 @@ class Pointer(Struct, frozen=True, kw_only=True):
     scorer: str | None
     # The model's inputs: the mean that replaces a missing number; None for a category.
     inputs: dict[str, float | None]
-    # The lowest probability of each decile of the test visitors except the last, in descending order.
-    decile_cutoffs: Annotated[list[float], Meta(max_length=9)]
+    # The lowest probability of the most likely 1, 2, ... 99 percent of the test visitors.
+    percentiles: Annotated[list[float], Meta(max_length=99)] = []
 
     def decile(self, probability: float) -> int | None:
         """Return the decile of the test visitors into which the probability falls; 1 is the most likely.
 
-        None for a model that was deployed before cut-offs were stored. In table `scores`, deciles are tenths of the
+        None for a model that was deployed before percentiles were stored. In table `scores`, deciles are tenths of the
         day's visitors, so the same visitor may have another decile there.
         """
-        if not self.decile_cutoffs:
+        if not self.percentiles:
             return None
-        return 1 + bisect_left(self.decile_cutoffs, -probability, key=lambda cutoff: -cutoff)
+        return 1 + bisect_left(self.percentiles, -probability, key=lambda lowest: -lowest) // 10
 
     def instance(self, features: Mapping[str, Any]) -> dict[str, Any]:
         """Return the endpoint's instance: exactly the model's inputs, with the mean for a missing number."""

@@ -1,13 +1,38 @@
-"""Choose the offer for a probability."""
+"""Choose the offer for a probability, by the rules of `settings.policy`."""
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from shared.settings import Policy
+
+ABOVE_ALL = 2.0
+"""A threshold that no probability reaches."""
 
 
-def offer(probability: float, coupon_from: float, coupon_below: float) -> Literal["none", "coupon", "full_price"]:
-    """Return a coupon from `coupon_from` to below `coupon_below`, the full price above, otherwise none.
+class Thresholds(NamedTuple):
+    """The least probabilities for a coupon and for the full price."""
 
-    The same rule as in sql/scoring/scores.sql, for one visitor.
+    coupon: float
+    full_price: float
+
+
+def thresholds(policy: "Policy", percentiles: Sequence[float]) -> Thresholds:
+    """Return the thresholds of a policy for a model.
+
+    `percentiles` are the lowest probabilities of the most likely 1, 2, ... 99 percent of the model's test visitors. A
+    model without them was deployed before they were kept; under a policy of kind `quantile` nobody gets an offer by it.
     """
-    if probability >= coupon_below:
+    if policy.kind == "band":
+        return Thresholds(policy.coupon_from, policy.coupon_below)
+    if not percentiles:
+        return Thresholds(ABOVE_ALL, ABOVE_ALL)
+    lowest = [ABOVE_ALL, *percentiles, 0.0]
+    return Thresholds(lowest[policy.full_price_percent + policy.coupon_percent], lowest[policy.full_price_percent])
+
+
+def offer(probability: float, least: Thresholds) -> Literal["none", "coupon", "full_price"]:
+    """Return the offer that a probability earns; sql/scoring/scores.sql has the same rule."""
+    if probability >= least.full_price:
         return "full_price"
-    return "coupon" if probability >= coupon_from else "none"
+    return "coupon" if probability >= least.coupon else "none"

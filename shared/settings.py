@@ -160,10 +160,18 @@ class Gate(Section, frozen=True):
 
 
 class Policy(Section, frozen=True):
-    """Which offer a probability earns: none below the band, a coupon inside, the full price above."""
+    """Which offer a probability earns: the full price at the top, a coupon below that, none for the rest.
 
+    `band` takes the thresholds from coupon_from and coupon_below, which are probabilities. `quantile` gives the most
+    likely full_price_percent of visitors the full price and the next coupon_percent a coupon.
+    """
+
+    kind: Literal["band", "quantile"] = "band"
     coupon_from: Share = 0.5
     coupon_below: Share = 0.8
+    # Together the audience's two tenths.
+    full_price_percent: Annotated[int, Meta(ge=0, le=99)] = 5
+    coupon_percent: Annotated[int, Meta(ge=1, le=100)] = 15
 
 
 class Audience(Section, frozen=True):
@@ -300,6 +308,8 @@ class Settings(Section, frozen=True):
     def __post_init__(self) -> None:
         if self.policy.coupon_from > self.policy.coupon_below:
             raise ValueError("policy.coupon_from must not be above policy.coupon_below")
+        if self.policy.full_price_percent + self.policy.coupon_percent > 100:
+            raise ValueError("policy.full_price_percent and policy.coupon_percent must not be above 100 together")
         if self.training.evaluation_share + self.training.test_share >= 1:
             raise ValueError("training.evaluation_share and training.test_share leave nothing to train on")
         # Asks the tz database.

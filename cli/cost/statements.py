@@ -125,7 +125,7 @@ def training(volumes: Volumes, settings: Settings) -> list[Reading]:
         Reading("deployment/training_statistics", times=len(candidates)),
         Reading("deployment/golden_rows"),
         Reading("deployment/weights"),
-        Reading("deployment/decile_cutoffs"),
+        Reading("deployment/percentiles"),
     ]
 
 

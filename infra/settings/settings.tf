@@ -91,6 +91,7 @@ output "refusals" {
     [for one in local.refused : "${one.path} is ${one.value} and must be ${try(local.words[one.section][one.name], "of ${one.rule}")}."],
     # What is no number has been told.
     try(local.policy.coupon_from <= local.policy.coupon_below, true) ? [] : ["policy.coupon_from (${local.policy.coupon_from}) must not be above policy.coupon_below (${local.policy.coupon_below})."],
+    try(local.policy.full_price_percent + local.policy.coupon_percent <= 100, true) ? [] : ["policy.full_price_percent (${local.policy.full_price_percent}) and policy.coupon_percent (${local.policy.coupon_percent}) must not be above 100 together."],
     try(local.training.evaluation_share + local.training.test_share < 1, true) ? [] : ["training.evaluation_share (${local.training.evaluation_share}) and training.test_share (${local.training.test_share}) leave nothing to train on: together they must be below 1."],
   )
 }

@@ -227,9 +227,9 @@ class TrainingStatistics(Struct, frozen=True):
 
 
 class Deployment(Struct, frozen=True):
-    """The version that the run deployed, its parity with ML.PREDICT, and what its pointer says of its inputs.
+    """The version that the run deployed, its parity with ML.PREDICT, and what its pointer says of the model.
 
-    Models deployed before inputs and cut-offs were kept have none.
+    Models deployed before inputs and percentiles were kept have none.
     """
 
     model: str
@@ -237,7 +237,7 @@ class Deployment(Struct, frozen=True):
     golden_rows: int
     largest_difference: float
     inputs: dict[str, float | None] = {}
-    decile_cutoffs: list[float] = []
+    percentiles: list[float] = []
 
 
 class DeploymentOperation(Struct, frozen=True):

@@ -67,5 +67,5 @@ def _pointer(serving: Version, bucket: Bucket, environment: Environment) -> cham
         candidate=serving.candidate,
         scorer=scorer if bucket.blob(scorer).exists() else None,
         inputs=deployment.inputs if deployment else {},
-        decile_cutoffs=deployment.decile_cutoffs if deployment else [],
+        percentiles=deployment.percentiles if deployment else [],
     )

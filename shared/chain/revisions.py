@@ -75,12 +75,10 @@ def export(candidate: str, columns: Iterable[str], context: StepContext) -> list
     return [{column: row[column] for column in (*columns, "expected_probability")} for row in golden]
 
 
-def decile_cutoffs(candidate: str, context: StepContext) -> list[float]:
-    """Return the lowest probability of each tenth of the run's test visitors but the last, falling."""
-    rows = context.warehouse.query(
-        "deployment/decile_cutoffs", {**training.rows_of_run(context), "candidate": candidate}
-    )
-    return [row["cutoff"] for row in rows]
+def percentiles(candidate: str, context: StepContext) -> list[float]:
+    """Return the lowest probability of the most likely 1, 2, ... 99 percent of the run's test visitors."""
+    rows = context.warehouse.query("deployment/percentiles", {**training.rows_of_run(context), "candidate": candidate})
+    return [row["probability"] for row in rows]
 
 
 def keep_scorer(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from shared.online import offers
+from shared import offers
 from shared.online.contract import Score
 
 if TYPE_CHECKING:
@@ -27,13 +27,12 @@ def score(features: Mapping[str, Any], cart: list[CartItem], request_id: str, sc
     served = scorer.snapshot()
     scored = scorer.score(features, served)
     settings = scorer.settings
-    policy = settings.policy
     in_cart = {item.product_id for item in cart}
     answer = {
         "probability": scored.probability,
         "decile": scored.decile,
         "model_version": scored.version,
-        "offer": offers.offer(scored.probability, policy.coupon_from, policy.coupon_below),
+        "offer": offers.offer(scored.probability, offers.thresholds(settings.policy, scored.percentiles)),
         "next_products": served.recommender.next_products(in_cart, served.out_of_stock, settings.online.next_products)
         if served.recommender
         else [],

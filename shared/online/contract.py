@@ -188,7 +188,7 @@ def _whole(value: Any) -> Any:
 
 
 class Score(Struct, frozen=True, kw_only=True):
-    """The answer to the shop. `decile` 1 is the tenth most likely to buy; null if the model has no cut-offs."""
+    """The answer to the shop. `decile` 1 is the tenth most likely to buy; null if the model has no percentiles."""
 
     probability: Annotated[float, Meta(ge=0, le=1)]
     decile: Annotated[int, Meta(ge=1, le=10)] | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,7 +15,9 @@ from shared.online.snapshot import Champion, Snapshot, Watch
 from shared.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+
+    from shared.champion import Pointer
 
 _MAKING = threading.Lock()
 
@@ -26,12 +28,16 @@ class NoScorerError(RuntimeError):
 
 @dataclass(frozen=True)
 class Scored:
-    """A visitor's probability, its decile (1 is the most likely, None if unknown), and the version and path used."""
+    """A visitor's probability, its decile (1 is the most likely, None if unknown), and the version and path used.
+
+    `percentiles` are the version's, as in the champion's pointer; empty if unknown.
+    """
 
     probability: float
     decile: int | None
     version: str
     path: Literal["endpoint", "embedded"]
+    percentiles: Sequence[float] = field(default=(), compare=False)
 
 
 class OnlineScorer:
@@ -62,28 +68,27 @@ class OnlineScorer:
         champion = (served or self.snapshot()).champion
         scorer = champion.scorer if champion else None
         if champion and scorer and not self._asks_endpoint_first:
-            return _embedded(champion, scorer.probability(features))
+            return _scored(champion.pointer, scorer.probability(features), "embedded")
         try:
             return self._ask(champion, features)
         except EndpointError as error:
             if champion and scorer:
                 log(EmbeddedStoodIn(str(error)))
-                return _embedded(champion, scorer.probability(features))
+                return _scored(champion.pointer, scorer.probability(features), "embedded")
             what = "the champion has no embedded scorer" if champion else "no champion is known"
             raise NoScorerError(f"{what}, and {error}") from error
 
     def _ask(self, champion: Champion | None, features: Mapping[str, Any]) -> Scored:
         instance = champion.pointer.instance(features) if champion else features
         answer = self._endpoint.ask(instance)
-        # The cut-offs are the champion's, so a canary's answers have no decile.
-        is_champions = champion is not None and answer.version == champion.pointer.version
-        decile = champion.pointer.decile(answer.probability) if champion and is_champions else None
-        return Scored(answer.probability, decile, answer.version, "endpoint")
+        # The percentiles are the champion's, so a canary's answers have no decile.
+        if champion is None or answer.version != champion.pointer.version:
+            return Scored(answer.probability, None, answer.version, "endpoint")
+        return _scored(champion.pointer, answer.probability, "endpoint")
 
 
-def _embedded(champion: Champion, probability: float) -> Scored:
-    pointer = champion.pointer
-    return Scored(probability, pointer.decile(probability), pointer.version, "embedded")
+def _scored(pointer: Pointer, probability: float, path: Literal["endpoint", "embedded"]) -> Scored:
+    return Scored(probability, pointer.decile(probability), pointer.version, path, pointer.percentiles)
 
 
 def current() -> OnlineScorer:

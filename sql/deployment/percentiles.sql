@@ -1,4 +1,4 @@
--- The lowest probability of each tenth of the test visitors but the last, the most likely first; tenths are NTILE's.
+-- The lowest probability of the most likely 1, 2, ... 99 percent of the run's test visitors.
 -- @run_id      STRING  the run
 -- @created_on  DATE    day on which the run was opened
 -- @candidate   STRING  the candidate that is deployed
@@ -13,9 +13,10 @@ placed as (
 )
 
 select
-    decile,
-    placed.probability as cutoff
-from unnest(generate_array(1, 9)) as decile
+    percent,
+    placed.probability
+from unnest(generate_array(1, 99)) as percent
 inner join placed
-    on placed.place = decile * div(placed.visitors, 10) + least(decile, mod(placed.visitors, 10))
-order by decile
+    -- Rounded up, so that the most likely percent of few visitors holds one.
+    on placed.place = div(percent * placed.visitors + 99, 100)
+order by percent

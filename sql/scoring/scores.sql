@@ -1,10 +1,10 @@
 -- Replace the day's scores: everyone active in the window, by the champion, on the first visit inside the window.
--- @run_id        STRING   the run
--- @day           DATE     day to score: the last one of which there are sessions
--- @from_day      DATE     first day of the window of active visitors, which is audience.window_days long
--- @coupon_below  FLOAT64  probability from which a visitor gets the full price (policy.coupon_below)
--- @coupon_from   FLOAT64  least probability for a coupon (policy.coupon_from)
--- @version       STRING   version of the champion
+-- @run_id           STRING   the run
+-- @day              DATE     day to score: the last one of which there are sessions
+-- @from_day         DATE     first day of the window of active visitors, which is audience.window_days long
+-- @full_price_from  FLOAT64  least probability for the full price
+-- @coupon_from      FLOAT64  least probability for a coupon
+-- @version          STRING   version of the champion
 merge into scores as target
 using (
     with
@@ -34,7 +34,7 @@ using (
         probability,
         ntile(10) over (order by probability desc, visitor_id asc) as decile,
         case
-            when probability >= @coupon_below then 'full_price'
+            when probability >= @full_price_from then 'full_price'
             when probability >= @coupon_from then 'coupon'
             else 'none'
         end as offer,

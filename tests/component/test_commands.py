@@ -72,7 +72,7 @@ class Shop:
         done = AudiencePublished(FIRST, DAY, "gs://shop/manifest.json", 7)
         self.runs.finish(FIRST, Record("publish_audience", done, NOW, NOW, 0))
         self.runs.fail(THIRD, Failure("build_features", LONG, is_permanent=True, failed_at=NOW))
-        champion = Pointer(version="3", run_id=FIRST, candidate="logistic", scorer=None, inputs={}, decile_cutoffs=[])
+        champion = Pointer(version="3", run_id=FIRST, candidate="logistic", scorer=None, inputs={}, percentiles=[])
         bucket.blob(POINTER).upload_from_string(msgspec.json.encode(champion))
 
     def send(self, topic, body):

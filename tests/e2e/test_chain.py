@@ -15,10 +15,10 @@ from cli.main import app
 from faults.judge import TABLES
 from fixtures import googlesql
 from fixtures.chain import DEADLINE
+from shared import offers
 from shared.chain.documents import Audience
 from shared.dead_letters import Letter
 from shared.errors import Permanent
-from shared.online import offers
 
 EVENTS = Path(__file__).parent.parent / "events"
 
@@ -75,7 +75,7 @@ def test_everybody_active_is_scored_once_by_the_champion_and_gets_the_policys_of
     assert {row["visitor_id"] for row in scores} == {row["visitor_id"] for row in chain.rows("sessions", INSIDERS)}
     assert len({row["visitor_id"] for row in scores}) == len(scores)
     for row in scores:
-        assert row["offer"] == offers.offer(row["probability"], policy.coupon_from, policy.coupon_below)
+        assert row["offer"] == offers.offer(row["probability"], offers.thresholds(policy, chain.pointer().percentiles))
 
 
 # Whoever has one internal session is left out altogether.

@@ -7,9 +7,9 @@ from typer.testing import CliRunner
 
 from cli import resetting
 from cli.main import app
+from shared import offers
 from shared.chain import pointer
 from shared.champion import POINTER
-from shared.online import offers
 from shared.online.scorer import OnlineScorer
 
 FEATURES = "* except (session_id, visitor_id, day, started_at, is_new_visit, is_internal, transactions)"
@@ -42,13 +42,13 @@ def test_the_pointer_names_the_champion_its_scorer_and_its_inputs(chain):
 def test_a_tenth_of_the_test_visitors_falls_into_each_decile(chain):
     found = chain.pointer()
     rows = chain.rows("evaluation_rows", f"run_id = '{found.run_id}' and candidate = '{found.candidate}'")
-    assert found.decile_cutoffs == sorted(found.decile_cutoffs, reverse=True)
-    for decile, cutoff in enumerate(found.decile_cutoffs, start=1):
-        above = sum(row["probability"] > cutoff for row in rows)
-        at_least = sum(row["probability"] >= cutoff for row in rows)
-        assert above < decile * len(rows) / 10 + 1
-        assert at_least >= decile * (len(rows) // 10)
-        assert sum(found.decile(row["probability"]) <= decile for row in rows) == at_least
+    assert found.percentiles == sorted(found.percentiles, reverse=True)
+    for percent, lowest in enumerate(found.percentiles, start=1):
+        above = sum(row["probability"] > lowest for row in rows)
+        at_least = sum(row["probability"] >= lowest for row in rows)
+        assert above < percent * len(rows) / 100 <= at_least
+        if percent % 10 == 0:
+            assert sum(found.decile(row["probability"]) <= percent // 10 for row in rows) == at_least
 
 
 def test_online_every_visitor_gets_the_probability_that_the_table_scores_has_by_either_path(chain):
@@ -68,7 +68,7 @@ def test_online_every_visitor_gets_the_probability_that_the_table_scores_has_by_
         scored = scorer.score(row)
         assert scored.probability == pytest.approx(row["scored"], abs=1e-6)
         assert (scored.version, scored.path) == (row["scored_by"], "embedded")
-        assert offers.offer(scored.probability, policy.coupon_from, policy.coupon_below) == row["offered"]
+        assert offers.offer(scored.probability, offers.thresholds(policy, scored.percentiles)) == row["offered"]
     by_endpoint = OnlineScorer(endpoint_first(chain.clients.settings))
     for row in rows[:20]:
         scored, other = scorer.score(row), by_endpoint.score(row)

@@ -146,7 +146,7 @@ def expected(in_order):
     ("begun", "part", "statement", "far"),
     [
         (0, (build_features, "fill_sessions"), "interactions/from_ga360", 6),
-        (3, (revisions, "export"), "deployment/decile_cutoffs", 3),
+        (3, (revisions, "export"), "deployment/percentiles", 3),
     ],
 )
 @pytest.mark.slow

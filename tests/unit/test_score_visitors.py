@@ -22,6 +22,7 @@ def scored(*champions):
         registry=SimpleNamespace(champion=lambda: next(names)),
         settings=Settings(project="shop-project", bucket="shop-bucket"),
         run=SimpleNamespace(as_of=date(2017, 8, 1)),
+        runs=SimpleNamespace(read=lambda *_: None),
         warehouse=SimpleNamespace(query=lambda _, parameters, model: by.append((parameters["version"], model))),
     )
     return score_visitors.step(ScoringDue(RUN), cloud), by

@@ -11,7 +11,7 @@ PARAMETERS = {
     "day": DAY,
     "from_day": FROM_DAY,
     "coupon_from": 0.5,
-    "coupon_below": 0.8,
+    "full_price_from": 0.8,
     "version": "3",
     "run_id": "20170810-0a1b2c3d",
 }
@@ -105,5 +105,5 @@ def test_deciles_and_offers_follow_the_probability_and_borders_belong_to_the_hig
     assert [row["decile"] for row in rows] == [1 + place // 2 for place in range(20)]
     assert len({row["probability"] for row in rows}) == 10
     lower, upper = rows[14]["probability"], rows[4]["probability"]
-    offers = scored(warehouse, coupon_from=lower, coupon_below=upper)
+    offers = scored(warehouse, coupon_from=lower, full_price_from=upper)
     assert [offers[row["visitor_id"]]["offer"] for row in rows] == ["full_price"] * 6 + ["coupon"] * 10 + ["none"] * 4
