@@ -19,7 +19,7 @@ from cli import terminal
 from cli.errors import UsageError
 from deskcloud.googlesql.tokens import tokenize
 from shared import jsontext, placeholders
-from shared.chain import recommending
+from shared.chain import recommending, sites, source
 from shared.warehouse import SQL
 
 if TYPE_CHECKING:
@@ -35,7 +35,11 @@ _HEADER = re.compile(r"(?:--.*\n)*")
 _PARAMETER = re.compile(r"-- @(\w+) +([A-Z0-9<>]+)  +(.+)")
 # The setting that a parameter's value is, at the end of its meaning.
 _SETTING = re.compile(r"\(([a-z_.]+)\)\Z")
-_CONSTANTS = {"placeholders": placeholders.PLACEHOLDERS, "most_products": recommending.MOST_PRODUCTS}
+_CONSTANTS = {
+    "placeholders": placeholders.PLACEHOLDERS,
+    "most_products": recommending.MOST_PRODUCTS,
+    **sites.PARAMETERS,
+}
 
 
 @dataclass(frozen=True)
@@ -128,6 +132,7 @@ def _filled(text: str, settings: Settings) -> str:
         "dataset": f"{settings.project}.{settings.dataset}",
         "source": settings.source_dataset,
         "model_id": settings.serving.model_id,
+        **source.OPTIONAL_COLUMNS["ga4"],
     }
     of_a_run = {
         "model": "a_model",

@@ -96,6 +96,20 @@ GA4: Final = pa.schema(
             purchase_revenue_in_usd=REAL,
             purchase_revenue=REAL,
         ),
+        "collected_traffic_source": _record(
+            texts="manual_campaign_id manual_campaign_name manual_source manual_medium manual_term manual_content "
+            "gclid dclid srsltid"
+        ),
+        "session_traffic_source_last_click": _record(
+            manual_campaign=_record(texts="campaign_id campaign_name source medium term content"),
+            google_ads_campaign=_record(
+                texts="customer_id account_name campaign_id campaign_name ad_group_id ad_group_name"
+            ),
+            cross_channel_campaign=_record(
+                texts="campaign_id campaign_name source medium source_platform default_channel_group "
+                "primary_channel_group"
+            ),
+        ),
         "items": pa.list_(
             _record(
                 "quantity",

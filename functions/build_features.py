@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from shared import placeholders, push
-from shared.chain import checks, current, refreshes, source
+from shared.chain import checks, current, refreshes, sites, source
 from shared.chain.documents import ExportRun
 from shared.chain.log_events import NoNewDayTable
 from shared.chain.refreshes import Refresh
@@ -27,6 +27,7 @@ from shared.handler import handle
 from shared.log import log
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import date, datetime
 
     from shared.chain.documents import Reading
@@ -75,17 +76,19 @@ def build(event: DataRefreshed, context: StepContext) -> None:
         raise Permanent(reading.problem)
     changed = list(reading.changed)
     if changed:
-        checks.require_columns(context)
-        fill_sessions(changed, list(reading.days), context)
+        columns = checks.require_columns(context)
+        fill_sessions(changed, list(reading.days), columns, context)
     checks.run(event.as_of, changed, context)
     if changed:
         build_visitor_features(reading.first_touched, event.as_of, context)
         remember(reading, context)
 
 
-def fill_sessions(changed: list[date], existing: list[date], context: StepContext) -> None:
+def fill_sessions(changed: list[date], existing: list[date], columns: Collection[str], context: StepContext) -> None:
     """Replace the sessions of the changed days and of their neighbours, and what was done to products in them."""
     settings = context.settings
+    kind, dataset = settings.source.kind, settings.source_dataset
+    optional = source.optional_columns(kind, columns)
     for days in source.chunks(source.days_to_rebuild(changed, existing)):
         suffixes = [f"{day:%Y%m%d}" for day in source.days_to_rebuild(days, existing)]
         tables = {"days": days, "suffixes": suffixes, "first_suffix": suffixes[0], "last_suffix": suffixes[-1]}
@@ -95,9 +98,10 @@ def fill_sessions(changed: list[date], existing: list[date], context: StepContex
             "internal_sources": list(settings.source.internal_sources),
             "max_hits": settings.source.max_hits,
             "time_zone": settings.source.time_zone,
+            **(sites.PARAMETERS if kind == "ga4" else {}),
         }
-        write(f"sessions/from_{settings.source.kind}", parameters, context, source=settings.source_dataset)
-        write(f"interactions/from_{settings.source.kind}", tables, context, source=settings.source_dataset)
+        write(f"sessions/from_{kind}", parameters, context, source=dataset, **optional)
+        write(f"interactions/from_{kind}", tables, context, source=dataset)
 
 
 def build_visitor_features(first_touched: date, as_of: date, context: StepContext) -> None:

@@ -14,39 +14,30 @@ import msgspec
 
 from shared.chain.documents import CHECKS, Check
 from shared.chain.log_events import CheckFailed
-from shared.chain.source import COLUMNS, newest_table
+from shared.chain.source import COLUMNS, columns_of, newest_table
 from shared.errors import Permanent
 from shared.log import log
 from shared.warehouse import SQL, Statement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from google.cloud import bigquery
-
     from shared.chain.environment import StepContext
 
 
-def require_columns(context: StepContext) -> None:
-    """See that the table that was created last, whose columns BigQuery takes for all, has every column that is read.
+def require_columns(context: StepContext) -> set[str]:
+    """Return the columns of the table that was created last, which BigQuery takes for all, once none is missing.
 
     Raises:
         Permanent: names the table and the columns that it lacks.
     """
     settings = context.settings
     table = f"{settings.source_dataset}.{newest_table(context.environment)}"
-    present = set(_paths(context.environment.bigquery.get_table(table).schema))
+    present = columns_of(table, context.environment)
     missing = [column for column in COLUMNS[settings.source.kind] if column not in present]
     found = f"table {table} lacks the column {', '.join(missing)}" if missing else f"table {table} has all columns"
     context.runs.write(context.run_id, CHECKS, {"fail/columns": Check(is_ok=not missing, found=found)})
     if missing:
         raise Permanent(f"{found}, which the chain reads: BigQuery takes the columns of the table created last for all")
-
-
-def _paths(schema: Iterable[bigquery.SchemaField], prefix: str = "") -> Iterator[str]:
-    for column in schema:
-        yield prefix + column.name
-        yield from _paths(column.fields, f"{prefix}{column.name}.")
+    return present
 
 
 def run(as_of: date, changed: list[date], context: StepContext) -> None:

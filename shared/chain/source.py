@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from google.api_core.exceptions import Forbidden
 
@@ -11,7 +11,9 @@ from shared.chain.documents import DayState, Reading
 from shared.errors import Permanent, is_final, told
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Iterator
+
+    from google.cloud import bigquery
 
     from shared.chain.environment import Environment
     from shared.chain.refreshes import Refresh
@@ -63,6 +65,33 @@ COLUMNS = {
     ],
 }
 
+# Columns that not each export has, by what sql/sessions/from_ga4.sql calls them. GA4 has collected_traffic_source since
+# 2023, session_traffic_source_last_click since July 2024 and its cross_channel_campaign since October 2024.
+_COLLECTED, _LAST_CLICK = "collected_traffic_source", "session_traffic_source_last_click"
+OPTIONAL_COLUMNS: Final[dict[str, dict[str, str]]] = {
+    "ga360": {},
+    "ga4": {
+        "first_campaign": "traffic_source.name",
+        "collected_source": f"{_COLLECTED}.manual_source",
+        "collected_medium": f"{_COLLECTED}.manual_medium",
+        "collected_campaign": f"{_COLLECTED}.manual_campaign_name",
+        "collected_gclid": f"{_COLLECTED}.gclid",
+        "manual_source": f"{_LAST_CLICK}.manual_campaign.source",
+        "manual_medium": f"{_LAST_CLICK}.manual_campaign.medium",
+        "manual_campaign": f"{_LAST_CLICK}.manual_campaign.campaign_name",
+        "google_ads_campaign": f"{_LAST_CLICK}.google_ads_campaign.campaign_name",
+        "last_click_source": f"{_LAST_CLICK}.cross_channel_campaign.source",
+        "last_click_medium": f"{_LAST_CLICK}.cross_channel_campaign.medium",
+        "last_click_campaign": f"{_LAST_CLICK}.cross_channel_campaign.campaign_name",
+        "last_click_channel": f"{_LAST_CLICK}.cross_channel_campaign.default_channel_group",
+    },
+}
+
+
+def optional_columns(kind: str, present: Collection[str]) -> dict[str, str]:
+    """Return what stands in a statement for each column that an export may lack: the column, or null."""
+    return {name: column if column in present else "null" for name, column in OPTIONAL_COLUMNS[kind].items()}
+
 
 def look(refresh: Refresh, environment: Environment, today: date, asked_at: datetime) -> Reading:
     """See what the export holds now, for a message of that time. Two looks at the same data give the same reading.
@@ -92,6 +121,17 @@ def newest_table(environment: Environment) -> str | None:
     settings = environment.settings
     rows = environment.query("source/newest_table", {"prefix": settings.table_prefix}, source=settings.source_dataset)
     return rows[0]["table_id"] if rows else None
+
+
+def columns_of(table: str, environment: Environment) -> set[str]:
+    """Return the columns of a table of the export and the fields in them, each by its path."""
+    return set(_paths(environment.bigquery.get_table(table).schema))
+
+
+def _paths(schema: Iterable[bigquery.SchemaField], prefix: str = "") -> Iterator[str]:
+    for column in schema:
+        yield prefix + column.name
+        yield from _paths(column.fields, f"{prefix}{column.name}.")
 
 
 def _problem(refresh: Refresh, days: dict[date, DayState], dataset: str, prefix: str) -> str:

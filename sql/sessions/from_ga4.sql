@@ -1,12 +1,17 @@
 -- Replace the sessions of the days named by what the GA4 day-tables around them hold. A session is what one
 -- user_pseudo_id does under one ga_session_id; it belongs to the day of its first event. Events without consent carry
--- no user_pseudo_id and belong to nobody.
+-- no user_pseudo_id and belong to nobody. Columns that not every export has are names that the caller fills in, null
+-- where the newest day-table lacks the column: BigQuery takes that one's schema for all.
 -- @first_suffix      STRING         first of @suffixes
 -- @last_suffix       STRING         last of @suffixes
 -- @suffixes          ARRAY<STRING>  day-tables to read, each as YYYYMMDD
 -- @time_zone         STRING         the property's time zone, in which hour and weekday are told (source.time_zone)
 -- @placeholders      ARRAY<STRING>  texts with which Google Analytics says that it does not know
 -- @days              ARRAY<DATE>    days to replace
+-- @search_sites      ARRAY<STRING>  search engines, by which Google's default channel group knows them
+-- @social_sites      ARRAY<STRING>  social networks, likewise
+-- @shopping_sites    ARRAY<STRING>  shops, likewise
+-- @video_sites       ARRAY<STRING>  sites of videos, likewise
 -- @internal_sources  ARRAY<STRING>  sources of the staff's own traffic (source.internal_sources)
 -- @max_hits          INT64          most hits of a session; one with more is a robot's (source.max_hits)
 merge into sessions as target
@@ -19,6 +24,8 @@ using (
             (select p.value.int_value from unnest(event_params) as p where p.key = 'ga_session_number') as visit_number,
             (select p.value.string_value from unnest(event_params) as p where p.key = 'source') as event_source,
             (select p.value.string_value from unnest(event_params) as p where p.key = 'medium') as event_medium,
+            (select p.value.string_value from unnest(event_params) as p where p.key = 'campaign') as event_campaign,
+            (select p.value.string_value from unnest(event_params) as p where p.key = 'gclid') as event_gclid,
             (
                 select coalesce(p.value.string_value, cast(p.value.int_value as string))
                 from unnest(event_params) as p
@@ -29,6 +36,19 @@ using (
             event_name,
             traffic_source.source as first_source,
             traffic_source.medium as first_medium,
+            cast(${first_campaign} as string) as first_campaign,
+            cast(${collected_source} as string) as collected_source,
+            cast(${collected_medium} as string) as collected_medium,
+            cast(${collected_campaign} as string) as collected_campaign,
+            cast(${collected_gclid} as string) as collected_gclid,
+            cast(${manual_source} as string) as manual_source,
+            cast(${manual_medium} as string) as manual_medium,
+            cast(${manual_campaign} as string) as manual_campaign,
+            cast(${google_ads_campaign} as string) as google_ads_campaign,
+            cast(${last_click_source} as string) as last_click_source,
+            cast(${last_click_medium} as string) as last_click_medium,
+            cast(${last_click_campaign} as string) as last_click_campaign,
+            cast(${last_click_channel} as string) as last_click_channel,
             device.category as device,
             geo.country,
             coalesce(ecommerce.purchase_revenue, 0) as revenue,
@@ -63,8 +83,10 @@ using (
             if(countif(session_engaged = '1') = 0, 1, 0) as bounces,
             countif(event_name = 'purchase') as transactions,
             sum(if(event_name = 'purchase', revenue, 0)) as revenue,
-            coalesce(min_by(event_source, if(event_source is null, null, happened_at)), max(first_source)) as source,
-            coalesce(min_by(event_medium, if(event_medium is null, null, happened_at)), max(first_medium)) as medium,
+            min_by(
+                last_click_channel,
+                if(last_click_channel not in unnest(@placeholders), happened_at, null)
+            ) as told_channel,
             max(device) as device,
             max(country) as country,
             max(
@@ -84,13 +106,148 @@ using (
 
     clean as (
         select
-            * except (source, medium, device, country),
-            if(source in unnest(@placeholders), null, source) as source,
-            if(medium in unnest(@placeholders), null, medium) as medium,
+            * except (device, country),
             if(device in unnest(@placeholders), null, device) as device,
             if(country in unnest(@placeholders), null, country) as country
         from visits
         where day in unnest(@days)
+    ),
+
+    -- The sources that an event names, the most trusted in the first place. Google Ads marks a click with a gclid, and
+    -- manual tags do not count beside it. Where a user first came from is the source of the first visit alone.
+    named as (
+        select
+            events.visitor_id,
+            events.visit_id,
+            events.happened_at,
+            told.place,
+            told.source,
+            told.medium,
+            told.campaign
+        from
+            events,
+            unnest([
+                struct(
+                    1 as place,
+                    last_click_source as source,
+                    last_click_medium as medium,
+                    last_click_campaign as campaign
+                ),
+                (
+                    2,
+                    if(google_ads_campaign not in unnest(@placeholders), 'google', manual_source),
+                    if(google_ads_campaign not in unnest(@placeholders), 'cpc', manual_medium),
+                    if(google_ads_campaign not in unnest(@placeholders), google_ads_campaign, manual_campaign)
+                ),
+                (
+                    3,
+                    if(collected_gclid not in unnest(@placeholders), 'google', collected_source),
+                    if(collected_gclid not in unnest(@placeholders), 'cpc', collected_medium),
+                    collected_campaign
+                ),
+                (
+                    4,
+                    if(event_gclid not in unnest(@placeholders), 'google', event_source),
+                    if(event_gclid not in unnest(@placeholders), 'cpc', event_medium),
+                    event_campaign
+                ),
+                (
+                    5,
+                    if(visit_number = 1, first_source, null),
+                    if(visit_number = 1, first_medium, null),
+                    if(visit_number = 1, first_campaign, null)
+                )
+            ]) as told
+        where told.source not in unnest(@placeholders) or told.medium not in unnest(@placeholders)
+    ),
+
+    sources as (
+        select
+            visitor_id,
+            visit_id,
+            if(source in unnest(@placeholders), null, source) as source,
+            if(medium in unnest(@placeholders), null, medium) as medium,
+            campaign
+        from named
+        qualify
+            row_number() over (
+                partition by visitor_id, visit_id
+                order by place, happened_at, source, medium, campaign
+            ) = 1
+    ),
+
+    -- A site's mobile and country hosts are the site, and NAME.com is NAME.
+    sites as (
+        select
+            visitor_id,
+            visit_id,
+            lower(source) as source,
+            lower(medium) as medium,
+            lower(campaign) as campaign,
+            regexp_replace(lower(source), r'^(www|web|mobile|touch|[a-z]{1,2})\.(.+\..+)', r'\2') as site
+        from sources
+    ),
+
+    brands as (
+        select
+            *,
+            regexp_replace(site, r'\.com\z', '') as brand
+        from sites
+    ),
+
+    kinds as (
+        select
+            *,
+            case
+                when site in unnest(@shopping_sites) or brand in unnest(@shopping_sites) then 'shopping'
+                when site in unnest(@search_sites) or brand in unnest(@search_sites) then 'search'
+                when site in unnest(@social_sites) or brand in unnest(@social_sites) then 'social'
+                when site in unnest(@video_sites) or brand in unnest(@video_sites) then 'video'
+            end as kind,
+            regexp_contains(medium, r'^(.*cp.*|ppc|retargeting|paid.*)\z') as is_paid,
+            regexp_contains(campaign, r'([^a-df-z]|^)shop|shopping') as is_shopping_campaign
+        from brands
+    ),
+
+    -- Google's default channel group, rule by rule in its order: support.google.com/analytics/answer/9756891.
+    channels as (
+        select
+            visitor_id,
+            visit_id,
+            case
+                when source = '(direct)' and coalesce(medium, '(none)') = '(none)' then 'Direct'
+                when campaign like '%cross-network%' then 'Cross-network'
+                when is_paid and (kind = 'shopping' or is_shopping_campaign) then 'Paid Shopping'
+                when is_paid and kind = 'search' then 'Paid Search'
+                when is_paid and kind = 'social' then 'Paid Social'
+                when is_paid and kind = 'video' then 'Paid Video'
+                when medium in ('display', 'banner', 'expandable', 'interstitial', 'cpm') then 'Display'
+                when is_paid then 'Paid Other'
+                when kind = 'shopping' or is_shopping_campaign then 'Organic Shopping'
+                when
+                    kind = 'social'
+                    or medium in ('social', 'social-network', 'social-media', 'sm', 'social network', 'social media')
+                    then 'Organic Social'
+                when kind = 'video' or medium like '%video%' then 'Organic Video'
+                when kind = 'search' or medium = 'organic' then 'Organic Search'
+                when medium = 'ai-assistant' then 'AI Assistant'
+                when medium in ('referral', 'app', 'link') then 'Referral'
+                when
+                    source in ('email', 'e-mail', 'e_mail', 'e mail')
+                    or medium in ('email', 'e-mail', 'e_mail', 'e mail')
+                    then 'Email'
+                when medium = 'affiliate' then 'Affiliates'
+                when medium = 'audio' then 'Audio'
+                when source = 'sms' or medium = 'sms' then 'SMS'
+                when
+                    source = 'firebase'
+                    or medium like '%push'
+                    or medium like '%mobile%'
+                    or medium like '%notification%'
+                    then 'Mobile Push Notifications'
+                else 'Unassigned'
+            end as channel
+        from kinds
     )
 
     select
@@ -106,19 +263,9 @@ using (
         clean.bounces,
         clean.transactions,
         clean.revenue,
-        clean.source,
-        clean.medium,
-        -- GA4's older exports have no channel: those rules of the default channel group that need source and medium.
-        case
-            when clean.source = '(direct)' then 'Direct'
-            when clean.medium in ('cpc', 'ppc', 'paidsearch') then 'Paid Search'
-            when clean.medium = 'organic' then 'Organic Search'
-            when clean.medium = 'affiliate' then 'Affiliates'
-            when clean.medium = 'email' then 'Email'
-            when clean.medium in ('display', 'cpm', 'banner') then 'Display'
-            when clean.medium in ('social', 'social-network', 'sm') then 'Social'
-            when clean.medium = 'referral' then 'Referral'
-        end as channel,
+        sources.source,
+        sources.medium,
+        coalesce(clean.told_channel, channels.channel) as channel,
         clean.device,
         clean.country,
         extract(hour from clean.started_at at time zone @time_zone) as hour,
@@ -127,8 +274,12 @@ using (
         coalesce(products.products_viewed, 0) as products_viewed,
         coalesce(products.products_added, 0) as products_added,
         0 as duplicate_rows,
-        coalesce(clean.source in unnest(@internal_sources), false) or clean.hits > @max_hits as is_internal
+        coalesce(sources.source in unnest(@internal_sources), false) or clean.hits > @max_hits as is_internal
     from clean
+    left join sources
+        on clean.visitor_id = sources.visitor_id and clean.visit_id = sources.visit_id
+    left join channels
+        on clean.visitor_id = channels.visitor_id and clean.visit_id = channels.visit_id
     left join products
         on clean.visitor_id = products.visitor_id and clean.visit_id = products.visit_id
 ) as fresh

@@ -10,6 +10,7 @@ from cli import sql
 from deskcloud.googlesql import analysis
 from fixtures import googlesql
 from shared import warehouse
+from shared.chain import source
 from shared.settings import Settings
 
 SETTINGS = Settings(project="local-project", bucket="statements", dataset="statements")
@@ -29,6 +30,12 @@ def analyze(statement, text, parameters):
 def test_google_takes(statement):
     table = {"table": "scores"} if statement.startswith("reset/") else {}
     analyze(statement, googlesql.text(statement, **table), googlesql.parameter_types(statement))
+
+
+def test_google_takes_the_sessions_of_an_export_that_lacks_each_optional_column():
+    lacking = source.optional_columns("ga4", ())
+    statement = "sessions/from_ga4"
+    analyze(statement, googlesql.text(statement, **lacking), googlesql.parameter_types(statement))
 
 
 def test_google_takes_it_as_it_is_printed_for_the_console(statement):
