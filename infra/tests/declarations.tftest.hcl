@@ -17,6 +17,13 @@ run "another_shop_has_what_it_declares_and_nothing_of_ours" {
   }
 
   assert {
+    condition = { for name, made in google_cloudfunctions2_function.functions : name => split("-", made.build_config[0].source[0].storage_source[0].object)[0] } == {
+      count_greetings = "chain", greet = "checkout", keep_letters = "chain"
+    }
+    error_message = "Each is built from the bundle that it names."
+  }
+
+  assert {
     condition     = keys(google_pubsub_topic.topics) == ["counted", "counting-due", "greeted", "letters"]
     error_message = "So are topics."
   }

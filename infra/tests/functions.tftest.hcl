@@ -21,7 +21,7 @@ run "functions_are_those_that_are_declared" {
 
   assert {
     condition = toset(flatten([for function in values(local.declared.functions) : keys(function)])) == toset([
-      "does", "http", "topics", "emits", "memory", "cpu", "concurrency", "timeout_seconds", "max_instances", "min_instances",
+      "does", "requirements", "http", "topics", "emits", "memory", "cpu", "concurrency", "timeout_seconds", "max_instances", "min_instances",
       "reads", "writes", "rejects", "permissions", "roles", "secrets",
     ])
     error_message = "Each name that is declared of a function is one that the tests here, of access or of delivery look for."
