@@ -37,7 +37,8 @@ for path in [*pathlib.Path("functions").glob("*.py"), *pathlib.Path("shared").rg
 # What a process imports when it first asks the endpoint may take longer than the default.
 SETTINGS = {"bucket": PROJECT, "online": {"endpoint_deadline_ms": 20_000}}
 
-pytestmark = pytest.mark.slow
+# The first test of a bundle installs its requirements.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @dataclass(frozen=True)
