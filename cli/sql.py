@@ -37,6 +37,7 @@ _PARAMETER = re.compile(r"-- @(\w+) +([A-Z0-9<>]+)  +(.+)")
 _SETTING = re.compile(r"\(([a-z_.]+)\)\Z")
 _CONSTANTS = {
     "placeholders": placeholders.PLACEHOLDERS,
+    "no_ids": placeholders.NO_IDS,
     "most_products": recommending.MOST_PRODUCTS,
     **sites.PARAMETERS,
 }

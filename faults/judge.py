@@ -24,7 +24,8 @@ _VOLATILE_COLUMNS = {"created_on", "last_modified"}
 
 # All that the chain fills.
 TABLES = (
-    *("source_days", "sessions", "interactions", "visitor_features", "training_rows", "evaluation_rows"),
+    *("source_days", "order_reports", "orders", "sessions", "interactions", "conversions", "visitor_features"),
+    *("training_rows", "evaluation_rows"),
     *("scores", "audience", "visitor_products", "product_similarities", "recommended_products"),
     *("product_itemsets", "product_rules", "visitor_recommendations"),
 )

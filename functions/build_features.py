@@ -1,10 +1,10 @@
-"""Build sessions, interactions, features and labels once the export's day-tables are refreshed.
+"""Build orders, sessions, interactions, features and labels once the export's day-tables are refreshed.
 
 On     data-refreshed       any shape that shared.chain.refreshes reads
        audience-published   AudiencePublished(run_id): a run has ended, and newer data may have waited
        model-rejected       ModelRejected(run_id), likewise
        run-superseded       RunSuperseded(run_id), likewise
-Runs   sql/sessions, sql/interactions, sql/checks, sql/features
+Runs   sql/orders, sql/sessions, sql/interactions, sql/conversions, sql/checks, sql/features
 Emits  features-built       FeaturesBuilt(run_id, as_of)
        scoring-due          ScoringDue(run_id): the last training is too young for another one
        run-superseded       RunSuperseded(run_id, by)
@@ -13,7 +13,7 @@ Emits  features-built       FeaturesBuilt(run_id, as_of)
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared import placeholders, push
 from shared.chain import checks, current, refreshes, sites, source
@@ -25,6 +25,7 @@ from shared.errors import Permanent
 from shared.events import AudiencePublished, DataRefreshed, FeaturesBuilt, ModelRejected, RunSuperseded, ScoringDue
 from shared.handler import handle
 from shared.log import log
+from shared.settings import PURCHASE
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -77,31 +78,65 @@ def build(event: DataRefreshed, context: StepContext) -> None:
     changed = list(reading.changed)
     if changed:
         columns = checks.require_columns(context)
+        fill_orders(changed, context)
         fill_sessions(changed, list(reading.days), columns, context)
+        fill_conversions(changed, context)
     checks.run(event.as_of, changed, context)
     if changed:
         build_visitor_features(reading.first_touched, event.as_of, context)
         remember(reading, context)
 
 
+def fill_orders(changed: list[date], context: StepContext) -> None:
+    """Replace what the changed days tell of orders, and all orders by what all days tell of them."""
+    settings = context.settings
+    for days in source.chunks(changed):
+        parameters = {**of_tables(days, days), "no_ids": placeholders.NO_IDS}
+        write(f"orders/reports_from_{settings.source.kind}", parameters, context, source=settings.source_dataset)
+    write("orders/orders", {}, context)
+
+
 def fill_sessions(changed: list[date], existing: list[date], columns: Collection[str], context: StepContext) -> None:
-    """Replace the sessions of the changed days and of their neighbours, and what was done to products in them."""
+    """Replace the sessions of the changed days and of their neighbours, and what was done to products in them.
+
+    An order that has moved to an earlier session is taken from later ones, whose days need not have changed.
+    """
     settings = context.settings
     kind, dataset = settings.source.kind, settings.source_dataset
     optional = source.optional_columns(kind, columns)
-    for days in source.chunks(source.days_to_rebuild(changed, existing)):
-        suffixes = [f"{day:%Y%m%d}" for day in source.days_to_rebuild(days, existing)]
-        tables = {"days": days, "suffixes": suffixes, "first_suffix": suffixes[0], "last_suffix": suffixes[-1]}
-        parameters = {
+    rebuilt = source.days_to_rebuild(changed, existing)
+    for days in source.chunks(rebuilt):
+        tables = of_tables(days, source.days_to_rebuild(days, existing)) | {"placeholders": placeholders.PLACEHOLDERS}
+        visits = {
             **tables,
-            "placeholders": placeholders.PLACEHOLDERS,
             "internal_sources": list(settings.source.internal_sources),
             "max_hits": settings.source.max_hits,
             "time_zone": settings.source.time_zone,
             **(sites.PARAMETERS if kind == "ga4" else {}),
         }
-        write(f"sessions/from_{kind}", parameters, context, source=dataset, **optional)
-        write(f"interactions/from_{kind}", tables, context, source=dataset)
+        write(f"sessions/from_{kind}", visits, context, source=dataset, **optional)
+        products = {**tables, "no_ids": placeholders.NO_IDS}
+        write(f"interactions/from_{kind}", products, context, source=dataset)
+    for table in ("sessions", "interactions"):
+        write(f"orders/{table}", {"first_day": rebuilt[0]}, context)
+
+
+def fill_conversions(changed: list[date], context: StepContext) -> None:
+    """Replace what the label counts: all orders, or the events of the changed days."""
+    settings = context.settings
+    least = {"min_revenue": settings.label.min_revenue}
+    if settings.label.event == PURCHASE:
+        write("conversions/from_orders", least, context)
+        return
+    for days in source.chunks(changed):
+        parameters = {**of_tables(days, days), **least, "label_event": settings.label.event}
+        write(f"conversions/from_{settings.source.kind}", parameters, context, source=settings.source_dataset)
+
+
+def of_tables(days: list[date], read: list[date]) -> dict[str, Any]:
+    """Return the parameters of a statement that replaces days by what the day-tables of others hold."""
+    suffixes = [f"{day:%Y%m%d}" for day in read]
+    return {"days": days, "suffixes": suffixes, "first_suffix": suffixes[0], "last_suffix": suffixes[-1]}
 
 
 def build_visitor_features(first_touched: date, as_of: date, context: StepContext) -> None:

@@ -24,4 +24,5 @@ module "settings" {
   source = "./settings"
 
   given = var.settings
+  kind  = var.export.kind
 }

@@ -55,6 +55,9 @@ TimeZone = Annotated[
         description="a time zone of the tz database, as Europe/Paris is one",
     ),
 ]
+PURCHASE = "purchase"
+# No control characters, which Google Analytics keeps out of names.
+_VISIBLE = "[!-~\u00a1-\u1fff\u2e80-\ud7ff]"
 CANDIDATES = tuple(sorted(path.stem for path in (Path(__file__).parent.parent / "sql" / "models").glob("*.sql")))
 if TYPE_CHECKING:
     Candidate = str
@@ -107,10 +110,20 @@ class Source(Section, frozen=True):
 
 
 class Label(Section, frozen=True):
-    """What the model learns: a purchase in a later session than the first visit."""
+    """What the model learns: a purchase, or another event, after the first visit."""
 
     kind: Literal["horizon", "unbounded"] = "horizon"
     horizon_days: Days = 14
+    # An order, or any event of the export: a GA4 event by its name, a GA360 event as category/action.
+    event: Annotated[
+        str,
+        Meta(
+            pattern=rf"^{_VISIBLE}+( {_VISIBLE}+)*\Z",
+            description="purchase, the name of a GA4 event, or category/action of a GA360 event",
+        ),
+    ] = PURCHASE
+    # What is worth less does not count.
+    min_revenue: Annotated[float, Meta(ge=0)] = 0.0
 
 
 class Checks(Section, frozen=True):
@@ -123,6 +136,10 @@ class Checks(Section, frozen=True):
     trailing_days: Days = 14
     max_duplicates_share: Share = 0.01
     max_null_share: Share = 0.9
+    # Of the reports of orders: shares that repeat an order, reverse one, and name no visitor.
+    max_repeated_orders: Share = 0.1
+    max_reversals: Share = 0.5
+    max_orders_without_visitor: Share = 0.5
 
 
 class Training(Section, frozen=True):
@@ -314,6 +331,8 @@ class Settings(Section, frozen=True):
             raise ValueError("training.evaluation_share and training.test_share leave nothing to train on")
         # Asks the tz database.
         _ = self.source.zone
+        if self.label.event != PURCHASE and ("/" in self.label.event) != (self.source.kind == "ga360"):
+            raise ValueError("label.event must be purchase, a GA4 event's name, or a GA360 event's category/action")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:

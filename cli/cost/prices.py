@@ -48,6 +48,7 @@ class Assumptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     measured: Measured
     ga4_export_bytes: float
     sessions_per_visitor: float
+    orders_per_session: float
     late_days: dict[str, int]
     text: float
     items: float

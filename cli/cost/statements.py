@@ -14,7 +14,7 @@ from functools import cache
 from cli.cost.prices import assumptions
 from cli.cost.volumes import Volumes
 from shared.chain.source import days_to_rebuild
-from shared.settings import Settings
+from shared.settings import PURCHASE, Settings
 from shared.warehouse import SQL
 
 # https://docs.cloud.google.com/bigquery/docs/reference/standard-sql/dml-syntax#on-demand-query-size-calculation
@@ -68,7 +68,7 @@ def text(statement: str) -> str:
 def parsed(statement: str) -> tuple[str | None, frozenset[str] | None, frozenset[str]]:
     """Return the table that a statement changes, its words (None where it selects all), and the tables it reads."""
     sql = text(statement)
-    target = re.search(r"merge into (\w+)", sql)
+    target = re.search(r"(?:merge into|delete from) (\w+)", sql)
     # What a WITH clause names is no table, whatever it is called.
     inside = set(re.findall(r"(\w+) as \(", sql))
     read = {VIEWS.get(name, name) for name in re.findall(r"\b(?:from|join) (\w+)\b", sql)}
@@ -90,12 +90,22 @@ def refresh(volumes: Volumes, settings: Settings) -> list[Reading]:
     rebuilt = days_to_rebuild(changed, existing)
     looked_at = len(days_to_rebuild(rebuilt, existing))
     labels = volumes.within(len(changed) + settings.label_days + 1)
+    everything = volumes.inputs.history_days
     trailing = volumes.within(settings.checks.trailing_days + 1)
     return [
         Reading("source/day_tables"),
         Reading("source/newest_table"),
+        Reading(f"orders/reports_from_{kind}", {"export": len(changed)}, replaced=len(changed)),
+        Reading("orders/orders", {"order_reports": everything}, replaced=everything),
         Reading(f"sessions/from_{kind}", {"export": looked_at}, replaced=len(rebuilt)),
-        Reading(f"interactions/from_{kind}", {"export": looked_at, "sessions": len(rebuilt)}, replaced=len(rebuilt)),
+        Reading(
+            f"interactions/from_{kind}",
+            {"export": looked_at, "sessions": len(rebuilt), "orders": looked_at},
+            replaced=len(rebuilt),
+        ),
+        Reading("orders/sessions", {"sessions": len(rebuilt), "orders": len(rebuilt) + 1}, replaced=len(rebuilt)),
+        Reading("orders/interactions", {"interactions": len(rebuilt), "orders": len(rebuilt) + 1}),
+        conversions(len(changed), everything, settings),
         *(
             Reading(f"checks/{check}", {"sessions": len(changed)})
             for check in (
@@ -105,11 +115,19 @@ def refresh(volumes: Volumes, settings: Settings) -> list[Reading]:
                 "warn/missing_values",
             )
         ),
+        Reading("checks/warn/orders", {"order_reports": len(changed), "orders": len(changed)}),
         Reading("checks/fail/row_count", {"sessions": trailing}),
         Reading("checks/warn/freshness"),
-        Reading("features/visitor_features", {"sessions": labels}, replaced=labels),
+        Reading("features/visitor_features", {"sessions": labels, "conversions": labels}, replaced=labels),
         Reading("source/remember_days"),
     ]
+
+
+def conversions(changed: int, everything: int, settings: Settings) -> Reading:
+    """Return what fills the table of what the label counts: all orders, or the events of the changed days."""
+    if settings.label.event == PURCHASE:
+        return Reading("conversions/from_orders", {"orders": everything}, replaced=everything)
+    return Reading(f"conversions/from_{settings.source.kind}", {"export": changed}, replaced=changed)
 
 
 def training(volumes: Volumes, settings: Settings) -> list[Reading]:

@@ -104,6 +104,7 @@ class Volumes:
         sessions, trainings = inputs.sessions_per_day, max(self.trainings_per_day, 1)
         built = max(self.recommendations_per_day, 1)
         recommendations = settings.recommendations
+        orders = sessions * assumed.orders_per_session
         interactions = sessions * assumed.measured.interactions_per_session
         interests = interactions * self.within(recommendations.window_days)
         products = min(inputs.products, interests)
@@ -116,6 +117,9 @@ class Volumes:
             "export": sessions,
             "day_tables": inputs.history_days,
             "source_days": inputs.history_days,
+            "order_reports": orders,
+            "orders": orders,
+            "conversions": orders,
             "sessions": sessions,
             "interactions": interactions,
             "visitor_features": sessions / inputs.sessions_per_visitor,

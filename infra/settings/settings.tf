@@ -11,6 +11,11 @@ variable "given" {
   }
 }
 
+variable "kind" {
+  description = "Kind of the export that is read, ga4 or ga360."
+  type        = string
+}
+
 locals {
   # JSON Schema, as `python -m shared.settings` writes it from the functions' own rules and defaults.
   schema = jsondecode(file("${path.module}/schema.json"))["$defs"]
@@ -73,8 +78,9 @@ locals {
 
   # What holds in the sections that are looked at here.
   defaults = {
-    for section in ["policy", "serving", "training"] : section => { for name, of in local.sections[section] : name => of.default }
+    for section in ["label", "policy", "serving", "training"] : section => { for name, of in local.sections[section] : name => of.default }
   }
+  label    = try(merge(local.defaults.label, var.given.label), local.defaults.label)
   policy   = try(merge(local.defaults.policy, var.given.policy), local.defaults.policy)
   serving  = try(merge(local.defaults.serving, var.given.serving), local.defaults.serving)
   training = try(merge(local.defaults.training, var.given.training), local.defaults.training)
@@ -93,6 +99,7 @@ output "refusals" {
     try(local.policy.coupon_from <= local.policy.coupon_below, true) ? [] : ["policy.coupon_from (${local.policy.coupon_from}) must not be above policy.coupon_below (${local.policy.coupon_below})."],
     try(local.policy.full_price_percent + local.policy.coupon_percent <= 100, true) ? [] : ["policy.full_price_percent (${local.policy.full_price_percent}) and policy.coupon_percent (${local.policy.coupon_percent}) must not be above 100 together."],
     try(local.training.evaluation_share + local.training.test_share < 1, true) ? [] : ["training.evaluation_share (${local.training.evaluation_share}) and training.test_share (${local.training.test_share}) leave nothing to train on: together they must be below 1."],
+    try(local.label.event == "purchase" || strcontains(local.label.event, "/") == (var.kind == "ga360"), true) ? [] : ["label.event (${local.label.event}) must be purchase, or ${var.kind == "ga360" ? "category/action of a GA360 event" : "the name of a GA4 event"}."],
   )
 }
 

@@ -1,5 +1,9 @@
 # What the functions' own rules refuse is refused at plan, in sentences; the module needs no cloud, so it is asked alone.
 
+variables {
+  kind = "ga4"
+}
+
 run "settings_within_their_rules_will_do" {
   command = plan
 
@@ -10,7 +14,7 @@ run "settings_within_their_rules_will_do" {
   variables {
     given = {
       source          = { internal_sources = ["intranet.example.com"], max_hits = 300 }
-      label           = { kind = "unbounded" }
+      label           = { kind = "unbounded", event = "generate_lead", min_revenue = 10 }
       gate            = { min_roc_auc = 0.65, min_positives = 50 }
       training        = { candidates = ["baseline"], test_share = 0.1 }
       policy          = { coupon_from = 0.8, coupon_below = 0.8 }
@@ -175,13 +179,14 @@ run "settings_that_do_not_fit_one_another_are_told" {
   }
 
   variables {
-    given = { policy = { coupon_from = 0.9 }, training = { candidates = ["boosted_tree"], test_share = 0.8 } }
+    given = { policy = { coupon_from = 0.9 }, training = { candidates = ["boosted_tree"], test_share = 0.8 }, label = { event = "Contact/Form sent" } }
   }
 
   assert {
-    condition = slice(output.refusals, 1, 3) == [
+    condition = slice(output.refusals, 1, 4) == [
       "policy.coupon_from (0.9) must not be above policy.coupon_below (0.8).",
       "training.evaluation_share (0.2) and training.test_share (0.8) leave nothing to train on: together they must be below 1.",
+      "label.event (Contact/Form sent) must be purchase, or the name of a GA4 event.",
     ]
     error_message = "With the value that was left open."
   }

@@ -14,7 +14,7 @@ import msgspec
 
 from shared.chain.documents import CHECKS, Check
 from shared.chain.log_events import CheckFailed
-from shared.chain.source import COLUMNS, columns_of, newest_table
+from shared.chain.source import columns_of, columns_read, newest_table
 from shared.errors import Permanent
 from shared.log import log
 from shared.warehouse import SQL, Statement
@@ -32,7 +32,7 @@ def require_columns(context: StepContext) -> set[str]:
     settings = context.settings
     table = f"{settings.source_dataset}.{newest_table(context.environment)}"
     present = columns_of(table, context.environment)
-    missing = [column for column in COLUMNS[settings.source.kind] if column not in present]
+    missing = [column for column in columns_read(settings) if column not in present]
     found = f"table {table} lacks the column {', '.join(missing)}" if missing else f"table {table} has all columns"
     context.runs.write(context.run_id, CHECKS, {"fail/columns": Check(is_ok=not missing, found=found)})
     if missing:
@@ -56,6 +56,9 @@ def run(as_of: date, changed: list[date], context: StepContext) -> None:
         "min_rows_share": limits.min_rows_share,
         "max_duplicates_share": limits.max_duplicates_share,
         "max_null_share": limits.max_null_share,
+        "max_repeated_orders": limits.max_repeated_orders,
+        "max_reversals": limits.max_reversals,
+        "max_orders_without_visitor": limits.max_orders_without_visitor,
     }
     names = sorted(str(path.relative_to(SQL).with_suffix("")) for path in (SQL / "checks").glob("*/*.sql"))
     statements = [Statement(name, _used(name, values)) for name in names]

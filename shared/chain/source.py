@@ -9,6 +9,7 @@ from google.api_core.exceptions import Forbidden
 
 from shared.chain.documents import DayState, Reading
 from shared.errors import Permanent, is_final, told
+from shared.settings import PURCHASE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -29,12 +30,12 @@ COLUMNS = {
         "visitStartTime",
         "date",
         "channelGrouping",
+        "totals.visits",
         "totals.hits",
         "totals.pageviews",
         "totals.timeOnSite",
         "totals.bounces",
         "totals.newVisits",
-        "totals.transactions",
         "totals.totalTransactionRevenue",
         "trafficSource.source",
         "trafficSource.medium",
@@ -43,6 +44,7 @@ COLUMNS = {
         "hits.hitNumber",
         "hits.hour",
         "hits.eCommerceAction.action_type",
+        "hits.transaction.transactionId",
         "hits.product.productSKU",
         "hits.product.productQuantity",
         "hits.product.isImpression",
@@ -54,17 +56,24 @@ COLUMNS = {
         "event_params.key",
         "event_params.value.string_value",
         "event_params.value.int_value",
+        "event_params.value.float_value",
+        "event_params.value.double_value",
         "user_pseudo_id",
         "traffic_source.source",
         "traffic_source.medium",
         "device.category",
         "geo.country",
         "ecommerce.purchase_revenue",
+        "ecommerce.transaction_id",
         "items.item_id",
         "items.quantity",
     ],
 }
-
+# What it reads besides when another event than a purchase is the label.
+COLUMNS_OF_EVENTS = {
+    "ga360": ["hits.eventInfo.eventCategory", "hits.eventInfo.eventAction", "hits.eventInfo.eventValue"],
+    "ga4": [],
+}
 # Columns that not each export has, by what sql/sessions/from_ga4.sql calls them. GA4 has collected_traffic_source since
 # 2023, session_traffic_source_last_click since July 2024 and its cross_channel_campaign since October 2024.
 _COLLECTED, _LAST_CLICK = "collected_traffic_source", "session_traffic_source_last_click"
@@ -86,6 +95,12 @@ OPTIONAL_COLUMNS: Final[dict[str, dict[str, str]]] = {
         "last_click_channel": f"{_LAST_CLICK}.cross_channel_campaign.default_channel_group",
     },
 }
+
+
+def columns_read(settings: Settings) -> list[str]:
+    """Return the columns that the chain reads of a day-table."""
+    kind = settings.source.kind
+    return COLUMNS[kind] + (COLUMNS_OF_EVENTS[kind] if settings.label.event != PURCHASE else [])
 
 
 def optional_columns(kind: str, present: Collection[str]) -> dict[str, str]:

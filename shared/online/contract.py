@@ -54,6 +54,8 @@ class Product(Part, frozen=True, rename="camel"):
     """A product on a hit."""
 
     product_sku: Category | None = msgspec.field(name="productSKU", default=None)
+    # Shown beside what the hit is about, and not looked at.
+    is_impression: bool | None = None
 
 
 class Action(Part, frozen=True):

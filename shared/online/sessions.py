@@ -71,5 +71,5 @@ def _action(hit: Hit) -> str | None:
 
 def _products(hits: list[Hit], action: str) -> int:
     """Count the distinct products of an action."""
-    found = {product.product_sku for hit in hits if _action(hit) == action for product in hit.product or ()}
-    return len(found - {None})
+    shown = (product for hit in hits if _action(hit) == action for product in hit.product or ())
+    return len({one.product_sku for one in shown if not one.is_impression} - {None, *PLACEHOLDERS})

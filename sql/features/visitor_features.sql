@@ -1,5 +1,7 @@
 -- Replace the rows of those who came for the first time on the days named. Features know the first visit alone; the
--- label is a purchase in a later session, at most @label_days days after, and NULL while that time is not over.
+-- label is a conversion after it, at most @label_days days later, and NULL while that time is not over. A conversion
+-- without a session is after the visit when the visit's last hit is half an hour ago. One that was cancelled counts if
+-- that was later than the label could know.
 -- @as_of           DATE   last day of the export that the run reads
 -- @first_day       DATE   first day whose visitors are replaced
 -- @label_days      INT64  days after the first visit within which a purchase counts (label_days)
@@ -20,10 +22,9 @@ using (
         qualify row_number() over (partition by visitor_id, day order by started_at, session_id) = 1
     ),
 
-    outcomes as (
+    people as (
         select
             first_visits.session_id,
-            countif(recent.transactions > 0 and recent.started_at > first_visits.started_at) > 0 as has_bought,
             logical_or(recent.is_internal) as is_internal
         from first_visits
         inner join recent
@@ -31,6 +32,28 @@ using (
                 first_visits.visitor_id = recent.visitor_id
                 and recent.day between first_visits.day and date_add(first_visits.day, interval @label_days day)
         group by first_visits.session_id
+    ),
+
+    buyers as (
+        select distinct first_visits.session_id
+        from first_visits
+        inner join conversions
+            on
+                first_visits.visitor_id = conversions.visitor_id
+                and conversions.day between first_visits.day and date_add(first_visits.day, interval @label_days day)
+        where
+            conversions.day between @first_day and @as_of
+            and conversions.happened_at > first_visits.started_at
+            and if(
+                conversions.session_id is null,
+                timestamp_diff(conversions.happened_at, first_visits.started_at, second)
+                > coalesce(first_visits.time_on_site, 0) + 1800,
+                conversions.session_id != first_visits.session_id
+            )
+            and (
+                conversions.cancelled_on is null
+                or conversions.cancelled_on > date_add(first_visits.day, interval @label_days day)
+            )
     )
 
     select
@@ -50,11 +73,14 @@ using (
         first_visits.channel,
         first_visits.device,
         first_visits.country,
-        if(first_visits.day <= @labelled_until, cast(outcomes.has_bought as int64), null) as will_buy_on_return_visit
+        if(first_visits.day <= @labelled_until, cast(buyers.session_id is not null as int64), null)
+            as will_buy_on_return_visit
     from first_visits
-    inner join outcomes
-        on first_visits.session_id = outcomes.session_id
-    where not outcomes.is_internal
+    inner join people
+        on first_visits.session_id = people.session_id
+    left join buyers
+        on first_visits.session_id = buyers.session_id
+    where not people.is_internal
 ) as fresh
     on false
 when not matched by source and target.first_day between @first_day and @as_of then delete

@@ -1,10 +1,13 @@
 -- Replace the interactions of the days named by what the GA360 day-tables around them hold. Their sessions must be in
--- `sessions`, which knows the day on which each began, however many tables it lies in. A hit that stands twice counts
--- once, and so does a product that stands twice in a hit.
+-- `sessions`, which knows the day on which each began, however many tables it lies in. What a session bought is what it
+-- ordered by `orders`, so that a repeated order buys nothing. A hit that stands twice counts once, and so does a
+-- product that stands twice in a hit.
 -- @first_suffix  STRING         first of @suffixes
 -- @last_suffix   STRING         last of @suffixes
 -- @suffixes      ARRAY<STRING>  day-tables to read, each as YYYYMMDD
 -- @days          ARRAY<DATE>    days to replace
+-- @placeholders  ARRAY<STRING>  texts with which Google Analytics says that it does not know
+-- @no_ids        ARRAY<STRING>  texts that are no id of an order
 merge into interactions as target
 using (
     with
@@ -13,46 +16,75 @@ using (
         select
             fullVisitorId as visitor_id,
             visitId as visit_id,
+            visitStartTime as started,
             date as table_date,
             hits
         from `${source}.ga_sessions_*`
-        where _table_suffix between @first_suffix and @last_suffix and _table_suffix in unnest(@suffixes)
+        where
+            _table_suffix between @first_suffix and @last_suffix
+            and _table_suffix in unnest(@suffixes)
+            and totals.visits is not null
     ),
 
     actions as (
         select
             clicks.visitor_id,
             clicks.visit_id,
+            clicks.started,
             clicks.table_date,
             hit.hitNumber as hit_number,
+            if(trim(hit.transaction.transactionId) in unnest(@no_ids), null, trim(hit.transaction.transactionId))
+                as transaction_id,
             case hit.eCommerceAction.action_type when '2' then 'viewed' when '3' then 'added' when '6' then 'bought' end
                 as action,
             hit.product as products
         from clicks, unnest(clicks.hits) as hit
     ),
 
-    -- Google Analytics counts a session's hits anew in each day-table.
+    -- All hits that tell one order are one. Google Analytics counts a session's hits anew in each day-table.
     items as (
         select
-            actions.visitor_id,
-            actions.visit_id,
-            actions.table_date,
-            actions.hit_number,
+            concat(actions.visitor_id, '-', cast(actions.visit_id as string)) as session_id,
             actions.action,
+            case
+                when actions.action != 'bought' then concat(actions.table_date, ' ', cast(actions.hit_number as string))
+                else coalesce(
+                    actions.transaction_id, concat(actions.visitor_id, ' ', cast(actions.started as string))
+                )
+            end as occasion,
             product.productSKU as product_id,
             max(product.productQuantity) as quantity
         from actions, unnest(actions.products) as product
-        where actions.action is not null and product.productSKU is not null and product.isImpression is not true
-        group by visitor_id, visit_id, table_date, hit_number, action, product_id
+        where
+            actions.action is not null
+            and product.productSKU not in unnest(@placeholders)
+            and product.isImpression is not true
+        group by session_id, action, occasion, product_id
+    ),
+
+    placed as (
+        select
+            order_id,
+            session_id
+        from orders
+        where day between parse_date('%Y%m%d', @first_suffix) and parse_date('%Y%m%d', @last_suffix)
+    ),
+
+    counted as (
+        select items.*
+        from items
+        left join placed
+            on items.occasion = placed.order_id and items.session_id = placed.session_id
+        where items.action != 'bought' or placed.order_id is not null
     ),
 
     totals as (
         select
-            concat(visitor_id, '-', cast(visit_id as string)) as session_id,
+            session_id,
             product_id,
             action,
             sum(if(action = 'viewed', 1, greatest(coalesce(quantity, 1), 1))) as quantity
-        from items
+        from counted
         group by session_id, product_id, action
     )
 

@@ -1,10 +1,12 @@
 -- Replace the interactions of the days named by what the GA4 day-tables around them hold. Their sessions must be in
--- `sessions`, which knows the day on which each began, however many tables it lies in. An event that stands twice
--- counts once.
+-- `sessions`, which knows the day on which each began, however many tables it lies in. What a session bought is what it
+-- ordered by `orders`, so that a repeated order buys nothing. An event that stands twice counts once.
 -- @first_suffix  STRING         first of @suffixes
 -- @last_suffix   STRING         last of @suffixes
 -- @suffixes      ARRAY<STRING>  day-tables to read, each as YYYYMMDD
 -- @days          ARRAY<DATE>    days to replace
+-- @placeholders  ARRAY<STRING>  texts with which Google Analytics says that it does not know
+-- @no_ids        ARRAY<STRING>  texts that are no id of an order
 merge into interactions as target
 using (
     with
@@ -12,7 +14,9 @@ using (
         select
             user_pseudo_id as visitor_id,
             (select p.value.int_value from unnest(event_params) as p where p.key = 'ga_session_id') as visit_id,
-            event_timestamp,
+            timestamp_micros(event_timestamp) as happened_at,
+            if(trim(ecommerce.transaction_id) in unnest(@no_ids), null, trim(ecommerce.transaction_id))
+                as transaction_id,
             case event_name when 'view_item' then 'viewed' when 'add_to_cart' then 'added' else 'bought' end as action,
             items
         from `${source}.events_*`
@@ -23,26 +27,48 @@ using (
             and event_name in ('view_item', 'add_to_cart', 'purchase')
     ),
 
+    -- All events that tell one order are one.
     once as (
         select
-            events.visitor_id,
-            events.visit_id,
-            events.event_timestamp,
+            concat(events.visitor_id, '-', cast(events.visit_id as string)) as session_id,
             events.action,
+            case
+                when events.action != 'bought' then cast(events.happened_at as string)
+                else coalesce(
+                    events.transaction_id,
+                    concat(events.visitor_id, ' ', cast(unix_seconds(events.happened_at) as string))
+                )
+            end as occasion,
             item.item_id as product_id,
             max(item.quantity) as quantity
         from events, unnest(events.items) as item
-        where item.item_id is not null
-        group by visitor_id, visit_id, event_timestamp, action, product_id
+        where item.item_id not in unnest(@placeholders)
+        group by session_id, action, occasion, product_id
+    ),
+
+    placed as (
+        select
+            order_id,
+            session_id
+        from orders
+        where day between parse_date('%Y%m%d', @first_suffix) and parse_date('%Y%m%d', @last_suffix)
+    ),
+
+    counted as (
+        select once.*
+        from once
+        left join placed
+            on once.occasion = placed.order_id and once.session_id = placed.session_id
+        where once.action != 'bought' or placed.order_id is not null
     ),
 
     totals as (
         select
-            concat(visitor_id, '-', cast(visit_id as string)) as session_id,
+            session_id,
             product_id,
             action,
             sum(if(action = 'viewed', 1, greatest(coalesce(quantity, 1), 1))) as quantity
-        from once
+        from counted
         group by session_id, product_id, action
     )
 

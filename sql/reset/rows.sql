@@ -57,6 +57,16 @@ owners as (
     from source_days
     union all
     select
+        'order_reports' as table_name,
+        cast(null as string) as run_id
+    from order_reports
+    union all
+    select
+        'orders' as table_name,
+        cast(null as string) as run_id
+    from orders
+    union all
+    select
         'sessions' as table_name,
         cast(null as string) as run_id
     from sessions
@@ -65,6 +75,11 @@ owners as (
         'interactions' as table_name,
         cast(null as string) as run_id
     from interactions
+    union all
+    select
+        'conversions' as table_name,
+        cast(null as string) as run_id
+    from conversions
     union all
     select
         'visitor_features' as table_name,

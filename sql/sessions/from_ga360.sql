@@ -1,6 +1,6 @@
 -- Replace the sessions of the days named by what the GA360 day-tables around them hold. A session that crosses
 -- midnight stands in two tables under one visitId: its parts are added up on the day on which it began. A row that
--- stands twice in one table counts once.
+-- stands twice in one table counts once. One without interaction (totals.visits is NULL) is no session.
 -- @placeholders      ARRAY<STRING>  texts with which Google Analytics says that it does not know
 -- @first_suffix      STRING         first of @suffixes
 -- @last_suffix       STRING         last of @suffixes
@@ -25,8 +25,6 @@ using (
             coalesce(totals.pageviews, 0) as pageviews,
             coalesce(totals.timeOnSite, 0) as time_on_site,
             coalesce(totals.bounces, 0) as bounces,
-            coalesce(totals.transactions, 0) as transactions,
-            coalesce(totals.totalTransactionRevenue, 0) / 1e6 as revenue,
             if(trafficSource.source in unnest(@placeholders), null, trafficSource.source) as source,
             if(trafficSource.medium in unnest(@placeholders), null, trafficSource.medium) as medium,
             if(channelGrouping in unnest(@placeholders), null, channelGrouping) as channel,
@@ -34,7 +32,10 @@ using (
             if(geoNetwork.country in unnest(@placeholders), null, geoNetwork.country) as country,
             hits[safe_offset(0)].hour as first_hour
         from `${source}.ga_sessions_*`
-        where _table_suffix between @first_suffix and @last_suffix and _table_suffix in unnest(@suffixes)
+        where
+            _table_suffix between @first_suffix and @last_suffix
+            and _table_suffix in unnest(@suffixes)
+            and totals.visits is not null
     ),
 
     -- A step of its own, so that no row takes its hits along into the sorting.
@@ -57,7 +58,10 @@ using (
             visitId as visit_id,
             hits
         from `${source}.ga_sessions_*`
-        where _table_suffix between @first_suffix and @last_suffix and _table_suffix in unnest(@suffixes)
+        where
+            _table_suffix between @first_suffix and @last_suffix
+            and _table_suffix in unnest(@suffixes)
+            and totals.visits is not null
     ),
 
     actions as (
@@ -85,6 +89,7 @@ using (
             count(distinct if(actions.action_type = '2', product.productSKU, null)) as viewed,
             count(distinct if(actions.action_type = '3', product.productSKU, null)) as added
         from actions, unnest(actions.products) as product
+        where product.isImpression is not true and product.productSKU not in unnest(@placeholders)
         group by actions.visitor_id, actions.visit_id
     ),
 
@@ -108,8 +113,6 @@ using (
             sum(pageviews) as pageviews,
             sum(time_on_site) as time_on_site,
             if(count(*) = 1, max(bounces), 0) as bounces,
-            sum(transactions) as transactions,
-            sum(revenue) as revenue,
             max(if(part = 1, source, null)) as source,
             max(if(part = 1, medium, null)) as medium,
             max(if(part = 1, channel, null)) as channel,
@@ -132,8 +135,9 @@ using (
         whole.pageviews,
         whole.time_on_site,
         whole.bounces,
-        whole.transactions,
-        whole.revenue,
+        -- orders/sessions fills these two.
+        0 as transactions,
+        0.0 as revenue,
         whole.source,
         whole.medium,
         whole.channel,

@@ -51,7 +51,6 @@ using (
             cast(${last_click_channel} as string) as last_click_channel,
             device.category as device,
             geo.country,
-            coalesce(ecommerce.purchase_revenue, 0) as revenue,
             items
         from `${source}.events_*`
         where
@@ -67,6 +66,7 @@ using (
             count(distinct if(event_name = 'view_item', item.item_id, null)) as products_viewed,
             count(distinct if(event_name = 'add_to_cart', item.item_id, null)) as products_added
         from events, unnest(items) as item
+        where item.item_id not in unnest(@placeholders)
         group by visitor_id, visit_id
     ),
 
@@ -81,8 +81,6 @@ using (
             countif(event_name = 'page_view') as pageviews,
             timestamp_diff(max(happened_at), min(happened_at), second) as time_on_site,
             if(countif(session_engaged = '1') = 0, 1, 0) as bounces,
-            countif(event_name = 'purchase') as transactions,
-            sum(if(event_name = 'purchase', revenue, 0)) as revenue,
             min_by(
                 last_click_channel,
                 if(last_click_channel not in unnest(@placeholders), happened_at, null)
@@ -261,8 +259,9 @@ using (
         clean.pageviews,
         clean.time_on_site,
         clean.bounces,
-        clean.transactions,
-        clean.revenue,
+        -- orders/sessions fills these two.
+        0 as transactions,
+        0.0 as revenue,
         sources.source,
         sources.medium,
         coalesce(clean.told_channel, channels.channel) as channel,

@@ -25,7 +25,7 @@ from shared.warehouse import SQL
 SMALL = Inputs(10_000, 1.25, 500, 1, 400, 1_000)
 LARGE = replace(SMALL, sessions_per_day=4_000_000, checkouts_per_day=1_000_000, runs_per_day=5)
 # Those of which a statement reads a window of days, not one partition.
-WINDOWED = {"export", "sessions", "interactions", "visitor_features"}
+WINDOWED = {"export", "order_reports", "orders", "sessions", "interactions", "conversions", "visitor_features"}
 
 inputs = st.builds(
     Inputs,
@@ -51,6 +51,7 @@ def described(given, *assignments) -> Environment:
 
 
 BY_KIND = {kind: described(SMALL, f"source.kind={kind}") for kind in ("ga360", "ga4")}
+EVENTS = {"ga360": "Contact/Form sent", "ga4": "generate_lead"}
 
 
 def volumes(given, *assignments) -> Volumes:
@@ -134,7 +135,10 @@ def test_every_statement_is_counted_or_known_to_be_free(kind):
     other = "ga4" if kind == "ga360" else "ga360"
     there = {str(path.relative_to(SQL).with_suffix("")) for path in SQL.rglob("*.sql")}
     of_runs = {name for name in there if not name.startswith(("tables/", "reset/")) and not name.endswith(other)}
-    assert {one.statement for one in readings(kind)} == of_runs - statements.NOT_CHARGED
+    leads = described(SMALL, f"source.kind={kind}", f"label.event={EVENTS[kind]}")
+    of_leads = {one.statement for one in statements.refresh(leads.volumes, leads.settings)}
+    assert {one.statement for one in readings(kind)} | of_leads == of_runs - statements.NOT_CHARGED
+    assert of_leads - {one.statement for one in readings(kind)} == {f"conversions/from_{kind}"}
     assert there >= statements.NOT_CHARGED
 
 

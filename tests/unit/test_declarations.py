@@ -344,14 +344,15 @@ def test_a_merge_selects_the_tables_columns_in_their_order(name):
 
 @pytest.mark.parametrize("kind", ["ga360", "ga4"])
 def test_the_columns_that_must_be_there_are_those_that_the_statement_reads(kind):
-    statements = [(SQL / folder / f"from_{kind}.sql").read_text() for folder in ("sessions", "interactions")]
+    statements = [path.read_text() for path in SQL.rglob(f"*from_{kind}.sql")]
     text = re.sub(r"--.*", "", "".join(statements))
-    leaves = {path.rpartition(".")[2] for path in source.COLUMNS[kind]}
+    read_columns = source.COLUMNS[kind] + source.COLUMNS_OF_EVENTS[kind]
+    leaves = {path.rpartition(".")[2] for path in read_columns}
     assert {leaf for leaf in leaves if not re.search(rf"\b{leaf}\b", text)} == set()
     if kind == "ga360":
         # Google's names are in camel case, and ours never.
         read = set(re.findall(r"\b[a-z]+[A-Z]\w*\b", text)) - {
-            path.split(".")[-2] for path in source.COLUMNS[kind] if "." in path
+            path.split(".")[-2] for path in read_columns if "." in path
         }
         assert read <= leaves
 

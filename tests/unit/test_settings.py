@@ -94,6 +94,11 @@ def test_an_environment_that_cannot_be_read_is_told_why(environment, message):
         ),
         ({"policy": {"kind": "decile"}}, 'policy.kind is "decile"; it must be one of band, quantile'),
         ({"policy": {"coupon_percent": 96}}, "must not be above 100 together"),
+        ({"label": {"event": "generate_lead"}}, "label.event must be purchase, a GA4 event's name, or a GA360 event's"),
+        (
+            {"label": {"event": "Contact/Sent"}, "source": {"kind": "ga4"}},
+            "label.event must be purchase, a GA4 event's",
+        ),
         ({"audience": {"max_decile": 11}}, "audience.max_decile is 11; it must be a whole number from 1 to 10"),
         ({"source": {"dataset": "a`; drop table x"}}, "source.dataset is"),
         ({"dataset": "with-dash"}, 'dataset is "with-dash"; it must be up to 128 letters, digits and underscores'),
@@ -119,6 +124,7 @@ TEXTS = {
     "source.dataset": ["analytics_1", "12345"],
     "source.project": ["exports-1"],
     "source.time_zone": ["UTC", "Europe/Paris", "America/Argentina/Buenos_Aires", "Etc/GMT+3"],
+    "label.event": ["purchase", "Contact/Form sent", "Anfrage/Gesendet: für 2"],
     "serving.region": ["us-central1"],
     "serving.api_endpoint": [
         "",
@@ -147,6 +153,7 @@ NO_TEXTS = {
         *("us-central1-aiplatform.googleapis.com/", "https://x/v1", "http://example.com", "ftp://x", "https://"),
         *("a b", "user:secret@x", "http://127.0.0.1.example.com", "X.example", "x?y", "x:port"),
     ],
+    "label.event": ["", " purchase", "Contact/Form  sent", "Contact/Form\tsent"],
     "serving.machine_type": ["", "n1", "n1-standard", "n1-standard-2-x", "N1-standard-2", "n1 standard 2", "4 cores"],
     "online.origins": [
         ["*"],

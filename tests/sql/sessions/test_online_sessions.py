@@ -51,7 +51,7 @@ def online(row):
         {
             **picked(hit, "type", "time", "hour", "isInteraction"),
             "eCommerceAction": picked(hit["eCommerceAction"], "action_type"),
-            "product": hit["product"] and [picked(one, "productSKU") for one in hit["product"]],
+            "product": hit["product"] and [picked(one, "productSKU", "isImpression") for one in hit["product"]],
         }
         for hit in row["hits"]
     ]
@@ -77,7 +77,9 @@ def test_generated_sessions_have_the_same_features_in_sql_and_online(whole_wareh
 
 
 categories = st.none() | st.sampled_from([*PLACEHOLDERS, "google", "missing", "MÜNCHEN", " google"])
-products = st.none() | st.lists(st.fixed_dictionaries({"productSKU": st.none() | st.sampled_from("AB")}), max_size=3)
+skus = st.none() | st.sampled_from(["A", "B", "(not set)", ""])
+product = st.fixed_dictionaries({"productSKU": skus, "isImpression": st.none() | st.booleans()})
+products = st.none() | st.lists(product, max_size=3)
 hits = st.lists(
     st.fixed_dictionaries(
         {
@@ -108,6 +110,7 @@ def exported(number, visit):
     """The row that Google Analytics would write: it counts a session's totals itself."""
     times = [hit["time"] for hit in visit["hits"]] or [0]
     totals = {
+        "visits": 1,
         "hits": len(visit["hits"]),
         "pageviews": sum(hit["type"] == "PAGE" for hit in visit["hits"]) or None,
         "timeOnSite": (times[-1] - times[0]) // 1000 or None,

@@ -1,0 +1,53 @@
+-- Replace the conversions of the days named by the GA360 events of one category and action; those of a session in one
+-- day-table are one.
+-- @days          ARRAY<DATE>    days to replace
+-- @suffixes      ARRAY<STRING>  day-tables to read, each as YYYYMMDD
+-- @first_suffix  STRING         first of @suffixes
+-- @last_suffix   STRING         last of @suffixes
+-- @label_event   STRING         category and action of the event, with a slash between them (label.event)
+-- @min_revenue   FLOAT64        least value of an event that counts (label.min_revenue)
+merge into conversions as target
+using (
+    with
+    -- Day-tables are chosen before the hits are taken apart, as in sessions/from_ga360.
+    visits as (
+        select
+            fullVisitorId as visitor_id,
+            visitId as visit_id,
+            parse_date('%Y%m%d', date) as day,
+            timestamp_seconds(visitStartTime) as started_at,
+            hits
+        from `${source}.ga_sessions_*`
+        where
+            _table_suffix between @first_suffix and @last_suffix
+            and _table_suffix in unnest(@suffixes)
+            and totals.visits is not null
+            and fullVisitorId != ''
+    ),
+
+    events as (
+        select
+            visits.visitor_id,
+            visits.visit_id,
+            visits.day,
+            visits.started_at,
+            concat(hit.eventInfo.eventCategory, '/', hit.eventInfo.eventAction) as event,
+            hit.eventInfo.eventValue as amount
+        from visits, unnest(visits.hits) as hit
+    )
+
+    select
+        visitor_id,
+        concat(visitor_id, '-', cast(visit_id as string)) as session_id,
+        day,
+        started_at as happened_at,
+        cast(coalesce(max(amount), 0) as float64) as revenue,
+        cast(null as date) as cancelled_on
+    from events
+    where event = @label_event
+    group by visitor_id, session_id, day, started_at
+    having coalesce(max(amount), 0) >= @min_revenue
+) as fresh
+    on false
+when not matched by source and target.day in unnest(@days) then delete
+when not matched then insert row

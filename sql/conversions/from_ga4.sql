@@ -1,0 +1,43 @@
+-- Replace the conversions of the days named by the GA4 events of one name; those of a visitor in one second are one.
+-- @days          ARRAY<DATE>    days to replace
+-- @suffixes      ARRAY<STRING>  day-tables to read, each as YYYYMMDD
+-- @first_suffix  STRING         first of @suffixes
+-- @last_suffix   STRING         last of @suffixes
+-- @label_event   STRING         name of the event (label.event)
+-- @min_revenue   FLOAT64        least value of an event that counts (label.min_revenue)
+merge into conversions as target
+using (
+    with
+    events as (
+        select
+            user_pseudo_id as visitor_id,
+            (select p.value.int_value from unnest(event_params) as p where p.key = 'ga_session_id') as visit_id,
+            parse_date('%Y%m%d', event_date) as day,
+            timestamp_seconds(div(event_timestamp, 1000000)) as happened_at,
+            (
+                select coalesce(p.value.double_value, p.value.float_value, cast(p.value.int_value as float64))
+                from unnest(event_params) as p
+                where p.key = 'value'
+            ) as amount
+        from `${source}.events_*`
+        where
+            _table_suffix between @first_suffix and @last_suffix
+            and _table_suffix in unnest(@suffixes)
+            and event_name = @label_event
+            and user_pseudo_id is not null
+    )
+
+    select
+        visitor_id,
+        concat(visitor_id, '-', cast(visit_id as string)) as session_id,
+        day,
+        happened_at,
+        coalesce(max(amount), 0) as revenue,
+        cast(null as date) as cancelled_on
+    from events
+    group by visitor_id, session_id, day, happened_at
+    having coalesce(max(amount), 0) >= @min_revenue
+) as fresh
+    on false
+when not matched by source and target.day in unnest(@days) then delete
+when not matched then insert row
