@@ -22,13 +22,13 @@ using (
     ),
 
     -- Where the shop's server was first, the session is that of the page which told the same order within half an hour,
-    -- after which Google Analytics ends a session.
+    -- after which Google Analytics ends a session. Of several the least id is the earliest: it ends with a time.
     placed as (
         select
             *,
             coalesce(
                 session_id,
-                first_value(session_id ignore nulls) over (
+                min(session_id) over (
                     partition by order_id, visitor_id
                     order by unix_seconds(reported_at)
                     range between current row and 1800 following
