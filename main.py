@@ -1,6 +1,6 @@
-"""What Google Cloud builds: every function's entry point, found when asked for.
+"""The entry points of all functions, as Google Cloud expects them in main.py.
 
-A deployed instance serves one function and pays for that one's imports alone.
+An entry point is imported at its first use, so a deployed instance loads only the imports of its own function.
 """
 
 from importlib import import_module
@@ -14,4 +14,4 @@ def __getattr__(name: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name != f"functions.{name}":
             raise
-        raise AttributeError(f"there is no function {name!r} in functions/") from None
+        raise AttributeError(f"functions/ has no function {name!r}") from None

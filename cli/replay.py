@@ -78,7 +78,7 @@ def _unknown(topic: str, function: str) -> str:
         return f"it came from topic {topic!r}, which there is not"
     if function:
         return f"it does not say which topic it came from, and {function!r} is no function's subscription"
-    return "it does not say which topic it came from: it was published to dead-letters itself"
+    return "its topic is unknown: it was published to dead-letters directly"
 
 
 def _decoded(text: str) -> bytes:

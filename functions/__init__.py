@@ -1,1 +1,1 @@
-"""One file is one deployed function."""
+"""The deployed functions, one per file."""

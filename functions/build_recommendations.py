@@ -1,4 +1,4 @@
-"""Build recommendations once features are built, and daily: rules from baskets, and products for each visitor.
+"""Build recommendations after features-built, and daily: rules from baskets, and products for each visitor.
 
 On     features-built          FeaturesBuilt(run_id, as_of)
        recommendations-due     the scheduler's tick: {}
@@ -28,12 +28,15 @@ if TYPE_CHECKING:
 
 @push.function
 def build_recommendations(message: Message) -> None:
-    """Open a run beside the chain's, run the step, publish what it returns."""
+    """Open a run of its own, run the step, and publish the event that it returns."""
     handle(message, STEP)
 
 
 def open_run(_: Message, environment: Environment, now: datetime) -> RecommendationsDue | None:
-    """Open a run of its own for what the data are now, whichever event or tick asks; the same data are the same run."""
+    """Open a run on the current data and return its first event; None if there are no data.
+
+    The run's id depends on the data alone, so several messages about the same data open the same run.
+    """
     found = recommending.look(environment, now)
     if found is None:
         log(NothingToRecommend())
@@ -43,7 +46,7 @@ def open_run(_: Message, environment: Environment, now: datetime) -> Recommendat
 
 
 def step(event: RecommendationsDue, context: StepContext) -> RecommendationsBuilt | RunSuperseded:
-    """Replace the day's rules and recommendations, and the artefact, unless those of newer data are served."""
+    """Replace the day's rules, recommendations and artefact, unless the artefact in use is newer."""
     if newer := recommending.newer_run(context):
         return RunSuperseded(event.run_id, newer)
     report = recommending.build(context)

@@ -1,9 +1,9 @@
-"""Export the winner, register it, deploy it as a canary, hold it to golden rows, and make it the champion.
+"""Export the winner, register it, deploy it as a canary, compare it on golden rows, and make it the champion.
 
 On     model-approved   ModelApproved(run_id, candidate)
 Runs   sql/deployment
 Emits  model-deployed   ModelDeployed(run_id, version)
-       scoring-due      ScoringDue(run_id): another version became champion, and that one scores
+       scoring-due      ScoringDue(run_id): another version became champion and scores the run's data
        run-superseded   RunSuperseded(run_id, by)
 """
 
@@ -41,12 +41,12 @@ if TYPE_CHECKING:
 
 @push.function
 def deploy_model(message: Message) -> None:
-    """Decode, run the step, publish what it returns."""
+    """Run the step on the message's event and publish the event that it returns."""
     handle(message, STEP)
 
 
 def step(event: ModelApproved, context: StepContext) -> ModelDeployed | ScoringDue | RunSuperseded:
-    """Move traffic only after the endpoint has said what ML.PREDICT says; each part finds what a former try left."""
+    """Deploy the winner as a canary, and promote it if its answers equal ML.PREDICT's. Each part can be repeated."""
     registry = context.registry
     if end := overtaken(event, context):
         return end
@@ -65,7 +65,7 @@ def step(event: ModelApproved, context: StepContext) -> ModelDeployed | ScoringD
     try:
         difference = require_parity(expected, registry.answers(canary, golden, context.deadline))
     except Permanent:
-        # Another delivery may have made it champion, and then it stays.
+        # This spares the version if another delivery has made it the champion.
         registry.withdraw_run(event.run_id)
         operation.write(None)
         raise
@@ -78,7 +78,7 @@ def step(event: ModelApproved, context: StepContext) -> ModelDeployed | ScoringD
         percentiles=revisions.percentiles(event.candidate, context),
     )
     context.runs.write(event.run_id, DEPLOYMENT, deployment)
-    # A deployment takes minutes.
+    # The deployment took minutes, so check again.
     if end := overtaken(event, context):
         return end
     why = promotion.promote(canary, version, judged, context.environment)
@@ -87,7 +87,7 @@ def step(event: ModelApproved, context: StepContext) -> ModelDeployed | ScoringD
 
 
 def overtaken(event: ModelApproved, context: StepContext) -> RunSuperseded | None:
-    """Keep the run open; where a newer one reads the export by now, withdraw what was deployed and end this one."""
+    """Renew the run's claim. If a newer run holds the claim, undeploy the run's canary and return the run's end."""
     newer = current.hold(event.run_id, context.environment, context.now)
     if newer is None:
         return None
@@ -96,7 +96,7 @@ def overtaken(event: ModelApproved, context: StepContext) -> RunSuperseded | Non
 
 
 def superseded(event: ModelApproved, why: str, context: StepContext) -> ScoringDue:
-    """Leave the champion that stands, which scores the new data; losing this race is no failure."""
+    """Undeploy the run's canary and return the event by which the present champion scores the run's data."""
     log(DeploymentSuperseded(event.run_id, why))
     context.registry.withdraw_run(event.run_id)
     context.runs.write(event.run_id, SUPERSEDED, Superseded(reason=why))
@@ -104,21 +104,21 @@ def superseded(event: ModelApproved, why: str, context: StepContext) -> ScoringD
 
 
 def require_known_online(inputs: Collection[str]) -> None:
-    """See that a checkout can send every input of the model.
+    """Check that a checkout can send every input of the model.
 
     Raises:
-        Permanent: it cannot send one, so each checkout would be scored with that input's mean.
+        Permanent: the checkout's contract lacks an input, so every checkout would be scored with that input's mean.
     """
     known = contract.Features.__struct_fields__
     if unknown := ", ".join(name for name in inputs if name not in known):
-        raise Permanent(f"no checkout can send {unknown}: shared/online/contract.py lacks it (docs/add-a-feature.md)")
+        raise Permanent(f"no checkout can send {unknown}: add it to shared/online/contract.py (docs/add-a-feature.md)")
 
 
 def require_parity(expected: list[float], answered: list[float]) -> float:
     """Return the largest difference between the endpoint and ML.PREDICT on the golden rows.
 
     Raises:
-        Permanent: it is larger than the tolerance, or there are no golden rows.
+        Permanent: the difference is larger than the tolerance, or there are no golden rows.
     """
     difference = revisions.largest_difference(expected, answered)
     if difference > revisions.TOLERANCE:
@@ -130,7 +130,7 @@ def require_parity(expected: list[float], answered: list[float]) -> float:
 
 
 def _operation(context: StepContext) -> Note:
-    """Return the note in the run's folder that names the deployment's operation."""
+    """Return the note that stores the deployment operation's name in the run's folder."""
 
     def read() -> str | None:
         operation = context.runs.read(context.run_id, DEPLOYMENT_OPERATION)

@@ -1,6 +1,6 @@
-"""Score the checkouts of a shop that only emits events, for a personalised e-mail.
+"""Score the checkouts of a shop that only publishes events, e.g. for a personalised e-mail.
 
-On     checkout-started   Checkout, as score_checkout takes it
+On     checkout-started   Checkout, the same as for score_checkout
 Emits  checkout-scored    CheckoutScored
 Logs   the prediction, as score_checkout does
 """
@@ -21,15 +21,16 @@ from shared.online.contract import Checkout, CheckoutScored, Score, convert
 
 if TYPE_CHECKING:
     from shared.push import Message
-# Without its key the function does not even start, so that a deployment that forgot it never gets a message.
+# Without the key, the function does not start. So a deployment that lacks the key fails at once.
 PSEUDONYMS = predictions.Pseudonyms.from_environment()
 
 
 @push.function
 def on_checkout(message: Message) -> None:
-    """Score the checkout once, and publish its score as often as it is delivered.
+    """Score the checkout and publish the score. Each delivery of the message publishes the same score.
 
-    While no model serves this raises, and the message comes again.
+    Raises:
+        NoScorerError: there is no champion yet, or it cannot be reached. Pub/Sub delivers the message again.
     """
     world = clients()
     try:
@@ -42,10 +43,10 @@ def on_checkout(message: Message) -> None:
 
 
 def decode(body: dict[str, Any]) -> Checkout:
-    """Read the checkout.
+    """Return the checkout from a message's body.
 
     Raises:
-        Malformed: it breaks the contract; names the field, and nothing of the visitor's.
+        Malformed: the body breaks the contract. The message names the field, and repeats no value of the body.
     """
     try:
         return convert(body)
@@ -55,10 +56,10 @@ def decode(body: dict[str, Any]) -> Checkout:
 
 
 def answer(asked: Checkout, world: Clients) -> Score:
-    """Return the score that stands for this checkout: the same checkout is answered once, whatever message brings it.
+    """Return the checkout's score: the stored one if there is one, otherwise a new one, which is stored.
 
-    What stands is kept under a keyed hash and without the visitor's id. Each delivery logs it, since the one before may
-    have died just before; online_predictions has it once.
+    The score is stored under a keyed hash and without the visitor's id. Each delivery logs it, because a former one may
+    have died before it did; the view online_predictions shows it once.
     """
     began = time.perf_counter()
     name = PSEUDONYMS.of(jsontext.encode(asked, is_sorted=True))

@@ -1,4 +1,4 @@
-"""Publish the day's audience as a table, as CSV in the bucket, and as an event for whoever sends it on.
+"""Publish the day's audience as a table, as CSV files in the bucket, and as an event for the systems that use it.
 
 On     visitors-scored      VisitorsScored(run_id, day, version)
 Runs   sql/audience
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 @push.function
 def publish_audience(message: Message) -> None:
-    """Decode, run the step, publish what it returns."""
+    """Run the step on the message's event and publish the event that it returns."""
     handle(message, STEP)
 
 
 def step(event: VisitorsScored, context: StepContext) -> AudiencePublished:
-    """Replace the day's audience, export it, and write the manifest last: who sees it sees all files."""
+    """Replace the day's audience, export it, and write the manifest last, when all files exist."""
     chosen = {"day": event.day, "max_decile": context.settings.audience.max_decile}
     context.warehouse.query("audience/audience", chosen)
     folder = "audience/"

@@ -1,6 +1,6 @@
-"""Keep what no function could use, with its reason, where `propensity runs` shows it.
+"""Store each dead letter with its reason in the bucket, where `propensity runs` finds it.
 
-On     dead-letters   a malformed message with its reason, what Pub/Sub gave up delivering, or what was published there
+On     dead-letters   a message from a function that rejected it, from Pub/Sub after the last attempt, or from others
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ GIVEN_UP = "CloudPubSubDeadLetterSource"
 
 @push.function
 def record_dead_letter(message: Message) -> None:
-    """Write the letter once, whatever it is; what a function rejected is one letter, however often it was delivered."""
+    """Store the message as a dead letter. A message that a function rejected in several deliveries is stored once."""
     about = message.attributes
     function = about.get(dead_letters.REJECTED_BY) or about.get(f"{GIVEN_UP}Subscription", "")
-    # Whoever may publish here can write anything.
+    # The attribute may have any value, because others may publish to this topic.
     left_out = about.get(dead_letters.REJECTED_BYTES, "")
     letter = Letter(
         function=function,
@@ -43,8 +43,8 @@ def record_dead_letter(message: Message) -> None:
 
 
 def _given_up(about: dict[str, str]) -> str:
-    """Return why a message is here that no function has given a reason for; Pub/Sub names the subscription."""
+    """Return the reason for a message without one: forwarded by Pub/Sub, or published to dead-letters directly."""
     if f"{GIVEN_UP}Subscription" not in about:
-        return "published to dead-letters itself: no function and no subscription has given it up"
+        return "published to dead-letters directly, neither by a function nor by a subscription"
     attempts = about.get(f"{GIVEN_UP}DeliveryCount", "all")
-    return f"given up after {attempts} deliveries; the log says why"
+    return f"given up after {attempts} deliveries; the log has the reason"

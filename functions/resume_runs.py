@@ -1,7 +1,7 @@
-"""Take up runs that stand still because an event was lost, and a champion's pointer that was left behind.
+"""Resume runs that are stalled because an event was lost, and update the champion's pointer.
 
 On     resume-due   the scheduler's tick: {}
-Emits  whichever event each such run recorded last
+Emits  the last recorded event of each stalled run
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from shared.log import log, log_exception
 
 if TYPE_CHECKING:
     from shared.push import Message
-# Runs by the newest data are looked at; what stood still before these is history.
+# Number of runs to check, those with the newest data.
 MOST_RUNS = 100
 
 
 @push.function
 def resume_runs(_: Message) -> None:
-    """Publish again what the last finished step of each standing run said; it knows whether that was done."""
+    """Publish the last event of each stalled run again. A step that has handled the event already ignores it."""
     world = environment()
     before = datetime.now(UTC) - timedelta(minutes=world.settings.resume_after_minutes)
     for run_id in world.runs.ids()[: -MOST_RUNS - 1 : -1]:
         try:
-            event = world.runs.standing_event(run_id, before)
+            event = world.runs.stalled_event(run_id, before)
             if event is not None:
                 log(RunResumed(run_id, event.topic))
                 world.publish(event)
-        except Exception:  # noqa: BLE001 - one run that cannot be read must not keep the others
+        except Exception:  # noqa: BLE001 - a run that cannot be read must not block the others
             log_exception(RunUnreadable(run_id, "resume_runs"))
-    # After the runs, which can be taken up without Vertex AI.
+    # Last, because this needs Vertex AI, and resuming runs does not.
     pointer.follow(world)

@@ -1,8 +1,8 @@
-"""Score a visitor at the checkout, while the page waits.
+"""Score a visitor at the checkout, over HTTP.
 
 Serves   POST /              Checkout -> Score, or a problem document
          GET /openapi.json   the contract
-Logs     the prediction, which a sink brings to the view online_predictions
+Logs     the prediction, which a log sink exports to the view online_predictions
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from shared.online.log_events import NoScorer
 if TYPE_CHECKING:
     from flask import Request, Response
 
-# Without its key the function does not even start, so that a deployment that forgot it never gets a request.
+# Without the key, the function does not start. So a deployment that lacks the key fails at once.
 PSEUDONYMS = predictions.Pseudonyms.from_environment()
 RETRY_AFTER_SECONDS = 5
 
 
 @functions_framework.http
 def score_checkout(request: Request) -> Response:
-    """Answer one request."""
+    """Answer a request to / or /openapi.json."""
     endpoints = {"/": ("POST", score), "/openapi.json": ("GET", contract)}
     return web.serve(request, endpoints, lambda: scorer.current().settings.online.origins)
 
 
 def score(exchange: web.Exchange) -> Response:
-    """Score the checkout, and log the prediction.
+    """Return the checkout's score, and log the prediction.
 
     Raises:
-        Refusal: the request breaks the contract, or no model can score now.
+        Refusal: the request breaks the contract, or no scorer is available.
     """
     asked = exchange.read(decode)
     scoring = scorer.current()
@@ -47,7 +47,7 @@ def score(exchange: web.Exchange) -> Response:
     except scorer.NoScorerError as error:
         log(NoScorer(exchange.id, str(error)))
         seconds = str(RETRY_AFTER_SECONDS)
-        detail = f"No model serves yet, or none can be reached: ask again in {seconds} seconds."
+        detail = f"There is no champion yet, or it cannot be reached: ask again in {seconds} seconds."
         raise web.Refusal(HTTPStatus.SERVICE_UNAVAILABLE, detail, Retry_After=seconds) from error
     predictions.record(scored, features, PSEUDONYMS.of(asked.visitor_id), exchange.milliseconds, "score_checkout")
     return exchange.answer(jsontext.encode(scored))

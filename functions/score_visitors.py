@@ -1,4 +1,4 @@
-"""Score everyone active in the window with the champion: after a deployment, and daily.
+"""Score all visitors active in the window with the champion: after a deployment, and daily.
 
 On     model-deployed    ModelDeployed(run_id, version)
        scoring-due       the scheduler's tick: {}
@@ -30,14 +30,15 @@ if TYPE_CHECKING:
 
 @push.function
 def score_visitors(message: Message) -> None:
-    """Read the deployment or the tick, run the step, publish what it returns."""
+    """Run the step on the message's event, or in a new run for a tick, and publish the event that it returns."""
     handle(message, STEP)
 
 
 def open_run(_: Message, environment: Environment, now: datetime) -> ScoringDue | None:
-    """Open a run of its own for a tick: one a day of data and champion, however often the scheduler fires.
+    """Open a run for a tick and return its first event; None if there is no champion, or there are no sessions.
 
-    A champion that comes back, by a rollback, is told from its first time by its pointer, which was written anew.
+    Ticks on the same data and champion open the same run. A version that becomes champion again after a rollback scores
+    again, because its pointer has a new generation.
     """
     [newest] = environment.query("scoring/newest_day")
     champion = environment.registry.champion()
@@ -53,10 +54,10 @@ def open_run(_: Message, environment: Environment, now: datetime) -> ScoringDue 
 
 
 def step(event: ModelDeployed | ScoringDue, context: StepContext) -> VisitorsScored:
-    """Replace the day's partition of `scores`; the champion of this moment scores, whichever run asks.
+    """Replace the day's partition of `scores` with the current champion's scores, whichever version the run deployed.
 
     Raises:
-        Permanent: no version is the champion.
+        Permanent: there is no champion.
     """
     day = context.run.as_of
     parameters = {
@@ -68,10 +69,10 @@ def step(event: ModelDeployed | ScoringDue, context: StepContext) -> VisitorsSco
     while True:
         champion = context.registry.champion()
         if champion is None:
-            raise Permanent("no version of the registered model is the champion")
+            raise Permanent("no version of the registered model has the alias champion")
         if champion == scored:
             return VisitorsScored(event.run_id, day, champion.number)
-        # A version that became champion while another scored may have scored before it.
+        # Score again if the champion changed meanwhile: the old champion's scores may have replaced the new one's.
         of_champion = {**thresholds_of(champion, context), "version": champion.number}
         context.warehouse.query("scoring/scores", parameters | of_champion, model=champion.model)
         scored = champion

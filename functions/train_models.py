@@ -1,4 +1,4 @@
-"""Freeze the run's rows and submit one CREATE MODEL a candidate; training is not waited for.
+"""Write the run's training rows and submit a CREATE MODEL job per candidate, without waiting for the jobs.
 
 On     features-built        FeaturesBuilt(run_id, as_of)
        training-failed       TrainingFailed(run_id, attempt, candidates)
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 @push.function
 def train_models(message: Message) -> None:
-    """Decode, run the step, publish what it returns."""
+    """Run the step on the message's event and publish the event that it returns."""
     handle(message, STEP)
 
 
 def step(event: FeaturesBuilt | TrainingFailed, context: StepContext) -> TrainingProgressed | RunSuperseded:
-    """Submit all candidates together, or those that failed once more; BigQuery tells the log when each one ends."""
+    """Submit all candidates, or the failed ones again. When a job ends, a log sink publishes training-progressed."""
     if newer := current.hold(event.run_id, context.environment, context.now):
         return RunSuperseded(event.run_id, newer)
     if isinstance(event, TrainingFailed):

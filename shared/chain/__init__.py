@@ -1,1 +1,1 @@
-"""What the steps of the chain do: from refreshed data to a champion, recommendations and scores."""
+"""Code of the chain's steps: from refreshed data to a champion, recommendations and scores."""

@@ -1,8 +1,11 @@
-"""Which run reads the export now: one at a time, so newer data wait and one following run reads them all.
+"""Decide whether a refresh opens a run, joins the open run or waits, and whether the new run trains.
 
-`runs/current.json` holds the newest run that data-refreshed has opened. It is the claim: whoever opens a run replaces
-it first, and only if nobody has replaced it since it was read. So of two refreshes at the same time, one opens a run
-and the other joins it. A run that is not in it any more is superseded: it must not write what runs share.
+One run reads the export at a time. While it is open, newer data wait, and one following run reads them all.
+
+`runs/current.json`, the claim, holds the newest run that data-refreshed has opened. To open a run, a process first
+replaces the claim, on the condition that nobody has replaced it since it was read. So of two simultaneous refreshes,
+one opens a run and the other joins it. A run that has lost the claim is superseded: it must not write to tables and
+documents that runs share.
 """
 
 from __future__ import annotations
@@ -26,14 +29,14 @@ if TYPE_CHECKING:
     from shared.push import Message
 
 PATH = "runs/current.json"
-# A run that has just said that it goes on need not say it again.
+# Minimum seconds between two updates of `held_at`.
 HOLD_SECONDS = 60
-# Of so many messages with a reason it is known that they came before.
+# Number of message ids that the claim remembers, to recognize repeated deliveries.
 MOST_MESSAGES = 100
 
 
-class Overtaken(Exception):  # noqa: N818 - not a failure: the run ends, because run `by` reads newer data
-    """A newer run reads the export by now."""
+class Overtaken(Exception):  # noqa: N818 - not a failure: the run ends as superseded
+    """Run `by`, which reads newer data, holds the claim now."""
 
     def __init__(self, by: str) -> None:
         super().__init__(by)
@@ -41,14 +44,17 @@ class Overtaken(Exception):  # noqa: N818 - not a failure: the run ends, because
 
 
 class Training(msgspec.Struct, frozen=True):
-    """The last run that was opened to train, and when."""
+    """The last run that was opened to train, and its time."""
 
     run_id: str
     at: datetime
 
 
 class Current(msgspec.Struct, frozen=True):
-    """The run that reads the export now, or did last; `held_at` is when it was last heard of."""
+    """The claim: the run that reads the export now, or read it last.
+
+    `held_at` is when the run last renewed the claim. `waiting` are the reasons for which the following run is wanted.
+    """
 
     run_id: str
     as_of: date
@@ -57,7 +63,7 @@ class Current(msgspec.Struct, frozen=True):
     opened_at: datetime
     held_at: datetime
     waiting: list[str] = []
-    # The ids of the latest messages whose reasons were taken, since Pub/Sub may deliver them again.
+    # Ids of the latest messages with a reason, because Pub/Sub may deliver a message again.
     message_ids: list[str] = []
     trained: Training | None = None
 
@@ -68,25 +74,24 @@ class Current(msgspec.Struct, frozen=True):
 
     @property
     def run(self) -> ExportRun:
-        """What the run is opened with."""
+        """The document that opens the run, run.json."""
         return ExportRun(opened_at=self.opened_at, event=self.event, **msgspec.structs.asdict(self.reads))
 
 
 def join(announced: Refresh, message: Message, environment: Environment, now: datetime) -> DataRefreshed | None:
-    """Return the event of the open run, or of a run that is opened on what the export holds now.
+    """Return the event of the open run, or of a new run on the export's current state; None if nothing is new.
 
-    While a run is open, newer data wait for its end. A reason is kept meanwhile and makes the following run train. None
-    when there is nothing new.
+    While a run is open, newer data wait for its end. A reason is stored meanwhile, and makes the following run train.
 
     Raises:
-        Forbidden: a right is missing that may have been granted since the message, or a quota is used up.
+        Forbidden: a right is missing, or a quota is used up; a retry may help.
     """
     while True:
         found, generation = _claim(environment).read()
         is_again = found is not None and message.id in found.message_ids
         refresh = Refresh(announced.day) if is_again else announced
         if found:
-            # Whoever claimed it may have died before the run was written down.
+            # The process that replaced the claim may have died before it wrote run.json.
             environment.runs.open(found.run)
             if is_open(found, environment, now):
                 if _wait(refresh, message, found, generation, environment):
@@ -100,7 +105,7 @@ def join(announced: Refresh, message: Message, environment: Environment, now: da
         )
         run_id = run_ids.of_export(reading)
         while _is_superseded(run_id, environment):
-            # It read nothing, and the run that superseded it may have failed or been reset.
+            # A superseded run is over, although its data may be unread: the run that superseded it may have failed.
             run_id = run_ids.of_export_again(reading, run_id)
         if environment.runs.is_opened(run_id):
             return DataRefreshed(run_id, reading.as_of, reading.reason)
@@ -114,7 +119,7 @@ def join(announced: Refresh, message: Message, environment: Environment, now: da
 
 
 def is_open(current: Current, environment: Environment, now: datetime) -> bool:
-    """Whether newer data wait for the run: it has not ended, not failed for good, and was heard of lately."""
+    """Whether the run has neither ended nor failed for good, and showed activity within `open_hours`."""
     if _has_ended(current.run_id, environment) or _has_failed(current.run_id, environment):
         return False
     records = environment.runs.records(current.run_id)
@@ -123,9 +128,9 @@ def is_open(current: Current, environment: Environment, now: datetime) -> bool:
 
 
 def hold(run_id: str, environment: Environment, now: datetime) -> str | None:
-    """Keep the run open, because it goes on; return the newer run that reads the export by now, or None.
+    """Renew the run's claim, so that it stays open; return None, or the newer run that holds the claim.
 
-    Once it is held, no other run is opened until it ends or stands still for hours.
+    While the claim is renewed, no other run is opened until this one ends or shows no activity for `open_hours`.
     """
     while True:
         found, generation = _claim(environment).read()
@@ -140,32 +145,32 @@ def hold(run_id: str, environment: Environment, now: datetime) -> str | None:
 
 
 def require(context: StepContext) -> None:
-    """Hold the run before it writes what runs share.
+    """Renew the run's claim. Call this before writing to tables that runs share.
 
-    Another delivery of the run may have failed for good since this one began, and let another run be opened.
+    Another delivery may have failed for good since this one began, so that a newer run was opened.
 
     Raises:
-        Overtaken: a newer run reads the export by now.
+        Overtaken: a newer run holds the claim.
     """
     if newer := hold(context.run_id, context.environment, context.now):
         raise Overtaken(newer)
 
 
 def names(run_id: str | None, environment: Environment) -> bool:
-    """Whether the claim is the run's, or anybody's without a run's id."""
+    """Whether this run holds the claim; for None, whether any run does."""
     found, _ = _claim(environment).read()
     return found is not None and run_id in {None, found.run_id}
 
 
 def forget(run_id: str | None, environment: Environment) -> None:
-    """Remove the claim of a run that is reset, or anybody's without a run's id."""
+    """Delete the claim if this run holds it; for None, whichever run does."""
     found, generation = _claim(environment).read()
     if found and run_id in {None, found.run_id}:
         _claim(environment).remove(generation)
 
 
 def _wait(refresh: Refresh, message: Message, current: Current, generation: int, environment: Environment) -> bool:
-    """Keep the reason for the following run; False if the claim was replaced meanwhile."""
+    """Store the reason for the following run; return False if the claim was replaced meanwhile."""
     known = {*reasons(current.reason), *current.waiting}
     new = [reason for reason in reasons(refresh.reason) if reason not in known]
     if not new:
@@ -177,13 +182,13 @@ def _wait(refresh: Refresh, message: Message, current: Current, generation: int,
 
 
 def _message_ids(current: Current | None, refresh: Refresh, message: Message) -> list[str]:
-    """Return the messages whose reasons were taken, this one's too."""
+    """Return the ids of the latest messages with a reason, this one included."""
     before = current.message_ids if current else []
     return [*before, message.id][-MOST_MESSAGES:] if refresh.reason else before
 
 
 def _unanswered(current: Current, environment: Environment) -> list[str]:
-    """Return the reasons for which a run is still wanted: those that waited, and those of a run that stood still."""
+    """Return the reasons for which a run is still wanted: the waiting ones, and those of a run that never ended."""
     is_answered = _has_ended(current.run_id, environment) or _has_failed(current.run_id, environment)
     return [*([] if is_answered else reasons(current.reason)), *current.waiting]
 
@@ -211,7 +216,7 @@ def _opened(
 
 
 def _is_recent(last: Training | None, environment: Environment, now: datetime) -> bool:
-    """Whether the last training is too young for another one, and its data can be scored meanwhile."""
+    """Whether the last training is younger than `training.min_hours`, and there is a champion to score with."""
     if last is None or now - last.at >= timedelta(hours=environment.settings.training.min_hours):
         return False
     has_trained = _has_ended(last.run_id, environment) and not _is_superseded(last.run_id, environment)
@@ -219,7 +224,7 @@ def _is_recent(last: Training | None, environment: Environment, now: datetime) -
 
 
 def _has_read(current: Current, reading: Reading, environment: Environment) -> bool:
-    """Whether the last run has read the same data, for all the reasons that there are now."""
+    """Whether the last run has read the same data, for all the present reasons, and has not failed."""
     read = current.reads
     answered = set(reasons(reading.reason)) <= set(reasons(read.reason))
     return (

@@ -1,6 +1,6 @@
-"""What lies in a run's folder, one structure a document: a step writes it, another step or a command reads it.
+"""The documents of a run's folder, one structure each. A step writes a document; other steps and commands read it.
 
-Numbers may be None: BigQuery has NULL, and JSON has null for NaN and infinity.
+Numbers may be None, because BigQuery has NULL, and NaN and infinity are written as null.
 """
 
 from dataclasses import dataclass
@@ -17,17 +17,17 @@ from shared.events import DataRefreshed, RecommendationsDue, ScoringDue
 
 @dataclass(frozen=True)
 class Document[T]:
-    """A document of the run's folder, NAME.json, and its structure."""
+    """A document of a run's folder: its file is NAME.json, and `kind` is its structure."""
 
     name: str
     kind: type[T]
 
 
-# What a run was opened with: run.json.
+# run.json, written when a run is opened.
 
 
 class DayState(Struct, frozen=True, array_like=True):
-    """A day-table as it stood when the run looked; `last_modified` in milliseconds since 1970."""
+    """The state of a day-table when the run was opened; `last_modified` is in milliseconds since 1970."""
 
     row_count: int
     last_modified: int
@@ -35,7 +35,10 @@ class DayState(Struct, frozen=True, array_like=True):
 
 
 class Reading(Struct, frozen=True):
-    """What a run reads of the export, fixed when it is opened; `problem` says why it cannot be used, if it cannot."""
+    """The part of the export that a run reads, fixed when the run is opened.
+
+    `problem` says why the export cannot be used; empty if it can.
+    """
 
     as_of: date
     reason: str = ""
@@ -50,14 +53,17 @@ class Reading(Struct, frozen=True):
 
     @property
     def first_touched(self) -> date:
-        """The first day that the changes touch: also days without a table count, since time went by in a gap."""
+        """The first day to rebuild: the first changed day or, if earlier, the day after the last unchanged day-table.
+
+        Days without a day-table count, because features also depend on the time that has passed.
+        """
         known = [day + timedelta(days=1) for day, table in self.days.items() if not table.is_changed]
         first_changed = min(self.changed)
         return min(first_changed, max(known, default=first_changed))
 
     @property
     def seen(self) -> list[tuple[date, int, int]]:
-        """What tells one state of the export from another."""
+        """A value that identifies this state of the export."""
         return [(day, table.row_count, table.last_modified) for day, table in self.days.items()]
 
 
@@ -77,7 +83,7 @@ class ScoringRun(Struct, frozen=True, tag_field="topic", tag=ScoringDue.topic):
 
 
 class RecommendationsRun(Struct, frozen=True, tag_field="topic", tag=RecommendationsDue.topic):
-    """A run that builds recommendations beside the one that trains."""
+    """A run that builds recommendations, beside the run that trains."""
 
     opened_at: datetime
     event: RecommendationsDue
@@ -88,11 +94,11 @@ class RecommendationsRun(Struct, frozen=True, tag_field="topic", tag=Recommendat
 type OpenedRun = ExportRun | ScoringRun | RecommendationsRun
 
 
-# What the steps did: steps/STEP.json, failures/STEP.json.
+# steps/STEP.json and failures/STEP.json.
 
 
 class StepDone(Struct, frozen=True):
-    """The record of a finished step; `event`, in its own JSON, belongs to `topic`."""
+    """The record of a finished step; `event` is the JSON of the next event, and `topic` its topic."""
 
     topic: str
     event: dict[str, Any]
@@ -110,7 +116,7 @@ class StepFailure(Struct, frozen=True):
     failed_at: datetime
 
 
-# What the steps found out: NAME.json.
+# NAME.json, the results of the steps.
 
 
 class Check(Struct, frozen=True):
@@ -136,7 +142,7 @@ class CalibratedDecile(Struct, frozen=True):
 
 
 class Measured(Struct, frozen=True):
-    """How one model does on the test visitors: sql/evaluation/metrics.sql, and its ROC AUC in a word."""
+    """The metrics of one model on the test visitors (sql/evaluation/metrics.sql), and the word for its ROC AUC."""
 
     word: str
     candidate: str
@@ -195,7 +201,7 @@ class Iteration(Struct, frozen=True):
 
 
 class InputStatistics(Struct, frozen=True):
-    """What one input looked like in training. Numbers are None for categorical inputs, `category_count` for others."""
+    """Statistics of one input in training. Numbers are None for categorical inputs; `category_count` is for others."""
 
     input: str
     min: float | None
@@ -208,7 +214,7 @@ class InputStatistics(Struct, frozen=True):
 
 
 class OwnMetrics(Struct, frozen=True):
-    """BigQuery ML's own metrics, on the rows that early stopping watched."""
+    """BigQuery ML's own metrics, on the rows that it used for early stopping."""
 
     precision: float | None
     recall: float | None
@@ -219,7 +225,7 @@ class OwnMetrics(Struct, frozen=True):
 
 
 class TrainingStatistics(Struct, frozen=True):
-    """How one model's training went: sql/deployment/training_statistics.sql."""
+    """Statistics of one model's training (sql/deployment/training_statistics.sql)."""
 
     iterations: list[Iteration]
     features: list[InputStatistics]
@@ -227,9 +233,9 @@ class TrainingStatistics(Struct, frozen=True):
 
 
 class Deployment(Struct, frozen=True):
-    """The version that the run deployed, its parity with ML.PREDICT, and what its pointer says of the model.
+    """The version that the run deployed, its largest difference from ML.PREDICT, its inputs and percentiles.
 
-    Models deployed before inputs and percentiles were kept have none.
+    `inputs` and `percentiles` are empty for models deployed before these were stored.
     """
 
     model: str
@@ -241,7 +247,7 @@ class Deployment(Struct, frozen=True):
 
 
 class DeploymentOperation(Struct, frozen=True):
-    """The operation of Vertex AI that deploys; None once it has failed."""
+    """The name of Vertex AI's deployment operation; None once it has failed."""
 
     name: str | None
 
@@ -260,7 +266,7 @@ class RolledBack(Struct, frozen=True):
 
 
 class Audience(Struct, frozen=True):
-    """The day's audience: its files in the bucket, and sql/audience/summary.sql."""
+    """The day's audience: its files in the bucket, and its summary (sql/audience/summary.sql)."""
 
     day: date
     files: list[str]
@@ -272,7 +278,10 @@ class Audience(Struct, frozen=True):
 
 
 class Recommended(Struct, frozen=True):
-    """What was recommended, by which method, how each method did, and sql/recommendations/summary.sql."""
+    """The chosen method, each method's metrics, and a summary of the recommendations.
+
+    The counts are those of sql/recommendations/summary.sql.
+    """
 
     as_of: date
     method: str
@@ -283,7 +292,7 @@ class Recommended(Struct, frozen=True):
     itemsets: int
     rules: int
     visitors: int
-    # How many products.
+    # Number of products.
     out_of_stock: int
     is_served: bool
 

@@ -1,4 +1,4 @@
-"""The environment that the chain runs in, and what one step of it may use."""
+"""The environment that the chain runs in, and the context of one step."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shared.clients import Clients
 from shared.errors import Malformed
 from shared.settings import Settings
 
-# A cold start pays only for what its function uses, so these are imported when first used.
+# These are imported at their first use, so that a cold start loads only what its function needs.
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 
 class Environment(Clients):
-    """Google's clients, with the runs in the bucket and the models in the registry."""
+    """Google's clients, the ledger in the bucket and the model registry."""
 
     @cached_property
     def runs(self) -> Runs:
-        """What the runs have done."""
+        """The ledger: the runs' documents in the bucket."""
         return Runs(self.bucket)
 
     @cached_property
     def registry(self) -> Registry:
-        """The registered models and the endpoint."""
+        """The registered model's versions and the endpoint."""
         from shared.chain.registry import Registry
 
         return Registry(self.settings, self.bigquery)
@@ -40,13 +40,13 @@ class Environment(Clients):
 
 @cache
 def environment() -> Environment:
-    """Return this process's environment."""
+    """Return the environment of this process, from the settings in its environment variables."""
     return Environment(Settings.from_environment())
 
 
 @dataclass(frozen=True)
 class StepContext:
-    """What one step of one run may use during one delivery."""
+    """The context of one step of one run during one delivery: run, time, deadline and services."""
 
     environment: Environment
     run_id: str
@@ -61,24 +61,24 @@ class StepContext:
 
     @property
     def runs(self) -> Runs:
-        """What the runs have done."""
+        """The ledger: the runs' documents in the bucket."""
         return self.environment.runs
 
     @property
     def registry(self) -> Registry:
-        """The registered models and the endpoint."""
+        """The registered model's versions and the endpoint."""
         return self.environment.registry
 
     @property
     def run(self) -> OpenedRun:
-        """What the run was opened with."""
+        """The document that opened the run, run.json."""
         return self._life.run
 
     def run_as[R: OpenedRun](self, kind: type[R]) -> R:
-        """Return what the run was opened with, as the kind of run that the step works on.
+        """Return the document that opened the run, as the given kind of run.
 
         Raises:
-            Malformed: it is a run of another kind.
+            Malformed: the run is of another kind.
         """
         if not isinstance(self.run, kind):
             raise Malformed(

@@ -1,6 +1,6 @@
 """Read the booster that BigQuery exports: XGBoost's binary format of version 0.82, which XGBoost 3 no longer reads.
 
-All little-endian, without padding:
+All values are little-endian, without padding:
 
     learner     float32 base score, in log odds; uint32 features; int32 classes, has attributes, has metrics; 29 x int32
     objective   uint64 length, text
@@ -27,12 +27,12 @@ MISSING_GOES_LEFT = 1 << 31
 
 
 class BoosterError(ValueError):
-    """The bytes are no booster of the kind that BigQuery exports."""
+    """The bytes are not a booster of the kind that BigQuery exports."""
 
 
 @dataclass(frozen=True)
 class Booster:
-    """A binary classifier; the root is a tree's first node."""
+    """A binary classifier. A tree is a list of nodes, the root first."""
 
     base_log_odds: float
     trees: list[list[TreeNode]]
@@ -42,12 +42,12 @@ def read(content: bytes) -> Booster:
     """Return the booster.
 
     Raises:
-        BoosterError: the content is cut short, or is of another kind of model.
+        BoosterError: the content is truncated, or is of another kind of model.
     """
     try:
         return _read(content.removeprefix(b"binf"))
     except struct.error as error:
-        raise BoosterError(f"the exported booster is cut short: {error}") from error
+        raise BoosterError(f"the exported booster is truncated: {error}") from error
 
 
 def _read(content: bytes) -> Booster:
@@ -55,7 +55,7 @@ def _read(content: bytes) -> Booster:
     objective, position = _text(content, LEARNER.size)
     kind, position = _text(content, position)
     if (objective, kind) != ("binary:logistic", "gbtree"):
-        raise BoosterError(f"the exported booster is {objective}/{kind}; only binary:logistic/gbtree is read")
+        raise BoosterError(f"the exported booster is {objective}/{kind}; only binary:logistic/gbtree is supported")
     tree_count = MODEL.unpack_from(content, position)[0]
     position += MODEL.size
     trees = []

@@ -1,4 +1,4 @@
-"""A document in the bucket that is replaced only by a writer who has seen its last generation."""
+"""A document in the bucket with optimistic locking: a writer can only replace the generation that it has read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Guarded[T: msgspec.Struct]:
-    """The document at `path`, of the given kind."""
+    """The document at `path`, decoded as `kind`."""
 
     def __init__(self, path: str, kind: type[T], environment: Environment) -> None:
         self._path = path
@@ -23,18 +23,18 @@ class Guarded[T: msgspec.Struct]:
         self._bucket = environment.bucket
 
     def read(self) -> tuple[T | None, int]:
-        """Return the document and its generation; None and 0 where there is none."""
+        """Return the document and its generation; (None, 0) if it does not exist."""
         while blob := self._bucket.get_blob(self._path):
-            # Where it was replaced or removed meanwhile, look again.
+            # If it was replaced or deleted between the two requests, start again.
             with contextlib.suppress(NotFound, PreconditionFailed):
                 content = blob.download_as_bytes(if_generation_match=blob.generation)
                 return msgspec.json.decode(content, type=self._kind), int(blob.generation)
         return None, 0
 
     def replace(self, document: T, generation: int | None) -> int | None:
-        """Write the document and return its new generation; None if it is no longer of the given generation.
+        """Write the document and return its new generation; None if it no longer has the given generation.
 
-        0 asks that there be none, and a generation of None asks nothing.
+        Generation 0 requires that the document does not exist; None sets no condition.
         """
         blob = self._bucket.blob(self._path)
         content = jsontext.encode(document, 1)
@@ -45,6 +45,6 @@ class Guarded[T: msgspec.Struct]:
         return int(blob.generation)
 
     def remove(self, generation: int) -> None:
-        """Remove the document, if it is still of the generation."""
+        """Delete the document, if it still has the generation."""
         with contextlib.suppress(NotFound, PreconditionFailed):
             self._bucket.blob(self._path).delete(if_generation_match=generation)

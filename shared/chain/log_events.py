@@ -1,10 +1,10 @@
-"""What the steps of the chain log, by name of the event; docs/logs.md lists all events."""
+"""The log events of the chain's steps; docs/logs.md lists all events."""
 
 from shared.log import LogEvent
 
 
 class CheckFailed(LogEvent, frozen=True):
-    """A check of the data found more than its limit; `fail/` checks end the run as well."""
+    """A check of the data failed. A check in `fail/` also ends the run."""
 
     event = "check_failed"
     severity = "WARNING"
@@ -16,7 +16,7 @@ class CheckFailed(LogEvent, frozen=True):
 
 
 class ChampionUnscored(LogEvent, frozen=True):
-    """The champion can no longer be scored, so the candidates are not compared with it."""
+    """The champion can no longer make predictions, so the candidates are not compared with it."""
 
     event = "champion_unscored"
     severity = "ERROR"
@@ -27,7 +27,7 @@ class ChampionUnscored(LogEvent, frozen=True):
 
 
 class DeploymentSuperseded(LogEvent, frozen=True):
-    """A run lost the race for the endpoint; the champion that stands scores its data."""
+    """A run's model does not become champion, because another version did; the champion scores the run's data."""
 
     event = "deployment_superseded"
     severity = "NOTICE"
@@ -38,7 +38,7 @@ class DeploymentSuperseded(LogEvent, frozen=True):
 
 
 class FactorizationRefused(LogEvent, frozen=True):
-    """BigQuery has no reservation for matrix factorization; the other methods recommend."""
+    """BigQuery refused matrix factorization, which needs a reservation; the other methods are used."""
 
     event = "factorization_refused"
     severity = "WARNING"
@@ -49,7 +49,7 @@ class FactorizationRefused(LogEvent, frozen=True):
 
 
 class FailureUnrecorded(LogEvent, frozen=True):
-    """The bucket did not take the failure of a step; the step's own error is logged beside this one."""
+    """A step's failure could not be written to the bucket; the step's own error is logged separately."""
 
     event = "failure_unrecorded"
     severity = "ERROR"
@@ -60,7 +60,7 @@ class FailureUnrecorded(LogEvent, frozen=True):
 
 
 class GateApproved(LogEvent, frozen=True):
-    """The gate lets the best candidate be deployed."""
+    """The gate approved the winner, which will be deployed."""
 
     event = "gate_approved"
     severity = "NOTICE"
@@ -72,7 +72,7 @@ class GateApproved(LogEvent, frozen=True):
 
 
 class GateRejected(LogEvent, frozen=True):
-    """The gate rejects the best candidate; the champion stays."""
+    """The gate rejected the winner; the champion, if there is one, stays."""
 
     event = "gate_rejected"
     severity = "WARNING"
@@ -84,11 +84,11 @@ class GateRejected(LogEvent, frozen=True):
 
 
 class ModelNotEmbeddable(LogEvent, frozen=True):
-    """The functions cannot score a model of this type, so it serves from the endpoint alone."""
+    """The embedded scorer does not support this model type, so only the endpoint scores."""
 
     event = "model_not_embeddable"
     severity = "WARNING"
-    message = "no scorer artefact: {candidate} is a {model_type}; known are {known}"
+    message = "no scorer artefact: {candidate} is a {model_type}; supported types: {known}"
 
     run_id: str
     candidate: str
@@ -97,11 +97,11 @@ class ModelNotEmbeddable(LogEvent, frozen=True):
 
 
 class NewerRecommendationsServed(LogEvent, frozen=True):
-    """Recommendations of newer data are served already, so the run's own are not."""
+    """Recommendations from newer data are in use already, so the run's own are not used."""
 
     event = "newer_recommendations_served"
     severity = "NOTICE"
-    message = "newer recommendations are served already"
+    message = "newer recommendations are in use already"
 
     run_id: str
 
@@ -117,7 +117,7 @@ class NoNewDayTable(LogEvent, frozen=True):
 
 
 class NoScorerArtefact(LogEvent, frozen=True):
-    """The model serves from the endpoint alone: its export cannot be scored in the functions."""
+    """The scorer artefact could not be built or differs from ML.PREDICT, so only the endpoint scores."""
 
     event = "no_scorer_artefact"
     severity = "ERROR"
@@ -128,7 +128,7 @@ class NoScorerArtefact(LogEvent, frozen=True):
 
 
 class NothingChanged(LogEvent, frozen=True):
-    """The export holds what the last run has read, so no run was opened."""
+    """The export has not changed since the last run, so no run was opened."""
 
     event = "nothing_changed"
     message = "nothing has changed since run {run_id}"
@@ -148,30 +148,30 @@ class NothingLearnt(LogEvent, frozen=True):
 
 
 class NothingToRecommend(LogEvent, frozen=True):
-    """Recommendations are due, and no day-table was read yet."""
+    """Recommendations are due, but no day-table has been read yet."""
 
     event = "nothing_to_recommend"
     severity = "NOTICE"
-    message = "nothing to recommend: no day-table was read yet"
+    message = "nothing to recommend: no day-table has been read yet"
 
 
 class NothingToScore(LogEvent, frozen=True):
-    """Scoring is due, and there is no champion, or there are no sessions yet."""
+    """Scoring is due, but there is no champion yet, or there are no sessions yet."""
 
     event = "nothing_to_score"
     severity = "NOTICE"
-    message = "nothing to score with: no champion or no sessions yet"
+    message = "nothing to score: no champion or no sessions yet"
 
 
 class PointerReplaced(LogEvent, frozen=True):
-    """Another process wrote the champion's pointer meanwhile; the alias is read again."""
+    """Another process replaced the champion's pointer meanwhile, so the alias is read again."""
 
     event = "pointer_replaced"
     message = "the champion's pointer was replaced meanwhile: the alias is read again"
 
 
 class RecordUnreadable(LogEvent, frozen=True):
-    """The bucket did not tell whether another delivery has finished a step that failed."""
+    """After a step failed, its record could not be read: another delivery may have finished the step."""
 
     event = "record_unreadable"
     severity = "ERROR"
@@ -182,18 +182,18 @@ class RecordUnreadable(LogEvent, frozen=True):
 
 
 class RunResumed(LogEvent, frozen=True):
-    """A run stood still, and the event that it waits for is published again."""
+    """A run was stalled, and the event for which it waits was published again."""
 
     event = "run_resumed"
     severity = "WARNING"
-    message = "run {run_id} stands still: {topic} is published again"
+    message = "run {run_id} is stalled: {topic} is published again"
 
     run_id: str
     topic: str
 
 
 class RunUnreadable(LogEvent, frozen=True):
-    """The bucket did not tell how a run stands."""
+    """A run's documents could not be read from the bucket."""
 
     event = "run_unreadable"
     severity = "ERROR"
@@ -204,18 +204,18 @@ class RunUnreadable(LogEvent, frozen=True):
 
 
 class RunWanted(LogEvent, frozen=True):
-    """Newer data wait until the open run has ended; one following run reads them all."""
+    """A run is wanted for a reason while another is open; one following run reads all newer data."""
 
     event = "run_wanted"
     severity = "NOTICE"
-    message = "a run is wanted after run {run_id}: {reason}"
+    message = "another run is wanted after run {run_id}: {reason}"
 
     run_id: str
     reason: str
 
 
 class StepBegan(LogEvent, frozen=True):
-    """A delivery begins a step."""
+    """A delivery began a step."""
 
     event = "step_began"
     message = "{step} began"
@@ -226,7 +226,7 @@ class StepBegan(LogEvent, frozen=True):
 
 
 class StepEnded(LogEvent, frozen=True):
-    """A delivery has finished a step."""
+    """A delivery finished a step."""
 
     event = "step_ended"
     message = "{step} ended: {topic}"
@@ -250,7 +250,7 @@ class StepFailed(LogEvent, frozen=True):
 
 
 class StepFailedForGood(LogEvent, frozen=True):
-    """A step failed, and no retry can help: the run ends."""
+    """A step failed, and a retry cannot help: the run ends."""
 
     event = "step_failed_for_good"
     severity = "ERROR"
@@ -262,7 +262,7 @@ class StepFailedForGood(LogEvent, frozen=True):
 
 
 class StepFinishedElsewhere(LogEvent, frozen=True):
-    """A step failed after another delivery had finished it, so nothing is lost."""
+    """A step failed, but another delivery had finished it already, so nothing is lost."""
 
     event = "step_finished_elsewhere"
     severity = "NOTICE"
@@ -274,7 +274,7 @@ class StepFinishedElsewhere(LogEvent, frozen=True):
 
 
 class StepWaits(LogEvent, frozen=True):
-    """What a step waits for goes on; a later delivery looks again."""
+    """A step waits for a job or an operation that is still running; a later delivery looks again."""
 
     event = "step_waits"
     message = "{step} waits: {reason}"
@@ -285,11 +285,11 @@ class StepWaits(LogEvent, frozen=True):
 
 
 class TrainingRepeated(LogEvent, frozen=True):
-    """Trainings failed for a reason that heals, and are submitted once more."""
+    """Trainings failed for reasons that may be temporary, and are submitted again."""
 
     event = "training_repeated"
     severity = "WARNING"
-    message = "attempt {attempt} is followed by another: {reasons}"
+    message = "attempt {attempt} failed and is repeated: {reasons}"
 
     run_id: str
     attempt: int

@@ -1,8 +1,8 @@
-"""Have the champion's pointer in the bucket follow the registry's alias, which stays the truth.
+"""Update the champion's pointer in the bucket from the registry's alias, which is authoritative.
 
-Whoever moves the alias calls `follow` afterwards, and resume_runs calls it for those who died between the two. It may
-be called at any time, by several at once: the pointer is made of the alias alone, and replaced only if nobody has
-replaced it since before the alias was read. So the last one to write has read the alias after its last move.
+The code that moves the alias calls `follow` afterwards; resume_runs calls it too, in case a process died in between.
+Concurrent calls are safe. The pointer depends on the alias alone, and is replaced only if its generation is still the
+one from before the alias was read. So the last writer has read the alias after its last move.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 
 def follow(environment: Environment) -> None:
-    """Write the pointer at the champion of this moment, or remove it when there is none; as it is, it is left alone."""
+    """Write the current champion's pointer, or delete it if there is no champion. Do nothing if it is already right."""
     bucket = environment.bucket
     while not _has_followed(bucket, environment):
         log(PointerReplaced())
 
 
 def champion_run(environment: Environment) -> str | None:
-    """Return the run whose model is champion, as the pointer says; None when there is none."""
+    """Return the id of the champion's run, according to the pointer; None if there is no champion."""
     try:
         return champion.read(environment.bucket.blob(champion.POINTER).download_as_bytes()).run_id
     except NotFound:

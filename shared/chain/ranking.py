@@ -1,4 +1,4 @@
-"""Which ways to recommend are better than popularity: a pure function."""
+"""Choose the recommendation methods that are better than popularity."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Ranking:
-    """How a way to recommend does on the products held out; the gain is over popularity's on the same visitors."""
+    """The metrics of a recommendation method on the held-out products.
+
+    `ndcg_gain` is the mean difference from popularity's NDCG, on the same visitors.
+    """
 
     method: str
     visitors: int
@@ -23,14 +26,15 @@ class Ranking:
 
 
 POPULARITY = "popularity"
-# How many standard errors a gain must be above nothing, so that chance alone seldom looks like one.
+# Minimum gain in standard errors, so that a gain is seldom due to chance.
 SURE_GAIN = 2.0
 
 
 def better_than_popularity(rankings: Sequence[Ranking]) -> list[str]:
-    """Return the methods whose NDCG is surely above popularity's and whose recall is not below, the best first.
+    """Return the methods that beat popularity, the best first.
 
-    A single visitor makes nothing sure: one gain has no standard error.
+    Their NDCG is significantly higher, and their recall is not lower. With a single visitor no method qualifies,
+    because one difference has no standard error.
     """
     popular = next((one.recall for one in rankings if one.method == POPULARITY), 0.0)
     judged = [one for one in rankings if one.visitors > 1 and one.recall >= popular]

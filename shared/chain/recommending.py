@@ -1,4 +1,4 @@
-"""Building recommendations: rules from baskets, and for each visitor by the method that has beaten popularity."""
+"""Build recommendations: association rules from baskets, and products for each visitor by the best method."""
 
 from __future__ import annotations
 
@@ -27,20 +27,19 @@ if TYPE_CHECKING:
     from shared.chain.environment import Environment, StepContext
 
 FACTORIZATION = "matrix_factorization"
-# A visitor's newest products that count; whoever looks at more is looking for nothing in particular.
+# Maximum number of a visitor's products, the newest; longer histories carry little signal.
 MOST_PRODUCTS = 100
-# Similar products of each one that are looked at for a visitor.
+# Minimum number of similar products to compute for each product.
 MOST_ALIKE = 20
 
 
 def look(environment: Environment, now: datetime) -> RecommendationsRun | None:
-    """Return the run that reads the data as they stand, and what is out of stock now.
+    """Return a run on the current data, with the products that are out of stock; None if there are no data yet.
 
-    Two looks at the same data give the same run; stock comes and goes, and the online path looks at it for itself. None
-    when no data were read yet.
+    The run's id depends on the data alone. The stock is no part of it, because the online path reads the stock itself.
 
     Raises:
-        Permanent: the shop's list of what is out of stock is none.
+        Permanent: the shop's list of products out of stock is invalid.
     """
     [state] = environment.query("recommendations/state")
     as_of: date | None = state["day"]
@@ -67,7 +66,7 @@ def _out_of_stock(environment: Environment) -> frozenset[str]:
 
 
 class Builder:
-    """The work of one run, in the order of its methods; each writes rows that replace the run's or the day's."""
+    """The work of one run. Call `count`, `judge`, `publish` and `summary` in this order; each replaces its rows."""
 
     def __init__(self, context: StepContext) -> None:
         self._context = context
@@ -78,7 +77,7 @@ class Builder:
         self._unavailable = self._run.out_of_stock
 
     def count(self) -> bool:
-        """Find rules and freeze the visitors' interests; return whether there are products held out to judge by."""
+        """Compute the rules and each visitor's products; return whether there are held-out products to evaluate on."""
         settings = self._settings
         window = {"from_day": self.as_of - timedelta(days=settings.window_days - 1), "as_of": self.as_of}
         least = {
@@ -103,7 +102,7 @@ class Builder:
         return bool(held_out["visitors"])
 
     def judge(self) -> list[Ranking]:
-        """Have each method recommend to visitors whose last product it does not know, and see who finds it."""
+        """Return each method's metrics on visitors whose last product was held out."""
         methods = [POPULARITY, *self._fit(list(self._settings.methods), is_final=False)]
         self._recommend(methods, is_final=False)
         found = self._context.warehouse.query("recommendations/metrics", {**self._rows, "methods": methods})
@@ -112,7 +111,7 @@ class Builder:
     def publish(self, better: list[str]) -> Artefact:
         """Recommend to all active visitors by the first of the methods, and return the artefact.
 
-        Without a method that is better the popular products are what everyone gets.
+        If `better` is empty, everyone gets the popular products.
         """
         best = better[0] if better else POPULARITY
         self._fit([method for method in better if method in {best, "similarity"}], is_final=True)
@@ -137,12 +136,12 @@ class Builder:
         return _artefact(self._run, rules, similar, popular)
 
     def summary(self) -> dict[str, Any]:
-        """Return how many rules and visitors there are, and from which baskets."""
+        """Return the number of rules, visitors and baskets, and the kind of baskets."""
         rows = self._context.warehouse.query("recommendations/summary", {"as_of": self.as_of, **self._rows})
         return rows[0]
 
     def _fit(self, methods: list[str], *, is_final: bool) -> list[str]:
-        """Prepare the methods and return those that could be prepared."""
+        """Train the methods and return those that could be trained."""
         fit = {**self._rows, "is_final": is_final}
         alike = {"shrinkage": self._settings.shrinkage, "most_similar": max(MOST_ALIKE, self._settings.most_similar)}
         if "similarity" in methods:
@@ -153,7 +152,7 @@ class Builder:
                     "recommendations/factorization", fit, model=self._model(is_final=is_final)
                 )
             except Permanent as error:
-                # An on-demand project: no retry and no other model can help, and the other methods do without.
+                # The project has no reservation, so a retry cannot help. The other methods need none.
                 if "reservation" not in str(error):
                     raise
                 log(FactorizationRefused(self._context.run_id, str(error)))
@@ -166,7 +165,7 @@ class Builder:
             "is_final": is_final,
             "as_of": self.as_of,
             "active_from": self.as_of - timedelta(days=self._context.settings.audience.window_days - 1),
-            # What is sold out today may well have been wanted when it was not.
+            # For the evaluation, include them: a product that is out of stock now may have been available then.
             "unavailable": self._unavailable if is_final else [],
             "most_recommended": self._settings.per_visitor,
         }
@@ -180,7 +179,7 @@ class Builder:
 
 
 def build(context: StepContext) -> Recommended:
-    """Build all of it, replace the artefact unless a newer one stands, and return what was found out."""
+    """Build the run's recommendations, replace the artefact unless it is newer, and return the run's report."""
     builder = Builder(context)
     rankings = builder.judge() if builder.count() else []
     better = better_than_popularity(rankings)
@@ -202,7 +201,7 @@ def build(context: StepContext) -> Recommended:
 def _artefact(
     run: RecommendationsRun, rules: list[dict[str, Any]], similar: list[dict[str, Any]], popular: list[dict[str, Any]]
 ) -> Artefact:
-    """Return what the online path reads."""
+    """Return the artefact for the online path; the arguments are rows of the artefact_*.sql statements."""
     following: dict[tuple[str, ...], list[tuple[str, float]]] = {}
     for row in rules:
         following.setdefault(tuple(row["antecedents"]), []).append((row["product_id"], row["confidence"]))
@@ -220,9 +219,9 @@ def _artefact(
 
 
 def serve(artefact: Artefact, context: StepContext) -> bool:
-    """Put the artefact where the online path reads it, unless one of newer data is there; return whether it is.
+    """Replace the artefact that the online path reads, unless that one is newer; return whether it was replaced.
 
-    Of runs on the same day's data the one that was opened later knows more.
+    The newer one has the later newest day or, on the same day, the run that was opened later.
     """
     bucket = context.environment.bucket
     content = jsontext.encode(artefact)
@@ -237,25 +236,25 @@ def serve(artefact: Artefact, context: StepContext) -> bool:
                 content, content_type="application/json", if_generation_match=generation
             )
         except (NotFound, PreconditionFailed):
-            # Another run was faster: its artefact may be newer.
+            # Another run has replaced it meanwhile: compare again.
             continue
         return True
 
 
 def newer_run(context: StepContext) -> str | None:
-    """Return the run whose recommendations are served, if it read newer data than this one or was opened later."""
+    """Return the run whose artefact is in use, if that artefact is newer than this run; otherwise None."""
     served = _standing(context.environment)
     return served.run_id if served and _age(served) > _age(context.run_as(RecommendationsRun)) else None
 
 
 def served_run(environment: Environment) -> str | None:
-    """Return the run whose artefact the online path reads, or None when there is none."""
+    """Return the run whose artefact the online path reads, or None if there is no artefact."""
     served = _standing(environment)
     return served.run_id if served else None
 
 
 def withdraw(environment: Environment) -> None:
-    """Remove the artefact; the online path then recommends nothing."""
+    """Delete the artefact, so that the online path recommends nothing."""
     with contextlib.suppress(NotFound):
         environment.bucket.blob(ARTEFACT).delete()
 

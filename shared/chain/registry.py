@@ -1,7 +1,7 @@
-"""The registered model, its versions, and the endpoint that serves the champion.
+"""The registered model in Vertex AI, its versions, and the endpoint that serves the champion.
 
-The registry itself is the truth about who is champion: the alias `champion` of the one registered model. A version's
-labels say which run and candidate made it, and so which model in BigQuery it is.
+The alias `champion` in the registry defines which version is champion. A version's labels name its run and candidate,
+and so its model in BigQuery.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ if TYPE_CHECKING:
     from shared.warehouse import Warehouse
 
 CHAMPION = "champion"
-# The version that a rollback returns to.
+# The alias of the version to which a rollback returns.
 FORMER = "former"
-# The alias that Vertex AI itself gives, to the first version.
+# The alias that Vertex AI itself gives to the first version.
 DEFAULT = "default"
-# How a deployment fails that may succeed later: Vertex AI is at fault, or machines, a quota or a right are missing.
+# Errors of a deployment that may succeed later: faults of Vertex AI, missing machines, exceeded quotas, missing rights.
 HEALING = (Aborted, Forbidden, ServerError, TooManyRequests)
-# Requests until the canary, which gets a share of them, has surely been among those who answered.
+# Maximum number of requests sent until the canary, which gets only a share of the traffic, has answered one.
 MOST_TRIES = 500
 
 
 class Registry:
-    """Vertex AI for one registered model and one endpoint. Methods may be called again after any failure."""
+    """One registered model and one endpoint in Vertex AI. Each method can be called again after a failure."""
 
     def __init__(self, settings: Settings, bigquery_client: bigquery.Client) -> None:
         self._settings = settings
@@ -71,19 +71,19 @@ class Registry:
         return vertex.EndpointServiceClient(**self._options)
 
     def champion(self) -> Version | None:
-        """Return the version that serves, or None before the first deployment."""
+        """Return the champion, or None before the first deployment."""
         return self._named(CHAMPION)
 
     def traffic(self) -> dict[str, int]:
-        """Return the percentage of the traffic that each deployed version takes, by the version's number."""
+        """Return each deployed version's share of the traffic, in percent, by the version's number."""
         endpoint = self._endpoint()
         return {one.model_version_id: endpoint.traffic_split.get(one.id, 0) for one in endpoint.deployed_models}
 
     def register(self, model: str, run_id: str, candidate: str, warehouse: Warehouse) -> Version:
-        """Make the BigQuery model a version of the registered one, if it is none yet, and label it.
+        """Register the BigQuery model as a version of the registered model, unless it is one already, and label it.
 
         Raises:
-            NotReady: the registry does not know it yet.
+            NotReady: BigQuery has not registered the model yet.
         """
         number = self._registered_number(model)
         if number is None:
@@ -99,14 +99,14 @@ class Registry:
         return Version(number, run_id, candidate)
 
     def deploy_canary(self, version: Version, operation_note: Note, deadline: Deadline) -> str:
-        """Return the deployed model's id once it takes the canary's share of traffic, all of it on an empty endpoint.
+        """Deploy the version, give it the canary's share of the traffic, and return the deployed model's id.
 
-        `operation_note` keeps the deployment's operation between deliveries.
+        On an empty endpoint it gets all traffic. `operation_note` keeps the operation's name between deliveries.
 
         Raises:
-            NotReady: the deployment still goes on.
-            GoogleAPICallError: the deployment failed for a reason that may heal; the next delivery deploys anew.
-            Permanent: the deployment failed.
+            NotReady: the deployment is still running.
+            GoogleAPICallError: the deployment failed, and a retry may help; the next delivery starts a new one.
+            Permanent: the deployment failed, and a retry cannot help.
         """
         deployed_id = _deployed_id(version)
         if not self._deployed(version):
@@ -117,11 +117,11 @@ class Registry:
         return deployed_id
 
     def answers(self, deployed_id: str, instances: list[dict[str, Any]], deadline: Deadline) -> list[float]:
-        """Return the probabilities that this deployed model itself gives.
+        """Return the probabilities that this deployed model computes for the instances.
 
         Raises:
-            NotReady: the endpoint sent every request elsewhere.
-            Permanent: it refuses the instances, or its answer is none of a BigQuery ML model's.
+            NotReady: other deployed models answered all requests.
+            Permanent: the endpoint refused the instances, or the answer is not that of a BigQuery ML model.
         """
         refusal = None
         for _ in range(MOST_TRIES):
@@ -130,7 +130,7 @@ class Registry:
             except RefusedError as error:
                 if error.status != 400:
                     raise
-                # Who refuses is not said: it may be the champion, whose inputs need not be this one's.
+                # A refusal does not name its deployed model. It may be the champion, which may have other inputs.
                 refusal = error
                 continue
             if answer.deployed_model_id == deployed_id:
@@ -143,10 +143,10 @@ class Registry:
         raise NotReady(f"deployed model {deployed_id} answered none of {MOST_TRIES} requests")
 
     def promote(self, deployed_id: str, version: Version) -> None:
-        """Give all traffic and the alias to the version; keep the former champion deployed, and no older one.
+        """Give all traffic and the alias to the version; undeploy all others except the former champion.
 
-        The alias comes last: whoever finds it moved, finds all else done, and must not take the version for its own
-        predecessor.
+        The alias is moved last. If it is moved already, everything else is done, and the version must not be recorded
+        as its own predecessor.
         """
         former = self.champion()
         self._set_traffic({deployed_id: 100})
@@ -161,17 +161,17 @@ class Registry:
         self._name(version.number, CHAMPION)
 
     def withdraw(self, deployed_id: str) -> None:
-        """Take a canary off the endpoint; its traffic goes to the champion, if there is one."""
+        """Undeploy a canary; its traffic goes to the champion, if there is one."""
         champion = self.champion()
         serving = [one.id for one in self._deployed(champion) if one.id != deployed_id] if champion else []
         self._set_traffic({serving[0]: 100} if serving else {})
         self._undeploy(deployed_id)
 
     def champion_and(self, number: str | None = None) -> tuple[Version, Version]:
-        """Return the champion, and the deployed version of that number or the one that was champion before.
+        """Return the champion, and the deployed version with this number, by default the former champion.
 
         Raises:
-            Permanent: there is no champion, or no such version is deployed.
+            Permanent: there is no champion, or the other version is not deployed.
         """
         champion = self.champion()
         if champion is None:
@@ -185,11 +185,11 @@ class Registry:
         former = self._named(FORMER)
         deployed = self._deployed(former) if former else []
         if former is None or former.number == champion.number or not deployed:
-            raise Permanent(f"no version but the champion {champion.number} is deployed, so there is none to return to")
+            raise Permanent(f"the former champion of version {champion.number} is not deployed: there is no way back")
         return champion, former
 
-    def stand(self, number: str) -> None:
-        """Give all traffic and the alias to a deployed version, unless it has the alias.
+    def make_champion(self, number: str) -> None:
+        """Give all traffic and the alias to a deployed version, unless it has the alias already.
 
         Raises:
             Permanent: the version is not deployed.
@@ -206,7 +206,7 @@ class Registry:
         self._name(number, CHAMPION)
 
     def withdraw_run(self, run_id: str) -> None:
-        """Take a run's canary off the endpoint, if there is one; a champion and the one before it stay."""
+        """Undeploy the run's versions, except the champion and the former champion."""
         named = {one.number for one in (self.champion(), self._named(FORMER)) if one}
         for version in self.versions():
             if version.run_id == run_id and version.number not in named:
@@ -214,14 +214,14 @@ class Registry:
                     self.withdraw(deployed.id)
 
     def versions(self) -> list[Version]:
-        """Return every version that a run registered; none when there is no registered model yet."""
+        """Return all versions that runs have registered; an empty list if there is no registered model yet."""
         return [_version(model) for model in self._listed() if "run_id" in model.labels]
 
     def remove(self, version: Version) -> None:
-        """Take the version off the endpoint and delete its BigQuery model; what is gone already is left out.
+        """Undeploy the version and delete its BigQuery model, as far as they still exist.
 
-        BigQuery owns the version: Vertex AI's registry drops it when BigQuery deletes the model, and does not delete it
-        when asked itself (https://context.google.com/vertex-ai/docs/model-registry/delete-model).
+        BigQuery owns the version: deleting the BigQuery model removes it from Vertex AI's registry, which refuses to
+        delete it directly (https://cloud.google.com/vertex-ai/docs/model-registry/delete-model).
         """
         for deployed in self._deployed(version):
             self.withdraw(deployed.id)
@@ -229,7 +229,7 @@ class Registry:
         others = [one.version_id for one in versions if one.version_id != version.number]
         is_default = any(DEFAULT in one.version_aliases for one in versions if one.version_id == version.number)
         if is_default and others:
-            # Vertex AI deletes the default version with the whole model only.
+            # Vertex AI deletes the default version only together with the whole model, so move the alias first.
             self._name(others[-1], DEFAULT)
         self._bigquery.delete_model(self._in_bigquery(version.model), not_found_ok=True)
 
@@ -239,13 +239,13 @@ class Registry:
         except NotFound:
             return None
         except BadRequest:
-            # Google documents no answer for an alias that does not exist. A 400 may say that, or something else.
+            # Google does not document the answer for a missing alias. A 400 may mean that, or something else.
             if any(alias in one.version_aliases for one in self._listed()):
                 raise
             return None
 
     def _listed(self) -> list[vertex.Model]:
-        """Return every version, the oldest first; none when there is no registered model."""
+        """Return all versions, the oldest first; an empty list if there is no registered model."""
         try:
             return list(self._models.list_model_versions(name=self._model))
         except NotFound:
@@ -288,7 +288,7 @@ class Registry:
             try:
                 operation = self._endpoints.deploy_model(request=request).operation.name
             except Conflict:
-                # Another delivery has deployed it meanwhile.
+                # Another delivery has deployed the version meanwhile.
                 return
             note.write(operation)
         self._wait(version, operation, note, deadline)
@@ -297,13 +297,13 @@ class Registry:
         pause = 0.05
         while not (state := self._endpoints.transport.operations_client.get_operation(operation)).done:
             if deadline.has_passed:
-                raise NotReady(f"deployment {operation} goes on; the next delivery looks again")
+                raise NotReady(f"deployment {operation} is still running; the next delivery looks again")
             time.sleep(pause)
             pause = min(pause * 2, 10)
-        # Of two deliveries that deploy side by side one fails, for it comes too late: as good as done.
+        # If two deliveries deploy concurrently, one operation fails although the version is deployed. That is fine.
         if not self._deployed(version):
             note.write(None)
-            message = f"deployment {operation} failed: {state.error.message or 'it was undeployed since'}"
+            message = f"deployment {operation} failed: {state.error.message or 'the model was undeployed meanwhile'}"
             error = from_grpc_status(state.error.code, message)  # type: ignore[no-untyped-call]
             raise error if isinstance(error, HEALING) else Permanent(message)
 
@@ -320,7 +320,7 @@ class Registry:
         self._endpoints.update_endpoint(endpoint=endpoint, update_mask={"paths": ["traffic_split"]})
 
     def _name(self, number: str, alias: str) -> None:
-        """Give the alias to the version; the one that had it loses it."""
+        """Move the alias to the version."""
         self._models.merge_version_aliases(name=self._model_name(number), version_aliases=[alias])
 
     def _undeploy(self, deployed_id: str) -> None:
@@ -330,7 +330,7 @@ class Registry:
 
 @dataclass(frozen=True)
 class Note:
-    """A place that keeps one operation's name between deliveries."""
+    """Reads and writes an operation's name, which is stored between deliveries."""
 
     read: Callable[[], str | None]
     write: Callable[[str | None], None]
@@ -341,6 +341,6 @@ def _version(model: vertex.Model) -> Version:
 
 
 def _deployed_id(version: Version) -> str:
-    """Return the id to deploy the version under: always the same, so that it is deployed once. At most 10 digits."""
+    """Return the deployed model's id, at most 10 digits: always the same, so the version is deployed only once."""
     digest = hashlib.sha256(f"{version.run_id} {version.number}".encode()).hexdigest()
     return str(int(digest, 16) % 10**10)

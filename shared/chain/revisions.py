@@ -1,4 +1,4 @@
-"""A model's revision: its exported files, its golden rows, and the scorer artefact built of them."""
+"""Export a model's files and golden rows, and build its scorer artefact from them."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from shared.chain.environment import StepContext
     from shared.embedded_scorer import Artefact
 
-# How far another scorer may be from ML.PREDICT on the same rows.
+# Maximum difference of a probability from ML.PREDICT's on the same row.
 TOLERANCE = 1e-6
 
 
 def inputs(candidate: str, context: StepContext) -> dict[str, float | None]:
-    """Return the model's input columns in the order of its training: a number's mean, None for a category."""
+    """Return the model's inputs in the order of training: the mean of a number, None for a category."""
     columns = _model(candidate, context).feature_columns
     means = {feature.input: feature.mean for feature in _statistics(context)[candidate].features}
     return {str(column.name): means[str(column.name)] for column in columns}
@@ -41,9 +41,9 @@ def _model(candidate: str, context: StepContext) -> bigquery.Model:
 
 
 def _statistics(context: StepContext) -> dict[str, TrainingStatistics]:
-    """Return how the training of each of the run's models went, and keep it on the run.
+    """Return the training statistics of each of the run's models, and write them to the run's folder.
 
-    It is asked for here because ML.TRAINING_INFO and ML.FEATURE_INFO need the right to create models, which
+    deploy_model reads them, because ML.TRAINING_INFO and ML.FEATURE_INFO need the right to create models, which
     evaluate_models does not have.
     """
     evaluation = context.runs.require(context.run_id, EVALUATION)
@@ -58,10 +58,9 @@ def _statistics(context: StepContext) -> dict[str, TrainingStatistics]:
 
 
 def export(candidate: str, columns: Iterable[str], context: StepContext) -> list[dict[str, Any]]:
-    """Write the model's files into the run's folder and return its golden rows.
+    """Export the model's files to the run's folder and return its golden rows.
 
-    A golden row holds exactly the model's inputs, as the endpoint takes them, and what ML.PREDICT says of them as
-    `expected_probability`.
+    A golden row holds the model's inputs (`columns`), and ML.PREDICT's probability as `expected_probability`.
     """
     model = model_name(candidate, context.run_id)
     files = {"model": model, "folder": context.runs.uri(context.run_id, "model/")}
@@ -88,9 +87,9 @@ def keep_scorer(
     expected: list[float],
     context: StepContext,
 ) -> None:
-    """Keep the scorer artefact if it says what ML.PREDICT says; nothing serves from it that does not.
+    """Build the scorer artefact, and store it if it agrees with ML.PREDICT (`expected`) on the golden rows.
 
-    The model is deployed without one all the same, and the log says so: the endpoint does not need it.
+    Otherwise log the reason. The model is deployed anyway, because the endpoint does not need the artefact.
     """
     kind = _model(candidate, context).model_type
     if kind not in _ARTEFACTS:
@@ -98,11 +97,11 @@ def keep_scorer(
         return
     try:
         artefact = _ARTEFACTS[kind](candidate, means, context)
-        # As the checkout will read it.
+        # Encode and read it as the checkout does.
         scorer = embedded_scorer.load(embedded_scorer.read(jsontext.encode(artefact)))
         difference = largest_difference(expected, [scorer.probability(row) for row in golden])
     except ValueError as error:
-        log(NoScorerArtefact(context.run_id, f"the export is not as expected: {error!r}"))
+        log(NoScorerArtefact(context.run_id, f"the export has an unexpected content: {error!r}"))
         return
     if difference > TOLERANCE:
         log(NoScorerArtefact(context.run_id, f"it differs from ML.PREDICT by {difference:.2g}"))
@@ -111,13 +110,13 @@ def keep_scorer(
 
 
 def largest_difference(expected: list[float], answered: list[float]) -> float:
-    """Return how far two scorers are apart at most, on the same rows.
+    """Return the largest absolute difference between the probabilities of two scorers on the same rows.
 
     Raises:
-        Permanent: there are no rows, so nothing was compared.
+        Permanent: there are no rows to compare.
     """
     if not expected:
-        raise Permanent("there are no golden rows: the run has no test visitors on which to compare two scorers")
+        raise Permanent("there are no golden rows: the run has no test visitors")
     return max(abs(one - other) for one, other in zip(expected, answered, strict=True))
 
 
@@ -127,7 +126,7 @@ def _of_regression(candidate: str, means: dict[str, float | None], context: Step
 
 
 def _of_trees(_: str, means: dict[str, float | None], context: StepContext) -> Artefact:
-    # A category's vocabulary is the file of its input's position.
+    # The file name of a category's vocabulary is the position of the input.
     vocabularies = {
         position: scorer_artefact.vocabulary(content)
         for position in range(len(means))
@@ -137,7 +136,7 @@ def _of_trees(_: str, means: dict[str, float | None], context: StepContext) -> A
     return scorer_artefact.from_booster(exported_booster.read(exported or b""), means, vocabularies)
 
 
-# By the model's type, as BigQuery calls it: a candidate's name says nothing about it.
+# By BigQuery's model type; it cannot be derived from a candidate's name.
 _ARTEFACTS: dict[str, Callable[[str, dict[str, float | None], StepContext], Artefact]] = {
     "LOGISTIC_REGRESSION": _of_regression,
     "BOOSTED_TREE_CLASSIFIER": _of_trees,

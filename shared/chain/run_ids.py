@@ -1,4 +1,4 @@
-"""What a run is called: its newest day and a digest of what it reads, so the same data are the same run."""
+"""Compute a run's id: its newest day and a digest of what it reads. So the same data give the same run."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
 
 
 def of_export(reading: Reading) -> str:
-    """Return the id of the run that reads this of the export."""
+    """Return the id of the run that reads this state of the export."""
     return _run_id(reading.as_of, jsontext.text([reading.seen, reading.reason, reading.problem]))
 
 
 def of_export_again(reading: Reading, run_id: str) -> str:
-    """Return the id of the run that reads the same once more, after the run of that id."""
+    """Return the id of the run that reads the same state again after run `run_id`."""
     return _run_id(reading.as_of, run_id)
 
 
 def of_scoring(day: date, session_count: int, version: str, since: int) -> str:
     """Return the id of the run in which the version scores the day's data.
 
-    `since` is the generation of the champion's pointer: a version that is champion again scores again.
+    `since` is the generation of the champion's pointer. So a version that becomes champion again scores again.
     """
     return _run_id(day, f"{version} {since} {day} {session_count}")
 
 
 def of_recommendations(as_of: date, state: Mapping[str, Any]) -> str:
-    """Return the id of the run that recommends by the data in this state, a row of sql/recommendations/state.sql."""
+    """Return the id of the run that builds recommendations from this state, a row of sql/recommendations/state.sql."""
     return _run_id(as_of, f"recommendations {jsontext.text(state)}")
 
 

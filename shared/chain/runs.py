@@ -1,13 +1,13 @@
-"""What each run has done, in Cloud Storage: the reason that twice equals once.
+"""The ledger: the documents in the bucket that record what each run has done. It makes repeated deliveries harmless.
 
-runs/current.json               the run that reads the export now, or did last (shared/chain/current.py)
-runs/RUN_ID/run.json            what the run reads; written once, by the first delivery that saw it
+runs/current.json               the claim: the run that reads the export now, or read it last (shared/chain/current.py)
+runs/RUN_ID/run.json            what the run reads; written once, when the run is opened
 runs/RUN_ID/steps/STEP.json     the step's next event and times; written once, by the delivery that finished first. A
-                                step that a run repeats has STEP.2.json, STEP.3.json too: see Event.recorded_as
-runs/RUN_ID/trainings/N.json    ids of the N-th attempt's jobs by candidate; written once, before they are submitted
+                                repeated step also has STEP.2.json, STEP.3.json: see Event.recorded_as
+runs/RUN_ID/trainings/N.json    job ids of the N-th training attempt by candidate; written once, before submission
 runs/RUN_ID/failures/STEP.json  the last failure of a step that has no record yet
-runs/RUN_ID/champion.json       the version that the candidates have to beat; written once, before they are judged
-runs/RUN_ID/NAME.json           what a step found out (checks, evaluation, deployment, ...)
+runs/RUN_ID/champion.json       the version with which the candidates are compared; written once, before the evaluation
+runs/RUN_ID/NAME.json           a step's result (checks, evaluation, deployment, ...)
 runs/RUN_ID/model/              the exported model
 
 The structures of the documents are in shared/chain/documents.py.
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Life:
-    """A run from its opening to a reset; `incarnation` is a number that a run opened anew does not keep."""
+    """A run from its opening to a reset. If it is opened again after a reset, it gets another `incarnation`."""
 
     run: OpenedRun
     incarnation: int
@@ -43,9 +43,9 @@ class Life:
 
 @dataclass(frozen=True)
 class Record:
-    """A finished step: what it said next, when it began and ended, and how many seconds it waited for BigQuery.
+    """A finished step: the event that it returned, its times, and how many seconds it waited for BigQuery.
 
-    `message_id` is Pub/Sub's id of the message whose delivery finished it.
+    `message_id` is Pub/Sub's id of the message whose delivery finished the step.
     """
 
     step: str
@@ -58,7 +58,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a step has not finished; `is_permanent` when no retry will be made."""
+    """The reason why a step has not finished. If `is_permanent`, it is not retried."""
 
     step: str
     reason: str
@@ -74,22 +74,22 @@ class Runs:
         self._store = Store(bucket)
 
     def open(self, run: OpenedRun) -> None:
-        """Write down the run's first event and what it reads, unless an earlier delivery has."""
+        """Write the run's run.json, unless it exists."""
         self._store.write_once(_path(run.event.run_id, "run"), run)
 
     def is_opened(self, run_id: str) -> bool:
         """Whether the run was opened, and not reset since.
 
-        By a listing, which tells a missing bucket from a missing run.
+        This lists the bucket, because a listing fails if the bucket itself is missing.
         """
         return any(self._bucket.list_blobs(prefix=_path(run_id, "run"), max_results=1))
 
     def opened(self, run_id: str) -> Life:
-        """Return what the run was opened with.
+        """Return the run and its incarnation.
 
         Raises:
-            Malformed: nobody opened the run, or it was reset.
-            NotFound: the bucket is not there.
+            Malformed: the run was never opened, or was reset.
+            NotFound: the bucket does not exist.
         """
         path = _path(run_id, "run")
         blob = self._bucket.blob(path)
@@ -98,24 +98,24 @@ class Runs:
         except NotFound:
             if self.is_opened(run_id):
                 raise
-            raise Malformed(f"there is no run {run_id}: nobody opened it, or it was reset") from None
+            raise Malformed(f"there is no run {run_id}: it was never opened, or it was reset") from None
         return Life(self._store.decode(path, content, RUN.kind), blob.generation)
 
     def find(self, run_id: str) -> OpenedRun | None:
-        """Return what the run was opened with; None where its folder has no record of it."""
+        """Return the run's run.json, or None if it does not exist."""
         return self.read(run_id, RUN)
 
     def record(self, run_id: str, step: str) -> Record | None:
-        """Return what the step did, or None when no delivery has finished it."""
+        """Return the step's record, or None if no delivery has finished the step."""
         done = self._store.read(_path(run_id, f"steps/{step}"), StepDone)
         return None if done is None else _record(step, done)
 
     def went_on(self, run_id: str, record: Record) -> bool:
-        """Whether a later step of the run has a record, so that this one's event has arrived."""
+        """Whether a later step of the run has a record, which shows that this record's event has arrived."""
         return any(other.finished_at > record.finished_at for other in self.records(run_id))
 
     def finish(self, run_id: str, record: Record) -> Record:
-        """Write the step's record once; return the one that stands, which may be another delivery's."""
+        """Write the step's record unless one exists; return the stored record, which may be another delivery's."""
         done = StepDone(
             topic=record.event.topic,
             event=record.event.to_json(),
@@ -129,12 +129,12 @@ class Runs:
         return self.record(run_id, record.step) or record
 
     def records(self, run_id: str) -> list[Record]:
-        """Return the finished steps in the order in which they finished."""
+        """Return the records of the finished steps, in the order in which they finished."""
         found = self._store.all(f"runs/{run_id}/steps/", StepDone)
         return sorted((_record(step, done) for step, done in found), key=lambda record: record.finished_at)
 
     def fail(self, run_id: str, failure: Failure) -> None:
-        """Write down why the step failed this time."""
+        """Write the step's failure, or replace its last one."""
         failed = StepFailure(
             reason=told(failure.reason), is_permanent=failure.is_permanent, failed_at=failure.failed_at
         )
@@ -143,7 +143,7 @@ class Runs:
     def failures(self, run_id: str) -> list[Failure]:
         """Return the last failure of each step that has not finished."""
         found = dict(self._store.all(f"runs/{run_id}/failures/", StepFailure))
-        # Nearly always there are none, and the records need not be read.
+        # There are seldom failures, so read the records only if there are.
         finished = {record.step for record in self.records(run_id)} if found else set()
         return [
             Failure(step, failed.reason, failed.is_permanent, failed.failed_at)
@@ -152,30 +152,30 @@ class Runs:
         ]
 
     def plan_trainings(self, run_id: str, attempt: int, jobs: dict[str, str]) -> dict[str, str]:
-        """Write down an attempt's job ids by candidate, unless another delivery has; return those that stand."""
+        """Write the attempt's job ids by candidate, unless they are written already; return the stored ones."""
         return self._store.keep(_path(run_id, f"trainings/{attempt}"), jobs, dict[str, str])
 
     def trainings(self, run_id: str, attempt: int) -> dict[str, str]:
-        """Return an attempt's job ids by candidate; none when nobody has written them down."""
+        """Return the attempt's job ids by candidate; empty if they were not written."""
         return self._store.read(_path(run_id, f"trainings/{attempt}"), dict[str, str]) or {}
 
     def keep[T](self, run_id: str, document: Document[T], value: T) -> T:
-        """Keep what a step settled, unless another delivery has; return what stands."""
+        """Write the document, unless another delivery has; return the stored value."""
         return self._store.keep(_path(run_id, document.name), value, document.kind)
 
     def write[T](self, run_id: str, document: Document[T], value: T) -> None:
-        """Keep what a step found out; writing it again replaces it."""
+        """Write the document, or replace the existing one."""
         self._store.write(_path(run_id, document.name), value)
 
     def read[T](self, run_id: str, document: Document[T]) -> T | None:
-        """Return what `keep` or `write` kept, or None."""
+        """Return the document, or None if it does not exist."""
         return self._store.read(_path(run_id, document.name), document.kind)
 
     def require[T](self, run_id: str, document: Document[T]) -> T:
-        """Return what `keep` or `write` kept.
+        """Return the document.
 
         Raises:
-            Permanent: there is no such document; names run and document.
+            Permanent: the document does not exist; names run and document.
         """
         found = self.read(run_id, document)
         if found is None:
@@ -183,18 +183,18 @@ class Runs:
         return found
 
     def content(self, run_id: str, name: str) -> bytes | None:
-        """Return a file of the run's folder, or None when it is not there."""
+        """Return the content of a file in the run's folder, or None if it does not exist."""
         try:
             return bytes(self._bucket.blob(f"runs/{run_id}/{name}").download_as_bytes())
         except NotFound:
             return None
 
     def uri(self, run_id: str, name: str) -> str:
-        """Return the gs:// URI of something in the run's folder."""
+        """Return the gs:// URI of a file or folder in the run's folder."""
         return f"gs://{self._bucket.name}/runs/{run_id}/{name}"
 
     def files(self, run_id: str, folder: str) -> list[str]:
-        """Return the gs:// URIs of what lies in a folder of the run's, in order."""
+        """Return the sorted gs:// URIs of the files in a subfolder of the run's folder."""
         blobs = self._bucket.list_blobs(prefix=f"runs/{run_id}/{folder}")
         return sorted(f"gs://{self._bucket.name}/{blob.name}" for blob in blobs)
 
@@ -203,10 +203,11 @@ class Runs:
         pages = self._bucket.list_blobs(prefix="runs/", delimiter="/").pages
         return sorted(prefix.split("/")[1] for page in pages for prefix in page.prefixes)
 
-    def standing_event(self, run_id: str, before: datetime) -> Event | None:
-        """Return the event that a standing run waits for: recorded before then, not the last, and not failed for good.
+    def stalled_event(self, run_id: str, before: datetime) -> Event | None:
+        """Return the event for which a stalled run waits; None if the run is not stalled.
 
-        A run that was opened and has no record waits for its first event.
+        A run is stalled if it has neither ended nor failed for good, and its last record (without one, its opening) is
+        older than `before`.
         """
         run = self.find(run_id)
         if run is None:
@@ -220,7 +221,7 @@ class Runs:
         return event
 
     def remove(self, run_id: str) -> None:
-        """Forget the run: all that lies in its folder."""
+        """Delete the run's folder."""
         self._store.remove_all(f"runs/{run_id}/")
 
 

@@ -1,7 +1,7 @@
-"""Build the embedded scorer's artefact of what BigQuery says of every model; Google's SavedModel is not read.
+"""Build the embedded scorer's artefact from a trained model.
 
-That is ML.WEIGHTS for a logistic regression, the exported booster and its vocabularies for boosted trees, and the means
-that stand for missing numbers.
+The sources are ML.WEIGHTS for a logistic regression, the exported booster and its vocabularies for boosted trees, and
+the means that replace missing numbers. The exported SavedModel is not read.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ def from_weights(weights: list[dict[str, Any]], means: Mapping[str, float | None
     """Return the artefact of a logistic regression; `weights` are the rows of ML.WEIGHTS.
 
     Raises:
-        ValueError: the training told no mean of a number.
+        ValueError: a number has no mean in the training statistics.
     """
     intercept, numbers, categories = 0.0, {}, {}
     for row in weights:
@@ -27,13 +27,13 @@ def from_weights(weights: list[dict[str, Any]], means: Mapping[str, float | None
         else:
             mean = means.get(name)
             if mean is None:
-                raise ValueError(f"there is no mean of the number {name}")
+                raise ValueError(f"the training statistics have no mean of {name}")
             numbers[name] = (row["weight"], mean)
     return LogisticArtefact(intercept, numbers, categories)
 
 
 def vocabulary(content: bytes) -> list[str]:
-    """Return the categories that an exported vocabulary holds, one a line; only a newline ends one."""
+    """Return the categories of an exported vocabulary, one per line; only a line feed ends a line."""
     return content.decode().removesuffix("\n").split("\n") if content else []
 
 
@@ -42,7 +42,7 @@ def from_booster(
 ) -> BoostedTreesArtefact:
     """Return the artefact of boosted trees; `means` holds all inputs in the order of the booster's columns.
 
-    An input at a vocabulary's position is a category, coded from 1.
+    `vocabularies` holds the categories of an input by its position; their codes count from 1.
     """
     inputs = [
         TreesInput(name, codes={category: code for code, category in enumerate(vocabularies[position], start=1)})

@@ -1,4 +1,4 @@
-"""What a function of the chain says of itself, and how an event comes out of its messages."""
+"""The declaration of a chain's step: its name, its function, and how it finds the event of a message."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def decode_event(message: Message) -> Event:
-    """Read one of our own events off its topic.
+    """Return the event of a message, by its topic.
 
     Raises:
-        Malformed: the topic is not ours, or the body is not its event.
+        Malformed: the topic has no event, or the body is not its event.
     """
     if message.topic not in EVENTS:
         raise Malformed(f"no event belongs to topic {message.topic!r}")
@@ -32,8 +32,8 @@ def decode_event(message: Message) -> Event:
 class Opening:
     """How messages open runs for a step.
 
-    A message of one of the topics `on` asks for a run, but for an `event` that names its run. `open` opens one or joins
-    one, and returns the `event` with which that run begins; None when there is nothing to do.
+    A message of one of the topics `on` asks for a run, unless it is an `event` with a run's id. `open` opens or joins a
+    run and returns its first event, of the class `event`; None if there is nothing to do.
     """
 
     event: type[Event]
@@ -44,7 +44,7 @@ class Opening:
         """Whether the message asks for a run.
 
         Raises:
-            Malformed: its body is no JSON object.
+            Malformed: the body is not a JSON object.
         """
         names_its_run = "run_id" in message.body and message.topic == self.event.topic
         return message.topic in self.on and not names_its_run
@@ -52,10 +52,10 @@ class Opening:
 
 @dataclass(frozen=True)
 class Step:
-    """One function of the chain.
+    """A step of the chain.
 
-    `name` is what the runs' folders, the jobs and the log call it. `run` takes the event and returns the next one, or
-    None when it is not over yet. `decode` reads the event of a message that names its run.
+    `name` is its name in the ledger, in job ids and in the log. `run` takes the event and returns the next one, or None
+    if the step is not done yet. `decode` returns the event of a message with a run's id.
     """
 
     name: str
@@ -64,11 +64,11 @@ class Step:
     opening: Opening | None = None
 
     def event(self, message: Message, environment: Environment, now: datetime) -> Event | None:
-        """Return the event that the message brings, or that of the run that it opens; None when there is none.
+        """Return the message's event, or the first event of the run that it opens; None if there is nothing to do.
 
         Raises:
-            Malformed: the message is none that the step understands.
-            Forbidden: a right is missing without which no run can be opened.
+            Malformed: the step does not understand the message.
+            Forbidden: a right that is needed to open a run is missing.
         """
         if self.opening and self.opening.is_asked_by(message):
             return self.opening.open(message, environment, now)

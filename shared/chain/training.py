@@ -1,4 +1,4 @@
-"""The candidates' training: which rows, which models, which jobs."""
+"""Train the candidates: write the training rows, submit the CREATE MODEL jobs, and find the jobs that have ended."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ if TYPE_CHECKING:
 
     from shared.chain.environment import StepContext
 
-# How often a candidate is trained before its failure stands.
+# Maximum number of attempts to train a candidate.
 TRIES = 3
-# How old a run may be that still writes rows: sql/tables lets them expire from the day on which the run was opened.
+# Maximum age of a run that writes rows: sql/tables sets an expiration that counts from the day of the run's opening.
 OLDEST = timedelta(days=6)
 
 
 def rows_of_run(context: StepContext) -> dict[str, Any]:
-    """Return the parameters that name the run's rows in the tables that hold several runs'.
+    """Return the parameters that select the run's rows in tables that hold the rows of several runs.
 
     Raises:
-        Permanent: the run is so old that BigQuery would let its rows expire as soon as they are written.
+        Permanent: the run is so old that its rows would expire as soon as they are written.
     """
     opened_at = context.run.opened_at
     if context.now - opened_at > OLDEST:
         raise Permanent(
-            f"run {context.run_id} was opened on {opened_at:%Y-%m-%d}, and its rows expire {OLDEST.days + 1} days "
-            f"later: remove it (`propensity reset {context.run_id}`), and what it had read is read again"
+            f"run {context.run_id} was opened on {opened_at:%Y-%m-%d}, and its rows expire after {OLDEST.days + 1} "
+            f"days: remove it (`propensity reset {context.run_id}`), and the next run reads its data again"
         )
     return {"run_id": context.run_id, "created_on": opened_at.date()}
 
 
 def freeze_rows(context: StepContext) -> None:
-    """Write down the rows that the run learns from, cut by time."""
+    """Write the run's training rows, split by time into train, evaluation and test."""
     training = context.settings.training
     as_of = context.run.as_of
     parameters = {
@@ -54,8 +54,8 @@ def freeze_rows(context: StepContext) -> None:
 def submit(candidates: Iterable[str], attempt: int, context: StepContext) -> None:
     """Submit a CREATE MODEL job for each candidate, once.
 
-    The ids are written down first. So another delivery, even of another deployment, submits under the same ids, and
-    BigQuery runs each only once. Whoever waits for the jobs finds them by `ended`.
+    The job ids are written to the ledger first. So another delivery, even by newer code, submits under the same ids,
+    and BigQuery runs each job only once. `ended` finds the jobs.
     """
     ids = {candidate: context.warehouse.job_id(_create_model(candidate, context), attempt) for candidate in candidates}
     for candidate, job_id in context.runs.plan_trainings(context.run_id, attempt, ids).items():
@@ -63,7 +63,7 @@ def submit(candidates: Iterable[str], attempt: int, context: StepContext) -> Non
 
 
 def ended(attempt: int, context: StepContext) -> dict[str, bigquery.QueryJob] | None:
-    """Return each candidate's newest job of the attempts up to this one, or None unless all have ended."""
+    """Return each candidate's newest job of the attempts up to this one; None if a job has not ended."""
     ids = {
         candidate: job_id
         for number in range(1, attempt + 1)
@@ -72,7 +72,7 @@ def ended(attempt: int, context: StepContext) -> dict[str, bigquery.QueryJob] | 
     found = {}
     for candidate, job_id in ids.items():
         job = context.warehouse.find(job_id)
-        # Its id is written down before it is submitted.
+        # The job may not exist yet, because its id is written before it is submitted.
         if job is None or not job.done(reload=False):
             return None
         found[candidate] = job

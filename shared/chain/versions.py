@@ -1,4 +1,4 @@
-"""A version of the registered model, and what it is called in BigQuery."""
+"""A version of the registered model, and its name in BigQuery."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _MODEL = re.compile(r"\w+_([0-9]{8})_([0-9a-f]{8})")
 
 @dataclass(frozen=True)
 class Version:
-    """A version of the registered model; `model` is its name in BigQuery."""
+    """A version of the registered model, with the run and the candidate that made it."""
 
     number: str
     run_id: str
@@ -23,11 +23,11 @@ class Version:
 
 
 def model_name(candidate: str, run_id: str) -> str:
-    """Return the name of the run's own model in BigQuery, so that a former one stays for a rollback."""
+    """Return the name of a run's model in BigQuery. Each run has its own, so former models stay for a rollback."""
     return f"{candidate}_{run_id.replace('-', '_')}"
 
 
 def run_of_model(name: str) -> str | None:
-    """Return the run whose model in BigQuery has this name; None where it is no run's."""
+    """Return the run to which this name of a BigQuery model belongs; None if it belongs to no run."""
     found = _MODEL.fullmatch(name)
     return found and f"{found[1]}-{found[2]}"

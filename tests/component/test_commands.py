@@ -324,7 +324,7 @@ def test_what_is_refused_once_more_is_told_with_its_new_name_and_its_reason(shop
         ({**refused("features-built", b"", {}), "left_out_bytes": 9_999_999}, "9999999 bytes had no room"),
         (
             {"function": "", "reason": "", "data": ""},
-            "which topic it came from: it was published to dead-letters itself",
+            "its topic is unknown: it was published to dead-letters directly",
         ),
         ({**given_up(b"{}"), "function": "gone-sub"}, "came from, and 'gone-sub' is no function's subscription"),
         (refused("somewhere", b"{}", {}), "came from topic 'somewhere', which there is not"),

@@ -78,7 +78,7 @@ def test_what_pub_sub_gave_up_is_kept_with_how_often_it_was_tried(world):
 def test_what_was_published_to_dead_letters_itself_is_told_as_that(world):
     assert push("record_dead_letter", "dead-letters", b"{}", origin="a shop").status_code == 204
     [document] = world.dead_letters.all().values()
-    assert document.reason.startswith("published to dead-letters itself")
+    assert document.reason.startswith("published to dead-letters directly")
     assert (document.function, document.topic) == ("", "")
 
 

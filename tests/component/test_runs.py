@@ -142,16 +142,16 @@ LATER = NOW + timedelta(minutes=1)
 
 def test_a_run_without_a_record_waits_for_its_first_event(runs):
     runs.open(opened())
-    assert runs.standing_event(RUN, NOW - timedelta(minutes=1)) is None
-    assert runs.standing_event(RUN, LATER) == DataRefreshed(RUN, DAY)
+    assert runs.stalled_event(RUN, NOW - timedelta(minutes=1)) is None
+    assert runs.stalled_event(RUN, LATER) == DataRefreshed(RUN, DAY)
 
 
 def test_a_run_waits_for_the_event_of_its_last_step(runs):
     runs.open(opened(at=NOW - timedelta(hours=1)))
     runs.finish(RUN, record())
     runs.fail(RUN, failure())
-    assert runs.standing_event(RUN, NOW - timedelta(seconds=1)) is None
-    assert runs.standing_event(RUN, LATER) == BUILT
+    assert runs.stalled_event(RUN, NOW - timedelta(seconds=1)) is None
+    assert runs.stalled_event(RUN, LATER) == BUILT
 
 
 def test_a_failure_is_kept_without_the_secret_of_a_url(runs):
@@ -163,17 +163,17 @@ def test_a_run_that_ended_or_failed_for_good_waits_for_nothing(runs):
     runs.open(opened())
     runs.finish(RUN, record())
     runs.fail(RUN, failure(is_permanent=True))
-    assert runs.standing_event(RUN, LATER) is None
+    assert runs.stalled_event(RUN, LATER) is None
     ended = "20170801-ffffffff"
     runs.open(opened(ended))
     runs.finish(ended, record("publish_audience", AudiencePublished(ended, DAY, "gs://x", 3)))
-    assert runs.standing_event(ended, LATER) is None
+    assert runs.stalled_event(ended, LATER) is None
 
 
 def test_a_run_that_was_reset_while_a_step_wrote_waits_for_nothing(runs, bucket):
     runs.fail(RUN, failure())
     assert runs.ids() == [RUN]
-    assert runs.standing_event(RUN, LATER) is None
+    assert runs.stalled_event(RUN, LATER) is None
 
 
 def test_documents_can_be_read_by_people(runs, bucket):

@@ -37,7 +37,7 @@ class Registry:
             raise Permanent("there is none to return to")
         return self.versions[-1], self.versions[-2]
 
-    def stand(self, number):
+    def make_champion(self, number):
         self.versions = [one for one in self.versions if one.number <= number]
 
 

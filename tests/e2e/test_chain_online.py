@@ -128,7 +128,7 @@ def test_a_reset_of_everything_has_the_pointer_follow_once_no_version_is_left(ch
 
 def give_back(registry):
     """Move the alias to the version that was champion before."""
-    registry.stand(registry.champion_and()[1].number)
+    registry.make_champion(registry.champion_and()[1].number)
 
 
 def test_whoever_reads_the_alias_before_it_moves_does_not_overwrite_who_read_it_after(chain, monkeypatch):

@@ -68,7 +68,7 @@ def test_a_model_that_no_scorer_of_ours_reads_is_deployed_for_the_endpoint_alone
     clients = SimpleNamespace(settings=settings, bigquery=SimpleNamespace(get_model=lambda _: model))
     context = StepContext(clients, "20170801-0a1b2c3d", "deploy_model", None, None)
     revisions.keep_scorer("deep", {}, [], [], context)
-    told = "no scorer artefact: deep is a DNN_CLASSIFIER; known are LOGISTIC_REGRESSION; BOOSTED_TREE_CLASSIFIER"
+    told = "no scorer artefact: deep is a DNN_CLASSIFIER; supported types: LOGISTIC_REGRESSION; BOOSTED_TREE_CLASSIFIER"
     assert told in capfd.readouterr().out
 
 

@@ -125,7 +125,7 @@ def test_a_rollback_can_be_rolled_back(clients):
 
 def test_a_run_that_was_judged_against_another_champion_is_not_promoted(clients):
     assert promotion.promote("2", SECOND, None, clients) == (
-        "version 1 is champion by now, and this run was judged against none"
+        "version 1 is champion now, but the gate compared this run with no champion"
     )
     assert who_serves(clients)[0] == FIRST
 

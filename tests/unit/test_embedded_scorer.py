@@ -193,5 +193,5 @@ def test_to_the_chain_an_artefact_of_another_form_is_a_permanent_error():
 
 
 def test_a_number_whose_mean_training_did_not_tell_makes_no_artefact():
-    with pytest.raises(ValueError, match="no mean of the number hits"):
+    with pytest.raises(ValueError, match="the training statistics have no mean of hits"):
         scorer_artefact.from_weights([{"processed_input": "hits", "weight": 0.5}], {"hits": None})

@@ -136,7 +136,7 @@ def test_a_transfer_that_names_its_dataset_in_no_text_announces_nothing():
 def test_an_export_status_without_a_day_is_refused():
     entry = sample("ga4_export_complete")
     del entry["jsonPayload"]["exportDate"]
-    with pytest.raises(Malformed, match="names no exportDate"):
+    with pytest.raises(Malformed, match="has no exportDate"):
         parse(entry, GA4)
 
 
@@ -160,20 +160,20 @@ def test_a_persons_request_is_read(body, expected):
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ({"tabel": "x"}, "unknown fields: 1. Send {} for whatever changed"),
-        ({"date": "yesterday"}, "the day is no date: write 2017-08-01"),
-        ({"date": "2017-02-29"}, "is no date"),
+        ({"tabel": "x"}, "unknown fields: 1. Send {} for all changed days"),
+        ({"date": "yesterday"}, "the day is not a date: write 2017-08-01"),
+        ({"date": "2017-02-29"}, "is not a date"),
         # A month, which must not be read as one of its days.
-        ({"date": "201711"}, "is no date"),
-        ({"date": None}, "the day is no date"),
-        ({"table": "ga_sessions_20170229"}, "the day is no date"),
-        ({"table": "ga_sessions_intraday_20170801"}, "is no day-table of the export: ga_sessions_YYYYMMDD"),
-        ({"table": "events_20170801"}, "is no day-table of the export"),
-        ({"table": "stock.ga_sessions_20170801"}, "is not in shop.analytics, which is the export that is read"),
-        ({"table": "stock.analytics.ga_sessions_20170801"}, "is not in shop.analytics"),
-        ({"table": ["ga_sessions_20170801"]}, "is no day-table of the export"),
-        ({"table": "ga_sessions_20170801", "date": "2017-08-02"}, "name two days"),
-        ({"reason": 3}, "reason is not a text"),
+        ({"date": "201711"}, "is not a date"),
+        ({"date": None}, "the day is not a date"),
+        ({"table": "ga_sessions_20170229"}, "the day is not a date"),
+        ({"table": "ga_sessions_intraday_20170801"}, "is not a day-table of the export: ga_sessions_YYYYMMDD"),
+        ({"table": "events_20170801"}, "is not a day-table of the export"),
+        ({"table": "stock.ga_sessions_20170801"}, "is not in the export's dataset shop.analytics"),
+        ({"table": "stock.analytics.ga_sessions_20170801"}, "is not in the export's dataset shop.analytics"),
+        ({"table": ["ga_sessions_20170801"]}, "is not a day-table of the export"),
+        ({"table": "ga_sessions_20170801", "date": "2017-08-02"}, "name different days"),
+        ({"reason": 3}, "reason is not a string"),
     ],
 )
 def test_a_wrong_request_is_told_what_is_wrong(body, message):

@@ -39,5 +39,5 @@ def test_visitors_are_scored_again_by_a_version_that_became_champion_meanwhile()
 
 
 def test_without_a_champion_nobody_scores():
-    with pytest.raises(Permanent, match="no version of the registered model is the champion"):
+    with pytest.raises(Permanent, match="no version of the registered model has the alias champion"):
         scored(None)
