@@ -22,18 +22,17 @@ NOW = dt.datetime(2021, 1, 9, 5, tzinfo=dt.UTC)
 TABLES = ("order_reports", "orders", "sessions", "interactions", "conversions", "visitor_features")
 
 
-def event(day, name, visitor, session=None, order=None, revenue=None, **more):
+def event(day, name, visitor, session=None, order=None, revenue=None, event_value=None):
     at = FIRST + dt.timedelta(days=day - 1)
-    params = {} if session is None else {"ga_session_id": session, "ga_session_number": session}
+    params = {"ga_session_id": session, "ga_session_number": session, "value": event_value}
     return {
         "event_date": f"{at:%Y%m%d}",
         "event_timestamp": int(at.timestamp() * 1e6),
         "event_name": name,
         "user_pseudo_id": visitor,
-        "event_params": [{"key": key, "value": {"int_value": value}} for key, value in params.items()],
+        "event_params": [{"key": key, "value": {"int_value": value}} for key, value in params.items() if value],
         "ecommerce": {"transaction_id": order, "purchase_revenue": revenue},
         "items": [{"item_id": "A", "quantity": 1}] if name == "purchase" else [],
-        **more,
     }
 
 
@@ -41,6 +40,10 @@ def event(day, name, visitor, session=None, order=None, revenue=None, **more):
 EVENTS = [
     *(event(day, "page_view", f"crowd {day}-{number}", 1) for day in DAYS for number in range(3)),
     *(event(1, "page_view", visitor, 1) for visitor in ("repeats", "refunds", "server")),
+    *(event(1, "page_view", visitor, 1) for visitor in ("asks at once", "asks later", "asks for less")),
+    event(1, "generate_lead", "asks at once", 1, event_value=20),
+    event(4, "generate_lead", "asks later", 2, event_value=20),
+    event(4, "generate_lead", "asks for less", 2, event_value=9),
     event(3, "purchase", "repeats", 2, "T1", 50.0),
     event(8, "purchase", "repeats", 3, "T1", 50.0),
     event(4, "purchase", "refunds", 2, "T2", 50.0),
@@ -53,10 +56,10 @@ EVENTS = [
 class Shop:
     """An export and the chain's tables, of a name of its own."""
 
-    def __init__(self, name, url):
+    def __init__(self, name, url, **label):
         document = {"project": PROJECT, "bucket": f"late-{name}", "dataset": f"late_{name}"}
         document |= {"source": {"kind": "ga4", "dataset": f"export_{name}"}, "checks": {"max_age_days": 0}}
-        self.clients = Environment(Settings.from_document({**document, "label": {"horizon_days": 5}}))
+        self.clients = Environment(Settings.from_document({**document, "label": {"horizon_days": 5, **label}}))
         self.clients.__dict__["bigquery"] = connect(url)
         self.now = NOW
         self.clients.storage.create_bucket(document["bucket"])
@@ -118,3 +121,12 @@ def test_each_order_has_one_visitor_session_and_day(late):
 def test_a_label_counts_orders_and_those_refunded_within_the_horizon_not(late):
     labels = {row["visitor_id"]: row["will_buy_on_return_visit"] for row in late.rows("visitor_features")}
     assert [labels[visitor] for visitor in ("repeats", "refunds", "server")] == [1, 0, 1]
+
+
+def test_where_leads_are_the_label_those_of_a_later_visit_count(bigquery_url, storage):
+    shop = Shop("leads", bigquery_url, event="generate_lead", min_revenue=10)
+    shop.load(*DAYS)
+    shop.refresh()
+    labels = {row["visitor_id"]: row["will_buy_on_return_visit"] for row in shop.rows("visitor_features")}
+    asked = ("asks at once", "asks later", "asks for less", "repeats")
+    assert {visitor: labels[visitor] for visitor in asked} == dict(zip(asked, (0, 1, 0, 0), strict=True))
