@@ -1,1 +1,1 @@
-"""The `propensity` command: what a person asks of the chain, here or on Google Cloud."""
+"""The `propensity` command, for a local cloud or Google Cloud; cli/main.py declares its subcommands."""

@@ -1,4 +1,4 @@
-"""`propensity score`: ask score_checkout, as the shop does, and say what it says."""
+"""`propensity score`: send a request to score_checkout, as the shop does, and print the answer."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ TIMEOUT_SECONDS = 30
 
 
 def document(text: str) -> bytes:
-    """Return the request: JSON as given, of the file that @FILE names, or of the standard input, which is -.
+    """Return the request's JSON: `text` itself, the content of FILE for @FILE, or standard input for -.
 
     Raises:
-        UsageError: there is no such file, or what is given is not JSON; says why.
+        UsageError: the file cannot be read, or the content is not JSON.
     """
     body = _given(text)
     try:
         jsontext.decode(body)
     except jsontext.NotJSONError as error:
-        where = {"-": "the standard input"}.get(text, text[1:] if text.startswith("@") else "the request")
+        where = {"-": "standard input"}.get(text, text[1:] if text.startswith("@") else "the request")
         raise UsageError(f"{where} is not JSON: {error}; `propensity score --help` shows an example") from None
     return body
 
@@ -52,17 +52,17 @@ def _given(text: str) -> bytes:
 
 
 def ask(body: bytes) -> Score:
-    """Send the request to the function at the URL in the environment and return its answer.
+    """Send the request to score_checkout and return its answer; the environment names the function's URL.
 
     Raises:
-        CommandError: there is no URL, nobody answers at it, or the answer is a refusal; says what to mend.
+        CommandError: the URL is missing, nothing answers there, or the function refused the request.
         UsageError: the request breaks the contract.
     """
     url = os.environ.get(URL)
     if not url:
         raise CommandError(
-            f"{URL} is not set: name the address of score_checkout. {world.LOCAL} For Google Cloud: "
-            "`terraform -chdir=infra output score_checkout`, at the root of the checkout, tells it"
+            f"{URL} is not set: set it to the URL of score_checkout. {world.LOCAL} For Google Cloud: "
+            "`terraform -chdir=infra output score_checkout`, in the repository's root, prints it"
         )
     headers = {"Content-Type": "application/json", **identity(url)}
     try:
@@ -76,7 +76,7 @@ def ask(body: bytes) -> Score:
     try:
         return msgspec.json.decode(answer.content, type=Score)
     except msgspec.DecodeError as error:
-        raise CommandError(f"{url} answered what is no score: {error}") from error
+        raise CommandError(f"the answer of {url} is not a score: {error}") from error
 
 
 def _refusal(answer: httpx.Response) -> str:
@@ -88,17 +88,17 @@ def _refusal(answer: httpx.Response) -> str:
 
 
 def identity(url: str) -> dict[str, str]:
-    """Return the header by which Cloud Run knows who asks; a function on this machine asks nobody who they are.
+    """Return the header with the identity token that Cloud Run requires; empty for a function on this machine.
 
     Raises:
-        CommandError: there is no identity token; says how to get one.
+        CommandError: there is no identity token; the message says how to get one.
     """
     place = urlsplit(url)
     if place.scheme != "https" or place.hostname in {"localhost", "127.0.0.1", "::1"}:
         return {}
     if token := os.environ.get(TOKEN):
         return {"Authorization": f"Bearer {token}"}
-    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415 - only Google Cloud asks for it
+    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415 - needed for Google Cloud only
     from google.auth.transport.requests import Request  # noqa: PLC0415
     from google.oauth2 import id_token  # noqa: PLC0415
 
@@ -106,17 +106,16 @@ def identity(url: str) -> dict[str, str]:
         token = id_token.fetch_id_token(Request(), url)  # type: ignore[no-untyped-call]
     except GoogleAuthError as error:
         raise CommandError(
-            f"no identity token for {url}: {error}. A person's credentials make none here. "
-            "Ask for one and run this again: "
-            f"`export {TOKEN}=$(gcloud auth print-identity-token)`. "
+            f"no identity token for {url}: {error}. A user's default credentials cannot create one. "
+            f"Set one and run this again: `export {TOKEN}=$(gcloud auth print-identity-token)`. "
             "The account needs the role run.invoker on the function"
         ) from error
     return {"Authorization": f"Bearer {token}"}
 
 
 def show(score: Score, out: Console) -> None:
-    """Print the answer for a person."""
-    decile = "not known" if score.decile is None else f"{score.decile} of 10"
+    """Print the answer as a table."""
+    decile = "unknown" if score.decile is None else f"{score.decile} of 10"
     table = terminal.grid()
     for name, value in (
         ("probability", f"{score.probability:.4f}"),

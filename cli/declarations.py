@@ -1,4 +1,4 @@
-"""What the project declares: functions/functions.yaml and sql/tables. Nothing else reads these files."""
+"""Read the project's declarations: functions/functions.yaml and sql/tables. No other module reads these files."""
 
 from pathlib import Path
 from typing import Any
@@ -10,25 +10,25 @@ from msgspec import Struct
 from deskcloud.document import Table
 
 ROOT = Path(__file__).parent.parent
-# Where commands write what nobody names a place for: in the checkout, or where an installed wheel is called.
+# Default folder for what commands write: the repository or, for an installed wheel, the current folder.
 HOME = ROOT if (ROOT / "pyproject.toml").is_file() else Path.cwd()
 _FUNCTIONS = Path("functions") / "functions.yaml"
 
 
 class Part(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A part of functions.yaml, which says what each name means."""
+    """A part of functions.yaml; the comments there describe the fields."""
 
 
 class Http(Part, frozen=True):
-    """How a function answers HTTP: `ingress` is Cloud Run's."""
+    """An HTTP function's options; `ingress` is Cloud Run's setting."""
 
     ingress: str
 
 
 class Function(Part, frozen=True):
-    """One deployed function. One that answers HTTP listens to no topic.
+    """A deployed function. An HTTP function has no topics.
 
-    `requirements` names the file of requirements/ that it installs, and the bundle that it is built from.
+    `requirements` names the file of requirements/ that it installs, and so the bundle from which it is built.
     """
 
     does: str
@@ -51,14 +51,14 @@ class Function(Part, frozen=True):
 
 
 class Lifecycle(Part, frozen=True):
-    """Objects whose names begin with `prefix` are deleted after so many days."""
+    """Objects whose names begin with `prefix` are deleted after `days` days."""
 
     prefix: str
     days: int
 
 
 class Delivery(Part, frozen=True):
-    """How every subscription delivers."""
+    """The delivery settings of all subscriptions."""
 
     minimum_backoff_seconds: float
     maximum_backoff_seconds: float
@@ -67,7 +67,7 @@ class Delivery(Part, frozen=True):
 
 
 class Schedule(Part, frozen=True):
-    """What Cloud Scheduler publishes, and when."""
+    """A job of Cloud Scheduler: the message that it publishes, and when."""
 
     does: str
     cron: str
@@ -77,7 +77,7 @@ class Schedule(Part, frozen=True):
 
 
 class Sink(Part, frozen=True):
-    """Which log entries go to a topic, or to a table of the dataset."""
+    """A log sink, which exports matching log entries to a topic or to a table of the dataset."""
 
     does: str
     filter: str
@@ -85,13 +85,13 @@ class Sink(Part, frozen=True):
     table: str | None = None
 
     def filter_for(self, export: str) -> str:
-        """Return the filter for the export, which is given as `project.dataset`."""
+        """Return the filter for an export; `export` is `project.dataset`."""
         project, _, dataset = export.rpartition(".")
         return self.filter.replace("EXPORT_PROJECT", project).replace("EXPORT_DATASET", dataset)
 
 
 class Declarations(Part, frozen=True):
-    """All of it; in the query of a view, `${dataset}` stands for the dataset of the tables."""
+    """All declarations. In a view's query, `${dataset}` is a placeholder for the tables' dataset."""
 
     functions: dict[str, Function]
     public_topics: tuple[str, ...]
@@ -104,21 +104,21 @@ class Declarations(Part, frozen=True):
 
     @property
     def topics(self) -> list[str]:
-        """All topics, in order."""
+        """All topics, sorted by name."""
         named = {topic for one in self.functions.values() for topic in (*one.topics, *one.emits)}
         return sorted(named | set(self.public_topics))
 
     @property
     def secrets(self) -> list[str]:
-        """The names of all secrets, in order."""
+        """The names of all secrets, sorted."""
         return sorted({name for one in self.functions.values() for name in one.secrets})
 
 
 def read(root: Path = ROOT) -> Declarations:
-    """Read the declarations of the project at `root`.
+    """Return the declarations of the project at `root`.
 
     Raises:
-        msgspec.ValidationError: a name is missing, unknown, or not of its type; says where.
+        msgspec.ValidationError: a field is missing, unknown or has the wrong type; names the field.
     """
     document = yaml.load((root / _FUNCTIONS).read_text(), yaml.CSafeLoader)
     tables = [_table(path, root) for path in sorted((root / "sql" / "tables").glob("*.yaml"))]

@@ -1,4 +1,4 @@
-"""`propensity demo`: sessions in, a published audience or a reasoned rejection out, before one's eyes."""
+"""`propensity demo`: run the chain on generated or real sessions in a local cloud, and show its progress."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 
 STATE = HOME / ".state" / "demo"
 FIRST_DAY = date(2017, 3, 1)
-# The sessions are years old on purpose: the day they end is not the day of the demonstration.
+# The sessions are years old, so the check of the data's age must be off.
 # Probabilities of a purchase on a return visit are far below the default band, so offers go by rank.
 SETTINGS: dict[str, Any] = {"checks": {"max_age_days": 0}, "policy": {"kind": "quantile"}}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to demonstrate with."""
+    """The options of a demonstration."""
 
     seed: int
     days: int
@@ -53,34 +53,38 @@ class Plan:
 
 
 class Laps:
-    """How many seconds passed from one milestone to the next."""
+    """Measures the time between milestones, in seconds."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
         self._last = time.monotonic()
 
     def lap(self, name: str) -> None:
-        """Note the time since the milestone before."""
+        """Record the time since the last milestone under this name."""
         now = time.monotonic()
         self.seconds[name], self._last = round(now - self._last, 3), now
 
 
 def run(plan: Plan, out: Console) -> tuple[Run, dict[str, float]]:
-    """Start a local cloud, give it the sessions, and watch the chain to its end; also say how long each of these took.
+    """Start a local cloud, load the sessions, and watch the chain until the run ends.
+
+    Returns:
+        The run, and the duration of each phase in seconds.
 
     Raises:
-        CommandError: a file is no export, the sessions could not be loaded, or the chain came to no end.
+        CommandError: a file is not an export, the sessions could not be loaded, or no run was opened.
+        TimeoutError: the run has not ended within the limit.
     """
     state = plan.state or STATE
     laps = Laps()
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as pool, contextlib.ExitStack() as stack:
         making = pool.submit(_day_files, plan, Path(folder), out)
-        # Generated sessions are known to be GA360's and are made while the services start; files must be looked at.
+        # Generated sessions are GA360's, and are generated while the services start. Files must be read first.
         kind = making.result()[0].export.name.lower() if plan.sources else "ga360"
         document = machine.local_settings({**SETTINGS, "source": {"kind": kind}}, plan.assignments)
         news = threading.Event()
         out.print(f"starting the local cloud in {os.path.relpath(state)} ...")
-        # No schedule may find half of the day-tables and open a run on them.
+        # Hold the schedules: a refresh during loading would open a run on half of the day-tables.
         cloud, environment = stack.enter_context(
             machine.started(state, document, on_line=lambda _: news.set(), is_fresh=plan.state is None, is_held=True)
         )
@@ -90,8 +94,8 @@ def run(plan: Plan, out: Console) -> tuple[Run, dict[str, float]]:
         runs, letters = set(environment.runs.ids()), set(environment.dead_letters.all())
         _load(day_files, environment, out)
         laps.lap("load")
-        # On a state that is kept the same sessions may have had their run, and what was under way may open another one:
-        # a reason of its own makes a run of its own.
+        # A kept state may hold a run on the same sessions, or open runs. A unique reason makes a new run, and
+        # identifies it.
         reason = f"demonstration of {datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}"
         environment.send(DataRefreshed.topic, {"reason": reason})
         cloud.scheduler.start()
@@ -107,7 +111,7 @@ def run(plan: Plan, out: Console) -> tuple[Run, dict[str, float]]:
             *_, beside = follow.until_end(environment, runs, letters, pause, topic=topic)
             laps.lap("recommendations")
             if beside:
-                # They belong to what the same refresh has led to.
+                # Show them with the run, because the same refresh caused them.
                 finished = replace(
                     finished, documents=replace(finished.documents, recommendations=beside.documents.recommendations)
                 )
@@ -122,9 +126,9 @@ def _day_files(plan: Plan, folder: Path, out: Console) -> list[DayFile]:
     except sources.SourceError as error:
         raise CommandError(str(error)) from error
     if intake.repeated:
-        out.print(f"{intake.repeated} rows stand twice; the chain counts them once")
+        out.print(f"{intake.repeated} duplicate rows; the chain counts them once")
     if intake.dropped:
-        out.print(f"{len(intake.dropped)} columns that the chain does not know were left out, e.g. {intake.dropped[0]}")
+        out.print(f"{len(intake.dropped)} columns that the chain does not use were left out, e.g. {intake.dropped[0]}")
     return intake.day_files
 
 
@@ -140,7 +144,7 @@ def _load(day_files: list[DayFile], environment: Environment, out: Console) -> N
 
 @contextlib.contextmanager
 def progress(what: str, total: int, out: Console) -> Iterator[Callable[[], object]]:
-    """Yield what is to be called after each part: it moves a bar or, in a pipe, prints a line for each tenth."""
+    """Yield a function to call after each of `total` parts. It moves a progress bar; in a pipe, it prints lines."""
     if out.is_terminal:
         with Progress(console=out, transient=True) as bar:
             yield partial(bar.advance, bar.add_task(what, total=total))
@@ -157,13 +161,13 @@ def progress(what: str, total: int, out: Console) -> Iterator[Callable[[], objec
 
 
 def _pause(news: threading.Event, seconds: float) -> None:
-    """Wait so long, or until the functions log something."""
+    """Wait for `seconds`, or until the functions log something."""
     news.wait(seconds)
     news.clear()
 
 
 def _watch(states: Iterator[Run | None], out: Console) -> Run | None:
-    """Draw each state of the run, in a pipe each step once it has ended, and return the last."""
+    """Show the run's states as they come, and return the last one. In a pipe, print a line for each finished step."""
     run: Run | None = None
     if not out.is_terminal:
         told: set[str] = set()

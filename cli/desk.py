@@ -1,4 +1,4 @@
-"""What this project declares, as the document that a local cloud is made from."""
+"""Convert the project's declarations into deskcloud's document, and run a local cloud with it."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -26,7 +26,7 @@ from deskcloud.document import (
 from shared import jsontext
 from shared.settings import Settings
 
-# What the functions import when they first use it, which takes a second or two of a processor.
+# Modules that the functions import at their first use. They take one or two seconds, so the local cloud preloads them.
 _GOOGLE_CLIENTS = (
     "google.cloud.bigquery",
     "google.cloud.storage",
@@ -37,9 +37,9 @@ _GOOGLE_CLIENTS = (
 
 @dataclass(frozen=True)
 class Backoff:
-    """How soon a failed delivery is made again, in seconds: sooner than on Google Cloud, since a person is waiting.
+    """The delivery's backoff, shorter by default than on Google Cloud, because a person is waiting.
 
-    `attempts` is how many there are before a message is dead; None means as many as are declared.
+    `attempts` is the maximum number of deliveries of a message; None means the declared number.
     """
 
     minimum_seconds: float = 0.2
@@ -57,9 +57,9 @@ def run(
     is_on_demand: bool = False,
     **options: Any,
 ) -> Iterator[cloud.Cloud]:
-    """Yield a local cloud with this project in it; its environment also says where the functions answer.
+    """Yield a local cloud that runs this project; its environment also holds the URLs of the HTTP functions.
 
-    `settings` is what differs from the default settings; the other options are those of `deskcloud.cloud.run`.
+    `settings` overrides the default settings; the other options are those of `deskcloud.cloud.run`.
 
     Raises:
         AlreadyRunningError, OSError: as `deskcloud.cloud.run`.
@@ -74,7 +74,7 @@ def run(
 def document(
     project: str, settings: Mapping[str, Any], *, backoff: Backoff | None = None, is_on_demand: bool = False
 ) -> Document:
-    """Return the document of a project with these settings, with the backoff that is declared unless another is given.
+    """Return deskcloud's document for a project with these settings; `backoff` defaults to the declared one.
 
     Raises:
         Malformed: the settings break a rule.
@@ -98,12 +98,12 @@ def document(
 
 
 def dataset(project: str, name: str, tables: list[Table], location: str = "US") -> Dataset:
-    """Return a dataset with tables and views as they are declared."""
+    """Return a dataset with the declared tables and views."""
     return Dataset(name, location, tuple(table(one, f"{project}.{name}") for one in tables))
 
 
 def table(declared: Table, within: str) -> Table:
-    """Return a table as it is declared, or a view that reads tables of the dataset `within`."""
+    """Return a declared table; in a view's query, insert the dataset `within`."""
     query = declared.query and Template(declared.query).substitute(dataset=within)
     return msgspec.structs.replace(declared, query=query)
 
@@ -120,7 +120,7 @@ def _subscriptions(declared: Declarations, backoff: Backoff | None) -> Iterator[
                 ack_deadline_seconds=min(function.timeout_seconds, 600),
                 minimum_backoff_seconds=asked.minimum_seconds,
                 maximum_backoff_seconds=asked.maximum_seconds,
-                # What cannot be kept as a dead letter has nowhere further to go.
+                # A dead letter that cannot be stored must not become a dead letter again.
                 dead_letters=None if topic == delivery.dead_letter_topic else delivery.dead_letter_topic,
                 max_delivery_attempts=asked.attempts or delivery.max_delivery_attempts,
             )

@@ -1,4 +1,4 @@
-"""What ends a command with one line instead of a traceback."""
+"""The errors that end a command with a one-line message instead of a traceback."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +11,10 @@ __all__ = ["CommandError", "UsageError", "assigning", "said_by_google"]
 
 @contextmanager
 def assigning() -> Iterator[None]:
-    """Tell of a setting that `--set` gave wrongly; those of the environment are read before.
+    """Convert errors in the settings of `--set` into usage errors.
 
     Raises:
-        UsageError: names the setting, its rule and what was given.
+        UsageError: a setting is invalid; names the setting, the given value and the allowed values.
     """
     try:
         yield
@@ -23,12 +23,12 @@ def assigning() -> Iterator[None]:
 
 
 def said_by_google(error: Exception) -> str | None:
-    """Return what an error of Google's clients tells a person; None for an error that is not theirs."""
+    """Return the message of an error of Google's clients for a person; None for any other error."""
     from google.api_core.exceptions import GoogleAPICallError, RetryError
     from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
 
     if isinstance(error, GoogleAPICallError):
         return error.message or repr(error)
     if isinstance(error, DefaultCredentialsError):
-        return f"Google Cloud cannot know who asks; log in with `gcloud auth application-default login`. {error}"
+        return f"there are no credentials: log in with `gcloud auth application-default login`. {error}"
     return str(error) if isinstance(error, RetryError | GoogleAuthError) else None

@@ -1,4 +1,4 @@
-"""Watch a run in the bucket until it ends, wherever the bucket is."""
+"""Read a run's documents from the bucket, and watch a run until it ends."""
 
 import time
 from collections import defaultdict
@@ -39,7 +39,7 @@ from shared.events import (
     ScoringDue,
 )
 
-# The order in which the steps of a run follow one another; `training` is what BigQuery does meanwhile.
+# The steps of a run in their order; `training` is not a function but BigQuery's training jobs.
 STEPS = (
     "build_features",
     "train_models",
@@ -51,13 +51,13 @@ STEPS = (
 )
 
 
-# What a run does that was opened beside the chain's.
+# The steps of a run that builds recommendations.
 BESIDE = ("build_recommendations",)
 
 
 @dataclass(frozen=True)
 class Documents:
-    """What a run's steps found out; None is what they have not, or what was not asked for."""
+    """The results of a run's steps; None for a document that does not exist or was not requested."""
 
     checks: dict[str, Check] | None = None
     evaluation: Evaluation | None = None
@@ -70,7 +70,7 @@ class Documents:
 
 @dataclass(frozen=True)
 class Run:
-    """What the bucket knows of a run; the event that opened it was of `topic`, and had `wanted_for` as its reasons."""
+    """A run as the bucket describes it; `topic` and `wanted_for` are the topic and the reasons of its first event."""
 
     run_id: str
     topic: str
@@ -83,7 +83,7 @@ class Run:
 
     @property
     def kind(self) -> str:
-        """One of training, refresh (of data, without a training), scoring, recommendations."""
+        """One of training, refresh (without a training), scoring, recommendations."""
         kinds = {ScoringDue.topic: "scoring", RecommendationsDue.topic: "recommendations"}
         return kinds.get(self.topic, "training" if self.trains else "refresh")
 
@@ -105,12 +105,12 @@ class Run:
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing more happens by itself."""
+        """Whether the run has ended, well or not."""
         return self.outcome in {"published", "recommended", "rejected", "superseded", "failed"}
 
     @property
     def reason(self) -> str:
-        """Why the run was rejected or superseded, or a step failed; empty when all is well."""
+        """Why the run was rejected or superseded, or a step failed; empty if none of these."""
         last = self.records[-1].event if self.records else None
         if isinstance(last, RunSuperseded):
             return f"run {last.by} reads newer data"
@@ -122,7 +122,7 @@ class Run:
 
     @property
     def seconds(self) -> dict[str, float]:
-        """How long each finished step took in all its attempts, and the training between submission and evaluation."""
+        """The duration of each finished step, all attempts included, and of the training, in seconds."""
         times: defaultdict[str, float] = defaultdict(float)
         submitted = None
         for record in self.records:
@@ -136,12 +136,12 @@ class Run:
 
 
 def function_of(step: str) -> str:
-    """Return the function whose outcome stands under that name: `train_models.2` is train_models'."""
+    """Return the function of a record's name, e.g. train_models for `train_models.2`."""
     return step.partition(".")[0]
 
 
 def read(runs: Runs, run_id: str, only: Collection[Document[Any]] | None = None) -> Run:
-    """Return the run as it stands, with what its steps found out: all of it, or these documents only.
+    """Return the run's current state with its documents; `only` restricts which documents are read.
 
     Raises:
         Malformed: there is no such run.
@@ -180,12 +180,11 @@ def until_end(
     topic: str = DataRefreshed.topic,
     wanted_for: str | None = None,
 ) -> Iterator[Run | None]:
-    """Yield the state of the first new run that `topic` has opened, again and again, until it has ended.
+    """Yield the state of the first new run that `topic` has opened, repeatedly, until the run has ended.
 
-    New is a run that is not among the `known`; with `wanted_for`, only one that was opened for that reason. None is
-    yielded while no such run is there. A dead letter of a step's that is not among the known `letters` ends it too: no
-    run will be opened, or the run's last event was given up. `wait` pauses for so many seconds, or less when it knows
-    of news.
+    A run is new if it is not in `known`; with `wanted_for`, it must also have these reasons. While there is no such
+    run, yield None. Stop early if a step's message became a dead letter that is not in `letters`: then no run will be
+    opened, or the run will not continue. `wait` pauses for the given seconds, or less.
 
     Raises:
         TimeoutError: the run has not ended within the limit.
@@ -206,14 +205,14 @@ def until_end(
 
 
 def _letters_of_steps(dead_letters: DeadLetters) -> set[str]:
-    """Return the dead letters that a step refused, or that were given up on the way to one."""
+    """Return the names of the dead letters of the steps' messages."""
     steps = (*STEPS, *BESIDE)
     wrote = {name: letter.function.rpartition("/")[2] for name, letter in dead_letters.all().items()}
     return {name for name, function in wrote.items() if function.replace("-", "_").startswith(steps)}
 
 
 def beside(runs: Runs, known: set[str]) -> bool:
-    """Whether a new run builds recommendations: on data that have theirs already there is none."""
+    """Whether there is a new run that builds recommendations. Data that have recommendations already open none."""
     return any(run.topic == RecommendationsDue.topic for run in _new(runs, known))
 
 

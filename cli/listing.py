@@ -1,4 +1,4 @@
-"""`propensity runs`: the runs, the newest first, and what no function could use."""
+"""`propensity runs`: list the runs, the newest first, and the dead letters."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from shared.chain.runs import Runs
     from shared.dead_letters import Letter
 
-# Requests to the bucket at a time; Google's client keeps ten connections.
+# Maximum number of concurrent requests to the bucket; Google's client has a pool of ten connections.
 AT_ONCE = 8
 LOST = "lost"
 NEVER = datetime.max.replace(tzinfo=UTC)
-# What --failed lists: what will not end well by itself.
+# The states that --failed lists.
 FAILED = {"failed", "retrying", LOST}
 
 
 def listed(environment: Environment, *, limit: int, is_failed: bool) -> dict[str, Any]:
-    """Return the newest `limit` runs, only the failed ones where asked for, and all dead letters."""
+    """Return the newest `limit` runs (if `is_failed`, only those in the states FAILED) and all dead letters."""
     runs = environment.runs
     champion = pointer.champion_run(environment)
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -43,7 +43,7 @@ def listed(environment: Environment, *, limit: int, is_failed: bool) -> dict[str
 
 
 def _opened_at(runs: Runs, run_id: str) -> datetime:
-    """Return when the run was opened; one whose record is lost stands first, since somebody should look at it."""
+    """Return when the run was opened. If its run.json is lost, return the latest time, to list the run first."""
     try:
         run = runs.find(run_id)
     except Permanent:
@@ -74,7 +74,7 @@ def _letter(name: str, letter: Letter) -> dict[str, Any]:
 
 
 def show(found: dict[str, Any], out: Console) -> None:
-    """Print the list for a person."""
+    """Print the list as tables."""
     table = terminal.table("run", "kind", "reason", "opened", "last step", "state", "why")
     for row in found["runs"]:
         name = f"{row['run_id']} [bold green]champion[/]" if row["is_champion"] else row["run_id"]
@@ -94,10 +94,10 @@ def show(found: dict[str, Any], out: Console) -> None:
             received = f"{letter['received_at']:%Y-%m-%d %H:%M}"
             dead.add_row(letter["message"], escape(letter["function"] or "-"), received, escape(letter["reason"]))
         out.print(dead)
-        out.print("once their cause is gone, `propensity replay MESSAGE` sends them again")
+        out.print("after their cause is fixed, `propensity replay MESSAGE` sends them again")
 
 
 def _nothing(found: dict[str, Any]) -> str:
     if found["runs_in_all"]:
         return f"none of {found['runs_in_all']} runs has failed"
-    return "there are no runs yet; `propensity publish data-refreshed '{}'` opens one where the export has new days"
+    return "there are no runs yet; `propensity publish data-refreshed '{}'` opens one if the export has new days"

@@ -1,4 +1,4 @@
-"""A local cloud, started by a command and pointed at by its process."""
+"""Start a local cloud for a command, and connect the command's process to it."""
 
 import contextlib
 import os
@@ -16,10 +16,10 @@ from shared.settings import Settings, with_overrides
 
 
 def local_settings(document: Mapping[str, Any], assignments: list[str]) -> dict[str, Any]:
-    """Return the settings of a local cloud, validated.
+    """Return the settings of a local cloud: `document` with the assignments (NAME=VALUE) of `--set`.
 
     Raises:
-        UsageError: an assignment is none, or breaks a setting's rule.
+        UsageError: an assignment is malformed, or a value is not allowed.
     """
     with assigning():
         merged = with_overrides({"bucket": LOCAL_PROJECT, **document}, assignments)
@@ -39,10 +39,10 @@ def started(
     is_strict: bool = False,
     is_held: bool = False,
 ) -> Iterator[tuple[Cloud, Environment]]:
-    """Start a local cloud and point this process at it; where it `is_held`, its schedules are not begun.
+    """Start a local cloud, set this process's environment variables to it, and yield both. `is_held` holds schedules.
 
     Raises:
-        CommandError: another process runs a cloud on this state, or a service cannot open it.
+        CommandError: another process runs a cloud on this state, or a service cannot open the state.
         OSError: a port is taken.
     """
     with contextlib.ExitStack() as stack:

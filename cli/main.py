@@ -1,4 +1,4 @@
-"""`propensity`: try the chain on this machine, or operate it wherever it runs."""
+"""The subcommands of `propensity`: try the chain on this machine, or operate it locally or on Google Cloud."""
 
 import os
 import sys
@@ -21,9 +21,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     help=(
-        "Purchase propensity that runs itself on Google Cloud, and on this machine.\n\n"
-        "demo and up start a local cloud. The other commands speak to whichever environment the variables name: "
-        "a local cloud's (`propensity up --env-file env.sh`) or a Google Cloud project's (GOOGLE_CLOUD_PROJECT, "
+        "Purchase propensity on Google Cloud, and on this machine.\n\n"
+        "demo and up start a local cloud. The other commands use the environment that the environment variables name: "
+        "a local cloud (`propensity up --env-file env.sh`) or a Google Cloud project (GOOGLE_CLOUD_PROJECT, "
         "PROPENSITY_SETTINGS)."
     ),
 )
@@ -48,20 +48,20 @@ def _options(
 
 @app.command()
 def demo(
-    seed: Annotated[int, options.count("Same seed, same sessions.")] = 1,
+    seed: Annotated[int, options.count("Seed of the generator: the same seed gives the same sessions.")] = 1,
     days: Annotated[int, options.count("Day-tables to generate.", least=20, most=1000)] = 62,
-    sessions: Annotated[int, options.count("Sessions to generate, in all.", least=1000)] = 62_000,
+    sessions: Annotated[int, options.count("Total number of sessions to generate.", least=1000)] = 62_000,
     source: Annotated[
         list[Path] | None,
-        typer.Option(exists=True, help="Real GA360 or GA4 rows (NDJSON, gzip, Parquet) instead: a file or folder."),
+        typer.Option(exists=True, help="Use a real GA360 or GA4 export: a file or folder (NDJSON, gzip, Parquet)."),
     ] = None,
     assignments: options.Assignments = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the result here for machines.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the result to this file as JSON.")] = None,
     state: Annotated[
-        Path | None, typer.Option(help="Keep the local cloud here; by default it is made anew in .state/demo.")
+        Path | None, typer.Option(help="Folder of the local cloud, which is kept; the default .state/demo is emptied.")
     ] = None,
 ) -> None:
-    """Watch sessions become a trained, gated, deployed model, scored visitors and a published audience."""
+    """Run the whole chain in a local cloud, from generated or real sessions to a published audience."""
     from cli import demonstration, report
 
     options.require_folder(json_file)
@@ -79,28 +79,28 @@ def demo(
 @app.command()
 def up(
     state: options.StateFolder = HOME / ".state" / "local",
-    env_file: Annotated[Path | None, typer.Option(help="Write the export lines here as well.")] = None,
+    env_file: Annotated[Path | None, typer.Option(help="Also write the export lines to this file.")] = None,
     assignments: options.Assignments = None,
     ports: Annotated[
         options.Choice,
-        typer.Option(help="free: take free ports, except those named below; --env-file writes them down."),
+        typer.Option(help="free: use free ports, except for the ports given below; --env-file records them."),
     ] = options.Choice.FIXED,
-    bigquery_port: Annotated[int | None, options.port("9050 without it; 0 is a free one, here and below.")] = None,
-    bigquery_storage_port: Annotated[int | None, options.port("9060, of the Storage Read API")] = None,
-    storage_port: Annotated[int | None, options.port("9023")] = None,
-    pubsub_port: Annotated[int | None, options.port("8085")] = None,
-    vertex_port: Annotated[int | None, options.port("9051")] = None,
-    logging_port: Annotated[int | None, options.port("9052")] = None,
-    functions_port: Annotated[int | None, options.port("8080")] = None,
+    bigquery_port: Annotated[int | None, options.port("Default 9050; 0 means a free port, here and below.")] = None,
+    bigquery_storage_port: Annotated[int | None, options.port("Default 9060; of the Storage Read API.")] = None,
+    storage_port: Annotated[int | None, options.port("Default 9023.")] = None,
+    pubsub_port: Annotated[int | None, options.port("Default 8085.")] = None,
+    vertex_port: Annotated[int | None, options.port("Default 9051.")] = None,
+    logging_port: Annotated[int | None, options.port("Default 9052.")] = None,
+    functions_port: Annotated[int | None, options.port("Default 8080.")] = None,
     on_demand: Annotated[
-        bool, typer.Option("--on-demand", help="BigQuery as without a reservation: no matrix factorization.")
+        bool, typer.Option("--on-demand", help="BigQuery without a reservation: no matrix factorization.")
     ] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="BigQuery refuses each statement that Google's own analyzer refuses.")
     ] = False,
 ) -> None:
-    """Run the cloud on this machine until Ctrl-C, and print what points a client at it."""
-    from cli import standing
+    """Run a local cloud until Ctrl-C, and print the environment variables that connect clients to it."""
+    from cli import up as local_cloud
 
     options.require_folder(env_file)
     options.require_state(state)
@@ -114,14 +114,14 @@ def up(
         "functions": functions_port,
     }
     are_free = ports is options.Choice.FREE
-    standing.run(
+    local_cloud.run(
         state, assignments or [], named, env_file, out, are_free=are_free, is_on_demand=on_demand, is_strict=strict
     )
 
 
 @app.command()
 def publish(topic: str, body: Annotated[str, typer.Argument(metavar="JSON")] = "{}") -> None:
-    """Publish JSON to a topic, e.g. `propensity publish data-refreshed '{"reason": "new campaign"}'`."""
+    """Publish a JSON object to a topic, e.g. `propensity publish data-refreshed '{"reason": "new campaign"}'`."""
     from cli import topics
 
     topics.require(topic)
@@ -138,14 +138,14 @@ def publish(topic: str, body: Annotated[str, typer.Argument(metavar="JSON")] = "
 
 @app.command()
 def runs(
-    limit: Annotated[int, options.count("How many, the newest.", least=1)] = 20,
+    limit: Annotated[int, options.count("Maximum number of runs.", least=1)] = 20,
     *,
     failed: Annotated[
-        bool, typer.Option("--failed", help="Only those that failed, are tried again, or lost their record.")
+        bool, typer.Option("--failed", help="List only runs that failed, are retrying, or lost their record.")
     ] = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """List the runs, the newest first, and the dead letters: what no function could use."""
+    """List the runs, the newest first, and the dead letters: messages that no function could use."""
     from cli import listing
 
     found = listing.listed(world.connected(), limit=limit, is_failed=failed)
@@ -158,22 +158,22 @@ def runs(
 @app.command()
 def replay(
     messages: Annotated[
-        list[str] | None, typer.Argument(metavar="MESSAGE", help="Dead letters, as `propensity runs` names them.")
+        list[str] | None, typer.Argument(metavar="MESSAGE", help="Dead letters, as named by `propensity runs`.")
     ] = None,
     *,
-    every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Send all dead letters.")] = False,
     yes: options.Yes = False,
 ) -> None:
-    """Send dead letters again, once what was wrong is mended; says what first, and asks.
+    """Send dead letters again, after their cause is fixed; lists them and asks first.
 
-    Each goes to the topic that it came from. Steps that had taken it already do nothing: an event has one effect.
+    Each is sent to its original topic. A step that has handled the event already ignores it.
     """
     from cli import replay as replaying
 
     if messages and every:
         raise UsageError("give either --all or the names of dead letters, not both")
     if not messages and not every:
-        raise UsageError("name the dead letters to send again, as `propensity runs` does, or give --all")
+        raise UsageError("name the dead letters to send again (`propensity runs` lists them), or give --all")
     environment = world.connected()
     originals, refused = replaying.chosen(environment, messages or [])
     for one in originals:
@@ -187,24 +187,26 @@ def replay(
         typer.confirm(f"Send {'it' if len(originals) == 1 else 'them'} again?", abort=True)
     known = set(environment.dead_letters.all())
     sent = replaying.send(environment, originals)
-    out.print(f"sent {len(sent)} again; {replaying.PATIENCE_SECONDS} s will tell what is refused once more")
+    out.print(f"sent {len(sent)} again; waiting up to {replaying.PATIENCE_SECONDS} s for new refusals")
     again = replaying.returned(environment, sent, known)
     for name, why in again.items():
         out.print(f"- a dead letter again, {name}: {why}", markup=False, highlight=False)
     left = len(environment.dead_letters.all())
     letters = "1 dead letter is left" if left == 1 else f"{left} dead letters are left"
-    out.print(f"{letters}; `propensity runs` shows them, and what the others led to")
+    out.print(f"{letters}; `propensity runs` lists them and the runs")
     if again or refused:
         raise typer.Exit(1)
 
 
 @app.command()
 def show(
-    run_id: Annotated[str, typer.Argument(metavar="RUN", parser=options.run_id, help="As `propensity runs` names it.")],
+    run_id: Annotated[
+        str, typer.Argument(metavar="RUN", parser=options.run_id, help="A run's id, as named by `propensity runs`.")
+    ],
     *,
     as_json: options.AsJson = False,
 ) -> None:
-    """Show everything about one run."""
+    """Show a run: its steps, checks, candidates, gate, deployment, audience and recommendations."""
     from cli import follow, report
 
     run = follow.read(world.connected().runs, run_id)
@@ -220,7 +222,7 @@ def score(
     *,
     as_json: options.AsJson = False,
 ) -> None:
-    """Score a checkout online, e.g. `propensity score @checkout.json`; its form is that of GET /openapi.json."""
+    """Score a checkout online, e.g. `propensity score @checkout.json`; GET /openapi.json describes the request."""
     from cli import checkout
 
     answer = checkout.ask(checkout.document(request))
@@ -235,13 +237,13 @@ def rollback(
     to: Annotated[
         str | None,
         typer.Option(
-            metavar="VERSION", parser=options.version, help="A deployed version; the champion of before without it."
+            metavar="VERSION", parser=options.version, help="A deployed version; by default the former champion."
         ),
     ] = None,
     *,
     yes: options.Yes = False,
 ) -> None:
-    """Give traffic and the name of champion back to a version deployed before, and have it score the visitors; asks."""
+    """Make a former version the champion again, and have it score the visitors; asks first."""
     from cli.rollback import roll_back
 
     environment = world.connected()
@@ -249,22 +251,22 @@ def rollback(
     if before.number != now.number:
         out.print(f"champion: version {before.number} ({before.model}) -> version {now.number} ({now.model})")
         if not yes:
-            typer.confirm("Give traffic and name to it?", abort=True)
-    # What was confirmed, whatever else has been deployed since.
+            typer.confirm("Make it the champion?", abort=True)
+    # Name the confirmed version explicitly: another one may have been deployed meanwhile.
     before, now = roll_back(environment, now.number)
     if before.number == now.number:
         out.print(f"version {now.number} ({now.model}) is champion")
         return
     out.print(f"version {now.number} is champion")
-    out.print("scoring-due is published: `propensity runs` shows when it has scored the visitors and their audience")
+    out.print("scoring-due is published: `propensity runs` shows when the visitors are scored and published")
 
 
 @app.command()
 def smoke_test(
-    reason: Annotated[str, typer.Option(help="Why: another reason makes another run on the same data.")],
-    minutes: Annotated[int, options.count("What the run may take.", least=1, most=10_000)] = 120,
+    reason: Annotated[str, typer.Option(help="The run's reason; a new reason makes a new run on the same data.")],
+    minutes: Annotated[int, options.count("Maximum duration of the run.", least=1, most=10_000)] = 120,
 ) -> None:
-    """Have the chain make a run on the data as they are; the champion of before returns if it fails."""
+    """Test the deployment with a run of the whole chain; if it fails, the former champion serves again."""
     from cli import report, smoke
 
     report.show(smoke.run(world.connected(), reason, minutes * 60), out)
@@ -273,12 +275,12 @@ def smoke_test(
 @app.command()
 def reset(
     run_id: Annotated[
-        str | None, typer.Argument(metavar="RUN", parser=options.run_id, help="One run; all of them without it.")
+        str | None, typer.Argument(metavar="RUN", parser=options.run_id, help="One run; by default all runs.")
     ] = None,
     *,
     yes: options.Yes = False,
 ) -> None:
-    """Remove what a run, or all runs, made; says what first, and asks."""
+    """Remove everything that a run, or all runs, created; lists it and asks first."""
     from cli import resetting
 
     plan = resetting.plan(world.connected(), run_id)
@@ -295,9 +297,9 @@ def reset(
 
 @app.command("package")
 def package_bundles(
-    output: Annotated[Path | None, typer.Option(help="The folder to write to; dist without it.")] = None,
+    output: Annotated[Path | None, typer.Option(help="The folder to write to; default dist.")] = None,
 ) -> None:
-    """Write the bundles that Google Cloud builds the functions from; the same tree gives the same bytes."""
+    """Write the bundles from which Google Cloud builds the functions; the same tree gives the same bytes."""
     from cli import package
 
     for bundle in package.write(output or package.OUTPUT):
@@ -309,16 +311,16 @@ def package_bundles(
 @app.command("sql")
 def print_sql(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="As the list names it, e.g. scoring/scores; the list without.")
+        str | None, typer.Argument(metavar="NAME", help="A statement, e.g. scoring/scores; without it, list them all.")
     ] = None,
     run_id: Annotated[
         str | None,
-        typer.Option("--run", metavar="RUN", parser=options.run_id, help="With the values with which this run ran it."),
+        typer.Option("--run", metavar="RUN", parser=options.run_id, help="Insert the values that this run used."),
     ] = None,
 ) -> None:
-    """Print a statement of sql/ as a script that pastes into BigQuery's console.
+    """Print a statement of sql/ as a script for BigQuery's console.
 
-    Without --run it asks nobody: the settings are those of PROPENSITY_SETTINGS, and what only a run knows is NULL.
+    Without --run, it contacts no service. The values are those of PROPENSITY_SETTINGS; the values of a run are NULL.
     """
     from cli import sql
 
@@ -334,27 +336,27 @@ def print_sql(
 
 @app.command()
 def cost(
-    sessions: Annotated[float, options.amount("Sessions a day.")] = 10_000,
+    sessions: Annotated[float, options.amount("Sessions per day.")] = 10_000,
     sessions_per_visitor: Annotated[
-        float | None, options.amount("Taken from Google's sample shop where you do not know it.", least=1)
+        float | None, options.amount("Sessions per visitor; the default is that of Google's sample shop.", least=1)
     ] = None,
-    checkouts: Annotated[float, options.amount("Checkouts that score_checkout answers a day.")] = 500,
+    checkouts: Annotated[float, options.amount("Checkouts per day that score_checkout answers.")] = 500,
     runs: Annotated[
         float,
-        options.amount("How often a day the data changes; a run trains at most every training.min_hours.", most=1440),
+        options.amount("Data changes per day; a run trains at most once per training.min_hours.", most=1440),
     ] = 1,
     history_days: Annotated[
-        int, options.count("Days in the export and in the tables made of it.", least=1, most=10_000)
+        int, options.count("Days in the export and in the tables derived from it.", least=1, most=10_000)
     ] = 400,
     products: Annotated[int, options.count("Products that the shop sells.")] = 1_000,
-    export_bytes: Annotated[float | None, options.amount("Bytes of a session in the columns that are read.")] = None,
+    export_bytes: Annotated[float | None, options.amount("Bytes per session in the columns that are read.")] = None,
     *,
     assignments: options.Assignments = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Estimate a month's cost on Google Cloud: idle, and by what comes in. It asks nobody and needs no account.
+    """Estimate the monthly cost on Google Cloud, idle and by usage. It contacts no service and needs no account.
 
-    The settings are those of PROPENSITY_SETTINGS where that is set, and otherwise the defaults; --set overrides both.
+    The settings are those of PROPENSITY_SETTINGS if it is set, otherwise the defaults; --set overrides both.
     """
     from cli.cost import estimate, prices, show, volumes
 
@@ -369,11 +371,11 @@ def cost(
 
 
 def main() -> None:
-    """Run the command; what a person can mend is one line, without a traceback, and wrong usage ends with 2."""
+    """Run the command. Print an error that the user can fix as one line; exit with 1, or with 2 for wrong usage."""
     try:
         sys.exit(app(standalone_mode=False))
     except typer.TyperException as error:
-        # Without any command it is the help, which is printed already.
+        # Without a subcommand, the message is empty, because the help is printed already.
         if problem := error.format_message().replace(": Value error, ", ": "):
             context = getattr(error, "ctx", None)
             _tell(f"{problem.rstrip('.')}; see `{context.command_path if context else 'propensity'} --help`")
@@ -394,5 +396,5 @@ def main() -> None:
 
 
 def _tell(problem: str) -> None:
-    """Print it on one line of its own, so that a command in it can be copied."""
+    """Print the error on one line, so that a command in it can be copied."""
     err.print(f"error: {' '.join(told(problem).split())}", style="red", markup=False, highlight=False, soft_wrap=True)

@@ -1,6 +1,6 @@
-"""What the commands' options have in common: their types, their ranges, and what is refused at once.
+"""The types and checks of the commands' options.
 
-What is wrong with a value ends the command with 2 and one line that names it.
+A wrong value ends the command with exit code 2 and a one-line message that names the value.
 """
 
 import math
@@ -20,42 +20,50 @@ Assignments = Annotated[
 ]
 StateFolder = Annotated[
     Path,
-    typer.Option(help="Folder that keeps the local cloud over a restart.", show_default=".state/local"),
+    typer.Option(help="Folder in which the local cloud keeps its state.", show_default=".state/local"),
 ]
-# As Vertex AI counts them.
+# Vertex AI numbers versions from 1.
 _VERSION = re.compile(r"[1-9][0-9]*")
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print it for machines.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 class Choice(StrEnum):
-    """How `up` chooses the ports that no flag names."""
+    """How `up` chooses the ports for which no option is given."""
 
     FIXED = "fixed"
     FREE = "free"
 
 
 def run_id(text: str) -> str:
-    """Return a run's id as it was given; refuse what cannot be one."""
+    """Return a run's id unchanged.
+
+    Raises:
+        typer.BadParameter: the text is not a run's id.
+    """
     if not RUN_ID.fullmatch(text):
-        raise typer.BadParameter(f"{text!r} is not of the form YYYYMMDD-xxxxxxxx, as `propensity runs` names runs")
+        raise typer.BadParameter(f"{text!r} is not of the form YYYYMMDD-xxxxxxxx; `propensity runs` lists the runs")
     return text
 
 
 def version(text: str) -> str:
-    """Return a version's number as it was given; refuse what cannot be one."""
+    """Return a version's number unchanged.
+
+    Raises:
+        typer.BadParameter: the text is not a version's number.
+    """
     if not _VERSION.fullmatch(text):
-        raise typer.BadParameter(f"{text!r} is no version's number: that is 1, 2, 3 and so on")
+        raise typer.BadParameter(f"{text!r} is not a version's number: 1, 2, 3 and so on")
     return text
 
 
 def amount(about: str, least: float = 0, most: float = 10**9) -> Any:
-    """Return an option for a number in that range, in which neither nan nor inf is."""
+    """Return an option for a finite number from `least` to `most`; `about` is its help text."""
     return _number(float, "a number", about, least, most)
 
 
 def count(about: str, least: int = 0, most: int = 10**9, metavar: str | None = None) -> Any:
-    """Return an option for a whole number in that range."""
+    """Return an option for a whole number from `least` to `most`; `about` is its help text."""
     return _number(int, "a whole number", about, least, most, metavar)
 
 
@@ -75,20 +83,28 @@ def _number(
 
 
 def port(about: str) -> Any:
-    """Return an option for a port; 0 is a free one."""
+    """Return an option for a port number; 0 means a free port."""
     return count(about, most=65535, metavar="PORT")
 
 
 def require_folder(file: Path | None) -> None:
-    """Refuse at once a file that could not be written at the end."""
+    """Check before a long command that it can write the file at its end.
+
+    Raises:
+        UsageError: the file is a folder, or its folder does not exist.
+    """
     if file and file.is_dir():
         raise UsageError(f"{file} is a folder: name the file to write, e.g. {file / 'result'}")
     if file and not file.absolute().parent.is_dir():
-        raise UsageError(f"{file} cannot be written: there is no folder {file.parent}")
+        raise UsageError(f"{file} cannot be written: the folder {file.parent} does not exist")
 
 
 def require_state(state: Path | None) -> None:
-    """Refuse what can be no folder."""
+    """Check that the state can be a folder.
+
+    Raises:
+        UsageError: the path, or a part of it, is a file.
+    """
     for place in (state, *state.absolute().parents) if state else ():
         if place.exists() and not place.is_dir():
-            raise UsageError(f"--state {state}: {place} is a file; name a folder, which is made where there is none")
+            raise UsageError(f"--state {state}: {place} is a file; name a folder, which is created if necessary")

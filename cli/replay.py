@@ -1,4 +1,4 @@
-"""`propensity replay`: dead letters are sent again to the topics that they came from."""
+"""`propensity replay`: send dead letters again to their original topics."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from shared.chain.environment import Environment
     from shared.dead_letters import Letter
 
-# How long a function of a quiet environment takes to refuse a message, a cold start included.
+# Seconds after which a function has rejected a message that it cannot use, a cold start included.
 PATIENCE_SECONDS = 10
 PAUSE_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
 class Original:
-    """A message as it was before it became a dead letter, `letter` by name."""
+    """The message that became a dead letter; `letter` is the dead letter's name."""
 
     letter: str
     function: str
@@ -34,14 +34,17 @@ class Original:
 
 
 class NotReplayableError(ValueError):
-    """What the dead letter holds is no message that could be sent again; says why."""
+    """The dead letter cannot be sent again; the message says why."""
 
 
 def chosen(environment: Environment, names: Iterable[str]) -> tuple[list[Original], dict[str, str]]:
-    """Return the messages of the dead letters of these names, or of all, and why others of them cannot be sent.
+    """Return the messages of the named dead letters, or of all if no name is given.
+
+    Returns:
+        The messages, and for each dead letter that cannot be sent, the reason by its name.
 
     Raises:
-        CommandError: there is no dead letter of a name.
+        CommandError: a name belongs to no dead letter.
     """
     letters, declared = environment.dead_letters.all(), declarations.read()
     if unknown := [name for name in names if name not in letters]:
@@ -56,28 +59,28 @@ def chosen(environment: Environment, names: Iterable[str]) -> tuple[list[Origina
 
 
 def original(name: str, letter: Letter, declared: declarations.Declarations) -> Original:
-    """Return the message that became the dead letter; of what Pub/Sub gave up, the subscription tells the topic.
+    """Return the message that became the dead letter. If Pub/Sub forwarded it, the subscription names the topic.
 
     Raises:
-        NotReplayableError: the letter does not hold the message, or there is no such topic.
+        NotReplayableError: the dead letter lacks the message's data or a known topic.
     """
     if left_out := letter.left_out_bytes:
-        raise NotReplayableError(f"its {left_out} bytes had no room in it; Pub/Sub makes another of the message itself")
+        raise NotReplayableError(f"it lacks the {left_out} bytes of data; Pub/Sub makes another dead letter with them")
     function = letter.function
     topic = letter.topic or _topic_of(function.rpartition("/")[2], declared)
     if topic not in declared.topics:
         raise NotReplayableError(_unknown(topic, function))
     found = Original(name, function, topic, _decoded(letter.data), letter.attributes)
     if not found.data and not found.attributes:
-        raise NotReplayableError("it is empty, and Pub/Sub takes no message without data and attributes")
+        raise NotReplayableError("it is empty, and Pub/Sub refuses a message without data and attributes")
     return found
 
 
 def _unknown(topic: str, function: str) -> str:
     if topic:
-        return f"it came from topic {topic!r}, which there is not"
+        return f"its topic {topic!r} does not exist"
     if function:
-        return f"it does not say which topic it came from, and {function!r} is no function's subscription"
+        return f"its topic is unknown, and {function!r} is not the subscription of a function"
     return "its topic is unknown: it was published to dead-letters directly"
 
 
@@ -89,7 +92,7 @@ def _decoded(text: str) -> bytes:
 
 
 def _topic_of(subscription: str, declared: declarations.Declarations) -> str:
-    """Return the topic of a function's subscription; nothing where there is no such subscription."""
+    """Return the topic of a function's subscription; empty if no function has this subscription."""
     of_each = {
         f"{name.replace('_', '-')}-{topic}": topic for name, one in declared.functions.items() for topic in one.topics
     }
@@ -97,10 +100,10 @@ def _topic_of(subscription: str, declared: declarations.Declarations) -> str:
 
 
 def send(environment: Environment, originals: list[Original]) -> dict[str, Original]:
-    """Send each to its topic and remove its dead letter; return them by the ids of their new messages.
+    """Send each message to its topic and delete its dead letter; return the messages by their new ids.
 
-    A message that two functions refused has two dead letters and is sent once. A process that dies in between leaves a
-    dead letter that was sent: sent twice it has one effect all the same, as any event that is delivered twice.
+    A message that two functions rejected has two dead letters and is sent once. If the process dies before the
+    deletion, the message may be sent twice, which is harmless: an event has one effect.
     """
     sent: dict[str, Original] = {}
     ids: dict[tuple[Any, ...], str] = {}
@@ -116,11 +119,11 @@ def send(environment: Environment, originals: list[Original]) -> dict[str, Origi
 def returned(
     environment: Environment, sent: dict[str, Original], known: set[str], wait: Callable[[float], object] = time.sleep
 ) -> dict[str, str]:
-    """Return what is a dead letter again soon after, and why, by the letters' names."""
+    """Wait for a few seconds, and return the reasons of the sent messages that became dead letters again, by name."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         letters = {name: one for name, one in environment.dead_letters.all().items() if name not in known}
-        # A refused message's letter is named for the message and the function.
+        # The dead letter of a rejected message is named MESSAGE_ID-FUNCTION.
         found = {name: one.reason for name, one in letters.items() if name.partition("-")[0] in sent}
         if {name.partition("-")[0] for name in found} == sent.keys() or time.monotonic() > deadline:
             return found

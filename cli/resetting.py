@@ -1,4 +1,4 @@
-"""`propensity reset`: what a run, or all runs, made, and its removal."""
+"""`propensity reset`: list and remove everything that a run, or all runs, created."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ if TYPE_CHECKING:
 
 @dataclass
 class Removal:
-    """What would be removed, in words, and the removal of each."""
+    """A planned removal: for each item, a line that describes it and the action that removes it."""
 
     lines: list[str] = field(default_factory=list)
     actions: list[Callable[[], object]] = field(default_factory=list)
 
     def add(self, line: str, action: Callable[[], object]) -> None:
-        """Plan one more thing."""
+        """Add an item."""
         self.lines.append(line)
         self.actions.append(action)
 
     def carry_out(self) -> None:
-        """Remove all of it; what is gone already is no error."""
+        """Remove all items; an item that no longer exists is skipped."""
         for action in self.actions:
             action()
 
 
 def plan(environment: Environment, run_id: str | None) -> Removal:
-    """Return what removing the run, or everything that runs made, would remove.
+    """Return the removal of everything that the run, or all runs, created.
 
-    What a former reset could not see, since a step or a job of its run was still at work, is removed as well.
+    It includes what steps and jobs that were still running created after a former reset.
 
     Raises:
-        Permanent: nothing of the run is there, or its model is the champion, which serves.
+        Permanent: nothing of the run exists, or its model is the champion.
     """
     champion = environment.registry.champion()
     if champion and run_id == champion.run_id:
         raise Permanent(
-            f"run {run_id} made the champion, which serves: roll back first (`propensity rollback`), "
+            f"run {run_id} made the champion: roll back first (`propensity rollback`), "
             "or remove all runs (`propensity reset`)"
         )
     removal = Removal()
@@ -56,16 +56,14 @@ def plan(environment: Environment, run_id: str | None) -> Removal:
                 f"version {version.number} of the registered model", partial(environment.registry.remove, version)
             )
     _plan_notes(removal, environment, run_id)
-    # Before models and rows: a step that is at work notices, and makes no more of them.
+    # Before models and rows: a running step notices that its run is gone, and creates no more of them.
     for one in environment.runs.ids():
         if run_id in {None, one}:
-            removal.add(
-                f"run {one}: its record, reports and files in the bucket", partial(environment.runs.remove, one)
-            )
+            removal.add(f"run {one}: its documents and files in the bucket", partial(environment.runs.remove, one))
     _plan_models(removal, environment, run_id)
     served = recommending.served_run(environment)
     if served and run_id in {None, served}:
-        removal.add("the recommendations that are served", partial(recommending.withdraw, environment))
+        removal.add("the recommendations in use", partial(recommending.withdraw, environment))
     _plan_rows(removal, environment, run_id)
     letters = environment.dead_letters.all() if run_id is None else {}
     if letters:
@@ -79,13 +77,13 @@ def plan(environment: Environment, run_id: str | None) -> Removal:
 
 
 def _plan_notes(removal: Removal, environment: Environment, run_id: str | None) -> None:
-    """Plan what names a champion once no version is left, and the run that reads the export."""
+    """Add the champion's pointer and the last decision, if all runs are removed, and the run's claim."""
     if run_id is None and removal.lines:
-        removal.add("the pointer at the champion", partial(pointer.follow, environment))
+        removal.add("the champion's pointer", partial(pointer.follow, environment))
     if run_id is None and promotion.is_decided(environment):
-        removal.add("the last decision on who is champion", partial(promotion.forget, environment))
+        removal.add("the last promotion or rollback", partial(promotion.forget, environment))
     if current.names(run_id, environment):
-        removal.add("the note of the run that reads the export", partial(current.forget, run_id, environment))
+        removal.add("the claim of the run that reads the export", partial(current.forget, run_id, environment))
 
 
 def _plan_models(removal: Removal, environment: Environment, run_id: str | None) -> None:

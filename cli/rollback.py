@@ -1,4 +1,4 @@
-"""Give the name of champion to a version deployed before, with all that follows the champion."""
+"""`propensity rollback`: make a former version the champion again."""
 
 from shared.chain import pointer, promotion
 from shared.chain.environment import Environment
@@ -7,15 +7,15 @@ from shared.events import ScoringDue
 
 
 def roll_back(environment: Environment, to: str | None = None) -> tuple[Version, Version]:
-    """Move traffic and name to version `to`, or to the one before; have the pointer follow, and the visitors scored.
+    """Move traffic and alias to version `to`, by default the former champion; update the pointer; publish scoring-due.
 
-    Where that version is champion already, only the pointer is looked at.
+    If that version is champion already, only update the pointer.
 
     Returns:
-        The champion of before and the one of now.
+        The champion before the rollback, and the one after it.
 
     Raises:
-        Permanent: there is no champion, or no such version to go back to.
+        Permanent: there is no champion, or the version is not deployed.
     """
     before, now = promotion.roll_back(environment, to)
     pointer.follow(environment)

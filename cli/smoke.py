@@ -1,4 +1,4 @@
-"""`propensity smoke-test`: a run of the whole chain shows that what is deployed works, or the champion returns."""
+"""`propensity smoke-test`: test a deployment with a run of the whole chain, and roll back if it fails."""
 
 from __future__ import annotations
 
@@ -18,20 +18,19 @@ if TYPE_CHECKING:
     from cli.follow import Run
     from shared.chain.environment import Environment
 
-# Each look lists the bucket, which costs, and a run takes many minutes there.
+# Seconds between two looks. Each look lists the bucket, which costs money, and a run takes many minutes.
 PAUSE_SECONDS = 10
 
 
 def run(
     environment: Environment, reason: str, limit_seconds: float, wait: Callable[[float], object] = time.sleep
 ) -> Run:
-    """Ask for a run on the data as they are, for that reason, and return it once it has ended well.
+    """Start a run on the present data with this reason, and return it when it has ended well.
 
-    A model that the gate rejects is a good end. After any other, the champion of before serves again if the run had
-    replaced it.
+    A rejection by the gate is a good end. Otherwise the former champion serves again, if the run had replaced it.
 
     Raises:
-        CommandError: the run failed, was never opened, or has not ended in time; says what became of the champion.
+        CommandError: the run failed, was never opened, or has not ended in time; the message names the champion.
     """
     known, letters = set(environment.runs.ids()), set(environment.dead_letters.all())
     environment.send(DataRefreshed.topic, {"reason": reason})
@@ -39,7 +38,7 @@ def run(
     states = follow.until_end(environment, known, letters, pause, limit_seconds, wanted_for=reason)
     last, problem = None, ""
     try:
-        for last in states:  # noqa: B007 - only the last one counts
+        for last in states:  # noqa: B007 - only the last state matters
             pass
     except TimeoutError as error:
         problem = str(error)
@@ -54,12 +53,12 @@ def _pause(wait: Callable[[float], object], _: float) -> None:
 
 
 def _restored(run: Run | None, environment: Environment) -> str:
-    """Have the champion of before serve again if this run's model has taken its place, and say who serves."""
+    """Roll back if this run's model is the champion; return a sentence about the champion."""
     champion = environment.registry.champion()
     if run is None or champion is None or champion.run_id != run.run_id:
-        return "It has changed no champion."
+        return "The champion has not changed."
     try:
         _, former = roll_back(environment)
     except Permanent as error:
-        return f"Its model, version {champion.number}, is champion: {error}."
-    return f"Its model, version {champion.number}, was champion; version {former.number} is again."
+        return f"Its model, version {champion.number}, is still champion: {error}."
+    return f"Its model, version {champion.number}, was champion; version {former.number} is champion again."

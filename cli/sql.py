@@ -1,6 +1,6 @@
-"""`propensity sql`: a statement of sql/ as a script that pastes into BigQuery's console.
+"""`propensity sql`: print a statement of sql/ as a script for BigQuery's console.
 
-A script has no parameters, so each becomes a variable `p_NAME`: a bare NAME would be taken for the column.
+A script has no parameters, so each becomes a variable `p_NAME`. A variable NAME could be confused with a column.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _HEADER = re.compile(r"(?:--.*\n)*")
 _PARAMETER = re.compile(r"-- @(\w+) +([A-Z0-9<>]+)  +(.+)")
-# The setting that a parameter's value is, at the end of its meaning.
+# The setting that holds the parameter's value, in brackets at the end of the meaning.
 _SETTING = re.compile(r"\(([a-z_.]+)\)\Z")
 _CONSTANTS = {
     "placeholders": placeholders.PLACEHOLDERS,
@@ -45,7 +45,7 @@ _CONSTANTS = {
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter as the statement's header documents it; `setting` is where its value stands in the settings."""
+    """A parameter, as documented in the statement's header."""
 
     name: str
     type: str
@@ -53,7 +53,7 @@ class Parameter:
 
     @property
     def setting(self) -> str | None:
-        """The path of the setting that it is, or None."""
+        """The path of the setting that holds the value, e.g. training.window_days; None if it is not a setting."""
         found = _SETTING.search(self.meaning)
         return found and found[1]
 
@@ -64,10 +64,10 @@ def names() -> list[str]:
 
 
 def require(name: str) -> None:
-    """Refuse a name that no statement has.
+    """Check that there is a statement of this name.
 
     Raises:
-        UsageError: names the one that was probably meant.
+        UsageError: there is none; the message suggests a similar name.
     """
     known = names()
     if name not in known:
@@ -77,23 +77,23 @@ def require(name: str) -> None:
 
 
 def text(name: str) -> str:
-    """Return a statement as its file holds it."""
+    """Return the text of a statement's file."""
     return (SQL / f"{name}.sql").read_text()
 
 
 def about(text: str) -> str:
-    """Return the first sentence of a statement's header."""
+    """Return the first sentence of a statement's header comment."""
     lines = [line.removeprefix("-- ") for line in _head(text).splitlines() if not _PARAMETER.match(line)]
     return re.split(r"(?<=\.) ", " ".join(lines))[0].removesuffix(".")
 
 
 def parameters(text: str) -> list[Parameter]:
-    """Return a statement's parameters in the order of its header."""
+    """Return a statement's parameters, in the order of its header comment."""
     return [Parameter(*found.groups()) for found in _PARAMETER.finditer(_head(text))]
 
 
 def show(out: Console) -> None:
-    """Print the names of all statements, and what each does."""
+    """Print the names of all statements with their descriptions."""
     grid = terminal.grid()
     for name in names():
         grid.add_row(name, escape(about(text(name))))
@@ -101,12 +101,12 @@ def show(out: Console) -> None:
 
 
 def script(name: str, settings: Settings) -> str:
-    """Return a statement with the values and names that the settings hold; NULL is what only a run knows."""
+    """Return a statement as a script, with values and names from the settings; the values of a run are NULL."""
     return _script(_filled(text(name), settings), settings, {})
 
 
 def script_of_run(name: str, run_id: str, environment: Environment) -> str:
-    """Return a statement as the run's last job of it ran it; without a job, with what is known of the run.
+    """Return a statement as a script with the values of the run's last job; without a job, with the run's own values.
 
     Raises:
         Malformed: there is no such run.
@@ -121,14 +121,14 @@ def script_of_run(name: str, run_id: str, environment: Environment) -> str:
 
 
 def _job(name: str, run_id: str, opened_at: datetime, client: bigquery.Client) -> bigquery.QueryJob | None:
-    """Return the run's newest job that ran the statement; its id says so (shared.warehouse.Warehouse.job_id)."""
+    """Return the run's newest job of the statement, which its id shows (shared.warehouse.Warehouse.job_id)."""
     its_id = re.compile(rf"{run_id}-\w+-{name.replace('/', '-')}-[0-9a-f]{{8}}-a\d+")
     jobs = client.list_jobs(all_users=True, min_creation_time=opened_at)
     return next((job for job in jobs if its_id.fullmatch(job.job_id)), None)
 
 
 def _filled(text: str, settings: Settings) -> str:
-    """Return the text with its identifiers; a comment at its beginning tells those that only a run knows."""
+    """Insert identifiers; for those of a run, insert placeholders and add a comment that asks to replace them."""
     known = {
         "dataset": f"{settings.project}.{settings.dataset}",
         "source": settings.source_dataset,
@@ -142,7 +142,7 @@ def _filled(text: str, settings: Settings) -> str:
         "uri": f"gs://{settings.bucket}/console/*.csv",
     }
     wanted = [of_a_run[one] for one in dict.fromkeys(re.findall(r"\$\{(\w+)\}", text)) if one in of_a_run]
-    notes = "".join(f"-- Put another name in the place of {one}.\n" for one in wanted)
+    notes = "".join(f"-- Replace {one} by another name.\n" for one in wanted)
     return notes + Template(text).substitute(known | of_a_run)
 
 
@@ -163,17 +163,17 @@ def _declaration(parameter: Parameter, settings: Settings, values: Mapping[str, 
 
 
 def _literal(value: Any) -> str:
-    """Return a value as GoogleSQL writes it."""
+    """Return a value as a GoogleSQL literal."""
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(_literal, value))}]"
     if isinstance(value, date):
         return f"date '{value}'"
-    # Its strings, numbers, booleans and null are GoogleSQL's.
+    # JSON's strings, numbers, booleans and null are valid GoogleSQL literals.
     return jsontext.text(value)
 
 
 def _with_variables(body: str) -> str:
-    """Return the statement with a variable in the place of each parameter."""
+    """Replace each parameter @NAME by the variable p_NAME."""
     parts, end = [], 0
     for token in tokenize(body):
         if token.kind == "parameter":
@@ -183,6 +183,6 @@ def _with_variables(body: str) -> str:
 
 
 def _head(text: str) -> str:
-    """Return the comment at the beginning."""
+    """Return the comment lines at the beginning of a statement."""
     found = _HEADER.match(text)
     return found[0] if found else ""

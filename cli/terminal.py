@@ -1,4 +1,4 @@
-"""What commands print on: as wide as a terminal is, or as wide as a pipe needs."""
+"""The console on which commands print, with the terminal's width or, in a pipe, without a limit."""
 
 import sys
 from typing import Any
@@ -8,12 +8,12 @@ from rich.table import Column, Table
 
 from shared import jsontext
 
-# Whoever reads a pipe wants every word, so no line is broken or cut off.
+# Size of a pipe: wide enough that no line is wrapped or truncated.
 _PIPE = ConsoleDimensions(100_000, 100)
 
 
 class Output(Console):
-    """A console on which a pipe is wide enough for everything, whatever COLUMNS says of some terminal."""
+    """A console that does not wrap lines in a pipe, even if the environment sets COLUMNS."""
 
     def __init__(self, *, width: int | None = None, **options: Any) -> None:
         super().__init__(**options)
@@ -21,7 +21,7 @@ class Output(Console):
 
     @property
     def size(self) -> ConsoleDimensions:
-        """Columns and lines."""
+        """The size in columns and lines."""
         return super().size if self.is_terminal or self._width is not None else _PIPE
 
     @size.setter
@@ -30,15 +30,15 @@ class Output(Console):
 
 
 def table(*titles: str, **options: Any) -> Table:
-    """Return a table that breaks what is too long for a terminal, and cuts nothing off."""
+    """Return a table that wraps long cells instead of truncating them."""
     return Table(*(Column(title, overflow="fold") for title in titles), title_justify="left", **options)
 
 
 def grid() -> Table:
-    """Return a table without lines and titles; its last column takes the long texts."""
+    """Return a table of three columns without borders and titles; the last two wrap long texts."""
     return Table.grid(Column(no_wrap=True), Column(overflow="fold"), Column(overflow="fold"), padding=(0, 2))
 
 
 def print_json(document: Any) -> None:
-    """Print a document for machines."""
+    """Print a document as JSON."""
     sys.stdout.write(jsontext.text(document, indent=1) + "\n")

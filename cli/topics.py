@@ -1,4 +1,4 @@
-"""The topics that there are, for commands that publish to one."""
+"""Check topic names for commands that publish."""
 
 import difflib
 
@@ -7,10 +7,10 @@ from cli.errors import UsageError
 
 
 def require(topic: str) -> None:
-    """Refuse a topic that nobody declares.
+    """Check that the topic is declared.
 
     Raises:
-        UsageError: names the topics that there are.
+        UsageError: it is not declared; the message lists the declared topics.
     """
     topics = declarations.read().topics
     if topic in topics:

@@ -1,4 +1,4 @@
-"""The environment that a command speaks to: the one that the variables name."""
+"""Connect a command to the environment that the environment variables name: a local cloud or Google Cloud."""
 
 import os
 import socket
@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 
 LOCAL_PROJECT = "propensity-local"
 LOCAL = "For a local cloud: `propensity up --env-file env.sh` in one terminal, `. ./env.sh` in this one."
-REMEDY = f'{LOCAL} For Google Cloud, at the root of the checkout: `eval "$(terraform -chdir=infra output -raw env)"`'
+REMEDY = f'{LOCAL} For Google Cloud, in the repository\'s root: `eval "$(terraform -chdir=infra output -raw env)"`'
 
 
 def connected() -> "Environment":
-    """Return clients for the environment that the variables name; where that cannot be, say what to do.
+    """Return the clients of the environment that the environment variables name.
 
     Raises:
-        CommandError: they name none, or a local cloud that has ended: Google's clients would wait two minutes for it.
+        CommandError: they name no environment, or a local cloud that no longer runs, for which Google's clients would
+            wait two minutes. The message says what to do.
     """
     from shared.chain.environment import Environment
 
@@ -36,18 +37,22 @@ def connected() -> "Environment":
 
 
 def settings() -> Settings:
-    """Return the settings of the environment that the variables name, without asking it; the defaults without any."""
+    """Return the settings from the environment variables, or the default settings; this contacts no service."""
     return Settings.from_environment({"GOOGLE_CLOUD_PROJECT": LOCAL_PROJECT} | os.environ)
 
 
 def _require_id(project: str | None) -> None:
-    """Say the rule of a project's id in words."""
+    """Check a project's id.
+
+    Raises:
+        SettingsError: the id breaks Google's rule, which the message describes.
+    """
     try:
         msgspec.convert(project, Project | None)
     except msgspec.ValidationError:
         raise SettingsError(
-            f"GOOGLE_CLOUD_PROJECT is {project!r}, which is no project's id: that has 6 to 30 lower-case letters, "
-            "digits and hyphens, begins with a letter and does not end with a hyphen"
+            f"GOOGLE_CLOUD_PROJECT is {project!r}, which is not a project's id: 6 to 30 lower-case letters, digits "
+            "and hyphens that begin with a letter and do not end with a hyphen"
         ) from None
 
 
@@ -58,5 +63,5 @@ def _require_answer(url: str) -> None:
     except OSError as error:
         raise CommandError(
             f"nothing answers at {parts.hostname}:{parts.port}, which STORAGE_EMULATOR_HOST names: start the local "
-            "cloud again (`propensity up`), or leave it by opening a new shell"
+            "cloud again (`propensity up`), or open a new shell to leave it"
         ) from error

@@ -321,13 +321,16 @@ def test_what_is_refused_once_more_is_told_with_its_new_name_and_its_reason(shop
     ("letter", "why"),
     [
         ({**refused("features-built", b"", {}), "data": "%"}, "not base64"),
-        ({**refused("features-built", b"", {}), "left_out_bytes": 9_999_999}, "9999999 bytes had no room"),
+        ({**refused("features-built", b"", {}), "left_out_bytes": 9_999_999}, "it lacks the 9999999 bytes of data"),
         (
             {"function": "", "reason": "", "data": ""},
             "its topic is unknown: it was published to dead-letters directly",
         ),
-        ({**given_up(b"{}"), "function": "gone-sub"}, "came from, and 'gone-sub' is no function's subscription"),
-        (refused("somewhere", b"{}", {}), "came from topic 'somewhere', which there is not"),
+        (
+            {**given_up(b"{}"), "function": "gone-sub"},
+            "its topic is unknown, and 'gone-sub' is not the subscription of a function",
+        ),
+        (refused("somewhere", b"{}", {}), "its topic 'somewhere' does not exist"),
         (refused("features-built", b"", {}), "is empty"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -91,14 +91,14 @@ def test_a_published_audience_and_a_rejection_are_good_ends(tested, end):
 
 def test_a_failed_run_that_changed_no_champion_leaves_it(tested):
     world, test = tested(World.fails)
-    with pytest.raises(CommandError, match=r"score_visitors: no such column.*has changed no champion"):
+    with pytest.raises(CommandError, match=r"score_visitors: no such column.*The champion has not changed"):
         test()
     assert (world.registry.champion().number, world.followed) == ("1", [])
 
 
 def test_a_failed_run_whose_model_is_champion_gives_the_name_back(tested):
     world, test = tested(lambda world, reason: (world.deploys(), world.fails(reason)))
-    with pytest.raises(CommandError, match="version 2, was champion; version 1 is again"):
+    with pytest.raises(CommandError, match="version 2, was champion; version 1 is champion again"):
         test()
     assert (world.registry.champion().number, world.followed) == ("1", [world])
 
@@ -110,7 +110,7 @@ def test_where_no_champion_was_before_the_error_says_so(tested):
         world.fails(reason)
 
     world, test = tested(chain)
-    with pytest.raises(CommandError, match=r"no such column.*version 2, is champion: there is none to return to"):
+    with pytest.raises(CommandError, match=r"no such column.*version 2, is still champion: there is none to return to"):
         test()
     assert world.registry.champion().number == "2"
 

@@ -121,7 +121,7 @@ def test_without_a_champion_there_is_no_pointer(chain, monkeypatch):
 
 def test_a_reset_of_everything_has_the_pointer_follow_once_no_version_is_left(chain):
     lines = resetting.plan(chain.clients, None).lines
-    at = lines.index("the pointer at the champion")
+    at = lines.index("the champion's pointer")
     assert all("of the registered model" in line for line in lines[:at])
     assert not any("of the registered model" in line for line in lines[at:])
 

@@ -44,7 +44,7 @@ def test_a_tick_on_unchanged_data_is_the_same_run_and_changes_nothing(chain):
 def test_recommendations_can_be_reset_and_made_again(chain):
     run, expected = of(chain), chain.outcome(chain.first)
     removal = resetting.plan(chain.clients, run.run_id)
-    assert "the recommendations that are served" in removal.lines
+    assert "the recommendations in use" in removal.lines
     removal.carry_out()
     for table in ("product_rules", "visitor_recommendations", "visitor_products", "recommended_products"):
         assert chain.rows(table, f"run_id = '{run.run_id}'") == []

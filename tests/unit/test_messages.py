@@ -106,7 +106,7 @@ def test_a_folder_is_refused_as_a_result_before_anything_starts(told, tmp_path):
         ("runs --limit 0", "'--limit': 0 is not a whole number from 1"),
         ("show nope", "'RUN': 'nope' is not of the form YYYYMMDD-xxxxxxxx"),
         ("reset nope", "'RUN': 'nope' is not of the form YYYYMMDD-xxxxxxxx"),
-        ("rollback --to abc", "'--to': 'abc' is no version's number"),
+        ("rollback --to abc", "'--to': 'abc' is not a version's number"),
         ("replay", "name the dead letters"),
         ("replay x --all --yes", "give either --all or the names of dead letters, not both"),
         ("score {{", "the request is not JSON: it ends too early"),
@@ -132,5 +132,5 @@ def test_a_command_alone_shows_the_help(monkeypatch, capfd):
     with pytest.raises(SystemExit, match="2"):
         main.main()
     printed = capfd.readouterr()
-    assert "Watch sessions become" in printed.out
+    assert "Run the whole chain in a local cloud" in printed.out
     assert "error" not in printed.err

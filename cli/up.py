@@ -1,4 +1,4 @@
-"""`propensity up`: a local cloud that stays until it is told to end."""
+"""`propensity up`: run a local cloud until Ctrl-C."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -22,13 +22,13 @@ def run(
     is_on_demand: bool = False,
     is_strict: bool = False,
 ) -> None:
-    """Start it, say how to reach it, and wait for Ctrl-C or a termination signal.
+    """Start the cloud, print how to connect to it, and wait for Ctrl-C or a termination signal.
 
-    `named` are the ports that somebody chose, by service; the others are fixed, or free.
+    `named` holds the ports of the options, by service; the others are fixed or, if `are_free`, free ports.
 
     Raises:
-        CommandError: another process has the state or a port.
-        UsageError: two services are to listen at one port, or an assignment breaks a setting's rule.
+        CommandError: another process uses the state or a port.
+        UsageError: two services have the same port, or an assignment is invalid.
     """
     chosen = standing.ports(named, are_free=are_free)
     document = machine.local_settings({}, assignments)
