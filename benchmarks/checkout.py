@@ -43,7 +43,7 @@ FIRST_DAY, DAYS, SESSIONS = date(2017, 3, 1), 24, 8000
 SETTINGS: dict[str, Any] = {
     "checks": {"max_age_days": 0},
     "label": {"horizon_days": 5},
-    "gate": {"min_positives": 1, "min_roc_auc": 0, "max_calibration_ratio": 1000},
+    "gate": {"min_positives": 1, "min_roc_auc": 0, "min_roc_auc_lower": 0},
 }
 CANDIDATES = ("baseline", "logistic", "boosted_trees")
 CONNECTIONS = (1, 8, 32)

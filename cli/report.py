@@ -8,7 +8,7 @@ from rich.table import Table
 
 from cli import terminal
 from cli.follow import STEPS, Run, function_of
-from shared.chain.documents import Check, Evaluation, Recommended
+from shared.chain.documents import Check, Evaluation, Measured, Recommended
 
 COLOURS = {
     "published": "green",
@@ -19,14 +19,16 @@ COLOURS = {
     "retrying": "yellow",
     "running": "cyan",
 }
-# What the table shows of sql/evaluation/metrics.sql, with its digits; the document for machines holds all of it.
+# What the table shows of a model; the document for machines holds all of it.
 METRICS = {
-    "roc_auc": ("ROC AUC", ".3f"),
-    "pr_auc": ("PR AUC", ".3f"),
-    "log_loss": ("log loss", ".4f"),
-    "brier": ("Brier", ".4f"),
-    "lift_at_10_percent": ("lift 10%", ".1f"),
+    "roc_auc": "ROC AUC",
+    "pr_auc": "PR AUC",
+    "log_loss": "log loss",
+    "brier": "Brier",
+    "lift_at_10_percent": "lift 10%",
 }
+# Digits of what is not between 0.1 and 1.
+DIGITS = {"log_loss": ".4f", "brier": ".4f", "lift_at_10_percent": ".1f"}
 
 
 def document(run: Run) -> dict[str, Any]:
@@ -85,25 +87,38 @@ def _checks(checks: dict[str, Check]) -> Table:
 
 
 def _candidates(evaluation: Evaluation) -> Table:
-    titles = [title for title, _ in METRICS.values()]
-    title = "Candidates, on the same test visitors; the highest ROC AUC wins"
-    table = terminal.table("candidate", *titles, "in words", title=title)
+    title = "Candidates on the evaluation visitors, then the winner on the test visitors; with 95 % intervals"
+    table = terminal.table("model", *METRICS.values(), "in words", title=title)
     for name, measured in evaluation.candidates.items():
-        values = [(getattr(measured, metric), digits) for metric, (_, digits) in METRICS.items()]
-        cells = ["-" if value is None else format(value, digits) for value, digits in values]
-        style = "bold" if name == evaluation.winner else ""
-        table.add_row(name, *cells, measured.word, style=style)
+        table.add_row(name, *_metrics(measured), measured.word, style="bold" if name == evaluation.winner else "")
+    table.add_section()
+    for name, measured in evaluation.test.items():
+        table.add_row(f"{name.replace('_', ' ')}, test", *_metrics(measured), measured.word)
     for name, why in evaluation.failed.items():
         table.add_row(name, *("-" for _ in METRICS), escape(why))
     return table
+
+
+def _metrics(measured: Measured) -> list[str]:
+    return [_metric(metric, measured) for metric in METRICS]
+
+
+def _metric(metric: str, measured: Measured) -> str:
+    """Return a metric and, in a second line, its interval."""
+    value = getattr(measured, metric)
+    if value is None:
+        return "-"
+    digits = DIGITS.get(metric, ".3f")
+    bounds = measured.intervals.get(metric, (None, None))
+    return f"{value:{digits}}\n{' to '.join('?' if bound is None else format(bound, digits) for bound in bounds)}"
 
 
 def _outcome(run: Run) -> Table:
     table = terminal.grid()
     if evaluation := run.documents.evaluation:
         verdict = "approved" if evaluation.passes else "rejected"
-        calibrated = "calibrated" if evaluation.is_calibrated else "NOT calibrated"
-        table.add_row("gate", f"{evaluation.winner} {verdict}; its probabilities are {calibrated}")
+        table.add_row("choice", escape(evaluation.choice))
+        table.add_row("gate", f"{evaluation.winner} {verdict}")
     if deployment := run.documents.deployment:
         table.add_row(
             "deployed",

@@ -29,7 +29,7 @@ SETTINGS = {
     "bucket": PROJECT,
     "checks": {"max_age_days": 0},
     "label": {"horizon_days": 5},
-    "gate": {"min_positives": 1, "min_roc_auc": 0.5, "max_roc_auc_loss": 0.3, "max_calibration_ratio": 100},
+    "gate": {"min_positives": 1, "min_roc_auc": 0.5, "min_roc_auc_lower": 0, "margin": 100},
     "training": {"candidates": ["baseline", "logistic"]},
     "wait_seconds": 6,
     "resume_after_minutes": 0,

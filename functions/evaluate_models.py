@@ -1,4 +1,4 @@
-"""Hold all candidates and the champion to the same test visitors, choose, and let the gate decide.
+"""Choose among the candidates, hold the winner and the champions to the same test visitors, and let the gate decide.
 
 On     training-progressed   TrainingProgressed(run_id, attempt), or the log entry of a finished CREATE MODEL job
 Runs   sql/evaluation
@@ -84,7 +84,7 @@ def step(
     if not report.passes:
         log(GateRejected(event.run_id, report.winner, report.reasons))
         return ModelRejected(event.run_id, report.reasons)
-    word = report.candidates[report.winner].word
+    word = report.test[report.winner].word
     log(GateApproved(event.run_id, report.winner, word))
     return ModelApproved(event.run_id, report.winner)
 

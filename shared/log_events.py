@@ -17,6 +17,7 @@ _MODULES = (dead_letters, push, of_the_chain, of_the_checkout)
 FIELDS = {
     "attempt": "number of the delivery or of the training attempt, from 1; null if Pub/Sub does not count deliveries",
     "candidate": "name of the candidate, a file of `sql/models`",
+    "champion": "which one: champion, or best_champion, the best so far",
     "check": "name of the check, a file of `sql/checks`",
     "error": "class of the exception",
     "field": "JSON pointer to the field of the request",

@@ -164,14 +164,16 @@ class Training(Section, frozen=True):
 
 
 class Gate(Section, frozen=True):
-    """What a candidate must show on held-out visitors before it serves."""
+    """By what a candidate is chosen, and what it must show on held-out visitors before it serves; docs/judging.md."""
 
+    # What candidates are compared by, and challengers with champions.
+    metric: Literal["log_loss", "brier", "roc_auc", "pr_auc"] = "log_loss"
+    # By which share of the other's metric a model may be worse and still count as no worse.
+    margin: Annotated[float, Meta(ge=0)] = 0.01
     min_roc_auc: Share = 0.7
+    # What the lower bound of its 95 % interval must reach.
+    min_roc_auc_lower: Share = 0.6
     min_positives: Annotated[int, Meta(ge=0)] = 30
-    # How much ROC AUC a challenger may lose against the champion on the same rows.
-    max_roc_auc_loss: Share = 0.01
-    # Predicted purchases over observed purchases must lie between 1/x and x.
-    max_calibration_ratio: Annotated[float, Meta(ge=1)] = 2.0
     # One feature alone that ranks this well knows the answer.
     max_single_feature_roc_auc: Share = 0.95
 

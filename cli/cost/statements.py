@@ -136,8 +136,11 @@ def training(volumes: Volumes, settings: Settings) -> list[Reading]:
     return [
         Reading("features/training_rows", {"visitor_features": volumes.within(settings.training.window_days)}),
         *(Reading(f"models/{candidate}") for candidate in candidates),
-        Reading("evaluation/test_predictions", times=len(candidates) + 1),
-        Reading("evaluation/metrics"),
+        # The candidates on the evaluation visitors; the winner, the champion and the best one so far on the others.
+        Reading("evaluation/predictions", times=len(candidates) + 3),
+        Reading("evaluation/metrics", times=2),
+        Reading("evaluation/comparisons", times=2),
+        Reading("evaluation/resamples", times=2),
         Reading("evaluation/splits"),
         Reading("evaluation/single_features"),
         Reading("deployment/training_statistics", times=len(candidates)),

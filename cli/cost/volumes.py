@@ -124,7 +124,11 @@ class Volumes:
             "interactions": interactions,
             "visitor_features": sessions / inputs.sessions_per_visitor,
             "training_rows": learnt,
-            "evaluation_rows": learnt * settings.training.test_share * (len(settings.training.candidates) + 1),
+            "evaluation_rows": learnt
+            * (
+                settings.training.evaluation_share * len(settings.training.candidates)
+                + 3 * settings.training.test_share
+            ),
             "scores": scored,
             "audience": scored * settings.audience.max_decile / 10,
             "visitor_products": built * interests,

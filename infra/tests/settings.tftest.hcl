@@ -85,7 +85,7 @@ run "settings_that_are_not_there_are_told_with_those_that_are" {
     condition = [for refusal in output.refusals : split(", ", refusal)[0]] == [
       "audience is a section; audience has max_decile",
       "There is no gaet; there is audience",
-      "There is no gate.min_positive; gate has max_calibration_ratio",
+      "There is no gate.min_positive; gate has margin",
       "There is no gate.min_positives; there is audience",
       "There is no gates; there is audience",
       "wait_seconds is {\"now\":300} and must be of {\"minimum\":1,\"type\":\"integer\"}.",

@@ -127,13 +127,17 @@ class Check(Struct, frozen=True):
 
 
 class HeldAgainst(Struct, frozen=True):
-    """The version that the run's candidates have to beat; None before there is a champion."""
+    """The champion that the run's candidates are held against, None before there is one.
+
+    `best` is the best champion so far, None where that is the champion itself.
+    """
 
     version: Version | None
+    best: Version | None = None
 
 
 class CalibratedDecile(Struct, frozen=True):
-    """The mean probability of a tenth of the test visitors, and the share of them that bought."""
+    """The mean probability of a tenth of the visitors, and the share of them that bought."""
 
     decile: int
     visitors: int
@@ -142,25 +146,29 @@ class CalibratedDecile(Struct, frozen=True):
 
 
 class Measured(Struct, frozen=True):
-    """The metrics of one model on the test visitors (sql/evaluation/metrics.sql), and the word for its ROC AUC."""
+    """The metrics of one model on the visitors of a split, and the word for its ROC AUC.
+
+    `intervals` holds the 95 % interval of each metric from `roc_auc` to `lift_at_20_percent`.
+    """
 
     word: str
     candidate: str
     visitors: int
     positives: int
     expected_positives: float | None
-    roc_auc: float | None
-    log_loss: float | None
-    brier: float | None
     true_positives: int
     false_positives: int
     true_negatives: int
     false_negatives: int
-    lift_at_5_percent: float | None
-    lift_at_10_percent: float | None
-    lift_at_20_percent: float | None
-    pr_auc: float | None
     calibration: list[CalibratedDecile]
+    roc_auc: float | None = None
+    pr_auc: float | None = None
+    log_loss: float | None = None
+    brier: float | None = None
+    lift_at_5_percent: float | None = None
+    lift_at_10_percent: float | None = None
+    lift_at_20_percent: float | None = None
+    intervals: dict[str, tuple[float | None, float | None]] = {}
 
 
 class Split(Struct, frozen=True):
@@ -174,20 +182,26 @@ class Split(Struct, frozen=True):
 
 
 class Evaluation(Struct, frozen=True):
-    """What the candidates and the champion are worth, and the gate's verdict on the winner.
+    """What the candidates and the champions are worth, the choice, and the gate's verdict on the winner.
 
-    `failed` says why a model could not be trained or scored; `single_features` is the ROC AUC of each feature alone.
+    `candidates` were measured on the evaluation visitors; `test` are the winner and the champions on the test visitors.
+    `best` is the champion that stays the best so far even if the winner replaces the present one; None, it would be the
+    winner. `failed` says why a model could not be trained or scored; `single_features` is the ROC AUC of each feature
+    alone.
     """
 
     winner: str
     champion: str | None
     passes: bool
     reasons: list[str]
-    is_calibrated: bool
     candidates: dict[str, Measured]
     failed: dict[str, str]
     splits: list[Split]
     single_features: dict[str, float | None]
+    # Runs that were judged by point estimates have none of these.
+    choice: str = ""
+    best: Version | None = None
+    test: dict[str, Measured] = {}
 
 
 class Iteration(Struct, frozen=True):

@@ -1,72 +1,70 @@
-"""What the candidates and the champion are worth on the same test visitors."""
+"""What the candidates and the champions are worth: candidates on the evaluation split, the winner on the test split."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from shared.chain import documents, gate, training
 from shared.chain.documents import Evaluation, HeldAgainst, Measured, Split
-from shared.chain.environment import StepContext
+from shared.chain.gate import BEST, CHAMPION
+from shared.chain.intervals import REPLICATES, Comparisons, Sums, interval
 from shared.chain.log_events import ChampionUnscored
 from shared.chain.versions import Version, model_name
 from shared.errors import Permanent, told
 from shared.log import log
 from shared.warehouse import Statement
 
-CHAMPION = "champion"
+if TYPE_CHECKING:
+    from shared import settings
+    from shared.chain.environment import StepContext
 
 
 def evaluate(trained: list[str], failed: dict[str, str], context: StepContext) -> Evaluation:
-    """Score the test visitors with every model, measure, choose and judge; without any, the verdict says so."""
-    rows = training.rows_of_run(context)
-    # One after the other: BigQuery lets only one statement at a time replace rows of a partition.
-    for name in trained:
-        model = model_name(name, context.run_id)
-        context.warehouse.query("evaluation/test_predictions", {**rows, "candidate": name}, model=model)
-    champion = held_against(context)
-    if champion:
-        try:
-            context.warehouse.query(
-                "evaluation/test_predictions", {**rows, "candidate": CHAMPION}, model=champion.model
-            )
-        except Permanent as error:
-            # A champion that can no longer be scored must not keep every challenger out.
-            log(ChampionUnscored(context.run_id, str(error)))
-            failed = {**failed, CHAMPION: told(error)}
-    parameters = {**rows, "threshold": context.settings.policy.coupon_from}
-    measured, splits, single_features = context.warehouse.query_all(
-        [
-            Statement("evaluation/metrics", parameters),
-            Statement("evaluation/splits", rows),
-            Statement("evaluation/single_features", rows),
-        ]
+    """Choose on the evaluation visitors, and judge the winner on the test visitors, whom no other candidate sees."""
+    limits = context.settings.gate
+    models = {name: model_name(name, context.run_id) for name in trained}
+    for name, model in models.items():
+        _predict(name, model, "evaluation", context)
+    candidates, compared = _measured("evaluation", context)
+    choice = gate.choose([_described(name, model, context) for name, model in models.items()], compared, limits)
+    winner = choice.candidate
+
+    _predict(winner, models[winner], "test", context)
+    held = held_against(context)
+    champions, unscored = _predict_champions(held, context)
+    test, compared = _measured("test", context)
+    splits, single_features = context.warehouse.query_all(
+        Statement(f"evaluation/{name}", training.rows_of_run(context)) for name in ("splits", "single_features")
     )
-    metrics = {
-        row["candidate"]: msgspec.convert({"word": gate.word(row["roc_auc"]), **row}, Measured) for row in measured
-    }
-    candidates = [_metrics(name, metrics.get(name)) for name in trained]
-    winner = gate.choose(candidates)
-    former = _metrics(CHAMPION, metrics.get(CHAMPION)) if champion else None
     alone = {row["feature"]: row["roc_auc"] for row in single_features}
-    verdict = gate.judge(winner, former, alone, context.settings.gate)
+    on = gate.Counts(test[winner].visitors, test[winner].positives) if winner in test else gate.Counts(0, 0)
+    verdict = gate.judge(winner, list(champions), on, compared, alone, limits)
     return Evaluation(
-        winner=verdict.candidate,
-        champion=champion.number if champion else None,
+        winner=winner,
+        choice=choice.reason,
+        champion=held.version.number if held.version else None,
+        best=_still_best(winner, champions, compared, limits),
         passes=verdict.passes,
         reasons=verdict.reasons,
-        is_calibrated=verdict.is_calibrated,
-        candidates=metrics,
-        failed=failed,
+        candidates=candidates,
+        test=test,
+        failed=failed | unscored,
         splits=msgspec.convert(splits, list[Split]),
         single_features=alone,
     )
 
 
-def held_against(context: StepContext) -> Version | None:
-    """Return the champion that the run's candidates have to beat, the same for each delivery.
+def held_against(context: StepContext) -> HeldAgainst:
+    """Return the champions that the run's winner is held against, the same for each delivery.
 
     A delivery that comes late would find a champion that this very run has made.
     """
     champion = context.registry.champion()
-    return context.runs.keep(context.run_id, documents.CHAMPION, HeldAgainst(version=champion)).version
+    judged = context.runs.read(champion.run_id, documents.EVALUATION) if champion else None
+    found = HeldAgainst(version=champion, best=judged.best if judged else None)
+    return context.runs.keep(context.run_id, documents.CHAMPION, found)
 
 
 def lack_of_buyers(context: StepContext) -> str | None:
@@ -82,8 +80,64 @@ def lack_of_buyers(context: StepContext) -> str | None:
     )
 
 
-def _metrics(candidate: str, measured: Measured | None) -> gate.Metrics:
-    if measured is None:
-        return gate.Metrics(candidate, visitors=0, positives=0, roc_auc=None, expected_positives=0.0)
-    expected = measured.expected_positives
-    return gate.Metrics(candidate, measured.visitors, measured.positives, measured.roc_auc, expected or 0.0)
+def _predict(candidate: str, model: str, split: str, context: StepContext) -> None:
+    # One after the other: BigQuery lets only one statement at a time replace rows of a partition.
+    parameters = {**training.rows_of_run(context), "candidate": candidate, "split": split}
+    context.warehouse.query("evaluation/predictions", parameters, model=model)
+
+
+def _predict_champions(held: HeldAgainst, context: StepContext) -> tuple[dict[str, Version], dict[str, str]]:
+    """Score the test visitors with the champions; return those that could be scored, and why the others could not."""
+    scored, unscored = {}, {}
+    for name, version in ((CHAMPION, held.version), (BEST, held.best)):
+        if version is None:
+            continue
+        try:
+            _predict(name, version.model, "test", context)
+        except Permanent as error:
+            # A champion that can no longer be scored must not keep every challenger out.
+            log(ChampionUnscored(context.run_id, name, str(error)))
+            unscored[name] = told(error)
+        else:
+            scored[name] = version
+    return scored, unscored
+
+
+def _measured(split: str, context: StepContext) -> tuple[dict[str, Measured], Comparisons]:
+    """Return how each model does on the split's visitors, and what tells two of them apart."""
+    rows = {**training.rows_of_run(context), "split": split}
+    margin = {"margin": context.settings.gate.margin}
+    metrics, sums, resampled = context.warehouse.query_all(
+        [
+            Statement("evaluation/metrics", {**rows, "threshold": context.settings.policy.coupon_from}),
+            Statement("evaluation/comparisons", {**rows, **margin}),
+            Statement("evaluation/resamples", {**rows, **margin, "replicates": REPLICATES}),
+        ]
+    )
+    compared = Comparisons((Sums(**row) for row in sums), resampled)
+    return {row["candidate"]: _model_measured(row, compared) for row in metrics}, compared
+
+
+def _model_measured(row: dict[str, Any], compared: Comparisons) -> Measured:
+    estimates = compared.metrics(row["candidate"])
+    roc_auc = estimates.get("roc_auc")
+    found = {
+        **row,
+        **{metric: estimate.value for metric, estimate in estimates.items()},
+        "word": gate.word(roc_auc.value if roc_auc else None),
+        "intervals": {metric: interval(metric, estimate) for metric, estimate in estimates.items()},
+    }
+    return msgspec.convert(found, Measured)
+
+
+def _described(candidate: str, model: str, context: StepContext) -> gate.Model:
+    found = context.environment.bigquery.get_model(f"{context.settings.project}.{context.settings.dataset}.{model}")
+    return gate.Model(candidate, found.model_type, len(found.feature_columns))
+
+
+def _still_best(
+    winner: str, champions: dict[str, Version], compared: Comparisons, limits: settings.Gate
+) -> Version | None:
+    """Return the best champion so far, unless the winner is shown to be better than it."""
+    name = BEST if BEST in champions else CHAMPION
+    return None if gate.is_better(winner, name, compared, limits) else champions.get(name)

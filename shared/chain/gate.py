@@ -5,21 +5,43 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from shared.chain.intervals import Estimate, interval, more_needed
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from shared.chain.intervals import Comparisons
     from shared.settings import Gate
+
+NAMES = {"log_loss": "log loss", "brier": "Brier score", "roc_auc": "ROC AUC", "pr_auc": "PR AUC"}
+CHAMPION = "champion"
+# The best champion so far, where that is another one.
+BEST = "best_champion"
+_CALLED = {CHAMPION: "the champion", BEST: "the best champion so far"}
+# As BigQuery calls them. All other kinds are less simple.
+_SIMPLE_KINDS = ("LOGISTIC_REGRESSION",)
 
 
 @dataclass(frozen=True)
-class Metrics:
-    """How one model does on the test visitors; the ranks are None when one class is missing there."""
+class Model:
+    """A candidate as BigQuery describes it."""
 
     candidate: str
-    visitors: int
-    positives: int
-    roc_auc: float | None
-    expected_positives: float
+    kind: str
+    features: int
+
+    @property
+    def description(self) -> str:
+        """The kind and the number of features in words."""
+        return f"{self.kind.lower().replace('_', ' ')} on {self.features} features"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The candidate that goes to the gate, and why in two sentences."""
+
+    candidate: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -28,12 +50,19 @@ class Verdict:
 
     candidate: str
     reasons: list[str]
-    is_calibrated: bool
 
     @property
     def passes(self) -> bool:
         """Whether the candidate may replace the champion."""
         return not self.reasons
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many test visitors there are, and how many of them bought."""
+
+    visitors: int
+    buyers: int
 
 
 def word(roc_auc: float | None) -> str:
@@ -46,51 +75,123 @@ def word(roc_auc: float | None) -> str:
     return "poor"
 
 
-def choose(candidates: Sequence[Metrics]) -> Metrics:
-    """Return the candidate that ranks best; of equals, the one named first, so put the simplest first."""
-    return max(candidates, key=lambda metrics: -1.0 if metrics.roc_auc is None else metrics.roc_auc)
+def by_simplicity(models: Sequence[Model]) -> list[Model]:
+    """Return the models, the simplest first: logistic regressions before other kinds, then those of fewer features.
+
+    Of equals, the one named first.
+    """
+    return sorted(models, key=lambda model: (model.kind not in _SIMPLE_KINDS, model.features))
 
 
-def judge(winner: Metrics, champion: Metrics | None, single_features: dict[str, float | None], limits: Gate) -> Verdict:
+def choose(models: Sequence[Model], compared: Comparisons, limits: Gate) -> Choice:
+    """Return the best candidate, or the simplest of those that are shown to be no worse than it by the margin.
+
+    `compared` is of the evaluation visitors; where these tell no metric, the simplest is chosen.
+    """
+    ordered = by_simplicity(models)
+    metric, called = limits.metric, NAMES[limits.metric]
+    known = {model.candidate: found for model in ordered if (found := compared.metric(metric, model.candidate))}
+    if not known:
+        return Choice(
+            ordered[0].candidate,
+            f"The evaluation visitors tell no {called}, because they are all buyers or all none. "
+            f"So {ordered[0].candidate} was chosen, which is the simplest.",
+        )
+    sign = 1 if metric in ("log_loss", "brier") else -1
+    best = min(known, key=lambda name: sign * known[name].value)
+    measured = f"{best} has the best {called} on the evaluation visitors, {text(metric, known[best])}."
+    for simple in ordered:
+        if simple.candidate == best:
+            break
+        loss = compared.loss(metric, simple.candidate, best, with_margin=True)
+        if loss and loss.upper <= 0:
+            return Choice(
+                simple.candidate,
+                f"{measured} {simple.candidate} was chosen: it is simpler ({simple.description}) and shown to be "
+                f"{_no_worse(limits)}.",
+            )
+    if best == ordered[0].candidate:
+        return Choice(best, f"{measured} It is also the simplest candidate.")
+    return Choice(best, f"{measured} No simpler candidate is shown to be {_no_worse(limits)}.")
+
+
+def judge(
+    winner: str,
+    held_against: Sequence[str],
+    on: Counts,
+    compared: Comparisons,
+    single_features: Mapping[str, float | None],
+    limits: Gate,
+) -> Verdict:
     """Say whether the winner may serve, and if not, each reason with its numbers.
 
-    `single_features` is the ROC AUC of each feature alone, on the rows held out.
+    `held_against` are the champions, and `compared` is of the test visitors. `single_features` is the ROC AUC of each
+    feature alone, on the rows held out.
     """
-    reasons = []
-    if winner.positives < limits.min_positives:
-        reasons.append(
-            f"only {winner.positives} of {winner.visitors} test visitors bought on a return visit; "
-            f"{limits.min_positives} are needed to judge a model (gate.min_positives)"
-        )
-    if winner.roc_auc is None:
-        reasons.append("the test visitors are all buyers or all none, so nothing can be ranked")
-    elif winner.roc_auc < limits.min_roc_auc:
-        reasons.append(
-            f"ROC AUC {winner.roc_auc:.3f} ({word(winner.roc_auc)}) is below {limits.min_roc_auc} (gate.min_roc_auc)"
-        )
-    if champion and champion.roc_auc is not None and winner.roc_auc is not None:
-        loss = champion.roc_auc - winner.roc_auc
-        if loss > limits.max_roc_auc_loss:
-            reasons.append(
-                f"ROC AUC {winner.roc_auc:.3f} is {loss:.3f} below the champion's {champion.roc_auc:.3f} "
-                f"on the same visitors (gate.max_roc_auc_loss {limits.max_roc_auc_loss})"
-            )
-    calibrated = is_calibrated(winner, limits.max_calibration_ratio)
-    if winner.positives and not calibrated:
-        reasons.append(
-            f"{winner.expected_positives:.1f} buyers were predicted and {winner.positives} bought, which differs by "
-            f"more than {limits.max_calibration_ratio} times (gate.max_calibration_ratio)"
-        )
+    reasons = [*_too_few(on, limits), *_ranking(winner, on, compared, limits)]
+    for champion in held_against:
+        reasons += _losses(winner, champion, on, compared, limits)
     reasons += [
         f"{feature} alone has ROC AUC {roc_auc:.3f}: it knows the answer (gate.max_single_feature_roc_auc)"
         for feature, roc_auc in single_features.items()
         if roc_auc is not None and max(roc_auc, 1 - roc_auc) > limits.max_single_feature_roc_auc
     ]
-    return Verdict(winner.candidate, reasons, calibrated)
+    return Verdict(winner, reasons)
 
 
-def is_calibrated(metrics: Metrics, max_ratio: float) -> bool:
-    """Whether as many buyers were predicted as there were, within a factor."""
-    if not metrics.positives or not metrics.expected_positives:
-        return False
-    return 1 / max_ratio <= metrics.expected_positives / metrics.positives <= max_ratio
+def is_better(winner: str, champion: str, compared: Comparisons, limits: Gate) -> bool:
+    """Whether the winner is shown to be better than the champion on the same visitors."""
+    loss = compared.loss(limits.metric, winner, champion)
+    return loss is not None and loss.upper < 0
+
+
+def text(metric: str, estimate: Estimate) -> str:
+    """Return a metric with its 95 % interval."""
+    lower, upper = interval(metric, estimate)
+    digits = 4 if metric in ("log_loss", "brier") else 3
+    return f"{estimate.value:.{digits}f} ({lower:.{digits}f} to {upper:.{digits}f})"
+
+
+def _too_few(on: Counts, limits: Gate) -> list[str]:
+    if on.buyers >= limits.min_positives:
+        return []
+    reason = (
+        f"only {on.buyers} of {on.visitors} test visitors bought on a return visit; {limits.min_positives} are needed "
+        f"to judge a model, {limits.min_positives - on.buyers} more (gate.min_positives)"
+    )
+    return [reason]
+
+
+def _ranking(winner: str, on: Counts, compared: Comparisons, limits: Gate) -> list[str]:
+    roc_auc = compared.metric("roc_auc", winner)
+    if roc_auc is None:
+        return ["the test visitors are all buyers or all none, so nothing can be ranked"]
+    measured = f"ROC AUC {text('roc_auc', roc_auc)}"
+    if roc_auc.value < limits.min_roc_auc:
+        return [f"{measured} ({word(roc_auc.value)}) is below {limits.min_roc_auc} (gate.min_roc_auc)"]
+    least = limits.min_roc_auc_lower
+    if interval("roc_auc", roc_auc)[0] >= least:
+        return []
+    short = Estimate(least - roc_auc.value, roc_auc.variance, -roc_auc.third)
+    return [f"{measured} is not shown to be at least {least} (gate.min_roc_auc_lower)" + _remedy(short, on)]
+
+
+def _losses(winner: str, champion: str, on: Counts, compared: Comparisons, limits: Gate) -> list[str]:
+    metric, called = limits.metric, NAMES[limits.metric]
+    loss = compared.loss(metric, winner, champion, with_margin=True)
+    mine, other = compared.metric(metric, winner), compared.metric(metric, champion)
+    if loss is None or mine is None or other is None or loss.upper <= 0:
+        return []
+    return [
+        f"{called} {text(metric, mine)} is not shown to be {_no_worse(limits)} than that of {_CALLED[champion]} on the "
+        f"same visitors, {text(metric, other)}" + _remedy(loss, on)
+    ]
+
+
+def _no_worse(limits: Gate) -> str:
+    return f"at most {100 * limits.margin:g} % worse (gate.margin)"
+
+
+def _remedy(loss: Estimate, on: Counts) -> str:
+    more = more_needed(loss, on.buyers)
+    return "" if more is None else f"; with about {more} more buyers among the test visitors it would be"

@@ -16,13 +16,14 @@ class CheckFailed(LogEvent, frozen=True):
 
 
 class ChampionUnscored(LogEvent, frozen=True):
-    """The champion can no longer make predictions, so the candidates are not compared with it."""
+    """The champion or the best one so far can no longer make predictions, so the winner is not compared with it."""
 
     event = "champion_unscored"
     severity = "ERROR"
-    message = "the champion cannot be scored: {reason}"
+    message = "the {champion} cannot be scored: {reason}"
 
     run_id: str
+    champion: str
     reason: str
 
 

@@ -9,7 +9,6 @@ import msgspec
 from shared import embedded_scorer, jsontext
 from shared.chain import exported_booster, scorer_artefact, training
 from shared.chain.documents import EVALUATION, SCORER, TRAINING, TrainingStatistics
-from shared.chain.evaluation import CHAMPION
 from shared.chain.log_events import ModelNotEmbeddable, NoScorerArtefact
 from shared.chain.versions import model_name
 from shared.errors import Permanent
@@ -47,7 +46,8 @@ def _statistics(context: StepContext) -> dict[str, TrainingStatistics]:
     evaluate_models does not have.
     """
     evaluation = context.runs.require(context.run_id, EVALUATION)
-    names = [name for name in evaluation.candidates if name != CHAMPION]
+    # Without evaluation visitors no candidate was measured, and yet one was chosen.
+    names = sorted({*evaluation.candidates, evaluation.winner})
     models = [model_name(name, context.run_id) for name in names]
     found = context.warehouse.query_all(
         Statement("deployment/training_statistics", {}, {"model": model}) for model in models

@@ -9,7 +9,7 @@ placed as (
         row_number() over (order by probability desc) as place,
         count(*) over () as visitors
     from evaluation_rows
-    where run_id = @run_id and created_on = @created_on and candidate = @candidate
+    where run_id = @run_id and created_on = @created_on and candidate = @candidate and split = 'test'
 )
 
 select

@@ -16,6 +16,7 @@ from faults.judge import TABLES
 from fixtures import googlesql
 from fixtures.chain import DEADLINE
 from shared import offers
+from shared.chain import intervals
 from shared.chain.documents import Audience
 from shared.dead_letters import Letter
 from shared.errors import Permanent
@@ -49,15 +50,27 @@ def test_a_refresh_ends_in_a_published_audience(chain, run):
     assert chain.dead_letters.all() == {}
 
 
-def test_every_candidate_is_measured_on_the_same_visitors(run):
+def test_candidates_are_chosen_on_the_evaluation_visitors_and_the_winner_alone_sees_the_test_visitors(chain, run):
     evaluation = run.documents.evaluation
-    candidates = evaluation.candidates
-    test = next(split for split in evaluation.splits if split.split == "test")
+    candidates, splits = evaluation.candidates, {one.split: one for one in evaluation.splits}
     assert set(candidates) == {"baseline", "logistic", "boosted_trees"}
-    assert {row.visitors for row in candidates.values()} == {test.visitors}
-    assert {row.positives for row in candidates.values()} == {test.positives}
-    assert evaluation.winner == max(candidates, key=lambda name: candidates[name].roc_auc)
+    assert set(evaluation.test) == {evaluation.winner}
+    for split, measured in (("evaluation", candidates), ("test", evaluation.test)):
+        assert {row.visitors for row in measured.values()} == {splits[split].visitors}
+        assert {row.positives for row in measured.values()} == {splits[split].positives}
+    assert min(candidates, key=lambda name: candidates[name].log_loss) in evaluation.choice
+    assert evaluation.winner in evaluation.choice
     assert evaluation.failed == {}
+    seen = chain.rows("evaluation_rows", f"run_id = '{run.run_id}' and split = 'test'")
+    assert {row["candidate"] for row in seen} == {evaluation.winner}
+
+
+def test_every_metric_lies_within_its_interval(run):
+    evaluation = run.documents.evaluation
+    for measured in (*evaluation.candidates.values(), *evaluation.test.values()):
+        assert set(measured.intervals) == set(intervals.METRICS)
+        for metric, (lower, upper) in measured.intervals.items():
+            assert lower <= getattr(measured, metric) <= upper, metric
 
 
 def test_visitors_are_split_by_time_and_learnt_from_once(chain, run):
@@ -180,10 +193,11 @@ def test_a_reason_makes_a_run_that_is_held_against_the_champion(chain):
     run = smoke.run(chain.clients, "new campaign", DEADLINE, lambda _: chain.wait_for_a_delivery())
     chain.settle()
     assert run.outcome == "published"
-    candidates = run.documents.evaluation.candidates
-    assert candidates["champion"].visitors == candidates["baseline"].visitors
-    # The same candidate on the same data is the same model.
-    assert candidates["champion"].roc_auc == pytest.approx(candidates[before.candidate].roc_auc, abs=1e-9)
+    evaluation = run.documents.evaluation
+    # The same data choose the same candidate, and it is the same model: no better, so the former one stays the best.
+    winner, former = evaluation.test[evaluation.winner], evaluation.test["champion"]
+    assert (former.visitors, former.roc_auc) == (winner.visitors, pytest.approx(winner.roc_auc, abs=1e-9))
+    assert (evaluation.champion, evaluation.best) == (before.number, before)
     champion = chain.clients.registry.champion()
     assert champion.run_id == run.run_id
     assert chain.endpoint() == ([before.number, champion.number], {champion.number: 100})

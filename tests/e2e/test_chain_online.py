@@ -41,7 +41,9 @@ def test_the_pointer_names_the_champion_its_scorer_and_its_inputs(chain):
 
 def test_a_tenth_of_the_test_visitors_falls_into_each_decile(chain):
     found = chain.pointer()
-    rows = chain.rows("evaluation_rows", f"run_id = '{found.run_id}' and candidate = '{found.candidate}'")
+    rows = chain.rows(
+        "evaluation_rows", f"run_id = '{found.run_id}' and candidate = '{found.candidate}' and split = 'test'"
+    )
     assert found.percentiles == sorted(found.percentiles, reverse=True)
     for percent, lowest in enumerate(found.percentiles, start=1):
         above = sum(row["probability"] > lowest for row in rows)

@@ -17,7 +17,7 @@ DELICATE = {
         # The jobs' ids are written down, and none is submitted; then one is and the other is not.
         ("storage", r"^POST .*/trainings/1\.json", "after"),
         ("bigquery", r"^POST \S+/jobs\b.*-train_models-models-logistic-", "before"),
-        ("bigquery", r"^POST \S+/jobs\b.*-evaluate_models-evaluation-test_predictions-", "after"),
+        ("bigquery", r"^POST \S+/jobs\b.*-evaluate_models-evaluation-predictions-", "after"),
         ("storage", r"^POST .*/evaluation\.json", "before"),
     ],
     "deployment": [

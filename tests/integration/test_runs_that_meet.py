@@ -255,7 +255,7 @@ def test_a_delivery_that_judges_late_holds_the_model_to_the_champion_that_it_had
         assert world.registry.champion().run_id == run_id
         judged.append(world.document(f"runs/{run_id}/evaluation.json"))
 
-    world.after["evaluation/test_predictions"] = meanwhile
+    world.after["evaluation/predictions"] = meanwhile
     world.deliver(world.of(run_id, "evaluate_models"), is_taken=False)
     assert judged == [world.document(f"runs/{run_id}/evaluation.json")]
     assert judged[0]["champion"] == champion.number

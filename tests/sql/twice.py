@@ -24,7 +24,7 @@ NOT_RUN = {
     "deployment/golden_rows": "BigQuery ML",
     "deployment/register_model": "ALTER MODEL",
     "deployment/weights": "BigQuery ML",
-    "evaluation/test_predictions": "BigQuery ML",
+    "evaluation/predictions": "BigQuery ML",
     "deployment/training_statistics": "BigQuery ML",
     **dict.fromkeys((f"models/{candidate}" for candidate in CANDIDATES), "CREATE MODEL"),
     "recommendations/by_matrix_factorization": "BigQuery ML",

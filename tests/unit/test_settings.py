@@ -70,9 +70,9 @@ def test_an_environment_that_cannot_be_read_is_told_why(environment, message):
         ({"gate": {"min_roc_auc": 1.01}}, "gate.min_roc_auc is 1.01; it must be a number from 0 to 1"),
         ({"gate": {"min_roc_auc": "high"}}, 'gate.min_roc_auc is "high"; it must be a number from 0 to 1'),
         ({"gate": {"min_positives": 1.5}}, "gate.min_positives is 1.5; it must be a whole number of at least 0"),
-        ({"gate": 3}, "gate is 3; it must be a section with min_roc_auc, min_positives"),
+        ({"gate": 3}, "gate is 3; it must be a section with metric, margin"),
         ({"gate": None}, "gate is null; it must be a section with"),
-        ({"gate": {"max_calibration_ratio": 0.5}}, "it must be a number of at least 1"),
+        ({"gate": {"margin": -0.5}}, "it must be a number of at least 0"),
         ({"online": {"breaker_open_seconds": 0}}, "it must be a number above 0 and up to 3600"),
         (
             {"training": {"candidates": []}},

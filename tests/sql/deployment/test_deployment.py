@@ -28,7 +28,8 @@ def test_a_model_is_exported_into_the_runs_folder(candidate, models, warehouse):
 @pytest.mark.parametrize("candidate", CANDIDATES)
 def test_golden_rows_are_the_extremes_and_some_between_with_what_the_model_says_of_them(candidate, models, warehouse):
     warehouse.fill({"training_rows": training_rows()})
-    warehouse.run("evaluation/test_predictions", {**RUN, "candidate": candidate}, model=candidate)
+    of = {**RUN, "candidate": candidate, "split": "test"}
+    warehouse.run("evaluation/predictions", of, model=candidate)
     said = sorted(row["probability"] for row in warehouse.rows("evaluation_rows"))
     rows = warehouse.run("deployment/golden_rows", {**RUN, "rows": 20}, model=candidate)
     golden = [row.pop("expected_probability") for row in rows]

@@ -1,0 +1,80 @@
+"""Estimates and their intervals, of sums alone."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from shared.chain.intervals import Comparisons, Estimate, Sums, area, interval, more_needed
+
+SUMS = Sums(
+    candidate="logistic",
+    other="",
+    with_margin=False,
+    visitors=10,
+    row_count=10,
+    buyers=4,
+    others=6,
+    visitors_with_buyers=4,
+    visitors_with_others=6,
+    placed=3.2,
+    buyers_squares=0.06,
+    others_squares=0.09,
+    products=0.0,
+    placed_cubes=0.0,
+    log_loss=4.0,
+    log_loss_squares=0.9,
+    log_loss_cubes=0.0,
+    brier=2.0,
+    brier_squares=0.09,
+    brier_cubes=0.0,
+)
+
+
+def with_changes(**changes):
+    return Sums(**{**vars(SUMS), **changes})
+
+
+def test_an_interval_holds_what_lies_less_than_two_standard_errors_away():
+    estimate = Estimate(0.3, 0.01)
+    assert (estimate.lower, estimate.upper) == pytest.approx(stats.norm.interval(0.95, 0.3, 0.1))
+
+
+def test_an_interval_of_rare_large_values_lies_higher_by_what_johnson_says():
+    values = np.array([0.0] * 95 + [1.0] * 5)
+    error = values.std(ddof=1) / 10
+    shift = (1 + 2 * stats.norm.ppf(0.975) ** 2) * stats.moment(values, 3) / 6 / 100**2 / error**2
+    estimate = Estimate(values.mean(), error**2, stats.moment(values, 3) / 100**2)
+    assert estimate.lower == pytest.approx(values.mean() - stats.norm.ppf(0.975) * error + shift)
+    assert estimate.upper == pytest.approx(values.mean() + stats.norm.ppf(0.975) * error + shift)
+    assert estimate.upper == pytest.approx(-(-estimate).lower)
+
+
+def test_sums_become_means_with_unbiased_variances():
+    found = Comparisons([SUMS])
+    assert found.metric("roc_auc", "logistic") == Estimate(0.8, pytest.approx(0.06 / 3 / 4 + 0.09 / 5 / 6))
+    assert found.metric("log_loss", "logistic") == Estimate(0.4, pytest.approx(0.9 / 9 / 10))
+    assert found.metric("brier", "logistic") == Estimate(0.2, pytest.approx(0.09 / 9 / 10))
+
+
+def test_a_class_of_one_visitor_tells_nothing_and_of_none_not_even_a_value():
+    one = area(with_changes(buyers=1, visitors_with_buyers=1, placed=0.8, buyers_squares=0.0))
+    assert one == Estimate(0.8, math.inf)
+    assert interval("roc_auc", one) == (0, 1)
+    assert more_needed(Estimate(-0.1, math.inf), 1) is None
+    assert area(with_changes(buyers=0, placed=0.0)) is None
+
+
+def test_a_loss_is_of_what_is_less_and_a_gain_is_turned_round():
+    pair = with_changes(other="champion", placed=-0.4, log_loss=0.1)
+    found = Comparisons([pair])
+    assert found.loss("roc_auc", "logistic", "champion").value == pytest.approx(0.1)
+    assert found.loss("log_loss", "logistic", "champion").value == pytest.approx(0.01)
+    assert found.loss("log_loss", "logistic", "champion", with_margin=True) is None
+
+
+def test_an_interval_ends_where_the_metric_does():
+    wide = Estimate(0.5, 1.0)
+    assert interval("roc_auc", wide) == (0, 1)
+    assert interval("log_loss", wide) == (0, pytest.approx(wide.upper))
