@@ -24,6 +24,8 @@ METRICS = ("log_loss", "brier", "roc_auc", *RESAMPLED)
 LOSSES = ("log_loss", "brier")
 # The largest values that there are; the smallest is 0.
 LARGEST = {"roc_auc": 1.0, "pr_auc": 1.0, "brier": 1.0}
+# A difference of which the standard error is so many times as large would need some hundred times as many buyers.
+_MOST_ERRORS = 10
 
 
 @dataclass(frozen=True)
@@ -154,10 +156,12 @@ def interval(metric: str, estimate: Estimate) -> tuple[float, float]:
 
 
 def more_needed(loss: Estimate, buyers: int) -> int | None:
-    """Return how many buyers more would show that there is no loss; None where no number would.
+    """Return how many buyers more would show that there is no loss; None where no number that anybody has would.
 
     All but the number of buyers is taken to stay. Then the variance falls with it.
     """
     if loss.value >= 0 or not math.isfinite(loss.variance):
+        return None
+    if loss.error > _MOST_ERRORS * -loss.value:
         return None
     return max(math.ceil(buyers * ((loss.upper - loss.value) / loss.value) ** 2) - buyers, 1)
