@@ -1,1 +1,1 @@
-"""What is fast, each number beside a floor that was measured in the same run."""
+"""`make bench`: benchmarks that compare each measurement with a floor, usually one measured in the same run."""

@@ -1,4 +1,4 @@
-"""Measure, print a table, and exit with 1 when a bound is exceeded."""
+"""Run the benchmarks, print a table, and exit with 1 if a bound is exceeded."""
 
 import argparse
 import dataclasses
@@ -28,15 +28,15 @@ MEASURES: dict[str, Callable[[bool], list[Row]]] = {
 
 
 def main() -> int:
-    """Run the measures asked for, or all of them."""
+    """Run the named benchmarks, by default all; return 1 if a bound is exceeded, otherwise 0."""
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*MEASURES, []], metavar="NAME", help=", ".join(MEASURES))
     parser.add_argument(
         "--full",
         action="store_true",
-        help="also what takes many minutes: memory at 1,000,000 sessions, 500,000 baskets, PR AUC of 1,000 buyers",
+        help="also run what takes many minutes: memory at 1,000,000 sessions, 500,000 baskets, PR AUC of 1,000 buyers",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers here for machines")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to this file as JSON")
     asked = parser.parse_args()
     results: dict[str, list[Row]] = {}
     for name in asked.names or MEASURES:

@@ -1,8 +1,8 @@
-"""`propensity demo` at its default size: how long, and how much of it is neither BigQuery nor learning.
+"""The duration of `propensity demo` at its default size, and the share of it that is neither BigQuery nor training.
 
-The chain lasts from the publication of `data-refreshed` to the end that `demo` sees. BigQuery's part are the seconds
-that each step waited for it, learning the time between the submission of the models and the evaluation. All else is
-ours: functions, Pub/Sub, storage, Vertex AI and the look at the export with which a run is opened.
+The chain lasts from the publication of `data-refreshed` until `demo` sees the run's end. BigQuery's part is the time
+for which the steps waited for it; training is the time between the submission of the models and the evaluation. The
+rest is our own: functions, Pub/Sub, storage, Vertex AI, and opening the run.
 """
 
 from datetime import datetime
@@ -16,7 +16,7 @@ ALLOWED_SECONDS = 60
 
 
 def measure(_: bool) -> list[Row]:
-    """One demonstration, and where its time went."""
+    """Run one demonstration, and return the parts of its duration."""
     shown = demonstrate()
     phases: dict[str, float] = shown.result["phases"]
     chain = phases["chain"]
@@ -26,7 +26,7 @@ def measure(_: bool) -> list[Row]:
     whole = f"propensity demo, {DAYS} day-tables, {SESSIONS:,} sessions"
     return [
         Row(f"{whole}; floor: the minute allowed", shown.seconds, floor=ALLOWED_SECONDS, bound=1),
-        Row("neither BigQuery nor learning; floor: the chain", ours, floor=chain, bound=0.2),
+        Row("neither BigQuery nor training; floor: the chain", ours, floor=chain, bound=0.2),
         Row("- inside steps", inside, floor=chain),
         Row("- between steps", between, floor=chain),
         Row("- before the first step and after the last", ours - inside - between, floor=chain),
@@ -41,7 +41,7 @@ def measure(_: bool) -> list[Row]:
 
 
 def _ours(result: dict[str, Any]) -> tuple[float, float]:
-    """Seconds inside steps that were not BigQuery's, and between steps; learning is no time between steps."""
+    """Return the seconds inside steps without BigQuery's, and the seconds between steps without training."""
     steps = list(result["bigquery_seconds"])
     inside = sum(result["seconds"][step] - result["bigquery_seconds"][step] for step in steps)
     between = sum(_seconds(result["finished_at"][one], result["started_at"][other]) for one, other in pairwise(steps))

@@ -1,8 +1,8 @@
-"""score_checkout under load, against a bare functions-framework function that answers constant JSON.
+"""score_checkout under load, compared with a minimal functions-framework function that answers constant JSON.
 
-Both are served as on Google Cloud, by functions-framework under gunicorn with one worker, and asked by the same
-load generator in turns. score_checkout is started from its bundle, and both with nothing but its requirements. What is
-served is real: models and recommendations of a chain that has run.
+Both are served as on Google Cloud, by functions-framework under gunicorn with one worker, and the same load generator
+tests them in turns. score_checkout runs from its bundle, and both run with only its requirements installed. Models and
+recommendations are real: they come from a run of the chain.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ from shared.online.scorer import OnlineScorer
 from shared.settings import Settings, with_overrides
 
 FIRST_DAY, DAYS, SESSIONS = date(2017, 3, 1), 24, 8000
-# As few buyers as so few sessions have are enough for the gate.
+# Few sessions have few buyers, so relax the gate.
 SETTINGS: dict[str, Any] = {
     "checks": {"max_age_days": 0},
     "label": {"horizon_days": 5},
@@ -47,13 +47,13 @@ SETTINGS: dict[str, Any] = {
 }
 CANDIDATES = ("baseline", "logistic", "boosted_trees")
 CONNECTIONS = (1, 8, 32)
-# Short rounds and many of them, so that a busy moment of the machine spoils few.
+# Many short rounds, so that a temporary load on the machine affects few of them.
 ROUNDS, SECONDS = 9, 1.0
 STARTS, CALLS = 5, 200
 DEADLINE_MS = 300
 DEAD_SECONDS = 5.0
 PATIENCE_SECONDS = 120
-# What Cloud Functions sets; with it functions-framework looks at each line that is logged.
+# The variables that Cloud Functions sets; with them, functions-framework processes each log line.
 AS_GOOGLE = {"PYTHONUNBUFFERED": "1", "LOG_EXECUTION_ID": "true"}
 
 BARE = """
@@ -96,7 +96,7 @@ FEATURES: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Shop:
-    """A cloud whose chain has run, and for each candidate a bucket in which it is the champion."""
+    """A local cloud after a run of the chain, and for each candidate a bucket in which it is the champion."""
 
     built: Built
     clients: Environment
@@ -107,7 +107,7 @@ class Shop:
 
 @dataclass(frozen=True)
 class Function:
-    """How a function's process is started, on whichever port."""
+    """A function whose process can be started on a free port."""
 
     target: str
     source: Path
@@ -116,7 +116,7 @@ class Function:
 
     @contextlib.contextmanager
     def started(self) -> Iterator[str]:
-        """Yield its address at once: whoever asks may have to ask again."""
+        """Start the process and yield its URL, without waiting until it listens."""
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         command = [str(self.programs / "functions-framework"), "--target", self.target]
@@ -130,7 +130,7 @@ class Function:
 
 
 def measure(_: bool) -> list[Row]:
-    """Load, cold start, the endpoint's way, and the endpoint dead."""
+    """Measure load, cold start, scoring by the endpoint, and scoring while the endpoint does not answer."""
     with tempfile.TemporaryDirectory() as name, _shop(Path(name)) as shop, load.generator() as asking:
         source = Path(name) / "bare" / "main.py"
         source.parent.mkdir()
@@ -172,7 +172,11 @@ def _shop(folder: Path) -> Iterator[Shop]:
 
 
 def _wait_for(name: str, clients: Environment) -> None:
-    """Return when the object is there: recommendations are built beside the chain."""
+    """Wait until the object exists: recommendations are built beside the chain.
+
+    Raises:
+        RuntimeError: it does not exist in time.
+    """
     until = time.monotonic() + PATIENCE_SECONDS
     while not _bucket(clients).blob(name).exists():
         if time.monotonic() > until:
@@ -185,7 +189,7 @@ def _bucket(clients: Environment) -> Any:
 
 
 def _bucket_of(candidate: str, run_id: str, clients: Environment) -> str:
-    """Make a bucket in which the candidate is the champion, with the scorer that a deployment would have kept."""
+    """Create a bucket in which the candidate is the champion, with the scorer artefact of a deployment."""
     cloud = StepContext(clients, run_id, "benchmark", datetime.now(UTC), Deadline(PATIENCE_SECONDS))
     columns = revisions.inputs(candidate, cloud)
     golden = revisions.export(candidate, columns, cloud)
@@ -202,14 +206,14 @@ def _bucket_of(candidate: str, run_id: str, clients: Environment) -> str:
 
 
 def _scoring(shop: Shop, candidate: str, *assignments: str) -> Function:
-    """Return score_checkout with this champion."""
+    """Return score_checkout with this candidate as champion; `assignments` override settings."""
     document = with_overrides(shop.document, [f"bucket={shop.buckets[candidate]}", *assignments])
     environment = {"PROPENSITY_SETTINGS": jsontext.text(document), "PROPENSITY_PSEUDONYM_KEY": "0" * 64}
     return Function("score_checkout", shop.built.main, shop.built.programs, environment)
 
 
 def _first_answer(url: str, body: bytes) -> httpx.Response:
-    """Ask until the process listens; the first answer must be a good one."""
+    """Send the request until the process listens; return the first answer, which must be a success."""
     with httpx.Client(trust_env=False, timeout=PATIENCE_SECONDS) as client:
         while True:
             try:
@@ -245,13 +249,13 @@ def _rows(what: str, ours: list[load.Load], floor: list[load.Load]) -> Iterator[
         measured, beside = _median(list(map(of, ours)), list(map(of, floor)))
         return Row(f"{what}: {measure}", measured, "ms", beside, bound)
 
-    yield row("time a request; floor: bare, at most 1 / 0.6 times", lambda one: one.milliseconds_a_request, 1 / 0.6)
+    yield row("time per request; floor: bare, at most 1 / 0.6 times", lambda one: one.milliseconds_a_request, 1 / 0.6)
     yield row("p50; floor: bare", lambda one: one.percentile(50), 1.5)
     yield row("p99; floor: bare", lambda one: one.percentile(99), 1.5)
 
 
 def _median(ours: list[float], floor: list[float]) -> tuple[float, float]:
-    """Return the round of the median ratio: what is measured one after the other meets the same machine."""
+    """Return the pair with the median ratio; pairs are compared because both were measured at nearly the same time."""
     return sorted(zip(ours, floor, strict=True), key=lambda pair: pair[0] / pair[1])[len(ours) // 2]
 
 
@@ -274,7 +278,7 @@ def _start(function: Function, body: bytes) -> float:
 
 
 def _endpoint(shop: Shop) -> Row:
-    """One score by way of the local Vertex AI, against the call of Google's client alone with the same instance."""
+    """Measure scoring by the local Vertex AI; the floor is the call of Google's client with the same instance."""
     say(f"  {CALLS} scores of the endpoint")
     overrides = ["online.order=endpoint_first", "online.endpoint_deadline_ms=10000"]
     document = with_overrides({"project": shop.clients.settings.project, **shop.document}, overrides)
@@ -291,12 +295,12 @@ def _endpoint(shop: Shop) -> Row:
     for _ in range(CALLS):
         floor.append(seconds(lambda: client.predict(endpoint=endpoint, instances=[instance])))
         ours.append(seconds(lambda: scorer.score(FEATURES)))
-    what = "by way of the endpoint, median; floor: the client's call alone"
+    what = "by the endpoint, median; floor: the client's call alone"
     return Row(what, statistics.median(ours) * 1e3, "ms", statistics.median(floor) * 1e3, 1.3)
 
 
 def _endpoint_dead(shop: Shop, asking: load.Generator) -> Iterator[Row]:
-    """The endpoint takes requests and never answers: everyone is scored all the same, and soon nobody waits."""
+    """Measure while the endpoint never answers: no request may be lost, and the breaker must open soon."""
     say("  the endpoint is dead")
     with _silent() as (address, asked):
         overrides = ["online.order=endpoint_first", f"online.endpoint_deadline_ms={DEADLINE_MS}"]
@@ -312,7 +316,7 @@ def _endpoint_dead(shop: Shop, asking: load.Generator) -> Iterator[Row]:
 
 @contextlib.contextmanager
 def _silent() -> Iterator[tuple[str, list[socket.socket]]]:
-    """Yield an address at which requests are taken and never answered, and the connections, one a request."""
+    """Yield a URL at which requests are accepted but never answered, and the list of the accepted connections."""
     taken: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0), backlog=128) as server:
 

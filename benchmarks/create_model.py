@@ -1,4 +1,4 @@
-"""CREATE MODEL of boosted trees, against XGBoost on the same matrix in memory with the same parameters."""
+"""CREATE MODEL of boosted trees, compared with XGBoost on the same matrix in memory with the same parameters."""
 
 import xgboost as xgb
 
@@ -7,7 +7,7 @@ from benchmarks.measure import Row, in_turns, say
 from deskcloud.bigquery.ml import options, trees
 
 ROWS = 100_000
-ITERATIONS = 50  # as the statement says
+ITERATIONS = 50  # the same as in the statement
 ROUNDS = 8
 STATEMENT = """
     CREATE OR REPLACE MODEL visitors_model
@@ -18,7 +18,7 @@ STATEMENT = """
 
 
 def measure(_: bool) -> list[Row]:
-    """From the statement to the trained model, with the rows' way out of BigQuery; XGBoost has them in memory."""
+    """Measure the statement, including reading the rows from BigQuery; XGBoost has the rows in memory."""
     features, labels = visitors.matrix(ROWS)
     parameters = trees.parameters(options.parse({"model_type": "BOOSTED_TREE_CLASSIFIER"}))
 

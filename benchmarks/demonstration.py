@@ -1,4 +1,4 @@
-"""`propensity demo` in a process of its own, with its clock and its memory."""
+"""Run `propensity demo` in a process of its own, and measure its duration and memory."""
 
 import functools
 import json
@@ -22,7 +22,10 @@ _MEGABYTE = 1 << 20
 
 @dataclass(frozen=True)
 class Demonstration:
-    """What one took. Memory is resident, in MB: the highest sum over all its processes, and the highest of one."""
+    """The duration and the result of a demonstration, and its peak resident memory in MB.
+
+    `peak_of_all` is the highest sum over all processes, `peak_of_one` the highest value of one process.
+    """
 
     seconds: float
     result: dict[str, Any]
@@ -32,10 +35,10 @@ class Demonstration:
 
 @functools.cache
 def demonstrate(sessions: int = SESSIONS) -> Demonstration:
-    """Run it once with so many sessions; measures that want the same share it.
+    """Run a demonstration with this number of sessions; benchmarks that need the same number share the result.
 
     Raises:
-        RuntimeError: it failed; with the end of what it printed.
+        RuntimeError: it failed; the message holds the end of its output.
     """
     say(f"  propensity demo --days {DAYS} --sessions {sessions}")
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "output").open("w+") as output:
@@ -53,7 +56,7 @@ def demonstrate(sessions: int = SESSIONS) -> Demonstration:
 
 
 def _watch(root: psutil.Process, process: "subprocess.Popen[bytes]") -> tuple[float, float]:
-    """Sample memory until the process ends; pages that processes share count for each of them."""
+    """Sample memory until the process ends, and return the two peaks in MB; shared pages count for each process."""
     peak_of_all = peak_of_one = 0.0
     while process.poll() is None:
         sizes = [_resident(one) for one in (root, *_children(root))]

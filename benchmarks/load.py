@@ -1,9 +1,10 @@
-"""A load generator in a process of its own: locust's users, each on a connection that it keeps.
+"""A load generator in a process of its own: users of locust, each with one persistent connection.
 
     python -m benchmarks.load
 
-reads a job a line, {"url", "body", "connections", "seconds"}, and answers each with a line, {"seconds", "failed",
-"milliseconds": one a request in the order of their ends}. Locust's own statistics know whole milliseconds only.
+reads one job per line, {"url", "body", "connections", "seconds", "is_warm"}, and answers with one line, {"seconds",
+"failed", "milliseconds"}; `milliseconds` holds the time of each request. Locust's own statistics only have whole
+milliseconds.
 """
 
 import json
@@ -18,13 +19,13 @@ from typing import Any
 
 from shared import jsontext
 
-# What a run begins with is not measured: connections are made and code is met for the first time.
+# The first seconds of a job are not measured, because connections are opened and code is loaded then.
 WARM_UP_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
 class Load:
-    """What came of a job."""
+    """The result of a job."""
 
     seconds: float
     failed: int
@@ -32,26 +33,26 @@ class Load:
 
     @property
     def milliseconds_a_request(self) -> float:
-        """Throughput turned round: how long the server had for each."""
+        """The reciprocal of the throughput: the server's time per request."""
         return self.seconds * 1e3 / max(len(self.milliseconds), 1)
 
     def percentile(self, percent: float) -> float:
-        """The time within which so many percent of the requests were answered."""
+        """Return the time in milliseconds within which this percentage of the requests was answered."""
         ordered = sorted(self.milliseconds)
         return ordered[min(int(len(ordered) * percent / 100), len(ordered) - 1)]
 
 
 class Generator:
-    """The process, as those see it who measure."""
+    """The load generator's process."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
 
     def run(self, url: str, body: bytes, connections: int, seconds: float, *, is_warm: bool = True) -> Load:
-        """Send the body as fast as so many connections can; without a warm-up where the first requests matter.
+        """Send the body as fast as possible over `connections` connections, with or without a warm-up.
 
         Raises:
-            RuntimeError: the process has ended, which says why on standard error.
+            RuntimeError: the process has ended; it prints the reason to standard error.
         """
         if self._process.stdin is None or self._process.stdout is None:
             raise RuntimeError("the load generator has no pipes")
@@ -66,7 +67,7 @@ class Generator:
 
 @contextmanager
 def generator() -> Iterator[Generator]:
-    """Start the process, and end it."""
+    """Yield the load generator; its process ends with the context."""
     command = [sys.executable, "-m", "benchmarks.load"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         yield Generator(process)
@@ -74,17 +75,17 @@ def generator() -> Iterator[Generator]:
 
 
 def _work() -> None:
-    """Do the jobs; only here is locust imported, which turns the process into one of greenlets."""
+    """Run the jobs from standard input. Locust is imported here only, because it patches the process for greenlets."""
     import gevent  # noqa: PLC0415
     import locust.env  # noqa: PLC0415
 
     logging.getLogger("locust").setLevel(logging.ERROR)
 
     class Shop(locust.FastHttpUser):  # type: ignore[misc]
-        """A connection that asks again as soon as it is answered."""
+        """A user that sends the next request as soon as the last one is answered."""
 
         body = b""
-        # One that fails is counted and not tried again.
+        # A failed request is counted and not retried.
         max_retries = 0
 
         @locust.task  # type: ignore[misc]
@@ -100,7 +101,7 @@ def _work() -> None:
         failures: list[str] = []
 
         def note(response_time: float, exception: Exception | None, **_: Any) -> None:
-            times.append(response_time)  # noqa: B023 - it listens to this job alone
+            times.append(response_time)  # noqa: B023 - the listener is used for this job only
             if exception is not None:
                 failures.append(str(exception))  # noqa: B023
 

@@ -1,4 +1,4 @@
-"""Load a year of small day-tables: each changes the catalogue of the lake, which DuckLake then reads anew."""
+"""Load a year of small day-tables: each changes DuckLake's catalogue, which it then reads again."""
 
 import datetime as dt
 import tempfile
@@ -13,11 +13,11 @@ ALLOWED_SECONDS = 60
 
 
 def measure(_: bool) -> list[Row]:
-    """One load into an empty dataset."""
+    """Measure one load into an empty dataset."""
     with tempfile.TemporaryDirectory() as folder:
         files = generator.generate(1, dt.date(2016, 8, 1), DAYS, SESSIONS, Path(folder) / "export")
         document = machine.local_settings({"checks": {"max_age_days": 0}}, [])
         with machine.started(Path(folder) / "state", document, is_held=True) as (_, clients):
             took = seconds(lambda: loading.load(files, clients.bigquery, clients.settings.source.dataset))
-    what = f"{DAYS} day-tables, {SESSIONS:,} sessions in all; floor: the minute allowed"
+    what = f"{DAYS} day-tables, {SESSIONS:,} sessions in total; floor: the minute allowed"
     return [Row(what, took, floor=ALLOWED_SECONDS, bound=1)]

@@ -1,4 +1,4 @@
-"""The local BigQuery alone, for measures of its learning."""
+"""Start the local BigQuery without the rest of the cloud, for benchmarks of BigQuery ML."""
 
 import contextlib
 import tempfile
@@ -20,7 +20,7 @@ DATASET = "bench"
 
 @contextlib.contextmanager
 def started() -> Iterator[bigquery.Client]:
-    """Google's client on a local BigQuery that has one empty dataset, which is the queries' default."""
+    """Yield Google's client for a local BigQuery with one empty dataset, the default dataset of queries."""
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         state = Path(folder)
         warehouse = stack.enter_context(launch.run(state / "emulator", project=PROJECT))
@@ -36,7 +36,7 @@ def started() -> Iterator[bigquery.Client]:
 
 
 def load(client: bigquery.Client, name: str, table: pa.Table) -> None:
-    """Make a table of the dataset."""
+    """Load an Arrow table into the dataset under this name."""
     with tempfile.NamedTemporaryFile(suffix=".parquet") as file:
         pq.write_table(table, file.name)
         config = bigquery.LoadJobConfig(source_format=bigquery.SourceFormat.PARQUET)
@@ -44,5 +44,5 @@ def load(client: bigquery.Client, name: str, table: pa.Table) -> None:
 
 
 def run(client: bigquery.Client, statement: str) -> None:
-    """Run a statement to its end."""
+    """Run a statement and wait for its end."""
     client.query(statement).result()

@@ -1,4 +1,4 @@
-"""What a measure says, and how two things are timed fairly on a machine that does other work."""
+"""The result of a measurement, and timing that is fair on a machine under varying load."""
 
 import sys
 import time
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Row:
-    """A number beside its floor, in one unit; the ratio of the two may not exceed the bound. None: only to look at."""
+    """A measurement and its floor, in the same unit. `bound` is the maximum of their ratio; None means no limit."""
 
     what: str
     measured: float
@@ -18,7 +18,7 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        """How many times the floor was measured."""
+        """The measurement divided by the floor."""
         return self.measured / self.floor if self.floor else None
 
     @property
@@ -28,18 +28,21 @@ class Row:
 
 
 def say(text: str) -> None:
-    """Tell whoever waits what is being done."""
+    """Print a progress message to standard error."""
     print(text, file=sys.stderr, flush=True)
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """How long the work takes."""
+    """Return the duration of a call, in seconds."""
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
 
 
 def in_turns(one: Callable[[], object], other: Callable[[], object], rounds: int) -> tuple[float, float]:
-    """The best seconds of each, run in turns, so that a busy machine hurts both alike; the first turn only warms up."""
+    """Return the shortest duration of each in seconds; they run in turns, so that other load affects both.
+
+    The first round is a warm-up and does not count.
+    """
     times = [(seconds(one), seconds(other)) for _ in range(rounds + 1)][1:]
     return min(first for first, _ in times), min(second for _, second in times)

@@ -1,4 +1,4 @@
-"""Peak memory of `propensity demo`, all its processes together, and how it grows with the sessions."""
+"""Peak memory of `propensity demo`, and its growth with the number of sessions."""
 
 from itertools import pairwise
 
@@ -10,7 +10,7 @@ FULL = 1_000_000
 
 
 def measure(full: bool) -> list[Row]:
-    """The floor is the smallest size's: what the processes take before sessions matter."""
+    """Measure each size; the floor is the value of the smallest size."""
     sizes = (*SIZES, FULL) if full else SIZES
     shown = {size: demonstrate(size) for size in sizes}
     least = shown[SESSIONS]

@@ -1,6 +1,6 @@
-"""One more day arrives: what it costs after a long history, against the same day after a short one.
+"""The cost of one more day after a long history, compared with the same day after a short history.
 
-Both histories end on the same days and get the same new ones, so what is learnt from and scored is equal.
+Both histories end on the same days and get the same new days, so training and scoring use the same rows.
 """
 
 import contextlib
@@ -23,8 +23,8 @@ SHORT, LONG = 20, 200
 ROUNDS = 3
 SESSIONS_A_DAY = 500
 FIRST_DAY = dt.date(2017, 1, 1)
-# A horizon and a window short enough for the short history. So few visitors have few buyers, or none: the gate may
-# well reject what was learnt, which changes nothing of what a refresh costs.
+# The horizon and the windows fit the short history. With so few buyers the gate may reject the model, which does not
+# change the cost of a refresh.
 SETTINGS = {
     "checks": {"max_age_days": 0},
     "label": {"horizon_days": 5},
@@ -36,19 +36,19 @@ NO_DAY = dt.date(2000, 1, 1)
 
 @dataclass(frozen=True)
 class Shop:
-    """A running cloud with a history."""
+    """A running local cloud with a history."""
 
     clients: Environment
 
     def load(self, day_files: list[DayFile]) -> None:
-        """Put day-tables into the export."""
+        """Load day-tables into the export's dataset."""
         loading.load(day_files, self.clients.bigquery, self.clients.settings.source.dataset)
 
     def refresh(self) -> follow.Run:
-        """Announce new data and wait for the end of the run that reads it.
+        """Announce new data, and return the run that reads them once it has ended.
 
         Raises:
-            RuntimeError: the run failed.
+            RuntimeError: the run failed, or none was opened.
         """
         runs, letters = set(self.clients.runs.ids()), set(self.clients.dead_letters.all())
         self.clients.send(DataRefreshed.topic, {})
@@ -58,12 +58,12 @@ class Shop:
         return run
 
     def look(self) -> None:
-        """Ask BigQuery which day-tables there are, as a run does when it is opened."""
+        """List the day-tables, as when a run is opened."""
         settings = self.clients.settings
         self._query("source/day_tables", prefix=settings.table_prefix)
 
     def read_nothing(self) -> None:
-        """Have BigQuery plan the statement that fills the sessions, with no day to read."""
+        """Run the statement that fills the sessions, without a day to read."""
         nothing = {"first_suffix": "", "last_suffix": "", "suffixes": ["none"], "days": [NO_DAY]}
         self._query("sessions/from_ga360", **nothing, placeholders=[""], internal_sources=[""], max_hits=0)
 
@@ -73,7 +73,7 @@ class Shop:
 
 
 def measure(_: bool) -> list[Row]:
-    """Days arrive in turns, here and there; medians."""
+    """Add days to both histories in turns, and return medians."""
     with tempfile.TemporaryDirectory() as folder:
         days = LONG + ROUNDS
         files = generator.generate(1, FIRST_DAY, days, days * SESSIONS_A_DAY, Path(folder) / "export")
@@ -99,7 +99,7 @@ def measure(_: bool) -> list[Row]:
 @contextlib.contextmanager
 def _shop(state: Path) -> Iterator[Shop]:
     with machine.started(state, machine.local_settings(SETTINGS, [])) as (_, clients):
-        # Google's clients read the environment when they are made, and the next cloud changes it.
+        # Create the clients now: they read the environment variables, which the next cloud changes.
         _ = clients.bigquery, clients.runs, clients.publisher
         yield Shop(clients)
 
@@ -116,7 +116,7 @@ def _row(what: str, step: str | None, runs: list[follow.Run], bound: float | Non
 
 
 def _own_of_the_emulator(short: Shop, long: Shop) -> list[Row]:
-    """What its number of tables costs the emulator when no row of a day-table is read."""
+    """Measure statements that read no day-table's rows: the emulator's cost for its number of tables."""
     asked = {
         "listing the day-tables": (short.look, long.look),
         "a statement on no day of them": (short.read_nothing, long.read_nothing),

@@ -1,4 +1,4 @@
-"""Frequent sets and rules in SQL, against mlxtend's FP-growth on the same baskets in memory."""
+"""Frequent itemsets and rules in SQL, compared with mlxtend's FP-growth on the same baskets in memory."""
 
 import datetime as dt
 
@@ -21,7 +21,7 @@ LIMITS = Recommendations()
 
 
 def measure(is_full: bool) -> list[Row]:
-    """10,000 baskets, and 500,000 when asked for: mlxtend's table of truth values alone takes 250 MB."""
+    """Measure 10,000 baskets and, if `is_full`, 500,000, for which mlxtend's boolean table alone takes 250 MB."""
     return [_measure(baskets, rounds) for baskets, rounds in [(10_000, 3)] + [(500_000, 1)] * is_full]
 
 
@@ -44,7 +44,7 @@ def _measure(baskets: int, rounds: int) -> Row:
                 warehouse.query(client, settings, Statement(f"recommendations/{name}", {**of_day, **values}))
 
         def in_memory() -> None:
-            # Rows of the warehouse become mlxtend's table first, as they must for whoever uses it.
+            # Building mlxtend's table from the rows is part of the work, because any user must do it.
             table = np.zeros((baskets, PRODUCTS), dtype=bool)
             table[basket, product] = True
             support = max(LIMITS.min_support, LIMITS.min_count / baskets)
@@ -65,7 +65,7 @@ def _measure(baskets: int, rounds: int) -> Row:
 
 
 def _baskets(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Which basket holds which product, once each: some products sell much more, and many go with the next one."""
+    """Draw distinct pairs of basket and product: popularity is skewed, and a product often comes with the next one."""
     random = np.random.default_rng(1)
     popularity = 1 / np.arange(1, PRODUCTS + 1)
     basket = np.repeat(np.arange(count), random.geometric(0.35, count))
@@ -79,7 +79,7 @@ def _baskets(count: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _interactions(basket: np.ndarray, product: np.ndarray) -> pa.Table:
-    """The columns of `interactions` that baskets are made of."""
+    """Return the columns of table `interactions` that the baskets need."""
     rows = len(basket)
     return pa.table(
         {

@@ -1,8 +1,8 @@
-"""Long life: memory, open files and state of a local cloud over thousands of queries and two hours of schedules.
+"""Memory, open files and state of a local cloud over thousands of queries and two hours of schedules.
 
-A demonstration is made, and the cloud started on its state as `propensity up`. What it holds grows until the job
-history is full and the file of DuckLake's metadata was written three times. DuckDB writes the new content beside the
-old one, whose space it uses the next time. From then on the curve has to be flat.
+`propensity up` runs on the state of a demonstration. Memory and state grow until the job history is full and DuckLake's
+metadata file was written three times: DuckDB writes new content beside the old, whose space it reuses the next time.
+After that, they must stay constant.
 """
 
 import os
@@ -27,11 +27,11 @@ from shared import jsontext
 
 QUERIES = 3_000
 SAMPLES = 12
-# A table is replaced after each so many queries.
+# Number of queries after which a table is replaced.
 WARM_UP_CHANGES, CHANGES = 3, 10
-# In which each schedule is due; publishing takes its place of waiting.
+# The simulated period, in which each schedule is due; its messages are published without waiting.
 FROM, MINUTES = datetime(2026, 1, 1, 5, tzinfo=UTC), 120
-# Runs of the chain make tables, models and files of their own, which stay; they are not the service's to forget.
+# Runs of the chain create tables, models and files that stay, so allow some growth.
 ALLOWED_GROWTH = 1.1
 QUERY_MILLISECONDS = 25
 _PROJECT = "propensity-local"
@@ -43,9 +43,9 @@ _KNOWN = {"emulator.child": "emulator", "propensity up": "services", "deskcloud.
 
 @dataclass(frozen=True)
 class Sample:
-    """What one moment shows: of each process resident MB and open files, MB of the state.
+    """One sample: resident memory in MB and open files of each process, and the size of the state in MB.
 
-    `milliseconds` is the median of the small queries; the other statements are not among them.
+    `milliseconds` is the median duration of the small queries.
     """
 
     queries: int
@@ -60,7 +60,7 @@ class Sample:
 
 
 def measure(full: bool) -> list[Row]:
-    """The floor of each row is its value when the history was full."""
+    """Measure the last sample; the floor is the sample at which the job history was full."""
     with tempfile.TemporaryDirectory() as folder:
         state = Path(folder) / "state"
         _run("demo", "--days", "30", "--sessions", "3000", "--state", str(state))
@@ -102,7 +102,7 @@ def _samples(root: psutil.Process, state: Path, environment: Mapping[str, str], 
         client_options={"api_endpoint": environment["BIGQUERY_EMULATOR_HOST"]},
     )
     declared = read()
-    # The first third fills the history and the file.
+    # The first third of the samples fills the job history and the metadata file.
     warm_up, measured = SAMPLES // 3, SAMPLES - SAMPLES // 3
     batches = [KEPT_JOBS // warm_up] * warm_up + [queries // measured] * measured
     made = 0
@@ -118,7 +118,7 @@ def _samples(root: psutil.Process, state: Path, environment: Mapping[str, str], 
 
 
 def _work(client: bigquery.Client, number: int, each: int) -> float:
-    """One small query, whose seconds are returned; now and then a table replaced, a dataset made and deleted."""
+    """Run a small query and return its seconds; at intervals, also replace a table, or create and delete a dataset."""
     statement = f"SELECT COUNT(*) AS visitors, {number} AS n FROM propensity.sessions"  # noqa: S608
     took = seconds(lambda: list(client.query_and_wait(statement)))
     if number % each == 0:

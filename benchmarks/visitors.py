@@ -1,4 +1,4 @@
-"""A matrix to learn from: numbers whose sum, with noise, tells the label."""
+"""Training data for benchmarks: numeric features, and a label that depends on their noisy sum."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ Matrix = npt.NDArray[np.float32]
 
 
 def matrix(rows: int) -> tuple[Matrix, Matrix]:
-    """Features and labels, the same ones every time; one row in ten is positive."""
+    """Return features (rows x 20) and labels (rows), the same in each call; one row in ten is positive."""
     random = np.random.default_rng(1)
     features = random.normal(size=(rows, COLUMNS)).astype(np.float32)
     score = features[:, :5].sum(axis=1) + features[:, 5] * features[:, 6] + random.normal(size=rows)
@@ -18,6 +18,6 @@ def matrix(rows: int) -> tuple[Matrix, Matrix]:
 
 
 def table(features: Matrix, labels: Matrix | None = None) -> pa.Table:
-    """The same as a table; BigQuery's numbers are FLOAT64."""
+    """Return features and labels as an Arrow table, with float64 features and int64 labels."""
     columns = {f"f{number}": features[:, number].astype(np.float64) for number in range(COLUMNS)}
     return pa.table(columns | ({} if labels is None else {"label": labels.astype(np.int64)}))

@@ -1,1 +1,1 @@
-"""Sessions to try it with: a generator and a loader of real exports."""
+"""Sessions for demonstrations: a generator, and a loader of real exports."""

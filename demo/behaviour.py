@@ -1,13 +1,13 @@
-"""What a visitor means to do in a session: how many pages, products, basket and checkout steps.
+"""Draw what a visitor does in a session: the numbers of pages, products, basket changes and checkout steps.
 
-Intent shows in everything, and nothing shows intent alone. With u the resolve (`visitors.resolve`), c the curiosity:
+All of these depend on intent, but none on intent alone. With u the resolve (`visitors.resolve`) and c the curiosity:
 
-    P(bounce)         = sigmoid(-0.2 - 0.55 u), a little less on a return
+    P(bounce)         = sigmoid(-0.2 - 0.55 u), slightly less on a return
     plain pages       ~ 1 + Poisson(exp(1.0 + 0.1 u + 0.4 c)),   listings ~ Poisson(exp(0.1 + 0.15 u + 0.35 c))
     products viewed   ~ Poisson(exp(-0.3 + 0.5 u + 0.9 c))
-    each one added    with probability sigmoid(-2.6 + 0.9 u - 0.3 c), more on a return
-    checkout begun    with probability sigmoid(-1.2 + 0.6 u) once something is in the basket, then step by step
-    bought            as told in `visitors`; who buys has done all of the above
+    P(added | viewed) = sigmoid(-2.6 + 0.9 u - 0.3 c), more on a return
+    P(checkout)       = sigmoid(-1.2 + 0.6 u) if the basket is not empty; each further step has its own probability
+    P(buys)           see `visitors`; a buyer has viewed, added and taken all checkout steps
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ STEPS: Final = 3  # of a checkout
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How often each visit does each thing. `steps`: the checkout steps taken, all of them where `bought`."""
+    """The number of each kind of action, one value per visit. `steps` are checkout steps; a buyer takes all of them."""
 
     pages: Array
     listings: Array
@@ -40,7 +40,7 @@ def _sigmoid(x: Array) -> Array:
 
 
 def plan(rng: np.random.Generator, visits: Array) -> Plan:
-    """Decide for each visit what it will do."""
+    """Draw the plan of each visit."""
     u, c, robot = resolve(visits), visits["curiosity"], visits["kind"] == ROBOT
     returning = visits["number"] > 1
     count = len(visits)
@@ -58,7 +58,7 @@ def plan(rng: np.random.Generator, visits: Array) -> Plan:
     pages[robot] = rng.integers(30, 120, robot.sum())
     listings[robot] = rng.integers(20, 80, robot.sum())
     details[robot], adds[robot] = rng.integers(60, 200, robot.sum()), 0
-    # One session in two has a second page at the least, or it would be a bounce.
+    # A visit that does not bounce has at least two pages.
     pages += stays & (pages + listings + details == 1)
     basket = 1 + rng.poisson(0.8, count)
     adds = np.where(bought, np.maximum(adds, basket), adds)

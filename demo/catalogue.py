@@ -1,4 +1,4 @@
-"""The shop of the generated sessions: what it sells, at what price, what is bought together, and its pages."""
+"""The shop of the generated sessions: its products, prices, bundles and pages."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,12 +6,12 @@ from typing import Final
 import numpy as np
 
 HOSTNAME: Final = "shop.example.com"
-MICROS: Final = 1_000_000  # GA360 keeps money times 10^6
+MICROS: Final = 1_000_000  # GA360 stores amounts of money times 10^6
 
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """A department: its listing page, and products as (name, price in whole cents)."""
+    """A category: its listing page, and its products as (name, price in cents)."""
 
     name: str
     path: str
@@ -129,7 +129,7 @@ CATEGORIES: Final = (
     ),
 )
 
-# What one basket tends to hold: the first product of each pulls the others in.
+# Products that are often bought together: a visitor who views the first often views the others too.
 BUNDLES: Final = (
     ("Ruled Notebook", "Gel Pen", "Sticky Notes"),
     ("Dotted Journal", "Pencil Set", "Sticker Sheet"),
@@ -163,7 +163,7 @@ CATEGORY_SIZE: Final = np.bincount(PRODUCT_CATEGORY)
 
 
 def _companions() -> np.ndarray:
-    """Two products that go with each: its bundle's others, else its neighbours on the shelf."""
+    """Return two companions of each product: the others of its bundle, otherwise its neighbours in the category."""
     table = (
         FIRST_PRODUCT[PRODUCT_CATEGORY][:, None]
         + ((np.arange(len(PRICES)) - FIRST_PRODUCT[PRODUCT_CATEGORY])[:, None] + [1, 2])
@@ -178,7 +178,7 @@ def _companions() -> np.ndarray:
 
 COMPANIONS: Final = _companions()
 
-# Pages, by number: the fixed ones, then one a category, then one a product.
+# Pages by number: the fixed ones, then one per category, then one per product.
 FIXED_PAGES: Final = (
     ("/home", "Home"),
     ("/store", "Store"),
@@ -192,7 +192,7 @@ FIXED_PAGES: Final = (
     ("/checkout/review", "Checkout: review"),
     ("/checkout/completed", "Checkout: confirmation"),
 )
-BROWSING_PAGES: Final = 6  # those of FIXED_PAGES that one strolls through; the rest are the checkout
+BROWSING_PAGES: Final = 6  # the first pages of FIXED_PAGES, for browsing; the rest are basket and checkout
 BASKET_PAGE: Final = 6
 LISTING_PAGE: Final = len(FIXED_PAGES)
 PRODUCT_PAGE: Final = LISTING_PAGE + len(CATEGORIES)

@@ -1,6 +1,6 @@
-"""The hits of a session, in order of time, with the products on them: plans in, clicks out.
+"""Generate the hits of sessions in chronological order, with their products, from the visits' plans.
 
-Everything is done for all sessions of a day at once; there is no loop over hits.
+All sessions of a day are generated at once, with array operations instead of a loop over hits.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from demo.behaviour import STEPS, Plan, plan
 from demo.visitors import ROBOT, SECONDS_A_DAY, Array, rank_within, resolve
 
 PAGE, LISTING, CLICK, DETAIL, ADD, REMOVE, BASKET, CHECKOUT, PURCHASE, SIGN = range(10)
-"""What a hit is; SIGN is an event without a page view."""
+"""The kinds of hits; SIGN is an event without a page view."""
 
 HIT: Final = np.dtype(
     [
@@ -30,7 +30,7 @@ ITEM: Final = np.dtype(
     [
         ("hit", np.int64),  # row of `Sessions.hits`
         ("product", np.int64),
-        ("quantity", np.int64),  # 0: the hit tells none
+        ("quantity", np.int64),  # 0 if the hit has no quantity
     ]
 )
 SIGN_SHARE: Final = 0.006  # of landings
@@ -40,7 +40,10 @@ OFFICE: Final = next(i for i, category in enumerate(catalogue.CATEGORIES) if cat
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """Visits, their hits in order of time, and the products of the hits: three tables, each points back."""
+    """Three tables: visits, their hits in chronological order, and the products of the hits.
+
+    A hit holds the row number of its visit, and an item the row number of its hit.
+    """
 
     visits: Array
     hits: Array
@@ -49,7 +52,7 @@ class Sessions:
 
 @dataclass(frozen=True, slots=True)
 class _Views:
-    """The products looked at, one row each; the first `adds` of a visit go into its basket, `kept` ones stay there."""
+    """The viewed products, one row each. `added` ones are put into the basket, and `kept` ones stay in it."""
 
     visit: Array
     key: Array
@@ -60,7 +63,7 @@ class _Views:
 
 
 def act(rng: np.random.Generator, visits: Array) -> Sessions:
-    """Let each visit run its course."""
+    """Generate the hits of all visits."""
     plans = plan(rng, visits)
     hits, items = _in_order(*_clicks(rng, plans))
     hits["time"] = _times(rng, visits, hits)
@@ -68,9 +71,9 @@ def act(rng: np.random.Generator, visits: Array) -> Sessions:
 
 
 def split_at_midnight(sessions: Sessions) -> tuple[Sessions, Sessions]:
-    """Divide the hits at the end of the day: GA writes a session that crosses it into both days' tables.
+    """Split the sessions at midnight: Google Analytics writes a session that crosses it into both days' tables.
 
-    The second part keeps its visit's number and start; its hits are counted and timed anew from midnight's first.
+    The second part keeps the number and the start of its visit. Its hits are numbered and timed from its first hit.
     """
     hits = sessions.hits
     beyond = sessions.visits["second"][hits["visit"]] + hits["time"] // 1000 >= SECONDS_A_DAY
@@ -78,7 +81,7 @@ def split_at_midnight(sessions: Sessions) -> tuple[Sessions, Sessions]:
 
 
 def _only(sessions: Sessions, keep: Array) -> Sessions:
-    """The part with the hits to keep and the visits that have any."""
+    """Return the sessions with only the hits to keep, and without visits that have none of them."""
     kept_items = keep[sessions.items["hit"]]
     items, hits = sessions.items[kept_items].copy(), sessions.hits[keep].copy()
     items["hit"] = (np.cumsum(keep) - 1)[items["hit"]]
@@ -88,13 +91,13 @@ def _only(sessions: Sessions, keep: Array) -> Sessions:
 
 
 def _products(rng: np.random.Generator, category: Array) -> Array:
-    """One product of each category given, the first ones of a shelf more often."""
+    """Draw one product of each given category; the first products of a category are drawn more often."""
     place = np.floor(rng.random(len(category)) ** 1.6 * catalogue.CATEGORY_SIZE[category]).astype(np.int64)
     return catalogue.FIRST_PRODUCT[category] + place
 
 
 def _views(rng: np.random.Generator, plans: Plan) -> _Views:
-    """Choose products: an anchor, then mostly what goes with it, its shelf, and now and then a stranger."""
+    """Draw the viewed products: an anchor, then mostly its companions or its category, sometimes any product."""
     visit = np.repeat(np.arange(len(plans.details)), plans.details)
     rank = rank_within(visit)
     anchor = _products(rng, rng.integers(0, len(catalogue.CATEGORIES), len(plans.details)))[visit]
@@ -115,7 +118,7 @@ def _views(rng: np.random.Generator, plans: Plan) -> _Views:
 
 
 class _Clicks:
-    """Hits and items in the making. `key` orders the hits of a visit: the stroll is 0 to 1, the checkout follows."""
+    """Collects hits and items. `key` orders the hits of a visit: browsing has keys from 0 to 1, the checkout above."""
 
     def __init__(self) -> None:
         self.hits: list[Array] = []
@@ -124,7 +127,7 @@ class _Clicks:
         self.count = 0
 
     def add(self, visit: Array, key: Array | float, kind: int, page: Array | int, step: int = 0) -> Array:
-        """Append hits; return their numbers."""
+        """Append hits; return their row numbers."""
         hits = np.zeros(len(visit), HIT)
         hits["visit"], hits["kind"], hits["page"], hits["step"] = visit, kind, page, step
         self.hits.append(hits)
@@ -133,7 +136,7 @@ class _Clicks:
         return np.arange(self.count - len(visit), self.count)
 
     def put(self, hit: Array, product: Array, quantity: Array | int = 0) -> None:
-        """Append one product a hit."""
+        """Append one product per hit."""
         items = np.zeros(len(hit), ITEM)
         items["hit"], items["product"], items["quantity"] = hit, product, quantity
         self.items.append(items)
@@ -145,7 +148,7 @@ def _clicks(rng: np.random.Generator, plans: Plan) -> tuple[Array, Array, Array]
     views = _views(rng, plans)
     shelf = catalogue.LISTING_PAGE + catalogue.PRODUCT_CATEGORY[views.product]
     page = catalogue.PRODUCT_PAGE + views.product
-    # The click before and the adding after belong to their product's page.
+    # A product's page view is preceded by a click on it, and may be followed by its addition to the basket.
     clicks.put(clicks.add(views.visit, views.key - 1e-9, CLICK, shelf), views.product)
     clicks.put(clicks.add(views.visit, views.key, DETAIL, page), views.product)
     added, removed, kept = views.added, views.added & ~views.kept, views.kept
@@ -155,7 +158,7 @@ def _clicks(rng: np.random.Generator, plans: Plan) -> tuple[Array, Array, Array]
     remove_hits = clicks.add(views.visit[removed], 1.1, REMOVE, catalogue.BASKET_PAGE)
     clicks.put(remove_hits, views.product[removed], views.quantity[removed])
     for step in range(1, STEPS + 2):
-        # The step after the last is the purchase; each of them shows the whole basket.
+        # The step after the last one is the purchase. Each step lists the whole basket.
         reached = plans.bought if step > STEPS else plans.steps >= step
         kind = PURCHASE if step > STEPS else CHECKOUT
         numbers = clicks.add(np.flatnonzero(reached), 1.0 + step, kind, catalogue.BASKET_PAGE + step, step)
@@ -167,7 +170,7 @@ def _clicks(rng: np.random.Generator, plans: Plan) -> tuple[Array, Array, Array]
 
 
 def _stroll(rng: np.random.Generator, plans: Plan, clicks: _Clicks) -> None:
-    """The landing, plain pages, and listings with the products they show."""
+    """Add the landing page, plain pages, and listing pages with the products that they show."""
     everyone = np.arange(len(plans.pages))
     landing = np.where(rng.random(len(everyone)) < 0.7, 0, rng.integers(1, catalogue.BROWSING_PAGES, len(everyone)))
     silent = rng.random(len(everyone)) < SIGN_SHARE
@@ -195,7 +198,10 @@ def _in_order(hits: Array, keys: Array, items: Array) -> tuple[Array, Array]:
 
 
 def _times(rng: np.random.Generator, visits: Array, hits: Array) -> Array:
-    """Milliseconds since the visit's start: log-normal pauses, slower for the resolved, seconds apart for robots."""
+    """Return each hit's milliseconds since the visit's start.
+
+    Pauses are log-normal, and longer for a high resolve; robots pause for a few seconds.
+    """
     pace = 3.2 + 0.12 * resolve(visits) + 0.1 * visits["curiosity"] + rng.normal(0, 0.5, len(visits))
     pause = np.exp(np.minimum(pace[hits["visit"]] + rng.normal(0, 0.9, len(hits)), 7.3))
     pause[(hits["kind"] == ADD) | (hits["kind"] == CLICK)] *= 0.4

@@ -1,7 +1,7 @@
-"""From values as found in a file to values as the schema documents them: cast where nothing is lost, else refused.
+"""Convert the values of a file to the types of the schema; refuse a value if the conversion would lose information.
 
-Exports reach us by ways that guess types or have only strings: BigQuery writes INT64 into JSON as strings, other tools
-write an integer column with gaps as doubles.
+Exports arrive through tools that guess types or only have strings. BigQuery writes INT64 as strings in JSON; other
+tools write an integer column with NULLs as doubles.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ import pyarrow as pa
 from demo.schema import FLAG, INT, REAL, TEXT
 
 IDENTIFIERS: Final = {"fullVisitorId", "userId", "user_id", "user_pseudo_id"}
-"""Texts that no number may stand for: its leading zeros, or the digits after the sixteenth, are gone already."""
+"""Columns in which numbers are refused: a number has lost leading zeros, and a double digits after the sixteenth."""
 
 INT64: Final = range(-(2**63), 2**63)
 EXACT_IN_DOUBLE: Final = 2**53
@@ -21,11 +21,11 @@ type Convert = Callable[[Any], Any]
 
 
 class MismatchError(ValueError):
-    """A value does not fit its column; the message names the column, the rule and the value."""
+    """A value does not fit its column; the message names the column, the expected type and the value."""
 
 
 def converter(schema: pa.Schema, unknown: set[str]) -> Convert:
-    """A function from a row as found to the row the schema wants; it adds columns it drops to `unknown`, by path."""
+    """Return a function that converts a row to the schema; it adds the paths of columns that it drops to `unknown`."""
     return _struct(pa.struct(list(schema)), "", unknown)
 
 
@@ -52,7 +52,7 @@ def _struct(kind: pa.StructType, path: str, unknown: set[str]) -> Convert:
     def convert(value: Any) -> Any:
         if not isinstance(value, dict):
             raise _refusal(path or "a row", "a record", value)
-        # NULL and absent are one; a repeated column has no NULL, only an empty list.
+        # A NULL column is left out, as if absent; a repeated column that is NULL or absent becomes an empty list.
         row: dict[str, Any] = {name: [] for name in repeated}
         for name, found in value.items():
             field = fields.get(name)
@@ -89,7 +89,7 @@ def _integer(path: str) -> Convert:
 
 
 def _whole(value: object) -> int | None:
-    """The integer that a double or a string stands for without loss; None: it stands for none."""
+    """Return the integer that a double or a string represents exactly, or None."""
     if isinstance(value, float) and value.is_integer() and abs(value) <= EXACT_IN_DOUBLE:
         return int(value)
     if isinstance(value, str) and value.isascii() and value.removeprefix("-").isdigit() and len(value) <= 20:

@@ -1,6 +1,6 @@
-"""Generate a shop's Google Analytics 360 export: one Parquet file a day-table, the same ones for the same seed.
+"""Generate a shop's Google Analytics 360 export: one Parquet file per day-table, reproducible by the seed.
 
-Who comes and why is told in `visitors`, what they do in `behaviour` and `clickstream`, how it looks as a row in `rows`.
+`visitors` draws who comes, `behaviour` and `clickstream` what they do, and `rows` converts it to rows of the export.
 """
 
 import datetime as dt
@@ -15,11 +15,11 @@ from demo import clickstream, rows
 from demo.schema import GA360, GA360_EXPORT, DayFile
 from demo.visitors import arrivals
 
-CHUNK: Final = 20_000  # visits acted out at once: bounds the memory of a busy day
+CHUNK: Final = 20_000  # visits generated at once, to limit memory
 
 
 def generate(seed: int, first_day: dt.date, days: int, sessions: int, folder: Path) -> list[DayFile]:
-    """Write `days` day-tables from `first_day` on with `sessions` sessions in all, in Parquet, into `folder`.
+    """Write `days` day-tables from `first_day` on, with `sessions` sessions in total, as Parquet files to `folder`.
 
     A session that crosses midnight has a row in both days' tables, so there are slightly more rows than sessions.
 
@@ -34,7 +34,7 @@ def generate(seed: int, first_day: dt.date, days: int, sessions: int, folder: Pa
     for day, visits in arrivals(rng, first_day, days, sessions):
         path = folder / f"{GA360_EXPORT.table(day)}.parquet"
         count, since_midnight, crossing = 0, crossing, GA360.empty_table()
-        # Plain columns for every reader: the Arrow schema would only say the same again.
+        # Do not store the Arrow schema: it is redundant, and not all readers know it.
         with pq.ParquetWriter(path, GA360, store_schema=False) as writer:
             for start in range(0, max(len(visits), 1), CHUNK):
                 acted = clickstream.act(rng, visits[start : start + CHUNK])

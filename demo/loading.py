@@ -1,4 +1,4 @@
-"""Load day files into BigQuery as day-tables, by load jobs side by side; all of them or none."""
+"""Load day files into BigQuery as day-tables, by concurrent load jobs. If one fails, new tables are deleted."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -11,7 +11,7 @@ from google.cloud import bigquery
 
 from demo.schema import FLAG, INT, REAL, TEXT, DayFile
 
-# Two keep the local BigQuery's two cores busy; from four on its commits collide and cost more than they gain.
+# Two jobs use two cores of the local BigQuery; from four on, conflicting commits cost more than concurrency gains.
 PARALLEL_JOBS: Final = 2
 
 _BIGQUERY_TYPES: Final = {INT: "INT64", REAL: "FLOAT64", TEXT: "STRING", FLAG: "BOOL"}
@@ -27,13 +27,13 @@ def load(
     dataset: str,
     progress: Callable[[DayFile], object] = lambda _: None,
 ) -> None:
-    """Make each file a table of `dataset`, in place of one of its name, and tell `progress` as each is done.
+    """Load each file as a table of `dataset`, replace existing tables, and call `progress` after each file.
 
-    The dataset is created where it is missing. When one file fails, no table that this call created stays behind, nor
-    the dataset; a table that was there before has either its old rows or its file's.
+    The dataset is created if it does not exist. If a file fails, tables and dataset that this call created are deleted;
+    a table that existed before has either its old rows or those of its file.
 
     Raises:
-        LoadError: a file was refused or could not be read or sent; the first to fail.
+        LoadError: a file could not be read or sent, or BigQuery refused it; the error is that of the first such file.
     """
     reference = bigquery.DatasetReference(client.project, dataset)
     before = _tables(client, reference)
@@ -51,7 +51,7 @@ def load(
 
 
 def _tables(client: bigquery.Client, dataset: bigquery.DatasetReference) -> set[str] | None:
-    """The names of the dataset's tables; None: there is no such dataset."""
+    """Return the names of the dataset's tables, or None if the dataset does not exist."""
     try:
         return {table.table_id for table in client.list_tables(dataset)}
     except NotFound:
@@ -71,14 +71,14 @@ def _load_all(
                 future.result()
                 progress(futures[future])
         except BaseException:
-            # What runs must end before its table can be deleted; what waits must not begin.
+            # Wait for running jobs, whose tables are deleted afterwards, and cancel waiting ones.
             executor.shutdown(cancel_futures=True)
             raise
 
 
 def _load_one(day_file: DayFile, client: bigquery.Client, dataset: bigquery.DatasetReference) -> None:
     parquet = bigquery.ParquetOptions()  # type: ignore[no-untyped-call]
-    parquet.enable_list_inference = True  # a list is a REPEATED column, not a record that holds one
+    parquet.enable_list_inference = True  # load a list as a REPEATED column instead of a nested record
     config = bigquery.LoadJobConfig(
         source_format=bigquery.SourceFormat.PARQUET,
         write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
@@ -100,7 +100,7 @@ def _load_one(day_file: DayFile, client: bigquery.Client, dataset: bigquery.Data
 
 
 def bigquery_schema(schema: pa.Schema) -> list[bigquery.SchemaField]:
-    """An Arrow schema as BigQuery declares it."""
+    """Convert an Arrow schema to a BigQuery schema."""
     return [_field(field.name, field.type) for field in schema]
 
 

@@ -1,4 +1,4 @@
-"""Sessions as rows of a GA360 export: nested Arrow columns built from offsets, with GA's NULLs and placeholders."""
+"""Convert sessions to rows of a GA360 export: nested Arrow columns, with Google Analytics' NULLs and placeholders."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from demo.schema import GA360
 from demo.visitors import CHANNELS, DEVICES, DIRECT, NETWORK_DOMAINS, PLACES, SECONDS_A_DAY, Array, rank_within
 
 VIEW_CLOCK: Final = dt.timezone(dt.timedelta(hours=-8))
-"""The view's time zone: GA cuts days and tells hours by it, while visitStartTime is an epoch."""
+"""The view's time zone, which defines days and hours; visitStartTime is in seconds since 1970, UTC."""
 SHIPPING: Final = 5 * catalogue.MICROS
 VISITOR_ID_DIGITS: Final = 19
 
-# By kind of hit, in the order of clickstream's kinds.
+# Values by kind of hit, in the order of the kinds in clickstream.py.
 ACTIONS: Final = ("0", "0", "1", "2", "3", "4", "0", "5", "6", "0")
 EVENT_ACTIONS: Final = (
     *(None, None, "Product Click", None, "Add to Cart", "Remove from Cart"),
@@ -31,7 +31,7 @@ IS_EVENT: Final = np.array([action is not None for action in EVENT_ACTIONS])
 
 
 def table(sessions: Sessions, first_day: dt.date, day: dt.date) -> pa.Table:
-    """The rows of `day`'s table (`schema.GA360`); `first_day` is the one the visits' days are counted from."""
+    """Return the rows of the day-table of `day` (`schema.GA360`); the visits' days count from `first_day`."""
     visits, hits = sessions.visits, sessions.hits
     epoch = int(dt.datetime.combine(first_day, dt.time(), VIEW_CLOCK).timestamp())
     count = np.bincount(hits["visit"], minlength=len(visits))
@@ -43,7 +43,7 @@ def table(sessions: Sessions, first_day: dt.date, day: dt.date) -> pa.Table:
             "visitorId": pa.nulls(len(visits), pa.int64()),
             "visitNumber": pa.array(visits["number"]),
             "visitId": pa.array(begun),
-            # Where a session was cut at midnight, the second part starts later than its id says.
+            # The second part of a session that was split at midnight starts later than its visitId.
             "visitStartTime": pa.array(begun + hits["time"][first] // 1000),
             "date": _constant(f"{day:%Y%m%d}", len(visits)),
             "totals": _totals(sessions, first, count),
@@ -69,7 +69,7 @@ def _table(columns: dict[str, pa.Array]) -> pa.Table:
 
 
 def _struct(kind: pa.StructType, columns: dict[str, pa.Array], present: Array | None = None) -> pa.StructArray:
-    """A struct column; NULL as a whole where not `present`."""
+    """Return a struct column; a row that is not `present` is NULL."""
     mask = None if present is None else pa.array(~present)
     arrays = [columns[field.name].cast(field.type) for field in kind]
     return pa.StructArray.from_arrays(arrays, fields=list(kind), mask=mask)
@@ -84,7 +84,7 @@ def _text(pool: Sequence[str | None], codes: Array) -> pa.Array:
 
 
 def _or_null(values: Array, present: Array | None = None) -> pa.Array:
-    """GA writes NULL where others write 0 or false, unless told which values are there."""
+    """Return a column in which values that are not `present` are NULL; by default those that are 0 or false."""
     return pa.array(values, mask=(values == 0) if present is None else ~present)
 
 
@@ -123,7 +123,7 @@ def _totals(sessions: Sessions, first: Array, count: Array) -> pa.StructArray:
 
 
 def _item_revenue(sessions: Sessions) -> Array:
-    """What each product row earns: price times quantity on a purchase, else 0."""
+    """Return each item's revenue: price times quantity on a purchase, otherwise 0."""
     items = sessions.items
     sold = sessions.hits["kind"][items["hit"]] == PURCHASE
     return np.where(sold, catalogue.PRICES[items["product"]] * items["quantity"], 0)
@@ -169,7 +169,7 @@ def _geo_network(visits: Array) -> pa.StructArray:
             "region": _text([p.region for p in PLACES], place),
             "metro": _text([p.metro for p in PLACES], place),
             "city": _text([p.city for p in PLACES], place),
-            # Tells nothing, but stays with the visitor.
+            # Carries no information, but is constant for a visitor.
             "networkDomain": _text(NETWORK_DOMAINS, visits["visitor"] % len(NETWORK_DOMAINS)),
         },
     )
@@ -229,7 +229,7 @@ def _page(hits: Array, kind: pa.StructType) -> pa.StructArray:
 
 
 def _transaction(sessions: Sessions, begun: Array, kind: pa.StructType) -> pa.StructArray:
-    """The order on a purchase's confirmation page, shipping included; NULL elsewhere."""
+    """Return the order of a purchase's hit, shipping included; NULL for all other hits."""
     visits, hits = sessions.visits, sessions.hits
     sold = hits["kind"] == PURCHASE
     paid = np.where(sold, SHIPPING, 0)
@@ -255,7 +255,7 @@ def _product(sessions: Sessions, kind: pa.ListType) -> pa.ListArray:
         "productSKU": _text(catalogue.PRODUCT_SKUS, product),
         "v2ProductName": _text(catalogue.PRODUCT_NAMES, product),
         "v2ProductCategory": _text([c.name for c in catalogue.CATEGORIES], category),
-        # Shown on a listing, not looked at; Google never writes false.
+        # True if the product was only shown on a listing page; Google Analytics never writes false.
         "isImpression": _or_null(sessions.hits["kind"][items["hit"]] == LISTING),
     }
     counts = np.bincount(items["hit"], minlength=len(sessions.hits))

@@ -1,6 +1,6 @@
-"""The two Google Analytics exports as Arrow schemas: the columns the chain keeps, typed as Google documents them.
+"""Arrow schemas of the two Google Analytics exports: the columns that are kept, with the types that Google documents.
 
-GA360: one row a session, tables `ga_sessions_YYYYMMDD`. GA4: one row an event, tables `events_YYYYMMDD`.
+GA360: one row per session, in tables `ga_sessions_YYYYMMDD`. GA4: one row per event, in tables `events_YYYYMMDD`.
 """
 
 import datetime as dt
@@ -14,7 +14,7 @@ INT, REAL, TEXT, FLAG = pa.int64(), pa.float64(), pa.string(), pa.bool_()
 
 
 def _record(ints: str = "", texts: str = "", flags: str = "", **nested: pa.DataType) -> pa.DataType:
-    """A struct from names by type; the order of fields means nothing to BigQuery."""
+    """Return a struct type from field names, separated by spaces, by type. BigQuery ignores the fields' order."""
     fields = [(name, INT) for name in ints.split()]
     fields += [(name, TEXT) for name in texts.split()]
     fields += [(name, FLAG) for name in flags.split()]
@@ -126,10 +126,10 @@ GA4: Final = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """One of the two exports: how its day-tables are called and which column says the day.
+    """One of the two exports; `prefix` is that of its day-tables, and `day_column` holds a row's day.
 
-    `required` columns make a row usable: without a value in each, the row is refused. `key` is what no two rows of a
-    day should share; events have none.
+    A row without a value in each of the `required` columns is refused. `key` should be unique within a day; GA4's
+    events have no key.
     """
 
     name: str
@@ -140,7 +140,7 @@ class Export:
     schema: pa.Schema
 
     def table(self, day: dt.date) -> str:
-        """The day-table's name."""
+        """Return the name of a day's day-table."""
         return f"{self.prefix}{day:%Y%m%d}"
 
 
@@ -156,7 +156,7 @@ GA4_EXPORT: Final = Export(
     name="GA4",
     prefix="events_",
     day_column="event_date",
-    # user_pseudo_id is no requirement: Google leaves it NULL where consent was denied.
+    # user_pseudo_id is not required: it is NULL for visitors who denied consent.
     required=("event_date", "event_timestamp", "event_name"),
     key=(),
     schema=GA4,
@@ -166,7 +166,7 @@ EXPORTS: Final = (GA360_EXPORT, GA4_EXPORT)
 
 @dataclass(frozen=True, slots=True)
 class DayFile:
-    """The rows of one day-table, in Parquet; the file is named for its table."""
+    """The Parquet file of one day-table; the file has the table's name."""
 
     day: dt.date
     path: Path
@@ -179,5 +179,5 @@ class DayFile:
 
     @property
     def export(self) -> Export:
-        """Which export the rows come from."""
+        """The export to which the day-table belongs."""
         return next(export for export in EXPORTS if self.table.startswith(export.prefix))

@@ -1,6 +1,6 @@
-"""Read real Google Analytics exports from files: NDJSON, gzipped or not, or Parquet, in either export's shape.
+"""Read real Google Analytics exports (GA360 or GA4) from files: NDJSON, with or without gzip, or Parquet.
 
-What comes out is what the generator makes too: one Parquet file a day-table, in the documented types.
+The result is the same as the generator's: one Parquet file per day-table, with the documented types.
 """
 
 import datetime as dt
@@ -23,21 +23,22 @@ from demo.schema import EXPORTS, DayFile, Export
 from shared import jsontext
 
 SUFFIXES: Final = (".parquet", ".ndjson", ".jsonl", ".json", ".ndjson.gz", ".jsonl.gz", ".json.gz")
-"""What is taken from a folder; a file given by name may be called anything."""
+"""The suffixes of files that are read from a folder. A file that is given by name may have any name."""
 
 CHUNK: Final = 5_000  # rows held as Python objects at a time
 BATCH: Final = 500
 
 
 class SourceError(Exception):
-    """An input cannot be used; the message names the file, the line or row, and what is wrong with it."""
+    """An input cannot be used; the message names the file, the line or row, and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What was read. `repeated`: rows whose session key stood in an earlier row of the same day; they are kept.
+    """The result of reading files.
 
-    `dropped`: columns that the schema does not have, by path.
+    `repeated` is the number of rows whose key appeared in an earlier row of the same day; they are kept. `dropped` are
+    the paths of columns that the schema lacks.
     """
 
     export: Export
@@ -48,9 +49,9 @@ class Intake:
 
 
 def read(paths: Sequence[Path], folder: Path) -> Intake:
-    """Divide the rows of all files by their own day into `folder`, which must be new or empty.
+    """Write the rows of all files to one file per day in `folder`, which must be new or empty.
 
-    The day files appear all at once when every row has been read and found good, or not at all.
+    The day files appear together after all rows were read and converted; after an error there are none.
 
     Raises:
         SourceError: a path, file or row cannot be used.
@@ -61,13 +62,13 @@ def read(paths: Sequence[Path], folder: Path) -> Intake:
         kinds = ", ".join(f"{file} ({export.name})" for file, export in exports.items())
         raise SourceError(f"give files of one export, not of {kinds or 'none'}")
     if folder.exists() and any(folder.iterdir()):
-        raise SourceError(f"{folder} is not empty: day files of another input may lie there")
+        raise SourceError(f"{folder} is not empty: it may hold the day files of another input")
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
         intake = _divide(files, exports[files[0]], partial, folder)
-        partial.replace(folder)  # one step: there is no moment with half of the days
+        partial.replace(folder)  # atomic, so that all days appear together
     except BaseException:
         shutil.rmtree(partial)
         raise
@@ -92,11 +93,11 @@ def _detect(file: Path) -> Export:
         if not names:
             return export
     lacks = "; ".join(f"for {export.name} it lacks {', '.join(names)}" for export, names in missing.items())
-    raise SourceError(f"{file} is no Google Analytics export: {lacks}")
+    raise SourceError(f"{file} is not a Google Analytics export: {lacks}")
 
 
 def _columns(file: Path) -> set[str]:
-    """The columns of a Parquet file, or of the first row."""
+    """Return the columns of a Parquet file, or of the first row of a JSON file."""
     if _is_parquet(file):
         with _parquet(file) as parquet:
             return set(parquet.schema_arrow.names)
@@ -115,7 +116,7 @@ def _is_parquet(file: Path) -> bool:
 
 
 def _json_rows(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each row with its place, for messages."""
+    """Yield (place, row) for each row; the place is for error messages."""
     for number, line in _lines(file):
         place = f"{file}:{number}"
         try:
@@ -123,12 +124,12 @@ def _json_rows(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         except jsontext.NotJSONError as error:
             raise SourceError(f"{place}: not JSON: {error}") from error
         if not isinstance(row, dict):
-            raise SourceError(f"{place}: a line must be one JSON object, one row")
+            raise SourceError(f"{place}: a line must be a JSON object")
         yield place, row
 
 
 def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines that are not blank, numbered from 1."""
+    """Yield (number, line) for each line that is not blank; numbers count from 1."""
     number = 0
     with gzip.open(file) if _head(file).startswith(b"\x1f\x8b") else file.open("rb") as content:
         try:
@@ -150,7 +151,7 @@ def _parquet(file: Path) -> Iterator[pq.ParquetFile]:
 
 
 def _parquet_rows(file: Path, schema: pa.Schema, dropped: set[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each row with its place, with the columns only that `schema` knows."""
+    """Yield (place, row) for each row, with only the columns of `schema`; add the other columns to `dropped`."""
     known = {prefix for path in _leaves(schema) for prefix in _prefixes(path)}
     with _parquet(file) as parquet:
         wanted = []
@@ -167,7 +168,7 @@ def _parquet_rows(file: Path, schema: pa.Schema, dropped: set[str]) -> Iterator[
 
 
 def _leaves(fields: Iterable[pa.Field], prefix: str = "") -> Iterator[str]:
-    """The path of each innermost column, in the order of a Parquet file's columns."""
+    """Yield the path of each leaf column, in the order of a Parquet file's columns."""
     for field in fields:
         yield from _leaves_of(field.type, prefix + field.name)
 
@@ -183,13 +184,13 @@ def _leaves_of(kind: pa.DataType, path: str) -> Iterator[str]:
 
 
 def _prefixes(path: str) -> list[str]:
-    """`a`, `a.b` and `a.b.c` for `a.b.c`."""
+    """Return `a`, `a.b` and `a.b.c` for the path `a.b.c`."""
     names = path.split(".")
     return [".".join(names[: end + 1]) for end in range(len(names))]
 
 
 def _divide(files: list[Path], export: Export, partial: Path, folder: Path) -> Intake:
-    """Write the rows of all files into one file a day in `partial`, which is going to be `folder`."""
+    """Write the rows of all files to one file per day in `partial`, which the caller renames to `folder`."""
     dropped: set[str] = set()
     convert = converter(export.schema, dropped)
     seen: set[int] = set()
@@ -206,7 +207,7 @@ def _divide(files: list[Path], export: Export, partial: Path, folder: Path) -> I
                 writers.add(day, row)
                 rows += 1
                 if export.key:
-                    # A number in place of the key: a million rows need not be remembered whole.
+                    # Remember a hash instead of the key, to save memory.
                     key = hash((day, *(row[name] for name in export.key)))
                     repeated += key in seen
                     seen.add(key)
@@ -218,7 +219,11 @@ def _divide(files: list[Path], export: Export, partial: Path, folder: Path) -> I
 
 
 def _day(row: dict[str, Any], export: Export) -> dt.date:
-    """The row's own day; the row is refused when it lacks what makes it usable."""
+    """Return the row's day.
+
+    Raises:
+        MismatchError: a required column is missing, or the day is malformed.
+    """
     for name in export.required:
         if row.get(name) in (None, ""):
             raise MismatchError(f"{name} is missing")
@@ -233,7 +238,7 @@ def _day(row: dict[str, Any], export: Export) -> dt.date:
 
 
 class _DayWriters:
-    """One Parquet file a day, written in pieces."""
+    """Writes one Parquet file per day, in chunks."""
 
     def __init__(self, export: Export, folder: Path) -> None:
         self._export = export
@@ -243,7 +248,7 @@ class _DayWriters:
         self._held: defaultdict[dt.date, list[dict[str, Any]]] = defaultdict(list)
         self._count = 0
         self.counts: dict[dt.date, int] = {}
-        """Rows a day; complete when the block is left."""
+        """Number of rows by day; complete after the `with` block."""
 
     def __enter__(self) -> Self:
         return self
@@ -254,7 +259,7 @@ class _DayWriters:
                 self._flush()
 
     def add(self, day: dt.date, row: dict[str, Any]) -> None:
-        """Take one row."""
+        """Add a row to the file of its day."""
         self._held[day].append(row)
         self._count += 1
         if self._count >= CHUNK:

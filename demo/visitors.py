@@ -1,22 +1,24 @@
-"""Who comes, when, and what they have in mind: the arrivals behind the generated sessions.
+"""Draw the visitors of the generated sessions: when they come, and what they intend.
 
-The causal story. Each visitor is born with a latent intent
+The causal model: each visitor has a latent intent
 
     intent = 0.8 effect(channel) + 0.6 effect(country) + effect(device) + moment + season + e,   e ~ N(0, 0.8)
 
-where `moment` is an interaction: a desktop in office hours or a phone in the evening speaks for a purchase, the
-reverse against it; a phone in the evening that comes from a social network is a fan. A second trait, curiosity
-~ N(0, 1), knows nothing of intent. Both show in what a visitor does (`behaviour`), and curiosity wears intent down:
+`moment` is an interaction. A desktop in office hours or a phone in the evening raises the intent, and the reverse
+lowers it; a phone in the evening that comes from a social network raises it further. A second trait, curiosity
+~ N(0, 1), is independent of intent. Both affect what a visitor does (`behaviour`), and a positive curiosity reduces the
+intent:
 
     resolve = intent - max(curiosity, 0)
     returns ~ Poisson(exp(-1.45 + 0.75 resolve)),   days between a return and the first visit exponential, mean 5
     P(buys) = sigmoid(-4.8 + 1.25 resolve) on a return, sigmoid(-6.4 + 1.25 resolve) on the first visit
 
-So an idle browser who looks at everything is less likely to come back and buy than one who looks at three things:
-the effects bend and cross, which a boosted tree can use and a linear logit cannot. On "buys in a later session within
-14 days of the first visit", a logit on bounces and time on site reaches a ROC AUC of about 0.72, a logit on all
-features 0.82, boosted trees 0.87 (0.83 when they see a few hundred buyers only). Staff (referred by the intranet, much
-given to buying) and robots (hundreds of hits seconds apart, never a purchase) are two small kinds apart.
+So a curious visitor who looks at everything is less likely to return and buy than one who looks at three products. The
+effects are nonlinear and interact, which boosted trees can use and a logistic regression cannot. For the label "buys in
+a later session within 14 days of the first visit", a logistic regression on bounces and time on site reaches a ROC AUC
+of about 0.72, one on all features 0.82, and boosted trees 0.87 (0.83 with only a few hundred buyers). There are two
+other small groups: staff (referred by the intranet, frequent buyers) and robots (hundreds of hits in quick succession,
+never a purchase).
 """
 
 import datetime as dt
@@ -28,14 +30,17 @@ from typing import Any, Final
 import numpy as np
 
 SECONDS_A_DAY: Final = 86_400
-WARM_UP_DAYS: Final = 30  # days simulated before the first, so that visitors cross the window's start
+WARM_UP_DAYS: Final = 30  # days simulated before the first day, so that the first day has returning visitors
 ORDINARY, STAFF, ROBOT = range(3)
 STAFF_SHARE, ROBOT_SHARE = 0.004, 0.0012
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """Where a session comes from, as GA names it. `share` of new visitors, `effect` on intent."""
+    """A session's traffic source, in Google Analytics' terms.
+
+    `share` is its relative frequency among new visitors, `effect` its effect on intent.
+    """
 
     grouping: str
     source: str
@@ -83,7 +88,7 @@ _HIDDEN = "not available in demo dataset"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place as GA's geoNetwork tells it, with the region GA keeps in custom dimension 4 (None: no dimension)."""
+    """A place, as in Google Analytics' geoNetwork; `dimension` is the value of custom dimension 4, or None."""
 
     continent: str
     sub_continent: str
@@ -132,7 +137,7 @@ NETWORK_DOMAINS: Final = ("(not set)", "(not set)", "unknown.unknown", "comcast.
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A browser on a machine."""
+    """A browser on an operating system and a kind of device."""
 
     category: str
     system: str
@@ -171,19 +176,19 @@ RETURN_LEVEL: Final = -1.45
 RETURN_SLOPE: Final = 0.75
 MEAN_GAP_DAYS: Final = 5.0
 STAFF_RETURNS, STAFF_GAP_DAYS = 3.0, 12.0
-APART: Final = 5_400  # seconds between the starts of two visits, at the least: the first must be over
+APART: Final = 5_400  # minimum seconds between the starts of two visits, so that they do not overlap
 
 VISIT: Final = np.dtype(
     [
         ("visitor", np.uint64),
         ("number", np.int64),
         ("day", np.int64),  # counted from the first day; negative while warming up
-        ("second", np.int64),  # of the day, on the view's clock
+        ("second", np.int64),  # of the day, in the view's time zone
         ("kind", np.int8),
         ("channel", np.int8),
         ("place", np.int8),
         ("device", np.int8),
-        ("direct", np.bool_),  # came back by typing or a bookmark: GA's isTrueDirect
+        ("direct", np.bool_),  # returned by a typed address or a bookmark: isTrueDirect
         ("intent", np.float64),
         ("curiosity", np.float64),
     ]
@@ -193,26 +198,26 @@ type Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def season(day: dt.date) -> float:
-    """How busy a day of the year is: a peak in the second week of December."""
+    """Return the seasonal factor of a day: 1, with a peak of 1.55 on 11 December."""
     days_from_peak = (day - dt.date(day.year, 12, 11)).days
     return 1.0 + 0.55 * float(np.exp(-((days_from_peak / 13) ** 2)))
 
 
 def busyness(day: dt.date) -> float:
-    """The weight of a day among others: its season and its weekday."""
+    """Return the relative number of sessions on a day, by season and weekday."""
     return season(day) * float(WEEKDAY_WEIGHT[day.weekday()])
 
 
 def resolve(visits: Array) -> Array:
-    """What is left of intent once idle curiosity has had its share."""
+    """Return intent minus positive curiosity."""
     left: Array = visits["intent"] - np.maximum(visits["curiosity"], 0)
     return left
 
 
 def arrivals(rng: np.random.Generator, first_day: dt.date, days: int, sessions: int) -> Iterator[tuple[dt.date, Array]]:
-    """Yield each day with its visits (`VISIT` rows in order of time), `sessions` in all.
+    """Yield each day with its visits (`VISIT` rows in chronological order), `sessions` in total.
 
-    What is remembered from day to day are the visits still to come, nothing else.
+    Only future visits are kept in memory between days.
     """
     calendar = [first_day + dt.timedelta(offset) for offset in range(-WARM_UP_DAYS, days)]
     budgets = _budgets([busyness(day) for day in calendar[WARM_UP_DAYS:]], sessions)
@@ -223,8 +228,8 @@ def arrivals(rng: np.random.Generator, first_day: dt.date, days: int, sessions: 
         returning = np.concatenate([np.empty(0, VISIT), *pending.pop(offset, [])])[:budget]
         new = _newcomers(rng, day, offset, budget - len(returning))
         later = _returns(rng, new)
-        # Some return on the very day of their first visit and take the room of other newcomers. Visitor numbers are
-        # random, so cutting in their order is fair, and keeps no return of a newcomer who was cut.
+        # Some newcomers return on the same day and replace other newcomers, to keep the day's total. Cutting in the
+        # order of the visitors' random numbers is unbiased; returns of newcomers who were cut are dropped too.
         first = np.concatenate([new, later[later["day"] == offset]])
         first = first[np.argsort(first["visitor"], kind="stable")][: len(new)]
         later = later[(later["day"] > offset) & np.isin(later["visitor"], first["visitor"])]
@@ -236,7 +241,7 @@ def arrivals(rng: np.random.Generator, first_day: dt.date, days: int, sessions: 
 
 
 def _budgets(weights: list[float], total: int) -> list[int]:
-    """Whole numbers in proportion to `weights` that add up to `total`."""
+    """Return integers in proportion to `weights` whose sum is `total`."""
     edges = np.round(np.cumsum([0.0, *weights]) / sum(weights) * total).astype(np.int64)
     return [int(size) for size in np.diff(edges)]
 
@@ -248,7 +253,7 @@ def _split_by_day(visits: Array) -> list[Array]:
 
 
 def _seconds(rng: np.random.Generator, count: int) -> Array:
-    """Seconds of the day, by the rhythm of the hours."""
+    """Draw seconds of the day, with the hours' weights."""
     hours = rng.choice(24, size=count, p=HOUR_WEIGHT / HOUR_WEIGHT.sum())
     return hours * 3600 + rng.integers(0, 3600, count)
 
@@ -279,7 +284,7 @@ def _newcomers(rng: np.random.Generator, day: dt.date, offset: int, count: int) 
 
 
 def _intent(visits: Array, day: dt.date) -> Array:
-    """The part of intent that can be seen from outside."""
+    """Return the part of intent that depends on observable values."""
     channel = np.array([c.effect for c in CHANNELS])[visits["channel"]]
     place = np.array([p.effect for p in PLACES])[visits["place"]]
     device = np.array([d.effect for d in DEVICES])[visits["device"]]
@@ -300,7 +305,7 @@ def _moment(visits: Array, day: dt.date) -> Array:
 
 
 def _returns(rng: np.random.Generator, new: Array) -> Array:
-    """The later visits of newcomers, numbered from 2 in order of time."""
+    """Draw the later visits of newcomers, numbered from 2 in chronological order."""
     rate = np.exp(np.minimum(RETURN_LEVEL + RETURN_SLOPE * resolve(new), 1.5))
     rate[new["kind"] == STAFF] = STAFF_RETURNS
     rate[new["kind"] == ROBOT] = 0
@@ -321,7 +326,7 @@ def _returns(rng: np.random.Generator, new: Array) -> Array:
 
 
 def rank_within(groups: Array) -> Array:
-    """The place of each row within its group, from 0; equal groups stand together."""
+    """Return the position of each row within its group, from 0; rows of a group must be adjacent."""
     begins = np.concatenate([[True], groups[1:] != groups[:-1]])[: len(groups)]
     starts = np.flatnonzero(begins)
     rank: Array = np.arange(len(groups)) - np.repeat(starts, np.diff(np.append(starts, len(groups))))

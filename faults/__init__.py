@@ -1,1 +1,1 @@
-"""Runs of the chain under random faults, each compared with an undisturbed run: `make faults`."""
+"""`make faults`: run the chain under random faults, and compare each run's result with that of an undisturbed run."""

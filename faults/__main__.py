@@ -1,6 +1,6 @@
-"""Run the chain under random faults, and tell what was lost, doubled, stuck or different.
+"""Run the chain under random faults, and report what was lost, doubled, stuck or different.
 
-Results are appended to a file, and the summary adds up all of it: several calls make one campaign.
+Results are appended to a file, and the summary covers the whole file. So several calls can make one campaign.
 """
 
 import argparse
@@ -18,12 +18,12 @@ RESULTS = "results.jsonl"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Make the runs and print the summary; 1 when anything was wrong."""
+    """Make the runs and print the summary; return 1 if anything was wrong, otherwise 0."""
     parser = argparse.ArgumentParser("python -m faults", description=__doc__)
-    parser.add_argument("--runs", type=int, default=5, help="how many (default: 5); 0 prints the summary alone")
-    parser.add_argument("--seed", type=int, default=1, help="of the first run; the others have those that follow")
-    parser.add_argument("--resume", action="store_true", help="leave out seeds whose results are there already")
-    parser.add_argument("--folder", type=Path, default=Path(".state/faults"), help="where state and results are")
+    parser.add_argument("--runs", type=int, default=5, help="number of runs (default: 5); 0 only prints the summary")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the first run; each further run adds 1")
+    parser.add_argument("--resume", action="store_true", help="skip seeds that have a result already")
+    parser.add_argument("--folder", type=Path, default=Path(".state/faults"), help="folder of state and results")
     asked = parser.parse_args(arguments)
     results = asked.folder / RESULTS
     done = {result["seed"] for result in _read(results)} if asked.resume else set()
@@ -37,7 +37,7 @@ def _run(seeds: list[int], folder: Path, results: Path) -> None:
     world = World(folder)
     with world.proxied():
         campaign = Campaign(world)
-        print("preparing: two versions, and an undisturbed run ...", flush=True)
+        print("preparing: registering two versions, making an undisturbed run ...", flush=True)
         campaign.prepare()
         for seed in seeds:
             result = campaign.run(seed)
@@ -48,7 +48,7 @@ def _run(seeds: list[int], folder: Path, results: Path) -> None:
 
 
 def _read(results: Path) -> list[dict]:
-    """The last result of each seed."""
+    """Return the last result of each seed."""
     lines = results.read_text().splitlines() if results.exists() else []
     return list({result["seed"]: result for result in map(json.loads, lines)}.values())
 

@@ -1,4 +1,4 @@
-"""One undisturbed run, and runs under faults that are held against it."""
+"""Make an undisturbed run, then runs under faults, and compare their results with it."""
 
 import shutil
 import time
@@ -22,9 +22,9 @@ FIRST_DAY = date(2017, 3, 1)
 DAYS = 24
 SESSIONS = 6000
 DEADLINE = 300
-"""Seconds after which a run that has not ended is stuck."""
+"""Seconds after which a run that has not ended counts as stuck."""
 _QUIET = 2.5
-"""Seconds without a message under way, longer than the longest backoff, after which none is waiting."""
+"""Seconds without a delivery after which no message is pending; longer than the longest backoff."""
 
 
 class StuckError(Exception):
@@ -32,7 +32,7 @@ class StuckError(Exception):
 
 
 class Campaign:
-    """Runs that begin with the same state: two versions are registered, and an event with new data comes."""
+    """Runs that start from the same state: two versions are registered, and new data are announced."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -40,7 +40,7 @@ class Campaign:
         self._runs: set[str] = set()
 
     def prepare(self) -> None:
-        """Make the state that runs begin with, and what an undisturbed run makes of it."""
+        """Create the state from which runs start, and record the result of an undisturbed run."""
         world = self._world
         shutil.rmtree(world.state, ignore_errors=True)
         world.start()
@@ -56,7 +56,7 @@ class Campaign:
         self._expected, self._runs = self.undisturbed()
 
     def undisturbed(self) -> tuple[judge.State, set[str]]:
-        """What a run without faults leaves, and all runs that there are then."""
+        """Make a run without faults; return its result, and the ids of all runs that exist then."""
         world = self._world
         world.restore()
         world.start()
@@ -70,7 +70,7 @@ class Campaign:
         return state, runs
 
     def run(self, seed: int) -> dict[str, Any]:
-        """Make the run with this seed's faults; what struck it, and what was wrong afterwards."""
+        """Make the run with this seed's faults; return which faults struck, and what was wrong afterwards."""
         world, faults = self._world, plan(seed)
         world.log.write_text("")
         world.restore()
@@ -95,7 +95,7 @@ class Campaign:
         finally:
             result["stuck"] += world.proxies.finish()
             result["faults"] = dict(world.proxies.struck)
-        # What a fault held back comes now, and what stands is taken up.
+        # Resume stalled runs, and wait for messages that a fault has delayed.
         world.insist(lambda clients: clients.send("resume-due", {}))
         self._settle("", set())
         struck = result["faults"].keys() & set(BY_OPERATORS)
@@ -108,13 +108,17 @@ class Campaign:
                 result[kind] += found
 
     def _refresh(self, reason: str, expected: set[str] | None = None) -> None:
-        """Announce new data and wait for the end: of a run that was opened for this reason, and of those expected."""
+        """Announce new data; wait until a run with this reason and all `expected` runs have ended."""
         self._world.insist(lambda clients: clients.send("data-refreshed", {"reason": reason}))
         self._settle(reason, expected or set())
 
     def _settle(self, reason: str, expected: set[str]) -> None:
-        """Return once the runs are there, all have ended and no message is under way; tick as the scheduler does."""
-        world, ended, reasons, standing = self._world, set(), {""}, {}
+        """Wait until these runs exist, all runs have ended and no message is pending; publish the scheduler's ticks.
+
+        Raises:
+            StuckError: this is not so within the deadline.
+        """
+        world, ended, reasons, running = self._world, set(), {""}, {}
         deadline = time.monotonic() + DEADLINE
         while time.monotonic() < deadline:
             time.sleep(0.5)
@@ -124,16 +128,16 @@ class Campaign:
                 runs = [run for one in set(world.clients.runs.ids()) - ended if (run := self._read(one))]
                 reasons |= {run.wanted_for for run in runs} | ({reason} if world.proxies.struck["reset"] else set())
                 ended |= {run.run_id for run in runs if run.has_ended}
-                standing = {run.run_id: run.outcome for run in runs if not run.has_ended}
-                if reason in reasons and expected <= ended and not standing and world.proxies.quiet_seconds() > _QUIET:
+                running = {run.run_id: run.outcome for run in runs if not run.has_ended}
+                if reason in reasons and expected <= ended and not running and world.proxies.quiet_seconds() > _QUIET:
                     return
                 world.clients.send("resume-due", {})
-            except Exception:  # noqa: BLE001, S112 - services are away, or a run was reset while it was read
+            except Exception:  # noqa: BLE001, S112 - services are down, or a run was reset while it was read
                 continue
-        raise StuckError(f"standing: {standing or 'none'}; not there: {sorted(expected - ended - standing.keys())}")
+        raise StuckError(f"not ended: {running or 'none'}; missing: {sorted(expected - ended - running.keys())}")
 
     def _read(self, run_id: str) -> follow.Run | None:
-        """Return the run; None where a step that outlived its reset has left a failure and nothing else."""
+        """Return the run; None if it was reset, and a step that was still running then recorded a failure."""
         try:
             return follow.read(self._world.clients.runs, run_id)
         except Malformed:
@@ -162,7 +166,7 @@ class Campaign:
 
 
 def is_wrong(result: dict[str, Any]) -> bool:
-    """Whether anything about the run was not as it should be."""
+    """Whether anything about the run was wrong."""
     return any(result[kind] for kind in ("lost", "doubled", "stuck", "different"))
 
 

@@ -1,8 +1,8 @@
-"""What `propensity up` is, with a proxy in front of each port: the process that the campaign starts and kills.
+"""The process that the campaign starts and kills: like `propensity up`, but reached through proxies.
 
     python -m faults.child STATE SETTINGS PORTS PROXIES     (the last three are JSON)
 
-It prints its environment as one line of JSON once it answers. It ends with its standard input, or when it is killed.
+Once the services answer, it prints its environment as one line of JSON. It exits when its standard input ends.
 """
 
 import json
@@ -20,7 +20,7 @@ def main(state: Path, document: dict, ports: dict[str, int], proxies: dict[str, 
     def reached_at(service: str, url: str) -> str:
         return f"{url.rpartition(':')[0]}:{proxies[service]}"
 
-    # Twenty attempts with Google's backoff last for hours, and with this one for less than a slow start of `up`.
+    # With so short a backoff, twenty attempts would be used up during a slow restart, so allow more.
     soon = desk.Backoff(minimum_seconds=0.1, maximum_seconds=1, attempts=100)
     with desk.run(
         state,
@@ -31,7 +31,7 @@ def main(state: Path, document: dict, ports: dict[str, int], proxies: dict[str, 
         on_line=lambda line: print(jsontext.text(line.get("jsonPayload", line)), file=sys.stderr, flush=True),
         reached_at=reached_at,
     ) as started:
-        # The campaign ticks.
+        # The campaign publishes the ticks itself.
         started.scheduler.stop()
         print(jsontext.text(started.environment), flush=True)
         sys.stdin.read()

@@ -1,4 +1,4 @@
-"""Fingerprints of whole tables, by which two states of a dataset are compared."""
+"""Compute fingerprints of whole tables, to compare two states of a dataset."""
 
 import functools
 import os
@@ -14,21 +14,21 @@ from google.cloud.bigquery_storage_v1.services.big_query_read.transports import 
 from google.cloud.bigquery_storage_v1.types import DataFormat, ReadSession
 
 type Digest = tuple[int, str]
-"""A number of rows, and a fingerprint."""
+"""The number of rows, and a fingerprint of the rows."""
 
 
 def of_table(client: bigquery.Client, table: str, *, where: str = "true", without: Collection[str] = ()) -> Digest:
-    """Return the number of a table's rows and a fingerprint of their columns and values; the order means nothing.
+    """Return the number of a table's rows, and a fingerprint of their columns and values that ignores their order.
 
-    The rows are read through the Storage Read API of the local cloud that the environment names. `where` is a
-    condition that DuckDB understands; the columns named in `without` are left out.
+    The rows are read through the Storage Read API of the local cloud that the environment names. `where` is a condition
+    in DuckDB's SQL; the columns in `without` are ignored.
     """
     with duckdb.connect() as connection:
         connection.register("read", _rows(bigquery.TableReference.from_string(table, client.project)))
         kept = connection.sql(f"select * from read where {where}")  # noqa: S608 - our own
         kept = kept.project(", ".join(f'"{name}"' for name in kept.columns if name not in without))
         columns = list(zip(kept.columns, map(str, kept.types), strict=True))
-        # The sum, unlike bit_xor, tells a row that stands twice from none.
+        # The sum detects duplicate rows; with bit_xor, a row that appears twice would cancel out.
         statement = "select count(*), cast(sum(hash(kept)) as varchar) from kept"
         count, fingerprint = connection.sql(statement).fetchall()[0]
     return count, f"{columns} {fingerprint}"
@@ -57,6 +57,6 @@ def _reader_at(address: str, secret: str) -> BigQueryReadClient:
     credentials = grpc.composite_channel_credentials(
         grpc.local_channel_credentials(), grpc.access_token_call_credentials(secret)
     )
-    # A block of rows has as many bytes as its rows need; gRPC takes 4 MB unless it is told otherwise.
+    # A block of rows may exceed gRPC's default limit of 4 MB.
     channel = grpc.secure_channel(address, credentials, options=[("grpc.max_receive_message_length", -1)])
     return BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=channel))

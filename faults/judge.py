@@ -1,4 +1,4 @@
-"""What a run has left, without what differs from run to run, and how two of these differ."""
+"""Record the state that a run leaves, without values that differ in every run, and compare two states."""
 
 import hashlib
 import json
@@ -15,14 +15,14 @@ from shared import jsontext
 from shared.chain.environment import Environment
 from shared.champion import POINTER, Pointer
 
-# Failures, the note of an operation and the jobs of a training are of one delivery or attempt alone.
+# These documents differ in every run: failures, a deployment's operation, and the job ids of trainings.
 _PASSING = re.compile(r"/failures/|/deployment_operation|/trainings/")
-# A training that `up` took along when it was killed is tried again, and the steps of its last attempt count.
+# A training that was killed with `up` is repeated; compare the records of its last attempt.
 _ATTEMPT = re.compile(r"(?P<step>/steps/\w+)\.(?P<number>\d+)\.json$")
 _VOLATILE = re.compile(r"(^|_)at$|duration|seconds|generation|operation|job|message_id|^attempt$")
 _VOLATILE_COLUMNS = {"created_on", "last_modified"}
 
-# All that the chain fills.
+# All tables that the chain fills.
 TABLES = (
     *("source_days", "order_reports", "orders", "sessions", "interactions", "conversions", "visitor_features"),
     *("training_rows", "evaluation_rows"),
@@ -34,7 +34,7 @@ State = dict[str, Any]
 
 
 def observe(clients: Environment) -> State:
-    """All that the chain has left, by a name that says what it is. A table is [rows, fingerprint]."""
+    """Return everything that the chain has written, by a descriptive name. A table's value is [rows, fingerprint]."""
     state: State = {f"table {name}": digest for name, digest in _tables(clients).items()}
     blobs = {blob.name: blob for blob in clients.storage.list_blobs(clients.settings.bucket)}
     state |= {f"object {known}": _content(blobs[name]) for known, name in that_count(blobs).items()}
@@ -57,7 +57,7 @@ def observe(clients: Environment) -> State:
 
 
 def that_count(names: Iterable[str]) -> dict[str, str]:
-    """Return the objects that are compared, each by the name that it has in a run whose first attempts succeed."""
+    """Return the objects to compare: their names by the name that they have if the first attempts succeed."""
 
     def attempt(name: str) -> int:
         found = _ATTEMPT.search(name)
@@ -68,7 +68,7 @@ def that_count(names: Iterable[str]) -> dict[str, str]:
 
 
 def compare(expected: State, found: State) -> dict[str, list[str]]:
-    """The differences, as lost (missing or fewer), doubled (too many) and different, each with what was found."""
+    """Return descriptions of the differences, as lost (missing or fewer), doubled (too many) and different."""
     differences: dict[str, list[str]] = {"lost": [], "doubled": [], "different": []}
     for name in sorted(expected.keys() | found.keys()):
         wanted, there = expected.get(name), found.get(name)
@@ -86,7 +86,7 @@ def compare(expected: State, found: State) -> dict[str, list[str]]:
 
 
 def after_a_rollback(clients: Environment) -> list[str]:
-    """What does not agree about the champion, which a rollback may have changed before or after the run ended."""
+    """Return inconsistencies about the champion. A rollback may have changed it before or after the run ended."""
     champion = clients.registry.champion()
     if champion is None:
         return ["there is no champion"]
@@ -96,19 +96,19 @@ def after_a_rollback(clients: Environment) -> list[str]:
     if deployed.count(champion.number) != 1:
         wrong.append(f"the champion {champion.number} is deployed {deployed.count(champion.number)} times")
     if traffic != {champion.number: 100}:
-        wrong.append(f"traffic is {traffic}, and the champion is {champion.number}")
+        wrong.append(f"traffic is {traffic}, but the champion is {champion.number}")
     if msgspec.json.decode(pointer, type=Pointer).version != champion.number:
         wrong.append(f"the pointer does not name the champion {champion.number}")
     dataset = clients.settings.dataset
     statement = f"select distinct model_version from {dataset}.scores"  # noqa: S608 - our own names
     by = {row[0] for row in clients.bigquery.query_and_wait(statement)}
     if by != {champion.number}:
-        wrong.append(f"scores are of the versions {sorted(by)}, and the champion is {champion.number}")
+        wrong.append(f"scores are of the versions {sorted(by)}, but the champion is {champion.number}")
     return wrong + [f"dead letter {name}" for name in clients.dead_letters.all()]
 
 
 def after_a_reset(clients: Environment) -> list[str]:
-    """What remains when what a run made after its reset is reset again: nothing should."""
+    """Reset all runs again, and return what remains. Nothing should."""
     resetting.plan(clients, None).carry_out()
     state = observe(clients)
     return [
@@ -131,7 +131,7 @@ def _endpoint(clients: Environment) -> tuple[list[str], dict[str, int]]:
 
 
 def _content(blob: Any) -> Any:
-    """A document without what differs each time; of any other object its fingerprint, of a model that it is there."""
+    """Return a JSON document without volatile fields, True for a model's file, a fingerprint of any other object."""
     if "/model/" in blob.name:
         return True
     content = blob.download_as_bytes()

@@ -1,4 +1,4 @@
-"""A proxy in front of each service, which counts requests and does to some of them what the schedule says."""
+"""A proxy in front of each service, which counts requests and injects the planned faults."""
 
 import asyncio
 import collections
@@ -24,9 +24,9 @@ _UNAVAILABLE = (
 
 
 class Proxies:
-    """A proxy for each service, at a port of its own that outlives the service.
+    """A proxy for each service. Its port stays the same when the service restarts.
 
-    `strike` is called, in a thread, with each fault that does not happen on the wire.
+    `strike` is called in a thread for each fault that does not concern a connection, such as a killed process.
     """
 
     def __init__(self, strike: Callable[[Fault], None]) -> None:
@@ -34,9 +34,9 @@ class Proxies:
         self._strike = strike
         self._faults: list[Fault] = []
         self.struck: collections.Counter[str] = collections.Counter()
-        """How many faults have happened, by kind."""
+        """Number of faults that have struck, by kind."""
         self.counts: collections.Counter[str] = collections.Counter()
-        """Requests by service since the faults were armed."""
+        """Number of requests by service, since `arm`."""
         self._in_flight = 0
         self._last_push = time.monotonic()
         self._loop = asyncio.new_event_loop()
@@ -61,27 +61,27 @@ class Proxies:
         self._loop.call_soon(self._loop.stop)
 
     def front(self, service: str, port: int) -> int:
-        """Return the port of a proxy in front of the service at this one."""
+        """Start a proxy in front of the service at `port`, and return the proxy's port."""
         self._services[service] = port
         listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         asyncio.run_coroutine_threadsafe(self._listen(service, listener), self._loop).result()
         return int(listener.getsockname()[1])
 
     def arm(self, faults: list[Fault]) -> None:
-        """Count from here on, and let these faults strike."""
+        """Reset the counters and plan these faults."""
         self.counts.clear()
         self.struck.clear()
         self._faults = list(faults)
 
     def finish(self) -> list[str]:
-        """Let nothing strike any more and wait for what has; return why any of it could not be done."""
+        """Cancel the remaining faults and wait for those that have struck; return the errors in carrying them out."""
         self._faults = []
         errors = [strike.exception() for strike in self._strikes]
         self._strikes.clear()
         return [repr(error) for error in errors if error]
 
     def quiet_seconds(self) -> float:
-        """How long no message has been on its way to a function."""
+        """Seconds since the last delivery to a function ended; 0 during a delivery."""
         return 0.0 if self._in_flight else time.monotonic() - self._last_push
 
     async def _listen(self, service: str, listener: socket.socket) -> None:
@@ -95,7 +95,7 @@ class Proxies:
         await asyncio.start_server(serve_one, sock=listener, limit=_HEAD_LIMIT)
 
     def _faults_now(self, service: str) -> Fault | None:
-        """Count a request; carry out what happens beside the wire; return what happens on it."""
+        """Count a request, and start its faults; return the one that the connection must carry out, if any."""
         self.counts[service] += 1
         due = [fault for fault in self._faults if (fault.service, fault.at) == (service, self.counts[service])]
         for fault in due:
@@ -122,7 +122,7 @@ class Proxies:
                 return
 
     async def _answer(self, service: str, request: bytes, fault: Fault | None) -> bytes | None:
-        """Return the answer, or None where the connection breaks instead."""
+        """Return the answer, or None if the connection is to break instead."""
         kind = fault.kind if fault else ""
         seconds = fault.seconds if fault else 0
         if kind == "error":
@@ -198,9 +198,9 @@ async def _quietly(work: collections.abc.Awaitable[None]) -> None:
 
 
 async def _message(reader: asyncio.StreamReader, *, is_bare: bool = False) -> bytes:
-    """Return the next HTTP/1.1 message, head and body; nothing at the connection's end.
+    """Return the next HTTP/1.1 message, head and body; empty at the connection's end.
 
-    `is_bare`: the answer to HEAD, whose Content-Length tells of a body that does not come.
+    `is_bare`: the message answers a HEAD request, so it has no body despite its Content-Length.
     """
     try:
         head = await reader.readuntil(b"\r\n\r\n")

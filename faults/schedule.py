@@ -1,12 +1,12 @@
-"""Which faults strike a run, and when: made from a seed alone, so that a run can be made again."""
+"""Plan the faults of a run from a seed, so that a run can be repeated."""
 
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# About how many requests each service gets in an undisturbed run.
+# Approximate number of requests to each service in an undisturbed run.
 REQUESTS = {"bigquery": 200, "storage": 150, "vertex": 39, "pubsub": 18, "logging": 45, "functions": 10}
-# What can happen to a request, by service. Pub/Sub speaks gRPC, of which the proxy sees bytes alone.
+# The faults of a request, and the services where they can strike. Of Pub/Sub's gRPC, the proxy sees only bytes.
 ON_THE_WIRE = {
     "error": ("bigquery", "storage", "vertex", "logging", "functions"),
     "refused": tuple(REQUESTS),
@@ -22,7 +22,7 @@ KINDS = (*ON_THE_WIRE, *TO_PROCESSES, *BY_OPERATORS)
 
 @dataclass(frozen=True)
 class Fault:
-    """`kind` strikes at the `at`-th request to `service`, counted from the run's beginning; it lasts `seconds`."""
+    """A fault that strikes at the `at`-th request to `service`, counted from the run's start, and lasts `seconds`."""
 
     kind: str
     service: str
@@ -31,8 +31,8 @@ class Fault:
 
 
 def plan(seed: int, kinds: Sequence[str] = (*ON_THE_WIRE, *TO_PROCESSES)) -> list[Fault]:
-    """Return the faults of the run with this seed: four to eight of these kinds; sometimes an operator acts."""
-    chance = random.Random(seed)  # noqa: S311 - to repeat, not to keep a secret
+    """Return the faults of a seed: four to eight of these kinds and, in one run of four, a rollback or reset."""
+    chance = random.Random(seed)  # noqa: S311 - must be repeatable, not secret
     faults = [_fault(chance, chance.choice(kinds)) for _ in range(chance.randint(4, 8))]
     if chance.random() < 0.25:
         faults.append(_fault(chance, chance.choice(BY_OPERATORS)))

@@ -1,4 +1,4 @@
-"""The local cloud of a campaign: a process to kill, and a state that each run begins with."""
+"""The local cloud of a campaign: its process, and the state from which each run starts."""
 
 import contextlib
 import json
@@ -40,7 +40,7 @@ _HEARD = ("audience-published", "model-rejected", "recommendations-built")
 
 
 class World:
-    """The cloud's process, the proxies in front of it, and clients that go past them."""
+    """The cloud's process, the proxies in front of it, and clients that bypass the proxies."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
@@ -51,18 +51,22 @@ class World:
         self.proxies = Proxies(self.strike)
         self._proxied: dict[str, int] = {}
         self._process: subprocess.Popen[str] | None = None
-        # One thing at a time happens to the processes.
+        # Only one fault at a time may change the processes.
         self._changing = threading.Lock()
 
     @contextlib.contextmanager
     def proxied(self) -> Iterator[None]:
-        """Have the proxies stand while the context is open."""
+        """Run the proxies while the context is open."""
         with self.proxies.running():
             self._proxied = {service: self.proxies.front(service, port) for service, port in self._ports.items()}
             yield
 
     def start(self) -> None:
-        """Start the process and return once all services answer."""
+        """Start the process, and return once all services answer.
+
+        Raises:
+            RuntimeError: the process has not started in time.
+        """
         deadline = time.monotonic() + _START_SECONDS
         arguments = [jsontext.text(one) for one in (SETTINGS, self._ports, self._proxied)]
         while True:
@@ -77,7 +81,7 @@ class World:
                 )
             if line := self._process.stdout.readline():
                 break
-            # What the process before has started may still end, and have a port.
+            # Children of the former process may still be ending and use a port.
             self._process.wait()
             if time.monotonic() > deadline:
                 raise RuntimeError(f"the local cloud does not start: see {self.log}")
@@ -86,23 +90,23 @@ class World:
         self.clients = Environment(Settings.from_environment())
 
     def stop(self) -> None:
-        """End the process as Ctrl-C does."""
+        """End the process gracefully."""
         with self._changing:
             self._process.stdin.close()
             self._process.wait(120)
 
     def keep(self) -> None:
-        """Keep the state, with the process stopped, as that which each run begins with."""
+        """Copy the state, as the start of all runs. The process must be stopped."""
         shutil.rmtree(self.folder / "kept", ignore_errors=True)
         shutil.copytree(self.state, self.folder / "kept", symlinks=True)
 
     def restore(self) -> None:
-        """Put the state back that was kept, with the process stopped."""
+        """Replace the state by the copy. The process must be stopped."""
         shutil.rmtree(self.state)
         shutil.copytree(self.folder / "kept", self.state, symlinks=True)
 
     def strike(self, fault: Fault) -> None:
-        """Do to a process, or as an operator, what the fault says."""
+        """Carry out a fault of a process or of an operator."""
         match fault.kind:
             case "kill worker" | "freeze worker":
                 with self._changing:
@@ -119,7 +123,7 @@ class World:
                 self.insist(lambda clients: resetting.plan(clients, None).carry_out())
 
     def insist[T](self, action: Callable[[Environment], T], seconds: float = 90) -> T:
-        """Return what the action does, tried again as a person would while services are away."""
+        """Return the action's result; retry for `seconds` while services are down."""
         deadline = time.monotonic() + seconds
         while True:
             try:
@@ -139,7 +143,7 @@ class World:
 
 
 def strike_worker(pid: int, fault: Fault) -> None:
-    """Kill or freeze the process that functions run in, below the cloud's process."""
+    """Kill or freeze the process in which the functions run, a child of process `pid`."""
     with contextlib.suppress(psutil.NoSuchProcess):
         started = psutil.Process(pid).children(recursive=True)
         workers = [process for process in started if "deskcloud.functions.worker" in process.cmdline()]
@@ -157,7 +161,7 @@ def _freeze(process: psutil.Process, seconds: float) -> None:
 
 
 def listen() -> None:
-    """Keep what is published to the public topics for `heard`."""
+    """Subscribe to the public topics, so that `heard` can return their messages."""
     subscriber = pubsub_v1.SubscriberClient()
     for topic in _HEARD:
         subscriber.create_subscription(
@@ -166,7 +170,7 @@ def listen() -> None:
 
 
 def heard() -> dict[str, list[str]]:
-    """The different messages that were published to each public topic."""
+    """Return the distinct messages of each public topic."""
     subscriber, bodies = pubsub_v1.SubscriberClient(), {}
     for topic in _HEARD:
         path = f"projects/{PROJECT}/subscriptions/{topic}"

@@ -1,9 +1,9 @@
-"""Tell the known vulnerabilities of every pinned package, those that are deployed first.
+"""Report the known vulnerabilities of all pinned packages, beginning with those that are deployed.
 
     .venv/bin/python scripts/audit.py
 
-pip-audit asks the registry's database. Where that cannot be reached it finds nothing and ends well, so what could not
-be looked up is told. Exits with 1 where there is a vulnerability.
+pip-audit asks the registry's database. If that cannot be reached, pip-audit reports success, so this script says which
+packages were not checked. It exits with 1 if there is a vulnerability.
 """
 
 import json
@@ -20,7 +20,7 @@ SECONDS = "15"
 
 
 def audit(file: Path) -> tuple[list[dict[str, Any]], str]:
-    """Return what pip-audit found out about each package of the file, and what it said beside."""
+    """Return pip-audit's report on each package of the file; if there is no report, its last line of error output."""
     command = [sys.executable, "-m", "pip_audit", "--requirement", file, "--disable-pip", "--no-deps"]
     command += ["--progress-spinner", "off", "--format", "json", "--timeout", SECONDS]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments
@@ -32,25 +32,25 @@ def audit(file: Path) -> tuple[list[dict[str, Any]], str]:
 
 
 def told(file: str, packages: list[dict[str, Any]], problem: str) -> tuple[list[str], bool]:
-    """Return what there is to say of a file, and whether anything in it is vulnerable."""
+    """Return the lines to print about a file, and whether a package in it is vulnerable."""
     known = {one["name"]: one["vulns"] for one in packages if "vulns" in one}
     if not known:
         why = problem or next((one["skip_reason"] for one in packages), "it lists no package")
         return [f"{file}: NOT CHECKED, the database of vulnerabilities cannot be reached: {why}"], False
     lines = [
-        f"{file}: {name} has {one['id']}, mended in {', '.join(one['fix_versions']) or 'no version yet'}"
+        f"{file}: {name} has {one['id']}, fixed in {', '.join(one['fix_versions']) or 'no version yet'}"
         for name, ones in known.items()
         for one in ones
     ]
     count = Counter(bool(ones) for ones in known.values())
     lines.append(f"{file}: {len(known)} packages checked, {count[True]} vulnerable")
     if skipped := [one["name"] for one in packages if "vulns" not in one]:
-        lines.append(f"{file}: NOT CHECKED, since the database does not know them: {', '.join(skipped)}")
+        lines.append(f"{file}: NOT CHECKED, because they are not in the database: {', '.join(skipped)}")
     return lines, bool(count[True])
 
 
 def main() -> int:
-    """Check every file."""
+    """Check all files; return 1 if a package is vulnerable, otherwise 0."""
     is_vulnerable = False
     for number, file in enumerate(FILES):
         packages, problem = audit(ROOT / file)

@@ -1,9 +1,9 @@
-"""Write into the files of requirements/ the hash of each wheel that pip may choose for them.
+"""Write the hashes of all wheels that pip may choose into the files of requirements/.
 
     .venv/bin/python scripts/pin.py
 
-Asked for are CPython 3.13's wheels for Linux, on which the functions run, and for macOS on ARM, so that the bundle can
-be tried there too. Run it after a version has changed; it changes nothing else.
+The wheels are those of CPython 3.13 for Linux, on which the functions run, and for macOS on ARM, so that the bundles
+can be tried there too. Run this after a version has changed; it changes only the hashes.
 """
 
 import json
@@ -29,7 +29,7 @@ OLDER = {"x86_64": ["manylinux1", "manylinux2010", "manylinux2014"], "aarch64": 
 
 
 def wheels(platform: str, pins: list[str]) -> dict[str, set[str]]:
-    """Return the hash of the wheel that pip chooses for each pin on a platform; none where there is no wheel."""
+    """Return, by package name, the hash of the wheel that pip chooses on a platform."""
     found = defaultdict(set)
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
@@ -45,7 +45,7 @@ def wheels(platform: str, pins: list[str]) -> dict[str, set[str]]:
 
 
 def tags(platform: str) -> list[str]:
-    """Return the platform and those before it, whose wheels run on it too: the newest first."""
+    """Return the tags of all wheels that run on the platform, the newest first."""
     if not platform.startswith("manylinux"):
         return [platform, *(f"macosx_{version}_0_arm64" for version in (13, 12, 11)), *macos_universal()]
     _, major, minor, machine = platform.split("_", 3)
@@ -54,12 +54,12 @@ def tags(platform: str) -> list[str]:
 
 
 def macos_universal() -> list[str]:
-    """Return the tags of wheels for both of macOS's machines."""
+    """Return the tags of wheels for both ARM and Intel Macs."""
     return [f"macosx_{version}_universal2" for version in ("14_0", "13_0", "12_0", "11_0", "10_13", "10_9")]
 
 
 def main() -> None:
-    """Ask for every platform and rewrite the files."""
+    """Look up the hashes for all platforms, and rewrite the files."""
     pins = sorted({match["pin"] for file in FILES for match in REQUIREMENT.finditer(file.read_text())})
     hashes: defaultdict[str, set[str]] = defaultdict(set)
     with ThreadPoolExecutor(3) as pool:

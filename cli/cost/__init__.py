@@ -1,1 +1,1 @@
-"""What an environment costs a month at list prices: volumes times prices, both written down."""
+"""`propensity cost`: estimate the monthly cost of an environment, as estimated usage times dated list prices."""

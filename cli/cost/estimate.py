@@ -1,4 +1,4 @@
-"""What a month costs: a line for each price, its part that is paid when nothing comes in, and what one more costs."""
+"""Compute the monthly cost: a line per price, the cost of an idle environment, and the marginal costs."""
 
 import os
 from collections import defaultdict
@@ -16,12 +16,10 @@ from cli.errors import CommandError, assigning
 from cli.world import LOCAL_PROJECT
 from shared.settings import Settings, with_overrides
 
-# What a run sets off besides scoring, which the schedule does too.
-
 
 @dataclass(frozen=True)
 class Line:
-    """One price: how much of it a month takes, and what that costs after the free share; idle when nothing comes in."""
+    """The monthly quantity and cost of one price, after its free quantity; `idle_*` are those without any traffic."""
 
     name: str
     price: Price
@@ -33,7 +31,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A month's lines, what one more costs at list prices, without any free share, and what to know about both."""
+    """The estimate of a month: its lines, the marginal costs without free quantities, and notes."""
 
     lines: list[Line]
     per_1000_scored_visitors: float
@@ -43,21 +41,21 @@ class Estimate:
 
     @property
     def total(self) -> float:
-        """Dollars a month."""
+        """Dollars per month."""
         return sum(line.cost for line in self.lines)
 
     @property
     def idle(self) -> float:
-        """Dollars a month when nothing comes in."""
+        """Dollars per month without any traffic."""
         return sum(line.idle_cost for line in self.lines)
 
     @property
     def unsure(self) -> float:
-        """Dollars a month that stand on a guess."""
+        """Dollars per month whose price is a guess."""
         return sum(line.cost for line in self.lines if line.price.sure == "guess")
 
     def to_json(self) -> dict[str, Any]:
-        """Return the document for machines."""
+        """Return the estimate as a JSON object."""
         listed = price_list()
         return {
             "prices_of": listed.as_of,
@@ -91,13 +89,13 @@ class Estimate:
 
 
 def environment(inputs: Inputs, assignments: list[str]) -> Environment:
-    """Return the project as it is declared, with the settings of PROPENSITY_SETTINGS and those assigned.
+    """Return the declared project, with the settings of PROPENSITY_SETTINGS and the assignments (NAME=VALUE).
 
     Raises:
-        SettingsError: a setting of PROPENSITY_SETTINGS breaks its rule.
-        UsageError: an assignment does.
+        SettingsError: a setting of PROPENSITY_SETTINGS is invalid.
+        UsageError: an assignment is invalid.
     """
-    # Which project it is costs nothing.
+    # The project's id does not affect the cost.
     given = Settings.from_environment({**os.environ, "GOOGLE_CLOUD_PROJECT": LOCAL_PROJECT})
     with assigning():
         settings = Settings.from_document(with_overrides(msgspec.to_builtins(given), assignments))
@@ -105,10 +103,10 @@ def environment(inputs: Inputs, assignments: list[str]) -> Environment:
 
 
 def estimate(environment: Environment) -> Estimate:
-    """Price a month of the environment.
+    """Return the estimate for an environment.
 
     Raises:
-        CommandError: the list has no price of the endpoint's machines.
+        CommandError: there is no price for the endpoint's machine type.
     """
     _require_price(environment.settings.serving.machine_type)
     used = usage(environment)
@@ -136,9 +134,9 @@ def _require_price(machine: str) -> None:
     known = [name.removeprefix(NODE) for name in price_list().prices if name.startswith(NODE)]
     if machine not in known:
         raise CommandError(
-            f"serving.machine_type is {machine}, and cli/cost/prices.yaml has a price for {', '.join(known)} alone: "
-            f"estimate with `--set serving.machine_type={known[0]}`, or look up what a node of {machine} costs an hour "
-            f"for predictions with Vertex AI and add it there as {NODE}{machine}"
+            f"serving.machine_type is {machine}, but cli/cost/prices.yaml only has a price for {', '.join(known)}: "
+            f"estimate with `--set serving.machine_type={known[0]}`, or look up the hourly price of a {machine} node "
+            f"for Vertex AI predictions and add it there as {NODE}{machine}"
         )
 
 
@@ -147,17 +145,16 @@ def _of_another_place(settings: Settings) -> Iterator[str]:
     if (settings.serving.region, settings.location) != (listed.region, listed.location):
         yield (
             f"Your settings name {settings.serving.region} and {settings.location}, but the prices are those of "
-            f"{listed.region} and {listed.location}. By how much they differ is not known here: compare each line's "
-            "price with the list price of your own region."
+            f"{listed.region} and {listed.location}. Compare each line's price with the list price of your own region."
         )
 
 
 def _of_many_runs(runs: float) -> Iterator[str]:
     if runs > 1:
         yield (
-            f"With {runs:g} runs a day the sum is an upper bound, and what one run costs is no unit price: each counts "
-            "as if it read the rows of all runs of its day, most of which clustering by run may spare it. "
-            "`--runs 1` tells what a run costs that has its day for itself."
+            f"With {runs:g} runs a day, the sum is an upper bound, and the cost of one run is not a unit price: each "
+            "run counts as if it read the rows of all runs of its day, although clustering by run avoids most of that. "
+            "`--runs 1` shows the cost of the only run of a day."
         )
 
 
@@ -169,7 +166,7 @@ def _totals(used: Iterable[Usage]) -> Mapping[str, float]:
 
 
 def _listed(used: Iterable[Usage], *purposes: str) -> float:
-    """Return what so much costs at list prices."""
+    """Return the cost of these purposes at list prices, without free quantities."""
     prices = price_list().prices
     return sum(one.quantity * prices[one.price].price for one in used if one.purpose in purposes)
 

@@ -1,4 +1,4 @@
-"""The dated list prices, and what is assumed where nothing says it."""
+"""Read the dated list prices (prices.yaml) and the assumptions (assumptions.yaml)."""
 
 from functools import cache
 from pathlib import Path
@@ -11,7 +11,7 @@ FOLDER = Path(__file__).parent
 
 
 class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Dollars a unit, and how many units a month are free of charge."""
+    """A price in dollars per unit; `free` is the number of units per month that are free of charge."""
 
     what: str
     unit: str
@@ -21,12 +21,12 @@ class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: str
 
     def of(self, quantity: float) -> float:
-        """Return what so much costs a month."""
+        """Return the monthly cost of a quantity, in dollars."""
         return max(quantity - self.free, 0) * self.price
 
 
 class PriceList(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Prices by name, true on one day and for one place."""
+    """Prices by name, as of one day and for one region and location."""
 
     as_of: str
     region: str
@@ -35,7 +35,7 @@ class PriceList(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Measured(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is taken from the demonstration's sessions."""
+    """Values that were measured on the demonstration's sessions."""
 
     export_bytes: float
     interactions_per_session: float
@@ -43,7 +43,7 @@ class Measured(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Assumptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What neither settings nor declarations say; each is explained in assumptions.yaml."""
+    """Values that neither settings nor declarations hold; assumptions.yaml explains each."""
 
     measured: Measured
     ga4_export_bytes: float
@@ -85,5 +85,5 @@ def assumptions() -> Assumptions:
 
 def _document(name: str) -> Any:
     document = yaml.load((FOLDER / f"{name}.yaml").read_text(), yaml.CSafeLoader)
-    # YAML reads a date where the list has a text.
+    # YAML parses as_of as a date; convert it to text.
     return {key: str(value) if key == "as_of" else value for key, value in document.items()}

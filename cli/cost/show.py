@@ -1,4 +1,4 @@
-"""The estimate as a table for people."""
+"""Print the estimate as a table."""
 
 from rich.console import Console
 from rich.table import Table
@@ -10,7 +10,7 @@ MARKS = {"listed": "", "reported": "~", "guess": "?"}
 
 
 def show(found: Estimate, console: Console) -> None:
-    """Print each price's line, the sums, and how much to believe."""
+    """Print a line per price, the sums, the marginal costs, and how reliable the prices are."""
     table = Table("a month", "quantity", "unit", "free", "idle $", "$", "", title_justify="left")
     for column in table.columns[1:6]:
         column.justify = "right"
@@ -27,18 +27,18 @@ def show(found: Estimate, console: Console) -> None:
             MARKS[price.sure],
         )
     table.add_section()
-    table.add_row("in all", "", "", "", f"{found.idle:,.2f}", f"{found.total:,.2f}", "", style="bold")
+    table.add_row("total", "", "", "", f"{found.idle:,.2f}", f"{found.total:,.2f}", "", style="bold")
     console.print(table, highlight=False)
     more = Table.grid(padding=(0, 2))
     more.add_row("one run (refresh, training, recommendations)", _small(found.per_run))
     more.add_row("1,000 visitors scored and published", _small(found.per_1000_scored_visitors))
     more.add_row("1,000 checkouts answered", _small(found.per_1000_checkouts))
-    console.print("One more, at list prices without any free share:", more, highlight=False)
+    console.print("Marginal cost, at list prices without free quantities:", more, highlight=False)
     listed = price_list()
     console.print(
-        f"List prices of {listed.as_of} in {listed.region} and {listed.location}: ~ as others report them, ? a guess "
-        f"(${found.unsure:,.2f} of the sum). Durations and sizes are assumed (cli/cost/assumptions.yaml); none was "
-        "measured on Google Cloud.",
+        f"List prices of {listed.as_of} in {listed.region} and {listed.location}; ~ marks a price from third parties, "
+        f"? a guess (${found.unsure:,.2f} of the total). Durations and sizes are assumed (cli/cost/assumptions.yaml); "
+        "none was measured on Google Cloud.",
         highlight=False,
     )
     for note in found.notes:

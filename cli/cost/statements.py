@@ -1,8 +1,8 @@
-"""Which statements of sql/ an environment runs, and how many days of which tables each of them reads.
+"""The statements of sql/ that an environment runs, and how many days of which tables each of them reads.
 
-Of a table a statement is charged the columns that it names (all where it selects `*`), for a MERGE the whole partitions
-that it replaces besides, and at least 10 MiB a table. That counts a column in full which clustering would read in part.
-So each of several runs a day counts as if it read the rows of all of them: an upper bound, growing with their square.
+For each table, a statement is charged for the columns that it names (all columns for `*`), but at least 10 MiB. A MERGE
+is also charged for the whole partitions that it replaces. Clustering is ignored, so each of several runs a day counts
+as if it read the rows of all of them: an upper bound that grows with the square of their number.
 """
 
 import re
@@ -19,12 +19,12 @@ from shared.warehouse import SQL
 
 # https://docs.cloud.google.com/bigquery/docs/reference/standard-sql/dml-syntax#on-demand-query-size-calculation
 LEAST_BYTES = 10 * 2**20
-# What is read through a view is read of the table below it.
+# Reading a view is charged for the table below it.
 VIEWS = {"session_features": "sessions"}
-# Which price bytes have from which models are made; in other statements that of a query. BigQuery trains a regression
-# itself, and has Vertex AI train the others.
+# The names of the prices for training data; other statements have the price of a query. BigQuery trains a regression
+# itself, and has other models trained by Vertex AI.
 CREATE_MODEL, CREATE_EXTERNAL_MODEL = "bigquery_create_model", "bigquery_create_external_model"
-# Needs a reservation, which has a price of its own, or is free of charge.
+# Statements that need a reservation, which has its own price, or are free of charge.
 NOT_CHARGED = {
     "recommendations/factorization",
     "recommendations/by_matrix_factorization",
@@ -35,7 +35,7 @@ NOT_CHARGED = {
 
 @dataclass(frozen=True)
 class Reading:
-    """One statement, how many days of each table it reads (1 where nothing is said), and how many it replaces."""
+    """A statement with the number of days that it reads of each table (default 1), and the number that it replaces."""
 
     statement: str
     days: Mapping[str, float] = field(default_factory=dict)
@@ -44,14 +44,14 @@ class Reading:
 
     @property
     def price(self) -> str:
-        """The name of its price."""
+        """The name of the statement's price."""
         created = re.search(r"model_type = '(\w+)'", text(self.statement))
         if created is None:
             return "bigquery_query"
         return CREATE_MODEL if created[1] == "LOGISTIC_REG" else CREATE_EXTERNAL_MODEL
 
     def bytes(self, volumes: Volumes) -> float:
-        """Return the bytes that it is charged, each time it runs."""
+        """Return the bytes that are charged for all `times` executions."""
         target, words, read = parsed(self.statement)
         by_table = {table: self.days.get(table, 1) * volumes.partition_bytes(table, words) for table in read}
         if target:
@@ -66,10 +66,13 @@ def text(statement: str) -> str:
 
 @cache
 def parsed(statement: str) -> tuple[str | None, frozenset[str] | None, frozenset[str]]:
-    """Return the table that a statement changes, its words (None where it selects all), and the tables it reads."""
+    """Return the table that a statement changes, the words of its text, and the tables that it reads.
+
+    The words are None for a statement that selects all columns.
+    """
     sql = text(statement)
     target = re.search(r"(?:merge into|delete from) (\w+)", sql)
-    # What a WITH clause names is no table, whatever it is called.
+    # A name that a WITH clause defines is not a table.
     inside = set(re.findall(r"(\w+) as \(", sql))
     read = {VIEWS.get(name, name) for name in re.findall(r"\b(?:from|join) (\w+)\b", sql)}
     read = {name for name in read - inside if (SQL / "tables" / f"{name}.yaml").exists()}
@@ -82,7 +85,7 @@ def parsed(statement: str) -> tuple[str | None, frozenset[str] | None, frozenset
 
 
 def refresh(volumes: Volumes, settings: Settings) -> list[Reading]:
-    """Return what build_features runs when a day has come and, with GA4, the days before it have changed."""
+    """Return the statements of build_features for a new day and, with GA4, for changes of the days before it."""
     kind = settings.source.kind
     as_of = date(2000, 1, 1) + timedelta(volumes.inputs.history_days)
     existing = [as_of - timedelta(ago) for ago in range(volumes.inputs.history_days)]
@@ -131,7 +134,7 @@ def conversions(changed: int, everything: int, settings: Settings) -> Reading:
 
 
 def training(volumes: Volumes, settings: Settings) -> list[Reading]:
-    """Return what a run's training, evaluation and deployment run; all models are looked at, the champion too."""
+    """Return the statements of a run's training, evaluation and deployment; the champion is evaluated too."""
     candidates = settings.training.candidates
     return [
         Reading("features/training_rows", {"visitor_features": volumes.within(settings.training.window_days)}),
@@ -151,7 +154,7 @@ def training(volumes: Volumes, settings: Settings) -> list[Reading]:
 
 
 def scoring(volumes: Volumes, settings: Settings) -> list[Reading]:
-    """Return what scoring the visitors of the window and publishing the audience run, once."""
+    """Return the statements of scoring the visitors of the window and publishing the audience."""
     return [
         Reading("scoring/scores", {"sessions": volumes.within(settings.audience.window_days)}),
         Reading("audience/audience"),
@@ -161,7 +164,7 @@ def scoring(volumes: Volumes, settings: Settings) -> list[Reading]:
 
 
 def recommendations(volumes: Volumes, settings: Settings) -> list[Reading]:
-    """Return what building recommendations runs without a reservation: judged first, then for all."""
+    """Return the statements of building recommendations without a reservation: evaluation, then all visitors."""
     baskets = {"interactions": volumes.within(settings.recommendations.window_days)}
     active = {"sessions": volumes.within(settings.audience.window_days)}
     return [
@@ -181,10 +184,10 @@ def recommendations(volumes: Volumes, settings: Settings) -> list[Reading]:
 
 
 def ticks(volumes: Volumes) -> dict[str, list[Reading]]:
-    """Return what a schedule's tick runs to find out whether there is anything to do."""
+    """Return the statements with which a tick of each schedule checks whether there is anything to do."""
     return {
         "refresh": [Reading("source/day_tables")],
-        # It joins on a day that is only known once it runs, so that no partition is left out.
+        # The day is only known at execution, so BigQuery cannot prune partitions.
         "scoring": [Reading("scoring/newest_day", {"sessions": volumes.inputs.history_days})],
         "recommendations": [Reading("recommendations/state")],
         "resume": [],

@@ -1,4 +1,4 @@
-"""What an environment uses in a month, by what for and by price: the sum of everything that costs anything."""
+"""Estimate the monthly usage of an environment, by purpose and price."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -20,22 +20,22 @@ DAYS = 365 / 12
 HOURS = DAYS * 24
 GIB, TIB = 2**30, 2**40
 MILLION = 1_000_000
-# A publish or a push of less counts as this much.
+# Minimum billed size of a published or pushed message.
 LEAST_MESSAGE_BYTES = 1000
-# Cloud Run bills in steps of so many seconds.
+# Cloud Run rounds billed time up to a multiple of this, in seconds.
 BILLED_SECONDS = 0.1
-# The pointer, the recommendations and what is out of stock.
+# The objects that score_checkout reads regularly: pointer, recommendations, and products out of stock.
 WATCHED_OBJECTS = 3
-# The champion and the version before it, which a rollback returns to; one node each.
+# Number of deployed versions, with one node each: the champion and the former champion.
 DEPLOYED = 2
 MEMORY = {"Mi": 1 / 1024, "Gi": 1}
-# What the price of an endpoint's node is called, before its machine type.
+# Prefix of the price of an endpoint's node; the machine type follows.
 NODE = "vertex_node_"
 
 
 @dataclass(frozen=True)
 class Usage:
-    """So much of what has this price, in its unit."""
+    """A monthly quantity in the price's unit, and its purpose."""
 
     purpose: str
     price: str
@@ -44,7 +44,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class Environment:
-    """What comes in, the settings, and what is declared."""
+    """The traffic, settings and declarations of the environment to estimate."""
 
     inputs: Inputs
     settings: Settings
@@ -52,38 +52,38 @@ class Environment:
 
     @property
     def volumes(self) -> Volumes:
-        """Rows and bytes."""
+        """The numbers of rows and bytes."""
         return Volumes(self.inputs, self.settings, self.declared.tables)
 
     @property
     def runs(self) -> float:
-        """Runs a month."""
+        """Runs per month."""
         return self.inputs.runs_per_day * DAYS
 
     @property
     def trainings(self) -> float:
-        """Runs a month that train."""
+        """Runs per month that train."""
         return self.volumes.trainings_per_day * DAYS
 
     @property
     def recommendations(self) -> float:
-        """How often a month recommendations are built."""
+        """Number of times per month that recommendations are built."""
         return self.volumes.recommendations_per_day * DAYS
 
     @property
     def scorings(self) -> float:
-        """How often a month all visitors are scored: after each run, and by the schedule where there is a model."""
+        """Number of times per month that all visitors are scored: after each run, and by the schedule."""
         daily = self.ticks("scoring") if self.inputs.runs_per_day else 0
         return self.runs + daily
 
     def ticks(self, schedule: str) -> float:
-        """Return how often a month a schedule fires."""
+        """Return the number of a schedule's ticks per month."""
         return _fires(self.declared.schedules[schedule].cron) / 12
 
 
 @cache
 def _fires(expression: str) -> int:
-    """Return how often a year a cron expression comes."""
+    """Return the number of times per year that a cron expression fires."""
     fires = cron.parse(expression)
     first = datetime(2026, 1, 1, min(fires.hours), min(fires.minutes), tzinfo=UTC)
     days = sum(fires.matches(first + timedelta(day)) for day in range(365))
@@ -91,7 +91,7 @@ def _fires(expression: str) -> int:
 
 
 def usage(environment: Environment) -> list[Usage]:
-    """Return all of it."""
+    """Return the usage of all resources that cost money."""
     return list(
         chain(
             _standing(environment),
@@ -104,7 +104,7 @@ def usage(environment: Environment) -> list[Usage]:
 
 
 def _standing(environment: Environment) -> Iterator[Usage]:
-    """What is there whether anything happens or not."""
+    """Yield the usage that does not depend on traffic."""
     assumed, declared = assumptions(), environment.declared
     machine = environment.settings.serving.machine_type
     deployed = len(declared.functions)
@@ -121,7 +121,7 @@ def _standing(environment: Environment) -> Iterator[Usage]:
 
 
 def _ticks(environment: Environment) -> Iterator[Usage]:
-    """What the schedules do when there is nothing to do."""
+    """Yield the usage of the schedules' ticks when there is nothing to do."""
     assumed = assumptions()
     readings = statements.ticks(environment.volumes)
     for name, schedule in environment.declared.schedules.items():
@@ -139,7 +139,7 @@ def _ticks(environment: Environment) -> Iterator[Usage]:
 
 
 def _runs(environment: Environment) -> Iterator[Usage]:
-    """What each refresh of the data sets off; some of them train."""
+    """Yield the usage of runs: refresh, training, scoring and recommendations."""
     assumed, volumes, settings = assumptions(), environment.volumes, environment.settings
     runs, scorings, trainings = environment.runs, environment.scorings, environment.trainings
     built = environment.recommendations
@@ -147,7 +147,7 @@ def _runs(environment: Environment) -> Iterator[Usage]:
     yield from _queries("training", statements.training(volumes, settings), trainings, volumes)
     yield from _queries("scoring", statements.scoring(volumes, settings), scorings, volumes)
     yield from _queries("recommendations", statements.recommendations(volumes, settings), built, volumes)
-    # BigQuery's log tells of each candidate.
+    # One delivery from train_models, and one per candidate from the log sink.
     told = 1 + len(settings.training.candidates)
     for purpose, function, deliveries, times in (
         ("refresh", "build_features", 1, runs),
@@ -169,7 +169,7 @@ def _runs(environment: Environment) -> Iterator[Usage]:
 
 
 def _checkouts(environment: Environment) -> Iterator[Usage]:
-    """What answering the shop's page costs, each request on its own: sharing an instance makes it cheaper."""
+    """Yield the usage of answering checkouts. Each request is counted alone; concurrent ones would cost less."""
     assumed, count = assumptions(), environment.inputs.checkouts_per_day * DAYS
     yield Usage("checkout", "gateway", count / MILLION)
     yield Usage("checkout", "functions_requests", count / MILLION)
@@ -182,7 +182,7 @@ def _checkouts(environment: Environment) -> Iterator[Usage]:
 
 
 def _kept(environment: Environment) -> Iterator[Usage]:
-    """What lies there."""
+    """Yield the usage of storage."""
     volumes, inputs = environment.volumes, environment.inputs
     kept = [volumes.stored(table) for table in volumes.tables]
     yield Usage("storage", "bigquery_active_storage", sum(active for active, _ in kept) / GIB)
@@ -200,7 +200,7 @@ def _queries(purpose: str, readings: Sequence[Reading], times: float, volumes: V
 def _delivered(
     environment: Environment, purpose: str, function: str, deliveries: float, seconds: float
 ) -> Iterator[Usage]:
-    """Messages that were published, pushed and answered, each after so many seconds."""
+    """Yield the usage of messages that are published, pushed, and handled in `seconds` each."""
     yield Usage(purpose, "functions_requests", deliveries / MILLION)
     yield Usage(purpose, "pubsub", 2 * deliveries * LEAST_MESSAGE_BYTES / TIB)
     yield from _seconds(environment, purpose, function, deliveries * _billed(seconds))
@@ -214,5 +214,5 @@ def _seconds(environment: Environment, purpose: str, function: str, seconds: flo
 
 
 def _billed(seconds: float) -> float:
-    # Rounded first: 0.1 is a little more than a tenth.
+    # Round before ceil, because 0.1 is not exact in binary.
     return math.ceil(round(seconds / BILLED_SECONDS, 6)) * BILLED_SECONDS

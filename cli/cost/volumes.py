@@ -1,4 +1,4 @@
-"""How many rows and bytes there are: from what comes in, the settings, and the tables' declared columns."""
+"""Estimate the numbers of rows and bytes, from the traffic, the settings, and the declared columns of the tables."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -8,36 +8,36 @@ from deskcloud.document import Column, Table
 from shared.chain.recommending import MOST_ALIKE
 from shared.settings import Settings
 
-# BigQuery's logical bytes of a value; a text has 2 more than its characters.
+# BigQuery's logical bytes per value; a string has 2 bytes plus its characters.
 BYTES = {"INT64": 8, "FLOAT64": 8, "DATE": 8, "TIMESTAMP": 8, "BOOL": 1}
 TEXT_BYTES = 2
-# A listing of the export's day-tables is read as a table of a few columns.
+# Bytes per row of a listing of the day-tables.
 LISTED_BYTES = 100
 METHODS_ON_DEMAND = 2
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What comes in, on an average day."""
+    """The traffic of an average day."""
 
     sessions_per_day: float
     sessions_per_visitor: float
     checkouts_per_day: float
-    # How often the export changes, and a run refreshes features and scores, a day.
+    # Changes of the export per day; each opens a run that refreshes features and scores.
     runs_per_day: float
-    # Days kept in the export and in our own tables.
+    # Days in the export and in our own tables.
     history_days: int
     products: int
-    # Bytes of a session in the columns that are read; None takes the assumption of the kind of export.
+    # Bytes per session in the columns that are read; None means the assumption for the kind of export.
     export_bytes: float | None = None
 
     def idle(self) -> "Inputs":
-        """Return the same environment on a day on which nothing comes in."""
+        """Return the inputs of an environment without traffic."""
         return replace(self, sessions_per_day=0, checkouts_per_day=0, runs_per_day=0)
 
 
 class Volumes:
-    """Rows and bytes of the export and of every declared table; a partition is a day."""
+    """The numbers of rows and bytes of the export and of all declared tables; a partition is one day."""
 
     def __init__(self, inputs: Inputs, settings: Settings, tables: Collection[Table]) -> None:
         self.inputs = inputs
@@ -47,30 +47,30 @@ class Volumes:
 
     @property
     def tables(self) -> Collection[str]:
-        """The tables that hold rows; views hold none."""
+        """The declared tables, without views."""
         return self._tables.keys()
 
     @property
     def trainings_per_day(self) -> float:
-        """How many of the runs train: the others come within `training.min_hours` of the last training."""
+        """Runs per day that train, at most one per `training.min_hours`."""
         hours = self._settings.training.min_hours
         return min(self.inputs.runs_per_day, 24 / hours) if hours else self.inputs.runs_per_day
 
     @property
     def recommendations_per_day(self) -> float:
-        """How often recommendations are built: by each run that trains, and by the daily tick on other runs' data."""
+        """Number of times per day that recommendations are built: after each training, and by the daily tick."""
         return min(self.inputs.runs_per_day, self.trainings_per_day + 1)
 
     def visitors(self, days: int) -> float:
-        """Return how many visitors came within so many days, each counted once."""
+        """Return the number of distinct visitors within `days` days."""
         return self.inputs.sessions_per_day * self.within(days) / self.inputs.sessions_per_visitor
 
     def within(self, days: float) -> float:
-        """Return as many of the days as there are."""
+        """Return `days`, limited to the length of the history."""
         return min(days, self.inputs.history_days)
 
     def partition_bytes(self, table: str, columns: Collection[str] | None = None) -> float:
-        """Return the bytes of the columns, of all without any, in one day's partition or in a table that has none."""
+        """Return the bytes of the columns (default: all) in one partition, or in a table without partitions."""
         if table == "export":
             return self._rows[table] * self._export_bytes
         if table == "day_tables":
@@ -81,13 +81,13 @@ class Volumes:
         )
 
     def stored(self, table: str) -> tuple[float, float]:
-        """Return the bytes that BigQuery keeps: changed within the last 90 days, and older."""
+        """Return the stored bytes: those changed within the last 90 days, and the older ones."""
         declared = self._tables[table]
         if declared.partition is None:
             return self.partition_bytes(table), 0
         kept = self.within(declared.expiration_days or self.inputs.history_days)
         active = min(kept, 90)
-        # What is clustered by run has a partition on days with a run alone.
+        # A table that is clustered by run has partitions only for days with a run.
         a_day = self.partition_bytes(table) * (min(self.inputs.runs_per_day, 1) if "run_id" in declared.cluster else 1)
         return a_day * active, a_day * (kept - active)
 
@@ -100,7 +100,7 @@ class Volumes:
 
     def _rows_by_table(self) -> dict[str, float]:
         inputs, settings, assumed = self.inputs, self._settings, assumptions()
-        # A run's partition holds the rows of all runs of its day, and at least its own.
+        # A partition holds the rows of all runs of its day, at least those of one run.
         sessions, trainings = inputs.sessions_per_day, max(self.trainings_per_day, 1)
         built = max(self.recommendations_per_day, 1)
         recommendations = settings.recommendations

@@ -97,8 +97,8 @@ VULNERABLE = {"name": "jinja2", "version": "1", "vulns": [{"id": "PYSEC-1", "fix
         ([], "NOT CHECKED", False),
         ([UNKNOWN], "NOT CHECKED, the database of vulnerabilities cannot be reached: Dependency not found", False),
         ([SOUND], "1 packages checked, 0 vulnerable", False),
-        ([SOUND, UNKNOWN], "NOT CHECKED, since the database does not know them: flask", False),
-        ([SOUND, VULNERABLE], "jinja2 has PYSEC-1, mended in 2", True),
+        ([SOUND, UNKNOWN], "NOT CHECKED, because they are not in the database: flask", False),
+        ([SOUND, VULNERABLE], "jinja2 has PYSEC-1, fixed in 2", True),
     ],
 )
 def test_the_audit_tells_what_is_vulnerable_and_what_it_could_not_look_up(packages, said, is_vulnerable):

@@ -213,7 +213,7 @@ def test_a_candidate_has_the_price_of_what_its_statement_trains_whatever_it_is_c
 
 def test_a_machine_without_a_price_is_named_with_those_that_have_one_and_what_to_do():
     told = (
-        r"machine_type is n1-standard-8, and cli/cost/prices.yaml has a price for n1-standard-2 alone: estimate with "
+        r"machine_type is n1-standard-8, but cli/cost/prices.yaml only has a price for n1-standard-2: estimate with "
         r"`--set serving.machine_type=n1-standard-2`, or look up .* and add it there as vertex_node_n1-standard-8"
     )
     with pytest.raises(CommandError, match=told):
@@ -261,7 +261,7 @@ def test_of_several_runs_a_day_the_sum_is_said_to_be_an_upper_bound():
     one, many = estimate(described(SMALL)), estimate(described(replace(SMALL, runs_per_day=24)))
     assert many.per_run > one.per_run
     assert one.notes == []
-    assert re.match("With 24 runs a day the sum is an upper bound, .* `--runs 1` tells", many.notes[0])
+    assert re.match("With 24 runs a day, the sum is an upper bound, .* `--runs 1` shows", many.notes[0])
 
 
 def test_each_price_is_dated_and_says_where_it_comes_from():
@@ -296,7 +296,7 @@ def test_people_and_machines_are_told_when_prices_are_of_another_place(monkeypat
     asked = ["cost", "--set", "location=EU", "--set", "serving.region=europe-west4"]
     [note] = json.loads(CliRunner().invoke(app, [*asked, "--json"]).output)["notes"]
     assert note.startswith("Your settings name europe-west4 and EU, but the prices are those of us-central1 and US.")
-    assert "compare each line's price with the list price of your own region" in note
+    assert "Compare each line's price with the list price of your own region" in note
     assert note in CliRunner().invoke(app, asked).output
 
 
