@@ -17,13 +17,14 @@ from shared.settings import CANDIDATES, Settings, SettingsError
 
 README = (ROOT / "README.md").read_text()
 PAGES = {path.stem: path.read_text() for path in (ROOT / "docs").glob("*.md")}
-COMMAND = re.compile(r"propensity (\w[\w-]*)((?: (?:'[^']*'|[^`'\s.;]+))*)")
+COMMAND = re.compile(r"(?m)(?:^ *|`|/|\$ )propensity (\w[\w-]*)((?: (?:'[^']*'|[^`'\s.;]+))*)")
 # Files that the reader is to make, and names that stand for the reader's own.
 MADE = {"sql/models/strict_logistic.sql"}
 
 
 def page_and(pattern):
-    return [(name, found) for name, text in PAGES.items() for found in re.findall(pattern, text)]
+    texts = {**PAGES, "README": README, "CONTRIBUTING": (ROOT / "CONTRIBUTING.md").read_text()}
+    return [(name, found) for name, text in texts.items() for found in re.findall(pattern, text)]
 
 
 def links(text):
@@ -45,7 +46,9 @@ def test_each_command_is_explained():
     assert [name for name in commands if f"propensity {name}" not in told] == []
 
 
-@pytest.mark.parametrize(("page", "file"), page_and(r"`((?:sql|shared|functions|tests|infra|docs)/[\w/.-]+)`"))
+@pytest.mark.parametrize(
+    ("page", "file"), page_and(r"`((?:sql|shared|functions|tests|infra|docs|deskcloud)/[\w/.-]+)`")
+)
 def test_a_file_that_a_page_names_is_there(page, file):
     assert file in MADE or (ROOT / file).exists(), page
 

@@ -11,7 +11,7 @@ from tests.unit.test_declarations import DECLARED, FUNCTIONS, HTTP, ROOT
 MADE = desk.document("shop-project", {"bucket": "shop-bucket"})
 # What the HTTP function is asked by and answers to is nobody's topic; resume_runs says whatever was said before.
 TOLD_OTHERWISE = {"score_checkout": ("HTTP: the shop's page", "the score, over HTTP")}
-TOLD_OTHERWISE_SAYS = {"resume_runs": "whatever a standing run said last"}
+TOLD_OTHERWISE_SAYS = {"resume_runs": "the last event of a stalled run"}
 
 
 def path(topic):
