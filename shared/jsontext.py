@@ -34,8 +34,10 @@ def encode(value: Any, indent: int | None = None, *, is_sorted: bool = False) ->
     try:
         content = _ENCODERS[is_sorted].encode(value)
     except (OverflowError, UnicodeEncodeError):
-        # msgspec refuses integers above 64 bits and half a surrogate pair; json writes the latter as an escape.
-        content = json.dumps(_finite(msgspec.to_builtins(value, enc_hook=_plain)), sort_keys=is_sorted).encode()
+        # msgspec refuses integers above 64 bits and half a surrogate pair; json writes the latter as an escape, which
+        # msgspec's `format` cannot read.
+        plain = _finite(msgspec.to_builtins(value, enc_hook=_plain))
+        return json.dumps(plain, sort_keys=is_sorted, indent=indent).encode()
     return content if indent is None else msgspec.json.format(content, indent=indent)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from deskcloud.web.answers import JSONResponse
@@ -107,6 +107,7 @@ def without_nan_and_infinity(value):
 
 
 @given(values, st.sampled_from([None, 1]))
+@example(["\ud800"], 1)
 def test_whatever_is_written_is_read_as_it_was_but_for_nan_and_infinity(value, indent):
     assert strictly(jsontext.text(value, indent)) == without_nan_and_infinity(value)
 
