@@ -11,7 +11,7 @@ from deskcloud.web import serving
 from shared.chain.registry import DEFAULT, Note, Registry
 from shared.deadline import Deadline
 from shared.settings import Settings
-from shared.vertex import client_options
+from shared.vertex import address
 from shared.warehouse import Warehouse
 
 DATASET = "removed"
@@ -47,14 +47,17 @@ def settings(vertex_url):
 @pytest.fixture
 def models(settings):
     """Google's client for Vertex AI's registry."""
-    return vertex.ModelServiceClient(**client_options(settings))
+    return vertex.ModelServiceClient(client_options={"api_endpoint": address(settings)}, transport="rest")
 
 
 @pytest.fixture
 def registry(settings, bigquery):
     """Three runs' models, registered and deployed one after the other: the last is champion, the one before former."""
     registry = Registry(settings, bigquery)
-    endpoints, endpoint = vertex.EndpointServiceClient(**client_options(settings)), vertex.Endpoint(display_name=NAME)
+    endpoints, endpoint = (
+        vertex.EndpointServiceClient(client_options={"api_endpoint": address(settings)}, transport="rest"),
+        vertex.Endpoint(display_name=NAME),
+    )
     endpoints.create_endpoint(parent=PLACE, endpoint=endpoint, endpoint_id=NAME).result()
     for run_id in RUNS:
         model = f"logistic_{run_id.replace('-', '_')}"

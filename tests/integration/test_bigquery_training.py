@@ -168,7 +168,7 @@ def test_after_three_attempts_a_failure_stands_and_one_that_cannot_heal_stands_a
 
 def test_a_run_whose_rows_would_expire_as_they_are_written_fails_for_good_and_says_what_to_do(run):
     training.rows_of_run(run.cloud("train_models", minutes_later=6 * 24 * 60 - 1))
-    with pytest.raises(Permanent, match=rf"expire 7 days later: .*`propensity reset {run.run_id}`"):
+    with pytest.raises(Permanent, match=rf"its rows expire after 7 days: .*`propensity reset {run.run_id}`"):
         training.rows_of_run(run.cloud("train_models", minutes_later=6 * 24 * 60 + 1))
 
 

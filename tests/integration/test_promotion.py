@@ -15,7 +15,7 @@ from shared.chain.guarded import Guarded
 from shared.chain.registry import CHAMPION, Registry
 from shared.chain.versions import Version
 from shared.settings import Settings
-from shared.vertex import client_options
+from shared.vertex import address
 
 FIRST = Version("1", "20170801-00000001", "logistic")
 SECOND = Version("2", "20170801-00000002", "logistic")
@@ -45,7 +45,7 @@ def name_champion(clients, number):
     """Move the alias alone, as somebody does who is killed before the rest."""
     settings = clients.settings
     name = f"projects/{PROJECT}/locations/{settings.serving.region}/models/{settings.serving.model_id}@{number}"
-    models = vertex.ModelServiceClient(**client_options(settings))
+    models = vertex.ModelServiceClient(client_options={"api_endpoint": address(settings)}, transport="rest")
     models.merge_version_aliases(name=name, version_aliases=[CHAMPION])
 
 
