@@ -45,12 +45,24 @@ class Answer(Struct, rename="camel"):
         return [_probability(prediction) for prediction in self.predictions]
 
 
-class RefusedError(RuntimeError):
-    """The endpoint answers with an HTTP error; the text may quote what was sent."""
+class _Error(Struct):
+    details: list[dict[str, Any]] = []
 
-    def __init__(self, status: int, content: bytes) -> None:
-        super().__init__(f"HTTP {status}: {' '.join(content.decode(errors='replace').split())}")
-        self.status = status
+
+class _Refusal(Struct):
+    error: _Error
+
+
+class RefusedError(RuntimeError):
+    """The endpoint answers with an HTTP error; the text may quote what was sent.
+
+    `code` is the HTTP status, and `errors` the details of Google's answer, as in the errors of Google's clients.
+    """
+
+    def __init__(self, code: int, content: bytes) -> None:
+        super().__init__(f"HTTP {code}: {' '.join(content.decode(errors='replace').split())}")
+        self.code = code
+        self.errors = _details(content)
 
 
 class Predictions:
@@ -106,8 +118,16 @@ def address(settings: Settings) -> str:
 def can_heal(error: Exception) -> bool:
     """Whether asking again may help: the endpoint said "not now" or "took too long", or dropped the connection."""
     if isinstance(error, RefusedError):
-        return error.status in HEALING
+        return error.code in HEALING
     return isinstance(error, ProtocolError | NewConnectionError)
+
+
+def _details(content: bytes) -> list[dict[str, Any]]:
+    try:
+        return msgspec.json.decode(content, type=_Refusal).error.details
+    except msgspec.MsgspecError:
+        # A proxy answers with a page.
+        return []
 
 
 def _probability(prediction: Any) -> float:

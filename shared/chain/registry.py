@@ -128,7 +128,7 @@ class Registry:
             try:
                 answer = self._predictions.ask(instances, deadline.request_timeout)
             except RefusedError as error:
-                if error.status != 400:
+                if error.code != 400:
                     raise
                 # A refusal does not name its deployed model. It may be the champion, which may have other inputs.
                 refusal = error

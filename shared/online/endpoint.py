@@ -62,7 +62,7 @@ class Endpoint:
             is_success = True
         except Exception as error:
             # A request that is wrong in itself says nothing about the endpoint.
-            is_success = isinstance(error, RefusedError) and error.status == 400
+            is_success = isinstance(error, RefusedError) and error.code == 400
             raise EndpointError(f"the endpoint failed: {_reason(error)}") from error
         finally:
             self._breaker.record(permit, is_success=is_success, now=self._clock())
@@ -86,4 +86,4 @@ class Endpoint:
 
 def _reason(error: Exception) -> str:
     """Return an error's kind: its text may quote what was sent."""
-    return f"HTTP {error.status}" if isinstance(error, RefusedError) else type(error).__name__
+    return f"HTTP {error.code}" if isinstance(error, RefusedError) else type(error).__name__
