@@ -75,13 +75,12 @@ def _reached(entries: list[str], root: Path) -> tuple[list[Path], list[str]]:
     for entry in entries:
         with suppress(ImportError, SyntaxError):
             finder.import_hook(entry)
-    # Those of other packages are unknown too.
+    # The finder looks below the root only, so it also misses every module of other packages.
     unknown, _ = finder.any_missing_maybe()
-    missing = {name for name in (*entries, *unknown) if name.partition(".")[0] in OURS} - finder.modules.keys()
-    found = [file for module in finder.modules.values() if (file := getattr(module, "__file__", None))]
-    return [Path(file).relative_to(root) for file in found], [
-        f"a module {name} that compiles" for name in sorted(missing)
-    ]
+    lacking = {name for name in (*entries, *unknown) if name.partition(".")[0] in OURS} - finder.modules.keys()
+    files = [file for module in finder.modules.values() if (file := getattr(module, "__file__", None))]
+    missing = [f"a module {name} that compiles" for name in sorted(lacking)]
+    return [Path(file).relative_to(root) for file in files], missing
 
 
 def _incomplete(root: Path, missing: list[str]) -> CommandError:

@@ -27,8 +27,15 @@ def thresholds(policy: "Policy", percentiles: Sequence[float]) -> Thresholds:
         return Thresholds(policy.coupon_from, policy.coupon_below)
     if not percentiles:
         return Thresholds(ABOVE_ALL, ABOVE_ALL)
-    lowest = [ABOVE_ALL, *percentiles, 0.0]
-    return Thresholds(lowest[policy.full_price_percent + policy.coupon_percent], lowest[policy.full_price_percent])
+    at_full_price = policy.full_price_percent
+    return Thresholds(_lowest(at_full_price + policy.coupon_percent, percentiles), _lowest(at_full_price, percentiles))
+
+
+def _lowest(percent: int, percentiles: Sequence[float]) -> float:
+    """Return the lowest probability of the most likely percent of visitors, which may be 0 or 100."""
+    if percent == 0:
+        return ABOVE_ALL
+    return 0.0 if percent == 100 else percentiles[percent - 1]
 
 
 def offer(probability: float, least: Thresholds) -> Literal["none", "coupon", "full_price"]:

@@ -51,14 +51,8 @@ def run(as_of: date, changed: list[date], context: StepContext) -> None:
         "as_of": as_of,
         "today": context.now.date(),
         "first_day": min(changed, default=as_of - timedelta(days=limits.trailing_days)),
-        "trailing_days": limits.trailing_days,
-        "max_age_days": limits.max_age_days,
-        "min_rows_share": limits.min_rows_share,
-        "max_duplicates_share": limits.max_duplicates_share,
-        "max_null_share": limits.max_null_share,
-        "max_repeated_orders": limits.max_repeated_orders,
-        "max_reversals": limits.max_reversals,
-        "max_orders_without_visitor": limits.max_orders_without_visitor,
+        # A check's limits have the names of their settings.
+        **msgspec.structs.asdict(limits),
     }
     names = sorted(str(path.relative_to(SQL).with_suffix("")) for path in (SQL / "checks").glob("*/*.sql"))
     statements = [Statement(name, _used(name, values)) for name in names]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shared.chain.intervals import Estimate, interval, more_needed
+from shared.chain.intervals import LOSSES, Estimate, interval, more_needed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -97,7 +97,7 @@ def choose(models: Sequence[Model], compared: Comparisons, limits: Gate) -> Choi
             f"The evaluation visitors tell no {called}, because they are all buyers or all none. "
             f"So {ordered[0].candidate} was chosen, which is the simplest.",
         )
-    sign = 1 if metric in ("log_loss", "brier") else -1
+    sign = 1 if metric in LOSSES else -1
     best = min(known, key=lambda name: sign * known[name].value)
     measured = f"{best} has the best {called} on the evaluation visitors, {text(metric, known[best])}."
     for simple in ordered:
@@ -148,7 +148,7 @@ def is_better(winner: str, champion: str, compared: Comparisons, limits: Gate) -
 def text(metric: str, estimate: Estimate) -> str:
     """Return a metric with its 95 % interval."""
     lower, upper = interval(metric, estimate)
-    digits = 4 if metric in ("log_loss", "brier") else 3
+    digits = 4 if metric in LOSSES else 3
     return f"{estimate.value:.{digits}f} ({lower:.{digits}f} to {upper:.{digits}f})"
 
 

@@ -2,26 +2,16 @@
 
 import datetime as dt
 
+import one_day
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from shared.chain import sites, source
-from shared.placeholders import PLACEHOLDERS
 
 DAY = dt.date(2026, 6, 10)
 TABLE = f"events_{DAY:%Y%m%d}"
-PARAMETERS = {
-    "days": [DAY],
-    "suffixes": [f"{DAY:%Y%m%d}"],
-    "first_suffix": f"{DAY:%Y%m%d}",
-    "last_suffix": f"{DAY:%Y%m%d}",
-    "placeholders": PLACEHOLDERS,
-    "internal_sources": ["intranet.shop"],
-    "max_hits": 400,
-    "time_zone": "UTC",
-    **sites.PARAMETERS,
-}
+PARAMETERS = {**one_day.parameters(DAY), **sites.PARAMETERS}
 # Source, medium, campaign, channel: the rules in their order.
 RULES = [
     ("(direct)", "(none)", None, "Direct"),

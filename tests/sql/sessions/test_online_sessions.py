@@ -4,6 +4,7 @@ import datetime as dt
 from zoneinfo import ZoneInfo
 
 import msgspec
+import one_day
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,16 +18,7 @@ from shared.placeholders import PLACEHOLDERS
 DAY = dt.date(2017, 8, 1)
 ZONE = ZoneInfo("America/Los_Angeles")
 TABLE = f"ga_sessions_{DAY:%Y%m%d}"
-PARAMETERS = {
-    "days": [DAY],
-    "suffixes": [f"{DAY:%Y%m%d}"],
-    "first_suffix": f"{DAY:%Y%m%d}",
-    "last_suffix": f"{DAY:%Y%m%d}",
-    "placeholders": PLACEHOLDERS,
-    "internal_sources": ["intranet.shop"],
-    "max_hits": 400,
-    "time_zone": str(ZONE),
-}
+PARAMETERS = one_day.parameters(DAY, str(ZONE))
 FEATURES = Features.__struct_fields__
 
 

@@ -1,0 +1,17 @@
+"""The parameters with which sessions of one day are made of that day's table."""
+
+from shared.placeholders import PLACEHOLDERS
+
+
+def parameters(day, time_zone="UTC"):
+    suffix = f"{day:%Y%m%d}"
+    return {
+        "days": [day],
+        "suffixes": [suffix],
+        "first_suffix": suffix,
+        "last_suffix": suffix,
+        "placeholders": PLACEHOLDERS,
+        "internal_sources": ["intranet.shop"],
+        "max_hits": 400,
+        "time_zone": time_zone,
+    }
