@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from cli.errors import CommandError
-from shared.settings import Project, Settings, SettingsError
+from shared.setting_types import Project
+from shared.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from shared.chain.environment import Environment

@@ -19,45 +19,25 @@ import msgspec
 from msgspec import Meta, Struct
 
 from shared import jsontext
+from shared.setting_types import (
+    ApiEndpoint,
+    Bucket,
+    Dataset,
+    Days,
+    EndpointId,
+    EventName,
+    Location,
+    MachineType,
+    ModelId,
+    Name,
+    Origin,
+    Project,
+    Region,
+    Share,
+    TimeZone,
+)
 
-Share = Annotated[float, Meta(ge=0, le=1)]
-Days = Annotated[int, Meta(ge=1, le=1000)]
-# Patterns end with \Z: $ would let a line end pass behind the text.
-Name = Annotated[
-    str,
-    Meta(
-        pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}\Z",
-        description="up to 128 letters, digits and underscores, beginning with no digit",
-    ),
-]
-# An export's dataset may begin with a digit: GA360 names it by the number of its view.
-Dataset = Annotated[
-    str, Meta(pattern=r"^[A-Za-z0-9_]{1,1024}\Z", description="up to 1024 letters, digits and underscores")
-]
-Project = Annotated[
-    str,
-    Meta(
-        pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]\Z",
-        description="a project's id: 6 to 30 lower-case letters, digits and hyphens, beginning with a letter",
-    ),
-]
-_HOST = r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?"
-# As a browser writes it: scheme and host, no path and no slash behind it.
-Origin = Annotated[
-    str,
-    Meta(pattern=rf"^https?://{_HOST}\Z", description="an origin, as https://www.example.com is one, without a path"),
-]
-# Which of them there are, the tz database says: Settings asks it.
-TimeZone = Annotated[
-    str,
-    Meta(
-        pattern=r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*\Z",
-        description="a time zone of the tz database, as Europe/Paris is one",
-    ),
-]
 PURCHASE = "purchase"
-# No control characters, which Google Analytics keeps out of names.
-_VISIBLE = "[!-~\u00a1-\u1fff\u2e80-\ud7ff]"
 CANDIDATES = tuple(sorted(path.stem for path in (Path(__file__).parent.parent / "sql" / "models").glob("*.sql")))
 if TYPE_CHECKING:
     Candidate = str
@@ -115,13 +95,7 @@ class Label(Section, frozen=True):
     kind: Literal["horizon", "unbounded"] = "horizon"
     horizon_days: Days = 14
     # An order, or any event of the export: a GA4 event by its name, a GA360 event as category/action.
-    event: Annotated[
-        str,
-        Meta(
-            pattern=rf"^{_VISIBLE}+( {_VISIBLE}+)*\Z",
-            description="purchase, the name of a GA4 event, or category/action of a GA360 event",
-        ),
-    ] = PURCHASE
+    event: EventName = PURCHASE
     # What is worth less does not count.
     min_revenue: Annotated[float, Meta(ge=0)] = 0.0
 
@@ -204,39 +178,12 @@ class Audience(Section, frozen=True):
 class Serving(Section, frozen=True):
     """Where the champion answers online."""
 
-    region: Annotated[
-        str, Meta(pattern=r"^[a-z]+-[a-z]+[0-9]+\Z", description="a Google Cloud region, as us-central1 is one")
-    ] = "us-central1"
+    region: Region = "us-central1"
     # Vertex AI's address; empty means the region's own.
-    api_endpoint: Annotated[
-        str,
-        Meta(
-            pattern=rf"^((https://)?{_HOST}|http://(localhost|127[.]0[.]0[.]1)(:[0-9]{{1,5}})?)?\Z",
-            description="empty, or a host as us-central1-aiplatform.googleapis.com is one, without a path; "
-            "http:// on this machine only",
-        ),
-    ] = ""
-    model_id: Annotated[
-        str,
-        Meta(
-            pattern=r"^[a-z_][a-z0-9_-]{0,62}\Z",
-            description="up to 63 lower-case letters, digits, underscores and hyphens, beginning with a letter",
-        ),
-    ] = "propensity"
-    endpoint_id: Annotated[
-        str,
-        Meta(
-            pattern=r"^[a-z0-9][a-z0-9-]{0,62}\Z",
-            description="up to 63 lower-case letters, digits and hyphens, not beginning with a hyphen",
-        ),
-    ] = "propensity"
-    machine_type: Annotated[
-        str,
-        Meta(
-            pattern=r"^[a-z][a-z0-9]*-[a-z]+-[0-9]+[a-z]?\Z",
-            description="a machine type of Vertex AI, as n1-standard-2 and c2-standard-8 are",
-        ),
-    ] = "n1-standard-2"
+    api_endpoint: ApiEndpoint = ""
+    model_id: ModelId = "propensity"
+    endpoint_id: EndpointId = "propensity"
+    machine_type: MachineType = "n1-standard-2"
     max_replicas: Annotated[int, Meta(ge=1)] = 2
     canary_percent: Annotated[int, Meta(ge=1, le=99)] = 10
     # Test visitors on which the endpoint must say what ML.PREDICT says; of one alone none would be chosen.
@@ -295,17 +242,8 @@ class Settings(Section, frozen=True):
     """All settings of one environment."""
 
     project: Project
-    bucket: Annotated[
-        str,
-        Meta(
-            pattern=r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]\Z",
-            description="a bucket's name: 3 to 63 lower-case letters, digits, dots, underscores and hyphens",
-        ),
-    ]
-    location: Annotated[
-        str,
-        Meta(pattern=r"^(US|EU|[a-z]+-[a-z]+[0-9]+)\Z", description="US, EU or a region, as europe-west3 is one"),
-    ] = "US"
+    bucket: Bucket
+    location: Location = "US"
     dataset: Name = "propensity"
     source: Source = Source()
     label: Label = Label()
