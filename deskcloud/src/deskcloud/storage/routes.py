@@ -1,10 +1,7 @@
 """The JSON API of Cloud Storage over HTTP: https://cloud.google.com/storage/docs/json_api/v1."""
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import quote, unquote
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -14,16 +11,17 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from deskcloud.storage import chunks, copies, options, wire
+from deskcloud.storage import copies, options, wire
+from deskcloud.storage.asked import answer, base_url, json_of, path, preconditions, store_of
 from deskcloud.storage.batch import batch
 from deskcloud.storage.errors import InvalidError, NotChangedError, StorageError, UnsupportedError
 from deskcloud.storage.preconditions import Preconditions, whole_number
-from deskcloud.storage.state import Store, Upload
+from deskcloud.storage.state import Store
+from deskcloud.storage.uploading import UPLOAD, cancel, insert, resume
 from deskcloud.storage.wire import Resource
-from deskcloud.web import guard
 from deskcloud.web.answers import JSONResponse
 
-_API, _UPLOAD, _DOWNLOAD = "/storage/v1", "/upload/storage/v1", "/download/storage/v1"
+_API, _DOWNLOAD = "/storage/v1", "/download/storage/v1"
 _BLOCK = 1 << 20
 
 
@@ -45,9 +43,9 @@ def create_app(store: Store) -> Starlette:
             Route(f"{named}/compose", compose, methods=["POST"]),
             Route(f"{named}/copyTo/{target}", copy, methods=["POST"]),
             Route(f"{named}/rewriteTo/{target}", rewrite, methods=["POST"]),
-            Route(f"{_UPLOAD}/b/{{bucket}}/o", insert, methods=["POST"]),
-            Route(f"{_UPLOAD}/b/{{bucket}}/o", resume, methods=["PUT"]),
-            Route(f"{_UPLOAD}/b/{{bucket}}/o", cancel, methods=["DELETE"]),
+            Route(f"{UPLOAD}/b/{{bucket}}/o", insert, methods=["POST"]),
+            Route(f"{UPLOAD}/b/{{bucket}}/o", resume, methods=["PUT"]),
+            Route(f"{UPLOAD}/b/{{bucket}}/o", cancel, methods=["DELETE"]),
             Route(f"{_DOWNLOAD}/b/{{bucket}}/o/{{object}}", download),
             Route("/batch/storage/v1", batch, methods=["POST"]),
             Route("/{path:path}", unsupported, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
@@ -78,43 +76,12 @@ def _error(request: Request, error: Exception) -> Response:
     return JSONResponse(error.body(), int(error.code))
 
 
-# Read a request
-
-
-def _store(request: Request) -> Store:
-    if request.headers.get("x-goog-encryption-algorithm"):
-        raise UnsupportedError("A customer-supplied encryption key")
-    options.check_query(request.query_params)
-    store: Store = request.app.state.store
-    return store
-
-
-def _path(request: Request, name: str) -> str:
-    return unquote(request.path_params[name])
-
-
 def _object(request: Request) -> tuple[str, str]:
-    return _path(request, "bucket"), wire.check_object_name(_path(request, "object"))
-
-
-def _demanded(request: Request) -> Preconditions:
-    return Preconditions.parse(request.query_params)
+    return path(request, "bucket"), wire.check_object_name(path(request, "object"))
 
 
 def _generation(request: Request, name: str = "generation") -> int | None:
     return whole_number(request.query_params, name)
-
-
-async def _json(request: Request) -> Resource:
-    return wire.decoded_json(await request.body())
-
-
-def _base_url(request: Request) -> str:
-    return guard.as_asked(str(request.base_url).rstrip("/"), request.headers.get("authorization", ""))
-
-
-def _answer(request: Request, resource: Resource) -> Response:
-    return JSONResponse(wire.linked(resource, _base_url(request)))
 
 
 # Buckets
@@ -130,14 +97,14 @@ async def create_bucket(request: Request) -> Response:
     project = request.query_params.get("project")
     if not project:
         raise InvalidError("Required parameter: project")
-    return _answer(request, _store(request).create_bucket(project, await _json(request)))
+    return answer(request, store_of(request).create_bucket(project, await json_of(request)))
 
 
 def list_buckets(request: Request) -> Response:
     """Return one page of the project's buckets."""
     query = request.query_params
     after, limit = wire.decoded_token(query.get("pageToken")), whole_number(query, "maxResults") or 1000
-    buckets = _store(request).buckets(query.get("project", ""), query.get("prefix", ""))
+    buckets = store_of(request).buckets(query.get("project", ""), query.get("prefix", ""))
     left = [one for one in buckets if one["name"] > after]
     page, token = left[:limit], left[limit - 1]["name"] if len(left) > limit else None
     return _page(request, "storage#buckets", page, token)
@@ -145,18 +112,18 @@ def list_buckets(request: Request) -> Response:
 
 def get_bucket(request: Request) -> Response:
     """Return a bucket's resource."""
-    return _answer(request, _store(request).bucket(_path(request, "bucket"), _demanded(request)))
+    return answer(request, store_of(request).bucket(path(request, "bucket"), preconditions(request)))
 
 
 async def patch_bucket(request: Request) -> Response:
     """Merge the body into the bucket's resource."""
-    fields = await _json(request)
-    return _answer(request, _store(request).patch_bucket(_path(request, "bucket"), fields, _demanded(request)))
+    fields = await json_of(request)
+    return answer(request, store_of(request).patch_bucket(path(request, "bucket"), fields, preconditions(request)))
 
 
 def delete_bucket(request: Request) -> Response:
     """Delete an empty bucket."""
-    _store(request).delete_bucket(_path(request, "bucket"), _demanded(request))
+    store_of(request).delete_bucket(path(request, "bucket"), preconditions(request))
     return Response(status_code=204)
 
 
@@ -166,8 +133,8 @@ def delete_bucket(request: Request) -> Response:
 def list_objects(request: Request) -> Response:
     """Return one page of the bucket's objects, with folded prefixes."""
     query = request.query_params
-    page = _store(request).list(
-        _path(request, "bucket"),
+    page = store_of(request).list(
+        path(request, "bucket"),
         prefix=query.get("prefix", ""),
         delimiter=query.get("delimiter", ""),
         tells_folders=query.get("includeTrailingDelimiter", "").lower() == "true",
@@ -185,7 +152,7 @@ def _page(
     """Return a page of a listing; empty fields are left out, as on Google Cloud."""
     body: Resource = {"kind": kind}
     if items:
-        body["items"] = [wire.linked(item, _base_url(request)) for item in items]
+        body["items"] = [wire.linked(item, base_url(request)) for item in items]
     if prefixes:
         body["prefixes"] = prefixes
     if token is not None:
@@ -197,12 +164,12 @@ def get_object(request: Request) -> Response:
     """Return an object's resource, or its content with alt=media."""
     if request.query_params.get("alt") == "media":
         return download(request)
-    return _answer(request, _store(request).get(*_object(request), _demanded(request), _generation(request)))
+    return answer(request, store_of(request).get(*_object(request), preconditions(request), _generation(request)))
 
 
 def download(request: Request) -> Response:
     """Return an object's content, or the requested range of it."""
-    resource, file = _store(request).open(*_object(request), _demanded(request), _generation(request))
+    resource, file = store_of(request).open(*_object(request), preconditions(request), _generation(request))
     size = int(resource["size"])
     try:
         part = wire.byte_range(request.headers.get("range"), size)
@@ -244,13 +211,15 @@ def _blocks(file: BinaryIO, length: int) -> Iterator[bytes]:
 
 async def patch_object(request: Request) -> Response:
     """Merge the body into the object's metadata."""
-    fields = await _json(request)
-    return _answer(request, _store(request).patch(*_object(request), fields, _demanded(request), _generation(request)))
+    fields = await json_of(request)
+    return answer(
+        request, store_of(request).patch(*_object(request), fields, preconditions(request), _generation(request))
+    )
 
 
 def delete_object(request: Request) -> Response:
     """Delete an object."""
-    _store(request).delete(*_object(request), _demanded(request), _generation(request))
+    store_of(request).delete(*_object(request), preconditions(request), _generation(request))
     return Response(status_code=204)
 
 
@@ -261,153 +230,43 @@ async def compose(request: Request) -> Response:
         UnsupportedError: the sources are to be deleted, or a field has no effect here.
         InvalidError, NotFoundError, ConditionNotMetError: see `copies.compose`.
     """
-    body = await _json(request)
+    body = await json_of(request)
     if body.get("deleteSourceObjects"):
         raise UnsupportedError("deleteSourceObjects")
     sources, fields = body.get("sourceObjects", []), body.get("destination", {})
     options.check_object(fields)
     resource = await run_in_threadpool(
-        copies.compose, _store(request), *_object(request), sources, fields, _demanded(request)
+        copies.compose, store_of(request), *_object(request), sources, fields, preconditions(request)
     )
-    return _answer(request, resource)
+    return answer(request, resource)
 
 
 async def copy(request: Request) -> Response:
     """Copy an object."""
-    return _answer(request, await _copied(request))
+    return answer(request, await _copied(request))
 
 
 async def rewrite(request: Request) -> Response:
     """Copy an object; the copy is always complete after one call."""
-    resource = wire.linked(await _copied(request), _base_url(request))
+    resource = wire.linked(await _copied(request), base_url(request))
     size = resource["size"]
     answer = {"kind": "storage#rewriteResponse", "totalBytesRewritten": size, "objectSize": size}
     return JSONResponse(answer | {"done": True, "resource": resource})
 
 
 async def _copied(request: Request) -> Resource:
-    fields = await _json(request)
+    fields = await json_of(request)
     options.check_object(fields)
     return await run_in_threadpool(
         copies.copy,
-        _store(request),
+        store_of(request),
         _object(request),
-        (_path(request, "target_bucket"), wire.check_object_name(_path(request, "target"))),
+        (path(request, "target_bucket"), wire.check_object_name(path(request, "target"))),
         fields,
         Preconditions.parse(request.query_params, "ifSource"),
-        _demanded(request),
+        preconditions(request),
         _generation(request, "sourceGeneration"),
     )
-
-
-# Uploads
-
-
-async def insert(request: Request) -> Response:
-    """Create or replace an object at once, or start a resumable upload; gcsfs also sends chunks to this path.
-
-    Raises:
-        InvalidError: `uploadType` is none of Google's, or a name, header or checksum is wrong.
-        NotFoundError, ConditionNotMetError, UnsupportedError: see `Store.put` and `Store.begin_upload`.
-    """
-    if "upload_id" in request.query_params:
-        return await resume(request)
-    match request.query_params.get("uploadType"):
-        case "media":
-            return await _insert_media(request)
-        case "multipart":
-            return await _insert_multipart(request)
-        case "resumable":
-            return await _begin_upload(request)
-        case other:
-            raise InvalidError(f"Invalid uploadType: {other!r}. Use media, multipart or resumable.")
-
-
-def _new_object(request: Request, fields: Resource, content_type: str | None) -> tuple[str, str, Resource]:
-    """Return bucket, name and metadata of the new object; the query overrides the metadata, as on Google Cloud."""
-    options.check_object(fields)
-    query = request.query_params
-    name = wire.check_object_name(query.get("name", fields.get("name")))
-    if content_type:
-        fields.setdefault("contentType", content_type)
-    if "contentEncoding" in query:
-        fields["contentEncoding"] = query["contentEncoding"]
-    return _path(request, "bucket"), name, fields | wire.hash_header(request.headers.get("x-goog-hash"))
-
-
-async def _insert_media(request: Request) -> Response:
-    store = _store(request)
-    bucket, name, fields = _new_object(request, {}, request.headers.get("content-type"))
-    with store.staged() as content:
-        await _receive(request, content, 0)
-        resource = await run_in_threadpool(store.put, bucket, name, content, fields, _demanded(request))
-    return _answer(request, resource)
-
-
-async def _insert_multipart(request: Request) -> Response:
-    store = _store(request)
-    metadata, content_type, body = wire.multipart_related(request.headers.get("content-type", ""), await request.body())
-    bucket, name, fields = _new_object(request, metadata, content_type)
-    with store.staged() as content:
-        content.write_bytes(body)
-        resource = await run_in_threadpool(store.put, bucket, name, content, fields, _demanded(request))
-    return _answer(request, resource)
-
-
-async def _begin_upload(request: Request) -> Response:
-    metadata = await _json(request)
-    bucket, name, fields = _new_object(request, metadata, request.headers.get("x-upload-content-type"))
-    upload_id = _store(request).begin_upload(bucket, name, fields, _demanded(request))
-    location = f"{_base_url(request)}{_UPLOAD}/b/{quote(bucket)}/o?uploadType=resumable&upload_id={upload_id}"
-    return Response(status_code=200, headers={"Location": location, "X-GUploader-UploadID": upload_id})
-
-
-def _upload(request: Request) -> Upload:
-    return _store(request).upload(request.query_params.get("upload_id", ""))
-
-
-async def resume(request: Request) -> Response:
-    """Accept a chunk of a resumable upload, or report the received bytes; the last byte creates the object.
-
-    Raises:
-        InvalidError: the chunk does not follow the received bytes, is too short, or exceeds the total.
-        NotFoundError, ConditionNotMetError: see `Store.upload` and `Store.finish_upload`.
-    """
-    upload = _upload(request)
-    if upload.resource is not None:
-        return _answer(request, upload.resource)
-    first, total = wire.content_range(request.headers.get("content-range"))
-    received = upload.file.stat().st_size if upload.file.exists() else 0
-    if first is not None:
-        if first > received:
-            raise InvalidError(f"The chunk begins at byte {first}, but only {received} bytes have arrived.")
-        received = await _receive(request, upload.file, first)
-        if received != total and "content-range" in request.headers:
-            received = chunks.keep_whole(upload.file, first, received)
-    whole = "content-range" not in request.headers
-    if not whole and received != total:
-        if total is not None and received > total:
-            raise InvalidError(f"{received} bytes have arrived, more than the total of {total}.")
-        return Response(status_code=308, headers={"Range": f"bytes=0-{received - 1}"} if received else {})
-    told = wire.hash_header(request.headers.get("x-goog-hash"))
-    return _answer(request, await run_in_threadpool(_store(request).finish_upload, upload, told))
-
-
-def cancel(request: Request) -> Response:
-    """Cancel a resumable upload; Google answers 499."""
-    _store(request).cancel_upload(_upload(request))
-    return Response(status_code=499)
-
-
-async def _receive(request: Request, file: Path, first: int) -> int:
-    """Write the request's body into `file` from byte `first` on; return the file's new length."""
-    # Neither "wb" nor "ab" fits: the file may be new, or it is truncated to where the chunk begins.
-    with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, 0o644), "r+b") as target:
-        target.truncate(first)
-        target.seek(first)
-        async for chunk in request.stream():
-            target.write(chunk)
-        return target.tell()
 
 
 def unsupported(request: Request) -> Response:

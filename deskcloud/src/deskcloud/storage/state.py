@@ -21,22 +21,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from deskcloud import jsontext
-from deskcloud.storage import wire
+from deskcloud.storage import catalogue, wire
 from deskcloud.storage.errors import ConflictError, NotFoundError
 from deskcloud.storage.folders import Folders
+from deskcloud.storage.listing import Page, folded
 from deskcloud.storage.preconditions import Preconditions
 from deskcloud.storage.wire import Digests, Resource
 
-_SCHEMA = """
-create table if not exists buckets (name text primary key, project text not null, resource text not null);
-create table if not exists objects (
-    bucket text not null, name text not null, generation integer not null unique, path text not null,
-    resource text not null, primary key (bucket, name));
-create table if not exists uploads (
-    id text primary key, created_at real not null, request text not null, resource text);
-create table if not exists clock (generation integer not null);
-insert into clock select 0 where not exists (select * from clock);
-"""
 _UPLOAD_SECONDS = 7 * 24 * 3600  # Google's limit for a resumable upload
 _NONE = Preconditions()
 
@@ -52,15 +43,6 @@ class Upload:
     preconditions: Preconditions
     file: Path
     resource: Resource | None
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page of a listing; `token` is for the next page, None on the last."""
-
-    items: list[Resource]
-    prefixes: list[str]
-    token: str | None
 
 
 class Store:
@@ -79,16 +61,7 @@ class Store:
         self._folders = Folders(state)
         self.root = self._folders.buckets
         self._lock = threading.RLock()
-        self._database = sqlite3.connect(
-            state / "catalogue.sqlite", timeout=0, isolation_level="IMMEDIATE", check_same_thread=False
-        )
-        try:
-            self._database.executescript(
-                f"pragma locking_mode=exclusive; pragma journal_mode=wal; pragma synchronous=normal; {_SCHEMA}"
-            )
-        except sqlite3.OperationalError as error:
-            self._database.close()
-            raise RuntimeError(f"{state} cannot be opened: is it used by another process? ({error})") from error
+        self._database = catalogue.opened(state)
         self._heal()
 
     def close(self) -> None:
@@ -311,31 +284,19 @@ class Store:
         start: str = "",
         end: str = "",
     ) -> Page:
-        """Return objects by name in [`start`, `end`); names with `delimiter` after `prefix` are folded into prefixes.
+        """Return a page of the objects whose names lie in [`start`, `end`); see `listing.folded`.
 
-        `token` is the last entry (name or folded prefix) of the previous page. With `tells_folders`, an object whose
-        name equals a folded prefix is listed too.
+        `token` is the token of the previous page.
 
         Raises:
             NotFoundError: there is no such bucket.
         """
-        page = Page([], [], None)
-        last = token
         with self._lock:
             self.bucket(bucket)
-            for name, resource in self._names(bucket, max(prefix, token, start), prefix, end):
-                behind = name.find(delimiter, len(prefix)) if delimiter else -1
-                entry = name if behind < 0 else name[: behind + len(delimiter)]
-                if entry <= last:
-                    continue
-                if len(page.items) + len(page.prefixes) == limit:
-                    return Page(page.items, page.prefixes, last)
-                last = entry
-                if behind < 0 or (tells_folders and name == entry):
-                    page.items.append(json.loads(resource))
-                if behind >= 0:
-                    page.prefixes.append(entry)
-        return page
+            rows = self._names(bucket, max(prefix, token, start), prefix, end)
+            return folded(
+                rows, prefix=prefix, delimiter=delimiter, tells_folders=tells_folders, limit=limit, after=token
+            )
 
     def _names(self, bucket: str, start: str, prefix: str, end: str) -> Iterator[tuple[str, str]]:
         rows = self._database.execute(
