@@ -38,7 +38,8 @@ using (
         from visits, unnest(visits.hits) as hit
     ),
 
-    -- Without enhanced e-commerce an order's hits have no action, but its id.
+    -- Without enhanced e-commerce an order's hits have no action, but its id. Groups are filtered and not hits, as the
+    -- reason in sessions/from_ga360 says.
     told as (
         select
             day,
@@ -50,8 +51,8 @@ using (
             max(revenue) as revenue,
             max(products) as products
         from actions
-        where action_type in ('6', '7') or transaction_id not in unnest(@no_ids)
         group by day, visitor_id, visit_id, order_id, kind
+        having logical_or(action_type in ('6', '7')) or order_id is not null
     ),
 
     shared as (

@@ -82,15 +82,28 @@ using (
         group by visitor_id, visit_id
     ),
 
-    products as (
+    -- No filter here either, for the same reason.
+    items as (
         select
             actions.visitor_id,
             actions.visit_id,
-            count(distinct if(actions.action_type = '2', product.productSKU, null)) as viewed,
-            count(distinct if(actions.action_type = '3', product.productSKU, null)) as added
+            actions.action_type,
+            if(
+                product.isImpression is not true and product.productSKU not in unnest(@placeholders),
+                product.productSKU,
+                null
+            ) as product_id
         from actions, unnest(actions.products) as product
-        where product.isImpression is not true and product.productSKU not in unnest(@placeholders)
-        group by actions.visitor_id, actions.visit_id
+    ),
+
+    products as (
+        select
+            visitor_id,
+            visit_id,
+            count(distinct if(action_type = '2', product_id, null)) as viewed,
+            count(distinct if(action_type = '3', product_id, null)) as added
+        from items
+        group by visitor_id, visit_id
     ),
 
     parts as (
