@@ -52,8 +52,8 @@ def _require_id(project: str | None) -> None:
         msgspec.convert(project, Project | None)
     except msgspec.ValidationError:
         raise SettingsError(
-            f"GOOGLE_CLOUD_PROJECT is {project!r}, which is not a project's id: 6 to 30 lower-case letters, digits "
-            "and hyphens that begin with a letter and do not end with a hyphen"
+            f"GOOGLE_CLOUD_PROJECT is {project!r}, which is not a project's id. An id has 6 to 30 lower-case letters, "
+            "digits and hyphens, begins with a letter and does not end with a hyphen"
         ) from None
 
 

@@ -71,9 +71,9 @@ class Statement:
 class Warehouse:
     """Runs statements for one step of one run.
 
-    A job's id consists of the run, the step, the statement's name, a digest of its values and the attempt, so a second
-    delivery attaches to the first one's job. An id cannot be used again after a failure, so the next delivery counts
-    the attempt up. The statement's text is not part of the id: a deployment may change a comment during a run.
+    A job's id consists of the run, the step, the statement's name, a digest of its values and the attempt. So a second
+    delivery attaches to the first one's job. After a failure the id is used up, and the next delivery counts the
+    attempt up. The statement's text is not part of the id: a deployment may change a comment during a run.
     """
 
     def __init__(

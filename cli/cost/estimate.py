@@ -152,9 +152,9 @@ def _of_another_place(settings: Settings) -> Iterator[str]:
 def _of_many_runs(runs: float) -> Iterator[str]:
     if runs > 1:
         yield (
-            f"With {runs:g} runs a day, the sum is an upper bound, and the cost of one run is not a unit price: each "
-            "run counts as if it read the rows of all runs of its day, although clustering by run avoids most of that. "
-            "`--runs 1` shows the cost of the only run of a day."
+            f"With {runs:g} runs a day, the sum is an upper bound. Each run counts as if it read the rows of all "
+            "runs of its day, although clustering by run avoids most of that. So the cost of one run is not a unit "
+            "price; `--runs 1` shows the cost of the only run of a day."
         )
 
 

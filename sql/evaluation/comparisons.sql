@@ -1,5 +1,5 @@
--- Sums for the intervals of ROC AUC, log loss and Brier score: one row a model alone, where `other` is empty, and one a
--- pair, of one minus the other on the same visitors. With a margin, the other counts by so much worse.
+-- Sums for the intervals of ROC AUC, log loss and Brier score. A row is a model alone, where `other` is empty, or a
+-- pair: one minus the other on the same visitors. With a margin, the other counts by so much worse.
 -- @run_id      STRING   the run
 -- @created_on  DATE     day on which the run was opened
 -- @split       STRING   the visitors to compare on: evaluation or test

@@ -1,5 +1,5 @@
--- PR AUC and lift, and how far they vary when the visitors are drawn anew: one row a model alone, where `other` is
--- empty, and one a pair, whose PR AUC is of one minus the other. With a margin, the other counts by so much worse.
+-- PR AUC and lift, and how far they vary when the visitors are drawn anew. A row is a model alone, where `other` is
+-- empty, or a pair: the PR AUC of one minus the other. With a margin, the other counts by so much worse.
 -- In a replicate each visitor counts as often as a Poisson variable of mean 1 says. It is drawn by a hash, so it is the
 -- same in each query. Replicate 0 counts everybody once.
 -- @run_id      STRING   the run

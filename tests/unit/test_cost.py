@@ -261,7 +261,7 @@ def test_of_several_runs_a_day_the_sum_is_said_to_be_an_upper_bound():
     one, many = estimate(described(SMALL)), estimate(described(replace(SMALL, runs_per_day=24)))
     assert many.per_run > one.per_run
     assert one.notes == []
-    assert re.match("With 24 runs a day, the sum is an upper bound, .* `--runs 1` shows", many.notes[0])
+    assert re.match(r"With 24 runs a day, the sum is an upper bound\. .* `--runs 1` shows", many.notes[0])
 
 
 def test_each_price_is_dated_and_says_where_it_comes_from():
