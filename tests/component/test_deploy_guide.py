@@ -69,7 +69,7 @@ def test_every_propensity_command_is_one(words):
 
 
 def test_a_wrong_command_would_be_found():
-    with pytest.raises(Exception, match="No such option"):
+    with pytest.raises(typer.TyperException, match="No such option"):
         typer.main.get_command(app).commands["cost"].make_context("cost", ["--visits", "1"])
 
 

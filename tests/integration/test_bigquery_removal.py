@@ -103,7 +103,7 @@ def test_what_is_gone_already_is_removed_all_the_same(registry, bigquery, models
 
 def test_a_model_is_not_deleted_while_its_version_serves(registry, bigquery):
     champion = registry.champion()
-    with pytest.raises(Exception, match="deployed"):
+    with pytest.raises(BadRequest, match="deployed"):
         bigquery.delete_model(f"{DATASET}.{champion.model}")
     registry.remove(champion)
     with pytest.raises(NotFound):

@@ -1,7 +1,7 @@
 """A syntax error tells which token is wrong, and where in the whole script, in the words of Google's parser."""
 
 import pytest
-from google.api_core.exceptions import BadRequest, NotFound
+from google.api_core.exceptions import BadRequest, Conflict, NotFound
 
 from deskcloud.googlesql import analysis
 from deskcloud.googlesql.catalog import Catalog
@@ -88,7 +88,7 @@ def test_a_function_that_is_not_there_or_there_already_is_named(bigquery_client)
     name = f"{bigquery_client.project}:syntax.f"
     assert refusal(bigquery_client, "drop function syntax.f", NotFound) == f"Not found: Routine {name}"
     bigquery_client.query_and_wait("create function syntax.f(x int64) as (x)")
-    with pytest.raises(Exception, match=f"Already Exists: Routine {name}"):
+    with pytest.raises(Conflict, match=f"Already Exists: Routine {name}"):
         bigquery_client.query_and_wait("create function syntax.f(x int64) as (x)")
     bigquery_client.delete_dataset("syntax", delete_contents=True)
 

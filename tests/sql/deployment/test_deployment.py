@@ -6,6 +6,7 @@ import pytest
 from google.cloud import storage as gcs
 from learning import RUN, training_rows
 
+from shared.errors import Permanent
 from shared.settings import CANDIDATES
 
 FILES = {
@@ -63,5 +64,5 @@ def test_a_category_has_a_weight_for_each_of_its_values(models, warehouse):
 
 
 def test_a_model_is_not_registered_where_there_is_no_registry(models, warehouse):
-    with pytest.raises(Exception, match="Vertex AI"):
+    with pytest.raises(Permanent, match="Vertex AI"):
         warehouse.run("deployment/register_model", model="baseline", model_id="propensity")
