@@ -1,7 +1,7 @@
-"""Read the project's declarations: functions/functions.yaml and sql/tables. No other module reads these files."""
+"""Read the project's declarations: functions/*.yaml and sql/tables. No other module reads these files."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import yaml
@@ -13,10 +13,11 @@ ROOT = Path(__file__).parent.parent
 # Default folder for what commands write: the repository or, for an installed wheel, the current folder.
 HOME = ROOT if (ROOT / "pyproject.toml").is_file() else Path.cwd()
 _FUNCTIONS = Path("functions") / "functions.yaml"
+_ALERTS = Path("functions") / "alerts.yaml"
 
 
 class Part(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A part of functions.yaml; the comments there describe the fields."""
+    """A part of functions.yaml or alerts.yaml; the comments there describe the fields."""
 
 
 class Http(Part, frozen=True):
@@ -112,6 +113,43 @@ class Declarations(Part, frozen=True):
     def secrets(self) -> list[str]:
         """The names of all secrets, sorted."""
         return sorted({name for one in self.functions.values() for name in one.secrets})
+
+
+class Alert(Part, frozen=True):
+    """An alert, on a count of log entries or on a query of Google's metrics."""
+
+    title: str
+    minutes: int
+    severity: Literal["CRITICAL", "WARNING"]
+    count: str | None = None
+    share_of: str | None = None
+    query: str | None = None
+    at_least: int = 0
+    fewer_than: int | None = None
+    above: float = 0
+
+    def is_raised(self, number: int, whole: int = 0) -> bool:
+        """Whether so many entries raise the alert; `whole` is the number of which they are a share."""
+        if self.share_of:
+            return whole >= self.at_least and number > self.above * whole
+        return number >= self.at_least if self.fewer_than is None else number < self.fewer_than
+
+
+class Watched(Part, frozen=True):
+    """What operations watch. Counts and queries are filters over the log of all functions."""
+
+    counts: dict[str, str]
+    alerts: dict[str, Alert]
+    queries: dict[str, str]
+
+
+def watched(root: Path = ROOT) -> Watched:
+    """Return what operations watch in the project at `root`.
+
+    Raises:
+        msgspec.ValidationError: a field is missing, unknown or has the wrong type; names the field.
+    """
+    return msgspec.convert(yaml.load((root / _ALERTS).read_text(), yaml.CSafeLoader), Watched)
 
 
 def read(root: Path = ROOT) -> Declarations:

@@ -68,6 +68,7 @@ def run(
     made = document(project, settings, backoff=backoff, is_on_demand=is_on_demand)
     with cloud.run(state, made, **options) as running:
         addresses = {f"PROPENSITY_{name.upper()}_URL": url for name, url in running.urls.items()}
+        addresses["PROPENSITY_LOGGING_URL"] = running.services["logging"]
         yield replace(running, environment=running.environment | addresses)
 
 

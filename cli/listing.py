@@ -32,11 +32,14 @@ FAILED = {"failed", "retrying", LOST}
 def listed(environment: Environment, *, limit: int, is_failed: bool) -> dict[str, Any]:
     """Return the newest `limit` runs (if `is_failed`, only those in the states FAILED) and all dead letters."""
     runs = environment.runs
-    champion = pointer.champion_run(environment)
+    champion = pointer.read(environment)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         opened = dict(pool.map(lambda run_id: (run_id, _opened_at(runs, run_id)), runs.ids()))
         newest = sorted(opened, key=lambda run_id: (opened[run_id], run_id), reverse=True)
-        found = pool.map(partial(_row, environment, champion=champion), newest if is_failed else newest[:limit])
+        found = pool.map(
+            partial(_row, environment, champion=champion.run_id if champion else None),
+            newest if is_failed else newest[:limit],
+        )
         rows = [row for row in found if not is_failed or row["state"] in FAILED][:limit]
     letters = [_letter(name, letter) for name, letter in sorted(environment.dead_letters.all().items())]
     return {"runs": rows, "runs_in_all": len(opened), "dead_letters": letters}

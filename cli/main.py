@@ -156,6 +156,23 @@ def runs(
 
 
 @app.command()
+def status(*, as_json: options.AsJson = False) -> None:
+    """Show the champion and its age, the newest run, the age of the data, and the open alerts.
+
+    Alerts on Google's own metrics are not listed: Cloud Monitoring shows them.
+    """
+    from datetime import UTC, datetime
+
+    from cli import status as state
+
+    found = state.read(world.connected(), datetime.now(UTC))
+    if as_json:
+        terminal.print_json(found)
+    else:
+        state.show(found, out)
+
+
+@app.command()
 def replay(
     messages: Annotated[
         list[str] | None, typer.Argument(metavar="MESSAGE", help="Dead letters, as named by `propensity runs`.")
@@ -201,14 +218,30 @@ def replay(
 @app.command()
 def show(
     run_id: Annotated[
-        str, typer.Argument(metavar="RUN", parser=options.run_id, help="A run's id, as named by `propensity runs`.")
-    ],
+        str | None,
+        typer.Argument(metavar="RUN", parser=options.run_id, help="A run's id, as named by `propensity runs`."),
+    ] = None,
     *,
+    request: Annotated[
+        str | None, typer.Option(metavar="ID", help="A checkout's request id, instead of a run; needs --filter.")
+    ] = None,
+    log_filter: Annotated[
+        bool, typer.Option("--filter", help="Print the filter for Cloud Logging that follows the run or the request.")
+    ] = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Show a run: its steps, checks, candidates, gate, deployment, audience and recommendations."""
     from cli import follow, report
 
+    if (run_id is None) == (request is None):
+        raise UsageError("name a run (`propensity runs` lists them), or give --request ID with --filter")
+    if log_filter:
+        from cli import logs
+
+        out.print(logs.of_run(run_id) if run_id else logs.of_request(str(request)), markup=False, highlight=False)
+        return
+    if run_id is None:
+        raise UsageError("--request needs --filter: a checkout is followed in the log")
     run = follow.read(world.connected().runs, run_id)
     if as_json:
         terminal.print_json(report.document(run))

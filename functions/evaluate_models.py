@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared import push
-from shared.chain import current, evaluation, training
+from shared.chain import current, evaluation, rejections, training
 from shared.chain.documents import EVALUATION
 from shared.chain.log_events import GateApproved, GateRejected, NothingLearnt, TrainingRepeated
 from shared.chain.steps import Step
@@ -82,7 +82,8 @@ def step(
     report = evaluation.evaluate(trained, failed, context)
     context.runs.write(event.run_id, EVALUATION, report)
     if not report.passes:
-        log(GateRejected(event.run_id, report.winner, report.reasons))
+        in_a_row = 1 + rejections.before(event.run_id, context.runs)
+        log(GateRejected(event.run_id, report.winner, report.reasons, in_a_row))
         return ModelRejected(event.run_id, report.reasons)
     word = report.test[report.winner].word
     log(GateApproved(event.run_id, report.winner, word))

@@ -23,6 +23,7 @@ FIELDS = {
     "field": "JSON pointer to the field of the request",
     "found": "the check's finding, in words",
     "function": "name of the function or the subscription",
+    "in_a_row": "how many evaluated runs in a row the gate has rejected, this one included; at most 10 are counted",
     "known": "model types that the embedded scorer supports",
     "message_id": "Pub/Sub's id of the message",
     "model_type": "type of the model, in BigQuery's words",

@@ -68,7 +68,6 @@ class Assumptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     image_gib: float
     deployments_per_month: float
     build_minutes_per_function: float
-    alert_conditions: float
 
 
 @cache

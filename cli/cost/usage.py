@@ -11,7 +11,7 @@ from cli.cost import statements
 from cli.cost.prices import assumptions
 from cli.cost.statements import Reading
 from cli.cost.volumes import Inputs, Volumes
-from cli.declarations import Declarations
+from cli.declarations import Declarations, watched
 from deskcloud.scheduler import cron
 from functions import resume_runs
 from shared.settings import Settings
@@ -28,6 +28,8 @@ BILLED_SECONDS = 0.1
 WATCHED_OBJECTS = 3
 # Number of deployed versions, with one node each: the champion and the former champion.
 DEPLOYED = 2
+# Conditions of the alerts on the checkout's service level, infra/slo.tf.
+BURN_CONDITIONS = 4
 MEMORY = {"Mi": 1 / 1024, "Gi": 1}
 # Prefix of the price of an endpoint's node; the machine type follows.
 NODE = "vertex_node_"
@@ -112,7 +114,7 @@ def _standing(environment: Environment) -> Iterator[Usage]:
     yield Usage("standing", "scheduler", len(declared.schedules))
     yield Usage("standing", "secrets", len(declared.secrets))
     yield Usage("standing", "images", deployed * assumed.image_gib)
-    yield Usage("standing", "alert_conditions", assumed.alert_conditions)
+    yield Usage("standing", "alert_conditions", len(watched().alerts) + BURN_CONDITIONS)
     minutes = assumed.deployments_per_month * deployed * assumed.build_minutes_per_function
     yield Usage("standing", "builds", minutes)
     for name, function in declared.functions.items():

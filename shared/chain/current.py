@@ -66,6 +66,8 @@ class Current(msgspec.Struct, frozen=True):
     # Ids of the latest messages with a reason, because Pub/Sub may deliver a message again.
     message_ids: list[str] = []
     trained: Training | None = None
+    # The last run that was opened to train before this one.
+    after: str | None = None
 
     @property
     def event(self) -> DataRefreshed:
@@ -75,7 +77,8 @@ class Current(msgspec.Struct, frozen=True):
     @property
     def run(self) -> ExportRun:
         """The document that opens the run, run.json."""
-        return ExportRun(opened_at=self.opened_at, event=self.event, **msgspec.structs.asdict(self.reads))
+        reads = msgspec.structs.asdict(self.reads)
+        return ExportRun(opened_at=self.opened_at, event=self.event, after=self.after, **reads)
 
 
 def join(announced: Refresh, message: Message, environment: Environment, now: datetime) -> DataRefreshed | None:
@@ -156,6 +159,12 @@ def require(context: StepContext) -> None:
         raise Overtaken(newer)
 
 
+def newest_day(environment: Environment) -> date | None:
+    """Return the newest day that the last run has read; None before the first run."""
+    found, _ = _claim(environment).read()
+    return found.as_of if found else None
+
+
 def names(run_id: str | None, environment: Environment) -> bool:
     """Whether this run holds the claim; for None, whether any run does."""
     found, _ = _claim(environment).read()
@@ -212,6 +221,7 @@ def _opened(
         held_at=now,
         message_ids=message_ids,
         trained=Training(run_id, now) if trains else last,
+        after=last.run_id if last and last.run_id != run_id else None,
     )
 
 

@@ -72,6 +72,8 @@ class ExportRun(Reading, frozen=True, kw_only=True, tag_field="topic", tag=DataR
 
     opened_at: datetime
     event: DataRefreshed
+    # The last run that was opened to train before this one.
+    after: str | None = None
 
 
 class ScoringRun(Struct, frozen=True, tag_field="topic", tag=ScoringDue.topic):

@@ -82,6 +82,7 @@ class GateRejected(LogEvent, frozen=True):
     run_id: str
     candidate: str
     reasons: list[str]
+    in_a_row: int
 
 
 class ModelNotEmbeddable(LogEvent, frozen=True):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from shared.chain.environment import Environment
     from shared.chain.versions import Version
+    from shared.champion import Pointer
 
 
 def follow(environment: Environment) -> None:
@@ -30,10 +31,10 @@ def follow(environment: Environment) -> None:
         log(PointerReplaced())
 
 
-def champion_run(environment: Environment) -> str | None:
-    """Return the id of the champion's run, according to the pointer; None if there is no champion."""
+def read(environment: Environment) -> Pointer | None:
+    """Return the champion's pointer; None if there is no champion."""
     try:
-        return champion.read(environment.bucket.blob(champion.POINTER).download_as_bytes()).run_id
+        return champion.read(environment.bucket.blob(champion.POINTER).download_as_bytes())
     except NotFound:
         return None
 

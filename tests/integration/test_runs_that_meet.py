@@ -175,7 +175,7 @@ def test_of_two_deliveries_of_which_one_fails_for_good_the_other_stops_once_anot
     while world.pending:
         world.deliver(world.pending[0])
     assert_as_one_after_the_other(world, expected("newer days"))
-    assert alerts.firing(world.entries) == {"failures"}
+    assert alerts.firing(world.entries) == {"run_failed"}
 
 
 @pytest.mark.slow
@@ -196,7 +196,7 @@ def test_a_delivery_that_fails_after_another_has_promoted_the_same_version_leave
     [run] = world.export_runs()
     assert run.records[-1].step == "deploy_model"
     assert world.serving() == (run.run_id, {run.run_id: 100}, run.run_id)
-    assert "failures" not in alerts.firing(world.entries)
+    assert "run_failed" not in alerts.firing(world.entries)
 
 
 def fail_for_good(*_):

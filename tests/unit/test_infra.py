@@ -5,16 +5,8 @@ import inspect
 import json
 import re
 
-import pytest
-
-from fixtures import alerts
 from shared import settings
-from shared.chain.log_events import StepEnded, StepFailedForGood
-from shared.dead_letters import DeadLetter
-from shared.log import log
 from tests.unit.test_declarations import ROOT
-
-RUN = "20170801-0a1b2c3d"
 
 # What Terraform itself decides: project, bucket, location and dataset, where the export lies and Vertex AI serves.
 DECIDED = {
@@ -78,23 +70,6 @@ def test_terraform_knows_each_word_of_the_rules():
     items = [rule["items"] for rule in rules().values() if "items" in rule]
     assert all(item.keys() == {"enum"} or item.keys() - {"pattern", "description"} == {"type"} for item in items)
     assert {item["type"] for item in items if "type" in item} == {"string"}
-
-
-@pytest.mark.parametrize(
-    ("event", "fires"),
-    [
-        (
-            StepEnded("r", "publish_audience", "audience-published", 1.5),
-            set(),
-        ),
-        (StepEnded("r", "build_features", "features-built", 1.5), {"audience"}),
-        (StepFailedForGood("r", "build_features", "x"), {"failures", "audience"}),
-        (DeadLetter("build_features", "x"), {"dead_letters", "audience"}),
-    ],
-)
-def test_an_alert_fires_for_an_error_a_dead_letter_and_the_lack_of_an_audience(event, fires, capfd):
-    log(event)
-    assert alerts.firing([alerts.entry_of(capfd.readouterr().out, "publish_audience")]) == fires
 
 
 def test_a_managed_service_is_enabled_once_it_has_a_configuration_and_before_there_is_an_address():

@@ -65,7 +65,7 @@ def test_what_is_no_user_of_a_url_is_told_as_it_is(text):
 
 
 def test_a_message_names_the_fields_of_its_event():
-    event = GateRejected("r", "logistic", ["too few buyers", "it is miscalibrated"])
+    event = GateRejected("r", "logistic", ["too few buyers", "it is miscalibrated"], 1)
     assert event.payload()["message"] == "the gate rejects logistic: too few buyers; it is miscalibrated"
 
 

@@ -1,0 +1,119 @@
+"""Read the functions' log from Cloud Logging, and build the filters that select entries of it."""
+
+from __future__ import annotations
+
+import os
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import msgspec
+
+from cli import declarations
+from cli.errors import CommandError
+from shared.errors import told
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+URL = "PROPENSITY_LOGGING_URL"
+GOOGLE = "https://logging.googleapis.com"
+TIMEOUT_SECONDS = 30
+# Entries of one page; Cloud Logging allows 1,000.
+PAGE = 1000
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """An entry of the log; `timestamp` is in RFC 3339."""
+
+    timestamp: str
+
+
+class _Page(msgspec.Struct, frozen=True, rename="camel"):
+    entries: list[Entry] = []
+    next_page_token: str = ""
+
+
+def own(narrower: str = "") -> str:
+    """Return the filter that selects the functions' own log, or a part of it.
+
+    It selects standard output only: a delivery that has to wait answers 500, which Cloud Run logs as an error although
+    it is none.
+    """
+    services = " OR ".join(f'"{name.replace("_", "-")}"' for name in declarations.read().functions)
+    lines = (
+        'resource.type="cloud_run_revision"',
+        f"resource.labels.service_name=({services})",
+        'logName:"run.googleapis.com%2Fstdout"',
+        narrower,
+    )
+    return "\n".join(line for line in lines if line)
+
+
+def of_run(run_id: str) -> str:
+    """Return the filter that follows a run."""
+    return own(f'jsonPayload.run_id="{run_id}"')
+
+
+def of_request(request_id: str) -> str:
+    """Return the filter that follows a checkout. Its score's entry holds the id within the prediction."""
+    quoted = request_id.replace("\\", "\\\\").replace('"', '\\"')
+    return own(f'jsonPayload.request_id="{quoted}" OR jsonPayload.prediction.request_id="{quoted}"')
+
+
+def newest(project: str, narrower: str, since: datetime, most: int) -> list[Entry]:
+    """Return the newest entries of the functions' log since a time, at most `most`, the newest first.
+
+    Raises:
+        CommandError: Cloud Logging refuses, or does not answer.
+    """
+    filter_ = f'{own(narrower)}\ntimestamp>="{since.isoformat()}"'
+    return list(islice(_entries(project, filter_, min(most, PAGE)), most))
+
+
+def _entries(project: str, filter_: str, page_size: int) -> Iterator[Entry]:
+    body: dict[str, Any] = {
+        "resourceNames": [f"projects/{project}"],
+        "filter": filter_,
+        "orderBy": "timestamp desc",
+        "pageSize": page_size,
+    }
+    url = os.environ.get(URL, GOOGLE)
+    headers = _token() if url == GOOGLE else {}
+    with httpx.Client(headers=headers, timeout=TIMEOUT_SECONDS) as client:
+        while True:
+            page = _page(client, f"{url}/v2/entries:list", body)
+            yield from page.entries
+            if not page.next_page_token:
+                return
+            body["pageToken"] = page.next_page_token
+
+
+def _page(client: httpx.Client, url: str, body: dict[str, Any]) -> _Page:
+    try:
+        answer = client.post(url, json=body)
+        answer.raise_for_status()
+        return msgspec.json.decode(answer.content, type=_Page)
+    except httpx.HTTPStatusError as error:
+        refusal = f"HTTP {error.response.status_code}: {told(error.response.text.strip())[:300]}"
+        raise CommandError(
+            f"Cloud Logging refuses to list entries, which needs the role logging.viewer: {refusal}"
+        ) from None
+    except (httpx.HTTPError, msgspec.DecodeError) as error:
+        raise CommandError(f"Cloud Logging does not answer: {type(error).__name__}") from error
+
+
+def _token() -> dict[str, str]:
+    from google.auth import default  # noqa: PLC0415 - needed for Google Cloud only
+    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
+    from google.auth.transport.requests import Request  # noqa: PLC0415
+
+    try:
+        credentials, _ = default(scopes=["https://www.googleapis.com/auth/logging.read"])
+        credentials.refresh(Request())  # type: ignore[no-untyped-call]
+    except GoogleAuthError as error:
+        raise CommandError(
+            f"no credentials for Cloud Logging: {error}. Run `gcloud auth application-default login`"
+        ) from error
+    return {"Authorization": f"Bearer {credentials.token}"}

@@ -1,0 +1,95 @@
+# The service level of the checkout: which share of the requests must get an answer without an error, and how fast the
+# month's budget of errors is used up. Two alerts: one for an outage, one for a slow leak.
+#
+# Each needs a long and a short window to exceed its rate, so it is raised late enough to matter and ends soon after the
+# cause is gone (Beyer and others, The Site Reliability Workbook, chapter 5).
+
+variable "service_level" {
+  description = "The share of the requests at the checkout that must not fail within 28 days."
+  type        = number
+  default     = 0.995
+
+  validation {
+    condition     = var.service_level >= 0.9 && var.service_level <= 0.9999
+    error_message = "service_level ${var.service_level} must be from 0.9 to 0.9999."
+  }
+}
+
+locals {
+  # At these rates, 2 % of the month's errors are used up within an hour, and 5 % within six.
+  burn_rates = {
+    fast = { rate = 13.4, long = "3600s", short = "300s" }
+    slow = { rate = 5.6, long = "21600s", short = "1800s" }
+  }
+
+  checkout_requests = "metric.type=\"run.googleapis.com/request_count\" resource.type=\"cloud_run_revision\" resource.label.\"service_name\"=\"score-checkout\""
+}
+
+resource "google_monitoring_custom_service" "checkout" {
+  service_id   = "propensity-checkout"
+  display_name = "Propensity ${var.environment}: scores at the checkout"
+  user_labels  = local.labels
+
+  depends_on = [google_project_service.apis]
+}
+
+resource "google_monitoring_slo" "answered" {
+  service             = google_monitoring_custom_service.checkout.service_id
+  slo_id              = "answered"
+  display_name        = "Requests without an error of ours"
+  goal                = var.service_level
+  rolling_period_days = 28
+  user_labels         = local.labels
+
+  request_based_sli {
+    good_total_ratio {
+      total_service_filter = local.checkout_requests
+      bad_service_filter   = "${local.checkout_requests} metric.label.\"response_code_class\"=\"5xx\""
+    }
+  }
+}
+
+resource "google_monitoring_alert_policy" "burn" {
+  for_each = local.burn_rates
+
+  display_name          = "Propensity ${var.environment}: the checkout's budget of errors is used up ${each.value.rate} times too fast"
+  combiner              = "AND"
+  severity              = each.key == "fast" ? "CRITICAL" : "WARNING"
+  notification_channels = local.channels
+  user_labels           = local.labels
+
+  dynamic "conditions" {
+    for_each = [each.value.long, each.value.short]
+    iterator = window
+
+    content {
+      display_name = "Over ${window.value}"
+
+      condition_threshold {
+        filter          = "select_slo_burn_rate(\"${google_monitoring_slo.answered.name}\", \"${window.value}\")"
+        comparison      = "COMPARISON_GT"
+        threshold_value = each.value.rate
+        duration        = "0s"
+      }
+    }
+  }
+
+  documentation {
+    subject   = "Propensity ${var.environment}: checkouts fail"
+    content   = trimspace(regex("(?s)\n## service_level\n(.*?)(?:\n## |$)", local.runbook)[0])
+    mime_type = "text/markdown"
+
+    dynamic "links" {
+      for_each = var.alerts.runbook[*]
+
+      content {
+        display_name = "Runbook"
+        url          = "${links.value}#service_level"
+      }
+    }
+  }
+
+  alert_strategy {
+    auto_close = "86400s"
+  }
+}
