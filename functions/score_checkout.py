@@ -1,6 +1,7 @@
 """Score a visitor at the checkout, over HTTP.
 
 Serves   POST /              Checkout -> Score, or a problem document
+         GET /health         -> Health, or 503 while there is no champion
          GET /openapi.json   the contract
 Logs     the prediction, which a log sink exports to the view online_predictions
 """
@@ -15,7 +16,7 @@ import functions_framework
 from shared import jsontext
 from shared.log import log
 from shared.online import checkout, openapi, predictions, scorer, sessions, web
-from shared.online.contract import decode
+from shared.online.contract import Health, decode
 from shared.online.log_events import NoScorer
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ RETRY_AFTER_SECONDS = 5
 
 @functions_framework.http
 def score_checkout(request: Request) -> Response:
-    """Answer a request to / or /openapi.json."""
-    endpoints = {"/": ("POST", score), "/openapi.json": ("GET", contract)}
+    """Answer a request to /, /health or /openapi.json."""
+    endpoints = {"/": ("POST", score), "/health": ("GET", health), "/openapi.json": ("GET", contract)}
     return web.serve(request, endpoints, lambda: scorer.current().settings.online.origins)
 
 
@@ -46,11 +47,28 @@ def score(exchange: web.Exchange) -> Response:
         scored = checkout.score(features, asked.cart, exchange.id, scoring)
     except scorer.NoScorerError as error:
         log(NoScorer(exchange.id, str(error)))
-        seconds = str(RETRY_AFTER_SECONDS)
-        detail = f"There is no champion yet, or it cannot be reached: ask again in {seconds} seconds."
-        raise web.Refusal(HTTPStatus.SERVICE_UNAVAILABLE, detail, Retry_After=seconds) from error
+        raise unavailable() from error
     predictions.record(scored, features, PSEUDONYMS.of(asked.visitor_id), exchange.milliseconds, "score_checkout")
     return exchange.answer(jsontext.encode(scored))
+
+
+def health(exchange: web.Exchange) -> Response:
+    """Return the champion's version.
+
+    Raises:
+        Refusal: there is no champion yet, or the bucket cannot be read.
+    """
+    champion = scorer.current().snapshot().champion
+    if champion is None:
+        raise unavailable()
+    return exchange.answer(jsontext.encode(Health(champion.pointer.version)))
+
+
+def unavailable() -> web.Refusal:
+    """Return the refusal of a request that nothing can score now."""
+    seconds = str(RETRY_AFTER_SECONDS)
+    detail = f"There is no champion yet, or it cannot be reached: ask again in {seconds} seconds."
+    return web.Refusal(HTTPStatus.SERVICE_UNAVAILABLE, detail, Retry_After=seconds)
 
 
 def contract(exchange: web.Exchange) -> Response:

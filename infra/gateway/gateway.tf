@@ -39,7 +39,7 @@ locals {
         }, var.serves_pages ? {
         # A browser asks first whether a page may call, and shows no key; the function answers by `online.origins`.
         options = {
-          operationId = "mayCall"
+          operationId = path == "/" ? "mayCall" : "mayCall${title(trimprefix(path, "/"))}"
           summary     = "Tell a browser whether a page may call"
           security    = []
           responses   = { "204" = { description = "The page may call." }, "405" = { description = "It may not." } }

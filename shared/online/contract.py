@@ -201,6 +201,12 @@ class Score(Struct, frozen=True, kw_only=True):
     scored_by: Literal["endpoint", "embedded"]
 
 
+class Health(Struct, frozen=True):
+    """The answer of a function that can score: the champion's version."""
+
+    model_version: Identifier
+
+
 class CheckoutScored(Score, frozen=True):
     """The message that `on_checkout` publishes to checkout-scored: the score, and the visitor of the checkout."""
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from shared import jsontext
-from shared.online.contract import Checkout, Problem, Score
+from shared.online.contract import Checkout, Health, Problem, Score
 
 REQUEST_ID = {
     "description": "Id of the request in the answer and the log: up to 128 letters, digits, dots, dashes, underscores. "
@@ -100,8 +100,8 @@ REFUSALS = {
 @cache
 def document() -> bytes:
     """Return the document as JSON."""
-    (checkout, score, problem), components = msgspec.json.schema_components(
-        [Checkout, Score, Problem], ref_template="#/components/schemas/{name}"
+    (checkout, score, health, problem), components = msgspec.json.schema_components(
+        [Checkout, Score, Health, Problem], ref_template="#/components/schemas/{name}"
     )
     described = {
         "openapi": "3.1.0",
@@ -131,7 +131,18 @@ def document() -> bytes:
                         },
                     },
                 }
-            }
+            },
+            "/health": {
+                "get": {
+                    "operationId": "health",
+                    "summary": "Tell whether there is a champion that can score",
+                    "responses": {
+                        "200": _response("There is a champion.", "application/json", health),
+                        **{status: {"description": text} for status, text in GOOGLES_REFUSALS.items()},
+                        "503": _response(REFUSALS["503"], "application/problem+json", problem),
+                    },
+                }
+            },
         },
         "components": {"schemas": components, "securitySchemes": SECURITY_SCHEMES},
     }

@@ -294,9 +294,10 @@ def test_before_a_model_serves_the_shop_is_told_when_to_ask_again(bucket, shop_e
     )
     forget()
     try:
-        answer = app("score_checkout").test_client().post("/", json=CHECKOUT)
-        assert (answer.status_code, answer.mimetype) == (503, "application/problem+json")
-        assert int(answer.headers["Retry-After"]) > 0
+        client = app("score_checkout").test_client()
+        for answer in (client.post("/", json=CHECKOUT), client.get("/health")):
+            assert (answer.status_code, answer.mimetype) == (503, "application/problem+json")
+            assert int(answer.headers["Retry-After"]) > 0
     finally:
         forget()
 
@@ -310,6 +311,11 @@ def test_without_recommendations_a_checkout_is_scored_all_the_same(bucket, shop_
         assert asked(app("score_checkout").test_client()).next_products == []
     finally:
         forget()
+
+
+def test_its_health_is_the_champion_that_scores(client):
+    healthy = client.get("/health")
+    assert (healthy.status_code, healthy.json) == (200, {"model_version": VERSION})
 
 
 def test_the_contract_is_served(client):
