@@ -21,7 +21,7 @@ from google.cloud import bigquery, pubsub_v1
 
 from benchmarks.measure import Row, say, seconds
 from cli.declarations import ROOT, Declarations, read
-from deskcloud.bigquery.gateway.state import KEPT_JOBS
+from deskcloud.bigquery.job_lists import KEPT_JOBS
 from deskcloud.scheduler import cron
 from shared import jsontext
 

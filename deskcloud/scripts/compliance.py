@@ -28,9 +28,9 @@ from typing import Any
 import yaml
 from google.cloud import bigquery
 
-from deskcloud.googlesql import answers, cases, difference
-from deskcloud.googlesql.cases import Case, File
-from deskcloud.googlesql.difference import Answer
+from deskcloud.comparison import answers, cases, difference
+from deskcloud.comparison.cases import Case, File
+from deskcloud.comparison.difference import Answer
 from deskcloud.googlesql.errors import Crashed, Refused
 from deskcloud.googlesql.reference import Database, Parameters, Rows
 from deskcloud.googlesql.types import Fields

@@ -203,6 +203,8 @@ def test_a_dry_run_knows_the_columns_and_runs_nothing(run, bigquery_client):
         ),
         ("CREATE MODEL ml.x TRANSFORM(a) OPTIONS() AS SELECT 1", exceptions.BadRequest, "TRANSFORM"),
         ("DROP MODEL ml.none", exceptions.NotFound, "Not found: Model"),
+        ("DROP MODEL", exceptions.BadRequest, "Syntax error: Expected a name"),
+        ("SELECT * FROM ML.PREDICT(MODEL ml.trees", exceptions.BadRequest, r'Syntax error: Expected "\)" but got end'),
     ],
 )
 def test_a_refusal_has_googles_reason_and_names_the_cause(run, text, error, message):

@@ -18,8 +18,9 @@ import corpus
 import yaml
 from google.cloud import bigquery
 
-from deskcloud.googlesql import answers, difference, reference
-from deskcloud.googlesql.difference import Answer
+from deskcloud.comparison import answers, difference
+from deskcloud.comparison.difference import Answer
+from deskcloud.googlesql import reference
 from deskcloud.googlesql.errors import Crashed, Refused
 from deskcloud.googlesql.tokens import tokenize
 

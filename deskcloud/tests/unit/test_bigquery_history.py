@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from local_bigquery.models import Job
 
+from deskcloud.bigquery import job_lists
 from deskcloud.bigquery.emulator import history
-from deskcloud.bigquery.gateway import job_pages
 
 
 class Results:
@@ -80,7 +80,7 @@ def test_a_page_goes_on_behind_its_last_job_whatever_begins_meanwhile(kept):
     for size in (3, 1, 4, 9):
         page = kept.list_("p", after=after, limit=size)
         seen += [one["jobReference"]["jobId"] for one in page]
-        after = job_pages.position(job_pages.token_behind(page[-1])) if page else after
+        after = job_lists.position(job_lists.token_behind(page[-1])) if page else after
         kept.save(job(100 + size))
     assert seen == [f"job{number:04}" for number in (8, 9, 6, 7, 4, 5, 2, 3, 0, 1)]
 
@@ -88,7 +88,7 @@ def test_a_page_goes_on_behind_its_last_job_whatever_begins_meanwhile(kept):
 @given(token=st.text(max_size=12) | st.from_regex(r"\d{1,30}:\w*", fullmatch=True))
 def test_a_token_is_a_position_or_refused(token):
     try:
-        created, _ = job_pages.position(token)
+        created, _ = job_lists.position(token)
     except ValueError:
         return
     assert isinstance(created, int)

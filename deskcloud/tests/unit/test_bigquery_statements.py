@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskcloud.bigquery.gateway import statements
+from deskcloud.bigquery.gateway.clauses import option_list
 from deskcloud.bigquery.gateway.errors import BigQueryError
 from deskcloud.bigquery.gateway.work import name_positional_parameters
+from deskcloud.googlesql import statements
 from deskcloud.googlesql.tokens import UnterminatedError, tokenize
 
 WILD = st.text(max_size=60) | st.sampled_from(
@@ -133,4 +134,4 @@ def test_what_only_looks_like_it_is_not(text):
 
 def test_an_option_given_twice_is_refused():
     with pytest.raises(BigQueryError, match="Duplicate option uri"):
-        statements.option_list(tokenize("OPTIONS(uri='a', URI='b')"))
+        option_list(tokenize("OPTIONS(uri='a', URI='b')"))

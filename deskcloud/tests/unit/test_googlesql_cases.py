@@ -1,7 +1,7 @@
 """GoogleSQL's files of compliance cases are read case by case."""
 
-from deskcloud.googlesql import cases
-from deskcloud.googlesql.difference import Answer, kind
+from deskcloud.comparison import cases
+from deskcloud.comparison.difference import Answer, kind
 
 TEXT = """\
 # A file says what its cases need.

@@ -178,7 +178,7 @@ def test_feature_info_describes_the_columns_trained_on(rows):
 
 def test_a_model_saved_and_loaded_is_the_same_model(model, rows, tmp_path):
     model.save(tmp_path / "model")
-    loaded = ml.TrainedModel.load(tmp_path / "model")
+    loaded = ml.load(tmp_path / "model")
 
     assert ml.predict(loaded, rows).equals(ml.predict(model, rows))
     assert ml.explain_predict(loaded, rows.slice(0, 9)).equals(ml.explain_predict(model, rows.slice(0, 9)))
@@ -224,7 +224,7 @@ def test_the_resource_is_json_of_the_apis_shape(model):
 def test_predicted_labels_have_the_labels_type_and_the_higher_is_positive(negative, positive_, type_, names, tmp_path):
     rows = pa.table({"x": list(range(100)), "label": [negative] * 50 + [positive_] * 50})
     ml.train({"model_type": "LOGISTIC_REG"}, rows).save(tmp_path)
-    model = ml.TrainedModel.load(tmp_path)
+    model = ml.load(tmp_path)
 
     table = ml.predict(model, rows)
     assert (model.label_type, model.classes) == (type_, [negative, positive_])
@@ -283,7 +283,7 @@ def test_categories_of_every_type_are_learned_saved_and_served(tmp_path):
     }
     rows = pa.Table.from_pylist([first | {"label": 0}, second | {"label": 1}] * 50)
     ml.train({"model_type": "BOOSTED_TREE_CLASSIFIER"}, rows).save(tmp_path)
-    model = ml.TrainedModel.load(tmp_path)
+    model = ml.load(tmp_path)
 
     assert [feature.type for feature in model.features] == ["DATE", "DATETIME", "TIME", "BYTES", "NUMERIC"]
     (served,) = ml.predict_instances(

@@ -214,7 +214,7 @@ def test_the_resource_has_the_options_the_columns_and_the_measures(model):
 
 def test_a_model_is_read_as_it_was_saved(model, tmp_path):
     model.save(tmp_path / "model")
-    loaded = ml.TrainedModel.load(tmp_path / "model")
+    loaded = ml.load(tmp_path / "model")
 
     assert isinstance(loaded, ml.Factorization)
     everyone = ml.recommendation.all_users(model)

@@ -7,8 +7,8 @@ https://cloud.google.com/bigquery/docs/reference/standard-sql/bigqueryml-syntax-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from deskcloud.bigquery.gateway.statements import Call, ml_calls, path
 from deskcloud.googlesql.errors import Refused
+from deskcloud.googlesql.statements import Call, ml_calls, path
 from deskcloud.googlesql.tokens import Token, starts, tokenize
 
 _CURVE = "true_positives INT64, false_positives INT64, true_negatives INT64, false_negatives INT64"
@@ -88,6 +88,8 @@ def without_ml(sql: str, models: Models) -> str:
 
 
 def _subquery(sql: str, call: Call, models: Models) -> str:
+    if not call.is_closed:
+        raise Refused('Syntax error: Expected ")" but got end of statement')
     if not call.arguments or not starts(call.arguments[0], "MODEL"):
         raise Refused(f"{call.name} needs a model as its first argument")
     name = ".".join(path(call.arguments[0][1:])[0])

@@ -27,8 +27,7 @@ from local_bigquery.sql.rules import information_schema
 from deskcloud import jsontext
 from deskcloud.bigquery.emulator import patching
 from deskcloud.bigquery.emulator.query_results import LIFETIME_SECONDS, Name, Results, kept_results
-from deskcloud.bigquery.gateway.job_pages import LONGEST_PAGE, Position, position, token_behind
-from deskcloud.bigquery.gateway.state import KEPT_JOBS
+from deskcloud.bigquery.job_lists import KEPT_JOBS, LONGEST_PAGE, Position, position, token_behind
 from deskcloud.web.answers import JSONResponse
 
 _PRUNED_EACH = 50

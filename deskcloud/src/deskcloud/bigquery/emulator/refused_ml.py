@@ -12,8 +12,8 @@ from local_bigquery.sql import dialect, script
 from sqlglot import exp
 
 from deskcloud.bigquery.emulator import patching
-from deskcloud.bigquery.gateway import statements
-from deskcloud.bigquery.gateway.errors import ml_inside
+from deskcloud.bigquery.texts import ml_inside
+from deskcloud.googlesql import statements
 from deskcloud.googlesql.tokens import tokenize
 
 _HINT = re.compile(r"\bml\b|\bmodel\b", re.IGNORECASE)
@@ -35,5 +35,5 @@ def _parse(original: Callable[[str], list[exp.Expr]], text: str) -> list[exp.Exp
 
 def _refusal(function: str) -> BigQueryError:
     if function.startswith("ML."):
-        return BigQueryError("invalidQuery", ml_inside(_WHERE).message)
+        return BigQueryError("invalidQuery", ml_inside(_WHERE))
     return BigQueryError("invalidQuery", f"{function} is not supported by the local BigQuery")

@@ -8,13 +8,14 @@ from typing import Any
 
 from deskcloud.bigquery import ml
 from deskcloud.bigquery.gateway import registered_as
+from deskcloud.bigquery.gateway.clauses import option_list
 from deskcloud.bigquery.gateway.errors import BigQueryError, already_exists, not_found, unsupported
 from deskcloud.bigquery.gateway.kept_models import Reference, now
 from deskcloud.bigquery.gateway.ml_rewrite import Rewriting
-from deskcloud.bigquery.gateway.statements import Statement, option_list
 from deskcloud.bigquery.gateway.vertex_registry import check_id
 from deskcloud.bigquery.gateway.work import Work, plain
 from deskcloud.bigquery.ml import options as ml_options
+from deskcloud.googlesql.statements import Statement
 from deskcloud.googlesql.tokens import Token, starts
 
 # Google's error text for a project with on-demand pricing.

@@ -77,12 +77,6 @@ def already_exists(kind: str, name: str) -> BigQueryError:
     return BigQueryError("duplicate", f"Already Exists: {kind} {name}")
 
 
-def ml_inside(where: str, what: str = "BigQuery ML") -> BigQueryError:
-    """Return the error for BigQuery ML, or another feature of the gateway, inside a construct that cannot hold it."""
-    advice = "send the statement by itself, and keep rows that others need in a table"
-    return BigQueryError("invalidQuery", f"{what} inside {where} is not supported by the local BigQuery: {advice}")
-
-
 def unsupported(what: str) -> BigQueryError:
     """Return the error for a feature that Google's BigQuery has and the local one lacks."""
     return BigQueryError("invalidQuery", f"{what} is not supported by the local BigQuery")

@@ -5,12 +5,15 @@ import logging
 import httpx
 
 from deskcloud.bigquery import ml
-from deskcloud.bigquery.gateway import create_model, model_statements, outbound, script, statements
-from deskcloud.bigquery.gateway.errors import BigQueryError, already_exists, ml_inside
+from deskcloud.bigquery.gateway import create_model, model_statements, outbound, script
+from deskcloud.bigquery.gateway.clauses import path
+from deskcloud.bigquery.gateway.errors import BigQueryError, already_exists
 from deskcloud.bigquery.gateway.kept_models import Reference
 from deskcloud.bigquery.gateway.ml_rewrite import Rewriting
-from deskcloud.bigquery.gateway.statements import Statement
 from deskcloud.bigquery.gateway.work import Outcome, Work
+from deskcloud.bigquery.texts import ml_inside
+from deskcloud.googlesql import statements
+from deskcloud.googlesql.statements import Statement
 from deskcloud.googlesql.tokens import starts
 
 _LOG = logging.getLogger(__name__)
@@ -76,7 +79,7 @@ def takes_the_name_of(work: Work, text: str) -> Reference | None:
 
 def _drop_schema(work: Work, statement: Statement, job_id: str) -> Outcome:
     tokens = statement.tokens[2:]
-    parts, behind = statements.path(tokens[2:] if starts(tokens, "IF", "EXISTS") else tokens)
+    parts, behind = path(tokens[2:] if starts(tokens, "IF", "EXISTS") else tokens)
     project, dataset = (parts[0], parts[1]) if len(parts) > 1 else (work.project, parts[0])
     cascades = any(token.word == "CASCADE" for token in behind)
     if not cascades and work.services.models.in_dataset(project, dataset):
@@ -92,4 +95,4 @@ def _refuse_kept_definitions(statement: Statement) -> None:
     words = [token.word for token in statement.tokens[:6]]
     kept = {"VIEW", "FUNCTION", "PROCEDURE", "POLICY"} & set(words)
     if words[0] == "CREATE" and kept and statements.needs_the_gateway(statement):
-        raise ml_inside(f"CREATE {kept.pop()}")
+        raise BigQueryError("invalidQuery", ml_inside(f"CREATE {kept.pop()}"))

@@ -19,12 +19,12 @@ from deskcloud import jsontext
 from deskcloud.bigquery.gateway import errors, reach
 from deskcloud.bigquery.gateway.emulator import HELPER_PREFIX, EmulatorClient, location
 from deskcloud.bigquery.gateway.errors import BigQueryError, already_exists
-from deskcloud.bigquery.gateway.job_pages import LONGEST_PAGE, Position, order, position, token_behind
 from deskcloud.bigquery.gateway.jobs import Jobs
 from deskcloud.bigquery.gateway.passthrough import Passthrough, raw
 from deskcloud.bigquery.gateway.script import CHILD_PREFIX
 from deskcloud.bigquery.gateway.strict import Strict
 from deskcloud.bigquery.gateway.watch import Watch
+from deskcloud.bigquery.job_lists import LONGEST_PAGE, Position, order, position, token_behind
 from deskcloud.web.answers import JSONResponse
 
 # Fields of a jobs.query request for the job, and for this answer; the other fields configure the query.

@@ -13,13 +13,14 @@ from typing import Any
 import httpx
 
 from deskcloud import jsontext
-from deskcloud.bigquery.gateway import execution, outbound, statements
+from deskcloud.bigquery.gateway import execution, outbound
 from deskcloud.bigquery.gateway.audit import Audit
 from deskcloud.bigquery.gateway.errors import BigQueryError, already_exists, not_found
 from deskcloud.bigquery.gateway.kept_models import now
 from deskcloud.bigquery.gateway.script import CHILD_PREFIX
 from deskcloud.bigquery.gateway.state import Database
 from deskcloud.bigquery.gateway.work import Outcome, Services, Work, name_positional_parameters
+from deskcloud.googlesql import statements
 
 _LOG = logging.getLogger(__name__)
 _JOB_TYPES = ("query", "extract")

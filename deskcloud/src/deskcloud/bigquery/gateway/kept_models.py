@@ -54,7 +54,7 @@ class Model:
 
 @lru_cache(maxsize=8)
 def _load(folder: Path) -> ml.TrainedModel:
-    return ml.TrainedModel.load(folder)
+    return ml.load(folder)
 
 
 def now() -> str:

@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from deskcloud.bigquery import ml
 from deskcloud.bigquery.gateway.errors import BigQueryError, unsupported
-from deskcloud.bigquery.gateway.statements import Call
 from deskcloud.bigquery.gateway.work import Work, plain
+from deskcloud.googlesql.statements import Call
 from deskcloud.googlesql.tokens import Token, closing, starts
 
 # DuckDB's name of the GEOGRAPHY type in Arrow metadata.
@@ -79,6 +79,8 @@ def compute(work: Work, call: Call, render: Render, with_ctes: Callable[[str], s
     `render(start, end)` returns the text between two offsets with inner calls already replaced. `with_ctes` prepends
     the common table expressions to which a query may refer.
     """
+    if not call.is_closed:
+        raise BigQueryError("invalidQuery", 'Syntax error: Expected ")" but got end of statement')
     if call.name not in _NAMES:
         raise unsupported(f"Function {call.name}")
     function, arguments = _parse(work, call, render)

@@ -9,8 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from deskcloud.bigquery.gateway import ml_functions
-from deskcloud.bigquery.gateway.statements import Definition, Statement, definitions, ml_calls
 from deskcloud.bigquery.gateway.work import Work
+from deskcloud.googlesql.statements import Definition, Statement, definitions, ml_calls
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,12 +7,13 @@ from typing import Any
 
 from deskcloud.bigquery import ml
 from deskcloud.bigquery.gateway import registered_as
+from deskcloud.bigquery.gateway.clauses import option_list
 from deskcloud.bigquery.gateway.errors import BigQueryError, not_found, unsupported
 from deskcloud.bigquery.gateway.kept_models import Reference
-from deskcloud.bigquery.gateway.statements import Statement, option_list
 from deskcloud.bigquery.gateway.uploading import split
 from deskcloud.bigquery.gateway.vertex_registry import check_id
 from deskcloud.bigquery.gateway.work import Work, plain
+from deskcloud.googlesql.statements import Statement
 from deskcloud.googlesql.tokens import Token, starts
 
 _ALTERABLE = ("expiration_timestamp", "labels", "description", "friendly_name", "vertex_ai_model_id")

@@ -7,12 +7,13 @@ emulator therefore writes into the scratch folder, and the gateway uploads the f
 from typing import Any, Self
 
 from deskcloud.bigquery.gateway import model_statements
+from deskcloud.bigquery.gateway.clauses import option_list
 from deskcloud.bigquery.gateway.errors import BigQueryError, unsupported
 from deskcloud.bigquery.gateway.kept_models import Reference
 from deskcloud.bigquery.gateway.ml_rewrite import Rewriting
-from deskcloud.bigquery.gateway.statements import Statement, option_list
 from deskcloud.bigquery.gateway.uploading import Storage
 from deskcloud.bigquery.gateway.work import Work
+from deskcloud.googlesql.statements import Statement
 from deskcloud.googlesql.tokens import starts
 
 

@@ -6,10 +6,11 @@ Variables and temporary tables live in the session, so each statement sees those
 from collections.abc import Callable
 from typing import Any
 
-from deskcloud.bigquery.gateway import statements
-from deskcloud.bigquery.gateway.errors import BigQueryError, ml_inside
-from deskcloud.bigquery.gateway.statements import Statement
+from deskcloud.bigquery.gateway.errors import BigQueryError
 from deskcloud.bigquery.gateway.work import Outcome, Work
+from deskcloud.bigquery.texts import ml_inside
+from deskcloud.googlesql import statements
+from deskcloud.googlesql.statements import Statement
 from deskcloud.googlesql.tokens import starts
 
 # The emulator's prefix for the jobs of a script's statements.
@@ -29,7 +30,7 @@ def run(work: Work, parsed: list[Statement], run_statement: RunStatement) -> Out
         if (statement.is_block or word == "EXECUTE") and statements.needs_the_gateway(statement):
             what = "EXECUTE IMMEDIATE" if word == "EXECUTE" else f"{word} ... END of a script"
             exports = any(starts(statement.tokens[index:], "EXPORT", "DATA") for index in range(len(statement.tokens)))
-            raise ml_inside(what, "EXPORT DATA" if exports else "BigQuery ML")
+            raise BigQueryError("invalidQuery", ml_inside(what, "EXPORT DATA" if exports else "BigQuery ML"))
     if work.is_dry_run:
         return Outcome({"query": {"statementType": "SCRIPT"}})
     work, session = _in_a_session(work)

@@ -5,8 +5,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-KEPT_JOBS = 2_000
-"""Number of finished jobs to keep, the newest; BigQuery keeps jobs for six months."""
+from deskcloud.bigquery.job_lists import KEPT_JOBS
 
 _PRUNED_EACH = 50
 _TABLES = """

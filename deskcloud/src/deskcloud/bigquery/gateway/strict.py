@@ -14,12 +14,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 from deskcloud import jsontext
-from deskcloud.bigquery.gateway import statements
 from deskcloud.bigquery.gateway.errors import BigQueryError
 from deskcloud.bigquery.gateway.work import Services, Work, name_positional_parameters
 from deskcloud.bigquery.ml.options import FACTORIZATION
 from deskcloud.bigquery.ml.prediction import class_columns
-from deskcloud.googlesql import analysis, dialect, types
+from deskcloud.googlesql import analysis, dialect, statements, types
 from deskcloud.googlesql.catalog import Catalog, table_paths
 from deskcloud.googlesql.engine import engine
 from deskcloud.googlesql.errors import Crashed, Refused

@@ -11,10 +11,10 @@ import pyarrow as pa
 import sqlglot
 from sqlglot import exp
 
+from deskcloud.bigquery.gateway.clauses import path
 from deskcloud.bigquery.gateway.emulator import EmulatorClient
 from deskcloud.bigquery.gateway.errors import BigQueryError
 from deskcloud.bigquery.gateway.kept_models import Models, Reference
-from deskcloud.bigquery.gateway.statements import path
 from deskcloud.bigquery.gateway.uploading import Storage
 from deskcloud.bigquery.gateway.vertex_registry import Registry
 from deskcloud.googlesql.tokens import Token, tokenize

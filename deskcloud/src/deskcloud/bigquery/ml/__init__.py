@@ -1,7 +1,7 @@
 """Train and use BigQuery ML models: Arrow tables in, Arrow tables out; this package uses neither SQL nor HTTP.
 
-`train` returns a model, `TrainedModel.save` stores it, and all other functions use it. Column names, types and
-meanings are those of BigQuery's ML functions. Features and labels are matched by name, ignoring case.
+`train` returns a model, `TrainedModel.save` stores it, `load` reads it, and all other functions use it. Column names,
+types and meanings are those of BigQuery's ML functions. Features and labels are matched by name, ignoring case.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from deskcloud.bigquery.ml.inspection import (
     training_info,
     weights,
 )
+from deskcloud.bigquery.ml.loading import load
 from deskcloud.bigquery.ml.model import TrainedModel
 from deskcloud.bigquery.ml.online import predict_instances
 from deskcloud.bigquery.ml.prediction import (
@@ -46,6 +47,7 @@ __all__ = [
     "feature_importance",
     "feature_info",
     "global_explain",
+    "load",
     "predict",
     "predict_columns",
     "predict_instances",

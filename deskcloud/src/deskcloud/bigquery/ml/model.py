@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from deskcloud import jsontext
 from deskcloud.bigquery.ml.columns import Feature
 from deskcloud.bigquery.ml.journal import Iteration
-from deskcloud.bigquery.ml.options import FACTORIZATION
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,16 +69,6 @@ class TrainedModel(abc.ABC):
     @abc.abstractmethod
     def _save(self, folder: Path) -> dict[str, Any]:
         """Write the files specific to the type; return the fields to add to model.json."""
-
-    @classmethod
-    def load(cls, folder: Path) -> TrainedModel:
-        """Load a model of any type that `save` has written."""
-        # Both modules import this one.
-        from deskcloud.bigquery.ml.classifier import Classifier  # noqa: PLC0415
-        from deskcloud.bigquery.ml.factorization import Factorization  # noqa: PLC0415
-
-        model_type = json.loads((folder / "model.json").read_text())["model_type"]
-        return (Factorization if model_type == FACTORIZATION else Classifier).load(folder)
 
 
 def kept_fields(folder: Path) -> dict[str, Any]:

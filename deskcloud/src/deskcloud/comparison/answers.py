@@ -14,9 +14,9 @@ from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
 
 from deskcloud.bigquery.emulator import launch
 from deskcloud.bigquery.gateway import app as gateway
+from deskcloud.comparison.difference import Answer
 from deskcloud.googlesql import reference, types
 from deskcloud.googlesql.catalog import Catalog
-from deskcloud.googlesql.difference import Answer
 from deskcloud.googlesql.errors import Crashed, Failed, Refused
 from deskcloud.googlesql.reference import Database, Parameters, Rows
 from deskcloud.googlesql.tokens import UnterminatedError

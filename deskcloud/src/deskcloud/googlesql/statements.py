@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from deskcloud.bigquery.gateway.errors import BigQueryError
 from deskcloud.googlesql.tokens import Token, UnterminatedError, closing, read, split, starts, tokenize, unquoted
 
 _BLOCKS = frozenset({"BEGIN", "IF", "LOOP", "WHILE", "REPEAT", "FOR", "CASE"})
@@ -35,21 +34,16 @@ class Statement:
         """Whether the statement contains other statements."""
         return _opens_a_block(self.tokens, 0)
 
-    def after(self, *words: str) -> Sequence[Token]:
-        """Return the tokens after these leading keywords."""
-        if not starts(self.tokens, *words):
-            raise BigQueryError("invalidQuery", f"Syntax error: Expected {' '.join(words)}")
-        return self.tokens[len(words) :]
-
 
 @dataclass(frozen=True)
 class Call:
-    """`ML.NAME(argument, ...)`, from offset `start` to `end`."""
+    """`ML.NAME(argument, ...)`, from offset `start` to `end`; without its last bracket, it ends with the statement."""
 
     name: str
     arguments: Sequence[Sequence[Token]]
     start: int
     end: int
+    is_closed: bool
 
 
 @dataclass(frozen=True)
@@ -178,10 +172,10 @@ def ml_calls(tokens: Sequence[Token]) -> Iterator[Call]:
         if before == "." or not _is_ml_name(tokens[index : index + 4]):
             continue
         last = closing(tokens, index + 3)
-        if last == len(tokens):
-            raise BigQueryError("invalidQuery", 'Syntax error: Expected ")" but got end of statement')
         name = unquoted(tokens[index + 2]).upper()
-        found.append(Call(f"ML.{name}", split(tokens[index + 4 : last], ","), tokens[index].start, tokens[last].end))
+        arguments, is_closed = split(tokens[index + 4 : last], ","), last < len(tokens)
+        end = tokens[last if is_closed else -1].end
+        found.append(Call(f"ML.{name}", arguments, tokens[index].start, end, is_closed))
     yield from sorted(found, key=lambda call: call.end)
 
 
@@ -225,24 +219,8 @@ def _end_of_region(tokens: Sequence[Token], index: int) -> int:
     return len(tokens)
 
 
-def option_list(tokens: Sequence[Token]) -> tuple[dict[str, Sequence[Token]], Sequence[Token]]:
-    """Return the tokens of each value in `OPTIONS(name = value, ...)` by lower-case name, and the tokens after it."""
-    if not starts(tokens, "OPTIONS", "("):
-        raise BigQueryError("invalidQuery", "Syntax error: Expected OPTIONS(name = value, ...)")
-    end = closing(tokens, 1)
-    options = {}
-    for option in split(tokens[2:end], ","):
-        if len(option) < 3 or option[1].text != "=":
-            raise BigQueryError("invalidQuery", "Syntax error: an option is written name = value")
-        name = unquoted(option[0]).lower()
-        if name in options:
-            raise BigQueryError("invalidQuery", f"Duplicate option {name}: give it once")
-        options[name] = option[2:]
-    return options, tokens[end + 1 :]
-
-
 def path(tokens: Sequence[Token]) -> tuple[list[str], Sequence[Token]]:
-    """Return the parts of the table or model path at the beginning, and the tokens after it.
+    """Return the parts of the table or model path at the beginning, none without one, and the tokens after it.
 
     `p.d.m`, `p`.`d`.`m` and p-with-dashes.d.m all have three parts.
     """
@@ -264,6 +242,4 @@ def path(tokens: Sequence[Token]) -> tuple[list[str], Sequence[Token]]:
         if index >= len(tokens) or tokens[index].text != ".":
             break
         index += 1
-    if not parts:
-        raise BigQueryError("invalidQuery", "Syntax error: Expected a name")
     return parts, tokens[index:]

@@ -1,6 +1,12 @@
-"""Page tokens for lists of jobs. A token names a job, so that new jobs do not shift the pages."""
+"""Lists of jobs: how many jobs are kept, and the page tokens.
+
+A token names a job, so that new jobs do not shift the pages.
+"""
 
 from typing import Any
+
+KEPT_JOBS = 2_000
+"""Number of finished jobs that gateway and emulator each keep, the newest; BigQuery keeps jobs for six months."""
 
 LONGEST_PAGE = 1_000
 

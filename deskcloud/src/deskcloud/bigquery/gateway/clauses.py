@@ -1,0 +1,39 @@
+"""Read the names and option lists of the statements that the gateway runs."""
+
+from collections.abc import Sequence
+
+from deskcloud.bigquery.gateway.errors import BigQueryError
+from deskcloud.googlesql import statements
+from deskcloud.googlesql.tokens import Token, closing, split, starts, unquoted
+
+
+def path(tokens: Sequence[Token]) -> tuple[list[str], Sequence[Token]]:
+    """Return the parts of the dataset or model path at the beginning, and the tokens after it.
+
+    Raises:
+        BigQueryError: invalidQuery, if the tokens do not begin with a name.
+    """
+    parts, rest = statements.path(tokens)
+    if not parts:
+        raise BigQueryError("invalidQuery", "Syntax error: Expected a name")
+    return parts, rest
+
+
+def option_list(tokens: Sequence[Token]) -> tuple[dict[str, Sequence[Token]], Sequence[Token]]:
+    """Return the tokens of each value in `OPTIONS(name = value, ...)` by lower-case name, and the tokens after it.
+
+    Raises:
+        BigQueryError: invalidQuery, if this is no option list, or names an option twice.
+    """
+    if not starts(tokens, "OPTIONS", "("):
+        raise BigQueryError("invalidQuery", "Syntax error: Expected OPTIONS(name = value, ...)")
+    end = closing(tokens, 1)
+    options = {}
+    for option in split(tokens[2:end], ","):
+        if len(option) < 3 or option[1].text != "=":
+            raise BigQueryError("invalidQuery", "Syntax error: an option is written name = value")
+        name = unquoted(option[0]).lower()
+        if name in options:
+            raise BigQueryError("invalidQuery", f"Duplicate option {name}: give it once")
+        options[name] = option[2:]
+    return options, tokens[end + 1 :]

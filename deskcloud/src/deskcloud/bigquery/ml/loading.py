@@ -1,0 +1,21 @@
+"""Load a saved model, whatever its type."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from deskcloud.bigquery.ml.classifier import Classifier
+from deskcloud.bigquery.ml.factorization import Factorization
+from deskcloud.bigquery.ml.options import FACTORIZATION
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from deskcloud.bigquery.ml.model import TrainedModel
+
+
+def load(folder: Path) -> TrainedModel:
+    """Load a model that `TrainedModel.save` has written."""
+    model_type = json.loads((folder / "model.json").read_text())["model_type"]
+    return (Factorization if model_type == FACTORIZATION else Classifier).load(folder)
