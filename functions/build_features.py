@@ -12,11 +12,10 @@ Emits  features-built       FeaturesBuilt(run_id, as_of)
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from shared import placeholders, push
-from shared.chain import checks, current, refreshes, sites, source
+from shared.chain import checks, current, features, refreshes, sites, source
 from shared.chain.documents import ExportRun
 from shared.chain.log_events import NoNewDayTable
 from shared.chain.refreshes import Refresh
@@ -83,7 +82,8 @@ def build(event: DataRefreshed, context: StepContext) -> None:
         fill_conversions(changed, context)
     checks.run(event.as_of, changed, context)
     if changed:
-        build_visitor_features(reading.first_touched, event.as_of, context)
+        first_visits = features.parameters(reading.first_touched, event.as_of, context.settings)
+        write("features/visitor_features", first_visits, context)
         remember(reading, context)
 
 
@@ -137,20 +137,6 @@ def of_tables(days: list[date], read: list[date]) -> dict[str, Any]:
     """Return the parameters of a statement that replaces days by what the day-tables of others hold."""
     suffixes = [f"{day:%Y%m%d}" for day in read]
     return {"days": days, "suffixes": suffixes, "first_suffix": suffixes[0], "last_suffix": suffixes[-1]}
-
-
-def build_visitor_features(first_touched: date, as_of: date, context: StepContext) -> None:
-    """Replace the first visits whose features or label the changed days touch."""
-    label_days = context.settings.label_days
-    labelled_until = as_of - timedelta(days=label_days) if context.settings.label.kind == "horizon" else as_of
-    parameters = {
-        # One day more, since a session that crosses midnight is told by the day before.
-        "first_day": first_touched - timedelta(days=label_days + 1),
-        "as_of": as_of,
-        "label_days": label_days,
-        "labelled_until": labelled_until,
-    }
-    write("features/visitor_features", parameters, context)
 
 
 def remember(reading: Reading, context: StepContext) -> None:

@@ -21,7 +21,7 @@ from shared.errors import PROPAGATION, Malformed, NotReady, Permanent
 from shared.events import ModelApproved, ModelRejected, RunSuperseded, TrainingFailed, TrainingProgressed
 from shared.handler import handle
 from shared.log import log
-from shared.warehouse import denied_at, heals, reason
+from shared.warehouse import denied_at, reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,12 +67,10 @@ def step(
     if jobs is None:
         return None
     require_patience(jobs.values(), context)
-    healing = [candidate for candidate, job in jobs.items() if job.error_result and heals(job)]
-    if healing and event.attempt < training.TRIES:
-        reasons = [reason(jobs[candidate]) for candidate in healing]
-        log(TrainingRepeated(event.run_id, event.attempt, reasons))
+    failed = training.failures(jobs)
+    if healing := training.to_repeat(jobs, event.attempt):
+        log(TrainingRepeated(event.run_id, event.attempt, [failed[candidate] for candidate in healing]))
         return TrainingFailed(event.run_id, event.attempt, healing)
-    failed = {candidate: reason(job) for candidate, job in jobs.items() if job.error_result}
     trained = [candidate for candidate in jobs if candidate not in failed]
     if not trained:
         if lack := evaluation.lack_of_buyers(context):

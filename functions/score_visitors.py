@@ -8,11 +8,10 @@ Emits  visitors-scored   VisitorsScored(run_id, day, version)
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from shared import offers, push
-from shared.chain import run_ids
+from shared import push
+from shared.chain import run_ids, scoring
 from shared.chain.documents import DEPLOYMENT, ScoringRun
 from shared.chain.log_events import NothingToScore
 from shared.chain.steps import Opening, Step
@@ -23,8 +22,9 @@ from shared.handler import handle
 from shared.log import log
 
 if TYPE_CHECKING:
+    from datetime import date, datetime
+
     from shared.chain.environment import Environment, StepContext
-    from shared.chain.versions import Version
     from shared.push import Message
 
 
@@ -59,30 +59,17 @@ def step(event: ModelDeployed | ScoringDue, context: StepContext) -> VisitorsSco
     Raises:
         Permanent: there is no champion.
     """
-    day = context.run.as_of
-    parameters = {
-        "day": day,
-        "from_day": day - timedelta(days=context.settings.audience.window_days - 1),
-        "run_id": event.run_id,
-    }
     scored = None
     while True:
         champion = context.registry.champion()
         if champion is None:
             raise Permanent("no version of the registered model has the alias champion")
         if champion == scored:
-            return VisitorsScored(event.run_id, day, champion.number)
+            return VisitorsScored(event.run_id, context.run.as_of, champion.number)
         # Score again if the champion changed meanwhile: the old champion's scores may have replaced the new one's.
-        of_champion = {**thresholds_of(champion, context), "version": champion.number}
-        context.warehouse.query("scoring/scores", parameters | of_champion, model=champion.model)
+        deployment = context.runs.read(champion.run_id, DEPLOYMENT)
+        scoring.score(champion, deployment.percentiles if deployment else [], context)
         scored = champion
-
-
-def thresholds_of(champion: Version, context: StepContext) -> dict[str, float]:
-    """Return the policy's thresholds for the champion, as the statement names them."""
-    deployment = context.runs.read(champion.run_id, DEPLOYMENT)
-    least = offers.thresholds(context.settings.policy, deployment.percentiles if deployment else [])
-    return {"coupon_from": least.coupon, "full_price_from": least.full_price}
 
 
 STEP = Step("score_visitors", step, opening=Opening(ScoringDue, (ScoringDue.topic,), open_run))

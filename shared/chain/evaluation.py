@@ -27,14 +27,14 @@ def evaluate(trained: list[str], failed: dict[str, str], context: StepContext) -
     models = {name: model_name(name, context.run_id) for name in trained}
     for name, model in models.items():
         _predict(name, model, "evaluation", context)
-    candidates, compared = _measured("evaluation", context)
+    candidates, compared = measured("evaluation", context)
     choice = gate.choose([_described(name, model, context) for name, model in models.items()], compared, limits)
     winner = choice.candidate
 
     _predict(winner, models[winner], "test", context)
     held = held_against(context)
     champions, unscored = _predict_champions(held, context)
-    test, compared = _measured("test", context)
+    test, compared = measured("test", context)
     splits, single_features = context.warehouse.query_all(
         Statement(f"evaluation/{name}", training.rows_of_run(context)) for name in ("splits", "single_features")
     )
@@ -61,6 +61,8 @@ def held_against(context: StepContext) -> HeldAgainst:
 
     A delivery that comes late would find a champion that this very run has made.
     """
+    if kept := context.runs.read(context.run_id, documents.CHAMPION):
+        return kept
     champion = context.registry.champion()
     judged = context.runs.read(champion.run_id, documents.EVALUATION) if champion else None
     found = HeldAgainst(version=champion, best=judged.best if judged else None)
@@ -103,7 +105,7 @@ def _predict_champions(held: HeldAgainst, context: StepContext) -> tuple[dict[st
     return scored, unscored
 
 
-def _measured(split: str, context: StepContext) -> tuple[dict[str, Measured], Comparisons]:
+def measured(split: str, context: StepContext) -> tuple[dict[str, Measured], Comparisons]:
     """Return how each model does on the split's visitors, and what tells two of them apart."""
     rows = {**training.rows_of_run(context), "split": split}
     margin = {"margin": context.settings.gate.margin}

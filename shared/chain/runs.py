@@ -69,20 +69,21 @@ class Failure:
 class Runs:
     """The runs' folders in the bucket. Every method raises google.api_core exceptions when storage fails."""
 
-    def __init__(self, bucket: Bucket) -> None:
+    def __init__(self, bucket: Bucket, folder: str = "runs") -> None:
         self._bucket = bucket
         self._store = Store(bucket)
+        self._folder = folder
 
     def open(self, run: OpenedRun) -> None:
         """Write the run's run.json, unless it exists."""
-        self._store.write_once(_path(run.event.run_id, "run"), run)
+        self._store.write_once(self._path(run.event.run_id, "run"), run)
 
     def is_opened(self, run_id: str) -> bool:
         """Whether the run was opened, and not reset since.
 
         This lists the bucket, because a listing fails if the bucket itself is missing.
         """
-        return any(self._bucket.list_blobs(prefix=_path(run_id, "run"), max_results=1))
+        return any(self._bucket.list_blobs(prefix=self._path(run_id, "run"), max_results=1))
 
     def opened(self, run_id: str) -> Life:
         """Return the run and its incarnation.
@@ -91,7 +92,7 @@ class Runs:
             Malformed: the run was never opened, or was reset.
             NotFound: the bucket does not exist.
         """
-        path = _path(run_id, "run")
+        path = self._path(run_id, "run")
         blob = self._bucket.blob(path)
         try:
             content = blob.download_as_bytes()
@@ -107,7 +108,7 @@ class Runs:
 
     def record(self, run_id: str, step: str) -> Record | None:
         """Return the step's record, or None if no delivery has finished the step."""
-        done = self._store.read(_path(run_id, f"steps/{step}"), StepDone)
+        done = self._store.read(self._path(run_id, f"steps/{step}"), StepDone)
         return None if done is None else _record(step, done)
 
     def went_on(self, run_id: str, record: Record) -> bool:
@@ -124,13 +125,13 @@ class Runs:
             bigquery_seconds=round(record.bigquery_seconds, 3),
             message_id=record.message_id,
         )
-        if self._store.write_once(_path(run_id, f"steps/{record.step}"), done):
+        if self._store.write_once(self._path(run_id, f"steps/{record.step}"), done):
             return record
         return self.record(run_id, record.step) or record
 
     def records(self, run_id: str) -> list[Record]:
         """Return the records of the finished steps, in the order in which they finished."""
-        found = self._store.all(f"runs/{run_id}/steps/", StepDone)
+        found = self._store.all(f"{self._folder}/{run_id}/steps/", StepDone)
         return sorted((_record(step, done) for step, done in found), key=lambda record: record.finished_at)
 
     def fail(self, run_id: str, failure: Failure) -> None:
@@ -138,11 +139,11 @@ class Runs:
         failed = StepFailure(
             reason=told(failure.reason), is_permanent=failure.is_permanent, failed_at=failure.failed_at
         )
-        self._store.write(_path(run_id, f"failures/{failure.step}"), failed)
+        self._store.write(self._path(run_id, f"failures/{failure.step}"), failed)
 
     def failures(self, run_id: str) -> list[Failure]:
         """Return the last failure of each step that has not finished."""
-        found = dict(self._store.all(f"runs/{run_id}/failures/", StepFailure))
+        found = dict(self._store.all(f"{self._folder}/{run_id}/failures/", StepFailure))
         # There are seldom failures, so read the records only if there are.
         finished = {record.step for record in self.records(run_id)} if found else set()
         return [
@@ -153,23 +154,23 @@ class Runs:
 
     def plan_trainings(self, run_id: str, attempt: int, jobs: dict[str, str]) -> dict[str, str]:
         """Write the attempt's job ids by candidate, unless they are written already; return the stored ones."""
-        return self._store.keep(_path(run_id, f"trainings/{attempt}"), jobs, dict[str, str])
+        return self._store.keep(self._path(run_id, f"trainings/{attempt}"), jobs, dict[str, str])
 
     def trainings(self, run_id: str, attempt: int) -> dict[str, str]:
         """Return the attempt's job ids by candidate; empty if they were not written."""
-        return self._store.read(_path(run_id, f"trainings/{attempt}"), dict[str, str]) or {}
+        return self._store.read(self._path(run_id, f"trainings/{attempt}"), dict[str, str]) or {}
 
     def keep[T](self, run_id: str, document: Document[T], value: T) -> T:
         """Write the document, unless another delivery has; return the stored value."""
-        return self._store.keep(_path(run_id, document.name), value, document.kind)
+        return self._store.keep(self._path(run_id, document.name), value, document.kind)
 
     def write[T](self, run_id: str, document: Document[T], value: T) -> None:
         """Write the document, or replace the existing one."""
-        self._store.write(_path(run_id, document.name), value)
+        self._store.write(self._path(run_id, document.name), value)
 
     def read[T](self, run_id: str, document: Document[T]) -> T | None:
         """Return the document, or None if it does not exist."""
-        return self._store.read(_path(run_id, document.name), document.kind)
+        return self._store.read(self._path(run_id, document.name), document.kind)
 
     def require[T](self, run_id: str, document: Document[T]) -> T:
         """Return the document.
@@ -185,23 +186,23 @@ class Runs:
     def content(self, run_id: str, name: str) -> bytes | None:
         """Return the content of a file in the run's folder, or None if it does not exist."""
         try:
-            return bytes(self._bucket.blob(f"runs/{run_id}/{name}").download_as_bytes())
+            return bytes(self._bucket.blob(f"{self._folder}/{run_id}/{name}").download_as_bytes())
         except NotFound:
             return None
 
     def uri(self, run_id: str, name: str) -> str:
         """Return the gs:// URI of a file or folder in the run's folder."""
-        return f"gs://{self._bucket.name}/runs/{run_id}/{name}"
+        return f"gs://{self._bucket.name}/{self._folder}/{run_id}/{name}"
 
     def files(self, run_id: str, folder: str) -> list[str]:
         """Return the sorted gs:// URIs of the files in a subfolder of the run's folder."""
-        blobs = self._bucket.list_blobs(prefix=f"runs/{run_id}/{folder}")
+        blobs = self._bucket.list_blobs(prefix=f"{self._folder}/{run_id}/{folder}")
         return sorted(f"gs://{self._bucket.name}/{blob.name}" for blob in blobs)
 
     def ids(self) -> list[str]:
         """Return the ids of all runs, oldest data first."""
-        pages = self._bucket.list_blobs(prefix="runs/", delimiter="/").pages
-        return sorted(prefix.split("/")[1] for page in pages for prefix in page.prefixes)
+        pages = self._bucket.list_blobs(prefix=f"{self._folder}/", delimiter="/").pages
+        return sorted(prefix.split("/")[-2] for page in pages for prefix in page.prefixes)
 
     def stalled_event(self, run_id: str, before: datetime) -> Event | None:
         """Return the event for which a stalled run waits; None if the run is not stalled.
@@ -222,11 +223,10 @@ class Runs:
 
     def remove(self, run_id: str) -> None:
         """Delete the run's folder."""
-        self._store.remove_all(f"runs/{run_id}/")
+        self._store.remove_all(f"{self._folder}/{run_id}/")
 
-
-def _path(run_id: str, name: str) -> str:
-    return f"runs/{run_id}/{name}.json"
+    def _path(self, run_id: str, name: str) -> str:
+        return f"{self._folder}/{run_id}/{name}.json"
 
 
 def _record(step: str, done: StepDone) -> Record:

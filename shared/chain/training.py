@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from shared.chain.versions import model_name
 from shared.errors import Permanent
-from shared.warehouse import Statement
+from shared.warehouse import Statement, heals, reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from google.cloud import bigquery
 
@@ -77,6 +77,18 @@ def ended(attempt: int, context: StepContext) -> dict[str, bigquery.QueryJob] | 
             return None
         found[candidate] = job
     return found or None
+
+
+def to_repeat(jobs: Mapping[str, bigquery.QueryJob], attempt: int) -> list[str]:
+    """Return the candidates whose jobs failed where another attempt may succeed; none after the last attempt."""
+    if attempt >= TRIES:
+        return []
+    return [candidate for candidate, job in jobs.items() if job.error_result and heals(job)]
+
+
+def failures(jobs: Mapping[str, bigquery.QueryJob]) -> dict[str, str]:
+    """Return why candidates could not be trained."""
+    return {candidate: reason(job) for candidate, job in jobs.items() if job.error_result}
 
 
 def _create_model(candidate: str, context: StepContext) -> Statement:

@@ -19,6 +19,7 @@ def scored(*champions):
     """What the step says, and which versions scored, where the registry names one of these after the other."""
     names, by = iter(champions), []
     cloud = SimpleNamespace(
+        run_id=RUN,
         registry=SimpleNamespace(champion=lambda: next(names)),
         settings=Settings(project="shop-project", bucket="shop-bucket"),
         run=SimpleNamespace(as_of=date(2017, 8, 1)),

@@ -1,0 +1,36 @@
+"""Score the visitors active in the window before a day with one model."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from shared import offers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from shared.chain.environment import StepContext
+    from shared.chain.versions import Version
+    from shared.settings import Settings
+
+
+def score(version: Version, percentiles: Sequence[float], context: StepContext) -> None:
+    """Replace the scores of the run's day by those of this version; `percentiles` are those of its deployment."""
+    day = context.run.as_of
+    least = offers.thresholds(context.settings.policy, percentiles)
+    parameters = {
+        "day": day,
+        "from_day": first_active(day, context.settings),
+        "run_id": context.run_id,
+        "coupon_from": least.coupon,
+        "full_price_from": least.full_price,
+        "version": version.number,
+    }
+    context.warehouse.query("scoring/scores", parameters, model=version.model)
+
+
+def first_active(day: date, settings: Settings) -> date:
+    """Return the first day of the window of active visitors."""
+    return day - timedelta(days=settings.audience.window_days - 1)
