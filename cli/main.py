@@ -2,6 +2,7 @@
 
 import os
 import sys
+from datetime import date
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated
@@ -292,6 +293,27 @@ def rollback(
         return
     out.print(f"version {now.number} is champion")
     out.print("scoring-due is published: `propensity runs` shows when the visitors are scored and published")
+
+
+@app.command()
+def backtest(
+    days: Annotated[int, options.count("Number of past days.", least=1, most=366)] = 4,
+    every: Annotated[int, options.count("Days between two of them.", least=1, most=366)] = 7,
+    until: Annotated[
+        date | None,
+        typer.Option(metavar="DAY", parser=options.day, help="The newest; by default the last one that can be judged."),
+    ] = None,
+    *,
+    yes: options.Yes = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Learn as of past days, and compare what each model promised with what came; asks first on Google Cloud.
+
+    It uses the chain's own code in a dataset of its own, which it deletes at the end. Production is only read.
+    """
+    from cli.backtest import command
+
+    command.run(world.connected(), days, every, until, out, err, is_asked=not yes, as_json=as_json)
 
 
 @app.command()

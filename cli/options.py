@@ -6,6 +6,7 @@ A wrong value ends the command with exit code 2 and a one-line message that name
 import math
 import re
 from collections.abc import Callable
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -55,6 +56,18 @@ def version(text: str) -> str:
     if not _VERSION.fullmatch(text):
         raise typer.BadParameter(f"{text!r} is not a version's number: 1, 2, 3 and so on")
     return text
+
+
+def day(text: str) -> date:
+    """Return a day.
+
+    Raises:
+        typer.BadParameter: the text is not a day.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a day: write it as 2017-08-01") from None
 
 
 def amount(about: str, least: float = 0, most: float = 10**9) -> Any:

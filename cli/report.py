@@ -108,9 +108,12 @@ def _metric(metric: str, measured: Measured) -> str:
     value = getattr(measured, metric)
     if value is None:
         return "-"
-    digits = DIGITS.get(metric, ".3f")
-    bounds = measured.intervals.get(metric, (None, None))
-    return f"{value:{digits}}\n{' to '.join('?' if bound is None else format(bound, digits) for bound in bounds)}"
+    return with_interval(value, measured.intervals.get(metric, (None, None)), DIGITS.get(metric, ".3f"))
+
+
+def with_interval(value: float, interval: tuple[float | None, float | None], digits: str) -> str:
+    """Return a number and, in a second line, its interval."""
+    return f"{value:{digits}}\n{' to '.join('?' if bound is None else format(bound, digits) for bound in interval)}"
 
 
 def _outcome(run: Run) -> Table:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from cli.backtest import past as backtests
 from shared.chain import current, pointer, promotion, recommending
 from shared.chain.versions import run_of_model
 from shared.errors import Permanent
@@ -65,6 +66,10 @@ def plan(environment: Environment, run_id: str | None) -> Removal:
     if served and run_id in {None, served}:
         removal.add("the recommendations in use", partial(recommending.withdraw, environment))
     _plan_rows(removal, environment, run_id)
+    for name in backtests.left(environment) if run_id is None else ():
+        removal.add(
+            f"unfinished backtest {name}: its dataset and documents", partial(backtests.remove, environment, name)
+        )
     letters = environment.dead_letters.all() if run_id is None else {}
     if letters:
         removal.add(

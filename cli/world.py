@@ -37,6 +37,11 @@ def connected() -> "Environment":
         raise CommandError(f"{error}. {REMEDY}") from None
 
 
+def is_local() -> bool:
+    """Whether the environment variables name a local cloud."""
+    return "STORAGE_EMULATOR_HOST" in os.environ
+
+
 def settings() -> Settings:
     """Return the settings from the environment variables, or the default settings; this contacts no service."""
     return Settings.from_environment({"GOOGLE_CLOUD_PROJECT": LOCAL_PROJECT} | os.environ)

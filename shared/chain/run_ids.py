@@ -37,5 +37,10 @@ def of_recommendations(as_of: date, state: Mapping[str, Any]) -> str:
     return _run_id(as_of, f"recommendations {jsontext.text(state)}")
 
 
+def of_backtest(day: date, backtest: str) -> str:
+    """Return the id of the run in which a backtest learns as of a day."""
+    return _run_id(day, f"backtest {backtest}")
+
+
 def _run_id(as_of: date, named_for: str) -> str:
     return f"{as_of:%Y%m%d}-{hashlib.sha256(named_for.encode()).hexdigest()[:8]}"

@@ -14,6 +14,7 @@ from shared.chain import source
 from shared.settings import Settings
 
 SETTINGS = Settings(project="local-project", bucket="statements", dataset="statements")
+TWO_OF_ONE_NAME = re.compile(r"\s*merge into (\w+) .*\$\{dataset\}\.\1`", re.DOTALL)
 DECLARATION = re.compile(r"declare (\w+) (\S+) default (.+);  -- .+\n")
 
 
@@ -77,4 +78,5 @@ def test_the_statements_that_the_reference_cannot_run_are_named_with_their_reaso
 
 
 def _needs_more_than_sql(text: str) -> bool:
-    return any(words in text for words in ("ml.", "model `", "export data", "truncate table", "__TABLES__"))
+    words = ("ml.", "model `", "export data", "truncate table", "__TABLES__")
+    return any(one in text for one in words) or bool(TWO_OF_ONE_NAME.match(text))

@@ -20,6 +20,7 @@ type Rows = list[dict[str, Any]]
 # Why the reference implementation cannot run a statement; the analyzer has seen all of them.
 NOT_RUN = {
     "audience/export": "EXPORT DATA",
+    **dict.fromkeys(("backtest/known/conversions", "backtest/known/sessions"), "tables of one name in two datasets"),
     "deployment/export_model": "EXPORT MODEL",
     "deployment/golden_rows": "BigQuery ML",
     "deployment/register_model": "ALTER MODEL",

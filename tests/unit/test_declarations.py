@@ -145,7 +145,7 @@ def test_a_function_that_is_given_a_secret_is_one_that_asks_for_it():
 
 
 def test_what_the_bucket_forgets_is_what_nobody_delivers_again():
-    assert [rule.prefix for rule in DECLARED.lifecycle] == ["dead-letters/", "checkouts/"]
+    assert [rule.prefix for rule in DECLARED.lifecycle] == ["dead-letters/", "checkouts/", "backtests/"]
     assert all(rule.days > 7 for rule in DECLARED.lifecycle)
 
 
@@ -335,8 +335,9 @@ def test_a_merge_selects_the_tables_columns_in_their_order(name):
     selected = []
     for column in sqlglot.parse_one(re.sub(r"ml\.\w+ ?\(\s*model `[^`]*`,", "(", query), "bigquery").selects:
         if isinstance(column.this, exp.Star) or isinstance(column, exp.Star):
-            assert column.sql() == "eligible.*"
-            selected += columns("visitor_features")
+            # A backtest's copies have all columns of the table of the same name.
+            assert column.sql() == "eligible.*" or f"`${{dataset}}.{table}`" in query
+            selected += columns("visitor_features" if column.sql() == "eligible.*" else table)
         else:
             selected.append(column.alias_or_name)
     assert selected == columns(table)

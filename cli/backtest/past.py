@@ -1,0 +1,121 @@
+"""The place of a backtest: a dataset and a ledger of its own, in which the chain's code finds what it finds in a run.
+
+The dataset holds copies of the shared tables that a model learns from, as they were known on the past day, and the rows
+and models of the past days' runs. The ledger lies in the bucket's folder `backtests/`. Production is only read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import msgspec
+from google.cloud import bigquery
+
+from shared import jsontext
+from shared.chain import run_ids, training
+from shared.chain.documents import ExportRun
+from shared.chain.environment import Environment
+from shared.chain.runs import Runs
+from shared.events import DataRefreshed
+from shared.store import Store
+from shared.warehouse import SQL, Statement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date, datetime
+
+# The shared tables of which a past day's state is copied, one statement each.
+KNOWN = sorted(path.stem for path in (SQL / "backtest" / "known").glob("*.sql"))
+# Tables that the chain's statements fill.
+_FILLED = ("visitor_features", "training_rows", "evaluation_rows", "scores")
+_VIEW = "session_features"
+# After so many days BigQuery deletes the tables of a backtest that nobody finished.
+_EXPIRATION_DAYS = training.OLDEST.days + 1
+
+
+class Past(Environment):
+    """The environment in which the chain's code learns as of past days."""
+
+    def __init__(self, production: Environment, days: list[date]) -> None:
+        settings = production.settings
+        # Other days or settings are another backtest, with a dataset of its own.
+        learning = (settings.label, settings.training, settings.gate, settings.policy, settings.audience)
+        planned = jsontext.encode([days, learning], is_sorted=True)
+        self.name = hashlib.sha256(planned).hexdigest()[:8]
+        super().__init__(msgspec.structs.replace(settings, dataset=_dataset(production, self.name)))
+        self._production = production
+        self.days = days
+
+    @cached_property
+    def runs(self) -> Runs:
+        """The backtest's own ledger."""
+        return Runs(self.bucket, f"backtests/{self.name}")
+
+    @property
+    def production(self) -> str:
+        """The full name of production's dataset."""
+        return f"{self.settings.project}.{self._production.settings.dataset}"
+
+    @property
+    def dataset(self) -> str:
+        """The full name of the backtest's dataset."""
+        return f"{self.settings.project}.{self.settings.dataset}"
+
+    def run_id(self, day: date) -> str:
+        """Return the id of the run that learns as of the day."""
+        return run_ids.of_backtest(day, self.name)
+
+    def begin(self, now: datetime) -> None:
+        """Make the dataset and open the days' runs, or go on with those that an interrupted backtest has opened."""
+        found = [self.runs.find(self.run_id(day)) for day in self.days]
+        if any(run and now - run.opened_at > training.OLDEST for run in found):
+            # Its rows would expire meanwhile.
+            self.remove()
+        self._make_tables()
+        for day in self.days:
+            event = DataRefreshed(self.run_id(day), day, "backtest")
+            self.runs.open(ExportRun(opened_at=now, event=event, as_of=day, reason=event.reason, trains=True))
+
+    def remove(self) -> None:
+        """Delete the dataset with its tables and models, and the ledger."""
+        remove(self._production, self.name)
+
+    def _make_tables(self) -> None:
+        made = bigquery.Dataset(self.dataset)
+        made.location = self.settings.location
+        made.description = "An unfinished backtest. The command `propensity backtest` deletes it at its end."
+        made.default_table_expiration_ms = _EXPIRATION_DAYS * 86_400_000
+        self.bigquery.create_dataset(made, exists_ok=True)
+        for name in (*KNOWN, *_FILLED):
+            like = self.bigquery.get_table(f"{self.production}.{name}")
+            table = bigquery.Table(f"{self.dataset}.{name}", schema=like.schema)
+            if like.time_partitioning:
+                table.time_partitioning = bigquery.TimePartitioning(field=like.time_partitioning.field)
+            table.clustering_fields = like.clustering_fields
+            self.bigquery.create_table(table, exists_ok=True)
+        view = bigquery.Table(f"{self.dataset}.{_VIEW}")
+        view.view_query = Statement(f"tables/{_VIEW}", {}, {"dataset": self.dataset}).text()
+        self.bigquery.create_table(view, exists_ok=True)
+
+
+def left(environment: Environment) -> Iterator[str]:
+    """Yield the names of unfinished backtests, whose datasets or documents are there."""
+    named = re.compile(_dataset(environment, "([0-9a-f]{8})"))
+    datasets = (named.fullmatch(one.dataset_id) for one in environment.bigquery.list_datasets())
+    pages = environment.bucket.list_blobs(prefix="backtests/", delimiter="/").pages
+    folders = {prefix.split("/")[1] for page in pages for prefix in page.prefixes}
+    yield from sorted(folders | {found[1] for found in datasets if found})
+
+
+def remove(environment: Environment, name: str) -> None:
+    """Delete what the backtest of this name has made."""
+    dataset = f"{environment.settings.project}.{_dataset(environment, name)}"
+    environment.bigquery.delete_dataset(dataset, delete_contents=True, not_found_ok=True)
+    Store(environment.bucket).remove_all(f"backtests/{name}/")
+
+
+def _dataset(environment: Environment, name: str) -> str:
+    return f"{environment.settings.dataset}_backtest_{name}"
