@@ -11,9 +11,23 @@ variable "bundles" {
   }
 }
 
+variable "former" {
+  description = "For a rollback: the object that a function is built from instead, `bundles`/former/OBJECT. Cloud Build names all functions of before."
+  type        = map(string)
+  default     = {}
+}
+
 locals {
-  # Each has a bundle of its name.
+  # Each has a bundle of its name, whose object is named for its content: the same content deploys nothing.
   requirements = toset([for function in values(local.functions) : function.requirements])
+  current      = { for name in local.requirements : name => "${name}-${try(filesha256("${var.bundles}/${name}.zip"), "missing")}.zip" }
+
+  # The object that each function is built from, and the file with its content.
+  built_from = { for name, function in local.functions : name => lookup(var.former, name, local.current[function.requirements]) }
+  files = merge(
+    { for object in toset(values(var.former)) : object => "former/${object}" },
+    { for name, object in local.current : object => "${name}.zip" },
+  )
 }
 
 resource "google_storage_bucket" "source" {
@@ -29,12 +43,11 @@ resource "google_storage_bucket" "source" {
 }
 
 resource "google_storage_bucket_object" "bundles" {
-  for_each = local.requirements
+  for_each = toset(values(local.built_from))
 
   bucket = google_storage_bucket.source.name
-  # Named for its content: the same content deploys nothing.
-  name   = "${each.key}-${filesha256("${var.bundles}/${each.key}.zip")}.zip"
-  source = "${var.bundles}/${each.key}.zip"
+  name   = each.key
+  source = "${var.bundles}/${local.files[each.key]}"
 }
 
 resource "google_artifact_registry_repository" "functions" {

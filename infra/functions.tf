@@ -18,7 +18,7 @@ resource "google_cloudfunctions2_function" "functions" {
     source {
       storage_source {
         bucket = google_storage_bucket.source.name
-        object = google_storage_bucket_object.bundles[each.value.requirements].name
+        object = google_storage_bucket_object.bundles[local.built_from[each.key]].name
       }
     }
   }

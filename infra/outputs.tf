@@ -6,8 +6,8 @@ output "bucket" {
 }
 
 output "bundles" {
-  description = "The bundles that the functions are built from, one a line; Cloud Build keeps them, to return to."
-  value       = join("", [for bundle in values(google_storage_bucket_object.bundles) : "gs://${google_storage_bucket.source.name}/${bundle.name}\n"])
+  description = "Each function and the bundle that it is built from, one a line; Cloud Build keeps them, to return to."
+  value       = join("", [for name, object in local.built_from : "${name} gs://${google_storage_bucket.source.name}/${google_storage_bucket_object.bundles[object].name}\n"])
 }
 
 output "dataset" {

@@ -134,6 +134,33 @@ run "a_shop_with_the_quota_for_it_scales_further" {
   }
 }
 
+run "after_a_rollback_each_function_of_before_is_built_from_its_former_bundle" {
+  command = plan
+
+  plan_options {
+    target = [google_cloudfunctions2_function.functions]
+  }
+
+  variables {
+    # score_checkout had the requirements of the chain, and on_checkout is new.
+    former = merge({ for name in keys(yamldecode(file("../functions/functions.yaml")).functions) : name => "chain-1a.zip" if name != "on_checkout" }, { gone = "gone-2b.zip" })
+  }
+
+  assert {
+    condition = { for name, made in google_cloudfunctions2_function.functions : name => made.build_config[0].source[0].storage_source[0].object } == {
+      for name in keys(local.declared.functions) : name => name == "on_checkout" ? "chain-${filesha256("../dist/chain.zip")}.zip" : "chain-1a.zip"
+    }
+    error_message = "It does not matter which requirements a function has now; a new function keeps its bundle."
+  }
+
+  assert {
+    condition = { for object, made in google_storage_bucket_object.bundles : made.name => made.source } == {
+      "chain-1a.zip" = "../dist/former/chain-1a.zip", "chain-${filesha256("../dist/chain.zip")}.zip" = "../dist/chain.zip"
+    }
+    error_message = "What a function is built from is uploaded, and nothing else."
+  }
+}
+
 run "a_missing_bundle_is_refused" {
   command = plan
 

@@ -17,8 +17,8 @@ run "what_a_person_is_told_is_what_was_made" {
   }
 
   assert {
-    condition     = toset(split("\n", trimspace(output.bundles))) == toset([for bundle in values(google_storage_bucket_object.bundles) : "gs://${google_storage_bucket.source.name}/${bundle.name}"])
-    error_message = "The bundles are named as gcloud storage takes them, one a line."
+    condition     = output.bundles == join("", [for name, made in google_cloudfunctions2_function.functions : "${name} gs://${google_storage_bucket.source.name}/${made.build_config[0].source[0].storage_source[0].object}\n"])
+    error_message = "A line names a function, and its bundle as gcloud storage takes it."
   }
 
   assert {

@@ -143,10 +143,10 @@ def workspace(tmp_path):
 APPLY_PLAN = "terraform -chdir=infra apply -lock-timeout=600s ../dist/plan"
 
 
-DEPLOYED = "gs://shop/chain-1a.zip\\ngs://shop/checkout-2b.zip\\n"
+DEPLOYED = "score gs://shop/chain-1a.zip\\ntrain gs://shop/chain-1a.zip\\nanswer gs://shop/checkout-2b.zip\\n"
 
 
-def test_a_plan_is_written_and_the_deployed_bundles_are_kept_by_their_names(workspace):
+def test_a_plan_is_written_and_what_each_function_is_built_from_is_kept(workspace):
     answer = f"""case "$*" in *-json*) echo '{{"bundles": {{}}}}';; *-raw*) printf '{DEPLOYED}';; esac"""
     workspace.answers("bin/terraform", answer)
     code, [plan, _, output] = workspace.run("plan", "staging")
@@ -154,9 +154,12 @@ def test_a_plan_is_written_and_the_deployed_bundles_are_kept_by_their_names(work
     assert "-var-file=environments/staging.tfvars" in plan
     assert "-out=../dist/plan" in plan
     assert output == "terraform -chdir=infra output -raw bundles"
-    copies = ["gs://shop/chain-1a.zip dist/former/chain.zip", "gs://shop/checkout-2b.zip dist/former/checkout.zip"]
+    workspace.answers("bin/gcloud", 'touch "$4"')
+    copies = [f"gs://shop/{name} dist/former/{name}" for name in ("chain-1a.zip", "checkout-2b.zip")]
     assert workspace.run("keep-former") == (0, [f"gcloud storage cp {copy}" for copy in copies])
-    assert (workspace.folder / "dist" / "former").is_dir()
+    former = {"score": "chain-1a.zip", "train": "chain-1a.zip", "answer": "checkout-2b.zip"}
+    written = "".join(f'  {name} = "{bundle}"\n' for name, bundle in former.items())
+    assert (workspace.folder / "dist" / "former.tfvars").read_text() == f"former = {{\n{written}}}\n"
 
 
 def test_the_first_deployment_has_no_bundles_to_keep(workspace):
@@ -200,20 +203,12 @@ def test_a_failed_apply_ends_the_build(workspace):
 
 def test_after_a_failed_smoke_test_the_functions_of_before_return_and_the_build_fails(workspace):
     workspace.answers(".venv/bin/propensity", "exit 1")
-    dist = workspace.folder / "dist"
-    (dist / "former").mkdir()
-    for bundle in ("former/chain.zip", "chain.zip", "charts.zip"):
-        (dist / bundle).write_text(bundle)
+    (workspace.folder / "dist" / "former.tfvars").touch()
     workspace.run("apply", "main")
     assert workspace.run("smoke-test", "7", "120")[0] == 1
     code, [apply] = workspace.run("roll-back", "staging")
     assert code == 1
-    assert apply.endswith("-var-file=environments/staging.tfvars -var=bundles=../dist/former")
-    # What is new has no former bundle.
-    assert {path.name: path.read_text() for path in (dist / "former").iterdir()} == {
-        "chain.zip": "former/chain.zip",
-        "charts.zip": "charts.zip",
-    }
+    assert apply.endswith("-var-file=environments/staging.tfvars -var-file=../dist/former.tfvars")
 
 
 def test_a_smoke_test_that_is_ended_from_outside_has_failed(workspace):
