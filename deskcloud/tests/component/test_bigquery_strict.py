@@ -105,6 +105,24 @@ def test_ml_functions_have_the_columns_of_their_model(client):
     assert len(run(client, "select _0, _1 from ml.confusion_matrix(model strict.buyers)")) == 2
 
 
+def test_monitoring_functions_have_their_documented_columns(client):
+    run(client, MODEL)
+    drifted = """
+        select input, value > 0 from ml.validate_data_drift(
+          (select seconds from visits where id < 30), (select seconds from visits where id >= 30),
+          struct(0.1 as numerical_default_threshold))
+        where not is_anomaly"""
+    assert run(client, drifted) == [("seconds", True)]
+    assert len(run(client, "select input from ml.validate_data_skew(model strict.buyers, table visits)")) == 1
+    described = "select {} from ml.describe_data((select id, seconds from visits), struct(3 as top_k))"
+    assert run(client, described.format("name, `unique`, quantiles[offset(0)]")) == [
+        ("id", None, 0),
+        ("seconds", None, 0.5),
+    ]
+    with pytest.raises(BadRequest, match="Unrecognized name: stdev; Did you mean stddev"):
+        run(client, described.format("stdev"))
+
+
 def test_what_is_not_there_is_not_found(client):
     with pytest.raises(NotFound):
         run(client, "select * from nowhere")

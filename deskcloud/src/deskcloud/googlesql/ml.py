@@ -34,6 +34,15 @@ _FACTORS = (
     "processed_input STRING, feature STRING, factor_weights ARRAY<STRUCT<factor INT64, weight FLOAT64>>, "
     "intercept FLOAT64"
 )
+_REPORT = "input STRING, metric STRING, threshold FLOAT64, value FLOAT64, is_anomaly BOOL"
+_DESCRIBED = (
+    "name STRING, num_rows INT64, num_nulls INT64, num_zeros INT64, min STRING, max STRING, mean FLOAT64, "
+    "stddev FLOAT64, median FLOAT64, quantiles ARRAY<FLOAT64>, `unique` INT64, avg_string_length FLOAT64, "
+    "num_values INT64, top_values ARRAY<STRUCT<value STRING, count INT64>>, min_array_length INT64, "
+    "max_array_length INT64, avg_array_length FLOAT64, total_array_length INT64, "
+    "array_length_quantiles ARRAY<INT64>, dimension INT64"
+)
+_WITHOUT_MODEL = {"ML.DESCRIBE_DATA": _DESCRIBED, "ML.VALIDATE_DATA_DRIFT": _REPORT}
 _SAME_FOR_ALL = {
     "ML.TRAINING_INFO": "training_run INT64, iteration INT64, loss FLOAT64, eval_loss FLOAT64, "
     "learning_rate FLOAT64, duration_ms INT64",
@@ -41,6 +50,7 @@ _SAME_FOR_ALL = {
     "ML.FEATURE_IMPORTANCE": "feature STRING, importance_weight INT64, importance_gain FLOAT64, "
     "importance_cover FLOAT64",
     "ML.GLOBAL_EXPLAIN": "feature STRING, attribution FLOAT64",
+    "ML.VALIDATE_DATA_SKEW": _REPORT,
     "ML.ROC_CURVE": f"threshold FLOAT64, recall FLOAT64, false_positive_rate FLOAT64, {_CURVE}",
 }
 # These return the columns of their query too, after their own.
@@ -90,17 +100,24 @@ def without_ml(sql: str, models: Models) -> str:
 def _subquery(sql: str, call: Call, models: Models) -> str:
     if not call.is_closed:
         raise Refused('Syntax error: Expected ")" but got end of statement')
+    if call.name in _WITHOUT_MODEL:
+        columns, arguments = _WITHOUT_MODEL[call.name], call.arguments
+    else:
+        columns, arguments = _columns(call.name, _model(call, models)), call.arguments[1:]
+    sources = [f"UNNEST(CAST([] AS ARRAY<STRUCT<{columns}>>)) AS made"]
+    sources += [_relation(sql, argument, number) for number, argument in enumerate(arguments)]
+    given = ", given0.*" if call.name in _WITH_INPUT else ""
+    return f"(SELECT made.*{given} FROM {' CROSS JOIN '.join(sources)})"  # noqa: S608 - the statement's own SQL
+
+
+def _model(call: Call, models: Models) -> Model:
     if not call.arguments or not starts(call.arguments[0], "MODEL"):
         raise Refused(f"{call.name} needs a model as its first argument")
     name = ".".join(path(call.arguments[0][1:])[0])
     model = models(name)
     if model is None:
         raise Refused(f"Not found: Model {name}")
-    columns = _columns(call.name, model)
-    sources = [f"UNNEST(CAST([] AS ARRAY<STRUCT<{columns}>>)) AS made"]
-    sources += [_relation(sql, argument, number) for number, argument in enumerate(call.arguments[1:])]
-    given = ", given0.*" if call.name in _WITH_INPUT else ""
-    return f"(SELECT made.*{given} FROM {' CROSS JOIN '.join(sources)})"  # noqa: S608 - the statement's own SQL
+    return model
 
 
 def _relation(sql: str, argument: Sequence[Token], number: int) -> str:

@@ -1,4 +1,4 @@
-"""The ML functions: their arguments, and their result for a model."""
+"""The ML functions: their arguments, and their result."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ import pyarrow as pa
 from deskcloud.bigquery import ml
 from deskcloud.bigquery.gateway.errors import BigQueryError, unsupported
 from deskcloud.bigquery.gateway.work import Work, plain
+from deskcloud.bigquery.ml import monitoring
 from deskcloud.googlesql.statements import Call
 from deskcloud.googlesql.tokens import Token, closing, starts
 
@@ -20,9 +21,10 @@ Render = Callable[[int, int], str]
 
 @dataclass(frozen=True)
 class Function:
-    """An ML function: whether it takes rows, which fields its STRUCT argument may have, and how it is computed.
+    """An ML function: which rows it takes, which fields its STRUCT argument may have, and how it is computed.
 
-    `default` returns the rows to use when the optional rows are missing; without `default`, the function handles that.
+    `rows` is "never", "optional", "required" or "two". `default` returns the rows to use when the optional rows are
+    missing; without `default`, the function handles that.
     """
 
     compute: Callable[..., pa.Table]
@@ -51,6 +53,9 @@ FUNCTIONS: dict[type[ml.TrainedModel], dict[str, Function]] = {
         "ML.WEIGHTS": Function(ml.weights, options=frozenset({"standardize"})),
         "ML.FEATURE_IMPORTANCE": Function(ml.feature_importance),
         "ML.GLOBAL_EXPLAIN": Function(ml.global_explain, options=frozenset({"class_level_explain"})),
+        "ML.VALIDATE_DATA_SKEW": Function(
+            ml.validate_data_skew, "required", frozenset({*monitoring.THRESHOLDS, "enable_visualization_link"})
+        ),
     },
     ml.Factorization: _OF_ALL
     | {
@@ -61,15 +66,29 @@ FUNCTIONS: dict[type[ml.TrainedModel], dict[str, Function]] = {
 }
 """Functions by model type and name."""
 
-_NAMES = frozenset().union(*FUNCTIONS.values())
+WITHOUT_MODEL = {
+    "ML.DESCRIBE_DATA": Function(
+        ml.describe_data, "required", frozenset({"num_quantiles", "num_array_length_quantiles", "top_k"})
+    ),
+    "ML.VALIDATE_DATA_DRIFT": Function(
+        ml.validate_data_drift, "two", frozenset({*monitoring.THRESHOLDS, *monitoring.BUCKETS})
+    ),
+}
+"""Functions of rows alone, by name."""
+
+_NAMES = frozenset(WITHOUT_MODEL).union(*FUNCTIONS.values())
+_PROTOS = {
+    "ML.TFDV_DESCRIBE": "whose result is a TensorFlow protocol buffer; use ML.DESCRIBE_DATA,",
+    "ML.TFDV_VALIDATE": "whose result is a TensorFlow protocol buffer; use ML.VALIDATE_DATA_DRIFT,",
+}
 
 
 @dataclass(frozen=True)
 class Arguments:
-    """The arguments of a call: the model, the query for its rows if any, and the options."""
+    """The arguments of a call: the model if any, the queries for its rows, and the options."""
 
-    model: ml.TrainedModel
-    query: str | None
+    model: ml.TrainedModel | None
+    queries: list[str]
     options: dict[str, Any]
 
 
@@ -82,27 +101,27 @@ def compute(work: Work, call: Call, render: Render, with_ctes: Callable[[str], s
     if not call.is_closed:
         raise BigQueryError("invalidQuery", 'Syntax error: Expected ")" but got end of statement')
     if call.name not in _NAMES:
-        raise unsupported(f"Function {call.name}")
+        raise unsupported(f"Function {call.name}{', ' if call.name in _PROTOS else ''}{_PROTOS.get(call.name, '')}")
     function, arguments = _parse(work, call, render)
-    rows: pa.Table | None = None
-    if arguments.query is None:
-        rows = function.default(arguments.model) if function.default else None
-    else:
-        query = with_ctes(arguments.query)
+    rows: list[pa.Table] = []
+    if not arguments.queries and function.default:
+        rows = [function.default(arguments.model)]
+    for query in map(with_ctes, arguments.queries):
         # A dry run checks the query on zero rows.
-        rows = _rows(work, f"SELECT * FROM ({query}) LIMIT 0" if work.is_dry_run else query)  # noqa: S608 - the client's
-    if work.is_dry_run and rows is not None:
-        # A metric of zero rows is undefined, but has the same columns as the metric stored at training.
-        is_measure = function.rows == "optional" and not function.default
-        rows = None if is_measure else rows.slice(0, 0)
-    return _computed(function, arguments, rows)
+        rows.append(_rows(work, f"SELECT * FROM ({query}) LIMIT 0" if work.is_dry_run else query))  # noqa: S608 - the client's
+    if not work.is_dry_run:
+        return _computed(function, arguments, rows)
+    # A metric of zero rows is undefined, but has the same columns as the metric stored at training.
+    is_measure = function.rows == "optional" and not function.default
+    return _computed(function, arguments, [] if is_measure else [one.slice(0, 0) for one in rows])
 
 
-def _computed(function: Function, arguments: Arguments, rows: pa.Table | None) -> pa.Table:
+def _computed(function: Function, arguments: Arguments, rows: list[pa.Table]) -> pa.Table:
     model, given = arguments.model, arguments.options
-    if function.rows == "never":
-        return function.compute(model, **given)
-    return function.compute(model, rows, **(given if rows is not None or "thresholds" in given else {}))
+    of: list[Any] = [] if model is None else [model]
+    if function.rows == "optional" and not rows:
+        return function.compute(*of, None, **(given if "thresholds" in given else {}))
+    return function.compute(*of, *rows, **given)
 
 
 def _rows(work: Work, query: str) -> pa.Table:
@@ -117,6 +136,28 @@ def _rows(work: Work, query: str) -> pa.Table:
 
 
 def _parse(work: Work, call: Call, render: Render) -> tuple[Function, Arguments]:
+    model, behind = None, call.arguments
+    if call.name in WITHOUT_MODEL:
+        function = WITHOUT_MODEL[call.name]
+    else:
+        model, function = _model(work, call)
+        behind = call.arguments[1:]
+    queries: list[str] = []
+    options: dict[str, Any] = {}
+    for argument in behind:
+        if (source := _source(argument, render)) is not None:
+            queries.append(source)
+        elif starts(argument, "MODEL") and call.name == "ML.VALIDATE_DATA_DRIFT":
+            raise unsupported(f"The visualization link of {call.name}, which its argument MODEL asks for,")
+        elif argument:
+            options |= _options(work, call, render(argument[0].start, argument[-1].end))
+    _check(call, function, queries, options)
+    if options.pop("enable_visualization_link", False):
+        raise unsupported(f"The visualization link of {call.name}, which enable_visualization_link asks for,")
+    return function, Arguments(model, queries, options)
+
+
+def _model(work: Work, call: Call) -> tuple[ml.TrainedModel, Function]:
     if not call.arguments or not starts(call.arguments[0], "MODEL"):
         raise BigQueryError("invalidQuery", f"{call.name}: the first argument must be MODEL and its name")
     reference, behind = work.reference(call.arguments[0][1:])
@@ -130,15 +171,7 @@ def _parse(work: Work, call: Call, render: Render) -> tuple[Function, Arguments]
             f"{call.name} is not supported for model {reference} of type {model.model_type}, which has "
             f"{', '.join(sorted(FUNCTIONS[type(model)]))}",
         )
-    query: str | None = None
-    options: dict[str, Any] = {}
-    for argument in call.arguments[1:]:
-        if (source := _source(argument, render)) is not None:
-            query = source
-        elif argument:
-            options |= _options(work, call, render(argument[0].start, argument[-1].end))
-    _check(call, function, query, options)
-    return function, Arguments(model, query, options)
+    return model, function
 
 
 def _source(argument: Sequence[Token], render: Render) -> str | None:
@@ -159,14 +192,19 @@ def _options(work: Work, call: Call, text: str) -> dict[str, Any]:
     raise BigQueryError("invalidQuery", f"{call.name}: unexpected argument {text}; options are STRUCT(value AS name)")
 
 
-def _check(call: Call, function: Function, query: str | None, options: dict[str, Any]) -> None:
-    if query is None and function.rows == "required":
-        raise BigQueryError("invalidQuery", f"{call.name} needs rows: TABLE name or (query) as second argument")
-    if query is not None and function.rows == "never":
+def _check(call: Call, function: Function, queries: list[str], options: dict[str, Any]) -> None:
+    if not queries and function.rows == "required":
+        place = "first" if call.name in WITHOUT_MODEL else "second"
+        raise BigQueryError("invalidQuery", f"{call.name} needs rows: TABLE name or (query) as {place} argument")
+    if function.rows == "two" and len(queries) != 2:
+        raise BigQueryError("invalidQuery", f"{call.name} needs two inputs, each as TABLE name or (query)")
+    if queries and function.rows == "never":
         raise BigQueryError("invalidQuery", f"{call.name} takes no rows, only the model")
+    if len(queries) > 1 and function.rows != "two":
+        raise BigQueryError("invalidQuery", f"{call.name} takes one TABLE name or (query); got {len(queries)}")
     for name in options:
         if name not in function.options:
             allowed = ", ".join(sorted(function.options)) or "none"
             raise unsupported(f"Option {name} of {call.name} (options here: {allowed})")
-    if "threshold" in options and query is None:
+    if "threshold" in options and not queries:
         raise BigQueryError("invalidQuery", f"{call.name}: a threshold needs TABLE name or (query)")

@@ -10,6 +10,7 @@ import os
 
 from deskcloud.bigquery.ml import recommendation
 from deskcloud.bigquery.ml.classifier import Classifier
+from deskcloud.bigquery.ml.data_description import describe_data
 from deskcloud.bigquery.ml.errors import MLError
 from deskcloud.bigquery.ml.explanation import explain_predict
 from deskcloud.bigquery.ml.export import export
@@ -24,6 +25,7 @@ from deskcloud.bigquery.ml.inspection import (
 )
 from deskcloud.bigquery.ml.loading import load
 from deskcloud.bigquery.ml.model import TrainedModel
+from deskcloud.bigquery.ml.monitoring import validate_data_drift, validate_data_skew
 from deskcloud.bigquery.ml.online import predict_instances
 from deskcloud.bigquery.ml.prediction import (
     confusion_matrix,
@@ -41,6 +43,7 @@ __all__ = [
     "TrainedModel",
     "confusion_matrix",
     "describe",
+    "describe_data",
     "evaluate",
     "explain_predict",
     "export",
@@ -55,6 +58,8 @@ __all__ = [
     "roc_curve",
     "train",
     "training_info",
+    "validate_data_drift",
+    "validate_data_skew",
     "weights",
 ]
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from deskcloud.bigquery.ml import monitoring
 from deskcloud.bigquery.ml.columns import ARROW, Columns, Feature
 from deskcloud.bigquery.ml.encoding import Category, Floats, Input, Numeric
 from deskcloud.bigquery.ml.logistic import Logistic
@@ -18,6 +19,8 @@ from deskcloud.bigquery.ml.options import LOGISTIC
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from deskcloud.bigquery.ml.distributions import Distribution
 
 
 class Estimator(Protocol):
@@ -55,10 +58,12 @@ class Classifier(TrainedModel):
 
     class_names: the two label values as STRING, in the ascending order of the values; the last is the positive class
     attributions: those of ML.GLOBAL_EXPLAIN, one per feature; None without ENABLE_GLOBAL_EXPLAIN
+    distributions: the features' distributions in the training rows; None for a model made before they were kept
     """
 
     class_names: tuple[str, str]
     attributions: list[float] | None
+    distributions: dict[str, Distribution] | None
     evaluation: Evaluation
     estimator: Estimator
 
@@ -84,6 +89,7 @@ class Classifier(TrainedModel):
         return {
             "class_names": self.class_names,
             "attributions": self.attributions,
+            "distributions": monitoring.kept(self.distributions),
             "inputs": [asdict(input_) for input_ in self.estimator.inputs],
         }
 
@@ -92,6 +98,7 @@ class Classifier(TrainedModel):
         """Load a classifier that `save` has written."""
         kept = kept_fields(folder)
         features = kept.pop("features")
+        kept["distributions"] = monitoring.loaded(kept.get("distributions"))
         inputs = tuple(_input(fields) for fields in kept.pop("inputs"))
         with np.load(folder / "evaluation.npz") as arrays:
             evaluation = Evaluation(arrays["positive"], arrays["probabilities"])

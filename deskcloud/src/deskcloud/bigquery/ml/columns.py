@@ -72,6 +72,7 @@ _TYPE_NAMES = (
     (pa.types.is_struct, "STRUCT"),
     (pa.types.is_list, "ARRAY"),
     (pa.types.is_large_list, "ARRAY"),
+    (lambda arrow: isinstance(arrow, pa.JsonType), "JSON"),
 )
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from deskcloud.bigquery.ml import encoding, logistic, split
+from deskcloud.bigquery.ml import encoding, logistic, monitoring, split
 from deskcloud.bigquery.ml import options as rules
 from deskcloud.bigquery.ml.classifier import Classifier, Estimator, Evaluation
 from deskcloud.bigquery.ml.columns import NUMERIC, Columns, Feature, as_strings, bigquery_type, with_strings_encoded
@@ -74,6 +74,7 @@ def _classifier(rows: pa.Table, settings: dict[str, Any], progress: Progress | N
         iterations=journal.iterations,
         statistics=_statistics(training.columns, features, estimator.inputs),
         attributions=_attributions(estimator, judged.columns, settings),
+        distributions=monitoring.of_training(training.columns, features),
         evaluation=Evaluation(judged.positive, probabilities),
         estimator=estimator,
     )

@@ -1,0 +1,237 @@
+"""Distributions of columns as TensorFlow Data Validation keeps them, and the distances between two of them.
+
+BigQuery compares these summaries, not the values. Its published results were reproduced from them: see
+deskcloud/docs/model-monitoring.md. "TFDV" is https://github.com/tensorflow/data-validation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from deskcloud.bigquery.ml.columns import CATEGORICAL, NUMERIC, Columns, Feature, bigquery_type
+from deskcloud.bigquery.ml.errors import MLError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from deskcloud.bigquery.ml.encoding import Floats
+
+HISTOGRAM_BUCKETS = 10
+RANKS = 50
+_QUANTILES_PER_BUCKET = 100
+# NON_UTF8_PLACEHOLDER in TFDV's constants.py.
+_NO_UTF8 = "__BYTES_VALUE__"
+_TEXTUAL = CATEGORICAL | {"TIMESTAMP"}
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A histogram of equal-width buckets over the finite values, and the numbers of other values.
+
+    edges: one more than `counts`, from the least to the greatest value; [x, x] if x is the only value
+    counts: values per bucket, with fractions, since they come from quantiles
+    """
+
+    edges: list[float]
+    counts: list[float]
+    infinite: int = 0
+    nan: int = 0
+
+    @property
+    def is_point(self) -> bool:
+        """Whether all finite values are equal."""
+        return bool(self.edges) and self.edges[0] == self.edges[-1]
+
+    @property
+    def total(self) -> float:
+        """Number of values."""
+        return sum(self.counts) + self.infinite + self.nan
+
+    def over(self, edges: Floats) -> list[float]:
+        """Return the counts over edges that contain these; values are uniform within a bucket."""
+        if self.is_point or not self.edges:
+            return [0.0] * max(len(edges) - 1, 0)
+        below = np.interp(edges, self.edges, np.concatenate(([0.0], np.cumsum(self.counts))))
+        counts: list[float] = np.diff(below).tolist()
+        return counts
+
+
+@dataclass(frozen=True)
+class Categories:
+    """The most frequent values with their counts, most frequent first."""
+
+    ranks: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        """Number of values of these categories."""
+        return sum(self.ranks.values())
+
+
+type Distribution = Numbers | Categories
+
+
+@dataclass(frozen=True)
+class Values:
+    """A column's values without NULL, as numbers or as texts; arrays are unnested.
+
+    lengths: the length of each array; None for other columns
+    indices: the indices of a sparse array, ARRAY<STRUCT<INT64, number>>; None for other columns
+    """
+
+    numbers: Floats | None
+    texts: pa.ChunkedArray | None
+    null_count: int
+    lengths: pa.ChunkedArray | None = None
+    indices: pa.ChunkedArray | None = None
+
+    def distribution(self, buckets: int = HISTOGRAM_BUCKETS, ranks: int = RANKS) -> Distribution:
+        """Return the distribution of the values."""
+        if self.numbers is not None:
+            return _histogram(self.numbers, buckets)
+        return Categories(dict(self.most_frequent(ranks)))
+
+    def most_frequent(self, limit: int) -> list[tuple[str, int]]:
+        """Return texts and their counts; of equal counts, the greater text first, as in TFDV."""
+        counted = pc.value_counts(self.texts)
+        pairs = zip(counted.field("counts").to_pylist(), counted.field("values").to_pylist(), strict=True)
+        return [(text, count) for count, text in sorted(pairs, reverse=True)[:limit]]
+
+
+def values(columns: Columns, feature: Feature) -> Values:
+    """Return the values of a column.
+
+    Raises:
+        MLError: the column's type is not supported by BigQuery's monitoring functions.
+    """
+    column, lengths, indices = columns[feature.name], None, None
+    if feature.type == "ARRAY":
+        lengths = pc.list_value_length(column)
+        column = pc.list_flatten(column)
+        if pa.types.is_struct(column.type):
+            indices, column = _sparse(feature, column)
+    type_ = bigquery_type(column.type)
+    known, nulls = column.drop_null(), column.null_count
+    if type_ in NUMERIC:
+        numbers = known.cast(pa.float64(), safe=False).to_numpy()
+        return Values(numbers, None, nulls, lengths, indices)
+    if type_ not in _TEXTUAL:
+        raise MLError(
+            f"Column {feature.name!r} holds {type_}, for which BigQuery computes no statistics: "
+            "leave it out with SELECT * EXCEPT(...) or cast it."
+        )
+    return Values(None, _texts(known, type_), nulls, lengths)
+
+
+def _sparse(feature: Feature, column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
+    types = [bigquery_type(one.type) for one in column.type.fields]
+    if len(types) != 2 or types[0] != "INT64" or types[1] not in NUMERIC:
+        raise MLError(
+            f"Column {feature.name!r} is an ARRAY<STRUCT<{', '.join(types)}>>; of structs, BigQuery takes only "
+            "ARRAY<STRUCT<INT64, number>>: leave the column out with SELECT * EXCEPT(...)."
+        )
+    indices, numbers = (pa.chunked_array(one) for one in zip(*(c.flatten() for c in column.chunks), strict=True))
+    return indices, numbers
+
+
+def _texts(column: pa.ChunkedArray, type_: str) -> pa.ChunkedArray:
+    """Return CAST(... AS STRING), and for BYTES that are no UTF-8 the name that TFDV has for them."""
+    if type_ == "BYTES":
+        return pa.chunked_array([pa.array(map(_decoded, column.to_pylist()), pa.string())])
+    texts = column.cast(pa.string())
+    if type_ in {"DATETIME", "TIME", "TIMESTAMP"}:
+        # BigQuery writes as many groups of three digits as there are, and +00 for UTC.
+        texts = pc.replace_substring_regex(texts, r"(\.000000|000)(Z?)$", r"\2")
+        texts = pc.replace_substring_regex(texts, r"Z$", "+00")
+    return texts
+
+
+def _decoded(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return _NO_UTF8
+
+
+def quantiles[T: np.number](ordered: npt.NDArray[T], number: int) -> npt.NDArray[T]:
+    """Return the least value, `number - 1` quantiles, and the greatest value of sorted values.
+
+    A quantile is the first value whose rank, from 1, is at least its share of the number of values.
+    """
+    ranks = np.ceil(np.arange(number + 1) * len(ordered) / number).astype(np.int64)
+    return ordered[np.maximum(ranks - 1, 0)]
+
+
+def _histogram(numbers: Floats, buckets: int) -> Numbers:
+    """Return the histogram that TFDV computes from quantiles, with its 100 quantiles a bucket.
+
+    Values equal to an edge count below it: TFDV's code counts some of them above, but BigQuery's histograms do not.
+    Source: generate_equi_width_buckets in TFDV's utils/quantiles_util.py.
+    """
+    nan = int(np.isnan(numbers).sum())
+    finite = np.sort(numbers[np.isfinite(numbers)])
+    infinite = len(numbers) - nan - len(finite)
+    if not len(finite):
+        return Numbers([], [], infinite, nan)
+    low, high = float(finite[0]), float(finite[-1])
+    if low == high:
+        return Numbers([low, high], [float(len(finite))], infinite, nan)
+    points = quantiles(finite, buckets * _QUANTILES_PER_BUCKET)
+    edges = low + np.arange(buckets + 1) * ((high - low) / buckets)
+    edges[-1] = high
+    after = np.searchsorted(points, edges[1:-1], side="right")
+    share = (edges[1:-1] - points[after - 1]) / (points[after] - points[after - 1])
+    below = np.concatenate(([0.0], after - 1 + share, [len(points) - 1.0])) * (len(finite) / (len(points) - 1))
+    return Numbers(edges.tolist(), np.diff(below).tolist(), infinite, nan)
+
+
+def l_infinity(base: Categories, study: Categories) -> float:
+    """Return the largest difference of a category's shares; MaxNormalizedDifference in TFDV's anomalies/metrics.cc."""
+    shares = [{name: count / one.total for name, count in one.ranks.items()} for one in (base, study)]
+    names = base.ranks.keys() | study.ranks.keys()
+    return max((abs(shares[0].get(name, 0.0) - shares[1].get(name, 0.0)) for name in names), default=0.0)
+
+
+def jensen_shannon(base: Distribution, study: Distribution) -> float | None:
+    """Return the divergence in bits, from 0 to 1; None if a side is empty or only one of them is numeric.
+
+    Source: JensenShannonDivergence in TFDV's anomalies/metrics.cc.
+    """
+    if not base.total or not study.total:
+        return None
+    if isinstance(base, Categories) and isinstance(study, Categories):
+        names = sorted(base.ranks.keys() | study.ranks.keys())
+        return divergence(*([float(one.ranks.get(name, 0)) for name in names] for one in (base, study)))
+    if isinstance(base, Numbers) and isinstance(study, Numbers):
+        return divergence(*aligned(base, study))
+    return None
+
+
+def aligned(base: Numbers, study: Numbers) -> tuple[list[float], list[float]]:
+    """Return both histograms' counts over common buckets; AlignHistograms in TFDV's anomalies/metrics.cc.
+
+    A single value is a bucket of its own, which only an equal single value shares. Infinite values and NaN of one side
+    never share a bucket with those of the other.
+    """
+    both = (base, study)
+    edges = np.unique([edge for one in both if not one.is_point for edge in one.edges])
+    points = sorted({one.edges[0] for one in both if one.is_point})
+    counts = [
+        one.over(edges) + [sum(one.counts) * (one.is_point and one.edges[0] == x) for x in points] for one in both
+    ]
+    alone = [float(base.infinite), float(base.nan)], [float(study.infinite), float(study.nan)]
+    return counts[0] + alone[0] + [0.0, 0.0], counts[1] + [0.0, 0.0] + alone[1]
+
+
+def divergence(base: Sequence[float], study: Sequence[float]) -> float:
+    """Return the Jensen-Shannon divergence, base 2, of two lists of counts; at most 1."""
+    p, q = (np.asarray(one) / sum(one) for one in (base, study))
+    middle = (p + q) / 2
+    from_middle = [(one[one > 0] * np.log2(one[one > 0] / middle[one > 0])).sum() for one in (p, q)]
+    return min(float(sum(from_middle)) / 2, 1.0)
