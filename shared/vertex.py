@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import urllib3
 from msgspec import Meta, Struct
-from urllib3.exceptions import NewConnectionError, ProtocolError
+from urllib3.exceptions import NewConnectionError, ProtocolError, ProxyError
 
 from shared import jsontext
+from shared.connections import Connections
 from shared.embedded_scorer import LABEL
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Predictions:
         serving = settings.serving
         endpoint = f"projects/{settings.project}/locations/{serving.region}/endpoints/{serving.endpoint_id}"
         self._url = f"{address(settings)}/v1/{endpoint}:predict"
-        self._http = urllib3.PoolManager(maxsize=CONNECTIONS)
+        self._http = Connections(CONNECTIONS)
 
     def ask(self, instances: Sequence[Mapping[str, Any]], timeout: float) -> Answer:
         """Return the answer for some instances; `timeout` is in seconds.
@@ -103,7 +104,6 @@ class Predictions:
         if isinstance(credentials, service_account.Credentials):
             # As Google's clients do: it signs its tokens itself, and asks nobody for them.
             credentials = credentials.with_always_use_jwt_access(True)  # type: ignore[no-untyped-call]
-        # Not over urllib3, which knows no proxy: google-auth also asks Google where a token may be used.
         transport = Request()
         before: Callable[..., None] = credentials.before_request
         return lambda headers: before(transport, "POST", self._url, headers)
@@ -119,7 +119,7 @@ def can_heal(error: Exception) -> bool:
     """Whether asking again may help: the endpoint said "not now" or "took too long", or dropped the connection."""
     if isinstance(error, RefusedError):
         return error.code in HEALING
-    return isinstance(error, ProtocolError | NewConnectionError)
+    return isinstance(error, ProtocolError | NewConnectionError | ProxyError)
 
 
 def _details(content: bytes) -> list[dict[str, Any]]:

@@ -12,6 +12,8 @@ from urllib.parse import quote
 
 import urllib3
 
+from shared.connections import Connections
+
 if TYPE_CHECKING:
     from google.auth.transport.urllib3 import AuthorizedHttp
 
@@ -64,4 +66,4 @@ class Bucket:
         from google.auth.transport.urllib3 import AuthorizedHttp  # noqa: PLC0415
 
         credentials, _ = google.auth.default(scopes=[SCOPE])
-        return AuthorizedHttp(credentials, urllib3.PoolManager(maxsize=2))  # type: ignore[no-untyped-call]
+        return AuthorizedHttp(credentials, Connections(2))  # type: ignore[no-untyped-call]
