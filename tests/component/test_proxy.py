@@ -81,6 +81,7 @@ def proxy(certificate, account, monkeypatch):
         server.tls.load_cert_chain(certificate)
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(account))
+        monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         monkeypatch.setenv("no_proxy", "127.0.0.1")
         for name in ("HTTPS_PROXY", "https_proxy"):
