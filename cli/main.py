@@ -1,5 +1,6 @@
 """The subcommands of `propensity`: try the chain on this machine, or operate it locally or on Google Cloud."""
 
+import getpass
 import os
 import sys
 from datetime import date
@@ -275,6 +276,7 @@ def rollback(
         ),
     ] = None,
     *,
+    reason: Annotated[str, typer.Option(help="The reason, for `propensity history`.")] = "",
     yes: options.Yes = False,
 ) -> None:
     """Make a former version the champion again, and have it score the visitors; asks first."""
@@ -287,7 +289,7 @@ def rollback(
         if not yes:
             typer.confirm("Make it the champion?", abort=True)
     # Name the confirmed version explicitly: another one may have been deployed meanwhile.
-    before, now = roll_back(environment, now.number)
+    before, now = roll_back(environment, reason or "not given", getpass.getuser(), now.number)
     if before.number == now.number:
         out.print(f"version {now.number} ({now.model}) is champion")
         return
@@ -314,6 +316,31 @@ def backtest(
     from cli.backtest import command
 
     command.run(world.connected(), days, every, until, out, err, is_asked=not yes, as_json=as_json)
+
+
+@app.command()
+def history(*, as_json: options.AsJson = False) -> None:
+    """List the latest moves of the champion: when, from which version to which, by whom and why."""
+    from cli import history as moves
+
+    found = moves.read(world.connected())
+    if as_json:
+        terminal.print_json(found)
+    else:
+        moves.show(found, out)
+
+
+@app.command()
+def compare(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", parser=options.run_id)],
+    other_id: Annotated[str, typer.Argument(metavar="RUN", parser=options.run_id)],
+) -> None:
+    """Show two runs side by side; lines that differ are bold."""
+    from cli import compare as comparison
+    from cli import follow
+
+    runs = world.connected().runs
+    comparison.show(follow.read(runs, run_id), follow.read(runs, other_id), out)
 
 
 @app.command()

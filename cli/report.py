@@ -100,15 +100,15 @@ def _candidates(evaluation: Evaluation) -> Table:
 
 
 def _metrics(measured: Measured) -> list[str]:
-    return [_metric(metric, measured) for metric in METRICS]
+    return [metric(name, measured) for name in METRICS]
 
 
-def _metric(metric: str, measured: Measured) -> str:
+def metric(name: str, measured: Measured) -> str:
     """Return a metric and, in a second line, its interval."""
-    value = getattr(measured, metric)
+    value = getattr(measured, name)
     if value is None:
         return "-"
-    return with_interval(value, measured.intervals.get(metric, (None, None)), DIGITS.get(metric, ".3f"))
+    return with_interval(value, measured.intervals.get(name, (None, None)), DIGITS.get(name, ".3f"))
 
 
 def with_interval(value: float, interval: tuple[float | None, float | None], digits: str) -> str:

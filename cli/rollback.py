@@ -6,10 +6,10 @@ from shared.chain.versions import Version
 from shared.events import ScoringDue
 
 
-def roll_back(environment: Environment, to: str | None = None) -> tuple[Version, Version]:
+def roll_back(environment: Environment, reason: str, by: str, to: str | None = None) -> tuple[Version, Version]:
     """Move traffic and alias to version `to`, by default the former champion; update the pointer; publish scoring-due.
 
-    If that version is champion already, only update the pointer.
+    `by` is who decides it, for champion_history. If that version is champion already, only update the pointer.
 
     Returns:
         The champion before the rollback, and the one after it.
@@ -17,8 +17,9 @@ def roll_back(environment: Environment, to: str | None = None) -> tuple[Version,
     Raises:
         Permanent: there is no champion, or the version is not deployed.
     """
-    before, now = promotion.roll_back(environment, to)
+    before, now = promotion.roll_back(environment, promotion.Cause("rolled_back", by, reason), to)
     pointer.follow(environment)
+    promotion.record_moves(environment)
     if before.number != now.number:
         environment.send(ScoringDue.topic, {})
     return before, now

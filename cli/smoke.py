@@ -58,7 +58,7 @@ def _restored(run: Run | None, environment: Environment) -> str:
     if run is None or champion is None or champion.run_id != run.run_id:
         return "The champion has not changed."
     try:
-        _, former = roll_back(environment)
+        _, former = roll_back(environment, f"the smoke test of run {run.run_id} failed", "smoke-test")
     except Permanent as error:
         return f"Its model, version {champion.number}, is still champion: {error}."
     return f"Its model, version {champion.number}, was champion; version {former.number} is champion again."

@@ -20,12 +20,12 @@ _PASSING = re.compile(r"/failures/|/deployment_operation|/trainings/")
 # A training that was killed with `up` is repeated; compare the records of its last attempt.
 _ATTEMPT = re.compile(r"(?P<step>/steps/\w+)\.(?P<number>\d+)\.json$")
 _VOLATILE = re.compile(r"(^|_)at$|duration|seconds|generation|operation|job|message_id|^attempt$")
-_VOLATILE_COLUMNS = {"created_on", "last_modified"}
+_VOLATILE_COLUMNS = {"created_on", "decided_at", "last_modified"}
 
 # All tables that the chain fills.
 TABLES = (
     *("source_days", "order_reports", "orders", "sessions", "interactions", "conversions", "visitor_features"),
-    *("training_rows", "evaluation_rows"),
+    *("training_rows", "evaluation_rows", "champion_history"),
     *("scores", "audience", "visitor_products", "product_similarities", "recommended_products"),
     *("product_itemsets", "product_rules", "visitor_recommendations"),
 )

@@ -50,7 +50,8 @@ def step(event: ModelApproved, context: StepContext) -> ModelDeployed | ScoringD
     registry = context.registry
     if end := overtaken(event, context):
         return end
-    judged = context.runs.require(event.run_id, EVALUATION).champion
+    evaluation = context.runs.require(event.run_id, EVALUATION)
+    judged = evaluation.champion
     if why := promotion.objection(event.run_id, judged, context.environment):
         return superseded(event, why, context)
     inputs = revisions.inputs(event.candidate, context)
@@ -81,8 +82,10 @@ def step(event: ModelApproved, context: StepContext) -> ModelDeployed | ScoringD
     # The deployment took minutes, so check again.
     if end := overtaken(event, context):
         return end
-    why = promotion.promote(canary, version, judged, context.environment)
+    reason = f"the gate approved {event.candidate}. {evaluation.choice}"
+    why = promotion.promote(canary, version, judged, reason, context.environment)
     pointer.follow(context.environment)
+    promotion.record_moves(context.environment)
     return superseded(event, why, context) if why else ModelDeployed(event.run_id, version.number)
 
 

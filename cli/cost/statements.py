@@ -150,6 +150,7 @@ def training(volumes: Volumes, settings: Settings) -> list[Reading]:
         Reading("deployment/golden_rows"),
         Reading("deployment/weights"),
         Reading("deployment/percentiles"),
+        Reading("champion/record_moves"),
     ]
 
 

@@ -9,7 +9,7 @@ decision meanwhile. So a concurrent deployment cannot undo a rollback, whichever
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
@@ -21,13 +21,40 @@ if TYPE_CHECKING:
     from shared.chain.versions import Version
 
 PATH = "serving/promotion.json"
+# Number of moves that the decision holds; the table champion_history holds all.
+MOST_MOVES = 100
+
+
+class Move(msgspec.Struct, frozen=True):
+    """That another version became champion: who decided it and why. `number` counts the moves from 1.
+
+    `from_version` is empty before the first champion.
+    """
+
+    number: int
+    decided_at: datetime
+    kind: Literal["promoted", "rolled_back"]
+    from_version: str
+    to_version: str
+    run_id: str
+    decided_by: str
+    reason: str
+
+
+class Cause(NamedTuple):
+    """Who moves the champion, and why."""
+
+    kind: Literal["promoted", "rolled_back"]
+    decided_by: str
+    reason: str
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """The version that is to serve."""
+    """The version that is to serve, and the latest moves: none is lost if a process dies before it records it."""
 
     version: str
     decided_at: datetime
+    moves: list[Move] = []
 
 
 def objection(run_id: str, judged: str | None, environment: Environment) -> str | None:
@@ -44,8 +71,10 @@ def objection(run_id: str, judged: str | None, environment: Environment) -> str 
     return f"version {champion.number} is champion now, but the gate compared this run with {compared}"
 
 
-def promote(deployed_id: str, version: Version, judged: str | None, environment: Environment) -> str | None:
-    """Make the version champion and return None, or return the reason why it must not be. Idempotent."""
+def promote(
+    deployed_id: str, version: Version, judged: str | None, reason: str, environment: Environment
+) -> str | None:
+    """Make the version champion for this reason and return None, or return why it must not be. Idempotent."""
     while True:
         # Read the champion first: a decision precedes the alias, so the decision read below is not older.
         champion = environment.registry.champion()
@@ -57,7 +86,7 @@ def promote(deployed_id: str, version: Version, judged: str | None, environment:
             why = why or f"version {decided.version} was made champion meanwhile"
         if why:
             return why
-        mine = _decide(version, environment, generation)
+        mine = _decide(version, Cause("promoted", "deploy_model", reason), environment, (decided, generation))
         if mine is None:
             continue
         environment.registry.promote(deployed_id, version)
@@ -65,7 +94,7 @@ def promote(deployed_id: str, version: Version, judged: str | None, environment:
             return None
 
 
-def roll_back(environment: Environment, to: str | None = None) -> tuple[Version, Version]:
+def roll_back(environment: Environment, cause: Cause, to: str | None = None) -> tuple[Version, Version]:
     """Give traffic and alias to version `to`, by default to the former champion.
 
     Returns:
@@ -78,9 +107,34 @@ def roll_back(environment: Environment, to: str | None = None) -> tuple[Version,
     if before.number == now.number:
         return before, now
     environment.runs.write(before.run_id, ROLLED_BACK, RolledBack(to=now.number, at=datetime.now(UTC)))
-    _decide(now, environment)
+    while _decide(now, cause, environment, _decisions(environment).read()) is None:
+        pass
     _apply_decision(environment)
     return before, now
+
+
+def moves(environment: Environment) -> list[Move]:
+    """Return the latest moves of the champion, the oldest first."""
+    decided, _ = _decisions(environment).read()
+    return decided.moves if decided else []
+
+
+def record_moves(environment: Environment) -> None:
+    """Write the latest moves to the table champion_history, except those that it holds. Idempotent."""
+    found = moves(environment)
+    if not found:
+        return
+    columns = {
+        "numbers": [move.number for move in found],
+        "decided_at": [move.decided_at for move in found],
+        "kinds": [move.kind for move in found],
+        "from_versions": [move.from_version for move in found],
+        "to_versions": [move.to_version for move in found],
+        "run_ids": [move.run_id for move in found],
+        "decided_by": [move.decided_by for move in found],
+        "reasons": [move.reason for move in found],
+    }
+    environment.query("champion/record_moves", columns)
 
 
 def is_decided(environment: Environment) -> bool:
@@ -103,9 +157,24 @@ def _apply_decision(environment: Environment) -> None:
             return
 
 
-def _decide(version: Version, environment: Environment, generation: int | None = None) -> int | None:
-    """Write the decision and return its generation; None if the stored one no longer has the given generation."""
-    return _decisions(environment).replace(Decision(version.number, datetime.now(UTC)), generation)
+def _decide(
+    version: Version, cause: Cause, environment: Environment, before: tuple[Decision | None, int]
+) -> int | None:
+    """Write the decision and return its generation; None if there was another one after `before`."""
+    former, generation = before
+    decision = _next(former, version, cause, datetime.now(UTC))
+    return _decisions(environment).replace(decision, generation)
+
+
+def _next(former: Decision | None, version: Version, cause: Cause, now: datetime) -> Decision:
+    """Return the decision that follows the former one. It adds a move if another version is to serve."""
+    known = former.moves if former else []
+    serving = former.version if former else ""
+    if serving == version.number:
+        return Decision(version.number, now, known)
+    number = known[-1].number + 1 if known else 1
+    move = Move(number, now, cause.kind, serving, version.number, version.run_id, cause.decided_by, cause.reason)
+    return Decision(version.number, now, [*known, move][-MOST_MOVES:])
 
 
 def _decisions(environment: Environment) -> Guarded[Decision]:

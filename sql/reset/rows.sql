@@ -52,6 +52,11 @@ owners as (
     from visitor_recommendations
     union all
     select
+        'champion_history' as table_name,
+        cast(null as string) as run_id
+    from champion_history
+    union all
+    select
         'source_days' as table_name,
         cast(null as string) as run_id
     from source_days

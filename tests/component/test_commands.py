@@ -66,6 +66,7 @@ class Shop:
         self.registry = self
         self.deployed = {number: Version(number, FIRST, "logistic") for number in "123"}
         self.serving = "3"
+        self.causes = []
         for hours, (run_id, reason) in enumerate([(FIRST, ""), (SECOND, ""), (THIRD, "new campaign")]):
             event, at = DataRefreshed(run_id, DAY, reason), NOW + timedelta(hours=hours)
             self.runs.open(ExportRun(opened_at=at, event=event, as_of=DAY, reason=reason, trains=True))
@@ -238,9 +239,10 @@ def test_a_state_that_a_service_cannot_open_is_an_error_that_says_so(monkeypatch
 
 @pytest.fixture
 def moved(shop, monkeypatch):
-    def roll_back(clients, to):
+    def roll_back(clients, cause, to):
         before, now = clients.champion_and(to)
         clients.serving = now.number
+        clients.causes.append(cause)
         return before, now
 
     monkeypatch.setattr(promotion, "roll_back", roll_back)
@@ -252,7 +254,8 @@ def test_a_rollback_says_what_it_would_do_and_asks(moved):
     asked = run("rollback", "--to", "1", answer="n\n")
     assert "version 3 (logistic_20170801_0a1b2c3d) -> version 1" in asked.stdout
     assert (asked.exit_code, moved.serving, moved.pubsub.sent) == (1, "3", [])
-    assert run("rollback", "--to", "1", answer="y\n").exit_code == 0
+    assert run("rollback", "--to", "1", "--reason", "complaints", answer="y\n").exit_code == 0
+    assert [(cause.kind, cause.reason) for cause in moved.causes] == [("rolled_back", "complaints")]
     assert (moved.serving, [topic for topic, *_ in moved.pubsub.sent]) == ("1", ["scoring-due"])
 
 
@@ -269,9 +272,24 @@ def test_a_rollback_to_the_champion_changes_nothing_and_asks_nothing(moved):
     assert "version 3 (logistic_20170801_0a1b2c3d) is champion" in answer.stdout
 
 
+def test_the_history_tells_who_moved_the_champion_and_why(shop):
+    assert run("history").stdout == "there has been no champion yet\n"
+    move = promotion.Move(1, NOW, "promoted", "", "3", FIRST, "deploy_model", "the gate approved [it]")
+    decision = promotion.Decision("3", NOW, [move, msgspec.structs.replace(move, number=2, from_version="3")])
+    shop.bucket.blob(promotion.PATH).upload_from_string(msgspec.json.encode(decision))
+    assert [move["number"] for move in json.loads(run("history", "--json").stdout)] == [2, 1]
+    assert "the gate approved [it]" in run("history").stdout
+
+
+def test_two_runs_are_shown_side_by_side(shop):
+    shown = run("compare", FIRST, THIRD).stdout
+    [state] = [line for line in shown.splitlines() if line.startswith("│ state")]
+    assert [cell.strip() for cell in state.strip("│").split("│")] == ["state", "published", "failed"]
+
+
 def test_a_rollback_to_a_version_that_is_not_deployed_names_those_that_are(moved):
     with pytest.raises(Permanent, match="version 9 is not deployed; deployed are: 1, 2, 3"):
-        rollback.roll_back(moved, "9")
+        rollback.roll_back(moved, "complaints", "somebody", "9")
 
 
 # replay

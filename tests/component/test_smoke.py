@@ -57,6 +57,9 @@ class World:
         if topic == "data-refreshed":
             self.chain(self, body["reason"])
 
+    def query(self, name, parameters):
+        self.recorded = (name, parameters["kinds"], parameters["decided_by"])
+
     def run(self, reason, *events, run_id=OURS):
         self.runs.open(ExportRun(opened_at=NOW, event=DataRefreshed(run_id, DAY, reason), as_of=DAY, reason=reason))
         for number, event in enumerate(events):
@@ -101,6 +104,7 @@ def test_a_failed_run_whose_model_is_champion_gives_the_name_back(tested):
     with pytest.raises(CommandError, match="version 2, was champion; version 1 is champion again"):
         test()
     assert (world.registry.champion().number, world.followed) == ("1", [world])
+    assert world.recorded == ("champion/record_moves", ["rolled_back"], ["smoke-test"])
 
 
 def test_where_no_champion_was_before_the_error_says_so(tested):

@@ -237,7 +237,7 @@ def test_a_rollback_gives_back_traffic_and_name_and_scores_with_the_former_and_a
 
 def rolled_back(chain):
     known = set(chain.runs.ids())
-    versions = rollback.roll_back(chain.clients)
+    versions = rollback.roll_back(chain.clients, "complaints", "somebody")
     chain.settle()
     [run] = [chain.run(run_id) for run_id in set(chain.runs.ids()) - known]
     assert [record.step for record in run.records] == ["score_visitors", "publish_audience"]

@@ -50,7 +50,11 @@ def name_champion(clients, number):
 
 
 def promote(clients):
-    return promotion.promote("2", SECOND, FIRST.number, clients)
+    return promotion.promote("2", SECOND, FIRST.number, "it is better", clients)
+
+
+def roll_back(clients):
+    return promotion.roll_back(clients, promotion.Cause("rolled_back", "a person", "complaints"))
 
 
 def who_serves(clients):
@@ -68,7 +72,7 @@ def test_a_promotion_moves_name_and_traffic_and_a_second_delivery_changes_nothin
 def test_a_delivery_that_has_read_the_decision_before_another_promotes_the_same_version_is_not_superseded(
     clients, monkeypatch
 ):
-    assert promotion.promote(FIRST.number, FIRST, None, clients) is None
+    assert promotion.promote(FIRST.number, FIRST, None, "it is the first", clients) is None
     read, others = Guarded.read, iter([promote])
 
     def read_long_ago(document):
@@ -84,7 +88,7 @@ def test_a_delivery_that_has_read_the_decision_before_another_promotes_the_same_
 
 def test_a_rollback_is_not_undone_by_the_second_delivery_of_the_deployment(clients):
     assert promote(clients) is None
-    assert promotion.roll_back(clients) == (SECOND, FIRST)
+    assert roll_back(clients) == (SECOND, FIRST)
     assert promote(clients) == "its version was rolled back to version 1"
     assert who_serves(clients) == (FIRST, {"1": 100})
 
@@ -94,7 +98,7 @@ def test_a_rollback_right_after_the_promotion_stands(clients, monkeypatch):
 
     def moved_and_rolled_back(*arguments):
         move(*arguments)
-        promotion.roll_back(clients)
+        roll_back(clients)
 
     monkeypatch.setattr(clients.registry, "promote", moved_and_rolled_back)
     assert "rolled back" in promote(clients)
@@ -103,11 +107,11 @@ def test_a_rollback_right_after_the_promotion_stands(clients, monkeypatch):
 
 def test_a_delivery_that_moves_the_name_after_the_rollback_moves_it_back(clients, monkeypatch):
     assert promote(clients) is None
-    move, rollbacks = clients.registry.promote, iter([promotion.roll_back])
+    move, rollbacks = clients.registry.promote, iter([roll_back])
 
     def moved_late(*arguments):
-        for roll_back in rollbacks:
-            roll_back(clients)
+        for rolled_back in rollbacks:
+            rolled_back(clients)
         name_champion(clients, "2")
         move(*arguments)
 
@@ -118,13 +122,46 @@ def test_a_delivery_that_moves_the_name_after_the_rollback_moves_it_back(clients
 
 def test_a_rollback_can_be_rolled_back(clients):
     assert promote(clients) is None
-    promotion.roll_back(clients)
-    assert promotion.roll_back(clients) == (FIRST, SECOND)
+    roll_back(clients)
+    assert roll_back(clients) == (FIRST, SECOND)
     assert who_serves(clients) == (SECOND, {"2": 100})
 
 
+def test_each_move_of_the_champion_is_kept_once_with_who_and_why(clients):
+    promote(clients)
+    promote(clients)
+    roll_back(clients)
+    assert promote(clients)
+    roll_back(clients)
+    assert [(move.number, move.kind, move.from_version, move.to_version) for move in promotion.moves(clients)] == [
+        (1, "promoted", "", "2"),
+        (2, "rolled_back", "2", "1"),
+        (3, "rolled_back", "1", "2"),
+    ]
+    [first, second, _] = promotion.moves(clients)
+    assert (first.decided_by, first.reason, first.run_id) == ("deploy_model", "it is better", SECOND.run_id)
+    assert (second.decided_by, second.reason, second.run_id) == ("a person", "complaints", FIRST.run_id)
+
+
+def test_a_move_that_meets_another_is_kept_too(clients, monkeypatch):
+    promote(clients)
+    replace, others = Guarded.replace, iter([promote])
+
+    def replaced_late(*arguments):
+        for promoted_by_another in others:
+            promoted_by_another(clients)
+            monkeypatch.undo()
+            roll_back(clients)
+            monkeypatch.setattr(Guarded, "replace", replaced_late)
+        return replace(*arguments)
+
+    monkeypatch.setattr(Guarded, "replace", replaced_late)
+    roll_back(clients)
+    assert [move.to_version for move in promotion.moves(clients)] == ["2", "1"]
+
+
 def test_a_run_that_was_judged_against_another_champion_is_not_promoted(clients):
-    assert promotion.promote("2", SECOND, None, clients) == (
+    assert promotion.promote("2", SECOND, None, "it is better", clients) == (
         "version 1 is champion now, but the gate compared this run with no champion"
     )
     assert who_serves(clients)[0] == FIRST
