@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 from rich.live import Live
 from rich.progress import Progress
 
-from cli import follow, machine, report
+from cli import bound, follow, machine, report
 from cli.declarations import HOME
 from cli.errors import CommandError
 from demo import generator, loading, sources
+from demo.truth import Truth
 from shared.events import DataRefreshed, RecommendationsDue
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from cli.follow import Run
     from demo.schema import DayFile
+    from shared.chain.documents import Measured
     from shared.chain.environment import Environment
 
 STATE = HOME / ".state" / "demo"
@@ -65,20 +67,26 @@ class Laps:
         self.seconds[name], self._last = round(now - self._last, 3), now
 
 
-def run(plan: Plan, out: Console) -> tuple[Run, dict[str, float]]:
-    """Start a local cloud, load the sessions, and watch the chain until the run ends.
+@dataclass(frozen=True)
+class Result:
+    """The run, the upper bound of its metrics (None for real sessions), and each phase's duration in seconds."""
 
-    Returns:
-        The run, and the duration of each phase in seconds.
+    run: Run
+    upper_bound: Measured | None
+    phases: dict[str, float]
+
+
+def run(plan: Plan, out: Console) -> Result:
+    """Start a local cloud, load the sessions, and watch the chain until the run ends.
 
     Raises:
         CommandError: a file is not an export, the sessions could not be loaded, or no run was opened.
         TimeoutError: the run has not ended within the limit.
     """
     state = plan.state or STATE
-    laps = Laps()
+    laps, truth = Laps(), Truth()
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as pool, contextlib.ExitStack() as stack:
-        making = pool.submit(_day_files, plan, Path(folder), out)
+        making = pool.submit(_day_files, plan, Path(folder), truth, out)
         # Generated sessions are GA360's, and are generated while the services start. Files must be read first.
         kind = making.result()[0].export.name.lower() if plan.sources else "ga360"
         document = machine.local_settings({**SETTINGS, "source": {"kind": kind}}, plan.assignments)
@@ -115,12 +123,14 @@ def run(plan: Plan, out: Console) -> tuple[Run, dict[str, float]]:
                 finished = replace(
                     finished, documents=replace(finished.documents, recommendations=beside.documents.recommendations)
                 )
-        return finished, laps.seconds
+        upper_bound = None if plan.sources else bound.measure(truth, finished, environment)
+        laps.lap("upper bound")
+        return Result(finished, upper_bound, laps.seconds)
 
 
-def _day_files(plan: Plan, folder: Path, out: Console) -> list[DayFile]:
+def _day_files(plan: Plan, folder: Path, truth: Truth, out: Console) -> list[DayFile]:
     if not plan.sources:
-        return generator.generate(plan.seed, FIRST_DAY, plan.days, plan.sessions, folder)
+        return generator.generate(plan.seed, FIRST_DAY, plan.days, plan.sessions, folder, truth.see)
     try:
         intake = sources.read(plan.sources, folder / "days")
     except sources.SourceError as error:

@@ -69,12 +69,12 @@ def demo(
     options.require_folder(json_file)
     options.require_state(state)
     plan = demonstration.Plan(seed, days, sessions, source or [], assignments or [], state)
-    run, phases = demonstration.run(plan, out)
-    report.show(run, out)
-    document = {**report.document(run), "phases": phases}
+    result = demonstration.run(plan, out)
+    report.show(result.run, out, result.upper_bound)
+    document = {**report.document(result.run), "upper_bound": result.upper_bound, "phases": result.phases}
     if json_file:
         json_file.write_text(jsontext.text(document, indent=1) + "\n")
-    if run.outcome not in {"published", "rejected"}:
+    if result.run.outcome not in {"published", "rejected"}:
         raise typer.Exit(1)
 
 

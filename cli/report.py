@@ -30,6 +30,8 @@ METRICS = {
 # Digits of what is not between 0.1 and 1.
 DIGITS = {"log_loss": ".4f", "brier": ".4f", "lift_at_10_percent": ".1f"}
 
+UPPER_BOUND = "by the true probability, given the intent that the generator drew for each visitor and no model sees"
+
 
 def document(run: Run) -> dict[str, Any]:
     """Return the run for machines; every number the tables show is in it."""
@@ -47,8 +49,8 @@ def document(run: Run) -> dict[str, Any]:
     }
 
 
-def show(run: Run, console: Console) -> None:
-    """Print the whole run."""
+def show(run: Run, console: Console, upper_bound: Measured | None = None) -> None:
+    """Print the whole run. With an upper bound, which only generated sessions have, it stands below the winner."""
     colour = COLOURS[run.outcome]
     console.print(f"\nrun [bold]{run.run_id}[/] [{colour}]{run.outcome}[/]", highlight=False)
     if run.reason:
@@ -56,8 +58,8 @@ def show(run: Run, console: Console) -> None:
     if run.documents.checks:
         console.print(_checks(run.documents.checks))
     if run.documents.evaluation:
-        console.print(_candidates(run.documents.evaluation))
-    console.print(_outcome(run))
+        console.print(_candidates(run.documents.evaluation, upper_bound))
+    console.print(_outcome(run, upper_bound))
 
 
 def progress(run: Run | None) -> RenderableType:
@@ -86,7 +88,7 @@ def _checks(checks: dict[str, Check]) -> Table:
     return table
 
 
-def _candidates(evaluation: Evaluation) -> Table:
+def _candidates(evaluation: Evaluation, upper_bound: Measured | None) -> Table:
     title = "Candidates on the evaluation visitors, then the winner on the test visitors; with 95 % intervals"
     table = terminal.table("model", *METRICS.values(), "in words", title=title)
     for name, measured in evaluation.candidates.items():
@@ -94,6 +96,8 @@ def _candidates(evaluation: Evaluation) -> Table:
     table.add_section()
     for name, measured in evaluation.test.items():
         table.add_row(f"{name.replace('_', ' ')}, test", *_metrics(measured), measured.word)
+    if upper_bound:
+        table.add_row("upper bound, test", *_metrics(upper_bound), upper_bound.word, style="dim")
     for name, why in evaluation.failed.items():
         table.add_row(name, *("-" for _ in METRICS), escape(why))
     return table
@@ -116,8 +120,10 @@ def with_interval(value: float, interval: tuple[float | None, float | None], dig
     return f"{value:{digits}}\n{' to '.join('?' if bound is None else format(bound, digits) for bound in interval)}"
 
 
-def _outcome(run: Run) -> Table:
+def _outcome(run: Run, upper_bound: Measured | None) -> Table:
     table = terminal.grid()
+    if upper_bound:
+        table.add_row("upper bound", UPPER_BOUND)
     if evaluation := run.documents.evaluation:
         verdict = "approved" if evaluation.passes else "rejected"
         table.add_row("choice", escape(evaluation.choice))

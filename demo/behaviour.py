@@ -44,7 +44,7 @@ def plan(rng: np.random.Generator, visits: Array) -> Plan:
     u, c, robot = resolve(visits), visits["curiosity"], visits["kind"] == ROBOT
     returning = visits["number"] > 1
     count = len(visits)
-    bought = rng.random(count) < _buying(visits)
+    bought = rng.random(count) < buying(visits)
     bounced = ~bought & ~robot & (rng.random(count) < _sigmoid(BOUNCE - 0.55 * u - 0.3 * returning))
     stays = ~bounced
 
@@ -69,7 +69,8 @@ def plan(rng: np.random.Generator, visits: Array) -> Plan:
     return Plan(pages, listings, details, adds, removes, steps, bought)
 
 
-def _buying(visits: Array) -> Array:
+def buying(visits: Array) -> Array:
+    """Return the probability that each visit ends with a purchase."""
     level = np.where(visits["number"] == 1, FIRST_BUY, RETURN_BUY)
     chance = _sigmoid(level + 1.25 * resolve(visits))
     return np.select([visits["kind"] == ORDINARY, visits["kind"] == STAFF], [chance, _sigmoid(np.array(STAFF_BUY))])

@@ -4,6 +4,7 @@
 """
 
 import datetime as dt
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -13,15 +14,23 @@ import pyarrow.parquet as pq
 
 from demo import clickstream, rows
 from demo.schema import GA360, GA360_EXPORT, DayFile
-from demo.visitors import arrivals
+from demo.visitors import Array, arrivals
 
 CHUNK: Final = 20_000  # visits generated at once, to limit memory
 
 
-def generate(seed: int, first_day: dt.date, days: int, sessions: int, folder: Path) -> list[DayFile]:
+def generate(
+    seed: int,
+    first_day: dt.date,
+    days: int,
+    sessions: int,
+    folder: Path,
+    witness: Callable[[dt.date, Array], object] = lambda *_: None,
+) -> list[DayFile]:
     """Write `days` day-tables from `first_day` on, with `sessions` sessions in total, as Parquet files to `folder`.
 
     A session that crosses midnight has a row in both days' tables, so there are slightly more rows than sessions.
+    `witness` is called with each day and its visits, which hold what no table tells (`truth`).
 
     Raises:
         ValueError: fewer than one day or session.
@@ -32,6 +41,7 @@ def generate(seed: int, first_day: dt.date, days: int, sessions: int, folder: Pa
     rng = np.random.default_rng(seed)
     files, crossing = [], GA360.empty_table()
     for day, visits in arrivals(rng, first_day, days, sessions):
+        witness(day, visits)
         path = folder / f"{GA360_EXPORT.table(day)}.parquet"
         count, since_midnight, crossing = 0, crossing, GA360.empty_table()
         # Do not store the Arrow schema: it is redundant, and not all readers know it.

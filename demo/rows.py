@@ -54,14 +54,17 @@ def table(sessions: Sessions, first_day: dt.date, day: dt.date) -> pa.Table:
             "hits": pa.ListArray.from_arrays(
                 _offsets(count), _hits(sessions, begun, first), type=GA360.field("hits").type
             ),
-            "fullVisitorId": pc.utf8_lpad(
-                pa.array(visits["visitor"]).cast(pa.string()), VISITOR_ID_DIGITS, padding="0"
-            ),
+            "fullVisitorId": visitor_ids(visits),
             "userId": pa.nulls(len(visits), pa.string()),
             "channelGrouping": _text([c.grouping for c in CHANNELS], channel),
             "socialEngagementType": _constant("Not Socially Engaged", len(visits)),
         }
     )
+
+
+def visitor_ids(visits: Array) -> pa.Array:
+    """Return the visitors' ids as Google Analytics writes them."""
+    return pc.utf8_lpad(pa.array(visits["visitor"]).cast(pa.string()), VISITOR_ID_DIGITS, padding="0")
 
 
 def _table(columns: dict[str, pa.Array]) -> pa.Table:

@@ -305,12 +305,17 @@ def _moment(visits: Array, day: dt.date) -> Array:
     return moment
 
 
-def _returns(rng: np.random.Generator, new: Array) -> Array:
-    """Draw the later visits of newcomers, numbered from 2 in chronological order."""
-    rate = np.exp(np.minimum(RETURN_LEVEL + RETURN_SLOPE * resolve(new), 1.5))
+def return_rate(new: Array) -> Array:
+    """Return how often each newcomer returns on average."""
+    rate: Array = np.exp(np.minimum(RETURN_LEVEL + RETURN_SLOPE * resolve(new), 1.5))
     rate[new["kind"] == STAFF] = STAFF_RETURNS
     rate[new["kind"] == ROBOT] = 0
-    visits: Array = np.repeat(new, rng.poisson(rate))
+    return rate
+
+
+def _returns(rng: np.random.Generator, new: Array) -> Array:
+    """Draw the later visits of newcomers, numbered from 2 in chronological order."""
+    visits: Array = np.repeat(new, rng.poisson(return_rate(new)))
     gap = np.where(visits["kind"] == STAFF, STAFF_GAP_DAYS, MEAN_GAP_DAYS)
     begun = visits["day"] * SECONDS_A_DAY + visits["second"]
     visits["day"] += np.floor(rng.exponential(gap, len(visits))).astype(np.int64)

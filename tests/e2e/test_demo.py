@@ -29,6 +29,7 @@ def test_a_demonstration_ends_with_a_verdict_and_another_on_its_state_makes_anot
         assert shown.returncode == 0, shown.stderr
         ends.append(json.loads(file.read_text()))
         assert ends[-1]["run_id"] in shown.stdout
+        assert "upper bound, test" in shown.stdout
     assert {end["outcome"] for end in ends} <= {"published", "rejected"}
     assert ends[0]["run_id"] != ends[1]["run_id"]
 
