@@ -32,6 +32,8 @@ KNOWN = sorted(path.stem for path in (SQL / "backtest" / "known").glob("*.sql"))
 # Tables that the chain's statements fill.
 _FILLED = ("visitor_features", "training_rows", "evaluation_rows", "scores")
 _VIEW = "session_features"
+# Those whom BigQuery lets into each new dataset, besides owners.
+_LET_IN = ("projectReaders", "projectWriters")
 # After so many days BigQuery deletes the tables of a backtest that nobody finished.
 _EXPIRATION_DAYS = training.OLDEST.days + 1
 
@@ -74,6 +76,7 @@ class Past(Environment):
         if any(run and now - run.opened_at > training.OLDEST for run in found):
             # Its rows would expire meanwhile.
             self.remove()
+        self._make_dataset()
         self._make_tables()
         for day in self.days:
             event = DataRefreshed(self.run_id(day), day, "backtest")
@@ -83,12 +86,22 @@ class Past(Environment):
         """Delete the dataset with its tables and models, and the ledger."""
         remove(self._production, self.name)
 
-    def _make_tables(self) -> None:
+    def _make_dataset(self) -> None:
+        """Make a dataset that is encrypted as production's is, and that only its creator and the owners may read."""
         made = bigquery.Dataset(self.dataset)
         made.location = self.settings.location
         made.description = "An unfinished backtest. The command `propensity backtest` deletes it at its end."
         made.default_table_expiration_ms = _EXPIRATION_DAYS * 86_400_000
-        self.bigquery.create_dataset(made, exists_ok=True)
+        if key := self.bigquery.get_dataset(self.production).default_encryption_configuration:
+            made.default_encryption_configuration = key
+        made = self.bigquery.create_dataset(made, exists_ok=True)
+        # BigQuery has let them in by itself.
+        kept = [entry for entry in made.access_entries if entry.entity_id not in _LET_IN]
+        if kept != made.access_entries:
+            made.access_entries = kept
+            self.bigquery.update_dataset(made, ["access_entries"])
+
+    def _make_tables(self) -> None:
         for name in (*KNOWN, *_FILLED):
             like = self.bigquery.get_table(f"{self.production}.{name}")
             table = bigquery.Table(f"{self.dataset}.{name}", schema=like.schema)

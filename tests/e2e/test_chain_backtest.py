@@ -53,6 +53,8 @@ def test_an_interrupted_backtest_goes_on_where_it_stopped(chain):
     interrupted.begin(datetime.now(UTC))
     lines = []
     [first] = itertools.islice(learning.judge(interrupted, lines.append), 1)
+    entries = chain.clients.bigquery.get_dataset(interrupted.dataset).access_entries
+    assert {entry.entity_id for entry in entries} == {"projectOwners"}
     jobs = set(chain.job_ids())
     again = past.Past(chain.clients, days)
     again.begin(datetime.now(UTC))
