@@ -15,6 +15,7 @@ from benchmarks.measure import Row, in_turns, say
 from cli import follow, machine
 from demo import generator, loading
 from demo.schema import DayFile
+from shared.chain import run_state
 from shared.chain.environment import Environment
 from shared.events import DataRefreshed
 from shared.warehouse import Statement, query
@@ -44,7 +45,7 @@ class Shop:
         """Load day-tables into the export's dataset."""
         loading.load(day_files, self.clients.bigquery, self.clients.settings.source.dataset)
 
-    def refresh(self) -> follow.Run:
+    def refresh(self) -> run_state.Run:
         """Announce new data, and return the run that reads them once it has ended.
 
         Raises:
@@ -104,8 +105,8 @@ def _shop(state: Path) -> Iterator[Shop]:
         yield Shop(clients)
 
 
-def _row(what: str, step: str | None, runs: list[follow.Run], bound: float | None = None) -> Row:
-    def took(run: follow.Run) -> float:
+def _row(what: str, step: str | None, runs: list[run_state.Run], bound: float | None = None) -> Row:
+    def took(run: run_state.Run) -> float:
         if step:
             return run.seconds[step]
         [gate] = [record for record in run.records if record.step == "evaluate_models"]

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from cli.follow import Run
     from demo.schema import DayFile
     from shared.chain.documents import Measured
     from shared.chain.environment import Environment
+    from shared.chain.run_state import Run
 
 STATE = HOME / ".state" / "demo"
 FIRST_DAY = date(2017, 3, 1)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from cli import follow, report, terminal
-from shared.chain import pointer
+from cli import report, terminal
+from shared.chain import pointer, run_state
 from shared.chain.documents import SUPERSEDED
 from shared.errors import Permanent
 
@@ -56,7 +56,7 @@ def _opened_at(runs: Runs, run_id: str) -> datetime:
 
 def _row(environment: Environment, run_id: str, champion: str | None) -> dict[str, Any]:
     try:
-        run = follow.read(environment.runs, run_id, (SUPERSEDED,))
+        run = run_state.read(environment.runs, run_id, (SUPERSEDED,))
     except Permanent as error:
         return {"run_id": run_id, "state": LOST, "why": str(error), "is_champion": run_id == champion}
     return {

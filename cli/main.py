@@ -233,7 +233,8 @@ def show(
     as_json: options.AsJson = False,
 ) -> None:
     """Show a run: its steps, checks, candidates, gate, deployment, audience and recommendations."""
-    from cli import follow, report
+    from cli import report
+    from shared.chain import run_state
 
     if (run_id is None) == (request is None):
         raise UsageError("name a run (`propensity runs` lists them), or give --request ID with --filter")
@@ -244,7 +245,7 @@ def show(
         return
     if run_id is None:
         raise UsageError("--request needs --filter: a checkout is followed in the log")
-    run = follow.read(world.connected().runs, run_id)
+    run = run_state.read(world.connected().runs, run_id)
     if as_json:
         terminal.print_json(report.document(run))
     else:

@@ -7,8 +7,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli import terminal
-from cli.follow import STEPS, Run, function_of
 from shared.chain.documents import Check, Evaluation, Measured, Recommended
+from shared.chain.run_state import STEPS, Run, function_of
 
 COLOURS = {
     "published": "green",

@@ -15,8 +15,8 @@ from shared.events import DataRefreshed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cli.follow import Run
     from shared.chain.environment import Environment
+    from shared.chain.run_state import Run
 
 # Seconds between two looks. Each look lists the bucket, which costs money, and a run takes many minutes.
 PAUSE_SECONDS = 10

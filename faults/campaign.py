@@ -9,13 +9,13 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from cli import follow
 from demo import generator, loading
 from demo.schema import DayFile
 from faults import judge
 from faults.schedule import BY_OPERATORS, Fault, plan
 from faults.world import World, listen
 from shared import jsontext
+from shared.chain import run_state
 from shared.errors import Malformed
 
 FIRST_DAY = date(2017, 3, 1)
@@ -136,10 +136,10 @@ class Campaign:
                 continue
         raise StuckError(f"not ended: {running or 'none'}; missing: {sorted(expected - ended - running.keys())}")
 
-    def _read(self, run_id: str) -> follow.Run | None:
+    def _read(self, run_id: str) -> run_state.Run | None:
         """Return the run; None if it was reset, and a step that was still running then recorded a failure."""
         try:
-            return follow.read(self._world.clients.runs, run_id)
+            return run_state.read(self._world.clients.runs, run_id)
         except Malformed:
             if not self._world.proxies.struck["reset"]:
                 raise

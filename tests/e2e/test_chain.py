@@ -10,7 +10,6 @@ import pytest
 from typer.testing import CliRunner
 
 from cli import replay, resetting, rollback, smoke
-from cli.follow import STEPS
 from cli.main import app
 from faults.judge import TABLES
 from fixtures import googlesql
@@ -18,6 +17,7 @@ from fixtures.chain import DEADLINE
 from shared import offers
 from shared.chain import intervals
 from shared.chain.documents import Audience
+from shared.chain.run_state import STEPS
 from shared.dead_letters import Letter
 from shared.errors import Permanent
 

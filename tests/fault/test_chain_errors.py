@@ -5,12 +5,12 @@ from google.cloud import pubsub_v1
 from typer.testing import CliRunner
 
 from cli import desk
-from cli.follow import STEPS
 from cli.main import app
 from deskcloud import provisioning
 from deskcloud.bigquery.gateway import execution
 from deskcloud.bigquery.gateway.errors import BigQueryError
 from fixtures.chain import SOON
+from shared.chain.run_state import STEPS
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from cli.follow import STEPS
 from faults import schedule
+from shared.chain.run_state import STEPS
 
 RECORDED = [step for step in STEPS if step != "training"]
 DELICATE = {

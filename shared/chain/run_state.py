@@ -1,0 +1,172 @@
+"""The state of a run as the bucket describes it: its steps, its failures and its documents."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from shared.chain.documents import (
+    AUDIENCE,
+    CHECKS,
+    DEPLOYMENT,
+    EVALUATION,
+    RECOMMENDATIONS,
+    SUPERSEDED,
+    TRAINING,
+    ExportRun,
+)
+from shared.events import (
+    AudiencePublished,
+    ModelRejected,
+    RecommendationsBuilt,
+    RecommendationsDue,
+    RunSuperseded,
+    ScoringDue,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+    from shared.chain.documents import (
+        Audience,
+        Check,
+        Deployment,
+        Document,
+        Evaluation,
+        Recommended,
+        Superseded,
+        TrainingStatistics,
+    )
+    from shared.chain.runs import Failure, Record, Runs
+
+# The steps of a run in their order; `training` is not a function but BigQuery's training jobs.
+STEPS = (
+    "build_features",
+    "train_models",
+    "training",
+    "evaluate_models",
+    "deploy_model",
+    "score_visitors",
+    "publish_audience",
+)
+
+# The steps of a run that builds recommendations.
+BESIDE = ("build_recommendations",)
+
+
+@dataclass(frozen=True)
+class Documents:
+    """The results of a run's steps; None for a document that does not exist or was not requested."""
+
+    checks: dict[str, Check] | None = None
+    evaluation: Evaluation | None = None
+    training: dict[str, TrainingStatistics] | None = None
+    deployment: Deployment | None = None
+    superseded: Superseded | None = None
+    audience: Audience | None = None
+    recommendations: Recommended | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as the bucket describes it; `topic` and `wanted_for` are the topic and the reasons of its first event."""
+
+    run_id: str
+    topic: str
+    trains: bool
+    wanted_for: str
+    opened_at: datetime
+    records: list[Record]
+    failures: list[Failure]
+    documents: Documents = Documents()
+
+    @property
+    def kind(self) -> str:
+        """One of training, refresh (without a training), scoring, recommendations."""
+        kinds = {ScoringDue.topic: "scoring", RecommendationsDue.topic: "recommendations"}
+        return kinds.get(self.topic, "training" if self.trains else "refresh")
+
+    @property
+    def outcome(self) -> str:
+        """One of published, recommended, rejected, superseded, failed, retrying, running."""
+        last = self.records[-1].event if self.records else None
+        if isinstance(last, RunSuperseded):
+            return "superseded"
+        if isinstance(last, AudiencePublished):
+            return "superseded" if self.documents.superseded else "published"
+        if isinstance(last, RecommendationsBuilt):
+            return "recommended"
+        if isinstance(last, ModelRejected):
+            return "rejected"
+        if any(failure.is_permanent for failure in self.failures):
+            return "failed"
+        return "retrying" if self.failures else "running"
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the run has ended, well or not."""
+        return self.outcome in {"published", "recommended", "rejected", "superseded", "failed"}
+
+    @property
+    def reason(self) -> str:
+        """Why the run was rejected or superseded, or a step failed; empty if none of these."""
+        last = self.records[-1].event if self.records else None
+        if isinstance(last, RunSuperseded):
+            return f"run {last.by} reads newer data"
+        if self.documents.superseded:
+            return self.documents.superseded.reason
+        if isinstance(last, ModelRejected):
+            return "; ".join(last.reasons)
+        return "; ".join(f"{failure.step}: {failure.reason}" for failure in self.failures)
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """The duration of each finished step, all attempts included, and of the training, in seconds."""
+        times: defaultdict[str, float] = defaultdict(float)
+        submitted = None
+        for record in self.records:
+            step = function_of(record.step)
+            times[step] += (record.finished_at - record.started_at).total_seconds()
+            if step == "train_models":
+                submitted = record.finished_at
+            elif step == "evaluate_models" and submitted:
+                times["training"] += max((record.started_at - submitted).total_seconds(), 0.0)
+        return {step: times[step] for step in (*STEPS, *BESIDE) if step in times}
+
+
+def function_of(step: str) -> str:
+    """Return the function of a record's name, e.g. train_models for `train_models.2`."""
+    return step.partition(".")[0]
+
+
+def read(runs: Runs, run_id: str, only: Collection[Document[Any]] | None = None) -> Run:
+    """Return the run's current state with its documents; `only` restricts which documents are read.
+
+    Raises:
+        Malformed: there is no such run.
+    """
+    opened = runs.opened(run_id).run
+
+    def found[T](document: Document[T]) -> T | None:
+        return runs.read(run_id, document) if only is None or document in only else None
+
+    return Run(
+        run_id,
+        opened.event.topic,
+        trains=isinstance(opened, ExportRun) and opened.trains,
+        wanted_for=opened.reason if isinstance(opened, ExportRun) else "",
+        opened_at=opened.opened_at,
+        records=runs.records(run_id),
+        failures=runs.failures(run_id),
+        documents=Documents(
+            found(CHECKS),
+            found(EVALUATION),
+            found(TRAINING),
+            found(DEPLOYMENT),
+            found(SUPERSEDED),
+            found(AUDIENCE),
+            found(RECOMMENDATIONS),
+        ),
+    )
