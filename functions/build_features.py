@@ -8,6 +8,7 @@ Runs   sql/orders, sql/sessions, sql/interactions, sql/conversions, sql/checks, 
 Emits  features-built       FeaturesBuilt(run_id, as_of)
        scoring-due          ScoringDue(run_id): the last training is too young for another one
        run-superseded       RunSuperseded(run_id, by)
+       run-failed           RunFailed(run_id, step): published by shared/handler.py
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ On     features-built          FeaturesBuilt(run_id, as_of)
 Runs   sql/recommendations
 Emits  recommendations-built   RecommendationsBuilt(run_id, as_of, method, rules, visitors)
        run-superseded          RunSuperseded(run_id, by)
+       run-failed              RunFailed(run_id, step): published by shared/handler.py
 """
 
 from __future__ import annotations

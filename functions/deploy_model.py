@@ -5,6 +5,7 @@ Runs   sql/deployment
 Emits  model-deployed   ModelDeployed(run_id, version)
        scoring-due      ScoringDue(run_id): another version became champion and scores the run's data
        run-superseded   RunSuperseded(run_id, by)
+       run-failed       RunFailed(run_id, step): published by shared/handler.py
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ Emits  training-failed       TrainingFailed(run_id, attempt, candidates)
        model-approved        ModelApproved(run_id, candidate)
        model-rejected        ModelRejected(run_id, reasons)
        run-superseded        RunSuperseded(run_id, by)
+       run-failed            RunFailed(run_id, step): published by shared/handler.py
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 On     visitors-scored      VisitorsScored(run_id, day, version)
 Runs   sql/audience
 Emits  audience-published   AudiencePublished(run_id, day, manifest, members)
+       run-failed           RunFailed(run_id, step): published by shared/handler.py
 """
 
 from __future__ import annotations

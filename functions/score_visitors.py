@@ -4,6 +4,7 @@ On     model-deployed    ModelDeployed(run_id, version)
        scoring-due       the scheduler's tick: {}
 Runs   sql/scoring/scores.sql
 Emits  visitors-scored   VisitorsScored(run_id, day, version)
+       run-failed        RunFailed(run_id, step): published by shared/handler.py
 """
 
 from __future__ import annotations

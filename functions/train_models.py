@@ -5,6 +5,7 @@ On     features-built        FeaturesBuilt(run_id, as_of)
 Runs   sql/features/training_rows.sql, sql/models
 Emits  training-progressed   TrainingProgressed(run_id, attempt)
        run-superseded        RunSuperseded(run_id, by)
+       run-failed            RunFailed(run_id, step): published by shared/handler.py
 """
 
 from __future__ import annotations

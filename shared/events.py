@@ -208,6 +208,16 @@ class RunSuperseded(Event):
 
 
 @dataclass(frozen=True)
+class RunFailed(Event):
+    """The run's `step` failed for good; the ledger holds the reason. After the cause is fixed, the run can continue."""
+
+    topic = "run-failed"
+    is_last = True
+
+    step: str
+
+
+@dataclass(frozen=True)
 class RecommendationsDue(Event):
     """Recommendations are to be built from the current data, in a run beside the one that trains."""
 
@@ -242,6 +252,7 @@ EVENTS: dict[str, type[Event]] = {
         VisitorsScored,
         AudiencePublished,
         RunSuperseded,
+        RunFailed,
         RecommendationsDue,
         RecommendationsBuilt,
     )

@@ -40,6 +40,7 @@ from shared.chain.runs import Failure, Record
 from shared.dead_letters import reject
 from shared.deadline import Deadline
 from shared.errors import Malformed, NotReady, Permanent, is_final
+from shared.events import RunFailed
 from shared.log import log, log_exception
 
 if TYPE_CHECKING:
@@ -83,8 +84,8 @@ def handle(message: Message, step: Step) -> None:
 def _run(step: Step, event: Event, context: StepContext, message: Message) -> Record | None:
     """Run the step, record its outcome and return the record.
 
-    None if there is nothing to publish: the step waits for something, it failed for good, or a delivery of another
-    message recorded the step first and publishes the event itself.
+    None if there is no event of the step to publish: it waits for something, it failed for good (then run-failed is
+    published), or a delivery of another message recorded the step first and publishes the event itself.
 
     Raises:
         Malformed: the run was not opened, was opened by another kind of event, or was reset during the step.
@@ -114,13 +115,18 @@ def _run(step: Step, event: Event, context: StepContext, message: Message) -> Re
             context.runs.fail(
                 context.run_id, Failure(place, str(error), is_permanent=True, failed_at=datetime.now(UTC))
             )
+            # A delivery that dies before this comes again, fails again and publishes then.
+            context.environment.publish(RunFailed(context.run_id, place))
             return None
         log_exception(StepFailed(*of_run, str(error)))
         _remember(error, place, context)
         raise
     if following is None:
         return None
-    record = Record(place, following, context.now, datetime.now(UTC), context.warehouse.seconds, message.id)
+    warehouse = context.warehouse
+    record = Record(
+        place, following, context.now, datetime.now(UTC), warehouse.seconds, message.id, warehouse.bytes_billed
+    )
     seconds = round((record.finished_at - record.started_at).total_seconds(), 3)
     log(StepEnded(*of_run, following.topic, seconds))
     standing = context.runs.finish(context.run_id, record)

@@ -88,6 +88,13 @@ class Warehouse:
         self._deadline = deadline
         # How long this delivery has waited for BigQuery, in seconds.
         self.seconds = 0.0
+        # What BigQuery bills for each statement that this delivery has awaited, in bytes. Threads append to it.
+        self._billed: list[int] = []
+
+    @property
+    def bytes_billed(self) -> int:
+        """The bytes that BigQuery bills for the statements of this delivery, jobs of former deliveries included."""
+        return sum(self._billed)
 
     def query(self, name: str, parameters: Parameters | None = None, **identifiers: str) -> list[dict[str, Any]]:
         """Run one statement and return its rows; a row is a dict by column name.
@@ -188,6 +195,7 @@ class Warehouse:
             if job.done() and job.error_result and not heals(job):
                 raise Permanent(reason(job)) from None
             raise
+        self._billed.append(job.total_bytes_billed or 0)
         return [dict(row) for row in rows]
 
 

@@ -108,6 +108,7 @@ class StepDone(Struct, frozen=True):
     finished_at: datetime
     bigquery_seconds: float
     message_id: str
+    bytes_billed: int = 0
 
 
 class StepFailure(Struct, frozen=True):

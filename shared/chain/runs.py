@@ -45,7 +45,8 @@ class Life:
 class Record:
     """A finished step: the event that it returned, its times, and how many seconds it waited for BigQuery.
 
-    `message_id` is Pub/Sub's id of the message whose delivery finished the step.
+    `bytes_billed` is what BigQuery bills for its statements, without trainings; 0 in a local cloud. `message_id` is
+    Pub/Sub's id of the message whose delivery finished the step.
     """
 
     step: str
@@ -54,6 +55,7 @@ class Record:
     finished_at: datetime
     bigquery_seconds: float
     message_id: str = ""
+    bytes_billed: int = 0
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,7 @@ class Runs:
             finished_at=record.finished_at,
             bigquery_seconds=round(record.bigquery_seconds, 3),
             message_id=record.message_id,
+            bytes_billed=record.bytes_billed,
         )
         if self._store.write_once(self._path(run_id, f"steps/{record.step}"), done):
             return record
@@ -231,4 +234,6 @@ class Runs:
 
 def _record(step: str, done: StepDone) -> Record:
     event = EVENTS[done.topic].from_json(done.event)
-    return Record(step, event, done.started_at, done.finished_at, done.bigquery_seconds, done.message_id)
+    return Record(
+        step, event, done.started_at, done.finished_at, done.bigquery_seconds, done.message_id, done.bytes_billed
+    )

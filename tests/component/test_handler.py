@@ -122,6 +122,7 @@ def test_a_permanent_failure_is_acknowledged_and_stands_on_the_run(world, broker
     [failure] = world.runs.failures(RUN)
     assert (failure.step, failure.reason, failure.is_permanent) == ("deploy_model", "the endpoint differs", True)
     assert broker.events("model-deployed") == broker.published("dead-letters") == []
+    assert broker.events("run-failed") == [{"run_id": RUN, "step": "deploy_model"}]
     errors = [json.loads(line) for line in capfd.readouterr().out.splitlines() if '"ERROR"' in line]
     assert [(one["event"], one["message"], one["run_id"]) for one in errors] == [
         ("step_failed_for_good", "deploy_model failed for good: the endpoint differs", RUN)
