@@ -22,9 +22,9 @@ from shared.settings import PURCHASE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cli.follow import Run
     from demo.truth import Truth
     from shared.chain.documents import Measured
+    from shared.chain.run_state import Run
 
 _NAME = "upper_bound"
 _TABLE = "evaluation_rows"

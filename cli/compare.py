@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from cli.follow import Run
     from shared.chain.documents import Measured
+    from shared.chain.run_state import Run
 
 
 def show(one: Run, other: Run, out: Console) -> None:

@@ -338,10 +338,10 @@ def compare(
 ) -> None:
     """Show two runs side by side; lines that differ are bold."""
     from cli import compare as comparison
-    from cli import follow
+    from shared.chain import run_state
 
     runs = world.connected().runs
-    comparison.show(follow.read(runs, run_id), follow.read(runs, other_id), out)
+    comparison.show(run_state.read(runs, run_id), run_state.read(runs, other_id), out)
 
 
 @app.command()
