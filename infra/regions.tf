@@ -45,6 +45,7 @@ locals {
   )
 
   # BigQuery registers what is trained in a multi-region with Vertex AI in one region of it.
-  registry_region = lookup({ US = "us-central1", EU = "europe-west4" }, var.location, var.location)
-  serving_region  = coalesce(var.serving_region, local.registry_region)
+  registry_regions = { US = "us-central1", EU = "europe-west4" }
+  registry_region  = lookup(local.registry_regions, var.location, var.location)
+  serving_region   = coalesce(var.serving_region, local.registry_region)
 }

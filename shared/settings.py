@@ -10,7 +10,7 @@ writes the same rules as JSON Schema, by which Terraform refuses at plan what no
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -263,16 +263,11 @@ class Settings(Section, frozen=True):
     wait_seconds: Annotated[int, Meta(ge=1)] = 480
 
     def __post_init__(self) -> None:
-        if self.policy.coupon_from > self.policy.coupon_below:
-            raise ValueError("policy.coupon_from must not be above policy.coupon_below")
-        if self.policy.full_price_percent + self.policy.coupon_percent > 100:
-            raise ValueError("policy.full_price_percent and policy.coupon_percent must not be above 100 together")
-        if self.training.evaluation_share + self.training.test_share >= 1:
-            raise ValueError("training.evaluation_share and training.test_share leave nothing to train on")
+        for sentence, holds in TOGETHER.items():
+            if not holds(self):
+                raise ValueError(sentence)
         # Asks the tz database.
         _ = self.source.zone
-        if self.label.event != PURCHASE and ("/" in self.label.event) != (self.source.kind == "ga360"):
-            raise ValueError("label.event must be purchase, a GA4 event's name, or a GA360 event's category/action")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
@@ -320,6 +315,23 @@ class Settings(Section, frozen=True):
     def label_days(self) -> int:
         """How many days after the first visit a purchase counts."""
         return self.label.horizon_days if self.label.kind == "horizon" else self.training.window_days
+
+
+# Rules over several settings, by the sentence with which they are refused; infra/settings/settings.tf has them too.
+TOGETHER: dict[str, Callable[[Settings], bool]] = {
+    "policy.coupon_from must not be above policy.coupon_below": lambda all_: (
+        all_.policy.coupon_from <= all_.policy.coupon_below
+    ),
+    "policy.full_price_percent and policy.coupon_percent must not be above 100 together": lambda all_: (
+        all_.policy.full_price_percent + all_.policy.coupon_percent <= 100
+    ),
+    "training.evaluation_share and training.test_share leave nothing to train on": lambda all_: (
+        all_.training.evaluation_share + all_.training.test_share < 1
+    ),
+    "label.event must be purchase, a GA4 event's name, or a GA360 event's category/action": lambda all_: (
+        all_.label.event == PURCHASE or ("/" in all_.label.event) == (all_.source.kind == "ga360")
+    ),
+}
 
 
 def with_overrides(document: dict[str, Any], assignments: list[str]) -> dict[str, Any]:

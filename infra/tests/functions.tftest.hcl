@@ -110,6 +110,33 @@ run "functions_are_those_that_are_declared" {
   }
 }
 
+run "what_terraform_decides_reaches_the_functions_beside_the_shops_settings" {
+  command = plan
+
+  plan_options {
+    target = [google_cloudfunctions2_function.functions]
+  }
+
+  variables {
+    dataset  = "shop"
+    location = "US"
+    export   = { dataset = "analytics_1", kind = "ga360", project = "bigquery-public-data" }
+    settings = { source = { max_hits = 100 }, serving = { max_replicas = 5 }, wait_seconds = 300 }
+  }
+
+  assert {
+    condition = jsondecode(google_cloudfunctions2_function.functions["build_features"].service_config[0].environment_variables.PROPENSITY_SETTINGS) == {
+      bucket       = "shop-prod-propensity-prod"
+      dataset      = "shop"
+      location     = "US"
+      serving      = { region = "us-central1", max_replicas = 5 }
+      source       = { dataset = "analytics_1", kind = "ga360", project = "bigquery-public-data", max_hits = 100 }
+      wait_seconds = 300
+    }
+    error_message = "Both are merged."
+  }
+}
+
 run "a_shop_with_the_quota_for_it_scales_further" {
   command = plan
 

@@ -102,12 +102,57 @@ run "settings_that_have_a_variable_of_their_own_are_told_with_it" {
   }
 
   variables {
-    given = { bucket = "shop", source = { kind = "ga3", max_hits = 100 }, serving = { region = "us-east1" } }
+    given = {
+      project  = "shop-prod"
+      bucket   = "shop"
+      location = "EU"
+      dataset  = "shop"
+      source   = { dataset = "analytics_1", kind = "ga3", project = "shop-prod", max_hits = 100 }
+      serving  = { region = "us-east1" }
+    }
   }
 
   assert {
-    condition     = output.refusals == ["bucket is decided by project_id and environment.", "serving.region is decided by serving_region.", "source.kind is decided by export.kind."]
+    condition = output.refusals == [
+      "bucket is decided by project_id and environment.",
+      "dataset is decided by dataset.",
+      "location is decided by location.",
+      "project is decided by project_id.",
+      "serving.region is decided by serving_region.",
+      "source.dataset is decided by export.dataset.",
+      "source.kind is decided by export.kind.",
+      "source.project is decided by export.project.",
+    ]
     error_message = "A person is sent there."
+  }
+}
+
+run "every_other_setting_may_be_given_and_its_rule_is_understood" {
+  command = plan
+
+  module {
+    source = "./settings"
+  }
+
+  variables {
+    # All defaults: a rule with a word that is not understood would refuse any value.
+    given = merge(
+      {
+        for section, rule in jsondecode(file("settings/schema.json"))["$defs"].Settings.properties : section => {
+          for name, of in jsondecode(file("settings/schema.json"))["$defs"][trimprefix(rule["$ref"], "#/$defs/")].properties : name => of.default
+          if !contains(["source.dataset", "source.kind", "source.project", "serving.region"], "${section}.${name}")
+        } if can(rule["$ref"])
+      },
+      {
+        for name, rule in jsondecode(file("settings/schema.json"))["$defs"].Settings.properties : name => rule.default
+        if !can(rule["$ref"]) && !contains(["project", "bucket", "location", "dataset"], name)
+      },
+    )
+  }
+
+  assert {
+    condition     = output.refusals == [] && length(var.given) > 10
+    error_message = "None is refused."
   }
 }
 
@@ -189,5 +234,25 @@ run "settings_that_do_not_fit_one_another_are_told" {
       "label.event (Contact/Form sent) must be purchase, or the name of a GA4 event.",
     ]
     error_message = "With the value that was left open."
+  }
+}
+
+run "each_rule_over_several_settings_is_the_functions_own" {
+  command = plan
+
+  module {
+    source = "./tests/together"
+  }
+
+  assert {
+    condition = alltrue([for name, example in output.examples.refused :
+      length(output.refusals[name]) == 1 && alltrue([for setting in example.about : strcontains(join(" ", output.refusals[name]), setting)])
+    ])
+    error_message = "What breaks a rule is refused once, with the names of its settings."
+  }
+
+  assert {
+    condition     = alltrue([for name in keys(output.examples.accepted) : output.refusals[name] == []])
+    error_message = "What keeps it is accepted."
   }
 }

@@ -14,6 +14,7 @@ from cli.cost.estimate import environment, estimate
 from cli.cost.prices import assumptions
 from cli.cost.volumes import Inputs
 from cli.main import app
+from fixtures import terraform
 
 ROOT = declarations.ROOT
 GUIDE = (ROOT / "docs" / "deploy.md").read_text()
@@ -37,11 +38,6 @@ def root_of(words):
     """The folder of Terraform that a command works in."""
     [folder] = [word.removeprefix("-chdir=") for word in words if word.startswith("-chdir=")]
     return ROOT / folder
-
-
-def declared_in(folder, kind):
-    text = "".join(path.read_text() for path in sorted(folder.glob("*.tf")))
-    return set(re.findall(rf'^{kind} "(\w+)"', text, re.MULTILINE))
 
 
 TERRAFORM = [words for words in commands("terraform") if any(word.startswith("-chdir=") for word in words)]
@@ -76,26 +72,22 @@ def test_a_wrong_command_would_be_found():
 @pytest.mark.parametrize("words", TERRAFORM, ids=" ".join)
 def test_every_variable_output_file_and_resource_of_a_terraform_command_is_there(words):
     folder = root_of(words)
+    module = terraform.module(folder)
     for option in words[1:]:
         name, _, value = option.lstrip("-").partition("=")
         if name == "var":
-            assert value.partition("=")[0] in declared_in(folder, "variable"), option
+            assert value.partition("=")[0] in module.variables, option
         elif name == "var-file":
             assert (folder / value).is_file(), option
         elif name == "target":
-            kind, _, resource = value.partition(".")
-            assert f'resource "{kind}" "{resource}"' in "".join(path.read_text() for path in folder.glob("*.tf")), (
-                option
-            )
+            assert value in module.resources, option
     if "output" in words and words[-1] != "output":
-        assert words[-1] in declared_in(folder, "output")
+        assert words[-1] in module.outputs
 
 
 def test_the_regions_of_each_location_are_those_that_terraform_chooses():
-    text = (ROOT / "infra" / "regions.tf").read_text()
-    [nearest] = re.findall(r"nearest_build_region = \{(.*?)\}", text, re.DOTALL)
-    [registries] = re.findall(r"registry_region = lookup\(\{(.*?)\}", text)
-    functions, serving = (dict(re.findall(r'(\w+) += "([\w-]+)"', part)) for part in (nearest, registries))
+    chosen = terraform.module().locals
+    functions, serving = chosen["nearest_build_region"], chosen["registry_regions"]
     rows = dict(re.findall(r'^\| `"(\w+)"` \| ([\w-]+ \| [\w-]+) \|$', GUIDE, re.MULTILINE))
     assert rows == {location: f"{functions[location]} | {region}" for location, region in serving.items()}
     of_regions = re.findall(r"^\| a region in .* \| ([\w-]+).* \| the location itself \|$", GUIDE, re.MULTILINE)
@@ -106,7 +98,7 @@ def test_an_output_that_a_shell_evaluates_is_one():
     named = re.findall(r"\$\(terraform -chdir=(\S+) output -raw (\w+)\)", GUIDE)
     assert named
     for folder, output in named:
-        assert output in declared_in(ROOT / folder, "output")
+        assert output in terraform.module(ROOT / folder).outputs
 
 
 def test_every_file_that_is_named_is_there():

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from cli import declarations, package
 from cli.errors import CommandError, UsageError
 from cli.main import app
+from fixtures import terraform
 
 PIN = re.compile(
     r"^# (?P<reason>.+)\n(?P<asked>(?P<name>[a-z0-9-]+)(?:\[[a-z0-9,-]+\])?)==(?P<version>\S+)"
@@ -235,8 +236,7 @@ def test_at_or_below_a_file_there_is_no_place_to_write_to(tmp_path, below):
 
 
 def test_the_bundles_lie_where_terraform_looks_for_them_wherever_one_stands(tree, tmp_path, monkeypatch):
-    variable = (package.ROOT / "infra" / "bundle.tf").read_text()
-    [looked_for] = re.findall(r'default += "(.*)"', variable)
+    looked_for = terraform.module().variables["bundles"]["default"]
     assert (package.ROOT / "infra" / looked_for).resolve() == package.OUTPUT
     monkeypatch.setattr(package, "OUTPUT", tree / "dist")
     (tmp_path / "elsewhere").mkdir()

@@ -1,79 +1,66 @@
-"""What Terraform knows of the settings and of the log, held against shared/settings.py and what functions log."""
+"""What Terraform knows of the settings, held against shared/settings.py, and in which order it makes the gateway."""
 
-import ast
-import inspect
 import json
-import re
 
+import pytest
+import yaml
+
+from fixtures import terraform
 from shared import settings
-from tests.unit.test_declarations import ROOT
 
-# What Terraform itself decides: project, bucket, location and dataset, where the export lies and Vertex AI serves.
-DECIDED = {
-    "project",
-    "bucket",
-    "location",
-    "dataset",
-    "source.dataset",
-    "source.kind",
-    "source.project",
-    "serving.region",
-}
-
-
-MODULE = ROOT / "infra" / "settings"
-SETTINGS_TF = (MODULE / "settings.tf").read_text()
+MODULE = terraform.INFRA / "settings"
+DECIDED = terraform.module(MODULE).locals["decided"].keys()
 SCHEMA = json.loads((MODULE / "schema.json").read_text())["$defs"]
+TOGETHER = yaml.safe_load((terraform.INFRA / "tests" / "together" / "examples.yaml").read_text())
 
 
 def rules() -> dict[str, dict]:
-    """Return the JSON Schema of each setting that Terraform leaves open, by its name."""
+    """Return the JSON Schema of each setting, by its name."""
     found = {}
     for section, rule in SCHEMA["Settings"]["properties"].items():
         within = SCHEMA[rule["$ref"].rpartition("/")[2]]["properties"] if "$ref" in rule else {"": rule}
         found |= {f"{section}.{name}".removesuffix("."): one for name, one in within.items()}
-    return {name: rule for name, rule in found.items() if name not in DECIDED}
+    return found
+
+
+def with_those(example):
+    """The settings of an example of infra/tests/together."""
+    given = {"project": "shop-project", "bucket": "shop-bucket", "source": {"kind": example["kind"]}}
+    return settings.Settings.from_document(given | example["settings"])
 
 
 def test_terraform_checks_settings_by_the_rules_that_functions_have():
     assert (MODULE / "schema.json").read_bytes() == settings.schema()
 
 
-def test_terraform_leaves_open_every_setting_that_it_does_not_decide_itself():
-    (listed,) = re.findall(r"^  decided = \{\n(.*?)^  \}", SETTINGS_TF, re.DOTALL | re.MULTILINE)
-    assert set(re.findall(r'^    "?([\w.]+)"? += ', listed, re.MULTILINE)) == DECIDED
-    root, variables = ((ROOT / "infra" / name).read_text() for name in ("settings.tf", "variables.tf"))
-    (made,) = re.findall(r"^  decided = \{\n(.*?)^  \}", root, re.DOTALL | re.MULTILINE)
-    (export,) = re.findall(r'^variable "export" .*?object\(\{(.*?)\}\)', variables, re.DOTALL | re.MULTILINE)
-    sections = {"source": set(re.findall(r"^ +(\w+) += ", export, re.MULTILINE)), "serving": {"region"}}
-    assert "serving = merge(try(var.settings.serving, {}), { region = local.serving_region })" in made
-    names = {name: sections.get(name, {""}) for name in re.findall(r"^    (\w+) += ", made, re.MULTILINE)}
-    # The project has a variable of its own in a function's environment.
-    assert {f"{name}.{one}".removesuffix(".") for name, ones in names.items() for one in ones} == DECIDED - {"project"}
+def test_what_terraform_decides_are_settings():
+    assert rules().keys() >= DECIDED
 
 
-def test_terraform_knows_as_many_rules_of_settings_together_as_functions_do():
-    (check,) = [
-        one
-        for one in ast.walk(ast.parse(inspect.getsource(settings.Settings)))
-        if getattr(one, "name", "") == "__post_init__"
-    ]
-    assert sum(isinstance(one, ast.Raise) for one in ast.walk(check)) == SETTINGS_TF.count(", true) ? [] : [")
-
-
-def test_terraform_knows_each_word_of_the_rules():
-    """A word that it does not know would refuse every value."""
-    known = set(re.findall(r'word == "(\w+)"', SETTINGS_TF))
-    assert {word for rule in rules().values() for word in rule} - {"default", "description"} == known
-    types = set(re.findall(r'(\w+) = "\^', SETTINGS_TF))
-    assert {rule["type"] for rule in rules().values() if "type" in rule} == types
-    items = [rule["items"] for rule in rules().values() if "items" in rule]
+def test_a_rule_of_lists_is_one_that_terraform_understands():
+    """infra/tests gives Terraform all defaults, of which an empty list has no items."""
+    items = [rule["items"] for name, rule in rules().items() if "items" in rule and name not in DECIDED]
     assert all(item.keys() == {"enum"} or item.keys() - {"pattern", "description"} == {"type"} for item in items)
     assert {item["type"] for item in items if "type" in item} == {"string"}
 
 
+def test_each_rule_over_several_settings_has_an_example_that_breaks_it():
+    """Terraform refuses the same examples: infra/tests/settings.tftest.hcl."""
+    said = set()
+    for example in TOGETHER["refused"].values():
+        with pytest.raises(settings.SettingsError) as refused:
+            with_those(example)
+        said.add(str(refused.value).removeprefix("settings: "))
+        assert [name for name in example["about"] if name not in str(refused.value)] == []
+    assert said == settings.TOGETHER.keys()
+
+
+@pytest.mark.parametrize("name", TOGETHER["accepted"])
+def test_settings_that_keep_their_rule_at_its_limit_are_accepted(name):
+    with_those(TOGETHER["accepted"][name])
+
+
 def test_a_managed_service_is_enabled_once_it_has_a_configuration_and_before_there_is_an_address():
-    text = (ROOT / "infra" / "gateway" / "gateway.tf").read_text()
-    for kind, first in (("project_service", "api_gateway_api_config"), ("api_gateway_gateway", "project_service")):
-        [block] = re.findall(rf'^resource "google_{kind}" .*?^}}', text, re.DOTALL | re.MULTILINE)
-        assert f"depends_on = [google_{first}.scorer]" in block
+    made = terraform.module(terraform.INFRA / "gateway").resources
+    assert made["google_project_service.scorer"]["depends_on"] == ["${google_api_gateway_api_config.scorer}"]
+    assert made["google_api_gateway_gateway.scorer"]["depends_on"] == ["${google_project_service.scorer}"]

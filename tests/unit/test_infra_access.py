@@ -5,12 +5,17 @@ import re
 import pytest
 import yaml
 
+from fixtures import terraform
 from tests.unit.test_declarations import FUNCTIONS, ROOT
 
-FILES = sorted(path for path in (ROOT / "infra").rglob("*.tf") if ".terraform" not in path.parts)
-TEXTS = {str(path.relative_to(ROOT)): re.sub(r"#.*", "", path.read_text()) for path in FILES}
+MODULES = [terraform.module(folder) for folder in sorted({path.parent for path in terraform.files()})]
+TEXTS = {str(path.relative_to(ROOT)): set(terraform.literals(path)) for path in terraform.files()}
 GUIDE = (ROOT / "docs" / "deploy.md").read_text()
 IAM = yaml.safe_load((ROOT / "tests" / "data" / "iam.yaml").read_text())
+
+
+def resources(kind):
+    return [one for module in MODULES for one in module.of_kind(kind).values()]
 
 
 @pytest.mark.parametrize(
@@ -27,26 +32,22 @@ IAM = yaml.safe_load((ROOT / "tests" / "data" / "iam.yaml").read_text())
     ],
 )
 def test_nothing_is_public_nobody_owns_the_project_and_no_account_has_a_key(never):
-    assert [name for name, text in TEXTS.items() if never in text] == []
+    assert [name for name, texts in TEXTS.items() if any(never in text for text in texts)] == []
 
 
 def test_every_bucket_is_private_and_grants_by_iam_alone():
-    buckets = [
-        block for text in TEXTS.values() for block in re.findall(r'"google_storage_bucket" .*?\n}', text, re.DOTALL)
-    ]
+    buckets = resources("google_storage_bucket")
     assert buckets
-    for block in buckets:
-        assert re.search(r"uniform_bucket_level_access\s*= true", block)
-        assert re.search(r'public_access_prevention\s*= "enforced"', block)
+    for bucket in buckets:
+        assert bucket["uniform_bucket_level_access"] is True
+        assert bucket["public_access_prevention"] == "enforced"
 
 
 def test_every_permission_of_our_own_roles_exists():
-    roles = [
-        block
-        for text in TEXTS.values()
-        for block in re.findall(r'"google_project_iam_custom_role" .*?\n}', text, re.DOTALL)
-    ]
-    named = {name for block in roles for name in re.findall(r'"(\w+\.\w+\.\w+)"', block)}
+    permissions = [role["permissions"] for role in resources("google_project_iam_custom_role")]
+    # Each function's are those that it declares.
+    assert [one for one in permissions if isinstance(one, str)] == ["${each.value.permissions}"]
+    named = {name for one in permissions if isinstance(one, list) for name in one}
     named |= {name for function in FUNCTIONS.values() for name in function.permissions}
     assert named == IAM["permissions"].keys()
 
@@ -59,7 +60,8 @@ def test_a_permission_that_may_not_stand_in_a_custom_role_is_not_asked_for_and_d
 
 
 def test_every_predefined_role_exists_and_is_no_alpha():
-    texts = [*TEXTS.values(), (ROOT / "functions" / "functions.yaml").read_text(), GUIDE]
-    named = {name for text in texts for name in re.findall(r"roles/[a-z]\w*(?:\.\w+)*", text)}
+    named = {text for texts in TEXTS.values() for text in texts if text.startswith("roles/")}
+    named |= {role for function in FUNCTIONS.values() for role in function.roles}
+    named |= set(re.findall(r"roles/[a-z]\w*(?:\.\w+)*", GUIDE))
     assert named == IAM["roles"].keys()
     assert set(IAM["roles"].values()) <= {"GA", "BETA"}
