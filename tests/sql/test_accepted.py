@@ -24,8 +24,7 @@ def statement(request):
 
 
 def analyze(statement, text, parameters):
-    kind = "factorization" if statement.startswith("recommendations/") else "classifier"
-    analysis.analyze(text, googlesql.with_models(kind), parameters)
+    analysis.analyze(text, googlesql.with_models(googlesql.learned(statement)), parameters)
 
 
 def test_google_takes(statement):

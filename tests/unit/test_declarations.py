@@ -2,9 +2,11 @@
 
 import ast
 import re
+from contextlib import nullcontext
 from dataclasses import fields
 from datetime import date
 from importlib import import_module
+from importlib.util import find_spec, module_from_spec
 
 import msgspec
 import pytest
@@ -12,13 +14,17 @@ import sqlglot
 from sqlglot import exp
 
 import main
-from cli import declarations
+from cli import declarations, sql
+from deskcloud.googlesql.statements import ml_calls, own_statement
+from deskcloud.googlesql.tokens import starts, tokenize, unquoted
 from deskcloud.logs import filter as log_filter
 from faults import judge
+from fixtures import googlesql
 from shared import champion, embedded_scorer, recommendations
 from shared.chain import documents, refreshes, source, training
 from shared.events import EVENTS
 from shared.online import openapi, predictions
+from shared.settings import SettingsError
 from shared.warehouse import SQL
 
 ROOT = declarations.ROOT
@@ -26,8 +32,6 @@ DECLARED = declarations.read()
 FUNCTIONS = DECLARED.functions
 TABLES = {table.name: table for table in DECLARED.tables}
 VIEWS = {name: table.query for name, table in TABLES.items() if table.query}
-# Tables to which rows are added one by one.
-ADDED_TO = {"champion_history", "source_days"}
 SINK_TABLES = {sink.table for sink in DECLARED.sinks.values() if sink.table}
 HTTP = [name for name, function in FUNCTIONS.items() if function.http]
 # What the checkout's topics carry is no event of a run.
@@ -36,11 +40,11 @@ CHECKOUTS = {"checkout-started", "checkout-scored"}
 OTHERS = {"export", "models", "bucket"}
 FOLDERS = {"runs/", "checkouts/", "dead-letters/", "serving/"}
 SCORERS = f"runs/*/{documents.SCORER.name}.json"
-INSERT_ROW = re.compile(r"merge into (\w+) as target\s+using \((.*)\) as \w+\s+on false.*then insert row", re.DOTALL)
 MERGES = {
-    str(path.relative_to(SQL).with_suffix("")): found
-    for path in sorted(SQL.rglob("*.sql"))
-    if (found := INSERT_ROW.search(re.sub(r"--.*", "", path.read_text())))
+    statement: merge
+    for statement in sql.names()
+    if (merge := googlesql.merge(statement))
+    and any(one.args["then"].this == exp.var("ROW") for one in merge.args["whens"].expressions)
 }
 
 
@@ -49,6 +53,7 @@ def columns(table):
 
 
 def tree(function):
+    """The syntax tree of a module, for lint rules: what it calls, and which events its step says that it returns."""
     return ast.parse((ROOT / "functions" / f"{function}.py").read_text())
 
 
@@ -141,10 +146,14 @@ def test_a_module_that_answers_http_says_what_it_serves(name):
     assert (ROOT / "functions" / f"{name}.openapi.json").read_bytes() == openapi.document()
 
 
-def test_a_function_that_is_given_a_secret_is_one_that_asks_for_it():
-    for name, function in FUNCTIONS.items():
-        asks = "Pseudonyms.from_environment" in (ROOT / "functions" / f"{name}.py").read_text()
-        assert list(function.secrets) == ([predictions.KEY] if asks else []), name
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_starts_without_a_secret_only_if_it_is_given_none(name, monkeypatch):
+    secrets = FUNCTIONS[name].secrets
+    assert set(secrets) <= {predictions.KEY}
+    monkeypatch.delenv(predictions.KEY)
+    spec = find_spec(f"functions.{name}")
+    with pytest.raises(SettingsError, match=predictions.KEY) if secrets else nullcontext():
+        spec.loader.exec_module(module_from_spec(spec))
 
 
 def test_what_the_bucket_forgets_is_what_nobody_delivers_again():
@@ -227,7 +236,8 @@ def statements(function):
     """The statements that a module's first lines name, but those of a folder that another module names one by one."""
     alone = {line for name in FUNCTIONS for line in runs(name) if line.endswith(".sql") and name != function}
     paths = {found for line in runs(function) for found in [ROOT / line, *(ROOT / line).rglob("*.sql")]}
-    return [path for path in paths if path.is_file() and str(path.relative_to(ROOT)) not in alone]
+    found = [path for path in paths if path.is_file() and str(path.relative_to(ROOT)) not in alone]
+    return [str(path.relative_to(SQL).with_suffix("")) for path in found]
 
 
 def runs(function):
@@ -239,19 +249,19 @@ def runs(function):
 @pytest.mark.parametrize("name", [name for name in FUNCTIONS if runs(name)])
 def test_the_tables_that_a_functions_statements_touch_are_declared(name):
     may_write, may_read = set(FUNCTIONS[name].writes), set(FUNCTIONS[name].reads)
-    texts = [re.sub(r"--.*", "", path.read_text()) for path in statements(name)]
-    assert texts
-    for text in texts:
-        written = set(re.findall(r"\bmerge into (\w+)", text))
-        read = set(re.findall(r"\b(?:from|join|table)\s+(\w+)", text)) & TABLES.keys()
-        if re.search(r"\b(create or replace|alter|export) model\b", text):
-            written.add("models")
-        if re.search(r"\bmodel `\$\{model\}`", text):
-            read.add("models")
-        if "${source}" in text:
+    assert statements(name)
+    for statement in statements(name):
+        text = googlesql.text(statement)
+        tokens, read = tokenize(text), googlesql.tables(text)
+        if any(one.startswith(f"{googlesql.SOURCE}.") for one in read):
             read.add("export")
+        if any(starts(argument, "MODEL") for call in ml_calls(tokens) for argument in call.arguments):
+            read.add("models")
+        written = {merge.this.name} if (merge := googlesql.merge(statement)) else set()
+        if own_statement(tokens).endswith("_MODEL"):
+            written.add("models")
         assert written <= may_write
-        assert read - written <= may_read | may_write
+        assert read & (TABLES.keys() | OTHERS) <= may_read | may_write
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -259,7 +269,7 @@ def test_who_reads_a_view_may_read_its_tables(name):
     """BigQuery asks for both, since no view is an authorised one."""
     may_read = {*FUNCTIONS[name].reads, *FUNCTIONS[name].writes}
     for view in may_read & VIEWS.keys():
-        assert set(re.findall(r"\$\{dataset\}\.(\w+)", VIEWS[view])) <= may_read
+        assert googlesql.tables(googlesql.view(view)) <= may_read
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -327,19 +337,19 @@ def test_an_audience_member_is_a_score():
 
 
 def test_every_statement_that_inserts_whole_rows_is_held_to_its_table():
-    written = {found[1] for found in MERGES.values()}
-    assert written == {name for name, table in TABLES.items() if not table.query} - ADDED_TO - SINK_TABLES
+    written = {merge.this.name for merge in MERGES.values()}
+    assert written == {name for name, table in TABLES.items() if not table.query} - {"source_days"} - SINK_TABLES
 
 
 @pytest.mark.parametrize("name", MERGES)
 def test_a_merge_selects_the_tables_columns_in_their_order(name):
     """`insert row` goes by position: two columns of one type that changed places would go unnoticed."""
-    table, query = MERGES[name].groups()
+    table, query = MERGES[name].this.name, MERGES[name].args["using"].this
     selected = []
-    for column in sqlglot.parse_one(re.sub(r"ml\.\w+ ?\(\s*model `[^`]*`,", "(", query), "bigquery").selects:
+    for column in query.selects:
         if isinstance(column.this, exp.Star) or isinstance(column, exp.Star):
             # A backtest's copies have all columns of the table of the same name.
-            assert column.sql() == "eligible.*" or f"`${{dataset}}.{table}`" in query
+            assert column.sql() == "eligible.*" or query.args["from_"].this.name == table
             selected += columns("visitor_features" if column.sql() == "eligible.*" else table)
         else:
             selected.append(column.alias_or_name)
@@ -348,14 +358,18 @@ def test_a_merge_selects_the_tables_columns_in_their_order(name):
 
 @pytest.mark.parametrize("kind", ["ga360", "ga4"])
 def test_the_columns_that_must_be_there_are_those_that_the_statement_reads(kind):
-    statements = [path.read_text() for path in SQL.rglob(f"*from_{kind}.sql")]
-    text = re.sub(r"--.*", "", "".join(statements))
+    names = {
+        unquoted(token)
+        for path in SQL.rglob(f"*from_{kind}.sql")
+        for token in tokenize(path.read_text())
+        if token.kind in {"word", "name"}
+    }
     read_columns = source.COLUMNS[kind] + source.COLUMNS_OF_EVENTS[kind]
     leaves = {path.rpartition(".")[2] for path in read_columns}
-    assert {leaf for leaf in leaves if not re.search(rf"\b{leaf}\b", text)} == set()
+    assert leaves - names == set()
     if kind == "ga360":
         # Google's names are in camel case, and ours never.
-        read = set(re.findall(r"\b[a-z]+[A-Z]\w*\b", text)) - {
+        read = {name for name in names if re.fullmatch(r"[a-z]+[A-Z]\w*", name)} - {
             path.split(".")[-2] for path in read_columns if "." in path
         }
         assert read <= leaves

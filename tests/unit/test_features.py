@@ -10,6 +10,7 @@ import sqlglot
 from sqlglot import exp
 
 from cli import declarations
+from fixtures import googlesql
 from functions import deploy_model
 from shared.errors import Permanent
 from shared.online import contract, openapi, sessions
@@ -51,8 +52,8 @@ def in_view():
 
 
 def ranked_alone():
-    text = (SQL / "evaluation" / "single_features.sql").read_text()
-    return re.findall(r"\w+", " ".join(re.findall(r"for feature in \((.*?)\)", text, re.DOTALL)))
+    query = sqlglot.parse_one(googlesql.text("evaluation/single_features"), "bigquery")
+    return [one.name for pivot in query.find_all(exp.Pivot) for field in pivot.fields for one in field.expressions]
 
 
 def of_a_visit():

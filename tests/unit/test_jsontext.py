@@ -65,6 +65,7 @@ def written(path):
 
 
 def test_nothing_writes_json_in_another_way():
+    """A lint rule: it reads the code's syntax trees."""
     paths = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")] + [ROOT / "main.py"]
     found = {str(path.relative_to(ROOT)): list(written(path)) for path in paths if path.name != "jsontext.py"}
     assert [line for path, lines in found.items() if path not in NO_DOCUMENTS for line in lines] == []

@@ -1,4 +1,4 @@
-"""The code that is deployed sends BigQuery no SQL but files of sql/."""
+"""The code that is deployed sends BigQuery no SQL but files of sql/: lint rules, which read its syntax trees."""
 
 import ast
 import re

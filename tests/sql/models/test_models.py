@@ -1,4 +1,4 @@
-"""Each candidate is trained by its own statement: "models/baseline", "models/logistic", "models/boosted_trees"."""
+"""Each candidate is trained by its own statement."""
 
 import pytest
 from learning import RUN, training_rows
