@@ -16,8 +16,6 @@ RUNS = 2000
 BUYERS = (50, 200, 1000)
 # The gate's other rules let everybody pass, so that the margin alone decides.
 LIMITS = Gate(min_roc_auc=0, min_roc_auc_lower=0, min_positives=0)
-# From so many buyers the share that is promoted may not exceed what chance explains.
-LEAST_BOUND = 200
 # What the gate allowed before there were intervals: so much less ROC AUC, as estimated.
 FORMER_LOSS = 0.01
 # Visitors of whom the true metrics are made; each counts by the true probability, so that no luck is in them.
@@ -125,14 +123,14 @@ def _promoted(name: str, challenger: Model, buyers: int, count: int, random: np.
         areas = [_known(compared.metric("roc_auc", one)).value for one in (gate.CHAMPION, "challenger")]
         before += areas[0] - areas[1] <= FORMER_LOSS
     what = f"promoted though worse by the margin, {name}, {buyers} buyers; by the former rule {before / RUNS:.1%}"
-    # With fewer buyers slightly too many are promoted: docs/judging.md.
-    return _row(what, now, RUNS, nominal=0.025, is_bound=buyers >= LEAST_BOUND)
+    return _row(what, now, RUNS, nominal=0.025)
 
 
-def _row(what: str, count: int, runs: int, nominal: float = 0.05, *, is_bound: bool = False) -> Row:
+def _row(what: str, count: int, runs: int, nominal: float = 0.05) -> Row:
+    """Return the share, whose bound is what chance explains."""
     low, high = (bound / runs for bound in stats.binom.interval(0.95, runs, nominal))
     said = f"{what}; chance of {runs} runs: {low:.1%} to {high:.1%}"
-    return Row(said, 100 * count / runs, "%", floor=100 * nominal, bound=high / nominal if is_bound else None)
+    return Row(said, 100 * count / runs, "%", floor=100 * nominal, bound=high / nominal)
 
 
 def _by_exactly_the_margin(worse: Callable[[float], Model], known: Visitors) -> float:

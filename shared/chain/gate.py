@@ -172,7 +172,7 @@ def _ranking(winner: str, on: Counts, compared: Comparisons, limits: Gate) -> li
     least = limits.min_roc_auc_lower
     if interval("roc_auc", roc_auc)[0] >= least:
         return []
-    short = Estimate(least - roc_auc.value, roc_auc.variance, -roc_auc.third)
+    short = Estimate(least - roc_auc.value, roc_auc.variance, -roc_auc.third, roc_auc.freedom)
     return [f"{measured} is not shown to be at least {least} (gate.min_roc_auc_lower)" + _remedy(short, on)]
 
 

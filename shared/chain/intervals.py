@@ -30,11 +30,15 @@ _MOST_ERRORS = 10
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number that was estimated on some visitors; of such estimates, the variance and the third central moment."""
+    """A number that was estimated on some visitors; of such estimates, the variance and the third central moment.
+
+    The variance is estimated too, with so many degrees of freedom.
+    """
 
     value: float
     variance: float
     third: float = 0.0
+    freedom: float = math.inf
 
     @property
     def error(self) -> float:
@@ -44,23 +48,41 @@ class Estimate:
     @property
     def lower(self) -> float:
         """The bound below which the number lies with a probability of 2.5 %."""
-        return self.value - (Z - self._skewness_term) * self.error
+        return self.value - (self._quantile - self._skewness_term) * self.error
 
     @property
     def upper(self) -> float:
         """The bound above which the number lies with a probability of 2.5 %."""
-        return self.value + (Z + self._skewness_term) * self.error
+        return self.value + (self._quantile + self._skewness_term) * self.error
+
+    @property
+    def _quantile(self) -> float:
+        return t_quantile(self.freedom)
 
     @property
     def _skewness_term(self) -> float:
         # Johnson (1978): buyers are rare, so a mean of losses is skewed. A normal interval would lie too low.
         if not self.third or not 0 < self.variance < math.inf:
             return 0.0
-        return (1 + 2 * Z**2) / 6 * self.third / (self.variance * self.error)
+        return (1 + 2 * self._quantile**2) / 6 * self.third / (self.variance * self.error)
 
     def __neg__(self) -> Estimate:
         """Return the estimate of the number's negative."""
-        return Estimate(-self.value, self.variance, -self.third)
+        return Estimate(-self.value, self.variance, -self.third, self.freedom)
+
+
+def t_quantile(freedom: float) -> float:
+    """Return the 97.5 % quantile of Student's t distribution, exact to 1 % from 2 degrees of freedom on.
+
+    Four terms of its expansion about the normal quantile: Abramowitz and Stegun (1964), 26.7.5.
+    """
+    terms = (
+        (Z**3 + Z) / 4,
+        (5 * Z**5 + 16 * Z**3 + 3 * Z) / 96,
+        (3 * Z**7 + 19 * Z**5 + 17 * Z**3 - 15 * Z) / 384,
+        (79 * Z**9 + 776 * Z**7 + 1482 * Z**5 - 1920 * Z**3 - 945 * Z) / 92160,
+    )
+    return Z + sum(term / freedom**power for power, term in enumerate(terms, 1))
 
 
 @dataclass(frozen=True)
@@ -88,6 +110,11 @@ class Sums:
     brier_squares: float
     brier_cubes: float
 
+    @property
+    def freedom(self) -> int:
+        """The degrees of freedom of the variances: few visitors buy, and these tell most of how the sums vary."""
+        return max(min(self.visitors_with_buyers, self.visitors_with_others) - 1, 1)
+
 
 def area(sums: Sums) -> Estimate | None:
     """Return ROC AUC, or the difference of two; None without buyers or without others.
@@ -100,13 +127,13 @@ def area(sums: Sums) -> Estimate | None:
     others = _unbiased(sums.others_squares or 0.0, sums.visitors_with_others) / sums.others**2
     both = _unbiased(sums.products or 0.0, sums.visitors) / (sums.buyers * sums.others)
     value = (sums.placed or 0.0) / sums.buyers
-    return Estimate(value, max(buyers + others + 2 * both, 0.0), sums.placed_cubes or 0.0)
+    return Estimate(value, max(buyers + others + 2 * both, 0.0), sums.placed_cubes or 0.0, sums.freedom)
 
 
 def mean(total: float, squares: float, cubes: float, sums: Sums) -> Estimate:
     """Return a mean over rows, whose squares and cubes are of visitors: where they have one row each, a plain mean."""
     rows = sums.row_count
-    return Estimate(total / rows, _unbiased(squares, sums.visitors) / rows**2, cubes / rows**3)
+    return Estimate(total / rows, _unbiased(squares, sums.visitors) / rows**2, cubes / rows**3, sums.freedom)
 
 
 def _unbiased(squares: float, count: int) -> float:

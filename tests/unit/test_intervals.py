@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from shared.chain.intervals import Comparisons, Estimate, Sums, area, interval, more_needed
+from shared.chain.intervals import Comparisons, Estimate, Sums, area, interval, more_needed, t_quantile
 
 SUMS = Sums(
     candidate="logistic",
@@ -53,14 +53,23 @@ def test_an_interval_of_rare_large_values_lies_higher_by_what_johnson_says():
 
 def test_sums_become_means_with_unbiased_variances():
     found = Comparisons([SUMS])
-    assert found.metric("roc_auc", "logistic") == Estimate(0.8, pytest.approx(0.06 / 3 / 4 + 0.09 / 5 / 6))
-    assert found.metric("log_loss", "logistic") == Estimate(0.4, pytest.approx(0.9 / 9 / 10))
-    assert found.metric("brier", "logistic") == Estimate(0.2, pytest.approx(0.09 / 9 / 10))
+    # Four visitors bought.
+    assert found.metric("roc_auc", "logistic") == Estimate(0.8, pytest.approx(0.06 / 3 / 4 + 0.09 / 5 / 6), freedom=3)
+    assert found.metric("log_loss", "logistic") == Estimate(0.4, pytest.approx(0.9 / 9 / 10), freedom=3)
+    assert found.metric("brier", "logistic") == Estimate(0.2, pytest.approx(0.09 / 9 / 10), freedom=3)
+
+
+@pytest.mark.parametrize("freedom", [2, 3, 10, 49, 999, math.inf])
+def test_a_variance_that_few_buyers_tell_widens_the_interval_as_students_t_says(freedom):
+    assert t_quantile(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=0.01 if freedom < 3 else 0.002)
+    estimate = Estimate(0.3, 0.01, 0.0001, freedom)
+    assert estimate.upper - estimate.lower == pytest.approx(0.2 * t_quantile(freedom))
+    assert (-estimate).upper == pytest.approx(-estimate.lower)
 
 
 def test_a_class_of_one_visitor_tells_nothing_and_of_none_not_even_a_value():
     one = area(with_changes(buyers=1, visitors_with_buyers=1, placed=0.8, buyers_squares=0.0))
-    assert one == Estimate(0.8, math.inf)
+    assert one == Estimate(0.8, math.inf, freedom=1)
     assert interval("roc_auc", one) == (0, 1)
     assert more_needed(Estimate(-0.1, math.inf), 1) is None
     assert area(with_changes(buyers=0, placed=0.0)) is None
