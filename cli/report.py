@@ -7,18 +7,20 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli import terminal
-from shared.chain.documents import Check, Evaluation, Measured, Recommended
+from shared.chain.documents import Check, Evaluation, Health, Measured, Recommended
 from shared.chain.run_state import STEPS, Run, function_of
 
 COLOURS = {
     "published": "green",
     "recommended": "green",
+    "monitored": "green",
     "rejected": "yellow",
     "superseded": "yellow",
     "failed": "red",
     "retrying": "yellow",
     "running": "cyan",
 }
+STATES = {"fine": "green", "warn": "yellow", "act": "red"}
 # What the table shows of a model; the document for machines holds all of it.
 METRICS = {
     "roc_auc": "ROC AUC",
@@ -59,6 +61,8 @@ def show(run: Run, console: Console, upper_bound: Measured | None = None) -> Non
         console.print(_checks(run.documents.checks))
     if run.documents.evaluation:
         console.print(_candidates(run.documents.evaluation, upper_bound))
+    if run.documents.health:
+        console.print(health(run.documents.health))
     console.print(_outcome(run, upper_bound))
 
 
@@ -85,6 +89,14 @@ def _checks(checks: dict[str, Check]) -> Table:
     for name, check in checks.items():
         level = name.partition("/")[0]
         table.add_row(name, "[green]ok[/]" if check.is_ok else f"[red]{level}[/]", escape(check.found))
+    return table
+
+
+def health(found: Health) -> Table:
+    """Return the findings of a monitoring run as a table."""
+    table = terminal.table("check", "state", "found", title="Health")
+    for one in found.findings:
+        table.add_row(one.check.replace("_", " "), f"[{STATES[one.state]}]{one.state}[/]", escape(one.found))
     return table
 
 
@@ -146,6 +158,13 @@ def _outcome(run: Run, upper_bound: Measured | None) -> Table:
             "recommended", f"to {recommended.visitors} visitors by {recommended.method}; {_judged(recommended)}"
         )
         table.add_row("rules", f"{recommended.rules} from {recommended.baskets} baskets")
+    if found := run.documents.health:
+        if found.retraining:
+            table.add_row("asked for", "a training")
+        if found.held_back:
+            table.add_row("no training", escape(found.held_back))
+        if found.returned:
+            table.add_row("returned", f"version {found.returned} is champion again")
     table.add_row("seconds", ", ".join(f"{step} {seconds:.1f}" for step, seconds in run.seconds.items()))
     return table
 

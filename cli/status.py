@@ -10,15 +10,19 @@ from rich.markup import escape
 
 from cli import declarations, listing, logs, report, terminal
 from shared.chain import current, pointer
+from shared.chain.documents import HEALTH, MonitoringRun
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from cli.declarations import Alert, Watched
+    from shared.chain.documents import Health
     from shared.chain.environment import Environment
 
 # Of a count with more entries in its period, the newest are counted.
 MOST_ENTRIES = 1000
+# The newest monitoring run is among so many runs, those with the newest data.
+MOST_RUNS = 20
 COLOURS = {"CRITICAL": "red", "WARNING": "yellow"}
 
 
@@ -37,6 +41,7 @@ def read(environment: Environment, now: datetime) -> dict[str, Any]:
         "newest_run": next(iter(runs["runs"]), None),
         "data": {"newest_day": newest, "days_ago": (now.date() - newest).days} if newest else None,
         "dead_letters": len(runs["dead_letters"]),
+        "health": _health(environment),
         "alerts": _open_alerts(environment.settings.project, declarations.watched(), now),
     }
 
@@ -63,6 +68,8 @@ def show(state: dict[str, Any], out: Console) -> None:
     )
     table.add_row("dead letters", str(state["dead_letters"]))
     out.print(table)
+    if state["health"]:
+        out.print(report.health(state["health"]))
     if not state["alerts"]:
         out.print("no alert of the log is open")
         return
@@ -80,6 +87,14 @@ def _champion(environment: Environment, now: datetime) -> dict[str, Any] | None:
     run = environment.runs.find(champion.run_id)
     age = round((now - run.opened_at).total_seconds()) if run else None
     return {"run_id": champion.run_id, "version": champion.version, "age_seconds": age}
+
+
+def _health(environment: Environment) -> Health | None:
+    """Return what the newest run that checked the model's health has found; None before the first."""
+    newest = environment.runs.ids()[: -MOST_RUNS - 1 : -1]
+    found = [run for run in map(environment.runs.find, newest) if isinstance(run, MonitoringRun)]
+    ordered = sorted(found, key=lambda run: run.opened_at, reverse=True)
+    return next((health for run in ordered if (health := environment.runs.read(run.event.run_id, HEALTH))), None)
 
 
 def _open_alerts(project: str, watched: Watched, now: datetime) -> list[dict[str, Any]]:

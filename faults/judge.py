@@ -25,7 +25,7 @@ _VOLATILE_COLUMNS = {"created_on", "decided_at", "last_modified"}
 # All tables that the chain fills.
 TABLES = (
     *("source_days", "order_reports", "orders", "sessions", "interactions", "conversions", "visitor_features"),
-    *("training_rows", "evaluation_rows", "champion_history"),
+    *("training_rows", "evaluation_rows", "champion_history", "model_health"),
     *("scores", "audience", "visitor_products", "product_similarities", "recommended_products"),
     *("product_itemsets", "product_rules", "visitor_recommendations"),
 )

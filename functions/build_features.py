@@ -1,6 +1,7 @@
 """Build orders, sessions, interactions, features and labels once the export's day-tables are refreshed.
 
 On     data-refreshed       any shape that shared.chain.refreshes reads
+       model-monitored      ModelMonitored(run_id, state, reasons): its reasons ask for a training
        audience-published   AudiencePublished(run_id): a run has ended, and newer data may have waited
        model-rejected       ModelRejected(run_id), likewise
        run-superseded       RunSuperseded(run_id), likewise
@@ -22,7 +23,15 @@ from shared.chain.log_events import NoNewDayTable
 from shared.chain.refreshes import Refresh
 from shared.chain.steps import Opening, Step
 from shared.errors import Permanent
-from shared.events import AudiencePublished, DataRefreshed, FeaturesBuilt, ModelRejected, RunSuperseded, ScoringDue
+from shared.events import (
+    AudiencePublished,
+    DataRefreshed,
+    FeaturesBuilt,
+    ModelMonitored,
+    ModelRejected,
+    RunSuperseded,
+    ScoringDue,
+)
 from shared.handler import handle
 from shared.log import log
 from shared.settings import PURCHASE
@@ -45,6 +54,9 @@ def build_features(message: Message) -> None:
 
 def open_run(message: Message, environment: Environment, now: datetime) -> DataRefreshed | None:
     """Open the run that reads what the export holds now, or join the one that is open."""
+    if message.topic == ModelMonitored.topic:
+        reasons = ModelMonitored.from_json(message.body).reasons
+        return current.join(Refresh().because(reasons), message, environment, now) if reasons else None
     if message.topic != DataRefreshed.topic:
         return current.join(Refresh(), message, environment, now)
     refresh = refreshes.parse(message.body, refreshes.Export.of(environment.settings))
@@ -165,7 +177,13 @@ STEP = Step(
     step,
     opening=Opening(
         DataRefreshed,
-        (DataRefreshed.topic, AudiencePublished.topic, ModelRejected.topic, RunSuperseded.topic),
+        (
+            DataRefreshed.topic,
+            ModelMonitored.topic,
+            AudiencePublished.topic,
+            ModelRejected.topic,
+            RunSuperseded.topic,
+        ),
         open_run,
     ),
 )

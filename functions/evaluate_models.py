@@ -81,7 +81,7 @@ def step(
     report = evaluation.evaluate(trained, failed, context)
     context.runs.write(event.run_id, EVALUATION, report)
     if not report.passes:
-        in_a_row = 1 + rejections.before(event.run_id, context.runs)
+        in_a_row = rejections.until(event.run_id, context.runs)
         log(GateRejected(event.run_id, report.winner, report.reasons, in_a_row))
         return ModelRejected(event.run_id, report.reasons)
     word = report.test[report.winner].word

@@ -2,6 +2,7 @@
 
 On     model-deployed    ModelDeployed(run_id, version)
        scoring-due       the scheduler's tick: {}
+       model-monitored   ModelMonitored(run_id, state, reasons): another version may be champion now
 Runs   sql/scoring/scores.sql
 Emits  visitors-scored   VisitorsScored(run_id, day, version)
        run-failed        RunFailed(run_id, step): published by shared/handler.py
@@ -18,7 +19,7 @@ from shared.chain.log_events import NothingToScore
 from shared.chain.steps import Opening, Step
 from shared.champion import POINTER
 from shared.errors import Permanent
-from shared.events import ModelDeployed, ScoringDue, VisitorsScored
+from shared.events import ModelDeployed, ModelMonitored, ScoringDue, VisitorsScored
 from shared.handler import handle
 from shared.log import log
 
@@ -73,4 +74,4 @@ def step(event: ModelDeployed | ScoringDue, context: StepContext) -> VisitorsSco
         scored = champion
 
 
-STEP = Step("score_visitors", step, opening=Opening(ScoringDue, (ScoringDue.topic,), open_run))
+STEP = Step("score_visitors", step, opening=Opening(ScoringDue, (ScoringDue.topic, ModelMonitored.topic), open_run))

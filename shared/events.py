@@ -218,6 +218,25 @@ class RunFailed(Event):
 
 
 @dataclass(frozen=True)
+class MonitoringDue(Event):
+    """The model's health is to be checked."""
+
+    topic = "monitoring-due"
+    is_first = True
+
+
+@dataclass(frozen=True)
+class ModelMonitored(Event):
+    """The model's health was checked. `reasons` ask for a training; empty for none."""
+
+    topic = "model-monitored"
+    is_last = True
+
+    state: str
+    reasons: list[str]
+
+
+@dataclass(frozen=True)
 class RecommendationsDue(Event):
     """Recommendations are to be built from the current data, in a run beside the one that trains."""
 
@@ -253,6 +272,8 @@ EVENTS: dict[str, type[Event]] = {
         AudiencePublished,
         RunSuperseded,
         RunFailed,
+        MonitoringDue,
+        ModelMonitored,
         RecommendationsDue,
         RecommendationsBuilt,
     )

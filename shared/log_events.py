@@ -36,6 +36,7 @@ FIELDS = {
     "run_id": "id of the run",
     "seconds": "duration of the step, in seconds",
     "status": "HTTP status of the answer",
+    "state": "fine, warn or act",
     "step": "name of the step's function",
     "topic": "topic of the next event",
 }

@@ -190,6 +190,17 @@ class Serving(Section, frozen=True):
     golden_rows: Annotated[int, Meta(ge=2, le=1000)] = 50
 
 
+class Monitoring(Section, frozen=True):
+    """When the model's health asks for a training; docs/monitoring.md."""
+
+    # Age of the newest day that the champion has learnt from, in days.
+    max_champion_days: Days = 45
+    # Days after a training in which the model's health asks for no other one.
+    cool_down_days: Annotated[int, Meta(ge=0, le=1000)] = 3
+    # Rejections in a row after which it asks for none: a training on the same data would be rejected again.
+    max_rejections: Annotated[int, Meta(ge=1)] = 2
+
+
 class Recommendations(Section, frozen=True):
     """What is recommended beside a score: rules from baskets, and products for each visitor."""
 
@@ -253,6 +264,7 @@ class Settings(Section, frozen=True):
     policy: Policy = Policy()
     audience: Audience = Audience()
     serving: Serving = Serving()
+    monitoring: Monitoring = Monitoring()
     recommendations: Recommendations = Recommendations()
     online: Online = Online()
     # A run without news for this long is taken up again by resume_runs.

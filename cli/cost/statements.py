@@ -164,6 +164,17 @@ def scoring(volumes: Volumes, settings: Settings) -> list[Reading]:
     ]
 
 
+def monitoring(volumes: Volumes, settings: Settings) -> list[Reading]:
+    """Return the statements of checking the model's health: champion and former champion on the visitors since."""
+    return [
+        Reading("monitoring/newest_scores", {"scores": volumes.inputs.history_days}),
+        Reading("features/training_rows", {"visitor_features": volumes.within(settings.label_days)}),
+        Reading("evaluation/predictions", times=2),
+        *(Reading(f"evaluation/{name}") for name in ("metrics", "comparisons", "resamples")),
+        Reading("monitoring/health"),
+    ]
+
+
 def recommendations(volumes: Volumes, settings: Settings) -> list[Reading]:
     """Return the statements of building recommendations without a reservation: evaluation, then all visitors."""
     baskets = {"interactions": volumes.within(settings.recommendations.window_days)}
@@ -191,5 +202,7 @@ def ticks(volumes: Volumes) -> dict[str, list[Reading]]:
         # The day is only known at execution, so BigQuery cannot prune partitions.
         "scoring": [Reading("scoring/newest_day", {"sessions": volumes.inputs.history_days})],
         "recommendations": [Reading("recommendations/state")],
+        # Each of these ticks is a run.
+        "monitoring": [],
         "resume": [],
     }

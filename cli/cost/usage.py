@@ -148,6 +148,8 @@ def _runs(environment: Environment) -> Iterator[Usage]:
     yield from _queries("refresh", statements.refresh(volumes, settings), runs, volumes)
     yield from _queries("training", statements.training(volumes, settings), trainings, volumes)
     yield from _queries("scoring", statements.scoring(volumes, settings), scorings, volumes)
+    monitored = environment.ticks("monitoring")
+    yield from _queries("monitoring", statements.monitoring(volumes, settings), monitored, volumes)
     yield from _queries("recommendations", statements.recommendations(volumes, settings), built, volumes)
     # One delivery from train_models, and one per candidate from the log sink.
     told = 1 + len(settings.training.candidates)
@@ -158,6 +160,7 @@ def _runs(environment: Environment) -> Iterator[Usage]:
         ("training", "deploy_model", math.ceil(assumed.seconds["deploy_model"] / settings.wait_seconds), trainings),
         ("scoring", "score_visitors", 1, scorings),
         ("scoring", "publish_audience", 1, scorings),
+        ("monitoring", "monitor_model", 1, monitored),
         ("recommendations", "build_recommendations", 1, built),
     ):
         seconds = assumed.seconds[function] / deliveries

@@ -117,6 +117,7 @@ class Volumes:
             "export": sessions,
             "day_tables": inputs.history_days,
             "source_days": inputs.history_days,
+            "model_health": 5,
             "champion_history": inputs.history_days,
             "order_reports": orders,
             "orders": orders,

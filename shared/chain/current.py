@@ -165,6 +165,12 @@ def newest_day(environment: Environment) -> date | None:
     return found.as_of if found else None
 
 
+def last_training(environment: Environment) -> Training | None:
+    """Return the last run that was opened to train; None before the first."""
+    found, _ = _claim(environment).read()
+    return found.trained if found else None
+
+
 def names(run_id: str | None, environment: Environment) -> bool:
     """Whether this run holds the claim; for None, whether any run does."""
     found, _ = _claim(environment).read()

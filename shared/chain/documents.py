@@ -9,10 +9,11 @@ from typing import Any
 
 from msgspec import Struct
 
+from shared.chain.health import Finding, State
 from shared.chain.ranking import Ranking
 from shared.chain.versions import Version
 from shared.embedded_scorer import Artefact
-from shared.events import DataRefreshed, RecommendationsDue, ScoringDue
+from shared.events import DataRefreshed, MonitoringDue, RecommendationsDue, ScoringDue
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,15 @@ class ScoringRun(Struct, frozen=True, tag_field="topic", tag=ScoringDue.topic):
     as_of: date
 
 
+class MonitoringRun(Struct, frozen=True, tag_field="topic", tag=MonitoringDue.topic):
+    """A run that checks the model's health on the day `today`; `as_of` is the newest day that was read."""
+
+    opened_at: datetime
+    event: MonitoringDue
+    as_of: date
+    today: date
+
+
 class RecommendationsRun(Struct, frozen=True, tag_field="topic", tag=RecommendationsDue.topic):
     """A run that builds recommendations, beside the run that trains."""
 
@@ -93,7 +103,7 @@ class RecommendationsRun(Struct, frozen=True, tag_field="topic", tag=Recommendat
     out_of_stock: list[str]
 
 
-type OpenedRun = ExportRun | ScoringRun | RecommendationsRun
+type OpenedRun = ExportRun | ScoringRun | MonitoringRun | RecommendationsRun
 
 
 # steps/STEP.json and failures/STEP.json.
@@ -205,6 +215,27 @@ class Evaluation(Struct, frozen=True):
     choice: str = ""
     best: Version | None = None
     test: dict[str, Measured] = {}
+
+
+class Monitored(Struct, frozen=True):
+    """The versions that a monitoring run compares, None for one that there is not."""
+
+    champion: Version | None
+    former: Version | None = None
+
+
+class Health(Struct, frozen=True):
+    """What a monitoring run found.
+
+    `retraining` holds the reasons for a training, `held_back` why there is none in spite of reasons. `returned` is the
+    version that became champion again, because the present one is worse.
+    """
+
+    state: State
+    findings: list[Finding]
+    retraining: list[str] = []
+    held_back: str = ""
+    returned: str | None = None
 
 
 class Iteration(Struct, frozen=True):
@@ -319,6 +350,8 @@ RUN: Document[OpenedRun] = Document("run", OpenedRun)  # type: ignore[arg-type]
 CHECKS = Document("checks", dict[str, Check])
 CHAMPION = Document("champion", HeldAgainst)
 EVALUATION = Document("evaluation", Evaluation)
+MONITORED = Document("monitored", Monitored)
+HEALTH = Document("health", Health)
 TRAINING = Document("training", dict[str, TrainingStatistics])
 DEPLOYMENT = Document("deployment", Deployment)
 DEPLOYMENT_OPERATION = Document("deployment_operation", DeploymentOperation)

@@ -26,12 +26,12 @@ def evaluate(trained: list[str], failed: dict[str, str], context: StepContext) -
     limits = context.settings.gate
     models = {name: model_name(name, context.run_id) for name in trained}
     for name, model in models.items():
-        _predict(name, model, "evaluation", context)
+        predict(name, model, "evaluation", context)
     candidates, compared = measured("evaluation", context)
     choice = gate.choose([_described(name, model, context) for name, model in models.items()], compared, limits)
     winner = choice.candidate
 
-    _predict(winner, models[winner], "test", context)
+    predict(winner, models[winner], "test", context)
     held = held_against(context)
     champions, unscored = _predict_champions(held, context)
     test, compared = measured("test", context)
@@ -82,7 +82,8 @@ def lack_of_buyers(context: StepContext) -> str | None:
     )
 
 
-def _predict(candidate: str, model: str, split: str, context: StepContext) -> None:
+def predict(candidate: str, model: str, split: str, context: StepContext) -> None:
+    """Write what the model says of the visitors of a split of the run's rows."""
     # One after the other: BigQuery lets only one statement at a time replace rows of a partition.
     parameters = {**training.rows_of_run(context), "candidate": candidate, "split": split}
     context.warehouse.query("evaluation/predictions", parameters, model=model)
@@ -95,7 +96,7 @@ def _predict_champions(held: HeldAgainst, context: StepContext) -> tuple[dict[st
         if version is None:
             continue
         try:
-            _predict(name, version.model, "test", context)
+            predict(name, version.model, "test", context)
         except Permanent as error:
             # A champion that can no longer be scored must not keep every challenger out.
             log(ChampionUnscored(context.run_id, name, str(error)))

@@ -85,6 +85,18 @@ class GateRejected(LogEvent, frozen=True):
     in_a_row: int
 
 
+class HealthFound(LogEvent, frozen=True):
+    """A check of the model's health; `state` is fine, warn, or act, which asks for a training."""
+
+    event = "health_found"
+    message = "{check} is {state}: {found}"
+
+    run_id: str
+    check: str
+    state: str
+    found: str
+
+
 class ModelNotEmbeddable(LogEvent, frozen=True):
     """The embedded scorer does not support this model type, so only the endpoint scores."""
 

@@ -9,23 +9,26 @@ from shared.chain.documents import EVALUATION, ExportRun
 if TYPE_CHECKING:
     from shared.chain.runs import Runs
 
-# Maximum number of former runs to look at.
-MOST_RUNS = 9
+# Maximum number of runs to look at.
+MOST_RUNS = 10
 
 
-def before(run_id: str, runs: Runs) -> int:
-    """Return how many evaluated runs in a row the gate rejected before this one.
+def until(run_id: str | None, runs: Runs) -> int:
+    """Return how many evaluated runs in a row the gate rejected, up to this one; None stands for no run.
 
     A run that was not evaluated, because it failed or was superseded, counts neither way.
     """
     count = 0
     for _ in range(MOST_RUNS):
-        run = runs.find(run_id)
-        if not isinstance(run, ExportRun) or run.after is None:
-            break
-        run_id = run.after
-        evaluation = runs.read(run_id, EVALUATION)
-        if evaluation and evaluation.passes:
+        evaluation = runs.read(run_id, EVALUATION) if run_id else None
+        if run_id is None or (evaluation and evaluation.passes):
             break
         count += evaluation is not None
+        run_id = before(run_id, runs)
     return count
+
+
+def before(run_id: str, runs: Runs) -> str | None:
+    """Return the last run that was opened to train before this one."""
+    run = runs.find(run_id)
+    return run.after if isinstance(run, ExportRun) else None

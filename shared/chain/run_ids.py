@@ -32,6 +32,11 @@ def of_scoring(day: date, session_count: int, version: str, since: int) -> str:
     return _run_id(day, f"{version} {since} {day} {session_count}")
 
 
+def of_monitoring(as_of: date, today: date) -> str:
+    """Return the id of the run that checks the model's health today; `as_of` is the newest day that was read."""
+    return _run_id(as_of, f"monitoring {today}")
+
+
 def of_recommendations(as_of: date, state: Mapping[str, Any]) -> str:
     """Return the id of the run that builds recommendations from this state, a row of sql/recommendations/state.sql."""
     return _run_id(as_of, f"recommendations {jsontext.text(state)}")

@@ -11,6 +11,7 @@ from shared.chain.documents import (
     CHECKS,
     DEPLOYMENT,
     EVALUATION,
+    HEALTH,
     RECOMMENDATIONS,
     SUPERSEDED,
     TRAINING,
@@ -18,7 +19,9 @@ from shared.chain.documents import (
 )
 from shared.events import (
     AudiencePublished,
+    ModelMonitored,
     ModelRejected,
+    MonitoringDue,
     RecommendationsBuilt,
     RecommendationsDue,
     RunSuperseded,
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
         Deployment,
         Document,
         Evaluation,
+        Health,
         Recommended,
         Superseded,
         TrainingStatistics,
@@ -52,8 +56,16 @@ STEPS = (
     "publish_audience",
 )
 
-# The steps of a run that builds recommendations.
-BESIDE = ("build_recommendations",)
+# The steps of runs beside it: one builds recommendations, one checks the model's health.
+BESIDE = ("build_recommendations", "monitor_model")
+
+# The state of a run whose last event is of this class.
+_ENDS: dict[type, str] = {
+    ModelRejected: "rejected",
+    RunSuperseded: "superseded",
+    RecommendationsBuilt: "recommended",
+    ModelMonitored: "monitored",
+}
 
 
 @dataclass(frozen=True)
@@ -67,6 +79,7 @@ class Documents:
     superseded: Superseded | None = None
     audience: Audience | None = None
     recommendations: Recommended | None = None
+    health: Health | None = None
 
 
 @dataclass(frozen=True)
@@ -84,22 +97,22 @@ class Run:
 
     @property
     def kind(self) -> str:
-        """One of training, refresh (without a training), scoring, recommendations."""
-        kinds = {ScoringDue.topic: "scoring", RecommendationsDue.topic: "recommendations"}
+        """One of training, refresh (without a training), scoring, monitoring, recommendations."""
+        kinds = {
+            ScoringDue.topic: "scoring",
+            MonitoringDue.topic: "monitoring",
+            RecommendationsDue.topic: "recommendations",
+        }
         return kinds.get(self.topic, "training" if self.trains else "refresh")
 
     @property
     def outcome(self) -> str:
-        """One of published, recommended, rejected, superseded, failed, retrying, running."""
+        """One of published, recommended, monitored, rejected, superseded, failed, retrying, running."""
         last = self.records[-1].event if self.records else None
-        if isinstance(last, RunSuperseded):
-            return "superseded"
         if isinstance(last, AudiencePublished):
             return "superseded" if self.documents.superseded else "published"
-        if isinstance(last, RecommendationsBuilt):
-            return "recommended"
-        if isinstance(last, ModelRejected):
-            return "rejected"
+        if ended := _ENDS.get(type(last)):
+            return ended
         if any(failure.is_permanent for failure in self.failures):
             return "failed"
         return "retrying" if self.failures else "running"
@@ -107,7 +120,7 @@ class Run:
     @property
     def has_ended(self) -> bool:
         """Whether the run has ended, well or not."""
-        return self.outcome in {"published", "recommended", "rejected", "superseded", "failed"}
+        return self.outcome in {"published", "recommended", "monitored", "rejected", "superseded", "failed"}
 
     @property
     def reason(self) -> str:
@@ -117,7 +130,7 @@ class Run:
             return f"run {last.by} reads newer data"
         if self.documents.superseded:
             return self.documents.superseded.reason
-        if isinstance(last, ModelRejected):
+        if isinstance(last, ModelRejected | ModelMonitored):
             return "; ".join(last.reasons)
         return "; ".join(f"{failure.step}: {failure.reason}" for failure in self.failures)
 
@@ -168,5 +181,6 @@ def read(runs: Runs, run_id: str, only: Collection[Document[Any]] | None = None)
             found(SUPERSEDED),
             found(AUDIENCE),
             found(RECOMMENDATIONS),
+            found(HEALTH),
         ),
     )

@@ -11,6 +11,7 @@ from shared.warehouse import Statement, heals, reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import date
 
     from google.cloud import bigquery
 
@@ -41,14 +42,18 @@ def freeze_rows(context: StepContext) -> None:
     """Write the run's training rows, split by time into train, evaluation and test."""
     training = context.settings.training
     as_of = context.run.as_of
-    parameters = {
-        **rows_of_run(context),
-        "from_day": as_of - timedelta(days=training.window_days - 1),
-        "as_of": as_of,
-        "train_share": training.train_share,
-        "evaluation_share": training.evaluation_share,
-    }
-    context.warehouse.query("features/training_rows", parameters)
+    first = as_of - timedelta(days=training.window_days - 1)
+    write_rows(first, as_of, training.train_share, training.evaluation_share, context)
+
+
+def write_rows(first: date, last: date, train: float, evaluation: float, context: StepContext) -> None:
+    """Write the run's rows: visitors of these days whose outcome is known, in shares of their number by time.
+
+    What is neither for training nor for evaluation is for the test.
+    """
+    days = {"from_day": first, "as_of": last}
+    shares = {"train_share": train, "evaluation_share": evaluation}
+    context.warehouse.query("features/training_rows", {**rows_of_run(context), **days, **shares})
 
 
 def submit(candidates: Iterable[str], attempt: int, context: StepContext) -> None:

@@ -12,6 +12,11 @@ owners as (
     from evaluation_rows
     union all
     select
+        'model_health' as table_name,
+        run_id
+    from model_health
+    union all
+    select
         'scores' as table_name,
         run_id
     from scores

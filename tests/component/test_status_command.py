@@ -14,7 +14,7 @@ from deskcloud.logs.filter import parse
 from deskcloud.web import serving
 from shared.chain.current import PATH, Current
 from shared.chain.documents import ExportRun, Reading
-from shared.chain.log_events import CheckFailed, GateRejected, StepEnded, StepFailed, StepFailedForGood
+from shared.chain.log_events import CheckFailed, GateRejected, HealthFound, StepEnded, StepFailed, StepFailedForGood
 from shared.chain.runs import Runs
 from shared.champion import POINTER, Pointer
 from shared.dead_letters import DeadLetter, DeadLetters
@@ -38,6 +38,11 @@ RAISED = {
         [("evaluate_models", GateRejected(RUN, "logistic", ["too few buyers"], 1))],
     ),
     "check_failed": ([("build_features", CheckFailed(RUN, "fail/row_count", "3 sessions"))], []),
+    "champion_old": ([("monitor_model", HealthFound(RUN, "champion_age", "act", "50 days old"))], []),
+    "champion_worse": (
+        [("monitor_model", HealthFound(RUN, "performance", "warn", "ROC AUC 0.61"))],
+        [("monitor_model", HealthFound(RUN, "performance", "fine", "ROC AUC 0.75"))],
+    ),
     "dead_letters": ([("record_dead_letter", DeadLetter("train-models", "given up after 20 deliveries"))], []),
     "fallbacks": ([SCORED] * 20 + [STOOD_IN] * 2, [SCORED] * 20 + [STOOD_IN]),
 }

@@ -257,6 +257,20 @@ def test_a_day_is_scored_once_by_a_champion_however_often_the_scheduler_ticks(ch
     assert chain.state() == before
 
 
+def test_the_models_health_is_checked_once_a_day_however_often_the_scheduler_ticks(chain):
+    [run] = chain.send("monitoring-due", {})
+    assert (run.kind, run.outcome) == ("monitoring", "monitored")
+    findings = {one.check: one.state for one in run.documents.health.findings}
+    assert findings.keys() >= {"data_age", "scores_age", "champion_age", "performance"}
+    assert findings["scores_age"] == "fine"
+    rows = chain.rows("model_health", f"run_id = '{run.run_id}'")
+    assert {row["check_name"]: row["state"] for row in rows} == findings
+    assert {row["model_version"] for row in rows} == {chain.clients.registry.champion().number}
+    before = chain.state()
+    assert chain.send("monitoring-due", {}) == []
+    assert chain.state() == before
+
+
 def test_what_a_run_makes_while_it_is_reset_can_be_reset_too(chain):
     late = "20170101-deadbeef"
     rows = "select x, x > 1 as label from unnest([1, 2, 3]) as x"

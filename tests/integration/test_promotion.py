@@ -1,6 +1,9 @@
 """Who becomes champion when a deployment and a rollback meet, on the local Vertex AI and Cloud Storage."""
 
 import random
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
 
 import pytest
 from google.cloud import aiplatform_v1 as vertex
@@ -9,14 +12,18 @@ from desk.ml import sessions
 from deskcloud import vertex as local_vertex
 from deskcloud.web import serving
 from fixtures.online import PROJECT, deploy, trained
-from shared.chain import promotion
-from shared.chain.environment import Environment
+from functions import monitor_model
+from shared.chain import health, monitoring, promotion
+from shared.chain.documents import HEALTH, MonitoringRun
+from shared.chain.environment import Environment, StepContext
 from shared.chain.guarded import Guarded
 from shared.chain.registry import CHAMPION, Registry
 from shared.chain.versions import Version
+from shared.events import ModelMonitored, MonitoringDue
 from shared.settings import Settings
 from shared.vertex import address
 
+DAY = date(2017, 8, 1)
 FIRST = Version("1", "20170801-00000001", "logistic")
 SECOND = Version("2", "20170801-00000002", "logistic")
 
@@ -158,6 +165,23 @@ def test_a_move_that_meets_another_is_kept_too(clients, monkeypatch):
     monkeypatch.setattr(Guarded, "replace", replaced_late)
     roll_back(clients)
     assert [move.to_version for move in promotion.moves(clients)] == ["2", "1"]
+
+
+def test_monitoring_returns_to_the_former_champion_once_and_never_back(clients, monkeypatch):
+    promote(clients)
+    worse = health.former_champion(0.05, 0.01, is_shown=True)
+    monkeypatch.setattr(monitoring, "findings", lambda *_: [worse])
+    event, now = MonitoringDue("20170802-00000003"), datetime.now(UTC)
+    clients.runs.open(MonitoringRun(opened_at=now, event=event, as_of=DAY, today=DAY))
+    context = StepContext(clients, event.run_id, "monitor_model", now, None)
+    context.__dict__["warehouse"] = SimpleNamespace(query=lambda *_: [])
+    monkeypatch.setattr(promotion, "record_moves", lambda _: None)
+    for _ in range(2):
+        assert monitor_model.step(event, context) == ModelMonitored(event.run_id, "warn", [])
+        assert who_serves(clients) == (FIRST, {"1": 100})
+    assert clients.runs.read(event.run_id, HEALTH).returned == "1"
+    assert [move.decided_by for move in promotion.moves(clients)] == ["deploy_model", "monitor_model"]
+    assert monitoring.watched(replace(context, run_id="20170803-00000004")).former is None
 
 
 def test_a_run_that_was_judged_against_another_champion_is_not_promoted(clients):

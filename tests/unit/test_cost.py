@@ -62,7 +62,13 @@ def readings(kind="ga360"):
     world = BY_KIND[kind]
     of_runs = [
         one
-        for group in (statements.refresh, statements.training, statements.scoring, statements.recommendations)
+        for group in (
+            statements.refresh,
+            statements.training,
+            statements.scoring,
+            statements.monitoring,
+            statements.recommendations,
+        )
         for one in group(world.volumes, world.settings)
     ]
     return of_runs + [one for some in statements.ticks(world.volumes).values() for one in some]
@@ -338,6 +344,7 @@ def test_nothing_that_costs_is_left_out():
         "refresh",
         "training",
         "scoring",
+        "monitoring",
         "recommendations",
         "checkout",
         "storage",

@@ -292,9 +292,12 @@ def test_no_function_has_a_role_that_opens_the_project():
 def test_no_function_has_a_permission_that_opens_the_project():
     permissions = {permission for function in FUNCTIONS.values() for permission in function.permissions}
     assert permissions == {
+        "aiplatform.endpoints.get",
         "aiplatform.endpoints.predict",
+        "aiplatform.endpoints.update",
         "aiplatform.models.get",
         "aiplatform.models.list",
+        "aiplatform.models.update",
         "bigquery.jobs.create",
         "bigquery.jobs.get",
     }

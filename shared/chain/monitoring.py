@@ -1,0 +1,107 @@
+"""Measure the model's health: ages of data, scores and champion, and what the champion is worth on visitors since."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from shared.chain import current, evaluation, health, promotion, rejections, training
+from shared.chain.documents import EVALUATION, MONITORED, Monitored, MonitoringRun
+from shared.chain.gate import CHAMPION
+from shared.errors import Permanent
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from shared.chain.environment import StepContext
+    from shared.chain.health import Finding
+    from shared.chain.intervals import Comparisons
+    from shared.chain.versions import Version
+
+FORMER = "former_champion"
+# The split of a monitoring run's rows.
+SPLIT = "test"
+
+
+def watched(context: StepContext) -> Monitored:
+    """Return the champion, and the former one that it replaced by promotion; the same for each delivery.
+
+    After a rollback there is no former one to return to: somebody has decided against it.
+    """
+    if kept := context.runs.read(context.run_id, MONITORED):
+        return kept
+    champion = context.registry.champion()
+    move = next(iter(promotion.moves(context.environment)[-1:]), None)
+    former = None
+    if champion and move and move.kind == "promoted" and move.to_version == champion.number:
+        former = next((one for one in context.registry.versions() if one.number == move.from_version), None)
+    return context.runs.keep(context.run_id, MONITORED, Monitored(champion=champion, former=former))
+
+
+def findings(of: Monitored, context: StepContext) -> list[Finding]:
+    """Return the finding of each check."""
+    run = context.run_as(MonitoringRun)
+    newest = current.newest_day(context.environment)
+    [scored] = context.warehouse.query("monitoring/newest_scores")
+    found = [
+        health.data_age(newest, run.today, context.settings.checks.max_age_days),
+        health.scores_age(scored["day"], newest),
+    ]
+    if of.champion is None:
+        return found
+    learnt_until = context.runs.opened(of.champion.run_id).run.as_of
+    found.append(health.champion_age((run.as_of - learnt_until).days, context.settings.monitoring.max_champion_days))
+    return found + _worth(of.champion, of.former, learnt_until, context)
+
+
+def _worth(champion: Version, former: Version | None, learnt_until: date, context: StepContext) -> list[Finding]:
+    """Measure the champion, and the former one, on visitors whose outcome was not known when the champion was trained.
+
+    The features are those of the first visit alone, so a prediction made now is the one that was made then.
+    """
+    first = learnt_until - timedelta(days=context.settings.label_days - 1)
+    training.write_rows(first, context.run.as_of, 0.0, 0.0, context)
+    evaluation.predict(CHAMPION, champion.model, SPLIT, context)
+    compares = former is not None and _is_predicted(former, context)
+    measured, compared = evaluation.measured(SPLIT, context)
+    judged = context.runs.read(champion.run_id, EVALUATION)
+    promised = judged.test.get(judged.winner) if judged else None
+    found = [health.performance(promised, measured.get(CHAMPION))]
+    return found + (_against_former(compared, context) if compares else [])
+
+
+def _is_predicted(former: Version, context: StepContext) -> bool:
+    try:
+        evaluation.predict(FORMER, former.model, SPLIT, context)
+    except Permanent:
+        # Its model was deleted, so there is nothing to return to.
+        return False
+    return True
+
+
+def _against_former(compared: Comparisons, context: StepContext) -> list[Finding]:
+    limits = context.settings.gate
+    loss = compared.loss(limits.metric, CHAMPION, FORMER)
+    with_margin = compared.loss(limits.metric, CHAMPION, FORMER, with_margin=True)
+    of_former = compared.metric(limits.metric, FORMER)
+    if loss is None or with_margin is None or of_former is None or not of_former.value:
+        return []
+    share = loss.value / of_former.value
+    return [health.former_champion(share, limits.margin, is_shown=with_margin.lower > 0)]
+
+
+def reasons_to_train(found: list[Finding], context: StepContext) -> tuple[list[str], str]:
+    """Return the reasons for a training, and why there is to be none in spite of them; empty if there is to be one."""
+    reasons = [f"monitoring: {one.found}" for one in found if one.state == "act"]
+    if not reasons:
+        return [], ""
+    limits = context.settings.monitoring
+    last = current.last_training(context.environment)
+    if last is None:
+        return reasons, ""
+    if context.now - last.at < timedelta(days=limits.cool_down_days):
+        return reasons, f"the last training was on {last.at:%Y-%m-%d} (monitoring.cool_down_days)"
+    rejected = rejections.until(last.run_id, context.runs)
+    if rejected >= limits.max_rejections:
+        return reasons, f"the gate has rejected the last {rejected} models (monitoring.max_rejections)"
+    return reasons, ""

@@ -1,0 +1,3 @@
+-- The newest day whose visitors are scored; NULL before the first.
+select max(day) as day
+from scores

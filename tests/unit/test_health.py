@@ -1,0 +1,105 @@
+"""When the model's health is fine, when it warns, and when it asks for a training."""
+
+from datetime import date
+
+import msgspec
+import pytest
+
+from shared.chain import health
+from shared.chain.documents import Measured
+
+TODAY = date(2017, 8, 10)
+
+
+def measured(roc_auc, lower, upper):
+    return Measured(
+        word="decent",
+        candidate="champion",
+        visitors=5000,
+        positives=60,
+        expected_positives=61.5,
+        true_positives=0,
+        false_positives=0,
+        true_negatives=0,
+        false_negatives=0,
+        calibration=[],
+        roc_auc=roc_auc,
+        intervals={"roc_auc": (lower, upper)},
+    )
+
+
+PROMISED = measured(0.78, 0.72, 0.83)
+
+
+@pytest.mark.parametrize(
+    ("newest", "most", "state"),
+    [
+        (date(2017, 8, 9), 3, "fine"),
+        (date(2017, 8, 7), 3, "fine"),
+        (date(2017, 8, 6), 3, "warn"),
+        (date(2010, 1, 1), 0, "fine"),
+        (None, 3, "warn"),
+    ],
+)
+def test_data_may_be_as_old_as_the_setting_allows(newest, most, state):
+    assert health.data_age(newest, TODAY, most).state == state
+
+
+@pytest.mark.parametrize(
+    ("scored", "newest", "state"),
+    [
+        (date(2017, 8, 9), date(2017, 8, 9), "fine"),
+        (date(2017, 8, 8), date(2017, 8, 9), "warn"),
+        (None, date(2017, 8, 9), "warn"),
+        (None, None, "fine"),
+    ],
+)
+def test_scores_are_of_the_newest_day(scored, newest, state):
+    assert health.scores_age(scored, newest).state == state
+
+
+def test_a_champion_that_is_too_old_asks_for_a_training():
+    assert health.champion_age(45, 45).state == "fine"
+    old = health.champion_age(46, 45)
+    assert (old.state, old.value, old.threshold) == ("act", 46, 45)
+    assert old.found == "the champion has learnt from data 46 days old; 45 are allowed (monitoring.max_champion_days)"
+
+
+@pytest.mark.parametrize(
+    ("realised", "state"),
+    [
+        (measured(0.77, 0.70, 0.83), "fine"),
+        (measured(0.70, 0.63, 0.76), "warn"),
+        (measured(0.62, 0.55, 0.71), "act"),
+        (measured(None, None, None), "fine"),
+        (None, "fine"),
+    ],
+)
+def test_a_champion_is_worse_than_promised_where_the_intervals_do_not_meet(realised, state):
+    assert health.performance(PROMISED, realised).state == state
+
+
+def test_what_was_never_promised_cannot_be_missed():
+    found = health.performance(None, measured(0.6, 0.5, 0.7))
+    assert (found.state, found.value, found.threshold) == ("fine", 0.6, None)
+
+
+def test_the_former_champion_returns_where_the_present_one_is_shown_to_be_worse():
+    assert health.former_champion(0.05, 0.01, is_shown=False).state == "fine"
+    worse = health.former_champion(0.05, 0.01, is_shown=True)
+    assert worse.state == "warn"
+    assert worse.found == (
+        "the champion is 5.0% worse than the former one on the same visitors, so the former one returns (gate.margin)"
+    )
+
+
+def test_the_state_is_the_worst_of_all():
+    findings = [health.champion_age(1, 45), health.data_age(None, TODAY, 3)]
+    assert health.worst(findings) == "warn"
+    assert health.worst([*findings, health.champion_age(99, 45)]) == "act"
+    assert health.worst([]) == "fine"
+
+
+def test_a_finding_is_read_as_it_was_written():
+    findings = [health.champion_age(46, 45), health.performance(None, None)]
+    assert msgspec.json.decode(msgspec.json.encode(findings), type=list[health.Finding]) == findings
