@@ -1,7 +1,7 @@
 """Build orders, sessions, interactions, features and labels once the export's day-tables are refreshed.
 
 On     data-refreshed       any shape that shared.chain.refreshes reads
-       model-monitored      ModelMonitored(run_id, state, reasons): its reasons ask for a training
+       model-monitored      ModelMonitored(run_id, state, reasons, returned): its reasons ask for a training
        audience-published   AudiencePublished(run_id): a run has ended, and newer data may have waited
        model-rejected       ModelRejected(run_id), likewise
        run-superseded       RunSuperseded(run_id), likewise

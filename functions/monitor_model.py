@@ -2,7 +2,7 @@
 
 On     monitoring-due    the scheduler's tick: {}
 Runs   sql/monitoring, sql/features/training_rows.sql, sql/evaluation
-Emits  model-monitored   ModelMonitored(run_id, state, reasons)
+Emits  model-monitored   ModelMonitored(run_id, state, reasons, returned)
        run-failed        RunFailed(run_id, step): published by shared/handler.py
 """
 
@@ -56,7 +56,7 @@ def step(event: MonitoringDue, context: StepContext) -> ModelMonitored:
     _write_rows(found, of, context)
     for one in found:
         log(HealthFound(event.run_id, one.check, one.state, one.found))
-    return ModelMonitored(event.run_id, state, asked)
+    return ModelMonitored(event.run_id, state, asked, returned or "")
 
 
 def _return_to_former(of: Monitored, found: Sequence[Finding], context: StepContext) -> str | None:

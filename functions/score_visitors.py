@@ -2,7 +2,7 @@
 
 On     model-deployed    ModelDeployed(run_id, version)
        scoring-due       the scheduler's tick: {}
-       model-monitored   ModelMonitored(run_id, state, reasons): another version may be champion now
+       model-monitored   ModelMonitored(run_id, state, reasons, returned): a former version may be champion again
 Runs   sql/scoring/scores.sql
 Emits  visitors-scored   VisitorsScored(run_id, day, version)
        run-failed        RunFailed(run_id, step): published by shared/handler.py
@@ -36,12 +36,14 @@ def score_visitors(message: Message) -> None:
     handle(message, STEP)
 
 
-def open_run(_: Message, environment: Environment, now: datetime) -> ScoringDue | None:
+def open_run(message: Message, environment: Environment, now: datetime) -> ScoringDue | None:
     """Open a run for a tick and return its first event; None if there is no champion, or there are no sessions.
 
     Ticks on the same data and champion open the same run. A version that becomes champion again after a rollback scores
     again, because its pointer has a new generation.
     """
+    if message.topic == ModelMonitored.topic and not ModelMonitored.from_json(message.body).returned:
+        return None
     [newest] = environment.query("scoring/newest_day")
     champion = environment.registry.champion()
     if champion is None or newest["day"] is None:

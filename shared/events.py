@@ -227,13 +227,17 @@ class MonitoringDue(Event):
 
 @dataclass(frozen=True)
 class ModelMonitored(Event):
-    """The model's health was checked. `reasons` ask for a training; empty for none."""
+    """The model's health was checked. `reasons` ask for a training; empty for none.
+
+    `returned` is the version that became champion again because the present one was worse; empty for none.
+    """
 
     topic = "model-monitored"
     is_last = True
 
     state: str
     reasons: list[str]
+    returned: str = ""
 
 
 @dataclass(frozen=True)

@@ -167,7 +167,7 @@ def scoring(volumes: Volumes, settings: Settings) -> list[Reading]:
 def monitoring(volumes: Volumes, settings: Settings) -> list[Reading]:
     """Return the statements of checking the model's health: champion and former champion on the visitors since."""
     return [
-        Reading("monitoring/newest_scores", {"scores": volumes.inputs.history_days}),
+        Reading("monitoring/newest_scores"),
         Reading("features/training_rows", {"visitor_features": volumes.within(settings.label_days)}),
         Reading("evaluation/predictions", times=2),
         *(Reading(f"evaluation/{name}") for name in ("metrics", "comparisons", "resamples")),

@@ -86,7 +86,7 @@ def promote(
             why = why or f"version {decided.version} was made champion meanwhile"
         if why:
             return why
-        mine = _decide(version, Cause("promoted", "deploy_model", reason), environment, (decided, generation))
+        mine = _decide(version, Cause("promoted", "deploy_model", reason), environment, (decided, generation), champion)
         if mine is None:
             continue
         environment.registry.promote(deployed_id, version)
@@ -107,7 +107,7 @@ def roll_back(environment: Environment, cause: Cause, to: str | None = None) -> 
     if before.number == now.number:
         return before, now
     environment.runs.write(before.run_id, ROLLED_BACK, RolledBack(to=now.number, at=datetime.now(UTC)))
-    while _decide(now, cause, environment, _decisions(environment).read()) is None:
+    while _decide(now, cause, environment, _decisions(environment).read(), before) is None:
         pass
     _apply_decision(environment)
     return before, now
@@ -158,23 +158,27 @@ def _apply_decision(environment: Environment) -> None:
 
 
 def _decide(
-    version: Version, cause: Cause, environment: Environment, before: tuple[Decision | None, int]
+    version: Version,
+    cause: Cause,
+    environment: Environment,
+    before: tuple[Decision | None, int],
+    champion: Version | None,
 ) -> int | None:
     """Write the decision and return its generation; None if there was another one after `before`."""
     former, generation = before
-    decision = _next(former, version, cause, datetime.now(UTC))
+    serving = former.version if former else champion.number if champion else ""
+    moves = former.moves if former else []
+    decision = _next(moves, serving, version, cause, datetime.now(UTC))
     return _decisions(environment).replace(decision, generation)
 
 
-def _next(former: Decision | None, version: Version, cause: Cause, now: datetime) -> Decision:
-    """Return the decision that follows the former one. It adds a move if another version is to serve."""
-    known = former.moves if former else []
-    serving = former.version if former else ""
+def _next(moves: list[Move], serving: str, version: Version, cause: Cause, now: datetime) -> Decision:
+    """Return the next decision. It adds a move if another version than `serving` is to serve."""
     if serving == version.number:
-        return Decision(version.number, now, known)
-    number = known[-1].number + 1 if known else 1
+        return Decision(version.number, now, moves)
+    number = moves[-1].number + 1 if moves else 1
     move = Move(number, now, cause.kind, serving, version.number, version.run_id, cause.decided_by, cause.reason)
-    return Decision(version.number, now, [*known, move][-MOST_MOVES:])
+    return Decision(version.number, now, [*moves, move][-MOST_MOVES:])
 
 
 def _decisions(environment: Environment) -> Guarded[Decision]:

@@ -141,7 +141,7 @@ def test_each_move_of_the_champion_is_kept_once_with_who_and_why(clients):
     assert promote(clients)
     roll_back(clients)
     assert [(move.number, move.kind, move.from_version, move.to_version) for move in promotion.moves(clients)] == [
-        (1, "promoted", "", "2"),
+        (1, "promoted", "1", "2"),
         (2, "rolled_back", "2", "1"),
         (3, "rolled_back", "1", "2"),
     ]
@@ -177,7 +177,7 @@ def test_monitoring_returns_to_the_former_champion_once_and_never_back(clients, 
     context.__dict__["warehouse"] = SimpleNamespace(query=lambda *_: [])
     monkeypatch.setattr(promotion, "record_moves", lambda _: None)
     for _ in range(2):
-        assert monitor_model.step(event, context) == ModelMonitored(event.run_id, "warn", [])
+        assert monitor_model.step(event, context) == ModelMonitored(event.run_id, "warn", [], "1")
         assert who_serves(clients) == (FIRST, {"1": 100})
     assert clients.runs.read(event.run_id, HEALTH).returned == "1"
     assert [move.decided_by for move in promotion.moves(clients)] == ["deploy_model", "monitor_model"]
