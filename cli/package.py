@@ -40,10 +40,12 @@ class Bundle:
 
 
 def contents(root: Path = ROOT) -> dict[str, dict[str, Path]]:
-    """Return by name of its requirements what belongs into each bundle: names in it, and paths relative to the root.
+    """Return the files of each bundle, by the name of its requirements file.
+
+    A file's name in the bundle maps to its path below the root.
 
     Raises:
-        CommandError: something is missing without which no function could be built, or one could not start.
+        CommandError: a file is missing that a function needs to be built or to start.
     """
     if not (root / FUNCTIONS).is_file():
         raise _incomplete(root, [FUNCTIONS])

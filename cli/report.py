@@ -1,4 +1,4 @@
-"""A run as tables for people and as a document for machines."""
+"""Show a run as tables, or as a JSON document."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ COLOURS = {
     "running": "cyan",
 }
 STATES = {"fine": "green", "warn": "yellow", "act": "red"}
-# What the table shows of a model; the document for machines holds all of it.
+# Columns of the table of models. `--json` prints all metrics.
 METRICS = {
     "roc_auc": "ROC AUC",
     "pr_auc": "PR AUC",

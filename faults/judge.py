@@ -57,7 +57,10 @@ def observe(clients: Environment) -> State:
 
 
 def that_count(names: Iterable[str]) -> dict[str, str]:
-    """Return the objects to compare: their names by the name that they have if the first attempts succeed."""
+    """Return the objects to compare.
+
+    The key is the object's name without the attempt's number, and the value is the name of the last attempt's object.
+    """
 
     def attempt(name: str) -> int:
         found = _ATTEMPT.search(name)

@@ -16,7 +16,7 @@ class Deadline:
 
     @property
     def has_passed(self) -> bool:
-        """Whether there is no time left."""
+        """Whether the time is over."""
         return time.monotonic() > self._at
 
     @property

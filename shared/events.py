@@ -127,7 +127,7 @@ class TrainingFailed(Event):
         _require_attempt(self)
 
     def recorded_as(self, step: str) -> str:
-        """Return `step.2` after the first attempt: the record belongs to the attempt that follows."""
+        """Return the record's name. If attempt 1 failed, it is `step.2`, because the step starts attempt 2."""
         return _of_attempt(step, self.attempt + 1)
 
 

@@ -133,7 +133,7 @@ def _copy_known(from_day: date, past: Past, context: StepContext) -> None:
 
 
 def _until_ready[T](past: Past, day: date, step: str, work: Callable[[StepContext], T]) -> T:
-    """Return what `work` returns. It is repeated while a job of it is running, and attaches to the job."""
+    """Call `work` until its job has ended, and return its result. Each repeated call attaches to the same job."""
     while True:
         with contextlib.suppress(NotReady):
             return work(_context(past, day, step))

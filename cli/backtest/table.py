@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cli.backtest.promises import Interval, Promise
     from cli.backtest.results import Judged
 
-# What the table shows; the document for machines holds all.
+# Columns of the table. `--json` prints all metrics.
 _COLUMNS = {
     **{metric: report.METRICS[metric] for metric in ("roc_auc", "log_loss", "lift_at_10_percent")},
     "buyers": "buyers",

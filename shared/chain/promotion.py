@@ -1,9 +1,10 @@
 """Decide which version becomes champion: promotion and rollback.
 
-Aliases in the registry cannot be moved on a condition, but an object in the bucket can be replaced on one. So
-`serving/promotion.json` holds the last decision, a promotion or a rollback. A process first replaces it, on the
-condition that it is unchanged since it was read. Then it moves traffic and alias, and repeats that if there was another
-decision meanwhile. So a concurrent deployment cannot undo a rollback, whichever of the two moves the alias last.
+The registry cannot move an alias conditionally, but the bucket can replace an object conditionally. Therefore
+`serving/promotion.json` holds the last decision, a promotion or a rollback. A process first replaces this object, on
+the condition that it is unchanged since it was read. Then the process moves traffic and alias. If there was another
+decision meanwhile, it starts again. So a concurrent deployment cannot undo a rollback, whichever of the two moves the
+alias last.
 """
 
 from __future__ import annotations
@@ -50,7 +51,10 @@ class Cause(NamedTuple):
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """The version that is to serve, and the latest moves: none is lost if a process dies before it records it."""
+    """The version that is to serve, and the latest moves.
+
+    So no move is lost if a process dies before it writes the table champion_history.
+    """
 
     version: str
     decided_at: datetime
