@@ -140,6 +140,9 @@ def _outcome(run: Run, upper_bound: Measured | None) -> Table:
         verdict = "approved" if evaluation.passes else "rejected"
         table.add_row("choice", escape(evaluation.choice))
         table.add_row("gate", f"{evaluation.winner} {verdict}")
+        if calibration := evaluation.calibration:
+            table.add_row("calibrator", escape(calibration.method))
+            table.add_row("calibration", escape(calibration.judgement))
     if deployment := run.documents.deployment:
         table.add_row(
             "deployed",

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from cli import resetting
 from cli.main import app
 from shared import offers
+from shared.calibration import IDENTITY
 from shared.chain import pointer
 from shared.champion import POINTER
 from shared.online.scorer import OnlineScorer
@@ -66,6 +67,7 @@ def test_online_every_visitor_gets_the_probability_that_the_table_scores_has_by_
     config = bigquery.QueryJobConfig(query_parameters=[window])
     rows = [dict(row) for row in chain.clients.bigquery.query_and_wait(statement, job_config=config)]
     assert len(rows) == 500
+    assert chain.pointer().calibrators[rows[0]["scored_by"]] != IDENTITY
     for row in rows:
         scored = scorer.score(row)
         assert scored.probability == pytest.approx(row["scored"], abs=1e-6)
