@@ -70,19 +70,17 @@ class Sums:
     information_of_slope: float | None
 
 
-def fit(points: Sequence[Point]) -> Fitted:
+def fit(points: Sequence[Point], min_positives: int) -> Fitted:
     """Return Platt's calibrator, or an isotonic one where there are buyers enough and cross-fitting prefers it.
 
-    A fit that fails, or would turn the ranking round, leaves the probabilities as they are.
+    With too few buyers, and where the fit fails or would turn the ranking round, probabilities stay as they are.
     """
-    buyers = sum(point.row_count for point in points if point.label)
-    if not buyers or buyers == sum(point.row_count for point in points):
-        return Fitted(IDENTITY, "none, because the evaluation visitors are all buyers or all none")
     line = platt(points)
     if line is None:
-        return Fitted(IDENTITY, "none, because Platt's fit does not converge")
-    if round(line.slope, DIGITS) <= 0:
-        return Fitted(IDENTITY, f"none, because its slope would be {line.slope:.2f} and turn the ranking round")
+        return Fitted(IDENTITY, "none, because all evaluation visitors have the same probability, or there are none")
+    if why := _objection(points, line, min_positives):
+        return Fitted(IDENTITY, f"none, because {why}")
+    buyers = _buyers(points)
     by_platt = f"Platt on {buyers} buyers, slope {line.slope:.2f} and intercept {line.intercept:.2f}"
     if buyers < ISOTONIC_BUYERS:
         return Fitted(_straight(line), by_platt)
@@ -94,9 +92,25 @@ def fit(points: Sequence[Point]) -> Fitted:
     return Fitted(calibrator, f"isotonic on {buyers} buyers, {knots} knots; its cross-fitted log loss is below Platt's")
 
 
+def _objection(points: Sequence[Point], line: Coefficients, min_positives: int) -> str | None:
+    """Return why there is no calibrator by this line; None if there is one."""
+    buyers = _buyers(points)
+    if buyers in (0, sum(point.row_count for point in points)):
+        return "the evaluation visitors are all buyers or all none"
+    if buyers < min_positives:
+        return f"only {buyers} evaluation visitors bought, and {min_positives} are needed (gate.min_positives)"
+    if round(line.slope, DIGITS) <= 0:
+        return f"its slope would be {line.slope:.2f} and turn the ranking round"
+    return None
+
+
+def _buyers(points: Iterable[Point]) -> int:
+    return sum(point.row_count for point in points if point.label)
+
+
 def platt(points: Sequence[Point]) -> Coefficients | None:
     """Return Platt's line: a logistic regression on outcomes that are a little short of 0 and 1 (Platt 1999)."""
-    buyers = sum(point.row_count for point in points if point.label)
+    buyers = _buyers(points)
     others = sum(point.row_count for point in points) - buyers
     return regression(points, 1 / (others + 2), (buyers + 1) / (buyers + 2))
 

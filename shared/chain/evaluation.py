@@ -33,7 +33,7 @@ def evaluate(trained: list[str], failed: dict[str, str], context: StepContext) -
     choice = gate.choose([_described(name, model, context) for name, model in models.items()], compared, limits)
     winner = choice.candidate
 
-    fitted = calibration.fit(_points(winner, "evaluation", context))
+    fitted = calibration.fit(_points(winner, "evaluation", context), limits.min_positives)
     predict(winner, models[winner], "test", fitted.calibrator, context)
     held = held_against(context)
     champions, unscored = _predict_champions(held, context)

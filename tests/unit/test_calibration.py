@@ -13,7 +13,7 @@ from shared.calibration import IDENTITY, LARGEST_LOG_ODDS, Calibrator, log_odds,
 from shared.chain.calibration import Point, fit, judge, log_loss, platt, pooled
 from shared.chain.intervals import Estimate
 
-rising = st.lists(st.integers(-2000, 2000), min_size=1, max_size=8, unique=True).map(sorted)
+rising = st.lists(st.integers(-600, 600), min_size=1, max_size=8, unique=True).map(sorted)
 numbers = st.tuples(rising, rising).map(lambda both: [(x / 100, y / 100) for x, y in zip(*both, strict=False)])
 calibrators = st.builds(Calibrator, st.floats(0.01, 30), numbers.map(tuple))
 probabilities = st.floats(0, 1) | st.sampled_from([0.0, 1.0, 5e-324, 1e-16, 1 - 2**-53])
@@ -82,7 +82,7 @@ def bent(model):
 
 
 def test_an_overconfident_model_is_mended_by_platts_line():
-    fitted = fit(points(1, 8000, overconfident))
+    fitted = fit(points(1, 8000, overconfident), 30)
     assert fitted.calibrator.slope == pytest.approx(0.6, abs=0.1)
     assert fitted.calibrator.knots == ((0.0, pytest.approx(-0.8, abs=0.3)),)
     assert fitted.method.startswith("Platt on ")
@@ -90,7 +90,7 @@ def test_an_overconfident_model_is_mended_by_platts_line():
 
 def test_isotonic_regression_is_taken_where_it_is_shown_to_be_better_on_many_buyers():
     straight, crooked, few = (
-        fit(points(2, count, truth)) for count, truth in ((20_000, overconfident), (30_000, bent), (12_000, bent))
+        fit(points(2, count, truth), 30) for count, truth in ((20_000, overconfident), (30_000, bent), (12_000, bent))
     )
     assert straight.method.startswith("Platt on 1")
     assert crooked.method.startswith("isotonic on 1")
@@ -114,19 +114,23 @@ def test_blocks_are_those_of_scikit_learns_isotonic_regression():
     [
         (points(5, 3000, lambda model: -8 - 1.5 * model), "none, because its slope would be -1.4"),
         ([Point(0, 1, -2.0, 5), Point(1, 1, 1.0, 2)], "none, because the evaluation visitors are all buyers"),
-        ([Point(0, 1, -2.0, 5), Point(1, 0, -2.0, 9)], "none, because Platt's fit does not converge"),
-        ([], "none, because the evaluation visitors are all buyers or all none"),
+        (
+            [Point(0, 1, -2.0, 5), Point(1, 0, -2.0, 9)],
+            "none, because all evaluation visitors have the same probability",
+        ),
+        ([], "none, because all evaluation visitors have the same probability, or there are none"),
+        ([Point(0, 1, -2.0, 4), Point(1, 0, -1.0, 9)], "none, because only 4 evaluation visitors bought, and 5 are"),
     ],
-    ids=["turned round", "all buyers", "one probability", "nobody"],
+    ids=["turned round", "all buyers", "one probability", "nobody", "few buyers"],
 )
 def test_where_no_line_can_be_fitted_probabilities_stay_as_they_are_and_the_reason_is_given(given, why):
-    fitted = fit(given)
+    fitted = fit(given, 5)
     assert fitted.calibrator == IDENTITY
     assert fitted.method.startswith(why)
 
 
 def test_a_threshold_that_separates_all_buyers_makes_no_infinite_slope():
-    fitted = fit([Point(fold, int(x > 0), float(x), 10) for fold, x in enumerate([-3, -2, -1, 1, 2])])
+    fitted = fit([Point(fold, int(x > 0), float(x), 10) for fold, x in enumerate([-3, -2, -1, 1, 2])], 20)
     assert 0 < fitted.calibrator.slope < 10
     assert math.isfinite(fitted.calibrator.knots[0][1])
 
