@@ -59,8 +59,7 @@ def _judged(models: dict[str, Model], buyers: int, count: int, runs: int, random
     # Of what is right it may be said; of what is off by the tolerance only in 2.5 %.
     rows.append(Row(f"called calibrated, right, {buyers} buyers", 100 * said.pop("right") / runs, "%"))
     rows += [
-        share(f"called calibrated, {name}, {buyers} buyers", count, runs, nominal=0.025)
-        for name, count in said.items()
+        share(f"called calibrated, {name}, {buyers} buyers", count, runs, nominal=0.025) for name, count in said.items()
     ]
     return rows
 

@@ -8,6 +8,7 @@ import pytest
 from learning import RUN, training_rows
 from sklearn.linear_model import LogisticRegression
 
+from benchmarks import calibration as simulated
 from shared.calibration import IDENTITY, Calibrator
 from shared.chain import calibration
 from shared.chain.calibration import Point, Sums
@@ -135,6 +136,12 @@ def test_slope_and_ratio_vary_as_their_sums_over_rows_say(warehouse):
         (moved**2).sum() / probabilities.sum() ** 2 * len(labels) / (len(labels) - 1)
     )
     assert ratio.third == pytest.approx((moved**3).sum() / probabilities.sum() ** 3)
+
+
+def test_the_simulation_of_the_benchmarks_makes_the_same_points_and_sums(warehouse):
+    labels, log_odds, line, sums = judged(warehouse, 1)
+    assert calibration.regression(simulated.points(labels, log_odds)) == pytest.approx(line, abs=5e-3)
+    assert vars(simulated.sums(labels, log_odds, line)) == pytest.approx(vars(sums), rel=1e-9, abs=1e-9)
 
 
 def test_a_visitor_who_stands_twice_makes_no_interval_narrower(warehouse):
