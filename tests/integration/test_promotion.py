@@ -89,7 +89,7 @@ def test_the_pointer_has_the_calibrators_of_all_who_may_answer_before_and_after_
     assert pointed() == ("1", {"1": 0.8, "2": 1.2})
     assert promote(clients) is None
     assert pointed() == ("2", {"1": 0.8, "2": 1.2})
-    promotion.roll_back(clients, "seen to be worse")
+    roll_back(clients)
     assert pointed() == ("1", {"1": 0.8, "2": 1.2})
     clients.runs.remove(SECOND.run_id)
     assert pointed() == ("1", {"1": 0.8, "2": 1.0})
