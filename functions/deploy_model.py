@@ -47,28 +47,25 @@ def deploy_model(message: Message) -> None:
 
 
 def step(event: ModelApproved, context: StepContext) -> ModelDeployed | ScoringDue | RunSuperseded:
-    """Deploy the winner as a canary, and promote it if its answers equal BigQuery's. Each part can be repeated."""
+    """Deploy the winner as a canary, and promote it if its answers equal ML.PREDICT's. Each part can be repeated."""
     registry = context.registry
     if end := overtaken(event, context):
         return end
     evaluation = context.runs.require(event.run_id, EVALUATION)
-    judged, calibrator = evaluation.champion, evaluation.calibrator
+    judged = evaluation.champion
     if why := promotion.objection(event.run_id, judged, context.environment):
         return superseded(event, why, context)
     inputs = revisions.inputs(event.candidate, context)
     require_known_online(inputs)
-    golden = revisions.export(event.candidate, inputs, calibrator, context)
+    golden = revisions.export(event.candidate, inputs, context)
     expected = [row.pop("expected_probability") for row in golden]
-    revisions.keep_scorer(event.candidate, inputs, calibrator, golden, expected, context)
+    revisions.keep_scorer(event.candidate, inputs, golden, expected, context)
     model = model_name(event.candidate, event.run_id)
     version = registry.register(model, event.run_id, event.candidate, context.warehouse)
-    # The canary's answers at checkouts need its calibrator.
-    pointer.follow(context.environment)
     operation = _operation(context)
     canary = registry.deploy_canary(version, operation, context.deadline)
     try:
-        answered = [calibrator.apply(answer) for answer in registry.answers(canary, golden, context.deadline)]
-        difference = require_parity(expected, answered)
+        difference = require_parity(expected, registry.answers(canary, golden, context.deadline))
     except Permanent:
         # This spares the version if another delivery has made it the champion.
         registry.withdraw_run(event.run_id)
@@ -122,7 +119,7 @@ def require_known_online(inputs: Collection[str]) -> None:
 
 
 def require_parity(expected: list[float], answered: list[float]) -> float:
-    """Return the largest difference between the endpoint's and BigQuery's calibrated probabilities of the golden rows.
+    """Return the largest difference between the endpoint and ML.PREDICT on the golden rows.
 
     Raises:
         Permanent: the difference is larger than the tolerance, or there are no golden rows.

@@ -51,9 +51,18 @@ def in_view():
     return [one.alias_or_name for one in view.find(exp.Struct).expressions]
 
 
-def ranked_alone():
-    query = sqlglot.parse_one(googlesql.text("evaluation/single_features"), "bigquery")
+def unpivoted(name):
+    query = sqlglot.parse_one(googlesql.text(name), "bigquery")
     return [one.name for pivot in query.find_all(exp.Pivot) for field in pivot.fields for one in field.expressions]
+
+
+def ranked_alone():
+    return unpivoted("evaluation/single_features")
+
+
+def compared():
+    # Equal weekdays are compared, so the weekday cannot drift.
+    return [*unpivoted("monitoring/feature_shift"), "weekday"]
 
 
 def of_a_visit():
@@ -73,6 +82,7 @@ PLACES = {
     "sql/features/visitor_features.sql": lambda: merged("features/visitor_features"),
     "sql/tables/training_rows.yaml": lambda: columns("training_rows"),
     "sql/evaluation/single_features.sql": ranked_alone,
+    "sql/monitoring/feature_shift.sql": compared,
     "shared/online/contract.py": lambda: list(msgspec.structs.asdict(contract.Features())),
     "shared/online/sessions.py": of_a_visit,
     "sql/tables/run_googleapis_com_stdout.yaml": logged,

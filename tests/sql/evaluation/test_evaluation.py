@@ -5,7 +5,6 @@ import pytest
 from learning import RUN, training_rows
 from sklearn import metrics
 
-from shared.calibration import IDENTITY
 from shared.settings import CANDIDATES
 
 THRESHOLD = 0.5
@@ -90,7 +89,7 @@ def test_each_visitor_of_the_split_gets_the_models_own_word_once(models, warehou
     warehouse.fill({"training_rows": training_rows(), "evaluation_rows": [other, of_another_split, former]})
     for candidate in CANDIDATES:
         for _ in range(2 if candidate == "logistic" else 1):
-            of = {**RUN, "candidate": candidate, "split": "test", **IDENTITY.parameters}
+            of = {**RUN, "candidate": candidate, "split": "test"}
             warehouse.run("evaluation/predictions", of, model=candidate)
     found = warehouse.rows("evaluation_rows")
     for kept in (other, of_another_split):

@@ -1,0 +1,134 @@
+"""Which features have drifted, from the rows of sql/monitoring/feature_shift.sql: pure functions.
+
+docs/drift.md gives the reasons, and what simulations found.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_TINY = 1e-300
+_PRECISION = 1e-15
+_MOST_TERMS = 10_000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a difference is a drift.
+
+    min_visitors: fewest first visits of each period
+    min_difference: the least difference that matters, as a share of the visitors
+    false_alarms: share of days without drift on which an alarm is accepted
+    """
+
+    min_visitors: int = 500
+    min_difference: float = 0.05
+    false_alarms: float = 0.01
+
+
+@dataclass(frozen=True)
+class Shift:
+    """A row of sql/monitoring/feature_shift.sql: one feature, the earlier period ("base") against the later one.
+
+    difference: the largest difference of a category's share, or of a number's cumulative share, 0 to 1
+    jensen_shannon: the divergence of the shares in bits, 0 to 1
+    mean_difference: in standard deviations; None for a category, and for a number that does not vary
+    chi_square, degrees: of the test that the shares of both periods are equal
+    base_chi_square, base_degrees: of the test that the shares of equal weekdays of the earlier period are equal
+    """
+
+    feature: str
+    base_visitors: int
+    visitors: int
+    difference: float | None
+    jensen_shannon: float | None
+    mean_difference: float | None
+    chi_square: float | None
+    degrees: int
+    base_chi_square: float | None
+    base_degrees: int
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A feature's shift, the probability of one at least as large without drift, and whether it is a drift."""
+
+    shift: Shift
+    probability: float
+    has_drifted: bool
+
+
+def judge(shifts: Iterable[Shift], limits: Limits | None = None) -> list[Judged]:
+    """Return what is judged of each feature, the least probable first.
+
+    A drift is large enough to matter, and too improbable to be chance: Benjamini and Hochberg (1995) over all features.
+    """
+    limits = limits or Limits()
+    found = sorted(((probability(shift), shift) for shift in shifts), key=lambda one: one[0])
+    passing = [p <= limits.false_alarms * rank / len(found) for rank, (p, _) in enumerate(found, 1)]
+    last = max((rank for rank, passes in enumerate(passing, 1) if passes), default=0)
+    return [Judged(shift, p, rank <= last and _matters(shift, limits)) for rank, (p, shift) in enumerate(found, 1)]
+
+
+def _matters(shift: Shift, limits: Limits) -> bool:
+    fewest = min(shift.base_visitors, shift.visitors)
+    return fewest >= limits.min_visitors and (shift.difference or 0.0) >= limits.min_difference
+
+
+def probability(shift: Shift) -> float:
+    """Return the probability of shares that differ at least as much, if only chance and the day make a difference.
+
+    Days differ by more than chance if visitors come in groups, for example from a campaign. So the statistic is divided
+    by that of equal weekdays of the earlier period, as Rao and Scott (1981) do for clusters; the quotient has an F
+    distribution. Without two weeks to compare, and without two cells, the result is 1.
+    """
+    if not shift.degrees or not shift.base_degrees or shift.chi_square is None or shift.base_chi_square is None:
+        return 1.0
+    usual = max(shift.base_chi_square / shift.base_degrees, 1.0)
+    return upper_tail_of_f(shift.chi_square / shift.degrees / usual, shift.degrees, shift.base_degrees)
+
+
+def upper_tail_of_f(value: float, degrees: int, other_degrees: int) -> float:
+    """Return the probability that an F variable is at least `value`.
+
+    Source: Press and others, Numerical Recipes (2007), 6.14.10.
+    """
+    if value <= 0:
+        return 1.0
+    total = degrees * value + other_degrees
+    return _incomplete_beta(other_degrees / total, degrees * value / total, other_degrees / 2, degrees / 2)
+
+
+def _incomplete_beta(x: float, rest: float, a: float, b: float) -> float:
+    """Return the regularised incomplete beta function I_x(a, b); `rest` is 1 - x, which may be too small to subtract.
+
+    Source: NIST Digital Library of Mathematical Functions, 8.17.22 and, where that converges slowly, 8.17.4.
+    """
+    if x <= 0 or rest <= 0:
+        return float(rest <= 0)
+    if x > (a + 1) / (a + b + 2):
+        return 1 - _incomplete_beta(rest, x, b, a)
+    log_beta = math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
+    factor = math.exp(a * math.log(x) + b * math.log(rest) - log_beta) / a
+    # The continued fraction by the method of Lentz, as modified by Thompson and Barnett (1986).
+    c, d = 1.0, 1 / _not_zero(1 - (a + b) * x / (a + 1))
+    result = d
+    for m in range(1, _MOST_TERMS):
+        even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+        for term in (even, odd):
+            d = 1 / _not_zero(1 + term * d)
+            c = _not_zero(1 + term / c)
+            result *= c * d
+        if abs(c * d - 1) < _PRECISION:
+            return factor * result
+    raise ArithmeticError(f"the incomplete beta function of {x}, {a} and {b} does not converge")
+
+
+def _not_zero(value: float) -> float:
+    return value if abs(value) > _TINY else _TINY
