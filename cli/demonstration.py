@@ -21,6 +21,7 @@ from rich.progress import Progress
 from cli import bound, follow, machine, report
 from cli.declarations import HOME
 from cli.errors import CommandError
+from cli.page import routes as page
 from demo import generator, loading, sources
 from demo.truth import Truth
 from shared.events import DataRefreshed, RecommendationsDue
@@ -96,6 +97,7 @@ def run(plan: Plan, out: Console) -> Result:
         cloud, environment = stack.enter_context(
             machine.started(state, document, on_line=lambda _: news.set(), is_fresh=plan.state is None, is_held=True)
         )
+        out.print(f"watch it at {stack.enter_context(page.served(environment, 0))}", highlight=False, soft_wrap=True)
         laps.lap("start")
         day_files = making.result()
         laps.lap("generate")

@@ -25,9 +25,11 @@ PAGE = 1000
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """An entry of the log; `timestamp` is in RFC 3339."""
+    """An entry of the log; `timestamp` is in RFC 3339. `payload` is empty for text that is not JSON."""
 
     timestamp: str
+    severity: str = "DEFAULT"
+    payload: dict[str, Any] = msgspec.field(default_factory=dict, name="jsonPayload")
 
 
 class _Page(msgspec.Struct, frozen=True, rename="camel"):

@@ -94,6 +94,7 @@ def up(
     vertex_port: Annotated[int | None, options.port("Default 9051.")] = None,
     logging_port: Annotated[int | None, options.port("Default 9052.")] = None,
     functions_port: Annotated[int | None, options.port("Default 8080.")] = None,
+    page_port: Annotated[int | None, options.port("Default 8090; of the page for a browser.")] = None,
     on_demand: Annotated[
         bool, typer.Option("--on-demand", help="BigQuery without a reservation: no matrix factorization.")
     ] = False,
@@ -117,7 +118,15 @@ def up(
     }
     are_free = ports is options.Choice.FREE
     local_cloud.run(
-        state, assignments or [], named, env_file, out, are_free=are_free, is_on_demand=on_demand, is_strict=strict
+        state,
+        assignments or [],
+        named,
+        env_file,
+        out,
+        are_free=are_free,
+        is_on_demand=on_demand,
+        is_strict=strict,
+        page_port=page_port,
     )
 
 

@@ -7,8 +7,11 @@ from pathlib import Path
 from rich.console import Console
 
 from cli import machine
+from cli.page import routes as page
 from deskcloud import standing
 from deskcloud.cloud import Cloud
+
+PAGE_PORT = 8090
 
 
 def run(
@@ -21,8 +24,9 @@ def run(
     are_free: bool = False,
     is_on_demand: bool = False,
     is_strict: bool = False,
+    page_port: int | None = None,
 ) -> None:
-    """Start the cloud, print how to connect to it, and wait for Ctrl-C or a termination signal.
+    """Start the cloud and its page, print how to connect to both, and wait for Ctrl-C or a termination signal.
 
     `named` holds the ports of the options, by service; the others are fixed or, if `are_free`, free ports.
 
@@ -32,20 +36,25 @@ def run(
     """
     chosen = standing.ports(named, are_free=are_free)
     document = machine.local_settings({}, assignments)
+    port = (0 if are_free else PAGE_PORT) if page_port is None else page_port
 
     def say(line: str) -> None:
         out.print(line, soft_wrap=True, markup=False, highlight=False)
 
     @contextlib.contextmanager
     def start() -> Iterator[Cloud]:
-        with machine.started(
-            state,
-            document,
-            ports=chosen,
-            on_line=lambda entry: say(standing.told(entry)),
-            is_on_demand=is_on_demand,
-            is_strict=is_strict,
-        ) as (cloud, _):
+        with (
+            machine.started(
+                state,
+                document,
+                ports=chosen,
+                on_line=lambda entry: say(standing.told(entry)),
+                is_on_demand=is_on_demand,
+                is_strict=is_strict,
+            ) as (cloud, environment),
+            page.served(environment, port) as url,
+        ):
+            say(f"page: {url}")
             yield cloud
 
     say(f"starting the local cloud in {state} ...")

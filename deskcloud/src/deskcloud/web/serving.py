@@ -17,10 +17,12 @@ from deskcloud.web.patience import Patience
 def serve(
     app: ASGIApp,
     port: int = 0,
-    rules: Rules = Rules(),  # noqa: B008 - frozen
+    rules: Rules | None = Rules(),  # noqa: B008 - frozen
     waits: Patience = Patience(),  # noqa: B008
 ) -> Iterator[str]:
     """Yield the base URL while `app` answers on 127.0.0.1; port 0 takes a free port.
+
+    Without `rules`, `app` checks requests itself.
 
     Raises:
         OSError: the port is taken.
@@ -38,7 +40,7 @@ def serve(
         raise
     server = uvicorn.Server(
         uvicorn.Config(
-            guard.asgi(app, rules),
+            guard.asgi(app, rules) if rules else app,
             http=patience.protocol(waits),
             ws="none",
             log_config=None,

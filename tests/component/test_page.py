@@ -1,0 +1,148 @@
+"""The page of `propensity up`: who may use it, and what it shows, with a real ledger and the local Cloud Logging."""
+
+import json
+from datetime import UTC, date, datetime
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from cli import logs, replay
+from cli.errors import CommandError
+from cli.page import routes
+from deskcloud import logs as cloud_logging
+from deskcloud.web import serving
+from shared.chain.documents import ExportRun
+from shared.chain.log_events import StepBegan
+from shared.chain.runs import Runs
+from shared.dead_letters import DeadLetters, Letter
+from shared.events import DataRefreshed
+from shared.log import log
+from shared.settings import Settings
+
+RUN = "20170801-0a1b2c3d"
+JSON = {"Content-Type": "application/json"}
+
+
+class Shop:
+    def __init__(self, bucket):
+        self.settings = Settings.from_document({"project": "shop-project", "bucket": bucket.name})
+        self.bucket = bucket
+        self.runs = Runs(bucket)
+        self.dead_letters = DeadLetters(bucket)
+        self.sent = []
+
+    def pass_on(self, topic, data, _):
+        self.sent.append((topic, data))
+        return "100"
+
+
+@pytest.fixture
+def shop(bucket, tmp_path, monkeypatch, capfd):
+    """A shop with a run, a line of its log, and a dead letter."""
+    shop = Shop(bucket)
+    event, now = DataRefreshed(RUN, date(2017, 8, 1)), datetime.now(UTC)
+    shop.runs.open(ExportRun(opened_at=now, event=event, as_of=event.as_of, trains=True))
+    letter = Letter(received_at=now, function="train_models", reason="no run", topic="features-built", data="e30=")
+    shop.dead_letters.bury("1-train_models", letter)
+    router = cloud_logging.Router(tmp_path, [], lambda *_: None)
+    log(StepBegan(RUN, "build_features", 1))
+    router.write([cloud_logging.entry_from_line(capfd.readouterr().out, "build-features", "shop-project")])
+    monkeypatch.setattr(replay, "PATIENCE_SECONDS", 0)
+    with serving.serve(cloud_logging.create_app(router)) as url:
+        monkeypatch.setenv(logs.URL, url)
+        yield shop
+
+
+@pytest.fixture
+def address(shop):
+    with routes.served(shop, 0) as url:
+        yield url
+
+
+@pytest.fixture
+def browser(address):
+    """A client that has opened the page's address."""
+    with httpx.Client(base_url=address.partition("?")[0], follow_redirects=True) as client:
+        opened = client.get(address)
+        assert (opened.status_code, opened.url.query) == (200, b"")
+        yield client
+
+
+def test_the_page_shows_runs_steps_log_and_dead_letters(browser):
+    state = browser.get("state").json()
+    assert [run["run_id"] for run in state["runs"]] == [RUN]
+    assert (state["run"]["run_id"], state["run"]["kind"], state["run"]["outcome"]) == (RUN, "training", "running")
+    assert [line["message"] for line in state["log"]] == ["build_features began"]
+    assert [letter["message"] for letter in state["dead_letters"]] == ["1-train_models"]
+    assert "no_audience" in {one["alert"] for one in state["status"]["alerts"]}
+
+
+def test_it_needs_nothing_from_elsewhere(browser):
+    page = browser.get("/")
+    assert "default-src 'self'" in page.headers["Content-Security-Policy"]
+    for path in ("/", "/page.js", "/page.css"):
+        text = browser.get(path).text
+        assert "//" not in text.replace("// ", "").replace("http://127.0.0.1", ""), path
+
+
+def test_a_dead_letter_is_sent_again_by_its_button(browser, shop):
+    assert browser.post("replay/1-train_models", content="{}", headers=JSON).json() == {"sent": 1}
+    assert shop.sent == [("features-built", b"{}")]
+    refused = browser.post("replay/2", content="{}", headers=JSON)
+    assert refused.status_code == 409
+    assert refused.json()["error"].startswith("there is no dead letter 2")
+
+
+def test_a_report_is_served_where_the_run_has_one(browser, shop):
+    assert browser.get(f"reports/{RUN}").status_code == 404
+    assert browser.get("reports/..%2Fcurrent").status_code == 404
+    shop.bucket.blob(f"runs/{RUN}/{routes.REPORT}").upload_from_string("<html>report</html>")
+    assert browser.get("state").json()["has_report"]
+    assert browser.get(f"reports/{RUN}").text == "<html>report</html>"
+
+
+@pytest.mark.parametrize("path", ["/", "/page.js", "/state", "/reports/20170801-0a1b2c3d", "/?key=wrong"])
+def test_without_the_key_nothing_is_shown(address, path):
+    answer = httpx.get(address.partition("/?")[0] + path)
+    assert (answer.status_code, "propensity up" in answer.text) == (403, True)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "attacker.example"},
+        {"Origin": "https://attacker.example"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Content-Type": "text/plain"},
+    ],
+)
+def test_another_page_reaches_nothing_even_with_the_cookie(browser, shop, headers):
+    answer = browser.post("replay/1-train_models", content="{}", headers=JSON | headers)
+    assert (answer.status_code, shop.sent) == (403, [])
+
+
+def test_its_own_requests_are_answered(browser):
+    place = urlsplit(str(browser.base_url))
+    own = {"Origin": f"http://{place.netloc}", "Sec-Fetch-Site": "same-origin"}
+    assert browser.get("state", headers=own).status_code == 200
+
+
+def test_the_cookie_is_hidden_from_scripts_and_other_sites(address):
+    cookie = httpx.get(address).headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+
+
+def test_a_taken_port_names_its_flag(shop, address):
+    port = urlsplit(address).port
+    with (
+        pytest.raises(CommandError, match=f"port {port} for the page is taken: choose another with --page-port"),
+        routes.served(shop, port),
+    ):
+        pass
+
+
+def test_what_the_page_asks_is_valid_json(browser):
+    json.loads(browser.get("state").text, parse_constant=pytest.fail)
