@@ -13,7 +13,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Google Cloud
 
 
 class Choice(StrEnum):
-    """How the services choose their ports."""
+    """Whether the services use their default ports or any free ports."""
 
     FIXED = "fixed"
     FREE = "free"
@@ -21,7 +21,7 @@ class Choice(StrEnum):
 
 @app.command()
 def up(
-    document: Annotated[Path, typer.Argument(help="The cloud's description, as YAML or JSON; see `schema`.")],
+    document: Annotated[Path, typer.Argument(help="The YAML or JSON file that describes the cloud; see `schema`.")],
     state: Annotated[Path, typer.Option(help="The folder for persistent state.")] = Path(".deskcloud"),
     env_file: Annotated[Path | None, typer.Option(help="Also write the export lines to this file.")] = None,
     ports: Annotated[Choice, typer.Option(help="free: use any free ports.")] = Choice.FIXED,
@@ -50,14 +50,14 @@ def up(
 
 @app.command()
 def schema() -> None:
-    """Print the JSON schema of a document."""
+    """Print the JSON schema of the file that describes a cloud."""
     from deskcloud import document, jsontext  # noqa: PLC0415 - as above
 
     print(jsontext.text(document.schema(), indent=1))
 
 
 def main() -> None:
-    """Run the command. An error that the user can fix is one line; the exit code is 1, or 2 for wrong usage."""
+    """Run the command. An error that the user can fix is one line on stderr, with exit code 1, or 2 for wrong usage."""
     try:
         app()
     except CommandError as error:

@@ -1,4 +1,4 @@
-"""Run a cloud on 127.0.0.1: start the services, create what the document declares, and stop everything at the end."""
+"""Run a cloud on 127.0.0.1: start the services, create the document's resources, and stop the services at the end."""
 
 import contextlib
 import fcntl
@@ -17,7 +17,8 @@ from deskcloud.pubsub.client import publisher
 from deskcloud.web import credentials, guard, serving
 from deskcloud.web.guard import Rules
 
-# The secrets of the ports and of Pub/Sub's pushes. They differ, since a subscription shows its push endpoint.
+# The secrets for the ports and for Pub/Sub's pushes. The secrets differ, because everybody who can read a subscription
+# sees its push endpoint.
 _PORTS, _PUSHES = "ports", "pushes"
 
 
@@ -27,7 +28,7 @@ class AlreadyRunningError(RuntimeError):
 
 @dataclass(frozen=True)
 class Ports:
-    """The port of each service on 127.0.0.1; 0 takes a free port."""
+    """The port of each service on 127.0.0.1; 0 means any free port."""
 
     bigquery: int = 0
     bigquery_storage: int = 0
@@ -45,9 +46,9 @@ class Cloud:
     environment: dict[str, str]
     """The environment variables for Google's clients and for the functions."""
     services: dict[str, str]
-    """Each service's address by name, with the secret if the service requires one."""
+    """The address of each service by the service's name, with the secret if the service requires the secret."""
     urls: dict[str, str]
-    """Each HTTP function's address by name."""
+    """The URL of each HTTP function by the function's name."""
     pubsub: pubsub.Server
     scheduler: scheduler.Scheduler
 
@@ -75,12 +76,12 @@ def run(
         document: the resources to create.
         ports: the services' ports.
         on_line: called with each log entry of the functions.
-        is_fresh: first empty the state folder, after checking that no other process uses it.
-        is_isolated: one process per function, as on Google Cloud, instead of one for all.
-        is_strict: check each statement with Google's analyzer before BigQuery runs it.
-        is_held: schedules do not run until the caller starts the scheduler.
-        reached_at: called with a service's name and its address; returns the address that the other services use.
-            Tests can insert a proxy there.
+        is_fresh: empty the state folder before the start, if no other process uses the folder.
+        is_isolated: run one process per function, as on Google Cloud, instead of one process for all functions.
+        is_strict: check each statement with Google's analyzer before BigQuery runs the statement.
+        is_held: run no schedules until the caller starts the scheduler.
+        reached_at: called with a service's name and address; returns the address that the other services use. Tests can
+            return the address of a proxy.
 
     Raises:
         AlreadyRunningError: another process runs a cloud on this state.
@@ -200,7 +201,8 @@ def _functions(
     *,
     is_isolated: bool,
 ) -> contextlib.AbstractContextManager[str]:
-    # A shared process serves its first event like a warm instance; separate processes start cold, as on Google Cloud.
+    # The shared process imports modules before its first event, like a warm instance. Separate processes start cold, as
+    # on Google Cloud.
     warm_up = {} if is_isolated else {functions.WARM_UP: " ".join(named.warm_up)}
     pages = {f"/{one.name}": one.origins for one in named.entry_points if one.http}
     return functions.serve(
@@ -224,12 +226,12 @@ def _sinks(document: Document) -> list[logs.Sink]:
 
 
 def _for_other_clients(storage_url: str, reading_address: str, secret: str) -> dict[str, str]:
-    """Return variables that only other clients need: docs/clients.md."""
+    """Return the environment variables for clients that are not Google's; see docs/clients.md."""
     return {
         "BIGQUERY_STORAGE_EMULATOR_HOST": reading_address,
         # For Google's C++ client, which pyarrow and pandas use.
         "CLOUD_STORAGE_EMULATOR_ENDPOINT": guard.with_secret(storage_url, secret),
-        # gcsfs would otherwise look for a token, and aiohttp refuses a token together with the secret in the URL.
+        # Without this variable, gcsfs sends a token. aiohttp refuses a token together with the secret in the URL.
         "FSSPEC_GCS_TOKEN": "anon",
     }
 
@@ -237,7 +239,7 @@ def _for_other_clients(storage_url: str, reading_address: str, secret: str) -> d
 @contextlib.contextmanager
 def _sole_owner(state: Path, *, is_fresh: bool) -> Iterator[None]:
     state.mkdir(parents=True, exist_ok=True)
-    # The ports keep other users of the machine out; the files must do the same.
+    # The secret keeps other users of the machine from the ports; the folder's mode keeps them from the files.
     state.chmod(0o700)
     with (state / "lock").open("w") as lock:
         try:

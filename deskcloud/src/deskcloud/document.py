@@ -13,7 +13,7 @@ type Name = Annotated[str, Meta(min_length=1)]
 
 
 class _Part(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A part of the document; unknown members are refused."""
+    """A part of the document; a member with an unknown name is an error."""
 
 
 class Column(_Part, frozen=True):
@@ -30,7 +30,7 @@ class Column(_Part, frozen=True):
 class Table(_Part, frozen=True):
     """A table, or a view if it has a `query`.
 
-    `partition` names the column by whose days the table is partitioned; partitions expire after that many days.
+    `partition` names the column whose days are the partitions. A partition expires after `expiration_days`.
     """
 
     name: Name
@@ -53,7 +53,7 @@ class Dataset(_Part, frozen=True):
 class Subscription(_Part, frozen=True):
     """A push subscription for a function of the document; times are in seconds.
 
-    After the maximum number of attempts, a message goes to the topic `dead_letters`, if it is set.
+    If `dead_letters` names a topic, a message goes to this topic after `max_delivery_attempts`.
     """
 
     name: Name
@@ -67,7 +67,7 @@ class Subscription(_Part, frozen=True):
 
 
 class Sink(_Part, frozen=True):
-    """A log sink: matching entries go to a topic, or to a dataset's table that is named after their log."""
+    """A log sink. The entries that match `filter` go to `topic`, or to the table of `dataset` named after their log."""
 
     name: Name
     filter: str
@@ -76,7 +76,7 @@ class Sink(_Part, frozen=True):
 
 
 class Schedule(_Part, frozen=True):
-    """A job of Cloud Scheduler: publishes `body` to the topic at the times of the cron expression."""
+    """A job of Cloud Scheduler, which publishes `body` to `topic` at the times of the cron expression."""
 
     name: Name
     cron: Name
@@ -88,7 +88,7 @@ class Schedule(_Part, frozen=True):
 class Function(_Part, frozen=True):
     """An entry point of functions-framework.
 
-    An `http` function needs no secret; pages of its `origins` may call it from a browser.
+    Callers of an `http` function need no secret. Web pages of the `origins` may call the function from a browser.
     """
 
     name: Name
@@ -97,12 +97,12 @@ class Function(_Part, frozen=True):
 
 
 class Functions(_Part, frozen=True):
-    """The functions behind functions-framework: the entry points of one source file.
+    """The functions of one source file, which functions-framework serves.
 
     In `environment`, `${BIGQUERY_URL}`, `${STORAGE_URL}`, `${PUBSUB_HOST}`, `${VERTEX_URL}` and `${LOGGING_URL}` are
-    replaced by the services' addresses; Google's clients need none of them. Each name in `secrets` is a variable with a
-    random value, created once and stored in the state folder. The modules of `warm_up` are imported before the first
-    request.
+    replaced by the services' addresses. Google's clients need none of these variables. Each name in `secrets` is a
+    variable with a random value, which is created once and stored in the state folder. The modules of `warm_up` are
+    imported before the first request.
     """
 
     source: Name
@@ -120,9 +120,9 @@ class Endpoint(_Part, frozen=True):
 
 
 class Document(_Part, frozen=True):
-    """A cloud. `region` is where BigQuery ML registers models with Vertex AI.
+    """A cloud. BigQuery ML registers models in Vertex AI's `region`.
 
-    Without a reservation, BigQuery refuses to train matrix factorization, as on-demand projects do.
+    If `has_reservation` is false, BigQuery refuses to train matrix factorization, as in on-demand projects.
     """
 
     project: Name

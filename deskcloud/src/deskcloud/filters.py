@@ -20,7 +20,10 @@ class FilterError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token of the filter: its kind (a group of the token's pattern, or `end`), its text and its offset."""
+    """A token of the filter.
+
+    `kind` is the name of a group of `Parser.TOKEN`, or `end`. `at` is the token's offset in the filter.
+    """
 
     kind: str
     text: str
@@ -28,16 +31,19 @@ class Token:
 
 
 class Parser[Subject](abc.ABC):
-    """Parses a filter from left to right, one token ahead."""
+    """Parses a filter from left to right, with one token of lookahead."""
 
     TOKEN: ClassVar[re.Pattern[str]]
-    """The token pattern with one group per kind; double-quoted strings have the kind `string`."""
+    """Matches a token; each kind of token has a group. The group of double-quoted strings is `string`."""
 
     BLANK: ClassVar[re.Pattern[str]]
-    """What may occur between tokens; it also matches the empty text."""
+    """Matches the text between tokens, which can be empty."""
 
     ESCAPE: ClassVar[re.Pattern[str]]
-    """An escape in a string: group `code` is x, u or U with hexadecimal digits, `octal` digits, `char` any other."""
+    """Matches an escape in a string.
+
+    Group `code` is x, u or U with hexadecimal digits. Group `octal` is octal digits. Group `char` is another character.
+    """
 
     def __init__(self, text: str) -> None:
         """Tokenize the text. Raises FilterError for text that is not a token."""
@@ -63,7 +69,7 @@ class Parser[Subject](abc.ABC):
 
     @abc.abstractmethod
     def place(self, at: int) -> str:
-        """Return the description of a position, for error messages."""
+        """Describe the offset `at` for error messages."""
 
     def whole(self, read: Callable[[], Predicate[Subject]], follows: str) -> Predicate[Subject]:
         """Parse the whole text with `read`; an empty text matches everything.
@@ -81,7 +87,7 @@ class Parser[Subject](abc.ABC):
     def operand(
         self, term: Callable[[], Predicate[Subject]], group: Callable[[], Predicate[Subject]]
     ) -> Predicate[Subject]:
-        """Return a term, or a group in parentheses, after any NOT or `-`."""
+        """Parse an optional NOT or `-`, then a term or a group in parentheses."""
         if self.accept("NOT") or self.accept("-"):
             inner = self.operand(term, group)
             return lambda subject: not inner(subject)
@@ -90,13 +96,13 @@ class Parser[Subject](abc.ABC):
         return term()
 
     def grouped(self, group: Callable[[], Predicate[Subject]]) -> Predicate[Subject]:
-        """Return the group in parentheses; the opening one has been read."""
+        """Parse a group up to its closing parenthesis; the opening parenthesis has been read."""
         predicate = group()
         self.expect(")", "AND, OR or ')'")
         return predicate
 
     def peek(self, ahead: int = 0) -> Token:
-        """Return the next token, or the one `ahead` tokens later; after the last one, the `end` token."""
+        """Return the next token, or the token `ahead` positions later; after the last token, the `end` token."""
         return self._tokens[min(self._next + ahead, len(self._tokens) - 1)]
 
     def take(self) -> Token:
@@ -106,19 +112,19 @@ class Parser[Subject](abc.ABC):
         return token
 
     def accept(self, text: str) -> bool:
-        """Advance if the next token is this word or symbol; return whether it was."""
+        """Advance if the next token is `text`; return whether it is."""
         if self.peek().text != text:
             return False
         self._next += 1
         return True
 
     def expect(self, text: str, words: str = "") -> None:
-        """Advance past this word or symbol. Raises FilterError, in which `words` describe it."""
+        """Advance past the token `text`. Raises FilterError if another token is next; the error contains `words`."""
         if not self.accept(text):
             raise self.error(words or repr(text))
 
     def error(self, expected: str) -> FilterError:
-        """Return the error for an unexpected next token."""
+        """Return the error that the next token is not what was `expected`."""
         token = self.peek()
         found = repr(token.text) if token.text else "the end"
         return FilterError(f"expected {expected}, found {found} at {self.place(token.at)}")

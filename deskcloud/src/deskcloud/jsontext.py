@@ -1,6 +1,6 @@
 """Write JSON that is always valid: NaN and infinity become null.
 
-`json.dumps` writes them as NaN and Infinity, which most readers refuse.
+`json.dumps` writes the words NaN and Infinity, which most readers refuse.
 """
 
 import json
@@ -11,7 +11,7 @@ import msgspec
 
 
 def _plain(value: Any) -> Any:
-    """Return a JSON value for a type that JSON lacks: numbers for NumPy's numbers, text for all other types."""
+    """Convert a value of a type that JSON lacks: NumPy's numbers to numbers, all other types to text."""
     if isinstance(value, float):
         return float(value)
     if hasattr(value, "tolist"):
@@ -19,7 +19,7 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-# Ten times as fast as json, and each checkout writes a line. Object keys stay in order, or are sorted for a digest.
+# msgspec is ten times as fast as json, and each checkout writes a line. Keys are sorted only for a digest.
 _ENCODERS = {
     is_sorted: msgspec.json.Encoder(enc_hook=_plain, order="deterministic" if is_sorted else None)
     for is_sorted in (False, True)
@@ -31,7 +31,7 @@ def encode(value: Any, indent: int | None = None, *, is_sorted: bool = False) ->
     try:
         content = _ENCODERS[is_sorted].encode(value)
     except (OverflowError, UnicodeEncodeError):
-        # Integers above 64 bits, and lone surrogates, which JSON can only contain as escapes.
+        # msgspec cannot encode integers above 64 bits and lone surrogates; json writes the surrogates as escapes.
         content = json.dumps(_finite(value), sort_keys=is_sorted).encode()
     return content if indent is None else msgspec.json.format(content, indent=indent)
 

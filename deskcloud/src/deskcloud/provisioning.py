@@ -19,7 +19,7 @@ NOBODY = AnonymousCredentials()  # type: ignore[no-untyped-call]
 
 
 def everything(document: Document, services: Mapping[str, str]) -> None:
-    """Create all resources; `services` has the addresses by name."""
+    """Create all resources; `services` maps a service's name to its address."""
     project = document.project
     with ThreadPoolExecutor(3) as pool:
         made = [
@@ -33,7 +33,7 @@ def everything(document: Document, services: Mapping[str, str]) -> None:
 
 
 def make_buckets(project: str, names: tuple[str, ...], url: str) -> None:
-    """Make the buckets."""
+    """Create the buckets `names`, unless they exist; `url` is the address of Cloud Storage."""
     client = storage.Client(project, NOBODY, client_options={"api_endpoint": url})
     for name in names:
         try:
@@ -43,9 +43,9 @@ def make_buckets(project: str, names: tuple[str, ...], url: str) -> None:
 
 
 def make_datasets(project: str, datasets: tuple[Dataset, ...], url: str) -> None:
-    """Create each dataset and its tables, then its views, which read the tables.
+    """Create each dataset with its tables, then the dataset's views, since views read tables.
 
-    A table that is there gets the columns that it lacks, and a view whose query differs is replaced.
+    Missing columns are added to an existing table. A view whose query differs is replaced.
     """
     for dataset in datasets:
         client = bigquery.Client(project, NOBODY, location=dataset.location, client_options={"api_endpoint": url})
@@ -86,7 +86,7 @@ def field(column: Column) -> bigquery.SchemaField:
 
 
 def make_topics(document: Document, host: str, functions_url: str) -> None:
-    """Create the topics and the subscriptions, which push to `functions_url`."""
+    """Create the topics, and the subscriptions that push to `functions_url`; `host` is Pub/Sub's address."""
     with grpc.insecure_channel(host) as channel:
         publisher = pubsub_v1.PublisherClient(transport=PublisherGrpcTransport(channel=channel))
         subscriber = pubsub_v1.SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
@@ -100,16 +100,16 @@ def make_topics(document: Document, host: str, functions_url: str) -> None:
 
 
 def topic_path(project: str, topic: str) -> str:
-    """Return a topic's full name."""
+    """Return the topic's resource name, `projects/P/topics/T`."""
     return f"projects/{project}/topics/{topic}"
 
 
 def _make_subscription(
     subscriber: pubsub_v1.SubscriberClient, project: str, named: Subscription, functions_url: str
 ) -> None:
-    """Create the subscription, or update its push endpoint."""
+    """Create the subscription; if the subscription exists, update its push endpoint."""
     path, topic = f"projects/{project}/subscriptions/{named.name}", topic_path(project, named.topic)
-    # functions-framework reads a raw push's topic from the path.
+    # functions-framework reads the topic of a push from the URL's path.
     push = pubsub_v1.types.PushConfig(push_endpoint=f"{functions_url}/{named.function}/{topic}")
     dead_letters = named.dead_letters and pubsub_v1.types.DeadLetterPolicy(
         dead_letter_topic=topic_path(project, named.dead_letters), max_delivery_attempts=named.max_delivery_attempts
@@ -137,9 +137,9 @@ def _duration(seconds: float) -> Duration:
 
 
 def make_endpoints(project: str, endpoints: tuple[Endpoint, ...], url: str) -> None:
-    """Create the endpoints of Vertex AI."""
+    """Create Vertex AI's endpoints; `url` is the address of Vertex AI."""
     for endpoint in endpoints:
-        # Google's client takes a second to import, and this process needs it for nothing else.
+        # Google's client would take a second to import, and this process uses the client nowhere else.
         answer = httpx.post(
             f"{url}/v1/projects/{project}/locations/{endpoint.region}/endpoints",
             params={"endpointId": endpoint.name},

@@ -1,4 +1,4 @@
-"""Run a cloud until the user ends it."""
+"""Run a cloud until the user ends the process."""
 
 import contextlib
 import errno
@@ -16,14 +16,14 @@ from typing import Any
 from deskcloud.cloud import AlreadyRunningError, Ports, Running
 from deskcloud.errors import CommandError, UsageError
 
-# The services' ports by default.
+# The default ports of the services.
 FIXED = Ports(
     bigquery=9050, bigquery_storage=9060, storage=9023, pubsub=8085, vertex=9051, logging=9052, functions=8080
 )
 
 
 def ports(named: Mapping[str, int | None], *, are_free: bool) -> Ports:
-    """Return each service's port: the given one, else a free one (0) if `are_free`, else the fixed one.
+    """Return each service's port: from `named`, or else 0 (any free port) if `are_free`, or else the default port.
 
     Raises:
         UsageError: two services have the same port.
@@ -68,7 +68,7 @@ def run(
         CommandError: another process uses the state or a port.
     """
     ending = threading.Event()
-    # Installed before the start, so that a signal during the start also stops what was started.
+    # The handlers are installed before the start, so that a signal during the start stops the services too.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ending.set())
     with contextlib.ExitStack() as stack:
@@ -77,7 +77,7 @@ def run(
         except AlreadyRunningError as error:
             raise CommandError(str(error)) from error
         except OSError:
-            # All services of this cloud have ended, so another process has the port.
+            # This cloud's services have ended, so another process uses the port.
             require(chosen)
             raise
         lines = [f"export {name}={shlex.quote(value)}" for name, value in cloud.environment.items()]
@@ -91,7 +91,7 @@ def run(
 
 
 def told(entry: Mapping[str, Any]) -> str:
-    """Return a log entry of the functions as one line."""
+    """Format a log entry of the functions as one line: severity, run id and message."""
     payload = entry.get("jsonPayload", {})
     message = payload.get("message") or entry.get("textPayload", "")
     return f"{entry.get('severity', 'DEFAULT'):8} {payload.get('run_id', ''):17} {message}"

@@ -1,1 +1,1 @@
-"""Compare the local BigQuery with Google's reference implementation of GoogleSQL; for tests and a script."""
+"""Compare the local BigQuery with Google's reference implementation of GoogleSQL, in tests and in a script."""

@@ -31,7 +31,7 @@ NO_TABLES = Catalog(lambda _: None)
 
 @contextlib.contextmanager
 def local_bigquery() -> Iterator[bigquery.Client]:
-    """Yield a client of a local BigQuery that lives as long as the context."""
+    """Start a local BigQuery, yield a client, and stop the BigQuery at the end."""
     with tempfile.TemporaryDirectory() as state, launch.run(Path(state) / "emulator", project=PROJECT) as running:
         app = gateway.create_app(running, Path(state) / "gateway", storage_url="http://127.0.0.1:1")
         with serving.serve(app) as url:
@@ -51,12 +51,12 @@ def ours(client: bigquery.Client, sql: str, *, dataset: str | None = None, param
     except GoogleAPICallError as error:
         return Answer(refusal=error.message)
     except (ValueError, TypeError, OverflowError) as error:
-        # The rows hold a value that the client cannot decode.
+        # The rows contain a value that the client cannot decode.
         return Answer(columns=(("", ""),), rows=((str(error),),))
 
 
 def _answered[**P](ask: Callable[P, Answer]) -> Callable[P, Answer]:
-    """Return `ask`, with errors turned into refused answers."""
+    """Return `ask`, except that errors become answers with a refusal."""
 
     @functools.wraps(ask)
     def answer(*arguments: P.args, **named: P.kwargs) -> Answer:
@@ -65,7 +65,7 @@ def _answered[**P](ask: Callable[P, Answer]) -> Callable[P, Answer]:
         except (Refused, Crashed, UnterminatedError) as error:
             return Answer(refusal=str(error), is_failure=isinstance(error, Failed))
         except (ValueError, TypeError, OverflowError, AssertionError, AttributeError) as error:
-            # BigQuery has no such type, or Python cannot hold the value.
+            # BigQuery does not have the type, or Python cannot represent the value.
             return Answer(refusal=f"not decoded: {error}")
 
     return answer
@@ -73,13 +73,13 @@ def _answered[**P](ask: Callable[P, Answer]) -> Callable[P, Answer]:
 
 @_answered
 def of_database(database: Database, sql: str, parameters: Parameters | None = None) -> Answer:
-    """Return the reference implementation's answer to a query of the database's tables."""
+    """Return the reference implementation's answer to a query of tables in `database`."""
     return Answer.of_reference(database.run(sql, parameters))
 
 
 @_answered
 def after_change(sql: str, target: str, tables: Mapping[str, tuple[Fields, Rows]], parameters: Parameters) -> Answer:
-    """Return the rows of the table `target` after the reference implementation ran INSERT, UPDATE, DELETE or MERGE."""
+    """Run INSERT, UPDATE, DELETE or MERGE on the reference implementation and return the rows of the table `target`."""
     fields = {name: fields for name, (fields, _) in tables.items()}
     changed = reference.modify(sql, Catalog(fields.get), {name: rows for name, (_, rows) in tables.items()}, parameters)
     columns = [(one["name"], types.text(types.of_field(one))) for one in fields[target]]
@@ -87,7 +87,7 @@ def after_change(sql: str, target: str, tables: Mapping[str, tuple[Fields, Rows]
 
 
 def made(query: str, tables: Mapping[str, tuple[Fields, Rows]]) -> tuple[Fields, Rows]:
-    """Return the fields and rows that a query of `tables` returns.
+    """Return the fields and rows of the result of a query of `tables`.
 
     Raises:
         Refused: the reference implementation refuses the query.
@@ -113,7 +113,7 @@ def parameters(select_list: str) -> dict[str, tuple[TypeProto, Any]]:
 
 
 def of_clients(name: str, of: TypeProto, value: Any) -> Any:
-    """Return a parameter as an object of Google's BigQuery client."""
+    """Return the query parameter `name` as an object of Google's BigQuery client; `of` is the parameter's type."""
     match types.kind(of):
         case "ARRAY" if types.kind(of.array_type.element_type) != "STRUCT":
             return bigquery.ArrayQueryParameter(name, types.kind(of.array_type.element_type), value)

@@ -1,7 +1,7 @@
 """Read GoogleSQL's compliance cases (https://github.com/google/googlesql, googlesql/compliance/testdata).
 
-A file holds cases, separated by lines of `==`. A case is options in brackets and a statement; its expected result
-follows a line of `--`. Types that BigQuery lacks are replaced by its own: INT32 by INT64, DOUBLE by FLOAT64.
+Lines of `==` separate the cases of a file. A case consists of options in brackets, a statement, a line of `--` and the
+expected result. Types that BigQuery does not have are replaced: INT32 by INT64, DOUBLE by FLOAT64.
 """
 
 import contextlib
@@ -24,15 +24,15 @@ _CHANGES = {"INSERT", "UPDATE", "DELETE"}
 
 @dataclass(frozen=True)
 class Case:
-    """A statement, and the names of the file's tables that it may use."""
+    """A statement, and the names of the file's tables that the statement may use."""
 
     name: str
     sql: str
     tables: tuple[str, ...] = ()
     parameters: str = ""
-    """A select list that defines the parameters, e.g. `1 as x`; empty without parameters."""
+    """A select list that defines the parameters, e.g. `1 as x`; empty if the statement has no parameters."""
     features: frozenset[str] = frozenset()
-    """GoogleSQL features that the case requires, by GoogleSQL's names."""
+    """GoogleSQL's names of the features that the case requires."""
     is_ordered: bool = False
     has_open_arrays: bool = False
     """Whether an array in the result has no defined order."""
@@ -59,7 +59,7 @@ class Case:
 
 @dataclass(frozen=True)
 class File:
-    """A file's cases, and the query that creates each of its tables."""
+    """The cases of a file; `tables` maps the name of each of the file's tables to the query that returns its rows."""
 
     name: str
     tables: Mapping[str, str]
@@ -73,7 +73,7 @@ def files(testdata: Path) -> Iterator[File]:
 
 
 def read(name: str, text: str) -> File:
-    """Parse a file's text; skip parts without a statement."""
+    """Parse the text of a file; parts without a statement are skipped."""
     tables: dict[str, str] = {}
     read: list[Case] = []
     defaults: frozenset[str] = frozenset()
@@ -118,12 +118,12 @@ def _start(text: str, position: int) -> int:
 
 
 def _end(text: str, start: int) -> int:
-    """Return the offset after the bracket that closes the one at `start`."""
+    """Return the offset after the bracket that closes the bracket at `start`."""
     with contextlib.suppress(UnterminatedError):
         tokens = tokenize(text[start:])
         if (index := closing(tokens, 0)) < len(tokens):
             return start + tokens[index].end
-    # A label or comment may hold a lone quote; such an option ends at the end of its line.
+    # A label or comment may contain a single quote that opens no string. Such an option ends at the end of its line.
     line = text.find("]\n", start)
     return len(text) if line < 0 else line + 1
 
@@ -138,7 +138,7 @@ def _made(sql: str) -> dict[str, str]:
 
 
 def _used(sql: str, tables: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the tables that a statement names."""
+    """Return those names of `tables` that occur in a statement."""
     return tuple(name for name in tables if re.search(rf"(?i)(?<![\w@.]){re.escape(name)}\b", sql))
 
 
@@ -151,7 +151,7 @@ def _with_bigquerys_types(sql: str) -> str:
 
 
 def _order(result: str) -> dict[str, bool]:
-    """Return what a result says about the order of its rows and of its arrays."""
+    """Read from an expected result whether the order of its rows and of its arrays is defined."""
     head, _, rows = result.partition("{")
     return {
         "is_ordered": "[known order:" in head,

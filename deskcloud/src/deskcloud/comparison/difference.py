@@ -1,4 +1,4 @@
-"""Compare the local BigQuery's answer to a statement with GoogleSQL's."""
+"""Compare the answers of the local BigQuery and of GoogleSQL to the same statement."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -12,19 +12,19 @@ from deskcloud.googlesql import reference, types
 from deskcloud.googlesql.analysis import Column
 from deskcloud.googlesql.tokens import closing, tokenize
 
-# The sum of floating-point numbers depends on the order of its terms.
+# Relative tolerance for floats: the sum of floating-point numbers depends on the order of its terms.
 _RELATIVE = 1e-12
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A statement's result: columns as (name, type) and rows, or the text of the refusal."""
+    """The result of a statement: columns as (name, type) and rows, or the error message in `refusal`."""
 
     columns: tuple[tuple[str, str], ...] = ()
     rows: tuple[tuple[Any, ...], ...] = ()
     refusal: str = ""
     is_failure: bool = False
-    """Whether the statement is valid but fails while it runs."""
+    """Whether the statement is valid but fails at run time."""
 
     @classmethod
     def of_reference(cls, result: reference.Result) -> "Answer":
@@ -48,7 +48,8 @@ class Answer:
 def kind(ours: Answer, googles: Answer, *, is_ordered: bool, has_open_arrays: bool = False) -> str:
     """Return the kind of difference: accepted, refused, columns, types or rows; an empty text for equal answers.
 
-    With `has_open_arrays`, the order inside arrays is ignored.
+    The local BigQuery alone accepts ("accepted") or refuses ("refused") the statement. If `has_open_arrays`, the order
+    inside arrays is ignored.
     """
     if ours.refusal or googles.refusal:
         return "" if ours.refusal and googles.refusal else "refused" if ours.refusal else "accepted"
@@ -61,7 +62,7 @@ def kind(ours: Answer, googles: Answer, *, is_ordered: bool, has_open_arrays: bo
 
 
 def same_rows(ours: Sequence[Any], others: Sequence[Any], *, is_ordered: bool) -> bool:
-    """Return whether two results hold the same rows; floats are compared with a relative tolerance of 1e-12."""
+    """Return whether two results have the same rows; floats are compared with a relative tolerance of 1e-12."""
     if len(ours) != len(others):
         return False
     if not is_ordered:
@@ -76,7 +77,7 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
         return len(one) == len(other) and all(map(same, one, other))
     if isinstance(one, dict) and isinstance(other, dict):
-        # The order of a STRUCT's fields is compared with its type; a JSON object has no order.
+        # A STRUCT's order of fields is part of its type, which is compared elsewhere. A JSON object has no order.
         return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     return type(one) is type(other) and bool(one == other)
 
@@ -92,14 +93,14 @@ def is_ordered(sql: str) -> bool:
 
 
 def _has_null_element(value: Any) -> bool:
-    """Return whether an array inside a value holds NULL, which BigQuery cannot return."""
+    """Return whether an array inside a value contains NULL, which BigQuery cannot return."""
     if isinstance(value, dict):
         return any(map(_has_null_element, value.values()))
     return isinstance(value, list) and any(one is None or _has_null_element(one) for one in value)
 
 
 def _unique(columns: Iterable[Column]) -> list[Column]:
-    """Return the columns with numbered names where a name occurs twice, as in BigQuery's results."""
+    """Return the columns; as in BigQuery's results, a name that occurs again gets a number (`x`, `x_1`)."""
     made: list[Column] = []
     for column in columns:
         names = {one.name.casefold() for one in made}

@@ -1,4 +1,4 @@
-"""A local Cloud Functions: all functions run by functions-framework, in their own processes."""
+"""Serve functions as Cloud Functions does, with functions-framework, in one or several processes."""
 
 from deskcloud.functions.process import WARM_UP
 from deskcloud.functions.serving import FunctionsError, OnLine, serve

@@ -1,8 +1,8 @@
-"""A gunicorn worker that passes a request to a thread only once the request has arrived completely.
+"""A gunicorn worker that passes a request to a thread only after the whole request has arrived.
 
-gunicorn's own worker assigns a connection to a thread at its first byte, so a few slow clients can block all threads.
-Here the polling thread reads the data of all connections. Requests that never reach a function are answered with
-a problem document (RFC 9457), as score_checkout answers invalid requests.
+gunicorn's own worker assigns a connection to a thread when the first byte arrives, so a few slow clients can block all
+threads. In this worker, one thread reads the data of all connections. A request that is refused before it reaches a
+function is answered with a problem document (RFC 9457).
 """
 
 import contextlib
@@ -28,10 +28,10 @@ from deskcloud.web.guard import Rules
 from deskcloud.web.patience import Patience
 
 GUARD = "LOCAL_FUNCTIONS_GUARD"
-"""The environment variable with the result of `arguments`."""
+"""The name of the environment variable that contains the result of `arguments` as JSON."""
 
 _MOST_BYTES = 32 << 20
-"""Maximum size of a request, as on Cloud Run: https://cloud.google.com/run/quotas."""
+"""Maximum size of a request in bytes, as on Cloud Run: https://cloud.google.com/run/quotas."""
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _MOST_HEAD = 64 << 10
@@ -42,7 +42,7 @@ _UNREADABLE = {
     errors.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
     errors.UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
 }
-"""The HTTP statuses of parse errors other than 400 Bad Request."""
+"""The HTTP status for each parse error; the status for any other error is 400 Bad Request."""
 
 _LENGTH = re.compile(rb"(?im)^content-length:[ \t]*(\d+)[ \t]*\r?$")
 _CHUNKED = re.compile(rb"(?im)^transfer-encoding:.*chunked")
@@ -51,13 +51,13 @@ _CHUNK = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
 
 
 def arguments(rules: Rules, waits: Patience) -> dict[str, Any]:
-    """Return the worker's settings as an environment variable with JSON, which `from_environment` reads."""
+    """Return the worker's settings for the environment variable GUARD, which `from_environment` reads."""
     given = {"secret": rules.secret, "open": sorted(rules.open), "pages": dict(rules.pages)}
     return {"rules": given, "waits": asdict(waits)}
 
 
 def from_environment() -> tuple[Rules, Patience]:
-    """Return the access rules and time limits of this worker; remove them from the functions' environment."""
+    """Return this worker's access rules and time limits, and remove the variable, so that functions cannot read it."""
     given = json.loads(os.environ.pop(GUARD, "{}"))
     rules = given.get("rules", {})
     pages = {path: tuple(origins) for path, origins in rules.get("pages", {}).items()}
@@ -67,7 +67,7 @@ def from_environment() -> tuple[Rules, Patience]:
 
 
 class Arrival:
-    """The received part of a request."""
+    """The part of a request that has arrived."""
 
     def __init__(self, content: bytes) -> None:
         self.content = bytearray(content)
@@ -78,7 +78,7 @@ class Arrival:
 
     @property
     def has_head(self) -> bool:
-        """Whether the request's head is complete."""
+        """Whether the whole head of the request has arrived."""
         return self._body > 0
 
     @property
@@ -87,11 +87,11 @@ class Arrival:
         return max(len(self.content), self._body + (self._length or 0)) > _MOST_BYTES
 
     def expects_an_answer(self) -> bool:
-        """Return whether the client waits for 100 Continue."""
+        """Return whether the client waits for the answer 100 Continue before it sends the body."""
         return self.has_head and bool(_EXPECTS.search(self.content, 0, self._body))
 
     def is_whole(self) -> bool:
-        """Return whether the request is complete; an invalid request counts as complete, since gunicorn refuses it."""
+        """Return whether the whole request has arrived, or the request is invalid, so that gunicorn can refuse it."""
         if not self.has_head:
             end = self.content.find(b"\r\n\r\n")
             if end < 0:
@@ -112,7 +112,7 @@ class Arrival:
                 return self.content.find(b"\r\n", self._chunk) >= 0
             size = int(line[1], 16)
             if size == 0:
-                # The last chunk is followed by trailers and an empty line.
+                # Trailers and an empty line follow the last chunk.
                 return self.content.find(b"\r\n\r\n", line.end() - 2) >= 0
             self._chunk = line.end() + size + 2
         return False
@@ -128,11 +128,11 @@ class ArrivingWorker(ThreadWorker):  # type: ignore[misc]
         self._arriving: dict[Any, Arrival] = {}
 
     def enqueue_req(self, conn: TConn) -> None:
-        """Read from a new connection, or from one that has sent more data."""
+        """Read from a new connection, or from a known connection on which more data has arrived."""
         if conn.parser is None:
             conn.parser = http.get_parser(conn.cfg, conn.sock, conn.client)
             conn.initialized = True
-            # A thread that reads or writes nevertheless has a time limit.
+            # The time limit for reads and writes of the thread that answers the request.
             seconds = struct.pack("ll", int(self.waits.body) + 1, 0)
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, seconds)
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)
@@ -170,7 +170,7 @@ class ArrivingWorker(ThreadWorker):  # type: ignore[misc]
         super().enqueue_req(conn)
 
     def murder_pending(self) -> None:
-        """Close connections whose requests take too long; gunicorn calls this once a second."""
+        """Close connections whose requests take too long; gunicorn calls this method once per second."""
         now = time.monotonic()
         for conn, arrival in list(self._arriving.items()):
             allowed = self.waits.seconds(len(arrival.content), has_head=arrival.has_head)
@@ -179,7 +179,7 @@ class ArrivingWorker(ThreadWorker):  # type: ignore[misc]
                 self._drop(conn, late if arrival.content else b"")
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
-        """Answer an invalid HTTP request; gunicorn calls this with the exception of a request."""
+        """Answer an invalid HTTP request; gunicorn calls this method when a request raises an exception."""
         is_ours = isinstance(exc, errors.InvalidResponseHeader | errors.InvalidResponseHeaderName)
         if is_ours or not isinstance(exc, errors.ParseException):
             super().handle_error(req, client, addr, exc)
@@ -201,7 +201,7 @@ class ArrivingWorker(ThreadWorker):  # type: ignore[misc]
 
 
 def _problem(status: HTTPStatus, detail: str) -> bytes:
-    """Return a problem document that closes the connection."""
+    """Return an HTTP answer with a problem document and the header `connection: close`."""
     request_id = uuid.uuid4().hex
     document = {"title": status.phrase, "status": status, "detail": detail, "request_id": request_id}
     body = jsontext.encode(document)

@@ -1,4 +1,4 @@
-"""A WSGI app for several functions, each below its own name: /FUNCTION/... is the function's /..."""
+"""A WSGI app for several functions; a request for /FUNCTION/PATH goes to the function FUNCTION with the path /PATH."""
 
 import sys
 import threading
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 class Dispatcher:
-    """Creates a function's app at its first call, like a cold start.
+    """Passes requests to functions; the first request of a function creates its app, like a cold start.
 
-    functions-framework converts a raw Pub/Sub push, posted to /FUNCTION/projects/P/topics/T, into a CloudEvent with
-    that topic as its source. `subscription` and `deliveryAttempt` are lost. It cannot convert a message with attributes
-    but no data: it answers 400, so Pub/Sub redelivers the message until it is dead-lettered.
+    functions-framework converts a Pub/Sub push to /FUNCTION/projects/P/topics/T into a CloudEvent whose source is the
+    topic T. The CloudEvent does not contain `subscription` and `deliveryAttempt`. functions-framework answers 400 to a
+    message that has attributes but no data. Pub/Sub delivers such a message again until it is a dead letter.
     """
 
     def __init__(self, source: Path, names: Iterable[str]) -> None:
@@ -55,18 +55,18 @@ class Dispatcher:
 
         try:
             app = self._app(name)
-        except Exception:  # noqa: BLE001 any exception of a function's module is a failed start
+        except Exception:  # noqa: BLE001 a function's module can raise any exception
             traceback.print_exc()
             return _answer(reporting, "500 Internal Server Error", f"the function {name} cannot be loaded\n")
         return app(environ, reporting)
 
     def _app(self, name: str) -> "WSGIApplication":
         if name not in self._apps:
-            # One at a time: the framework always registers the source under the same module name.
+            # Only one thread may create an app: the framework registers every source under the same module name.
             with self._making:
                 if name not in self._apps:
-                    # The signature type applies only to functions without a decorator. It must be given, or the
-                    # framework would use that of the function before.
+                    # The signature type applies only to functions without a decorator. Without this argument, the
+                    # framework would use the signature type of the previous function.
                     self._apps[name] = functions_framework.create_app(  # type: ignore[no-untyped-call]
                         target=name, source=str(self._source), signature_type="http"
                     )
@@ -80,7 +80,7 @@ def _answer(start_response: "StartResponse", status: str, text: str) -> list[byt
 
 
 def _print_failure(environ: "WSGIEnvironment", status: str) -> None:
-    """Print a structured line for a failed request, as in Cloud Run's request log."""
+    """Print a line of JSON for a failed request, as in Cloud Run's request log."""
     code = int(status[:3])
     request = {"requestMethod": environ["REQUEST_METHOD"], "requestUrl": environ["PATH_INFO"], "status": code}
     print(  # noqa: T201 standard output is the log

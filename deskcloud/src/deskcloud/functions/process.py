@@ -1,4 +1,4 @@
-"""A process that serves functions; a new process replaces it if it dies."""
+"""Serve functions in a process, and start a new process if the process dies."""
 
 import collections
 import contextlib
@@ -19,19 +19,19 @@ from deskcloud.functions import output
 from deskcloud.web.plain import NO_TLS
 
 type OnLine = Callable[[str, str], None]
-"""Called with the service (the function's deployed name, in kebab-case) and a line that it printed."""
+"""A function that is called with a function's deployed name (in kebab-case) and a line that the function printed."""
 
 WARM_UP = "LOCAL_FUNCTIONS_WARM_UP"
-"""The environment variable with names of modules that a process imports before its first event."""
+"""The environment variable with the names of the modules that a process imports before its first event."""
 
 _log = logging.getLogger(__name__)
 
 _START_SECONDS = 60.0
 _BACKOFF = (0.1, 5.0)
-"""Seconds before a dead process is replaced: first and maximum delay, doubling in between."""
+"""First and maximum delay, in seconds, before a dead process is replaced; the delay doubles each time."""
 
 _LONG_LIFE = 60.0
-"""Seconds of life after which the delay starts again at the first one."""
+"""If a process lived for more than this number of seconds, the next delay is the first delay again."""
 
 
 class FunctionsError(RuntimeError):
@@ -39,7 +39,7 @@ class FunctionsError(RuntimeError):
 
 
 class Process:
-    """Serves `names` from `source` on one port, across replaced processes."""
+    """Serves the functions `names` of the file `source`; the port stays the same when a process is replaced."""
 
     def __init__(
         self, source: Path, names: list[str], env: Mapping[str, str], port: int, threads: int, on_line: OnLine
@@ -49,7 +49,7 @@ class Process:
         self._env = {**os.environ, **env, "PYTHONUNBUFFERED": "1"}
         self._threads = threads
         self._on_line = on_line
-        # Bound here and inherited by each process, so the port is kept and requests wait during a replacement.
+        # Each process inherits this socket. The port stays open, and requests wait, while a process is replaced.
         self._listener = socket.create_server(("127.0.0.1", port))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._stopping = threading.Event()
@@ -58,10 +58,10 @@ class Process:
         self._thread = threading.Thread(target=self._keep_running, name="functions", daemon=True)
 
     def start(self) -> None:
-        """Start the process; return when the functions answer.
+        """Start the process and wait until the functions answer.
 
         Raises:
-            FunctionsError: they do not answer; the message ends with the process's last output.
+            FunctionsError: the functions do not answer; the message contains the last lines that the process printed.
         """
         self._thread.start()
         try:
@@ -113,7 +113,7 @@ class Process:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            start_new_session=True,  # Ctrl-C is for the process that started it
+            start_new_session=True,  # Ctrl-C must end only this process, which then ends the new one
         ) as child:
             yield child
 
@@ -127,6 +127,6 @@ class Process:
             _log.exception("a line of %s could not be logged", service)
 
     def _end(self, child: subprocess.Popen[str]) -> None:
-        """Kill the process and its workers: they keep no state, and an interrupted step is delivered again."""
+        """Kill the process and its workers. They have no state, and Pub/Sub delivers an unanswered event again."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Forward requests for functions in separate processes: /FUNCTION/... goes to the function's process."""
+"""Forward each request for /FUNCTION/... to the process of the function FUNCTION."""
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping
@@ -20,7 +20,7 @@ def create_app(urls: Mapping[str, str]) -> Starlette:
 
     @contextlib.asynccontextmanager
     async def client(app: Starlette) -> AsyncIterator[None]:
-        # The client decides how long to wait.
+        # No timeout: the caller decides how long to wait.
         async with httpx.AsyncClient(timeout=None, trust_env=False, verify=NO_TLS) as app.state.http:  # noqa: S113
             yield
 

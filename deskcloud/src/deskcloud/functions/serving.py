@@ -31,19 +31,20 @@ def serve(
 ) -> Iterator[str]:
     """Yield the base URL while `source` (a main.py) serves the functions `names`.
 
-    A function answers below URL/FUNCTION. A push subscription's endpoint is URL/FUNCTION/projects/P/topics/T, since
-    functions-framework reads the topic from the path. A process that dies is replaced.
+    The address of a function is URL/FUNCTION. The endpoint of a push subscription is URL/FUNCTION/projects/P/topics/T,
+    since functions-framework reads the topic from the path. A process that dies is replaced.
 
     Args:
-        source: what Google Cloud would build; each process executes it once per function.
-        names: the entry points.
-        env: variables for the processes, in addition to this process's environment.
-        port: the port on 127.0.0.1; 0 takes a free port.
+        source: the file that Google Cloud would build; each process executes the file once per function.
+        names: the functions' entry points.
+        env: environment variables for the processes, in addition to this process's environment.
+        port: the port on 127.0.0.1; 0 means any free port.
         on_line: called from another thread with (service, line) for each printed line.
         threads: the maximum number of concurrent requests per process.
-        is_isolated: one process per function with K_SERVICE set, as on Google Cloud; otherwise one process for all.
+        is_isolated: run one process per function with the variable K_SERVICE, as on Google Cloud. Otherwise, one
+            process serves all functions.
         rules: the access rules.
-        waits: the time limits for a request to arrive.
+        waits: the time limits within which a request must arrive.
 
     Raises:
         FunctionsError: the source does not exist, or a process does not start.

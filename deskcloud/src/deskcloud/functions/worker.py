@@ -1,8 +1,9 @@
-"""The process in which functions run: gunicorn with one worker, on a socket bound by the parent.
+"""The process in which functions run: gunicorn with one worker, on a socket that the parent process has bound.
 
     python -m deskcloud.functions.worker FD THREADS SOURCE NAME...
 
-It ends when its standard input closes, so it never outlives the process that started it.
+FD is the file descriptor of the socket. The process ends when its standard input is closed, so also when the parent
+process ends.
 """
 
 import contextlib
@@ -35,9 +36,9 @@ class _Application(BaseApplication):  # type: ignore[misc]
             "worker_class": ArrivingWorker,
             "threads": threads,
             "timeout": 0,  # a function may take longer than a web request
-            "keepalive": 75,  # longer than clients keep a connection, so that no request meets a closing connection
+            "keepalive": 75,  # longer than clients keep a connection, so that no client uses a closed connection
             "loglevel": "warning",
-            "control_socket_disable": True,  # it would be created in the home directory
+            "control_socket_disable": True,  # the socket would be a file in the home directory
             "post_worker_init": _prepare,
         }
         self._source = source
@@ -54,7 +55,7 @@ class _Application(BaseApplication):  # type: ignore[misc]
 
 
 def _prepare(_: Worker) -> None:
-    """Prepare the forked worker: mark printed lines, and watch for the end of the parent."""
+    """Prepare the forked worker: mark printed lines, and end the worker when standard input is closed."""
     lock = threading.Lock()
     sys.stdout, sys.stderr = Marked(sys.stdout, lock), Marked(sys.stderr, lock)
     # Functions write complete log lines to this stream, without the prefix of functions-framework.
@@ -63,9 +64,9 @@ def _prepare(_: Worker) -> None:
 
 
 def _warm_up() -> None:
-    """Import modules that the first events need, once for all workers forked from this process.
+    """Import the modules that the first events need, before this process forks workers.
 
-    If a module cannot be imported, the function reports the error.
+    An ImportError is ignored here, since the function that needs the module reports it.
     """
     for module in os.environ.get(WARM_UP, "").split():
         with contextlib.suppress(ImportError):
@@ -78,7 +79,8 @@ def _end_with_input() -> None:
 
 
 if __name__ == "__main__":
-    # pandas is installed for development but never deployed; Google's BigQuery client would import it, which takes 1 s.
+    # Without this line, Google's BigQuery client imports pandas, which takes 1 s. pandas is installed for development,
+    # but never deployed.
     sys.modules["pandas"] = None  # type: ignore[assignment]
     _warm_up()
     os.chdir(Path(sys.argv[3]).parent)  # as on Google Cloud

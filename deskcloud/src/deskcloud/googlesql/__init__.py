@@ -1,6 +1,6 @@
-"""Google's own SQL analyzer and reference implementation (the package `zetasql`), as WebAssembly in this process.
+"""Call Google's SQL analyzer and reference implementation (the package `zetasql`) as WebAssembly in this process.
 
-BigQuery's dialect is GoogleSQL, so this is the closest thing to BigQuery that runs without a network.
+BigQuery's dialect is GoogleSQL, so no other software that runs without a network is closer to BigQuery.
 
     from deskcloud.googlesql import analysis, reference
     from deskcloud.googlesql.catalog import Catalog

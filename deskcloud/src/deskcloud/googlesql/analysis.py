@@ -15,7 +15,7 @@ from deskcloud.googlesql.engine import engine
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a statement's result, named as BigQuery names it."""
+    """A column of a statement's result, with the name that BigQuery gives to the column."""
 
     name: str
     type: TypeProto
@@ -49,7 +49,7 @@ def options(parameters: Mapping[str, TypeProto]) -> AnalyzerOptionsProto:
 
 
 def named(columns: list[tuple[str, TypeProto]]) -> list[Column]:
-    """Return the columns, with BigQuery's names f0_, f1_ ... for those without a name."""
+    """Return the columns; a column without a name gets BigQuery's name f0_, f1_ and so on."""
     made: list[Column] = []
     nameless = 0
     for name, kind in columns:

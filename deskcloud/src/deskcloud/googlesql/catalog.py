@@ -15,8 +15,8 @@ from deskcloud.googlesql.engine import engine
 from deskcloud.googlesql.ml import Models
 from deskcloud.googlesql.types import Fields
 
-# BigQuery's times have microseconds; these features would allow more digits.
-# BigQuery cannot compare or order arrays and JSON:
+# The features TIMESTAMP_... would allow more digits than microseconds, which BigQuery's times have.
+# The other features are for comparing and sorting arrays and JSON, which BigQuery cannot do:
 # https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#data_type_properties
 _NOT_IN_BIGQUERY = {
     LanguageFeature.FEATURE_ARRAY_EQUALITY,
@@ -32,10 +32,11 @@ _KEPT_STATEMENTS = 1024
 
 @dataclass(frozen=True)
 class Catalog:
-    """Tables by the name that a statement uses; each is looked up when a statement names it.
+    """Functions that look up the tables and models that a statement names.
 
-    `columns` returns the fields of a table's REST schema, or None for an unknown table. A wildcard table's name ends
-    in `*`; its fields must include _TABLE_SUFFIX. `models` returns a model's description by name in the same way.
+    `columns` returns the fields of a table's REST schema, or None for an unknown table. The name of a wildcard table
+    ends in `*`, and its fields must contain _TABLE_SUFFIX. `models` returns a model's description, or None for an
+    unknown model.
     """
 
     columns: Callable[[str], Fields | None]
@@ -60,7 +61,7 @@ class Catalog:
 
 @cache
 def language() -> LanguageOptionsProto:
-    """Return GoogleSQL's options with BigQuery's settings, as far as they are known."""
+    """Return GoogleSQL's language options, set as in BigQuery as far as BigQuery's settings are known."""
     request = service.LanguageOptionsRequest(maximum_features=True)
     options = engine().call("GetLanguageOptions", request, LanguageOptionsProto)
     features = [one for one in options.enabled_language_features if one not in _NOT_IN_BIGQUERY]
@@ -73,7 +74,7 @@ def language() -> LanguageOptionsProto:
 
 
 def table(name: str, fields: Fields, number: int) -> SimpleTableProto:
-    """Return a table of the catalog."""
+    """Return a table for the catalog; columns whose names begin with an underscore are pseudo-columns."""
     made = SimpleTableProto(name=name, serialization_id=number + 1)
     for one in fields:
         column = made.column.add(name=one["name"], is_pseudo_column=one["name"].startswith("_"))
@@ -83,7 +84,7 @@ def table(name: str, fields: Fields, number: int) -> SimpleTableProto:
 
 @lru_cache(_KEPT_STATEMENTS)
 def table_paths(sql: str) -> tuple[tuple[str, ...], ...]:
-    """Return the tables that a statement names, each as the parts of its path.
+    """Return the path of each table that a statement names, as a tuple such as ("project", "dataset", "table").
 
     Raises:
         Refused: the statement cannot be parsed.
@@ -98,7 +99,7 @@ def table_paths(sql: str) -> tuple[tuple[str, ...], ...]:
 
 
 def _place(catalog: SimpleCatalogProto, path: tuple[str, ...]) -> SimpleCatalogProto:
-    """Return the catalog that holds the last part of a path; create it if it is missing."""
+    """Return the nested catalog for the last part of a path; create missing catalogs."""
     for part in path[:-1]:
         known = next((one for one in catalog.catalog if one.name == part), None)
         catalog = known if known is not None else catalog.catalog.add(name=part)

@@ -1,7 +1,8 @@
-"""List what BigQuery has and this build of GoogleSQL lacks, each entry with its source.
+"""List features that BigQuery has and this build of GoogleSQL does not have, each with its source.
 
-A statement is rewritten where GoogleSQL can express the same; `ml.py` rewrites BigQuery ML's functions. For the rest,
-a refusal says nothing about BigQuery: see `is_beyond`. Sources are pages below https://cloud.google.com/bigquery/docs/.
+If GoogleSQL has an equivalent, `as_googlesql` rewrites the statement; `ml.py` rewrites BigQuery ML's functions. If not,
+GoogleSQL refuses statements that BigQuery may accept: see `is_beyond`. The sources are pages below
+https://cloud.google.com/bigquery/docs/.
 """
 
 import re
@@ -16,14 +17,14 @@ _BY = {"MAX_BY": "MAX", "MIN_BY": "MIN"}
 # Synonyms of INT64: reference/standard-sql/data-types.
 INTEGER_TYPES = ("INT", "SMALLINT", "INTEGER", "BIGINT", "TINYINT", "BYTEINT")
 
-# The columns of __TABLES__ as BigQuery returns them; the documentation shows only queries of it.
+# The columns of __TABLES__ as BigQuery returns them; the documentation shows only queries of __TABLES__.
 TABLES = (
     *({"name": name, "type": "STRING"} for name in ("project_id", "dataset_id", "table_id")),
     *({"name": name, "type": "INT64"} for name in ("creation_time", "last_modified_time", "row_count", "size_bytes")),
     {"name": "type", "type": "INT64"},
 )
 
-# Functions by their page of the documentation.
+# Functions that GoogleSQL does not have, by the page of BigQuery's documentation that describes them.
 FUNCTIONS = {
     "reference/standard-sql/search_functions": ("SEARCH", "VECTOR_SEARCH"),
     "reference/standard-sql/string_functions": ("CONTAINS_SUBSTR", "COLLATE"),
@@ -36,7 +37,7 @@ FUNCTIONS = {
 _MISSING = {name for names in FUNCTIONS.values() for name in names}
 
 _NO_FUNCTION = re.compile(r"(?:Function|Table-valued function) not found: `?([\w.]+)")
-# GoogleSQL's namespaces; any other function with a path is user-defined: user-defined-functions.
+# GoogleSQL's namespaces. A function with any other prefix is user-defined: user-defined-functions.
 _NAMESPACES = {"SAFE", "NET", "KEYS", "AEAD", "HLL_COUNT", "KLL_QUANTILES", "D3A_COUNT", "ML"}
 # @@project_id and others: reference/system-variables.
 _SYSTEM_VARIABLE = re.compile(r"Unrecognized name: @@")
@@ -57,7 +58,7 @@ def as_googlesql(sql: str, models: Models) -> str:
 
 
 def is_beyond(refusal: Refused) -> bool:
-    """Return whether the analyzer refuses the statement only because it lacks a feature of BigQuery."""
+    """Return whether the analyzer refuses the statement only because GoogleSQL does not have a feature of BigQuery."""
     if _SYSTEM_VARIABLE.match(str(refusal)):
         return True
     if not (found := _NO_FUNCTION.match(str(refusal))):
@@ -68,9 +69,9 @@ def is_beyond(refusal: Refused) -> bool:
 
 
 def _paths(tokens: list[Token]) -> list[tuple[int, int, str]]:
-    """Quote each part of a quoted path by itself: BigQuery splits `a.b.c`, GoogleSQL reads it as one name.
+    """Quote each part of a quoted path separately.
 
-    Source: reference/standard-sql/lexical, path expressions.
+    BigQuery reads `a.b.c` as three names, GoogleSQL as one. Source: reference/standard-sql/lexical, path expressions.
     """
     return [
         (token.start, token.end, ".".join(f"`{part}`" for part in unquoted(token).split(".")))

@@ -1,4 +1,4 @@
-"""Load GoogleSQL's WebAssembly module and call it; the compiled machine code is kept in the user's cache."""
+"""Load GoogleSQL's WebAssembly module and call it; the user's cache folder keeps the compiled machine code."""
 
 import contextlib
 import ctypes
@@ -25,13 +25,13 @@ from deskcloud.googlesql.errors import Crashed, Failed, Refused
 
 _ERROR = re.compile(r"Code: (\d+), Message: (.*)", re.DOTALL)
 
-# The status code of an error at run time; the analyzer's errors have another code.
+# The status code of an error at run time; errors of the analyzer have other codes.
 _OUT_OF_RANGE = 11
 _KEPT_CATALOGS = 32
 
 
 class Engine:
-    """One instance of the module. Calls are serialized across threads."""
+    """One instance of the module. Several threads can share an engine; only one call runs at a time."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -62,10 +62,10 @@ class Engine:
     def call_with_catalog[M: Message](
         self, method: str, request: Any, answer: type[M], catalog: service.RegisterCatalogRequest
     ) -> M:
-        """Call a method whose request names a registered catalog; errors as `call`.
+        """Call a method whose request refers to a registered catalog; the errors are those of `call`.
 
-        To build a catalog's functions takes nine tenths of the time of an analysis. The module therefore keeps the
-        most recently used catalogs, 0.6 MB each.
+        Building a catalog's functions takes nine tenths of the time of an analysis. The module therefore keeps the 32
+        most recently used catalogs, of 0.6 MB each.
         """
         with self._lock:
             request.registered_catalog_id = self._registered(catalog)
@@ -119,7 +119,7 @@ class Engine:
             return Refused(text)
         return (Failed if int(match[1]) == _OUT_OF_RANGE else Refused)(match[2])
 
-    # A call may move the module's memory, so its address is read each time.
+    # A call may move the module's memory, so the memory's address is read each time.
     def _address(self) -> int:
         return ctypes.addressof(self._exports["memory"].data_ptr().contents)
 
@@ -132,12 +132,12 @@ class Engine:
 
 @cache
 def engine() -> Engine:
-    """Return this process's engine; the first call takes 0.2 s, or 35 s of CPU time if nothing is compiled yet."""
+    """Return this process's engine. The first call takes 0.2 s; if the module must be compiled, 35 s of CPU time."""
     return Engine()
 
 
 def _compiled(engine: wasmtime.Engine) -> wasmtime.Module:
-    """Return the module from the cache; compile it if it is missing or was compiled for another machine."""
+    """Return the module from the cache; compile it if the cache has no module that this machine can load."""
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "propensity"
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"googlesql-{version('zetasql')}-wasmtime-{version('wasmtime')}.cwasm"

@@ -1,4 +1,4 @@
-"""Errors of GoogleSQL's analyzer and reference implementation."""
+"""The errors of GoogleSQL's analyzer and reference implementation."""
 
 
 class Refused(ValueError):  # noqa: N818 - the word that users of a SQL service expect
@@ -6,7 +6,7 @@ class Refused(ValueError):  # noqa: N818 - the word that users of a SQL service 
 
 
 class Failed(Refused):
-    """The analyzer accepts the statement, but its run fails on a value."""
+    """The analyzer accepts the statement, but the statement fails at run time because of a value."""
 
 
 class Crashed(RuntimeError):  # noqa: N818

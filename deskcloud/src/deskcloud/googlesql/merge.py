@@ -1,7 +1,7 @@
-"""Turn a MERGE into queries: the reference implementation analyzes MERGE but does not run it.
+"""Rewrite a MERGE as queries, since the reference implementation can analyze MERGE, but not run it.
 
-Each WHEN clause becomes a query for the rows to which the clause applies, with their new values. A row belongs to the
-first clause that applies to it. UPDATE SET of a struct's field is not supported.
+Each WHEN clause becomes a query for the new values of the rows to which the clause applies. If several clauses match a
+row, the first applies. Setting a field of a struct is not supported.
 https://cloud.google.com/bigquery/docs/reference/standard-sql/dml-syntax#merge_statement
 """
 
@@ -16,7 +16,11 @@ MATCHED, BY_TARGET, BY_SOURCE = "matched", "not matched by target", "not matched
 
 @dataclass(frozen=True)
 class Clause:
-    """A WHEN clause: `action` is UPDATE, DELETE or INSERT; `values` are expressions by column, None for INSERT ROW."""
+    """A WHEN clause.
+
+    `kind` is one of the constants above; `action` is UPDATE, DELETE or INSERT. `values` maps a column to the expression
+    for its value; None means INSERT ROW.
+    """
 
     kind: str
     condition: str
@@ -26,7 +30,7 @@ class Clause:
 
 @dataclass(frozen=True)
 class Merge:
-    """A MERGE whose target has a pseudo-column with row numbers."""
+    """A parsed MERGE; `source` and `condition` are text of the statement."""
 
     table: str
     alias: str
@@ -53,14 +57,15 @@ class Merge:
         )
 
     def matched(self, key: str) -> str:
-        """Return the query for the numbers of the target's rows that have a match."""
+        """Return a query for the target's rows that match a source row; the column `key` has the rows' numbers."""
         alias = f"`{self.alias}`"
         return f"select distinct {alias}.{key} from `{self.table}` as {alias} join {self.source} on {self.condition}"  # noqa: S608 - the statement's own
 
     def query(self, clause: Clause, columns: Mapping[str, str], key: str) -> str:
-        """Return the query for a clause: the row number in `key`, except for new rows, and the new values by column.
+        """Return a query for the rows to which a clause applies: the row's number in `key`, and the new values.
 
-        `columns` are the target's types by column. Rows that have a match also appear for `not matched by source`.
+        New rows have no number. `columns` maps the target's columns to their types. For `not matched by source`, the
+        query also returns rows that have a match; the caller must remove them.
         """
         same = [one for one in self.clauses if one.kind == clause.kind]
         cases = " ".join(f"when {one.condition} then {number}" for number, one in enumerate(same))
@@ -94,7 +99,7 @@ def _text(text: str, tokens: Sequence[Token]) -> str:
 
 
 def _at_the_top(tokens: Sequence[Token], word: str) -> Iterator[int]:
-    """Yield the indices at which a word occurs outside brackets."""
+    """Yield the indices of the tokens equal to `word` that are outside brackets."""
     index = 0
     while index < len(tokens):
         if tokens[index].word == word:

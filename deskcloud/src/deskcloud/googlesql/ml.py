@@ -1,6 +1,7 @@
-"""Rewrite calls of BigQuery ML's functions, unknown to GoogleSQL, as subqueries with the documented columns.
+"""Rewrite calls of BigQuery ML's functions, which GoogleSQL does not know, as subqueries with the documented columns.
 
-`ML.PREDICT(MODEL m, (query))` becomes a subquery without rows: the function's columns, then the query's.
+`ML.PREDICT(MODEL m, (query))` becomes a subquery that returns no rows. Its columns are the function's columns and then
+the query's.
 https://cloud.google.com/bigquery/docs/reference/standard-sql/bigqueryml-syntax-predict and the pages beside it.
 """
 
@@ -53,13 +54,17 @@ _SAME_FOR_ALL = {
     "ML.VALIDATE_DATA_SKEW": _REPORT,
     "ML.ROC_CURVE": f"threshold FLOAT64, recall FLOAT64, false_positive_rate FLOAT64, {_CURVE}",
 }
-# These return the columns of their query too, after their own.
+# These functions return their own columns and then the columns of the query.
 _WITH_INPUT = {"ML.PREDICT", "ML.EXPLAIN_PREDICT"}
 
 
 @dataclass(frozen=True)
 class Model:
-    """What the columns of ML functions depend on. `class_columns` are those of ML.CONFUSION_MATRIX, one per class."""
+    """The properties of a model that determine the columns of ML functions.
+
+    `class_columns` are the columns of ML.CONFUSION_MATRIX, one per class. `user`, `item` and `rating` are the columns
+    of a matrix factorization.
+    """
 
     type: str
     label: str = ""
@@ -87,7 +92,7 @@ type Models = Callable[[str], Model | None]
 
 
 def without_ml(sql: str, models: Models) -> str:
-    """Return the statement with each call of an ML function replaced by a subquery.
+    """Replace each call of an ML function by a subquery and return the statement.
 
     Raises:
         Refused: a function or a model is unknown.
@@ -121,7 +126,7 @@ def _model(call: Call, models: Models) -> Model:
 
 
 def _relation(sql: str, argument: Sequence[Token], number: int) -> str:
-    """Return an argument as an item of a FROM clause, so that the analyzer checks it too."""
+    """Return the argument as an item of a FROM clause, so that the analyzer checks the argument too."""
     text = sql[argument[0].start : argument[-1].end]
     if starts(argument, "TABLE"):
         return f"{sql[argument[1].start : argument[-1].end]} AS given{number}"

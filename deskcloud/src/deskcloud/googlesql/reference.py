@@ -1,4 +1,4 @@
-"""Run a statement on Google's reference implementation with given rows."""
+"""Run a statement on Google's reference implementation; the caller passes the rows of the tables."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ type Parameters = Mapping[str, tuple[TypeProto, Any]]
 
 @dataclass(frozen=True)
 class Result:
-    """A query's columns, and its rows as tuples of Python values as Google's BigQuery client returns them."""
+    """The columns and rows of a query's result; a row has the Python values that Google's BigQuery client returns."""
 
     columns: list[Column]
     rows: list[tuple[Any, ...]]
@@ -35,7 +35,7 @@ class Result:
 def run(
     sql: str, catalog: Catalog, tables: Mapping[str, Rows] | None = None, parameters: Parameters | None = None
 ) -> Result:
-    """Run a query. `tables` holds the rows of each table by the name that the query uses.
+    """Run a query. `tables` maps the name that the query uses for a table to the table's rows.
 
     Raises:
         Refused: the analyzer refuses the query, or the query fails; the message is Google's.
@@ -47,7 +47,7 @@ def run(
 
 
 class Database:
-    """Tables for many queries; the queries name them without a dataset."""
+    """Tables for many queries. The queries name the tables without a dataset."""
 
     def __init__(self, tables: Mapping[str, tuple[Fields, Rows]]) -> None:
         self._catalog = Catalog(lambda _: None).of("select 1")
@@ -56,7 +56,7 @@ class Database:
         self._contents = _contents(self._catalog, {name: rows for name, (_, rows) in tables.items()})
 
     def run(self, sql: str, parameters: Parameters | None = None) -> Result:
-        """Run a query; raises what `reference.run` raises."""
+        """Run a query; the errors are those of `reference.run`."""
         text = dialect.as_googlesql(sql, lambda _: None)
         return _evaluated(text, self._catalog, self._contents, parameters or {})
 
@@ -81,7 +81,7 @@ def _evaluated(
 
 @dataclass(frozen=True)
 class Modified:
-    """A table's rows after a statement, and the number of rows inserted, updated or deleted."""
+    """A table's rows after a statement, and the number of rows that were inserted, updated or deleted."""
 
     rows: list[dict[str, Any]]
     count: int
@@ -91,14 +91,14 @@ def modify(sql: str, catalog: Catalog, tables: Mapping[str, Rows], parameters: P
     """Run INSERT, UPDATE, DELETE or MERGE.
 
     Raises:
-        Refused: as `run`; also for TRUNCATE, which cannot be run.
+        Refused: see `run`; also for TRUNCATE, which the reference implementation cannot run.
     """
     if starts(tokenize(sql), "MERGE"):
         return _merge(sql, catalog, tables, parameters or {})
     text, known, names = _prepared(sql, catalog)
     before = {names[name]: list(rows) for name, rows in tables.items() if name in names}
     if not starts(tokenize(text), "INSERT"):
-        # Without a key, the implementation does not report which rows it deletes or updates.
+        # The reference implementation reports which rows it deletes or updates only if the table has a key.
         for one in known.table:
             one.column.add(name=_KEY, type=types.scalar("INT64"), is_pseudo_column=True)
             one.primary_key_column_index.append(len(one.column) - 1)
@@ -176,9 +176,9 @@ def _contents(catalog: SimpleCatalogProto, tables: Mapping[str, Rows]) -> dict[s
 
 
 def _prepared(sql: str, catalog: Catalog) -> tuple[str, SimpleCatalogProto, dict[str, str]]:
-    """Return the statement with each table path cut to its last part, its catalog, and those parts by path.
+    """Shorten each table path in a statement to its last part; return the statement, its catalog and the parts by path.
 
-    Rows can be given only for tables at the top level of the catalog.
+    The reference implementation accepts rows only for tables without a dataset.
     """
     text = dialect.as_googlesql(sql, catalog.models)
     paths = sorted(set(table_paths(text)), key=len, reverse=True)

@@ -1,4 +1,4 @@
-"""Parse a query text: its statements, and the ML function calls and WITH clauses in each."""
+"""Split a query text into statements, and find calls of ML functions and WITH clauses in a statement."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -14,14 +14,14 @@ _PROCEDURAL = _BLOCKS | {"DECLARE", "SET", "EXECUTE", "CALL", "RAISE", "ASSERT",
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement of a script with its tokens; offsets count from the beginning of the script."""
+    """One statement of a script. `text` is the whole script; the tokens' offsets are positions in `text`."""
 
     text: str
     tokens: Sequence[Token]
 
     @property
     def source(self) -> str:
-        """Return the statement's own text."""
+        """Return the part of `text` that is this statement."""
         return self.text[self.tokens[0].start : self.tokens[-1].end]
 
     @property
@@ -37,7 +37,10 @@ class Statement:
 
 @dataclass(frozen=True)
 class Call:
-    """`ML.NAME(argument, ...)`, from offset `start` to `end`; without its last bracket, it ends with the statement."""
+    """A call `ML.NAME(argument, ...)` from offset `start` to `end`.
+
+    If the closing bracket is missing, `is_closed` is false and `end` is the statement's end.
+    """
 
     name: str
     arguments: Sequence[Sequence[Token]]
@@ -48,7 +51,10 @@ class Call:
 
 @dataclass(frozen=True)
 class Definition:
-    """`name AS (query)` in a WITH clause; the name is visible between offsets `start` and `end`."""
+    """A common table expression `name AS (query)`; the name is visible between the offsets `start` and `end`.
+
+    `clause` is the offset of WITH. `first` is the token of the name, and `last` is the closing bracket.
+    """
 
     clause: int
     start: int
@@ -59,7 +65,7 @@ class Definition:
 
 
 def parse(text: str) -> list[Statement]:
-    """Return the statements of a script; a block (BEGIN ... END, IF ... END IF) counts as one.
+    """Return the statements of a script; a block (BEGIN ... END, IF ... END IF) counts as one statement.
 
     Raises:
         UnterminatedError: a string or a quoted name has no end.
@@ -110,38 +116,38 @@ _OWN_STATEMENTS = {
     ("DROP", "SCHEMA"): "DROP_SCHEMA",
 }
 _HINT = re.compile(r"\bml\b|\bmodel\b|\bexport\b|\bschema\b", re.IGNORECASE)
-# CREATE OR REPLACE MATERIALIZED VIEW IF NOT EXISTS, and a name with dashes.
+# Maximum number of tokens in CREATE OR REPLACE MATERIALIZED VIEW IF NOT EXISTS and a table name with dashes.
 _LONGEST_HEAD = 30
 _BEFORE_A_KIND = frozenset({"OR", "REPLACE", "MATERIALIZED"})
 _ML_IN_A_STRING = re.compile(r"\b(CREATE|REPLACE|ALTER|DROP|EXPORT)\s+MODEL\b|\bML\s*\.\s*\w+\s*\(", re.IGNORECASE)
 
 
 def own_statement(tokens: Sequence[Token]) -> str:
-    """Return the type of a statement that the gateway runs itself; empty for any other statement."""
+    """Return the type of a statement that the gateway runs itself, e.g. CREATE_MODEL; "" for any other statement."""
     return next((kind for words, kind in _OWN_STATEMENTS.items() if starts(tokens, *words)), "")
 
 
 def is_ml(tokens: Sequence[Token]) -> bool:
-    """Return whether a statement, or a part of it, involves a model."""
+    """Return whether a statement creates, changes, exports or drops a model or calls an ML function."""
     found = (own_statement(tokens[index : index + 4]) for index in range(len(tokens)))
     return any(kind.endswith("MODEL") for kind in found) or any(ml_calls(tokens))
 
 
 def needs_the_gateway(statement: Statement) -> bool:
-    """Return whether the emulator alone cannot run the statement or a part of it."""
+    """Return whether the statement contains a statement or an ML function that the emulator cannot run."""
     tokens = statement.tokens
     found = (own_statement(tokens[index : index + 4]) for index in range(len(tokens)))
     return any(found) or any(ml_calls(tokens)) or _executes_ml(tokens)
 
 
 def _executes_ml(tokens: Sequence[Token]) -> bool:
-    """Return whether a text given to EXECUTE IMMEDIATE appears to hold a statement for the gateway."""
+    """Return whether there is an EXECUTE IMMEDIATE and a string that looks like a statement for the gateway."""
     executes = any(starts(tokens[index:], "EXECUTE", "IMMEDIATE") for index in range(len(tokens)))
     return executes and any(token.kind == "string" and _ML_IN_A_STRING.search(token.text) for token in tokens)
 
 
 def is_ours(text: str) -> bool:
-    """Return whether a query text holds a statement that needs the gateway."""
+    """Return whether a query text contains a statement that needs the gateway."""
     # Most texts contain none of these words and need no parsing.
     if not _HINT.search(text):
         return False
@@ -152,7 +158,7 @@ def is_ours(text: str) -> bool:
 
 
 def created_table(text: str) -> Sequence[Token]:
-    """Return the tokens from the name on if a text begins with CREATE TABLE or CREATE VIEW; else no tokens."""
+    """Return the tokens from the table's name on if a text begins with CREATE TABLE or CREATE VIEW; otherwise none."""
     try:
         tokens = list(islice(read(text), _LONGEST_HEAD))
     except UnterminatedError:
@@ -165,7 +171,7 @@ def created_table(text: str) -> Sequence[Token]:
 
 
 def ml_calls(tokens: Sequence[Token]) -> Iterator[Call]:
-    """Yield the calls of ML functions, inner calls before outer ones."""
+    """Yield the calls of ML functions; an inner call comes before the outer call."""
     found = []
     for index in range(len(tokens) - 3):
         before = tokens[index - 1].text if index else ""
@@ -185,7 +191,7 @@ def _is_ml_name(tokens: Sequence[Token]) -> bool:
 
 
 def definitions(tokens: Sequence[Token]) -> list[Definition]:
-    """Return the common table expressions in text order."""
+    """Return the common table expressions of a statement in the order of the text."""
     found = []
     for index, token in enumerate(tokens):
         if token.word != "WITH":
@@ -210,7 +216,7 @@ def _is_definition(tokens: Sequence[Token]) -> bool:
 
 
 def _end_of_region(tokens: Sequence[Token], index: int) -> int:
-    """Return the index of the bracket that closes around the token at `index`, or the number of tokens."""
+    """Return the index of the closing bracket of the brackets around the token at `index`, or the number of tokens."""
     depth = 0
     for position in range(index, len(tokens)):
         depth += (tokens[position].word in {"(", "["}) - (tokens[position].word in {")", "]"})
@@ -220,7 +226,7 @@ def _end_of_region(tokens: Sequence[Token], index: int) -> int:
 
 
 def path(tokens: Sequence[Token]) -> tuple[list[str], Sequence[Token]]:
-    """Return the parts of the table or model path at the beginning, none without one, and the tokens after it.
+    """Return the parts of the path of a table or model at the beginning, and the tokens after the path.
 
     `p.d.m`, `p`.`d`.`m` and p-with-dashes.d.m all have three parts.
     """
@@ -228,7 +234,7 @@ def path(tokens: Sequence[Token]) -> tuple[list[str], Sequence[Token]]:
     index = 0
     while index < len(tokens) and tokens[index].kind in {"word", "name", "number"}:
         end = index + 1
-        # An unquoted project may hold dashes: my-project-1.dataset.table
+        # An unquoted project name may contain dashes: my-project-1.dataset.table
         while (
             end + 1 < len(tokens)
             and tokens[end].text == "-"

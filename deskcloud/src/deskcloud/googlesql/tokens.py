@@ -1,7 +1,6 @@
 """Split GoogleSQL into tokens: words, names, strings, numbers, parameters and signs.
 
-All searches in a statement use these tokens and never the raw text, so text inside strings and comments is never
-mistaken for SQL.
+All searches in a statement use tokens instead of the text, so text in strings and comments is never read as SQL.
 https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical
 """
 
@@ -9,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-# In a raw string, a backslash also keeps the next quote from ending the string.
+# A quote after a backslash does not end a string, not even a raw string.
 _STRING = (
     "|".join(rf"{quote}(?:[^\\]|\\.)*?{quote}" for quote in ("'''", '"""'))
     + r"|'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\""
@@ -41,7 +40,7 @@ class UnterminatedError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token; `start` and `end` are offsets into the text, `end` exclusive."""
+    """A token; `kind` is the name of a group of the pattern. `start` and `end` (exclusive) are offsets."""
 
     kind: str
     text: str
@@ -50,12 +49,12 @@ class Token:
 
     @property
     def word(self) -> str:
-        """The keyword or sign in upper case; empty for other kinds of token."""
+        """The keyword or sign in upper case; an empty text for other kinds of token."""
         return self.text.upper() if self.kind in {"word", "sign"} else ""
 
 
 def tokenize(text: str) -> list[Token]:
-    """Return the tokens of `text` without spaces and comments.
+    """Return the tokens of `text`; spaces and comments are left out.
 
     Raises:
         UnterminatedError: a string or a quoted name has no end.
@@ -64,7 +63,7 @@ def tokenize(text: str) -> list[Token]:
 
 
 def read(text: str) -> Iterator[Token]:
-    """Yield the tokens one by one, for callers that need only the first ones; raises what `tokenize` raises."""
+    """Yield the tokens one by one, for callers that need only the first tokens; the errors are those of `tokenize`."""
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup or "sign"
         if kind == "sign" and match.group() in _QUOTES:
@@ -74,7 +73,7 @@ def read(text: str) -> Iterator[Token]:
 
 
 def closing(tokens: Sequence[Token], opening: int) -> int:
-    """Return the index of the bracket that closes the one at index `opening`; len(tokens) if none does."""
+    """Return the index of the bracket that closes the bracket at `opening`; len(tokens) if the former is missing."""
     depth = 0
     for index in range(opening, len(tokens)):
         sign = tokens[index].text if tokens[index].kind == "sign" else ""
@@ -85,7 +84,7 @@ def closing(tokens: Sequence[Token], opening: int) -> int:
 
 
 def split(tokens: Sequence[Token], sign: str) -> list[Sequence[Token]]:
-    """Return the tokens between each `sign` outside brackets; an empty list for no tokens."""
+    """Split the tokens at each `sign` outside brackets; the result is an empty list if there are no tokens."""
     parts: list[Sequence[Token]] = []
     start = index = 0
     while index < len(tokens):
@@ -105,5 +104,5 @@ def starts(tokens: Sequence[Token], *words: str) -> bool:
 
 
 def unquoted(token: Token) -> str:
-    """Return a name without its backticks."""
+    """Return the token's text; a quoted name without the backticks."""
     return token.text[1:-1].replace("\\`", "`") if token.kind == "name" else token.text

@@ -1,4 +1,4 @@
-"""Convert BigQuery's types between the REST API's fields, GoogleSQL's messages and their names."""
+"""Convert types between fields of BigQuery's REST API, GoogleSQL's protobuf messages and type names."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ _SHORT_NAMES = {"DOUBLE": "FLOAT64"}
 
 
 def of_field(field: Mapping[str, Any]) -> TypeProto:
-    """Return the type of a column or nested field of a table's schema."""
+    """Return the type of a column or nested field, given in the format of the REST API's table schema."""
     name = _LEGACY_NAMES.get(field["type"].upper(), field["type"].upper())
     if name == "STRUCT":
         element = struct((nested["name"], of_field(nested)) for nested in field.get("fields", []))
@@ -38,20 +38,20 @@ def of_parameter(declared: Mapping[str, Any]) -> TypeProto:
 
 
 def scalar(name: str) -> TypeProto:
-    """Return the type with this BigQuery name, e.g. INT64."""
+    """Return the type with the BigQuery name `name`, e.g. INT64."""
     kind: int = TypeKind.Value(f"TYPE_{_GOOGLESQL_NAMES.get(name, name)}")
     return TypeProto(type_kind=kind)
 
 
 def array(element: TypeProto) -> TypeProto:
-    """Return ARRAY<element>."""
+    """Return the type ARRAY<element>."""
     made = TypeProto(type_kind=TypeKind.TYPE_ARRAY)
     made.array_type.element_type.CopyFrom(element)
     return made
 
 
 def struct(fields: Any) -> TypeProto:
-    """Return STRUCT of (name, type) pairs."""
+    """Return the type STRUCT whose fields are the (name, type) pairs."""
     made = TypeProto(type_kind=TypeKind.TYPE_STRUCT)
     made.struct_type.SetInParent()
     for name, kind in fields:
@@ -60,13 +60,13 @@ def struct(fields: Any) -> TypeProto:
 
 
 def kind(of: TypeProto) -> str:
-    """Return a type's name without its element or field types, e.g. INT64, ARRAY, STRUCT."""
+    """Return the name of a type without the types of elements or fields, e.g. INT64, ARRAY, STRUCT."""
     name: str = TypeKind.Name(of.type_kind).removeprefix("TYPE_")
     return _SHORT_NAMES.get(name, name)
 
 
 def text(of: TypeProto) -> str:
-    """Return a type as BigQuery writes it, e.g. ARRAY<STRUCT<key STRING, value INT64>>."""
+    """Return the full name of a type in BigQuery, e.g. ARRAY<STRUCT<key STRING, value INT64>>."""
     match kind(of):
         case "ARRAY":
             return f"ARRAY<{text(of.array_type.element_type)}>"
@@ -80,7 +80,7 @@ def text(of: TypeProto) -> str:
 
 
 def field(name: str, of: TypeProto) -> dict[str, Any]:
-    """Return a column of this type as the REST API declares it; the inverse of `of_field`."""
+    """Return a column of the type `of` in the format of the REST API; the inverse of `of_field`."""
     inside = of.array_type.element_type if kind(of) == "ARRAY" else of
     made: dict[str, Any] = {"name": name, "type": kind(inside), "mode": "REPEATED" if inside is not of else "NULLABLE"}
     if kind(inside) == "STRUCT":

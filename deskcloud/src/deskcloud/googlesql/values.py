@@ -22,7 +22,7 @@ _DIGITS = 80
 
 
 def decode(value: ValueProto, of: TypeProto) -> Any:
-    """Return the value as the client returns it: a STRUCT is a dict, a NULL array an empty list."""
+    """Return the value as Google's client returns it: a STRUCT as a dict, a NULL array as an empty list."""
     name = types.kind(of)
     field = value.WhichOneof("value")
     if field is None:
@@ -43,7 +43,7 @@ def decode(value: ValueProto, of: TypeProto) -> Any:
 
 
 def encode(value: Any, of: TypeProto) -> ValueProto:  # noqa: C901, PLR0912 - a table of types
-    """Return a Python value for the reference implementation; dates and times may be ISO 8601 texts."""
+    """Convert a Python value to a value of the reference implementation; dates and times may be ISO 8601 texts."""
     made = ValueProto()
     if value is None:
         return made
@@ -93,13 +93,13 @@ def _decimal(content: bytes, scale: int) -> Decimal:
 def _scaled(value: Decimal, scale: int) -> bytes:
     with localcontext(prec=_DIGITS):
         number = int(value.scaleb(scale))
-    # One more bit for the sign; in two's complement, -2**n needs one bit less than 2**n.
+    # The number needs one more bit for its sign. In two's complement, -2**n needs one bit less than 2**n.
     length = (number if number >= 0 else ~number).bit_length() // 8 + 1
     return number.to_bytes(length, "little", signed=True)
 
 
 def _time(packed: int, nanos: int) -> dt.time:
-    """Decode hours, minutes and seconds from 5, 6 and 6 bits."""
+    """Decode a time from 5 bits of hours, 6 bits of minutes, 6 bits of seconds, and the nanoseconds."""
     return dt.time(packed >> 12 & 31, packed >> 6 & 63, packed & 63, nanos // 1000)
 
 
@@ -118,7 +118,7 @@ def _timestamp(value: Timestamp) -> dt.datetime:
 
 
 def _interval(content: bytes) -> relativedelta:
-    """Decode 64 bits of microseconds, 32 bits of days, and 32 bits whose highest 19 are sign and months."""
+    """Decode 64 bits of microseconds, 32 bits of days, one bit for the months' sign, and 18 bits of months."""
     micros = int.from_bytes(content[:8], "little", signed=True)
     days = int.from_bytes(content[8:12], "little", signed=True)
     packed = int.from_bytes(content[12:], "little")

@@ -1,4 +1,4 @@
-"""Cloud Logging's query language, as far as sink filters use it.
+"""Parse the part of Cloud Logging's query language that filters of sinks use.
 
     query       = disjunction { ["AND"] disjunction }
     disjunction = negation { "OR" negation }
@@ -7,13 +7,13 @@
     operator    = "=" | "!=" | ">" | "<" | ">=" | "<=" | ":" | "=~" | "!~"
 
 NOT binds tightest, then OR, then AND, as in Google's language. Comments run from `--` to the end of the line. `values`
-is a query of values: the comparison applies to each. `path:*` tests whether the field exists.
+is a query whose terms are values: the comparison applies to each value. `path:*` tests whether the field exists.
 
-A comparison with a missing field is false, including `!=` and `!~`; missing fields of the LogEntry itself have their
-defaults. Strings ignore case; regular expressions do not (they are Python's, while Google has RE2). A list matches if
-one of its members does. Field names must have the entry's case.
+A comparison with a missing field is false, even with `!=` and `!~`. Missing fields of the LogEntry itself have their
+defaults. Comparisons of strings ignore case; regular expressions do not. The regular expressions are Python's; Google
+has RE2. A list matches if one of its members matches. Field names must have the entry's case.
 
-Global restrictions (a value without a field) and functions such as log_id() or sample() are errors here.
+Global restrictions (a value without a field) and functions such as log_id() or sample() are not implemented.
 """
 
 import re
@@ -71,7 +71,7 @@ class _Parser(filters.Parser[Entry]):
         re.VERBOSE | re.DOTALL,
     )
     BLANK = re.compile(r"(?:\s|--[^\n]*+)*+")
-    # Other escapes are kept: "\d" and "\\d" both become \d in a regular expression.
+    # An escape that does not match stays as it is: "\d" and "\\d" both become \d in a regular expression.
     ESCAPE = re.compile(r'\\(?:(?P<code>u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2})|(?P<char>["\\ntr]))')
 
     def place(self, at: int) -> str:
@@ -79,7 +79,7 @@ class _Parser(filters.Parser[Entry]):
         return f"line {line}, column {at - self.text.rfind(chr(10), 0, at)} of the filter"
 
     def query(self, leaf: Callable[[], Predicate]) -> Predicate:
-        """Parse an AND of ORs of `leaf`."""
+        """Parse terms joined by AND, each of which is `leaf`s joined by OR."""
         terms = [self._disjunction(leaf)]
         while self.accept("AND") or not (self.peek().kind == "end" or self.peek().text in {")", "OR"}):
             terms.append(self._disjunction(leaf))
@@ -137,12 +137,12 @@ class _Parser(filters.Parser[Entry]):
             raise self._refusal(f"the function {self.peek().text}() is not supported")
 
     def _refusal(self, problem: str, remedy: str = "") -> FilterError:
-        """Return the error for an unsupported next token."""
+        """Return the error that the next token is not supported."""
         return FilterError(f"{problem}, at {self.place(self.peek().at)}" + (f"; {remedy}" if remedy else ""))
 
 
 def _misfit(path: tuple[str, ...], operator: str, value: str) -> str:
-    """Return what the value should be if a field of the LogEntry has another type; else an empty text."""
+    """Return the type that the LogEntry's field requires if `value` has another type; otherwise an empty text."""
     if operator in {":", "=~", "!~"}:
         return ""
     if path == ("severity",) and value.upper() not in SEVERITIES and _number(value) is None:
@@ -153,7 +153,7 @@ def _misfit(path: tuple[str, ...], operator: str, value: str) -> str:
 
 
 def _explicit(entry: Any, path: tuple[str, ...]) -> list[Any]:
-    """Return the values at a path: several if it leads through lists, none if it does not exist."""
+    """Return the values at a path: several if the path leads through lists, none if the path does not exist."""
     values = [entry]
     for name in path:
         values = [value[name] for value in _flat(values) if isinstance(value, Mapping) and name in value]
@@ -172,7 +172,7 @@ def _flat(values: list[Any]) -> list[Any]:
 
 
 def _value_test(path: tuple[str, ...], operator: str, value: str) -> Callable[[Any], bool]:
-    """Return a predicate that compares a scalar of an entry with the filter's value."""
+    """Return a predicate that compares a value of an entry with the filter's `value`."""
     if operator in {"=~", "!~"}:
         pattern = re.compile(value)
         wanted = operator == "=~"
@@ -190,9 +190,9 @@ def _value_test(path: tuple[str, ...], operator: str, value: str) -> Callable[[A
 
 
 def _converter(path: tuple[str, ...], value: str) -> Callable[[Any], tuple[Any, Any] | None]:
-    """Return a function that makes an entry's scalar and the filter's value comparable, or returns None."""
+    """Return a function that converts an entry's value and the filter's `value` to one type, or returns None."""
     number, moment = _number(value), _moment(value)
-    # For protocol buffer payloads, JSON has 64-bit integers as strings.
+    # In the JSON of protocol buffers, 64-bit integers are strings.
     is_typed = path[0] in {"protoPayload", "httpRequest"}
 
     def convert(found: Any) -> tuple[Any, Any] | None:

@@ -1,4 +1,4 @@
-"""Route log entries: into the log that can be listed, and to the sinks whose filter they match."""
+"""Route log entries to the log, which clients can list, and to the sinks whose filters match the entries."""
 
 import itertools
 import json
@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Sink:
-    """A destination for entries that match `filter`: `topic` (projects/P/topics/T) or `dataset` (PROJECT.DATASET)."""
+    """A sink for entries that match `filter`: to a `topic` (projects/P/topics/T) or a `dataset` (PROJECT.DATASET)."""
 
     name: str
     filter: str
@@ -40,14 +40,14 @@ class SinkError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An entry in the log; `key` sorts entries by time, then by arrival."""
+    """An entry of the log; `key` is the entry's time and the number of its arrival, by which entries are sorted."""
 
     key: tuple[datetime, int]
     entry: dict[str, Any]
 
 
 class Router:
-    """Keeps the newest entries and forwards entries to sinks. Thread-safe."""
+    """Keeps the newest entries and forwards all entries to sinks. The class is thread-safe."""
 
     def __init__(
         self, state: Path, sinks: Iterable[Sink], publish: Publish, keep: int = 10_000, tables: Tables | None = None
@@ -67,9 +67,10 @@ class Router:
         self._compact()
 
     def write(self, new: Iterable[dict[str, Any]]) -> None:
-        """Store the entries and forward them; return when Pub/Sub has accepted its share. Tables are written later.
+        """Store the entries and forward them to the sinks.
 
-        A sink whose topic does not exist is skipped with a warning, as Google's router does.
+        The method returns when Pub/Sub has accepted the entries for topics; another thread writes the tables later. As
+        on Google Cloud, a sink whose topic does not exist is skipped with a warning.
 
         Raises:
             google.api_core.exceptions.GoogleAPICallError: Pub/Sub does not answer. The entries are stored.
@@ -90,7 +91,7 @@ class Router:
                 self._send(sink, [_message(entry) for entry in wanted])
 
     def kept(self, matches: Predicate) -> list[Kept]:
-        """Return the matching entries, oldest first."""
+        """Return the entries for which `matches` is true, oldest first."""
         with self._lock:
             snapshot = list(self._kept)
         return sorted((kept for kept in snapshot if matches(kept.entry)), key=lambda kept: kept.key)

@@ -24,7 +24,7 @@ type Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class LoggingError(Exception):
-    """A refused request in Google's format: HTTP status, canonical code, message."""
+    """An error answer in Google's format: HTTP `status`, canonical `code` and message."""
 
     def __init__(self, message: str, status: int = 400, code: str = "INVALID_ARGUMENT") -> None:
         super().__init__(message)
@@ -87,7 +87,7 @@ async def _body(request: Request) -> dict[str, Any]:
 
 
 def _entries(body: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the entries of a write request; the request's logName, resource and labels are defaults."""
+    """Return the entries of a write request; the request's logName, resource and labels are the entries' defaults."""
     entries = body.get("entries")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise LoggingError("The request must have entries, a list of LogEntry objects.")

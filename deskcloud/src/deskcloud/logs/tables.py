@@ -1,8 +1,8 @@
-"""BigQuery sinks: insert entries in batches into the table named after their log, as Google does.
+"""Insert entries in batches into BigQuery tables; as on Google Cloud, a table has the name of its log.
 
-A table has Google's layout (`timestamp`, `logName`, `jsonPayload`, ...) and must exist. Google creates it from the
-first entry, but a declared table has its types earlier, so a view can read it. Fields without a column are dropped,
-where Google would add the column.
+A table must exist and have Google's layout (`timestamp`, `logName`, `jsonPayload`, ...). Google would create the table
+from the first entry. A declared table exists earlier, so views can read it. A field without a column is dropped; Google
+would add the column.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from google.cloud import bigquery
 _log = logging.getLogger(__name__)
 
 _LINGER_SECONDS = 0.5
-"""Seconds that a row waits for others, to be inserted in one batch."""
+"""Seconds that a row waits for other rows, so that one batch contains all."""
 
 _MOST_ROWS = 500
 _MOST_WAITING = 20_000
@@ -37,14 +37,14 @@ class _Waiting:
 
 
 class Tables:
-    """Queues entries at once and inserts them from its own thread while `delivered` is active."""
+    """A queue of entries; its own thread inserts them into tables while the context `delivered` is open."""
 
     def __init__(self) -> None:
         self._queue: queue.Queue[_Waiting] = queue.Queue(_MOST_WAITING)
         self._ending = threading.Event()
 
     def add(self, dataset: str, entries: list[dict[str, Any]]) -> None:
-        """Queue entries for tables of `dataset` (PROJECT.DATASET); never blocks."""
+        """Queue entries for tables of `dataset` (PROJECT.DATASET). If the queue is full, entries are lost."""
         for position, entry in enumerate(entries):
             try:
                 self._queue.put_nowait(_Waiting(dataset, table_name(entry["logName"]), _row(entry)))
@@ -54,7 +54,7 @@ class Tables:
 
     @contextlib.contextmanager
     def delivered(self, url: str, project: str) -> Iterator[None]:
-        """Insert queued entries through the BigQuery at `url`; at the end, try the remaining ones once more."""
+        """Insert queued entries through the BigQuery at `url`; at the end, try to insert the remaining entries once."""
         client = bigquery.Client(
             project,
             AnonymousCredentials(),  # type: ignore[no-untyped-call]
@@ -86,7 +86,7 @@ class Tables:
         return taken
 
     def _inserted(self, client: bigquery.Client, rows: list[_Waiting]) -> list[_Waiting]:
-        """Insert rows; return those to retry, because BigQuery did not answer."""
+        """Insert rows; return the rows to insert again, because BigQuery was not available."""
         left: list[_Waiting] = []
         for name in dict.fromkeys((row.dataset, row.table) for row in rows):
             batch = [row for row in rows if (row.dataset, row.table) == name]
@@ -116,12 +116,12 @@ class Tables:
 
 
 def table_name(log_name: str) -> str:
-    """Return Cloud Logging's table name for a log: its id, with underscores for characters that names cannot have."""
+    """Return Cloud Logging's table name for a log: the log's id, with underscores for forbidden characters."""
     return re.sub(r"\W", "_", unquote(log_name.rpartition("/")[2]), flags=re.ASCII)
 
 
 def _row(entry: dict[str, Any]) -> dict[str, Any]:
-    """Return the entry with Cloud Logging's column names: payload and label names are in lower case."""
+    """Return the entry with Cloud Logging's column names: fields of payload, labels and resource are in lower case."""
     own = {"jsonPayload", "labels", "resource"}
     return {name: _named(value) if name in own else value for name, value in entry.items()}
 

@@ -1,4 +1,4 @@
-"""Build LogEntry JSON from a line that a function prints, and from what a client writes."""
+"""Build LogEntry JSON from a line that a function prints, or from an entry that a client writes."""
 
 import json
 import uuid
@@ -20,15 +20,15 @@ _MOVED = {
     f"{_PREFIX}trace": "trace",
     f"{_PREFIX}trace_sampled": "traceSampled",
 }
-"""Keys of a structured line that become fields of the LogEntry."""
+"""Maps keys of a structured line to fields of the LogEntry."""
 
 
 def entry_from_line(line: str, service: str, project: str = "local") -> dict[str, Any]:
     """Return the LogEntry that Cloud Run makes of a line on stdout or stderr.
 
-    A JSON object becomes jsonPayload. Keys that the logging agent recognises (severity, time, trace and others) move to
-    the entry. If only `message` is left, it becomes textPayload, like any other text. `service` is the function's name
-    as deployed.
+    A JSON object becomes jsonPayload. Keys that the logging agent recognises (severity, time, trace and others) move
+    from jsonPayload to the entry. If only `message` is left, the message becomes textPayload. A line that is not JSON
+    becomes textPayload too. `service` is the function's deployed name.
     """
     entry: dict[str, Any] = {
         "logName": f"projects/{project}/logs/run.googleapis.com%2Fstdout",
@@ -63,12 +63,12 @@ def completed(entry: dict[str, Any]) -> dict[str, Any]:
         "receiveTimestamp": now,
     }
     if moment(whole["timestamp"]) is None:
-        whole["timestamp"] = now  # queries sort by time, so an entry needs a valid one
+        whole["timestamp"] = now  # queries sort by time, so each entry needs a valid time
     return whole
 
 
 def moment(timestamp: Any) -> datetime | None:
-    """Return an RFC 3339 timestamp, to the microsecond, or None if the text is not one."""
+    """Parse an RFC 3339 timestamp, to the microsecond; None if the text is not a timestamp with an offset."""
     try:
         parsed = datetime.fromisoformat(timestamp)
     except (TypeError, ValueError):

@@ -1,7 +1,8 @@
-"""A local Pub/Sub: google.pubsub.v1 on 127.0.0.1, durable, with push, backoff, filters and dead letters.
+"""Serve Pub/Sub (google.pubsub.v1) on 127.0.0.1, with push, backoff, filters and dead letters; messages are persistent.
 
-These are refused with UNIMPLEMENTED: snapshots and seeking, schemas, exactly-once delivery, message transforms, push
-with a token or without wrapper, BigQuery and Cloud Storage subscriptions. Subscriptions do not expire.
+The service answers UNIMPLEMENTED to requests that use snapshots, seeking, schemas, exactly-once delivery, message
+transforms, push with a token or without wrapper, or BigQuery and Cloud Storage subscriptions. Subscriptions do not
+expire.
 """
 
 from deskcloud.pubsub.client import Publish, publisher

@@ -1,4 +1,4 @@
-"""Topics and subscriptions, and the routing of messages between them. For the event loop's thread only."""
+"""Keep topics and subscriptions, and route messages from topics to subscriptions, in the event loop's thread only."""
 
 import itertools
 import logging
@@ -18,12 +18,12 @@ _FIXED_SUBSCRIPTION_FIELDS = {"name", "topic", "filter", "enable_message_orderin
 
 
 class Broker:
-    """The state of the service; each change is queued for the store before the event loop's next turn."""
+    """The topics and subscriptions; the store receives each change before the event loop's next turn."""
 
     def __init__(self, store: Store, observe: Callable[[Progress], None]) -> None:
         self._store = store
         self._observe = observe
-        # Ids count from microseconds since 1970, so no former process has used them.
+        # The first id is the number of microseconds since 1970, so no earlier process has used it.
         self._ids = itertools.count(time.time_ns() // 1000)
         self._topics = {topic.name: topic for topic in store.topics()}
         self._queues = {config.name: self._queue(config) for config in store.subscriptions()}
@@ -52,7 +52,7 @@ class Broker:
         """Return a topic.
 
         Raises:
-            PubsubError: NOT_FOUND, there is none; INVALID_ARGUMENT, the name breaks a rule.
+            PubsubError: NOT_FOUND, there is no such topic; INVALID_ARGUMENT, the name breaks a rule.
         """
         wire.check_name(name, "topics")
         if name not in self._topics:
@@ -69,7 +69,7 @@ class Broker:
         return self._keep_topic(wire.checked_topic(_merged(self.topic(change.name), change, mask, {"name"})))
 
     def delete_topic(self, name: str) -> None:
-        """Delete a topic; its subscriptions stay, with their undelivered messages.
+        """Delete a topic; the topic's subscriptions and their undelivered messages remain.
 
         Raises:
             PubsubError: NOT_FOUND, there is no such topic.
@@ -82,7 +82,7 @@ class Broker:
             self._store.put_subscription(queue.config)
 
     def topics_in(self, project: str) -> dict[str, Any]:
-        """Return topics by name; `project` is projects/PROJECT."""
+        """Return the project's topics by name; `project` is projects/PROJECT."""
         return {name: topic for name, topic in self._topics.items() if name.startswith(f"{project}/")}
 
     def subscriptions_of(self, topic: str) -> list[Queue]:
@@ -90,7 +90,7 @@ class Broker:
         return [queue for queue in self.queues if queue.config.topic == topic]
 
     def publish(self, topic: str, messages: Iterable[Any]) -> list[str]:
-        """Set each message's id and time, and put it into every queue whose filter it matches; return the ids.
+        """Set id and time of each message, put the message into the queues whose filters match, and return the ids.
 
         Raises:
             PubsubError: NOT_FOUND, there is no such topic.
@@ -98,7 +98,7 @@ class Broker:
         self.topic(topic)
         now = timestamp_pb2.Timestamp()
         now.GetCurrentTime()
-        now.nanos -= now.nanos % 1_000_000  # milliseconds, as in Google's
+        now.nanos -= now.nanos % 1_000_000  # Google's Pub/Sub has milliseconds too
         queues = self.subscriptions_of(topic)
         ids: list[str] = []
         deliveries: list[tuple[Queue, Delivery]] = []
@@ -148,7 +148,8 @@ class Broker:
         """Return the queue of a pull subscription.
 
         Raises:
-            PubsubError: FAILED_PRECONDITION, it is a push subscription; NOT_FOUND, there is none.
+            PubsubError: FAILED_PRECONDITION, the subscription is a push subscription; NOT_FOUND, there is no such
+                subscription.
         """
         queue = self.queue(subscription)
         if queue.is_push:
@@ -184,7 +185,7 @@ class Broker:
         return queue
 
     def subscriptions_in(self, project: str) -> dict[str, Queue]:
-        """Return queues by subscription; `project` is projects/PROJECT."""
+        """Return the project's queues by subscription name; `project` is projects/PROJECT."""
         return {name: queue for name, queue in self._queues.items() if name.startswith(f"{project}/")}
 
     def _keep_topic(self, topic: Any) -> Any:
@@ -200,7 +201,7 @@ class Broker:
             self.topic(config.dead_letter_policy.dead_letter_topic)
 
     def _forward(self, queue: Queue, delivery: Delivery) -> bool:
-        """Publish to the dead-letter topic; without that topic the message stays, as in Google's Pub/Sub."""
+        """Publish the message to the dead-letter topic, and return whether this topic exists."""
         topic = queue.config.dead_letter_policy.dead_letter_topic
         if topic not in self._topics:
             _log.warning(

@@ -1,4 +1,4 @@
-"""Publish messages of other local services through Pub/Sub's API."""
+"""Let other local services publish messages through Pub/Sub's API."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from google.pubsub_v1.services.publisher.transports import PublisherGrpcTranspor
 from google.pubsub_v1.types import PubsubMessage
 
 type Publish = Callable[[str, list[PubsubMessage]], None]
-"""Publishes messages to a topic (projects/P/topics/T); returns when Pub/Sub has accepted them."""
+"""A function that publishes messages to a topic (projects/P/topics/T) and returns when Pub/Sub has accepted them."""
 
 
 def publisher(host: str) -> Publish:

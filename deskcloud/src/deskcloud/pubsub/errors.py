@@ -4,7 +4,7 @@ import grpc
 
 
 class PubsubError(Exception):
-    """A refused request: a gRPC status code and its message."""
+    """An error answer: a gRPC status code and a message."""
 
     def __init__(self, code: grpc.StatusCode, message: str) -> None:
         super().__init__(message)
@@ -31,10 +31,10 @@ def invalid(message: str) -> PubsubError:
 
 
 def failed_precondition(message: str) -> PubsubError:
-    """Return the error for a valid request to a resource of another kind."""
+    """Return the error for a valid request that this resource does not allow, such as Pull for a push subscription."""
     return PubsubError(grpc.StatusCode.FAILED_PRECONDITION, message)
 
 
 def unsupported(what: str) -> PubsubError:
-    """Return the error for a feature that Google's Pub/Sub has and the local one lacks."""
+    """Return the error for a feature of Google's Pub/Sub that the local Pub/Sub does not implement."""
     return PubsubError(grpc.StatusCode.UNIMPLEMENTED, f"{what} is not supported by the local Pub/Sub; leave it out.")

@@ -1,12 +1,12 @@
-"""Subscription filters: Pub/Sub's expression language over a message's attributes.
+"""Parse the filters of subscriptions: Pub/Sub's expression language for the attributes of a message.
 
     condition   = operand { "AND" operand } | operand { "OR" operand }
     operand     = ["NOT" | "-"] ( "(" condition ")" | comparison | prefix )
     comparison  = "attributes" ( ":" key | "." key ("=" | "!=") string )
     prefix      = "hasPrefix" "(" "attributes" "." key "," string ")"
 
-A key is a bare word (letters, digits, hyphens, underscores) or a string. As in Google's Pub/Sub, parentheses are
-needed to mix AND and OR, operators are upper case, and keys and values are compared exactly.
+A key is a word of letters, digits, hyphens and underscores, or a string. As in Google's Pub/Sub, a condition with AND
+and OR needs parentheses, operators are in upper case, and the case of keys and values matters.
 """
 
 import re
@@ -80,7 +80,7 @@ class _Parser(filters.Parser[Mapping[str, str]]):
             return lambda attributes: attributes.get(key) == value
         if self.accept("!="):
             value = self._string()
-            # A message without the key also lacks the value.
+            # As in Google's Pub/Sub, != is true for a message without the key.
             return lambda attributes: attributes.get(key) != value
         raise self.error("= or !=")
 

@@ -1,4 +1,4 @@
-"""Push delivery: post each message of a push subscription to its endpoint until the endpoint acknowledges it."""
+"""Push messages: post each message of a push subscription until the endpoint acknowledges the message."""
 
 import asyncio
 import logging
@@ -13,11 +13,11 @@ from deskcloud.web.plain import NO_TLS
 _log = logging.getLogger(__name__)
 
 _ACKNOWLEDGING = frozenset({102, 200, 201, 202, 204})
-"""HTTP statuses that acknowledge a message; any other status refuses it."""
+"""HTTP statuses that acknowledge a message; after any other status, the message is delivered again."""
 
 
 class Pusher:
-    """Posts for all push subscriptions, with at most `concurrency` concurrent requests per subscription."""
+    """Posts the messages of all push subscriptions, with at most `concurrency` concurrent requests per subscription."""
 
     def __init__(self, concurrency: int) -> None:
         self._concurrency = concurrency
@@ -32,7 +32,7 @@ class Pusher:
         self._posts: set[asyncio.Task[None]] = set()
 
     def follow(self, queue: Queue) -> None:
-        """Start or stop posting, according to the subscription's current configuration."""
+        """Start posting if the subscription is a push subscription; stop if it is not or is deleted."""
         name = queue.config.name
         if queue.is_push and not queue.closed:
             if name not in self._pumps:
@@ -41,7 +41,7 @@ class Pusher:
             self._pumps.pop(name).cancel()
 
     async def close(self) -> None:
-        """Stop; unacknowledged messages are delivered again after the next start."""
+        """Stop posting; unacknowledged messages are delivered again after the next start."""
         tasks = [*self._pumps.values(), *self._posts]
         for task in tasks:
             task.cancel()

@@ -1,4 +1,4 @@
-"""The deliveries of one subscription: ready, leased to a subscriber, or waiting for their next attempt."""
+"""Queue the deliveries of one subscription: they are ready, leased to a subscriber, or wait for the next attempt."""
 
 import asyncio
 import time
@@ -23,9 +23,13 @@ _PUSH_BACKOFF = (0.1, 60.0)
 class Progress:
     """The outcome of one attempt to deliver a message.
 
-    `outcome` is acked, nacked (refused by the subscriber or its push endpoint), expired (no answer within the
-    acknowledgement deadline), dead-lettered (forwarded after its last attempt) or outlived (older than the
-    subscription's retention, dropped).
+    The values of `outcome`:
+
+    acked          the subscriber has acknowledged the message
+    nacked         the subscriber or the push endpoint has refused the message
+    expired        no answer has come within the acknowledgement deadline
+    dead-lettered  the message was forwarded to the dead-letter topic after the last attempt
+    outlived       the message was dropped, because it is older than the subscription's retention
     """
 
     subscription: str
@@ -41,16 +45,16 @@ class Delivery:
     id: int
     message: Any
     attempt: int = 0
-    """How often the message was handed out."""
+    """How often the message was sent to the subscriber."""
     leased: bool = False
     timer: asyncio.TimerHandle | None = None
     """Timer for the end of the lease, or of the backoff between two attempts."""
     on_settled: Callable[[], None] | None = None
-    """Called when the delivery is settled, so that the stream that leased it can take another message."""
+    """Called when the lease ends, so that the streaming pull that has the lease can take another message."""
 
 
 class Queue:
-    """All unacknowledged deliveries of one subscription. For the event loop's thread only."""
+    """All unacknowledged deliveries of one subscription. Only the event loop's thread may call the methods."""
 
     def __init__(
         self,
@@ -68,7 +72,7 @@ class Queue:
         self._unacked: dict[int, Delivery] = {}
         self._ready: deque[Delivery] = deque()
         self._behind: dict[str, deque[Delivery]] = {}
-        """Per ordering key: the deliveries that wait until the one before them is settled."""
+        """For each ordering key, the deliveries that wait until the delivery before them is settled."""
         self._arrival = asyncio.Event()
 
     def __len__(self) -> int:
@@ -81,11 +85,11 @@ class Queue:
 
     @property
     def counts_attempts(self) -> bool:
-        """Whether subscribers receive the attempt number: there is a dead-letter topic."""
+        """Whether the subscription has a dead-letter topic; only then do subscribers receive the attempt's number."""
         return bool(self.config.dead_letter_policy.dead_letter_topic)
 
     def put(self, delivery: Delivery) -> None:
-        """Add a delivery; it is ready unless an earlier one with its ordering key is not settled."""
+        """Add a delivery; it is ready unless an earlier delivery with the same ordering key is not settled."""
         self._unacked[delivery.id] = delivery
         key = delivery.message.ordering_key if self.config.enable_message_ordering else ""
         if key in self._behind:
@@ -96,11 +100,11 @@ class Queue:
         self._make_ready(delivery)
 
     async def arrival(self) -> None:
-        """Return when a delivery is ready, or the subscription is deleted (`closed`)."""
+        """Wait until a delivery is ready or the subscription is deleted (`closed`)."""
         await self._arrival.wait()
 
     def take(self, limit: int, seconds: float | None, on_settled: Callable[[], None] | None = None) -> list[Delivery]:
-        """Lease up to `limit` ready deliveries for `seconds`; with None, the caller keeps the deadline."""
+        """Lease up to `limit` ready deliveries for `seconds`; with None, the caller checks the deadline."""
         taken: list[Delivery] = []
         while self._ready and len(taken) < limit:
             delivery = self._ready.popleft()
@@ -119,13 +123,13 @@ class Queue:
         return taken
 
     def ack(self, delivery_id: int) -> None:
-        """Settle a delivery, even after its deadline; an unknown id is settled already."""
+        """Settle a delivery, even after its deadline; an unknown id is ignored."""
         delivery = self._unacked.get(delivery_id)
         if delivery is not None:
             self._settle(delivery, "acked")
 
     def extend(self, delivery_id: int, attempt: int, seconds: float) -> None:
-        """Move the end of a lease; zero seconds refuses the message. An ended lease stays ended."""
+        """Let a lease end `seconds` from now; zero seconds refuses the message. A lease that has ended stays ended."""
         delivery = self._unacked.get(delivery_id)
         if delivery is None or not delivery.leased or delivery.attempt != attempt:
             return
@@ -150,7 +154,7 @@ class Queue:
         delivery.timer = asyncio.get_running_loop().call_later(wait, self._make_ready, delivery)
 
     def close(self) -> None:
-        """Stop all deliveries: the subscription is deleted."""
+        """Stop all deliveries, because the subscription is deleted."""
         self.closed = True
         for delivery in list(self._unacked.values()):
             self._release(delivery)
@@ -199,7 +203,10 @@ class Queue:
 
 
 def backoff(config: Any, attempt: int) -> float:
-    """Return the seconds from a failed attempt to the next: doubling from the retry policy's minimum to its maximum."""
+    """Return the seconds from a failed attempt to the next.
+
+    The time doubles with each attempt, from the minimum of the retry policy to the maximum.
+    """
     if config.HasField("retry_policy"):
         shortest = config.retry_policy.minimum_backoff.ToTimedelta().total_seconds()
         longest = config.retry_policy.maximum_backoff.ToTimedelta().total_seconds()

@@ -1,4 +1,4 @@
-"""The gRPC services google.pubsub.v1.Publisher and Subscriber."""
+"""Implement the gRPC services google.pubsub.v1.Publisher and Subscriber."""
 
 import asyncio
 import logging
@@ -30,7 +30,7 @@ type Handler = Callable[[Any, Call], Awaitable[Any]]
 
 
 class Routes:
-    """One method per RPC; they translate between requests and the broker."""
+    """One method per RPC, which calls the broker and builds the response."""
 
     def __init__(self, broker: Broker, pusher: Pusher, store: Store) -> None:
         self._broker = broker
@@ -150,7 +150,7 @@ class Routes:
         seconds = queue.config.ack_deadline_seconds
         taken = queue.take(request.max_messages, seconds)
         remaining = call.time_remaining()
-        # Answer before the caller's deadline: no message is not an error.
+        # Answer before the caller's deadline, since an empty answer is not an error.
         deadline = asyncio.get_running_loop().time() + min(_PULL_WAIT, (remaining or _PULL_WAIT * 2) * 0.8)
         while not taken and not request.return_immediately:
             try:
@@ -203,7 +203,7 @@ class Routes:
 
 
 class _Stream:
-    """One streaming pull: sends messages while the subscriber has capacity."""
+    """One streaming pull, which sends messages until the subscriber's limit of outstanding messages is reached."""
 
     def __init__(self, queue: Queue, first: Any) -> None:
         if not 10 <= first.stream_ack_deadline_seconds <= 600:
@@ -230,7 +230,7 @@ class _Stream:
                 _log.warning("%s: ignored on a streaming pull: %s", self._queue.config.name, error)
 
     async def responses(self) -> AsyncIterator[Any]:
-        """Yield batches of messages, until the subscription is deleted (NOT_FOUND)."""
+        """Yield batches of messages. When the subscription is deleted, raise PubsubError with NOT_FOUND."""
         properties = {"message_ordering_enabled": self._queue.config.enable_message_ordering}
         while True:
             await self._has_room.wait()
@@ -259,7 +259,7 @@ class _Stream:
 
 
 class _Unsupported(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no types
-    """Refuses methods that Google's Pub/Sub has and this one lacks: snapshots, seeking, schemas, IAM."""
+    """Refuses methods that the local Pub/Sub does not implement: snapshots, seeking, schemas, IAM."""
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
         method = handler_call_details.method.strip("/")

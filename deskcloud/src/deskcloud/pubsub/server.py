@@ -1,4 +1,4 @@
-"""Run the service in a thread of this process, with its own event loop."""
+"""Run Pub/Sub in a thread of this process, which has its own event loop."""
 
 import asyncio
 import contextlib
@@ -19,14 +19,14 @@ from deskcloud.pubsub.state import Store
 _log = logging.getLogger(__name__)
 
 _OPTIONS = [
-    ("grpc.so_reuseport", 0),  # a taken port is an error, not a second server at the same address
+    ("grpc.so_reuseport", 0),  # a taken port is an error; by default, two servers would share the port
     ("grpc.max_receive_message_length", 20_000_000),
     ("grpc.max_send_message_length", -1),
 ]
 
 
 class Server:
-    """A running Pub/Sub. Any thread may call its methods."""
+    """A running Pub/Sub. Any thread may call the methods."""
 
     def __init__(self, state: Path, port: int, push_concurrency: int) -> None:
         self._state = state
@@ -38,14 +38,17 @@ class Server:
         self._stop: asyncio.Event
         self._thread: threading.Thread
         self.host = ""
-        """127.0.0.1:PORT, for PUBSUB_EMULATOR_HOST."""
+        """The value of PUBSUB_EMULATOR_HOST, 127.0.0.1:PORT."""
 
     def on_delivery(self, callback: Callable[[Progress], None]) -> None:
-        """Call `callback` after each attempt to deliver a message, in the server's thread; it must be brief."""
+        """Call `callback` in the server's thread after each attempt to deliver a message; the callback must be fast."""
         self._observers.append(callback)
 
     def idle(self) -> bool:
-        """Return whether all messages of push subscriptions are acknowledged; called by an observer, it would block."""
+        """Return whether all messages of push subscriptions are acknowledged.
+
+        A callback of `on_delivery` must not call this method, which would wait forever.
+        """
 
         async def count() -> int:
             return sum(len(queue) for queue in self._broker.queues if queue.is_push)
@@ -53,7 +56,7 @@ class Server:
         return asyncio.run_coroutine_threadsafe(count(), self._loop).result() == 0
 
     def start(self) -> None:
-        """Start the service; return when it answers.
+        """Start the service and wait until it answers.
 
         Raises:
             OSError: the port is taken.
@@ -65,7 +68,7 @@ class Server:
         started.result()
 
     def stop(self) -> None:
-        """End all calls; unacknowledged messages are delivered after the next start."""
+        """Stop the service; unacknowledged messages are delivered again after the next start."""
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
 
@@ -112,7 +115,7 @@ class Server:
 
 @contextlib.contextmanager
 def serve(state: Path, port: int = 0, push_concurrency: int = 8) -> Iterator[Server]:
-    """Yield a Pub/Sub on 127.0.0.1 with its state below `state`; port 0 takes a free port.
+    """Yield a Pub/Sub on 127.0.0.1 that keeps its state in the folder `state`; port 0 means any free port.
 
     `push_concurrency` is the maximum number of concurrent requests per push subscription.
 

@@ -1,4 +1,4 @@
-"""Persistent state: topics, subscriptions, and all unacknowledged deliveries."""
+"""Store topics, subscriptions and all unacknowledged deliveries on disk."""
 
 import asyncio
 import sqlite3
@@ -30,17 +30,17 @@ class StateInUseError(RuntimeError):
 
 
 class Store:
-    """One SQLite file with a single writer, the event loop.
+    """An SQLite file; only the event loop writes into the file.
 
-    All writes in one turn of the loop form one transaction. `await store.committed()` returns once all writes so far
-    would survive the end of the process (not a power failure).
+    All writes in one turn of the event loop form one transaction. After `await store.committed()`, all earlier writes
+    survive the end of the process, but not a power failure.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Open the file in the folder; both are made if they do not exist.
+        """Open the file in the folder; create file and folder if they do not exist.
 
         Raises:
-            StateInUseError: another process uses it.
+            StateInUseError: another process uses the file.
         """
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / "pubsub.sqlite3"
@@ -68,7 +68,7 @@ class Store:
         return (Subscription.FromString(row[0]) for row in self._db.execute("select config from subscriptions"))
 
     def deliveries(self) -> Iterator[tuple[int, str, Any, int]]:
-        """Yield id, subscription, message and failed attempts of each unacknowledged delivery, oldest first."""
+        """Yield the unacknowledged deliveries, oldest first: (id, subscription, message, number of failed attempts)."""
         rows = self._db.execute("select id, subscription, message, attempts from deliveries order by id")
         for delivery, subscription, message, attempts in rows:
             yield delivery, subscription, PubsubMessage.FromString(message), attempts
@@ -78,7 +78,7 @@ class Store:
         self._write("insert or replace into topics values (?, ?)", (topic.name, topic.SerializeToString()))
 
     def delete_topic(self, name: str) -> None:
-        """Delete a topic; its subscriptions stay."""
+        """Delete a topic, but not the topic's subscriptions."""
         self._write("delete from topics where name = ?", (name,))
 
     def put_subscription(self, subscription: Any) -> None:
@@ -92,12 +92,12 @@ class Store:
         self._write("delete from deliveries where subscription = ?", (name,))
 
     def add_deliveries(self, deliveries: Iterable[tuple[int, str, bytes]]) -> None:
-        """Store serialized messages until their deliveries are removed."""
+        """Store deliveries as (id, subscription, serialized message)."""
         self._begin()
         self._db.executemany("insert into deliveries values (?, ?, ?, 0)", deliveries)
 
     def count_attempts(self, delivery: int, attempts: int) -> None:
-        """Store how often a delivery has failed."""
+        """Store the number of a delivery's failed attempts."""
         self._write("update deliveries set attempts = ? where id = ?", (attempts, delivery))
 
     def remove_delivery(self, delivery: int) -> None:
@@ -105,7 +105,7 @@ class Store:
         self._write("delete from deliveries where id = ?", (delivery,))
 
     async def committed(self) -> None:
-        """Return when all writes so far are durable.
+        """Wait until all earlier writes are committed.
 
         Raises:
             sqlite3.Error: the writes failed, e.g. because the disk is full.
@@ -138,7 +138,8 @@ class Store:
             if self._db.in_transaction:
                 self._db.execute("rollback")
             commit.set_exception(error)
-            # Read the exception here, since nobody may await it: a lost acknowledgement only causes one more delivery.
+            # If nobody awaits the future, asyncio would log an exception that was never read. A lost acknowledgement is
+            # harmless: the message is delivered again.
             commit.exception()
         else:
             commit.set_result(None)

@@ -1,4 +1,4 @@
-"""Formats and rules of Pub/Sub's resources: names, defaults, limits, the JSON of a push."""
+"""Check names and limits of Pub/Sub's resources, set defaults, and build the JSON of a push."""
 
 import base64
 import re
@@ -12,7 +12,7 @@ from deskcloud.pubsub import filter as message_filter
 from deskcloud.pubsub.state import PubsubMessage, Subscription, Topic
 
 DELETED_TOPIC = "_deleted-topic_"
-"""The topic name of a subscription whose topic is deleted."""
+"""The name that a subscription has instead of its topic's name after the topic was deleted."""
 
 _ID = r"(?!goog)[A-Za-z][A-Za-z0-9\-_.~+%]{2,254}"
 _NAMES = {kind: re.compile(rf"projects/[^/]+/{kind}/{_ID}") for kind in ("topics", "subscriptions")}
@@ -83,10 +83,10 @@ def checked_subscription(subscription: Any) -> Any:
 
 
 def check_messages(messages: Any) -> None:
-    """Check messages by Google's rules for what may be published.
+    """Check the messages of a Publish request by Google's rules.
 
     Raises:
-        PubsubError: INVALID_ARGUMENT, there are none or too many, or one breaks a rule.
+        PubsubError: INVALID_ARGUMENT, there are no messages or too many, or a message breaks a rule.
     """
     if not messages:
         raise errors.invalid("The request has no messages; publish at least one.")
@@ -99,9 +99,9 @@ def check_messages(messages: Any) -> None:
 
 
 def push_body(message: Any, subscription: str, attempt: int | None) -> dict[str, Any]:
-    """Return the JSON for a push endpoint; `attempt` is given only with a dead-letter policy.
+    """Return the JSON for a push endpoint; `attempt` is None if the subscription has no dead-letter topic.
 
-    Some fields appear twice, in camel case and in snake case, as in Google's.
+    As in Google's Pub/Sub, some fields appear twice, in camel case and in snake case.
     """
     published = message.publish_time.ToJsonString()
     body: dict[str, Any] = {
@@ -125,7 +125,7 @@ def push_body(message: Any, subscription: str, attempt: int | None) -> dict[str,
 
 
 def dead_letter(message: Any, subscription: str, attempts: int) -> Any:
-    """Return the message for the dead-letter topic."""
+    """Return the message for the dead-letter topic, with Google's attributes about subscription and attempts."""
     _, project, _, subscription_id = subscription.split("/")
     letter = PubsubMessage(data=message.data, attributes=message.attributes, ordering_key=message.ordering_key)
     letter.attributes["CloudPubSubDeadLetterSourceDeliveryCount"] = str(attempts)
@@ -141,10 +141,10 @@ def ack_id(delivery: int, attempt: int) -> str:
 
 
 def parse_ack_id(text: str) -> tuple[int, int]:
-    """Return delivery and attempt of an `ack_id`.
+    """Return the numbers of delivery and attempt that an `ack_id` contains.
 
     Raises:
-        PubsubError: INVALID_ARGUMENT, it was not issued here.
+        PubsubError: INVALID_ARGUMENT, the text is not an `ack_id`.
     """
     delivery, _, attempt = text.partition(":")
     if not (delivery.isdecimal() and attempt.isdecimal()):
@@ -153,7 +153,7 @@ def parse_ack_id(text: str) -> tuple[int, int]:
 
 
 def page(names: list[str], size: int, token: str) -> tuple[list[str], str]:
-    """Return a page of sorted names, and the token of the next page, which is the last name on this page."""
+    """Return a page of sorted names and the token of the next page; the token is the last name on this page."""
     rest = [name for name in sorted(names) if name > token]
     size = size or 1000
     return rest[:size], rest[size - 1] if len(rest) > size else ""

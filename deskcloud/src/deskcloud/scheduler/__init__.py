@@ -1,4 +1,4 @@
-"""A local Cloud Scheduler: publish to topics at the times of cron expressions."""
+"""Publish messages at the times of cron expressions, as Cloud Scheduler does."""
 
 from deskcloud.scheduler.cron import CronError
 from deskcloud.scheduler.runner import Schedule, ScheduleError, Scheduler, run

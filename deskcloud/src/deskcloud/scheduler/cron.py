@@ -1,11 +1,11 @@
 """Unix cron expressions in Cloud Scheduler's syntax.
 
-The five fields are minute, hour, day of the month, month, day of the week. Each is `*`, a number, a range `a-b`, a
-step `*/n` or `a-b/n`, or a comma-separated list of these. Months and weekdays may be names (JAN, sun); Sunday is 0
-and 7. If both day fields are restricted, a day must match only one of them.
+The five fields are minute, hour, day of the month, month and day of the week. A field is `*`, a number, a range `a-b`,
+a step `*/n` or `a-b/n`, or a comma-separated list of these. Months and weekdays may be names (JAN, sun). Sunday is 0 or
+7. If neither day field begins with `*`, a day needs to match only one of the two.
 
-The library cronsim 2.8 differs: it runs a skipped 02:30 at 03:00 and a repeated one once, and accepts L, W, # and a
-sixth field.
+The library cronsim 2.8 differs from Cloud Scheduler when the clocks change. It moves a skipped 02:30 to 03:00, and runs
+a repeated 02:30 only once. It also accepts L, W, # and a sixth field.
 """
 
 import re
@@ -17,7 +17,7 @@ _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _PART = re.compile(r"(?:(\*)|(\w+)(?:-(\w+))?)(?:/(\d+))?")
 
 _HORIZON = timedelta(days=8 * 366)
-"""The longest time between two days of a cron expression: 29 February, across a century without a leap year."""
+"""The longest time between two matching days, e.g. from 29 February 1896 to 1904, since 1900 was not a leap year."""
 
 
 class CronError(ValueError):
@@ -32,7 +32,7 @@ class _Field:
     names: tuple[str, ...] = ()
 
     def number(self, text: str) -> int:
-        """Return the value of a number or name. Raises CronError."""
+        """Return the number that `text` (a number or a name) means. Raises CronError for any other text."""
         if text.lower() in self.names:
             return self.low + self.names.index(text.lower())
         if text.isdecimal() and self.low <= int(text) <= self.high:
@@ -41,7 +41,7 @@ class _Field:
         raise CronError(f"{self.name}: {text!r} is not a number from {self.low} to {self.high}{names}")
 
     def values(self, text: str) -> frozenset[int]:
-        """Return all values of the field's text. Raises CronError."""
+        """Return all numbers that the field's text allows. Raises CronError if the text is invalid."""
         return frozenset(value for part in text.split(",") for value in self._part(part))
 
     def _part(self, text: str) -> range:
@@ -80,16 +80,16 @@ class Cron:
     weekdays: frozenset[int]
     """Weekdays from 0 to 6; Sunday is 0."""
     either_day: bool
-    """Whether both day fields are restricted, so that a day must match only one of them."""
+    """Whether a day needs to match only one of `days` and `weekdays`."""
 
     def matches(self, wall: datetime) -> bool:
-        """Return whether the expression includes this minute of a local time."""
+        """Return whether the expression matches the minute of the local time `wall`."""
         return self._matches_day(wall) and wall.hour in self.hours and wall.minute in self.minutes
 
     def next_after(self, moment: datetime, zone: tzinfo) -> datetime:
-        """Return, in UTC, the first full minute after `moment` whose local time in `zone` matches.
+        """Return the first full minute after `moment` whose local time in `zone` matches; the result is in UTC.
 
-        When clocks are set forward, the skipped times do not occur; when set back, the repeated times occur twice.
+        When the clocks are set forward, skipped times do not match. When they are set back, repeated times match twice.
 
         Raises:
             CronError: the expression names a day that never occurs.
@@ -115,7 +115,7 @@ class Cron:
 
 
 def parse(expression: str) -> Cron:
-    """Parse an expression. Raises CronError, which names the field."""
+    """Parse an expression. Raises CronError, which names the field, if the expression is invalid."""
     texts = expression.split()
     if len(texts) != len(_FIELDS):
         raise CronError(

@@ -1,4 +1,4 @@
-"""The thread that publishes the messages of schedules when they are due."""
+"""Publish the messages of schedules when the schedules are due, from a thread."""
 
 import contextlib
 import logging
@@ -18,7 +18,7 @@ from deskcloud.scheduler.cron import Cron, CronError, parse
 _log = logging.getLogger(__name__)
 
 _LONGEST_WAIT = 60.0
-"""Maximum sleep, in seconds: after the machine has slept, a due schedule is noticed within this time."""
+"""Maximum wait of the thread, in seconds. After a sleep of the machine, due schedules are noticed within this time."""
 
 type Clock = Callable[[], datetime]
 
@@ -50,7 +50,10 @@ class _Planned:
 
 
 class Scheduler:
-    """Running schedules. Times before the start are not caught up; times during the machine's sleep are, once."""
+    """The running schedules.
+
+    Times before the start are skipped. If a schedule was due while the machine slept, its message is published once.
+    """
 
     def __init__(self, schedules: Iterable[Schedule], publish: Publish, clock: Clock) -> None:
         self._publish = publish
@@ -61,11 +64,11 @@ class Scheduler:
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
 
     def trigger(self, name: str) -> None:
-        """Publish a schedule's message now; its next time does not change.
+        """Publish a schedule's message now; the schedule's next time does not change.
 
         Raises:
             ScheduleError: no schedule has that name.
-            google.api_core.exceptions.GoogleAPICallError: Pub/Sub refuses.
+            google.api_core.exceptions.GoogleAPICallError: Pub/Sub refuses the message.
         """
         if name not in self._planned:
             known = ", ".join(sorted(self._planned)) or "none"
@@ -73,14 +76,14 @@ class Scheduler:
         self._send(self._planned[name].schedule)
 
     def start(self) -> None:
-        """Start to publish at the times due from now on."""
+        """Start the thread; the schedules' times before now are skipped."""
         now = self._clock()
         for planned in self._planned.values():
             planned.plan(now)
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop publishing; return when the thread has ended."""
+        """Stop publishing and wait until the thread has ended."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -102,7 +105,7 @@ class Scheduler:
     def _attempt(self, schedule: Schedule) -> None:
         try:
             self._send(schedule)
-        except Exception:  # noqa: BLE001 one schedule's failure must not end the others
+        except Exception:  # noqa: BLE001 one schedule's failure must not stop the other schedules
             _log.exception("the schedule %s could not publish to %s", schedule.name, schedule.topic)
 
     def _send(self, schedule: Schedule) -> None:
@@ -130,7 +133,7 @@ def run(
     *,
     is_held: bool = False,
 ) -> Iterator[Scheduler]:
-    """Publish on schedule while the context is open; with `is_held`, only after the caller starts the scheduler.
+    """Publish on schedule while the context is open; if `is_held`, only after the caller starts the scheduler.
 
     The scheduler calls `publish` from its own thread.
 

@@ -1,8 +1,8 @@
-"""A local Cloud Storage: Google's JSON API with generation preconditions; objects are plain files.
+"""Serve the JSON API of Cloud Storage on this machine; the objects are plain files.
 
-It keeps one generation of each object (no versioning, no soft delete) and does not check access. It returns
-gzip-encoded objects as they are stored. It refuses options that it does not implement, such as lifecycle rules
-(options.py).
+Preconditions on generations are checked; permissions are not. The store keeps one generation of each object, so there
+is no versioning and no soft delete. A download returns gzip-encoded objects as they are stored. Options that are not
+implemented, such as lifecycle rules, are refused (options.py).
 """
 
 import contextlib
@@ -18,7 +18,10 @@ from deskcloud.web.guard import Rules
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running local Cloud Storage: `url` is for STORAGE_EMULATOR_HOST; `root`/BUCKET/OBJECT is an object's file."""
+    """A running local Cloud Storage.
+
+    `url` is the value of STORAGE_EMULATOR_HOST for clients. The file `root`/BUCKET/OBJECT is an object's content.
+    """
 
     url: str
     root: Path
@@ -26,7 +29,7 @@ class Server:
 
 @contextlib.contextmanager
 def serve(state: Path, port: int = 0, rules: Rules = Rules()) -> Iterator[Server]:  # noqa: B008 - frozen
-    """Serve the store in `state` on 127.0.0.1; port 0 takes a free port.
+    """Serve the store in the folder `state` on 127.0.0.1; port 0 means any free port.
 
     Raises:
         RuntimeError: another process uses `state`.

@@ -1,4 +1,4 @@
-"""What routes read of a request, and the answer with an object's or a bucket's resource."""
+"""Read the parts of a request that the routes need, and answer with the resource of an object or a bucket."""
 
 from urllib.parse import unquote
 
@@ -15,7 +15,7 @@ from deskcloud.web.answers import JSONResponse
 
 
 def store_of(request: Request) -> Store:
-    """Return the store.
+    """Return the application's store, after checking that the request's options are implemented.
 
     Raises:
         UnsupportedError: the request asks for something that is not implemented.
@@ -28,29 +28,29 @@ def store_of(request: Request) -> Store:
 
 
 def path(request: Request, name: str) -> str:
-    """Return a part of the path, decoded."""
+    """Return the path parameter `name`, percent-decoded."""
     return unquote(request.path_params[name])
 
 
 def preconditions(request: Request) -> Preconditions:
-    """Return the preconditions in the query."""
+    """Return the preconditions of the URL's query parameters (`ifGenerationMatch`, ...)."""
     return Preconditions.parse(request.query_params)
 
 
 async def json_of(request: Request) -> Resource:
-    """Return the body.
+    """Return the body as a JSON object; `{}` for an empty body.
 
     Raises:
-        InvalidError: it is not a JSON object.
+        InvalidError: the body is not a JSON object.
     """
     return wire.decoded_json(await request.body())
 
 
 def base_url(request: Request) -> str:
-    """Return the URL by which the client reached this service, with the secret if the client's URL carries one."""
+    """Return this service's base URL; it contains the secret if the URL that the client used contains the secret."""
     return guard.as_asked(str(request.base_url).rstrip("/"), request.headers.get("authorization", ""))
 
 
 def answer(request: Request, resource: Resource) -> Response:
-    """Return the resource with the links that Google adds."""
+    """Return a response with the resource and its links (`selfLink`, `mediaLink`) as JSON."""
     return JSONResponse(wire.linked(resource, base_url(request)))

@@ -1,4 +1,4 @@
-"""Cloud Storage's batch requests: many calls in one multipart/mixed body."""
+"""Answer Cloud Storage's batch requests, which contain many calls in one multipart/mixed body."""
 
 from email.message import Message
 from email.parser import BytesParser, Parser
@@ -14,10 +14,10 @@ from deskcloud.storage.errors import InvalidError
 
 
 async def batch(request: Request) -> Response:
-    """Run each call through the application and return the answers in the same order.
+    """Send each call to the application and return the answers in the order of the calls.
 
     Raises:
-        InvalidError: the body is not multipart, or a part does not begin with a call.
+        InvalidError: the body is not multipart, or a part does not begin with `METHOD URL HTTP/1.1`.
     """
     header = f"Content-Type: {request.headers.get('content-type', '')}\r\n\r\n".encode()
     message = BytesParser().parsebytes(header + await request.body())

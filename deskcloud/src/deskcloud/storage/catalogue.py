@@ -1,4 +1,4 @@
-"""The SQLite database of the store: everything but the contents."""
+"""The store's SQLite database, which holds all data of buckets, objects and uploads except the contents."""
 
 import sqlite3
 from pathlib import Path
@@ -16,10 +16,10 @@ insert into clock select 0 where not exists (select * from clock);
 
 
 def opened(state: Path) -> sqlite3.Connection:
-    """Open the database in the folder `state`, for this process alone; create it if it does not exist.
+    """Open the database in the folder `state` with an exclusive lock; create the database if it does not exist.
 
     Raises:
-        RuntimeError: another process uses it.
+        RuntimeError: another process uses the database.
     """
     database = sqlite3.connect(
         state / "catalogue.sqlite", timeout=0, isolation_level="IMMEDIATE", check_same_thread=False

@@ -1,4 +1,4 @@
-"""Decide how many bytes of a resumable upload's chunk to keep, unless it is the last chunk."""
+"""Truncate each chunk of a resumable upload, except the last, to a multiple of 256 KiB."""
 
 import os
 from pathlib import Path
@@ -6,14 +6,17 @@ from pathlib import Path
 from deskcloud.storage.errors import InvalidError
 
 CHUNK = 256 << 10
-"""Until its last chunk, an upload keeps a multiple of this number of bytes."""
+"""256 KiB, in bytes."""
 
 
 def keep_whole(file: Path, first: int, received: int) -> int:
-    """Cut off the bytes after the last multiple, as Google does; the answer's Range tells the client to resend them.
+    """Truncate the chunk that begins at byte `first` to a multiple of `CHUNK`, and return the file's new length.
+
+    `received` is the file's length before. As on Google Cloud, the answer's Range header shows the client which bytes
+    it must send again.
 
     Raises:
-        InvalidError: the chunk, which begins at byte `first`, is too short to keep any of it.
+        InvalidError: the chunk is shorter than `CHUNK`.
     """
     kept = first + (received - first) // CHUNK * CHUNK
     os.truncate(file, kept)

@@ -18,7 +18,9 @@ def copy(
     preconditions: Preconditions,
     generation: int | None = None,
 ) -> Resource:
-    """Copy an object and its metadata; `fields` override the metadata.
+    """Copy an object and its metadata. If `fields` is not empty, the copy has these metadata instead.
+
+    `source` and `target` are pairs of bucket and object name.
 
     Raises:
         NotFoundError, ConditionNotMetError, NotChangedError, InvalidError: see `Store.open` and `Store.put`.
@@ -34,10 +36,10 @@ def copy(
 def compose(
     store: Store, bucket: str, name: str, sources: list[Resource], fields: Resource, preconditions: Preconditions
 ) -> Resource:
-    """Join up to 32 objects of the bucket into one.
+    """Concatenate up to 32 objects of the bucket and store the result as the object `name`.
 
     Raises:
-        InvalidError: there are no sources or more than 32, or a precondition is no number.
+        InvalidError: there are no sources or more than 32, or a precondition is not a number.
         NotFoundError, ConditionNotMetError, NotChangedError: see `Store.open` and `Store.put`.
     """
     if not 1 <= len(sources) <= 32:

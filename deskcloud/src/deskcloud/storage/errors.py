@@ -1,17 +1,17 @@
-"""Cloud Storage's errors in the format that its clients read."""
+"""Cloud Storage's errors, with bodies in Google's JSON format."""
 
 from http import HTTPStatus
 from typing import Any
 
 
 class StorageError(Exception):
-    """An unsuccessful answer: HTTP `code`, Google's `reason`, and a readable message."""
+    """An error answer with the HTTP status `code`, Google's `reason` and a message."""
 
     code = HTTPStatus.BAD_REQUEST
     reason = "invalid"
 
     def body(self) -> dict[str, Any]:
-        """Return the JSON body of such an answer."""
+        """Return the JSON body of the error answer."""
         message = str(self)
         cause = {"message": message, "domain": "global", "reason": self.reason}
         return {"error": {"code": int(self.code), "message": message, "errors": [cause]}}
@@ -29,7 +29,7 @@ class NotFoundError(StorageError):
 
 
 class ConflictError(StorageError):
-    """The bucket exists already, or it is not empty."""
+    """The bucket to create exists already, or the bucket to delete is not empty."""
 
     code = HTTPStatus.CONFLICT
     reason = "conflict"

@@ -1,4 +1,4 @@
-"""The folders of a store: an object's content is a file of its name, where the name can be a file's."""
+"""The folders of a store. The content of an object is a file with the object's name, if a file can have this name."""
 
 from hashlib import sha256
 from itertools import islice
@@ -6,11 +6,11 @@ from pathlib import Path
 
 
 class Folders:
-    """The folders below a state, made if they do not exist.
+    """The folders below the folder `state`; they are created if they do not exist.
 
     buckets   BUCKET/OBJECT is an object's content
-    apart     contents whose names cannot be files there
-    staging   contents on their way in or out
+    apart     contents of objects whose names cannot be file names
+    staging   contents that are being written or deleted
     uploads   the bytes that resumable uploads have received
     """
 
@@ -22,7 +22,10 @@ class Folders:
             folder.mkdir(parents=True, exist_ok=True)
 
     def place(self, bucket: str, name: str) -> str:
-        """Return the content's path relative to the state: the object's name if it can be the name of a new file."""
+        """Return the path of a new object's content, relative to the state folder.
+
+        The path contains the object's name if a new file can have this name, and a hash of the name otherwise.
+        """
         parts = name.split("/")
         ordinary = all(part not in {"", ".", ".."} and len(part.encode()) <= 255 for part in parts)
         file = self.buckets.joinpath(bucket, *parts) if ordinary else self.buckets
@@ -31,17 +34,17 @@ class Folders:
         return str(file.relative_to(self._state))
 
     def file(self, path: str) -> Path:
-        """Return the file at a path relative to the state."""
+        """Return the absolute path of `path`, which is relative to the state folder."""
         return self._state / path
 
     def settle(self, staged: Path, path: str) -> None:
-        """Move a staged file to its path."""
+        """Move the file `staged` to `path`, which is relative to the state folder."""
         file = self.file(path)
         file.parent.mkdir(parents=True, exist_ok=True)
         staged.replace(file)
 
     def tidy(self, path: str, bucket: str) -> None:
-        """Remove the folders in the bucket that are empty without the file that was at the path."""
+        """Remove the bucket's folders that are empty now that the file at `path` is deleted."""
         for folder in self.file(path).parents:
             if folder == self.buckets / bucket or not _remove_if_empty(folder):
                 break

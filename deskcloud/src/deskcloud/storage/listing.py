@@ -1,4 +1,4 @@
-"""Fold the names of a bucket's objects into a page of a listing."""
+"""Build one page of the list of a bucket's objects; names with a common prefix can be replaced by the prefix."""
 
 import json
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from deskcloud.storage.wire import Resource
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a listing; `token` is for the next page, None on the last."""
+    """One page of a list; `token` requests the next page and is None on the last page."""
 
     items: list[Resource]
     prefixes: list[str]
@@ -19,11 +19,12 @@ class Page:
 def folded(
     rows: Iterable[tuple[str, str]], *, prefix: str, delimiter: str, tells_folders: bool, limit: int, after: str
 ) -> Page:
-    """Return a page of objects; names with `delimiter` after `prefix` are folded into prefixes.
+    """Return a page of at most `limit` objects and folded prefixes.
 
-    `rows` are names and resources as JSON, in order of the names, which all begin with `prefix`. `after` is the last
-    entry (name or folded prefix) of the previous page. With `tells_folders`, an object whose name equals a folded
-    prefix is listed too.
+    If a name contains `delimiter` after `prefix`, the page has the part up to `delimiter` instead: a folded prefix.
+    `rows` are pairs of an object's name and resource (JSON), sorted by name; all names begin with `prefix`. `after` is
+    the last name or folded prefix of the previous page. If `tells_folders` is true, the page also has the objects whose
+    name equals a folded prefix.
     """
     page = Page([], [], None)
     last = after

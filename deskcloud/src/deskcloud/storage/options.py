@@ -1,18 +1,18 @@
-"""Refuse Cloud Storage options that the local one does not implement, since to ignore them would change the result."""
+"""Refuse options that the local Cloud Storage does not implement; ignoring an option would change the result."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from deskcloud.storage.errors import UnsupportedError
 
-# Ignoring these would lose data, keep expired data, publish private data or list other objects.
+# If these parameters were ignored, data would be lost, kept too long or published, or the wrong objects listed.
 _QUERY = (
     *("kmsKeyName", "destinationKmsKeyName", "softDeleted", "restoreToken", "dropContextGroups"),
     *("matchGlob", "filter", "includeFoldersAsPrefixes"),
     *("enableObjectRetention", "overrideUnlockedRetention"),
 )
 _ACLS = ("predefinedAcl", "predefinedDefaultObjectAcl", "destinationPredefinedAcl")
-# These grant access only to the owner, who is anyone with the secret. gcsfs sends two of them.
+# These ACLs grant access only to the owner. Locally, everyone with the secret is the owner. gcsfs sends two of them.
 _CLOSED = {"private", "projectPrivate", "bucketOwnerRead", "bucketOwnerFullControl"}
 _BUCKET = (
     *("versioning", "hierarchicalNamespace", "retentionPolicy", "objectRetention", "defaultEventBasedHold"),
@@ -27,7 +27,7 @@ def check_query(query: Mapping[str, str]) -> None:
     """Refuse query parameters that the local Cloud Storage does not implement.
 
     Raises:
-        UnsupportedError: there is one; names it.
+        UnsupportedError: the query has such a parameter; the message names the parameter.
     """
     for names, harmless in ((_QUERY, _OFF), (_ACLS, _OFF | _CLOSED)):
         for name in names:
@@ -39,7 +39,7 @@ def check_bucket(fields: Mapping[str, Any]) -> None:
     """Refuse fields of a bucket that the local Cloud Storage does not implement.
 
     Raises:
-        UnsupportedError: there is one; names it.
+        UnsupportedError: a field is not implemented; the message names the field.
     """
     _check("Bucket", _BUCKET, fields)
 
@@ -48,7 +48,7 @@ def check_object(fields: Mapping[str, Any]) -> None:
     """Refuse fields of an object that the local Cloud Storage does not implement.
 
     Raises:
-        UnsupportedError: there is one; names it.
+        UnsupportedError: a field is not implemented; the message names the field.
     """
     _check("Object", _OBJECT, fields)
 

@@ -1,4 +1,4 @@
-"""Generation and metageneration preconditions, compared as Cloud Storage does."""
+"""Check preconditions on generation and metageneration, as Cloud Storage does."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from deskcloud.storage.errors import ConditionNotMetError, InvalidError, NotChan
 
 @dataclass(frozen=True, slots=True)
 class Preconditions:
-    """The preconditions of a request on the object that it reads or replaces; None means no precondition.
+    """The preconditions of a request about an object or a bucket; None means that there is no such precondition.
 
     A missing object has generation 0, so `generation_match=0` means "create, never replace".
     """
@@ -21,7 +21,9 @@ class Preconditions:
 
     @classmethod
     def parse(cls, query: Mapping[str, Any], prefix: str = "if") -> Self:
-        """Read `ifGenerationMatch` and the other three parameters; `prefix` is "ifSource" for the source of a copy.
+        """Read the parameters `ifGenerationMatch`, `ifMetagenerationMatch` and the two `...NotMatch`.
+
+        `prefix` is "ifSource" for the preconditions on the source of a copy.
 
         Raises:
             InvalidError: a value is not a whole number.
@@ -34,11 +36,11 @@ class Preconditions:
         )
 
     def check(self, resource: Mapping[str, Any] | None) -> None:
-        """Check the live object's resource, or None if there is none.
+        """Compare the preconditions with `resource`; None means that the object does not exist.
 
         Raises:
-            ConditionNotMetError: a `...Match` differs.
-            NotChangedError: a `...NotMatch` is equal.
+            ConditionNotMetError: the value of a `...Match` precondition differs.
+            NotChangedError: the value of a `...NotMatch` precondition is equal.
         """
         generation = int(resource.get("generation", 0)) if resource else 0
         metageneration = int(resource["metageneration"]) if resource else 0
@@ -53,10 +55,10 @@ class Preconditions:
 
 
 def whole_number(query: Mapping[str, Any], name: str) -> int | None:
-    """Return the query parameter `name` as a non-negative number, or None if it is absent.
+    """Return the query parameter `name` as a number, or None if the query does not contain `name`.
 
     Raises:
-        InvalidError: the value is not a whole number from 0 up.
+        InvalidError: the value is not a non-negative integer.
     """
     text = query.get(name)
     if text is None:

@@ -26,7 +26,7 @@ _BLOCK = 1 << 20
 
 
 def create_app(store: Store) -> Starlette:
-    """Return the local Cloud Storage on `store` as an ASGI app."""
+    """Return an ASGI app that serves the buckets and objects of `store`."""
     bucket, target = f"{_API}/b/{{bucket}}", "b/{target_bucket}/o/{target}"
     named = f"{bucket}/o/{{object}}"
     app = Starlette(
@@ -91,7 +91,7 @@ async def create_bucket(request: Request) -> Response:
     """Create a bucket in the project that the query names.
 
     Raises:
-        InvalidError: the query names none.
+        InvalidError: the query names no project.
         ConflictError, UnsupportedError: see `Store.create_bucket`.
     """
     project = request.query_params.get("project")
@@ -161,14 +161,14 @@ def _page(
 
 
 def get_object(request: Request) -> Response:
-    """Return an object's resource, or its content with alt=media."""
+    """Return an object's resource; with the query parameter `alt=media`, return the object's content."""
     if request.query_params.get("alt") == "media":
         return download(request)
     return answer(request, store_of(request).get(*_object(request), preconditions(request), _generation(request)))
 
 
 def download(request: Request) -> Response:
-    """Return an object's content, or the requested range of it."""
+    """Return an object's content, or the byte range that the request asks for."""
     resource, file = store_of(request).open(*_object(request), preconditions(request), _generation(request))
     size = int(resource["size"])
     try:
@@ -224,10 +224,10 @@ def delete_object(request: Request) -> Response:
 
 
 async def compose(request: Request) -> Response:
-    """Join objects of the bucket into one.
+    """Concatenate objects of the bucket into one object.
 
     Raises:
-        UnsupportedError: the sources are to be deleted, or a field has no effect here.
+        UnsupportedError: the request asks to delete the sources, or sets a field that is not implemented.
         InvalidError, NotFoundError, ConditionNotMetError: see `copies.compose`.
     """
     body = await json_of(request)

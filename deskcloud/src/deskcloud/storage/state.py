@@ -1,12 +1,12 @@
-"""Buckets and objects on disk: contents as plain files, everything else in SQLite, changed atomically together.
+"""Store buckets and objects on disk: contents as plain files, all other data in SQLite.
 
-This order of steps makes a change atomic across both stores:
+The following order of steps makes a change of files and SQLite atomic:
 
     write    staged file -> staging/GENERATION -> commit the row -> rename into place
     delete   file -> staging/GENERATION -> commit the row's removal -> unlink
 
-After a crash, one rule repairs the store without a journal: a staged file whose generation is in a row is moved to that
-row's path; any other staged file is deleted.
+A crash can leave files in staging/. At the next start, a file whose generation is in a row is moved to the row's path.
+All other staged files are deleted.
 """
 
 import contextlib
@@ -34,7 +34,11 @@ _NONE = Preconditions()
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A resumable upload: the object's fields, the file with the bytes so far, and the object once it is finished."""
+    """A resumable upload.
+
+    `fields` are the object's metadata, and `file` contains the bytes received so far. `resource` is the object's
+    resource, or None until the upload is finished.
+    """
 
     id: str
     bucket: str
@@ -46,17 +50,17 @@ class Upload:
 
 
 class Store:
-    """The state of the local Cloud Storage. Thread-safe; one process at a time.
+    """The buckets and objects of the local Cloud Storage. The class is thread-safe; only one process can open a store.
 
-    `root`/BUCKET/OBJECT is the object's content as a file. A name that cannot be a file there (it ends in a slash, or
-    is `a` beside `a/b`) is stored elsewhere and visible only through the API.
+    The file `root`/BUCKET/OBJECT is an object's content. Some names cannot be file names: a name that ends in a slash,
+    or `a` if an object `a/b` exists. The contents of such objects are elsewhere and visible only through the API.
     """
 
     def __init__(self, state: Path) -> None:
-        """Open the store below `state`, create it if it does not exist, and repair it after a crash.
+        """Open the store in the folder `state`. Create the store if it does not exist; repair it after a crash.
 
         Raises:
-            RuntimeError: another process uses it.
+            RuntimeError: another process uses the store.
         """
         self._folders = Folders(state)
         self.root = self._folders.buckets
@@ -94,7 +98,7 @@ class Store:
         """Create a bucket.
 
         Raises:
-            ConflictError: there is one of that name.
+            ConflictError: a bucket of that name exists.
             InvalidError, UnsupportedError: see `wire.new_bucket`.
         """
         bucket = wire.new_bucket(fields)
@@ -111,7 +115,7 @@ class Store:
         return bucket
 
     def buckets(self, project: str, prefix: str) -> list[Resource]:
-        """Return the project's buckets by name."""
+        """Return the project's buckets whose names begin with `prefix`, sorted by name."""
         with self._lock:
             rows = self._database.execute(
                 "select resource from buckets where project = ? order by name", (project,)
@@ -120,10 +124,10 @@ class Store:
         return [bucket for bucket in found if bucket["name"].startswith(prefix)]
 
     def bucket(self, name: str, preconditions: Preconditions = _NONE) -> Resource:
-        """Return one bucket.
+        """Return the resource of the bucket `name`.
 
         Raises:
-            NotFoundError: there is none of that name.
+            NotFoundError: no bucket has that name.
             ConditionNotMetError, NotChangedError: a precondition failed.
         """
         with self._lock:
@@ -135,11 +139,11 @@ class Store:
         return bucket
 
     def patch_bucket(self, name: str, fields: Resource, preconditions: Preconditions) -> Resource:
-        """Merge `fields` into the bucket.
+        """Merge `fields` into the bucket's resource and return the result.
 
         Raises:
             NotFoundError, ConditionNotMetError, NotChangedError: see `bucket`.
-            UnsupportedError: a field has no effect here.
+            UnsupportedError: a field is not implemented.
         """
         with self._lock, self._database:
             bucket = wire.patched_bucket(self.bucket(name, preconditions), fields)
@@ -150,7 +154,7 @@ class Store:
         """Delete an empty bucket.
 
         Raises:
-            ConflictError: there are objects in it.
+            ConflictError: the bucket contains objects.
             NotFoundError, ConditionNotMetError, NotChangedError: see `bucket`.
         """
         with self._lock, self._database:
@@ -158,7 +162,7 @@ class Store:
             if self._database.execute("select 1 from objects where bucket = ? limit 1", (name,)).fetchone():
                 raise ConflictError(f"The bucket you tried to delete is not empty: {name}")
             self._database.execute("delete from buckets where name = ?", (name,))
-            # Files put there by hand remain.
+            # The folder remains if it contains files that are not objects.
             with contextlib.suppress(OSError):
                 (self.root / name).rmdir()
 
@@ -166,7 +170,7 @@ class Store:
 
     @contextlib.contextmanager
     def staged(self) -> Iterator[Path]:
-        """Yield a new file path for a content; `put` turns the file into an object. A file left over is removed."""
+        """Yield the path of a temporary file. `put` turns the file into an object; otherwise the file is deleted."""
         file = self._folders.staging / uuid.uuid4().hex
         try:
             yield file
@@ -183,10 +187,12 @@ class Store:
         *,
         upload_id: str | None = None,
     ) -> Resource:
-        """Move the file `content` into place as the object's new generation; this completes upload `upload_id`.
+        """Make the file `content` the object's new generation, and return the object's resource.
+
+        If `upload_id` is given, the resumable upload with this id is complete.
 
         Raises:
-            NotFoundError: there is no such bucket.
+            NotFoundError: the bucket does not exist.
             ConditionNotMetError, NotChangedError: a precondition failed.
             InvalidError: the content differs from a checksum in `fields`.
         """
@@ -215,10 +221,10 @@ class Store:
     def get(
         self, bucket: str, name: str, preconditions: Preconditions = _NONE, generation: int | None = None
     ) -> Resource:
-        """Return the live object's resource.
+        """Return the object's resource.
 
         Raises:
-            NotFoundError: there is no such bucket, object or generation.
+            NotFoundError: the bucket, object or generation does not exist.
             ConditionNotMetError, NotChangedError: a precondition failed.
         """
         with self._lock:
@@ -227,7 +233,7 @@ class Store:
     def open(
         self, bucket: str, name: str, preconditions: Preconditions = _NONE, generation: int | None = None
     ) -> tuple[Resource, BinaryIO]:
-        """Return resource and content of one generation, unaffected by later writes.
+        """Return the object's resource and a file that reads its content; later writes do not change what is read.
 
         Raises:
             NotFoundError, ConditionNotMetError, NotChangedError: see `get`.
@@ -244,11 +250,11 @@ class Store:
         preconditions: Preconditions,
         generation: int | None = None,
     ) -> Resource:
-        """Merge `fields` into the object's metadata.
+        """Merge `fields` into the object's metadata and return its resource.
 
         Raises:
             NotFoundError, ConditionNotMetError, NotChangedError: see `get`.
-            UnsupportedError: a field has no effect here.
+            UnsupportedError: a field is not implemented.
         """
         with self._lock, self._database:
             old = self._live(bucket, name, preconditions, generation)[1]
@@ -259,7 +265,7 @@ class Store:
         return resource
 
     def delete(self, bucket: str, name: str, preconditions: Preconditions, generation: int | None = None) -> None:
-        """Delete the live object.
+        """Delete the object.
 
         Raises:
             NotFoundError, ConditionNotMetError, NotChangedError: see `get`.
@@ -286,10 +292,10 @@ class Store:
     ) -> Page:
         """Return a page of the objects whose names lie in [`start`, `end`); see `listing.folded`.
 
-        `token` is the token of the previous page.
+        `token` is `Page.token` of the previous page.
 
         Raises:
-            NotFoundError: there is no such bucket.
+            NotFoundError: the bucket does not exist.
         """
         with self._lock:
             self.bucket(bucket)
@@ -313,7 +319,7 @@ class Store:
         """Start a resumable upload and return its id.
 
         Raises:
-            NotFoundError: there is no such bucket.
+            NotFoundError: the bucket does not exist.
             ConditionNotMetError, NotChangedError: a precondition failed.
         """
         upload_id = uuid.uuid4().hex
@@ -329,10 +335,10 @@ class Store:
         return upload_id
 
     def upload(self, upload_id: str) -> Upload:
-        """Return a resumable upload.
+        """Return the resumable upload with the id `upload_id`.
 
         Raises:
-            NotFoundError: there is none of that id.
+            NotFoundError: no upload has that id.
         """
         with self._lock:
             row = self._database.execute("select request, resource from uploads where id = ?", (upload_id,)).fetchone()
@@ -344,7 +350,7 @@ class Store:
         return Upload(upload_id, bucket, name, fields, Preconditions(*conditions), file, resource)
 
     def finish_upload(self, upload: Upload, told: Mapping[str, str]) -> Resource:
-        """Create the object from the received bytes; `told` are the client's last checksums.
+        """Create the object from the received bytes; `told` has the checksums of the client's last request.
 
         Raises:
             NotFoundError, ConditionNotMetError, NotChangedError, InvalidError: see `put`.
@@ -378,7 +384,7 @@ class Store:
         return row
 
     def _next_generation(self) -> int:
-        """Return microseconds since 1970, like Google's, but always above the last one, even if the clock goes back."""
+        """Return the microseconds since 1970, or the last generation plus 1 if the clock was set back."""
         last: int = self._database.execute("select generation from clock").fetchone()[0]
         generation = max(time.time_ns() // 1000, last + 1)
         self._database.execute("update clock set generation = ?", (generation,))

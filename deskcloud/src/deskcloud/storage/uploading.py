@@ -1,4 +1,4 @@
-"""The routes that upload objects: at once, with metadata beside the content, or resumably."""
+"""Upload objects: in one request, in one request with metadata, or in the chunks of a resumable upload."""
 
 import os
 from pathlib import Path
@@ -18,10 +18,10 @@ UPLOAD = "/upload/storage/v1"
 
 
 async def insert(request: Request) -> Response:
-    """Create or replace an object at once, or start a resumable upload; gcsfs also sends chunks to this path.
+    """Create or replace an object, or start a resumable upload; gcsfs also sends an upload's chunks to this route.
 
     Raises:
-        InvalidError: `uploadType` is none of Google's, or a name, header or checksum is wrong.
+        InvalidError: `uploadType` is not one of Google's, or a name, header or checksum is wrong.
         NotFoundError, ConditionNotMetError, UnsupportedError: see `Store.put` and `Store.begin_upload`.
     """
     if "upload_id" in request.query_params:
@@ -38,7 +38,7 @@ async def insert(request: Request) -> Response:
 
 
 def _new_object(request: Request, fields: Resource, content_type: str | None) -> tuple[str, str, Resource]:
-    """Return bucket, name and metadata of the new object; the query overrides the metadata, as on Google Cloud."""
+    """Return bucket, name and metadata of the new object. As on Google Cloud, query parameters override `fields`."""
     options.check_object(fields)
     query = request.query_params
     name = wire.check_object_name(query.get("name", fields.get("name")))
@@ -81,7 +81,7 @@ def _upload(request: Request) -> Upload:
 
 
 async def resume(request: Request) -> Response:
-    """Accept a chunk of a resumable upload, or report the received bytes; the last byte creates the object.
+    """Store a chunk of a resumable upload, or report how many bytes have arrived. The last byte creates the object.
 
     Raises:
         InvalidError: the chunk does not follow the received bytes, is too short, or exceeds the total.
@@ -108,14 +108,14 @@ async def resume(request: Request) -> Response:
 
 
 def cancel(request: Request) -> Response:
-    """Cancel a resumable upload; Google answers 499."""
+    """Cancel a resumable upload; like Google, answer with status 499."""
     store_of(request).cancel_upload(_upload(request))
     return Response(status_code=499)
 
 
 async def _receive(request: Request, file: Path, first: int) -> int:
-    """Write the request's body into `file` from byte `first` on; return the file's new length."""
-    # Neither "wb" nor "ab" fits: the file may be new, or it is truncated to where the chunk begins.
+    """Write the request's body into `file`, starting at byte `first`, and return the file's new length."""
+    # "wb" would delete the earlier chunks, "ab" cannot truncate the file at `first`, and "r+b" needs an existing file.
     with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, 0o644), "r+b") as target:
         target.truncate(first)
         target.seek(first)

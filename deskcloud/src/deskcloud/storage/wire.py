@@ -1,4 +1,4 @@
-"""Cloud Storage's JSON resources, and the bodies and headers of uploads and downloads."""
+"""Build Cloud Storage's JSON resources, and parse the bodies and headers of uploads and downloads."""
 
 import base64
 import hashlib
@@ -55,7 +55,7 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Digests:
-    """Size in bytes and the two checksums of a content, in base64."""
+    """The size of a content in bytes, and its MD5 and CRC32C checksums in base64."""
 
     size: int
     md5: str
@@ -73,10 +73,10 @@ class Digests:
         return cls(size, base64.b64encode(md5.digest()).decode(), base64.b64encode(crc32c.to_bytes(4)).decode())
 
     def check(self, fields: Mapping[str, Any]) -> None:
-        """Compare with the checksums that the client sent, if any (`md5Hash`, `crc32c`).
+        """Compare the checksums with those that the client has sent in `fields` (`md5Hash`, `crc32c`).
 
         Raises:
-            InvalidError: the content was damaged in transit.
+            InvalidError: a checksum differs, so the content was damaged in transit.
         """
         for name, found in (("md5Hash", self.md5), ("crc32c", self.crc32c)):
             told = fields.get(name)
@@ -85,12 +85,12 @@ class Digests:
 
 
 def now() -> str:
-    """Return the time in RFC 3339 with milliseconds."""
+    """Return the current time (UTC) in RFC 3339, with milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def etag(resource: Resource) -> str:
-    """Return a tag that changes with every generation and metageneration."""
+    """Return an entity tag; each generation and metageneration has another tag."""
     return base64.b64encode(f"{resource.get('generation', 0)}/{resource['metageneration']}".encode()).decode()
 
 
@@ -108,11 +108,11 @@ def check_object_name(name: Any) -> str:
 
 
 def new_bucket(fields: Resource) -> Resource:
-    """Return the resource of a new bucket.
+    """Return the resource of a new bucket; `fields` is the body of the request.
 
     Raises:
         InvalidError: the name violates Google's rules.
-        UnsupportedError: a field has no effect here.
+        UnsupportedError: a field is not implemented.
     """
     name = fields.get("name")
     if not isinstance(name, str) or not _BUCKET_NAME.fullmatch(name):
@@ -138,17 +138,17 @@ def new_bucket(fields: Resource) -> Resource:
 
 
 def patched_bucket(bucket: Resource, fields: Resource) -> Resource:
-    """Return `bucket` with `fields` merged in and its metageneration incremented; None removes a field.
+    """Merge `fields` into `bucket`, increment the metageneration, and return the result; None removes a field.
 
     Raises:
-        UnsupportedError: a field has no effect here.
+        UnsupportedError: a field is not implemented.
     """
     options.check_bucket(fields)
     return _merge(bucket, {name: value for name, value in fields.items() if name not in _BUCKET_OUTPUT_FIELDS})
 
 
 def new_object(bucket: str, name: str, generation: int, digests: Digests, fields: Mapping[str, Any]) -> Resource:
-    """Return the resource of a new generation; `fields` are those of the request."""
+    """Return the resource of an object's new generation; `fields` are the metadata in the request."""
     time_created = now()
     resource: Resource = {
         "kind": "storage#object",
@@ -176,10 +176,10 @@ def new_object(bucket: str, name: str, generation: int, digests: Digests, fields
 
 
 def patched_object(resource: Resource, fields: Resource) -> Resource:
-    """Return `resource` with `fields` merged in and its metageneration incremented; None removes a field.
+    """Merge `fields` into `resource`, increment the metageneration, and return the result; None removes a field.
 
     Raises:
-        UnsupportedError: a field has no effect here.
+        UnsupportedError: a field is not implemented.
     """
     options.check_object(fields)
     return _merge(resource, {name: value for name, value in fields.items() if name in OBJECT_FIELDS})
@@ -208,7 +208,7 @@ def _merge_json(old: Resource, patch: Resource) -> Resource:
 
 
 def linked(resource: Resource, base_url: str) -> Resource:
-    """Return a stored resource with the links that depend on the server's URL."""
+    """Return `resource` with the links that contain the server's URL (`selfLink`, `mediaLink`)."""
     bucket = resource.get("bucket")
     if bucket is None:
         return resource | {"selfLink": f"{base_url}/storage/v1/b/{resource['name']}"}
@@ -221,15 +221,15 @@ def linked(resource: Resource, base_url: str) -> Resource:
 
 
 def encoded_token(entry: str) -> str:
-    """Return a page token for an entry, encoded so that it cannot be mistaken for a name."""
+    """Return the page token for `entry`, the last name or prefix of a page, in URL-safe base64."""
     return base64.urlsafe_b64encode(entry.encode()).decode()
 
 
 def decoded_token(token: str | None) -> str:
-    """Return the entry of a page token; "" without a token.
+    """Return the entry that a page token encodes; "" if there is no token.
 
     Raises:
-        InvalidError: the token was not issued here.
+        InvalidError: the token cannot be decoded.
     """
     try:
         return base64.urlsafe_b64decode((token or "").encode()).decode()
@@ -238,7 +238,7 @@ def decoded_token(token: str | None) -> str:
 
 
 def hash_header(value: str | None) -> dict[str, str]:
-    """Return the fields of a resource for `X-Goog-Hash: crc32c=...,md5=...`."""
+    """Return the checksums of a header `X-Goog-Hash: crc32c=...,md5=...` as fields (`crc32c`, `md5Hash`)."""
     pairs = (pair.strip().partition("=") for pair in (value or "").split(",") if pair.strip())
     return {{"md5": "md5Hash"}.get(name, name): digest for name, _, digest in pairs}
 
@@ -247,7 +247,7 @@ def multipart_related(content_type: str, body: bytes) -> tuple[Resource, str | N
     """Split an upload into the object's metadata, the content's type and the content.
 
     Raises:
-        InvalidError: the body does not have two parts, the JSON first.
+        InvalidError: the body does not have two parts, or the first part is not JSON.
     """
     dashes = b"--" + mime_parameter(content_type, "boundary").encode()
     # Google also accepts bare line feeds, which gcsfs sends; the first line shows which line end is used.
@@ -263,7 +263,7 @@ def multipart_related(content_type: str, body: bytes) -> tuple[Resource, str | N
 
 
 def mime_parameter(content_type: str, name: str) -> str:
-    """Return one parameter of a Content-Type header.
+    """Return the parameter `name` of a Content-Type header.
 
     Raises:
         InvalidError: the parameter is absent.
@@ -294,7 +294,8 @@ def decoded_json(body: bytes) -> Resource:
 def content_range(header: str | None) -> tuple[int | None, int | None]:
     """Return (first byte, total) of a chunk's `Content-Range`; None for an unknown value.
 
-    Without a header, the chunk is the whole content. `bytes */TOTAL` asks for the upload's status: first is None.
+    If there is no header, the chunk is the whole content. `bytes */TOTAL` asks for the upload's status; then the first
+    byte is None.
 
     Raises:
         InvalidError: the header has another form.
@@ -309,7 +310,9 @@ def content_range(header: str | None) -> tuple[int | None, int | None]:
 
 
 def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
-    """Return a download's `Range` as (first, last + 1); None without a range, or for a range that HTTP says to ignore.
+    """Return a download's `Range` header as (first, last + 1).
+
+    Return None, which means the whole object, if there is no header or its form is not `bytes=FIRST-LAST`.
 
     Raises:
         RangeNotSatisfiableError: the range begins after the object's end.

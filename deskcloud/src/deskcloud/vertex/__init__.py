@@ -1,7 +1,7 @@
-"""A local Vertex AI: model registry, endpoints, long-running operations and predictions over REST.
+"""Serve Vertex AI's REST API: model registry, endpoints, long-running operations and predictions.
 
-It serves models registered by BigQuery ML, loads them into its own process, and does not check access. Replica counts
-are stored and returned, but nothing scales.
+The service predicts only with models that BigQuery ML has registered, and loads these models into its own process. It
+does not check permissions. Numbers of replicas are stored and returned, but have no effect.
 """
 
 from deskcloud.vertex.routes import create_app

@@ -1,4 +1,4 @@
-"""Endpoints and the models deployed on them."""
+"""Create endpoints, and deploy models on them."""
 
 from pathlib import Path
 from typing import Any
@@ -30,9 +30,10 @@ _MUTABLE = (
 
 
 class Endpoints:
-    """Endpoints, stored as documents in the format of their REST resource.
+    """All endpoints. Each is stored as a document in the format of the REST API.
 
-    `prepare_x` checks a request and returns the JSON arguments of `x`, for an operation that may outlive the process.
+    A method `prepare_x` checks a request and returns the arguments of the method `x`. The arguments are JSON, so that
+    an operation can store them and continue after a restart of the process.
     """
 
     def __init__(self, documents: Documents, models: Models) -> None:
@@ -42,7 +43,7 @@ class Endpoints:
         """Return the endpoint's resource.
 
         Raises:
-            NotFoundError: there is none of that name.
+            NotFoundError: no endpoint has that name.
         """
         endpoint = self._documents.get(name)
         if endpoint is None:
@@ -67,7 +68,7 @@ class Endpoints:
         raise NotFoundError(f"Endpoint {name} has no deployed model {deployed_id}.")
 
     def artifact(self, deployed: Document) -> Path:
-        """Return the folder of a deployed model's artefact.
+        """Return the folder that contains the files of a deployed model.
 
         Raises:
             NotFoundError, FailedPreconditionError: see `Models.artifact`.
@@ -95,7 +96,7 @@ class Endpoints:
             raise AlreadyExistsError(f"Endpoint {name} already exists.")
 
     def create(self, request: Document) -> Document:
-        """Create the endpoint of a request checked by `prepare_create`.
+        """Create the endpoint; `request` is the result of `prepare_create`.
 
         Raises:
             AlreadyExistsError: the id was taken in the meantime.
@@ -108,12 +109,12 @@ class Endpoints:
         return self.get(request["name"])
 
     def patch(self, name: str, body: Document, mask: str | None) -> Document:
-        """Update the fields in the mask.
+        """Update the fields that `mask` names with the values in `body`.
 
         Raises:
             NotFoundError: there is no such endpoint.
             InvalidArgumentError: the mask or a field is invalid.
-            AbortedError: the etags differ.
+            AbortedError: the etag in `body` is not the endpoint's.
         """
         changes = fields.masked(mask, body, {*_CREATE_FIELDS, "trafficSplit"})
         if "displayName" in changes:
@@ -128,11 +129,11 @@ class Endpoints:
             return self._put(endpoint | changes)
 
     def check_deletable(self, name: str) -> None:
-        """See that the endpoint can be deleted.
+        """Check that the endpoint can be deleted.
 
         Raises:
             NotFoundError: there is no such endpoint.
-            FailedPreconditionError: models are deployed on it.
+            FailedPreconditionError: models are deployed on the endpoint.
         """
         if ids := _ids(self.get(name)):
             raise FailedPreconditionError(f"Endpoint {name} has deployed models: undeploy {', '.join(ids)} first.")
@@ -154,7 +155,7 @@ class Endpoints:
     # Deployments
 
     def prepare_deploy(self, name: str, request: Document) -> Document:
-        """Check a deployModel request and fix its version and id, which makes `deploy` idempotent.
+        """Check a deployModel request and choose the model's version and id, so that `deploy` can be repeated.
 
         Raises:
             NotFoundError, InvalidArgumentError, AlreadyExistsError: the request is invalid.
@@ -187,12 +188,13 @@ class Endpoints:
         return endpoint
 
     def deploy(self, request: Document) -> Document:
-        """Deploy the model of a request checked by `prepare_deploy`.
+        """Deploy the model; `request` is the result of `prepare_deploy`.
 
         Raises:
             NotFoundError: the model or the endpoint was deleted in the meantime.
             FailedPreconditionError: the local Vertex AI cannot serve this kind of model.
-            AlreadyExistsError, InvalidArgumentError: the id was taken or the split is invalid in the meantime.
+            AlreadyExistsError: the id was taken in the meantime.
+            InvalidArgumentError: the traffic split has become invalid in the meantime.
         """
         self.artifact(request["deployed"])
         self._put(self._with_deployed(request["name"], request["deployed"], request["trafficSplit"]))
@@ -218,7 +220,7 @@ class Endpoints:
         return endpoint | {"trafficSplit": split, "deployedModels": left}
 
     def undeploy(self, request: Document) -> Document:
-        """Remove a deployed model from its endpoint.
+        """Remove a deployed model from its endpoint; `request` is the result of `prepare_undeploy`.
 
         Raises:
             NotFoundError, InvalidArgumentError, FailedPreconditionError: see `prepare_undeploy`.
@@ -227,10 +229,11 @@ class Endpoints:
         return {}
 
     def prepare_mutate(self, name: str, request: Document) -> Document:
-        """Check a mutateDeployedModel request: it changes a model's scaling, not its predictions.
+        """Check a mutateDeployedModel request, which changes only the scaling of a deployed model.
 
         Raises:
-            NotFoundError, InvalidArgumentError: no such deployed model, or a field cannot be changed.
+            NotFoundError: there is no such deployed model.
+            InvalidArgumentError: a field cannot be changed.
         """
         wanted = request.get("deployedModel") or {}
         changes = fields.masked(request.get("updateMask"), wanted, _MUTABLE)
@@ -239,10 +242,10 @@ class Endpoints:
         return {"name": name, "id": str(wanted["id"]), "changes": changes}
 
     def mutate(self, request: Document) -> Document:
-        """Apply a request checked by `prepare_mutate`.
+        """Change the scaling of a deployed model; `request` is the result of `prepare_mutate`.
 
         Raises:
-            NotFoundError: the endpoint or the deployed model is gone in the meantime.
+            NotFoundError: the endpoint or the deployed model was deleted in the meantime.
         """
         endpoint = self.get(request["name"])
         for deployed in endpoint["deployedModels"]:

@@ -1,19 +1,19 @@
-"""Vertex AI's errors: Google's status names and codes, and their JSON format."""
+"""Vertex AI's errors, with Google's names, codes and JSON format."""
 
 from typing import Any
 
 
 class VertexError(Exception):
-    """A failed request or operation: HTTP `code`, gRPC `number`, `status` name, and a readable message."""
+    """A failed request or operation, with the HTTP status `code`, the gRPC code as `number` and as name in `status`."""
 
     code, number, status = 500, 13, "INTERNAL"
 
     def body(self) -> dict[str, Any]:
-        """Return the JSON of an HTTP response."""
+        """Return the error as the JSON body of an HTTP response."""
         return {"error": {"code": self.code, "message": str(self), "status": self.status}}
 
     def result(self) -> dict[str, Any]:
-        """Return the `error` of a finished operation (google.rpc.Status)."""
+        """Return the error as the field `error` of a finished operation (google.rpc.Status)."""
         return {"code": self.number, "message": str(self)}
 
 
@@ -42,7 +42,7 @@ class FailedPreconditionError(VertexError):
 
 
 class AbortedError(VertexError):
-    """The resource has changed since the caller read it (its etag differs)."""
+    """The resource has changed since the caller read it: the etags differ."""
 
     code, number, status = 409, 10, "ABORTED"
 

@@ -1,4 +1,4 @@
-"""Filters, order and pages of Vertex AI's list methods."""
+"""Filter, sort and page the results of Vertex AI's list methods."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,9 @@ _ORDERS = {"create_time": "createTime", "update_time": "updateTime", "display_na
 
 
 def page(resources: list[Document], key: str, query: Mapping[str, str]) -> Document:
-    """Return the page for `filter`, `orderBy`, `pageSize` and `pageToken`: {`key`: [...], "nextPageToken": ...}.
+    """Return one page of the resources as {`key`: [...], "nextPageToken": ...}.
+
+    `query` has the parameters `filter`, `orderBy`, `pageSize` and `pageToken`.
 
     Raises:
         InvalidArgumentError: a parameter is invalid.

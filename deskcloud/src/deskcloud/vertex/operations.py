@@ -1,4 +1,4 @@
-"""Long-running operations that survive a restart."""
+"""Run long-running operations, which continue after a restart of the process."""
 
 import logging
 import threading
@@ -13,18 +13,19 @@ from deskcloud.vertex.state import Document, Documents
 
 _logger = logging.getLogger(__name__)
 _TYPES = "type.googleapis.com/google.cloud.aiplatform.v1."
-# Operation names begin with resource names; the prefix keeps operations apart from the resources.
+# An operation's name begins with its resource's name. This prefix of the keys separates operations from resources.
 _KEY = "operation:"
 _EMPTY = "type.googleapis.com/google.protobuf.Empty"
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A kind of work. It runs again if the process ends between `prepare` and the end of `apply`.
+    """The work of one kind of operation. If the process ends before `apply` has returned, the work runs again.
 
     apply: changes documents and returns the response, in the transaction that ends the operation
-    prepare: the slow part, which runs before `apply`
-    metadata, response: names of Vertex AI's messages; without a response, google.protobuf.Empty
+    prepare: the slow part of the work, which runs before `apply`
+    metadata: the name of Vertex AI's metadata message
+    response: the name of Vertex AI's response message; None means google.protobuf.Empty
     """
 
     apply: Callable[[Document], Document]
@@ -34,7 +35,7 @@ class Action:
 
 
 class Operations:
-    """Runs work in threads and stores the results; unfinished work is repeated after a restart."""
+    """Runs operations in threads and stores the results; unfinished operations start again after a restart."""
 
     def __init__(self, documents: Documents, actions: Mapping[str, Action]) -> None:
         self._documents, self._actions = documents, actions
@@ -42,7 +43,7 @@ class Operations:
         self._changed = threading.Condition()
 
     def resume(self) -> None:
-        """Start all unfinished operations."""
+        """Start all unfinished operations again."""
         for kept in self._unfinished():
             self._threads.submit(self._run, kept["operation"]["name"], kept["action"], kept["arguments"])
 
@@ -55,11 +56,14 @@ class Operations:
         return [kept for _, kept in found if not kept["operation"].get("done")]
 
     def close(self) -> None:
-        """Wait for running work; work that has not begun waits for the next start."""
+        """Wait for running operations; operations that have not begun run after the next start."""
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     def start(self, parent: str, action: str, arguments: Document) -> Document:
-        """Start `action` and return its unfinished operation, named below `parent`, the resource that it changes."""
+        """Start `action` and return the unfinished operation.
+
+        `parent` is the name of the resource that the action changes; the operation's name begins with it.
+        """
         name, time = f"{parent}/operations/{fields.new_id()}", fields.now()
         metadata = {
             "@type": _TYPES + self._actions[action].metadata,
@@ -74,7 +78,7 @@ class Operations:
         """Return the operation.
 
         Raises:
-            NotFoundError: there is none of that name.
+            NotFoundError: no operation has that name.
         """
         kept = self._documents.get(_KEY + name)
         if kept is None:
@@ -83,17 +87,17 @@ class Operations:
         return operation
 
     def wait(self, name: str, seconds: float) -> Document:
-        """Return the operation once it is done, or after `seconds`.
+        """Wait until the operation is done, but at most `seconds`, and return the operation.
 
         Raises:
-            NotFoundError: there is none of that name.
+            NotFoundError: no operation has that name.
         """
         with self._changed:
             self._changed.wait_for(lambda: self.get(name).get("done"), seconds)
         return self.get(name)
 
     def below(self, parent: str) -> list[Document]:
-        """Return all operations of a location, model or endpoint."""
+        """Return all operations of `parent`: a location, model or endpoint."""
         return [kept["operation"] for _, kept in self._documents.matching(f"{_KEY}{parent}/*operations/*")]
 
     def _run(self, name: str, action: str, arguments: Document) -> None:

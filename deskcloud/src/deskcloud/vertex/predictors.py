@@ -1,4 +1,4 @@
-"""Deployed models in memory, loaded on first use."""
+"""Keep deployed models in memory; the first prediction loads a model."""
 
 import threading
 from collections.abc import Callable
@@ -10,11 +10,11 @@ from deskcloud.vertex.errors import InvalidArgumentError
 
 type Instances = list[dict[str, Any]]
 type Predictor = Callable[[Instances], list[dict[str, Any]]]
-"""Returns a prediction for each instance, or raises InvalidArgumentError if one is invalid."""
+"""A function that returns a prediction for each instance, or raises InvalidArgumentError if an instance is invalid."""
 
 
 def load_bqml(folder: Path) -> Predictor:
-    """Load a BigQuery ML model from its folder."""
+    """Load a BigQuery ML model from the folder to which it was exported."""
     model = Classifier.load(folder)
 
     def predict(instances: Instances) -> list[dict[str, Any]]:
@@ -27,7 +27,7 @@ def load_bqml(folder: Path) -> Predictor:
 
 
 class Predictors:
-    """Predictors by deployment. Thread-safe."""
+    """The loaded predictors by deployment (ENDPOINT/DEPLOYED_MODEL_ID). The class is thread-safe."""
 
     def __init__(self, load: Callable[[Path], Predictor]) -> None:
         self._load = load
@@ -38,18 +38,18 @@ class Predictors:
         """Return the deployment's predictor; `folder` is called only if the model must be loaded.
 
         Raises:
-            VertexError: whatever `folder` raises.
+            VertexError: the error that `folder` raises.
         """
         with self._lock:
             loaded = self._loaded.get(deployment)
         if loaded is None:
-            # Load outside the lock, so that other predictions go on. Loading a model twice does no harm.
+            # The lock is free while a model loads, so that other predictions continue. Loading it twice is harmless.
             loaded = self._load(folder())
             with self._lock:
                 self._loaded[deployment] = loaded
         return loaded
 
     def forget(self, deployment: str) -> None:
-        """Remove the predictor of a deployment that has ended."""
+        """Remove the predictor of a model that is no longer deployed."""
         with self._lock:
             self._loaded.pop(deployment, None)

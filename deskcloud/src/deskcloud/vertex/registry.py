@@ -1,4 +1,4 @@
-"""The model registry: models, their versions, and aliases of versions."""
+"""The model registry, which keeps models, their versions, and the versions' aliases."""
 
 import builtins
 import re
@@ -35,16 +35,16 @@ _VERSION_FIELDS = (
 
 
 def versioned(name: str) -> tuple[str, str]:
-    """Return the model's name and the version or alias of `.../models/M@VERSION_OR_ALIAS`; "" without one."""
+    """Split `.../models/M@VERSION` into the model's name and the version or alias, which is "" if there is no @."""
     model, _, version = name.partition("@")
     return model, version
 
 
 class Models:
-    """Models as documents: the model's fields, its `versions` by number, and its `aliases`, which map to numbers."""
+    """All models. Each is a document: the model's fields, `versions` by number, and `aliases` with their numbers."""
 
     def __init__(self, documents: Documents, artifacts: Path) -> None:
-        """Open the registry; `artifacts` is the folder for its copies of artefacts."""
+        """Open the registry; `artifacts` is the folder for the registry's copies of model files."""
         self._documents, self._artifacts = documents, artifacts
         artifacts.mkdir(parents=True, exist_ok=True)
 
@@ -54,7 +54,7 @@ class Models:
         """Return the model's document.
 
         Raises:
-            NotFoundError: there is none of that name.
+            NotFoundError: no model has that name.
         """
         model = self._documents.get(name)
         if model is None:
@@ -62,7 +62,7 @@ class Models:
         return model
 
     def version_of(self, name: str, model: Document) -> str:
-        """Return the number of the version or alias in `name`, or of the default version.
+        """Return the number of the version that `name` contains as number or alias; otherwise of the default version.
 
         Raises:
             NotFoundError: the model has no such version or alias.
@@ -74,7 +74,7 @@ class Models:
         return number
 
     def get(self, name: str) -> Document:
-        """Return the model resource of the version in `name`.
+        """Return the resource of the version that `name` contains; otherwise of the default version.
 
         Raises:
             NotFoundError: there is no such model, version or alias.
@@ -98,10 +98,10 @@ class Models:
         return [self._resource(base, model, number) for number in sorted(model["versions"], key=int)]
 
     def artifact(self, name: str) -> Path:
-        """Return the folder with the registry's copy of a version's artefact.
+        """Return the folder with the registry's copy of a version's files.
 
         Raises:
-            NotFoundError: no such version.
+            NotFoundError: there is no such version.
             FailedPreconditionError: the local Vertex AI cannot serve this kind of model.
         """
         model = self.document(versioned(name)[0])
@@ -126,7 +126,7 @@ class Models:
             "versionCreateTime": version["createTime"],
             "versionUpdateTime": version["updateTime"],
             "updateTime": max(model["updateTime"], version["updateTime"]),
-            # Labels of model and version are stored separately and returned together.
+            # The labels of the model and of the version are stored separately, but returned together.
             "labels": model["labels"] | version["labels"],
             "supportedDeploymentResourcesTypes": ["DEDICATED_RESOURCES"],
             "deployedModels": self._deployments(name, number),
@@ -144,7 +144,7 @@ class Models:
     # Uploading
 
     def prepare_upload(self, location: str, request: Document) -> Document:
-        """Check an upload request and copy its artefact, so that later changes of the original have no effect.
+        """Check an upload request and copy the model's files, so that later changes of the originals have no effect.
 
         Raises:
             InvalidArgumentError, NotFoundError, AlreadyExistsError: the request is invalid.
@@ -182,7 +182,7 @@ class Models:
         return key
 
     def upload(self, upload: Document) -> Document:
-        """Register an upload checked by `prepare_upload` as a new model or version; return its name and version.
+        """Register a new model or version, and return its name and version; `upload` is the result of `prepare_upload`.
 
         Raises:
             AlreadyExistsError: a new model's id was taken in the meantime.
@@ -209,7 +209,7 @@ class Models:
         return {"model": name, "modelVersionId": number}
 
     def remove_orphans(self, unfinished: Iterable[Document]) -> None:
-        """Delete artefact copies that no version and no `unfinished` upload refers to."""
+        """Delete copies of model files that belong neither to a version nor to an `unfinished` upload."""
         kept = {upload.get("artifact") for upload in unfinished}
         for _, model in self._documents.matching("projects/*/models/*"):
             kept |= {version.get("artifact") for version in model["versions"].values()}
@@ -220,10 +220,12 @@ class Models:
     # Changing
 
     def patch(self, name: str, body: Document, mask: str | None) -> Document:
-        """Update the model, or the version if the name has `@VERSION`; as on Google Cloud, not both in one request.
+        """Update the fields that `mask` names, of the version if `name` contains one, otherwise of the model.
 
         Raises:
-            NotFoundError, InvalidArgumentError, AbortedError: the model is missing, a field is invalid, etags differ.
+            NotFoundError: there is no such model or version.
+            InvalidArgumentError: the mask or a field is invalid.
+            AbortedError: the etag in `body` is not the resource's.
         """
         base, wanted = versioned(name)
         to_version = wanted not in {"", "-"}
@@ -245,10 +247,10 @@ class Models:
             return self.get(target)
 
     def merge_aliases(self, name: str, changes: Any) -> Document:
-        """Move aliases to a version, and remove the aliases written "-alias".
+        """Set the aliases of `changes` on the version `name`. An alias with a minus sign ("-alias") is removed.
 
         Raises:
-            NotFoundError: no such version.
+            NotFoundError: there is no such version.
             InvalidArgumentError: an alias is invalid, or the default alias would be removed.
         """
         if not isinstance(changes, list) or not changes:
@@ -272,12 +274,12 @@ class Models:
             return self._resource(base, model, number)
 
     def check_deletable(self, name: str, asker: str) -> None:
-        """See that `asker` can delete the model with all its versions.
+        """Check that `asker` may delete the model with all its versions; `asker` is the value of OWNER_HEADER.
 
         Raises:
-            InvalidArgumentError: `name` is a version's.
+            InvalidArgumentError: `name` is the name of a version.
             NotFoundError: there is no such model.
-            FailedPreconditionError: it is deployed, or `asker` does not own it.
+            FailedPreconditionError: the model is deployed, or `asker` does not own the model.
         """
         if versioned(name)[1]:
             raise InvalidArgumentError(f"{name} is a version: use deleteVersion, or name the model without '@'.")
@@ -300,12 +302,12 @@ class Models:
         self._documents.delete(name)
 
     def check_version_deletable(self, name: str, asker: str | None = None) -> None:
-        """See that `asker` can delete the version; without `asker`, the owner is not checked.
+        """Check that `asker` may delete the version; if `asker` is None, the owner is not checked.
 
         Raises:
-            InvalidArgumentError: `name` names no version.
+            InvalidArgumentError: `name` does not contain a version.
             NotFoundError: there is no such model, version or alias.
-            FailedPreconditionError: it is the only or default version, it is deployed, or `asker` does not own it.
+            FailedPreconditionError: the version is the only or the default version, is deployed, or has another owner.
         """
         base, wanted = versioned(name)
         model = self.document(base)

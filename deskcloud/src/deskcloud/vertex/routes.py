@@ -32,9 +32,10 @@ def create_app(
     chance: random.Random | None = None,
     grants: Grants | None = None,
 ) -> Starlette:
-    """Return the local Vertex AI as an ASGI app with its state below `state`; `chance` chooses among deployed models.
+    """Return an ASGI app that serves Vertex AI's API and keeps its state in the folder `state`.
 
-    The app also issues OAuth tokens: Google's clients have no other service to ask for one.
+    `load` loads a model for predictions. `chance` chooses the deployed model that answers a prediction. The app also
+    issues OAuth tokens, since Google's clients need a service that does.
 
     Raises:
         RuntimeError: another process uses `state`.
@@ -48,7 +49,7 @@ def create_app(
 
     location = "/v1/projects/{project}/locations/{location}"
     model, endpoint = f"{location}/models/{{model}}", f"{location}/endpoints/{{endpoint}}"
-    # Google's clients poll operations below /ui instead of /v1.
+    # Google's clients request the state of operations from /ui instead of /v1.
     places = [
         version + place.removeprefix("/v1") for version in ("/v1", "/ui") for place in (location, model, endpoint)
     ]
@@ -128,7 +129,7 @@ async def _json(request: Request) -> Document:
 async def _started(request: Request, parent: str, action: str, arguments: Document) -> Response:
     operations = _service(request).operations
     operation = operations.start(parent, action, arguments)
-    # Google's clients poll after one second at the earliest, so wait briefly and answer quick work as done.
+    # Google's clients ask again after one second at the earliest. A short wait lets fast operations be done at once.
     return JSONResponse(await run_in_threadpool(operations.wait, operation["name"], _PATIENCE_SECONDS))
 
 
@@ -136,7 +137,7 @@ async def _started(request: Request, parent: str, action: str, arguments: Docume
 
 
 async def upload_model(request: Request) -> Response:
-    """Register a model, or with parentModel a new version (long-running)."""
+    """Register a model, or a new version if the request has `parentModel` (long-running)."""
     service, body = _service(request), await _json(request)
     upload = await run_in_threadpool(service.models.prepare_upload, _location(request), body)
     upload["owner"] = request.headers.get(OWNER_HEADER, "")
@@ -144,7 +145,7 @@ async def upload_model(request: Request) -> Response:
 
 
 def list_models(request: Request) -> Response:
-    """Return the location's models, each as its default version."""
+    """Return the default version of each model of the location."""
     models = _service(request).models.list(_location(request))
     return JSONResponse(listing.page(models, "models", request.query_params))
 
@@ -156,18 +157,18 @@ def list_versions(request: Request) -> Response:
 
 
 def get_model(request: Request) -> Response:
-    """Return the version in the name."""
+    """Return the model version that the URL names, or the default version."""
     return JSONResponse(_service(request).models.get(_model(request)))
 
 
 async def patch_model(request: Request) -> Response:
-    """Update the fields in the mask."""
+    """Update the fields of a model or version that `updateMask` names."""
     body = await _json(request)
     return JSONResponse(_service(request).models.patch(_model(request), body, request.query_params.get("updateMask")))
 
 
 async def merge_version_aliases(request: Request) -> Response:
-    """Move aliases to a version or remove them from it."""
+    """Set aliases on a version, or remove aliases from a version."""
     aliases = (await _json(request)).get("versionAliases")
     return JSONResponse(_service(request).models.merge_aliases(_model(request), aliases))
 
@@ -208,7 +209,7 @@ def get_endpoint(request: Request) -> Response:
 
 
 async def patch_endpoint(request: Request) -> Response:
-    """Update the fields in the mask; trafficSplit takes effect at once."""
+    """Update the fields of an endpoint that `updateMask` names; a new trafficSplit takes effect at once."""
     body, mask = await _json(request), request.query_params.get("updateMask")
     return JSONResponse(_service(request).endpoints.patch(_endpoint(request), body, mask))
 
@@ -221,13 +222,13 @@ async def delete_endpoint(request: Request) -> Response:
 
 
 async def deploy_model(request: Request) -> Response:
-    """Deploy a version (long-running)."""
+    """Deploy a model version on an endpoint (long-running)."""
     service, name, body = _service(request), _endpoint(request), await _json(request)
     return await _started(request, name, "deploy", service.endpoints.prepare_deploy(name, body))
 
 
 async def undeploy_model(request: Request) -> Response:
-    """Remove a deployed model (long-running)."""
+    """Remove a deployed model from an endpoint (long-running)."""
     service, name, body = _service(request), _endpoint(request), await _json(request)
     return await _started(request, name, "undeploy", service.endpoints.prepare_undeploy(name, body))
 
@@ -239,12 +240,12 @@ async def mutate_deployed_model(request: Request) -> Response:
 
 
 async def predict(request: Request) -> Response:
-    """Return predictions for instances."""
+    """Return predictions for the request's instances, and the deployed model that made them."""
     return JSONResponse(await _predicted(request))
 
 
 async def raw_predict(request: Request) -> Response:
-    """Return the serving container's response: only the predictions, the rest in headers."""
+    """Return only the predictions, like a serving container; headers name the endpoint and the deployed model."""
     answer = await _predicted(request)
     headers = {
         "X-Vertex-AI-Endpoint-Id": request.path_params["endpoint"],
@@ -271,10 +272,10 @@ def get_operation(request: Request) -> Response:
 
 
 async def wait_operation(request: Request) -> Response:
-    """Return an operation once it is done, or after `timeout` ("1.5s").
+    """Wait until an operation is done, but at most `timeout` (such as "1.5s"), and return the operation.
 
     Raises:
-        InvalidArgumentError: `timeout` is no number of seconds.
+        InvalidArgumentError: `timeout` is not a number of seconds.
         NotFoundError: there is no such operation.
     """
     timeout = request.query_params.get("timeout") or f"{_MAX_WAIT_SECONDS}s"

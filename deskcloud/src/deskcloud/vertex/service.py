@@ -1,4 +1,4 @@
-"""The local Vertex AI: registry, endpoints, operations and predictions."""
+"""Connect the parts of the local Vertex AI: registry, endpoints, operations and predictions."""
 
 import random
 from collections.abc import Callable
@@ -17,10 +17,10 @@ _MAX_PREDICT_BYTES = 1_500_000  # Vertex AI's limit for a shared public endpoint
 
 
 class Service:
-    """The functions of the local Vertex AI, with their state below `state`."""
+    """The local Vertex AI, which keeps its state in the folder `state`."""
 
     def __init__(self, state: Path, load: Callable[[Path], Predictor], chance: random.Random) -> None:
-        """Open the state and continue unfinished operations.
+        """Open the state and start unfinished operations again.
 
         Raises:
             RuntimeError: another process uses `state`.
@@ -50,17 +50,17 @@ class Service:
         self.operations.resume()
 
     def close(self) -> None:
-        """Wait for the work in threads and close the state."""
+        """Wait for running operations and close the state."""
         self.operations.close()
         self._documents.close()
 
     def predict(self, endpoint: str, body: bytes, request: Document) -> Document:
-        """Return the predictions of a deployed model, chosen by the endpoint's traffic split.
+        """Return the predictions of a deployed model, which the endpoint's traffic split chooses at random.
 
         Raises:
-            NotFoundError: no such endpoint.
+            NotFoundError: there is no such endpoint.
             FailedPreconditionError: no deployed model receives traffic.
-            InvalidArgumentError: the request is too large, or an instance is invalid; then none is predicted.
+            InvalidArgumentError: the request is too large, or an instance is invalid.
         """
         if len(body) > _MAX_PREDICT_BYTES:
             raise InvalidArgumentError(f"The request has {len(body)} bytes; the limit is {_MAX_PREDICT_BYTES}.")

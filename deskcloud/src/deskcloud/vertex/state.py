@@ -1,4 +1,4 @@
-"""Vertex AI's persistent state: JSON documents by resource name, in SQLite."""
+"""Store Vertex AI's state as JSON documents in SQLite; the key is the resource's name."""
 
 import contextlib
 import json
@@ -14,13 +14,13 @@ type Document = dict[str, Any]
 
 
 class Documents:
-    """A transactional map from names such as `projects/P/locations/L/models/M` to documents. Thread-safe."""
+    """A transactional, thread-safe map from names such as `projects/P/locations/L/models/M` to documents."""
 
     def __init__(self, state: Path) -> None:
-        """Open the file below `state`; create it if it does not exist.
+        """Open the database in the folder `state`; create the database if it does not exist.
 
         Raises:
-            RuntimeError: another process uses it.
+            RuntimeError: another process uses the database.
         """
         state.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
@@ -38,7 +38,7 @@ class Documents:
             raise RuntimeError(f"{state} cannot be opened: is it used by another process? ({error})") from error
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the database."""
         with self._lock:
             self._database.close()
 
@@ -62,7 +62,7 @@ class Documents:
                 self._depth -= 1
 
     def get(self, name: str) -> Document | None:
-        """Return a copy of the document, or None if there is none."""
+        """Return a copy of the document `name`, or None if it does not exist."""
         with self._lock:
             row = self._database.execute("select body from documents where name = ?", (name,)).fetchone()
         document: Document | None = json.loads(row[0]) if row else None
@@ -79,7 +79,10 @@ class Documents:
             self._database.execute("delete from documents where name = ?", (name,))
 
     def matching(self, pattern: str) -> list[tuple[str, Document]]:
-        """Return names and documents by name; `pattern` is SQLite's GLOB, in which * also matches slashes."""
+        """Return the names that match `pattern`, with their documents, sorted by name.
+
+        `pattern` is a GLOB pattern of SQLite, in which * also matches slashes.
+        """
         with self._lock:
             rows = self._database.execute(
                 "select name, body from documents where name glob ? order by name", (pattern,)

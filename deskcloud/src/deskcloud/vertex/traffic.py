@@ -1,4 +1,4 @@
-"""Rules of an endpoint's traffic split: the share of requests for each deployed model."""
+"""Check and change an endpoint's traffic split, the percentage of requests for each deployed model."""
 
 import random
 from collections.abc import Collection, Mapping
@@ -8,14 +8,14 @@ from deskcloud.vertex.errors import FailedPreconditionError, InvalidArgumentErro
 
 type Split = dict[str, int]
 
-_NEW = "0"  # the id of the model that a deployModel request deploys
+_NEW = "0"  # in the traffic split of a deployModel request, the id of the model to deploy
 
 
 def checked(split: Any, deployed: Collection[str]) -> Split:
-    """Return a valid split, percent by deployed model id, for an endpoint with the models `deployed`.
+    """Check a split and return it as percentages by deployed model id; `deployed` are the ids of the endpoint's models.
 
     Raises:
-        InvalidArgumentError: it names an unknown model, has a share outside 0 to 100, or does not add up to 100.
+        InvalidArgumentError: the split names an unknown model, a share is outside 0 to 100, or the sum is not 100.
     """
     if not isinstance(split or {}, Mapping):
         raise InvalidArgumentError("trafficSplit must be a JSON object from deployed model id to percentage.")
@@ -33,7 +33,9 @@ def checked(split: Any, deployed: Collection[str]) -> Split:
 
 
 def deploying(split: Any, new: str, deployed: Collection[str], current: Split) -> Split:
-    """Return the split after `new` is deployed: `split` with "0" replaced by `new`, or `current` if `split` is empty.
+    """Return the split after the model `new` is deployed.
+
+    The result is `split` with `new` instead of "0". If `split` is empty, the result is `current`.
 
     Raises:
         InvalidArgumentError: see `checked`.
@@ -43,11 +45,11 @@ def deploying(split: Any, new: str, deployed: Collection[str], current: Split) -
 
 
 def undeploying(split: Any, old: str, deployed: Collection[str], current: Split) -> Split:
-    """Return the split after `old` is undeployed; `split` first moves its traffic to other models.
+    """Return the split after the model `old` is undeployed: `split`, or `current` if `split` is empty.
 
     Raises:
-        InvalidArgumentError: as for `checked`; also if `split` leaves traffic on `old`.
-        FailedPreconditionError: `old` receives traffic, other models are deployed, and `split` is empty.
+        InvalidArgumentError: see `checked`; `split` must not contain `old`.
+        FailedPreconditionError: `split` is empty, `old` receives traffic in `current`, and other models are deployed.
     """
     left = set(deployed) - {old}
     if not left:
@@ -61,7 +63,7 @@ def undeploying(split: Any, old: str, deployed: Collection[str], current: Split)
 
 
 def choose(split: Split, chance: random.Random) -> str | None:
-    """Return a random deployed model's id, weighted by its share; None without traffic."""
+    """Return the id of a random deployed model, with the shares as probabilities; None if no model receives traffic."""
     if not any(split.values()):
         return None
     return chance.choices(list(split), weights=list(split.values()))[0]

@@ -1,4 +1,4 @@
-"""Common parts of resources: times, etags, field masks, ids."""
+"""Build and check parts that several resources have: times, etags, field masks, ids, labels and display names."""
 
 import base64
 import hashlib
@@ -14,20 +14,20 @@ from deskcloud.vertex.state import Document
 
 
 def now() -> str:
-    """Return the time in RFC 3339 with microseconds."""
+    """Return the current time (UTC) in RFC 3339, with microseconds."""
     return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def new_id(digits: int = 19) -> str:
-    """Return a random id in Google's format: a number without a leading zero."""
+    """Return a random id in Google's format: a number of `digits` digits without a leading zero."""
     return str(secrets.choice(range(1, 10))) + "".join(secrets.choice("0123456789") for _ in range(digits - 1))
 
 
 def checked_id(value: str, pattern: str, what: str) -> str:
-    """Return `value` if it matches `pattern` completely.
+    """Return `value` if all of it matches `pattern`; `what` is the field's name for the error message.
 
     Raises:
-        InvalidArgumentError: it does not match.
+        InvalidArgumentError: `value` does not match.
     """
     if not re.fullmatch(pattern, value):
         raise InvalidArgumentError(f"Invalid {what} {value!r}: it must match {pattern}.")
@@ -35,13 +35,13 @@ def checked_id(value: str, pattern: str, what: str) -> str:
 
 
 def tagged(resource: Document) -> Document:
-    """Return the resource with an etag that changes with any other field."""
+    """Return the resource with an etag, a hash of all other fields."""
     digest = hashlib.sha256(jsontext.encode(resource, is_sorted=True)).digest()
     return resource | {"etag": base64.urlsafe_b64encode(digest[:12]).decode()}
 
 
 def check_etag(found: Document, wanted: str | None) -> None:
-    """Compare the writer's etag with that of the current resource.
+    """Compare the etag `wanted` of a request with the etag of the resource `found`; None matches every etag.
 
     Raises:
         AbortedError: the etags differ.
@@ -51,7 +51,7 @@ def check_etag(found: Document, wanted: str | None) -> None:
 
 
 def masked(mask: str | None, body: Mapping[str, Any], allowed: Collection[str]) -> Document:
-    """Return the fields of `body` in the update mask; None for fields to clear.
+    """Return the values of the fields that `mask` names; None for a field that is not in `body` and must be cleared.
 
     Raises:
         InvalidArgumentError: the mask is missing, or names a field that cannot be updated.
@@ -68,7 +68,7 @@ def masked(mask: str | None, body: Mapping[str, Any], allowed: Collection[str]) 
 
 
 def value_at(body: Mapping[str, Any], path: str) -> Any:
-    """Return the value at a dotted path, or None if there is none."""
+    """Return the value at a path such as `a.b`, or None if the path does not exist."""
     value: Any = body
     for name in path.split("."):
         value = value.get(name) if isinstance(value, Mapping) else None
@@ -80,10 +80,10 @@ def _camel(name: str) -> str:
 
 
 def labels(value: Any) -> dict[str, str]:
-    """Return resource labels after checking Google's rules.
+    """Check a resource's labels by Google's rules and return the labels.
 
     Raises:
-        InvalidArgumentError: a key or value violates them.
+        InvalidArgumentError: a key or value violates a rule.
     """
     if not isinstance(value or {}, dict):
         raise InvalidArgumentError("labels must be a JSON object of strings.")
@@ -97,10 +97,10 @@ def labels(value: Any) -> dict[str, str]:
 
 
 def display_name(value: Any) -> str:
-    """Return a display name of 1 to 128 characters.
+    """Check that a display name has 1 to 128 characters, and return the name.
 
     Raises:
-        InvalidArgumentError: it is missing or too long.
+        InvalidArgumentError: the name is missing or too long.
     """
     if not isinstance(value, str) or not 1 <= len(value) <= 128:
         raise InvalidArgumentError(f"Invalid displayName {value!r}: it must have 1 to 128 characters.")

@@ -8,10 +8,10 @@ from deskcloud import jsontext
 
 
 class JSONResponse(Response):
-    """Like Starlette's response, which fails on NaN."""
+    """A JSON response that writes NaN as null; Starlette's class raises an error for NaN."""
 
     media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
-        """Return the body."""
+        """Return `content` as JSON."""
         return jsontext.encode(content)

@@ -1,4 +1,4 @@
-"""Credentials that Google's clients accept without an account: a service account whose token URL is on loopback."""
+"""Create credentials that Google's clients accept: a service account whose token URL is on this machine."""
 
 import json
 import os
@@ -24,7 +24,7 @@ TOKEN_PATH = "/token"  # noqa: S105 - a path
 
 
 class Grants:
-    """Issues tokens to holders of the service account's key in `state`; without `state`, to anyone."""
+    """Issues tokens to clients that have the service account's key in `state`; if `state` is None, to all clients."""
 
     def __init__(self, state: Path | None = None, token: str = "local") -> None:  # noqa: S107 - it opens nothing
         self._state = state
@@ -44,7 +44,7 @@ class Grants:
 
     @cached_property
     def _key(self) -> bytes:
-        """Return the public key; the private key is kept across restarts."""
+        """Return the public key of the service account, in PEM format."""
         account = json.loads(((self._state or Path()) / _ACCOUNT).read_text())
         key = serialization.load_pem_private_key(account["private_key"].encode(), None).public_key()
         return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -58,12 +58,11 @@ class Grants:
 
 
 def service_account_file(state: Path, token_url: str, project: str) -> Path:
-    """Write `state`/service-account.json, for GOOGLE_APPLICATION_CREDENTIALS; only its owner can read it.
+    """Write `state`/service-account.json, the file for GOOGLE_APPLICATION_CREDENTIALS, and return its path.
 
-    The key is kept across restarts, since running clients continue to use it.
-
-    `google.auth.default()` finds a service account by itself, but not anonymous credentials. With `token_url` on
-    loopback, no other server is asked for a token.
+    Only the file's owner can read the file. The private key stays the same after a restart, since running clients
+    continue to use it. `google.auth.default()` finds a service account, but would not find anonymous credentials.
+    Clients request tokens only from `token_url`.
     """
     email = f"local@{project}.iam.gserviceaccount.com"
     file = state / _ACCOUNT
@@ -87,7 +86,7 @@ def _new_key() -> str:
 
 
 def secrets(state: Path, names: Iterable[str]) -> dict[str, str]:
-    """Return the secrets' values by name, as in Secret Manager: each is random, created once and stored in `state`."""
+    """Return the secrets' values by name. A value is random; it is created once and stored in `state`."""
     for name in names:
         if not (state / "secrets" / name).exists():
             _write(state / "secrets" / name, randomness.token_hex(32))
@@ -105,11 +104,11 @@ def _write(file: Path, content: str) -> None:
 
 
 def environment(credentials: Path, project: str) -> dict[str, str]:
-    """Return the environment with which Google's clients use `credentials` and reach only loopback.
+    """Return environment variables that make Google's clients use `credentials` and connect only to this machine.
 
-    google-auth calls iamcredentials.googleapis.com in the background for a service account, and this cannot be
-    disabled. A proxy that does not exist makes this and every other https request fail locally; plain http to loopback
-    does not use the proxy. Both spellings are set, since gRPC reads one and other clients prefer the other.
+    For a service account, google-auth calls iamcredentials.googleapis.com in the background, and no option prevents
+    this call. The variables name a proxy that does not exist, so every https request fails on this machine. Plain http
+    to 127.0.0.1 does not use the proxy. The names are set in upper and in lower case, since some clients read only one.
     """
     closed = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1,localhost"}
     return {

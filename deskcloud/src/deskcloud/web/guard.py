@@ -1,8 +1,11 @@
-"""Access rules of local ports: programs on this machine that know the secret, but no web page in a browser.
+"""Access rules of local ports: programs that know the secret may call a port, web pages in a browser may not.
 
-A page can reach loopback in three ways, and each is recognisable. DNS rebinding, a name that resolves to 127.0.0.1:
-the Host header is not loopback's. A simple cross-origin request: it has an Origin or Sec-Fetch-Site header, and a
-body of one of three types. A preflighted request: the answer to the preflight allows nothing.
+A web page can call 127.0.0.1 in three ways, and the rules recognise each:
+
+- DNS rebinding, with a name that resolves to 127.0.0.1. The Host header contains that name.
+- A simple cross-origin request. It has an Origin or Sec-Fetch-Site header, and its body has one of three types.
+- A request with a preflight. The answer to the preflight allows nothing.
+
 docs/decisions/20261126-local-ports.md lists the remaining risks.
 """
 
@@ -22,12 +25,12 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 USER = "local"
-"""The user name that goes with the secret in a URL."""
+"""The user name in a URL whose password is the secret."""
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 # Content types that browsers send without a preflight: https://fetch.spec.whatwg.org/#cors-safelisted-request-header
 _SIMPLE = frozenset({"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"})
-# Not 401: Google's clients would then request new credentials and report an error of those, not of this port.
+# 401 is not used: Google's clients would request new credentials and report the error of that request.
 _STATUS = {403: "PERMISSION_DENIED", 415: "INVALID_ARGUMENT"}
 _PHRASES = {403: "Forbidden", 415: "Unsupported Media Type"}
 _REASONS = {403: "forbidden", 415: "invalid"}
@@ -37,10 +40,12 @@ _REASONS = {403: "forbidden", 415: "invalid"}
 class Rules:
     """The access rules of a port.
 
-    `secret` is empty if clients cannot send one. `is_signed` returns whether a token replaces the secret, since some of
-    Google's clients sign tokens themselves. Paths are given by their first part. Paths in `open` need no secret and
-    check their bodies themselves. `pages` has the origins whose pages may call a path. Bodies for `uploads` may have
-    any content type.
+    `secret` is empty if clients cannot send a secret. `header` is the header with the secret. Some of Google's clients
+    sign tokens themselves; `is_signed` returns whether such a token replaces the secret.
+
+    The other fields name paths by their first part. Paths in `open` need no secret and may receive bodies of any type.
+    `pages` maps a path to the origins whose web pages may call the path. Bodies for the path `uploads` may have any
+    content type.
     """
 
     secret: str = ""
@@ -60,26 +65,26 @@ class Refusal:
 
     @property
     def body(self) -> bytes:
-        """The body in the format of Google's services."""
+        """The body as JSON, in the error format of Google's services."""
         error = {"code": self.status, "message": self.message, "status": _STATUS[self.status]}
         reason = {"reason": _REASONS[self.status], "message": self.message, "domain": "global"}
         return jsontext.encode({"error": {**error, "errors": [reason]}})
 
     @property
     def headers(self) -> list[tuple[str, str]]:
-        """The answer's headers; the connection is closed, since the request's body may still arrive."""
+        """The answer's headers. The connection is closed, since the rest of the request's body may still arrive."""
         length = ("content-length", str(len(self.body)))
         return [("content-type", "application/json"), ("connection", "close"), length]
 
 
 def with_secret(url: str, secret: str) -> str:
-    """Return a URL with the secret as its password, which Google's Python clients, requests, httpx and curl send."""
+    """Return the URL with the secret as the password; Google's Python clients, requests, httpx and curl send it."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=f"{USER}:{secret}@{parts.netloc.rpartition('@')[2]}")) if secret else url
 
 
 def judge(rules: Rules, method: str, path: str, headers: Iterable[tuple[str, str]]) -> Refusal | None:
-    """Return the refusal of a request, or None if the rules allow it. Header names must be in lower case."""
+    """Return the refusal of a request, or None if the rules allow the request. Header names must be in lower case."""
     given: dict[str, list[str]] = {}
     for name, value in headers:
         given.setdefault(name, []).append(value.strip())
@@ -109,7 +114,7 @@ def _host_name(host: str) -> str:
 
 
 def _is_sent_by_a_page(given: Mapping[str, list[str]]) -> bool:
-    """Return whether the browser reports that a page, and not the user, has caused the request."""
+    """Return whether the header Sec-Fetch-Site shows that a web page, and not the user, has caused the request."""
     return any(site.lower() != "none" for site in given.get("sec-fetch-site", []))
 
 
@@ -138,7 +143,10 @@ def _token(authorization: str) -> str:
 
 
 def as_asked(url: str, authorization: str) -> str:
-    """Return an address of this port as the client must use it: with the secret if the client's URL contains it."""
+    """Return `url`, an address of this port, with the secret if the client has sent the secret as a password.
+
+    `authorization` is the client's Authorization header.
+    """
     return with_secret(url, _token(authorization)) if authorization.lower().startswith("basic ") else url
 
 
@@ -162,7 +170,7 @@ def asgi(app: ASGIApp, rules: Rules) -> ASGIApp:
 
 
 def _telling(authorization: str, send: Send) -> Send:
-    """Add the secret to the address at which the client continues an upload."""
+    """Add the secret to the Location header, which names the URL at which the client continues an upload."""
 
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -189,7 +197,7 @@ def wsgi(app: "WSGIApplication", rules: Rules) -> "WSGIApplication":
 
 
 def _headers(environ: "WSGIEnvironment") -> list[tuple[str, str]]:
-    """Return the request's headers under their HTTP names; WSGI joins repeated headers with commas."""
+    """Return the request's headers by their HTTP names in lower case; WSGI joins repeated headers with commas."""
     given = [(key.removeprefix("HTTP_"), value) for key, value in environ.items() if key.startswith("HTTP_")]
     given += [(key, environ[key]) for key in ("CONTENT_TYPE", "CONTENT_LENGTH") if environ.get(key)]
     return [(key.replace("_", "-").lower(), value) for key, value in given]

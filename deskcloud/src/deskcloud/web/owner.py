@@ -1,6 +1,6 @@
 """The header by which the local BigQuery identifies its requests to the local Vertex AI.
 
-On Google Cloud, a model registered by BigQuery ML can be deleted only through BigQuery, identified by its account.
+On Google Cloud, only BigQuery can delete a model that BigQuery ML has registered; Vertex AI knows BigQuery's account.
 """
 
 OWNER_HEADER = "x-local-owner"

@@ -1,4 +1,4 @@
-"""Limit how long a request may take to arrive, so that clients that send slowly do not block others."""
+"""Limit the time that a request may take to arrive, so that slow clients do not block other clients."""
 
 import asyncio
 from dataclasses import dataclass
@@ -12,7 +12,10 @@ TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-lengt
 
 @dataclass(frozen=True)
 class Patience:
-    """Limits in seconds: for a connection's first byte, for a head, and for a body, which grows with its bytes."""
+    """Maximum times, in seconds, until the first byte, the whole head and the whole body of a request have arrived.
+
+    The time for a body grows with its size: one second for every `bytes_a_second` bytes.
+    """
 
     first_byte: float = 75.0
     head: float = 10.0
@@ -49,7 +52,7 @@ class _PatientProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         if not self._received or self._was_paused:
-            # Time during which the app did not read does not count against the client.
+            # The time starts anew after a pause, since during a pause the app, not the client, was slow.
             self._began = self.loop.time()
         self._received += len(data)
         super().data_received(data)

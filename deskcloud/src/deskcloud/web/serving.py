@@ -20,16 +20,16 @@ def serve(
     rules: Rules | None = Rules(),  # noqa: B008 - frozen
     waits: Patience = Patience(),  # noqa: B008
 ) -> Iterator[str]:
-    """Yield the base URL while `app` answers on 127.0.0.1; port 0 takes a free port.
+    """Yield the base URL while `app` answers on 127.0.0.1; port 0 means any free port.
 
     Without `rules`, `app` checks requests itself.
 
     Raises:
         OSError: the port is taken.
     """
-    # Bound here and not by uvicorn: a taken port is then an error in the caller's thread, and the URL is valid at once.
-    # The protocol must be TCP explicitly, since asyncio disables Nagle's algorithm only for such sockets. With Nagle,
-    # an answer written in two parts waits 40 ms for the client's delayed acknowledgement.
+    # This thread binds the socket, so a taken port is an error in the caller's thread, and the URL is valid at once.
+    # The protocol is TCP explicitly, since asyncio disables Nagle's algorithm only for such sockets. With Nagle's
+    # algorithm, an answer written in two parts waits 40 ms for the client's delayed acknowledgement.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
