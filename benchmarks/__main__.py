@@ -9,11 +9,25 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import chain, checkout, create_model, drift, intervals, loading, memory, predict, refresh, rules, soak
+from benchmarks import (
+    calibration,
+    chain,
+    checkout,
+    create_model,
+    drift,
+    intervals,
+    loading,
+    memory,
+    predict,
+    refresh,
+    rules,
+    soak,
+)
 from benchmarks.measure import Row, say
 from shared import jsontext
 
 MEASURES: dict[str, Callable[[bool], list[Row]]] = {
+    "calibration": calibration.measure,
     "chain": chain.measure,
     "checkout": checkout.measure,
     "create_model": create_model.measure,

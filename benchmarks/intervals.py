@@ -37,23 +37,24 @@ class Visitors:
     def draw(cls, count: int, random: np.random.Generator) -> "Visitors":
         """Return as many visitors, of whom one in forty buys; no model sees all that moves them."""
         seen, hidden = random.normal(size=count), random.normal(size=count)
-        return cls(seen, random.normal(size=count), _logistic(-4.3 + seen + 0.6 * hidden))
+        return cls(seen, random.normal(size=count), logistic(-4.3 + seen + 0.6 * hidden))
 
 
-def _logistic(log_odds: Array) -> Array:
+def logistic(log_odds: Array) -> Array:
+    """Return the probabilities of log odds."""
     return 1 / (1 + np.exp(-log_odds))
 
 
 def champion(visitors: Visitors) -> Array:
     """Return probabilities as good as what is seen allows."""
-    return _logistic(-4.15 + visitors.seen)
+    return logistic(-4.15 + visitors.seen)
 
 
 # Three ways to be worse, each by an amount that is then chosen to be the margin.
 WORSE: dict[str, Callable[[float], Model]] = {
-    "overconfident": lambda by: lambda visitors: _logistic(-4.15 + (1 + by) * visitors.seen),
-    "timid": lambda by: lambda visitors: _logistic(-4.15 + 0.4 * by + (1 - by) * visitors.seen),
-    "noisy": lambda by: lambda visitors: _logistic(-4.15 + visitors.seen + by * visitors.noise),
+    "overconfident": lambda by: lambda visitors: logistic(-4.15 + (1 + by) * visitors.seen),
+    "timid": lambda by: lambda visitors: logistic(-4.15 + 0.4 * by + (1 - by) * visitors.seen),
+    "noisy": lambda by: lambda visitors: logistic(-4.15 + visitors.seen + by * visitors.noise),
 }
 
 
@@ -77,12 +78,12 @@ def _misses(buyers: int, count: int, known: Visitors, random: np.random.Generato
     missed = dict.fromkeys(truth, 0)
     for _ in range(RUNS):
         visitors = Visitors.draw(count, random)
-        labels = _labels(visitors, random)
+        labels = labels_of(visitors, random)
         compared = Comparisons([sums("champion", labels, contributions(labels, champion(visitors)))])
         for metric, value in truth.items():
             lower, upper = interval(metric, _known(compared.metric(metric, "champion")))
             missed[metric] += not lower <= value <= upper
-    return [_row(f"95 % intervals of {metric} that miss, {buyers} buyers", missed[metric], RUNS) for metric in truth]
+    return [share(f"95 % intervals of {metric} that miss, {buyers} buyers", missed[metric], RUNS) for metric in truth]
 
 
 def _misses_of_resamples(buyers: int, count: int, known: Visitors, random: np.random.Generator) -> list[Row]:
@@ -97,11 +98,11 @@ def _misses_of_resamples(buyers: int, count: int, known: Visitors, random: np.ra
         visitors = Visitors.draw(count, random)
         weights = random.poisson(1, (REPLICATES + 1, count)).astype(np.int8)
         weights[0] = 1
-        measured = ranked(champion(visitors), weights * _labels(visitors, random), weights)
+        measured = ranked(champion(visitors), weights * labels_of(visitors, random), weights)
         for (metric, value), found in zip(truth.items(), measured, strict=True):
             lower, upper = interval(metric, Estimate(found[0], found[1:].var(ddof=1)))
             missed[metric] += not lower <= value[0] <= upper
-    return [_row(f"95 % intervals of {metric} that miss, {buyers} buyers", missed[metric], runs) for metric in truth]
+    return [share(f"95 % intervals of {metric} that miss, {buyers} buyers", missed[metric], runs) for metric in truth]
 
 
 def _promoted(name: str, challenger: Model, buyers: int, count: int, random: np.random.Generator) -> Row:
@@ -109,7 +110,7 @@ def _promoted(name: str, challenger: Model, buyers: int, count: int, random: np.
     now = before = 0
     for _ in range(RUNS):
         visitors = Visitors.draw(count, random)
-        labels = _labels(visitors, random)
+        labels = labels_of(visitors, random)
         mine, other = (contributions(labels, model(visitors)) for model in (challenger, champion))
         compared = Comparisons(
             [
@@ -123,10 +124,10 @@ def _promoted(name: str, challenger: Model, buyers: int, count: int, random: np.
         areas = [_known(compared.metric("roc_auc", one)).value for one in (gate.CHAMPION, "challenger")]
         before += areas[0] - areas[1] <= FORMER_LOSS
     what = f"promoted though worse by the margin, {name}, {buyers} buyers; by the former rule {before / RUNS:.1%}"
-    return _row(what, now, RUNS, nominal=0.025)
+    return share(what, now, RUNS, nominal=0.025)
 
 
-def _row(what: str, count: int, runs: int, nominal: float = 0.05) -> Row:
+def share(what: str, count: int, runs: int, nominal: float = 0.05) -> Row:
     """Return the share, whose bound is what chance explains."""
     low, high = (bound / runs for bound in stats.binom.interval(0.95, runs, nominal))
     said = f"{what}; chance of {runs} runs: {low:.1%} to {high:.1%}"
@@ -141,7 +142,8 @@ def _by_exactly_the_margin(worse: Callable[[float], Model], known: Visitors) -> 
     return found
 
 
-def _labels(visitors: Visitors, random: np.random.Generator) -> Array:
+def labels_of(visitors: Visitors, random: np.random.Generator) -> Array:
+    """Draw who buys."""
     return (random.random(len(visitors.true)) < visitors.true).astype(int)
 
 

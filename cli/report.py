@@ -132,14 +132,20 @@ def with_interval(value: float, interval: tuple[float | None, float | None], dig
     return f"{value:{digits}}\n{' to '.join('?' if bound is None else format(bound, digits) for bound in interval)}"
 
 
+def _judgement(evaluation: Evaluation) -> list[tuple[str, str]]:
+    verdict = "approved" if evaluation.passes else "rejected"
+    found = [("choice", evaluation.choice), ("gate", f"{evaluation.winner} {verdict}")]
+    if calibration := evaluation.calibration:
+        found += [("calibrator", calibration.method), ("calibration", calibration.judgement)]
+    return found
+
+
 def _outcome(run: Run, upper_bound: Measured | None) -> Table:
     table = terminal.grid()
     if upper_bound:
         table.add_row("upper bound", UPPER_BOUND)
-    if evaluation := run.documents.evaluation:
-        verdict = "approved" if evaluation.passes else "rejected"
-        table.add_row("choice", escape(evaluation.choice))
-        table.add_row("gate", f"{evaluation.winner} {verdict}")
+    for name, said in _judgement(run.documents.evaluation) if run.documents.evaluation else ():
+        table.add_row(name, escape(said))
     if deployment := run.documents.deployment:
         table.add_row(
             "deployed",

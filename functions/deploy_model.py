@@ -47,25 +47,28 @@ def deploy_model(message: Message) -> None:
 
 
 def step(event: ModelApproved, context: StepContext) -> ModelDeployed | ScoringDue | RunSuperseded:
-    """Deploy the winner as a canary, and promote it if its answers equal ML.PREDICT's. Each part can be repeated."""
+    """Deploy the winner as a canary, and promote it if its answers equal BigQuery's. Each part can be repeated."""
     registry = context.registry
     if end := overtaken(event, context):
         return end
     evaluation = context.runs.require(event.run_id, EVALUATION)
-    judged = evaluation.champion
+    judged, calibrator = evaluation.champion, evaluation.calibrator
     if why := promotion.objection(event.run_id, judged, context.environment):
         return superseded(event, why, context)
     inputs = revisions.inputs(event.candidate, context)
     require_known_online(inputs)
-    golden = revisions.export(event.candidate, inputs, context)
+    golden = revisions.export(event.candidate, inputs, calibrator, context)
     expected = [row.pop("expected_probability") for row in golden]
-    revisions.keep_scorer(event.candidate, inputs, golden, expected, context)
+    revisions.keep_scorer(event.candidate, inputs, calibrator, golden, expected, context)
     model = model_name(event.candidate, event.run_id)
     version = registry.register(model, event.run_id, event.candidate, context.warehouse)
+    # The canary's answers at checkouts need its calibrator.
+    pointer.follow(context.environment)
     operation = _operation(context)
     canary = registry.deploy_canary(version, operation, context.deadline)
     try:
-        difference = require_parity(expected, registry.answers(canary, golden, context.deadline))
+        answered = [calibrator.apply(answer) for answer in registry.answers(canary, golden, context.deadline)]
+        difference = require_parity(expected, answered)
     except Permanent:
         # This spares the version if another delivery has made it the champion.
         registry.withdraw_run(event.run_id)
@@ -119,7 +122,7 @@ def require_known_online(inputs: Collection[str]) -> None:
 
 
 def require_parity(expected: list[float], answered: list[float]) -> float:
-    """Return the largest difference between the endpoint and ML.PREDICT on the golden rows.
+    """Return the largest difference between the endpoint's and BigQuery's calibrated probabilities of the golden rows.
 
     Raises:
         Permanent: the difference is larger than the tolerance, or there are no golden rows.

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
+from shared.calibration import IDENTITY, Calibrator
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -26,6 +28,15 @@ class Pointer(Struct, frozen=True, kw_only=True):
     inputs: dict[str, float | None]
     # The lowest probability of the most likely 1, 2, ... 99 percent of the test visitors.
     percentiles: Annotated[list[float], Meta(max_length=99)] = []
+    # By version, of all that may answer at the endpoint: the champion, the former one and a canary.
+    calibrators: dict[str, Calibrator] = {}
+
+    def calibrated(self, probability: float, version: str) -> float:
+        """Return what the endpoint's answer means, which holds the bare probability of a version's model.
+
+        A version that was deployed before there were calibrators has none.
+        """
+        return self.calibrators.get(version, IDENTITY).apply(probability)
 
     def decile(self, probability: float) -> int | None:
         """Return the decile of the test visitors into which the probability falls; 1 is the most likely.

@@ -13,6 +13,8 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import Struct
 
+from shared.calibration import IDENTITY, Calibrator, sigmoid
+
 type Features = Mapping[str, Any]
 
 # The label's column.
@@ -25,15 +27,19 @@ LARGEST_FLOAT32 = math.nextafter(2.0**128 - 2.0**103, 0)
 NULL_CATEGORY = "_null_filler"
 
 
-class LogisticArtefact(Struct, frozen=True, tag_field="kind", tag="logistic", forbid_unknown_fields=True):
+class LogisticArtefact(
+    Struct, frozen=True, tag_field="kind", tag="logistic", forbid_unknown_fields=True, omit_defaults=True
+):
     """A logistic regression.
 
-    `numbers` holds (weight, mean) by input. `categories` holds a weight by input and value.
+    `numbers` holds (weight, mean) by input. `categories` holds a weight by input and value. Artefacts were written
+    without a calibrator before there were any.
     """
 
     intercept: float
     numbers: dict[str, tuple[float, float]]
     categories: dict[str, dict[str, float]]
+    calibrator: Calibrator = IDENTITY
 
 
 class TreesInput(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -48,12 +54,15 @@ class TreesInput(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
 type TreeNode = tuple[int, float, int, int, bool] | float
 
 
-class BoostedTreesArtefact(Struct, frozen=True, tag_field="kind", tag="boosted_trees", forbid_unknown_fields=True):
+class BoostedTreesArtefact(
+    Struct, frozen=True, tag_field="kind", tag="boosted_trees", forbid_unknown_fields=True, omit_defaults=True
+):
     """Boosted trees. `inputs` are in the order of the booster's columns; a tree is a list of nodes, the root first."""
 
     base_log_odds: float
     inputs: list[TreesInput]
     trees: list[list[TreeNode]]
+    calibrator: Calibrator = IDENTITY
 
 
 type Artefact = LogisticArtefact | BoostedTreesArtefact
@@ -73,7 +82,7 @@ class Scorer(Protocol):
     """Computes a visitor's probability."""
 
     def probability(self, features: Features) -> float:
-        """Return the probability that the visitor buys on a return visit. A feature that is None or absent is missing.
+        """Return the calibrated probability of a purchase on a return visit. A feature may be missing: None or absent.
 
         Raises:
             ValueError: a numeric feature is not a finite number; names the feature.
@@ -85,7 +94,7 @@ class Logistic:
     """Logistic regression on raw values, with the weights of ML.WEIGHTS, which are not standardized by default."""
 
     def __init__(self, artefact: LogisticArtefact) -> None:
-        self._intercept = artefact.intercept
+        self._calibrator, self._intercept = artefact.calibrator, artefact.intercept
         self._numbers = [(name, weight, mean) for name, (weight, mean) in artefact.numbers.items()]
         self._categories = [
             (
@@ -116,14 +125,14 @@ class Logistic:
         for name, weights, of_null in self._categories:
             value = features.get(name)
             log_odds += of_null if value is None else weights.get(str(value), 0.0)
-        return _sigmoid(log_odds)
+        return self._calibrator.apply(sigmoid(log_odds))
 
 
 class BoostedTrees:
     """Boosted trees. Numbers are compared as float32, as XGBoost does."""
 
     def __init__(self, artefact: BoostedTreesArtefact) -> None:
-        self._base = artefact.base_log_odds
+        self._calibrator, self._base = artefact.calibrator, artefact.base_log_odds
         self._inputs = [(one.name, one.mean, one.codes) for one in artefact.inputs]
         self._float32 = struct.Struct(f"<{len(self._inputs)}f")
         self._trees = [_nested(nodes, 0) for nodes in artefact.trees]
@@ -155,7 +164,7 @@ class BoostedTrees:
                 feature, threshold, left, right = node
                 node = left if compared[feature] < threshold else right
             log_odds += node
-        return _sigmoid(log_odds)
+        return self._calibrator.apply(sigmoid(log_odds))
 
 
 type Node = tuple[int, float, Node, Node] | float
@@ -181,10 +190,3 @@ def _require_numbers(names: list[str], features: Features, largest: float) -> No
 def load(artefact: Artefact) -> Scorer:
     """Return the artefact's scorer."""
     return Logistic(artefact) if isinstance(artefact, LogisticArtefact) else BoostedTrees(artefact)
-
-
-def _sigmoid(log_odds: float) -> float:
-    if log_odds >= 0:
-        return 1 / (1 + math.exp(-log_odds))
-    odds = math.exp(log_odds)
-    return odds / (1 + odds)

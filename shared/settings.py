@@ -147,9 +147,13 @@ class Gate(Section, frozen=True):
     min_roc_auc: Share = 0.7
     # What the lower bound of its 95 % interval must reach.
     min_roc_auc_lower: Share = 0.6
+    # Buyers among the test visitors, to be judged, and among the evaluation visitors, to be calibrated.
     min_positives: Annotated[int, Meta(ge=0)] = 30
     # One feature alone that ranks this well knows the answer.
     max_single_feature_roc_auc: Share = 0.95
+    # Probabilities are called calibrated when the intervals of slope and of observed over expected lie between one over
+    # this and this. It keeps no candidate out.
+    calibration_tolerance: Annotated[float, Meta(gt=1)] = 1.25
 
 
 class Policy(Section, frozen=True):

@@ -144,6 +144,9 @@ def training(volumes: Volumes, settings: Settings) -> list[Reading]:
         Reading("evaluation/metrics", times=2),
         Reading("evaluation/comparisons", times=2),
         Reading("evaluation/resamples", times=2),
+        # The winner on both; then what the test visitors show.
+        Reading("evaluation/calibration_points", times=2),
+        Reading("evaluation/calibration"),
         Reading("evaluation/splits"),
         Reading("evaluation/single_features"),
         Reading("deployment/training_statistics", times=len(candidates)),

@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from shared.calibration import IDENTITY, Calibrator
 from shared.chain.health import Finding, State
 from shared.chain.ranking import Ranking
 from shared.chain.versions import Version
@@ -184,6 +185,27 @@ class Measured(Struct, frozen=True):
     intervals: dict[str, tuple[float | None, float | None]] = {}
 
 
+class Estimated(Struct, frozen=True):
+    """A number with its 95 % interval."""
+
+    value: float
+    lower: float | None
+    upper: float | None
+
+
+class Calibration(Struct, frozen=True):
+    """The calibrator of the winner's probabilities, how it was found, and what the test visitors show of it.
+
+    `slope` is of a logistic regression of the outcome on the calibrated log odds; None where it cannot be estimated.
+    """
+
+    calibrator: Calibrator
+    method: str
+    judgement: str
+    slope: Estimated | None
+    observed_over_expected: Estimated | None
+
+
 class Split(Struct, frozen=True):
     """One part of the run's rows: sql/evaluation/splits.sql."""
 
@@ -215,6 +237,13 @@ class Evaluation(Struct, frozen=True):
     choice: str = ""
     best: Version | None = None
     test: dict[str, Measured] = {}
+    # Runs before there were calibrators have none.
+    calibration: Calibration | None = None
+
+    @property
+    def calibrator(self) -> Calibrator:
+        """The winner's calibrator."""
+        return self.calibration.calibrator if self.calibration else IDENTITY
 
 
 class Monitored(Struct, frozen=True):

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from shared.chain import documents, gate, training
-from shared.chain.documents import Evaluation, HeldAgainst, Measured, Split
+from shared.calibration import IDENTITY
+from shared.chain import calibration, documents, gate, training
+from shared.chain.documents import Calibration, Estimated, Evaluation, HeldAgainst, Measured, Split
 from shared.chain.gate import BEST, CHAMPION
-from shared.chain.intervals import REPLICATES, Comparisons, Sums, interval
+from shared.chain.intervals import REPLICATES, Comparisons, Estimate, Sums, interval
 from shared.chain.log_events import ChampionUnscored
 from shared.chain.versions import Version, model_name
 from shared.errors import Permanent, told
@@ -18,6 +19,7 @@ from shared.warehouse import Statement
 
 if TYPE_CHECKING:
     from shared import settings
+    from shared.calibration import Calibrator
     from shared.chain.environment import StepContext
 
 
@@ -26,12 +28,13 @@ def evaluate(trained: list[str], failed: dict[str, str], context: StepContext) -
     limits = context.settings.gate
     models = {name: model_name(name, context.run_id) for name in trained}
     for name, model in models.items():
-        predict(name, model, "evaluation", context)
+        predict(name, model, "evaluation", IDENTITY, context)
     candidates, compared = measured("evaluation", context)
     choice = gate.choose([_described(name, model, context) for name, model in models.items()], compared, limits)
     winner = choice.candidate
 
-    predict(winner, models[winner], "test", context)
+    fitted = calibration.fit(_points(winner, "evaluation", context), limits.min_positives)
+    predict(winner, models[winner], "test", fitted.calibrator, context)
     held = held_against(context)
     champions, unscored = _predict_champions(held, context)
     test, compared = measured("test", context)
@@ -53,6 +56,7 @@ def evaluate(trained: list[str], failed: dict[str, str], context: StepContext) -
         failed=failed | unscored,
         splits=msgspec.convert(splits, list[Split]),
         single_features=alone,
+        calibration=_calibration(winner, fitted, on.buyers, context),
     )
 
 
@@ -82,10 +86,11 @@ def lack_of_buyers(context: StepContext) -> str | None:
     )
 
 
-def predict(candidate: str, model: str, split: str, context: StepContext) -> None:
-    """Write what the model says of the visitors of a split of the run's rows."""
+def predict(candidate: str, model: str, split: str, calibrator: Calibrator, context: StepContext) -> None:
+    """Write what the model and its calibrator say of the visitors of a split of the run's rows."""
     # One after the other: BigQuery lets only one statement at a time replace rows of a partition.
-    parameters = {**training.rows_of_run(context), "candidate": candidate, "split": split}
+    of = {**training.rows_of_run(context), "candidate": candidate, "split": split}
+    parameters = {**of, **calibrator.parameters}
     context.warehouse.query("evaluation/predictions", parameters, model=model)
 
 
@@ -96,7 +101,7 @@ def _predict_champions(held: HeldAgainst, context: StepContext) -> tuple[dict[st
         if version is None:
             continue
         try:
-            predict(name, version.model, "test", context)
+            predict(name, version.model, "test", context.runs.calibrator(version.run_id), context)
         except Permanent as error:
             # A champion that can no longer be scored must not keep every challenger out.
             log(ChampionUnscored(context.run_id, name, str(error)))
@@ -131,6 +136,32 @@ def _model_measured(row: dict[str, Any], compared: Comparisons) -> Measured:
         "intervals": {metric: interval(metric, estimate) for metric, estimate in estimates.items()},
     }
     return msgspec.convert(found, Measured)
+
+
+def _points(candidate: str, split: str, context: StepContext) -> list[calibration.Point]:
+    of = {**training.rows_of_run(context), "candidate": candidate, "split": split, "bins": calibration.BINS}
+    return [calibration.Point(**row) for row in context.warehouse.query("evaluation/calibration_points", of)]
+
+
+def _calibration(winner: str, fitted: calibration.Fitted, buyers: int, context: StepContext) -> Calibration:
+    """Return the winner's calibrator with what the test visitors show of its probabilities."""
+    slope = ratio = None
+    if line := calibration.regression(_points(winner, "test", context)):
+        of = {**training.rows_of_run(context), "candidate": winner, **line._asdict()}
+        [row] = context.warehouse.query("evaluation/calibration", of)
+        sums = calibration.Sums(**row)
+        slope, ratio = calibration.slope(sums, line), calibration.observed_over_expected(sums)
+    return Calibration(
+        calibrator=fitted.calibrator,
+        method=fitted.method,
+        judgement=calibration.judge(slope, ratio, buyers, context.settings.gate.calibration_tolerance),
+        slope=_estimated(slope),
+        observed_over_expected=_estimated(ratio),
+    )
+
+
+def _estimated(estimate: Estimate | None) -> Estimated | None:
+    return Estimated(estimate.value, estimate.lower, estimate.upper) if estimate else None
 
 
 def _described(candidate: str, model: str, context: StepContext) -> gate.Model:

@@ -61,7 +61,7 @@ def _worth(champion: Version, former: Version | None, learnt_until: date, contex
     """
     first = learnt_until - timedelta(days=context.settings.label_days - 1)
     training.write_rows(first, context.run.as_of, 0.0, 0.0, context)
-    evaluation.predict(CHAMPION, champion.model, SPLIT, context)
+    _predict(CHAMPION, champion, context)
     compares = former is not None and _is_predicted(former, context)
     measured, compared = evaluation.measured(SPLIT, context)
     judged = context.runs.read(champion.run_id, EVALUATION)
@@ -70,9 +70,13 @@ def _worth(champion: Version, former: Version | None, learnt_until: date, contex
     return found + (_against_former(compared, context) if compares else [])
 
 
+def _predict(name: str, version: Version, context: StepContext) -> None:
+    evaluation.predict(name, version.model, SPLIT, context.runs.calibrator(version.run_id), context)
+
+
 def _is_predicted(former: Version, context: StepContext) -> bool:
     try:
-        evaluation.predict(FORMER, former.model, SPLIT, context)
+        _predict(FORMER, former, context)
     except Permanent:
         # Its model was deleted, so there is nothing to return to.
         return False

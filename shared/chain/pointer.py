@@ -1,8 +1,9 @@
-"""Update the champion's pointer in the bucket from the registry's alias, which is authoritative.
+"""Update the champion's pointer in the bucket from the registry's aliases, which are authoritative.
 
-The code that moves the alias calls `follow` afterwards; resume_runs calls it too, in case a process died in between.
-Concurrent calls are safe. The pointer depends on the alias alone, and is replaced only if its generation is still the
-one from before the alias was read. So the last writer has read the alias after its last move.
+The code that moves an alias or registers a version calls `follow` afterwards; resume_runs calls it too, in case a
+process died in between. Concurrent calls are safe. The pointer depends on the registry alone, and is replaced only if
+its generation is still the one from before the registry was read. So the last writer has read the registry after its
+last change.
 """
 
 from __future__ import annotations
@@ -69,4 +70,7 @@ def _pointer(serving: Version, bucket: Bucket, environment: Environment) -> cham
         scorer=scorer if bucket.blob(scorer).exists() else None,
         inputs=deployment.inputs if deployment else {},
         percentiles=deployment.percentiles if deployment else [],
+        calibrators={
+            version.number: environment.runs.calibrator(version.run_id) for version in environment.registry.answering()
+        },
     )

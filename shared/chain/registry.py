@@ -217,6 +217,17 @@ class Registry:
         """Return all versions that runs have registered; an empty list if there is no registered model yet."""
         return [_version(model) for model in self._listed() if "run_id" in model.labels]
 
+    def answering(self) -> list[Version]:
+        """Return all versions that may answer at the endpoint: champion, former champion, and all newer ones."""
+        listed = [model for model in self._listed() if "run_id" in model.labels]
+        champion = max((int(one.version_id) for one in listed if CHAMPION in one.version_aliases), default=0)
+        named = {CHAMPION, FORMER}
+        return [
+            _version(one)
+            for one in listed
+            if int(one.version_id) > champion or not named.isdisjoint(one.version_aliases)
+        ]
+
     def remove(self, version: Version) -> None:
         """Undeploy the version and delete its BigQuery model, as far as they still exist.
 

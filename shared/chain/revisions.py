@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
     from google.cloud import bigquery
 
+    from shared.calibration import Calibrator
     from shared.chain.environment import StepContext
     from shared.embedded_scorer import Artefact
 
-# Maximum difference of a probability from ML.PREDICT's on the same row.
+# Maximum difference of a calibrated probability from BigQuery's on the same row.
 TOLERANCE = 1e-6
 
 
@@ -57,14 +58,17 @@ def _statistics(context: StepContext) -> dict[str, TrainingStatistics]:
     return statistics
 
 
-def export(candidate: str, columns: Iterable[str], context: StepContext) -> list[dict[str, Any]]:
+def export(
+    candidate: str, columns: Iterable[str], calibrator: Calibrator, context: StepContext
+) -> list[dict[str, Any]]:
     """Export the model's files to the run's folder and return its golden rows.
 
-    A golden row holds the model's inputs (`columns`), and ML.PREDICT's probability as `expected_probability`.
+    A golden row holds the model's inputs (`columns`), and BigQuery's calibrated probability as `expected_probability`.
     """
     model = model_name(candidate, context.run_id)
     files = {"model": model, "folder": context.runs.uri(context.run_id, "model/")}
-    rows = {**training.rows_of_run(context), "rows": context.settings.serving.golden_rows}
+    golden_rows = {"rows": context.settings.serving.golden_rows, **calibrator.parameters}
+    rows = {**training.rows_of_run(context), **golden_rows}
     _, golden = context.warehouse.query_all(
         [
             Statement("deployment/export_model", {}, files),
@@ -83,11 +87,12 @@ def percentiles(candidate: str, context: StepContext) -> list[float]:
 def keep_scorer(
     candidate: str,
     means: dict[str, float | None],
+    calibrator: Calibrator,
     golden: list[dict[str, Any]],
     expected: list[float],
     context: StepContext,
 ) -> None:
-    """Build the scorer artefact, and store it if it agrees with ML.PREDICT (`expected`) on the golden rows.
+    """Build the scorer artefact, and store it if it agrees with BigQuery (`expected`) on the golden rows.
 
     Otherwise log the reason. The model is deployed anyway, because the endpoint does not need the artefact.
     """
@@ -96,7 +101,8 @@ def keep_scorer(
         log(ModelNotEmbeddable(context.run_id, candidate, kind, list(_ARTEFACTS)))
         return
     try:
-        artefact = _ARTEFACTS[kind](candidate, means, context)
+        raw = _ARTEFACTS[kind](candidate, means, context)
+        artefact = msgspec.structs.replace(raw, calibrator=calibrator)
         # Encode and read it as the checkout does.
         scorer = embedded_scorer.load(embedded_scorer.read(jsontext.encode(artefact)))
         difference = largest_difference(expected, [scorer.probability(row) for row in golden])

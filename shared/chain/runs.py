@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 
 from google.api_core.exceptions import NotFound
 
-from shared.chain.documents import RUN, StepDone, StepFailure
+from shared.calibration import IDENTITY
+from shared.chain.documents import EVALUATION, RUN, StepDone, StepFailure
 from shared.errors import Malformed, Permanent, told
 from shared.events import EVENTS, Event
 from shared.store import Store
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from google.cloud.storage import Bucket
 
+    from shared.calibration import Calibrator
     from shared.chain.documents import Document, OpenedRun
 
 
@@ -185,6 +187,11 @@ class Runs:
         if found is None:
             raise Permanent(f"run {run_id} has no {document.name}.json, which an earlier step writes: was it removed?")
         return found
+
+    def calibrator(self, run_id: str) -> Calibrator:
+        """Return the calibrator of the run's winner."""
+        evaluation = self.read(run_id, EVALUATION)
+        return evaluation.calibrator if evaluation else IDENTITY
 
     def content(self, run_id: str, name: str) -> bytes | None:
         """Return the content of a file in the run's folder, or None if it does not exist."""

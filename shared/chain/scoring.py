@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def score(version: Version, percentiles: Sequence[float], context: StepContext) -> None:
-    """Replace the scores of the run's day by those of this version; `percentiles` are those of its deployment."""
+    """Replace the scores of the run's day by this version's calibrated ones; `percentiles` are its deployment's."""
     day = context.run.as_of
     least = offers.thresholds(context.settings.policy, percentiles)
     parameters = {
@@ -27,6 +27,7 @@ def score(version: Version, percentiles: Sequence[float], context: StepContext) 
         "coupon_from": least.coupon,
         "full_price_from": least.full_price,
         "version": version.number,
+        **context.runs.calibrator(version.run_id).parameters,
     }
     context.warehouse.query("scoring/scores", parameters, model=version.model)
 

@@ -81,10 +81,13 @@ class OnlineScorer:
     def _ask(self, champion: Champion | None, features: Mapping[str, Any]) -> Scored:
         instance = champion.pointer.instance(features) if champion else features
         answer = self._endpoint.ask(instance)
-        # The percentiles are the champion's, so a canary's answers have no decile.
-        if champion is None or answer.version != champion.pointer.version:
+        if champion is None:
             return Scored(answer.probability, None, answer.version, "endpoint")
-        return _scored(champion.pointer, answer.probability, "endpoint")
+        probability = champion.pointer.calibrated(answer.probability, answer.version)
+        # The percentiles are the champion's, so a canary's answers have no decile.
+        if answer.version != champion.pointer.version:
+            return Scored(probability, None, answer.version, "endpoint")
+        return _scored(champion.pointer, probability, "endpoint")
 
 
 def _scored(pointer: Pointer, probability: float, path: Literal["endpoint", "embedded"]) -> Scored:

@@ -1,7 +1,11 @@
--- Test visitors with what ML.PREDICT says of them, the most and the least likely among them, to hold the endpoint to.
--- @run_id      STRING  the run
--- @created_on  DATE    day on which the run was opened
--- @rows        INT64   most rows to return (serving.golden_rows)
+-- Test visitors with what ML.PREDICT and the calibrator (shared/calibration.py) say of them, the most and the least
+-- likely among them, to hold the endpoint to.
+-- @run_id       STRING          the run
+-- @created_on   DATE            day on which the run was opened
+-- @rows         INT64           most rows to return (serving.golden_rows)
+-- @line_starts  ARRAY<FLOAT64>  log odds from which each line of the calibrator holds
+-- @intercepts   ARRAY<FLOAT64>  the lines' intercepts
+-- @slopes       ARRAY<FLOAT64>  the lines' slopes
 with
 predicted as (
     select
@@ -16,10 +20,10 @@ predicted as (
             predicted_will_buy_on_return_visit_probs
         ),
         (
-            select p.prob
+            select ln(greatest(p.prob, 1e-15) / greatest(1 - p.prob, 1e-15))
             from unnest(predicted_will_buy_on_return_visit_probs) as p
             where cast(p.label as string) = '1'
-        ) as expected_probability,
+        ) as log_odds,
         md5(visitor_id) as shuffled
     from
         ml.predict(
@@ -32,13 +36,34 @@ predicted as (
         )
 ),
 
+on_lines as (
+    select
+        *,
+        range_bucket(log_odds, @line_starts) as line
+    from predicted
+),
+
+calibrated as (
+    select
+        *,
+        @intercepts[ordinal(line)] + @slopes[ordinal(line)] * log_odds as calibrated_log_odds
+    from on_lines
+),
+
+expected as (
+    select
+        * except (log_odds, line, calibrated_log_odds),
+        1 / (1 + exp(-least(greatest(calibrated_log_odds, -35), 35))) as expected_probability
+    from calibrated
+),
+
 placed as (
     select
         *,
         row_number() over (order by expected_probability desc, shuffled asc) as from_top,
         row_number() over (order by expected_probability, shuffled) as from_bottom,
         row_number() over (order by shuffled) as at_random
-    from predicted
+    from expected
 )
 
 select * except (shuffled, from_top, from_bottom, at_random)

@@ -1,31 +1,57 @@
--- What one model says of this run's visitors of one split.
--- @run_id      STRING  the run
--- @created_on  DATE    day on which the run was opened
--- @candidate   STRING  the candidate, champion or best_champion
--- @split       STRING  evaluation or test
+-- What one model says of this run's visitors of one split, after its calibrator (shared/calibration.py).
+-- @run_id       STRING          the run
+-- @created_on   DATE            day on which the run was opened
+-- @candidate    STRING          the candidate, champion or best_champion
+-- @split        STRING          evaluation or test
+-- @line_starts  ARRAY<FLOAT64>  log odds from which each line of the calibrator holds
+-- @intercepts   ARRAY<FLOAT64>  the lines' intercepts
+-- @slopes       ARRAY<FLOAT64>  the lines' slopes
 merge into evaluation_rows as target
 using (
+    with
+    predicted as (
+        select
+            visitor_id,
+            will_buy_on_return_visit,
+            (
+                select ln(greatest(p.prob, 1e-15) / greatest(1 - p.prob, 1e-15))
+                from unnest(predicted_will_buy_on_return_visit_probs) as p
+                where cast(p.label as string) = '1'
+            ) as log_odds
+        from
+            ml.predict(
+                model `${model}`,
+                (
+                    select *
+                    from training_rows
+                    where run_id = @run_id and created_on = @created_on and split = @split
+                )
+            )
+    ),
+
+    on_lines as (
+        select
+            *,
+            range_bucket(log_odds, @line_starts) as line
+        from predicted
+    ),
+
+    calibrated as (
+        select
+            *,
+            @intercepts[ordinal(line)] + @slopes[ordinal(line)] * log_odds as calibrated_log_odds
+        from on_lines
+    )
+
     select
         @run_id as run_id,
         @created_on as created_on,
         @candidate as candidate,
         visitor_id,
         will_buy_on_return_visit as label,
-        (
-            select p.prob
-            from unnest(predicted_will_buy_on_return_visit_probs) as p
-            where cast(p.label as string) = '1'
-        ) as probability,
+        1 / (1 + exp(-least(greatest(calibrated_log_odds, -35), 35))) as probability,
         @split as split
-    from
-        ml.predict(
-            model `${model}`,
-            (
-                select *
-                from training_rows
-                where run_id = @run_id and created_on = @created_on and split = @split
-            )
-        )
+    from calibrated
 ) as fresh
     on false
 when not matched by source

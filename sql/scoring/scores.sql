@@ -1,10 +1,14 @@
--- Replace the day's scores: everyone active in the window, by the champion, on the first visit inside the window.
--- @run_id           STRING   the run
--- @day              DATE     day to score: the last one of which there are sessions
--- @from_day         DATE     first day of the window of active visitors, which is audience.window_days long
--- @full_price_from  FLOAT64  least probability for the full price
--- @coupon_from      FLOAT64  least probability for a coupon
--- @version          STRING   version of the champion
+-- Replace the day's scores: everyone active in the window, on the first visit inside the window, by the champion and
+-- its calibrator (shared/calibration.py).
+-- @run_id           STRING          the run
+-- @day              DATE            day to score: the last one of which there are sessions
+-- @from_day         DATE            first day of the window of active visitors, which is audience.window_days long
+-- @full_price_from  FLOAT64         least probability for the full price
+-- @coupon_from      FLOAT64         least probability for a coupon
+-- @version          STRING          version of the champion
+-- @line_starts      ARRAY<FLOAT64>  log odds from which each line of the calibrator holds
+-- @intercepts       ARRAY<FLOAT64>  the lines' intercepts
+-- @slopes           ARRAY<FLOAT64>  the lines' slopes
 merge into scores as target
 using (
     with
@@ -21,11 +25,32 @@ using (
         select
             visitor_id,
             (
-                select p.prob
+                select ln(greatest(p.prob, 1e-15) / greatest(1 - p.prob, 1e-15))
                 from unnest(predicted_will_buy_on_return_visit_probs) as p
                 where cast(p.label as string) = '1'
-            ) as probability
+            ) as log_odds
         from ml.predict(model `${model}`, (select * from active))
+    ),
+
+    on_lines as (
+        select
+            *,
+            range_bucket(log_odds, @line_starts) as line
+        from predicted
+    ),
+
+    calibrated as (
+        select
+            *,
+            @intercepts[ordinal(line)] + @slopes[ordinal(line)] * log_odds as calibrated_log_odds
+        from on_lines
+    ),
+
+    scored as (
+        select
+            visitor_id,
+            1 / (1 + exp(-least(greatest(calibrated_log_odds, -35), 35))) as probability
+        from calibrated
     )
 
     select
@@ -40,7 +65,7 @@ using (
         end as offer,
         @version as model_version,
         @run_id as run_id
-    from predicted
+    from scored
 ) as fresh
     on false
 when not matched by source and target.day = @day then delete

@@ -1,23 +1,15 @@
 """What those who score online find in the bucket of a chain that has run."""
 
-import msgspec
 import pytest
-from google.cloud import bigquery
 from typer.testing import CliRunner
 
 from cli import resetting
 from cli.main import app
+from fixtures.online import endpoint_first, scored_sessions
 from shared import offers
 from shared.chain import pointer
 from shared.champion import POINTER
 from shared.online.scorer import OnlineScorer
-
-FEATURES = "* except (session_id, visitor_id, day, started_at, is_new_visit, is_internal, transactions)"
-
-
-def endpoint_first(settings):
-    online = msgspec.structs.replace(settings.online, order="endpoint_first", endpoint_deadline_ms=20_000)
-    return msgspec.structs.replace(settings, online=online)
 
 
 def generation(chain):
@@ -55,16 +47,7 @@ def test_a_tenth_of_the_test_visitors_falls_into_each_decile(chain):
 
 def test_online_every_visitor_gets_the_probability_that_the_table_scores_has_by_either_path(chain):
     scorer, policy = OnlineScorer(chain.clients.settings), chain.clients.settings.policy
-    statement = f"""
-        select {FEATURES}, s.probability as scored, s.offer as offered, s.model_version as scored_by
-        from propensity.session_features as f
-        join propensity.scores as s using (visitor_id)
-        where f.day between date_sub(s.day, interval @window - 1 day) and s.day
-        qualify row_number() over (partition by visitor_id order by started_at, session_id) = 1
-        limit 500"""  # noqa: S608 - our own names
-    window = bigquery.ScalarQueryParameter("window", "INT64", chain.clients.settings.audience.window_days)
-    config = bigquery.QueryJobConfig(query_parameters=[window])
-    rows = [dict(row) for row in chain.clients.bigquery.query_and_wait(statement, job_config=config)]
+    rows = scored_sessions(chain.clients, 500)
     assert len(rows) == 500
     for row in rows:
         scored = scorer.score(row)

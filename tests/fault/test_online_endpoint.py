@@ -1,14 +1,17 @@
 """Scoring online while the endpoint fails in every way: no request is lost, and it is left alone in time."""
 
 import json
+import math
 import random
 
+import msgspec
 import pytest
 
 from desk.ml import sessions
 from deskcloud import vertex as local_vertex
 from deskcloud.web import serving
 from fixtures.online import Clock, deploy, prediction, probability, trained
+from shared.calibration import Calibrator
 from shared.embedded_scorer import LABEL
 from shared.online.scorer import NoScorerError, OnlineScorer, Scored
 
@@ -63,6 +66,24 @@ def test_the_endpoint_scores_and_its_version_is_named(start, endpoint):
     assert start().score({"pageviews": 3, "device": "mobile", "else": 1}) == FROM_ENDPOINT
     [body] = endpoint.bodies
     assert json.loads(body)["instances"] == [{"pageviews": 3, "device": "mobile"}]
+
+
+def test_each_versions_answer_goes_through_its_own_calibrator(start, endpoint, online_bucket):
+    of_champion, of_canary = Calibrator(1.0, ((0.0, 1.0),)), Calibrator(0.5, ((0.0, -1.0),))
+    scorer = start()
+    calibrators = {"3": of_champion, "5": of_canary}
+    artefact = {"kind": "logistic", "intercept": math.log(3), "numbers": {}, "categories": {}}
+    artefact["calibrator"] = msgspec.to_builtins(of_champion)
+    online_bucket.serve(3, artefact=artefact, calibrators=msgspec.to_builtins(calibrators))
+    assert scorer.score({}) == Scored(of_canary.apply(0.25), None, "5", "endpoint")
+    endpoint.act = prediction(0.75, modelVersionId="3")
+    by_endpoint = scorer.score({})
+    assert by_endpoint == Scored(of_champion.apply(0.75), 2, "3", "endpoint")
+    endpoint.act = 500
+    embedded = scorer.score({})
+    assert (embedded.probability, embedded.path) == (pytest.approx(by_endpoint.probability), "embedded")
+    endpoint.act = prediction(0.75, modelVersionId="9")
+    assert scorer.score({}) == Scored(0.75, None, "9", "endpoint")
 
 
 @pytest.mark.parametrize("failure", FAILURES)

@@ -13,13 +13,18 @@ import pytest
 from demo import generator, loading
 from desk.bigquery import connect
 from fixtures.deliveries import Export, with_many_buyers
+from fixtures.online import endpoint_first, scored_sessions
 from shared import warehouse
-from shared.chain import gate, revisions
+from shared.calibration import IDENTITY, Calibrator
+from shared.chain import calibration, gate, revisions
+from shared.chain.calibration import Fitted
 from shared.chain.environment import StepContext
+from shared.online.scorer import OnlineScorer
 from shared.settings import CANDIDATES, Settings
 from shared.warehouse import SQL
 
 EXPORT = Export("candidates", 6)
+CALIBRATOR = Calibrator(0.8, ((-3.0, -3.5), (-2.0, -1.5), (-1.0, -1.0)))
 
 
 @pytest.fixture
@@ -49,6 +54,8 @@ def test_a_candidate_is_deployed_as_what_its_statement_trains_whatever_it_is_cal
 ):
     (sql / "models" / f"{name}.sql").write_text((SQL / "models" / f"{text}.sql").read_text())
     monkeypatch.setattr(warehouse, "SQL", sql)
+    # So few visitors would have none.
+    monkeypatch.setattr(calibration, "fit", lambda *_: Fitted(CALIBRATOR, "as a test wants it"))
     world = cloud.world(EXPORT)
     chosen = msgspec.structs.replace(world.settings.training, candidates=(name,))
     world.settings = msgspec.structs.replace(world.settings, training=chosen)
@@ -59,7 +66,25 @@ def test_a_candidate_is_deployed_as_what_its_statement_trains_whatever_it_is_cal
     assert (run.outcome, run.reason) == ("published", "")
     assert run.documents.evaluation.winner == name
     assert world.serving() == (run.run_id, {run.run_id: 100}, run.run_id)
-    assert world.document(world.document("serving/champion.json")["scorer"])["kind"] == scorer
+    artefact = world.document(world.document("serving/champion.json")["scorer"])
+    assert artefact["kind"] == scorer
+    assert_calibrated_alike(world, run, artefact)
+
+
+def assert_calibrated_alike(world, run, artefact):
+    """One calibrator stands in all documents, and table, embedded scorer and endpoint agree on what it makes."""
+    assert run.documents.evaluation.calibrator == CALIBRATOR
+    assert msgspec.convert(artefact["calibrator"], Calibrator) == CALIBRATOR
+    [pointed] = world.document("serving/champion.json")["calibrators"].values()
+    assert msgspec.convert(pointed, Calibrator) == CALIBRATOR
+    embedded, endpoint = OnlineScorer(world.settings), OnlineScorer(endpoint_first(world.settings))
+    rows = scored_sessions(world, 20)
+    assert len(rows) == 20
+    for row in rows:
+        for scorer, path in ((embedded, "embedded"), (endpoint, "endpoint")):
+            scored = scorer.score(row)
+            assert (scored.path, scored.version) == (path, row["scored_by"])
+            assert scored.probability == pytest.approx(row["scored"], abs=1e-6)
 
 
 def test_a_model_that_no_scorer_of_ours_reads_is_deployed_for_the_endpoint_alone(capfd):
@@ -67,7 +92,7 @@ def test_a_model_that_no_scorer_of_ours_reads_is_deployed_for_the_endpoint_alone
     settings = Settings(project="shop-project", bucket="shop-bucket")
     clients = SimpleNamespace(settings=settings, bigquery=SimpleNamespace(get_model=lambda _: model))
     context = StepContext(clients, "20170801-0a1b2c3d", "deploy_model", None, None)
-    revisions.keep_scorer("deep", {}, [], [], context)
+    revisions.keep_scorer("deep", {}, IDENTITY, [], [], context)
     told = "no scorer artefact: deep is a DNN_CLASSIFIER; supported types: LOGISTIC_REGRESSION; BOOSTED_TREE_CLASSIFIER"
     assert told in capfd.readouterr().out
 

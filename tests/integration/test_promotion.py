@@ -13,8 +13,10 @@ from deskcloud import vertex as local_vertex
 from deskcloud.web import serving
 from fixtures.online import PROJECT, deploy, trained
 from functions import monitor_model
-from shared.chain import health, monitoring, promotion
-from shared.chain.documents import HEALTH, MonitoringRun
+from shared import champion
+from shared.calibration import Calibrator
+from shared.chain import health, monitoring, pointer, promotion
+from shared.chain.documents import EVALUATION, HEALTH, Calibration, Evaluation, MonitoringRun
 from shared.chain.environment import Environment, StepContext
 from shared.chain.guarded import Guarded
 from shared.chain.registry import CHAMPION, Registry
@@ -67,6 +69,30 @@ def roll_back(clients):
 def who_serves(clients):
     traffic = clients.registry.traffic()
     return clients.registry.champion(), {version: share for version, share in traffic.items() if share}
+
+
+def calibrated(slope):
+    """As much of a run's evaluation as says how its winner is calibrated."""
+    calibration = Calibration(Calibrator(slope), "Platt", "calibrated", None, None)
+    return Evaluation("logistic", None, True, [], {}, {}, [], {}, calibration=calibration)
+
+
+def test_the_pointer_has_the_calibrators_of_all_who_may_answer_before_and_after_a_rollback(clients):
+    for version, slope in ((FIRST, 0.8), (SECOND, 1.2)):
+        clients.runs.write(version.run_id, EVALUATION, calibrated(slope))
+
+    def pointed():
+        pointer.follow(clients)
+        found = champion.read(clients.bucket.blob(champion.POINTER).download_as_bytes())
+        return found.version, {version: one.slope for version, one in found.calibrators.items()}
+
+    assert pointed() == ("1", {"1": 0.8, "2": 1.2})
+    assert promote(clients) is None
+    assert pointed() == ("2", {"1": 0.8, "2": 1.2})
+    roll_back(clients)
+    assert pointed() == ("1", {"1": 0.8, "2": 1.2})
+    clients.runs.remove(SECOND.run_id)
+    assert pointed() == ("1", {"1": 0.8, "2": 1.0})
 
 
 def test_a_promotion_moves_name_and_traffic_and_a_second_delivery_changes_nothing(clients):

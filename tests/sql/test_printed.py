@@ -11,6 +11,7 @@ from learning import RUN, training_rows
 from typer.testing import CliRunner
 
 from cli import main, sql, world
+from shared.calibration import IDENTITY
 from shared.chain.documents import ExportRun
 from shared.chain.environment import Environment
 from shared.deadline import Deadline
@@ -80,7 +81,7 @@ def a_run(console, whole_warehouse, monkeypatch):
 
 
 def test_of_a_run_a_statement_has_the_values_and_names_with_which_the_run_ran_it(a_run, console):
-    asked = {**RUN, "rows": 20}
+    asked = {**RUN, "rows": 20, **IDENTITY.parameters}
     expected = a_run.query("deployment/golden_rows", asked, model="a_model")
     script = printed("deployment/golden_rows", "--run", RUN["run_id"])
     assert re.match(rf"-- Job {RUN['run_id']}-evaluate_models-deployment-golden_rows-[0-9a-f]{{8}}-a1\.\n", script)

@@ -18,11 +18,13 @@ from hypothesis import strategies as st
 
 from deskcloud.bigquery import ml
 from shared import embedded_scorer, jsontext
+from shared.calibration import Calibrator
 from shared.chain import exported_booster, scorer_artefact
 from shared.chain.documents import SCORER
 from shared.errors import Permanent
 from shared.store import Store
 
+CALIBRATOR = Calibrator(0.8, ((-1.0, -1.5), (1.0, 0.4)))
 CATEGORIES = ["a", "b", "c", None]
 BOOSTER = Path(__file__).parents[2] / "deskcloud" / "tests" / "data" / "legacy_booster"
 
@@ -83,14 +85,17 @@ wild = st.fixed_dictionaries(
 @pytest.mark.parametrize("model_type", ["LOGISTIC_REG", "BOOSTED_TREE_CLASSIFIER"])
 @settings(max_examples=40, deadline=None)
 @given(rows=st.lists(wild, min_size=1, max_size=60))
-def test_the_scorer_says_what_ml_predict_says_of_any_visitor(model_type, rows):
+def test_the_scorer_says_what_ml_predict_and_the_calibrator_say_of_any_visitor(model_type, rows):
     model, artefact = trained(model_type)
-    scorer = embedded_scorer.load(artefact)
+    bare = embedded_scorer.load(artefact)
+    calibrated = msgspec.structs.replace(artefact, calibrator=CALIBRATOR)
+    scorer = embedded_scorer.load(embedded_scorer.read(jsontext.encode(calibrated)))
     schema = visitors(1).schema.remove(3)
     predicted = ml.predict(model, pa.Table.from_pylist(rows, schema)).to_pylist()
     for row, prediction in zip(rows, predicted, strict=True):
         expected = next(one["prob"] for one in prediction["predicted_label_probs"] if one["label"] == 1)
-        assert scorer.probability(row) == pytest.approx(expected, abs=1e-6)
+        assert bare.probability(row) == pytest.approx(expected, abs=1e-6)
+        assert scorer.probability(row) == pytest.approx(CALIBRATOR.apply(expected), abs=1e-6)
 
 
 @pytest.mark.parametrize("model_type", ["LOGISTIC_REG", "BOOSTED_TREE_CLASSIFIER"])
@@ -154,6 +159,12 @@ WRITTEN = {
         b'"inputs":[{"name":"hits","mean":6.0},{"name":"device","codes":{"desktop":1}}],'
         b'"trees":[[[0,2.5,1,2,true],-0.5,0.75],[0.125]]}'
     ),
+}
+
+
+WRITTEN |= {
+    f"calibrated {kind}": text[:-1] + b',"calibrator":{"slope":0.9,"knots":[[0.0,-0.3]]}}'
+    for kind, text in WRITTEN.items()
 }
 
 

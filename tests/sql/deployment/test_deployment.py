@@ -6,8 +6,11 @@ import pytest
 from google.cloud import storage as gcs
 from learning import RUN, training_rows
 
+from shared.calibration import IDENTITY
 from shared.errors import Permanent
 from shared.settings import CANDIDATES
+
+GOLDEN = {**RUN, "rows": 20, **IDENTITY.parameters}
 
 FILES = {
     "BOOSTED_TREE_CLASSIFIER": {"model.bst", "assets/model_metadata.json"},
@@ -29,10 +32,10 @@ def test_a_model_is_exported_into_the_runs_folder(candidate, models, warehouse):
 @pytest.mark.parametrize("candidate", CANDIDATES)
 def test_golden_rows_are_the_extremes_and_some_between_with_what_the_model_says_of_them(candidate, models, warehouse):
     warehouse.fill({"training_rows": training_rows()})
-    of = {**RUN, "candidate": candidate, "split": "test"}
+    of = {**RUN, "candidate": candidate, "split": "test", **IDENTITY.parameters}
     warehouse.run("evaluation/predictions", of, model=candidate)
     said = sorted(row["probability"] for row in warehouse.rows("evaluation_rows"))
-    rows = warehouse.run("deployment/golden_rows", {**RUN, "rows": 20}, model=candidate)
+    rows = warehouse.run("deployment/golden_rows", GOLDEN, model=candidate)
     golden = [row.pop("expected_probability") for row in rows]
     assert 10 <= len(rows) <= 20
     assert golden == sorted(golden)
@@ -40,7 +43,7 @@ def test_golden_rows_are_the_extremes_and_some_between_with_what_the_model_says_
     assert golden[-5:] == pytest.approx(said[-5:], abs=1e-9)
     kept = training_rows()[0].keys() - RUN.keys() - {"split", "visitor_id", "first_day", "will_buy_on_return_visit"}
     assert {frozenset(row) for row in rows} == {frozenset(kept)}
-    again = warehouse.run("deployment/golden_rows", {**RUN, "rows": 20}, model=candidate)
+    again = warehouse.run("deployment/golden_rows", GOLDEN, model=candidate)
     assert [row.pop("expected_probability") for row in again] == golden
     assert again == rows
 
@@ -49,7 +52,7 @@ def test_weights_are_those_that_the_model_predicts_by(models, warehouse):
     weights = {row["processed_input"]: row for row in warehouse.run("deployment/weights", model="baseline")}
     assert weights.keys() == {"bounces", "time_on_site", "__INTERCEPT__"}
     warehouse.fill({"training_rows": training_rows()})
-    rows = warehouse.run("deployment/golden_rows", {**RUN, "rows": 20}, model="baseline")
+    rows = warehouse.run("deployment/golden_rows", GOLDEN, model="baseline")
     for row in rows:
         log_odds = weights["__INTERCEPT__"]["weight"] + sum(
             weights[name]["weight"] * row[name] for name in ("bounces", "time_on_site")

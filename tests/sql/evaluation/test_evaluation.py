@@ -5,6 +5,7 @@ import pytest
 from learning import RUN, training_rows
 from sklearn import metrics
 
+from shared.calibration import IDENTITY
 from shared.settings import CANDIDATES
 
 THRESHOLD = 0.5
@@ -89,7 +90,7 @@ def test_each_visitor_of_the_split_gets_the_models_own_word_once(models, warehou
     warehouse.fill({"training_rows": training_rows(), "evaluation_rows": [other, of_another_split, former]})
     for candidate in CANDIDATES:
         for _ in range(2 if candidate == "logistic" else 1):
-            of = {**RUN, "candidate": candidate, "split": "test"}
+            of = {**RUN, "candidate": candidate, "split": "test", **IDENTITY.parameters}
             warehouse.run("evaluation/predictions", of, model=candidate)
     found = warehouse.rows("evaluation_rows")
     for kept in (other, of_another_split):

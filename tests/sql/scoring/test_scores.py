@@ -5,6 +5,8 @@ import datetime as dt
 import pytest
 from google.cloud import bigquery
 
+from shared.calibration import IDENTITY
+
 DAY = dt.date(2017, 8, 10)
 FROM_DAY = dt.date(2017, 8, 8)
 PARAMETERS = {
@@ -14,6 +16,7 @@ PARAMETERS = {
     "full_price_from": 0.8,
     "version": "3",
     "run_id": "20170810-0a1b2c3d",
+    **IDENTITY.parameters,
 }
 
 

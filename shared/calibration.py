@@ -1,0 +1,90 @@
+"""A calibrator: what makes of a model's probability one that agrees with how many visitors buy.
+
+shared/chain/calibration.py fits it. sql/scoring/scores.sql and the other statements that predict apply it by the same
+arithmetic as `Calibrator.apply`, which the embedded scorer and the endpoint's answers go through.
+"""
+
+import math
+from bisect import bisect_right
+from functools import cached_property
+from itertools import pairwise
+from typing import Annotated, NamedTuple
+
+from msgspec import Meta, Struct
+
+# Probabilities of 0 and 1 have no log odds. A log loss clips them likewise.
+SMALLEST = 1e-15
+# A calibrated probability is neither 0 nor 1; BigQuery's EXP fails where it overflows.
+LARGEST_LOG_ODDS = 35.0
+# Below the log odds of every clipped probability.
+LOWEST = -1000.0
+
+
+class Line(NamedTuple):
+    """Calibrated log odds are `intercept + slope * log odds`, from these log odds on up to the next line."""
+
+    start: float
+    intercept: float
+    slope: float
+
+
+class Calibrator(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
+    """A rising function of a model's log odds, so it changes no ranking.
+
+    `knots` are points (log odds, calibrated log odds), joined by lines; outside them it goes on with `slope`. A Platt
+    calibrator has one knot, above log odds of 0, and an isotonic one has several.
+    """
+
+    slope: Annotated[float, Meta(gt=0)] = 1.0
+    knots: Annotated[tuple[tuple[float, float], ...], Meta(min_length=1)] = ((0.0, 0.0),)
+
+    def __post_init__(self) -> None:
+        for (before, low), (after, high) in pairwise(self.knots):
+            if not (before < after and low < high):
+                raise ValueError("each knot must be higher than the one before, in both numbers")
+
+    def apply(self, probability: float) -> float:
+        """Return the calibrated probability."""
+        if self == IDENTITY:
+            return probability
+        model_log_odds = log_odds(probability)
+        line = self.lines[bisect_right(self.lines, model_log_odds, key=lambda line: line.start) - 1]
+        calibrated = line.intercept + line.slope * model_log_odds
+        return sigmoid(min(max(calibrated, -LARGEST_LOG_ODDS), LARGEST_LOG_ODDS))
+
+    @cached_property
+    def lines(self) -> list[Line]:
+        """The lines, from the lowest log odds to the highest."""
+        slopes = [(high - low) / (after - before) for (before, low), (after, high) in pairwise(self.knots)]
+        through = [(LOWEST, self.slope, self.knots[0])]
+        through += [(knot[0], slope, knot) for knot, slope in zip(self.knots, slopes, strict=False)]
+        if slopes:
+            through.append((self.knots[-1][0], self.slope, self.knots[-1]))
+        return [Line(start, y - slope * x, slope) for start, slope, (x, y) in through]
+
+    @property
+    def parameters(self) -> dict[str, list[float]]:
+        """The lines as the statements of sql/ name them."""
+        return {
+            "line_starts": [line.start for line in self.lines],
+            "intercepts": [line.intercept for line in self.lines],
+            "slopes": [line.slope for line in self.lines],
+        }
+
+
+# Leaves probabilities as they are.
+IDENTITY = Calibrator()
+
+
+def log_odds(probability: float) -> float:
+    """Return a probability's log odds, clipped so that they are finite."""
+    clipped = min(max(probability, SMALLEST), 1 - SMALLEST)
+    return math.log(clipped / (1 - clipped))
+
+
+def sigmoid(log_odds: float) -> float:
+    """Return the probability of these log odds."""
+    if log_odds >= 0:
+        return 1 / (1 + math.exp(-log_odds))
+    odds = math.exp(log_odds)
+    return odds / (1 + odds)

@@ -1,0 +1,346 @@
+"""Fit a calibrator, and say whether probabilities are calibrated: pure functions of points and sums of sql/evaluation.
+
+docs/judging.md gives the rules with their sources.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import groupby
+from statistics import fmean, variance
+from typing import TYPE_CHECKING, NamedTuple
+
+from shared.calibration import IDENTITY, Calibrator, log_odds, sigmoid
+from shared.chain.intervals import Estimate, more_needed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+# Bins of sql/evaluation/calibration_points.sql, which has eight folds. With so many, a fit to the points gives
+# probabilities that differ by less than 0.3 % from those of a fit to the rows.
+BINS = 200
+# With fewer buyers isotonic regression fits chance (Niculescu-Mizil and Caruana 2005).
+ISOTONIC_BUYERS = 1000
+MOST_KNOTS = 50
+# Digits of a calibrator's numbers: sums of floats differ in their last digits from one execution to the next.
+DIGITS = 6
+_MOST_STEPS = 100
+
+
+class Point(NamedTuple):
+    """Visitors of one bin, fold and outcome, with their mean log odds."""
+
+    fold: int
+    label: int
+    log_odds: float
+    row_count: int
+
+
+class Coefficients(NamedTuple):
+    """A line on the log odds."""
+
+    intercept: float
+    slope: float
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A calibrator, and in words how it was found, or why there is none."""
+
+    calibrator: Calibrator
+    method: str
+
+
+@dataclass(frozen=True)
+class Sums:
+    """The row of sql/evaluation/calibration.sql; None where there are no visitors."""
+
+    visitors: int
+    visitors_with_buyers: int
+    observed: float
+    expected: float
+    ratio_squares: float | None
+    ratio_cubes: float | None
+    residual_squares: float | None
+    products: float | None
+    tilt_squares: float | None
+    information: float | None
+    information_mixed: float | None
+    information_of_slope: float | None
+
+
+def fit(points: Sequence[Point], min_positives: int) -> Fitted:
+    """Return Platt's calibrator, or an isotonic one where there are buyers enough and cross-fitting prefers it.
+
+    With too few buyers, and where the fit fails or would turn the ranking round, probabilities stay as they are.
+    """
+    line = platt(points)
+    if line is None:
+        return Fitted(IDENTITY, "none, because all evaluation visitors have the same probability, or there are none")
+    if why := _objection(points, line, min_positives):
+        return Fitted(IDENTITY, f"none, because {why}")
+    buyers = _buyers(points)
+    by_platt = f"Platt on {buyers} buyers, slope {line.slope:.2f} and intercept {line.intercept:.2f}"
+    if buyers < ISOTONIC_BUYERS:
+        return Fitted(_straight(line), by_platt)
+    gain = _cross_fitted_gain(points)
+    if gain is None or gain.lower <= 0:
+        return Fitted(_straight(line), by_platt)
+    calibrator = _isotonic(points, line)
+    knots = len(calibrator.knots)
+    return Fitted(calibrator, f"isotonic on {buyers} buyers, {knots} knots; its cross-fitted log loss is below Platt's")
+
+
+def _objection(points: Sequence[Point], line: Coefficients, min_positives: int) -> str | None:
+    """Return why there is no calibrator by this line; None if there is one."""
+    buyers = _buyers(points)
+    if buyers in (0, sum(point.row_count for point in points)):
+        return "the evaluation visitors are all buyers or all none"
+    if buyers < min_positives:
+        return f"only {buyers} evaluation visitors bought, and {min_positives} are needed (gate.min_positives)"
+    if round(line.slope, DIGITS) <= 0:
+        return f"its slope would be {line.slope:.2f} and turn the ranking round"
+    return None
+
+
+def _buyers(points: Iterable[Point]) -> int:
+    return sum(point.row_count for point in points if point.label)
+
+
+def platt(points: Sequence[Point]) -> Coefficients | None:
+    """Return Platt's line: a logistic regression on outcomes that are a little short of 0 and 1 (Platt 1999)."""
+    buyers = _buyers(points)
+    others = sum(point.row_count for point in points) - buyers
+    return regression(points, 1 / (others + 2), (buyers + 1) / (buyers + 2))
+
+
+def regression(points: Sequence[Point], of_others: float = 0.0, of_buyers: float = 1.0) -> Coefficients | None:
+    """Return the logistic regression of the outcome on the log odds; None if there is none.
+
+    There is none where there are no points, where all log odds are the same, or where a threshold separates buyers and
+    others without fail.
+    """
+    if not points:
+        return None
+    total = sum(point.row_count for point in points)
+    centre = sum(point.row_count * point.log_odds for point in points) / total
+    rows = [(point.log_odds - centre, point.row_count, of_buyers if point.label else of_others) for point in points]
+    base = log_odds(sum(count * target for _, count, target in rows) / total)
+    line, likelihood = Coefficients(base, 0.0), _likelihood(rows, Coefficients(base, 0.0))
+    for _ in range(_MOST_STEPS):
+        step = _newton_step(rows, line)
+        if step is None:
+            return None
+        if max(abs(step.intercept), abs(step.slope)) < 1e-9:
+            return Coefficients(line.intercept - line.slope * centre, line.slope)
+        further = Coefficients(line.intercept + step.intercept, line.slope + step.slope)
+        # Newton's steps may be too long where buyers are rare.
+        while (found := _likelihood(rows, further)) < likelihood - 1e-9 * abs(likelihood):
+            further = Coefficients(
+                (line.intercept + further.intercept) / 2,
+                (line.slope + further.slope) / 2,
+            )
+        line, likelihood = further, found
+    return None
+
+
+def _likelihood(rows: Iterable[tuple[float, int, float]], line: Coefficients) -> float:
+    total = 0.0
+    for x, count, target in rows:
+        z = line.intercept + line.slope * x
+        total += count * (target * z - (max(z, 0.0) + math.log1p(math.exp(-abs(z)))))
+    return total
+
+
+def _newton_step(rows: Iterable[tuple[float, int, float]], line: Coefficients) -> Coefficients | None:
+    residual = tilt = information = mixed = of_slope = 0.0
+    for x, count, target in rows:
+        probability = sigmoid(line.intercept + line.slope * x)
+        missed, weight = count * (target - probability), count * probability * (1 - probability)
+        residual += missed
+        tilt += missed * x
+        information += weight
+        mixed += weight * x
+        of_slope += weight * x * x
+    determinant = information * of_slope - mixed * mixed
+    if determinant <= 1e-12 * information**2:
+        return None
+    return Coefficients(
+        (of_slope * residual - mixed * tilt) / determinant, (information * tilt - mixed * residual) / determinant
+    )
+
+
+def _cross_fitted_gain(points: Sequence[Point]) -> Estimate | None:
+    """Return how much of a fold's log loss under Platt's calibrator of all other folds an isotonic one saves.
+
+    None where the others have no Platt calibrator.
+    """
+    gains = []
+    for fold in {point.fold for point in points}:
+        others = [point for point in points if point.fold != fold]
+        line = platt(others)
+        if line is None or round(line.slope, DIGITS) <= 0:
+            return None
+        held_out = [point for point in points if point.fold == fold]
+        gains.append(log_loss(held_out, _straight(line)) - log_loss(held_out, _isotonic(others, line)))
+    return Estimate(fmean(gains), variance(gains) / len(gains)) if len(gains) > 1 else None
+
+
+def log_loss(points: Sequence[Point], calibrator: Calibrator) -> float:
+    """Return the mean log loss of the points' visitors."""
+    loss = 0.0
+    for point in points:
+        probability = calibrator.apply(sigmoid(point.log_odds))
+        loss -= point.row_count * math.log(probability if point.label else 1 - probability)
+    return loss / sum(point.row_count for point in points)
+
+
+def _straight(line: Coefficients) -> Calibrator:
+    return Calibrator(round(line.slope, DIGITS), ((0.0, round(line.intercept, DIGITS)),))
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Neighbouring points: how many visitors, how many buyers, and how many of them the model expects."""
+
+    row_count: int
+    buyers: int
+    expected: float
+
+    def __add__(self, other: _Block) -> _Block:
+        return _Block(self.row_count + other.row_count, self.buyers + other.buyers, self.expected + other.expected)
+
+    @property
+    def rate(self) -> float:
+        return self.buyers / self.row_count
+
+    @property
+    def rarer(self) -> int:
+        return min(self.buyers, self.row_count - self.buyers)
+
+
+def _isotonic(points: Sequence[Point], line: Coefficients) -> Calibrator:
+    """Return isotonic regression, as lines between the means of its blocks and with Platt's slope outside them.
+
+    Steps would give many visitors one probability, and so change the ranking. A block lies where the model expects as
+    many buyers as a visitor of its has on average.
+    """
+    blocks = _large(pooled(points))
+    knots: list[tuple[float, float]] = []
+    for block in blocks:
+        knot = (round(log_odds(block.expected / block.row_count), DIGITS), round(log_odds(block.rate), DIGITS))
+        if not knots or (knot[0] > knots[-1][0] and knot[1] > knots[-1][1]):
+            knots.append(knot)
+    return Calibrator(round(line.slope, DIGITS), tuple(knots))
+
+
+def pooled(points: Sequence[Point]) -> list[_Block]:
+    """Return the blocks of isotonic regression, by the pool-adjacent-violators algorithm (Ayer and others 1955)."""
+    blocks: list[_Block] = []
+    ordered = sorted(points, key=lambda point: point.log_odds)
+    for value, same in groupby(ordered, key=lambda point: point.log_odds):
+        at_value = list(same)
+        count = sum(point.row_count for point in at_value)
+        block = _Block(count, sum(point.row_count for point in at_value if point.label), count * sigmoid(value))
+        while blocks and blocks[-1].rate >= block.rate:
+            block = blocks.pop() + block
+        blocks.append(block)
+    return blocks
+
+
+def _large(blocks: Sequence[_Block]) -> list[_Block]:
+    """Return blocks of which each holds so many buyers and others that their share is more than chance."""
+    least = sum(blocks[1:], blocks[0]).rarer / MOST_KNOTS
+    large = [blocks[0]]
+    for block in blocks[1:]:
+        if large[-1].rarer < least:
+            large[-1] += block
+        else:
+            large.append(block)
+    if len(large) > 1 and large[-1].rarer < least:
+        large[-2:] = [large[-2] + large[-1]]
+    return large
+
+
+def slope(sums: Sums, line: Coefficients) -> Estimate:
+    """Return the calibration slope (Cox 1958) with the variance of the sandwich by visitor (Liang and Zeger 1986)."""
+    values = (sums.information, sums.information_mixed, sums.information_of_slope)
+    information, mixed, of_slope = (value or 0.0 for value in values)
+    determinant = information * of_slope - mixed**2
+    # Two coefficients are estimated, and buyers are what is rare.
+    freedom = sums.visitors_with_buyers - 2
+    if determinant <= 0 or freedom <= 0:
+        return Estimate(line.slope, math.inf)
+    squares = (
+        mixed**2 * (sums.residual_squares or 0.0)
+        - 2 * mixed * information * (sums.products or 0.0)
+        + information**2 * (sums.tilt_squares or 0.0)
+    )
+    return Estimate(line.slope, squares / determinant**2 * sums.visitors_with_buyers / freedom)
+
+
+def observed_over_expected(sums: Sums) -> Estimate | None:
+    """Return how many buyers there are for each that was predicted; None where nobody bought."""
+    if not sums.observed or not sums.expected:
+        return None
+    squares = (sums.ratio_squares or 0.0) / sums.expected**2
+    variance = squares * sums.visitors / (sums.visitors - 1) if sums.visitors > 1 else math.inf
+    return Estimate(sums.observed / sums.expected, variance, (sums.ratio_cubes or 0.0) / sums.expected**3)
+
+
+def judge(slope: Estimate | None, ratio: Estimate | None, buyers: int, tolerance: float) -> str:
+    """Say whether the probabilities are shown to be calibrated, shown to be off and by how much, or neither.
+
+    `ratio` is observed over expected; what is None could not be estimated. A tolerance of 1.25 means 0.8 to 1.25.
+    """
+    within = f"within {1 / tolerance:.2g} to {tolerance:.3g}"
+    if slope is None or ratio is None:
+        return "not shown: the test visitors are all buyers or all none, or a threshold separates them without fail"
+    measured = f"slope {_text(slope)}, observed over expected {_text(ratio)}"
+    if _is_within(slope, tolerance) and _is_within(ratio, tolerance):
+        return f"calibrated: {measured}, both {within}"
+    if faults := [*_fault_of_ratio(ratio, tolerance), *_fault_of_slope(slope, tolerance)]:
+        return f"off: {' and '.join(faults)}; {measured}"
+    more = [_more_needed(one, buyers, tolerance) for one in (slope, ratio) if not _is_within(one, tolerance)]
+    known = [one for one in more if one is not None]
+    remedy = f"; about {max(known)} more buyers among the test visitors would do" if len(known) == len(more) else ""
+    return f"not shown: {measured}, to be {within} (gate.calibration_tolerance){remedy}"
+
+
+def _is_within(estimate: Estimate, tolerance: float) -> bool:
+    return estimate.lower >= 1 / tolerance and estimate.upper <= tolerance
+
+
+def _is_off(estimate: Estimate, tolerance: float) -> bool:
+    return not _is_within(estimate, tolerance) and not estimate.lower <= 1 <= estimate.upper
+
+
+def _fault_of_ratio(ratio: Estimate, tolerance: float) -> list[str]:
+    if not _is_off(ratio, tolerance):
+        return []
+    too_many = ratio.value < 1
+    times = 1 / ratio.value if too_many else ratio.value
+    return [f"predicts {times:.2g} times too {'many' if too_many else 'few'} buyers"]
+
+
+def _fault_of_slope(slope: Estimate, tolerance: float) -> list[str]:
+    if not _is_off(slope, tolerance):
+        return []
+    if slope.value >= 1:
+        return [f"is too timid, with log odds {slope.value:.2g} times too close together"]
+    how_far = f"{1 / slope.value:.2g} times too far apart" if slope.value > 0 else "the wrong way round"
+    return [f"is overconfident, with log odds {how_far}"]
+
+
+def _more_needed(estimate: Estimate, buyers: int, tolerance: float) -> int | None:
+    """Return how many more buyers would bring the interval within the tolerance, as long as all else stays."""
+    above = Estimate(estimate.value - tolerance, estimate.variance, estimate.third)
+    below = Estimate(1 / tolerance - estimate.value, estimate.variance, -estimate.third)
+    needed = [more_needed(one, buyers) for one in (above, below) if one.upper > 0]
+    known = [one for one in needed if one is not None]
+    return max(known) if len(known) == len(needed) else None
+
+
+def _text(estimate: Estimate) -> str:
+    return f"{estimate.value:.2f} ({estimate.lower:.2f} to {estimate.upper:.2f})"

@@ -1,0 +1,68 @@
+-- How well the test visitors agree with one model's probabilities: buyers observed and expected, and sums for the
+-- variance of the line that a logistic regression of the outcome on the log odds has found. A visitor's rows count
+-- together.
+-- @run_id      STRING   the run
+-- @created_on  DATE     day on which the run was opened
+-- @candidate   STRING   the candidate
+-- @intercept   FLOAT64  the line's intercept
+-- @slope       FLOAT64  the line's slope
+with
+clipped as (
+    select
+        visitor_id,
+        label,
+        least(greatest(probability, 1e-15), 1 - 1e-15) as probability
+    from evaluation_rows
+    where run_id = @run_id and created_on = @created_on and candidate = @candidate and split = 'test'
+),
+
+placed as (
+    select
+        *,
+        ln(probability / (1 - probability)) as log_odds
+    from clipped
+),
+
+on_line as (
+    select
+        *,
+        1 / (1 + exp(-least(greatest(@intercept + @slope * log_odds, -35), 35))) as by_line
+    from placed
+),
+
+visitors as (
+    select
+        visitor_id,
+        sum(label) as observed,
+        sum(probability) as expected,
+        sum(label - by_line) as residual,
+        sum((label - by_line) * log_odds) as tilt,
+        sum(by_line * (1 - by_line)) as information,
+        sum(by_line * (1 - by_line) * log_odds) as information_mixed,
+        sum(by_line * (1 - by_line) * pow(log_odds, 2)) as information_of_slope
+    from on_line
+    group by visitor_id
+),
+
+-- How far each visitor moves the ratio of observed and expected.
+centred as (
+    select
+        *,
+        observed - expected * safe_divide(sum(observed) over (), sum(expected) over ()) as moved
+    from visitors
+)
+
+select
+    count(*) as visitors,
+    countif(observed > 0) as visitors_with_buyers,
+    coalesce(sum(observed), 0) as observed,
+    coalesce(sum(expected), 0) as expected,
+    sum(pow(moved, 2)) as ratio_squares,
+    sum(pow(moved, 3)) as ratio_cubes,
+    sum(pow(residual, 2)) as residual_squares,
+    sum(residual * tilt) as products,
+    sum(pow(tilt, 2)) as tilt_squares,
+    sum(information) as information,
+    sum(information_mixed) as information_mixed,
+    sum(information_of_slope) as information_of_slope
+from centred
