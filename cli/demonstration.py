@@ -25,6 +25,7 @@ from cli.page import routes as page
 from demo import generator, loading, sources
 from demo.truth import Truth
 from shared.events import DataRefreshed, RecommendationsDue
+from shared.report.writing import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,6 +42,8 @@ FIRST_DAY = date(2017, 3, 1)
 # The sessions are years old, so the check of the data's age must be off.
 # Probabilities of a purchase on a return visit are far below the default band, so offers go by rank.
 SETTINGS: dict[str, Any] = {"checks": {"max_age_days": 0}, "policy": {"kind": "quantile"}}
+# Maximum time to wait for the report after the run's end, in seconds.
+_REPORT_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -70,10 +73,11 @@ class Laps:
 
 @dataclass(frozen=True)
 class Result:
-    """The run, the upper bound of its metrics (None for real sessions), and each phase's duration in seconds."""
+    """The run, the upper bound of its metrics (None for real sessions), its report, and each phase's seconds."""
 
     run: Run
     upper_bound: Measured | None
+    page: Path | None
     phases: dict[str, float]
 
 
@@ -127,7 +131,19 @@ def run(plan: Plan, out: Console) -> Result:
                 )
         upper_bound = None if plan.sources else bound.measure(truth, finished, environment)
         laps.lap("upper bound")
-        return Result(finished, upper_bound, laps.seconds)
+        page = _page(finished.run_id, environment, state, pause)
+        laps.lap("report")
+        return Result(finished, upper_bound, page, laps.seconds)
+
+
+def _page(run_id: str, environment: Environment, state: Path, pause: Callable[[float], object]) -> Path | None:
+    """Return the file of the run's report, which is written after the run's end; None if that takes too long."""
+    deadline = time.monotonic() + _REPORT_SECONDS
+    while environment.runs.content(run_id, NAME) is None:
+        if time.monotonic() > deadline:
+            return None
+        pause(0.1)
+    return state / "storage" / "buckets" / environment.runs.uri(run_id, NAME).removeprefix("gs://")
 
 
 def _day_files(plan: Plan, folder: Path, truth: Truth, out: Console) -> list[DayFile]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from cli import report, terminal
+from cli import pages, report, terminal
 from shared.chain import pointer, run_state
 from shared.chain.documents import SUPERSEDED
 from shared.errors import Permanent
@@ -68,6 +68,7 @@ def _row(environment: Environment, run_id: str, champion: str | None) -> dict[st
         "state": run.outcome,
         "why": run.reason,
         "is_champion": run_id == champion,
+        "report": pages.link(run_id, environment),
     }
 
 
@@ -78,15 +79,17 @@ def _letter(name: str, letter: Letter) -> dict[str, Any]:
 
 def show(found: dict[str, Any], out: Console) -> None:
     """Print the list as tables."""
-    table = terminal.table("run", "kind", "reason", "opened", "last step", "state", "why")
+    table = terminal.table("run", "kind", "reason", "opened", "last step", "state", "report", "why")
     for row in found["runs"]:
         name = f"{row['run_id']} [bold green]champion[/]" if row["is_champion"] else row["run_id"]
         state = f"[{report.COLOURS.get(row['state'], 'red')}]{row['state']}[/]"
         opened = f"{row['opened_at']:%Y-%m-%d %H:%M}" if "opened_at" in row else "-"
         cells = (row.get("kind") or "-", escape(row.get("reason") or ""), opened, row.get("last_step") or "-", state)
-        table.add_row(name, *cells, escape(row["why"]))
+        page = row.get("report")
+        table.add_row(name, *cells, f"[link={page}]written[/link]" if page else "-", escape(row["why"]))
     if found["runs"]:
         out.print(table)
+        out.print("`propensity report RUN` downloads a run's report; --json names where each one is")
     else:
         out.print(_nothing(found))
     if 0 < len(found["runs"]) < found["runs_in_all"]:

@@ -19,8 +19,12 @@ from cli.errors import CommandError, UsageError
 # Where Terraform looks for them.
 OUTPUT = HOME / "dist"
 FUNCTIONS = "functions/functions.yaml"
-# The statements that a module reads.
-STATEMENTS = {"shared/settings.py": "sql/models/*.sql", "shared/warehouse.py": "sql/**/*.sql"}
+# The files that a module reads.
+READ = {
+    "shared/settings.py": "sql/models/*.sql",
+    "shared/warehouse.py": "sql/**/*.sql",
+    "shared/report/page.py": "shared/report/templates/*",
+}
 # Views are made by whoever makes the tables; no function reads these.
 DECLARED = Path("sql/tables")
 OURS = {"functions", "main", "shared"}
@@ -61,7 +65,7 @@ def _content(name: str, functions: Iterable[str], root: Path) -> dict[str, Path]
     requirements = Path("requirements", f"{name}.txt")
     modules, missing = _reached(["main", *(f"functions.{function}" for function in functions)], root)
     files = {"requirements.txt": requirements} | {path.as_posix(): path for path in modules}
-    for pattern in [pattern for module, pattern in STATEMENTS.items() if module in files]:
+    for pattern in [pattern for module, pattern in READ.items() if module in files]:
         paths = [path.relative_to(root) for path in root.glob(pattern) if root / DECLARED not in path.parents]
         files |= {path.as_posix(): path for path in paths}
         missing += [] if paths else [pattern]

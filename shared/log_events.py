@@ -16,6 +16,7 @@ _MODULES = (dead_letters, push, of_the_chain, of_the_checkout)
 
 FIELDS = {
     "attempt": "number of the delivery or of the training attempt, from 1; null if Pub/Sub does not count deliveries",
+    "bytes": "size of the page, in bytes",
     "candidate": "name of the candidate, a file of `sql/models`",
     "champion": "which one: champion, or best_champion, the best so far",
     "check": "name of the check, a file of `sql/checks`",

@@ -134,7 +134,7 @@ def conversions(changed: int, everything: int, settings: Settings) -> Reading:
 
 
 def training(volumes: Volumes, settings: Settings) -> list[Reading]:
-    """Return the statements of a run's training, evaluation and deployment; the champion is evaluated too."""
+    """Return the statements of a run's training, evaluation, deployment and report; the champion is evaluated too."""
     candidates = settings.training.candidates
     return [
         Reading("features/training_rows", {"visitor_features": volumes.within(settings.training.window_days)}),
@@ -154,6 +154,14 @@ def training(volumes: Volumes, settings: Settings) -> list[Reading]:
         Reading("deployment/weights"),
         Reading("deployment/percentiles"),
         Reading("champion/record_moves"),
+        Reading("report/curves", times=2),
+        *(
+            Reading(f"report/{name}")
+            for name in (
+                *("numbers", "categories", "correlations", "months", "head"),
+                *("segments", "drivers", "examples"),
+            )
+        ),
     ]
 
 
@@ -164,6 +172,7 @@ def scoring(volumes: Volumes, settings: Settings) -> list[Reading]:
         Reading("audience/audience"),
         Reading("audience/export"),
         Reading("audience/summary"),
+        Reading("report/offers"),
     ]
 
 
@@ -195,6 +204,7 @@ def recommendations(volumes: Volumes, settings: Settings) -> list[Reading]:
         Reading("recommendations/publish"),
         *(Reading(f"recommendations/artefact_{name}") for name in ("rules", "similar", "popular")),
         Reading("recommendations/summary"),
+        Reading("report/rules"),
     ]
 
 

@@ -161,7 +161,9 @@ def _runs(environment: Environment) -> Iterator[Usage]:
         ("scoring", "score_visitors", 1, scorings),
         ("scoring", "publish_audience", 1, scorings),
         ("monitoring", "monitor_model", 1, monitored),
+        ("scoring", "write_report", 1, scorings),
         ("recommendations", "build_recommendations", 1, built),
+        ("recommendations", "write_report", 1, built),
     ):
         seconds = assumed.seconds[function] / deliveries
         yield from _delivered(environment, purpose, function, deliveries * times, seconds)

@@ -195,6 +195,17 @@ class RecordUnreadable(LogEvent, frozen=True):
     step: str
 
 
+class ReportWritten(LogEvent, frozen=True):
+    """The page of a run that has ended was written to the run's folder."""
+
+    event = "report_written"
+    severity = "INFO"
+    message = "the report of run {run_id} is written: {bytes} bytes"
+
+    run_id: str
+    bytes: int
+
+
 class RunResumed(LogEvent, frozen=True):
     """A run was stalled, and the event for which it waits was published again."""
 

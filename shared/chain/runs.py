@@ -9,6 +9,7 @@ runs/RUN_ID/failures/STEP.json  the last failure of a step that has no record ye
 runs/RUN_ID/champion.json       the version with which the candidates are compared; written once, before the evaluation
 runs/RUN_ID/NAME.json           a step's result (checks, evaluation, deployment, ...)
 runs/RUN_ID/model/              the exported model
+runs/RUN_ID/report.html         the run's report, once it has ended (shared/report)
 
 The structures of the documents are in shared/chain/documents.py.
 """
@@ -199,6 +200,10 @@ class Runs:
             return bytes(self._bucket.blob(f"{self._folder}/{run_id}/{name}").download_as_bytes())
         except NotFound:
             return None
+
+    def write_page(self, run_id: str, name: str, content: bytes) -> None:
+        """Write an HTML page into the run's folder, or replace the existing one."""
+        self._bucket.blob(f"{self._folder}/{run_id}/{name}").upload_from_string(content, content_type="text/html")
 
     def uri(self, run_id: str, name: str) -> str:
         """Return the gs:// URI of a file or folder in the run's folder."""

@@ -128,6 +128,25 @@ def test_the_runs_are_listed_newest_first_with_kind_reason_and_the_champion(shop
     assert run("runs").stdout.index(THIRD) < run("runs").stdout.index(f"{FIRST} champion")
 
 
+def test_a_report_is_downloaded_and_a_run_that_has_none_yet_is_named(shop, tmp_path, monkeypatch):
+    shop.runs.write_page(FIRST, "report.html", b"<h1>It ended</h1>")
+    file = tmp_path / "page.html"
+    assert run("report", FIRST, "--out", str(file)).exit_code == 0
+    assert file.read_bytes() == b"<h1>It ended</h1>"
+    assert "write_report writes it once the run has ended" in str(run("report", SECOND, "--out", str(file)).exception)
+    assert "there is no run 20990101-ffffffff" in str(run("report", "20990101-ffffffff").exception)
+
+
+def test_a_report_is_linked_by_its_uri_and_on_google_cloud_for_a_browser(shop, monkeypatch):
+    shop.runs.write_page(FIRST, "report.html", b"<h1>It ended</h1>")
+    path = f"{shop.settings.bucket}/runs/{FIRST}/report.html"
+    for is_local, address in ((True, "gs://"), (False, "https://storage.cloud.google.com/")):
+        monkeypatch.setattr(world, "is_local", lambda is_local=is_local: is_local)
+        linked = {row["run_id"]: row["report"] for row in json.loads(run("runs", "--json").stdout)["runs"]}
+        assert linked == {FIRST: f"{address}{path}", SECOND: None, THIRD: None}
+        assert f"report       {address}{path}" in run("show", FIRST).stdout.replace("\n", "")
+
+
 def test_the_runs_can_be_fewer_or_the_failed_ones_alone(shop):
     assert [row["run_id"] for row in json.loads(run("runs", "--json", "--limit", "2").stdout)["runs"]] == [
         THIRD,

@@ -2,7 +2,9 @@
 
 import base64
 import csv
+import html
 import json
+import re
 from pathlib import Path
 
 import msgspec
@@ -159,6 +161,28 @@ def test_the_world_is_told_of_the_audience_without_rows(chain, run):
     told = chain.heard("audience-published")
     assert told == [run.records[-1].event.to_json()]
     assert msgspec.json.decode(chain.text(told[0]["manifest"]), type=Audience) == run.documents.audience
+
+
+def test_the_report_tells_of_the_run_and_of_no_visitor(chain, run):
+    page = chain.text(chain.runs.uri(run.run_id, "report.html"))
+    sections = re.findall(r'<section id="(\w+)"', page)
+    assert sections == ["run", "data", "models", "curves", "drivers", "segments", "audience", "cost"]
+    assert run.documents.evaluation.choice in html.unescape(page)
+    assert not [row["visitor_id"] for row in chain.rows("sessions") if row["visitor_id"] in page]
+    assert len(page) < 2_000_000
+    assert not re.search(r"<script|<link|src=|url\(|https?:", page)
+
+
+def test_the_report_is_the_same_when_it_is_written_again(chain, run):
+    before = chain.blobs()
+    chain.send("audience-published", run.records[-1].event.to_json())
+    assert chain.blobs() == before
+
+
+def test_recommendations_have_a_report_of_their_own(chain):
+    [beside] = [run_id for run_id in chain.runs.ids() if chain.run(run_id).topic == "recommendations-due"]
+    page = chain.text(chain.runs.uri(beside, "report.html"))
+    assert re.findall(r'<section id="(\w+)"', page) == ["run", "recommendations", "cost"]
 
 
 # What comes afterwards; each test leaves the data and a champion behind.

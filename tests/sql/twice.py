@@ -30,6 +30,8 @@ NOT_RUN = {
     **dict.fromkeys((f"models/{candidate}" for candidate in CANDIDATES), "CREATE MODEL"),
     "recommendations/by_matrix_factorization": "BigQuery ML",
     "recommendations/factorization": "CREATE MODEL",
+    "report/drivers": "BigQuery ML",
+    "report/examples": "BigQuery ML",
     "reset/all_rows": "TRUNCATE TABLE",
     "scoring/scores": "BigQuery ML",
     "source/day_tables": "__TABLES__ holds times that only the tables themselves know",

@@ -157,17 +157,20 @@ def test_what_runs_changes_its_bundle(tree, tmp_path):
 @pytest.mark.parametrize(
     ("file", "bundles"),
     [
-        ("main.py", ["chain", "checkout"]),
-        ("shared/settings.py", ["chain", "checkout"]),
-        ("sql/models/logistic.sql", ["chain", "checkout"]),
+        ("main.py", ["chain", "checkout", "report"]),
+        ("shared/settings.py", ["chain", "checkout", "report"]),
+        ("sql/models/logistic.sql", ["chain", "checkout", "report"]),
         ("shared/online/scorer.py", ["chain", "checkout"]),
         ("requirements/checkout.txt", ["checkout"]),
         ("functions/score_checkout.py", ["checkout"]),
         ("requirements/chain.txt", ["chain"]),
         ("functions/on_checkout.py", ["chain"]),
-        ("shared/chain/registry.py", ["chain"]),
-        ("shared/clients.py", ["chain"]),
-        ("sql/scoring/scores.sql", ["chain"]),
+        ("shared/chain/registry.py", ["chain", "report"]),
+        ("shared/clients.py", ["chain", "report"]),
+        ("sql/scoring/scores.sql", ["chain", "report"]),
+        ("functions/write_report.py", ["report"]),
+        ("shared/report/page.py", ["report"]),
+        ("shared/report/templates/page.html", ["report"]),
         ("shared/log_events.py", []),
     ],
 )
@@ -251,11 +254,14 @@ def test_the_bundles_lie_where_terraform_looks_for_them_wherever_one_stands(tree
     assert all((tree / "dist" / f"{name}.zip").is_file() for name in NAMES)
 
 
+TEMPLATES = {("shared", ".html"), ("shared", ".css")}
+
+
 def test_a_bundle_holds_what_runs_and_nothing_else(bundle):
     names = [PurePosixPath(name) for name in bundle.namelist()]
     assert {name.parts[0] for name in names} == {"main.py", "requirements.txt", "functions", "shared", "sql"}
     kinds = {(name.parts[0], name.suffix) for name in names if name.parent.name}
-    assert kinds == {("functions", ".py"), ("shared", ".py"), ("sql", ".sql")}
+    assert kinds - TEMPLATES == {("functions", ".py"), ("shared", ".py"), ("sql", ".sql")}
     assert not [name for name in names if "__pycache__" in name.parts or name.parts[:2] == ("sql", "tables")]
 
 
@@ -263,7 +269,7 @@ def test_only_those_modules_read_statements_of_which_the_bundles_know_it():
     """Where a module lies it says with __file__; what else it may read beside code."""
     modules = {name for files in CONTENTS.values() for name in files if name.endswith(".py")}
     reading = {name for name in modules if "__file__" in names((package.ROOT / name).read_text())}
-    assert reading == package.STATEMENTS.keys()
+    assert reading == package.READ.keys()
 
 
 def test_what_a_bundle_imports_lies_in_it_or_is_a_requirement(bundle, name):

@@ -51,9 +51,10 @@ def in_view():
     return [one.alias_or_name for one in view.find(exp.Struct).expressions]
 
 
-def unpivoted(name):
-    query = sqlglot.parse_one(googlesql.text(name), "bigquery")
-    return [one.name for pivot in query.find_all(exp.Pivot) for field in pivot.fields for one in field.expressions]
+def unpivoted(*statements):
+    queries = [sqlglot.parse_one(googlesql.text(one), "bigquery") for one in statements]
+    pivots = [pivot for query in queries for pivot in query.find_all(exp.Pivot)]
+    return [one.name for pivot in pivots for field in pivot.fields for one in field.expressions]
 
 
 def ranked_alone():
@@ -83,6 +84,7 @@ PLACES = {
     "sql/tables/training_rows.yaml": lambda: columns("training_rows"),
     "sql/evaluation/single_features.sql": ranked_alone,
     "sql/monitoring/feature_shift.sql": compared,
+    "sql/report/numbers.sql": lambda: unpivoted("report/numbers", "report/categories"),
     "shared/online/contract.py": lambda: list(msgspec.structs.asdict(contract.Features())),
     "shared/online/sessions.py": of_a_visit,
     "sql/tables/run_googleapis_com_stdout.yaml": logged,

@@ -1,0 +1,39 @@
+"""The reports of runs: where they are, and `propensity report`, which downloads one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cli import world
+from cli.errors import CommandError
+from shared.report.writing import NAME
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from shared.chain.environment import Environment
+
+# Shows an object to whoever is signed in to Google Cloud and may read it.
+_BROWSER = "https://storage.cloud.google.com/"
+
+
+def link(run_id: str, environment: Environment) -> str | None:
+    """Return where the run's report is: a browser's link or, in a local cloud, a gs:// URI; None if there is none."""
+    uri = environment.runs.uri(run_id, NAME)
+    if uri not in environment.runs.files(run_id, NAME):
+        return None
+    return uri if world.is_local() else uri.replace("gs://", _BROWSER, 1)
+
+
+def download(run_id: str, file: Path, environment: Environment) -> int:
+    """Write the run's report to a file, and return its size in bytes.
+
+    Raises:
+        Malformed: there is no such run.
+        CommandError: the run has no report, which is written when it has ended.
+    """
+    environment.runs.opened(run_id)
+    content = environment.runs.content(run_id, NAME)
+    if content is None:
+        raise CommandError(f"run {run_id} has no report: write_report writes it once the run has ended")
+    return file.write_bytes(content)

@@ -1,0 +1,52 @@
+"""Where values lie in a drawing: axes with round ticks."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared.report import words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_STEPS = (1, 2, 2.5, 5, 10)
+
+
+@dataclass(frozen=True)
+class Axis:
+    """An axis from `low` to `high`; `text` writes the value of a tick."""
+
+    title: str
+    low: float
+    high: float
+    text: Callable[[float], str] = lambda value: f"{value:g}"
+
+    def ticks(self, most: int = 5) -> list[float]:
+        """Return round values within the axis, at most about `most`."""
+        span = self.high - self.low
+        raw = span / most
+        power = 10 ** math.floor(math.log10(raw))
+        step = next(power * one for one in _STEPS if power * one >= raw * 0.999)
+        first = math.ceil(self.low / step - 1e-9)
+        return [round(number * step, 12) for number in range(first, math.floor(self.high / step + 1e-9) + 1)]
+
+    def place(self, value: float, start: float, end: float) -> float:
+        """Return the coordinate of a value between the coordinates of the axis' ends."""
+        share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
+        return round(start + share * (end - start), 2)
+
+
+def shares(title: str, high: float = 1.0) -> Axis:
+    """Return an axis of percentages from 0; `high` is a share."""
+    return Axis(title, 0.0, max(high, 1e-6), _percentage)
+
+
+def amounts(title: str, high: float) -> Axis:
+    """Return an axis of amounts from 0."""
+    return Axis(title, 0.0, max(high, 1e-6), lambda value: words.count(value) if high >= 10 else f"{value:g}")
+
+
+def _percentage(value: float) -> str:
+    return f"{100 * value:g} %"

@@ -1,0 +1,49 @@
+"""What the report is made of: the run's documents, the former run's, and the rows of the sections' statements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from shared.chain.documents import OpenedRun
+    from shared.chain.run_state import Run
+    from shared.report.page import Section
+    from shared.settings import Settings
+    from shared.warehouse import Statement
+
+type Rows = list[dict[str, Any]]
+type Answers = dict[str, Rows]
+
+
+@dataclass(frozen=True)
+class Material:
+    """A run as its documents describe it. `before` is the last run that was opened to train before this one.
+
+    `trainings` holds what BigQuery bills for the training of each candidate, in bytes.
+    """
+
+    run: Run
+    opened: OpenedRun
+    settings: Settings
+    before: Run | None = None
+    trainings: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def rows_of_run(self) -> dict[str, Any]:
+        """The parameters that select the run's rows in tables that hold the rows of several runs."""
+        return {"run_id": self.run.run_id, "created_on": self.run.opened_at.date()}
+
+    def has(self, step: str) -> bool:
+        """Whether the step has a record."""
+        return any(record.step == step for record in self.run.records)
+
+
+class Part(Protocol):
+    """A module of shared/report/sections."""
+
+    def asks(self, material: Material) -> dict[str, Statement]:
+        """Return the statements whose rows the section needs, by a name of its own."""
+
+    def tell(self, material: Material, answers: Answers) -> Section | None:
+        """Return the section from the rows of its statements; None if the run has nothing for it."""

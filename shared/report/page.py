@@ -1,0 +1,201 @@
+"""The parts of a page, and the page itself: sections of sentences, tables and figures.
+
+A figure is an SVG drawing. Its title, and its numbers in words, stand beside it and name it for screen readers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from shared.report.axes import Axis
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_TEMPLATES = Path(__file__).parent / "templates"
+# The drawing's size in pixels of a telephone, so that its text is not scaled down there.
+WIDTH, HEIGHT = 340, 230
+LEFT, RIGHT, TOP, BOTTOM = 52, 20, 10, 40
+ROW = 30
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; the first cell of a row is its heading. With `numbers`, all other cells are right-aligned."""
+
+    kind: ClassVar[str] = "table"
+
+    title: str
+    head: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    numbers: bool = True
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawing with its title and its numbers in words."""
+
+    kind: ClassVar[str]
+
+    title: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line through points, by its name in the legend."""
+
+    name: str
+    points: Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Lines(Figure):
+    """Lines over two axes. `reference` is a thin line without a name, e.g. that of a model that knows nothing."""
+
+    kind = "lines"
+
+    x: Axis
+    y: Axis
+    lines: Sequence[Line]
+    reference: Sequence[tuple[float, float]] = ()
+    has_marks: bool = False
+
+    def at(self, point: tuple[float, float]) -> tuple[float, float]:
+        """Return the coordinates of a point."""
+        return self.x.place(point[0], LEFT, WIDTH - RIGHT), self.y.place(point[1], HEIGHT - BOTTOM, TOP)
+
+    def path(self, points: Sequence[tuple[float, float]]) -> str:
+        """Return the SVG path through the points."""
+        return "M" + " L".join(f"{x:g} {y:g}" for x, y in map(self.at, points))
+
+
+@dataclass(frozen=True)
+class Bars(Figure):
+    """Groups of bars: `bars` holds the heights of each series, by its name, in the order of `labels`."""
+
+    kind = "bars"
+
+    x_title: str
+    y: Axis
+    labels: Sequence[str]
+    bars: Mapping[str, Sequence[float]]
+
+    @property
+    def step(self) -> float:
+        """The width of a group."""
+        return (WIDTH - LEFT - RIGHT) / max(len(self.labels), 1)
+
+    def bar(self, series: int, group: int) -> tuple[float, float, float, float]:
+        """Return x, y, width and height of a bar."""
+        width = 0.8 * self.step / len(self.bars)
+        x = LEFT + self.step * (group + 0.1) + width * series
+        top = self.y.place(list(self.bars.values())[series][group], HEIGHT - BOTTOM, TOP)
+        return round(x, 2), top, round(width, 2), round(HEIGHT - BOTTOM - top, 2)
+
+    def shown(self) -> list[tuple[float, str]]:
+        """Return the place and the text of the labels that have room."""
+        longest = max((len(label) for label in self.labels), default=1)
+        every = max(1, -(-int(longest * 6.5 + 6) // max(int(self.step), 1)))
+        return [
+            (round(LEFT + self.step * (number + 0.5), 2), label)
+            for number, label in enumerate(self.labels)
+            if number % every == 0
+        ]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A value with its interval, in a row of its own; `text` says both."""
+
+    name: str
+    value: float
+    lower: float
+    upper: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Spreads(Figure):
+    """Values with their intervals, one below the other. `marks` are second values, e.g. what was predicted."""
+
+    kind = "spreads"
+
+    x: Axis
+    spreads: Sequence[Spread]
+    marks: Sequence[float] = ()
+    legend: tuple[str, str] = ("value with 95 % interval", "")
+
+    @property
+    def height(self) -> int:
+        """The drawing's height."""
+        return TOP + ROW * len(self.spreads) + BOTTOM
+
+    def at(self, value: float) -> float:
+        """Return the x coordinate of a value."""
+        return self.x.place(value, 14, WIDTH - 14)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A step of the run: when it began, in seconds since the run was opened, and how long it took."""
+
+    name: str
+    state: str
+    begin: float = 0.0
+    seconds: float = 0.0
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Graph(Figure):
+    """The steps of a run in their order, with a bar from each one's begin to its end."""
+
+    kind = "graph"
+
+    nodes: Sequence[Node]
+
+    @property
+    def height(self) -> int:
+        """The drawing's height."""
+        return 8 + 34 * len(self.nodes)
+
+    def span(self, node: Node) -> tuple[float, float]:
+        """Return the x coordinate and the width of the bar of a node."""
+        end = max((one.begin + one.seconds for one in self.nodes), default=0) or 1
+        time = Axis("", 0, end)
+        x = time.place(node.begin, 34, WIDTH - 6)
+        return x, max(round(time.place(node.begin + node.seconds, 34, WIDTH - 6) - x, 2), 2)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of the page; `words` are its paragraphs."""
+
+    key: str
+    title: str
+    words: Sequence[str]
+    parts: Sequence[Table | Figure] = ()
+
+
+def render(title: str, sections: Sequence[Section]) -> bytes:
+    """Return the page. It refers to nothing outside itself."""
+    sizes = {"WIDTH": WIDTH, "HEIGHT": HEIGHT, "LEFT": LEFT, "RIGHT": RIGHT, "TOP": TOP, "BOTTOM": BOTTOM, "ROW": ROW}
+    return _templates().get_template("page.html").render(title=title, sections=sections, **sizes).encode()
+
+
+@cache
+def _templates() -> Environment:
+    # Names of sources and products come from outside, so everything is escaped.
+    return Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,1 @@
+"""The sections of the report, one module each: what it asks BigQuery, and what it tells."""

@@ -1,0 +1,57 @@
+"""Segments: how many buyers the winner expected among the test visitors of a device, channel or country."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.report import axes, words
+from shared.report.page import Section, Spread, Spreads
+from shared.warehouse import Statement
+
+if TYPE_CHECKING:
+    from shared.report.material import Answers, Material, Rows
+
+_MOST = 8
+_KINDS = ("device", "channel", "country")
+
+
+def asks(material: Material) -> dict[str, Statement]:
+    """Return the statement that counts the segments, if a model was evaluated."""
+    evaluation = material.run.documents.evaluation
+    if evaluation is None:
+        return {}
+    about = {**material.rows_of_run, "candidate": evaluation.winner, "most": _MOST}
+    return {"segments": Statement("report/segments", about)}
+
+
+def tell(_: Material, answers: Answers) -> Section | None:
+    """Return the section; None if there are no test visitors."""
+    rows = answers.get("segments", [])
+    if not rows:
+        return None
+    sentences = [
+        "Of each segment of the test visitors: the share that bought, its 95 % interval, and what the winner expected.",
+        "Small segments have wide intervals.",
+    ]
+    parts = [_figure(kind, found) for kind in _KINDS if (found := [row for row in rows if row["kind"] == kind])]
+    return Section("segments", "Segments", sentences, parts)
+
+
+def _figure(kind: str, rows: Rows) -> Spreads:
+    spreads, marks = [], []
+    for row in rows:
+        visitors, buyers = row["visitors"], row["buyers"]
+        lower, upper = words.share_interval(buyers, visitors)
+        name = "all others" if row["segment"] is None else row["segment"]
+        text = f"{words.count(buyers)} of {words.count(visitors)}, {words.decimal(row['expected'], 1)} expected"
+        spreads.append(Spread(name, buyers / visitors, lower, upper, text))
+        marks.append(row["expected"] / visitors)
+    outside = [
+        spread.name for spread, mark in zip(spreads, marks, strict=True) if not spread.lower <= mark <= spread.upper
+    ]
+    said = f"In {len(spreads) - len(outside)} of {len(spreads)} segments, what was expected lies within the interval."
+    said += f" Outside: {words.listed(outside)}." if outside else ""
+    # A small segment's interval may reach up to 1; the axis ends where it still shows the others.
+    high = max(*marks, *(spread.value for spread in spreads)) * 2
+    legend = ("share that bought, with 95 % interval", "share expected")
+    return Spreads(f"Test visitors by {kind}", said, axes.shares("share that bought", high), spreads, marks, legend)

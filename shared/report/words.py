@@ -1,0 +1,105 @@
+"""Numbers, times and names as a reader of the report sees them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from shared.chain.documents import Measured
+
+MINUTE = 60
+NONE = "-"
+# The metrics that are shown of a model, and the digits after the point of those that need more or fewer than three.
+METRICS = {
+    "roc_auc": "ROC AUC",
+    "pr_auc": "PR AUC",
+    "log_loss": "log loss",
+    "brier": "Brier",
+    "lift_at_10_percent": "lift 10%",
+}
+DIGITS = {"log_loss": 4, "brier": 4, "lift_at_10_percent": 1}
+# Standard normal quantile of a 95 % interval.
+_Z = 1.959964
+
+
+def count(number: float) -> str:
+    """Return a whole number with separators."""
+    return f"{number:,.0f}"
+
+
+def percent(share: float | None) -> str:
+    """Return a share of 0 to 1 as a percentage with two or three significant digits."""
+    if share is None:
+        return NONE
+    value = 100 * share
+    digits = 0 if value == 0 or abs(value) >= 99.95 else 1 if abs(value) >= 10 else 2
+    return f"{value:.{digits}f} %"
+
+
+def decimal(number: float | None, digits: int = 3) -> str:
+    """Return a number with a fixed number of digits."""
+    return NONE if number is None else f"{number:.{digits}f}"
+
+
+def metric(name: str, measured: Measured) -> str:
+    """Return a model's metric."""
+    return decimal(getattr(measured, name), DIGITS.get(name, 3))
+
+
+def bounds(name: str, measured: Measured) -> str:
+    """Return the 95 % interval of a model's metric."""
+    lower, upper = measured.intervals.get(name, (None, None))
+    digits = DIGITS.get(name, 3)
+    return f"{decimal(lower, digits)} to {decimal(upper, digits)}"
+
+
+def seconds(number: float) -> str:
+    """Return a duration."""
+    if round(number, 1) < MINUTE:
+        return f"{number:.1f} s"
+    minutes, rest = divmod(round(number), MINUTE)
+    return f"{minutes} min {rest} s"
+
+
+def size(number: float) -> str:
+    """Return a number of bytes."""
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if number < 1024:
+            return f"{number:.0f} {unit}" if unit == "bytes" else f"{number:.1f} {unit}"
+        number /= 1024
+    return f"{number:.2f} TiB"
+
+
+def moment(time: datetime) -> str:
+    """Return a time to the second."""
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def named(name: str) -> str:
+    """Return a name of the code as words."""
+    return name.replace("_", " ")
+
+
+def begun(text: str) -> str:
+    """Return the text with a capital first letter."""
+    return text[:1].upper() + text[1:]
+
+
+def listed(items: Iterable[str]) -> str:
+    """Return the items in one phrase: a, b and c."""
+    *others, last = list(items) or ["none"]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def share_interval(hits: float, total: float) -> tuple[float, float]:
+    """Return the 95 % interval of a share (Wilson's score interval); the whole range for a total of 0."""
+    if total <= 0:
+        return 0.0, 1.0
+    share, weight = hits / total, _Z**2 / total
+    middle = (share + weight / 2) / (1 + weight)
+    half = math.sqrt(max(share * (1 - share) / total * _Z**2 + weight**2 / 4, 0)) / (1 + weight)
+    return max(middle - half, 0.0), min(middle + half, 1.0)

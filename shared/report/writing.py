@@ -1,0 +1,136 @@
+"""Write a run's report: read its documents, ask the sections' statements at once, and keep the page in its folder."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from google.api_core.exceptions import NotFound
+
+from shared.chain import run_state
+from shared.chain.documents import ExportRun
+from shared.chain.training import TRIES
+from shared.errors import Malformed, Permanent, told
+from shared.report import page
+from shared.report.material import Material
+from shared.report.sections import (
+    audience,
+    changes,
+    cost,
+    curves,
+    data,
+    drivers,
+    models,
+    recommendations,
+    run,
+    segments,
+)
+from shared.warehouse import MOST_AT_ONCE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from concurrent.futures import Future
+
+    from google.cloud.bigquery import QueryJob
+
+    from shared.chain.documents import OpenedRun
+    from shared.chain.environment import Environment
+    from shared.chain.run_state import Run
+    from shared.chain.runs import Runs
+    from shared.report.material import Part, Rows
+    from shared.warehouse import Statement
+
+NAME = "report.html"
+# In the order of the page.
+PARTS: tuple[Part, ...] = (
+    run,
+    data,
+    models,
+    curves,
+    drivers,
+    segments,
+    audience,
+    recommendations,
+    cost,
+    changes,
+)
+
+
+def write(run_id: str, environment: Environment) -> bytes:
+    """Write the page into the run's folder, unless it is there already, and return it.
+
+    The same documents and rows make the same page, so a second delivery changes nothing.
+
+    Raises:
+        Malformed: there is no such run.
+        GoogleAPICallError: BigQuery or Cloud Storage failed, and a retry may help.
+    """
+    material = gather(run_id, environment)
+    written = page.render(f"Run {run_id}: {material.run.outcome}", sections(material, environment))
+    if environment.runs.content(run_id, NAME) != written:
+        environment.runs.write_page(run_id, NAME, written)
+    return written
+
+
+def gather(run_id: str, environment: Environment) -> Material:
+    """Return what the bucket holds about the run and the one before, and what BigQuery bills for its trainings.
+
+    Raises:
+        Malformed: there is no such run.
+    """
+    opened = environment.runs.opened(run_id).run
+    before = _before(opened, environment.runs)
+    run = run_state.read(environment.runs, run_id)
+    return Material(run, opened, environment.settings, before, _trainings(run_id, environment))
+
+
+def sections(material: Material, environment: Environment) -> list[page.Section]:
+    """Return the sections that the run has something for.
+
+    If BigQuery refuses a statement, e.g. because a model was deleted, the page says so instead of the section.
+    """
+    found, lacking = [], []
+    with ThreadPoolExecutor(MOST_AT_ONCE, "report") as pool:
+        asked = [_asked(part.asks(material), environment, pool) for part in PARTS]
+        for part, answers in zip(PARTS, asked, strict=True):
+            try:
+                section = part.tell(material, {name: rows.result() for name, rows in answers.items()})
+            except Permanent as error:
+                lacking.append(told(error))
+            else:
+                found += [section] if section else []
+    return [*found, page.Section("lacking", "Left out", lacking)] if lacking else found
+
+
+def _asked(
+    statements: Mapping[str, Statement], environment: Environment, pool: ThreadPoolExecutor
+) -> dict[str, Future[Rows]]:
+    # Outside the run: a delivery after a deployment must not attach to a job of the former statement.
+    return {
+        name: pool.submit(environment.query, one.name, one.parameters, **one.identifiers)
+        for name, one in statements.items()
+    }
+
+
+def _before(opened: OpenedRun, runs: Runs) -> Run | None:
+    if not isinstance(opened, ExportRun) or opened.after is None:
+        return None
+    try:
+        return run_state.read(runs, opened.after)
+    except Malformed:
+        # It was reset.
+        return None
+
+
+def _trainings(run_id: str, environment: Environment) -> dict[str, int]:
+    """Return the bytes that BigQuery bills for the trainings of each candidate, all attempts included."""
+    billed: Counter[str] = Counter()
+    for attempt in range(1, TRIES + 1):
+        for candidate, job_id in environment.runs.trainings(run_id, attempt).items():
+            # BigQuery forgets jobs after half a year.
+            with contextlib.suppress(NotFound):
+                job: QueryJob = environment.bigquery.get_job(job_id, location=environment.settings.location)  # type: ignore[assignment]
+                billed[candidate] += job.total_bytes_billed or 0
+    return dict(billed)

@@ -1,0 +1,69 @@
+-- One row a segment of the test visitors: how many they are, how many bought, and how many the winner expected. The
+-- segment is NULL for all that are not among the largest of their kind.
+-- @run_id      STRING  the run
+-- @created_on  DATE    day on which the run was opened
+-- @candidate   STRING  the run's winner
+-- @most        INT64   maximum number of segments of a kind
+with
+visitors as (
+    select
+        visitor_id,
+        device,
+        channel,
+        country
+    from training_rows
+    where run_id = @run_id and created_on = @created_on and split = 'test'
+),
+
+members as (
+    select
+        visitor_id,
+        kind,
+        segment
+    from visitors
+    unpivot (segment for kind in (device, channel, country))
+),
+
+-- A visitor with two first visits among the test visitors counts with the mean of both.
+scored as (
+    select
+        visitor_id,
+        avg(probability) as probability,
+        max(label) as label
+    from evaluation_rows
+    where run_id = @run_id and created_on = @created_on and split = 'test' and candidate = @candidate
+    group by visitor_id
+),
+
+counted as (
+    select
+        members.kind,
+        members.segment,
+        count(*) as visitors,
+        sum(scored.label) as buyers,
+        sum(scored.probability) as expected
+    from members
+    inner join scored
+        on members.visitor_id = scored.visitor_id
+    group by members.kind, members.segment
+),
+
+ranked as (
+    select
+        kind,
+        visitors,
+        buyers,
+        expected,
+        if(row_number() over (partition by kind order by visitors desc, segment asc) <= @most, segment, null) as segment
+    from counted
+)
+
+select
+    kind,
+    segment,
+    sum(visitors) as visitors,
+    sum(buyers) as buyers,
+    sum(expected) as expected
+from ranked
+group by kind, segment
+order by kind asc, segment is null asc, visitors desc, segment asc

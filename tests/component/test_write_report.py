@@ -1,0 +1,80 @@
+"""The report of runs that ended early, with the local Cloud Storage and Pub/Sub; BigQuery is not needed for them."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from fixtures.handling import RUN
+from fixtures.pubsub import pushed
+from functions.write_report import write_report
+from shared.chain.documents import CHECKS, Check, ExportRun
+from shared.chain.runs import Failure, Record
+from shared.events import DataRefreshed, FeaturesBuilt, RunFailed, RunSuperseded
+
+NOW = datetime(2017, 8, 2, 3, 4, 5, tzinfo=UTC)
+FAILED = "20170801-1a1b2c3d"
+FOUND = 'table <b>"x"</b> lacks the column hits'
+
+
+def take(event):
+    return write_report(pushed(event.to_json(), event.topic, "17"))
+
+
+def page(world, run_id):
+    return world.runs.content(run_id, "report.html").decode()
+
+
+@pytest.fixture
+def failed(world):
+    """A run whose data fail their checks."""
+    event = DataRefreshed(FAILED, date(2017, 8, 1), "new prices")
+    world.runs.open(ExportRun(opened_at=NOW, event=event, as_of=event.as_of, reason=event.reason, trains=True))
+    world.runs.write(FAILED, CHECKS, {"fail/columns": Check(is_ok=False, found=FOUND)})
+    world.runs.fail(FAILED, Failure("build_features", FOUND, is_permanent=True, failed_at=NOW))
+    return world
+
+
+def test_a_failed_run_has_a_report_of_what_it_has(failed):
+    take(RunFailed(FAILED, "build_features"))
+    found = page(failed, FAILED)
+    assert f"<h1>Run {FAILED}: failed</h1>" in found
+    assert "0 of 1 checks of the data are satisfied." in found
+    assert "build_features: failed" in found
+    assert "train_models: not reached" in found
+    assert "Reason: new prices." in found
+
+
+def test_what_comes_from_outside_cannot_become_markup(failed):
+    take(RunFailed(FAILED, "build_features"))
+    assert "<b>" not in page(failed, FAILED)
+    assert "table &lt;b&gt;" in page(failed, FAILED)
+
+
+def test_a_second_delivery_writes_nothing(failed):
+    take(RunFailed(FAILED, "build_features"))
+    before = [blob.generation for blob in failed.bucket.list_blobs(prefix=f"runs/{FAILED}/report")]
+    take(RunFailed(FAILED, "build_features"))
+    assert [blob.generation for blob in failed.bucket.list_blobs(prefix=f"runs/{FAILED}/report")] == before
+
+
+def test_a_run_that_goes_on_after_its_failure_has_a_new_report(failed):
+    take(RunFailed(FAILED, "build_features"))
+    built = Record("build_features", FeaturesBuilt(FAILED, date(2017, 8, 1)), NOW, NOW + timedelta(seconds=5), 1.5)
+    failed.runs.finish(FAILED, built)
+    ended = RunSuperseded(FAILED, "20170802-1a1b2c3d")
+    failed.runs.finish(
+        FAILED, Record("score_visitors", ended, NOW + timedelta(seconds=9), NOW + timedelta(seconds=9), 0)
+    )
+    take(ended)
+    found = page(failed, FAILED)
+    assert f"<h1>Run {FAILED}: superseded</h1>" in found
+    assert "run 20170802-1a1b2c3d reads newer data" in found
+    assert "build_features: 5.0 s" in found
+
+
+def test_an_event_of_a_run_that_was_reset_is_a_dead_letter(world, broker):
+    world.runs.remove(RUN)
+    take(RunFailed(RUN, "score_visitors"))
+    [letter] = broker.published("dead-letters")
+    assert letter.attributes["rejected_by"] == "write_report"
+    assert letter.attributes["rejected_for"].startswith(f"there is no run {RUN}")
