@@ -9,7 +9,7 @@ from shared.report.page import Line, Lines, Section, Spread, Spreads
 from shared.warehouse import Statement
 
 if TYPE_CHECKING:
-    from shared.chain.documents import Measured
+    from shared.chain.documents import Evaluation, Measured
     from shared.report.material import Answers, Material, Rows
 
 _SPLITS = ("evaluation", "test")
@@ -72,8 +72,18 @@ def tell(material: Material, answers: Answers) -> Section | None:
     sentences = [
         "The visitors are ordered by probability, the most likely buyers first.",
         "A curve has a point for each percent of them. The dotted line is that of a model that knows nothing.",
+        *_calibrated(evaluation),
     ]
     return Section("curves", "Ranking and calibration", sentences, parts)
+
+
+def _calibrated(evaluation: Evaluation) -> list[str]:
+    """Say how the winner's probabilities were calibrated, and what the test visitors show of it."""
+    if evaluation.calibration is None:
+        return []
+    found = evaluation.calibration
+    method = f"Calibrator of {words.named(evaluation.winner)}: {found.method}."
+    return [method, f"Calibration on the test visitors: {found.judgement}."]
 
 
 def _curves(rows: Rows) -> dict[str, Curve]:

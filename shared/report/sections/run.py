@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 # The steps of a run that does not train.
 _REFRESH = ("build_features", "score_visitors", "publish_audience")
-_OF_KIND = {"training": STEPS, "refresh": _REFRESH, "scoring": _REFRESH[1:], "recommendations": BESIDE[:1], "monitoring": BESIDE[1:]}
+_OF_KIND = {
+    "training": STEPS,
+    "refresh": _REFRESH,
+    "scoring": _REFRESH[1:],
+    "recommendations": BESIDE[:1],
+    "monitoring": BESIDE[1:],
+}
 _ENDED = {
     "published": "It ended with a published audience.",
     "recommended": "It ended with new recommendations.",

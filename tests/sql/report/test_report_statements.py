@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from learning import RUN, training_rows
 
+from shared.calibration import IDENTITY
 from shared.settings import CANDIDATES
 
 LABEL = "will_buy_on_return_visit"
@@ -55,7 +56,7 @@ def test_the_strength_of_a_feature_is_how_far_it_moves_the_scores_of_test_visito
 @pytest.mark.parametrize("candidate", CANDIDATES)
 def test_examples_are_the_extremes_of_the_test_visitors_and_name_none_of_them(candidate, models, warehouse):
     filled(warehouse)
-    warehouse.run("evaluation/predictions", {**TEST, "candidate": candidate}, model=candidate)
+    warehouse.run("evaluation/predictions", {**TEST, "candidate": candidate, **IDENTITY.parameters}, model=candidate)
     said = sorted((row["probability"] for row in warehouse.rows("evaluation_rows")), reverse=True)
     examples = warehouse.run("report/examples", {**RUN, "candidate": candidate, "rows": 3}, model=candidate)
     assert [(row["is_likely"], row["place"]) for row in examples] == [
