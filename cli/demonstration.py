@@ -77,7 +77,7 @@ class Result:
 
     run: Run
     upper_bound: Measured | None
-    page: Path | None
+    report_file: Path | None
     phases: dict[str, float]
 
 
@@ -131,12 +131,12 @@ def run(plan: Plan, out: Console) -> Result:
                 )
         upper_bound = None if plan.sources else bound.measure(truth, finished, environment)
         laps.lap("upper bound")
-        page = _page(finished.run_id, environment, state, pause)
+        report_file = _report_file(finished.run_id, environment, state, pause)
         laps.lap("report")
-        return Result(finished, upper_bound, page, laps.seconds)
+        return Result(finished, upper_bound, report_file, laps.seconds)
 
 
-def _page(run_id: str, environment: Environment, state: Path, pause: Callable[[float], object]) -> Path | None:
+def _report_file(run_id: str, environment: Environment, state: Path, pause: Callable[[float], object]) -> Path | None:
     """Return the file of the run's report, which is written after the run's end; None if that takes too long."""
     deadline = time.monotonic() + _REPORT_SECONDS
     while environment.runs.content(run_id, NAME) is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from cli import pages, report, terminal
+from cli import report, run_reports, terminal
 from shared.chain import pointer, run_state
 from shared.chain.documents import SUPERSEDED
 from shared.errors import Permanent
@@ -68,7 +68,7 @@ def _row(environment: Environment, run_id: str, champion: str | None) -> dict[st
         "state": run.outcome,
         "why": run.reason,
         "is_champion": run_id == champion,
-        "report": pages.link(run_id, environment),
+        "report": run_reports.link(run_id, environment),
     }
 
 

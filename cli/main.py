@@ -71,8 +71,8 @@ def demo(
     plan = demonstration.Plan(seed, days, sessions, source or [], assignments or [], state)
     result = demonstration.run(plan, out)
     report.show(result.run, out, result.upper_bound)
-    if result.page:
-        out.print(f"report       {os.path.relpath(result.page)}", markup=False, highlight=False, soft_wrap=True)
+    if result.report_file:
+        out.print(f"report       {os.path.relpath(result.report_file)}", markup=False, highlight=False, soft_wrap=True)
     document = {**report.document(result.run), "upper_bound": result.upper_bound, "phases": result.phases}
     if json_file:
         json_file.write_text(jsontext.text(document, indent=1) + "\n")
@@ -244,7 +244,7 @@ def show(
     as_json: options.AsJson = False,
 ) -> None:
     """Show a run: its steps, checks, candidates, gate, deployment, audience and recommendations."""
-    from cli import pages, report
+    from cli import report, run_reports
     from shared.chain import run_state
 
     if (run_id is None) == (request is None):
@@ -258,12 +258,12 @@ def show(
         raise UsageError("--request needs --filter: a checkout is followed in the log")
     environment = world.connected()
     run = run_state.read(environment.runs, run_id)
-    page = pages.link(run_id, environment)
+    linked = run_reports.link(run_id, environment)
     if as_json:
-        terminal.print_json({**report.document(run), "report": page})
+        terminal.print_json({**report.document(run), "report": linked})
         return
     report.show(run, out)
-    out.print(f"report       {page or 'none yet'}", markup=False, highlight=False, soft_wrap=True)
+    out.print(f"report       {linked or 'none yet'}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -351,11 +351,11 @@ def download_report(
     out_file: Annotated[Path | None, typer.Option("--out", help="The file to write; default report-RUN.html.")] = None,
 ) -> None:
     """Download the report of a run: one HTML page that needs nothing else."""
-    from cli import pages
+    from cli import run_reports
 
     file = out_file or Path(f"report-{run_id}.html")
     options.require_folder(file)
-    size = pages.download(run_id, file, world.connected())
+    size = run_reports.download(run_id, file, world.connected())
     out.print(f"{file}: {size / 1000:.0f} kB", markup=False, highlight=False, soft_wrap=True)
 
 
