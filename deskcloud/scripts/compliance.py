@@ -1,16 +1,16 @@
-"""Run GoogleSQL's own compliance cases on the local BigQuery and count how it answers.
+"""Run GoogleSQL's own compliance cases on the local BigQuery and count the results.
 
     python scripts/compliance.py CHECKOUT/googlesql/compliance/testdata [--only TEXT] [--write]
 
-CHECKOUT is one of https://github.com/google/googlesql. Each case that Google's reference implementation runs in
-BigQuery's dialect runs on the local BigQuery too; --only takes the files that have TEXT in their name. The script
-prints each silent difference that compliance.yaml does not list, what is refused and why, and the counts. It exits
-with 1 where a difference is not listed, or one that is listed is gone. --write brings the counts up to date.
+CHECKOUT is a checkout of https://github.com/google/googlesql. If Google's reference implementation accepts a case in
+BigQuery's dialect, the local BigQuery runs the case too. With --only, the script runs only files whose names contain
+TEXT. The script prints each difference that compliance.yaml does not list, the reasons of refusals, and the counts. The
+exit code is 1 if a difference is not listed, or if a listed case no longer differs. --write updates the counts.
 
-    same              the same columns, types and rows, or an error in both
-    different         other rows, columns or types, or no error, silently
-    refused           by the local BigQuery, by what is missing
-    not BigQuery's    refused by the reference implementation in BigQuery's dialect, or nothing that can be compared
+    same              both return the same columns, types and rows, or both fail
+    different         the local BigQuery returns other rows, columns or types, or does not fail
+    refused           the local BigQuery refuses the case; counted by the missing feature
+    not BigQuery's    the reference implementation refuses the case in BigQuery's dialect, or it cannot be compared
 """
 
 import re
@@ -38,17 +38,17 @@ from deskcloud.googlesql.types import Fields
 LIST = Path(__file__).with_suffix(".yaml")
 THREADS = 2
 NOTHING = Answer()
-# The local BigQuery starts anew after so many files: it keeps the result of each query.
+# Number of files after which the local BigQuery is restarted, since it keeps the result of each query.
 FILES = 40
-# Functions that never give the same twice.
+# Functions whose result is another at each call.
 _RANDOM = re.compile(r"(?i)\b(rand|generate_uuid|current_\w+|session_user|tablesample)\b")
-# What BigQuery has, and the reference implementation refuses.
+# The error of the reference implementation about a feature that BigQuery has.
 _LACKING = "invalid collation name"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """How the local BigQuery answers a case, and what of."""
+    """The result of a case; `word` is one of the four results that the module's docstring lists."""
 
     name: str
     case: Case
@@ -60,9 +60,9 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Tables:
-    """A file's tables: as rows, kept by the reference implementation, and in a dataset of the local BigQuery.
+    """The tables of a file, as rows, in the reference implementation, and in a dataset of the local BigQuery.
 
-    `refusals` tell why the local BigQuery lacks one of them.
+    `refusals` contains the error for each table that the local BigQuery could not create.
     """
 
     rows: dict[str, tuple[Fields, Rows]]
@@ -72,14 +72,15 @@ class Tables:
 
     @classmethod
     def of(cls, file: File, client: bigquery.Client) -> "Tables":
-        """Make a file's tables on both sides."""
+        """Create a file's tables in the reference implementation and in the local BigQuery."""
         rows: dict[str, tuple[Fields, Rows]] = {}
         refusals: dict[str, str] = {}
         dataset = f"{answers.PROJECT}.{Path(file.name).stem}"
         if file.tables:
             client.create_dataset(dataset)
         for name, query in file.tables.items():
-            # What the reference refuses holds types that BigQuery lacks: so does each case that names it.
+            # If the reference implementation refuses a table, the table has types that BigQuery does not have. Then
+            # BigQuery cannot run the cases that name the table either.
             with suppress(Refused, Crashed, ValueError, TypeError, OverflowError, AttributeError):
                 rows[name] = answers.made(query, rows)
                 answer = answers.ours(client, f"create table `{name}` as {query}", dataset=dataset)
@@ -89,7 +90,7 @@ class Tables:
 
 
 def main(testdata: Path, only: str) -> int:
-    """Print what differs and the counts."""
+    """Print the differences and the counts, and return the exit code."""
     known = yaml.safe_load(LIST.read_text())
     listed = {name for names in known["listed"].values() for name in names}
     counts: Counter[str] = Counter()
@@ -112,7 +113,7 @@ def main(testdata: Path, only: str) -> int:
     if "--write" in sys.argv:
         LIST.write_text(yaml.safe_dump(known | {"counts": dict(counts)}, sort_keys=False, width=1000))
     unlisted, gone = len(different - listed), set() if only else listed - different
-    print(f"{unlisted} silent differences are not in {LIST.name}; {len(gone)} of it differ no more: {sorted(gone)}")
+    print(f"{unlisted} silent differences are not in {LIST.name}; {len(gone)} of it no longer differ: {sorted(gone)}")
     return 1 if unlisted or gone else 0
 
 
@@ -157,25 +158,25 @@ def _ours(client: bigquery.Client, tables: Tables, case: Case, parameters: list[
             return Answer(refusal=tables.refusals[name])
     sql = case.sql
     if case.kind == "change":
-        # Each case finds the tables as the file makes them.
+        # Each case changes a new copy of the table.
         copy = f"create temp table `{case.target}` as select * from `{tables.dataset}.{case.target}`"  # noqa: S608
         sql = f"{copy};\n{sql};\nselect * from `{case.target}`"
     return answers.ours(client, sql, dataset=tables.dataset or None, parameters=parameters)
 
 
 def _excluded(file: File, case: Case, foreign: dict[str, str]) -> str:
-    """Return why a case is not BigQuery's, or has no answer that could be compared."""
+    """Return why BigQuery cannot run a case, or why the answers cannot be compared; otherwise an empty text."""
     if found := sorted((case.features | {file.name}) & foreign.keys()):
         return foreign[found[0]]
     if not case.kind or (case.kind == "change" and not case.target):
-        return "is no query, INSERT, UPDATE or DELETE"
+        return "it is not a query, INSERT, UPDATE or DELETE"
     if case.is_open or _RANDOM.search(case.sql):
-        return "may answer otherwise each time"
+        return "its answer may be another each time"
     return ""
 
 
 def _kind(refusal: str) -> str:
-    """Return the kind of a refusal, without what belongs to the one statement."""
+    """Return an error message without the names and values of the statement, so that equal errors can be counted."""
     words = refusal.partition("prettyPrint=false: ")[2].partition("\n")[0] or refusal
     return re.sub(r"\[.*?\]|'[^']*'|\"[^\"]*\"|`[^`]*`|\d+", "…", words)[:90].strip()
 

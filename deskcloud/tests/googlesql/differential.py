@@ -27,18 +27,18 @@ from deskcloud.googlesql.tokens import tokenize
 LIST = Path(__file__).parent / "differences.yaml"
 PAGE = Path(__file__).parents[2] / "docs" / "differences.md"
 DATASET = f"{answers.PROJECT}.corpus"
-# Statements that the local BigQuery runs at once, and expressions that stand in one of them.
+# Number of statements that the local BigQuery runs at once, and number of expressions in one statement.
 THREADS = 3
 BATCH = 40
-# What to know of all differences of a kind.
+# Notes on all differences of a kind.
 NOTES = {
     "accepted": (
-        "`propensity up --strict` judges statements that are sent alone. Those inside scripts, of EXECUTE IMMEDIATE,\n"
-        "behind DECLARE and in sessions run as they do without it."
+        "`propensity up --strict` checks only statements that are sent alone. It does not check statements in\n"
+        "scripts, in EXECUTE IMMEDIATE, after DECLARE and in sessions."
     )
 }
 KINDS = {
-    "rows": "Other rows, silently",
+    "rows": "Other rows, without an error",
     "types": "Other types",
     "columns": "Other names of columns",
     "accepted": "Accepted here, refused by BigQuery",
@@ -141,10 +141,10 @@ def page() -> str:
     changed = sum(map(len, corpus.changes().values()))
     count = sum(len(of_kind) for of_theme in known().values() for of_kind in of_theme.values())
     lines += [
-        f"`tests/googlesql/corpus` holds {size} statements, {changed} of them INSERT, UPDATE, DELETE and MERGE. Each",
-        "runs on the local BigQuery and on Google's reference implementation of GoogleSQL.",
-        f"{size - count} give the same columns, types and rows, leave the same rows in their table, or are refused by",
-        f"both; {count} do not. This page is written by `python tests/googlesql/differential.py --write`.",
+        f"`tests/googlesql/corpus` contains {size} statements; {changed} are INSERT, UPDATE, DELETE or MERGE.",
+        "Each statement runs on the local BigQuery and on Google's reference implementation of GoogleSQL.",
+        f"For {size - count} statements, the results or the changed tables are equal, or both refuse the statement.",
+        f"This page lists the other {count}. `python tests/googlesql/differential.py --write` writes this page.",
     ]
     for kind, title in KINDS.items():
         of_kind = {theme: of_theme[kind] for theme, of_theme in known().items() if of_theme.get(kind)}
@@ -181,7 +181,7 @@ def _write(found: dict[str, dict[str, str]]) -> None:
     made: dict[str, dict[str, dict[str, str]]] = {}
     for theme, differences in found.items():
         for sql, kind in sorted(differences.items(), key=lambda one: (list(KINDS).index(one[1]), one[0])):
-            made.setdefault(theme, {}).setdefault(kind, {})[sql] = reasons.get(sql, "not mended yet")
+            made.setdefault(theme, {}).setdefault(kind, {})[sql] = reasons.get(sql, "not corrected yet")
     LIST.write_text(yaml.safe_dump(made, sort_keys=False, width=1000, allow_unicode=True))
     known.cache_clear()
     PAGE.write_text(page())
