@@ -13,6 +13,7 @@ from functools import cache
 
 from cli.cost.prices import assumptions
 from cli.cost.volumes import Volumes
+from shared.chain import monitoring as monitored
 from shared.chain.source import days_to_rebuild
 from shared.settings import PURCHASE, Settings
 from shared.warehouse import SQL
@@ -24,6 +25,8 @@ VIEWS = {"session_features": "sessions"}
 # The names of the prices for training data; other statements have the price of a query. BigQuery trains a regression
 # itself, and has other models trained by Vertex AI.
 CREATE_MODEL, CREATE_EXTERNAL_MODEL = "bigquery_create_model", "bigquery_create_external_model"
+# Days of first visits that the check for drift compares.
+DRIFT_DAYS = monitored.WEEK * (1 + monitored.BASE_WEEKS)
 # Statements that need a reservation, which has its own price, or are free of charge.
 NOT_CHARGED = {
     "recommendations/factorization",
@@ -183,6 +186,7 @@ def monitoring(volumes: Volumes, settings: Settings) -> list[Reading]:
         Reading("features/training_rows", {"visitor_features": volumes.within(settings.label_days)}),
         Reading("evaluation/predictions", times=2),
         *(Reading(f"evaluation/{name}") for name in ("metrics", "comparisons", "resamples")),
+        Reading("monitoring/feature_shift", {"visitor_features": volumes.within(DRIFT_DAYS)}),
         Reading("monitoring/health"),
     ]
 

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from shared.chain.drift import Limits
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
     from shared.chain.documents import Measured
+    from shared.chain.drift import Judged
 
 type State = Literal["fine", "warn", "act"]
 
@@ -100,6 +103,22 @@ def former_champion(share: float, margin: float, *, is_shown: bool) -> Finding:
     if is_shown:
         return Finding("former_champion", "warn", f"{found}, so the former one returns (gate.margin)", share, margin)
     return Finding("former_champion", "fine", found, share, margin)
+
+
+def drift(judged: Sequence[Judged], *, is_felt: bool) -> Finding:
+    """Judge which features differ from the weeks before.
+
+    `is_felt` says that the champion's worth has changed too. Otherwise a drift is only information.
+    """
+    least = Limits().min_difference
+    drifted = [one for one in judged if one.has_drifted]
+    largest = max((one.shift.difference or 0.0 for one in drifted or judged), default=None)
+    if not drifted:
+        return Finding("drift", "fine", "no feature has drifted", largest, least)
+    named = ", ".join(f"{one.shift.feature} by {one.shift.difference or 0.0:.0%} of the visitors" for one in drifted)
+    if is_felt:
+        return Finding("drift", "warn", f"drifted: {named}, and the champion's worth has changed", largest, least)
+    return Finding("drift", "fine", f"drifted: {named}; the champion's worth has not changed", largest, least)
 
 
 def _with_interval(measured: Measured) -> str:

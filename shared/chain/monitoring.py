@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from shared.chain import current, evaluation, health, promotion, rejections, training
+from shared.chain import current, drift, evaluation, health, promotion, rejections, training
 from shared.chain.documents import EVALUATION, MONITORED, Monitored, MonitoringRun
 from shared.chain.gate import CHAMPION
 from shared.errors import Permanent
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 FORMER = "former_champion"
 # The split of a monitoring run's rows.
 SPLIT = "test"
+# Drift is judged by a week, against so many weeks before.
+WEEK = 7
+BASE_WEEKS = 4
 
 
 def watched(context: StepContext) -> Monitored:
@@ -51,7 +54,17 @@ def findings(of: Monitored, context: StepContext) -> list[Finding]:
         return found
     learnt_until = context.runs.opened(of.champion.run_id).run.as_of
     found.append(health.champion_age((run.as_of - learnt_until).days, context.settings.monitoring.max_champion_days))
-    return found + _worth(of.champion, of.former, learnt_until, context)
+    worth = _worth(of.champion, of.former, learnt_until, context)
+    is_felt = any(one.state != "fine" for one in worth)
+    return [*found, *worth, health.drift(_drifted(run.as_of, context), is_felt=is_felt)]
+
+
+def _drifted(last: date, context: StepContext) -> list[drift.Judged]:
+    """Compare the first visits of the last week with those of the four weeks before, feature by feature."""
+    days = [last - timedelta(days=ago) for ago in range(WEEK * (1 + BASE_WEEKS))]
+    parameters = {"first_day": days[-1], "last_day": last, "base_days": days[WEEK:], "days": days[:WEEK]}
+    rows = context.warehouse.query("monitoring/feature_shift", parameters)
+    return drift.judge(drift.Shift(**row) for row in rows)
 
 
 def _worth(champion: Version, former: Version | None, learnt_until: date, context: StepContext) -> list[Finding]:

@@ -39,6 +39,10 @@ RAISED = {
     ),
     "check_failed": ([("build_features", CheckFailed(RUN, "fail/row_count", "3 sessions"))], []),
     "champion_old": ([("monitor_model", HealthFound(RUN, "champion_age", "act", "50 days old"))], []),
+    "drift": (
+        [("monitor_model", HealthFound(RUN, "drift", "warn", "drifted: source"))],
+        [("monitor_model", HealthFound(RUN, "drift", "fine", "drifted: source; worth has not changed"))],
+    ),
     "champion_worse": (
         [("monitor_model", HealthFound(RUN, "performance", "warn", "ROC AUC 0.61"))],
         [("monitor_model", HealthFound(RUN, "performance", "fine", "ROC AUC 0.75"))],

@@ -286,7 +286,7 @@ def test_the_models_health_is_checked_once_a_day_however_often_the_scheduler_tic
     assert (run.kind, run.outcome) == ("monitoring", "monitored")
     findings = {one.check: one.state for one in run.documents.health.findings}
     assert run.records[-1].event.returned == ""
-    assert findings.keys() >= {"data_age", "scores_age", "champion_age", "performance"}
+    assert findings.keys() >= {"data_age", "scores_age", "champion_age", "performance", "drift"}
     assert findings["scores_age"] == "fine"
     rows = chain.rows("model_health", f"run_id = '{run.run_id}'")
     assert {row["check_name"]: row["state"] for row in rows} == findings

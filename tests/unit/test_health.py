@@ -1,5 +1,6 @@
 """When the model's health is fine, when it warns, and when it asks for a training."""
 
+from dataclasses import replace
 from datetime import date
 
 import msgspec
@@ -7,6 +8,7 @@ import pytest
 
 from shared.chain import health
 from shared.chain.documents import Measured
+from shared.chain.drift import Judged, Shift
 
 TODAY = date(2017, 8, 10)
 
@@ -91,6 +93,21 @@ def test_the_former_champion_returns_where_the_present_one_is_shown_to_be_worse(
     assert worse.found == (
         "the champion is 5.0% worse than the former one on the same visitors, so the former one returns (gate.margin)"
     )
+
+
+def test_a_drift_warns_where_the_champions_worth_has_changed_and_is_information_elsewhere():
+    shift = Shift("source", 5000, 1500, 0.12, 0.01, None, 300.0, 8, 8.0, 8)
+    drifted, steady = (
+        Judged(shift, 1e-9, has_drifted=True),
+        Judged(replace(shift, feature="hour"), 0.4, has_drifted=False),
+    )
+    assert health.drift([steady], is_felt=True).found == "no feature has drifted"
+    information = health.drift([drifted, steady], is_felt=False)
+    assert (information.state, information.value) == ("fine", 0.12)
+    warning = health.drift([drifted, steady], is_felt=True)
+    assert warning.state == "warn"
+    assert warning.found == "drifted: source by 12% of the visitors, and the champion's worth has changed"
+    assert health.drift([], is_felt=False).value is None
 
 
 def test_the_state_is_the_worst_of_all():
