@@ -1,4 +1,4 @@
-# The services that everything here is made of.
+# The Google Cloud APIs that the resources in this folder need.
 
 resource "google_project_service" "apis" {
   for_each = toset([
@@ -27,9 +27,9 @@ resource "google_project_service" "apis" {
   ])
 
   service = "${each.key}.googleapis.com"
-  # Others in the project may use it too.
+  # Other software in the project may use the API too.
   disable_on_destroy = false
 
-  # Everything else waits for these, so nothing is made, by whichever target, before all that is refused has been looked at.
+  # All other resources depend on the APIs. So Terraform makes nothing, even with -target, before the checks of preflight.tf.
   depends_on = [terraform_data.places, terraform_data.settings, data.google_bigquery_datasets.exports, data.google_storage_buckets.ours]
 }

@@ -1,10 +1,10 @@
-# The dataset, and its tables and views from sql/tables.
+# The dataset, and the tables and views that sql/tables declares.
 
 locals {
-  # Cloud Logging writes these, and adds the columns that an entry brings along.
+  # The tables that Cloud Logging writes. It adds a column for each new field of a log entry.
   logged = toset([for sink in values(local.sinks) : sink.table if can(sink.table)])
 
-  # BigQuery's own form of each table's columns, at whatever depth.
+  # The columns of each table in BigQuery's JSON format, nested columns included.
   schemas = {
     for name, table in local.tables : name => replace(replace(
       jsonencode(table.columns), "\"required\":true", "\"mode\":\"REQUIRED\""), "\"repeated\":true", "\"mode\":\"REPEATED\""
@@ -17,10 +17,10 @@ resource "google_bigquery_dataset" "propensity" {
   location    = var.location
   description = "Propensity: sessions, features, scores, audiences, and the models trained on them."
   labels      = local.labels
-  # Models are made by the functions, so Terraform cannot remove them one by one.
+  # The functions make models, so Terraform does not know the models and can delete them only with the dataset.
   delete_contents_on_destroy = !var.protect_data
 
-  # Without this BigQuery lets every reader and writer of the project in.
+  # Without an access block, everybody with a basic role in the project gets access to the dataset.
   access {
     role          = "OWNER"
     special_group = "projectOwners"
@@ -34,7 +34,7 @@ resource "google_bigquery_dataset" "propensity" {
   }
 
   lifecycle {
-    # The service accounts are let in one by one, each by a resource of its own.
+    # Other resources give each service account access.
     ignore_changes = [access]
   }
 
@@ -93,7 +93,7 @@ resource "google_bigquery_table" "logged" {
   }
 
   lifecycle {
-    # To take the added columns away again, Terraform would make the table anew.
+    # To remove the columns that Cloud Logging has added, Terraform would replace the table.
     ignore_changes = [schema]
   }
 }
@@ -105,7 +105,7 @@ resource "google_bigquery_table" "views" {
   table_id    = each.key
   description = each.value.description
   labels      = local.labels
-  # A view holds nothing, so nothing is lost with it.
+  # A view has no data that a deletion would lose.
   deletion_protection = false
 
   view {

@@ -1,7 +1,7 @@
-# Tells when the project costs more than was thought. It tells only: Google stops nothing by itself.
+# Sends an e-mail when the project costs more than its budget. Google sends only the message and stops nothing.
 
 variable "budget" {
-  description = "What the project may cost a month, in the billing account's currency, and that account, e.g. {billing_account = \"012345-6789AB-CDEF01\", amount = 200}; null makes no budget. Who applies it needs roles/billing.costsManager on the account."
+  description = "The project's budget per month, in the currency of the billing account, e.g. {billing_account = \"012345-6789AB-CDEF01\", amount = 200}; null makes no budget. To apply a budget, you need roles/billing.costsManager on the billing account."
   type = object({
     billing_account = string
     amount          = number
@@ -10,7 +10,7 @@ variable "budget" {
 
   validation {
     condition     = var.budget == null || can(regex("^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$", var.budget.billing_account))
-    error_message = "budget.billing_account \"${try(var.budget.billing_account, "")}\" is no billing account, as 012345-6789AB-CDEF01 is one: `gcloud billing accounts list` shows yours."
+    error_message = "budget.billing_account \"${try(var.budget.billing_account, "")}\" is not a billing account such as 012345-6789AB-CDEF01: `gcloud billing accounts list` shows yours."
   }
 
   validation {
@@ -43,13 +43,13 @@ resource "google_billing_budget" "project" {
     }
   }
 
-  # As soon as the month looks like it.
+  # An alert as soon as the forecast for the month exceeds the budget.
   threshold_rules {
     threshold_percent = 1
     spend_basis       = "FORECASTED_SPEND"
   }
 
-  # An empty rule would be read back as none, and planned again each time.
+  # Google would return no rule instead of an empty rule, and each plan would show a change.
   dynamic "all_updates_rule" {
     for_each = length(google_monitoring_notification_channel.email) > 0 ? [true] : []
 

@@ -1,28 +1,28 @@
-# The sources that functions are built from, and where their images go.
+# The source bundles of the functions, and the repository of the functions' images.
 
 variable "bundles" {
-  description = "The folder of the source bundles that `propensity package` writes; the path is relative to where Terraform runs."
+  description = "The folder of the source bundles that `propensity package` writes; the path is relative to the folder in which Terraform runs."
   type        = string
   default     = "../dist"
 
   validation {
     condition     = alltrue([for name in local.requirements : fileexists("${var.bundles}/${name}.zip")])
-    error_message = "Folder \"${var.bundles}\" lacks ${join(", ", [for name in local.requirements : "${name}.zip" if !fileexists("${var.bundles}/${name}.zip")])}: run `propensity package` first, at the root of the checkout."
+    error_message = "Folder \"${var.bundles}\" does not contain ${join(", ", [for name in local.requirements : "${name}.zip" if !fileexists("${var.bundles}/${name}.zip")])}: run `propensity package` first, at the root of the checkout."
   }
 }
 
 variable "former" {
-  description = "For a rollback: the object that a function is built from instead, `bundles`/former/OBJECT. Cloud Build names all functions of before."
+  description = "For a rollback: for each function, the older object to build it from, `bundles`/former/OBJECT. Cloud Build sets this variable for all functions."
   type        = map(string)
   default     = {}
 }
 
 locals {
-  # Each has a bundle of its name, whose object is named for its content: the same content deploys nothing.
+  # Each requirements file has a bundle. The object's name contains a hash of the content, so equal content deploys nothing.
   requirements = toset([for function in values(local.functions) : function.requirements])
   current      = { for name in local.requirements : name => "${name}-${try(filesha256("${var.bundles}/${name}.zip"), "missing")}.zip" }
 
-  # The object that each function is built from, and the file with its content.
+  # The object from which each function is built, and the file with the object's content.
   built_from = { for name, function in local.functions : name => lookup(var.former, name, local.current[function.requirements]) }
   files = merge(
     { for object in toset(values(var.former)) : object => "former/${object}" },
@@ -36,7 +36,7 @@ resource "google_storage_bucket" "source" {
   labels                      = local.labels
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
-  # `propensity package` makes the same bundles again from the same checkout.
+  # The bundles need no protection: `propensity package` makes the same bundles again from the same checkout.
   force_destroy = true
 
   depends_on = [google_project_service.apis]
@@ -89,7 +89,7 @@ resource "google_project_iam_member" "build_logs" {
   member  = local.members.build
 }
 
-# Cloud Functions copies the source to a bucket that it makes itself, so the build can be let into it by its name alone.
+# Cloud Functions makes a bucket and copies the source to it. Only the bucket's name is known here, so the condition uses it.
 resource "google_project_iam_member" "build_source" {
   project = var.project_id
   role    = "roles/storage.objectViewer"

@@ -1,8 +1,8 @@
-# Who deploys when Cloud Build does (cloudbuild.yaml), and the trigger that starts it. A person applies this first, as no
-# account can give itself its rights: so what it may do changes by a person's hand alone, too.
+# The service account that Cloud Build uses to deploy (cloudbuild.yaml), and the trigger that starts a build. A person must
+# apply this file, since the account cannot give itself permissions. The same holds for each change of its permissions.
 
 variable "deployment" {
-  description = "Has Cloud Build deploy: {} makes its service account; with a repository, projects/P/locations/L/connections/C/repositories/R in the functions' region, each push to main is built, after approval where that is true; state_bucket is where its state lies, if not in PROJECT-terraform. null leaves deployment to people."
+  description = "Lets Cloud Build deploy; null lets only people deploy. {} makes only the service account. With repository, projects/P/locations/L/connections/C/repositories/R in the functions' region, each push to main starts a build. If approval is true, a person must approve each build. state_bucket is the bucket of Terraform's state, by default PROJECT-terraform."
   type = object({
     repository   = optional(string)
     approval     = optional(bool, false)
@@ -12,15 +12,15 @@ variable "deployment" {
 
   validation {
     condition     = try(var.deployment.repository, null) == null || can(regex("^projects/[^/]+/locations/${local.region}/connections/[^/]+/repositories/[^/]+$", var.deployment.repository))
-    error_message = "deployment.repository must be projects/P/locations/${local.region}/connections/C/repositories/R: a trigger listens to repositories of its own region. `gcloud builds repositories list --connection=C --region=${local.region}` shows them."
+    error_message = "deployment.repository must be projects/P/locations/${local.region}/connections/C/repositories/R: a trigger accepts only repositories of its own region. `gcloud builds repositories list --connection=C --region=${local.region}` shows them."
   }
 }
 
 locals {
-  # Named as Google names it, so that a plan shows who may do what.
+  # The account's e-mail address is composed here, so that a plan can show who gets which role.
   deployer = one([for account in google_service_account.deployer : "${account.account_id}@${var.project_id}.iam.gserviceaccount.com"])
 
-  # What Terraform makes here, and no more of each service than making it takes.
+  # The roles that Terraform needs for the resources in this folder.
   deployer_roles = toset(var.deployment == null ? [] : concat([for role in google_project_iam_custom_role.secret_keeper : "projects/${var.project_id}/roles/${role.role_id}"], [
     "roles/aiplatform.admin",
     "roles/artifactregistry.admin",
@@ -43,7 +43,7 @@ locals {
     "roles/storage.admin",
   ]))
 
-  # What it may grant on the project: what the functions and their build have there.
+  # The roles that the deployer may grant on the project: the project roles of the functions and of their build.
   grantable_roles = sort(distinct(concat(
     [for name in keys(google_project_iam_custom_role.functions) : local.own_roles[name]],
     values(google_project_iam_member.roles)[*].role,
@@ -56,18 +56,18 @@ resource "google_service_account" "deployer" {
 
   account_id   = "propensity-deploy"
   display_name = "Deployment by Cloud Build"
-  description  = "Applies what is on main, and lets the chain make a run."
+  description  = "Applies the branch main and starts a run of the chain."
 
   depends_on = [google_project_service.apis]
 }
 
-# Google's own role for it would let it read the secrets' values as well.
+# Google's predefined role for secrets would also let the deployer read the secrets' values.
 resource "google_project_iam_custom_role" "secret_keeper" {
   count = var.deployment == null ? 0 : 1
 
   role_id     = "propensitySecretKeeper"
   title       = "Propensity: secrets without their values"
-  description = "Makes and removes secrets and says who may read them; reads and writes no value."
+  description = "Creates and deletes secrets and grants access to them; cannot read or write their values."
   permissions = [
     "secretmanager.secrets.create",
     "secretmanager.secrets.delete",
@@ -89,7 +89,8 @@ resource "google_project_iam_member" "deployer" {
   member  = "serviceAccount:${local.deployer}"
 }
 
-# It keeps a mistake from making anybody an owner. It is no wall: who may write custom roles may write a strong one.
+# The condition prevents that a mistake makes somebody an owner. It does not stop an attacker: the deployer can also change
+# custom roles, and so can add permissions to a role.
 resource "google_project_iam_member" "deployer_grants" {
   count = var.deployment == null ? 0 : 1
 
@@ -99,7 +100,7 @@ resource "google_project_iam_member" "deployer_grants" {
 
   condition {
     title = "Only roles that the functions have"
-    # A list holds ten at most (UNVERIFIED: so Google's own modules cut theirs).
+    # A list may contain at most ten roles (UNVERIFIED: Google's own modules split their lists in this way).
     expression = join(" || ", [
       for roles in chunklist(local.grantable_roles, 10) :
       "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly([${join(", ", formatlist("'%s'", roles))}])"
@@ -112,7 +113,7 @@ resource "google_cloudbuild_trigger" "main" {
 
   name            = "propensity-deploy"
   location        = local.region
-  description     = "Tests, plans and applies what is pushed to main."
+  description     = "Tests, plans and applies each push to main."
   filename        = "cloudbuild.yaml"
   service_account = "projects/${var.project_id}/serviceAccounts/${local.deployer}"
   substitutions   = merge({ _ENVIRONMENT = var.environment }, { for bucket in var.deployment.state_bucket[*] : "_STATE_BUCKET" => bucket })

@@ -1,7 +1,7 @@
-# What functions/functions.yaml and sql/tables declare, as every other file here reads it.
+# Reads the declarations in functions/functions.yaml and sql/tables for all other files of this folder.
 
 variable "declaration" {
-  description = "The declaration; another one is for tests."
+  description = "The file with the declarations; only tests use another file."
   type        = string
   default     = "../functions/functions.yaml"
 }
@@ -20,7 +20,7 @@ locals {
     flatten([for function in values(local.functions) : concat(function.topics, function.emits)]),
   ))
 
-  # One a function and topic it listens to, named as the local cloud names them: build-features-data-refreshed.
+  # One subscription per function and topic. The local cloud uses the same names, such as build-features-data-refreshed.
   subscriptions = merge([
     for name, function in local.functions : {
       for topic in function.topics : "${replace(name, "_", "-")}-${topic}" => { function = name, topic = topic }

@@ -1,5 +1,5 @@
-# The functions. All answer HTTP. Events come by push subscriptions of our own (pubsub.tf), since those that Eventarc makes
-# have no dead letters; shared/push.py reads them.
+# The functions. All answer HTTP. The push subscriptions of pubsub.tf send events to the functions; shared/push.py decodes
+# them. Subscriptions that Eventarc makes are not used, since they have no dead letters.
 
 resource "google_cloudfunctions2_function" "functions" {
   for_each = local.functions
@@ -32,13 +32,13 @@ resource "google_cloudfunctions2_function" "functions" {
     max_instance_count               = lookup(var.max_instances, each.key, each.value.max_instances)
     max_instance_request_concurrency = local.concurrency[each.key]
     all_traffic_on_latest_revision   = true
-    # Pub/Sub of the same project counts as internal.
+    # A push from Pub/Sub in the same project counts as internal traffic.
     ingress_settings = { all = "ALLOW_ALL", internal = "ALLOW_INTERNAL_ONLY" }[try(each.value.http.ingress, "internal")]
 
     environment_variables = {
       GOOGLE_CLOUD_PROJECT = var.project_id
       PROPENSITY_SETTINGS  = jsonencode(local.settings)
-      # How many requests functions-framework answers at once: as many as Cloud Run sends.
+      # functions-framework answers as many concurrent requests as Cloud Run sends to an instance.
       THREADS = tostring(local.concurrency[each.key])
     }
 
@@ -57,7 +57,7 @@ resource "google_cloudfunctions2_function" "functions" {
   lifecycle {
     precondition {
       condition     = length(each.value.topics) > 0 || can(each.value.http)
-      error_message = "Function ${each.key} has no trigger, so nothing would ever call it: give it topics or http in functions/functions.yaml."
+      error_message = "Function ${each.key} has no trigger, so nothing would call the function: set topics or http in functions/functions.yaml."
     }
   }
 
@@ -70,7 +70,7 @@ resource "google_cloudfunctions2_function" "functions" {
 }
 
 locals {
-  # Those whose number of instances follows the shop's customers.
+  # The functions that answer several requests at once; var.max_instances can set their number of instances.
   scalable    = { for name, function in local.functions : name => function if try(function.concurrency, 1) > 1 }
   concurrency = { for name, function in local.functions : name => try(function.concurrency, 1) }
 }

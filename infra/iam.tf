@@ -1,5 +1,5 @@
-# What each function may do: exactly what stands with it in functions/functions.yaml, on tables, folders, topics and
-# secrets where Google allows it, on the project where it does not.
+# The permissions of each function, exactly as functions/functions.yaml declares them. A permission is granted on single
+# tables, folders, topics and secrets if Google allows this, and otherwise on the dataset or the project.
 
 locals {
   may = merge([
@@ -17,7 +17,7 @@ locals {
   reads  = { for key, one in local.may : key => one if one.verb == "reads" }
   writes = { for key, one in local.may : key => one if one.verb == "writes" }
 
-  # Folders of the bucket, and objects of which * stands for a part of the name, each with IAM's condition for it.
+  # Folders of the bucket, and objects with * for a part of the name, each with the IAM condition that allows it.
   reads_objects = { for key, one in local.reads : key => one if strcontains(one.what, "/") }
   objects = {
     for what in distinct([for one in values(merge(local.reads, local.writes)) : one.what if strcontains(one.what, "/")]) :
@@ -27,7 +27,7 @@ locals {
     ))
   }
 
-  # Roles of our own, as Google names them, so that a plan shows already who may do what.
+  # The resource names of the custom roles. They are composed here, so that a plan can show who gets which role.
   own_roles = {
     for name, role in merge(google_project_iam_custom_role.functions, {
       table_writer  = google_project_iam_custom_role.table_writer
@@ -41,11 +41,11 @@ locals {
   relations_made = merge(google_bigquery_table.tables, google_bigquery_table.views)
 }
 
-# Once destroyed, a role's id cannot be given again from the 7th to about the 37th day after; until then it is revived.
+# A destroyed role can be restored for 7 days. After that, its id cannot be used again until about the 37th day.
 resource "google_project_iam_custom_role" "table_writer" {
   role_id     = "propensityTableWriter"
   title       = "Propensity: rows of a table"
-  description = "Reads, writes and replaces a table's rows; neither alters nor removes the table."
+  description = "Reads, writes and replaces the rows of a table; cannot alter or delete the table."
   permissions = ["bigquery.tables.get", "bigquery.tables.getData", "bigquery.tables.updateData"]
 
   depends_on = [google_project_service.apis]
@@ -54,7 +54,7 @@ resource "google_project_iam_custom_role" "table_writer" {
 resource "google_project_iam_custom_role" "model_reader" {
   role_id     = "propensityModelReader"
   title       = "Propensity: models' predictions"
-  description = "Predicts with a dataset's models and reads what they are."
+  description = "Predicts with a dataset's models and reads their metadata."
   permissions = ["bigquery.models.getData", "bigquery.models.getMetadata"]
 
   depends_on = [google_project_service.apis]
@@ -63,7 +63,7 @@ resource "google_project_iam_custom_role" "model_reader" {
 resource "google_project_iam_custom_role" "model_writer" {
   role_id     = "propensityModelWriter"
   title       = "Propensity: models"
-  description = "Trains, reads, names and exports a dataset's models; removes none."
+  description = "Trains, reads, renames and exports a dataset's models; cannot delete them."
   permissions = [
     "bigquery.models.create",
     "bigquery.models.export",
@@ -79,7 +79,7 @@ resource "google_project_iam_custom_role" "model_writer" {
 resource "google_project_iam_custom_role" "object_lister" {
   role_id     = "propensityObjectLister"
   title       = "Propensity: names of objects"
-  description = "Lists a bucket's objects; reads none."
+  description = "Lists the objects of a bucket; cannot read them."
   permissions = ["storage.objects.list"]
 
   depends_on = [google_project_service.apis]
@@ -90,7 +90,7 @@ resource "google_project_iam_custom_role" "functions" {
 
   role_id     = "propensity_${each.key}"
   title       = "Propensity: ${each.key}"
-  description = "What ${each.key} needs of the whole project."
+  description = "The permissions that ${each.key} needs on the whole project."
   permissions = each.value.permissions
 
   depends_on = [google_project_service.apis]
@@ -130,7 +130,7 @@ resource "google_bigquery_table_iam_member" "writers" {
   member     = local.members[each.value.function]
 }
 
-# Google grants nothing on a single model.
+# Google has no permissions on a single model, so the role is granted on the dataset.
 resource "google_bigquery_dataset_iam_member" "model_readers" {
   for_each = { for key, one in local.reads : key => one if one.what == "models" }
 
@@ -147,9 +147,9 @@ resource "google_bigquery_dataset_iam_member" "model_writers" {
   member     = local.members[each.value.function]
 }
 
-# A wildcard query reads the dataset's list of tables, so one table at a time will not do.
+# A wildcard query reads the dataset's list of tables, so permissions on single tables are not enough.
 resource "google_bigquery_dataset_iam_member" "export_readers" {
-  # Google's public datasets are everybody's to read and nobody's to grant.
+  # Everybody can read Google's public datasets, and nobody can grant a role on them.
   for_each = { for key, one in local.reads : key => one if one.what == "export" && var.export.project != "bigquery-public-data" }
 
   project    = coalesce(var.export.project, var.project_id)
@@ -181,12 +181,12 @@ resource "google_storage_bucket_iam_member" "object_readers" {
   lifecycle {
     precondition {
       condition     = can(regex("^[^*]+(/|[*][^*]*[^*/])?$", each.value.what))
-      error_message = "functions/functions.yaml: ${each.value.function} reads ${each.value.what}, but * may stand once in an object's name, and not in a folder's."
+      error_message = "functions/functions.yaml: ${each.value.function} reads ${each.value.what}, but only an object's name may contain *, and only once."
     }
   }
 }
 
-# Who may not list a bucket is told of an object that is not there that it is forbidden. Names of objects tell of nobody.
+# Without the permission to list objects, a missing object answers 403 instead of 404. The names contain no personal data.
 resource "google_storage_bucket_iam_member" "object_listers" {
   for_each = toset(values(local.reads_objects)[*].function)
 

@@ -1,5 +1,5 @@
-# Lets BigQuery and Cloud Storage use a key of one's own for the data, where there is one. The key itself outlives all
-# this, so it is not made here.
+# Lets BigQuery and Cloud Storage encrypt data with the key var.kms_key. Terraform does not make the key, since `terraform
+# destroy` must not delete it.
 
 data "google_bigquery_default_service_account" "agent" {
   count = var.kms_key == null ? 0 : 1

@@ -1,8 +1,8 @@
-# What operations watch, from functions/alerts.yaml: a log-based metric for each count, a policy for each alert, a chart for
-# each on the dashboard, and saved queries. An alert's text is its section of docs/runbook.md.
+# Monitoring, as functions/alerts.yaml declares it: a log-based metric per count, a policy and a chart per alert, and saved
+# queries. The text of an alert is its section of docs/runbook.md.
 
 variable "alerts" {
-  description = "Who is told of an alert: an e-mail address, a Slack channel, a PagerDuty service, a webhook; without any, alerts show in the console only. Their secrets are alert_secrets. runbook is the URL of docs/runbook.md in your repository, which alerts then link. latency_ms is the longest time that the slowest hundredth of the answers at the checkout may take, 500 by default."
+  description = "The receivers of alerts: an e-mail address, a Slack channel, a PagerDuty service, a webhook. Without a receiver, only the console shows alerts. alert_secrets contains the receivers' secrets. runbook is the URL of docs/runbook.md in your repository; alerts contain a link to it. latency_ms is the maximum 99th percentile of the latency at the checkout, in milliseconds, by default 500."
   type = object({
     email      = optional(string)
     slack      = optional(string)
@@ -21,7 +21,7 @@ variable "alerts" {
 
   validation {
     condition     = var.alerts.email == null || can(regex("^[^@ ]+@[^@ ]+\\.[^@ ]+$", var.alerts.email))
-    error_message = "alerts.email \"${var.alerts.email == null ? "" : var.alerts.email}\" is not an e-mail address; leave it out to have nobody mailed."
+    error_message = "alerts.email \"${var.alerts.email == null ? "" : var.alerts.email}\" is not an e-mail address; leave it out to send no e-mail."
   }
 
   validation {
@@ -31,12 +31,12 @@ variable "alerts" {
 
   validation {
     condition     = var.alerts.webhook == null || can(regex("^https://", var.alerts.webhook))
-    error_message = "alerts.webhook must be an https URL; its password is alert_secrets.webhook."
+    error_message = "alerts.webhook must be an https URL; the webhook's password is alert_secrets.webhook."
   }
 }
 
 variable "alert_secrets" {
-  description = "Secrets of the notification channels: Slack's bot token, PagerDuty's integration key, the webhook's password (its user is propensity). Terraform's state holds them."
+  description = "The secrets of the receivers in alerts: Slack's bot token, PagerDuty's integration key, the webhook's password (the user name is propensity). Terraform's state contains these secrets."
   type = object({
     slack     = optional(string)
     pagerduty = optional(string)
@@ -52,7 +52,7 @@ variable "alert_secrets" {
       var.alerts.pagerduty == (var.alert_secrets.pagerduty != null),
       (var.alerts.webhook != null) == (var.alert_secrets.webhook != null),
     ])
-    error_message = "alert_secrets must hold exactly the secrets of the channels that alerts names: slack, pagerduty, webhook."
+    error_message = "alert_secrets must contain exactly the secrets of the receivers that alerts names: slack, pagerduty, webhook."
   }
 }
 
@@ -62,7 +62,7 @@ locals {
   services = [for name in keys(local.functions) : replace(name, "_", "-")]
   answers  = join("|", [for name, function in local.functions : replace(name, "_", "-") if can(function.http)])
 
-  # Standard output alone: a delivery that has to wait answers 500, which Cloud Run logs as an error although it is none.
+  # Only standard output counts: a delivery that must wait answers 500, and Cloud Run logs this as an error.
   own_log = <<-EOT
     resource.type="cloud_run_revision"
     resource.labels.service_name=(${join(" OR ", [for service in local.services : "\"${service}\""])})
@@ -74,7 +74,7 @@ locals {
     name => "sum(increase(logging_googleapis_com:user_propensity_${name}{monitored_resource=\"cloud_run_revision\"}[MINUTESm]))"
   }
 
-  # What is drawn on the dashboard.
+  # The queries of the charts on the dashboard.
   queries = {
     for name, alert in local.watched.alerts : name => (
       can(alert.query) ? replace(replace(alert.query, "SUBSCRIPTIONS", join("|", keys(local.subscriptions))), "ANSWERS", local.answers) :
@@ -92,7 +92,7 @@ locals {
   conditions = {
     for name, alert in local.watched.alerts : name => join(" and ", concat(
       ["(${local.queries[name]}) ${local.limits[name]}"],
-      # Of few requests, a share says little.
+      # With few requests, a share is not reliable.
       can(alert.share_of) ? ["${replace(local.counted[alert.share_of], "MINUTES", alert.minutes)} >= ${alert.at_least}"] : [],
     ))
   }
@@ -109,7 +109,7 @@ resource "google_logging_metric" "counts" {
   for_each = local.watched.counts
 
   name        = "propensity_${each.key}"
-  description = "Entries of the functions' log; see functions/alerts.yaml."
+  description = "Number of entries in the functions' log; see functions/alerts.yaml."
   filter      = "${local.own_log}${each.value}"
 
   metric_descriptor {
@@ -122,7 +122,7 @@ resource "google_logging_metric" "counts" {
 
 resource "google_logging_metric" "step_seconds" {
   name            = "propensity_step_seconds"
-  description     = "The duration of each step that ended."
+  description     = "The duration of each finished step, in seconds."
   filter          = "${local.own_log}jsonPayload.event=\"step_ended\""
   value_extractor = "EXTRACT(jsonPayload.seconds)"
   label_extractors = {
@@ -136,7 +136,7 @@ resource "google_logging_metric" "step_seconds" {
 
     labels {
       key         = "step"
-      description = "The step's function."
+      description = "The function that runs the step."
     }
   }
 
@@ -212,10 +212,10 @@ resource "google_monitoring_alert_policy" "watched" {
 
     condition_prometheus_query_language {
       query = local.conditions[each.key]
-      # A query of Google's metrics must hold that long; a count looks back as long by itself.
+      # A condition on Google's metrics must be true for this duration. A count is itself taken over this duration.
       duration            = can(each.value.query) ? "${each.value.minutes * 60}s" : "0s"
       evaluation_interval = can(each.value.query) || each.value.minutes <= 60 ? "60s" : "3600s"
-      # A log-based metric exists once something was counted.
+      # A log-based metric does not exist before the first entry was counted.
       disable_metric_validation = true
     }
   }
@@ -251,11 +251,11 @@ resource "google_monitoring_dashboard" "propensity" {
         [for name, alert in local.watched.alerts : { title = alert.title, query = local.queries[name] }],
         [
           {
-            title = "Seconds that the slowest delivery of a step took, by step"
+            title = "Seconds of the slowest delivery, by step"
             query = "histogram_quantile(1, sum by (le, step) (increase(logging_googleapis_com:user_propensity_step_seconds_bucket{monitored_resource=\"cloud_run_revision\"}[1h])))"
           },
           {
-            title = "Requests a second at the checkout"
+            title = "Requests per second at the checkout"
             query = "sum by (service_name, response_code_class) (rate(run_googleapis_com:request_count{monitored_resource=\"cloud_run_revision\", service_name=~\"${local.answers}\"}[5m]))"
           },
         ],
@@ -276,7 +276,7 @@ resource "google_logging_saved_query" "queries" {
   parent       = "projects/${var.project_id}"
   location     = "global"
   display_name = "Propensity ${var.environment}: ${each.key}"
-  description  = "Over the log of all functions; see functions/alerts.yaml."
+  description  = "Query of the log of all functions; see functions/alerts.yaml."
   visibility   = "SHARED"
 
   logging_query {

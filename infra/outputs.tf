@@ -1,37 +1,37 @@
-# What a person needs next.
+# The outputs that a person needs after an apply.
 
 output "bucket" {
-  description = "The bucket of runs, revisions and audience files."
+  description = "The bucket with runs, revisions and audience files."
   value       = google_storage_bucket.runs.name
 }
 
 output "bundles" {
-  description = "Each function and the bundle that it is built from, one a line; Cloud Build keeps them, to return to."
+  description = "One line per function: its name and the bundle from which it is built. Cloud Build stores these lines for a rollback."
   value       = join("", [for name, object in local.built_from : "${name} gs://${google_storage_bucket.source.name}/${google_storage_bucket_object.bundles[object].name}\n"])
 }
 
 output "dataset" {
-  description = "The dataset of tables, views and models."
+  description = "The dataset with tables, views and models."
   value       = "${var.project_id}.${google_bigquery_dataset.propensity.dataset_id}"
 }
 
 output "env" {
-  description = "What a shell needs for the `propensity` command: `eval \"$(terraform output -raw env)\"`."
+  description = "The environment variables for the command `propensity`: `eval \"$(terraform output -raw env)\"`."
   value       = "export GOOGLE_CLOUD_PROJECT=${var.project_id}\nexport PROPENSITY_SETTINGS='${replace(jsonencode(local.settings), "'", "'\\''")}'\n"
 }
 
 output "start" {
-  description = "How to start the first run by hand; later ones start when the export is refreshed."
+  description = "The command that starts the first run; later runs start when the export is refreshed."
   value       = "gcloud pubsub topics publish data-refreshed --project=${var.project_id} --message='{}'"
 }
 
 output "dead_letters" {
-  description = "How to see what no function could use, with the reasons."
+  description = "The command that lists the messages that no function could use, with the reasons."
   value       = "gcloud storage ls 'gs://${google_storage_bucket.runs.name}/dead-letters/**'"
 }
 
 output "add_secrets" {
-  description = "How to give each secret its value, by its name; the functions that need it start with it only."
+  description = "For each secret, the command that sets its value. A function that needs a secret does not start without the value."
   value = {
     for name, secret in google_secret_manager_secret.secrets :
     name => "openssl rand -hex 32 | tr -d '\\n' | gcloud secrets versions add ${secret.secret_id} --project=${var.project_id} --data-file=-"
@@ -39,12 +39,12 @@ output "add_secrets" {
 }
 
 output "score_checkout" {
-  description = "Where functions that answer HTTP do so, for those who may invoke them; infra/gateway puts a gateway before it."
+  description = "The URLs of the functions that answer HTTP requests of callers with roles/run.invoker. infra/gateway makes a gateway for other callers."
   value       = { for name, function in local.functions : name => google_cloudfunctions2_function.functions[name].service_config[0].uri if can(function.http) }
 }
 
 output "console" {
-  description = "Where to look."
+  description = "Pages of Google Cloud's console."
   value = {
     dashboard = "https://console.cloud.google.com/monitoring/dashboards?project=${var.project_id}"
     alerts    = "https://console.cloud.google.com/monitoring/alerting?project=${var.project_id}"

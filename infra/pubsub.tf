@@ -1,11 +1,11 @@
-# Topics, and the push subscriptions that bring their events to the functions, each with its backoff and dead letters.
+# Topics, and the push subscriptions that send their events to the functions, with backoff and dead letters.
 
 locals {
-  # Google's own account that delivers. UNVERIFIED: that it is there as soon as the project has a topic.
+  # Pub/Sub's own service account. UNVERIFIED: the account exists as soon as the project has a topic.
   project_number = one([for project in data.google_projects.named.projects : project.number if project.project_id == var.project_id])
   pubsub_agent   = "serviceAccount:service-${local.project_number}@gcp-sa-pubsub.iam.gserviceaccount.com"
 
-  # What cannot be kept as a dead letter has nowhere further to go.
+  # The subscription that stores dead letters has no dead-letter topic of its own.
   has_dead_letters = { for name, one in local.subscriptions : name => one if one.topic != local.delivery.dead_letter_topic }
 }
 
@@ -18,7 +18,7 @@ resource "google_pubsub_topic" "topics" {
   lifecycle {
     precondition {
       condition     = contains(values(local.subscriptions)[*].topic, each.key) || contains(local.declared.public_topics, each.key)
-      error_message = "Nobody reads topic ${each.key}, so what is published there would be lost: have a function listen to it, or name it in public_topics of functions/functions.yaml."
+      error_message = "Topic ${each.key} has no subscription, so its messages would be lost: add the topic to a function's topics, or to public_topics, in functions/functions.yaml."
     }
   }
 
@@ -32,21 +32,21 @@ resource "google_pubsub_subscription" "push" {
   topic                = google_pubsub_topic.topics[each.value.topic].id
   labels               = local.labels
   ack_deadline_seconds = min(local.functions[each.value.function].timeout_seconds, 600)
-  # A dead letter that cannot be kept, as one without a body, is tried for a day.
+  # A dead letter that cannot be stored, such as one without a body, is retried for one day.
   message_retention_duration = "${each.value.topic == local.delivery.dead_letter_topic ? 86400 : 7 * 86400}s"
 
-  # A topic may well be silent for longer than the 31 days after which Pub/Sub would drop the subscription.
+  # By default, Pub/Sub deletes a subscription after 31 days without activity. A topic may have no messages for longer.
   expiration_policy {
     ttl = ""
   }
 
   push_config {
-    # shared/push.py learns the topic from the path.
+    # shared/push.py reads the topic from the path.
     push_endpoint = "${google_cloudfunctions2_function.functions[each.value.function].service_config[0].uri}/projects/${var.project_id}/topics/${each.value.topic}"
 
     oidc_token {
       service_account_email = google_service_account.push[each.value.function].email
-      # Cloud Run knows itself by its address, without a path.
+      # Cloud Run accepts only tokens whose audience is the service's URL without a path.
       audience = google_cloudfunctions2_function.functions[each.value.function].service_config[0].uri
     }
   }
@@ -68,14 +68,14 @@ resource "google_pubsub_subscription" "push" {
 resource "google_cloud_run_v2_service_iam_member" "push" {
   for_each = google_service_account.push
 
-  # A function's service has its name.
+  # The Cloud Run service of a function has the function's name.
   name     = google_cloudfunctions2_function.functions[each.key].name
   location = google_cloudfunctions2_function.functions[each.key].location
   role     = "roles/run.invoker"
   member   = each.value.member
 }
 
-# Projects made before April 2021 ask for this; later ones let Pub/Sub make tokens anyway.
+# Projects made before April 2021 need this role. In later projects, Pub/Sub may create tokens without it.
 resource "google_service_account_iam_member" "push" {
   for_each = google_service_account.push
 
@@ -84,7 +84,7 @@ resource "google_service_account_iam_member" "push" {
   member             = local.pubsub_agent
 }
 
-# To give a message up, Pub/Sub takes it off its subscription and publishes it to the dead letters.
+# After the last attempt, Pub/Sub removes a message from its subscription and publishes it to the dead-letter topic.
 resource "google_pubsub_subscription_iam_member" "gives_up" {
   for_each = local.has_dead_letters
 
@@ -99,7 +99,7 @@ resource "google_pubsub_topic_iam_member" "dead_letters" {
   member = local.pubsub_agent
 }
 
-# Those outside who tell something: a shop its checkouts, a pipeline of its own its refreshed days.
+# Publishers outside the chain: a shop publishes checkouts, and a pipeline of the shop publishes refreshed days.
 resource "google_pubsub_topic_iam_member" "outside" {
   for_each = merge([for topic, members in var.publishers : { for member in members : "${member} publishes ${topic}" => { topic = topic, member = member } }]...)
 

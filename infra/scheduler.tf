@@ -1,4 +1,4 @@
-# The clock: each schedule publishes its body to a topic.
+# The schedules of functions/functions.yaml. Each publishes its body to its topic.
 
 resource "google_cloud_scheduler_job" "schedules" {
   for_each = local.schedules

@@ -1,5 +1,5 @@
-# An entry for each secret that a function declares. Its value never passes through Terraform, whose state would keep it:
-# a person adds it as a version (docs/deploy.md), before the first function that needs it is made.
+# One secret for each name that a function declares. Terraform does not set the value, since Terraform's state would contain
+# it. A person adds the value as a version (docs/deploy.md) before the first apply of a function that needs the secret.
 
 resource "google_secret_manager_secret" "secrets" {
   for_each = toset(flatten([for function in values(local.functions) : try(function.secrets, [])]))

@@ -1,7 +1,7 @@
-# Who everything runs as. No account has a key, and none is the project's default one.
+# The service accounts. No account has a key, and the project's default service account is not used.
 
 locals {
-  # As Google names them, so that a plan shows already who may do what.
+  # The e-mail addresses are composed here, so that a plan can show who gets which role.
   emails = merge(
     { for name, account in google_service_account.functions : name => "${account.account_id}@${var.project_id}.iam.gserviceaccount.com" },
     { build = "${google_service_account.build.account_id}@${var.project_id}.iam.gserviceaccount.com" },
@@ -19,13 +19,13 @@ resource "google_service_account" "functions" {
   depends_on = [google_project_service.apis]
 }
 
-# As whom Pub/Sub calls a function.
+# The accounts with which Pub/Sub calls the functions.
 resource "google_service_account" "push" {
   for_each = { for name, function in local.functions : name => function if length(function.topics) > 0 }
 
   account_id   = "push-${replace(each.key, "_", "-")}"
   display_name = "Pub/Sub to ${each.key}"
-  description  = "May invoke ${each.key} and nothing else."
+  description  = "May only invoke ${each.key}."
 
   depends_on = [google_project_service.apis]
 }
@@ -33,7 +33,7 @@ resource "google_service_account" "push" {
 resource "google_service_account" "build" {
   account_id   = "propensity-build"
   display_name = "Build of the functions"
-  description  = "Makes the functions' images from the source bundles."
+  description  = "Builds the functions' images from the source bundles."
 
   depends_on = [google_project_service.apis]
 }

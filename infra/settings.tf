@@ -1,10 +1,10 @@
-# What the functions read as PROPENSITY_SETTINGS: what was made here, and what the environment wants otherwise.
+# The settings that the functions read as PROPENSITY_SETTINGS: names of Terraform's resources, and var.settings.
 
 locals {
   bucket = "${var.project_id}-propensity-${var.environment}"
   labels = { app = "propensity", environment = var.environment }
 
-  # What is no object has been refused.
+  # The module `settings` refuses a value of var.settings that is not an object.
   settings = try(merge(var.settings, local.decided), local.decided)
   decided = {
     bucket   = local.bucket
@@ -16,7 +16,7 @@ locals {
     serving = merge(try(var.settings.serving, {}), { region = local.serving_region })
   }
 
-  # Where the key of data in `location` must lie.
+  # The location that a key for data in var.location must have.
   kms_location = lookup({ US = "us", EU = "europe" }, var.location, var.location)
 }
 

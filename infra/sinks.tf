@@ -1,11 +1,11 @@
-# What Cloud Logging passes on: to topics, and to tables of the dataset. An export in another project is logged there and
-# heard by no sink here: its days are found by the schedule `refresh`.
+# Log sinks that write to topics and to tables of the dataset. If the export is in another project, that project logs the
+# export's refreshes, and no sink here sees them. Then the schedule `refresh` finds new days.
 
 locals {
   topic_sinks = { for name, sink in local.sinks : name => sink if can(sink.topic) }
   table_sinks = { for name, sink in local.sinks : name => sink if can(sink.table) }
 
-  # A project may hold the exports of several properties.
+  # A project may contain the exports of several properties, so the filters name the export's project and dataset.
   sink_filters = {
     for name, sink in local.sinks : name => replace(
       replace(sink.filter, "EXPORT_PROJECT", coalesce(var.export.project, var.project_id)), "EXPORT_DATASET", var.export.dataset
@@ -25,8 +25,8 @@ resource "google_logging_project_sink" "topics" {
   depends_on = [google_project_service.apis]
 }
 
-# Sinks of one project share an account by now, so two to a topic give it one right twice: removing one of them takes the
-# other's too, until the next apply. Older projects have an account a sink.
+# In newer projects, all sinks share one service account, so two sinks of the same topic grant the same role twice. If you
+# remove one of them, the other loses the role until the next apply. In older projects, each sink has its own account.
 resource "google_pubsub_topic_iam_member" "sinks" {
   for_each = local.topic_sinks
 
@@ -51,12 +51,12 @@ resource "google_logging_project_sink" "tables" {
   depends_on = [google_bigquery_table.logged]
 }
 
-# Google's page asks for the dataset's data editor, which would let Cloud Logging read and remove everything in it.
-# UNVERIFIED: that these, a part of it, are all that Cloud Logging uses.
+# Google's documentation asks for roles/bigquery.dataEditor, which would let Cloud Logging read and delete all data of the
+# dataset. This role contains only a part of those permissions. UNVERIFIED: Cloud Logging needs no others.
 resource "google_project_iam_custom_role" "log_writer" {
   role_id     = "propensityLogWriter"
   title       = "Propensity: log tables"
-  description = "Makes tables, adds columns and rows; reads no rows and removes nothing."
+  description = "Creates tables and adds columns and rows; cannot read rows or delete anything."
   permissions = [
     "bigquery.datasets.get",
     "bigquery.tables.create",

@@ -1,11 +1,12 @@
-# The service level of the checkout: which share of the requests must get an answer without an error, and how fast the
-# month's budget of errors is used up. Two alerts: one for an outage, one for a slow leak.
+# The service level objective of the checkout: the share of requests that must get an answer without an error. Two alerts
+# watch how fast the error budget of 28 days is used up: `fast` for an outage, `slow` for a low but constant error rate.
 #
-# Each needs a long and a short window to exceed its rate, so it is raised late enough to matter and ends soon after the
-# cause is gone (Beyer and others, The Site Reliability Workbook, chapter 5).
+# An alert is raised if the burn rate is too high both in a long and in a short window. The long window avoids alerts about
+# short disturbances. The short window ends the alert soon after the cause is removed (Beyer and others, The Site Reliability
+# Workbook, chapter 5).
 
 variable "service_level" {
-  description = "The share of the requests at the checkout that must not fail within 28 days."
+  description = "The minimum share of requests at the checkout that succeed, within 28 days."
   type        = number
   default     = 0.995
 
@@ -16,7 +17,7 @@ variable "service_level" {
 }
 
 locals {
-  # At these rates, 2 % of the month's errors are used up within an hour, and 5 % within six.
+  # `fast` uses up 2 % of the error budget within one hour, and `slow` uses up 5 % within six hours.
   burn_rates = {
     fast = { rate = 13.4, long = "3600s", short = "300s" }
     slow = { rate = 5.6, long = "21600s", short = "1800s" }

@@ -1,4 +1,4 @@
-# The bucket of runs: ledger, models' revisions, audience files, the champion's pointer.
+# The bucket for runs. It contains the ledger, the revisions of models, audience files and the pointer to the champion.
 
 resource "google_storage_bucket" "runs" {
   name                        = local.bucket
@@ -6,7 +6,7 @@ resource "google_storage_bucket" "runs" {
   labels                      = local.labels
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
-  # The functions fill it, so Terraform cannot remove what is in it one by one.
+  # The functions write the objects, so Terraform does not know the objects and can delete them only with the bucket.
   force_destroy = !var.protect_data
 
   versioning {
@@ -26,7 +26,8 @@ resource "google_storage_bucket" "runs" {
     }
   }
 
-  # What was replaced or removed by mistake can be had back for so long, what was erased on purpose is gone after it.
+  # For 14 days, you can restore objects that were replaced or deleted by mistake. Then the old versions are deleted, so that
+  # data that had to be erased are really gone.
   lifecycle_rule {
     action {
       type = "Delete"

@@ -1,15 +1,15 @@
 variable "project_id" {
-  description = "The Google Cloud project that everything here belongs to."
+  description = "The id of the Google Cloud project for all resources."
   type        = string
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project_id))
-    error_message = "project_id \"${var.project_id}\" is no project id: 6 to 30 lower-case letters, digits and hyphens, beginning with a letter. `gcloud projects list` shows yours."
+    error_message = "project_id \"${var.project_id}\" is not a project id: use 6 to 30 lower-case letters, digits and hyphens, beginning with a letter. `gcloud projects list` shows yours."
   }
 }
 
 variable "environment" {
-  description = "Which environment this is; its name is part of the bucket's, so that two never share one."
+  description = "The name of the environment, such as prod or staging. The bucket's name contains it, so two environments never share a bucket."
   type        = string
   default     = "prod"
 
@@ -20,29 +20,29 @@ variable "environment" {
 }
 
 variable "location" {
-  description = "Where BigQuery and Cloud Storage keep the data: a multi-region or a region, the same as the export's."
+  description = "The location of the data in BigQuery and Cloud Storage: a multi-region or a region. It must be the export's location."
   type        = string
   default     = "US"
 
   validation {
     condition     = can(regex("^(US|EU|[a-z]+-[a-z]+[0-9]+)$", var.location))
-    error_message = "location \"${var.location}\" must be US, EU or a region as europe-west3 is one."
+    error_message = "location \"${var.location}\" must be US, EU or a region such as europe-west3."
   }
 }
 
 variable "dataset" {
-  description = "The BigQuery dataset that the chain keeps its tables and models in."
+  description = "The BigQuery dataset for the tables and models of the chain."
   type        = string
   default     = "propensity"
 
   validation {
     condition     = can(regex("^[A-Za-z_][A-Za-z0-9_]{0,127}$", var.dataset))
-    error_message = "dataset \"${var.dataset}\" must be letters, digits and underscores, beginning with no digit."
+    error_message = "dataset \"${var.dataset}\" must consist of letters, digits and underscores, and must not begin with a digit."
   }
 }
 
 variable "export" {
-  description = "The Google Analytics export that is read: its dataset, its kind (ga4 or ga360) and its project, where that is another one."
+  description = "The Google Analytics export that the chain reads: its dataset, its kind (ga4 or ga360), and its project if that is not project_id."
   type = object({
     dataset = string
     kind    = optional(string, "ga4")
@@ -56,37 +56,37 @@ variable "export" {
 
   validation {
     condition     = var.export.project == null || can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.export.project))
-    error_message = "export.project \"${coalesce(var.export.project, "null")}\" is no project id: 6 to 30 lower-case letters, digits and hyphens, beginning with a letter. Leave it out where the export lies in project_id."
+    error_message = "export.project \"${coalesce(var.export.project, "null")}\" is not a project id: use 6 to 30 lower-case letters, digits and hyphens, beginning with a letter. Leave it out if the export is in project_id."
   }
 
   validation {
     condition     = can(regex("^[A-Za-z0-9_]+$", var.export.dataset))
-    error_message = "export.dataset \"${var.export.dataset}\" is no dataset: letters, digits and underscores, without its project, which is export.project."
+    error_message = "export.dataset \"${var.export.dataset}\" is not a dataset: use letters, digits and underscores, without the project, which is export.project."
   }
 
   validation {
     condition     = var.export.dataset != var.dataset || coalesce(var.export.project, var.project_id) != var.project_id
-    error_message = "export.dataset and dataset are both \"${var.dataset}\": the chain must not write where Google Analytics does. Give dataset another name."
+    error_message = "export.dataset and dataset are both \"${var.dataset}\": the chain must not write to the dataset of Google Analytics. Give dataset another name."
   }
 }
 
 variable "settings" {
-  description = "What this environment decides otherwise than shared/settings.py does, by the same names, e.g. {gate = {min_positives = 50}}."
-  # Module settings says why it is no object type, and refuses what no function would start with.
+  description = "Settings with other values than the defaults in shared/settings.py, under the same names, e.g. {gate = {min_positives = 50}}."
+  # The module `settings` explains why this is not an object type, and refuses settings with which no function would start.
   type     = any
   default  = {}
   nullable = false
 }
 
 variable "max_instances" {
-  description = "How many instances a function that answers several requests at once may have, where that is not functions/functions.yaml's number, e.g. {score_checkout = 50}. Google refuses more than the region's quota of processors allows, which is ten in new projects."
+  description = "The maximum number of instances of functions that answer several requests at once, e.g. {score_checkout = 50}. The default is the number in functions/functions.yaml. Google refuses a number above the region's CPU quota, which is ten in new projects."
   type        = map(number)
   default     = {}
   nullable    = false
 
   validation {
     condition     = length(setsubtract(keys(var.max_instances), keys(local.scalable))) == 0
-    error_message = "max_instances: ${join(", ", setsubtract(keys(var.max_instances), keys(local.scalable)))} cannot be set; ${join(" and ", keys(local.scalable))} can. Other functions answer one event at a time, in as many instances as functions/functions.yaml says."
+    error_message = "max_instances: ${join(", ", setsubtract(keys(var.max_instances), keys(local.scalable)))} cannot be set; ${join(" and ", keys(local.scalable))} can. All other functions answer one event at a time, and functions/functions.yaml sets their number of instances."
   }
 
   validation {
@@ -96,35 +96,35 @@ variable "max_instances" {
 }
 
 variable "publishers" {
-  description = "Who outside may publish to an inbound topic, e.g. {\"checkout-started\" = [\"serviceAccount:shop@my-shop.iam.gserviceaccount.com\"]}."
+  description = "The accounts outside the chain that may publish to an inbound topic, e.g. {\"checkout-started\" = [\"serviceAccount:shop@my-shop.iam.gserviceaccount.com\"]}."
   type        = map(set(string))
   default     = {}
   nullable    = false
 
   validation {
     condition     = length(setsubtract(keys(var.publishers), local.declared.inbound_topics)) == 0
-    error_message = "publishers: ${join(", ", setsubtract(keys(var.publishers), local.declared.inbound_topics))} is not for those outside; ${join(" and ", local.declared.inbound_topics)} are."
+    error_message = "publishers: ${join(", ", setsubtract(keys(var.publishers), local.declared.inbound_topics))} cannot receive messages from outside; only ${join(" and ", local.declared.inbound_topics)} can."
   }
 
   validation {
     condition     = alltrue([for member in flatten([for members in values(var.publishers) : tolist(members)]) : can(regex("^(serviceAccount|user|group):[^@]+@[^@]+$", member))])
-    error_message = "publishers must be of the form serviceAccount:NAME@PROJECT.iam.gserviceaccount.com, user:MAIL or group:MAIL; nobody else may publish."
+    error_message = "publishers must be of the form serviceAccount:NAME@PROJECT.iam.gserviceaccount.com, user:MAIL or group:MAIL."
   }
 }
 
 variable "protect_data" {
-  description = "Whether the dataset with its tables, the bucket and the secrets outlive `terraform destroy`, which then says so and fails on them. They hold what no rerun brings back: the audiences published, the predictions, the models, the ledger, the key of the pseudonyms. Removing one table alone would leave the others saying that its days are built."
+  description = "Whether `terraform destroy` must fail instead of deleting the dataset, its tables, the bucket and the secrets. A new run cannot restore their content: published audiences, predictions, models, the ledger, the key of the pseudonyms. Do not delete a single table either: other tables would still record that its days are built."
   type        = bool
   default     = true
 }
 
 variable "kms_key" {
-  description = "A Cloud KMS key of one's own, projects/P/locations/L/keyRings/R/cryptoKeys/K, in the data's location, for dataset and bucket; null leaves it to Google. It covers neither Pub/Sub, secrets, logs, functions nor the endpoint, whose keys lie in other places. BigQuery refuses wildcard queries on tables under such a key, so the export must have none."
+  description = "Your Cloud KMS key for the dataset and the bucket, projects/P/locations/L/keyRings/R/cryptoKeys/K, in the data's location; null means Google's keys. Pub/Sub, secrets, logs, functions and the endpoint do not use this key, since they need keys in other locations. The export must not be encrypted with your key: BigQuery refuses wildcard queries on such tables."
   type        = string
   default     = null
 
   validation {
     condition     = var.kms_key == null || can(regex("^projects/[^/]+/locations/${local.kms_location}/keyRings/[^/]+/cryptoKeys/[^/]+$", var.kms_key))
-    error_message = "kms_key must be projects/P/locations/${local.kms_location}/keyRings/R/cryptoKeys/K: data in ${var.location} takes a key in ${local.kms_location} only."
+    error_message = "kms_key must be projects/P/locations/${local.kms_location}/keyRings/R/cryptoKeys/K: data in ${var.location} needs a key in ${local.kms_location}."
   }
 }

@@ -5,13 +5,13 @@ terraform {
     google = { source = "hashicorp/google", version = "~> 8.7" }
   }
 
-  # Which bucket holds the state is said at `terraform init -backend-config=bucket=...`: each environment has its own prefix.
+  # `terraform init -backend-config=bucket=...` names the bucket of the state. Each environment has its own prefix.
   backend "gcs" {}
 }
 
-# A request counts for the project that it is about. What is about none, as a budget or the question which projects there
-# are, counts for GOOGLE_BILLING_PROJECT: named here it would be var.project_id, and if there is no such project Google
-# answers 403 to the very question whether there is.
+# A request counts against the quota of the project that it concerns. A request that concerns no project, such as the list
+# of projects, counts against GOOGLE_BILLING_PROJECT. billing_project is not set here: it would be var.project_id, and if
+# this project does not exist, Google would answer 403 to the check whether it exists.
 provider "google" {
   project               = var.project_id
   region                = local.region

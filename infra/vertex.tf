@@ -1,15 +1,15 @@
-# The endpoint; deploy_model fills it.
+# The endpoint, on which deploy_model deploys the models.
 
 resource "google_vertex_ai_endpoint" "propensity" {
-  # Letters are right here: that the name must be numeric, as the provider says, the API has given up.
+  # The provider's documentation says that the name must be numeric, but the API accepts letters.
   name         = module.settings.chosen.endpoint_id
   display_name = module.settings.chosen.endpoint_id
-  description  = "Serves the champion, and beside it a canary while one is compared."
+  description  = "Serves the champion, and a canary while it is compared with the champion."
   location     = local.serving_region
   labels       = local.labels
 
   lifecycle {
-    # deploy_model and `propensity rollback` move traffic; an apply must not move it back.
+    # deploy_model and `propensity rollback` change the traffic split; an apply must not reset it.
     ignore_changes = [traffic_split]
   }
 

@@ -4,15 +4,15 @@
 project_id  = "my-shop-prod"
 environment = "prod"
 
-# `bq ls --project_id=PROJECT` shows the export and `bq show PROJECT:DATASET` where it lies. The regions follow from it:
-# functions run in europe-west1 and Vertex AI serves in europe-west4.
+# `bq ls --project_id=PROJECT` shows the export's dataset, and `bq show PROJECT:DATASET` shows its location. The location
+# determines the regions: functions run in europe-west1 and Vertex AI serves in europe-west4.
 location = "EU"
 export = {
   dataset = "analytics_123456789"
   kind    = "ga4"
 }
 
-# What this shop decides otherwise than shared/settings.py.
+# The settings of this shop that differ from the defaults in shared/settings.py.
 settings = {
   source = { internal_sources = ["intranet.example.com"] }
   policy = { coupon_from = 0.5, coupon_below = 0.8 }

@@ -1,5 +1,5 @@
-# API Gateway over score_checkout: callers show an API key, each project of callers has a quota, and only the gateway may
-# ask the function.
+# API Gateway for score_checkout. Callers send an API key, each caller's project has a quota, and only the gateway may call
+# the function.
 
 locals {
   function = "score_checkout"
@@ -7,11 +7,11 @@ locals {
   root     = "${path.module}/../.."
   declared = yamldecode(file("${local.root}/functions/functions.yaml")).functions[local.function]
   labels   = { app = "propensity", environment = var.environment }
-  # The contract that the function itself serves; API Gateway takes OpenAPI 3.1 as it is.
+  # The OpenAPI document that the function itself serves; API Gateway accepts OpenAPI 3.1.
   contract = jsondecode(file("${local.root}/functions/${local.function}.openapi.json"))
   url      = data.google_cloudfunctions2_function.scorer.service_config[0].uri
 
-  # The gateway has one server, itself, and takes API keys alone.
+  # `servers` is left out, since the gateway is the only server. API keys are the only security scheme.
   offered = { for name, value in local.contract : name => value if name != "servers" }
 
   document = jsonencode(merge(local.offered, {
@@ -34,10 +34,10 @@ locals {
     })
     paths = {
       for path, operations in local.contract.paths : path => merge({
-        # That a method's costs are given to OpenAPI 3 as to 2.0 is unverified.
+        # UNVERIFIED: OpenAPI 3 has the same form for a method's costs as OpenAPI 2.0.
         for method, operation in operations : method => merge(operation, { x-google-quota = { metricCosts = { requests = 1 } } })
         }, var.serves_pages ? {
-        # A browser asks first whether a page may call, and shows no key; the function answers by `online.origins`.
+        # Before a web page may call, the browser sends OPTIONS without a key. The setting online.origins decides.
         options = {
           operationId = path == "/" ? "mayCall" : "mayCall${title(trimprefix(path, "/"))}"
           summary     = "Tell a browser whether a page may call"
@@ -57,7 +57,7 @@ data "google_cloudfunctions2_function" "scorer" {
 resource "google_service_account" "gateway" {
   account_id   = "${local.name}-gateway"
   display_name = "The gateway over ${local.function}"
-  description  = "Asks ${local.function} for those who showed a key, and may do nothing else."
+  description  = "Calls ${local.function} for callers with a key; has no other permissions."
 }
 
 resource "google_cloud_run_v2_service_iam_member" "invoker" {
@@ -75,7 +75,7 @@ resource "google_api_gateway_api" "scorer" {
   labels       = local.labels
 }
 
-# Without it, keys of this project are refused. A managed service can be enabled once it has a configuration.
+# Without this service, the gateway refuses keys of this project. The service can be enabled after it has a configuration.
 resource "google_project_service" "scorer" {
   service            = google_api_gateway_api.scorer.managed_service
   disable_on_destroy = false
@@ -87,7 +87,7 @@ resource "google_api_gateway_api_config" "scorer" {
   provider = google-beta
 
   api = google_api_gateway_api.scorer.api_id
-  # A configuration cannot be changed, only be followed by another.
+  # A configuration cannot be changed, so each document gets a new configuration.
   api_config_id = "${local.name}-${substr(sha256(local.document), 0, 12)}"
   labels        = local.labels
 
@@ -117,6 +117,6 @@ resource "google_api_gateway_gateway" "scorer" {
   region     = coalesce(var.gateway_region, var.region)
   labels     = local.labels
 
-  # Where there is an address, keys are taken.
+  # As soon as the gateway has an address, it must accept keys.
   depends_on = [google_project_service.scorer]
 }

@@ -1,4 +1,5 @@
-# A root of its own, applied after infra/: API Gateway is in the beta provider alone, and the chain runs without it.
+# A separate root module, to apply after infra/. It is separate because API Gateway needs the beta provider, and because the
+# chain runs without a gateway.
 
 terraform {
   required_version = ">= 1.11"
@@ -8,7 +9,7 @@ terraform {
     google-beta = { source = "hashicorp/google-beta", version = "~> 8.7" }
   }
 
-  # In the bucket of infra/, under another prefix.
+  # The state is in the same bucket as that of infra/, under another prefix.
   backend "gcs" {}
 }
 

@@ -1,8 +1,8 @@
-# The rules of shared/settings.py, for whoever sets something in Terraform: what no function would start with is told here.
+# Checks settings during the plan by the rules of shared/settings.py: with invalid settings, no function would start.
 
 variable "given" {
-  description = "What is decided otherwise than shared/settings.py does: values by name, in sections."
-  # An object type would drop what it does not name, so a misspelt setting would do nothing, and silently.
+  description = "Settings with other values than the defaults in shared/settings.py, by section and name."
+  # An object type would drop names that it does not contain, so a misspelt setting would have no effect and no error.
   type = any
 
   validation {
@@ -12,15 +12,15 @@ variable "given" {
 }
 
 variable "kind" {
-  description = "Kind of the export that is read, ga4 or ga360."
+  description = "The kind of the export, ga4 or ga360."
   type        = string
 }
 
 locals {
-  # JSON Schema, as `python -m shared.settings` writes it from the functions' own rules and defaults.
+  # The JSON schema that `python -m shared.settings` writes from the rules and defaults of the functions.
   schema = jsondecode(file("${path.module}/schema.json"))["$defs"]
 
-  # What is set by a variable of its own.
+  # The settings that other variables set, with the names of these variables.
   decided = {
     project          = "project_id"
     bucket           = "project_id and environment"
@@ -32,19 +32,19 @@ locals {
     "serving.region" = "serving_region"
   }
 
-  # By section and name; a setting without a section has the name "".
+  # The schema of each setting by section and name; a setting without a section has the name "".
   sections = {
     for section, rule in local.schema.Settings.properties :
     section => try(local.schema[trimprefix(rule["$ref"], "#/$defs/")].properties, { "" = rule })
   }
-  # Rules and values are in JSON, since each is of another type.
+  # Rules and values are JSON texts, since a map of Terraform needs values of one type.
   rules = {
     for section, names in local.sections : section => {
       for name, of in names :
       name => jsonencode({ for word, wanted in of : word => wanted if !contains(["default", "description"], word) }) if !contains(keys(local.decided), "${section}.${name}")
     } if !contains(keys(local.decided), section)
   }
-  # Rules in words, where patterns need them.
+  # The descriptions of the rules, for error messages.
   words = { for section, names in local.sections : section => { for name, of in names : name => of.description if can(of.description) } }
   values = flatten([
     for section, value in var.given : [
@@ -76,7 +76,7 @@ locals {
     ]), false)
   ]
 
-  # What holds in the sections that are looked at here.
+  # The values of the sections that rules over several settings need, with defaults.
   defaults = {
     for section in ["label", "policy", "serving", "training"] : section => { for name, of in local.sections[section] : name => of.default }
   }
@@ -87,7 +87,7 @@ locals {
 }
 
 output "refusals" {
-  description = "A sentence for each setting with which no function would start."
+  description = "One sentence for each invalid setting."
   value = concat(
     [for one in local.values : "${one.path} is decided by ${local.decided[one.path]}." if contains(keys(local.decided), one.path)],
     [
@@ -95,7 +95,7 @@ output "refusals" {
       "${one.name == "" ? "${one.section} is a section" : "There is no ${one.path}"}; ${one.section} has ${join(", ", keys(local.rules[one.section]))}."
     ],
     [for one in local.refused : "${one.path} is ${one.value} and must be ${try(local.words[one.section][one.name], "of ${one.rule}")}."],
-    # What is no number has been told.
+    # `try` skips values that are not numbers, which are refused above.
     try(local.policy.coupon_from <= local.policy.coupon_below, true) ? [] : ["policy.coupon_from (${local.policy.coupon_from}) must not be above policy.coupon_below (${local.policy.coupon_below})."],
     try(local.policy.full_price_percent + local.policy.coupon_percent <= 100, true) ? [] : ["policy.full_price_percent (${local.policy.full_price_percent}) and policy.coupon_percent (${local.policy.coupon_percent}) must not be above 100 together."],
     try(local.training.evaluation_share + local.training.test_share < 1, true) ? [] : ["training.evaluation_share (${local.training.evaluation_share}) and training.test_share (${local.training.test_share}) leave nothing to train on: together they must be below 1."],
@@ -104,6 +104,6 @@ output "refusals" {
 }
 
 output "chosen" {
-  description = "What Terraform itself reads from the sections, defaults included."
+  description = "The settings that Terraform itself uses, with defaults."
   value       = { candidates = local.training.candidates, endpoint_id = local.serving.endpoint_id }
 }

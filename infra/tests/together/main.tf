@@ -1,4 +1,4 @@
-# The refusals of each example.
+# Returns the sentences with which the module `settings` refuses each example of examples.yaml.
 
 locals {
   examples = yamldecode(file("${path.module}/examples.yaml"))
@@ -13,11 +13,11 @@ module "settings" {
 }
 
 output "examples" {
-  description = "The examples, refused and accepted."
+  description = "The examples of examples.yaml, by `refused` and `accepted`."
   value       = local.examples
 }
 
 output "refusals" {
-  description = "The sentences of each example, by its name."
+  description = "The sentences about each example, by the example's name."
   value       = { for name, example in module.settings : name => example.refusals }
 }
