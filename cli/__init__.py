@@ -1,1 +1,1 @@
-"""The `propensity` command, for a local cloud or Google Cloud; cli/main.py declares its subcommands."""
+"""The `propensity` command, for a local cloud or Google Cloud; cli/commands/ declares its subcommands."""

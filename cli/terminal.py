@@ -29,6 +29,10 @@ class Output(Console):
         self._width, self._height = new_size
 
 
+out = Output()
+err = Output(stderr=True)
+
+
 def table(*titles: str, **options: Any) -> Table:
     """Return a table that wraps long cells instead of truncating them."""
     return Table(*(Column(title, overflow="fold") for title in titles), title_justify="left", **options)

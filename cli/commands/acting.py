@@ -1,0 +1,137 @@
+"""Change an environment: publish, replay, roll back, test and reset."""
+
+import getpass
+from typing import Annotated
+
+import typer
+
+from cli import options, world
+from cli.errors import UsageError
+from cli.terminal import out
+from shared import jsontext
+
+app = typer.Typer()
+
+
+@app.command()
+def publish(topic: str, body: Annotated[str, typer.Argument(metavar="JSON")] = "{}") -> None:
+    """Publish a JSON object to a topic, e.g. `propensity publish data-refreshed '{"reason": "new campaign"}'`."""
+    from cli import topics
+
+    topics.require(topic)
+    try:
+        document = jsontext.decode(body.encode(errors="surrogateescape"))
+    except jsontext.NotJSONError as error:
+        raise typer.BadParameter(f"not JSON: {error}", param_hint="JSON") from None
+    if not isinstance(document, dict):
+        raise typer.BadParameter(f"an event is a JSON object, not {body}", param_hint="JSON")
+    environment = world.connected()
+    environment.send(topic, document)
+    out.print(f"published to {topic} of {environment.settings.project}")
+
+
+@app.command()
+def replay(
+    messages: Annotated[
+        list[str] | None, typer.Argument(metavar="MESSAGE", help="Dead letters, as named by `propensity runs`.")
+    ] = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Send all dead letters.")] = False,
+    yes: options.Yes = False,
+) -> None:
+    """Send dead letters again, after their cause is fixed; lists them and asks first.
+
+    Each is sent to its original topic. A step that has handled the event already ignores it.
+    """
+    from cli import replay as replaying
+
+    if messages and every:
+        raise UsageError("give either --all or the names of dead letters, not both")
+    if not messages and not every:
+        raise UsageError("name the dead letters to send again (`propensity runs` lists them), or give --all")
+    environment = world.connected()
+    originals, refused = replaying.chosen(environment, messages or [])
+    for one in originals:
+        out.print(f"- {one.letter}: to {one.topic}, for {one.function}", markup=False, highlight=False)
+    for name, why in refused.items():
+        out.print(f"- {name} stays a dead letter: {why}", markup=False, highlight=False)
+    if not originals:
+        out.print("there is nothing to send again")
+        raise typer.Exit(1 if refused else 0)
+    if not yes:
+        typer.confirm(f"Send {'it' if len(originals) == 1 else 'them'} again?", abort=True)
+    known = set(environment.dead_letters.all())
+    sent = replaying.send(environment, originals)
+    out.print(f"sent {len(sent)} again; waiting up to {replaying.PATIENCE_SECONDS} s for new refusals")
+    again = replaying.returned(environment, sent, known)
+    for name, why in again.items():
+        out.print(f"- a dead letter again, {name}: {why}", markup=False, highlight=False)
+    left = len(environment.dead_letters.all())
+    letters = "1 dead letter is left" if left == 1 else f"{left} dead letters are left"
+    out.print(f"{letters}; `propensity runs` lists them and the runs")
+    if again or refused:
+        raise typer.Exit(1)
+
+
+@app.command()
+def rollback(
+    to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VERSION", parser=options.version, help="A deployed version; by default the former champion."
+        ),
+    ] = None,
+    *,
+    reason: Annotated[str, typer.Option(help="The reason, for `propensity history`.")] = "",
+    yes: options.Yes = False,
+) -> None:
+    """Make a former version the champion again, and have it score the visitors; asks first."""
+    from cli.rollback import roll_back
+
+    environment = world.connected()
+    before, now = environment.registry.champion_and(to)
+    if before.number != now.number:
+        out.print(f"champion: version {before.number} ({before.model}) -> version {now.number} ({now.model})")
+        if not yes:
+            typer.confirm("Make it the champion?", abort=True)
+    # Name the confirmed version explicitly: another one may have been deployed meanwhile.
+    before, now = roll_back(environment, reason or "not given", getpass.getuser(), now.number)
+    if before.number == now.number:
+        out.print(f"version {now.number} ({now.model}) is champion")
+        return
+    out.print(f"version {now.number} is champion")
+    out.print("scoring-due is published: `propensity runs` shows when the visitors are scored and published")
+
+
+@app.command()
+def smoke_test(
+    reason: Annotated[str, typer.Option(help="The run's reason; a new reason makes a new run on the same data.")],
+    minutes: Annotated[int, options.count("Maximum duration of the run.", least=1, most=10_000)] = 120,
+) -> None:
+    """Test the deployment with a run of the whole chain; if it fails, the former champion serves again."""
+    from cli import report, smoke
+
+    report.show(smoke.run(world.connected(), reason, minutes * 60), out)
+
+
+@app.command()
+def reset(
+    run_id: Annotated[
+        str | None, typer.Argument(metavar="RUN", parser=options.run_id, help="One run; by default all runs.")
+    ] = None,
+    *,
+    yes: options.Yes = False,
+) -> None:
+    """Remove everything that a run, or all runs, created; lists it and asks first."""
+    from cli import resetting
+
+    plan = resetting.plan(world.connected(), run_id)
+    for line in plan.lines:
+        out.print(f"- {line}", highlight=False)
+    if not plan.lines:
+        out.print("there is nothing to remove")
+        return
+    if not yes:
+        typer.confirm("Remove all of it?", abort=True)
+    plan.carry_out()
+    out.print("removed")

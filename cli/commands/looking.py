@@ -1,0 +1,165 @@
+"""Look at an environment: its state, its runs, its statements and what a checkout is answered."""
+
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import options, terminal, world
+from cli.errors import UsageError
+from cli.terminal import err, out
+from shared import jsontext
+
+app = typer.Typer()
+
+
+@app.command()
+def status(*, as_json: options.AsJson = False) -> None:
+    """Show the champion and its age, the newest run, the age of the data, and the open alerts.
+
+    Alerts on Google's own metrics are not listed: Cloud Monitoring shows them.
+    """
+    from datetime import UTC, datetime
+
+    from cli import status as state
+
+    found = state.read(world.connected(), datetime.now(UTC))
+    if as_json:
+        terminal.print_json(found)
+    else:
+        state.show(found, out)
+
+
+@app.command()
+def runs(
+    limit: Annotated[int, options.count("Maximum number of runs.", least=1)] = 20,
+    *,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="List only runs that failed, are retrying, or lost their record.")
+    ] = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """List the runs, the newest first, and the dead letters: messages that no function could use."""
+    from cli import listing
+
+    found = listing.listed(world.connected(), limit=limit, is_failed=failed)
+    if as_json:
+        terminal.print_json(found)
+    else:
+        listing.show(found, out)
+
+
+@app.command()
+def show(
+    run_id: Annotated[
+        str | None,
+        typer.Argument(metavar="RUN", parser=options.run_id, help="A run's id, as named by `propensity runs`."),
+    ] = None,
+    *,
+    request: Annotated[
+        str | None, typer.Option(metavar="ID", help="A checkout's request id, instead of a run; needs --filter.")
+    ] = None,
+    log_filter: Annotated[
+        bool, typer.Option("--filter", help="Print the filter for Cloud Logging that follows the run or the request.")
+    ] = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Show a run: its steps, checks, candidates, gate, deployment, audience and recommendations."""
+    from cli import report, run_reports
+    from shared.chain import run_state
+
+    if (run_id is None) == (request is None):
+        raise UsageError("name a run (`propensity runs` lists them), or give --request ID with --filter")
+    if log_filter:
+        from cli import logs
+
+        out.print(logs.of_run(run_id) if run_id else logs.of_request(str(request)), markup=False, highlight=False)
+        return
+    if run_id is None:
+        raise UsageError("--request needs --filter: a checkout is followed in the log")
+    environment = world.connected()
+    run = run_state.read(environment.runs, run_id)
+    linked = run_reports.link(run_id, environment)
+    if as_json:
+        terminal.print_json({**report.document(run), "report": linked})
+        return
+    report.show(run, out)
+    out.print(f"report       {linked or 'none yet'}", markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command("report")
+def download_report(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", parser=options.run_id)],
+    out_file: Annotated[Path | None, typer.Option("--out", help="The file to write; default report-RUN.html.")] = None,
+) -> None:
+    """Download the report of a run: one HTML page that needs nothing else."""
+    from cli import run_reports
+
+    file = out_file or Path(f"report-{run_id}.html")
+    options.require_folder(file)
+    size = run_reports.download(run_id, file, world.connected())
+    out.print(f"{file}: {size / 1000:.0f} kB", markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def compare(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", parser=options.run_id)],
+    other_id: Annotated[str, typer.Argument(metavar="RUN", parser=options.run_id)],
+) -> None:
+    """Show two runs side by side; lines that differ are bold."""
+    from cli import compare as comparison
+    from shared.chain import run_state
+
+    runs = world.connected().runs
+    comparison.show(run_state.read(runs, run_id), run_state.read(runs, other_id), out)
+
+
+@app.command()
+def history(*, as_json: options.AsJson = False) -> None:
+    """List the latest moves of the champion: when, from which version to which, by whom and why."""
+    from cli import history as moves
+
+    found = moves.read(world.connected())
+    if as_json:
+        terminal.print_json(found)
+    else:
+        moves.show(found, out)
+
+
+@app.command()
+def score(
+    request: Annotated[str, typer.Argument(metavar="JSON", help="The request, @FILE, or - for standard input.")],
+    *,
+    as_json: options.AsJson = False,
+) -> None:
+    """Score a checkout online, e.g. `propensity score @checkout.json`; GET /openapi.json describes the request."""
+    from cli import checkout
+
+    answer = checkout.ask(checkout.document(request))
+    if as_json:
+        sys.stdout.buffer.write(jsontext.encode(answer) + b"\n")
+    else:
+        checkout.show(answer, out)
+
+
+@app.command()
+def backtest(
+    days: Annotated[int, options.count("Number of past days.", least=1, most=366)] = 4,
+    every: Annotated[int, options.count("Days between two of them.", least=1, most=366)] = 7,
+    until: Annotated[
+        date | None,
+        typer.Option(metavar="DAY", parser=options.day, help="The newest; by default the last one that can be judged."),
+    ] = None,
+    *,
+    yes: options.Yes = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Learn as of past days, and compare what each model promised with what came; asks first on Google Cloud.
+
+    It uses the chain's own code in a dataset of its own, which it deletes at the end. Production is only read.
+    """
+    from cli.backtest import command
+
+    command.run(world.connected(), days, every, until, out, err, is_asked=not yes, as_json=as_json)

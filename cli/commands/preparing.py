@@ -1,0 +1,88 @@
+"""Prepare a deployment, without an environment: bundles, statements and costs."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import options, terminal, world
+from cli.terminal import out
+
+app = typer.Typer()
+
+
+@app.command("package")
+def package_bundles(
+    output: Annotated[Path | None, typer.Option(help="The folder to write to; default dist.")] = None,
+) -> None:
+    """Write the bundles from which Google Cloud builds the functions; the same tree gives the same bytes."""
+    from cli import package
+
+    for bundle in package.write(output or package.OUTPUT):
+        size = f"{bundle.size / 1000:.0f} kB"
+        path = os.path.relpath(bundle.path)
+        out.print(f"{path}: {bundle.files} files, {size}, SHA-256 {bundle.sha256}", highlight=False, soft_wrap=True)
+
+
+@app.command("sql")
+def print_sql(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="A statement, e.g. scoring/scores; without it, list them all.")
+    ] = None,
+    run_id: Annotated[
+        str | None,
+        typer.Option("--run", metavar="RUN", parser=options.run_id, help="Insert the values that this run used."),
+    ] = None,
+) -> None:
+    """Print a statement of sql/ as a script for BigQuery's console.
+
+    Without --run, it contacts no service. The values are those of PROPENSITY_SETTINGS; the values of a run are NULL.
+    """
+    from cli import sql
+
+    if name is None:
+        sql.show(out)
+        return
+    sql.require(name)
+    if run_id is None:
+        sys.stdout.write(sql.script(name, world.settings()))
+    else:
+        sys.stdout.write(sql.script_of_run(name, run_id, world.connected()))
+
+
+@app.command()
+def cost(
+    sessions: Annotated[float, options.amount("Sessions per day.")] = 10_000,
+    sessions_per_visitor: Annotated[
+        float | None, options.amount("Sessions per visitor; the default is that of Google's sample shop.", least=1)
+    ] = None,
+    checkouts: Annotated[float, options.amount("Checkouts per day that score_checkout answers.")] = 500,
+    runs: Annotated[
+        float,
+        options.amount("Data changes per day; a run trains at most once per training.min_hours.", most=1440),
+    ] = 1,
+    history_days: Annotated[
+        int, options.count("Days in the export and in the tables derived from it.", least=1, most=10_000)
+    ] = 400,
+    products: Annotated[int, options.count("Products that the shop sells.")] = 1_000,
+    export_bytes: Annotated[float | None, options.amount("Bytes per session in the columns that are read.")] = None,
+    *,
+    assignments: options.Assignments = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Estimate the monthly cost on Google Cloud, idle and by usage. It contacts no service and needs no account.
+
+    The settings are those of PROPENSITY_SETTINGS if it is set, otherwise the defaults; --set overrides both.
+    """
+    from cli.cost import estimate, prices, show, volumes
+
+    visits = sessions_per_visitor or prices.assumptions().sessions_per_visitor
+    inputs = volumes.Inputs(sessions, visits, checkouts, runs, history_days, products, export_bytes)
+    environment = estimate.environment(inputs, assignments or [])
+    found = estimate.estimate(environment)
+    if as_json:
+        terminal.print_json(found.to_json())
+    else:
+        show.show(found, out)
