@@ -20,6 +20,7 @@ from benchmarks import (
     memory,
     predict,
     refresh,
+    report,
     rules,
     soak,
 )
@@ -36,6 +37,7 @@ MEASURES: dict[str, Callable[[bool], list[Row]]] = {
     "loading": loading.measure,
     "predict": predict.measure,
     "refresh": refresh.measure,
+    "report": report.measure,
     "rules": rules.measure,
     "memory": memory.measure,
     "soak": soak.measure,
