@@ -142,7 +142,7 @@ def test_a_run_whose_event_was_lost_is_taken_up(chain):
     document = desk.document(chain.clients.settings.project, {"bucket": "a-bucket"}, backoff=SOON)
     functions = endpoint.partition("/score_visitors/")[0]
     provisioning.make_topics(document, chain.cloud.services["pubsub"], functions)
-    chain.leave_out("build_recommendations", "write_report")
+    chain.leave_out_what_is_beside()
     assert chain.run(run_id).outcome == "running"
     chain.cloud.scheduler.trigger("resume")
     chain.settle()
