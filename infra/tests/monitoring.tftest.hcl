@@ -29,7 +29,7 @@ run "each_alert_has_its_condition_its_section_of_the_runbook_and_its_chart" {
   assert {
     condition = toset([for widget in jsondecode(google_monitoring_dashboard.propensity.dashboard_json).gridLayout.widgets : widget.title]) == toset(concat(
       [for alert in values(local.watched.alerts) : alert.title],
-      ["Seconds that the slowest delivery of a step took, by step", "Requests a second at the checkout"],
+      ["Seconds of the slowest delivery, by step", "Requests per second at the checkout"],
     ))
     error_message = "Each alert has its chart."
   }

@@ -1,6 +1,6 @@
--- Replace the day's audience by the visitors most likely to buy.
+-- Replace the audience of @day by the visitors most likely to buy.
 -- @day         DATE   day of the scores
--- @max_decile  INT64  last decile that is published, 1 to 10 (audience.max_decile)
+-- @max_decile  INT64  last decile of the audience, 1 to 10 (audience.max_decile)
 merge into audience as target
 using (
     select

@@ -1,4 +1,4 @@
--- The day's audience as CSV, for systems that read files.
+-- Export the audience of @day as CSV, for systems that read files.
 -- @day  DATE  day of the scores
 export data options (
     uri = '${uri}',

@@ -1,6 +1,6 @@
--- How many of the day's scored visitors are in the audience, and which offers they get.
+-- Count the scored visitors of @day, the members of the audience, and their offers.
 -- @day         DATE   day of the scores
--- @max_decile  INT64  last decile that is published, 1 to 10 (audience.max_decile)
+-- @max_decile  INT64  last decile of the audience, 1 to 10 (audience.max_decile)
 select
     count(*) as scored,
     max(model_version) as model_version,

@@ -1,10 +1,10 @@
--- Hold what became of the visitors whom the past day's model scored while their outcome was open: those who came for
--- the first time so late that the horizon was not over. Labels are the chain's own of today. Those whom the audience
--- would have held are a candidate of their own.
--- @run_id      STRING  the backtest's run of the past day
+-- Replace the outcomes of visitors whom the model of @day scored and whose labels were not yet known on @day: their
+-- first visits were on @from_day or later. The labels are those that are known today. The candidate `scored` contains
+-- all these visitors. The candidate `audience` contains only those of the first @max_decile deciles.
+-- @run_id      STRING  id of the backtest's run for @day
 -- @created_on  DATE    day on which the run was opened
--- @day         DATE    the past day
--- @from_day    DATE    first day whose first visits had an open outcome
+-- @day         DATE    past day of the backtest
+-- @from_day    DATE    first day whose visitors had no known label on @day
 -- @max_decile  INT64   last decile of the audience (audience.max_decile)
 merge into evaluation_rows as target
 using (

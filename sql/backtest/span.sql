@@ -1,4 +1,4 @@
--- The first and the last day of which there are sessions: one row, NULL while there are none.
+-- Return the first and the last day with sessions: one row, with NULL if there are no sessions.
 select
     min(day) as first_day,
     max(day) as last_day

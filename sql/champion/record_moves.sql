@@ -1,12 +1,12 @@
 -- Record the moves of the champion that are not recorded yet.
--- @numbers         ARRAY<INT64>      the moves' numbers
--- @decided_at      ARRAY<TIMESTAMP>  when each was decided
+-- @numbers         ARRAY<INT64>      number of each move, from 1
+-- @decided_at      ARRAY<TIMESTAMP>  time of the decision
 -- @kinds           ARRAY<STRING>     promoted or rolled_back
--- @from_versions   ARRAY<STRING>     the champion before each, empty before the first
--- @to_versions     ARRAY<STRING>     the champion since
--- @run_ids         ARRAY<STRING>     the run that trained the champion since
--- @decided_by      ARRAY<STRING>     the function, command or person that decided
--- @reasons         ARRAY<STRING>     why
+-- @from_versions   ARRAY<STRING>     champion before the move; empty for the first
+-- @to_versions     ARRAY<STRING>     champion after the move
+-- @run_ids         ARRAY<STRING>     run that trained the new champion
+-- @decided_by      ARRAY<STRING>     function, command or person that decided
+-- @reasons         ARRAY<STRING>     reason of the decision
 merge into champion_history as target
 using (
     select

@@ -1,15 +1,15 @@
--- Replace the conversions of the days named by the GA360 events of one category and action; those of a session in one
--- day-table are one.
--- @days          ARRAY<DATE>    days to replace
--- @suffixes      ARRAY<STRING>  day-tables to read, each as YYYYMMDD
+-- For @days, replace the conversions by the GA360 events with the category and action in @label_event. Several such
+-- events of a session in one day-table are one conversion.
+-- @days          ARRAY<DATE>    days whose rows are replaced
+-- @suffixes      ARRAY<STRING>  dates of the day-tables to read, as YYYYMMDD
 -- @first_suffix  STRING         first of @suffixes
 -- @last_suffix   STRING         last of @suffixes
 -- @label_event   STRING         category and action of the event, with a slash between them (label.event)
--- @min_revenue   FLOAT64        least value of an event that counts (label.min_revenue)
+-- @min_revenue   FLOAT64        minimum value of an event that counts (label.min_revenue)
 merge into conversions as target
 using (
     with
-    -- Day-tables are chosen before the hits are taken apart, as in sessions/from_ga360.
+    -- Day-tables are selected before the hits are unnested; sessions/from_ga360 explains why.
     visits as (
         select
             fullVisitorId as visitor_id,

@@ -1,10 +1,11 @@
--- Replace the conversions of the days named by the GA4 events of one name; those of a visitor in one second are one.
--- @days          ARRAY<DATE>    days to replace
--- @suffixes      ARRAY<STRING>  day-tables to read, each as YYYYMMDD
+-- For @days, replace the conversions by the GA4 events with the name @label_event. Events of the same session in the
+-- same second are one conversion.
+-- @days          ARRAY<DATE>    days whose rows are replaced
+-- @suffixes      ARRAY<STRING>  dates of the day-tables to read, as YYYYMMDD
 -- @first_suffix  STRING         first of @suffixes
 -- @last_suffix   STRING         last of @suffixes
 -- @label_event   STRING         name of the event (label.event)
--- @min_revenue   FLOAT64        least value of an event that counts (label.min_revenue)
+-- @min_revenue   FLOAT64        minimum value of an event that counts (label.min_revenue)
 merge into conversions as target
 using (
     with

@@ -1,5 +1,6 @@
--- Replace all conversions by the orders, which a report that came late may have moved.
--- @min_revenue  FLOAT64  least revenue of an order that counts (label.min_revenue)
+-- Replace all conversions by the orders. All days are replaced, since a late report can move an order to an earlier
+-- day.
+-- @min_revenue  FLOAT64  minimum revenue of an order that counts (label.min_revenue)
 merge into conversions as target
 using (
     select

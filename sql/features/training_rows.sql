@@ -1,11 +1,11 @@
--- Freeze the rows that this run learns from and is judged on: visitors whose outcome is known, cut by time into train,
--- evaluation (early stopping) and test (the gate).
--- @run_id            STRING   the run
+-- Store the rows for the training and the evaluation of this run: the visitors whose label is known. By the day of the
+-- first visit, they are split into train, evaluation (choice of the winner) and test (gate).
+-- @run_id            STRING   id of the run
 -- @created_on        DATE     day on which the run was opened
 -- @as_of             DATE     last day of the export that the run reads
--- @from_day          DATE     first day of the window to learn from, which is training.window_days long
--- @train_share       FLOAT64  share of the visitors to train on, 0 to 1 (training.train_share)
--- @evaluation_share  FLOAT64  share of the visitors for early stopping, 0 to 1 (training.evaluation_share)
+-- @from_day          DATE     first day of the training window, which is training.window_days long
+-- @train_share       FLOAT64  share of the visitors for the training, 0 to 1 (training.train_share)
+-- @evaluation_share  FLOAT64  share of the visitors for the evaluation, 0 to 1 (training.evaluation_share)
 merge into training_rows as target
 using (
     with

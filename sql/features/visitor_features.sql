@@ -1,11 +1,11 @@
--- Replace the rows of those who came for the first time on the days named. Features know the first visit alone; the
--- label is a conversion after it, at most @label_days days later, and NULL while that time is not over. A conversion
--- without a session is after the visit when the visit's last hit is half an hour ago. One that was cancelled counts if
--- that was later than the label could know.
+-- From @first_day to @as_of, replace the rows of first visits. The features describe only the first visit. The label
+-- says whether a conversion followed within @label_days days. It is NULL for first visits after @labelled_until. A
+-- conversion without a session counts if the visit's last hit is more than half an hour earlier. A cancelled conversion
+-- counts if it was cancelled after these @label_days days.
 -- @as_of           DATE   last day of the export that the run reads
 -- @first_day       DATE   first day whose visitors are replaced
--- @label_days      INT64  days after the first visit within which a purchase counts (label_days)
--- @labelled_until  DATE   last day whose first visits have a known outcome
+-- @label_days      INT64  number of days after the first visit in which a conversion counts (label_days)
+-- @labelled_until  DATE   last day whose first visits have a known label
 merge into visitor_features as target
 using (
     with

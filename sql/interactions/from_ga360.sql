@@ -1,17 +1,17 @@
--- Replace the interactions of the days named by what the GA360 day-tables around them hold. Their sessions must be in
--- `sessions`, which knows the day on which each began, however many tables it lies in. What a session bought is what it
--- ordered by `orders`, so that a repeated order buys nothing. A hit that stands twice counts once, and so does a
--- product that stands twice in a hit.
+-- For @days, replace the interactions by those in the GA360 day-tables. The sessions must already be in `sessions`,
+-- which has the day on which each session began, even if the session is in two day-tables. Purchases count only if
+-- `orders` assigns the order to the session, so a repeated report adds no purchase. Duplicate hits, and duplicate
+-- products of a hit, count once.
 -- @first_suffix  STRING         first of @suffixes
 -- @last_suffix   STRING         last of @suffixes
--- @suffixes      ARRAY<STRING>  day-tables to read, each as YYYYMMDD
--- @days          ARRAY<DATE>    days to replace
--- @placeholders  ARRAY<STRING>  texts with which Google Analytics says that it does not know
--- @no_ids        ARRAY<STRING>  texts that are no id of an order
+-- @suffixes      ARRAY<STRING>  dates of the day-tables to read, as YYYYMMDD
+-- @days          ARRAY<DATE>    days whose rows are replaced
+-- @placeholders  ARRAY<STRING>  texts that Google Analytics writes for an unknown value
+-- @no_ids        ARRAY<STRING>  texts that are not the id of an order, such as (not set)
 merge into interactions as target
 using (
     with
-    -- Day-tables are chosen before the hits are taken apart, as in sessions/from_ga360.
+    -- Day-tables are selected before the hits are unnested; sessions/from_ga360 explains why.
     clicks as (
         select
             fullVisitorId as visitor_id,
@@ -41,7 +41,8 @@ using (
         from clicks, unnest(clicks.hits) as hit
     ),
 
-    -- All hits that tell one order are one. Google Analytics counts a session's hits anew in each day-table.
+    -- All hits about the same order are one occasion. Other hits need the date, since hit numbers restart in each
+    -- day-table.
     items as (
         select
             concat(actions.visitor_id, '-', cast(actions.visit_id as string)) as session_id,

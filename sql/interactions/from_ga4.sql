@@ -1,12 +1,12 @@
--- Replace the interactions of the days named by what the GA4 day-tables around them hold. Their sessions must be in
--- `sessions`, which knows the day on which each began, however many tables it lies in. What a session bought is what it
--- ordered by `orders`, so that a repeated order buys nothing. An event that stands twice counts once.
+-- For @days, replace the interactions by those in the GA4 day-tables. The sessions must already be in `sessions`, which
+-- has the day on which each session began, even if the session is in two day-tables. Purchases count only if `orders`
+-- assigns the order to the session, so a repeated report adds no purchase. Duplicate events count once.
 -- @first_suffix  STRING         first of @suffixes
 -- @last_suffix   STRING         last of @suffixes
--- @suffixes      ARRAY<STRING>  day-tables to read, each as YYYYMMDD
--- @days          ARRAY<DATE>    days to replace
--- @placeholders  ARRAY<STRING>  texts with which Google Analytics says that it does not know
--- @no_ids        ARRAY<STRING>  texts that are no id of an order
+-- @suffixes      ARRAY<STRING>  dates of the day-tables to read, as YYYYMMDD
+-- @days          ARRAY<DATE>    days whose rows are replaced
+-- @placeholders  ARRAY<STRING>  texts that Google Analytics writes for an unknown value
+-- @no_ids        ARRAY<STRING>  texts that are not the id of an order, such as (not set)
 merge into interactions as target
 using (
     with
@@ -27,7 +27,7 @@ using (
             and event_name in ('view_item', 'add_to_cart', 'purchase')
     ),
 
-    -- All events that tell one order are one.
+    -- All events about the same order are one occasion.
     once as (
         select
             concat(events.visitor_id, '-', cast(events.visit_id as string)) as session_id,

@@ -1,5 +1,5 @@
--- The blog's model: bounces and time on site.
--- @run_id      STRING  the run
+-- Logistic regression on bounces and time on site, as in the blog post that this project began with.
+-- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 create or replace model `${model}`
 options (

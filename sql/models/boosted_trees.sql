@@ -1,5 +1,6 @@
--- Boosted trees on everything known of the first visit: small steps and few splits, since buyers are few.
--- @run_id      STRING  the run
+-- Boosted trees on all features of the first visit. The learning rate and the depth are low, since there are few
+-- buyers.
+-- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 create or replace model `${model}`
 options (

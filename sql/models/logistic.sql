@@ -1,5 +1,5 @@
--- Logistic regression on everything known of the first visit.
--- @run_id      STRING  the run
+-- Logistic regression on all features of the first visit.
+-- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 create or replace model `${model}`
 options (

@@ -1,6 +1,6 @@
--- Remove what was bought in sessions that have no order, from the day given on: a report that came late has moved their
--- order to an earlier session.
--- @first_day  DATE  first day that has changed
+-- From @first_day on, delete purchases of sessions without an order. A late report has assigned their order to an
+-- earlier session.
+-- @first_day  DATE  first day whose data have changed
 delete from interactions
 where
     day >= @first_day

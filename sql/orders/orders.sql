@@ -1,6 +1,7 @@
--- Replace all orders by what all reports say, so that a report that came late counts as if it had come in time. An
--- order is what has one id, or without an id what one visitor did in one second. Its first report that names a visitor
--- counts; others repeat it. An order that no visitor can be named for stays in order_reports alone.
+-- Replace all orders by a summary of all reports, so that late reports count too. Reports with the same id are one
+-- order. Without an id, reports of the same visitor in the same second are one order. The first report that names a
+-- visitor determines the order; other reports repeat it. An order whose reports name no visitor stays only in
+-- order_reports.
 merge into orders as target
 using (
     with
@@ -21,8 +22,9 @@ using (
         group by order_id
     ),
 
-    -- Where the shop's server was first, the session is that of the page which told the same order within half an hour,
-    -- after which Google Analytics ends a session. Of several the least id is the earliest: it ends with a time.
+    -- A report of the shop's server has no session. Its session is the session of another report of the same order and
+    -- visitor within the next half hour, after which Google Analytics ends a session. If there are several sessions,
+    -- the least id is the earliest session, since an id ends with the session's time.
     placed as (
         select
             *,
@@ -48,7 +50,7 @@ using (
             ) = 1
     ),
 
-    -- The same refund in the same second is told twice.
+    -- Reports of the same refund in the same second are one refund.
     refunds as (
         select distinct
             order_id,
@@ -75,7 +77,7 @@ using (
             on firsts.order_id = refunds.order_id
     ),
 
-    -- Less than half a cent is no remainder but what sums of decimals leave.
+    -- A remainder of less than half a cent is a rounding error.
     refunded as (
         select
             order_id,

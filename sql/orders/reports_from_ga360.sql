@@ -1,15 +1,15 @@
--- Replace the reports of orders and refunds of the days named by what their GA360 day-tables hold. A session tells each
--- order once, however many hits name it. The export sums up a session's revenue, which is divided evenly among its
--- orders; less than nothing is a refund.
--- @days          ARRAY<DATE>    days to replace
--- @suffixes      ARRAY<STRING>  day-tables to read, each as YYYYMMDD
+-- For @days, replace the reports of orders and refunds by those in the GA360 day-tables. Several hits of a session
+-- about the same order are one report. The export has only the total revenue of a session, which is divided evenly
+-- among the session's orders. A negative revenue is a refund.
+-- @days          ARRAY<DATE>    days whose rows are replaced
+-- @suffixes      ARRAY<STRING>  dates of the day-tables to read, as YYYYMMDD
 -- @first_suffix  STRING         first of @suffixes
 -- @last_suffix   STRING         last of @suffixes
--- @no_ids        ARRAY<STRING>  texts that are no id of an order
+-- @no_ids        ARRAY<STRING>  texts that are not the id of an order, such as (not set)
 merge into order_reports as target
 using (
     with
-    -- Day-tables are chosen before the hits are taken apart, as in sessions/from_ga360.
+    -- Day-tables are selected before the hits are unnested; sessions/from_ga360 explains why.
     visits as (
         select
             parse_date('%Y%m%d', date) as day,
@@ -38,8 +38,8 @@ using (
         from visits, unnest(visits.hits) as hit
     ),
 
-    -- Without enhanced e-commerce an order's hits have no action, but its id. Groups are filtered and not hits, as the
-    -- reason in sessions/from_ga360 says.
+    -- Without enhanced e-commerce, the hits of an order have no action type, only the order's id. The filter applies to
+    -- groups instead of hits; sessions/from_ga360 explains why.
     told as (
         select
             day,
@@ -69,7 +69,7 @@ using (
         visitor_id,
         concat(visitor_id, '-', cast(visit_id as string)) as session_id,
         if(share < 0, 'refund', kind) as kind,
-        -- A refund that lists products is of a part, and the export does not say of how much.
+        -- A refund with products is a partial refund, and the export does not contain its amount.
         case
             when kind = 'order' then abs(share)
             when products > 0 then 0.0

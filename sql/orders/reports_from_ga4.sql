@@ -1,10 +1,10 @@
--- Replace the reports of orders and refunds of the days named by what their GA4 day-tables hold. A purchase of less
--- than nothing is a refund. An event that stands twice is one report.
--- @days          ARRAY<DATE>    days to replace
--- @suffixes      ARRAY<STRING>  day-tables to read, each as YYYYMMDD
+-- For @days, replace the reports of orders and refunds by those in the GA4 day-tables. A purchase with a negative
+-- revenue is a refund. Identical events are one report.
+-- @days          ARRAY<DATE>    days whose rows are replaced
+-- @suffixes      ARRAY<STRING>  dates of the day-tables to read, as YYYYMMDD
 -- @first_suffix  STRING         first of @suffixes
 -- @last_suffix   STRING         last of @suffixes
--- @no_ids        ARRAY<STRING>  texts that are no id of an order
+-- @no_ids        ARRAY<STRING>  texts that are not the id of an order, such as (not set)
 merge into order_reports as target
 using (
     with

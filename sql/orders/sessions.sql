@@ -1,6 +1,6 @@
--- Count each session's orders, from the day given on: a report that came late moves an order to an earlier session.
--- Only sessions of which the numbers differ are written.
--- @first_day  DATE  first day that has changed
+-- From @first_day on, update the number of orders and the revenue of each session. A late report can move an order to
+-- an earlier session. Only sessions whose numbers differ are written.
+-- @first_day  DATE  first day whose data have changed
 merge into sessions as target
 using (
     with

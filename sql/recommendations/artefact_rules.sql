@@ -1,7 +1,7 @@
--- The rules that say which one product comes next, the liveliest ones.
+-- Return the association rules with one consequent that have the highest lift.
 -- @as_of        DATE           last day of the export that the run reads
 -- @unavailable  ARRAY<STRING>  products that are out of stock
--- @most_rules   INT64          most rules to return (recommendations.most_rules)
+-- @most_rules   INT64          maximum number of rules to return (recommendations.most_rules)
 select
     antecedents,
     consequents[offset(0)] as product_id,

@@ -1,8 +1,8 @@
--- What is similar to each product.
--- @run_id        STRING         the run
+-- Return the most similar products of each product.
+-- @run_id        STRING         id of the run
 -- @created_on    DATE           day on which the run was opened
 -- @unavailable   ARRAY<STRING>  products that are out of stock
--- @most_similar  INT64          most similar products of each product (recommendations.most_similar)
+-- @most_similar  INT64          maximum number of similar products per product (recommendations.most_similar)
 select
     product_id,
     similar_id,

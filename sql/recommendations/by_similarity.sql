@@ -1,15 +1,16 @@
--- What is similar to the products that a visitor is interested in, by the sum of the similarities.
--- @run_id            STRING         the run
+-- Recommend to each visitor the products that are most similar to the visitor's known products, by the sum of the
+-- similarities.
+-- @run_id            STRING         id of the run
 -- @created_on        DATE           day on which the run was opened
 -- @as_of             DATE           last day of the export that the run reads
--- @is_final          BOOL           true for what is published, false for what is judged by the products held out
+-- @is_final          BOOL           true to publish; false to measure the method on the held-out products
 -- @active_from       DATE           first day of the window of active visitors, which is audience.window_days long
 -- @unavailable       ARRAY<STRING>  products that are out of stock
--- @most_recommended  INT64          products for each visitor (recommendations.per_visitor)
+-- @most_recommended  INT64          number of products per visitor (recommendations.per_visitor)
 merge into recommended_products as target
 using (
     with
-    -- Those whose held-out product is sought, or, in the end, everyone active in the window.
+    -- All active visitors if @is_final, otherwise the visitors with a held-out product.
     asked as (
         select visitor_id
         from visitor_products

@@ -1,8 +1,8 @@
--- Visitors and products as vectors of factors, by weighted alternating least squares (Hu, Koren, Volinsky 2008). On
--- Google Cloud it needs a reservation of the Enterprise edition.
--- @run_id      STRING  the run
+-- Train a matrix factorization of visitors and products, by weighted alternating least squares (Hu, Koren, Volinsky
+-- 2008). On Google Cloud, the training needs a reservation of the Enterprise edition.
+-- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
--- @is_final    BOOL    true for what is published, false for what is judged by the products held out
+-- @is_final    BOOL    true to publish; false to measure the method on the held-out products
 create or replace model `${model}`
 options (
     model_type = 'MATRIX_FACTORIZATION',

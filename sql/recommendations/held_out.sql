@@ -1,5 +1,5 @@
--- How many visitors there are to judge by.
--- @run_id      STRING  the run
+-- Count the visitors with a held-out product.
+-- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 select countif(is_held_out) as visitors
 from visitor_products

@@ -1,13 +1,13 @@
--- Replace the run's frequent sets of one to three products, by A-priori: a set can be frequent only if all its subsets
--- are, so pairs are counted of frequent products alone, and triples where all three pairs are frequent
--- (Leskovec, Rajaraman, Ullman: Mining of Massive Datasets, chapter 6).
--- @run_id       STRING   the run
+-- Replace the run's frequent sets of one to three products, found by the A-priori algorithm. A set can be frequent only
+-- if all its subsets are frequent. So only pairs of frequent products are counted, and only triples whose three pairs
+-- are frequent (Leskovec, Rajaraman, Ullman: Mining of Massive Datasets, chapter 6).
+-- @run_id       STRING   id of the run
 -- @created_on   DATE     day on which the run was opened
 -- @as_of        DATE     last day of the export that the run reads
 -- @from_day     DATE     first day of the window, which is recommendations.window_days long
--- @min_baskets  INT64    fewest baskets of purchases; with fewer, carts are counted (recommendations.min_baskets)
--- @min_count    INT64    fewest baskets that hold a frequent set (recommendations.min_count)
--- @min_support  FLOAT64  least share of the baskets that hold a frequent set, 0 to 1 (recommendations.min_support)
+-- @min_baskets  INT64    minimum number of purchases; with fewer, carts count (recommendations.min_baskets)
+-- @min_count    INT64    minimum number of baskets with a frequent set (recommendations.min_count)
+-- @min_support  FLOAT64  minimum share of baskets with a frequent set, 0 to 1 (recommendations.min_support)
 merge into product_itemsets as target
 using (
     with
@@ -20,7 +20,7 @@ using (
         where day between @from_day and @as_of and action in ('bought', 'added')
     ),
 
-    -- What was bought says most; a shop that sells little has more carts.
+    -- Purchases are the best data, but a shop with few purchases has more carts.
     chosen as (
         select if(count(distinct if(action = 'bought', session_id, null)) >= @min_baskets, 'bought', 'added') as action
         from recent

@@ -1,9 +1,9 @@
--- One row a method: how often the product held out is among those recommended, how far up, and by how much it is
--- further up than popularity has it, with the standard error of that over the same visitors. One product is sought a
--- visitor, so its discounted gain is 1 / log2(1 + place), and the ideal 1.
--- @run_id      STRING         the run
+-- Return one row per method: how often the held-out product is recommended (recall), how high it is ranked (NDCG), and
+-- the gain in NDCG over popularity, with the gain's standard error over the same visitors. Each visitor has one
+-- held-out product, so the discounted gain is 1 / log2(1 + place), and the ideal gain is 1.
+-- @run_id      STRING         id of the run
 -- @created_on  DATE           day on which the run was opened
--- @methods     ARRAY<STRING>  methods that were tried
+-- @methods     ARRAY<STRING>  methods to compare
 with
 held_out as (
     select

@@ -1,5 +1,5 @@
--- Replace the day's recommendations: by the method where it has any for the visitor, else the popular products.
--- @run_id      STRING  the run
+-- Replace the recommendations of @as_of. A visitor gets those of @method, or popular products if @method has none.
+-- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 -- @as_of       DATE    last day of the export that the run reads
 -- @method      STRING  method that is published

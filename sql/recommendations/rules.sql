@@ -1,9 +1,9 @@
--- Replace the day's association rules: every frequent set, cut in two in every way.
--- @run_id          STRING   the run
+-- Replace the association rules of @as_of. Each frequent set is divided into antecedents and consequents in every way.
+-- @run_id          STRING   id of the run
 -- @created_on      DATE     day on which the run was opened
 -- @as_of           DATE     last day of the export that the run reads
--- @min_confidence  FLOAT64  least confidence, 0 to 1 (recommendations.min_confidence)
--- @min_lift        FLOAT64  least lift (recommendations.min_lift)
+-- @min_confidence  FLOAT64  minimum confidence, 0 to 1 (recommendations.min_confidence)
+-- @min_lift        FLOAT64  minimum lift (recommendations.min_lift)
 merge into product_rules as target
 using (
     with
@@ -18,7 +18,7 @@ using (
         where run_id = @run_id and created_on = @created_on
     ),
 
-    -- The bits of `cut` say which products are antecedents.
+    -- Each bit of `cut` decides whether a product is an antecedent or a consequent.
     cuts as (
         select
             itemsets.*,

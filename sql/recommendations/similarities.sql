@@ -1,10 +1,10 @@
--- How alike two products are: the cosine of their visitors, times n / (n + @shrinkage) where n visitors know both, so
--- that a few visitors alone make nothing alike.
--- @run_id        STRING   the run
+-- Replace the run's similarities of products: the cosine of the products' visitors, times n / (n + @shrinkage). n is
+-- the number of common visitors. The factor makes the similarity low if there are few common visitors.
+-- @run_id        STRING   id of the run
 -- @created_on    DATE     day on which the run was opened
--- @is_final      BOOL     true for what is published, false for what is judged by the products held out
--- @shrinkage     FLOAT64  visitors at which a similarity counts half (recommendations.shrinkage)
--- @most_similar  INT64    most similar products of each product
+-- @is_final      BOOL     true to publish; false to measure the method on the held-out products
+-- @shrinkage     FLOAT64  common visitors at which the factor is one half (recommendations.shrinkage)
+-- @most_similar  INT64    maximum number of similar products per product
 merge into product_similarities as target
 using (
     with

@@ -1,4 +1,4 @@
--- What the recommendations are made of, as it stands: one row, its day NULL while nothing was read.
+-- Return the state of the data behind the recommendations: one row, whose day is NULL if no data were read yet.
 select
     max(day) as day,
     count(*) as day_count,

@@ -1,5 +1,5 @@
--- What the run's recommendations consist of: one row.
--- @run_id      STRING  the run
+-- Return one row with the numbers of baskets, itemsets, rules and visitors in the run's recommendations.
+-- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 -- @as_of       DATE    last day of the export that the run reads
 with

@@ -1,11 +1,12 @@
--- Freeze which products each visitor has shown an interest in, the newest ones, and hold out the last of those who know
--- two or more. Of the products of one session the last is the one with the greatest fingerprint.
--- @run_id         STRING  the run
+-- Store the newest products in which each visitor has shown an interest. If a visitor has two or more products, the
+-- last one can be held out. If several products have the same time, the product with the greatest fingerprint is the
+-- last.
+-- @run_id         STRING  id of the run
 -- @created_on     DATE    day on which the run was opened
 -- @as_of          DATE    last day of the export that the run reads
 -- @from_day       DATE    first day of the window, which is recommendations.window_days long
--- @most_visitors  INT64   most visitors whose last product is held out (recommendations.evaluation_visitors)
--- @most_products  INT64   newest products of each visitor that count
+-- @most_visitors  INT64   maximum visitors with a held-out product (recommendations.evaluation_visitors)
+-- @most_products  INT64   maximum number of products per visitor
 merge into visitor_products as target
 using (
     with

@@ -1,6 +1,6 @@
 -- One row a category of the first visit and label: how many of the run's visitors have it. The category is NULL for all
 -- that are not among the most frequent ones of their feature.
--- @run_id      STRING  the run
+-- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 -- @most        INT64   maximum number of categories of a feature
 with

@@ -1,6 +1,6 @@
 -- One row a pair of numbers of the first visit, the label included: their correlation (Pearson) over all of the run's
 -- visitors.
--- @run_id      STRING  the run
+-- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 with
 measured as (

@@ -1,6 +1,6 @@
 -- One row a model and percent of the visitors, the most likely buyers first: the visitors and buyers up to the last
 -- probability within the percent. Visitors of the same probability are never separated.
--- @run_id      STRING  the run
+-- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 -- @split       STRING  the visitors to measure on: evaluation or test
 with

@@ -1,5 +1,5 @@
 -- One row a feature: how far it moves the winner's score, in log odds, on a sample of the test visitors.
--- @run_id      STRING  the run
+-- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 -- @rows        INT64   number of visitors in the sample
 with

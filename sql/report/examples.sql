@@ -1,6 +1,6 @@
 -- The test visitors whom the winner holds for the most and the least likely buyers, with what moved their scores most,
 -- in log odds. Which visitors they are is left out.
--- @run_id      STRING  the run
+-- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 -- @candidate   STRING  the run's winner
 -- @rows        INT64   number of visitors each way

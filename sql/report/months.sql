@@ -1,5 +1,5 @@
 -- One row a month of the first visit: the run's visitors, and how many of them bought.
--- @run_id      STRING  the run
+-- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 select
     date_trunc(first_day, month) as month,

@@ -1,7 +1,7 @@
 -- One row a number of the first visit, bin and label: how many of the run's visitors have a value in the bin. Bins are
 -- equally wide, from the lowest value to the 99th percentile. The last one holds all higher values too, and has no last
 -- value.
--- @run_id      STRING  the run
+-- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 -- @bins        INT64   maximum number of bins
 with

@@ -1,6 +1,6 @@
 -- One row a decile and offer: how many visitors the run has scored with which probabilities. There are none if another
 -- run has scored the day since.
--- @run_id  STRING  the run
+-- @run_id  STRING  id of the run
 -- @day     DATE    day of the scores
 select
     decile,

@@ -1,5 +1,5 @@
 -- The association rules with the highest lift that the run has counted.
--- @run_id      STRING  the run
+-- @run_id      STRING  id of the run
 -- @as_of       DATE    last day of the export that the run reads
 -- @most_rules  INT64   maximum number of rules
 select

@@ -1,6 +1,6 @@
 -- One row a segment of the test visitors: how many they are, how many bought, and how many the winner expected. The
 -- segment is NULL for all that are not among the largest of their kind.
--- @run_id      STRING  the run
+-- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 -- @candidate   STRING  the run's winner
 -- @most        INT64   maximum number of segments of a kind

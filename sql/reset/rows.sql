@@ -1,4 +1,4 @@
--- One row a table and run that has rows there: how many. The tables that runs share name no run.
+-- Return the number of rows per table and run. run_id is NULL for tables that all runs share.
 with
 owners as (
     select

@@ -1,14 +1,14 @@
--- Replace the sessions of the days named by what the GA360 day-tables around them hold. A session that crosses
--- midnight stands in two tables under one visitId: its parts are added up on the day on which it began. A row that
--- stands twice in one table counts once. One without interaction (totals.visits is NULL) is no session.
--- @placeholders      ARRAY<STRING>  texts with which Google Analytics says that it does not know
+-- For @days, replace the sessions by those in the GA360 day-tables. A session that crosses midnight is in two
+-- day-tables under one visitId; its parts are added up on the day on which the session began. Duplicate rows of a
+-- day-table count once. A row without an interaction (totals.visits is NULL) is not a session.
+-- @placeholders      ARRAY<STRING>  texts that Google Analytics writes for an unknown value
 -- @first_suffix      STRING         first of @suffixes
 -- @last_suffix       STRING         last of @suffixes
--- @suffixes          ARRAY<STRING>  day-tables to read, each as YYYYMMDD
--- @internal_sources  ARRAY<STRING>  sources of the staff's own traffic (source.internal_sources)
--- @max_hits          INT64          most hits of a session; one with more is a robot's (source.max_hits)
--- @time_zone         STRING         of the view, for a session whose first hit tells no hour (source.time_zone)
--- @days              ARRAY<DATE>    days to replace
+-- @suffixes          ARRAY<STRING>  dates of the day-tables to read, as YYYYMMDD
+-- @internal_sources  ARRAY<STRING>  traffic sources of the shop's staff (source.internal_sources)
+-- @max_hits          INT64          maximum number of hits; a session with more is a robot's (source.max_hits)
+-- @time_zone         STRING         the view's time zone, if the first hit has no hour (source.time_zone)
+-- @days              ARRAY<DATE>    days whose rows are replaced
 merge into sessions as target
 using (
     with
@@ -38,7 +38,7 @@ using (
             and totals.visits is not null
     ),
 
-    -- A step of its own, so that no row takes its hits along into the sorting.
+    -- A separate step, so that rows are sorted without their hits.
     visits as (
         select
             * except (table_date),
@@ -50,8 +50,8 @@ using (
         from export
     ),
 
-    -- Day-tables are chosen before the hits are taken apart, and actions after: a filter in between would have an
-    -- engine that decorrelates UNNEST copy all hits of a session for each of them.
+    -- Day-tables are selected before the hits are unnested, and actions are selected after. With a filter at the
+    -- UNNEST, an engine that decorrelates UNNEST would copy all hits of a session for each hit.
     clicks as (
         select
             coalesce(fullVisitorId, '') as visitor_id,
@@ -82,7 +82,7 @@ using (
         group by visitor_id, visit_id
     ),
 
-    -- No filter here either, for the same reason.
+    -- This UNNEST has no filter either, for the same reason.
     items as (
         select
             actions.visitor_id,
@@ -148,7 +148,7 @@ using (
         whole.pageviews,
         whole.time_on_site,
         whole.bounces,
-        -- orders/sessions fills these two.
+        -- orders/sessions sets transactions and revenue.
         0 as transactions,
         0.0 as revenue,
         whole.source,

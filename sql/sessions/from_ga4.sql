@@ -1,19 +1,19 @@
--- Replace the sessions of the days named by what the GA4 day-tables around them hold. A session is what one
--- user_pseudo_id does under one ga_session_id; it belongs to the day of its first event. Events without consent carry
--- no user_pseudo_id and belong to nobody. Columns that not every export has are names that the caller fills in, null
--- where the newest day-table lacks the column: BigQuery takes that one's schema for all.
+-- For @days, replace the sessions by those in the GA4 day-tables. A session consists of the events with one
+-- user_pseudo_id and one ga_session_id, on the day of its first event. Events without consent have no user_pseudo_id
+-- and are left out. Some columns do not exist in every export. If the newest day-table does not have such a column, the
+-- caller fills in null, since BigQuery uses the newest table's schema for all day-tables.
 -- @first_suffix      STRING         first of @suffixes
 -- @last_suffix       STRING         last of @suffixes
--- @suffixes          ARRAY<STRING>  day-tables to read, each as YYYYMMDD
--- @time_zone         STRING         the property's time zone, in which hour and weekday are told (source.time_zone)
--- @placeholders      ARRAY<STRING>  texts with which Google Analytics says that it does not know
--- @days              ARRAY<DATE>    days to replace
--- @search_sites      ARRAY<STRING>  search engines, by which Google's default channel group knows them
--- @social_sites      ARRAY<STRING>  social networks, likewise
--- @shopping_sites    ARRAY<STRING>  shops, likewise
--- @video_sites       ARRAY<STRING>  sites of videos, likewise
--- @internal_sources  ARRAY<STRING>  sources of the staff's own traffic (source.internal_sources)
--- @max_hits          INT64          most hits of a session; one with more is a robot's (source.max_hits)
+-- @suffixes          ARRAY<STRING>  dates of the day-tables to read, as YYYYMMDD
+-- @time_zone         STRING         the property's time zone, for hour and weekday (source.time_zone)
+-- @placeholders      ARRAY<STRING>  texts that Google Analytics writes for an unknown value
+-- @days              ARRAY<DATE>    days whose rows are replaced
+-- @search_sites      ARRAY<STRING>  search engines in Google's default channel group
+-- @social_sites      ARRAY<STRING>  social networks in Google's default channel group
+-- @shopping_sites    ARRAY<STRING>  shops in Google's default channel group
+-- @video_sites       ARRAY<STRING>  video sites in Google's default channel group
+-- @internal_sources  ARRAY<STRING>  traffic sources of the shop's staff (source.internal_sources)
+-- @max_hits          INT64          maximum number of hits; a session with more is a robot's (source.max_hits)
 merge into sessions as target
 using (
     with
@@ -111,8 +111,8 @@ using (
         where day in unnest(@days)
     ),
 
-    -- The sources that an event names, the most trusted in the first place. Google Ads marks a click with a gclid, and
-    -- manual tags do not count beside it. Where a user first came from is the source of the first visit alone.
+    -- The traffic sources that an event names; place 1 is the most reliable. A gclid marks a click on Google Ads, so
+    -- manual tags do not count if there is a gclid. The user's first source counts only for the first visit.
     named as (
         select
             events.visitor_id,
@@ -174,7 +174,7 @@ using (
             ) = 1
     ),
 
-    -- A site's mobile and country hosts are the site, and NAME.com is NAME.
+    -- `site` is the host without a prefix such as www, m or a country code. `brand` is `site` without .com.
     sites as (
         select
             visitor_id,
@@ -207,7 +207,7 @@ using (
         from brands
     ),
 
-    -- Google's default channel group, rule by rule in its order: support.google.com/analytics/answer/9756891.
+    -- The rules of Google's default channel group, in Google's order: support.google.com/analytics/answer/9756891.
     channels as (
         select
             visitor_id,
@@ -259,7 +259,7 @@ using (
         clean.pageviews,
         clean.time_on_site,
         clean.bounces,
-        -- orders/sessions fills these two.
+        -- orders/sessions sets transactions and revenue.
         0 as transactions,
         0.0 as revenue,
         sources.source,

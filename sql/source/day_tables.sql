@@ -1,5 +1,5 @@
--- One row a day-table of the export, and how the chain saw it when it last read it.
--- @prefix  STRING  name of the day-tables before the date (table_prefix)
+-- Return one row per day-table of the export, and whether the day-table has changed since the chain last read it.
+-- @prefix  STRING  prefix of the day-tables' names, before the date (table_prefix)
 with
 export as (
     select

@@ -1,6 +1,6 @@
--- The table of the export that was created last. BigQuery takes its columns for all tables that a wildcard matches,
--- whichever of them the query reads, and tables of the current day match too.
--- @prefix  STRING  name of the day-tables before the date (table_prefix)
+-- Return the newest table of the export. For a query with a wildcard, BigQuery uses the columns of the newest table
+-- that matches the wildcard, even if the query does not read this table. Tables of the current day match too.
+-- @prefix  STRING  prefix of the day-tables' names, before the date (table_prefix)
 select table_id
 from `${source}.__TABLES__`
 where starts_with(table_id, @prefix)

@@ -1,6 +1,7 @@
--- Remember how each day-table looked when it was read, so that the next refresh reads only what changed since.
--- @row_counts     ARRAY<INT64>  rows of the day-table of each of @days
--- @last_modified  ARRAY<INT64>  when each of these was last changed, in milliseconds since 1970
+-- Store the size and the last change of each day-table that was read. The next refresh reads only the day-tables that
+-- have changed since.
+-- @row_counts     ARRAY<INT64>  number of rows of the day-table, for each of @days
+-- @last_modified  ARRAY<INT64>  time of the day-table's last change, in milliseconds since 1970
 -- @days           ARRAY<DATE>   days whose day-tables were read
 merge into source_days as target
 using (

@@ -1,5 +1,5 @@
--- The log of the functions as Cloud Logging writes it, with the predictions' own types. What came twice counts once,
--- and so does a checkout-started, of which each delivery logs the score that stands.
+-- Return the predictions in the functions' log, with the types of the table `scores`. An entry that Cloud Logging wrote
+-- twice counts once. Each delivery of the same checkout-started message logs the same score, which counts once.
 select
     timestamp as scored_at,
     date(timestamp) as day,

@@ -1,4 +1,4 @@
--- Scores and recommendations are written by functions of their own, in whichever order: both are joined here.
+-- Join scores and recommendations, which two functions write in any order.
 with
 recommendations as (
     select

@@ -1,4 +1,4 @@
--- A missing category is a category of its own, so that online requests need no NULLs either.
+-- Replace a missing category by the category `missing`, so that online requests need no NULL either.
 select
     session_id,
     visitor_id,

@@ -100,8 +100,8 @@ def test_of_a_run_lists_and_texts_are_those_of_its_last_job(a_run, console):
 
 def test_of_a_run_that_has_not_run_a_statement_yet_what_is_known_of_the_run_is_filled_in(a_run):
     script = printed("recommendations/rules", "--run", RUN["run_id"])
-    assert script.startswith(f"-- BigQuery knows no job of run {RUN['run_id']} that ran this.\n-- Replace the day's")
-    assert f'declare p_run_id string default "{RUN["run_id"]}";  -- the run\n' in script
+    assert script.startswith(f"-- BigQuery knows no job of run {RUN['run_id']} that ran this.\n-- Replace the ")
+    assert f'declare p_run_id string default "{RUN["run_id"]}";  -- id of the run\n' in script
     assert "declare p_as_of date default date '2017-08-10';  -- last day of the export" in script
 
 

@@ -1,7 +1,7 @@
--- Hold the conversions that were known on a past day, and no later ones, in the backtest's own dataset. What was
--- cancelled later still counted then.
--- @day       DATE  the past day
--- @from_day  DATE  first day of which the backtest reads conversions
+-- In the backtest's own dataset, replace the conversions by those that were known on @day. A conversion that was
+-- cancelled after @day still counts.
+-- @day       DATE  past day of the backtest
+-- @from_day  DATE  first day whose conversions the backtest reads
 merge into conversions as target
 using (
     select * replace (if(cancelled_on <= @day, cancelled_on, null) as cancelled_on)

@@ -1,6 +1,6 @@
--- Hold the sessions that were known on a past day, and no later ones, in the backtest's own dataset.
--- @day       DATE  the past day
--- @from_day  DATE  first day of which the backtest reads sessions
+-- In the backtest's own dataset, replace the sessions by those that were known on @day.
+-- @day       DATE  past day of the backtest
+-- @from_day  DATE  first day whose sessions the backtest reads
 merge into sessions as target
 using (
     select *

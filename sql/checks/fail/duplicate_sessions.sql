@@ -1,7 +1,7 @@
--- Few rows of the export stand twice.
+-- Few rows of the export are duplicates.
 -- @as_of                 DATE     last day of the export that the run reads
--- @max_duplicates_share  FLOAT64  greatest share of rows that may stand twice, 0 to 1 (checks.max_duplicates_share)
--- @first_day             DATE     first day that has changed
+-- @max_duplicates_share  FLOAT64  maximum share of duplicate rows, 0 to 1 (checks.max_duplicates_share)
+-- @first_day             DATE     first day whose data have changed
 select
     coalesce(safe_divide(sum(duplicate_rows), count(*)), 0) <= @max_duplicates_share as is_ok,
     format('%d of %d rows stood twice', coalesce(sum(duplicate_rows), 0), count(*)) as found

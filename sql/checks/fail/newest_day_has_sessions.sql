@@ -1,4 +1,4 @@
--- The newest day holds sessions: an empty day is a broken feed, not a quiet one.
+-- The newest day has sessions. A day without sessions shows that the export is broken.
 -- @as_of  DATE  last day of the export that the run reads
 select
     count(*) > 0 as is_ok,

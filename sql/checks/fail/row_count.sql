@@ -1,7 +1,7 @@
--- The newest day has at least a share of the median of the days before it.
+-- The newest day has enough sessions, compared with the median of the days before.
 -- @as_of           DATE     last day of the export that the run reads
--- @trailing_days   INT64    days before the newest one to compare it with (checks.trailing_days)
--- @min_rows_share  FLOAT64  least share of the median, 0 to 1 (checks.min_rows_share)
+-- @trailing_days   INT64    number of days before the newest day, for the median (checks.trailing_days)
+-- @min_rows_share  FLOAT64  minimum sessions as a share of the median, 0 to 1 (checks.min_rows_share)
 with
 days as (
     select

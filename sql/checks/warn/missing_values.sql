@@ -1,7 +1,7 @@
--- No feature is missing in nearly all sessions.
+-- Each of these columns has a value in enough sessions.
 -- @as_of           DATE     last day of the export that the run reads
--- @first_day       DATE     first day that has changed
--- @max_null_share  FLOAT64  greatest share of sessions without a value, 0 to 1 (checks.max_null_share)
+-- @first_day       DATE     first day whose data have changed
+-- @max_null_share  FLOAT64  maximum share of sessions without a value, 0 to 1 (checks.max_null_share)
 with
 shares as (
     select

@@ -1,16 +1,16 @@
--- Few reports of orders repeat one, few reverse one, and few name no visitor.
+-- Few order reports are repeats, few are refunds, and few name no visitor.
 -- @as_of                       DATE     last day of the export that the run reads
--- @first_day                   DATE     first day that has changed
--- @max_repeated_orders         FLOAT64  greatest share of an order's repeats, 0 to 1 (checks.max_repeated_orders)
--- @max_reversals               FLOAT64  greatest share of refunds, 0 to 1 (checks.max_reversals)
--- @max_orders_without_visitor  FLOAT64  greatest share without a visitor, 0 to 1 (checks.max_orders_without_visitor)
+-- @first_day                   DATE     first day whose data have changed
+-- @max_repeated_orders         FLOAT64  maximum share of reports that repeat an order (checks.max_repeated_orders)
+-- @max_reversals               FLOAT64  maximum share of reports of refunds (checks.max_reversals)
+-- @max_orders_without_visitor  FLOAT64  maximum share that names no visitor (checks.max_orders_without_visitor)
 with
 counts as (
     select
         count(*) as reports,
         countif(kind = 'refund') as refunds,
         countif(kind = 'order' and visitor_id is null) as nameless,
-        -- Each order has one report that is no repeat of it.
+        -- Each order has one original report; all other reports are repeats.
         countif(kind = 'order' and visitor_id is not null)
         - (select count(*) from orders where orders.day between @first_day and @as_of) as repeats
     from order_reports
