@@ -1,1 +1,1 @@
-"""BigQuery on one machine: the emulator `local-bigquery`, and a gateway that adds BigQuery ML to it."""
+"""BigQuery on one machine: the emulator `local-bigquery` and a gateway that adds BigQuery ML."""

@@ -1,12 +1,12 @@
-"""Lists of jobs: how many jobs are kept, and the page tokens.
+"""Define the order, the page tokens and the length of job lists.
 
-A token names a job, so that new jobs do not shift the pages.
+A page token names a job, so new jobs do not shift the pages.
 """
 
 from typing import Any
 
 KEPT_JOBS = 2_000
-"""Number of finished jobs that gateway and emulator each keep, the newest; BigQuery keeps jobs for six months."""
+"""The gateway and the emulator each keep this many finished jobs, the newest. BigQuery keeps jobs for six months."""
 
 LONGEST_PAGE = 1_000
 
@@ -16,7 +16,7 @@ Position = tuple[int, str]
 
 
 def position(token: str | None) -> Position | None:
-    """Return the last job of the previous page, or None for the first page.
+    """Return the position of the last job of the previous page, or None for the first page.
 
     Raises:
         ValueError: the token is invalid.
@@ -30,10 +30,10 @@ def position(token: str | None) -> Position | None:
 
 
 def token_behind(job: dict[str, Any]) -> str:
-    """Return the token of the page that begins after a job."""
+    """Return the token of the page that begins after this job."""
     return f"{job['statistics']['creationTime']}:{job['jobReference']['jobId']}"
 
 
 def order(job: dict[str, Any]) -> tuple[int, str]:
-    """Return the sort key of lists of jobs: the newest first."""
+    """Return the sort key of a job in job lists: newest first, then by id."""
     return -int(job["statistics"]["creationTime"]), job["jobReference"]["jobId"]

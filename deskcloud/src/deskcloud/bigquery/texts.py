@@ -1,7 +1,10 @@
-"""Texts of errors that both the gateway and the emulator return."""
+"""Error texts that the gateway and the emulator share."""
 
 
 def ml_inside(where: str, what: str = "BigQuery ML") -> str:
-    """Return the text for BigQuery ML, or another feature of the gateway, inside a construct that cannot hold it."""
+    """Return the error text for a construct that cannot contain BigQuery ML.
+
+    `where` names the construct, e.g. "CREATE VIEW". `what` names the feature of the gateway.
+    """
     advice = "send the statement by itself, and keep rows that others need in a table"
     return f"{what} inside {where} is not supported by the local BigQuery: {advice}"

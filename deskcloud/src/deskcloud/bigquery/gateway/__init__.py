@@ -1,1 +1,1 @@
-"""The public REST API of the local BigQuery, with BigQuery ML, in front of the emulator."""
+"""Serve the public REST API of the local BigQuery, with BigQuery ML, in front of the emulator."""

@@ -1,7 +1,7 @@
 """Serve the public REST API of the local BigQuery, with BigQuery ML.
 
-Every answer is the emulator's, byte for byte, except for what the emulator cannot do: statements and jobs that
-involve models, and files that go to Cloud Storage.
+The gateway returns the emulator's answers unchanged. It handles only what the emulator cannot do: statements and jobs
+that use models, and files that are written to Cloud Storage.
 """
 
 import contextlib
@@ -35,7 +35,7 @@ from deskcloud.bigquery.gateway.watch import Watch
 from deskcloud.bigquery.gateway.work import Services
 
 _LOG = logging.getLogger(__name__)
-# Raised when a request does not have the form of its kind.
+# Python raises these errors when a request's JSON or parameters have the wrong form.
 _OF_THE_INPUT = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 _PROJECT = "/bigquery/v2/projects/{project}"
 _DATASET = f"{_PROJECT}/datasets/{{dataset}}"
@@ -53,11 +53,13 @@ def create_app(
     is_on_demand: bool = False,
     is_strict: bool = False,
 ) -> Starlette:
-    """Return the gateway as an ASGI app; models and their jobs are stored below `state`.
+    """Return the gateway as an ASGI app. It stores models and their jobs below the folder `state`.
 
-    Without a service's URL, requests that need the service fail with an error that says so; without `logging_url`, no
-    audit entries are written. With `is_on_demand`, statements that need a reservation (training a matrix factorization)
-    are refused, as on Google Cloud. With `is_strict`, Google's analyzer checks each statement before it runs.
+    A request that needs a service without a URL fails with an error that says so. Without `logging_url`, the gateway
+    writes no audit entries.
+
+    If `is_on_demand`, the gateway refuses statements that need a reservation on Google Cloud: the training of a matrix
+    factorization. If `is_strict`, Google's analyzer checks each statement before it runs.
     """
     state = state.absolute()
     database = Database(state / "gateway.sqlite")
@@ -73,7 +75,7 @@ def create_app(
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        # XGBoost imports this module at its first training, which takes a second. Import it ahead of time.
+        # XGBoost imports this module at its first training, which takes a second. Import the module ahead of time.
         threading.Thread(target=importlib.import_module, args=["xgboost.sklearn"], daemon=True).start()
         yield
         await passthrough.aclose()

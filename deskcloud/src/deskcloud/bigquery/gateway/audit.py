@@ -14,10 +14,10 @@ from deskcloud.web.plain import NO_TLS
 
 _LOG = logging.getLogger(__name__)
 _TYPES = {"query": "QUERY", "load": "IMPORT", "copy": "COPY", "extract": "EXPORT"}
-# BigQuery's error reasons as codes of google.rpc.Code.
+# Map BigQuery's error reasons to codes of google.rpc.Code.
 _CODES = {"stopped": 1, "notFound": 5, "duplicate": 6, "accessDenied": 7, "conditionNotMet": 9, "notImplemented": 12}
 _CODES |= {"invalid": 3, "invalidQuery": 3, "internalError": 13, "backendError": 14}
-# The statement types that BigQueryAuditMetadata has; jobs have more.
+# BigQueryAuditMetadata has only these statement types; jobs have more.
 STATEMENT_TYPES = frozenset(
     {
         *("SELECT", "ASSERT", "INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE_TABLE", "SCRIPT", "CALL"),
@@ -34,7 +34,7 @@ _RETRY_SECONDS = (0.2, 0.5, 1, 2, 5)
 
 
 class Audit:
-    """A persistent queue: an entry is removed once Cloud Logging has accepted it."""
+    """A persistent queue of audit entries. An entry is removed once Cloud Logging has accepted it."""
 
     def __init__(self, database: Database, url: str | None) -> None:
         self._database = database
@@ -48,11 +48,11 @@ class Audit:
 
     @property
     def is_on(self) -> bool:
-        """Whether audit entries are sent to Cloud Logging."""
+        """Return whether audit entries are sent to Cloud Logging."""
         return self._url is not None
 
     def tell(self, job: dict[str, Any]) -> None:
-        """Queue the entry of a finished job; repeated calls for one job queue one entry."""
+        """Queue the audit entry of a finished job. Repeated calls for the same job queue one entry."""
         if not self.is_on:
             return
         reference = job["jobReference"]
@@ -66,7 +66,7 @@ class Audit:
         self._wake.set()
 
     def close(self) -> None:
-        """Stop sending; queued entries are sent after the next start."""
+        """Stop sending. The queued entries are sent after the next start."""
         self._ended.set()
         self._wake.set()
         if self._url:
@@ -84,7 +84,7 @@ class Audit:
                 self._wake.wait()
 
     def _send(self) -> bool:
-        """Send the queued entries; return whether they were accepted."""
+        """Send the queued entries. Return whether Cloud Logging accepted them."""
         rows = self._database.execute("SELECT project, job, entry FROM audit WHERE NOT sent ORDER BY rowid")
         if not rows:
             return True
@@ -102,7 +102,7 @@ class Audit:
 
 
 def entry(job: dict[str, Any]) -> dict[str, Any]:
-    """Return the LogEntry of a finished job."""
+    """Return the LogEntry of a finished job. `job` is the job's resource."""
     project, job_id = job["jobReference"]["projectId"], job["jobReference"]["jobId"]
     status = _status(job["status"].get("errorResult"))
     name = f"projects/{project}/jobs/{job_id}"
@@ -114,7 +114,7 @@ def entry(job: dict[str, Any]) -> dict[str, Any]:
         },
         "timestamp": _time(job["statistics"]["endTime"]),
         "severity": "ERROR" if status else "INFO",
-        # Cloud Logging drops a second entry with the same insertId, so a repeated delivery does no harm.
+        # Cloud Logging drops a second entry with the same insertId, so an entry may be sent twice.
         "insertId": f"{project}:{job_id}",
         "operation": {"id": f"{project}:{job_id}", "producer": "bigquery.googleapis.com", "last": True},
         "protoPayload": {

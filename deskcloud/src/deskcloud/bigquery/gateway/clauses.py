@@ -1,4 +1,4 @@
-"""Read the names and option lists of the statements that the gateway runs."""
+"""Parse the names and option lists in the statements that the gateway runs."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from deskcloud.googlesql.tokens import Token, closing, split, starts, unquoted
 
 
 def path(tokens: Sequence[Token]) -> tuple[list[str], Sequence[Token]]:
-    """Return the parts of the dataset or model path at the beginning, and the tokens after it.
+    """Return the parts of the dataset or model path at the beginning, and the tokens after the path.
 
     Raises:
         BigQueryError: invalidQuery, if the tokens do not begin with a name.
@@ -20,10 +20,10 @@ def path(tokens: Sequence[Token]) -> tuple[list[str], Sequence[Token]]:
 
 
 def option_list(tokens: Sequence[Token]) -> tuple[dict[str, Sequence[Token]], Sequence[Token]]:
-    """Return the tokens of each value in `OPTIONS(name = value, ...)` by lower-case name, and the tokens after it.
+    """Parse `OPTIONS(name = value, ...)`. Return each value's tokens by lower-case name, and the tokens after the list.
 
     Raises:
-        BigQueryError: invalidQuery, if this is no option list, or names an option twice.
+        BigQueryError: invalidQuery, if the tokens are not an option list or an option appears twice.
     """
     if not starts(tokens, "OPTIONS", "("):
         raise BigQueryError("invalidQuery", "Syntax error: Expected OPTIONS(name = value, ...)")

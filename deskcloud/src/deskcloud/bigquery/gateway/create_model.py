@@ -1,4 +1,4 @@
-"""Run CREATE MODEL: run its query, train on the rows, store the model."""
+"""Run CREATE MODEL: run the statement's query, train a model on the rows and store the model."""
 
 import datetime as dt
 import re
@@ -18,7 +18,7 @@ from deskcloud.bigquery.ml import options as ml_options
 from deskcloud.googlesql.statements import Statement
 from deskcloud.googlesql.tokens import Token, starts
 
-# Google's error text for a project with on-demand pricing.
+# Google returns this error text for a project with on-demand pricing.
 _ON_DEMAND = (
     "Training Matrix Factorization models is not available for on-demand usage. To train, please set up a reservation "
     "(flex or regular) based on instructions in BigQuery public docs."
@@ -29,7 +29,7 @@ _REGISTRY_OPTIONS = ("model_registry", "vertex_ai_model_id", "vertex_ai_model_ve
 
 @dataclass(frozen=True)
 class Creation:
-    """A parsed CREATE MODEL statement; `query` holds the start and end offsets of its query."""
+    """A parsed CREATE MODEL statement. `query` holds the start and end offsets of the statement's query."""
 
     reference: Reference
     replaces: bool
@@ -39,9 +39,9 @@ class Creation:
 
 
 def run(work: Work, statement: Statement) -> dict[str, Any]:
-    """Run the statement; return the job's query statistics.
+    """Run the statement and return the job's query statistics.
 
-    The former model of that name stays until the new one is complete, and also when the training fails.
+    A model with the same name stays until the new model is complete. If the training fails, the old model stays.
     """
     creation = _parse(work, statement)
     dataset = _dataset(work, creation.reference)
@@ -107,10 +107,10 @@ def _dataset(work: Work, reference: Reference) -> dict[str, Any]:
 
 
 def _operation(work: Work, creation: Creation) -> str:
-    """Return CREATE, REPLACE or SKIP.
+    """Return the operation that the statement performs: CREATE, REPLACE or SKIP.
 
     Raises:
-        BigQueryError: the name is taken.
+        BigQueryError: a table or a model already has the name.
     """
     reference = creation.reference
     table = f"{reference.project}/datasets/{reference.dataset}/tables/{reference.model}"
@@ -126,7 +126,7 @@ def _operation(work: Work, creation: Creation) -> str:
 
 
 def _registration(work: Work, reference: Reference, values: dict[str, Any]) -> tuple[str, list[str]] | None:
-    """Return the registry id and aliases that the options ask for; None without registration."""
+    """Return the registry id and the version aliases that the options ask for, or None without registration."""
     registry = values.get("model_registry")
     if registry is None:
         given = [name for name in _REGISTRY_OPTIONS if values.get(name)]
@@ -159,7 +159,7 @@ def _train(
     if lifetime:
         resource["expirationTime"] = str(int(now()) + int(lifetime))
     if not creation.replaces and work.services.models.find(reference):
-        # Another job has created the model in the meantime.
+        # Another job has created the model during the training.
         raise already_exists("Model", str(reference))
     work.services.models.save(reference, learned, resource)
     if former and not wanted:

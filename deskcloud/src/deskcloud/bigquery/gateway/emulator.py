@@ -1,7 +1,8 @@
-"""Call the emulator for the gateway's own work: over REST, blocking, in worker threads.
+"""Call the emulator for the gateway's own work: over REST, with blocking calls in worker threads.
 
-Whole tables move as files in a scratch folder that both processes share. EXPORT DATA writes an Arrow file; a table
-function that only the emulator has reads a Parquet file. Both name a file by 128 random bits, never by its path.
+Whole tables are exchanged as files in a scratch folder that the gateway and the emulator share. EXPORT DATA writes an
+Arrow file. A table function of the emulator reads a Parquet file. SQL names a file by 128 random bits, never by its
+path.
 """
 
 import threading
@@ -20,17 +21,17 @@ from deskcloud.bigquery.emulator.place import LOCATION_HEADER, ROWS, SECRET_HEAD
 from deskcloud.bigquery.gateway import errors
 from deskcloud.web.plain import NO_TLS
 
-# Prefix of the gateway's own jobs; job lists omit them.
+# Job ids of the gateway's own jobs begin with this prefix. Job lists omit these jobs.
 HELPER_PREFIX = "bqml_helper_"
-# DuckDB's default size of a row group, in rows; each thread reads one row group.
+# DuckDB's default size of a row group, in rows. Each thread reads one row group.
 _ROW_GROUP = 122_880
 
 location: ContextVar[str] = ContextVar("location", default="")
-"""The location named by the current request's job; empty if it names none."""
+"""The location that the current request's job names, or an empty string."""
 
 
 class EmulatorClient:
-    """A connection pool to the emulator, and the scratch folder shared with it."""
+    """A connection pool to the emulator, and the scratch folder that both processes share."""
 
     def __init__(self, emulator: Emulator) -> None:
         self._http = httpx.Client(
@@ -45,17 +46,20 @@ class EmulatorClient:
         self._sweeper = ThreadPoolExecutor(1, "bigquery-sweeper")
 
     def close(self) -> None:
-        """Wait until all files are removed, and close the connections."""
+        """Wait until all files are removed, then close the connections."""
         self._sweeper.shutdown()
         self._http.close()
 
     def get(self, path: str, asked: Any = None) -> dict[str, Any] | None:
-        """Return the resource at `path` below projects/, or None if it does not exist; `asked` are URL parameters."""
+        """Return the resource at `path` below projects/, or None if it does not exist.
+
+        `asked` holds the URL parameters.
+        """
         answer = self._http.get(path, params=asked)
         return None if answer.status_code == 404 else _checked(answer)
 
     def exists(self, path: str) -> bool:
-        """Return whether the resource at `path` below projects/ exists."""
+        """Return whether a resource exists at `path` below projects/."""
         return self.get(path) is not None
 
     def delete(self, path: str) -> None:
@@ -65,7 +69,7 @@ class EmulatorClient:
     def run(
         self, project: str, configuration: dict[str, Any], job_id: str, cancelled: threading.Event
     ) -> dict[str, Any]:
-        """Run a job to its end and return its resource.
+        """Run a job, wait until the job is done and return the job's resource.
 
         Raises:
             BigQueryError: the job failed.
@@ -84,7 +88,7 @@ class EmulatorClient:
         return job
 
     def run_hidden(self, project: str, configuration: dict[str, Any], cancelled: threading.Event) -> dict[str, Any]:
-        """Run one of the gateway's own jobs; delete the job afterwards, but keep its effect."""
+        """Run one of the gateway's own jobs. Delete the job afterwards, but keep its effect."""
         job_id = f"{HELPER_PREFIX}{uuid.uuid4().hex}"
         try:
             return self.run(project, configuration, job_id, cancelled)
@@ -92,7 +96,7 @@ class EmulatorClient:
             self._sweeper.submit(self.delete, f"{project}/jobs/{job_id}/delete")
 
     def end_helpers(self, project: str) -> None:
-        """Cancel and delete the gateway's own jobs that a former process left running."""
+        """Cancel and delete the gateway's own jobs that a previous process left running."""
         for job in (self.get(f"{project}/jobs") or {}).get("jobs", []):
             job_id = job["jobReference"]["jobId"]
             if job_id.startswith(HELPER_PREFIX):
@@ -100,7 +104,7 @@ class EmulatorClient:
                 self.delete(f"{project}/jobs/{job_id}/delete")
 
     def query(self, project: str, query: dict[str, Any], cancelled: threading.Event) -> pa.Table:
-        """Return the result of a query, backed by a memory-mapped temporary file that is deleted with the table."""
+        """Return a query's rows as a table on a memory-mapped file. The disk space is freed with the table."""
         file, uri = self.handed_over("arrow")
         text = f"EXPORT DATA OPTIONS(uri='{uri}', format='GATEWAY_ARROW') AS {query['query']}"
         try:
@@ -110,15 +114,15 @@ class EmulatorClient:
             file.unlink(missing_ok=True)
 
     def handed_over(self, ending: str) -> tuple[Path, str]:
-        """Return a new file's path, and the URI with which EXPORT DATA writes it."""
+        """Return the path of a new file, and the URI with which EXPORT DATA writes this file."""
         name = f"{uuid.uuid4().hex}.{ending}"
         return self._scratch / name, f"scratch:{name}"
 
     def keep(self, table: pa.Table) -> tuple[Path, str]:
-        """Write a table into a new file; return its path and the table function call that reads it."""
+        """Write a table into a new file. Return the path, and the table function call that reads the file."""
         name = uuid.uuid4().hex
         file = self._scratch / f"{name}.parquet"
-        # The file is read once and deleted: compression and dictionaries do not pay off.
+        # The file is read once and then deleted, so compression and dictionaries do not pay off.
         pq.write_table(table, file, _ROW_GROUP, compression="none", use_dictionary=False, write_statistics=False)
         return file, f"{ROWS}('{name}')"
 

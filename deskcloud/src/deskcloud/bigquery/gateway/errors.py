@@ -1,10 +1,10 @@
-"""Errors in Google's format: a reason, a message, and the location in the request."""
+"""Errors in Google's format: a reason, a message and the place in the request."""
 
 from typing import Any
 
 from deskcloud.web.answers import JSONResponse
 
-# reason: (HTTP code, canonical status), from BigQuery's error table.
+# BigQuery's error table gives each reason an HTTP code and a canonical status.
 _STATUS = {
     "invalid": (400, "INVALID_ARGUMENT"),
     "invalidQuery": (400, "INVALID_ARGUMENT"),
@@ -25,7 +25,7 @@ _STATUS = {
 
 
 class BigQueryError(Exception):
-    """A request fails as it would on Google Cloud; `reason` is BigQuery's error reason."""
+    """A request fails as it would on Google Cloud. `reason` is BigQuery's error reason."""
 
     def __init__(self, reason: str, message: str, location: str | None = None) -> None:
         super().__init__(message)
@@ -34,26 +34,27 @@ class BigQueryError(Exception):
         self.location = location or ("query" if reason == "invalidQuery" else None)
 
     def proto(self) -> dict[str, str]:
-        """Return the error as a job's errorResult."""
+        """Return the error in the format of a job's errorResult."""
         proto = {"reason": self.reason, "message": self.message}
         return proto | ({"location": self.location} if self.location else {})
 
     def response(self) -> JSONResponse:
-        """Return the HTTP response with this error."""
+        """Return the error as JSON in Google's format. The HTTP status follows from the reason."""
         code, status = _STATUS.get(self.reason, _STATUS["internalError"])
         error = {"code": code, "message": self.message, "status": status}
         return JSONResponse({"error": error | {"errors": [self.proto() | {"domain": "global"}]}}, status_code=code)
 
 
 def from_proto(proto: dict[str, Any]) -> BigQueryError:
-    """Return the error in a job's errorResult."""
+    """Create the error from a job's errorResult."""
     return BigQueryError(proto.get("reason", "internalError"), proto.get("message", ""), proto.get("location"))
 
 
 def of_a_job(proto: dict[str, Any]) -> BigQueryError:
-    """Return the error for a request for the results of a failed job.
+    """Return the error for a client that asks for the results of a failed job.
 
-    Backend and internal errors get the reasons of jobs: clients would retry the request for the original reasons.
+    The reasons backendError and internalError are replaced by jobBackendError and jobInternalError. With the original
+    reasons, clients would retry the request.
     """
     reasons = {"backendError": "jobBackendError", "internalError": "jobInternalError"}
     reason = proto.get("reason", "internalError")
@@ -61,22 +62,22 @@ def of_a_job(proto: dict[str, Any]) -> BigQueryError:
 
 
 def from_answer(answer: dict[str, Any]) -> BigQueryError:
-    """Return the error in the body of an unsuccessful answer."""
+    """Create the error from the JSON body of an unsuccessful answer of the emulator."""
     error = answer.get("error", {})
     first: dict[str, Any] = next(iter(error.get("errors", [])), {})
     return from_proto({"reason": first.get("reason", "internalError"), "message": error.get("message", "")})
 
 
 def not_found(kind: str, name: str) -> BigQueryError:
-    """Return the error for a missing resource; `kind` is e.g. "Model", "Dataset", "Job"."""
+    """Return the error for a missing resource. `kind` is e.g. "Model", "Dataset" or "Job"."""
     return BigQueryError("notFound", f"Not found: {kind} {name}")
 
 
 def already_exists(kind: str, name: str) -> BigQueryError:
-    """Return the error for a name that is taken; `kind` as in `not_found`."""
+    """Return the error for a name that is already taken. `kind` is e.g. "Model", "Table" or "Job"."""
     return BigQueryError("duplicate", f"Already Exists: {kind} {name}")
 
 
 def unsupported(what: str) -> BigQueryError:
-    """Return the error for a feature that Google's BigQuery has and the local one lacks."""
+    """Return the error for a feature that Google's BigQuery has and the local BigQuery lacks."""
     return BigQueryError("invalidQuery", f"{what} is not supported by the local BigQuery")

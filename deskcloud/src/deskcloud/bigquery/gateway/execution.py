@@ -1,4 +1,4 @@
-"""Run a job of the gateway: its statement, or its script statement by statement."""
+"""Run a job of the gateway: one statement, or the statements of a script one after another."""
 
 import logging
 
@@ -26,7 +26,7 @@ _ON_MODELS = {
 
 
 def run(work: Work) -> Outcome:
-    """Run the job to its end.
+    """Run the job and return its outcome.
 
     Raises:
         BigQueryError: the job fails.
@@ -39,7 +39,7 @@ def run(work: Work) -> Outcome:
     except ml.MLError as error:
         raise BigQueryError(error.reason, str(error)) from error
     except Exception as error:
-        # Clients retry internal errors, but this one would repeat.
+        # Clients retry internal errors, but this error would occur again.
         _LOG.exception("job %s cannot be carried out", work.job_id)
         raise BigQueryError("invalidQuery", f"The local BigQuery cannot carry this out: {error!r}") from error
 
@@ -54,7 +54,7 @@ def _run(work: Work) -> Outcome:
 
 
 def run_statement(work: Work, statement: Statement, job_id: str) -> Outcome:
-    """Run one statement; its work on the emulator is the emulator's job `job_id`."""
+    """Run one statement. The part that the emulator runs is the emulator's job `job_id`."""
     kind = statements.own_statement(statement.tokens)
     if kind in _ON_MODELS:
         figures = _ON_MODELS[kind](work, statement)
@@ -71,7 +71,7 @@ def run_statement(work: Work, statement: Statement, job_id: str) -> Outcome:
 
 
 def takes_the_name_of(work: Work, text: str) -> Reference | None:
-    """Return the existing model whose name a CREATE TABLE or CREATE VIEW statement uses, or None."""
+    """Return the existing model whose name a CREATE TABLE or CREATE VIEW statement would take, or None."""
     tokens = statements.created_table(text)
     reference = work.reference(tokens)[0] if tokens else None
     return reference if reference and work.services.models.find(reference) else None
@@ -91,7 +91,7 @@ def _drop_schema(work: Work, statement: Statement, job_id: str) -> Outcome:
 
 
 def _refuse_kept_definitions(statement: Statement) -> None:
-    """Refuse ML functions in definitions that the emulator stores: the emulator would run them without the gateway."""
+    """Refuse a stored definition (e.g. a view) with ML functions, because the emulator runs it without the gateway."""
     words = [token.word for token in statement.tokens[:6]]
     kept = {"VIEW", "FUNCTION", "PROCEDURE", "POLICY"} & set(words)
     if words[0] == "CREATE" and kept and statements.needs_the_gateway(statement):

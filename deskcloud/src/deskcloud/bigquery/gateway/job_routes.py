@@ -1,4 +1,4 @@
-"""The REST resource `jobs`: the jobs of the gateway and of the emulator in one API."""
+"""Serve the REST resource `jobs`: the jobs of the gateway and of the emulator in one API."""
 
 import asyncio
 import gzip
@@ -27,7 +27,7 @@ from deskcloud.bigquery.gateway.watch import Watch
 from deskcloud.bigquery.job_lists import LONGEST_PAGE, Position, order, position, token_behind
 from deskcloud.web.answers import JSONResponse
 
-# Fields of a jobs.query request for the job, and for this answer; the other fields configure the query.
+# Some fields of a jobs.query request configure the job, and some the answer. All other fields configure the query.
 _OF_THE_JOB = ("dryRun", "labels", "jobTimeoutMs", "jobCreationMode")
 _OF_THE_ANSWER = ("kind", "formatOptions", "timeoutMs", "maxResults", "requestId", "location")
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,1024}")
@@ -36,7 +36,7 @@ _DEFAULT_WAIT_MS = 10_000
 
 
 class JobRoutes:
-    """The endpoints; requests about the emulator's jobs are passed through."""
+    """The endpoints of jobs. Requests about the emulator's jobs are passed through."""
 
     def __init__(
         self, passthrough: Passthrough, emulator: EmulatorClient, jobs: Jobs, watch: Watch, strict: Strict | None
@@ -49,7 +49,7 @@ class JobRoutes:
         self._inserting: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def insert(self, request: Request) -> Response:
-        """Answer jobs.insert."""
+        """Answer jobs.insert. Start the job here if it needs the gateway, or pass the request to the emulator."""
         project = request.path_params["project"]
         body = await request.body()
         job = _json(request, body)
@@ -64,7 +64,7 @@ class JobRoutes:
                 return JSONResponse(await run_in_threadpool(self._jobs.dry_run, project, configuration))
             job_id = job_id or str(uuid.uuid4())
             return JSONResponse(await run_in_threadpool(self._jobs.submit, project, job_id, configuration))
-        # For two concurrent requests with one id, the emulator answers one with an error of its database.
+        # Two concurrent requests may use the same job id. One of them would get a database error from the emulator.
         lock = self._inserting.setdefault((project, job_id or str(uuid.uuid4())), asyncio.Lock())
         async with lock:
             if job_id and self._jobs.find(project, job_id):
@@ -74,7 +74,7 @@ class JobRoutes:
             return await self._passthrough.forward(request, body)
 
     async def query(self, request: Request) -> Response:
-        """Answer jobs.query."""
+        """Answer jobs.query: run the query and return its rows, or jobComplete = false after `timeoutMs`."""
         project = request.path_params["project"]
         body = await request.body()
         given = _json(request, body)
@@ -90,7 +90,7 @@ class JobRoutes:
             resource = await run_in_threadpool(self._jobs.dry_run, project, configuration)
             return JSONResponse(_query_answer(resource, {"jobComplete": True}))
         job_id = given.get("requestId") or str(uuid.uuid4())
-        # A repeated request is answered from the job that the first one started.
+        # A repeated request returns the job that the first request started.
         if self._jobs.find(project, job_id) is None:
             await run_in_threadpool(self._jobs.submit, project, job_id, configuration)
         resource = await self._wait(project, job_id, given.get("timeoutMs"))
@@ -107,7 +107,11 @@ class JobRoutes:
         return JSONResponse(_query_answer(resource, rows))
 
     def _judge(self, project: str, configuration: dict[str, Any], job_id: str | None) -> None:
-        """Raise what Google's analyzer raises, unless the job already exists and only its id counts."""
+        """Check the job's configuration and its statement.
+
+        If the job already exists, errors of the analyzer are ignored: the client then gets the answer for a known job
+        id.
+        """
         reach.check_job(configuration)
         if self._strict is None:
             return
@@ -121,7 +125,7 @@ class JobRoutes:
                 raise
 
     async def results(self, request: Request) -> Response:
-        """Answer jobs.getQueryResults."""
+        """Answer jobs.getQueryResults. Wait at most `timeoutMs` for the job to finish."""
         project, job_id = request.path_params["project"], request.path_params["job"]
         if self._jobs.find(project, job_id) is None:
             return await self._passthrough.forward(request)
@@ -136,12 +140,12 @@ class JobRoutes:
         return JSONResponse(answer | {"jobComplete": True, "cacheHit": False, "totalBytesProcessed": "0"})
 
     async def get(self, request: Request) -> Response:
-        """Answer jobs.get."""
+        """Answer jobs.get with the job's resource."""
         resource = self._jobs.find(request.path_params["project"], request.path_params["job"])
         return JSONResponse(resource) if resource else await self._passthrough.forward(request)
 
     async def cancel(self, request: Request) -> Response:
-        """Answer jobs.cancel."""
+        """Answer jobs.cancel. The answer does not wait until the job has stopped."""
         project, job_id = request.path_params["project"], request.path_params["job"]
         if self._jobs.find(project, job_id) is None:
             return await self._passthrough.forward(request)
@@ -149,7 +153,7 @@ class JobRoutes:
         return JSONResponse({"kind": "bigquery#jobCancelResponse", "job": resource})
 
     async def delete(self, request: Request) -> Response:
-        """Answer jobs.delete."""
+        """Answer jobs.delete. The job's child jobs are deleted too."""
         project, job_id = request.path_params["project"], request.path_params["job"]
         if self._jobs.find(project, job_id) is None:
             return await self._passthrough.forward(request)
@@ -178,7 +182,7 @@ class JobRoutes:
         return answer | ({"nextPageToken": token_behind(jobs[size - 1])} if len(jobs) > size else {})
 
     def _theirs(self, path: str, filters: Sequence[tuple[str, str]], token: str | None) -> Iterator[dict[str, Any]]:
-        """Yield the emulator's jobs; fetch pages as needed."""
+        """Yield the emulator's jobs, and fetch further pages only as needed."""
         while True:
             page = self._emulator.get(path, [*filters, *([("pageToken", token)] if token else [])]) or {}
             yield from page.get("jobs", [])
@@ -186,7 +190,7 @@ class JobRoutes:
                 return
 
     async def upload(self, request: Request) -> Response:
-        """Answer jobs.insert with the rows in the request: a whole upload or one part of a resumable upload."""
+        """Answer jobs.insert with a file in the request: a whole upload or one part of a resumable upload."""
         answer = await self._passthrough.fetch(request)
         job = answer.json() if answer.is_success and answer.content else {}
         if job.get("configuration", {}).get("labels"):
@@ -210,7 +214,7 @@ class JobRoutes:
 
 
 def _json(request: Request, body: bytes) -> dict[str, Any]:
-    """Return the body as a JSON object; empty if it is not an object, which the emulator then refuses."""
+    """Parse the body as a JSON object. Any other body gives {}, and the emulator then refuses the request."""
     try:
         content = gzip.decompress(body) if request.headers.get("content-encoding") == "gzip" else body
         parsed = json.loads(content)
@@ -234,7 +238,7 @@ def _query_answer(resource: dict[str, Any], rows: dict[str, Any]) -> dict[str, A
 
 
 def _is_hidden(job: dict[str, Any]) -> bool:
-    """Return whether the emulator's job belongs to a job of the gateway and not to a client."""
+    """Return whether the emulator's job was started by the gateway and not by a client."""
     job_id: str = job["jobReference"]["jobId"]
     is_childs = job_id.startswith(CHILD_PREFIX) and "parentJobId" not in job["statistics"]
     return is_childs or job_id.startswith(HELPER_PREFIX)

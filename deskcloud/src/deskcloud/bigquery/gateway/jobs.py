@@ -1,4 +1,4 @@
-"""The jobs that the gateway runs itself: their resources, their threads, and recovery after a restart."""
+"""Run the gateway's own jobs in threads, store their resources, and recover after a restart."""
 
 import contextlib
 import contextvars
@@ -34,21 +34,25 @@ class _Running:
 
 
 class Jobs:
-    """All jobs of the gateway, running and finished."""
+    """The gateway's jobs, running and finished."""
 
     def __init__(self, database: Database, services: Services, audit: Audit) -> None:
         self._database = database
         self._services = services
         self._audit = audit
         self._running: dict[tuple[str, str], _Running] = {}
-        # Training occupies a processor for long; short jobs must not wait for it.
+        # Training occupies a processor for a long time. Short jobs must not wait for a training.
         self._training = ThreadPoolExecutor(2, "bigquery-training")
         self._quick = ThreadPoolExecutor(8, "bigquery-ml")
         self._is_closing = False
         self._fail_interrupted()
 
     def takes(self, project: str, configuration: dict[str, Any]) -> bool:
-        """Return whether the gateway runs the job, or refuses it because it would give a table a model's name."""
+        """Return whether the gateway handles the job.
+
+        The gateway also handles a job that would create a table or view with a model's name, in order to refuse the
+        job.
+        """
         if _is_ours(configuration):
             return True
         text = configuration.get("query", {}).get("query", "")
@@ -63,27 +67,28 @@ class Jobs:
         """Start a job and return its resource.
 
         Raises:
-            BigQueryError: duplicate, if a job with this id exists on the gateway or the emulator.
+            BigQueryError: duplicate, if the gateway or the emulator already has a job with this id.
         """
         if self._services.emulator.exists(f"{project}/jobs/{job_id}"):
             raise already_exists("Job", f"{project}:{job_id}")
         types = _statement_types(configuration)
         running = _Running(_resource(project, job_id, configuration))
         if statement_type := "SCRIPT" if len(types) > 1 else types[0]:
-            # Set before the statement runs, so that a failed job has it too: log sinks filter by it.
+            # Set the type before the statement runs, so that a failed job has it too: log sinks filter by
+            # statementType.
             running.resource["statistics"]["query"] = {"statementType": statement_type}
         try:
             self._insert(running.resource)
         except sqlite3.IntegrityError:
             raise already_exists("Job", f"{project}:{job_id}") from None
-        # Only after the insert: a refused job must not replace the job that has its id.
+        # Register the job only after the insert: a refused job must not replace the job that already has its id.
         self._running[project, job_id] = running
         pool = self._training if "CREATE_MODEL" in types else self._quick
         running.future = pool.submit(contextvars.copy_context().run, self._execute, running, configuration)
         return running.resource
 
     def dry_run(self, project: str, configuration: dict[str, Any]) -> dict[str, Any]:
-        """Return the resource of a dry run; it has no id and is not stored.
+        """Return the resource of a dry run. The job has no id and is not stored.
 
         Raises:
             BigQueryError: the job itself would fail with this error.
@@ -93,7 +98,7 @@ class Jobs:
         return _done(resource, outcome)
 
     def find(self, project: str, job_id: str) -> dict[str, Any] | None:
-        """Return a job's resource, or None if the gateway has no such job."""
+        """Return the job's resource, or None if the gateway has no such job."""
         if running := self._running.get((project, job_id)):
             return running.resource
         rows = self._database.execute("SELECT resource FROM jobs WHERE (project, job) = (?, ?)", project, job_id)
@@ -105,17 +110,17 @@ class Jobs:
         return bool(rows and rows[0][0])
 
     def future(self, project: str, job_id: str) -> "Future[None] | None":
-        """Return a future that ends with the job; None for a finished job."""
+        """Return a future that is done when the job is done, or None if the job has already finished."""
         running = self._running.get((project, job_id))
         return running.future if running else None
 
     def all(self, project: str) -> list[dict[str, Any]]:
-        """Return the resources of a project's jobs."""
+        """Return the resources of all the gateway's jobs in a project."""
         rows = self._database.execute("SELECT resource FROM jobs WHERE project = ?", project)
         return [json.loads(resource) for (resource,) in rows]
 
     def cancel(self, project: str, job_id: str) -> dict[str, Any]:
-        """Ask a job to stop; return its resource.
+        """Ask a running job to stop, and return the job's resource without waiting.
 
         Raises:
             BigQueryError: notFound, if there is no such job.
@@ -127,7 +132,7 @@ class Jobs:
         return resource
 
     def delete(self, project: str, job_id: str) -> None:
-        """Delete a finished job and the jobs of its statements."""
+        """Delete a finished job and its child jobs."""
         self._services.emulator.delete(f"{project}/jobs/{job_id}/delete")
         self._database.execute(
             "DELETE FROM jobs WHERE project = ? AND (job = ? OR resource ->> '$.statistics.parentJobId' = ?)",
@@ -137,7 +142,7 @@ class Jobs:
         )
 
     def close(self) -> None:
-        """Stop the running jobs, marked as failed by a restart, and wait for their threads."""
+        """Cancel the running jobs and wait for their threads. The cancelled jobs fail with "The service restarted"."""
         self._is_closing = True
         for running in list(self._running.values()):
             running.cancelled.set()
@@ -159,7 +164,7 @@ class Jobs:
         except httpx.TransportError as failure:
             error = BigQueryError("backendError", f"A service does not answer: {failure!r}")
         except Exception as failure:  # noqa: BLE001 - whatever it is, the job must end
-            # A fault of this machine: faults of the input are BigQueryErrors.
+            # The machine failed: wrong input raises BigQueryError.
             _LOG.exception("job %s failed", resource["id"])
             error = BigQueryError("internalError", f"Internal error: {failure!r}")
         resource = running.resource = _done(resource, outcome, error)
@@ -193,7 +198,7 @@ class Jobs:
         )
 
     def _fail_interrupted(self) -> None:
-        """Mark as failed all jobs that were running when the process ended; clients retry them under another id."""
+        """Mark as failed all jobs that ran when the process ended. Clients retry these jobs under another id."""
         projects = set()
         for (text,) in self._database.execute("SELECT resource FROM jobs WHERE state != 'DONE'"):
             resource = json.loads(text)
@@ -217,7 +222,7 @@ def _is_ours(configuration: dict[str, Any]) -> bool:
 
 
 def _statement_types(configuration: dict[str, Any]) -> list[str]:
-    """Return each statement's type; empty if only the emulator knows; one empty text for an extract job."""
+    """Return the type of each statement. A type is empty if only the emulator knows it; an extract job gives [""]."""
     parsed = statements.parse(configuration.get("query", {}).get("query", ""))
     return [statements.own_statement(statement.tokens) for statement in parsed] or [""]
 

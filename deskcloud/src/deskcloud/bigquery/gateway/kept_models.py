@@ -1,4 +1,4 @@
-"""Store models: BigQuery's resource of each, and the folder with the trained model."""
+"""Store models: BigQuery's resource of each model, and the folder with the trained model."""
 
 import hashlib
 import json
@@ -31,24 +31,24 @@ class Reference:
 
     @property
     def wire(self) -> dict[str, str]:
-        """Return the API's modelReference."""
+        """Return the name in the API's format for a modelReference."""
         return {"projectId": self.project, "datasetId": self.dataset, "modelId": self.model}
 
     @property
     def as_table(self) -> dict[str, str]:
-        """Return the same name as a tableReference, as jobs report it."""
+        """Return the name in the format of a tableReference, in which jobs report it."""
         return {"projectId": self.project, "datasetId": self.dataset, "tableId": self.model}
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model's resource and its folder."""
+    """A stored model: its resource in the REST API and the folder with its files."""
 
     resource: dict[str, Any]
     folder: Path
 
     def learned(self) -> ml.TrainedModel:
-        """Return the model that `deskcloud.bigquery.ml` trained."""
+        """Load the trained model from its folder. The latest eight models are cached."""
         return _load(self.folder)
 
 
@@ -58,19 +58,19 @@ def _load(folder: Path) -> ml.TrainedModel:
 
 
 def now() -> str:
-    """Return the current time as the API writes it: milliseconds since 1970, as a string."""
+    """Return the current time in the API's format: milliseconds since 1970, as a string."""
     return str(time.time_ns() // 1_000_000)
 
 
 class Models:
-    """All models, stored in a database and a folder."""
+    """All stored models. The resources are in a database, the trained models in a folder."""
 
     def __init__(self, database: Database, folder: Path) -> None:
         self._database = database
         self._folder = folder
 
     def find(self, reference: Reference) -> Model | None:
-        """Return the model, or None if it does not exist; delete it if it has expired."""
+        """Return the model, or None if the model does not exist. An expired model is deleted."""
         rows = self._database.execute(
             "SELECT folder, resource FROM models WHERE (project, dataset, model) = (?, ?, ?)", *_key(reference)
         )
@@ -94,7 +94,7 @@ class Models:
         return model
 
     def in_dataset(self, project: str, dataset: str) -> list[Model]:
-        """Return a dataset's models by name."""
+        """Return the models of a dataset, sorted by name."""
         names = self._database.execute(
             "SELECT model FROM models WHERE (project, dataset) = (?, ?) ORDER BY model", project, dataset
         )
@@ -102,7 +102,7 @@ class Models:
         return [model for model in found if model]
 
     def save(self, reference: Reference, learned: ml.TrainedModel, resource: dict[str, Any]) -> Model:
-        """Store a model under this name in one step; readers see either the former model or this one."""
+        """Store a model under this name in one step. Readers see either the old model or the new one."""
         former = self.find(reference)
         folder = self._folder / uuid.uuid4().hex
         learned.save(folder)
@@ -113,7 +113,7 @@ class Models:
         return model
 
     def change(self, reference: Reference, changes: dict[str, Any], etag: str | None = None) -> Model:
-        """Change fields; a field or a label with value None is removed.
+        """Change fields of the model's resource. A field or a label with the value None is removed.
 
         Raises:
             BigQueryError: notFound, or conditionNotMet if `etag` does not match.
@@ -127,18 +127,18 @@ class Models:
         return self._store(reference, Model(_without_none(model.resource | settable), model.folder))
 
     def register(self, reference: Reference, vertex_id: str, version: str) -> None:
-        """Store the id and version of the model in Vertex AI's registry."""
+        """Store the id and the version that the model has in Vertex AI's registry."""
         model = self.get(reference)
         runs = [dict(run) for run in model.resource["trainingRuns"]]
         runs[-1] |= {"vertexAiModelId": vertex_id, "vertexAiModelVersion": version}
         self._store(reference, Model(model.resource | {"trainingRuns": runs}, model.folder))
 
     def touch(self, reference: Reference) -> None:
-        """Set the time of the last change to now."""
+        """Set the time of the model's last change to now."""
         self._store(reference, self.get(reference))
 
     def remove(self, reference: Reference) -> None:
-        """Delete the model."""
+        """Delete the model's resource and its folder."""
         rows = self._database.execute(
             "DELETE FROM models WHERE (project, dataset, model) = (?, ?, ?) RETURNING folder", *_key(reference)
         )
@@ -146,7 +146,7 @@ class Models:
             shutil.rmtree(self._folder / folder, ignore_errors=True)
 
     def remove_dataset(self, project: str, dataset: str) -> None:
-        """Delete a dataset's models."""
+        """Delete all models of a dataset."""
         for model in self.in_dataset(project, dataset):
             self.remove(Reference(project, dataset, model.resource["modelReference"]["modelId"]))
 

@@ -1,4 +1,4 @@
-"""The ML functions: their arguments, and their result."""
+"""Compute the ML functions: check the arguments of a call and return the result as a table."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from deskcloud.bigquery.ml import monitoring
 from deskcloud.googlesql.statements import Call
 from deskcloud.googlesql.tokens import Token, closing, starts
 
-# DuckDB's name of the GEOGRAPHY type in Arrow metadata.
+# DuckDB gives the GEOGRAPHY type this name in Arrow metadata.
 _GEOGRAPHY = b"geoarrow.wkb"
 
 Render = Callable[[int, int], str]
@@ -21,10 +21,10 @@ Render = Callable[[int, int], str]
 
 @dataclass(frozen=True)
 class Function:
-    """An ML function: which rows it takes, which fields its STRUCT argument may have, and how it is computed.
+    """An ML function. `compute` returns its result; `options` are the allowed fields of its STRUCT argument.
 
-    `rows` is "never", "optional", "required" or "two". `default` returns the rows to use when the optional rows are
-    missing; without `default`, the function handles that.
+    `rows` says how many inputs of rows the function takes: "never", "optional", "required" or "two". `default` returns
+    the rows for a call without optional rows. Without `default`, `compute` gets None instead of rows.
     """
 
     compute: Callable[..., pa.Table]
@@ -64,7 +64,7 @@ FUNCTIONS: dict[type[ml.TrainedModel], dict[str, Function]] = {
         "ML.WEIGHTS": Function(ml.recommendation.weights),
     },
 }
-"""Functions by model type and name."""
+"""The functions that take a model, by model type and function name."""
 
 WITHOUT_MODEL = {
     "ML.DESCRIBE_DATA": Function(
@@ -74,7 +74,7 @@ WITHOUT_MODEL = {
         ml.validate_data_drift, "two", frozenset({*monitoring.THRESHOLDS, *monitoring.BUCKETS})
     ),
 }
-"""Functions of rows alone, by name."""
+"""The functions that take only rows, by function name."""
 
 _NAMES = frozenset(WITHOUT_MODEL).union(*FUNCTIONS.values())
 _PROTOS = {
@@ -85,7 +85,7 @@ _PROTOS = {
 
 @dataclass(frozen=True)
 class Arguments:
-    """The arguments of a call: the model if any, the queries for its rows, and the options."""
+    """The arguments of a call: the model if there is one, the queries for the rows, and the options."""
 
     model: ml.TrainedModel | None
     queries: list[str]
@@ -93,10 +93,10 @@ class Arguments:
 
 
 def compute(work: Work, call: Call, render: Render, with_ctes: Callable[[str], str]) -> pa.Table:
-    """Return the table that replaces a call; in a dry run, an empty table with the same columns.
+    """Return the table that replaces a call. A dry run returns an empty table with the same columns.
 
-    `render(start, end)` returns the text between two offsets with inner calls already replaced. `with_ctes` prepends
-    the common table expressions to which a query may refer.
+    `render(start, end)` returns the text between two offsets, in which inner calls are already replaced. `with_ctes`
+    adds to a query the common table expressions that the query may use.
     """
     if not call.is_closed:
         raise BigQueryError("invalidQuery", 'Syntax error: Expected ")" but got end of statement')
@@ -107,11 +107,11 @@ def compute(work: Work, call: Call, render: Render, with_ctes: Callable[[str], s
     if not arguments.queries and function.default:
         rows = [function.default(arguments.model)]
     for query in map(with_ctes, arguments.queries):
-        # A dry run checks the query on zero rows.
+        # A dry run checks the query with zero rows.
         rows.append(_rows(work, f"SELECT * FROM ({query}) LIMIT 0" if work.is_dry_run else query))  # noqa: S608 - the client's
     if not work.is_dry_run:
         return _computed(function, arguments, rows)
-    # A metric of zero rows is undefined, but has the same columns as the metric stored at training.
+    # A metric of zero rows is undefined. The metric from the training has the same columns.
     is_measure = function.rows == "optional" and not function.default
     return _computed(function, arguments, [] if is_measure else [one.slice(0, 0) for one in rows])
 
@@ -126,7 +126,7 @@ def _computed(function: Function, arguments: Arguments, rows: list[pa.Table]) ->
 
 def _rows(work: Work, query: str) -> pa.Table:
     rows = work.rows(query)
-    # The Parquet file that carries the result would hold both types as plain bytes.
+    # The result travels in a Parquet file, which would hold both types as plain bytes.
     for field in rows.schema:
         if _GEOGRAPHY in (field.metadata or {}).values():
             raise unsupported(f"The GEOGRAPHY column {field.name} in the rows of an ML function")
@@ -163,7 +163,7 @@ def _model(work: Work, call: Call) -> tuple[ml.TrainedModel, Function]:
     reference, behind = work.reference(call.arguments[0][1:])
     if behind:
         raise BigQueryError("invalidQuery", f'Syntax error: Unexpected "{behind[0].text}" after MODEL {reference}')
-    # Load now: replacing the model deletes the former model's files.
+    # Load the model now, because replacing a model deletes the old model's files.
     model = work.services.models.get(reference).learned()
     if (function := FUNCTIONS[type(model)].get(call.name)) is None:
         raise BigQueryError(
@@ -175,7 +175,7 @@ def _model(work: Work, call: Call) -> tuple[ml.TrainedModel, Function]:
 
 
 def _source(argument: Sequence[Token], render: Render) -> str | None:
-    """Return the query of an argument `TABLE t` or `(query)`."""
+    """Return the query in an argument `TABLE t` or `(query)`."""
     if starts(argument, "TABLE"):
         return f"SELECT * FROM {render(argument[1].start, argument[-1].end)}"  # noqa: S608 - the client's own SQL
     if starts(argument, "(") and closing(argument, 0) == len(argument) - 1:

@@ -1,7 +1,7 @@
-"""Rewrite a statement that calls ML functions into one that the emulator can run.
+"""Rewrite a statement that calls ML functions into a statement that the emulator can run.
 
-Calls are computed from the innermost and first. Each result is written to a Parquet file, and the call is replaced by
-a call of a table function that reads the file: the result moves once and needs no table.
+Inner calls are computed before outer calls, and earlier calls before later ones. Each result is written to a Parquet
+file. A call of a table function that reads this file then replaces the call. The result needs no table.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Rewriting:
-    """A statement being rewritten; a context manager that removes the files at its end."""
+    """A statement in which calls are replaced. At its end, the context manager deletes the files."""
 
     def __init__(self, work: Work, statement: Statement) -> None:
         self._work = work
@@ -45,11 +45,11 @@ class Rewriting:
 
     @property
     def text(self) -> str:
-        """Return the statement without ML calls."""
+        """Return the statement, in which each ML call is replaced."""
         return self.render(self._statement.tokens[0].start, self._statement.tokens[-1].end)
 
     def render(self, start: int, end: int) -> str:
-        """Return the text between two offsets, with the replaced calls in it."""
+        """Return the text between two offsets, in which the calls are replaced."""
         parts, position = [], start
         for first, last, text in sorted(self._replacements):
             if start <= first and last <= end:
@@ -64,7 +64,7 @@ class Rewriting:
         self._replacements.append((start, end, text))
 
     def _with(self, visible: Sequence[Definition], query: str) -> str:
-        """Return the query with the WITH clauses around it prepended, outermost first."""
+        """Prepend to the query the WITH clauses that are visible there, the outermost clause first."""
         for clause in sorted({d.clause for d in visible}, reverse=True):
             same = [d for d in visible if d.clause == clause]
             names = ", ".join(self.render(d.first.start, d.last.end) for d in same)

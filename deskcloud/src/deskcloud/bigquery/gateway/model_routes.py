@@ -1,4 +1,4 @@
-"""The REST resource `models`, and the requests for datasets and tables that affect models."""
+"""Serve the REST resource `models`, and the requests for datasets and tables that affect models."""
 
 import json
 from typing import Any
@@ -19,7 +19,7 @@ _LISTED = ("modelReference", "modelType", "creationTime", "lastModifiedTime", "l
 
 
 class ModelRoutes:
-    """The endpoints."""
+    """The endpoints of models, and of the datasets and tables that affect models."""
 
     def __init__(
         self, passthrough: Passthrough, emulator: EmulatorClient, models: Models, registry: Registry | None
@@ -30,7 +30,7 @@ class ModelRoutes:
         self._registry = registry
 
     async def list(self, request: Request) -> Response:
-        """Answer models.list."""
+        """Answer models.list, sorted by name. A page token is the offset of the page."""
         project, dataset = request.path_params["project"], request.path_params["dataset"]
         if not await run_in_threadpool(self._emulator.exists, f"{project}/datasets/{dataset}"):
             raise not_found("Dataset", f"{project}:{dataset}")
@@ -42,11 +42,11 @@ class ModelRoutes:
         return JSONResponse(answer | ({"nextPageToken": str(end)} if end < len(resources) else {}))
 
     async def get(self, request: Request) -> Response:
-        """Answer models.get."""
+        """Answer models.get with the model's resource."""
         return JSONResponse(self._models.get(_reference(request)).resource)
 
     async def patch(self, request: Request) -> Response:
-        """Answer models.patch."""
+        """Answer models.patch. An If-Match header must match the model's etag."""
         try:
             changes = json.loads(await request.body())
         except ValueError as error:
@@ -55,7 +55,7 @@ class ModelRoutes:
         return JSONResponse(self._models.change(_reference(request), changes, etag).resource)
 
     async def delete(self, request: Request) -> Response:
-        """Answer models.delete."""
+        """Answer models.delete. The model is removed from Vertex AI's registry too."""
         reference = _reference(request)
         run = self._models.get(reference).resource["trainingRuns"][-1]
         if self._registry and "vertexAiModelId" in run:
@@ -65,7 +65,7 @@ class ModelRoutes:
         return Response(status_code=204)
 
     async def insert_table(self, request: Request) -> Response:
-        """Answer tables.insert; refuse a model's name."""
+        """Answer tables.insert. Refuse a table with the name of a model."""
         body = await request.body()
         project, dataset = request.path_params["project"], request.path_params["dataset"]
         try:
@@ -80,7 +80,11 @@ class ModelRoutes:
         return await self._passthrough.forward(request, body)
 
     async def delete_dataset(self, request: Request) -> Response:
-        """Answer datasets.delete; with deleteContents, delete its models too, else refuse a dataset that has models."""
+        """Answer datasets.delete. With deleteContents, delete the dataset's models too.
+
+        Raises:
+            BigQueryError: resourceInUse, if the dataset has models and deleteContents is not set.
+        """
         project, dataset = request.path_params["project"], request.path_params["dataset"]
         with_contents = request.query_params.get("deleteContents", "").lower() == "true"
         if not with_contents and self._models.in_dataset(project, dataset):

@@ -25,7 +25,7 @@ _FORMATS = {
 
 
 def alter(work: Work, statement: Statement) -> dict[str, Any]:
-    """Run ALTER MODEL [IF EXISTS] m SET OPTIONS(...); return the job's query statistics."""
+    """Run ALTER MODEL [IF EXISTS] m SET OPTIONS(...). Return the job's query statistics."""
     tokens, if_exists = _after_if(statement.tokens[2:], "IF", "EXISTS")
     reference, tokens = work.reference(tokens)
     if not starts(tokens, "SET"):
@@ -59,7 +59,7 @@ def _change(work: Work, reference: Reference, values: dict[str, Any]) -> None:
     if "labels" in values:
         if not _are_labels(values["labels"]):
             raise BigQueryError("invalidQuery", "Option labels of ALTER MODEL must be an array of pairs of STRING")
-        # The option replaces all labels, so labels that are not listed are removed.
+        # The option replaces all labels, so labels that the option does not list are removed.
         former = work.services.models.get(reference).resource.get("labels", {})
         changes["labels"] = dict.fromkeys(former) | dict(values["labels"] or [])
     if changes:
@@ -67,7 +67,7 @@ def _change(work: Work, reference: Reference, values: dict[str, Any]) -> None:
 
 
 def drop(work: Work, statement: Statement) -> dict[str, Any]:
-    """Run DROP MODEL [IF EXISTS] m; return the job's query statistics."""
+    """Run DROP MODEL [IF EXISTS] m. Return the job's query statistics."""
     tokens, if_exists = _after_if(statement.tokens[2:], "IF", "EXISTS")
     reference, _ = work.reference(tokens)
     if work.services.models.find(reference) is None:
@@ -82,7 +82,7 @@ def drop(work: Work, statement: Statement) -> dict[str, Any]:
 
 
 def export(work: Work, statement: Statement) -> dict[str, Any]:
-    """Run EXPORT MODEL m OPTIONS(URI='gs://bucket/path/'); return the job's query statistics."""
+    """Run EXPORT MODEL m OPTIONS(URI='gs://bucket/path/'). Return the job's query statistics."""
     reference, tokens = work.reference(statement.tokens[2:])
     values = _values(work, statement, tokens)
     if "trial_id" in values:
@@ -96,7 +96,7 @@ def export(work: Work, statement: Statement) -> dict[str, Any]:
 
 
 def write(work: Work, reference: Reference, uri: str, destination_format: str | None = None) -> int:
-    """Write a model's files below a gs:// URI; return the number of files.
+    """Write a model's files below a gs:// URI. Return the number of files.
 
     Raises:
         BigQueryError: the model, the bucket or the storage service is missing, or the format does not fit the model.

@@ -1,7 +1,7 @@
 """Write tables to Cloud Storage: EXPORT DATA and extract jobs.
 
-The emulator writes plain files, but only the storage service gives an object its metadata and generation. The
-emulator therefore writes into the scratch folder, and the gateway uploads the files.
+The emulator can only write plain files. Only the storage service can create an object with metadata and a generation.
+The emulator therefore writes into the scratch folder, and the gateway uploads the files.
 """
 
 from typing import Any, Self
@@ -18,7 +18,7 @@ from deskcloud.googlesql.tokens import starts
 
 
 def export_data(work: Work, statement: Statement, job_id: str) -> dict[str, Any]:
-    """Run EXPORT DATA OPTIONS(uri='gs://...', ...) AS query; return the emulator's finished job."""
+    """Run EXPORT DATA OPTIONS(uri='gs://...', ...) AS query. Return the emulator's finished job."""
     with Rewriting(work, statement) as rewriting:
         if not starts(statement.tokens[2:], "OPTIONS"):
             return work.run_query(rewriting.text, job_id)
@@ -40,7 +40,7 @@ def export_data(work: Work, statement: Statement, job_id: str) -> dict[str, Any]
 
 
 def extract(work: Work, job_id: str) -> dict[str, Any]:
-    """Run an extract job for a table or a model; return the job's statistics."""
+    """Run an extract job for a table or a model. Return the job's statistics."""
     configuration = work.configuration["extract"]
     uris: list[str] = configuration.get("destinationUris") or [configuration.get("destinationUri", "")]
     if source := configuration.get("sourceModel"):
@@ -72,7 +72,7 @@ def _storage(work: Work) -> Storage:
 
 
 class _Shards:
-    """Local files that replace gs:// URIs, one shard per URI; a context manager that removes them."""
+    """Local files in place of gs:// URIs, one file per URI. The context manager deletes the files."""
 
     def __init__(self, work: Work, uris: list[str]) -> None:
         self._uris = uris
@@ -88,6 +88,6 @@ class _Shards:
             file.unlink(missing_ok=True)
 
     def upload(self, storage: Storage) -> None:
-        """Upload the files as objects."""
+        """Upload each file to its gs:// URI. The number 000000000000 replaces a `*`."""
         for file, uri in zip(self._files, self._uris, strict=True):
             storage.upload(file, uri.replace("*", "000000000000"))

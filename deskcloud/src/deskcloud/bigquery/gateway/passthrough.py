@@ -1,4 +1,4 @@
-"""Forward requests to the emulator and stream its answers back, byte for byte."""
+"""Forward requests to the emulator and stream the emulator's answers back, byte for byte."""
 
 import httpx
 from starlette.background import BackgroundTask
@@ -10,15 +10,15 @@ from deskcloud.bigquery.emulator.place import LOCATION_HEADER, SECRET_HEADER
 from deskcloud.bigquery.gateway.emulator import location
 from deskcloud.web.plain import NO_TLS
 
-# Hop-by-hop headers: they belong to one connection, not to the message (RFC 9110, 7.6.1).
+# Hop-by-hop headers belong to one connection, not to the message (RFC 9110, 7.6.1).
 _OF_THE_CONNECTION = {b"connection", b"keep-alive", b"transfer-encoding", b"te", b"trailer", b"upgrade"}
 
 
 class Passthrough:
-    """The emulator, over persistent connections."""
+    """A pool of persistent connections to the emulator."""
 
     def __init__(self, emulator: Emulator) -> None:
-        # No timeout: a load or a query may take long, and the client has its own timeout.
+        # There is no timeout, because a load or a query may take long. The client has its own timeout.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
         self._secret = (SECRET_HEADER.encode(), emulator.secret.encode())
         self._client = httpx.AsyncClient(
@@ -30,14 +30,14 @@ class Passthrough:
         )
 
     async def forward(self, request: Request, body: bytes | None = None) -> Response:
-        """Return the emulator's answer; `body` is given if the request's body was already read."""
+        """Stream the emulator's answer. Pass `body` if the request's body has already been read."""
         answer = await self._client.send(self._request(request, body), stream=True)
         response = StreamingResponse(answer.aiter_raw(), answer.status_code, background=BackgroundTask(answer.aclose))
         response.raw_headers = _passed(answer)
         return response
 
     async def fetch(self, request: Request, body: bytes | None = None) -> httpx.Response:
-        """Return the emulator's whole answer, for callers that read it."""
+        """Return the emulator's whole answer, so that the caller can read it. `body` is as in `forward`."""
         asked = self._request(request, body)
         asked.headers["accept-encoding"] = "identity"
         return await self._client.send(asked)
@@ -47,7 +47,7 @@ class Passthrough:
         await self._client.aclose()
 
     def _request(self, request: Request, body: bytes | None) -> httpx.Request:
-        # The Host header is forwarded: the emulator builds the URL of a resumable upload from it.
+        # The Host header is forwarded, because the emulator builds the URL of a resumable upload from it.
         ours = dict([self._secret, (LOCATION_HEADER.encode(), location.get().encode())])
         headers = [(k, v) for k, v in request.headers.raw if k not in (*_OF_THE_CONNECTION, *ours)]
         headers += ours.items()
@@ -63,7 +63,7 @@ class Passthrough:
 
 
 def raw(answer: httpx.Response) -> Response:
-    """Return the emulator's whole answer as a response of the gateway."""
+    """Convert an answer of the emulator into a response of the gateway."""
     response = Response(answer.content, answer.status_code)
     response.raw_headers = _passed(answer)
     return response

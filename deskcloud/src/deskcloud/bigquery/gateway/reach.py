@@ -1,4 +1,4 @@
-"""Restrict what requests may name: objects of Cloud Storage and locations, GoogleSQL only."""
+"""Restrict what requests may name: only gs:// URIs, only BigQuery's locations, and only GoogleSQL."""
 
 import re
 from collections.abc import Iterable
@@ -6,9 +6,9 @@ from typing import Any
 
 from deskcloud.bigquery.gateway.errors import BigQueryError, unsupported
 
-# https://cloud.google.com/bigquery/docs/locations: multi-regions and regions.
+# Source: https://cloud.google.com/bigquery/docs/locations (multi-regions and regions).
 _LOCATION = re.compile(r"us|eu|[a-z]+-[a-z]+[0-9]+", re.IGNORECASE)
-# https://cloud.google.com/bigquery/docs/introduction-sql#changing_from_the_default_dialect
+# Source: https://cloud.google.com/bigquery/docs/introduction-sql#changing_from_the_default_dialect
 _PREFIX = re.compile(r"\s*#(legacy|standard)sql[ \t]*(?:\n|\Z)", re.IGNORECASE)
 
 
@@ -16,7 +16,7 @@ def check_job(configuration: dict[str, Any]) -> None:
     """Check a job's configuration.
 
     Raises:
-        BigQueryError: it reads or writes outside Cloud Storage, or uses legacy SQL.
+        BigQueryError: the job reads or writes outside Cloud Storage, reads an external table, or uses legacy SQL.
     """
     load, extract, query = (configuration.get(kind) or {} for kind in ("load", "extract", "query"))
     _check_uris(load.get("sourceUris") or (), "Source URI must be a Google Cloud Storage location")
@@ -31,7 +31,7 @@ def check_table(resource: Any) -> None:
     """Check a table's resource.
 
     Raises:
-        BigQueryError: the table is external, or a view in legacy SQL.
+        BigQueryError: the table is external, or is a view in legacy SQL.
     """
     if isinstance(resource, dict) and (view := resource.get("view")):
         _check_dialect(view)
@@ -41,7 +41,7 @@ def check_table(resource: Any) -> None:
 
 
 def location(named: str | None) -> str:
-    """Return the location that a job names; an empty text if it names none.
+    """Check the location that a job names. Return it, or an empty string if the job names no location.
 
     Raises:
         BigQueryError: BigQuery has no such location.
@@ -52,7 +52,7 @@ def location(named: str | None) -> str:
 
 
 def _check_dialect(query: dict[str, Any]) -> None:
-    """Refuse legacy SQL, which an option or the first line of the text selects."""
+    """Refuse legacy SQL, which a request selects by an option or by the first line of its text."""
     option, prefix = query.get("useLegacySql"), _PREFIX.match(str(query.get("query") or ""))
     is_legacy = prefix and prefix[1].lower() == "legacy"
     if prefix and option is not None and bool(option) != is_legacy:

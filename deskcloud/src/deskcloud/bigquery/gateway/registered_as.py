@@ -1,4 +1,4 @@
-"""A model's id and version in Vertex AI's registry, as its BigQuery resource stores them."""
+"""Register models with Vertex AI, and remove them. A model's BigQuery resource stores its registry id and version."""
 
 from deskcloud.bigquery.gateway.errors import BigQueryError, unsupported
 from deskcloud.bigquery.gateway.kept_models import Reference
@@ -8,11 +8,10 @@ from deskcloud.bigquery.ml.options import FACTORIZATION
 
 
 def register(work: Work, reference: Reference, vertex_id: str, aliases: list[str]) -> str:
-    """Register a model with Vertex AI under `vertex_id` unless it is registered already; return its version.
+    """Register a model with Vertex AI under `vertex_id`, unless it is already registered. Return the model's version.
 
     Raises:
-        BigQueryError: it is registered under another id, the local Vertex AI cannot serve its type, or there is no
-            registry.
+        BigQueryError: the model has another registry id, its type cannot be served, or no registry is configured.
     """
     model = work.services.models.get(reference)
     check_type(model.resource["modelType"])
@@ -33,14 +32,14 @@ def check_type(model_type: str) -> None:
     """Check that models of this type can be registered.
 
     Raises:
-        BigQueryError: they cannot be registered.
+        BigQueryError: the type cannot be registered.
     """
     if model_type == FACTORIZATION:
         raise unsupported(f"Registering a model of type {model_type} with Vertex AI")
 
 
 def find(work: Work, reference: Reference) -> tuple[str, str] | None:
-    """Return a model's id and version in the registry, or None if it is not registered."""
+    """Return the model's id and version in the registry, or None if the model is not registered."""
     model = work.services.models.find(reference)
     training_run = model.resource["trainingRuns"][-1] if model else {}
     if "vertexAiModelId" not in training_run:
@@ -49,7 +48,7 @@ def find(work: Work, reference: Reference) -> tuple[str, str] | None:
 
 
 def check_replaceable(work: Work, project: str, found: tuple[str, str]) -> None:
-    """Check that no endpoint serves that version.
+    """Check that no endpoint serves a version. `found` is the model's registry id and the version.
 
     Raises:
         BigQueryError: resourceInUse, if the version is deployed.
@@ -58,16 +57,18 @@ def check_replaceable(work: Work, project: str, found: tuple[str, str]) -> None:
 
 
 def unregister(work: Work, project: str, found: tuple[str, str], successor: str | None = None) -> None:
-    """Remove that version from the registry; `successor` becomes the default version.
+    """Remove a version from the registry. `found` is the model's registry id and the version.
+
+    If the removed version is the default version, the version `successor` becomes the default.
 
     Raises:
-        BigQueryError: the registry refuses, e.g. while the version is deployed.
+        BigQueryError: the registry refuses, e.g. because the version is deployed.
     """
     service(work).unregister(project, *found, successor)
 
 
 def service(work: Work) -> Registry:
-    """Return the registry.
+    """Return the client of Vertex AI's registry.
 
     Raises:
         BigQueryError: no Vertex AI service is configured.

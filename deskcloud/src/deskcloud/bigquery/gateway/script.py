@@ -1,6 +1,6 @@
-"""Run scripts with statements of the gateway: in one session of the emulator, statement by statement.
+"""Run scripts that contain statements of the gateway: one statement after another, in one session of the emulator.
 
-Variables and temporary tables live in the session, so each statement sees those of the statements before it.
+The session holds variables and temporary tables, so each statement sees the results of earlier statements.
 """
 
 from collections.abc import Callable
@@ -13,17 +13,17 @@ from deskcloud.googlesql import statements
 from deskcloud.googlesql.statements import Statement
 from deskcloud.googlesql.tokens import starts
 
-# The emulator's prefix for the jobs of a script's statements.
+# The emulator gives the jobs of a script's statements this prefix.
 CHILD_PREFIX = "script_job_"
 
 RunStatement = Callable[[Work, Statement, str], Outcome]
 
 
 def run(work: Work, parsed: list[Statement], run_statement: RunStatement) -> Outcome:
-    """Run the statements in order; the script's rows are those of its last statement.
+    """Run the statements in order. The script's rows are the rows of its last statement.
 
     Raises:
-        BigQueryError: a statement failed; the effects of the statements before it remain, as in BigQuery.
+        BigQueryError: a statement failed. As in BigQuery, the effects of earlier statements remain.
     """
     for statement in parsed:
         word = statement.tokens[0].word
@@ -64,7 +64,7 @@ def _run(work: Work, parsed: list[Statement], run_statement: RunStatement) -> Ou
 
 
 def _in_its_default_dataset(work: Work, statement: Statement) -> Work:
-    """Return the work with the default dataset of `SET @@dataset_id = '...'`; it applies to models too."""
+    """Return the work with the default dataset that `SET @@dataset_id = '...'` sets. Models use this dataset too."""
     words = [token.text for token in statement.tokens]
     if len(words) != 4 or words[1].lower() != "@@dataset_id" or statement.tokens[3].kind != "string":
         return work
@@ -72,7 +72,7 @@ def _in_its_default_dataset(work: Work, statement: Statement) -> Work:
 
 
 def _in_a_session(work: Work) -> tuple[Work, str | None]:
-    """Return the work inside a session, and the session's id if it was opened here."""
+    """Return the work inside a session. Return the session's id too if this function opened the session."""
     properties = work.query.get("connectionProperties", [])
     if any(item.get("key") == "session_id" for item in properties):
         return work, None

@@ -1,4 +1,4 @@
-"""The gateway's persistent state: one SQLite file."""
+"""Store the gateway's persistent state in one SQLite file."""
 
 import sqlite3
 import threading
@@ -29,7 +29,7 @@ _FORGET = (
 
 
 class Database:
-    """A connection shared by threads; each statement is a transaction."""
+    """A database connection that threads share. Each statement is a transaction."""
 
     def __init__(self, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -44,12 +44,12 @@ class Database:
             return self._connection.execute(statement, values).fetchall()
 
     def prune(self) -> None:
-        """Delete the oldest finished jobs and sent audit entries; acts only once in a number of calls."""
+        """Delete the oldest finished jobs and sent audit entries. Only every fiftieth call deletes anything."""
         self._calls += 1
         if self._calls % _PRUNED_EACH == 0:
             for statement in _FORGET:
                 self.execute(statement, KEPT_JOBS)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the database file."""
         self._connection.close()

@@ -1,9 +1,14 @@
-"""Have Google's analyzer check a statement before it runs, against the current tables and models.
+"""Let Google's analyzer check a statement against the current tables and models before the statement runs.
 
-A statement that the analyzer refuses fails with the analyzer's message. These pass unchecked: scripts and sessions,
-whose variables and temporary tables are unknown; definitions other than tables, views and models; views over wildcard
-tables; INFORMATION_SCHEMA; and what `deskcloud.googlesql.dialect` lists. For missing tables and models, the local
-BigQuery reports its own error.
+A statement that the analyzer refuses fails with the analyzer's message. These statements run unchecked:
+
+- scripts and statements in sessions, because the analyzer does not know their variables and temporary tables;
+- definitions of anything but tables, views and models;
+- views over wildcard tables;
+- queries of INFORMATION_SCHEMA;
+- statements whose features `deskcloud.googlesql.dialect` excludes.
+
+If a table or a model is missing, the local BigQuery reports its own error.
 """
 
 import json
@@ -39,15 +44,15 @@ _KEPT_ANALYSES = 1024
 
 
 class Strict:
-    """Check statements. An accepted statement is checked again only if the columns of its tables or models change."""
+    """Check statements. A checked statement is analyzed again only if the columns of its tables or models change."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        # Load or compile the engine now, so that no statement waits for it.
+        # Load or compile the analyzer now, so that no statement waits for it.
         engine()
 
     def check(self, project: str, configuration: dict[str, Any]) -> None:
-        """Check a job's statement.
+        """Check the statement of a job. `configuration` is the job's configuration.
 
         Raises:
             BigQueryError: invalidQuery, with the analyzer's message.
@@ -59,7 +64,7 @@ class Strict:
         try:
             text = dialect.as_googlesql(work.query["query"], lambda name: self._model(work, name))
         except (Refused, BigQueryError):
-            # The code of BigQuery ML reports errors in its calls.
+            # The statement's ML calls are wrong. The code of BigQuery ML reports the error.
             return
         try:
             tables = {name: self._fields(work, name) for path in table_paths(text) if (name := ".".join(path))}
@@ -73,13 +78,13 @@ class Strict:
                 message = _POSITION.sub(r" at [\1]", str(refusal))
                 raise BigQueryError("invalidQuery", message) from None
         except BigQueryError:
-            # The name cannot be looked up; the emulator reports the error.
+            # The table's name is invalid. The emulator reports the error.
             return
         except Crashed as crash:
             _LOG.warning("%s: %s", crash, text)
 
     def _fields(self, work: Work, name: str) -> Fields | None:
-        """Return a table's columns, or None if there is no such table or its columns are unknown."""
+        """Return a table's columns, or None if the table does not exist or its columns are unknown."""
         parts = name.split(".")
         default = work.query.get("defaultDataset") or {}
         if len(parts) == 1 and "datasetId" in default:
@@ -98,14 +103,18 @@ class Strict:
         if found is None:
             return None
         if "*`" in found.get("view", {}).get("query", ""):
-            # The columns of a view over a wildcard table are those of its newest table, not those in its resource.
+            # A view over a wildcard table has the columns of the newest table. The view's resource may list older
+            # columns.
             return None
         partitioning = found.get("timePartitioning")
         hidden = _INGESTION if partitioning and "field" not in partitioning else ()
         return [*found.get("schema", {}).get("fields", []), *hidden]
 
     def _fields_of_wildcard(self, tables: str, prefix: str) -> Fields | None:
-        """Return the columns of the newest table of the wildcard, as BigQuery does: querying-wildcard-tables."""
+        """Return the columns of the newest table that matches the wildcard.
+
+        Source: https://cloud.google.com/bigquery/docs/querying-wildcard-tables
+        """
         listed = (self._services.emulator.get(tables, {"maxResults": 100_000}) or {}).get("tables", [])
         found = [
             one for one in listed if one["tableReference"]["tableId"].startswith(prefix) and one["type"] == "TABLE"
@@ -117,7 +126,7 @@ class Strict:
         return [*table["schema"]["fields"], _SUFFIX] if table else None
 
     def _model(self, work: Work, name: str) -> Model | None:
-        """Return what the columns of ML functions depend on for the model of that name."""
+        """Return the properties of a model that determine the columns of ML functions, or None for a missing model."""
         reference, _ = work.reference(tokenize(".".join(f"`{part}`" for part in name.split("."))))
         found = self._services.models.find(reference)
         if found is None:
@@ -141,7 +150,7 @@ class Strict:
 
 
 def _is_judged(query: dict[str, Any]) -> bool:
-    """Return whether this is a single statement of a kind that the analyzer can check."""
+    """Return whether the query is a single statement of a kind that the analyzer can check."""
     properties = query.get("connectionProperties", [])
     if any(one.get("key") == "session_id" for one in properties):
         return False
@@ -153,7 +162,7 @@ def _is_judged(query: dict[str, Any]) -> bool:
         return False
     tokens = parsed[0].tokens
     if starts(tokens, "CREATE"):
-        # Partitioning and similar clauses of a table without a query are specific to BigQuery.
+        # Without a query, a table's clauses (partitioning and others) are specific to BigQuery.
         return _DEFINED & _words(tokens[1:5]) != set() and "AS" in _words(tokens) and "TEMP" not in _words(tokens[:4])
     return tokens[0].word in _JUDGED or starts(tokens, "EXPORT", "DATA")
 
@@ -164,7 +173,7 @@ def _words(tokens: Sequence[Token]) -> set[str]:
 
 @lru_cache(_KEPT_ANALYSES)
 def _analyze(text: str, tables: str, parameters: str) -> None:
-    """Analyze a statement unless it was accepted before with the same columns; refusals are not cached."""
+    """Analyze a statement. The cache keeps accepted statements with the columns of their tables, but not refusals."""
     fields: dict[str, Fields] = json.loads(tables)
     declared: dict[str, dict[str, Any]] = json.loads(parameters)
     kinds = {name: types.of_parameter(one) for name, one in declared.items()}

@@ -13,7 +13,7 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 
 
 class Storage:
-    """The storage service at a base URL."""
+    """A client of the storage service at a base URL."""
 
     def __init__(self, url: str) -> None:
         self._http = httpx.Client(base_url=url, timeout=60, trust_env=False, verify=NO_TLS)
@@ -35,7 +35,7 @@ class Storage:
         _check(answer, uri)
 
     def names(self, uri: str) -> list[str]:
-        """Return the names of the objects that begin with gs://BUCKET/PREFIX."""
+        """Return the names of the objects whose URI begins with gs://BUCKET/PREFIX."""
         bucket, prefix = split(uri)
         answer = self._http.get(f"/storage/v1/b/{bucket}/o", params={"prefix": prefix})
         _check(answer, uri)
@@ -48,7 +48,7 @@ class Storage:
 
 
 def split(uri: str) -> tuple[str, str]:
-    """Return bucket and object name of gs://BUCKET/NAME.
+    """Split gs://BUCKET/NAME into the bucket and the object's name.
 
     Raises:
         BigQueryError: the URI has another form.

@@ -15,7 +15,7 @@ _ID = re.compile(r"[a-z_][a-z0-9_-]{0,62}")
 
 
 class Registry:
-    """The Vertex AI service at a base URL; models of a dataset in US are registered in `location`."""
+    """A client of the Vertex AI service at a base URL. Models are registered in `location`."""
 
     def __init__(self, url: str, location: str) -> None:
         headers = {OWNER_HEADER: BIGQUERY}
@@ -23,7 +23,7 @@ class Registry:
         self._location = location
 
     def register(self, project: str, vertex_id: str, folder: Path, display_name: str, aliases: list[str]) -> str:
-        """Upload a model, as a new version if the id exists; return its version.
+        """Upload a model and return its version. If the id `vertex_id` exists, the model becomes a new version.
 
         Raises:
             BigQueryError: the service refuses.
@@ -42,10 +42,12 @@ class Registry:
         return str(answer["modelVersionId"])
 
     def unregister(self, project: str, vertex_id: str, version: str, successor: str | None = None) -> None:
-        """Delete that version, or the whole model if it has no other; `successor` becomes the default version.
+        """Delete a version of a model from the registry, or the whole model if it has no other version.
+
+        If the deleted version is the default version, the version `successor` becomes the default.
 
         Raises:
-            BigQueryError: the service refuses, e.g. while the version is deployed.
+            BigQueryError: the service refuses, e.g. because the version is deployed.
         """
         name = f"projects/{project}/locations/{self._location}/models/{vertex_id}"
         versions = self._versions(name)
@@ -58,7 +60,7 @@ class Registry:
         self._done(self._checked(self._http.delete(path)))
 
     def check_replaceable(self, project: str, vertex_id: str, version: str) -> None:
-        """Check that no endpoint serves that version.
+        """Check that no endpoint serves a version of a model.
 
         Raises:
             BigQueryError: resourceInUse, if the version is deployed.
@@ -97,10 +99,10 @@ class Registry:
 
 
 def check_id(vertex_id: object) -> str:
-    """Return a registry id after checking it.
+    """Check a registry id and return it.
 
     Raises:
-        BigQueryError: it violates Vertex AI's rule for ids.
+        BigQueryError: the id violates Vertex AI's rule for ids.
     """
     if not isinstance(vertex_id, str) or not _ID.fullmatch(vertex_id):
         raise BigQueryError(

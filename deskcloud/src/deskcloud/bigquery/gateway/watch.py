@@ -1,4 +1,4 @@
-"""Write audit entries for the emulator's jobs that carry labels, once they are done."""
+"""Write audit entries for the emulator's jobs that carry labels. An entry is written when the job is done."""
 
 import logging
 import threading
@@ -15,7 +15,7 @@ _SECONDS = 0.2
 
 
 class Watch:
-    """A thread that polls the watched jobs; the list of jobs is persistent."""
+    """A thread that polls the watched jobs until they are done. The list of jobs is persistent."""
 
     def __init__(self, database: Database, emulator: EmulatorClient, audit: Audit) -> None:
         self._database = database
@@ -27,7 +27,10 @@ class Watch:
         self._thread.start()
 
     def see(self, answer: dict[str, Any]) -> None:
-        """Watch a job of the emulator; `answer` is its resource, or a query's answer with only its reference."""
+        """Watch a job of the emulator.
+
+        `answer` is the job's resource, or the answer to a query, which holds only the job's reference.
+        """
         if not self._audit.is_on:
             return
         if answer.get("status", {}).get("state") == "DONE":
@@ -39,7 +42,7 @@ class Watch:
         self._wake.set()
 
     def close(self) -> None:
-        """Stop polling; the watched jobs are polled again after the next start."""
+        """Stop polling. The watched jobs are polled again after the next start."""
         self._ended.set()
         self._wake.set()
         self._thread.join()

@@ -1,4 +1,4 @@
-"""The context of one statement: the client's configuration, and the services that it may use."""
+"""Define the context in which a statement runs: the client's configuration and the available services."""
 
 import datetime as dt
 import decimal
@@ -19,13 +19,13 @@ from deskcloud.bigquery.gateway.uploading import Storage
 from deskcloud.bigquery.gateway.vertex_registry import Registry
 from deskcloud.googlesql.tokens import Token, tokenize
 
-# What a helper query shares with the client's statement; the destination table is not shared.
+# A helper query shares these fields with the client's statement. The destination table is not shared.
 _SHARED = ("useLegacySql", "defaultDataset", "queryParameters", "parameterMode", "connectionProperties")
 
 
 @dataclass(frozen=True)
 class Services:
-    """The services that statements use; `is_on_demand` means on-demand pricing."""
+    """The services that statements use. `is_on_demand` is true for on-demand pricing."""
 
     emulator: EmulatorClient
     models: Models
@@ -36,7 +36,10 @@ class Services:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of a finished job: its statistics, and whether the emulator has its rows under its id."""
+    """The result of a finished job.
+
+    If `on_emulator`, the emulator has the job's rows under the job's id. `children` are the statements of a script.
+    """
 
     statistics: dict[str, Any]
     on_emulator: bool = False
@@ -45,7 +48,7 @@ class Outcome:
 
     @classmethod
     def of(cls, job: dict[str, Any]) -> "Outcome":
-        """Return the outcome of a query job that ran on the emulator."""
+        """Create the outcome of a query job that ran on the emulator. `job` is the job's resource."""
         kept = {name: job["statistics"][name] for name in ("query", "sessionInfo") if name in job["statistics"]}
         destination = job["configuration"]["query"].get("destinationTable")
         return cls(kept, on_emulator=True, destination=destination)
@@ -53,7 +56,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Work:
-    """A query job's configuration while its statements run; all parameters are named."""
+    """A query job's configuration while its statements run. All query parameters are named."""
 
     services: Services
     project: str
@@ -63,17 +66,17 @@ class Work:
 
     @property
     def query(self) -> dict[str, Any]:
-        """Return the query part of the configuration."""
+        """Return the part `query` of the job's configuration."""
         query: dict[str, Any] = self.configuration["query"]
         return query
 
     @property
     def is_dry_run(self) -> bool:
-        """Whether the job is a dry run."""
+        """Return whether the job is a dry run."""
         return bool(self.configuration.get("dryRun"))
 
     def with_query(self, query: dict[str, Any]) -> "Work":
-        """Return the same work with another query configuration."""
+        """Return a copy of the work with another query configuration."""
         return replace(self, configuration=self.configuration | {"query": query})
 
     def check_cancelled(self) -> None:
@@ -86,7 +89,7 @@ class Work:
             raise BigQueryError("stopped", "Job execution was cancelled: User requested cancellation")
 
     def reference(self, tokens: Sequence[Token]) -> tuple[Reference, Sequence[Token]]:
-        """Return the model named by the path at the beginning, and the tokens after the path."""
+        """Return the model whose path begins the tokens, and the tokens after the path."""
         parts, rest = path(tokens)
         default = self.query.get("defaultDataset") or {}
         if len(parts) == 1 and "datasetId" not in default:
@@ -99,21 +102,21 @@ class Work:
         return Reference(".".join(project) or self.project, dataset, model), rest
 
     def helper_query(self, text: str) -> dict[str, Any]:
-        """Return the configuration of an internal query that sees what the client's statement sees."""
+        """Return the configuration of an internal query with the client's default dataset, parameters and session."""
         shared = {name: self.query[name] for name in _SHARED if name in self.query}
         return {"useLegacySql": False} | shared | {"query": text}
 
     def run_query(self, text: str, job_id: str) -> dict[str, Any]:
-        """Run the client's statement, rewritten to `text`, on the emulator; return the finished job.
+        """Run the client's statement on the emulator after its rewriting to `text`. Return the finished job.
 
-        If the client's job is a dry run, the emulator's job is too.
+        If the client's job is a dry run, the emulator's job is also a dry run.
         """
         self.check_cancelled()
         configuration = self.configuration | {"query": self.query | {"query": text}}
         return self.services.emulator.run(self.project, configuration, job_id, self.cancelled)
 
     def dry_run(self, text: str) -> None:
-        """Check a query without running it."""
+        """Check a query on the emulator without running it."""
         configuration = {"dryRun": True, "query": self.helper_query(text)}
         self.services.emulator.run(self.project, configuration, "", self.cancelled)
 
@@ -123,7 +126,10 @@ class Work:
         return self.services.emulator.query(self.project, self.helper_query(text), self.cancelled)
 
     def evaluate(self, expressions: dict[str, str]) -> dict[str, Any]:
-        """Return the values of constant expressions by name; a struct is a dict, or a tuple if fields have no names."""
+        """Evaluate constant expressions and return their values by name.
+
+        A struct becomes a dict, or a tuple if its fields have no names.
+        """
         values = {name: _literal(text) for name, text in expressions.items()}
         unknown = {name: expressions[name] for name, value in values.items() if value is _NOT_LITERAL}
         if unknown:
@@ -134,7 +140,7 @@ class Work:
 
 
 def name_positional_parameters(query: dict[str, Any]) -> dict[str, Any]:
-    """Return the query with each `?` as a named parameter, since a rewritten statement may reorder them."""
+    """Replace each `?` in the query by a named parameter, since a rewriting may change the order of parameters."""
     if (query.get("parameterMode") or "").upper() != "POSITIONAL":
         return query
     text, parts, end = query["query"], [], 0
@@ -154,9 +160,9 @@ _NOT_LITERAL = object()
 
 
 def _literal(text: str) -> Any:
-    """Return the value of a literal, an array or a struct of literals; _NOT_LITERAL for any other expression.
+    """Return the value of a literal, or of an array or struct of literals. Other expressions give _NOT_LITERAL.
 
-    Nearly all statements use literals here; evaluating them needs no query.
+    Nearly all statements use literals here, so most statements need no query.
     """
     try:
         return _value(sqlglot.parse_one(text, dialect="bigquery"))
@@ -177,7 +183,7 @@ def _value(tree: exp.Expr) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """Return the value in the form of options: structs as tuples, NUMERIC as float, times in ms since 1970."""
+    """Convert a value for the ML options: structs become tuples, NUMERIC becomes float, times become ms since 1970."""
     match value:
         case dict():
             return plain(tuple(value.values()))
