@@ -1,4 +1,4 @@
-"""BigQuery without BigQuery ML: the package `local-bigquery` in its own process, with its errors corrected.
+"""Run BigQuery without BigQuery ML: the package `local-bigquery` in its own process, with corrections.
 
-`launch` starts the process; `child` and `service` run in it; `mends` lists the corrections, each in a module here.
+`launch` starts the process. `child` and `service` run in the process. `mends` lists the modules with the corrections.
 """

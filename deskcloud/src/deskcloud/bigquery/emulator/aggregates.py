@@ -1,13 +1,16 @@
 """Correct aggregate and window functions whose results in DuckDB differ from GoogleSQL's.
 
-MIN, MAX        treat a RANGE without start or end as unbounded
-MIN             is NaN if a value is NaN; CORR of one row is NULL
-STRING_AGG      of BYTES is BYTES; its separator must not be NULL
-LAG, LEAD       refuse an offset that is NULL or negative, as do NTH_VALUE, NTILE and window frames
-COUNT           over an empty frame is 0; DuckDB returns negative numbers
+After the corrections:
+
+MIN, MAX        of ranges treat a missing start or end as unbounded
+MIN             is NaN if a value is NaN
+CORR            of a single row is NULL
+STRING_AGG      of BYTES is BYTES; a NULL separator is an error
+LAG, LEAD       refuse an offset that is NULL or negative; so do NTH_VALUE, NTILE and window frames
+COUNT           over an empty frame is 0, where DuckDB returns a negative number
 AVG             of NUMERIC keeps all digits
-SUM             of NUMERIC fails if it has more than 29 digits before the decimal point
-PERCENTILE_CONT and _DISC do not support RESPECT NULLS
+SUM             of NUMERIC fails if the sum has more than 29 digits before the decimal point
+PERCENTILE_CONT refuses RESPECT NULLS; so does PERCENTILE_DISC
 """
 
 from typing import Any
@@ -22,7 +25,7 @@ from deskcloud.bigquery.emulator import patching
 from deskcloud.bigquery.emulator.checks import unsupported
 from deskcloud.bigquery.emulator.macros import macro
 
-# Arguments that must not be NULL or too small: the argument, its name and its minimum.
+# These arguments must not be NULL or too small. Each entry has the argument, its name in errors and its minimum.
 _OFFSETS: dict[type[exp.Expr], tuple[str, str, int]] = {
     exp.Lag: ("offset", "The offset to the function LAG", 0),
     exp.Lead: ("offset", "The offset to the function LEAD", 0),
@@ -32,8 +35,8 @@ _OFFSETS: dict[type[exp.Expr], tuple[str, str, int]] = {
 
 
 def add() -> None:
-    """Install the rules."""
-    # The replaced rule does not use types.
+    """Install the rules of this module."""
+    # The replaced rule does not look at types and therefore mistakes strings for BYTES.
     patching.remove(STATEMENT_RULES, query, "byte_string_aggregates", "takes texts for BYTES")
     STATEMENT_RULES.extend(
         [
@@ -51,7 +54,7 @@ def add() -> None:
 
 
 def _exceptions(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Make MIN return NaN if a value is NaN, and CORR of one row NULL."""
+    """Make MIN return NaN if a value is NaN, and make CORR of a single row return NULL."""
     for node in list(tree.find_all(exp.Min, exp.Corr)):
         if isinstance(node, exp.Min) and kind(node.this) not in FLOATS:
             continue
@@ -75,7 +78,7 @@ def _exceptions(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _ranges(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Order a RANGE without a start first, and one without an end last."""
+    """For MIN and MAX, order a RANGE without a start first and a RANGE without an end last."""
     for node in list(tree.find_all(exp.Min, exp.Max)):
         value = node.this.expressions[0] if isinstance(node.this, exp.Distinct) else node.this
         if types.is_range(value.type):
@@ -126,7 +129,7 @@ def _offsets(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _checked(value: exp.Expr, what: str, least: int) -> exp.Expr:
-    """Refuse NULL and values below `least`, now or when the statement runs."""
+    """Refuse NULL and values below `least`. A literal is checked now, any other value when the statement runs."""
     bare = value.this if isinstance(value, exp.Neg) else value
     if isinstance(bare, exp.Literal):
         number = float(bare.this) * (1 if bare is value else -1)
@@ -147,7 +150,7 @@ def _empty_frames(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _frame(window: exp.Window) -> exp.Expr | None:
-    """Return a window's frame, also for a named window."""
+    """Return the frame of a window. The window may be a named one."""
     name = window.args.get("alias")
     if name is None:
         return window.args.get("spec")
@@ -157,7 +160,7 @@ def _frame(window: exp.Window) -> exp.Expr | None:
 
 
 def _numeric_averages(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Divide the sum by the count, since FLOAT64 would lose digits."""
+    """Divide the sum by the count, because an average in FLOAT64 would lose digits."""
     for node in list(tree.find_all(exp.Avg)):
         value = node.this.expressions[0] if isinstance(node.this, exp.Distinct) else node.this
         if kind(value) == exp.DType.DECIMAL:
@@ -174,7 +177,7 @@ def _numeric_averages(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _over(whole: exp.Expr, aggregate: exp.Expr) -> exp.Expr:
-    """Return an aggregate over the window of another aggregate."""
+    """Return `aggregate` over the same window as the aggregate `whole`."""
     if not isinstance(whole, exp.Window):
         return aggregate
     made = whole.copy()

@@ -1,12 +1,16 @@
-"""Let names of the select list take precedence over those of FROM where GoogleSQL does so and DuckDB does not.
+"""Let names of the select list hide names of FROM in the clauses in which GoogleSQL does so and DuckDB does not.
 
-GROUP BY    a bare name is the select list's
-HAVING      inside an aggregate, a name is the select list's; DuckDB handles the other names
-QUALIFY     a name is always the select list's
-ORDER BY    a name is always the select list's; DuckDB knows only a bare name, which the rule for NaN wraps
+These clauses use the select list first:
 
-In WHERE, windows and the select list itself, both use the names of FROM only. A path such as `a.b` is named by its
-last part; DuckDB names the column so, but does not accept the name in ORDER BY.
+GROUP BY    for a bare name
+HAVING      for a name inside an aggregate; DuckDB handles all other names correctly
+QUALIFY     for any name
+ORDER BY    for any name; DuckDB does so only for a bare name, and the rule for NaN wraps the name in an expression
+
+WHERE, windows and the select list itself see only the names of FROM, in GoogleSQL and in DuckDB.
+
+A path such as `a.b` names its column after its last part, `b`. DuckDB uses the same name but does not accept it in
+ORDER BY.
 """
 
 from collections.abc import Iterator
@@ -21,7 +25,7 @@ _GROUPING = (exp.Rollup, exp.Cube, exp.GroupingSets, exp.Tuple, exp.Paren)
 
 
 def prefer(tree: exp.Expr, context: Context) -> exp.Expr:
-    """Replace names of the select list that are also names of columns by their expressions."""
+    """Replace names of the select list by their expressions if a column of FROM has the same name."""
     for select in list(tree.find_all(exp.Select)):
         _name_paths(select)
         named = _named(select)
@@ -51,7 +55,7 @@ def _name_paths(select: exp.Select) -> None:
 
 
 def _named(select: exp.Select) -> dict[str, list[exp.Expr]]:
-    """Return the select list's expressions by name, except columns under their own name."""
+    """Return the select list's expressions by name. A column under its own name is left out."""
     named: dict[str, list[exp.Expr]] = {}
     for one in select.expressions:
         name, value = _name(one).casefold(), one.unalias()
@@ -62,7 +66,7 @@ def _named(select: exp.Select) -> dict[str, list[exp.Expr]]:
 
 
 def _name(one: exp.Expr) -> str:
-    """Return a column's name, including the name that a path implies."""
+    """Return a column's name. A path has the name of its last part."""
     if isinstance(one, exp.Alias | exp.Column):
         return one.alias_or_name
     return one.expression.name if isinstance(one, exp.Dot) and isinstance(one.expression, exp.Identifier) else ""
@@ -80,7 +84,7 @@ def _group(select: exp.Select, group: exp.Group, named: dict[str, list[exp.Expr]
 
 
 def _grouped(node: exp.Expr) -> Iterator[exp.Column]:
-    """Yield the bare names that GROUP BY groups by."""
+    """Yield the bare names in a GROUP BY clause."""
     for value in node.args.values():
         for one in value if isinstance(value, list) else [value]:
             if isinstance(one, exp.Column) and len(one.parts) == 1:
@@ -103,14 +107,17 @@ def _order_keys(select: exp.Select) -> list[exp.Expr]:
 
 
 def _bare_columns(node: exp.Expr) -> Iterator[exp.Column]:
-    """Yield the bare names in an expression, outside its subqueries."""
+    """Yield the bare names in an expression, but not those inside its subqueries."""
     for one in node.walk(prune=lambda inner: isinstance(inner, exp.Query)):
         if isinstance(one, exp.Column) and len(one.parts) == 1:
             yield one
 
 
 def _hides(select: exp.Select, name: str, value: exp.Expr, context: Context) -> bool:
-    """Return whether a column of FROM has this name; if unknown, whether the expression contains such a column."""
+    """Return whether a column of FROM has this name.
+
+    If the columns are unknown, return whether the expression `value` contains a column of this name.
+    """
     if any(column.parts[-1].name.casefold() == name for column in value.find_all(exp.Column)):
         return True
     from_ = select.args.get("from_")

@@ -1,14 +1,16 @@
 """Correct answers of local-bigquery 0.3.2 that differ from BigQuery's discovery document.
 
-    the last page       of a list has a null page token
-    tables in a list    have fields that only a single table's resource has
-    jobs.query          copies its own parameters into the job's configuration
-    times               after the year 9999 are an error
-    arrays              inside structs may hold NULL, which the API cannot return
-    routines            have a kind
-    getQueryResults     lacks the statement's type and counts, which jobs.query has
+local-bigquery has these faults:
 
-tests/desk/conversation.py checks every answer against that document.
+lists             The last page has a null page token.
+listed tables     They have fields that only a single table's resource has.
+jobs.query        It copies its own parameters into the job's configuration.
+times             A time after the year 9999 is an error.
+arrays            An array inside a struct may hold NULL, which the API cannot return.
+routines          They have the field `kind`.
+getQueryResults   It returns the statement's type and counts, which only jobs.query may return.
+
+The tests check every answer against the discovery document (deskcloud/tests/desk/conversation.py).
 """
 
 from collections.abc import Callable
@@ -32,7 +34,7 @@ _LISTS: tuple[tuple[Any, str], ...] = (
     (row_access_policies, "ListRowAccessPoliciesResponse"),
     (table_routes, "TableList"),
 )
-# BigQuery's first and last times; DuckDB's range is larger.
+# BigQuery's first and last values; DuckDB's range is larger.
 _RANGES = {
     "date": ("0001-01-01", "9999-12-31"),
     "timestamp": ("0001-01-01", "9999-12-31 23:59:59.999999"),
@@ -44,7 +46,7 @@ _OF_A_QUERY = ("statementType", "dmlStats")
 
 
 def add() -> None:
-    """Install the corrections."""
+    """Install the corrections of this module."""
     for module, name in _LISTS:
         patching.wrap(module, name, _without_nulls, "the last page of a list has a null page token")
     patching.change(
@@ -103,7 +105,7 @@ def _writable(expression: str, column: str, kind: Any) -> str:
 
 
 def _has_null_element(value: str, kind: Any, depth: int) -> str:
-    """Return a SQL test for arrays that hold NULL; an empty text if the type contains no array."""
+    """Return a SQL test for NULL in the arrays of a value, or an empty string if the type contains no array."""
     if kind.id in {"list", "array"}:
         one = f"e{depth}"
         inner = _has_null_element(one, kind.child, depth + 1)

@@ -1,7 +1,8 @@
-"""Refuse values of INSERT, UPDATE and MERGE whose type BigQuery does not assign to the column's type.
+"""Refuse values in INSERT, UPDATE and MERGE whose type BigQuery does not convert to the column's type.
 
-DuckDB casts them: 1.5 becomes INT64 2, and 5 becomes STRING '5'.
-https://cloud.google.com/bigquery/docs/reference/standard-sql/conversion_rules
+DuckDB casts such values: 1.5 becomes the INT64 2, and 5 becomes the STRING '5'.
+
+Source: https://cloud.google.com/bigquery/docs/reference/standard-sql/conversion_rules
 """
 
 import re
@@ -20,13 +21,13 @@ from sqlglot import exp
 
 from deskcloud.bigquery.emulator.storable import HOLDS, kind_of
 
-# Types for which the assignable types are known; the others are not checked.
+# Only columns of these types are checked, because the types of their valid values are known.
 _KNOWN = {*HOLDS, "INTEGER", "BOOLEAN", "STRING"}
 _LITERAL = (exp.Null, exp.Parameter, exp.Placeholder)
 
 
 def add() -> None:
-    """Check statements that write, and report an empty required column with BigQuery's message."""
+    """Install the check of types, and BigQuery's error message for a missing value of a required column."""
     STATEMENT_RULES.insert(0, _check)
     refusal = (re.compile(r"NOT NULL constraint failed: [^.]+\.(?P<name>.+)"), "invalidQuery")
     errors.DUCKDB_ERRORS.insert(0, (*refusal, "Required field {name} cannot be null"))
@@ -65,7 +66,7 @@ def _check_update(tree: exp.Update, context: Any) -> None:
     if (fields := _fields(tree.this, context)) is None:
         return
     set_ = [one for one in tree.expressions if isinstance(one, exp.EQ) and isinstance(one.this, exp.Column)]
-    # Behind a dot the column is a struct, unless it is the table's.
+    # In `a.b = 1`, `a` is a struct unless it is the name of the updated table.
     plain = [one for one in set_ if one.this.table.casefold() in {"", tree.this.alias_or_name.casefold()}]
     checked = [
         (fields.get(one.this.name.casefold()), one.expression) for one in plain if not _is_literal(one.expression)
@@ -86,7 +87,7 @@ def _check_update(tree: exp.Update, context: Any) -> None:
 
 
 def _fields(target: exp.Expr, context: Any) -> dict[str, TableFieldSchema] | None:
-    """Return the columns of a table by name, or None if it has no schema here."""
+    """Return a table's columns by name, or None if the table has no stored schema."""
     if not isinstance(target, exp.Table):
         return None
     reference = names.reference(target, context.project_id, context.dataset_id)
@@ -98,7 +99,10 @@ def _fields(target: exp.Expr, context: Any) -> dict[str, TableFieldSchema] | Non
 
 
 def _types(query: exp.Query, context: Context) -> Sequence[Any]:
-    """Return the types of a query's columns; an empty list for an invalid query, whose error the statement reports."""
+    """Return the types of a query's columns.
+
+    The types of an invalid query are an empty list. The statement itself then reports the error.
+    """
     used = set(context.used)
     try:
         text, bound = translate(query, context)
@@ -110,7 +114,7 @@ def _types(query: exp.Query, context: Context) -> Sequence[Any]:
 
 
 def _written(source: exp.Expr, width: int) -> Iterator[list[exp.Expr]]:
-    """Yield the expressions of each row that is written out, or one list for a query."""
+    """Yield the expressions for each of `width` columns: one for each row of VALUES, or one for a query."""
     while isinstance(source, exp.SetOperation | exp.Subquery):
         source = source.this
     rows = source.expressions if isinstance(source, exp.Values) else [source]
@@ -120,7 +124,7 @@ def _written(source: exp.Expr, width: int) -> Iterator[list[exp.Expr]]:
 
 
 def _is_literal(value: exp.Expr) -> bool:
-    """Return whether the value is coerced by its value, as literals and parameters are."""
+    """Return whether a value is a literal or a parameter, whose type BigQuery adapts to the column."""
     value = value.unnest()
     return isinstance(value, _LITERAL) or (isinstance(value, exp.Literal) and value.is_string)
 

@@ -1,6 +1,6 @@
-"""Limit what local-bigquery keeps in memory: streams of the Storage APIs, sessions, uploads.
+"""Limit the number of objects that local-bigquery keeps in memory: streams, sessions and uploads.
 
-BigQuery deletes a read session after six hours, a session after a day, an upload after a week.
+BigQuery deletes a read session after six hours, a session after a day, and an upload after a week.
 """
 
 import collections
@@ -20,7 +20,7 @@ KEPT_UPLOADS = 100
 
 
 class Latest(collections.OrderedDict[str, Any]):
-    """A dictionary that keeps the newest `most` entries; `forget` is called with each entry that it drops."""
+    """A dictionary that keeps the newest `most` entries. `forget` is called with each entry that is dropped."""
 
     def __init__(self, most: int, forget: Callable[[str, Any], None] = lambda _, __: None) -> None:
         super().__init__()

@@ -1,9 +1,9 @@
-"""Refuse what DuckDB accepts or answers differently than GoogleSQL.
+"""Refuse arguments that GoogleSQL refuses and DuckDB accepts, or that DuckDB would interpret differently.
 
-JSONPath        in JSON_REMOVE and JSON_SET consists of names only
-ROUND           rounds only away from zero
-LIMIT           does not accept NULL
-steps           of generated arrays are not 0
+JSON_REMOVE, JSON_SET   accept only paths of names
+ROUND                   accepts only the mode that rounds half away from zero
+LIMIT                   refuses NULL
+generated arrays        refuse a step of 0
 """
 
 from typing import Any
@@ -18,12 +18,12 @@ _MUTATORS = {"bq.main.json_remove": "JSON_REMOVE", "bq.main.json_set": "JSON_SET
 
 
 def add() -> None:
-    """Install the rules, before the first statement."""
+    """Install the rules before the first statement."""
     STATEMENT_RULES[0:0] = [_json_paths, _steps, _limits, _rounding, _types]
 
 
 def unsupported(what: str) -> BigQueryError:
-    """Return the error for a feature that Google's BigQuery has and the local one lacks."""
+    """Return the error for a feature that Google's BigQuery has and the local BigQuery lacks."""
     return _refusal(f"{what} is not supported by the local BigQuery")
 
 
@@ -66,7 +66,7 @@ def _rounding(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _types(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Translate TYPEOF."""
+    """Replace TYPEOF by a function that returns GoogleSQL's type names."""
     for node in list(tree.find_all(exp.Typeof)):
         node.replace(exp.Anonymous(this="_type_name", expressions=[node.copy()]))
     return tree

@@ -1,7 +1,7 @@
-"""The emulator's process, in which pandas cannot be imported.
+"""Run the emulator in a process in which pandas cannot be imported.
 
-DuckDB tries to import pandas twice per query. Without pandas, that takes half the time of a short query. With pandas,
-Google's reader of tables imports it, which adds 0.4 s to each start.
+DuckDB tries to import pandas twice per query. If pandas is not installed, these attempts take half of the time of a
+short query. If pandas is installed, Google's table reader imports it, which adds 0.4 s to each start.
 """
 
 import importlib

@@ -1,9 +1,13 @@
-"""Read and write times as GoogleSQL does, where local-bigquery leaves them to DuckDB.
+"""Read and write times as GoogleSQL does, where local-bigquery relies on DuckDB.
 
-zones           a local time that occurs twice is the first of both; EXTRACT ... AT TIME ZONE stays what it is in MERGE
-formats         support %e, %c, %C, %h, %r, %X and %E*S
-parts           of a second in EXTRACT exclude whole seconds; before 1970, milliseconds are rounded down
-casts           of a TIMESTAMP to TIME use UTC
+After the corrections:
+
+time zones      A local time that occurs twice is the first of the two instants.
+AT TIME ZONE    EXTRACT ... AT TIME ZONE keeps its meaning in MERGE.
+formats         The elements %e, %c, %C, %h, %r, %X and %E*S are supported.
+EXTRACT         MILLISECOND and MICROSECOND exclude whole seconds.
+UNIX_MILLIS     Milliseconds before 1970 are rounded down.
+casts           A TIMESTAMP is cast to its TIME in UTC.
 """
 
 import re
@@ -20,7 +24,7 @@ from deskcloud.bigquery.emulator import patching
 from deskcloud.bigquery.emulator.macros import macro
 
 _from_local = datetime.from_local
-# Elements of date formats that are short for others.
+# These format elements are abbreviations of others.
 _ELEMENTS = {
     "%c": "%a %b %e %H:%M:%S %Y",
     "%r": "%I:%M:%S %p",
@@ -32,7 +36,7 @@ _ELEMENT = re.compile(r"%[crXhT%]")
 
 
 def add() -> None:
-    """Replace the translation's handling of zones and formats."""
+    """Install the corrections of time zones and formats."""
     patching.replace(datetime, "from_local", _instant, "a local time that occurs twice is not the first of both")
     patching.change(datetime, "_format", _with_elements, "formats lack %c, %h, %r and %X")
     patching.change(datetime, "_element", _with_own_elements, "formats lack %e, %C and %E*S")
@@ -43,7 +47,7 @@ def add() -> None:
 
 
 def time_of(node: exp.Expr, _: Any) -> exp.Expr:
-    """Round milliseconds down before 1970, and cast a TIMESTAMP to its time in UTC; DuckDB has no such cast."""
+    """Rewrite time functions that DuckDB computes differently, and casts from TIMESTAMP to TIME."""
     if isinstance(node, exp.LastDay) and isinstance(node.this, exp.Literal):
         node.set("this", exp.cast(node.this, "DATE"))
     if isinstance(node, exp.Timestamp) and (zone := node.args.get("zone")):
@@ -59,7 +63,7 @@ def time_of(node: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _instant(local: exp.Expr, zone: exp.Expr | None) -> exp.Expr:
-    """Return the instant of a local time; for a time that occurs twice, the first."""
+    """Return the instant of a local time. If the local time occurs twice, this is the first instant."""
     is_shifted = datetime._offset_minutes(zone) is None  # noqa: SLF001 - there is no public name for it
     if zone is None or not is_shifted or zone.name.upper() == "UTC":
         made: exp.Expr = _from_local(local, zone)

@@ -1,9 +1,11 @@
 """Name, match and group columns as GoogleSQL does.
 
-f0_, f1_        also name columns without a name in parentheses, and of a query in FROM
+f0_, f1_        are also the names of unnamed columns in parentheses and in subqueries
 *               lists the columns of USING first
 GROUP BY ALL    over constants makes one group
-CORRESPONDING   and BY NAME use the columns of both sides, of the left one or of all; DuckDB always uses all
+CORRESPONDING   uses the columns of both sides, of the left side, or of all sides; so does BY NAME
+
+DuckDB always uses all columns for CORRESPONDING and BY NAME.
 """
 
 from collections.abc import Callable
@@ -48,14 +50,14 @@ def _named(original: Callable[..., exp.Expr], tree: exp.Expr, context: Any) -> e
 
 
 def _name_fields(select: exp.Expr) -> None:
-    """Name the unnamed fields of SELECT AS STRUCT as BigQuery does."""
+    """Name the unnamed fields of SELECT AS STRUCT as BigQuery does: _field_1, _field_2."""
     for number, one in enumerate(list(select.expressions), 1):
         if not isinstance(one, exp.Alias | exp.Column | exp.Dot | exp.Star):
             one.replace(exp.alias_(one.copy(), f"_field_{number}"))
 
 
 def _is_source(select: exp.Expr) -> bool:
-    """Return whether a query is in FROM or WITH, so that a star may list its columns."""
+    """Return whether a query is in FROM or WITH, where a star may list the query's columns."""
     if select.args.get("kind") in {"STRUCT", "VALUE"}:
         return False
     while isinstance(select.parent, exp.SetOperation):
@@ -66,7 +68,7 @@ def _is_source(select: exp.Expr) -> bool:
 
 
 def _using_first(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Put the columns of USING before a star's other columns."""
+    """Put the columns of USING before the other columns of a star."""
     for select in tree.find_all(exp.Select):
         joins = select.args.get("joins") or []
         star = next((one for one in select.expressions if type(one) is exp.Star), None)
@@ -88,7 +90,7 @@ def _using_first(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _one_group(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Return one row for GROUP BY ALL over constants, where there is no column to group by."""
+    """Return one row for GROUP BY ALL over constants: such a query has no column to group by."""
     for select in tree.find_all(exp.Select):
         group = select.args.get("group")
         if (
@@ -102,7 +104,7 @@ def _one_group(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _corresponding(tree: exp.Expr, context: Any) -> exp.Expr:
-    """Rewrite set operations by name as set operations by position."""
+    """Rewrite a set operation by name as a set operation by position."""
     for union in reversed(list(tree.find_all(exp.SetOperation))):
         if union.args.get("by_name"):
             _by_position(union, context)
@@ -110,7 +112,7 @@ def _corresponding(tree: exp.Expr, context: Any) -> exp.Expr:
 
 
 def _nested(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Keep the nesting of set operations from pipes: INTERSECT would bind first."""
+    """Keep the nesting of set operations from pipes in parentheses. Otherwise INTERSECT would be computed first."""
     for union in list(tree.find_all(exp.SetOperation)):
         inner = union.this
         is_same = type(inner) is type(union) and inner.args.get("distinct") == union.args.get("distinct")
@@ -165,7 +167,7 @@ def _by_position(union: exp.SetOperation, context: Any) -> None:
 
 
 def _names(side: exp.Expr, context: Any) -> list[str] | None:
-    """Return the names of a query's columns, or None if one is unknown."""
+    """Return the names of a query's columns, or None if a name is unknown."""
     side = side.unnest()
     if isinstance(side, exp.SetOperation):
         return _names(side.this, context)
@@ -181,7 +183,7 @@ def _names(side: exp.Expr, context: Any) -> list[str] | None:
 
 
 def _starred(select: exp.Select, star: exp.Expr, context: Any) -> list[str | None] | None:
-    """Return the names that a star expands to, if it covers one table or query."""
+    """Return the column names of a star that covers a single table or query, or None."""
     item = select.args["from_"].this if select.args.get("from_") else None
     if not isinstance(star, exp.Star) or select.args.get("joins"):
         return None
@@ -197,7 +199,7 @@ def _starred(select: exp.Select, star: exp.Expr, context: Any) -> list[str | Non
 
 
 def _definition(table: exp.Table) -> exp.Expr | None:
-    """Return the WITH query that a name refers to."""
+    """Return the WITH query that a table name refers to."""
     around = table.parent
     while around is not None:
         with_ = around.args.get("with_")

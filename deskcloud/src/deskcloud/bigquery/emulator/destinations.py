@@ -1,7 +1,8 @@
-"""Report the table that a statement wrote, as BigQuery does, and let clients use the anonymous dataset.
+"""Report the table that a statement has written, and let clients write to the anonymous dataset.
 
-destinationTable    is the table that a job created or changed. dbt looks up its number of rows there.
-anonymous dataset   stores query results. Clients may also put tables there for a day; ibis loads its joins into it.
+The job's destinationTable is the table that the statement created or changed. dbt reads the number of rows from this
+table. The anonymous dataset stores query results. Clients may also create tables there, which live for one day; ibis
+loads the tables of its joins into this dataset.
 """
 
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from sqlglot import exp
 from deskcloud.bigquery.emulator import patching
 from deskcloud.bigquery.emulator.query_results import LIFETIME_SECONDS
 
-# Statements that write a table and return no rows; the job reports the written table as its destination.
+# These statements write a table and return no rows. Their jobs report the written table as destinationTable.
 _WRITING = {"CREATE_TABLE_AS_SELECT", "INSERT", "UPDATE", "DELETE", "MERGE"}
 
 
@@ -32,7 +33,7 @@ def add() -> None:
 
 
 def _noted(original: Callable[..., Any], cursor: Any, tree: exp.Expr, context: Any, *arguments: Any) -> Any:
-    """Run a statement, and store the table that it wrote in its context."""
+    """Run a statement, and store the table that it wrote in `context`."""
     statistics = original(cursor, tree, context, *arguments)
     if statistics.statementType in _WRITING and not tree.find(exp.TemporaryProperty):
         context.written = _target(tree, context)

@@ -1,11 +1,13 @@
-"""Extend UPDATE, DELETE and MERGE to what GoogleSQL supports and local-bigquery does not.
+"""Support forms of UPDATE, DELETE and MERGE that GoogleSQL has and local-bigquery lacks.
 
-types           of their expressions are known, as in queries
-fields          of a struct can be set, several at once and at any depth, but not if the struct is NULL
-DEFAULT         in UPDATE and MERGE is the column's default
-several matches of a row are an error in UPDATE ... FROM, and in MERGE only if a clause applies to them
-MERGE           accepts UNNEST(...), a subquery without a name, and INSERT VALUES (...) without a list of columns; it
-                runs in a transaction
+types           The types of expressions are inferred, as in queries.
+fields          UPDATE sets fields of a struct, several at once and at any depth. A NULL struct is an error.
+DEFAULT         UPDATE and MERGE accept DEFAULT, which is the column's default value.
+matches         UPDATE ... FROM refuses several matches of a row.
+MERGE matches   MERGE refuses several matches of a row only if a clause applies to them.
+MERGE sources   MERGE accepts UNNEST(...) and a subquery without a name.
+MERGE INSERT    MERGE accepts INSERT VALUES (...) without a list of columns.
+transactions    MERGE can run inside a transaction.
 """
 
 import contextlib
@@ -33,7 +35,7 @@ _SEVERAL_THAT_APPLY = f" WHERE __clause IS NOT NULL{_SEVERAL}"
 
 
 def add() -> None:
-    """Install the rules, before the first statement."""
+    """Install the rules before the first statement."""
     patching.replace(
         dml,
         "update_fields",
@@ -69,7 +71,7 @@ def _annotate(original: Callable[..., exp.Expr], tree: exp.Expr, context: Contex
 
 
 def _complete(tree: exp.Expr, context: Context) -> None:
-    """Add the types of columns of temporary tables, unknown to sqlglot, and the types that depend on them."""
+    """Set the types of columns of temporary tables, which sqlglot does not know, and the types that depend on them."""
     named = list(tree.find_all(exp.Table))
     if not any(not table.db and table.name.casefold() in context.temporary for table in named):
         return
@@ -94,7 +96,7 @@ def _complete(tree: exp.Expr, context: Context) -> None:
 
 
 def _assign(tree: exp.Expr, context: Context) -> exp.Expr:
-    """Rewrite assignments to fields as one assignment to their column."""
+    """Rewrite all assignments to fields of a struct as one assignment to the struct's column."""
     if not isinstance(tree, exp.Update):
         return tree
     columns = {name.casefold() for name, _ in types.of_table(tree.this, context) or []}
@@ -130,7 +132,7 @@ def _is_default(value: exp.Expr) -> bool:
 
 
 def _default(table: exp.Table, column: str, context: Context) -> exp.Expr:
-    """Return a column's default value; DuckLake does not support DEFAULT in UPDATE."""
+    """Return a column's default value as an expression. DuckLake does not support DEFAULT in UPDATE."""
     found = database.fetch(
         "SELECT column_default FROM duckdb_columns() "
         "WHERE (database_name, schema_name, table_name) = ($1, $2, $3) AND column_name ILIKE $4",
@@ -141,7 +143,7 @@ def _default(table: exp.Table, column: str, context: Context) -> exp.Expr:
 
 
 def _updated(struct: exp.Expr, fields: dict[str, Any]) -> exp.Expr:
-    """Return a struct with new values of fields; it fails at run time if the struct is NULL."""
+    """Return the struct with new values of some fields. A NULL struct is an error when the statement runs."""
     values = [
         exp.PropertyEQ(
             this=exp.to_identifier(name, quoted=True),
@@ -158,9 +160,9 @@ def _updated(struct: exp.Expr, fields: dict[str, Any]) -> exp.Expr:
 
 
 def _run(original: Callable[..., Any], cursor: Any, tree: exp.Expr, context: Context, *how: Any) -> Any:
-    """Refuse an UPDATE ... FROM that matches a row of the table more than once; `how[2]` means a dry run.
+    """Run a statement. Refuse an UPDATE ... FROM that matches a row of the table more than once.
 
-    Record whether a transaction is open.
+    Also record in `context` whether a transaction is open. `how[2]` is true for a dry run.
     """
     if isinstance(tree, exp.Update) and (from_ := tree.args.get("from_")) and not how[2]:
         where = tree.args.get("where")
@@ -179,13 +181,13 @@ def _run(original: Callable[..., Any], cursor: Any, tree: exp.Expr, context: Con
 
 
 class _InTransaction:
-    """A connection in a transaction; a second BEGIN would end it."""
+    """A connection on which a transaction is already open. A second BEGIN must not reach the connection."""
 
     def __init__(self, cursor: Any) -> None:
         self._cursor = cursor
 
     def execute(self, sql: str, *arguments: Any) -> Any:
-        """Execute a statement; refuse BEGIN.
+        """Execute a statement, but refuse BEGIN.
 
         Raises:
             duckdb.TransactionException: the statement is BEGIN.
@@ -214,7 +216,7 @@ def _merge(run: Callable[..., Any], cursor: Any, tree: exp.Merge, context: Any) 
                 if _is_default(one.expression):
                     one.set("expression", _default(tree.this, one.this.name, context))
                 if isinstance(one.expression, exp.Null):
-                    # sqlglot writes `x = NULL` as NULL if it does not see that this is an assignment.
+                    # sqlglot would write `x = NULL` as NULL here, because it does not recognize the assignment.
                     one.set("expression", exp.paren(one.expression.copy()))
     is_open = _IN_TRANSACTION in context.settings
     if replacing.is_one(tree):
@@ -224,10 +226,10 @@ def _merge(run: Callable[..., Any], cursor: Any, tree: exp.Merge, context: Any) 
 
 
 def _insert(action: exp.Insert, columns: list[str]) -> None:
-    """Give INSERT a list of columns, without those that take their default."""
+    """Add the list of columns to an INSERT. Columns with DEFAULT as their value are left out."""
     named, values = action.this.expressions, action.expression
     if not values and isinstance(named[0], exp.Anonymous):
-        # sqlglot parses VALUES as a column name.
+        # sqlglot parses VALUES as the name of a column.
         named, values = [exp.column(name, quoted=True) for name in columns], named[0]
     if len(named) != len(values.expressions):
         raise BigQueryError("invalidQuery", "Inserted row has wrong column count")

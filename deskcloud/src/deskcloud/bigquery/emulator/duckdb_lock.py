@@ -1,8 +1,10 @@
-"""Restrict DuckDB to the folders of the local cloud: no other file, no network address, no extension.
+"""Restrict DuckDB to the folders of the local cloud: no other files, no network addresses, no other extensions.
 
-The restriction applies to all SQL that reaches DuckDB, even if no rule here foresees it. `sql_reach.py` refuses such
-statements earlier, with BigQuery's messages. Loads and exports get their files here: a client's are `gs://` objects
-below the folder of the buckets, the gateway's are `scratch:NAME`.
+The restriction applies to all SQL that reaches DuckDB, even if no rule of the emulator foresees the SQL. The module
+`sql_reach.py` refuses such statements earlier, with BigQuery's messages.
+
+This module also finds the files of loads and exports. Clients load `gs://` objects from the folder of the buckets. The
+gateway exports to files that it names `scratch:NAME`.
 """
 
 import contextlib
@@ -24,13 +26,13 @@ _SCRATCH_FILE = re.compile(r"scratch:([0-9a-f]{32}\.(?:arrow|shard))")
 
 
 def scratch() -> Path:
-    """Return the folder through which the gateway and the emulator exchange files."""
+    """Return the folder in which the gateway and the emulator exchange files."""
     return Path(os.environ[SCRATCH])
 
 
 def add() -> None:
-    """Install the restriction, before the first connection is opened."""
-    # Pip installed the extensions together with this code.
+    """Install the restriction before the first connection is opened."""
+    # The extensions come from pip, like this code, so their signatures need no check.
     patching.wrap(duckdb, "connect", _connected, "the check of the extensions' signatures takes 1.5 s")
     for module in (storage, load):
         patching.replace(module, "paths", _paths, "loads read any file and address")
@@ -39,7 +41,7 @@ def add() -> None:
 
 
 def close(connection: duckdb.DuckDBPyConnection) -> None:
-    """Load all extensions, then disable access to everything outside."""
+    """Load all extensions, then disable access to all other files and addresses."""
     for name in EXTENSIONS:
         connection.execute(f"LOAD {name}")
     folders = [settings.data_dir, scratch(), *([settings.gcs_local_root] if settings.gcs_local_root else [])]
@@ -61,7 +63,11 @@ def _connected(connect: Callable[..., Any], *arguments: Any, **named: Any) -> An
 
 
 def _paths(_: duckdb.DuckDBPyConnection, uri: str) -> list[str]:
-    """Return the files of a load's source URI."""
+    """Return the files that match a load's source URI.
+
+    Raises:
+        BigQueryError: the URI is not a gs:// URI, or a file is outside the folder of the buckets.
+    """
     root = settings.gcs_local_root
     if not uri.startswith("gs://") or root is None:
         raise BigQueryError("invalid", f"Source URI must be a Google Cloud Storage location: {uri}")
@@ -74,7 +80,11 @@ def _paths(_: duckdb.DuckDBPyConnection, uri: str) -> list[str]:
 
 @contextlib.contextmanager
 def _written(uri: str) -> Iterator[str]:
-    """Yield the file that an export writes; only the gateway can name one, and it uploads it to Cloud Storage."""
+    """Yield the path of the file that an export writes. Only the gateway's exports reach this function.
+
+    Raises:
+        BigQueryError: the URI is not the name of a scratch file.
+    """
     if uri.startswith("gs://"):
         raise BigQueryError(
             "invalidQuery", f"EXPORT DATA inside EXECUTE IMMEDIATE or a procedure is not supported: {uri}"

@@ -1,8 +1,7 @@
 """Correct the DuckDB SQL that sqlglot writes.
 
-DIV             is in parentheses, and so are its arguments: without them, 9 * DIV(12, 10) was (9 * 12) div 10, and
-                DIV(1 + 9, 4) was 1 + (9 div 4)
-MIN_BY, MAX_BY  include rows whose value is NULL
+DIV and its arguments are in parentheses. Without the parentheses, 9 * DIV(12, 10) is computed as (9 * 12) div 10, and
+DIV(1 + 9, 4) as 1 + (9 div 4). MIN_BY and MAX_BY include rows whose value is NULL.
 """
 
 import functools

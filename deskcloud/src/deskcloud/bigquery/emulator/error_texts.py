@@ -1,7 +1,7 @@
-"""Report errors with BigQuery's messages, or name what the local BigQuery lacks, instead of DuckDB's or Python's text.
+"""Report errors with BigQuery's messages instead of DuckDB's or Python's messages.
 
-An error of a value gets BigQuery's message. Any other error of DuckDB or of the translation means that the local
-BigQuery does not support the statement: invalidQuery, which no client retries.
+An error about a value gets BigQuery's message. Any other error of DuckDB or of the translation means that the local
+BigQuery does not support the statement. Its reason is then invalidQuery, which no client retries.
 """
 
 import re
@@ -19,7 +19,7 @@ from sqlglot import exp
 from deskcloud.bigquery.emulator import locations, patching, syntax, wildcard_views
 from deskcloud.bigquery.emulator.checks import unsupported
 
-# DuckDB's messages about values and column names, and BigQuery's messages.
+# DuckDB's messages about values and column names, each with BigQuery's message.
 _VALUES = [
     (
         r"Could not convert string ['\"](?P<name>.*)['\"] to (?:U?BIGINT|U?INT\d*|INTEGER|HUGEINT)",
@@ -43,7 +43,7 @@ _VALUES = [
     (r"Duplicate column name \"(?P<name>.+)\" in INSERT", "INSERT has columns with duplicate name: {name}"),
     (r"Multiple assignments to same column \"(?P<name>.+)\"", "Update item {name} assigned more than once"),
 ]
-# DuckDB's messages about statements, and the unsupported feature.
+# DuckDB's messages about statements, each with the name of the unsupported feature.
 _STATEMENTS = [
     (r"Macro (?P<name>\w+)\(\) does not support the supplied arguments", "{name} with these arguments"),
     (r"extract specifier \"?(?P<name>\w+)\"? not recognized", "The date part {name}"),
@@ -60,7 +60,7 @@ _NO_DATASET = re.compile(r'Schema "?(?P<dataset>[^"]+)"? not found in DuckLakeCa
 _ROUTINE = re.compile(r"Macro Function with name \S+ (does not exist|already exists)")
 _MISSING = re.compile(r"Table with name (\S+) does not exist")
 _OPERATORS = {"~~": "LIKE", "!~~": "NOT LIKE", "LIKE_ESCAPE": "LIKE", "LEN": "ARRAY_LENGTH"}
-# Exceptions about statements; all others are about values.
+# DuckDB raises these exceptions for statements. All other exceptions are about values.
 _OF_STATEMENTS = (
     duckdb.BinderException,
     duckdb.CatalogException,
@@ -76,7 +76,7 @@ def add() -> None:
     errors.DUCKDB_ERRORS[0:0] = [(re.compile(pattern), "invalidQuery", words) for pattern, words in _VALUES]
     for module in (errors, query):
         patching.wrap(module, "from_duckdb", _of_duckdb, "errors have DuckDB's messages")
-    # refusals.py handles errors of requests.
+    # The module refusals.py handles errors of requests.
     for module in (runner, script):
         patching.wrap(module, "from_exception", _of_exception, "errors have Python's messages")
 
@@ -100,7 +100,7 @@ def _of_duckdb(original: Callable[..., BigQueryError], error: Exception, *argume
             return locations.missing("Table", missing)
     made = original(error, *arguments)
     if made.message.count("(") != made.message.count(")"):
-        # Remove the list of a STRUCT's fields.
+        # Remove the list of a STRUCT's fields from the message.
         made.message = made.message.partition(" for argument types")[0]
     operator = re.match(r"No matching signature for (?:operator|function) (\S+)", made.message)
     if operator and operator[1] in _OPERATORS:

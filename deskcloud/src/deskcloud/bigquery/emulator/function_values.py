@@ -1,15 +1,20 @@
 """Correct functions and operators whose results in DuckDB differ from GoogleSQL's.
 
-texts           of numbers, times and nested values in CAST, CONCAT, FORMAT and TO_JSON_STRING (value_texts.py)
-times           and their formats (clocks.py)
-casts           from texts to INT64, BOOL, DATE and TIME accept fewer forms than DuckDB
-NaN             is neither equal to nor greater than any value; MIN and LEAST of values with NaN are NaN
-counts          of digits in ROUND and TRUNC, of characters in LPAD and RPAD, and CHR's may be any INT64 expression
-positions       SUBSTR treats position 0 as 1; negative lengths are refused there and in LEFT, RIGHT, REPEAT
-overflow        of EXP, POW and SAFE_DIVIDE is an error or NULL, not infinity
-NUMERIC         stays NUMERIC in arithmetic, SAFE_DIVIDE, POW, SQRT and SIGN; rounding an INT64 gives FLOAT64
-NULL            as any argument makes ARRAY_CONCAT and SPLIT return NULL
-SAFE            works with functions that are translated into an expression
+After the corrections:
+
+strings         CAST, CONCAT, FORMAT and TO_JSON_STRING write values as GoogleSQL does (value_texts.py).
+times           Times and their formats are GoogleSQL's (clocks.py).
+casts           STRINGs that are cast to INT64, BOOL, DATE or TIME are parsed as strictly as in GoogleSQL.
+NaN             Comparisons with NaN are false. MIN and LEAST are NaN if a value is NaN.
+numbers         The number of digits or characters in ROUND, TRUNC, LPAD and RPAD may be any INT64 expression.
+CHR             The argument may be any INT64 expression.
+positions       SUBSTR treats position 0 as 1.
+lengths         SUBSTR, LEFT, RIGHT and REPEAT refuse negative lengths.
+overflow        An overflow of EXP or POW is an error, and one of SAFE_DIVIDE is NULL. DuckDB returns infinity.
+NUMERIC         Arithmetic, SAFE_DIVIDE, POW, SQRT and SIGN of NUMERIC are NUMERIC.
+INT64           Rounding an INT64 gives a FLOAT64.
+NULL            ARRAY_CONCAT and SPLIT return NULL if an argument is NULL.
+SAFE            SAFE also works for functions that are translated into an expression.
 """
 
 import re
@@ -34,9 +39,9 @@ _COMPARISONS: dict[type[exp.Expr], tuple[str, ...]] = {
     exp.LTE: ("expression",),
     exp.EQ: ("this", "expression"),
 }
-# Expressions whose translation, or the translation of their arguments, may fail.
+# The translation of these expressions, or of their arguments, may fail.
 _REWRITTEN = (exp.Case, exp.If, exp.Cast, exp.Coalesce, exp.Substring, exp.Left, exp.Right, exp.Repeat)
-# FORMAT specifiers that DuckDB's printf formats like GoogleSQL, for the types that it accepts.
+# DuckDB's printf formats these FORMAT specifiers like GoogleSQL, if the values have the types below.
 _PLAIN = re.compile(r"%(?:%|[-+ 0]*\d*(?:\.\d+)?[dsf])")
 _INTEGERS = exp.DataType.INTEGER_TYPES
 _PLAIN_TYPES = {"d": _INTEGERS, "s": TEXT, "f": FLOATS}
@@ -44,7 +49,7 @@ _TEXT_MACROS = {"bq.main.to_json_string", "bq.main.lax_string"}
 
 
 def add() -> None:
-    """Install the rules, before the first connection is opened."""
+    """Install the rules before the first connection is opened."""
     native.FUNCTIONS.update(value_texts.FUNCTIONS)
     nodes = {"rules": NODE_RULES}
     patching.replace(strings, "float_to_string", _text_of, "CAST and CONCAT format values differently", **nodes)
@@ -72,7 +77,7 @@ def add() -> None:
 
 
 def define(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the macros on a new connection."""
+    """Create the macros and the JSON functions on a new connection."""
     connection.execute(macros.MACROS)
     for name, (function, parameters, result) in json_values.FUNCTIONS.items():
         connection.create_function(name, function, parameters, result, null_handling=SPECIAL)
@@ -92,7 +97,7 @@ def _text_of(node: exp.Expr, _: Any) -> exp.Expr:  # noqa: PLR0911 - a table of 
         case exp.DType.TIME | exp.DType.TIMESTAMP | exp.DType.TIMESTAMPTZ | exp.DType.DATETIME:
             return macro("_time_text", node)
         case exp.DType.STRUCT:
-            # RANGE is a STRUCT in DuckDB; no other STRUCT can be cast to STRING.
+            # RANGE is a STRUCT in DuckDB. No other STRUCT can be cast to STRING.
             return macro("_text", node.this)
         case None | exp.DType.UNKNOWN:
             return macro("_text", node.this)
@@ -104,7 +109,7 @@ def _decoded(node: exp.Expr) -> exp.Expr:
 
 
 def _concatenated(node: exp.Expr, context: Any) -> exp.Expr:
-    """Convert the arguments of CONCAT and || to texts."""
+    """Convert the arguments of CONCAT and || to STRING."""
     if isinstance(node, exp.Concat):
         written = [_text_of(exp.cast(one, "VARCHAR"), context) if _is_written(one) else one for one in node.expressions]
         node.set("expressions", written)
@@ -122,21 +127,21 @@ def _is_written(node: exp.Expr) -> bool:
 
 
 def _typed(node: exp.Expr, _: Any) -> exp.Expr:
-    """Set the type of a macro call's result."""
+    """Set the result type of macro calls that return a STRING."""
     if isinstance(node, exp.Anonymous) and node.name in _TEXT_MACROS:
         node.type = exp.DataType.build("VARCHAR")
     return node
 
 
 def _byte_string(node: exp.Expr, _: Any) -> exp.Expr:
-    r"""Read b'\xff' as one byte, and b'\\n' as two: sqlglot has decoded the escapes into one character per byte."""
+    r"""Read b'\xff' as one byte and b'\\xff' as four. sqlglot has decoded each escape into one character per byte."""
     if isinstance(node, exp.ByteString):
         return exp.Anonymous(this="from_hex", expressions=[exp.Literal.string(node.this.encode("latin-1").hex())])
     return node
 
 
 def _from_text(node: exp.Expr, _: Any) -> exp.Expr:
-    """Parse a text in CAST as strictly as GoogleSQL."""
+    """Parse a STRING in CAST as strictly as GoogleSQL does."""
     if not isinstance(node, exp.Cast) or kind(node.this) not in TEXT:
         return node
     checked = {
@@ -163,7 +168,7 @@ def _is_big(node: exp.Expr) -> bool:
 
 
 def _is_bignumeric(kind: exp.DataType) -> bool:
-    """Return whether a type is DuckDB's DECIMAL(38, 18), which represents BIGNUMERIC."""
+    """Return whether a type is DECIMAL(38, 18), which represents BIGNUMERIC in DuckDB."""
     return kind.this == exp.DType.DECIMAL and [one.name for one in kind.expressions] == ["38", "18"]
 
 
@@ -207,7 +212,7 @@ def _comparison(node: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _between(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Rewrite BETWEEN as two comparisons if one of its numbers may be NaN."""
+    """Rewrite BETWEEN as two comparisons if one of the numbers may be NaN."""
     for node in list(tree.find_all(exp.Between)):
         low, high = node.args["low"], node.args["high"]
         if any(_may_be_nan(one) for one in (node.this, low, high)):
@@ -218,7 +223,7 @@ def _between(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _like_each(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Rewrite LIKE ANY and LIKE ALL of a list as single LIKEs, in which a backslash is an escape."""
+    """Rewrite LIKE ANY and LIKE ALL as single LIKEs, in which a backslash is an escape character."""
     for node in list(tree.find_all(exp.Like)):
         quantified = node.expression
         patterns = quantified.this if isinstance(quantified, exp.Any | exp.All) else None
@@ -278,7 +283,7 @@ def _not_negative(node: exp.Expr, part: str, words: str) -> None:
 
 
 def _as_integer(node: exp.Expr, part: str) -> None:
-    """DuckDB's function takes 32 bits there, and a sum or a column of INT64 has 64."""
+    """Cast the argument `part` to 32 bits, which is the type of DuckDB's parameter. A sum or a column has 64 bits."""
     count = node.args.get(part)
     if count is not None and not isinstance(count, exp.Literal):
         node.set(part, exp.cast(count, "INTEGER"))
@@ -313,7 +318,7 @@ def _numbers(node: exp.Expr, _: Any) -> exp.Expr:  # noqa: C901, PLR0911 - a tab
 
 
 def _division(original: Callable[..., exp.Expr], node: exp.Expr, context: Any) -> exp.Expr:
-    """Divide NUMERIC without losing digits."""
+    """Divide NUMERIC values without losing digits."""
     if isinstance(node, exp.Div) and kind(node) == exp.DType.DECIMAL and not node.args.get("safe"):
         quotient = macro("_numeric_quotient", node.this.copy(), node.expression.copy())
         checked: exp.Expr = math._nonzero(node, quotient)  # noqa: SLF001 - there is no public name for it
@@ -344,7 +349,7 @@ def _nulls(node: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _ordered(node: exp.Expr, _: Any) -> exp.Expr:
-    """Order NaN before all other numbers; DuckDB orders it after them."""
+    """Order NaN before all other numbers, as GoogleSQL does. DuckDB orders NaN last."""
     spec = node.parent.args.get("spec") if isinstance(node, exp.Order) and isinstance(node.parent, exp.Window) else None
     if not isinstance(node, exp.Order) or (spec is not None and _has_distance(spec)):
         return node
@@ -367,13 +372,13 @@ def _ordered(node: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _has_distance(spec: exp.Expr) -> bool:
-    """Return whether a frame is a RANGE with a distance, which allows only one order key."""
+    """Return whether a frame is a RANGE with a distance. Such a frame allows only one sort key."""
     ends = (spec.args.get("start"), spec.args.get("end"))
     return str(spec.args.get("kind")).upper() == "RANGE" and any(isinstance(end, exp.Expr) for end in ends)
 
 
 def _keeping_type(original: Callable[..., exp.Expr], node: exp.Expr, context: Any) -> exp.Expr:
-    """Give the replacement of a literal the literal's type."""
+    """Copy the type of a literal to the literal's replacement."""
     made = original(node, context)
     if made is not node:
         made.type = node.type
@@ -381,7 +386,7 @@ def _keeping_type(original: Callable[..., exp.Expr], node: exp.Expr, context: An
 
 
 def _safe(original: Callable[..., exp.Expr], node: exp.Expr, context: Any) -> exp.Expr:
-    """Apply SAFE to the translation of a function, even if it is an expression and not a function call."""
+    """Apply SAFE to the translation of a function, even if the translation is an expression and not a function call."""
     if isinstance(node, exp.SafeFunc) and (
         not isinstance(node.this, exp.Func)
         or isinstance(node.this, _REWRITTEN)

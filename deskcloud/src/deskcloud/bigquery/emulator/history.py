@@ -1,7 +1,9 @@
-"""Store the emulator's jobs: the newest `KEPT_JOBS`, in a SQLite file.
+"""Store the emulator's jobs in a SQLite file. Keep the newest `KEPT_JOBS`, and delete older jobs with their results.
 
-local-bigquery keeps all jobs in a table of its database, where writing one takes 2 to 4 ms and reading one takes a
-query. A job is written when it is accepted and when it is done, so that unfinished jobs are known after a crash.
+local-bigquery keeps all jobs in a table of its database. Writing a job there takes 2 to 4 ms, and reading a job takes a
+query. Here, a job is written when it is accepted and again when it is done, so unfinished jobs are known after a crash.
+
+This module also decides when a query result is deleted: with its job, or `LIFETIME_SECONDS` after the job's creation.
 """
 
 import collections
@@ -45,11 +47,11 @@ _SAVE = "INSERT OR REPLACE INTO jobs (project, job, parent, state, created, reso
 
 
 class History:
-    """All jobs. Running jobs and the newest jobs are also in memory."""
+    """The stored jobs. Running jobs and the newest finished jobs are also in memory."""
 
     def __init__(self, file: Path, results: Results) -> None:
         self._database = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
-        # A killed process loses nothing; after a power failure, the newest jobs may be missing.
+        # Killing the process loses no job. After a power failure, the newest jobs may be missing.
         self._database.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; {_SCHEMA}")
         self._results = results
         self._latest: collections.OrderedDict[Name, Job] = collections.OrderedDict()
@@ -59,7 +61,7 @@ class History:
         self._fail_interrupted()
 
     def save(self, job: Job) -> Job:
-        """Store a job. RUNNING is not written: after a crash, pending and running jobs are treated alike."""
+        """Store a job. The state RUNNING is not written, because a restart treats pending and running jobs alike."""
         key = _key(job)
         with self._lock:
             if job.status.state != "RUNNING":
@@ -79,7 +81,7 @@ class History:
         return job
 
     def load(self, project: str, job: str) -> Job | None:
-        """Return the job, or None if there is none."""
+        """Return the job, or None if the job does not exist."""
         key = project, job
         with self._lock:
             if found := self._running.get(key) or self._latest.get(key):
@@ -98,7 +100,11 @@ class History:
         after: Position | None = None,
         limit: int = -1,
     ) -> list[dict[str, Any]]:
-        """Return resources of jobs, newest first; `after` is the position of the job before the first one returned."""
+        """Return the resources of jobs, newest first.
+
+        `after` is the position of the last job of the previous page. `parent` selects the child jobs of a job.
+        `earliest` and `latest` limit the creation time, in milliseconds since 1970.
+        """
         created, job = after or (1 << 62, "")
         with self._lock:
             rows = self._database.execute(
@@ -143,7 +149,7 @@ class History:
         self._database.execute(_SAVE, values)
 
     def _prune(self) -> list[Name]:
-        """Delete the oldest finished jobs; return the names of jobs whose results can be deleted."""
+        """Delete the oldest finished jobs. Return the names of all jobs whose results are to be deleted."""
         gone = self._database.execute(
             """DELETE FROM jobs WHERE state = 'DONE' AND rowid IN
             (SELECT rowid FROM jobs ORDER BY created DESC LIMIT -1 OFFSET ?) RETURNING project, job""",
@@ -156,7 +162,7 @@ class History:
         return gone + expired
 
     def _fail_interrupted(self) -> None:
-        """Mark jobs that a former process did not finish as failed: a client retries them."""
+        """Mark the jobs that a previous process did not finish as failed. Clients retry such jobs."""
         error = BigQueryError("backendError", "The service restarted while the job was running: retry it")
         for (text,) in self._database.execute("SELECT resource FROM jobs WHERE state <> 'DONE'").fetchall():
             self._write(runner._done(Job.model_validate_json(text), JobStatistics(), error))  # noqa: SLF001
@@ -164,12 +170,12 @@ class History:
 
 @functools.cache
 def kept_jobs() -> History:
-    """Return the history of this process's state; the first call needs an open connection."""
+    """Return the process's only history. The first call needs an open connection."""
     return History(settings.data_dir / "jobs.sqlite", kept_results())
 
 
 def add() -> None:
-    """Make local-bigquery use the history."""
+    """Make local-bigquery store and list its jobs here."""
     slow = "jobs are never deleted, and written slowly"
     patching.replace(store, "save", lambda job: kept_jobs().save(job), slow)
     patching.replace(store, "load", lambda *name: kept_jobs().load(*name), slow)
@@ -177,7 +183,7 @@ def add() -> None:
     patching.change(information_schema, "JOBS", _JobsView, "reads jobs from a table that is no longer used")
     path = f"{PREFIX}/projects/{{project_id}}/jobs"
     app.add_api_route(path, _list_jobs, methods=["GET"], dependencies=[Depends(valid_project)])
-    # The first matching route is used.
+    # The first route that matches a request is used.
     app.router.routes.insert(0, app.router.routes.pop())
 
 
@@ -188,13 +194,13 @@ def attach(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 class _JobsView:
-    """The SQL of INFORMATION_SCHEMA.JOBS; each use first copies the jobs into a table."""
+    """The SQL of INFORMATION_SCHEMA.JOBS. Each use first copies the stored jobs into a table."""
 
     def __init__(self, text: str) -> None:
         self._text = text.replace("emulator.main.jobs", _VIEWED)
 
     def format(self, project: str) -> str:
-        """Return the query for a project; the project is a literal."""
+        """Copy the jobs into the table and return the query for a project. `project` is an SQL literal."""
         columns = zip(*kept_jobs().rows(), strict=True)
         table = pa.table(dict(zip(_VIEWED_COLUMNS, map(pa.array, columns), strict=True)))
         with database.cursor() as cursor:

@@ -1,8 +1,9 @@
-"""Read and write JSON as GoogleSQL does: in STRINGs, where a number keeps its digits, and in the type JSON.
+"""Read and write JSON as GoogleSQL does.
 
-A STRING that is not valid JSON gives NULL, even where GoogleSQL finds the value before the syntax error.
+A JSON text in a STRING keeps its numbers digit by digit. The type JSON normalises numbers. A STRING that is not valid
+JSON gives NULL. GoogleSQL may still find a value that stands before the syntax error.
 
-https://cloud.google.com/bigquery/docs/reference/standard-sql/json_functions
+Source: https://cloud.google.com/bigquery/docs/reference/standard-sql/json_functions
 """
 
 import contextlib
@@ -24,12 +25,12 @@ from deskcloud.bigquery.emulator import patching
 
 _NAME = r"[\w\-:\s]+"
 _TOKEN = {
-    # JSON_EXTRACT and related functions use another notation for field names than JSON_VALUE and JSON_QUERY.
+    # JSON_EXTRACT and its variants quote field names differently from JSON_VALUE and JSON_QUERY.
     True: re.compile(rf"\.({_NAME})|\[\s*'((?:[^'\\]|\\.)*)'\s*\]|\[({_NAME})\]"),
     False: re.compile(rf'\.({_NAME})|\."((?:[^"\\]|\\.)*)"|\[({_NAME})\]'),
 }
 _UNSUPPORTED = re.compile(r"\*|\.\.|@")
-# Strings in apostrophes are accepted if the text has no other strings.
+# Strings in single quotes are accepted if the text contains no double quotes.
 _APOSTROPHES = re.compile(r"'((?:[^'\\]|\\.)*)'")
 _LARGEST_INTEGERS = (-(2**63), 2**64 - 1)
 # Numbers with an absolute value in this range are written without an exponent.
@@ -42,34 +43,41 @@ _EXTRACTING: dict[type[exp.Expr], tuple[str, str]] = {
 }
 
 
-# Return a text as a JSON string.
+# Return a Python string as a JSON string.
 quoted = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class Digits(str):
-    """A number as it was written, with all its digits."""
+    """A number with all the digits of its JSON text."""
 
     __slots__ = ()
 
 
 class Members(list[tuple[str, Any]]):
-    """The members of an object, including those with an empty or a repeated name."""
+    """The members of a JSON object, including members with an empty or a repeated name."""
 
 
 def read(text: str) -> Any:
-    """Parse JSON, including NaN and infinity, which DuckDB writes."""
+    """Parse JSON. NaN and infinity, which DuckDB writes, are accepted."""
     return json.loads(text, parse_float=Digits, parse_constant=Digits, object_pairs_hook=Members)
 
 
 def enclosed(brackets: str, members: Iterable[str], line: str) -> str:
-    """Return an array or object; `line` is the line break and indentation before its end, empty for one line."""
+    """Return a JSON array or object. `brackets` is "[]" or "{}".
+
+    `line` is the line break and the indentation before the closing bracket. If `line` is empty, the result is one line.
+    """
     separator = f"{line}  " if line else ""
     text = f",{separator}".join(members)
     return f"{brackets[0]}{separator}{text}{line}{brackets[1]}" if text else brackets
 
 
 def written(value: Any, line: str, *, is_typed: bool = True) -> str:
-    """Return a value as JSON: with sorted keys as in the type JSON, or as it is in a STRING."""
+    """Return a value as JSON text, on one line if `line` is empty.
+
+    If `is_typed`, write the value as BigQuery's type JSON does: keys sorted, numbers normalised. Otherwise keep the
+    order of the keys and the digits of the numbers.
+    """
     deeper = f"{line}  " if line else ""
     if isinstance(value, Members):
         space = " " if line else ""
@@ -84,7 +92,13 @@ def written(value: Any, line: str, *, is_typed: bool = True) -> str:
 
 
 def number(digits: str) -> str:
-    """Return a number as the type JSON stores it: a 64-bit integer, or the shortest text of a double."""
+    """Return a number in the form in which the type JSON stores it.
+
+    An integer of 64 bits keeps its digits. Any other number is the shortest text of a double.
+
+    Raises:
+        ValueError: the number is too large for a double.
+    """
     if digits.lstrip("-").isdigit() and _LARGEST_INTEGERS[0] <= int(digits) <= _LARGEST_INTEGERS[1]:
         return str(int(digits))
     value = float(digits)
@@ -108,10 +122,10 @@ def _scalar(value: Any, is_typed: bool) -> str | None:
 
 @lru_cache(1000)
 def _path(path: str, is_legacy: bool) -> tuple[str, ...]:
-    """Return the keys and positions of a path.
+    """Parse a JSONPath and return its keys and array positions.
 
     Raises:
-        ValueError: the path is invalid (with Google's message), or in lax mode.
+        ValueError: the path is invalid (with Google's message), or is in lax mode.
     """
     if path.startswith("lax "):
         raise ValueError("A JSONPath in lax mode is not supported by the local BigQuery")
@@ -132,7 +146,7 @@ def _path(path: str, is_legacy: bool) -> tuple[str, ...]:
 
 
 def _found(text: str | None, path: str | None, is_legacy: bool) -> Any:
-    """Return the value at a path; `...` if there is none, or the text is not valid JSON."""
+    """Return the value at a path, or `...` if no value is there or the text is not valid JSON."""
     if text is None or path is None:
         return ...
     parts = _path(path, is_legacy)
@@ -189,7 +203,7 @@ def _query_array(text: str | None, path: str | None, is_typed: bool, is_legacy: 
 
 
 def add(node_rules: list[Callable[..., exp.Expr]], position: int) -> None:
-    """Install the rules, and keep paths as they are written."""
+    """Install the rules, and keep JSON paths as the client wrote them."""
     node_rules.insert(position, _extract)
     patching.replace(BigQueryDialect, "to_json_path", lambda _, path: path, "paths are not kept as they are written")
     exact = (_is_exact, ["VARCHAR"], "BOOLEAN")
@@ -198,7 +212,7 @@ def add(node_rules: list[Callable[..., exp.Expr]], position: int) -> None:
 
 
 def read_literals(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Parse `JSON '...'.a[0]` as a path from a literal, not as the literal of a path."""
+    """Parse `JSON '...'.a[0]` as a path into a literal. sqlglot parses it as the literal of a path."""
     for literal in list(tree.find_all(exp.ParseJSON)):
         steps, innermost = [], literal.this
         while isinstance(innermost, exp.Dot | exp.Bracket):
@@ -225,12 +239,12 @@ def _checked(text: str) -> str:
 
 
 def _kept(text: str) -> str:
-    """Return a JSON text in the form of the type JSON."""
+    """Return a JSON text in the form of the type JSON: keys sorted, numbers normalised."""
     return written(_loaded(text), "")
 
 
 def _is_exact(text: str) -> bool:
-    """Return whether all numbers in a JSON text keep their digits; True for invalid JSON."""
+    """Return whether all numbers in a JSON text keep their digits in the type JSON. Invalid JSON gives True."""
     is_exact = True
 
     def check(digits: str) -> None:
@@ -261,7 +275,7 @@ def _extract(node: exp.Expr, _: Any) -> exp.Expr:
 
 
 _ARGUMENTS: list[Any] = ["VARCHAR", "VARCHAR", "BOOLEAN", "BOOLEAN"]
-# Each function also receives NULLs, and may return NULL.
+# DuckDB also passes NULLs to these functions, and the functions may return NULL.
 FUNCTIONS: dict[str, tuple[Callable[..., Any], list[Any], str]] = {
     "_json_value": (_value, _ARGUMENTS, "VARCHAR"),
     "_json_query": (_query, _ARGUMENTS, "VARCHAR"),

@@ -1,4 +1,4 @@
-"""GoogleSQL types that the rules need: of tables, of script variables and of expressions."""
+"""Find the GoogleSQL types that the rewrite rules need: of table columns, script variables and expressions."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -14,16 +14,16 @@ from sqlglot.optimizer.annotate_types import TypeAnnotator
 from sqlglot.schema import MappingSchema
 
 type Type = exp.DataType | None
-"""A type, or None if it is unknown."""
+"""A type, or None if the type is unknown."""
 type Columns = list[tuple[str, Type]]
 
-# The first field of the STRUCT that represents a RANGE.
+# The first field of the STRUCT that represents a RANGE in DuckDB.
 RANGE_START = "__range_start"
 _SCHEMA = MappingSchema(dialect="bigquery")
 
 
 def of_table(table: exp.Table, context: Context) -> Columns | None:
-    """Return the columns of a table or view, or None if they are unknown."""
+    """Return the columns of a table or view, or None if the columns are unknown."""
     if not isinstance(table.this, exp.Identifier) or table.name.endswith("*"):
         return None
     try:
@@ -37,7 +37,7 @@ def of_table(table: exp.Table, context: Context) -> Columns | None:
 
 
 def of_variable(name: str, context: Context) -> Type:
-    """Return the type of a script's variable."""
+    """Return the type of a script variable, or None if it is unknown."""
     table = context.variables.get(name.lower())
     columns = _of_temporary(context, table) if table else None
     return dict(columns or []).get(VALUE)
@@ -51,7 +51,7 @@ def _of_temporary(context: Context, table: str) -> Columns | None:
 
 
 def of_query(cursor: duckdb.DuckDBPyConnection, sql: str, bound: dict[str, Any] | None = None) -> Columns:
-    """Return the columns of a query, with DuckDB's types, without running it."""
+    """Let DuckDB find the columns of a query without running the query. `sql` is DuckDB's SQL."""
     relation = cursor.sql(sql, params=bound)
     return [
         (name, _parsed(types.bigquery_type(types.field(name, kind))))
@@ -70,14 +70,14 @@ def infer(expression: exp.Expr) -> Type:
 
 
 def is_range(kind: Type) -> bool:
-    """Return whether a type is RANGE, or the STRUCT that represents it in DuckDB."""
+    """Return whether a type is RANGE, or the STRUCT that represents a RANGE in DuckDB."""
     return kind is not None and (
         kind.is_type(exp.DType.RANGE) or [name for name, _ in fields(kind)][:1] == [RANGE_START]
     )
 
 
 def known(kind: Type) -> Type:
-    """Return the type, or None for sqlglot's UNKNOWN."""
+    """Return the type, or None if sqlglot's type is UNKNOWN or NULL."""
     return None if kind is None or kind.is_type(exp.DType.UNKNOWN, exp.DType.NULL) else kind
 
 
@@ -88,12 +88,12 @@ def is_whole(kind: Type) -> bool:
 
 
 def element(kind: Type) -> Type:
-    """Return the type of an array's elements."""
+    """Return the element type of an ARRAY. Other types give None."""
     return known(kind.expressions[0]) if kind and kind.is_type(exp.DType.ARRAY) and kind.expressions else None
 
 
 def fields(kind: Type) -> Columns:
-    """Return a STRUCT's fields; nothing for other types. An unnamed field has the name ""."""
+    """Return the fields of a STRUCT. Other types give an empty list, and unnamed fields have the name ""."""
     if kind is None or not kind.is_type(exp.DType.STRUCT):
         return []
     return [
@@ -103,12 +103,12 @@ def fields(kind: Type) -> Columns:
 
 
 def field(kind: Type, name: str) -> Type:
-    """Return the type of a STRUCT's field."""
+    """Return the type of a STRUCT's field, or None if there is no such field."""
     return next((one for field_name, one in fields(kind) if field_name.casefold() == name.casefold()), None)
 
 
 def struct(columns: Iterable[tuple[str, Type]]) -> Type:
-    """Return the STRUCT of these fields, or None if a field's type is unknown."""
+    """Return the STRUCT type with these fields, or None if a field's type is unknown."""
     made = []
     for name, kind in columns:
         if kind is None:
@@ -118,5 +118,5 @@ def struct(columns: Iterable[tuple[str, Type]]) -> Type:
 
 
 def array(kind: Type) -> Type:
-    """Return the ARRAY of that element type."""
+    """Return the ARRAY type with this element type."""
     return None if kind is None else exp.DataType(this=exp.DType.ARRAY, expressions=[kind.copy()], nested=True)

@@ -1,11 +1,11 @@
 """Start the package `local-bigquery` as its own process on 127.0.0.1, without any download.
 
-The emulator expects DuckDB's extensions below HOME. It gets its own HOME in the state folder, with links to the
+The emulator expects DuckDB's extensions below HOME. Its HOME is a folder in the state folder, with links to the
 extensions that pip installed.
 
-The emulator reads `gs://` paths below `buckets`, the folder in which the storage service keeps `BUCKET/OBJECT` as a
-file. It must not write there, since an object also has metadata and a generation. The gateway (`outbound.py`) lets it
-write to a scratch file and uploads that file to the storage service.
+The emulator reads `gs://` paths from the folder `buckets`, where the storage service stores each object as the file
+BUCKET/OBJECT. The emulator must not write to this folder, because an object also has metadata and a generation. The
+gateway (`outbound.py`) therefore lets the emulator write to a scratch file, and uploads the file.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ from deskcloud.web.plain import NO_TLS
 
 
 class EmulatorDiedError(RuntimeError):
-    """The emulator did not start; the message has the end of its log."""
+    """The emulator did not start. The message contains the end of the emulator's log."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ class Emulator:
     grpc_address: str
     """Address of the Storage Read API."""
     scratch: Path
-    """Folder for files exchanged with the emulator."""
+    """Folder for files that are exchanged with the emulator."""
     secret: str
-    """The secret that each HTTP request must send in SECRET_HEADER."""
+    """Each HTTP request must send this secret in the header SECRET_HEADER."""
 
 
 @contextlib.contextmanager
@@ -55,13 +55,13 @@ def run(
     reading_secret: str = "",
     deadline_seconds: float = 60,
 ) -> Iterator[Emulator]:
-    """Yield the emulator once it answers; end its process afterwards.
+    """Start the emulator and yield once it answers. At the end, stop the emulator's process.
 
-    Tables are stored below `state`/data and survive the process. Port 0 takes a free port. Readers over gRPC send
-    `reading_secret`, or the emulator's secret if it is empty.
+    Tables are stored below `state`/data and are kept after the process has ended. Port 0 means a free port. Clients of
+    the gRPC API must send `reading_secret`. If `reading_secret` is empty, they must send the emulator's secret.
 
     Raises:
-        EmulatorDiedError: it ended, failed, or did not answer in time; the message has the reason or the log's end.
+        EmulatorDiedError: the emulator ended, failed or did not answer in time; the message says why.
         OSError: a port is taken.
     """
     state.mkdir(parents=True, exist_ok=True)
@@ -81,7 +81,7 @@ def run(
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                # Ctrl-C in a terminal reaches the whole process group; only the supervisor ends this process.
+                # Ctrl-C in a terminal goes to the whole process group, but only the supervisor may end this process.
                 start_new_session=True,
             )
         url = f"http://127.0.0.1:{listening}"
@@ -97,7 +97,7 @@ def _environment(state: Path, buckets: Path | None) -> dict[str, str]:
     _link_extensions(home)
     root = Path(__file__).parents[2]
     own = {"HOME": str(home), "PYTHONPATH": os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])}
-    # The clients' emulator variables must not redirect the emulator's requests to itself.
+    # The emulator variables are set for clients. They must not redirect the emulator's own requests.
     passed = {k: v for k, v in os.environ.items() if not k.endswith("_EMULATOR_HOST") and k != "GCS_LOCAL_ROOT"}
     return passed | own | ({"GCS_LOCAL_ROOT": str(buckets.absolute())} if buckets else {})
 
@@ -130,9 +130,9 @@ def extension(name: str, version: str) -> Path:
 
 @contextlib.contextmanager
 def _held(port: int) -> Iterator[int]:
-    """Yield the port, or a free one for 0; keep other processes from taking it until the emulator listens.
+    """Yield the port, or a free port for 0. Keep the port reserved until the emulator listens on it.
 
-    A socket that is bound but not listening blocks the port, except for sockets that share the address.
+    A socket that is bound but does not listen blocks the port for all sockets that do not share the address.
     """
     with socket.create_server(("127.0.0.1", port)) if port else contextlib.nullcontext():
         pass
@@ -155,7 +155,7 @@ def _wait_until_it_answers(
                 answer = client.get(f"{url}/bigquery/v2/projects")
                 if answer.is_success:
                     return
-                # The emulator opens its database at the first request; the error would persist.
+                # The emulator opens its database at the first request. Later requests would fail with the same error.
                 raise EmulatorDiedError(
                     f"the BigQuery emulator cannot open the state in {log.parent}: {_reason(answer)}. "
                     f"Name another state folder, or remove this one; the emulator's log is {log}"

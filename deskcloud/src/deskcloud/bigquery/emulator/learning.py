@@ -1,4 +1,4 @@
-"""Ask DuckDB for types that the statement's text does not show: of functions, of table functions, of PIVOT."""
+"""Ask DuckDB for types that the statement's text does not show: of functions, of table functions and of PIVOT."""
 
 import copy
 import itertools
@@ -21,14 +21,14 @@ from deskcloud.bigquery.emulator.scope import Scope, Source
 
 
 class Learner:
-    """Find the types in a statement whose names are resolved; `resolve` is the rule that resolves names."""
+    """Find types in a statement in which names are resolved. `resolve` is the rule that resolves the names."""
 
     def __init__(self, context: Context, resolve: Callable[..., exp.Expr]) -> None:
         self._context = context
         self._resolve = resolve
 
     def kind(self, expression: exp.Expr, scope: Scope | None, place: exp.Expr) -> Type:
-        """Return the type of an expression in the scope and with the WITH queries that `place` sees."""
+        """Return the type of an expression. `scope` gives the visible columns, `place` the visible WITH queries."""
         known = types.infer(expression)
         if types.is_whole(known):
             return known
@@ -41,7 +41,7 @@ class Learner:
         return columns[0][1] if columns else known
 
     def learn(self, scope: Scope) -> None:
-        """Find unknown columns of the items in FROM."""
+        """Find the columns of the items in FROM whose columns are unknown."""
         for source in scope.sources:
             if isinstance(source, scopes.Table) and source.columns is None and source.node is not None:
                 source.columns = self._described(exp.select("*").from_(source.node.copy()), source.node)
@@ -56,11 +56,11 @@ class Learner:
         try:
             return types.of_query(cursor, *self._translated(query, context))
         except (BigQueryError, duckdb.Error, SqlglotError):
-            # The type stays unknown; the statement itself reports its error.
+            # The type stays unknown. The statement itself reports the error.
             return None
 
     def _translated(self, query: exp.Expr, context: Context) -> tuple[str, dict[str, object]]:
-        """Apply the remaining rules."""
+        """Apply the rules that follow the resolution of names. Return DuckDB's SQL and the query parameters."""
         structs.align(query)
         for rule in STATEMENT_RULES[STATEMENT_RULES.index(self._resolve) + 1 :]:
             query = rule(query, context)
@@ -69,7 +69,7 @@ class Learner:
 
 
 def _stand_in(source: Source) -> exp.Expr | None:
-    """Return an item for FROM with the source's names and types."""
+    """Return a subquery for FROM with the names and types of the source, but without rows."""
     if isinstance(source, scopes.Elements):
         columns = [(source.column.name, source.type)]
         columns += [(source.offset.name, source.offset.type)] if source.offset else []
@@ -83,7 +83,7 @@ def _stand_in(source: Source) -> exp.Expr | None:
 
 
 def _definitions(place: exp.Expr) -> exp.With | None:
-    """Return the WITH queries visible at a place, in the order of their dependencies."""
+    """Return the WITH queries that are visible at a place. A query stands after the queries that it reads."""
     seen: dict[str, exp.CTE] = {}
     is_recursive = False
     inner, around = place, place.parent

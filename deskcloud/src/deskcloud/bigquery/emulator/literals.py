@@ -1,8 +1,9 @@
-"""Give literals the type of the values that they are combined with.
+"""Give a literal the type of the values with which it is combined.
 
-1.5 with a NUMERIC is NUMERIC, where DuckDB makes both FLOAT64; in '2024-01-01' IN dates, the literal is a DATE.
+If 1.5 is combined with a NUMERIC, the literal is a NUMERIC; DuckDB would convert both to FLOAT64. In `'2024-01-01' IN
+dates`, the literal is a DATE.
 
-https://cloud.google.com/bigquery/docs/reference/standard-sql/conversion_rules#literal_coercion
+Source: https://cloud.google.com/bigquery/docs/reference/standard-sql/conversion_rules#literal_coercion
 """
 
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ _TIMES = {
 
 
 def add() -> None:
-    """Install the rules, after those that infer types."""
+    """Install the rules after the rules that infer types."""
     STATEMENT_RULES.extend([_coerced, _in_times])
 
 
@@ -30,7 +31,7 @@ def _coerced(tree: exp.Expr, context: Any) -> exp.Expr:
     is_changed = False
     for cast in tree.find_all(exp.Cast):
         if cast.to.this in DECIMALS and _is_literal(cast.this):
-            # A number literal would pass through FLOAT64 and lose digits.
+            # As a number, the literal would pass through FLOAT64 and lose digits.
             cast.set("this", exp.Literal.string(cast.this.sql()))
     for values in _groups(tree):
         kinds = {kind(one) for one in values if not _is_literal(one)}
@@ -63,7 +64,7 @@ def _in_times(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _groups(tree: exp.Expr) -> Iterator[list[exp.Expr]]:
-    """Yield the groups of values that share one type."""
+    """Yield the groups of values that must have the same type."""
     for union in tree.find_all(exp.SetOperation):
         if not isinstance(union.parent, exp.SetOperation):
             selects = list(_selects(union))

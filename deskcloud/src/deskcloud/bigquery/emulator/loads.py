@@ -1,7 +1,7 @@
-"""Run load jobs: check each row against the schema before DuckDB reads the file, since DuckDB casts what it can.
+"""Run load jobs: check each row against the schema before DuckDB reads the file, because DuckDB casts whatever it can.
 
-A text file is read line by line. Errors are reported as in BigQuery's errors[], with the row's position and line and
-the field. Up to maxBadRecords bad rows are left out: the other rows are copied into another file.
+A text file is read row by row. Errors are reported as in BigQuery's errors[]: with the row's position, its line and the
+field. Up to maxBadRecords invalid rows are skipped: the valid rows are copied to another file.
 """
 
 import tempfile
@@ -27,12 +27,12 @@ from deskcloud.bigquery.emulator.text_rows import Refused, plain_text, refused_r
 
 _TEXT = {"CSV": "CSV", "NEWLINE_DELIMITED_JSON": "JSON"}
 _SHOWN = 5
-# Types that are checked here; for others, the writer checks the columns of a typed file.
+# In a typed file, only columns of these types are checked here. The writer checks all other columns.
 _KNOWN = {*HOLDS, "INTEGER", "BOOLEAN", "DATE", "TIME", "RECORD"}
 
 
 class LoadError(BigQueryError):  # type: ignore[misc]  # local-bigquery is not typed
-    """A load job failed because of its rows; `details` are further entries of errors[]."""
+    """A load job failed because of its rows. `details` are the further messages for errors[]."""
 
     def __init__(self, message: str, details: Sequence[str]) -> None:
         super().__init__("invalid", message)
@@ -41,14 +41,14 @@ class LoadError(BigQueryError):  # type: ignore[misc]  # local-bigquery is not t
 
 @dataclass
 class _Source:
-    """A file on disk, and the client's name for it."""
+    """A file on disk, and the URI under which the client knows the file."""
 
     file: str
     uri: str | None
 
 
 def add() -> None:
-    """Make local-bigquery load in this way and report all errors."""
+    """Make local-bigquery run load jobs with these checks and report all errors."""
     patching.replace(runner, "HANDLERS", run, "rows are cast by DuckDB, which accepts more than BigQuery", key="load")
     patching.wrap(runner, "_done", _with_details, "a load reports only one of its errors")
 
@@ -64,7 +64,7 @@ def _with_details(
 
 
 def run(cursor: duckdb.DuckDBPyConnection, config: JobConfigurationLoad, upload: str | None) -> JobStatistics3:
-    """Load the files that a job names.
+    """Load the files that a job names, or the uploaded file `upload`.
 
     Raises:
         BigQueryError: a row or the schema does not match.
@@ -115,7 +115,7 @@ def run(cursor: duckdb.DuckDBPyConnection, config: JobConfigurationLoad, upload:
 
 
 def _known(table: partitions.Reference, config: JobConfigurationLoad) -> list[TableFieldSchema]:
-    """Return the table's columns, if a job without a schema loads into them."""
+    """Return the table's columns if the job declares no schema and loads a text file into the table."""
     if (config.sourceFormat or "CSV") not in _TEXT or config.autodetect or not tables.exists(*table):
         return []
     return list(tables.fields(tables.load(*table)))
@@ -133,7 +133,7 @@ def _sizes(cursor: duckdb.DuckDBPyConnection, files: str) -> tuple[int, int]:
 def _checked(
     folder: Path, sources: Sequence[_Source], config: JobConfigurationLoad, fields: Sequence[TableFieldSchema]
 ) -> tuple[list[_Source], int]:
-    """Return the sources with only valid rows, and the number of invalid rows.
+    """Return the sources with only their valid rows, and the number of invalid rows.
 
     Raises:
         LoadError: more rows are invalid than the job allows.
@@ -159,7 +159,7 @@ def _checked(
 
 
 def _without(file: Path, refused: Sequence[Refused], folder: Path) -> Path:
-    """Return a copy of the file without these rows."""
+    """Return a copy of the file without the refused rows."""
     copy = folder / f"{uuid.uuid4().hex}.fitting"
     with file.open("rb") as source, copy.open("wb") as target:
         for one in refused:
@@ -194,7 +194,7 @@ def _query(
     fields: Sequence[TableFieldSchema],
     table: partitions.Reference,
 ) -> tuple[str, int]:
-    """Return the query for the rows to store, and their number."""
+    """Return the query for the rows to store, and the number of these rows."""
     relation = cursor.sql(f"SELECT * FROM {reader} LIMIT 0")  # noqa: S608 - quoted
     kind = config.sourceFormat or "CSV"
     if kind in _TEXT:
@@ -216,7 +216,7 @@ def _typed(
     declared: Sequence[TableFieldSchema],
     table: partitions.Reference,
 ) -> str:
-    """Return the select list for a typed file, with the table's types or the declared types."""
+    """Return the select list for a typed file. The columns get the declared types, or else the table's types."""
     is_appended = config.writeDisposition != "WRITE_TRUNCATE" and tables.exists(*table)
     wanted = list(declared or (tables.fields(tables.load(*table)) if is_appended else []))
     if not wanted or config.hivePartitioningOptions:
@@ -244,7 +244,7 @@ def _typed(
                 f"Provided Schema does not match Table {names.label(*table)}. Cannot add fields (field: {name})",
             )
         if not declared and not config.ignoreUnknownValues:
-            # The writer checks whether the table may get the column.
+            # The writer checks whether the column may be added to the table.
             columns.append(quote(name))
     return ", ".join(columns)
 

@@ -1,6 +1,6 @@
-"""Apply a job's location as BigQuery does: the job finds only datasets of that location and creates datasets there.
+"""Apply a job's location as BigQuery does: a job finds only datasets in its location and creates datasets there.
 
-The gateway sends the location in a header. A job without a location runs where its datasets are.
+The gateway sends the location in a header. A job without a location may use datasets in any location.
 """
 
 import functools
@@ -25,7 +25,7 @@ _named: ContextVar[str] = ContextVar("location", default="")
 
 
 def add() -> None:
-    """Install the checks, before the first statement."""
+    """Install the checks before the first statement."""
     unread = "locations of jobs are ignored"
     STATEMENT_RULES.insert(patching.position(STATEMENT_RULES, tables, "qualify", unread), _check_statement)
     patching.wrap(runner, "submit", _submit, unread)
@@ -35,12 +35,12 @@ def add() -> None:
 
 
 def missing(kind: str, label: str, location: str = "US") -> BigQueryError:
-    """Return the error for a dataset or table that a location lacks."""
+    """Return the error for a dataset or table that does not exist in a location. `kind` is "Dataset" or "Table"."""
     return BigQueryError("notFound", f"Not found: {kind} {label} was not found in location {location}")
 
 
 def asgi(app: ASGIApp) -> ASGIApp:
-    """Return an app that stores a request's location for all work that the request starts."""
+    """Return an app that sets the location of each request for all work that the request starts."""
 
     async def told(scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope.get("headers", ()))
@@ -89,7 +89,7 @@ def _known() -> dict[tuple[str, str], str]:
 
 
 def _changed(original: Any, what: Any, *keys: str) -> Any:
-    """Save or delete a resource; datasets are then looked up again."""
+    """Save or delete a resource. If the resource is a dataset, clear the cache of locations."""
     changed = original(what, *keys)
     if what is Dataset or isinstance(what, Dataset):
         _known.cache_clear()

@@ -1,4 +1,4 @@
-"""DuckDB macros that implement GoogleSQL functions; function_values.py inserts their calls into statements."""
+"""Define DuckDB macros that implement GoogleSQL functions. function_values.py inserts calls of these macros."""
 
 from local_bigquery.sql import dialect
 from sqlglot import exp
@@ -130,6 +130,6 @@ CREATE OR REPLACE MACRO bq.main._least(a, b) AS
 
 
 def macro(name: str, *arguments: exp.Expr) -> exp.Expr:
-    """Return a call of a macro."""
+    """Return the call of a macro of this module. `name` has no schema."""
     made: exp.Expr = dialect.macro(name, *arguments)
     return made

@@ -1,7 +1,8 @@
-"""Refuse columns that no table can have: duplicate names, and unnamed columns of a table or view.
+"""Refuse tables and views with duplicate column names, and those with unnamed columns.
 
-A query's own result may have them: they become a and a_1, or f0_. A procedure without a dataset is refused too, and an
-option's value before the table is made.
+The result of a query may have such columns: its columns are then named a and a_1, or f0_.
+
+This module also refuses a procedure whose dataset does not exist. It refuses invalid options before a table is created.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -33,7 +34,7 @@ def add() -> None:
 
 
 def duplicates(columns: Iterable[str]) -> list[str]:
-    """Return the names that repeat an earlier name, ignoring case."""
+    """Return the names that repeat an earlier name. The comparison ignores case."""
     folded = [(name, name.casefold()) for name in columns]
     return [name for number, (name, one) in enumerate(folded) if one in (other for _, other in folded[:number])]
 
@@ -50,14 +51,14 @@ def check_result(columns: Iterable[str]) -> None:
 
 
 def _save(original: Callable[..., Any], project: str, dataset: str, *rest: Any) -> Any:
-    """Check the dataset of a procedure: DuckDB, which would report a missing one, is not involved."""
+    """Check that the dataset of a new procedure exists. DuckDB takes no part in the creation and reports no error."""
     if not datasets.exists(project, dataset):
         raise locations.missing("Dataset", names.label(project, dataset))
     return original(project, dataset, *rest)
 
 
 def _fields(original: Callable[..., None], schema: Sequence[TableFieldSchema]) -> None:
-    """Check a schema that a client declares; the original calls this again for nested fields."""
+    """Check a schema that a client declares. `original` calls this function again for nested fields."""
     if found := duplicates(one.name or "" for one in schema):
         raise BigQueryError("invalid", f"Field {found[0]} already exists in schema")
     original(schema)
@@ -68,7 +69,7 @@ def _refusal(words: str) -> BigQueryError:
 
 
 def _written_columns(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Check the columns that the statement names."""
+    """Check the columns that a CREATE statement names."""
     if not isinstance(tree, exp.Create) or tree.args.get("kind") not in _MADE:
         return tree
     if isinstance(tree.this, exp.Schema):
@@ -86,7 +87,7 @@ def _written_columns(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _starred_columns(node: exp.Expr, context: Any) -> exp.Expr:
-    """Check the columns of a star, with DuckDB's names; DuckDB would rename duplicates."""
+    """Check the columns of a star in a CREATE statement. DuckDB would rename duplicates."""
     is_made = isinstance(node, exp.Create) and node.args.get("kind") in _MADE and not isinstance(node.this, exp.Schema)
     select = _select(node) if is_made else None
     if select and any(one.is_star for one in select.expressions) and (cursor := getattr(context, "cursor", None)):
@@ -98,7 +99,7 @@ def _starred_columns(node: exp.Expr, context: Any) -> exp.Expr:
 
 
 def _run(original: Callable[..., Any], cursor: Any, tree: exp.Expr, context: Any, *rest: Any) -> Any:
-    """Read the options before the table is made, and check the columns in a dry run too."""
+    """Check the options before the table is created. In a dry run, check the columns of the result too."""
     _, config, dry_run, _ = rest
     if isinstance(tree, exp.Create) and tree.args.get("kind") in _MADE:
         options.options(tree.args.get("properties"), options.TABLE_OPTIONS, query._evaluator(cursor))  # noqa: SLF001 - as the original reads them
@@ -110,7 +111,7 @@ def _run(original: Callable[..., Any], cursor: Any, tree: exp.Expr, context: Any
 
 
 def _select(create: exp.Expr) -> exp.Select | None:
-    """Return the query that names the columns."""
+    """Return the SELECT that names the columns, or None."""
     select = create.args.get("expression")
     while isinstance(select, exp.SetOperation | exp.Subquery):
         select = select.this

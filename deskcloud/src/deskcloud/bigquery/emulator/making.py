@@ -1,9 +1,12 @@
-"""Create a table for a loaded file without making DuckLake read all other tables.
+"""Create a table for a loaded file, so that DuckLake does not read all other tables.
 
-For each new table, DuckLake reads the columns of all tables twice, and again if another table was created meanwhile:
-0.2 s for 366 day-tables of 79 columns. So DuckLake creates the table in an empty in-memory lake that uses the
-project's data path. The metadata of that lake is then copied into the project's, under the project's next ids, in one
-transaction: https://ducklake.select/docs/stable/specification/introduction.
+For each new table, DuckLake reads the columns of all tables twice. If another table is created meanwhile, DuckLake
+reads them again. With 366 day-tables of 79 columns, this takes 0.2 s.
+
+This module first creates the table in an empty in-memory lake, which uses the project's folder for files. One
+transaction then copies the metadata of the in-memory lake into the project's metadata, under the project's next ids.
+
+Source: https://ducklake.select/docs/stable/specification/introduction
 """
 
 import contextlib
@@ -58,7 +61,7 @@ _publishing = threading.Lock()
 
 
 def make(writer: Any, table: Reference, select: str, bound: dict[str, Any] | None, required: Sequence[str]) -> None:
-    """Create a table with the rows of a query; `required` are the columns that are never NULL.
+    """Create a table with the rows of the query `select`. `required` lists the columns that are never NULL.
 
     Raises:
         BigQueryError: the dataset no longer exists, or another statement has created the table meanwhile.

@@ -1,6 +1,6 @@
-"""Correct what local-bigquery gets wrong, or does too slowly for many day-tables, in its own process.
+"""Apply all corrections to local-bigquery in its own process: of wrong behaviour, and of slow work on many tables.
 
-The docstring of each module below says what it corrects. Replacements use `patching`, with a reason.
+The docstring of each module below says what the module corrects. The replacements use `patching`, with a reason.
 """
 
 from deskcloud.bigquery.emulator import (
@@ -78,10 +78,13 @@ _IN_ORDER = (
     tables_view,
     view_updates,
 )
-"""The order matters: a later module wraps an earlier one's replacements, or puts its rules before the earlier rules."""
+"""The modules in the order in which they are applied.
+
+A later module may wrap the replacements of an earlier module, or put its rules before the earlier rules.
+"""
 
 
 def apply() -> None:
-    """Apply the corrections, before the first connection is opened."""
+    """Apply the corrections before the first connection is opened."""
     for module in _IN_ORDER:
         module.add()

@@ -1,9 +1,11 @@
-"""Resolve names whose meaning differs in DuckDB: the elements of an array that UNNEST puts in FROM.
+"""Resolve names that mean something else in DuckDB: the names of array elements that UNNEST puts in FROM.
 
-In GoogleSQL, `UNNEST(array) AS h` makes `h` a range variable: `h` is an element, and a STRUCT's fields are columns,
-with or without `h.`; `FROM t, t.array` means the same. In DuckDB, UNNEST is a table with one column that holds the
-element. So each UNNEST gets its own table alias and one column. Each name of an element, a field or an offset becomes
-a path from that column. Statements without UNNEST are not changed.
+In GoogleSQL, `UNNEST(array) AS h` makes `h` a range variable. The name `h` is an element. If the element is a STRUCT,
+its fields are columns, with or without `h.`. `FROM t, t.array` means the same as `FROM t, UNNEST(t.array)`.
+
+In DuckDB, UNNEST is a table with one column, which holds the element. The rule therefore gives each UNNEST its own
+table alias and one column. Each name of an element, a field or an offset becomes a path from this column. Statements
+without UNNEST are not changed, unless they contain a STRUCT or a call of a template.
 """
 
 import itertools
@@ -27,7 +29,7 @@ type _Queries = dict[str, Columns | None]
 
 
 def resolve(tree: exp.Expr, context: Context) -> exp.Expr:
-    """Replace the names of a statement by full paths, and make the fields of its structs explicit."""
+    """Replace the names in a statement by full paths, and name the fields of its structs explicitly."""
     is_called = any(templates.calls(tree, context))
     if is_called or tree.find(exp.Unnest, exp.Struct, exp.Tuple) or _has_array_path(tree):
         structs.name_fields(tree)
@@ -37,7 +39,7 @@ def resolve(tree: exp.Expr, context: Context) -> exp.Expr:
 
 
 def _has_array_path(tree: exp.Expr) -> bool:
-    """Return whether a FROM may name an array of an outer table: (SELECT ... FROM t.array)."""
+    """Return whether a FROM may name an array of an outer table, as in (SELECT ... FROM t.array)."""
     aliases = {table.alias_or_name.casefold() for table in tree.find_all(exp.Table)}
     return any(table.parts[0].name.casefold() in aliases for table in tree.find_all(exp.Table) if table.db)
 
@@ -47,13 +49,13 @@ class _Resolver:
         self._context = context
         self._prefix = ""
         self._numbers = itertools.count(1)
-        # Equal calls get equal names, since GROUP BY compares them.
+        # Equal calls get equal names, because GROUP BY compares the names.
         self._calls: dict[str, int] = {}
         self._is_argument = False
         self._learner = Learner(context, resolve)
 
     def statement(self, tree: exp.Expr) -> None:
-        """Resolve a statement of any kind."""
+        """Resolve the names in a statement of any kind."""
         if isinstance(tree, exp.Query):
             self._query(tree, None, {})
             return
@@ -69,7 +71,7 @@ class _Resolver:
                 structs.rename(assignment.expression, stored.get(assignment.this.name))
 
     def _around(self, tree: exp.Expr) -> Scope:
-        """Return the scope of a statement other than a query: parameters, or the table that it changes."""
+        """Return the scope of a statement that is not a query: a function's parameters, or the tables of DML."""
         scope = Scope()
         if isinstance(tree, exp.Create) and isinstance(tree.this, exp.UserDefinedFunction):
             parameters = [(one.name, types.known(one.kind)) for one in tree.this.expressions]
@@ -85,7 +87,7 @@ class _Resolver:
         return scope
 
     def _name_as_stored(self, insert: exp.Insert) -> None:
-        """Name the fields of structs as the table does, since structs are stored by position."""
+        """Give inserted structs the field names of the table's columns. GoogleSQL matches the fields by position."""
         named = insert.this.expressions if isinstance(insert.this, exp.Schema) else []
         table = insert.this.this if isinstance(insert.this, exp.Schema) else insert.this
         stored = types.of_table(table, self._context) or []
@@ -99,7 +101,7 @@ class _Resolver:
                 structs.rename(value.unalias(), kind)
 
     def _query(self, query: exp.Expr, outer: Scope | None, queries: _Queries) -> Columns | None:
-        """Resolve a query and return its columns."""
+        """Resolve the names in a query. Return the query's columns, or None if they are unknown."""
         queries = queries | self._definitions(query, outer, queries)
         if isinstance(query, exp.Subquery):
             columns = self._query(query.this, outer, queries)
@@ -119,7 +121,7 @@ class _Resolver:
         for one in with_.expressions:
             name = one.alias.casefold()
             if with_.recursive and isinstance(one.this, exp.SetOperation):
-                # The columns are those of the first query; the second query reads them.
+                # The first query determines the columns. The second query reads these columns.
                 columns = self._query(one.this.this, outer, queries | found)
                 self._query(one.this.expression, outer, queries | found | {name: columns})
             else:
@@ -173,7 +175,7 @@ class _Resolver:
             scope.sources.append(Table(item.alias_or_name, None, item))
 
     def _range_variable(self, item: exp.Expr) -> str:
-        """Return an item's name; give the item a name if it has none."""
+        """Return the name of an item in FROM. An item without a name gets a generated name."""
         if name := scopes.range_variable(item):
             return name
         name = f"{self._prefix}_q{next(self._numbers)}"
@@ -187,7 +189,7 @@ class _Resolver:
         return types.of_table(table, self._context)
 
     def _array_path(self, table: exp.Table, scope: Scope) -> exp.Unnest | None:
-        """Return the UNNEST that `FROM t.array` means if `t` is a range variable."""
+        """Return the UNNEST that `FROM t.array` means if `t` is a range variable, or None."""
         parts = table.parts
         if len(parts) < 2 or not isinstance(table.this, exp.Identifier):
             return None
@@ -206,7 +208,7 @@ class _Resolver:
         columns = given.columns if given else []
         name = columns[0] if columns else given.this if given and given.this else None
         if name is None and "offset" not in unnest.args:
-            # sqlglot parses `FROM t, t.array` as UNNEST, with the path's last name as its alias.
+            # sqlglot parses `FROM t, t.array` as an UNNEST whose alias is the last name of the path.
             name = unnest.expressions[0].this
         self._inside(unnest.expressions, scope, queries)
         kind = types.element(self._learner.kind(unnest.expressions[0], scope, unnest))
@@ -238,7 +240,7 @@ class _Resolver:
         queries: _Queries,
         aliases: set[str] | frozenset[str] = frozenset(),
     ) -> None:
-        """Resolve an expression; a bare name among `aliases` belongs to the select list."""
+        """Resolve the names in an expression. A bare name in `aliases` is a name of the select list and stays."""
         if isinstance(node, list):
             for one in node:
                 self._inside(one, scope, queries, aliases)
@@ -255,7 +257,7 @@ class _Resolver:
                     self._inside(value, scope, queries, aliases)
 
     def _call(self, call: Call, scope: Scope, queries: _Queries) -> None:
-        """Replace a call by the function's body, with the arguments in place of the parameters."""
+        """Replace a call by the function's body. The arguments replace the parameters."""
         former = self._is_argument, self._prefix, self._numbers
         self._is_argument = True
         self._inside(call.function.expressions, scope, queries)
@@ -276,7 +278,7 @@ class _Resolver:
         self._is_argument, self._prefix, self._numbers = former
 
     def _subquery(self, query: exp.Query, scope: Scope, queries: _Queries) -> None:
-        """Resolve a subquery in an expression, and set its type in the scope around it."""
+        """Resolve the names in a subquery in an expression, and set the subquery's type."""
         columns = self._query(query, scope, queries)
         select = query.unnest()
         if not columns or not isinstance(select, exp.Query):
@@ -305,7 +307,8 @@ class _Resolver:
                 column.type = scopes.type_in(source, names)
                 is_hidden = self._is_argument or isinstance(column.find_ancestor(exp.Unnest, exp.Query), exp.Unnest)
                 if is_field and source.name and is_hidden:
-                    # The element may be named like the array, or a column in the function's body like the argument.
+                    # A name may be ambiguous here: an element may have the array's name, and a body's column may have
+                    # the argument's.
                     root = exp.column(parts[0].copy(), source.name)
                     root.type = scopes.type_in(source, names[:1])
                     _put(column, root, parts[1:])
@@ -351,7 +354,7 @@ def _is_join(item: exp.Subquery) -> bool:
 
 
 def _put(column: exp.Column, root: exp.Expr, path: Sequence[exp.Expr]) -> None:
-    """Replace a column by `root.path`; in a select list, keep the column's name."""
+    """Replace a column by `root.path`. In a select list, the column keeps its name."""
     made = exp.paren(root, copy=False) if path and not isinstance(root, exp.Column | exp.Dot) else root
     made.type = root.type
     for part in path:
@@ -362,7 +365,7 @@ def _put(column: exp.Column, root: exp.Expr, path: Sequence[exp.Expr]) -> None:
 
 
 def _with_offset(unnest: exp.Unnest, elements: Elements) -> exp.Subquery:
-    """Return the UNNEST with an offset from 0; DuckDB's counts from 1."""
+    """Return the UNNEST with an offset that counts from 0. DuckDB counts from 1."""
     inner = exp.Unnest(
         expressions=unnest.expressions,
         alias=exp.TableAlias(this=exp.to_identifier("_u"), columns=[exp.to_identifier("_e"), exp.to_identifier("_i")]),

@@ -60,7 +60,7 @@ def _update(update: Callable[..., Table], project: str, dataset: str, name: str,
 
 
 def _hide_a_column(table: partitions.Reference, resource: Table) -> None:
-    """Recreate a table that was just created, with a hidden column for the ingestion time."""
+    """Recreate a table that was just created. Add a hidden column for the ingestion time."""
     columns = [types.column(field) for field in tables.fields(resource)]
     columns.append(partitions.hidden_column(resource.timePartitioning))
     database.execute(f"CREATE OR REPLACE TABLE {tables.name(*table)} ({', '.join(columns)})")
@@ -147,7 +147,7 @@ def _source(reference: partitions.Reference) -> str:
 
 
 def _described(reference: partitions.Reference) -> tuple[Table, str | None]:
-    """Return the table that a name refers to, and the partition that it names."""
+    """Return the table that a name refers to, and the id of the partition in the name or None."""
     (project, dataset, name), partition = partitions.split(reference)
     if at := DECORATOR.match(name):
         name = at[1]
@@ -168,14 +168,14 @@ def _refuse_decorators(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _ingestion_time(rule: Callable[..., exp.Expr], tree: exp.Expr, context: Any) -> exp.Expr:
-    """Set the ingestion hour, month or year of new rows if the table is partitioned by it."""
+    """Let new rows store the hour, month or year of their ingestion if the table is partitioned by this unit."""
     made = rule(tree, context)
     spec = tree.find(exp.PartitionedByProperty) if isinstance(tree, exp.Create) else None
     unit = spec.this.args.get("unit") if spec else None
     if unit is not None and rules._ingestion_partitioned(tree):  # noqa: SLF001 - there is no public name for it
         for column in made.find_all(exp.ColumnDef):
             if column.name == tables.INGESTION_TIME:
-                # DuckDB's function: BigQuery's returns a DATE.
+                # This is DuckDB's function. BigQuery's function of the same name returns a DATE.
                 begin = exp.Anonymous(
                     this="date_trunc", expressions=[exp.Literal.string(unit.name.lower()), exp.CurrentTimestamp()]
                 )

@@ -1,8 +1,10 @@
-"""Partitions of a table, named like `table$20240517`: the rows they hold, and the tables that have them.
+"""Find the rows of a partition. A partition is named after its table and its id, as in `table$20240517`.
 
-BigQuery accepts such names in load, copy, extract and query jobs, streaming, tables.get, tables.delete and
-tabledata.list; so does the local one. Everywhere else the name is refused, so no table ever has such a name.
-https://cloud.google.com/bigquery/docs/managing-partitioned-table-data
+BigQuery accepts such names in load, copy, extract and query jobs, in streaming, and in tables.get, tables.delete and
+tabledata.list. The local BigQuery accepts them in the same places. All other requests refuse such names, so a table
+never has such a name.
+
+Source: https://cloud.google.com/bigquery/docs/managing-partitioned-table-data
 """
 
 import datetime as dt
@@ -24,7 +26,10 @@ Reference = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Partition:
-    """`condition` is an SQL predicate for the partition's rows; `time` is an SQL literal of the partition's start."""
+    """A partition of a table.
+
+    `condition` is an SQL predicate for the partition's rows. `time` is an SQL literal of the partition's start.
+    """
 
     id: str
     column: str
@@ -33,12 +38,12 @@ class Partition:
 
     @property
     def is_by_ingestion(self) -> bool:
-        """Whether rows belong to the partition by their ingestion time and not by a column."""
+        """Return whether rows belong to the partition because of their ingestion time and not because of a column."""
         return bool(self.column == tables.INGESTION_TIME)
 
 
 def split(reference: Reference) -> tuple[Reference, str | None]:
-    """Return a table, and the partition's id if the name has one."""
+    """Return the table, and the id of the partition if the name contains one."""
     project, dataset, name = reference
     table, mark, partition = name.partition("$")
     return (project, dataset, table), partition if mark else None
@@ -48,7 +53,7 @@ def of(table: Table, partition: str) -> Partition:
     """Return the partition with this id.
 
     Raises:
-        BigQueryError: invalid: the table is not partitioned, or its partitions cannot have such an id.
+        BigQueryError: invalid, if the table is not partitioned or its partitions cannot have such an id.
     """
     if spec := table.timePartitioning:
         kind = spec.type or "DAY"
@@ -78,10 +83,10 @@ def of(table: Table, partition: str) -> Partition:
 
 
 def writable(table: Table, partition: str) -> Partition:
-    """Return the partition for a write; the streaming buffer cannot be written to.
+    """Return the partition with this id for a write. The streaming buffer, __UNPARTITIONED__, is refused.
 
     Raises:
-        BigQueryError: invalid, as for `of`, or since the partition is the streaming buffer.
+        BigQueryError: invalid, as in `of`, or because the partition is the streaming buffer.
     """
     if partition == UNPARTITIONED:
         raise BigQueryError("invalid", f"The partition {UNPARTITIONED} cannot be written to")
@@ -89,7 +94,7 @@ def writable(table: Table, partition: str) -> Partition:
 
 
 def layout_of(partition: str) -> TimePartitioning:
-    """Return the partitioning of a table that is created by a write to the partition with this id.
+    """Return the partitioning of a new table that is created by a write to the partition with this id.
 
     Raises:
         BigQueryError: invalid, if the id is not a time.
@@ -100,7 +105,7 @@ def layout_of(partition: str) -> TimePartitioning:
 
 
 def source(reference: Reference) -> str:
-    """Return SQL for FROM with the rows of a table, or of the partition in its name."""
+    """Return SQL for FROM that reads the rows of a table, or of the partition in the table's name."""
     table, partition = split(reference)
     name: str = tables.name(*table)
     if partition is None:
@@ -115,20 +120,20 @@ def is_by_ingestion(table: Table | None) -> bool:
 
 
 def hidden_column(spec: TimePartitioning) -> str:
-    """Return the definition of the column that _PARTITIONTIME and _PARTITIONDATE read."""
+    """Return the SQL definition of the hidden column, which _PARTITIONTIME and _PARTITIONDATE read."""
     unit = (spec.type or "DAY").lower()
     default = f"CAST(date_trunc('{unit}', current_timestamp) AS TIMESTAMPTZ)"
     return f"{quote(tables.INGESTION_TIME)} TIMESTAMPTZ DEFAULT {default}"
 
 
 def _special(partition: str, column: str) -> Partition:
-    # Streamed rows are in their partition at once, so the buffer is empty.
+    # Streamed rows are written to their partition at once, so the streaming buffer is always empty.
     is_null = partition == NULL and column != tables.INGESTION_TIME
     return Partition(partition, column, f"({quote(column)} IS NULL)" if is_null else "(FALSE)")
 
 
 def _interval(kind: str, partition: str) -> tuple[dt.datetime, dt.datetime | None]:
-    """Return start and end of the partition; the end is None for the last possible partition."""
+    """Return the start and the end of a partition. The end is None if it would be after the year 9999."""
     is_number = partition.isascii() and partition.isdigit() and len(partition) == _LENGTHS[kind]
     try:
         first = dt.datetime.strptime(partition if is_number else "", _FORMATS[kind])  # noqa: DTZ007 - it has no zone

@@ -1,7 +1,7 @@
-"""Replace parts of a dependency, at the one version for which the replacement was written.
+"""Replace parts of a dependency. Each replacement is written for one version of the dependency.
 
-All changes to attributes of other packages use `change`, `replace`, `wrap` or `remove`, with a reason. Additions, such
-as a rule at either end of a list or a new function, do not need them.
+Use `change`, `replace`, `wrap` or `remove`, with a reason, for all changes to attributes of other packages. Additions
+need none of these functions: a new function, or a rule at the start or end of a list.
 """
 
 import functools
@@ -18,32 +18,35 @@ VERSIONS = {
     "sqlglot": "30.30.0",
     "uvicorn": "0.54.0",
 }
-"""The version of each patched package; `pyproject.toml` pins the same versions."""
+"""The required version of each patched package. `pyproject.toml` pins the same versions."""
 
 _PACKAGES = {"grpc": "grpcio", "local_bigquery": "local-bigquery"}
 """Packages whose import name differs from their package name."""
 
 
 class PatchError(RuntimeError):
-    """A dependency differs from the one for which a patch was written."""
+    """A dependency differs from the version for which a patch was written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """What was replaced, by its full name, and the reason."""
+    """A replacement: the full name of the replaced attribute, and the reason."""
 
     target: str
     reason: str
 
 
 applied: list[Patch] = []
-"""The replacements of this process, in order."""
+"""The replacements in this process, in the order in which they were made."""
 
 
 def check_versions() -> None:
-    """Raise PatchError if a patched package has another version.
+    """Check that each patched package has its required version.
 
-    Call this before importing the modules with patches: with another version, an import may fail.
+    Call this function before importing the modules with patches, because these imports may fail with another version.
+
+    Raises:
+        PatchError: a package has another version.
     """
     for package in VERSIONS:
         _check(package, f"the package {package}")
@@ -62,14 +65,14 @@ def change(
 
     Args:
         holder: the module or class that has the attribute.
-        name: the attribute.
-        make: gets the current value and returns the new one.
-        reason: why the change is needed; it appears in errors and in `applied`.
-        key: replace this entry of the attribute, which is a mapping.
-        rules: replace the attribute, which is a rule, in this list too.
+        name: the attribute's name.
+        make: a function that gets the current value and returns the new one.
+        reason: why the change is needed; the reason appears in errors and in `applied`.
+        key: the attribute is a mapping, and only the entry with this key is replaced.
+        rules: the attribute is a rule, and is also replaced in this list.
 
     Raises:
-        PatchError: the package has another version, or no such attribute, entry or rule.
+        PatchError: the package has another version, or there is no such attribute, entry or rule.
     """
     target = _target(holder, name) + ("" if key is None else f"[{key!r}]")
     original = _existing(holder, name, target, reason)
@@ -85,32 +88,48 @@ def change(
 
 
 def replace(holder: ModuleType | type, name: str, new: Any, reason: str, **where: Any) -> None:
-    """Replace an attribute by `new`. Raises PatchError; `where` is passed to `change`."""
+    """Replace an attribute by `new`. `where` is passed to `change`.
+
+    Raises:
+        PatchError: as in `change`.
+    """
     change(holder, name, lambda _: new, reason, **where)
 
 
 def wrap(holder: ModuleType, name: str, around: Callable[..., Any], reason: str, **where: Any) -> None:
-    """Wrap a function; `around` gets the original first. Raises PatchError; `where` is passed to `change`."""
+    """Wrap a function: `around` gets the original function as its first argument. `where` is passed to `change`.
+
+    Raises:
+        PatchError: as in `change`.
+    """
     change(holder, name, functools.partial(functools.partial, around), reason, **where)
 
 
 def remove(rules: list[Any], holder: ModuleType, name: str, reason: str) -> None:
-    """Remove a rule from a list. Raises PatchError."""
+    """Remove a rule from a list. `holder` and `name` identify the rule.
+
+    Raises:
+        PatchError: as in `change`.
+    """
     rules.pop(position(rules, holder, name, reason))
     applied.append(Patch(_target(holder, name), reason))
 
 
 def position(rules: list[Any], holder: ModuleType, name: str, reason: str) -> int:
-    """Return a rule's index in a list, to insert another rule there. Raises PatchError."""
+    """Return the index of a rule in a list, so that the caller can insert another rule there.
+
+    Raises:
+        PatchError: as in `change`.
+    """
     target = _target(holder, name)
     return _position(rules, _existing(holder, name, target, reason), target, reason)
 
 
 def with_texts(function: FunctionType, replaced: dict[str, str], reason: str) -> FunctionType:
-    """Return the function with the constants in `replaced` exchanged.
+    """Return a copy of the function with other string constants. `replaced` maps old constants to new ones.
 
     Raises:
-        PatchError: the function lacks one of the texts.
+        PatchError: the function lacks one of the old constants.
     """
     code = function.__code__
     if missing := replaced.keys() - set(code.co_consts):

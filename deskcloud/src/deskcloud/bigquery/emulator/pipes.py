@@ -1,8 +1,10 @@
-"""Parse pipe syntax into nested queries where sqlglot merges clauses into one query that means something else.
+"""Parse pipe syntax into nested queries. sqlglot would merge the clauses into one query, which may mean something else.
 
-FROM t |> LIMIT 3 |> WHERE a > 1 filters three rows. sqlglot makes one query of it, in which LIMIT applies last. The
-same happens with DISTINCT, and with a whole query before the pipe. Here, an operator that cannot become a clause of
-the query before it reads that query in FROM. A range variable stays visible for as long as GoogleSQL keeps it.
+`FROM t |> LIMIT 3 |> WHERE a > 1` filters three rows. sqlglot parses it as one query, in which LIMIT is applied last.
+DISTINCT, and a whole query before the first pipe, have the same problem.
+
+Here, an operator becomes a clause of the previous query if the meaning allows it. Otherwise the operator starts a new
+query that reads the previous query in FROM. A range variable stays visible as long as in GoogleSQL.
 """
 
 from collections.abc import Callable
@@ -15,7 +17,7 @@ from sqlglot.tokenizer_core import TokenType
 from deskcloud.bigquery.emulator import patching
 from deskcloud.bigquery.emulator.checks import unsupported
 
-# Operators that GoogleSQL has: https://cloud.google.com/bigquery/docs/reference/standard-sql/pipe-syntax
+# GoogleSQL has these operators: https://cloud.google.com/bigquery/docs/reference/standard-sql/pipe-syntax
 _UNSUPPORTED = frozenset(
     {"ASSERT", "CALL", "CREATE", "DESCRIBE", "EXPORT", "FORK", "IF", "INSERT", "LOG", "MATCH_RECOGNIZE", "RECURSIVE"}
     | {"STATIC_DESCRIBE", "TEE", "WINDOW", "WITH"}
@@ -51,7 +53,7 @@ def _piped(parser: Any, query: exp.Select) -> exp.Select:
 
 
 def _has_only(query: exp.Select, parts: frozenset[str]) -> bool:
-    """Return whether a query is SELECT * and all its other clauses are among `parts`."""
+    """Return whether a query is SELECT * and has only clauses in `parts`."""
     [*stars] = query.expressions
     return (
         len(stars) == 1
@@ -67,7 +69,7 @@ def _from(query: exp.Query, alias: exp.TableAlias | None = None) -> exp.Select:
 
 
 def _nested(query: exp.Select) -> exp.Select:
-    """Wrap the query in FROM, under the name of its only source if its columns are that source's."""
+    """Wrap the query in FROM. If it selects all columns of a single source, the subquery gets the source's name."""
     source = query.args["from_"].this
     star = query.expressions[0]
     keeps = type(star) is exp.Star and not star.args.get("replace") and not query.args.get("distinct")

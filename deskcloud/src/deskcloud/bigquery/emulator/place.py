@@ -1,20 +1,20 @@
-"""Environment variables between the emulator and the process that starts it, and its DuckDB extensions."""
+"""Names that the emulator shares with the process that starts it: environment variables, headers and extensions."""
 
 EXTENSIONS = ("icu", "ducklake", "spatial", "avro", "json", "parquet")
 
 SCRATCH = "LOCAL_BIGQUERY_SCRATCH"
-"""The folder for files exchanged between the gateway and the emulator."""
+"""Variable with the folder for files that the gateway and the emulator exchange."""
 
 SECRET = "LOCAL_BIGQUERY_SECRET"  # noqa: S105 - a variable's name
-"""The secret that a request must send in the header below."""
+"""Variable with the secret that each HTTP request must send in SECRET_HEADER."""
 
 SECRET_HEADER = "x-local-secret"  # noqa: S105 - a header's name
 
 LOCATION_HEADER = "x-local-location"
-"""The header with the location that a job names; empty if it names none."""
+"""Header with the location that a job names. The header is empty if the job names no location."""
 
 READING_SECRET = "LOCAL_BIGQUERY_READING_SECRET"  # noqa: S105 - a variable's name
-"""The bearer token that a client of the Storage Read API must send."""
+"""Variable with the bearer token that each client of the Storage Read API must send."""
 
 ROWS = "GATEWAY_ROWS"
-"""The table function that reads NAME.parquet in the scratch folder; NAME is random, so no client can guess it."""
+"""Table function that reads NAME.parquet in the scratch folder. NAME is random, so no client can guess it."""

@@ -1,7 +1,8 @@
-"""Attach projects: each is a DuckLake, a file PROJECT.ducklake with metadata and a folder PROJECT with rows.
+"""Attach projects. Each project is a DuckLake: a file PROJECT.ducklake with metadata and a folder PROJECT with rows.
 
-DuckLake stores the folder's absolute path when it creates a lake, and refuses the lake at another path. Its files are
-stored with relative paths. Here the folder is always the one beside the metadata, so a state can be moved or copied.
+DuckLake stores the folder's absolute path when it creates a lake. It refuses the lake if the folder is elsewhere. The
+paths of the files in the folder are relative. Here, the folder is always beside the file with the metadata, so the
+state folder can be moved or copied.
 """
 
 import re
@@ -15,18 +16,18 @@ from local_bigquery.settings import settings
 
 from deskcloud.bigquery.emulator import patching
 
-# https://cloud.google.com/resource-manager/docs/creating-managing-projects; old projects also have a domain prefix.
+# Source: https://cloud.google.com/resource-manager/docs/creating-managing-projects. Old ids also have a domain prefix.
 _PROJECT = re.compile(r"(?:[a-z0-9.-]+:)?[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 
 
 def add() -> None:
-    """Install this, before the first connection is opened."""
+    """Install the correction before the first connection is opened."""
     patching.replace(database, "_attach", _attach, "projects are refused after their folder was moved or copied")
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, project: str) -> None:
-    """Attach a project's lake; create it if it does not exist."""
-    # The project's name becomes a file name.
+    """Attach a project's lake. Create the lake if it does not exist."""
+    # The project's id becomes a file name.
     if not _PROJECT.fullmatch(project):
         raise BigQueryError("invalid", f"Invalid project ID {project!r}")
     file = settings.data_dir / f"{project}.ducklake"

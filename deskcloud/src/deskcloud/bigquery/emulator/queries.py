@@ -1,8 +1,8 @@
 """Rewrite queries with clauses that DuckDB accepts in fewer places than GoogleSQL.
 
-set operations  can be ordered by any expression of their columns
-PIVOT           names its columns with the aggregate first: total_SPRING, and for numbers _1
-value tables    of SELECT AS STRUCT have the struct's fields as columns in FROM and CREATE; a whole query has one column
+set operations    ORDER BY accepts any expression of the columns.
+PIVOT             Column names begin with the aggregate, as in total_SPRING. A number as a value gives _1.
+SELECT AS STRUCT  In FROM and CREATE, the struct's fields are the columns. As a whole query, there is one column.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ def add() -> None:
 
 
 def _order_sets(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Order a set operation in an outer query, if its keys are not only columns that DuckDB orders in the same way."""
+    """Order a set operation in an outer query if DuckDB would refuse a sort key or order it differently."""
     for union in list(tree.find_all(exp.SetOperation)):
         order = union.args.get("order")
         keys = [one.this if isinstance(one, exp.Ordered) else one for one in order.expressions] if order else []
@@ -79,7 +79,7 @@ def _name_pivoted(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _pivoted(pivot: exp.Pivot, values: list[exp.Expr]) -> Iterator[tuple[str, str]]:
-    """Yield pairs of DuckDB's and GoogleSQL's column names, as far as they are known."""
+    """Yield pairs of DuckDB's and GoogleSQL's column names. Columns with unknown names are left out."""
     aggregates = [one.alias for one in pivot.expressions]
     for value in values:
         text = str(value.this).lower() if isinstance(value, exp.Boolean) else value.alias_or_name or value.name
@@ -90,7 +90,7 @@ def _pivoted(pivot: exp.Pivot, values: list[exp.Expr]) -> Iterator[tuple[str, st
 
 
 def open_value_tables(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Give SELECT AS STRUCT its fields as columns in FROM and CREATE, and one column if it is the whole query."""
+    """In FROM and CREATE, turn SELECT AS STRUCT into a plain SELECT. As a whole query, give it one column."""
     for select in list(tree.find_all(exp.Select)):
         if select.args.get("kind") != "STRUCT":
             continue

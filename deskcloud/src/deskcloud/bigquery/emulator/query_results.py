@@ -1,11 +1,13 @@
-"""Store results of queries without a destination, one file per result.
+"""Store the results of queries without a destination table, one Arrow file per result.
 
-local-bigquery stores each in a table of its database: to create one takes 11 ms, and its space on disk and in memory is
-never freed. An Arrow IPC file takes 1 ms. It is deleted with its job, or after `LIFETIME_SECONDS`, BigQuery's lifetime
-of an anonymous table.
+local-bigquery stores each result in a table of its database. Creating the table takes 11 ms, and its space on disk and
+in memory is never freed. An Arrow IPC file takes 1 ms.
 
-A statement that names a result, a copy job and the Storage Read API need a table. It is created in memory on demand;
-the `_TABLES_IN_MEMORY` newest ones are kept.
+The module `history.py` deletes a result: with its job, or `LIFETIME_SECONDS` after the job's creation. BigQuery's
+anonymous tables have the same lifetime. A client may also delete a result with tables.delete.
+
+Statements that name a result, copy jobs and the Storage Read API need a table. This module creates the table in memory
+on demand, and keeps the newest `_TABLES_IN_MEMORY` tables.
 """
 
 import collections
@@ -39,11 +41,11 @@ _TABLES_IN_MEMORY = 20
 _PAGE_SOURCE = "_page"
 
 Name = tuple[str, str]
-"""A result's project and job."""
+"""The name of a result: its project and its job's id."""
 
 
 class Results:
-    """The result files in a folder, and the tables created from some of them."""
+    """The result files in a folder, and the tables that were created from some of them."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -54,7 +56,7 @@ class Results:
             unfinished.unlink()
 
     def keep(self, cursor: duckdb.DuckDBPyConnection, text: str, parameters: dict[str, Any], name: Name) -> None:
-        """Run a query and store its rows; replace the job's former result."""
+        """Run a query and store its rows. An older result of the same job is replaced."""
         relation = cursor.sql(text, params=parameters)
         kinds = [types.normalised(kind) for kind in relation.types]
         cursor.execute(_with_bigquery_types(relation, text), parameters)
@@ -72,7 +74,10 @@ class Results:
     def page(
         self, name: Name, limit: int | None, start: int, fields: list[str] | None, *, int64_timestamps: bool
     ) -> tuple[results.Page, list[TableFieldSchema]]:
-        """Return rows in the API's format, and their columns.
+        """Return a page of rows in the API's format, and the columns.
+
+        `limit` is the number of rows on the page, and `start` the number of rows before the page. `fields` are the
+        names of the wanted columns, in lower case, or None for all columns.
 
         Raises:
             BigQueryError: notFound, if there is no such result.
@@ -94,7 +99,7 @@ class Results:
         return page, [types.field(column, kind) for column, kind in columns]
 
     def as_table(self, name: Name) -> int | None:
-        """Create a table with the result's rows; return the number of rows, or None if there is no result."""
+        """Create a table with the result's rows. Return the number of rows, or None if there is no result."""
         if not self.has(name):
             return None
         file = self._file(name)
@@ -137,12 +142,12 @@ class Results:
 
 @functools.cache
 def kept_results() -> Results:
-    """Return the results of this process's state."""
+    """Return the only `Results` of this process."""
     return Results(settings.data_dir / "results")
 
 
 def add() -> None:
-    """Make local-bigquery use the results."""
+    """Make local-bigquery store and read results here."""
     reason = "results of queries are never deleted, and are tables"
     patching.wrap(tables, "physical", _physical, reason)
     patching.wrap(query, "_write", _write, reason)
@@ -151,12 +156,12 @@ def add() -> None:
 
 
 def attach(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the schema for the tables."""
+    """Create the schema for the tables with results."""
     connection.execute(f"ATTACH ':memory:' AS {_CATALOG}; CREATE SCHEMA {_CATALOG}.{tables.RESULTS}")
 
 
 def name_of(catalog: str, table: str) -> Name | None:
-    """Return the result whose physical table this is."""
+    """Return the result that a table holds, or None for other tables. `catalog` and `table` are DuckDB's names."""
     project, _, job = table.partition(":")
     return (project, job) if catalog == _CATALOG else None
 
@@ -164,7 +169,7 @@ def name_of(catalog: str, table: str) -> Name | None:
 def _physical(original: Callable[..., Any], project: str, dataset: str, table: str) -> Any:
     if dataset != tables.RESULTS:
         return original(project, dataset, table)
-    # Any other name is a client's table in the anonymous dataset.
+    # Any other name in the anonymous dataset is a client's table.
     is_result = kept_results().has((project, table))
     return (_CATALOG, tables.RESULTS, f"{project}:{table}") if is_result else (project, dataset, table)
 
@@ -209,7 +214,7 @@ def _delete(original: Callable[..., None], project: str, dataset: str, table: st
 
 def _open(file: Path) -> pa.Table:
     with contextlib.closing(pa.memory_map(str(file))) as mapped:
-        # The rows keep the memory map open; the file can be closed.
+        # The rows keep the memory map open, so the file can be closed.
         return pa.ipc.open_file(mapped).read_all()
 
 
@@ -223,7 +228,7 @@ def _with_bigquery_types(relation: duckdb.DuckDBPyRelation, text: str) -> str:
 
 
 def _with_kinds(schema: pa.Schema, source: str) -> str:
-    """Return the statement that reads the rows with DuckDB's types: Arrow has JSON as plain strings."""
+    """Return a query that reads the rows with DuckDB's types, because Arrow stores JSON as plain strings."""
     kinds = json.loads(schema.metadata[_KINDS])
     columns = ", ".join(
         f"CAST({quote(column)} AS {kind}) AS {quote(column)}" for column, kind in zip(schema.names, kinds, strict=True)

@@ -1,6 +1,6 @@
-"""Refuse at once what the emulator cannot run: clients retry a request that fails with an internal error.
+"""Report a request that the emulator cannot run as an error of the request.
 
-An exception of this code would occur again in every retry of the statement or configuration.
+Clients retry a request after an internal error. The same exception would occur again in every retry.
 """
 
 import functools
@@ -22,12 +22,12 @@ from deskcloud.bigquery.emulator import patching
 
 _LOG = logging.getLogger(__name__)
 _INTERNAL = "dontRetry"
-# Exceptions of request handlers. After an exception without a registered handler, the connection is closed.
+# Request handlers raise these exceptions. If an exception has no registered handler, the connection is closed.
 _OF_REQUESTS = (ValueError, TypeError, LookupError, AttributeError, RuntimeError, OSError, duckdb.Error)
 
 
 def add() -> None:
-    """Install the classification of exceptions, after the modules that give errors of statements their text."""
+    """Install the handling of exceptions, after the modules that write the messages of statements' errors."""
     routes = sys.modules["local_bigquery.app"]
     for module, reason in ((runner, "invalidQuery"), (routes, "invalid")):
         classified = functools.partial(_classified, reason)
@@ -59,7 +59,7 @@ def _classified(reason: str, original: Callable[[Exception], BigQueryError], err
 
 
 def _decompressed(body: bytes) -> bytes:
-    """Return the decompressed body; if it is not compressed, return it unchanged, and it is refused as invalid JSON."""
+    """Return the decompressed body. A body that is not compressed is returned unchanged and refused later."""
     try:
         return gzip.decompress(body)
     except (OSError, EOFError, zlib.error):

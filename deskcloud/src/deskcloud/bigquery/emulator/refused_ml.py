@@ -1,7 +1,7 @@
 """Refuse BigQuery ML in the emulator, which would store a model without training it.
 
-The gateway runs statements that it can see. Others are in a text computed by a script (EXECUTE IMMEDIATE of a
-variable), or in a procedure or view that a client created with the REST API.
+The gateway runs the ML statements that it can see. It cannot see the text that a script computes for EXECUTE IMMEDIATE,
+or the text of a procedure or view that a client created with the REST API.
 """
 
 import re

@@ -1,7 +1,7 @@
-"""Run MERGE ... ON FALSE, which replaces a part of a table, without joining source and target.
+"""Run MERGE ... ON FALSE, which replaces a part of a table, without a join of source and target.
 
-local-bigquery first joins the rows of source and target, in three statements that each need a translation. Replacing a
-part takes three steps: read the source, delete, insert.
+local-bigquery first joins the rows of the source and the target. This takes three statements, each with its own
+translation. Replacing a part takes three simple steps: read the source, delete rows, insert rows.
 """
 
 from collections.abc import Callable
@@ -15,13 +15,16 @@ from sqlglot import exp
 
 from deskcloud.bigquery.emulator import lake_metadata
 
-# local-bigquery's name for it.
+# local-bigquery uses this name for the source.
 _SOURCE = "__merge_source"
 _ROWS = "__merge_rows"
 
 
 def is_one(merge: exp.Merge) -> bool:
-    """Return whether a MERGE only deletes independently of the source and inserts independently of the target."""
+    """Return whether a MERGE only replaces a part of its table.
+
+    Such a MERGE deletes rows independently of the source, and inserts rows independently of the target.
+    """
     on = merge.args["on"]
     if not isinstance(on, exp.Boolean) or on.this:
         return False
@@ -32,14 +35,15 @@ def is_one(merge: exp.Merge) -> bool:
 
 
 def run(cursor: Any, merge: exp.Merge, context: Context) -> JobStatistics2:
-    """Replace the part in the cursor's transaction; return the numbers of inserted and deleted rows."""
+    """Replace the part in the cursor's transaction. Return the numbers of inserted and deleted rows."""
 
     def execute(text: str, into: str = "") -> int:
-        """Run a statement, or store a query's rows in a temporary table `into`; return the number of rows."""
+        """Run a statement, or store a query's rows in a temporary table `into`. Return the number of rows."""
         with lake_metadata.at_one_version():
             translated, bound = translate(sqlglot.parse_one(text, dialect=BigQueryDialect), context)
         if into:
-            # CREATE TEMP TABLE does the same; without this, the table would be looked up among the permanent tables.
+            # CREATE TEMP TABLE registers its table too. Without it, the name would be looked up in the permanent
+            # tables.
             context.temporary.add(into)
         keep = f"CREATE OR REPLACE TEMP TABLE {into} AS " if into else ""
         return int(cursor.execute(keep + translated, bound).fetchone()[0])
@@ -62,9 +66,9 @@ def run(cursor: Any, merge: exp.Merge, context: Context) -> JobStatistics2:
 
 
 def _filling(when: exp.When, given: str, execute: Callable[[str, str], int]) -> tuple[str, str]:
-    """Return the columns to insert (an empty text for all) and the query for their rows.
+    """Return the columns to insert (an empty string for all columns) and the query for the rows.
 
-    Subqueries and conditions are evaluated now, since they may read rows that are deleted next.
+    Subqueries and conditions are evaluated now, because they may read rows that the next step deletes.
     """
     action, condition = when.args["then"], when.args.get("condition")
     is_row = isinstance(action.this, exp.Var)
@@ -79,7 +83,7 @@ def _filling(when: exp.When, given: str, execute: Callable[[str, str], int]) -> 
 
 
 def _clauses(merge: exp.Merge) -> tuple[list[exp.When], list[exp.When]]:
-    """Return the clauses that can apply: NOT MATCHED BY SOURCE and NOT MATCHED."""
+    """Return the two lists of clauses that can apply: NOT MATCHED BY SOURCE, and NOT MATCHED."""
     whens = [one for one in merge.args["whens"].expressions if not one.args.get("matched")]
     return [one for one in whens if one.args.get("source")], [one for one in whens if not one.args.get("source")]
 

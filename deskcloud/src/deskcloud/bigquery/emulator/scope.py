@@ -1,4 +1,4 @@
-"""The items in FROM of a query, and what a name refers to among them."""
+"""Find out what a name refers to among the items in a query's FROM."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from deskcloud.bigquery.emulator.known_types import Columns, Type
 
 @dataclass
 class Table:
-    """An item in FROM other than UNNEST; `columns` is None if they are unknown."""
+    """An item in FROM other than UNNEST. `columns` is None if the columns are unknown."""
 
     name: str
     columns: Columns | None
@@ -20,14 +20,14 @@ class Table:
 
 @dataclass
 class Arguments(Table):
-    """The parameters of a function whose body replaces a call, with the call's arguments."""
+    """The parameters of a function whose body replaces a call. `values` are the arguments by parameter name."""
 
     values: dict[str, exp.Expr] = field(default_factory=dict)
 
 
 @dataclass
 class Elements:
-    """An UNNEST: its range variable if it has one, and the column with the element."""
+    """An UNNEST in FROM. `name` is its range variable or "", and `column` is the column with the element."""
 
     name: str
     column: exp.Column
@@ -51,7 +51,7 @@ class Scope:
 
 @dataclass
 class Using:
-    """The columns that a join with USING lists first, for the sources from `first` to `last`."""
+    """The columns that a join with USING lists first. They come from the sources `first` to `last` - 1."""
 
     names: list[str]
     first: int
@@ -59,16 +59,17 @@ class Using:
 
 
 def levels(scope: Scope | None) -> Iterator[Scope]:
-    """Yield a scope and its outer scopes, innermost first."""
+    """Yield a scope and its outer scopes, beginning with the innermost scope."""
     while scope:
         yield scope
         scope = scope.outer
 
 
 def found(scope: Scope, names: list[str]) -> tuple[Source, bool] | None:
-    """Return the source that a path begins with, and whether the path's first name is a column or field of it.
+    """Return the source that a path refers to, and whether the path begins with a column or field of this source.
 
-    A range variable hides a column with the same name.
+    The path `names` is in lower case. A range variable hides a column with the same name. The result is None if no
+    source matches.
     """
     for source in scope.sources:
         is_offset = isinstance(source, Elements) and source.offset and source.offset.name.casefold() == names[0]
@@ -83,7 +84,7 @@ def found(scope: Scope, names: list[str]) -> tuple[Source, bool] | None:
         for source in scope.sources
         if (source.columns if isinstance(source, Table) else source.type or source.name or None) is None
     ]
-    # If no other source can have the name, it is a field of the array, whose type is unknown.
+    # No other source can have the name. So it is a field of the array's elements, whose type is unknown.
     return (unknown[0], True) if len(unknown) == 1 and isinstance(unknown[0], Elements) else _hidden(unknown)
 
 
@@ -93,7 +94,7 @@ def _hidden(unknown: list[Source]) -> tuple[Source, bool] | None:
 
 
 def type_in(table: Table, names: list[str]) -> Type:
-    """Return the type of a path in a table."""
+    """Return the type of a path in a table, or None if the type is unknown."""
     if table.columns is None:
         return None
     columns = {name.casefold(): kind for name, kind in table.columns}
@@ -109,7 +110,7 @@ def type_in(table: Table, names: list[str]) -> Type:
 
 
 def starred(projection: exp.Expr, scope: Scope) -> list[exp.Expr]:
-    """Expand a star that covers the fields of an array's elements."""
+    """Expand a star that covers the fields of an array's elements. Any other expression is returned unchanged."""
     if isinstance(projection, exp.Column) and isinstance(projection.this, exp.Star):
         source = next((one for one in scope.sources if one.name.casefold() == projection.table.casefold()), None)
         return _columns_of(source, projection.this) if isinstance(source, Elements) else [projection]
@@ -121,7 +122,7 @@ def starred(projection: exp.Expr, scope: Scope) -> list[exp.Expr]:
 
 
 def starred_struct(struct: exp.Expr, star: exp.Star) -> list[exp.Expr]:
-    """Expand the star of an expression; return nothing if its fields are unknown."""
+    """Expand the star of a struct. Return an empty list if the struct's fields are unknown."""
     return _selected(_fields(struct), star)
 
 
@@ -150,7 +151,7 @@ def _columns_of(source: Source, star: exp.Star) -> list[exp.Expr]:
 
 
 def _parts(source: Source) -> list[_Part]:
-    """Return the columns that a source adds to a star."""
+    """Return the columns that a source contributes to a star."""
     if isinstance(source, Table):
         made: list[_Part] = [
             (name, exp.column(exp.to_identifier(name, quoted=True), source.name), kind)
@@ -205,14 +206,14 @@ def outputs(select: exp.Select, scope: Scope) -> Columns | None:
 
 
 def renamed(columns: Columns | None, names: Sequence[str]) -> Columns | None:
-    """Return the columns with the names of an alias's column list."""
+    """Return the columns under the names in an alias's column list."""
     if not names or columns is None:
         return columns
     return [(name, kind) for name, (_, kind) in zip(names, columns, strict=False)]
 
 
 def range_variable(item: exp.Expr) -> str:
-    """Return the name of an item in FROM."""
+    """Return the name of an item in FROM, or an empty string."""
     pivots = item.args.get("pivots") or []
-    # The rows of a wildcard table come from a subquery with this name.
+    # The rows of a wildcard table come from a subquery, which has the table's name without the star.
     return (pivots[-1].alias if pivots else "") or item.alias_or_name.rstrip("*")

@@ -1,7 +1,7 @@
-"""Run `local-bigquery` while the process that started it lives.
+"""Run `local-bigquery` as long as the process that started it is alive.
 
-Standard input is a pipe whose other end the parent holds. The pipe closes when the parent ends, even by SIGKILL, and
-this process then ends too. So no orphan keeps the ports and the database's lock.
+Standard input is a pipe, and the parent process holds the other end. The pipe closes when the parent process ends, even
+after SIGKILL. This process then ends too, so that no orphan process keeps the ports and the lock of the database.
 """
 
 import functools
@@ -26,7 +26,7 @@ _READING = "/google.cloud.bigquery.storage.v1.BigQueryRead/"
 
 
 class _AsksForTheSecret(grpc.ServerInterceptor):  # type: ignore[misc]  # grpc has no types
-    """Allow reads with the secret only; refuse the Storage Write API, whose rows the gateway would not see."""
+    """Accept only reads with the secret. Refuse the Storage Write API, because the gateway would not see its rows."""
 
     def __init__(self, secret: str) -> None:
         self._asked = f"Bearer {secret}"
@@ -52,7 +52,7 @@ def _guard(secret: str, reading_secret: str) -> None:
     """Accept HTTP requests only from the gateway, and gRPC reads only with the secret."""
     local_bigquery.app.add_middleware(locations.asgi)
     local_bigquery.app.add_middleware(guard.asgi, rules=Rules(secret, header=SECRET_HEADER))
-    # A log line per request would make the log grow without limit.
+    # One log line per request would make the log grow without limit.
     patching.change(
         uvicorn,
         "run",
@@ -73,7 +73,7 @@ def _end_with_the_parent() -> None:
 
 
 def main() -> None:
-    """Serve until the parent ends; the command line is local-bigquery's."""
+    """Serve requests until the parent process ends. The command line is that of local-bigquery."""
     mends.apply()
     _guard(os.environ.pop(SECRET), os.environ.pop(READING_SECRET))
     threading.Thread(target=_end_with_the_parent, daemon=True).start()

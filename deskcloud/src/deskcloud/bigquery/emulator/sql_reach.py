@@ -1,8 +1,10 @@
-"""Allow only BigQuery's statements, functions and tables, and refuse everything else that DuckDB understands.
+"""Allow only BigQuery's statements, functions and tables. Refuse everything else that DuckDB understands.
 
-All rules are lists of what BigQuery has, so new features of DuckDB are refused too: kinds of statements; functions
-(googlesql_functions.txt, and the user's); items in FROM; and characters of table names, none of which forms a path.
-`duckdb_lock.py` is a second barrier, inside DuckDB.
+All rules list what BigQuery has, so new features of DuckDB are refused too. There are lists of kinds of statements, of
+functions (googlesql_functions.txt and the user's functions) and of items in FROM. Table names may contain only
+characters that cannot form a path.
+
+The module `duckdb_lock.py` is a second barrier, inside DuckDB.
 """
 
 import re
@@ -29,7 +31,8 @@ FUNCTIONS = frozenset(
     if not line.startswith("#")
     for word in line.split()
 )
-# The functions of https://cloud.google.com/bigquery/docs/reference/standard-sql/table-functions-built-in found here.
+# These built-in table functions are supported. Source:
+# https://cloud.google.com/bigquery/docs/reference/standard-sql/table-functions-built-in
 _TABLE_FUNCTIONS = frozenset({"APPENDS", "CHANGES", "GAP_FILL", "RANGE_SESSIONIZE", "VECTOR_SEARCH"})
 _STATEMENTS = (
     *(exp.Query, exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.TruncateTable),
@@ -37,10 +40,10 @@ _STATEMENTS = (
 )
 _WITH_A_KIND = frozenset({"CREATE", "DROP", "ALTER", "LOAD", "EXPORT", "IMPORT"})
 _DEFINED = frozenset({"TABLE", "VIEW", "SCHEMA", "FUNCTION", "MODEL"})
-# The schema of the emulator's functions, as rewritten statements name it.
+# Rewritten statements use this path for the schema of the emulator's functions.
 _OWN = ["bq", "main"]
 _ROWS_NAME = re.compile(r"[0-9a-f]{32}")
-# Metadata of a node: the names by which it was called, and whether its file has been inserted.
+# Keys in a node's metadata: the function names that the client wrote, and whether the node's file has been inserted.
 _CALLS, _READ = "calls", "read"
 _TEMPORARY = "SELECT 1 FROM duckdb_functions() WHERE database_name = 'temp' AND lower(function_name) = lower($1)"
 
@@ -48,7 +51,7 @@ type _Path = list[str]
 
 
 def add() -> None:
-    """Put these rules before all others; later rules insert the emulator's own functions."""
+    """Put these rules before all others, because later rules insert the emulator's own functions."""
     reason = "SQL can reach files, addresses and extensions"
     patching.change(BigQueryDialect.Parser, "_parse_function_call", _noted, reason)
     STATEMENT_RULES.insert(0, check)
@@ -61,7 +64,7 @@ def check(tree: exp.Expr, context: Any) -> exp.Expr:
     """Check a statement.
 
     Raises:
-        BigQueryError: it is not a statement of BigQuery, or it names something that BigQuery lacks.
+        BigQueryError: the statement is not one of BigQuery, or it names something that BigQuery lacks.
     """
     _check_kind(tree)
     for node in tree.walk():
@@ -75,7 +78,7 @@ def check(tree: exp.Expr, context: Any) -> exp.Expr:
 
 
 def _checked_policy(save: Callable[..., Any]) -> Callable[..., Any]:
-    """Check a row access policy when it is created: it is added to statements after the rules have run."""
+    """Check a row access policy when it is created. Policies are added to statements only after the rules have run."""
 
     def saved(project: str, dataset: str, table: str, body: Any, *arguments: Any, **named: Any) -> Any:
         if body.filterPredicate:
@@ -86,7 +89,7 @@ def _checked_policy(save: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _noted(parse: Callable[..., exp.Expr | None]) -> Callable[..., exp.Expr | None]:
-    """Store on each call the name as it was written: sqlglot has its own classes for names that it knows."""
+    """Store the function's name in each call, as the client wrote it. sqlglot replaces names that it knows."""
 
     def parsed(self: Any, *arguments: Any, **named: Any) -> exp.Expr | None:
         token, following, index = self._curr, self._next, self._index
@@ -99,7 +102,7 @@ def _noted(parse: Callable[..., exp.Expr | None]) -> Callable[..., exp.Expr | No
 
 
 def _path(tokens: list[Any], index: int) -> _Path:
-    """Return the parts of the name that ends with this token: a.b.f, `a.b`.f and a-b.c.f."""
+    """Return the parts of the name that ends with the token at `index`: of a.b.f, `a.b`.f or a-b.c.f."""
     path: _Path = tokens[index].text.split(".")
     while index >= 2 and tokens[index - 1].token_type == TokenType.DOT and _is_name(tokens[index - 2]):
         index -= 2
@@ -116,7 +119,10 @@ def _is_name(token: Any) -> bool:
 
 
 def _calls(node: exp.Expr) -> Iterator[tuple[_Path, str]]:
-    """Yield the names that a node was called by; without stored names, the node's own name."""
+    """Yield the function names of a node as the client wrote them, with their positions.
+
+    A call without stored names has the node's own name.
+    """
     noted = node.meta.get(_CALLS, ())
     yield from noted
     if isinstance(node, exp.Anonymous) and not noted:
@@ -139,7 +145,7 @@ def _is_known(path: _Path, context: Any) -> bool:
 
 
 def _is_temporary(name: str, context: Any) -> bool:
-    """Return whether the function exists on this connection only; views cannot have or use such functions."""
+    """Return whether the function exists only on this connection. Views cannot have or use such functions."""
     cursor = getattr(context, "cursor", None)
     return cursor is not None and bool(cursor.execute(_TEMPORARY, [name]).fetchone())
 
@@ -163,7 +169,7 @@ def _check_kind(tree: exp.Expr) -> None:
 
 def _check_table(table: exp.Table, context: Any) -> None:
     if table.this is None or table.meta.get(_READ):
-        # A schema's name, or a table inserted by the gateway.
+        # This is the name of a schema, or a table that the gateway has inserted.
         return
     if isinstance(table.this, exp.Identifier):
         _check_name(table, context)
@@ -181,7 +187,7 @@ def _check_table(table: exp.Table, context: Any) -> None:
 
 
 def _check_name(table: exp.Table, context: Any) -> None:
-    # The rules for wildcards, decorators and INFORMATION_SCHEMA.NAME check these names themselves.
+    # The characters of wildcards, decorators and INFORMATION_SCHEMA.NAME are removed. Other rules check these names.
     name = re.sub(r"(?i)^INFORMATION_SCHEMA\.|[*@$]", "", table.name)
     for part in (name or "_", *(re.sub(r"[.:]", "", one) for one in (table.db, table.catalog) if one)):
         names.table(part)
@@ -197,7 +203,7 @@ def _check_name(table: exp.Table, context: Any) -> None:
 
 
 def _seen(table: exp.Table, context: Any) -> set[str]:
-    """Return the names without a dataset that a statement may read."""
+    """Return the names without a dataset that a statement may read: WITH queries and temporary tables."""
     defined = {one.alias_or_name.casefold() for one in table.root().find_all(exp.CTE)}
     temporary: set[str] = context.temporary
     return defined | temporary

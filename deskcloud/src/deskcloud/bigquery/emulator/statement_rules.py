@@ -1,4 +1,4 @@
-"""Install the rules for names, structs and wildcard tables before those of local-bigquery."""
+"""Install the rules for names, structs and wildcard tables before the rules of local-bigquery."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,7 +27,7 @@ from deskcloud.bigquery.emulator import (
 
 
 def add() -> None:
-    """Add the rules, before the first statement."""
+    """Install the rules before the first statement."""
     STATEMENT_RULES[:0] = [
         wildcard_views.expand,
         queries.open_value_tables,
@@ -49,7 +49,7 @@ def add() -> None:
     queries.add()
     pipes.add()
     patching.change(BigQueryDialect.Parser, "_parse_table", _with_offset, "WITH OFFSET is known only after UNNEST")
-    # RANGE<DATE> in CAST is not a parameterized type such as STRING(3).
+    # A RANGE<DATE> in CAST is not a parameterized type such as STRING(3).
     exp.DataType.NESTED_TYPES.add(exp.DType.RANGE)
     for module in (read, merge, query, script):
         patching.change(module, "translate", _at_one_version, "a statement looks its tables up a dozen times")
@@ -57,7 +57,7 @@ def add() -> None:
 
 
 def _at_one_version(translate: Callable[..., Any]) -> Callable[..., Any]:
-    """Translate a statement at one version of the project's tables: it looks tables up a dozen times."""
+    """Translate a statement at one version of the project's tables. A statement looks up its tables a dozen times."""
 
     def translated(tree: exp.Expr, context: Any) -> Any:
         with lake_metadata.at_one_version():
@@ -67,7 +67,7 @@ def _at_one_version(translate: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _with_cursor(make: Callable[..., None]) -> Callable[..., None]:
-    """Give rules the connection: only there are temporary tables and variables visible."""
+    """Give the rules the connection. Temporary tables and variables are visible only on this connection."""
 
     def made(self: script.Interpreter, cursor: Any, context: Any, *arguments: Any) -> None:
         context.cursor = cursor
@@ -77,14 +77,14 @@ def _with_cursor(make: Callable[..., None]) -> Callable[..., None]:
 
 
 def _whole_elements(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Undo the rule that spreads an element's fields over columns: their names are resolved already."""
+    """Undo the rule that turns an element's fields into columns: the names of the fields are already resolved."""
     for unnest in tree.find_all(exp.Unnest):
         unnest.set("explode_array", None)
     return tree
 
 
 def _with_offset(parse: Callable[..., exp.Expr | None]) -> Callable[..., exp.Expr | None]:
-    """Parse `FROM t, t.array WITH OFFSET AS i`; sqlglot accepts WITH OFFSET only after UNNEST."""
+    """Parse `FROM t, t.array WITH OFFSET AS i`. sqlglot accepts WITH OFFSET only after UNNEST."""
 
     def parsed(self: Any, *arguments: Any, **named: Any) -> exp.Expr | None:
         table = parse(self, *arguments, **named)

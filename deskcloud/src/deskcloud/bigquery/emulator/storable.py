@@ -1,7 +1,9 @@
-"""Check whether a value of JSON or of a text can be stored in a column, for load jobs and streaming.
+"""Check whether a column can store a JSON value or the text of a CSV field, for load jobs and streaming.
 
-Each check yields the faults of a value, none for a valid value. Google documents the accepted forms:
-https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-json and .../loading-data-cloud-storage-csv.
+Each check yields the faults of a value, and nothing for a valid value.
+
+Sources: https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-json and
+https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-csv
 """
 
 import base64
@@ -20,7 +22,7 @@ from local_bigquery.models import TableFieldSchema
 _LEAST, _MOST = -(2**63), 2**63 - 1
 _DIGITS = 100
 _DECIMALS = {"NUMERIC": (29, 9), "BIGNUMERIC": (38, 38)}
-# Types whose values a column accepts, by the column's type; other types accept only their own.
+# A column of these types also accepts values of other types. A column of any other type accepts only its own.
 HOLDS = {
     "FLOAT": {"FLOAT", "INTEGER", "NUMERIC", "BIGNUMERIC"},
     "NUMERIC": {"NUMERIC", "INTEGER", "BIGNUMERIC", "FLOAT"},
@@ -50,7 +52,7 @@ _ALIASES = {
 
 
 class Kind(enum.Enum):
-    """Kinds of faults of a field."""
+    """The kinds of faults of a field."""
 
     UNKNOWN = enum.auto()
     MISSING = enum.auto()
@@ -60,20 +62,23 @@ class Kind(enum.Enum):
 
 @dataclass(frozen=True)
 class Fault:
-    """The reason why a row is refused; `field` is a path of names with dots."""
+    """A reason why a row is refused. `field` is a path of names with dots."""
 
     field: str
     kind: Kind
     value: Any = None
     type: str = ""
-    """The expected type, in BigQuery's legacy names: integer, float, ..."""
+    """The expected type, with BigQuery's legacy name in lower case: integer, float, ..."""
 
 
 Check = Callable[[Any, str], Iterator[Fault]]
 
 
 def row_check(fields: Sequence[TableFieldSchema], *, ignores_unknown: bool = False) -> Callable[[Any], list[Fault]]:
-    """Return a function from a row (a JSON object) to its faults. Names ignore case."""
+    """Return a function that takes a row (a JSON object) and returns the row's faults.
+
+    Names of fields ignore case. If `ignores_unknown`, unknown fields are no faults.
+    """
     check = _record(fields, ignores_unknown)
 
     def faults(row: Any) -> list[Fault]:
@@ -83,12 +88,12 @@ def row_check(fields: Sequence[TableFieldSchema], *, ignores_unknown: bool = Fal
 
 
 def text_check(field: TableFieldSchema) -> Callable[[str], bool]:
-    """Return a predicate: whether a text of a CSV file is a valid value of the column's type."""
+    """Return a function that tells whether the text of a CSV field is a valid value of the column's type."""
     return _SCALARS[kind_of(field)]
 
 
 def kind_of(field: TableFieldSchema) -> str:
-    """Return the column's type by the API's name."""
+    """Return the column's type under its legacy name in the API: INTEGER, not INT64."""
     kind = (field.type or "STRING").upper()
     return _ALIASES.get(kind, kind)
 
@@ -163,7 +168,7 @@ def _is_integer(value: Any) -> bool:
         text = value.strip(" ")
         if not _INTEGER.fullmatch(text):
             return False
-        # Python limits the number of digits that int() reads; no 64-bit number has so many.
+        # Python limits the number of digits that int() reads. No 64-bit number has so many digits.
         value = int(text) if len(text) < _DIGITS else _MOST + 1
     if isinstance(value, float):
         # 1.0 and 1e3 are integers, 1.5 is not.

@@ -1,7 +1,7 @@
-"""Store the rows of load, copy and query jobs under the table's schema, in one transaction.
+"""Store the rows of load, copy and query jobs in one transaction, and check the rows against the table's schema.
 
-local-bigquery casts what it can (1.5 into INT64 becomes 2), drops REQUIRED when it replaces a table, and treats
-`table$20240517` as a table's name.
+local-bigquery casts whatever it can: 1.5 in an INT64 column becomes 2. It also drops REQUIRED when it replaces a table,
+and treats `table$20240517` as the name of a table.
 """
 
 import contextlib
@@ -21,10 +21,10 @@ from deskcloud.bigquery.emulator.partitions import Partition, Reference
 from deskcloud.bigquery.emulator.storable import kind_of
 
 type Maker = Callable[[Any, Reference, str, dict[str, Any] | None, Sequence[str]], None]
-# Prefix of DuckDB errors whose text comes from this module.
+# This prefix marks DuckDB errors whose text comes from this module.
 _MARK = "not storable: "
 _SOURCE = "_rows"
-# Types of expressions that DuckDB infers less exactly than BigQuery, or whose values fit without loss.
+# Each type may also be stored in columns of these types. DuckDB infers the type less exactly, or no value is lost.
 _STORED_AS = {
     "INTEGER": {"FLOAT", "NUMERIC", "BIGNUMERIC"},
     "NUMERIC": {"FLOAT", "BIGNUMERIC"},
@@ -34,7 +34,7 @@ _STORED_AS = {
 
 
 def add() -> None:
-    """Make local-bigquery write rows in this way."""
+    """Make local-bigquery store rows with this module."""
     patching.replace(tables, "write", write, "rows are cast to the schema, or lose fields")
 
 
@@ -51,10 +51,14 @@ def write(
     spec: TimePartitioning | None = None,
     make: Maker | None = None,
 ) -> bool:
-    """Run a query and store its rows in the job's destination; return whether a table was created.
+    """Run a query and store its rows in the job's destination. Return whether a table was created.
+
+    `reference` is the destination, and `config` the job's configuration. `default` is the write disposition if the job
+    gives none. `prefix` begins the error messages about the schema. If `isolated`, the query runs on the session's
+    connection, and another connection writes the rows.
 
     `declared` are the columns that the job declares. `spec` is the partitioning of a new table if the job gives none.
-    `make` creates a table that does not exist.
+    `make` creates the table if it does not exist.
 
     Raises:
         BigQueryError: the rows do not fit the table, or must not be written there.
@@ -108,7 +112,7 @@ def write(
 
 
 class _Incoming:
-    """Rows to be stored: their columns, with the modes that the job declares."""
+    """The columns of the rows to be stored, with the modes that the job declares."""
 
     def __init__(self, relation: duckdb.DuckDBPyRelation, declared: Sequence[TableFieldSchema]) -> None:
         self.kinds = list(zip(results.unique(relation.columns), relation.types, strict=True))
@@ -123,11 +127,11 @@ class _Incoming:
 
     @property
     def required(self) -> list[str]:
-        """Return the columns that are never NULL."""
+        """Return the names of the columns that are never NULL."""
         return [str(field.name) for field in self.fields if field.mode == "REQUIRED"]
 
     def cast(self, select: str) -> str:
-        """Return the query for the rows, cast to the types of a table created from them."""
+        """Return a query that casts the rows of `select` to the types of a new table."""
         kinds = [f"CAST({quote(one.name)} AS {types.duckdb_type(one)}) AS {quote(one.name)}" for one in self.fields]
         return f"SELECT {', '.join(kinds)} FROM ({select})"  # noqa: S608 - quoted
 
@@ -139,7 +143,11 @@ class _Incoming:
         *,
         is_by_ingestion: bool = False,
     ) -> str:
-        """Return the query for the rows to store in an existing table."""
+        """Return the query for the rows to be stored. It fails for rows that the columns `expected` cannot store.
+
+        `partition` is the destination partition, if any. If a column defines the partition, a row of another partition
+        is an error. Otherwise each row gets the partition's start as its ingestion time.
+        """
         by_name = {(field.name or "").casefold(): field for field in expected}
         columns = []
         for index, (name, kind) in enumerate(self.kinds):
@@ -164,7 +172,7 @@ class _Incoming:
 
 
 def _described(found: TableFieldSchema, declared: TableFieldSchema | None) -> TableFieldSchema:
-    """Return the column, with the properties that only a declaration has."""
+    """Return the column `found`, with those properties that only the declaration has."""
     if declared is None:
         return found
     inner = {(field.name or "").casefold(): field for field in declared.fields or []}
@@ -176,7 +184,7 @@ def _described(found: TableFieldSchema, declared: TableFieldSchema | None) -> Ta
 
 
 def _refusals(value: str, field: TableFieldSchema, path: str = "") -> Iterator[tuple[str, str]]:
-    """Yield SQL conditions under which the value of a column must not be stored, with the message for each."""
+    """Yield the SQL conditions under which a column must not store the value, each with its error message."""
     path += field.name or ""
     if field.mode == "REQUIRED":
         yield f"{value} IS NULL", f"Required field {path} cannot be null"
@@ -194,7 +202,7 @@ def _refusals(value: str, field: TableFieldSchema, path: str = "") -> Iterator[t
 def _create(writer: Any, table: Reference, select: str, bound: dict[str, Any] | None, required: Sequence[str]) -> None:
     """Create or replace the table in a single statement.
 
-    In a transaction with several statements, DuckLake sometimes creates a table in another schema during reads.
+    In a transaction with several statements, DuckLake sometimes creates the table in another schema during reads.
     """
     name = tables.name(*table)
     writer.execute(f"CREATE OR REPLACE TABLE {name} AS {select}", bound)
@@ -203,7 +211,7 @@ def _create(writer: Any, table: Reference, select: str, bound: dict[str, Any] | 
 
 
 def _fit(writer: Any, table: Reference, incoming: _Incoming, config: Any, prefix: str) -> None:
-    """Refuse columns that are missing in the table or differ; add and relax columns if the job allows it."""
+    """Refuse columns that the table lacks or that differ. Add and relax columns if the job allows it."""
     options = getattr(config, "schemaUpdateOptions", None) or []
     current = {(field.name or "").casefold(): field for field in tables.fields(tables.load(*table))}
     for field in incoming.fields:
@@ -259,10 +267,10 @@ def _has_rows(cursor: Any, table: Reference, partition: Partition | None) -> boo
 def _writer(
     cursor: Any, incoming: _Incoming, query: str, parameters: dict[str, Any] | None, *, isolated: bool
 ) -> Iterator[tuple[Any, str, dict[str, Any] | None]]:
-    """Yield the table's connection, the query to run there, and the query's parameters.
+    """Yield the connection that writes the table, the query for this connection, and the query's parameters.
 
-    A session's query may read what only the session sees. Its rows are passed to the table's connection while they are
-    read.
+    A session's query may read tables that only the session sees. Its rows are passed to the other connection while they
+    are read.
     """
     with database.cursor() if isolated else contextlib.nullcontext(cursor) as writer:
         text, bound = query, parameters
@@ -281,7 +289,7 @@ def _writer(
 
 @contextlib.contextmanager
 def transaction(writer: Any) -> Iterator[None]:
-    """Make all writes visible together, or none if one fails."""
+    """Make all writes visible together, or no write if one of them fails."""
     writer.execute("BEGIN")
     try:
         yield

@@ -1,4 +1,4 @@
-"""tabledata.insertAll: check each row against the schema, at every depth; a row may target a partition."""
+"""Implement tabledata.insertAll: check each row against the schema, at every depth. The table may name a partition."""
 
 import functools
 import threading
@@ -18,11 +18,14 @@ from deskcloud.bigquery.emulator.partitions import Partition, Reference
 from deskcloud.bigquery.emulator.storable import Fault, Kind, row_check
 
 Row = tuple[int, str | None, dict[str, Any]]
-"""A row's index in the request, its insertId, and its values by column name."""
+"""A row: its index in the request, its insertId, and its values by column name."""
 
 
 def insert_all(project: str, dataset: str, name: str, body: TableDataInsertAllRequest) -> dict[str, Any]:
-    """Store the valid rows; if a row is invalid, store none unless the request asks to skip invalid rows."""
+    """Store the valid rows, and return the errors of the invalid rows.
+
+    If a row is invalid, no row is stored, unless the request sets skipInvalidRows.
+    """
     (_, _, name), partition_id = partitions.split((project, dataset, name))
     if body.templateSuffix:
         name = tabledata._template(project, dataset, name, body.templateSuffix)  # noqa: SLF001
@@ -58,7 +61,7 @@ def insert_all(project: str, dataset: str, name: str, body: TableDataInsertAllRe
 
 
 def add() -> None:
-    """Make local-bigquery stream in this way."""
+    """Make local-bigquery use this function for tabledata.insertAll."""
     patching.replace(tabledata, "insert_all", insert_all, "streamed rows are cast to the schema, or lose fields")
     deduplicate = functools.partial(_one_at_a_time, threading.Lock())
     patching.wrap(tabledata, "_deduplicate", deduplicate, "two concurrent streams delete the same old row")
@@ -113,7 +116,7 @@ def _insert(
 def _insert_one(
     cursor: duckdb.DuckDBPyConnection, text: str, spec: str, index: int, values: dict[str, Any]
 ) -> dict[str, Any] | None:
-    """Store a single row after the rows together failed; return its error, or None."""
+    """Store a single row after the insertion of all rows together has failed. Return the row's error, or None."""
     try:
         cursor.execute(text, {"payload": jsontext.text([values]), "spec": spec})
     except duckdb.Error as error:
@@ -123,7 +126,7 @@ def _insert_one(
 
 
 def _as_json(field: TableFieldSchema) -> str:
-    """Return the type with which the request's values are read."""
+    """Return the type with which DuckDB reads the values from the request's JSON."""
     kind = types.duckdb_type(field)
     return "VARCHAR" if kind in {"JSON", "BLOB"} else str(kind)
 

@@ -1,10 +1,11 @@
-"""Give STRUCT values GoogleSQL's semantics where DuckDB's differ.
+"""Give STRUCT values GoogleSQL's semantics where DuckDB's semantics differ.
 
-names       `STRUCT(a, t.b)` names its fields after the columns; DuckDB leaves them unnamed
-equality    compares fields by position and ignores names, and is NULL if a field is NULL; DuckDB also compares names
-            and treats NULL as a value
-supertypes  of structs with different field names (in arrays, CASE, set operations, CAST) match by position and use the
-            first struct's names; DuckDB merges all names into one wider struct
+names       In GoogleSQL, `STRUCT(a, t.b)` names its fields after the columns. In DuckDB, the fields have no names.
+equality    GoogleSQL compares fields by position and ignores names. The result is NULL if a field is NULL.
+            DuckDB also compares names, and treats NULL as a value.
+supertypes  Structs with different field names may meet in arrays, CASE, set operations and CAST.
+            GoogleSQL matches the fields by position and uses the first struct's names.
+            DuckDB merges all names into one wider struct.
 """
 
 from collections.abc import Iterable
@@ -16,7 +17,7 @@ from deskcloud.bigquery.emulator.known_types import Type
 
 
 def name_fields(tree: exp.Expr) -> None:
-    """Name fields after their columns; remove names that a cast to a STRUCT type would match by."""
+    """Name fields after their columns. Remove the names in a cast, because DuckDB would match the fields by name."""
     for cast in list(tree.find_all(exp.Cast)):
         if isinstance(cast.this, exp.Struct) and any(isinstance(one, exp.DataType) for one in cast.to.expressions):
             _cast_fields(cast)
@@ -40,7 +41,7 @@ def name_fields(tree: exp.Expr) -> None:
 
 
 def _cast_fields(cast: exp.Cast) -> None:
-    """Expand STRUCT<INT64, b STRING>(...) field by field: DuckDB has no STRUCT type with unnamed fields."""
+    """Expand STRUCT<INT64, b STRING>(...) field by field, because DuckDB has no STRUCT type with unnamed fields."""
     made: list[exp.Expr] = []
     for (name, kind), value in zip(types.fields(cast.to), cast.this.expressions, strict=True):
         given = value.expression if isinstance(value, exp.PropertyEQ) else value.unalias()
@@ -54,7 +55,7 @@ def _field(name: exp.Identifier | None, value: exp.Expr) -> exp.Expr:
 
 
 def align(tree: exp.Expr) -> None:
-    """Rewrite comparisons and supertypes of structs by position; the columns' types must be known."""
+    """Rewrite comparisons and supertypes of structs by position. The columns' types must be known."""
     for node in list(tree.find_all(exp.EQ, exp.NEQ, exp.In, exp.Case, exp.Nullif)):
         _compare(node)
     for node in list(tree.find_all(exp.Array, exp.If, exp.Case, exp.Coalesce)):
@@ -80,7 +81,7 @@ def _implied_name(value: exp.Expr) -> str:
 
 
 def _fields(value: exp.Expr) -> list[exp.Expr] | None:
-    """Return a struct's fields as expressions, or None if it is not a struct with known fields."""
+    """Return the fields of a struct as expressions, or None if the value is not a struct with known fields."""
     value = value.unnest()
     if isinstance(value, exp.Struct | exp.Tuple):
         return [one.expression if isinstance(one, exp.PropertyEQ) else one for one in value.expressions]
@@ -126,7 +127,7 @@ def _compare(node: exp.Expr) -> None:
 
 
 def _alternatives(node: exp.Expr) -> list[exp.Expr | None]:
-    """Return the values that share one type."""
+    """Return the values that must have the same type."""
     match node:
         case exp.Array():
             return node.expressions
@@ -152,7 +153,7 @@ def _compare_all(node: exp.In) -> None:
 
 
 def _compare_with_rows(node: exp.In, query: exp.Expr) -> None:
-    """Compare with the columns of a query; DuckDB then returns NULL if one of them is NULL."""
+    """Compare a struct with a query's rows column by column. DuckDB then returns NULL if a column is NULL."""
     if isinstance(query, exp.Select) and len(query.expressions) == 1 and not query.args.get("kind"):
         lefts, rights = _fields(node.this), _fields(query.expressions[0].unalias())
         if lefts and rights and len(lefts) == len(rights) > 1:
@@ -190,7 +191,7 @@ def _align_columns(union: exp.SetOperation) -> None:
 
 
 def rename(value: exp.Expr, kind: Type) -> None:
-    """Give a struct the field names of a type with the same number of fields; also each struct in a literal array."""
+    """Give a struct, or each struct in a literal array, the field names of a type with the same number of fields."""
     element = types.element(kind)
     if isinstance(value, exp.Array) and types.fields(element):
         for one in list(value.expressions):

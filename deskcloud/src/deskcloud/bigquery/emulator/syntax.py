@@ -1,7 +1,8 @@
-"""Report the wrong token of a syntax error and its position in the client's text, as Google's parser does.
+"""Report the token at which a syntax error occurs, and its position in the client's text, as Google's parser does.
 
-sqlglot reports the end of a token within the statement, in its own words. So each statement of a script is padded with
-lines and spaces up to its position in the script. All reported positions then refer to the script.
+sqlglot uses its own words and reports the position within the statement. This module therefore pads each statement of a
+script with lines and spaces up to the statement's position in the script. All reported positions then refer to the
+script.
 """
 
 import functools
@@ -19,7 +20,7 @@ from sqlglot.tokenizer_core import TokenType
 from deskcloud.bigquery.emulator import patching
 from deskcloud.googlesql.tokens import UnterminatedError, tokenize
 
-# https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#reserved_keywords
+# Source: https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#reserved_keywords
 _RESERVED = frozenset(
     """
     ALL AND ANY ARRAY AS ASC ASSERT_ROWS_MODIFIED AT BETWEEN BY CASE CAST COLLATE CONTAINS CREATE CROSS CUBE CURRENT
@@ -30,7 +31,7 @@ _RESERVED = frozenset(
     WHERE WINDOW WITH WITHIN
     """.split()  # noqa: SIM905 - ninety words
 )
-# What sqlglot expected.
+# The first group of each pattern is the token that sqlglot expected.
 _WANTED = (
     (re.compile(r"Expect(?:ing|ed) ([^\w\s])"), 'Expected "{}" but got'),
     (re.compile(r"Expected (?!TYPE)([A-Z]{2,})\b"), "Expected keyword {} but got"),
@@ -39,7 +40,11 @@ _WANTED = (
 
 
 class Part(str):
-    """A statement of a script, padded to its position, and the script's text from its end to the next token."""
+    """A statement of a script.
+
+    `before` is the padding up to the statement's position. `behind` is the script's text after the statement, up to the
+    next token, which is `follows`.
+    """
 
     __slots__ = ("before", "behind", "follows")
     before: str
@@ -48,14 +53,14 @@ class Part(str):
 
     @classmethod
     def of(cls, text: str, before: str, behind: str, follows: str) -> Self:
-        """Return the statement `text` with the script's text around it."""
+        """Return the statement `text` with the three texts around it."""
         part = cls(text)
         part.before, part.behind, part.follows = before, behind, follows
         return part
 
 
 def add() -> None:
-    """Install the messages, after the other modules that parse statements."""
+    """Install the messages after the other modules that parse statements."""
     words, place = "errors have sqlglot's messages", "positions in errors refer to the statement and not to the script"
     parser = BigQueryDialect.Parser
     patching.change(parser, "raise_error", lambda original: functools.partialmethod(_raise, original), words)
@@ -66,7 +71,7 @@ def add() -> None:
 
 
 def words_of(error: Exception) -> str | None:
-    """Return the message of Google's parser for an error of sqlglot, as far as it is known."""
+    """Return the message of Google's parser for an error of sqlglot, or None if it is unknown."""
     return getattr(error, "words", None)
 
 
@@ -110,7 +115,7 @@ def _syntax_error(original: Callable[..., BigQueryError], error: Exception, sql:
 
 
 def _told(token: Any, sql: str) -> str:
-    """Return a token in Google's terms, and its position."""
+    """Return a token and its position in the words of Google's parser."""
     before = sql.before if isinstance(sql, Part) else ""
     if token is not None and token.token_type != TokenType.SENTINEL:
         name, offset = _named(sql[token.start : token.end + 1]), token.start

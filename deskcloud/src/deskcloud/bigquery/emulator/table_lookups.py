@@ -1,8 +1,9 @@
-"""Look up tables, datasets and columns in DuckLake's metadata, and results of queries in their files.
+"""Look up tables, datasets and columns in DuckLake's metadata, and query results in their files.
 
-DuckDB's catalog lists all tables of all databases, and DuckLake reads it again after each new table. That takes 160 ms
-for 62 tables; DuckLake's metadata takes 2 ms. Reading a table's columns takes 5 ms, so they are cached until any table
-changes.
+DuckDB's catalog lists all tables of all databases, and DuckLake reads the catalog again after each new table. For 62
+tables, this takes 160 ms. Reading DuckLake's metadata takes 2 ms.
+
+Reading a table's columns takes 5 ms, so the columns are cached until any table changes.
 """
 
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from deskcloud.bigquery.emulator import lake_metadata, patching, query_results, 
 
 
 def add() -> None:
-    """Install the lookups, before the other modules that wrap them."""
+    """Install the lookups before the other modules that wrap them."""
     slow = "each table lookup lists all tables of all databases"
     patching.wrap(database, "objects", _objects, slow)
     patching.wrap(database, "projects", _projects, "the temporary lakes of making.py are listed as projects")
@@ -35,7 +36,7 @@ def _has_ingestion_time(original: Callable[[exp.Table], bool], table: exp.Table)
 
 
 def _projects(original: Callable[[], list[str]]) -> list[str]:
-    """Return the projects, without the lakes that making.py attaches temporarily."""
+    """Return the projects, but not the lakes that making.py attaches temporarily."""
     return [name for name in original() if name in database._attached]  # noqa: SLF001 - there is no public name for it
 
 
@@ -59,7 +60,7 @@ def _objects(
 
 
 def _columns_of(project_id: str, dataset_id: str, table_id: str) -> list[TableFieldSchema]:
-    """Return a table's columns as of the last change of any table."""
+    """Return a table's columns. They are cached until any table of the project changes."""
     if project_id not in database._attached or dataset_id == tables.RESULTS:  # noqa: SLF001 - there is no public name
         return _columns(project_id, dataset_id, table_id)
     asked = project_id, dataset_id, table_id

@@ -1,6 +1,6 @@
-"""SQL functions with parameters of ANY TYPE: their bodies are resolved at each call, where the types are known.
+"""Support SQL functions with parameters of ANY TYPE. Each call resolves the function's body, when the types are known.
 
-`name_resolution.py` replaces a call by the body. DuckDB also has a macro, so that the function is listed.
+The module `name_resolution.py` replaces a call by the body. DuckDB also has a macro, so that the function is listed.
 """
 
 import functools
@@ -23,7 +23,10 @@ from deskcloud.bigquery.emulator.known_types import Type
 
 @dataclass(frozen=True)
 class Template:
-    """A function: its parameters with their types (None for ANY TYPE), its body, and the type of RETURNS."""
+    """A function with parameters of ANY TYPE. `returns` is the type in RETURNS, or None.
+
+    `parameters` holds the name and the type of each parameter. The type is None for ANY TYPE.
+    """
 
     parameters: tuple[tuple[str, Type], ...]
     returns: Type
@@ -32,21 +35,21 @@ class Template:
 
 @dataclass(frozen=True)
 class Call:
-    """A call of a template; `node` is the whole path to it, `function` is the node with the arguments."""
+    """A call of a template. `node` is the call with its whole path, and `function` is the part with the arguments."""
 
     node: exp.Expr
     function: exp.Anonymous
     template: Template
 
 
-# The schema of local-bigquery's GoogleSQL functions; a user's functions are looked up in the database.
+# local-bigquery's GoogleSQL functions are in this schema. A user's functions are looked up in the database.
 _OWN = ["bq", "main"]
 # Temporary functions live as long as their connection, which belongs to a session or a job.
 _temporary: WeakKeyDictionary[duckdb.DuckDBPyConnection, dict[str, Template | None]] = WeakKeyDictionary()
 
 
 def remember(tree: exp.Expr, context: Context) -> exp.Expr:
-    """Store the temporary function that a statement creates; others are stored as routines."""
+    """Store the temporary function that a statement creates. Other functions are stored as routines."""
     is_function = isinstance(tree, exp.Create) and isinstance(tree.this, exp.UserDefinedFunction)
     if not is_function or js.is_udf(tree) or table_body(tree):
         return tree
@@ -69,7 +72,7 @@ def calls(tree: exp.Expr, context: Context) -> Iterator[Call]:
 
 
 def called(node: exp.Expr, context: Context) -> Call | None:
-    """Return the call of a template that a node is, or None for any other node."""
+    """Return the node as a call of a template, or None if the node is not such a call."""
     function = node.expression if isinstance(node, exp.Dot) else node
     if not isinstance(function, exp.Anonymous) or isinstance(node.parent, exp.Table):
         return None
@@ -79,7 +82,11 @@ def called(node: exp.Expr, context: Context) -> Call | None:
 
 
 def check(call: Call) -> None:
-    """Refuse a call that the body cannot replace, or whose arguments would mean something else inside it."""
+    """Refuse a call that the function's body cannot replace.
+
+    Raises:
+        BigQueryError: the call has OVER, or a name in an argument would mean something else inside the body.
+    """
     if isinstance(call.node.parent, exp.Window):
         raise unsupported(f"{call.function.name} with OVER")
     ranges = list(call.template.body.find_all(exp.Table, exp.Subquery, exp.Unnest))

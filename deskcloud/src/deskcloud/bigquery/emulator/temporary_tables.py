@@ -1,4 +1,4 @@
-"""Look up temporary tables only in sessions: only they can have temporary tables before their statement starts.
+"""Look up temporary tables only in sessions. A statement without a session starts without temporary tables.
 
 local-bigquery looks them up before each statement, among all tables of all databases.
 """
@@ -18,7 +18,7 @@ _NOTHING = "SELECT '' AS table_name WHERE FALSE"
 
 
 def add() -> None:
-    """Install this lookup."""
+    """Install the lookup."""
     patching.change(query, "execute", _without_looking, _REASON)
 
 
