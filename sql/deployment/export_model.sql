@@ -1,2 +1,2 @@
--- The model as files, in the run's folder.
+-- Export the model's files to the run's folder.
 export model `${model}` options (uri = '${folder}')

@@ -1,11 +1,11 @@
--- Test visitors with what ML.PREDICT and the calibrator (shared/calibration.py) say of them, the most and the least
--- likely among them, to hold the endpoint to.
--- @run_id       STRING          the run
+-- Return test visitors with the calibrated probabilities (shared/calibration.py) of ML.PREDICT. The most and the least
+-- likely buyers are among them. The endpoint must return the same probabilities.
+-- @run_id       STRING          id of the run
 -- @created_on   DATE            day on which the run was opened
--- @rows         INT64           most rows to return (serving.golden_rows)
--- @line_starts  ARRAY<FLOAT64>  log odds from which each line of the calibrator holds
--- @intercepts   ARRAY<FLOAT64>  the lines' intercepts
--- @slopes       ARRAY<FLOAT64>  the lines' slopes
+-- @rows         INT64           maximum number of rows to return (serving.golden_rows)
+-- @line_starts  ARRAY<FLOAT64>  log odds at which each line of the calibrator begins
+-- @intercepts   ARRAY<FLOAT64>  intercept of each line
+-- @slopes       ARRAY<FLOAT64>  slope of each line
 with
 predicted as (
     select

@@ -1,7 +1,8 @@
--- The lowest probability of the most likely 1, 2, ... 99 percent of the run's test visitors.
--- @run_id      STRING  the run
+-- For n = 1 to 99, return the lowest probability among the n percent of the test visitors with the highest
+-- probabilities.
+-- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
--- @candidate   STRING  the candidate that is deployed
+-- @candidate   STRING  name of the candidate that is deployed
 with
 placed as (
     select
@@ -17,6 +18,6 @@ select
     placed.probability
 from unnest(generate_array(1, 99)) as percent
 inner join placed
-    -- Rounded up, so that the most likely percent of few visitors holds one.
+    -- Rounded up, so that 1 % of few visitors is at least one visitor.
     on placed.place = div(percent * placed.visitors + 99, 100)
 order by percent

@@ -1,2 +1,2 @@
--- Make the model a version of the registered one.
+-- Register the model as a version of the model in Vertex AI's registry.
 alter model `${model}` set options (vertex_ai_model_id = '${model_id}')

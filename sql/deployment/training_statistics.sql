@@ -1,5 +1,5 @@
--- How one model's training went: the losses of each iteration, what each input looked like, and BigQuery ML's own
--- metrics on the rows that early stopping watched.
+-- Return the statistics of one model's training: the losses of each iteration, the distribution of each input, and
+-- BigQuery ML's own metrics on the evaluation rows.
 select
     array(
         select as struct

@@ -1,4 +1,4 @@
--- What each input of a logistic regression weighs.
+-- Return the weight of each input of a logistic regression.
 select
     processed_input,
     weight,

@@ -1,11 +1,11 @@
--- How well the test visitors agree with one model's probabilities: buyers observed and expected, and sums for the
--- variance of the line that a logistic regression of the outcome on the log odds has found. A visitor's rows count
+-- Return how well one model's probabilities fit the test visitors: observed and expected buyers, and sums for the
+-- variance of the line that a logistic regression of the label on the log odds has fitted. All rows of a visitor count
 -- together.
--- @run_id      STRING   the run
+-- @run_id      STRING   id of the run
 -- @created_on  DATE     day on which the run was opened
--- @candidate   STRING   the candidate
--- @intercept   FLOAT64  the line's intercept
--- @slope       FLOAT64  the line's slope
+-- @candidate   STRING   name of the candidate
+-- @intercept   FLOAT64  intercept of the line
+-- @slope       FLOAT64  slope of the line
 with
 clipped as (
     select
@@ -44,7 +44,7 @@ visitors as (
     group by visitor_id
 ),
 
--- How far each visitor moves the ratio of observed and expected.
+-- The influence of each visitor on the ratio of observed to expected buyers.
 centred as (
     select
         *,

@@ -1,9 +1,9 @@
--- One model's log odds of the visitors of a split and what came of them, as few points: buyers and others of a bin,
--- each with their mean. A bin holds an equal share of the expected buyers, so most bins lie where most is learnt. Each
--- visitor is in one of eight folds, by a hash.
--- @run_id      STRING  the run
+-- Return one model's log odds for the visitors of @split and their labels, summarised in bins: for each bin, one row
+-- for buyers and one for others, with the mean log odds. Each bin has an equal share of the expected buyers. A hash
+-- assigns each visitor to one of eight folds, which have separate rows.
+-- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
--- @candidate   STRING  the candidate
+-- @candidate   STRING  name of the candidate
 -- @split       STRING  evaluation or test
 -- @bins        INT64   number of bins
 with
@@ -21,7 +21,7 @@ binned as (
         fold,
         label,
         ln(probability / (1 - probability)) as log_odds,
-        -- Those of the same probability are in one bin.
+        -- Rows with the same probability are in the same bin.
         ceil(@bins * sum(probability) over (order by probability) / sum(probability) over ()) as bin
     from clipped
 )
@@ -29,7 +29,7 @@ binned as (
 select
     fold,
     label,
-    -- A mean of equal numbers differs from them in its last digits.
+    -- Rounded, since the mean of equal numbers can differ from these numbers in the last digits.
     round(avg(log_odds), 9) as log_odds,
     count(*) as row_count
 from binned

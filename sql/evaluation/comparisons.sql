@@ -1,9 +1,10 @@
--- Sums for the intervals of ROC AUC, log loss and Brier score. A row is a model alone, where `other` is empty, or a
--- pair: one minus the other on the same visitors. With a margin, the other counts by so much worse.
--- @run_id      STRING   the run
+-- Return sums for the confidence intervals of ROC AUC, log loss and Brier score. A row is about one model (`other` is
+-- empty) or about a pair: `candidate` minus `other` on the same visitors. If with_margin is true, the metrics of
+-- `other` are first made worse by @margin.
+-- @run_id      STRING   id of the run
 -- @created_on  DATE     day on which the run was opened
--- @split       STRING   the visitors to compare on: evaluation or test
--- @margin      FLOAT64  by which share of its metric a model may be worse than another (gate.margin)
+-- @split       STRING   split whose visitors count: evaluation or test
+-- @margin      FLOAT64  share by which a model's metric may be worse than another's (gate.margin)
 with
 scored as (
     select
@@ -14,7 +15,7 @@ scored as (
         least(greatest(probability, 1e-15), 1 - 1e-15) as clipped,
         sum(label) over (partition by candidate) as buyers,
         sum(1 - label) over (partition by candidate) as others,
-        -- Both include those of the same probability.
+        -- The sums `up_to` and `from` both include the rows with the same probability.
         sum(label) over (partition by candidate order by probability) as buyers_up_to,
         sum(label) over (partition by candidate order by probability desc) as buyers_from,
         sum(1 - label) over (partition by candidate order by probability) as others_up_to,
@@ -23,7 +24,8 @@ scored as (
     where run_id = @run_id and created_on = @created_on and split = @split
 ),
 
--- A placement is the share of the other class that a row is ranked rightly against; ties count half.
+-- The placement of a row is the share of the rows of the other class that are ranked correctly relative to the row.
+-- Ties count one half.
 losses as (
     select
         candidate,
@@ -91,7 +93,7 @@ totals as (
     from pairs
 ),
 
--- How far each visitor moves the total of the pair.
+-- The influence of each visitor on the totals of the pair.
 centred as (
     select
         *,

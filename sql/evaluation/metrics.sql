@@ -1,7 +1,8 @@
--- One row a candidate: how many buyers it expects, finds and misses, and its calibration by tenths.
--- @run_id      STRING   the run
+-- Return one row per candidate: the numbers of expected and actual buyers, of true and false positives and negatives at
+-- @threshold, and the calibration by deciles.
+-- @run_id      STRING   id of the run
 -- @created_on  DATE     day on which the run was opened
--- @split       STRING   the visitors to measure on: evaluation or test
+-- @split       STRING   split whose visitors count: evaluation or test
 -- @threshold   FLOAT64  probability from which a visitor counts as a buyer (policy.coupon_from)
 with
 scored as (

@@ -1,11 +1,12 @@
--- What one model says of this run's visitors of one split, after its calibrator (shared/calibration.py).
--- @run_id       STRING          the run
+-- Replace one model's predictions for the run's visitors of @split. The probabilities are calibrated
+-- (shared/calibration.py).
+-- @run_id       STRING          id of the run
 -- @created_on   DATE            day on which the run was opened
--- @candidate    STRING          the candidate, champion or best_champion
+-- @candidate    STRING          name of the candidate, or champion or best_champion
 -- @split        STRING          evaluation or test
--- @line_starts  ARRAY<FLOAT64>  log odds from which each line of the calibrator holds
--- @intercepts   ARRAY<FLOAT64>  the lines' intercepts
--- @slopes       ARRAY<FLOAT64>  the lines' slopes
+-- @line_starts  ARRAY<FLOAT64>  log odds at which each line of the calibrator begins
+-- @intercepts   ARRAY<FLOAT64>  intercept of each line
+-- @slopes       ARRAY<FLOAT64>  slope of each line
 merge into evaluation_rows as target
 using (
     with

@@ -1,12 +1,12 @@
--- PR AUC and lift, and how far they vary when the visitors are drawn anew. A row is a model alone, where `other` is
--- empty, or a pair: the PR AUC of one minus the other. With a margin, the other counts by so much worse.
--- In a replicate each visitor counts as often as a Poisson variable of mean 1 says. It is drawn by a hash, so it is the
--- same in each query. Replicate 0 counts everybody once.
--- @run_id      STRING   the run
+-- Return PR AUC and lift, and their variances over bootstrap replicates of the visitors. A row is about one model
+-- (`other` is empty) or about a pair: the PR AUC of `candidate` minus that of `other`. If with_margin is true, the PR
+-- AUC of `other` is first made worse by @margin. In a replicate, each visitor has a weight from a Poisson distribution
+-- with mean 1. A hash determines the weight, so each query gives the same result. In replicate 0, all weights are 1.
+-- @run_id      STRING   id of the run
 -- @created_on  DATE     day on which the run was opened
--- @split       STRING   the visitors to draw from: evaluation or test
--- @margin      FLOAT64  by which share of its metric a model may be worse than another (gate.margin)
--- @replicates  INT64    how often to draw
+-- @split       STRING   split whose visitors count: evaluation or test
+-- @margin      FLOAT64  share by which a model's metric may be worse than another's (gate.margin)
+-- @replicates  INT64    number of bootstrap replicates
 with
 scored as (
     select
@@ -14,14 +14,14 @@ scored as (
         visitor_id,
         label,
         sum(label) over (partition by candidate) as buyers,
-        -- Both include those of the same probability.
+        -- The sums `up_to` and `from` both include the rows with the same probability.
         sum(label) over (partition by candidate order by probability) as buyers_up_to,
         sum(label) over (partition by candidate order by probability desc) as buyers_from
     from evaluation_rows
     where run_id = @run_id and created_on = @created_on and split = @split
 ),
 
--- Eight draws from one hash, each of four hexadecimal digits.
+-- Each hash gives eight random numbers of four hexadecimal digits.
 hashed as (
     select
         visitor_id,
@@ -41,7 +41,8 @@ drawn as (
     where 8 * eight + one <= @replicates
 ),
 
--- The distribution function of Poisson(1), in parts of 65,536; digits of one length have the order of their numbers.
+-- The limits are the distribution function of Poisson(1) times 65,536, as hexadecimal digits. Texts of equal length are
+-- sorted like their numbers.
 weights as (
     select
         visitor_id,
@@ -61,8 +62,8 @@ weights as (
     where draw >= '5e2d' or replicate = 0
 ),
 
--- Only a buyer's probability is a threshold that matters. So everybody is counted with the highest one that is not
--- above the own probability: the sums are few, whatever the number of visitors.
+-- Only the probabilities of buyers are thresholds. Each visitor counts in the group of the highest threshold that is
+-- not above the visitor's probability. So there are few groups, however many visitors there are.
 blocks as (
     select
         scored.candidate,
@@ -90,7 +91,7 @@ curves as (
     from blocks
 ),
 
--- Of visitors of the same probability, the share that still fits counts.
+-- If a limit such as 5 % of the visitors lies in a group with equal probabilities, a share of the group counts.
 shares as (
     select
         candidate,

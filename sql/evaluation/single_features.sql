@@ -1,6 +1,7 @@
--- One row a feature: how well it ranks alone. A feature that knows the answer has leaked from after the first visit.
--- A category counts as its rate of buyers among the rows trained on; ranks are taken on the rows held out.
--- @run_id      STRING  the run
+-- Return one row per feature: the ROC AUC of the feature alone. A very high value shows that the feature contains
+-- information from after the first visit. A category is replaced by its share of buyers among the training rows. The
+-- ROC AUC is computed on the held-out rows.
+-- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 with
 rows_of_run as (
@@ -65,7 +66,7 @@ ranked as (
     select
         feature,
         label,
-        -- Ties share the mean of their lowest and their highest rank.
+        -- Equal values all have the mean of their lowest and their highest rank.
         (
             rank() over (partition by feature order by value)
             + count(*) over (partition by feature) + 1

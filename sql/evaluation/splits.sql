@@ -1,5 +1,5 @@
--- How many visitors and buyers each part of this run's rows holds, and which days.
--- @run_id      STRING  the run
+-- Return the numbers of visitors and buyers, and the first and last day, of each split of the run.
+-- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 select
     split,

@@ -1,9 +1,9 @@
--- One row a feature: how its values differ between two periods among those who came for the first time, and what a test
--- of that needs. Both periods are whole weeks, so weekdays are equally frequent; the feature weekday is left out.
--- Nobody comes for the first time twice, so each row of a visitor counts once.
--- Numbers are cut into at most ten bins of equal size in the earlier period, NULL before all others.
--- @first_day  DATE         first of all days
--- @last_day   DATE         last of all days
+-- Return one row per feature: how its distribution over first visits differs between two periods, and the numbers for a
+-- test of the difference. Both periods are whole weeks, so weekdays are equally frequent; the feature weekday is left
+-- out. Each first visit counts once. Numbers are divided into at most ten bins, which have equal sizes in the earlier
+-- period. NULL comes before all bins.
+-- @first_day  DATE         first day of both periods
+-- @last_day   DATE         last day of both periods
 -- @base_days  ARRAY<DATE>  days of the earlier period: two weeks or more
 -- @days       ARRAY<DATE>  days of the later period
 with
@@ -64,7 +64,7 @@ placed as (
         numbers.first_day,
         numbers.is_base,
         numbers.feature,
-        -- What is below the first edge belongs to the first bin.
+        -- Values below the first edge belong to the first bin.
         if(numbers.value is null, 0, greatest(coalesce(range_bucket(numbers.value, edges.lowest), 1), 1)) as place
     from numbers
     left join edges
@@ -140,7 +140,8 @@ means as (
     group by feature
 ),
 
--- A test needs five visitors of each cell to be expected in the smaller period (Cochran 1954). Rare cells are one.
+-- The chi-square test needs at least five expected visitors per cell in the smaller period (Cochran 1954). Rarer cells
+-- are combined into one cell.
 named as (
     select
         *,
@@ -184,7 +185,7 @@ tests as (
     group by feature
 ),
 
--- The same test of the days of one weekday in the earlier period.
+-- The same test between days with the same weekday in the earlier period. It shows how much days differ without drift.
 base_cells as (
     select
         daily.feature,

@@ -1,12 +1,12 @@
--- Replace the run's rows by what it found of the model's health.
--- @run_id         STRING          the run
--- @day            DATE            day on which it was checked
--- @model_version  STRING          the champion's version, empty before there is one
+-- Replace the results of the run's checks of the model's health.
+-- @run_id         STRING          id of the run
+-- @day            DATE            day of the checks
+-- @model_version  STRING          version of the champion, empty if there is none yet
 -- @checks         ARRAY<STRING>   names of the checks
 -- @states         ARRAY<STRING>   fine, warn or act
--- @values         ARRAY<FLOAT64>  what was measured, NaN if it cannot be measured yet
--- @thresholds     ARRAY<FLOAT64>  the value from which the state is not fine, NaN if there is none
--- @found          ARRAY<STRING>   the findings in words
+-- @values         ARRAY<FLOAT64>  measured values, NaN if they cannot be measured yet
+-- @thresholds     ARRAY<FLOAT64>  values from which the state is not fine, NaN if there is no threshold
+-- @found          ARRAY<STRING>   results of the checks in words
 merge into model_health as target
 using (
     select

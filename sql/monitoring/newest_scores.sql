@@ -1,3 +1,3 @@
--- The newest day whose visitors are scored; NULL before the first.
+-- Return the newest day with scores; NULL if there are no scores yet.
 select max(day) as day
 from scores

@@ -1,5 +1,5 @@
--- One row a category of the first visit and label: how many of the run's visitors have it. The category is NULL for all
--- that are not among the most frequent ones of their feature.
+-- Return one row per feature and category of the first visit: the numbers of the run's visitors and buyers. The
+-- category is NULL for all categories that are not among the most frequent categories of their feature.
 -- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 -- @most        INT64   maximum number of categories of a feature

@@ -1,5 +1,5 @@
--- One row a pair of numbers of the first visit, the label included: their correlation (Pearson) over all of the run's
--- visitors.
+-- Return the Pearson correlation of each pair of numeric features, and of each numeric feature and the label, over all
+-- of the run's visitors.
 -- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 with

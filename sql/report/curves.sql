@@ -1,8 +1,8 @@
--- One row a model and percent of the visitors, the most likely buyers first: the visitors and buyers up to the last
--- probability within the percent. Visitors of the same probability are never separated.
+-- Return one row per model and percentage of the visitors, by decreasing probability: the cumulative numbers of
+-- visitors and buyers. Visitors with the same probability are never separated.
 -- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
--- @split       STRING  the visitors to measure on: evaluation or test
+-- @split       STRING  split whose visitors count: evaluation or test
 with
 ties as (
     select

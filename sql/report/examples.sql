@@ -1,9 +1,9 @@
--- The test visitors whom the winner holds for the most and the least likely buyers, with what moved their scores most,
--- in log odds. Which visitors they are is left out.
+-- Return the test visitors with the winner's highest and lowest probabilities, and the features with the largest
+-- effects on their scores, in log odds. The visitors' ids are left out.
 -- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
--- @candidate   STRING  the run's winner
--- @rows        INT64   number of visitors each way
+-- @candidate   STRING  name of the run's winner
+-- @rows        INT64   number of visitors with high and with low probabilities, each
 with
 placed as (
     select
@@ -49,7 +49,7 @@ select
     array(
         select as struct
             attributed.feature,
-            -- The attributions are those of the predicted class.
+            -- The attributions refer to the predicted class, so the sign changes if this is not the class of buyers.
             if(cast(predicted_will_buy_on_return_visit as string) = '1', 1, -1) * attributed.attribution as moved
         from unnest(top_feature_attributions) as attributed
         order by abs(attributed.attribution) desc, attributed.feature asc

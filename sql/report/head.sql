@@ -1,4 +1,4 @@
--- A few of the run's rows, as the candidates see them; which visitors they are of is left out.
+-- Return some of the run's rows with the columns that the candidates see. The visitors' ids are left out.
 -- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 -- @rows        INT64   number of rows

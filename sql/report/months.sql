@@ -1,4 +1,4 @@
--- One row a month of the first visit: the run's visitors, and how many of them bought.
+-- Return one row per month of the first visit: the numbers of the run's visitors and buyers.
 -- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 select

@@ -1,6 +1,6 @@
--- One row a number of the first visit, bin and label: how many of the run's visitors have a value in the bin. Bins are
--- equally wide, from the lowest value to the 99th percentile. The last one holds all higher values too, and has no last
--- value.
+-- Return one row per numeric feature, bin and label: the number of the run's visitors with a value in the bin. The bins
+-- have equal widths, from the lowest value to the 99th percentile. The last bin also contains all higher values, and
+-- its last_value is NULL.
 -- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 -- @bins        INT64   maximum number of bins

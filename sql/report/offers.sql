@@ -1,5 +1,5 @@
--- One row a decile and offer: how many visitors the run has scored with which probabilities. There are none if another
--- run has scored the day since.
+-- Return one row per decile and offer: the number of visitors that the run has scored, and their probabilities. There
+-- are no rows if a later run has scored the same day.
 -- @run_id  STRING  id of the run
 -- @day     DATE    day of the scores
 select

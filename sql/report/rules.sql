@@ -1,4 +1,4 @@
--- The association rules with the highest lift that the run has counted.
+-- Return the run's association rules with the highest lift.
 -- @run_id      STRING  id of the run
 -- @as_of       DATE    last day of the export that the run reads
 -- @most_rules  INT64   maximum number of rules

@@ -1,8 +1,8 @@
--- One row a segment of the test visitors: how many they are, how many bought, and how many the winner expected. The
--- segment is NULL for all that are not among the largest of their kind.
+-- Return one row per segment of the test visitors: the numbers of visitors, of buyers, and of buyers that the winner
+-- expected. The segment is NULL for all segments that are not among the largest of their kind.
 -- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
--- @candidate   STRING  the run's winner
+-- @candidate   STRING  name of the run's winner
 -- @most        INT64   maximum number of segments of a kind
 with
 visitors as (
@@ -24,7 +24,7 @@ members as (
     unpivot (segment for kind in (device, channel, country))
 ),
 
--- A visitor with two first visits among the test visitors counts with the mean of both.
+-- If a visitor has two first visits among the test rows, the mean of both probabilities counts.
 scored as (
     select
         visitor_id,

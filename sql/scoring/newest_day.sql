@@ -1,4 +1,4 @@
--- The newest day that was read, and how many sessions it holds: one row, its day NULL while nothing was read.
+-- Return the newest day that was read and its number of sessions: one row, whose day is NULL if no day was read yet.
 with
 newest as (
     select max(day) as day

@@ -1,14 +1,14 @@
--- Replace the day's scores: everyone active in the window, on the first visit inside the window, by the champion and
--- its calibrator (shared/calibration.py).
--- @run_id           STRING          the run
--- @day              DATE            day to score: the last one of which there are sessions
+-- Replace the scores of @day: the calibrated probability (shared/calibration.py) of each visitor who was active in the
+-- window, for the visitor's first visit in the window.
+-- @run_id           STRING          id of the run
+-- @day              DATE            day to score: the last day with sessions
 -- @from_day         DATE            first day of the window of active visitors, which is audience.window_days long
--- @full_price_from  FLOAT64         least probability for the full price
--- @coupon_from      FLOAT64         least probability for a coupon
+-- @full_price_from  FLOAT64         minimum probability for the offer full_price
+-- @coupon_from      FLOAT64         minimum probability for the offer coupon
 -- @version          STRING          version of the champion
--- @line_starts      ARRAY<FLOAT64>  log odds from which each line of the calibrator holds
--- @intercepts       ARRAY<FLOAT64>  the lines' intercepts
--- @slopes           ARRAY<FLOAT64>  the lines' slopes
+-- @line_starts      ARRAY<FLOAT64>  log odds at which each line of the calibrator begins
+-- @intercepts       ARRAY<FLOAT64>  intercept of each line
+-- @slopes           ARRAY<FLOAT64>  slope of each line
 merge into scores as target
 using (
     with

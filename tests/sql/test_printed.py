@@ -85,7 +85,7 @@ def test_of_a_run_a_statement_has_the_values_and_names_with_which_the_run_ran_it
     expected = a_run.query("deployment/golden_rows", asked, model="a_model")
     script = printed("deployment/golden_rows", "--run", RUN["run_id"])
     assert re.match(rf"-- Job {RUN['run_id']}-evaluate_models-deployment-golden_rows-[0-9a-f]{{8}}-a1\.\n", script)
-    assert "declare p_rows int64 default 20;  -- most rows" in script
+    assert "declare p_rows int64 default 20;  -- maximum number of rows" in script
     assert "null" not in script.partition("set @@")[0]
     assert [dict(row) for row in console.query_and_wait(script)] == expected
 
