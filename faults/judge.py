@@ -134,8 +134,11 @@ def _endpoint(clients: Environment) -> tuple[list[str], dict[str, int]]:
 
 
 def _content(blob: Any) -> Any:
-    """Return a JSON document without volatile fields, True for a model's file, a fingerprint of any other object."""
-    if "/model/" in blob.name:
+    """Return a JSON document without volatile fields, and a fingerprint of other objects.
+
+    For a model's file and a report return True: a report holds the run's times, which differ in every run.
+    """
+    if "/model/" in blob.name or blob.name.endswith("/report.html"):
         return True
     content = blob.download_as_bytes()
     if blob.name.endswith(".json"):

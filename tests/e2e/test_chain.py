@@ -226,6 +226,9 @@ def test_a_reason_makes_a_run_that_is_held_against_the_champion(chain):
     assert champion.run_id == run.run_id
     assert chain.endpoint() == ([before.number, champion.number], {champion.number: 100})
     assert {row["model_version"] for row in chain.rows("audience")} == {champion.number}
+    page = chain.text(chain.runs.uri(run.run_id, "report.html"))
+    assert f"Compared with run {chain.first.run_id}" in page
+    assert '<th scope="row">champion</th>' in page
 
 
 def test_a_message_that_is_replayed_has_one_effect_and_a_malformed_one_is_a_dead_letter_again(chain, run, monkeypatch):
