@@ -1,9 +1,11 @@
-r"""Regular expressions, time formats and texts of numbers that DuckDB interprets differently than GoogleSQL.
+r"""Correct regular expressions, time formats and texts of numbers that DuckDB interprets differently from GoogleSQL.
 
-REGEXP_EXTRACT  starts at a position and counts occurrences, also with a group; more than one group is an error
-SAFE            returns NULL for an invalid pattern, which DuckDB refuses before it runs
-%E*S, %s        when parsing, mean seconds with or without a fraction, and seconds since 1970
-PARSE_NUMERIC   accepts spaces, commas and a sign at the end
+REGEXP_EXTRACT  It starts at a position and counts occurrences, also for patterns with a group.
+groups          A pattern with more than one group is an error.
+SAFE            It returns NULL for an invalid pattern, which DuckDB refuses before the statement runs.
+%E*S            In parsing, it means seconds with or without a fraction.
+%s              In parsing, it means seconds since 1970.
+PARSE_NUMERIC   It accepts spaces, commas and a sign at the end.
 """
 
 import re
@@ -37,7 +39,7 @@ _NUMBER = re.compile(r"\s*(?P<sign>[+-]?)\s*(?P<digits>[\d,]*(?:\.\d*)?(?:[eE][+
 
 
 def add(node_rules: list[Callable[..., exp.Expr]]) -> None:
-    """Install the rules, before the first connection is opened."""
+    """Install the rules before the first connection is opened."""
     STATEMENT_RULES.insert(0, _check)
     STATEMENT_RULES.insert(0, _parse_seconds)
     reason = "REGEXP_EXTRACT with a group ignores position and occurrence"
@@ -46,7 +48,7 @@ def add(node_rules: list[Callable[..., exp.Expr]]) -> None:
 
 
 def _check(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Refuse patterns that DuckDB accepts, and return NULL from SAFE for patterns that it refuses."""
+    """Refuse patterns that DuckDB accepts and GoogleSQL refuses. Replace SAFE of an invalid pattern by NULL."""
     for node in list(tree.find_all(*_MATCHING)):
         pattern, around = _pattern(node), node.parent
         if pattern is None:
@@ -106,7 +108,11 @@ def _parse_seconds(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _numeric_text(text: str, places: int) -> str:
-    """Return a number's digits in DuckDB's notation, rounded to `places` digits after the point."""
+    """Return a number in DuckDB's notation, rounded to `places` digits after the point.
+
+    Raises:
+        ValueError: the text is not a number.
+    """
     match = _NUMBER.fullmatch(text)
     digits = match["digits"].replace(",", "") if match else ""
     if match is None or not re.search(r"^\.?\d", digits) or (match["sign"] and match["last"]):

@@ -1,4 +1,4 @@
-"""Find the rows of a text file that cannot be stored, with the messages of BigQuery's errors[]."""
+"""Find the rows of a text file that cannot be stored. Write their messages as in BigQuery's errors[]."""
 
 import csv
 import gzip
@@ -21,7 +21,7 @@ _STANDARD = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
 
 @dataclass(frozen=True)
 class Refused:
-    """A row between two offsets of its file; `line` counts from 1."""
+    """A refused row. `start` and `end` are byte offsets in the file, and `line` counts from 1."""
 
     start: int
     end: int
@@ -30,7 +30,7 @@ class Refused:
 
 
 def plain_text(file: Path, folder: Path) -> Path:
-    """Return the file, or a decompressed copy in the folder if it is compressed."""
+    """Return the file, or a decompressed copy in `folder` if the file is compressed."""
     with file.open("rb") as source:
         if source.read(2) != _GZIP:
             return file
@@ -43,7 +43,7 @@ def plain_text(file: Path, folder: Path) -> Path:
 def refused_rows(
     file: Path, config: JobConfigurationLoad, fields: Sequence[TableFieldSchema], most: int
 ) -> tuple[int, list[Refused]]:
-    """Return the number of rows read, and the rows that do not fit; stop after `most` of them."""
+    """Return the number of rows that were read, and the refused rows. Stop after `most` refused rows."""
     is_json = config.sourceFormat == "NEWLINE_DELIMITED_JSON"
     rows, refused = 0, []
     for row in _json_rows(file, config, fields) if is_json else _csv_rows(file, config, fields):
@@ -168,7 +168,7 @@ def _delimiter(given: str | None) -> str:
 
 
 class _Counted:
-    """The lines of a file, with the position reached so far."""
+    """An iterator over the lines of a file. `position` (in bytes) and `line` say how far it has been read."""
 
     def __init__(self, file: Path, encoding: str) -> None:
         self._encoding = encoding

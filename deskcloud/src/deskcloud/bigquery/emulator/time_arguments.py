@@ -1,7 +1,10 @@
-"""Make date and time functions accept each type of time, as BigQuery does.
+"""Let date and time functions accept each type of time, as BigQuery does.
 
-DATE_TRUNC, DATETIME_TRUNC and TIMESTAMP_TRUNC return the type of their argument, as do _ADD and _SUB; _DIFF uses that
-type too. The translation uses the function's name and would turn a TIMESTAMP into a DATE. INTERVAL keeps all digits.
+The _TRUNC, _ADD and _SUB functions of DATE, DATETIME and TIMESTAMP return the type of their argument. DATE_DIFF and its
+siblings compute in the type of their arguments. local-bigquery decides by the function's name: for example, it turns a
+TIMESTAMP into a DATE.
+
+The text of an INTERVAL keeps all its digits.
 """
 
 import re
@@ -16,7 +19,7 @@ from sqlglot import exp
 from deskcloud.bigquery.emulator import patching
 
 _Kind = exp.DType
-# Functions by the type of time.
+# Each entry maps the types of time to the variants of one function.
 _FUNCTIONS: tuple[dict[Any, type[exp.Expr]], ...] = (
     {_Kind.DATE: exp.DateTrunc, _Kind.DATETIME: exp.DatetimeTrunc, _Kind.TIMESTAMPTZ: exp.TimestampTrunc},
     {_Kind.DATE: exp.DateAdd, _Kind.DATETIME: exp.DatetimeAdd, _Kind.TIMESTAMPTZ: exp.TimestampAdd},
@@ -24,7 +27,7 @@ _FUNCTIONS: tuple[dict[Any, type[exp.Expr]], ...] = (
     {_Kind.DATE: exp.DateDiff, _Kind.DATETIME: exp.DatetimeDiff, _Kind.TIMESTAMPTZ: exp.TimestampDiff},
 )
 _ALL = {function: of_kind for of_kind in _FUNCTIONS for function in of_kind.values()}
-# Format elements that a type of time lacks.
+# These format elements do not exist for a type of time.
 _MISSING = {
     _Kind.DATE: re.compile(r"(?i)HH24|HH12|HH|MI|SSSSS|SS|FF\d|AM|PM|TZH|TZM"),
     _Kind.TIME: re.compile(r"(?i)Y+|RRRR|RR|MONTH|MON|MM|D+|DAY|TZH|TZM"),
@@ -34,7 +37,7 @@ _NAMES = {_Kind.TIMESTAMP: _Kind.DATETIME}
 
 
 def add() -> None:
-    """Install the rule, before functions are translated."""
+    """Install the rules before functions are translated."""
     patching.replace(datetime, "_interval", _interval, "INTERVAL loses digits")
     by_name = "functions use their name and not the type of their argument"
     patching.wrap(datetime, "format_cast", _format_cast, by_name, rules=NODE_RULES)
@@ -42,7 +45,7 @@ def add() -> None:
 
 
 def _format_cast(original: Callable[..., exp.Expr], node: exp.Expr, context: Any) -> exp.Expr:
-    """Refuse format elements that the type of time lacks."""
+    """Refuse format elements that do not exist for the type of time."""
     if isinstance(node, exp.Cast) and node.args.get("format"):
         found = kind(node.this)
         missing = _MISSING.get(_NAMES.get(found, found))
@@ -57,7 +60,7 @@ def _format_cast(original: Callable[..., exp.Expr], node: exp.Expr, context: Any
 
 
 def _interval(node: exp.Interval) -> exp.Expr | None:
-    """Rewrite INTERVAL '1-2 3 4:5:6.5' YEAR TO SECOND in DuckDB's notation, with all digits."""
+    """Rewrite INTERVAL '1-2 3 4:5:6.5' YEAR TO SECOND in DuckDB's notation. All digits are kept."""
     unit = node.args.get("unit")
     if not isinstance(unit, exp.IntervalSpan) or not isinstance(node.this, exp.Literal):
         return None
@@ -79,7 +82,7 @@ def _by_type(tree: exp.Expr, context: Any) -> exp.Expr:
     for node in nodes:
         found = kind(node.this)
         wanted = _ALL[type(node)].get(_NAMES.get(found, found))
-        # A DATE becomes a DATETIME if a DATETIME function is called.
+        # A DATE argument stays as it is, because a DATETIME function first converts it to a DATETIME.
         if wanted is None or wanted is type(node) or found == _Kind.DATE:
             continue
         unit = node.args.get("unit")

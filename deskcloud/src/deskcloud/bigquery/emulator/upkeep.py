@@ -1,9 +1,11 @@
-"""Free the space of former table states: DuckLake keeps their files for ever, and all their columns in memory.
+"""Delete old DuckLake snapshots, which hold earlier states of tables, and the files that only they use.
 
-The columns of 50 tables take 2 MB, and each change of one table adds another 2 MB.
+DuckLake keeps these files forever, and keeps the columns of all snapshots in memory. The columns of 50 tables take 2
+MB, and each change of one table adds another 2 MB.
 
-A thread checks each project. When it has `_EACH` snapshots more than `KEPT_SNAPSHOTS`, the older ones are deleted with
-the files that only they use. Tables of many small files, which streaming creates, are merged into one file.
+A thread checks each project. If the project has more than `KEPT_SNAPSHOTS` + `_EACH` snapshots, the thread deletes all
+but the newest `KEPT_SNAPSHOTS`. It also merges the files of tables with many small files, which streaming creates.
+Results of queries are not deleted here: see history.py.
 """
 
 import concurrent.futures
@@ -17,7 +19,7 @@ from local_bigquery.jobs import runner
 from deskcloud.bigquery.emulator import lake_metadata
 
 KEPT_SNAPSHOTS = 50
-"""Number of changes of a project's tables that FOR SYSTEM_TIME AS OF can reach; BigQuery's window is seven days."""
+"""FOR SYSTEM_TIME AS OF can reach this many changes of a project's tables. In BigQuery, it can reach seven days."""
 
 _EACH = 25
 _FILES_OF_A_TABLE = 50
@@ -36,23 +38,26 @@ GROUP BY ALL HAVING count(*) > $1
 
 
 def start() -> None:
-    """Start the thread; it runs as long as the process."""
+    """Start the thread, which runs as long as the process."""
     threading.Thread(target=_run, name="upkeep", daemon=True).start()
 
 
 def tidy(project: str) -> None:
-    """Delete old snapshots and files of a project, and merge small files."""
+    """Delete the old snapshots and files of a project, and merge small files.
+
+    Nothing happens until the project has `_EACH` snapshots too many.
+    """
     metadata = lake_metadata.metadata(project)
     [(count, newest)] = database.fetch(_COUNT.format(metadata=metadata))
     if count <= KEPT_SNAPSHOTS + _EACH:
         return
     for schema, table in database.fetch(_CROWDED.format(metadata=metadata), [_FILES_OF_A_TABLE]):
-        # A concurrent statement that changes the table would fail.
+        # Without the lock, a concurrent statement that changes the table would fail.
         with database.writing(project, schema, table):
             _call("ducklake_merge_adjacent_files($1, $2, schema => $3)", project, table, schema)
     [(old,)] = database.fetch(_OLD.format(metadata=metadata), [newest - KEPT_SNAPSHOTS])
     _call("ducklake_expire_snapshots($1, versions => $2)", project, old)
-    # Running jobs may read files that only the expired snapshots use.
+    # Running jobs may still read files that only the deleted snapshots use.
     concurrent.futures.wait([job.future for job in list(runner._running.values()) if job.future])  # noqa: SLF001
     _call("ducklake_cleanup_old_files($1, cleanup_all => true)", project)
 
@@ -68,5 +73,5 @@ def _run() -> None:
 
 
 def _call(function: str, *arguments: object) -> None:
-    # The function's rows have times with a zone, which need a package that is not installed; so only count them.
+    # The function returns times with a time zone, which need a package that is not installed. So only count the rows.
     database.fetch(f"SELECT count(*) FROM {function}", list(arguments))  # noqa: S608 - our own

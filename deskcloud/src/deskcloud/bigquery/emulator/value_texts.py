@@ -1,6 +1,7 @@
-"""Write values as GoogleSQL's FORMAT and TO_JSON_STRING do, from DuckDB's JSON and type names.
+"""Write values as GoogleSQL's FORMAT and TO_JSON_STRING do, from DuckDB's JSON and DuckDB's type names.
 
-They are functions called by DuckDB: `typeof` knows the type of every value, even where the translation does not.
+DuckDB calls these functions when the statement runs. At that time, `typeof` returns the type of every value, even of a
+value whose type the translation does not know.
 """
 
 import base64
@@ -32,7 +33,7 @@ _SPECIFIER = re.compile(
     r"%(?P<flags>[-+ #0']*)(?P<width>\*|\d+)?(?:\.(?P<precision>\*|\d*))?(?P<kind>[a-zA-Z%])", re.DOTALL
 )
 _NUMBERS = {"FLOAT64", "NUMERIC", "BIGNUMERIC", "INT64"}
-# Types that a specifier accepts; %t and %T accept all.
+# The types that each specifier accepts. The specifiers %t and %T accept all types.
 _TAKEN = {"dixXo": {"INT64"}, "fFeEgG": _NUMBERS, "s": {"STRING"}, "pP": {"JSON"}}
 _JSON_NOT_FINITE = {"nan": '"NaN"', "inf": '"Infinity"', "-inf": '"-Infinity"'}
 # JavaScript's numbers cannot represent larger integers exactly.
@@ -41,7 +42,7 @@ _LARGEST_EXACT = 2**53
 
 @dataclass(frozen=True)
 class Kind:
-    """A type with GoogleSQL's name; `inside` holds an ARRAY's element type or a STRUCT's field types."""
+    """A GoogleSQL type. `inside` holds an ARRAY's element type or a STRUCT's field types, `fields` the field names."""
 
     name: str
     inside: tuple["Kind", ...] = ()
@@ -49,7 +50,7 @@ class Kind:
 
     @property
     def is_range(self) -> bool:
-        """Whether this STRUCT represents a RANGE in DuckDB."""
+        """Return whether this STRUCT represents a RANGE in DuckDB."""
         return self.fields == ("__range_start", "__range_end")
 
     def __str__(self) -> str:
@@ -65,7 +66,11 @@ class Kind:
 
 @lru_cache(1000)
 def kind_of(text: str) -> Kind:
-    """Parse DuckDB's name of a type."""
+    """Parse DuckDB's name of a type.
+
+    Raises:
+        ValueError: GoogleSQL has no such type.
+    """
     words = _WORD.findall(text)
     kind, rest = _read(words)
     if rest:
@@ -114,12 +119,12 @@ def _read(words: list[str]) -> tuple[Kind, list[str]]:
 
 
 def type_name(text: str) -> str:
-    """Return GoogleSQL's name of a type."""
+    """Return GoogleSQL's name of a type. `text` is DuckDB's name."""
     return str(kind_of(text))
 
 
 def float_text(value: float) -> str:
-    """Return a FLOAT64 with 15 digits, or with 17 if it needs them."""
+    """Return the text of a FLOAT64 with 15 digits, or with 17 digits if 15 lose precision."""
     if math.isnan(value):
         return "nan"
     if math.isinf(value):
@@ -129,7 +134,10 @@ def float_text(value: float) -> str:
 
 
 def json_text(content: str, kind: str, is_pretty: bool, is_quoting: bool) -> str:
-    """Return TO_JSON_STRING of a value; with `is_quoting`, numbers that JavaScript cannot represent are quoted."""
+    """Return the result of TO_JSON_STRING. `content` is the value in DuckDB's JSON, `kind` its DuckDB type.
+
+    If `is_quoting`, numbers that JavaScript cannot represent exactly are quoted.
+    """
     return _json_writer(kind, is_pretty, is_quoting)(read(content))
 
 
@@ -139,7 +147,10 @@ def _json_writer(kind: str, is_pretty: bool, is_quoting: bool) -> Callable[[Any]
 
 
 def _writer(kind: Kind, line: str, is_quoting: bool) -> Callable[[Any], str]:
-    """Return a writer for values of this type; `line` is the line break and indentation before their end, or empty."""
+    """Return a function that writes values of a type as JSON.
+
+    `line` is the line break and the indentation before the closing bracket. If `line` is empty, the result is one line.
+    """
     deeper = f"{line}  " if line else ""
     match kind.name:
         case "ARRAY":
@@ -200,7 +211,7 @@ def _json_float(value: float) -> str:
 
 
 def _json_decimal(text: str, is_quoting: bool) -> str:
-    # Numbers with a fraction are always quoted, even those that FLOAT64 represents exactly.
+    # Numbers with a fraction are always quoted, even if FLOAT64 can represent them exactly.
     return text if not is_quoting or ("." not in text and abs(int(text)) <= _LARGEST_EXACT) else f'"{text}"'
 
 
@@ -210,7 +221,7 @@ def _decimal_text(value: Any) -> str:
 
 
 def _time_text(text: str) -> str:
-    """Return the time with three digits after the point, or six."""
+    """Return the time with three or six digits after the point, or without a fraction."""
     whole, point, fraction = text.partition(".")
     return f"{whole}.{fraction.ljust(3 if len(fraction) <= 3 else 6, '0')}" if point else whole
 
@@ -220,7 +231,7 @@ def _bytes(text: str) -> bytes:
 
 
 def value_text(content: str | None, kind: str, is_literal: bool) -> str:
-    """Return the text that FORMAT writes for %t, or for %T if `is_literal`."""
+    """Return the text that FORMAT writes for %T if `is_literal`, and for %t otherwise."""
     if content is None:
         return "NULL"
     return _text(read(content), kind_of(kind), is_literal)
@@ -252,7 +263,7 @@ def _text(value: Any, kind: Kind, is_literal: bool) -> str:  # noqa: C901, PLR09
             text = _decimal_text(value)
             return f'{kind.name} "{text}"' if is_literal else text
         case "BYTES":
-            # Only unprintable bytes are escaped, also in %t.
+            # Only unprintable bytes are escaped, in %T and in %t.
             return f'b"{value}"' if is_literal else value
         case "DATE" | "DATETIME" | "TIME" | "TIMESTAMP":
             text = _zoned(value) if kind.name == "TIMESTAMP" else _time_text(value)
@@ -278,9 +289,11 @@ def _literal(text: str) -> str:
 
 
 def format_text(template: str, contents: list[str | None], kinds: list[str]) -> str | None:
-    """Return FORMAT of values given as JSON; NULL if a value is NULL, except for %t and %T.
+    """Return the result of FORMAT. `contents` are the values in DuckDB's JSON, `kinds` their DuckDB types.
 
-    https://cloud.google.com/bigquery/docs/reference/standard-sql/format-elements#format_string
+    The result is NULL if a value is NULL, except for values of %t and %T.
+
+    Source: https://cloud.google.com/bigquery/docs/reference/standard-sql/format-elements#format_string
     """
     values = iter(zip(contents, kinds, strict=True))
     pieces, position = [], 0
@@ -340,13 +353,13 @@ def _formatted(
 
 
 def _grouped(text: str) -> str:
-    """Return the number with a comma between groups of three digits before the point."""
+    """Return the number with commas between groups of three digits before the point."""
     whole, point, fraction = text.partition(".")
     return f"{re.sub(r'(?<=[0-9])(?=(?:[0-9]{3})+$)', ',', whole)}{point}{fraction}"
 
 
 def decoded(content: bytes) -> str:
-    """Return SAFE_CONVERT_BYTES_TO_STRING: invalid UTF-8 becomes U+FFFD."""
+    """Return the result of SAFE_CONVERT_BYTES_TO_STRING: invalid UTF-8 becomes U+FFFD."""
     return content.decode(errors="replace")
 
 

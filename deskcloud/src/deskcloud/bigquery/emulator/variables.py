@@ -1,6 +1,8 @@
-"""Correct SET of several variables: local-bigquery sets them one after the other, and the first one to a whole struct.
+"""Correct SET of several variables.
 
-All values are computed before any variable is set. `SET (a) = (SELECT AS STRUCT ...)`, from dbt, has one variable.
+All values are computed before any variable is set. local-bigquery sets the variables one after the other. If the value
+is a struct, local-bigquery sets the first variable to the whole struct. dbt also sends this form for a single variable:
+`SET (a) = (SELECT AS STRUCT ...)`.
 """
 
 from collections.abc import Callable
@@ -55,12 +57,12 @@ def _value(field: exp.Expr) -> exp.Expr:
 
 
 def _values(interpreter: Any, value: exp.Tuple) -> list[str]:
-    """Return a query for each value; the values are computed first."""
+    """Compute all values, and return a query for each of them."""
     return [f"SELECT {script.VALUE} FROM {interpreter.store(one)}" for one in value.expressions]  # noqa: S608
 
 
 def _fields(interpreter: Any, value: exp.Expr) -> list[str]:
-    """Return a query for each field of a struct; the struct is computed first."""
+    """Compute a struct, and return a query for each of its fields."""
     table = interpreter.store(value)
     (kind,) = interpreter.cursor.sql(f"SELECT {script.VALUE} FROM {table}").types  # noqa: S608
     if kind.id != "struct":

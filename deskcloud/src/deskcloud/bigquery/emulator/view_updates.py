@@ -1,6 +1,6 @@
-"""A view whose query tables.patch or tables.update changes.
+"""Replace a view if tables.patch or tables.update changes its query.
 
-local-bigquery stores the new query and keeps the old view.
+local-bigquery stores the new query but keeps the old view.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from deskcloud.bigquery.emulator import patching
 
 
 def add() -> None:
-    """Replace the view too."""
+    """Install the correction."""
     patching.wrap(tables, "update", _update, "a view keeps its old query")
 
 
@@ -25,7 +25,7 @@ def _update(
     if not (body.view and current.view) or body.view.query == current.view.query:
         return update(project, dataset, name, body, etag, *rest)
     metadata.check_etag(current, etag)
-    # A query that cannot be carried out is refused before the old view is gone.
+    # An invalid query is refused before the old view is deleted.
     translate_view(project, dataset, body.view.query)
     tables.delete(project, dataset, name)
     return tables.create(project, dataset, current.merged(body).replace(schema_=None, etag=None), translate_view)

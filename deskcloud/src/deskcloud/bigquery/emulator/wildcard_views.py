@@ -1,8 +1,9 @@
-"""Evaluate a view over a wildcard table from its definition at each query.
+"""Evaluate a view over a wildcard table from its definition in each query.
 
-DuckDB stores a view as its translation, with the tables that matched the wildcard at that time. So the name of such a
-view in a statement is replaced by the view's definition. The definition is stored as it was written. Its columns at
-creation are stored too, for when its table no longer exists.
+DuckDB stores a view in translated form, with the tables that matched the wildcard when the view was created. Therefore,
+the name of such a view in a statement is replaced by the view's definition, which is stored as the client wrote it.
+
+The view's columns are also stored when the view is created. They are needed if a table of the view no longer exists.
 """
 
 import functools
@@ -37,7 +38,7 @@ _MOST_NESTED = 16
 
 
 def add() -> None:
-    """Store the text of each statement with the statement, including the text of a view's query."""
+    """Store the text of each statement in its tree, and use this text as the definition of a new view."""
     reason = "views over wildcard tables miss later tables"
     patching.wrap(script, "parse", _parse, reason)
     patching.wrap(ddl, "_definition", _definition, reason)
@@ -45,13 +46,16 @@ def add() -> None:
 
 
 def kept_columns(reference: _Reference) -> list[TableFieldSchema] | None:
-    """Return the columns that a view had when it was created, or None if it is not a view."""
+    """Return the columns that a view had when it was created, or None if the table is not a view."""
     stored = metadata.load(Table, *reference)
     return catalog.fields(stored) if stored and (stored.view or stored.materializedView) else None
 
 
 def missing_table(name: str, read: Iterable[_Reference], depth: int = 0) -> str | None:
-    """Return the full name of a missing table with that name which one of the views reads, directly or indirectly."""
+    """Return the full name of the missing table `name` that a view in `read` uses, or None if no view uses it.
+
+    A view may use the table directly, or through other views.
+    """
     for reference in read:
         stored = metadata.load(Table, *reference) if depth < _MOST_NESTED else None
         definition = stored and (stored.view or stored.materializedView)
@@ -95,7 +99,10 @@ def expand(tree: exp.Expr, context: Context) -> exp.Expr:
 
 
 def _live(reference: _Reference, depth: int = 0) -> exp.Query | None:
-    """Return the query of a view that reads a wildcard table, directly or through other views."""
+    """Return the query of a view that reads a wildcard table, or None for any other view.
+
+    The view may read the wildcard table directly, or through other views.
+    """
     project, *name = reference
     if project not in database._attached or tuple(name) not in _views(project):  # noqa: SLF001 - no public name
         return None

@@ -1,7 +1,8 @@
-"""Read wildcard tables as BigQuery does: with the schema of the newest table, and columns matched by name.
+"""Read wildcard tables as BigQuery does: with the schema of the newest table, and with columns matched by name.
 
-local-bigquery matches columns of day-tables by position. That fails if the tables differ in width, and mixes columns up
-if only their order differs. Here an older table gives NULL for a column or a nested field that it lacks.
+local-bigquery matches the columns of the tables by position. This fails if the number of columns differs. If only the
+order of the columns differs, local-bigquery mixes up the columns. Here, an older table gives NULL for a column or a
+nested field that it lacks.
 """
 
 import functools
@@ -20,7 +21,7 @@ from deskcloud.bigquery.emulator import lake_metadata, patching
 from deskcloud.bigquery.emulator.known_types import Columns
 
 _SUFFIX = "_TABLE_SUFFIX"
-# A table's shape is a hash of its columns and their fields; the oldest table is first.
+# A table's shape is a hash of its columns and their fields. The oldest table comes first.
 _TABLES = """
 select t.table_name, (
     select md5(string_agg(
@@ -38,7 +39,7 @@ order by coalesce(cast(r.resource ->> '$.creationTime' as bigint), 0), t.table_i
 
 
 def add() -> None:
-    """Replace local-bigquery's rule."""
+    """Replace local-bigquery's rule for wildcard tables."""
     reason = "wildcard tables are joined by position and by UNION, which loses equal rows"
     patching.wrap(tables, "wildcard_table", _expand, reason, rules=NODE_RULES)
 
@@ -56,7 +57,7 @@ def _expand(original: Callable[..., exp.Expr], node: exp.Expr, context: Context)
         return original(node, context)
     prefix = node.name.rstrip("*")
     newest, shape = found[-1]
-    # If _TABLE_SUFFIX is not used, it need not be hidden from stars.
+    # If the query does not use _TABLE_SUFFIX, the column need not be hidden from stars.
     has_suffix = any(column.name.upper() == _SUFFIX for column in node.root().find_all(exp.Column))
     wanted = _columns_of(node, newest, context) or []
     selects: list[exp.Query] = []

@@ -1,6 +1,6 @@
-"""Serialize the creation, change and deletion of a table; they take the same lock as jobs that write rows.
+"""Serialize the creation, change and deletion of each table with the jobs that write the table's rows.
 
-Without the lock, a load into a missing table fails if a statement or a request creates the table meanwhile.
+Without this lock, a load into a missing table fails if a statement or a request creates the table meanwhile.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ _locks: dict[tuple[str, ...], threading.RLock] = {}
 
 
 def add() -> None:
-    """Install the locks, after the other modules that replace the same functions."""
+    """Install the locks after the other modules that replace the same functions."""
     reason = "a load fails if a statement creates its table meanwhile"
     patching.replace(database, "writing", _writing, reason)
     patching.wrap(query, "_run", _run, reason)
@@ -36,7 +36,10 @@ def add() -> None:
 
 @contextlib.contextmanager
 def _writing(*table: str) -> Iterator[None]:
-    """Hold a table's lock; it is reentrant: CREATE TABLE with columns AS a query inserts in a second statement."""
+    """Hold a table's lock.
+
+    The lock is reentrant, because CREATE TABLE with columns AS a query runs a second statement.
+    """
     key = tuple(part.casefold() for part in table)
     with database._attach_lock:  # noqa: SLF001 - there is no public name for it
         lock = _locks.setdefault(key, threading.RLock())
@@ -64,7 +67,7 @@ def _delete(original: Callable[..., None], project: str, dataset: str, table: st
 
 
 def _delete_dataset(original: Callable[..., None], *arguments: Any) -> None:
-    """Drop a dataset; retry if a job has changed one of its tables meanwhile."""
+    """Delete a dataset. Retry if a job has changed one of its tables meanwhile."""
     for attempt in itertools.count(1):
         try:
             original(*arguments)

@@ -1,7 +1,8 @@
-"""Train and use BigQuery ML models: Arrow tables in, Arrow tables out; this package uses neither SQL nor HTTP.
+"""Train and use BigQuery ML models. Input and output are Arrow tables; this package uses neither SQL nor HTTP.
 
-`train` returns a model, `TrainedModel.save` stores it, `load` reads it, and all other functions use it. Column names,
-types and meanings are those of BigQuery's ML functions. Features and labels are matched by name, ignoring case.
+The function `train` returns a model, `TrainedModel.save` stores it, and `load` reads it. All other functions use a
+model. Column names, types and meanings are those of BigQuery's ML functions. Features and labels are matched by name,
+ignoring case.
 """
 
 from __future__ import annotations
@@ -63,6 +64,6 @@ __all__ = [
     "weights",
 ]
 
-# XGBoost's threads wait for each other by spinning. On cores shared with other services, that makes training tens
+# XGBoost's threads wait for each other by spinning. If other services use the same cores, spinning makes training tens
 # of times slower. OpenMP reads this variable once, when XGBoost is first imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

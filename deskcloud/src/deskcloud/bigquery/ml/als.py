@@ -1,18 +1,21 @@
 """Alternating least squares: learn factors of users and items whose products approximate the ratings.
 
-A rating is predicted as  g + a_u + b_i + x_u . y_i , with the factors x and y, the intercepts a and b, and the global
-intercept g. The loss to minimise is
+The prediction of a rating is  g + a_u + b_i + x_u . y_i . The factors are x and y, the intercepts are a and b, and the
+global intercept is g. The loss to minimise is
 
     sum of c_ui * (p_ui - prediction_ui)^2  +  L2_REG * (sum of all |x_u|^2, a_u^2, |y_i|^2 and b_i^2)
 
-EXPLICIT  over the rated pairs: p is the rating, c is 1, and g the mean rating
-IMPLICIT  over all pairs of a user and an item (Hu, Koren and Volinsky, http://yifanhu.net/PUB/cf.pdf): p is 1 where the
-          rating is above 0, else 0; c is 1 + WALS_ALPHA * rating, and 1 where there is none; g is 0
+EXPLICIT  The sum is over the rated pairs. p is the rating, c is 1, and g is the mean rating.
+IMPLICIT  The sum is over all pairs of a user and an item (Hu, Koren and Volinsky, http://yifanhu.net/PUB/cf.pdf).
+          p is 1 if the rating is above 0, and otherwise 0. c is 1 + WALS_ALPHA * rating, and 1 without a rating.
+          g is 0.
 
-These are the losses of BigQuery's documentation plus intercepts. BigQuery returns intercepts from ML.WEIGHTS and adds
-them in ML.RECOMMEND, but documents no formula. Here an intercept is the weight of a factor that is 1 on the other side.
-With one side fixed, the optimum of the other side solves one small linear system per user or item, so the loss falls
-with every half iteration. The factors of the items start at random numbers with a fixed seed.
+These are the losses in BigQuery's documentation, plus intercepts. BigQuery returns intercepts from ML.WEIGHTS and adds
+them in ML.RECOMMEND, but documents no formula. Here, an intercept is the weight of a factor that is 1 on the other
+side.
+
+If one side is fixed, the optimum of the other side is the solution of one small linear system per user or item. The
+loss therefore falls with every half iteration. The factors of the items start at random numbers with a fixed seed.
 """
 
 from __future__ import annotations
@@ -35,17 +38,17 @@ if TYPE_CHECKING:
     from deskcloud.bigquery.ml.ratings import Ratings
 
 type Watch = Callable[[float, Vectors, Vectors], float | None]
-"""Returns the loss of the held-out pairs, or None without held-out pairs, for global intercept, users and items."""
+"""A function of the global intercept, the users and the items: the loss of the held-out pairs, or None without them."""
 
 SYSTEMS = 512
-"""Number of linear systems solved at a time. With few factors they fit into the processor's cache."""
+"""Number of linear systems that are solved at a time. With few factors, they fit into the processor's cache."""
 
 PAIRS = 1 << 14
-"""Number of pairs predicted at a time."""
+"""Number of pairs that are predicted at a time."""
 
 
 def train(ratings: Ratings, options: dict[str, Any], journal: Journal, watch: Watch) -> tuple[float, Vectors, Vectors]:
-    """Iterate until MAX_ITERATIONS or EARLY_STOP; return global intercept, users and items.
+    """Iterate until MAX_ITERATIONS or EARLY_STOP. Return the global intercept, the users and the items.
 
     The reported loss is the mean of c * (p - prediction)^2, without the penalty.
 
@@ -64,9 +67,9 @@ def train(ratings: Ratings, options: dict[str, Any], journal: Journal, watch: Wa
 
 
 def _iteration(problem: _Problem, items: Vectors, l2: float) -> tuple[Vectors, Vectors, float]:
-    """Solve the users for given items, then the items for these users; return both and the loss."""
+    """Solve the users for the given items, then the items for these users. Return the users, the items and the loss."""
     loss = np.nan
-    # Overflow makes the loss infinite or NaN. A tiny L2_REG can make a system singular.
+    # An overflow makes the loss infinite or NaN. A tiny L2_REG can make a system singular.
     with np.errstate(over="ignore", invalid="ignore"), contextlib.suppress(np.linalg.LinAlgError):
         users = problem.by_user.solve(items, l2)
         items = problem.by_item.solve(users, l2)
@@ -97,15 +100,15 @@ def confidence(ratings: Floats, options: dict[str, Any]) -> Floats:
 
 
 def preference(ratings: Floats, options: dict[str, Any]) -> Floats:
-    """Return the target p of each rated pair."""
+    """Return the target p of each rated pair: the rating, or 1 or 0 with implicit feedback."""
     return ratings if options["feedback_type"] == "EXPLICIT" else (ratings > 0).astype(np.float64)
 
 
 @dataclass(frozen=True)
 class _Half:
-    """The linear systems of one side: a row per user (or item), a column per member of the other side.
+    """The linear systems of one side: one row per user (or item), one column per member of the other side.
 
-    `weights` holds c of the rated pairs (c - 1 with implicit feedback), and `pulls` holds c * (p - g).
+    `weights` holds c of the rated pairs, or c - 1 with implicit feedback. `pulls` holds c * (p - g).
     """
 
     weights: sparse.csr_array
@@ -116,8 +119,10 @@ class _Half:
         """Return the optimal vectors of this side.
 
         Let d be the other side's factors followed by 1, and o the other side's intercept. Each system, summed over the
-        other side, is  (sum c d d' + L2 I) v = sum c (p - g - o) d.  With implicit feedback, the sums for c = 1 and
-        p = 0 are the same in every system, and the differences of the rated pairs are added.
+        other side, is  (sum c d d' + L2 I) v = sum c (p - g - o) d.
+
+        With implicit feedback, the sums for c = 1 and p = 0 are the same in every system. Only the differences of the
+        rated pairs are added per system.
         """
         design = np.column_stack([other.factors, np.ones(len(other.factors))])
         width = design.shape[1]
@@ -139,7 +144,8 @@ class _Half:
         weights, width = self.weights[block], design.shape[1]
         products = np.empty((weights.shape[0], width, width))
         for column in range(width):
-            # All systems at once, one column at a time from the diagonal on; the matrices are symmetric.
+            # Compute all systems at once, one column at a time. Each column starts at the diagonal: the matrices are
+            # symmetric.
             part = weights @ (design[:, column, np.newaxis] * design[:, column:])
             products[:, column:, column] = products[:, column, column:] = part
         return products
@@ -147,7 +153,7 @@ class _Half:
 
 @dataclass(frozen=True)
 class _Problem:
-    """Both sides' linear systems, and what the loss needs."""
+    """The linear systems of both sides, and the values that the loss needs."""
 
     intercept: float
     by_user: _Half
@@ -157,7 +163,7 @@ class _Problem:
     targets: Floats
 
     def loss(self, users: Vectors, items: Vectors) -> float:
-        """Return the mean of c * (p - prediction)^2, over the rated pairs or over all pairs."""
+        """Return the mean of c * (p - prediction)^2 over the rated pairs, or over all pairs with implicit feedback."""
         total = 0.0
         for first in range(0, len(self.ratings), PAIRS):
             block = slice(first, first + PAIRS)
@@ -171,7 +177,7 @@ class _Problem:
         left = np.column_stack([users.factors, users.intercepts, np.ones(len(users.factors))])
         right = np.column_stack([items.factors, np.ones(len(items.factors)), items.intercepts])
         total += float(((left.T @ left) * (right.T @ right)).sum())
-        # With a perfect fit, rounding can make the sum slightly negative.
+        # If the fit is perfect, rounding can make the sum slightly negative.
         return max(total, 0.0) / (len(left) * len(right))
 
 

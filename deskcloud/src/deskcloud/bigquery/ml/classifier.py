@@ -1,4 +1,4 @@
-"""A trained classifier; its folder also holds evaluation.npz, and the booster or the weights."""
+"""A trained classifier. Its folder holds model.json, evaluation.npz, and the booster or the weights."""
 
 from __future__ import annotations
 
@@ -28,17 +28,20 @@ class Estimator(Protocol):
 
     @property
     def features(self) -> list[Feature]:
-        """The input columns in the query's order."""
+        """Return the feature columns in the query's order."""
 
     @property
     def inputs(self) -> tuple[Input, ...]:
-        """The inputs that encode the features."""
+        """Return the inputs, which encode the features."""
 
     def probabilities(self, columns: Columns) -> Floats:
         """Return the probability of the positive class for each row."""
 
     def contributions(self, columns: Columns, *, approximate: bool = False) -> Floats:
-        """Return each feature's contribution to the log odds, a row per input row; the last column is the baseline."""
+        """Return each feature's contribution to the log odds: one row per input row, one column per feature.
+
+        The last column is the baseline.
+        """
 
     def save(self, folder: Path) -> None:
         """Write the trained parameters into `folder`."""
@@ -46,7 +49,7 @@ class Estimator(Protocol):
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Labels and predictions of the held-out rows, or of the training rows when none were held out."""
+    """Labels and predictions of the held-out rows, or of the training rows if no rows were held out."""
 
     positive: npt.NDArray[np.bool_]
     probabilities: Floats
@@ -57,8 +60,8 @@ class Classifier(TrainedModel):
     """A binary classifier: LOGISTIC_REGRESSION or BOOSTED_TREE_CLASSIFIER.
 
     class_names: the two label values as STRING, in the ascending order of the values; the last is the positive class
-    attributions: those of ML.GLOBAL_EXPLAIN, one per feature; None without ENABLE_GLOBAL_EXPLAIN
-    distributions: the features' distributions in the training rows; None for a model made before they were kept
+    attributions: one attribution per feature, for ML.GLOBAL_EXPLAIN; None without ENABLE_GLOBAL_EXPLAIN
+    distributions: the features' distributions in the training rows; None if an older version stored no distributions
     """
 
     class_names: tuple[str, str]
@@ -69,17 +72,17 @@ class Classifier(TrainedModel):
 
     @property
     def features(self) -> list[Feature]:
-        """The input columns in the query's order, each with .name and .type (BigQuery's type)."""
+        """Return the feature columns in the query's order, each with .name and .type (BigQuery's type)."""
         return self.estimator.features
 
     @cached_property
     def class_array(self) -> pa.Array:
-        """The two label values in ascending order, in the label's type."""
+        """Return the two label values in ascending order, in the label's Arrow type."""
         return pa.array(self.class_names, pa.string()).cast(ARROW[self.label_type])
 
     @property
     def classes(self) -> list[Any]:
-        """The two label values in ascending order as Python values; the last is the positive class."""
+        """Return the two label values in ascending order as Python values. The last is the positive class."""
         values: list[Any] = self.class_array.to_pylist()
         return values
 
@@ -95,7 +98,7 @@ class Classifier(TrainedModel):
 
     @classmethod
     def load(cls, folder: Path) -> Classifier:
-        """Load a classifier that `save` has written."""
+        """Load a classifier that `save` has written into `folder`."""
         kept = kept_fields(folder)
         features = kept.pop("features")
         kept["distributions"] = monitoring.loaded(kept.get("distributions"))

@@ -1,4 +1,4 @@
-"""Read the columns of an Arrow table as BigQuery ML does: names ignore case, BigQuery's types, STRUCTs expanded."""
+"""Read the columns of an Arrow table as BigQuery ML does: names ignore case, and STRUCTs are expanded into fields."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ ARROW = {
     "TIME": pa.time64("us"),
     "TIMESTAMP": pa.timestamp("us", tz="UTC"),
 }
-"""The Arrow type used here for each BigQuery type."""
+"""The Arrow type that this package uses for each BigQuery type."""
 
 
 @dataclass(frozen=True)
 class Feature:
-    """An input column of a model; a field of a STRUCT is a column named `struct_field`."""
+    """An input column of a model. A field of a STRUCT is a column with the name `struct_field`."""
 
     name: str
     type: str
 
 
 def bigquery_type(arrow: pa.DataType) -> str:
-    """Return BigQuery's name of an Arrow type; an untyped NULL is INT64, as in BigQuery."""
+    """Return BigQuery's name of an Arrow type. The type of an untyped NULL is INT64, as in BigQuery."""
     if pa.types.is_dictionary(arrow):
         return bigquery_type(arrow.value_type)
     if pa.types.is_timestamp(arrow):
@@ -77,7 +77,7 @@ _TYPE_NAMES = (
 
 
 class Columns:
-    """The columns of a table by name, ignoring case, including the fields of STRUCTs."""
+    """The columns of a table by name, including the fields of STRUCTs. Names ignore case."""
 
     def __init__(self, table: pa.Table) -> None:
         self.rows = table.num_rows
@@ -102,12 +102,12 @@ class Columns:
 
     @property
     def expanded(self) -> list[Feature]:
-        """Return all columns in the table's order, each STRUCT replaced by its fields."""
+        """Return all columns in the table's order. Each STRUCT is replaced by its fields."""
         return self._expanded
 
     @property
     def names(self) -> str:
-        """The column names, for error messages."""
+        """Return the column names as one string, for error messages."""
         return ", ".join(feature.name for feature in self._expanded)
 
     def __contains__(self, name: str) -> bool:
@@ -120,7 +120,7 @@ class Columns:
 
     def numbers(self, feature: Feature) -> pa.ChunkedArray:
         """Return a numeric feature as float64."""
-        # Losing digits beyond float64's precision does not affect training.
+        # Digits beyond float64's precision do not affect training.
         return self._checked(feature, "Feature").cast(pa.float64(), safe=False)
 
     def categories(self, feature: Feature) -> pa.DictionaryArray:
@@ -128,7 +128,13 @@ class Columns:
         return as_categories(self._checked(feature, "Feature"), ARROW[feature.type])
 
     def values(self, feature: Feature, what: str = "Feature") -> pa.ChunkedArray:
-        """Return the column in the Arrow type of its BigQuery type; `what` is "Feature" or "Label", for errors."""
+        """Return the column in the Arrow type of its BigQuery type.
+
+        `what` is "Feature", "Label", "Rating" or "Id", for error messages.
+
+        Raises:
+            MLError: the column is missing, or has another type than the feature.
+        """
         column = self._checked(feature, what)
         try:
             return column.cast(ARROW[feature.type])
@@ -150,7 +156,7 @@ class Columns:
 
 
 def as_categories(column: pa.ChunkedArray, type_: pa.DataType | None = None) -> pa.DictionaryArray:
-    """Return the texts of `as_strings`, dictionary-encoded; the values are first cast to `type_`."""
+    """Return the strings of `as_strings`, dictionary-encoded. The values are first cast to `type_`."""
     if pa.types.is_null(column.type):
         column = column.cast(pa.string())
     if pa.types.is_dictionary(column.type) and any(chunk.dictionary.null_count for chunk in column.chunks):
@@ -162,7 +168,7 @@ def as_categories(column: pa.ChunkedArray, type_: pa.DataType | None = None) -> 
 
 
 def with_strings_encoded(table: pa.Table) -> pa.Table:
-    """Return the table with its strings dictionary-encoded, for callers that read them several times."""
+    """Return the table with its STRING columns dictionary-encoded, for callers that read the strings several times."""
     for position, field in enumerate(table.schema):
         if bigquery_type(field.type) == "STRING" and not pa.types.is_dictionary(field.type):
             table = table.set_column(position, field.name, table.column(position).dictionary_encode())
@@ -170,7 +176,7 @@ def with_strings_encoded(table: pa.Table) -> pa.Table:
 
 
 def as_strings(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return categories and classes as text, like CAST AS STRING, but BYTES in base64."""
+    """Convert values to category names and class names. The text is that of CAST AS STRING, but BYTES are in base64."""
     if pa.types.is_string(column.type):
         return column
     type_ = bigquery_type(column.type)

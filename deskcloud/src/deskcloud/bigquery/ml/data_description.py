@@ -1,4 +1,4 @@
-"""ML.DESCRIBE_DATA: statistics of each column of a table or query."""
+"""Compute ML.DESCRIBE_DATA: statistics of each column of a table or query."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DESCRIBED = pa.schema(
         "min": pa.string(),
         "max": pa.string(),
         "mean": pa.float64(),
-        # The documentation writes stdev, BigQuery returns stddev.
+        # The documentation says stdev, but BigQuery returns stddev.
         "stddev": pa.float64(),
         "median": pa.float64(),
         "quantiles": pa.list_(pa.float64()),
@@ -46,7 +46,7 @@ DESCRIBED = pa.schema(
 def describe_data(
     rows: pa.Table, num_quantiles: int = 2, num_array_length_quantiles: int = 10, top_k: int = 1
 ) -> pa.Table:
-    """Return ML.DESCRIBE_DATA: a row for each column, by name. Quantiles and distinct counts are exact."""
+    """Return ML.DESCRIBE_DATA: one row per column, sorted by name. Quantiles and distinct counts are exact."""
     check_number("num_quantiles", num_quantiles, 100_000)
     check_number("num_array_length_quantiles", num_array_length_quantiles, 100_000)
     check_number("top_k", top_k, 10_000)
@@ -63,7 +63,7 @@ def describe_data(
     return pa.Table.from_pylist(described, DESCRIBED)
 
 
-# Observed of columns to which these do not apply: no NULL, which the documentation names, and not 0.
+# BigQuery returns these values for columns that have no such statistic. The documentation says NULL.
 _EMPTY: dict[str, Any] = {"quantiles": [], "top_values": [], "array_length_quantiles": []}
 
 
@@ -72,7 +72,7 @@ def _of_numbers(numbers: Floats, num_quantiles: int) -> dict[str, Any]:
     if not len(numbers):
         return counts
     nan = int(np.isnan(numbers).sum())
-    # GoogleSQL sorts NaN first; MIN and MAX of a column with NaN are NaN.
+    # GoogleSQL sorts NaN first. MIN and MAX of a column with NaN are NaN.
     ordered = np.roll(np.sort(numbers), nan)
     with np.errstate(invalid="ignore"):
         mean, stddev = float(numbers.mean()), float(numbers.std())
@@ -87,10 +87,10 @@ def _of_numbers(numbers: Floats, num_quantiles: int) -> dict[str, Any]:
 
 
 def _cast(number: float) -> str:
-    """Return CAST(number AS STRING): 15 digits if they give the number back, else 17."""
+    """Return CAST(number AS STRING), with 15 digits, or with 17 digits if 15 lose precision."""
     if np.isnan(number):
         return "NaN"
-    # Adding 0 makes -0 a 0.
+    # Adding 0.0 turns -0.0 into 0.0.
     short = f"{number + 0.0:.15g}"
     return short if float(short) == number else f"{number:.17g}"
 
@@ -113,7 +113,7 @@ def _top(values: Values, top_k: int) -> list[dict[str, Any]]:
 def _of_arrays(values: Values, quantiles: int) -> dict[str, Any]:
     if values.lengths is None:
         return {}
-    # BigQuery stores a NULL array as an empty one.
+    # BigQuery stores a NULL array as an empty array.
     lengths = np.sort(pc.fill_null(values.lengths, 0).to_numpy())
     found: dict[str, Any] = {"total_array_length": int(lengths.sum())}
     if len(lengths):

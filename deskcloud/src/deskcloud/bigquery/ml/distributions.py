@@ -1,6 +1,6 @@
-"""Distributions of columns as TensorFlow Data Validation keeps them, and the distances between two of them.
+"""Summarise columns as TensorFlow Data Validation does, and compute the distance of two distributions.
 
-BigQuery compares these summaries, not the values. Its published results were reproduced from them: see
+BigQuery compares these summaries, not the values. The summaries here reproduce BigQuery's published results: see
 deskcloud/docs/model-monitoring.md. "TFDV" is https://github.com/tensorflow/data-validation.
 """
 
@@ -32,10 +32,10 @@ _TEXTUAL = CATEGORICAL | {"TIMESTAMP"}
 
 @dataclass(frozen=True)
 class Numbers:
-    """A histogram of equal-width buckets over the finite values, and the numbers of other values.
+    """A histogram of the finite values with buckets of equal width, and the numbers of infinite values and of NaN.
 
     edges: one more than `counts`, from the least to the greatest value; [x, x] if x is the only value
-    counts: values per bucket, with fractions, since they come from quantiles
+    counts: values per bucket, with fractions, because they are computed from quantiles
     """
 
     edges: list[float]
@@ -45,16 +45,19 @@ class Numbers:
 
     @property
     def is_point(self) -> bool:
-        """Whether all finite values are equal."""
+        """Return whether all finite values are equal."""
         return bool(self.edges) and self.edges[0] == self.edges[-1]
 
     @property
     def total(self) -> float:
-        """Number of values."""
+        """Return the number of values."""
         return sum(self.counts) + self.infinite + self.nan
 
     def over(self, edges: Floats) -> list[float]:
-        """Return the counts over edges that contain these; values are uniform within a bucket."""
+        """Return the counts for other bucket edges, which include all of these edges.
+
+        The values of a bucket are taken to be uniformly distributed.
+        """
         if self.is_point or not self.edges:
             return [0.0] * max(len(edges) - 1, 0)
         below = np.interp(edges, self.edges, np.concatenate(([0.0], np.cumsum(self.counts))))
@@ -64,13 +67,13 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Categories:
-    """The most frequent values with their counts, most frequent first."""
+    """The most frequent values with their counts, the most frequent value first."""
 
     ranks: dict[str, int] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
-        """Number of values of these categories."""
+        """Return the number of values in these categories."""
         return sum(self.ranks.values())
 
 
@@ -79,9 +82,9 @@ type Distribution = Numbers | Categories
 
 @dataclass(frozen=True)
 class Values:
-    """A column's values without NULL, as numbers or as texts; arrays are unnested.
+    """The values of a column without NULL, as numbers or as texts. Arrays are unnested.
 
-    lengths: the length of each array; None for other columns
+    lengths: the length of each array; None if the column is no array
     indices: the indices of a sparse array, ARRAY<STRUCT<INT64, number>>; None for other columns
     """
 
@@ -92,13 +95,16 @@ class Values:
     indices: pa.ChunkedArray | None = None
 
     def distribution(self, buckets: int = HISTOGRAM_BUCKETS, ranks: int = RANKS) -> Distribution:
-        """Return the distribution of the values."""
+        """Return the distribution of the values, with at most `buckets` buckets or `ranks` categories."""
         if self.numbers is not None:
             return _histogram(self.numbers, buckets)
         return Categories(dict(self.most_frequent(ranks)))
 
     def most_frequent(self, limit: int) -> list[tuple[str, int]]:
-        """Return texts and their counts; of equal counts, the greater text first, as in TFDV."""
+        """Return the most frequent texts and their counts.
+
+        If two counts are equal, the greater text comes first, as in TFDV.
+        """
         counted = pc.value_counts(self.texts)
         pairs = zip(counted.field("counts").to_pylist(), counted.field("values").to_pylist(), strict=True)
         return [(text, count) for count, text in sorted(pairs, reverse=True)[:limit]]
@@ -108,7 +114,7 @@ def values(columns: Columns, feature: Feature) -> Values:
     """Return the values of a column.
 
     Raises:
-        MLError: the column's type is not supported by BigQuery's monitoring functions.
+        MLError: BigQuery's monitoring functions do not support the column's type.
     """
     column, lengths, indices = columns[feature.name], None, None
     if feature.type == "ARRAY":
@@ -141,12 +147,12 @@ def _sparse(feature: Feature, column: pa.ChunkedArray) -> tuple[pa.ChunkedArray,
 
 
 def _texts(column: pa.ChunkedArray, type_: str) -> pa.ChunkedArray:
-    """Return CAST(... AS STRING), and for BYTES that are no UTF-8 the name that TFDV has for them."""
+    """Return CAST(... AS STRING). BYTES that are not valid UTF-8 become TFDV's placeholder."""
     if type_ == "BYTES":
         return pa.chunked_array([pa.array(map(_decoded, column.to_pylist()), pa.string())])
     texts = column.cast(pa.string())
     if type_ in {"DATETIME", "TIME", "TIMESTAMP"}:
-        # BigQuery writes as many groups of three digits as there are, and +00 for UTC.
+        # BigQuery writes only as many groups of three digits as the fraction needs, and writes UTC as +00.
         texts = pc.replace_substring_regex(texts, r"(\.000000|000)(Z?)$", r"\2")
         texts = pc.replace_substring_regex(texts, r"Z$", "+00")
     return texts
@@ -162,16 +168,18 @@ def _decoded(value: bytes) -> str:
 def quantiles[T: np.number](ordered: npt.NDArray[T], number: int) -> npt.NDArray[T]:
     """Return the least value, `number - 1` quantiles, and the greatest value of sorted values.
 
-    A quantile is the first value whose rank, from 1, is at least its share of the number of values.
+    A quantile is the first value whose rank (from 1) reaches the quantile's share of the number of values.
     """
     ranks = np.ceil(np.arange(number + 1) * len(ordered) / number).astype(np.int64)
     return ordered[np.maximum(ranks - 1, 0)]
 
 
 def _histogram(numbers: Floats, buckets: int) -> Numbers:
-    """Return the histogram that TFDV computes from quantiles, with its 100 quantiles a bucket.
+    """Return the histogram that TFDV computes from quantiles, with 100 quantiles per bucket.
 
-    Values equal to an edge count below it: TFDV's code counts some of them above, but BigQuery's histograms do not.
+    A value that equals an edge is counted in the bucket below. TFDV's code counts some such values above the edge, but
+    BigQuery's histograms do not.
+
     Source: generate_equi_width_buckets in TFDV's utils/quantiles_util.py.
     """
     nan = int(np.isnan(numbers).sum())
@@ -192,14 +200,19 @@ def _histogram(numbers: Floats, buckets: int) -> Numbers:
 
 
 def l_infinity(base: Categories, study: Categories) -> float:
-    """Return the largest difference of a category's shares; MaxNormalizedDifference in TFDV's anomalies/metrics.cc."""
+    """Return the largest difference between the two shares of a category.
+
+    Source: MaxNormalizedDifference in TFDV's anomalies/metrics.cc.
+    """
     shares = [{name: count / one.total for name, count in one.ranks.items()} for one in (base, study)]
     names = base.ranks.keys() | study.ranks.keys()
     return max((abs(shares[0].get(name, 0.0) - shares[1].get(name, 0.0)) for name in names), default=0.0)
 
 
 def jensen_shannon(base: Distribution, study: Distribution) -> float | None:
-    """Return the divergence in bits, from 0 to 1; None if a side is empty or only one of them is numeric.
+    """Return the Jensen-Shannon divergence in bits, from 0 to 1.
+
+    The result is None if a side is empty, or if only one side is numeric.
 
     Source: JensenShannonDivergence in TFDV's anomalies/metrics.cc.
     """
@@ -214,10 +227,13 @@ def jensen_shannon(base: Distribution, study: Distribution) -> float | None:
 
 
 def aligned(base: Numbers, study: Numbers) -> tuple[list[float], list[float]]:
-    """Return both histograms' counts over common buckets; AlignHistograms in TFDV's anomalies/metrics.cc.
+    """Return the counts of both histograms in common buckets.
 
-    A single value is a bucket of its own, which only an equal single value shares. Infinite values and NaN of one side
-    never share a bucket with those of the other.
+    If all values of a side are equal, they form a bucket of their own. The other side shares this bucket only if all
+    its values are the same number. Infinite values and NaN of one side never share a bucket with those of the other
+    side.
+
+    Source: AlignHistograms in TFDV's anomalies/metrics.cc.
     """
     both = (base, study)
     edges = np.unique([edge for one in both if not one.is_point for edge in one.edges])
@@ -230,7 +246,7 @@ def aligned(base: Numbers, study: Numbers) -> tuple[list[float], list[float]]:
 
 
 def divergence(base: Sequence[float], study: Sequence[float]) -> float:
-    """Return the Jensen-Shannon divergence, base 2, of two lists of counts; at most 1."""
+    """Return the Jensen-Shannon divergence of two lists of counts, in bits. It is at most 1."""
     p, q = (np.asarray(one) / sum(one) for one in (base, study))
     middle = (p + q) / 2
     from_middle = [(one[one > 0] * np.log2(one[one > 0] / middle[one > 0])).sum() for one in (p, q)]

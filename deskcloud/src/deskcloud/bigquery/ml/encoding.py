@@ -1,6 +1,6 @@
-"""Encode columns for a learner: fill NULLs, number categories. Encodings are fitted on the training rows only.
+"""Encode columns for training: fill NULLs and number categories. Encodings are fitted on the training rows only.
 
-Each feature becomes one input. A TIMESTAMP becomes eight: its epoch seconds and seven calendar parts.
+Each feature becomes one input. A TIMESTAMP becomes eight inputs: its epoch seconds and seven calendar parts.
 """
 
 from __future__ import annotations
@@ -23,15 +23,18 @@ Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int32]
 
 UNSEEN = 0
-"""The code of a category absent from training. Categories are 1..n in the vocabulary's order, NULL is n + 1."""
+"""The code of a category that does not occur in the training rows.
+
+The categories of the vocabulary have the codes 1 to n, and NULL has the code n + 1.
+"""
 
 NULL_CATEGORY = "_null_filler"
-"""The name of NULL among the categories of ML.WEIGHTS. Google does not document it; this is the observed name."""
+"""The name of NULL among the categories of ML.WEIGHTS. Google does not document this name; it was observed."""
 
 
 @dataclass(frozen=True)
 class Numeric:
-    """A numeric input; NULL becomes the mean of the training rows. `stddev` is the sample standard deviation."""
+    """A numeric input. NULL becomes the mean of the training rows. `stddev` is the sample standard deviation."""
 
     name: str
     feature: int
@@ -40,36 +43,36 @@ class Numeric:
 
     @classmethod
     def fit(cls, name: str, feature: int, column: pa.ChunkedArray) -> Numeric:
-        """Compute mean and standard deviation; both are 0 for a column of NULLs, which then has no effect."""
+        """Compute the mean and the standard deviation. A column of NULLs has 0 for both, and thus no effect."""
         _refuse_non_finite(name, column)
         mean, stddev = pc.mean(column).as_py(), pc.stddev(column, ddof=1).as_py()
         return cls(name, feature, mean or 0.0, stddev or 0.0)
 
     def values(self, column: pa.ChunkedArray) -> Floats:
-        """Return the column as float64 without NULLs."""
+        """Return the column as float64. NULL becomes the training mean."""
         _refuse_non_finite(self.name, column)
         values: Floats = (pc.fill_null(column, self.mean) if column.null_count else column).to_numpy()
         return values
 
     def standardised(self, column: pa.ChunkedArray) -> Floats:
-        """Return the column with training mean 0 and standard deviation 1; 0 if it was constant in training."""
+        """Return the column scaled to mean 0 and standard deviation 1 in training. A constant column becomes 0."""
         return (self.values(column) - self.mean) / (self.stddev or np.inf)
 
 
 @dataclass(frozen=True)
 class Category:
-    """A categorical input; the vocabulary is sorted. `null_count` is the number of NULLs in training."""
+    """A categorical input. The vocabulary is sorted. `null_count` is the number of NULLs in the training rows."""
 
     name: str
     feature: int
     vocabulary: tuple[str, ...]
     null_count: int
     dropped: int | None = None
-    """The code that DUMMY_ENCODING leaves out: the most frequent category, the first one if there is a tie."""
+    """The code that DUMMY_ENCODING leaves out: the most frequent category, or the first of several such categories."""
 
     @classmethod
     def fit(cls, name: str, feature: int, column: pa.DictionaryArray, *, dummy: bool) -> Category:
-        """Build the vocabulary."""
+        """Build the vocabulary. If `dummy`, choose the category that DUMMY_ENCODING leaves out."""
         used = column.dictionary.take(pc.unique(column.indices).drop_null())
         vocabulary = tuple(sorted(used.to_pylist()))
         if NULL_CATEGORY in vocabulary:
@@ -79,16 +82,16 @@ class Category:
 
     @property
     def size(self) -> int:
-        """Number of codes: unseen, the vocabulary, NULL."""
+        """Return the number of codes: one for unseen categories, one per category of the vocabulary, one for NULL."""
         return len(self.vocabulary) + 2
 
     @property
     def null(self) -> int:
-        """The code of NULL."""
+        """Return the code of NULL."""
         return len(self.vocabulary) + 1
 
     def codes(self, column: pa.DictionaryArray) -> Codes:
-        """Return each row's code."""
+        """Return the code of each row."""
         known = pc.index_in(column.dictionary, value_set=pa.array(self.vocabulary, pa.string()))
         of_name = np.append(pc.fill_null(known, -1).to_numpy() + 1, self.null).astype(np.int32)
         codes: Codes = of_name[pc.fill_null(column.indices, len(column.dictionary)).to_numpy()]
@@ -100,7 +103,7 @@ Input = Numeric | Category
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows for training or evaluation: features, labels, and a weight per row."""
+    """Rows for training or evaluation: the features, the labels, and a weight per row."""
 
     columns: Columns
     positive: npt.NDArray[np.bool_]
@@ -116,7 +119,7 @@ def _refuse_non_finite(name: str, column: pa.ChunkedArray) -> None:
 
 
 def choose_features(columns: Columns, excluded: Iterable[str], *, timestamps: bool) -> list[Feature]:
-    """Return all columns except the excluded ones, in order.
+    """Return all columns except the excluded ones, in the table's order. If `timestamps`, TIMESTAMP is allowed.
 
     Raises:
         MLError: a column's type cannot be a feature, or there is no feature.
@@ -140,7 +143,7 @@ def choose_features(columns: Columns, excluded: Iterable[str], *, timestamps: bo
 
 
 def fit(columns: Columns, features: list[Feature], *, dummy: bool = False) -> tuple[Input, ...]:
-    """Fit the inputs of the features on the training rows."""
+    """Fit the inputs of the features on the training rows. If `dummy`, use DUMMY_ENCODING."""
     return tuple(
         Numeric.fit(name, index, column)
         if pa.types.is_floating(column.type)
@@ -151,7 +154,7 @@ def fit(columns: Columns, features: list[Feature], *, dummy: bool = False) -> tu
 
 
 def columns_of(columns: Columns, features: list[Feature], inputs: tuple[Input, ...]) -> Iterable[tuple[Input, Any]]:
-    """Return each input with its column: ChunkedArray of float64 for Numeric, DictionaryArray for Category."""
+    """Yield each input with its column: ChunkedArray of float64 for Numeric, DictionaryArray for Category."""
     pairs = (pair for feature in features for pair in _inputs(columns, feature))
     for input_, (_, column) in zip(inputs, pairs, strict=True):
         yield input_, column
@@ -175,7 +178,7 @@ _CALENDAR: dict[str, Callable[[Any], Any]] = {
     "MOY": pc.month,
     "HOD": pc.hour,
     "MOH": pc.minute,
-    # Same as EXTRACT(WEEK): weeks begin on Sunday; days before the year's first Sunday are in week 0.
+    # This is the same as EXTRACT(WEEK). Weeks begin on Sunday, and days before the first Sunday are in week 0.
     "WOY": lambda at: pc.week(at, week_starts_monday=False, count_from_zero=True, first_week_is_fully_in_year=True),
     "YEAR": pc.year,
 }

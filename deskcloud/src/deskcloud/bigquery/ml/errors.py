@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class MLError(Exception):
-    """BigQuery ML would refuse this request; the message names the input, the rule and the remedy.
+    """BigQuery ML would refuse this request. The message names the input, the rule and the remedy.
 
     `reason` is the reason in Google's error body.
     """

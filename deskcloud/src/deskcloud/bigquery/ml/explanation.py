@@ -1,4 +1,4 @@
-"""ML.EXPLAIN_PREDICT: how far each feature moved a prediction."""
+"""Compute ML.EXPLAIN_PREDICT: how much each feature contributed to a prediction."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 def explain_predict(model: Classifier, rows: pa.Table, top_k_features: int = 5, threshold: float = 0.5) -> pa.Table:
     """Return ML.EXPLAIN_PREDICT: prediction, probability and attributions, then all columns of `rows`.
 
-    Attributions, baseline and prediction value add up to the log odds of the predicted class. For the negative class,
-    they are those of the positive class with the opposite sign. Weights and TreeSHAP are exact, so the approximation
-    error is 0.
+    The prediction value is the log odds of the predicted class: the sum of the baseline and all attributions. For the
+    negative class, all these values have the opposite sign. Weights and TreeSHAP are exact, so the approximation error
+    is 0.
     """
     prediction.check_threshold(threshold)
     if isinstance(top_k_features, bool) or not isinstance(top_k_features, int) or top_k_features < 1:
@@ -43,7 +43,7 @@ def explain_predict(model: Classifier, rows: pa.Table, top_k_features: int = 5, 
 
 
 def _top(model: Classifier, attributions: Floats, count: int) -> pa.Array:
-    """Return for each row the `count` features with the largest absolute attribution, largest first."""
+    """Return the `count` features with the largest absolute attribution for each row, the largest first."""
     rows, features = attributions.shape
     count = min(count, features)
     order = np.argsort(-np.abs(attributions), axis=1, kind="stable")[:, :count]

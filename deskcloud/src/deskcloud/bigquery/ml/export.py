@@ -1,14 +1,15 @@
 """Write the files of EXPORT MODEL.
 
-Boosted trees, in BigQuery's format:
+Boosted trees are written in BigQuery's format:
 
     model.bst                    the booster in XGBoost 0.82's binary format
-    assets/model_metadata.json   inputs in the order of the booster's columns, and the classes
-    assets/N.txt                 the vocabulary of the N-th input if it is a category: a category's code is its line
-                                 number, from 1; NULL and unseen categories have code 0
+    assets/model_metadata.json   the inputs in the order of the booster's columns, and the classes
+    assets/N.txt                 the vocabulary of the N-th input, if this input is a category
 
-For logistic regression and matrix factorization, Google writes a TensorFlow SavedModel. Here they are one file in a
-format of this project, `weights.json`.
+The code of a category is its line number in the vocabulary, from 1. NULL and unseen categories have the code 0.
+
+For logistic regression and matrix factorization, Google writes a TensorFlow SavedModel. Here, these models are written
+to one file in a format of this project, `weights.json`.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 
 def export(model: TrainedModel, folder: Path) -> list[Path]:
-    """Write the model into `folder` and return the files written.
+    """Write the model into `folder` and return the written files.
 
     Raises:
         MLError: the model has a TIMESTAMP feature, or a category contains a line break.
@@ -90,7 +91,7 @@ def _logistic_files(model: Classifier) -> dict[str, bytes]:
             values = weights[UNSEEN + 1 :].tolist()
             shown |= {"weights": dict(zip(input_.vocabulary, values, strict=False)), "null_weight": values[-1]}
         inputs.append(shown)
-    # The weights apply to standardised numbers: (x - mean) / stddev, and 0 where stddev is 0.
+    # The weights apply to standardised numbers: (x - mean) / stddev, or 0 if stddev is 0.
     return {"weights.json": _json(_head(model) | {"intercept": learned.intercept, "features": inputs})}
 
 

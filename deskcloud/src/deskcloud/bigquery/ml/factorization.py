@@ -1,4 +1,4 @@
-"""A trained matrix factorization; its folder also holds users.arrow and items.arrow."""
+"""A trained matrix factorization. Its folder holds model.json, users.arrow and items.arrow."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Vectors:
-    """Factors, one row per user or item, and intercepts."""
+    """The factors of users or items, one row per user or item, and their intercepts."""
 
     factors: Floats
     intercepts: Floats
 
     def at(self, codes: Codes) -> Vectors:
-        """Return the vectors at these positions; zeros for position -1, an unknown id."""
+        """Return the vectors at these positions. Position -1, an unknown id, gives zeros."""
         known = codes >= 0
         factors, intercepts = self.factors[codes], self.intercepts[codes]
         factors[~known] = 0
@@ -35,7 +35,7 @@ class Vectors:
         return Vectors(factors, intercepts)
 
     def slice(self, some: slice) -> Vectors:
-        """Return the vectors of a slice."""
+        """Return the vectors in a slice of positions."""
         return Vectors(self.factors[some], self.intercepts[some])
 
 
@@ -46,7 +46,7 @@ def of_pairs(users: Vectors, items: Vectors) -> Floats:
 
 
 def of_all(users: Vectors, items: Vectors) -> Floats:
-    """Return the predictions for all pairs, one row per user and one column per item, without the global intercept."""
+    """Return the predictions for all pairs, without the global intercept: one row per user, one column per item."""
     return users.factors @ items.factors.T + users.intercepts[:, np.newaxis] + items.intercepts
 
 
@@ -59,11 +59,11 @@ class Side:
     vectors: Vectors
 
     def of(self, ids: pa.Array) -> Vectors:
-        """Return the vectors of these ids; zeros for NULL and for ids absent from training."""
+        """Return the vectors of these ids. NULL and ids that do not occur in training give zeros."""
         return self.vectors.at(positions(ids, self.ids))
 
     def save(self, file: Path) -> None:
-        """Write ids and vectors; the caller stores the column."""
+        """Write the ids and the vectors to `file`. The caller stores the column."""
         factors = self.vectors.factors
         flat = pa.array(factors.reshape(-1))
         table = pa.table(
@@ -78,7 +78,7 @@ class Side:
 
     @classmethod
     def load(cls, file: Path, feature: Feature) -> Side:
-        """Load what `save` has written."""
+        """Load the ids and the vectors that `save` has written."""
         with pa.ipc.open_file(file) as source:
             table = source.read_all().combine_chunks()
         factors = table["factors"].combine_chunks()
@@ -88,10 +88,10 @@ class Side:
 
 @dataclass(frozen=True)
 class Factorization(TrainedModel):
-    """A MATRIX_FACTORIZATION model; its label is the rating.
+    """A MATRIX_FACTORIZATION model. Its label is the rating.
 
     global_intercept: the mean rating; 0 with implicit feedback
-    measures: metrics of ML.EVALUATE on the held-out rows, or on the training rows if none were held out
+    measures: the metrics of ML.EVALUATE on the held-out rows, or on the training rows if no rows were held out
     """
 
     users: Side
@@ -101,12 +101,12 @@ class Factorization(TrainedModel):
 
     @property
     def features(self) -> list[Feature]:
-        """The user and the item column."""
+        """Return the user column and the item column."""
         return [self.users.feature, self.items.feature]
 
     @property
     def is_implicit(self) -> bool:
-        """Whether the model was trained with FEEDBACK_TYPE='IMPLICIT' and predicts preferences from 0 to 1."""
+        """Return whether the model was trained with FEEDBACK_TYPE='IMPLICIT' and predicts preferences from 0 to 1."""
         return bool(self.training_options["feedbackType"] == "IMPLICIT")
 
     def _save(self, folder: Path) -> dict[str, Any]:
@@ -116,7 +116,7 @@ class Factorization(TrainedModel):
 
     @classmethod
     def load(cls, folder: Path) -> Factorization:
-        """Load a factorization that `save` has written."""
+        """Load a factorization that `save` has written into `folder`."""
         kept = kept_fields(folder)
         user, item = kept.pop("features")
         return cls(**kept, users=Side.load(folder / "users.arrow", user), items=Side.load(folder / "items.arrow", item))

@@ -30,10 +30,10 @@ _WEIGHTS = pa.schema(
 
 
 def weights(model: Classifier, standardize: bool = False) -> pa.Table:
-    """Return ML.WEIGHTS of a logistic regression: a row for each input, then `__INTERCEPT__`.
+    """Return ML.WEIGHTS of a logistic regression: one row per input, then `__INTERCEPT__`.
 
-    NULL is listed as a category only for inputs with NULLs in training; an unseen category weighs 0. With
-    `standardize`, the weights apply to standardised numbers.
+    NULL is a category only for inputs with NULLs in training. An unseen category has the weight 0. If `standardize`,
+    the weights apply to standardised numbers.
     """
     if model.model_type != LOGISTIC:
         raise MLError(f"ML.WEIGHTS is not supported for {model.model_type}: use ML.FEATURE_IMPORTANCE.")
@@ -56,7 +56,7 @@ def weights(model: Classifier, standardize: bool = False) -> pa.Table:
 
 
 def training_info(model: TrainedModel) -> pa.Table:
-    """Return ML.TRAINING_INFO, the last iteration first, as BigQuery does."""
+    """Return ML.TRAINING_INFO. As in BigQuery, the last iteration comes first."""
     rows = [
         {
             "training_run": 0,
@@ -75,7 +75,7 @@ def training_info(model: TrainedModel) -> pa.Table:
 
 
 def feature_info(model: TrainedModel) -> pa.Table:
-    """Return ML.FEATURE_INFO, over the training rows."""
+    """Return ML.FEATURE_INFO, with statistics of the training rows."""
     rows = [asdict(statistics) | {"dimension": None} for statistics in model.statistics]
     reals = dict.fromkeys(["min", "max", "mean", "median", "stddev"], pa.float64())
     wholes = dict.fromkeys(["category_count", "null_count", "dimension"], pa.int64())
@@ -83,7 +83,7 @@ def feature_info(model: TrainedModel) -> pa.Table:
 
 
 def feature_importance(model: Classifier) -> pa.Table:
-    """Return ML.FEATURE_IMPORTANCE of boosted trees: number of splits, mean gain and mean cover per split."""
+    """Return ML.FEATURE_IMPORTANCE of boosted trees: the number of splits, and their mean gain and cover."""
     if model.model_type != TREES:
         raise MLError(f"ML.FEATURE_IMPORTANCE is not supported for {model.model_type}: use ML.WEIGHTS.")
     found = cast("Trees", model.estimator).importance()
@@ -95,9 +95,10 @@ def feature_importance(model: Classifier) -> pa.Table:
 
 
 def global_explain(model: Classifier, class_level_explain: bool = False) -> pa.Table:
-    """Return ML.GLOBAL_EXPLAIN: mean absolute attributions, highest first. The model needs ENABLE_GLOBAL_EXPLAIN.
+    """Return ML.GLOBAL_EXPLAIN: mean absolute attributions, the highest first.
 
-    `class_level_explain` gives the top ten of each class; for two classes, attributions differ only in sign.
+    The model must have been trained with ENABLE_GLOBAL_EXPLAIN. If `class_level_explain`, return the top ten features
+    of each class. With two classes, the attributions of the classes differ only in sign.
     """
     ranked = _ranked_attributions(model)
     schema = {"feature": pa.string(), "attribution": pa.float64()}
@@ -120,11 +121,13 @@ def _ranked_attributions(model: Classifier) -> list[tuple[str, float]]:
 
 
 def describe(model: TrainedModel) -> dict[str, Any]:
-    """Return modelType, featureColumns, labelColumns and trainingRuns (one run) of the REST resource.
+    """Return modelType, featureColumns, labelColumns and trainingRuns of the REST resource.
 
-    The run has trainingOptions, startTime, results, evaluationMetrics and, with global explanations,
-    modelLevelGlobalExplanation. The caller adds the rest: modelReference, etag, times, labels, location and the tables
-    of dataSplitResult. INT64 values are strings; NaN metrics are left out, since JSON has no NaN.
+    The only training run has trainingOptions, startTime, results and evaluationMetrics. With global explanations, it
+    also has modelLevelGlobalExplanation.
+
+    The caller adds modelReference, etag, times, labels, location and the tables of dataSplitResult. INT64 values are
+    strings. NaN metrics are left out, because JSON has no NaN.
     """
     run: dict[str, Any] = {
         "trainingOptions": model.training_options,

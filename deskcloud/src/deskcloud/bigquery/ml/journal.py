@@ -14,8 +14,8 @@ Progress = Callable[[int, float, float | None], None]
 class Iteration:
     """One row of ML.TRAINING_INFO.
 
-    Losses are means of the model type's loss: log loss or squared error. `eval_loss` is None without held-out rows,
-    `learning_rate` is None if the method has none.
+    `loss` and `eval_loss` are means of the model type's loss: log loss or squared error. `eval_loss` is None without
+    held-out rows. `learning_rate` is None if the method has no learning rate.
     """
 
     index: int
@@ -37,10 +37,10 @@ class Journal:
     _last: float = field(default_factory=time.perf_counter)
 
     def record(self, loss: float, eval_loss: float | None, learning_rate: float | None = None) -> bool:
-        """Record an iteration; return True if training should stop after it.
+        """Record an iteration. Return True if training should stop after it.
 
-        Training stops when the loss fell by less than MIN_REL_PROGRESS relative to the previous iteration. The loss is
-        that of the evaluation rows, or of the training rows if there are none.
+        Training stops if the loss fell by less than MIN_REL_PROGRESS relative to the previous iteration. The loss is
+        measured on the evaluation rows, or on the training rows if there are no evaluation rows.
         """
         now = time.perf_counter()
         index = len(self.iterations)

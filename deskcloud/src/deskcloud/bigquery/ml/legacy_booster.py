@@ -1,21 +1,21 @@
-"""Write XGBoost's binary model format of version 0.82, which BigQuery exports and XGBoost 3 no longer writes.
+"""Write XGBoost's binary model format of version 0.82. BigQuery exports this format; XGBoost 3 cannot write it.
 
-All fields are little-endian, without padding. In order:
+All fields are little-endian, without padding. Their order is:
 
-    learner     float32 base_score, as log odds (versions before 1.0 stored it transformed)
+    learner     float32 base_score, as log odds (versions before 1.0 store the transformed value)
                 uint32 num_feature; int32 num_class, contain_extra_attrs, contain_eval_metrics; 29 x int32 reserved
     objective   uint64 length, bytes
     booster     uint64 length, bytes: gbtree
     model       int32 num_trees, num_roots, num_feature, padding; int64 padding
                 int32 num_output_group, size_leaf_vector; 32 x int32 reserved
     each tree   int32 num_roots, num_nodes, num_deleted, max_depth, num_feature, size_leaf_vector; 31 x int32 reserved
-                num_nodes x node:  int32 parent (its top bit set on a left child; -1 on the root), left, right
+                num_nodes x node:  int32 parent (top bit: the node is a left child; -1: the root), left, right
                                    uint32 split feature (top bit: missing goes left; all bits: deleted)
-                                   float32 split value (below it goes left), or the value of a leaf
+                                   float32 split value (smaller values go left), or the value of a leaf
                 num_nodes x stats: float32 loss change, sum of hessians, weight; int32 number of leaf children
-    groups      num_trees x int32: the output that each tree adds to
+    groups      num_trees x int32: the output to which each tree adds its value
 
-DART's tree weights are multiplied into the leaves, so a reader need not know them.
+The leaves are multiplied by DART's tree weights, so a reader does not need these weights.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _ROOT_PARENT = np.uint32(0xFFFFFFFF)
 
 
 def dumps(booster: xgb.Booster) -> bytes:
-    """Return a binary classifier's booster in the legacy format; predictions agree up to float32 rounding."""
+    """Return a binary classifier's booster in the legacy format. Predictions agree up to float32 rounding."""
     learner = json.loads(booster.save_raw("json"))["learner"]
     model = learner["gradient_booster"]["model"]
     trees = model["trees"]
@@ -95,7 +95,7 @@ def _parents(left: npt.NDArray[np.int32], right: npt.NDArray[np.int32]) -> npt.N
 
 
 def _depths(left: npt.NDArray[np.int32], right: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-    """Return each node's depth; -1 for a node removed by pruning."""
+    """Return the depth of each node, or -1 for a node that pruning has removed."""
     depths = np.full(len(left), -1, np.int32)
     level, depth = np.zeros(1, np.int32), 0
     while len(level):

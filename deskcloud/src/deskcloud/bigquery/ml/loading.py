@@ -1,4 +1,4 @@
-"""Load a saved model, whatever its type."""
+"""Load a saved model of any type."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ if TYPE_CHECKING:
 
 
 def load(folder: Path) -> TrainedModel:
-    """Load a model that `TrainedModel.save` has written."""
+    """Load a model that `TrainedModel.save` has written into `folder`."""
     model_type = json.loads((folder / "model.json").read_text())["model_type"]
     return (Factorization if model_type == FACTORIZATION else Classifier).load(folder)

@@ -1,11 +1,14 @@
-"""Binary logistic regression: the objective, two solvers, and the model they give.
+"""Binary logistic regression: the objective, two solvers, and the resulting model.
 
-The loss to minimise is  sum_i c_i * log_loss_i  +  L1_REG * |w|_1  +  L2_REG / 2 * |w|^2  over the training rows. c_i
-is the weight of row i's class; the intercept is not penalised. This is scikit-learn's LogisticRegression with
-C = 1 / L2_REG on standardised numbers and one-hot categories. Google does not publish its scaling. XGBoost scales in
-the same way, so an L2_REG means the same in both model types. Losses are reported as means, without the penalty.
+The loss to minimise is  sum_i c_i * log_loss_i  +  L1_REG * |w|_1  +  L2_REG / 2 * |w|^2  over the training rows. Here,
+c_i is the weight of row i's class. The intercept is not penalised. This is scikit-learn's LogisticRegression with C = 1
+/ L2_REG on standardised numbers and one-hot categories.
 
-SciPy's L-BFGS-B reaches the same minimum (weights within 4e-7), but has no LS_INIT_LEARN_RATE and reports no rate.
+Google does not publish its scaling of the loss. XGBoost uses the same scaling as this module, so an L2_REG means the
+same in both model types. Losses are reported as means, without the penalty.
+
+SciPy's L-BFGS-B reaches the same minimum (weights within 4e-7). It has no LS_INIT_LEARN_RATE and reports no learning
+rate, so it is not used here.
 """
 
 from __future__ import annotations
@@ -31,11 +34,11 @@ MEMORY = 10
 """Number of steps from which L-BFGS estimates the curvature."""
 
 CONVERGED = 1e-10
-"""Convergence: every component of the mean objective's gradient is below this."""
+"""The solver has converged when every component of the mean objective's gradient is below this value."""
 
 
 class Design:
-    """The training rows as the design matrix of a linear model: dense numbers, categories as codes."""
+    """The training rows as the design matrix of a linear model: numbers are dense columns, categories are codes."""
 
     def __init__(self, columns: Columns, features: list[Feature], inputs: tuple[Input, ...]) -> None:
         numbers: list[Floats] = []
@@ -55,7 +58,10 @@ class Design:
         return result
 
     def gradient(self, residuals: Floats, sizes: list[int]) -> Floats:
-        """Return `residuals` (one per row) summed for each weight: intercept, numbers, each category's codes."""
+        """Return the sum of `residuals` (one per row) for each weight.
+
+        The order of the weights is: intercept, numbers, each category's codes.
+        """
         return self._sums(self.numbers, residuals, sizes)
 
     def curvature(self, residual_slopes: Floats, sizes: list[int]) -> Floats:
@@ -70,13 +76,16 @@ class Design:
 
 
 def mean_log_loss(margins: Floats, positive: npt.NDArray[np.bool_], row_weights: Floats) -> float:
-    """Return the weighted mean log loss of log odds, without overflow."""
+    """Return the weighted mean log loss. `margins` are log odds; large values do not overflow."""
     return float(np.average(np.logaddexp(0, np.where(positive, -margins, margins)), weights=row_weights))
 
 
 @dataclass
 class _Objective:
-    """Mean penalised loss and its gradient, as functions of one flat vector: intercept, numbers, categories' codes."""
+    """The mean penalised loss and its gradient, as functions of one flat vector.
+
+    The vector holds the intercept, the weights of the numbers and the weights of the categories' codes.
+    """
 
     design: Design
     positive: npt.NDArray[np.bool_]
@@ -92,7 +101,7 @@ class _Objective:
         return float(flat[0]), np.split(flat[1:], edges[1:-1] - 1)
 
     def smooth(self, flat: Floats) -> tuple[float, Floats, float]:
-        """Return value and gradient of loss plus L2, divided by the number of rows, and the mean loss."""
+        """Return the value and the gradient of loss plus L2, divided by the number of rows, and the mean loss."""
         margins = self.design.times(*self.split(flat))
         loss = mean_log_loss(margins, self.positive, self.row_weights)
         total = self.row_weights.sum()
@@ -103,7 +112,7 @@ class _Objective:
         return value, (gradient + penalty) * self.free, loss
 
     def scale(self, flat: Floats) -> Floats:
-        """Return the step scale of each weight: one over its curvature at `flat`."""
+        """Return the step scale of each weight: the inverse of the weight's curvature at `flat`."""
         total = self.row_weights.sum()
         chances = sigmoid(self.design.times(*self.split(flat)))
         slopes = self.row_weights * chances * (1 - chances) / total
@@ -112,13 +121,13 @@ class _Objective:
 
     @property
     def l1_share(self) -> Floats:
-        """Return each weight's L1 penalty, divided by the number of rows."""
+        """Return the L1 penalty of each weight, divided by the number of rows."""
         return self.l1 / self.row_weights.sum() * self.penalised
 
 
 def sigmoid(margins: Floats) -> Floats:
-    """Return the probabilities of log odds."""
-    # exp of a large positive number would overflow, so the argument is never positive.
+    """Return the probabilities that belong to log odds."""
+    # The argument of exp is never positive, because exp of a large positive number would overflow.
     small = np.exp(-np.abs(margins))
     result: Floats = np.where(margins >= 0, 1, small) / (1 + small)
     return result
@@ -126,7 +135,7 @@ def sigmoid(margins: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class _Point:
-    """The state of a solver: weights, objective, gradient of its smooth part, mean loss, length of the last step."""
+    """The state of a solver. `gradient` is that of the smooth part, and `rate` is the length of the last step."""
 
     flat: Floats
     value: float
@@ -138,8 +147,8 @@ class _Point:
 def _line_search(objective: _Objective, start: Floats, initial_rate: float) -> Iterator[_Point]:
     """Yield the points of OWL-QN: L-BFGS within an orthant, so that L1 yields zeros (Andrew and Gao, 2007).
 
-    The first step follows the gradient, scaled by each weight's curvature. Its rate is `initial_rate`, doubled while
-    the objective falls. Later steps try rate 1 first.
+    The first step follows the gradient, scaled by the curvature of each weight. Its rate is `initial_rate`, which is
+    doubled as long as the objective falls. Later steps try the rate 1 first.
     """
     l1 = objective.l1_share
     scale = objective.scale(start)
@@ -164,7 +173,10 @@ def _line_search(objective: _Objective, start: Floats, initial_rate: float) -> I
 def _step(
     objective: _Objective, here: _Point, direction: Floats, slope: Floats, l1: Floats, rate: float, *, grow: bool
 ) -> _Point | None:
-    """Halve (or first double) the rate until the objective falls enough; return None if no rate makes it fall."""
+    """Halve the rate until the objective falls enough. Return None if the objective falls at no rate.
+
+    If `grow`, first double the rate as long as the objective falls.
+    """
     orthant = np.where(here.flat != 0, np.sign(here.flat), -np.sign(slope))
 
     def at(rate: float) -> _Point:
@@ -189,7 +201,7 @@ def _evaluate(objective: _Objective, flat: Floats, l1: Floats, rate: float) -> _
 
 
 def _pseudo_gradient(here: _Point, l1: Floats) -> Floats:
-    """Return the gradient including L1; at a zero weight, the one-sided derivative that descends, else 0."""
+    """Return the gradient including L1. At a zero weight, use the one-sided derivative that descends, or else 0."""
     at_zero = np.sign(here.gradient) * np.maximum(np.abs(here.gradient) - l1, 0)
     result: Floats = np.where(here.flat != 0, here.gradient + l1 * np.sign(here.flat), at_zero)
     return result
@@ -223,29 +235,29 @@ def _constant_rate(objective: _Objective, start: Floats, rate: float) -> Iterato
 
 @dataclass(frozen=True)
 class Logistic:
-    """Intercept and weights for standardised numbers; a category's weights are indexed by its code."""
+    """The intercept, and the weights for standardised numbers. The weights of a category are indexed by its code."""
 
     features: list[Feature]
     inputs: tuple[Input, ...]
     intercept: float
     weights: tuple[Floats, ...]
-    """Per input: one weight for a Numeric, `size` weights for a Category."""
+    """One weight for each Numeric input, and `size` weights for each Category input."""
 
     def margins(self, columns: Columns) -> Floats:
-        """Return the log odds of the positive class."""
+        """Return the log odds of the positive class for each row."""
         total = np.full(columns.rows, self.intercept)
         for share in self._shares(columns):
             total += share
         return total
 
     def probabilities(self, columns: Columns) -> Floats:
-        """Return the probability of the positive class."""
+        """Return the probability of the positive class for each row."""
         return sigmoid(self.margins(columns))
 
     def contributions(self, columns: Columns, *, approximate: bool = False) -> Floats:
-        """Return each feature's contribution to the log odds, weight times standardised value; last the intercept.
+        """Return each feature's contribution to the log odds. The last column is the intercept.
 
-        The values are exact; `approximate` has no effect.
+        A contribution is the weight times the standardised value. The values are exact, so `approximate` has no effect.
         """
         del approximate
         result = np.zeros((columns.rows, len(self.features) + 1))
@@ -263,7 +275,7 @@ class Logistic:
                 yield weights[input_.codes(column)]
 
     def raw_weights(self) -> tuple[float, list[Floats]]:
-        """Return intercept and weights for numbers that are not standardised."""
+        """Return the intercept and the weights for numbers that are not standardised."""
         intercept, weights = self.intercept, []
         for input_, weight in zip(self.inputs, self.weights, strict=True):
             if isinstance(input_, Numeric):
@@ -275,20 +287,20 @@ class Logistic:
         return intercept, weights
 
     def save(self, folder: Path) -> None:
-        """Write the weights; the caller stores features and inputs."""
+        """Write the weights into `folder`. The caller stores the features and the inputs."""
         arrays = {str(index): weight for index, weight in enumerate(self.weights)}
         np.savez(folder / "weights.npz", intercept=np.array(self.intercept), **arrays)  # type: ignore[arg-type]
 
     @classmethod
     def load(cls, folder: Path, features: list[Feature], inputs: tuple[Input, ...]) -> Logistic:
-        """Load what `save` has written."""
+        """Load the weights that `save` has written into `folder`."""
         with np.load(folder / "weights.npz") as arrays:
             weights = tuple(arrays[str(index)] for index in range(len(inputs)))
             return cls(features, inputs, float(arrays["intercept"]), weights)
 
 
 def fit_inputs(columns: Columns, features: list[Feature], options: dict[str, Any]) -> tuple[Input, ...]:
-    """Return the inputs, encoded by CATEGORY_ENCODING_METHOD."""
+    """Fit the inputs of the features, encoded by CATEGORY_ENCODING_METHOD."""
     return encoding.fit(columns, features, dummy=options["category_encoding_method"] == "DUMMY_ENCODING")
 
 
@@ -300,11 +312,11 @@ def train(
     options: dict[str, Any],
     journal: Journal,
 ) -> Logistic:
-    """Iterate until MAX_ITERATIONS, EARLY_STOP or the minimum; return the model."""
+    """Iterate until MAX_ITERATIONS, EARLY_STOP or the minimum. Return the model."""
     objective = _objective(rows, features, inputs, options)
     start = np.zeros(len(objective.free))
     if options["fit_intercept"]:
-        # Start at the best constant model, so that the first iterations improve the feature weights.
+        # Start at the best constant model, so that the first iterations improve the weights of the features.
         share = np.average(rows.positive, weights=rows.weights)
         start[0] = np.log(share / (1 - share))
     watched = Design(held_out.columns, features, inputs) if held_out else None

@@ -1,4 +1,4 @@
-"""CREATE MODEL for a matrix factorization: train on options and three columns."""
+"""Train a matrix factorization from the options and the rows of CREATE MODEL."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ FEWEST_FACTORS, MOST_FACTORS = 2, 200
 
 
 def train(rows: pa.Table, settings: dict[str, Any], progress: Progress | None) -> Factorization:
-    """Train on the rows, with columns user, item, rating and optionally DATA_SPLIT_COL.
+    """Train a model on the rows. Their columns are user, item, rating and, if it is set, DATA_SPLIT_COL.
 
-    NUM_FACTORS defaults to log2 of the number of training rows, rounded down, from 2 to 200.
+    NUM_FACTORS defaults to log2 of the number of training rows, rounded down, between 2 and 200.
 
     Raises:
-        MLError: the rows or options are invalid.
+        MLError: the rows or the options are invalid.
     """
     columns = Columns(rows)
     user = ratings.feature(columns, "USER_COL", settings["user_col"])
@@ -78,7 +78,7 @@ def _refuse_others(columns: Columns, settings: dict[str, Any]) -> None:
 
 
 def _watch(training: Ratings, held_out: Ratings, settings: dict[str, Any]) -> als.Watch:
-    """Return a function for the mean of c * (p - prediction)^2 over the held-out pairs."""
+    """Return a function that computes the mean of c * (p - prediction)^2 over the held-out pairs."""
     users = ratings.positions(held_out.user_ids, training.user_ids)[held_out.users]
     items = ratings.positions(held_out.item_ids, training.item_ids)[held_out.items]
     weights, targets = als.confidence(held_out.values, settings), als.preference(held_out.values, settings)
@@ -93,5 +93,5 @@ def _watch(training: Ratings, held_out: Ratings, settings: dict[str, Any]) -> al
 
 
 def _statistics(name: str, ids: pa.Array) -> FeatureStatistics:
-    """Return ML.FEATURE_INFO of users or items: only their number."""
+    """Return the row of ML.FEATURE_INFO for the users or the items. The row has only their number."""
     return FeatureStatistics(name, None, None, None, None, None, len(ids), None)

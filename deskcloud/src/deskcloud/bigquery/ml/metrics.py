@@ -1,4 +1,4 @@
-"""Metrics of a binary classifier, from the probabilities of the positive class."""
+"""Compute metrics of a binary classifier from the probabilities of the positive class."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Confusion:
-    """The confusion matrix at a threshold; a probability at or above the threshold predicts the positive class."""
+    """The confusion matrix at a threshold. A probability of at least the threshold predicts the positive class."""
 
     true_positives: int
     false_positives: int
@@ -25,7 +25,7 @@ class Confusion:
 
     @classmethod
     def at(cls, threshold: float, positive: Mask, probabilities: Floats) -> Confusion:
-        """Count the rows at one threshold."""
+        """Count the rows at one threshold. `positive` marks the rows whose label is the positive class."""
         predicted = probabilities >= threshold
         hits = int(np.count_nonzero(predicted & positive))
         called, actual = int(np.count_nonzero(predicted)), int(np.count_nonzero(positive))
@@ -33,28 +33,28 @@ class Confusion:
 
     @property
     def precision(self) -> float:
-        """NaN without positive predictions."""
+        """Return the precision, or NaN without positive predictions."""
         return _share(self.true_positives, self.true_positives + self.false_positives)
 
     @property
     def recall(self) -> float:
-        """NaN without positive rows."""
+        """Return the recall, or NaN without positive rows."""
         return _share(self.true_positives, self.true_positives + self.false_negatives)
 
     @property
     def false_positive_rate(self) -> float:
-        """NaN without negative rows."""
+        """Return the false positive rate, or NaN without negative rows."""
         return _share(self.false_positives, self.false_positives + self.true_negatives)
 
     @property
     def accuracy(self) -> float:
-        """Fraction of rows predicted correctly."""
+        """Return the fraction of rows whose prediction is correct."""
         right = self.true_positives + self.true_negatives
         return _share(right, right + self.false_positives + self.false_negatives)
 
     @property
     def f1_score(self) -> float:
-        """Harmonic mean of precision and recall; 0 if there are positive rows and none is predicted positive."""
+        """Return the harmonic mean of precision and recall, or 0 if no positive row is predicted correctly."""
         twice = 2 * self.true_positives
         return _share(twice, twice + self.false_positives + self.false_negatives)
 
@@ -64,14 +64,17 @@ def _share(part: int, whole: int) -> float:
 
 
 def log_loss(positive: Mask, probabilities: Floats) -> float:
-    """Return the mean negative log likelihood; probabilities are clipped to float64's epsilon from 0 and 1."""
+    """Return the mean negative log likelihood. Probabilities below float64's epsilon are raised to epsilon."""
     epsilon = np.finfo(np.float64).eps
     of_actual = np.where(positive, probabilities, 1 - probabilities)
     return float(-np.log(np.clip(of_actual, epsilon, 1)).mean())
 
 
 def roc_auc(positive: Mask, probabilities: Floats) -> float:
-    """Return the probability that a positive row scores above a negative one, ties counting half; NaN for one class."""
+    """Return the probability that a positive row scores higher than a negative row. A tie counts half.
+
+    The result is NaN if all rows have the same class.
+    """
     positives = int(np.count_nonzero(positive))
     negatives = len(positive) - positives
     if not positives or not negatives:
@@ -83,7 +86,7 @@ def roc_auc(positive: Mask, probabilities: Floats) -> float:
 
 
 def percentiles(probabilities: Floats, count: int = 100) -> list[float]:
-    """Return the distinct percentiles of the probabilities, highest first; each is one of the probabilities."""
+    """Return the distinct percentiles of the probabilities, the highest first. Each is one of the probabilities."""
     chosen = np.quantile(probabilities, np.linspace(0, 1, count), method="nearest")
     return [float(value) for value in np.unique(chosen)[::-1]]
 

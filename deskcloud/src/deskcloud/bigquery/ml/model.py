@@ -1,4 +1,4 @@
-"""A trained model of any type, and its folder: model.json, and files specific to the type."""
+"""A trained model of any type. Its folder holds model.json, and files that are specific to the model type."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FeatureStatistics:
-    """One row of ML.FEATURE_INFO. Numbers are None for categorical inputs; `category_count` is None for numbers."""
+    """One row of ML.FEATURE_INFO.
+
+    Numbers are None for categorical inputs. `category_count` is None for numeric inputs.
+    """
 
     input: str
     min: float | None
@@ -31,13 +34,13 @@ class FeatureStatistics:
 
 @dataclass(frozen=True)
 class TrainedModel(abc.ABC):
-    """The common part of all trained models; subclasses are Classifier and Factorization.
+    """The common part of all trained models. The subclasses are Classifier and Factorization.
 
-    model_type: the API's enum, such as LOGISTIC_REGRESSION
-    label, label_type: name and BigQuery type ("INT64", "BOOL", ...) of the target column
+    model_type: the value of the API's enum, such as LOGISTIC_REGRESSION
+    label, label_type: the name and the BigQuery type ("INT64", "BOOL", ...) of the target column
     training_options: the API's trainingOptions
-    started_at: start of the training, ISO 8601 in UTC
-    training_rows, evaluation_rows: number of rows for training and for evaluation
+    started_at: the start of the training, ISO 8601 in UTC
+    training_rows, evaluation_rows: the numbers of rows for training and for evaluation
     """
 
     model_type: str
@@ -53,10 +56,10 @@ class TrainedModel(abc.ABC):
     @property
     @abc.abstractmethod
     def features(self) -> list[Feature]:
-        """The input columns, each with .name and .type (BigQuery's type)."""
+        """Return the feature columns, each with .name and .type (BigQuery's type)."""
 
     def save(self, folder: Path) -> None:
-        """Write the model into `folder`; create it if it does not exist."""
+        """Write the model into `folder`. Create the folder if it does not exist."""
         folder.mkdir(parents=True, exist_ok=True)
         kept = {name: getattr(self, name) for name in _PLAIN}
         kept |= {
@@ -68,11 +71,11 @@ class TrainedModel(abc.ABC):
 
     @abc.abstractmethod
     def _save(self, folder: Path) -> dict[str, Any]:
-        """Write the files specific to the type; return the fields to add to model.json."""
+        """Write the files that are specific to the model type. Return the fields to be added to model.json."""
 
 
 def kept_fields(folder: Path) -> dict[str, Any]:
-    """Return the content of model.json, with the fields of TrainedModel and the features as Python objects."""
+    """Return the content of model.json, with the iterations, the statistics and the features as Python objects."""
     kept: dict[str, Any] = json.loads((folder / "model.json").read_text())
     return kept | {
         "iterations": [Iteration(**iteration) for iteration in kept["iterations"]],

@@ -1,4 +1,4 @@
-"""ML.VALIDATE_DATA_DRIFT and ML.VALIDATE_DATA_SKEW: which columns' distributions differ, and by how much."""
+"""Compute ML.VALIDATE_DATA_DRIFT and ML.VALIDATE_DATA_SKEW: how much the distributions of each column differ."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ BUCKETS = {
     "num_values_histogram_buckets": 1_000,
     "num_rank_histogram_buckets": 10_000,
 }
-"""The greatest value of each option. The second and third describe histograms that no distance reads."""
+"""The greatest value of each option. The second and the third option describe histograms that no metric uses."""
 
 _L_INFINITY = "L_INFTY"
 _JENSEN_SHANNON = "JENSEN_SHANNON_DIVERGENCE"
@@ -51,7 +51,7 @@ _REPORT = pa.schema(
 
 
 def validate_data_drift(base: pa.Table, study: pa.Table, **options: Any) -> pa.Table:
-    """Return ML.VALIDATE_DATA_DRIFT: a row for each column of both inputs, by name."""
+    """Return ML.VALIDATE_DATA_DRIFT: one row for each column that both inputs have, sorted by name."""
     for name in BUCKETS.keys() & options.keys():
         check_number(name, options[name], BUCKETS[name])
     sizes = (
@@ -72,7 +72,7 @@ def validate_data_drift(base: pa.Table, study: pa.Table, **options: Any) -> pa.T
 
 
 def validate_data_skew(model: Classifier, rows: pa.Table, **options: Any) -> pa.Table:
-    """Return ML.VALIDATE_DATA_SKEW: a row for each feature of the model that the rows have, by name."""
+    """Return ML.VALIDATE_DATA_SKEW: one row for each feature of the model that the rows have, sorted by name."""
     if model.distributions is None:
         raise MLError(
             "ML.VALIDATE_DATA_SKEW needs the statistics of the training data, which this model was made without: "
@@ -94,19 +94,23 @@ def of_training(columns: Columns, features: Sequence[Feature]) -> dict[str, Dist
 
 
 def kept(trained: dict[str, Distribution] | None) -> dict[str, Any] | None:
-    """Return the distributions for model.json."""
+    """Convert distributions into a value for model.json."""
     return None if trained is None else {name: asdict(one) for name, one in trained.items()}
 
 
 def loaded(stored: dict[str, Any] | None) -> dict[str, Distribution] | None:
-    """Return what `kept` returned as distributions."""
+    """Convert the value that `kept` returned back into distributions."""
     if stored is None:
         return None
     return {name: Categories(**one) if "ranks" in one else Numbers(**one) for name, one in stored.items()}
 
 
 def check_number(name: str, value: Any, most: int) -> None:
-    """Raise MLError unless an option's value is an INT64 from 1 to `most`."""
+    """Check the value of an option.
+
+    Raises:
+        MLError: the value is not an INT64 from 1 to `most`.
+    """
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
         raise MLError(f"{name.upper()} must be an INT64 from 1 to {most}; got {value!r}.")
 
@@ -138,7 +142,7 @@ def _report(pairs: dict[str, tuple[Distribution, Distribution]], options: dict[s
 
 def _distance(metric: str, base: Distribution, study: Distribution) -> float | None:
     if metric == _L_INFINITY and isinstance(base, Categories):
-        # To TFDV, a numeric column has no categories.
+        # In TFDV, a numeric column has no categories.
         return distributions.l_infinity(base, study if isinstance(study, Categories) else Categories())
     return distributions.jensen_shannon(base, study)
 

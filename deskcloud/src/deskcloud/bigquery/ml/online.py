@@ -1,4 +1,4 @@
-"""Vertex AI's format of online predictions: JSON objects in, JSON objects out."""
+"""Compute online predictions in Vertex AI's format. Input and output are JSON objects."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def predict_instances(model: Classifier, instances: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return Vertex AI's predictions for instances, JSON objects keyed by feature column.
+    """Return Vertex AI's predictions for instances. An instance is a JSON object with a value per feature column.
 
-    A prediction is {"<label>_values": [str, str], "<label>_probs": [float, float], "predicted_<label>": [str]}, the
-    positive class first. JSON null is NULL; other keys than features are ignored.
+    A prediction is {"<label>_values": [str, str], "<label>_probs": [float, float], "predicted_<label>": [str]}. The
+    positive class comes first. JSON null is NULL. Keys that are not features are ignored.
 
     Raises:
         MLError: a key is missing, or a value has the wrong type.
@@ -60,7 +60,11 @@ def _instance_column(feature: Feature, instances: list[dict[str, Any]]) -> pa.Ar
 
 
 def _json_value(feature: Feature, value: object) -> object:
-    """Return the value for Arrow; raise TypeError or ValueError if it does not fit the feature."""
+    """Convert a JSON value into the Python value for Arrow.
+
+    Raises:
+        TypeError, ValueError: the value does not fit the feature's type.
+    """
     if value is None:
         return None
     if feature.type in NUMERIC:
@@ -73,7 +77,7 @@ def _json_value(feature: Feature, value: object) -> object:
 
 
 _PARSE: dict[str, Callable[[Any], object]] = {
-    # binascii.Error, which b64decode raises, is a ValueError.
+    # b64decode raises binascii.Error, which is a ValueError.
     "BYTES": partial(base64.b64decode, validate=True),
     "DATE": dt.date.fromisoformat,
     "DATETIME": dt.datetime.fromisoformat,

@@ -1,4 +1,4 @@
-"""The options of CREATE MODEL: names, defaults and rules.
+"""Define the options of CREATE MODEL: names, defaults and rules.
 
 Options about a model's storage (registry, encryption) are not handled here.
 """
@@ -19,12 +19,12 @@ TREES = "BOOSTED_TREE_CLASSIFIER"
 FACTORIZATION = "MATRIX_FACTORIZATION"
 
 MODEL_TYPES = {"LOGISTIC_REG": LOGISTIC, "BOOSTED_TREE_CLASSIFIER": TREES, "MATRIX_FACTORIZATION": FACTORIZATION}
-"""The API's enum of each model type, by its SQL literal."""
+"""The value of the API's enum for each model type in SQL."""
 
 
 @dataclass(frozen=True)
 class Option:
-    """Default and rule of an option; `api` is its field in the API's trainingOptions, None if it has none."""
+    """The default and the rule of an option. `api` is the option's field in the API's trainingOptions, or None."""
 
     api: str | None
     default: Any
@@ -62,7 +62,7 @@ def _whole(low: int, high: int | None = None) -> Parser:
 
 
 def _number(low: float, high: float = math.inf, *, above: bool = False) -> Parser:
-    """Return a parser for FLOAT64 from `low` (excluded if `above`) to `high`."""
+    """Return a parser for FLOAT64 from `low` to `high`. If `above`, the value must be greater than `low`."""
     rule = f"a FLOAT64 {'above' if above else 'of at least'} {low:g}"
     rule += "" if high == math.inf else f" and at most {high:g}"
 
@@ -145,7 +145,7 @@ OPTIONS: dict[str, dict[str, Option]] = {
         "learn_rate": Option("learnRate", None, _number(0, above=True)),
         "learn_rate_strategy": Option("learnRateStrategy", "LINE_SEARCH", _choice("LINE_SEARCH", "CONSTANT")),
         "ls_init_learn_rate": Option("initialLearnRate", None, _number(0, above=True)),
-        # Both are gradient methods that reach the same optimum; logistic regression has no normal equation.
+        # Both values select gradient methods, which reach the same optimum. The solver has no normal equation.
         "optimize_strategy": Option(
             "optimizationStrategy", "AUTO_STRATEGY", _choice("AUTO_STRATEGY", "BATCH_GRADIENT_DESCENT")
         ),
@@ -175,7 +175,7 @@ OPTIONS: dict[str, dict[str, Option]] = {
         "min_split_loss": Option("minSplitLoss", 0.0, _number(0)),
         "subsample": Option("subsample", 1.0, _number(0, 1, above=True)),
         "instance_weight_col": Option("instanceWeightColumn", None, _column_name),
-        # All versions are trained with the installed XGBoost; the exported booster has the format of version 0.82.
+        # The installed XGBoost trains all versions. The exported booster has the format of version 0.82.
         "xgboost_version": Option("xgboostVersion", "0.9", _choice("0.9", "1.1", "2.1")),
         "approx_global_feature_contrib": Option("approxGlobalFeatureContrib", None, _boolean),
         "category_encoding_method": Option("categoryEncodingMethod", "LABEL_ENCODING", _target_encoding),
@@ -195,7 +195,7 @@ OPTIONS: dict[str, dict[str, Option]] = {
     },
 }
 
-# Values that the API's enums name differently than SQL; None if the enum has no such value.
+# Values that the API's enums and SQL name differently. None means that the enum has no such value.
 _ENUM_VALUES: dict[tuple[str | None, str], str | None] = {
     ("optimizationStrategy", "AUTO_STRATEGY"): None,
     ("dataSplitMethod", "SEQ"): "SEQUENTIAL",
@@ -213,7 +213,9 @@ _UNSUPPORTED = {
 
 
 def parse(given: dict[str, object]) -> dict[str, Any]:
-    """Return all options of the model type by lower-case name, with defaults, plus `model_type` (API enum).
+    """Return all options of the model type by lower-case name, with defaults.
+
+    The entry `model_type` is the value of the API's enum.
 
     Raises:
         MLError: an option is unknown, unsupported, out of range, or conflicts with another option.
@@ -222,7 +224,7 @@ def parse(given: dict[str, object]) -> dict[str, Any]:
     model_type = _model_type(given.pop("model_type", None))
     known = OPTIONS[model_type]
     if "labels" in given and "input_label_cols" in known:
-        # The former name of INPUT_LABEL_COLS, still in common use.
+        # LABELS is the former name of INPUT_LABEL_COLS and is still in common use.
         if "input_label_cols" in given:
             raise MLError("LABELS is the former name of INPUT_LABEL_COLS: give one of them.")
         given["input_label_cols"] = given.pop("labels")
@@ -252,7 +254,7 @@ def _model_type(value: object) -> str:
 
 
 def _hold_together(options: dict[str, Any]) -> None:
-    """Check the rules between options, and set the defaults that depend on another option."""
+    """Check the rules between options. Set the defaults that depend on another option."""
     method, column = options["data_split_method"], options["data_split_col"]
     if method in {"CUSTOM", "SEQ"} and column is None:
         raise MLError(f"DATA_SPLIT_METHOD='{method}' needs DATA_SPLIT_COL, the column to split by.")
@@ -308,7 +310,7 @@ def _hold_factorization(options: dict[str, Any]) -> None:
 
 
 def training_options(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the API's trainingOptions: its field names, INT64 as strings; options that are None are left out."""
+    """Return the API's trainingOptions. INT64 values are strings, and options that are None are left out."""
     shown: dict[str, Any] = {"lossType": _LOSSES[options["model_type"]]}
     for name, option in OPTIONS[options["model_type"]].items():
         value = options[name]

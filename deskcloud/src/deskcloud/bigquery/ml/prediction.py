@@ -1,4 +1,4 @@
-"""ML.PREDICT, and the functions that evaluate predictions."""
+"""Compute ML.PREDICT and the functions that evaluate predictions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def predict_columns(model: Classifier, rows: pa.Table, threshold: float = 0.5) -
 
 
 def beside(added: pa.Table, rows: pa.Table) -> pa.Table:
-    """Return the added columns, then those of `rows`.
+    """Return the columns of `added`, then the columns of `rows`.
 
     Raises:
         MLError: a column of `rows` has the name of an added column.
@@ -49,12 +49,12 @@ def beside(added: pa.Table, rows: pa.Table) -> pa.Table:
 
 
 def predicted_labels(model: Classifier, probabilities: Floats, threshold: float) -> pa.Array:
-    """Return the predicted labels: the positive class where its probability is at least the threshold."""
+    """Return the predicted labels: the positive class if its probability is at least the threshold."""
     return model.class_array.take(pa.array((probabilities >= threshold).astype(np.int8)))
 
 
 def _class_probabilities(model: Classifier, probabilities: Floats) -> pa.Array:
-    """Return ARRAY<STRUCT<label, prob>> for each row, positive class first."""
+    """Return ARRAY<STRUCT<label, prob>> for each row, with the positive class first."""
     rows = len(probabilities)
     both = np.empty((rows, 2))
     both[:, 0] = probabilities
@@ -65,7 +65,7 @@ def _class_probabilities(model: Classifier, probabilities: Floats) -> pa.Array:
 
 
 def evaluate(model: Classifier, rows: pa.Table | None = None, threshold: float = 0.5) -> pa.Table:
-    """Return ML.EVALUATE; without rows, for the evaluation split (all training rows if nothing was held out)."""
+    """Return ML.EVALUATE. Without `rows`, evaluate on the held-out rows, or on the training rows if there are none."""
     judged = _judged(model, rows, threshold)
     confusion = Confusion.at(threshold, judged.positive, judged.probabilities)
     measures = {
@@ -80,7 +80,7 @@ def evaluate(model: Classifier, rows: pa.Table | None = None, threshold: float =
 
 
 def roc_curve(model: Classifier, rows: pa.Table | None = None, thresholds: Sequence[float] | None = None) -> pa.Table:
-    """Return ML.ROC_CURVE; by default at 100 percentiles of the predictions, highest first."""
+    """Return ML.ROC_CURVE. By default, the thresholds are 100 percentiles of the predictions, the highest first."""
     for threshold in thresholds or ():
         check_threshold(threshold)
     judged = _judged(model, rows)
@@ -99,9 +99,9 @@ def roc_curve(model: Classifier, rows: pa.Table | None = None, thresholds: Seque
 
 
 def confusion_matrix(model: Classifier, rows: pa.Table | None = None, threshold: float = 0.5) -> pa.Table:
-    """Return ML.CONFUSION_MATRIX: a row per expected label and a column per predicted label, ascending.
+    """Return ML.CONFUSION_MATRIX: one row per expected label, one column per predicted label, in ascending order.
 
-    `expected_label` has the type of the given label column.
+    `expected_label` has the type of the label column in `rows`.
     """
     judged = _judged(model, rows, threshold)
     counted = Confusion.at(threshold, judged.positive, judged.probabilities)
@@ -116,7 +116,7 @@ def confusion_matrix(model: Classifier, rows: pa.Table | None = None, threshold:
 
 
 def class_columns(names: Sequence[str]) -> list[str]:
-    """Return class names as column names: other characters become `_`, and a leading digit gets a `_` before it."""
+    """Convert class names into column names. Invalid characters become `_`, and a leading digit gets the prefix `_`."""
     columns: list[str] = []
     for name in names:
         column = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in name)
@@ -129,13 +129,17 @@ def class_columns(names: Sequence[str]) -> list[str]:
 
 
 def check_threshold(threshold: float) -> None:
-    """Raise MLError unless the threshold is a number from 0 to 1."""
+    """Check a threshold.
+
+    Raises:
+        MLError: the threshold is not a number from 0 to 1.
+    """
     if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
         raise MLError(f"The threshold must be a FLOAT64 from 0 to 1; got {threshold!r}.")
 
 
 def _judged(model: Classifier, rows: pa.Table | None, threshold: float = 0.5) -> Evaluation:
-    """Return labels and predictions of the rows; without rows, those stored at training."""
+    """Return the labels and the predictions of the rows. Without `rows`, return those that the training stored."""
     check_threshold(threshold)
     if rows is None:
         if threshold != 0.5:

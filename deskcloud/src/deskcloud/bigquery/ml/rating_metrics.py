@@ -1,4 +1,4 @@
-"""Metrics of predicted ratings, and of the ranking of items for users."""
+"""Compute metrics of predicted ratings, and of the ranking of items for users."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ if TYPE_CHECKING:
     from deskcloud.bigquery.ml.ratings import Codes, Ratings
 
 BLOCK = 1 << 21
-"""Number of (user, item) pairs ranked at a time."""
+"""Number of (user, item) pairs that are ranked at a time."""
 
 
 def of_errors(actual: Floats, predicted: Floats) -> dict[str, float]:
     """Return ML.EVALUATE's regression metrics, by the formulas of the API's HparamTuningObjective.
 
-    For an even number of errors, the median is the lower of the two middle ones, as in BigQuery's penguins tutorial.
-
+    For an even number of errors, the median is the lower of the two middle errors, as in BigQuery's penguins tutorial.
     The log error is NaN if a rating or a prediction is -1 or less. r2_score and explained_variance are NaN if all
     ratings are equal.
     """
@@ -38,19 +37,22 @@ def of_errors(actual: Floats, predicted: Floats) -> dict[str, float]:
 
 
 def of_ranking(ratings: Ratings, predict: Callable[[slice], Floats]) -> dict[str, float]:
-    """Return ML.EVALUATE's metrics of implicit feedback: for each user of the ratings, all items are ranked.
+    """Return ML.EVALUATE's metrics for implicit feedback. All items are ranked for each user of the ratings.
 
     `predict(users)` returns the predictions for these users, one row per user and one column per item. An item is
-    relevant if its rating is above 0; an unrated item counts as 0. BigQuery documents only names and a sentence each;
-    these definitions are used here:
+    relevant if its rating is above 0. An unrated item counts as 0.
 
-    mean_average_precision   the precision at each relevant item's rank, averaged per user, then over users
+    BigQuery documents only the name of each metric and one sentence. This module uses these definitions:
+
+    mean_average_precision   the precision at each relevant item's rank, averaged per user, then over all users
     mean_squared_error       (1 if relevant else 0) - prediction, squared, averaged over all pairs
-    normalized_discounted_cumulative_gain   gain rating, discount log2(1 + rank), relative to the best; mean of users
-    average_rank             percentile of the rank, 0 first and 1 last, averaged with the ratings as weights (equation
-                             8 of Hu, Koren and Volinsky)
+    average_rank             the percentile of the rank (0 first, 1 last), averaged with the ratings as weights
+                             (equation 8 of Hu, Koren and Volinsky)
+    normalized_discounted_cumulative_gain
+                             the sum of rating / log2(1 + rank), divided by the best possible sum, averaged over users
 
-    Users without a relevant item count only in the squared error; a metric without users is NaN.
+    Users without a relevant item count only in mean_squared_error. If there is no other user, the other metrics are
+    NaN.
     """
     users, items, gains = ratings.users, ratings.items, np.maximum(ratings.values, 0)
     ranks = np.empty(len(users), np.int64)
@@ -80,7 +82,7 @@ def _ranks(predicted: Floats, rows: Codes, columns: Codes) -> Codes:
     """Return the rank of these items for these users, from 1: the number of items predicted at least as high."""
     values, ordered = predicted[rows, columns], np.sort(predicted, axis=1)
     count = ordered.shape[1]
-    # A binary search in all rows at once.
+    # Run a binary search in all rows at the same time.
     lower = np.zeros(len(rows), np.int64)
     for step in (1 << bit for bit in reversed(range(count.bit_length()))):
         probe = lower + step
@@ -91,7 +93,10 @@ def _ranks(predicted: Floats, rows: Codes, columns: Codes) -> Codes:
 
 
 def _places(users: Codes, values: Floats | Codes) -> Codes:
-    """Return each value's position among its user's values in ascending order, from 1; `users` must be sorted."""
+    """Return the position of each value among its user's values in ascending order, from 1.
+
+    `users` must be sorted.
+    """
     places = np.empty(len(users), np.int64)
     starts = np.searchsorted(users, users)
     places[np.lexsort((values, users))] = np.arange(len(users)) - starts + 1
@@ -99,7 +104,7 @@ def _places(users: Codes, values: Floats | Codes) -> Codes:
 
 
 def _sums(users: Codes, values: Floats) -> Floats:
-    """Return the sum of the values of each user that occurs."""
+    """Return the sum of the values of each user that occurs in `users`."""
     _, which = np.unique(users, return_inverse=True)
     return np.bincount(which, values)
 

@@ -1,7 +1,7 @@
-"""Ratings for matrix factorization: users, items and values.
+"""Read ratings for matrix factorization: users, items and values.
 
-BigQuery does not document how it treats NULLs and duplicate pairs. Here both are errors: a rating without user or
-item has no meaning, and there is no rule to choose between two ratings of a pair.
+BigQuery does not document how it treats NULLs and duplicate pairs. Here, both are errors. A rating without a user or an
+item has no meaning. For two ratings of the same pair, no rule says which rating is right.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ Codes = npt.NDArray[np.int64]
 class Ratings:
     """Distinct rated pairs, sorted by user and then item, so that the order of the rows does not matter.
 
-    Codes are positions in `user_ids` and `item_ids`, which are distinct, and ascending if they were read from rows.
+    `users` and `items` hold positions in `user_ids` and `item_ids`. These ids are distinct. They are in ascending order
+    if they were read from rows.
     """
 
     user_ids: pa.Array
@@ -42,10 +43,10 @@ class Ratings:
 
 
 def feature(columns: Columns, option: str, name: str) -> Feature:
-    """Return the user or item column that `option` names.
+    """Return the user column or the item column. `option` is USER_COL or ITEM_COL, and `name` its value.
 
     Raises:
-        MLError: the column is missing, or its type cannot be grouped by.
+        MLError: the column is missing, or GROUP BY does not accept its type.
     """
     return _named(columns, option, name, frozenset(ARROW))
 
@@ -72,7 +73,7 @@ def read(columns: Columns, user: Feature, item: Feature, rating: Feature) -> Rat
     """Return the ratings in three columns.
 
     Raises:
-        MLError: a column is missing or has another type, a value is NULL, a rating is not finite, or a pair occurs
+        MLError: a column is missing or has another type, or a value is NULL. A rating is not finite, or a pair occurs
             twice.
     """
     values = _values(columns, rating)
@@ -98,7 +99,7 @@ def _values(columns: Columns, rating: Feature) -> Floats:
 
 
 def _encoded(columns: Columns, side: Feature) -> tuple[pa.Array, Codes]:
-    """Return the distinct ids in ascending order, and each row's position among them."""
+    """Return the distinct ids in ascending order, and the position of each row's id among them."""
     column = as_ids(columns.values(side, "Id"))
     _refuse_nulls(column, side.name)
     distinct = pc.unique(column)
@@ -107,12 +108,12 @@ def _encoded(columns: Columns, side: Feature) -> tuple[pa.Array, Codes]:
 
 
 def as_ids(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return the column with -0.0 replaced by 0.0; GROUP BY treats them as equal."""
+    """Replace -0.0 by 0.0, because GROUP BY treats the two values as equal."""
     return pc.add(column, 0.0) if pa.types.is_floating(column.type) else column
 
 
 def positions(column: pa.ChunkedArray | pa.Array, ids: pa.Array) -> Codes:
-    """Return each value's position in `ids`; -1 if it is absent."""
+    """Return the position of each value in `ids`, or -1 if the value does not occur there."""
     found: Codes = pc.fill_null(pc.index_in(column, value_set=ids), -1).to_numpy().astype(np.int64)
     return found
 

@@ -1,4 +1,4 @@
-"""ML.RECOMMEND, ML.EVALUATE and ML.WEIGHTS of a matrix factorization."""
+"""Compute ML.RECOMMEND, ML.EVALUATE and ML.WEIGHTS of a matrix factorization."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from deskcloud.bigquery.ml.ratings import Codes, Ratings
 
 MOST_ROWS = 50_000_000
-"""Maximum number of rows returned: more would not fit into a laptop's memory."""
+"""Maximum number of returned rows. More rows would not fit into a laptop's memory."""
 
 GLOBAL_INTERCEPT = "global__INTERCEPT__"
 
@@ -27,16 +27,18 @@ _BLOCK = 1 << 20
 
 
 def all_users(model: Factorization) -> pa.Table:
-    """Return the default rows of ML.RECOMMEND: all users, which yields all known pairs."""
+    """Return the default rows of ML.RECOMMEND: all users. The result then holds all pairs of known users and items."""
     return pa.table({model.users.feature.name: model.users.ids})
 
 
 def recommend(model: Factorization, rows: pa.Table) -> pa.Table:
-    """Return ML.RECOMMEND: `predicted_<rating>` (`predicted_<rating>_confidence` if implicit), then user and item.
+    """Return ML.RECOMMEND: the prediction, then user and item.
 
-    If the rows have both columns, all their columns follow the prediction. If they have one, it must be the only
-    column; each row then yields one row per user or item of the other side, with ids in the types of the training. An
-    id absent from training has zero factors and a zero intercept.
+    The prediction is `predicted_<rating>`, or `predicted_<rating>_confidence` with implicit feedback.
+
+    If the rows have a user column and an item column, all columns of the rows follow the prediction. If the rows have
+    only one of these columns, they must have no other column. Each row then gives one row per known member of the other
+    side, with ids in the types of the training. An unknown id has zero factors and a zero intercept.
 
     Raises:
         MLError: both columns are missing, a single column has others beside it, or the result exceeds MOST_ROWS.
@@ -79,15 +81,15 @@ def _ids(columns: Columns, feature: Feature) -> pa.Array:
 
 
 def _spread(ids: pa.Array, codes: Codes) -> pa.ChunkedArray:
-    """Return the ids at these positions, in chunks, since one array of strings holds 2 GB at most."""
+    """Return the ids at these positions, in chunks, because one array of strings holds at most 2 GB."""
     starts = range(0, len(codes), _BLOCK)
     return pa.chunked_array([ids.take(pa.array(codes[start : start + _BLOCK])) for start in starts], ids.type)
 
 
 def evaluate(model: Factorization, rows: pa.Table | None = None) -> pa.Table:
-    """Return ML.EVALUATE: metrics of errors with explicit feedback, of ranking with implicit feedback.
+    """Return ML.EVALUATE: error metrics with explicit feedback, ranking metrics with implicit feedback.
 
-    Without rows, the metrics are those of the held-out rows, or of the training rows if none were held out.
+    Without `rows`, the metrics are those of the held-out rows, or of the training rows if no rows were held out.
     """
     measured = model.measures
     if rows is not None:
@@ -102,7 +104,7 @@ def evaluate(model: Factorization, rows: pa.Table | None = None) -> pa.Table:
 def measures(model: Factorization, given: Ratings) -> dict[str, float]:
     """Return the metrics of the model's predictions for these ratings.
 
-    With implicit feedback, items absent from training are ranked too, by their predictions.
+    With implicit feedback, items that do not occur in training are ranked too, by their predictions.
     """
     users = model.users.of(given.user_ids)
     if not model.is_implicit:
@@ -126,7 +128,7 @@ _WEIGHTS = pa.schema(
 
 
 def weights(model: Factorization) -> pa.Table:
-    """Return ML.WEIGHTS: a row per user, then per item, then one for the global intercept, without factors."""
+    """Return ML.WEIGHTS: one row per user, one row per item, then one row for the global intercept, without factors."""
     last = {
         "processed_input": None,
         "feature": GLOBAL_INTERCEPT,

@@ -1,4 +1,4 @@
-"""Order the rows and split them into training and evaluation rows by DATA_SPLIT_METHOD."""
+"""Sort the rows, and split them into training rows and evaluation rows by DATA_SPLIT_METHOD."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ def in_order(rows: pa.Table) -> pa.Table:
 
 
 def evaluation_rows(columns: Columns, options: dict[str, Any]) -> Mask:
-    """Return a mask of the evaluation rows; all False if nothing is held out. Rows must be `in_order`."""
+    """Return a mask of the evaluation rows. All entries are False if no rows are held out.
+
+    The rows must be sorted by `in_order`.
+    """
     method, fraction = options["data_split_method"], options["data_split_eval_fraction"]
     if method == "CUSTOM":
         return _custom(columns, options["data_split_col"])
@@ -45,7 +48,7 @@ def evaluation_rows(columns: Columns, options: dict[str, Any]) -> Mask:
 
 
 def holdout_size(rows: int, fraction: float | None) -> int:
-    """Return the number of evaluation rows: `fraction` of the rows, or by AUTO_SPLIT's rule if it is None."""
+    """Return the number of evaluation rows: `fraction` of the rows. If `fraction` is None, use AUTO_SPLIT's rule."""
     if fraction is not None:
         return round(rows * fraction)
     if rows < NO_HOLDOUT_BELOW:
@@ -65,14 +68,17 @@ def _custom(columns: Columns, name: str) -> Mask:
 
 
 def _sequential(columns: Columns, name: str, fraction: float) -> Mask:
-    """Select the last rows in the column's order, and all rows equal to the first of these; rows with NULL train."""
+    """Return a mask of the last rows in the order of the column. Rows with NULL are training rows.
+
+    All rows that equal the first evaluation row in this column are evaluation rows too.
+    """
     column = _split_column(columns, name)
     if bigquery_type(column.type) not in _ORDERED:
         raise MLError(
             f"DATA_SPLIT_COL {name!r} is {bigquery_type(column.type)}; SEQ needs a number, STRING, date or time."
         )
     known = column.drop_null()
-    # NULLs sort first and always train, even if the evaluation share would reach them.
+    # NULLs come first in the order and are always training rows, even if the evaluation share would include them.
     position = max(columns.rows - round(columns.rows * fraction) - column.null_count, 0)
     if position >= len(known):
         return np.zeros(columns.rows, np.bool_)
@@ -88,14 +94,15 @@ def _split_column(columns: Columns, name: str) -> pa.ChunkedArray:
 
 
 def _random(columns: Columns, size: int) -> Mask:
-    """Select the rows with the smallest fingerprints, which come first."""
+    """Return a mask of the rows with the smallest fingerprints. These rows come first."""
     return np.arange(columns.rows) < size
 
 
 def fingerprints(columns: Columns) -> Hashes:
-    """Return a hash of each row: its values, its columns' names and types, and the number of equal rows before it.
+    """Return a hash of each row: of its values, its columns' names and types, and the number of earlier copies.
 
-    Without that number, all copies of a row would fall on one side of the split. BigQuery uses FARM_FINGERPRINT.
+    Without the number of earlier copies, all copies of a row would be on the same side of the split. BigQuery uses
+    FARM_FINGERPRINT.
     """
     total = np.zeros(columns.rows, np.uint64)
     for position, feature in enumerate(columns.expanded):
@@ -121,7 +128,7 @@ def _hash_column(column: pa.ChunkedArray, feature: Feature) -> Hashes:
 
 
 def _occurrence(hashes: Hashes) -> Hashes:
-    """Number the occurrences of each value from 0; equal rows are interchangeable, so their order does not matter."""
+    """Number the occurrences of each value from 0. Equal rows are interchangeable, so their order does not matter."""
     order = np.argsort(hashes)
     ordered = hashes[order]
     starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
@@ -136,7 +143,7 @@ def _seed(text: str) -> np.uint64:
 
 
 def _mix(values: Hashes) -> Hashes:
-    """Mix the bits of each value (the finaliser of SplitMix64)."""
+    """Mix the bits of each value, with the last step of SplitMix64."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return values ^ (values >> np.uint64(31))

@@ -1,4 +1,4 @@
-"""CREATE MODEL: train a model from options and rows."""
+"""Train a model from the options and the rows of CREATE MODEL."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ LABEL_TYPES = frozenset({"INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC", "BOOL", "S
 
 
 def train(options: dict[str, object], rows: pa.Table, *, progress: Progress | None = None) -> TrainedModel:
-    """Train as CREATE MODEL does on `rows`, the result of its query.
+    """Train a model as CREATE MODEL does. `rows` is the result of the statement's query.
 
-    `options` has lower-case names and Python values; `[STRUCT('0', 0.1)]` is `[("0", 0.1)]`. The caller must remove
-    options that it handles itself, such as the registry's. `progress(iteration, loss, eval_loss)` is called after each
-    iteration.
+    `options` has lower-case names and Python values: `[STRUCT('0', 0.1)]` is `[("0", 0.1)]`. The caller must remove the
+    options that it handles itself, such as the options of the registry. `progress(iteration, loss, eval_loss)` is
+    called after each iteration.
 
     Raises:
         MLError: an option is unknown or unsupported, or the rows cannot train this model.
@@ -122,7 +122,7 @@ def _classes(columns: Columns, label: Feature) -> pa.Array:
 
 
 def _row_weights(columns: Columns, settings: dict[str, Any], names: list[str], positive: Mask, trains: Mask) -> Floats:
-    """Return the rows' weights by CLASS_WEIGHTS, AUTO_CLASS_WEIGHTS or INSTANCE_WEIGHT_COL; 1 by default."""
+    """Return each row's weight by CLASS_WEIGHTS, AUTO_CLASS_WEIGHTS or INSTANCE_WEIGHT_COL. The default is 1."""
     if settings.get("instance_weight_col"):
         return _instance_weights(columns, settings["instance_weight_col"])
     if settings["class_weights"]:
@@ -154,7 +154,7 @@ def _instance_weights(columns: Columns, name: str) -> Floats:
 
 
 def _take(rows: pa.Table, mask: Mask, positive: Mask, row_weights: Floats) -> Rows:
-    # Without a holdout, no row needs to be copied.
+    # If no rows are held out, the rows need not be copied.
     chosen = rows if mask.all() else rows.filter(pa.array(mask))
     return Rows(Columns(chosen), positive[mask], row_weights[mask])
 
@@ -172,7 +172,10 @@ def _check_training_rows(positive: Mask, label: str, names: list[str]) -> None:
 def _learn(
     training: Rows, held_out: Rows | None, features: list[Feature], settings: dict[str, Any], journal: Journal
 ) -> tuple[Estimator, Floats]:
-    """Return the model, and its probabilities for the evaluation rows (the training rows without a holdout)."""
+    """Train, and return the estimator and its probabilities for the evaluation rows.
+
+    If no rows are held out, the probabilities are those of the training rows.
+    """
     if settings["model_type"] == rules.LOGISTIC:
         inputs = logistic.fit_inputs(training.columns, features, settings)
         model = logistic.train(training, held_out, features, inputs, settings, journal)
@@ -206,7 +209,7 @@ def _statistics_of(input_: Input, column: pa.ChunkedArray) -> FeatureStatistics:
 
 
 def _median(values: npt.NDArray[Any]) -> float:
-    """Return the median; NumPy's takes six times as long, since it checks for NaN, which features cannot have."""
+    """Return the median. NumPy takes six times as long, because it checks for NaN, which features cannot have."""
     middle = len(values) // 2
     halves = np.partition(values, middle)
     upper = float(halves[middle])

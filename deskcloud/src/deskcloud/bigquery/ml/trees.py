@@ -1,7 +1,8 @@
-"""Boosted trees: XGBoost on a float32 matrix, with BigQuery ML's options as its parameters.
+"""Boosted trees: XGBoost on a float32 matrix. BigQuery ML's options become XGBoost's parameters.
 
-Numbers are used unchanged (NULL becomes the training mean). Categories become their code (NULL and unseen are 0) or,
-with ONE_HOT_ENCODING, one column per category and one for NULL. Importing this module imports XGBoost.
+Numbers are used unchanged, and NULL becomes the training mean. A category becomes its code; NULL and unseen categories
+have the code 0. With ONE_HOT_ENCODING, there is one column per category and one column for NULL. Importing this module
+imports XGBoost.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ if TYPE_CHECKING:
 Matrix = npt.NDArray[np.float32]
 
 BASE_SCORE = 0.5
-"""Initial probability: the XGBoost versions of BigQuery start at 0.5; later ones start at the mean of the labels."""
+"""The initial probability. BigQuery's XGBoost versions start at 0.5; later versions start at the mean of the labels."""
 
 BLOCK = 1 << 14
-"""Number of rows copied into the matrix at a time, so that they stay in the processor's cache."""
+"""Number of rows copied into the matrix at a time. These rows fit into the processor's cache."""
 
 
 def parameters(options: dict[str, Any]) -> dict[str, Any]:
@@ -59,7 +60,7 @@ def parameters(options: dict[str, Any]) -> dict[str, Any]:
         "seed": 0,
     }
     if options["booster_type"] == "DART":
-        # XGBoost 3 has no booster `dart`: DART is now dropout in the tree booster.
+        # XGBoost 3 has no booster `dart`. DART is now dropout in the tree booster.
         given |= {"rate_drop": options["dropout"], "normalize_type": options["dart_normalize_type"].lower()}
     return given
 
@@ -95,7 +96,7 @@ def _single_precision(input_: Numeric, column: pa.ChunkedArray) -> Matrix:
 
 @dataclass(frozen=True)
 class Trees:
-    """A booster, and the description of its matrix's columns."""
+    """A booster, and the features and inputs from which its matrix is built."""
 
     features: list[Feature]
     inputs: tuple[Input, ...]
@@ -103,18 +104,21 @@ class Trees:
     booster: xgb.Booster
 
     def matrix(self, columns: Columns) -> Matrix:
-        """Return the booster's input matrix."""
+        """Return the input matrix of the booster."""
         return matrix(columns, self.features, self.inputs, one_hot=self.one_hot)
 
     def probabilities(self, columns: Columns) -> Floats:
-        """Return the probability of the positive class."""
+        """Return the probability of the positive class for each row."""
         if columns.rows == 0:
             return np.zeros(0)
         given = self.booster.inplace_predict(self.matrix(columns), validate_features=False)
         return np.asarray(given, np.float64)
 
     def contributions(self, columns: Columns, *, approximate: bool = False) -> Floats:
-        """Return each feature's contribution to the log odds (TreeSHAP or an approximation); the last is the bias."""
+        """Return each feature's contribution to the log odds: TreeSHAP, or an approximation if `approximate`.
+
+        The last column is the bias.
+        """
         result = np.zeros((columns.rows, len(self.features) + 1))
         if columns.rows:
             data = xgb.DMatrix(self.matrix(columns), nthread=os.cpu_count())
@@ -125,12 +129,12 @@ class Trees:
 
     @cached_property
     def feature_of_column(self) -> list[int]:
-        """For each column of the matrix, the position of its feature."""
+        """Return the position of the feature to which each column of the matrix belongs."""
         widths = [input_.size - 1 if self.one_hot and isinstance(input_, Category) else 1 for input_ in self.inputs]
         return [input_.feature for input_, width in zip(self.inputs, widths, strict=True) for _ in range(width)]
 
     def importance(self) -> list[tuple[float, float, float]]:
-        """Return for each feature: number of splits, mean gain and mean cover per split; zeros without splits."""
+        """Return the number of splits, the mean gain and the mean cover of each feature. All are 0 without splits."""
         scores = {
             kind: self.booster.get_score(importance_type=kind) for kind in ("weight", "total_gain", "total_cover")
         }
@@ -141,12 +145,12 @@ class Trees:
         return [tuple(row) for row in np.hstack([sums[:, :1], sums[:, 1:] / splits]).tolist()]
 
     def save(self, folder: Path) -> None:
-        """Write the booster; the caller stores features and inputs."""
+        """Write the booster into `folder`. The caller stores the features and the inputs."""
         (folder / "booster.ubj").write_bytes(self.booster.save_raw("ubj"))
 
     @classmethod
     def load(cls, folder: Path, features: list[Feature], inputs: tuple[Input, ...], *, one_hot: bool) -> Trees:
-        """Load what `save` has written."""
+        """Load the booster that `save` has written into `folder`."""
         booster = xgb.Booster({"nthread": os.cpu_count()}, model_file=bytearray((folder / "booster.ubj").read_bytes()))
         return cls(features, inputs, one_hot, booster)
 
@@ -161,12 +165,12 @@ class _Watch(xgb.callback.TrainingCallback):
         self._learning_rate = learning_rate
 
     def after_training(self, model: Any) -> Any:
-        """Compute the probabilities while XGBoost still caches them from the last round's losses."""
+        """Compute the probabilities while XGBoost still caches them: the last round's losses needed them too."""
         self.judged = model.predict(self._judges)
         return model
 
     def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
-        """Return whether the journal asks to stop."""
+        """Return whether the training should stop."""
         del model, epoch
         losses = {name: float(log["logloss"][-1]) for name, log in evals_log.items()}
         return self._journal.record(losses["train"], losses.get("evaluation"), self._learning_rate)
@@ -180,7 +184,10 @@ def train(
     options: dict[str, Any],
     journal: Journal,
 ) -> tuple[Trees, Floats]:
-    """Boost until MAX_ITERATIONS or EARLY_STOP; also return the probabilities of the evaluation rows."""
+    """Train until MAX_ITERATIONS or EARLY_STOP. Return the model and the probabilities of the evaluation rows.
+
+    Without evaluation rows, the probabilities are those of the training rows.
+    """
     one_hot = options["category_encoding_method"] == "ONE_HOT_ENCODING"
 
     def data(some: Rows) -> xgb.DMatrix:
