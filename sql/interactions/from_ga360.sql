@@ -41,8 +41,8 @@ using (
         from clicks, unnest(clicks.hits) as hit
     ),
 
-    -- All hits about the same order are one occasion. Other hits need the date, since hit numbers restart in each
-    -- day-table.
+    -- `occasion` identifies duplicates. All hits about the same order are one occasion. For other hits, the occasion is
+    -- the day-table's date and the hit's number, since hit numbers restart in each day-table.
     items as (
         select
             concat(actions.visitor_id, '-', cast(actions.visit_id as string)) as session_id,

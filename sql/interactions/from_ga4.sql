@@ -27,7 +27,7 @@ using (
             and event_name in ('view_item', 'add_to_cart', 'purchase')
     ),
 
-    -- All events about the same order are one occasion.
+    -- `occasion` identifies duplicates: all events about the same order are one occasion.
     once as (
         select
             concat(events.visitor_id, '-', cast(events.visit_id as string)) as session_id,

@@ -11,7 +11,7 @@ import msgspec
 
 
 def _plain(value: Any) -> Any:
-    """Convert a value of a type that JSON lacks: NumPy's numbers to numbers, all other types to text."""
+    """Convert a value of a type that JSON does not have: NumPy's numbers to numbers, all other types to text."""
     if isinstance(value, float):
         return float(value)
     if hasattr(value, "tolist"):

@@ -1,4 +1,4 @@
-"""Describe to GoogleSQL the tables, views and functions that a statement may name."""
+"""Build the catalog of tables, views and functions that a statement may use, for GoogleSQL."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -16,7 +16,7 @@ from deskcloud.googlesql import types
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
-# Digits after the decimal point.
+# The number of digits after the decimal point, by type.
 _SCALE = {"NUMERIC": 9, "BIGNUMERIC": 38}
 _DIGITS = 80
 
