@@ -3,7 +3,7 @@
 -- @first_day                   DATE     first day whose data have changed
 -- @max_repeated_orders         FLOAT64  maximum share of reports that repeat an order (checks.max_repeated_orders)
 -- @max_reversals               FLOAT64  maximum share of reports of refunds (checks.max_reversals)
--- @max_orders_without_visitor  FLOAT64  maximum share that names no visitor (checks.max_orders_without_visitor)
+-- @max_orders_without_visitor  FLOAT64  maximum share of reports without visitor (checks.max_orders_without_visitor)
 with
 counts as (
     select
