@@ -24,6 +24,12 @@ def build(name: str, folder: Path) -> Built:
     with zipfile.ZipFile(folder / f"{name}.zip") as bundle:
         bundle.extractall(source)
     subprocess.run([sys.executable, "-m", "venv", environment], check=True)
-    install = [environment / "bin" / "pip", "install", "--quiet", "--requirement", source / "requirements.txt"]
+    install: list[str | Path] = [
+        environment / "bin" / "pip",
+        "install",
+        "--quiet",
+        "--requirement",
+        source / "requirements.txt",
+    ]
     subprocess.run(install, check=True)
     return Built(source / "main.py", environment / "bin")

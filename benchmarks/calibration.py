@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import optimize
@@ -170,5 +170,5 @@ def sums(labels: Array, odds: Array, line: Coefficients) -> Sums:
         "information_mixed": weight * odds,
         "information_of_slope": weight * odds**2,
     }
-    counts = {"visitors": len(labels), "visitors_with_buyers": int(labels.sum())}
-    return calibration.Sums(**counts, **{name: float(values.sum()) for name, values in totals.items()})
+    summed: dict[str, Any] = {name: float(values.sum()) for name, values in totals.items()}
+    return calibration.Sums(visitors=len(labels), visitors_with_buyers=int(labels.sum()), **summed)

@@ -192,9 +192,10 @@ def _bucket_of(candidate: str, run_id: str, clients: Environment) -> str:
     """Create a bucket in which the candidate is the champion, with the scorer artefact of a deployment."""
     cloud = StepContext(clients, run_id, "benchmark", datetime.now(UTC), Deadline(PATIENCE_SECONDS))
     columns = revisions.inputs(candidate, cloud)
-    golden = revisions.export(candidate, columns, cloud)
+    calibrator = cloud.runs.calibrator(run_id)
+    golden = revisions.export(candidate, columns, calibrator, cloud)
     expected = [row.pop("expected_probability") for row in golden]
-    revisions.keep_scorer(candidate, columns, golden, expected, cloud)
+    revisions.keep_scorer(candidate, columns, calibrator, golden, expected, cloud)
     there = clients.storage.create_bucket(f"{clients.settings.bucket}-{candidate.replace('_', '-')}")
     artefact = f"runs/{run_id}/{SCORER.name}.json"
     pointer = json.loads(_bucket(clients).blob(champion.POINTER).download_as_bytes())

@@ -90,7 +90,7 @@ def _work() -> None:
 
         @locust.task  # type: ignore[misc]
         def checkout(self) -> None:
-            self.client.post("/", data=self.body, headers={"Content-Type": "application/json"})
+            self.client.post("/", data=self.body, headers={"Content-Type": "application/json"})  # type: ignore[arg-type]
 
     for line in sys.stdin:
         job: dict[str, Any] = json.loads(line)

@@ -17,7 +17,7 @@ def measure(_: bool) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         files = generator.generate(1, dt.date(2016, 8, 1), DAYS, SESSIONS, Path(folder) / "export")
         document = machine.local_settings({"checks": {"max_age_days": 0}}, [])
-        with machine.started(Path(folder) / "state", document, is_held=True) as (_, clients):
+        with machine.started(Path(folder) / "state", document, is_held=True) as (_cloud, clients):
             took = seconds(lambda: loading.load(files, clients.bigquery, clients.settings.source.dataset))
     what = f"{DAYS} day-tables, {SESSIONS:,} sessions in total; floor: the minute allowed"
     return [Row(what, took, floor=ALLOWED_SECONDS, bound=1)]

@@ -31,7 +31,7 @@ def _measure(baskets: int, rounds: int) -> Row:
         say(f"  loading {baskets:,} baskets")
         tables = [one for one in declarations.read().tables if one.name in {"product_itemsets", "product_rules"}]
         dataset = desk.dataset(client.project, local_bigquery.DATASET, tables)
-        url = client._connection.API_BASE_URL  # noqa: SLF001 - where the client asks
+        url = str(client._connection.API_BASE_URL)  # noqa: SLF001 - where the client asks
         provisioning.make_datasets(client.project, (dataset,), url)
         local_bigquery.load(client, "interactions", _interactions(basket, product))
         settings = Settings(project=client.project, bucket="bench", dataset=local_bigquery.DATASET)

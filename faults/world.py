@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -118,7 +119,7 @@ class World:
                 with self._changing:
                     _freeze(psutil.Process(self._process.pid), fault.seconds)
             case "rollback":
-                self.insist(rollback.roll_back)
+                self.insist(partial(rollback.roll_back, reason="a fault", by="faults"))
             case "reset":
                 self.insist(lambda clients: resetting.plan(clients, None).carry_out())
 
