@@ -236,7 +236,7 @@ def test_a_view_and_a_change_call_a_function_of_any_type(bigquery_client, datase
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        ("f(p.params, p.name) FROM {e} AS p", "A call of f with p, a name that its body has too"),
+        ("f(p.params, p.name) FROM {e} AS p", "A call of f with the name p, which the function's body also uses"),
         ("f(params, name) OVER () FROM {e}", "f with OVER"),
     ],
 )

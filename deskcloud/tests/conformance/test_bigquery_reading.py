@@ -95,5 +95,5 @@ def test_the_port_asks_for_the_secret(bigquery_emulator, table):
 def test_the_storage_write_api_is_refused_by_name(bigquery_emulator, table):
     with channel(bigquery_emulator.grpc_address, bigquery_emulator.secret) as opened:
         client = BigQueryWriteClient(transport=BigQueryWriteGrpcTransport(channel=opened))
-        with pytest.raises(exceptions.MethodNotImplemented, match="has the Storage Read API alone"):
+        with pytest.raises(exceptions.MethodNotImplemented, match="supports only the Storage Read API"):
             client.create_write_stream(parent=f"projects/{PROJECT}/datasets/reading/tables/t", write_stream={})

@@ -22,7 +22,7 @@ LACKING = " is not supported by the local BigQuery"
         ("select percentile_cont(x, 0.5 respect nulls) over () from unnest([1]) as x", f"RESPECT NULLS{LACKING}"),
         ("select cast('0.1234567890123456789' as bignumeric)", f"more than 18 digits after the point{LACKING}"),
         ("select json_query(json '{}', 'lax $.a')", f"A JSONPath in lax mode{LACKING}"),
-        ("select json_remove(json '[1]', '$[0]')", f"JSON_REMOVE with another path than of names{LACKING}"),
+        ("select json_remove(json '[1]', '$[0]')", f"JSON_REMOVE with a path that has more than names{LACKING}"),
     ],
 )
 def test_a_refusal_names_what_is_wrong_or_lacking(bigquery_client, sql, words):

@@ -216,7 +216,7 @@ def test_a_difference_above_the_columns_threshold_is_an_anomaly():
         ({"num_histogram_buckets": 0}, "NUM_HISTOGRAM_BUCKETS must be an INT64 from 1 to 1000; got 0"),
         ({"num_rank_histogram_buckets": 10_001}, "NUM_RANK_HISTOGRAM_BUCKETS must be an INT64 from 1 to 10000"),
         ({"num_values_histogram_buckets": 1.5}, "NUM_VALUES_HISTOGRAM_BUCKETS must be an INT64"),
-        ({"thresholds": [("y", 0.1)]}, "THRESHOLDS names 'y', which is no compared column; these are: x"),
+        ({"thresholds": [("y", 0.1)]}, "THRESHOLDS names 'y', which is not a compared column; compared columns: x"),
         ({"thresholds": [("x", 1.0)]}, "THRESHOLDS OF 'X' must be a FLOAT64"),
         ({"thresholds": 0.3}, "THRESHOLDS must be an ARRAY<STRUCT<STRING, FLOAT64>>; got 0.3"),
     ],

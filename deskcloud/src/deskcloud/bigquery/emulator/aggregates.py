@@ -150,7 +150,7 @@ def _empty_frames(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _frame(window: exp.Window) -> exp.Expr | None:
-    """Return the frame of a window. The window may be a named one."""
+    """Return the frame of a window. A named window is looked up in the query."""
     name = window.args.get("alias")
     if name is None:
         return window.args.get("spec")

@@ -2,13 +2,13 @@
 
 local-bigquery has these faults:
 
-lists             The last page has a null page token.
-listed tables     They have fields that only a single table's resource has.
-jobs.query        It copies its own parameters into the job's configuration.
+lists             The last page of a list has a null page token.
+listed tables     The tables in a list have fields that only a single table's resource may have.
+jobs.query        The request's own parameters are copied into the job's configuration.
 times             A time after the year 9999 is an error.
 arrays            An array inside a struct may hold NULL, which the API cannot return.
-routines          They have the field `kind`.
-getQueryResults   It returns the statement's type and counts, which only jobs.query may return.
+routines          A routine's resource has the field `kind`.
+getQueryResults   The answer has the statement's type and counts, which only jobs.query may return.
 
 The tests check every answer against the discovery document (deskcloud/tests/desk/conversation.py).
 """

@@ -1,4 +1,4 @@
-"""Add the format GATEWAY_ARROW to EXPORT DATA. The gateway uses it to read rows for its computations.
+"""Add the format GATEWAY_ARROW to EXPORT DATA. The gateway reads the rows for its computations in this format.
 
 The format is uncompressed Arrow IPC, so the reader maps the file into memory without copying. DuckDB would take five
 times as long to write a Parquet file.
@@ -56,7 +56,7 @@ def _write(
 
 
 def _with_json(type_: pa.DataType, kind: DuckDBPyType) -> pa.DataType:
-    """Return the Arrow type of a column. A JSON column becomes JSON, because DuckDB passes JSON as plain strings."""
+    """Return the Arrow type of a column. DuckDB passes JSON as plain strings, which get the type JSON here."""
     if kind.id == "list":
         return pa.list_(_with_json(type_.value_type, kind.child))
     if kind.id == "struct":

@@ -114,7 +114,10 @@ def _types(query: exp.Query, context: Context) -> Sequence[Any]:
 
 
 def _written(source: exp.Expr, width: int) -> Iterator[list[exp.Expr]]:
-    """Yield the expressions for each of `width` columns: one for each row of VALUES, or one for a query."""
+    """Yield a list of expressions for each of `width` columns.
+
+    For VALUES, the list has one expression per row. For a query, it has the expression in the select list.
+    """
     while isinstance(source, exp.SetOperation | exp.Subquery):
         source = source.this
     rows = source.expressions if isinstance(source, exp.Values) else [source]

@@ -34,7 +34,7 @@ def _refusal(words: str) -> BigQueryError:
 def _json_paths(tree: exp.Expr, _: Any) -> exp.Expr:
     for call in tree.find_all(exp.Anonymous):
         if call.name in _MUTATORS and any("[" in one.name or not one.is_string for one in call.expressions[1:2]):
-            raise unsupported(f"{_MUTATORS[call.name]} with another path than of names")
+            raise unsupported(f"{_MUTATORS[call.name]} with a path that has more than names")
     return tree
 
 

@@ -1,11 +1,10 @@
 """Name, match and group columns as GoogleSQL does.
 
-f0_, f1_        are also the names of unnamed columns in parentheses and in subqueries
-*               lists the columns of USING first
-GROUP BY ALL    over constants makes one group
-CORRESPONDING   uses the columns of both sides, of the left side, or of all sides; so does BY NAME
-
-DuckDB always uses all columns for CORRESPONDING and BY NAME.
+names           Unnamed columns in parentheses and in subqueries are also named f0_, f1_.
+*               A star lists the columns of USING first.
+GROUP BY ALL    Constants form one group.
+CORRESPONDING   The query returns the columns of both sides, of the left side or of all sides. DuckDB always uses all.
+BY NAME         The columns are chosen as for CORRESPONDING.
 """
 
 from collections.abc import Callable

@@ -1,9 +1,9 @@
-"""Open the emulator's connection to DuckDB and prepare it for the first statement.
+"""Open the emulator's connection to DuckDB and prepare this connection for the first statement.
 
-Each statement uses one thread. At the data sizes of one machine, passing rows between threads costs more time than it
-saves. With one thread, the demonstration is a tenth faster and uses less CPU.
+Each statement uses one thread. At the data sizes of one machine, passing rows between threads takes more time than
+several threads save. With one thread, the project's demonstration is a tenth faster and uses less CPU.
 
-DuckDB does not cache files that it has read. Each cached file would take 0.4 MB, until most of the memory is used.
+DuckDB does not cache the files that it has read. Each cached file would take 0.4 MB, until most of the memory is used.
 
 The name of the state folder may contain an apostrophe.
 """

@@ -25,9 +25,9 @@ _WRITING = {"CREATE_TABLE_AS_SELECT", "INSERT", "UPDATE", "DELETE", "MERGE"}
 
 def add() -> None:
     """Install both corrections."""
-    untold = "the table that a statement wrote is not reported"
-    patching.wrap(query, "_statement", _noted, untold)
-    patching.wrap(query, "_execute", _told, untold)
+    reason = "the table that a statement wrote is not reported"
+    patching.wrap(query, "_statement", _noted, reason)
+    patching.wrap(query, "_execute", _with_destination, reason)
     patching.wrap(jobs, "results", _without_rows, "the written table's rows are returned as the statement's result")
     patching.wrap(datasets, "exists", _exists, "the anonymous dataset refuses clients' tables")
 
@@ -48,7 +48,7 @@ def _target(tree: exp.Expr, context: Any) -> TableReference | None:
     return TableReference(projectId=project, datasetId=dataset, tableId=name) if dataset else None
 
 
-def _told(original: Callable[..., Any], *arguments: Any) -> tuple[Any, list[Any], Any]:
+def _with_destination(original: Callable[..., Any], *arguments: Any) -> tuple[Any, list[Any], Any]:
     statistics, children, destination = original(*arguments)
     context = arguments[-2]
     return statistics, children, destination or (None if children else getattr(context, "written", None))

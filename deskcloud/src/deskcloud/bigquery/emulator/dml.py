@@ -3,8 +3,8 @@
 types           The types of expressions are inferred, as in queries.
 fields          UPDATE sets fields of a struct, several at once and at any depth. A NULL struct is an error.
 DEFAULT         UPDATE and MERGE accept DEFAULT, which is the column's default value.
-matches         UPDATE ... FROM refuses several matches of a row.
-MERGE matches   MERGE refuses several matches of a row only if a clause applies to them.
+matches         UPDATE ... FROM refuses a row with several matches.
+MERGE matches   MERGE refuses a row with several matches only if a clause applies to these matches.
 MERGE sources   MERGE accepts UNNEST(...) and a subquery without a name.
 MERGE INSERT    MERGE accepts INSERT VALUES (...) without a list of columns.
 transactions    MERGE can run inside a transaction.
@@ -71,7 +71,10 @@ def _annotate(original: Callable[..., exp.Expr], tree: exp.Expr, context: Contex
 
 
 def _complete(tree: exp.Expr, context: Context) -> None:
-    """Set the types of columns of temporary tables, which sqlglot does not know, and the types that depend on them."""
+    """Set the types of columns of temporary tables, and of expressions with such columns.
+
+    sqlglot does not know temporary tables.
+    """
     named = list(tree.find_all(exp.Table))
     if not any(not table.db and table.name.casefold() in context.temporary for table in named):
         return

@@ -1,7 +1,7 @@
 """Report errors with BigQuery's messages instead of DuckDB's or Python's messages.
 
 An error about a value gets BigQuery's message. Any other error of DuckDB or of the translation means that the local
-BigQuery does not support the statement. Its reason is then invalidQuery, which no client retries.
+BigQuery does not support the statement. Such an error has the reason invalidQuery, which no client retries.
 """
 
 import re
@@ -51,7 +51,7 @@ _STATEMENTS = [
     (r"Failed to parse format specifier (?P<name>.*?):", "The format {name}"),
     (r"(?P<name>Can't pack nothing into a struct)", "A STRUCT without fields"),
     (r"Duplicate (?:child|struct entry) name (?P<name>\S*)", "A STRUCT with two fields of the name {name}"),
-    (r"(?P<name>Expected (?:ARRAY|OBJECT), but got \w+)", "JSON of another kind than asked for"),
+    (r"(?P<name>Expected (?:ARRAY|OBJECT), but got \w+)", "JSON of another type than the function expects"),
     (r"No GoogleSQL type is known for (?P<name>\w+)", "A value of type {name} in a text"),
     (r"Unimplemented type for cast \((?P<name>.*)\)", "The cast {name}"),
     (r"Not implemented Error: (?P<name>.*)", "This statement ({name})"),
@@ -120,5 +120,5 @@ def _of_exception(original: Callable[[Exception], BigQueryError], error: Excepti
     if "<class" in made.message:
         return unsupported(f"This syntax ({made.message.rpartition(' at ')[2]})")
     if made.reason == "dontRetry":
-        return unsupported(f"This statement, at whose translation {type(error).__name__} was raised,")
+        return unsupported(f"This statement (its translation raised {type(error).__name__})")
     return made

@@ -41,7 +41,7 @@ _COMPARISONS: dict[type[exp.Expr], tuple[str, ...]] = {
 }
 # The translation of these expressions, or of their arguments, may fail.
 _REWRITTEN = (exp.Case, exp.If, exp.Cast, exp.Coalesce, exp.Substring, exp.Left, exp.Right, exp.Repeat)
-# DuckDB's printf formats these FORMAT specifiers like GoogleSQL, if the values have the types below.
+# If the values have the types below, DuckDB's printf and GoogleSQL format these specifiers in the same way.
 _PLAIN = re.compile(r"%(?:%|[-+ 0]*\d*(?:\.\d+)?[dsf])")
 _INTEGERS = exp.DataType.INTEGER_TYPES
 _PLAIN_TYPES = {"d": _INTEGERS, "s": TEXT, "f": FLOATS}

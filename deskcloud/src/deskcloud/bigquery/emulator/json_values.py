@@ -65,7 +65,7 @@ def read(text: str) -> Any:
 def enclosed(brackets: str, members: Iterable[str], line: str) -> str:
     """Return a JSON array or object. `brackets` is "[]" or "{}".
 
-    `line` is the line break and the indentation before the closing bracket. If `line` is empty, the result is one line.
+    `line` is the line break and the indentation before the closing bracket. If `line` is empty, the text has no breaks.
     """
     separator = f"{line}  " if line else ""
     text = f",{separator}".join(members)

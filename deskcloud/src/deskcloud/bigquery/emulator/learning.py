@@ -1,4 +1,4 @@
-"""Ask DuckDB for types that the statement's text does not show: of functions, of table functions and of PIVOT."""
+"""Ask DuckDB for types that sqlglot cannot infer: the types of functions, of table functions and of PIVOT."""
 
 import copy
 import itertools

@@ -1,8 +1,8 @@
-"""Refuse tables and views with duplicate column names, and those with unnamed columns.
+"""Refuse tables and views whose columns have duplicate names or no names.
 
-The result of a query may have such columns: its columns are then named a and a_1, or f0_.
+The result of a query may have such columns. They are then named a and a_1, or f0_.
 
-This module also refuses a procedure whose dataset does not exist. It refuses invalid options before a table is created.
+This module also refuses a procedure whose dataset does not exist, and invalid options before a table is created.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -1,7 +1,7 @@
 """Create a table for a loaded file, so that DuckLake does not read all other tables.
 
-For each new table, DuckLake reads the columns of all tables twice. If another table is created meanwhile, DuckLake
-reads them again. With 366 day-tables of 79 columns, this takes 0.2 s.
+For each new table, DuckLake reads the columns of all tables twice. If another table is created at the same time,
+DuckLake reads all columns again. With 366 day-tables of 79 columns, this takes 0.2 s.
 
 This module first creates the table in an empty in-memory lake, which uses the project's folder for files. One
 transaction then copies the metadata of the in-memory lake into the project's metadata, under the project's next ids.
@@ -96,7 +96,7 @@ def _publish(writer: Any, table: Reference, lake: str, required: Sequence[str]) 
             with _publishing, transaction(writer):
                 _copy(writer, table, lake, required)
         except (duckdb.ConstraintException, duckdb.TransactionException):
-            # DuckLake has used the snapshot's id meanwhile.
+            # Meanwhile, DuckLake has used the id of the snapshot.
             if attempt == _ATTEMPTS:
                 raise
             time.sleep(_WAIT_SECONDS)

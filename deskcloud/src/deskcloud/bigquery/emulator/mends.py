@@ -1,4 +1,4 @@
-"""Apply all corrections to local-bigquery in its own process: of wrong behaviour, and of slow work on many tables.
+"""Apply all corrections to local-bigquery in its own process: it gives wrong answers, and is slow with many tables.
 
 The docstring of each module below says what the module corrects. The replacements use `patching`, with a reason.
 """

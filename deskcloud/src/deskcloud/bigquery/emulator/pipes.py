@@ -69,7 +69,10 @@ def _from(query: exp.Query, alias: exp.TableAlias | None = None) -> exp.Select:
 
 
 def _nested(query: exp.Select) -> exp.Select:
-    """Wrap the query in FROM. If it selects all columns of a single source, the subquery gets the source's name."""
+    """Wrap the query in FROM.
+
+    If the query selects all columns of a single source, the subquery gets the source's name.
+    """
     source = query.args["from_"].this
     star = query.expressions[0]
     keeps = type(star) is exp.Star and not star.args.get("replace") and not query.args.get("distinct")

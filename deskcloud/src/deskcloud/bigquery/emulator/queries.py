@@ -1,8 +1,8 @@
 """Rewrite queries with clauses that DuckDB accepts in fewer places than GoogleSQL.
 
 set operations    ORDER BY accepts any expression of the columns.
-PIVOT             Column names begin with the aggregate, as in total_SPRING. A number as a value gives _1.
-SELECT AS STRUCT  In FROM and CREATE, the struct's fields are the columns. As a whole query, there is one column.
+PIVOT             Column names begin with the aggregate, as in total_SPRING. A column for the number 1 is named _1.
+SELECT AS STRUCT  In FROM and CREATE, the struct's fields are the columns. As a whole query, the result has one column.
 """
 
 from collections.abc import Iterator
@@ -90,7 +90,7 @@ def _pivoted(pivot: exp.Pivot, values: list[exp.Expr]) -> Iterator[tuple[str, st
 
 
 def open_value_tables(tree: exp.Expr, _: Any) -> exp.Expr:
-    """In FROM and CREATE, turn SELECT AS STRUCT into a plain SELECT. As a whole query, give it one column."""
+    """In FROM and CREATE, turn SELECT AS STRUCT into a plain SELECT. As a whole query, it gets a single column."""
     for select in list(tree.find_all(exp.Select)):
         if select.args.get("kind") != "STRUCT":
             continue

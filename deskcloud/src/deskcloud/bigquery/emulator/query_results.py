@@ -1,10 +1,10 @@
 """Store the results of queries without a destination table, one Arrow file per result.
 
-local-bigquery stores each result in a table of its database. Creating the table takes 11 ms, and its space on disk and
-in memory is never freed. An Arrow IPC file takes 1 ms.
+local-bigquery stores each result in a table of its database. Creating such a table takes 11 ms, and the table's space
+on disk and in memory is never freed. Writing an Arrow IPC file takes 1 ms.
 
-The module `history.py` deletes a result: with its job, or `LIFETIME_SECONDS` after the job's creation. BigQuery's
-anonymous tables have the same lifetime. A client may also delete a result with tables.delete.
+The module `history.py` deletes a result together with its job, or `LIFETIME_SECONDS` after the job's creation.
+BigQuery's anonymous tables have the same lifetime. A client may also delete a result with tables.delete.
 
 Statements that name a result, copy jobs and the Storage Read API need a table. This module creates the table in memory
 on demand, and keeps the newest `_TABLES_IN_MEMORY` tables.

@@ -54,8 +54,8 @@ def _classified(reason: str, original: Callable[[Exception], BigQueryError], err
     found = original(error)
     if found.reason != _INTERNAL:
         return found
-    _LOG.error("what the emulator cannot carry out", exc_info=error)
-    return BigQueryError(reason, f"The local BigQuery cannot carry this out: {error!r}")
+    _LOG.error("the emulator cannot run this request", exc_info=error)
+    return BigQueryError(reason, f"The local BigQuery cannot run this: {error!r}")
 
 
 def _decompressed(body: bytes) -> bytes:

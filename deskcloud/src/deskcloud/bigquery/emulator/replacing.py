@@ -42,7 +42,7 @@ def run(cursor: Any, merge: exp.Merge, context: Context) -> JobStatistics2:
         with lake_metadata.at_one_version():
             translated, bound = translate(sqlglot.parse_one(text, dialect=BigQueryDialect), context)
         if into:
-            # CREATE TEMP TABLE registers its table too. Without it, the name would be looked up in the permanent
+            # CREATE TEMP TABLE also registers its table here. Otherwise the name is looked up among the permanent
             # tables.
             context.temporary.add(into)
         keep = f"CREATE OR REPLACE TEMP TABLE {into} AS " if into else ""

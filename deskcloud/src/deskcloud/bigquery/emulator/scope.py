@@ -84,7 +84,7 @@ def found(scope: Scope, names: list[str]) -> tuple[Source, bool] | None:
         for source in scope.sources
         if (source.columns if isinstance(source, Table) else source.type or source.name or None) is None
     ]
-    # No other source can have the name. So it is a field of the array's elements, whose type is unknown.
+    # No other source can have the name. So the name is a field of the array's elements, whose type is unknown.
     return (unknown[0], True) if len(unknown) == 1 and isinstance(unknown[0], Elements) else _hidden(unknown)
 
 

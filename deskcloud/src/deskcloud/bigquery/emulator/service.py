@@ -36,10 +36,10 @@ class _AsksForTheSecret(grpc.ServerInterceptor):  # type: ignore[misc]  # grpc h
         if not any(secrets.compare_digest(self._asked.encode(), one.encode()) for one in brought):
             return _refusal(
                 grpc.StatusCode.PERMISSION_DENIED,
-                "this port asks for the secret that env.sh carries, as a bearer token",
+                "send the secret in env.sh as a bearer token",
             )
         if not details.method.startswith(_READING):
-            message = f"{details.method}: the local BigQuery has the Storage Read API alone"
+            message = f"{details.method}: the local BigQuery supports only the Storage Read API"
             return _refusal(grpc.StatusCode.UNIMPLEMENTED, message)
         return continuation(details)
 

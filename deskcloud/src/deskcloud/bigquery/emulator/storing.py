@@ -143,7 +143,7 @@ class _Incoming:
         *,
         is_by_ingestion: bool = False,
     ) -> str:
-        """Return the query for the rows to be stored. It fails for rows that the columns `expected` cannot store.
+        """Return the query for the rows to be stored. The query fails if the columns `expected` cannot store a row.
 
         `partition` is the destination partition, if any. If a column defines the partition, a row of another partition
         is an error. Otherwise each row gets the partition's start as its ingestion time.
@@ -269,8 +269,8 @@ def _writer(
 ) -> Iterator[tuple[Any, str, dict[str, Any] | None]]:
     """Yield the connection that writes the table, the query for this connection, and the query's parameters.
 
-    A session's query may read tables that only the session sees. Its rows are passed to the other connection while they
-    are read.
+    A session's query may read tables that only the session sees. The rows are passed to the other connection while the
+    query runs.
     """
     with database.cursor() if isolated else contextlib.nullcontext(cursor) as writer:
         text, bound = query, parameters

@@ -86,7 +86,7 @@ def _raise(parser: Any, original: Callable[..., None], message: str, *token: Any
 def _words(message: str, found: Any, sql: str) -> str:
     matches = ((words, pattern.match(message)) for pattern, words in _WANTED)
     wanted = next((words.format(match[1]) for words, match in matches if match), "Unexpected")
-    return f"Syntax error: {wanted} {_told(found, sql)}"
+    return f"Syntax error: {wanted} {_token_and_position(found, sql)}"
 
 
 def _text(parser: script.Parser, original: Callable[..., str], start: int, end: int) -> str:
@@ -114,7 +114,7 @@ def _syntax_error(original: Callable[..., BigQueryError], error: Exception, sql:
     return BigQueryError("invalidQuery", words) if words else made
 
 
-def _told(token: Any, sql: str) -> str:
+def _token_and_position(token: Any, sql: str) -> str:
     """Return a token and its position in the words of Google's parser."""
     before = sql.before if isinstance(sql, Part) else ""
     if token is not None and token.token_type != TokenType.SENTINEL:

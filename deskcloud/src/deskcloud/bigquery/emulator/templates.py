@@ -93,7 +93,9 @@ def check(call: Call) -> None:
     named = {name.casefold() for one in ranges for name in (one.alias_or_name, *one.alias_column_names)}
     for column in [one for given in call.function.expressions for one in given.find_all(exp.Column)]:
         if column.table and column.table.casefold() in named:
-            raise unsupported(f"A call of {call.function.name} with {column.table}, a name that its body has too,")
+            raise unsupported(
+                f"A call of {call.function.name} with the name {column.table}, which the function's body also uses,"
+            )
 
 
 def _path(name: Any) -> list[str]:

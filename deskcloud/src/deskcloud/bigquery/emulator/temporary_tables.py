@@ -1,6 +1,6 @@
 """Look up temporary tables only in sessions. A statement without a session starts without temporary tables.
 
-local-bigquery looks them up before each statement, among all tables of all databases.
+Before each statement, local-bigquery searches all tables of all databases for temporary tables.
 """
 
 import functools

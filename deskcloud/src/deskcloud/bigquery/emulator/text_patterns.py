@@ -1,11 +1,11 @@
 r"""Correct regular expressions, time formats and texts of numbers that DuckDB interprets differently from GoogleSQL.
 
-REGEXP_EXTRACT  It starts at a position and counts occurrences, also for patterns with a group.
+REGEXP_EXTRACT  The position and the occurrence also count for patterns with a group.
 groups          A pattern with more than one group is an error.
-SAFE            It returns NULL for an invalid pattern, which DuckDB refuses before the statement runs.
-%E*S            In parsing, it means seconds with or without a fraction.
-%s              In parsing, it means seconds since 1970.
-PARSE_NUMERIC   It accepts spaces, commas and a sign at the end.
+SAFE            An invalid pattern gives NULL. DuckDB would refuse the pattern before the statement runs.
+%E*S            In parsing, this element means seconds with or without a fraction.
+%s              In parsing, this element means seconds since 1970.
+PARSE_NUMERIC   Spaces, commas and a sign at the end are accepted.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Find the rows of a text file that cannot be stored. Write their messages as in BigQuery's errors[]."""
+"""Find the rows of a text file that cannot be stored. Write the error messages as in BigQuery's errors[]."""
 
 import csv
 import gzip

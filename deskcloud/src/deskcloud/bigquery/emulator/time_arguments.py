@@ -1,8 +1,8 @@
 """Let date and time functions accept each type of time, as BigQuery does.
 
 The _TRUNC, _ADD and _SUB functions of DATE, DATETIME and TIMESTAMP return the type of their argument. DATE_DIFF and its
-siblings compute in the type of their arguments. local-bigquery decides by the function's name: for example, it turns a
-TIMESTAMP into a DATE.
+siblings compute in the type of their arguments. local-bigquery decides by the function's name instead. For example,
+DATE_TRUNC of a TIMESTAMP would return a DATE.
 
 The text of an INTERVAL keeps all its digits.
 """
@@ -27,7 +27,7 @@ _FUNCTIONS: tuple[dict[Any, type[exp.Expr]], ...] = (
     {_Kind.DATE: exp.DateDiff, _Kind.DATETIME: exp.DatetimeDiff, _Kind.TIMESTAMPTZ: exp.TimestampDiff},
 )
 _ALL = {function: of_kind for of_kind in _FUNCTIONS for function in of_kind.values()}
-# These format elements do not exist for a type of time.
+# Values of each type cannot be formatted with these format elements.
 _MISSING = {
     _Kind.DATE: re.compile(r"(?i)HH24|HH12|HH|MI|SSSSS|SS|FF\d|AM|PM|TZH|TZM"),
     _Kind.TIME: re.compile(r"(?i)Y+|RRRR|RR|MONTH|MON|MM|D+|DAY|TZH|TZM"),
@@ -45,7 +45,7 @@ def add() -> None:
 
 
 def _format_cast(original: Callable[..., exp.Expr], node: exp.Expr, context: Any) -> exp.Expr:
-    """Refuse format elements that do not exist for the type of time."""
+    """Refuse format elements that the value's type does not support."""
     if isinstance(node, exp.Cast) and node.args.get("format"):
         found = kind(node.this)
         missing = _MISSING.get(_NAMES.get(found, found))

@@ -45,7 +45,7 @@ def start() -> None:
 def tidy(project: str) -> None:
     """Delete the old snapshots and files of a project, and merge small files.
 
-    Nothing happens until the project has `_EACH` snapshots too many.
+    The function does nothing if the project has at most `KEPT_SNAPSHOTS` + `_EACH` snapshots.
     """
     metadata = lake_metadata.metadata(project)
     [(count, newest)] = database.fetch(_COUNT.format(metadata=metadata))
@@ -69,7 +69,7 @@ def _run() -> None:
             try:
                 tidy(project)
             except duckdb.Error as error:
-                _LOG.warning("upkeep of %s continues later: %s", project, error)
+                _LOG.warning("cannot delete old snapshots of %s, will retry: %s", project, error)
 
 
 def _call(function: str, *arguments: object) -> None:

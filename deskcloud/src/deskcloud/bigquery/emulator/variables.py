@@ -57,7 +57,7 @@ def _value(field: exp.Expr) -> exp.Expr:
 
 
 def _values(interpreter: Any, value: exp.Tuple) -> list[str]:
-    """Compute all values, and return a query for each of them."""
+    """Compute all values, and return a query for each of the values."""
     return [f"SELECT {script.VALUE} FROM {interpreter.store(one)}" for one in value.expressions]  # noqa: S608
 
 

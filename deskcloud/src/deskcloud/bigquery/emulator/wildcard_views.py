@@ -86,7 +86,7 @@ def expand(tree: exp.Expr, context: Context) -> exp.Expr:
     if isinstance(tree, exp.Create) and isinstance(tree.this, exp.Schema) and tree.args.get("kind") == "VIEW":
         if tree.expression is not None and _reads_a_wildcard(tree.expression, context.project_id, 0):
             words = "The local BigQuery does not implement names of columns in CREATE VIEW over a wildcard table"
-            raise BigQueryError("invalidQuery", f"{words}: write them in its query, with AS")
+            raise BigQueryError("invalidQuery", f"{words}: name the columns in the query, with AS")
         return tree
     ctes = {cte.alias_or_name.casefold() for cte in tree.find_all(exp.CTE)}
     for table in list(tree.find_all(exp.Table)):

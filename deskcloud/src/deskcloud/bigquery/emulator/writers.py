@@ -67,7 +67,7 @@ def _delete(original: Callable[..., None], project: str, dataset: str, table: st
 
 
 def _delete_dataset(original: Callable[..., None], *arguments: Any) -> None:
-    """Delete a dataset. Retry if a job has changed one of its tables meanwhile."""
+    """Delete a dataset. If a job changes one of the dataset's tables at the same time, retry."""
     for attempt in itertools.count(1):
         try:
             original(*arguments)

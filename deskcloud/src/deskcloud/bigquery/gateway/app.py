@@ -1,7 +1,7 @@
 """Serve the public REST API of the local BigQuery, with BigQuery ML.
 
-The gateway returns the emulator's answers unchanged. It handles only what the emulator cannot do: statements and jobs
-that use models, and files that are written to Cloud Storage.
+The gateway returns the emulator's answers unchanged. The gateway itself handles only what the emulator cannot do:
+statements and jobs that use models, and files that are written to Cloud Storage.
 """
 
 import contextlib
@@ -36,7 +36,7 @@ from deskcloud.bigquery.gateway.work import Services
 
 _LOG = logging.getLogger(__name__)
 # Python raises these errors when a request's JSON or parameters have the wrong form.
-_OF_THE_INPUT = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
+_INPUT_ERRORS = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 _PROJECT = "/bigquery/v2/projects/{project}"
 _DATASET = f"{_PROJECT}/datasets/{{dataset}}"
 _ALL_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -53,7 +53,7 @@ def create_app(
     is_on_demand: bool = False,
     is_strict: bool = False,
 ) -> Starlette:
-    """Return the gateway as an ASGI app. It stores models and their jobs below the folder `state`.
+    """Return the gateway as an ASGI app. The app stores models and their jobs below the folder `state`.
 
     A request that needs a service without a URL fails with an error that says so. Without `logging_url`, the gateway
     writes no audit entries.
@@ -92,7 +92,7 @@ def create_app(
         exception_handlers={
             BigQueryError: _refuse,
             httpx.TransportError: _unavailable,
-            **dict.fromkeys(_OF_THE_INPUT, _malformed),
+            **dict.fromkeys(_INPUT_ERRORS, _malformed),
         },
         lifespan=lifespan,
     )

@@ -52,7 +52,7 @@ class Audit:
         return self._url is not None
 
     def tell(self, job: dict[str, Any]) -> None:
-        """Queue the audit entry of a finished job. Repeated calls for the same job queue one entry."""
+        """Queue the audit entry of a finished job. The entry is queued only once, even if the call is repeated."""
         if not self.is_on:
             return
         reference = job["jobReference"]
@@ -92,7 +92,7 @@ class Audit:
             body = {"entries": [json.loads(text) for _, _, text in rows]}
             self._http.post(f"{self._url}/v2/entries:write", json=body).raise_for_status()
         except httpx.HTTPError as error:
-            _LOG.warning("audit entries wait, since Cloud Logging did not accept them: %r", error)
+            _LOG.warning("Cloud Logging did not accept the audit entries, will retry: %r", error)
             return False
         for project, job, _ in rows:
             self._database.execute(

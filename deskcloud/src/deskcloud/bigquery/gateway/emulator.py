@@ -1,8 +1,8 @@
 """Call the emulator for the gateway's own work: over REST, with blocking calls in worker threads.
 
 Whole tables are exchanged as files in a scratch folder that the gateway and the emulator share. EXPORT DATA writes an
-Arrow file. A table function of the emulator reads a Parquet file. SQL names a file by 128 random bits, never by its
-path.
+Arrow file. A table function of the emulator reads a Parquet file. SQL statements name a file by 128 random bits, never
+by the file's path.
 """
 
 import threading

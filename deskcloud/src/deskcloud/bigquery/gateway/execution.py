@@ -40,8 +40,8 @@ def run(work: Work) -> Outcome:
         raise BigQueryError(error.reason, str(error)) from error
     except Exception as error:
         # Clients retry internal errors, but this error would occur again.
-        _LOG.exception("job %s cannot be carried out", work.job_id)
-        raise BigQueryError("invalidQuery", f"The local BigQuery cannot carry this out: {error!r}") from error
+        _LOG.exception("job %s cannot be run", work.job_id)
+        raise BigQueryError("invalidQuery", f"The local BigQuery cannot run this: {error!r}") from error
 
 
 def _run(work: Work) -> Outcome:
@@ -91,7 +91,7 @@ def _drop_schema(work: Work, statement: Statement, job_id: str) -> Outcome:
 
 
 def _refuse_kept_definitions(statement: Statement) -> None:
-    """Refuse a stored definition (e.g. a view) with ML functions, because the emulator runs it without the gateway."""
+    """Refuse a stored definition (e.g. a view) with ML functions. The emulator would run it without the gateway."""
     words = [token.word for token in statement.tokens[:6]]
     kept = {"VIEW", "FUNCTION", "PROCEDURE", "POLICY"} & set(words)
     if words[0] == "CREATE" and kept and statements.needs_the_gateway(statement):

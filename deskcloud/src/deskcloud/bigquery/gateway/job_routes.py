@@ -49,7 +49,7 @@ class JobRoutes:
         self._inserting: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def insert(self, request: Request) -> Response:
-        """Answer jobs.insert. Start the job here if it needs the gateway, or pass the request to the emulator."""
+        """Answer jobs.insert. Start the job if it needs the gateway; otherwise pass the request to the emulator."""
         project = request.path_params["project"]
         body = await request.body()
         job = _json(request, body)
@@ -64,7 +64,7 @@ class JobRoutes:
                 return JSONResponse(await run_in_threadpool(self._jobs.dry_run, project, configuration))
             job_id = job_id or str(uuid.uuid4())
             return JSONResponse(await run_in_threadpool(self._jobs.submit, project, job_id, configuration))
-        # Two concurrent requests may use the same job id. One of them would get a database error from the emulator.
+        # Without the lock, one of two concurrent requests with the same job id would get a database error.
         lock = self._inserting.setdefault((project, job_id or str(uuid.uuid4())), asyncio.Lock())
         async with lock:
             if job_id and self._jobs.find(project, job_id):
@@ -74,7 +74,7 @@ class JobRoutes:
             return await self._passthrough.forward(request, body)
 
     async def query(self, request: Request) -> Response:
-        """Answer jobs.query: run the query and return its rows, or jobComplete = false after `timeoutMs`."""
+        """Answer jobs.query: run the query and return its rows. After `timeoutMs`, return jobComplete = false."""
         project = request.path_params["project"]
         body = await request.body()
         given = _json(request, body)
@@ -190,7 +190,7 @@ class JobRoutes:
                 return
 
     async def upload(self, request: Request) -> Response:
-        """Answer jobs.insert with a file in the request: a whole upload or one part of a resumable upload."""
+        """Answer jobs.insert with a file in the request: a whole upload, or one part of a resumable upload."""
         answer = await self._passthrough.fetch(request)
         job = answer.json() if answer.is_success and answer.content else {}
         if job.get("configuration", {}).get("labels"):

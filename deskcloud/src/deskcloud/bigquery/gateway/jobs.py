@@ -222,7 +222,10 @@ def _is_ours(configuration: dict[str, Any]) -> bool:
 
 
 def _statement_types(configuration: dict[str, Any]) -> list[str]:
-    """Return the type of each statement. A type is empty if only the emulator knows it; an extract job gives [""]."""
+    """Return the type of each statement.
+
+    The type is an empty string if only the emulator knows the type. For an extract job, the list is [""].
+    """
     parsed = statements.parse(configuration.get("query", {}).get("query", ""))
     return [statements.own_statement(statement.tokens) for statement in parsed] or [""]
 

@@ -3,10 +3,10 @@
 A statement that the analyzer refuses fails with the analyzer's message. These statements run unchecked:
 
 - scripts and statements in sessions, because the analyzer does not know their variables and temporary tables;
-- definitions of anything but tables, views and models;
+- CREATE statements for objects other than tables, views and models;
 - views over wildcard tables;
 - queries of INFORMATION_SCHEMA;
-- statements whose features `deskcloud.googlesql.dialect` excludes.
+- statements with features that `deskcloud.googlesql.dialect` excludes.
 
 If a table or a model is missing, the local BigQuery reports its own error.
 """

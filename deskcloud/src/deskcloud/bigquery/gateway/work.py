@@ -140,7 +140,7 @@ class Work:
 
 
 def name_positional_parameters(query: dict[str, Any]) -> dict[str, Any]:
-    """Replace each `?` in the query by a named parameter, since a rewriting may change the order of parameters."""
+    """Replace each `?` in the query by a named parameter, because a rewriting may change the order of parameters."""
     if (query.get("parameterMode") or "").upper() != "POSITIONAL":
         return query
     text, parts, end = query["query"], [], 0

@@ -176,7 +176,7 @@ def with_strings_encoded(table: pa.Table) -> pa.Table:
 
 
 def as_strings(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Convert values to category names and class names. The text is that of CAST AS STRING, but BYTES are in base64."""
+    """Convert values to category names and class names, as CAST AS STRING does. BYTES become base64."""
     if pa.types.is_string(column.type):
         return column
     type_ = bigquery_type(column.type)

@@ -246,7 +246,7 @@ def aligned(base: Numbers, study: Numbers) -> tuple[list[float], list[float]]:
 
 
 def divergence(base: Sequence[float], study: Sequence[float]) -> float:
-    """Return the Jensen-Shannon divergence of two lists of counts, in bits. It is at most 1."""
+    """Return the Jensen-Shannon divergence of two lists of counts, in bits, from 0 to 1."""
     p, q = (np.asarray(one) / sum(one) for one in (base, study))
     middle = (p + q) / 2
     from_middle = [(one[one > 0] * np.log2(one[one > 0] / middle[one > 0])).sum() for one in (p, q)]

@@ -83,7 +83,7 @@ def feature_info(model: TrainedModel) -> pa.Table:
 
 
 def feature_importance(model: Classifier) -> pa.Table:
-    """Return ML.FEATURE_IMPORTANCE of boosted trees: the number of splits, and their mean gain and cover."""
+    """Return ML.FEATURE_IMPORTANCE of boosted trees: the number of splits, and the splits' mean gain and mean cover."""
     if model.model_type != TREES:
         raise MLError(f"ML.FEATURE_IMPORTANCE is not supported for {model.model_type}: use ML.WEIGHTS.")
     found = cast("Trees", model.estimator).importance()

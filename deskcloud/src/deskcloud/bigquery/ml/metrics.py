@@ -86,7 +86,10 @@ def roc_auc(positive: Mask, probabilities: Floats) -> float:
 
 
 def percentiles(probabilities: Floats, count: int = 100) -> list[float]:
-    """Return the distinct percentiles of the probabilities, the highest first. Each is one of the probabilities."""
+    """Return the distinct percentiles of the probabilities, the highest first.
+
+    Each percentile is equal to one of the probabilities.
+    """
     chosen = np.quantile(probabilities, np.linspace(0, 1, count), method="nearest")
     return [float(value) for value in np.unique(chosen)[::-1]]
 

@@ -75,7 +75,7 @@ def validate_data_skew(model: Classifier, rows: pa.Table, **options: Any) -> pa.
     """Return ML.VALIDATE_DATA_SKEW: one row for each feature of the model that the rows have, sorted by name."""
     if model.distributions is None:
         raise MLError(
-            "ML.VALIDATE_DATA_SKEW needs the statistics of the training data, which this model was made without: "
+            "ML.VALIDATE_DATA_SKEW needs the statistics of the training data, but this model has none: "
             "retrain it with CREATE OR REPLACE MODEL."
         )
     columns = Columns(rows)
@@ -156,7 +156,9 @@ def _own_thresholds(given: Any, pairs: dict[str, Any]) -> dict[str, float]:
     known = {name.lower() for name in pairs}
     for name, _ in given:
         if name.lower() not in known:
-            raise MLError(f"THRESHOLDS names {name!r}, which is no compared column; these are: {', '.join(pairs)}.")
+            raise MLError(
+                f"THRESHOLDS names {name!r}, which is not a compared column; compared columns: {', '.join(pairs)}."
+            )
     return {name.lower(): _threshold(f"thresholds of {name!r}", value) for name, value in given}
 
 

@@ -145,7 +145,8 @@ OPTIONS: dict[str, dict[str, Option]] = {
         "learn_rate": Option("learnRate", None, _number(0, above=True)),
         "learn_rate_strategy": Option("learnRateStrategy", "LINE_SEARCH", _choice("LINE_SEARCH", "CONSTANT")),
         "ls_init_learn_rate": Option("initialLearnRate", None, _number(0, above=True)),
-        # Both values select gradient methods, which reach the same optimum. The solver has no normal equation.
+        # Both values select gradient methods, which reach the same optimum. NORMAL_EQUATION is only for linear
+        # regression.
         "optimize_strategy": Option(
             "optimizationStrategy", "AUTO_STRATEGY", _choice("AUTO_STRATEGY", "BATCH_GRADIENT_DESCENT")
         ),

@@ -139,7 +139,7 @@ def check_threshold(threshold: float) -> None:
 
 
 def _judged(model: Classifier, rows: pa.Table | None, threshold: float = 0.5) -> Evaluation:
-    """Return the labels and the predictions of the rows. Without `rows`, return those that the training stored."""
+    """Return the labels and the predictions of `rows`. Without `rows`, return the evaluation from the training."""
     check_threshold(threshold)
     if rows is None:
         if threshold != 0.5:

@@ -28,8 +28,8 @@ Codes = npt.NDArray[np.int64]
 class Ratings:
     """Distinct rated pairs, sorted by user and then item, so that the order of the rows does not matter.
 
-    `users` and `items` hold positions in `user_ids` and `item_ids`. These ids are distinct. They are in ascending order
-    if they were read from rows.
+    `users` and `items` hold positions in `user_ids` and `item_ids`. These ids are distinct. Ids that were read from
+    rows are in ascending order.
     """
 
     user_ids: pa.Array
@@ -63,7 +63,9 @@ def rating(columns: Columns, name: str) -> Feature:
 def _named(columns: Columns, option: str, name: str, types: frozenset[str]) -> Feature:
     found = next((each for each in columns.expanded if each.name.lower() == name.lower()), None)
     if found is None:
-        raise MLError(f"{option} {name!r} is not in the query's result, which has: {columns.names}. Name it so.")
+        raise MLError(
+            f"{option} {name!r} is not in the query's result, which has: {columns.names}. Give a column this name."
+        )
     if found.type not in types:
         raise MLError(f"{option} {name!r} is {found.type}; it must be one of {', '.join(sorted(types))}: cast it.")
     return found

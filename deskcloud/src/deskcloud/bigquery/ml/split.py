@@ -99,7 +99,7 @@ def _random(columns: Columns, size: int) -> Mask:
 
 
 def fingerprints(columns: Columns) -> Hashes:
-    """Return a hash of each row: of its values, its columns' names and types, and the number of earlier copies.
+    """Return a hash of each row: of the values, of the columns' names and types, and of the number of earlier copies.
 
     Without the number of earlier copies, all copies of a row would be on the same side of the split. BigQuery uses
     FARM_FINGERPRINT.

@@ -134,7 +134,10 @@ class Trees:
         return [input_.feature for input_, width in zip(self.inputs, widths, strict=True) for _ in range(width)]
 
     def importance(self) -> list[tuple[float, float, float]]:
-        """Return the number of splits, the mean gain and the mean cover of each feature. All are 0 without splits."""
+        """Return the number of splits, the mean gain and the mean cover of each feature.
+
+        A feature without splits has 0 for all three.
+        """
         scores = {
             kind: self.booster.get_score(importance_type=kind) for kind in ("weight", "total_gain", "total_cover")
         }
@@ -165,7 +168,7 @@ class _Watch(xgb.callback.TrainingCallback):
         self._learning_rate = learning_rate
 
     def after_training(self, model: Any) -> Any:
-        """Compute the probabilities while XGBoost still caches them: the last round's losses needed them too."""
+        """Compute the probabilities now: XGBoost still caches them from the last round's losses."""
         self.judged = model.predict(self._judges)
         return model
 
