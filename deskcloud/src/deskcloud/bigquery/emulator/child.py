@@ -1,7 +1,8 @@
 """Run the emulator in a process in which pandas cannot be imported.
 
-DuckDB tries to import pandas twice per query. If pandas is not installed, these attempts take half of the time of a
-short query. If pandas is installed, Google's table reader imports it, which adds 0.4 s to each start.
+DuckDB tries to import pandas twice per query. If pandas is not installed, the search for pandas takes half of the time
+of a short query. If pandas is installed, Google's table reader imports it, which adds 0.4 s to each start. In this
+process, an import of pandas fails at once.
 """
 
 import importlib

@@ -24,7 +24,7 @@ from deskcloud.bigquery.emulator import patching
 from deskcloud.bigquery.emulator.macros import macro
 
 _from_local = datetime.from_local
-# These format elements are abbreviations of others.
+# These format elements are abbreviations of other format elements.
 _ELEMENTS = {
     "%c": "%a %b %e %H:%M:%S %Y",
     "%r": "%I:%M:%S %p",

@@ -41,7 +41,7 @@ class Learner:
         return columns[0][1] if columns else known
 
     def learn(self, scope: Scope) -> None:
-        """Find the columns of the items in FROM whose columns are unknown."""
+        """Ask DuckDB for the columns of each item in FROM, if these columns are unknown."""
         for source in scope.sources:
             if isinstance(source, scopes.Table) and source.columns is None and source.node is not None:
                 source.columns = self._described(exp.select("*").from_(source.node.copy()), source.node)

@@ -51,7 +51,7 @@ def check_result(columns: Iterable[str]) -> None:
 
 
 def _save(original: Callable[..., Any], project: str, dataset: str, *rest: Any) -> Any:
-    """Check that the dataset of a new procedure exists. DuckDB takes no part in the creation and reports no error."""
+    """Check that the dataset of a new procedure exists. DuckDB stores no procedures and would report no error."""
     if not datasets.exists(project, dataset):
         raise locations.missing("Dataset", names.label(project, dataset))
     return original(project, dataset, *rest)

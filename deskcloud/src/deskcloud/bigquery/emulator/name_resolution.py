@@ -307,8 +307,8 @@ class _Resolver:
                 column.type = scopes.type_in(source, names)
                 is_hidden = self._is_argument or isinstance(column.find_ancestor(exp.Unnest, exp.Query), exp.Unnest)
                 if is_field and source.name and is_hidden:
-                    # A name may be ambiguous here: an element may have the array's name, and a body's column may have
-                    # the argument's.
+                    # Without the table's name, the name may mean something else: the element, or a column in the
+                    # function's body.
                     root = exp.column(parts[0].copy(), source.name)
                     root.type = scopes.type_in(source, names[:1])
                     _put(column, root, parts[1:])

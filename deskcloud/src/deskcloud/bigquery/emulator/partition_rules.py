@@ -168,7 +168,10 @@ def _refuse_decorators(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _ingestion_time(rule: Callable[..., exp.Expr], tree: exp.Expr, context: Any) -> exp.Expr:
-    """Let new rows store the hour, month or year of their ingestion if the table is partitioned by this unit."""
+    """Set the default ingestion time of new rows to the start of their hour, month or year.
+
+    This applies to a new table that is partitioned by the hour, month or year of ingestion.
+    """
     made = rule(tree, context)
     spec = tree.find(exp.PartitionedByProperty) if isinstance(tree, exp.Create) else None
     unit = spec.this.args.get("unit") if spec else None

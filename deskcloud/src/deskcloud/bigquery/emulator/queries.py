@@ -2,7 +2,7 @@
 
 set operations    ORDER BY accepts any expression of the columns.
 PIVOT             Column names begin with the aggregate, as in total_SPRING. A column for the number 1 is named _1.
-SELECT AS STRUCT  In FROM and CREATE, the struct's fields are the columns. As a whole query, the result has one column.
+SELECT AS STRUCT  In FROM and CREATE, the struct's fields become columns. Elsewhere, the struct is a single column.
 """
 
 from collections.abc import Iterator
@@ -90,7 +90,7 @@ def _pivoted(pivot: exp.Pivot, values: list[exp.Expr]) -> Iterator[tuple[str, st
 
 
 def open_value_tables(tree: exp.Expr, _: Any) -> exp.Expr:
-    """In FROM and CREATE, turn SELECT AS STRUCT into a plain SELECT. As a whole query, it gets a single column."""
+    """In FROM and CREATE, turn SELECT AS STRUCT into a plain SELECT. At the top level, return one column."""
     for select in list(tree.find_all(exp.Select)):
         if select.args.get("kind") != "STRUCT":
             continue

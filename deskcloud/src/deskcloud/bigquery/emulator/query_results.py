@@ -136,7 +136,7 @@ class Results:
             database.execute(f"DROP TABLE {_table(name)}")
 
     def _file(self, name: Name) -> Path:
-        # A job's id may be longer than a file name can be.
+        # A job's id may be too long for a file name.
         return self._folder / f"{hashlib.sha256('\n'.join(name).encode()).hexdigest()}.arrow"
 
 

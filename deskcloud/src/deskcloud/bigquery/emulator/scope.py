@@ -51,7 +51,10 @@ class Scope:
 
 @dataclass
 class Using:
-    """The columns that a join with USING lists first. They come from the sources `first` to `last` - 1."""
+    """The columns that a join with USING lists first.
+
+    The join covers the sources from index `first` up to, but not including, index `last`.
+    """
 
     names: list[str]
     first: int

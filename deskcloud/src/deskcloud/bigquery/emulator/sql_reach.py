@@ -43,7 +43,7 @@ _DEFINED = frozenset({"TABLE", "VIEW", "SCHEMA", "FUNCTION", "MODEL"})
 # Rewritten statements use this path for the schema of the emulator's functions.
 _OWN = ["bq", "main"]
 _ROWS_NAME = re.compile(r"[0-9a-f]{32}")
-# Keys in a node's metadata: the function names that the client wrote, and whether the node's file has been inserted.
+# These keys of a node's metadata hold the function names that the client wrote, and a mark for an inserted file.
 _CALLS, _READ = "calls", "read"
 _TEMPORARY = "SELECT 1 FROM duckdb_functions() WHERE database_name = 'temp' AND lower(function_name) = lower($1)"
 

@@ -211,7 +211,10 @@ def _create(writer: Any, table: Reference, select: str, bound: dict[str, Any] | 
 
 
 def _fit(writer: Any, table: Reference, incoming: _Incoming, config: Any, prefix: str) -> None:
-    """Refuse columns that the table lacks or that differ. Add and relax columns if the job allows it."""
+    """Refuse columns that the table lacks or whose types differ.
+
+    If the job allows it, add columns, or change REQUIRED columns to NULLABLE.
+    """
     options = getattr(config, "schemaUpdateOptions", None) or []
     current = {(field.name or "").casefold(): field for field in tables.fields(tables.load(*table))}
     for field in incoming.fields:
@@ -302,7 +305,7 @@ def transaction(writer: Any) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _translated() -> Iterator[None]:
-    """Report a row that cannot be stored with BigQuery's message."""
+    """Use BigQuery's error message if a row cannot be stored."""
     try:
         yield
     except duckdb.InvalidInputException as error:

@@ -1,4 +1,7 @@
-"""Implement tabledata.insertAll: check each row against the schema, at every depth. The table may name a partition."""
+"""Implement tabledata.insertAll, and check each row against the schema, at every depth.
+
+The table's name may contain a partition, as in `table$20240517`.
+"""
 
 import functools
 import threading

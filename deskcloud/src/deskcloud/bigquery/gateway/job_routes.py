@@ -109,8 +109,8 @@ class JobRoutes:
     def _judge(self, project: str, configuration: dict[str, Any], job_id: str | None) -> None:
         """Check the job's configuration and its statement.
 
-        If the job already exists, errors of the analyzer are ignored: the client then gets the answer for a known job
-        id.
+        If a job with this id already exists, the analyzer's errors are ignored. The client then gets the usual answer
+        for a known id.
         """
         reach.check_job(configuration)
         if self._strict is None:

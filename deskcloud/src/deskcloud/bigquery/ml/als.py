@@ -38,7 +38,10 @@ if TYPE_CHECKING:
     from deskcloud.bigquery.ml.ratings import Ratings
 
 type Watch = Callable[[float, Vectors, Vectors], float | None]
-"""A function of the global intercept, the users and the items: the loss of the held-out pairs, or None without them."""
+"""A function that returns the loss of the held-out pairs, or None if no pairs are held out.
+
+Its arguments are the global intercept, the users and the items.
+"""
 
 SYSTEMS = 512
 """Number of linear systems that are solved at a time. With few factors, they fit into the processor's cache."""
