@@ -182,7 +182,7 @@ def _names(side: exp.Expr, context: Any) -> list[str] | None:
 
 
 def _starred(select: exp.Select, star: exp.Expr, context: Any) -> list[str | None] | None:
-    """Return the column names of a star that covers a single table or query, or None."""
+    """Return the column names to which a star expands. Return None if the query reads more than one table or query."""
     item = select.args["from_"].this if select.args.get("from_") else None
     if not isinstance(star, exp.Star) or select.args.get("joins"):
         return None

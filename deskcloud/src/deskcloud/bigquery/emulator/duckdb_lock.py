@@ -80,10 +80,10 @@ def _paths(_: duckdb.DuckDBPyConnection, uri: str) -> list[str]:
 
 @contextlib.contextmanager
 def _written(uri: str) -> Iterator[str]:
-    """Yield the path of the file that an export writes. Only the gateway's exports reach this function.
+    """Yield the path of the scratch file that an export writes. Only the gateway knows the names of scratch files.
 
     Raises:
-        BigQueryError: the URI is not the name of a scratch file.
+        BigQueryError: the URI is not the name of a scratch file, e.g. a gs:// URI inside EXECUTE IMMEDIATE.
     """
     if uri.startswith("gs://"):
         raise BigQueryError(
