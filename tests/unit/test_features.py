@@ -108,8 +108,8 @@ def test_a_place_has_no_feature_that_is_not_declared(place):
 
 def test_a_model_with_an_input_that_no_checkout_can_send_is_not_deployed():
     deploy_model.require_known_online(DECLARED)
-    with pytest.raises(Permanent, match=r"no checkout can send searches: add it to shared/online/contract\.py"):
-        deploy_model.require_known_online([*DECLARED, "searches"])
+    with pytest.raises(Permanent, match=r"no checkout can send shoe_size: add it to shared/online/contract\.py"):
+        deploy_model.require_known_online([*DECLARED, "shoe_size"])
 
 
 def test_the_page_for_a_new_feature_names_each_place():

@@ -1,7 +1,8 @@
 """Create the document's resources in a running cloud; repeated calls have no further effect."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import grpc
 import httpx
@@ -13,6 +14,7 @@ from google.pubsub_v1.services.publisher.transports import PublisherGrpcTranspor
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
 from deskcloud.document import Column, Dataset, Document, Endpoint, Subscription, Table
+from deskcloud.errors import CommandError
 from deskcloud.web.plain import NO_TLS
 
 NOBODY = AnonymousCredentials()  # type: ignore[no-untyped-call]
@@ -45,7 +47,11 @@ def make_buckets(project: str, names: tuple[str, ...], url: str) -> None:
 def make_datasets(project: str, datasets: tuple[Dataset, ...], url: str) -> None:
     """Create each dataset with its tables, then the dataset's views, since views read tables.
 
-    Missing columns are added to an existing table. A view whose query differs is replaced.
+    Missing columns are added to an existing table, also inside structs. A view whose query differs is replaced.
+
+    Raises:
+        CommandError: a new column is not declared last. BigQuery adds it at the end of the table, so a statement with
+            INSERT ROW would write into the wrong columns.
     """
     for dataset in datasets:
         client = bigquery.Client(project, NOBODY, location=dataset.location, client_options={"api_endpoint": url})
@@ -69,13 +75,35 @@ def _make_table(client: bigquery.Client, dataset: str, named: Table) -> None:
     if named.cluster:
         table.clustering_fields = list(named.cluster)
     there = client.create_table(table, exists_ok=True)
-    known = {one.name for one in there.schema}
+    schema = _with_columns(there.schema, columns or [])
     if named.query and there.view_query != named.query:
         there.view_query = named.query
         client.update_table(there, ["view_query"])
-    elif lacking := [one for one in columns or [] if one.name not in known]:
-        there.schema = [*there.schema, *lacking]
+    elif not named.query and schema != there.schema:
+        _require_order(named, [one.name for one in schema])
+        there.schema = schema
         client.update_table(there, ["schema"])
+
+
+def _require_order(table: Table, made: list[str]) -> None:
+    declared = [column.name for column in table.columns]
+    if [name for name in made if name in declared] != declared:
+        kept = ", ".join(made)
+        raise CommandError(f"table {table.name}: declare new columns last, as BigQuery adds them at the end: {kept}")
+
+
+def _with_columns(known: Sequence[bigquery.SchemaField], wanted: Sequence[bigquery.SchemaField]) -> list[Any]:
+    """Return the known columns, and those that they and the structs among them lack."""
+    by_name = {one.name: one for one in wanted}
+    kept = [_whole(column, by_name.pop(column.name, column)) for column in known]
+    return [*kept, *by_name.values()]
+
+
+def _whole(column: bigquery.SchemaField, wanted: bigquery.SchemaField) -> bigquery.SchemaField:
+    fields = _with_columns(column.fields, wanted.fields)
+    if fields == list(column.fields):
+        return column
+    return bigquery.SchemaField.from_api_repr(column.to_api_repr() | {"fields": [one.to_api_repr() for one in fields]})
 
 
 def field(column: Column) -> bigquery.SchemaField:

@@ -1,9 +1,11 @@
 """A state that is kept is brought up to date with the document that it is started with."""
 
+import pytest
 from google.cloud.bigquery import SchemaField, TimePartitioning
 
 from deskcloud import provisioning
 from deskcloud.document import Column, Dataset, Table
+from deskcloud.errors import CommandError
 
 
 def test_a_table_and_a_view_are_made_as_the_document_says(bigquery_client, bigquery_url):
@@ -37,17 +39,27 @@ def test_a_table_and_a_view_are_made_as_the_document_says(bigquery_client, bigqu
 
 
 def test_a_kept_table_gets_the_columns_that_it_lacks_and_a_changed_view_is_replaced(bigquery_client, bigquery_url):
-    def make(columns, query):
-        tables = (
-            Table("visits", columns=tuple(Column(name, "INT64") for name in columns)),
-            Table("seen", query=query),
-        )
-        dataset = Dataset("brought_up", "US", tables)
+    def make(names, query):
+        columns = tuple(Column(name, "INT64") for name in names)
+        visits = Table("visits", columns=(Column("first", "RECORD", fields=columns), *columns))
+        dataset = Dataset("brought_up", "US", (visits, Table("seen", query=query)))
         provisioning.make_datasets(bigquery_client.project, (dataset,), bigquery_url)
 
     make(["a"], "select a from `local-project.brought_up.visits`")
-    bigquery_client.insert_rows_json("local-project.brought_up.visits", [{"a": 1}])
+    bigquery_client.insert_rows_json("local-project.brought_up.visits", [{"a": 1, "first": {"a": 2}}])
     for _ in range(2):
-        make(["a", "b"], "select a, b from `local-project.brought_up.visits`")
+        make(["a", "b"], "select a, b, first.b as c from `local-project.brought_up.visits`")
     rows = bigquery_client.query_and_wait("select * from brought_up.seen")
-    assert [dict(row) for row in rows] == [{"a": 1, "b": None}]
+    assert [dict(row) for row in rows] == [{"a": 1, "b": None, "c": None}]
+
+
+def test_a_new_column_is_declared_last_as_bigquery_adds_it_at_the_end(bigquery_client, bigquery_url):
+    def make(*names):
+        table = Table("visits", columns=tuple(Column(name, "INT64") for name in names))
+        provisioning.make_datasets(bigquery_client.project, (Dataset("in_order", "US", (table,)),), bigquery_url)
+
+    make("a", "b")
+    with pytest.raises(CommandError, match=r"table visits: declare new columns last, .* at the end: a, b, c"):
+        make("a", "c", "b")
+    make("a", "b", "c")
+    assert [one.name for one in bigquery_client.get_table("in_order.visits").schema] == ["a", "b", "c"]

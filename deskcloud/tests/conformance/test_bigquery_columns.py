@@ -86,3 +86,36 @@ def test_a_schema_with_two_fields_of_one_name_is_refused(run, bigquery_client, c
 def test_columns_with_names_of_their_own_become_a_tables(run, bigquery_client, statement, names):
     run(statement)
     assert [field.name for field in bigquery_client.get_table("columns.m").schema] == names
+
+
+NUMBER, TEXT = bigquery.SchemaField("a", "INTEGER"), bigquery.SchemaField("b", "STRING")
+
+
+def in_structs(*inner):
+    """A table's columns: one, a struct that holds another struct, and structs that repeat."""
+    deeper = bigquery.SchemaField("r", "RECORD", fields=inner)
+    return [
+        NUMBER,
+        bigquery.SchemaField("s", "RECORD", fields=[*inner, deeper]),
+        bigquery.SchemaField("l", "RECORD", "REPEATED", fields=inner),
+    ]
+
+
+def test_a_schema_adds_columns_inside_structs_and_removes_none(bigquery_client, run):
+    table = bigquery_client.create_table(bigquery.Table("local-project.columns.nested", in_structs(NUMBER)))
+    row = {"a": 1, "s": {"a": 2, "r": {"a": 3}}, "l": [{"a": 4}]}
+    assert bigquery_client.insert_rows_json(table, [row]) == []
+    table.schema = in_structs(NUMBER, TEXT)
+    bigquery_client.update_table(table, ["schema"])
+    new = {"a": 1, "s": {"a": 2, "b": "x", "r": {"a": 3, "b": "y"}}, "l": [{"a": 4, "b": "z"}]}
+    assert bigquery_client.insert_rows_json("columns.nested", [new]) == []
+    rows = [dict(one) for one in run("SELECT * FROM columns.nested ORDER BY s.b")]
+    assert rows == [{"a": 1, "s": {"a": 2, "b": None, "r": {"a": 3, "b": None}}, "l": [{"a": 4, "b": None}]}, new]
+    for inner, words in (
+        ([NUMBER], "Cannot remove field: b"),
+        ([NUMBER, TEXT, bigquery.SchemaField("c", "STRING", "REQUIRED")], "Cannot add required fields"),
+    ):
+        table = bigquery_client.get_table("columns.nested")
+        table.schema = in_structs(*inner)
+        with pytest.raises(BadRequest, match=rf"Provided Schema does not match Table .*nested\. {words}"):
+            bigquery_client.update_table(table, ["schema"])

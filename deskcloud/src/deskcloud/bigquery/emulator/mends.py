@@ -22,6 +22,7 @@ from deskcloud.bigquery.emulator import (
     loads,
     locations,
     made,
+    nested_columns,
     partition_rules,
     projects,
     query_results,
@@ -77,6 +78,7 @@ _IN_ORDER = (
     duckdb_sql,
     tables_view,
     view_updates,
+    nested_columns,
 )
 """The modules in the order in which they are applied.
 
