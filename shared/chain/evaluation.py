@@ -82,7 +82,8 @@ def lack_of_buyers(context: StepContext) -> str | None:
         return None
     return (
         f"{positives} of {visitors} training visitors bought on a return visit, and a model learns "
-        "from buyers and others: give it more days of sessions (training.window_days and label.horizon_days)"
+        "from buyers and others: give it more days of sessions (training.window_days and label.horizon_days), "
+        "or another event than label.event if no session has that one"
     )
 
 

@@ -20,6 +20,7 @@ from cli.cost.usage import DAYS, usage
 from cli.cost.volumes import Inputs, Volumes
 from cli.errors import CommandError, UsageError
 from cli.main import app
+from shared.settings import CANDIDATES
 from shared.warehouse import SQL
 
 SMALL = Inputs(10_000, 1.25, 500, 1, 400, 1_000)
@@ -50,7 +51,8 @@ def described(given, *assignments) -> Environment:
     return environment(given, list(assignments))
 
 
-BY_KIND = {kind: described(SMALL, f"source.kind={kind}") for kind in ("ga360", "ga4")}
+EVERY_CANDIDATE = f"training.candidates={json.dumps(CANDIDATES)}"
+BY_KIND = {kind: described(SMALL, f"source.kind={kind}", EVERY_CANDIDATE) for kind in ("ga360", "ga4")}
 EVENTS = {"ga360": "Contact/Form sent", "ga4": "generate_lead"}
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared import settings as settings_module
-from shared.settings import Settings, SettingsError, with_overrides
+from shared.settings import CANDIDATES, Settings, SettingsError, with_overrides
 
 PROJECT = "shop-project"
 
@@ -76,7 +76,7 @@ def test_an_environment_that_cannot_be_read_is_told_why(environment, message):
         ({"online": {"breaker_open_seconds": 0}}, "it must be a number above 0 and up to 3600"),
         (
             {"training": {"candidates": []}},
-            "training.candidates is []; it must be a list of at least 1, each one of baseline, boosted_trees, logistic",
+            f"training.candidates is []; it must be a list of at least 1, each one of {', '.join(CANDIDATES)}",
         ),
         ({"training": {"candidates": ["deep"]}}, 'training.candidates is ["deep"]; it must be a list of at least 1'),
         ({"source": {"kind": "GA4"}}, 'source.kind is "GA4"; it must be one of ga360, ga4'),
