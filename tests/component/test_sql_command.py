@@ -18,7 +18,7 @@ def test_the_statements_are_listed_with_the_first_sentence_of_their_header():
     listed = dict(re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in run("sql").stdout.splitlines())
     assert listed.keys() == set(sql.names())
     assert listed["evaluation/splits"] == (
-        "How many visitors and buyers each part of this run's rows holds, and which days"
+        "Return the numbers of visitors and buyers, and the first and last day, of each split of the run"
     )
 
 
@@ -28,7 +28,7 @@ def test_a_statement_is_printed_with_the_settings_values_and_what_is_to_be_fille
     lines = run("sql", "audience/summary").stdout.splitlines()
     assert lines[1:5] == [
         "declare p_day date default null;  -- fill in: day of the scores",
-        "declare p_max_decile int64 default 3;  -- last decile that is published, 1 to 10 (audience.max_decile)",
+        "declare p_max_decile int64 default 3;  -- last decile of the audience, 1 to 10 (audience.max_decile)",
         "set @@dataset_project_id = 'shop-project';",
         "set @@dataset_id = 'ours';",
     ]
@@ -37,7 +37,7 @@ def test_a_statement_is_printed_with_the_settings_values_and_what_is_to_be_fille
 
 def test_a_name_that_only_a_run_knows_stands_in_the_note_above_the_statement():
     script = run("sql", "deployment/weights").stdout
-    assert script.startswith("-- Replace a_model by another name.\n-- What each input")
+    assert script.startswith("-- Replace a_model by another name.\n-- Return the weight of each input")
     assert script.endswith("from ml.weights(model `a_model`)\n")
 
 

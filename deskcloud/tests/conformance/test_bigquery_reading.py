@@ -88,7 +88,7 @@ def test_the_port_asks_for_the_secret(bigquery_emulator, table):
     ):
         with credentials as opened:
             client = BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=opened))
-            with pytest.raises(exceptions.PermissionDenied, match=r"the secret that env\.sh carries"):
+            with pytest.raises(exceptions.PermissionDenied, match=r"the secret in env\.sh"):
                 client.create_read_session(parent=f"projects/{PROJECT}", read_session=asked)
 
 
