@@ -70,9 +70,10 @@ def test_steps_whose_services_are_broken_say_so_and_go_on_once_they_are_mended(c
     ("step", "place", "act", "reason"),
     [
         ("score_visitors", SCORES, "fail", "500"),
-        pytest.param("deploy_model", PREDICTION, "hang", "timeout", marks=pytest.mark.slow),
+        ("deploy_model", PREDICTION, "hang", "timeout"),
     ],
 )
+@pytest.mark.slow
 def test_a_step_whose_service_is_broken_says_so_and_goes_on_once_it_is_mended(chain, step, place, act, reason):
     with chain.wire.breaks(*place, act):
         run_id = begin(chain, reason=f"{step} {act}")
@@ -225,6 +226,7 @@ def test_a_day_table_that_is_not_there_fails_the_run_for_good_and_once_it_is_the
     assert chain.outcome(chain.refresh(**trigger)) == chain.expected
 
 
+@pytest.mark.slow
 def test_visitors_of_whom_nobody_bought_train_no_candidate_and_the_champion_stays(chain):
     before = chain.state()
     run_sql(chain, "create table propensity.kept as select * from propensity.visitor_features")

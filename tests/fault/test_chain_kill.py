@@ -54,9 +54,8 @@ def test_killed_before_each_steps_record_or_after_it_and_before_its_event(breaka
     assert breakable_chain.outcome(run) == breakable_chain.expected
 
 
-@pytest.mark.parametrize(
-    "part", [pytest.param(part, marks=() if part == "deployment" else pytest.mark.slow) for part in DELICATE]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("part", DELICATE)
 def test_killed_where_a_step_is_half_done(breakable_chain, part):
     with breakable_chain.wire.kills(*DELICATE[part]):
         run = run_on_the_same_data(breakable_chain)
