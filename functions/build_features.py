@@ -1,10 +1,10 @@
 """Build orders, sessions, interactions, features and labels once the export's day-tables are refreshed.
 
-On     data-refreshed       any shape that shared.chain.refreshes reads
+On     data-refreshed       a message in any format that shared/chain/refreshes.py parses
        model-monitored      ModelMonitored(run_id, state, reasons, returned): its reasons ask for a training
        audience-published   AudiencePublished(run_id): a run has ended, and newer data may have waited
-       model-rejected       ModelRejected(run_id), likewise
-       run-superseded       RunSuperseded(run_id), likewise
+       model-rejected       ModelRejected(run_id): a run has ended, and newer data may have waited
+       run-superseded       RunSuperseded(run_id): a run has ended, and newer data may have waited
 Runs   sql/orders, sql/sessions, sql/interactions, sql/conversions, sql/checks, sql/features
 Emits  features-built       FeaturesBuilt(run_id, as_of)
        scoring-due          ScoringDue(run_id): the last training is too young for another one
@@ -48,12 +48,15 @@ if TYPE_CHECKING:
 
 @push.function
 def build_features(message: Message) -> None:
-    """Read the refresh in whichever shape it comes, run the step, publish what it returns."""
+    """Open or join a run, run the step, and publish the event that it returns."""
     handle(message, STEP)
 
 
 def open_run(message: Message, environment: Environment, now: datetime) -> DataRefreshed | None:
-    """Open the run that reads what the export holds now, or join the one that is open."""
+    """Open a run on the current state of the export, or join the open run; return its first event.
+
+    None if the message announces no new data.
+    """
     if message.topic == ModelMonitored.topic:
         reasons = ModelMonitored.from_json(message.body).reasons
         return current.join(Refresh().because(reasons), message, environment, now) if reasons else None
@@ -67,7 +70,7 @@ def open_run(message: Message, environment: Environment, now: datetime) -> DataR
 
 
 def step(event: DataRefreshed, context: StepContext) -> FeaturesBuilt | ScoringDue | RunSuperseded:
-    """Replace the partitions that the changed days touch, so running twice equals running once."""
+    """Replace the partitions that depend on the changed days. Running the step twice gives the same result as once."""
     try:
         build(event, context)
     except current.Overtaken as newer:
@@ -77,10 +80,10 @@ def step(event: DataRefreshed, context: StepContext) -> FeaturesBuilt | ScoringD
 
 
 def build(event: DataRefreshed, context: StepContext) -> None:
-    """Fill the tables that runs share, as long as the run may.
+    """Fill the tables that runs share, while the run holds the claim.
 
     Raises:
-        Overtaken: a newer run reads the export by now.
+        Overtaken: a newer run holds the claim.
         Permanent: the data cannot be used.
     """
     current.require(context)
@@ -101,7 +104,7 @@ def build(event: DataRefreshed, context: StepContext) -> None:
 
 
 def fill_orders(changed: list[date], context: StepContext) -> None:
-    """Replace what the changed days tell of orders, and all orders by what all days tell of them."""
+    """Replace the changed days' reports of orders, then compute all orders again from the reports of all days."""
     settings = context.settings
     for days in source.chunks(changed):
         parameters = {**of_tables(days, days), "no_ids": placeholders.NO_IDS}
@@ -110,9 +113,10 @@ def fill_orders(changed: list[date], context: StepContext) -> None:
 
 
 def fill_sessions(changed: list[date], existing: list[date], columns: Collection[str], context: StepContext) -> None:
-    """Replace the sessions of the changed days and of their neighbours, and what was done to products in them.
+    """Replace the sessions of the changed days and their neighbours, and the products' interactions in them.
 
-    An order that has moved to an earlier session is taken from later ones, whose days need not have changed.
+    An order may have moved to an earlier session. Then the order is removed from later sessions, even if their days
+    have not changed.
     """
     settings = context.settings
     kind, dataset = settings.source.kind, settings.source_dataset
@@ -135,7 +139,7 @@ def fill_sessions(changed: list[date], existing: list[date], columns: Collection
 
 
 def fill_conversions(changed: list[date], context: StepContext) -> None:
-    """Replace what the label counts: all orders, or the events of the changed days."""
+    """Replace the rows of `conversions`: all orders or, for another label, the events of the changed days."""
     settings = context.settings
     least = {"min_revenue": settings.label.min_revenue}
     if settings.label.event == PURCHASE:
@@ -147,13 +151,16 @@ def fill_conversions(changed: list[date], context: StepContext) -> None:
 
 
 def of_tables(days: list[date], read: list[date]) -> dict[str, Any]:
-    """Return the parameters of a statement that replaces days by what the day-tables of others hold."""
+    """Return the parameters of a statement that replaces the partitions `days` from the day-tables of `read`."""
     suffixes = [f"{day:%Y%m%d}" for day in read]
     return {"days": days, "suffixes": suffixes, "first_suffix": suffixes[0], "last_suffix": suffixes[-1]}
 
 
 def remember(reading: Reading, context: StepContext) -> None:
-    """Note how the changed day-tables looked, last of all: a run that dies before reads them again."""
+    """Record the state of the changed day-tables.
+
+    This is the last write: if the run fails before it, the next run reads these day-tables again.
+    """
     parameters = {
         "days": list(reading.changed),
         "row_counts": [table.row_count for table in reading.changed.values()],
@@ -163,10 +170,10 @@ def remember(reading: Reading, context: StepContext) -> None:
 
 
 def write(name: str, parameters: Parameters, context: StepContext, **identifiers: str) -> None:
-    """Run a statement that writes what runs share.
+    """Renew the claim, then run a statement that writes to tables that runs share.
 
     Raises:
-        Overtaken: a newer run reads the export by now.
+        Overtaken: a newer run holds the claim.
     """
     current.require(context)
     context.warehouse.query(name, parameters, **identifiers)

@@ -103,7 +103,7 @@ def overtaken(event: ModelApproved, context: StepContext) -> RunSuperseded | Non
 
 
 def superseded(event: ModelApproved, why: str, context: StepContext) -> ScoringDue:
-    """Undeploy the run's canary and return the event by which the present champion scores the run's data."""
+    """Undeploy the run's canary and return the event that lets the current champion score the run's data."""
     log(DeploymentSuperseded(event.run_id, why))
     context.registry.withdraw_run(event.run_id)
     context.runs.write(event.run_id, SUPERSEDED, Superseded(reason=why))

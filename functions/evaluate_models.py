@@ -1,4 +1,4 @@
-"""Choose among the candidates, hold the winner and the champions to the same test visitors, and let the gate decide.
+"""Choose a winner, compare it with the champions on the same test visitors, and apply the gate.
 
 On     training-progressed   TrainingProgressed(run_id, attempt), or the log entry of a finished CREATE MODEL job
 Runs   sql/evaluation
@@ -35,15 +35,15 @@ if TYPE_CHECKING:
 
 @push.function
 def evaluate_models(message: Message) -> None:
-    """Read either shape, run the step, publish what it returns."""
+    """Decode the event from either format, run the step, and publish the event that it returns."""
     handle(message, STEP)
 
 
 def decode(message: Message) -> TrainingProgressed:
-    """Read our own event, or the run and the attempt off the labels in the audit log entry of its job.
+    """Return the event from our own message, or from an audit log entry, whose job labels hold run and attempt.
 
     Raises:
-        Malformed: it is neither.
+        Malformed: the message has neither format.
     """
     if "protoPayload" not in message.body:
         return TrainingProgressed.from_json(message.body)
@@ -57,10 +57,12 @@ def decode(message: Message) -> TrainingProgressed:
 def step(
     event: TrainingProgressed, context: StepContext
 ) -> TrainingFailed | ModelApproved | ModelRejected | RunSuperseded | None:
-    """Judge once the last candidate has ended, unless another attempt may heal it; until then nothing is to do.
+    """Evaluate the candidates once all trainings have ended; return None before.
+
+    If failed trainings may succeed in another attempt, return TrainingFailed instead.
 
     Raises:
-        Permanent: no candidate could be trained; says why.
+        Permanent: no candidate could be trained; the message says why.
     """
     if newer := current.hold(event.run_id, context.environment, context.now):
         return RunSuperseded(event.run_id, newer)
@@ -90,10 +92,10 @@ def step(
 
 
 def require_patience(jobs: Iterable[bigquery.QueryJob], context: StepContext) -> None:
-    """See that no training was denied just now: another attempt at once would be denied too.
+    """Check that no training has just failed for a missing right: an immediate retry would fail too.
 
     Raises:
-        NotReady: one was, and the right may still be on its way.
+        NotReady: a training was denied, and a recent grant may not have taken effect yet.
     """
     for job in jobs:
         denied = denied_at(job)

@@ -1,4 +1,4 @@
-"""Check the model's health daily: ask for a training if one would help, return to a former champion that is better.
+"""Check the model's health daily. Ask for a training if it would help, or return to a better former champion.
 
 On     monitoring-due    the scheduler's tick: {}
 Runs   sql/monitoring, sql/features/training_rows.sql, sql/evaluation
@@ -45,7 +45,7 @@ def open_run(_: Message, environment: Environment, now: datetime) -> MonitoringD
 
 
 def step(event: MonitoringDue, context: StepContext) -> ModelMonitored:
-    """Check everything, act on it, and replace the run's rows of model_health."""
+    """Run all checks, act on the findings, and replace the run's rows in table `model_health`."""
     of = monitoring.watched(context)
     found = monitoring.findings(of, context)
     returned = _return_to_former(of, found, context)
@@ -64,7 +64,7 @@ def _return_to_former(of: Monitored, found: Sequence[Finding], context: StepCont
     worse = next((one for one in found if one.check == monitoring.FORMER and one.state != "fine"), None)
     if worse is None or of.former is None:
         return None
-    # Another delivery may have returned to it already, or another run may have promoted another version.
+    # Roll back only if the champion is still the same: another delivery or run may have changed it.
     if context.registry.champion() == of.champion:
         cause = promotion.Cause("rolled_back", "monitor_model", worse.found)
         promotion.roll_back(context.environment, cause, of.former.number)

@@ -58,8 +58,8 @@ def decode(body: dict[str, Any]) -> Checkout:
 def answer(asked: Checkout, world: Clients) -> Score:
     """Return the checkout's score: the stored one if there is one, otherwise a new one, which is stored.
 
-    The score is stored under a keyed hash and without the visitor's id. Each delivery logs it, because a former one may
-    have died before it did; the view online_predictions shows it once.
+    The score is stored under a keyed hash and without the visitor's id. Each delivery logs the score, because a former
+    delivery may have died before it logged the score. The view online_predictions shows the score only once.
     """
     began = time.perf_counter()
     name = PSEUDONYMS.of(jsontext.encode(asked, is_sorted=True))

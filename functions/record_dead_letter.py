@@ -1,6 +1,6 @@
 """Store each dead letter with its reason in the bucket, where `propensity runs` finds it.
 
-On     dead-letters   a message from a function that rejected it, from Pub/Sub after the last attempt, or from others
+On     dead-letters   any message: rejected by a function, forwarded by Pub/Sub after the last attempt, or by others
 """
 
 from __future__ import annotations

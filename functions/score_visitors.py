@@ -39,8 +39,8 @@ def score_visitors(message: Message) -> None:
 def open_run(message: Message, environment: Environment, now: datetime) -> ScoringDue | None:
     """Open a run for a tick and return its first event; None if there is no champion, or there are no sessions.
 
-    Ticks on the same data and champion open the same run. A version that becomes champion again after a rollback scores
-    again, because its pointer has a new generation.
+    Ticks with the same data and champion open the same run. If a rollback makes a version champion again, that version
+    scores again, because its pointer has a new generation.
     """
     if message.topic == ModelMonitored.topic and not ModelMonitored.from_json(message.body).returned:
         return None
@@ -70,7 +70,8 @@ def step(event: ModelDeployed | ScoringDue, context: StepContext) -> VisitorsSco
             raise Permanent("no version of the registered model has the alias champion")
         if champion == scored:
             return VisitorsScored(event.run_id, context.run.as_of, champion.number)
-        # Score again if the champion changed meanwhile: the old champion's scores may have replaced the new one's.
+        # If the champion changed meanwhile, score again: the old champion's scores may have replaced those of the new
+        # champion.
         deployment = context.runs.read(champion.run_id, DEPLOYMENT)
         scoring.score(champion, deployment.percentiles if deployment else [], context)
         scored = champion

@@ -1,7 +1,7 @@
-"""A calibrator: what makes of a model's probability one that agrees with how many visitors buy.
+"""A calibrator: it corrects a model's probabilities so that they agree with the observed share of buyers.
 
-shared/chain/calibration.py fits it. sql/scoring/scores.sql and the other statements that predict apply it by the same
-arithmetic as `Calibrator.apply`, which the embedded scorer and the endpoint's answers go through.
+shared/chain/calibration.py fits the calibrator. `Calibrator.apply` corrects the answers of the embedded scorer and of
+the endpoint. sql/scoring/scores.sql and the other statements that predict use the same arithmetic.
 """
 
 import math
@@ -12,16 +12,20 @@ from typing import Annotated, NamedTuple
 
 from msgspec import Meta, Struct
 
-# Probabilities of 0 and 1 have no log odds. A log loss clips them likewise.
+# Probabilities of 0 and 1 have no log odds, so they are clipped to this value and 1 minus this value. A log loss uses
+# the same limit.
 SMALLEST = 1e-15
-# A calibrated probability is neither 0 nor 1; BigQuery's EXP fails where it overflows.
+# Keeps calibrated probabilities away from 0 and 1, and prevents an overflow in BigQuery's EXP, which would be an error.
 LARGEST_LOG_ODDS = 35.0
-# Below the log odds of every clipped probability.
+# A start for the lowest line. The log odds of every clipped probability are higher.
 LOWEST = -1000.0
 
 
 class Line(NamedTuple):
-    """Calibrated log odds are `intercept + slope * log odds`, from these log odds on up to the next line."""
+    """A line on the log odds, valid from `start` up to the next line's start.
+
+    The calibrated log odds are `intercept + slope * log odds`.
+    """
 
     start: float
     intercept: float
@@ -31,8 +35,8 @@ class Line(NamedTuple):
 class Calibrator(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """A rising function of a model's log odds, so it changes no ranking.
 
-    `knots` are points (log odds, calibrated log odds), joined by lines; outside them it goes on with `slope`. A Platt
-    calibrator has one knot, above log odds of 0, and an isotonic one has several.
+    `knots` are points (log odds, calibrated log odds), joined by lines. Outside the knots the lines continue with
+    `slope`. A Platt calibrator has one knot, at log odds 0. An isotonic calibrator has several knots.
     """
 
     slope: Annotated[float, Meta(gt=0)] = 1.0
@@ -64,7 +68,7 @@ class Calibrator(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
 
     @property
     def parameters(self) -> dict[str, list[float]]:
-        """The lines as the statements of sql/ name them."""
+        """The lines as query parameters, with the names that the statements of sql/ use."""
         return {
             "line_starts": [line.start for line in self.lines],
             "intercepts": [line.intercept for line in self.lines],

@@ -26,20 +26,20 @@ class Pointer(Struct, frozen=True, kw_only=True):
     scorer: str | None
     # The model's inputs: the mean that replaces a missing number; None for a category.
     inputs: dict[str, float | None]
-    # The lowest probability of the most likely 1, 2, ... 99 percent of the test visitors.
+    # Thresholds: the lowest probability among the 1, 2, ... 99 percent of test visitors with the highest probabilities.
     percentiles: Annotated[list[float], Meta(max_length=99)] = []
-    # By version, of all that may answer at the endpoint: the champion, the former one and a canary.
+    # Calibrators by version, for each version that may answer at the endpoint: champion, former champion and canary.
     calibrators: dict[str, Calibrator] = {}
 
     def calibrated(self, probability: float, version: str) -> float:
-        """Return what the endpoint's answer means, which holds the bare probability of a version's model.
+        """Return the calibrated probability for an uncalibrated `probability` that the endpoint returned.
 
-        A version that was deployed before there were calibrators has none.
+        `version` selects the calibrator. For a version without a calibrator, the probability is returned unchanged.
         """
         return self.calibrators.get(version, IDENTITY).apply(probability)
 
     def decile(self, probability: float) -> int | None:
-        """Return the decile of the test visitors into which the probability falls; 1 is the most likely.
+        """Return the decile of the test visitors into which the probability falls; 1 has the highest probabilities.
 
         None for a model that was deployed before percentiles were stored. In table `scores`, deciles are tenths of the
         day's visitors, so the same visitor may have another decile there.

@@ -28,7 +28,7 @@ class Connections(urllib3.PoolManager):
         scheme: str | None = "http",
         pool_kwargs: dict[str, Any] | None = None,
     ) -> urllib3.HTTPConnectionPool:
-        """Return the connections to a host."""
+        """Return the connection pool of a host, through the proxy if one applies to `scheme` and `host`."""
         if self._proxied and scheme == "https" and not (host and proxy_bypass(host)):
             return self._proxied.connection_from_host(host, port, scheme, pool_kwargs)
         return super().connection_from_host(host, port, scheme, pool_kwargs)

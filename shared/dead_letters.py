@@ -1,6 +1,6 @@
 """Messages that no function could use: publish them to the topic dead-letters, and store them in the bucket.
 
-dead-letters/NAME.json    one message with the reason; written once
+dead-letters/NAME.json    one message with the reason for its rejection; written once
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from shared.push import Message
 
 TOPIC = "dead-letters"
-# Attributes that a dead letter has in addition to those of the message.
+# Prefix of the attributes that a dead letter has in addition to the message's own attributes.
 REJECTED = "rejected_"
 REJECTED_BY = f"{REJECTED}by"
 REJECTED_FOR = f"{REJECTED}for"
@@ -61,7 +61,7 @@ class TooLargeError(ValueError):
 
 
 def reject(message: "Message", error: Exception, function: str, clients: "Clients") -> None:
-    """Publish a message that no retry can help to dead-letters, unchanged, with the reason.
+    """Publish a message to the topic dead-letters, unchanged, with the reason why no retry can help.
 
     Raises:
         TooLargeError: message and reason exceed Pub/Sub's limit. The reason was published alone. Pub/Sub forwards the

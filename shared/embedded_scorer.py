@@ -1,7 +1,7 @@
 """The embedded scorer: compute a model's probabilities in plain Python, from an artefact in the run's folder.
 
-The chain builds the artefact when it deploys a model (shared/chain/scorer_artefact.py), and stores it only if it agrees
-with ML.PREDICT on the golden rows.
+The chain builds the artefact when it deploys a model (shared/chain/scorer_artefact.py). It stores the artefact only if
+the scorer's probabilities agree with ML.PREDICT on the golden rows.
 """
 
 import math
@@ -23,7 +23,7 @@ LABEL = "will_buy_on_return_visit"
 # The largest float64 that rounds to a finite float32.
 LARGEST_FLOAT32 = math.nextafter(2.0**128 - 2.0**103, 0)
 
-# ML.WEIGHTS' name for the category NULL.
+# The name that ML.WEIGHTS gives to the category NULL.
 NULL_CATEGORY = "_null_filler"
 
 
@@ -32,8 +32,8 @@ class LogisticArtefact(
 ):
     """A logistic regression.
 
-    `numbers` holds (weight, mean) by input. `categories` holds a weight by input and value. Artefacts were written
-    without a calibrator before there were any.
+    `numbers` holds (weight, mean) by input. `categories` holds a weight by input and value. Older artefacts have no
+    calibrator, so `calibrator` has a default that changes nothing.
     """
 
     intercept: float
@@ -43,7 +43,10 @@ class LogisticArtefact(
 
 
 class TreesInput(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """An input of boosted trees: a number with its `mean`, or a category with a code per value, from 1."""
+    """An input of boosted trees: a number with its `mean`, or a category.
+
+    `codes` holds one code per value of a category, counted from 1.
+    """
 
     name: str
     mean: float | None = None
@@ -180,7 +183,7 @@ def _nested(nodes: list[TreeNode], at: int) -> Node:
 
 
 def _require_numbers(names: list[str], features: Features, largest: float) -> None:
-    """Raise ValueError for the first of these features that is neither a number up to `largest` nor missing."""
+    """Raise ValueError for the first of the named features that has a value but no number up to `largest`."""
     for name in names:
         value = features.get(name)
         if value is not None and not (isinstance(value, (int, float)) and abs(value) <= largest):

@@ -7,13 +7,16 @@ from datetime import UTC, datetime, timedelta
 _USER = re.compile(r"(?<=//)[^\s/@\"']*:[^\s/@\"']*@")
 # How long a change of access rights takes to reach all of Google Cloud.
 PROPAGATION = timedelta(minutes=10)
-# Error reasons for a missing right, of BigQuery and of Google's newer services. HTTP 403 alone does not show it: it is
+# The reasons by which BigQuery and Google's newer services report a missing right. HTTP 403 alone is not enough. It is
 # also the answer to exceeded quotas (https://cloud.google.com/bigquery/docs/error-messages), where a retry helps.
 DENIED = {"accessDenied", "IAM_PERMISSION_DENIED"}
 
 
 def told(text: object) -> str:
-    """Return an error's text without passwords: Google's clients put URLs into errors, and a URL may hold one."""
+    """Return an error's text without passwords.
+
+    Google's clients put URLs into errors, and a URL may hold a password.
+    """
     said = str(text)
     # A quick test first, because each line of the log passes here and few contain a URL.
     return _USER.sub("", said) if "//" in said else said

@@ -35,7 +35,7 @@ class Event:
     def recorded_as(self, step: str) -> str:
         """Return the name of the ledger's record for the step's outcome.
 
-        Usually the step's name, so a step has one outcome per run. Events that repeat a step add the attempt.
+        This is usually the step's name, so a step has one outcome per run. Events that repeat a step add the attempt.
         """
         return step
 
@@ -115,7 +115,7 @@ class TrainingProgressed(Event):
 
 @dataclass(frozen=True)
 class TrainingFailed(Event):
-    """The `attempt` to train these candidates failed for reasons that may be temporary: another one may succeed."""
+    """The `attempt` to train these candidates failed for reasons that may be temporary: another attempt may succeed."""
 
     topic = "training-failed"
 
@@ -170,7 +170,7 @@ class ModelDeployed(Event):
 
 @dataclass(frozen=True)
 class ScoringDue(Event):
-    """The champion is to score the day's visitors; the run deploys no model of its own."""
+    """The champion must score the day's visitors; the run deploys no model of its own."""
 
     topic = "scoring-due"
 
@@ -219,7 +219,7 @@ class RunFailed(Event):
 
 @dataclass(frozen=True)
 class MonitoringDue(Event):
-    """The model's health is to be checked."""
+    """The model's health must be checked."""
 
     topic = "monitoring-due"
     is_first = True
@@ -227,9 +227,9 @@ class MonitoringDue(Event):
 
 @dataclass(frozen=True)
 class ModelMonitored(Event):
-    """The model's health was checked. `reasons` ask for a training; empty for none.
+    """The model's health was checked. `reasons` ask for a training; an empty list asks for none.
 
-    `returned` is the version that became champion again because the present one was worse; empty for none.
+    `returned` is the version that became champion again because the champion was worse; empty if the champion stays.
     """
 
     topic = "model-monitored"
@@ -242,7 +242,7 @@ class ModelMonitored(Event):
 
 @dataclass(frozen=True)
 class RecommendationsDue(Event):
-    """Recommendations are to be built from the current data, in a run beside the one that trains."""
+    """Recommendations must be built from the current data, in a separate run that does not train."""
 
     topic = "recommendations-due"
     is_first = True
@@ -250,7 +250,7 @@ class RecommendationsDue(Event):
 
 @dataclass(frozen=True)
 class RecommendationsBuilt(Event):
-    """The rules and the visitors' recommendations of day `as_of` were written; `method` made the recommendations."""
+    """The rules and the visitors' recommendations of day `as_of` were written. `method` is the method that was used."""
 
     topic = "recommendations-built"
     is_last = True

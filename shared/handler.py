@@ -143,7 +143,7 @@ def _is_reset(context: StepContext) -> bool:
 
 
 def _finished(place: str, context: StepContext) -> Record | None:
-    """Return the step's record, if another delivery has finished the step meanwhile."""
+    """Return the step's record if another delivery has finished the step meanwhile, otherwise None."""
     try:
         return context.runs.record(context.run_id, place)
     except Exception:  # noqa: BLE001 - logged; the caller raises the step's own error

@@ -12,7 +12,7 @@ import msgspec
 
 
 def _plain(value: Any) -> Any:
-    """Convert a value whose type JSON lacks: NumPy's numbers to numbers, anything else to its text."""
+    """Convert a value of a type that JSON does not have: NumPy's numbers to numbers, anything else to its text."""
     if isinstance(value, float):
         return float(value)
     if hasattr(value, "tolist"):
@@ -22,7 +22,7 @@ def _plain(value: Any) -> Any:
 
 # msgspec's message for a text that ends too early. It is wrong for a text that ends with half a surrogate pair.
 _TRUNCATED = "Input data was truncated"
-# msgspec is ten times as fast as json, and each checkout writes a log line. Keys are sorted for digests only.
+# msgspec is ten times as fast as json, and each checkout writes a log line. Only digests need sorted keys.
 _ENCODERS = {
     is_sorted: msgspec.json.Encoder(enc_hook=_plain, order="deterministic" if is_sorted else None)
     for is_sorted in (False, True)

@@ -11,7 +11,7 @@ ABOVE_ALL = 2.0
 
 
 class Thresholds(NamedTuple):
-    """The least probabilities for a coupon and for the full price."""
+    """The lowest probability that earns a coupon, and the lowest that earns the full price."""
 
     coupon: float
     full_price: float
@@ -20,8 +20,9 @@ class Thresholds(NamedTuple):
 def thresholds(policy: "Policy", percentiles: Sequence[float]) -> Thresholds:
     """Return the thresholds of a policy for a model.
 
-    `percentiles` are the lowest probabilities of the most likely 1, 2, ... 99 percent of the model's test visitors. A
-    model without them was deployed before they were kept; under a policy of kind `quantile` nobody gets an offer by it.
+    `percentiles` hold the lowest probability among the 1, 2, ... 99 percent of the model's test visitors with the
+    highest probabilities. Models deployed by older versions of the code have no percentiles. With such a model, a
+    policy of kind `quantile` gives nobody an offer.
     """
     if policy.kind == "band":
         return Thresholds(policy.coupon_from, policy.coupon_below)
@@ -32,7 +33,7 @@ def thresholds(policy: "Policy", percentiles: Sequence[float]) -> Thresholds:
 
 
 def _lowest(percent: int, percentiles: Sequence[float]) -> float:
-    """Return the lowest probability of the most likely percent of visitors, which may be 0 or 100."""
+    """Return the lowest probability among the `percent` of visitors with the highest probabilities; 0 to 100."""
     if percent == 0:
         return ABOVE_ALL
     return 0.0 if percent == 100 else percentiles[percent - 1]

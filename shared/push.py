@@ -1,7 +1,7 @@
 """Read a Pub/Sub push: an HTTP request that carries one message.
 
-The functions do not use functions-framework's events. It refuses a message without data, and it drops the subscription
-and the number of the delivery attempt. https://cloud.google.com/pubsub/docs/push#receive_push
+The functions do not use functions-framework's events. That library refuses a message without data, and drops the
+subscription and the number of the delivery attempt. https://cloud.google.com/pubsub/docs/push#receive_push
 """
 
 from __future__ import annotations

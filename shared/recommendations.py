@@ -1,4 +1,4 @@
-"""The recommendations' files in the bucket: the chain writes the artefact, and the shop writes what is out of stock."""
+"""The recommendations' files in the bucket: the chain writes the artefact, the shop writes the list out of stock."""
 
 from datetime import date, datetime
 from typing import Any
@@ -10,7 +10,10 @@ OUT_OF_STOCK = "serving/out_of_stock.json"
 
 
 class Rule(Struct, frozen=True):
-    """The products to recommend, with the rule's confidence, if the cart holds the one or two antecedents."""
+    """If the cart holds all antecedents (one or two products), recommend the products of `next`.
+
+    `next` holds (product, confidence of the rule).
+    """
 
     antecedents: list[str]
     next: list[tuple[str, float]]

@@ -1,7 +1,7 @@
-r"""The types of settings that are numbers or texts: which values each may have.
+r"""The types of settings that are numbers or texts, with the values that each type allows.
 
-A pattern ends with \Z, because $ would accept a line end behind the text. Where a pattern does not explain itself,
-`description` says the rule in words: in errors, and in the JSON Schema.
+A pattern ends with \Z, because $ would also accept a text that ends with a line break. If a pattern is hard to read,
+`description` says the rule in words. Errors and the JSON Schema show this description.
 """
 
 from typing import Annotated
@@ -9,7 +9,7 @@ from typing import Annotated
 from msgspec import Meta
 
 _HOST = r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?"
-# No control characters, which Google Analytics keeps out of names.
+# Excludes control characters, because Google Analytics does not allow them in names.
 _VISIBLE = "[!-~\u00a1-\u1fff\u2e80-\ud7ff]"
 
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -21,7 +21,7 @@ Name = Annotated[
         description="up to 128 letters, digits and underscores, beginning with no digit",
     ),
 ]
-# An export's dataset may begin with a digit: GA360 names it by the number of its view.
+# The dataset of an export may begin with a digit: GA360 names the dataset after the number of the view.
 Dataset = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9_]{1,1024}\Z", description="up to 1024 letters, digits and underscores")
 ]
@@ -74,12 +74,12 @@ MachineType = Annotated[
         description="a machine type of Vertex AI, as n1-standard-2 and c2-standard-8 are",
     ),
 ]
-# As a browser writes it: scheme and host, no path and no slash behind it.
+# An origin in the form that a browser sends: scheme and host, without a path and without a slash at the end.
 Origin = Annotated[
     str,
     Meta(pattern=rf"^https?://{_HOST}\Z", description="an origin, as https://www.example.com is one, without a path"),
 ]
-# The form of a name; whether there is such a zone, the tz database says.
+# Checks only the form of the name. `Source.zone` looks the zone up in the tz database.
 TimeZone = Annotated[
     str,
     Meta(

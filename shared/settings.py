@@ -1,11 +1,13 @@
-"""Every decision a retailer can change, with its default: one JSON document in the environment, validated once.
+"""All settings that a retailer can change, with their defaults: one JSON document in the environment, validated once.
 
-`PROPENSITY_SETTINGS` holds what differs from the defaults, `GOOGLE_CLOUD_PROJECT` the project. Names that become
-SQL identifiers or object paths are checked against Google's own rules here, so that nothing further in needs to.
+`PROPENSITY_SETTINGS` holds the settings that differ from the defaults. `GOOGLE_CLOUD_PROJECT` holds the project. Some
+names become SQL identifiers or object paths. They are checked here against Google's rules, so that no other module has
+to check them.
 
     python -m shared.settings > infra/settings/schema.json
 
-writes the same rules as JSON Schema, by which Terraform refuses at plan what no function would start with.
+writes the same rules as JSON Schema. With this schema, `terraform plan` already refuses settings with which no function
+would start.
 """
 
 import os
@@ -42,13 +44,13 @@ CANDIDATES = tuple(sorted(path.stem for path in (Path(__file__).parent.parent / 
 if TYPE_CHECKING:
     Candidate = str
 else:
-    # The files of sql/models.
+    # Candidates are the names of the files in sql/models.
     Candidate = Literal[CANDIDATES]
 Method = Literal["similarity", "matrix_factorization"]
 
 
 class SettingsError(ValueError):
-    """A setting is missing or breaks its rule; the message names it."""
+    """A setting is missing or breaks its rule; the message names the setting."""
 
 
 class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -56,26 +58,26 @@ class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Source(Section, frozen=True):
-    """Where the Google Analytics export lies."""
+    """Which Google Analytics export is read, and which of its sessions are ignored."""
 
     kind: Literal["ga360", "ga4"] = "ga360"
     dataset: Dataset = "analytics"
-    # The export's own project, when it is another one.
+    # The project of the export; None if the export lies in the project of the functions.
     project: Project | None = None
-    # The GA4 property's time zone (Admin > Property details). Hours and weekdays are told in it; GA360's export tells
-    # hours itself, and this one counts where it does not.
+    # Time zone of the GA4 property (Admin > Property details). Hours and weekdays are computed in this zone. GA360's
+    # export contains hours, so this zone is used only if an hour is missing.
     time_zone: TimeZone = "UTC"
     # Traffic from these sources is staff, whose purchases say nothing about customers.
     internal_sources: tuple[str, ...] = ("mall.googleplex.com", "sites.google.com")
-    # Sessions with more hits than this are robots.
+    # Sessions with more hits than this count as robots, and are ignored.
     max_hits: Annotated[int, Meta(ge=1)] = 400
 
     @property
     def zone(self) -> tzinfo:
-        """The time zone.
+        """The time zone, looked up in the tz database.
 
         Raises:
-            ValueError: the tz database does not have it.
+            ValueError: the tz database has no zone of this name.
         """
         if self.time_zone == "UTC":
             return UTC
@@ -94,34 +96,36 @@ class Label(Section, frozen=True):
 
     kind: Literal["horizon", "unbounded"] = "horizon"
     horizon_days: Days = 14
-    # An order, or any event of the export: a GA4 event by its name, a GA360 event as category/action.
+    # The event to predict: `purchase`, or any event of the export. Write a GA4 event as its name, a GA360 event as
+    # category/action.
     event: EventName = PURCHASE
-    # What is worth less does not count.
+    # Minimum revenue; an event of less revenue does not count.
     min_revenue: Annotated[float, Meta(ge=0)] = 0.0
 
 
 class Checks(Section, frozen=True):
-    """What the data must satisfy before anyone learns from it."""
+    """Limits that the data must satisfy before a model learns from them."""
 
-    # Days between the newest day-table and today; 0 lets any age pass.
+    # Largest age of the newest day-table, in days; 0 allows any age.
     max_age_days: Annotated[int, Meta(ge=0)] = 3
-    # A day may have this share of the median of the days before it.
+    # Smallest number of rows of a day, as a share of the median of the `trailing_days` before that day.
     min_rows_share: Share = 0.3
     trailing_days: Days = 14
     max_duplicates_share: Share = 0.01
     max_null_share: Share = 0.9
-    # Of the reports of orders: shares that repeat an order, reverse one, and name no visitor.
+    # Largest shares of the reported orders that repeat an earlier order, reverse one, or name no visitor.
     max_repeated_orders: Share = 0.1
     max_reversals: Share = 0.5
     max_orders_without_visitor: Share = 0.5
 
 
 class Training(Section, frozen=True):
-    """Which visitors are learnt from, and by which candidates."""
+    """Which visitors the models learn from, and which candidates are trained."""
 
     window_days: Days = 90
-    # A refresh within so many hours of the last training rebuilds features and scores with the champion, and trains
-    # nothing, unless it names a reason. GA4 writes each day's table for three days: each time would be a training.
+    # Minimum hours between two trainings. An earlier refresh only rebuilds features and scores with the champion,
+    # unless its message names a reason to train. GA4 rewrites each day's table for three days, and each change would
+    # otherwise start a training.
     min_hours: Annotated[int, Meta(ge=0, le=8760)] = 20
     evaluation_share: Share = 0.2
     test_share: Share = 0.2
@@ -133,64 +137,67 @@ class Training(Section, frozen=True):
 
     @property
     def train_share(self) -> float:
-        """The share of the visitors that is neither for early stopping nor for the gate."""
+        """The share of the visitors from whom models learn: all except evaluation and test visitors."""
         return 1 - self.evaluation_share - self.test_share
 
 
 class Gate(Section, frozen=True):
-    """By what a candidate is chosen, and what it must show on held-out visitors before it serves; docs/judging.md."""
+    """How a candidate is chosen, and the conditions under which it may serve: see docs/judging.md."""
 
-    # What candidates are compared by, and challengers with champions.
+    # The metric by which candidates are compared with each other and with the champions.
     metric: Literal["log_loss", "brier", "roc_auc", "pr_auc"] = "log_loss"
-    # By which share of the other's metric a model may be worse and still count as no worse.
+    # Largest share by which a model's metric may be worse than another's and still count as no worse.
     margin: Annotated[float, Meta(ge=0)] = 0.01
     min_roc_auc: Share = 0.7
-    # What the lower bound of its 95 % interval must reach.
+    # Minimum of the lower bound of the 95 % interval of ROC AUC.
     min_roc_auc_lower: Share = 0.6
-    # Buyers among the test visitors, to be judged, and among the evaluation visitors, to be calibrated.
+    # Minimum number of buyers among the test visitors to judge a model, and among the evaluation visitors to calibrate
+    # it.
     min_positives: Annotated[int, Meta(ge=0)] = 30
-    # One feature alone that ranks this well knows the answer.
+    # Largest ROC AUC of a single feature. A feature above it reveals the label.
     max_single_feature_roc_auc: Share = 0.95
-    # Probabilities are called calibrated when the intervals of slope and of observed over expected lie between one over
-    # this and this. It keeps no candidate out.
+    # Probabilities count as calibrated if two intervals lie within 1 / tolerance to tolerance: those of the calibration
+    # slope and of observed over expected buyers. The result does not reject a candidate.
     calibration_tolerance: Annotated[float, Meta(gt=1)] = 1.25
 
 
 class Policy(Section, frozen=True):
-    """Which offer a probability earns: the full price at the top, a coupon below that, none for the rest.
+    """Which offer a probability earns: the full price if it is high, a coupon if it is lower, otherwise no offer.
 
-    `band` takes the thresholds from coupon_from and coupon_below, which are probabilities. `quantile` gives the most
-    likely full_price_percent of visitors the full price and the next coupon_percent a coupon.
+    Kind `band` uses the probabilities `coupon_from` and `coupon_below` as thresholds. Kind `quantile` sorts the
+    visitors by probability. The first `full_price_percent` of them get the full price, and the next `coupon_percent`
+    get a coupon.
     """
 
     kind: Literal["band", "quantile"] = "band"
     coupon_from: Share = 0.5
     coupon_below: Share = 0.8
-    # Together the audience's two tenths.
+    # The default percentages together cover the default audience: 20 % of the visitors.
     full_price_percent: Annotated[int, Meta(ge=0, le=99)] = 5
     coupon_percent: Annotated[int, Meta(ge=1, le=100)] = 15
 
 
 class Audience(Section, frozen=True):
-    """Who is scored and who is published."""
+    """Which visitors are scored, and which of them are published as the audience."""
 
     window_days: Days = 30
-    # Decile 1 holds the tenth most likely to buy.
+    # The audience holds the deciles from 1 to this one. Decile 1 holds the visitors with the highest probabilities.
     max_decile: Annotated[int, Meta(ge=1, le=10)] = 2
 
 
 class Serving(Section, frozen=True):
-    """Where the champion answers online."""
+    """The Vertex AI model and endpoint that serve the champion."""
 
     region: Region = "us-central1"
-    # Vertex AI's address; empty means the region's own.
+    # URL of Vertex AI; empty means the URL of the region.
     api_endpoint: ApiEndpoint = ""
     model_id: ModelId = "propensity"
     endpoint_id: EndpointId = "propensity"
     machine_type: MachineType = "n1-standard-2"
     max_replicas: Annotated[int, Meta(ge=1)] = 2
     canary_percent: Annotated[int, Meta(ge=1, le=99)] = 10
-    # Test visitors on which the endpoint must say what ML.PREDICT says; of one alone none would be chosen.
+    # Number of test visitors for whom the endpoint's probability must agree with ML.PREDICT's. At least 2, because the
+    # sampling statement would choose no row for 1.
     golden_rows: Annotated[int, Meta(ge=2, le=1000)] = 50
 
 
@@ -199,57 +206,63 @@ class Monitoring(Section, frozen=True):
 
     # Age of the newest day that the champion has learnt from, in days.
     max_champion_days: Days = 45
-    # Days after a training in which the model's health asks for no other one.
+    # Minimum days after a training before the model's health may ask for the next one.
     cool_down_days: Annotated[int, Meta(ge=0, le=1000)] = 3
-    # Rejections in a row after which it asks for none: a training on the same data would be rejected again.
+    # Number of consecutive rejections after which the model's health asks for no training: the gate would reject the
+    # next model too.
     max_rejections: Annotated[int, Meta(ge=1)] = 2
 
 
 class Recommendations(Section, frozen=True):
-    """What is recommended beside a score: rules from baskets, and products for each visitor."""
+    """How recommendations are built: rules from baskets, and products for each visitor."""
 
-    # Baskets and interests of so many days count.
+    # Number of days whose baskets and product views are used.
     window_days: Days = 90
-    # With fewer sessions that bought, what was put into carts makes the baskets.
+    # Minimum number of sessions with a purchase. If there are fewer, baskets are made of additions to the cart instead.
     min_baskets: Annotated[int, Meta(ge=0)] = 500
-    # A set of products is frequent in at least so many baskets and that share of them.
+    # A set of products is frequent if at least `min_count` baskets and at least the share `min_support` of all baskets
+    # contain it.
     min_count: Annotated[int, Meta(ge=1)] = 5
     min_support: Share = 0.001
     min_confidence: Share = 0.1
     min_lift: Annotated[float, Meta(ge=0)] = 1.2
-    # What is tried for visitors; of those that beat popularity the best is published. matrix_factorization needs a
-    # reservation of BigQuery's Enterprise edition: without one, each run leaves a failed job.
+    # Methods to try. The best method that beats popularity is used; if none does, visitors get the popular products.
+    # matrix_factorization needs a reservation of BigQuery's Enterprise edition. Without a reservation, each run leaves
+    # a failed job.
     methods: tuple[Method, ...] = ("similarity",)
-    # So many visitors' last products are held out to judge by.
+    # Number of visitors whose last product is held out to evaluate the methods.
     evaluation_visitors: Annotated[int, Meta(ge=0)] = 2_000
-    # Two products that n visitors share are n / (n + this) as alike as the cosine says.
+    # Shrinkage of similarities: if n visitors share two products, their cosine similarity is multiplied by n / (n +
+    # shrinkage).
     shrinkage: Annotated[float, Meta(ge=0)] = 10.0
-    # How many products a visitor is recommended; also the k of recall@k and NDCG@k.
+    # Number of products recommended to a visitor; also the k of recall@k and NDCG@k.
     per_visitor: Annotated[int, Meta(ge=1, le=50)] = 5
-    # What the online path holds in memory: this many rules, similar products for each one, and popular products.
+    # Maximum numbers that the online path holds in memory: of rules, of similar products per product, and of popular
+    # products.
     most_rules: Annotated[int, Meta(ge=0, le=100_000)] = 5_000
     most_similar: Annotated[int, Meta(ge=0, le=100)] = 10
     most_popular: Annotated[int, Meta(ge=0, le=1_000)] = 50
 
 
 class Online(Section, frozen=True):
-    """How a checkout is scored: by the endpoint, or embedded in the function, each standing in for the other."""
+    """How a checkout is scored: by the endpoint or by the embedded scorer. If one fails, the other answers."""
 
     order: Literal["embedded_first", "endpoint_first"] = "embedded_first"
-    # For one checkout's whole try at the endpoint, retries included.
+    # Time limit for the endpoint's answer to one checkout, retries included, in milliseconds.
     endpoint_deadline_ms: Annotated[int, Meta(ge=10, le=60_000)] = 300
     # Retries may be at most this share of the requests to the endpoint.
     retry_share: Share = 0.1
-    # So many failures among the last 20 requests open the breaker ...
+    # The breaker opens after this many failures among the last 20 requests.
     breaker_failures: Annotated[int, Meta(ge=1, le=20)] = 10
-    # ... for so long; then so many probes in a row must succeed.
+    # Seconds for which the breaker stays open. Then it closes after `breaker_probes` successful requests in a row.
     breaker_open_seconds: Annotated[float, Meta(gt=0, le=3600)] = 10.0
     breaker_probes: Annotated[int, Meta(ge=1, le=100)] = 3
-    # How often a new champion, new recommendations and what is out of stock are looked for.
+    # Seconds between two checks for a new champion, new recommendations and products that are out of stock.
     refresh_seconds: Annotated[float, Meta(gt=0, le=3600)] = 30.0
-    # How many products a checkout is told.
+    # Maximum number of recommended products in the answer to a checkout.
     next_products: Annotated[int, Meta(ge=0, le=50)] = 4
-    # The shop's pages that may ask score_checkout from a browser; without any, the shop's server asks.
+    # Origins of the shop's pages that may call score_checkout from a browser. If empty, only the shop's server can call
+    # it.
     origins: tuple[Origin, ...] = ()
 
 
@@ -271,18 +284,18 @@ class Settings(Section, frozen=True):
     monitoring: Monitoring = Monitoring()
     recommendations: Recommendations = Recommendations()
     online: Online = Online()
-    # A run without news for this long is taken up again by resume_runs.
+    # resume_runs continues a run that has recorded nothing for this many minutes.
     resume_after_minutes: Annotated[int, Meta(ge=0)] = 15
-    # Newer data wait for an open run; one without news for so many hours is no longer open.
+    # Hours without activity after which a run no longer counts as open. While a run is open, newer data wait.
     open_hours: Annotated[int, Meta(ge=1, le=168)] = 6
-    # How long one delivery waits for a BigQuery job or a deployment; below the function's timeout.
+    # Seconds that one delivery waits for a BigQuery job or a deployment. Must be below the function's timeout.
     wait_seconds: Annotated[int, Meta(ge=1)] = 480
 
     def __post_init__(self) -> None:
         for sentence, holds in TOGETHER.items():
             if not holds(self):
                 raise ValueError(sentence)
-        # Asks the tz database.
+        # Raises ValueError if the tz database has no such zone.
         _ = self.source.zone
 
     @classmethod
@@ -324,16 +337,16 @@ class Settings(Section, frozen=True):
 
     @property
     def table_prefix(self) -> str:
-        """What the export's day-tables are called before the date."""
+        """The part of a day-table's name before the date."""
         return "ga_sessions_" if self.source.kind == "ga360" else "events_"
 
     @property
     def label_days(self) -> int:
-        """How many days after the first visit a purchase counts."""
+        """The number of days after the first visit in which a purchase counts."""
         return self.label.horizon_days if self.label.kind == "horizon" else self.training.window_days
 
 
-# Rules over several settings, by the sentence with which they are refused; infra/settings/settings.tf has them too.
+# Rules that combine several settings. The key is the error message. infra/settings/settings.tf has the same rules.
 TOGETHER: dict[str, Callable[[Settings], bool]] = {
     "policy.coupon_from must not be above policy.coupon_below": lambda all_: (
         all_.policy.coupon_from <= all_.policy.coupon_below
@@ -351,7 +364,7 @@ TOGETHER: dict[str, Callable[[Settings], bool]] = {
 
 
 def with_overrides(document: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
-    """Return `document` with assignments like `gate.min_positives=1` applied; values are JSON, else text.
+    """Return `document` with assignments like `gate.min_positives=1`; a value that is not JSON is a text.
 
     Raises:
         SettingsError: an assignment has no `=`, or names something within a single value.
@@ -376,9 +389,10 @@ def with_overrides(document: dict[str, Any], assignments: list[str]) -> dict[str
 
 
 def schema() -> bytes:
-    """Return the rules and defaults as JSON Schema, the same bytes for the same rules.
+    """Return the rules and defaults as JSON Schema; the same rules give the same bytes.
 
-    Its patterns are for Terraform, in whose syntax (RE2) a dollar is the end of the text.
+    The patterns end with a dollar instead of backslash Z. Terraform uses RE2, in which a dollar matches only the end of
+    the text.
     """
     rules = jsontext.encode(msgspec.json.schema(Settings), is_sorted=True).replace(rb'\\Z"', b'$"')
     return msgspec.json.format(rules, indent=2) + b"\n"

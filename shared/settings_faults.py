@@ -47,7 +47,7 @@ def sentence(settings: type[Struct], document: dict[str, Any], message: str) -> 
 
 
 def unknown_time_zone(wrong: str) -> str:
-    """Return that the tz database does not have the zone, and which one was probably meant: "paris" is Europe/Paris."""
+    """Say that the tz database does not have the zone, and suggest a zone: for "paris" it is Europe/Paris."""
     known = {name.lower(): name for name in sorted(zoneinfo.available_timezones())}
     place = wrong.lower().rpartition("/")[2]
     near = [name for name in known if name.rpartition("/")[2] == place] or difflib.get_close_matches(
@@ -67,7 +67,7 @@ def _unknown(settings: type[Struct], section: str, name: str) -> str:
 
 
 def _nearest(wrong: str, names: list[str]) -> str | None:
-    """Return the name that was probably meant: the same in another section, or one spelt similarly."""
+    """Return the name that was probably meant: the same name in another section, or one spelt similarly."""
     leaf = wrong.rpartition(".")[2]
     elsewhere = [name for name in names if name.rpartition(".")[2] == leaf]
     alike = difflib.get_close_matches(wrong, [name for name in names if "." in name or "." not in wrong], 1, _NEAR)

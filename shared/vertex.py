@@ -1,6 +1,6 @@
 """The predictions of the Vertex AI endpoint, over its REST API.
 
-Not with google-cloud-aiplatform, whose import takes longer than a checkout may wait.
+This module does not use google-cloud-aiplatform, because its import takes longer than a checkout may wait.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from shared.settings import Settings
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-# Connections that are kept: as many as an instance of a function answers requests at once.
+# Number of connections that are kept: the number of requests that an instance of a function answers concurrently.
 CONNECTIONS = 16
-# Too many requests, not available now, took too long.
+# HTTP statuses after which a retry may help: too many requests, service unavailable, gateway timeout.
 HEALING = {429, 503, 504}
 
 
 class Answer(Struct, rename="camel"):
-    """What one deployed model says: under a traffic split, any of them."""
+    """The answer of one deployed model. If the traffic is split, any deployed model may have answered."""
 
     predictions: list[Any]
     deployed_model_id: str
@@ -38,10 +38,10 @@ class Answer(Struct, rename="camel"):
 
     @property
     def probabilities(self) -> list[float]:
-        """P(buys) of each instance.
+        """The probability of a purchase for each instance.
 
         Raises:
-            ValueError: a prediction is none of a BigQuery ML model's.
+            ValueError: a prediction does not have the form of a BigQuery ML model's.
         """
         return [_probability(prediction) for prediction in self.predictions]
 
@@ -55,7 +55,7 @@ class _Refusal(Struct):
 
 
 class RefusedError(RuntimeError):
-    """The endpoint answers with an HTTP error; the text may quote what was sent.
+    """The endpoint answers with an HTTP error; the message may quote the request.
 
     `code` is the HTTP status, and `errors` the details of Google's answer, as in the errors of Google's clients.
     """
@@ -67,7 +67,7 @@ class RefusedError(RuntimeError):
 
 
 class Predictions:
-    """The endpoint that the settings name. Safe for threads."""
+    """Predictions of the endpoint that the settings name. Thread-safe."""
 
     def __init__(self, settings: Settings) -> None:
         serving = settings.serving
@@ -80,9 +80,9 @@ class Predictions:
 
         Raises:
             RefusedError: the endpoint answers with an HTTP error.
-            urllib3.exceptions.HTTPError: it cannot be reached, or gives no whole answer in time.
-            google.auth.exceptions.GoogleAuthError: there are no credentials, or no token for them.
-            msgspec.DecodeError: the answer is nonsense.
+            urllib3.exceptions.HTTPError: the endpoint cannot be reached, or its answer is not complete in time.
+            google.auth.exceptions.GoogleAuthError: there are no credentials, or Google gives no token for them.
+            msgspec.DecodeError: the answer is not JSON of the expected form.
         """
         headers = {"Content-Type": "application/json"}
         self._authorize(headers)
@@ -95,14 +95,15 @@ class Predictions:
 
     @cached_property
     def _authorize(self) -> Callable[[dict[str, str]], None]:
-        """Adds the token to a request's headers, and renews it in time."""
+        """A function that adds the access token to a request's headers, and renews the token before it expires."""
         import google.auth  # noqa: PLC0415 - cryptography, which comes with it, takes its time
         from google.auth.transport.requests import Request  # noqa: PLC0415
         from google.oauth2 import service_account  # noqa: PLC0415
 
         credentials, _ = google.auth.default(default_scopes=[SCOPE])
         if isinstance(credentials, service_account.Credentials):
-            # As Google's clients do: it signs its tokens itself, and asks nobody for them.
+            # A service account's key signs the tokens locally, so no request for a token is needed. Google's clients do
+            # the same.
             credentials = credentials.with_always_use_jwt_access(True)  # type: ignore[no-untyped-call]
         transport = Request()
         before: Callable[..., None] = credentials.before_request
@@ -110,13 +111,13 @@ class Predictions:
 
 
 def address(settings: Settings) -> str:
-    """Return the URL of the region's Vertex AI, or of the one that the settings name."""
+    """Return the URL of Vertex AI from the settings, by default the region's."""
     host = settings.serving.api_endpoint or f"{settings.serving.region}-aiplatform.googleapis.com"
     return host if "://" in host else f"https://{host}"
 
 
 def can_heal(error: Exception) -> bool:
-    """Whether asking again may help: the endpoint said "not now" or "took too long", or dropped the connection."""
+    """Whether a retry may help: the endpoint answered 429, 503 or 504, or the connection failed."""
     if isinstance(error, RefusedError):
         return error.code in HEALING
     return isinstance(error, ProtocolError | NewConnectionError | ProxyError)
@@ -126,12 +127,12 @@ def _details(content: bytes) -> list[dict[str, Any]]:
     try:
         return msgspec.json.decode(content, type=_Refusal).error.details
     except msgspec.MsgspecError:
-        # A proxy answers with a page.
+        # The answer is not JSON, for example a proxy's HTML page.
         return []
 
 
 def _probability(prediction: Any) -> float:
-    """Return P(buys) of one BigQuery ML prediction, whose classes come in no promised order."""
+    """Return the probability of a purchase in one BigQuery ML prediction; its classes may come in any order."""
     try:
         values = [str(value) for value in prediction[f"{LABEL}_values"]]
         probability = float(prediction[f"{LABEL}_probs"][values.index("1")])

@@ -72,8 +72,9 @@ class Warehouse:
     """Runs statements for one step of one run.
 
     A job's id consists of the run, the step, the statement's name, a digest of its values and the attempt. So a second
-    delivery attaches to the first one's job. After a failure the id is used up, and the next delivery counts the
-    attempt up. The statement's text is not part of the id: a deployment may change a comment during a run.
+    delivery attaches to the first one's job. After a failure, the id cannot be used again, so the next delivery
+    increases the attempt by 1. The statement's text is not part of the id, because a deployment may change a comment
+    during a run.
     """
 
     def __init__(
@@ -83,12 +84,12 @@ class Warehouse:
         self._dataset = settings.dataset
         self._run_id = run_id
         self._step = step
-        # Part of every job's id, so that a run that was reset does not attach to its jobs from before the reset.
+        # Part of every job's id. So a run that was reset does not attach to jobs from before the reset.
         self._incarnation = incarnation
         self._deadline = deadline
         # How long this delivery has waited for BigQuery, in seconds.
         self.seconds = 0.0
-        # What BigQuery bills for each statement that this delivery has awaited, in bytes. Threads append to it.
+        # Billed bytes of each statement that this delivery has awaited. Several threads append to this list.
         self._billed: list[int] = []
 
     @property
@@ -213,13 +214,13 @@ def query(client: bigquery.Client, settings: Settings, statement: Statement) -> 
 
 
 def heals(job: bigquery.QueryJob) -> bool:
-    """Whether a new attempt may succeed where this job failed; concurrent updates of the same rows count too."""
+    """Whether a new attempt may succeed after this job's failure, e.g. after concurrent updates of the same rows."""
     error = job.error_result or {}
     return error.get("reason") in RETRYABLE or "due to concurrent update" in error.get("message", "")
 
 
 def denied_at(job: bigquery.QueryJob) -> datetime | None:
-    """Return when the job failed because of a missing right; None if it did not."""
+    """Return when the job failed because of a missing right; None if it has not failed or failed for another reason."""
     return job.ended if (job.error_result or {}).get("reason") == DENIED else None
 
 

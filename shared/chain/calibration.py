@@ -1,4 +1,4 @@
-"""Fit a calibrator, and say whether probabilities are calibrated: pure functions of points and sums of sql/evaluation.
+"""Fit a calibrator and judge whether probabilities are calibrated: pure functions of the rows of sql/evaluation.
 
 docs/judging.md gives the rules with their sources.
 """
@@ -17,19 +17,20 @@ from shared.chain.intervals import Estimate, more_needed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-# Bins of sql/evaluation/calibration_points.sql, which has eight folds. With so many, a fit to the points gives
-# probabilities that differ by less than 0.3 % from those of a fit to the rows.
+# Number of bins in sql/evaluation/calibration_points.sql, which has eight folds. With 200 bins, a fit to the points
+# changes probabilities by less than 0.3 % compared with a fit to the rows.
 BINS = 200
-# With fewer buyers isotonic regression fits chance (Niculescu-Mizil and Caruana 2005).
+# Minimum number of buyers for isotonic regression. With fewer buyers it overfits (Niculescu-Mizil and Caruana 2005).
 ISOTONIC_BUYERS = 1000
 MOST_KNOTS = 50
-# Digits of a calibrator's numbers: sums of floats differ in their last digits from one execution to the next.
+# A calibrator's numbers are rounded to this many digits, because the last digits of a sum of floats differ between
+# executions.
 DIGITS = 6
 _MOST_STEPS = 100
 
 
 class Point(NamedTuple):
-    """Visitors of one bin, fold and outcome, with their mean log odds."""
+    """The visitors of one bin, fold and outcome (`label`): their number and their mean log odds."""
 
     fold: int
     label: int
@@ -38,7 +39,7 @@ class Point(NamedTuple):
 
 
 class Coefficients(NamedTuple):
-    """A line on the log odds."""
+    """A line on the log odds: `intercept + slope * log odds`."""
 
     intercept: float
     slope: float
@@ -46,7 +47,7 @@ class Coefficients(NamedTuple):
 
 @dataclass(frozen=True)
 class Fitted:
-    """A calibrator, and in words how it was found, or why there is none."""
+    """A calibrator. `method` says in words how it was fitted, or why nothing was fitted."""
 
     calibrator: Calibrator
     method: str
@@ -54,7 +55,7 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Sums:
-    """The row of sql/evaluation/calibration.sql; None where there are no visitors."""
+    """The row of sql/evaluation/calibration.sql. A sum over no visitors is None."""
 
     visitors: int
     visitors_with_buyers: int
@@ -71,9 +72,10 @@ class Sums:
 
 
 def fit(points: Sequence[Point], min_positives: int) -> Fitted:
-    """Return Platt's calibrator, or an isotonic one where there are buyers enough and cross-fitting prefers it.
+    """Return Platt's calibrator, or an isotonic one if buyers suffice and cross-fitting shows that it is better.
 
-    With too few buyers, and where the fit fails or would turn the ranking round, probabilities stay as they are.
+    Return the identity if there are fewer than `min_positives` buyers, or if the fit fails or would reverse the
+    ranking.
     """
     line = platt(points)
     if line is None:
@@ -93,7 +95,7 @@ def fit(points: Sequence[Point], min_positives: int) -> Fitted:
 
 
 def _objection(points: Sequence[Point], line: Coefficients, min_positives: int) -> str | None:
-    """Return why there is no calibrator by this line; None if there is one."""
+    """Return the reason why the line cannot be used as a calibrator; None if it can be used."""
     buyers = _buyers(points)
     if buyers in (0, sum(point.row_count for point in points)):
         return "the evaluation visitors are all buyers or all none"
@@ -109,17 +111,20 @@ def _buyers(points: Iterable[Point]) -> int:
 
 
 def platt(points: Sequence[Point]) -> Coefficients | None:
-    """Return Platt's line: a logistic regression on outcomes that are a little short of 0 and 1 (Platt 1999)."""
+    """Return Platt's line: a logistic regression on slightly smoothed outcomes.
+
+    As in Platt (1999), outcomes are slightly above 0 and slightly below 1, which prevents overfitting.
+    """
     buyers = _buyers(points)
     others = sum(point.row_count for point in points) - buyers
     return regression(points, 1 / (others + 2), (buyers + 1) / (buyers + 2))
 
 
 def regression(points: Sequence[Point], of_others: float = 0.0, of_buyers: float = 1.0) -> Coefficients | None:
-    """Return the logistic regression of the outcome on the log odds; None if there is none.
+    """Return the logistic regression of the outcome on the log odds; None if it has no solution.
 
-    There is none where there are no points, where all log odds are the same, or where a threshold separates buyers and
-    others without fail.
+    `of_others` and `of_buyers` are the outcomes to fit. There is no solution without points, if all log odds are equal,
+    or if a threshold separates buyers from others perfectly.
     """
     if not points:
         return None
@@ -135,7 +140,7 @@ def regression(points: Sequence[Point], of_others: float = 0.0, of_buyers: float
         if max(abs(step.intercept), abs(step.slope)) < 1e-9:
             return Coefficients(line.intercept - line.slope * centre, line.slope)
         further = Coefficients(line.intercept + step.intercept, line.slope + step.slope)
-        # Newton's steps may be too long where buyers are rare.
+        # If buyers are rare, a Newton step may be too long, so halve it until the likelihood does not fall.
         while (found := _likelihood(rows, further)) < likelihood - 1e-9 * abs(likelihood):
             further = Coefficients(
                 (line.intercept + further.intercept) / 2,
@@ -172,9 +177,10 @@ def _newton_step(rows: Iterable[tuple[float, int, float]], line: Coefficients) -
 
 
 def _cross_fitted_gain(points: Sequence[Point]) -> Estimate | None:
-    """Return how much of a fold's log loss under Platt's calibrator of all other folds an isotonic one saves.
+    """Return by how much an isotonic calibrator lowers the log loss of held-out folds, compared with Platt's.
 
-    None where the others have no Platt calibrator.
+    Both calibrators are fitted to the other folds. None if the other folds have no Platt calibrator, or if there is
+    only one fold.
     """
     gains = []
     for fold in {point.fold for point in points}:
@@ -188,7 +194,7 @@ def _cross_fitted_gain(points: Sequence[Point]) -> Estimate | None:
 
 
 def log_loss(points: Sequence[Point], calibrator: Calibrator) -> float:
-    """Return the mean log loss of the points' visitors."""
+    """Return the mean log loss of the points' visitors after calibration."""
     loss = 0.0
     for point in points:
         probability = calibrator.apply(sigmoid(point.log_odds))
@@ -202,7 +208,7 @@ def _straight(line: Coefficients) -> Calibrator:
 
 @dataclass(frozen=True)
 class _Block:
-    """Neighbouring points: how many visitors, how many buyers, and how many of them the model expects."""
+    """Neighbouring points, pooled: their visitors, their buyers, and the number of buyers that the model expects."""
 
     row_count: int
     buyers: int
@@ -221,10 +227,10 @@ class _Block:
 
 
 def _isotonic(points: Sequence[Point], line: Coefficients) -> Calibrator:
-    """Return isotonic regression, as lines between the means of its blocks and with Platt's slope outside them.
+    """Return isotonic regression: lines between the means of its blocks, and Platt's slope outside the blocks.
 
-    Steps would give many visitors one probability, and so change the ranking. A block lies where the model expects as
-    many buyers as a visitor of its has on average.
+    Steps would give many visitors the same probability, and so change the ranking. A knot's x is the log odds of the
+    model's mean probability in the block. Its y is the log odds of the share of buyers.
     """
     blocks = _large(pooled(points))
     knots: list[tuple[float, float]] = []
@@ -250,7 +256,7 @@ def pooled(points: Sequence[Point]) -> list[_Block]:
 
 
 def _large(blocks: Sequence[_Block]) -> list[_Block]:
-    """Return blocks of which each holds so many buyers and others that their share is more than chance."""
+    """Merge neighbouring blocks until each holds enough buyers and enough others for a reliable share."""
     least = sum(blocks[1:], blocks[0]).rarer / MOST_KNOTS
     large = [blocks[0]]
     for block in blocks[1:]:
@@ -264,11 +270,14 @@ def _large(blocks: Sequence[_Block]) -> list[_Block]:
 
 
 def slope(sums: Sums, line: Coefficients) -> Estimate:
-    """Return the calibration slope (Cox 1958) with the variance of the sandwich by visitor (Liang and Zeger 1986)."""
+    """Return the calibration slope (Cox 1958) with its sandwich variance.
+
+    The variance is clustered by visitor (Liang and Zeger 1986). `line` is the regression on the calibrated log odds.
+    """
     values = (sums.information, sums.information_mixed, sums.information_of_slope)
     information, mixed, of_slope = (value or 0.0 for value in values)
     determinant = information * of_slope - mixed**2
-    # Two coefficients are estimated, and buyers are what is rare.
+    # Buyers are the rarer outcome, so their number limits the degrees of freedom. Two coefficients are estimated.
     freedom = sums.visitors_with_buyers - 2
     if determinant <= 0 or freedom <= 0:
         return Estimate(line.slope, math.inf)
@@ -281,7 +290,7 @@ def slope(sums: Sums, line: Coefficients) -> Estimate:
 
 
 def observed_over_expected(sums: Sums) -> Estimate | None:
-    """Return how many buyers there are for each that was predicted; None where nobody bought."""
+    """Return the number of buyers divided by the sum of the probabilities; None if nobody bought."""
     if not sums.observed or not sums.expected:
         return None
     squares = (sums.ratio_squares or 0.0) / sums.expected**2
@@ -290,9 +299,10 @@ def observed_over_expected(sums: Sums) -> Estimate | None:
 
 
 def judge(slope: Estimate | None, ratio: Estimate | None, buyers: int, tolerance: float) -> str:
-    """Say whether the probabilities are shown to be calibrated, shown to be off and by how much, or neither.
+    """Say whether the probabilities are shown to be calibrated, shown to be off (and by how much), or neither.
 
-    `ratio` is observed over expected; what is None could not be estimated. A tolerance of 1.25 means 0.8 to 1.25.
+    `ratio` is observed over expected buyers. `slope` or `ratio` is None if it could not be estimated. A tolerance of
+    1.25 means 0.8 to 1.25.
     """
     within = f"within {1 / tolerance:.2g} to {tolerance:.3g}"
     if slope is None or ratio is None:
@@ -334,7 +344,10 @@ def _fault_of_slope(slope: Estimate, tolerance: float) -> list[str]:
 
 
 def _more_needed(estimate: Estimate, buyers: int, tolerance: float) -> int | None:
-    """Return how many more buyers would bring the interval within the tolerance, as long as all else stays."""
+    """Return how many more buyers would bring the interval within the tolerance, if everything else stays the same.
+
+    None if no realistic number of buyers would.
+    """
     above = Estimate(estimate.value - tolerance, estimate.variance, estimate.third)
     below = Estimate(1 / tolerance - estimate.value, estimate.variance, -estimate.third)
     needed = [more_needed(one, buyers) for one in (above, below) if one.upper > 0]

@@ -1,8 +1,10 @@
-"""What the data must satisfy before anyone learns from it: one file of sql/checks a check.
+"""Check the data before a model learns from them: one check per file of sql/checks.
 
-A check returns one row: `is_ok`, and `found` in words. Those in sql/checks/fail stop the run, those in sql/checks/warn
-are recorded on it. One check asks BigQuery's API instead, because INFORMATION_SCHEMA.COLUMN_FIELD_PATHS would have to
-look at every day-table there is: the columns of the export, `fail/columns`.
+A check returns one row: `is_ok`, and `found` in words. A failed check in sql/checks/fail ends the run. A failed check
+in sql/checks/warn is only recorded.
+
+The check `fail/columns` is not a statement: it asks BigQuery's API for the columns of the export.
+INFORMATION_SCHEMA.COLUMN_FIELD_PATHS would have to read the schema of every day-table.
 """
 
 from __future__ import annotations
@@ -24,7 +26,10 @@ if TYPE_CHECKING:
 
 
 def require_columns(context: StepContext) -> set[str]:
-    """Return the columns of the table that was created last, which BigQuery takes for all, once none is missing.
+    """Return the columns of the export, if none that the chain reads is missing; record the check.
+
+    They are the columns of the day-table that was created last, because BigQuery uses its schema for a query over all
+    day-tables.
 
     Raises:
         Permanent: names the table and the columns that it lacks.
@@ -41,17 +46,17 @@ def require_columns(context: StepContext) -> set[str]:
 
 
 def run(as_of: date, changed: list[date], context: StepContext) -> None:
-    """Run every check on what the changed days brought and record the results on the run.
+    """Run all checks on the rows of the changed days, and record the results in the run's folder.
 
     Raises:
-        Permanent: a check of sql/checks/fail is not satisfied; says what was found.
+        Permanent: a check of sql/checks/fail has failed; the message says what was found.
     """
     limits = context.settings.checks
     values = {
         "as_of": as_of,
         "today": context.now.date(),
         "first_day": min(changed, default=as_of - timedelta(days=limits.trailing_days)),
-        # A check's limits have the names of their settings.
+        # A limit's parameter has the name of its setting.
         **msgspec.structs.asdict(limits),
     }
     names = sorted(str(path.relative_to(SQL).with_suffix("")) for path in (SQL / "checks").glob("*/*.sql"))
@@ -71,6 +76,6 @@ def run(as_of: date, changed: list[date], context: StepContext) -> None:
 
 
 def _used(name: str, values: dict[str, Any]) -> dict[str, Any]:
-    """Return the values that the statement names."""
+    """Return only the values whose parameters occur in the statement."""
     text = (SQL / f"{name}.sql").read_text()
     return {key: value for key, value in values.items() if f"@{key}" in text}

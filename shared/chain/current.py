@@ -53,7 +53,8 @@ class Training(msgspec.Struct, frozen=True):
 class Current(msgspec.Struct, frozen=True):
     """The claim: the run that reads the export now, or read it last.
 
-    `held_at` is when the run last renewed the claim. `waiting` are the reasons for which the following run is wanted.
+    `held_at` is the time at which the run last renewed the claim. `waiting` holds the reasons for which a following run
+    is wanted.
     """
 
     run_id: str
@@ -108,7 +109,8 @@ def join(announced: Refresh, message: Message, environment: Environment, now: da
         )
         run_id = run_ids.of_export(reading)
         while _is_superseded(run_id, environment):
-            # A superseded run is over, although its data may be unread: the run that superseded it may have failed.
+            # A superseded run does not continue, but its data may still be unread, because the newer run may have
+            # failed.
             run_id = run_ids.of_export_again(reading, run_id)
         if environment.runs.is_opened(run_id):
             return DataRefreshed(run_id, reading.as_of, reading.reason)
@@ -178,7 +180,7 @@ def names(run_id: str | None, environment: Environment) -> bool:
 
 
 def forget(run_id: str | None, environment: Environment) -> None:
-    """Delete the claim if this run holds it; for None, whichever run does."""
+    """Delete the claim if this run holds it; for None, delete it whichever run holds it."""
     found, generation = _claim(environment).read()
     if found and run_id in {None, found.run_id}:
         _claim(environment).remove(generation)

@@ -1,6 +1,7 @@
-"""The documents of a run's folder, one structure each. A step writes a document; other steps and commands read it.
+"""The documents of a run's folder, with one structure per document.
 
-Numbers may be None, because BigQuery has NULL, and NaN and infinity are written as null.
+A step writes a document; other steps and commands read it. Numbers may be None, because BigQuery has NULL, and because
+NaN and infinity are written as null.
 """
 
 from dataclasses import dataclass
@@ -65,7 +66,7 @@ class Reading(Struct, frozen=True):
 
     @property
     def seen(self) -> list[tuple[date, int, int]]:
-        """A value that identifies this state of the export."""
+        """A value that identifies this state of the export: (day, row count, last modification) of each day-table."""
         return [(day, table.row_count, table.last_modified) for day, table in self.days.items()]
 
 
@@ -123,7 +124,7 @@ class StepDone(Struct, frozen=True):
 
 
 class StepFailure(Struct, frozen=True):
-    """Why a step has not finished."""
+    """The reason why a step has not finished."""
 
     reason: str
     is_permanent: bool
@@ -141,9 +142,9 @@ class Check(Struct, frozen=True):
 
 
 class HeldAgainst(Struct, frozen=True):
-    """The champion that the run's candidates are held against, None before there is one.
+    """The champions with which the run's winner is compared. `version` is the champion, None if there is none yet.
 
-    `best` is the best champion so far, None where that is the champion itself.
+    `best` is the best champion so far, None if that is the champion itself.
     """
 
     version: Version | None
@@ -151,7 +152,7 @@ class HeldAgainst(Struct, frozen=True):
 
 
 class CalibratedDecile(Struct, frozen=True):
-    """The mean probability of a tenth of the visitors, and the share of them that bought."""
+    """The mean probability of one tenth of the visitors, and the share of buyers among these visitors."""
 
     decile: int
     visitors: int
@@ -160,7 +161,7 @@ class CalibratedDecile(Struct, frozen=True):
 
 
 class Measured(Struct, frozen=True):
-    """The metrics of one model on the visitors of a split, and the word for its ROC AUC.
+    """The metrics of one model on the visitors of a split. `word` describes the ROC AUC, e.g. "fair".
 
     `intervals` holds the 95 % interval of each metric from `roc_auc` to `lift_at_20_percent`.
     """
@@ -194,9 +195,10 @@ class Estimated(Struct, frozen=True):
 
 
 class Calibration(Struct, frozen=True):
-    """The calibrator of the winner's probabilities, how it was found, and what the test visitors show of it.
+    """The winner's calibrator, how it was fitted, and whether the test visitors show that it is right.
 
-    `slope` is of a logistic regression of the outcome on the calibrated log odds; None where it cannot be estimated.
+    `slope` is the slope of a logistic regression of the outcome on the calibrated log odds; None if it cannot be
+    estimated.
     """
 
     calibrator: Calibrator
@@ -207,7 +209,7 @@ class Calibration(Struct, frozen=True):
 
 
 class Split(Struct, frozen=True):
-    """One part of the run's rows: sql/evaluation/splits.sql."""
+    """One split of the run's rows: a row of sql/evaluation/splits.sql."""
 
     split: str
     first_day: date
@@ -217,12 +219,12 @@ class Split(Struct, frozen=True):
 
 
 class Evaluation(Struct, frozen=True):
-    """What the candidates and the champions are worth, the choice, and the gate's verdict on the winner.
+    """The metrics of the candidates and the champions, the choice, and the gate's verdict on the winner.
 
-    `candidates` were measured on the evaluation visitors; `test` are the winner and the champions on the test visitors.
-    `best` is the champion that stays the best so far even if the winner replaces the present one; None, it would be the
-    winner. `failed` says why a model could not be trained or scored; `single_features` is the ROC AUC of each feature
-    alone.
+    `candidates` holds metrics on the evaluation visitors. `test` holds those of the winner and the champions on the
+    test visitors. `best` is the champion that remains the best so far if the winner is promoted; None if the winner
+    would be the best. `failed` holds the reason, by name, for each model that could not be trained or scored.
+    `single_features` holds the ROC AUC of each feature alone.
     """
 
     winner: str
@@ -233,11 +235,11 @@ class Evaluation(Struct, frozen=True):
     failed: dict[str, str]
     splits: list[Split]
     single_features: dict[str, float | None]
-    # Runs that were judged by point estimates have none of these.
+    # The documents of older runs do not have the following fields.
     choice: str = ""
     best: Version | None = None
     test: dict[str, Measured] = {}
-    # Runs before there were calibrators have none.
+    # The documents of runs before calibration was introduced do not have this field.
     calibration: Calibration | None = None
 
     @property
@@ -247,7 +249,7 @@ class Evaluation(Struct, frozen=True):
 
 
 class Monitored(Struct, frozen=True):
-    """The versions that a monitoring run compares, None for one that there is not."""
+    """The versions that a monitoring run compares; None for a version that does not exist."""
 
     champion: Version | None
     former: Version | None = None
@@ -256,8 +258,8 @@ class Monitored(Struct, frozen=True):
 class Health(Struct, frozen=True):
     """What a monitoring run found.
 
-    `retraining` holds the reasons for a training, `held_back` why there is none in spite of reasons. `returned` is the
-    version that became champion again, because the present one is worse.
+    `retraining` holds the reasons for a training. `held_back` says why no training follows in spite of these reasons.
+    `returned` is the version that became champion again because the champion was worse.
     """
 
     state: State
@@ -291,7 +293,7 @@ class InputStatistics(Struct, frozen=True):
 
 
 class OwnMetrics(Struct, frozen=True):
-    """BigQuery ML's own metrics, on the rows that it used for early stopping."""
+    """BigQuery ML's own metrics, measured on the rows that BigQuery ML used for early stopping."""
 
     precision: float | None
     recall: float | None
@@ -310,7 +312,7 @@ class TrainingStatistics(Struct, frozen=True):
 
 
 class Deployment(Struct, frozen=True):
-    """The version that the run deployed, its largest difference from ML.PREDICT, its inputs and percentiles.
+    """The version that the run deployed: its largest difference from ML.PREDICT, its inputs and percentiles.
 
     `inputs` and `percentiles` are empty for models deployed before these were stored.
     """

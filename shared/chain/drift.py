@@ -1,6 +1,6 @@
-"""Which features have drifted, from the rows of sql/monitoring/feature_shift.sql: pure functions.
+"""Decide which features have drifted, from the rows of sql/monitoring/feature_shift.sql: pure functions.
 
-docs/drift.md gives the reasons, and what simulations found.
+docs/drift.md gives the reasons and the results of simulations.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _MOST_TERMS = 10_000
 
 @dataclass(frozen=True)
 class Limits:
-    """When a difference is a drift.
+    """The conditions under which a difference counts as drift.
 
-    min_visitors: fewest first visits of each period
-    min_difference: the least difference that matters, as a share of the visitors
-    false_alarms: share of days without drift on which an alarm is accepted
+    min_visitors: minimum number of first visits in each period
+    min_difference: the smallest difference that matters, as a share of the visitors
+    false_alarms: accepted share of days with an alarm, among days without drift
     """
 
     min_visitors: int = 500
@@ -56,7 +56,7 @@ class Shift:
 
 @dataclass(frozen=True)
 class Judged:
-    """A feature's shift, the probability of one at least as large without drift, and whether it is a drift."""
+    """A feature's shift, its p-value (`probability`), and whether the feature has drifted."""
 
     shift: Shift
     probability: float
@@ -64,9 +64,10 @@ class Judged:
 
 
 def judge(shifts: Iterable[Shift], limits: Limits | None = None) -> list[Judged]:
-    """Return what is judged of each feature, the least probable first.
+    """Judge each feature; return the results by probability, the least probable shift first.
 
-    A drift is large enough to matter, and too improbable to be chance: Benjamini and Hochberg (1995) over all features.
+    A feature has drifted if the difference is large enough to matter, and too improbable to be chance. The method of
+    Benjamini and Hochberg (1995) controls the false alarms over all features.
     """
     limits = limits or Limits()
     found = sorted(((probability(shift), shift) for shift in shifts), key=lambda one: one[0])
@@ -81,11 +82,12 @@ def _matters(shift: Shift, limits: Limits) -> bool:
 
 
 def probability(shift: Shift) -> float:
-    """Return the probability of shares that differ at least as much, if only chance and the day make a difference.
+    """Return the p-value: the probability of shares that differ at least as much, without drift.
 
-    Days differ by more than chance if visitors come in groups, for example from a campaign. So the statistic is divided
-    by that of equal weekdays of the earlier period, as Rao and Scott (1981) do for clusters; the quotient has an F
-    distribution. Without two weeks to compare, and without two cells, the result is 1.
+    Days differ by more than chance if visitors come in groups, for example from a campaign. So the chi-square statistic
+    is divided by the statistic for equal weekdays of the earlier period, as Rao and Scott (1981) do for clusters. The
+    quotient has an F distribution. If there are fewer than two weeks to compare, or fewer than two cells, the result is
+    1.
     """
     if not shift.degrees or not shift.base_degrees or shift.chi_square is None or shift.base_chi_square is None:
         return 1.0
@@ -105,9 +107,9 @@ def upper_tail_of_f(value: float, degrees: int, other_degrees: int) -> float:
 
 
 def _incomplete_beta(x: float, rest: float, a: float, b: float) -> float:
-    """Return the regularised incomplete beta function I_x(a, b); `rest` is 1 - x, which may be too small to subtract.
+    """Return the regularised incomplete beta function I_x(a, b). `rest` is 1 - x, passed separately for precision.
 
-    Source: NIST Digital Library of Mathematical Functions, 8.17.22 and, where that converges slowly, 8.17.4.
+    Source: NIST Digital Library of Mathematical Functions, 8.17.22. If that converges slowly, 8.17.4 is applied first.
     """
     if x <= 0 or rest <= 0:
         return float(rest <= 0)

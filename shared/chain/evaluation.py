@@ -1,4 +1,4 @@
-"""What the candidates and the champions are worth: candidates on the evaluation split, the winner on the test split."""
+"""Evaluate the candidates on the evaluation split, and the winner and the champions on the test split."""
 
 from __future__ import annotations
 
@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 
 
 def evaluate(trained: list[str], failed: dict[str, str], context: StepContext) -> Evaluation:
-    """Choose on the evaluation visitors, and judge the winner on the test visitors, whom no other candidate sees."""
+    """Choose a winner on the evaluation visitors, and judge the winner on the test visitors.
+
+    No other candidate is measured on the test visitors. `trained` names the candidates. `failed` holds the reason, by
+    candidate, why one could not be trained.
+    """
     limits = context.settings.gate
     models = {name: model_name(name, context.run_id) for name in trained}
     for name, model in models.items():
@@ -61,9 +65,9 @@ def evaluate(trained: list[str], failed: dict[str, str], context: StepContext) -
 
 
 def held_against(context: StepContext) -> HeldAgainst:
-    """Return the champions that the run's winner is held against, the same for each delivery.
+    """Return the champions with which the run's winner is compared, the same for each delivery.
 
-    A delivery that comes late would find a champion that this very run has made.
+    The champions are stored first, because a late delivery could find this run's own winner as champion.
     """
     if kept := context.runs.read(context.run_id, documents.CHAMPION):
         return kept
@@ -74,7 +78,7 @@ def held_against(context: StepContext) -> HeldAgainst:
 
 
 def lack_of_buyers(context: StepContext) -> str | None:
-    """Return why nothing can be learnt from visitors who all bought or all did not; None when there are both."""
+    """Return the reason if the training visitors are all buyers or all others; None if there are both."""
     rows = context.warehouse.query("evaluation/splits", training.rows_of_run(context))
     train = next((split for split in msgspec.convert(rows, list[Split]) if split.split == "train"), None)
     visitors, positives = (train.visitors, train.positives) if train else (0, 0)
@@ -88,15 +92,18 @@ def lack_of_buyers(context: StepContext) -> str | None:
 
 
 def predict(candidate: str, model: str, split: str, calibrator: Calibrator, context: StepContext) -> None:
-    """Write what the model and its calibrator say of the visitors of a split of the run's rows."""
-    # One after the other: BigQuery lets only one statement at a time replace rows of a partition.
+    """Write the model's predictions, calibrated by `calibrator`, for the visitors of one split of the run's rows."""
+    # Call `predict` for one model after the other: concurrent statements cannot replace rows of the same partition.
     of = {**training.rows_of_run(context), "candidate": candidate, "split": split}
     parameters = {**of, **calibrator.parameters}
     context.warehouse.query("evaluation/predictions", parameters, model=model)
 
 
 def _predict_champions(held: HeldAgainst, context: StepContext) -> tuple[dict[str, Version], dict[str, str]]:
-    """Score the test visitors with the champions; return those that could be scored, and why the others could not."""
+    """Score the test visitors with the champions.
+
+    Return the versions that could be scored, and the reason for each one that could not, both by name.
+    """
     scored, unscored = {}, {}
     for name, version in ((CHAMPION, held.version), (BEST, held.best)):
         if version is None:
@@ -104,7 +111,7 @@ def _predict_champions(held: HeldAgainst, context: StepContext) -> tuple[dict[st
         try:
             predict(name, version.model, "test", context.runs.calibrator(version.run_id), context)
         except Permanent as error:
-            # A champion that can no longer be scored must not keep every challenger out.
+            # A champion that can no longer make predictions must not block every challenger.
             log(ChampionUnscored(context.run_id, name, str(error)))
             unscored[name] = told(error)
         else:
@@ -113,7 +120,7 @@ def _predict_champions(held: HeldAgainst, context: StepContext) -> tuple[dict[st
 
 
 def measured(split: str, context: StepContext) -> tuple[dict[str, Measured], Comparisons]:
-    """Return how each model does on the split's visitors, and what tells two of them apart."""
+    """Return each model's metrics on the split's visitors, and the comparisons between the models."""
     rows = {**training.rows_of_run(context), "split": split}
     margin = {"margin": context.settings.gate.margin}
     metrics, sums, resampled = context.warehouse.query_all(
@@ -145,7 +152,10 @@ def _points(candidate: str, split: str, context: StepContext) -> list[calibratio
 
 
 def _calibration(winner: str, fitted: calibration.Fitted, buyers: int, context: StepContext) -> Calibration:
-    """Return the winner's calibrator with what the test visitors show of its probabilities."""
+    """Return the winner's calibrator, with the calibration measured on the test visitors.
+
+    `buyers` is the number of buyers among the test visitors.
+    """
     slope = ratio = None
     if line := calibration.regression(_points(winner, "test", context)):
         of = {**training.rows_of_run(context), "candidate": winner, **line._asdict()}

@@ -1,4 +1,4 @@
-"""The parameters of sql/features/visitor_features.sql: which first visits, and what is known of their outcome."""
+"""The parameters of sql/features/visitor_features.sql: which first visits to replace, and which days to read."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def parameters(first_touched: date, as_of: date, settings: Settings) -> Parameters:
-    """Return the parameters that replace all first visits whose features or label the days since `first_touched` touch.
+    """Return the parameters that replace all first visits whose features or label depend on days since `first_touched`.
 
-    `as_of` is the last day that is known.
+    `as_of` is the newest day of the data.
     """
     label_days = settings.label_days
     return {
@@ -27,6 +27,6 @@ def parameters(first_touched: date, as_of: date, settings: Settings) -> Paramete
 
 
 def first_read(first_touched: date, settings: Settings) -> date:
-    """Return the first day of which sessions are read."""
-    # One day more, since a session that crosses midnight is told by the day before.
+    """Return the first day whose sessions must be read."""
+    # One day more, because a session that crosses midnight is stored under the day on which it began.
     return first_touched - timedelta(days=settings.label_days + 1)

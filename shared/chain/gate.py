@@ -1,4 +1,4 @@
-"""Which candidate wins, and whether it may serve: pure functions."""
+"""Decide which candidate wins and whether the winner may serve: pure functions."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 NAMES = {"log_loss": "log loss", "brier": "Brier score", "roc_auc": "ROC AUC", "pr_auc": "PR AUC"}
 CHAMPION = "champion"
-# The best champion so far, where that is another one.
+# The name of the best champion so far in comparisons, if it is not the champion itself.
 BEST = "best_champion"
 _CALLED = {CHAMPION: "the champion", BEST: "the best champion so far"}
-# As BigQuery calls them. All other kinds are less simple.
+# BigQuery's names of the simple model types. All other types count as less simple.
 _SIMPLE_KINDS = ("LOGISTIC_REGRESSION",)
 
 
 @dataclass(frozen=True)
 class Model:
-    """A candidate as BigQuery describes it."""
+    """A candidate with its BigQuery model type (`kind`) and its number of features."""
 
     candidate: str
     kind: str
@@ -38,7 +38,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Choice:
-    """The candidate that goes to the gate, and why in two sentences."""
+    """The candidate that goes to the gate. `reason` explains the choice in two sentences."""
 
     candidate: str
     reason: str
@@ -46,7 +46,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The gate's word on a candidate; `reasons` says what it misses, and is empty when it passes."""
+    """The gate's decision on a candidate. `reasons` holds the rules that the candidate breaks; empty if it passes."""
 
     candidate: str
     reasons: list[str]
@@ -59,14 +59,14 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Counts:
-    """How many test visitors there are, and how many of them bought."""
+    """The number of test visitors, and the number of buyers among them."""
 
     visitors: int
     buyers: int
 
 
 def word(roc_auc: float | None) -> str:
-    """Return the word for a ROC AUC that Google's purchase propensity lab made common."""
+    """Return a word for a ROC AUC, from "poor" to "good", with the limits of Google's purchase propensity lab."""
     if roc_auc is None:
         return "unknown"
     for least, name in ((0.9, "good"), (0.8, "fair"), (0.7, "decent"), (0.6, "not great")):
@@ -76,17 +76,18 @@ def word(roc_auc: float | None) -> str:
 
 
 def by_simplicity(models: Sequence[Model]) -> list[Model]:
-    """Return the models, the simplest first: logistic regressions before other kinds, then those of fewer features.
+    """Return the models, the simplest first: logistic regressions before other kinds, then by number of features.
 
-    Of equals, the one named first.
+    Equally simple models keep their order.
     """
     return sorted(models, key=lambda model: (model.kind not in _SIMPLE_KINDS, model.features))
 
 
 def choose(models: Sequence[Model], compared: Comparisons, limits: Gate) -> Choice:
-    """Return the best candidate, or the simplest of those that are shown to be no worse than it by the margin.
+    """Return the best candidate, or a simpler one that is shown to be no worse within the margin.
 
-    `compared` is of the evaluation visitors; where these tell no metric, the simplest is chosen.
+    If several simpler candidates are no worse, the simplest wins. `compared` holds comparisons on the evaluation
+    visitors. If the metric cannot be computed on them, the simplest candidate wins.
     """
     ordered = by_simplicity(models)
     metric, called = limits.metric, NAMES[limits.metric]
@@ -123,10 +124,10 @@ def judge(
     single_features: Mapping[str, float | None],
     limits: Gate,
 ) -> Verdict:
-    """Say whether the winner may serve, and if not, each reason with its numbers.
+    """Return whether the winner may serve, and if not, each reason with its numbers.
 
-    `held_against` are the champions, and `compared` is of the test visitors. `single_features` is the ROC AUC of each
-    feature alone, on the rows held out.
+    `held_against` names the champions to compare with. `compared` holds comparisons on the test visitors.
+    `single_features` holds the ROC AUC of each feature alone on held-out rows.
     """
     reasons = [*_too_few(on, limits), *_ranking(winner, on, compared, limits)]
     for champion in held_against:

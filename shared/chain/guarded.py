@@ -25,7 +25,7 @@ class Guarded[T: msgspec.Struct]:
     def read(self) -> tuple[T | None, int]:
         """Return the document and its generation; (None, 0) if it does not exist."""
         while blob := self._bucket.get_blob(self._path):
-            # If it was replaced or deleted between the two requests, start again.
+            # If the document was replaced or deleted between the two requests, start again.
             with contextlib.suppress(NotFound, PreconditionFailed):
                 content = blob.download_as_bytes(if_generation_match=blob.generation)
                 return msgspec.json.decode(content, type=self._kind), int(blob.generation)

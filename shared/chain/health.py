@@ -1,4 +1,4 @@
-"""The rules of the model's health: pure functions from what was measured to findings.
+"""The rules of the model's health: pure functions that turn measurements into findings.
 
 A finding's state is fine, warn, or act. `act` means that a training would help, so it asks for one.
 """
@@ -25,7 +25,10 @@ _ORDER: tuple[State, ...] = ("fine", "warn", "act")
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """The result of one check. `value` is None if it cannot be measured, `threshold` if there is none."""
+    """The result of one check.
+
+    `value` is None if it could not be measured. `threshold` is None if the check has no threshold.
+    """
 
     check: str
     state: State
@@ -72,9 +75,10 @@ def champion_age(days: int, most: int) -> Finding:
 
 
 def performance(promised: Measured | None, realised: Measured | None) -> Finding:
-    """Compare the champion's ROC AUC on visitors who came after its training data with what its evaluation promised.
+    """Compare the champion's ROC AUC on new visitors (`realised`) with that of its evaluation (`promised`).
 
-    It is worse if its interval lies below the promised one. Intervals that overlap show no difference.
+    New visitors came after the champion's training data. The champion is worse if its interval lies below the promised
+    interval. Overlapping intervals show no difference.
     """
     if realised is None or realised.roc_auc is None:
         return Finding("performance", "fine", "not known yet: nobody who came since has bought, or had the time to")
@@ -95,8 +99,8 @@ def performance(promised: Measured | None, realised: Measured | None) -> Finding
 def former_champion(share: float, margin: float, *, is_shown: bool) -> Finding:
     """Compare the champion with the former one on the same visitors.
 
-    `share` is by how much the champion's metric is worse, as a share of the former one's; negative is better.
-    `is_shown` says that it is shown to be worse by more than the margin.
+    `share` is by how much the champion's metric is worse, as a share of the former champion's; a negative share means
+    better. `is_shown` is True if the champion is shown to be worse by more than `margin`.
     """
     kind = "worse" if share > 0 else "better"
     found = f"the champion is {abs(share):.1%} {kind} than the former one on the same visitors"
@@ -108,7 +112,8 @@ def former_champion(share: float, margin: float, *, is_shown: bool) -> Finding:
 def drift(judged: Sequence[Judged], *, is_felt: bool) -> Finding:
     """Judge which features differ from the weeks before.
 
-    `is_felt` says that the champion's worth has changed too. Otherwise a drift is only information.
+    `is_felt` is True if the champion's metrics have changed too. Otherwise, a drift is only reported and needs no
+    action.
     """
     least = Limits().min_difference
     drifted = [one for one in judged if one.has_drifted]

@@ -1,7 +1,7 @@
-"""Metrics with 95 % intervals, of the sums that sql/evaluation returns: of one model, or of two on the same visitors.
+"""Compute metrics with 95 % intervals from the sums that sql/evaluation returns, for one model or for two models.
 
-A visitor is what is drawn at random, so a visitor's rows count together, however many they are. docs/judging.md gives
-the reasons, and what simulations found.
+Two models are compared on the same visitors. The sample consists of visitors, so all rows of a visitor count as one
+observation. docs/judging.md gives the reasons and the results of simulations.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-# Two-sided 95 %, one-sided 97.5 %.
+# The normal quantile for a two-sided interval of 95 %, and a one-sided bound of 97.5 %.
 Z = NormalDist().inv_cdf(0.975)
-# How often sql/evaluation/resamples.sql draws.
+# Number of bootstrap replicates in sql/evaluation/resamples.sql.
 REPLICATES = 200
 RESAMPLED = ("pr_auc", "lift_at_5_percent", "lift_at_10_percent", "lift_at_20_percent")
 METRICS = ("log_loss", "brier", "roc_auc", *RESAMPLED)
-# Of these less is better.
+# For these metrics, lower is better.
 LOSSES = ("log_loss", "brier")
-# The largest values that there are; the smallest is 0.
+# The largest possible value of each metric; the smallest is always 0.
 LARGEST = {"roc_auc": 1.0, "pr_auc": 1.0, "brier": 1.0}
-# A difference of which the standard error is so many times as large would need some hundred times as many buyers.
+# Largest useful ratio of standard error to difference. Beyond it, some hundred times as many buyers would be needed.
 _MOST_ERRORS = 10
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number that was estimated on some visitors; of such estimates, the variance and the third central moment.
+    """An estimated number, with the variance and the third central moment (`third`) of the estimate.
 
-    The variance is estimated too, with so many degrees of freedom.
+    The variance is itself an estimate, with `freedom` degrees of freedom.
     """
 
     value: float
@@ -47,12 +47,12 @@ class Estimate:
 
     @property
     def lower(self) -> float:
-        """The bound below which the number lies with a probability of 2.5 %."""
+        """The lower bound of the 95 % interval."""
         return self.value - (self._quantile - self._skewness_term) * self.error
 
     @property
     def upper(self) -> float:
-        """The bound above which the number lies with a probability of 2.5 %."""
+        """The upper bound of the 95 % interval."""
         return self.value + (self._quantile + self._skewness_term) * self.error
 
     @property
@@ -61,20 +61,21 @@ class Estimate:
 
     @property
     def _skewness_term(self) -> float:
-        # Johnson (1978): buyers are rare, so a mean of losses is skewed. A normal interval would lie too low.
+        # Correction for skewness by Johnson (1978). Buyers are rare, so the distribution of a mean loss is skewed, and
+        # a normal interval would lie too low.
         if not self.third or not 0 < self.variance < math.inf:
             return 0.0
         return (1 + 2 * self._quantile**2) / 6 * self.third / (self.variance * self.error)
 
     def __neg__(self) -> Estimate:
-        """Return the estimate of the number's negative."""
+        """Return the estimate with the opposite sign; its third moment changes its sign too."""
         return Estimate(-self.value, self.variance, -self.third, self.freedom)
 
 
 def t_quantile(freedom: float) -> float:
-    """Return the 97.5 % quantile of Student's t distribution, exact to 1 % from 2 degrees of freedom on.
+    """Return the 97.5 % quantile of Student's t distribution; the error is below 1 % from 2 degrees of freedom on.
 
-    Four terms of its expansion about the normal quantile: Abramowitz and Stegun (1964), 26.7.5.
+    The formula has four terms of the expansion around the normal quantile: Abramowitz and Stegun (1964), 26.7.5.
     """
     terms = (
         (Z**3 + Z) / 4,
@@ -87,7 +88,10 @@ def t_quantile(freedom: float) -> float:
 
 @dataclass(frozen=True)
 class Sums:
-    """A row of sql/evaluation/comparisons.sql: sums over visitors of one model, or of one minus another."""
+    """A row of sql/evaluation/comparisons.sql: sums over visitors.
+
+    They belong to the model `candidate` or, if `other` is not empty, to the difference `candidate` minus `other`.
+    """
 
     candidate: str
     other: str
@@ -112,14 +116,18 @@ class Sums:
 
     @property
     def freedom(self) -> int:
-        """The degrees of freedom of the variances: few visitors buy, and these tell most of how the sums vary."""
+        """The degrees of freedom of the variances: the number of visitors with the rarer outcome, minus 1.
+
+        The rarer outcome, usually a purchase, causes most of the variance.
+        """
         return max(min(self.visitors_with_buyers, self.visitors_with_others) - 1, 1)
 
 
 def area(sums: Sums) -> Estimate | None:
-    """Return ROC AUC, or the difference of two; None without buyers or without others.
+    """Return the ROC AUC, or the difference of two ROC AUCs; None if there are no buyers or no others.
 
-    DeLong, DeLong and Clarke-Pearson (1988), for visitors of several rows as Obuchowski (1997) extends it.
+    The variance is that of DeLong, DeLong and Clarke-Pearson (1988). Obuchowski (1997) extends it to visitors with
+    several rows.
     """
     if not sums.buyers or not sums.others:
         return None
@@ -131,18 +139,22 @@ def area(sums: Sums) -> Estimate | None:
 
 
 def mean(total: float, squares: float, cubes: float, sums: Sums) -> Estimate:
-    """Return a mean over rows, whose squares and cubes are of visitors: where they have one row each, a plain mean."""
+    """Return the estimate of a mean over rows.
+
+    `squares` and `cubes` are sums over visitors of the squared and cubed deviations, because a visitor's rows are not
+    independent.
+    """
     rows = sums.row_count
     return Estimate(total / rows, _unbiased(squares, sums.visitors) / rows**2, cubes / rows**3, sums.freedom)
 
 
 def _unbiased(squares: float, count: int) -> float:
-    """Return the sum of squares as large as it would be on average with the true mean; one visitor tells nothing."""
+    """Apply Bessel's correction to a sum of squared deviations; the result is infinite for one visitor."""
     return squares * count / (count - 1) if count > 1 else math.inf
 
 
 class Comparisons:
-    """All models' metrics, and all differences of two on the same visitors."""
+    """The metrics of all models, and the differences between each two models on the same visitors."""
 
     def __init__(self, sums: Iterable[Sums] = (), resampled: Iterable[Mapping[str, Any]] = ()) -> None:
         self._estimates: dict[tuple[str, str, str, bool], Estimate] = {}
@@ -160,32 +172,32 @@ class Comparisons:
                     self._estimates[key] = Estimate(value, math.inf if variance is None else variance)
 
     def metric(self, metric: str, candidate: str) -> Estimate | None:
-        """Return the metric of one model; None where the visitors tell none."""
+        """Return the metric of one model; None if it cannot be computed on these visitors."""
         return self._estimates.get((metric, candidate, "", False))
 
     def metrics(self, candidate: str) -> dict[str, Estimate]:
-        """Return all metrics of one model that the visitors tell."""
+        """Return all metrics of one model that can be computed on these visitors."""
         found = {metric: self.metric(metric, candidate) for metric in METRICS}
         return {metric: estimate for metric, estimate in found.items() if estimate is not None}
 
     def loss(self, metric: str, candidate: str, other: str, *, with_margin: bool = False) -> Estimate | None:
-        """Return how much worse the model is than the other, or than the other may be with its margin.
+        """Return how much worse `candidate` is than `other`; with `with_margin`, minus the allowed margin.
 
-        So it is better where the upper bound is below 0, and no worse where that is so with the margin.
+        If the upper bound is below 0, the candidate is shown to be better. With the margin, it is shown to be no worse.
         """
         found = self._estimates.get((metric, candidate, other, with_margin))
         return found if found is None or metric in LOSSES else -found
 
 
 def interval(metric: str, estimate: Estimate) -> tuple[float, float]:
-    """Return the 95 % interval, within what the metric can be."""
+    """Return the 95 % interval (lower, upper), limited to the possible values of the metric."""
     return max(estimate.lower, 0.0), min(estimate.upper, LARGEST.get(metric, math.inf))
 
 
 def more_needed(loss: Estimate, buyers: int) -> int | None:
-    """Return how many buyers more would show that there is no loss; None where no number that anybody has would.
+    """Return how many more buyers would show that there is no loss; None if no realistic number would.
 
-    All but the number of buyers is taken to stay. Then the variance falls with it.
+    The estimate assumes that only the number of buyers changes, so the variance is inversely proportional to it.
     """
     if loss.value >= 0 or not math.isfinite(loss.variance):
         return None

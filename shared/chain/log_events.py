@@ -16,7 +16,7 @@ class CheckFailed(LogEvent, frozen=True):
 
 
 class ChampionUnscored(LogEvent, frozen=True):
-    """The champion or the best one so far can no longer make predictions, so the winner is not compared with it."""
+    """The champion or the best champion so far cannot make predictions, so the winner is not compared with it."""
 
     event = "champion_unscored"
     severity = "ERROR"
@@ -28,7 +28,7 @@ class ChampionUnscored(LogEvent, frozen=True):
 
 
 class DeploymentSuperseded(LogEvent, frozen=True):
-    """A run's model does not become champion, because another version did; the champion scores the run's data."""
+    """A run's model does not become champion, because another version did. That version scores the run's data."""
 
     event = "deployment_superseded"
     severity = "NOTICE"
@@ -111,7 +111,7 @@ class ModelNotEmbeddable(LogEvent, frozen=True):
 
 
 class NewerRecommendationsServed(LogEvent, frozen=True):
-    """Recommendations from newer data are in use already, so the run's own are not used."""
+    """Recommendations from newer data are in use already, so the run's recommendations are not used."""
 
     event = "newer_recommendations_served"
     severity = "NOTICE"

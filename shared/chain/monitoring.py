@@ -1,4 +1,4 @@
-"""Measure the model's health: ages of data, scores and champion, and what the champion is worth on visitors since."""
+"""Measure the model's health: the ages of data, scores and champion, and the champion's metrics on new visitors."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 FORMER = "former_champion"
 # The split of a monitoring run's rows.
 SPLIT = "test"
-# Drift is judged by a week, against so many weeks before.
+# Drift compares the last WEEK days with the BASE_WEEKS weeks before them.
 WEEK = 7
 BASE_WEEKS = 4
 
 
 def watched(context: StepContext) -> Monitored:
-    """Return the champion, and the former one that it replaced by promotion; the same for each delivery.
+    """Return the champion, and the former champion that it replaced by promotion; the same for each delivery.
 
-    After a rollback there is no former one to return to: somebody has decided against it.
+    After a rollback, `former` is None: a person has decided against the version that was replaced.
     """
     if kept := context.runs.read(context.run_id, MONITORED):
         return kept
@@ -42,7 +42,7 @@ def watched(context: StepContext) -> Monitored:
 
 
 def findings(of: Monitored, context: StepContext) -> list[Finding]:
-    """Return the finding of each check."""
+    """Return the finding of each check; without a champion, only those about data and scores."""
     run = context.run_as(MonitoringRun)
     newest = current.newest_day(context.environment)
     [scored] = context.warehouse.query("monitoring/newest_scores")
@@ -68,9 +68,9 @@ def _drifted(last: date, context: StepContext) -> list[drift.Judged]:
 
 
 def _worth(champion: Version, former: Version | None, learnt_until: date, context: StepContext) -> list[Finding]:
-    """Measure the champion, and the former one, on visitors whose outcome was not known when the champion was trained.
+    """Compare champion and former champion on visitors whose outcome was unknown when the champion was trained.
 
-    The features are those of the first visit alone, so a prediction made now is the one that was made then.
+    Features depend only on the first visit, so a prediction made today equals one made at that time.
     """
     first = learnt_until - timedelta(days=context.settings.label_days - 1)
     training.write_rows(first, context.run.as_of, 0.0, 0.0, context)
@@ -91,7 +91,7 @@ def _is_predicted(former: Version, context: StepContext) -> bool:
     try:
         _predict(FORMER, former, context)
     except Permanent:
-        # Its model was deleted, so there is nothing to return to.
+        # The former champion's model was deleted, so the chain cannot return to it.
         return False
     return True
 
@@ -108,7 +108,7 @@ def _against_former(compared: Comparisons, context: StepContext) -> list[Finding
 
 
 def reasons_to_train(found: list[Finding], context: StepContext) -> tuple[list[str], str]:
-    """Return the reasons for a training, and why there is to be none in spite of them; empty if there is to be one."""
+    """Return the reasons for a training, and why no training follows in spite of them (empty if one follows)."""
     reasons = [f"monitoring: {one.found}" for one in found if one.state == "act"]
     if not reasons:
         return [], ""

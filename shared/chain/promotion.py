@@ -27,7 +27,7 @@ MOST_MOVES = 100
 
 
 class Move(msgspec.Struct, frozen=True):
-    """That another version became champion: who decided it and why. `number` counts the moves from 1.
+    """A move of the champion to another version: who decided it and why. `number` counts the moves from 1.
 
     `from_version` is empty before the first champion.
     """
@@ -51,9 +51,9 @@ class Cause(NamedTuple):
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """The version that is to serve, and the latest moves.
+    """The version that must serve, and the latest moves.
 
-    So no move is lost if a process dies before it writes the table champion_history.
+    The moves are kept here too, so none is lost if a process dies before it writes the table champion_history.
     """
 
     version: str
@@ -78,7 +78,7 @@ def objection(run_id: str, judged: str | None, environment: Environment) -> str 
 def promote(
     deployed_id: str, version: Version, judged: str | None, reason: str, environment: Environment
 ) -> str | None:
-    """Make the version champion for this reason and return None, or return why it must not be. Idempotent."""
+    """Make the version champion and return None, or return why it must not become champion. Idempotent."""
     while True:
         # Read the champion first: a decision precedes the alias, so the decision read below is not older.
         champion = environment.registry.champion()
@@ -99,7 +99,7 @@ def promote(
 
 
 def roll_back(environment: Environment, cause: Cause, to: str | None = None) -> tuple[Version, Version]:
-    """Give traffic and alias to version `to`, by default to the former champion.
+    """Give all traffic and the alias to version `to`, by default to the former champion.
 
     Returns:
         The champion before the rollback, and the one after it.
@@ -168,7 +168,7 @@ def _decide(
     before: tuple[Decision | None, int],
     champion: Version | None,
 ) -> int | None:
-    """Write the decision and return its generation; None if there was another one after `before`."""
+    """Write the decision and return its generation; None if another decision was written after `before`."""
     former, generation = before
     serving = former.version if former else champion.number if champion else ""
     moves = former.moves if former else []
@@ -177,7 +177,7 @@ def _decide(
 
 
 def _next(moves: list[Move], serving: str, version: Version, cause: Cause, now: datetime) -> Decision:
-    """Return the next decision. It adds a move if another version than `serving` is to serve."""
+    """Return the next decision. It adds a move if `version` differs from the version `serving`."""
     if serving == version.number:
         return Decision(version.number, now, moves)
     number = moves[-1].number + 1 if moves else 1

@@ -165,7 +165,7 @@ class Builder:
             "is_final": is_final,
             "as_of": self.as_of,
             "active_from": self.as_of - timedelta(days=self._context.settings.audience.window_days - 1),
-            # For the evaluation, include them: a product that is out of stock now may have been available then.
+            # For the evaluation, include products that are out of stock: they may have been available at that time.
             "unavailable": self._unavailable if is_final else [],
             "most_recommended": self._settings.per_visitor,
         }
@@ -219,7 +219,7 @@ def _artefact(
 
 
 def serve(artefact: Artefact, context: StepContext) -> bool:
-    """Replace the artefact that the online path reads, unless that one is newer; return whether it was replaced.
+    """Replace the artefact that the online path reads, unless the stored one is newer; return whether it was replaced.
 
     The newer one has the later newest day or, on the same day, the run that was opened later.
     """

@@ -44,7 +44,8 @@ CHAMPION = "champion"
 FORMER = "former"
 # The alias that Vertex AI itself gives to the first version.
 DEFAULT = "default"
-# Errors of a deployment that may succeed later: faults of Vertex AI, missing machines, exceeded quotas, missing rights.
+# Errors after which a new deployment may succeed: faults of Vertex AI, missing machines, exceeded quotas, missing
+# rights.
 HEALING = (Aborted, Forbidden, ServerError, TooManyRequests)
 # Maximum number of requests sent until the canary, which gets only a share of the traffic, has answered one.
 MOST_TRIES = 500
@@ -250,7 +251,8 @@ class Registry:
         except NotFound:
             return None
         except BadRequest:
-            # Google does not document the answer for a missing alias. A 400 may mean that, or something else.
+            # Google does not document the answer for a missing alias. A 400 may mean that the alias is missing, or
+            # another error.
             if any(alias in one.version_aliases for one in self._listed()):
                 raise
             return None

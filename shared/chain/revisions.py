@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from shared.chain.environment import StepContext
     from shared.embedded_scorer import Artefact
 
-# Maximum difference of a calibrated probability from BigQuery's on the same row.
+# Maximum difference of the scorer's calibrated probability from BigQuery's for the same row.
 TOLERANCE = 1e-6
 
 
@@ -47,7 +47,7 @@ def _statistics(context: StepContext) -> dict[str, TrainingStatistics]:
     evaluate_models does not have.
     """
     evaluation = context.runs.require(context.run_id, EVALUATION)
-    # Without evaluation visitors no candidate was measured, and yet one was chosen.
+    # Without evaluation visitors, no candidate was measured, but a winner was still chosen.
     names = sorted({*evaluation.candidates, evaluation.winner})
     models = [model_name(name, context.run_id) for name in names]
     found = context.warehouse.query_all(
@@ -79,7 +79,7 @@ def export(
 
 
 def percentiles(candidate: str, context: StepContext) -> list[float]:
-    """Return the lowest probability of the most likely 1, 2, ... 99 percent of the run's test visitors."""
+    """Return the lowest probability among the 1, 2, ... 99 percent of test visitors with the highest probabilities."""
     rows = context.warehouse.query("deployment/percentiles", {**training.rows_of_run(context), "candidate": candidate})
     return [row["probability"] for row in rows]
 
@@ -103,7 +103,7 @@ def keep_scorer(
     try:
         raw = _ARTEFACTS[kind](candidate, means, context)
         artefact = msgspec.structs.replace(raw, calibrator=calibrator)
-        # Encode and read it as the checkout does.
+        # Encode and decode the artefact, because the checkout reads the encoded form.
         scorer = embedded_scorer.load(embedded_scorer.read(jsontext.encode(artefact)))
         difference = largest_difference(expected, [scorer.probability(row) for row in golden])
     except ValueError as error:
@@ -142,7 +142,7 @@ def _of_trees(_: str, means: dict[str, float | None], context: StepContext) -> A
     return scorer_artefact.from_booster(exported_booster.read(exported or b""), means, vocabularies)
 
 
-# By BigQuery's model type; it cannot be derived from a candidate's name.
+# The artefact's builder by BigQuery's model type; the type cannot be derived from a candidate's name.
 _ARTEFACTS: dict[str, Callable[[str, dict[str, float | None], StepContext], Artefact]] = {
     "LOGISTIC_REGRESSION": _of_regression,
     "BOOSTED_TREE_CLASSIFIER": _of_trees,

@@ -38,12 +38,12 @@ def of_monitoring(as_of: date, today: date) -> str:
 
 
 def of_recommendations(as_of: date, state: Mapping[str, Any]) -> str:
-    """Return the id of the run that builds recommendations from this state, a row of sql/recommendations/state.sql."""
+    """Return the id of the run that builds recommendations from `state`, a row of sql/recommendations/state.sql."""
     return _run_id(as_of, f"recommendations {jsontext.text(state)}")
 
 
 def of_backtest(day: date, backtest: str) -> str:
-    """Return the id of the run in which a backtest learns as of a day."""
+    """Return the id of the run in which the backtest named `backtest` learns as of a past day."""
     return _run_id(day, f"backtest {backtest}")
 
 

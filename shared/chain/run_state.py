@@ -56,7 +56,7 @@ STEPS = (
     "publish_audience",
 )
 
-# The steps of runs beside it: one builds recommendations, one checks the model's health.
+# The steps of separate runs: one builds recommendations, one checks the model's health.
 BESIDE = ("build_recommendations", "monitor_model")
 
 # The state of a run whose last event is of this class.
@@ -119,12 +119,12 @@ class Run:
 
     @property
     def has_ended(self) -> bool:
-        """Whether the run has ended, well or not."""
+        """Whether the run has ended, successfully or not."""
         return self.outcome in {"published", "recommended", "monitored", "rejected", "superseded", "failed"}
 
     @property
     def reason(self) -> str:
-        """Why the run was rejected or superseded, or a step failed; empty if none of these."""
+        """The reason why the run was rejected or superseded, or why a step failed; otherwise empty."""
         last = self.records[-1].event if self.records else None
         if isinstance(last, RunSuperseded):
             return f"run {last.by} reads newer data"

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 def score(version: Version, percentiles: Sequence[float], context: StepContext) -> None:
-    """Replace the scores of the run's day by this version's calibrated ones; `percentiles` are its deployment's."""
+    """Replace the scores of the run's day by the calibrated scores of `version`.
+
+    `percentiles` are those of the version's deployment.
+    """
     day = context.run.as_of
     least = offers.thresholds(context.settings.policy, percentiles)
     parameters = {

@@ -1,8 +1,8 @@
-"""The sites by which Google's default channel group knows search engines, social networks, shops and videos.
+"""The sites that Google's default channel group counts as search engines, social networks, shops and video sites.
 
 The facts are Google's: "GA4 default channel group sources", the list that support.google.com/analytics/answer/9756891
-links to. It names 819 sources. sql/sessions/from_ga4.sql knows them all by the names here, since it takes a site's
-mobile and country hosts for the site (m.facebook.com, uk.search.yahoo.com), and NAME.com for NAME.
+links to. It lists 819 sources. The shorter lists here cover them all, because sql/sessions/from_ga4.sql treats mobile
+and country hosts (m.facebook.com, uk.search.yahoo.com) as the site itself, and NAME.com as NAME.
 """
 
 
@@ -84,7 +84,7 @@ VIDEO_SITES = _names("""
     youtube
 """)
 
-# As the statement calls them.
+# The lists as query parameters, with the names that the statement uses.
 PARAMETERS = {
     "search_sites": SEARCH_SITES,
     "social_sites": SOCIAL_SITES,

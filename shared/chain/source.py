@@ -1,4 +1,4 @@
-"""The Google Analytics export as a run sees it: which day-tables there are, which changed, which columns are read."""
+"""The Google Analytics export: its day-tables, which of them have changed, and the columns that the chain reads."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from shared.settings import Settings
 
 
-# What the chain reads of a day-table.
+# The columns of a day-table that the chain always reads, by kind of export.
 COLUMNS = {
     "ga360": [
         "fullVisitorId",
@@ -69,13 +69,14 @@ COLUMNS = {
         "items.quantity",
     ],
 }
-# What it reads besides when another event than a purchase is the label.
+# Further columns that the chain reads if the label is another event than a purchase.
 COLUMNS_OF_EVENTS = {
     "ga360": ["hits.eventInfo.eventCategory", "hits.eventInfo.eventAction", "hits.eventInfo.eventValue"],
     "ga4": [],
 }
-# Columns that not each export has, by what sql/sessions/from_ga4.sql calls them. GA4 has collected_traffic_source since
-# 2023, session_traffic_source_last_click since July 2024 and its cross_channel_campaign since October 2024.
+# Columns that older exports lack, by the identifier in sql/sessions/from_ga4.sql. GA4 has exported
+# collected_traffic_source since 2023, session_traffic_source_last_click since July 2024, and its field
+# cross_channel_campaign since October 2024.
 _COLLECTED, _LAST_CLICK = "collected_traffic_source", "session_traffic_source_last_click"
 OPTIONAL_COLUMNS: Final[dict[str, dict[str, str]]] = {
     "ga360": {},
@@ -98,21 +99,23 @@ OPTIONAL_COLUMNS: Final[dict[str, dict[str, str]]] = {
 
 
 def columns_read(settings: Settings) -> list[str]:
-    """Return the columns that the chain reads of a day-table."""
+    """Return the columns of a day-table that the chain reads, given the kind of export and the label."""
     kind = settings.source.kind
     return COLUMNS[kind] + (COLUMNS_OF_EVENTS[kind] if settings.label.event != PURCHASE else [])
 
 
 def optional_columns(kind: str, present: Collection[str]) -> dict[str, str]:
-    """Return what stands in a statement for each column that an export may lack: the column, or null."""
+    """Return the SQL for each optional column, by identifier: the column if it is present, otherwise null."""
     return {name: column if column in present else "null" for name, column in OPTIONAL_COLUMNS[kind].items()}
 
 
 def look(refresh: Refresh, environment: Environment, today: date, asked_at: datetime) -> Reading:
-    """See what the export holds now, for a message of that time. Two looks at the same data give the same reading.
+    """Read the current state of the export. The same data give the same reading.
+
+    `asked_at` is the time of the message; a missing right of an older message is final.
 
     Raises:
-        Forbidden: a right is missing that may have been granted since, or a quota is used up.
+        Forbidden: a right is missing, and a recent grant may still take effect; or a quota is used up.
     """
     settings = environment.settings
     try:
@@ -132,14 +135,14 @@ def look(refresh: Refresh, environment: Environment, today: date, asked_at: date
 
 
 def newest_table(environment: Environment) -> str | None:
-    """Return the table whose columns BigQuery takes for the whole export; None where the export has no table."""
+    """Return the table that was created last, whose columns BigQuery uses for the whole export; None without tables."""
     settings = environment.settings
     rows = environment.query("source/newest_table", {"prefix": settings.table_prefix}, source=settings.source_dataset)
     return rows[0]["table_id"] if rows else None
 
 
 def columns_of(table: str, environment: Environment) -> set[str]:
-    """Return the columns of a table of the export and the fields in them, each by its path."""
+    """Return the paths of all columns and nested fields of a table, e.g. `totals.visits`."""
     return set(_paths(environment.bigquery.get_table(table).schema))
 
 
@@ -174,11 +177,14 @@ def _streams_only(settings: Settings) -> str:
 
 
 def days_to_rebuild(changed: Iterable[date], existing: Iterable[date]) -> list[date]:
-    """Return the days whose sessions a change may touch: a session that crosses midnight touches its neighbour."""
+    """Return the days whose sessions may change.
+
+    They are the changed days and their neighbours, because a session may cross midnight.
+    """
     near = {day + timedelta(days=offset) for day in changed for offset in (-1, 0, 1)}
     return sorted(near & set(existing))
 
 
 def chunks(days: list[date], size: int = 300) -> list[list[date]]:
-    """Cut days into pieces, since one query may name 1,000 tables."""
+    """Split the days into lists of at most `size`, because a query may reference at most 1,000 tables."""
     return [days[start : start + size] for start in range(0, len(days), size)]

@@ -47,9 +47,9 @@ def freeze_rows(context: StepContext) -> None:
 
 
 def write_rows(first: date, last: date, train: float, evaluation: float, context: StepContext) -> None:
-    """Write the run's rows: visitors of these days whose outcome is known, in shares of their number by time.
+    """Write the run's rows: visitors from `first` to `last` whose outcome is known, split by time.
 
-    What is neither for training nor for evaluation is for the test.
+    `train` and `evaluation` are the shares of the visitors for these splits. The remaining visitors are for the test.
     """
     days = {"from_day": first, "as_of": last}
     shares = {"train_share": train, "evaluation_share": evaluation}
@@ -85,7 +85,7 @@ def ended(attempt: int, context: StepContext) -> dict[str, bigquery.QueryJob] | 
 
 
 def to_repeat(jobs: Mapping[str, bigquery.QueryJob], attempt: int) -> list[str]:
-    """Return the candidates whose jobs failed where another attempt may succeed; none after the last attempt."""
+    """Return the candidates whose failed jobs may succeed in another attempt; none after the last attempt."""
     if attempt >= TRIES:
         return []
     return [candidate for candidate, job in jobs.items() if job.error_result and heals(job)]

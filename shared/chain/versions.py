@@ -28,6 +28,6 @@ def model_name(candidate: str, run_id: str) -> str:
 
 
 def run_of_model(name: str) -> str | None:
-    """Return the run to which this name of a BigQuery model belongs; None if it belongs to no run."""
+    """Return the id of the run that made the BigQuery model of this name; None if no run made it."""
     found = _MODEL.fullmatch(name)
     return found and f"{found[1]}-{found[2]}"

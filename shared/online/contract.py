@@ -54,7 +54,7 @@ class Product(Part, frozen=True, rename="camel"):
     """A product on a hit."""
 
     product_sku: Category | None = msgspec.field(name="productSKU", default=None)
-    # Shown beside what the hit is about, and not looked at.
+    # True if the product was only listed on the page, and the visitor did not open it.
     is_impression: bool | None = None
 
 

@@ -1,4 +1,4 @@
-"""Ask the Vertex AI endpoint for one visitor's probability, within a deadline and no longer than it is worth trying."""
+"""Ask the Vertex AI endpoint for one visitor's probability, within a deadline, with retries and a circuit breaker."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ if TYPE_CHECKING:
 
     from shared.settings import Settings
 
-# Requests under way at once. One that was given up stays so until its own time is over.
+# Maximum number of concurrent requests. A request whose caller has given up still counts until it times out.
 MOST_AT_ONCE = 64
-# Seconds until the first retry, at most, and until each later one.
+# Maximum pause before the first retry, and before any later retry, in seconds.
 FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.2
 
 
 class EndpointError(RuntimeError):
-    """The endpoint gave no probability; says why, and nothing of the visitor."""
+    """The endpoint gave no probability. The message gives the reason, without data of the visitor."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A probability, and the version of the registered model that gave it: under a traffic split, any deployed one."""
+    """A probability, and the version that computed it. If the traffic is split, it may be any deployed version."""
 
     probability: float
     version: str
 
 
 class Endpoint:
-    """The endpoint, with one circuit breaker and one budget for retries for the whole process. Safe for threads."""
+    """The endpoint, with one circuit breaker and one retry budget for the whole process. Thread-safe."""
 
     def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
         online = settings.online
@@ -43,14 +43,15 @@ class Endpoint:
         self._deadline = online.endpoint_deadline_ms / 1000
         self._breaker = Breaker(online.breaker_failures, online.breaker_open_seconds, online.breaker_probes)
         self._budget = Budget(online.retry_share)
-        # A request's own timeout is for each of its reads: only who waits from outside can keep the deadline.
+        # The HTTP client's timeout applies to each read, not to the whole request. So a thread sends the request, and
+        # the caller waits only until the deadline.
         self._pool = ThreadPoolExecutor(MOST_AT_ONCE, "endpoint")
 
     def ask(self, instance: Mapping[str, Any]) -> Answer:
-        """Return what the endpoint says of an instance.
+        """Return the endpoint's uncalibrated probability for an instance, the model's inputs by name.
 
         Raises:
-            EndpointError: it was late, failed or answered nonsense, or the breaker is open.
+            EndpointError: the endpoint was too slow, failed or gave an invalid answer, or the breaker is open.
         """
         permit = self._breaker.admit(self._clock())
         if permit is None:
@@ -61,7 +62,7 @@ class Endpoint:
             answer = self._pool.submit(self._predict, instance).result(self._deadline)
             is_success = True
         except Exception as error:
-            # A request that is wrong in itself says nothing about the endpoint.
+            # HTTP 400 means that the request is wrong, so the endpoint itself works.
             is_success = isinstance(error, RefusedError) and error.code == 400
             raise EndpointError(f"the endpoint failed: {_reason(error)}") from error
         finally:
@@ -69,7 +70,7 @@ class Endpoint:
         return answer
 
     def _predict(self, instance: Mapping[str, Any]) -> Answer:
-        """Ask, and ask again while that may help and time and the budget allow it."""
+        """Ask the endpoint. Retry as long as a retry may help, time remains, and the budget allows it."""
         ends_at = time.monotonic() + self._deadline
         longest = FIRST_PAUSE
         while True:
@@ -77,7 +78,7 @@ class Endpoint:
                 answer = self._predictions.ask([instance], ends_at - time.monotonic())
                 return Answer(answer.probabilities[0], answer.model_version_id)
             except Exception as error:
-                pause = random.uniform(0, longest)  # noqa: S311 - so that not all ask again at once
+                pause = random.uniform(0, longest)  # noqa: S311 - spreads the retries
                 if not can_heal(error) or time.monotonic() + pause >= ends_at or not self._budget.spend():
                     raise
             time.sleep(pause)
@@ -85,5 +86,5 @@ class Endpoint:
 
 
 def _reason(error: Exception) -> str:
-    """Return an error's kind: its text may quote what was sent."""
+    """Return the HTTP status or the class of an error, without its message, which may quote the request."""
     return f"HTTP {error.code}" if isinstance(error, RefusedError) else type(error).__name__

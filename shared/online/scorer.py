@@ -28,7 +28,7 @@ class NoScorerError(RuntimeError):
 
 @dataclass(frozen=True)
 class Scored:
-    """A visitor's probability, its decile (1 is the most likely, None if unknown), and the version and path used.
+    """A visitor's probability, its decile (1 is the highest, None if unknown), and the version and path used.
 
     `percentiles` are the version's, as in the champion's pointer; empty if unknown.
     """

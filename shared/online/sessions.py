@@ -1,6 +1,6 @@
 """Compute the model's inputs for one online session, with the definitions of the SQL.
 
-They follow sql/sessions/from_ga360.sql and sql/tables/session_features.sql, with two exceptions. Google Analytics
+The inputs follow sql/sessions/from_ga360.sql and sql/tables/session_features.sql, with two exceptions. Google Analytics
 counts hits, pageviews, time on site and bounces at the end of a session; here they are counted from the hits so far.
 And a session that crosses midnight is not split. Hour and weekday are in the export's time zone.
 """
@@ -70,6 +70,6 @@ def _action(hit: Hit) -> str | None:
 
 
 def _products(hits: list[Hit], action: str) -> int:
-    """Count the distinct products of an action."""
+    """Count the distinct products of the hits with this action type, e.g. "2" for product views."""
     shown = (product for hit in hits if _action(hit) == action for product in hit.product or ())
     return len({one.product_sku for one in shown if not one.is_impression} - {None, *PLACEHOLDERS})

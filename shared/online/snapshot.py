@@ -1,9 +1,9 @@
 """Keep champion, recommendations and the list of products out of stock in memory, refreshed from the bucket.
 
-Once `online.refresh_seconds` have passed, the next request starts a thread that reads them again, and does not wait for
-it. A thread that sleeps between refreshes would not work: a function's instance gets a CPU only while it answers
-requests, so the thread would be frozen, and its connections would be closed meanwhile. So an idle instance costs
-nothing, and the first request after a long pause is answered from the old snapshot.
+Once `online.refresh_seconds` have passed, the next request starts a thread that reads the objects again. The request
+does not wait for the thread. A thread that sleeps between refreshes would not work. A function's instance gets a CPU
+only while it answers requests, so the thread would be frozen, and its connections would be closed meanwhile. An idle
+instance therefore refreshes nothing, and the first request after a long pause uses the old snapshot.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from shared.settings import Settings
 
-# Seconds until the next refresh after a failed one, at most.
+# Maximum seconds from a failed refresh to the next refresh.
 RETRY_SECONDS = 1.0
-# Seconds that the first requests of a process wait for the first snapshot.
+# Maximum seconds that the first requests of a process wait for the first snapshot.
 FIRST_SECONDS = 5.0
 
 
@@ -121,7 +121,7 @@ class Watch:
         return self._snapshot
 
     def _look(self) -> None:
-        """Read the three objects and replace the snapshot. The caller holds the lock; this releases it."""
+        """Read the three objects and replace the snapshot. The caller has acquired the lock; `_look` releases it."""
         try:
             went_well = [one.look() for one in (self._champion, self._recommender, self._out_of_stock)]
             self._snapshot = Snapshot(self._champion.value, self._recommender.value, self._out_of_stock.value)

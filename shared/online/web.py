@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from flask import Request
 
 JSON = "application/json"
-# CORS headers: what a page may send and read, and for how many seconds its browser may cache this.
+# CORS headers: the methods and headers that a page may use, and how many seconds a browser may cache these rules.
 CORS = {
     "Access-Control-Allow-Methods": "GET, POST",
     "Access-Control-Allow-Headers": "Content-Type, X-Request-Id",
@@ -34,7 +34,8 @@ TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9
 CLOUD_TRACE = re.compile(r"([0-9a-fA-F]{32})(/[0-9]+)?(;o=[0-9]+)?")
 # The field's path, with which msgspec ends a message.
 WHERE = re.compile(r" - at `\$(.*)`$")
-# NAMED: messages in which msgspec names the field beside the path. VALUE: messages that repeat the request's value.
+# NAMED matches messages in which msgspec names the field outside the path. VALUE matches messages that repeat the
+# request's value.
 NAMED = re.compile(r"^Object (?:contains unknown|missing required) field `(.*)`$", re.DOTALL)
 UNKNOWN = re.compile(r"^Object contains unknown field `.*?`(?=$| - at `)", re.DOTALL)
 VALUE = re.compile(r"^(Invalid enum value|Invalid value) .*$", re.DOTALL)
@@ -72,7 +73,7 @@ class Exchange:
         """
         if (self.request.content_type or "").partition(";")[0].strip().lower() != JSON:
             raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Send the body as {JSON}.", Accept=JSON)
-        # A body that is too large is read too: otherwise the framework would read it after the answer.
+        # Read the whole body even if it is too large. Otherwise the framework would read it after the answer.
         try:
             content = body.read(self.request)
         except body.UnreadableError:

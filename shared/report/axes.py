@@ -1,4 +1,4 @@
-"""Where values lie in a drawing: axes with round ticks."""
+"""Axes of a drawing: they convert values to coordinates and choose round ticks."""
 
 from __future__ import annotations
 

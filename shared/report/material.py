@@ -1,4 +1,4 @@
-"""What the report is made of: the run's documents, the former run's, and the rows of the sections' statements."""
+"""The input of the report: the documents of the run and of the former run, and the rows of the sections' statements."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ type Answers = dict[str, Rows]
 
 @dataclass(frozen=True)
 class Material:
-    """A run as its documents describe it. `before` is the last run that was opened to train before this one.
+    """A run with its documents. `before` is the last run that was opened to train before this one.
 
     `trainings` holds what BigQuery bills for the training of each candidate, in bytes.
     """
@@ -43,7 +43,7 @@ class Part(Protocol):
     """A module of shared/report/sections."""
 
     def asks(self, material: Material) -> dict[str, Statement]:
-        """Return the statements whose rows the section needs, by a name of its own."""
+        """Return the statements whose rows the section needs, by a name that `tell` uses."""
 
     def tell(self, material: Material, answers: Answers) -> Section | None:
         """Return the section from the rows of its statements; None if the run has nothing for it."""

@@ -1,6 +1,6 @@
 """The parts of a page, and the page itself: sections of sentences, tables and figures.
 
-A figure is an SVG drawing. Its title, and its numbers in words, stand beside it and name it for screen readers.
+A figure is an SVG drawing. The page shows its title and its numbers in words, which also describe it to screen readers.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _TEMPLATES = Path(__file__).parent / "templates"
-# The drawing's size in pixels of a telephone, so that its text is not scaled down there.
+# The drawing's size in pixels. It fits the screen of a phone, so that its text is not scaled down.
 WIDTH, HEIGHT = 340, 230
 LEFT, RIGHT, TOP, BOTTOM = 52, 20, 10, 40
 ROW = 30
@@ -56,7 +56,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Lines(Figure):
-    """Lines over two axes. `reference` is a thin line without a name, e.g. that of a model that knows nothing."""
+    """Lines over two axes. `reference` is a thin line without a name, e.g. the diagonal of a random ranking."""
 
     kind = "lines"
 
@@ -99,7 +99,7 @@ class Bars(Figure):
         return round(x, 2), top, round(width, 2), round(HEIGHT - BOTTOM - top, 2)
 
     def shown(self) -> list[tuple[float, str]]:
-        """Return the place and the text of the labels that have room."""
+        """Return the x coordinate and the text of each label that has enough room."""
         longest = max((len(label) for label in self.labels), default=1)
         every = max(1, -(-int(longest * 6.5 + 6) // max(int(self.step), 1)))
         return [
@@ -111,7 +111,7 @@ class Bars(Figure):
 
 @dataclass(frozen=True)
 class Spread:
-    """A value with its interval, in a row of its own; `text` says both."""
+    """A value with its interval, drawn in its own row; `text` contains both as words."""
 
     name: str
     value: float
@@ -122,7 +122,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Spreads(Figure):
-    """Values with their intervals, one below the other. `marks` are second values, e.g. what was predicted."""
+    """Values with their intervals, one below the other. `marks` holds second values, e.g. the predicted ones."""
 
     kind = "spreads"
 
@@ -154,7 +154,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph(Figure):
-    """The steps of a run in their order, with a bar from each one's begin to its end."""
+    """The steps of a run in their order. A bar shows the time from the start of a step to its end."""
 
     kind = "graph"
 
@@ -184,7 +184,7 @@ class Section:
 
 
 def render(title: str, sections: Sequence[Section]) -> bytes:
-    """Return the page. It refers to nothing outside itself."""
+    """Return the page as HTML. It needs no other files."""
     sizes = {"WIDTH": WIDTH, "HEIGHT": HEIGHT, "LEFT": LEFT, "RIGHT": RIGHT, "TOP": TOP, "BOTTOM": BOTTOM, "ROW": ROW}
     return _templates().get_template("page.html").render(title=title, sections=sections, **sizes).encode()
 

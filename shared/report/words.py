@@ -1,4 +1,4 @@
-"""Numbers, times and names as a reader of the report sees them."""
+"""Format numbers, times and names for the readers of the report."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 MINUTE = 60
 NONE = "-"
-# The metrics that are shown of a model, and the digits after the point of those that need more or fewer than three.
+# The names of the metrics that the report shows for a model. DIGITS holds the number of decimals if it is not three.
 METRICS = {
     "roc_auc": "ROC AUC",
     "pr_auc": "PR AUC",
@@ -27,7 +27,7 @@ _Z = 1.959964
 
 
 def count(number: float) -> str:
-    """Return a whole number with separators."""
+    """Return the number rounded to a whole number, with separators between thousands."""
     return f"{number:,.0f}"
 
 
@@ -41,12 +41,12 @@ def percent(share: float | None) -> str:
 
 
 def decimal(number: float | None, digits: int = 3) -> str:
-    """Return a number with a fixed number of digits."""
+    """Return a number with `digits` decimals."""
     return NONE if number is None else f"{number:.{digits}f}"
 
 
 def metric(name: str, measured: Measured) -> str:
-    """Return a model's metric."""
+    """Return a model's metric as text."""
     return decimal(getattr(measured, name), DIGITS.get(name, 3))
 
 
@@ -58,7 +58,7 @@ def bounds(name: str, measured: Measured) -> str:
 
 
 def seconds(number: float) -> str:
-    """Return a duration."""
+    """Return a duration in seconds or, if it is long, in minutes."""
     if round(number, 1) < MINUTE:
         return f"{number:.1f} s"
     minutes, rest = divmod(round(number), MINUTE)
@@ -66,7 +66,7 @@ def seconds(number: float) -> str:
 
 
 def size(number: float) -> str:
-    """Return a number of bytes."""
+    """Return a number of bytes with a fitting unit."""
     for unit in ("bytes", "KiB", "MiB", "GiB"):
         if number < 1024:
             return f"{number:.0f} {unit}" if unit == "bytes" else f"{number:.1f} {unit}"
@@ -80,7 +80,7 @@ def moment(time: datetime) -> str:
 
 
 def named(name: str) -> str:
-    """Return a name of the code as words."""
+    """Return an identifier as words: without underscores."""
     return name.replace("_", " ")
 
 

@@ -1,4 +1,4 @@
-"""Write a run's report: read its documents, ask the sections' statements at once, and keep the page in its folder."""
+"""Write a run's report: read its documents, run the sections' statements concurrently, and store the page."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from shared.warehouse import Statement
 
 NAME = "report.html"
-# In the order of the page.
+# The sections in the order of the page.
 PARTS: tuple[Part, ...] = (
     run,
     data,
@@ -59,7 +59,7 @@ PARTS: tuple[Part, ...] = (
 
 
 def write(run_id: str, environment: Environment) -> bytes:
-    """Write the page into the run's folder, unless it is there already, and return it.
+    """Write the page into the run's folder, unless the folder holds the same page already, and return the page.
 
     The same documents and rows make the same page, so a second delivery changes nothing.
 
@@ -87,7 +87,7 @@ def gather(run_id: str, environment: Environment) -> Material:
 
 
 def sections(material: Material, environment: Environment) -> list[page.Section]:
-    """Return the sections that the run has something for.
+    """Return the sections for which the run has data.
 
     If BigQuery refuses a statement, e.g. because a model was deleted, the page says so instead of the section.
     """
@@ -107,7 +107,8 @@ def sections(material: Material, environment: Environment) -> list[page.Section]
 def _asked(
     statements: Mapping[str, Statement], environment: Environment, pool: ThreadPoolExecutor
 ) -> dict[str, Future[Rows]]:
-    # Outside the run: a delivery after a deployment must not attach to a job of the former statement.
+    # The statements run outside the run. Otherwise, after a deployment, a delivery could attach to a job of an older
+    # statement.
     return {
         name: pool.submit(environment.query, one.name, one.parameters, **one.identifiers)
         for name, one in statements.items()
@@ -120,7 +121,7 @@ def _before(opened: OpenedRun, runs: Runs) -> Run | None:
     try:
         return run_state.read(runs, opened.after)
     except Malformed:
-        # It was reset.
+        # The earlier run was reset.
         return None
 
 

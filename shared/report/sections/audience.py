@@ -1,4 +1,4 @@
-"""The audience: who was scored, who is passed on, and which offers they get."""
+"""The section about the audience: who was scored, who is published, and which offers the visitors get."""
 
 from __future__ import annotations
 

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def asks(_: Material) -> dict[str, Statement]:
-    """Return no statement: the documents of both runs tell it."""
+    """Return no statement: the section needs only the documents of both runs."""
     return {}
 
 
 def tell(material: Material, _: Answers) -> Section | None:
-    """Return the section; None if there is no run before, or it was reset."""
+    """Return the section; None if there is no earlier run, or if it was reset."""
     run, before = material.run, material.before
     if before is None:
         return None

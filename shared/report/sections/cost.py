@@ -1,4 +1,4 @@
-"""The cost: what BigQuery bills for the run's statements and trainings, and how long functions worked."""
+"""The section about the cost: what BigQuery bills for the run's statements and trainings, and the functions' time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def asks(_: Material) -> dict[str, Statement]:
-    """Return no statement: the ledger and the trainings' jobs tell it."""
+    """Return no statement: the section needs only the ledger and the trainings' jobs."""
     return {}
 
 

@@ -1,4 +1,4 @@
-"""How well the models rank, and how true their probabilities are: curves and calibration."""
+"""The section about ranking and calibration: curves of each model, and the calibration of the probabilities."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ _DIAGONAL = [(0.0, 0.0), (1.0, 1.0)]
 
 
 class Curve:
-    """A model's cumulated shares, the most likely buyers first; each list but that of precision begins with 0."""
+    """A model's curves over visitors sorted by probability, the highest first.
+
+    `visitors` and `buyers` are cumulative counts. Each list except `precision` begins with 0.
+    """
 
     def __init__(self, rows: Rows) -> None:
         self.visitors: list[int] = [0, *(row["visitors"] for row in rows)]
@@ -25,7 +28,7 @@ class Curve:
 
     @property
     def chosen(self) -> list[float]:
-        """The share of all visitors."""
+        """The chosen visitors as a share of all visitors."""
         return [one / self.visitors[-1] for one in self.visitors]
 
     @property
@@ -35,7 +38,7 @@ class Curve:
 
     @property
     def false_positive_rate(self) -> list[float]:
-        """The share of all others that are among the chosen visitors."""
+        """The share of all visitors without a purchase that are among the chosen visitors."""
         others = [visitors - buyers for visitors, buyers in zip(self.visitors, self.buyers, strict=True)]
         return [one / others[-1] for one in others]
 
@@ -78,7 +81,7 @@ def tell(material: Material, answers: Answers) -> Section | None:
 
 
 def _calibrated(evaluation: Evaluation) -> list[str]:
-    """Say how the winner's probabilities were calibrated, and what the test visitors show of it."""
+    """Return sentences about how the winner was calibrated, and whether the test visitors confirm the calibration."""
     if evaluation.calibration is None:
         return []
     found = evaluation.calibration
@@ -87,7 +90,7 @@ def _calibrated(evaluation: Evaluation) -> list[str]:
 
 
 def _curves(rows: Rows) -> dict[str, Curve]:
-    """Return the curves by model, of those splits that have both buyers and others."""
+    """Return the curve of each model whose visitors include both buyers and others."""
     by_model: dict[str, Rows] = {}
     for row in rows:
         by_model.setdefault(row["candidate"], []).append(row)

@@ -1,4 +1,4 @@
-"""The data: their checks, the visitors of each split, and the features, alone, by label and together."""
+"""The section about the data: checks, the visitors of each split, and the features (alone, by label and together)."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ _OTHERS = "all others"
 
 @dataclass
 class Histogram:
-    """Visitors by bin of a feature: all, and the buyers among them. `sums` holds a number's values, added up likewise.
+    """A histogram of a feature: the number of visitors, and of buyers among them, by bin.
 
-    `words` says the values of a bin.
+    `words` describes the values of each bin. `sums` holds the sums of a numeric feature's values: of all visitors, and
+    of buyers.
     """
 
     visitors: Counter[str] = field(default_factory=Counter)
@@ -44,7 +45,7 @@ class Histogram:
         return self.buyers.total()
 
     def means(self) -> tuple[float | None, float | None]:
-        """Return the means of the buyers and of the others; None for a category, and where there are none of them."""
+        """Return the feature's means for buyers and for others; None for a category or for an empty group."""
         everybody, buyers = self.sums or (0.0, 0.0)
         others = self.all - self.all_buyers
         if self.sums is None:
@@ -52,7 +53,7 @@ class Histogram:
         return buyers / self.all_buyers if self.all_buyers else None, (everybody - buyers) / others if others else None
 
     def shares(self) -> tuple[list[float], list[float]]:
-        """Return the shares of the bins among the visitors who did not buy, and among the buyers."""
+        """Return the share of each bin, first among the visitors who did not buy, then among the buyers."""
         others = [visitors - self.buyers[label] for label, visitors in self.visitors.items()]
         return _shares(others), _shares([self.buyers[label] for label in self.visitors])
 
@@ -140,7 +141,7 @@ def _values(first: int, last: int | None) -> str:
 
 
 def _missing(histograms: dict[str, Histogram], answers: Answers) -> dict[str, float]:
-    """Return the share of visitors without a value: no number, or the category `missing`."""
+    """Return the share of visitors without a value by feature: a NULL number, or the category `missing`."""
     everybody = sum(row["visitors"] for row in answers["months"])
     return {
         name: 1 - found.all / everybody if found.sums else found.visitors.get("missing", 0) / everybody

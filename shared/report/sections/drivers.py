@@ -1,4 +1,7 @@
-"""What drives the winner's score: over a sample of the test visitors, and for ten visitors each way."""
+"""The section about the features that drive the winner's scores.
+
+It covers a sample of the test visitors, the ten most and the ten least likely buyers.
+"""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _LESS_IS_BETTER = {"log_loss", "brier"}
 
 
 def asks(_: Material) -> dict[str, Statement]:
-    """Return no statement: the evaluation's document holds it all."""
+    """Return no statement: the section needs only the evaluation's document."""
     return {}
 
 

@@ -1,4 +1,4 @@
-"""Rules and recommendations, which are built in a run of their own, beside the one that trains."""
+"""The section about rules and recommendations, which are built in a separate run that does not train."""
 
 from __future__ import annotations
 

@@ -35,12 +35,12 @@ _ENDED = {
 
 
 def asks(_: Material) -> dict[str, Statement]:
-    """Return no statement: the ledger tells it all."""
+    """Return no statement: the section needs only the ledger."""
     return {}
 
 
 def tell(material: Material, _: Answers) -> Section:
-    """Return the steps, and why the run ended as it did."""
+    """Return the section: the steps, and the reason for the run's outcome."""
     run = material.run
     nodes = _nodes(run)
     return Section(
@@ -57,7 +57,7 @@ def _opened(run: Run) -> str:
 
 
 def _nodes(run: Run) -> list[Node]:
-    """Return the steps of a run of this kind, and any other step that it has made."""
+    """Return the steps that a run of this kind has, and any other step that the run has a record of."""
     begins = _begins(run)
     failed = {function_of(failure.step) for failure in run.failures}
     names = [step for step in (*STEPS, *BESIDE) if step in {*_OF_KIND[run.kind], *run.seconds, *failed}]
