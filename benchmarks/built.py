@@ -1,4 +1,4 @@
-"""A bundle as Google Cloud builds it: alone, in an environment of its requirements."""
+"""Build a bundle as Google Cloud does: alone, in an environment with only its requirements."""
 
 import subprocess
 import sys

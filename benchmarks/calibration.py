@@ -1,4 +1,4 @@
-"""What docs/judging.md promises of calibration, on simulated visitors: the rules' code, the SQL's statistics."""
+"""Test on simulated visitors what docs/judging.md promises about calibration, with the code of the rules."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from shared.chain.calibration import Coefficients, Point, Sums
 
 TOLERANCE = Gate().calibration_tolerance
-# Visitors whose log loss says what a calibrator costs or saves; each counts by the true probability.
+# Number of visitors on whom a calibrator's effect on log loss is measured. Each visitor is weighted by the true
+# probability.
 UNSEEN = 200_000
 
 
 def measure(is_full: bool) -> list[Row]:
-    """How often intervals miss, how often "calibrated" is said, and what a calibrator costs or saves."""
+    """Measure how often intervals miss, how often "calibrated" is reported, and how a calibrator changes log loss."""
     random = np.random.default_rng(SEED)
     known = Visitors.draw(KNOWN, random)
     right, unseen = _mended(known, 1.0), Visitors.draw(UNSEEN, random)
@@ -56,7 +57,8 @@ def _judged(models: dict[str, Model], buyers: int, count: int, runs: int, random
                 for of, (lower, upper) in zip(missed, intervals, strict=True):
                     missed[of] += not lower <= 1 <= upper
     rows = [share(f"95 % intervals of {of} that miss, {buyers} buyers", missed[of], runs) for of in missed]
-    # Of what is right it may be said; of what is off by the tolerance only in 2.5 %.
+    # A right model may be called calibrated. A model that is off by the tolerance may be called so in at most 2.5 % of
+    # runs.
     rows.append(Row(f"called calibrated, right, {buyers} buyers", 100 * said.pop("right") / runs, "%"))
     rows += [
         share(f"called calibrated, {name}, {buyers} buyers", count, runs, nominal=0.025) for name, count in said.items()
@@ -77,7 +79,7 @@ def _judgement(labels: Array, odds: Array) -> tuple[str, list[tuple[float, float
 def _fitted(
     models: dict[str, Model], buyers: int, count: int, runs: int, unseen: Visitors, random: np.random.Generator
 ) -> list[Row]:
-    """Return the log loss of unseen visitors with a calibrator, in percent of the one without."""
+    """Return by how many percent a calibrator changes the log loss of unseen visitors."""
     say(f"  {runs} calibrators of {buyers} buyers")
     losses: dict[str, list[float]] = {name: [] for name in models}
     for _ in range(runs):
@@ -97,7 +99,7 @@ def _fitted(
 
 
 def _mended(known: Visitors, slope: float) -> Model:
-    """Return the champion's probabilities so changed that calibration slope is as given and ratio is 1."""
+    """Return a model: the champion with log odds scaled so that the calibration slope is `slope` and the ratio is 1."""
     odds = log_odds(champion(known))
     line = _best_line(odds, known.true)
     expected = float(known.true.sum())

@@ -2,7 +2,7 @@
 
 Both are served as on Google Cloud, by functions-framework under gunicorn with one worker, and the same load generator
 tests them in turns. score_checkout runs from its bundle, and both run with only its requirements installed. Models and
-recommendations are real: they come from a run of the chain.
+recommendations come from a real run of the chain.
 """
 
 import contextlib
@@ -175,7 +175,7 @@ def _wait_for(name: str, clients: Environment) -> None:
     """Wait until the object exists: recommendations are built beside the chain.
 
     Raises:
-        RuntimeError: it does not exist in time.
+        RuntimeError: the object does not exist in time.
     """
     until = time.monotonic() + PATIENCE_SECONDS
     while not _bucket(clients).blob(name).exists():

@@ -38,7 +38,7 @@ def demonstrate(sessions: int = SESSIONS) -> Demonstration:
     """Run a demonstration with this number of sessions; benchmarks that need the same number share the result.
 
     Raises:
-        RuntimeError: it failed; the message holds the end of its output.
+        RuntimeError: the demonstration failed; the message holds the end of its output.
     """
     say(f"  propensity demo --days {DAYS} --sessions {sessions}")
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "output").open("w+") as output:

@@ -1,6 +1,6 @@
-"""How often the rule of shared/chain/drift.py alarms without drift, and how soon it finds a planted one.
+"""Measure how often the rule of shared/chain/drift.py alarms without drift, and how soon it finds a planted shift.
 
-The visitors are those of the demonstration, which do not drift. docs/drift.md tells the results.
+The visitors are those of the demonstration, which do not drift. docs/drift.md shows the results.
 """
 
 import dataclasses
@@ -21,9 +21,9 @@ FIRST_DAY = dt.date(2017, 3, 6)
 WEEK = 7
 BASE_DAYS = 4 * WEEK
 DAYS = BASE_DAYS + 4 * WEEK
-# A Monday, on which a planted shift begins; the week before is a later period without it.
+# The day on which a planted shift begins, a Monday. The week before is a later period without the shift.
 PLANTED_ON = BASE_DAYS + WEEK
-# Twice the least difference that matters.
+# Size of a planted shift: twice the smallest difference that matters.
 PLANTED = 2 * Limits().min_difference
 ANY_SIZE = Limits(min_difference=0)
 BINS = 10
@@ -44,10 +44,10 @@ _LABELS = {
 class World:
     """Where the visitors come from.
 
-    sessions: sessions a day
-    within_days: in how many days a planted shift is to be found
-    varies: by how much of its visitors a channel has fewer on some days, as a share of 1
-    counts_sessions: whether each session counts, as if it were another visitor's
+    sessions: sessions per day
+    within_days: number of days within which a planted shift must be found
+    varies: largest share of its visitors that a channel loses on a day, 0 to 1
+    counts_sessions: whether each session counts as if it came from another visitor
     """
 
     name: str
@@ -73,7 +73,7 @@ class Table:
 
 
 def measure(_: bool) -> list[Row]:
-    """The share of days with an alarm in each world, and the days until a shift of each feature is found."""
+    """Measure the share of days with an alarm in each world, and the days until a shift of each feature is found."""
     alarms = [row for world in (PLAIN, SMALL, VARYING, SESSIONS) for row in _alarms(world)]
     return [*alarms, *_found(PLAIN), _slowest(_found(SMALL))]
 
@@ -156,7 +156,7 @@ def _progress(world: World, seed: int) -> None:
 
 
 def plant(table: Table, random: np.random.Generator) -> Table:
-    """Move visitors into the last bin or the rarest category, so many that the difference is `PLANTED`."""
+    """Move visitors into the last bin or the rarest category, until the difference is `PLANTED`."""
     counts = table.counts.copy()
     base = counts[:BASE_DAYS].sum(axis=0)
     target = len(base) - 1 if table.is_number else int(base.argmin())
@@ -180,7 +180,7 @@ def simulate(seed: int, world: World) -> list[Table]:
 
 
 def features(random: np.random.Generator, visits: Array) -> dict[str, Array]:
-    """Return what sql/features/visitor_features.sql makes of these visits, one value a visit."""
+    """Return the features that sql/features/visitor_features.sql computes from these visits, one value per visit."""
     sessions = clickstream.act(random, visits)
     hits, items = sessions.hits, sessions.items
     count = np.bincount(hits["visit"], minlength=len(visits))
@@ -250,7 +250,7 @@ def _divergence(p: Array, q: Array) -> float:
 
 
 def _tested(counts: Array, earlier: Array, later: Array) -> Array:
-    """Return the counts of the cells of which five visitors are expected in the smaller period; the rare are one."""
+    """Return the counts of the cells; cells with fewer than five expected visitors in the smaller period are merged."""
 
     def expected(visitors: Array) -> Array:
         return visitors * min(earlier.sum(), later.sum()) / (earlier.sum() + later.sum())

@@ -1,4 +1,4 @@
-"""What the intervals and the gate of docs/judging.md promise, on simulated visitors whose true metrics are known."""
+"""Test the intervals and the gate of docs/judging.md on simulated visitors whose true metrics are known."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,11 +14,12 @@ from shared.settings import Gate
 SEED = 20261127
 RUNS = 2000
 BUYERS = (50, 200, 1000)
-# The gate's other rules let everybody pass, so that the margin alone decides.
+# All other rules of the gate are switched off, so that only the margin decides.
 LIMITS = Gate(min_roc_auc=0, min_roc_auc_lower=0, min_positives=0)
-# What the gate allowed before there were intervals: so much less ROC AUC, as estimated.
+# Limit of an older rule of the gate, without intervals: the estimated ROC AUC may be lower by at most this.
 FORMER_LOSS = 0.01
-# Visitors of whom the true metrics are made; each counts by the true probability, so that no luck is in them.
+# Number of visitors from whom true metrics are computed. Each is weighted by the true probability, so that the metrics
+# have no random error from the labels.
 KNOWN = 2_000_000
 
 type Array = np.ndarray
@@ -35,7 +36,7 @@ class Visitors:
 
     @classmethod
     def draw(cls, count: int, random: np.random.Generator) -> "Visitors":
-        """Return as many visitors, of whom one in forty buys; no model sees all that moves them."""
+        """Return `count` visitors, of whom one in forty buys. Part of the signal is hidden from all models."""
         seen, hidden = random.normal(size=count), random.normal(size=count)
         return cls(seen, random.normal(size=count), logistic(-4.3 + seen + 0.6 * hidden))
 
@@ -46,11 +47,11 @@ def logistic(log_odds: Array) -> Array:
 
 
 def champion(visitors: Visitors) -> Array:
-    """Return probabilities as good as what is seen allows."""
+    """Return the best probabilities that can be computed from the visible signal."""
     return logistic(-4.15 + visitors.seen)
 
 
-# Three ways to be worse, each by an amount that is then chosen to be the margin.
+# Three kinds of worse models. Their parameter is chosen so that the loss equals the margin.
 WORSE: dict[str, Callable[[float], Model]] = {
     "overconfident": lambda by: lambda visitors: logistic(-4.15 + (1 + by) * visitors.seen),
     "timid": lambda by: lambda visitors: logistic(-4.15 + 0.4 * by + (1 - by) * visitors.seen),
@@ -128,7 +129,7 @@ def _promoted(name: str, challenger: Model, buyers: int, count: int, random: np.
 
 
 def share(what: str, count: int, runs: int, nominal: float = 0.05) -> Row:
-    """Return the share, whose bound is what chance explains."""
+    """Return the share `count / runs` in percent. Its bound is the largest share that chance explains."""
     low, high = (bound / runs for bound in stats.binom.interval(0.95, runs, nominal))
     said = f"{what}; chance of {runs} runs: {low:.1%} to {high:.1%}"
     return Row(said, 100 * count / runs, "%", floor=100 * nominal, bound=high / nominal)
@@ -143,7 +144,7 @@ def _by_exactly_the_margin(worse: Callable[[float], Model], known: Visitors) -> 
 
 
 def labels_of(visitors: Visitors, random: np.random.Generator) -> Array:
-    """Draw who buys."""
+    """Draw a label for each visitor: 1 for a buyer, by the true probability."""
     return (random.random(len(visitors.true)) < visitors.true).astype(int)
 
 
@@ -154,7 +155,7 @@ def _known(estimate: Estimate | None) -> Estimate:
 
 
 def true_metrics(said: Array, true: Array) -> dict[str, float]:
-    """Return what the metrics are on average over all labels."""
+    """Return the true metrics: their expected values over all possible labels."""
     order = np.argsort(said)
     others_below = np.cumsum(1 - true[order]) - (1 - true[order]) / 2
     return {
@@ -165,7 +166,7 @@ def true_metrics(said: Array, true: Array) -> dict[str, float]:
 
 
 def contributions(labels: Array, said: Array) -> dict[str, Array]:
-    """Return what each visitor adds to the metrics, as sql/evaluation/comparisons.sql has it."""
+    """Return each visitor's contribution to the metrics, as sql/evaluation/comparisons.sql computes it."""
     buyers, others = np.sort(said[labels == 1]), np.sort(said[labels == 0])
     placed = np.empty(len(labels))
     for label, rest in ((1, others), (0, buyers)):

@@ -49,7 +49,7 @@ class Shop:
         """Announce new data, and return the run that reads them once it has ended.
 
         Raises:
-            RuntimeError: the run failed, or none was opened.
+            RuntimeError: the run failed, or no run was opened.
         """
         runs, letters = set(self.clients.runs.ids()), set(self.clients.dead_letters.all())
         self.clients.send(DataRefreshed.topic, {})

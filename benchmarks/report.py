@@ -19,7 +19,7 @@ from shared.warehouse import MOST_AT_ONCE
 SCORED = 1_000_000
 DAYS, SESSIONS = 24, 6000
 ROUNDS = 3
-# With so few sessions the gate must let any winner pass, since only then are visitors scored.
+# With so few sessions, the gate must accept any winner, because visitors are scored only after a deployment.
 SETTINGS = {
     "checks": {"max_age_days": 0},
     "label": {"horizon_days": 5},

@@ -1,7 +1,7 @@
-"""The upper bound of a demonstration: how good the generator's true probability is on the winner's test visitors.
+"""The upper bound of a demonstration: the metrics of the generator's true probabilities on the winner's test visitors.
 
-Only generated sessions have one. The probabilities lie in a dataset of their own, which is deleted at once, so no model
-can read them; the metrics and their intervals are those of the chain's own statements.
+Only generated sessions have an upper bound. The true probabilities lie in a separate dataset, which is deleted at once,
+so no model can read them. The chain's own statements compute the metrics and their intervals.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ _TABLE = "evaluation_rows"
 
 
 def measure(truth: Truth, run: Run, environment: Environment) -> Measured | None:
-    """Return how the true probability does on the winner's test visitors.
+    """Return the metrics of the true probabilities on the winner's test visitors.
 
-    None if there is no winner, the label is not what the generator knows, or a test visitor is not of its sessions.
+    None if there is no winner, if the generator does not know the label, or if a test visitor was not generated.
     """
     label, found = environment.settings.label, run.documents.evaluation
     if found is None or label.event != PURCHASE or label.min_revenue:
@@ -50,7 +50,7 @@ def measure(truth: Truth, run: Run, environment: Environment) -> Measured | None
 
 @contextlib.contextmanager
 def _apart(environment: Environment) -> Iterator[Environment]:
-    """Yield the environment with a dataset of its own, which holds no table yet and is deleted afterwards."""
+    """Yield the environment with a new, empty dataset, which is deleted afterwards."""
     settings = environment.settings
     apart = Environment(msgspec.structs.replace(settings, dataset=f"{settings.dataset}_{_NAME}"))
     name = f"{settings.project}.{apart.settings.dataset}"

@@ -1,4 +1,4 @@
-"""`propensity compare`: two runs side by side."""
+"""`propensity compare`: show two runs side by side."""
 
 from __future__ import annotations
 

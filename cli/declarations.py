@@ -129,7 +129,7 @@ class Alert(Part, frozen=True):
     above: float = 0
 
     def is_raised(self, number: int, whole: int = 0) -> bool:
-        """Whether so many entries raise the alert; `whole` is the number of which they are a share."""
+        """Whether `number` entries raise the alert; `whole` is the count of all entries, for an alert on a share."""
         if self.share_of:
             return whole >= self.at_least and number > self.above * whole
         return number >= self.at_least if self.fewer_than is None else number < self.fewer_than

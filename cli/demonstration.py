@@ -97,7 +97,7 @@ def run(plan: Plan, out: Console) -> Result:
         document = machine.local_settings({**SETTINGS, "source": {"kind": kind}}, plan.assignments)
         news = threading.Event()
         out.print(f"starting the local cloud in {os.path.relpath(state)} ...")
-        # Hold the schedules: a refresh during loading would open a run on half of the day-tables.
+        # Hold the schedules: a refresh during loading would open a run on incomplete data.
         cloud, environment = stack.enter_context(
             machine.started(state, document, on_line=lambda _: news.set(), is_fresh=plan.state is None, is_held=True)
         )
@@ -125,7 +125,7 @@ def run(plan: Plan, out: Console) -> Result:
             *_, beside = follow.until_end(environment, runs, letters, pause, topic=topic)
             laps.lap("recommendations")
             if beside:
-                # Show them with the run, because the same refresh caused them.
+                # Show the recommendations with the run, because the same refresh caused them.
                 finished = replace(
                     finished, documents=replace(finished.documents, recommendations=beside.documents.recommendations)
                 )

@@ -1,4 +1,4 @@
-"""`propensity history`: who became champion, when and why; `propensity compare`: two runs side by side."""
+"""`propensity history`: show which version became champion, when, by whom and why."""
 
 from __future__ import annotations
 

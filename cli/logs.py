@@ -40,8 +40,8 @@ class _Page(msgspec.Struct, frozen=True, rename="camel"):
 def own(narrower: str = "") -> str:
     """Return the filter that selects the functions' own log, or a part of it.
 
-    It selects standard output only: a delivery that has to wait answers 500, which Cloud Run logs as an error although
-    it is none.
+    The filter selects standard output only. A delivery that has to wait answers 500, and Cloud Run logs that as an
+    error although nothing is wrong.
     """
     services = " OR ".join(f'"{name.replace("_", "-")}"' for name in declarations.read().functions)
     lines = (
@@ -54,12 +54,15 @@ def own(narrower: str = "") -> str:
 
 
 def of_run(run_id: str) -> str:
-    """Return the filter that follows a run."""
+    """Return the filter that selects the log entries of a run."""
     return own(f'jsonPayload.run_id="{run_id}"')
 
 
 def of_request(request_id: str) -> str:
-    """Return the filter that follows a checkout. Its score's entry holds the id within the prediction."""
+    """Return the filter that selects the log entries of a checkout.
+
+    In the entry of the score, the request's id is a field of the prediction.
+    """
     quoted = request_id.replace("\\", "\\\\").replace('"', '\\"')
     return own(f'jsonPayload.request_id="{quoted}" OR jsonPayload.prediction.request_id="{quoted}"')
 

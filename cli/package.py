@@ -16,16 +16,16 @@ from cli import declarations
 from cli.declarations import HOME, ROOT
 from cli.errors import CommandError, UsageError
 
-# Where Terraform looks for them.
+# The folder in which Terraform looks for bundles.
 OUTPUT = HOME / "dist"
 FUNCTIONS = "functions/functions.yaml"
-# The files that a module reads.
+# Data files that a module reads at run time; a bundle with the module also holds them.
 READ = {
     "shared/settings.py": "sql/models/*.sql",
     "shared/warehouse.py": "sql/**/*.sql",
     "shared/report/page.py": "shared/report/templates/*",
 }
-# Views are made by whoever makes the tables; no function reads these.
+# The declarations of tables and views, which no function reads: Terraform creates tables and views.
 DECLARED = Path("sql/tables")
 OURS = {"functions", "main", "shared"}
 OLDEST = (1980, 1, 1, 0, 0, 0)
@@ -35,7 +35,7 @@ PLAIN_FILE = 0o100644
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle that was written; `sha256` is what Terraform names it by in the bucket."""
+    """A bundle that was written. `sha256` is its hash, which Terraform uses as its name in the bucket."""
 
     path: Path
     files: int
@@ -76,7 +76,10 @@ def _content(name: str, functions: Iterable[str], root: Path) -> dict[str, Path]
 
 
 def _reached(entries: list[str], root: Path) -> tuple[list[Path], list[str]]:
-    """Return the files of all modules that these import, also late and by way of others, and what is missing."""
+    """Return the files of all modules that `entries` import, directly or indirectly, and the names of missing modules.
+
+    Imports inside functions count too.
+    """
     finder = ModuleFinder([str(root)])
     for entry in entries:
         with suppress(ImportError, SyntaxError):
@@ -103,8 +106,8 @@ def write(output: Path, root: Path = ROOT) -> list[Bundle]:
     """Write the bundles into a folder; times, modes and the order of the disk leave no trace in them.
 
     Raises:
-        CommandError: the project is not whole.
-        UsageError: there can be no such folder.
+        CommandError: a file is missing that a function needs.
+        UsageError: `output` cannot be created as a folder.
     """
     bundles = contents(root)
     _require_place(output)
@@ -113,7 +116,7 @@ def write(output: Path, root: Path = ROOT) -> list[Bundle]:
 
 
 def _write(path: Path, files: dict[str, Path], root: Path) -> Bundle:
-    # Stored, not compressed: two versions of zlib do not compress alike.
+    # Files are stored without compression, because versions of zlib compress differently.
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as bundle:
         for name, file in files.items():
             entry = zipfile.ZipInfo(name, OLDEST)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from shared.chain.environment import Environment
     from shared.dead_letters import Letter
 
-# Seconds after which a function has rejected a message that it cannot use, a cold start included.
+# Maximum seconds until a function rejects a message that it cannot use, cold start included.
 PATIENCE_SECONDS = 10
 PAUSE_SECONDS = 0.3
 

@@ -29,14 +29,14 @@ METRICS = {
     "brier": "Brier",
     "lift_at_10_percent": "lift 10%",
 }
-# Digits of what is not between 0.1 and 1.
+# Number formats of metrics that do not lie between 0.1 and 1.
 DIGITS = {"log_loss": ".4f", "brier": ".4f", "lift_at_10_percent": ".1f"}
 
 UPPER_BOUND = "by the true probability, given the intent that the generator drew for each visitor and no model sees"
 
 
 def document(run: Run) -> dict[str, Any]:
-    """Return the run for machines; every number the tables show is in it."""
+    """Return the run as a JSON document, which contains every number that the tables show."""
     return {
         "run_id": run.run_id,
         "kind": run.kind,
@@ -52,7 +52,7 @@ def document(run: Run) -> dict[str, Any]:
 
 
 def show(run: Run, console: Console, upper_bound: Measured | None = None) -> None:
-    """Print the whole run. With an upper bound, which only generated sessions have, it stands below the winner."""
+    """Print the whole run. `upper_bound`, which only generated sessions have, is printed below the winner."""
     colour = COLOURS[run.outcome]
     console.print(f"\nrun [bold]{run.run_id}[/] [{colour}]{run.outcome}[/]", highlight=False)
     if run.reason:
@@ -67,7 +67,7 @@ def show(run: Run, console: Console, upper_bound: Measured | None = None) -> Non
 
 
 def progress(run: Run | None) -> RenderableType:
-    """Return the steps so far, as they are drawn again and again while the run goes on."""
+    """Return the steps so far. The caller draws them again while the run continues."""
     table = terminal.grid()
     seconds = run.seconds if run else {}
     failures = {function_of(failure.step): failure.reason for failure in run.failures} if run else {}

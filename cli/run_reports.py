@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from shared.chain.environment import Environment
 
-# Shows an object to whoever is signed in to Google Cloud and may read it.
+# URL prefix that shows an object to a person who is signed in to Google Cloud and may read the object.
 _BROWSER = "https://storage.cloud.google.com/"
 
 

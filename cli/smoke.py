@@ -18,16 +18,17 @@ if TYPE_CHECKING:
     from shared.chain.environment import Environment
     from shared.chain.run_state import Run
 
-# Seconds between two looks. Each look lists the bucket, which costs money, and a run takes many minutes.
+# Seconds between two checks of the run. Each check lists the bucket, which costs money, and a run takes many minutes.
 PAUSE_SECONDS = 10
 
 
 def run(
     environment: Environment, reason: str, limit_seconds: float, wait: Callable[[float], object] = time.sleep
 ) -> Run:
-    """Start a run on the present data with this reason, and return it when it has ended well.
+    """Start a run on the current data with this reason, and return the run once it has ended successfully.
 
-    A rejection by the gate is a good end. Otherwise the former champion serves again, if the run had replaced it.
+    A rejection by the gate counts as success. If the run fails after it replaced the champion, the former champion
+    serves again.
 
     Raises:
         CommandError: the run failed, was never opened, or has not ended in time; the message names the champion.

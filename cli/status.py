@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from shared.chain.documents import Health
     from shared.chain.environment import Environment
 
-# Of a count with more entries in its period, the newest are counted.
+# Maximum number of log entries to read for a count: the newest entries.
 MOST_ENTRIES = 1000
-# The newest monitoring run is among so many runs, those with the newest data.
+# Number of runs in which to look for the newest monitoring run: those with the newest data.
 MOST_RUNS = 20
 COLOURS = {"CRITICAL": "red", "WARNING": "yellow"}
 
@@ -90,7 +90,7 @@ def _champion(environment: Environment, now: datetime) -> dict[str, Any] | None:
 
 
 def _health(environment: Environment) -> Health | None:
-    """Return what the newest run that checked the model's health has found; None before the first."""
+    """Return the findings of the newest run that checked the model's health; None before the first such run."""
     newest = environment.runs.ids()[: -MOST_RUNS - 1 : -1]
     found = [run for run in map(environment.runs.find, newest) if isinstance(run, MonitoringRun)]
     ordered = sorted(found, key=lambda run: run.opened_at, reverse=True)
@@ -117,7 +117,7 @@ def _found(project: str, alert: Alert, watched: Watched, now: datetime) -> str |
     since = now - timedelta(minutes=alert.minutes)
     whole = entries(alert.share_of, since) if alert.share_of else []
     if len(whole) == MOST_ENTRIES:
-        # There may be more, so count both in the period that these cover.
+        # Older entries may exist, so count both numbers in the period that the read entries cover.
         since = datetime.fromisoformat(whole[-1].timestamp)
     number = len(entries(str(alert.count), since))
     if not alert.is_raised(number, len(whole)):

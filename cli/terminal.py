@@ -8,7 +8,7 @@ from rich.table import Column, Table
 
 from shared import jsontext
 
-# Size of a pipe: wide enough that no line is wrapped or truncated.
+# Assumed size of a pipe: wide enough that no line is wrapped or truncated.
 _PIPE = ConsoleDimensions(100_000, 100)
 
 

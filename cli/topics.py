@@ -10,7 +10,7 @@ def require(topic: str) -> None:
     """Check that the topic is declared.
 
     Raises:
-        UsageError: it is not declared; the message lists the declared topics.
+        UsageError: the topic is not declared; the message lists the declared topics.
     """
     topics = declarations.read().topics
     if topic in topics:

@@ -30,7 +30,7 @@ def generate(
     """Write `days` day-tables from `first_day` on, with `sessions` sessions in total, as Parquet files to `folder`.
 
     A session that crosses midnight has a row in both days' tables, so there are slightly more rows than sessions.
-    `witness` is called with each day and its visits, which hold what no table tells (`truth`).
+    `witness` is called with each day and its visits, which also contain values that no table holds (see `truth`).
 
     Raises:
         ValueError: fewer than one day or session.

@@ -5,9 +5,9 @@ The causal model: each visitor has a latent intent
     intent = 0.8 effect(channel) + 0.6 effect(country) + effect(device) + moment + season + e,   e ~ N(0, 0.8)
 
 `moment` is an interaction. A desktop in office hours or a phone in the evening raises the intent, and the reverse
-lowers it; a phone in the evening that comes from a social network raises it further. A second trait, curiosity
-~ N(0, 1), is independent of intent. Both affect what a visitor does (`behaviour`), and a positive curiosity reduces the
-intent:
+lowers the intent. A phone in the evening that comes from a social network raises the intent further. A second trait,
+curiosity ~ N(0, 1), is independent of intent. Both affect what a visitor does (`behaviour`), and a positive curiosity
+reduces the intent:
 
     resolve = intent - max(curiosity, 0)
     returns ~ Poisson(exp(-1.45 + 0.75 resolve)),   days between a return and the first visit exponential, mean 5
@@ -306,7 +306,7 @@ def _moment(visits: Array, day: dt.date) -> Array:
 
 
 def return_rate(new: Array) -> Array:
-    """Return how often each newcomer returns on average."""
+    """Return each newcomer's mean number of returns."""
     rate: Array = np.exp(np.minimum(RETURN_LEVEL + RETURN_SLOPE * resolve(new), 1.5))
     rate[new["kind"] == STAFF] = STAFF_RETURNS
     rate[new["kind"] == ROBOT] = 0

@@ -70,7 +70,7 @@ class Campaign:
         return state, runs
 
     def run(self, seed: int) -> dict[str, Any]:
-        """Make the run with this seed's faults; return which faults struck, and what was wrong afterwards."""
+        """Make the run with this seed's faults; return the faults that struck, and the errors found afterwards."""
         world, faults = self._world, plan(seed)
         world.log.write_text("")
         world.restore()
@@ -116,7 +116,7 @@ class Campaign:
         """Wait until these runs exist, all runs have ended and no message is pending; publish the scheduler's ticks.
 
         Raises:
-            StuckError: this is not so within the deadline.
+            StuckError: these conditions are not met within the deadline.
         """
         world, ended, reasons, running = self._world, set(), {""}, {}
         deadline = time.monotonic() + DEADLINE

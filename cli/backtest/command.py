@@ -1,4 +1,4 @@
-"""Carry out `propensity backtest`: say what it will do and cost, show its progress, and clean up."""
+"""Run `propensity backtest`: print what the command will do and cost, show its progress, and clean up."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ def run(
     """Learn as of the past days and print the result; progress goes to another console.
 
     Raises:
-        UsageError, CommandError: see `days.choose`; or it was interrupted, and the message says how to go on.
+        UsageError, CommandError: see `days.choose`. CommandError also: the backtest was interrupted; the
+            message says how to continue it.
         Permanent: a statement failed.
     """
     days = past_days.choose(environment, count, every, until)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from shared.chain.environment import Environment
 
-# Least number of days with a known outcome to learn from: one each for train, evaluation and test.
+# Minimum number of days with a known outcome: one each for train, evaluation and test.
 LEAST_DAYS = 3
 
 
@@ -21,7 +21,7 @@ def choose(environment: Environment, count: int, every: int, until: date | None)
 
     Raises:
         UsageError: the horizon of `until` is not over.
-        CommandError: the sessions do not go back far enough; says what is needed, what there is, and how many days fit.
+        CommandError: the sessions do not go back far enough; the message says which days are needed and how many fit.
     """
     [span] = environment.query("backtest/span")
     first, last = span["first_day"], span["last_day"]

@@ -1,4 +1,4 @@
-"""Learn as of each past day with the chain's own code, score the visitors of that day, and see what came of them."""
+"""For each past day, train models with the chain's code, score that day's visitors, and measure what they did later."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 
 # Number of days whose candidates are trained at the same time.
 AHEAD = 3
-# Seconds between two looks at a training.
+# Seconds between two checks whether a training has ended.
 PAUSE_SECONDS = 1.0
 
 
 def judge(past: Past, tell: Callable[[str], object], wait: Callable[[float], object] = time.sleep) -> Iterator[Judged]:
-    """Yield each day's result, the oldest first. The winners that the gate approved are champions of the days after.
+    """Yield each day's result, the oldest first. A winner that the gate approved is the champion of the following days.
 
     Raises:
-        Permanent, GoogleAPICallError: a statement failed. Another call goes on where this one stopped.
+        Permanent, GoogleAPICallError: a statement failed. Another call continues where this call stopped.
     """
     champion: Version | None = None
     learnt: set[date] = set()
@@ -87,7 +87,7 @@ def _judged(
 
 
 def _learn(past: Past, context: StepContext) -> None:
-    """Submit the trainings on what was known on the run's day."""
+    """Copy the data that were known on the run's day, and submit the trainings."""
     day, settings = context.run.as_of, context.settings
     first_touched = day - timedelta(days=settings.training.window_days - 1)
     _copy_known(features.first_read(first_touched, settings), past, context)
@@ -111,7 +111,10 @@ def _trained(past: Past, day: date, wait: Callable[[float], object]) -> Mapping[
 
 
 def _outcome(winner: Version, past: Past, context: StepContext) -> dict[str, Measured]:
-    """Score the run's day with the winner; return how it did on those whose outcome was open, and on its audience."""
+    """Score the run's day with the winner; return its metrics on visitors whose outcome was unknown on that day.
+
+    The second entry holds the metrics on the audience: those of these visitors in the highest deciles.
+    """
     day, settings = context.run.as_of, context.settings
     _copy_known(scoring.first_active(day, settings), past, context)
     scoring.score(winner, [], context)
@@ -140,5 +143,5 @@ def _until_ready[T](past: Past, day: date, step: str, work: Callable[[StepContex
 
 
 def _context(past: Past, day: date, step: str) -> StepContext:
-    # The log sink that announces trainings asks for the step train_models. So these trainings are announced to nobody.
+    # The log sink that announces trainings matches only the step train_models. So nobody is told about these trainings.
     return StepContext(past, past.run_id(day), step, datetime.now(UTC), Deadline(past.settings.wait_seconds))

@@ -1,7 +1,8 @@
-"""The place of a backtest: a dataset and a ledger of its own, in which the chain's code finds what it finds in a run.
+"""The environment of a backtest: a separate dataset and ledger, in which the chain's code works as in a run.
 
-The dataset holds copies of the shared tables that a model learns from, as they were known on the past day, and the rows
-and models of the past days' runs. The ledger lies in the bucket's folder `backtests/`. Production is only read.
+The dataset holds copies of the shared tables that a model learns from, with only the rows that were known on the past
+day. It also holds the rows and models of the past days' runs. The ledger lies in the bucket's folder `backtests/`. The
+backtest only reads production's data.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date, datetime
 
-# The shared tables of which a past day's state is copied, one statement each.
+# The shared tables whose state on a past day is copied, each by one statement.
 KNOWN = sorted(path.stem for path in (SQL / "backtest" / "known").glob("*.sql"))
 # Tables that the chain's statements fill.
 _FILLED = ("visitor_features", "training_rows", "evaluation_rows", "scores")
 _VIEW = "session_features"
-# Those whom BigQuery lets into each new dataset, besides owners.
+# The groups to which BigQuery grants access to each new dataset, besides the owners.
 _LET_IN = ("projectReaders", "projectWriters")
-# After so many days BigQuery deletes the tables of a backtest that nobody finished.
+# Number of days after which BigQuery deletes the tables of an unfinished backtest.
 _EXPIRATION_DAYS = training.OLDEST.days + 1
 
 
@@ -43,7 +44,7 @@ class Past(Environment):
 
     def __init__(self, production: Environment, days: list[date]) -> None:
         settings = production.settings
-        # Other days or settings are another backtest, with a dataset of its own.
+        # A backtest with other days or settings is another backtest, with another dataset.
         learning = (settings.label, settings.training, settings.gate, settings.policy, settings.audience)
         planned = jsontext.encode([days, learning], is_sorted=True)
         self.name = hashlib.sha256(planned).hexdigest()[:8]
@@ -53,7 +54,7 @@ class Past(Environment):
 
     @cached_property
     def runs(self) -> Runs:
-        """The backtest's own ledger."""
+        """The ledger of the backtest, apart from production's."""
         return Runs(self.bucket, f"backtests/{self.name}")
 
     @property
@@ -67,14 +68,14 @@ class Past(Environment):
         return f"{self.settings.project}.{self.settings.dataset}"
 
     def run_id(self, day: date) -> str:
-        """Return the id of the run that learns as of the day."""
+        """Return the id of the run that trains on the data known on `day`."""
         return run_ids.of_backtest(day, self.name)
 
     def begin(self, now: datetime) -> None:
-        """Make the dataset and open the days' runs, or go on with those that an interrupted backtest has opened."""
+        """Create the dataset and open the days' runs, or continue the runs of an interrupted backtest."""
         found = [self.runs.find(self.run_id(day)) for day in self.days]
         if any(run and now - run.opened_at > training.OLDEST for run in found):
-            # Its rows would expire meanwhile.
+            # The rows of such an old run would expire during the backtest, so start again.
             self.remove()
         self._make_dataset()
         self._make_tables()
@@ -87,7 +88,7 @@ class Past(Environment):
         remove(self._production, self.name)
 
     def _make_dataset(self) -> None:
-        """Make a dataset that is encrypted as production's is, and that only its creator and the owners may read."""
+        """Create a dataset with production's encryption key; only its creator and the project's owners may read it."""
         made = bigquery.Dataset(self.dataset)
         made.location = self.settings.location
         made.description = "An unfinished backtest. The command `propensity backtest` deletes it at its end."
@@ -95,7 +96,7 @@ class Past(Environment):
         if key := self.bigquery.get_dataset(self.production).default_encryption_configuration:
             made.default_encryption_configuration = key
         made = self.bigquery.create_dataset(made, exists_ok=True)
-        # BigQuery has let them in by itself.
+        # BigQuery grants access to these groups automatically.
         kept = [entry for entry in made.access_entries if entry.entity_id not in _LET_IN]
         if kept != made.access_entries:
             made.access_entries = kept
@@ -115,7 +116,7 @@ class Past(Environment):
 
 
 def left(environment: Environment) -> Iterator[str]:
-    """Yield the names of unfinished backtests, whose datasets or documents are there."""
+    """Yield the names of unfinished backtests: those whose datasets or documents still exist."""
     named = re.compile(_dataset(environment, "([0-9a-f]{8})"))
     datasets = (named.fullmatch(one.dataset_id) for one in environment.bigquery.list_datasets())
     pages = environment.bucket.list_blobs(prefix="backtests/", delimiter="/").pages
@@ -124,7 +125,7 @@ def left(environment: Environment) -> Iterator[str]:
 
 
 def remove(environment: Environment, name: str) -> None:
-    """Delete what the backtest of this name has made."""
+    """Delete the dataset and the documents of the backtest of this name."""
     dataset = f"{environment.settings.project}.{_dataset(environment, name)}"
     environment.bigquery.delete_dataset(dataset, delete_contents=True, not_found_ok=True)
     Store(environment.bucket).remove_all(f"backtests/{name}/")

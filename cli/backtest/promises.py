@@ -1,4 +1,4 @@
-"""Whether a past model's promises held: each quantity as promised, as it came, and whether chance explains the rest."""
+"""Compare a past model's promises with what came, and decide whether chance explains each difference."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ type Interval = tuple[float | None, float | None]
 
 
 class Promise(Struct, frozen=True):
-    """A quantity as promised and as it came, each with its 95 % interval; a count that came has none.
+    """A quantity as promised and as it came, each with its 95 % interval. A count that came has no interval.
 
     `held` is whether chance explains the difference; None if that is unknown.
     """
@@ -43,7 +43,7 @@ def of(judged: Judged) -> dict[str, Promise]:
 
 
 def held(days: Iterable[Judged]) -> dict[str, tuple[int, int]]:
-    """Return by quantity how many promises held, and how many there were."""
+    """Return (promises that held, all promises) for each quantity."""
     kept: Counter[str] = Counter()
     made: Counter[str] = Counter()
     for judged in days:
@@ -57,7 +57,7 @@ def held(days: Iterable[Judged]) -> dict[str, tuple[int, int]]:
 def is_explained(one: float, of_one: Interval, other: float, of_other: Interval) -> bool | None:
     """Whether the 95 % interval of the difference of two independent estimates holds 0; None if a bound is unknown.
 
-    Zou and Donner (2008) make it of the two intervals, which need not be symmetric.
+    That interval is computed from `of_one` and `of_other`, which need not be symmetric (Zou and Donner 2008).
     """
     (lower, upper), (other_lower, other_upper) = of_one, of_other
     if lower is None or upper is None or other_lower is None or other_upper is None:
@@ -68,11 +68,12 @@ def is_explained(one: float, of_one: Interval, other: float, of_other: Interval)
 
 
 def count_interval(expected: float, learnt_from: int) -> tuple[float, float]:
-    """Return the range in which the number of buyers lies with a probability of 95 %.
+    """Return the range that contains the number of buyers with a probability of 95 %.
 
-    Two things vary: who of the visitors buys, a Poisson variable as the sum of many rare events (Le Cam 1960), and how
-    many bought of those that the model learnt from, which moves all probabilities. The term of the skewness is that of
-    Cornish and Fisher (1938).
+    `expected` is the sum of the probabilities, `learnt_from` the number of buyers in training. The range covers two
+    random effects. Which visitors buy is a Poisson variable, as the sum of many rare events (Le Cam 1960). The number
+    of buyers in training is random too, and scales all probabilities. The skewness term is that of Cornish and Fisher
+    (1938).
     """
     if not learnt_from:
         return 0.0, math.inf

@@ -1,4 +1,4 @@
-"""The document that a backtest keeps of each day, until all are done."""
+"""The document that a backtest stores for each day, until all days are done."""
 
 from datetime import date
 
@@ -10,9 +10,10 @@ from shared.chain.documents import Document, Measured
 class Judged(Struct, frozen=True):
     """What the model of one past day promised and what came.
 
-    `promised` is the winner on its test visitors, `came` the same model on the visitors whose outcome was open, and
-    `audience` those of them whom the audience would have held. All are None if nothing was learnt; `reasons` says why,
-    or why the gate rejected the winner. `buyers` is the number of buyers that the model was trained on.
+    `promised` holds the winner's metrics on its test visitors. `came` holds its metrics on visitors whose outcome was
+    unknown on that day, and `audience` those on the audience among them. All three are None if no model could be
+    trained. `reasons` says why, or why the gate rejected the winner. `buyers` is the number of buyers that the model
+    was trained on.
     """
 
     day: date

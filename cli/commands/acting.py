@@ -41,7 +41,7 @@ def replay(
 ) -> None:
     """Send dead letters again, after their cause is fixed; lists them and asks first.
 
-    Each is sent to its original topic. A step that has handled the event already ignores it.
+    Each message is sent to its original topic. A step that has handled the event already ignores it.
     """
     from cli import replay as replaying
 

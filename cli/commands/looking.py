@@ -1,4 +1,4 @@
-"""Look at an environment: its state, its runs, its statements and what a checkout is answered."""
+"""Show an environment: its state, its runs, its statements, and the answer to a checkout."""
 
 import sys
 from datetime import date
@@ -156,9 +156,10 @@ def backtest(
     yes: options.Yes = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Learn as of past days, and compare what each model promised with what came; asks first on Google Cloud.
+    """Train as of past days, and compare what each model promised with what came; asks first on Google Cloud.
 
-    It uses the chain's own code in a dataset of its own, which it deletes at the end. Production is only read.
+    The command uses the chain's code in a separate dataset, which it deletes at the end. It only reads production's
+    data.
     """
     from cli.backtest import command
 

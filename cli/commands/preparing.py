@@ -38,7 +38,8 @@ def print_sql(
 ) -> None:
     """Print a statement of sql/ as a script for BigQuery's console.
 
-    Without --run, it contacts no service. The values are those of PROPENSITY_SETTINGS; the values of a run are NULL.
+    Without --run, the command contacts no service. The values come from PROPENSITY_SETTINGS; the values of a run are
+    NULL.
     """
     from cli import sql
 
@@ -72,9 +73,9 @@ def cost(
     assignments: options.Assignments = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Estimate the monthly cost on Google Cloud, idle and by usage. It contacts no service and needs no account.
+    """Estimate the monthly cost on Google Cloud, idle and by usage. This contacts no service and needs no account.
 
-    The settings are those of PROPENSITY_SETTINGS if it is set, otherwise the defaults; --set overrides both.
+    The settings come from PROPENSITY_SETTINGS or, if that is not set, from the defaults; --set overrides both.
     """
     from cli.cost import estimate, prices, show, volumes
 

@@ -1,4 +1,4 @@
-"""Try the chain: the demonstration, and a local cloud of its own."""
+"""Try the chain: the demonstration, and a local cloud."""
 
 import os
 from pathlib import Path

@@ -1,8 +1,9 @@
-"""The statements of sql/ that an environment runs, and how many days of which tables each of them reads.
+"""The statements of sql/ that an environment runs, and the number of days that each statement reads of each table.
 
 For each table, a statement is charged for the columns that it names (all columns for `*`), but at least 10 MiB. A MERGE
-is also charged for the whole partitions that it replaces. Clustering is ignored, so each of several runs a day counts
-as if it read the rows of all of them: an upper bound that grows with the square of their number.
+is also charged for the whole partitions that it replaces. Clustering is ignored: if there are several runs per day,
+each counts as if it read the rows of all runs. So the result is an upper bound that grows with the square of the number
+of runs.
 """
 
 import re
@@ -20,10 +21,10 @@ from shared.warehouse import SQL
 
 # https://docs.cloud.google.com/bigquery/docs/reference/standard-sql/dml-syntax#on-demand-query-size-calculation
 LEAST_BYTES = 10 * 2**20
-# Reading a view is charged for the table below it.
+# BigQuery charges a query on a view for the table that the view reads.
 VIEWS = {"session_features": "sessions"}
-# The names of the prices for training data; other statements have the price of a query. BigQuery trains a regression
-# itself, and has other models trained by Vertex AI.
+# The names of the prices for training data; other statements have the price of a query. BigQuery itself trains
+# regressions; Vertex AI trains the other models.
 CREATE_MODEL, CREATE_EXTERNAL_MODEL = "bigquery_create_model", "bigquery_create_external_model"
 # Days of first visits that the check for drift compares.
 DRIFT_DAYS = monitored.WEEK * (1 + monitored.BASE_WEEKS)
@@ -142,12 +143,13 @@ def training(volumes: Volumes, settings: Settings) -> list[Reading]:
     return [
         Reading("features/training_rows", {"visitor_features": volumes.within(settings.training.window_days)}),
         *(Reading(f"models/{candidate}") for candidate in candidates),
-        # The candidates on the evaluation visitors; the winner, the champion and the best one so far on the others.
+        # The candidates on the evaluation visitors; the winner, the champion and the best champion so far on the test
+        # visitors.
         Reading("evaluation/predictions", times=len(candidates) + 3),
         Reading("evaluation/metrics", times=2),
         Reading("evaluation/comparisons", times=2),
         Reading("evaluation/resamples", times=2),
-        # The winner on both; then what the test visitors show.
+        # Points of the winner on evaluation and test visitors; then its calibration on the test visitors.
         Reading("evaluation/calibration_points", times=2),
         Reading("evaluation/calibration"),
         Reading("evaluation/splits"),
@@ -180,7 +182,7 @@ def scoring(volumes: Volumes, settings: Settings) -> list[Reading]:
 
 
 def monitoring(volumes: Volumes, settings: Settings) -> list[Reading]:
-    """Return the statements of checking the model's health: champion and former champion on the visitors since."""
+    """Return the statements of checking the model's health: champion and former champion on new visitors."""
     return [
         Reading("monitoring/newest_scores"),
         Reading("features/training_rows", {"visitor_features": volumes.within(settings.label_days)}),
