@@ -84,6 +84,7 @@ def test_a_step_whose_service_is_broken_says_so_and_goes_on_once_it_is_mended(ch
     assert chain.outcome(run) == chain.expected
 
 
+@pytest.mark.slow
 def test_a_training_that_fails_for_a_reason_that_heals_is_repeated_and_the_run_goes_on(chain, monkeypatch):
     carry_out, failed = execution.run, []
 

@@ -46,9 +46,10 @@ def cloud(meeting_cloud, tmp_path_factory):
     ("name", "text", "scorer"),
     [
         ("forest", "boosted_trees", "boosted_trees"),
-        pytest.param("boosted_trees", "logistic", "logistic", marks=pytest.mark.slow),
+        ("boosted_trees", "logistic", "logistic"),
     ],
 )
+@pytest.mark.slow
 def test_a_candidate_is_deployed_as_what_its_statement_trains_whatever_it_is_called(
     name, text, scorer, cloud, sql, monkeypatch
 ):

@@ -59,6 +59,7 @@ def test_where_all_choose_at_random_popularity_wins(warehouse):
     assert better_than_popularity(rankings) == []
 
 
+@pytest.mark.slow
 def test_where_products_go_together_popularity_loses(warehouse):
     """Four shelves of six products; a visitor goes along one of them."""
     rankings = judged(warehouse, lambda random: random.integers(4) * 6 + random.choice(6, 4, replace=False))
