@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from cli import declarations, listing, logs, report, terminal
+from cli import declarations, logs, report, terminal
 from shared.chain import current, pointer
 from shared.chain.documents import HEALTH, MonitoringRun
 
@@ -26,13 +26,14 @@ MOST_RUNS = 20
 COLOURS = {"CRITICAL": "red", "WARNING": "yellow"}
 
 
-def read(environment: Environment, now: datetime) -> dict[str, Any]:
-    """Return the environment's state for machines. Times are in UTC, ages in seconds.
+def read(environment: Environment, now: datetime, runs: dict[str, Any]) -> dict[str, Any]:
+    """Return the environment's state for machines; `runs` is the list of `propensity runs`, with at least the newest.
+
+    Times are in UTC, ages in seconds.
 
     Raises:
         CommandError: Cloud Logging does not answer.
     """
-    runs = listing.listed(environment, limit=1, is_failed=False)
     newest = current.newest_day(environment)
     return {
         "project": environment.settings.project,

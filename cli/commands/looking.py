@@ -23,9 +23,11 @@ def status(*, as_json: options.AsJson = False) -> None:
     """
     from datetime import UTC, datetime
 
+    from cli import listing
     from cli import status as state
 
-    found = state.read(world.connected(), datetime.now(UTC))
+    environment = world.connected()
+    found = state.read(environment, datetime.now(UTC), listing.listed(environment, limit=1, is_failed=False))
     if as_json:
         terminal.print_json(found)
     else:

@@ -58,7 +58,7 @@ function drawRun(run, steps, hasReport) {
   const report = hasReport ? [" ", element("a", "report", { href: `/reports/${run.run_id}` })] : [];
   byId("run-about").replaceChildren(`${run.run_id}, ${run.kind}: `, state(run.outcome), run.reason ? ` ${run.reason}` : "", ...report);
   const known = run.kind === "training" ? steps : Object.keys(run.seconds);
-  let isNext = !["published", "rejected", "superseded", "failed", "monitored", "recommended"].includes(run.outcome);
+  let isNext = !run.has_ended;
   byId("steps").replaceChildren(...known.map((step) => {
     const seconds = run.seconds[step];
     if (seconds !== undefined) return element("li", `${step}: ${seconds.toFixed(1)} s`, { className: "done" });
@@ -103,7 +103,7 @@ async function replay(message) {
 function draw(found) {
   drawNow(found.status);
   drawRuns(found.runs, found.run?.run_id);
-  drawRun(found.run, found.steps, found.has_report);
+  drawRun(found.run, found.steps, found.runs.some((one) => one.run_id === found.run?.run_id && one.report));
   const findings = found.status.health?.findings ?? [];
   table("health", ["check", "state", "found"], findings.map((one) => ({ cells: [one.check.replaceAll("_", " "), state(one.state), one.found] })));
   drawLetters(found.dead_letters);

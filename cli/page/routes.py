@@ -21,6 +21,7 @@ from shared import jsontext
 from shared.chain import run_state
 from shared.errors import Malformed
 from shared.events import RUN_ID
+from shared.report.writing import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,8 +40,6 @@ HERE = Path(__file__).parent
 RUNS = 30
 LINES = 200
 LOG_HOURS = 24
-# The file of a run's folder that write_report writes.
-REPORT = "report.html"
 
 
 @contextmanager
@@ -100,13 +99,17 @@ def _state(environment: Environment, run_id: str) -> dict[str, Any]:
     training = [row["run_id"] for row in runs["runs"] if row.get("kind") == "training"]
     chosen = run_id if run_id in known else next(iter([*training, *known]), None)
     return {
-        "status": status.read(environment, now),
+        "status": status.read(environment, now, runs),
         **runs,
-        "run": report.document(run_state.read(environment.runs, chosen)) if chosen else None,
+        "run": _run(environment, chosen) if chosen else None,
         "steps": run_state.STEPS,
-        "has_report": bool(chosen and environment.runs.content(chosen, REPORT)),
         "log": _log(environment, chosen, now),
     }
+
+
+def _run(environment: Environment, run_id: str) -> dict[str, Any]:
+    run = run_state.read(environment.runs, run_id)
+    return {**report.document(run), "has_ended": run.has_ended}
 
 
 def _log(environment: Environment, run_id: str | None, now: datetime) -> list[dict[str, Any]]:
@@ -129,7 +132,7 @@ def _resend(environment: Environment, letter: str) -> dict[str, Any]:
 
 
 def _report(environment: Environment, run_id: str) -> Response:
-    content = environment.runs.content(run_id, REPORT) if RUN_ID.fullmatch(run_id) else None
+    content = environment.runs.content(run_id, NAME) if RUN_ID.fullmatch(run_id) else None
     if content is None:
         return PlainTextResponse("This run has no report.", HTTPStatus.NOT_FOUND)
     return Response(content, headers=access.HEADERS, media_type="text/html")

@@ -18,6 +18,7 @@ from shared.chain.runs import Runs
 from shared.dead_letters import DeadLetters, Letter
 from shared.events import DataRefreshed
 from shared.log import log
+from shared.report.writing import NAME
 from shared.settings import Settings
 
 RUN = "20170801-0a1b2c3d"
@@ -73,6 +74,7 @@ def test_the_page_shows_runs_steps_log_and_dead_letters(browser):
     state = browser.get("state").json()
     assert [run["run_id"] for run in state["runs"]] == [RUN]
     assert (state["run"]["run_id"], state["run"]["kind"], state["run"]["outcome"]) == (RUN, "training", "running")
+    assert not state["run"]["has_ended"]
     assert [line["message"] for line in state["log"]] == ["build_features began"]
     assert [letter["message"] for letter in state["dead_letters"]] == ["1-train_models"]
     assert "no_audience" in {one["alert"] for one in state["status"]["alerts"]}
@@ -97,8 +99,8 @@ def test_a_dead_letter_is_sent_again_by_its_button(browser, shop):
 def test_a_report_is_served_where_the_run_has_one(browser, shop):
     assert browser.get(f"reports/{RUN}").status_code == 404
     assert browser.get("reports/..%2Fcurrent").status_code == 404
-    shop.bucket.blob(f"runs/{RUN}/{routes.REPORT}").upload_from_string("<html>report</html>")
-    assert browser.get("state").json()["has_report"]
+    shop.bucket.blob(f"runs/{RUN}/{NAME}").upload_from_string("<html>report</html>")
+    assert [run["report"] for run in browser.get("state").json()["runs"]] != [None]
     assert browser.get(f"reports/{RUN}").text == "<html>report</html>"
 
 
