@@ -136,8 +136,9 @@ class Alert(Part, frozen=True):
 
 
 class Watched(Part, frozen=True):
-    """What operations watch. Counts and queries are filters over the log of all functions."""
+    """What operations watch. `log` is the filter of the functions' log; `counts` and `queries` narrow it down."""
 
+    log: str
     counts: dict[str, str]
     alerts: dict[str, Alert]
     queries: dict[str, str]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -38,19 +39,14 @@ class _Page(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def own(narrower: str = "") -> str:
-    """Return the filter that selects the functions' own log, or a part of it.
+    """Return the filter that selects the functions' own log, or a part of it."""
+    return f"{_whole()}{narrower}".rstrip()
 
-    The filter selects standard output only. A delivery that has to wait answers 500, and Cloud Run logs that as an
-    error although nothing is wrong.
-    """
+
+@cache
+def _whole() -> str:
     services = " OR ".join(f'"{name.replace("_", "-")}"' for name in declarations.read().functions)
-    lines = (
-        'resource.type="cloud_run_revision"',
-        f"resource.labels.service_name=({services})",
-        'logName:"run.googleapis.com%2Fstdout"',
-        narrower,
-    )
-    return "\n".join(line for line in lines if line)
+    return declarations.watched().log.replace("SERVICES", services)
 
 
 def of_run(run_id: str) -> str:

@@ -51,10 +51,10 @@ resource "google_billing_budget" "project" {
 
   # Google would return no rule instead of an empty rule, and each plan would show a change.
   dynamic "all_updates_rule" {
-    for_each = length(google_monitoring_notification_channel.email) > 0 ? [true] : []
+    for_each = contains(keys(local.channels), "email") ? [true] : []
 
     content {
-      monitoring_notification_channels = google_monitoring_notification_channel.email[*].id
+      monitoring_notification_channels = [google_monitoring_notification_channel.channels["email"].id]
     }
   }
 

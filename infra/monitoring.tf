@@ -57,17 +57,17 @@ variable "alert_secrets" {
 }
 
 locals {
-  watched  = yamldecode(file("${local.root}/functions/alerts.yaml"))
-  runbook  = file("${local.root}/docs/runbook.md")
-  services = [for name in keys(local.functions) : replace(name, "_", "-")]
-  answers  = join("|", [for name, function in local.functions : replace(name, "_", "-") if can(function.http)])
+  watched = yamldecode(file("${local.root}/functions/alerts.yaml"))
+  runbook = file("${local.root}/docs/runbook.md")
+  answers = join("|", [for name, function in local.functions : replace(name, "_", "-") if can(function.http)])
 
-  # Only standard output counts: a delivery that must wait answers 500, and Cloud Run logs this as an error.
-  own_log = <<-EOT
-    resource.type="cloud_run_revision"
-    resource.labels.service_name=(${join(" OR ", [for service in local.services : "\"${service}\""])})
-    logName:"run.googleapis.com%2Fstdout"
-  EOT
+  own_log = replace(local.watched.log, "SERVICES", join(" OR ", [for name in keys(local.functions) : "\"${replace(name, "_", "-")}\""]))
+
+  # The texts of the alerts: the sections of the runbook, by their headings.
+  sections = {
+    for section in slice(split("\n## ", local.runbook), 1, length(split("\n## ", local.runbook))) :
+    split("\n", section)[0] => trimspace(join("\n", slice(split("\n", section), 1, length(split("\n", section)))))
+  }
 
   counted = {
     for name in keys(local.watched.counts) :
@@ -97,12 +97,16 @@ locals {
     ))
   }
 
-  channels = concat(
-    google_monitoring_notification_channel.email[*].id,
-    google_monitoring_notification_channel.slack[*].id,
-    google_monitoring_notification_channel.pagerduty[*].id,
-    google_monitoring_notification_channel.webhook[*].id,
-  )
+  # Whom alerts tell: the channels that var.alerts names.
+  channels = {
+    for name, channel in {
+      email     = { is_wanted = var.alerts.email != null, type = "email", labels = { email_address = var.alerts.email } }
+      slack     = { is_wanted = var.alerts.slack != null, type = "slack", labels = { channel_name = var.alerts.slack } }
+      pagerduty = { is_wanted = var.alerts.pagerduty, type = "pagerduty", labels = {} }
+      webhook   = { is_wanted = var.alerts.webhook != null, type = "webhook_basicauth", labels = { url = var.alerts.webhook, username = "propensity" } }
+    } : name => channel if channel.is_wanted
+  }
+  channel_ids = values(google_monitoring_notification_channel.channels)[*].id
 }
 
 resource "google_logging_metric" "counts" {
@@ -143,56 +147,23 @@ resource "google_logging_metric" "step_seconds" {
   depends_on = [google_project_service.apis]
 }
 
-resource "google_monitoring_notification_channel" "email" {
-  count = var.alerts.email == null ? 0 : 1
+resource "google_monitoring_notification_channel" "channels" {
+  for_each = local.channels
 
   display_name = "Propensity ${var.environment}"
-  type         = "email"
-  user_labels  = local.labels
-  labels       = { email_address = var.alerts.email }
-
-  depends_on = [google_project_service.apis]
-}
-
-resource "google_monitoring_notification_channel" "slack" {
-  count = var.alerts.slack == null ? 0 : 1
-
-  display_name = "Propensity ${var.environment}"
-  type         = "slack"
-  user_labels  = local.labels
-  labels       = { channel_name = var.alerts.slack }
-
-  sensitive_labels {
-    auth_token = var.alert_secrets.slack
-  }
-
-  depends_on = [google_project_service.apis]
-}
-
-resource "google_monitoring_notification_channel" "pagerduty" {
-  count = var.alerts.pagerduty ? 1 : 0
-
-  display_name = "Propensity ${var.environment}"
-  type         = "pagerduty"
+  type         = each.value.type
+  labels       = each.value.labels
   user_labels  = local.labels
 
-  sensitive_labels {
-    service_key = var.alert_secrets.pagerduty
-  }
+  # An e-mail address needs no secret.
+  dynamic "sensitive_labels" {
+    for_each = each.key == "email" ? [] : [each.key]
 
-  depends_on = [google_project_service.apis]
-}
-
-resource "google_monitoring_notification_channel" "webhook" {
-  count = var.alerts.webhook == null ? 0 : 1
-
-  display_name = "Propensity ${var.environment}"
-  type         = "webhook_basicauth"
-  user_labels  = local.labels
-  labels       = { url = var.alerts.webhook, username = "propensity" }
-
-  sensitive_labels {
-    password = var.alert_secrets.webhook
+    content {
+      auth_token  = each.key == "slack" ? var.alert_secrets.slack : null
+      service_key = each.key == "pagerduty" ? var.alert_secrets.pagerduty : null
+      password    = each.key == "webhook" ? var.alert_secrets.webhook : null
+    }
   }
 
   depends_on = [google_project_service.apis]
@@ -204,7 +175,7 @@ resource "google_monitoring_alert_policy" "watched" {
   display_name          = "Propensity ${var.environment}: ${each.value.title}"
   combiner              = "OR"
   severity              = each.value.severity
-  notification_channels = local.channels
+  notification_channels = local.channel_ids
   user_labels           = local.labels
 
   conditions {
@@ -222,7 +193,7 @@ resource "google_monitoring_alert_policy" "watched" {
 
   documentation {
     subject   = "Propensity ${var.environment}: ${each.value.title}"
-    content   = trimspace(regex("(?s)\n## ${each.key}\n(.*?)(?:\n## |$)", local.runbook)[0])
+    content   = local.sections[each.key]
     mime_type = "text/markdown"
 
     dynamic "links" {

@@ -56,7 +56,7 @@ resource "google_monitoring_alert_policy" "burn" {
   display_name          = "Propensity ${var.environment}: the checkout's budget of errors is used up ${each.value.rate} times too fast"
   combiner              = "AND"
   severity              = each.key == "fast" ? "CRITICAL" : "WARNING"
-  notification_channels = local.channels
+  notification_channels = local.channel_ids
   user_labels           = local.labels
 
   dynamic "conditions" {
@@ -77,7 +77,7 @@ resource "google_monitoring_alert_policy" "burn" {
 
   documentation {
     subject   = "Propensity ${var.environment}: checkouts fail"
-    content   = trimspace(regex("(?s)\n## service_level\n(.*?)(?:\n## |$)", local.runbook)[0])
+    content   = local.sections["service_level"]
     mime_type = "text/markdown"
 
     dynamic "links" {

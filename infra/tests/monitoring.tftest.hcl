@@ -18,7 +18,7 @@ run "each_alert_has_its_condition_its_section_of_the_runbook_and_its_chart" {
   command = plan
 
   plan_options {
-    target = [google_billing_budget.project, google_logging_metric.counts, google_logging_metric.step_seconds, google_logging_saved_query.queries, google_monitoring_alert_policy.watched, google_monitoring_alert_policy.burn, google_monitoring_dashboard.propensity, google_monitoring_notification_channel.email, google_monitoring_notification_channel.slack, google_monitoring_notification_channel.pagerduty, google_monitoring_notification_channel.webhook, google_pubsub_subscription.push]
+    target = [google_billing_budget.project, google_logging_metric.counts, google_logging_metric.step_seconds, google_logging_saved_query.queries, google_monitoring_alert_policy.watched, google_monitoring_alert_policy.burn, google_monitoring_dashboard.propensity, google_monitoring_notification_channel.channels, google_pubsub_subscription.push]
   }
 
   assert {
@@ -82,7 +82,7 @@ run "everyone_who_should_be_is_told" {
   command = plan
 
   plan_options {
-    target = [google_monitoring_alert_policy.watched, google_monitoring_notification_channel.email, google_monitoring_notification_channel.slack, google_monitoring_notification_channel.pagerduty, google_monitoring_notification_channel.webhook, google_billing_budget.project]
+    target = [google_monitoring_alert_policy.watched, google_monitoring_notification_channel.channels, google_billing_budget.project]
   }
 
   variables {
@@ -109,7 +109,7 @@ run "everyone_who_should_be_is_told" {
   }
 
   assert {
-    condition     = google_billing_budget.project[0].all_updates_rule[0].monitoring_notification_channels == tolist(google_monitoring_notification_channel.email[*].id)
+    condition     = google_billing_budget.project[0].all_updates_rule[0].monitoring_notification_channels == tolist([google_monitoring_notification_channel.channels["email"].id])
     error_message = "The budget is mailed, for Cloud Billing knows no other channel."
   }
 
@@ -129,7 +129,7 @@ run "everyone_who_should_be_is_told" {
   }
 
   assert {
-    condition     = google_monitoring_notification_channel.email[0].labels.email_address == "shop@example.com" && google_monitoring_notification_channel.email[0].type == "email"
+    condition     = google_monitoring_notification_channel.channels["email"].labels.email_address == "shop@example.com" && google_monitoring_notification_channel.channels["email"].type == "email"
     error_message = "The person is mailed to."
   }
 }
