@@ -1,25 +1,8 @@
 """The errors that end a command with a one-line message instead of a traceback."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from deskcloud.errors import CommandError, UsageError
-from shared.settings import SettingsError
 
-__all__ = ["CommandError", "UsageError", "assigning", "said_by_google"]
-
-
-@contextmanager
-def assigning() -> Iterator[None]:
-    """Convert errors in the settings of `--set` into usage errors.
-
-    Raises:
-        UsageError: a setting is invalid; names the setting, the given value and the allowed values.
-    """
-    try:
-        yield
-    except SettingsError as error:
-        raise UsageError(str(error)) from None
+__all__ = ["CommandError", "UsageError", "said_by_google"]
 
 
 def said_by_google(error: Exception) -> str | None:

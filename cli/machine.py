@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from cli import desk
-from cli.errors import CommandError, assigning
+from cli.assignments import assigning, with_overrides
+from cli.errors import CommandError
 from cli.world import LOCAL_PROJECT
 from deskcloud.bigquery.emulator.launch import EmulatorDiedError
 from deskcloud.cloud import AlreadyRunningError, Cloud, Ports
 from shared.chain.environment import Environment
-from shared.settings import Settings, with_overrides
+from shared.settings import Settings
 
 
 def local_settings(document: Mapping[str, Any], assignments: list[str]) -> dict[str, Any]:

@@ -9,12 +9,13 @@ from typing import Any
 import msgspec
 
 from cli import declarations
+from cli.assignments import assigning, with_overrides
 from cli.cost.prices import Price, price_list
 from cli.cost.usage import DAYS, NODE, Environment, Usage, usage
 from cli.cost.volumes import Inputs
-from cli.errors import CommandError, assigning
+from cli.errors import CommandError
 from cli.world import LOCAL_PROJECT
-from shared.settings import Settings, with_overrides
+from shared.settings import Settings
 
 
 @dataclass(frozen=True)

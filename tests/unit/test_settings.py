@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cli.assignments import with_overrides
 from shared import settings as settings_module
-from shared.settings import CANDIDATES, Settings, SettingsError, with_overrides
+from shared.settings import CANDIDATES, Settings, SettingsError
 
 PROJECT = "shop-project"
 

@@ -1,0 +1,49 @@
+"""The assignments of `--set`, which override settings."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+
+from cli.errors import UsageError
+from shared import jsontext
+from shared.settings import SettingsError
+
+
+@contextmanager
+def assigning() -> Iterator[None]:
+    """Convert errors in the settings of `--set` into usage errors.
+
+    Raises:
+        UsageError: a setting is invalid; names the setting, the given value and the allowed values.
+    """
+    try:
+        yield
+    except SettingsError as error:
+        raise UsageError(str(error)) from None
+
+
+def with_overrides(document: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
+    """Return `document` with assignments like `gate.min_positives=1`; a value that is not JSON is a text.
+
+    Raises:
+        SettingsError: an assignment has no `=`, or names something within a single value.
+    """
+    merged = msgspec.json.decode(jsontext.encode(document), type=dict[str, Any])
+    for assignment in assignments:
+        path, equals, text = assignment.partition("=")
+        if not equals or not path:
+            raise SettingsError(f"--set {assignment}: write it as name=value, e.g. gate.min_positives=1")
+        try:
+            value = msgspec.json.decode(text)
+        except msgspec.DecodeError:
+            value = text
+        *sections, name = path.split(".")
+        section = merged
+        for part in sections:
+            section = section.setdefault(part, {})
+            if not isinstance(section, dict):
+                raise SettingsError(f"--set {assignment}: {part} is a single value, so there is no {name} in it")
+        section[name] = value
+    return merged
