@@ -1,118 +1,29 @@
 """What the commands say and do, with a real ledger; registry and Pub/Sub are written by hand."""
 
-import base64
 import json
-import re
 import socket
 import subprocess
 import sys
-from datetime import UTC, date, datetime, timedelta
 from importlib import metadata
 
 import msgspec
 import pytest
 from rich.console import Console
-from typer.testing import CliRunner
 
-from cli import demonstration, machine, main, replay, rollback, terminal, world
+from cli import demonstration, machine, main, rollback, terminal, world
 from cli.errors import CommandError
 from deskcloud import standing
 from deskcloud.bigquery.emulator.launch import EmulatorDiedError
 from deskcloud.cloud import Ports
+from fixtures.commands import FIRST, LONG, NOW, SECOND, THIRD, connected, run
 from shared.chain import pointer, promotion
-from shared.chain.documents import CHECKS, ExportRun
-from shared.chain.runs import Failure, Record, Runs
-from shared.chain.versions import Version
-from shared.champion import POINTER, Pointer
-from shared.dead_letters import DeadLetters, Letter
+from shared.chain.documents import CHECKS
 from shared.errors import Permanent
-from shared.events import AudiencePublished, DataRefreshed, FeaturesBuilt
-from shared.settings import Settings
-
-DAY = date(2017, 8, 1)
-NOW = datetime(2017, 8, 2, 3, 4, 5, tzinfo=UTC)
-FIRST, SECOND, THIRD = "20170801-0a1b2c3d", "20170701-4e5f6071", "20170715-8a9b0c1d"
-LONG = "no such column: " + " ".join(f"column_{number}" for number in range(60))
-PUSHED = FeaturesBuilt(FIRST, DAY).to_json()
-
-
-class Pubsub:
-    """Takes what is published, and refuses afterwards what the test says."""
-
-    def __init__(self, shop):
-        self.shop = shop
-        self.sent = []
-        self.refuses = ()
-
-    def pass_on(self, topic, data, attributes):
-        name = str(100 + len(self.sent))
-        self.sent.append((topic, data, dict(attributes)))
-        if topic in self.refuses:
-            bury(self.shop, f"{name}-train_models", refused(topic, data, attributes))
-        return name
-
-
-class Shop:
-    """An environment with three runs: opened in another order than their data's, one of them failed."""
-
-    def __init__(self, bucket):
-        self.storage = bucket.client
-        self.settings = Settings.from_document({"project": "shop-project", "bucket": bucket.name})
-        self.bucket = bucket
-        self.runs = Runs(bucket)
-        self.dead_letters = DeadLetters(bucket)
-        self.pubsub = Pubsub(self)
-        self.pass_on = self.pubsub.pass_on
-        self.registry = self
-        self.deployed = {number: Version(number, FIRST, "logistic") for number in "123"}
-        self.serving = "3"
-        self.causes = []
-        for hours, (run_id, reason) in enumerate([(FIRST, ""), (SECOND, ""), (THIRD, "new campaign")]):
-            event, at = DataRefreshed(run_id, DAY, reason), NOW + timedelta(hours=hours)
-            self.runs.open(ExportRun(opened_at=at, event=event, as_of=DAY, reason=reason, trains=True))
-        done = AudiencePublished(FIRST, DAY, "gs://shop/manifest.json", 7)
-        self.runs.finish(FIRST, Record("publish_audience", done, NOW, NOW, 0))
-        self.runs.fail(THIRD, Failure("build_features", LONG, is_permanent=True, failed_at=NOW))
-        champion = Pointer(version="3", run_id=FIRST, candidate="logistic", scorer=None, inputs={}, percentiles=[])
-        bucket.blob(POINTER).upload_from_string(msgspec.json.encode(champion))
-
-    def send(self, topic, body):
-        self.pass_on(topic, json.dumps(body).encode(), {})
-
-    def champion_and(self, number):
-        number = number or str(int(self.serving) - 1)
-        if number not in self.deployed:
-            raise Permanent(f"version {number} is not deployed; deployed are: 1, 2, 3")
-        return self.deployed[self.serving], self.deployed[number]
 
 
 @pytest.fixture
 def shop(bucket, monkeypatch):
-    shop = Shop(bucket)
-    monkeypatch.setattr(world, "connected", lambda: shop)
-    monkeypatch.setattr(replay, "PATIENCE_SECONDS", 0)
-    return shop
-
-
-def run(*words, answer=None):
-    return CliRunner().invoke(main.app, list(words), input=answer)
-
-
-def bury(shop, name, letter):
-    shop.dead_letters.bury(name, Letter(received_at=NOW, **letter))
-
-
-def refused(topic, data, attributes, reason="a field is missing"):
-    """What record_dead_letter keeps of a message that a function refused."""
-    content = base64.b64encode(data).decode()
-    about = {"function": "train_models", "reason": reason, "topic": topic}
-    return {**about, "data": content, "attributes": dict(attributes)}
-
-
-def given_up(data, attributes=None):
-    """What it keeps of a message that Pub/Sub gave up delivering."""
-    letter = refused("", data, attributes or {}, "given up after 20 deliveries")
-    return {**letter, "function": "train-models-features-built"}
+    return connected(bucket, monkeypatch)
 
 
 # runs
@@ -309,87 +220,6 @@ def test_two_runs_are_shown_side_by_side(shop):
 def test_a_rollback_to_a_version_that_is_not_deployed_names_those_that_are(moved):
     with pytest.raises(Permanent, match="version 9 is not deployed; deployed are: 1, 2, 3"):
         rollback.roll_back(moved, "complaints", "somebody", "9")
-
-
-# replay
-
-
-def test_a_refused_and_a_given_up_message_are_sent_again_as_they_were(shop):
-    bury(shop, "1", refused("features-built", json.dumps(PUSHED).encode(), {"a": "b"}))
-    bury(shop, "2", given_up(b"{}", {"c": "d"}))
-    answer = run("replay", "--all", "--yes")
-    assert answer.exit_code == 0, answer.stdout
-    assert shop.pubsub.sent == [
-        ("features-built", json.dumps(PUSHED).encode(), {"a": "b"}),
-        ("features-built", b"{}", {"c": "d"}),
-    ]
-    assert shop.dead_letters.all() == {}
-    assert "0 dead letters are left" in answer.stdout
-
-
-def test_a_message_that_two_functions_refused_is_sent_once(shop):
-    for function in ("train_models", "build_recommendations"):
-        bury(shop, f"1-{function}", {**refused("features-built", b"{}", {}), "function": function})
-    assert run("replay", "--all", "--yes").exit_code == 0
-    assert shop.pubsub.sent == [("features-built", b"{}", {})]
-    assert shop.dead_letters.all() == {}
-
-
-def test_one_message_is_sent_again_after_a_yes_and_the_others_are_left(shop):
-    for name in ("1", "2"):
-        bury(shop, name, given_up(b"{}", {"name": name}))
-    assert run("replay", "2", answer="n\n").exit_code == 1
-    assert shop.pubsub.sent == []
-    answer = run("replay", "2", answer="y\n")
-    assert (answer.exit_code, list(shop.dead_letters.all())) == (0, ["1"])
-    assert "1 dead letter is left" in answer.stdout
-
-
-def test_what_is_refused_once_more_is_told_with_its_new_name_and_its_reason(shop):
-    bury(shop, "1", refused("features-built", b"{}", {}))
-    shop.pubsub.refuses = {"features-built"}
-    answer = run("replay", "1", "--yes")
-    assert answer.exit_code == 1
-    assert "a dead letter again, 100-train_models: a field is missing" in answer.stdout
-    assert list(shop.dead_letters.all()) == ["100-train_models"]
-
-
-@pytest.mark.parametrize(
-    ("letter", "why"),
-    [
-        ({**refused("features-built", b"", {}), "data": "%"}, "not base64"),
-        ({**refused("features-built", b"", {}), "left_out_bytes": 9_999_999}, "it lacks the 9999999 bytes of data"),
-        (
-            {"function": "", "reason": "", "data": ""},
-            "its topic is unknown: it was published to dead-letters directly",
-        ),
-        (
-            {**given_up(b"{}"), "function": "gone-sub"},
-            "its topic is unknown, and 'gone-sub' is not the subscription of a function",
-        ),
-        (refused("somewhere", b"{}", {}), "its topic 'somewhere' does not exist"),
-        (refused("features-built", b"", {}), "is empty"),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_what_cannot_be_sent_again_stays_a_dead_letter_and_says_why(shop, letter, why):
-    bury(shop, "1", letter)
-    answer = run("replay", "--all", "--yes")
-    assert answer.exit_code == 1
-    assert re.search(f"1 stays a dead letter: .*{why}", answer.stdout)
-    assert list(shop.dead_letters.all()) == ["1"]
-
-
-def test_a_message_that_is_no_dead_letter_is_named_and_nothing_is_sent(shop):
-    bury(shop, "1", given_up(b"{}"))
-    answer = run("replay", "1", "7", "--yes")
-    assert "there is no dead letter 7" in str(answer.exception)
-    assert shop.pubsub.sent == []
-
-
-def test_replay_wants_names_or_all_and_not_both():
-    assert "name the dead letters" in str(run("replay").exception)
-    assert "not both" in str(run("replay", "1", "--all", "--yes").exception)
 
 
 # demo
