@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from cli import report, terminal
+from shared.report import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +60,7 @@ def _values(run: Run) -> Iterator[tuple[str, Any]]:
 
 
 def _metrics(measured: Measured) -> Iterator[tuple[str, Any]]:
-    for metric, name in report.METRICS.items():
+    for metric, name in words.METRICS.items():
         yield f"{name}, test", report.metric(metric, measured)
 
 

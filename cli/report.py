@@ -9,6 +9,7 @@ from rich.table import Table
 from cli import terminal
 from shared.chain.documents import Check, Evaluation, Health, Measured, Recommended
 from shared.chain.run_state import STEPS, Run, function_of
+from shared.report import words
 
 COLOURS = {
     "published": "green",
@@ -21,17 +22,6 @@ COLOURS = {
     "running": "cyan",
 }
 STATES = {"fine": "green", "warn": "yellow", "act": "red"}
-# Columns of the table of models. `--json` prints all metrics.
-METRICS = {
-    "roc_auc": "ROC AUC",
-    "pr_auc": "PR AUC",
-    "log_loss": "log loss",
-    "brier": "Brier",
-    "lift_at_10_percent": "lift 10%",
-}
-# Number formats of metrics that do not lie between 0.1 and 1.
-DIGITS = {"log_loss": ".4f", "brier": ".4f", "lift_at_10_percent": ".1f"}
-
 UPPER_BOUND = "by the true probability, given the intent that the generator drew for each visitor and no model sees"
 
 
@@ -102,7 +92,7 @@ def health(found: Health) -> Table:
 
 def _candidates(evaluation: Evaluation, upper_bound: Measured | None) -> Table:
     title = "Candidates on the evaluation visitors, then the winner on the test visitors; with 95 % intervals"
-    table = terminal.table("model", *METRICS.values(), "in words", title=title)
+    table = terminal.table("model", *words.METRICS.values(), "in words", title=title)
     for name, measured in evaluation.candidates.items():
         table.add_row(name, *_metrics(measured), measured.word, style="bold" if name == evaluation.winner else "")
     table.add_section()
@@ -111,25 +101,19 @@ def _candidates(evaluation: Evaluation, upper_bound: Measured | None) -> Table:
     if upper_bound:
         table.add_row("upper bound, test", *_metrics(upper_bound), upper_bound.word, style="dim")
     for name, why in evaluation.failed.items():
-        table.add_row(name, *("-" for _ in METRICS), escape(why))
+        table.add_row(name, *("-" for _ in words.METRICS), escape(why))
     return table
 
 
 def _metrics(measured: Measured) -> list[str]:
-    return [metric(name, measured) for name in METRICS]
+    return [metric(name, measured) for name in words.METRICS]
 
 
 def metric(name: str, measured: Measured) -> str:
     """Return a metric and, in a second line, its interval."""
-    value = getattr(measured, name)
-    if value is None:
-        return "-"
-    return with_interval(value, measured.intervals.get(name, (None, None)), DIGITS.get(name, ".3f"))
-
-
-def with_interval(value: float, interval: tuple[float | None, float | None], digits: str) -> str:
-    """Return a number and, in a second line, its interval."""
-    return f"{value:{digits}}\n{' to '.join('?' if bound is None else format(bound, digits) for bound in interval)}"
+    if getattr(measured, name) is None:
+        return words.NONE
+    return f"{words.metric(name, measured)}\n{words.bounds(name, measured)}"
 
 
 def _judgement(evaluation: Evaluation) -> list[tuple[str, str]]:

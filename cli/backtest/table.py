@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from cli import report, terminal
+from cli import terminal
 from cli.backtest import promises
+from shared.report import words
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
 
 # Columns of the table. `--json` prints all metrics.
 _COLUMNS = {
-    **{metric: report.METRICS[metric] for metric in ("roc_auc", "log_loss", "lift_at_10_percent")},
+    **{metric: words.METRICS[metric] for metric in ("roc_auc", "log_loss", "lift_at_10_percent")},
     "buyers": "buyers",
     "audience_buyers": "buyers in the audience",
 }
-_DIGITS = report.DIGITS | {"buyers": ".0f", "audience_buyers": ".0f"}
+_DIGITS = words.DIGITS | {"buyers": 0, "audience_buyers": 0}
 
 
 def show(days: list[Judged], out: Console) -> None:
@@ -67,8 +68,9 @@ def _came(name: str, made: dict[str, Promise]) -> str:
 
 
 def _cell(name: str, value: float, interval: Interval | None) -> str:
-    digits = _DIGITS.get(name, ".3f")
-    return report.with_interval(value, interval, digits) if interval else format(value, digits)
+    digits = _DIGITS.get(name, 3)
+    text = words.decimal(value, digits)
+    return f"{text}\n{words.interval(*interval, digits)}" if interval else text
 
 
 def _held(promise: Promise | None) -> str:

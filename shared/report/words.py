@@ -1,9 +1,11 @@
-"""Format numbers, times and names for the readers of the report."""
+"""Format numbers, times and names for people who read the report of a run, or what the commands print."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
+
+from shared.chain.intervals import Z
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -13,7 +15,8 @@ if TYPE_CHECKING:
 
 MINUTE = 60
 NONE = "-"
-# The names of the metrics that the report shows for a model. DIGITS holds the number of decimals if it is not three.
+# The names of the metrics that are shown for a model; documents hold all metrics. DIGITS holds the number of decimals
+# if it is not three.
 METRICS = {
     "roc_auc": "ROC AUC",
     "pr_auc": "PR AUC",
@@ -22,8 +25,6 @@ METRICS = {
     "lift_at_10_percent": "lift 10%",
 }
 DIGITS = {"log_loss": 4, "brier": 4, "lift_at_10_percent": 1}
-# Standard normal quantile of a 95 % interval.
-_Z = 1.959964
 
 
 def count(number: float) -> str:
@@ -52,8 +53,11 @@ def metric(name: str, measured: Measured) -> str:
 
 def bounds(name: str, measured: Measured) -> str:
     """Return the 95 % interval of a model's metric."""
-    lower, upper = measured.intervals.get(name, (None, None))
-    digits = DIGITS.get(name, 3)
+    return interval(*measured.intervals.get(name, (None, None)), DIGITS.get(name, 3))
+
+
+def interval(lower: float | None, upper: float | None, digits: int = 3) -> str:
+    """Return an interval as text; a bound that is not known is a dash."""
     return f"{decimal(lower, digits)} to {decimal(upper, digits)}"
 
 
@@ -99,7 +103,7 @@ def share_interval(hits: float, total: float) -> tuple[float, float]:
     """Return the 95 % interval of a share (Wilson's score interval); the whole range for a total of 0."""
     if total <= 0:
         return 0.0, 1.0
-    share, weight = hits / total, _Z**2 / total
+    share, weight = hits / total, Z**2 / total
     middle = (share + weight / 2) / (1 + weight)
-    half = math.sqrt(max(share * (1 - share) / total * _Z**2 + weight**2 / 4, 0)) / (1 + weight)
+    half = math.sqrt(max(share * (1 - share) / total * Z**2 + weight**2 / 4, 0)) / (1 + weight)
     return max(middle - half, 0.0), min(middle + half, 1.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shared.chain.intervals import LOSSES
 from shared.report import words
 from shared.report.axes import Axis
 from shared.report.page import Section, Spread, Spreads, Table
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
     from shared.chain.documents import Evaluation, Measured
     from shared.report.material import Answers, Material
     from shared.warehouse import Statement
-
-_LESS_IS_BETTER = {"log_loss", "brier"}
 
 
 def asks(_: Material) -> dict[str, Statement]:
@@ -78,7 +77,7 @@ def _figure(metric: str, split: str, models: dict[str, Measured]) -> Spreads | N
         spreads.append(Spread(words.named(name), value, lower, upper, text))
     if not spreads:
         return None
-    is_less = metric in _LESS_IS_BETTER
+    is_less = metric in LOSSES
     best = (min if is_less else max)(values, key=lambda name: values[name])
     text = spreads[[*values].index(best)].text
     said = f"{'Lower' if is_less else 'Higher'} is better. The best value is that of {words.named(best)}, {text}."
