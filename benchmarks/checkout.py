@@ -28,6 +28,7 @@ from benchmarks import load
 from benchmarks.built import Built, build
 from benchmarks.measure import Row, say, seconds
 from cli import follow, machine
+from cli.assignments import with_overrides
 from demo import generator, loading
 from shared import champion, jsontext, recommendations
 from shared.chain import revisions
@@ -36,7 +37,7 @@ from shared.chain.environment import Environment, StepContext
 from shared.deadline import Deadline
 from shared.events import DataRefreshed
 from shared.online.scorer import OnlineScorer
-from shared.settings import Settings, with_overrides
+from shared.settings import Settings
 
 FIRST_DAY, DAYS, SESSIONS = date(2017, 3, 1), 24, 8000
 # Few sessions have few buyers, so relax the gate.

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 from google.auth.credentials import AnonymousCredentials
-from google.cloud import bigquery, pubsub_v1
+from google.cloud import bigquery, pubsub_v1  # type: ignore[attr-defined]
 
 from benchmarks.measure import Row, say, seconds
 from cli.declarations import ROOT, Declarations, read

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 import psutil
-from google.cloud import pubsub_v1
+from google.cloud import pubsub_v1  # type: ignore[attr-defined]
 
 from cli import resetting, rollback
 from faults.proxy import Proxies
