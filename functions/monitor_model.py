@@ -12,13 +12,14 @@ import math
 from typing import TYPE_CHECKING
 
 from shared import push
-from shared.chain import current, health, monitoring, pointer, promotion, run_ids
+from shared.chain import current, health, monitoring, pointer, promotion, run_ids, served
 from shared.chain.documents import HEALTH, Health, Monitored, MonitoringRun
 from shared.chain.log_events import HealthFound
 from shared.chain.steps import Opening, Step
 from shared.events import ModelMonitored, MonitoringDue
 from shared.handler import handle
 from shared.log import log
+from shared.pseudonyms import Pseudonyms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from shared.chain.environment import Environment, StepContext
     from shared.chain.health import Finding
     from shared.push import Message
+
+# Without the key, the function does not start. So a deployment that lacks the key fails at once.
+PSEUDONYMS = Pseudonyms.from_environment()
 
 
 @push.function
@@ -47,7 +51,7 @@ def open_run(_: Message, environment: Environment, now: datetime) -> MonitoringD
 def step(event: MonitoringDue, context: StepContext) -> ModelMonitored:
     """Run all checks, act on the findings, and replace the run's rows in table `model_health`."""
     of = monitoring.watched(context)
-    found = monitoring.findings(of, context)
+    found = [*monitoring.findings(of, context), *served.findings(of.champion, PSEUDONYMS, context)]
     returned = _return_to_former(of, found, context)
     reasons, held_back = monitoring.reasons_to_train(found, context)
     state = health.worst(found)

@@ -18,11 +18,12 @@ from shared.errors import Malformed
 from shared.online import checkout, predictions, scorer, sessions, web
 from shared.online.answers import Answers
 from shared.online.contract import Checkout, CheckoutScored, Score, convert
+from shared.pseudonyms import Pseudonyms
 
 if TYPE_CHECKING:
     from shared.push import Message
 # Without the key, the function does not start. So a deployment that lacks the key fails at once.
-PSEUDONYMS = predictions.Pseudonyms.from_environment()
+PSEUDONYMS = Pseudonyms.from_environment()
 
 
 @push.function

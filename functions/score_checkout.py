@@ -18,12 +18,13 @@ from shared.log import log
 from shared.online import checkout, openapi, predictions, scorer, sessions, web
 from shared.online.contract import Health, decode
 from shared.online.log_events import NoScorer
+from shared.pseudonyms import Pseudonyms
 
 if TYPE_CHECKING:
     from flask import Request, Response
 
 # Without the key, the function does not start. So a deployment that lacks the key fails at once.
-PSEUDONYMS = predictions.Pseudonyms.from_environment()
+PSEUDONYMS = Pseudonyms.from_environment()
 RETRY_AFTER_SECONDS = 5
 
 

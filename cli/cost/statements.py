@@ -15,6 +15,7 @@ from functools import cache
 from cli.cost.prices import assumptions
 from cli.cost.volumes import Volumes
 from shared.chain import monitoring as monitored
+from shared.chain import served
 from shared.chain.source import days_to_rebuild
 from shared.settings import PURCHASE, Settings
 from shared.warehouse import SQL
@@ -189,7 +190,25 @@ def monitoring(volumes: Volumes, settings: Settings) -> list[Reading]:
         Reading("evaluation/predictions", times=2),
         *(Reading(f"evaluation/{name}") for name in ("metrics", "comparisons", "resamples")),
         Reading("monitoring/feature_shift", {"visitor_features": volumes.within(DRIFT_DAYS)}),
+        *_served(volumes, settings),
         Reading("monitoring/health"),
+    ]
+
+
+def _served(volumes: Volumes, settings: Settings) -> list[Reading]:
+    """Return the statements about served checkouts: the inputs of the last week, and the scores with known outcomes."""
+    week, span = volumes.within(served.RECENT_DAYS), volumes.within(served.RIPE_DAYS)
+    conversions = volumes.within(served.RIPE_DAYS + settings.label_days)
+    recent = {"sessions": week, "run_googleapis_com_stdout": week}
+    ripe = {"sessions": span, "run_googleapis_com_stdout": span, "conversions": conversions}
+    return [
+        Reading("monitoring/served_visitors", {"run_googleapis_com_stdout": week}),
+        Reading("monitoring/served_visitors", {"run_googleapis_com_stdout": span}),
+        Reading("monitoring/visitors_with_carts", {"sessions": week}),
+        Reading("monitoring/visitors_with_carts", {"sessions": span}),
+        Reading("monitoring/served_features", recent),
+        Reading("monitoring/served_predictions", ripe),
+        *(Reading(f"evaluation/{name}") for name in ("metrics", "comparisons", "resamples", "calibration")),
     ]
 
 

@@ -158,9 +158,7 @@ def _calibration(winner: str, fitted: calibration.Fitted, buyers: int, context: 
     """
     slope = ratio = None
     if line := calibration.regression(_points(winner, "test", context)):
-        of = {**training.rows_of_run(context), "candidate": winner, **line._asdict()}
-        [row] = context.warehouse.query("evaluation/calibration", of)
-        sums = calibration.Sums(**row)
+        sums = calibration_sums(winner, "test", line, context)
         slope, ratio = calibration.slope(sums, line), calibration.observed_over_expected(sums)
     return Calibration(
         calibrator=fitted.calibrator,
@@ -169,6 +167,15 @@ def _calibration(winner: str, fitted: calibration.Fitted, buyers: int, context: 
         slope=_estimated(slope),
         observed_over_expected=_estimated(ratio),
     )
+
+
+def calibration_sums(
+    candidate: str, split: str, line: calibration.Coefficients, context: StepContext
+) -> calibration.Sums:
+    """Return the sums that say how well a model's probabilities fit the visitors of a split of the run's rows."""
+    of = {**training.rows_of_run(context), "candidate": candidate, "split": split, **line._asdict()}
+    [row] = context.warehouse.query("evaluation/calibration", of)
+    return calibration.Sums(**row)
 
 
 def _estimated(estimate: Estimate | None) -> Estimated | None:

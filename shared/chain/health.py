@@ -6,7 +6,7 @@ A finding's state is fine, warn, or act. `act` means that a training would help,
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
@@ -16,10 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from shared.chain.documents import Measured
+    from shared.chain.documents import Estimated, Measured
     from shared.chain.drift import Judged
+    from shared.chain.intervals import Estimate
 
 type State = Literal["fine", "warn", "act"]
+
+# The share of checkouts that may contradict the export, and the smallest number of checkouts that shows anything.
+MOST_WRONG = 0.05
+LEAST_CHECKOUTS = 50
 
 _ORDER: tuple[State, ...] = ("fine", "warn", "act")
 
@@ -35,6 +40,32 @@ class Finding(msgspec.Struct, frozen=True):
     found: str
     value: float | None = None
     threshold: float | None = None
+
+
+class Compared(NamedTuple):
+    """A row of sql/monitoring/served_features.sql: in how many checkouts a feature contradicts the export.
+
+    `compared` counts the checkouts in which the shop sent the feature.
+    """
+
+    feature: str
+    checkouts: int
+    compared: int
+    contradictions: int
+
+    @property
+    def share(self) -> float:
+        """The share of the compared checkouts that contradict."""
+        return self.contradictions / self.compared if self.compared else 0.0
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether the share is shown to exceed MOST_WRONG: by the lower bound of Wilson (1927) at three deviations."""
+        if self.compared < LEAST_CHECKOUTS:
+            return False
+        n, share, z = self.compared, self.share, 3.0
+        lower = share + z * z / (2 * n) - z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+        return lower / (1 + z * z / n) > MOST_WRONG
 
 
 def worst(findings: Sequence[Finding]) -> State:
@@ -124,6 +155,50 @@ def drift(judged: Sequence[Judged], *, is_felt: bool) -> Finding:
     if is_felt:
         return Finding("drift", "warn", f"drifted: {named}, and the champion's worth has changed", largest, least)
     return Finding("drift", "fine", f"drifted: {named}; the champion's worth has not changed", largest, least)
+
+
+def served_features(compared: Sequence[Compared]) -> Finding:
+    """Judge whether the inputs of served checkouts agree with the features of the same sessions in BigQuery."""
+    checkouts = max((one.checkouts for one in compared), default=0)
+    if checkouts < LEAST_CHECKOUTS:
+        found = f"not known: {checkouts} checkouts of the last week could be compared, and {LEAST_CHECKOUTS} are needed"
+        return Finding("served_features", "fine", found, None, MOST_WRONG)
+    unsent = [one.feature for one in compared if not one.compared]
+    not_sent = f"; the shop never sent {', '.join(unsent)}" if unsent else ""
+    wrong = [one for one in compared if one.is_wrong]
+    largest = max(one.share for one in compared)
+    if not wrong:
+        found = f"{checkouts} checkouts of the last week agree with their sessions{not_sent}"
+        return Finding("served_features", "fine", found, largest, MOST_WRONG)
+    named = ", ".join(f"{one.feature} in {one.share:.0%}" for one in sorted(wrong, key=lambda one: -one.share))
+    found = (
+        f"in the last week's {checkouts} checkouts, the shop sent other values than Google Analytics: {named}{not_sent}"
+    )
+    return Finding("served_features", "warn", found, largest, MOST_WRONG)
+
+
+def served_performance(
+    promised: Estimated | None, ratio: Estimate | None, measured: Measured | None, tolerance: float
+) -> Finding:
+    """Compare observed over expected buyers at the checkout (`ratio`) with that of the evaluation (`promised`).
+
+    The ROC AUC is only reported: among visitors at the checkout it is lower than among all, even for a good model. A
+    ratio counts as changed if the intervals do not overlap, and if it differs by more than the factor `tolerance`. It
+    never asks for a training, because a later visit is not what the model has learnt from.
+    """
+    if ratio is None or measured is None:
+        return Finding("served_performance", "fine", "not known yet: no buyer of a ripe checkout is known")
+    of_whom = f"on {measured.visitors} visitors at the checkout, {measured.positives} of whom bought later"
+    found = f"observed over expected buyers {ratio.value:.2f} ({ratio.lower:.2f} to {ratio.upper:.2f}) {of_whom}"
+    if measured.roc_auc is not None:
+        found = f"{found}; ROC AUC {_with_interval(measured)}"
+    if promised is None or promised.lower is None or promised.upper is None:
+        return Finding("served_performance", "fine", found, ratio.value)
+    found = f"{found}; the evaluation had {promised.value:.2f} ({promised.lower:.2f} to {promised.upper:.2f})"
+    is_apart = ratio.lower > promised.upper or ratio.upper < promised.lower
+    is_large = not 1 / tolerance <= ratio.value / promised.value <= tolerance
+    state: State = "warn" if is_apart and is_large else "fine"
+    return Finding("served_performance", state, found, ratio.value, promised.value)
 
 
 def _with_interval(measured: Measured) -> str:

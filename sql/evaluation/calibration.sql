@@ -1,9 +1,10 @@
--- Return how well one model's probabilities fit the test visitors: observed and expected buyers, and sums for the
+-- Return how well one model's probabilities fit the visitors of a split: observed and expected buyers, and sums for the
 -- variance of the line that a logistic regression of the label on the log odds has fitted. All rows of a visitor count
 -- together.
 -- @run_id      STRING   id of the run
 -- @created_on  DATE     day on which the run was opened
 -- @candidate   STRING   name of the candidate
+-- @split       STRING   split whose visitors count, e.g. test
 -- @intercept   FLOAT64  intercept of the line
 -- @slope       FLOAT64  slope of the line
 with
@@ -13,7 +14,7 @@ clipped as (
         label,
         least(greatest(probability, 1e-15), 1 - 1e-15) as probability
     from evaluation_rows
-    where run_id = @run_id and created_on = @created_on and candidate = @candidate and split = 'test'
+    where run_id = @run_id and created_on = @created_on and candidate = @candidate and split = @split
 ),
 
 placed as (

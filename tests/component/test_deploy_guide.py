@@ -132,12 +132,21 @@ def test_the_table_of_volumes_is_computed(monkeypatch):
     monkeypatch.delenv("PROPENSITY_SETTINGS", raising=False)
     number = r"([\d,]+)"
     rows = re.findall(
-        rf"^\| {number} \| {number} \| {number} million \| \${number} \| \${number} \|", GUIDE, re.MULTILINE
+        rf"^\| {number} \| {number} \| {number} million \| \${number} \| \${number} \| (.*) \|$", GUIDE, re.MULTILINE
     )
     assert len(rows) == 3
-    for *given, ga360, ga4 in rows:
+    parts = {
+        "CREATE MODEL": ("create_model",),
+        "queries": ("query",),
+        "storage": ("active_storage", "long_term_storage"),
+    }
+    for *given, ga360, ga4, of_which in rows:
         a_day, checkouts, in_all = (int(one.replace(",", "")) for one in given)
         assert a_day * 400 == in_all * 1_000_000
         inputs = Inputs(a_day, assumptions().sessions_per_visitor, checkouts, 1, 400, 1_000)
-        found = [estimate(environment(inputs, [f"source.kind={kind}"])).total for kind in ("ga360", "ga4")]
-        assert [f"{one:,.0f}" for one in found] == [ga360, ga4]
+        found = [estimate(environment(inputs, [f"source.kind={kind}"])) for kind in ("ga360", "ga4")]
+        assert [f"{one.total:,.0f}" for one in found] == [ga360, ga4]
+        costs = {line.name.removeprefix("bigquery_"): line.cost for line in found[0].lines}
+        for part, cost in re.findall(r"([A-Za-z ]*[a-zA-Z]) \$(\d[\d,]*\d|\d)", of_which):
+            if part.strip() in parts:
+                assert f"{sum(costs[name] for name in parts[part.strip()]):,.0f}" == cost, part

@@ -26,7 +26,16 @@ from shared.warehouse import SQL
 SMALL = Inputs(10_000, 1.25, 500, 1, 400, 1_000)
 LARGE = replace(SMALL, sessions_per_day=4_000_000, checkouts_per_day=1_000_000, runs_per_day=5)
 # Those of which a statement reads a window of days, not one partition.
-WINDOWED = {"export", "order_reports", "orders", "sessions", "interactions", "conversions", "visitor_features"}
+WINDOWED = {
+    "run_googleapis_com_stdout",
+    "export",
+    "order_reports",
+    "orders",
+    "sessions",
+    "interactions",
+    "conversions",
+    "visitor_features",
+}
 
 inputs = st.builds(
     Inputs,

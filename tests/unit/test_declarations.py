@@ -20,10 +20,10 @@ from deskcloud.googlesql.tokens import starts, tokenize, unquoted
 from deskcloud.logs import filter as log_filter
 from faults import judge
 from fixtures import googlesql
-from shared import champion, embedded_scorer, recommendations
+from shared import champion, embedded_scorer, pseudonyms, recommendations
 from shared.chain import documents, refreshes, source, training
 from shared.events import EVENTS
-from shared.online import openapi, predictions
+from shared.online import openapi
 from shared.settings import SettingsError
 from shared.warehouse import SQL
 
@@ -149,10 +149,10 @@ def test_a_module_that_answers_http_says_what_it_serves(name):
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_starts_without_a_secret_only_if_it_is_given_none(name, monkeypatch):
     secrets = FUNCTIONS[name].secrets
-    assert set(secrets) <= {predictions.KEY}
-    monkeypatch.delenv(predictions.KEY)
+    assert set(secrets) <= {pseudonyms.KEY}
+    monkeypatch.delenv(pseudonyms.KEY)
     spec = find_spec(f"functions.{name}")
-    with pytest.raises(SettingsError, match=predictions.KEY) if secrets else nullcontext():
+    with pytest.raises(SettingsError, match=pseudonyms.KEY) if secrets else nullcontext():
         spec.loader.exec_module(module_from_spec(spec))
 
 

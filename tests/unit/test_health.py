@@ -1,5 +1,6 @@
 """When the model's health is fine, when it warns, and when it asks for a training."""
 
+import math
 from dataclasses import replace
 from datetime import date
 
@@ -7,8 +8,9 @@ import msgspec
 import pytest
 
 from shared.chain import health
-from shared.chain.documents import Measured
+from shared.chain.documents import Estimated, Measured
 from shared.chain.drift import Judged, Shift
+from shared.chain.intervals import Estimate
 
 TODAY = date(2017, 8, 10)
 
@@ -108,6 +110,48 @@ def test_a_drift_warns_where_the_champions_worth_has_changed_and_is_information_
     assert warning.state == "warn"
     assert warning.found == "drifted: source by 12% of the visitors, and the champion's worth has changed"
     assert health.drift([], is_felt=False).value is None
+
+
+@pytest.mark.parametrize(
+    ("checkouts", "contradictions", "state"),
+    [(0, 0, "fine"), (49, 49, "fine"), (50, 0, "fine"), (50, 6, "fine"), (50, 12, "warn"), (2000, 140, "warn")],
+)
+def test_inputs_of_checkouts_are_wrong_where_enough_of_them_contradict_the_export(checkouts, contradictions, state):
+    found = health.served_features([health.Compared("hits", checkouts, checkouts, contradictions)])
+    assert found.state == state
+    assert ("hits in" in found.found) == (state == "warn")
+
+
+def test_the_largest_allowed_share_of_contradictions_in_a_feature_alarms_on_one_day_of_hundred_at_most():
+    allowed = health.MOST_WRONG
+    for checkouts in (50, 200, 1000):
+        wrong = [health.Compared("hits", checkouts, checkouts, number).is_wrong for number in range(checkouts + 1)]
+        alarms = sum(
+            math.comb(checkouts, number) * allowed**number * (1 - allowed) ** (checkouts - number)
+            for number in range(checkouts + 1)
+            if wrong[number]
+        )
+        assert alarms < 0.01
+
+
+def test_what_the_shop_never_sends_is_named():
+    found = health.served_features([health.Compared("hits", 80, 80, 0), health.Compared("country", 80, 0, 0)])
+    assert found.state == "fine"
+    assert found.found == "80 checkouts of the last week agree with their sessions; the shop never sent country"
+
+
+@pytest.mark.parametrize(("ratio", "state"), [(0.8, "fine"), (1.05, "fine"), (1.3, "warn"), (0.6, "warn")])
+def test_other_odds_at_the_checkout_than_in_the_evaluation_warn_and_ask_for_no_training(ratio, state):
+    promised = Estimated(0.9, 0.85, 0.95)
+    found = health.served_performance(promised, Estimate(ratio, 0.0004), measured(0.62, 0.55, 0.71), 1.25)
+    assert found.state == state
+    assert "on 5000 visitors at the checkout, 60 of whom bought later; ROC AUC 0.620 (0.550 to 0.710)" in found.found
+
+
+def test_few_buyers_at_the_checkout_show_nothing():
+    promised, few = Estimated(0.9, 0.85, 0.95), measured(0.62, 0.55, 0.71)
+    assert health.served_performance(promised, Estimate(0.5, 0.09), few, 1.25).state == "fine"
+    assert health.served_performance(promised, None, None, 1.25).state == "fine"
 
 
 def test_the_state_is_the_worst_of_all():

@@ -114,7 +114,7 @@ def judged(warehouse, repeats):
     # Few, because the reference implementation takes a square of their number.
     labels, log_odds, rows = predictions(150, repeats)
     line = calibration.regression(points(warehouse, rows))
-    [row] = warehouse.run("evaluation/calibration", {**ON, **line._asdict()})
+    [row] = warehouse.run("evaluation/calibration", {**ON, "split": "test", **line._asdict()})
     return labels, log_odds, line, Sums(**row)
 
 
@@ -159,5 +159,5 @@ def test_a_visitor_who_stands_twice_makes_no_interval_narrower(warehouse):
 
 def test_without_visitors_there_is_nothing_to_fit_and_nothing_to_tell(warehouse):
     assert points(warehouse, []) == []
-    [row] = warehouse.run("evaluation/calibration", {**ON, "intercept": 0.0, "slope": 1.0})
+    [row] = warehouse.run("evaluation/calibration", {**ON, "split": "test", "intercept": 0.0, "slope": 1.0})
     assert calibration.observed_over_expected(Sums(**row)) is None

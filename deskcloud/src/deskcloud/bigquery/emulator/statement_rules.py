@@ -48,6 +48,8 @@ def add() -> None:
     refused_ml.add()
     queries.add()
     pipes.add()
+    fields, reason = (exp.Alias, exp.PropertyEQ), "STRUCT(a = b) is a field a, and not a comparison"
+    patching.replace(BigQueryDialect.Parser, "KEY_VALUE_DEFINITIONS", fields, reason)
     patching.change(BigQueryDialect.Parser, "_parse_table", _with_offset, "WITH OFFSET is known only after UNNEST")
     # A RANGE<DATE> in CAST is not a parameterized type such as STRING(3).
     exp.DataType.NESTED_TYPES.add(exp.DType.RANGE)

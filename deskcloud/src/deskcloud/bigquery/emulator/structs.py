@@ -36,8 +36,8 @@ def name_fields(tree: exp.Expr) -> None:
             else []
         )
         for one in rest:
-            if names and isinstance(one, exp.Tuple) and len(one.expressions) == len(names):
-                one.replace(exp.Struct(expressions=list(map(_field, names, one.expressions))))
+            if names and isinstance(one, exp.Tuple | exp.Struct) and len(one.expressions) == len(names):
+                one.replace(exp.Struct(expressions=list(map(_field, names, _fields(one) or []))))
 
 
 def _cast_fields(cast: exp.Cast) -> None:

@@ -16,6 +16,12 @@ struct(null as x) is null
 cast(null as struct<x int64>) is null
 [struct(1 as x, 'a' as y), struct(2 as x, 'b' as y)]
 [struct(1 as x, 'a' as y), (2, 'b')]
+[struct(1 as x, 'a' as y), struct(2, 'b')]
+struct(1 = 1)
+(select struct(x = y) from (select 1 as x, 2 as y))
+(select [struct(x = y as z), struct(x = 1)] from (select 1 as x, 2 as y))
+[struct(1 as x, 'a' as y), struct(2 as y, 'b')]
+(select array_agg(one.y) from unnest((select [struct('a' as x, t.a.b < t.b as y), struct('b', t.b < t.a.b)] from (select struct(1 as b) as a, 2 as b) as t)) as one)
 [(1, 'a'), (2, 'b')]
 array<struct<x int64, y string>>[(1, 'a'), (2, 'b')]
 (select as struct 1 as x, 2 as y)
