@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,7 +46,7 @@ MEASURES: dict[str, Callable[[bool], list[Row]]] = {
 
 
 def main() -> int:
-    """Run the named benchmarks, by default all; return 1 if a bound is exceeded, otherwise 0."""
+    """Run the named benchmarks, by default all; return 1 if one fails or exceeds a bound, otherwise 0."""
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*MEASURES, []], metavar="NAME", help=", ".join(MEASURES))
     parser.add_argument(
@@ -56,9 +57,14 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to this file as JSON")
     asked = parser.parse_args()
     results: dict[str, list[Row]] = {}
+    failed = []
     for name in asked.names or MEASURES:
         say(f"{name} ...")
-        results[name] = MEASURES[name](asked.full)
+        try:
+            results[name] = MEASURES[name](asked.full)
+        except Exception:  # noqa: BLE001 - printed; the other benchmarks take half an hour, and must not be lost
+            traceback.print_exc()
+            failed.append(name)
     if asked.json:
         document = {
             name: [{**dataclasses.asdict(row), "ratio": row.ratio, "is_over": row.is_over} for row in rows]
@@ -66,7 +72,9 @@ def main() -> int:
         }
         asked.json.write_text(jsontext.text(document, 1) + "\n")
     Console(width=None if sys.stdout.isatty() else 140).print(_table(results))
-    return int(any(row.is_over for rows in results.values() for row in rows))
+    if failed:
+        say(f"failed: {', '.join(failed)}")
+    return int(bool(failed) or any(row.is_over for rows in results.values() for row in rows))
 
 
 def _table(results: dict[str, list[Row]]) -> Table:

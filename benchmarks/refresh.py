@@ -15,7 +15,7 @@ from benchmarks.measure import Row, in_turns, say
 from cli import follow, machine
 from demo import generator, loading
 from demo.schema import DayFile
-from shared.chain import run_state
+from shared.chain import run_state, sites
 from shared.chain.environment import Environment
 from shared.events import DataRefreshed
 from shared.warehouse import Statement, query
@@ -65,7 +65,7 @@ class Shop:
 
     def read_nothing(self) -> None:
         """Run the statement that fills the sessions, without a day to read."""
-        nothing = {"first_suffix": "", "last_suffix": "", "suffixes": ["none"], "days": [NO_DAY]}
+        nothing = {"first_suffix": "", "last_suffix": "", "suffixes": ["none"], "days": [NO_DAY], **sites.PARAMETERS}
         self._query("sessions/from_ga360", **nothing, placeholders=[""], internal_sources=[""], max_hits=0)
 
     def _query(self, name: str, **parameters: object) -> None:
