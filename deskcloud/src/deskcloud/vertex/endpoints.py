@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from deskcloud.jsonstore import Document, Documents
 from deskcloud.vertex import traffic
 from deskcloud.vertex import wire as fields
 from deskcloud.vertex.errors import (
@@ -12,7 +13,6 @@ from deskcloud.vertex.errors import (
     NotFoundError,
 )
 from deskcloud.vertex.registry import Models
-from deskcloud.vertex.state import Document, Documents
 
 _ENDPOINT_ID = r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?|[1-9][0-9]{0,18}"
 _DEPLOYED_ID = r"[0-9]{1,19}"

@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from deskcloud.jsonstore import Document
 from deskcloud.vertex.errors import InvalidArgumentError
-from deskcloud.vertex.state import Document
 
 _TERM = re.compile(r"""\s*(?P<field>[\w.]+)\s*(?P<operator>=|!=|:)\s*(?:"(?P<quoted>[^"]*)"|(?P<bare>[^\s"]+))\s*""")
 _FIELDS = {"display_name": "displayName", "displayName": "displayName"}

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from deskcloud.jsonstore import Document, Documents
 from deskcloud.vertex import wire as fields
 from deskcloud.vertex.errors import NotFoundError, VertexError
-from deskcloud.vertex.state import Document, Documents
 
 _logger = logging.getLogger(__name__)
 _TYPES = "type.googleapis.com/google.cloud.aiplatform.v1."

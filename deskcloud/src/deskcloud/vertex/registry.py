@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from deskcloud.jsonstore import Document, Documents
 from deskcloud.vertex import wire as fields
 from deskcloud.vertex.errors import (
     AlreadyExistsError,
@@ -14,7 +15,6 @@ from deskcloud.vertex.errors import (
     InvalidArgumentError,
     NotFoundError,
 )
-from deskcloud.vertex.state import Document, Documents
 
 DEFAULT = "default"
 MODEL_ID = r"[a-z_][a-z0-9_-]{0,62}|[1-9][0-9]{0,18}"

@@ -12,11 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from deskcloud.jsonstore import Document
 from deskcloud.vertex import listing
 from deskcloud.vertex.errors import InvalidArgumentError, UnimplementedError, VertexError
 from deskcloud.vertex.predictors import Predictor, load_bqml
 from deskcloud.vertex.service import Service
-from deskcloud.vertex.state import Document
 from deskcloud.web.answers import JSONResponse
 from deskcloud.web.credentials import Grants
 from deskcloud.web.owner import OWNER_HEADER

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from deskcloud.jsonstore import Document, Documents
 from deskcloud.vertex import traffic
 from deskcloud.vertex.endpoints import Endpoints
 from deskcloud.vertex.errors import FailedPreconditionError, InvalidArgumentError
 from deskcloud.vertex.operations import Action, Operations
 from deskcloud.vertex.predictors import Predictor, Predictors
 from deskcloud.vertex.registry import Models
-from deskcloud.vertex.state import Document, Documents
 
 _MAX_PREDICT_BYTES = 1_500_000  # Vertex AI's limit for a shared public endpoint
 

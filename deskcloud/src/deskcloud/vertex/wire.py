@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deskcloud import jsontext
+from deskcloud.jsonstore import Document
 from deskcloud.vertex.errors import AbortedError, InvalidArgumentError
-from deskcloud.vertex.state import Document
 
 
 def now() -> str:

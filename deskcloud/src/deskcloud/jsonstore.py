@@ -1,4 +1,4 @@
-"""Store Vertex AI's state as JSON documents in SQLite; the key is the resource's name."""
+"""Store a service's state as JSON documents in SQLite; the key is the resource's name."""
 
 import contextlib
 import json
