@@ -62,6 +62,8 @@ def up(
     vertex_port: Annotated[int | None, options.port("Default 9051.")] = None,
     logging_port: Annotated[int | None, options.port("Default 9052.")] = None,
     functions_port: Annotated[int | None, options.port("Default 8080.")] = None,
+    datamanager_port: Annotated[int | None, options.port("Default 9053; of Google's Data Manager API.")] = None,
+    platforms_port: Annotated[int | None, options.port("Default 9056; of the platforms' admin API.")] = None,
     page_port: Annotated[int | None, options.port("Default 8090; of the page for a browser.")] = None,
     on_demand: Annotated[
         bool, typer.Option("--on-demand", help="BigQuery without a reservation: no matrix factorization.")
@@ -83,6 +85,8 @@ def up(
         "vertex": vertex_port,
         "logging": logging_port,
         "functions": functions_port,
+        "datamanager": datamanager_port,
+        "platforms": platforms_port,
     }
     are_free = ports is options.Choice.FREE
     local_cloud.run(

@@ -2,7 +2,7 @@
 
 from desk.scheduling import BesideWhatTheyShare
 
-pytest_plugins = ["desk.bigquery", "desk.conversation", "desk.rooms", "desk.storage", "desk.vertex"]
+pytest_plugins = ["desk.bigquery", "desk.conversation", "desk.platforms", "desk.rooms", "desk.storage", "desk.vertex"]
 
 
 def pytest_xdist_make_scheduler(config, log):

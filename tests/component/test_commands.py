@@ -4,6 +4,7 @@ import json
 import socket
 import subprocess
 import sys
+from dataclasses import asdict
 from importlib import metadata
 
 import msgspec
@@ -121,9 +122,7 @@ def test_what_is_no_json_object_is_not_published(shop, body):
 # up
 
 
-@pytest.mark.parametrize(
-    "service", ["bigquery", "bigquery_storage", "storage", "pubsub", "vertex", "logging", "functions"]
-)
+@pytest.mark.parametrize("service", asdict(Ports()))
 def test_a_taken_port_names_its_flag_and_the_way_out(service):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port, flag = taken.getsockname()[1], service.replace("_", "-")
@@ -134,7 +133,7 @@ def test_a_taken_port_names_its_flag_and_the_way_out(service):
 
 
 def test_free_ports_are_free_but_for_those_that_are_named():
-    unnamed = dict.fromkeys(("bigquery", "bigquery_storage", "storage", "pubsub", "vertex", "logging", "functions"))
+    unnamed = dict.fromkeys(asdict(Ports()))
     assert standing.ports(unnamed, are_free=False) == standing.FIXED
     assert standing.ports(unnamed, are_free=True) == Ports()
     assert standing.ports(unnamed | {"vertex": 7}, are_free=True) == Ports(vertex=7)

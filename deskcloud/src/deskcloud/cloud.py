@@ -4,11 +4,11 @@ import contextlib
 import fcntl
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from deskcloud import functions, logs, provisioning, pubsub, scheduler, storage, vertex
+from deskcloud import functions, logs, platforms, provisioning, pubsub, scheduler, storage, vertex
 from deskcloud.bigquery.emulator import launch
 from deskcloud.bigquery.gateway import app as gateway
 from deskcloud.document import Document, Functions
@@ -37,6 +37,8 @@ class Ports:
     vertex: int = 0
     logging: int = 0
     functions: int = 0
+    datamanager: int = 0
+    platforms: int = 0
 
 
 @dataclass
@@ -129,6 +131,7 @@ def run(
         )
         bigquery_url = stack.enter_context(serving.serve(app, ports.bigquery, rules))
         stack.enter_context(tables.delivered(guard.with_secret(bigquery_url, known), project))
+        others = stack.enter_context(platforms.run(state / "platforms", document.platforms, asdict(ports), rules))
         account = credentials.service_account_file(state, f"{vertex_url}/token", project)
         services = {
             "bigquery": guard.with_secret(bigquery_url, known),
@@ -137,6 +140,7 @@ def run(
             "pubsub": broker.host,
             "vertex": guard.with_secret(vertex_url, known),
             "logging": guard.with_secret(logging_url, known),
+            **others.services(),
         }
 
         def environment(address: Callable[[str, str], str]) -> dict[str, str]:
@@ -146,6 +150,7 @@ def run(
                 "PUBSUB_HOST": address("pubsub", broker.host),
                 "VERTEX_URL": address("vertex", vertex_url),
                 "LOGGING_URL": address("logging", logging_url),
+                **others.variables(address),
             }
             given = document.functions.environment if document.functions else {}
             return {
@@ -153,6 +158,7 @@ def run(
                 "BIGQUERY_EMULATOR_HOST": at["BIGQUERY_URL"],
                 "STORAGE_EMULATOR_HOST": at["STORAGE_URL"],
                 "PUBSUB_EMULATOR_HOST": at["PUBSUB_HOST"],
+                **others.environment(address),
                 **{name: _filled(value, at) for name, value in given.items()},
             }
 
@@ -183,6 +189,7 @@ def run(
         pushing = guard.with_secret(reached_at("functions", functions_url), pushed) if document.functions else ""
         provisioning.everything(document, services | {"functions": pushing})
         told = environment(lambda _, url: url) | _for_other_clients(files.url, warehouse.grpc_address, known)
+        told |= others.credentials
         yield Cloud(told, services, urls, broker, clock)
 
 

@@ -4,12 +4,14 @@ Names are short, as in Terraform: a topic is `orders`, not `projects/P/topics/or
 """
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
 type Name = Annotated[str, Meta(min_length=1)]
+type Seconds = Annotated[float, Meta(ge=0)]
+type Count = Annotated[int, Meta(ge=1)]
 
 
 class _Part(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -99,10 +101,10 @@ class Function(_Part, frozen=True):
 class Functions(_Part, frozen=True):
     """The functions of one source file, which functions-framework serves.
 
-    In `environment`, `${BIGQUERY_URL}`, `${STORAGE_URL}`, `${PUBSUB_HOST}`, `${VERTEX_URL}` and `${LOGGING_URL}` are
-    replaced by the services' addresses. Google's clients need none of these variables. Each name in `secrets` is a
-    variable with a random value, which is created once and stored in the state folder. The modules of `warm_up` are
-    imported before the first request.
+    In `environment`, `${BIGQUERY_URL}`, `${STORAGE_URL}`, `${PUBSUB_HOST}`, `${VERTEX_URL}`, `${LOGGING_URL}` and, for
+    the platforms that run, the variables of docs/platforms.md are replaced by the services' addresses and credentials.
+    Google's clients need none of these variables. Each name in `secrets` is a variable with a random value, which is
+    created once and stored in the state folder. The modules of `warm_up` are imported before the first request.
     """
 
     source: Name
@@ -117,6 +119,101 @@ class Endpoint(_Part, frozen=True):
 
     name: Name
     region: Name
+
+
+type FaultKind = Literal[
+    "reset_before", "reset_after", "too_many_requests", "server_error", "expired_token", "partial_failure", "never_ends"
+]
+
+
+class Fault(_Part, frozen=True):
+    """A planned fault of a platform, which also the admin API can set; docs/platforms.md describes each kind.
+
+    The fault concerns the requests whose text, such as `POST /v1/audienceMembers:ingest`, begins with `request`. It
+    spares the first `after` of them, and meets the next `times`. A `partial_failure` meets every `every`-th record.
+    """
+
+    kind: FaultKind
+    request: str = ""
+    after: Annotated[int, Meta(ge=0)] = 0
+    times: Count = 1
+    every: Count = 1
+
+
+class GoogleAdsAccount(_Part, frozen=True):
+    """An account of Google Ads with the ids of its Customer Match lists."""
+
+    id: Name
+    user_lists: tuple[Name, ...] = ()
+
+
+class DataManager(_Part, frozen=True):
+    """Google's Data Manager API. The status of a request is PROCESSING for `processing_seconds`."""
+
+    accounts: tuple[GoogleAdsAccount, ...]
+    processing_seconds: Seconds = 1.0
+    requests_per_minute: Count = 300
+    faults: tuple[Fault, ...] = ()
+
+
+class AdAccount(_Part, frozen=True):
+    """Meta's Custom Audiences of one ad account. Updates of the audiences that are also `flagged` are blocked."""
+
+    id: Name
+    audiences: tuple[Name, ...]
+    flagged: tuple[Name, ...] = ()
+    processing_seconds: Seconds = 1.0
+    calls_per_hour: Count = 5_000
+    faults: tuple[Fault, ...] = ()
+
+
+class ExtensionColumn(_Part, frozen=True):
+    """A column of a data extension; the columns with `is_primary_key` together identify a row."""
+
+    name: Name
+    type: Literal["Text", "EmailAddress", "Phone", "Number", "Decimal", "Date", "Boolean"] = "Text"
+    max_length: Count | None = None
+    is_primary_key: bool = False
+    is_required: bool = False
+
+
+class DataExtension(_Part, frozen=True):
+    """A data extension of Marketing Cloud, with its external key."""
+
+    key: Name
+    columns: tuple[ExtensionColumn, ...]
+
+
+class MarketingCloud(_Part, frozen=True):
+    """Salesforce Marketing Cloud. `send_definitions` are the keys of active definitions of transactional e-mail.
+
+    E-mail to an address in `refused_recipients` is not sent.
+    """
+
+    data_extensions: tuple[DataExtension, ...] = ()
+    send_definitions: tuple[Name, ...] = ()
+    refused_recipients: tuple[Name, ...] = ()
+    processing_seconds: Seconds = 1.0
+    token_seconds: Count = 1_079
+    requests_per_minute: Count = 2_500
+    faults: tuple[Fault, ...] = ()
+
+
+class MailRelay(_Part, frozen=True):
+    """An SMTP relay. It answers 550 for `refused_recipients`, and 451 for `deferred_recipients`."""
+
+    refused_recipients: tuple[Name, ...] = ()
+    deferred_recipients: tuple[Name, ...] = ()
+    faults: tuple[Fault, ...] = ()
+
+
+class Platforms(_Part, frozen=True):
+    """The advertising and CRM platforms that run beside the cloud; an absent one does not run."""
+
+    datamanager: DataManager | None = None
+    meta: AdAccount | None = None
+    salesforce: MarketingCloud | None = None
+    mail: MailRelay | None = None
 
 
 class Document(_Part, frozen=True):
@@ -136,6 +233,7 @@ class Document(_Part, frozen=True):
     endpoints: tuple[Endpoint, ...] = ()
     functions: Functions | None = None
     has_reservation: bool = True
+    platforms: Platforms = Platforms()
 
 
 class DocumentError(ValueError):

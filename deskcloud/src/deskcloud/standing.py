@@ -18,7 +18,15 @@ from deskcloud.errors import CommandError, UsageError
 
 # The default ports of the services.
 FIXED = Ports(
-    bigquery=9050, bigquery_storage=9060, storage=9023, pubsub=8085, vertex=9051, logging=9052, functions=8080
+    bigquery=9050,
+    bigquery_storage=9060,
+    storage=9023,
+    pubsub=8085,
+    vertex=9051,
+    logging=9052,
+    functions=8080,
+    datamanager=9053,
+    platforms=9056,
 )
 
 

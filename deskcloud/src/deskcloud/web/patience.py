@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from deskcloud.web.resets import ResettableProtocol
 
 TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
@@ -27,12 +28,12 @@ class Patience:
         return self.body + received / self.bytes_a_second if has_head else self.head
 
 
-def protocol(waits: Patience) -> type[H11Protocol]:
+def protocol(waits: Patience) -> type[ResettableProtocol]:
     """Return uvicorn's protocol with these limits."""
     return type("PatientProtocol", (_PatientProtocol,), {"waits": waits})
 
 
-class _PatientProtocol(H11Protocol):
+class _PatientProtocol(ResettableProtocol):
     waits: Patience
 
     def __init__(self, *arguments: Any, **named: Any) -> None:

@@ -1,0 +1,27 @@
+"""The platforms' clock, which can be moved forward so that statuses end and tokens expire at once."""
+
+import json
+import threading
+import time
+from pathlib import Path
+
+
+class Clock:
+    """The time of this machine plus an offset, which is stored in `file` and thus remains after a restart."""
+
+    def __init__(self, file: Path) -> None:
+        self._file, self._lock = file, threading.Lock()
+        self._offset: float = json.loads(file.read_text()) if file.exists() else 0.0
+
+    def now(self) -> float:
+        """Return the seconds since 1970."""
+        return time.time() + self._offset
+
+    def advance(self, seconds: float) -> float:
+        """Move the clock forward by `seconds`, and return the new time."""
+        with self._lock:
+            self._offset += seconds
+            fresh = self._file.with_suffix(".new")
+            fresh.write_text(json.dumps(self._offset))
+            fresh.replace(self._file)
+        return self.now()

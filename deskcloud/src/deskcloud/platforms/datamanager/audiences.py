@@ -1,0 +1,199 @@
+"""Take requests that change user lists, process them after a delay, and tell their status."""
+
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from deskcloud.document import DataManager
+from deskcloud.platforms.clock import Clock
+from deskcloud.platforms.datamanager import rules, wire
+from deskcloud.platforms.datamanager.errors import InvalidArgumentError, UnimplementedError, Violation
+from deskcloud.platforms.state import State
+
+_STATUSES = {
+    "ingest": ("audienceMembersIngestionStatus", "IngestionStatus"),
+    "remove": ("audienceMembersRemovalStatus", "RemovalStatus"),
+}
+_COUNTS = {
+    "userData": "userIdentifierCount",
+    "mobileData": "mobileIdCount",
+    "userIdData": "userIdCount",
+}
+_DENIED, _INTERNAL = "PROCESSING_ERROR_REASON_DENIED_CONSENT", "PROCESSING_ERROR_REASON_INTERNAL_ERROR"
+# https://developers.google.com/data-manager/api/reference/rest/v1/ErrorReason: REQUEST_TOO_OLD
+_KEPT_DAYS = 50
+
+type Fails = Callable[[int], bool]
+
+
+class Audiences:
+    """The user lists of the document's accounts. A request's changes are visible once the request is processed."""
+
+    def __init__(self, state: State, clock: Clock, settings: DataManager) -> None:
+        self._state, self._clock, self._settings = state, clock, settings
+        self._lists = {(account.id, one) for account in settings.accounts for one in account.user_lists}
+
+    def change(self, action: str, body: Mapping[str, Any], fails: Fails, *, never_ends: bool) -> dict[str, Any]:
+        """Take a request to `ingest` or `remove` members, and return the response.
+
+        Args:
+            action: `ingest` or `remove`.
+            body: the request's body.
+            fails: returns whether the processing of a member (by its index) will fail.
+            never_ends: the request's status stays PROCESSING, and its members are not processed.
+
+        Raises:
+            InvalidArgumentError: the request violates a rule.
+            UnimplementedError: the identifiers are encrypted.
+        """
+        if body.get("encryptionInfo"):
+            raise UnimplementedError("The local Data Manager cannot decrypt identifiers.")
+        encoding = body.get("encoding", "")
+        reader = rules.Reader(encoding if encoding in {"HEX", "BASE64"} else "")
+        self._check(body, reader, [*rules.member_problems(body)])
+        if action == "ingest":
+            reader.violations += rules.terms_problems(body)
+        records = self._records(body, reader, fails)
+        if reader.violations:
+            raise InvalidArgumentError(reader.violations)
+        request_id = str(uuid.uuid4())
+        kind = next(kind for kind in rules.KINDS if kind in body["audienceMembers"][0])
+        if not body.get("validateOnly"):
+            work = {"records": records, "kind": kind}
+            self._keep(request_id, action, body["destinations"], work, never_ends=never_ends)
+        return {"requestId": request_id} | ({"fieldWarnings": reader.warnings} if reader.warnings else {})
+
+    def remove_all(self, body: Mapping[str, Any], *, never_ends: bool) -> dict[str, Any]:
+        """Take a request to remove the members that were last added before `removeAsOfTime`; return the response.
+
+        Raises:
+            InvalidArgumentError: the request violates a rule.
+        """
+        reader = rules.Reader()
+        self._check(body, reader, [])
+        now = self._clock.now()
+        before = wire.seconds(body["removeAsOfTime"]) if body.get("removeAsOfTime") else now
+        if before > now:
+            reader.refuse("remove_as_of_time", "The time is in the future.", "INVALID_REMOVE_AS_OF_TIME")
+        if reader.violations:
+            raise InvalidArgumentError(reader.violations)
+        request_id = str(uuid.uuid4())
+        if not body.get("validateOnly"):
+            self._keep(request_id, "removeAll", body["destinations"], {"before": before}, never_ends=never_ends)
+        return {"requestId": request_id}
+
+    def status(self, request_id: str) -> dict[str, Any]:
+        """Return the status of a request, for each of its destinations.
+
+        Raises:
+            InvalidArgumentError: there is no such request, or it is too old.
+        """
+        self.settle()
+        kept = self._state.get(f"request:{request_id}")
+        if kept is None:
+            raise InvalidArgumentError([Violation("request_id", "There is no such request.", "INVALID_REQUEST_ID")])
+        if kept["at"] < self._clock.now() - _KEPT_DAYS * 86_400:
+            raise InvalidArgumentError([Violation("request_id", "The request is too old.", "REQUEST_TOO_OLD")])
+        return {"requestStatusPerDestination": [_status(kept, one) for one in kept["destinations"]]}
+
+    def settle(self) -> None:
+        """Process the requests whose delay has passed, in the order in which they were taken."""
+        with self._state.transaction():
+            waiting = sorted(self._state.matching("waiting:*"), key=lambda one: one[1]["number"])
+            for name, one in waiting:
+                if one["due"] > self._clock.now():
+                    break
+                kept = self._state.get(f"request:{one['id']}") or {}
+                for destination in kept["destinations"]:
+                    self._process(kept, destination)
+                self._state.put(f"request:{one['id']}", kept | {"is_processed": True})
+                self._state.delete(name)
+
+    def _check(self, body: Mapping[str, Any], reader: rules.Reader, problems: list[Violation]) -> None:
+        destinations = body.get("destinations", [])
+        reader.violations += rules.destination_problems(destinations, lambda *names: names in self._lists)
+        reader.violations += problems
+
+    def _records(self, body: Mapping[str, Any], reader: rules.Reader, fails: Fails) -> list[dict[str, Any]]:
+        """Read the members: identifiers, references of destinations, and the reason why the processing will fail."""
+        records = []
+        for index, one in enumerate(body.get("audienceMembers", [])):
+            if any(kind in one for kind in rules.KINDS):
+                reason = _DENIED if rules.is_denied(one, body) else _INTERNAL if fails(index) else None
+                identifiers = reader.identifiers(one, f"audience_members[{index}]")
+                references = one.get("destinationReferences", [])
+                records.append({"identifiers": identifiers, "references": references, "reason": reason})
+        return records
+
+    def _keep(
+        self, request_id: str, action: str, destinations: list[Any], work: Mapping[str, Any], *, never_ends: bool
+    ) -> None:
+        with self._state.transaction():
+            at = self._clock.now()
+            number = (self._state.get("number") or {"last": 0})["last"] + 1
+            self._state.put("number", {"last": number})
+            kept = {"action": action, "at": at, "destinations": destinations, "is_processed": False, **work}
+            self._state.put(f"request:{request_id}", kept)
+            if not never_ends:
+                waiting = {"id": request_id, "due": at + self._settings.processing_seconds, "number": number}
+                self._state.put(f"waiting:{request_id}", waiting)
+
+    def _process(self, kept: Mapping[str, Any], destination: Mapping[str, Any]) -> None:
+        name = f"{destination['operatingAccount']['accountId']}/{destination['productDestinationId']}"
+        if kept["action"] == "removeAll":
+            self._state.remove_older(name, kept["before"])
+            return
+        identifiers = [
+            identifier
+            for record in _addressed(kept, destination)
+            if record["reason"] is None
+            for identifier in record["identifiers"]
+        ]
+        if kept["action"] == "ingest":
+            self._state.add(name, {one: {} for one in identifiers}, kept["at"])
+        else:
+            self._state.remove(name, identifiers)
+
+
+def _addressed(kept: Mapping[str, Any], destination: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the records for a destination: those without references, and those that refer to it."""
+    reference = destination.get("reference")
+    return [one for one in kept["records"] if not one["references"] or reference in one["references"]]
+
+
+def _status(kept: Mapping[str, Any], destination: Mapping[str, Any]) -> dict[str, Any]:
+    status: dict[str, Any] = {"destination": destination}
+    if not kept["is_processed"]:
+        return status | {"requestStatus": "PROCESSING"}
+    if kept["action"] == "removeAll":
+        return status | {"requestStatus": "SUCCESS", "removeAllAudienceMembersStatus": {}}
+    records = _addressed(kept, destination)
+    failed: dict[str, list[int]] = {}
+    for index, record in enumerate(records):
+        if record["reason"]:
+            failed.setdefault(record["reason"], []).append(index)
+    count = sum(map(len, failed.values()))
+    status["requestStatus"] = "SUCCESS" if not count else "FAILED" if count == len(records) else "PARTIAL_SUCCESS"
+    if failed:
+        counts = [
+            {"reason": reason, "recordCount": str(len(indices)), "recordIndices": indices}
+            for reason, indices in failed.items()
+        ]
+        status["errorInfo"] = {"errorCounts": counts}
+    outer, suffix = _STATUSES[kept["action"]]
+    return status | {outer: {f"{kept['kind']}{suffix}": _counts(kept["kind"], records, kept["action"])}}
+
+
+def _counts(kind: str, records: list[dict[str, Any]], action: str) -> dict[str, Any]:
+    identifiers = [one for record in records for one in record["identifiers"]]
+    counts: dict[str, Any] = {"recordCount": str(len(records))}
+    if kind == "compositeData":
+        types = {"emailAddress": "EMAIL", "phoneNumber": "PHONE_NUMBER", "address": "ADDRESS"}
+        by_type = {name: sum(one.startswith(f"{prefix}:") for one in identifiers) for prefix, name in types.items()}
+        counts["dataTypeCounts"] = [{"type": name, "count": str(count)} for name, count in by_type.items() if count]
+    else:
+        counts[_COUNTS[kind]] = str(len(identifiers))
+    if action == "ingest" and kind in {"userData", "compositeData"}:
+        # A local service matches nobody.
+        counts["uploadMatchRateRange"] = "MATCH_RATE_RANGE_NOT_ELIGIBLE"
+    return counts

@@ -1,0 +1,50 @@
+"""Choose the planned fault of a request."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from deskcloud.document import Fault
+from deskcloud.jsonstore import Documents
+
+_NAME = "faults"
+
+
+class Plan:
+    """The faults of a platform that are still to come; they remain after a restart."""
+
+    def __init__(self, state: Documents, planned: tuple[Fault, ...] = ()) -> None:
+        """Open the plan in `state`; start with the document's faults, unless they were already planned."""
+        self._state = state
+        kept, wanted = state.get(_NAME), msgspec.to_builtins(list(planned))
+        if kept is None or kept["document"] != wanted:
+            state.put(_NAME, {"document": wanted, "left": wanted})
+
+    def left(self) -> list[Fault]:
+        """Return the faults that are still to come."""
+        return msgspec.convert(self._kept()["left"], list[Fault])
+
+    def replace(self, faults: Iterable[Fault]) -> None:
+        """Replace all faults that are still to come."""
+        self._state.put(_NAME, self._kept() | {"left": msgspec.to_builtins(tuple(faults))})
+
+    def take(self, request: str) -> Fault | None:
+        """Count a request, such as `POST /v1/x`; return the fault that it meets, if any."""
+        with self._state.transaction():
+            met, left = None, []
+            for fault in self.left():
+                is_met = met is None and request.startswith(fault.request)
+                if not is_met:
+                    left.append(fault)
+                elif fault.after:
+                    left.append(msgspec.structs.replace(fault, after=fault.after - 1))
+                else:
+                    met = fault
+                    if fault.times > 1:
+                        left.append(msgspec.structs.replace(fault, times=fault.times - 1))
+            if left != self.left():
+                self.replace(left)
+            return met
+
+    def _kept(self) -> dict[str, object]:
+        return self._state.get(_NAME) or {}

@@ -1,0 +1,30 @@
+"""Limit the number of requests in a time window."""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+
+
+class Quota:
+    """At most `limit` requests in any `seconds`; a restart forgets the past requests."""
+
+    def __init__(self, limit: int, seconds: float, now: Callable[[], float]) -> None:
+        self._limit, self._seconds, self._now = limit, seconds, now
+        self._taken: deque[float] = deque()
+        self._lock = threading.Lock()
+
+    def take(self) -> float:
+        """Count a request. Return 0, or the seconds until the next request is possible if the quota is exhausted."""
+        with self._lock:
+            now = self._now()
+            while self._taken and self._taken[0] <= now - self._seconds:
+                self._taken.popleft()
+            if len(self._taken) >= self._limit:
+                return self._taken[0] + self._seconds - now
+            self._taken.append(now)
+            return 0.0
+
+    @property
+    def percent(self) -> int:
+        """The used share of the quota."""
+        return round(100 * len(self._taken) / self._limit)

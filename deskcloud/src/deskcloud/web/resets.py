@@ -1,0 +1,35 @@
+"""Let an app reset the connection of a request, as a network does that fails."""
+
+import socket
+import struct
+from typing import Any
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+
+class ConnectionReset(Exception):  # noqa: N818 - what happens, and not what went wrong
+    """Raised by an app to reset the connection instead of answering."""
+
+
+class ResettableProtocol(H11Protocol):
+    """uvicorn's protocol, which resets the connection when the app raises ConnectionReset."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.app = self._resetting(self.app)
+
+    def _resetting(self, app: ASGIApp) -> ASGIApp:
+        async def run(scope: Scope, receive: Receive, send: Send) -> None:
+            try:
+                await app(scope, receive, send)
+            except ConnectionReset:
+                # With this option, the operating system sends RST instead of FIN.
+                opened: socket.socket = self.transport.get_extra_info("socket")
+                opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.transport.abort()
+                # uvicorn would answer 500 before it knows that the connection is lost.
+                while (await receive())["type"] != "http.disconnect":
+                    continue
+
+        return run

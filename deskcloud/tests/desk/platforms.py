@@ -1,0 +1,67 @@
+"""The local platforms, and the admin API for tests of them."""
+
+import contextlib
+import hashlib
+from collections import defaultdict
+
+import httpx
+import pytest
+
+from deskcloud import platforms
+from deskcloud.document import Platforms
+from deskcloud.web.guard import Rules
+from deskcloud.web.plain import NO_TLS
+
+SECRET = "a-secret"  # noqa: S105 - it opens nothing
+HTTP = httpx.Client(verify=NO_TLS, trust_env=False)
+
+
+def hashed(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Desk:
+    """Running platforms."""
+
+    def __init__(self, running):
+        self.running, self.url = running, running.addresses
+        self._admin = running.services()["platforms"]
+
+    def admin(self, method, path, **body):
+        answer = HTTP.request(method, f"{self._admin}/{path}", json=body or None)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def advance(self, seconds):
+        """Move the platforms' clock."""
+        self.admin("POST", "clock", advance_seconds=seconds)
+
+    def plan(self, platform, *faults):
+        """Let the platform fail."""
+        self.admin("PUT", f"{platform}/faults", faults=list(faults))
+
+    def members(self, platform, name):
+        """The counts of each member that the list has or had: whether it is one, and added, updated, removed."""
+        found = self.admin("GET", f"{platform}/members/{name}")["members"]
+        return {
+            member: (one["is_member"], one["added"], one["updated"], one["removed"]) for member, one in found.items()
+        }
+
+    def received(self, platform):
+        """Each request with its status."""
+        found = self.admin("GET", f"{platform}/requests")["requests"]
+        return [(one["request"], one["status"]) for one in found]
+
+
+@contextlib.contextmanager
+def running(folder, **named):
+    """Run platforms with their state in the folder."""
+    with platforms.run(folder, Platforms(**named), defaultdict(int), Rules(SECRET)) as found:
+        yield Desk(found)
+
+
+@pytest.fixture
+def desk(tmp_path):
+    """Start platforms for a test: `desk(meta=...)`."""
+    with contextlib.ExitStack() as stack:
+        yield lambda **named: stack.enter_context(running(tmp_path, **named))

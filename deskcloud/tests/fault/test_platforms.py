@@ -1,0 +1,123 @@
+"""The planned faults of the platforms, over real sockets, and what remains of a platform after a restart."""
+
+import json
+
+import httpx
+import pytest
+
+from desk.platforms import HTTP, SECRET, hashed, running
+from deskcloud.document import DataManager, Fault, GoogleAdsAccount
+
+GOOGLE = DataManager((GoogleAdsAccount("1", ("2",)),), processing_seconds=60)
+INGEST, STATUS = "POST /v1/audienceMembers:ingest", "GET /v1/requestStatus:retrieve"
+
+
+def ask_google(desk, method, path, body=None, **headers):
+    headers = {"Authorization": f"Bearer {SECRET}"} | headers
+    return HTTP.request(method, f"{desk.url['datamanager']}/v1/{path}", json=body, headers=headers)
+
+
+def ingest(desk, *names):
+    members = [{"userData": {"userIdentifiers": [{"emailAddress": hashed(one)}]}} for one in names]
+    destination = {"operatingAccount": {"accountType": "GOOGLE_ADS", "accountId": "1"}, "productDestinationId": "2"}
+    body = {
+        "destinations": [destination],
+        "audienceMembers": members,
+        "encoding": "HEX",
+        "termsOfService": {"customerMatchTermsOfServiceStatus": "ACCEPTED"},
+    }
+    return ask_google(desk, "POST", "audienceMembers:ingest", body)
+
+
+def status(desk, answer):
+    found = ask_google(desk, "GET", f"requestStatus:retrieve?requestId={answer.json()['requestId']}")
+    return found.json()["requestStatusPerDestination"][0]
+
+
+def google_members(desk):
+    desk.advance(60)
+    return desk.members("datamanager", "1/2")
+
+
+@pytest.mark.parametrize(("kind", "counts"), [("reset_before", (True, 1, 0, 0)), ("reset_after", (True, 1, 1, 0))])
+def test_a_reset_connection_tells_nothing_about_the_request(desk, kind, counts):
+    google = desk(datamanager=GOOGLE)
+    google.plan("datamanager", {"kind": kind})
+    with pytest.raises(httpx.ReadError):
+        ingest(google, "a")
+    assert ingest(google, "a").status_code == 200
+    assert google_members(google) == {f"emailAddress:{hashed('a')}": counts}
+    assert google.received("datamanager") == [(INGEST, 0 if kind == "reset_before" else 200), (INGEST, 200)]
+
+
+def test_a_fault_spares_the_first_requests_and_meets_the_next(desk):
+    google = desk(datamanager=GOOGLE)
+    google.plan("datamanager", {"kind": "too_many_requests", "request": "POST", "after": 1, "times": 2})
+    answers = [ingest(google, "a") for _ in range(4)]
+    assert [one.status_code for one in answers] == [200, 429, 429, 200]
+    assert answers[1].headers["retry-after"] == "1"
+    assert {one["@type"].rpartition(".")[2] for one in answers[1].json()["error"]["details"]} == {
+        "ErrorInfo",
+        "RetryInfo",
+    }
+
+
+def test_every_nth_member_fails(desk):
+    google = desk(datamanager=GOOGLE)
+    google.plan("datamanager", {"kind": "partial_failure", "every": 2})
+    answer = ingest(google, *"abcde")
+    assert len(google_members(google)) == 3
+    found = status(google, answer)
+    assert found["requestStatus"] == "PARTIAL_SUCCESS"
+    assert found["errorInfo"]["errorCounts"] == [
+        {"reason": "PROCESSING_ERROR_REASON_INTERNAL_ERROR", "recordCount": "2", "recordIndices": [1, 3]}
+    ]
+
+
+def test_a_status_may_never_end(desk):
+    google = desk(datamanager=GOOGLE)
+    google.plan("datamanager", {"kind": "never_ends"})
+    answer = ingest(google, "a")
+    google.advance(86_400)
+    assert status(google, answer)["requestStatus"] == "PROCESSING"
+
+
+def test_faults_of_the_document_are_planned_once(tmp_path):
+    settings = DataManager(GOOGLE.accounts, faults=(Fault("server_error", times=2),))
+    with running(tmp_path, datamanager=settings) as google:
+        assert ingest(google, "a").status_code == 500
+    with running(tmp_path, datamanager=settings) as google:
+        assert [ingest(google, "a").status_code for _ in range(2)] == [500, 200]
+
+
+def test_requests_members_and_the_clock_remain_after_a_restart(tmp_path):
+    with running(tmp_path, datamanager=GOOGLE) as google:
+        google.advance(1_000)
+        first, now = ingest(google, "a"), google.admin("GET", "clock")["now"]
+        google.advance(60)
+    with running(tmp_path, datamanager=GOOGLE) as google:
+        assert google.admin("GET", "clock")["now"] > now
+        assert status(google, first)["requestStatus"] == "SUCCESS"
+        assert google.members("datamanager", "1/2") == {f"emailAddress:{hashed('a')}": (True, 1, 0, 0)}
+        assert google.received("datamanager") == [(INGEST, 200), (STATUS, 200)]
+
+
+def test_pages_and_strangers_are_refused(desk):
+    google = desk(datamanager=GOOGLE)
+    for service in ("datamanager", "platforms"):
+        url = f"{google.url[service]}/clock"
+        secret = {"Authorization": f"Bearer {SECRET}"}
+        assert HTTP.get(url).status_code == 403
+        assert HTTP.get(url, headers=secret | {"Host": "attacker.example"}).status_code == 403
+        assert HTTP.get(url, headers=secret | {"Origin": "http://attacker.example"}).status_code == 403
+    assert ask_google(google, "POST", "audienceMembers:ingest", {}, **{"Content-Type": "text/plain"}).status_code == 415
+
+
+@pytest.mark.parametrize("faults", [[{"kind": "earthquake"}], [{"kind": "never_ends", "times": 0}], {}])
+def test_an_unknown_fault_is_refused_with_its_place(desk, faults):
+    google = desk(datamanager=GOOGLE)
+    url = f"{google.running.services()['platforms']}/datamanager/faults"
+    answer = HTTP.put(url, content=json.dumps({"faults": faults}))
+    assert answer.status_code == 400
+    assert "$.faults" in answer.json()["error"]["message"]
+    assert HTTP.get(url.replace("datamanager", "meta")).status_code == 404
