@@ -63,6 +63,7 @@ def up(
     logging_port: Annotated[int | None, options.port("Default 9052.")] = None,
     functions_port: Annotated[int | None, options.port("Default 8080.")] = None,
     datamanager_port: Annotated[int | None, options.port("Default 9053; of Google's Data Manager API.")] = None,
+    meta_port: Annotated[int | None, options.port("Default 9054; of Meta's Graph API.")] = None,
     platforms_port: Annotated[int | None, options.port("Default 9056; of the platforms' admin API.")] = None,
     page_port: Annotated[int | None, options.port("Default 8090; of the page for a browser.")] = None,
     on_demand: Annotated[
@@ -86,6 +87,7 @@ def up(
         "logging": logging_port,
         "functions": functions_port,
         "datamanager": datamanager_port,
+        "meta": meta_port,
         "platforms": platforms_port,
     }
     are_free = ports is options.Choice.FREE

@@ -122,7 +122,7 @@ def test_what_is_no_json_object_is_not_published(shop, body):
 # up
 
 
-@pytest.mark.parametrize("service", asdict(Ports()))
+@pytest.mark.parametrize("service", list(asdict(Ports())))
 def test_a_taken_port_names_its_flag_and_the_way_out(service):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port, flag = taken.getsockname()[1], service.replace("_", "-")

@@ -38,6 +38,7 @@ class Ports:
     logging: int = 0
     functions: int = 0
     datamanager: int = 0
+    meta: int = 0
     platforms: int = 0
 
 

@@ -122,7 +122,15 @@ class Endpoint(_Part, frozen=True):
 
 
 type FaultKind = Literal[
-    "reset_before", "reset_after", "too_many_requests", "server_error", "expired_token", "partial_failure", "never_ends"
+    "reset_before",
+    "reset_after",
+    "too_many_requests",
+    "blocked",
+    "server_error",
+    "expired_token",
+    "permission_denied",
+    "partial_failure",
+    "never_ends",
 ]
 
 

@@ -26,6 +26,7 @@ FIXED = Ports(
     logging=9052,
     functions=8080,
     datamanager=9053,
+    meta=9054,
     platforms=9056,
 )
 

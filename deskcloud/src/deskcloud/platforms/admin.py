@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from deskcloud.document import Fault
 from deskcloud.platforms.clock import Clock
-from deskcloud.platforms.faults import Plan
+from deskcloud.platforms.faults import Plan, UnknownFaultError
 from deskcloud.platforms.state import State
 from deskcloud.web.answers import JSONResponse
 
@@ -51,7 +51,7 @@ def create_app(platforms: Mapping[str, Platform], clock: Clock) -> Starlette:
             Route("/{platform}/members/{list:path}", list_members),
             Route("/{platform}/messages", list_messages),
         ],
-        exception_handlers={HTTPException: _error, msgspec.DecodeError: _error},
+        exception_handlers={HTTPException: _error, msgspec.DecodeError: _error, UnknownFaultError: _error},
     )
     app.state.platforms, app.state.clock = platforms, clock
     return app

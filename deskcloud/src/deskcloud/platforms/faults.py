@@ -1,21 +1,35 @@
 """Choose the planned fault of a request."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 
 from deskcloud.document import Fault
+from deskcloud.errors import CommandError
 from deskcloud.jsonstore import Documents
 
 _NAME = "faults"
+# The front meets these itself; each platform adds the kinds that it can answer.
+_COMMON = frozenset({"reset_before", "reset_after", "partial_failure"})
+
+
+class UnknownFaultError(CommandError):
+    """The platform cannot fail in this way."""
 
 
 class Plan:
     """The faults of a platform that are still to come; they remain after a restart."""
 
-    def __init__(self, state: Documents, planned: tuple[Fault, ...] = ()) -> None:
-        """Open the plan in `state`; start with the document's faults, unless they were already planned."""
-        self._state = state
+    def __init__(self, state: Documents, kinds: Collection[str], planned: tuple[Fault, ...] = ()) -> None:
+        """Open the plan in `state`; start with the document's faults, unless they were already planned.
+
+        `kinds` are the kinds of faults that the platform has in addition to the common ones.
+
+        Raises:
+            UnknownFaultError: the platform does not have a planned kind.
+        """
+        self._state, self._kinds = state, _COMMON | set(kinds)
+        self._require(planned)
         kept, wanted = state.get(_NAME), msgspec.to_builtins(list(planned))
         if kept is None or kept["document"] != wanted:
             state.put(_NAME, {"document": wanted, "left": wanted})
@@ -25,8 +39,14 @@ class Plan:
         return msgspec.convert(self._kept()["left"], list[Fault])
 
     def replace(self, faults: Iterable[Fault]) -> None:
-        """Replace all faults that are still to come."""
-        self._state.put(_NAME, self._kept() | {"left": msgspec.to_builtins(tuple(faults))})
+        """Replace all faults that are still to come.
+
+        Raises:
+            UnknownFaultError: the platform does not have one of the kinds.
+        """
+        faults = list(faults)
+        self._require(faults)
+        self._state.put(_NAME, self._kept() | {"left": msgspec.to_builtins(faults)})
 
     def take(self, request: str) -> Fault | None:
         """Count a request, such as `POST /v1/x`; return the fault that it meets, if any."""
@@ -45,6 +65,12 @@ class Plan:
             if left != self.left():
                 self.replace(left)
             return met
+
+    def _require(self, faults: Iterable[Fault]) -> None:
+        for fault in faults:
+            if fault.kind not in self._kinds:
+                known = ", ".join(sorted(self._kinds))
+                raise UnknownFaultError(f"this platform has no fault {fault.kind}; it has these: {known}")
 
     def _kept(self) -> dict[str, object]:
         return self._state.get(_NAME) or {}

@@ -13,6 +13,9 @@ from deskcloud.web.resets import ConnectionReset
 
 _SCOPE = "platform_fault"
 
+NEVER_ENDS = "never_ends"
+"""The kind of fault in which a request is taken, but never processed."""
+
 type Refusals = Mapping[str, Callable[[], Response]]
 """The platform's own answer for each kind of fault that has one."""
 
@@ -71,4 +74,4 @@ def failing(request: Request) -> Callable[[int], bool]:
 def never_ends(request: Request) -> bool:
     """Return whether the processing of the request never ends, according to its fault."""
     fault = request.scope.get(_SCOPE)
-    return fault is not None and fault.kind == "never_ends"
+    return fault is not None and fault.kind == NEVER_ENDS

@@ -16,15 +16,24 @@ class Quota:
     def take(self) -> float:
         """Count a request. Return 0, or the seconds until the next request is possible if the quota is exhausted."""
         with self._lock:
-            now = self._now()
-            while self._taken and self._taken[0] <= now - self._seconds:
-                self._taken.popleft()
-            if len(self._taken) >= self._limit:
-                return self._taken[0] + self._seconds - now
-            self._taken.append(now)
+            if seconds := self._wait():
+                return seconds
+            self._taken.append(self._now())
             return 0.0
+
+    @property
+    def seconds(self) -> float:
+        """The seconds until the next request is possible."""
+        with self._lock:
+            return self._wait()
 
     @property
     def percent(self) -> int:
         """The used share of the quota."""
         return round(100 * len(self._taken) / self._limit)
+
+    def _wait(self) -> float:
+        now = self._now()
+        while self._taken and self._taken[0] <= now - self._seconds:
+            self._taken.popleft()
+        return self._taken[0] + self._seconds - now if len(self._taken) >= self._limit else 0.0

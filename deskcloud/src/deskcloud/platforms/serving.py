@@ -5,15 +5,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from starlette.types import ASGIApp
-
-from deskcloud.document import Fault, Platforms
-from deskcloud.platforms import admin, datamanager
+from deskcloud.document import AdAccount, DataManager, Platforms
+from deskcloud.platforms import admin, datamanager, meta
 from deskcloud.platforms.clock import Clock
 from deskcloud.platforms.faults import Plan
-from deskcloud.platforms.front import Front, Refusals
+from deskcloud.platforms.front import NEVER_ENDS, Front
 from deskcloud.platforms.state import State
-from deskcloud.web import guard, serving
+from deskcloud.web import credentials, guard, serving
 from deskcloud.web.guard import Rules
 
 ADMIN = "platforms"
@@ -70,30 +68,56 @@ def run(folder: Path, named: Platforms, ports: Mapping[str, int], rules: Rules) 
         OSError: a port is taken.
     """
     with contextlib.ExitStack() as stack:
-        clock = _clock(folder)
-        started: dict[str, admin.Platform] = {}
-        addresses: dict[str, str] = {}
-        credentials: dict[str, str] = {}
-
-        def opened(name: str, faults: tuple[Fault, ...]) -> tuple[State, Plan]:
-            state = State(folder / name)
-            stack.callback(state.close)
-            return state, Plan(state, faults)
-
-        def serve(name: str, app: ASGIApp, platform: admin.Platform, refusals: Refusals, own: Rules) -> None:
-            fronted = Front(app, platform.state, platform.plan, refusals)
-            addresses[name] = stack.enter_context(serving.serve(fronted, ports[name], own))
-            started[name] = platform
-
+        starting = _Starting(stack, folder, ports, _clock(folder))
         if named.datamanager:
-            state, plan = opened("datamanager", named.datamanager.faults)
-            audiences = datamanager.Audiences(state, clock, named.datamanager)
-            app = datamanager.create_app(audiences, clock, named.datamanager)
-            serve("datamanager", app, admin.Platform(state, plan, audiences.settle), datamanager.REFUSALS, rules)
-        if started:
-            app = admin.create_app(started, clock)
-            addresses[ADMIN] = stack.enter_context(serving.serve(app, ports[ADMIN], rules))
-        yield Running(addresses, credentials, rules.secret)
+            starting.datamanager(named.datamanager, rules)
+        if named.meta:
+            starting.meta(named.meta)
+        if starting.started:
+            app = admin.create_app(starting.started, starting.clock)
+            starting.addresses[ADMIN] = stack.enter_context(serving.serve(app, ports[ADMIN], rules))
+        yield Running(starting.addresses, starting.credentials, rules.secret)
+
+
+class _Starting:
+    """Starts platforms, and collects what is known of them."""
+
+    def __init__(self, stack: contextlib.ExitStack, folder: Path, ports: Mapping[str, int], clock: Clock) -> None:
+        self._stack, self._folder, self._ports, self.clock = stack, folder, ports, clock
+        self.started: dict[str, admin.Platform] = {}
+        self.addresses: dict[str, str] = {}
+        self.credentials: dict[str, str] = {}
+
+    def datamanager(self, settings: DataManager, rules: Rules) -> None:
+        state = self._state("datamanager")
+        audiences = datamanager.Audiences(state, self.clock, settings)
+        app = datamanager.create_app(audiences, self.clock, settings)
+        refusals = datamanager.REFUSALS
+        plan = Plan(state, {*refusals, NEVER_ENDS}, settings.faults)
+        self._serve("datamanager", Front(app, state, plan, refusals), audiences.settle, rules)
+
+    def meta(self, settings: AdAccount) -> None:
+        state, token = self._state("meta"), self._secret("META_ACCESS_TOKEN")
+        audiences = meta.Audiences(state, self.clock, settings)
+        app = meta.create_app(audiences, self.clock, settings, token)
+        refusals = meta.refusals(settings)
+        plan = Plan(state, {*refusals, NEVER_ENDS}, settings.faults)
+        # Clients send forms, which need no secret of the port: the access token is the secret.
+        forms = Rules(open=frozenset(f"/{one}" for one in meta.VERSIONS))
+        self._serve("meta", Front(app, state, plan, refusals), audiences.settle, forms)
+
+    def _state(self, name: str) -> State:
+        state = State(self._folder / name)
+        self._stack.callback(state.close)
+        return state
+
+    def _secret(self, variable: str) -> str:
+        self.credentials |= credentials.secrets(self._folder.parent, [variable])
+        return self.credentials[variable]
+
+    def _serve(self, name: str, front: Front, settle: Callable[[], object], rules: Rules) -> None:
+        self.addresses[name] = self._stack.enter_context(serving.serve(front, self._ports[name], rules))
+        self.started[name] = admin.Platform(front.state, front.plan, settle)
 
 
 def _clock(folder: Path) -> Clock:

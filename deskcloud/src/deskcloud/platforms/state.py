@@ -59,6 +59,14 @@ class State(Documents):
         with self.transaction():
             self._database.execute(f"{_REMOVE} and added_at < ?", (name, at))
 
+    def replace(self, name: str, members: Mapping[str, Mapping[str, Any]], at: float) -> None:
+        """Add members to the list `name`, and remove its other members; the arguments are those of `add`."""
+        with self.transaction():
+            self.remove(
+                name, [one for one, found in self.members(name).items() if found["is_member"] and one not in members]
+            )
+            self.add(name, members, at)
+
     def members(self, name: str) -> dict[str, dict[str, Any]]:
         """Return each member that the list has or had, with its counts and its fields."""
         with self._lock:

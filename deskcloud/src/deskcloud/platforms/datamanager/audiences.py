@@ -9,6 +9,7 @@ from deskcloud.platforms.clock import Clock
 from deskcloud.platforms.datamanager import rules, wire
 from deskcloud.platforms.datamanager.errors import InvalidArgumentError, UnimplementedError, Violation
 from deskcloud.platforms.state import State
+from deskcloud.platforms.waiting import Waiting
 
 _STATUSES = {
     "ingest": ("audienceMembersIngestionStatus", "IngestionStatus"),
@@ -30,7 +31,8 @@ class Audiences:
     """The user lists of the document's accounts. A request's changes are visible once the request is processed."""
 
     def __init__(self, state: State, clock: Clock, settings: DataManager) -> None:
-        self._state, self._clock, self._settings = state, clock, settings
+        self._state, self._clock = state, clock
+        self._waiting = Waiting(state, clock, settings.processing_seconds)
         self._lists = {(account.id, one) for account in settings.accounts for one in account.user_lists}
 
     def change(self, action: str, body: Mapping[str, Any], fails: Fails, *, never_ends: bool) -> dict[str, Any]:
@@ -97,17 +99,8 @@ class Audiences:
         return {"requestStatusPerDestination": [_status(kept, one) for one in kept["destinations"]]}
 
     def settle(self) -> None:
-        """Process the requests whose delay has passed, in the order in which they were taken."""
-        with self._state.transaction():
-            waiting = sorted(self._state.matching("waiting:*"), key=lambda one: one[1]["number"])
-            for name, one in waiting:
-                if one["due"] > self._clock.now():
-                    break
-                kept = self._state.get(f"request:{one['id']}") or {}
-                for destination in kept["destinations"]:
-                    self._process(kept, destination)
-                self._state.put(f"request:{one['id']}", kept | {"is_processed": True})
-                self._state.delete(name)
+        """Process the requests whose delay has passed."""
+        self._waiting.settle(self._process)
 
     def _check(self, body: Mapping[str, Any], reader: rules.Reader, problems: list[Violation]) -> None:
         destinations = body.get("destinations", [])
@@ -128,27 +121,25 @@ class Audiences:
     def _keep(
         self, request_id: str, action: str, destinations: list[Any], work: Mapping[str, Any], *, never_ends: bool
     ) -> None:
+        kept = {"action": action, "at": self._clock.now(), "destinations": destinations, "is_processed": False, **work}
         with self._state.transaction():
-            at = self._clock.now()
-            number = (self._state.get("number") or {"last": 0})["last"] + 1
-            self._state.put("number", {"last": number})
-            kept = {"action": action, "at": at, "destinations": destinations, "is_processed": False, **work}
             self._state.put(f"request:{request_id}", kept)
-            if not never_ends:
-                waiting = {"id": request_id, "due": at + self._settings.processing_seconds, "number": number}
-                self._state.put(f"waiting:{request_id}", waiting)
+            self._waiting.add({"id": request_id}, never_ends=never_ends)
 
-    def _process(self, kept: Mapping[str, Any], destination: Mapping[str, Any]) -> None:
+    def _process(self, work: Mapping[str, Any]) -> None:
+        name = f"request:{work['id']}"
+        kept = self._state.get(name) or {}
+        for destination in kept["destinations"]:
+            self._change(kept, destination)
+        self._state.put(name, kept | {"is_processed": True})
+
+    def _change(self, kept: Mapping[str, Any], destination: Mapping[str, Any]) -> None:
         name = f"{destination['operatingAccount']['accountId']}/{destination['productDestinationId']}"
         if kept["action"] == "removeAll":
             self._state.remove_older(name, kept["before"])
             return
-        identifiers = [
-            identifier
-            for record in _addressed(kept, destination)
-            if record["reason"] is None
-            for identifier in record["identifiers"]
-        ]
+        records = [one for one in _addressed(kept, destination) if one["reason"] is None]
+        identifiers = [one for record in records for one in record["identifiers"]]
         if kept["action"] == "ingest":
             self._state.add(name, {one: {} for one in identifiers}, kept["at"])
         else:

@@ -17,6 +17,7 @@ from deskcloud.platforms.datamanager.audiences import Audiences
 from deskcloud.platforms.datamanager.errors import (
     DataManagerError,
     InternalError,
+    PermissionDeniedError,
     ResourceExhaustedError,
     UnauthenticatedError,
 )
@@ -61,6 +62,7 @@ def _refusal(make: Callable[[], DataManagerError]) -> Callable[[], Response]:
 REFUSALS: front.Refusals = {
     "too_many_requests": _refusal(lambda: ResourceExhaustedError(_WRITES, 1.0)),
     "server_error": _refusal(lambda: InternalError("An internal error has occurred.")),
+    "permission_denied": _refusal(lambda: PermissionDeniedError("The caller does not have permission.")),
     "expired_token": _refusal(lambda: UnauthenticatedError("Request had invalid authentication credentials.")),
 }
 

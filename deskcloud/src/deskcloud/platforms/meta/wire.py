@@ -1,0 +1,48 @@
+"""Read the parameters of the Graph API, which may be in the query, in a form, or in JSON."""
+
+import json
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+from deskcloud.platforms.meta.errors import InvalidParameterError
+
+_OBJECTS = ("payload", "session")
+
+
+async def parameters(request: Request) -> dict[str, Any]:
+    """Return a request's parameters, with those that are objects decoded.
+
+    Raises:
+        InvalidParameterError: the body or an object is not JSON, a form has several parts, or a parameter overrides the
+            HTTP method.
+    """
+    given: dict[str, Any] = dict(request.query_params)
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    content = await request.body()
+    if kind == "application/x-www-form-urlencoded":
+        given |= dict(parse_qsl(content.decode(errors="replace"), keep_blank_values=True))
+    elif kind == "multipart/form-data":
+        raise InvalidParameterError("The local service takes no multipart forms: send JSON or an urlencoded form.")
+    elif content:
+        body = _decoded(content, "body")
+        if not isinstance(body, dict):
+            raise InvalidParameterError("The body must be a JSON object.")
+        given |= body
+    if "method" in given:
+        raise InvalidParameterError("A parameter cannot override the HTTP method.")
+    return given | {name: _decoded(given[name], name) for name in _OBJECTS if isinstance(given.get(name), str)}
+
+
+def _decoded(content: bytes | str, name: str) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError as error:
+        raise InvalidParameterError(f"Param {name} is not JSON: {error}.") from error
+
+
+def token(request: Request, given: dict[str, Any]) -> str:
+    """Return the access token of a request: the parameter, or else the header; empty if there is none."""
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    return str(given.get("access_token") or (value if scheme.lower() == "bearer" else ""))
