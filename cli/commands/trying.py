@@ -64,6 +64,7 @@ def up(
     functions_port: Annotated[int | None, options.port("Default 8080.")] = None,
     datamanager_port: Annotated[int | None, options.port("Default 9053; of Google's Data Manager API.")] = None,
     meta_port: Annotated[int | None, options.port("Default 9054; of Meta's Graph API.")] = None,
+    salesforce_port: Annotated[int | None, options.port("Default 9055; of Salesforce Marketing Cloud.")] = None,
     platforms_port: Annotated[int | None, options.port("Default 9056; of the platforms' admin API.")] = None,
     page_port: Annotated[int | None, options.port("Default 8090; of the page for a browser.")] = None,
     on_demand: Annotated[
@@ -88,6 +89,7 @@ def up(
         "functions": functions_port,
         "datamanager": datamanager_port,
         "meta": meta_port,
+        "salesforce": salesforce_port,
         "platforms": platforms_port,
     }
     are_free = ports is options.Choice.FREE

@@ -39,6 +39,7 @@ class Ports:
     functions: int = 0
     datamanager: int = 0
     meta: int = 0
+    salesforce: int = 0
     platforms: int = 0
 
 

@@ -27,6 +27,7 @@ FIXED = Ports(
     functions=8080,
     datamanager=9053,
     meta=9054,
+    salesforce=9055,
     platforms=9056,
 )
 

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from deskcloud.document import AdAccount, DataManager, Platforms
-from deskcloud.platforms import admin, datamanager, meta
+from deskcloud.document import AdAccount, DataManager, MarketingCloud, Platforms
+from deskcloud.platforms import admin, datamanager, meta, salesforce
 from deskcloud.platforms.clock import Clock
 from deskcloud.platforms.faults import Plan
 from deskcloud.platforms.front import NEVER_ENDS, Front
+from deskcloud.platforms.quota import Quota
 from deskcloud.platforms.state import State
 from deskcloud.web import credentials, guard, serving
 from deskcloud.web.guard import Rules
@@ -73,6 +74,8 @@ def run(folder: Path, named: Platforms, ports: Mapping[str, int], rules: Rules) 
             starting.datamanager(named.datamanager, rules)
         if named.meta:
             starting.meta(named.meta)
+        if named.salesforce:
+            starting.salesforce(named.salesforce)
         if starting.started:
             app = admin.create_app(starting.started, starting.clock)
             starting.addresses[ADMIN] = stack.enter_context(serving.serve(app, ports[ADMIN], rules))
@@ -105,6 +108,20 @@ class _Starting:
         # Clients send forms, which need no secret of the port: the access token is the secret.
         forms = Rules(open=frozenset(f"/{one}" for one in meta.VERSIONS))
         self._serve("meta", Front(app, state, plan, refusals), audiences.settle, forms)
+
+    def salesforce(self, settings: MarketingCloud) -> None:
+        state, secret = self._state("salesforce"), self._secret("SALESFORCE_CLIENT_SECRET")
+        self.credentials["SALESFORCE_CLIENT_ID"] = salesforce.CLIENT_ID
+        rows = salesforce.Rows(state, self.clock, settings)
+        parts = salesforce.Parts(
+            salesforce.Tokens(state, self.clock, settings, secret),
+            rows,
+            salesforce.Messages(state, self.clock, settings),
+            Quota(settings.requests_per_minute, 60.0, self.clock.now),
+        )
+        refusals = salesforce.REFUSALS
+        plan = Plan(state, {*refusals, NEVER_ENDS}, settings.faults)
+        self._serve("salesforce", Front(salesforce.create_app(parts), state, plan, refusals), rows.settle, Rules())
 
     def _state(self, name: str) -> State:
         state = State(self._folder / name)

@@ -1,0 +1,98 @@
+"""Marketing Cloud's errors.
+
+https://developer.salesforce.com/docs/marketing/marketing-cloud/guide/error-handling.html, and for 429
+https://developer.salesforce.com/docs/atlas.en-us.mc-apis.meta/mc-apis/rate-limiting-errors.htm
+"""
+
+import math
+from typing import Any
+
+_PAGE = "https://developer.salesforce.com/docs/marketing/marketing-cloud/guide/error-handling.html"
+
+
+class MarketingCloudError(Exception):
+    """A failed request, with its HTTP status and Marketing Cloud's error code."""
+
+    status, code = 500, 30000
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The answer's additional headers."""
+        return {}
+
+    def body(self) -> dict[str, Any]:
+        """Return the error as the JSON body of an HTTP response."""
+        return {"message": str(self), "errorcode": self.code, "documentation": _PAGE}
+
+
+class NotAuthorizedError(MarketingCloudError):
+    """The access token is missing, invalid or expired."""
+
+    status, code = 401, 0
+
+
+class ForbiddenError(MarketingCloudError):
+    """The account lacks a privilege."""
+
+    status, code = 403, 20002
+
+
+class MissingFieldError(MarketingCloudError):
+    """The request lacks a required field."""
+
+    status, code = 400, 10002
+
+
+class InvalidFormatError(MarketingCloudError):
+    """The body is not JSON."""
+
+    status, code = 400, 10004
+
+
+class InvalidValueError(MarketingCloudError):
+    """A value of the request violates a rule."""
+
+    status, code = 400, 10005
+
+
+class NotFoundError(MarketingCloudError):
+    """There is no such resource."""
+
+    status, code = 404, 30003
+
+
+class RateLimitError(MarketingCloudError):
+    """Too many requests; the next is possible after `seconds`."""
+
+    status, code = 429, 50100
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("Rate limit exceeded")
+        self._seconds = math.ceil(seconds)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The time until the next request, in whole seconds."""
+        return {"Retry-After": str(self._seconds)}
+
+    def body(self) -> dict[str, Any]:
+        """Return the error with the time until the next request."""
+        return {**super().body(), "retryAfter": self._seconds}
+
+
+class BlockedError(MarketingCloudError):
+    """The requests of the account are temporarily blocked."""
+
+    status, code = 429, 50200
+
+
+class TokenRefusedError(Exception):
+    """No access token is issued; the reasons are those of OAuth 2, whose format the answer has."""
+
+    def __init__(self, status: int, reason: str, description: str) -> None:
+        super().__init__(description)
+        self.status, self.reason = status, reason
+
+    def body(self) -> dict[str, str]:
+        """Return the error as the JSON body of an HTTP response."""
+        return {"error": self.reason, "error_description": str(self)}

@@ -1,0 +1,113 @@
+"""The rules of Marketing Cloud, each with its source.
+
+Pages below https://developer.salesforce.com/docs/marketing/marketing-cloud/: [token] guide/access-token-s2s.html,
+[upsert] references/mc_rest_data_extensions/updateDataExtensionIDAsync.html, [insert], [status] and [results] beside it,
+[send] references/mc_rest_transactional_messaging_email/sendMessageSingleRecipient.html, [send many] and [send status]
+beside it; [limits] is help.salesforce.com/s/articleView?id=mktg.mc_overview_limits_api.htm.
+
+- A token lives 20 minutes, and `expires_in` says 1,079 seconds [token; the number from its examples].
+- An asynchronous request has `items`, flat objects of columns and values [upsert], and at most 32,000 of them [limits:
+  hard limit]. A body has at most 5.9 MB: UNVERIFIED.
+- A row needs the primary key and all required columns, and may leave out the others [upsert]. An upsert keeps the
+  columns that are left out: UNVERIFIED.
+- An insert of a row whose key exists fails with `UnexpectedError` [results: its example]. The codes of other errors of
+  rows are UNVERIFIED. Column names are the same in upper and lower case: UNVERIFIED.
+- A request is Pending, and then Complete or Error [status]. Results have pages of 50 rows [results].
+- REST cannot delete rows: its pages have no such method. SOAP's Delete takes rows by their primary key, as objects
+  DataExtensionObject [guide/delete.html]; AMPscript and SSJS delete rows too. That the deletion of an unknown row is an
+  error of concurrency is UNVERIFIED.
+- A message key has at most 100 characters and is unique during 2 days; a status is kept for 3 days [send, send status].
+  The pages of several recipients say 72 hours instead of 2 days.
+- A request has at most 2,000 recipients [send many].
+- Status times are in Central Standard Time without daylight saving [send status].
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+from deskcloud.document import DataExtension, ExtensionColumn
+
+MAX_ROWS, MAX_BYTES, PAGE_ROWS = 32_000, 5_900_000, 50
+MAX_KEY_CHARACTERS, MAX_RECIPIENTS = 100, 2_000
+UNIQUE_SECONDS, STATUS_SECONDS = 2 * 86_400, 3 * 86_400
+
+_CENTRAL = timezone(timedelta(hours=-6))
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_BOOLEANS = frozenset({"true", "false", "1", "0"})
+
+
+def is_email(text: object) -> bool:
+    """Return whether a text has the form of an e-mail address."""
+    return isinstance(text, str) and _EMAIL.fullmatch(text) is not None
+
+
+def central_time(seconds: float) -> str:
+    """Return a time (seconds since 1970) as Marketing Cloud writes it."""
+    return datetime.fromtimestamp(seconds, UTC).astimezone(_CENTRAL).isoformat(timespec="milliseconds")[:23]
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"-?\d{1,10}", text) is not None
+
+
+def _is_decimal(text: str) -> bool:
+    return re.fullmatch(r"-?\d+(\.\d+)?", text) is not None
+
+
+def _is_date(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+_FORMS: dict[str, Callable[[str], bool]] = {
+    "Text": lambda _: True,
+    "Phone": lambda text: re.fullmatch(r"[+\d][\d ()./-]*", text) is not None,
+    "EmailAddress": is_email,
+    "Number": _is_number,
+    "Decimal": _is_decimal,
+    "Date": _is_date,
+    "Boolean": lambda text: text.lower() in _BOOLEANS,
+}
+
+
+def named(extension: DataExtension, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row with the declared names of its columns; unknown names remain."""
+    names = {column.name.lower(): column.name for column in extension.columns}
+    return {names.get(name.lower(), name): value for name, value in row.items()}
+
+
+def broken_rule(extension: DataExtension, row: Mapping[str, Any]) -> str:
+    """Return the rule that a row violates, or nothing; the text contains no values."""
+    columns = {column.name: column for column in extension.columns}
+    for name in row:
+        if name not in columns:
+            return f"The data extension has no column {name}."
+    for column in extension.columns:
+        value = row.get(column.name)
+        if value is None or value == "":
+            if column.is_primary_key or column.is_required:
+                return f"The column {column.name} is required."
+        elif rule := _broken_form(column, value):
+            return rule
+    return ""
+
+
+def _broken_form(column: ExtensionColumn, value: Any) -> str:
+    if isinstance(value, dict | list):
+        return f"The column {column.name} takes no objects and arrays."
+    text = str(value)
+    if not _FORMS[column.type](text):
+        return f"The value of the column {column.name} is no {column.type}."
+    if column.max_length and len(text) > column.max_length:
+        return f"The value of the column {column.name} has more than {column.max_length} characters."
+    return ""
+
+
+def key_of(extension: DataExtension, row: Mapping[str, Any]) -> str:
+    """Return the row's primary key as text."""
+    return "|".join(str(row[column.name]) for column in extension.columns if column.is_primary_key)

@@ -1,0 +1,58 @@
+"""Issue and check access tokens."""
+
+import hashlib
+import secrets
+from typing import Any
+
+from deskcloud.document import MarketingCloud
+from deskcloud.jsonstore import Documents
+from deskcloud.platforms.clock import Clock
+from deskcloud.platforms.salesforce.errors import NotAuthorizedError, TokenRefusedError
+
+CLIENT_ID = "local"
+"""The id of the only client; its secret is in the state folder."""
+
+
+class Tokens:
+    """The access tokens of the client; the state has only their hashes."""
+
+    def __init__(self, state: Documents, clock: Clock, settings: MarketingCloud, secret: str) -> None:
+        self._state, self._clock, self._seconds, self._secret = state, clock, settings.token_seconds, secret
+
+    def issue(self, asked: Any, url: str) -> dict[str, Any]:
+        """Return a token for client credentials; `url` is the address of the REST and SOAP APIs.
+
+        Raises:
+            TokenRefusedError: the request or its credentials are not valid.
+        """
+        given = asked if isinstance(asked, dict) else {}
+        if given.get("grant_type") != "client_credentials":
+            raise TokenRefusedError(400, "unsupported_grant_type", 'Use "client_credentials" as the grant type.')
+        for name, expected in (("client_id", CLIENT_ID), ("client_secret", self._secret)):
+            if not secrets.compare_digest(str(given.get(name, "")).encode(), expected.encode()):
+                raise TokenRefusedError(401, "invalid_client", f"Invalid {name}. Use that of the installed package.")
+        token = secrets.token_urlsafe(32)
+        self._state.put(_name(token), {"expires": self._clock.now() + self._seconds})
+        return {
+            "access_token": token,
+            "token_type": "Bearer",
+            "expires_in": self._seconds,
+            "scope": "data_extensions_read data_extensions_write email_read email_send",
+            "rest_instance_url": url,
+            "soap_instance_url": url,
+        }
+
+    def require(self, authorization: str) -> None:
+        """Require a token that has not expired; `authorization` is the request's header.
+
+        Raises:
+            NotAuthorizedError: the token is missing, unknown or expired.
+        """
+        scheme, _, token = authorization.partition(" ")
+        kept = self._state.get(_name(token)) if scheme.lower() == "bearer" else None
+        if kept is None or kept["expires"] <= self._clock.now():
+            raise NotAuthorizedError("Not Authorized")
+
+
+def _name(token: str) -> str:
+    return f"token:{hashlib.sha256(token.encode()).hexdigest()}"
