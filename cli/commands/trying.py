@@ -65,6 +65,7 @@ def up(
     datamanager_port: Annotated[int | None, options.port("Default 9053; of Google's Data Manager API.")] = None,
     meta_port: Annotated[int | None, options.port("Default 9054; of Meta's Graph API.")] = None,
     salesforce_port: Annotated[int | None, options.port("Default 9055; of Salesforce Marketing Cloud.")] = None,
+    mail_port: Annotated[int | None, options.port("Default 9025; of the SMTP relay.")] = None,
     platforms_port: Annotated[int | None, options.port("Default 9056; of the platforms' admin API.")] = None,
     page_port: Annotated[int | None, options.port("Default 8090; of the page for a browser.")] = None,
     on_demand: Annotated[
@@ -90,6 +91,7 @@ def up(
         "datamanager": datamanager_port,
         "meta": meta_port,
         "salesforce": salesforce_port,
+        "mail": mail_port,
         "platforms": platforms_port,
     }
     are_free = ports is options.Choice.FREE

@@ -40,6 +40,7 @@ class Ports:
     datamanager: int = 0
     meta: int = 0
     salesforce: int = 0
+    mail: int = 0
     platforms: int = 0
 
 

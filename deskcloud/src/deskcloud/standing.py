@@ -28,6 +28,7 @@ FIXED = Ports(
     datamanager=9053,
     meta=9054,
     salesforce=9055,
+    mail=9025,
     platforms=9056,
 )
 

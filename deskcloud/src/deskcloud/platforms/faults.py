@@ -10,7 +10,7 @@ from deskcloud.jsonstore import Documents
 
 _NAME = "faults"
 # The front meets these itself; each platform adds the kinds that it can answer.
-_COMMON = frozenset({"reset_before", "reset_after", "partial_failure"})
+_COMMON = frozenset({"reset_before", "reset_after"})
 
 
 class UnknownFaultError(CommandError):
@@ -48,12 +48,15 @@ class Plan:
         self._require(faults)
         self._state.put(_NAME, self._kept() | {"left": msgspec.to_builtins(faults)})
 
-    def take(self, request: str) -> Fault | None:
-        """Count a request, such as `POST /v1/x`; return the fault that it meets, if any."""
+    def take(self, request: str, *, is_named: bool = False) -> Fault | None:
+        """Count a request, such as `POST /v1/x`; return the fault that it meets, if any.
+
+        With `is_named`, the request meets only faults that name requests.
+        """
         with self._state.transaction():
             met, left = None, []
             for fault in self.left():
-                is_met = met is None and request.startswith(fault.request)
+                is_met = met is None and request.startswith(fault.request) and (fault.request or not is_named)
                 if not is_met:
                     left.append(fault)
                 elif fault.after:

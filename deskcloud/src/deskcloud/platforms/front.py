@@ -13,8 +13,9 @@ from deskcloud.web.resets import ConnectionReset
 
 _SCOPE = "platform_fault"
 
-NEVER_ENDS = "never_ends"
-"""The kind of fault in which a request is taken, but never processed."""
+PARTIAL_FAILURE, NEVER_ENDS = "partial_failure", "never_ends"
+ASYNCHRONOUS = frozenset({PARTIAL_FAILURE, NEVER_ENDS})
+"""The kinds of faults of a platform that processes records after it has taken a request."""
 
 type Refusals = Mapping[str, Callable[[], Response]]
 """The platform's own answer for each kind of fault that has one."""
@@ -67,7 +68,7 @@ class Front:
 def failing(request: Request) -> Callable[[int], bool]:
     """Return whether a record (by its index) fails according to the request's fault `partial_failure`."""
     fault = request.scope.get(_SCOPE)
-    every = fault.every if fault and fault.kind == "partial_failure" else 0
+    every = fault.every if fault and fault.kind == PARTIAL_FAILURE else 0
     return lambda index: bool(every) and (index + 1) % every == 0
 
 

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from deskcloud.document import AdAccount, DataManager, MarketingCloud, Platforms
-from deskcloud.platforms import admin, datamanager, meta, salesforce
+from deskcloud.document import AdAccount, DataManager, MailRelay, MarketingCloud, Platforms
+from deskcloud.platforms import admin, datamanager, mail, meta, salesforce
 from deskcloud.platforms.clock import Clock
 from deskcloud.platforms.faults import Plan
-from deskcloud.platforms.front import NEVER_ENDS, Front
+from deskcloud.platforms.front import ASYNCHRONOUS, Front
 from deskcloud.platforms.quota import Quota
 from deskcloud.platforms.state import State
 from deskcloud.web import credentials, guard, serving
@@ -76,6 +76,8 @@ def run(folder: Path, named: Platforms, ports: Mapping[str, int], rules: Rules) 
             starting.meta(named.meta)
         if named.salesforce:
             starting.salesforce(named.salesforce)
+        if named.mail:
+            starting.mail(named.mail)
         if starting.started:
             app = admin.create_app(starting.started, starting.clock)
             starting.addresses[ADMIN] = stack.enter_context(serving.serve(app, ports[ADMIN], rules))
@@ -96,7 +98,7 @@ class _Starting:
         audiences = datamanager.Audiences(state, self.clock, settings)
         app = datamanager.create_app(audiences, self.clock, settings)
         refusals = datamanager.REFUSALS
-        plan = Plan(state, {*refusals, NEVER_ENDS}, settings.faults)
+        plan = Plan(state, {*refusals, *ASYNCHRONOUS}, settings.faults)
         self._serve("datamanager", Front(app, state, plan, refusals), audiences.settle, rules)
 
     def meta(self, settings: AdAccount) -> None:
@@ -104,7 +106,7 @@ class _Starting:
         audiences = meta.Audiences(state, self.clock, settings)
         app = meta.create_app(audiences, self.clock, settings, token)
         refusals = meta.refusals(settings)
-        plan = Plan(state, {*refusals, NEVER_ENDS}, settings.faults)
+        plan = Plan(state, {*refusals, *ASYNCHRONOUS}, settings.faults)
         # Clients send forms, which need no secret of the port: the access token is the secret.
         forms = Rules(open=frozenset(f"/{one}" for one in meta.VERSIONS))
         self._serve("meta", Front(app, state, plan, refusals), audiences.settle, forms)
@@ -120,8 +122,16 @@ class _Starting:
             Quota(settings.requests_per_minute, 60.0, self.clock.now),
         )
         refusals = salesforce.REFUSALS
-        plan = Plan(state, {*refusals, NEVER_ENDS}, settings.faults)
+        plan = Plan(state, {*refusals, *ASYNCHRONOUS}, settings.faults)
         self._serve("salesforce", Front(salesforce.create_app(parts), state, plan, refusals), rows.settle, Rules())
+
+    def mail(self, settings: MailRelay) -> None:
+        state, password = self._state("mail"), self._secret("MAIL_PASSWORD")
+        self.credentials["MAIL_USER"] = mail.USER
+        plan = Plan(state, mail.REFUSALS, settings.faults)
+        relay = mail.Relay(state, self.clock, plan, settings, password)
+        self.addresses["mail"] = self._stack.enter_context(mail.serve(relay, self._ports["mail"]))
+        self.started["mail"] = admin.Platform(state, plan, lambda: None)
 
     def _state(self, name: str) -> State:
         state = State(self._folder / name)

@@ -1,5 +1,6 @@
 """Let an app reset the connection of a request, as a network does that fails."""
 
+import asyncio
 import socket
 import struct
 from typing import Any
@@ -10,6 +11,14 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 class ConnectionReset(Exception):  # noqa: N818 - what happens, and not what went wrong
     """Raised by an app to reset the connection instead of answering."""
+
+
+def reset(transport: asyncio.Transport) -> None:
+    """Close a connection so that the client sees a reset, and not the end of an answer."""
+    # With this option, the operating system sends RST instead of FIN.
+    opened: socket.socket = transport.get_extra_info("socket")
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
 
 
 class ResettableProtocol(H11Protocol):
@@ -24,10 +33,7 @@ class ResettableProtocol(H11Protocol):
             try:
                 await app(scope, receive, send)
             except ConnectionReset:
-                # With this option, the operating system sends RST instead of FIN.
-                opened: socket.socket = self.transport.get_extra_info("socket")
-                opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                self.transport.abort()
+                reset(self.transport)
                 # uvicorn would answer 500 before it knows that the connection is lost.
                 while (await receive())["type"] != "http.disconnect":
                     continue
