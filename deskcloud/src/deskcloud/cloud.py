@@ -134,7 +134,7 @@ def run(
         )
         bigquery_url = stack.enter_context(serving.serve(app, ports.bigquery, rules))
         stack.enter_context(tables.delivered(guard.with_secret(bigquery_url, known), project))
-        others = stack.enter_context(platforms.run(state / "platforms", document.platforms, asdict(ports), rules))
+        others = stack.enter_context(platforms.run(state, document.platforms, asdict(ports), rules))
         account = credentials.service_account_file(state, f"{vertex_url}/token", project)
         services = {
             "bigquery": guard.with_secret(bigquery_url, known),

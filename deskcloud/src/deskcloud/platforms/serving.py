@@ -56,20 +56,21 @@ class Running:
 
 
 @contextlib.contextmanager
-def run(folder: Path, named: Platforms, ports: Mapping[str, int], rules: Rules) -> Iterator[Running]:
+def run(state: Path, named: Platforms, ports: Mapping[str, int], rules: Rules) -> Iterator[Running]:
     """Yield the platforms once all of them answer; stop them when the context ends. Without platforms, run nothing.
 
     Args:
-        folder: the folder for persistent state.
+        state: the local cloud's folder for persistent state; that of the platforms is in it.
         named: the platforms and their accounts.
         ports: the port of each platform and of the admin API, by name.
         rules: the access rules of the local cloud's ports.
 
     Raises:
         OSError: a port is taken.
+        UnknownFaultError: a platform does not have a planned fault.
     """
     with contextlib.ExitStack() as stack:
-        starting = _Starting(stack, folder, ports, _clock(folder))
+        starting = _Starting(stack, state, ports)
         if named.datamanager:
             starting.datamanager(named.datamanager, rules)
         if named.meta:
@@ -87,8 +88,10 @@ def run(folder: Path, named: Platforms, ports: Mapping[str, int], rules: Rules) 
 class _Starting:
     """Starts platforms, and collects what is known of them."""
 
-    def __init__(self, stack: contextlib.ExitStack, folder: Path, ports: Mapping[str, int], clock: Clock) -> None:
-        self._stack, self._folder, self._ports, self.clock = stack, folder, ports, clock
+    def __init__(self, stack: contextlib.ExitStack, state: Path, ports: Mapping[str, int]) -> None:
+        self._stack, self._cloud, self._folder, self._ports = stack, state, state / "platforms", ports
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self.clock = Clock(self._folder / "clock.json")
         self.started: dict[str, admin.Platform] = {}
         self.addresses: dict[str, str] = {}
         self.credentials: dict[str, str] = {}
@@ -139,14 +142,9 @@ class _Starting:
         return state
 
     def _secret(self, variable: str) -> str:
-        self.credentials |= credentials.secrets(self._folder.parent, [variable])
+        self.credentials |= credentials.secrets(self._cloud, [variable])
         return self.credentials[variable]
 
     def _serve(self, name: str, front: Front, settle: Callable[[], object], rules: Rules) -> None:
         self.addresses[name] = self._stack.enter_context(serving.serve(front, self._ports[name], rules))
         self.started[name] = admin.Platform(front.state, front.plan, settle)
-
-
-def _clock(folder: Path) -> Clock:
-    folder.mkdir(parents=True, exist_ok=True)
-    return Clock(folder / "clock.json")
