@@ -137,8 +137,9 @@ type FaultKind = Literal[
 class Fault(_Part, frozen=True):
     """A planned fault of a platform, which also the admin API can set; docs/platforms.md describes each kind.
 
-    The fault concerns the requests whose text, such as `POST /v1/audienceMembers:ingest`, begins with `request`. It
-    spares the first `after` of them, and meets the next `times`. A `partial_failure` meets every `every`-th record.
+    The fault concerns requests whose text, such as `POST /v1/audienceMembers:ingest`, begins with `request`. Without
+    `request`, it concerns all requests except reads and logins. It spares the first `after` of them, and meets the next
+    `times`. A `partial_failure` meets every `every`-th record.
     """
 
     kind: FaultKind

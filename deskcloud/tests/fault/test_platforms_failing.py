@@ -1,10 +1,14 @@
 """The planned faults of the platforms, over real sockets, and what remains of a platform after a restart."""
 
+import subprocess
+import sys
+from types import SimpleNamespace
+
 import httpx
 import pytest
 
 from desk.platforms import HTTP, SECRET, hashed, running
-from deskcloud.document import DataManager, Fault, GoogleAdsAccount
+from deskcloud.document import AdAccount, DataManager, Fault, GoogleAdsAccount, MarketingCloud
 
 GOOGLE = DataManager((GoogleAdsAccount("1", ("2",)),), processing_seconds=60)
 INGEST, STATUS = "POST /v1/audienceMembers:ingest", "GET /v1/requestStatus:retrieve"
@@ -61,6 +65,15 @@ def test_a_fault_spares_the_first_requests_and_meets_the_next(desk):
     }
 
 
+def test_a_read_meets_only_faults_that_name_it(desk):
+    google = desk(datamanager=GOOGLE)
+    google.plan("datamanager", {"kind": "server_error"}, {"kind": "expired_token", "request": "GET"})
+    missing = "requestStatus:retrieve?requestId=1"
+    assert ask_google(google, "GET", missing).status_code == 401
+    assert ask_google(google, "GET", missing).status_code == 400
+    assert ingest(google, "a").status_code == 500
+
+
 def test_every_nth_member_fails(desk):
     google = desk(datamanager=GOOGLE)
     google.plan("datamanager", {"kind": "partial_failure", "every": 2})
@@ -101,15 +114,56 @@ def test_requests_members_and_the_clock_remain_after_a_restart(tmp_path):
         assert google.received("datamanager") == [(INGEST, 200), (STATUS, 200)]
 
 
+EVERYTHING = {
+    "datamanager": GOOGLE,
+    "meta": AdAccount("act_1", ("1",)),
+    "salesforce": MarketingCloud(),
+}
+
+
 def test_pages_and_strangers_are_refused(desk):
-    google = desk(datamanager=GOOGLE)
+    everything = desk(**EVERYTHING)
+    secret = {"Authorization": f"Bearer {SECRET}"}
+    for service, url in everything.url.items():
+        asked = f"{url}/v26.0/1"
+        assert HTTP.get(asked, headers=secret | {"Host": "attacker.example"}).status_code == 403, service
+        assert HTTP.get(asked, headers=secret | {"Origin": "http://attacker.example"}).status_code == 403, service
+        assert HTTP.get(asked, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403, service
     for service in ("datamanager", "platforms"):
-        url = f"{google.url[service]}/clock"
-        secret = {"Authorization": f"Bearer {SECRET}"}
-        assert HTTP.get(url).status_code == 403
-        assert HTTP.get(url, headers=secret | {"Host": "attacker.example"}).status_code == 403
-        assert HTTP.get(url, headers=secret | {"Origin": "http://attacker.example"}).status_code == 403
-    assert ask_google(google, "POST", "audienceMembers:ingest", {}, **{"Content-Type": "text/plain"}).status_code == 415
+        assert HTTP.get(f"{everything.url[service]}/clock").status_code == 403, service
+    for service in ("datamanager", "salesforce", "platforms"):
+        answer = HTTP.post(f"{everything.url[service]}/v2/token", content=b"{}", headers=secret)
+        assert answer.status_code == 415, service
+
+
+_SERVER = """
+import sys, time
+from collections import defaultdict
+from pathlib import Path
+from deskcloud import platforms
+from deskcloud.document import DataManager, GoogleAdsAccount, Platforms
+from deskcloud.web.guard import Rules
+
+settings = DataManager((GoogleAdsAccount("1", ("2",)),), processing_seconds=60)
+with platforms.run(Path(sys.argv[1]), Platforms(datamanager=settings), defaultdict(int), Rules(sys.argv[2])) as found:
+    print(found.addresses["datamanager"], flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.slow  # a clean restart shows the same, except for the journal of SQLite
+def test_an_accepted_request_survives_a_killed_process(tmp_path):
+    killed = subprocess.Popen([sys.executable, "-c", _SERVER, tmp_path, SECRET], stdout=subprocess.PIPE, text=True)
+    try:
+        address = SimpleNamespace(url={"datamanager": killed.stdout.readline().strip()})
+        answers = [ingest(address, name) for name in "abc"]
+    finally:
+        killed.kill()
+        killed.communicate()
+    assert [one.status_code for one in answers] == [200] * 3
+    with running(tmp_path, datamanager=GOOGLE) as google:
+        assert google_members(google) == {f"emailAddress:{hashed(one)}": (True, 1, 0, 0) for one in "abc"}
+        assert [status(google, one)["requestStatus"] for one in answers] == ["SUCCESS"] * 3
 
 
 @pytest.mark.parametrize(

@@ -23,12 +23,16 @@ type Refusals = Mapping[str, Callable[[], Response]]
 
 @dataclass(frozen=True)
 class Front:
-    """An ASGI app around a platform's app. Requests that the port's guard refuses do not reach it."""
+    """An ASGI app around a platform's app. Requests that the port's guard refuses do not reach it.
+
+    Reads, and requests for the path `login`, meet only faults that name requests.
+    """
 
     app: ASGIApp
     state: State
     plan: Plan
     refusals: Refusals
+    login: str = ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or reset its connection.
@@ -40,7 +44,7 @@ class Front:
             await self.app(scope, receive, send)
             return
         request = f"{scope['method']} {scope['path']}"
-        fault = self.plan.take(request)
+        fault = self.plan.take(request, is_named=scope["method"] == "GET" or scope["path"] == self.login)
         kind = fault.kind if fault else ""
         status = 0
 

@@ -126,7 +126,8 @@ class _Starting:
         )
         refusals = salesforce.REFUSALS
         plan = Plan(state, {*refusals, *ASYNCHRONOUS}, settings.faults)
-        self._serve("salesforce", Front(salesforce.create_app(parts), state, plan, refusals), rows.settle, Rules())
+        app = salesforce.create_app(parts)
+        self._serve("salesforce", Front(app, state, plan, refusals, salesforce.TOKEN_PATH), rows.settle, Rules())
 
     def mail(self, settings: MailRelay) -> None:
         state, password = self._state("mail"), self._secret("MAIL_PASSWORD")

@@ -1,8 +1,8 @@
 """Serve Salesforce Marketing Cloud: rows of data extensions, by REST and SOAP, and transactional e-mail."""
 
 from deskcloud.platforms.salesforce.messages import Messages
-from deskcloud.platforms.salesforce.routes import REFUSALS, Parts, create_app
+from deskcloud.platforms.salesforce.routes import REFUSALS, TOKEN_PATH, Parts, create_app
 from deskcloud.platforms.salesforce.rows import Rows
 from deskcloud.platforms.salesforce.tokens import CLIENT_ID, Tokens
 
-__all__ = ["CLIENT_ID", "REFUSALS", "Messages", "Parts", "Rows", "Tokens", "create_app"]
+__all__ = ["CLIENT_ID", "REFUSALS", "TOKEN_PATH", "Messages", "Parts", "Rows", "Tokens", "create_app"]

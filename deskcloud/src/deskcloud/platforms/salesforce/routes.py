@@ -33,6 +33,8 @@ from deskcloud.platforms.salesforce.rows import INSERT, UPSERT, Rows
 from deskcloud.platforms.salesforce.tokens import Tokens
 from deskcloud.web.answers import JSONResponse
 
+TOKEN_PATH = "/v2/token"  # noqa: S105 - a path
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -49,7 +51,7 @@ def create_app(parts: Parts) -> Starlette:
     rows, messages = "/data/v1/async/dataextensions/key:{key}/rows", "/messaging/v1/email/messages"
     app = Starlette(
         routes=[
-            Route("/v2/token", issue_token, methods=["POST"]),
+            Route(TOKEN_PATH, issue_token, methods=["POST"]),
             Route(rows, insert_rows, methods=["POST"]),
             Route(rows, upsert_rows, methods=["PUT"]),
             Route(soap.PATH, delete_rows, methods=["POST"]),
