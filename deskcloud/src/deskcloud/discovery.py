@@ -6,12 +6,13 @@ The format is described on https://developers.google.com/discovery/v1/reference.
 import base64
 import binascii
 import functools
-import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
+
+from deskcloud import jsontext
 
 
 @dataclass(frozen=True, order=True)
@@ -195,7 +196,7 @@ class Body:
         return isinstance(value, str) and _is_of(schema, value)
 
     def _report(self, place: str, rule: str, value: Any) -> None:
-        self.problems.append(Problem(place, rule, json.dumps(value)[:120]))
+        self.problems.append(Problem(place, rule, jsontext.text(value)[:120]))
 
 
 def paths_of_mask(mask: str) -> list[list[str]]:

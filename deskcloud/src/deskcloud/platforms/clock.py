@@ -5,6 +5,8 @@ import threading
 import time
 from pathlib import Path
 
+from deskcloud import jsontext
+
 
 class Clock:
     """The time of this machine plus an offset, which is stored in `file` and thus remains after a restart."""
@@ -22,6 +24,6 @@ class Clock:
         with self._lock:
             self._offset += seconds
             fresh = self._file.with_suffix(".new")
-            fresh.write_text(json.dumps(self._offset))
+            fresh.write_text(jsontext.text(self._offset))
             fresh.replace(self._file)
         return self.now()

@@ -3,7 +3,6 @@
 https://developers.facebook.com/documentation/ads-commerce/marketing-api/reference/custom-audience
 """
 
-import json
 import math
 import secrets
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from deskcloud import jsontext
 from deskcloud.document import AdAccount
 from deskcloud.platforms import front
 from deskcloud.platforms.clock import Clock
@@ -85,7 +85,7 @@ def _usage(account: str, percent: int, minutes: int) -> dict[str, str]:
         "estimated_time_to_regain_access": minutes,
         "ads_api_access_tier": "development_access",
     }
-    return {"X-Business-Use-Case-Usage": json.dumps({account.removeprefix("act_"): [usage]})}
+    return {"X-Business-Use-Case-Usage": jsontext.text({account.removeprefix("act_"): [usage]})}
 
 
 def _error(request: Request, error: Exception) -> Response:
