@@ -159,6 +159,14 @@ def test_members_without_consent_are_counted_by_reason(google, client):
     assert set(google.members("datamanager", LIST)) == {email("a")}
 
 
+def test_a_member_who_has_withdrawn_consent_can_be_removed(google, client):
+    denied = dm.Consent(ad_user_data=dm.ConsentStatus.CONSENT_DENIED)
+    client.ingest_audience_members(ingestion(member("a")))
+    client.remove_audience_members(removal(member("a", consent=denied)))
+    google.advance(1800)
+    assert google.members("datamanager", LIST) == {email("a"): (False, 1, 0, 1)}
+
+
 def reasons(call, request):
     """The reason of each violated field of a refused request."""
     with pytest.raises(BadRequest) as refused:

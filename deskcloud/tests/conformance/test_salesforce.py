@@ -198,10 +198,11 @@ def test_a_held_recipient_is_not_sent_to(cloud):
     assert event["info"]["statusMessage"] == "Held"
 
 
-def test_several_recipients_have_a_response_each(cloud):
+@pytest.mark.parametrize("path", ["messaging/v1/email/messages", "messaging/v1/email/messages/"])
+def test_several_recipients_have_a_response_each(cloud, path):
     recipients = [{"contactKey": "a", "to": "a@example.com"}, {"contactKey": "b"}, {"to": "c@example.com"}]
     body = {"definitionKey": "receipt", "recipients": recipients}
-    answer = cloud("POST", "messaging/v1/email/messages/", body)
+    answer = cloud("POST", path, body)
     codes = [one.get("errorcode") for one in answer.json()["responses"]]
     assert (answer.status_code, answer.json()["errorcode"], codes) == (202, 109001, [None, 109106, 109105])
 

@@ -55,7 +55,7 @@ class Audiences:
         self._check(body, reader, [*rules.member_problems(body)])
         if action == "ingest":
             reader.violations += rules.terms_problems(body)
-        records = self._records(body, reader, fails)
+        records = _records(body, reader, fails, needs_consent=action == "ingest")
         if reader.violations:
             raise InvalidArgumentError(reader.violations)
         request_id = str(uuid.uuid4())
@@ -107,17 +107,6 @@ class Audiences:
         reader.violations += rules.destination_problems(destinations, lambda *names: names in self._lists)
         reader.violations += problems
 
-    def _records(self, body: Mapping[str, Any], reader: rules.Reader, fails: Fails) -> list[dict[str, Any]]:
-        """Read the members: identifiers, references of destinations, and the reason why the processing will fail."""
-        records = []
-        for index, one in enumerate(body.get("audienceMembers", [])):
-            if any(kind in one for kind in rules.KINDS):
-                reason = _DENIED if rules.is_denied(one, body) else _INTERNAL if fails(index) else None
-                identifiers = reader.identifiers(one, f"audience_members[{index}]")
-                references = one.get("destinationReferences", [])
-                records.append({"identifiers": identifiers, "references": references, "reason": reason})
-        return records
-
     def _keep(
         self, request_id: str, action: str, destinations: list[Any], work: Mapping[str, Any], *, never_ends: bool
     ) -> None:
@@ -144,6 +133,21 @@ class Audiences:
             self._state.add(name, {one: {} for one in identifiers}, kept["at"])
         else:
             self._state.remove(name, identifiers)
+
+
+def _records(
+    body: Mapping[str, Any], reader: rules.Reader, fails: Fails, *, needs_consent: bool
+) -> list[dict[str, Any]]:
+    """Read the members: identifiers, references of destinations, and the reason why the processing will fail."""
+    records = []
+    for index, one in enumerate(body.get("audienceMembers", [])):
+        if any(kind in one for kind in rules.KINDS):
+            is_denied = needs_consent and rules.is_denied(one, body)
+            reason = _DENIED if is_denied else _INTERNAL if fails(index) else None
+            identifiers = reader.identifiers(one, f"audience_members[{index}]")
+            references = one.get("destinationReferences", [])
+            records.append({"identifiers": identifiers, "references": references, "reason": reason})
+    return records
 
 
 def _addressed(kept: Mapping[str, Any], destination: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ field in googleapis/google/ads/datamanager/v1, and [ErrorReason] reference/rest/
 - An optional field that is wrong gives a warning instead of an error [devguides/concepts/understand-errors]. That the
   hash of `addressLine` is such a field is UNVERIFIED.
 - Consent of the member has priority over consent of the request; denied consent fails the member during processing
-  [proto]. That members without any consent are accepted is UNVERIFIED.
+  [proto]. That members without any consent are accepted, and that a removal needs no consent, is UNVERIFIED.
 """
 
 import binascii

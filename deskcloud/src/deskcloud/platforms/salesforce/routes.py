@@ -57,7 +57,7 @@ def create_app(parts: Parts) -> Starlette:
             Route(soap.PATH, delete_rows, methods=["POST"]),
             Route("/data/v1/async/{request}/status", show_status),
             Route("/data/v1/async/{request}/results", list_results),
-            Route(f"{messages}/", send_messages, methods=["POST"]),
+            *(Route(path, send_messages, methods=["POST"]) for path in (messages, f"{messages}/")),
             Route(f"{messages}/{{key:path}}", send_message, methods=["POST"]),
             Route(f"{messages}/{{key:path}}", show_message),
             Route("/{path:path}", unknown, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
