@@ -15,7 +15,7 @@ from benchmarks.measure import Row, in_turns, say
 from cli import follow, machine
 from demo import generator, loading
 from demo.schema import DayFile
-from shared.chain import run_state, sites
+from shared.chain import run_state, source
 from shared.chain.environment import Environment
 from shared.events import DataRefreshed
 from shared.warehouse import Statement, query
@@ -65,12 +65,13 @@ class Shop:
 
     def read_nothing(self) -> None:
         """Run the statement that fills the sessions, without a day to read."""
-        nothing = {"first_suffix": "", "last_suffix": "", "suffixes": ["none"], "days": [NO_DAY], **sites.PARAMETERS}
+        nothing = {"first_suffix": "", "last_suffix": "", "suffixes": ["none"], "days": [NO_DAY], "time_zone": "UTC"}
         self._query("sessions/from_ga360", **nothing, placeholders=[""], internal_sources=[""], max_hits=0)
 
     def _query(self, name: str, **parameters: object) -> None:
         settings = self.clients.settings
-        query(self.clients.bigquery, settings, Statement(name, parameters, {"source": settings.source_dataset}))
+        names = {"source": settings.source_dataset, **source.OPTIONAL_COLUMNS[settings.source.kind]}
+        query(self.clients.bigquery, settings, Statement(name, parameters, names))
 
 
 def measure(_: bool) -> list[Row]:

@@ -1,13 +1,15 @@
 """Read the project's declarations: functions/*.yaml and sql/tables. No other module reads these files."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import msgspec
 import yaml
 from msgspec import Struct
 
 from deskcloud.document import Table
+from shared import destination_settings
+from shared.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 # Default folder for what commands write: the repository or, for an installed wheel, the current folder.
@@ -29,7 +31,8 @@ class Http(Part, frozen=True):
 class Function(Part, frozen=True):
     """A deployed function. An HTTP function has no topics.
 
-    `requirements` names the file of requirements/ that it installs, and so the bundle from which it is built.
+    `requirements` names the file of requirements/ that it installs, and so the bundle from which it is built. If it
+    has a `destination`, it exists only if this setting's mode is not off.
     """
 
     does: str
@@ -49,6 +52,7 @@ class Function(Part, frozen=True):
     min_instances: int = 0
     roles: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
+    destination: str | None = None
 
 
 class Lifecycle(Part, frozen=True):
@@ -102,6 +106,14 @@ class Declarations(Part, frozen=True):
     schedules: dict[str, Schedule]
     sinks: dict[str, Sink]
     tables: list[Table]
+
+    def deployed(self, settings: Settings) -> Self:
+        """Return the declarations without the functions of destinations that are off."""
+        on = destination_settings.switched_on(settings)
+        functions = {
+            name: one for name, one in self.functions.items() if one.destination is None or one.destination in on
+        }
+        return msgspec.structs.replace(self, functions=functions)
 
     @property
     def topics(self) -> list[str]:

@@ -80,7 +80,8 @@ def document(
     Raises:
         Malformed: the settings break a rule.
     """
-    read, declared = Settings.from_document({"project": project, **settings}), declarations.read()
+    read = Settings.from_document({"project": project, **settings})
+    declared = declarations.read().deployed(read)
     return Document(
         project,
         region=read.serving.region,

@@ -134,8 +134,10 @@ def _filled(text: str, settings: Settings) -> str:
         "source": settings.source_dataset,
         "model_id": settings.serving.model_id,
         **source.OPTIONAL_COLUMNS["ga4"],
+        **source.OPTIONAL_COLUMNS["ga360"],
     }
     of_a_run = {
+        "form": "customers",
         "model": "a_model",
         "table": "a_table",
         "folder": f"gs://{settings.bucket}/console/",

@@ -28,6 +28,7 @@ TABLES = (
     *("training_rows", "evaluation_rows", "champion_history", "model_health"),
     *("scores", "audience", "visitor_products", "product_similarities", "recommended_products"),
     *("product_itemsets", "product_rules", "visitor_recommendations"),
+    *("customers", "refused_customers", "customer_visitors", "audience_customers", "exclusions", "destination_changes"),
 )
 
 State = dict[str, Any]

@@ -10,7 +10,11 @@ locals {
   root     = "${path.module}/.."
   declared = yamldecode(file(var.declaration))
 
-  functions = local.declared.functions
+  # The function of a destination exists only if the setting names the destination.
+  functions = {
+    for name, function in local.declared.functions : name => function
+    if !can(function.destination) || try(var.settings[function.destination].mode, "off") != "off"
+  }
   sinks     = local.declared.sinks
   schedules = local.declared.schedules
   delivery  = local.declared.delivery

@@ -38,7 +38,7 @@ locals {
     }) : name => "projects/${var.project_id}/roles/${role.role_id}"
   }
 
-  relations_made = merge(google_bigquery_table.tables, google_bigquery_table.views)
+  relations_made = merge(google_bigquery_table.tables, google_bigquery_table.logged, google_bigquery_table.views)
 }
 
 # A destroyed role can be restored for 7 days. After that, its id cannot be used again until about the 37th day.

@@ -261,6 +261,44 @@ class RecommendationsBuilt(Event):
     visitors: int
 
 
+@dataclass(frozen=True)
+class CustomersDue(Event):
+    """The customers of a new audience must be found, and who of them may be reached."""
+
+    topic = "customers-due"
+    is_first = True
+
+
+@dataclass(frozen=True)
+class CustomersResolved(Event):
+    """The tables hold the customers of the audience of `day`, their arms, and who may not be reached."""
+
+    topic = "customers-resolved"
+    is_last = True
+
+    day: date
+    customers: int
+
+
+@dataclass(frozen=True)
+class MembersDue(Event):
+    """A destination's members must be brought forward: batches sent, and requests followed."""
+
+    topic = "members-due"
+    is_first = True
+
+
+@dataclass(frozen=True)
+class MembersDelivered(Event):
+    """The destination has answered all requests of the run; `members` is how many changes it confirmed."""
+
+    topic = "members-delivered"
+    is_last = True
+
+    destination: str
+    members: int
+
+
 EVENTS: dict[str, type[Event]] = {
     event.topic: event
     for event in (
@@ -280,5 +318,9 @@ EVENTS: dict[str, type[Event]] = {
         ModelMonitored,
         RecommendationsDue,
         RecommendationsBuilt,
+        CustomersDue,
+        CustomersResolved,
+        MembersDue,
+        MembersDelivered,
     )
 }

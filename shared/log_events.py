@@ -9,10 +9,12 @@ import inspect
 
 from shared import dead_letters, push
 from shared.chain import log_events as of_the_chain
+from shared.customers import log_events as of_the_customers
+from shared.destinations import log_events as of_the_destinations
 from shared.log import LogEvent
 from shared.online import log_events as of_the_checkout
 
-_MODULES = (dead_letters, push, of_the_chain, of_the_checkout)
+_MODULES = (dead_letters, push, of_the_chain, of_the_checkout, of_the_customers, of_the_destinations)
 
 FIELDS = {
     "attempt": "number of the delivery or of the training attempt, from 1; null if Pub/Sub does not count deliveries",
@@ -20,6 +22,9 @@ FIELDS = {
     "candidate": "name of the candidate, a file of `sql/models`",
     "champion": "which one: champion, or best_champion, the best so far",
     "check": "name of the check, a file of `sql/checks`",
+    "conflicts": "number of visitors whom two customers claim",
+    "customers": "number of customers in the audience",
+    "destination": "name of the destination, e.g. google_ads",
     "error": "class of the exception",
     "field": "JSON pointer to the field of the request",
     "found": "the check's finding, in words",
@@ -28,10 +33,14 @@ FIELDS = {
     "known": "model types that the embedded scorer supports",
     "message_id": "Pub/Sub's id of the message",
     "model_type": "type of the model, in BigQuery's words",
+    "outcomes": "number of members that were not refused, by outcome",
+    "planned": "number of members by kind of change",
     "prediction": "the score and its inputs, with the columns of the view `online_predictions`",
     "quality": "the word for the candidate's ROC AUC: good, fair, decent, not great, poor",
     "reason": "the reason, in words",
     "reasons": "the reasons, a list of sentences",
+    "refused": "number of members that were refused, by reason",
+    "refused_rows": "number of rows of crm_customers that break a rule",
     "request_id": "id of the request, as in the answer's header `X-Request-Id`",
     "rule": "the rule of the contract that the request breaks",
     "run_id": "id of the run",
@@ -40,6 +49,7 @@ FIELDS = {
     "state": "fine, warn or act",
     "step": "name of the step's function",
     "topic": "topic of the next event",
+    "unmatched": "number of visitors who belong to no customer",
 }
 """The meaning of each field; a name has the same meaning in all events."""
 

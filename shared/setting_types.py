@@ -6,7 +6,7 @@ A pattern ends with \Z, because $ would also accept a text that ends with a line
 
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 _HOST = r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?"
 # Excludes control characters, because Google Analytics does not allow them in names.
@@ -24,6 +24,16 @@ Name = Annotated[
 # The dataset of an export may begin with a digit: GA360 names the dataset after the number of the view.
 Dataset = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9_]{1,1024}\Z", description="up to 1024 letters, digits and underscores")
+]
+Salt = Annotated[
+    str, Meta(pattern=r"^[!-~]{0,100}\Z", description="up to 100 visible ASCII characters, without spaces")
+]
+CampaignName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z][a-z0-9_]{0,62}\Z",
+        description="up to 63 lower-case letters, digits and underscores, beginning with a letter",
+    ),
 ]
 Project = Annotated[
     str,
@@ -94,3 +104,7 @@ EventName = Annotated[
         description="purchase, the name of a GA4 event, or category/action of a GA360 event",
     ),
 ]
+
+
+class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A group of settings."""

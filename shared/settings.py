@@ -18,12 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from shared import jsontext
+from shared.destination_settings import Files, GoogleAds, MetaAds, Topic
 from shared.setting_types import (
     ApiEndpoint,
     Bucket,
+    CampaignName,
     Dataset,
     Days,
     EndpointId,
@@ -35,6 +37,8 @@ from shared.setting_types import (
     Origin,
     Project,
     Region,
+    Salt,
+    Section,
     Share,
     TimeZone,
 )
@@ -51,10 +55,6 @@ Method = Literal["similarity", "matrix_factorization"]
 
 class SettingsError(ValueError):
     """A setting is missing or breaks its rule; the message names the setting."""
-
-
-class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A group of settings."""
 
 
 class Source(Section, frozen=True):
@@ -185,6 +185,20 @@ class Audience(Section, frozen=True):
     max_decile: Annotated[int, Meta(ge=1, le=10)] = 2
 
 
+class Campaign(Section, frozen=True):
+    """The campaign for which the audience is used: its control group, and whom it leaves out."""
+
+    name: CampaignName = "always_on"
+    # Part of the hashes that decide the arms. Another salt gives other arms to customers who were never in an audience.
+    salt: Salt = ""
+    # Share of the customers whom the campaign does not reach, so that its effect can be measured.
+    control_share: Share = 0.1
+    # Share of the customers whom no campaign reaches.
+    holdout_share: Share = 0.02
+    # Who bought within this many days is left out; 0 leaves out nobody.
+    recent_buyer_days: Annotated[int, Meta(ge=0, le=1000)] = 14
+
+
 class Serving(Section, frozen=True):
     """The Vertex AI model and endpoint that serve the champion."""
 
@@ -280,10 +294,15 @@ class Settings(Section, frozen=True):
     gate: Gate = Gate()
     policy: Policy = Policy()
     audience: Audience = Audience()
+    campaign: Campaign = Campaign()
     serving: Serving = Serving()
     monitoring: Monitoring = Monitoring()
     recommendations: Recommendations = Recommendations()
     online: Online = Online()
+    files: Files = Files()
+    topic: Topic = Topic()
+    google_ads: GoogleAds = GoogleAds()
+    meta: MetaAds = MetaAds()
     # resume_runs continues a run that has recorded nothing for this many minutes.
     resume_after_minutes: Annotated[int, Meta(ge=0)] = 15
     # Hours without activity after which a run no longer counts as open. While a run is open, newer data wait.
@@ -356,6 +375,12 @@ TOGETHER: dict[str, Callable[[Settings], bool]] = {
     ),
     "training.evaluation_share and training.test_share leave nothing to train on": lambda all_: (
         all_.training.evaluation_share + all_.training.test_share < 1
+    ),
+    "google_ads.account and google_ads.user_list must be set, unless google_ads.mode is off": lambda all_: (
+        all_.google_ads.mode == "off" or bool(all_.google_ads.account and all_.google_ads.user_list)
+    ),
+    "meta.audience must be set, unless meta.mode is off": lambda all_: (
+        all_.meta.mode == "off" or bool(all_.meta.audience)
     ),
     "label.event must be purchase, a GA4 event's name, or a GA360 event's category/action": lambda all_: (
         all_.label.event == PURCHASE or ("/" in all_.label.event) == (all_.source.kind == "ga360")

@@ -100,7 +100,7 @@ def environment(inputs: Inputs, assignments: list[str]) -> Environment:
     given = Settings.from_environment({**os.environ, "GOOGLE_CLOUD_PROJECT": LOCAL_PROJECT})
     with assigning():
         settings = Settings.from_document(with_overrides(msgspec.to_builtins(given), assignments))
-    return Environment(inputs, settings, declarations.read())
+    return Environment(inputs, settings, declarations.read().deployed(settings))
 
 
 def estimate(environment: Environment) -> Estimate:

@@ -52,6 +52,12 @@ class Assumptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     late_days: dict[str, int]
     text: float
     items: float
+    customers_per_visitor: float
+    statements_per_customer: float
+    suppressed_share: float
+    refused_share: float
+    new_members_in_all: float
+    changed_share: float
     itemsets_per_product: float
     rules_per_product: float
     vcpu_by_memory: dict[str, float]

@@ -14,16 +14,18 @@ from functools import cache
 
 from cli.cost.prices import assumptions
 from cli.cost.volumes import Volumes
+from shared import destination_settings
 from shared.chain import monitoring as monitored
 from shared.chain import served
 from shared.chain.source import days_to_rebuild
+from shared.customers import resolving
 from shared.settings import PURCHASE, Settings
 from shared.warehouse import SQL
 
 # https://docs.cloud.google.com/bigquery/docs/reference/standard-sql/dml-syntax#on-demand-query-size-calculation
 LEAST_BYTES = 10 * 2**20
 # BigQuery charges a query on a view for the table that the view reads.
-VIEWS = {"session_features": "sessions"}
+VIEWS = {"session_features": "sessions", "crm_rows": "crm_customers"}
 # The names of the prices for training data; other statements have the price of a query. BigQuery itself trains
 # regressions; Vertex AI trains the other models.
 CREATE_MODEL, CREATE_EXTERNAL_MODEL = "bigquery_create_model", "bigquery_create_external_model"
@@ -233,6 +235,30 @@ def recommendations(volumes: Volumes, settings: Settings) -> list[Reading]:
     ]
 
 
+def customers(volumes: Volumes, settings: Settings) -> list[Reading]:
+    """Return the statements of finding an audience's customers; few rows of the CRM have changed."""
+    year = {table: volumes.within(resolving.WINDOW_DAYS) for table in ("orders", "sessions")}
+    recent = {"orders": volumes.within(max(settings.campaign.recent_buyer_days, 1))}
+    return [
+        Reading("customers/forget_customers"),
+        Reading("customers/forget_refusals"),
+        Reading("customers/unchecked", times=2),
+        Reading("customers/checked"),
+        Reading("customers/refused"),
+        Reading("customers/visitors", {"sessions": year["sessions"]}),
+        Reading("customers/audience", {"orders": year["orders"]}),
+        Reading("customers/exclusions", recent),
+        *(Reading(f"customers/{name}") for name in ("assignments", "matches", "arms", "excluded")),
+    ]
+
+
+def delivery(_: Volumes, settings: Settings) -> list[Reading]:
+    """Return the statements of sending an audience's changes, for all destinations that are on."""
+    count = len(destination_settings.switched_on(settings))
+    names = ("plan", "want", "batches", "members_of_batch", "record_sent", "record_outcome")
+    return [Reading(f"destinations/{name}", times=count) for name in names]
+
+
 def ticks(volumes: Volumes) -> dict[str, list[Reading]]:
     """Return the statements with which a tick of each schedule checks whether there is anything to do."""
     return {
@@ -243,4 +269,5 @@ def ticks(volumes: Volumes) -> dict[str, list[Reading]]:
         # Each of these ticks is a run.
         "monitoring": [],
         "resume": [],
+        "members": [],
     }

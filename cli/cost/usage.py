@@ -14,6 +14,7 @@ from cli.cost.volumes import Inputs, Volumes
 from cli.declarations import Declarations, watched
 from deskcloud.scheduler import cron
 from functions import resume_runs
+from shared import destination_settings
 from shared.settings import Settings
 
 DAYS = 365 / 12
@@ -148,6 +149,8 @@ def _runs(environment: Environment) -> Iterator[Usage]:
     yield from _queries("refresh", statements.refresh(volumes, settings), runs, volumes)
     yield from _queries("training", statements.training(volumes, settings), trainings, volumes)
     yield from _queries("scoring", statements.scoring(volumes, settings), scorings, volumes)
+    yield from _queries("scoring", statements.customers(volumes, settings), scorings, volumes)
+    yield from _queries("scoring", statements.delivery(volumes, settings), scorings, volumes)
     monitored = environment.ticks("monitoring")
     yield from _queries("monitoring", statements.monitoring(volumes, settings), monitored, volumes)
     yield from _queries("recommendations", statements.recommendations(volumes, settings), built, volumes)
@@ -162,6 +165,8 @@ def _runs(environment: Environment) -> Iterator[Usage]:
         ("scoring", "publish_audience", 1, scorings),
         ("monitoring", "monitor_model", 1, monitored),
         ("scoring", "write_report", 1, scorings),
+        ("scoring", "resolve_customers", 1, scorings),
+        *(("scoring", f"send_to_{name}", 1, scorings) for name in destination_settings.switched_on(settings)),
         ("recommendations", "build_recommendations", 1, built),
         ("recommendations", "write_report", 1, built),
     ):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from cli.cost.prices import assumptions
 from deskcloud.document import Column, Table
 from shared.chain.recommending import MOST_ALIKE
+from shared.customers.resolving import WINDOW_DAYS
 from shared.settings import Settings
 
 # BigQuery's logical bytes per value; a string has 2 bytes plus its characters.
@@ -140,6 +141,27 @@ class Volumes:
             "product_rules": products * assumed.rules_per_product,
             "visitor_recommendations": scored * recommendations.per_visitor,
             "run_googleapis_com_stdout": inputs.checkouts_per_day,
+            **self._rows_of_customers(scored * settings.audience.max_decile / 10),
+        }
+
+    def _rows_of_customers(self, members: float) -> dict[str, float]:
+        """Return the rows of the tables about customers; `members` is the number of visitors in the audience."""
+        assumed = assumptions()
+        customers = self.visitors(WINDOW_DAYS) * assumed.customers_per_visitor
+        in_audience = members * assumed.customers_per_visitor
+        return {
+            "crm_customers": customers,
+            "crm_visitors": customers,
+            "consents": customers * assumed.statements_per_customer,
+            "suppressions": customers * assumed.suppressed_share,
+            "customers": customers,
+            "refused_customers": customers * assumed.refused_share,
+            "customer_visitors": customers,
+            "audience_customers": in_audience,
+            "exclusions": customers,
+            "assignments": in_audience * assumed.new_members_in_all,
+            "destination_members": in_audience * assumed.new_members_in_all,
+            "destination_changes": in_audience * assumed.changed_share,
         }
 
 

@@ -22,7 +22,7 @@ run "functions_are_those_that_are_declared" {
   assert {
     condition = toset(flatten([for function in values(local.declared.functions) : keys(function)])) == toset([
       "does", "requirements", "http", "topics", "emits", "memory", "cpu", "concurrency", "timeout_seconds", "max_instances", "min_instances",
-      "reads", "writes", "rejects", "permissions", "roles", "secrets",
+      "reads", "writes", "rejects", "permissions", "roles", "secrets", "destination",
     ])
     error_message = "Each name that is declared of a function is one that the tests here, of access or of delivery look for."
   }
@@ -134,6 +134,11 @@ run "what_terraform_decides_reaches_the_functions_beside_the_shops_settings" {
       wait_seconds = 300
     }
     error_message = "Both are merged."
+  }
+
+  assert {
+    condition     = setsubtract(keys(local.declared.functions), keys(google_cloudfunctions2_function.functions)) == toset(["send_to_google_ads", "send_to_meta"])
+    error_message = "The functions of destinations that are off are left out."
   }
 }
 

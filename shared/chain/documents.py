@@ -6,7 +6,7 @@ NaN and infinity are written as null.
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -15,7 +15,7 @@ from shared.chain.health import Finding, State
 from shared.chain.ranking import Ranking
 from shared.chain.versions import Version
 from shared.embedded_scorer import Artefact
-from shared.events import DataRefreshed, MonitoringDue, RecommendationsDue, ScoringDue
+from shared.events import CustomersDue, DataRefreshed, MembersDue, MonitoringDue, RecommendationsDue, ScoringDue
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,26 @@ class RecommendationsRun(Struct, frozen=True, tag_field="topic", tag=Recommendat
     out_of_stock: list[str]
 
 
-type OpenedRun = ExportRun | ScoringRun | MonitoringRun | RecommendationsRun
+class CustomersRun(Struct, frozen=True, tag_field="topic", tag=CustomersDue.topic):
+    """A run that finds the customers of the audience of day `as_of`; run `audience_run` published it."""
+
+    opened_at: datetime
+    event: CustomersDue
+    as_of: date
+    audience_run: str
+
+
+class DeliveryRun(Struct, frozen=True, tag_field="topic", tag=MembersDue.topic):
+    """A run that sends the audience of day `as_of` to a destination; `mode` is the setting's."""
+
+    opened_at: datetime
+    event: MembersDue
+    as_of: date
+    destination: str
+    mode: Literal["off", "replace", "add", "update"]
+
+
+type OpenedRun = ExportRun | ScoringRun | MonitoringRun | RecommendationsRun | CustomersRun | DeliveryRun
 
 
 # steps/STEP.json and failures/STEP.json.

@@ -42,6 +42,16 @@ def of_recommendations(as_of: date, state: Mapping[str, Any]) -> str:
     return _run_id(as_of, f"recommendations {jsontext.text(state)}")
 
 
+def of_customers(day: date, audience_run: str) -> str:
+    """Return the id of the run that finds the customers of the audience that run `audience_run` has published."""
+    return _run_id(day, f"customers {audience_run}")
+
+
+def of_delivery(day: date, destination: str, customers_run: str) -> str:
+    """Return the id of the run that sends the customers of run `customers_run` to the destination."""
+    return _run_id(day, f"delivery {destination} {customers_run}")
+
+
 def of_backtest(day: date, backtest: str) -> str:
     """Return the id of the run in which the backtest named `backtest` learns as of a past day."""
     return _run_id(day, f"backtest {backtest}")

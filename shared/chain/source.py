@@ -74,13 +74,14 @@ COLUMNS_OF_EVENTS = {
     "ga360": ["hits.eventInfo.eventCategory", "hits.eventInfo.eventAction", "hits.eventInfo.eventValue"],
     "ga4": [],
 }
-# Columns that older exports lack, by the identifier in sql/sessions/from_ga4.sql. GA4 has exported
+# Columns that older exports lack, by the identifier in sql/sessions. GA4 has exported
 # collected_traffic_source since 2023, session_traffic_source_last_click since July 2024, and its field
 # cross_channel_campaign since October 2024.
 _COLLECTED, _LAST_CLICK = "collected_traffic_source", "session_traffic_source_last_click"
 OPTIONAL_COLUMNS: Final[dict[str, dict[str, str]]] = {
-    "ga360": {},
+    "ga360": {"ga360_user_id": "userId"},
     "ga4": {
+        "user_id": "user_id",
         "first_campaign": "traffic_source.name",
         "collected_source": f"{_COLLECTED}.manual_source",
         "collected_medium": f"{_COLLECTED}.manual_medium",

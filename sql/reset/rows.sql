@@ -57,6 +57,36 @@ owners as (
     from visitor_recommendations
     union all
     select
+        'audience_customers' as table_name,
+        run_id
+    from audience_customers
+    union all
+    select
+        'exclusions' as table_name,
+        run_id
+    from exclusions
+    union all
+    select
+        'destination_changes' as table_name,
+        run_id
+    from destination_changes
+    union all
+    select
+        'customers' as table_name,
+        cast(null as string) as run_id
+    from customers
+    union all
+    select
+        'refused_customers' as table_name,
+        cast(null as string) as run_id
+    from refused_customers
+    union all
+    select
+        'customer_visitors' as table_name,
+        cast(null as string) as run_id
+    from customer_visitors
+    union all
+    select
         'champion_history' as table_name,
         cast(null as string) as run_id
     from champion_history

@@ -30,7 +30,8 @@ using (
             if(channelGrouping in unnest(@placeholders), null, channelGrouping) as channel,
             if(device.deviceCategory in unnest(@placeholders), null, device.deviceCategory) as device,
             if(geoNetwork.country in unnest(@placeholders), null, geoNetwork.country) as country,
-            hits[safe_offset(0)].hour as first_hour
+            hits[safe_offset(0)].hour as first_hour,
+            cast(${ga360_user_id} as string) as user_id
         from `${source}.ga_sessions_*`
         where
             _table_suffix between @first_suffix and @last_suffix
@@ -132,7 +133,8 @@ using (
             max(if(part = 1, device, null)) as device,
             max(if(part = 1, country, null)) as country,
             max(if(part = 1, first_hour, null)) as first_hour,
-            sum(copies - 1) as duplicate_rows
+            sum(copies - 1) as duplicate_rows,
+            max(user_id) as user_id
         from parts
         group by visitor_id, visit_id
     )
@@ -162,7 +164,8 @@ using (
         coalesce(products.viewed, 0) as products_viewed,
         coalesce(products.added, 0) as products_added,
         whole.duplicate_rows,
-        coalesce(whole.source in unnest(@internal_sources), false) or whole.hits > @max_hits as is_internal
+        coalesce(whole.source in unnest(@internal_sources), false) or whole.hits > @max_hits as is_internal,
+        whole.user_id
     from whole
     left join steps
         on whole.visitor_id = steps.visitor_id and whole.visit_id = steps.visit_id

@@ -20,6 +20,7 @@ using (
     events as (
         select
             user_pseudo_id as visitor_id,
+            cast(${user_id} as string) as user_id,
             (select p.value.int_value from unnest(event_params) as p where p.key = 'ga_session_id') as visit_id,
             (select p.value.int_value from unnest(event_params) as p where p.key = 'ga_session_number') as visit_number,
             (select p.value.string_value from unnest(event_params) as p where p.key = 'source') as event_source,
@@ -87,6 +88,7 @@ using (
             ) as told_channel,
             max(device) as device,
             max(country) as country,
+            max(user_id) as user_id,
             max(
                 case
                     when event_name = 'purchase' then 6
@@ -273,7 +275,8 @@ using (
         coalesce(products.products_viewed, 0) as products_viewed,
         coalesce(products.products_added, 0) as products_added,
         0 as duplicate_rows,
-        coalesce(sources.source in unnest(@internal_sources), false) or clean.hits > @max_hits as is_internal
+        coalesce(sources.source in unnest(@internal_sources), false) or clean.hits > @max_hits as is_internal,
+        clean.user_id
     from clean
     left join sources
         on clean.visitor_id = sources.visitor_id and clean.visit_id = sources.visit_id

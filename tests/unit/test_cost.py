@@ -61,7 +61,9 @@ def described(given, *assignments) -> Environment:
 
 
 EVERY_CANDIDATE = f"training.candidates={json.dumps(CANDIDATES)}"
-BY_KIND = {kind: described(SMALL, f"source.kind={kind}", EVERY_CANDIDATE) for kind in ("ga360", "ga4")}
+BY_KIND = {
+    kind: described(SMALL, f"source.kind={kind}", EVERY_CANDIDATE, "files.mode=replace") for kind in ("ga360", "ga4")
+}
 EVENTS = {"ga360": "Contact/Form sent", "ga4": "generate_lead"}
 
 
@@ -79,6 +81,8 @@ def readings(kind="ga360"):
             statements.scoring,
             statements.monitoring,
             statements.recommendations,
+            statements.customers,
+            statements.delivery,
         )
         for one in group(world.volumes, world.settings)
     ]

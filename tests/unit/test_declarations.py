@@ -22,6 +22,7 @@ from faults import judge
 from fixtures import googlesql
 from shared import champion, embedded_scorer, pseudonyms, recommendations
 from shared.chain import documents, refreshes, source, training
+from shared.destinations import meta
 from shared.events import EVENTS
 from shared.online import openapi
 from shared.settings import SettingsError
@@ -36,9 +37,15 @@ SINK_TABLES = {sink.table for sink in DECLARED.sinks.values() if sink.table}
 HTTP = [name for name, function in FUNCTIONS.items() if function.http]
 # What the checkout's topics carry is no event of a run.
 CHECKOUTS = {"checkout-started", "checkout-scored"}
+# Batches of members, for systems of the shop.
+MEMBERS = {"audience-members"}
 # What functions read or write besides the chain's own tables: a name that ends in / is a folder of the bucket.
+# The shop loads these tables.
+LOADED = {"crm_customers", "crm_visitors", "consents", "suppressions"}
+# What platforms hold, and who was assigned to which arm, is true after a reset too.
+KEPT = {"destination_members", "assignments"}
 OTHERS = {"export", "models", "bucket"}
-FOLDERS = {"runs/", "checkouts/", "dead-letters/", "serving/"}
+FOLDERS = {"runs/", "checkouts/", "dead-letters/", "serving/", "destinations/", "deliveries/"}
 SCORERS = f"runs/*/{documents.SCORER.name}.json"
 MERGES = {
     statement: merge
@@ -119,7 +126,7 @@ def test_every_topic_has_a_reader_or_is_public():
     public = set(DECLARED.public_topics)
     assert emitted <= read | public
     assert public <= emitted
-    assert {topic for topic, event in EVENTS.items() if event.is_last} | {"checkout-scored"} == public
+    assert {topic for topic, event in EVENTS.items() if event.is_last} | {"checkout-scored"} | MEMBERS == public
 
 
 def test_no_topic_but_two_that_functions_listen_to_is_open_to_those_outside():
@@ -130,8 +137,8 @@ def test_no_topic_but_two_that_functions_listen_to_is_open_to_those_outside():
 
 def test_every_emitted_topic_is_an_event_and_every_event_has_its_topic():
     emitted = {topic for function in FUNCTIONS.values() for topic in function.emits}
-    assert emitted - CHECKOUTS == EVENTS.keys()
-    assert set(DECLARED.topics) == EVENTS.keys() | CHECKOUTS | {"resume-due", "dead-letters"}
+    assert emitted - CHECKOUTS - MEMBERS == EVENTS.keys()
+    assert set(DECLARED.topics) == EVENTS.keys() | CHECKOUTS | MEMBERS | {"resume-due", "dead-letters"}
 
 
 def test_a_function_either_listens_to_topics_or_answers_http():
@@ -149,10 +156,11 @@ def test_a_module_that_answers_http_says_what_it_serves(name):
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_starts_without_a_secret_only_if_it_is_given_none(name, monkeypatch):
     secrets = FUNCTIONS[name].secrets
-    assert set(secrets) <= {pseudonyms.KEY}
-    monkeypatch.delenv(pseudonyms.KEY)
+    assert set(secrets) <= {pseudonyms.KEY, meta.TOKEN}
+    for secret in secrets:
+        monkeypatch.delenv(secret)
     spec = find_spec(f"functions.{name}")
-    with pytest.raises(SettingsError, match=pseudonyms.KEY) if secrets else nullcontext():
+    with pytest.raises(SettingsError, match="|".join(secrets)) if secrets else nullcontext():
         spec.loader.exec_module(module_from_spec(spec))
 
 
@@ -223,13 +231,13 @@ def test_a_reset_counts_the_rows_of_every_table_that_the_chain_fills():
         table.name
         for table in sqlglot.parse_one((SQL / "reset" / "rows.sql").read_text(), "bigquery").find_all(exp.Table)
     }
-    assert counted - {"owners"} == set(judge.TABLES) == TABLES.keys() - VIEWS.keys() - SINK_TABLES
+    assert counted - {"owners"} == set(judge.TABLES) == TABLES.keys() - VIEWS.keys() - SINK_TABLES - LOADED - KEPT
 
 
 def test_every_table_is_written_by_a_function_or_a_sink():
     written = {table for function in FUNCTIONS.values() for table in function.writes}
     written |= SINK_TABLES
-    assert written - OTHERS - FOLDERS == {name for name, table in TABLES.items() if not table.query}
+    assert written - OTHERS - FOLDERS == {name for name, table in TABLES.items() if not table.query} - LOADED
 
 
 def statements(function):
@@ -341,7 +349,8 @@ def test_an_audience_member_is_a_score():
 
 def test_every_statement_that_inserts_whole_rows_is_held_to_its_table():
     written = {merge.this.name for merge in MERGES.values()}
-    assert written == {name for name, table in TABLES.items() if not table.query} - {"source_days"} - SINK_TABLES
+    in_part = {"source_days", "destination_members"}
+    assert written == {name for name, table in TABLES.items() if not table.query} - in_part - SINK_TABLES - LOADED
 
 
 @pytest.mark.parametrize("name", MERGES)

@@ -130,6 +130,15 @@ TEXTS = {
     "serving.endpoint_id": ["propensity", "1-x"],
     "serving.machine_type": ["n1-standard-2", "c2d-highcpu-112", "a2-highgpu-1g", "ct5lp-hightpu-4t"],
     "online.origins": [["https://shop.example"], ["http://localhost:3000", "https://shop.example:8443"]],
+    "campaign.name": ["always_on", "spring_2026"],
+    "campaign.salt": ["", "a-secret!"],
+    "google_ads.account": ["", "1234567890"],
+    "google_ads.user_list": ["", "987"],
+    "google_ads.login_account": ["", "1"],
+    "google_ads.api_endpoint": ["", "http://127.0.0.1:9053"],
+    "meta.audience": ["", "23842587123456789"],
+    "meta.version": ["v26.0", "v100.0"],
+    "meta.api_endpoint": ["", "http://127.0.0.1:9053"],
 }
 NO_TEXTS = {
     "source.time_zone": [
@@ -148,6 +157,10 @@ NO_TEXTS = {
     ],
     "label.event": ["", " purchase", "Contact/Form  sent", "Contact/Form\tsent"],
     "serving.machine_type": ["", "n1", "n1-standard", "n1-standard-2-x", "N1-standard-2", "n1 standard 2", "4 cores"],
+    "campaign.name": ["", "Spring", "1st", "a-b", "a b"],
+    "campaign.salt": ["a b", "x" * 101],
+    "google_ads.account": ["123-456-7890", "x", "1" * 21],
+    "meta.version": ["", "26", "v26", "v26.0/../x"],
     "online.origins": [
         ["*"],
         ["null"],

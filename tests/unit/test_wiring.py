@@ -8,7 +8,12 @@ from cli import desk
 from deskcloud import provisioning, pubsub
 from tests.unit.test_declarations import DECLARED, FUNCTIONS, HTTP, ROOT
 
-MADE = desk.document("shop-project", {"bucket": "shop-bucket"})
+ON = {
+    "bucket": "shop-bucket",
+    "google_ads": {"mode": "replace", "account": "1", "user_list": "1"},
+    "meta": {"mode": "replace", "audience": "1"},
+}
+MADE = desk.document("shop-project", ON)
 # What the HTTP function is asked by and answers to is nobody's topic; resume_runs says whatever was said before.
 TOLD_OTHERWISE = {"score_checkout": ("HTTP: the shop's page", "the score, over HTTP")}
 TOLD_OTHERWISE_SAYS = {"resume_runs": "the last event of a stalled run"}
@@ -27,6 +32,13 @@ def test_the_readmes_table_is_what_is_declared():
         expected = TOLD_OTHERWISE.get(name, (listens, TOLD_OTHERWISE_SAYS.get(name, says)))
         assert told[name] == expected
     assert TOLD_OTHERWISE.keys() == set(HTTP)
+
+
+def test_the_function_of_a_destination_that_is_off_is_left_out():
+    made = desk.document("shop-project", {"bucket": "shop-bucket", "meta": ON["meta"]})
+    assert {one.name for one in MADE.functions.entry_points} == FUNCTIONS.keys()
+    assert {one.name for one in made.functions.entry_points} == FUNCTIONS.keys() - {"send_to_google_ads"}
+    assert "send_to_google_ads" not in {one.function for one in made.subscriptions}
 
 
 def test_the_local_cloud_makes_the_topics_and_subscriptions_that_are_declared(tmp_path, monkeypatch):

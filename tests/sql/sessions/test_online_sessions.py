@@ -25,7 +25,7 @@ FEATURES = Features.__struct_fields__
 def in_sql(warehouse, rows):
     warehouse.fill({TABLE: rows})
     source = f"{warehouse.client.project}.analytics"
-    warehouse.run("sessions/from_ga360", PARAMETERS, source=source)
+    warehouse.run("sessions/from_ga360", PARAMETERS, source=source, ga360_user_id="userId")
     names = ", ".join(FEATURES)
     view = f"{warehouse.settings.dataset}.session_features"
     found = warehouse.client.query_and_wait(f"select session_id, {names} from {view}")  # noqa: S608 - our own names

@@ -1,0 +1,54 @@
+"""Find the customers of an audience, their arms, and who may not be reached by which channel.
+
+On     audience-published   AudiencePublished(run_id, day, manifest, members): opens a run
+       customers-due        CustomersDue(run_id): published by functions/resume_runs.py
+Runs   sql/customers
+Emits  customers-resolved   CustomersResolved(run_id, day, customers)
+       run-failed           RunFailed(run_id, step): published by shared/handler.py
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared import push
+from shared.chain import run_ids
+from shared.chain.documents import CustomersRun
+from shared.chain.steps import Opening, Step
+from shared.customers import resolving
+from shared.customers.log_events import CustomersFound
+from shared.events import AudiencePublished, CustomersDue, CustomersResolved
+from shared.handler import handle
+from shared.log import log
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from shared.chain.environment import Environment, StepContext
+    from shared.push import Message
+
+
+@push.function
+def resolve_customers(message: Message) -> None:
+    """Run the step in a run of its own, and publish the event that it returns."""
+    handle(message, STEP)
+
+
+def open_run(message: Message, environment: Environment, now: datetime) -> CustomersDue:
+    """Open the run for a published audience, or find it, and return its first event."""
+    audience = AudiencePublished.from_json(message.body)
+    event = CustomersDue(run_ids.of_customers(audience.day, audience.run_id))
+    environment.runs.open(CustomersRun(opened_at=now, event=event, as_of=audience.day, audience_run=audience.run_id))
+    return event
+
+
+def step(event: CustomersDue, context: StepContext) -> CustomersResolved:
+    """Check new rows of the CRM, then replace the day's customers and exclusions."""
+    day = context.run_as(CustomersRun).as_of
+    resolving.check_customers(context)
+    resolved = resolving.resolve(day, context)
+    log(CustomersFound(event.run_id, resolved.customers, resolved.unmatched, resolved.conflicts, resolved.refused_rows))
+    return CustomersResolved(event.run_id, day, resolved.customers)
+
+
+STEP = Step("resolve_customers", step, opening=Opening(CustomersDue, (AudiencePublished.topic,), open_run))

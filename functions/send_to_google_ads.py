@@ -1,0 +1,37 @@
+"""Send the audience's changes to a Customer Match list of Google Ads.
+
+On     customers-resolved   CustomersResolved(run_id, day, customers): opens a delivery run
+       members-due          the scheduler's tick: {}, or MembersDue(run_id)
+Runs   sql/destinations
+Emits  members-delivered    MembersDelivered(run_id, destination, members)
+       run-superseded       RunSuperseded(run_id, by)
+       run-failed           RunFailed(run_id, step): published by shared/handler.py
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared import push
+from shared.destinations.google_ads import GoogleAdsDestination
+from shared.destinations.step import step_of
+from shared.handler import handle
+
+if TYPE_CHECKING:
+    from shared.chain.environment import Environment
+    from shared.push import Message
+
+
+@push.function
+def send_to_google_ads(message: Message) -> None:
+    """Bring the destination forward, and publish the event that the step returns."""
+    handle(message, STEP)
+
+
+def find(environment: Environment) -> GoogleAdsDestination | None:
+    """Return the destination; None if its mode is off."""
+    settings = environment.settings.google_ads
+    return None if settings.mode == "off" else GoogleAdsDestination(settings)
+
+
+STEP = step_of("send_to_google_ads", find)

@@ -1,0 +1,1 @@
+"""The customers behind the visitors: checked rows of the CRM, consent, exclusions, and the arms of a campaign."""

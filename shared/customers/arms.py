@@ -1,0 +1,31 @@
+"""The arm of a customer in a campaign: the same hash as in sql/customers/audience.sql."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from shared.settings import Campaign
+
+type Arm = Literal["treated", "control", "holdout"]
+
+_HOLDOUT = "holdout"
+
+
+def arm(customer_id: str, campaign: Campaign) -> Arm:
+    """Return the arm of a customer who has none yet."""
+    if fraction(campaign.salt, _HOLDOUT, customer_id) < campaign.holdout_share:
+        return "holdout"
+    if fraction(campaign.salt, campaign.name, customer_id) < campaign.control_share:
+        return "control"
+    return "treated"
+
+
+def fraction(salt: str, about: str, customer_id: str) -> float:
+    """Return a number from 0 to 1 that is always the same for a customer, and unrelated for another `about`.
+
+    It consists of the first 52 bits of SHA-256, which a float holds exactly.
+    """
+    digest = hashlib.sha256(f"{salt}|{about}|{customer_id}".encode()).hexdigest()
+    return int(digest[:13], 16) / 2**52

@@ -1,0 +1,17 @@
+"""The log events of resolve_customers; docs/logs.md lists all events."""
+
+from shared.log import LogEvent
+
+
+class CustomersFound(LogEvent, frozen=True):
+    """The customers of an audience are known, and who of them may be reached."""
+
+    event = "customers_found"
+    severity = "NOTICE"
+    message = "{customers} customers are in the audience; {unmatched} visitors belong to none, {conflicts} to two"
+
+    run_id: str
+    customers: int
+    unmatched: int
+    conflicts: int
+    refused_rows: int

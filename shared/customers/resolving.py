@@ -1,0 +1,95 @@
+"""Find the customers of an audience, and who of them may be reached."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from shared.chain.documents import CustomersRun
+from shared.customers import crm
+from shared.customers.documents import RESOLVED, Excluded, Resolved
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+
+    from shared.chain.environment import StepContext
+
+# Number of rows of crm_customers that are checked at a time.
+PAGE = 10_000
+# Number of days whose orders and logins count.
+WINDOW_DAYS = 365
+
+
+def check_customers(context: StepContext) -> None:
+    """Check the rows of crm_customers that are new or have changed, page by page."""
+    context.warehouse.query("customers/forget_customers")
+    context.warehouse.query("customers/forget_refusals")
+    for page in _pages(context):
+        _write_checked(page, context)
+
+
+def _pages(context: StepContext) -> Iterator[list[dict[str, Any]]]:
+    number = 1
+    while page := context.warehouse.query("customers/unchecked", {"page": number, "most": PAGE}):
+        yield page
+        number += 1
+
+
+def _write_checked(page: list[dict[str, Any]], context: StepContext) -> None:
+    customers: list[tuple[str, crm.Customer]] = []
+    refusals: list[tuple[str, str, crm.Refusal]] = []
+    for row in page:
+        digest, copies = row.pop("digest"), row.pop("copies")
+        customer, refused = crm.check(row, copies)
+        if customer:
+            customers.append((digest, customer))
+        refusals += [(digest, (row["customer_id"] or "")[:256], one) for one in refused]
+    # Refusals first: a row counts as checked once it is in one of the tables, and a customer may have refused values.
+    if refusals:
+        context.warehouse.query(
+            "customers/refused",
+            {
+                "digests": [digest for digest, _, _ in refusals],
+                "ids": [customer_id for _, customer_id, _ in refusals],
+                "fields": [one.field for _, _, one in refusals],
+                "rules": [one.rule for _, _, one in refusals],
+                "refusals": [one.is_row for _, _, one in refusals],
+            },
+        )
+    if customers:
+        columns = zip(*(customer for _, customer in customers), strict=True)
+        names = ("ids", "emails", "phones", "first_names", "last_names", "countries", "postal_codes", "languages")
+        parameters = {name: list(values) for name, values in zip(names, columns, strict=True)}
+        context.warehouse.query("customers/checked", {"digests": [digest for digest, _ in customers], **parameters})
+
+
+def resolve(day: date, context: StepContext) -> Resolved:
+    """Write the audience's customers, their arms, and who may not be reached; return the counts."""
+    run, campaign = context.run_as(CustomersRun), context.settings.campaign
+    at = {"day": day}
+    first_day = day - timedelta(days=WINDOW_DAYS - 1)
+    context.warehouse.query("customers/visitors", {**at, "first_day": first_day})
+    arms = {
+        "campaign": campaign.name,
+        "salt": campaign.salt,
+        "control_share": campaign.control_share,
+        "holdout_share": campaign.holdout_share,
+    }
+    of_run = {**at, "run_id": context.run_id}
+    context.warehouse.query("customers/audience", {**of_run, "first_day": first_day, **arms})
+    recent = day - timedelta(days=campaign.recent_buyer_days - 1)
+    context.warehouse.query("customers/exclusions", {**of_run, "now": run.opened_at, "recent_since": recent})
+    context.warehouse.query("customers/assignments", {**at, "campaign": campaign.name, "assigned_at": run.opened_at})
+    resolved = _counted(day, context)
+    context.runs.write(context.run_id, RESOLVED, resolved)
+    return resolved
+
+
+def _counted(day: date, context: StepContext) -> Resolved:
+    [matches] = context.warehouse.query("customers/matches", {"day": day})
+    arms = {row["arm"]: row["customers"] for row in context.warehouse.query("customers/arms", {"day": day})}
+    excluded = msgspec.convert(context.warehouse.query("customers/excluded", {"day": day}), list[Excluded])
+    return Resolved(**matches, arms=arms, excluded=excluded)

@@ -1,0 +1,130 @@
+"""The contract of a destination: what each platform's module implements, and the structures that it exchanges.
+
+A module decides what its platform needs: how members are written, how they are sent, and how the platform says what
+became of them. What is the same for all is elsewhere: the difference in sql/destinations/plan.sql, the order of the
+batches in shared/destinations/delivery.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+type Channel = Literal["ads", "email"]
+type Mode = Literal["off", "replace", "add", "update"]
+type Kind = Literal["withdraw", "outdated", "add", "update", "remove"]
+type Outcome = Literal["sent", "confirmed", "failed", "unconfirmed"]
+
+# The kinds of change whose members are put at the destination; those of the other kinds are taken away.
+PUTS: tuple[Kind, ...] = ("add", "update")
+
+
+class Member(Struct, frozen=True, kw_only=True):
+    """A row of destination_changes: a customer in the destination's form. A text that is not known is None."""
+
+    customer_id: str
+    email: str | None = None
+    phone: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    country: str | None = None
+    postal_code: str | None = None
+    probability: float | None = None
+    decile: int | None = None
+    offer: str | None = None
+    next_products: list[str] = []
+    expected_value: float | None = None
+
+
+class Batch(Struct, frozen=True):
+    """The members of one request. `number` counts the batches of the kind from 1 to `count`; `day` is the audience's.
+
+    `total` is the number of members of all batches of the kind.
+    """
+
+    run_id: str
+    kind: Kind
+    number: int
+    count: int
+    total: int
+    members: list[Member]
+
+    @property
+    def puts(self) -> bool:
+        """Whether the members are put at the destination, not taken away."""
+        return self.kind in PUTS
+
+    @property
+    def name(self) -> str:
+        """The batch's name, unique among all runs; the same for each attempt to send it."""
+        return f"{self.run_id}-{self.kind}-{self.number:06}"
+
+
+class Answer(Struct, frozen=True):
+    """What a destination says about a request.
+
+    `refused` maps customers to the sentence that says why the destination refused them. `detail` says why a request has
+    failed, or what the destination noted about it.
+    """
+
+    request: str
+    outcome: Outcome
+    refused: dict[str, str] = {}
+    detail: str = ""
+
+
+class Destination(Protocol):
+    """A destination that the settings name."""
+
+    name: ClassVar[str]
+    # Name of the view that has the customers in the destination's form.
+    form: ClassVar[str]
+    # Maximum number of members in a request.
+    batch_size: ClassVar[int]
+    # Whether the destination stores scores, offers and products.
+    takes_scores: ClassVar[bool]
+    # Whether a customer is found again by the addresses that were sent, not by the customer's id.
+    is_keyed_by_address: ClassVar[bool]
+    # When a request is first asked for, and after which time its outcome no longer counts as pending.
+    first_look: ClassVar[timedelta]
+    last_look: ClassVar[timedelta]
+
+    @property
+    def channel(self) -> Channel:
+        """The channel whose exclusions apply."""
+        ...
+
+    @property
+    def mode(self) -> Mode:
+        """Which changes are sent."""
+        ...
+
+    def validate(self, member: Member) -> str | None:
+        """Return why the destination cannot take the member, as a sentence without personal data; None if it can."""
+        ...
+
+    def apply(self, batch: Batch) -> Answer:
+        """Send a batch. Sending it again has no second effect.
+
+        Raises:
+            Permanent: the destination refuses the whole batch for a reason that a retry cannot fix, e.g. a wrong token.
+            Busy: the destination asks to wait.
+            Exception: a fault that a retry may heal.
+        """
+        ...
+
+    def status(self, request: str) -> Answer:
+        """Return what the destination says now about an earlier request."""
+        ...
+
+
+class Busy(Exception):  # noqa: N818 - not a failure: the destination takes the batch later
+    """The destination asks to wait; `until` is when it takes requests again."""
+
+    def __init__(self, said: str, until: datetime) -> None:
+        super().__init__(said)
+        self.until = until

@@ -1,0 +1,220 @@
+"""Bring a destination's members to the state that a plan wants: send batches, and follow what becomes of them.
+
+A delivery never waits for a platform: it does what can be done now, and a later event goes on. The order is fixed.
+Members who may no longer be there leave first. Then new and changed members are sent. Members who only left the
+audience are removed once all additions have ended, so that a failed addition leaves no gap.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from shared.chain.documents import DeliveryRun
+from shared.destinations.contract import PUTS, Answer, Batch, Busy, Kind, Member
+from shared.destinations.documents import DELIVERY, PLAN, Delivery, DeliveryPlan, Ended, PlannedBatch, Request
+from shared.destinations.requests import Requests
+from shared.errors import NotReady
+from shared.warehouse import Statement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from shared.chain.environment import StepContext
+    from shared.destinations.contract import Destination, Outcome
+
+# The order in which changes are sent. Removals follow when all others have ended.
+FIRST: tuple[Kind, ...] = ("withdraw", "outdated", *PUTS)
+# The pause between two looks at a request grows by this factor, up to an hour.
+LONGER = 1.3
+LONGEST_PAUSE = timedelta(hours=1)
+
+
+class DeliveryInRun:
+    """A delivery run of one destination, during one delivery of an event."""
+
+    def __init__(self, destination: Destination, context: StepContext) -> None:
+        self._destination = destination
+        self._context = context
+        self._run = context.run_as(DeliveryRun)
+        self._requests = Requests(destination.name, context.environment)
+        self._of_run = {"created_on": self._run.opened_at.date(), "run_id": context.run_id}
+
+    def follow(self) -> None:
+        """Ask the destination about each open request that is due, and record those that have ended."""
+        now = self._context.now
+        due = [one for one in self._requests.open() if one.outcome != "sent" or one.look_at <= now]
+        asked = [self._look(one, now) for one in due]
+        self._record_outcomes([one for one in asked if one.outcome != "sent"])
+
+    def plan(self) -> DeliveryPlan:
+        """Return the run's plan; the first delivery computes it."""
+        if kept := self._context.runs.read(self._context.run_id, PLAN):
+            return kept
+        destination, warehouse = self._destination, self._context.warehouse
+        mode = self._run.mode
+        parameters = {
+            **self._of_run,
+            "day": self._run.as_of,
+            "destination": destination.name,
+            "channel": destination.channel,
+            "adds": mode != "update",
+            "removes": mode == "replace",
+            "takes_scores": destination.takes_scores,
+            "is_keyed_by_address": destination.is_keyed_by_address,
+            "batch_size": destination.batch_size,
+        }
+        warehouse.query("destinations/plan", parameters, form=destination.form)
+        warehouse.query("destinations/want", {**self._of_run, "now": self._run.opened_at})
+        rows = warehouse.query("destinations/batches", self._of_run)
+        batches = [PlannedBatch(row["kind"], row["batch"], row["members"]) for row in rows]
+        return self._context.runs.keep(self._context.run_id, PLAN, DeliveryPlan(batches))
+
+    def send(self, plan: DeliveryPlan) -> None:
+        """Send what can be sent now, and record it in the ledger.
+
+        Raises:
+            NotReady: the deadline has passed, or the destination asks to wait for longer than it.
+        """
+        self._send_kinds(FIRST, plan)
+        if not any(one.run_id == self._context.run_id for one in self._requests.open()):
+            self._send_kinds(("remove",), plan)
+
+    def result(self, plan: DeliveryPlan) -> Delivery | None:
+        """Write and return what became of the run's members; None while a request is open or a batch is not sent."""
+        if self._requests.open() or len(self._requests.places_of(self._context.run_id)) < len(plan.batches):
+            return None
+        delivery = summary(self._destination.name, plan, self._requests.ended(self._context.run_id))
+        self._context.runs.write(self._context.run_id, DELIVERY, delivery)
+        return delivery
+
+    def _send_kinds(self, kinds: Iterable[Kind], plan: DeliveryPlan) -> None:
+        sent_before = self._requests.places_of(self._context.run_id)
+        try:
+            for kind in kinds:
+                for planned in (one for one in plan.batches if one.kind == kind):
+                    if f"{kind}-{planned.number:06}" not in sent_before:
+                        self._send(planned, plan)
+        finally:
+            self._record_sent()
+
+    def _send(self, planned: PlannedBatch, plan: DeliveryPlan) -> None:
+        of_batch = {"kind": planned.kind, "batch": planned.number}
+        rows = self._context.warehouse.query("destinations/members_of_batch", {**self._of_run, **of_batch})
+        members = [msgspec.convert(row, Member) for row in rows]
+        refused = {one.customer_id: why for one in members if (why := self._destination.validate(one))}
+        taken = [one for one in members if one.customer_id not in refused]
+        of_kind = [one for one in plan.batches if one.kind == planned.kind]
+        total = sum(one.members for one in of_kind)
+        batch = Batch(self._context.run_id, planned.kind, planned.number, len(of_kind), total, taken)
+        answer = self._apply(batch) if taken else Answer("", "confirmed")
+        now = datetime.now(UTC)
+        self._requests.keep(
+            Request(
+                run_id=self._context.run_id,
+                kind=planned.kind,
+                number=planned.number,
+                members=planned.members,
+                request=answer.request,
+                outcome=answer.outcome,
+                sent_at=now,
+                look_at=now + self._destination.first_look,
+                refused=refused | answer.refused,
+                detail=answer.detail,
+            )
+        )
+
+    def _apply(self, batch: Batch) -> Answer:
+        """Send the batch. If the destination asks to wait, and the deadline allows it, wait.
+
+        Raises:
+            NotReady: the deadline passes first; the next delivery goes on.
+        """
+        while True:
+            if self._context.deadline.has_passed:
+                raise NotReady(f"{self._destination.name} has more to take; the next delivery goes on")
+            try:
+                return self._destination.apply(batch)
+            except Busy as busy:
+                pause = (busy.until - datetime.now(UTC)).total_seconds()
+                if pause > self._context.deadline.wait_seconds:
+                    raise NotReady(
+                        f"{self._destination.name} asks to wait until {busy.until:%H:%M:%S}: {busy}"
+                    ) from busy
+            time.sleep(max(pause, 0.0))
+
+    def _record_sent(self) -> None:
+        """Record in the ledger what this run has sent; a second time changes nothing."""
+        mine = sorted(
+            (one for one in self._requests.open() if one.run_id == self._context.run_id), key=lambda one: one.place
+        )
+        if not mine:
+            return
+        refused = {customer: why for one in mine for customer, why in one.refused.items()}
+        parameters = {
+            **self._of_run,
+            "kinds": [one.kind for one in mine],
+            "batches": [one.number for one in mine],
+            "requests": [one.request for one in mine],
+            "refused": list(refused),
+            "reasons": list(refused.values()),
+            "now": max(one.sent_at for one in mine),
+        }
+        self._context.warehouse.query("destinations/record_sent", parameters)
+        self._record_outcomes([one for one in mine if one.outcome != "sent"])
+
+    def _look(self, request: Request, now: datetime) -> Request:
+        """Return the request with what the destination says now."""
+        if request.outcome != "sent":
+            return request
+        answer = self._destination.status(request.request)
+        outcome = answer.outcome
+        detail = answer.detail
+        if outcome == "sent" and now - request.sent_at >= self._destination.last_look:
+            outcome, detail = "unconfirmed", "the destination did not say within the time how the request ended"
+        pause = min(self._destination.first_look * LONGER ** (request.looks + 1), LONGEST_PAUSE)
+        looked = request.changed(
+            outcome=outcome,
+            detail=detail,
+            refused=request.refused | answer.refused,
+            looks=request.looks + 1,
+            look_at=now + pause,
+        )
+        self._requests.keep(looked)
+        return looked
+
+    def _record_outcomes(self, requests: list[Request]) -> None:
+        """Record requests that have ended: first in the ledger, then in the bucket."""
+        if not requests:
+            return
+        refused = {customer: why for one in requests for customer, why in one.refused.items()}
+        parameters = {
+            "destination": self._destination.name,
+            "requests": [one.request for one in requests],
+            "outcomes": [str(one.outcome) for one in requests],
+            "reasons": [one.detail for one in requests],
+            "refused": list(refused),
+            "complaints": list(refused.values()),
+            "now": self._context.now,
+        }
+        self._context.warehouse.query_all([Statement("destinations/record_outcome", parameters)])
+        for one in requests:
+            self._requests.end(one, self._context.now)
+
+
+def summary(destination: str, plan: DeliveryPlan, requests: list[Ended]) -> Delivery:
+    """Return the counts of a delivery run from its plan and its ended requests."""
+    planned: Counter[Kind] = Counter()
+    for batch in plan.batches:
+        planned[batch.kind] += batch.members
+    outcomes: Counter[Outcome] = Counter()
+    refused: Counter[str] = Counter()
+    for one in requests:
+        outcomes[one.outcome] += one.members - sum(one.refused.values())
+        refused.update(one.refused)
+    problems = sorted({one.detail for one in requests if one.detail})
+    return Delivery(destination, dict(planned), dict(+outcomes), dict(refused), problems)

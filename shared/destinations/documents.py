@@ -1,0 +1,103 @@
+"""The documents of a destination and of its delivery runs.
+
+destinations/NAME/current.json          the delivery run that sends now, or sent last
+destinations/NAME/open/BATCH.json       a request whose outcome is not known yet; any run of the destination follows it
+runs/RUN_ID/delivery_plan.json          the run's batches
+runs/RUN_ID/requests/KIND-NUMBER.json   a request that has ended
+runs/RUN_ID/delivery.json               what became of the run's members
+"""
+
+from datetime import datetime
+from typing import Any, Self
+
+from msgspec import Struct, structs
+
+from shared.chain.documents import Document
+from shared.destinations.contract import Kind, Outcome
+
+
+class Current(Struct, frozen=True):
+    """The delivery run that sends now, or sent last; `resolved_at` orders the audiences."""
+
+    run_id: str
+    resolved_at: datetime
+
+
+class PlannedBatch(Struct, frozen=True):
+    """A batch of the plan: its number among those of the kind, from 1, and the number of its members."""
+
+    kind: Kind
+    number: int
+    members: int
+
+
+class DeliveryPlan(Struct, frozen=True):
+    """The batches of a delivery run."""
+
+    batches: list[PlannedBatch]
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """A request to a destination. `refused` maps customers to the sentence that says why they were not sent.
+
+    `outcome` is `sent` until the destination has said more. `looks` counts how often it was asked, and `look_at` is
+    when to ask next.
+    """
+
+    run_id: str
+    kind: Kind
+    number: int
+    members: int
+    request: str
+    outcome: Outcome
+    sent_at: datetime
+    look_at: datetime
+    looks: int = 0
+    refused: dict[str, str] = {}
+    detail: str = ""
+
+    @property
+    def place(self) -> str:
+        """The name of the request's batch within its run."""
+        return f"{self.kind}-{self.number:06}"
+
+    def changed(self, **fields: Any) -> Self:
+        """Return the request with other values of some fields."""
+        return structs.replace(self, **fields)
+
+
+class Ended(Struct, frozen=True):
+    """A request that has ended; `refused` counts the members who were refused, by reason."""
+
+    kind: Kind
+    number: int
+    members: int
+    request: str
+    outcome: Outcome
+    sent_at: datetime
+    ended_at: datetime
+    refused: dict[str, int]
+    detail: str
+
+
+class Delivery(Struct, frozen=True):
+    """What became of a delivery run's members.
+
+    `planned` counts the members by kind of change. `outcomes` counts those who were not refused, by outcome. `refused`
+    counts the others by reason, and `problems` lists what the destination said about requests that did not succeed.
+    """
+
+    destination: str
+    planned: dict[Kind, int]
+    outcomes: dict[Outcome, int]
+    refused: dict[str, int]
+    problems: list[str]
+
+
+PLAN = Document("delivery_plan", DeliveryPlan)
+DELIVERY = Document("delivery", Delivery)
+
+
+def ended(place: str) -> Document[Ended]:
+    """Return the document of a request that has ended; `place` is KIND-NUMBER."""
+    return Document(f"requests/{place}", Ended)

@@ -1,0 +1,20 @@
+"""The log events of the destinations; docs/logs.md lists all events."""
+
+from collections.abc import Mapping
+
+from shared.destinations.contract import Kind, Outcome
+from shared.log import LogEvent
+
+
+class AudienceDelivered(LogEvent, frozen=True):
+    """A delivery run has ended: the destination has answered each of its requests."""
+
+    event = "audience_delivered"
+    severity = "NOTICE"
+    message = "{destination} has the audience"
+
+    run_id: str
+    destination: str
+    planned: Mapping[Kind, int]
+    outcomes: Mapping[Outcome, int]
+    refused: dict[str, int]

@@ -1,0 +1,91 @@
+"""The step of a function that sends the audience to a destination: what opens its runs, and what a run does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.chain import run_ids
+from shared.chain.documents import DeliveryRun
+from shared.chain.guarded import Guarded
+from shared.chain.steps import Opening, Step
+from shared.destinations.delivery import DeliveryInRun
+from shared.destinations.documents import Current
+from shared.destinations.log_events import AudienceDelivered
+from shared.errors import Permanent
+from shared.events import CustomersResolved, MembersDelivered, MembersDue, RunSuperseded
+from shared.log import log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from shared.chain.environment import Environment, StepContext
+    from shared.destinations.contract import Destination
+    from shared.push import Message
+
+
+def step_of(name: str, find: Callable[[Environment], Destination | None]) -> Step:
+    """Return the step of the function `name`; `find` returns its destination, None if the settings name none."""
+
+    def open_run(message: Message, environment: Environment, now: datetime) -> MembersDue | None:
+        """Open a run for a new audience, or return the event of the current run that has not ended."""
+        destination = find(environment)
+        if destination is None:
+            return None
+        current = _current(destination.name, environment)
+        if message.topic == CustomersResolved.topic:
+            event = CustomersResolved.from_json(message.body)
+            return _opened(event, destination, current, environment, now)
+        standing, _ = current.read()
+        if standing is None or environment.runs.record(standing.run_id, name):
+            return None
+        return MembersDue(standing.run_id)
+
+    def run(event: MembersDue, context: StepContext) -> MembersDelivered | RunSuperseded | None:
+        """Bring the run forward; None while a request has not ended."""
+        destination = find(context.environment)
+        if destination is None:
+            raise Permanent(f"no destination of {name} is configured any more: set it, or reset run {event.run_id}")
+        if context.run_as(DeliveryRun).destination != destination.name:
+            return None
+        delivering = DeliveryInRun(destination, context)
+        delivering.follow()
+        standing, _ = _current(destination.name, context.environment).read()
+        if standing and standing.run_id != event.run_id:
+            return RunSuperseded(event.run_id, standing.run_id)
+        plan = delivering.plan()
+        delivering.send(plan)
+        delivery = delivering.result(plan)
+        if delivery is None:
+            return None
+        log(AudienceDelivered(event.run_id, destination.name, delivery.planned, delivery.outcomes, delivery.refused))
+        return MembersDelivered(event.run_id, destination.name, delivery.outcomes.get("confirmed", 0))
+
+    return Step(name, run, opening=Opening(MembersDue, (CustomersResolved.topic, MembersDue.topic), open_run))
+
+
+def _opened(
+    event: CustomersResolved,
+    destination: Destination,
+    current: Guarded[Current],
+    environment: Environment,
+    now: datetime,
+) -> MembersDue | None:
+    """Open the run that delivers the audience; None if the destination has a newer audience already."""
+    resolved = environment.runs.opened(event.run_id).run
+    due = MembersDue(run_ids.of_delivery(event.day, destination.name, event.run_id))
+    while True:
+        standing, generation = current.read()
+        if standing and standing.run_id != due.run_id and standing.resolved_at > resolved.opened_at:
+            return None
+        if standing and standing.run_id == due.run_id:
+            return due
+        environment.runs.open(
+            DeliveryRun(opened_at=now, event=due, as_of=event.day, destination=destination.name, mode=destination.mode)
+        )
+        if current.replace(Current(due.run_id, resolved.opened_at), generation):
+            return due
+
+
+def _current(destination: str, environment: Environment) -> Guarded[Current]:
+    return Guarded(f"destinations/{destination}/current.json", Current, environment)

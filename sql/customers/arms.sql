@@ -1,0 +1,9 @@
+-- Count the customers of @day's audience by arm.
+-- @day  DATE  day of the audience
+select
+    arm,
+    count(*) as customers
+from audience_customers
+where day = @day
+group by arm
+order by arm

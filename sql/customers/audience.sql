@@ -1,0 +1,103 @@
+-- Replace the customers of @day's audience. Of a customer's visitors, the one with the highest probability counts; the
+-- orders of all of them count.
+--
+-- The arm is a hash, so it is the same each day. The first 13 hexadecimal digits of SHA-256 are a number of 52 bits,
+-- which a FLOAT64 holds exactly. An earlier assignment wins, so a changed share moves nobody.
+-- @day            DATE     day of the audience
+-- @first_day      DATE     first day of the orders that count
+-- @campaign       STRING   name of the campaign (campaign.name)
+-- @salt           STRING   text that makes the hashes the shop's own (campaign.salt)
+-- @control_share  FLOAT64  share of the customers in the campaign's control group (campaign.control_share)
+-- @holdout_share  FLOAT64  share of the customers in the holdout of all campaigns (campaign.holdout_share)
+-- @run_id         STRING   id of the run
+merge into audience_customers as target
+using (
+    with
+    visitors as (
+        select
+            links.customer_id,
+            audience.visitor_id,
+            audience.probability,
+            audience.decile,
+            audience.offer
+        from audience
+        inner join customer_visitors as links on audience.visitor_id = links.visitor_id
+        where audience.day = @day and links.customer_id is not null
+    ),
+
+    best as (
+        select
+            *,
+            count(*) over (partition by customer_id) as visitors
+        from visitors
+        qualify row_number() over (partition by customer_id order by probability desc, visitor_id asc) = 1
+    ),
+
+    products as (
+        select
+            visitor_id,
+            array_agg(product_id order by place) as next_products
+        from visitor_recommendations
+        where day = @day
+        group by visitor_id
+    ),
+
+    bought as (
+        select
+            links.customer_id,
+            count(*) as orders,
+            sum(orders.revenue - orders.refunded) as revenue
+        from orders
+        inner join customer_visitors as links on orders.visitor_id = links.visitor_id
+        where orders.day between @first_day and @day and orders.refunded_on is null and links.customer_id is not null
+        group by links.customer_id
+    ),
+
+    means as (
+        select avg(revenue - refunded) as revenue_of_order
+        from orders
+        where day between @first_day and @day and refunded_on is null
+    ),
+
+    fractions as (
+        select
+            best.*,
+            cast(
+                concat('0x', substr(to_hex(sha256(concat(@salt, '|', @campaign, '|', customer_id))), 1, 13)) as int64
+            ) / pow(2, 52) as of_campaign,
+            cast(
+                concat('0x', substr(to_hex(sha256(concat(@salt, '|holdout|', customer_id))), 1, 13)) as int64
+            ) / pow(2, 52) as of_holdout
+        from best
+    )
+
+    select
+        @day as day,
+        fractions.customer_id,
+        @campaign as campaign,
+        fractions.visitor_id,
+        fractions.visitors,
+        fractions.probability,
+        fractions.decile,
+        fractions.offer,
+        coalesce(products.next_products, cast([] as array<string>)) as next_products,
+        coalesce(bought.orders, 0) as orders,
+        coalesce(bought.revenue, 0.0) as revenue,
+        fractions.probability
+        * coalesce(safe_divide(bought.revenue, bought.orders), means.revenue_of_order) as expected_value,
+        case
+            when assignments.arm is not null then assignments.arm
+            when fractions.of_holdout < @holdout_share then 'holdout'
+            when fractions.of_campaign < @control_share then 'control'
+            else 'treated'
+        end as arm,
+        @run_id as run_id
+    from fractions
+    cross join means
+    left join products on fractions.visitor_id = products.visitor_id
+    left join bought on fractions.customer_id = bought.customer_id
+    left join assignments on fractions.customer_id = assignments.customer_id and assignments.campaign = @campaign
+) as fresh
+    on false
+when not matched by source and target.day = @day then delete
+when not matched then insert row

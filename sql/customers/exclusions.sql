@@ -1,0 +1,100 @@
+-- Replace the reasons of @day why customers may not be reached. Of the statements about a purpose, the latest counts;
+-- of two at the same time, the refusal counts. Without a statement there is no consent. For analytics, only a refusal
+-- counts.
+-- @day           DATE       day of the audience
+-- @now           TIMESTAMP  time up to which statements count
+-- @recent_since  DATE       first day of orders that exclude a customer; a day after @day excludes nobody
+-- @run_id        STRING     id of the run
+merge into exclusions as target
+using (
+    with
+    channels as (
+        select
+            need.channel,
+            need.purpose
+        from
+            unnest([
+                struct('ads' as channel, 'ad_user_data' as purpose),
+                ('ads', 'ad_personalization'),
+                ('email', 'email')
+            ]) as need
+    ),
+
+    latest as (
+        select
+            customer_id,
+            purpose,
+            is_granted
+        from consents
+        where stated_at <= @now
+        qualify
+            row_number() over (partition by customer_id, purpose order by stated_at desc, is_granted asc) = 1
+    ),
+
+    refused as (
+        select
+            customers.customer_id,
+            channels.channel,
+            concat('no consent to ', channels.purpose) as reason
+        from customers
+        cross join channels
+        left join latest
+            on customers.customer_id = latest.customer_id and channels.purpose = latest.purpose
+        where not coalesce(latest.is_granted, false)
+        union all
+        select
+            customer_id,
+            channel,
+            'no consent to analytics' as reason
+        from latest
+        cross join unnest(['ads', 'email']) as channel
+        where purpose = 'analytics' and not is_granted
+    ),
+
+    suppressed as (
+        select
+            suppressions.customer_id,
+            channel,
+            concat('suppressed: ', suppressions.reason) as reason
+        from suppressions
+        cross join unnest(['ads', 'email']) as channel
+        where
+            suppressions.channel in (channel, 'all')
+            and suppressions.since <= @now
+            and (suppressions.until is null or suppressions.until > @now)
+    ),
+
+    recent as (
+        select
+            links.customer_id,
+            channel,
+            'bought recently' as reason
+        from orders
+        inner join customer_visitors as links on orders.visitor_id = links.visitor_id
+        cross join unnest(['ads', 'email']) as channel
+        where
+            orders.day between @recent_since and @day
+            and orders.refunded_on is null
+            and links.customer_id is not null
+    ),
+
+    every as (
+        select * from refused
+        union distinct
+        select * from suppressed
+        union distinct
+        select * from recent
+    )
+
+    select
+        @day as day,
+        every.customer_id,
+        every.channel,
+        every.reason,
+        @run_id as run_id
+    from every
+    inner join customers on every.customer_id = customers.customer_id
+) as fresh
+    on false
+when not matched by source and target.day = @day then delete
+when not matched then insert row

@@ -1,0 +1,27 @@
+-- Give each row of crm_customers a digest, by which a changed row is found. Equal rows count once. If another row of
+-- the same customer comes or goes, the digest changes too.
+with
+different as (
+    select distinct
+        customer_id,
+        email,
+        phone,
+        first_name,
+        last_name,
+        country,
+        postal_code,
+        language
+    from `${dataset}.crm_customers`
+),
+
+counted as (
+    select
+        *,
+        count(*) over (partition by customer_id) as copies
+    from different
+)
+
+select
+    *,
+    to_hex(sha256(to_json_string(counted))) as digest
+from counted

@@ -1,0 +1,253 @@
+"""A delivery run brings a destination forward: in order, without waiting, and with one effect whatever happens."""
+
+import csv
+import datetime as dt
+from types import SimpleNamespace
+
+import pytest
+from google.cloud import storage as gcs
+
+from functions import send_to_files
+from shared.chain.documents import CustomersRun
+from shared.chain.environment import Environment, StepContext
+from shared.deadline import Deadline
+from shared.destinations.contract import Answer, Busy
+from shared.destinations.documents import DELIVERY
+from shared.destinations.step import step_of
+from shared.errors import NotReady
+from shared.events import CustomersDue, CustomersResolved, MembersDelivered, MembersDue, RunSuperseded
+from shared.settings import Settings
+from sql.destinations.test_plan import audience, customers, exclusions
+
+DAY = dt.date(2017, 8, 1)
+NOW = dt.datetime.now(dt.UTC)
+HALF_AN_HOUR = dt.timedelta(minutes=30)
+
+
+class Platform:
+    """A destination that remembers what it was sent, and that answers as a test says."""
+
+    name = "platform"
+    form = "customers"
+    batch_size = 2
+    takes_scores = True
+    is_keyed_by_address = False
+    first_look = HALF_AN_HOUR
+    last_look = dt.timedelta(hours=24)
+    channel = "email"
+    mode = "replace"
+
+    def __init__(self):
+        self.sent = []
+        self.members = {}
+        self.answers = {}
+        self.fault = None
+
+    def validate(self, member):
+        return "has no e-mail address" if member.email is None else None
+
+    def apply(self, batch):
+        if self.fault and not self.fault.accepts:
+            raise self.fault.error
+        self.sent.append((batch.name, [one.customer_id for one in batch.members]))
+        for one in batch.members:
+            if batch.puts:
+                self.members[one.customer_id] = one.email
+            else:
+                self.members.pop(one.customer_id, None)
+        if self.fault:
+            raise self.fault.error
+        return Answer(batch.name, "sent")
+
+    def status(self, request):
+        return self.answers.get(request, Answer(request, "confirmed"))
+
+
+@pytest.fixture
+def platform():
+    return Platform()
+
+
+@pytest.fixture
+def world(warehouse, platform):
+    document = {"files": {"mode": "replace"}}
+    found = warehouse.settings
+    settings = Settings.from_document(
+        {"project": found.project, "bucket": found.bucket, "dataset": found.dataset, **document}
+    )
+    environment = Environment(settings)
+    environment.__dict__["bigquery"] = warehouse.client
+    environment.__dict__["storage"] = gcs.Client(settings.project)
+    warehouse.filled.update(("destination_changes", "destination_members"))
+    yield SimpleNamespace(
+        environment=environment, warehouse=warehouse, step=step_of("send_to_platform", lambda _: platform)
+    )
+    for blob in environment.bucket.list_blobs():
+        blob.delete()
+
+
+def resolved(world, number=0, day=DAY):
+    """Open a run of resolve_customers, and return its last event."""
+    run_id = f"{day:%Y%m%d}-0000000{number}"
+    at = NOW + dt.timedelta(minutes=number)
+    world.environment.runs.open(CustomersRun(at, CustomersDue(run_id), day, "20170801-ffffffff"))
+    return CustomersResolved(run_id, day, 3)
+
+
+def bring_forward(world, event, later=dt.timedelta(0), step=None, seconds=60):
+    """Deliver an event to the step; return what it returns."""
+    step = step or world.step
+    message = SimpleNamespace(topic=event.topic, body=event.to_json() if event.run_id else {})
+    due = step.event(message, world.environment, NOW)
+    if due is None:
+        return None
+    return step.run(due, StepContext(world.environment, due.run_id, step.name, NOW + later, Deadline(seconds)))
+
+
+TICK = SimpleNamespace(topic=MembersDue.topic, run_id="", to_json=dict)
+
+
+def states(world):
+    world.warehouse.known.clear()
+    return {row["customer_id"]: row["state"] for row in world.warehouse.rows("destination_members")}
+
+
+def test_the_audience_becomes_files_and_a_second_delivery_changes_nothing(world):
+    world.warehouse.fill({"customers": customers("a", "b", "c"), "audience_customers": audience("a", "b")})
+    delivered = bring_forward(world, resolved(world), step=send_to_files.STEP)
+    assert isinstance(delivered, MembersDelivered)
+    assert (delivered.destination, delivered.members) == ("files", 2)
+    assert states(world) == {"a": "confirmed", "b": "confirmed"}
+    [blob] = world.environment.bucket.list_blobs(prefix="deliveries/")
+    rows = list(csv.DictReader(blob.download_as_text().splitlines()))
+    assert [(row["operation"], row["customer_id"], row["offer"], row["next_products"]) for row in rows] == [
+        ("put", "a", "coupon", "P1"),
+        ("put", "b", "coupon", "P1"),
+    ]
+    assert bring_forward(world, resolved(world), step=send_to_files.STEP) == delivered
+    assert len(list(world.environment.bucket.list_blobs(prefix="deliveries/"))) == 1
+
+
+def test_pending_is_not_delivered_and_the_outcome_is_asked_for_when_it_is_due(world, platform):
+    world.warehouse.fill({"customers": customers("a", "b", "c"), "audience_customers": audience("a", "b", "c")})
+    assert bring_forward(world, resolved(world)) is None
+    assert len(platform.sent) == 2
+    assert set(states(world).values()) == {"sent"}
+    # It is too early to ask.
+    assert bring_forward(world, TICK) is None
+    platform.answers = {platform.sent[1][0]: Answer(platform.sent[1][0], "failed", detail="the list is closed")}
+    delivered = bring_forward(world, TICK, later=2 * HALF_AN_HOUR)
+    assert delivered.members == 2
+    assert states(world) == {"a": "confirmed", "b": "confirmed", "c": "failed"}
+    found = world.environment.runs.read(delivered.run_id, DELIVERY)
+    assert (found.planned, found.outcomes, found.problems) == (
+        {"add": 3},
+        {"confirmed": 2, "failed": 1},
+        ["the list is closed"],
+    )
+
+
+def test_a_status_that_never_ends_is_given_up_after_a_day_and_is_not_called_delivered(world, platform):
+    world.warehouse.fill({"customers": customers("a"), "audience_customers": audience("a")})
+    bring_forward(world, resolved(world))
+    platform.answers = {platform.sent[0][0]: Answer(platform.sent[0][0], "sent")}
+    assert bring_forward(world, TICK, later=HALF_AN_HOUR * 2) is None
+    delivered = bring_forward(world, TICK, later=dt.timedelta(hours=25))
+    assert (delivered.members, states(world)) == (0, {"a": "unconfirmed"})
+
+
+def test_one_member_whom_the_destination_cannot_take_holds_up_nobody(world, platform):
+    people = customers("a", "c") + customers("b", email=None)
+    world.warehouse.fill({"customers": people, "audience_customers": audience("a", "b", "c")})
+    bring_forward(world, resolved(world))
+    assert sorted(platform.members) == ["a", "c"]
+    assert states(world) == {"a": "sent", "b": "refused", "c": "sent"}
+    delivered = bring_forward(world, TICK, later=2 * HALF_AN_HOUR)
+    found = world.environment.runs.read(delivered.run_id, DELIVERY)
+    assert (found.outcomes, found.refused) == ({"confirmed": 2}, {"has no e-mail address": 1})
+
+
+@pytest.mark.parametrize("accepts", [False, True])
+def test_a_batch_is_sent_again_after_a_fault_and_has_one_effect(world, platform, accepts):
+    world.warehouse.fill({"customers": customers("a", "b", "c"), "audience_customers": audience("a", "b", "c")})
+    event = resolved(world)
+    platform.fault = SimpleNamespace(accepts=accepts, error=ConnectionResetError("between two batches"))
+    with pytest.raises(ConnectionResetError):
+        bring_forward(world, event)
+    platform.fault = None
+    assert bring_forward(world, event) is None
+    assert platform.members == {one: f"{one}@example.com" for one in "abc"}
+    assert len({name for name, _ in platform.sent}) == 2
+    assert set(states(world).values()) == {"sent"}
+
+
+def test_what_was_sent_before_a_fault_is_in_the_ledger(world, platform):
+    world.warehouse.fill({"customers": customers("a", "b", "c"), "audience_customers": audience("a", "b", "c")})
+    apply = platform.apply
+
+    def second_fails(batch):
+        if batch.number == 2:
+            raise ConnectionResetError("before the second batch")
+        return apply(batch)
+
+    platform.apply = second_fails
+    event = resolved(world)
+    with pytest.raises(ConnectionResetError):
+        bring_forward(world, event)
+    assert states(world) == {"a": "sent", "b": "sent", "c": "wanted"}
+    platform.apply = apply
+    bring_forward(world, event)
+    assert [members for _, members in platform.sent] == [["a", "b"], ["c"]]
+
+
+def test_a_destination_that_asks_to_wait_gets_the_rest_in_a_later_delivery(world, platform):
+    world.warehouse.fill({"customers": customers("a"), "audience_customers": audience("a")})
+    event = resolved(world)
+    platform.fault = SimpleNamespace(accepts=False, error=Busy("429", NOW + dt.timedelta(hours=1)))
+    with pytest.raises(NotReady, match="platform asks to wait until"):
+        bring_forward(world, event)
+    platform.fault = None
+    assert bring_forward(world, event) is None
+    assert len(platform.sent) == 1
+
+
+def test_who_withdrew_consent_leaves_first_and_who_left_the_audience_once_all_additions_have_ended(world, platform):
+    world.warehouse.fill({"customers": customers("a", "b", "c"), "audience_customers": audience("a", "b")})
+    bring_forward(world, resolved(world))
+    bring_forward(world, TICK, later=2 * HALF_AN_HOUR)
+    platform.sent.clear()
+    tomorrow = DAY + dt.timedelta(1)
+    world.warehouse.fill(
+        {"audience_customers": audience("c", day=tomorrow), "exclusions": exclusions("a", day=tomorrow)}
+    )
+    assert bring_forward(world, resolved(world, 1, tomorrow)) is None
+    assert [(name.split("-")[2], members) for name, members in platform.sent] == [("withdraw", ["a"]), ("add", ["c"])]
+    assert bring_forward(world, TICK, later=3 * HALF_AN_HOUR) is None
+    assert platform.sent[-1][1] == ["b"]
+    assert isinstance(bring_forward(world, TICK, later=6 * HALF_AN_HOUR), MembersDelivered)
+    assert states(world) == {"a": "removed", "b": "removed", "c": "confirmed"}
+
+
+def test_a_newer_audience_takes_over_and_follows_the_requests_of_the_one_before(world, platform):
+    world.warehouse.fill({"customers": customers("a", "b"), "audience_customers": audience("a")})
+    first = resolved(world)
+    assert bring_forward(world, first) is None
+    tomorrow = DAY + dt.timedelta(1)
+    world.warehouse.fill({"audience_customers": audience("a", "b", day=tomorrow)})
+    second = resolved(world, 1, tomorrow)
+    assert bring_forward(world, second) is None
+    # What is on its way is not sent again.
+    assert [members for _, members in platform.sent] == [["a"], ["b"]]
+    assert bring_forward(world, first) is None
+    delivered = bring_forward(world, TICK, later=2 * HALF_AN_HOUR)
+    assert isinstance(delivered, MembersDelivered)
+    assert states(world) == {"a": "confirmed", "b": "confirmed"}
+    runs = world.environment.runs
+    [former] = [run for run in runs.ids() if run.startswith("20170801") and run != first.run_id]
+    context = StepContext(world.environment, former, world.step.name, NOW, Deadline(60))
+    assert world.step.run(MembersDue(former), context) == RunSuperseded(former, delivered.run_id)
+
+
+def test_a_tick_without_anything_to_follow_opens_no_run(world):
+    assert bring_forward(world, TICK) is None
+    assert world.environment.runs.ids() == []

@@ -1,0 +1,194 @@
+"""Which changes a delivery run plans, from the audience, the exclusions and the ledger."""
+
+import datetime as dt
+import hashlib
+
+import pytest
+
+DAY = dt.date(2017, 8, 1)
+AT = dt.datetime(2017, 8, 2, tzinfo=dt.UTC)
+RUN = {"created_on": dt.date(2017, 8, 2), "run_id": "20170801-ffffffff"}
+FILES = {
+    **RUN,
+    "day": DAY,
+    "destination": "files",
+    "channel": "email",
+    "adds": True,
+    "removes": True,
+    "takes_scores": False,
+    "is_keyed_by_address": False,
+    "batch_size": 100,
+}
+BY_ADDRESS = FILES | {"is_keyed_by_address": True}
+
+
+def customers(*ids, **values):
+    return [{"customer_id": one, "email": f"{one}@example.com", "digest": "row", **values} for one in ids]
+
+
+def audience(*ids, **values):
+    rest = {"campaign": "always", "visitors": 1, "orders": 0, "revenue": 0.0, "run_id": "20170801-00000000"}
+    of = {"day": DAY, "arm": "treated", "probability": 0.5, "offer": "coupon", "next_products": ["P1"]}
+    return [{"customer_id": one, "visitor_id": f"v{one}", **rest, **of, **values} for one in ids]
+
+
+def exclusions(*ids, **values):
+    of = {"day": DAY, "channel": "email", "reason": "no consent to email", "run_id": "20170801-00000000"}
+    return [{"customer_id": one, **of, **values} for one in ids]
+
+
+def members(*ids, **values):
+    of = {"destination": "files", "is_wanted": True, "state": "confirmed", "digest": "before", "request": "r1"}
+    rest = {"run_id": "20170731-00000000", "changed_at": AT}
+    return [{"customer_id": one, "email": f"{one}@example.com", **of, **rest, **values} for one in ids]
+
+
+@pytest.fixture
+def planned(warehouse):
+    """Plan the changes, and return them as (kind, customer, email) in the order of the batches."""
+
+    def run(parameters, **rows):
+        warehouse.fill(rows)
+        warehouse.run("destinations/plan", parameters, form="customers")
+        found = [row for row in warehouse.rows("destination_changes") if row["run_id"] == RUN["run_id"]]
+        return sorted((one["kind"], one["customer_id"], one["email"]) for one in found)
+
+    return run
+
+
+def test_who_is_treated_and_not_excluded_is_added(planned):
+    found = planned(
+        FILES,
+        customers=customers("a", "b", "c", "d", "e"),
+        audience_customers=audience("a", "unknown")
+        + audience("b", arm="control")
+        + audience("c", arm="holdout")
+        + audience("d", "e")
+        + audience("b", day=dt.date(2017, 7, 31)),
+        exclusions=exclusions("d") + exclusions("e", channel="ads") + exclusions("a", day=dt.date(2017, 7, 31)),
+    )
+    assert found == [("add", "a", "a@example.com"), ("add", "e", "e@example.com")]
+
+
+def test_a_batch_has_at_most_as_many_members_as_the_destination_takes(warehouse, planned):
+    planned(
+        FILES | {"batch_size": 2},
+        customers=customers("a", "b", "c", "d"),
+        audience_customers=audience("a", "b", "c"),
+        destination_members=members("d"),
+    )
+    rows = warehouse.run("destinations/batches", RUN)
+    assert [(row["kind"], row["batch"], row["members"]) for row in rows] == [
+        ("add", 1, 2),
+        ("add", 2, 1),
+        ("remove", 1, 1),
+    ]
+    [member] = warehouse.run("destinations/members_of_batch", {**RUN, "kind": "add", "batch": 2})
+    assert (member["customer_id"], member["email"], member["next_products"]) == ("c", "c@example.com", [])
+
+
+def test_a_second_plan_of_the_run_replaces_the_first_and_leaves_other_runs(warehouse, planned):
+    other = {"created_on": RUN["created_on"], "destination": "files", "run_id": "20170731-ffffffff"}
+    known = {"kind": "add", "batch": 1, "next_products": []}
+    rows = [{**other, **known, "customer_id": "z"}, {**other, **RUN, **known, "customer_id": "gone"}]
+    given = {"customers": customers("a"), "audience_customers": audience("a"), "destination_changes": rows}
+    assert planned(FILES, **given) == [("add", "a", "a@example.com")]
+    assert {row["customer_id"] for row in warehouse.rows("destination_changes")} == {"a", "z"}
+
+
+def test_a_member_is_sent_again_only_if_what_the_destination_takes_has_changed(warehouse, planned):
+    given = {"customers": customers("a"), "audience_customers": audience("a")}
+    assert planned(FILES, **given, destination_members=members("a")) == [("update", "a", "a@example.com")]
+    [row] = warehouse.rows("destination_changes")
+    assert len(row["digest"]) == len(hashlib.sha256().hexdigest())
+    warehouse.clean()
+    assert planned(FILES, **given, destination_members=members("a", digest=row["digest"])) == []
+    warehouse.clean()
+    # Its score is none of the destination's business.
+    given["audience_customers"] = audience("a", probability=0.9)
+    assert planned(FILES, **given, destination_members=members("a", digest=row["digest"])) == []
+    warehouse.clean()
+    with_scores = FILES | {"takes_scores": True}
+    assert len(planned(with_scores, **given, destination_members=members("a", digest=row["digest"]))) == 1
+
+
+def test_who_is_not_surely_there_is_added_again(planned):
+    states = ("sent", "confirmed", "unconfirmed", "failed", "leaving", "refused", "removed", "wanted")
+    found = planned(
+        FILES,
+        customers=customers(*states),
+        audience_customers=audience(*states),
+        destination_members=[row for state in states for row in members(state, state=state)],
+    )
+    assert [one for kind, one, _ in found if kind == "update"] == ["confirmed", "sent", "unconfirmed"]
+    assert [one for kind, one, _ in found if kind == "add"] == ["failed", "leaving", "refused", "removed", "wanted"]
+
+
+def test_who_was_refused_is_sent_again_only_with_other_data(warehouse, planned):
+    given = {"customers": customers("a"), "audience_customers": audience("a")}
+    planned(FILES, **given)
+    [row] = warehouse.rows("destination_changes")
+    warehouse.clean()
+    refused = members("a", state="refused", digest=row["digest"])
+    assert planned(FILES, **given, destination_members=refused) == []
+
+
+def test_who_may_no_longer_be_there_is_withdrawn_in_each_mode_and_who_left_the_audience_is_removed_in_one(planned):
+    given = {
+        "customers": customers("a", "b"),
+        "exclusions": exclusions("a"),
+        "destination_members": members("a", "b", "gone") + members("c", state="removed"),
+    }
+    withdrawn = [("withdraw", "a", "a@example.com"), ("withdraw", "gone", "gone@example.com")]
+    assert planned(FILES, **given) == [("remove", "b", "b@example.com"), *withdrawn]
+    assert planned(FILES | {"adds": False, "removes": False}) == withdrawn
+
+
+def test_a_member_of_the_control_group_is_withdrawn(planned):
+    found = planned(
+        FILES,
+        customers=customers("a"),
+        audience_customers=audience("a", arm="control"),
+        destination_members=members("a"),
+    )
+    assert found == [("withdraw", "a", "a@example.com")]
+
+
+def test_in_the_mode_that_only_updates_nobody_is_added(planned):
+    found = planned(
+        FILES | {"adds": False, "removes": False},
+        customers=customers("a", "b"),
+        audience_customers=audience("a", "b"),
+        destination_members=members("a"),
+    )
+    assert found == [("update", "a", "a@example.com")]
+
+
+def test_a_former_address_is_removed_where_members_are_found_by_address(planned):
+    given = {
+        "customers": customers("a"),
+        "audience_customers": audience("a"),
+        "destination_members": members("a", email="old@example.com"),
+    }
+    assert planned(BY_ADDRESS, **given) == [("outdated", "a", "old@example.com"), ("update", "a", "a@example.com")]
+    assert planned(FILES) == [("update", "a", "a@example.com")]
+
+
+def test_an_address_that_another_wanted_customer_shares_is_not_taken_away(planned):
+    shared = customers("a", "b", email="family@example.com", phone="+33612345678")
+    found = planned(
+        BY_ADDRESS,
+        customers=shared,
+        audience_customers=audience("a"),
+        destination_members=members("b", email="family@example.com"),
+    )
+    assert found == [("add", "a", "family@example.com"), ("remove", "b", None)]
+
+
+def test_the_ledger_notes_whom_the_plan_wants(warehouse, planned):
+    planned(
+        FILES, customers=customers("a", "b"), audience_customers=audience("a"), destination_members=members("b", "c")
+    )
+    warehouse.run("destinations/want", {**RUN, "now": AT})
+    rows = {row["customer_id"]: (row["is_wanted"], row["state"]) for row in warehouse.rows("destination_members")}
+    assert rows == {"a": (True, "wanted"), "b": (False, "confirmed"), "c": (False, "confirmed")}

@@ -1,0 +1,58 @@
+"""Customers in the form of each platform, by the rules of its documentation."""
+
+import hashlib
+
+ANNA = {
+    "email": "anna.o+shoes@gmail.com",
+    "phone": "+16505550101",
+    "first_name": "Anna-Maria ",
+    "last_name": "O'Neil",
+    "country": "US",
+    "postal_code": "94043-1351",
+    "digest": "row",
+}
+CUSTOMERS = {
+    "anna": ANNA,
+    "googlemail": ANNA | {"email": "a.b+c@googlemail.com", "country": "us"},
+    "another host": ANNA | {"email": "A.B+c@Example.com", "country": "GB", "postal_code": "M1 1AE"},
+    "nothing": ANNA | {"email": None, "phone": None, "first_name": "-", "last_name": None},
+}
+
+
+def hashed(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def columns(warehouse, view, name):
+    warehouse.fill({"customers": [{"customer_id": one, **values} for one, values in CUSTOMERS.items()]})
+    rows = warehouse.run(f"tables/{view}", dataset=f"{warehouse.settings.project}.{warehouse.settings.dataset}")
+    return {row["customer_id"]: {column: row[column] for column in name.split()} for row in rows}
+
+
+def test_google_ignores_dots_and_what_follows_a_plus_sign_at_its_own_hosts_only(warehouse):
+    rows = columns(warehouse, "google_ads_customers", "email phone first_name last_name country postal_code")
+    assert rows["anna"] == {
+        "email": hashed("annao@gmail.com"),
+        "phone": hashed("+16505550101"),
+        "first_name": hashed("annamaria"),
+        "last_name": hashed("oneil"),
+        "country": "US",
+        "postal_code": "94043-1351",
+    }
+    assert (rows["googlemail"]["email"], rows["googlemail"]["country"]) == (hashed("ab@googlemail.com"), "US")
+    assert rows["another host"]["email"] == hashed("a.b+c@example.com")
+    assert [rows["nothing"][one] for one in ("email", "phone", "first_name", "last_name")] == [None] * 4
+
+
+def test_meta_takes_addresses_as_they_are_and_numbers_without_a_plus_sign(warehouse):
+    rows = columns(warehouse, "meta_customers", "email phone first_name last_name country postal_code")
+    assert rows["anna"] == {
+        "email": hashed("anna.o+shoes@gmail.com"),
+        "phone": hashed("16505550101"),
+        "first_name": hashed("annamaria"),
+        "last_name": hashed("oneil"),
+        "country": hashed("us"),
+        "postal_code": hashed("94043"),
+    }
+    assert rows["another host"]["postal_code"] == hashed("m11ae")
+    assert [rows["nothing"][one] for one in ("email", "phone", "first_name", "last_name")] == [None] * 4
