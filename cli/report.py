@@ -15,6 +15,8 @@ COLOURS = {
     "published": "green",
     "recommended": "green",
     "monitored": "green",
+    "resolved": "green",
+    "delivered": "green",
     "rejected": "yellow",
     "superseded": "yellow",
     "failed": "red",
@@ -148,6 +150,7 @@ def _outcome(run: Run, upper_bound: Measured | None) -> Table:
             "recommended", f"to {recommended.visitors} visitors by {recommended.method}; {_judged(recommended)}"
         )
         table.add_row("rules", f"{recommended.rules} from {recommended.baskets} baskets")
+    _rows_of_customers(run, table)
     if found := run.documents.health:
         if found.retraining:
             table.add_row("asked for", "a training")
@@ -157,6 +160,28 @@ def _outcome(run: Run, upper_bound: Measured | None) -> Table:
             table.add_row("returned", f"version {found.returned} is champion again")
     table.add_row("seconds", ", ".join(f"{step} {seconds:.1f}" for step, seconds in run.seconds.items()))
     return table
+
+
+def _rows_of_customers(run: Run, table: Table) -> None:
+    if found := run.documents.customers:
+        counts = _counted(found.arms) or "-"
+        table.add_row("customers", f"{found.customers:,} of {found.visitors:,} visitors: {counts}")
+        table.add_row("not matched", f"{found.unmatched} visitors of no customer, {found.conflicts} of two")
+        table.add_row("CRM", f"{found.refused_rows} rows and {found.refused_values} values refused (refused_customers)")
+        for one in found.excluded:
+            table.add_row(f"excluded, {one.channel}", f"{one.customers} {escape(one.reason)}")
+    if sent := run.documents.delivery:
+        table.add_row("destination", sent.destination)
+        table.add_row("planned", _counted(sent.planned) or "nothing has changed")
+        table.add_row("outcomes", _counted(sent.outcomes) or "-")
+        for reason, count in sent.refused.items():
+            table.add_row("refused", f"{count} {escape(reason)}")
+        for problem in sent.problems:
+            table.add_row("problem", escape(problem))
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items())
 
 
 def _judged(recommended: Recommended) -> str:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from shared.chain.audience_documents import DELIVERY, RESOLVED
 from shared.chain.documents import (
     AUDIENCE,
     CHECKS,
@@ -17,8 +18,13 @@ from shared.chain.documents import (
     TRAINING,
     ExportRun,
 )
+from shared.destination_settings import DESTINATIONS
 from shared.events import (
     AudiencePublished,
+    CustomersDue,
+    CustomersResolved,
+    MembersDelivered,
+    MembersDue,
     ModelMonitored,
     ModelRejected,
     MonitoringDue,
@@ -32,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
+    from shared.chain.audience_documents import Delivery, Resolved
     from shared.chain.documents import (
         Audience,
         Check,
@@ -56,8 +63,14 @@ STEPS = (
     "publish_audience",
 )
 
-# The steps of separate runs: one builds recommendations, one checks the model's health.
-BESIDE = ("build_recommendations", "monitor_model")
+# The steps of separate runs: one builds recommendations, one checks the model's health, and the others follow an
+# audience to its customers and to the destinations.
+BESIDE = (
+    "build_recommendations",
+    "monitor_model",
+    "resolve_customers",
+    *(f"send_to_{name}" for name in DESTINATIONS),
+)
 
 # The state of a run whose last event is of this class.
 _ENDS: dict[type, str] = {
@@ -65,6 +78,8 @@ _ENDS: dict[type, str] = {
     RunSuperseded: "superseded",
     RecommendationsBuilt: "recommended",
     ModelMonitored: "monitored",
+    CustomersResolved: "resolved",
+    MembersDelivered: "delivered",
 }
 
 
@@ -80,6 +95,8 @@ class Documents:
     audience: Audience | None = None
     recommendations: Recommended | None = None
     health: Health | None = None
+    customers: Resolved | None = None
+    delivery: Delivery | None = None
 
 
 @dataclass(frozen=True)
@@ -97,17 +114,19 @@ class Run:
 
     @property
     def kind(self) -> str:
-        """One of training, refresh (without a training), scoring, monitoring, recommendations."""
+        """One of training, refresh (without a training), scoring, monitoring, recommendations, customers, delivery."""
         kinds = {
             ScoringDue.topic: "scoring",
             MonitoringDue.topic: "monitoring",
             RecommendationsDue.topic: "recommendations",
+            CustomersDue.topic: "customers",
+            MembersDue.topic: "delivery",
         }
         return kinds.get(self.topic, "training" if self.trains else "refresh")
 
     @property
     def outcome(self) -> str:
-        """One of published, recommended, monitored, rejected, superseded, failed, retrying, running."""
+        """How the run ended, or one of retrying and running."""
         last = self.records[-1].event if self.records else None
         if isinstance(last, AudiencePublished):
             return "superseded" if self.documents.superseded else "published"
@@ -120,7 +139,7 @@ class Run:
     @property
     def has_ended(self) -> bool:
         """Whether the run has ended, successfully or not."""
-        return self.outcome in {"published", "recommended", "monitored", "rejected", "superseded", "failed"}
+        return self.outcome not in {"retrying", "running"}
 
     @property
     def reason(self) -> str:
@@ -182,5 +201,7 @@ def read(runs: Runs, run_id: str, only: Collection[Document[Any]] | None = None)
             found(AUDIENCE),
             found(RECOMMENDATIONS),
             found(HEALTH),
+            found(RESOLVED),
+            found(DELIVERY),
         ),
     )

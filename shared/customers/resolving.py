@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from shared.chain.audience_documents import RESOLVED, Excluded, Resolved
 from shared.chain.documents import CustomersRun
 from shared.customers import crm
-from shared.customers.documents import RESOLVED, Excluded, Resolved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

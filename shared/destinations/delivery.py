@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from shared.chain.audience_documents import DELIVERY, Delivery
 from shared.chain.documents import DeliveryRun
 from shared.destinations.contract import PUTS, Answer, Batch, Busy, Kind, Member
-from shared.destinations.documents import DELIVERY, PLAN, Delivery, DeliveryPlan, Ended, PlannedBatch, Request
+from shared.destinations.documents import PLAN, DeliveryPlan, Ended, PlannedBatch, Request
 from shared.destinations.requests import Requests
 from shared.errors import NotReady
 from shared.warehouse import Statement
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from shared.chain.environment import StepContext
-    from shared.destinations.contract import Destination, Outcome
+    from shared.destinations.contract import Destination
 
 # The order in which changes are sent. Removals follow when all others have ended.
 FIRST: tuple[Kind, ...] = ("withdraw", "outdated", *PUTS)
@@ -208,10 +209,10 @@ class DeliveryInRun:
 
 def summary(destination: str, plan: DeliveryPlan, requests: list[Ended]) -> Delivery:
     """Return the counts of a delivery run from its plan and its ended requests."""
-    planned: Counter[Kind] = Counter()
+    planned: Counter[str] = Counter()
     for batch in plan.batches:
         planned[batch.kind] += batch.members
-    outcomes: Counter[Outcome] = Counter()
+    outcomes: Counter[str] = Counter()
     refused: Counter[str] = Counter()
     for one in requests:
         outcomes[one.outcome] += one.members - sum(one.refused.values())

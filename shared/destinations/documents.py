@@ -80,22 +80,7 @@ class Ended(Struct, frozen=True):
     detail: str
 
 
-class Delivery(Struct, frozen=True):
-    """What became of a delivery run's members.
-
-    `planned` counts the members by kind of change. `outcomes` counts those who were not refused, by outcome. `refused`
-    counts the others by reason, and `problems` lists what the destination said about requests that did not succeed.
-    """
-
-    destination: str
-    planned: dict[Kind, int]
-    outcomes: dict[Outcome, int]
-    refused: dict[str, int]
-    problems: list[str]
-
-
 PLAN = Document("delivery_plan", DeliveryPlan)
-DELIVERY = Document("delivery", Delivery)
 
 
 def ended(place: str) -> Document[Ended]:

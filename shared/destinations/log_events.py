@@ -1,8 +1,5 @@
 """The log events of the destinations; docs/logs.md lists all events."""
 
-from collections.abc import Mapping
-
-from shared.destinations.contract import Kind, Outcome
 from shared.log import LogEvent
 
 
@@ -15,6 +12,6 @@ class AudienceDelivered(LogEvent, frozen=True):
 
     run_id: str
     destination: str
-    planned: Mapping[Kind, int]
-    outcomes: Mapping[Outcome, int]
+    planned: dict[str, int]
+    outcomes: dict[str, int]
     refused: dict[str, int]

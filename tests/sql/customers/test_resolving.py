@@ -9,10 +9,10 @@ import pytest
 from google.cloud import storage as gcs
 
 from functions import resolve_customers
+from shared.chain.audience_documents import RESOLVED, Excluded
 from shared.chain.environment import Environment, StepContext
 from shared.customers import resolving
 from shared.customers.arms import arm
-from shared.customers.documents import RESOLVED, Excluded
 from shared.deadline import Deadline
 from shared.events import AudiencePublished, CustomersResolved
 from shared.settings import Settings

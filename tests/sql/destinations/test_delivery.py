@@ -8,11 +8,11 @@ import pytest
 from google.cloud import storage as gcs
 
 from functions import send_to_files
+from shared.chain.audience_documents import DELIVERY
 from shared.chain.documents import CustomersRun
 from shared.chain.environment import Environment, StepContext
 from shared.deadline import Deadline
 from shared.destinations.contract import Answer, Busy
-from shared.destinations.documents import DELIVERY
 from shared.destinations.step import step_of
 from shared.errors import NotReady
 from shared.events import CustomersDue, CustomersResolved, MembersDelivered, MembersDue, RunSuperseded

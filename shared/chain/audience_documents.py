@@ -1,4 +1,4 @@
-"""The document of a run of resolve_customers: NAME.json in the run's folder."""
+"""The documents of runs that follow an audience: its customers, and what became of them at a destination."""
 
 from msgspec import Struct
 
@@ -35,4 +35,19 @@ class Resolved(Struct, frozen=True):
         return sum(self.arms.values())
 
 
+class Delivery(Struct, frozen=True):
+    """What became of a delivery run's members.
+
+    `planned` counts the members by kind of change. `outcomes` counts those who were not refused, by outcome. `refused`
+    counts the others by reason, and `problems` lists what the destination said about requests that did not succeed.
+    """
+
+    destination: str
+    planned: dict[str, int]
+    outcomes: dict[str, int]
+    refused: dict[str, int]
+    problems: list[str]
+
+
 RESOLVED = Document("customers", Resolved)
+DELIVERY = Document("delivery", Delivery)
