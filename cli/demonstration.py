@@ -22,8 +22,9 @@ from cli import bound, follow, machine, report
 from cli.declarations import HOME
 from cli.errors import CommandError
 from cli.page import routes as page
-from demo import generator, loading, sources
+from demo import crm, generator, loading, sources
 from demo.truth import Truth
+from shared import destination_settings
 from shared.events import DataRefreshed, RecommendationsDue
 from shared.report.writing import NAME
 
@@ -41,7 +42,16 @@ STATE = HOME / ".state" / "demo"
 FIRST_DAY = date(2017, 3, 1)
 # The sessions are years old, so the check of the data's age must be off.
 # Probabilities of a purchase on a return visit are far below the default band, so offers go by rank.
-SETTINGS: dict[str, Any] = {"checks": {"max_age_days": 0}, "policy": {"kind": "quantile"}}
+# The platforms of the destinations are local ones, with these accounts.
+SETTINGS: dict[str, Any] = {
+    "checks": {"max_age_days": 0},
+    "policy": {"kind": "quantile"},
+    "files": {"mode": "replace"},
+    "google_ads": {"mode": "replace", "account": "1234567890", "user_list": "987"},
+    "meta": {"mode": "replace", "audience": "23850000000000001"},
+}
+# Maximum time to wait for the destinations after the run's end, in seconds.
+_DELIVERY_SECONDS = 60
 # Maximum time to wait for the report after the run's end, in seconds.
 _REPORT_SECONDS = 20
 
@@ -73,11 +83,15 @@ class Laps:
 
 @dataclass(frozen=True)
 class Result:
-    """The run, the upper bound of its metrics (None for real sessions), its report, and each phase's seconds."""
+    """The run, the upper bound of its metrics (None for real sessions), its report, and each phase's seconds.
+
+    `destinations` counts the members of each destination by state and reason.
+    """
 
     run: Run
     upper_bound: Measured | None
     report_file: Path | None
+    destinations: list[dict[str, Any]]
     phases: dict[str, float]
 
 
@@ -107,6 +121,8 @@ def run(plan: Plan, out: Console) -> Result:
         laps.lap("generate")
         runs, letters = set(environment.runs.ids()), set(environment.dead_letters.all())
         _load(day_files, environment, out)
+        if not plan.sources:
+            crm.load(day_files, plan.seed, environment.bigquery, environment.settings.dataset)
         laps.lap("load")
         # A kept state may hold a run on the same sessions, or open runs. A unique reason makes a new run, and
         # identifies it.
@@ -133,7 +149,28 @@ def run(plan: Plan, out: Console) -> Result:
         laps.lap("upper bound")
         report_file = _report_file(finished.run_id, environment, state, pause)
         laps.lap("report")
-        return Result(finished, upper_bound, report_file, laps.seconds)
+        destinations = _destinations(finished, runs, environment, pause)
+        laps.lap("destinations")
+        return Result(finished, upper_bound, report_file, destinations, laps.seconds)
+
+
+def _destinations(
+    finished: Run, known: set[str], environment: Environment, pause: Callable[[float], object]
+) -> list[dict[str, Any]]:
+    """Return the members of each destination by state, once each has been sent the audience; empty without one."""
+    if finished.outcome != "published":
+        return []
+    wanted = set(destination_settings.switched_on(environment.settings))
+    deadline = time.monotonic() + _DELIVERY_SECONDS
+    while time.monotonic() < deadline:
+        new = [run_id for run_id in environment.runs.ids() if run_id not in known]
+        if wanted <= follow.settled(environment, new):
+            rows = environment.query("destinations/states")
+            # The ledger is written after the requests.
+            if all(row["state"] != "wanted" for row in rows):
+                return rows
+        pause(0.2)
+    return environment.query("destinations/states")
 
 
 def _report_file(run_id: str, environment: Environment, state: Path, pause: Callable[[float], object]) -> Path | None:

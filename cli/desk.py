@@ -13,17 +13,22 @@ from cli import declarations
 from cli.declarations import Declarations
 from deskcloud import cloud
 from deskcloud.document import (
+    AdAccount,
+    DataManager,
     Dataset,
     Document,
     Endpoint,
     Function,
     Functions,
+    GoogleAdsAccount,
+    Platforms,
     Schedule,
     Sink,
     Subscription,
     Table,
 )
 from shared import jsontext
+from shared.destination_settings import GoogleAds, MetaAds
 from shared.settings import Settings
 
 # Modules that the functions import at their first use. They take one or two seconds, so the local cloud preloads them.
@@ -81,7 +86,7 @@ def document(
         Malformed: the settings break a rule.
     """
     read = Settings.from_document({"project": project, **settings})
-    declared = declarations.read().deployed(read)
+    declared, platforms = declarations.read().deployed(read), _platforms(read)
     return Document(
         project,
         region=read.serving.region,
@@ -94,7 +99,8 @@ def document(
             Schedule(name, one.cron, one.topic, one.time_zone, one.body) for name, one in declared.schedules.items()
         ),
         endpoints=(Endpoint(read.serving.endpoint_id, read.serving.region),),
-        functions=_functions(declared, settings, read.online.origins),
+        functions=_functions(declared, settings, read.online.origins, platforms),
+        platforms=platforms,
         has_reservation=not is_on_demand,
     )
 
@@ -134,15 +140,35 @@ def _sinks(declared: Declarations, settings: Settings) -> Iterator[Sink]:
         yield Sink(name, sink.filter_for(settings.source_dataset), topic=sink.topic, dataset=dataset)
 
 
-def _functions(declared: Declarations, settings: Mapping[str, Any], origins: tuple[str, ...]) -> Functions:
-    serving = {**settings.get("serving", {}), "api_endpoint": "${VERTEX_URL}"}
+def _platforms(settings: Settings) -> Platforms:
+    """Return the platforms that stand for those of the destinations, unless the settings name others."""
+    ads, meta = settings.google_ads, settings.meta
+    return Platforms(
+        datamanager=DataManager((GoogleAdsAccount(ads.account, (ads.user_list,)),)) if _is_here(ads) else None,
+        meta=AdAccount("act_1", (meta.audience,)) if _is_here(meta) else None,
+    )
+
+
+def _is_here(destination: GoogleAds | MetaAds) -> bool:
+    return destination.mode != "off" and not destination.api_endpoint
+
+
+def _functions(
+    declared: Declarations, settings: Mapping[str, Any], origins: tuple[str, ...], platforms: Platforms
+) -> Functions:
+    here = {"serving": "${VERTEX_URL}"}
+    if platforms.datamanager:
+        here["google_ads"] = "${DATAMANAGER_URL}"
+    if platforms.meta:
+        here["meta"] = "${META_URL}"
+    own = {section: {**settings.get(section, {}), "api_endpoint": url} for section, url in here.items()}
     return Functions(
         str(declarations.ROOT / "main.py"),
         tuple(
             Function(name, one.http is not None, origins if one.http else ())
             for name, one in declared.functions.items()
         ),
-        {"PROPENSITY_SETTINGS": jsontext.text({**settings, "serving": serving})},
+        {"PROPENSITY_SETTINGS": jsontext.text({**settings, **own})},
         tuple(declared.secrets),
         _GOOGLE_CLIENTS,
     )

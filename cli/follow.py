@@ -2,12 +2,16 @@
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 
+from shared.chain.documents import DeliveryRun
 from shared.chain.environment import Environment
 from shared.chain.refreshes import reasons
 from shared.chain.run_state import BESIDE, STEPS, Run, read
 from shared.chain.runs import Runs
 from shared.dead_letters import DeadLetters
+from shared.destinations.documents import PLAN
+from shared.destinations.requests import Requests
 from shared.events import DataRefreshed, RecommendationsDue
 
 
@@ -54,6 +58,21 @@ def _letters_of_steps(dead_letters: DeadLetters) -> set[str]:
 def beside(runs: Runs, known: set[str]) -> bool:
     """Whether there is a new run that builds recommendations. Data that have recommendations already open none."""
     return any(run.topic == RecommendationsDue.topic for run in _new(runs, known))
+
+
+def settled(environment: Environment, run_ids: list[str]) -> set[str]:
+    """Return the destinations whose delivery run, of these runs, has ended or only waits for the destination's word."""
+    found = set()
+    for run_id in run_ids:
+        opened, plan = environment.runs.find(run_id), environment.runs.read(run_id, PLAN)
+        if plan is None or not isinstance(opened, DeliveryRun):
+            continue
+        requests = Requests(opened.destination, environment)
+        soon = datetime.now(UTC) + timedelta(minutes=1)
+        is_sent = len(requests.places_of(run_id)) >= len(plan.batches)
+        if is_sent and all(one.look_at > soon for one in requests.open()):
+            found.add(opened.destination)
+    return found
 
 
 def _new(runs: Runs, known: set[str]) -> Iterator[Run]:

@@ -162,6 +162,14 @@ def _outcome(run: Run, upper_bound: Measured | None) -> Table:
     return table
 
 
+def destinations(rows: list[dict[str, Any]]) -> Table:
+    """Return a table of the members of each destination, by state and reason."""
+    table = Table("destination", "state", "members", "why", title="Destinations", title_justify="left")
+    for row in rows:
+        table.add_row(row["destination"], row["state"], f"{row['members']:,}", escape(row["reason"] or ""))
+    return table
+
+
 def _rows_of_customers(run: Run, table: Table) -> None:
     if found := run.documents.customers:
         counts = _counted(found.arms) or "-"

@@ -39,7 +39,14 @@ def demo(
     report.show(result.run, out, result.upper_bound)
     if result.report_file:
         out.print(f"report       {os.path.relpath(result.report_file)}", markup=False, highlight=False, soft_wrap=True)
-    document = {**report.document(result.run), "upper_bound": result.upper_bound, "phases": result.phases}
+    if result.destinations:
+        out.print(report.destinations(result.destinations))
+    document = {
+        **report.document(result.run),
+        "upper_bound": result.upper_bound,
+        "destinations": result.destinations,
+        "phases": result.phases,
+    }
     if json_file:
         json_file.write_text(jsontext.text(document, indent=1) + "\n")
     if result.run.outcome not in {"published", "rejected"}:

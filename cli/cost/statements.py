@@ -255,7 +255,7 @@ def customers(volumes: Volumes, settings: Settings) -> list[Reading]:
 def delivery(_: Volumes, settings: Settings) -> list[Reading]:
     """Return the statements of sending an audience's changes, for all destinations that are on."""
     count = len(destination_settings.switched_on(settings))
-    names = ("plan", "want", "batches", "members_of_batch", "record_sent", "record_outcome")
+    names = ("plan", "want", "batches", "members_of_batch", "record_sent", "record_outcome", "states")
     return [Reading(f"destinations/{name}", times=count) for name in names]
 
 

@@ -40,7 +40,10 @@ class Running:
 
     def variables(self, address: Address) -> dict[str, str]:
         """Return the values of the variables in the document's `environment`, such as `${META_URL}`."""
-        at = {name: self._opened(name, address(name, one)) for name, one in self.addresses.items()}
+        # Google's client sends the secret as a token, so Data Manager's URL needs none.
+        at = {name: address(name, one) for name, one in self.addresses.items()}
+        if ADMIN in at:
+            at[ADMIN] = self._opened(ADMIN, at[ADMIN])
         named = {f"{name.upper()}_{'HOST' if name == 'mail' else 'URL'}": one for name, one in at.items()}
         return {**named, **self.credentials}
 
