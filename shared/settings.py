@@ -197,6 +197,8 @@ class Campaign(Section, frozen=True):
     holdout_share: Share = 0.02
     # Who bought within this many days is left out; 0 leaves out nobody.
     recent_buyer_days: Annotated[int, Meta(ge=0, le=1000)] = 14
+    # Minimum number of rows of crm_customers, as a share of the rows before. With fewer, nobody is resolved.
+    min_rows_share: Share = 0.5
 
 
 class Serving(Section, frozen=True):

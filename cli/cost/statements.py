@@ -240,6 +240,7 @@ def customers(volumes: Volumes, settings: Settings) -> list[Reading]:
     year = {table: volumes.within(resolving.WINDOW_DAYS) for table in ("orders", "sessions")}
     recent = {"orders": volumes.within(max(settings.campaign.recent_buyer_days, 1))}
     return [
+        Reading("customers/sizes"),
         Reading("customers/forget_customers"),
         Reading("customers/forget_refusals"),
         Reading("customers/unchecked", times=2),

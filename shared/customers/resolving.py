@@ -10,6 +10,7 @@ import msgspec
 from shared.chain.audience_documents import RESOLVED, Excluded, Resolved
 from shared.chain.documents import CustomersRun
 from shared.customers import crm
+from shared.errors import Permanent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +25,18 @@ WINDOW_DAYS = 365
 
 
 def check_customers(context: StepContext) -> None:
-    """Check the rows of crm_customers that are new or have changed, page by page."""
+    """Check the rows of crm_customers that are new or have changed, page by page.
+
+    Raises:
+        Permanent: the table has lost too many rows. Without them, their customers would be withdrawn everywhere.
+    """
+    [sizes] = context.warehouse.query("customers/sizes")
+    least = context.settings.campaign.min_rows_share
+    if sizes["present"] < least * sizes["known"]:
+        raise Permanent(
+            f"crm_customers has {sizes['present']} rows, and {sizes['known']} were known: load it again, or allow it "
+            f"with campaign.min_rows_share ({least:g}) and replay the run"
+        )
     context.warehouse.query("customers/forget_customers")
     context.warehouse.query("customers/forget_refusals")
     for page in _pages(context):
@@ -42,7 +54,7 @@ def _write_checked(page: list[dict[str, Any]], context: StepContext) -> None:
     customers: list[tuple[str, crm.Customer]] = []
     refusals: list[tuple[str, str, crm.Refusal]] = []
     for row in page:
-        digest, copies = row.pop("digest"), row.pop("copies")
+        digest, copies, _ = row.pop("digest"), row.pop("copies"), row.pop("rules")
         customer, refused = crm.check(row, copies)
         if customer:
             customers.append((digest, customer))

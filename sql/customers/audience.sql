@@ -59,6 +59,13 @@ using (
         where day between @first_day and @day and refunded_on is null
     ),
 
+    -- Who was held out once is held out of all campaigns.
+    held_out as (
+        select distinct customer_id
+        from assignments
+        where arm = 'holdout'
+    ),
+
     fractions as (
         select
             best.*,
@@ -66,7 +73,7 @@ using (
                 concat('0x', substr(to_hex(sha256(concat(@salt, '|', @campaign, '|', customer_id))), 1, 13)) as int64
             ) / pow(2, 52) as of_campaign,
             cast(
-                concat('0x', substr(to_hex(sha256(concat(@salt, '|holdout|', customer_id))), 1, 13)) as int64
+                concat('0x', substr(to_hex(sha256(concat(@salt, '||', customer_id))), 1, 13)) as int64
             ) / pow(2, 52) as of_holdout
         from best
     )
@@ -86,6 +93,7 @@ using (
         fractions.probability
         * coalesce(safe_divide(bought.revenue, bought.orders), means.revenue_of_order) as expected_value,
         case
+            when held_out.customer_id is not null then 'holdout'
             when assignments.arm is not null then assignments.arm
             when fractions.of_holdout < @holdout_share then 'holdout'
             when fractions.of_campaign < @control_share then 'control'
@@ -96,6 +104,7 @@ using (
     cross join means
     left join products on fractions.visitor_id = products.visitor_id
     left join bought on fractions.customer_id = bought.customer_id
+    left join held_out on fractions.customer_id = held_out.customer_id
     left join assignments on fractions.customer_id = assignments.customer_id and assignments.campaign = @campaign
 ) as fresh
     on false

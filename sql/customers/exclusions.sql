@@ -1,6 +1,7 @@
 -- Replace the reasons of @day why customers may not be reached. Of the statements about a purpose, the latest counts;
 -- of two at the same time, the refusal counts. Without a statement there is no consent. For analytics, only a refusal
--- counts.
+-- counts. A reason of the shop's that is not a few lower-case words may hold personal data, and is not repeated. Only
+-- customers of the audience and members of destinations have rows.
 -- @day           DATE       day of the audience
 -- @now           TIMESTAMP  time up to which statements count
 -- @recent_since  DATE       first day of orders that exclude a customer; a day after @day excludes nobody
@@ -55,7 +56,14 @@ using (
         select
             suppressions.customer_id,
             channel,
-            concat('suppressed: ', suppressions.reason) as reason
+            concat(
+                'suppressed: ',
+                if(
+                    regexp_contains(suppressions.reason, r'^[a-z][a-z_ ]{0,39}\z'),
+                    suppressions.reason,
+                    'another reason'
+                )
+            ) as reason
         from suppressions
         cross join unnest(['ads', 'email']) as channel
         where
@@ -78,6 +86,15 @@ using (
             and links.customer_id is not null
     ),
 
+    concerned as (
+        select customer_id
+        from audience_customers
+        where day = @day
+        union distinct
+        select customer_id
+        from destination_members
+    ),
+
     every as (
         select * from refused
         union distinct
@@ -93,7 +110,7 @@ using (
         every.reason,
         @run_id as run_id
     from every
-    inner join customers on every.customer_id = customers.customer_id
+    inner join concerned on every.customer_id = concerned.customer_id
 ) as fresh
     on false
 when not matched by source and target.day = @day then delete

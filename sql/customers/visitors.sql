@@ -18,12 +18,18 @@ using (
             crm_visitors.visitor_id,
             crm_visitors.user_id,
             known.customer_id,
-            if(crm_visitors.customer_id is null, 'email_sha256', 'crm_visitors') as matched_by
+            'crm_visitors' as matched_by
         from crm_visitors
-        inner join known
-            on
-                crm_visitors.customer_id = known.customer_id
-                or (crm_visitors.customer_id is null and lower(crm_visitors.email_sha256) = known.email_sha256)
+        inner join known on trim(crm_visitors.customer_id) = known.customer_id
+        union all
+        select
+            crm_visitors.visitor_id,
+            crm_visitors.user_id,
+            known.customer_id,
+            'email_sha256' as matched_by
+        from crm_visitors
+        inner join known on lower(crm_visitors.email_sha256) = known.email_sha256
+        where crm_visitors.customer_id is null
     ),
 
     logins as (

@@ -1,9 +1,10 @@
 -- Give each row of crm_customers a digest, by which a changed row is found. Equal rows count once. If another row of
--- the same customer comes or goes, the digest changes too.
+-- the same customer comes or goes, the digest changes too. If the rules of shared/customers/crm.py change, so does
+-- `rules`, and all rows are checked again.
 with
 different as (
     select distinct
-        customer_id,
+        trim(customer_id) as customer_id,
         email,
         phone,
         first_name,
@@ -17,6 +18,7 @@ different as (
 counted as (
     select
         *,
+        1 as rules,
         count(*) over (partition by customer_id) as copies
     from different
 )

@@ -14,6 +14,7 @@ from shared.chain.environment import Environment, StepContext
 from shared.customers import resolving
 from shared.customers.arms import arm
 from shared.deadline import Deadline
+from shared.errors import Permanent
 from shared.events import AudiencePublished, CustomersResolved
 from shared.settings import Settings
 
@@ -148,11 +149,12 @@ def test_a_customer_has_the_orders_of_all_visitors_and_an_expected_value(world):
 
 
 def test_only_whose_latest_statement_consents_may_be_reached(world):
+    people = ("all", "none", "email", "withdrew", "tie", "tomorrow", "analytics")
     world.warehouse.fill(
         {
-            "crm_customers": crm("all", "none", "email", "withdrew", "tie", "tomorrow", "analytics"),
-            "crm_visitors": links(v1="all"),
-            "audience": audience("v1"),
+            "crm_customers": crm(*people, "unconcerned"),
+            "crm_visitors": links(**{f"v{one}": one for one in people}),
+            "audience": audience(*(f"v{one}" for one in people)),
             "consents": [
                 *consents("all", "withdrew", "tie", "analytics"),
                 *consents("email", purposes=["email"]),
@@ -198,6 +200,7 @@ def test_the_suppressed_and_recent_buyers_are_excluded_by_channel_and_counted_by
             ],
             "suppressions": [
                 {"customer_id": "a", "channel": "email", **suppression},
+                {"customer_id": "a", "channel": "ads", **suppression | {"reason": "call Anna at 01 99 00 01 23"}},
                 {"customer_id": "c", "channel": "all", **suppression, "until": NOW - dt.timedelta(1)},
                 {"customer_id": "c", "channel": "ads", **suppression | {"since": NOW + dt.timedelta(1)}},
             ],
@@ -218,12 +221,14 @@ def test_the_suppressed_and_recent_buyers_are_excluded_by_channel_and_counted_by
     found = resolve(world)
     assert excluded(world) == {
         ("a", "email", "suppressed: complaint"),
+        ("a", "ads", "suppressed: another reason"),
         ("b", "ads", "bought recently"),
         ("b", "email", "bought recently"),
     }
     assert found.arms == {"treated": 3}
     assert found.excluded == [
         Excluded("ads", "bought recently", 1),
+        Excluded("ads", "suppressed: another reason", 1),
         Excluded("email", "bought recently", 1),
         Excluded("email", "suppressed: complaint", 1),
     ]
@@ -274,7 +279,7 @@ def test_a_second_delivery_changes_nothing_and_a_changed_row_is_checked_again(wo
                 *crm("a", phone="06 12 34 56 78"),
                 *crm("b", email="no address"),
                 *crm("c"),
-                *crm("c", email="other@example.com"),
+                *crm("c ", email="other@example.com"),
                 *crm("d"),
                 *crm("d"),
             ],
@@ -340,3 +345,33 @@ def test_pages_are_checked_one_by_one(world, monkeypatch):
     world.warehouse.fill({"crm_customers": crm(*"abcdefgh"), "audience": audience("v1")})
     assert resolve(world).matched == 0
     assert len(rows(world, "customers")) == 8
+
+
+def test_a_table_that_has_lost_its_rows_withdraws_nobody(world):
+    world.warehouse.fill({"crm_customers": crm(*"abcd"), "audience": audience("v1")})
+    resolve(world)
+    dataset = world.warehouse.settings.dataset
+    world.warehouse.client.query_and_wait(f"delete from {dataset}.crm_customers where customer_id > 'a'")  # noqa: S608
+    with pytest.raises(Permanent, match=r"crm_customers has 1 rows, and 4 were known: load it again"):
+        resolve(world, 1)
+    assert len(rows(world, "customers")) == 4
+
+
+def test_who_was_held_out_of_one_campaign_is_held_out_of_the_next(world):
+    before = {
+        "campaign": "spring",
+        "arm": "holdout",
+        "exclusions": [],
+        "day": DAY,
+        "assigned_at": EARLIER,
+        "run_id": "r",
+    }
+    world.warehouse.fill(
+        {
+            "crm_customers": crm("a"),
+            "crm_visitors": links(v1="a"),
+            "audience": audience("v1"),
+            "assignments": [{"customer_id": "a", "day": DAY, "run_id": "r", **before}],
+        }
+    )
+    assert resolve(world).arms == {"holdout": 1}

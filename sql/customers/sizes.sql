@@ -1,0 +1,20 @@
+-- Count the customers whose rows were checked before, and the rows that crm_customers has now.
+with
+checked as (
+    select digest
+    from customers
+    union distinct
+    select digest
+    from refused_customers
+),
+
+before as (
+    select count(*) as known
+    from checked
+)
+
+select
+    max(before.known) as known,
+    count(crm_rows.digest) as present
+from before
+left join crm_rows on true
