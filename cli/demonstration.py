@@ -166,7 +166,7 @@ def _destinations(
         new = [run_id for run_id in environment.runs.ids() if run_id not in known]
         if wanted <= follow.settled(environment, new):
             rows = environment.query("destinations/states")
-            # The ledger is written after the requests.
+            # The member ledger is written after the requests.
             if all(row["state"] != "wanted" for row in rows):
                 return rows
         pause(0.2)

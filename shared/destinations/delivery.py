@@ -76,7 +76,7 @@ class DeliveryInRun:
         return self._context.runs.keep(self._context.run_id, PLAN, DeliveryPlan(batches))
 
     def send(self, plan: DeliveryPlan) -> None:
-        """Send what can be sent now, and record it in the ledger.
+        """Send what can be sent now, and record it in the member ledger.
 
         Raises:
             NotReady: the deadline has passed, or the destination asks to wait for longer than it.
@@ -149,7 +149,7 @@ class DeliveryInRun:
             time.sleep(max(pause, 0.0))
 
     def _record_sent(self) -> None:
-        """Record in the ledger what this run has sent; a second time changes nothing."""
+        """Record in the member ledger what this run has sent; a second time changes nothing."""
         mine = sorted(
             (one for one in self._requests.open() if one.run_id == self._context.run_id), key=lambda one: one.place
         )
@@ -189,7 +189,7 @@ class DeliveryInRun:
         return looked
 
     def _record_outcomes(self, requests: list[Request]) -> None:
-        """Record requests that have ended: first in the ledger, then in the bucket."""
+        """Record requests that have ended: first in the member ledger, then in the bucket."""
         if not requests:
             return
         refused = {customer: why for one in requests for customer, why in one.refused.items()}

@@ -1,4 +1,4 @@
--- Record in the ledger how requests have ended. Members of a later request stay as they are.
+-- Record in the member ledger how requests have ended. Members of a later request stay as they are.
 -- @destination  STRING         name of the destination
 -- @requests     ARRAY<STRING>  the destination's id of each request that has ended
 -- @outcomes     ARRAY<STRING>  confirmed, failed or unconfirmed

@@ -1,4 +1,4 @@
--- Record in the ledger what a delivery run has sent, and whom it could not send.
+-- Record in the member ledger what a delivery run has sent, and whom it could not send.
 -- @created_on  DATE           day on which the run was opened
 -- @run_id      STRING         id of the delivery run
 -- @kinds       ARRAY<STRING>  kind of each batch that was sent

@@ -1,4 +1,4 @@
--- Note in the ledger whom the run's plan wants at the destination, and whom it does not want any more.
+-- Note in the member ledger whom the run's plan wants at the destination, and whom it does not want any more.
 -- @created_on  DATE       day on which the run was opened
 -- @run_id      STRING     id of the delivery run
 -- @now         TIMESTAMP  time of the plan

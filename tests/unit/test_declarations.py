@@ -165,7 +165,7 @@ def test_a_function_starts_without_a_secret_only_if_it_is_given_none(name, monke
 
 
 def test_what_the_bucket_forgets_is_what_nobody_delivers_again():
-    assert [rule.prefix for rule in DECLARED.lifecycle] == ["dead-letters/", "checkouts/", "backtests/"]
+    assert [rule.prefix for rule in DECLARED.lifecycle] == ["dead-letters/", "checkouts/", "backtests/", "deliveries/"]
     assert all(rule.days > 7 for rule in DECLARED.lifecycle)
 
 
