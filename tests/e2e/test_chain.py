@@ -266,7 +266,10 @@ def rolled_back(chain):
     known = set(chain.runs.ids())
     versions = rollback.roll_back(chain.clients, "complaints", "somebody")
     chain.settle()
-    [run] = [chain.run(run_id) for run_id in set(chain.runs.ids()) - known]
+    new = [chain.run(run_id) for run_id in set(chain.runs.ids()) - known]
+    # Each audience is followed by a run that finds its customers.
+    assert sorted(run.kind for run in new) == ["customers", "scoring"]
+    [run] = [run for run in new if run.kind == "scoring"]
     assert [record.step for record in run.records] == ["score_visitors", "publish_audience"]
     return versions
 
