@@ -45,8 +45,8 @@ def open_run(message: Message, environment: Environment, now: datetime) -> Custo
 def step(event: CustomersDue, context: StepContext) -> CustomersResolved:
     """Check new rows of the CRM, then replace the day's customers and exclusions."""
     day = context.run_as(CustomersRun).as_of
-    resolving.check_customers(context)
-    resolved = resolving.resolve(day, context)
+    has_customers = resolving.check_customers(context)
+    resolved = resolving.resolve(day, context) if has_customers else resolving.nobody(context)
     log(CustomersFound(event.run_id, resolved.customers, resolved.unmatched, resolved.conflicts, resolved.refused_rows))
     return CustomersResolved(event.run_id, day, resolved.customers)
 

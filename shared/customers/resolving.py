@@ -24,8 +24,8 @@ PAGE = 10_000
 WINDOW_DAYS = 365
 
 
-def check_customers(context: StepContext) -> None:
-    """Check the rows of crm_customers that are new or have changed, page by page.
+def check_customers(context: StepContext) -> bool:
+    """Check the rows of crm_customers that are new or have changed, page by page; return whether there were or are any.
 
     Raises:
         Permanent: the table has lost too many rows. Without them, their customers would be withdrawn everywhere.
@@ -37,10 +37,13 @@ def check_customers(context: StepContext) -> None:
             f"crm_customers has {sizes['present']} rows, and {sizes['known']} were known: load it again, or allow it "
             f"with campaign.min_rows_share ({least:g}) and replay the run"
         )
+    if not sizes["present"] and not sizes["known"]:
+        return False
     context.warehouse.query("customers/forget_customers")
     context.warehouse.query("customers/forget_refusals")
     for page in _pages(context):
         _write_checked(page, context)
+    return True
 
 
 def _pages(context: StepContext) -> Iterator[list[dict[str, Any]]]:
@@ -76,6 +79,15 @@ def _write_checked(page: list[dict[str, Any]], context: StepContext) -> None:
         names = ("ids", "emails", "phones", "first_names", "last_names", "countries", "postal_codes", "languages")
         parameters = {name: list(values) for name, values in zip(names, columns, strict=True)}
         context.warehouse.query("customers/checked", {"digests": [digest for digest, _ in customers], **parameters})
+
+
+def nobody(context: StepContext) -> Resolved:
+    """Return the result without a CRM: the shop uses no customers, so nothing else is read or written."""
+    none = Resolved(
+        visitors=0, matched=0, conflicts=0, unmatched=0, refused_rows=0, refused_values=0, arms={}, excluded=[]
+    )
+    context.runs.write(context.run_id, RESOLVED, none)
+    return none
 
 
 def resolve(day: date, context: StepContext) -> Resolved:

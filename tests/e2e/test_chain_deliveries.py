@@ -11,9 +11,11 @@ from google.cloud import pubsub_v1
 
 from cli import declarations
 from fixtures.chain import DEADLINE, PROJECT
+from shared.settings import Settings
 
 TIMES = 3
-LISTENERS = [(name, topic) for name, one in declarations.read().functions.items() for topic in one.topics]
+DEPLOYED = declarations.read().deployed(Settings(project=PROJECT, bucket="any")).functions
+LISTENERS = [(name, topic) for name, one in DEPLOYED.items() for topic in one.topics]
 
 
 def events_of(chain, run):

@@ -375,3 +375,10 @@ def test_who_was_held_out_of_one_campaign_is_held_out_of_the_next(world):
         }
     )
     assert resolve(world).arms == {"holdout": 1}
+
+
+def test_a_shop_without_a_crm_has_no_customers_and_pays_for_one_statement(world):
+    world.warehouse.fill({"audience": audience("v1")})
+    found = resolve(world)
+    assert (found.customers, found.visitors) == (0, 0)
+    assert rows(world, "exclusions") == []
