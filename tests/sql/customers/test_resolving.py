@@ -340,6 +340,7 @@ def test_nobody_without_consent_is_ever_among_those_who_may_be_reached(world):
             assert (one not in barred) == may
 
 
+@pytest.mark.slow
 def test_pages_are_checked_one_by_one(world, monkeypatch):
     monkeypatch.setattr(resolving, "PAGE", 3)
     world.warehouse.fill({"crm_customers": crm(*"abcdefgh"), "audience": audience("v1")})
@@ -382,3 +383,23 @@ def test_a_shop_without_a_crm_has_no_customers_and_pays_for_one_statement(world)
     found = resolve(world)
     assert (found.customers, found.visitors) == (0, 0)
     assert rows(world, "exclusions") == []
+
+
+@pytest.mark.slow
+def test_each_statement_is_run_once_by_a_run_however_often_its_event_comes(world):
+    named = {
+        *("customers/sizes", "customers/forget_customers", "customers/forget_refusals", "customers/unchecked"),
+        *("customers/checked", "customers/refused", "customers/visitors", "customers/audience"),
+        *("customers/exclusions", "customers/assignments", "customers/matches", "customers/arms"),
+        "customers/excluded",
+    }
+    world.warehouse.fill({"crm_customers": crm("a", phone="wrong"), "audience": audience("v1")})
+    day = dt.date(2017, 8, 7)
+    for _ in range(2):
+        resolve(world, 7, day)
+    ids = [job.job_id for job in world.warehouse.client.list_jobs(max_results=200)]
+    mine = [one for one in ids if one.startswith("20170807-")]
+    for name in named:
+        # The rows are checked page by page, and the last page is empty.
+        expected = 2 if name == "customers/unchecked" else 1
+        assert sum(name.replace("/", "-") in one for one in mine) == expected, name

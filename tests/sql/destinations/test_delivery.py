@@ -251,3 +251,13 @@ def test_a_newer_audience_takes_over_and_follows_the_requests_of_the_one_before(
 def test_a_tick_without_anything_to_follow_opens_no_run(world):
     assert bring_forward(world, TICK) is None
     assert world.environment.runs.ids() == []
+
+
+def test_the_members_of_all_destinations_are_counted_by_state(world):
+    world.warehouse.fill({"customers": customers("a", "b"), "audience_customers": audience("a", "b")})
+    bring_forward(world, resolved(world))
+    bring_forward(world, resolved(world), step=send_to_files.STEP)
+    assert world.warehouse.run("destinations/states") == [
+        {"destination": "files", "state": "confirmed", "reason": None, "members": 2},
+        {"destination": "platform", "state": "sent", "reason": None, "members": 2},
+    ]

@@ -124,6 +124,7 @@ def test_who_is_not_surely_there_is_added_again(planned):
     assert [one for kind, one, _ in found if kind == "add"] == ["failed", "leaving", "refused", "removed", "wanted"]
 
 
+@pytest.mark.slow
 def test_who_was_refused_is_sent_again_only_with_other_data(warehouse, planned):
     given = {"customers": customers("a"), "audience_customers": audience("a")}
     planned(FILES, **given)
@@ -144,6 +145,7 @@ def test_who_may_no_longer_be_there_is_withdrawn_in_each_mode_and_who_left_the_a
     assert planned(FILES | {"adds": False, "removes": False}) == withdrawn
 
 
+@pytest.mark.slow
 def test_a_member_of_the_control_group_is_withdrawn(planned):
     found = planned(
         FILES,
@@ -154,6 +156,7 @@ def test_a_member_of_the_control_group_is_withdrawn(planned):
     assert found == [("withdraw", "a", "a@example.com")]
 
 
+@pytest.mark.slow
 def test_in_the_mode_that_only_updates_nobody_is_added(planned):
     found = planned(
         FILES | {"adds": False, "removes": False},

@@ -25,12 +25,12 @@ def hashed(text):
 
 def columns(warehouse, view, name):
     warehouse.fill({"customers": [{"customer_id": one, **values} for one, values in CUSTOMERS.items()]})
-    rows = warehouse.run(f"tables/{view}", dataset=f"{warehouse.settings.project}.{warehouse.settings.dataset}")
+    rows = warehouse.run(view, dataset=f"{warehouse.settings.project}.{warehouse.settings.dataset}")
     return {row["customer_id"]: {column: row[column] for column in name.split()} for row in rows}
 
 
 def test_google_ignores_dots_and_what_follows_a_plus_sign_at_its_own_hosts_only(warehouse):
-    rows = columns(warehouse, "google_ads_customers", "email phone first_name last_name country postal_code")
+    rows = columns(warehouse, "tables/google_ads_customers", "email phone first_name last_name country postal_code")
     assert rows["anna"] == {
         "email": hashed("annao@gmail.com"),
         "phone": hashed("+16505550101"),
@@ -45,7 +45,7 @@ def test_google_ignores_dots_and_what_follows_a_plus_sign_at_its_own_hosts_only(
 
 
 def test_meta_takes_addresses_as_they_are_and_numbers_without_a_plus_sign(warehouse):
-    rows = columns(warehouse, "meta_customers", "email phone first_name last_name country postal_code")
+    rows = columns(warehouse, "tables/meta_customers", "email phone first_name last_name country postal_code")
     assert rows["anna"] == {
         "email": hashed("anna.o+shoes@gmail.com"),
         "phone": hashed("16505550101"),
@@ -56,3 +56,19 @@ def test_meta_takes_addresses_as_they_are_and_numbers_without_a_plus_sign(wareho
     }
     assert rows["another host"]["postal_code"] == hashed("m11ae")
     assert [rows["nothing"][one] for one in ("email", "phone", "first_name", "last_name")] == [None] * 4
+
+
+def test_a_row_of_the_crm_has_another_digest_if_it_or_another_row_of_the_customer_changes(warehouse):
+    def digests(*rows):
+        warehouse.clean()
+        warehouse.fill({"crm_customers": [{"customer_id": one, "email": email} for one, email in rows]})
+        dataset = f"{warehouse.settings.project}.{warehouse.settings.dataset}"
+        found = warehouse.run("tables/crm_rows", dataset=dataset)
+        return {(row["customer_id"], row["email"], row["copies"]): row["digest"] for row in found}
+
+    alone = digests(("a", "a@example.com"), ("a ", "a@example.com"), ("b", None))
+    assert alone.keys() == {("a", "a@example.com", 1), ("b", None, 1)}
+    changed = digests(("a", "a@example.com"), ("a", "other@example.com"), ("b", None))
+    assert changed.keys() == {("a", "a@example.com", 2), ("a", "other@example.com", 2), ("b", None, 1)}
+    assert changed["b", None, 1] == alone["b", None, 1]
+    assert alone["a", "a@example.com", 1] not in changed.values()
