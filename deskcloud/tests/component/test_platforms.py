@@ -33,9 +33,10 @@ def test_each_platform_of_the_example_has_an_address_and_credentials(tmp_path):
         "MAIL_HOST",
         "PLATFORMS_URL",
     }
-    assert SECRET in variables["DATAMANAGER_URL"]
+    assert SECRET in variables["PLATFORMS_URL"]
+    # Google's client sends the secret as its token.
     assert variables["META_URL"].endswith("/meta")
-    assert SECRET not in variables["META_URL"]
+    assert SECRET not in variables["META_URL"] + variables["DATAMANAGER_URL"]
     with started(tmp_path, named) as found:
         assert found.credentials == first
 
