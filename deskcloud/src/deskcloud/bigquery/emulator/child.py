@@ -3,14 +3,20 @@
 DuckDB tries to import pandas twice per query. If pandas is not installed, the search for pandas takes half of the time
 of a short query. If pandas is installed, Google's table reader imports it, which adds 0.4 s to each start. In this
 process, an import of pandas fails at once.
+
+V8, which runs functions in JavaScript, protects its memory by keys of the processor. A thread that is older than V8
+does not have the key, so its first call would end the process. Therefore V8 starts here without these keys.
 """
 
 import importlib
 import sys
 
+from py_mini_racer import DEFAULT_V8_FLAGS, init_mini_racer
+
 from deskcloud.bigquery.emulator import patching
 
 if __name__ == "__main__":
     sys.modules["pandas"] = None  # type: ignore[assignment]  # how Python marks what cannot be imported
+    init_mini_racer(flags=(*DEFAULT_V8_FLAGS, "--no-memory-protection-keys"), ignore_duplicate_init=True)
     patching.check_versions()
     importlib.import_module("deskcloud.bigquery.emulator.service").main()
