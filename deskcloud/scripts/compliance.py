@@ -10,7 +10,7 @@ exit code is 1 if a difference is not listed, or if a listed case no longer diff
     same              both return the same columns, types and rows, or both fail
     different         the local BigQuery returns other rows, columns or types, or does not fail
     refused           the local BigQuery refuses the case; counted by the missing feature
-    not BigQuery's    the reference implementation refuses the case in BigQuery's dialect, or it cannot be compared
+    not BigQuery's    the reference implementation refuses the case in BigQuery's dialect, or results are not comparable
 """
 
 import re
@@ -40,9 +40,9 @@ THREADS = 2
 NOTHING = Answer()
 # Number of files after which the local BigQuery is restarted, since it keeps the result of each query.
 FILES = 40
-# Functions whose result is another at each call.
+# Functions and clauses whose result differs at each call.
 _RANDOM = re.compile(r"(?i)\b(rand|generate_uuid|current_\w+|session_user|tablesample)\b")
-# The error of the reference implementation about a feature that BigQuery has.
+# The reference implementation raises this error for a feature that BigQuery supports.
 _LACKING = "invalid collation name"
 
 
@@ -60,9 +60,9 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Tables:
-    """The tables of a file, as rows, in the reference implementation, and in a dataset of the local BigQuery.
+    """The tables of a file of cases: as `rows`, in the reference implementation, and in the local BigQuery's `dataset`.
 
-    `refusals` contains the error for each table that the local BigQuery could not create.
+    `dataset` is "" for a file without tables. `refusals` has the error for each table that the local BigQuery refused.
     """
 
     rows: dict[str, tuple[Fields, Rows]]
@@ -165,7 +165,7 @@ def _ours(client: bigquery.Client, tables: Tables, case: Case, parameters: list[
 
 
 def _excluded(file: File, case: Case, foreign: dict[str, str]) -> str:
-    """Return why BigQuery cannot run a case, or why the answers cannot be compared; otherwise an empty text."""
+    """Return why BigQuery cannot run a case, or why the answers cannot be compared; "" if neither."""
     if found := sorted((case.features | {file.name}) & foreign.keys()):
         return foreign[found[0]]
     if not case.kind or (case.kind == "change" and not case.target):

@@ -17,8 +17,8 @@ from deskcloud.pubsub.client import publisher
 from deskcloud.web import credentials, guard, serving
 from deskcloud.web.guard import Rules
 
-# The secrets for the ports and for Pub/Sub's pushes. The secrets differ, because everybody who can read a subscription
-# sees its push endpoint.
+# The names of the secrets for the ports and for Pub/Sub's pushes. The secrets differ, because everybody who can read a
+# subscription sees its push endpoint.
 _PORTS, _PUSHES = "ports", "pushes"
 
 
@@ -81,7 +81,7 @@ def run(
         document: the resources to create.
         ports: the services' ports.
         on_line: called with each log entry of the functions.
-        is_fresh: empty the state folder before the start, if no other process uses the folder.
+        is_fresh: first delete all folders inside the state folder, if no other process uses it.
         is_isolated: run one process per function, as on Google Cloud, instead of one process for all functions.
         is_strict: check each statement with Google's analyzer before BigQuery runs the statement.
         is_held: run no schedules until the caller starts the scheduler.

@@ -17,7 +17,7 @@ from deskcloud import jsontext
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """What contradicts the document. `value` is for the reader: the same problem with another value is the same."""
+    """A contradiction to the discovery document. `value` is for the reader; problems that differ only in it are equal."""
 
     place: str
     rule: str
@@ -34,7 +34,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Method:
-    """One method of an API, as its document describes it."""
+    """One method of an API, as the API's discovery document describes it."""
 
     document: "Document"
     description: dict[str, Any]
@@ -45,18 +45,18 @@ class Method:
         return str(self.description["id"])
 
     def parameters(self, location: str) -> dict[str, dict[str, Any]]:
-        """The parameters in the `path` or in the `query`, those of every method among the latter."""
+        """The parameters at a `location`: `path`, or `query` with those that every method of the API has."""
         own = self.description.get("parameters", {})
         common = self.document.content["parameters"] if location == "query" else {}
         return common | {name: one for name, one in own.items() if one["location"] == location}
 
     def schema(self, side: str) -> dict[str, Any] | None:
-        """The schema of the `request`'s or `response`'s body; None where it has none."""
+        """The schema of the `request`'s or the `response`'s body (`side`); None if there is no body."""
         found: dict[str, Any] | None = self.description.get(side)
         return found
 
     def query_problems(self, query: list[tuple[str, str]]) -> Iterator[Problem]:
-        """What contradicts the document in a query string."""
+        """Yield each contradiction between a query string and the discovery document."""
         known = self.parameters("query")
         names = [name for name, _ in query]
         for name, parameter in known.items():
@@ -81,14 +81,14 @@ class Method:
 
 @dataclass(frozen=True, eq=False)
 class Document:
-    """The description of one API."""
+    """The discovery document of one API; `content` is its JSON."""
 
     name: str
     content: dict[str, Any]
 
     @functools.cached_property
     def _methods(self) -> dict[tuple[str, int], list[tuple[re.Pattern[str], Method]]]:
-        """By HTTP method and number of segments: the pattern of a whole path, and the method."""
+        """For each HTTP method and number of slashes in a path: the paths' patterns, each with the API's method."""
         found: dict[tuple[str, int], list[tuple[re.Pattern[str], Method]]] = {}
         for description in _described(self.content):
             method = Method(self, description)
@@ -104,20 +104,20 @@ class Document:
         return found
 
     def find(self, http_method: str, path: str) -> Method | None:
-        """The method that a request calls; `path` as it is sent, its variables percent-encoded."""
+        """The method that a request calls, or None; variables in `path` are still percent-encoded."""
         candidates = self._methods.get((http_method, path.count("/")), [])
-        # A name may end in what another method's path has for its verb: the longer text is the method's.
+        # A variable also matches a verb: `models/x:predict` matches `models/{model}`. The longest pattern is right.
         matching = [(len(pattern.pattern), method) for pattern, method in candidates if pattern.fullmatch(path)]
         return max(matching, key=lambda one: one[0])[1] if matching else None
 
     def resolved(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """The schema that a reference stands for."""
+        """The schema that `$ref` refers to; a schema without `$ref` is returned unchanged."""
         while "$ref" in schema:
             schema = self.content["schemas"][schema["$ref"]]
         return schema
 
     def has_field(self, schema: dict[str, Any], path: list[str]) -> bool:
-        """Whether the dotted path, in which * is any field, leads to a field of the schema."""
+        """Whether a path, given as a list of names, leads to a field of the schema; `*` stands for any field."""
         schema = self.resolved(schema)
         if schema.get("type") == "array":
             return self.has_field(schema["items"], path)
@@ -131,14 +131,14 @@ class Document:
 
 
 EnumName = Callable[[str, int], str | None]
-"""From a field's place, such as GoogleCloudAiplatformV1Model.sourceType, and a number to the enum value's name."""
+"""Returns the name of the enum value with this number in a field, such as GoogleCloudAiplatformV1Model.sourceType."""
 
 
 @dataclass
 class Body:
     """Checks the JSON of one request or answer, and notes which fields it has.
 
-    A request may carry a 64-bit integer as a number, and null for nothing; Google's answers do neither.
+    A request may contain 64-bit integers as numbers, and null for absent values; Google's answers contain neither.
     """
 
     document: Document
@@ -148,7 +148,7 @@ class Body:
     fields: set[str] = field(default_factory=set)
 
     def check(self, value: Any, schema: dict[str, Any], place: str = "") -> None:
-        """Hold a value against a schema; `place` names the schema where it has no name of its own."""
+        """Check a value against a schema. Problems name the value's `place`, or the schema if the schema has a name."""
         while "$ref" in schema:
             place = schema["$ref"]
             schema = self.document.content["schemas"][place]
@@ -165,7 +165,7 @@ class Body:
             self._report(place, f"is not {_kind(schema)}", value)
 
     def _schema_of_any(self, value: dict[str, Any]) -> tuple[dict[str, Any], str] | None:
-        """The schema of a message that says itself what it is, as an operation's response does."""
+        """The schema that a message, such as an operation's response, names in `@type`, and its name; None without one."""
         words = str(value.get("@type", "")).rpartition("/")[2].split(".")
         name = "".join(word[:1].upper() + word[1:] for word in words)
         schema = self.document.content["schemas"].get(name)
@@ -244,7 +244,7 @@ def _kind(schema: dict[str, Any]) -> str:
 
 
 def _is_of(schema: dict[str, Any], text: str) -> bool:
-    """Whether a text is a value of the type, as query strings and JSON strings have it."""
+    """Whether a text from a query string or a JSON string is a value of the schema's type."""
     values = schema.get("enum") or (
         text.isidentifier() and text.isupper() and _named_values(schema.get("description", ""))
     )
@@ -252,7 +252,7 @@ def _is_of(schema: dict[str, Any], text: str) -> bool:
         return text in values
     match schema["type"]:
         case "boolean":
-            # Google's clients for BigQuery and Cloud Storage write Python's own names, and their servers take them.
+            # Google's clients for BigQuery and Cloud Storage write True and False, and Google's servers accept this.
             return text in {"true", "false", "True", "False"}
         case "integer":
             return re.fullmatch(r"-?[0-9]+", text) is not None
@@ -265,13 +265,13 @@ def _is_of(schema: dict[str, Any], text: str) -> bool:
         return False
 
 
-# A type of BigQuery's columns that StandardSqlDataType.typeKind has and the description of TableFieldSchema.type lacks.
+# A column type of BigQuery that the description of TableFieldSchema.type omits; StandardSqlDataType.typeKind lists it.
 _LEFT_OUT = frozenset({"INTERVAL"})
 
 
 @functools.cache
 def _named_values(description: str) -> frozenset[str]:
-    """The values that a description counts up, as BigQuery's does for most of what is an enum."""
+    """The values that a field's description lists, or none; BigQuery's document describes most of its enums so."""
     introduced = re.search(
         r"\b(?:values|states) (?:are|include|can be)\b|following values|possible values", description, re.IGNORECASE
     )
@@ -285,7 +285,7 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-# Protocol Buffers' JSON has three numbers in words.
+# In Protocol Buffers' JSON, NaN and the infinities are strings.
 _JSON_TYPES: dict[str, Callable[[Any], bool]] = {
     "boolean": lambda value: isinstance(value, bool),
     "integer": _is_whole,

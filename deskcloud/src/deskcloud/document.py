@@ -15,7 +15,7 @@ type Count = Annotated[int, Meta(ge=1)]
 
 
 class _Part(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A part of the document; a member with an unknown name is an error."""
+    """A part of the document; a field with an unknown name is an error."""
 
 
 class Column(_Part, frozen=True):
@@ -166,7 +166,7 @@ class DataManager(_Part, frozen=True):
 
 
 class AdAccount(_Part, frozen=True):
-    """Meta's Custom Audiences of one ad account. Updates of the audiences that are also `flagged` are blocked."""
+    """Meta's Custom Audiences of one ad account. The audiences that are also in `flagged` cannot be updated."""
 
     id: Name
     audiences: tuple[Name, ...]
@@ -246,7 +246,7 @@ class Document(_Part, frozen=True):
 
 
 class DocumentError(ValueError):
-    """The document is invalid; the message names the member and the rule."""
+    """The document is invalid or cannot be read; the message names the field and the rule, or the reason."""
 
 
 def read(file: Path) -> Document:

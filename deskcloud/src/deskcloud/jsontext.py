@@ -11,7 +11,7 @@ import msgspec
 
 
 def _plain(value: Any) -> Any:
-    """Convert a value of a type that JSON does not have: NumPy's numbers to numbers, all other types to text."""
+    """Convert a value that JSON cannot represent: NumPy's numbers and arrays to Python's, other types to text."""
     if isinstance(value, float):
         return float(value)
     if hasattr(value, "tolist"):
@@ -42,7 +42,7 @@ def text(value: Any, indent: int | None = None) -> str:
 
 
 def _finite(value: Any) -> Any:
-    """Return a value that `json` writes as valid JSON."""
+    """Replace NaN and infinity by None, and convert types that JSON does not have, so that `json` writes valid JSON."""
     match value:
         case None | bool() | int() | str():
             return value

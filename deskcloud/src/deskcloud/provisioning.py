@@ -93,7 +93,7 @@ def _require_order(table: Table, made: list[str]) -> None:
 
 
 def _with_columns(known: Sequence[bigquery.SchemaField], wanted: Sequence[bigquery.SchemaField]) -> list[Any]:
-    """Return the known columns, and those that they and the structs among them lack."""
+    """Return a table's columns (`known`), completed by the `wanted` columns that the table or its structs lack."""
     by_name = {one.name: one for one in wanted}
     kept = [_whole(column, by_name.pop(column.name, column)) for column in known]
     return [*kept, *by_name.values()]
@@ -107,7 +107,7 @@ def _whole(column: bigquery.SchemaField, wanted: bigquery.SchemaField) -> bigque
 
 
 def field(column: Column) -> bigquery.SchemaField:
-    """Return a column as a field for Google's client."""
+    """Convert a column of the document to a SchemaField of Google's client."""
     mode = "REQUIRED" if column.required else "REPEATED" if column.repeated else "NULLABLE"
     fields = [field(one) for one in column.fields]
     return bigquery.SchemaField(column.name, column.type, mode, description=column.description, fields=fields)

@@ -88,7 +88,7 @@ def run(
         except AlreadyRunningError as error:
             raise CommandError(str(error)) from error
         except OSError:
-            # This cloud's services have ended, so another process uses the port.
+            # This cloud's own services have already stopped. So if a port is taken, another process uses it.
             require(chosen)
             raise
         lines = [f"export {name}={shlex.quote(value)}" for name, value in cloud.environment.items()]

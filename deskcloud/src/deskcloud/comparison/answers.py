@@ -56,7 +56,7 @@ def ours(client: bigquery.Client, sql: str, *, dataset: str | None = None, param
 
 
 def _answered[**P](ask: Callable[P, Answer]) -> Callable[P, Answer]:
-    """Return `ask`, except that errors become answers with a refusal."""
+    """Decorate `ask`: an error becomes an Answer whose `refusal` is the error message."""
 
     @functools.wraps(ask)
     def answer(*arguments: P.args, **named: P.kwargs) -> Answer:
@@ -79,7 +79,7 @@ def of_database(database: Database, sql: str, parameters: Parameters | None = No
 
 @_answered
 def after_change(sql: str, target: str, tables: Mapping[str, tuple[Fields, Rows]], parameters: Parameters) -> Answer:
-    """Run INSERT, UPDATE, DELETE or MERGE on the reference implementation and return the rows of the table `target`."""
+    """Run INSERT, UPDATE, DELETE or MERGE on the reference implementation; return all rows of `target` afterwards."""
     fields = {name: fields for name, (fields, _) in tables.items()}
     changed = reference.modify(sql, Catalog(fields.get), {name: rows for name, (_, rows) in tables.items()}, parameters)
     columns = [(one["name"], types.text(types.of_field(one))) for one in fields[target]]

@@ -51,7 +51,7 @@ class Case:
 
     @property
     def target(self) -> str:
-        """The table that INSERT, UPDATE or DELETE changes, spelled as in `tables`."""
+        """The table that INSERT, UPDATE or DELETE changes, spelled as in `tables`; "" if it is not in `tables`."""
         names = {name.casefold(): name for name in self.tables}
         found = (names.get(unquoted(token).casefold()) for token in tokenize(self.sql))
         return next((name for name in found if name), "")
@@ -151,7 +151,7 @@ def _with_bigquerys_types(sql: str) -> str:
 
 
 def _order(result: str) -> dict[str, bool]:
-    """Read from an expected result whether the order of its rows and of its arrays is defined."""
+    """Read from an expected result whether its rows and arrays have a defined order, and whether it can vary."""
     head, _, rows = result.partition("{")
     return {
         "is_ordered": "[known order:" in head,

@@ -46,7 +46,7 @@ class Answer:
 
 
 def kind(ours: Answer, googles: Answer, *, is_ordered: bool, has_open_arrays: bool = False) -> str:
-    """Return the kind of difference: accepted, refused, columns, types or rows; an empty text for equal answers.
+    """Return the kind of difference: accepted, refused, columns, types or rows; "" for equal answers.
 
     The local BigQuery alone accepts ("accepted") or refuses ("refused") the statement. If `has_open_arrays`, the order
     inside arrays is ignored.
@@ -71,7 +71,7 @@ def same_rows(ours: Sequence[Any], others: Sequence[Any], *, is_ordered: bool) -
 
 
 def same(one: Any, other: Any) -> bool:
-    """Return whether two values are equal and of the same Python type."""
+    """Return whether two values have the same Python type and are equal: floats within a tolerance, NaN to NaN."""
     if isinstance(one, float) and isinstance(other, float):
         return (math.isnan(one) and math.isnan(other)) or one == other or math.isclose(one, other, rel_tol=_RELATIVE)
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):

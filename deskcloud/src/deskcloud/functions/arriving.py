@@ -57,7 +57,7 @@ def arguments(rules: Rules, waits: Patience) -> dict[str, Any]:
 
 
 def from_environment() -> tuple[Rules, Patience]:
-    """Return this worker's access rules and time limits, and remove the variable, so that functions cannot read it."""
+    """Return this worker's access rules and time limits, and unset GUARD, so that functions cannot read the secret."""
     given = json.loads(os.environ.pop(GUARD, "{}"))
     rules = given.get("rules", {})
     pages = {path: tuple(origins) for path, origins in rules.get("pages", {}).items()}
@@ -91,7 +91,7 @@ class Arrival:
         return self.has_head and bool(_EXPECTS.search(self.content, 0, self._body))
 
     def is_whole(self) -> bool:
-        """Return whether the whole request has arrived, or the request is invalid, so that gunicorn can refuse it."""
+        """Return whether the whole request has arrived; also true for an invalid request, which gunicorn refuses."""
         if not self.has_head:
             end = self.content.find(b"\r\n\r\n")
             if end < 0:

@@ -32,7 +32,7 @@ class Dispatcher:
         self._making = threading.Lock()
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        """Answer one request."""
+        """Call the function that the first part of the path names; without such a function, answer 404."""
         name = shift_path_info(environ) or ""
         if name not in self._names:
             known = ", ".join(sorted(self._names))

@@ -19,7 +19,7 @@ from deskcloud.functions import output
 from deskcloud.web.plain import NO_TLS
 
 type OnLine = Callable[[str, str], None]
-"""A function that is called with a function's deployed name (in kebab-case) and a line that the function printed."""
+"""Called with a function's deployed name, in kebab-case, and a line that it printed; `functions` if it is not known."""
 
 WARM_UP = "LOCAL_FUNCTIONS_WARM_UP"
 """The environment variable with the names of the modules that a process imports before its first event."""

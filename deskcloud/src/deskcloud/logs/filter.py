@@ -79,7 +79,7 @@ class _Parser(filters.Parser[Entry]):
         return f"line {line}, column {at - self.text.rfind(chr(10), 0, at)} of the filter"
 
     def query(self, leaf: Callable[[], Predicate]) -> Predicate:
-        """Parse terms joined by AND, each of which is `leaf`s joined by OR."""
+        """Parse a query; `leaf` parses its terms: comparisons, or values inside a comparison's parentheses."""
         terms = [self._disjunction(leaf)]
         while self.accept("AND") or not (self.peek().kind == "end" or self.peek().text in {")", "OR"}):
             terms.append(self._disjunction(leaf))
@@ -137,12 +137,12 @@ class _Parser(filters.Parser[Entry]):
             raise self._refusal(f"the function {self.peek().text}() is not supported")
 
     def _refusal(self, problem: str, remedy: str = "") -> FilterError:
-        """Return the error that the next token is not supported."""
+        """Return the error about the next token: the problem, the token's position and the remedy, if there is one."""
         return FilterError(f"{problem}, at {self.place(self.peek().at)}" + (f"; {remedy}" if remedy else ""))
 
 
 def _misfit(path: tuple[str, ...], operator: str, value: str) -> str:
-    """Return the type that the LogEntry's field requires if `value` has another type; otherwise an empty text."""
+    """Return the type that the LogEntry's field requires if `value` has another type; otherwise ""."""
     if operator in {":", "=~", "!~"}:
         return ""
     if path == ("severity",) and value.upper() not in SEVERITIES and _number(value) is None:
@@ -190,7 +190,10 @@ def _value_test(path: tuple[str, ...], operator: str, value: str) -> Callable[[A
 
 
 def _converter(path: tuple[str, ...], value: str) -> Callable[[Any], tuple[Any, Any] | None]:
-    """Return a function that converts an entry's value and the filter's `value` to one type, or returns None."""
+    """Return a function from an entry's value to a pair: this value and the filter's, converted to comparable types.
+
+    The function returns None if the two cannot be compared.
+    """
     number, moment = _number(value), _moment(value)
     # In the JSON of protocol buffers, 64-bit integers are strings.
     is_typed = path[0] in {"protoPayload", "httpRequest"}

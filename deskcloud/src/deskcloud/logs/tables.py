@@ -86,7 +86,7 @@ class Tables:
         return taken
 
     def _inserted(self, client: bigquery.Client, rows: list[_Waiting]) -> list[_Waiting]:
-        """Insert rows; return the rows to insert again, because BigQuery was not available."""
+        """Insert rows; return the rows to insert again later, because BigQuery was not available."""
         left: list[_Waiting] = []
         for name in dict.fromkeys((row.dataset, row.table) for row in rows):
             batch = [row for row in rows if (row.dataset, row.table) == name]
@@ -99,7 +99,7 @@ class Tables:
                     row_ids=ids,
                     ignore_unknown_values=True,
                     skip_invalid_rows=True,
-                    retry=None,  # type: ignore[arg-type]  # it means none, though not by its signature
+                    retry=None,  # type: ignore[arg-type]  # None means no retry, though the signature forbids it
                     timeout=60,
                 )
             except NotFound:

@@ -24,7 +24,7 @@ from deskcloud.web.answers import JSONResponse
 
 @dataclass(frozen=True)
 class Platform:
-    """What the admin API needs of a platform; `settle` processes the requests whose delay has passed."""
+    """The parts of a platform that the admin API uses; `settle` processes the requests whose delay has passed."""
 
     state: State
     plan: Plan

@@ -9,24 +9,24 @@ from deskcloud.errors import CommandError
 from deskcloud.jsonstore import Documents
 
 _NAME = "faults"
-# The front meets these itself; each platform adds the kinds that it can answer.
+# Every platform can reset connections; each adds the further kinds that it supports.
 _COMMON = frozenset({"reset_before", "reset_after"})
 
 
 class UnknownFaultError(CommandError):
-    """The platform cannot fail in this way."""
+    """A fault is of a kind that the platform does not have."""
 
 
 class Plan:
     """The faults of a platform that are still to come; they remain after a restart."""
 
     def __init__(self, state: Documents, kinds: Collection[str], planned: tuple[Fault, ...] = ()) -> None:
-        """Open the plan in `state`; start with the document's faults, unless they were already planned.
+        """Open the plan in `state`. The document's faults, `planned`, replace it only if they have changed.
 
-        `kinds` are the kinds of faults that the platform has in addition to the common ones.
+        `kinds` are the kinds of faults that the platform has in addition to resets.
 
         Raises:
-            UnknownFaultError: the platform does not have a planned kind.
+            UnknownFaultError: the platform does not have the kind of a planned fault.
         """
         self._state, self._kinds = state, _COMMON | set(kinds)
         self._require(planned)
@@ -51,7 +51,7 @@ class Plan:
     def take(self, request: str, *, is_named: bool = False) -> Fault | None:
         """Count a request, such as `POST /v1/x`; return the fault that it meets, if any.
 
-        With `is_named`, the request meets only faults that name requests.
+        With `is_named`, the request meets only faults whose `request` is not empty.
         """
         with self._state.transaction():
             met, left = None, []

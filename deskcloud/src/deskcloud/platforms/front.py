@@ -18,14 +18,14 @@ ASYNCHRONOUS = frozenset({PARTIAL_FAILURE, NEVER_ENDS})
 """The kinds of faults of a platform that processes records after it has taken a request."""
 
 type Refusals = Mapping[str, Callable[[], Response]]
-"""The platform's own answer for each kind of fault that has one."""
+"""Maps kinds of faults to the platform's answer; kinds that need no answer of their own are absent."""
 
 
 @dataclass(frozen=True)
 class Front:
-    """An ASGI app around a platform's app. Requests that the port's guard refuses do not reach it.
+    """An ASGI app around a platform's app. Requests that the port's guard refuses do not reach the front.
 
-    Reads, and requests for the path `login`, meet only faults that name requests.
+    GET requests, and requests for the path `login`, meet only faults whose `request` is not empty.
     """
 
     app: ASGIApp
@@ -38,7 +38,7 @@ class Front:
         """Answer a request, or reset its connection.
 
         Raises:
-            ConnectionReset: the request meets such a fault.
+            ConnectionReset: the request meets a fault that resets the connection.
         """
         if scope["type"] != "http":
             await self.app(scope, receive, send)
@@ -70,13 +70,13 @@ class Front:
 
 
 def failing(request: Request) -> Callable[[int], bool]:
-    """Return whether a record (by its index) fails according to the request's fault `partial_failure`."""
+    """Return a function that tells whether a record (by its index) fails by the request's fault `partial_failure`."""
     fault = request.scope.get(_SCOPE)
     every = fault.every if fault and fault.kind == PARTIAL_FAILURE else 0
     return lambda index: bool(every) and (index + 1) % every == 0
 
 
 def never_ends(request: Request) -> bool:
-    """Return whether the processing of the request never ends, according to its fault."""
+    """Return whether the request has met the fault `never_ends`, so that it will never be processed."""
     fault = request.scope.get(_SCOPE)
     return fault is not None and fault.kind == NEVER_ENDS

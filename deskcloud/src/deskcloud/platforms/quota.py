@@ -23,13 +23,13 @@ class Quota:
 
     @property
     def seconds(self) -> float:
-        """The seconds until the next request is possible."""
+        """The seconds until the next request is possible; 0 if it is possible now."""
         with self._lock:
             return self._wait()
 
     @property
     def percent(self) -> int:
-        """The used share of the quota."""
+        """The used share of the quota in percent, at the last call of `take` or `seconds`."""
         return round(100 * len(self._taken) / self._limit)
 
     def _wait(self) -> float:

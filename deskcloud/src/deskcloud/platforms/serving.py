@@ -19,15 +19,16 @@ ADMIN = "platforms"
 """The name of the admin API among the services."""
 
 type Address = Callable[[str, str], str]
-"""From a service's name and address to the address that a client shall use."""
+"""Takes a service's name and address; returns the address for clients, which can be a proxy's."""
 
 
 @dataclass(frozen=True)
 class Running:
     """The running platforms.
 
-    `addresses` has each one's address by its name, without a secret. `secret` is the secret of the local cloud's ports,
-    which Data Manager and the admin API require. `credentials` has the other platforms' credentials by variable.
+    `addresses` maps each platform's name to its address, without a secret. `secret` is the secret of the local cloud's
+    ports, which Data Manager and the admin API require. `credentials` maps environment variables, such as
+    META_ACCESS_TOKEN, to the other platforms' credentials.
     """
 
     addresses: Mapping[str, str]
@@ -48,7 +49,7 @@ class Running:
         return {**named, **self.credentials}
 
     def environment(self, address: Address) -> dict[str, str]:
-        """Return the environment variables with the platforms' addresses."""
+        """Return the environment variables with the platforms' addresses, such as META_EMULATOR_HOST."""
         return {
             f"{name.upper()}_EMULATOR_HOST": self._opened(name, address(name, one))
             for name, one in self.addresses.items()
@@ -63,7 +64,7 @@ def run(state: Path, named: Platforms, ports: Mapping[str, int], rules: Rules) -
     """Yield the platforms once all of them answer; stop them when the context ends. Without platforms, run nothing.
 
     Args:
-        state: the local cloud's folder for persistent state; that of the platforms is in it.
+        state: the local cloud's folder for persistent state; the platforms use its subfolder `platforms`.
         named: the platforms and their accounts.
         ports: the port of each platform and of the admin API, by name.
         rules: the access rules of the local cloud's ports.
@@ -89,7 +90,7 @@ def run(state: Path, named: Platforms, ports: Mapping[str, int], rules: Rules) -
 
 
 class _Starting:
-    """Starts platforms, and collects what is known of them."""
+    """Starts platforms, and collects their addresses and credentials."""
 
     def __init__(self, stack: contextlib.ExitStack, state: Path, ports: Mapping[str, int]) -> None:
         self._stack, self._cloud, self._folder, self._ports = stack, state, state / "platforms", ports
@@ -113,7 +114,7 @@ class _Starting:
         app = meta.create_app(audiences, self.clock, settings, token)
         refusals = meta.refusals(settings)
         plan = Plan(state, {*refusals, *ASYNCHRONOUS}, settings.faults)
-        # Clients send forms, which need no secret of the port: the access token is the secret.
+        # Clients send forms, and Meta's access token instead of the port's secret.
         forms = Rules(open=frozenset(f"/{one}" for one in meta.VERSIONS))
         self._serve("meta", Front(app, state, plan, refusals), audiences.settle, forms)
 

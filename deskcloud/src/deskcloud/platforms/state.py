@@ -15,7 +15,7 @@ create table if not exists members (
 ) without rowid;
 create table if not exists received (request text, status integer, fault text);
 """
-# A repeated addition is an update, and a repeated removal is nothing.
+# Adding a member again counts as an update; removing a non-member has no effect.
 _ADD = """
 insert into members values (?, ?, 1, 1, 0, 0, ?, ?) on conflict (list, member) do update set
     added = added + 1 - is_member, updated = updated + is_member, is_member = 1, added_at = excluded.added_at,
@@ -41,7 +41,7 @@ class State(Documents):
         self._database.executescript(_TABLES)
 
     def add(self, name: str, members: Mapping[str, Mapping[str, Any]], at: float) -> None:
-        """Add members with their fields to the list `name`; a known member keeps fields that are not given.
+        """Add members with their fields to the list `name`; a present member keeps the fields that are not given.
 
         `at` is the time of the addition, in seconds since 1970.
         """
@@ -55,7 +55,7 @@ class State(Documents):
             self._database.executemany(f"{_REMOVE} and member = ?", [(name, member) for member in members])
 
     def remove_older(self, name: str, at: float) -> None:
-        """Remove the members that were last added before `at`, in seconds since 1970."""
+        """Remove the members of the list `name` that were last added before `at`, in seconds since 1970."""
         with self.transaction():
             self._database.execute(f"{_REMOVE} and added_at < ?", (name, at))
 
@@ -94,7 +94,7 @@ class State(Documents):
         return found is not None
 
     def record(self, request: str, status: int, fault: str) -> None:
-        """Note a request, such as `GET /v1/x`, its HTTP status (0: no answer), and the fault that it met."""
+        """Note a request, such as `GET /v1/x`, its HTTP status (0: no answer), and its fault's kind ("": none)."""
         with self._lock:
             self._database.execute("insert into received values (?, ?, ?)", (request, status, fault))
 

@@ -43,9 +43,9 @@ class Rules:
     `secret` is empty if clients cannot send a secret. `header` is the header with the secret. Some of Google's clients
     sign tokens themselves; `is_signed` returns whether such a token replaces the secret.
 
-    The other fields name paths by their first part. Paths in `open` need no secret and may receive bodies of any type.
-    `pages` maps a path to the origins whose web pages may call the path. Bodies for the path `uploads` may have any
-    content type.
+    The other fields name a path by its first segment, such as `/token`. Paths in `open` need no secret and may receive
+    bodies of any type. `pages` maps a path to the origins whose web pages may call the path. Bodies for the path
+    `uploads` may have any content type.
     """
 
     secret: str = ""
@@ -170,7 +170,7 @@ def asgi(app: ASGIApp, rules: Rules) -> ASGIApp:
 
 
 def _telling(authorization: str, send: Send) -> Send:
-    """Add the secret to the Location header, which names the URL at which the client continues an upload."""
+    """Return a `send` that adds the secret to the Location header, the URL at which a client continues an upload."""
 
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -24,12 +24,15 @@ class Patience:
     bytes_a_second: float = 10_000.0
 
     def seconds(self, received: int, *, has_head: bool) -> float:
-        """Return the maximum time in seconds from a request's first byte to its last; `received` is in bytes."""
+        """Return the maximum age in seconds of a request that is still arriving; `received` is in bytes.
+
+        The age counts from the first byte. Without the whole head (`has_head`), the limit for heads applies.
+        """
         return self.body + received / self.bytes_a_second if has_head else self.head
 
 
 def protocol(waits: Patience) -> type[ResettableProtocol]:
-    """Return uvicorn's protocol with these limits."""
+    """Return a class of uvicorn's protocol that closes connections which exceed the limits."""
     return type("PatientProtocol", (_PatientProtocol,), {"waits": waits})
 
 

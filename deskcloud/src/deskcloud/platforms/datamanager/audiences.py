@@ -1,4 +1,4 @@
-"""Take requests that change user lists, process them after a delay, and tell their status."""
+"""Take requests that change user lists, process them after a delay, and report their status."""
 
 import uuid
 from collections.abc import Callable, Mapping
@@ -138,7 +138,11 @@ class Audiences:
 def _records(
     body: Mapping[str, Any], reader: rules.Reader, fails: Fails, *, needs_consent: bool
 ) -> list[dict[str, Any]]:
-    """Read the members: identifiers, references of destinations, and the reason why the processing will fail."""
+    """Return a record for each member with data of a supported kind.
+
+    A record has the member's identifiers, its references to destinations, and the reason why its processing will fail
+    (None if it will not).
+    """
     records = []
     for index, one in enumerate(body.get("audienceMembers", [])):
         if any(kind in one for kind in rules.KINDS):
@@ -151,7 +155,7 @@ def _records(
 
 
 def _addressed(kept: Mapping[str, Any], destination: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the records for a destination: those without references, and those that refer to it."""
+    """Return the records for a destination: those without references, and those that refer to the destination."""
     reference = destination.get("reference")
     return [one for one in kept["records"] if not one["references"] or reference in one["references"]]
 

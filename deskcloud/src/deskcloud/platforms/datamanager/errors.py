@@ -27,11 +27,11 @@ class DataManagerError(Exception):
 
     @property
     def metadata(self) -> dict[str, str]:
-        """ErrorInfo's metadata."""
+        """ErrorInfo's metadata; empty for most errors."""
         return {}
 
     def details(self) -> list[dict[str, Any]]:
-        """Return further details."""
+        """Return the error's details besides ErrorInfo; none for most errors."""
         return []
 
     @property
@@ -90,12 +90,12 @@ class ResourceExhaustedError(DataManagerError):
         return {"quota_limit": self._limit_name}
 
     def details(self) -> list[dict[str, Any]]:
-        """Return the time until the next request, as RetryInfo."""
+        """Return the time until the next request is possible, as RetryInfo."""
         return [{"@type": f"{_TYPES}RetryInfo", "retryDelay": f"{self._seconds:.3f}s"}]
 
     @property
     def headers(self) -> dict[str, str]:
-        """The time until the next request, in whole seconds."""
+        """Retry-After: the time until the next request is possible, in whole seconds."""
         return {"Retry-After": str(math.ceil(self._seconds))}
 
 

@@ -24,7 +24,7 @@ from deskcloud.platforms.datamanager.errors import (
 from deskcloud.platforms.quota import Quota
 from deskcloud.web.answers import JSONResponse
 
-# https://developers.google.com/data-manager/api/devguides/limits, where reads and writes have a quota each.
+# https://developers.google.com/data-manager/api/devguides/limits: reads and writes have separate quotas.
 _WRITES, _READS = "IngestionMutateRequestsPerMinutePerProject", "IngestionReadRequestsPerMinutePerProject"
 _MINUTE = 60.0
 
@@ -118,7 +118,7 @@ def retrieve(request: Request) -> Response:
 
 
 def unknown(request: Request) -> Response:
-    """Refuse what is no method of this service.
+    """Refuse a request that calls no method of this service.
 
     Raises:
         NotFoundError: always.

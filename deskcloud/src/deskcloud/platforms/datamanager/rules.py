@@ -5,7 +5,7 @@ field in googleapis/google/ads/datamanager/v1, and [ErrorReason] reference/rest/
 
 - A request has 1 to 10 destinations and at most 10,000 members with at most 10 identifiers [devguides/limits].
 - A destination has an operating account with type and id, and a product destination id [proto].
-- References of destinations are unique, and members use known references only [ErrorReason].
+- Destinations have unique references, and members refer only to these [ErrorReason].
 - A member has one kind of data, and all members of a request have the same kind [ErrorReason, proto].
 - User data need `encoding`; identifiers are SHA-256, as 64 hexadecimal digits or as base64 of 32 bytes [proto].
 - An address needs given name, family name (both hashed), region code (two letters) and postal code [proto].
@@ -40,7 +40,7 @@ type HasList = Callable[[str, str], bool]
 
 @dataclass
 class Reader:
-    """Reads the members of a request, and notes violations and warnings. `encoding` is HEX, BASE64 or not given."""
+    """Reads the members of a request, and notes violations and warnings. `encoding` is HEX, BASE64, or "" (absent)."""
 
     encoding: str = ""
     violations: list[Violation] = field(default_factory=list)
@@ -131,7 +131,7 @@ class Reader:
 
 
 def destination_problems(destinations: list[dict[str, Any]], has_list: HasList) -> Iterator[Violation]:
-    """Return the violations of the request's destinations."""
+    """Yield the violations in a request's destinations."""
     if not destinations:
         yield Violation("destinations", "At least one destination is required.", "REQUIRED_FIELD_MISSING")
     if len(destinations) > MAX_DESTINATIONS:
@@ -151,7 +151,7 @@ def destination_problems(destinations: list[dict[str, Any]], has_list: HasList) 
 
 
 def member_problems(body: Mapping[str, Any]) -> Iterator[Violation]:
-    """Return the violations that concern the members as a whole."""
+    """Yield the violations in the members' number, kinds of data and references to destinations."""
     members = body.get("audienceMembers", [])
     if not members:
         yield Violation("audience_members", "At least one member is required.", "REQUIRED_FIELD_MISSING")
@@ -174,7 +174,7 @@ def member_problems(body: Mapping[str, Any]) -> Iterator[Violation]:
 
 
 def terms_problems(body: Mapping[str, Any]) -> Iterator[Violation]:
-    """Return a violation if the terms of service must be accepted and are not."""
+    """Yield a violation if the terms of service must be accepted and are not."""
     status = body.get("termsOfService", {}).get("customerMatchTermsOfServiceStatus")
     needs_terms = any(kind in one for one in body.get("audienceMembers", [])[:1] for kind in _NEED_TERMS)
     if needs_terms and status != "ACCEPTED":
@@ -183,7 +183,7 @@ def terms_problems(body: Mapping[str, Any]) -> Iterator[Violation]:
 
 
 def is_denied(member: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
-    """Return whether the member's consent, or else the request's, is denied."""
+    """Return whether a consent is denied by the member, or by the request if the member does not specify it."""
     own, common = _specified(member), _specified(body)
     return "CONSENT_DENIED" in (common | own).values()
 

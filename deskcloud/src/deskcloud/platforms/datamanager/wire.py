@@ -1,4 +1,4 @@
-"""Read requests by Google's discovery document, and write times and hashes as the API does."""
+"""Check requests against Google's discovery document, and decode their times and hashes."""
 
 import base64
 import json
@@ -11,14 +11,14 @@ from deskcloud.discovery import Body, Document, Method
 from deskcloud.platforms.datamanager.errors import InvalidArgumentError, NotFoundError, Violation
 
 DOCUMENT = Document("datamanager.v1", json.loads(resources.files(__package__).joinpath("discovery.json").read_text()))
-"""Google's document, with the methods that this service has; tests/desk/discovery.py writes the file."""
+"""Google's discovery document, reduced to this service's methods; tests/desk/discovery.py writes the file."""
 
 
 def method(http_method: str, path: str) -> Method:
     """Return the method that a request calls.
 
     Raises:
-        NotFoundError: the document has no such method.
+        NotFoundError: the discovery document has no such method.
     """
     found = DOCUMENT.find(http_method, path)
     if found is None:
@@ -27,12 +27,12 @@ def method(http_method: str, path: str) -> Method:
 
 
 def check_query(called: Method, query: list[tuple[str, str]]) -> None:
-    """Compare a query string with the document.
+    """Check a query string against the discovery document.
 
     Raises:
         InvalidArgumentError: a parameter is missing, unknown, or has a value of another type.
     """
-    # Clients that were generated from protos send this parameter, which no document has.
+    # Clients that were generated from protos send `$alt`, which no discovery document has.
     problems = called.query_problems([one for one in query if one[0] != "$alt"])
     if found := [
         Violation(one.place.partition("?")[2], f"{one.place} {one.rule}", "INVALID_FORMAT") for one in problems
@@ -41,10 +41,12 @@ def check_query(called: Method, query: list[tuple[str, str]]) -> None:
 
 
 def read(called: Method, content: bytes) -> dict[str, Any]:
-    """Return a request's body, with enum values as names, after comparing it with the document.
+    """Parse a request's body, replace the numbers of enum values by their names, and check it against the document.
+
+    An empty body is an empty object.
 
     Raises:
-        InvalidArgumentError: the body is not JSON, or contradicts the document.
+        InvalidArgumentError: the body is not JSON, or contradicts the discovery document.
     """
     schema = called.schema("request") or {}
     try:
@@ -60,7 +62,7 @@ def read(called: Method, content: bytes) -> dict[str, Any]:
 
 
 def _named(value: Any, schema: dict[str, Any]) -> Any:
-    """Replace the numbers of enum values by names; the document lists the names in the order of the numbers."""
+    """Replace the numbers of enum values by names, which the discovery document lists in the order of the numbers."""
     schema = DOCUMENT.resolved(schema)
     match value:
         case dict():
@@ -79,7 +81,7 @@ def seconds(time: str) -> float:
 
 
 def as_hex(text: str, encoding: str) -> str:
-    """Return an encoded hash in lower-case hexadecimal digits.
+    """Return a hash in lower-case hexadecimal digits; `encoding` is BASE64, or else hexadecimal.
 
     Raises:
         ValueError: the text is not in the encoding.

@@ -21,7 +21,7 @@ USER = "local"
 """The name of the only user; its password is in the state folder."""
 
 LIST = "messages"
-"""The list in the state with each Message-ID: a message that was accepted again is an update."""
+"""The list of accepted Message-IDs in the state; a message that is accepted again counts as an update."""
 
 
 class Relay:
@@ -33,7 +33,7 @@ class Relay:
     def authenticate(
         self, _server: SMTP, _session: Session, _envelope: Envelope, _name: str, given: object
     ) -> AuthResult:
-        """Check the user's name and password."""
+        """Check the user's name and password; any planned fault of AUTH refuses them."""
         fault = self._plan.take("AUTH", is_named=True)
         is_known = (
             isinstance(given, LoginPassword)
@@ -47,7 +47,7 @@ class Relay:
     async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
         self, _server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        """Take the sender of a message."""
+        """Accept the sender of a message, if the client has authenticated itself."""
         if not session.authenticated:
             return rules.AUTHENTICATION_REQUIRED
         envelope.mail_from = address
@@ -57,7 +57,7 @@ class Relay:
     async def handle_RCPT(  # noqa: N802 - as above
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        """Take a recipient of a message."""
+        """Accept a recipient, unless the document lists it as refused or deferred."""
         for answer, addresses in (
             (rules.REFUSED_RECIPIENT, self._settings.refused_recipients),
             (rules.DEFERRED_RECIPIENT, self._settings.deferred_recipients),
@@ -70,7 +70,7 @@ class Relay:
         return rules.ACCEPTED
 
     async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - as above
-        """Keep a message, unless it meets a planned fault."""
+        """Keep a message, unless it meets a planned fault other than `reset_after`."""
         fault = self._plan.take("DATA")
         kind = fault.kind if fault else ""
         answer = rules.REFUSALS.get(kind, rules.ACCEPTED)

@@ -13,7 +13,7 @@ REFUSALS = {
     "permission_denied": "550 5.7.1 Sender refused",
     "expired_token": AUTHENTICATION_FAILED,
 }
-"""The answer to a message, and for `expired_token` to AUTH, that meets such a fault."""
+"""The answer to a message, by the kind of its fault. AUTH answers 535 to a fault of any kind."""
 
 MAX_BYTES = 10_485_760
-"""The maximum size of a message; a relay chooses its own, and tells it in the answer to EHLO (RFC 1870)."""
+"""The maximum size of a message. Each relay chooses its own, and announces it in the answer to EHLO (RFC 1870)."""

@@ -47,7 +47,7 @@ class Audiences:
         Raises:
             UnknownObjectError: there is no such audience.
             FlaggedAudienceError: the audience is flagged.
-            InvalidParameterError: a replacement needs a session, or the session belongs to other requests.
+            InvalidParameterError: a replacement has no session, or the session is for another audience or action.
             UpdateFailedError: the batch violates a rule of sessions.
         """
         self.require(audience)
@@ -91,7 +91,7 @@ class Audiences:
             )
 
     def describe(self, audience: str, fields: Iterable[str]) -> dict[str, Any]:
-        """Return an audience's fields and its id.
+        """Return the audience's id and the given `fields`.
 
         Raises:
             UnknownObjectError: there is no such audience.
@@ -117,7 +117,7 @@ class Audiences:
         return {one: known[one] for one in ("id", *fields)}
 
     def sessions(self, audience: str, wanted: str | None) -> list[dict[str, Any]]:
-        """Return the sessions of an audience, or only the session `wanted`.
+        """Return the upload sessions of an audience; if `wanted` is a session's id, only this session.
 
         Raises:
             UnknownObjectError: there is no such audience.
@@ -167,7 +167,7 @@ class Audiences:
 
 
 def _described(name: str, kept: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a session; the API has its numbers as text."""
+    """Return a session as the API describes it, with numbers as texts."""
     answers = list(kept["answers"].values())
     return {
         "session_id": name,

@@ -1,6 +1,6 @@
 """The Graph API's errors: https://developers.facebook.com/docs/graph-api/guides/error-handling.
 
-The pages name the codes, and not the HTTP status of each code: those of 190, 368 and 80003 are UNVERIFIED.
+Meta documents the codes, but not the HTTP status of each code: the statuses of 190, 368 and 80003 are UNVERIFIED.
 """
 
 import secrets

@@ -57,7 +57,7 @@ def create_app(audiences: Audiences, clock: Clock, settings: AdAccount, token: s
 
 
 def refusals(settings: AdAccount) -> front.Refusals:
-    """Return the answers to planned faults."""
+    """Return the ad account's answer to each kind of planned fault."""
 
     def refusal(error: GraphError, minutes: int = 0) -> Callable[[], Response]:
         headers = _usage(settings.id, 100 if minutes else 1, minutes)
@@ -73,7 +73,7 @@ def refusals(settings: AdAccount) -> front.Refusals:
 
 
 def _usage(account: str, percent: int, minutes: int) -> dict[str, str]:
-    """Return the header with the used share of the quota; the time to regain access is in minutes.
+    """Return the header with the used share of the quota, in percent, and the `minutes` until calls are possible again.
 
     https://developers.facebook.com/docs/graph-api/overview/rate-limiting
     """
@@ -100,7 +100,7 @@ def _answer(request: Request, content: Any, status: int = 200) -> Response:
 
 
 async def _given(request: Request) -> dict[str, Any]:
-    """Return the parameters of a request whose version, token and quota are in order."""
+    """Check a request's API version, access token and quota, and return its parameters."""
     rules.check_version(request.path_params["version"])
     given = await wire.parameters(request)
     token = wire.token(request, given)
@@ -146,7 +146,7 @@ async def replace(request: Request) -> Response:
 
 
 async def describe(request: Request) -> Response:
-    """Return the fields of an audience that the parameter `fields` names."""
+    """Return the fields of an audience that the parameter `fields` names; by default its id."""
     given = await _given(request)
     fields = [one.strip() for one in str(given.get("fields", "id")).split(",") if one.strip()]
     return _answer(request, _audiences(request).describe(request.path_params["audience"], fields))
@@ -160,7 +160,7 @@ async def sessions(request: Request) -> Response:
 
 
 def unknown(request: Request) -> Response:
-    """Refuse what is no path of this service.
+    """Refuse a request for a path that this service does not have.
 
     Raises:
         OldVersionError: the version is not available any more.

@@ -46,7 +46,7 @@ def check_version(version: str) -> None:
     """Require a version that is available.
 
     Raises:
-        OldVersionError: the version is older than those.
+        OldVersionError: the version is older than the available ones.
         UnknownPathError: there is no such version.
     """
     if version in VERSIONS:
@@ -62,7 +62,10 @@ def check_version(version: str) -> None:
 
 @dataclass
 class Upload:
-    """The records of a request: the identifiers of the valid ones, and samples of the invalid ones by position."""
+    """The records of a request: the identifiers of the valid ones; for samples of the invalid ones, the violated rule.
+
+    `received` and `invalid` are counts. `samples` has the positions of the records as keys.
+    """
 
     received: int = 0
     identifiers: list[str] = field(default_factory=list)
@@ -70,7 +73,7 @@ class Upload:
     samples: dict[str, str] = field(default_factory=dict)
 
     def refuse(self, position: int, rule: str) -> None:
-        """Count an invalid record."""
+        """Count an invalid record, and keep the first ten as samples."""
         self.invalid += 1
         if len(self.samples) < _MAX_SAMPLES:
             self.samples[str(position)] = rule
@@ -78,7 +81,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class Session:
-    """A request's place in a session."""
+    """The session of a request, and the number of the request's batch in it, from 1."""
 
     id: str
     batch: int
@@ -89,7 +92,7 @@ def session(value: Any) -> Session | None:
     """Read the parameter `session`; None if it is absent.
 
     Raises:
-        InvalidParameterError: a member violates a rule.
+        InvalidParameterError: the parameter is not an object, or a field of it violates a rule.
     """
     if value is None:
         return None
@@ -109,7 +112,7 @@ def upload(payload: Any, fails: Callable[[int], bool]) -> Upload:
     """Read the parameter `payload`; `fails` returns whether a record (by its index) is refused by a planned fault.
 
     Raises:
-        InvalidParameterError: the payload violates a rule; invalid records do not, but are counted.
+        InvalidParameterError: the payload violates a rule. Invalid records are no error; they are counted.
     """
     if not isinstance(payload, Mapping):
         raise InvalidParameterError("The parameter payload is required.")
@@ -140,7 +143,7 @@ def _keys(schema: Any) -> list[str]:
 
 
 def _broken_rule(keys: list[str], values: list[Any]) -> str:
-    """Return the rule that a record violates, or nothing; the text contains no values."""
+    """Return the rule that a record violates, or ""; the text contains no values."""
     if len(values) != len(keys):
         return f"The record has {len(values)} values for {len(keys)} keys."
     for key, value in zip(keys, values, strict=True):

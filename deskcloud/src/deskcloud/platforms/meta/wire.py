@@ -12,7 +12,7 @@ _OBJECTS = ("payload", "session")
 
 
 async def parameters(request: Request) -> dict[str, Any]:
-    """Return a request's parameters, with those that are objects decoded.
+    """Return the parameters in a request's query and body. If `payload` or `session` is JSON text, it is decoded.
 
     Raises:
         InvalidParameterError: the body or an object is not JSON, a form has several parts, or a parameter overrides the

@@ -72,11 +72,11 @@ class RateLimitError(MarketingCloudError):
 
     @property
     def headers(self) -> dict[str, str]:
-        """The time until the next request, in whole seconds."""
+        """Retry-After: the time until the next request is possible, in whole seconds."""
         return {"Retry-After": str(self._seconds)}
 
     def body(self) -> dict[str, Any]:
-        """Return the error with the time until the next request."""
+        """Return the error, with the seconds until the next request is possible, as JSON body."""
         return {**super().body(), "retryAfter": self._seconds}
 
 
@@ -87,7 +87,7 @@ class BlockedError(MarketingCloudError):
 
 
 class TokenRefusedError(Exception):
-    """No access token is issued; the reasons are those of OAuth 2, whose format the answer has."""
+    """No access token is issued. The answer has OAuth 2's error format; `reason` is one of OAuth 2's error codes."""
 
     def __init__(self, status: int, reason: str, description: str) -> None:
         super().__init__(description)

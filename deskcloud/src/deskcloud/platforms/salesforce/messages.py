@@ -1,4 +1,4 @@
-"""Send transactional e-mail: a message has a key, and a key that is used again is refused."""
+"""Take transactional e-mail. Each message has a key; a key that a message of the last two days has is refused."""
 
 import uuid
 from collections.abc import Callable, Mapping
@@ -31,7 +31,7 @@ type Answer = tuple[int, dict[str, Any]]
 
 
 class Messages:
-    """The messages that were sent. A message is Queued until its delay has passed, and then Sent or NotSent."""
+    """The accepted messages. A message is Queued until its delay has passed, and then Sent or NotSent."""
 
     def __init__(self, state: State, clock: Clock, settings: MarketingCloud) -> None:
         self._state, self._clock, self._settings = state, clock, settings
@@ -54,10 +54,10 @@ class Messages:
         return self._send(body, keyed, fails, never_ends=never_ends)
 
     def status(self, key: str) -> dict[str, Any]:
-        """Return the status of the message that used the key last.
+        """Return the status of the newest message with the key.
 
         Raises:
-            NotFoundError: no message of the last days has the key.
+            NotFoundError: no message of the last 3 days has the key.
         """
         kept = self._state.get(f"key:{key}")
         if kept is None or kept["at"] <= self._clock.now() - rules.STATUS_SECONDS:
@@ -112,7 +112,7 @@ class Messages:
         return (400 if failed == len(responses) else 202), {**answer, "responses": responses}
 
     def _problem(self, recipient: Mapping[str, Any]) -> int:
-        """Return the error code of a recipient, or 0."""
+        """Return Marketing Cloud's error code for the rule that a recipient violates, or 0."""
         key = str(recipient["messageKey"])
         if not recipient.get("contactKey"):
             return 109105

@@ -38,7 +38,7 @@ TOKEN_PATH = "/v2/token"  # noqa: S105 - a path
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts of Marketing Cloud."""
+    """What the routes use: access tokens, rows of data extensions, e-mail messages, and the quota of requests."""
 
     tokens: Tokens
     rows: Rows
@@ -47,7 +47,7 @@ class Parts:
 
 
 def create_app(parts: Parts) -> Starlette:
-    """Return an ASGI app that serves Marketing Cloud's REST API and issues its tokens."""
+    """Return an ASGI app that serves Marketing Cloud's REST API and SOAP's Delete, and issues tokens."""
     rows, messages = "/data/v1/async/dataextensions/key:{key}/rows", "/messaging/v1/email/messages"
     app = Starlette(
         routes=[
@@ -101,7 +101,12 @@ def _parts(request: Request) -> Parts:
 
 
 def _admit(request: Request, authorization: str | None = None) -> Parts:
-    """Return the parts, if the request has a valid token and the quota is not exhausted."""
+    """Check a request's token and count the request; return the parts. `authorization` replaces the request's header.
+
+    Raises:
+        NotAuthorizedError: the token is not valid.
+        RateLimitError: the quota is exhausted.
+    """
     parts = _parts(request)
     parts.tokens.require(request.headers.get("authorization", "") if authorization is None else authorization)
     if seconds := parts.quota.take():
@@ -143,7 +148,7 @@ async def _taken(request: Request, action: str) -> Response:
 
 
 async def delete_rows(request: Request) -> Response:
-    """Delete rows by SOAP, whose token is in the envelope.
+    """Delete rows by SOAP; the access token is in the envelope instead of a header.
 
     Raises:
         InvalidFormatError: the body is no envelope with a DeleteRequest of rows.
@@ -194,10 +199,10 @@ def show_message(request: Request) -> Response:
 
 
 def unknown(request: Request) -> Response:
-    """Refuse what this service does not have.
+    """Refuse a request for a path or method that this service does not have.
 
     Raises:
-        NotFoundError: always.
+        NotFoundError: the token is valid and the quota is not exhausted.
     """
     _admit(request)
     raise NotFoundError(f"{request.method} {request.url.path} is not supported by the local Marketing Cloud.")

@@ -1,4 +1,4 @@
-"""Insert and upsert rows of data extensions asynchronously, and tell status and results."""
+"""Insert and upsert rows of data extensions asynchronously, and report the requests' status and results."""
 
 import uuid
 from collections.abc import Callable, Mapping
@@ -60,7 +60,7 @@ class Rows:
         return {"requestId": request_id, "resultMessages": []}
 
     def status(self, request_id: str) -> dict[str, Any]:
-        """Return the status of a request."""
+        """Return the status of a request, or a message NotFound."""
         kept = self._request(request_id)
         if kept is None:
             return _not_found()
@@ -78,7 +78,7 @@ class Rows:
         return {"requestId": str(uuid.uuid4()), "resultMessages": [], "status": status}
 
     def results(self, request_id: str, page: int, size: int) -> dict[str, Any]:
-        """Return a page (from 1) of the results of a request, which has a result for each row."""
+        """Return a page (from 1) of a request's results, one for each row, or a message NotFound."""
         kept = self._request(request_id)
         if kept is None:
             return _not_found()
@@ -87,7 +87,7 @@ class Rows:
         return {**found, "requestId": str(uuid.uuid4()), "resultMessages": []}
 
     def delete(self, key: str, row: Mapping[str, Any]) -> str:
-        """Delete the row with the primary key in `row`; return the rule that the request violates, or nothing."""
+        """Delete the row whose primary key is `row`; return why this is not possible, or "" if it is deleted."""
         self.settle()
         extension = self._extensions.get(key)
         if extension is None:
@@ -137,7 +137,7 @@ class Rows:
         *,
         is_planned: bool,
     ) -> tuple[str, str] | None:
-        """Return the code and the text of the error of a row; `rows` are the request's earlier rows by their keys."""
+        """Return the code and text of a row's error, or None; `rows` are the request's earlier rows by their keys."""
         if is_planned:
             return "UnexpectedError", "A planned fault."
         if rule := rules.broken_rule(extension, row):

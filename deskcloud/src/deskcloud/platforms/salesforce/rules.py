@@ -44,7 +44,7 @@ def is_email(text: object) -> bool:
 
 
 def central_time(seconds: float) -> str:
-    """Return a time (seconds since 1970) as Marketing Cloud writes it."""
+    """Return a time (seconds since 1970) in Central Standard Time, such as `2026-11-26T08:30:00.000`."""
     return datetime.fromtimestamp(seconds, UTC).astimezone(_CENTRAL).isoformat(timespec="milliseconds")[:23]
 
 
@@ -76,13 +76,13 @@ _FORMS: dict[str, Callable[[str], bool]] = {
 
 
 def named(extension: DataExtension, row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row with the declared names of its columns; unknown names remain."""
+    """Return a row with its column names spelled as the data extension declares them; unknown names remain."""
     names = {column.name.lower(): column.name for column in extension.columns}
     return {names.get(name.lower(), name): value for name, value in row.items()}
 
 
 def broken_rule(extension: DataExtension, row: Mapping[str, Any]) -> str:
-    """Return the rule that a row violates, or nothing; the text contains no values."""
+    """Return the rule that a row violates, or ""; the text contains no values."""
     columns = {column.name: column for column in extension.columns}
     for name in row:
         if name not in columns:
@@ -109,5 +109,5 @@ def _broken_form(column: ExtensionColumn, value: Any) -> str:
 
 
 def key_of(extension: DataExtension, row: Mapping[str, Any]) -> str:
-    """Return the row's primary key as text."""
+    """Return the row's primary key as text; "" if the data extension has none."""
     return "|".join(str(row[column.name]) for column in extension.columns if column.is_primary_key)

@@ -23,7 +23,7 @@ def read(content: bytes) -> tuple[str, list[Row]]:
     """Return the access token and the rows of an envelope with a DeleteRequest.
 
     Raises:
-        InvalidFormatError: the content is something else.
+        InvalidFormatError: the content is no such envelope.
     """
     if b"<!DOCTYPE" in content:
         raise InvalidFormatError("The envelope may not have a DOCTYPE.")
@@ -45,7 +45,7 @@ def _row(element: ET.Element) -> Row:
 
 
 def answer(problems: Sequence[str]) -> bytes:
-    """Return the envelope with a result for each row: an empty problem means that the row was deleted."""
+    """Return the response's envelope, with a result for each row; the problem of a deleted row is ""."""
     body = ET.Element(f"{_PARTNER}DeleteResponse")
     for index, problem in enumerate(problems):
         result = ET.SubElement(body, f"{_PARTNER}Results")
