@@ -17,7 +17,7 @@ from deskcloud import jsontext
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """A contradiction to the discovery document. `value` is for the reader; problems that differ only in it are equal."""
+    """A contradiction to the discovery document; problems that differ only in the observed `value` are equal."""
 
     place: str
     rule: str
@@ -165,7 +165,7 @@ class Body:
             self._report(place, f"is not {_kind(schema)}", value)
 
     def _schema_of_any(self, value: dict[str, Any]) -> tuple[dict[str, Any], str] | None:
-        """The schema that a message, such as an operation's response, names in `@type`, and its name; None without one."""
+        """The schema that a message, such as an operation's response, names in `@type`, and its name; or None."""
         words = str(value.get("@type", "")).rpartition("/")[2].split(".")
         name = "".join(word[:1].upper() + word[1:] for word in words)
         schema = self.document.content["schemas"].get(name)

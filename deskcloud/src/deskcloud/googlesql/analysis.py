@@ -38,7 +38,7 @@ def analyze(sql: str, catalog: Catalog, parameters: Mapping[str, TypeProto] | No
 
 
 def options(parameters: Mapping[str, TypeProto]) -> AnalyzerOptionsProto:
-    """Return the analyzer's options with BigQuery's settings."""
+    """Return options for the analyzer: BigQuery's settings, and the query parameters' types by name."""
     made = AnalyzerOptionsProto(
         default_timezone="UTC", preserve_column_aliases=True, error_message_mode=ErrorMessageMode.ERROR_MESSAGE_ONE_LINE
     )

@@ -15,7 +15,7 @@ from deskcloud.googlesql.engine import engine
 from deskcloud.googlesql.ml import Models
 from deskcloud.googlesql.types import Fields
 
-# The features TIMESTAMP_... would allow more digits than microseconds, which BigQuery's times have.
+# The features TIMESTAMP_... would allow times with more digits than BigQuery's microseconds.
 # The other features are for comparing and sorting arrays and JSON, which BigQuery cannot do:
 # https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#data_type_properties
 _NOT_IN_BIGQUERY = {
@@ -74,7 +74,10 @@ def language() -> LanguageOptionsProto:
 
 
 def table(name: str, fields: Fields, number: int) -> SimpleTableProto:
-    """Return a table for the catalog; columns whose names begin with an underscore are pseudo-columns."""
+    """Return a table for the catalog; columns whose names begin with an underscore are pseudo-columns.
+
+    `number` must differ for each table of a catalog.
+    """
     made = SimpleTableProto(name=name, serialization_id=number + 1)
     for one in fields:
         column = made.column.add(name=one["name"], is_pseudo_column=one["name"].startswith("_"))
@@ -99,7 +102,7 @@ def table_paths(sql: str) -> tuple[tuple[str, ...], ...]:
 
 
 def _place(catalog: SimpleCatalogProto, path: tuple[str, ...]) -> SimpleCatalogProto:
-    """Return the nested catalog for the last part of a path; create missing catalogs."""
+    """Return the catalog for the table at a path: one nested catalog for each part but the last; create missing ones."""
     for part in path[:-1]:
         known = next((one for one in catalog.catalog if one.name == part), None)
         catalog = known if known is not None else catalog.catalog.add(name=part)

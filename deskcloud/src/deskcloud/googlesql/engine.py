@@ -31,7 +31,7 @@ _KEPT_CATALOGS = 32
 
 
 class Engine:
-    """One instance of the module. Several threads can share an engine; only one call runs at a time."""
+    """One instance of GoogleSQL's module. Several threads can share an engine; only one call runs at a time."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -62,7 +62,7 @@ class Engine:
     def call_with_catalog[M: Message](
         self, method: str, request: Any, answer: type[M], catalog: service.RegisterCatalogRequest
     ) -> M:
-        """Call a method whose request refers to a registered catalog; the errors are those of `call`.
+        """Call a method whose request needs `catalog`, which is registered first; the errors are those of `call`.
 
         Building a catalog's functions takes nine tenths of the time of an analysis. The module therefore keeps the 32
         most recently used catalogs, of 0.6 MB each.

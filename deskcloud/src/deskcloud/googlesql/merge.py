@@ -19,7 +19,7 @@ class Clause:
     """A WHEN clause.
 
     `kind` is one of the constants above; `action` is UPDATE, DELETE or INSERT. `values` maps a column to the expression
-    for its value; None means INSERT ROW.
+    for its value; it is empty for DELETE, and None for INSERT ROW.
     """
 
     kind: str

@@ -176,7 +176,9 @@ def _contents(catalog: SimpleCatalogProto, tables: Mapping[str, Rows]) -> dict[s
 
 
 def _prepared(sql: str, catalog: Catalog) -> tuple[str, SimpleCatalogProto, dict[str, str]]:
-    """Shorten each table path in a statement to its last part; return the statement, its catalog and the parts by path.
+    """Shorten each table path in a statement to its last part.
+
+    Return the statement, its catalog, and the last part of each path by the full path.
 
     The reference implementation accepts rows only for tables without a dataset.
     """

@@ -216,7 +216,7 @@ def _is_definition(tokens: Sequence[Token]) -> bool:
 
 
 def _end_of_region(tokens: Sequence[Token], index: int) -> int:
-    """Return the index of the closing bracket of the brackets around the token at `index`, or the number of tokens."""
+    """Return the index of the bracket that closes the brackets around the token at `index`; len(tokens) without any."""
     depth = 0
     for position in range(index, len(tokens)):
         depth += (tokens[position].word in {"(", "["}) - (tokens[position].word in {")", "]"})
@@ -226,7 +226,7 @@ def _end_of_region(tokens: Sequence[Token], index: int) -> int:
 
 
 def path(tokens: Sequence[Token]) -> tuple[list[str], Sequence[Token]]:
-    """Return the parts of the path of a table or model at the beginning, and the tokens after the path.
+    """Return the parts of the table's or model's path with which the tokens begin, and the tokens after the path.
 
     `p.d.m`, `p`.`d`.`m` and p-with-dashes.d.m all have three parts.
     """

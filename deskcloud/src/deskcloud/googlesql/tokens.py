@@ -49,7 +49,7 @@ class Token:
 
     @property
     def word(self) -> str:
-        """The keyword or sign in upper case; an empty text for other kinds of token."""
+        """The keyword or sign in upper case; "" for other kinds of token."""
         return self.text.upper() if self.kind in {"word", "sign"} else ""
 
 
@@ -73,7 +73,7 @@ def read(text: str) -> Iterator[Token]:
 
 
 def closing(tokens: Sequence[Token], opening: int) -> int:
-    """Return the index of the bracket that closes the bracket at `opening`; len(tokens) if the former is missing."""
+    """Return the index of the bracket that closes the bracket at `opening`; len(tokens) if there is none."""
     depth = 0
     for index in range(opening, len(tokens)):
         sign = tokens[index].text if tokens[index].kind == "sign" else ""

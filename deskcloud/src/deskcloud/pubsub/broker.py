@@ -60,7 +60,7 @@ class Broker:
         return self._topics[name]
 
     def update_topic(self, change: Any, mask: field_mask_pb2.FieldMask) -> Any:
-        """Set the fields that the mask names.
+        """Set the fields that `mask` names to their values in `change`, whose `name` is the topic's.
 
         Raises:
             PubsubError: NOT_FOUND, there is no such topic; INVALID_ARGUMENT, the mask is empty or names a fixed field;
@@ -159,7 +159,7 @@ class Broker:
         return queue
 
     def update_subscription(self, change: Any, mask: field_mask_pb2.FieldMask) -> Queue:
-        """Set the fields that the mask names.
+        """Set the fields that `mask` names to their values in `change`, whose `name` is the subscription's.
 
         Raises:
             PubsubError: NOT_FOUND, there is no such subscription or dead-letter topic; INVALID_ARGUMENT, the mask is

@@ -32,7 +32,7 @@ class Pusher:
         self._posts: set[asyncio.Task[None]] = set()
 
     def follow(self, queue: Queue) -> None:
-        """Start posting if the subscription is a push subscription; stop if it is not or is deleted."""
+        """Start posting the messages of a push subscription; stop if it is deleted or no longer a push subscription."""
         name = queue.config.name
         if queue.is_push and not queue.closed:
             if name not in self._pumps:

@@ -203,9 +203,10 @@ class Queue:
 
 
 def backoff(config: Any, attempt: int) -> float:
-    """Return the seconds from a failed attempt to the next.
+    """Return the seconds from a failed attempt to the next; `attempt` is the number of the failed one, from 1.
 
-    The time doubles with each attempt, from the minimum of the retry policy to the maximum.
+    The time doubles with each attempt, from the minimum of the retry policy to the maximum. It is 0 for a pull
+    subscription without a retry policy.
     """
     if config.HasField("retry_policy"):
         shortest = config.retry_policy.minimum_backoff.ToTimedelta().total_seconds()

@@ -153,7 +153,7 @@ def parse_ack_id(text: str) -> tuple[int, int]:
 
 
 def page(names: list[str], size: int, token: str) -> tuple[list[str], str]:
-    """Return a page of sorted names and the token of the next page; the token is the last name on this page."""
+    """Return a page of the sorted names, and the next page's token: this page's last name, or "" on the last page."""
     rest = [name for name in sorted(names) if name > token]
     size = size or 1000
     return rest[:size], rest[size - 1] if len(rest) > size else ""

@@ -18,7 +18,7 @@ def store_of(request: Request) -> Store:
     """Return the application's store, after checking that the request's options are implemented.
 
     Raises:
-        UnsupportedError: the request asks for something that is not implemented.
+        UnsupportedError: the request has an option that is not implemented.
     """
     if request.headers.get("x-goog-encryption-algorithm"):
         raise UnsupportedError("A customer-supplied encryption key")

@@ -90,7 +90,7 @@ def now() -> str:
 
 
 def etag(resource: Resource) -> str:
-    """Return an entity tag; each generation and metageneration has another tag."""
+    """Return the resource's entity tag, which is different for each generation and metageneration."""
     return base64.b64encode(f"{resource.get('generation', 0)}/{resource['metageneration']}".encode()).decode()
 
 
@@ -238,7 +238,7 @@ def decoded_token(token: str | None) -> str:
 
 
 def hash_header(value: str | None) -> dict[str, str]:
-    """Return the checksums of a header `X-Goog-Hash: crc32c=...,md5=...` as fields (`crc32c`, `md5Hash`)."""
+    """Return the checksums of a header `X-Goog-Hash: crc32c=...,md5=...` as fields (`crc32c`, `md5Hash`), or none."""
     pairs = (pair.strip().partition("=") for pair in (value or "").split(",") if pair.strip())
     return {{"md5": "md5Hash"}.get(name, name): digest for name, _, digest in pairs}
 

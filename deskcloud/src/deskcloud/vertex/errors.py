@@ -4,7 +4,7 @@ from typing import Any
 
 
 class VertexError(Exception):
-    """A failed request or operation, with the HTTP status `code`, the gRPC code as `number` and as name in `status`."""
+    """A failed request or operation: `code` is its HTTP status; `number` and `status` are its gRPC code and its name."""
 
     code, number, status = 500, 13, "INTERNAL"
 

@@ -62,7 +62,7 @@ class Models:
         return model
 
     def version_of(self, name: str, model: Document) -> str:
-        """Return the number of the version that `name` contains as number or alias; otherwise of the default version.
+        """Return the number of the version that `name` gives by number or alias, or else of the default version.
 
         Raises:
             NotFoundError: the model has no such version or alias.
@@ -74,7 +74,7 @@ class Models:
         return number
 
     def get(self, name: str) -> Document:
-        """Return the resource of the version that `name` contains; otherwise of the default version.
+        """Return the resource of the version that `name` gives by number or alias, or else of the default version.
 
         Raises:
             NotFoundError: there is no such model, version or alias.

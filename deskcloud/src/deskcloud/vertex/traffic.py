@@ -47,6 +47,8 @@ def deploying(split: Any, new: str, deployed: Collection[str], current: Split) -
 def undeploying(split: Any, old: str, deployed: Collection[str], current: Split) -> Split:
     """Return the split after the model `old` is undeployed: `split`, or `current` if `split` is empty.
 
+    The result is empty if no other model is deployed.
+
     Raises:
         InvalidArgumentError: see `checked`; `split` must not contain `old`.
         FailedPreconditionError: `split` is empty, `old` receives traffic in `current`, and other models are deployed.

@@ -51,7 +51,7 @@ def check_etag(found: Document, wanted: str | None) -> None:
 
 
 def masked(mask: str | None, body: Mapping[str, Any], allowed: Collection[str]) -> Document:
-    """Return the values of the fields that `mask` names; None for a field that is not in `body` and must be cleared.
+    """Return the values in `body` of the fields that `mask` names; None means that the field must be cleared.
 
     Raises:
         InvalidArgumentError: the mask is missing, or names a field that cannot be updated.
