@@ -102,7 +102,7 @@ def table_paths(sql: str) -> tuple[tuple[str, ...], ...]:
 
 
 def _place(catalog: SimpleCatalogProto, path: tuple[str, ...]) -> SimpleCatalogProto:
-    """Return the catalog for the table at a path: one nested catalog for each part but the last; create missing ones."""
+    """Return the catalog for the table at a path. Each part but the last is a nested catalog; create missing ones."""
     for part in path[:-1]:
         known = next((one for one in catalog.catalog if one.name == part), None)
         catalog = known if known is not None else catalog.catalog.add(name=part)

@@ -4,7 +4,7 @@ from typing import Any
 
 
 class VertexError(Exception):
-    """A failed request or operation: `code` is its HTTP status; `number` and `status` are its gRPC code and its name."""
+    """A failed request or operation: its HTTP status `code`, and its gRPC code as `number` and as name (`status`)."""
 
     code, number, status = 500, 13, "INTERNAL"
 

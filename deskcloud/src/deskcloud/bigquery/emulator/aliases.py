@@ -66,7 +66,7 @@ def _named(select: exp.Select) -> dict[str, list[exp.Expr]]:
 
 
 def _name(one: exp.Expr) -> str:
-    """Return a column's name. A path has the name of its last part."""
+    """Return the name of a select list's expression. A path has its last part's name; an unnamed expression has ""."""
     if isinstance(one, exp.Alias | exp.Column):
         return one.alias_or_name
     return one.expression.name if isinstance(one, exp.Dot) and isinstance(one.expression, exp.Identifier) else ""

@@ -127,7 +127,7 @@ def _written(source: exp.Expr, width: int) -> Iterator[list[exp.Expr]]:
 
 
 def _is_literal(value: exp.Expr) -> bool:
-    """Return whether a value is a literal or a parameter. BigQuery converts these to the column's type."""
+    """Return whether a value is NULL, a text literal or a parameter. BigQuery converts these to the column's type."""
     value = value.unnest()
     return isinstance(value, _LITERAL) or (isinstance(value, exp.Literal) and value.is_string)
 

@@ -16,7 +16,7 @@ from py_mini_racer import DEFAULT_V8_FLAGS, init_mini_racer
 from deskcloud.bigquery.emulator import patching
 
 if __name__ == "__main__":
-    sys.modules["pandas"] = None  # type: ignore[assignment]  # how Python marks what cannot be imported
+    sys.modules["pandas"] = None  # type: ignore[assignment]  # None makes every import of pandas fail
     init_mini_racer(flags=(*DEFAULT_V8_FLAGS, "--no-memory-protection-keys"), ignore_duplicate_init=True)
     patching.check_versions()
     importlib.import_module("deskcloud.bigquery.emulator.service").main()

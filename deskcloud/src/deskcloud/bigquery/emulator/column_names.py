@@ -111,7 +111,7 @@ def _corresponding(tree: exp.Expr, context: Any) -> exp.Expr:
 
 
 def _nested(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Keep the nesting of set operations from pipes in parentheses. Otherwise INTERSECT would be computed first."""
+    """Put nested set operations, which pipes produce, in parentheses. Otherwise INTERSECT would be computed first."""
     for union in list(tree.find_all(exp.SetOperation)):
         inner = union.this
         is_same = type(inner) is type(union) and inner.args.get("distinct") == union.args.get("distinct")
@@ -198,7 +198,7 @@ def _starred(select: exp.Select, star: exp.Expr, context: Any) -> list[str | Non
 
 
 def _definition(table: exp.Table) -> exp.Expr | None:
-    """Return the WITH query that a table name refers to."""
+    """Return the definition in WITH that a table name refers to, or None; None also if it renames its columns."""
     around = table.parent
     while around is not None:
         with_ = around.args.get("with_")

@@ -41,7 +41,7 @@ _COMPARISONS: dict[type[exp.Expr], tuple[str, ...]] = {
 }
 # The translation of these expressions, or of their arguments, may fail.
 _REWRITTEN = (exp.Case, exp.If, exp.Cast, exp.Coalesce, exp.Substring, exp.Left, exp.Right, exp.Repeat)
-# If the values have the types below, DuckDB's printf and GoogleSQL format these specifiers in the same way.
+# For values of the types in _PLAIN_TYPES, DuckDB's printf and GoogleSQL's FORMAT treat these specifiers alike.
 _PLAIN = re.compile(r"%(?:%|[-+ 0]*\d*(?:\.\d+)?[dsf])")
 _INTEGERS = exp.DataType.INTEGER_TYPES
 _PLAIN_TYPES = {"d": _INTEGERS, "s": TEXT, "f": FLOATS}
@@ -87,7 +87,7 @@ def _text_of(node: exp.Expr, _: Any) -> exp.Expr:  # noqa: PLR0911 - a table of 
     """Translate CAST(x AS STRING)."""
     if not isinstance(node, exp.Cast) or node.to.this not in TEXT or isinstance(node.this, exp.Literal):
         return node
-    if strings._binary(node.this):  # noqa: SLF001 - the only name
+    if strings._binary(node.this):  # noqa: SLF001 - there is no public name for it
         return exp.func("TRY", _decoded(node.this)) if isinstance(node, exp.TryCast) else _decoded(node.this)
     match kind(node.this):
         case one if one in FLOATS:
@@ -249,7 +249,7 @@ def _may_be_nan(node: exp.Expr) -> bool:
 
 def _positions(node: exp.Expr, _: Any) -> exp.Expr:
     match node:
-        case exp.Substring() if strings._binary(node.this):  # noqa: SLF001 - the only name
+        case exp.Substring() if strings._binary(node.this):  # noqa: SLF001 - there is no public name for it
             length = node.args.get("length") or exp.func("octet_length", node.this.copy())
             return macro("_bytes_part", node.this, node.args["start"], length)
         case exp.Substring():

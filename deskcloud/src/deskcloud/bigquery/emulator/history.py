@@ -175,7 +175,7 @@ def kept_jobs() -> History:
 
 
 def add() -> None:
-    """Make local-bigquery store and list its jobs here."""
+    """Make local-bigquery store its jobs in this history, and list them from it."""
     slow = "jobs are never deleted, and written slowly"
     patching.replace(store, "save", lambda job: kept_jobs().save(job), slow)
     patching.replace(store, "load", lambda *name: kept_jobs().load(*name), slow)

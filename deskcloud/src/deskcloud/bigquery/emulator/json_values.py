@@ -43,7 +43,7 @@ _EXTRACTING: dict[type[exp.Expr], tuple[str, str]] = {
 }
 
 
-# Return a Python string as a JSON string.
+# Returns a Python string as a JSON string.
 quoted = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -94,7 +94,7 @@ def written(value: Any, line: str, *, is_typed: bool = True) -> str:
 def number(digits: str) -> str:
     """Return a number in the form in which the type JSON stores it.
 
-    An integer of 64 bits keeps its digits. Any other number is the shortest text of a double.
+    An integer of 64 bits keeps its digits. Any other number becomes the shortest text that yields the same double.
 
     Raises:
         ValueError: the number is too large for a double.

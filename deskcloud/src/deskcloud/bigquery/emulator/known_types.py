@@ -64,7 +64,7 @@ def _parsed(text: str) -> exp.DataType:
 
 
 def infer(expression: exp.Expr) -> Type:
-    """Infer an expression's type from the known types of its columns and subqueries."""
+    """Infer an expression's type from the known types of its columns and subqueries, or return None."""
     TypeAnnotator(_SCHEMA, overwrite_types=False).annotate_expression(expression)
     return known(expression.type)
 
@@ -118,5 +118,5 @@ def struct(columns: Iterable[tuple[str, Type]]) -> Type:
 
 
 def array(kind: Type) -> Type:
-    """Return the ARRAY type with this element type."""
+    """Return the ARRAY type with this element type, or None if the element type is unknown."""
     return None if kind is None else exp.DataType(this=exp.DType.ARRAY, expressions=[kind.copy()], nested=True)

@@ -97,7 +97,7 @@ def _environment(state: Path, buckets: Path | None) -> dict[str, str]:
     _link_extensions(home)
     root = Path(__file__).parents[2]
     own = {"HOME": str(home), "PYTHONPATH": os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])}
-    # The emulator variables are set for clients. They must not redirect the emulator's own requests.
+    # The variables *_EMULATOR_HOST are for clients. They must not redirect the emulator's own requests.
     passed = {k: v for k, v in os.environ.items() if not k.endswith("_EMULATOR_HOST") and k != "GCS_LOCAL_ROOT"}
     return passed | own | ({"GCS_LOCAL_ROOT": str(buckets.absolute())} if buckets else {})
 

@@ -21,14 +21,17 @@ from deskcloud.bigquery.emulator.scope import Scope, Source
 
 
 class Learner:
-    """Find types in a statement in which names are resolved. `resolve` is the rule that resolves the names."""
+    """Find types in a statement whose names are already resolved. `resolve` is the rule that resolves the names."""
 
     def __init__(self, context: Context, resolve: Callable[..., exp.Expr]) -> None:
         self._context = context
         self._resolve = resolve
 
     def kind(self, expression: exp.Expr, scope: Scope | None, place: exp.Expr) -> Type:
-        """Return the type of an expression. `scope` gives the visible columns, `place` the visible WITH queries."""
+        """Return an expression's type, or None if it is unknown.
+
+        `scope` gives the visible columns, and `place`, a node of the statement, the visible WITH queries.
+        """
         known = types.infer(expression)
         if types.is_whole(known):
             return known
@@ -69,7 +72,10 @@ class Learner:
 
 
 def _stand_in(source: Source) -> exp.Expr | None:
-    """Return a subquery for FROM with the names and types of the source, but without rows."""
+    """Return a subquery for FROM with the names and types of the source's columns, and one row of NULLs.
+
+    If a type is unknown, return a copy of the source itself, or None if the source has no node.
+    """
     if isinstance(source, scopes.Elements):
         columns = [(source.column.name, source.type)]
         columns += [(source.offset.name, source.offset.type)] if source.offset else []
@@ -83,7 +89,7 @@ def _stand_in(source: Source) -> exp.Expr | None:
 
 
 def _definitions(place: exp.Expr) -> exp.With | None:
-    """Return the WITH queries that are visible at a place. A query stands after the queries that it reads."""
+    """Return the WITH queries that are visible at a node, or None. A query stands after the queries that it reads."""
     seen: dict[str, exp.CTE] = {}
     is_recursive = False
     inner, around = place, place.parent

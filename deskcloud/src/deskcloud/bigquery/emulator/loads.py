@@ -27,7 +27,7 @@ from deskcloud.bigquery.emulator.text_rows import Refused, plain_text, refused_r
 
 _TEXT = {"CSV": "CSV", "NEWLINE_DELIMITED_JSON": "JSON"}
 _SHOWN = 5
-# In a typed file, only columns of these types are checked here. The writer checks all other columns.
+# If the file declares types, as Parquet does, only columns of these types are checked here; the writer checks the rest.
 _KNOWN = {*HOLDS, "INTEGER", "BOOLEAN", "DATE", "TIME", "RECORD"}
 
 
@@ -115,7 +115,7 @@ def run(cursor: duckdb.DuckDBPyConnection, config: JobConfigurationLoad, upload:
 
 
 def _known(table: partitions.Reference, config: JobConfigurationLoad) -> list[TableFieldSchema]:
-    """Return the table's columns if the job declares no schema and loads a text file into the table."""
+    """Return the columns of an existing table into which a text file is loaded; none if the schema is autodetected."""
     if (config.sourceFormat or "CSV") not in _TEXT or config.autodetect or not tables.exists(*table):
         return []
     return list(tables.fields(tables.load(*table)))
@@ -216,7 +216,10 @@ def _typed(
     declared: Sequence[TableFieldSchema],
     table: partitions.Reference,
 ) -> str:
-    """Return the select list for a typed file. The columns get the declared types, or else the table's types."""
+    """Return the select list for a file that declares types, as Parquet does.
+
+    The columns get the types that the job declares, or else the table's types.
+    """
     is_appended = config.writeDisposition != "WRITE_TRUNCATE" and tables.exists(*table)
     wanted = list(declared or (tables.fields(tables.load(*table)) if is_appended else []))
     if not wanted or config.hivePartitioningOptions:

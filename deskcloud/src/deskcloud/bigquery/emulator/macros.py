@@ -130,6 +130,6 @@ CREATE OR REPLACE MACRO bq.main._least(a, b) AS
 
 
 def macro(name: str, *arguments: exp.Expr) -> exp.Expr:
-    """Return the call of a macro of this module. `name` has no schema."""
+    """Return a call of a macro of this module. `name` is the name without the schema `bq.main`."""
     made: exp.Expr = dialect.macro(name, *arguments)
     return made

@@ -32,10 +32,12 @@ def _alter(
 
 
 def _inside(known: Fields, given: Fields, path: tuple[str, ...]) -> Iterator[str]:
-    """Yield the definitions of the new columns inside the structs among some columns.
+    """Compare a table's struct columns (`known`) with those of a new schema (`given`).
+
+    Yield the definition of each nested column that the table lacks. `path` names the structs around the columns.
 
     Raises:
-        BigQueryError: a struct lacks a column that it has in the table, or has a new one that is REQUIRED.
+        BigQueryError: the new schema removes a nested column, or adds one that is REQUIRED.
     """
     wanted = _by_name(given)
     for name, struct in _by_name(known).items():

@@ -60,7 +60,7 @@ def _update(update: Callable[..., Table], project: str, dataset: str, name: str,
 
 
 def _hide_a_column(table: partitions.Reference, resource: Table) -> None:
-    """Recreate a table that was just created. Add a hidden column for the ingestion time."""
+    """Recreate a table that was just created, with an additional hidden column for the ingestion time."""
     columns = [types.column(field) for field in tables.fields(resource)]
     columns.append(partitions.hidden_column(resource.timePartitioning))
     database.execute(f"CREATE OR REPLACE TABLE {tables.name(*table)} ({', '.join(columns)})")
@@ -147,7 +147,7 @@ def _source(reference: partitions.Reference) -> str:
 
 
 def _described(reference: partitions.Reference) -> tuple[Table, str | None]:
-    """Return the table that a name refers to, and the id of the partition in the name or None."""
+    """Return the table that a name refers to, and the id of the partition that the name contains, or None."""
     (project, dataset, name), partition = partitions.split(reference)
     if at := DECORATOR.match(name):
         name = at[1]

@@ -28,7 +28,8 @@ Reference = tuple[str, str, str]
 class Partition:
     """A partition of a table.
 
-    `condition` is an SQL predicate for the partition's rows. `time` is an SQL literal of the partition's start.
+    `condition` is an SQL predicate for the partition's rows. `time` is an SQL literal of the partition's start, or None
+    if the partition is a range of integers, __NULL__ or __UNPARTITIONED__.
     """
 
     id: str
@@ -43,7 +44,7 @@ class Partition:
 
 
 def split(reference: Reference) -> tuple[Reference, str | None]:
-    """Return the table, and the id of the partition if the name contains one."""
+    """Return the table, and the id of the partition that the name contains, or None."""
     project, dataset, name = reference
     table, mark, partition = name.partition("$")
     return (project, dataset, table), partition if mark else None

@@ -90,7 +90,7 @@ def _pivoted(pivot: exp.Pivot, values: list[exp.Expr]) -> Iterator[tuple[str, st
 
 
 def open_value_tables(tree: exp.Expr, _: Any) -> exp.Expr:
-    """In FROM and CREATE, turn SELECT AS STRUCT into a plain SELECT. At the top level, return one column."""
+    """In FROM and CREATE, turn SELECT AS STRUCT into a plain SELECT. At the top level, make the struct one column."""
     for select in list(tree.find_all(exp.Select)):
         if select.args.get("kind") != "STRUCT":
             continue

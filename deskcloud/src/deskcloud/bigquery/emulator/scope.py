@@ -27,7 +27,11 @@ class Arguments(Table):
 
 @dataclass
 class Elements:
-    """An UNNEST in FROM. `name` is its range variable or "", and `column` is the column with the element."""
+    """An UNNEST in FROM.
+
+    `name` is its alias, or "". `column` refers to the array's element, and `type` is its type. `offset` refers to the
+    column of WITH OFFSET, and is None without one.
+    """
 
     name: str
     column: exp.Column
@@ -51,7 +55,7 @@ class Scope:
 
 @dataclass
 class Using:
-    """The columns that a join with USING lists first.
+    """The columns of a join's USING, which a star lists first.
 
     The join covers the sources from index `first` up to, but not including, index `last`.
     """
@@ -209,7 +213,7 @@ def outputs(select: exp.Select, scope: Scope) -> Columns | None:
 
 
 def renamed(columns: Columns | None, names: Sequence[str]) -> Columns | None:
-    """Return the columns under the names in an alias's column list."""
+    """Return the columns under the names in an alias's column list; without such a list, under their own names."""
     if not names or columns is None:
         return columns
     return [(name, kind) for name, (_, kind) in zip(names, columns, strict=False)]

@@ -52,7 +52,7 @@ _ALIASES = {
 
 
 class Kind(enum.Enum):
-    """The kinds of faults of a field."""
+    """The kinds of faults: an unknown field, a missing required field, a forbidden NULL, a value of a wrong type."""
 
     UNKNOWN = enum.auto()
     MISSING = enum.auto()

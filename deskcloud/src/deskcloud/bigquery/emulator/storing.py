@@ -24,7 +24,8 @@ type Maker = Callable[[Any, Reference, str, dict[str, Any] | None, Sequence[str]
 # This prefix marks DuckDB errors whose text comes from this module.
 _MARK = "not storable: "
 _SOURCE = "_rows"
-# Each type may also be stored in columns of these types. DuckDB infers the type less exactly, or no value is lost.
+# Values of each type may also be stored in columns of these types. Either the conversion loses nothing, or DuckDB's
+# inference of the values' type is not exact.
 _STORED_AS = {
     "INTEGER": {"FLOAT", "NUMERIC", "BIGNUMERIC"},
     "NUMERIC": {"FLOAT", "BIGNUMERIC"},
@@ -172,7 +173,10 @@ class _Incoming:
 
 
 def _described(found: TableFieldSchema, declared: TableFieldSchema | None) -> TableFieldSchema:
-    """Return the column `found`, with those properties that only the declaration has."""
+    """Return the declared column with the type that the rows have, which `found` describes, and its mode if REPEATED.
+
+    If the column is not declared, return `found`.
+    """
     if declared is None:
         return found
     inner = {(field.name or "").casefold(): field for field in declared.fields or []}

@@ -64,7 +64,7 @@ def insert_all(project: str, dataset: str, name: str, body: TableDataInsertAllRe
 
 
 def add() -> None:
-    """Make local-bigquery use this function for tabledata.insertAll."""
+    """Make local-bigquery use `insert_all` for tabledata.insertAll."""
     patching.replace(tabledata, "insert_all", insert_all, "streamed rows are cast to the schema, or lose fields")
     deduplicate = functools.partial(_one_at_a_time, threading.Lock())
     patching.wrap(tabledata, "_deduplicate", deduplicate, "two concurrent streams delete the same old row")

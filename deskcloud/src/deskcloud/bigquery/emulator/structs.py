@@ -17,7 +17,7 @@ from deskcloud.bigquery.emulator.known_types import Type
 
 
 def name_fields(tree: exp.Expr) -> None:
-    """Name fields after their columns. Remove the names in a cast, because DuckDB would match the fields by name."""
+    """Name structs' fields after their columns. In a cast, remove the names, by which DuckDB would match the fields."""
     for cast in list(tree.find_all(exp.Cast)):
         if isinstance(cast.this, exp.Struct) and any(isinstance(one, exp.DataType) for one in cast.to.expressions):
             _cast_fields(cast)
@@ -127,7 +127,7 @@ def _compare(node: exp.Expr) -> None:
 
 
 def _alternatives(node: exp.Expr) -> list[exp.Expr | None]:
-    """Return the values that must have the same type."""
+    """Return the values inside an expression, such as CASE, that must have the same type."""
     match node:
         case exp.Array():
             return node.expressions

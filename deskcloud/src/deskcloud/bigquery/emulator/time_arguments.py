@@ -27,7 +27,7 @@ _FUNCTIONS: tuple[dict[Any, type[exp.Expr]], ...] = (
     {_Kind.DATE: exp.DateDiff, _Kind.DATETIME: exp.DatetimeDiff, _Kind.TIMESTAMPTZ: exp.TimestampDiff},
 )
 _ALL = {function: of_kind for of_kind in _FUNCTIONS for function in of_kind.values()}
-# Values of each type cannot be formatted with these format elements.
+# For each type, the format elements that its values do not support.
 _MISSING = {
     _Kind.DATE: re.compile(r"(?i)HH24|HH12|HH|MI|SSSSS|SS|FF\d|AM|PM|TZH|TZM"),
     _Kind.TIME: re.compile(r"(?i)Y+|RRRR|RR|MONTH|MON|MM|D+|DAY|TZH|TZM"),

@@ -57,7 +57,7 @@ def _expand(original: Callable[..., exp.Expr], node: exp.Expr, context: Context)
         return original(node, context)
     prefix = node.name.rstrip("*")
     newest, shape = found[-1]
-    # If the query does not use _TABLE_SUFFIX, the column need not be hidden from stars.
+    # The column _TABLE_SUFFIX is added, and hidden from stars, only if the query uses it.
     has_suffix = any(column.name.upper() == _SUFFIX for column in node.root().find_all(exp.Column))
     wanted = _columns_of(node, newest, context) or []
     selects: list[exp.Query] = []

@@ -53,7 +53,7 @@ def create_app(
     is_on_demand: bool = False,
     is_strict: bool = False,
 ) -> Starlette:
-    """Return the gateway as an ASGI app. The app stores models and their jobs below the folder `state`.
+    """Return the gateway as an ASGI app. The app stores models and the gateway's own jobs below the folder `state`.
 
     A request that needs a service without a URL fails with an error that says so. Without `logging_url`, the gateway
     writes no audit entries.

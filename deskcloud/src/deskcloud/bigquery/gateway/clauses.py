@@ -8,7 +8,7 @@ from deskcloud.googlesql.tokens import Token, closing, split, starts, unquoted
 
 
 def path(tokens: Sequence[Token]) -> tuple[list[str], Sequence[Token]]:
-    """Return the parts of the dataset or model path at the beginning, and the tokens after the path.
+    """Return the parts of the dataset's or model's path with which the tokens begin, and the tokens after the path.
 
     Raises:
         BigQueryError: invalidQuery, if the tokens do not begin with a name.

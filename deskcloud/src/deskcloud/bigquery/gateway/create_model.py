@@ -29,7 +29,11 @@ _REGISTRY_OPTIONS = ("model_registry", "vertex_ai_model_id", "vertex_ai_model_ve
 
 @dataclass(frozen=True)
 class Creation:
-    """A parsed CREATE MODEL statement. `query` holds the start and end offsets of the statement's query."""
+    """A parsed CREATE MODEL statement.
+
+    `replaces` is true with OR REPLACE, `skips` with IF NOT EXISTS. `options` maps each option to its value's tokens.
+    `query` holds the start and end offsets of the statement's query.
+    """
 
     reference: Reference
     replaces: bool
@@ -110,7 +114,7 @@ def _operation(work: Work, creation: Creation) -> str:
     """Return the operation that the statement performs: CREATE, REPLACE or SKIP.
 
     Raises:
-        BigQueryError: a table or a model already has the name.
+        BigQueryError: a table has the name, or a model has it and the statement neither replaces nor skips.
     """
     reference = creation.reference
     table = f"{reference.project}/datasets/{reference.dataset}/tables/{reference.model}"
@@ -126,7 +130,11 @@ def _operation(work: Work, creation: Creation) -> str:
 
 
 def _registration(work: Work, reference: Reference, values: dict[str, Any]) -> tuple[str, list[str]] | None:
-    """Return the registry id and the version aliases that the options ask for, or None without registration."""
+    """Return the id and the version aliases for Vertex AI's registry, or None if the options ask for no registration.
+
+    Raises:
+        BigQueryError: an option is invalid, or no registry is configured.
+    """
     registry = values.get("model_registry")
     if registry is None:
         given = [name for name in _REGISTRY_OPTIONS if values.get(name)]

@@ -46,7 +46,7 @@ class EmulatorClient:
         self._sweeper = ThreadPoolExecutor(1, "bigquery-sweeper")
 
     def close(self) -> None:
-        """Wait until all files are removed, then close the connections."""
+        """Wait until the finished jobs of `run_hidden` are deleted, then close the connections."""
         self._sweeper.shutdown()
         self._http.close()
 
@@ -119,7 +119,7 @@ class EmulatorClient:
         return self._scratch / name, f"scratch:{name}"
 
     def keep(self, table: pa.Table) -> tuple[Path, str]:
-        """Write a table into a new file. Return the path, and the table function call that reads the file."""
+        """Write a table into a new file, which the caller deletes. Return its path, and the SQL call that reads it."""
         name = uuid.uuid4().hex
         file = self._scratch / f"{name}.parquet"
         # The file is read once and then deleted, so compression and dictionaries do not pay off.

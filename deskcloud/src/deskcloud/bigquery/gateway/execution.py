@@ -54,7 +54,7 @@ def _run(work: Work) -> Outcome:
 
 
 def run_statement(work: Work, statement: Statement, job_id: str) -> Outcome:
-    """Run one statement. The part that the emulator runs is the emulator's job `job_id`."""
+    """Run one statement. If the emulator runs a part of it, the emulator's job has the id `job_id`."""
     kind = statements.own_statement(statement.tokens)
     if kind in _ON_MODELS:
         figures = _ON_MODELS[kind](work, statement)

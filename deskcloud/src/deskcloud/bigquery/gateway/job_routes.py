@@ -107,10 +107,10 @@ class JobRoutes:
         return JSONResponse(_query_answer(resource, rows))
 
     def _judge(self, project: str, configuration: dict[str, Any], job_id: str | None) -> None:
-        """Check the job's configuration and its statement.
+        """Check the job's configuration and, in strict mode, its statement.
 
-        If a job with this id already exists, the analyzer's errors are ignored. The client then gets the usual answer
-        for a known id.
+        If a job with this id exists, errors of the statement are ignored. Then jobs.insert answers 409 as usual, and
+        jobs.query returns the existing job's rows.
         """
         reach.check_job(configuration)
         if self._strict is None:

@@ -48,7 +48,7 @@ class Model:
     folder: Path
 
     def learned(self) -> ml.TrainedModel:
-        """Load the trained model from its folder. The latest eight models are cached."""
+        """Load the trained model from its folder. The eight models that were used last are cached."""
         return _load(self.folder)
 
 

@@ -126,7 +126,7 @@ def _computed(function: Function, arguments: Arguments, rows: list[pa.Table]) ->
 
 def _rows(work: Work, query: str) -> pa.Table:
     rows = work.rows(query)
-    # The result travels in a Parquet file, which would hold both types as plain bytes.
+    # The result travels in a Parquet file, which would store GEOGRAPHY and INTERVAL as plain bytes.
     for field in rows.schema:
         if _GEOGRAPHY in (field.metadata or {}).values():
             raise unsupported(f"The GEOGRAPHY column {field.name} in the rows of an ML function")
@@ -175,7 +175,7 @@ def _model(work: Work, call: Call) -> tuple[ml.TrainedModel, Function]:
 
 
 def _source(argument: Sequence[Token], render: Render) -> str | None:
-    """Return the query in an argument `TABLE t` or `(query)`."""
+    """Return the query in an argument `TABLE t` or `(query)`; None for any other argument."""
     if starts(argument, "TABLE"):
         return f"SELECT * FROM {render(argument[1].start, argument[-1].end)}"  # noqa: S608 - the client's own SQL
     if starts(argument, "(") and closing(argument, 0) == len(argument) - 1:

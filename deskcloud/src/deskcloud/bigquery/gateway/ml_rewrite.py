@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 class Rewriting:
-    """A statement in which calls are replaced. At its end, the context manager deletes the files."""
+    """A statement in which each ML call is replaced by a call that reads the result from a file.
+
+    The end of the context deletes the files.
+    """
 
     def __init__(self, work: Work, statement: Statement) -> None:
         self._work = work

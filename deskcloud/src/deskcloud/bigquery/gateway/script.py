@@ -64,7 +64,10 @@ def _run(work: Work, parsed: list[Statement], run_statement: RunStatement) -> Ou
 
 
 def _in_its_default_dataset(work: Work, statement: Statement) -> Work:
-    """Return the work with the default dataset that `SET @@dataset_id = '...'` sets. Models use this dataset too."""
+    """Return the work with the default dataset, also for models, that a statement `SET @@dataset_id = '...'` sets.
+
+    For any other statement, return the work unchanged.
+    """
     words = [token.text for token in statement.tokens]
     if len(words) != 4 or words[1].lower() != "@@dataset_id" or statement.tokens[3].kind != "string":
         return work
@@ -72,7 +75,7 @@ def _in_its_default_dataset(work: Work, statement: Statement) -> Work:
 
 
 def _in_a_session(work: Work) -> tuple[Work, str | None]:
-    """Return the work inside a session. Return the session's id too if this function opened the session."""
+    """Return the work inside a session, and the session's id, or None if the client has opened the session."""
     properties = work.query.get("connectionProperties", [])
     if any(item.get("key") == "session_id" for item in properties):
         return work, None

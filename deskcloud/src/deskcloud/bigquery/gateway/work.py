@@ -56,7 +56,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Work:
-    """A query job's configuration while its statements run. All query parameters are named."""
+    """A job of the gateway while it runs: services, ids and configuration. All query parameters are named."""
 
     services: Services
     project: str
