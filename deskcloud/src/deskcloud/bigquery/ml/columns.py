@@ -156,7 +156,7 @@ class Columns:
 
 
 def as_categories(column: pa.ChunkedArray, type_: pa.DataType | None = None) -> pa.DictionaryArray:
-    """Return the strings of `as_strings`, dictionary-encoded. The values are first cast to `type_`."""
+    """Return the strings of `as_strings`, dictionary-encoded. The values are first cast to `type_`, if given."""
     if pa.types.is_null(column.type):
         column = column.cast(pa.string())
     if pa.types.is_dictionary(column.type) and any(chunk.dictionary.null_count for chunk in column.chunks):

@@ -55,7 +55,10 @@ class Numeric:
         return values
 
     def standardised(self, column: pa.ChunkedArray) -> Floats:
-        """Return the column scaled to mean 0 and standard deviation 1 in training. A constant column becomes 0."""
+        """Standardise the column by the mean and the standard deviation of the training rows.
+
+        A column that is constant in the training rows becomes 0.
+        """
         return (self.values(column) - self.mean) / (self.stddev or np.inf)
 
 

@@ -1,4 +1,4 @@
-"""The error of BigQuery ML."""
+"""The error that the local BigQuery ML raises where Google's would refuse the request."""
 
 from __future__ import annotations
 

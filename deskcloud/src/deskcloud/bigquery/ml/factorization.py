@@ -59,7 +59,7 @@ class Side:
     vectors: Vectors
 
     def of(self, ids: pa.Array) -> Vectors:
-        """Return the vectors of these ids. NULL and ids that do not occur in training give zeros."""
+        """Return the vectors of these ids. NULL and ids that do not occur in the training rows give zeros."""
         return self.vectors.at(positions(ids, self.ids))
 
     def save(self, file: Path) -> None:

@@ -32,8 +32,8 @@ _WEIGHTS = pa.schema(
 def weights(model: Classifier, standardize: bool = False) -> pa.Table:
     """Return ML.WEIGHTS of a logistic regression: one row per input, then `__INTERCEPT__`.
 
-    NULL is a category only for inputs with NULLs in training. An unseen category has the weight 0. If `standardize`,
-    the weights apply to standardised numbers.
+    NULL is a category only for inputs with NULLs in the training rows. An unseen category has the weight 0. If
+    `standardize`, the weights apply to standardised numbers.
     """
     if model.model_type != LOGISTIC:
         raise MLError(f"ML.WEIGHTS is not supported for {model.model_type}: use ML.FEATURE_IMPORTANCE.")

@@ -93,5 +93,5 @@ def _watch(training: Ratings, held_out: Ratings, settings: dict[str, Any]) -> al
 
 
 def _statistics(name: str, ids: pa.Array) -> FeatureStatistics:
-    """Return the row of ML.FEATURE_INFO for the users or the items. The row has only their number."""
+    """Return the row of ML.FEATURE_INFO for the users or the items. It has only their number, as `category_count`."""
     return FeatureStatistics(name, None, None, None, None, None, len(ids), None)

@@ -94,7 +94,7 @@ def of_training(columns: Columns, features: Sequence[Feature]) -> dict[str, Dist
 
 
 def kept(trained: dict[str, Distribution] | None) -> dict[str, Any] | None:
-    """Convert distributions into a value for model.json."""
+    """Convert distributions into a value for model.json; None stays None."""
     return None if trained is None else {name: asdict(one) for name, one in trained.items()}
 
 

@@ -38,7 +38,7 @@ def recommend(model: Factorization, rows: pa.Table) -> pa.Table:
 
     If the rows have a user column and an item column, all columns of the rows follow the prediction. If the rows have
     only one of these columns, they must have no other column. Each row then gives one row per known member of the other
-    side, with ids in the types of the training. An unknown id has zero factors and a zero intercept.
+    side, with ids in the types that the training rows had. An unknown id has zero factors and a zero intercept.
 
     Raises:
         MLError: both columns are missing, a single column has others beside it, or the result exceeds MOST_ROWS.
@@ -104,7 +104,7 @@ def evaluate(model: Factorization, rows: pa.Table | None = None) -> pa.Table:
 def measures(model: Factorization, given: Ratings) -> dict[str, float]:
     """Return the metrics of the model's predictions for these ratings.
 
-    With implicit feedback, items that do not occur in training are ranked too, by their predictions.
+    With implicit feedback, items that do not occur in the training rows are ranked too, by their predictions.
     """
     users = model.users.of(given.user_ids)
     if not model.is_implicit:

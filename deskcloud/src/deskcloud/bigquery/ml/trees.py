@@ -3,6 +3,8 @@
 Numbers are used unchanged, and NULL becomes the training mean. A category becomes its code; NULL and unseen categories
 have the code 0. With ONE_HOT_ENCODING, there is one column per category and one column for NULL. Importing this module
 imports XGBoost.
+
+A CREATE MODEL statement arrives here through gateway/create_model.py and ml/training.py.
 """
 
 from __future__ import annotations
