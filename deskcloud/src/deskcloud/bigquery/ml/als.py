@@ -111,7 +111,8 @@ def preference(ratings: Floats, options: dict[str, Any]) -> Floats:
 class _Half:
     """The linear systems of one side: one row per user (or item), one column per member of the other side.
 
-    `weights` holds c of the rated pairs, or c - 1 with implicit feedback. `pulls` holds c * (p - g).
+    `weights` holds c of the rated pairs, or c - 1 with implicit feedback. `pulls` holds c * (p - g). `everywhere` is
+    true with implicit feedback, whose sums are over all pairs.
     """
 
     weights: sparse.csr_array

@@ -54,9 +54,10 @@ class Numbers:
         return sum(self.counts) + self.infinite + self.nan
 
     def over(self, edges: Floats) -> list[float]:
-        """Return the counts for other bucket edges, which include all of these edges.
+        """Return the counts for other bucket edges, which must include all edges of this histogram.
 
-        The values of a bucket are taken to be uniformly distributed.
+        The values of a bucket are taken to be uniformly distributed. The counts are 0 if this histogram has no bucket
+        of positive width.
         """
         if self.is_point or not self.edges:
             return [0.0] * max(len(edges) - 1, 0)
@@ -200,7 +201,7 @@ def _histogram(numbers: Floats, buckets: int) -> Numbers:
 
 
 def l_infinity(base: Categories, study: Categories) -> float:
-    """Return the largest difference between the two shares of a category.
+    """Return the largest difference, over all categories, between a category's shares in the two distributions.
 
     Source: MaxNormalizedDifference in TFDV's anomalies/metrics.cc.
     """
