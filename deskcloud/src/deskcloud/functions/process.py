@@ -35,7 +35,7 @@ _LONG_LIFE = 60.0
 
 
 class FunctionsError(RuntimeError):
-    """The functions cannot be served."""
+    """The functions' source does not exist, or their process does not start."""
 
 
 class Process:

@@ -25,7 +25,7 @@ def analyze(sql: str, catalog: Catalog, parameters: Mapping[str, TypeProto] | No
     """Return the columns of a query's result; an empty list for any other statement.
 
     Raises:
-        Refused: the analyzer refuses the statement; the message is the analyzer's.
+        Refused: GoogleSQL refuses the statement; the message is GoogleSQL's.
     """
     text = dialect.as_googlesql(sql, catalog.models)
     request = service.AnalyzeRequest(sql_statement=text, options=options(parameters or {}))
@@ -38,7 +38,7 @@ def analyze(sql: str, catalog: Catalog, parameters: Mapping[str, TypeProto] | No
 
 
 def options(parameters: Mapping[str, TypeProto]) -> AnalyzerOptionsProto:
-    """Return options for the analyzer: BigQuery's settings, and the query parameters' types by name."""
+    """Return options for GoogleSQL's analyzer: BigQuery's settings, and the query parameters' types by name."""
     made = AnalyzerOptionsProto(
         default_timezone="UTC", preserve_column_aliases=True, error_message_mode=ErrorMessageMode.ERROR_MESSAGE_ONE_LINE
     )

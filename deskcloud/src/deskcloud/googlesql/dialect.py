@@ -58,7 +58,7 @@ def as_googlesql(sql: str, models: Models) -> str:
 
 
 def is_beyond(refusal: Refused) -> bool:
-    """Return whether the analyzer refuses the statement only because GoogleSQL does not have a feature of BigQuery."""
+    """Return whether the statement is refused only because GoogleSQL does not have a feature of BigQuery."""
     if _SYSTEM_VARIABLE.match(str(refusal)):
         return True
     if not (found := _NO_FUNCTION.match(str(refusal))):

@@ -25,13 +25,13 @@ from deskcloud.googlesql.errors import Crashed, Failed, Refused
 
 _ERROR = re.compile(r"Code: (\d+), Message: (.*)", re.DOTALL)
 
-# The status code of an error at run time; errors of the analyzer have other codes.
+# The status code of a statement that fails when it runs; a statement that is refused has another code.
 _OUT_OF_RANGE = 11
 _KEPT_CATALOGS = 32
 
 
 class Engine:
-    """One instance of GoogleSQL's module. Several threads can share an engine; only one call runs at a time."""
+    """An instance of GoogleSQL's WebAssembly module. Threads can share an engine; only one call runs at a time."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -53,7 +53,7 @@ class Engine:
             try:
                 content = self._call(f"ZetaSqlLocalService_{method}", request.SerializeToString())
             except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
-                # The module's memory may be corrupt.
+                # Restart the module: its memory may be corrupt.
                 self._start()
                 raise Crashed(f"GoogleSQL's module failed: {str(error).splitlines()[0]}") from error
         made: M = answer.FromString(content)
@@ -137,7 +137,7 @@ def engine() -> Engine:
 
 
 def _compiled(engine: wasmtime.Engine) -> wasmtime.Module:
-    """Return the module from the cache; compile it if the cache has no module that this machine can load."""
+    """Return the WebAssembly module from the cache; compile it if the cache has none that this machine can load."""
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "propensity"
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"googlesql-{version('zetasql')}-wasmtime-{version('wasmtime')}.cwasm"

@@ -2,11 +2,11 @@
 
 
 class Refused(ValueError):  # noqa: N818 - the word that users of a SQL service expect
-    """The analyzer or the reference implementation refuses the statement; the message is Google's."""
+    """GoogleSQL's analyzer or reference implementation refuses the statement; the message is GoogleSQL's."""
 
 
 class Failed(Refused):
-    """The analyzer accepts the statement, but the statement fails at run time because of a value."""
+    """The statement is valid, but fails when it runs, because of a value."""
 
 
 class Crashed(RuntimeError):  # noqa: N818

@@ -126,7 +126,7 @@ def _model(call: Call, models: Models) -> Model:
 
 
 def _relation(sql: str, argument: Sequence[Token], number: int) -> str:
-    """Return the argument as an item of a FROM clause, so that the analyzer checks the argument too."""
+    """Return the argument as an item of a FROM clause, so that GoogleSQL checks the argument too."""
     text = sql[argument[0].start : argument[-1].end]
     if starts(argument, "TABLE"):
         return f"{sql[argument[1].start : argument[-1].end]} AS given{number}"

@@ -38,7 +38,7 @@ def run(
     """Run a query. `tables` maps the name that the query uses for a table to the table's rows.
 
     Raises:
-        Refused: the analyzer refuses the query, or the query fails; the message is Google's.
+        Refused: GoogleSQL refuses the query, or the query fails when it runs; the message is GoogleSQL's.
         ValueError: two tables of different datasets have the same name.
     """
     text, known, names = _prepared(sql, catalog)

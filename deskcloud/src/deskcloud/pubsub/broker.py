@@ -98,7 +98,7 @@ class Broker:
         self.topic(topic)
         now = timestamp_pb2.Timestamp()
         now.GetCurrentTime()
-        now.nanos -= now.nanos % 1_000_000  # Google's Pub/Sub has milliseconds too
+        now.nanos -= now.nanos % 1_000_000  # Google's publish times have milliseconds too
         queues = self.subscriptions_of(topic)
         ids: list[str] = []
         deliveries: list[tuple[Queue, Delivery]] = []

@@ -40,7 +40,7 @@ class Progress:
 
 @dataclass(slots=True, eq=False)
 class Delivery:
-    """A message for one subscription."""
+    """A message in the queue of one subscription."""
 
     id: int
     message: Any

@@ -43,7 +43,7 @@ def check_name(name: str, kind: str) -> None:
 
 
 def checked_topic(topic: Any) -> Any:
-    """Return the topic as Pub/Sub stores it.
+    """Check a topic and return it as Pub/Sub stores it.
 
     Raises:
         PubsubError: INVALID_ARGUMENT, the name breaks a rule; UNIMPLEMENTED, a field is not supported here.
@@ -56,7 +56,7 @@ def checked_topic(topic: Any) -> Any:
 
 
 def checked_subscription(subscription: Any) -> Any:
-    """Return the subscription as Pub/Sub stores it, with defaults.
+    """Check a subscription and return it as Pub/Sub stores it, with defaults.
 
     Raises:
         PubsubError: INVALID_ARGUMENT, a field breaks a rule; UNIMPLEMENTED, a field is not supported here.

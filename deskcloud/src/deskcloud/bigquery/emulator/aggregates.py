@@ -35,7 +35,7 @@ _OFFSETS: dict[type[exp.Expr], tuple[str, str, int]] = {
 
 
 def add() -> None:
-    """Install the rules of this module."""
+    """Add this module's rules to local-bigquery's STATEMENT_RULES, and remove the rule that they replace."""
     # The replaced rule does not look at types and therefore mistakes strings for BYTES.
     patching.remove(STATEMENT_RULES, query, "byte_string_aggregates", "takes texts for BYTES")
     STATEMENT_RULES.extend(
@@ -160,7 +160,7 @@ def _frame(window: exp.Window) -> exp.Expr | None:
 
 
 def _numeric_averages(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Divide the sum by the count, because an average in FLOAT64 would lose digits."""
+    """Replace AVG of NUMERIC by the sum divided by the count, because an average in FLOAT64 would lose digits."""
     for node in list(tree.find_all(exp.Avg)):
         value = node.this.expressions[0] if isinstance(node.this, exp.Distinct) else node.this
         if kind(value) == exp.DType.DECIMAL:

@@ -46,7 +46,7 @@ _OF_A_QUERY = ("statementType", "dmlStats")
 
 
 def add() -> None:
-    """Install the corrections of this module."""
+    """Wrap or replace the functions with which local-bigquery builds these answers."""
     for module, name in _LISTS:
         patching.wrap(module, name, _without_nulls, "the last page of a list has a null page token")
     patching.change(

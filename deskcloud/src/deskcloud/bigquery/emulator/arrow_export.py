@@ -23,7 +23,7 @@ FORMAT = "GATEWAY_ARROW"
 
 
 def add() -> None:
-    """Install the format."""
+    """Make local-bigquery accept the format GATEWAY_ARROW in EXPORT DATA."""
     extract.FORMATS[FORMAT] = "arrow"
     patching.wrap(extract, "write", _write_in_format, "a Parquet file takes DuckDB five times as long")
 

@@ -27,7 +27,7 @@ _LITERAL = (exp.Null, exp.Parameter, exp.Placeholder)
 
 
 def add() -> None:
-    """Install the check of types, and BigQuery's error message for a missing value of a required column."""
+    """Check types before all other rules, and report BigQuery's error if a required column gets no value."""
     STATEMENT_RULES.insert(0, _check)
     refusal = (re.compile(r"NOT NULL constraint failed: [^.]+\.(?P<name>.+)"), "invalidQuery")
     errors.DUCKDB_ERRORS.insert(0, (*refusal, "Required field {name} cannot be null"))

@@ -34,7 +34,7 @@ class Latest(collections.OrderedDict[str, Any]):
 
 
 def add() -> None:
-    """Install the limits."""
+    """Replace local-bigquery's dictionaries of streams, sessions and uploads by dictionaries of limited size."""
     for module in (read, write):
         patching.replace(module, "_streams", Latest(KEPT_STREAMS), "streams are never deleted")
     kept_sessions = Latest(KEPT_SESSIONS, lambda _, session: session.cursor.close())

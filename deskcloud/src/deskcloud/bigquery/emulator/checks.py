@@ -18,7 +18,7 @@ _MUTATORS = {"bq.main.json_remove": "JSON_REMOVE", "bq.main.json_set": "JSON_SET
 
 
 def add() -> None:
-    """Install the rules before the first statement."""
+    """Put this module's checks before local-bigquery's STATEMENT_RULES."""
     STATEMENT_RULES[0:0] = [_json_paths, _steps, _limits, _rounding, _types]
 
 

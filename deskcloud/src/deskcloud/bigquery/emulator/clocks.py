@@ -36,7 +36,7 @@ _ELEMENT = re.compile(r"%[crXhT%]")
 
 
 def add() -> None:
-    """Install the corrections of time zones and formats."""
+    """Change local-bigquery's functions for time zones and time formats. `function_values.py` adds `time_of`."""
     patching.replace(datetime, "from_local", _instant, "a local time that occurs twice is not the first of both")
     patching.change(datetime, "_format", _with_elements, "formats lack %c, %h, %r and %X")
     patching.change(datetime, "_element", _with_own_elements, "formats lack %e, %C and %E*S")

@@ -20,7 +20,7 @@ from deskcloud.bigquery.emulator.checks import unsupported
 
 
 def add() -> None:
-    """Install the rules."""
+    """Add this module's rules to STATEMENT_RULES, and change two of local-bigquery's rules."""
     patching.replace(
         query,
         "corresponding",
@@ -89,7 +89,7 @@ def _using_first(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _one_group(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Return one row for GROUP BY ALL over constants: such a query has no column to group by."""
+    """Rewrite GROUP BY ALL over constants as DISTINCT, which gives one row: there is no column to group by."""
     for select in tree.find_all(exp.Select):
         group = select.args.get("group")
         if (

@@ -21,7 +21,7 @@ _QUOTED = {"ATTACH '": "ATTACH $path$", "' AS emulator": "$path$ AS emulator"}
 
 
 def add() -> None:
-    """Install the corrections before the first connection is opened."""
+    """Change how local-bigquery opens its connection. Call this function before it does so."""
     patching.change(
         database, "_connect", _connecting, "threads, cached files, apostrophes, and the set-up of a connection"
     )

@@ -24,7 +24,7 @@ _WRITING = {"CREATE_TABLE_AS_SELECT", "INSERT", "UPDATE", "DELETE", "MERGE"}
 
 
 def add() -> None:
-    """Install both corrections."""
+    """Make statements report the table that they wrote, and let clients create tables in the anonymous dataset."""
     reason = "the table that a statement wrote is not reported"
     patching.wrap(query, "_statement", _noted, reason)
     patching.wrap(query, "_execute", _with_destination, reason)

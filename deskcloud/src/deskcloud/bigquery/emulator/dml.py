@@ -35,7 +35,7 @@ _SEVERAL_THAT_APPLY = f" WHERE __clause IS NOT NULL{_SEVERAL}"
 
 
 def add() -> None:
-    """Install the rules before the first statement."""
+    """Change how local-bigquery translates and runs UPDATE, and how it runs MERGE."""
     patching.replace(
         dml,
         "update_fields",

@@ -31,7 +31,7 @@ def scratch() -> Path:
 
 
 def add() -> None:
-    """Install the restriction before the first connection is opened."""
+    """Restrict the files of loads, exports and DuckDB. Call this function before a connection is opened."""
     # The extensions come from pip, like this code, so their signatures need no check.
     patching.wrap(duckdb, "connect", _connected, "the check of the extensions' signatures takes 1.5 s")
     for module in (storage, load):

@@ -14,7 +14,7 @@ from deskcloud.bigquery.emulator import patching
 
 
 def add() -> None:
-    """Install the corrections."""
+    """Change how sqlglot parses DIV, and how it writes DIV, MIN_BY and MAX_BY."""
     parser = BigQueryDialect.Parser
     patching.replace(parser, "FUNCTIONS", _division, "DIV takes the operators of its arguments apart", key="DIV")
     generator = DuckDBDialect.Generator

@@ -72,7 +72,7 @@ _OF_STATEMENTS = (
 
 
 def add() -> None:
-    """Install the corrections."""
+    """Make local-bigquery use this module's messages for errors of DuckDB and Python."""
     errors.DUCKDB_ERRORS[0:0] = [(re.compile(pattern), "invalidQuery", words) for pattern, words in _VALUES]
     for module in (errors, query):
         patching.wrap(module, "from_duckdb", _of_duckdb, "errors have DuckDB's messages")

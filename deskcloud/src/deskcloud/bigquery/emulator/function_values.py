@@ -39,7 +39,7 @@ _COMPARISONS: dict[type[exp.Expr], tuple[str, ...]] = {
     exp.LTE: ("expression",),
     exp.EQ: ("this", "expression"),
 }
-# The translation of these expressions, or of their arguments, may fail.
+# SAFE of these expressions becomes TRY, because they or their arguments can fail when the statement runs.
 _REWRITTEN = (exp.Case, exp.If, exp.Cast, exp.Coalesce, exp.Substring, exp.Left, exp.Right, exp.Repeat)
 # For values of the types in _PLAIN_TYPES, DuckDB's printf and GoogleSQL's FORMAT treat these specifiers alike.
 _PLAIN = re.compile(r"%(?:%|[-+ 0]*\d*(?:\.\d+)?[dsf])")
@@ -49,7 +49,7 @@ _TEXT_MACROS = {"bq.main.to_json_string", "bq.main.lax_string"}
 
 
 def add() -> None:
-    """Install the rules before the first connection is opened."""
+    """Add this module's rules and functions to local-bigquery's. Call this before a connection is opened."""
     native.FUNCTIONS.update(value_texts.FUNCTIONS)
     nodes = {"rules": NODE_RULES}
     patching.replace(strings, "float_to_string", _text_of, "CAST and CONCAT format values differently", **nodes)
@@ -336,7 +336,7 @@ def _finite(node: exp.Expr, *arguments: exp.Expr) -> exp.Expr:
 
 
 def _nulls(node: exp.Expr, _: Any) -> exp.Expr:
-    """Return NULL for a NULL argument that DuckDB ignores."""
+    """Make ARRAY_CONCAT and SPLIT return NULL for a NULL argument, which DuckDB ignores."""
     match node:
         case exp.ArrayConcat():
             given = [one for one in (node.this, *node.expressions) if not isinstance(one, exp.Array)]

@@ -203,7 +203,7 @@ def _query_array(text: str | None, path: str | None, is_typed: bool, is_legacy: 
 
 
 def add(node_rules: list[Callable[..., exp.Expr]], position: int) -> None:
-    """Install the rules, and keep JSON paths as the client wrote them."""
+    """Insert this module's rule at `position` in `node_rules`, and keep JSON paths as the client wrote them."""
     node_rules.insert(position, _extract)
     patching.replace(BigQueryDialect, "to_json_path", lambda _, path: path, "paths are not kept as they are written")
     exact = (_is_exact, ["VARCHAR"], "BOOLEAN")
@@ -212,7 +212,7 @@ def add(node_rules: list[Callable[..., exp.Expr]], position: int) -> None:
 
 
 def read_literals(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Parse `JSON '...'.a[0]` as a path into a literal. sqlglot parses it as the literal of a path."""
+    """Apply the path in `JSON '...'.a[0]` to the JSON literal. sqlglot applies the path to the text first."""
     for literal in list(tree.find_all(exp.ParseJSON)):
         steps, innermost = [], literal.this
         while isinstance(innermost, exp.Dot | exp.Bracket):

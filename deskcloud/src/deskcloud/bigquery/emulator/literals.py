@@ -23,7 +23,7 @@ _TIMES = {
 
 
 def add() -> None:
-    """Install the rules after the rules that infer types."""
+    """Append this module's rules to STATEMENT_RULES: they need the types that earlier rules infer."""
     STATEMENT_RULES.extend([_coerced, _in_times])
 
 

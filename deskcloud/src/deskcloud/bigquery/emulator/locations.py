@@ -25,7 +25,7 @@ _named: ContextVar[str] = ContextVar("location", default="")
 
 
 def add() -> None:
-    """Install the checks before the first statement."""
+    """Make jobs and statements check the locations of their datasets, and create datasets in the job's location."""
     unread = "locations of jobs are ignored"
     STATEMENT_RULES.insert(patching.position(STATEMENT_RULES, tables, "qualify", unread), _check_statement)
     patching.wrap(runner, "submit", _submit, unread)

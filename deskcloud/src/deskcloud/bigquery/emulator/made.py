@@ -24,7 +24,7 @@ _MADE = {"TABLE", "VIEW"}
 
 
 def add() -> None:
-    """Install the rules."""
+    """Make local-bigquery check the columns of new tables and views, the dataset of a new procedure, and options."""
     reason = "tables can have duplicate or unnamed columns"
     patching.replace(rules, "duplicate_columns", _written_columns, reason, rules=STATEMENT_RULES)
     NODE_RULES.append(_starred_columns)
@@ -69,7 +69,7 @@ def _refusal(words: str) -> BigQueryError:
 
 
 def _written_columns(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Check the columns that a CREATE statement names."""
+    """Refuse duplicate or unnamed columns in the column list of a CREATE statement, or else in its select list."""
     if not isinstance(tree, exp.Create) or tree.args.get("kind") not in _MADE:
         return tree
     if isinstance(tree.this, exp.Schema):
@@ -87,7 +87,7 @@ def _written_columns(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _starred_columns(node: exp.Expr, context: Any) -> exp.Expr:
-    """Check the columns of a star in a CREATE statement. DuckDB would rename duplicates."""
+    """Refuse duplicate columns that come from a star in a CREATE statement. DuckDB would rename them."""
     is_made = isinstance(node, exp.Create) and node.args.get("kind") in _MADE and not isinstance(node.this, exp.Schema)
     select = _select(node) if is_made else None
     if select and any(one.is_star for one in select.expressions) and (cursor := getattr(context, "cursor", None)):

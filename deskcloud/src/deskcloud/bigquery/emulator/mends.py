@@ -87,6 +87,6 @@ A later module may wrap the replacements of an earlier module, or put its rules 
 
 
 def apply() -> None:
-    """Apply the corrections before the first connection is opened."""
+    """Apply all corrections. Call this function before a connection is opened."""
     for module in _IN_ORDER:
         module.add()

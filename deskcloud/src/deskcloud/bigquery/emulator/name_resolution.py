@@ -49,7 +49,7 @@ class _Resolver:
         self._context = context
         self._prefix = ""
         self._numbers = itertools.count(1)
-        # Equal calls get equal names, because GROUP BY compares the names.
+        # A number for each distinct call of a template. Equal calls get equal names inside, which GROUP BY compares.
         self._calls: dict[str, int] = {}
         self._is_argument = False
         self._learner = Learner(context, resolve)
@@ -121,7 +121,7 @@ class _Resolver:
         for one in with_.expressions:
             name = one.alias.casefold()
             if with_.recursive and isinstance(one.this, exp.SetOperation):
-                # The first query determines the columns. The second query reads these columns.
+                # The part before UNION determines the columns. The part after it reads them.
                 columns = self._query(one.this.this, outer, queries | found)
                 self._query(one.this.expression, outer, queries | found | {name: columns})
             else:

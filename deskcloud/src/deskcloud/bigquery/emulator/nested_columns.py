@@ -14,7 +14,7 @@ type Fields = Sequence[TableFieldSchema]
 
 
 def add() -> None:
-    """Install the update."""
+    """Make tables.patch and tables.update add columns inside structs."""
     patching.wrap(tables, "_alter", _alter, "new columns inside structs are ignored")
 
 

@@ -27,7 +27,7 @@ from deskcloud.bigquery.emulator.storing import write
 
 
 def add() -> None:
-    """Install the corrections."""
+    """Make requests, copy jobs and extract jobs accept partitions. Refuse names with `$` in statements."""
     by_time = "only CREATE TABLE supports partitions by ingestion time"
     patching.wrap(tables, "create", _create, by_time)
     patching.wrap(tables, "update", _update, by_time)

@@ -27,7 +27,7 @@ _SOURCES = frozenset({"expressions", "from_", "joins", "laterals", "with_"})
 
 
 def add() -> None:
-    """Install the parser."""
+    """Replace sqlglot's parser of pipe syntax by `_query`."""
     patching.replace(
         BigQueryDialect.Parser, "_parse_pipe_syntax_query", _query, "pipes become one query that ignores their order"
     )

@@ -21,7 +21,7 @@ _PROJECT = re.compile(r"(?:[a-z0-9.-]+:)?[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 
 
 def add() -> None:
-    """Install the correction before the first connection is opened."""
+    """Replace the function with which local-bigquery attaches a project. Call this before a connection is opened."""
     patching.replace(database, "_attach", _attach, "projects are refused after their folder was moved or copied")
 
 

@@ -16,7 +16,7 @@ from deskcloud.bigquery.emulator import patching
 
 
 def add() -> None:
-    """Install the rules."""
+    """Add the rules for PIVOT and for set operations to STATEMENT_RULES."""
     reason = "PIVOT names its columns after the value first"
     STATEMENT_RULES.insert(patching.position(STATEMENT_RULES, arrays, "checked_offsets", reason), _name_pivoted)
     STATEMENT_RULES.append(_order_sets)

@@ -147,7 +147,7 @@ def kept_results() -> Results:
 
 
 def add() -> None:
-    """Make local-bigquery store and read results here."""
+    """Make local-bigquery store query results in this module's files and read them from there."""
     reason = "results of queries are never deleted, and are tables"
     patching.wrap(tables, "physical", _physical, reason)
     patching.wrap(query, "_write", _write, reason)
@@ -156,7 +156,7 @@ def add() -> None:
 
 
 def attach(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the schema for the tables with results."""
+    """Create an in-memory database for the tables that make results readable to statements."""
     connection.execute(f"ATTACH ':memory:' AS {_CATALOG}; CREATE SCHEMA {_CATALOG}.{tables.RESULTS}")
 
 

@@ -27,7 +27,7 @@ _OF_REQUESTS = (ValueError, TypeError, LookupError, AttributeError, RuntimeError
 
 
 def add() -> None:
-    """Install the handling of exceptions, after the modules that write the messages of statements' errors."""
+    """Make unexpected exceptions errors of the request. Call this function after `error_texts.add`."""
     routes = sys.modules["local_bigquery.app"]
     for module, reason in ((runner, "invalidQuery"), (routes, "invalid")):
         classified = functools.partial(_classified, reason)

@@ -21,7 +21,7 @@ _WHERE = "EXECUTE IMMEDIATE of a computed text, or a procedure or view made by t
 
 
 def add() -> None:
-    """Install the checks."""
+    """Refuse ML statements when a script is parsed, and ML functions when a statement is translated."""
     reason = "models are stored without training"
     patching.wrap(script, "parse", _parse, reason)
     patching.replace(dialect, "not_implemented", _refusal, reason)

@@ -15,7 +15,7 @@ from sqlglot import exp
 
 from deskcloud.bigquery.emulator import lake_metadata
 
-# local-bigquery uses this name for the source.
+# The temporary table with the source's rows; local-bigquery uses the same name.
 _SOURCE = "__merge_source"
 _ROWS = "__merge_rows"
 

@@ -27,7 +27,7 @@ from deskcloud.bigquery.emulator import (
 
 
 def add() -> None:
-    """Install the rules before the first statement."""
+    """Put these rules before local-bigquery's, and call `add` of the modules that change how statements are parsed."""
     STATEMENT_RULES[:0] = [
         wildcard_views.expand,
         queries.open_value_tables,
@@ -59,7 +59,7 @@ def add() -> None:
 
 
 def _at_one_version(translate: Callable[..., Any]) -> Callable[..., Any]:
-    """Translate a statement at one version of the project's tables. A statement looks up its tables a dozen times."""
+    """Wrap `translate`: read the version of the tables only once, since a statement looks them up a dozen times."""
 
     def translated(tree: exp.Expr, context: Any) -> Any:
         with lake_metadata.at_one_version():
@@ -69,7 +69,7 @@ def _at_one_version(translate: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _with_cursor(make: Callable[..., None]) -> Callable[..., None]:
-    """Give the rules the connection. Temporary tables and variables are visible only on this connection."""
+    """Wrap the interpreter's constructor: pass its connection, the only one with the session's tables, to the rules."""
 
     def made(self: script.Interpreter, cursor: Any, context: Any, *arguments: Any) -> None:
         context.cursor = cursor

@@ -60,7 +60,7 @@ class Part(str):
 
 
 def add() -> None:
-    """Install the messages after the other modules that parse statements."""
+    """Replace the texts and positions of syntax errors. Call this function after the modules that wrap the parser."""
     words, place = "errors have sqlglot's messages", "positions in errors refer to the statement and not to the script"
     parser = BigQueryDialect.Parser
     patching.change(parser, "raise_error", lambda original: functools.partialmethod(_raise, original), words)

@@ -19,7 +19,7 @@ from deskcloud.bigquery.emulator import lake_metadata, patching, query_results, 
 
 
 def add() -> None:
-    """Install the lookups before the other modules that wrap them."""
+    """Replace local-bigquery's lookups. Call this function before the modules that wrap them."""
     slow = "each table lookup lists all tables of all databases"
     patching.wrap(database, "objects", _objects, slow)
     patching.wrap(database, "projects", _projects, "the temporary lakes of making.py are listed as projects")

@@ -18,7 +18,7 @@ _COLUMNS = [
 
 
 def add() -> None:
-    """Install the view."""
+    """Replace local-bigquery's view `__TABLES__`."""
     patching.wrap(information_schema, "VIEWS", _tables, "asks for each table alone", key="__TABLES__")
 
 

@@ -18,7 +18,7 @@ _NOTHING = "SELECT '' AS table_name WHERE FALSE"
 
 
 def add() -> None:
-    """Install the lookup."""
+    """Make `query.execute` skip the search for temporary tables outside sessions."""
     patching.change(query, "execute", _without_looking, _REASON)
 
 

@@ -39,7 +39,7 @@ _NUMBER = re.compile(r"\s*(?P<sign>[+-]?)\s*(?P<digits>[\d,]*(?:\.\d*)?(?:[eE][+
 
 
 def add(node_rules: list[Callable[..., exp.Expr]]) -> None:
-    """Install the rules before the first connection is opened."""
+    """Add this module's rules and function to local-bigquery's. Call this before a connection is opened."""
     STATEMENT_RULES.insert(0, _check)
     STATEMENT_RULES.insert(0, _parse_seconds)
     reason = "REGEXP_EXTRACT with a group ignores position and occurrence"

@@ -18,7 +18,7 @@ from deskcloud.bigquery.emulator import patching
 
 
 def add() -> None:
-    """Install the correction."""
+    """Replace the interpreter's SET by one that computes all values first."""
     patching.change(script.Interpreter, "set", _assigning, "SET of several variables sets one after the other")
 
 

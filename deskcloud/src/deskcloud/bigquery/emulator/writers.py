@@ -25,7 +25,10 @@ _locks: dict[tuple[str, ...], threading.RLock] = {}
 
 
 def add() -> None:
-    """Install the locks after the other modules that replace the same functions."""
+    """Make statements, requests and jobs lock the table that they create, change or delete.
+
+    Call this function after the modules that wrap the same functions of local-bigquery.
+    """
     reason = "a load fails if a statement creates its table meanwhile"
     patching.replace(database, "writing", _writing, reason)
     patching.wrap(query, "_run", _run, reason)

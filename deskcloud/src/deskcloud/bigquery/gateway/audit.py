@@ -34,7 +34,7 @@ _RETRY_SECONDS = (0.2, 0.5, 1, 2, 5)
 
 
 class Audit:
-    """A persistent queue of audit entries. An entry is removed once Cloud Logging has accepted it."""
+    """A persistent queue of audit entries. The text of an entry is deleted once Cloud Logging has accepted it."""
 
     def __init__(self, database: Database, url: str | None) -> None:
         self._database = database
@@ -84,7 +84,7 @@ class Audit:
                 self._wake.wait()
 
     def _send(self) -> bool:
-        """Send the queued entries. Return whether Cloud Logging accepted them."""
+        """Send the queued entries. Return False if Cloud Logging did not accept them."""
         rows = self._database.execute("SELECT project, job, entry FROM audit WHERE NOT sent ORDER BY rowid")
         if not rows:
             return True

@@ -164,7 +164,7 @@ class Jobs:
         except httpx.TransportError as failure:
             error = BigQueryError("backendError", f"A service does not answer: {failure!r}")
         except Exception as failure:  # noqa: BLE001 - whatever it is, the job must end
-            # The machine failed: wrong input raises BigQueryError.
+            # This is a fault of the local cloud, not of the request: a wrong request raises BigQueryError.
             _LOG.exception("job %s failed", resource["id"])
             error = BigQueryError("internalError", f"Internal error: {failure!r}")
         resource = running.resource = _done(resource, outcome, error)

@@ -48,7 +48,7 @@ def find(work: Work, reference: Reference) -> tuple[str, str] | None:
 
 
 def check_replaceable(work: Work, project: str, found: tuple[str, str]) -> None:
-    """Check that no endpoint serves a version. `found` is the model's registry id and the version.
+    """Check that no endpoint serves a version of a model. `found` is the model's registry id and the version.
 
     Raises:
         BigQueryError: resourceInUse, if the version is deployed.
@@ -57,7 +57,7 @@ def check_replaceable(work: Work, project: str, found: tuple[str, str]) -> None:
 
 
 def unregister(work: Work, project: str, found: tuple[str, str], successor: str | None = None) -> None:
-    """Remove a version from the registry. `found` is the model's registry id and the version.
+    """Remove a version of a model from the registry. `found` is the model's registry id and the version.
 
     If the removed version is the default version, the version `successor` becomes the default.
 

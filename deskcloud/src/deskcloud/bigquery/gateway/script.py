@@ -64,9 +64,9 @@ def _run(work: Work, parsed: list[Statement], run_statement: RunStatement) -> Ou
 
 
 def _in_its_default_dataset(work: Work, statement: Statement) -> Work:
-    """Return the work with the default dataset, also for models, that a statement `SET @@dataset_id = '...'` sets.
+    """Return `work` with the default dataset that `SET @@dataset_id = '...'` sets; it also applies to models.
 
-    For any other statement, return the work unchanged.
+    For any other statement, return `work` unchanged.
     """
     words = [token.text for token in statement.tokens]
     if len(words) != 4 or words[1].lower() != "@@dataset_id" or statement.tokens[3].kind != "string":

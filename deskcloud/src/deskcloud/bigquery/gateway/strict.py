@@ -48,14 +48,14 @@ class Strict:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        # Load or compile the analyzer now, so that no statement waits for it.
+        # Load or compile GoogleSQL's analyzer now, so that no statement waits for it.
         engine()
 
     def check(self, project: str, configuration: dict[str, Any]) -> None:
         """Check the statement of a job. `configuration` is the job's configuration.
 
         Raises:
-            BigQueryError: invalidQuery, with the analyzer's message.
+            BigQueryError: invalidQuery, with the message of GoogleSQL's analyzer.
         """
         query = configuration.get("query") or {}
         if not _is_judged(query):
@@ -150,7 +150,7 @@ class Strict:
 
 
 def _is_judged(query: dict[str, Any]) -> bool:
-    """Return whether the query is a single statement of a kind that the analyzer can check."""
+    """Return whether the query is a single statement of a kind that GoogleSQL's analyzer can check."""
     properties = query.get("connectionProperties", [])
     if any(one.get("key") == "session_id" for one in properties):
         return False

@@ -49,7 +49,7 @@ class Numeric:
         return cls(name, feature, mean or 0.0, stddev or 0.0)
 
     def values(self, column: pa.ChunkedArray) -> Floats:
-        """Return the column as float64. NULL becomes the training mean."""
+        """Return the column as float64. NULL becomes the mean of the training rows."""
         _refuse_non_finite(self.name, column)
         values: Floats = (pc.fill_null(column, self.mean) if column.null_count else column).to_numpy()
         return values

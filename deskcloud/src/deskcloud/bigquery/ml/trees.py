@@ -106,7 +106,7 @@ class Trees:
     booster: xgb.Booster
 
     def matrix(self, columns: Columns) -> Matrix:
-        """Return the input matrix of the booster."""
+        """Return the rows as the matrix with which the booster predicts."""
         return matrix(columns, self.features, self.inputs, one_hot=self.one_hot)
 
     def probabilities(self, columns: Columns) -> Floats:
@@ -175,7 +175,7 @@ class _Watch(xgb.callback.TrainingCallback):
         return model
 
     def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
-        """Return whether the training should stop."""
+        """Record the round's losses. Return True if training should stop after this round."""
         del model, epoch
         losses = {name: float(log["logloss"][-1]) for name, log in evals_log.items()}
         return self._journal.record(losses["train"], losses.get("evaluation"), self._learning_rate)
