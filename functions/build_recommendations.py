@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @push.function
 def build_recommendations(message: Message) -> None:
-    """Open a run of its own, run the step, and publish the event that it returns."""
+    """Open a separate run, run the step in it, and publish the event that it returns."""
     handle(message, STEP)
 
 

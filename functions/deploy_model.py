@@ -137,7 +137,7 @@ def require_parity(expected: list[float], answered: list[float]) -> float:
 
 
 def _operation(context: StepContext) -> Note:
-    """Return the note that stores the deployment operation's name in the run's folder."""
+    """Return a note that stores the name of the deployment's operation in the run's folder."""
 
     def read() -> str | None:
         operation = context.runs.read(context.run_id, DEPLOYMENT_OPERATION)

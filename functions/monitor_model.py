@@ -35,12 +35,12 @@ PSEUDONYMS = Pseudonyms.from_environment()
 
 @push.function
 def monitor_model(message: Message) -> None:
-    """Run the step in the day's run, and publish the event that it returns."""
+    """Open today's run or find it, run the step in it, and publish the event that it returns."""
     handle(message, STEP)
 
 
 def open_run(_: Message, environment: Environment, now: datetime) -> MonitoringDue:
-    """Open the day's run, or find it, and return its first event."""
+    """Open today's run, unless it is open already, and return its first event."""
     today = now.date()
     as_of = current.newest_day(environment) or today
     event = MonitoringDue(run_ids.of_monitoring(as_of, today))
@@ -92,7 +92,7 @@ def _write_rows(found: Sequence[Finding], of: Monitored, context: StepContext) -
 
 
 def _number(value: float | None) -> float:
-    """Return the value as a float, NaN for None: an array in BigQuery cannot hold NULL."""
+    """Return the value as a float; NaN for None, because an array parameter cannot hold NULL."""
     return math.nan if value is None else float(value)
 
 

@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
 @push.function
 def resolve_customers(message: Message) -> None:
-    """Run the step in a run of its own, and publish the event that it returns."""
+    """Run the step in a separate run for the audience, and publish the event that it returns."""
     handle(message, STEP)
 
 
 def open_run(message: Message, environment: Environment, now: datetime) -> CustomersDue:
-    """Open the run for a published audience, or find it, and return its first event."""
+    """Open the run for a published audience, unless it is open already, and return its first event."""
     audience = AudiencePublished.from_json(message.body)
     event = CustomersDue(run_ids.of_customers(audience.day, audience.run_id))
     environment.runs.open(CustomersRun(opened_at=now, event=event, as_of=audience.day, audience_run=audience.run_id))
@@ -43,7 +43,10 @@ def open_run(message: Message, environment: Environment, now: datetime) -> Custo
 
 
 def step(event: CustomersDue, context: StepContext) -> CustomersResolved:
-    """Check new rows of the CRM, then replace the day's customers and exclusions."""
+    """Check new rows of crm_customers, then replace the day's customers, arms and exclusions.
+
+    A shop without a CRM has no customers: nothing is replaced.
+    """
     day = context.run_as(CustomersRun).as_of
     has_customers = resolving.check_customers(context)
     resolved = resolving.resolve(day, context) if has_customers else resolving.nobody(context)

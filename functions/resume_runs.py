@@ -17,7 +17,7 @@ from shared.log import log, log_exception
 
 if TYPE_CHECKING:
     from shared.push import Message
-# Number of runs to check, those with the newest data.
+# Only this many runs are checked: those with the newest data.
 MOST_RUNS = 100
 
 

@@ -36,7 +36,7 @@ def score_checkout(request: Request) -> Response:
 
 
 def score(exchange: web.Exchange) -> Response:
-    """Return the checkout's score, and log the prediction.
+    """Answer with the checkout's score, and log the prediction.
 
     Raises:
         Refusal: the request breaks the contract, or no scorer is available.
@@ -54,7 +54,7 @@ def score(exchange: web.Exchange) -> Response:
 
 
 def health(exchange: web.Exchange) -> Response:
-    """Return the champion's version.
+    """Answer with the champion's version.
 
     Raises:
         Refusal: there is no champion yet, or the bucket cannot be read.
@@ -66,12 +66,12 @@ def health(exchange: web.Exchange) -> Response:
 
 
 def unavailable() -> web.Refusal:
-    """Return the refusal of a request that nothing can score now."""
+    """Return the refusal for a request for which no scorer is available now: HTTP 503."""
     seconds = str(RETRY_AFTER_SECONDS)
     detail = f"There is no champion yet, or it cannot be reached: ask again in {seconds} seconds."
     return web.Refusal(HTTPStatus.SERVICE_UNAVAILABLE, detail, Retry_After=seconds)
 
 
 def contract(exchange: web.Exchange) -> Response:
-    """Return the OpenAPI document."""
+    """Answer with the OpenAPI document of this function."""
     return exchange.answer(openapi.document())

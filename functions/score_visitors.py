@@ -37,9 +37,10 @@ def score_visitors(message: Message) -> None:
 
 
 def open_run(message: Message, environment: Environment, now: datetime) -> ScoringDue | None:
-    """Open a run for a tick and return its first event; None if there is no champion, or there are no sessions.
+    """Open a run for a tick, or after a return to a former champion, and return its first event.
 
-    Ticks with the same data and champion open the same run. If a rollback makes a version champion again, that version
+    None if there is no champion or no session, or if monitoring has changed no champion. Ticks with the same data and
+    champion open the same run. If a rollback makes a version champion again, that version
     scores again, because its pointer has a new generation.
     """
     if message.topic == ModelMonitored.topic and not ModelMonitored.from_json(message.body).returned:

@@ -1,4 +1,4 @@
-"""Send the audience's changes to a CSV file per request in the bucket.
+"""Send the audience's changes to CSV files in the bucket, one file per request.
 
 On     customers-resolved   CustomersResolved(run_id, day, customers): opens a delivery run
        members-due          the scheduler's tick: {}, or MembersDue(run_id)
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @push.function
 def send_to_files(message: Message) -> None:
-    """Bring the destination forward, and publish the event that the step returns."""
+    """Run the step in a new run or in the destination's current one, and publish the event that it returns."""
     handle(message, STEP)
 
 

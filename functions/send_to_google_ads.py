@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @push.function
 def send_to_google_ads(message: Message) -> None:
-    """Bring the destination forward, and publish the event that the step returns."""
+    """Run the step in a new run or in the destination's current one, and publish the event that it returns."""
     handle(message, STEP)
 
 

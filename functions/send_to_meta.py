@@ -27,7 +27,7 @@ TOKEN = token()
 
 @push.function
 def send_to_meta(message: Message) -> None:
-    """Bring the destination forward, and publish the event that the step returns."""
+    """Run the step in a new run or in the destination's current one, and publish the event that it returns."""
     handle(message, STEP)
 
 

@@ -6,7 +6,7 @@ Runs   sql/destinations
 Emits  members-delivered    MembersDelivered(run_id, destination, members)
        run-superseded       RunSuperseded(run_id, by)
        run-failed           RunFailed(run_id, step): published by shared/handler.py
-       audience-members     a batch of members
+       audience-members     the members of one batch, for the shop's own systems
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @push.function
 def send_to_topic(message: Message) -> None:
-    """Bring the destination forward, and publish the event that the step returns."""
+    """Run the step in a new run or in the destination's current one, and publish the event that it returns."""
     handle(message, STEP)
 
 

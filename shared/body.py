@@ -1,4 +1,4 @@
-"""The body of an HTTP request."""
+"""Read the body of an HTTP request."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class UnreadableError(ValueError):
-    """The body was cut off, or contradicts its headers."""
+    """The body was cut off, or its length contradicts the headers."""
 
 
 def read(request: Request) -> bytes:

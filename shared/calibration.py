@@ -12,12 +12,12 @@ from typing import Annotated, NamedTuple
 
 from msgspec import Meta, Struct
 
-# Probabilities of 0 and 1 have no log odds, so they are clipped to this value and 1 minus this value. A log loss uses
-# the same limit.
+# Probabilities of 0 and 1 have no log odds, so they are clipped to this value and 1 minus this value. The statements of
+# sql/evaluation clip at the same values.
 SMALLEST = 1e-15
 # Keeps calibrated probabilities away from 0 and 1, and prevents an overflow in BigQuery's EXP, which would be an error.
 LARGEST_LOG_ODDS = 35.0
-# A start for the lowest line. The log odds of every clipped probability are higher.
+# The `start` of the first line: lower than the log odds of every clipped probability.
 LOWEST = -1000.0
 
 
@@ -48,7 +48,7 @@ class Calibrator(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
                 raise ValueError("each knot must be higher than the one before, in both numbers")
 
     def apply(self, probability: float) -> float:
-        """Return the calibrated probability."""
+        """Return the calibrated probability for the model's `probability`; both are from 0 to 1."""
         if self == IDENTITY:
             return probability
         model_log_odds = log_odds(probability)
@@ -58,7 +58,7 @@ class Calibrator(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
 
     @cached_property
     def lines(self) -> list[Line]:
-        """The lines, from the lowest log odds to the highest."""
+        """The lines below, between and above the knots, by `start`; a single line if there is one knot."""
         slopes = [(high - low) / (after - before) for (before, low), (after, high) in pairwise(self.knots)]
         through = [(LOWEST, self.slope, self.knots[0])]
         through += [(knot[0], slope, knot) for knot, slope in zip(self.knots, slopes, strict=False)]
@@ -81,13 +81,13 @@ IDENTITY = Calibrator()
 
 
 def log_odds(probability: float) -> float:
-    """Return a probability's log odds, clipped so that they are finite."""
+    """Return the log odds of a probability. It is clipped by SMALLEST first, so that they are finite."""
     clipped = min(max(probability, SMALLEST), 1 - SMALLEST)
     return math.log(clipped / (1 - clipped))
 
 
 def sigmoid(log_odds: float) -> float:
-    """Return the probability of these log odds."""
+    """Return the probability that has these log odds; the inverse of `log_odds`."""
     if log_odds >= 0:
         return 1 / (1 + math.exp(-log_odds))
     odds = math.exp(log_odds)

@@ -17,7 +17,7 @@ POINTER = "serving/champion.json"
 
 
 class Pointer(Struct, frozen=True, kw_only=True):
-    """The version that serves, and what online scorers need to know about it."""
+    """The champion, and what online scorers need to know about it."""
 
     version: str
     run_id: str
@@ -57,7 +57,7 @@ class Pointer(Struct, frozen=True, kw_only=True):
 
 
 def read(content: bytes) -> Pointer:
-    """Return the pointer from an object's content.
+    """Return the pointer from the content of the object POINTER.
 
     Raises:
         msgspec.MsgspecError: the content is not a pointer; names the field.

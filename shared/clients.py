@@ -46,7 +46,7 @@ class Clients:
 
     @property
     def bucket(self) -> Bucket:
-        """The environment's bucket."""
+        """The bucket that the settings name."""
         return self.storage.bucket(self.settings.bucket)
 
     @cached_property
@@ -61,11 +61,11 @@ class Clients:
         self.send(event.topic, event.to_json())
 
     def send(self, topic: str, body: dict[str, Any], **attributes: str) -> None:
-        """Publish JSON to a topic and wait for Pub/Sub's confirmation."""
+        """Publish `body` as JSON to a topic and wait for Pub/Sub's confirmation."""
         self.pass_on(topic, jsontext.encode(body), attributes)
 
     def pass_on(self, topic: str, data: bytes, attributes: Mapping[str, str]) -> str:
-        """Publish a message unchanged, wait for Pub/Sub's confirmation, and return the message's id."""
+        """Publish bytes to a topic, wait for Pub/Sub's confirmation, and return the id of the new message."""
         path = f"projects/{self.settings.project}/topics/{topic}"
         try:
             return str(self.publisher.publish(path, data, **attributes).result(timeout=60))
@@ -82,7 +82,7 @@ class Clients:
 
     @cached_property
     def dead_letters(self) -> DeadLetters:
-        """The messages that no function could use."""
+        """The dead letters, which are stored in the bucket."""
         from shared.dead_letters import DeadLetters
 
         return DeadLetters(self.bucket)

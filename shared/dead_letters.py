@@ -112,23 +112,23 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeadLetters:
-    """The dead letters in the bucket, by name."""
+    """The dead letters in the bucket; each has a name, which is its file's."""
 
     def __init__(self, bucket: "Bucket") -> None:
         self._store = Store(bucket)
 
     def bury(self, name: str, letter: Letter) -> None:
-        """Store a dead letter, unless one of this name is stored already."""
+        """Store a dead letter, unless one with this name is stored already."""
         self._store.write_once(f"{_FOLDER}{name}.json", letter)
 
     def all(self) -> dict[str, Letter]:
-        """Return all dead letters by name."""
+        """Return all dead letters by name; the name is that of the file without `.json`."""
         return dict(self._store.all(_FOLDER, Letter))
 
     def remove(self, name: str) -> None:
-        """Delete a dead letter, if it exists."""
+        """Delete a dead letter, if it exists; `name` is the key that `all` returns."""
         self._store.remove(f"{_FOLDER}{name}.json")
 
     def remove_all(self) -> None:
-        """Delete all dead letters."""
+        """Delete all dead letters. Their messages can then no longer be replayed."""
         self._store.remove_all(_FOLDER)

@@ -16,15 +16,15 @@ class Deadline:
 
     @property
     def has_passed(self) -> bool:
-        """Whether the time is over."""
+        """Whether the deadline has passed."""
         return time.monotonic() > self._at
 
     @property
     def wait_seconds(self) -> float:
-        """How long to wait for a job or an operation, in seconds."""
+        """How long to wait for a job or an operation, in seconds: until the deadline, but at least MINIMUM_WAIT."""
         return max(self._at - time.monotonic(), MINIMUM_WAIT)
 
     @property
     def request_timeout(self) -> float:
-        """The timeout of a request with all its retries, in seconds."""
+        """The timeout of a request with its retries, in seconds: until the deadline, but at least MINIMUM_TIMEOUT."""
         return max(self._at - time.monotonic(), MINIMUM_TIMEOUT)

@@ -16,8 +16,9 @@ Channel = Literal["ads", "email"]
 class Destination(Section, frozen=True):
     """Which changes of members are sent.
 
-    `off` sends nothing. `replace` adds, updates and removes members, `add` removes nobody who only left the audience,
-    and `update` sends changes of members who are there. Whoever may no longer be there is removed in each of these.
+    `off` sends nothing. `replace` adds new members, updates changed ones, and removes those who left the audience.
+    `add` does the same, but removes nobody who only left the audience. `update` only updates members who are at the
+    destination already. All three remove members who may no longer be reached.
     """
 
     mode: Literal["off", "replace", "add", "update"] = "off"
@@ -26,21 +27,21 @@ class Destination(Section, frozen=True):
 class Files(Destination, frozen=True):
     """CSV files in the bucket, one for each request."""
 
-    # Whoever is excluded from this channel is left out.
+    # Customers who are excluded from this channel are left out.
     channel: Channel = "email"
 
 
 class Topic(Destination, frozen=True):
     """Messages to the topic audience-members, one for each request."""
 
-    # Whoever is excluded from this channel is left out.
+    # Customers who are excluded from this channel are left out.
     channel: Channel = "email"
 
 
 class GoogleAds(Destination, frozen=True):
     """A Customer Match list of Google Ads, through the Data Manager API."""
 
-    # The account of the list, and the list's id.
+    # The id of the Google Ads account that owns the list, and the id of the list.
     account: Digits = ""
     user_list: Digits = ""
     # The account through which the service account has access, e.g. a manager account; empty means `account`.
@@ -52,14 +53,14 @@ class GoogleAds(Destination, frozen=True):
 class MetaAds(Destination, frozen=True):
     """A Custom Audience of Meta. Its access token is the secret META_ACCESS_TOKEN."""
 
-    # The audience's id.
+    # The id of the Custom Audience.
     audience: Digits = ""
     version: GraphVersion = "v26.0"
     # URL of the Graph API; empty means Meta's.
     api_endpoint: ApiEndpoint = ""
 
 
-# The sections of the settings that are destinations.
+# The names of the settings' sections that configure a destination.
 DESTINATIONS = ("files", "topic", "google_ads", "meta")
 
 

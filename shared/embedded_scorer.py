@@ -20,7 +20,7 @@ type Features = Mapping[str, Any]
 # The label's column.
 LABEL = "will_buy_on_return_visit"
 
-# The largest float64 that rounds to a finite float32.
+# The largest float64 that is still finite when it is rounded to float32.
 LARGEST_FLOAT32 = math.nextafter(2.0**128 - 2.0**103, 0)
 
 # The name that ML.WEIGHTS gives to the category NULL.
@@ -45,7 +45,7 @@ class LogisticArtefact(
 class TreesInput(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """An input of boosted trees: a number with its `mean`, or a category.
 
-    `codes` holds one code per value of a category, counted from 1.
+    `mean` is None for a category. `codes` holds one code per value of a category, counted from 1; empty for a number.
     """
 
     name: str
@@ -82,7 +82,7 @@ def read(content: bytes) -> Artefact:
 
 
 class Scorer(Protocol):
-    """Computes a visitor's probability."""
+    """Computes the probability of a purchase from a visitor's features."""
 
     def probability(self, features: Features) -> float:
         """Return the calibrated probability of a purchase on a return visit. A feature may be missing: None or absent.
@@ -191,5 +191,5 @@ def _require_numbers(names: list[str], features: Features, largest: float) -> No
 
 
 def load(artefact: Artefact) -> Scorer:
-    """Return the artefact's scorer."""
+    """Return the scorer that computes with the artefact."""
     return Logistic(artefact) if isinstance(artefact, LogisticArtefact) else BoostedTrees(artefact)

@@ -1,4 +1,4 @@
-"""Decide whether a failed event is retried: can a retry help? The module shared/handler.py acts on it."""
+"""Decide whether a failed event is retried: whether a retry can help. shared/handler.py acts on the decision."""
 
 import re
 from datetime import UTC, datetime, timedelta

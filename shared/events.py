@@ -61,7 +61,11 @@ class Event:
 
 
 def _typed(topic: str, name: str, kind: Any, value: Any) -> Any:
-    """Return `value` as the field's type: date, str, int or list[str]."""
+    """Return `value` as the field's type: date (from ISO text), str, int or list[str].
+
+    Raises:
+        Malformed: the value is of another type.
+    """
     try:
         if kind is date:
             return date.fromisoformat(value)
@@ -109,7 +113,7 @@ class TrainingProgressed(Event):
         _require_attempt(self)
 
     def recorded_as(self, step: str) -> str:
-        """Return `step` for the first attempt, `step.2` for the second."""
+        """Return `step` for the first attempt, `step.2` for the second, and so on."""
         return _of_attempt(step, self.attempt)
 
 
@@ -219,7 +223,7 @@ class RunFailed(Event):
 
 @dataclass(frozen=True)
 class MonitoringDue(Event):
-    """The model's health must be checked."""
+    """The model's health must be checked: the run that checks it on one day was opened."""
 
     topic = "monitoring-due"
     is_first = True
@@ -263,7 +267,7 @@ class RecommendationsBuilt(Event):
 
 @dataclass(frozen=True)
 class CustomersDue(Event):
-    """The customers of a new audience must be found, and who of them may be reached."""
+    """The customers of a new audience must be found, with their arms and exclusions."""
 
     topic = "customers-due"
     is_first = True
@@ -282,7 +286,7 @@ class CustomersResolved(Event):
 
 @dataclass(frozen=True)
 class MembersDue(Event):
-    """A destination's members must be brought forward: batches sent, and requests followed."""
+    """A delivery run must go on: send batches that were not sent, and ask how the open requests ended."""
 
     topic = "members-due"
     is_first = True

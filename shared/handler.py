@@ -115,7 +115,7 @@ def _run(step: Step, event: Event, context: StepContext, message: Message) -> Re
             context.runs.fail(
                 context.run_id, Failure(place, str(error), is_permanent=True, failed_at=datetime.now(UTC))
             )
-            # A delivery that dies before this comes again, fails again and publishes then.
+            # If the process dies before it publishes this, the next delivery fails again and publishes it.
             context.environment.publish(RunFailed(context.run_id, place))
             return None
         log_exception(StepFailed(*of_run, str(error)))
@@ -134,7 +134,7 @@ def _run(step: Step, event: Event, context: StepContext, message: Message) -> Re
 
 
 def _is_reset(context: StepContext) -> bool:
-    """Whether the run was reset, so that nothing may be written to its folder any more."""
+    """Whether the run was reset, so that nothing may be written to its folder; False if the bucket cannot be read."""
     try:
         return not context.runs.is_opened(context.run_id)
     except Exception:  # noqa: BLE001 - logged; the caller raises the step's own error
@@ -143,7 +143,10 @@ def _is_reset(context: StepContext) -> bool:
 
 
 def _finished(place: str, context: StepContext) -> Record | None:
-    """Return the step's record if another delivery has finished the step meanwhile, otherwise None."""
+    """Return the step's record if another delivery has finished the step meanwhile.
+
+    None if none has, or if the bucket cannot be read.
+    """
     try:
         return context.runs.record(context.run_id, place)
     except Exception:  # noqa: BLE001 - logged; the caller raises the step's own error

@@ -42,7 +42,7 @@ def encode(value: Any, indent: int | None = None, *, is_sorted: bool = False) ->
 
 
 def text(value: Any, indent: int | None = None) -> str:
-    """Return the value as JSON text, as `encode` does."""
+    """Return what `encode` returns, as a str."""
     return encode(value, indent).decode()
 
 

@@ -47,7 +47,10 @@ def log_exception(event: LogEvent) -> None:
 
 
 def _labels() -> dict[str, Any]:
-    """Return the label that groups a request's lines in Cloud Logging, as functions-framework would add it."""
+    """Return the label that groups a request's lines in Cloud Logging; empty outside a request.
+
+    It is the label that functions-framework would add.
+    """
     # Flask is loaded already wherever requests are answered. For a command, importing it would take too long.
     flask = sys.modules.get("flask")
     execution = flask.request.headers.get("Function-Execution-Id") if flask and flask.has_request_context() else None

@@ -1,4 +1,4 @@
-"""The list of all events that the functions log; no function imports this module.
+"""List all events that the functions log. No function imports this module.
 
     python -m shared.log_events > docs/logs.md
 

@@ -11,7 +11,7 @@ ABOVE_ALL = 2.0
 
 
 class Thresholds(NamedTuple):
-    """The lowest probability that earns a coupon, and the lowest that earns the full price."""
+    """The lowest probability that earns a coupon, and the lowest that earns the full price; ABOVE_ALL if none does."""
 
     coupon: float
     full_price: float
@@ -33,7 +33,7 @@ def thresholds(policy: "Policy", percentiles: Sequence[float]) -> Thresholds:
 
 
 def _lowest(percent: int, percentiles: Sequence[float]) -> float:
-    """Return the lowest probability among the `percent` of visitors with the highest probabilities; 0 to 100."""
+    """Return the lowest probability among the `percent` of visitors with the highest ones; ABOVE_ALL for 0 percent."""
     if percent == 0:
         return ABOVE_ALL
     return 0.0 if percent == 100 else percentiles[percent - 1]

@@ -19,7 +19,7 @@ class Pseudonyms:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Pseudonyms":
-        """Return the pseudonyms of the environment's key, a secret from Secret Manager.
+        """Return the pseudonyms by the key in the environment variable KEY, a secret from Secret Manager.
 
         Raises:
             SettingsError: the key is missing, or shorter than 32 characters.

@@ -81,7 +81,7 @@ class _Content(msgspec.Struct, rename="camel"):
 
 
 class PushRefused(LogEvent, frozen=True):
-    """A request to an event function is not a Pub/Sub push."""
+    """A request to a function that takes messages was refused, because it is not a Pub/Sub push."""
 
     event = "push_refused"
     severity = "WARNING"
@@ -91,7 +91,7 @@ class PushRefused(LogEvent, frozen=True):
 
 
 class NoPushError(ValueError):
-    """The request is not a Pub/Sub push."""
+    """The request is not a Pub/Sub push; the message says why."""
 
 
 def function(take: Callable[[Message], None]) -> Callable[[Request], tuple[str, HTTPStatus]]:

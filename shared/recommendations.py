@@ -1,4 +1,4 @@
-"""The recommendations' files in the bucket: the chain writes the artefact, the shop writes the list out of stock."""
+"""Two files in the bucket: the artefact, which build_recommendations writes, and the shop's list out of stock."""
 
 from datetime import date, datetime
 from typing import Any

@@ -107,4 +107,4 @@ EventName = Annotated[
 
 
 class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A group of settings."""
+    """Base class of the sections of the settings: unknown names are refused."""

@@ -99,7 +99,7 @@ class Label(Section, frozen=True):
     # The event to predict: `purchase`, or any event of the export. Write a GA4 event as its name, a GA360 event as
     # category/action.
     event: EventName = PURCHASE
-    # Minimum revenue; an event of less revenue does not count.
+    # Minimum revenue of an order or event that counts; 0 also counts those without revenue.
     min_revenue: Annotated[float, Meta(ge=0)] = 0.0
 
 
@@ -108,7 +108,7 @@ class Checks(Section, frozen=True):
 
     # Largest age of the newest day-table, in days; 0 allows any age.
     max_age_days: Annotated[int, Meta(ge=0)] = 3
-    # Smallest number of rows of a day, as a share of the median of the `trailing_days` before that day.
+    # Smallest number of sessions of the newest day, as a share of the median of the `trailing_days` before it.
     min_rows_share: Share = 0.3
     trailing_days: Days = 14
     max_duplicates_share: Share = 0.01
@@ -191,13 +191,13 @@ class Campaign(Section, frozen=True):
     name: CampaignName = "always_on"
     # Part of the hashes that decide the arms. Another salt gives other arms to customers who were never in an audience.
     salt: Salt = ""
-    # Share of the customers whom the campaign does not reach, so that its effect can be measured.
+    # Share of the customers in the control group. The campaign does not reach them, so that its effect can be measured.
     control_share: Share = 0.1
     # Share of the customers whom no campaign reaches.
     holdout_share: Share = 0.02
-    # Who bought within this many days is left out; 0 leaves out nobody.
+    # Customers who bought within this many days are left out; 0 leaves out nobody.
     recent_buyer_days: Annotated[int, Meta(ge=0, le=1000)] = 14
-    # Minimum number of rows of crm_customers, as a share of the rows before. With fewer, nobody is resolved.
+    # Minimum number of rows of crm_customers, as a share of those at the last check. With fewer rows, the run fails.
     min_rows_share: Share = 0.5
 
 
@@ -218,14 +218,14 @@ class Serving(Section, frozen=True):
 
 
 class Monitoring(Section, frozen=True):
-    """When the model's health asks for a training; docs/monitoring.md."""
+    """When monitoring starts a training: see docs/monitoring.md."""
 
-    # Age of the newest day that the champion has learnt from, in days.
+    # Largest age of the newest day that the champion has learnt from, in days; beyond it, a training is asked for.
     max_champion_days: Days = 45
-    # Minimum days after a training before the model's health may ask for the next one.
+    # Minimum days after a training before monitoring may start the next one.
     cool_down_days: Annotated[int, Meta(ge=0, le=1000)] = 3
-    # Number of consecutive rejections after which the model's health asks for no training: the gate would reject the
-    # next model too.
+    # After this many rejections in a row, monitoring no longer starts a training, because the gate would probably
+    # reject the next model too.
     max_rejections: Annotated[int, Meta(ge=1)] = 2
 
 
@@ -251,7 +251,7 @@ class Recommendations(Section, frozen=True):
     # Shrinkage of similarities: if n visitors share two products, their cosine similarity is multiplied by n / (n +
     # shrinkage).
     shrinkage: Annotated[float, Meta(ge=0)] = 10.0
-    # Number of products recommended to a visitor; also the k of recall@k and NDCG@k.
+    # Maximum number of products recommended to a visitor; also the k of recall@k and NDCG@k.
     per_visitor: Annotated[int, Meta(ge=1, le=50)] = 5
     # Maximum numbers that the online path holds in memory: of rules, of similar products per product, and of popular
     # products.
@@ -266,11 +266,12 @@ class Online(Section, frozen=True):
     order: Literal["embedded_first", "endpoint_first"] = "embedded_first"
     # Time limit for the endpoint's answer to one checkout, retries included, in milliseconds.
     endpoint_deadline_ms: Annotated[int, Meta(ge=10, le=60_000)] = 300
-    # Retries may be at most this share of the requests to the endpoint.
+    # Retries may be at most this share of the requests to the endpoint; 0 allows none.
     retry_share: Share = 0.1
     # The breaker opens after this many failures among the last 20 requests.
     breaker_failures: Annotated[int, Meta(ge=1, le=20)] = 10
-    # Seconds for which the breaker stays open. Then it closes after `breaker_probes` successful requests in a row.
+    # Seconds for which the breaker stays open. Then it lets single requests pass, and closes after `breaker_probes`
+    # successful ones in a row.
     breaker_open_seconds: Annotated[float, Meta(gt=0, le=3600)] = 10.0
     breaker_probes: Annotated[int, Meta(ge=1, le=100)] = 3
     # Seconds between two checks for a new champion, new recommendations and products that are out of stock.
@@ -321,7 +322,7 @@ class Settings(Section, frozen=True):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """Read the settings of a deployed function.
+        """Return the settings from GOOGLE_CLOUD_PROJECT and PROPENSITY_SETTINGS, with defaults for all others.
 
         Raises:
             SettingsError: names the setting, its rule and what was given.
@@ -339,7 +340,7 @@ class Settings(Section, frozen=True):
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
-        """Validate a document of nested plain values.
+        """Return the settings of a document of nested plain values, which is validated.
 
         Raises:
             SettingsError: names the setting, its rule and what was given.
@@ -358,12 +359,12 @@ class Settings(Section, frozen=True):
 
     @property
     def table_prefix(self) -> str:
-        """The part of a day-table's name before the date."""
+        """The part of a day-table's name before the date, e.g. `events_`."""
         return "ga_sessions_" if self.source.kind == "ga360" else "events_"
 
     @property
     def label_days(self) -> int:
-        """The number of days after the first visit in which a purchase counts."""
+        """The number of days after the first visit in which a conversion counts for the label."""
         return self.label.horizon_days if self.label.kind == "horizon" else self.training.window_days
 
 

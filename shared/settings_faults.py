@@ -78,7 +78,7 @@ def _nearest(wrong: str, names: list[str]) -> str | None:
 
 
 def _names(kind: Any, section: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the names and types of a section's settings, nested sections included."""
+    """Yield the dotted name and the type of each setting of a section, nested sections included."""
     for one in kind.fields:
         name = f"{section}{one.encode_name}"
         yield name, one.type

@@ -1,4 +1,4 @@
-"""The predictions of the Vertex AI endpoint, over its REST API.
+"""Ask the Vertex AI endpoint for predictions, over its REST API.
 
 This module does not use google-cloud-aiplatform, because its import takes longer than a checkout may wait.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from shared.settings import Settings
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-# Number of connections that are kept: the number of requests that an instance of a function answers concurrently.
+# Number of connections that are kept open: an instance of score_checkout answers as many requests concurrently.
 CONNECTIONS = 16
 # HTTP statuses after which a retry may help: too many requests, service unavailable, gateway timeout.
 HEALING = {429, 503, 504}
@@ -76,7 +76,7 @@ class Predictions:
         self._http = Connections(CONNECTIONS)
 
     def ask(self, instances: Sequence[Mapping[str, Any]], timeout: float) -> Answer:
-        """Return the answer for some instances; `timeout` is in seconds.
+        """Return the answer for the instances, each the model's inputs by name; `timeout` is in seconds.
 
         Raises:
             RefusedError: the endpoint answers with an HTTP error.
@@ -111,7 +111,7 @@ class Predictions:
 
 
 def address(settings: Settings) -> str:
-    """Return the URL of Vertex AI from the settings, by default the region's."""
+    """Return the URL of Vertex AI: `serving.api_endpoint` or, if that is empty, the URL of the region."""
     host = settings.serving.api_endpoint or f"{settings.serving.region}-aiplatform.googleapis.com"
     return host if "://" in host else f"https://{host}"
 

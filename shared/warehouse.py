@@ -225,7 +225,7 @@ def denied_at(job: bigquery.QueryJob) -> datetime | None:
 
 
 def reason(job: bigquery.QueryJob) -> str:
-    """Return BigQuery's message about the failed job, and the job's id."""
+    """Return BigQuery's message about why the job failed, with the job's id."""
     error = job.error_result or {}
     return f"{error.get('message', 'unknown error')} (job {job.job_id})"
 

@@ -6,7 +6,10 @@ from shared.chain.documents import Document
 
 
 class Excluded(Struct, frozen=True):
-    """How many treated customers may not be reached through a channel for a reason; one may have several reasons."""
+    """The number of treated customers whom `reason` excludes from `channel`.
+
+    A customer with several reasons counts for each of them.
+    """
 
     channel: str
     reason: str
@@ -14,10 +17,10 @@ class Excluded(Struct, frozen=True):
 
 
 class Resolved(Struct, frozen=True):
-    """What became of an audience: its visitors by whether they belong to a customer, and its customers by arm.
+    """The counts of an audience: its visitors, how many of them belong to a customer, and its customers by arm.
 
-    `conflicts` counts visitors whom two customers claim. `refused_rows` and `refused_values` count what crm_customers
-    has that breaks a rule.
+    `conflicts` counts visitors whom several customers claim; they belong to none. `refused_rows` counts the rows of
+    crm_customers that cannot be used at all, and `refused_values` the single values that are left out.
     """
 
     visitors: int
@@ -36,10 +39,10 @@ class Resolved(Struct, frozen=True):
 
 
 class Delivery(Struct, frozen=True):
-    """What became of a delivery run's members.
+    """The result of a delivery run, in numbers of members.
 
-    `planned` counts the members by kind of change. `outcomes` counts those who were not refused, by outcome. `refused`
-    counts the others by reason, and `problems` lists what the destination said about requests that did not succeed.
+    `planned` counts the members by kind of change, `refused` those refused by reason, and `outcomes` the others by the
+    outcome of their request. `problems` lists what the destination said about requests that did not fully succeed.
     """
 
     destination: str

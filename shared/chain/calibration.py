@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 BINS = 200
 # Minimum number of buyers for isotonic regression. With fewer buyers it overfits (Niculescu-Mizil and Caruana 2005).
 ISOTONIC_BUYERS = 1000
+# Maximum number of knots of an isotonic calibrator.
 MOST_KNOTS = 50
 # A calibrator's numbers are rounded to this many digits, because the last digits of a sum of floats differ between
 # executions.
@@ -30,7 +31,10 @@ _MOST_STEPS = 100
 
 
 class Point(NamedTuple):
-    """The visitors of one bin, fold and outcome (`label`): their number and their mean log odds."""
+    """A row of sql/evaluation/calibration_points.sql: the visitors of one bin and fold with the same `label`.
+
+    `log_odds` is the mean of their log odds, and `row_count` their number.
+    """
 
     fold: int
     label: int
@@ -256,7 +260,10 @@ def pooled(points: Sequence[Point]) -> list[_Block]:
 
 
 def _large(blocks: Sequence[_Block]) -> list[_Block]:
-    """Merge neighbouring blocks until each holds enough buyers and enough others for a reliable share."""
+    """Merge neighbouring blocks that have too few buyers or too few others for a reliable share of buyers.
+
+    `rarer` of each block is then at least that of all blocks together, divided by MOST_KNOTS.
+    """
     least = sum(blocks[1:], blocks[0]).rarer / MOST_KNOTS
     large = [blocks[0]]
     for block in blocks[1:]:
@@ -290,7 +297,7 @@ def slope(sums: Sums, line: Coefficients) -> Estimate:
 
 
 def observed_over_expected(sums: Sums) -> Estimate | None:
-    """Return the number of buyers divided by the sum of the probabilities; None if nobody bought."""
+    """Return the number of buyers divided by the sum of the probabilities; None if either is 0."""
     if not sums.observed or not sums.expected:
         return None
     squares = (sums.ratio_squares or 0.0) / sums.expected**2

@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 
 def require_columns(context: StepContext) -> set[str]:
-    """Return the columns of the export, if none that the chain reads is missing; record the check.
+    """Check that the export has all columns that the chain reads, record the check, and return the export's columns.
 
-    They are the columns of the day-table that was created last, because BigQuery uses its schema for a query over all
+    The columns are those of the day-table that was created last, because BigQuery uses its schema for a query over all
     day-tables.
 
     Raises:
-        Permanent: names the table and the columns that it lacks.
+        Permanent: a column is missing; names the table and the column.
     """
     settings = context.settings
     table = f"{settings.source_dataset}.{newest_table(context.environment)}"
@@ -46,7 +46,10 @@ def require_columns(context: StepContext) -> set[str]:
 
 
 def run(as_of: date, changed: list[date], context: StepContext) -> None:
-    """Run all checks on the rows of the changed days, and record the results in the run's folder.
+    """Run all checks of sql/checks, and record the results in the run's folder.
+
+    They check the sessions from the first day of `changed` to `as_of`. If `changed` is empty, they check those of the
+    last `checks.trailing_days`.
 
     Raises:
         Permanent: a check of sql/checks/fail has failed; the message says what was found.

@@ -44,7 +44,7 @@ class Overtaken(Exception):  # noqa: N818 - not a failure: the run ends as super
 
 
 class Training(msgspec.Struct, frozen=True):
-    """The last run that was opened to train, and its time."""
+    """The last run that was opened to train, and when it was opened."""
 
     run_id: str
     at: datetime
@@ -133,7 +133,9 @@ def is_open(current: Current, environment: Environment, now: datetime) -> bool:
 
 
 def hold(run_id: str, environment: Environment, now: datetime) -> str | None:
-    """Renew the run's claim, so that it stays open; return None, or the newer run that holds the claim.
+    """Renew the run's claim, so that it stays open. If a newer run holds the claim, return that run instead.
+
+    Return None if the claim was renewed, or if nobody holds it, because it was reset.
 
     While the claim is renewed, no other run is opened until this one ends or shows no activity for `open_hours`.
     """
@@ -162,13 +164,13 @@ def require(context: StepContext) -> None:
 
 
 def newest_day(environment: Environment) -> date | None:
-    """Return the newest day that the last run has read; None before the first run."""
+    """Return the newest day of the export that the run with the claim reads; None if there is no claim yet."""
     found, _ = _claim(environment).read()
     return found.as_of if found else None
 
 
 def last_training(environment: Environment) -> Training | None:
-    """Return the last run that was opened to train; None before the first."""
+    """Return the last run that was opened to train; None if there is none yet."""
     found, _ = _claim(environment).read()
     return found.trained if found else None
 
@@ -187,7 +189,10 @@ def forget(run_id: str | None, environment: Environment) -> None:
 
 
 def _wait(refresh: Refresh, message: Message, current: Current, generation: int, environment: Environment) -> bool:
-    """Store the reason for the following run; return False if the claim was replaced meanwhile."""
+    """Store the reasons of `refresh` for the following run; return False if the claim was replaced meanwhile.
+
+    Reasons for which the open run was opened, or which wait already, are not stored again.
+    """
     known = {*reasons(current.reason), *current.waiting}
     new = [reason for reason in reasons(refresh.reason) if reason not in known]
     if not new:
@@ -199,13 +204,13 @@ def _wait(refresh: Refresh, message: Message, current: Current, generation: int,
 
 
 def _message_ids(current: Current | None, refresh: Refresh, message: Message) -> list[str]:
-    """Return the ids of the latest messages with a reason, this one included."""
+    """Return the ids of the latest messages with a reason; `message` is one of them if `refresh` has a reason."""
     before = current.message_ids if current else []
     return [*before, message.id][-MOST_MESSAGES:] if refresh.reason else before
 
 
 def _unanswered(current: Current, environment: Environment) -> list[str]:
-    """Return the reasons for which a run is still wanted: the waiting ones, and those of a run that never ended."""
+    """Return the reasons for which a run is still wanted: the waiting ones and, if the run never ended, its own."""
     is_answered = _has_ended(current.run_id, environment) or _has_failed(current.run_id, environment)
     return [*([] if is_answered else reasons(current.reason)), *current.waiting]
 
@@ -234,7 +239,10 @@ def _opened(
 
 
 def _is_recent(last: Training | None, environment: Environment, now: datetime) -> bool:
-    """Whether the last training is younger than `training.min_hours`, and there is a champion to score with."""
+    """Whether a new run need not train: the last run that trained is recent, and there is a champion to score with.
+
+    That run is recent if it was opened less than `training.min_hours` ago, has ended, and was not superseded.
+    """
     if last is None or now - last.at >= timedelta(hours=environment.settings.training.min_hours):
         return False
     has_trained = _has_ended(last.run_id, environment) and not _is_superseded(last.run_id, environment)
@@ -242,7 +250,7 @@ def _is_recent(last: Training | None, environment: Environment, now: datetime) -
 
 
 def _has_read(current: Current, reading: Reading, environment: Environment) -> bool:
-    """Whether the last run has read the same data, for all the present reasons, and has not failed."""
+    """Whether the last run has read the same data, for all reasons of `reading`, and has not failed."""
     read = current.reads
     answered = set(reasons(reading.reason)) <= set(reasons(read.reason))
     return (

@@ -40,7 +40,8 @@ class DayState(Struct, frozen=True, array_like=True):
 class Reading(Struct, frozen=True):
     """The part of the export that a run reads, fixed when the run is opened.
 
-    `problem` says why the export cannot be used; empty if it can.
+    `as_of` is the newest day. `reason` holds the reasons for which the run was asked for; empty if there are only new
+    data. `problem` says why the export cannot be used; empty if it can.
     """
 
     as_of: date
@@ -57,6 +58,8 @@ class Reading(Struct, frozen=True):
     @property
     def first_touched(self) -> date:
         """The first day to rebuild: the first changed day or, if earlier, the day after the last unchanged day-table.
+
+        There must be a changed day.
 
         Days without a day-table count, because features also depend on the time that has passed.
         """
@@ -88,7 +91,10 @@ class ScoringRun(Struct, frozen=True, tag_field="topic", tag=ScoringDue.topic):
 
 
 class MonitoringRun(Struct, frozen=True, tag_field="topic", tag=MonitoringDue.topic):
-    """A run that checks the model's health on the day `today`; `as_of` is the newest day that was read."""
+    """A run that checks the model's health on the day `today`.
+
+    `as_of` is the newest day of the export that was read; `today` if none was read yet.
+    """
 
     opened_at: datetime
     event: MonitoringDue
@@ -115,7 +121,10 @@ class CustomersRun(Struct, frozen=True, tag_field="topic", tag=CustomersDue.topi
 
 
 class DeliveryRun(Struct, frozen=True, tag_field="topic", tag=MembersDue.topic):
-    """A run that sends the audience of day `as_of` to a destination; `mode` is the setting's."""
+    """A run that sends the audience of day `as_of` to a destination.
+
+    `mode` is the destination's mode in the settings when the run was opened.
+    """
 
     opened_at: datetime
     event: MembersDue
@@ -143,7 +152,7 @@ class StepDone(Struct, frozen=True):
 
 
 class StepFailure(Struct, frozen=True):
-    """The reason why a step has not finished."""
+    """Why a step has failed. If `is_permanent`, it is not retried."""
 
     reason: str
     is_permanent: bool
@@ -154,16 +163,17 @@ class StepFailure(Struct, frozen=True):
 
 
 class Check(Struct, frozen=True):
-    """The result of one statement of sql/checks."""
+    """The result of one check: `found` says in words what was found."""
 
     is_ok: bool
     found: str
 
 
 class HeldAgainst(Struct, frozen=True):
-    """The champions with which the run's winner is compared. `version` is the champion, None if there is none yet.
+    """The champions with which the run's winner is compared.
 
-    `best` is the best champion so far, None if that is the champion itself.
+    `version` is the champion; None if there is none yet. `best` is the best champion so far; None if that is the
+    champion itself.
     """
 
     version: Version | None
@@ -182,7 +192,8 @@ class CalibratedDecile(Struct, frozen=True):
 class Measured(Struct, frozen=True):
     """The metrics of one model on the visitors of a split. `word` describes the ROC AUC, e.g. "fair".
 
-    `intervals` holds the 95 % interval of each metric from `roc_auc` to `lift_at_20_percent`.
+    The four counts from `true_positives` on are those at the threshold `policy.coupon_from`. `intervals` holds the 95 %
+    interval of each metric from `roc_auc` to `lift_at_20_percent`.
     """
 
     word: str
@@ -241,9 +252,9 @@ class Evaluation(Struct, frozen=True):
     """The metrics of the candidates and the champions, the choice, and the gate's verdict on the winner.
 
     `candidates` holds metrics on the evaluation visitors. `test` holds those of the winner and the champions on the
-    test visitors. `best` is the champion that remains the best so far if the winner is promoted; None if the winner
-    would be the best. `failed` holds the reason, by name, for each model that could not be trained or scored.
-    `single_features` holds the ROC AUC of each feature alone.
+    test visitors. `best` is the best champion so far, unless the winner is shown to be better: then, and if there was
+    no champion, it is None. `failed` holds the reason, by name, for each model that could not be trained or scored.
+    `single_features` holds the ROC AUC of each feature alone; None if it could not be computed.
     """
 
     winner: str
@@ -263,7 +274,7 @@ class Evaluation(Struct, frozen=True):
 
     @property
     def calibrator(self) -> Calibrator:
-        """The winner's calibrator."""
+        """The winner's calibrator; the identity if the document is older than calibration."""
         return self.calibration.calibrator if self.calibration else IDENTITY
 
 
@@ -299,7 +310,10 @@ class Iteration(Struct, frozen=True):
 
 
 class InputStatistics(Struct, frozen=True):
-    """Statistics of one input in training. Numbers are None for categorical inputs; `category_count` is for others."""
+    """Statistics of one input in the training rows.
+
+    `category_count` is None for a numeric input; `min` to `stddev` are None for a categorical one.
+    """
 
     input: str
     min: float | None
@@ -331,9 +345,11 @@ class TrainingStatistics(Struct, frozen=True):
 
 
 class Deployment(Struct, frozen=True):
-    """The version that the run deployed: its largest difference from ML.PREDICT, its inputs and percentiles.
+    """The version that the run deployed.
 
-    `inputs` and `percentiles` are empty for models deployed before these were stored.
+    `largest_difference` is that of the endpoint's probabilities from ML.PREDICT's on the golden rows. `inputs` and
+    `percentiles` are those of the champion's pointer (shared/champion.py); both are empty for models that were deployed
+    before they were stored.
     """
 
     model: str
@@ -345,19 +361,19 @@ class Deployment(Struct, frozen=True):
 
 
 class DeploymentOperation(Struct, frozen=True):
-    """The name of Vertex AI's deployment operation; None once it has failed."""
+    """The name of Vertex AI's operation that deploys the run's version; None once it has failed."""
 
     name: str | None
 
 
 class Superseded(Struct, frozen=True):
-    """Why the run's model did not become champion."""
+    """Why the run's model did not become champion, although the gate approved it."""
 
     reason: str
 
 
 class RolledBack(Struct, frozen=True):
-    """The version to which the run's version was rolled back."""
+    """The version that became champion when the run's version was rolled back."""
 
     to: str
     at: datetime
@@ -390,7 +406,7 @@ class Recommended(Struct, frozen=True):
     itemsets: int
     rules: int
     visitors: int
-    # Number of products.
+    # Number of products that were out of stock.
     out_of_stock: int
     is_served: bool
 

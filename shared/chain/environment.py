@@ -1,4 +1,4 @@
-"""The environment that the chain runs in, and the context of one step."""
+"""What a step works with: Google's clients, the ledger and the registry, and the context of one delivery."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class StepContext:
 
     @cached_property
     def warehouse(self) -> Warehouse:
-        """BigQuery, for this step of this run."""
+        """The warehouse, whose jobs carry the names of this run and step."""
         from shared.warehouse import Warehouse
 
         environment = self.environment

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 def evaluate(trained: list[str], failed: dict[str, str], context: StepContext) -> Evaluation:
     """Choose a winner on the evaluation visitors, and judge the winner on the test visitors.
 
-    No other candidate is measured on the test visitors. `trained` names the candidates. `failed` holds the reason, by
-    candidate, why one could not be trained.
+    No other candidate is measured on the test visitors. `trained` names the candidates. `failed` holds, by candidate,
+    the reason why it could not be trained.
     """
     limits = context.settings.gate
     models = {name: model_name(name, context.run_id) for name in trained}
@@ -78,7 +78,7 @@ def held_against(context: StepContext) -> HeldAgainst:
 
 
 def lack_of_buyers(context: StepContext) -> str | None:
-    """Return the reason if the training visitors are all buyers or all others; None if there are both."""
+    """Return a sentence if all or none of the training visitors bought; None if some did and some did not."""
     rows = context.warehouse.query("evaluation/splits", training.rows_of_run(context))
     train = next((split for split in msgspec.convert(rows, list[Split]) if split.split == "train"), None)
     visitors, positives = (train.visitors, train.positives) if train else (0, 0)
@@ -172,7 +172,7 @@ def _calibration(winner: str, fitted: calibration.Fitted, buyers: int, context: 
 def calibration_sums(
     candidate: str, split: str, line: calibration.Coefficients, context: StepContext
 ) -> calibration.Sums:
-    """Return the sums that say how well a model's probabilities fit the visitors of a split of the run's rows."""
+    """Return the row of sql/evaluation/calibration.sql for a model, a split and the `line` fitted to its log odds."""
     of = {**training.rows_of_run(context), "candidate": candidate, "split": split, **line._asdict()}
     [row] = context.warehouse.query("evaluation/calibration", of)
     return calibration.Sums(**row)
@@ -190,6 +190,6 @@ def _described(candidate: str, model: str, context: StepContext) -> gate.Model:
 def _still_best(
     winner: str, champions: dict[str, Version], compared: Comparisons, limits: settings.Gate
 ) -> Version | None:
-    """Return the best champion so far, unless the winner is shown to be better than it."""
+    """Return the best champion so far; None if the winner is shown to be better, or if no champion could be scored."""
     name = BEST if BEST in champions else CHAMPION
     return None if gate.is_better(winner, name, compared, limits) else champions.get(name)

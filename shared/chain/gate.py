@@ -18,7 +18,7 @@ CHAMPION = "champion"
 # The name of the best champion so far in comparisons, if it is not the champion itself.
 BEST = "best_champion"
 _CALLED = {CHAMPION: "the champion", BEST: "the best champion so far"}
-# BigQuery's names of the simple model types. All other types count as less simple.
+# The model types that count as simple, as BigQuery's API names them.
 _SIMPLE_KINDS = ("LOGISTIC_REGRESSION",)
 
 
@@ -59,7 +59,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Counts:
-    """The number of test visitors, and the number of buyers among them."""
+    """The number of test visitors, and how many of them bought."""
 
     visitors: int
     buyers: int
@@ -141,13 +141,13 @@ def judge(
 
 
 def is_better(winner: str, champion: str, compared: Comparisons, limits: Gate) -> bool:
-    """Whether the winner is shown to be better than the champion on the same visitors."""
+    """Whether the winner is shown to be better than the champion on the same visitors; False without a comparison."""
     loss = compared.loss(limits.metric, winner, champion)
     return loss is not None and loss.upper < 0
 
 
 def text(metric: str, estimate: Estimate) -> str:
-    """Return a metric with its 95 % interval."""
+    """Return a metric with its 95 % interval as text, e.g. `0.814 (0.764 to 0.853)`."""
     lower, upper = interval(metric, estimate)
     digits = 4 if metric in LOSSES else 3
     return f"{estimate.value:.{digits}f} ({lower:.{digits}f} to {upper:.{digits}f})"

@@ -45,6 +45,6 @@ class Guarded[T: msgspec.Struct]:
         return int(blob.generation)
 
     def remove(self, generation: int) -> None:
-        """Delete the document, if it still has the generation."""
+        """Delete the document, unless it was replaced since `generation` was read."""
         with contextlib.suppress(NotFound, PreconditionFailed):
             self._bucket.blob(self._path).delete(if_generation_match=generation)

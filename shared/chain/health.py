@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 type State = Literal["fine", "warn", "act"]
 
-# The share of checkouts that may contradict the export, and the smallest number of checkouts that shows anything.
+# A feature is wrong if more than this share of the checkouts contradicts the export.
 MOST_WRONG = 0.05
+# With fewer checkouts, no feature is called wrong.
 LEAST_CHECKOUTS = 50
 
 _ORDER: tuple[State, ...] = ("fine", "warn", "act")
@@ -55,7 +56,7 @@ class Compared(NamedTuple):
 
     @property
     def share(self) -> float:
-        """The share of the compared checkouts that contradict."""
+        """The share of the compared checkouts that contradict the export; 0 if none was compared."""
         return self.contradictions / self.compared if self.compared else 0.0
 
     @property
@@ -69,12 +70,12 @@ class Compared(NamedTuple):
 
 
 def worst(findings: Sequence[Finding]) -> State:
-    """Return the worst state of the findings."""
+    """Return the worst state of the findings; fine if there are none."""
     return max((one.state for one in findings), key=_ORDER.index, default="fine")
 
 
 def data_age(newest: date | None, today: date, most: int) -> Finding:
-    """Judge the age of the newest day that was read, in days; 0 for `most` allows any age."""
+    """Judge the age of the newest day of the export that was read; at most `most` days are fine, 0 allows any age."""
     if newest is None:
         return Finding("data_age", "warn", "no day of the export has been read yet")
     age = (today - newest).days
@@ -86,7 +87,10 @@ def data_age(newest: date | None, today: date, most: int) -> Finding:
 
 
 def scores_age(scored: date | None, newest: date | None) -> Finding:
-    """Judge whether the newest day that was read is scored; `scored` is the newest day with scores."""
+    """Judge whether visitors are scored until `newest`, the newest day that was read.
+
+    `scored` is the newest day that has scores; None if nobody has been scored yet.
+    """
     if newest is None:
         return Finding("scores_age", "fine", "there is nothing to score yet")
     if scored is None:
@@ -98,7 +102,7 @@ def scores_age(scored: date | None, newest: date | None) -> Finding:
 
 
 def champion_age(days: int, most: int) -> Finding:
-    """Judge the age of the champion's training data, in days."""
+    """Judge the age of the champion's newest training data: `days`, of which `most` are allowed."""
     found = f"the champion has learnt from data {days} days old"
     if days <= most:
         return Finding("champion_age", "fine", found, days, most)
@@ -141,10 +145,10 @@ def former_champion(share: float, margin: float, *, is_shown: bool) -> Finding:
 
 
 def drift(judged: Sequence[Judged], *, is_felt: bool) -> Finding:
-    """Judge which features differ from the weeks before.
+    """Report the features that have drifted.
 
-    `is_felt` is True if the champion's metrics have changed too. Otherwise, a drift is only reported and needs no
-    action.
+    `is_felt` is True if the champion's metrics have changed too. Otherwise the drift is reported as fine, because it
+    needs no action.
     """
     least = Limits().min_difference
     drifted = [one for one in judged if one.has_drifted]
@@ -184,7 +188,7 @@ def served_performance(
 
     The ROC AUC is only reported: among visitors at the checkout it is lower than among all, even for a good model. A
     ratio counts as changed if the intervals do not overlap, and if it differs by more than the factor `tolerance`. It
-    never asks for a training, because a later visit is not what the model has learnt from.
+    never asks for a training: the model learns from first visits, and checkouts may belong to later ones.
     """
     if ratio is None or measured is None:
         return Finding("served_performance", "fine", "not known yet: no buyer of a ripe checkout is known")

@@ -22,7 +22,7 @@ RESAMPLED = ("pr_auc", "lift_at_5_percent", "lift_at_10_percent", "lift_at_20_pe
 METRICS = ("log_loss", "brier", "roc_auc", *RESAMPLED)
 # For these metrics, lower is better.
 LOSSES = ("log_loss", "brier")
-# The largest possible value of each metric; the smallest is always 0.
+# The largest possible value of each metric that has one; the smallest is always 0.
 LARGEST = {"roc_auc": 1.0, "pr_auc": 1.0, "brier": 1.0}
 # Largest useful ratio of standard error to difference. Beyond it, some hundred times as many buyers would be needed.
 _MOST_ERRORS = 10
@@ -172,7 +172,7 @@ class Comparisons:
                     self._estimates[key] = Estimate(value, math.inf if variance is None else variance)
 
     def metric(self, metric: str, candidate: str) -> Estimate | None:
-        """Return the metric of one model; None if it cannot be computed on these visitors."""
+        """Return a metric of one model; None if it cannot be computed on these visitors."""
         return self._estimates.get((metric, candidate, "", False))
 
     def metrics(self, candidate: str) -> dict[str, Estimate]:
@@ -184,6 +184,7 @@ class Comparisons:
         """Return how much worse `candidate` is than `other`; with `with_margin`, minus the allowed margin.
 
         If the upper bound is below 0, the candidate is shown to be better. With the margin, it is shown to be no worse.
+        None if the two cannot be compared on these visitors.
         """
         found = self._estimates.get((metric, candidate, other, with_margin))
         return found if found is None or metric in LOSSES else -found
@@ -195,7 +196,7 @@ def interval(metric: str, estimate: Estimate) -> tuple[float, float]:
 
 
 def more_needed(loss: Estimate, buyers: int) -> int | None:
-    """Return how many more buyers would show that there is no loss; None if no realistic number would.
+    """Return how many more buyers would show that `loss` is below 0; None if no realistic number would.
 
     The estimate assumes that only the number of buyers changes, so the variance is inversely proportional to it.
     """

@@ -50,7 +50,7 @@ class FactorizationRefused(LogEvent, frozen=True):
 
 
 class FailureUnrecorded(LogEvent, frozen=True):
-    """A step's failure could not be written to the bucket; the step's own error is logged separately."""
+    """A step failed, and its failure could not be written to the bucket; the step's own error is a separate event."""
 
     event = "failure_unrecorded"
     severity = "ERROR"
@@ -121,7 +121,7 @@ class NewerRecommendationsServed(LogEvent, frozen=True):
 
 
 class NoNewDayTable(LogEvent, frozen=True):
-    """A message announced no day-table, so no run was opened."""
+    """A message was valid, but announced no new day-table of the export, so no run was opened."""
 
     event = "no_new_day_table"
     severity = "NOTICE"
@@ -178,14 +178,14 @@ class NothingToScore(LogEvent, frozen=True):
 
 
 class PointerReplaced(LogEvent, frozen=True):
-    """Another process replaced the champion's pointer meanwhile, so the alias is read again."""
+    """Another process replaced the champion's pointer while it was being updated, so the alias is read again."""
 
     event = "pointer_replaced"
     message = "the champion's pointer was replaced meanwhile: the alias is read again"
 
 
 class RecordUnreadable(LogEvent, frozen=True):
-    """After a step failed, its record could not be read: another delivery may have finished the step."""
+    """A step failed, and it is not known whether another delivery had finished it: its record could not be read."""
 
     event = "record_unreadable"
     severity = "ERROR"
@@ -240,7 +240,7 @@ class RunWanted(LogEvent, frozen=True):
 
 
 class StepBegan(LogEvent, frozen=True):
-    """A delivery began a step."""
+    """A delivery of a message began to run a step; `attempt` is the number of the delivery."""
 
     event = "step_began"
     message = "{step} began"
@@ -251,7 +251,7 @@ class StepBegan(LogEvent, frozen=True):
 
 
 class StepEnded(LogEvent, frozen=True):
-    """A delivery finished a step."""
+    """A delivery of a message finished a step; `topic` is the topic of the event that follows."""
 
     event = "step_ended"
     message = "{step} ended: {topic}"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from shared.chain.versions import Version
 
 FORMER = "former_champion"
-# The split of a monitoring run's rows.
+# The split of all training and evaluation rows that a monitoring run writes.
 SPLIT = "test"
 # Drift compares the last WEEK days with the BASE_WEEKS weeks before them.
 WEEK = 7
@@ -27,7 +27,7 @@ BASE_WEEKS = 4
 
 
 def watched(context: StepContext) -> Monitored:
-    """Return the champion, and the former champion that it replaced by promotion; the same for each delivery.
+    """Return the champion, and the former champion that it replaced by promotion; each delivery gets the same answer.
 
     After a rollback, `former` is None: a person has decided against the version that was replaced.
     """

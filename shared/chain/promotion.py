@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from shared.chain.versions import Version
 
 PATH = "serving/promotion.json"
-# Number of moves that the decision holds; the table champion_history holds all.
+# Maximum number of moves that the decision holds, the latest ones; the table champion_history holds all.
 MOST_MOVES = 100
 
 
 class Move(msgspec.Struct, frozen=True):
-    """A move of the champion to another version: who decided it and why. `number` counts the moves from 1.
+    """A change of the champion from one version to another: who decided it and why. `number` counts the moves from 1.
 
-    `from_version` is empty before the first champion.
+    `from_version` is empty if `to_version` was the first champion. `run_id` is the run that made `to_version`.
     """
 
     number: int
@@ -43,7 +43,7 @@ class Move(msgspec.Struct, frozen=True):
 
 
 class Cause(NamedTuple):
-    """Who moves the champion, and why."""
+    """Who decided that another version becomes champion, and why."""
 
     kind: Literal["promoted", "rolled_back"]
     decided_by: str
@@ -142,17 +142,17 @@ def record_moves(environment: Environment) -> None:
 
 
 def is_decided(environment: Environment) -> bool:
-    """Whether there was a promotion or rollback already."""
+    """Whether a promotion or a rollback has been decided, and not been forgotten since."""
     return _decisions(environment).read()[0] is not None
 
 
 def forget(environment: Environment) -> None:
-    """Delete the last decision. Call this once all versions are removed."""
+    """Delete the last decision. Call this only after all versions were removed."""
     _decisions(environment).remove(_decisions(environment).read()[1])
 
 
 def _apply_decision(environment: Environment) -> None:
-    """Make the version of the last decision serve."""
+    """Make the version of the last decision the champion; do nothing if there is no decision."""
     while True:
         decided, generation = _decisions(environment).read()
         if decided:
@@ -177,7 +177,10 @@ def _decide(
 
 
 def _next(moves: list[Move], serving: str, version: Version, cause: Cause, now: datetime) -> Decision:
-    """Return the next decision. It adds a move if `version` differs from the version `serving`."""
+    """Return the decision for `version`. It adds a move, unless `version` serves already.
+
+    `serving` is the number of the version that serves until now; empty if none does.
+    """
     if serving == version.number:
         return Decision(version.number, now, moves)
     number = moves[-1].number + 1 if moves else 1

@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from shared.chain.environment import Environment, StepContext
 
 FACTORIZATION = "matrix_factorization"
-# Maximum number of a visitor's products, the newest; longer histories carry little signal.
+# A visitor's newest products, at most this many, are used; longer histories carry little signal.
 MOST_PRODUCTS = 100
-# Minimum number of similar products to compute for each product.
+# For each product, at most this many similar products are stored, or `most_similar` of the settings if that is more.
 MOST_ALIKE = 20
 
 
 def look(environment: Environment, now: datetime) -> RecommendationsRun | None:
-    """Return a run on the current data, with the products that are out of stock; None if there are no data yet.
+    """Return the document of a run on the current data, with the products out of stock; None if there are no data yet.
 
     The run's id depends on the data alone. The stock is no part of it, because the online path reads the stock itself.
 
@@ -141,7 +141,7 @@ class Builder:
         return rows[0]
 
     def _fit(self, methods: list[str], *, is_final: bool) -> list[str]:
-        """Train the methods and return those that could be trained."""
+        """Train the methods that need a training, and return `methods` without those that could not be trained."""
         fit = {**self._rows, "is_final": is_final}
         alike = {"shrinkage": self._settings.shrinkage, "most_similar": max(MOST_ALIKE, self._settings.most_similar)}
         if "similarity" in methods:
@@ -179,7 +179,7 @@ class Builder:
 
 
 def build(context: StepContext) -> Recommended:
-    """Build the run's recommendations, replace the artefact unless it is newer, and return the run's report."""
+    """Build the recommendations, replace the served artefact unless that is newer, and write and return the report."""
     builder = Builder(context)
     rankings = builder.judge() if builder.count() else []
     better = better_than_popularity(rankings)
@@ -242,7 +242,7 @@ def serve(artefact: Artefact, context: StepContext) -> bool:
 
 
 def newer_run(context: StepContext) -> str | None:
-    """Return the run whose artefact is in use, if that artefact is newer than this run; otherwise None."""
+    """Return the run whose artefact the online path reads, if its data are newer than this run's; otherwise None."""
     served = _standing(context.environment)
     return served.run_id if served and _age(served) > _age(context.run_as(RecommendationsRun)) else None
 

@@ -1,4 +1,4 @@
-"""Parse the messages of the topic data-refreshed, which have several formats.
+"""Parse the messages that announce a refresh, on the topic data-refreshed. They have several formats.
 
 a person's or the scheduler's JSON   {}, {"table": "ga_sessions_20170801"}, {"date": "2017-08-01"}, {"reason": "..."}
 GA4's export status                  LogEntry of analyticsdata.googleapis.com, COMPLETE (jsonPayload or protoPayload)
@@ -39,14 +39,14 @@ class Refresh:
     reason: str = ""
 
     def because(self, others: Iterable[str]) -> Refresh:
-        """Return the refresh with these reasons added."""
+        """Return the refresh with the reasons `others` before its own, each reason once."""
         both = dict.fromkeys([*others, *reasons(self.reason)])
         return replace(self, reason=SEPARATOR.join(both))
 
 
 @dataclass(frozen=True)
 class Export:
-    """The configured export; its day-tables are named `prefix`YYYYMMDD."""
+    """The export that the settings name; its day-tables are named `prefix`YYYYMMDD."""
 
     project: str
     dataset: str
@@ -54,7 +54,7 @@ class Export:
 
     @classmethod
     def of(cls, settings: Settings) -> Export:
-        """Return the export that the settings name."""
+        """Return the export of the settings' section `source`."""
         project, dataset = settings.source_dataset.rsplit(".", 1)
         return cls(project, dataset, settings.table_prefix)
 

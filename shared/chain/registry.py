@@ -162,7 +162,7 @@ class Registry:
         self._name(version.number, CHAMPION)
 
     def withdraw(self, deployed_id: str) -> None:
-        """Undeploy a canary; its traffic goes to the champion, if there is one."""
+        """Undeploy a canary. All traffic goes to the champion; without a deployed champion, the endpoint gets none."""
         champion = self.champion()
         serving = [one.id for one in self._deployed(champion) if one.id != deployed_id] if champion else []
         self._set_traffic({serving[0]: 100} if serving else {})
@@ -215,11 +215,14 @@ class Registry:
                     self.withdraw(deployed.id)
 
     def versions(self) -> list[Version]:
-        """Return all versions that runs have registered; an empty list if there is no registered model yet."""
+        """Return all versions that runs have registered and labelled; none if there is no registered model yet."""
         return [_version(model) for model in self._listed() if "run_id" in model.labels]
 
     def answering(self) -> list[Version]:
-        """Return all versions that may answer at the endpoint: champion, former champion, and all newer ones."""
+        """Return all versions that may answer at the endpoint: the champion, the former champion and canaries.
+
+        A version that is newer than the champion may be a canary.
+        """
         listed = [model for model in self._listed() if "run_id" in model.labels]
         champion = max((int(one.version_id) for one in listed if CHAMPION in one.version_aliases), default=0)
         named = {CHAMPION, FORMER}
@@ -333,7 +336,7 @@ class Registry:
         self._endpoints.update_endpoint(endpoint=endpoint, update_mask={"paths": ["traffic_split"]})
 
     def _name(self, number: str, alias: str) -> None:
-        """Move the alias to the version."""
+        """Give the alias to the version with this number; another version loses it."""
         self._models.merge_version_aliases(name=self._model_name(number), version_aliases=[alias])
 
     def _undeploy(self, deployed_id: str) -> None:
@@ -343,7 +346,10 @@ class Registry:
 
 @dataclass(frozen=True)
 class Note:
-    """Reads and writes an operation's name, which is stored between deliveries."""
+    """Reads and writes the name of the operation that deploys a version; None stands for no operation.
+
+    The name is stored outside the process, so that the next delivery waits for the same operation.
+    """
 
     read: Callable[[], str | None]
     write: Callable[[str | None], None]

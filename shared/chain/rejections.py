@@ -1,4 +1,4 @@
-"""Count rejections in a row: after two of them, training once more on the same data would not help."""
+"""Count how many runs in a row the gate has rejected. Monitoring stops asking for trainings after some of them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from shared.chain.documents import EVALUATION, ExportRun
 if TYPE_CHECKING:
     from shared.chain.runs import Runs
 
-# Maximum number of runs to look at.
+# Maximum number of runs to read, those that were not evaluated included.
 MOST_RUNS = 10
 
 
 def until(run_id: str | None, runs: Runs) -> int:
-    """Return how many evaluated runs in a row the gate rejected, up to this one; None stands for no run.
+    """Return how many evaluated runs in a row the gate rejected, the last of them run `run_id`; 0 for None.
 
-    A run that was not evaluated, because it failed or was superseded, counts neither way.
+    A run that was not evaluated, because it failed or was superseded, is skipped. At most MOST_RUNS runs are read.
     """
     count = 0
     for _ in range(MOST_RUNS):
@@ -29,6 +29,6 @@ def until(run_id: str | None, runs: Runs) -> int:
 
 
 def before(run_id: str, runs: Runs) -> str | None:
-    """Return the last run that was opened to train before this one."""
+    """Return the last run that was opened to train before this one; None if there is none, or if this run was reset."""
     run = runs.find(run_id)
     return run.after if isinstance(run, ExportRun) else None

@@ -29,7 +29,7 @@ TOLERANCE = 1e-6
 
 
 def inputs(candidate: str, context: StepContext) -> dict[str, float | None]:
-    """Return the model's inputs in the order of training: the mean of a number, None for a category."""
+    """Return the model's inputs in the order of its columns: by name, the mean of a number, or None for a category."""
     columns = _model(candidate, context).feature_columns
     means = {feature.input: feature.mean for feature in _statistics(context)[candidate].features}
     return {str(column.name): means[str(column.name)] for column in columns}
@@ -142,7 +142,7 @@ def _of_trees(_: str, means: dict[str, float | None], context: StepContext) -> A
     return scorer_artefact.from_booster(exported_booster.read(exported or b""), means, vocabularies)
 
 
-# The artefact's builder by BigQuery's model type; the type cannot be derived from a candidate's name.
+# The function that builds the artefact, by BigQuery's model type. A candidate's name does not tell its type.
 _ARTEFACTS: dict[str, Callable[[str, dict[str, float | None], StepContext], Artefact]] = {
     "LOGISTIC_REGRESSION": _of_regression,
     "BOOSTED_TREE_CLASSIFIER": _of_trees,

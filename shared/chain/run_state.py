@@ -1,4 +1,4 @@
-"""The state of a run as the bucket describes it: its steps, its failures and its documents."""
+"""The state of a run, read from its folder in the bucket: its steps, its failures and its documents."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ BESIDE = (
     *(f"send_to_{name}" for name in DESTINATIONS),
 )
 
-# The state of a run whose last event is of this class.
+# The outcome of a run, by the class of its last event.
 _ENDS: dict[type, str] = {
     ModelRejected: "rejected",
     RunSuperseded: "superseded",
@@ -101,7 +101,11 @@ class Documents:
 
 @dataclass(frozen=True)
 class Run:
-    """A run as the bucket describes it; `topic` and `wanted_for` are the topic and the reasons of its first event."""
+    """A run, as its folder in the bucket shows it.
+
+    `topic` is the topic of its first event. `wanted_for` holds the reasons for which it was opened; empty if there were
+    only new data. `trains` is True if it was opened to train.
+    """
 
     run_id: str
     topic: str
@@ -126,7 +130,10 @@ class Run:
 
     @property
     def outcome(self) -> str:
-        """How the run ended, or one of retrying and running."""
+        """How the run ended: `published`, `failed`, or a value of _ENDS.
+
+        A run that has not ended is `retrying` if a step has failed and is retried, otherwise `running`.
+        """
         last = self.records[-1].event if self.records else None
         if isinstance(last, AudiencePublished):
             return "superseded" if self.documents.superseded else "published"
@@ -143,7 +150,7 @@ class Run:
 
     @property
     def reason(self) -> str:
-        """The reason why the run was rejected or superseded, or why a step failed; otherwise empty."""
+        """Why the run was rejected or superseded, why a step failed, or why it asks for a training; otherwise empty."""
         last = self.records[-1].event if self.records else None
         if isinstance(last, RunSuperseded):
             return f"run {last.by} reads newer data"
@@ -169,7 +176,7 @@ class Run:
 
 
 def function_of(step: str) -> str:
-    """Return the function of a record's name, e.g. train_models for `train_models.2`."""
+    """Return the step of a record by the record's name, e.g. train_models for `train_models.2`."""
     return step.partition(".")[0]
 
 

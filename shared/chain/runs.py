@@ -5,8 +5,8 @@ runs/RUN_ID/run.json            what the run reads; written once, when the run i
 runs/RUN_ID/steps/STEP.json     the step's next event and times; written once, by the delivery that finished first. A
                                 repeated step also has STEP.2.json, STEP.3.json: see Event.recorded_as
 runs/RUN_ID/trainings/N.json    job ids of the N-th training attempt by candidate; written once, before submission
-runs/RUN_ID/failures/STEP.json  the last failure of a step that has no record yet
-runs/RUN_ID/champion.json       the version with which the candidates are compared; written once, before the evaluation
+runs/RUN_ID/failures/STEP.json  the last failure of a step; it no longer counts once the step has a record
+runs/RUN_ID/champion.json       the champions with which the winner is compared; written once, before the comparison
 runs/RUN_ID/NAME.json           a step's result (checks, evaluation, deployment, ...)
 runs/RUN_ID/model/              the exported model
 runs/RUN_ID/report.html         the run's report, once it has ended (shared/report)
@@ -63,7 +63,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Failure:
-    """The reason why a step has not finished. If `is_permanent`, it is not retried."""
+    """Why a step has failed. If `is_permanent`, it is not retried."""
 
     step: str
     reason: str
@@ -190,7 +190,7 @@ class Runs:
         return found
 
     def calibrator(self, run_id: str) -> Calibrator:
-        """Return the calibrator of the run's winner."""
+        """Return the calibrator of the run's winner; the identity if the run has none."""
         evaluation = self.read(run_id, EVALUATION)
         return evaluation.calibrator if evaluation else IDENTITY
 
@@ -215,7 +215,7 @@ class Runs:
         return sorted(f"gs://{self._bucket.name}/{blob.name}" for blob in blobs)
 
     def ids(self) -> list[str]:
-        """Return the ids of all runs, oldest data first."""
+        """Return the ids of all runs, sorted by the newest day of their data."""
         pages = self._bucket.list_blobs(prefix=f"{self._folder}/", delimiter="/").pages
         return sorted(prefix.split("/")[-2] for page in pages for prefix in page.prefixes)
 

@@ -1,4 +1,4 @@
-"""Score the visitors active in the window before a day with one model."""
+"""Score with one model version the visitors who were active in the window that ends on the run's day."""
 
 from __future__ import annotations
 
@@ -36,5 +36,5 @@ def score(version: Version, percentiles: Sequence[float], context: StepContext) 
 
 
 def first_active(day: date, settings: Settings) -> date:
-    """Return the first day of the window of active visitors."""
+    """Return the first day of the window of `audience.window_days` that ends on `day`."""
     return day - timedelta(days=settings.audience.window_days - 1)

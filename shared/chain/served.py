@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 SPLIT = "served"
 # Maximum number of visitors to compare. Both arrays of parameters must fit in a request of 10 MB.
 MOST_VISITORS = 20_000
-# The line of probabilities that are right as they are.
+# The line that changes nothing: the probabilities are measured as they were served.
 AS_IT_IS = calibration.Coefficients(intercept=0.0, slope=1.0)
-# Number of days whose inputs are compared, and of days with a known outcome whose scores are measured.
+# The inputs of the last RECENT_DAYS days are compared. Scores are measured on the last RIPE_DAYS days whose visitors'
+# outcome is known.
 RECENT_DAYS = 7
 RIPE_DAYS = 60
 
@@ -67,7 +68,10 @@ def _performance(champion: Version, as_of: date, pseudonyms: Pseudonyms, context
 
 
 def _drawn(first: date, last: date, pseudonyms: Pseudonyms, context: StepContext) -> dict[str, Any] | None:
-    """Return the parameters of a draw of visitors: days, visitors and pseudonyms; None if there is no visitor."""
+    """Return the parameters that name the visitors to compare, with their pseudonyms; None if there is no such visitor.
+
+    They had a served checkout from `first` to `last`; at most MOST_VISITORS are drawn.
+    """
     days = {"first_day": first, "last_day": last}
     draw = {**days, "most": MOST_VISITORS}
     served = {row["visitor"] for row in context.warehouse.query("monitoring/served_visitors", draw)}

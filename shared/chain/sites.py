@@ -84,7 +84,7 @@ VIDEO_SITES = _names("""
     youtube
 """)
 
-# The lists as query parameters, with the names that the statement uses.
+# The lists as query parameters of sql/sessions/from_ga4.sql.
 PARAMETERS = {
     "search_sites": SEARCH_SITES,
     "social_sites": SOCIAL_SITES,

@@ -74,7 +74,7 @@ COLUMNS_OF_EVENTS = {
     "ga360": ["hits.eventInfo.eventCategory", "hits.eventInfo.eventAction", "hits.eventInfo.eventValue"],
     "ga4": [],
 }
-# Columns that older exports lack, by the identifier in sql/sessions. GA4 has exported
+# Columns that an export may lack, by their identifier in sql/sessions. GA4 has exported
 # collected_traffic_source since 2023, session_traffic_source_last_click since July 2024, and its field
 # cross_channel_campaign since October 2024.
 _COLLECTED, _LAST_CLICK = "collected_traffic_source", "session_traffic_source_last_click"
@@ -143,7 +143,7 @@ def newest_table(environment: Environment) -> str | None:
 
 
 def columns_of(table: str, environment: Environment) -> set[str]:
-    """Return the paths of all columns and nested fields of a table, e.g. `totals.visits`."""
+    """Return the paths of all columns and nested fields of a table, e.g. `totals` and `totals.visits`."""
     return set(_paths(environment.bigquery.get_table(table).schema))
 
 

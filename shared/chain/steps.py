@@ -1,4 +1,4 @@
-"""The declaration of a step of the chain: its name, its function, and how it finds the event of a message."""
+"""The declaration of a step of the chain: its name, its function, and how it gets its event from a message."""
 
 from __future__ import annotations
 

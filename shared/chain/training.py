@@ -39,7 +39,7 @@ def rows_of_run(context: StepContext) -> dict[str, Any]:
 
 
 def freeze_rows(context: StepContext) -> None:
-    """Write the run's training rows, split by time into train, evaluation and test."""
+    """Write the run's training rows: the visitors of the last `training.window_days`, split by the settings' shares."""
     training = context.settings.training
     as_of = context.run.as_of
     first = as_of - timedelta(days=training.window_days - 1)
@@ -68,7 +68,10 @@ def submit(candidates: Iterable[str], attempt: int, context: StepContext) -> Non
 
 
 def ended(attempt: int, context: StepContext) -> dict[str, bigquery.QueryJob] | None:
-    """Return each candidate's newest job of the attempts up to this one; None if a job has not ended."""
+    """Return each candidate's newest job of the attempts up to this one.
+
+    None if one of them has not ended, or if no training was planned.
+    """
     ids = {
         candidate: job_id
         for number in range(1, attempt + 1)
@@ -92,7 +95,7 @@ def to_repeat(jobs: Mapping[str, bigquery.QueryJob], attempt: int) -> list[str]:
 
 
 def failures(jobs: Mapping[str, bigquery.QueryJob]) -> dict[str, str]:
-    """Return why candidates could not be trained."""
+    """Return, by candidate, why its job failed; a candidate whose job succeeded is left out."""
     return {candidate: reason(job) for candidate, job in jobs.items() if job.error_result}
 
 

@@ -1,4 +1,4 @@
-"""The arm of a customer in a campaign: the same hash as in sql/customers/audience.sql."""
+"""The rule in Python by which sql/customers/audience.sql decides the arms. Tests compare the two; no step uses it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 type Arm = Literal["treated", "control", "holdout"]
 
-# No campaign has this name.
+# Hashed in place of a campaign's name, so that the holdout is the same in all campaigns. No campaign has this name.
 _HOLDOUT = ""
 
 
 def arm(customer_id: str, campaign: Campaign) -> Arm:
-    """Return the arm of a customer who has none yet."""
+    """Return the arm of a customer who has no assignment yet. An assignment wins over the hash, also a holdout's."""
     if fraction(campaign.salt, _HOLDOUT, customer_id) < campaign.holdout_share:
         return "holdout"
     if fraction(campaign.salt, campaign.name, customer_id) < campaign.control_share:
@@ -24,7 +24,7 @@ def arm(customer_id: str, campaign: Campaign) -> Arm:
 
 
 def fraction(salt: str, about: str, customer_id: str) -> float:
-    """Return a number from 0 to 1 that is always the same for a customer, and unrelated for another `about`.
+    """Return a number from 0 to 1: always the same for a customer and `about`, and unrelated for another `about`.
 
     It consists of the first 52 bits of SHA-256, which a float holds exactly.
     """

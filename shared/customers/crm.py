@@ -18,7 +18,10 @@ _LONGEST_ID, _LONGEST_NAME = 256, 100
 
 
 class Refusal(NamedTuple):
-    """A value that breaks a rule. The rule says what to do, and does not repeat the value."""
+    """A value that breaks a rule. `rule` says what to correct, and does not repeat the value.
+
+    `is_row` is True if the whole row is refused, and not only the value.
+    """
 
     field: str
     rule: str
@@ -26,7 +29,7 @@ class Refusal(NamedTuple):
 
 
 class Customer(NamedTuple):
-    """A checked row. A text that is missing or wrong is empty."""
+    """A checked row of crm_customers. A text that is missing, or was left out because it breaks a rule, is empty."""
 
     customer_id: str
     email: str

@@ -4,7 +4,7 @@ from shared.log import LogEvent
 
 
 class CustomersFound(LogEvent, frozen=True):
-    """The customers of an audience are known, and who of them may be reached."""
+    """The customers of an audience were found, with their arms and exclusions."""
 
     event = "customers_found"
     severity = "NOTICE"

@@ -20,15 +20,17 @@ if TYPE_CHECKING:
 
 # Number of rows of crm_customers that are checked at a time.
 PAGE = 10_000
-# Number of days whose orders and logins count.
+# Number of days, up to the audience's day, whose orders and logins count.
 WINDOW_DAYS = 365
 
 
 def check_customers(context: StepContext) -> bool:
-    """Check the rows of crm_customers that are new or have changed, page by page; return whether there were or are any.
+    """Check the rows of crm_customers that are new or have changed, page by page.
+
+    Return False if crm_customers has no rows, and had none before: then the shop has no CRM.
 
     Raises:
-        Permanent: the table has lost too many rows. Without them, their customers would be withdrawn everywhere.
+        Permanent: crm_customers has lost too many rows. All destinations would lose the customers of these rows.
     """
     [sizes] = context.warehouse.query("customers/sizes")
     least = context.settings.campaign.min_rows_share
@@ -82,7 +84,7 @@ def _write_checked(page: list[dict[str, Any]], context: StepContext) -> None:
 
 
 def nobody(context: StepContext) -> Resolved:
-    """Return the result without a CRM: the shop uses no customers, so nothing else is read or written."""
+    """Write and return the result for a shop without a CRM: no customers. Nothing else is read or written."""
     none = Resolved(
         visitors=0, matched=0, conflicts=0, unmatched=0, refused_rows=0, refused_values=0, arms={}, excluded=[]
     )

@@ -19,12 +19,12 @@ type Mode = Literal["off", "replace", "add", "update"]
 type Kind = Literal["withdraw", "outdated", "add", "update", "remove"]
 type Outcome = Literal["sent", "confirmed", "failed", "unconfirmed"]
 
-# The kinds of change whose members are put at the destination; those of the other kinds are taken away.
+# The kinds of change that put members at the destination. The other kinds take members away.
 PUTS: tuple[Kind, ...] = ("add", "update")
 
 
 class Member(Struct, frozen=True, kw_only=True):
-    """A row of destination_changes: a customer in the destination's form. A text that is not known is None."""
+    """A row of destination_changes: a customer in the form that the destination takes. An unknown value is None."""
 
     customer_id: str
     email: str | None = None
@@ -41,9 +41,10 @@ class Member(Struct, frozen=True, kw_only=True):
 
 
 class Batch(Struct, frozen=True):
-    """The members of one request. `number` counts the batches of the kind from 1 to `count`; `day` is the audience's.
+    """The members of one request.
 
-    `total` is the number of members of all batches of the kind.
+    `number` counts the run's batches of the same kind from 1 to `count`. `total` is the number of members in all of
+    these batches.
     """
 
     run_id: str
@@ -65,7 +66,7 @@ class Batch(Struct, frozen=True):
 
 
 class Answer(Struct, frozen=True):
-    """What a destination says about a request.
+    """What a destination says about a request; `request` is its id at the destination.
 
     `refused` maps customers to the sentence that says why the destination refused them. `detail` says why a request has
     failed, or what the destination noted about it.
@@ -78,10 +79,10 @@ class Answer(Struct, frozen=True):
 
 
 class Destination(Protocol):
-    """A destination that the settings name."""
+    """A destination with the account, list or folder that the settings name."""
 
     name: ClassVar[str]
-    # Name of the view that has the customers in the destination's form.
+    # Name of the table or view of sql/tables that holds the customers in the form that the destination takes.
     form: ClassVar[str]
     # Maximum number of members in a request.
     batch_size: ClassVar[int]
@@ -89,7 +90,8 @@ class Destination(Protocol):
     takes_scores: ClassVar[bool]
     # Whether a customer is found again by the addresses that were sent, not by the customer's id.
     is_keyed_by_address: ClassVar[bool]
-    # When a request is first asked for, and after which time its outcome no longer counts as pending.
+    # How long after sending a request its status is first asked for, and how long after sending an outcome that is
+    # still unknown is recorded as `unconfirmed`.
     first_look: ClassVar[timedelta]
     last_look: ClassVar[timedelta]
 
@@ -100,7 +102,7 @@ class Destination(Protocol):
 
     @property
     def mode(self) -> Mode:
-        """Which changes are sent."""
+        """The mode of the settings: which changes are sent."""
         ...
 
     def validate(self, member: Member) -> str | None:
@@ -118,7 +120,7 @@ class Destination(Protocol):
         ...
 
     def status(self, request: str) -> Answer:
-        """Return what the destination says now about an earlier request."""
+        """Return what the destination says now about an earlier request; `request` is `Answer.request`."""
         ...
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 # The order in which changes are sent. Removals follow when all others have ended.
 FIRST: tuple[Kind, ...] = ("withdraw", "outdated", *PUTS)
-# The pause between two looks at a request grows by this factor, up to an hour.
+# The pause between two questions for a request's status grows by this factor, up to LONGEST_PAUSE.
 LONGER = 1.3
 LONGEST_PAUSE = timedelta(hours=1)
 
@@ -46,14 +46,14 @@ class DeliveryInRun:
         self._of_run = {"created_on": self._run.opened_at.date(), "run_id": context.run_id}
 
     def follow(self) -> None:
-        """Ask the destination about each open request that is due, and record those that have ended."""
+        """Ask the destination how each open request that is due has ended, and record those that have."""
         now = self._context.now
         due = [one for one in self._requests.open() if one.outcome != "sent" or one.look_at <= now]
         asked = [self._look(one, now) for one in due]
         self._record_outcomes([one for one in asked if one.outcome != "sent"])
 
     def plan(self) -> DeliveryPlan:
-        """Return the run's plan; the first delivery computes it."""
+        """Return the run's plan. The first delivery computes it and stores it; later ones read it."""
         if kept := self._context.runs.read(self._context.run_id, PLAN):
             return kept
         destination, warehouse = self._destination, self._context.warehouse
@@ -76,17 +76,19 @@ class DeliveryInRun:
         return self._context.runs.keep(self._context.run_id, PLAN, DeliveryPlan(batches))
 
     def send(self, plan: DeliveryPlan) -> None:
-        """Send what can be sent now, and record it in the member ledger.
+        """Send the batches that can be sent now, and record them in the member ledger.
+
+        Removals are sent only when no other request of the run is open.
 
         Raises:
-            NotReady: the deadline has passed, or the destination asks to wait for longer than it.
+            NotReady: the deadline has passed, or would pass before the destination takes requests again.
         """
         self._send_kinds(FIRST, plan)
         if not any(one.run_id == self._context.run_id for one in self._requests.open()):
             self._send_kinds(("remove",), plan)
 
     def result(self, plan: DeliveryPlan) -> Delivery | None:
-        """Write and return what became of the run's members; None while a request is open or a batch is not sent."""
+        """Write and return the run's result; None while a request of the destination is open or a batch is not sent."""
         if self._requests.open() or len(self._requests.places_of(self._context.run_id)) < len(plan.batches):
             return None
         delivery = summary(self._destination.name, plan, self._requests.ended(self._context.run_id))
@@ -149,7 +151,7 @@ class DeliveryInRun:
             time.sleep(max(pause, 0.0))
 
     def _record_sent(self) -> None:
-        """Record in the member ledger what this run has sent; a second time changes nothing."""
+        """Record in the member ledger the open requests of this run. Recording them again changes nothing."""
         mine = sorted(
             (one for one in self._requests.open() if one.run_id == self._context.run_id), key=lambda one: one.place
         )
@@ -169,7 +171,10 @@ class DeliveryInRun:
         self._record_outcomes([one for one in mine if one.outcome != "sent"])
 
     def _look(self, request: Request, now: datetime) -> Request:
-        """Return the request with what the destination says now."""
+        """Ask for the request's status, store the answer and return the request with it.
+
+        If its outcome is known already, return it unchanged.
+        """
         if request.outcome != "sent":
             return request
         answer = self._destination.status(request.request)

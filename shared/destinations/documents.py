@@ -17,14 +17,17 @@ from shared.destinations.contract import Kind, Outcome
 
 
 class Current(Struct, frozen=True):
-    """The delivery run that sends now, or sent last; `resolved_at` orders the audiences."""
+    """The delivery run that sends now, or sent last.
+
+    `resolved_at` is when the audience's customers run was opened. An older audience does not replace a newer one.
+    """
 
     run_id: str
     resolved_at: datetime
 
 
 class PlannedBatch(Struct, frozen=True):
-    """A batch of the plan: its number among those of the kind, from 1, and the number of its members."""
+    """A batch of the plan: the `number`-th of its kind, from 1, with `members` members."""
 
     kind: Kind
     number: int
@@ -38,10 +41,10 @@ class DeliveryPlan(Struct, frozen=True):
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """A request to a destination. `refused` maps customers to the sentence that says why they were not sent.
+    """A request to a destination; `request` is its id there, and `members` the number of members in its batch.
 
-    `outcome` is `sent` until the destination has said more. `looks` counts how often it was asked, and `look_at` is
-    when to ask next.
+    `outcome` is `sent` until the destination has said how the request ended. `looks` counts how often it was asked, and
+    `look_at` is when to ask next. `refused` maps the customers who were refused to the reason.
     """
 
     run_id: str
@@ -62,7 +65,7 @@ class Request(Struct, frozen=True, kw_only=True):
         return f"{self.kind}-{self.number:06}"
 
     def changed(self, **fields: Any) -> Self:
-        """Return the request with other values of some fields."""
+        """Return a copy of the request in which `fields` have these values."""
         return structs.replace(self, **fields)
 
 

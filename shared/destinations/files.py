@@ -33,7 +33,7 @@ COLUMNS = (
 
 
 class FileDestination:
-    """The folder `deliveries/RUN_ID/` of the bucket. A file that is written again has the same content."""
+    """The folder `deliveries/RUN_ID/` of the bucket. A batch that is sent again writes the same file."""
 
     name: ClassVar[str] = "files"
     form: ClassVar[str] = "customers"
@@ -59,12 +59,12 @@ class FileDestination:
         return Answer(f"gs://{self._bucket.name}/{path}", "confirmed")
 
     def status(self, request: str) -> Answer:
-        """Return that the file is written."""
+        """Return `confirmed`: `apply` has written the file."""
         return Answer(request, "confirmed")
 
 
 def content(batch: Batch) -> str:
-    """Return the CSV file of a batch: `operation` is put or take, and products are separated by spaces."""
+    """Return a batch as CSV: `operation` is `put` or `take`, and the products of a cell are separated by spaces."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)

@@ -1,5 +1,8 @@
 """A Customer Match list of Google Ads, through the Data Manager API.
 
+sql/tables/google_ads_customers.sql normalises and hashes the customers' addresses by Google's rules. Waiting for the
+quota and sending again is the work of shared/destinations/delivery.py.
+
 https://developers.google.com/data-manager/api/reference/rest/v1/audienceMembers
 """
 
@@ -24,12 +27,12 @@ if TYPE_CHECKING:
 
 SCOPE = "https://www.googleapis.com/auth/datamanager"
 GRANTED = api.ConsentStatus.CONSENT_GRANTED
-# Every member is sent with the consent that the exclusions have checked.
+# All members are sent with this consent. It is true, because sql/customers/exclusions.sql excludes all others.
 CONSENT = api.Consent(ad_user_data=GRANTED, ad_personalization=GRANTED)
 TERMS = api.TermsOfService(customer_match_terms_of_service_status=api.TermsOfServiceStatus.ACCEPTED)
 # The pause after HTTP 429 if the answer names none.
 MINUTE = timedelta(minutes=1)
-# The member and the field that a field violation names.
+# The path in a field violation, which holds the member's position in the request and the field.
 MEMBER = re.compile(r"audience_members\[(\d+)\]\.(.+)")
 STATES = api.RequestStatusPerDestination.RequestStatus
 
@@ -57,14 +60,17 @@ class GoogleAdsDestination:
         )
 
     def validate(self, member: Member) -> str | None:
-        """Return why Google cannot match the member."""
+        """Return why Google cannot match the member; None if it can."""
         has_address = member.first_name and member.last_name and member.country and member.postal_code
         if member.email or member.phone or has_address:
             return None
         return "has neither an e-mail address, a phone number nor a postal address, so Google cannot match the customer"
 
     def apply(self, batch: Batch) -> Answer:
-        """Send the batch; see Destination.apply."""
+        """Send the batch; see Destination.apply.
+
+        If Google refuses the request and names members, it is sent once more without these members.
+        """
         members = [
             api.AudienceMember(user_data=api.UserData(user_identifiers=_identifiers(one))) for one in batch.members
         ]
@@ -80,7 +86,7 @@ class GoogleAdsDestination:
             return Answer(request, "sent" if fine else "confirmed", wrong)
 
     def status(self, request: str) -> Answer:
-        """Return the state of a request."""
+        """Return how a request has ended; `sent` while Google processes it."""
         found = self._client.retrieve_request_status(request={"request_id": request})
         [one] = found.request_status_per_destination
         state = STATES(one.request_status)
@@ -91,7 +97,12 @@ class GoogleAdsDestination:
         return Answer(request, "failed" if state is STATES.FAILED else "confirmed", detail=detail)
 
     def _ask(self, members: Sequence[api.AudienceMember], *, puts: bool) -> str:
-        """Send members and return the request's id."""
+        """Add the members to the list, or remove them from it, and return the request's id.
+
+        Raises:
+            Busy: the quota is used up.
+            Permanent: Google refuses access to the list.
+        """
         try:
             if puts:
                 given = api.IngestAudienceMembersRequest(
@@ -119,10 +130,6 @@ def _client(endpoint: str) -> api.IngestionServiceClient:
     return api.IngestionServiceClient(
         transport=transport(host=host, credentials=credentials, url_scheme=scheme or "https")
     )
-
-
-def _member(member: Member) -> api.AudienceMember:
-    return api.AudienceMember(user_data=api.UserData(user_identifiers=_identifiers(member)))
 
 
 def _identifiers(member: Member) -> list[api.UserIdentifier]:
@@ -154,12 +161,12 @@ def _wrong_members(error: BadRequest, members: Sequence[Member]) -> dict[str, st
 
 
 def _violations(error: BadRequest) -> list[dict[str, str]]:
-    """Return the fields that Google refuses: google.rpc.BadRequest."""
+    """Return the field violations of the error's google.rpc.BadRequest; each has `field` and `description`."""
     return [one for detail in error.details if isinstance(detail, dict) for one in detail.get("fieldViolations", ())]
 
 
 def _pause(error: TooManyRequests) -> timedelta:
-    """Return how long Google asks to wait: google.rpc.RetryInfo."""
+    """Return how long Google asks to wait, by google.rpc.RetryInfo; MINUTE if it does not say."""
     asked = (detail.get("retryDelay", "") for detail in error.details if isinstance(detail, dict))
     seconds = next((one.removesuffix("s") for one in asked if one), None)
     return timedelta(seconds=float(seconds)) if seconds else MINUTE

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 TOKEN = "META_ACCESS_TOKEN"  # noqa: S105 - the name of a secret
 SCHEMA = ("EXTERN_ID", "EMAIL", "PHONE", "FN", "LN", "COUNTRY", "ZIP")
 SECONDS = 60.0
-# https://developers.facebook.com/docs/marketing-api/error-reference: what to do about each code.
+# What to do about each error code: https://developers.facebook.com/docs/marketing-api/error-reference.
 REMEDIES = {
     100: "a parameter is wrong: check the id of the audience",
     190: f"the access token is wrong or has expired: store a new one in the secret {TOKEN}",
@@ -105,7 +105,7 @@ class MetaDestination:
         return Answer(batch.name, "confirmed", detail=detail)
 
     def status(self, request: str) -> Answer:
-        """Return that Meta has received the request: it names no outcome of a single request."""
+        """Return `confirmed`: Meta has received the request, and does not say how a single request ended."""
         return Answer(request, "confirmed")
 
     def _ask(self, method: str, body: dict[str, Any]) -> Any:
@@ -126,7 +126,7 @@ def token(environment: Mapping[str, str] = os.environ) -> str:
     """Return the access token, a secret from Secret Manager.
 
     Raises:
-        SettingsError: there is none.
+        SettingsError: the environment holds no token.
     """
     if not (found := environment.get(TOKEN)):
         raise SettingsError(f"{TOKEN} must be the access token of a system user with the right ads_management")
@@ -134,7 +134,7 @@ def token(environment: Mapping[str, str] = os.environ) -> str:
 
 
 def _error(status: int, content: bytes) -> Exception:
-    """Return the error for a refused request."""
+    """Return the error to raise for a refused request: Busy, Permanent, or one that is retried."""
     try:
         error = msgspec.json.decode(content, type=_Refusal).error
     except msgspec.DecodeError:

@@ -1,7 +1,7 @@
-"""The requests of a destination: which are open, and how each one ended.
+"""The requests of a destination: those that are open, and how the others ended.
 
-A request belongs to the destination, not to the run that sent it: if a newer run takes over, it follows the requests of
-the run before.
+A request belongs to the destination, not to the run that sent it: a newer run also asks for the status of the open
+requests of the runs before.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ class Requests:
         self._folder = f"destinations/{destination}/open/"
 
     def open(self) -> list[Request]:
-        """Return the requests whose outcome is not known yet, of all runs."""
+        """Return the requests of all runs that were not ended with `end` yet."""
         return [request for _, request in self._store.all(self._folder, Request)]
 
     def places_of(self, run_id: str) -> set[str]:
-        """Return the places of the run's requests that were sent, whether they have ended or not."""
+        """Return the places (KIND-NUMBER) of all requests that the run has sent, open or ended."""
         begin = f"{self._folder}{run_id}-"
         names = {blob.name.removeprefix(begin) for blob in self._bucket.list_blobs(prefix=begin)}
         names |= {uri.rpartition("/")[2] for uri in self._runs.files(run_id, "requests/")}
         return {name.removesuffix(".json") for name in names}
 
     def keep(self, request: Request) -> None:
-        """Write the open request, or replace it."""
+        """Write an open request, or replace its former state."""
         self._store.write(self._path(request), request)
 
     def end(self, request: Request, now: datetime) -> None:
-        """Write how the request has ended into the folder of its run, then remove it from the open ones."""
+        """Write into the folder of the request's run how it has ended, then delete the open request."""
         how = Ended(
             kind=request.kind,
             number=request.number,

@@ -25,10 +25,13 @@ if TYPE_CHECKING:
 
 
 def step_of(name: str, find: Callable[[Environment], Destination | None]) -> Step:
-    """Return the step of the function `name`; `find` returns its destination, None if the settings name none."""
+    """Return the step of the function `name`; `find` returns the function's destination, None if its mode is off."""
 
     def open_run(message: Message, environment: Environment, now: datetime) -> MembersDue | None:
-        """Open a run for a new audience, or return the event of the current run that has not ended."""
+        """For a new audience, open a run and return its first event. For a tick, return that of the current run.
+
+        None if the destination is off, has a newer audience already, or if the current run has ended.
+        """
         destination = find(environment)
         if destination is None:
             return None
@@ -42,7 +45,7 @@ def step_of(name: str, find: Callable[[Environment], Destination | None]) -> Ste
         return MembersDue(standing.run_id)
 
     def run(event: MembersDue, context: StepContext) -> MembersDelivered | RunSuperseded | None:
-        """Bring the run forward; None while a request has not ended."""
+        """Follow the open requests and send what can be sent now; return None while anything is left to do."""
         destination = find(context.environment)
         if destination is None:
             raise Permanent(f"no destination of {name} is configured any more: set it, or reset run {event.run_id}")

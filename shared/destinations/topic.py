@@ -18,7 +18,7 @@ TOPIC = "audience-members"
 
 
 class TopicDestination:
-    """The topic audience-members. The attribute `batch` is the same if a message is published again."""
+    """The topic audience-members. A batch that is sent again has the same attribute `batch`."""
 
     name: ClassVar[str] = "topic"
     form: ClassVar[str] = "customers"
@@ -39,7 +39,7 @@ class TopicDestination:
         return None
 
     def apply(self, batch: Batch) -> Answer:
-        """Publish the batch's message."""
+        """Publish the batch as one message, and wait for Pub/Sub's confirmation."""
         body = {
             "run_id": batch.run_id,
             "kind": batch.kind,
@@ -51,5 +51,5 @@ class TopicDestination:
         return Answer(batch.name, "confirmed")
 
     def status(self, request: str) -> Answer:
-        """Return that the message is published."""
+        """Return `confirmed`: `apply` has published the message."""
         return Answer(request, "confirmed")

@@ -1,6 +1,6 @@
 """The stored answers to checkout-started messages, so that each delivery of a message gets the same answer.
 
-checkouts/NAME.json    the answer to one message, stored for the days in which Pub/Sub may deliver it again
+checkouts/NAME.json    the answer to one message, kept as long as Pub/Sub may deliver the message again
 """
 
 from __future__ import annotations

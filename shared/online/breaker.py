@@ -18,7 +18,7 @@ type State = Literal["closed", "open", "half_open"]
 
 @dataclass(frozen=True)
 class Permit:
-    """Permission for one request. Its outcome counts only while the breaker is still in the state that gave it."""
+    """Permission for one request. The outcome counts only if the breaker has not changed its state since."""
 
     epoch: int
 
@@ -87,7 +87,7 @@ class Budget:
         self._kept = 0.0
 
     def earn(self) -> None:
-        """Count a request."""
+        """Add `share` of a retry, for one request."""
         with self._lock:
             self._kept = min(self._kept + self._share, self._most)
 

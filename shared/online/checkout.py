@@ -1,4 +1,4 @@
-"""Score a checkout: the part that score_checkout and on_checkout share."""
+"""Score a checkout. score_checkout and on_checkout both use this."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ Weekday = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Satur
 
 
 class Part(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A part of a request."""
+    """Base class of the structures of a request: unknown fields are refused."""
 
 
 class CartItem(Part, frozen=True):
@@ -51,7 +51,7 @@ class Features(Part, frozen=True):
 
 
 class Product(Part, frozen=True, rename="camel"):
-    """A product on a hit."""
+    """A product that a hit is about."""
 
     product_sku: Category | None = msgspec.field(name="productSKU", default=None)
     # True if the product was only listed on the page, and the visitor did not open it.
@@ -168,7 +168,7 @@ def _plain(body: bytes) -> Any:
 
 
 def convert(document: Any) -> Checkout:
-    """Return the request from plain values.
+    """Return the request from plain values: dicts, lists, texts and numbers.
 
     Raises:
         msgspec.ValidationError: the request breaks the contract; names the field.
@@ -177,7 +177,7 @@ def convert(document: Any) -> Checkout:
 
 
 def _whole(value: Any) -> Any:
-    """Return the document with each integral float as an integer: for JSON Schema, 3.0 is an integer too."""
+    """Return the value with integers in place of integral floats: for JSON Schema, 3.0 is an integer too."""
     match value:
         case float():
             return int(value) if value.is_integer() else value
@@ -214,7 +214,7 @@ class CheckoutScored(Score, frozen=True):
 
 
 class Complaint(Struct, frozen=True):
-    """An error in one field; `pointer` is its JSON pointer (RFC 6901) as a URI fragment."""
+    """An error in one field; `pointer` is the field's JSON pointer (RFC 6901) as a URI fragment."""
 
     pointer: str
     detail: str

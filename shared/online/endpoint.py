@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # Maximum number of concurrent requests. A request whose caller has given up still counts until it times out.
 MOST_AT_ONCE = 64
-# Maximum pause before the first retry, and before any later retry, in seconds.
+# Maximum pauses in seconds: FIRST_PAUSE before the first retry, then doubled for each retry up to LONGEST_PAUSE.
 FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.2
 
 
@@ -28,7 +28,7 @@ class EndpointError(RuntimeError):
 
 @dataclass(frozen=True)
 class Answer:
-    """A probability, and the version that computed it. If the traffic is split, it may be any deployed version."""
+    """An uncalibrated probability, and the version that computed it: with split traffic, any version that gets some."""
 
     probability: float
     version: str

@@ -36,7 +36,9 @@ class Bucket:
         self._emulator = os.environ.get("STORAGE_EMULATOR_HOST")
 
     def read(self, name: str, known_generation: int | None = None) -> tuple[bytes, int] | None:
-        """Return content and generation, or None if the object still has the known generation (0: it does not exist).
+        """Return content and generation; None if the object still has `known_generation`.
+
+        Generation 0 stands for an object that does not exist.
 
         Raises:
             FileNotFoundError: the object does not exist, and the known generation is not 0.

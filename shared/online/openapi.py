@@ -99,7 +99,7 @@ REFUSALS = {
 
 @cache
 def document() -> bytes:
-    """Return the document as JSON."""
+    """Return the OpenAPI document as JSON."""
     (checkout, score, health, problem), components = msgspec.json.schema_components(
         [Checkout, Score, Health, Problem], ref_template="#/components/schemas/{name}"
     )

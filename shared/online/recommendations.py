@@ -11,7 +11,7 @@ class Recommender:
 
     def __init__(self, artefact: Artefact) -> None:
         self._rules = {tuple(sorted(rule.antecedents)): rule.next for rule in artefact.rules}
-        # The products of rules with two antecedents: only these are combined to pairs, so large carts stay fast.
+        # The antecedents of rules that have two. Only pairs of these products are looked up, so large carts stay fast.
         self._paired = frozenset(
             product for antecedents in self._rules if len(antecedents) > 1 for product in antecedents
         )

@@ -28,7 +28,9 @@ class NoScorerError(RuntimeError):
 
 @dataclass(frozen=True)
 class Scored:
-    """A visitor's probability, its decile (1 is the highest, None if unknown), and the version and path used.
+    """A visitor's calibrated probability, its decile (1 is the highest, None if unknown), and who computed it.
+
+    `version` is the model version, and `path` the way by which it was asked.
 
     `percentiles` are the version's, as in the champion's pointer; empty if unknown.
     """
@@ -41,7 +43,7 @@ class Scored:
 
 
 class OnlineScorer:
-    """Scores visitors; lives as long as the process. Thread-safe.
+    """Scores visitors. A process has one, which lives as long as the process. Thread-safe.
 
     The constructor opens no connection and starts no thread, so it may be called before a server forks.
     """
@@ -95,7 +97,7 @@ def _scored(pointer: Pointer, probability: float, path: Literal["endpoint", "emb
 
 
 def current() -> OnlineScorer:
-    """Return this process's scorer."""
+    """Return this process's scorer; the first call creates it from the settings in the environment."""
     with _MAKING:
         return _scorer()
 

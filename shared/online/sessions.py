@@ -1,4 +1,4 @@
-"""Compute the model's inputs for one online session, with the definitions of the SQL.
+"""Compute the model's inputs for one online session, defined as in sql/sessions.
 
 The inputs follow sql/sessions/from_ga360.sql and sql/tables/session_features.sql, with two exceptions. Google Analytics
 counts hits, pageviews, time on site and bounces at the end of a session; here they are counted from the hits so far.
@@ -26,7 +26,7 @@ VIEWED, ADDED = "2", "3"
 
 
 def features(session: Session, zone: tzinfo) -> dict[str, Any]:
-    """Return the model's inputs by name; the scorer imputes a number that is None.
+    """Return the model's inputs by name. A number may be None: the scorer replaces it by the mean.
 
     `zone` is the export's time zone, from the setting `source.time_zone`.
     """

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from shared.settings import Settings
 
-# Maximum seconds from a failed refresh to the next refresh.
+# Seconds from a failed refresh to the next one, unless `online.refresh_seconds` is shorter.
 RETRY_SECONDS = 1.0
 # Maximum seconds that the first requests of a process wait for the first snapshot.
 FIRST_SECONDS = 5.0
@@ -41,7 +41,7 @@ class Champion:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Everything that one answer uses. None stands for an object that the bucket has never held."""
+    """Everything that one answer uses. None stands for an object that this process has never read successfully."""
 
     champion: Champion | None = None
     recommender: Recommender | None = None
@@ -49,7 +49,10 @@ class Snapshot:
 
 
 class Watched[T]:
-    """An object of the bucket, and the value last read from it."""
+    """An object of the bucket, and the value last read from it; `absent` before the first read.
+
+    If the object vanishes, the value becomes `absent` again if `may_vanish`; otherwise this is an error.
+    """
 
     def __init__(self, bucket: Bucket, name: str, parse: Callable[[bytes], T], absent: T, *, may_vanish: bool) -> None:
         self._bucket, self._name, self._parse = bucket, name, parse
@@ -59,7 +62,7 @@ class Watched[T]:
         self.value = absent
 
     def look(self) -> bool:
-        """Read the object if its generation is new; return False after an error, which leaves the old value."""
+        """Read the object if its generation is new. Return False after an error: the old value stays."""
         try:
             found = self._bucket.read(self._name, self._generation)
             if found is not None:
@@ -78,7 +81,7 @@ class Watched[T]:
         return True
 
     def _complain(self, complaint: str) -> bool:
-        """Log the complaint, unless it is the same as the last one."""
+        """Log the complaint, unless the last read ended with the same one; return False."""
         if complaint != self._complaint:
             log(ObjectUnusable(complaint))
             self._complaint = complaint
@@ -132,7 +135,7 @@ class Watch:
 
 
 def _champion(bucket: Bucket, content: bytes) -> Champion:
-    """Return the champion that the pointer names, with its scorer loaded and tried."""
+    """Return the champion of the pointer `content`, with its embedded scorer, loaded and tried, if it has one."""
     pointer = champion.read(content)
     if pointer.scorer is None:
         return Champion(pointer, None)

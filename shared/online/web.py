@@ -32,10 +32,10 @@ REMEDY = "Send what GET /openapi.json describes."
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 CLOUD_TRACE = re.compile(r"([0-9a-fA-F]{32})(/[0-9]+)?(;o=[0-9]+)?")
-# The field's path, with which msgspec ends a message.
+# The end of a message of msgspec: the path of the field.
 WHERE = re.compile(r" - at `\$(.*)`$")
-# NAMED matches messages in which msgspec names the field outside the path. VALUE matches messages that repeat the
-# request's value.
+# NAMED matches messages that name a field before the path, and UNKNOWN those about a field that the contract does not
+# have. VALUE matches messages that repeat the request's value.
 NAMED = re.compile(r"^Object (?:contains unknown|missing required) field `(.*)`$", re.DOTALL)
 UNKNOWN = re.compile(r"^Object contains unknown field `.*?`(?=$| - at `)", re.DOTALL)
 VALUE = re.compile(r"^(Invalid enum value|Invalid value) .*$", re.DOTALL)
@@ -62,7 +62,7 @@ class Exchange:
 
     @property
     def milliseconds(self) -> float:
-        """The time since the request began."""
+        """The time since the request began, in milliseconds."""
         return (time.perf_counter() - self._started) * 1e3
 
     def read[T](self, decode: Callable[[bytes], T]) -> T:
@@ -90,7 +90,7 @@ class Exchange:
             raise Refusal(HTTPStatus.BAD_REQUEST, f"The body is not JSON in UTF-8. {REMEDY}") from None
 
     def answer(self, content: bytes, status: int = HTTPStatus.OK, kind: str = JSON, **headers: str) -> Response:
-        """Return an answer with the request's id in its headers."""
+        """Return an answer of the content type `kind`, with the request's id in its headers."""
         return Response(content, status, {"X-Request-Id": self.id, **headers}, content_type=kind)
 
 
@@ -130,7 +130,10 @@ def _served(request: Request, endpoints: Mapping[str, tuple[str, Endpoint]]) -> 
 
 
 def _log(refusal: Refusal, request_id: str) -> None:
-    """Log which field broke which rule, without any value of the request. Our own errors are logged elsewhere."""
+    """Log which field broke which rule, without any value of the request.
+
+    Refusals with a status from 500 on are not logged here: who raised them has logged the reason.
+    """
     if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return
     found = loggable(refusal.broken) if refusal.broken else Complaint("", str(refusal))
@@ -147,7 +150,7 @@ def _endpoint(request: Request, endpoints: Mapping[str, tuple[str, Endpoint]]) -
 
 
 def complaint(message: str) -> Complaint:
-    """Return msgspec's message with the field's JSON pointer and without the field's value."""
+    """Return the complaint for a message of msgspec: with the field's JSON pointer, without the field's value."""
     found = WHERE.search(message)
     pointer = "#" + re.sub(r"\.|\[(\d+)\]", lambda part: f"/{part[1] or ''}", found[1] if found else "")
     text = message[: found.start()] if found else message
@@ -157,7 +160,7 @@ def complaint(message: str) -> Complaint:
 
 
 def loggable(message: str) -> Complaint:
-    """Return the complaint without names outside the contract: an unknown field's name may be personal data."""
+    """Return the complaint without names that are not in the contract: the name of an unknown field may be personal."""
     found = complaint(UNKNOWN.sub("Object contains an unknown field", message))
     steps = found.pointer.split("/")[1:]
     if all(step in NAMES or step.isdecimal() for step in steps):

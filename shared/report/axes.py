@@ -1,4 +1,4 @@
-"""Axes of a drawing: they convert values to coordinates and choose round ticks."""
+"""The axes of a drawing: an axis converts values to coordinates, and chooses round values for its ticks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STEPS = (1, 2, 2.5, 5, 10)
 
 @dataclass(frozen=True)
 class Axis:
-    """An axis from `low` to `high`; `text` writes the value of a tick."""
+    """An axis from `low` to `high`; `text` returns the label of a tick at a value."""
 
     title: str
     low: float
@@ -24,7 +24,7 @@ class Axis:
     text: Callable[[float], str] = lambda value: f"{value:g}"
 
     def ticks(self, most: int = 5) -> list[float]:
-        """Return round values within the axis, at most about `most`."""
+        """Return round values from `low` to `high`, about `most` of them or fewer."""
         span = self.high - self.low
         raw = span / most
         power = 10 ** math.floor(math.log10(raw))
@@ -33,18 +33,21 @@ class Axis:
         return [round(number * step, 12) for number in range(first, math.floor(self.high / step + 1e-9) + 1)]
 
     def place(self, value: float, start: float, end: float) -> float:
-        """Return the coordinate of a value between the coordinates of the axis' ends."""
+        """Return the coordinate of a value; `start` and `end` are the coordinates of `low` and `high`.
+
+        A value outside the axis is placed at its end.
+        """
         share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
         return round(start + share * (end - start), 2)
 
 
 def shares(title: str, high: float = 1.0) -> Axis:
-    """Return an axis of percentages from 0; `high` is a share."""
+    """Return an axis from 0 % to `high`, a share from 0 to 1."""
     return Axis(title, 0.0, max(high, 1e-6), _percentage)
 
 
 def amounts(title: str, high: float) -> Axis:
-    """Return an axis of amounts from 0."""
+    """Return an axis from 0 to `high`; from a `high` of 10 on, its labels are whole numbers."""
     return Axis(title, 0.0, max(high, 1e-6), lambda value: words.count(value) if high >= 10 else f"{value:g}")
 
 

@@ -1,4 +1,4 @@
-"""The input of the report: the documents of the run and of the former run, and the rows of the sections' statements."""
+"""The input of a report: the run's documents, those of the run before, and the rows of the sections' statements."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ type Answers = dict[str, Rows]
 
 @dataclass(frozen=True)
 class Material:
-    """A run with its documents. `before` is the last run that was opened to train before this one.
+    """A run with its documents. `before` is the last run that was opened to train before it; None if there is none.
 
     `trainings` holds what BigQuery bills for the training of each candidate, in bytes.
     """
@@ -35,7 +35,7 @@ class Material:
         return {"run_id": self.run.run_id, "created_on": self.run.opened_at.date()}
 
     def has(self, step: str) -> bool:
-        """Whether the step has a record."""
+        """Whether the run's ledger has a record of the step, so that the step was finished."""
         return any(record.step == step for record in self.run.records)
 
 
@@ -43,7 +43,7 @@ class Part(Protocol):
     """A module of shared/report/sections."""
 
     def asks(self, material: Material) -> dict[str, Statement]:
-        """Return the statements whose rows the section needs, by a name that `tell` uses."""
+        """Return the statements whose rows the section needs, by names. `tell` gets the rows by the same names."""
 
     def tell(self, material: Material, answers: Answers) -> Section | None:
         """Return the section from the rows of its statements; None if the run has nothing for it."""

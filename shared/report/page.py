@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _TEMPLATES = Path(__file__).parent / "templates"
-# The drawing's size in pixels. It fits the screen of a phone, so that its text is not scaled down.
+# Size of a drawing with axes, in pixels. It fits the screen of a phone, so that its text is not scaled down.
 WIDTH, HEIGHT = 340, 230
+# Width of the margins around the area between the axes, in pixels.
 LEFT, RIGHT, TOP, BOTTOM = 52, 20, 10, 40
+# Height of a row of Spreads, in pixels.
 ROW = 30
 
 
@@ -38,7 +40,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawing with its title and its numbers in words."""
+    """A drawing. `words` says its numbers in sentences."""
 
     kind: ClassVar[str]
 
@@ -48,7 +50,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Line:
-    """A line through points, by its name in the legend."""
+    """A line through points (x, y), in the units of the axes; `name` is its name in the legend."""
 
     name: str
     points: Sequence[tuple[float, float]]
@@ -67,7 +69,7 @@ class Lines(Figure):
     has_marks: bool = False
 
     def at(self, point: tuple[float, float]) -> tuple[float, float]:
-        """Return the coordinates of a point."""
+        """Return the coordinates of a point in the drawing, in pixels."""
         return self.x.place(point[0], LEFT, WIDTH - RIGHT), self.y.place(point[1], HEIGHT - BOTTOM, TOP)
 
     def path(self, points: Sequence[tuple[float, float]]) -> str:
@@ -88,18 +90,18 @@ class Bars(Figure):
 
     @property
     def step(self) -> float:
-        """The width of a group."""
+        """The width of a group of bars, with the gap to the next one, in pixels."""
         return (WIDTH - LEFT - RIGHT) / max(len(self.labels), 1)
 
     def bar(self, series: int, group: int) -> tuple[float, float, float, float]:
-        """Return x, y, width and height of a bar."""
+        """Return x, y, width and height of a bar in pixels; `series` and `group` count from 0."""
         width = 0.8 * self.step / len(self.bars)
         x = LEFT + self.step * (group + 0.1) + width * series
         top = self.y.place(list(self.bars.values())[series][group], HEIGHT - BOTTOM, TOP)
         return round(x, 2), top, round(width, 2), round(HEIGHT - BOTTOM - top, 2)
 
     def shown(self) -> list[tuple[float, str]]:
-        """Return the x coordinate and the text of each label that has enough room."""
+        """Return x coordinate and text of the labels; if they are too long for all to fit, of every n-th label."""
         longest = max((len(label) for label in self.labels), default=1)
         every = max(1, -(-int(longest * 6.5 + 6) // max(int(self.step), 1)))
         return [
@@ -111,7 +113,7 @@ class Bars(Figure):
 
 @dataclass(frozen=True)
 class Spread:
-    """A value with its interval, drawn in its own row; `text` contains both as words."""
+    """A value with its interval, drawn in its own row; `text` is written beside `name`, and tells both in words."""
 
     name: str
     value: float
@@ -122,7 +124,10 @@ class Spread:
 
 @dataclass(frozen=True)
 class Spreads(Figure):
-    """Values with their intervals, one below the other. `marks` holds second values, e.g. the predicted ones."""
+    """Values with their intervals, one below the other.
+
+    `marks` holds a second value for each, e.g. the predicted one; empty if there is none.
+    """
 
     kind = "spreads"
 
@@ -133,17 +138,20 @@ class Spreads(Figure):
 
     @property
     def height(self) -> int:
-        """The drawing's height."""
+        """The drawing's height, in pixels."""
         return TOP + ROW * len(self.spreads) + BOTTOM
 
     def at(self, value: float) -> float:
-        """Return the x coordinate of a value."""
+        """Return the x coordinate of a value, in pixels."""
         return self.x.place(value, 14, WIDTH - 14)
 
 
 @dataclass(frozen=True)
 class Node:
-    """A step of the run: when it began, in seconds since the run was opened, and how long it took."""
+    """A step of the run: when it began, in seconds since the run was opened, and how long it took.
+
+    `state` is done, failed or not reached. Only a step that is done has times.
+    """
 
     name: str
     state: str
@@ -162,11 +170,11 @@ class Graph(Figure):
 
     @property
     def height(self) -> int:
-        """The drawing's height."""
+        """The drawing's height, in pixels."""
         return 8 + 34 * len(self.nodes)
 
     def span(self, node: Node) -> tuple[float, float]:
-        """Return the x coordinate and the width of the bar of a node."""
+        """Return the x coordinate and the width of a node's bar, in pixels."""
         end = max((one.begin + one.seconds for one in self.nodes), default=0) or 1
         time = Axis("", 0, end)
         x = time.place(node.begin, 34, WIDTH - 6)
@@ -175,7 +183,7 @@ class Graph(Figure):
 
 @dataclass(frozen=True)
 class Section:
-    """A section of the page; `words` are its paragraphs."""
+    """A section of the page; `words` are its paragraphs, and `key` is its anchor in the page."""
 
     key: str
     title: str
@@ -184,7 +192,7 @@ class Section:
 
 
 def render(title: str, sections: Sequence[Section]) -> bytes:
-    """Return the page as HTML. It needs no other files."""
+    """Return the page as HTML in UTF-8, with style sheet and drawings; it loads no other file."""
     sizes = {"WIDTH": WIDTH, "HEIGHT": HEIGHT, "LEFT": LEFT, "RIGHT": RIGHT, "TOP": TOP, "BOTTOM": BOTTOM, "ROW": ROW}
     return _templates().get_template("page.html").render(title=title, sections=sections, **sizes).encode()
 

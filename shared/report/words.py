@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 MINUTE = 60
 NONE = "-"
-# The names of the metrics that are shown for a model; documents hold all metrics. DIGITS holds the number of decimals
-# if it is not three.
+# The names of the metrics that are shown for a model; the documents hold more. DIGITS holds the number of decimals of a
+# metric that has not three.
 METRICS = {
     "roc_auc": "ROC AUC",
     "pr_auc": "PR AUC",
@@ -28,12 +28,15 @@ DIGITS = {"log_loss": 4, "brier": 4, "lift_at_10_percent": 1}
 
 
 def count(number: float) -> str:
-    """Return the number rounded to a whole number, with separators between thousands."""
+    """Return the number rounded to a whole number, with commas between thousands."""
     return f"{number:,.0f}"
 
 
 def percent(share: float | None) -> str:
-    """Return a share of 0 to 1 as a percentage with two or three significant digits."""
+    """Return a share from 0 to 1 as a percentage; NONE for None.
+
+    0 and values from 99.95 % on have no decimals, other values from 10 % on have one, and all others two.
+    """
     if share is None:
         return NONE
     value = 100 * share
@@ -42,27 +45,27 @@ def percent(share: float | None) -> str:
 
 
 def decimal(number: float | None, digits: int = 3) -> str:
-    """Return a number with `digits` decimals."""
+    """Return a number with `digits` decimals; NONE for None."""
     return NONE if number is None else f"{number:.{digits}f}"
 
 
 def metric(name: str, measured: Measured) -> str:
-    """Return a model's metric as text."""
+    """Return a metric of a model with its decimals; NONE if it could not be computed."""
     return decimal(getattr(measured, name), DIGITS.get(name, 3))
 
 
 def bounds(name: str, measured: Measured) -> str:
-    """Return the 95 % interval of a model's metric."""
+    """Return the 95 % interval of a model's metric as text, e.g. `0.764 to 0.853`."""
     return interval(*measured.intervals.get(name, (None, None)), DIGITS.get(name, 3))
 
 
 def interval(lower: float | None, upper: float | None, digits: int = 3) -> str:
-    """Return an interval as text; a bound that is not known is a dash."""
+    """Return an interval as text; NONE stands for a bound that is None."""
     return f"{decimal(lower, digits)} to {decimal(upper, digits)}"
 
 
 def seconds(number: float) -> str:
-    """Return a duration in seconds or, if it is long, in minutes."""
+    """Return a duration in seconds as text; from one minute on, in minutes and seconds."""
     if round(number, 1) < MINUTE:
         return f"{number:.1f} s"
     minutes, rest = divmod(round(number), MINUTE)
@@ -70,7 +73,7 @@ def seconds(number: float) -> str:
 
 
 def size(number: float) -> str:
-    """Return a number of bytes with a fitting unit."""
+    """Return a number of bytes with a unit, from bytes to TiB."""
     for unit in ("bytes", "KiB", "MiB", "GiB"):
         if number < 1024:
             return f"{number:.0f} {unit}" if unit == "bytes" else f"{number:.1f} {unit}"
@@ -79,12 +82,12 @@ def size(number: float) -> str:
 
 
 def moment(time: datetime) -> str:
-    """Return a time to the second."""
+    """Return a time in UTC to the second; `time` must be in UTC."""
     return f"{time:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def named(name: str) -> str:
-    """Return an identifier as words: without underscores."""
+    """Return an identifier as words: with spaces instead of underscores."""
     return name.replace("_", " ")
 
 
@@ -94,7 +97,7 @@ def begun(text: str) -> str:
 
 
 def listed(items: Iterable[str]) -> str:
-    """Return the items in one phrase: a, b and c."""
+    """Return the items in one phrase: a, b and c; `none` if there are none."""
     *others, last = list(items) or ["none"]
     return f"{', '.join(others)} and {last}" if others else last
 

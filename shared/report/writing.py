@@ -75,7 +75,7 @@ def write(run_id: str, environment: Environment) -> bytes:
 
 
 def gather(run_id: str, environment: Environment) -> Material:
-    """Return what the bucket holds about the run and the one before, and what BigQuery bills for its trainings.
+    """Return what the bucket holds about the run and the run before, and what BigQuery bills for the run's trainings.
 
     Raises:
         Malformed: there is no such run.

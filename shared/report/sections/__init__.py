@@ -1,1 +1,1 @@
-"""The sections of the report, one module each: what it asks BigQuery, and what it tells."""
+"""The sections of the report, one module each: `asks` names its statements, `tell` makes it from their rows."""

@@ -1,4 +1,4 @@
-"""The section about the audience: who was scored, who is published, and which offers the visitors get."""
+"""The section about the audience: how many visitors were scored and published, and how many get which offer."""
 
 from __future__ import annotations
 

@@ -28,23 +28,23 @@ class Curve:
 
     @property
     def chosen(self) -> list[float]:
-        """The chosen visitors as a share of all visitors."""
+        """At each point, the visitors up to it, called the chosen ones, as a share of all visitors."""
         return [one / self.visitors[-1] for one in self.visitors]
 
     @property
     def recall(self) -> list[float]:
-        """The share of all buyers that are among the chosen visitors."""
+        """At each point, the share of all buyers that are among the chosen visitors."""
         return [one / self.buyers[-1] for one in self.buyers]
 
     @property
     def false_positive_rate(self) -> list[float]:
-        """The share of all visitors without a purchase that are among the chosen visitors."""
+        """At each point, the share of all visitors without a purchase that are among the chosen visitors."""
         others = [visitors - buyers for visitors, buyers in zip(self.visitors, self.buyers, strict=True)]
         return [one / others[-1] for one in others]
 
     @property
     def precision(self) -> list[float]:
-        """The share of buyers among the chosen visitors."""
+        """At each point, the share of buyers among the chosen visitors. The first point, without visitors, has none."""
         return [buyers / visitors for visitors, buyers in zip(self.visitors[1:], self.buyers[1:], strict=True)]
 
     @property
@@ -81,7 +81,10 @@ def tell(material: Material, answers: Answers) -> Section | None:
 
 
 def _calibrated(evaluation: Evaluation) -> list[str]:
-    """Return sentences about how the winner was calibrated, and whether the test visitors confirm the calibration."""
+    """Return two sentences: how the winner was calibrated, and whether the test visitors confirm it.
+
+    An evaluation that is older than calibration has none.
+    """
     if evaluation.calibration is None:
         return []
     found = evaluation.calibration
@@ -160,7 +163,7 @@ def _gains(models: dict[str, Measured]) -> str:
 
 
 def _calibration(name: str, found: Measured) -> Spreads:
-    """Return each tenth's share of buyers with its interval, beside the mean probability."""
+    """Return a figure of the share of buyers of each tenth of the visitors, beside the tenth's mean probability."""
     spreads, marks = [], []
     for one in found.calibration:
         observed, predicted = one.observed or 0.0, one.predicted or 0.0

@@ -1,4 +1,7 @@
-"""The section about the data: checks, the visitors of each split, and the features (alone, by label and together)."""
+"""The section about the data: the checks, the visitors of each split, and the features.
+
+The features are shown one by one, by label, and in correlation with one another.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ class Histogram:
 
     @property
     def all_buyers(self) -> int:
-        """The number of buyers."""
+        """The number of visitors who bought."""
         return self.buyers.total()
 
     def means(self) -> tuple[float | None, float | None]:
@@ -59,7 +62,7 @@ class Histogram:
 
 
 def asks(material: Material) -> dict[str, Statement]:
-    """Return the statements about the run's rows, if it has written them."""
+    """Return the statements about the run's training rows, if it has written some."""
     if not material.has("train_models"):
         return {}
     rows = material.rows_of_run
@@ -141,7 +144,7 @@ def _values(first: int, last: int | None) -> str:
 
 
 def _missing(histograms: dict[str, Histogram], answers: Answers) -> dict[str, float]:
-    """Return the share of visitors without a value by feature: a NULL number, or the category `missing`."""
+    """Return, by feature, the share of visitors who lack it: a number that is NULL, or the category `missing`."""
     everybody = sum(row["visitors"] for row in answers["months"])
     return {
         name: 1 - found.all / everybody if found.sums else found.visitors.get("missing", 0) / everybody

@@ -1,4 +1,4 @@
-"""Candidates and champions: metrics with their intervals on the same visitors, the choice, and the gate's verdict."""
+"""The section about candidates and champions: metrics with intervals on the same visitors, the choice, the verdict."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ MOST_RULES = 15
 
 
 def asks(material: Material) -> dict[str, Statement]:
-    """Return the statement that finds the rules of the highest lift, if recommendations were built."""
+    """Return the statement that finds the rules with the highest lift, if recommendations were built."""
     found = material.run.documents.recommendations
     if found is None:
         return {}

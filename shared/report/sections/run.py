@@ -1,4 +1,4 @@
-"""The run as a graph: its steps with their times and states."""
+"""The section about the run: its outcome, and its steps with their times and states, as a graph and a table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from shared.report.material import Answers, Material
     from shared.warehouse import Statement
 
-# The steps of a run that does not train.
+# The steps of a run that was opened by a refresh but does not train.
 _REFRESH = ("build_features", "score_visitors", "publish_audience")
 _OF_KIND = {
     "training": STEPS,
@@ -61,7 +61,7 @@ def _opened(run: Run) -> str:
 
 
 def _nodes(run: Run) -> list[Node]:
-    """Return the steps that a run of this kind has, and any other step that the run has a record of."""
+    """Return the steps that a run of this kind has, and all others that this run has finished or failed at."""
     begins = _begins(run)
     failed = {function_of(failure.step) for failure in run.failures}
     names = [step for step in (*STEPS, *BESIDE) if step in {*_OF_KIND[run.kind], *run.seconds, *failed}]
@@ -76,7 +76,7 @@ def _nodes(run: Run) -> list[Node]:
 
 
 def _begins(run: Run) -> dict[str, float]:
-    """Return when each step began, in seconds since the run was opened."""
+    """Return when each step began first, in seconds since the run was opened."""
     begins: dict[str, float] = {}
     for record in run.records:
         begins.setdefault(function_of(record.step), (record.started_at - run.opened_at).total_seconds())

@@ -1,4 +1,4 @@
-"""Segments: how many buyers the winner expected among the test visitors of a device, channel or country."""
+"""The section about segments: the test visitors by device, channel and country, and the buyers the winner expected."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _figure(kind: str, rows: Rows) -> Spreads:
     ]
     said = f"In {len(spreads) - len(outside)} of {len(spreads)} segments, what was expected lies within the interval."
     said += f" Outside: {words.listed(outside)}." if outside else ""
-    # A small segment's interval may reach up to 1; the axis ends where it still shows the others.
+    # The interval of a small segment may reach up to 1. So the axis ends at twice the largest share.
     high = max(*marks, *(spread.value for spread in spreads)) * 2
     legend = ("share that bought, with 95 % interval", "share expected")
     return Spreads(f"Test visitors by {kind}", said, axes.shares("share that bought", high), spreads, marks, legend)
