@@ -1,4 +1,4 @@
-"""The assignments of `--set`, which override settings."""
+"""Apply the assignments of `--set` (NAME=VALUE), which override settings."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from shared.settings import SettingsError
 
 @contextmanager
 def assigning() -> Iterator[None]:
-    """Convert errors in the settings of `--set` into usage errors.
+    """Convert a SettingsError of the block into a UsageError.
 
     Raises:
         UsageError: a setting is invalid; names the setting, the given value and the allowed values.

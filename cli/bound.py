@@ -50,7 +50,7 @@ def measure(truth: Truth, run: Run, environment: Environment) -> Measured | None
 
 @contextlib.contextmanager
 def _apart(environment: Environment) -> Iterator[Environment]:
-    """Yield the environment with a new, empty dataset, which is deleted afterwards."""
+    """Yield the environment with another, empty dataset; the dataset is deleted afterwards."""
     settings = environment.settings
     apart = Environment(msgspec.structs.replace(settings, dataset=f"{settings.dataset}_{_NAME}"))
     name = f"{settings.project}.{apart.settings.dataset}"

@@ -114,7 +114,7 @@ def identity(url: str) -> dict[str, str]:
 
 
 def show(score: Score, out: Console) -> None:
-    """Print the answer as a table."""
+    """Print the score as a table of names and values."""
     decile = "unknown" if score.decile is None else f"{score.decile} of 10"
     table = terminal.grid()
     for name, value in (

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def show(one: Run, other: Run, out: Console) -> None:
-    """Print both runs as a table; a line whose values differ is bold."""
+    """Print the values of both runs side by side; a line whose values differ is bold."""
     table = terminal.table("", one.run_id, other.run_id)
     values, others = dict(_values(one)), dict(_values(other))
     for name in dict.fromkeys([*values, *others]):

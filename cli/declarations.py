@@ -19,7 +19,7 @@ _ALERTS = Path("functions") / "alerts.yaml"
 
 
 class Part(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A part of functions.yaml or alerts.yaml; the comments there describe the fields."""
+    """Base class of the structures of functions.yaml and alerts.yaml; the comments in the files describe the fields."""
 
 
 class Http(Part, frozen=True):
@@ -63,7 +63,7 @@ class Lifecycle(Part, frozen=True):
 
 
 class Delivery(Part, frozen=True):
-    """The delivery settings of all subscriptions."""
+    """How Pub/Sub delivers the messages of all subscriptions."""
 
     minimum_backoff_seconds: float
     maximum_backoff_seconds: float
@@ -96,7 +96,10 @@ class Sink(Part, frozen=True):
 
 
 class Declarations(Part, frozen=True):
-    """All declarations. In a view's query, `${dataset}` is a placeholder for the tables' dataset."""
+    """The content of functions.yaml, and the tables and views of sql/tables.
+
+    In a view's query, `${dataset}` is a placeholder for the tables' dataset.
+    """
 
     functions: dict[str, Function]
     public_topics: tuple[str, ...]
@@ -117,13 +120,13 @@ class Declarations(Part, frozen=True):
 
     @property
     def topics(self) -> list[str]:
-        """All topics, sorted by name."""
+        """The names of all topics that a function takes or publishes to, or that are public; sorted."""
         named = {topic for one in self.functions.values() for topic in (*one.topics, *one.emits)}
         return sorted(named | set(self.public_topics))
 
     @property
     def secrets(self) -> list[str]:
-        """The names of all secrets, sorted."""
+        """The names of all secrets that a function needs, sorted."""
         return sorted({name for one in self.functions.values() for name in one.secrets})
 
 
@@ -141,14 +144,20 @@ class Alert(Part, frozen=True):
     above: float = 0
 
     def is_raised(self, number: int, whole: int = 0) -> bool:
-        """Whether `number` entries raise the alert; `whole` is the count of all entries, for an alert on a share."""
+        """Whether `number` entries raise the alert.
+
+        For an alert on a share, `whole` is the number of entries of the count `share_of`.
+        """
         if self.share_of:
             return whole >= self.at_least and number > self.above * whole
         return number >= self.at_least if self.fewer_than is None else number < self.fewer_than
 
 
 class Watched(Part, frozen=True):
-    """What operations watch. `log` is the filter of the functions' log; `counts` and `queries` narrow it down."""
+    """The content of alerts.yaml.
+
+    `log` is the filter that selects the functions' log; the filters of `counts` and `queries` select parts of it.
+    """
 
     log: str
     counts: dict[str, str]
@@ -157,7 +166,7 @@ class Watched(Part, frozen=True):
 
 
 def watched(root: Path = ROOT) -> Watched:
-    """Return what operations watch in the project at `root`.
+    """Return the content of alerts.yaml of the project at `root`.
 
     Raises:
         msgspec.ValidationError: a field is missing, unknown or has the wrong type; names the field.

@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 
 STATE = HOME / ".state" / "demo"
 FIRST_DAY = date(2017, 3, 1)
-# The sessions are years old, so the check of the data's age must be off.
-# Probabilities of a purchase on a return visit are far below the default band, so offers go by rank.
-# The platforms of the destinations are local ones, with these accounts.
+# The settings of a demonstration that differ from the defaults. The sessions are years old, so the age of the data is
+# not checked. Probabilities of a purchase on a return visit are far below the default policy's thresholds, so offers go
+# by rank. The destinations are local platforms, with these accounts.
 SETTINGS: dict[str, Any] = {
     "checks": {"max_age_days": 0},
     "policy": {"kind": "quantile"},
@@ -50,15 +50,15 @@ SETTINGS: dict[str, Any] = {
     "google_ads": {"mode": "replace", "account": "1234567890", "user_list": "987"},
     "meta": {"mode": "replace", "audience": "23850000000000001"},
 }
-# Maximum time to wait for the destinations after the run's end, in seconds.
+# Maximum seconds to wait, after the run's end, until the destinations have been sent the audience.
 _DELIVERY_SECONDS = 60
-# Maximum time to wait for the report after the run's end, in seconds.
+# Maximum seconds to wait, after the run's end, for the run's report.
 _REPORT_SECONDS = 20
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The options of a demonstration."""
+    """The options of `propensity demo`. `sources` is empty for generated sessions; `state` is None for the default."""
 
     seed: int
     days: int
@@ -69,23 +69,23 @@ class Plan:
 
 
 class Laps:
-    """Measures the time between milestones, in seconds."""
+    """Measures how long the phases of a demonstration take: `seconds` by name."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
         self._last = time.monotonic()
 
     def lap(self, name: str) -> None:
-        """Record the time since the last milestone under this name."""
+        """Store the seconds since the previous call of `lap` as `seconds[name]`."""
         now = time.monotonic()
         self.seconds[name], self._last = round(now - self._last, 3), now
 
 
 @dataclass(frozen=True)
 class Result:
-    """The run, the upper bound of its metrics (None for real sessions), its report, and each phase's seconds.
+    """The result of a demonstration. `upper_bound` is None for real sessions, and `report_file` if it took too long.
 
-    `destinations` counts the members of each destination by state and reason.
+    `destinations` counts the members of each destination by state and reason. `phases` holds the seconds of each phase.
     """
 
     run: Run
@@ -157,7 +157,10 @@ def run(plan: Plan, out: Console) -> Result:
 def _destinations(
     finished: Run, known: set[str], environment: Environment, pause: Callable[[float], object]
 ) -> list[dict[str, Any]]:
-    """Return the members of each destination by state, once each has been sent the audience; empty without one."""
+    """Return the rows of sql/destinations/states.sql, once each destination has been sent the audience.
+
+    Return them after _DELIVERY_SECONDS at the latest. Without a published audience, return no rows.
+    """
     if finished.outcome != "published":
         return []
     wanted = set(destination_settings.switched_on(environment.settings))
@@ -174,7 +177,7 @@ def _destinations(
 
 
 def _report_file(run_id: str, environment: Environment, state: Path, pause: Callable[[float], object]) -> Path | None:
-    """Return the file of the run's report, which is written after the run's end; None if that takes too long."""
+    """Wait for the run's report, and return its file; None if it is not written within _REPORT_SECONDS."""
     deadline = time.monotonic() + _REPORT_SECONDS
     while environment.runs.content(run_id, NAME) is None:
         if time.monotonic() > deadline:
@@ -226,7 +229,7 @@ def progress(what: str, total: int, out: Console) -> Iterator[Callable[[], objec
 
 
 def _pause(news: threading.Event, seconds: float) -> None:
-    """Wait for `seconds`, or until the functions log something."""
+    """Wait until the functions log something, but at most `seconds`."""
     news.wait(seconds)
     news.clear()
 

@@ -42,7 +42,7 @@ _GOOGLE_CLIENTS = (
 
 @dataclass(frozen=True)
 class Backoff:
-    """The delivery's backoff, shorter by default than on Google Cloud, because a person is waiting.
+    """How long Pub/Sub waits between two deliveries of a message; by default shorter than on Google Cloud.
 
     `attempts` is the maximum number of deliveries of a message; None means the declared number.
     """
@@ -80,7 +80,7 @@ def run(
 def document(
     project: str, settings: Mapping[str, Any], *, backoff: Backoff | None = None, is_on_demand: bool = False
 ) -> Document:
-    """Return deskcloud's document for a project with these settings; `backoff` defaults to the declared one.
+    """Return deskcloud's document for a project with these settings; without `backoff`, the declared one is used.
 
     Raises:
         Malformed: the settings break a rule.
@@ -106,12 +106,12 @@ def document(
 
 
 def dataset(project: str, name: str, tables: list[Table], location: str = "US") -> Dataset:
-    """Return a dataset with the declared tables and views."""
+    """Return a dataset of deskcloud's document, with the declared tables and views."""
     return Dataset(name, location, tuple(table(one, f"{project}.{name}") for one in tables))
 
 
 def table(declared: Table, within: str) -> Table:
-    """Return a declared table; in a view's query, insert the dataset `within`."""
+    """Return the declared table; in a view's query, `within` (`project.dataset`) replaces `${dataset}`."""
     query = declared.query and Template(declared.query).substitute(dataset=within)
     return msgspec.structs.replace(declared, query=query)
 
@@ -141,7 +141,7 @@ def _sinks(declared: Declarations, settings: Settings) -> Iterator[Sink]:
 
 
 def _platforms(settings: Settings) -> Platforms:
-    """Return the platforms that stand for those of the destinations, unless the settings name others."""
+    """Return the local platforms: one for each destination that is on and whose settings name no other address."""
     ads, meta = settings.google_ads, settings.meta
     return Platforms(
         datamanager=DataManager((GoogleAdsAccount(ads.account, (ads.user_list,)),)) if _is_here(ads) else None,

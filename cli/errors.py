@@ -6,7 +6,7 @@ __all__ = ["CommandError", "UsageError", "said_by_google"]
 
 
 def said_by_google(error: Exception) -> str | None:
-    """Return the message of an error of Google's clients for a person; None for any other error."""
+    """Return the message to print for an error of Google's clients; None for any other error."""
     from google.api_core.exceptions import GoogleAPICallError, RetryError
     from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
 

@@ -1,4 +1,4 @@
-"""Watch a run until it ends."""
+"""Watch runs until they end."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -49,19 +49,25 @@ def until_end(
 
 
 def _letters_of_steps(dead_letters: DeadLetters) -> set[str]:
-    """Return the names of the dead letters of the steps' messages."""
+    """Return the names of the dead letters whose function is a step."""
     steps = (*STEPS, *BESIDE)
     wrote = {name: letter.function.rpartition("/")[2] for name, letter in dead_letters.all().items()}
     return {name for name, function in wrote.items() if function.replace("-", "_").startswith(steps)}
 
 
 def beside(runs: Runs, known: set[str]) -> bool:
-    """Whether there is a new run that builds recommendations. Data that have recommendations already open none."""
+    """Whether a run that builds recommendations was opened since `known`.
+
+    None is opened for data that have recommendations already.
+    """
     return any(run.topic == RecommendationsDue.topic for run in _new(runs, known))
 
 
 def settled(environment: Environment, run_ids: list[str]) -> set[str]:
-    """Return the destinations whose delivery run, of these runs, has ended or only waits for the destination's word."""
+    """Return the destinations that have been sent all batches of their delivery run among `run_ids`.
+
+    All open requests then wait for a status that is not due within a minute.
+    """
     found = set()
     for run_id in run_ids:
         opened, plan = environment.runs.find(run_id), environment.runs.read(run_id, PLAN)

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def read(environment: Environment) -> list[dict[str, Any]]:
-    """Return the latest moves of the champion, the newest first."""
+    """Return the latest moves of the champion as dicts of the fields of promotion.Move, the newest first."""
     return [msgspec.structs.asdict(move) for move in reversed(promotion.moves(environment))]
 
 
 def show(moves: list[dict[str, Any]], out: Console) -> None:
-    """Print the moves as a table."""
+    """Print the moves as a table; without moves, a sentence."""
     if not moves:
         out.print("there has been no champion yet")
         return

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # Maximum number of concurrent requests to the bucket; Google's client has a pool of ten connections.
 AT_ONCE = 8
+# The state of a run whose documents cannot be read, and the time at which it counts as opened.
 LOST = "lost"
 NEVER = datetime.max.replace(tzinfo=UTC)
 # The states that --failed lists.
@@ -46,7 +47,7 @@ def listed(environment: Environment, *, limit: int, is_failed: bool) -> dict[str
 
 
 def _opened_at(runs: Runs, run_id: str) -> datetime:
-    """Return when the run was opened. If its run.json is lost, return the latest time, to list the run first."""
+    """Return when the run was opened; NEVER if its run.json is lost, so that the run is listed first."""
     try:
         run = runs.find(run_id)
     except Permanent:
@@ -78,7 +79,7 @@ def _letter(name: str, letter: Letter) -> dict[str, Any]:
 
 
 def show(found: dict[str, Any], out: Console) -> None:
-    """Print the list as tables."""
+    """Print the runs and the dead letters of `listed` as tables."""
     table = terminal.table("run", "kind", "reason", "opened", "last step", "state", "report", "why")
     for row in found["runs"]:
         name = f"{row['run_id']} [bold green]champion[/]" if row["is_champion"] else row["run_id"]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 URL = "PROPENSITY_LOGGING_URL"
 GOOGLE = "https://logging.googleapis.com"
 TIMEOUT_SECONDS = 30
-# Entries of one page; Cloud Logging allows 1,000.
+# Maximum number of entries of one answer; Cloud Logging allows 1,000.
 PAGE = 1000
 
 
@@ -39,7 +39,7 @@ class _Page(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def own(narrower: str = "") -> str:
-    """Return the filter that selects the functions' own log, or a part of it."""
+    """Return the filter that selects the functions' own log; `narrower` is a filter that selects a part of it."""
     return f"{_whole()}{narrower}".rstrip()
 
 
@@ -64,7 +64,7 @@ def of_request(request_id: str) -> str:
 
 
 def newest(project: str, narrower: str, since: datetime, most: int) -> list[Entry]:
-    """Return the newest entries of the functions' log since a time, at most `most`, the newest first.
+    """Return the newest entries of the functions' log that match `narrower`, at most `most`, the newest first.
 
     Raises:
         CommandError: Cloud Logging refuses, or does not answer.

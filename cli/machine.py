@@ -40,7 +40,9 @@ def started(
     is_strict: bool = False,
     is_held: bool = False,
 ) -> Iterator[tuple[Cloud, Environment]]:
-    """Start a local cloud, set this process's environment variables to it, and yield both. `is_held` holds schedules.
+    """Start a local cloud, set this process's environment variables to it, and yield the cloud and its environment.
+
+    With `is_held`, the schedules stand still until `Cloud.scheduler` is started. `is_fresh` deletes the state first.
 
     Raises:
         CommandError: another process runs a cloud on this state, or a service cannot open the state.

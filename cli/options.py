@@ -59,7 +59,7 @@ def version(text: str) -> str:
 
 
 def day(text: str) -> date:
-    """Return a day.
+    """Return the day that the text writes as YYYY-MM-DD.
 
     Raises:
         typer.BadParameter: the text is not a day.
@@ -96,12 +96,12 @@ def _number(
 
 
 def port(about: str) -> Any:
-    """Return an option for a port number; 0 means a free port."""
+    """Return an option for a port number from 0 to 65535; 0 means a free port."""
     return count(about, most=65535, metavar="PORT")
 
 
 def require_folder(file: Path | None) -> None:
-    """Check before a long command that it can write the file at its end.
+    """Check before a long command that it can write `file` at its end; None is no file.
 
     Raises:
         UsageError: the file is a folder, or its folder does not exist.
@@ -113,7 +113,7 @@ def require_folder(file: Path | None) -> None:
 
 
 def require_state(state: Path | None) -> None:
-    """Check that the state can be a folder.
+    """Check that `state` is a folder or can be created as one; None is the default folder.
 
     Raises:
         UsageError: the path, or a part of it, is a file.

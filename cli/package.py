@@ -19,7 +19,7 @@ from cli.errors import CommandError, UsageError
 # The folder in which Terraform looks for bundles.
 OUTPUT = HOME / "dist"
 FUNCTIONS = "functions/functions.yaml"
-# Data files that a module reads at run time; a bundle with the module also holds them.
+# Data files that a module reads at run time, by module; a bundle with the module also holds them.
 READ = {
     "shared/settings.py": "sql/models/*.sql",
     "shared/warehouse.py": "sql/**/*.sql",
@@ -28,6 +28,7 @@ READ = {
 # The declarations of tables and views, which no function reads: Terraform creates tables and views.
 DECLARED = Path("sql/tables")
 OURS = {"functions", "main", "shared"}
+# The same in all entries: the oldest time that a zip file can hold, the system Unix, and the mode of a plain file.
 OLDEST = (1980, 1, 1, 0, 0, 0)
 UNIX = 3
 PLAIN_FILE = 0o100644
@@ -35,7 +36,10 @@ PLAIN_FILE = 0o100644
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle that was written. `sha256` is its hash, which Terraform uses as its name in the bucket."""
+    """A bundle that was written: its number of files and its size in bytes.
+
+    Terraform uses the hash `sha256` as its name in the bucket.
+    """
 
     path: Path
     files: int
@@ -103,7 +107,7 @@ def _require_place(output: Path) -> None:
 
 
 def write(output: Path, root: Path = ROOT) -> list[Bundle]:
-    """Write the bundles into a folder; times, modes and the order of the disk leave no trace in them.
+    """Write the bundles into the folder `output`. They do not depend on the files' times, modes or order on the disk.
 
     Raises:
         CommandError: a file is missing that a function needs.

@@ -17,14 +17,17 @@ if TYPE_CHECKING:
     from shared.chain.environment import Environment
     from shared.dead_letters import Letter
 
-# Maximum seconds until a function rejects a message that it cannot use, cold start included.
+# Seconds within which a function should have rejected a message that it cannot use, cold start included.
 PATIENCE_SECONDS = 10
 PAUSE_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
 class Original:
-    """The message that became a dead letter; `letter` is the dead letter's name."""
+    """The message that became a dead letter.
+
+    `letter` is the dead letter's name, and `function` the function or subscription that the dead letter names.
+    """
 
     letter: str
     function: str
@@ -59,7 +62,7 @@ def chosen(environment: Environment, names: Iterable[str]) -> tuple[list[Origina
 
 
 def original(name: str, letter: Letter, declared: declarations.Declarations) -> Original:
-    """Return the message that became the dead letter. If Pub/Sub forwarded it, the subscription names the topic.
+    """Return the message that became the dead letter `name`. If Pub/Sub forwarded it, its subscription tells its topic.
 
     Raises:
         NotReplayableError: the dead letter lacks the message's data or a known topic.
@@ -119,7 +122,10 @@ def send(environment: Environment, originals: list[Original]) -> dict[str, Origi
 def returned(
     environment: Environment, sent: dict[str, Original], known: set[str], wait: Callable[[float], object] = time.sleep
 ) -> dict[str, str]:
-    """Wait for a few seconds, and return the reasons of the sent messages that became dead letters again, by name."""
+    """Wait up to PATIENCE_SECONDS, and return the sent messages that became dead letters again.
+
+    They are returned as reasons by the new dead letter's name. `known` holds the names of the earlier dead letters.
+    """
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         letters = {name: one for name, one in environment.dead_letters.all().items() if name not in known}

@@ -1,4 +1,4 @@
-"""Show a run as tables, or as a JSON document."""
+"""Show a run as tables in the terminal, or as a JSON document."""
 
 from typing import Any
 
@@ -59,7 +59,7 @@ def show(run: Run, console: Console, upper_bound: Measured | None = None) -> Non
 
 
 def progress(run: Run | None) -> RenderableType:
-    """Return the steps so far. The caller draws them again while the run continues."""
+    """Return the steps of a training run so far, to be drawn again while the run continues; None for no run yet."""
     table = terminal.grid()
     seconds = run.seconds if run else {}
     failures = {function_of(failure.step): failure.reason for failure in run.failures} if run else {}
@@ -112,7 +112,7 @@ def _metrics(measured: Measured) -> list[str]:
 
 
 def metric(name: str, measured: Measured) -> str:
-    """Return a metric and, in a second line, its interval."""
+    """Return a metric and, in a second line, its interval; NONE if it could not be computed."""
     if getattr(measured, name) is None:
         return words.NONE
     return f"{words.metric(name, measured)}\n{words.bounds(name, measured)}"

@@ -20,26 +20,26 @@ if TYPE_CHECKING:
 
 @dataclass
 class Removal:
-    """A planned removal: for each item, a line that describes it and the action that removes it."""
+    """A planned removal: actions that each remove something, and for each a line that says what."""
 
     lines: list[str] = field(default_factory=list)
     actions: list[Callable[[], object]] = field(default_factory=list)
 
     def add(self, line: str, action: Callable[[], object]) -> None:
-        """Add an item."""
+        """Add an action, and the line that says what it removes."""
         self.lines.append(line)
         self.actions.append(action)
 
     def carry_out(self) -> None:
-        """Remove all items; an item that no longer exists is skipped."""
+        """Carry out all actions, in the order in which they were added. What no longer exists is skipped."""
         for action in self.actions:
             action()
 
 
 def plan(environment: Environment, run_id: str | None) -> Removal:
-    """Return the removal of everything that the run, or all runs, created.
+    """Return the removal of everything that run `run_id` has created; None stands for all runs.
 
-    It includes what steps and jobs that were still running created after a former reset.
+    It includes what steps and jobs created after a former reset, because they were still running.
 
     Raises:
         Permanent: nothing of the run exists, or its model is the champion.
@@ -82,7 +82,7 @@ def plan(environment: Environment, run_id: str | None) -> Removal:
 
 
 def _plan_notes(removal: Removal, environment: Environment, run_id: str | None) -> None:
-    """Add the champion's pointer and the last decision, if all runs are removed, and the run's claim."""
+    """Add the claim, if the run holds it. If all runs are removed, add the champion's pointer and the last decision."""
     if run_id is None and removal.lines:
         removal.add("the champion's pointer", partial(pointer.follow, environment))
     if run_id is None and promotion.is_decided(environment):

@@ -9,7 +9,7 @@ from shared.events import ScoringDue
 def roll_back(environment: Environment, reason: str, by: str, to: str | None = None) -> tuple[Version, Version]:
     """Move traffic and alias to version `to`, by default the former champion; update the pointer; publish scoring-due.
 
-    `by` is who decides it, for champion_history. If that version is champion already, only update the pointer.
+    `by` is who decides it, for champion_history. If the version is champion already, scoring-due is not published.
 
     Returns:
         The champion before the rollback, and the one after it.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from shared.chain.environment import Environment
 
-# URL prefix that shows an object to a person who is signed in to Google Cloud and may read the object.
+# Prefix of the URL that shows an object to a person who is signed in to Google Cloud and may read it.
 _BROWSER = "https://storage.cloud.google.com/"
 
 

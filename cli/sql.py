@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 
 _HEADER = re.compile(r"(?:--.*\n)*")
 _PARAMETER = re.compile(r"-- @(\w+) +([A-Z0-9<>]+)  +(.+)")
-# The setting that holds the parameter's value, in brackets at the end of the meaning.
+# The name in brackets at the end of a parameter's meaning: the setting that holds the value.
 _SETTING = re.compile(r"\(([a-z_.]+)\)\Z")
+# The values of parameters that are constants of the code.
 _CONSTANTS = {
     "placeholders": placeholders.PLACEHOLDERS,
     "no_ids": placeholders.NO_IDS,
@@ -77,7 +78,7 @@ def require(name: str) -> None:
 
 
 def text(name: str) -> str:
-    """Return the text of a statement's file."""
+    """Return the content of a statement's file, with its header."""
     return (SQL / f"{name}.sql").read_text()
 
 
@@ -121,14 +122,20 @@ def script_of_run(name: str, run_id: str, environment: Environment) -> str:
 
 
 def _job(name: str, run_id: str, opened_at: datetime, client: bigquery.Client) -> bigquery.QueryJob | None:
-    """Return the run's newest job of the statement, which its id shows (shared.warehouse.Warehouse.job_id)."""
+    """Return the run's newest job that ran the statement; None if BigQuery lists none.
+
+    The job's id tells run and statement: shared.warehouse.Warehouse.job_id.
+    """
     its_id = re.compile(rf"{run_id}-\w+-{name.replace('/', '-')}-[0-9a-f]{{8}}-a\d+")
     jobs = client.list_jobs(all_users=True, min_creation_time=opened_at)
     return next((job for job in jobs if its_id.fullmatch(job.job_id)), None)
 
 
 def _filled(text: str, settings: Settings) -> str:
-    """Insert identifiers; for those of a run, insert placeholders and add a comment that asks to replace them."""
+    """Return the text with the identifiers inserted.
+
+    For an identifier that only a run knows, insert an example, and add a comment that asks to replace it.
+    """
     known = {
         "dataset": f"{settings.project}.{settings.dataset}",
         "source": settings.source_dataset,
@@ -185,6 +192,6 @@ def _with_variables(body: str) -> str:
 
 
 def _head(text: str) -> str:
-    """Return the comment lines at the beginning of a statement."""
+    """Return the comment lines at the beginning of a statement; empty if there are none."""
     found = _HEADER.match(text)
     return found[0] if found else ""

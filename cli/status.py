@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from shared.chain.documents import Health
     from shared.chain.environment import Environment
 
-# Maximum number of log entries to read for a count: the newest entries.
+# Maximum number of log entries that are read for a count; the newest ones are read.
 MOST_ENTRIES = 1000
-# Number of runs in which to look for the newest monitoring run: those with the newest data.
+# The newest monitoring run is looked for among this many runs: those with the newest data.
 MOST_RUNS = 20
 COLOURS = {"CRITICAL": "red", "WARNING": "yellow"}
 
 
 def read(environment: Environment, now: datetime, runs: dict[str, Any]) -> dict[str, Any]:
-    """Return the environment's state for machines; `runs` is the list of `propensity runs`, with at least the newest.
+    """Return the environment's state as a JSON object; `runs` is the result of `listing.listed`.
 
     Times are in UTC, ages in seconds.
 
@@ -48,7 +48,7 @@ def read(environment: Environment, now: datetime, runs: dict[str, Any]) -> dict[
 
 
 def show(state: dict[str, Any], out: Console) -> None:
-    """Print the state on one screen."""
+    """Print the result of `read` on one screen."""
     champion, run, data = state["champion"], state["newest_run"], state["data"]
     table = terminal.grid()
     table.add_row("project", state["project"])
@@ -91,7 +91,10 @@ def _champion(environment: Environment, now: datetime) -> dict[str, Any] | None:
 
 
 def _health(environment: Environment) -> Health | None:
-    """Return the findings of the newest run that checked the model's health; None before the first such run."""
+    """Return the findings of the newest run that checked the model's health.
+
+    None if none of the MOST_RUNS runs with the newest data did.
+    """
     newest = environment.runs.ids()[: -MOST_RUNS - 1 : -1]
     found = [run for run in map(environment.runs.find, newest) if isinstance(run, MonitoringRun)]
     ordered = sorted(found, key=lambda run: run.opened_at, reverse=True)
@@ -110,7 +113,7 @@ def _open_alerts(project: str, watched: Watched, now: datetime) -> list[dict[str
 
 
 def _found(project: str, alert: Alert, watched: Watched, now: datetime) -> str | None:
-    """Return what the alert found, or None if it is not open."""
+    """Return the count that raises the alert, in words; None if the alert is not open."""
 
     def entries(count: str, since: datetime) -> list[logs.Entry]:
         return logs.newest(project, watched.counts[count], since, alert.fewer_than or MOST_ENTRIES)

@@ -1,4 +1,4 @@
-"""The console on which commands print, with the terminal's width or, in a pipe, without a limit."""
+"""The consoles on which commands print. In a terminal they wrap long lines; in a pipe they do not."""
 
 import sys
 from typing import Any
@@ -21,7 +21,7 @@ class Output(Console):
 
     @property
     def size(self) -> ConsoleDimensions:
-        """The size in columns and lines."""
+        """The size in columns and lines; that of _PIPE if the output is not a terminal."""
         return super().size if self.is_terminal or self._width is not None else _PIPE
 
     @size.setter
@@ -44,5 +44,5 @@ def grid() -> Table:
 
 
 def print_json(document: Any) -> None:
-    """Print a document as JSON."""
+    """Print a document as indented JSON to standard output."""
     sys.stdout.write(jsontext.text(document, indent=1) + "\n")

@@ -1,4 +1,4 @@
-"""Check topic names for commands that publish."""
+"""Check a topic's name before a command publishes to it."""
 
 import difflib
 
@@ -7,7 +7,7 @@ from cli.errors import UsageError
 
 
 def require(topic: str) -> None:
-    """Check that the topic is declared.
+    """Check that functions.yaml declares the topic.
 
     Raises:
         UsageError: the topic is not declared; the message lists the declared topics.

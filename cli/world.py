@@ -48,7 +48,7 @@ def settings() -> Settings:
 
 
 def _require_id(project: str | None) -> None:
-    """Check a project's id.
+    """Check that the text is a project's id; None passes.
 
     Raises:
         SettingsError: the id breaks Google's rule, which the message describes.

@@ -30,7 +30,9 @@ def run(
     is_asked: bool,
     as_json: bool,
 ) -> None:
-    """Learn as of the past days and print the result; progress goes to another console.
+    """Learn as of the past days and print the result to `out`, and the progress to `progress`.
+
+    With `is_asked`, ask for confirmation first, unless the cloud is local.
 
     Raises:
         UsageError, CommandError: see `days.choose`. CommandError also: the backtest was interrupted; the

@@ -20,7 +20,7 @@ def choose(environment: Environment, count: int, every: int, until: date | None)
     """Return `count` past days, `every` days apart, the oldest first; the newest is `until`, or the latest possible.
 
     Raises:
-        UsageError: the horizon of `until` is not over.
+        UsageError: the label's horizon after `until` is not over yet.
         CommandError: the sessions do not go back far enough; the message says which days are needed and how many fit.
     """
     [span] = environment.query("backtest/span")

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from cli.backtest.past import Past
     from shared.chain.documents import Measured
 
-# Number of days whose candidates are trained at the same time.
+# Number of past days whose candidates are trained at the same time.
 AHEAD = 3
-# Seconds between two checks whether a training has ended.
+# Seconds between two checks whether the trainings of a past day have ended.
 PAUSE_SECONDS = 1.0
 
 
@@ -97,7 +97,7 @@ def _learn(past: Past, context: StepContext) -> None:
 
 
 def _trained(past: Past, day: date, wait: Callable[[float], object]) -> Mapping[str, bigquery.QueryJob]:
-    """Wait until each candidate's last attempt has ended, and return the jobs."""
+    """Wait until the trainings have ended, failed ones repeated as in a run, and return each candidate's last job."""
     attempt = 1
     while True:
         jobs = training.ended(attempt, _context(past, day, "backtest_learn"))
@@ -113,7 +113,7 @@ def _trained(past: Past, day: date, wait: Callable[[float], object]) -> Mapping[
 def _outcome(winner: Version, past: Past, context: StepContext) -> dict[str, Measured]:
     """Score the run's day with the winner; return its metrics on visitors whose outcome was unknown on that day.
 
-    The second entry holds the metrics on the audience: those of these visitors in the highest deciles.
+    `scored` holds the metrics on all of these visitors, `audience` those on the ones in the highest deciles.
     """
     day, settings = context.run.as_of, context.settings
     _copy_known(scoring.first_active(day, settings), past, context)
@@ -136,12 +136,12 @@ def _copy_known(from_day: date, past: Past, context: StepContext) -> None:
 
 
 def _until_ready[T](past: Past, day: date, step: str, work: Callable[[StepContext], T]) -> T:
-    """Call `work` until its job has ended, and return its result. Each repeated call attaches to the same job."""
+    """Call `work` again as long as it raises NotReady, and return its result. Each call attaches to the same jobs."""
     while True:
         with contextlib.suppress(NotReady):
             return work(_context(past, day, step))
 
 
 def _context(past: Past, day: date, step: str) -> StepContext:
-    # The log sink that announces trainings matches only the step train_models. So nobody is told about these trainings.
+    # `step` is never train_models, the only step whose trainings the log sink announces. So no function hears of these.
     return StepContext(past, past.run_id(day), step, datetime.now(UTC), Deadline(past.settings.wait_seconds))

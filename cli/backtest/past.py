@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 # The shared tables whose state on a past day is copied, each by one statement.
 KNOWN = sorted(path.stem for path in (SQL / "backtest" / "known").glob("*.sql"))
-# Tables that the chain's statements fill.
+# Tables of the backtest's dataset that are not copied, but filled by the chain's statements.
 _FILLED = ("visitor_features", "training_rows", "evaluation_rows", "scores")
 _VIEW = "session_features"
 # The groups to which BigQuery grants access to each new dataset, besides the owners.
@@ -40,7 +40,7 @@ _EXPIRATION_DAYS = training.OLDEST.days + 1
 
 
 class Past(Environment):
-    """The environment in which the chain's code learns as of past days."""
+    """The environment in which the chain's code learns as of past days. `name` identifies the backtest."""
 
     def __init__(self, production: Environment, days: list[date]) -> None:
         settings = production.settings
@@ -54,17 +54,17 @@ class Past(Environment):
 
     @cached_property
     def runs(self) -> Runs:
-        """The ledger of the backtest, apart from production's."""
+        """The backtest's own ledger, in the folder `backtests/NAME` of the bucket."""
         return Runs(self.bucket, f"backtests/{self.name}")
 
     @property
     def production(self) -> str:
-        """The full name of production's dataset."""
+        """Production's dataset, as `project.dataset`."""
         return f"{self.settings.project}.{self._production.settings.dataset}"
 
     @property
     def dataset(self) -> str:
-        """The full name of the backtest's dataset."""
+        """The backtest's dataset, as `project.dataset`."""
         return f"{self.settings.project}.{self.settings.dataset}"
 
     def run_id(self, day: date) -> str:
@@ -84,7 +84,7 @@ class Past(Environment):
             self.runs.open(ExportRun(opened_at=now, event=event, as_of=day, reason=event.reason, trains=True))
 
     def remove(self) -> None:
-        """Delete the dataset with its tables and models, and the ledger."""
+        """Delete the backtest's dataset, with its tables and models, and its ledger."""
         remove(self._production, self.name)
 
     def _make_dataset(self) -> None:

@@ -35,7 +35,7 @@ class Promise(Struct, frozen=True):
 
 
 def of(judged: Judged) -> dict[str, Promise]:
-    """Return the promises of a day by name: metrics, then the numbers of buyers; empty if nothing was learnt."""
+    """Return a day's promises by name: the metrics, then the numbers of buyers. Empty if no model could be trained."""
     promised, came, audience = judged.promised, judged.came, judged.audience
     found = {metric: _metric(metric, promised, came) for metric in METRICS} if promised and came else {}
     counts = {name: one and _count(one, judged.buyers) for name, one in zip(COUNTS, (came, audience), strict=True)}
@@ -43,7 +43,10 @@ def of(judged: Judged) -> dict[str, Promise]:
 
 
 def held(days: Iterable[Judged]) -> dict[str, tuple[int, int]]:
-    """Return (promises that held, all promises) for each quantity."""
+    """Return, for each quantity, how many days' promises held, and how many were made.
+
+    A promise of which it is unknown whether it held is not counted.
+    """
     kept: Counter[str] = Counter()
     made: Counter[str] = Counter()
     for judged in days:
@@ -68,7 +71,7 @@ def is_explained(one: float, of_one: Interval, other: float, of_other: Interval)
 
 
 def count_interval(expected: float, learnt_from: int) -> tuple[float, float]:
-    """Return the range that contains the number of buyers with a probability of 95 %.
+    """Return the range that contains the number of buyers with a probability of 95 %; 0 to infinity if none was known.
 
     `expected` is the sum of the probabilities, `learnt_from` the number of buyers in training. The range covers two
     random effects. Which visitors buy is a Poisson variable, as the sum of many rare events (Le Cam 1960). The number
@@ -100,7 +103,7 @@ def _count(came: Measured, learnt_from: int) -> Promise | None:
 
 
 def document(days: list[Judged]) -> dict[str, Any]:
-    """Return the result for machines."""
+    """Return the result as a JSON object, for `--json`."""
     return {
         "days": [
             {

@@ -20,7 +20,10 @@ from shared.settings import Settings
 
 @dataclass(frozen=True)
 class Line:
-    """The monthly quantity and cost of one price, after its free quantity; `idle_*` are those without any traffic."""
+    """What is used of one price in a month: the whole quantity, and its cost in dollars after the free quantity.
+
+    `idle_quantity` and `idle_cost` are those of an environment without traffic.
+    """
 
     name: str
     price: Price
@@ -32,7 +35,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Estimate:
-    """The estimate of a month: its lines, the marginal costs without free quantities, and notes."""
+    """The estimate of a month in dollars: its lines, the marginal costs without free quantities, and notes."""
 
     lines: list[Line]
     per_1000_scored_visitors: float
@@ -47,7 +50,7 @@ class Estimate:
 
     @property
     def idle(self) -> float:
-        """Dollars per month without any traffic."""
+        """Dollars per month of an environment without traffic."""
         return sum(line.idle_cost for line in self.lines)
 
     @property
@@ -56,7 +59,7 @@ class Estimate:
         return sum(line.cost for line in self.lines if line.price.sure == "guess")
 
     def to_json(self) -> dict[str, Any]:
-        """Return the estimate as a JSON object."""
+        """Return the estimate as a JSON object, with the date and the place of the prices."""
         listed = price_list()
         return {
             "prices_of": listed.as_of,
@@ -90,7 +93,9 @@ class Estimate:
 
 
 def environment(inputs: Inputs, assignments: list[str]) -> Environment:
-    """Return the declared project, with the settings of PROPENSITY_SETTINGS and the assignments (NAME=VALUE).
+    """Return the environment to estimate: the traffic, the declarations and the settings.
+
+    The settings are those of PROPENSITY_SETTINGS, overridden by the assignments (NAME=VALUE).
 
     Raises:
         SettingsError: a setting of PROPENSITY_SETTINGS is invalid.
@@ -104,7 +109,7 @@ def environment(inputs: Inputs, assignments: list[str]) -> Environment:
 
 
 def estimate(environment: Environment) -> Estimate:
-    """Return the estimate for an environment.
+    """Return the estimate of an environment's month.
 
     Raises:
         CommandError: there is no price for the endpoint's machine type.

@@ -35,7 +35,7 @@ class PriceList(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Measured(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Values that were measured on the demonstration's sessions."""
+    """The section `measured` of assumptions.yaml: values measured on the demonstration's sessions."""
 
     export_bytes: float
     interactions_per_session: float
@@ -78,13 +78,13 @@ class Assumptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @cache
 def price_list() -> PriceList:
-    """Return the list prices."""
+    """Return the content of prices.yaml."""
     return msgspec.convert(_document("prices"), PriceList)
 
 
 @cache
 def assumptions() -> Assumptions:
-    """Return the assumptions."""
+    """Return the content of assumptions.yaml."""
     return msgspec.convert(_document("assumptions"), Assumptions)
 
 

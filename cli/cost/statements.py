@@ -29,7 +29,7 @@ VIEWS = {"session_features": "sessions", "crm_rows": "crm_customers"}
 # The names of the prices for training data; other statements have the price of a query. BigQuery itself trains
 # regressions; Vertex AI trains the other models.
 CREATE_MODEL, CREATE_EXTERNAL_MODEL = "bigquery_create_model", "bigquery_create_external_model"
-# Days of first visits that the check for drift compares.
+# Number of days whose first visits the check for drift compares.
 DRIFT_DAYS = monitored.WEEK * (1 + monitored.BASE_WEEKS)
 # Statements that need a reservation, which has its own price, or are free of charge.
 NOT_CHARGED = {
@@ -42,7 +42,10 @@ NOT_CHARGED = {
 
 @dataclass(frozen=True)
 class Reading:
-    """A statement with the number of days that it reads of each table (default 1), and the number that it replaces."""
+    """A statement, the number of daily partitions that it reads of each table, and the number that it replaces.
+
+    A table that `days` does not name counts as one. `times` is how often the statement runs.
+    """
 
     statement: str
     days: Mapping[str, float] = field(default_factory=dict)
@@ -51,7 +54,7 @@ class Reading:
 
     @property
     def price(self) -> str:
-        """The name of the statement's price."""
+        """The name in prices.yaml of the price of the bytes that the statement reads."""
         created = re.search(r"model_type = '(\w+)'", text(self.statement))
         if created is None:
             return "bigquery_query"
@@ -134,14 +137,14 @@ def refresh(volumes: Volumes, settings: Settings) -> list[Reading]:
 
 
 def conversions(changed: int, everything: int, settings: Settings) -> Reading:
-    """Return what fills the table of what the label counts: all orders, or the events of the changed days."""
+    """Return the statement that fills `conversions`: from all orders, or from the events of the changed days."""
     if settings.label.event == PURCHASE:
         return Reading("conversions/from_orders", {"orders": everything}, replaced=everything)
     return Reading(f"conversions/from_{settings.source.kind}", {"export": changed}, replaced=changed)
 
 
 def training(volumes: Volumes, settings: Settings) -> list[Reading]:
-    """Return the statements of a run's training, evaluation, deployment and report; the champion is evaluated too."""
+    """Return the statements of a run's training, evaluation, deployment and report, with two champions to compare."""
     candidates = settings.training.candidates
     return [
         Reading("features/training_rows", {"visitor_features": volumes.within(settings.training.window_days)}),
@@ -185,7 +188,7 @@ def scoring(volumes: Volumes, settings: Settings) -> list[Reading]:
 
 
 def monitoring(volumes: Volumes, settings: Settings) -> list[Reading]:
-    """Return the statements of checking the model's health: champion and former champion on new visitors."""
+    """Return the statements of checking the model's health; a champion and a former champion are measured."""
     return [
         Reading("monitoring/newest_scores"),
         Reading("features/training_rows", {"visitor_features": volumes.within(settings.label_days)}),
@@ -215,7 +218,7 @@ def _served(volumes: Volumes, settings: Settings) -> list[Reading]:
 
 
 def recommendations(volumes: Volumes, settings: Settings) -> list[Reading]:
-    """Return the statements of building recommendations without a reservation: evaluation, then all visitors."""
+    """Return the statements of building recommendations without a reservation, so without matrix factorization."""
     baskets = {"interactions": volumes.within(settings.recommendations.window_days)}
     active = {"sessions": volumes.within(settings.audience.window_days)}
     return [
@@ -236,7 +239,7 @@ def recommendations(volumes: Volumes, settings: Settings) -> list[Reading]:
 
 
 def customers(volumes: Volumes, settings: Settings) -> list[Reading]:
-    """Return the statements of finding an audience's customers; few rows of the CRM have changed."""
+    """Return the statements of finding an audience's customers, if all changed rows of the CRM fit on one page."""
     year = {table: volumes.within(resolving.WINDOW_DAYS) for table in ("orders", "sessions")}
     recent = {"orders": volumes.within(max(settings.campaign.recent_buyer_days, 1))}
     return [

@@ -1,4 +1,4 @@
-"""Estimate the monthly usage of an environment, by purpose and price."""
+"""Estimate what an environment uses in a month, by purpose and price."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -29,7 +29,7 @@ BILLED_SECONDS = 0.1
 WATCHED_OBJECTS = 3
 # Number of deployed versions, with one node each: the champion and the former champion.
 DEPLOYED = 2
-# Conditions of the alerts on the checkout's service level, infra/slo.tf.
+# Number of conditions in the alerts on the checkout's service level: infra/slo.tf.
 BURN_CONDITIONS = 4
 MEMORY = {"Mi": 1 / 1024, "Gi": 1}
 # Prefix of the price of an endpoint's node; the machine type follows.
@@ -38,7 +38,7 @@ NODE = "vertex_node_"
 
 @dataclass(frozen=True)
 class Usage:
-    """A monthly quantity in the price's unit, and its purpose."""
+    """A monthly quantity, in the unit of the price that `price` names; `purpose` says what it is used for."""
 
     purpose: str
     price: str
@@ -55,7 +55,7 @@ class Environment:
 
     @property
     def volumes(self) -> Volumes:
-        """The numbers of rows and bytes."""
+        """The numbers of rows and bytes of the environment's tables."""
         return Volumes(self.inputs, self.settings, self.declared.tables)
 
     @property
@@ -94,7 +94,7 @@ def _fires(expression: str) -> int:
 
 
 def usage(environment: Environment) -> list[Usage]:
-    """Return the usage of all resources that cost money."""
+    """Return the monthly usage of everything that has a price."""
     return list(
         chain(
             _standing(environment),
@@ -124,7 +124,7 @@ def _standing(environment: Environment) -> Iterator[Usage]:
 
 
 def _ticks(environment: Environment) -> Iterator[Usage]:
-    """Yield the usage of the schedules' ticks when there is nothing to do."""
+    """Yield the usage of the schedules' ticks; a tick is counted as if it found nothing to do."""
     assumed = assumptions()
     readings = statements.ticks(environment.volumes)
     for name, schedule in environment.declared.schedules.items():
@@ -194,7 +194,7 @@ def _checkouts(environment: Environment) -> Iterator[Usage]:
 
 
 def _kept(environment: Environment) -> Iterator[Usage]:
-    """Yield the usage of storage."""
+    """Yield what is stored at the end of a history of `history_days`: tables, runs' folders and audience files."""
     volumes, inputs = environment.volumes, environment.inputs
     kept = [volumes.stored(table) for table in volumes.tables]
     yield Usage("storage", "bigquery_active_storage", sum(active for active, _ in kept) / GIB)

@@ -14,12 +14,13 @@ BYTES = {"INT64": 8, "FLOAT64": 8, "DATE": 8, "TIMESTAMP": 8, "BOOL": 1}
 TEXT_BYTES = 2
 # Bytes per row of a listing of the day-tables.
 LISTED_BYTES = 100
+# Methods of recommendation without a reservation: popularity and similarity.
 METHODS_ON_DEMAND = 2
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """The traffic of an average day."""
+    """The traffic of an average day, and the size of the shop."""
 
     sessions_per_day: float
     sessions_per_visitor: float
@@ -71,7 +72,10 @@ class Volumes:
         return min(days, self.inputs.history_days)
 
     def partition_bytes(self, table: str, columns: Collection[str] | None = None) -> float:
-        """Return the bytes of the columns (default: all) in one partition, or in a table without partitions."""
+        """Return the bytes of the columns, by default of all, in one daily partition.
+
+        For a table without partitions, return those of the whole table.
+        """
         if table == "export":
             return self._rows[table] * self._export_bytes
         if table == "day_tables":
@@ -82,7 +86,7 @@ class Volumes:
         )
 
     def stored(self, table: str) -> tuple[float, float]:
-        """Return the stored bytes: those changed within the last 90 days, and the older ones."""
+        """Return the table's stored bytes: those of partitions younger than 90 days, and those of older ones."""
         declared = self._tables[table]
         if declared.partition is None:
             return self.partition_bytes(table), 0
@@ -145,7 +149,7 @@ class Volumes:
         }
 
     def _rows_of_customers(self, members: float) -> dict[str, float]:
-        """Return the rows of the tables about customers; `members` is the number of visitors in the audience."""
+        """Return the numbers of rows of the tables about customers; `members` is that of visitors in the audience."""
         assumed = assumptions()
         customers = self.visitors(WINDOW_DAYS) * assumed.customers_per_visitor
         in_audience = members * assumed.customers_per_visitor

@@ -32,7 +32,7 @@ HEADERS = {
 
 
 def new_key() -> str:
-    """Return a key for the page's address."""
+    """Return a new random key for the page's address."""
     return secrets.token_urlsafe(24)
 
 
@@ -44,7 +44,7 @@ class Guard:
         self._key = key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the request, or pass it on."""
+        """Refuse or redirect the request, or pass it on to `app`."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -71,7 +71,10 @@ class Guard:
 
 
 def _objection(headers: Headers, port: int, method: str) -> str | None:
-    """Return why the request is refused: another site has caused it; None for a request of this page or a person."""
+    """Return why the request is refused, or None if it is not.
+
+    It is refused if another site may have caused it, or if a POST is not JSON.
+    """
     own = {f"{name}:{port}" for name in ("127.0.0.1", "localhost")}
     if headers.getlist("host") not in [[one] for one in own]:
         return "This port answers to the names of loopback only."

@@ -118,7 +118,7 @@ async function refresh() {
     const answer = await fetch(`/state?run=${encodeURIComponent(chosen)}`);
     const text = await answer.text();
     if (!answer.ok) throw new Error(JSON.parse(text).error ?? answer.statusText);
-    // Drawn anew only after a change, so that a selection or the focus is not lost each second.
+    // Draw only after a change. Otherwise a selection or the focus would be lost each second.
     const { status: { at, ...status }, ...others } = JSON.parse(text);
     const now = JSON.stringify([status, others]);
     if (now !== drawn) { draw({ status, ...others }); drawn = now; }

@@ -1,4 +1,4 @@
-"""The page's routes. Its data are those of the commands' `--json`."""
+"""The routes of the page of `propensity up`. The page shows the data that the commands print with `--json`."""
 
 from __future__ import annotations
 
@@ -92,7 +92,10 @@ def _answer(work: Any, environment: Environment, about: str) -> Response:
 
 
 def _state(environment: Environment, run_id: str) -> dict[str, Any]:
-    """Return all that the page shows; the details and the log are of one run, by default the newest that trains."""
+    """Return all that the page shows.
+
+    Details and log are those of run `run_id`; if it is not listed, of the newest run that trains, or of the newest run.
+    """
     now = datetime.now(UTC)
     runs = listing.listed(environment, limit=RUNS, is_failed=False)
     known = [row["run_id"] for row in runs["runs"]]
@@ -113,7 +116,7 @@ def _run(environment: Environment, run_id: str) -> dict[str, Any]:
 
 
 def _log(environment: Environment, run_id: str | None, now: datetime) -> list[dict[str, Any]]:
-    """Return the newest lines of the run's log, the oldest first."""
+    """Return the last LINES lines of the run's log, the oldest first; for None, of the whole log."""
     narrower = f'jsonPayload.run_id="{run_id}"' if run_id else ""
     since = now - timedelta(hours=LOG_HOURS)
     entries = logs.newest(environment.settings.project, narrower, since, LINES)
