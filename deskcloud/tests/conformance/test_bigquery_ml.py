@@ -92,6 +92,15 @@ def test_positional_parameters_keep_their_places(run):
     assert rows == [{"k": 11, "n": 3, "z": "z"}]
 
 
+def test_a_scripts_variables_are_no_columns_of_predictions(run):
+    rows = run(
+        "declare wanted array<int64> default [1, 3]; "
+        "select id, id in unnest(wanted) as is_wanted "
+        "from ml.predict(model ml.trees, (select * from ml.visits where id <= 2)) order by id"
+    )
+    assert rows == [{"id": 1, "is_wanted": True}, {"id": 2, "is_wanted": False}]
+
+
 def test_named_parameters_reach_the_rows_and_the_options(run):
     rows = run(
         "select count(*) n, countif(predicted_label = 1) c "

@@ -300,6 +300,9 @@ class _Resolver:
             if (found := scopes.found(level, names)) is None:
                 continue
             source, is_field = found
+            if isinstance(source, Table) and source.columns is None and names[0] in self._context.variables:
+                # The columns are unknown, e.g. those of ML.PREDICT, and a variable with this name is known.
+                break
             if isinstance(source, Arguments):
                 _put(column, source.values[names[0]].copy(), parts[1:])
                 return
