@@ -139,6 +139,8 @@ def test_the_table_of_volumes_is_computed(monkeypatch):
         "CREATE MODEL": ("create_model",),
         "queries": ("query",),
         "storage": ("active_storage", "long_term_storage"),
+        "alert conditions": ("alert_conditions",),
+        "listings of the bucket": ("bucket_writes",),
     }
     for *given, ga360, ga4, of_which in rows:
         a_day, checkouts, in_all = (int(one.replace(",", "")) for one in given)
