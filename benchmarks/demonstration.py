@@ -13,6 +13,7 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 
 from benchmarks.measure import say
+from shared import jsontext
 
 DAYS = 62
 SESSIONS = 62_000
@@ -24,13 +25,15 @@ _MEGABYTE = 1 << 20
 class Demonstration:
     """The duration and the result of a demonstration, and its peak resident memory in MB.
 
-    `peak_of_all` is the highest sum over all processes, `peak_of_one` the highest value of one process.
+    `peak_of_all` is the highest sum over all processes, `peak_of_one` the highest value of one process. `logged` holds
+    the lines that the functions logged.
     """
 
     seconds: float
     result: dict[str, Any]
     peak_of_all: float
     peak_of_one: float
+    logged: list[bytes]
 
 
 @functools.cache
@@ -52,7 +55,13 @@ def demonstrate(sessions: int = SESSIONS) -> Demonstration:
         if process.returncode:
             output.seek(0)
             raise RuntimeError(f"{' '.join(command)} failed:\n{output.read()[-2000:]}")
-        return Demonstration(seconds, json.loads(result.read_text()), *peaks)
+        logged = _logged(Path(folder) / "state" / "logging" / "entries.ndjson")
+        return Demonstration(seconds, json.loads(result.read_text()), *peaks, logged)
+
+
+def _logged(entries: Path) -> list[bytes]:
+    found = map(json.loads, entries.read_text().splitlines())
+    return [jsontext.encode(one["jsonPayload"]) for one in found if one["logName"].endswith("stdout")]
 
 
 def _watch(root: psutil.Process, process: "subprocess.Popen[bytes]") -> tuple[float, float]:
