@@ -3,6 +3,9 @@
 On     audience-published      AudiencePublished(run_id)
        recommendations-built   RecommendationsBuilt(run_id)
        model-rejected          ModelRejected(run_id)
+       model-monitored         ModelMonitored(run_id)
+       customers-resolved      CustomersResolved(run_id)
+       members-delivered       MembersDelivered(run_id)
        run-superseded          RunSuperseded(run_id)
        run-failed              RunFailed(run_id, step)
 Runs   sql/report

@@ -72,6 +72,24 @@ class Estimate:
         return Estimate(-self.value, self.variance, -self.third, self.freedom)
 
 
+def share_interval(hits: float, total: float, z: float = Z) -> tuple[float, float]:
+    """Return the interval of a share; the whole range for a total of 0. `z` is the normal quantile.
+
+    Source: Wilson, Probable inference, the law of succession, and statistical inference (1927).
+    """
+    if total <= 0:
+        return 0.0, 1.0
+    share, weight = hits / total, z**2 / total
+    middle = (share + weight / 2) / (1 + weight)
+    half = math.sqrt(max(share * (1 - share) / total * z**2 + weight**2 / 4, 0)) / (1 + weight)
+    return max(middle - half, 0.0), min(middle + half, 1.0)
+
+
+def shown_share(hits: float, total: float) -> float:
+    """Return the share that is shown to be exceeded: the lower bound at three standard deviations."""
+    return share_interval(hits, total, 3.0)[0]
+
+
 def t_quantile(freedom: float) -> float:
     """Return the 97.5 % quantile of Student's t distribution; the error is below 1 % from 2 degrees of freedom on.
 

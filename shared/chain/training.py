@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+
+from google.api_core.exceptions import NotFound
 
 from shared.chain.versions import model_name
 from shared.errors import Permanent
@@ -15,7 +19,7 @@ if TYPE_CHECKING:
 
     from google.cloud import bigquery
 
-    from shared.chain.environment import StepContext
+    from shared.chain.environment import Environment, StepContext
 
 # Maximum number of attempts to train a candidate.
 TRIES = 3
@@ -101,3 +105,15 @@ def failures(jobs: Mapping[str, bigquery.QueryJob]) -> dict[str, str]:
 
 def _create_model(candidate: str, context: StepContext) -> Statement:
     return Statement(f"models/{candidate}", rows_of_run(context), {"model": model_name(candidate, context.run_id)})
+
+
+def billed(run_id: str, environment: Environment) -> dict[str, int]:
+    """Return the bytes that BigQuery bills for the trainings of each candidate, all attempts included."""
+    found: Counter[str] = Counter()
+    for attempt in range(1, TRIES + 1):
+        for candidate, job_id in environment.runs.trainings(run_id, attempt).items():
+            # BigQuery forgets jobs after half a year.
+            with contextlib.suppress(NotFound):
+                job: bigquery.QueryJob = environment.bigquery.get_job(job_id, location=environment.settings.location)  # type: ignore[assignment]
+                found[candidate] += job.total_bytes_billed or 0
+    return dict(found)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
-
-from shared.chain.intervals import Z
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -100,13 +97,3 @@ def listed(items: Iterable[str]) -> str:
     """Return the items in one phrase: a, b and c; `none` if there are none."""
     *others, last = list(items) or ["none"]
     return f"{', '.join(others)} and {last}" if others else last
-
-
-def share_interval(hits: float, total: float) -> tuple[float, float]:
-    """Return the 95 % interval of a share (Wilson's score interval); the whole range for a total of 0."""
-    if total <= 0:
-        return 0.0, 1.0
-    share, weight = hits / total, Z**2 / total
-    middle = (share + weight / 2) / (1 + weight)
-    half = math.sqrt(max(share * (1 - share) / total * Z**2 + weight**2 / 4, 0)) / (1 + weight)
-    return max(middle - half, 0.0), min(middle + half, 1.0)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from google.api_core.exceptions import NotFound
-
-from shared.chain import run_state
+from shared.chain import run_state, training
 from shared.chain.documents import ExportRun
-from shared.chain.training import TRIES
 from shared.errors import Malformed, Permanent, told
 from shared.report import page
 from shared.report.material import Material
@@ -20,8 +15,11 @@ from shared.report.sections import (
     changes,
     cost,
     curves,
+    customers,
     data,
+    delivery,
     drivers,
+    health,
     models,
     recommendations,
     run,
@@ -32,8 +30,6 @@ from shared.warehouse import MOST_AT_ONCE
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from concurrent.futures import Future
-
-    from google.cloud.bigquery import QueryJob
 
     from shared.chain.documents import OpenedRun
     from shared.chain.environment import Environment
@@ -53,6 +49,9 @@ PARTS: tuple[Part, ...] = (
     segments,
     audience,
     recommendations,
+    health,
+    customers,
+    delivery,
     cost,
     changes,
 )
@@ -83,7 +82,7 @@ def gather(run_id: str, environment: Environment) -> Material:
     opened = environment.runs.opened(run_id).run
     before = _before(opened, environment.runs)
     run = run_state.read(environment.runs, run_id)
-    return Material(run, opened, environment.settings, before, _trainings(run_id, environment))
+    return Material(run, opened, environment.settings, before, training.billed(run_id, environment))
 
 
 def sections(material: Material, environment: Environment) -> list[page.Section]:
@@ -123,15 +122,3 @@ def _before(opened: OpenedRun, runs: Runs) -> Run | None:
     except Malformed:
         # The earlier run was reset.
         return None
-
-
-def _trainings(run_id: str, environment: Environment) -> dict[str, int]:
-    """Return the bytes that BigQuery bills for the trainings of each candidate, all attempts included."""
-    billed: Counter[str] = Counter()
-    for attempt in range(1, TRIES + 1):
-        for candidate, job_id in environment.runs.trainings(run_id, attempt).items():
-            # BigQuery forgets jobs after half a year.
-            with contextlib.suppress(NotFound):
-                job: QueryJob = environment.bigquery.get_job(job_id, location=environment.settings.location)  # type: ignore[assignment]
-                billed[candidate] += job.total_bytes_billed or 0
-    return dict(billed)

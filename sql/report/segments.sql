@@ -1,5 +1,6 @@
 -- Return one row per segment of the test visitors: the numbers of visitors, of buyers, and of buyers that the winner
--- expected. The segment is NULL for all segments that are not among the largest of their kind.
+-- expected, and the ROC AUC with its variance (DeLong, DeLong and Clarke-Pearson 1988). The segment is NULL for all
+-- segments that are not among the largest of their kind.
 -- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 -- @candidate   STRING  name of the run's winner
@@ -35,35 +36,68 @@ scored as (
     group by visitor_id
 ),
 
-counted as (
+sizes as (
     select
         members.kind,
         members.segment,
-        count(*) as visitors,
-        sum(scored.label) as buyers,
-        sum(scored.probability) as expected
+        row_number() over (partition by members.kind order by count(*) desc, members.segment asc) <= @most as is_large
     from members
     inner join scored
         on members.visitor_id = scored.visitor_id
     group by members.kind, members.segment
 ),
 
+segmented as (
+    select
+        members.kind,
+        scored.label,
+        scored.probability,
+        if(sizes.is_large, members.segment, null) as segment
+    from members
+    inner join scored
+        on members.visitor_id = scored.visitor_id
+    inner join sizes
+        on members.kind = sizes.kind and members.segment = sizes.segment
+),
+
 ranked as (
     select
+        *,
+        sum(label) over (partition by kind, segment) as buyers,
+        sum(1 - label) over (partition by kind, segment) as others,
+        -- The sums `up_to` and `from` both include the visitors with the same probability.
+        sum(label) over (partition by kind, segment order by probability asc) as buyers_up_to,
+        sum(label) over (partition by kind, segment order by probability desc) as buyers_from,
+        sum(1 - label) over (partition by kind, segment order by probability asc) as others_up_to,
+        sum(1 - label) over (partition by kind, segment order by probability desc) as others_from
+    from segmented
+),
+
+-- The placement of a visitor is the share of the visitors of the other class that are ranked correctly relative to the
+-- visitor. Ties count one half.
+placed as (
+    select
         kind,
-        visitors,
-        buyers,
-        expected,
-        if(row_number() over (partition by kind order by visitors desc, segment asc) <= @most, segment, null) as segment
-    from counted
+        segment,
+        label,
+        probability,
+        if(
+            label = 1,
+            safe_divide(others + others_up_to - others_from, 2 * others),
+            safe_divide(buyers + buyers_from - buyers_up_to, 2 * buyers)
+        ) as placement
+    from ranked
 )
 
 select
     kind,
     segment,
-    sum(visitors) as visitors,
-    sum(buyers) as buyers,
-    sum(expected) as expected
-from ranked
+    count(*) as visitors,
+    sum(label) as buyers,
+    sum(probability) as expected,
+    avg(if(label = 1, placement, null)) as roc_auc,
+    var_samp(if(label = 1, placement, null)) / nullif(countif(label = 1), 0)
+    + var_samp(if(label = 0, placement, null)) / nullif(countif(label = 0), 0) as roc_auc_variance
+from placed
 group by kind, segment
 order by kind asc, segment is null asc, visitors desc, segment asc

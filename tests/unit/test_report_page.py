@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from shared.chain import intervals
 from shared.report import axes, page, words
 from shared.report.page import Bars, Graph, Line, Lines, Node, Section, Spread, Spreads, Table
 
@@ -72,6 +73,6 @@ def test_a_duration_is_told_in_minutes_and_seconds(number, text):
 
 def test_the_interval_of_a_share_is_wilsons():
     """Published for 10 of 50: 0.112 to 0.330 (Newcombe 1998's method 3)."""
-    assert words.share_interval(10, 50) == pytest.approx((0.1124, 0.3304), abs=1e-4)
-    assert words.share_interval(0, 10)[0] == 0
-    assert words.share_interval(0, 0) == (0, 1)
+    assert intervals.share_interval(10, 50) == pytest.approx((0.1124, 0.3304), abs=1e-4)
+    assert intervals.share_interval(0, 10)[0] == 0
+    assert intervals.share_interval(0, 0) == (0, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shared.chain import intervals
 from shared.report import axes, words
 from shared.report.page import Line, Lines, Section, Spread, Spreads
 from shared.warehouse import Statement
@@ -167,7 +168,7 @@ def _calibration(name: str, found: Measured) -> Spreads:
     spreads, marks = [], []
     for one in found.calibration:
         observed, predicted = one.observed or 0.0, one.predicted or 0.0
-        lower, upper = words.share_interval(observed * one.visitors, one.visitors)
+        lower, upper = intervals.share_interval(observed * one.visitors, one.visitors)
         text = f"{words.percent(observed)} bought, {words.percent(predicted)} predicted"
         spreads.append(Spread(f"tenth {one.decile}", observed, lower, upper, text))
         marks.append(predicted)
