@@ -47,7 +47,7 @@ def score(exchange: web.Exchange) -> Response:
     try:
         scored = checkout.score(features, asked.cart, exchange.id, scoring)
     except scorer.NoScorerError as error:
-        log(NoScorer(exchange.id, str(error)))
+        log(NoScorer(exchange.id, str(error), error.version))
         raise unavailable() from error
     predictions.record(scored, features, PSEUDONYMS.of(asked.visitor_id), exchange.milliseconds, "score_checkout")
     return exchange.answer(jsontext.encode(scored))

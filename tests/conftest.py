@@ -16,6 +16,7 @@ pytest_plugins = [
     "desk.conversation",
     "fixtures.online",
     "fixtures.shop",
+    "fixtures.versions",
     "desk.rooms",
     "desk.storage",
     "desk.vertex",

@@ -195,6 +195,8 @@ def monitoring(volumes: Volumes, settings: Settings) -> list[Reading]:
         Reading("evaluation/predictions", times=2),
         *(Reading(f"evaluation/{name}") for name in ("metrics", "comparisons", "resamples")),
         Reading("monitoring/feature_shift", {"visitor_features": volumes.within(DRIFT_DAYS)}),
+        Reading("monitoring/skew", {"visitor_features": volumes.within(monitored.WEEK)}),
+        Reading("monitoring/answers", {"run_googleapis_com_stdout": 2}),
         *_served(volumes, settings),
         Reading("monitoring/health"),
     ]
@@ -274,4 +276,6 @@ def ticks(volumes: Volumes) -> dict[str, list[Reading]]:
         "monitoring": [],
         "resume": [],
         "members": [],
+        # Only on the days after a promotion.
+        "checkouts": [Reading("monitoring/answers", {"run_googleapis_com_stdout": 2}, times=2)],
     }

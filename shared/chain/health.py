@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
+from shared.chain.answers import MOST_FAILING, MOST_UNANSWERED
 from shared.chain.drift import Limits
+from shared.chain.intervals import shown_share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
+    from shared.chain.answers import Answers
     from shared.chain.documents import Estimated, Measured
     from shared.chain.drift import Judged
     from shared.chain.intervals import Estimate
@@ -26,6 +29,8 @@ type State = Literal["fine", "warn", "act"]
 MOST_WRONG = 0.05
 # With fewer checkouts, no feature is called wrong.
 LEAST_CHECKOUTS = 50
+# The row of sql/monitoring/feature_shift.sql that is about the model's score.
+SCORE = "score"
 
 _ORDER: tuple[State, ...] = ("fine", "warn", "act")
 
@@ -61,12 +66,18 @@ class Compared(NamedTuple):
 
     @property
     def is_wrong(self) -> bool:
-        """Whether the share is shown to exceed MOST_WRONG: by the lower bound of Wilson (1927) at three deviations."""
-        if self.compared < LEAST_CHECKOUTS:
-            return False
-        n, share, z = self.compared, self.share, 3.0
-        lower = share + z * z / (2 * n) - z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-        return lower / (1 + z * z / n) > MOST_WRONG
+        """Whether the share is shown to exceed MOST_WRONG."""
+        return self.compared >= LEAST_CHECKOUTS and shown_share(self.contradictions, self.compared) > MOST_WRONG
+
+
+class Skew(NamedTuple):
+    """A row of sql/monitoring/skew.sql: how far a feature of recent first visits is from the training data."""
+
+    input: str
+    metric: str
+    threshold: float
+    value: float
+    is_anomaly: bool
 
 
 def worst(findings: Sequence[Finding]) -> State:
@@ -144,21 +155,54 @@ def former_champion(share: float, margin: float, *, is_shown: bool) -> Finding:
     return Finding("former_champion", "fine", found, share, margin)
 
 
+def score_drift(judged: Sequence[Judged]) -> Finding:
+    """Judge whether the champion gives recent first visits other scores than those of the weeks before."""
+    least = Limits().min_difference
+    scored = next((one for one in judged if one.shift.feature == SCORE), None)
+    if scored is None or scored.shift.difference is None:
+        return Finding("score_drift", "fine", "not known yet: no two periods can be compared", None, least)
+    moved = f"{scored.shift.difference:.0%} of the visitors have other scores than in the weeks before"
+    if scored.has_drifted:
+        return Finding("score_drift", "warn", moved, scored.shift.difference, least)
+    return Finding("score_drift", "fine", f"{moved}, which is no drift", scored.shift.difference, least)
+
+
+def skew(rows: Sequence[Skew], visitors: int, *, is_felt: bool) -> Finding:
+    """Judge which features of the last week's first visits are far from the data that the champion has learnt from.
+
+    `visitors` is the number of first visits. `is_felt` is as for `drift`.
+    """
+    needed = Limits().min_visitors
+    if visitors < needed:
+        return Finding("skew", "fine", f"not known: the last week has {visitors} first visits, and {needed} are needed")
+    largest = max(rows, key=lambda row: row.value, default=None)
+    value, threshold = (largest.value, largest.threshold) if largest else (None, None)
+    far = [row for row in rows if row.is_anomaly]
+    if not far:
+        return Finding("skew", "fine", "visitors are like those of the training data", value, threshold)
+    named = ", ".join(f"{row.input} ({row.value:.2f})" for row in far)
+    found = f"far from the training data: {named}"
+    if is_felt:
+        return Finding("skew", "warn", f"{found}, and scores or metrics have changed", value, threshold)
+    return Finding("skew", "fine", f"{found}; neither scores nor metrics have changed", value, threshold)
+
+
 def drift(judged: Sequence[Judged], *, is_felt: bool) -> Finding:
     """Report the features that have drifted.
 
-    `is_felt` is True if the champion's metrics have changed too. Otherwise the drift is reported as fine, because it
-    needs no action.
+    `is_felt` is True if the champion's scores or metrics have changed too. Otherwise the drift is reported as
+    fine, because it needs no action.
     """
     least = Limits().min_difference
+    judged = [one for one in judged if one.shift.feature != SCORE]
     drifted = [one for one in judged if one.has_drifted]
     largest = max((one.shift.difference or 0.0 for one in drifted or judged), default=None)
     if not drifted:
         return Finding("drift", "fine", "no feature has drifted", largest, least)
     named = ", ".join(f"{one.shift.feature} by {one.shift.difference or 0.0:.0%} of the visitors" for one in drifted)
     if is_felt:
-        return Finding("drift", "warn", f"drifted: {named}, and the champion's worth has changed", largest, least)
-    return Finding("drift", "fine", f"drifted: {named}; the champion's worth has not changed", largest, least)
+        return Finding("drift", "warn", f"drifted: {named}, and scores or metrics have changed", largest, least)
+    return Finding("drift", "fine", f"drifted: {named}; neither scores nor metrics have changed", largest, least)
 
 
 def served_features(compared: Sequence[Compared]) -> Finding:
@@ -179,6 +223,29 @@ def served_features(compared: Sequence[Compared]) -> Finding:
         f"in the last week's {checkouts} checkouts, the shop sent other values than Google Analytics: {named}{not_sent}"
     )
     return Finding("served_features", "warn", found, largest, MOST_WRONG)
+
+
+def served_answers(answers: Sequence[Answers]) -> Finding:
+    """Judge how many checkouts of the last day got no score, or a score from the scorer that stands in."""
+    total = sum(one.checkouts for one in answers)
+    if total < LEAST_CHECKOUTS:
+        found = f"not known: {total} checkouts in a day, and {LEAST_CHECKOUTS} are needed"
+        return Finding("served_answers", "fine", found, None, MOST_FAILING)
+    failed, replaced = sum(one.failed for one in answers), sum(one.replaced for one in answers)
+    found = f"of {total} checkouts in a day, {failed} got no score, and {replaced} were scored by the stand-in"
+    is_failing = shown_share(failed, total) > MOST_UNANSWERED or shown_share(failed + replaced, total) > MOST_FAILING
+    return Finding("served_answers", "warn" if is_failing else "fine", found, (failed + replaced) / total, MOST_FAILING)
+
+
+def run_cost(run_id: str, billed: int, most_gib: float) -> Finding:
+    """Judge what BigQuery bills for a run, in bytes, trainings included; 0 for `most_gib` allows any amount."""
+    gib = billed / 2**30
+    found = f"BigQuery bills {gib:.2f} GiB for run {run_id}"
+    if not most_gib:
+        return Finding("run_cost", "fine", f"{found}; no budget is set (monitoring.max_run_gib)", gib)
+    if gib > most_gib:
+        return Finding("run_cost", "warn", f"{found}; {most_gib:g} are allowed (monitoring.max_run_gib)", gib, most_gib)
+    return Finding("run_cost", "fine", found, gib, most_gib)
 
 
 def served_performance(

@@ -3,6 +3,18 @@
 from shared.log import LogEvent
 
 
+class ChampionReturned(LogEvent, frozen=True):
+    """A new champion failed at the checkout, so the former one returned."""
+
+    event = "champion_returned"
+    severity = "ERROR"
+    message = "version {to_version} replaces version {from_version} again: {reason}"
+
+    from_version: str
+    to_version: str
+    reason: str
+
+
 class CheckFailed(LogEvent, frozen=True):
     """A check of the data failed. A check in `fail/` also ends the run."""
 

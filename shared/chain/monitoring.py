@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from shared.chain import current, drift, evaluation, health, promotion, rejections, training
+from shared.chain import answers, current, drift, evaluation, health, promotion, rejections, training
 from shared.chain.documents import EVALUATION, MONITORED, Monitored, MonitoringRun
 from shared.chain.gate import CHAMPION
 from shared.errors import Permanent
 
 if TYPE_CHECKING:
-    from datetime import date
+    from datetime import date, datetime
 
     from shared.chain.environment import StepContext
     from shared.chain.health import Finding
@@ -49,21 +49,50 @@ def findings(of: Monitored, context: StepContext) -> list[Finding]:
     found = [
         health.data_age(newest, run.today, context.settings.checks.max_age_days),
         health.scores_age(scored["day"], newest),
+        *_cost(context),
     ]
     if of.champion is None:
         return found
     learnt_until = context.runs.opened(of.champion.run_id).run.as_of
     found.append(health.champion_age((run.as_of - learnt_until).days, context.settings.monitoring.max_champion_days))
     worth = _worth(of.champion, of.former, learnt_until, context)
-    is_felt = any(one.state != "fine" for one in worth)
-    return [*found, *worth, health.drift(_drifted(run.as_of, context), is_felt=is_felt)]
+    return [*found, *worth, *_shifts(of.champion, run.as_of, worth, context), _answers(run.opened_at, context)]
 
 
-def _drifted(last: date, context: StepContext) -> list[drift.Judged]:
-    """Compare the first visits of the last week with those of the four weeks before, feature by feature."""
+def _cost(context: StepContext) -> list[Finding]:
+    """Return the finding about what the last run that trained has cost; none before the first one."""
+    last = current.last_training(context.environment)
+    if last is None:
+        return []
+    records = context.runs.records(last.run_id)
+    billed = sum(record.bytes_billed for record in records)
+    billed += sum(training.billed(last.run_id, context.environment).values())
+    return [health.run_cost(last.run_id, billed, context.settings.monitoring.max_run_gib)]
+
+
+def _answers(now: datetime, context: StepContext) -> Finding:
+    """Return the finding about the last day's checkouts."""
+    parameters = answers.parameters(now - timedelta(days=1), now, context.settings)
+    rows = context.warehouse.query("monitoring/answers", parameters)
+    return health.served_answers([answers.Answers(**row) for row in rows])
+
+
+def _shifts(champion: Version, last: date, worth: list[Finding], context: StepContext) -> list[Finding]:
+    """Return the findings about the first visits of the last week: their scores and their features."""
+    judged = _drifted(champion, last, context)
+    scored = health.score_drift(judged)
+    is_felt = any(one.state != "fine" for one in [*worth, scored])
+    week = {"first_day": last - timedelta(days=WEEK - 1), "last_day": last}
+    skewed = [health.Skew(**row) for row in context.warehouse.query("monitoring/skew", week, model=champion.model)]
+    visitors = max((one.shift.visitors for one in judged), default=0)
+    return [scored, health.drift(judged, is_felt=is_felt), health.skew(skewed, visitors, is_felt=is_felt)]
+
+
+def _drifted(champion: Version, last: date, context: StepContext) -> list[drift.Judged]:
+    """Compare the first visits of the last week with those of the four weeks before: features and the score."""
     days = [last - timedelta(days=ago) for ago in range(WEEK * (1 + BASE_WEEKS))]
     parameters = {"first_day": days[-1], "last_day": last, "base_days": days[WEEK:], "days": days[:WEEK]}
-    rows = context.warehouse.query("monitoring/feature_shift", parameters)
+    rows = context.warehouse.query("monitoring/feature_shift", parameters, model=champion.model)
     return drift.judge(drift.Shift(**row) for row in rows)
 
 

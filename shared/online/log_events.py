@@ -33,6 +33,7 @@ class NoScorer(LogEvent, frozen=True):
 
     request_id: str
     reason: str
+    model_version: str
 
 
 class ObjectUnusable(LogEvent, frozen=True):

@@ -23,7 +23,14 @@ _MAKING = threading.Lock()
 
 
 class NoScorerError(RuntimeError):
-    """Neither path can score now: there is no champion yet, or the endpoint failed and there is no embedded scorer."""
+    """Neither path can score now: there is no champion yet, or the endpoint failed and there is no embedded scorer.
+
+    `version` is the champion's; empty if no champion is known.
+    """
+
+    def __init__(self, reason: str, version: str) -> None:
+        super().__init__(reason)
+        self.version = version
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,7 @@ class OnlineScorer:
                 log(EmbeddedStoodIn(str(error)))
                 return _scored(champion.pointer, scorer.probability(features), "embedded")
             what = "the champion has no embedded scorer" if champion else "no champion is known"
-            raise NoScorerError(f"{what}, and {error}") from error
+            raise NoScorerError(f"{what}, and {error}", champion.pointer.version if champion else "") from error
 
     def _ask(self, champion: Champion | None, features: Mapping[str, Any]) -> Scored:
         instance = champion.pointer.instance(features) if champion else features

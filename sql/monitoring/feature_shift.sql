@@ -1,7 +1,8 @@
--- Return one row per feature: how its distribution over first visits differs between two periods, and the numbers for a
--- test of the difference. Both periods are whole weeks, so weekdays are equally frequent; the feature weekday is left
--- out. Each first visit counts once. Numbers are divided into at most ten bins, which have equal sizes in the earlier
--- period. NULL comes before all bins.
+-- Return one row per feature, and one for the model's score: how the distribution over first visits differs between
+-- two periods, and the numbers for a test of the difference. Both periods are whole weeks, so weekdays are equally
+-- frequent; the feature weekday is left out. Each first visit counts once. Numbers are divided into at most ten bins,
+-- which have equal sizes in the earlier period. NULL comes before all bins. The score is not calibrated, since
+-- calibration moves no visitor to another bin. It counts billionths, since UNPIVOT needs columns of one type.
 -- @first_day  DATE         first day of both periods
 -- @last_day   DATE         last day of both periods
 -- @base_days  ARRAY<DATE>  days of the earlier period: two weeks or more
@@ -10,9 +11,23 @@ with
 visitors as (
     select
         *,
-        first_day in unnest(@base_days) as is_base
-    from visitor_features
-    where first_day between @first_day and @last_day and first_day in unnest(array_concat(@base_days, @days))
+        first_day in unnest(@base_days) as is_base,
+        (
+            select cast(round(1e9 * p.prob) as int64)
+            from unnest(predicted_will_buy_on_return_visit_probs) as p
+            where cast(p.label as string) = '1'
+        ) as score
+    from
+        ml.predict(
+            model `${model}`,
+            (
+                select *
+                from visitor_features
+                where
+                    first_day between @first_day and @last_day
+                    and first_day in unnest(array_concat(@base_days, @days))
+            )
+        )
 ),
 
 numbers as (
@@ -24,7 +39,7 @@ numbers as (
     from visitors
     unpivot include nulls (
         value for feature in (
-            bounces, time_on_site, pageviews, hits, furthest_step, products_viewed, products_added, hour
+            bounces, time_on_site, pageviews, hits, furthest_step, products_viewed, products_added, hour, score
         )
     )
 ),

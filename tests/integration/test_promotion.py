@@ -1,74 +1,24 @@
 """Who becomes champion when a deployment and a rollback meet, on the local Vertex AI and Cloud Storage."""
 
-import random
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
 
-import pytest
-from google.cloud import aiplatform_v1 as vertex
-
-from desk.ml import sessions
-from deskcloud import vertex as local_vertex
-from deskcloud.web import serving
-from fixtures.online import PROJECT, deploy, trained
+from fixtures.versions import FIRST, SECOND, name_champion, promote, who_serves
 from functions import monitor_model
 from shared import champion
 from shared.calibration import Calibrator
 from shared.chain import health, monitoring, pointer, promotion
 from shared.chain.documents import EVALUATION, HEALTH, Calibration, Evaluation, MonitoringRun
-from shared.chain.environment import Environment, StepContext
+from shared.chain.environment import StepContext
 from shared.chain.guarded import Guarded
-from shared.chain.registry import CHAMPION, Registry
-from shared.chain.versions import Version
 from shared.events import ModelMonitored, MonitoringDue
-from shared.settings import Settings
-from shared.vertex import address
 
 DAY = date(2017, 8, 1)
-FIRST = Version("1", "20170801-00000001", "logistic")
-SECOND = Version("2", "20170801-00000002", "logistic")
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory):
-    folder, rows = tmp_path_factory.mktemp("promoted"), sessions(300)
-    return [trained(folder / str(number), rows) for number in range(2)]
-
-
-@pytest.fixture
-def clients(models, tmp_path, bucket, credentials):
-    """Version 1 is champion, and version 2 its canary, of a run that was judged against version 1."""
-    app = local_vertex.create_app(tmp_path / "vertex", chance=random.Random(7))  # noqa: S311 - to repeat
-    with serving.serve(app) as url:
-        deploy(url, models, {"0": 10, "1": 90})
-        document = {"project": PROJECT, "bucket": bucket.name, "serving": {"api_endpoint": url}}
-        clients = Environment(Settings.from_document(document))
-        clients.__dict__["storage"] = bucket.client
-        clients.__dict__["registry"] = Registry(clients.settings, None)
-        name_champion(clients, "1")
-        yield clients
-
-
-def name_champion(clients, number):
-    """Move the alias alone, as somebody does who is killed before the rest."""
-    settings = clients.settings
-    name = f"projects/{PROJECT}/locations/{settings.serving.region}/models/{settings.serving.model_id}@{number}"
-    models = vertex.ModelServiceClient(client_options={"api_endpoint": address(settings)}, transport="rest")
-    models.merge_version_aliases(name=name, version_aliases=[CHAMPION])
-
-
-def promote(clients):
-    return promotion.promote("2", SECOND, FIRST.number, "it is better", clients)
 
 
 def roll_back(clients):
     return promotion.roll_back(clients, promotion.Cause("rolled_back", "a person", "complaints"))
-
-
-def who_serves(clients):
-    traffic = clients.registry.traffic()
-    return clients.registry.champion(), {version: share for version, share in traffic.items() if share}
 
 
 def calibrated(slope):

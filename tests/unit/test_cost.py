@@ -297,7 +297,7 @@ def test_each_price_is_dated_and_says_where_it_comes_from():
 
 def test_every_function_that_works_has_its_seconds():
     declared = declarations.read()
-    idle = {"resume_runs", "record_dead_letter", "on_checkout"}
+    idle = {"resume_runs", "watch_checkouts", "record_dead_letter", "on_checkout"}
     assert assumptions().seconds.keys() == declared.functions.keys() - idle
     assert set(declared.schedules) == statements.ticks(BY_KIND["ga360"].volumes).keys()
 

@@ -138,7 +138,7 @@ def test_no_topic_but_two_that_functions_listen_to_is_open_to_those_outside():
 def test_every_emitted_topic_is_an_event_and_every_event_has_its_topic():
     emitted = {topic for function in FUNCTIONS.values() for topic in function.emits}
     assert emitted - CHECKOUTS - MEMBERS == EVENTS.keys()
-    assert set(DECLARED.topics) == EVENTS.keys() | CHECKOUTS | MEMBERS | {"resume-due", "dead-letters"}
+    assert set(DECLARED.topics) == EVENTS.keys() | CHECKOUTS | MEMBERS | {"resume-due", "checkouts-due", "dead-letters"}
 
 
 def test_a_function_either_listens_to_topics_or_answers_http():

@@ -62,8 +62,8 @@ def ranked_alone():
 
 
 def compared():
-    # Equal weekdays are compared, so the weekday cannot drift.
-    return [*unpivoted("monitoring/feature_shift"), "weekday"]
+    # The score is compared too. Equal weekdays are compared, so the weekday cannot drift.
+    return [*(name for name in unpivoted("monitoring/feature_shift") if name != "score"), "weekday"]
 
 
 def of_a_visit():

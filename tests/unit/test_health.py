@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from shared.chain import health
+from shared.chain.answers import Answers
 from shared.chain.documents import Estimated, Measured
 from shared.chain.drift import Judged, Shift
 from shared.chain.intervals import Estimate
@@ -108,7 +109,7 @@ def test_a_drift_warns_where_the_champions_worth_has_changed_and_is_information_
     assert (information.state, information.value) == ("fine", 0.12)
     warning = health.drift([drifted, steady], is_felt=True)
     assert warning.state == "warn"
-    assert warning.found == "drifted: source by 12% of the visitors, and the champion's worth has changed"
+    assert warning.found == "drifted: source by 12% of the visitors, and scores or metrics have changed"
     assert health.drift([], is_felt=False).value is None
 
 
@@ -164,3 +165,53 @@ def test_the_state_is_the_worst_of_all():
 def test_a_finding_is_read_as_it_was_written():
     findings = [health.champion_age(46, 45), health.performance(None, None)]
     assert msgspec.json.decode(msgspec.json.encode(findings), type=list[health.Finding]) == findings
+
+
+def shift_of(feature, difference, visitors=1500):
+    return Shift(feature, 5000, visitors, difference, 0.01, None, 300.0, 8, 8.0, 8)
+
+
+def test_scores_that_have_drifted_warn_and_are_no_feature():
+    moved = [Judged(shift_of("score", 0.2), 1e-9, has_drifted=True)]
+    found = health.score_drift(moved)
+    assert (found.state, found.value) == ("warn", 0.2)
+    assert found.found == "20% of the visitors have other scores than in the weeks before"
+    assert health.score_drift([Judged(shift_of("score", 0.01), 0.4, has_drifted=False)]).state == "fine"
+    assert health.score_drift([]).value is None
+    assert health.drift(moved, is_felt=True).found == "no feature has drifted"
+
+
+@pytest.mark.parametrize(
+    ("visitors", "is_anomaly", "is_felt", "state", "said"),
+    [
+        (499, True, True, "fine", "not known: the last week has 499 first visits, and 500 are needed"),
+        (500, False, True, "fine", "visitors are like those of the training data"),
+        (500, True, False, "fine", "far from the training data: hits (0.41); neither scores nor metrics have changed"),
+        (500, True, True, "warn", "far from the training data: hits (0.41), and scores or metrics have changed"),
+    ],
+)
+def test_visitors_far_from_the_training_data_warn_where_it_is_felt(visitors, is_anomaly, is_felt, state, said):
+    row = health.Skew("hits", "JENSEN_SHANNON_DIVERGENCE", 0.3, 0.41, is_anomaly)
+    found = health.skew([row], visitors, is_felt=is_felt)
+    assert (found.state, found.found) == (state, said)
+
+
+@pytest.mark.parametrize(
+    ("answers", "state"),
+    [
+        ([], "fine"),
+        ([Answers("2", scored=10, replaced=10)], "fine"),
+        ([Answers("2", scored=1000, replaced=20)], "fine"),
+        ([Answers("2", scored=1000, replaced=200)], "warn"),
+        ([Answers("2", scored=1000), Answers("", failed=50)], "warn"),
+        ([Answers("2", scored=1000, slow=900)], "fine"),
+    ],
+)
+def test_checkouts_that_got_no_score_or_one_by_the_stand_in_warn_where_there_are_many(answers, state):
+    assert health.served_answers(answers).state == state
+
+
+@pytest.mark.parametrize(("most_gib", "state", "threshold"), [(0, "fine", None), (3, "fine", 3), (2.5, "warn", 2.5)])
+def test_a_run_costs_at_most_its_budget(most_gib, state, threshold):
+    found = health.run_cost("20170801-0a1b2c3d", 3 * 2**30, most_gib)
+    assert (found.state, found.value, found.threshold) == (state, 3.0, threshold)

@@ -11,6 +11,8 @@ from benchmarks import drift as simulated
 from demo.visitors import ORDINARY, arrivals
 from shared.chain.drift import Shift
 
+pytestmark = pytest.mark.usefixtures("models")
+
 MONDAY = dt.date(2017, 3, 6)
 NUMBERS = {"bounces", "time_on_site", "pageviews", "hits", "furthest_step", "products_viewed", "products_added", "hour"}
 CATEGORIES = {"source", "medium", "channel", "device", "country"}
@@ -35,7 +37,7 @@ def rows(day, values):
 
 
 def shifts(warehouse, base, later):
-    found = warehouse.run("monitoring/feature_shift", periods(base, later))
+    found = warehouse.run("monitoring/feature_shift", periods(base, later), model="baseline")
     return {row["feature"]: Shift(**row) for row in found}
 
 
@@ -48,9 +50,12 @@ def test_it_is_what_the_benchmark_simulates(warehouse):
     visits = np.concatenate([one for _, one in arrivals(random, MONDAY, 21, 21 * 16)])
     visits = visits[(visits["number"] == 1) & (visits["kind"] == ORDINARY)]
     day, values = visits["day"], simulated.features(random, visits)
+    # The model has another score than the simulation.
+    del values["score"]
     warehouse.fill({"visitor_features": rows(day, values)})
 
     found = two_weeks_against_one(warehouse)
+    assert found.pop("score").visitors == found["hits"].visitors
     expected = [
         simulated.shift(table, range(14), range(14, 21)) for table in simulated.tables(day, values, base_days=14)
     ]
@@ -82,6 +87,40 @@ def test_what_the_benchmark_simulates_is_scipys():
 
 def _without_empty(counts):
     return counts[:, counts.any(axis=0)]
+
+
+def test_the_score_moves_with_what_the_model_has_learnt_from(warehouse):
+    day = np.repeat(np.arange(21), 20)
+    seconds = np.tile(np.arange(20) * 60, 21)
+    seconds[(day >= 14) & (seconds < 300)] = 1140
+    warehouse.fill({"visitor_features": rows(day, {"time_on_site": seconds})})
+
+    found = two_weeks_against_one(warehouse)
+    # Of the two inputs of the baseline, only this one varies.
+    assert found["score"].difference == pytest.approx(found["time_on_site"].difference)
+    assert found["score"].difference >= 0.2
+
+
+def test_features_far_from_the_training_data_are_told_with_their_distance(warehouse):
+    day = np.repeat(np.arange(7), 4)
+    country = np.where(np.arange(28) % 2 == 0, "Peru", "France")
+    warehouse.fill({"visitor_features": rows(day, {"country": country, "source": np.repeat("google", 28)})})
+
+    week = {"first_day": MONDAY, "last_day": MONDAY + dt.timedelta(6)}
+    found = {row["input"]: row for row in warehouse.run("monitoring/skew", week, model="logistic")}
+    assert found.keys() == NUMBERS | CATEGORIES | {"weekday"}
+    # The training rows know only France.
+    assert found["country"] == {
+        "input": "country",
+        "metric": "L_INFTY",
+        "threshold": 0.3,
+        "value": pytest.approx(0.5),
+        "is_anomaly": True,
+    }
+    later = {"first_day": MONDAY + dt.timedelta(2), "last_day": MONDAY + dt.timedelta(2)}
+    warehouse.fill({"visitor_features": rows(np.full(40, 2), {"country": np.repeat("France", 40)})})
+    found = {row["input"]: row for row in warehouse.run("monitoring/skew", later, model="logistic")}
+    assert found["country"]["value"] == pytest.approx(2 / 44)
 
 
 def test_missing_numbers_come_before_all_bins(warehouse):

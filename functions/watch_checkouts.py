@@ -1,0 +1,68 @@
+"""Return to the former champion if a new one fails at the checkout.
+
+On     checkouts-due   the scheduler's tick: {}
+Runs   sql/monitoring/answers.sql
+Emits  scoring-due     {}: the former champion scores the visitors again
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from shared import push
+from shared.chain import answers, pointer, promotion
+from shared.chain.answers import Answers
+from shared.chain.environment import environment
+from shared.chain.log_events import ChampionReturned
+from shared.events import ScoringDue
+from shared.log import log
+
+if TYPE_CHECKING:
+    from shared.chain.environment import Environment
+    from shared.chain.promotion import Move
+    from shared.push import Message
+
+NAME = "watch_checkouts"
+# The former champion is judged by its last day.
+FORMER_DAY = timedelta(days=1)
+# A return is carried out again for this long, in case the function died before it had finished.
+REPEATED = timedelta(minutes=30)
+
+
+@push.function
+def watch_checkouts(_: Message) -> None:
+    """Judge the champion's checkouts since it was promoted, for the hours of the setting monitoring.early_hours."""
+    world, now = environment(), datetime.now(UTC)
+    last = next(iter(promotion.moves(world)[-1:]), None)
+    if last is None:
+        return
+    if last.kind == "promoted" and now - last.decided_at < timedelta(hours=world.settings.monitoring.early_hours):
+        _judge(last, now, world)
+    elif last.decided_by == NAME and now - last.decided_at < REPEATED:
+        _carry_out(world)
+
+
+def _judge(move: Move, now: datetime, world: Environment) -> None:
+    champion = world.registry.champion()
+    if not move.from_version or champion is None or champion.number != move.to_version:
+        # There is no former champion, or the move is not carried out yet.
+        return
+    served = answers.of_version(_counted(move.decided_at, now, world), move.to_version)
+    before = answers.of_version(_counted(move.decided_at - FORMER_DAY, move.decided_at, world), move.from_version)
+    if reason := answers.reason_to_return(served, before):
+        promotion.roll_back(world, promotion.Cause("rolled_back", NAME, reason), move.from_version)
+        log(ChampionReturned(move.to_version, move.from_version, reason))
+        _carry_out(world)
+
+
+def _counted(since: datetime, until: datetime, world: Environment) -> list[Answers]:
+    rows = world.query("monitoring/answers", answers.parameters(since, until, world.settings))
+    return [Answers(**row) for row in rows]
+
+
+def _carry_out(world: Environment) -> None:
+    pointer.follow(world)
+    promotion.record_moves(world)
+    # The same champion and day give the same run, so a second message changes nothing.
+    world.send(ScoringDue.topic, {})

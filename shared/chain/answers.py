@@ -1,0 +1,74 @@
+"""Decide whether a new champion fails at the checkout, from the rows of sql/monitoring/answers.sql: pure functions."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from shared.chain.intervals import shown_share
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from shared.settings import Settings
+
+# The largest shares of the checkouts that may get no score, that the first scorer in the setting online.order may fail
+# to score, and that may be slow (monitoring.slow_ms).
+MOST_UNANSWERED = 0.01
+MOST_FAILING = 0.05
+MOST_SLOW = 0.05
+# Minimum number of checkouts that can show a fault.
+LEAST = 20
+
+_FAULTS = (
+    ("got no score", MOST_UNANSWERED, attrgetter("failed")),
+    ("were scored by the stand-in", MOST_FAILING, attrgetter("replaced")),
+    ("took too long", MOST_SLOW, attrgetter("slow")),
+)
+
+
+class Answers(NamedTuple):
+    """A row of sql/monitoring/answers.sql: the checkouts that a version answered; "" for unknown versions.
+
+    scored: checkouts with a score
+    replaced: those of them that the other scorer computed, because the first one failed
+    slow: those of them that took longer than monitoring.slow_ms
+    failed: checkouts without a score
+    """
+
+    version: str
+    scored: int = 0
+    replaced: int = 0
+    slow: int = 0
+    failed: int = 0
+
+    @property
+    def checkouts(self) -> int:
+        """The number of checkouts."""
+        return self.scored + self.failed
+
+
+def parameters(since: datetime, until: datetime, settings: Settings) -> dict[str, Any]:
+    """Return the parameters of sql/monitoring/answers.sql for a period."""
+    first = settings.online.order.removesuffix("_first")
+    return {"since": since, "until": until, "first": first, "slow_ms": settings.monitoring.slow_ms}
+
+
+def of_version(answers: Iterable[Answers], version: str) -> Answers:
+    """Return the answers of one version."""
+    return next((one for one in answers if one.version == version), Answers(version))
+
+
+def reason_to_return(champion: Answers, former: Answers) -> str | None:
+    """Return the fault for which the former champion should serve again, or None.
+
+    A share must be shown to be larger than allowed. If the former champion had the same fault, it would be no remedy.
+    """
+    if champion.checkouts < LEAST:
+        return None
+    for what, most, count in _FAULTS:
+        faulty, checkouts = count(champion), champion.checkouts
+        if shown_share(faulty, checkouts) > most and count(former) <= most * former.checkouts:
+            return f"{faulty} of {checkouts} checkouts with version {champion.version} {what}; {most:.0%} are allowed"
+    return None

@@ -1,0 +1,221 @@
+"""What a day's check finds in a shop in which something has been planted; and when it asks for a training."""
+
+import datetime as dt
+
+import msgspec
+import numpy as np
+import pytest
+from google.cloud import storage as gcs
+
+from shared.calibration import Calibrator
+from shared.chain import current, evaluation, monitoring, training
+from shared.chain.documents import EVALUATION, Evaluation, ExportRun, Monitored, MonitoringRun, Reading
+from shared.chain.environment import Environment, StepContext
+from shared.chain.guarded import Guarded
+from shared.chain.versions import Version
+from shared.deadline import Deadline
+from shared.events import DataRefreshed, MonitoringDue
+
+FIRST_DAY = dt.date(2017, 5, 1)
+VISITORS_A_DAY = 80
+# The champion has learnt until day 30. The check is made on day 62.
+LEARNT, CHECKED = 30, 62
+TRAINED = "20170531-0a1b2c3d"
+MONITORED = "20170702-0a1b2c3d"
+TRAINED_AT = dt.datetime(2017, 6, 1, 3, tzinfo=dt.UTC)
+NOW = dt.datetime(2017, 7, 3, 7, tzinfo=dt.UTC)
+
+
+def day(number):
+    return FIRST_DAY + dt.timedelta(number)
+
+
+def shop(*, mail=lambda _: 0.3, device=("mobile", "desktop"), learnable=lambda _: True, known_until=None):
+    """First visits of 63 days. Who stays long, or comes by mail, buys later; unless the day is not `learnable`.
+
+    `mail` is the share of visitors from mail on a day. `device` holds the devices of the last week; before, there are
+    two. Outcomes are known until day `known_until`.
+    """
+    random = np.random.default_rng(3)
+    known_until = CHECKED - 14 if known_until is None else known_until
+    return [_visit(random, number, mail, device, learnable, known_until) for number in range(63 * VISITORS_A_DAY)]
+
+
+def _visit(random, number, mail, device, learnable, known_until):
+    of = number // VISITORS_A_DAY
+    seconds, by_mail = int(random.exponential(200)), random.random() < mail(of)
+    log_odds = -2.2 + 0.005 * seconds + 2 * by_mail if learnable(of) else -1
+    buys = int(random.random() < 1 / (1 + np.exp(-log_odds)))
+    return {
+        "visitor_id": f"{number:05d}",
+        "first_day": day(of),
+        "bounces": int(seconds < 10),
+        "time_on_site": seconds,
+        "pageviews": int(random.integers(1, 9)),
+        "hits": int(random.integers(1, 9)),
+        "furthest_step": int(random.integers(0, 4)),
+        "products_viewed": 0,
+        "products_added": 0,
+        "hour": int(random.integers(0, 24)),
+        "weekday": day(of).strftime("%A"),
+        "source": "mail" if by_mail else "google",
+        "medium": "organic",
+        "channel": "Organic Search",
+        "device": str(random.choice(device if of > CHECKED - 7 else ("mobile", "desktop"))),
+        "country": "France",
+        "will_buy_on_return_visit": buys if of <= known_until else None,
+    }
+
+
+@pytest.fixture(scope="module")
+def trained(whole_warehouse):
+    """The models that learnt until day 30, by candidate, and how the logistic regression was evaluated."""
+    environment = connected(whole_warehouse)
+    whole_warehouse.fill({"visitor_features": shop(known_until=LEARNT - 14)})
+    event = DataRefreshed(TRAINED, day(LEARNT))
+    environment.runs.open(ExportRun(opened_at=TRAINED_AT, event=event, as_of=day(LEARNT), trains=True))
+    context = StepContext(environment, TRAINED, "train_models", TRAINED_AT, Deadline(120))
+    training.write_rows(FIRST_DAY, day(LEARNT), 0.5, 0.25, context)
+    versions = {}
+    for number, candidate in enumerate(("baseline", "logistic"), 1):
+        versions[candidate] = version = Version(str(number), TRAINED, candidate)
+        whole_warehouse.run(f"models/{candidate}", training.rows_of_run(context), model=version.model)
+    evaluation.predict("logistic", versions["logistic"].model, "test", Calibrator(), context)
+    measured, _ = evaluation.measured("test", context)
+    whole_warehouse.filled |= {"training_rows", "evaluation_rows"}
+    whole_warehouse.clean()
+    return versions, measured
+
+
+@pytest.fixture
+def environment(warehouse, trained):
+    """A shop whose logistic regression is champion, with the documents of the run that trained it."""
+    environment = connected(warehouse)
+    judged = Evaluation("logistic", None, True, [], {}, {}, [], {}, test=trained[1])
+    environment.runs.write(TRAINED, EVALUATION, judged)
+    warehouse.filled |= {"training_rows", "evaluation_rows"}
+    yield environment
+    environment.runs.remove(MONITORED)
+    environment.bucket.delete_blobs(list(environment.bucket.list_blobs(prefix=current.PATH)))
+
+
+def connected(warehouse):
+    environment = Environment(warehouse.settings)
+    environment.__dict__["bigquery"] = warehouse.client
+    environment.__dict__["storage"] = gcs.Client(warehouse.settings.project)
+    return environment
+
+
+def checked(warehouse, environment, visitors, champion, former=None, today=NOW):
+    """The findings of the day, by check, and the context of the step that made them."""
+    tables = {"visitor_features": visitors, "scores": [score(day(CHECKED))]}
+    warehouse.fill(tables)
+    read = Reading(as_of=day(CHECKED))
+    held = current.Current(
+        TRAINED, day(CHECKED), "", read, TRAINED_AT, TRAINED_AT, trained=current.Training(TRAINED, TRAINED_AT)
+    )
+    Guarded(current.PATH, current.Current, environment).replace(held, 0)
+    event = MonitoringDue(MONITORED)
+    run = MonitoringRun(opened_at=today, event=event, as_of=day(CHECKED), today=today.date())
+    environment.runs.open(run)
+    context = StepContext(environment, MONITORED, "monitor_model", today, Deadline(120))
+    found = monitoring.findings(Monitored(champion, former), context)
+    return {one.check: one for one in found}, context
+
+
+def score(of):
+    return {"day": of, "visitor_id": "1", "probability": 0.5, "decile": 1, "offer": "none", "model_version": "2"} | {
+        "run_id": TRAINED
+    }
+
+
+def not_fine(found):
+    return {name: one.state for name, one in found.items() if one.state != "fine"}
+
+
+@pytest.mark.slow
+def test_in_a_shop_that_does_not_change_all_checks_are_fine(warehouse, environment, trained):
+    found, context = checked(warehouse, environment, shop(), trained[0]["logistic"], trained[0]["baseline"])
+    assert not_fine(found) == {}
+    assert found.keys() == {
+        "data_age",
+        "scores_age",
+        "run_cost",
+        "champion_age",
+        "performance",
+        "former_champion",
+        "score_drift",
+        "drift",
+        "skew",
+        "served_answers",
+    }
+    assert found["former_champion"].value < 0
+    assert monitoring.reasons_to_train(list(found.values()), context) == ([], "")
+
+
+def test_visitors_who_come_another_way_drift_are_far_from_the_training_data_and_get_other_scores(
+    warehouse, environment, trained
+):
+    visitors = shop(mail=lambda of: 0.8 if of > CHECKED - 7 else 0.3)
+    found, context = checked(warehouse, environment, visitors, trained[0]["logistic"])
+    assert not_fine(found) == {"score_drift": "warn", "drift": "warn", "skew": "warn"}
+    assert found["drift"].found.startswith("drifted: source by 5")
+    assert "source (0." in found["skew"].found
+    # A drift alone asks for no training.
+    assert monitoring.reasons_to_train(list(found.values()), context) == ([], "")
+
+
+@pytest.mark.slow
+def test_a_drift_that_moves_neither_scores_nor_metrics_is_information(warehouse, environment, trained):
+    found, _ = checked(warehouse, environment, shop(device=("mobile",)), trained[0]["logistic"])
+    assert not_fine(found) == {}
+    assert found["drift"].found.startswith("drifted: device by ")
+    assert found["drift"].found.endswith(" of the visitors; neither scores nor metrics have changed")
+
+
+@pytest.mark.slow
+def test_an_export_that_has_stopped_is_told(warehouse, environment, trained):
+    late = NOW + dt.timedelta(days=9)
+    found, _ = checked(warehouse, environment, shop(), trained[0]["logistic"], today=late)
+    assert not_fine(found) == {"data_age": "warn"}
+
+
+def test_outcomes_that_the_champion_cannot_tell_any_more_ask_for_one_training_and_never_for_a_loop(
+    warehouse, environment, trained
+):
+    visitors = shop(learnable=lambda of: of <= LEARNT - 14)
+    findings, context = checked(warehouse, environment, visitors, trained[0]["logistic"])
+    found = list(findings.values())
+    assert not_fine(findings)["performance"] == "act"
+    [reason], held_back = monitoring.reasons_to_train(found, context)
+    assert reason.startswith("monitoring: ROC AUC 0.")
+    assert held_back == ""
+
+    soon = StepContext(context.environment, MONITORED, "monitor_model", TRAINED_AT + dt.timedelta(days=2), Deadline(60))
+    [_], held_back = monitoring.reasons_to_train(found, soon)
+    assert held_back == "the last training was on 2017-06-01 (monitoring.cool_down_days)"
+
+    reject_twice(environment)
+    [_], held_back = monitoring.reasons_to_train(found, context)
+    assert held_back == "the gate has rejected the last 2 models (monitoring.max_rejections)"
+
+
+def reject_twice(environment):
+    """Let the gate reject the models of two more runs."""
+    rejected = ["20170601-00000001", "20170602-00000002"]
+    judged = Evaluation("logistic", "2", False, ["worse than the champion"], {}, {}, [], {})
+    for run_id, after in zip(rejected, [TRAINED, rejected[0]], strict=True):
+        event = DataRefreshed(run_id, day(LEARNT))
+        run = ExportRun(opened_at=TRAINED_AT, event=event, as_of=day(LEARNT), trains=True, after=after)
+        environment.runs.open(run)
+        environment.runs.write(run_id, EVALUATION, judged)
+    claim = Guarded(current.PATH, current.Current, environment)
+    held, generation = claim.read()
+    claim.replace(msgspec.structs.replace(held, trained=current.Training(rejected[1], TRAINED_AT)), generation)
+
+
+@pytest.mark.slow
+def test_a_champion_whose_ripe_outcomes_are_worse_than_the_former_ones_gives_way(warehouse, environment, trained):
+    found, _ = checked(warehouse, environment, shop(), trained[0]["baseline"], trained[0]["logistic"])
+    assert found["former_champion"].state == "warn"
+    assert found["former_champion"].found.endswith("so the former one returns (gate.margin)")
