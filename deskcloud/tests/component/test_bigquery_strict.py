@@ -105,6 +105,15 @@ def test_ml_functions_have_the_columns_of_their_model(client):
     assert len(run(client, "select _0, _1 from ml.confusion_matrix(model strict.buyers)")) == 2
 
 
+def test_a_regressor_predicts_a_number_without_probabilities(client):
+    run(client, MODEL.replace("buyers", "spend").replace("logistic", "linear").replace("'buys'", "'seconds'"))
+    sql = "select {} from ml.predict(model strict.spend, (select id, 1 as buys from visits)) limit 1"
+    assert len(run(client, sql.format("predicted_seconds / 2"))) == 1
+    with pytest.raises(BadRequest, match="Unrecognized name: predicted_seconds_probs"):
+        run(client, sql.format("predicted_seconds_probs"))
+    assert len(run(client, "select r2_score from ml.evaluate(model strict.spend)")) == 1
+
+
 def test_monitoring_functions_have_their_documented_columns(client):
     run(client, MODEL)
     drifted = """

@@ -18,7 +18,11 @@ VISITS = [
 ]
 CATALOG = Catalog(
     {"visits": VISITS, "p.d.visits_*": [*VISITS, {"name": "_TABLE_SUFFIX", "type": "STRING"}]}.get,
-    {"p.d.trees": Model("BOOSTED_TREE_CLASSIFIER", label="buys"), "factors": Model("MATRIX_FACTORIZATION")}.get,
+    {
+        "p.d.trees": Model("BOOSTED_TREE_CLASSIFIER", label="buys"),
+        "spend": Model("LINEAR_REGRESSION", label="amount", label_type="NUMERIC"),
+        "factors": Model("MATRIX_FACTORIZATION"),
+    }.get,
 )
 ROWS = [{"id": 1, "hits": [{"page": "/"}, {"page": "/cart"}]}, {"id": 2, "hits": []}]
 
@@ -82,6 +86,33 @@ def test_ml_predict_puts_its_own_columns_first():
 def test_the_columns_of_ml_evaluate_are_those_of_the_models_kind():
     assert columns("select * from ml.evaluate(model `p.d.trees`)")[0] == "precision FLOAT64"
     assert columns("select * from ml.evaluate(model factors)")[0] == "mean_average_precision FLOAT64"
+    assert columns("select * from ml.evaluate(model spend)") == [
+        f"{name} FLOAT64"
+        for name in (
+            "mean_absolute_error",
+            "mean_squared_error",
+            "mean_squared_log_error",
+            "median_absolute_error",
+            "r2_score",
+            "explained_variance",
+        )
+    ]
+
+
+def test_a_regressors_prediction_is_a_float64_without_probability():
+    assert columns("select * from ml.predict(model spend, (select id from visits))") == [
+        "predicted_amount FLOAT64",
+        "id INT64",
+    ]
+    explained = columns("select * from ml.explain_predict(model spend, (select id from visits))")
+    assert explained == [
+        "predicted_amount FLOAT64",
+        "top_feature_attributions ARRAY<STRUCT<feature STRING, attribution FLOAT64>>",
+        "baseline_prediction_value FLOAT64",
+        "prediction_value FLOAT64",
+        "approximation_error FLOAT64",
+        "id INT64",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from desk.ml import LOGISTIC, TREES, sessions
+from desk.ml import LOGISTIC, TREES, margin, sessions
 from deskcloud.bigquery import ml
 from deskcloud.bigquery.ml.columns import Columns
 
@@ -342,21 +342,7 @@ def test_a_logistic_model_exports_its_weights_as_json(rows, tmp_path):
     model = ml.train(LOGISTIC | {"l2_reg": 1.0}, rows)
     assert ml.export(model, tmp_path) == [tmp_path / "weights.json"]
     exported = json.loads((tmp_path / "weights.json").read_text())
-
-    def log_odds(row: dict[str, object]) -> float:
-        total = exported["intercept"]
-        for feature in exported["features"]:
-            value = row[feature["name"]]
-            if feature["kind"] == "numeric":
-                value = feature["mean"] if value is None else value
-                total += feature["weight"] * (value - feature["mean"]) / feature["stddev"]
-            elif value is None:
-                total += feature["null_weight"]
-            else:
-                total += feature["weights"].get(str(value).lower(), 0)
-        return total
-
-    given = [1 / (1 + math.exp(-log_odds(row))) for row in rows.slice(0, 200).to_pylist()]
+    given = [1 / (1 + math.exp(-margin(exported, row))) for row in rows.slice(0, 200).to_pylist()]
     assert given == pytest.approx(positive(ml.predict(model, rows.slice(0, 200))).tolist(), abs=1e-12)
 
 

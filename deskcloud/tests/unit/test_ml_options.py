@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from desk.discovery import Body, Document
-from desk.ml import LOGISTIC, TREES, sessions
+from desk.ml import LINEAR, LOGISTIC, TREE_REGRESSOR, TREES, sessions
 from deskcloud.bigquery import ml
 from deskcloud.bigquery.ml import options as rules
 
@@ -18,7 +18,7 @@ from deskcloud.bigquery.ml import options as rules
     ("options", "message"),
     [
         ({}, "MODEL_TYPE is required"),
-        ({"model_type": "KMEANS"}, r"MODEL_TYPE must be one of 'LOGISTIC_REG', 'BOOSTED_TREE_CLASSIFIER'.*'KMEANS'"),
+        ({"model_type": "KMEANS"}, r"MODEL_TYPE must be one of 'LINEAR_REG', 'LOGISTIC_REG'.*'KMEANS'"),
         (LOGISTIC | {"num_clusters": 3}, "NUM_CLUSTERS is not supported for model type LOGISTIC_REGRESSION"),
         (LOGISTIC | {"max_tree_depth": 3}, "MAX_TREE_DEPTH is not supported for model type LOGISTIC_REGRESSION"),
         (TREES | {"fit_intercept": True}, "FIT_INTERCEPT is not supported for model type BOOSTED_TREE_CLASSIFIER"),
@@ -41,6 +41,16 @@ from deskcloud.bigquery.ml import options as rules
         (LOGISTIC | {"auto_class_weights": True, "class_weights": [("0", 1.0), ("1", 2.0)]}, "exclude each other"),
         (LOGISTIC | {"class_weights": [(0, 1.0), (1, 2.0)]}, "each label as a STRING"),
         (LOGISTIC | {"category_encoding_method": "LABEL_ENCODING"}, "CATEGORY_ENCODING_METHOD must be one of"),
+        (LINEAR | {"auto_class_weights": True}, "AUTO_CLASS_WEIGHTS is not supported for model type LINEAR_REGRESSION"),
+        (LINEAR | {"optimize_strategy": "NORMAL_EQUATION", "l1_reg": 0}, "'NORMAL_EQUATION' and L1_REG exclude"),
+        (LINEAR | {"optimize_strategy": "ADAM"}, "OPTIMIZE_STRATEGY must be one of .*'NORMAL_EQUATION'; got 'ADAM'"),
+        (LINEAR | {"learn_rate": 0.1}, "LEARN_RATE needs LEARN_RATE_STRATEGY='CONSTANT'"),
+        (LOGISTIC | {"optimize_strategy": "NORMAL_EQUATION"}, "OPTIMIZE_STRATEGY must be one of"),
+        (
+            TREE_REGRESSOR | {"class_weights": [("0", 1.0)]},
+            "CLASS_WEIGHTS is not supported for model type BOOSTED_TREE",
+        ),
+        (TREE_REGRESSOR | {"dropout": 0.1}, "DROPOUT needs BOOSTER_TYPE='DART'"),
         (TREES | {"category_encoding_method": "TARGET_ENCODING"}, "'TARGET_ENCODING' is not supported"),
         (TREES | {"dropout": 0.1}, "DROPOUT needs BOOSTER_TYPE='DART'"),
         (TREES | {"auto_class_weights": True, "instance_weight_col": "w"}, "exclude each other"),
@@ -92,6 +102,13 @@ anything = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.te
 names = st.one_of(
     st.sampled_from(sorted(set(rules.OPTIONS[rules.LOGISTIC]) | set(rules.OPTIONS[rules.TREES]))), st.text()
 )
+losses = {
+    "LOGISTIC_REG": "MEAN_LOG_LOSS",
+    "boosted_tree_classifier": "MEAN_LOG_LOSS",
+    "LINEAR_REG": "MEAN_SQUARED_LOSS",
+    "boosted_tree_regressor": "MEAN_SQUARED_LOSS",
+    None: None,
+}
 
 
 @pytest.mark.parametrize(
@@ -101,6 +118,9 @@ names = st.one_of(
         LOGISTIC | {"optimize_strategy": "BATCH_GRADIENT_DESCENT", "class_weights": [("0", 1.0), ("1", 2.0)]},
         LOGISTIC | {"data_split_method": "SEQ", "data_split_col": "SEQ", "data_split_eval_fraction": 0.3},
         TREES | {"booster_type": "DART", "data_split_method": "RANDOM", "xgboost_version": "1.1"},
+        LINEAR | {"optimize_strategy": "NORMAL_EQUATION"},
+        LINEAR | {"learn_rate_strategy": "CONSTANT", "l1_reg": 1.0},
+        TREE_REGRESSOR | {"booster_type": "DART", "instance_weight_col": "w"},
         {"model_type": "MATRIX_FACTORIZATION", "feedback_type": "IMPLICIT"},
     ],
 )
@@ -110,9 +130,9 @@ def test_training_options_have_the_fields_and_enum_values_of_the_api(options):
     assert body.problems == []
 
 
-@given(st.dictionaries(names, anything), st.sampled_from(["LOGISTIC_REG", "boosted_tree_classifier", None]))
+@given(st.dictionaries(names, anything), st.sampled_from(list(losses)))
 @settings(deadline=None, max_examples=60)
 def test_whatever_is_given_is_either_understood_or_refused(given_options, model_type):
     with suppress(ml.MLError):
         parsed = rules.parse(given_options | {"model_type": model_type})
-        assert rules.training_options(parsed)["lossType"] == "MEAN_LOG_LOSS"
+        assert rules.training_options(parsed)["lossType"] == losses[model_type]

@@ -11,7 +11,7 @@ import pytest
 
 from desk.ml import EXPLICIT, IMPLICIT, interactions
 from deskcloud.bigquery import ml
-from deskcloud.bigquery.ml import rating_metrics
+from deskcloud.bigquery.ml import metrics, rating_metrics
 from deskcloud.bigquery.ml.ratings import Ratings
 
 
@@ -88,7 +88,7 @@ def test_recommend_refuses_what_it_cannot_cross(model, monkeypatch):
 
 def test_the_measures_of_explicit_feedback_are_those_of_a_regression():
     actual, predicted = np.array([1.0, 2.0, 4.0, 5.0]), np.array([1.5, 2.0, 3.0, 5.5])
-    measured = rating_metrics.of_errors(actual, predicted)
+    measured = metrics.of_errors(actual, predicted)
 
     logs = (np.log(1 + actual) - np.log(1 + predicted)) ** 2
     assert measured == pytest.approx(
@@ -101,10 +101,10 @@ def test_the_measures_of_explicit_feedback_are_those_of_a_regression():
             "explained_variance": 1 - 0.375 / 2.5,
         }
     )
-    even = rating_metrics.of_errors(np.array([1.0, 2.0, 3.0, 4.0]), np.array([2.0, 4.0, 6.0, 8.0]))
+    even = metrics.of_errors(np.array([1.0, 2.0, 3.0, 4.0]), np.array([2.0, 4.0, 6.0, 8.0]))
     assert even["median_absolute_error"] == 2
-    assert math.isnan(rating_metrics.of_errors(np.array([3.0, 3.0]), np.array([3.0, -2.0]))["r2_score"])
-    assert math.isnan(rating_metrics.of_errors(np.array([3.0, 4.0]), np.array([3.0, -2.0]))["mean_squared_log_error"])
+    assert math.isnan(metrics.of_errors(np.array([3.0, 3.0]), np.array([3.0, -2.0]))["r2_score"])
+    assert math.isnan(metrics.of_errors(np.array([3.0, 4.0]), np.array([3.0, -2.0]))["mean_squared_log_error"])
 
 
 def test_the_measures_of_implicit_feedback_are_those_of_a_ranking(monkeypatch):

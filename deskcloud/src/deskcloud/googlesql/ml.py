@@ -148,7 +148,9 @@ def _columns(function: str, model: Model) -> str:
             [f"expected_label {kind}", *(f"`{one}` INT64" for one in model.class_columns)]
         ),
         "ML.PREDICT": probabilities if model.is_classifier else f"{label} FLOAT64",
-        "ML.EXPLAIN_PREDICT": f"{label} {kind}, probability FLOAT64, {_ATTRIBUTIONS}",
+        "ML.EXPLAIN_PREDICT": f"{label} {kind}, probability FLOAT64, {_ATTRIBUTIONS}"
+        if model.is_classifier
+        else f"{label} FLOAT64, {_ATTRIBUTIONS}",
         "ML.RECOMMEND": f"{rating} FLOAT64, {model.user} {model.user_type}, {model.item} {model.item_type}",
         "ML.WEIGHTS": _FACTORS if model.is_factorization else _WEIGHTS,
     }

@@ -3,10 +3,13 @@
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
-from deskcloud.bigquery.ml import Classifier, MLError, predict_instances
+from deskcloud.bigquery.ml import MLError, load, predict_instances
 from deskcloud.vertex.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from deskcloud.bigquery.ml.supervised import Supervised
 
 type Instances = list[dict[str, Any]]
 type Predictor = Callable[[Instances], list[dict[str, Any]]]
@@ -15,7 +18,8 @@ type Predictor = Callable[[Instances], list[dict[str, Any]]]
 
 def load_bqml(folder: Path) -> Predictor:
     """Load a BigQuery ML model from the folder to which it was exported."""
-    model = Classifier.load(folder)
+    # BigQuery registers only classifiers and regressors.
+    model = cast("Supervised", load(folder))
 
     def predict(instances: Instances) -> list[dict[str, Any]]:
         try:

@@ -42,20 +42,30 @@ _OF_ALL = {
     "ML.FEATURE_INFO": Function(ml.feature_info),
 }
 
+_SUPERVISED = _OF_ALL | {
+    "ML.WEIGHTS": Function(ml.weights, options=frozenset({"standardize"})),
+    "ML.FEATURE_IMPORTANCE": Function(ml.feature_importance),
+    "ML.VALIDATE_DATA_SKEW": Function(
+        ml.validate_data_skew, "required", frozenset({*monitoring.THRESHOLDS, "enable_visualization_link"})
+    ),
+}
+
 FUNCTIONS: dict[type[ml.TrainedModel], dict[str, Function]] = {
-    ml.Classifier: _OF_ALL
+    ml.Classifier: _SUPERVISED
     | {
         "ML.PREDICT": Function(ml.predict, "required", frozenset({"threshold"})),
         "ML.EXPLAIN_PREDICT": Function(ml.explain_predict, "required", frozenset({"top_k_features", "threshold"})),
         "ML.EVALUATE": Function(ml.evaluate, "optional", frozenset({"threshold"})),
         "ML.CONFUSION_MATRIX": Function(ml.confusion_matrix, "optional", frozenset({"threshold"})),
         "ML.ROC_CURVE": Function(_roc_curve, "optional", frozenset({"thresholds"})),
-        "ML.WEIGHTS": Function(ml.weights, options=frozenset({"standardize"})),
-        "ML.FEATURE_IMPORTANCE": Function(ml.feature_importance),
         "ML.GLOBAL_EXPLAIN": Function(ml.global_explain, options=frozenset({"class_level_explain"})),
-        "ML.VALIDATE_DATA_SKEW": Function(
-            ml.validate_data_skew, "required", frozenset({*monitoring.THRESHOLDS, "enable_visualization_link"})
-        ),
+    },
+    ml.Regressor: _SUPERVISED
+    | {
+        "ML.PREDICT": Function(ml.regression.predict, "required"),
+        "ML.EXPLAIN_PREDICT": Function(ml.regression.explain_predict, "required", frozenset({"top_k_features"})),
+        "ML.EVALUATE": Function(ml.regression.evaluate, "optional"),
+        "ML.GLOBAL_EXPLAIN": Function(ml.global_explain),
     },
     ml.Factorization: _OF_ALL
     | {

@@ -18,8 +18,10 @@ from deskcloud.googlesql.tokens import Token, starts
 
 _ALTERABLE = ("expiration_timestamp", "labels", "description", "friendly_name", "vertex_ai_model_id")
 _FORMATS = {
+    "LINEAR_REGRESSION": "ML_TF_SAVED_MODEL",
     "LOGISTIC_REGRESSION": "ML_TF_SAVED_MODEL",
     "BOOSTED_TREE_CLASSIFIER": "ML_XGBOOST_BOOSTER",
+    "BOOSTED_TREE_REGRESSOR": "ML_XGBOOST_BOOSTER",
     "MATRIX_FACTORIZATION": "ML_TF_SAVED_MODEL",
 }
 

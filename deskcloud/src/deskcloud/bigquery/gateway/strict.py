@@ -16,9 +16,10 @@ import logging
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from deskcloud import jsontext
+from deskcloud.bigquery import ml
 from deskcloud.bigquery.gateway.errors import BigQueryError
 from deskcloud.bigquery.gateway.work import Services, Work, name_positional_parameters
 from deskcloud.bigquery.ml.options import FACTORIZATION
@@ -30,9 +31,6 @@ from deskcloud.googlesql.errors import Crashed, Refused
 from deskcloud.googlesql.ml import Model
 from deskcloud.googlesql.tokens import Token, UnterminatedError, starts, tokenize
 from deskcloud.googlesql.types import Fields
-
-if TYPE_CHECKING:
-    from deskcloud.bigquery import ml
 
 _LOG = logging.getLogger(__name__)
 _JUDGED = frozenset({"SELECT", "WITH", "(", "FROM", "INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE"})
@@ -145,8 +143,9 @@ class Strict:
                 rating=label["name"],
                 is_implicit=options["feedbackType"] == "IMPLICIT",
             )
-        learned = cast("ml.Classifier", found.learned())
-        return Model(model_type, label["name"], label["type"]["typeKind"], class_columns(learned.class_names))
+        learned = found.learned()
+        names = class_columns(learned.class_names) if isinstance(learned, ml.Classifier) else ()
+        return Model(model_type, label["name"], label["type"]["typeKind"], names)
 
 
 def _is_judged(query: dict[str, Any]) -> bool:

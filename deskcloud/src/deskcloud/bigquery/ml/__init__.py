@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from deskcloud.bigquery.ml import recommendation
+from deskcloud.bigquery.ml import recommendation, regression
 from deskcloud.bigquery.ml.classifier import Classifier
 from deskcloud.bigquery.ml.data_description import describe_data
 from deskcloud.bigquery.ml.errors import MLError
@@ -35,12 +35,14 @@ from deskcloud.bigquery.ml.prediction import (
     predict_columns,
     roc_curve,
 )
+from deskcloud.bigquery.ml.regressor import Regressor
 from deskcloud.bigquery.ml.training import train
 
 __all__ = [
     "Classifier",
     "Factorization",
     "MLError",
+    "Regressor",
     "TrainedModel",
     "confusion_matrix",
     "describe",
@@ -56,6 +58,7 @@ __all__ = [
     "predict_columns",
     "predict_instances",
     "recommendation",
+    "regression",
     "roc_curve",
     "train",
     "training_info",

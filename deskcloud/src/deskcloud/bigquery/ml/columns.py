@@ -118,10 +118,10 @@ class Columns:
         column = self._table.column(position)
         return column if field is None else column.flatten()[field]
 
-    def numbers(self, feature: Feature) -> pa.ChunkedArray:
-        """Return a numeric feature as float64."""
+    def numbers(self, feature: Feature, what: str = "Feature") -> pa.ChunkedArray:
+        """Return a numeric column as float64. `what` is "Feature" or "Label", for error messages."""
         # Digits beyond float64's precision do not affect training.
-        return self._checked(feature, "Feature").cast(pa.float64(), safe=False)
+        return self._checked(feature, what).cast(pa.float64(), safe=False)
 
     def categories(self, feature: Feature) -> pa.DictionaryArray:
         """Return a non-numeric feature as category names."""

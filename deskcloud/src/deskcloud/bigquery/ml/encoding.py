@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int32]
+Mask = npt.NDArray[np.bool_]
+Labels = npt.NDArray[Any]
+"""A classifier's labels mask the rows of the positive class. A regressor's labels are float64."""
 
 UNSEEN = 0
 """The code of a category that does not occur in the training rows.
@@ -109,7 +112,7 @@ class Rows:
     """Rows for training or evaluation: the features, the labels, and a weight per row."""
 
     columns: Columns
-    positive: npt.NDArray[np.bool_]
+    labels: Labels
     weights: Floats
 
 

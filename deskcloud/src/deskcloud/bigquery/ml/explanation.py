@@ -1,4 +1,4 @@
-"""Compute ML.EXPLAIN_PREDICT: how much each feature contributed to a prediction."""
+"""Compute ML.EXPLAIN_PREDICT of a classifier: how much each feature contributed to a prediction."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from deskcloud.bigquery.ml.errors import MLError
 if TYPE_CHECKING:
     from deskcloud.bigquery.ml.classifier import Classifier
     from deskcloud.bigquery.ml.encoding import Floats
+    from deskcloud.bigquery.ml.supervised import Supervised
 
 
 def explain_predict(model: Classifier, rows: pa.Table, top_k_features: int = 5, threshold: float = 0.5) -> pa.Table:
@@ -24,17 +25,15 @@ def explain_predict(model: Classifier, rows: pa.Table, top_k_features: int = 5, 
     is 0.
     """
     prediction.check_threshold(threshold)
-    if isinstance(top_k_features, bool) or not isinstance(top_k_features, int) or top_k_features < 1:
-        raise MLError(f"TOP_K_FEATURES must be an INT64 of at least 1; got {top_k_features!r}.")
     columns = Columns(rows)
-    probabilities = model.estimator.probabilities(columns)
+    probabilities = model.estimator.predictions(columns)
     parts = model.estimator.contributions(columns)
     predicted_positive = probabilities >= threshold
     parts *= np.where(predicted_positive, 1.0, -1.0)[:, np.newaxis]
     added = {
         f"predicted_{model.label}": prediction.predicted_labels(model, probabilities, threshold),
         "probability": pa.array(np.where(predicted_positive, probabilities, 1 - probabilities)),
-        "top_feature_attributions": _top(model, parts[:, :-1], top_k_features),
+        "top_feature_attributions": top_attributions(model, parts[:, :-1], top_k_features),
         "baseline_prediction_value": pa.array(parts[:, -1]),
         "prediction_value": pa.array(parts.sum(axis=1)),
         "approximation_error": pa.array(np.zeros(columns.rows)),
@@ -42,8 +41,14 @@ def explain_predict(model: Classifier, rows: pa.Table, top_k_features: int = 5, 
     return prediction.beside(pa.table(added), rows)
 
 
-def _top(model: Classifier, attributions: Floats, count: int) -> pa.Array:
-    """Return the `count` features with the largest absolute attribution for each row, the largest first."""
+def top_attributions(model: Supervised, attributions: Floats, count: int) -> pa.Array:
+    """Return the `count` features with the largest absolute attribution for each row, the largest first.
+
+    Raises:
+        MLError: `count`, which is TOP_K_FEATURES, is not a number of at least 1.
+    """
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise MLError(f"TOP_K_FEATURES must be an INT64 of at least 1; got {count!r}.")
     rows, features = attributions.shape
     count = min(count, features)
     order = np.argsort(-np.abs(attributions), axis=1, kind="stable")[:, :count]

@@ -8,8 +8,8 @@ Boosted trees are written in BigQuery's format:
 
 The code of a category is its line number in the vocabulary, from 1. NULL and unseen categories have the code 0.
 
-For logistic regression and matrix factorization, Google writes a TensorFlow SavedModel. Here, these models are written
-to one file in a format of this project, `weights.json`.
+For linear and logistic regression and matrix factorization, Google writes a TensorFlow SavedModel. Here, these models
+are written to one file in a format of this project, `weights.json`.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ import pyarrow as pa
 
 from deskcloud import jsontext
 from deskcloud.bigquery.ml import legacy_booster
+from deskcloud.bigquery.ml.classifier import Classifier
 from deskcloud.bigquery.ml.columns import as_strings
 from deskcloud.bigquery.ml.encoding import UNSEEN, Category, Input, Numeric
 from deskcloud.bigquery.ml.errors import MLError
 from deskcloud.bigquery.ml.factorization import Factorization
-from deskcloud.bigquery.ml.options import LOGISTIC
+from deskcloud.bigquery.ml.linear import Linear
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from deskcloud.bigquery.ml.classifier import Classifier
     from deskcloud.bigquery.ml.factorization import Side
-    from deskcloud.bigquery.ml.logistic import Logistic
     from deskcloud.bigquery.ml.model import TrainedModel
+    from deskcloud.bigquery.ml.supervised import Supervised
     from deskcloud.bigquery.ml.trees import Trees
 
 
@@ -51,8 +51,8 @@ def export(model: TrainedModel, folder: Path) -> list[Path]:
     if isinstance(model, Factorization):
         files = _factorization_files(model)
     else:
-        learned = cast("Classifier", model)
-        files = _logistic_files(learned) if model.model_type == LOGISTIC else _tree_files(learned)
+        learned = cast("Supervised", model)
+        files = _linear_files(learned) if isinstance(learned.estimator, Linear) else _tree_files(learned)
     written = []
     for name, content in files.items():
         path = folder / name
@@ -62,7 +62,7 @@ def export(model: TrainedModel, folder: Path) -> list[Path]:
     return written
 
 
-def _tree_files(model: Classifier) -> dict[str, bytes]:
+def _tree_files(model: Supervised) -> dict[str, bytes]:
     learned = cast("Trees", model.estimator)
     inputs = [_input(input_) for input_ in learned.inputs]
     files: dict[str, bytes] = {}
@@ -80,8 +80,8 @@ def _tree_files(model: Classifier) -> dict[str, bytes]:
     } | files
 
 
-def _logistic_files(model: Classifier) -> dict[str, bytes]:
-    learned = cast("Logistic", model.estimator)
+def _linear_files(model: Supervised) -> dict[str, bytes]:
+    learned = cast("Linear", model.estimator)
     inputs = []
     for input_, weights in zip(learned.inputs, learned.weights, strict=True):
         shown = _input(input_)
@@ -118,13 +118,9 @@ def _side(side: Side) -> dict[str, Any]:
     }
 
 
-def _head(model: Classifier) -> dict[str, Any]:
-    return {
-        "model_type": model.model_type,
-        "label_col": model.label,
-        "label_type": model.label_type,
-        "class_labels": list(model.class_names),
-    }
+def _head(model: Supervised) -> dict[str, Any]:
+    head = {"model_type": model.model_type, "label_col": model.label, "label_type": model.label_type}
+    return head | {"class_labels": list(model.class_names)} if isinstance(model, Classifier) else head
 
 
 def _input(input_: Input) -> dict[str, Any]:

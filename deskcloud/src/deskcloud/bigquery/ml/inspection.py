@@ -10,14 +10,15 @@ import pyarrow as pa
 from deskcloud.bigquery.ml.classifier import Classifier
 from deskcloud.bigquery.ml.encoding import NULL_CATEGORY, UNSEEN, Numeric
 from deskcloud.bigquery.ml.errors import MLError
+from deskcloud.bigquery.ml.linear import Linear
 from deskcloud.bigquery.ml.metrics import Confusion, confusions, log_loss, percentiles, roc_auc
-from deskcloud.bigquery.ml.options import LOGISTIC, TREES
+from deskcloud.bigquery.ml.supervised import Supervised
 
 if TYPE_CHECKING:
     from deskcloud.bigquery.ml.classifier import Evaluation
     from deskcloud.bigquery.ml.factorization import Factorization
-    from deskcloud.bigquery.ml.logistic import Logistic
     from deskcloud.bigquery.ml.model import TrainedModel
+    from deskcloud.bigquery.ml.regressor import Regressor
     from deskcloud.bigquery.ml.trees import Trees
 
 _WEIGHTS = pa.schema(
@@ -29,15 +30,15 @@ _WEIGHTS = pa.schema(
 )
 
 
-def weights(model: Classifier, standardize: bool = False) -> pa.Table:
-    """Return ML.WEIGHTS of a logistic regression: one row per input, then `__INTERCEPT__`.
+def weights(model: Supervised, standardize: bool = False) -> pa.Table:
+    """Return ML.WEIGHTS of a linear model: one row per input, then `__INTERCEPT__`.
 
     NULL is a category only for inputs with NULLs in the training rows. An unseen category has the weight 0. If
     `standardize`, the weights apply to standardised numbers.
     """
-    if model.model_type != LOGISTIC:
+    learned = model.estimator
+    if not isinstance(learned, Linear):
         raise MLError(f"ML.WEIGHTS is not supported for {model.model_type}: use ML.FEATURE_IMPORTANCE.")
-    learned = cast("Logistic", model.estimator)
     intercept, values = (learned.intercept, learned.weights) if standardize else learned.raw_weights()
     rows: list[dict[str, Any]] = []
     for input_, weight in zip(learned.inputs, values, strict=True):
@@ -82,9 +83,9 @@ def feature_info(model: TrainedModel) -> pa.Table:
     return pa.Table.from_pylist(rows, pa.schema({"input": pa.string()} | reals | wholes))
 
 
-def feature_importance(model: Classifier) -> pa.Table:
+def feature_importance(model: Supervised) -> pa.Table:
     """Return ML.FEATURE_IMPORTANCE of boosted trees: the number of splits, and the splits' mean gain and mean cover."""
-    if model.model_type != TREES:
+    if isinstance(model.estimator, Linear):
         raise MLError(f"ML.FEATURE_IMPORTANCE is not supported for {model.model_type}: use ML.WEIGHTS.")
     found = cast("Trees", model.estimator).importance()
     columns = dict(zip(("weight", "gain", "cover"), zip(*found, strict=True), strict=True))
@@ -94,15 +95,15 @@ def feature_importance(model: Classifier) -> pa.Table:
     )
 
 
-def global_explain(model: Classifier, class_level_explain: bool = False) -> pa.Table:
+def global_explain(model: Supervised, class_level_explain: bool = False) -> pa.Table:
     """Return ML.GLOBAL_EXPLAIN: mean absolute attributions, the highest first.
 
     The model must have been trained with ENABLE_GLOBAL_EXPLAIN. If `class_level_explain`, return the top ten features
-    of each class. With two classes, the attributions of the classes differ only in sign.
+    of each class of a classifier. With two classes, the attributions of the classes differ only in sign.
     """
     ranked = _ranked_attributions(model)
     schema = {"feature": pa.string(), "attribution": pa.float64()}
-    if not class_level_explain:
+    if not (class_level_explain and isinstance(model, Classifier)):
         rows = [{"feature": name, "attribution": value} for name, value in ranked]
         return pa.Table.from_pylist(rows, pa.schema(schema))
     rows = [
@@ -113,7 +114,7 @@ def global_explain(model: Classifier, class_level_explain: bool = False) -> pa.T
     return pa.Table.from_pylist(rows, pa.schema({"class_name": pa.string()} | schema))
 
 
-def _ranked_attributions(model: Classifier) -> list[tuple[str, float]]:
+def _ranked_attributions(model: Supervised) -> list[tuple[str, float]]:
     if model.attributions is None:
         raise MLError("ML.GLOBAL_EXPLAIN needs a model trained with ENABLE_GLOBAL_EXPLAIN=TRUE: train one with it.")
     pairs = [(feature.name, value) for feature, value in zip(model.features, model.attributions, strict=True)]
@@ -144,7 +145,7 @@ def describe(model: TrainedModel) -> dict[str, Any]:
         ],
         "evaluationMetrics": _evaluation_metrics(model),
     }
-    if isinstance(model, Classifier) and model.attributions is not None:
+    if isinstance(model, Supervised) and model.attributions is not None:
         run["modelLevelGlobalExplanation"] = {
             "explanations": [{"featureName": name, "attribution": value} for name, value in _ranked_attributions(model)]
         }
@@ -163,9 +164,10 @@ def _standard_field(name: str, type_: str) -> dict[str, Any]:
 def _evaluation_metrics(model: TrainedModel) -> dict[str, Any]:
     if isinstance(model, Classifier):
         return {"binaryClassificationMetrics": _binary_metrics(model)}
-    learned = cast("Factorization", model)
+    learned = cast("Factorization | Regressor", model)
     measures = {_API_NAMES[name]: value for name, value in learned.measures.items() if name in _API_NAMES}
-    return {"rankingMetrics" if learned.is_implicit else "regressionMetrics": _without_nan(measures)}
+    ranks = "mean_average_precision" in learned.measures
+    return {"rankingMetrics" if ranks else "regressionMetrics": _without_nan(measures)}
 
 
 # The API has no field for explained_variance.

@@ -2,7 +2,7 @@
 
 All fields are little-endian, without padding. Their order is:
 
-    learner     float32 base_score, as log odds (versions before 1.0 store the transformed value)
+    learner     float32 base_score (versions before 1.0 store the transformed value: log odds for binary:logistic)
                 uint32 num_feature; int32 num_class, contain_extra_attrs, contain_eval_metrics; 29 x int32 reserved
     objective   uint64 length, bytes
     booster     uint64 length, bytes: gbtree
@@ -34,13 +34,19 @@ if TYPE_CHECKING:
 _NODE = np.dtype([("parent", "<i4"), ("left", "<i4"), ("right", "<i4"), ("feature", "<u4"), ("value", "<f4")])
 _STATS = np.dtype([("loss", "<f4"), ("hessians", "<f4"), ("weight", "<f4"), ("leaf_children", "<i4")])
 
+_OBJECTIVES = {"reg:squarederror": "reg:linear"}
+"""The names that version 0.82 has for objectives."""
+
 _TOP_BIT = np.uint32(1 << 31)
 _DELETED = np.uint32(0xFFFFFFFF)
 _ROOT_PARENT = np.uint32(0xFFFFFFFF)
 
 
 def dumps(booster: xgb.Booster) -> bytes:
-    """Return a binary classifier's booster in the legacy format. Predictions agree up to float32 rounding."""
+    """Return a booster in the legacy format. Predictions agree up to float32 rounding.
+
+    The booster is a binary classifier's or a regressor's.
+    """
     learner = json.loads(booster.save_raw("json"))["learner"]
     model = learner["gradient_booster"]["model"]
     trees = model["trees"]
@@ -48,7 +54,7 @@ def dumps(booster: xgb.Booster) -> bytes:
     tree_weights = model.get("weight_drop", [1.0] * len(trees))
     parts = [
         struct.pack("<fIiii29i", _base_margin(learner), num_feature, 0, 0, 0, *[0] * 29),
-        _text(learner["objective"]["name"]),
+        _text(_OBJECTIVES.get(learner["objective"]["name"], learner["objective"]["name"])),
         _text("gbtree"),
         struct.pack("<4iq2i32i", len(trees), 1, num_feature, 0, 0, 1, 0, *[0] * 32),
         *(_tree(tree, num_feature, weight) for tree, weight in zip(trees, tree_weights, strict=True)),
@@ -59,8 +65,8 @@ def dumps(booster: xgb.Booster) -> bytes:
 
 def _base_margin(learner: dict[str, Any]) -> float:
     # XGBoost 3 writes a list in brackets, with one number per target.
-    probability = float(str(learner["learner_model_param"]["base_score"]).strip("[]"))
-    return math.log(probability / (1 - probability))
+    base_score = float(str(learner["learner_model_param"]["base_score"]).strip("[]"))
+    return math.log(base_score / (1 - base_score)) if learner["objective"]["name"] == "binary:logistic" else base_score
 
 
 def _text(text: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Compute metrics of a binary classifier from the probabilities of the positive class."""
+"""Compute metrics of predicted numbers, and of a binary classifier's probabilities of the positive class."""
 
 from __future__ import annotations
 
@@ -103,3 +103,23 @@ def confusions(thresholds: list[float], positive: Mask, probabilities: Floats) -
         Confusion(len(of_positives) - below, len(of_negatives) - under, under, below)
         for below, under in zip(missed.tolist(), cleared.tolist(), strict=True)
     ]
+
+
+def of_errors(actual: Floats, predicted: Floats) -> dict[str, float]:
+    """Return ML.EVALUATE's regression metrics, by the formulas of the API's HparamTuningObjective.
+
+    For an even number of errors, the median is the lower of the two middle errors, as in BigQuery's penguins tutorial.
+    The log error is NaN if a label or a prediction is -1 or less. r2_score and explained_variance are NaN if all labels
+    are equal.
+    """
+    errors = actual - predicted
+    varies = actual.var() > 0
+    has_logs = min(actual.min(), predicted.min()) > -1
+    return {
+        "mean_absolute_error": float(np.abs(errors).mean()),
+        "mean_squared_error": float((errors**2).mean()),
+        "mean_squared_log_error": float(((np.log1p(actual) - np.log1p(predicted)) ** 2).mean()) if has_logs else np.nan,
+        "median_absolute_error": float(np.quantile(np.abs(errors), 0.5, method="lower")),
+        "r2_score": float(1 - (errors**2).mean() / actual.var()) if varies else np.nan,
+        "explained_variance": float(1 - errors.var() / actual.var()) if varies else np.nan,
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import json
+import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,7 @@ class FeatureStatistics:
 
 @dataclass(frozen=True)
 class TrainedModel(abc.ABC):
-    """The common part of all trained models. The subclasses are Classifier and Factorization.
+    """The common part of all trained models. The subclasses are Classifier, Regressor and Factorization.
 
     model_type: the value of the API's enum, such as LOGISTIC_REGRESSION
     label, label_type: the name and the BigQuery type ("INT64", "BOOL", ...) of the target column
@@ -77,6 +78,9 @@ class TrainedModel(abc.ABC):
 def kept_fields(folder: Path) -> dict[str, Any]:
     """Return the content of model.json, with the iterations, the statistics and the features as Python objects."""
     kept: dict[str, Any] = json.loads((folder / "model.json").read_text())
+    if "measures" in kept:
+        # JSON has no NaN, so a metric that is not a number was stored as null.
+        kept["measures"] = {name: math.nan if value is None else value for name, value in kept["measures"].items()}
     return kept | {
         "iterations": [Iteration(**iteration) for iteration in kept["iterations"]],
         "statistics": [FeatureStatistics(**statistics) for statistics in kept["statistics"]],

@@ -15,9 +15,9 @@ from deskcloud.bigquery.ml.errors import MLError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deskcloud.bigquery.ml.classifier import Classifier
     from deskcloud.bigquery.ml.columns import Feature
     from deskcloud.bigquery.ml.distributions import Distribution
+    from deskcloud.bigquery.ml.supervised import Supervised
 
 THRESHOLDS = (
     "categorical_default_threshold",
@@ -71,7 +71,7 @@ def validate_data_drift(base: pa.Table, study: pa.Table, **options: Any) -> pa.T
     return _report(pairs, options)
 
 
-def validate_data_skew(model: Classifier, rows: pa.Table, **options: Any) -> pa.Table:
+def validate_data_skew(model: Supervised, rows: pa.Table, **options: Any) -> pa.Table:
     """Return ML.VALIDATE_DATA_SKEW: one row for each feature of the model that the rows have, sorted by name."""
     if model.distributions is None:
         raise MLError(

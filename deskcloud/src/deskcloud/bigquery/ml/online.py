@@ -15,29 +15,19 @@ from deskcloud.bigquery.ml.errors import MLError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from deskcloud.bigquery.ml.classifier import Classifier
+    from deskcloud.bigquery.ml.supervised import Supervised
 
 
-def predict_instances(model: Classifier, instances: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def predict_instances(model: Supervised, instances: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return Vertex AI's predictions for instances. An instance is a JSON object with a value per feature column.
 
-    A prediction is {"<label>_values": [str, str], "<label>_probs": [float, float], "predicted_<label>": [str]}. The
-    positive class comes first. JSON null is NULL. Keys that are not features are ignored.
+    JSON null is NULL. Keys that are not features are ignored.
 
     Raises:
         MLError: a key is missing, or a value has the wrong type.
     """
-    names, label = model.class_names, model.label
     columns = {feature.name: _instance_column(feature, instances) for feature in model.features}
-    probabilities = model.estimator.probabilities(Columns(pa.table(columns)))
-    return [
-        {
-            f"{label}_values": [names[1], names[0]],
-            f"{label}_probs": [probability, 1 - probability],
-            f"predicted_{label}": [names[int(probability >= 0.5)]],
-        }
-        for probability in probabilities.tolist()
-    ]
+    return [model.answer(one) for one in model.estimator.predictions(Columns(pa.table(columns))).tolist()]
 
 
 def _instance_column(feature: Feature, instances: list[dict[str, Any]]) -> pa.Array:

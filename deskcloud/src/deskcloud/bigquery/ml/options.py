@@ -14,12 +14,25 @@ from deskcloud.bigquery.ml.errors import MLError
 
 Parser = Callable[[str, object], Any]
 
+LINEAR = "LINEAR_REGRESSION"
 LOGISTIC = "LOGISTIC_REGRESSION"
 TREES = "BOOSTED_TREE_CLASSIFIER"
+TREE_REGRESSOR = "BOOSTED_TREE_REGRESSOR"
 FACTORIZATION = "MATRIX_FACTORIZATION"
 
-MODEL_TYPES = {"LOGISTIC_REG": LOGISTIC, "BOOSTED_TREE_CLASSIFIER": TREES, "MATRIX_FACTORIZATION": FACTORIZATION}
+LINEAR_MODELS = frozenset({LINEAR, LOGISTIC})
+REGRESSORS = frozenset({LINEAR, TREE_REGRESSOR})
+
+MODEL_TYPES = {
+    "LINEAR_REG": LINEAR,
+    "LOGISTIC_REG": LOGISTIC,
+    "BOOSTED_TREE_CLASSIFIER": TREES,
+    "BOOSTED_TREE_REGRESSOR": TREE_REGRESSOR,
+    "MATRIX_FACTORIZATION": FACTORIZATION,
+}
 """The value of the API's enum for each model type in SQL."""
+
+AUTO, GRADIENT, NORMAL_EQUATION = "AUTO_STRATEGY", "BATCH_GRADIENT_DESCENT", "NORMAL_EQUATION"
 
 
 @dataclass(frozen=True)
@@ -129,58 +142,69 @@ _ITERATIVE = {
 
 _split_method = _choice("AUTO_SPLIT", "RANDOM", "CUSTOM", "SEQ", "NO_SPLIT")
 
-_CLASSIFIER = _ITERATIVE | {
+_SUPERVISED = _ITERATIVE | {
     "input_label_cols": Option(_LABELS, "label", _label_column),
-    "l1_reg": Option("l1Regularization", 0.0, _number(0)),
     "data_split_method": Option("dataSplitMethod", "AUTO_SPLIT", _split_method),
-    "auto_class_weights": Option("autoClassWeights", False, _boolean),
-    "class_weights": Option("labelClassWeights", None, _class_weights),
     "enable_global_explain": Option("enableGlobalExplain", False, _boolean),
 }
 
+_CLASSIFIER = {
+    "auto_class_weights": Option("autoClassWeights", False, _boolean),
+    "class_weights": Option("labelClassWeights", None, _class_weights),
+}
+
+_LINEAR = _SUPERVISED | {
+    "l1_reg": Option("l1Regularization", 0.0, _number(0)),
+    "l2_reg": Option("l2Regularization", 0.0, _number(0)),
+    "learn_rate": Option("learnRate", None, _number(0, above=True)),
+    "learn_rate_strategy": Option("learnRateStrategy", "LINE_SEARCH", _choice("LINE_SEARCH", "CONSTANT")),
+    "ls_init_learn_rate": Option("initialLearnRate", None, _number(0, above=True)),
+    "fit_intercept": Option("fitIntercept", True, _boolean),
+    "calculate_p_values": Option(
+        "calculatePValues", False, _only_false("standard errors are not computed; leave it out")
+    ),
+    "category_encoding_method": Option(
+        "categoryEncodingMethod", "ONE_HOT_ENCODING", _choice("ONE_HOT_ENCODING", "DUMMY_ENCODING")
+    ),
+    "warm_start": Option("warmStart", False, _only_false("train again from the start")),
+}
+
+_TREES = _SUPERVISED | {
+    "l1_reg": Option("l1Regularization", 0.0, _number(0)),
+    "l2_reg": Option("l2Regularization", 1.0, _number(0)),
+    "learn_rate": Option("learnRate", 0.3, _number(0, above=True)),
+    "booster_type": Option("boosterType", "GBTREE", _choice("GBTREE", "DART")),
+    "dart_normalize_type": Option("dartNormalizeType", "TREE", _choice("TREE", "FOREST")),
+    "num_parallel_tree": Option("numParallelTree", 1, _whole(1)),
+    "max_tree_depth": Option("maxTreeDepth", 6, _whole(1, 20)),
+    "dropout": Option("dropout", 0.0, _number(0, 1)),
+    "tree_method": Option("treeMethod", "AUTO", _choice("AUTO", "EXACT", "APPROX", "HIST")),
+    "min_tree_child_weight": Option("minTreeChildWeight", 1, _whole(0)),
+    "colsample_bytree": Option("colsampleBytree", 1.0, _number(0, 1, above=True)),
+    "colsample_bylevel": Option("colsampleBylevel", 1.0, _number(0, 1, above=True)),
+    "colsample_bynode": Option("colsampleBynode", 1.0, _number(0, 1, above=True)),
+    "min_split_loss": Option("minSplitLoss", 0.0, _number(0)),
+    "subsample": Option("subsample", 1.0, _number(0, 1, above=True)),
+    "instance_weight_col": Option("instanceWeightColumn", None, _column_name),
+    # The installed XGBoost trains all versions. The exported booster has the format of version 0.82.
+    "xgboost_version": Option("xgboostVersion", "0.9", _choice("0.9", "1.1", "2.1")),
+    "approx_global_feature_contrib": Option("approxGlobalFeatureContrib", None, _boolean),
+    "category_encoding_method": Option("categoryEncodingMethod", "LABEL_ENCODING", _target_encoding),
+}
+
 OPTIONS: dict[str, dict[str, Option]] = {
-    LOGISTIC: _CLASSIFIER
+    LOGISTIC: _LINEAR
+    | _CLASSIFIER
+    # Both values select gradient methods, which reach the same optimum.
+    | {"optimize_strategy": Option("optimizationStrategy", AUTO, _choice(AUTO, GRADIENT))},
+    LINEAR: _LINEAR
     | {
-        "l2_reg": Option("l2Regularization", 0.0, _number(0)),
-        "learn_rate": Option("learnRate", None, _number(0, above=True)),
-        "learn_rate_strategy": Option("learnRateStrategy", "LINE_SEARCH", _choice("LINE_SEARCH", "CONSTANT")),
-        "ls_init_learn_rate": Option("initialLearnRate", None, _number(0, above=True)),
-        # Both values select gradient methods, which reach the same optimum. NORMAL_EQUATION is only for linear
-        # regression.
-        "optimize_strategy": Option(
-            "optimizationStrategy", "AUTO_STRATEGY", _choice("AUTO_STRATEGY", "BATCH_GRADIENT_DESCENT")
-        ),
-        "fit_intercept": Option("fitIntercept", True, _boolean),
-        "calculate_p_values": Option(
-            "calculatePValues", False, _only_false("standard errors are not computed; leave it out")
-        ),
-        "category_encoding_method": Option(
-            "categoryEncodingMethod", "ONE_HOT_ENCODING", _choice("ONE_HOT_ENCODING", "DUMMY_ENCODING")
-        ),
-        "warm_start": Option("warmStart", False, _only_false("train again from the start")),
+        "optimize_strategy": Option("optimizationStrategy", AUTO, _choice(AUTO, GRADIENT, NORMAL_EQUATION)),
+        # None means that the option is not given, which OPTIMIZE_STRATEGY depends on.
+        "l1_reg": Option("l1Regularization", None, _number(0)),
     },
-    TREES: _CLASSIFIER
-    | {
-        "l2_reg": Option("l2Regularization", 1.0, _number(0)),
-        "learn_rate": Option("learnRate", 0.3, _number(0, above=True)),
-        "booster_type": Option("boosterType", "GBTREE", _choice("GBTREE", "DART")),
-        "dart_normalize_type": Option("dartNormalizeType", "TREE", _choice("TREE", "FOREST")),
-        "num_parallel_tree": Option("numParallelTree", 1, _whole(1)),
-        "max_tree_depth": Option("maxTreeDepth", 6, _whole(1, 20)),
-        "dropout": Option("dropout", 0.0, _number(0, 1)),
-        "tree_method": Option("treeMethod", "AUTO", _choice("AUTO", "EXACT", "APPROX", "HIST")),
-        "min_tree_child_weight": Option("minTreeChildWeight", 1, _whole(0)),
-        "colsample_bytree": Option("colsampleBytree", 1.0, _number(0, 1, above=True)),
-        "colsample_bylevel": Option("colsampleBylevel", 1.0, _number(0, 1, above=True)),
-        "colsample_bynode": Option("colsampleBynode", 1.0, _number(0, 1, above=True)),
-        "min_split_loss": Option("minSplitLoss", 0.0, _number(0)),
-        "subsample": Option("subsample", 1.0, _number(0, 1, above=True)),
-        "instance_weight_col": Option("instanceWeightColumn", None, _column_name),
-        # The installed XGBoost trains all versions. The exported booster has the format of version 0.82.
-        "xgboost_version": Option("xgboostVersion", "0.9", _choice("0.9", "1.1", "2.1")),
-        "approx_global_feature_contrib": Option("approxGlobalFeatureContrib", None, _boolean),
-        "category_encoding_method": Option("categoryEncodingMethod", "LABEL_ENCODING", _target_encoding),
-    },
+    TREES: _TREES | _CLASSIFIER,
+    TREE_REGRESSOR: _TREES,
     FACTORIZATION: _ITERATIVE
     | {
         "data_split_method": Option("dataSplitMethod", "NO_SPLIT", _split_method),
@@ -198,10 +222,10 @@ OPTIONS: dict[str, dict[str, Option]] = {
 
 # Values that the API's enums and SQL name differently. None means that the enum has no such value.
 _ENUM_VALUES: dict[tuple[str | None, str], str | None] = {
-    ("optimizationStrategy", "AUTO_STRATEGY"): None,
+    ("optimizationStrategy", AUTO): None,
     ("dataSplitMethod", "SEQ"): "SEQUENTIAL",
 }
-_LOSSES = {LOGISTIC: "MEAN_LOG_LOSS", TREES: "MEAN_LOG_LOSS", FACTORIZATION: "MEAN_SQUARED_LOSS"}
+_LOG_LOSS = frozenset({LOGISTIC, TREES})
 
 _TUNING = "hyperparameter tuning is not supported: train one model for each candidate and compare them"
 _UNSUPPORTED = {
@@ -265,16 +289,19 @@ def _hold_together(options: dict[str, Any]) -> None:
         raise MLError(f"DATA_SPLIT_EVAL_FRACTION needs DATA_SPLIT_METHOD 'RANDOM' or 'SEQ', not '{method}'.")
     if options["data_split_eval_fraction"] is not None:
         options["data_split_eval_fraction"] = round(options["data_split_eval_fraction"], 2)
-    {LOGISTIC: _hold_logistic, TREES: _hold_trees, FACTORIZATION: _hold_factorization}[options["model_type"]](options)
-
-
-def _hold_class_weights(options: dict[str, Any]) -> None:
-    if options["auto_class_weights"] and options["class_weights"]:
+    if options.get("auto_class_weights") and options["class_weights"]:
         raise MLError("AUTO_CLASS_WEIGHTS and CLASS_WEIGHTS exclude each other: give one of them.")
+    if options["model_type"] in LINEAR_MODELS:
+        _hold_linear(options)
+    elif options["model_type"] == FACTORIZATION:
+        _hold_factorization(options)
+    else:
+        _hold_trees(options)
 
 
-def _hold_logistic(options: dict[str, Any]) -> None:
-    _hold_class_weights(options)
+def _hold_linear(options: dict[str, Any]) -> None:
+    if options["optimize_strategy"] == NORMAL_EQUATION and options["l1_reg"] is not None:
+        raise MLError("OPTIMIZE_STRATEGY='NORMAL_EQUATION' and L1_REG exclude each other: give one of them.")
     constant = options["learn_rate_strategy"] == "CONSTANT"
     if constant and options["ls_init_learn_rate"] is not None:
         raise MLError("LS_INIT_LEARN_RATE needs LEARN_RATE_STRATEGY='LINE_SEARCH'; set LEARN_RATE instead.")
@@ -285,10 +312,9 @@ def _hold_logistic(options: dict[str, Any]) -> None:
 
 
 def _hold_trees(options: dict[str, Any]) -> None:
-    _hold_class_weights(options)
     if options["booster_type"] != "DART" and options["dropout"]:
         raise MLError("DROPOUT needs BOOSTER_TYPE='DART'.")
-    if options["instance_weight_col"] and (options["auto_class_weights"] or options["class_weights"]):
+    if options["instance_weight_col"] and (options.get("auto_class_weights") or options.get("class_weights")):
         raise MLError("INSTANCE_WEIGHT_COL and class weights exclude each other: give one of them.")
     if options["approx_global_feature_contrib"] is None:
         options["approx_global_feature_contrib"] = (
@@ -312,7 +338,8 @@ def _hold_factorization(options: dict[str, Any]) -> None:
 
 def training_options(options: dict[str, Any]) -> dict[str, Any]:
     """Return the API's trainingOptions. INT64 values are strings, and options that are None are left out."""
-    shown: dict[str, Any] = {"lossType": _LOSSES[options["model_type"]]}
+    loss = "MEAN_LOG_LOSS" if options["model_type"] in _LOG_LOSS else "MEAN_SQUARED_LOSS"
+    shown: dict[str, Any] = {"lossType": loss}
     for name, option in OPTIONS[options["model_type"]].items():
         value = options[name]
         if option.api == _LABELS:

@@ -28,7 +28,7 @@ def predict(model: Classifier, rows: pa.Table, threshold: float = 0.5) -> pa.Tab
 def predict_columns(model: Classifier, rows: pa.Table, threshold: float = 0.5) -> pa.Table:
     """Return only the two columns that ML.PREDICT adds."""
     check_threshold(threshold)
-    probabilities = model.estimator.probabilities(Columns(rows))
+    probabilities = model.estimator.predictions(Columns(rows))
     predicted = predicted_labels(model, probabilities, threshold)
     name = f"predicted_{model.label}"
     return pa.table({name: predicted, f"{name}_probs": _class_probabilities(model, probabilities)})
@@ -157,4 +157,4 @@ def _judged(model: Classifier, rows: pa.Table | None, threshold: float = 0.5) ->
             f"knows {' and '.join(map(repr, model.class_names))}: leave such rows out."
         )
     positive = pc.equal(labels, model.class_array[1]).to_numpy()
-    return Evaluation(positive, model.estimator.probabilities(columns))
+    return Evaluation(positive, model.estimator.predictions(columns))

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from deskcloud.bigquery.ml import rating_metrics, ratings
+from deskcloud.bigquery.ml import metrics, rating_metrics, ratings
 from deskcloud.bigquery.ml.columns import Columns, Feature, as_strings
 from deskcloud.bigquery.ml.errors import MLError
 from deskcloud.bigquery.ml.factorization import Factorization, Side, of_all, of_pairs
@@ -110,7 +110,7 @@ def measures(model: Factorization, given: Ratings) -> dict[str, float]:
     if not model.is_implicit:
         items = model.items.of(given.item_ids)
         predicted = of_pairs(users.at(given.users), items.at(given.items)) + model.global_intercept
-        return rating_metrics.of_errors(given.values, predicted)
+        return metrics.of_errors(given.values, predicted)
     ids = pc.unique(pa.concat_arrays([model.items.ids, given.item_ids]))
     items = model.items.of(ids)
     ranked = replace(given, item_ids=ids, items=ratings.positions(given.item_ids, ids)[given.items])

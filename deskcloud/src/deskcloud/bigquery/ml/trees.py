@@ -21,11 +21,10 @@ import xgboost as xgb
 from deskcloud.bigquery.ml import encoding
 from deskcloud.bigquery.ml.encoding import Category, Floats, Input, Numeric, Rows
 from deskcloud.bigquery.ml.errors import MLError
+from deskcloud.bigquery.ml.options import REGRESSORS
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pyarrow as pa
 
     from deskcloud.bigquery.ml.columns import Columns, Feature
     from deskcloud.bigquery.ml.journal import Journal
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 Matrix = npt.NDArray[np.float32]
 
 BASE_SCORE = 0.5
-"""The initial probability. BigQuery's XGBoost versions start at 0.5; later versions start at the mean of the labels."""
+"""The initial prediction. BigQuery's XGBoost versions start at 0.5; later versions start at the mean of the labels."""
 
 BLOCK = 1 << 14
 """Number of rows copied into the matrix at a time. These rows fit into the processor's cache."""
@@ -42,9 +41,10 @@ BLOCK = 1 << 14
 def parameters(options: dict[str, Any]) -> dict[str, Any]:
     """Return XGBoost's parameters for the options of CREATE MODEL."""
     method = options["tree_method"].lower()
+    is_regressor = options["model_type"] in REGRESSORS
     given = {
-        "objective": "binary:logistic",
-        "eval_metric": "logloss",
+        "objective": "reg:squarederror" if is_regressor else "binary:logistic",
+        "eval_metric": "rmse" if is_regressor else "logloss",
         "base_score": BASE_SCORE,
         "tree_method": "hist" if method == "auto" else method,
         "learning_rate": options["learn_rate"],
@@ -72,7 +72,7 @@ def matrix(columns: Columns, features: list[Feature], inputs: tuple[Input, ...],
     filled: list[npt.NDArray[Any]] = []
     for input_, column in encoding.columns_of(columns, features, inputs):
         if isinstance(input_, Numeric):
-            filled.append(_single_precision(input_, column))
+            filled.append(_single_precision(input_.values(column), f"Feature column {input_.name!r}"))
         elif one_hot:
             codes = input_.codes(column)
             filled.extend(codes == code for code in range(1, input_.size))
@@ -86,14 +86,12 @@ def matrix(columns: Columns, features: list[Feature], inputs: tuple[Input, ...],
     return result
 
 
-def _single_precision(input_: Numeric, column: pa.ChunkedArray) -> Matrix:
+def _single_precision(values: npt.NDArray[Any], what: str) -> Matrix:
     try:
         with np.errstate(over="raise"):
-            return input_.values(column).astype(np.float32)
+            return values.astype(np.float32)
     except FloatingPointError as error:
-        raise MLError(
-            f"Feature column {input_.name!r} has a number beyond 3.4e38, which boosted trees cannot hold: scale it."
-        ) from error
+        raise MLError(f"{what} has a number beyond 3.4e38, which boosted trees cannot hold: scale it.") from error
 
 
 @dataclass(frozen=True)
@@ -109,17 +107,17 @@ class Trees:
         """Return the rows as the matrix with which the booster predicts."""
         return matrix(columns, self.features, self.inputs, one_hot=self.one_hot)
 
-    def probabilities(self, columns: Columns) -> Floats:
-        """Return the probability of the positive class for each row."""
+    def predictions(self, columns: Columns) -> Floats:
+        """Return the predicted value, or the probability of the positive class, for each row."""
         if columns.rows == 0:
             return np.zeros(0)
         given = self.booster.inplace_predict(self.matrix(columns), validate_features=False)
         return np.asarray(given, np.float64)
 
     def contributions(self, columns: Columns, *, approximate: bool = False) -> Floats:
-        """Return each feature's contribution to the log odds: TreeSHAP, or an approximation if `approximate`.
+        """Return each feature's contribution to the booster's sum: TreeSHAP, or an approximation if `approximate`.
 
-        The last column is the bias.
+        The sum is the predicted value, or the log odds of the positive class. The last column is the bias.
         """
         result = np.zeros((columns.rows, len(self.features) + 1))
         if columns.rows:
@@ -170,35 +168,37 @@ class _Watch(xgb.callback.TrainingCallback):
         self._learning_rate = learning_rate
 
     def after_training(self, model: Any) -> Any:
-        """Compute the probabilities now: XGBoost still caches them from the last round's losses."""
+        """Compute the predictions now: XGBoost still caches them from the last round's losses."""
         self.judged = model.predict(self._judges)
         return model
 
     def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
         """Record the round's losses. Return True if training should stop after this round."""
         del model, epoch
-        losses = {name: float(log["logloss"][-1]) for name, log in evals_log.items()}
+        losses = {name: _mean_loss(log) for name, log in evals_log.items()}
         return self._journal.record(losses["train"], losses.get("evaluation"), self._learning_rate)
 
 
-def train(
-    rows: Rows,
-    held_out: Rows | None,
-    features: list[Feature],
-    inputs: tuple[Input, ...],
-    options: dict[str, Any],
-    journal: Journal,
-) -> tuple[Trees, Floats]:
-    """Train until MAX_ITERATIONS or EARLY_STOP. Return the model and the probabilities of the evaluation rows.
+def _mean_loss(log: dict[str, list[float]]) -> float:
+    """Return the last round's mean loss: the log loss, or the squared error, of which XGBoost gives the root."""
+    return float(log["rmse"][-1]) ** 2 if "rmse" in log else float(log["logloss"][-1])
 
-    Without evaluation rows, the probabilities are those of the training rows.
+
+def train(
+    rows: Rows, held_out: Rows | None, features: list[Feature], options: dict[str, Any], journal: Journal
+) -> tuple[Trees, Floats]:
+    """Train until MAX_ITERATIONS or EARLY_STOP. Return the model and its predictions for the evaluation rows.
+
+    Without evaluation rows, the predictions are those for the training rows.
     """
+    inputs = encoding.fit(rows.columns, features)
     one_hot = options["category_encoding_method"] == "ONE_HOT_ENCODING"
 
     def data(some: Rows) -> xgb.DMatrix:
         weights = None if (some.weights == 1).all() else some.weights
         filled = matrix(some.columns, features, inputs, one_hot=one_hot)
-        return xgb.DMatrix(filled, some.positive, weight=weights, nthread=os.cpu_count())
+        labels = _single_precision(some.labels, "The label")
+        return xgb.DMatrix(filled, labels, weight=weights, nthread=os.cpu_count())
 
     training = data(rows)
     watched = [(training, "train")] + ([(data(held_out), "evaluation")] if held_out else [])
