@@ -1,1 +1,1 @@
-"""`make bench`: benchmarks that compare each measurement with a floor, usually one measured in the same run."""
+"""`make bench`: benchmarks that compare each measurement with a floor, usually measured in the same run."""

@@ -1,4 +1,4 @@
-"""Build a bundle as Google Cloud does: alone, in an environment with only its requirements."""
+"""Unpack a bundle and install only its requirements, as Google Cloud does when it builds a function."""
 
 import subprocess
 import sys
@@ -11,14 +11,14 @@ from cli import package
 
 @dataclass(frozen=True)
 class Built:
-    """The bundle's main.py, and the folder of the programs that its requirements install."""
+    """A bundle that was built: its main.py, and the folder of the programs that its requirements install."""
 
     main: Path
     programs: Path
 
 
 def build(name: str, folder: Path) -> Built:
-    """Write the bundle, and install what it requires, both below the folder."""
+    """Unpack the bundle `name` and install its requirements, both below `folder`."""
     source, environment = folder / name, folder / "environment"
     package.write(folder)
     with zipfile.ZipFile(folder / f"{name}.zip") as bundle:

@@ -1,4 +1,4 @@
-"""Test on simulated visitors what docs/judging.md promises about calibration, with the code of the rules."""
+"""Test on simulated visitors what docs/judging.md promises about calibration, with shared/chain/calibration.py."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from shared.chain.calibration import Coefficients, Point, Sums
 
 TOLERANCE = Gate().calibration_tolerance
-# Number of visitors on whom a calibrator's effect on log loss is measured. Each visitor is weighted by the true
-# probability.
+# Number of visitors on whom a calibrator's effect on log loss is measured: its expected value, by the visitors' true
+# probabilities.
 UNSEEN = 200_000
 
 
 def measure(is_full: bool) -> list[Row]:
-    """Measure how often intervals miss, how often "calibrated" is reported, and how a calibrator changes log loss."""
+    """Measure how often intervals miss, how often a model is called calibrated, and how calibrators change log loss."""
     random = np.random.default_rng(SEED)
     known = Visitors.draw(KNOWN, random)
     right, unseen = _mended(known, 1.0), Visitors.draw(UNSEEN, random)
@@ -79,7 +79,7 @@ def _judgement(labels: Array, odds: Array) -> tuple[str, list[tuple[float, float
 def _fitted(
     models: dict[str, Model], buyers: int, count: int, runs: int, unseen: Visitors, random: np.random.Generator
 ) -> list[Row]:
-    """Return by how many percent a calibrator changes the log loss of unseen visitors."""
+    """Return by how many percent Platt's calibrator changes each model's log loss on the visitors `unseen`."""
     say(f"  {runs} calibrators of {buyers} buyers")
     losses: dict[str, list[float]] = {name: [] for name in models}
     for _ in range(runs):
@@ -111,7 +111,7 @@ def _mended(known: Visitors, slope: float) -> Model:
 
 
 def _best_line(odds: Array, true: Array) -> Coefficients:
-    """Return the line without chance in it: buyers and others of a bin count by the true probability."""
+    """Return the regression of the true probabilities, instead of random labels, on the log odds."""
     order = np.argsort(odds)
     bins = np.array_split(order, 1000)
     made = [
@@ -156,7 +156,7 @@ def points(labels: Array, odds: Array) -> list[Point]:
 
 
 def sums(labels: Array, odds: Array, line: Coefficients) -> Sums:
-    """Return the row of sql/evaluation/calibration.sql."""
+    """Return the row of sql/evaluation/calibration.sql for visitors with one row each."""
     said, by_line = logistic(odds), logistic(line.intercept + line.slope * odds)
     residual, weight = labels - by_line, by_line * (1 - by_line)
     moved = labels - said * labels.sum() / said.sum()

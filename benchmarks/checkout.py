@@ -40,7 +40,7 @@ from shared.online.scorer import OnlineScorer
 from shared.settings import Settings
 
 FIRST_DAY, DAYS, SESSIONS = date(2017, 3, 1), 24, 8000
-# Few sessions have few buyers, so relax the gate.
+# So few sessions have few buyers, so the gate's requirements are lower than by default.
 SETTINGS: dict[str, Any] = {
     "checks": {"max_age_days": 0},
     "label": {"horizon_days": 5},
@@ -48,7 +48,7 @@ SETTINGS: dict[str, Any] = {
 }
 CANDIDATES = ("baseline", "logistic", "boosted_trees")
 CONNECTIONS = (1, 8, 32)
-# Many short rounds, so that a temporary load on the machine affects few of them.
+# Many short rounds, so that other work on the machine affects few of them.
 ROUNDS, SECONDS = 9, 1.0
 STARTS, CALLS = 5, 200
 DEADLINE_MS = 300
@@ -97,7 +97,10 @@ FEATURES: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Shop:
-    """A local cloud after a run of the chain, and for each candidate a bucket in which it is the champion."""
+    """A local cloud after a run of the chain. `buckets` names a bucket for each candidate, in which it is champion.
+
+    `document` holds the settings, and `body` the request of all measurements.
+    """
 
     built: Built
     clients: Environment
@@ -108,7 +111,7 @@ class Shop:
 
 @dataclass(frozen=True)
 class Function:
-    """A function whose process can be started on a free port."""
+    """A function that can be started as a process on a free port."""
 
     target: str
     source: Path
@@ -173,7 +176,7 @@ def _shop(folder: Path) -> Iterator[Shop]:
 
 
 def _wait_for(name: str, clients: Environment) -> None:
-    """Wait until the object exists: recommendations are built beside the chain.
+    """Wait until the object exists. A separate run, which the chain does not wait for, builds the recommendations.
 
     Raises:
         RuntimeError: the object does not exist in time.
@@ -257,7 +260,7 @@ def _rows(what: str, ours: list[load.Load], floor: list[load.Load]) -> Iterator[
 
 
 def _median(ours: list[float], floor: list[float]) -> tuple[float, float]:
-    """Return the pair with the median ratio; pairs are compared because both were measured at nearly the same time."""
+    """Return the pair with the median ratio. The values of a pair were measured at nearly the same time."""
     return sorted(zip(ours, floor, strict=True), key=lambda pair: pair[0] / pair[1])[len(ours) // 2]
 
 
@@ -302,7 +305,7 @@ def _endpoint(shop: Shop) -> Row:
 
 
 def _endpoint_dead(shop: Shop, asking: load.Generator) -> Iterator[Row]:
-    """Measure while the endpoint never answers: no request may be lost, and the breaker must open soon."""
+    """Measure while the endpoint never answers: the embedded scorer must answer, and the breaker must open soon."""
     say("  the endpoint is dead")
     with _silent() as (address, asked):
         overrides = ["online.order=endpoint_first", f"online.endpoint_deadline_ms={DEADLINE_MS}"]

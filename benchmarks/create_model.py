@@ -18,7 +18,7 @@ STATEMENT = """
 
 
 def measure(_: bool) -> list[Row]:
-    """Measure the statement, including reading the rows from BigQuery; XGBoost has the rows in memory."""
+    """Measure the statement, which also reads its rows from BigQuery. XGBoost has the rows in memory."""
     features, labels = visitors.matrix(ROWS)
     parameters = trees.parameters(options.parse({"model_type": "BOOSTED_TREE_CLASSIFIER"}))
 

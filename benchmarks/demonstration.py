@@ -1,4 +1,4 @@
-"""Run `propensity demo` in a process of its own, and measure its duration and memory."""
+"""Run `propensity demo` as a separate process, and measure its duration and memory."""
 
 import functools
 import json

@@ -21,7 +21,7 @@ FIRST_DAY = dt.date(2017, 3, 6)
 WEEK = 7
 BASE_DAYS = 4 * WEEK
 DAYS = BASE_DAYS + 4 * WEEK
-# The day on which a planted shift begins, a Monday. The week before is a later period without the shift.
+# The day on which a planted shift begins, a Monday. The week before it belongs to no base period and has no shift.
 PLANTED_ON = BASE_DAYS + WEEK
 # Size of a planted shift: twice the smallest difference that matters.
 PLANTED = 2 * Limits().min_difference
@@ -42,7 +42,7 @@ _LABELS = {
 
 @dataclass(frozen=True)
 class World:
-    """Where the visitors come from.
+    """How the simulated visitors come.
 
     sessions: sessions per day
     within_days: number of days within which a planted shift must be found
@@ -65,7 +65,10 @@ SESSIONS = World("1,000 sessions a day, each counts", counts_sessions=True)
 
 @dataclass(frozen=True)
 class Table:
-    """One feature: the visitors of each day (row) in each cell. The cells of a number are bins in ascending order."""
+    """One feature. `counts` holds the visitors of each day (row) in each cell (column).
+
+    The cells of a category are its values; those of a number are bins in ascending order.
+    """
 
     feature: str
     is_number: bool
@@ -167,7 +170,7 @@ def plant(table: Table, random: np.random.Generator) -> Table:
 
 
 def simulate(seed: int, world: World) -> list[Table]:
-    """Return the first visits of each day in each cell of each feature."""
+    """Return a table for each feature: the first visits of each day in each cell."""
     random = np.random.default_rng(seed)
     visits = np.concatenate([one for _, one in arrivals(random, FIRST_DAY, DAYS, world.sessions * DAYS)])
     visits = visits[visits["kind"] == ORDINARY]
@@ -212,7 +215,7 @@ def _score(seconds: Array, step: Array, hits: Array) -> Array:
 
 
 def tables(day: Array, values: dict[str, Array], base_days: int = BASE_DAYS) -> Iterator[Table]:
-    """Count the visitors of each day in each cell, with bins of equal size in the first `base_days` days."""
+    """Count the visits of each day in each cell. In the first `base_days` days, all bins hold about equally many."""
     for feature, column in values.items():
         is_number = feature not in _LABELS
         cells = _bins(column, column[day < base_days]) if is_number else np.unique(column, return_inverse=True)[1]
@@ -229,7 +232,7 @@ def _bins(column: Array, base: Array) -> Array:
 
 
 def shift(table: Table, base_days: range, days: range) -> Shift:
-    """Return the row of sql/monitoring/feature_shift.sql, without the means."""
+    """Return the row of sql/monitoring/feature_shift.sql for a feature; `mean_difference` is None."""
     earlier, later = (table.counts[part.start : part.stop].sum(axis=0) for part in (base_days, days))
     p, q = earlier / earlier.sum(), later / later.sum()
     gaps = np.abs(np.cumsum(q - p) if table.is_number else q - p)

@@ -18,8 +18,8 @@ BUYERS = (50, 200, 1000)
 LIMITS = Gate(min_roc_auc=0, min_roc_auc_lower=0, min_positives=0)
 # Limit of an older rule of the gate, without intervals: the estimated ROC AUC may be lower by at most this.
 FORMER_LOSS = 0.01
-# Number of visitors from whom true metrics are computed. Each is weighted by the true probability, so that the metrics
-# have no random error from the labels.
+# Number of visitors from whom true metrics are computed. True probabilities take the place of labels, so that the
+# metrics have no random error from labels.
 KNOWN = 2_000_000
 
 type Array = np.ndarray
@@ -28,7 +28,10 @@ type Model = Callable[["Visitors"], Array]
 
 @dataclass(frozen=True)
 class Visitors:
-    """What a model sees of them, what it takes for a signal and is none, and their true probability."""
+    """Simulated visitors. `true` is the true probability of each.
+
+    `seen` is the part of the signal that models see. `noise` has no influence, but a noisy model uses it.
+    """
 
     seen: Array
     noise: Array
@@ -36,13 +39,13 @@ class Visitors:
 
     @classmethod
     def draw(cls, count: int, random: np.random.Generator) -> "Visitors":
-        """Return `count` visitors, of whom one in forty buys. Part of the signal is hidden from all models."""
+        """Return `count` random visitors, of whom about one in forty buys. No model sees a part of the signal."""
         seen, hidden = random.normal(size=count), random.normal(size=count)
         return cls(seen, random.normal(size=count), logistic(-4.3 + seen + 0.6 * hidden))
 
 
 def logistic(log_odds: Array) -> Array:
-    """Return the probabilities of log odds."""
+    """Return the probabilities that have these log odds."""
     return 1 / (1 + np.exp(-log_odds))
 
 
@@ -51,7 +54,7 @@ def champion(visitors: Visitors) -> Array:
     return logistic(-4.15 + visitors.seen)
 
 
-# Three kinds of worse models. Their parameter is chosen so that the loss equals the margin.
+# Three kinds of worse models, each with a parameter. _by_exactly_the_margin chooses it so that the loss is the margin.
 WORSE: dict[str, Callable[[float], Model]] = {
     "overconfident": lambda by: lambda visitors: logistic(-4.15 + (1 + by) * visitors.seen),
     "timid": lambda by: lambda visitors: logistic(-4.15 + 0.4 * by + (1 - by) * visitors.seen),
@@ -60,7 +63,7 @@ WORSE: dict[str, Callable[[float], Model]] = {
 
 
 def measure(is_full: bool) -> list[Row]:
-    """How often an interval misses, and how often a challenger passes that is worse by exactly the margin."""
+    """Measure how often intervals miss the truth, and how often a challenger passes that is worse by the margin."""
     random = np.random.default_rng(SEED)
     known = Visitors.draw(KNOWN, random)
     sizes = {buyers: round(buyers / known.true.mean()) for buyers in BUYERS}
@@ -155,7 +158,7 @@ def _known(estimate: Estimate | None) -> Estimate:
 
 
 def true_metrics(said: Array, true: Array) -> dict[str, float]:
-    """Return the true metrics: their expected values over all possible labels."""
+    """Return the metrics of the probabilities `said`, computed with the true probabilities instead of labels."""
     order = np.argsort(said)
     others_below = np.cumsum(1 - true[order]) - (1 - true[order]) / 2
     return {
@@ -183,7 +186,7 @@ def contributions(labels: Array, said: Array) -> dict[str, Array]:
 def sums(
     candidate: str, labels: Array, mine: dict[str, Array], other: str = "", others: dict[str, Array] | None = None
 ) -> Sums:
-    """Return the row of sql/evaluation/comparisons.sql: with the margin where there is another model."""
+    """Return the row of sql/evaluation/comparisons.sql for one model or, with `other`, for two with the margin."""
     scales = {"placed": 1 - LIMITS.margin, "log_loss": 1 + LIMITS.margin, "brier": 1 + LIMITS.margin}
     of = {name: mine[name] - (scales[name] * others[name] if others else 0) for name in mine}
     count, buyers = len(labels), int(labels.sum())
@@ -214,7 +217,9 @@ def sums(
 
 
 def ranked(said: Array, hits: Array, weights: Array) -> tuple[Array, Array]:
-    """Return PR AUC and lift at 10 % of each row of weights, as sql/evaluation/resamples.sql has them without ties.
+    """Return PR AUC and lift at 10 % for each row of weights, as sql/evaluation/resamples.sql does.
+
+    No two probabilities in `said` may be equal.
 
     `hits` are the weights of the buyers.
     """

@@ -1,4 +1,4 @@
-"""A load generator in a process of its own: users of locust, each with one persistent connection.
+"""A load generator in a separate process: users of locust, each with one persistent connection.
 
     python -m benchmarks.load
 
@@ -25,7 +25,7 @@ WARM_UP_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Load:
-    """The result of a job."""
+    """The result of a job: its duration, the number of failed requests, and the milliseconds of each request."""
 
     seconds: float
     failed: int
@@ -33,7 +33,7 @@ class Load:
 
     @property
     def milliseconds_a_request(self) -> float:
-        """The reciprocal of the throughput: the server's time per request."""
+        """The reciprocal of the throughput: with a busy server, its time per request."""
         return self.seconds * 1e3 / max(len(self.milliseconds), 1)
 
     def percentile(self, percent: float) -> float:

@@ -1,4 +1,4 @@
-"""Load a year of small day-tables: each changes DuckLake's catalogue, which it then reads again."""
+"""Load a year of small day-tables. DuckLake reads its catalogue again after each, because each changes it."""
 
 import datetime as dt
 import tempfile

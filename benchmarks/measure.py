@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Row:
-    """A measurement and its floor, in the same unit. `bound` is the maximum of their ratio; None means no limit."""
+    """A measurement and its floor, in the same unit; None if nothing is compared.
+
+    `bound` is the maximum of measurement divided by floor; None means no limit.
+    """
 
     what: str
     measured: float
@@ -18,7 +21,7 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        """The measurement divided by the floor."""
+        """The measurement divided by the floor; None without a floor, or if the floor is 0."""
         return self.measured / self.floor if self.floor else None
 
     @property
@@ -40,7 +43,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def in_turns(one: Callable[[], object], other: Callable[[], object], rounds: int) -> tuple[float, float]:
-    """Return the shortest duration of each in seconds; they run in turns, so that other load affects both.
+    """Return the shortest durations of `one` and of `other`, in seconds. They run in turns, so other load affects both.
 
     The first round is a warm-up and does not count.
     """

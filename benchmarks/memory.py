@@ -10,7 +10,7 @@ FULL = 1_000_000
 
 
 def measure(full: bool) -> list[Row]:
-    """Measure each size; the floor is the value of the smallest size."""
+    """Measure a demonstration of each size; the floor is the value of the smallest size."""
     sizes = (*SIZES, FULL) if full else SIZES
     shown = {size: demonstrate(size) for size in sizes}
     least = shown[SESSIONS]

@@ -37,7 +37,7 @@ NO_DAY = dt.date(2000, 1, 1)
 
 @dataclass(frozen=True)
 class Shop:
-    """A running local cloud with a history."""
+    """A running local cloud whose export holds a history of day-tables."""
 
     clients: Environment
 
@@ -64,7 +64,7 @@ class Shop:
         self._query("source/day_tables", prefix=settings.table_prefix)
 
     def read_nothing(self) -> None:
-        """Run the statement that fills the sessions, without a day to read."""
+        """Run sql/sessions/from_ga360.sql for a day that has no day-table."""
         nothing = {"first_suffix": "", "last_suffix": "", "suffixes": ["none"], "days": [NO_DAY], "time_zone": "UTC"}
         self._query("sessions/from_ga360", **nothing, placeholders=[""], internal_sources=[""], max_hits=0)
 
@@ -75,7 +75,7 @@ class Shop:
 
 
 def measure(_: bool) -> list[Row]:
-    """Add days to both histories in turns, and return medians."""
+    """Add the same new days to both histories in turns, and compare the medians."""
     with tempfile.TemporaryDirectory() as folder:
         days = LONG + ROUNDS
         files = generator.generate(1, FIRST_DAY, days, days * SESSIONS_A_DAY, Path(folder) / "export")
@@ -118,7 +118,7 @@ def _row(what: str, step: str | None, runs: list[run_state.Run], bound: float | 
 
 
 def _own_of_the_emulator(short: Shop, long: Shop) -> list[Row]:
-    """Measure statements that read no day-table's rows: the emulator's cost for its number of tables."""
+    """Measure statements that read no rows: they show what the mere number of day-tables costs the emulator."""
     asked = {
         "listing the day-tables": (short.look, long.look),
         "a statement on no day of them": (short.read_nothing, long.read_nothing),

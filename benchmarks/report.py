@@ -30,7 +30,7 @@ _MEGABYTE = 1 << 20
 
 
 def measure(_: bool) -> list[Row]:
-    """Run the chain on few sessions, multiply the visitors, and write the run's report."""
+    """Run the chain on few sessions, multiply the run's rows, and measure the writing of its report."""
     with tempfile.TemporaryDirectory() as folder:
         files = generator.generate(1, dt.date(2017, 3, 1), DAYS, SESSIONS, Path(folder) / "export")
         with machine.started(Path(folder) / "state", machine.local_settings(SETTINGS, [])) as (_cloud, environment):
@@ -72,7 +72,7 @@ def _published(environment: Environment) -> run_state.Run:
 
 
 def _multiply(run: run_state.Run, environment: Environment) -> int:
-    """Copy the run's rows under new visitors' ids until there are as many scores; return the number of its own rows."""
+    """Copy the run's rows under new visitor ids until there are SCORED scores; return the number of training rows."""
     dataset = environment.settings.dataset
     [(scored,)] = environment.bigquery.query_and_wait(f"select count(*) from {dataset}.scores")  # noqa: S608 - our names
     copies = -(-SCORED // scored) - 1

@@ -65,7 +65,7 @@ def _measure(baskets: int, rounds: int) -> Row:
 
 
 def _baskets(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw distinct pairs of basket and product: popularity is skewed, and a product often comes with the next one."""
+    """Draw distinct pairs (basket, product): few products are popular, and a product often comes with the next one."""
     random = np.random.default_rng(1)
     popularity = 1 / np.arange(1, PRODUCTS + 1)
     basket = np.repeat(np.arange(count), random.geometric(0.35, count))
@@ -79,7 +79,7 @@ def _baskets(count: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _interactions(basket: np.ndarray, product: np.ndarray) -> pa.Table:
-    """Return the columns of table `interactions` that the baskets need."""
+    """Return rows of `interactions`, each basket as a session, with only the columns that itemsets.sql reads."""
     rows = len(basket)
     return pa.table(
         {

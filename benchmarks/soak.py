@@ -1,8 +1,8 @@
 """Memory, open files and state of a local cloud over thousands of queries and two hours of schedules.
 
-`propensity up` runs on the state of a demonstration. Memory and state grow until the job history is full and DuckLake's
-metadata file was written three times: DuckDB writes new content beside the old, whose space it reuses the next time.
-After that, they must stay constant.
+`propensity up` runs on the state of a demonstration. At first, memory and state grow: until the job history is full,
+and DuckLake's metadata file was written three times (DuckDB writes new content beside the old, and reuses the old
+content's space the next time). After that, they must stay constant.
 """
 
 import os
@@ -27,9 +27,9 @@ from shared import jsontext
 
 QUERIES = 3_000
 SAMPLES = 12
-# Number of queries after which a table is replaced.
+# A table is replaced after every WARM_UP_CHANGES queries of the warm-up, then after every CHANGES queries.
 WARM_UP_CHANGES, CHANGES = 3, 10
-# The simulated period, in which each schedule is due; its messages are published without waiting.
+# The simulated period, in which each schedule is due at least once; its messages are published without waiting.
 FROM, MINUTES = datetime(2026, 1, 1, 5, tzinfo=UTC), 120
 # Runs of the chain create tables, models and files that stay, so allow some growth.
 ALLOWED_GROWTH = 1.1
@@ -60,7 +60,7 @@ class Sample:
 
 
 def measure(full: bool) -> list[Row]:
-    """Measure the last sample; the floor is the sample at which the job history was full."""
+    """Return the values of the last sample; the floor is the sample at which the job history was full."""
     with tempfile.TemporaryDirectory() as folder:
         state = Path(folder) / "state"
         _run("demo", "--days", "30", "--sessions", "3000", "--state", str(state))

@@ -1,4 +1,4 @@
-"""Training data for benchmarks: numeric features, and a label that depends on their noisy sum."""
+"""Training data for benchmarks: numeric features, and a label that depends on some of them and on noise."""
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,6 @@ def matrix(rows: int) -> tuple[Matrix, Matrix]:
 
 
 def table(features: Matrix, labels: Matrix | None = None) -> pa.Table:
-    """Return features and labels as an Arrow table, with float64 features and int64 labels."""
+    """Return an Arrow table with float64 features f0, f1, ... and, if labels are given, the int64 column `label`."""
     columns = {f"f{number}": features[:, number].astype(np.float64) for number in range(COLUMNS)}
     return pa.table(columns | ({} if labels is None else {"label": labels.astype(np.int64)}))

@@ -1,1 +1,1 @@
-"""Sessions for demonstrations: a generator, and a loader of real exports."""
+"""The sessions of a demonstration: a generator of sessions and of a CRM, and a loader of real exports."""

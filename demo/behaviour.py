@@ -19,12 +19,16 @@ from demo.visitors import ORDINARY, ROBOT, STAFF, Array, resolve
 
 BOUNCE: Final = -0.2
 FIRST_BUY, RETURN_BUY, STAFF_BUY = -6.4, -4.8, -1.9
-STEPS: Final = 3  # of a checkout
+STEPS: Final = 3  # number of steps of a checkout
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The number of each kind of action, one value per visit. `steps` are checkout steps; a buyer takes all of them."""
+    """What happens in each visit; every array has one value per visit.
+
+    `pages` to `removes` are numbers of actions. `steps` is the number of checkout steps, all for a buyer. `bought` says
+    whether the visit ends with a purchase.
+    """
 
     pages: Array
     listings: Array
@@ -40,7 +44,7 @@ def _sigmoid(x: Array) -> Array:
 
 
 def plan(rng: np.random.Generator, visits: Array) -> Plan:
-    """Draw the plan of each visit."""
+    """Draw what happens in each visit, by the formulas above."""
     u, c, robot = resolve(visits), visits["curiosity"], visits["kind"] == ROBOT
     returning = visits["number"] > 1
     count = len(visits)
@@ -70,7 +74,7 @@ def plan(rng: np.random.Generator, visits: Array) -> Plan:
 
 
 def buying(visits: Array) -> Array:
-    """Return the probability that each visit ends with a purchase."""
+    """Return, for each visit, the probability that it ends with a purchase; 0 for robots."""
     level = np.where(visits["number"] == 1, FIRST_BUY, RETURN_BUY)
     chance = _sigmoid(level + 1.25 * resolve(visits))
     return np.select([visits["kind"] == ORDINARY, visits["kind"] == STAFF], [chance, _sigmoid(np.array(STAFF_BUY))])

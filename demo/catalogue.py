@@ -11,7 +11,7 @@ MICROS: Final = 1_000_000  # GA360 stores amounts of money times 10^6
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """A category: its listing page, and its products as (name, price in cents)."""
+    """A category of products: the path of its listing page, and its products as (name, price in cents)."""
 
     name: str
     path: str
@@ -163,7 +163,10 @@ CATEGORY_SIZE: Final = np.bincount(PRODUCT_CATEGORY)
 
 
 def _companions() -> np.ndarray:
-    """Return two companions of each product: the others of its bundle, otherwise its neighbours in the category."""
+    """Return the indices of two companions of each product: shape (products, 2).
+
+    They are the other products of its bundle; for a product in no bundle, the next two of its category.
+    """
     table = (
         FIRST_PRODUCT[PRODUCT_CATEGORY][:, None]
         + ((np.arange(len(PRICES)) - FIRST_PRODUCT[PRODUCT_CATEGORY])[:, None] + [1, 2])
@@ -178,7 +181,7 @@ def _companions() -> np.ndarray:
 
 COMPANIONS: Final = _companions()
 
-# Pages by number: the fixed ones, then one per category, then one per product.
+# The numbers of pages: first FIXED_PAGES, then one page per category, then one per product.
 FIXED_PAGES: Final = (
     ("/home", "Home"),
     ("/store", "Store"),

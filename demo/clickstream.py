@@ -20,7 +20,7 @@ HIT: Final = np.dtype(
         ("visit", np.int64),  # row of `Sessions.visits`
         ("time", np.int64),  # milliseconds since the visit began
         ("kind", np.int8),
-        ("step", np.int8),  # of the checkout, from 1
+        ("step", np.int8),  # step of the checkout, from 1; 0 if the hit is no step
         ("page", np.int16),
         ("entrance", np.bool_),
         ("exit", np.bool_),
@@ -33,7 +33,7 @@ ITEM: Final = np.dtype(
         ("quantity", np.int64),  # 0 if the hit has no quantity
     ]
 )
-SIGN_SHARE: Final = 0.006  # of landings
+SIGN_SHARE: Final = 0.006  # share of the visits that begin with a SIGN
 LISTED: Final = 3  # products shown on a listing page
 OFFICE: Final = next(i for i, category in enumerate(catalogue.CATEGORIES) if category.name == "Office")
 
@@ -52,7 +52,10 @@ class Sessions:
 
 @dataclass(frozen=True, slots=True)
 class _Views:
-    """The viewed products, one row each. `added` ones are put into the basket, and `kept` ones stay in it."""
+    """The viewed products, one row per view. `key` orders the hits of a visit: see _Clicks.
+
+    A product that is `added` is put into the basket; if it is `kept` too, it is not removed later.
+    """
 
     visit: Array
     key: Array
@@ -63,7 +66,7 @@ class _Views:
 
 
 def act(rng: np.random.Generator, visits: Array) -> Sessions:
-    """Generate the hits of all visits."""
+    """Generate the hits of all visits, and the products of the hits."""
     plans = plan(rng, visits)
     hits, items = _in_order(*_clicks(rng, plans))
     hits["time"] = _times(rng, visits, hits)
@@ -81,7 +84,7 @@ def split_at_midnight(sessions: Sessions) -> tuple[Sessions, Sessions]:
 
 
 def _only(sessions: Sessions, keep: Array) -> Sessions:
-    """Return the sessions with only the hits to keep, and without visits that have none of them."""
+    """Return the sessions with only the hits in the mask `keep`. A visit without such a hit is left out."""
     kept_items = keep[sessions.items["hit"]]
     items, hits = sessions.items[kept_items].copy(), sessions.hits[keep].copy()
     items["hit"] = (np.cumsum(keep) - 1)[items["hit"]]
@@ -91,7 +94,7 @@ def _only(sessions: Sessions, keep: Array) -> Sessions:
 
 
 def _products(rng: np.random.Generator, category: Array) -> Array:
-    """Draw one product of each given category; the first products of a category are drawn more often."""
+    """Draw one product for each value of `category`; the first products of a category are drawn more often."""
     place = np.floor(rng.random(len(category)) ** 1.6 * catalogue.CATEGORY_SIZE[category]).astype(np.int64)
     return catalogue.FIRST_PRODUCT[category] + place
 
@@ -127,7 +130,7 @@ class _Clicks:
         self.count = 0
 
     def add(self, visit: Array, key: Array | float, kind: int, page: Array | int, step: int = 0) -> Array:
-        """Append hits; return their row numbers."""
+        """Append one hit for each value of `visit`; return the row numbers of the new hits."""
         hits = np.zeros(len(visit), HIT)
         hits["visit"], hits["kind"], hits["page"], hits["step"] = visit, kind, page, step
         self.hits.append(hits)
@@ -136,7 +139,7 @@ class _Clicks:
         return np.arange(self.count - len(visit), self.count)
 
     def put(self, hit: Array, product: Array, quantity: Array | int = 0) -> None:
-        """Append one product per hit."""
+        """Append one product for each value of `hit`; a hit may be named several times."""
         items = np.zeros(len(hit), ITEM)
         items["hit"], items["product"], items["quantity"] = hit, product, quantity
         self.items.append(items)
@@ -170,7 +173,7 @@ def _clicks(rng: np.random.Generator, plans: Plan) -> tuple[Array, Array, Array]
 
 
 def _stroll(rng: np.random.Generator, plans: Plan, clicks: _Clicks) -> None:
-    """Add the landing page, plain pages, and listing pages with the products that they show."""
+    """Add to `clicks` the landing hit, plain pages, and listing pages with the products that they show."""
     everyone = np.arange(len(plans.pages))
     landing = np.where(rng.random(len(everyone)) < 0.7, 0, rng.integers(1, catalogue.BROWSING_PAGES, len(everyone)))
     silent = rng.random(len(everyone)) < SIGN_SHARE

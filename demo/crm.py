@@ -1,7 +1,7 @@
 """Make up the shop's CRM for the generated visitors: customers, their visitors, consents and suppressions.
 
 Three in ten visitors are customers. Addresses are of example.com, and phone numbers begin with 01 99 00, a French range
-for films (https://www.arcep.fr). Some rows are wrong, and two customers claim some visitors, as in any CRM.
+for films (https://www.arcep.fr). Some rows are wrong, and some visitors are claimed by two customers, as in any CRM.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 CUSTOMER_SHARE: Final = 0.3
 FIRST_NAMES: Final = ("Anna", "Ben", "Carla", "David", "Elena", "Felix", "Grace", "Hugo", "Ines", "Jonas")
 LAST_NAMES: Final = ("Adams", "Brown", "Clark", "Davies", "Evans", "Foster", "Green", "Hall", "Jones", "O'Neil")
-# The share of the customers who consent to a purpose, and of those who withdraw it later.
+# Shares: of the customers who consent, by purpose; of these, who withdraw their consent later; and of the customers who
+# are suppressed.
 CONSENTS: Final = {"email": 0.6, "ad_user_data": 0.5, "ad_personalization": 0.5}
 WITHDRAWN: Final = 0.05
 SUPPRESSED: Final = 0.01
@@ -36,7 +37,7 @@ _TEXT, _TIME, _FLAG = pa.string(), pa.timestamp("us", tz="UTC"), pa.bool_()
 
 
 def load(day_files: Sequence[DayFile], seed: int, client: bigquery.Client, dataset: str) -> None:
-    """Replace the rows of the tables that a shop loads."""
+    """Replace the rows of the tables that a shop would load: crm_customers, crm_visitors, consents and suppressions."""
     for name, table in tables(day_files, seed, datetime.now(UTC)).items():
         content = io.BytesIO()
         pq.write_table(table, content)
@@ -51,7 +52,7 @@ def load(day_files: Sequence[DayFile], seed: int, client: bigquery.Client, datas
 
 
 def tables(day_files: Sequence[DayFile], seed: int, now: datetime) -> dict[str, pa.Table]:
-    """Return the rows by table; the same seed and files give the same rows, but for times."""
+    """Return the rows by table. The same seed and files give the same rows, except for times, which depend on `now`."""
     random = np.random.default_rng(seed)
     visitors = _visitors(day_files)
     visitors = visitors[random.random(len(visitors)) < CUSTOMER_SHARE]

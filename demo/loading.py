@@ -100,7 +100,7 @@ def _load_one(day_file: DayFile, client: bigquery.Client, dataset: bigquery.Data
 
 
 def bigquery_schema(schema: pa.Schema) -> list[bigquery.SchemaField]:
-    """Convert an Arrow schema to a BigQuery schema."""
+    """Return the BigQuery schema of an Arrow schema; a list becomes a REPEATED column."""
     return [_field(field.name, field.type) for field in schema]
 
 

@@ -14,11 +14,11 @@ from demo.schema import GA360
 from demo.visitors import CHANNELS, DEVICES, DIRECT, NETWORK_DOMAINS, PLACES, SECONDS_A_DAY, Array, rank_within
 
 VIEW_CLOCK: Final = dt.timezone(dt.timedelta(hours=-8))
-"""The view's time zone, which defines days and hours; visitStartTime is in seconds since 1970, UTC."""
+"""The time zone of the Google Analytics view, which defines days and hours. visitStartTime is in seconds since 1970."""
 SHIPPING: Final = 5 * catalogue.MICROS
 VISITOR_ID_DIGITS: Final = 19
 
-# Values by kind of hit, in the order of the kinds in clickstream.py.
+# The action_type of each kind of hit, in the order of clickstream.py, and the action and category of its event.
 ACTIONS: Final = ("0", "0", "1", "2", "3", "4", "0", "5", "6", "0")
 EVENT_ACTIONS: Final = (
     *(None, None, "Product Click", None, "Add to Cart", "Remove from Cart"),
@@ -63,7 +63,7 @@ def table(sessions: Sessions, first_day: dt.date, day: dt.date) -> pa.Table:
 
 
 def visitor_ids(visits: Array) -> pa.Array:
-    """Return the visitors' ids as Google Analytics writes them."""
+    """Return each visit's visitor id as Google Analytics writes it: a text of 19 digits."""
     return pc.utf8_lpad(pa.array(visits["visitor"]).cast(pa.string()), VISITOR_ID_DIGITS, padding="0")
 
 
@@ -72,7 +72,7 @@ def _table(columns: dict[str, pa.Array]) -> pa.Table:
 
 
 def _struct(kind: pa.StructType, columns: dict[str, pa.Array], present: Array | None = None) -> pa.StructArray:
-    """Return a struct column; a row that is not `present` is NULL."""
+    """Return a struct column with NULL where `present` is false; by default, no row is NULL."""
     mask = None if present is None else pa.array(~present)
     arrays = [columns[field.name].cast(field.type) for field in kind]
     return pa.StructArray.from_arrays(arrays, fields=list(kind), mask=mask)
@@ -87,7 +87,7 @@ def _text(pool: Sequence[str | None], codes: Array) -> pa.Array:
 
 
 def _or_null(values: Array, present: Array | None = None) -> pa.Array:
-    """Return a column in which values that are not `present` are NULL; by default those that are 0 or false."""
+    """Return a column with NULL where `present` is false; by default, where the value is 0 or false."""
     return pa.array(values, mask=(values == 0) if present is None else ~present)
 
 
@@ -126,7 +126,7 @@ def _totals(sessions: Sessions, first: Array, count: Array) -> pa.StructArray:
 
 
 def _item_revenue(sessions: Sessions) -> Array:
-    """Return each item's revenue: price times quantity on a purchase, otherwise 0."""
+    """Return each item's revenue in micros: price times quantity if its hit is a purchase, otherwise 0."""
     items = sessions.items
     sold = sessions.hits["kind"][items["hit"]] == PURCHASE
     return np.where(sold, catalogue.PRICES[items["product"]] * items["quantity"], 0)
@@ -232,7 +232,10 @@ def _page(hits: Array, kind: pa.StructType) -> pa.StructArray:
 
 
 def _transaction(sessions: Sessions, begun: Array, kind: pa.StructType) -> pa.StructArray:
-    """Return the order of a purchase's hit, shipping included; NULL for all other hits."""
+    """Return the struct `transaction` of each hit: the id and the revenue of the order, with shipping.
+
+    It is NULL if the hit is not a purchase.
+    """
     visits, hits = sessions.visits, sessions.hits
     sold = hits["kind"] == PURCHASE
     paid = np.where(sold, SHIPPING, 0)

@@ -14,7 +14,10 @@ INT, REAL, TEXT, FLAG = pa.int64(), pa.float64(), pa.string(), pa.bool_()
 
 
 def _record(ints: str = "", texts: str = "", flags: str = "", **nested: pa.DataType) -> pa.DataType:
-    """Return a struct type from field names, separated by spaces, by type. BigQuery ignores the fields' order."""
+    """Return a struct type. Each text holds the names of the fields of one type, separated by spaces.
+
+    The order of the fields does not matter to BigQuery.
+    """
     fields = [(name, INT) for name in ints.split()]
     fields += [(name, TEXT) for name in texts.split()]
     fields += [(name, FLAG) for name in flags.split()]
@@ -126,7 +129,7 @@ GA4: Final = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """One of the two exports; `prefix` is that of its day-tables, and `day_column` holds a row's day.
+    """One of the two exports. `prefix` begins the names of its day-tables, and `day_column` holds a row's day.
 
     A row without a value in each of the `required` columns is refused. `key` should be unique within a day; GA4's
     events have no key.
@@ -166,7 +169,7 @@ EXPORTS: Final = (GA360_EXPORT, GA4_EXPORT)
 
 @dataclass(frozen=True, slots=True)
 class DayFile:
-    """The Parquet file of one day-table; the file has the table's name."""
+    """The Parquet file of one day-table, with its number of rows. The file has the table's name."""
 
     day: dt.date
     path: Path

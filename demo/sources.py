@@ -25,8 +25,8 @@ from shared import jsontext
 SUFFIXES: Final = (".parquet", ".ndjson", ".jsonl", ".json", ".ndjson.gz", ".jsonl.gz", ".json.gz")
 """The suffixes of files that are read from a folder. A file that is given by name may have any name."""
 
-CHUNK: Final = 5_000  # rows held as Python objects at a time
-BATCH: Final = 500
+CHUNK: Final = 5_000  # rows held as Python objects before they are written
+BATCH: Final = 500  # rows of a Parquet file that are read at a time
 
 
 class SourceError(Exception):
@@ -116,7 +116,7 @@ def _is_parquet(file: Path) -> bool:
 
 
 def _json_rows(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield (place, row) for each row; the place is for error messages."""
+    """Yield (place, row) for each row; the place, FILE:LINE, is for error messages."""
     for number, line in _lines(file):
         place = f"{file}:{number}"
         try:
@@ -219,7 +219,7 @@ def _divide(files: list[Path], export: Export, partial: Path, folder: Path) -> I
 
 
 def _day(row: dict[str, Any], export: Export) -> dt.date:
-    """Return the row's day.
+    """Return the day of a converted row.
 
     Raises:
         MismatchError: a required column is missing, or the day is malformed.

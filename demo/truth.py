@@ -25,13 +25,16 @@ from demo.visitors import MEAN_GAP_DAYS, STAFF, Array, return_rate
 
 
 class Truth:
-    """Each new visitor's first day, and mean number of purchases on returns at any later time."""
+    """The truth about the new visitors: `see` stores it, and `probability` computes from it.
+
+    It holds each visitor's first day and mean number of purchases on all later visits.
+    """
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[dt.date, float]] = {}
 
     def see(self, day: dt.date, visits: Array) -> None:
-        """Store the day's first visitors with their mean numbers of purchases. Staff are left out, as in the chain."""
+        """Store the visitors whose first visit is among `visits`. Staff are left out, as in the chain."""
         first = visits[(visits["number"] == 1) & (visits["kind"] != STAFF)]
         purchases = purchases_on_returns(first)
         self._known |= {
@@ -52,7 +55,7 @@ class Truth:
 
 
 def purchases_on_returns(first: Array) -> Array:
-    """Return each newcomer's mean number of purchases on return visits."""
+    """Return the mean number of purchases on all return visits for each visitor; `first` holds their first visits."""
     later = first.copy()
     later["number"] = 2
     purchases: Array = return_rate(first) * buying(later)

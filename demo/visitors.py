@@ -89,7 +89,10 @@ _HIDDEN = "not available in demo dataset"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place, as in Google Analytics' geoNetwork; `dimension` is the value of custom dimension 4, or None."""
+    """A place, as in Google Analytics' geoNetwork; `share` and `effect` are as in Channel.
+
+    `dimension` is the value of custom dimension 4; None if it is not set.
+    """
 
     continent: str
     sub_continent: str
@@ -138,7 +141,7 @@ NETWORK_DOMAINS: Final = ("(not set)", "(not set)", "unknown.unknown", "comcast.
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A browser on an operating system and a kind of device."""
+    """A browser on an operating system and a kind of device; `share` and `effect` are as in Channel."""
 
     category: str
     system: str
@@ -184,7 +187,7 @@ VISIT: Final = np.dtype(
         ("visitor", np.uint64),
         ("number", np.int64),
         ("day", np.int64),  # counted from the first day; negative while warming up
-        ("second", np.int64),  # of the day, in the view's time zone
+        ("second", np.int64),  # second of the day, in the view's time zone
         ("kind", np.int8),
         ("channel", np.int8),
         ("place", np.int8),
@@ -205,12 +208,12 @@ def season(day: dt.date) -> float:
 
 
 def busyness(day: dt.date) -> float:
-    """Return the relative number of sessions on a day, by season and weekday."""
+    """Return the number of sessions on a day relative to other days, by season and weekday."""
     return season(day) * float(WEEKDAY_WEIGHT[day.weekday()])
 
 
 def resolve(visits: Array) -> Array:
-    """Return intent minus positive curiosity."""
+    """Return each visit's resolve: its intent, minus its curiosity if that is positive."""
     left: Array = visits["intent"] - np.maximum(visits["curiosity"], 0)
     return left
 
@@ -254,7 +257,7 @@ def _split_by_day(visits: Array) -> list[Array]:
 
 
 def _seconds(rng: np.random.Generator, count: int) -> Array:
-    """Draw seconds of the day, with the hours' weights."""
+    """Draw `count` seconds of the day; the hours are weighted by HOUR_WEIGHT."""
     hours = rng.choice(24, size=count, p=HOUR_WEIGHT / HOUR_WEIGHT.sum())
     return hours * 3600 + rng.integers(0, 3600, count)
 
@@ -285,7 +288,7 @@ def _newcomers(rng: np.random.Generator, day: dt.date, offset: int, count: int) 
 
 
 def _intent(visits: Array, day: dt.date) -> Array:
-    """Return the part of intent that depends on observable values."""
+    """Return each visit's intent without its random term."""
     channel = np.array([c.effect for c in CHANNELS])[visits["channel"]]
     place = np.array([p.effect for p in PLACES])[visits["place"]]
     device = np.array([d.effect for d in DEVICES])[visits["device"]]
@@ -306,7 +309,7 @@ def _moment(visits: Array, day: dt.date) -> Array:
 
 
 def return_rate(new: Array) -> Array:
-    """Return each newcomer's mean number of returns."""
+    """Return the mean number of returns for each visitor; `new` holds their first visits."""
     rate: Array = np.exp(np.minimum(RETURN_LEVEL + RETURN_SLOPE * resolve(new), 1.5))
     rate[new["kind"] == STAFF] = STAFF_RETURNS
     rate[new["kind"] == ROBOT] = 0
@@ -314,7 +317,7 @@ def return_rate(new: Array) -> Array:
 
 
 def _returns(rng: np.random.Generator, new: Array) -> Array:
-    """Draw the later visits of newcomers, numbered from 2 in chronological order."""
+    """Draw the later visits of the visitors whose first visits are `new`, numbered from 2 in chronological order."""
     visits: Array = np.repeat(new, rng.poisson(return_rate(new)))
     gap = np.where(visits["kind"] == STAFF, STAFF_GAP_DAYS, MEAN_GAP_DAYS)
     begun = visits["day"] * SECONDS_A_DAY + visits["second"]

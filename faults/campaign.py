@@ -1,4 +1,4 @@
-"""Make an undisturbed run, then runs under faults, and compare their results with it."""
+"""Make an undisturbed run, then runs under faults, and compare each result with that of the undisturbed run."""
 
 import shutil
 import time
@@ -28,11 +28,11 @@ _QUIET = 2.5
 
 
 class StuckError(Exception):
-    """A run has not ended within the deadline."""
+    """Runs have not ended within the deadline; the message names them."""
 
 
 class Campaign:
-    """Runs that start from the same state: two versions are registered, and new data are announced."""
+    """Runs that start from the same state: two versions are registered, and a changed day-table was not read yet."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -56,7 +56,7 @@ class Campaign:
         self._expected, self._runs = self.undisturbed()
 
     def undisturbed(self) -> tuple[judge.State, set[str]]:
-        """Make a run without faults; return its result, and the ids of all runs that exist then."""
+        """Make a run without faults; return the state that it leaves, and the ids of all runs that exist then."""
         world = self._world
         world.restore()
         world.start()
@@ -70,7 +70,7 @@ class Campaign:
         return state, runs
 
     def run(self, seed: int) -> dict[str, Any]:
-        """Make the run with this seed's faults; return the faults that struck, and the errors found afterwards."""
+        """Make a run under the faults of `seed`; return the faults that struck, and what is wrong afterwards."""
         world, faults = self._world, plan(seed)
         world.log.write_text("")
         world.restore()
@@ -108,12 +108,14 @@ class Campaign:
                 result[kind] += found
 
     def _refresh(self, reason: str, expected: set[str] | None = None) -> None:
-        """Announce new data; wait until a run with this reason and all `expected` runs have ended."""
+        """Publish data-refreshed with this reason; wait until a run with it and all `expected` runs have ended."""
         self._world.insist(lambda clients: clients.send("data-refreshed", {"reason": reason}))
         self._settle(reason, expected or set())
 
     def _settle(self, reason: str, expected: set[str]) -> None:
-        """Wait until these runs exist, all runs have ended and no message is pending; publish the scheduler's ticks.
+        """Wait until all runs have ended and no message is pending. Meanwhile publish resume-due, as a scheduler does.
+
+        The `expected` runs and a run with this reason must exist then. An empty reason asks for no run.
 
         Raises:
             StuckError: these conditions are not met within the deadline.
@@ -137,7 +139,7 @@ class Campaign:
         raise StuckError(f"not ended: {running or 'none'}; missing: {sorted(expected - ended - running.keys())}")
 
     def _read(self, run_id: str) -> run_state.Run | None:
-        """Return the run; None if it was reset, and a step that was still running then recorded a failure."""
+        """Return the run. None if it was reset: a step that was still running may write to its folder afterwards."""
         try:
             return run_state.read(self._world.clients.runs, run_id)
         except Malformed:
@@ -166,7 +168,7 @@ class Campaign:
 
 
 def is_wrong(result: dict[str, Any]) -> bool:
-    """Whether anything about the run was wrong."""
+    """Whether the run lost or doubled anything, got stuck, or ended differently."""
     return any(result[kind] for kind in ("lost", "doubled", "stuck", "different"))
 
 

@@ -1,4 +1,4 @@
-"""The process that the campaign starts and kills: like `propensity up`, but reached through proxies.
+"""The process that a campaign starts and kills: a local cloud as of `propensity up`, reached through proxies.
 
     python -m faults.child STATE SETTINGS PORTS PROXIES     (the last three are JSON)
 
@@ -20,7 +20,7 @@ def main(state: Path, document: dict, ports: dict[str, int], proxies: dict[str, 
     def reached_at(service: str, url: str) -> str:
         return f"{url.rpartition(':')[0]}:{proxies[service]}"
 
-    # With so short a backoff, twenty attempts would be used up during a slow restart, so allow more.
+    # With so short a backoff, the declared twenty attempts would be used up during a slow restart.
     soon = desk.Backoff(minimum_seconds=0.1, maximum_seconds=1, attempts=100)
     with desk.run(
         state,
@@ -31,7 +31,7 @@ def main(state: Path, document: dict, ports: dict[str, int], proxies: dict[str, 
         on_line=lambda line: print(jsontext.text(line.get("jsonPayload", line)), file=sys.stderr, flush=True),
         reached_at=reached_at,
     ) as started:
-        # The campaign publishes the ticks itself.
+        # The campaign publishes the schedules' messages itself.
         started.scheduler.stop()
         print(jsontext.text(started.environment), flush=True)
         sys.stdin.read()

@@ -14,7 +14,7 @@ from google.cloud.bigquery_storage_v1.services.big_query_read.transports import 
 from google.cloud.bigquery_storage_v1.types import DataFormat, ReadSession
 
 type Digest = tuple[int, str]
-"""The number of rows, and a fingerprint of the rows."""
+"""The number of rows, and a fingerprint of columns and rows."""
 
 
 def of_table(client: bigquery.Client, table: str, *, where: str = "true", without: Collection[str] = ()) -> Digest:

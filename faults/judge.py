@@ -15,14 +15,16 @@ from shared import jsontext
 from shared.chain.environment import Environment
 from shared.champion import POINTER, Pointer
 
-# These documents differ in every run: failures, a deployment's operation, and the job ids of trainings.
+# Documents that are not compared, because they differ in every run: failures, a deployment's operation, and the job ids
+# of trainings.
 _PASSING = re.compile(r"/failures/|/deployment_operation|/trainings/")
-# A training that was killed with `up` is repeated; compare the records of its last attempt.
+# A training that was killed with the local cloud is repeated. Only the records of the last attempt are compared.
 _ATTEMPT = re.compile(r"(?P<step>/steps/\w+)\.(?P<number>\d+)\.json$")
+# Fields of documents, and columns of tables, that differ in every run.
 _VOLATILE = re.compile(r"(^|_)at$|duration|seconds|generation|operation|job|message_id|^attempt$")
 _VOLATILE_COLUMNS = {"created_on", "decided_at", "last_modified"}
 
-# All tables that the chain fills.
+# The tables whose rows are compared.
 TABLES = (
     *("source_days", "order_reports", "orders", "sessions", "interactions", "conversions", "visitor_features"),
     *("training_rows", "evaluation_rows", "champion_history", "model_health"),
@@ -35,7 +37,7 @@ State = dict[str, Any]
 
 
 def observe(clients: Environment) -> State:
-    """Return everything that the chain has written, by a descriptive name. A table's value is [rows, fingerprint]."""
+    """Return what the chain has written, by descriptive names, e.g. `table scores`, whose value is a Digest."""
     state: State = {f"table {name}": digest for name, digest in _tables(clients).items()}
     blobs = {blob.name: blob for blob in clients.storage.list_blobs(clients.settings.bucket)}
     state |= {f"object {known}": _content(blobs[name]) for known, name in that_count(blobs).items()}
@@ -58,9 +60,9 @@ def observe(clients: Environment) -> State:
 
 
 def that_count(names: Iterable[str]) -> dict[str, str]:
-    """Return the objects to compare.
+    """Return those of the objects `names` that are compared.
 
-    The key is the object's name without the attempt's number, and the value is the name of the last attempt's object.
+    The key is the object's name without the number of an attempt, the value the name of the last attempt's object.
     """
 
     def attempt(name: str) -> int:
@@ -72,7 +74,7 @@ def that_count(names: Iterable[str]) -> dict[str, str]:
 
 
 def compare(expected: State, found: State) -> dict[str, list[str]]:
-    """Return descriptions of the differences, as lost (missing or fewer), doubled (too many) and different."""
+    """Return descriptions of the differences by kind: lost (missing, or too few), doubled (too many) and different."""
     differences: dict[str, list[str]] = {"lost": [], "doubled": [], "different": []}
     for name in sorted(expected.keys() | found.keys()):
         wanted, there = expected.get(name), found.get(name)
@@ -90,7 +92,7 @@ def compare(expected: State, found: State) -> dict[str, list[str]]:
 
 
 def after_a_rollback(clients: Environment) -> list[str]:
-    """Return inconsistencies about the champion. A rollback may have changed it before or after the run ended."""
+    """Return contradictions about the champion. Any version may be champion: the rollback may precede its promotion."""
     champion = clients.registry.champion()
     if champion is None:
         return ["there is no champion"]
@@ -112,7 +114,7 @@ def after_a_rollback(clients: Environment) -> list[str]:
 
 
 def after_a_reset(clients: Environment) -> list[str]:
-    """Reset all runs again, and return what remains. Nothing should."""
+    """Reset all runs again, and return what still remains; that is an error."""
     resetting.plan(clients, None).carry_out()
     state = observe(clients)
     return [
@@ -135,9 +137,9 @@ def _endpoint(clients: Environment) -> tuple[list[str], dict[str, int]]:
 
 
 def _content(blob: Any) -> Any:
-    """Return a JSON document without volatile fields, and a fingerprint of other objects.
+    """Return the value to compare: a JSON document without volatile fields, or a fingerprint of another object.
 
-    For a model's file and a report return True: a report holds the run's times, which differ in every run.
+    Files of a model and reports are not compared, so return True: a report holds times, which differ in every run.
     """
     if "/model/" in blob.name or blob.name.endswith("/report.html"):
         return True

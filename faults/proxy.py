@@ -15,7 +15,7 @@ from shared import jsontext
 _GRPC = {"pubsub"}
 _HEAD_LIMIT = 1 << 20
 _HANG_SECONDS = 8
-"""Longer than `wait_seconds` of the campaign's settings."""
+"""How long a time-out lasts: longer than `wait_seconds` of the campaign's settings."""
 _ERROR = jsontext.text({"error": {"code": 503, "message": "broken by the campaign", "status": "UNAVAILABLE"}})
 _UNAVAILABLE = (
     "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
@@ -46,7 +46,7 @@ class Proxies:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """Serve while the context is open."""
+        """Run the proxies' event loop in a thread while the context is open."""
         thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         thread.start()
         try:
@@ -68,20 +68,20 @@ class Proxies:
         return int(listener.getsockname()[1])
 
     def arm(self, faults: list[Fault]) -> None:
-        """Reset the counters and plan these faults."""
+        """Reset the counters, and replace the planned faults by these."""
         self.counts.clear()
         self.struck.clear()
         self._faults = list(faults)
 
     def finish(self) -> list[str]:
-        """Cancel the remaining faults and wait for those that have struck; return the errors in carrying them out."""
+        """Cancel the faults that have not struck, and wait for the others; return the errors that these ended with."""
         self._faults = []
         errors = [strike.exception() for strike in self._strikes]
         self._strikes.clear()
         return [repr(error) for error in errors if error]
 
     def quiet_seconds(self) -> float:
-        """Seconds since the last delivery to a function ended; 0 during a delivery."""
+        """Return the seconds since the last delivery to a function ended; 0 during a delivery."""
         return 0.0 if self._in_flight else time.monotonic() - self._last_push
 
     async def _listen(self, service: str, listener: socket.socket) -> None:
@@ -95,7 +95,10 @@ class Proxies:
         await asyncio.start_server(serve_one, sock=listener, limit=_HEAD_LIMIT)
 
     def _faults_now(self, service: str) -> Fault | None:
-        """Count a request, and start its faults; return the one that the connection must carry out, if any."""
+        """Count a request, and start the faults that are due at it.
+
+        Return the one that the connection must carry out itself; None if there is none.
+        """
         self.counts[service] += 1
         due = [fault for fault in self._faults if (fault.service, fault.at) == (service, self.counts[service])]
         for fault in due:
@@ -122,7 +125,7 @@ class Proxies:
                 return
 
     async def _answer(self, service: str, request: bytes, fault: Fault | None) -> bytes | None:
-        """Return the answer, or None if the connection is to break instead."""
+        """Carry out the fault, and return the answer; None if the connection must break instead."""
         kind = fault.kind if fault else ""
         seconds = fault.seconds if fault else 0
         if kind == "error":

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 # Approximate number of requests to each service in an undisturbed run.
 REQUESTS = {"bigquery": 200, "storage": 150, "vertex": 39, "pubsub": 18, "logging": 45, "functions": 10}
-# The faults of a request, and the services where they can strike. Of Pub/Sub's gRPC, the proxy sees only bytes.
+# The faults that strike a request, and the services at which they can. Of Pub/Sub's gRPC, the proxy only sees bytes, so
+# it cannot answer with an error.
 ON_THE_WIRE = {
     "error": ("bigquery", "storage", "vertex", "logging", "functions"),
     "refused": tuple(REQUESTS),
@@ -22,7 +23,10 @@ KINDS = (*ON_THE_WIRE, *TO_PROCESSES, *BY_OPERATORS)
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault that strikes at the `at`-th request to `service`, counted from the run's start, and lasts `seconds`."""
+    """A fault that strikes at the `at`-th request to `service`, counted from the run's start.
+
+    `seconds` is how long a process is frozen or a request delayed, or after how long a duplicate comes.
+    """
 
     kind: str
     service: str

@@ -57,7 +57,7 @@ class World:
 
     @contextlib.contextmanager
     def proxied(self) -> Iterator[None]:
-        """Run the proxies while the context is open."""
+        """Start the proxies, one in front of each service, and run them while the context is open."""
         with self.proxies.running():
             self._proxied = {service: self.proxies.front(service, port) for service, port in self._ports.items()}
             yield
@@ -91,23 +91,23 @@ class World:
         self.clients = Environment(Settings.from_environment())
 
     def stop(self) -> None:
-        """End the process gracefully."""
+        """End the process by closing its standard input, and wait for its end."""
         with self._changing:
             self._process.stdin.close()
             self._process.wait(120)
 
     def keep(self) -> None:
-        """Copy the state, as the start of all runs. The process must be stopped."""
+        """Keep a copy of the state, from which all runs start. The process must be stopped."""
         shutil.rmtree(self.folder / "kept", ignore_errors=True)
         shutil.copytree(self.state, self.folder / "kept", symlinks=True)
 
     def restore(self) -> None:
-        """Replace the state by the copy. The process must be stopped."""
+        """Replace the state by the copy that `keep` made. The process must be stopped."""
         shutil.rmtree(self.state)
         shutil.copytree(self.folder / "kept", self.state, symlinks=True)
 
     def strike(self, fault: Fault) -> None:
-        """Carry out a fault of a process or of an operator."""
+        """Carry out a fault that strikes a process, or that an operator causes: a rollback or a reset."""
         match fault.kind:
             case "kill worker" | "freeze worker":
                 with self._changing:
@@ -124,7 +124,7 @@ class World:
                 self.insist(lambda clients: resetting.plan(clients, None).carry_out())
 
     def insist[T](self, action: Callable[[Environment], T], seconds: float = 90) -> T:
-        """Return the action's result; retry for `seconds` while services are down."""
+        """Return the action's result. Retry it for `seconds` after any error but Permanent: services may be down."""
         deadline = time.monotonic() + seconds
         while True:
             try:
@@ -162,7 +162,7 @@ def _freeze(process: psutil.Process, seconds: float) -> None:
 
 
 def listen() -> None:
-    """Subscribe to the public topics, so that `heard` can return their messages."""
+    """Subscribe to the topics of _HEARD, so that `heard` can return their messages."""
     subscriber = pubsub_v1.SubscriberClient()
     for topic in _HEARD:
         subscriber.create_subscription(
@@ -171,7 +171,7 @@ def listen() -> None:
 
 
 def heard() -> dict[str, list[str]]:
-    """Return the distinct messages of each public topic."""
+    """Return the bodies of the messages that the topics of _HEARD got since the last call: sorted, each body once."""
     subscriber, bodies = pubsub_v1.SubscriberClient(), {}
     for topic in _HEARD:
         path = f"projects/{PROJECT}/subscriptions/{topic}"

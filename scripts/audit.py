@@ -20,7 +20,10 @@ SECONDS = "15"
 
 
 def audit(file: Path) -> tuple[list[dict[str, Any]], str]:
-    """Return pip-audit's report on each package of the file; if there is no report, its last line of error output."""
+    """Return pip-audit's report on each package of the file, and an empty text.
+
+    If it gives no report, return no package, and the last line of its error output.
+    """
     command = [sys.executable, "-m", "pip_audit", "--requirement", file, "--disable-pip", "--no-deps"]
     command += ["--progress-spinner", "off", "--format", "json", "--timeout", SECONDS]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments
@@ -50,7 +53,7 @@ def told(file: str, packages: list[dict[str, Any]], problem: str) -> tuple[list[
 
 
 def main() -> int:
-    """Check all files; return 1 if a package is vulnerable, otherwise 0."""
+    """Check the packages of all files; return 1 if one is vulnerable, otherwise 0."""
     is_vulnerable = False
     for number, file in enumerate(FILES):
         packages, problem = audit(ROOT / file)

@@ -1,4 +1,4 @@
-"""Look at a run's report in a real browser: axe finds no violation, nothing overflows, and screenshots to look at.
+"""Check a run's report in a real browser: axe must find no violation, and nothing may overflow. Take screenshots.
 
     .venv/bin/python scripts/check_report.py REPORT.html FOLDER
 
@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 AXE = "axe-core@4.14.1"
-# Widths in pixels: a telephone and a desk. The heights only have to hold the page's beginning.
+# Width and height of a window in pixels: of a telephone and of a desktop. The height only has to show the page's start.
 SIZES = {"telephone": (360, 800), "desk": (1280, 900)}
 POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 # Axe's result, and by how many pixels the page is wider than its window, as JSON in the frame's title.
@@ -31,7 +31,7 @@ axe.run(document, {resultTypes: ["violations"]}).then(found => {
 
 
 def browser(*arguments: str) -> str:
-    """Run headless Chromium, and return what it prints."""
+    """Run headless Chromium, and return what it writes to standard output."""
     command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", *arguments]
     command += ["--allow-file-access-from-files", "--virtual-time-budget=20000"]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603 - our own arguments

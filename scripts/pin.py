@@ -29,7 +29,7 @@ OLDER = {"x86_64": ["manylinux1", "manylinux2010", "manylinux2014"], "aarch64": 
 
 
 def wheels(platform: str, pins: list[str]) -> dict[str, set[str]]:
-    """Return, by package name, the hash of the wheel that pip chooses on a platform."""
+    """Return, by package name, the hash of the wheel that pip chooses on a platform, as a set of one."""
     found = defaultdict(set)
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
@@ -59,7 +59,7 @@ def macos_universal() -> list[str]:
 
 
 def main() -> None:
-    """Look up the hashes for all platforms, and rewrite the files."""
+    """Look up the hashes for all platforms, and write them into the files of requirements/."""
     pins = sorted({match["pin"] for file in FILES for match in REQUIREMENT.finditer(file.read_text())})
     hashes: defaultdict[str, set[str]] = defaultdict(set)
     with ThreadPoolExecutor(3) as pool:
