@@ -8,6 +8,7 @@ Emits  audience-published   AudiencePublished(run_id, day, manifest, members)
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from shared.chain.environment import StepContext
     from shared.push import Message
 
+# Number of days whose orders give the mean revenue of an order.
+ORDERS_DAYS = 365
+
 
 @push.function
 def publish_audience(message: Message) -> None:
@@ -33,7 +37,8 @@ def publish_audience(message: Message) -> None:
 def step(event: VisitorsScored, context: StepContext) -> AudiencePublished:
     """Replace the day's audience, export it, and write the manifest last, when all files exist."""
     chosen = {"day": event.day, "max_decile": context.settings.audience.max_decile}
-    context.warehouse.query("audience/audience", chosen)
+    first_day = event.day - timedelta(days=ORDERS_DAYS - 1)
+    context.warehouse.query("audience/audience", {**chosen, "first_day": first_day})
     folder = "audience/"
     uri = context.runs.uri(event.run_id, f"{folder}audience-*.csv")
     _, [summary] = context.warehouse.query_all(

@@ -14,6 +14,7 @@ from functools import cache
 
 from cli.cost.prices import assumptions
 from cli.cost.volumes import Volumes
+from functions import publish_audience
 from shared import destination_settings
 from shared.chain import monitoring as monitored
 from shared.chain import served
@@ -180,7 +181,10 @@ def scoring(volumes: Volumes, settings: Settings) -> list[Reading]:
     """Return the statements of scoring the visitors of the window and publishing the audience."""
     return [
         Reading("scoring/scores", {"sessions": volumes.within(settings.audience.window_days)}),
-        Reading("audience/audience"),
+        Reading(
+            "audience/audience",
+            {"visitor_recommendations": volumes.within(7), "orders": volumes.within(publish_audience.ORDERS_DAYS)},
+        ),
         Reading("audience/export"),
         Reading("audience/summary"),
         Reading("report/offers"),
@@ -252,7 +256,7 @@ def customers(volumes: Volumes, settings: Settings) -> list[Reading]:
         Reading("customers/checked"),
         Reading("customers/refused"),
         Reading("customers/visitors", {"sessions": year["sessions"]}),
-        Reading("customers/audience", {"orders": year["orders"]}),
+        Reading("customers/audience", {"orders": year["orders"], "visitor_recommendations": volumes.within(7)}),
         Reading("customers/exclusions", recent),
         *(Reading(f"customers/{name}") for name in ("assignments", "matches", "arms", "excluded")),
     ]

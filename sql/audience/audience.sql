@@ -1,18 +1,41 @@
--- Replace the audience of @day by the visitors most likely to buy.
+-- Replace the audience of @day by the visitors most likely to buy, with the newest products recommended to each in the
+-- last week, and the revenue that is expected of each.
 -- @day         DATE   day of the scores
 -- @max_decile  INT64  last decile of the audience, 1 to 10 (audience.max_decile)
+-- @first_day   DATE   first day of the orders whose mean revenue counts
 merge into audience as target
 using (
+    with
+    products as (
+        select
+            visitor_id,
+            array_agg(product_id order by place) as next_products
+        from visitor_recommendations
+        where day between date_sub(@day, interval 6 day) and @day
+        group by visitor_id, day
+        qualify row_number() over (partition by visitor_id order by day desc) = 1
+    ),
+
+    means as (
+        select avg(revenue - refunded) as revenue_of_order
+        from orders
+        where day between @first_day and @day and refunded_on is null
+    )
+
     select
-        day,
-        visitor_id,
-        probability,
-        decile,
-        offer,
-        model_version,
-        run_id
+        scores.day,
+        scores.visitor_id,
+        scores.probability,
+        scores.decile,
+        scores.offer,
+        scores.model_version,
+        scores.run_id,
+        coalesce(products.next_products, cast([] as array<string>)) as next_products,
+        scores.probability * means.revenue_of_order as expected_value
     from scores
-    where day = @day and decile <= @max_decile
+    cross join means
+    left join products on scores.visitor_id = products.visitor_id
+    where scores.day = @day and scores.decile <= @max_decile
 ) as fresh
     on false
 when not matched by source and target.day = @day then delete

@@ -1,4 +1,4 @@
--- Export the audience of @day as CSV, for systems that read files.
+-- Export the audience of @day as CSV, for systems that read files. Products are separated by |.
 -- @day  DATE  day of the scores
 export data options (
     uri = '${uri}',
@@ -11,7 +11,9 @@ select
     probability,
     decile,
     offer,
-    model_version
+    model_version,
+    array_to_string(next_products, '|') as next_products,
+    expected_value
 from audience
 where day = @day
 order by decile, visitor_id

@@ -38,8 +38,9 @@ using (
             visitor_id,
             array_agg(product_id order by place) as next_products
         from visitor_recommendations
-        where day = @day
-        group by visitor_id
+        where day between date_sub(@day, interval 6 day) and @day
+        group by visitor_id, day
+        qualify row_number() over (partition by visitor_id order by day desc) = 1
     ),
 
     bought as (

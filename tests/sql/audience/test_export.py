@@ -14,8 +14,8 @@ def test_the_days_audience_is_csv_with_a_header_and_ids_keep_their_zeros(warehou
     warehouse.fill(
         {
             "audience": [
-                {**ROW, "day": today, "visitor_id": "0021", "decile": 2},
-                {**ROW, "day": today, "visitor_id": "0019", "decile": 1, "offer": "full_price"},
+                {**ROW, "day": today, "visitor_id": "0021", "decile": 2, "next_products": ["a b", "c"]},
+                {**ROW, "day": today, "visitor_id": "0019", "decile": 1, "offer": "full_price", "expected_value": 1.5},
                 {**ROW, "day": yesterday, "visitor_id": "0001", "decile": 1},
             ]
         }
@@ -26,6 +26,22 @@ def test_the_days_audience_is_csv_with_a_header_and_ids_keep_their_zeros(warehou
         warehouse.run("audience/export", {"day": today}, uri=uri)
         [blob] = bucket.list_blobs(prefix="runs/20170801-0a1b2c3d/audience/")
         assert list(csv.DictReader(io.StringIO(blob.download_as_text()))) == [
-            {"visitor_id": "0019", "probability": "0.75", "decile": "1", "offer": "full_price", "model_version": "3"},
-            {"visitor_id": "0021", "probability": "0.75", "decile": "2", "offer": "coupon", "model_version": "3"},
+            {
+                "visitor_id": "0019",
+                "probability": "0.75",
+                "decile": "1",
+                "offer": "full_price",
+                "model_version": "3",
+                "next_products": "",
+                "expected_value": "1.5",
+            },
+            {
+                "visitor_id": "0021",
+                "probability": "0.75",
+                "decile": "2",
+                "offer": "coupon",
+                "model_version": "3",
+                "next_products": "a b|c",
+                "expected_value": "",
+            },
         ]
