@@ -68,7 +68,7 @@ def answer(asked: Checkout, world: Clients) -> Score:
     answers = Answers(world.bucket)
     standing = answers.read(name)
     if standing is None:
-        scored = checkout.score(features, asked.cart, name[:32], scorer.current())
+        scored = checkout.score(asked, features, name[:32], scorer.current())
         standing = answers.keep(name, scored)
     milliseconds = (time.perf_counter() - began) * 1e3
     visitor = PSEUDONYMS.of(asked.visitor_id)

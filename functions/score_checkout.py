@@ -45,7 +45,7 @@ def score(exchange: web.Exchange) -> Response:
     scoring = scorer.current()
     features = sessions.features(asked.session, scoring.settings.source.zone)
     try:
-        scored = checkout.score(features, asked.cart, exchange.id, scoring)
+        scored = checkout.score(asked, features, exchange.id, scoring)
     except scorer.NoScorerError as error:
         log(NoScorer(exchange.id, str(error), error.version))
         raise unavailable() from error

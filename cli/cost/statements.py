@@ -258,7 +258,7 @@ def customers(volumes: Volumes, settings: Settings) -> list[Reading]:
         Reading("customers/visitors", {"sessions": year["sessions"]}),
         Reading("customers/audience", {"orders": year["orders"], "visitor_recommendations": volumes.within(7)}),
         Reading("customers/exclusions", recent),
-        *(Reading(f"customers/{name}") for name in ("assignments", "matches", "arms", "excluded")),
+        *(Reading(f"customers/{name}") for name in ("assignments", "withheld", "matches", "arms", "excluded")),
     ]
 
 

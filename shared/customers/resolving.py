@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from shared import withheld
 from shared.chain.audience_documents import RESOLVED, Excluded, Resolved
 from shared.chain.documents import CustomersRun
 from shared.customers import crm
@@ -109,9 +110,17 @@ def resolve(day: date, context: StepContext) -> Resolved:
     recent = day - timedelta(days=campaign.recent_buyer_days - 1)
     context.warehouse.query("customers/exclusions", {**of_run, "now": run.opened_at, "recent_since": recent})
     context.warehouse.query("customers/assignments", {**at, "campaign": campaign.name, "assigned_at": run.opened_at})
+    _withhold(arms, context)
     resolved = _counted(day, context)
     context.runs.write(context.run_id, RESOLVED, resolved)
     return resolved
+
+
+def _withhold(arms: dict[str, Any], context: StepContext) -> None:
+    """Write the visitors who get no offer at the checkout; a later run replaces them by those of its own arms."""
+    rows = context.warehouse.query("customers/withheld", arms)
+    blob = context.environment.bucket.blob(withheld.PATH)
+    blob.upload_from_string(withheld.content(row["hashes"] for row in rows), "application/octet-stream")
 
 
 def _counted(day: date, context: StepContext) -> Resolved:

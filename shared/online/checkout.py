@@ -12,12 +12,14 @@ from shared.online.contract import Score
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from shared.online.contract import CartItem
+    from shared.online.contract import Checkout
     from shared.online.scorer import OnlineScorer
 
 
-def score(features: Mapping[str, Any], cart: list[CartItem], request_id: str, scorer: OnlineScorer) -> Score:
+def score(asked: Checkout, features: Mapping[str, Any], request_id: str, scorer: OnlineScorer) -> Score:
     """Return the score, offer and next products of a checkout, validated against the contract.
+
+    `features` are the inputs of the model. A visitor of the control group or the holdout gets no offer.
 
     Raises:
         NoScorerError: neither the embedded scorer nor the endpoint can score now.
@@ -27,12 +29,13 @@ def score(features: Mapping[str, Any], cart: list[CartItem], request_id: str, sc
     served = scorer.snapshot()
     scored = scorer.score(features, served)
     settings = scorer.settings
-    in_cart = {item.product_id for item in cart}
+    in_cart = {item.product_id for item in asked.cart}
+    least = offers.thresholds(settings.policy, scored.percentiles)
     answer = {
         "probability": scored.probability,
         "decile": scored.decile,
         "model_version": scored.version,
-        "offer": offers.offer(scored.probability, offers.thresholds(settings.policy, scored.percentiles)),
+        "offer": "none" if asked.visitor_id in served.withheld else offers.offer(scored.probability, least),
         "next_products": served.recommender.next_products(in_cart, served.out_of_stock, settings.online.next_products)
         if served.recommender
         else [],

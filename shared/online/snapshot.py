@@ -1,4 +1,4 @@
-"""Keep champion, recommendations and the list of products out of stock in memory, refreshed from the bucket.
+"""Keep champion, recommendations, products out of stock and visitors without offers in memory, read from the bucket.
 
 Once `online.refresh_seconds` have passed, the next request starts a thread that reads the objects again. The request
 does not wait for the thread. A thread that sleeps between refreshes would not work. A function's instance gets a CPU
@@ -9,7 +9,7 @@ instance therefore refreshes nothing, and the first request after a long pause u
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -19,6 +19,7 @@ from shared.log import log
 from shared.online.log_events import ObjectUnusable
 from shared.online.objects import Bucket, ReadError
 from shared.online.recommendations import Recommender
+from shared.withheld import PATH, Withheld
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +47,7 @@ class Snapshot:
     champion: Champion | None = None
     recommender: Recommender | None = None
     out_of_stock: frozenset[str] = frozenset()
+    withheld: Withheld = field(default_factory=Withheld)
 
 
 class Watched[T]:
@@ -110,6 +112,7 @@ class Watch:
             frozenset[str](),
             may_vanish=True,
         )
+        self._withheld = Watched(bucket, PATH, Withheld, Withheld(), may_vanish=True)
         self._clock, self._pause = clock, settings.online.refresh_seconds
         self._looking = threading.Lock()
         self._has_looked = threading.Event()
@@ -124,10 +127,13 @@ class Watch:
         return self._snapshot
 
     def _look(self) -> None:
-        """Read the three objects and replace the snapshot. The caller has acquired the lock; `_look` releases it."""
+        """Read the four objects and replace the snapshot. The caller has acquired the lock; `_look` releases it."""
         try:
-            went_well = [one.look() for one in (self._champion, self._recommender, self._out_of_stock)]
-            self._snapshot = Snapshot(self._champion.value, self._recommender.value, self._out_of_stock.value)
+            watched = (self._champion, self._recommender, self._out_of_stock, self._withheld)
+            went_well = [one.look() for one in watched]
+            self._snapshot = Snapshot(
+                self._champion.value, self._recommender.value, self._out_of_stock.value, self._withheld.value
+            )
             self._due_at = self._clock() + (self._pause if all(went_well) else min(self._pause, RETRY_SECONDS))
         finally:
             self._has_looked.set()

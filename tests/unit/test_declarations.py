@@ -20,7 +20,7 @@ from deskcloud.googlesql.tokens import starts, tokenize, unquoted
 from deskcloud.logs import filter as log_filter
 from faults import judge
 from fixtures import googlesql
-from shared import champion, embedded_scorer, pseudonyms, recommendations
+from shared import champion, embedded_scorer, pseudonyms, recommendations, withheld
 from shared.chain import documents, refreshes, source, training
 from shared.destinations import meta
 from shared.events import EVENTS
@@ -46,6 +46,7 @@ LOADED = {"crm_customers", "crm_visitors", "consents", "suppressions"}
 KEPT = {"destination_members", "assignments"}
 OTHERS = {"export", "models", "bucket"}
 FOLDERS = {"runs/", "checkouts/", "dead-letters/", "serving/", "destinations/", "deliveries/"}
+OBJECTS = {withheld.PATH}
 SCORERS = f"runs/*/{documents.SCORER.name}.json"
 MERGES = {
     statement: merge
@@ -214,7 +215,7 @@ def test_a_day_table_of_another_dataset_is_neither_told_of_nor_read(table):
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_tables_that_are_read_and_written_exist(name):
     assert set(FUNCTIONS[name].reads) <= TABLES.keys() | OTHERS | FOLDERS | {SCORERS}
-    assert set(FUNCTIONS[name].writes) <= TABLES.keys() - VIEWS.keys() | {"models"} | FOLDERS
+    assert set(FUNCTIONS[name].writes) <= TABLES.keys() - VIEWS.keys() | {"models"} | FOLDERS | OBJECTS
 
 
 @pytest.mark.parametrize("name", ["score_checkout", "on_checkout"])
@@ -237,7 +238,7 @@ def test_a_reset_counts_the_rows_of_every_table_that_the_chain_fills():
 def test_every_table_is_written_by_a_function_or_a_sink():
     written = {table for function in FUNCTIONS.values() for table in function.writes}
     written |= SINK_TABLES
-    assert written - OTHERS - FOLDERS == {name for name, table in TABLES.items() if not table.query} - LOADED
+    assert written - OTHERS - FOLDERS - OBJECTS == {name for name, table in TABLES.items() if not table.query} - LOADED
 
 
 def statements(function):
@@ -343,8 +344,8 @@ def test_training_rows_are_visitor_features_of_a_run():
     assert embedded_scorer.LABEL in columns("training_rows")
 
 
-def test_an_audience_member_is_a_score():
-    assert columns("audience") == columns("scores")
+def test_an_audience_member_is_a_score_and_more():
+    assert columns("audience") == [*columns("scores"), "next_products", "expected_value"]
 
 
 def test_every_statement_that_inserts_whole_rows_is_held_to_its_table():

@@ -9,6 +9,7 @@ import pytest
 from google.cloud import storage as gcs
 
 from functions import resolve_customers
+from shared import withheld
 from shared.chain.audience_documents import RESOLVED, Excluded
 from shared.chain.environment import Environment, StepContext
 from shared.customers import resolving
@@ -248,6 +249,8 @@ def test_the_arm_is_the_same_in_sql_and_python_has_its_share_and_never_changes(w
     resolve(world)
     found = {row["customer_id"]: row["arm"] for row in rows(world, "audience_customers")}
     assert found == {one: expected[one] for one in ids[:500]}
+    # At the checkout, whoever would be in the control group counts too.
+    assert withheld_of(world, ids) == {f"v{number}" for number, one in enumerate(ids) if expected[one] != "treated"}
     counts = [list(expected.values()).count(one) for one in ("holdout", "control")]
     # Four standard deviations of a binomial count.
     assert abs(counts[0] - 100) < 38
@@ -270,6 +273,14 @@ def test_the_arm_is_the_same_in_sql_and_python_has_its_share_and_never_changes(w
     assert {one: later[one] for one in ids[:500]} == found
     assert {later[one] for one in ids[500:]} == {"control", "holdout"}
     assert len(rows(world, "assignments")) == 1000
+    treated = {f"v{ids.index(one)}" for one, of in found.items() if of == "treated"}
+    assert withheld_of(world, ids) == {f"v{number}" for number in range(1000)} - treated
+
+
+def withheld_of(world, ids):
+    """The visitors to whom the checkout makes no offer."""
+    held = withheld.Withheld(world.environment.bucket.blob(withheld.PATH).download_as_bytes())
+    return {f"v{number}" for number in range(len(ids) + 10) if f"v{number}" in held}
 
 
 def test_a_second_delivery_changes_nothing_and_a_changed_row_is_checked_again(world):
@@ -376,6 +387,7 @@ def test_who_was_held_out_of_one_campaign_is_held_out_of_the_next(world):
         }
     )
     assert resolve(world).arms == {"holdout": 1}
+    assert withheld_of(world, ["a", "b"]) == {"v1"}
 
 
 def test_a_shop_without_a_crm_has_no_customers_and_pays_for_one_statement(world):
@@ -391,7 +403,7 @@ def test_each_statement_is_run_once_by_a_run_however_often_its_event_comes(world
         *("customers/sizes", "customers/forget_customers", "customers/forget_refusals", "customers/unchecked"),
         *("customers/checked", "customers/refused", "customers/visitors", "customers/audience"),
         *("customers/exclusions", "customers/assignments", "customers/matches", "customers/arms"),
-        "customers/excluded",
+        *("customers/excluded", "customers/withheld"),
     }
     world.warehouse.fill({"crm_customers": crm("a", phone="wrong"), "audience": audience("v1")})
     day = dt.date(2017, 8, 7)

@@ -1,0 +1,47 @@
+"""The visitors who get no offer at the checkout, because their customers are in the control group or in the holdout.
+
+serving/withheld.bin   the first 8 bytes of the SHA-256 of each visitor's id, sorted: 8 MB for a million visitors
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from array import array
+from bisect import bisect_left
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+PATH = "serving/withheld.bin"
+_BYTES = 8
+
+
+def content(hashes: Iterable[str]) -> bytes:
+    """Return the object's content from the rows of sql/customers/withheld.sql."""
+    return bytes.fromhex("".join(hashes))
+
+
+class Withheld:
+    """The visitors of one version of the object. One in 10^13 visitors would be taken for another one of a million."""
+
+    def __init__(self, content: bytes = b"") -> None:
+        """Read the object's content.
+
+        Raises:
+            ValueError: the content is no whole number of sorted hashes.
+        """
+        self._hashes = array("Q")
+        self._hashes.frombytes(content)
+        if sys.byteorder == "little":
+            self._hashes.byteswap()
+        if any(one > other for one, other in pairwise(self._hashes)):
+            raise ValueError(f"{PATH} is not sorted")
+
+    def __contains__(self, visitor_id: str) -> bool:
+        """Whether the visitor gets no offer."""
+        hashed = int.from_bytes(hashlib.sha256(visitor_id.encode()).digest()[:_BYTES])
+        place = bisect_left(self._hashes, hashed)
+        return place < len(self._hashes) and self._hashes[place] == hashed
