@@ -90,18 +90,19 @@ def shown_share(hits: float, total: float) -> float:
     return share_interval(hits, total, 3.0)[0]
 
 
-def t_quantile(freedom: float) -> float:
-    """Return the 97.5 % quantile of Student's t distribution; the error is below 1 % from 2 degrees of freedom on.
+def t_quantile(freedom: float, z: float = Z) -> float:
+    """Return the quantile of Student's t distribution that belongs to the normal quantile `z`, by default 97.5 %.
 
-    The formula has four terms of the expansion around the normal quantile: Abramowitz and Stegun (1964), 26.7.5.
+    For the default, the error is below 1 % from 2 degrees of freedom on. The formula has four terms of the expansion
+    around the normal quantile: Abramowitz and Stegun (1964), 26.7.5.
     """
     terms = (
-        (Z**3 + Z) / 4,
-        (5 * Z**5 + 16 * Z**3 + 3 * Z) / 96,
-        (3 * Z**7 + 19 * Z**5 + 17 * Z**3 - 15 * Z) / 384,
-        (79 * Z**9 + 776 * Z**7 + 1482 * Z**5 - 1920 * Z**3 - 945 * Z) / 92160,
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
     )
-    return Z + sum(term / freedom**power for power, term in enumerate(terms, 1))
+    return z + sum(term / freedom**power for power, term in enumerate(terms, 1))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The rule in Python by which sql/customers/audience.sql decides the arms. Tests compare the two; no step uses it."""
+"""The rule by which sql/customers/audience.sql decides the arms, to compare it in tests, and the expected shares."""
 
 from __future__ import annotations
 
@@ -21,6 +21,13 @@ def arm(customer_id: str, campaign: Campaign) -> Arm:
     if fraction(campaign.salt, campaign.name, customer_id) < campaign.control_share:
         return "control"
     return "treated"
+
+
+def shares(campaign: Campaign) -> dict[Arm, float]:
+    """Return the expected share of each arm among customers who have none yet."""
+    rest = 1 - campaign.holdout_share
+    control = rest * campaign.control_share
+    return {"treated": rest - control, "control": control, "holdout": campaign.holdout_share}
 
 
 def fraction(salt: str, about: str, customer_id: str) -> float:

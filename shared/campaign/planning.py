@@ -1,0 +1,118 @@
+"""Plan a comparison of two arms: its customers, its power, the smallest effect that it can show, and its duration.
+
+Effects are lifts, shares of the control group's mean: 0.1 is 10 % more. The formulas are those of a two-sample test of
+the logarithms of the means, by the delta method, because effects.py takes its intervals from the same logarithms.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+from shared.chain.intervals import Z
+
+POWER = 0.8
+_NORMAL = NormalDist()
+# Bisections after which a lift is exact to a float.
+_HALVINGS = 60
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A planned comparison.
+
+    `mean` is the expected outcome of a customer in the control group, who may have bought nothing: the conversion rate,
+    or an amount with the standard deviation `deviation`. If numbers from before the assignment explain a share R of the
+    variance, multiply the deviation by sqrt(1 - R).
+
+    `quantile` is that of the intervals: `Z` for one look at the end, `anytime.AT_PLAN` for looks at any time.
+    """
+
+    mean: float
+    deviation: float | None = None
+    control_share: float = 0.1
+    quantile: float = Z
+
+    def __post_init__(self) -> None:
+        """Refuse a plan for which there is no sample size.
+
+        Raises:
+            ValueError: A value is outside its range.
+        """
+        if not 0 < self.control_share < 1:
+            raise ValueError(f"the control share is {self.control_share}; it must be between 0 and 1, for example 0.1")
+        if not self.mean > 0:
+            raise ValueError(f"the mean is {self.mean}; it must be above 0, because a lift is a share of it")
+        if self.deviation is None and self.mean >= 1:
+            raise ValueError(f"the mean is {self.mean}; a conversion rate is below 1, and an amount needs a deviation")
+        if self.deviation is not None and not self.deviation > 0:
+            raise ValueError(f"the deviation is {self.deviation}; it must be above 0")
+
+    def customers(self, lift: float, power: float = POWER) -> int:
+        """Return the number of customers of both arms with whom an interval shows this lift with this probability.
+
+        Raises:
+            ValueError: The lift is 0, or it leads to a mean that is impossible.
+        """
+        if lift == 0:
+            raise ValueError("the lift is 0; no number of customers shows that there is no effect")
+        return math.ceil((self._errors(power) / self._errors_of_one(lift)) ** 2)
+
+    def power(self, lift: float, customers: int) -> float:
+        """Return the probability that an interval shows this lift, above 0 for a gain and below 0 for a loss."""
+        return _NORMAL.cdf(self._errors_of_one(lift) * math.sqrt(customers) - self.quantile)
+
+    def detectable(self, customers: int, power: float = POWER) -> float | None:
+        """Return the smallest gain that is shown with this probability; None if not even conversion of all would be."""
+        needed = self._errors(power) / math.sqrt(customers)
+        low, high = 0.0, 1.0
+        if self.deviation is None:
+            high = 1 / self.mean - 1
+            if self._errors_of_one(high) < needed:
+                return None
+        while self._errors_of_one(high) < needed:
+            high *= 2
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            low, high = (middle, high) if self._errors_of_one(middle) < needed else (low, middle)
+        return high
+
+    def _errors(self, power: float) -> float:
+        """Return how many standard errors an effect must have."""
+        if not 0 < power < 1:
+            raise ValueError(f"the power is {power}; it must be between 0 and 1, for example {POWER}")
+        return self.quantile + _NORMAL.inv_cdf(power)
+
+    def _errors_of_one(self, lift: float) -> float:
+        """Return how many standard errors the effect has if a single customer is shared by both arms."""
+        treated = self.mean * (1 + lift)
+        if treated <= 0 or (self.deviation is None and treated > 1 + 1e-9):
+            raise ValueError(f"a lift of {lift} would make the mean {treated:g}; choose one that a campaign can have")
+        variance = (
+            self._squared_error(treated) / (1 - self.control_share)
+            + self._squared_error(self.mean) / self.control_share
+        )
+        return abs(math.log1p(lift)) / math.sqrt(variance)
+
+    def _squared_error(self, mean: float) -> float:
+        """Return the squared coefficient of variation of a customer's outcome."""
+        return (1 - mean) / mean if self.deviation is None else (self.deviation / mean) ** 2
+
+
+def days(customers: int, on_first_day: int, per_day: float, outcome_days: int) -> int | None:
+    """Return the duration of a campaign until all outcomes of `customers` are known; None if it never has so many.
+
+    `on_first_day` is the number of customers in the first day's audience, `per_day` that of further ones on each later
+    day. The outcome of a customer is counted for `outcome_days` after the assignment.
+    """
+    missing = customers - on_first_day
+    if missing <= 0:
+        return 1 + outcome_days
+    return None if per_day <= 0 else 1 + math.ceil(missing / per_day) + outcome_days
+
+
+def customers_after(days: int, on_first_day: int, per_day: float, outcome_days: int) -> int:
+    """Return the number of customers whose outcomes are known after so many days; the inverse of `days`."""
+    later = days - outcome_days - 1
+    return 0 if later < 0 else on_first_day + math.floor(later * per_day)

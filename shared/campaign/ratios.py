@@ -1,0 +1,87 @@
+"""Check that the arms have their declared sizes: a sample-ratio mismatch shows that the comparison is not fair."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Fabijan and others (2019). The check is repeated daily, so the threshold is far below 5 %.
+THRESHOLD = 0.001
+# Fewest expected customers of an arm for which the chi-square distribution holds (Cochran 1954).
+_FEWEST = 5
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The number of customers of each arm, the expected number, and the p-value of such a deviation.
+
+    The p-value is None if the smallest arm is expected to have fewer than five customers.
+    """
+
+    counts: Mapping[str, int]
+    expected: Mapping[str, float]
+    p_value: float | None
+
+    @property
+    def is_mismatch(self) -> bool:
+        """Whether chance does not explain the sizes."""
+        return self.p_value is not None and self.p_value < THRESHOLD
+
+    @property
+    def sentence(self) -> str:
+        """The result, for people."""
+        found = ", ".join(f"{arm} {count:,} (expected {self.expected[arm]:,.0f})" for arm, count in self.counts.items())
+        if self.p_value is None:
+            return f"Too few customers to check the sizes of the arms: {found}."
+        if not self.is_mismatch:
+            return (
+                f"The arms have the declared sizes: {found}. Chance explains the difference (p = {self.p_value:.2g})."
+            )
+        return (
+            f"The arms do not have the declared sizes: {found}. Chance makes such a difference in fewer than 1 of "
+            f"1,000 campaigns (p = {self.p_value:.1g}). Do not use this campaign's effects until you know which "
+            "customers are missing, and why."
+        )
+
+
+def check(counts: Mapping[str, int], shares: Mapping[str, float]) -> Sizes:
+    """Compare the arms' numbers of customers with the declared shares by the chi-square test (Pearson 1900).
+
+    Shares are relative to each other, so they also fit if an arm is left out of both. An arm of share 0 is left out; a
+    customer in it is a mismatch.
+
+    Raises:
+        ValueError: An arm is in one of both only, or fewer than two arms have a share.
+    """
+    if counts.keys() != shares.keys():
+        raise ValueError(
+            f"the arms {sorted(counts)} are not those with a declared share, {sorted(shares)}; name the same"
+        )
+    declared = {arm: share for arm, share in shares.items() if share > 0}
+    if len(declared) < 2:
+        raise ValueError(f"only {sorted(declared)} has a declared share above 0; two arms are needed to compare sizes")
+    total, whole = sum(counts.values()), sum(declared.values())
+    expected = {arm: total * declared.get(arm, 0.0) / whole for arm in shares}
+    if any(counts[arm] for arm in counts.keys() - declared.keys()):
+        return Sizes(counts, expected, 0.0)
+    if min(expected[arm] for arm in declared) < _FEWEST:
+        return Sizes(counts, expected, None)
+    statistic = sum((counts[arm] - expected[arm]) ** 2 / expected[arm] for arm in declared)
+    return Sizes(counts, expected, chi_square_tail(statistic, len(declared) - 1))
+
+
+def chi_square_tail(statistic: float, freedom: int) -> float:
+    """Return the probability that a chi-square variable is larger: Abramowitz and Stegun (1964), 26.4.4 and 26.4.5."""
+    half = statistic / 2
+    if freedom % 2:
+        tail, term = math.erfc(math.sqrt(half)), math.exp(-half) * math.sqrt(half) / math.gamma(1.5)
+    else:
+        tail, term = math.exp(-half), math.exp(-half) * half
+    for degree in range(freedom % 2 or 2, freedom, 2):
+        tail += term
+        term *= half / (degree / 2 + 1)
+    return tail

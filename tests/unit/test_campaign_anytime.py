@@ -1,0 +1,42 @@
+"""Intervals that hold at every look."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import optimize, special
+
+from shared.campaign import anytime
+from shared.chain.intervals import Z
+
+
+def test_the_quantile_is_that_of_the_paper_with_lamberts_function():
+    """Theorem 2.2 of Waudby-Smith and others, as a multiple of the standard error of a mean of t observations."""
+    alpha, planned = 0.05, 600
+    squared = (-special.lambertw(-(alpha**2) * math.exp(-1), -1).real - 1) / planned
+    for t in (1, 30, 600, 5000):
+        radius = math.sqrt(2 * (t * squared + 1) / (t**2 * squared) * math.log(math.sqrt(t * squared + 1) / alpha))
+        assert anytime.quantile(t, planned) == pytest.approx(radius * math.sqrt(t))
+
+
+def test_no_other_plan_has_a_narrower_interval_at_the_planned_number():
+    best = optimize.minimize_scalar(lambda planned: anytime.quantile(600, planned), bounds=(100, 5000))
+    assert best.x == pytest.approx(600, rel=0.01)
+    assert anytime.AT_PLAN == pytest.approx(best.fun) == anytime.quantile(1, 1)
+
+
+def test_of_sums_without_drift_fewer_than_5_percent_ever_leave_it_and_many_leave_the_interval_for_one_look():
+    steps = np.arange(1, 1001)
+    sums = np.random.default_rng(1).normal(size=(2000, 1000)).cumsum(axis=1) / np.sqrt(steps)
+    bounds = [anytime.quantile(int(step), 300) for step in steps]
+    assert 0.01 < np.mean((np.abs(sums) > bounds).any(axis=1)) < 0.05
+    assert np.mean((np.abs(sums) > Z).any(axis=1)) > 0.3
+
+
+def test_before_the_first_buyer_no_effect_is_impossible():
+    assert anytime.quantile(0, 100) == math.inf
+
+
+def test_a_plan_for_nobody_is_an_error_that_says_what_to_state():
+    with pytest.raises(ValueError, match="0 buyers are planned; state how many are expected"):
+        anytime.quantile(10, 0)
