@@ -18,11 +18,11 @@ variable "former" {
 }
 
 locals {
-  # Each requirements file has a bundle. The object's name contains a hash of the content, so equal content deploys nothing.
+  # Each requirements file has a bundle. The object's name contains a hash of the content: unchanged content, no deployment.
   requirements = toset([for function in values(local.functions) : function.requirements])
   current      = { for name in local.requirements : name => "${name}-${try(filesha256("${var.bundles}/${name}.zip"), "missing")}.zip" }
 
-  # The object from which each function is built, and the file with the object's content.
+  # The object of the bucket from which each function is built, and for each object the file to upload, below `bundles`.
   built_from = { for name, function in local.functions : name => lookup(var.former, name, local.current[function.requirements]) }
   files = merge(
     { for object in toset(values(var.former)) : object => "former/${object}" },
@@ -89,7 +89,7 @@ resource "google_project_iam_member" "build_logs" {
   member  = local.members.build
 }
 
-# Cloud Functions makes a bucket and copies the source to it. Only the bucket's name is known here, so the condition uses it.
+# Cloud Functions creates a bucket for the source. Only the beginning of its name is known, so the condition uses that.
 resource "google_project_iam_member" "build_source" {
   project = var.project_id
   role    = "roles/storage.objectViewer"

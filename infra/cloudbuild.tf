@@ -89,7 +89,7 @@ resource "google_project_iam_member" "deployer" {
   member  = "serviceAccount:${local.deployer}"
 }
 
-# The condition prevents that a mistake makes somebody an owner. It does not stop an attacker: the deployer can also change
+# The condition keeps a mistake from making somebody an owner. It does not stop an attacker: the deployer can also change
 # custom roles, and so can add permissions to a role.
 resource "google_project_iam_member" "deployer_grants" {
   count = var.deployment == null ? 0 : 1

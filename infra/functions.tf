@@ -1,5 +1,5 @@
-# The functions. All answer HTTP. The push subscriptions of pubsub.tf send events to the functions; shared/push.py decodes
-# them. Subscriptions that Eventarc makes are not used, since they have no dead letters.
+# The functions. All answer HTTP: the push subscriptions of pubsub.tf send them events, which shared/push.py decodes.
+# Eventarc's subscriptions are not used, since they have no dead letters.
 
 resource "google_cloudfunctions2_function" "functions" {
   for_each = local.functions

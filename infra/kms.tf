@@ -1,5 +1,5 @@
-# Lets BigQuery and Cloud Storage encrypt data with the key var.kms_key. Terraform does not make the key, since `terraform
-# destroy` must not delete it.
+# Lets BigQuery and Cloud Storage encrypt data with the key var.kms_key. Terraform does not create the key, since
+# `terraform destroy` must not delete it.
 
 data "google_bigquery_default_service_account" "agent" {
   count = var.kms_key == null ? 0 : 1

@@ -97,7 +97,7 @@ locals {
     ))
   }
 
-  # Whom alerts tell: the channels that var.alerts names.
+  # The notification channels: one for each receiver that var.alerts names.
   channels = {
     for name, channel in {
       email     = { is_wanted = var.alerts.email != null, type = "email", labels = { email_address = var.alerts.email } }

@@ -1,4 +1,5 @@
-# The settings that the functions read as PROPENSITY_SETTINGS: names of Terraform's resources, and var.settings.
+# The settings that the functions read as PROPENSITY_SETTINGS: var.settings, and the names of resources that Terraform
+# creates.
 
 locals {
   bucket = "${var.project_id}-propensity-${var.environment}"

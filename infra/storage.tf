@@ -27,7 +27,7 @@ resource "google_storage_bucket" "runs" {
   }
 
   # For 14 days, you can restore objects that were replaced or deleted by mistake. Then the old versions are deleted, so that
-  # data that had to be erased are really gone.
+  # erased data are really erased.
   lifecycle_rule {
     action {
       type = "Delete"

@@ -1,10 +1,10 @@
-# Nobody deploys by Cloud Build unless asked to; who does has no basic role and can make nobody an owner.
+# Cloud Build may deploy only if var.deployment is set. Its account then has no basic role, and can make nobody an owner.
 
 mock_provider "google" {
   source = "./tests/mocks"
 }
 
-# What is not looked at need not be planned.
+# Each run plans only the resources that it checks.
 
 run "people_deploy_unless_said_otherwise" {
   command = plan

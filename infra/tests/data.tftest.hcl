@@ -1,5 +1,4 @@
-# The dataset, its tables and views, the bucket, the secrets and the endpoint are those that are declared, and lie where they
-# should.
+# The dataset, its tables and views, the bucket, the secrets and the endpoint are as declared, and in the right locations.
 
 mock_provider "google" {
   source = "./tests/mocks"

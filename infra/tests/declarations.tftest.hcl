@@ -1,4 +1,4 @@
-# What is made is named by the declaration alone, so that nothing in it is renamed in two places.
+# Only the declaration names functions, topics and other resources: with another declaration, Terraform creates others.
 
 mock_provider "google" {
   source = "./tests/mocks"

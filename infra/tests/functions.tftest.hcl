@@ -174,7 +174,7 @@ run "after_a_rollback_each_function_of_before_is_built_from_its_former_bundle" {
   }
 
   variables {
-    # score_checkout had the requirements of the chain, and on_checkout is new.
+    # Before the rollback, score_checkout was built from the chain's bundle, and on_checkout did not exist.
     former = merge({ for name in keys(yamldecode(file("../functions/functions.yaml")).functions) : name => "chain-1a.zip" if name != "on_checkout" }, { gone = "gone-2b.zip" })
   }
 
@@ -196,7 +196,7 @@ run "after_a_rollback_each_function_of_before_is_built_from_its_former_bundle" {
 run "a_missing_bundle_is_refused" {
   command = plan
 
-  # What is not looked at need not be planned.
+  # The run plans only the resources that it checks.
   plan_options {
     target = [google_storage_bucket_object.bundles]
   }

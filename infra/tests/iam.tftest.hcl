@@ -1,4 +1,4 @@
-# What each function may do is what stands with it in functions/functions.yaml, and nothing more.
+# Each function has exactly the permissions that its entry in functions/functions.yaml declares.
 
 mock_provider "google" {
   source = "./tests/mocks"
@@ -152,7 +152,7 @@ run "everyone_may_do_what_is_declared" {
 run "a_public_export_needs_no_grant" {
   command = plan
 
-  # What is not looked at need not be planned.
+  # The run plans only the resources that it checks.
   plan_options {
     target = [google_bigquery_dataset_iam_member.export_readers]
   }

@@ -1,4 +1,4 @@
-# Everything of functions/alerts.yaml has its metric, policy, chart or query, and whoever should be told is told.
+# Each entry of functions/alerts.yaml has its metric, policy, chart or query, and alerts go to the configured receivers.
 
 mock_provider "google" {
   source = "./tests/mocks"
@@ -67,7 +67,7 @@ run "each_alert_has_its_condition_its_section_of_the_runbook_and_its_chart" {
   }
 
   assert {
-    # `propensity cost` counts four conditions.
+    # `propensity cost` counts the same four conditions.
     condition     = length(google_monitoring_alert_policy.burn) == 2 && alltrue([for policy in values(google_monitoring_alert_policy.burn) : length(policy.conditions) == 2 && policy.combiner == "AND"])
     error_message = "A burn rate must be exceeded over both windows."
   }

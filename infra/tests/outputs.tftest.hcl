@@ -1,4 +1,4 @@
-# What a person is told next is true of what was made.
+# The outputs match the resources.
 
 mock_provider "google" {
   source = "./tests/mocks"

@@ -7,7 +7,7 @@ mock_provider "google" {
 run "what_is_declared_delivers" {
   command = apply
 
-  # What is not looked at need not be planned.
+  # The run plans only the resources that it checks.
   plan_options {
     target = [google_pubsub_subscription_iam_member.gives_up, google_pubsub_topic_iam_member.dead_letters, google_cloud_run_v2_service_iam_member.push, google_service_account_iam_member.push, google_cloud_scheduler_job.schedules]
   }

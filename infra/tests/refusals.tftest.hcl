@@ -1,5 +1,5 @@
-# What cannot work is refused at plan. A plan takes seconds, so each refuses as much as can be told apart, one value of each
-# variable, and plans no more than it looks at: whatever is made waits for the services, and these for what is refused.
+# A plan refuses a configuration that cannot work. A plan takes seconds, so each run has several wrong values, at most one
+# per variable. It plans few resources, because all resources depend on the APIs, and the APIs on the checks.
 
 mock_provider "google" {
   source = "./tests/mocks"
@@ -18,7 +18,7 @@ run "values_that_can_be_none_are_refused" {
     alerts         = { email = "shop" }
     budget         = { billing_account = "my-account", amount = 200 }
     publishers     = { "checkout-started" = ["shop@my-shop.iam.gserviceaccount.com"] }
-    # Two runs of it may replace the same partitions.
+    # build_features must have one instance, because two runs may replace the same partitions.
     max_instances = { build_features = 2 }
   }
 
@@ -34,7 +34,7 @@ run "an_unknown_export_a_key_that_is_none_publishing_by_everybody_a_budget_of_no
     publishers = { "checkout-started" = ["allUsers"] }
     budget     = { billing_account = "012345-6789AB-CDEF01", amount = 0 }
     alerts     = { latency_ms = 0 }
-    # Half of one.
+    # Half an instance.
     max_instances = { score_checkout = 0.5 }
   }
 
@@ -173,7 +173,7 @@ run "an_export_elsewhere_and_a_bucket_of_another_environment_are_refused" {
 run "a_misspelt_setting_is_refused_before_the_guides_first_step" {
   command = plan
 
-  # docs/deploy.md has the secrets made before all else.
+  # By docs/deploy.md, the secrets are created first.
   plan_options {
     target = [google_secret_manager_secret.secrets]
   }

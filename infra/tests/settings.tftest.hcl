@@ -1,4 +1,5 @@
-# What the functions' own rules refuse is refused at plan, in sentences; the module needs no cloud, so it is asked alone.
+# A plan refuses settings that the functions would refuse, with a sentence for each. The module is tested alone, because
+# it needs no cloud.
 
 variables {
   kind = "ga4"
@@ -140,7 +141,7 @@ run "every_other_setting_may_be_given_and_its_rule_is_understood" {
   }
 
   variables {
-    # All defaults: a rule with a word that is not understood would refuse any value.
+    # All defaults. If the module did not understand a word of a rule, it would refuse every value, so also the default.
     given = merge(
       {
         for section, rule in jsondecode(file("settings/schema.json"))["$defs"].Settings.properties : section => {

@@ -1,9 +1,9 @@
-# What Cloud Logging passes on, and what it may do where it goes.
+# The log sinks: their filters, their destinations, and the permissions of Cloud Logging there.
 
 mock_provider "google" {
   source = "./tests/mocks"
 
-  # Known at plan, so that nothing need be applied.
+  # The plan must know this value, because the tests apply nothing.
   mock_resource "google_logging_project_sink" {
     defaults = { writer_identity = "serviceAccount:service-1@gcp-sa-logging.iam.gserviceaccount.com" }
   }
@@ -13,7 +13,7 @@ mock_provider "google" {
 run "sinks_are_those_that_are_declared" {
   command = plan
 
-  # What is not looked at need not be planned.
+  # The run plans only the resources that it checks.
   plan_options {
     target = [google_pubsub_topic_iam_member.sinks, google_bigquery_dataset_iam_member.sinks]
   }

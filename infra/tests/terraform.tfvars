@@ -1,9 +1,9 @@
-# What every test here begins with.
+# The variables with which every test here begins.
 
 project_id = "shop-prod"
 export     = { dataset = "analytics_1" }
 
-# All destinations are on, so each declared function is made.
+# All destinations are on, so that Terraform creates every declared function.
 settings = {
   google_ads = { mode = "replace", account = "1234567890", user_list = "987" }
   meta       = { mode = "replace", audience = "1" }

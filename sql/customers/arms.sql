@@ -1,4 +1,4 @@
--- Count the customers of @day's audience by arm.
+-- Count the customers of @day's audience by the arm that customers/audience.sql has given them.
 -- @day  DATE  day of the audience
 select
     arm,

@@ -1,5 +1,5 @@
--- Write the arm of customers who are in the campaign's audience for the first time, with what excluded them then. A row
--- never changes.
+-- Write the arm of the customers who are in the campaign's audience for the first time, with the exclusions that they
+-- have on that day. A row never changes.
 -- @day          DATE       day of the audience
 -- @campaign     STRING     name of the campaign (campaign.name)
 -- @assigned_at  TIMESTAMP  time of the assignment

@@ -1,8 +1,8 @@
--- Replace the customers of @day's audience. Of a customer's visitors, the one with the highest probability counts; the
--- orders of all of them count.
+-- Replace the customers of @day's audience, and decide the arm of each. Of a customer's visitors, the one with the
+-- highest probability counts; the orders of all of them count.
 --
--- The arm is a hash, so it is the same each day. The first 13 hexadecimal digits of SHA-256 are a number of 52 bits,
--- which a FLOAT64 holds exactly. An earlier assignment wins, so a changed share moves nobody.
+-- The arm depends on hashes, so it is the same each day. The first 13 hexadecimal digits of SHA-256 are a number of 52
+-- bits, which a FLOAT64 holds exactly. An earlier assignment wins, so a changed share moves nobody.
 -- @day            DATE     day of the audience
 -- @first_day      DATE     first day of the orders that count
 -- @campaign       STRING   name of the campaign (campaign.name)
@@ -60,7 +60,7 @@ using (
         where day between @first_day and @day and refunded_on is null
     ),
 
-    -- Who was held out once is held out of all campaigns.
+    -- A customer who was once in the holdout stays there, in all campaigns.
     held_out as (
         select distinct customer_id
         from assignments

@@ -1,4 +1,4 @@
--- Add customers whose rows were checked.
+-- Add the customers whose rows of crm_customers were checked and accepted.
 -- @digests       ARRAY<STRING>  digest of each row
 -- @ids           ARRAY<STRING>  the shop's id of each customer
 -- @emails        ARRAY<STRING>  e-mail address; empty if there is none

@@ -1,4 +1,5 @@
--- Count the visitors of @day's audience who belong to a customer, to two, or to none, and the refused rows and values.
+-- Count the visitors of @day's audience: those who belong to a customer (`matched`), whom several customers claim
+-- (`conflicts`), or whom none claims (`unmatched`). Also count the refused rows and values of crm_customers.
 -- @day  DATE  day of the audience
 with
 refusals as (

@@ -1,4 +1,4 @@
--- Add the values that break a rule.
+-- Add the values of crm_customers that break a rule.
 -- @digests   ARRAY<STRING>  digest of each value's row
 -- @ids       ARRAY<STRING>  the shop's id of the customer; empty if it is missing
 -- @fields    ARRAY<STRING>  column of crm_customers

@@ -1,5 +1,5 @@
 -- Replace the links between visitors and customers. A visitor is linked by crm_visitors, or by the user id that the
--- shop gives to Google Analytics after a login. This may be the customer's id itself. A visitor whom two customers
+-- shop gives to Google Analytics after a login. This may be the customer's id itself. A visitor whom several customers
 -- claim has no customer.
 -- @first_day  DATE  first day of the sessions whose user ids count
 -- @day        DATE  last day of these sessions

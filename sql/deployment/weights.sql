@@ -1,4 +1,5 @@
--- Return the weight of each input of a logistic regression.
+-- Return the weights of a logistic regression: one row per input. A number has a weight, and a category has weights by
+-- value in category_weights.
 select
     processed_input,
     weight,

@@ -1,4 +1,4 @@
--- Return the members of one batch, exactly as the destination is sent them.
+-- Return the members of one batch, with exactly the values that the destination gets.
 -- @created_on  DATE    day on which the run was opened
 -- @run_id      STRING  id of the delivery run
 -- @kind        STRING  kind of the change

@@ -1,8 +1,8 @@
 -- Plan a delivery run: replace its rows by the changes that bring the destination's members to the wanted state. What
 -- the destination holds is read from destination_members, never from the destination.
 --
--- A customer is wanted if the audience of the day has her, her arm is `treated`, and nothing excludes her.
--- An address is not taken away while another wanted customer has the same one.
+-- A customer is wanted if she is in the audience of the day and in the arm `treated`, and nothing excludes her from the
+-- channel. An address is not taken away while another wanted customer has the same one.
 -- @created_on           DATE    day on which the run was opened
 -- @run_id               STRING  id of the delivery run
 -- @day                  DATE    day of the audience

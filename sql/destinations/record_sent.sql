@@ -1,11 +1,11 @@
--- Record in the member ledger what a delivery run has sent, and whom it could not send.
+-- Record in the member ledger what a delivery run has sent, and which customers were refused.
 -- @created_on  DATE           day on which the run was opened
 -- @run_id      STRING         id of the delivery run
 -- @kinds       ARRAY<STRING>  kind of each batch that was sent
 -- @batches     ARRAY<INT64>   number of each batch
 -- @requests    ARRAY<STRING>  the destination's id of each batch's request
--- @refused     ARRAY<STRING>  customers who could not be sent
--- @reasons     ARRAY<STRING>  why each of them could not be sent
+-- @refused     ARRAY<STRING>  customers who were refused, before or after the request was sent
+-- @reasons     ARRAY<STRING>  why each of them was refused
 -- @now         TIMESTAMP      time at which the batches were sent
 merge into destination_members as target
 using (

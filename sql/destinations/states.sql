@@ -1,4 +1,4 @@
--- Count the members of each destination by state, and by the reason if there is one.
+-- Count the members of each destination by state and reason; the reason is NULL if there is none.
 select
     destination,
     state,

@@ -1,4 +1,4 @@
--- Note in the member ledger whom the run's plan wants at the destination, and whom it does not want any more.
+-- Record in the member ledger which customers the run's plan wants at the destination, and which no longer.
 -- @created_on  DATE       day on which the run was opened
 -- @run_id      STRING     id of the delivery run
 -- @now         TIMESTAMP  time of the plan

@@ -45,7 +45,8 @@ visitors as (
     group by visitor_id
 ),
 
--- The influence of each visitor on the ratio of observed to expected buyers.
+-- `moved` is the visitor's observed buyers minus the ratio times the expected buyers. Divided by all expected buyers,
+-- it is the visitor's influence on the ratio.
 centred as (
     select
         *,

@@ -93,7 +93,8 @@ totals as (
     from pairs
 ),
 
--- The influence of each visitor on the totals of the pair.
+-- Each column `..._moved` is the visitor's sum minus the sum that the visitor's rows would have at the mean of all
+-- rows. The squares of these numbers give the variances.
 centred as (
     select
         *,

@@ -2,7 +2,7 @@
 -- (shared/calibration.py).
 -- @run_id       STRING          id of the run
 -- @created_on   DATE            day on which the run was opened
--- @candidate    STRING          name of the candidate, or champion or best_champion
+-- @candidate    STRING          name of the candidate; or champion, best_champion or former_champion
 -- @split        STRING          evaluation or test
 -- @line_starts  ARRAY<FLOAT64>  log odds at which each line of the calibrator begins
 -- @intercepts   ARRAY<FLOAT64>  intercept of each line

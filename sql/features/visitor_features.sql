@@ -1,9 +1,11 @@
--- From @first_day to @as_of, replace the rows of first visits. The features describe only the first visit. The label
--- says whether a conversion followed within @label_days days. It is NULL for first visits after @labelled_until. A
--- conversion without a session counts if the visit's last hit is more than half an hour earlier. A cancelled conversion
--- counts if it was cancelled after these @label_days days.
+-- From @first_day to @as_of, replace the rows of first visits. The features describe only the first visit. Their values
+-- are computed per session in sql/sessions/, and read through the view session_features.
+--
+-- The label says whether a conversion followed within @label_days days. It is NULL for first visits after
+-- @labelled_until. A conversion without a session counts if the visit's last hit is more than half an hour earlier. A
+-- cancelled conversion counts if it was cancelled after these @label_days days.
 -- @as_of           DATE   last day of the export that the run reads
--- @first_day       DATE   first day whose visitors are replaced
+-- @first_day       DATE   first day whose first visits are replaced
 -- @label_days      INT64  number of days after the first visit in which a conversion counts (label_days)
 -- @labelled_until  DATE   last day whose first visits have a known label
 merge into visitor_features as target

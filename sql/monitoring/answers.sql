@@ -1,5 +1,5 @@
--- Count what became of the checkouts of score_checkout in a period; one row per version of the model, "" for failures
--- that name none.
+-- Count how the checkouts of score_checkout in a period ended: one row per model version. The version is "" for
+-- failures that name none.
 -- @since    TIMESTAMP  begin of the period
 -- @until    TIMESTAMP  end of the period, exclusive
 -- @first    STRING     scorer that answers unless it fails: endpoint or embedded

@@ -1,4 +1,5 @@
--- Return visitors who put something into the cart from @first_day to @last_day; at most @most, always the same ones.
+-- Return visitors with a session from @first_day to @last_day that went as far as the cart or further. If there are
+-- more than @most, the same @most visitors are returned each time.
 -- @first_day  DATE   first day of the sessions
 -- @last_day   DATE   last day of the sessions
 -- @most       INT64  maximum number of visitors

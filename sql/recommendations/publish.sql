@@ -1,4 +1,5 @@
--- Replace the recommendations of @as_of. A visitor gets those of @method, or popular products if @method has none.
+-- Replace the recommendations of @as_of. A visitor gets those of @method, or popular products if @method has none for
+-- the visitor.
 -- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 -- @as_of       DATE    last day of the export that the run reads

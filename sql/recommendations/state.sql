@@ -1,4 +1,5 @@
--- Return the state of the data behind the recommendations: one row, whose day is NULL if no data were read yet.
+-- Return one row that identifies the day-tables read so far: the same data give the same row. The day, which is the
+-- newest, is NULL if no day-table was read yet.
 select
     max(day) as day,
     count(*) as day_count,

@@ -1,4 +1,5 @@
--- Return the newest day that was read and its number of sessions: one row, whose day is NULL if no day was read yet.
+-- Return the newest day of the export that was read, and its number of sessions: one row. The day is NULL if no
+-- day-table was read yet.
 with
 newest as (
     select max(day) as day

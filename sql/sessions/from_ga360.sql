@@ -7,7 +7,7 @@
 -- @suffixes          ARRAY<STRING>  dates of the day-tables to read, as YYYYMMDD
 -- @internal_sources  ARRAY<STRING>  traffic sources of the shop's staff (source.internal_sources)
 -- @max_hits          INT64          maximum number of hits; a session with more is a robot's (source.max_hits)
--- @time_zone         STRING         the view's time zone, if the first hit has no hour (source.time_zone)
+-- @time_zone         STRING         the view's time zone, used only if the first hit has no hour (source.time_zone)
 -- @days              ARRAY<DATE>    days whose rows are replaced
 merge into sessions as target
 using (
@@ -39,7 +39,7 @@ using (
             and totals.visits is not null
     ),
 
-    -- A separate step, so that rows are sorted without their hits.
+    -- This is a separate step, so that rows are sorted without their hits.
     visits as (
         select
             * except (table_date),

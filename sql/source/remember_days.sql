@@ -2,7 +2,7 @@
 -- have changed since.
 -- @row_counts     ARRAY<INT64>  number of rows of the day-table, for each of @days
 -- @last_modified  ARRAY<INT64>  time of the day-table's last change, in milliseconds since 1970
--- @days           ARRAY<DATE>   days whose day-tables were read
+-- @days           ARRAY<DATE>   days whose day-tables were read and had changed
 merge into source_days as target
 using (
     select

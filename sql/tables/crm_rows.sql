@@ -1,4 +1,4 @@
--- Give each row of crm_customers a digest, by which a changed row is found. Equal rows count once. If another row of
+-- Give each row of crm_customers a digest, which changes with the row. Equal rows count once. If another row of
 -- the same customer comes or goes, the digest changes too. If the rules of shared/customers/crm.py change, so does
 -- `rules`, and all rows are checked again.
 with

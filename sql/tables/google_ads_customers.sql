@@ -1,4 +1,4 @@
--- Return the customers by Google's rules:
+-- Return the customers by Google's rules: normalised, and all but country and postal code hashed with SHA-256.
 -- https://developers.google.com/data-manager/api/devguides/concepts/formatting
 -- An e-mail address is lower case, without spaces. Of gmail.com and googlemail.com, dots before the @ do not count, and
 -- neither does a plus sign with what follows. A phone number is E.164. Names are lower case, without punctuation.

@@ -1,4 +1,4 @@
--- Return the customers by Meta's rules:
+-- Return the customers by Meta's rules: normalised, and hashed with SHA-256.
 -- https://developers.facebook.com/docs/marketing-api/audiences/guides/custom-audiences
 -- An e-mail address is lower case; dots count. A phone number has its country code, and digits only. Names are lower
 -- case without punctuation. A postal code is lower case without spaces and hyphens; of the United States, five digits.

@@ -1,4 +1,4 @@
--- Join scores and recommendations, which two functions write in any order.
+-- Join scores and recommendations. Two functions write them, and either may be first.
 with
 recommendations as (
     select

@@ -1,4 +1,4 @@
--- Replace a missing category by the category `missing`, so that online requests need no NULL either.
+-- Return the sessions with the category `missing` instead of NULL. The functions that score checkouts do the same.
 select
     session_id,
     visitor_id,

@@ -1,4 +1,4 @@
-# Only the gateway asks the function, only who shows a key gets through, and nobody for ever.
+# Only the gateway may call the function. The gateway refuses callers without a key, and limits the others by a quota.
 
 mock_provider "google" {
   mock_data "google_cloudfunctions2_function" {

@@ -1,4 +1,4 @@
-# An example of environments/, which scripts/check-infra names, can be planned as docs/deploy.md has it planned.
+# scripts/check-infra runs this test with each example of environments/: it can be planned, as docs/deploy.md describes.
 
 mock_provider "google" {
   mock_data "google_projects" {

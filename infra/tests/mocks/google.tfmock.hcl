@@ -1,4 +1,4 @@
-# What Google Cloud would answer, so that plans go through: the tests' project, its export in location US, and no bucket.
+# Answers of Google Cloud that a plan needs: the project of the tests, its export in location US, and no bucket.
 
 mock_data "google_projects" {
   defaults = {

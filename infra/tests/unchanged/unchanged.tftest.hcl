@@ -1,6 +1,6 @@
-# What was applied is planned again: scripts/check-infra looks for "No changes." in what the second run prints.
-# A folder of its own, since a test cannot ask for a plan's changes; `terraform test` alone does not look into it, and needs
-# `-var-file=tests/terraform.tfvars` to.
+# Apply, then plan again. A test cannot ask for a plan's changes, so scripts/check-infra looks for "No changes." in the
+# output of the second run. `terraform test` without options does not run the tests of this folder; they need
+# `-var-file=tests/terraform.tfvars`.
 
 mock_provider "google" {
   source = "./tests/mocks"
