@@ -210,7 +210,7 @@ def features(random: np.random.Generator, visits: Array) -> dict[str, Array]:
 
 
 def _score(seconds: Array, step: Array, hits: Array) -> Array:
-    """Return a score such as a regression gives: a weighted sum of features."""
+    """Return a score for each visit, as a regression computes it: a weighted sum of features."""
     return np.round(0.002 * seconds + 0.4 * step + 0.05 * hits, 6)
 
 

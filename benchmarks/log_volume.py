@@ -13,12 +13,12 @@ from shared.online.contract import Score, convert
 from shared.online.openapi import REQUESTS, SCORE
 from shared.online.predictions import record
 
-# The functions log no rows, so a run of any size must stay below this, in bytes.
+# Maximum bytes of the log of a run. The functions log no rows, so it holds for a run of any size.
 ALLOWED_BYTES = 32 * 1024
 
 
 def measure(_: bool) -> list[Row]:
-    """Count the lines of a demonstration, and the bytes of a checkout's line."""
+    """Measure the bytes that the functions log in a demonstration, and the bytes of the line of one checkout."""
     logged = demonstrate().logged
     run = f"one run on {SESSIONS:,} sessions of {DAYS} days, with recommendations, customers and destinations"
     return [

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from shared.chain.environment import StepContext
     from shared.push import Message
 
-# Number of days whose orders give the mean revenue of an order.
+# Number of days, up to the audience's, from whose orders the mean revenue of an order is computed.
 ORDERS_DAYS = 365
 
 

@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from shared.push import Message
 
 NAME = "watch_checkouts"
-# The former champion is judged by its last day.
+# The former champion is judged by its checkouts in this period before the promotion.
 FORMER_DAY = timedelta(days=1)
-# A return is carried out again for this long, in case the function died before it had finished.
+# For this long after a return, each tick carries it out again, in case the function died before it had finished.
 REPEATED = timedelta(minutes=30)
 
 
 @push.function
 def watch_checkouts(_: Message) -> None:
-    """Judge the champion's checkouts since it was promoted, for the hours of the setting monitoring.early_hours."""
+    """Judge the champion's checkouts in the first monitoring.early_hours after its promotion; act on a fault."""
     world, now = environment(), datetime.now(UTC)
     last = next(iter(promotion.moves(world)[-1:]), None)
     if last is None:
@@ -46,7 +46,7 @@ def watch_checkouts(_: Message) -> None:
 def _judge(move: Move, now: datetime, world: Environment) -> None:
     champion = world.registry.champion()
     if not move.from_version or champion is None or champion.number != move.to_version:
-        # There is no former champion, or the move is not carried out yet.
+        # There was no former champion, or another process has not yet carried out the promotion.
         return
     served = answers.of_version(_counted(move.decided_at, now, world), move.to_version)
     before = answers.of_version(_counted(move.decided_at - FORMER_DAY, move.decided_at, world), move.from_version)
@@ -64,5 +64,5 @@ def _counted(since: datetime, until: datetime, world: Environment) -> list[Answe
 def _carry_out(world: Environment) -> None:
     pointer.follow(world)
     promotion.record_moves(world)
-    # The same champion and day give the same run, so a second message changes nothing.
+    # Several messages about the same champion and day open the same run.
     world.send(ScoringDue.topic, {})

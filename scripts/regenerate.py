@@ -22,7 +22,7 @@ from shared.online import openapi
 
 ROOT = Path(__file__).parent.parent
 GUIDE = ROOT / "docs" / "deploy.md"
-# Width of the guide's blocks, in characters.
+# Width of the blocks of output in docs/deploy.md, in characters.
 WIDTH = 118
 PARTS = {
     "CREATE MODEL": ("create_model",),
@@ -36,7 +36,7 @@ VOLUMES = re.compile(r"^\| ([\d,]+) \| ([\d,]+) \| ([\d,]+) million \| \$[\d,]+ 
 
 
 def regenerate() -> None:
-    """Rewrite the texts."""
+    """Rewrite docs/logs.md, the schema of the settings, the OpenAPI document, and the costs in docs/deploy.md."""
     (ROOT / "docs" / "logs.md").write_text(log_events.page())
     (ROOT / "infra" / "settings" / "schema.json").write_bytes(settings.schema())
     (ROOT / "functions" / "score_checkout.openapi.json").write_bytes(openapi.document())
@@ -51,7 +51,7 @@ def _with_costs(guide: str) -> str:
 
 
 def _volumes(row: re.Match[str]) -> str:
-    """Return the row of the table of volumes with the costs of today's code."""
+    """Return a row of the table of volumes in docs/deploy.md, with the costs that the code computes now."""
     a_day, checkouts = (int(one.replace(",", "")) for one in row.groups()[:2])
     inputs = Inputs(a_day, assumptions().sessions_per_visitor, checkouts, 1, 400, 1_000)
     ga360, ga4 = (estimate(environment(inputs, [f"source.kind={kind}"])) for kind in ("ga360", "ga4"))

@@ -224,11 +224,12 @@ class Monitoring(Section, frozen=True):
     max_champion_days: Days = 45
     # Minimum days after a training before monitoring may start the next one.
     cool_down_days: Annotated[int, Meta(ge=0, le=1000)] = 3
-    # Hours after a promotion in which errors and slow answers at the checkout return the former champion.
+    # Hours after a promotion in which the former champion returns if the new one gives errors or slow answers at the
+    # checkout.
     early_hours: Annotated[int, Meta(ge=0, le=1000)] = 24
-    # Time from which an answer at the checkout is slow, in milliseconds.
+    # Milliseconds above which an answer at the checkout is slow.
     slow_ms: Annotated[float, Meta(gt=0)] = 500.0
-    # Maximum amount that BigQuery bills for a run, trainings included, in GiB; 0 allows any amount.
+    # Maximum GiB that BigQuery may bill for a run, trainings included, without a warning; 0 allows any amount.
     max_run_gib: Annotated[float, Meta(ge=0)] = 0.0
     # After this many rejections in a row, monitoring no longer starts a training, because the gate would probably
     # reject the next model too.

@@ -20,18 +20,18 @@ _BYTES = 8
 
 
 def content(hashes: Iterable[str]) -> bytes:
-    """Return the object's content from the rows of sql/customers/withheld.sql."""
+    """Return the object's content from `hashes`, the texts of the rows of sql/customers/withheld.sql."""
     return bytes.fromhex("".join(hashes))
 
 
 class Withheld:
-    """The visitors of one version of the object. One in 10^13 visitors would be taken for another one of a million."""
+    """The visitors in one version of the object. If it holds a million, one in 10^13 others is mistaken for one."""
 
     def __init__(self, content: bytes = b"") -> None:
         """Read the object's content.
 
         Raises:
-            ValueError: the content is no whole number of sorted hashes.
+            ValueError: the content does not consist of whole hashes, or they are not sorted.
         """
         self._hashes = array("Q")
         self._hashes.frombytes(content)
@@ -41,7 +41,7 @@ class Withheld:
             raise ValueError(f"{PATH} is not sorted")
 
     def __contains__(self, visitor_id: str) -> bool:
-        """Whether the visitor gets no offer."""
+        """Whether the visitor is one of them, and so gets no offer."""
         hashed = int.from_bytes(hashlib.sha256(visitor_id.encode()).digest()[:_BYTES])
         place = bisect_left(self._hashes, hashed)
         return place < len(self._hashes) and self._hashes[place] == hashed

@@ -280,6 +280,6 @@ def ticks(volumes: Volumes) -> dict[str, list[Reading]]:
         "monitoring": [],
         "resume": [],
         "members": [],
-        # Only on the days after a promotion.
+        # These statements run only on the days after a promotion.
         "checkouts": [Reading("monitoring/answers", {"run_googleapis_com_stdout": 2}, times=2)],
     }

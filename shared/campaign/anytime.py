@@ -1,7 +1,7 @@
 """Widen intervals so that they hold at every look, for people who look at a campaign daily and stop when it has won.
 
-The interval of docs/judging.md and effects.py holds for one look. Of many looks at a campaign without effect, one is
-likely to show an effect by chance.
+The intervals of docs/judging.md and effects.py hold for one look. If a campaign without an effect is looked at many
+times, one look is likely to show an effect by chance.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 _ALPHA = 0.05
-# Minus twice the logarithm of the share of campaigns whose intervals may miss at any look.
+# -2 log(alpha); _ALPHA is the share of campaigns whose interval may miss the effect at one look or more.
 _RARENESS = -2 * math.log(_ALPHA)
 
 
@@ -31,8 +31,8 @@ def quantile(seen: float, planned: float) -> float:
     """Return the quantile for intervals of effects.py that hold at all looks, in at least 95 % of campaigns.
 
     `seen` is the number of buyers of both arms so far, `planned` the number at which the interval is to be narrowest.
-    Count buyers and not customers: the campaign goes on telling while assigned customers buy. The plan must not depend
-    on the results. With more or fewer buyers than planned, the intervals hold too, but are wider.
+    Count buyers and not customers, because purchases bring information even if no further customer is assigned. The
+    plan must not depend on the results. With more or fewer buyers than planned, the intervals hold too, but are wider.
 
     The formula is the asymptotic confidence sequence with a normal mixture of Waudby-Smith, Arbour, Sinha, Kennedy and
     Ramdas (2021), theorem 2.2; its boundary is that of Robbins (1970).
@@ -51,4 +51,4 @@ def quantile(seen: float, planned: float) -> float:
 
 
 AT_PLAN = quantile(1, 1)
-"""The quantile at the planned number of buyers, with which a plan of planning.py counts."""
+"""The quantile at the planned number of buyers; `planning.Plan` uses it for looks at any time."""

@@ -26,9 +26,9 @@ class Interval(NamedTuple):
 class Sums:
     """Sums over the customers of an arm: of their outcome, and of a number that was known before the assignment.
 
-    The outcome is 0 or 1 for a conversion, an amount for revenue and profit. `magnitude` is the sum of its absolute
-    values, `products` that of the outcome multiplied by the earlier number. Without an earlier number, the last three
-    are 0.
+    The outcome is 0 or 1 for a conversion, an amount for revenue and profit. `total`, `magnitude` and `squares` are the
+    sums of its values, absolute values and squares. `before` and `before_squares` are those of the earlier number, and
+    `products` is that of the outcome multiplied by it. Without an earlier number, these three are 0.
     """
 
     customers: int
@@ -46,7 +46,7 @@ class Sums:
 
     @property
     def effective(self) -> float:
-        """The effective number of buyers (Kish 1965): how many with equal amounts would tell as much.
+        """The effective number of buyers (Kish 1965): how many with equal amounts would give as precise a mean.
 
         For a conversion, this is the number of buyers.
         """
@@ -58,7 +58,7 @@ class Sums:
         return max(self.squares - 2 * theta * self.products + squares - total**2 / self.customers, 0.0)
 
     def variance(self, theta: float = 0.0) -> float:
-        """Return the variance of the mean; infinite for one customer."""
+        """Return the variance of the mean after the adjustment by `theta`; infinite for fewer than two customers."""
         if self.customers < 2:
             return math.inf
         return self.deviations(theta) / (self.customers - 1) / self.customers
@@ -91,7 +91,7 @@ class Effect:
     """The effect of a campaign on a customer's outcome.
 
     `relative` is a share of the control group's mean; None if that mean is not shown to be above 0. `explained` is the
-    share of the variance that the time before the assignment has removed.
+    share of the variance that the earlier number has removed.
     """
 
     difference: Interval
@@ -119,7 +119,7 @@ def effect(treated: Sums, control: Sums, quantile: float = Z) -> Effect:
 def slope(treated: Sums, control: Sums) -> float:
     """Return the slope of the outcome on the earlier number within the arms, pooled; 0 without an earlier number.
 
-    This is the theta of Deng, Xu, Kohavi and Walker (2013). Differences between the arms have no part in it.
+    This is the theta of Deng, Xu, Kohavi and Walker (2013). Differences between the arms do not influence it.
     """
     arms = (treated, control)
     spread = sum(arm.before_squares - arm.before**2 / arm.customers for arm in arms)
@@ -129,7 +129,7 @@ def slope(treated: Sums, control: Sums) -> float:
 
 
 def adjusted(treated: Sums, control: Sums, theta: float) -> tuple[Mean, Mean]:
-    """Return the means that both arms would have had if they had been equal before the assignment (CUPED)."""
+    """Return the means of both arms, adjusted as if the mean of the earlier number were equal in both (CUPED)."""
     everybody = (treated.before + control.before) / (treated.customers + control.customers)
     first, second = (
         Mean(arm.mean - theta * (arm.before / arm.customers - everybody), arm.variance(theta), arm.effective)
@@ -146,7 +146,9 @@ def difference(treated: Mean, control: Mean, quantile: float = Z) -> Interval:
 
 
 def relative(treated: Mean, control: Mean, quantile: float = Z) -> Interval | None:
-    """Return the difference as a share of the control mean (Donner and Zou 2012); None if that may be 0 or less.
+    """Return the difference as a share of the control mean (Donner and Zou 2012).
+
+    None if the control mean may be 0 or less, or if the treated mean is 0 or less.
 
     A ratio belongs to the interval if the difference between the treated mean and this multiple of the control mean
     may be 0. So this interval contains 0 if and only if that of `difference` does.
@@ -155,18 +157,20 @@ def relative(treated: Mean, control: Mean, quantile: float = Z) -> Interval | No
     if treated.value <= 0 or control.value <= control_below:
         return None
     ratio = treated.value / control.value
-    # As multiples of this ratio, so that both means are 1.
+    # Divide both means by themselves, so that both are 1; the results are multiples of `ratio`.
     lower = _smallest(below / treated.value, control_above / control.value)
     largest = _smallest(control_below / control.value, above / treated.value)
     return Interval(ratio - 1, ratio * lower - 1, ratio / largest - 1 if largest else math.inf)
 
 
 def _smallest(below: float, above: float) -> float:
-    """Return the smallest ratio of two means that are both 1; the distances below the first and above the second.
+    """Return the lower limit of the ratio of two means that are both 1.
+
+    `below` is the distance to the first mean's lower limit, `above` that to the second mean's upper limit.
 
     It is the smaller root of (1 - ratio)² = below² + (ratio * above)².
     """
-    # Products and not powers: a power that is too large for a float is an error, and a product is infinite.
+    # Multiply instead of using **: for a number too large for a float, ** raises an error, and a product is infinite.
     root = below * below + above * above * (1 - below * below)
     if below >= 1 and root < 0:
         return -math.inf

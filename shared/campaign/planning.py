@@ -14,7 +14,7 @@ from shared.chain.intervals import Z
 
 POWER = 0.8
 _NORMAL = NormalDist()
-# Bisections after which a lift is exact to a float.
+# Number of bisections after which a lift is as exact as a float can be.
 _HALVINGS = 60
 
 
@@ -22,9 +22,9 @@ _HALVINGS = 60
 class Plan:
     """A planned comparison.
 
-    `mean` is the expected outcome of a customer in the control group, who may have bought nothing: the conversion rate,
-    or an amount with the standard deviation `deviation`. If numbers from before the assignment explain a share R of the
-    variance, multiply the deviation by sqrt(1 - R).
+    `mean` is the expected outcome of a customer in the control group, those without a purchase included: the conversion
+    rate (then `deviation` is None), or an amount with the standard deviation `deviation`. If numbers from before the
+    assignment explain a share R of the variance, multiply the deviation by sqrt(1 - R).
 
     `quantile` is that of the intervals: `Z` for one look at the end, `anytime.AT_PLAN` for looks at any time.
     """
@@ -50,7 +50,7 @@ class Plan:
             raise ValueError(f"the deviation is {self.deviation}; it must be above 0")
 
     def customers(self, lift: float, power: float = POWER) -> int:
-        """Return the number of customers of both arms with whom an interval shows this lift with this probability.
+        """Return the number of customers, in both arms together, with which `lift` is shown with probability `power`.
 
         Raises:
             ValueError: The lift is 0, or it leads to a mean that is impossible.
@@ -60,11 +60,14 @@ class Plan:
         return math.ceil((self._errors(power) / self._errors_of_one(lift)) ** 2)
 
     def power(self, lift: float, customers: int) -> float:
-        """Return the probability that an interval shows this lift, above 0 for a gain and below 0 for a loss."""
+        """Return the probability that the interval shows `lift`: lies above 0 for a gain, below 0 for a loss."""
         return _NORMAL.cdf(self._errors_of_one(lift) * math.sqrt(customers) - self.quantile)
 
     def detectable(self, customers: int, power: float = POWER) -> float | None:
-        """Return the smallest gain that is shown with this probability; None if not even conversion of all would be."""
+        """Return the smallest gain that is shown with this probability.
+
+        None if the interval would not even show that all treated customers convert.
+        """
         needed = self._errors(power) / math.sqrt(customers)
         low, high = 0.0, 1.0
         if self.deviation is None:
@@ -79,13 +82,13 @@ class Plan:
         return high
 
     def _errors(self, power: float) -> float:
-        """Return how many standard errors an effect must have."""
+        """Return how many standard errors an effect must have to be shown with probability `power`."""
         if not 0 < power < 1:
             raise ValueError(f"the power is {power}; it must be between 0 and 1, for example {POWER}")
         return self.quantile + _NORMAL.inv_cdf(power)
 
     def _errors_of_one(self, lift: float) -> float:
-        """Return how many standard errors the effect has if a single customer is shared by both arms."""
+        """Return how many standard errors the effect has with one customer; n customers give sqrt(n) times as many."""
         treated = self.mean * (1 + lift)
         if treated <= 0 or (self.deviation is None and treated > 1 + 1e-9):
             raise ValueError(f"a lift of {lift} would make the mean {treated:g}; choose one that a campaign can have")
@@ -96,12 +99,12 @@ class Plan:
         return abs(math.log1p(lift)) / math.sqrt(variance)
 
     def _squared_error(self, mean: float) -> float:
-        """Return the squared coefficient of variation of a customer's outcome."""
+        """Return the squared coefficient of variation, deviation / mean, of the outcome in an arm with this mean."""
         return (1 - mean) / mean if self.deviation is None else (self.deviation / mean) ** 2
 
 
 def days(customers: int, on_first_day: int, per_day: float, outcome_days: int) -> int | None:
-    """Return the duration of a campaign until all outcomes of `customers` are known; None if it never has so many.
+    """Return after how many days a campaign knows the outcomes of `customers`; None if it never has so many.
 
     `on_first_day` is the number of customers in the first day's audience, `per_day` that of further ones on each later
     day. The outcome of a customer is counted for `outcome_days` after the assignment.
@@ -113,6 +116,6 @@ def days(customers: int, on_first_day: int, per_day: float, outcome_days: int) -
 
 
 def customers_after(days: int, on_first_day: int, per_day: float, outcome_days: int) -> int:
-    """Return the number of customers whose outcomes are known after so many days; the inverse of `days`."""
+    """Return the number of customers whose outcomes are known after `days` days; the inverse of the function `days`."""
     later = days - outcome_days - 1
     return 0 if later < 0 else on_first_day + math.floor(later * per_day)

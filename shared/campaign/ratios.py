@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Fabijan and others (2019). The check is repeated daily, so the threshold is far below 5 %.
+# p-value below which the sizes are a mismatch (Fabijan and others 2019); far below 5 %, because the check is daily.
 THRESHOLD = 0.001
 # Fewest expected customers of an arm for which the chi-square distribution holds (Cochran 1954).
 _FEWEST = 5
@@ -28,12 +28,12 @@ class Sizes:
 
     @property
     def is_mismatch(self) -> bool:
-        """Whether chance does not explain the sizes."""
+        """Whether the sizes are too improbable to be chance; False if they cannot be checked."""
         return self.p_value is not None and self.p_value < THRESHOLD
 
     @property
     def sentence(self) -> str:
-        """The result, for people."""
+        """The result in a sentence or two, for people."""
         found = ", ".join(f"{arm} {count:,} (expected {self.expected[arm]:,.0f})" for arm, count in self.counts.items())
         if self.p_value is None:
             return f"Too few customers to check the sizes of the arms: {found}."
@@ -51,11 +51,11 @@ class Sizes:
 def check(counts: Mapping[str, int], shares: Mapping[str, float]) -> Sizes:
     """Compare the arms' numbers of customers with the declared shares by the chi-square test (Pearson 1900).
 
-    Shares are relative to each other, so they also fit if an arm is left out of both. An arm of share 0 is left out; a
-    customer in it is a mismatch.
+    Only the ratio of the shares matters, so an arm may be left out of both mappings. An arm of share 0 is not tested,
+    but any customer in it is a mismatch.
 
     Raises:
-        ValueError: An arm is in one of both only, or fewer than two arms have a share.
+        ValueError: An arm is in only one of the mappings, or fewer than two arms have a share above 0.
     """
     if counts.keys() != shares.keys():
         raise ValueError(

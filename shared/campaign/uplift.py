@@ -29,7 +29,10 @@ class Stratum(NamedTuple):
 
 
 class Point(NamedTuple):
-    """A point of the Qini curve: how much the effect on the first `share` of the customers adds to the mean of all."""
+    """A point of the Qini curve.
+
+    `gain` is what the campaign adds to the mean outcome of all customers by its effect on the first `share` of them.
+    """
 
     share: float
     gain: Estimate
@@ -59,7 +62,7 @@ def qini(strata: Sequence[Stratum]) -> Qini | None:
     shares = [stratum.customers / total for stratum in strata]
     reached = list(accumulate(shares))
     curve = tuple(Point(reach, _weighted(strata[:count], shares[:count])) for count, reach in enumerate(reached, 1))
-    # By trapezoids, the effect of a stratum counts on the curve's area from the middle of the stratum on.
+    # Area below the curve by trapezoids: a stratum's effect adds to it from the middle of the stratum on.
     areas = [share * (0.5 - (reach - share / 2)) for share, reach in zip(shares, reached, strict=True)]
     return Qini(curve, _weighted(strata, areas))
 

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
     from shared.settings import Settings
 
-# The largest shares of the checkouts that may get no score, that the first scorer in the setting online.order may fail
-# to score, and that may be slow (monitoring.slow_ms).
+# The largest accepted shares of checkouts: without a score, scored by the stand-in because the first scorer of
+# online.order failed, and slow (monitoring.slow_ms).
 MOST_UNANSWERED = 0.01
 MOST_FAILING = 0.05
 MOST_SLOW = 0.05
-# Minimum number of checkouts that can show a fault.
+# With fewer checkouts, no fault is found.
 LEAST = 20
 
 _FAULTS = (
@@ -45,7 +45,7 @@ class Answers(NamedTuple):
 
     @property
     def checkouts(self) -> int:
-        """The number of checkouts."""
+        """The number of all checkouts, with or without a score."""
         return self.scored + self.failed
 
 
@@ -56,14 +56,15 @@ def parameters(since: datetime, until: datetime, settings: Settings) -> dict[str
 
 
 def of_version(answers: Iterable[Answers], version: str) -> Answers:
-    """Return the answers of one version."""
+    """Return the answers of one version; all zeros if it has no row."""
     return next((one for one in answers if one.version == version), Answers(version))
 
 
 def reason_to_return(champion: Answers, former: Answers) -> str | None:
-    """Return the fault for which the former champion should serve again, or None.
+    """Return the fault for which the former champion should serve again; None if there is none.
 
-    A share must be shown to be larger than allowed. If the former champion had the same fault, it would be no remedy.
+    A share must be shown to be larger than accepted. A fault that the former champion had too does not count, because
+    a return would not remedy it.
     """
     if champion.checkouts < LEAST:
         return None

@@ -29,7 +29,7 @@ type State = Literal["fine", "warn", "act"]
 MOST_WRONG = 0.05
 # With fewer checkouts, no feature is called wrong.
 LEAST_CHECKOUTS = 50
-# The row of sql/monitoring/feature_shift.sql that is about the model's score.
+# The `feature` of the row of sql/monitoring/feature_shift.sql that is about the model's score.
 SCORE = "score"
 
 _ORDER: tuple[State, ...] = ("fine", "warn", "act")
@@ -71,7 +71,7 @@ class Compared(NamedTuple):
 
 
 class Skew(NamedTuple):
-    """A row of sql/monitoring/skew.sql: how far a feature of recent first visits is from the training data."""
+    """A row of sql/monitoring/skew.sql: how far recent first visits are from the training data in feature `input`."""
 
     input: str
     metric: str
@@ -168,9 +168,9 @@ def score_drift(judged: Sequence[Judged]) -> Finding:
 
 
 def skew(rows: Sequence[Skew], visitors: int, *, is_felt: bool) -> Finding:
-    """Judge which features of the last week's first visits are far from the data that the champion has learnt from.
+    """Report the features of the last week's first visits that are far from the data that the champion has learnt from.
 
-    `visitors` is the number of first visits. `is_felt` is as for `drift`.
+    `visitors` is the number of these visits; with too few, nothing is reported. `is_felt` is as for `drift`.
     """
     needed = Limits().min_visitors
     if visitors < needed:
@@ -226,7 +226,7 @@ def served_features(compared: Sequence[Compared]) -> Finding:
 
 
 def served_answers(answers: Sequence[Answers]) -> Finding:
-    """Judge how many checkouts of the last day got no score, or a score from the scorer that stands in."""
+    """Judge how many checkouts of the last day got no score, or were scored by the stand-in."""
     total = sum(one.checkouts for one in answers)
     if total < LEAST_CHECKOUTS:
         found = f"not known: {total} checkouts in a day, and {LEAST_CHECKOUTS} are needed"
@@ -238,7 +238,7 @@ def served_answers(answers: Sequence[Answers]) -> Finding:
 
 
 def run_cost(run_id: str, billed: int, most_gib: float) -> Finding:
-    """Judge what BigQuery bills for a run, in bytes, trainings included; 0 for `most_gib` allows any amount."""
+    """Judge `billed`, the bytes that BigQuery bills for a run and its trainings; 0 for `most_gib` allows any amount."""
     gib = billed / 2**30
     found = f"BigQuery bills {gib:.2f} GiB for run {run_id}"
     if not most_gib:

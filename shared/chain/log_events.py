@@ -4,7 +4,7 @@ from shared.log import LogEvent
 
 
 class ChampionReturned(LogEvent, frozen=True):
-    """A new champion failed at the checkout, so the former one returned."""
+    """A new champion failed at the checkout, so the former champion became champion again."""
 
     event = "champion_returned"
     severity = "ERROR"

@@ -60,7 +60,7 @@ def findings(of: Monitored, context: StepContext) -> list[Finding]:
 
 
 def _cost(context: StepContext) -> list[Finding]:
-    """Return the finding about what the last run that trained has cost; none before the first one."""
+    """Return the finding about what BigQuery billed for the last run that trained; none before the first one."""
     last = current.last_training(context.environment)
     if last is None:
         return []

@@ -1,4 +1,4 @@
-"""The rule by which sql/customers/audience.sql decides the arms, to compare it in tests, and the expected shares."""
+"""The rule by which sql/customers/audience.sql decides the arms, in Python for tests, and the expected shares."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def arm(customer_id: str, campaign: Campaign) -> Arm:
 
 
 def shares(campaign: Campaign) -> dict[Arm, float]:
-    """Return the expected share of each arm among customers who have none yet."""
+    """Return the expected share of each arm among customers without an assignment."""
     rest = 1 - campaign.holdout_share
     control = rest * campaign.control_share
     return {"treated": rest - control, "control": control, "holdout": campaign.holdout_share}

@@ -117,7 +117,7 @@ def resolve(day: date, context: StepContext) -> Resolved:
 
 
 def _withhold(arms: dict[str, Any], context: StepContext) -> None:
-    """Write the visitors who get no offer at the checkout; a later run replaces them by those of its own arms."""
+    """Replace serving/withheld.bin by the visitors who get no offer at the checkout by the present arms."""
     rows = context.warehouse.query("customers/withheld", arms)
     blob = context.environment.bucket.blob(withheld.PATH)
     blob.upload_from_string(withheld.content(row["hashes"] for row in rows), "application/octet-stream")

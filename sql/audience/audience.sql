@@ -1,8 +1,8 @@
--- Replace the audience of @day by the visitors most likely to buy, with the newest products recommended to each in the
--- last week, and the revenue that is expected of each.
+-- Replace the audience of @day by the visitors most likely to buy, each with the newest products recommended in the
+-- last week, and with the expected revenue.
 -- @day         DATE   day of the scores
 -- @max_decile  INT64  last decile of the audience, 1 to 10 (audience.max_decile)
--- @first_day   DATE   first day of the orders whose mean revenue counts
+-- @first_day   DATE   first day of the orders from which the mean revenue is computed
 merge into audience as target
 using (
     with

@@ -1,4 +1,4 @@
-"""The section about the customers of an audience: who they are, in which arm, and who may not be reached."""
+"""The section about the customers of an audience: how many there are, by arm, and how many may not be reached."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The section about a destination: what was planned, and what the destination did with it."""
+"""The section about a delivery run: the changes that were planned, and their outcomes at the destination."""
 
 from __future__ import annotations
 

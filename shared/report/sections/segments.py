@@ -1,4 +1,4 @@
-"""Segments: how well the winner counts and ranks the buyers of a device, channel or country, on the test visitors."""
+"""The section about segments: how well the winner counts and ranks buyers by device, channel and country."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _ranking(rows: Rows) -> Table:
 
 
 def _interval(row: Mapping[str, Any]) -> str:
-    """Return the interval of the segment's ROC AUC; it is unknown with fewer than two buyers or two others."""
+    """Return the interval of the segment's ROC AUC as text; unknown with fewer than two buyers or two others."""
     if row["roc_auc_variance"] is None:
         return words.NONE
     freedom = min(row["buyers"], row["visitors"] - row["buyers"]) - 1
