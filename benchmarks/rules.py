@@ -35,7 +35,7 @@ def _measure(baskets: int, rounds: int) -> Row:
         provisioning.make_datasets(client.project, (dataset,), url)
         local_bigquery.load(client, "interactions", _interactions(basket, product))
         settings = Settings(project=client.project, bucket="bench", dataset=local_bigquery.DATASET)
-        of_day = {"as_of": DAY, "run_id": "20170810-0a1b2c3d"}
+        of_day = {"as_of": DAY, "run_id": "20170810-0a1b2c3d", "created_on": DAY}
         least = {"min_baskets": 1, "min_count": LIMITS.min_count, "min_support": LIMITS.min_support}
         lively = {"min_confidence": LIMITS.min_confidence, "min_lift": LIMITS.min_lift}
 

@@ -131,6 +131,22 @@ def history(*, as_json: options.AsJson = False) -> None:
 
 
 @app.command()
+def why(
+    customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="The shop's id of a customer.")],
+    *,
+    as_json: options.AsJson = False,
+) -> None:
+    """Show why a customer is or is not reached: score and its causes, offer, arm, consent, exclusions, destinations."""
+    from cli import why as known
+
+    found = known.read(customer, world.connected())
+    if as_json:
+        terminal.print_json(found)
+    else:
+        known.show(found, out)
+
+
+@app.command()
 def score(
     request: Annotated[str, typer.Argument(metavar="JSON", help="The request, @FILE, or - for standard input.")],
     *,

@@ -35,6 +35,7 @@ NOT_RUN = {
     "report/examples": "BigQuery ML",
     "reset/all_rows": "TRUNCATE TABLE",
     "scoring/scores": "BigQuery ML",
+    "why/drivers": "BigQuery ML",
     "source/day_tables": "__TABLES__ holds times that only the tables themselves know",
     "source/newest_table": "__TABLES__ holds times that only the tables themselves know",
 }

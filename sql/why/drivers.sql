@@ -1,0 +1,36 @@
+-- Return the features that moved a visitor's score most, in log odds, the largest effect first, and the features of the
+-- visit; no row if the visitor had no visit. The visit is the one that sql/scoring/scores.sql scores on @day.
+-- @visitor_id  STRING  the visitor
+-- @day         DATE    day of the score
+-- @from_day    DATE    first day of the window of active visitors, which is audience.window_days long
+with
+visit as (
+    select *
+    from session_features
+    where day between @from_day and @day and visitor_id = @visitor_id
+    qualify row_number() over (order by started_at, session_id) = 1
+),
+
+explained as (
+    select *
+    from ml.explain_predict(model `${model}`, (select * from visit), struct(5 as top_k_features))
+)
+
+select
+    array(
+        select as struct
+            attributed.feature,
+            -- The attributions refer to the predicted class, so the sign changes if this is not the class of buyers.
+            if(cast(predicted_will_buy_on_return_visit as string) = '1', 1, -1) * attributed.attribution as moved
+        from unnest(top_feature_attributions) as attributed
+        order by abs(attributed.attribution) desc, attributed.feature asc
+    ) as reasons,
+    * except (
+        predicted_will_buy_on_return_visit,
+        probability,
+        top_feature_attributions,
+        baseline_prediction_value,
+        prediction_value,
+        approximation_error
+    )
+from explained
