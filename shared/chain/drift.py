@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+# The row of sql/monitoring/feature_shift.sql that is about the model's score.
+SCORE = "score"
+
 _TINY = 1e-300
 _PRECISION = 1e-15
 _MOST_TERMS = 10_000
@@ -67,9 +70,16 @@ def judge(shifts: Iterable[Shift], limits: Limits | None = None) -> list[Judged]
     """Judge each feature; return the results by probability, the least probable shift first.
 
     A feature has drifted if the difference is large enough to matter, and too improbable to be chance. The method of
-    Benjamini and Hochberg (1995) controls the false alarms over all features.
+    Benjamini and Hochberg (1995) controls the false alarms over all features. The model's score is tested on its own.
     """
-    limits = limits or Limits()
+    limits, features, score = limits or Limits(), [], []
+    for shift in shifts:
+        (score if shift.feature == SCORE else features).append(shift)
+    judged = [*_judged(features, limits), *_judged(score, limits)]
+    return sorted(judged, key=lambda one: one.probability)
+
+
+def _judged(shifts: list[Shift], limits: Limits) -> list[Judged]:
     found = sorted(((probability(shift), shift) for shift in shifts), key=lambda one: one[0])
     passing = [p <= limits.false_alarms * rank / len(found) for rank, (p, _) in enumerate(found, 1)]
     last = max((rank for rank, passes in enumerate(passing, 1) if passes), default=0)
