@@ -72,10 +72,11 @@ def judge(shifts: Iterable[Shift], limits: Limits | None = None) -> list[Judged]
     A feature has drifted if the difference is large enough to matter, and too improbable to be chance. The method of
     Benjamini and Hochberg (1995) controls the false alarms over all features. The model's score is tested on its own.
     """
-    limits, features, score = limits or Limits(), [], []
-    for shift in shifts:
-        (score if shift.feature == SCORE else features).append(shift)
-    judged = [*_judged(features, limits), *_judged(score, limits)]
+    limits, found = limits or Limits(), list(shifts)
+    judged = [
+        *_judged([one for one in found if one.feature != SCORE], limits),
+        *_judged([one for one in found if one.feature == SCORE], limits),
+    ]
     return sorted(judged, key=lambda one: one.probability)
 
 

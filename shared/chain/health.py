@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import msgspec
 
 from shared.chain.answers import MOST_FAILING, MOST_UNANSWERED
-from shared.chain.drift import Limits
+from shared.chain.drift import SCORE, Limits
 from shared.chain.intervals import shown_share
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ type State = Literal["fine", "warn", "act"]
 MOST_WRONG = 0.05
 # With fewer checkouts, no feature is called wrong.
 LEAST_CHECKOUTS = 50
-# The `feature` of the row of sql/monitoring/feature_shift.sql that is about the model's score.
-SCORE = "score"
 
 _ORDER: tuple[State, ...] = ("fine", "warn", "act")
 
