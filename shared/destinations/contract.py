@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 from msgspec import Struct
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime, timedelta
 
 type Channel = Literal["ads", "email"]
@@ -90,6 +91,9 @@ class Destination(Protocol):
     takes_scores: ClassVar[bool]
     # Whether a customer is found again by the addresses that were sent, not by the customer's id.
     is_keyed_by_address: ClassVar[bool]
+    # Whether a newer audience waits until the requests of the one before have ended, because the destination may
+    # process requests in another order than that in which they were sent.
+    waits_for_earlier: ClassVar[bool]
     # How long after sending a request its status is first asked for, and how long after sending an outcome that is
     # still unknown is recorded as `unconfirmed`.
     first_look: ClassVar[timedelta]
@@ -119,8 +123,14 @@ class Destination(Protocol):
         """
         ...
 
-    def status(self, request: str) -> Answer:
-        """Return what the destination says now about an earlier request; `request` is `Answer.request`."""
+    def status(self, request: str, members: Callable[[], list[Member]]) -> Answer:
+        """Return what the destination says now about an earlier request; `request` is `Answer.request`.
+
+        `members` returns those that the request has sent, in the same order.
+
+        Raises:
+            Busy: the destination asks to wait.
+        """
         ...
 
 

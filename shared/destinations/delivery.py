@@ -10,7 +10,8 @@ from __future__ import annotations
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -52,7 +53,27 @@ class DeliveryInRun:
         asked = [self._look(one, now) for one in due]
         self._record_outcomes([one for one in asked if one.outcome != "sent"])
 
-    def plan(self) -> DeliveryPlan:
+    def advance(self) -> Delivery | None:
+        """Send the batches that can be sent now, and record them in the member ledger.
+
+        Removals are sent only when no other request of the run is open.
+
+        Returns:
+            The run's result; None while a request of the destination is open or a batch is not sent.
+
+        Raises:
+            NotReady: the deadline has passed, or would pass before the destination takes requests again.
+        """
+        earlier = any(one.run_id != self._context.run_id for one in self._requests.open())
+        if earlier and self._destination.waits_for_earlier:
+            return None
+        plan = self._plan()
+        self._send_kinds(FIRST, plan)
+        if not any(one.run_id == self._context.run_id for one in self._requests.open()):
+            self._send_kinds(("remove",), plan)
+        return self._result(plan)
+
+    def _plan(self) -> DeliveryPlan:
         """Return the run's plan. The first delivery computes it and stores it; later ones read it."""
         if kept := self._context.runs.read(self._context.run_id, PLAN):
             return kept
@@ -75,19 +96,7 @@ class DeliveryInRun:
         batches = [PlannedBatch(row["kind"], row["batch"], row["members"]) for row in rows]
         return self._context.runs.keep(self._context.run_id, PLAN, DeliveryPlan(batches))
 
-    def send(self, plan: DeliveryPlan) -> None:
-        """Send the batches that can be sent now, and record them in the member ledger.
-
-        Removals are sent only when no other request of the run is open.
-
-        Raises:
-            NotReady: the deadline has passed, or would pass before the destination takes requests again.
-        """
-        self._send_kinds(FIRST, plan)
-        if not any(one.run_id == self._context.run_id for one in self._requests.open()):
-            self._send_kinds(("remove",), plan)
-
-    def result(self, plan: DeliveryPlan) -> Delivery | None:
+    def _result(self, plan: DeliveryPlan) -> Delivery | None:
         """Write and return the run's result; None while a request of the destination is open or a batch is not sent."""
         if self._requests.open() or len(self._requests.places_of(self._context.run_id)) < len(plan.batches):
             return None
@@ -106,9 +115,7 @@ class DeliveryInRun:
             self._record_sent()
 
     def _send(self, planned: PlannedBatch, plan: DeliveryPlan) -> None:
-        of_batch = {"kind": planned.kind, "batch": planned.number}
-        rows = self._context.warehouse.query("destinations/members_of_batch", {**self._of_run, **of_batch})
-        members = [msgspec.convert(row, Member) for row in rows]
+        members = self._members({**self._of_run, "kind": planned.kind, "batch": planned.number})
         refused = {one.customer_id: why for one in members if (why := self._destination.validate(one))}
         taken = [one for one in members if one.customer_id not in refused]
         of_kind = [one for one in plan.batches if one.kind == planned.kind]
@@ -118,6 +125,7 @@ class DeliveryInRun:
         now = datetime.now(UTC)
         self._requests.keep(
             Request(
+                created_on=self._run.opened_at.date(),
                 run_id=self._context.run_id,
                 kind=planned.kind,
                 number=planned.number,
@@ -130,6 +138,15 @@ class DeliveryInRun:
                 detail=answer.detail,
             )
         )
+
+    def _members(self, of_batch: dict[str, Any]) -> list[Member]:
+        rows = self._context.warehouse.query("destinations/members_of_batch", of_batch)
+        return [msgspec.convert(row, Member) for row in rows]
+
+    def _members_sent(self, request: Request) -> list[Member]:
+        of_run = {"created_on": request.created_on, "run_id": request.run_id}
+        members = self._members({**of_run, "kind": request.kind, "batch": request.number})
+        return [one for one in members if one.customer_id not in request.refused]
 
     def _apply(self, batch: Batch) -> Answer:
         """Send the batch. If the destination asks to wait, and the deadline allows it, wait.
@@ -177,7 +194,12 @@ class DeliveryInRun:
         """
         if request.outcome != "sent":
             return request
-        answer = self._destination.status(request.request)
+        try:
+            answer = self._destination.status(request.request, partial(self._members_sent, request))
+        except Busy as busy:
+            later = request.changed(look_at=busy.until)
+            self._requests.keep(later)
+            return later
         outcome = answer.outcome
         detail = answer.detail
         if outcome == "sent" and now - request.sent_at >= self._destination.last_look:

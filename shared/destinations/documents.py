@@ -7,7 +7,7 @@ runs/RUN_ID/requests/KIND-NUMBER.json   a request that has ended
 runs/RUN_ID/delivery.json               what became of the run's members
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Self
 
 from msgspec import Struct, structs
@@ -45,8 +45,10 @@ class Request(Struct, frozen=True, kw_only=True):
 
     `outcome` is `sent` until the destination has said how the request ended. `looks` counts how often it was asked, and
     `look_at` is when to ask next. `refused` maps the customers who were refused to the reason.
+    `created_on` is the day on which the run was opened, as in the table destination_changes.
     """
 
+    created_on: date
     run_id: str
     kind: Kind
     number: int

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, ClassVar
 from shared.destinations.contract import Answer, Channel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from shared.clients import Clients
     from shared.destination_settings import Files
     from shared.destinations.contract import Batch, Member
@@ -40,6 +42,7 @@ class FileDestination:
     batch_size: ClassVar[int] = 100_000
     takes_scores: ClassVar[bool] = True
     is_keyed_by_address: ClassVar[bool] = False
+    waits_for_earlier: ClassVar[bool] = False
     first_look: ClassVar[timedelta] = timedelta(0)
     last_look: ClassVar[timedelta] = timedelta(0)
 
@@ -58,7 +61,7 @@ class FileDestination:
         self._bucket.blob(path).upload_from_string(content(batch), content_type="text/csv")
         return Answer(f"gs://{self._bucket.name}/{path}", "confirmed")
 
-    def status(self, request: str) -> Answer:
+    def status(self, request: str, _: Callable[[], list[Member]]) -> Answer:
         """Return `confirmed`: `apply` has written the file."""
         return Answer(request, "confirmed")
 

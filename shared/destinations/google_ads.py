@@ -20,7 +20,7 @@ from shared.destinations.contract import Answer, Busy, Channel
 from shared.errors import Permanent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from shared.destination_settings import GoogleAds
     from shared.destinations.contract import Batch, Member
@@ -45,6 +45,7 @@ class GoogleAdsDestination:
     batch_size: ClassVar[int] = 10_000
     takes_scores: ClassVar[bool] = False
     is_keyed_by_address: ClassVar[bool] = True
+    waits_for_earlier: ClassVar[bool] = False
     # https://developers.google.com/data-manager/api/devguides/diagnostics: not before 30 minutes, for up to 24 hours.
     first_look: ClassVar[timedelta] = timedelta(minutes=30)
     last_look: ClassVar[timedelta] = timedelta(hours=24)
@@ -85,7 +86,7 @@ class GoogleAdsDestination:
             request = self._ask(fine, puts=batch.puts) if fine else ""
             return Answer(request, "sent" if fine else "confirmed", wrong)
 
-    def status(self, request: str) -> Answer:
+    def status(self, request: str, _: Callable[[], list[Member]]) -> Answer:
         """Return how a request has ended; `sent` while Google processes it."""
         found = self._client.retrieve_request_status(request={"request_id": request})
         [one] = found.request_status_per_destination

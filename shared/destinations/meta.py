@@ -20,7 +20,7 @@ from shared.errors import Permanent
 from shared.settings import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from shared.destination_settings import MetaAds
     from shared.destinations.contract import Batch, Member
@@ -63,6 +63,7 @@ class MetaDestination:
     batch_size: ClassVar[int] = 10_000
     takes_scores: ClassVar[bool] = False
     is_keyed_by_address: ClassVar[bool] = True
+    waits_for_earlier: ClassVar[bool] = False
     first_look: ClassVar[timedelta] = timedelta(0)
     last_look: ClassVar[timedelta] = timedelta(hours=24)
     channel: ClassVar[Channel] = "ads"
@@ -104,7 +105,7 @@ class MetaDestination:
         detail = f"Meta refused {invalid} members, and does not say which" if invalid else ""
         return Answer(batch.name, "confirmed", detail=detail)
 
-    def status(self, request: str) -> Answer:
+    def status(self, request: str, _: Callable[[], list[Member]]) -> Answer:
         """Return `confirmed`: Meta has received the request, and does not say how a single request ended."""
         return Answer(request, "confirmed")
 

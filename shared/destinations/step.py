@@ -56,9 +56,7 @@ def step_of(name: str, find: Callable[[Environment], Destination | None]) -> Ste
         standing, _ = _current(destination.name, context.environment).read()
         if standing and standing.run_id != event.run_id:
             return RunSuperseded(event.run_id, standing.run_id)
-        plan = delivering.plan()
-        delivering.send(plan)
-        delivery = delivering.result(plan)
+        delivery = delivering.advance()
         if delivery is None:
             return None
         log(AudienceDelivered(event.run_id, destination.name, delivery.planned, delivery.outcomes, delivery.refused))

@@ -10,6 +10,8 @@ import msgspec
 from shared.destinations.contract import Answer, Channel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from shared.clients import Clients
     from shared.destination_settings import Topic
     from shared.destinations.contract import Batch, Member
@@ -26,6 +28,7 @@ class TopicDestination:
     batch_size: ClassVar[int] = 1_000
     takes_scores: ClassVar[bool] = True
     is_keyed_by_address: ClassVar[bool] = False
+    waits_for_earlier: ClassVar[bool] = False
     first_look: ClassVar[timedelta] = timedelta(0)
     last_look: ClassVar[timedelta] = timedelta(0)
 
@@ -50,6 +53,6 @@ class TopicDestination:
         self._clients.send(TOPIC, body, batch=batch.name)
         return Answer(batch.name, "confirmed")
 
-    def status(self, request: str) -> Answer:
+    def status(self, request: str, _: Callable[[], list[Member]]) -> Answer:
         """Return `confirmed`: `apply` has published the message."""
         return Answer(request, "confirmed")

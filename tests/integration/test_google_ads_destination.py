@@ -57,9 +57,9 @@ def member(name, **values):
 def test_members_are_pending_until_google_has_processed_them(platforms, ads):
     sent = ads.apply(batch(member("a"), member("b", phone=hashed("+16505550101"))))
     assert sent.outcome == "sent"
-    assert ads.status(sent.request).outcome == "sent"
+    assert ads.status(sent.request, list).outcome == "sent"
     platforms.advance(HALF_AN_HOUR)
-    assert ads.status(sent.request).outcome == "confirmed"
+    assert ads.status(sent.request, list).outcome == "confirmed"
     assert len(platforms.members("datamanager", f"{ACCOUNT}/{LIST}")) == 3
 
 
@@ -68,7 +68,7 @@ def test_a_batch_that_is_sent_twice_has_one_effect_and_a_removal_takes_it_back(p
     assert first.request != again.request
     taken = ads.apply(batch(member("a"), kind="remove"))
     platforms.advance(HALF_AN_HOUR)
-    assert [ads.status(one.request).outcome for one in (first, again, taken)] == ["confirmed"] * 3
+    assert [ads.status(one.request, list).outcome for one in (first, again, taken)] == ["confirmed"] * 3
     [found] = platforms.members("datamanager", f"{ACCOUNT}/{LIST}").values()
     assert found[0] is False
 
@@ -78,7 +78,7 @@ def test_one_wrong_member_does_not_hold_up_the_others(platforms, ads):
     assert list(sent.refused) == ["wrong"]
     assert "not a hash" not in sent.refused["wrong"]
     platforms.advance(HALF_AN_HOUR)
-    assert ads.status(sent.request).outcome == "confirmed"
+    assert ads.status(sent.request, list).outcome == "confirmed"
     assert len(platforms.members("datamanager", f"{ACCOUNT}/{LIST}")) == 2
 
 
@@ -113,6 +113,6 @@ def test_members_whom_google_refuses_are_counted_with_its_reason(platforms, ads)
     platforms.plan("datamanager", {"kind": "partial_failure", "every": 2})
     sent = ads.apply(batch(member("a"), member("b")))
     platforms.advance(HALF_AN_HOUR)
-    answer = ads.status(sent.request)
+    answer = ads.status(sent.request, list)
     assert answer.outcome == "confirmed"
     assert answer.detail.startswith("Google refused members, and does not say which: ")

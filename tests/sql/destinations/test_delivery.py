@@ -5,23 +5,20 @@ import datetime as dt
 from types import SimpleNamespace
 
 import pytest
-from google.cloud import storage as gcs
 
 from functions import send_to_files
 from shared.chain.audience_documents import DELIVERY
 from shared.chain.documents import CustomersRun
-from shared.chain.environment import Environment, StepContext
+from shared.chain.environment import StepContext
 from shared.deadline import Deadline
 from shared.destinations.contract import Answer, Busy
-from shared.destinations.step import step_of
 from shared.errors import NotReady
 from shared.events import CustomersDue, CustomersResolved, MembersDelivered, MembersDue, RunSuperseded
-from shared.settings import Settings
 from sql.destinations.test_plan import audience, customers, exclusions
 
 DAY = dt.date(2017, 8, 1)
 NOW = dt.datetime.now(dt.UTC)
-HALF_AN_HOUR = dt.timedelta(minutes=30)
+HALF_AN_HOUR, MINUTE = dt.timedelta(minutes=30), dt.timedelta(minutes=1)
 
 
 class Platform:
@@ -32,6 +29,7 @@ class Platform:
     batch_size = 2
     takes_scores = True
     is_keyed_by_address = False
+    waits_for_earlier = False
     first_look = HALF_AN_HOUR
     last_look = dt.timedelta(hours=24)
     channel = "email"
@@ -59,31 +57,16 @@ class Platform:
             raise self.fault.error
         return Answer(batch.name, "sent")
 
-    def status(self, request):
-        return self.answers.get(request, Answer(request, "confirmed"))
+    def status(self, request, members):
+        answer = self.answers.get(request, Answer(request, "confirmed"))
+        if isinstance(answer, Busy):
+            raise answer
+        return answer
 
 
 @pytest.fixture
 def platform():
     return Platform()
-
-
-@pytest.fixture
-def world(warehouse, platform):
-    document = {"files": {"mode": "replace"}}
-    found = warehouse.settings
-    settings = Settings.from_document(
-        {"project": found.project, "bucket": found.bucket, "dataset": found.dataset, **document}
-    )
-    environment = Environment(settings)
-    environment.__dict__["bigquery"] = warehouse.client
-    environment.__dict__["storage"] = gcs.Client(settings.project)
-    warehouse.filled.update(("destination_changes", "destination_members"))
-    yield SimpleNamespace(
-        environment=environment, warehouse=warehouse, step=step_of("send_to_platform", lambda _: platform)
-    )
-    for blob in environment.bucket.list_blobs():
-        blob.delete()
 
 
 def resolved(world, number=0, day=DAY):
@@ -135,7 +118,11 @@ def test_pending_is_not_delivered_and_the_outcome_is_asked_for_when_it_is_due(wo
     assert set(states(world).values()) == {"sent"}
     # It is too early to ask.
     assert bring_forward(world, TICK) is None
-    platform.answers = {platform.sent[1][0]: Answer(platform.sent[1][0], "failed", detail="the list is closed")}
+    of_c = platform.sent[1][0]
+    platform.answers = {of_c: Busy("429", NOW + 2 * HALF_AN_HOUR)}
+    assert bring_forward(world, TICK, later=HALF_AN_HOUR + MINUTE) is None
+    assert states(world) == {"a": "confirmed", "b": "confirmed", "c": "sent"}
+    platform.answers = {of_c: Answer(of_c, "failed", detail="the list is closed")}
     delivered = bring_forward(world, TICK, later=2 * HALF_AN_HOUR)
     assert delivered.members == 2
     assert states(world) == {"a": "confirmed", "b": "confirmed", "c": "failed"}

@@ -1,0 +1,28 @@
+"""A destination's functions on the warehouse of the tests; a module says by `platform` which destination."""
+
+from types import SimpleNamespace
+
+import pytest
+from google.cloud import storage as gcs
+
+from shared.chain.environment import Environment
+from shared.destinations.step import step_of
+from shared.settings import Settings
+
+
+@pytest.fixture
+def world(warehouse, platform):
+    document = {"files": {"mode": "replace"}}
+    found = warehouse.settings
+    settings = Settings.from_document(
+        {"project": found.project, "bucket": found.bucket, "dataset": found.dataset, **document}
+    )
+    environment = Environment(settings)
+    environment.__dict__["bigquery"] = warehouse.client
+    environment.__dict__["storage"] = gcs.Client(settings.project)
+    warehouse.filled.update(("destination_changes", "destination_members"))
+    yield SimpleNamespace(
+        environment=environment, warehouse=warehouse, step=step_of("send_to_platform", lambda _: platform)
+    )
+    for blob in environment.bucket.list_blobs():
+        blob.delete()
