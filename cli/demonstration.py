@@ -49,6 +49,7 @@ SETTINGS: dict[str, Any] = {
     "files": {"mode": "replace"},
     "google_ads": {"mode": "replace", "account": "1234567890", "user_list": "987"},
     "meta": {"mode": "replace", "audience": "23850000000000001"},
+    "salesforce": {"mode": "replace", "subdomain": "local", "data_extension": "audience"},
 }
 # Maximum seconds to wait, after the run's end, until the destinations have been sent the audience.
 _DELIVERY_SECONDS = 60

@@ -14,13 +14,16 @@ from cli.declarations import Declarations
 from deskcloud import cloud
 from deskcloud.document import (
     AdAccount,
+    DataExtension,
     DataManager,
     Dataset,
     Document,
     Endpoint,
+    ExtensionColumn,
     Function,
     Functions,
     GoogleAdsAccount,
+    MarketingCloud,
     Platforms,
     Schedule,
     Sink,
@@ -28,7 +31,7 @@ from deskcloud.document import (
     Table,
 )
 from shared import jsontext
-from shared.destination_settings import GoogleAds, MetaAds
+from shared.destination_settings import GoogleAds, MetaAds, Salesforce
 from shared.settings import Settings
 
 # Modules that the functions import at their first use. They take one or two seconds, so the local cloud preloads them.
@@ -37,6 +40,18 @@ _GOOGLE_CLIENTS = (
     "google.cloud.storage",
     "google.cloud.pubsub_v1",
     "google.cloud.aiplatform_v1",
+)
+
+
+# The data extension that docs/destinations.md describes.
+SALESFORCE_COLUMNS = (
+    ExtensionColumn("customer_id", max_length=256, is_primary_key=True),
+    ExtensionColumn("email", "EmailAddress"),
+    ExtensionColumn("probability", "Decimal"),
+    ExtensionColumn("decile", "Number"),
+    ExtensionColumn("offer", max_length=50),
+    ExtensionColumn("next_products", max_length=4_000),
+    ExtensionColumn("expected_value", "Decimal"),
 )
 
 
@@ -142,14 +157,16 @@ def _sinks(declared: Declarations, settings: Settings) -> Iterator[Sink]:
 
 def _platforms(settings: Settings) -> Platforms:
     """Return the local platforms: one for each destination that is on and whose settings name no other address."""
-    ads, meta = settings.google_ads, settings.meta
+    ads, meta, salesforce = settings.google_ads, settings.meta, settings.salesforce
+    extensions = (DataExtension(salesforce.data_extension, SALESFORCE_COLUMNS),)
     return Platforms(
         datamanager=DataManager((GoogleAdsAccount(ads.account, (ads.user_list,)),)) if _is_here(ads) else None,
         meta=AdAccount("act_1", (meta.audience,)) if _is_here(meta) else None,
+        salesforce=MarketingCloud(extensions) if _is_here(salesforce) else None,
     )
 
 
-def _is_here(destination: GoogleAds | MetaAds) -> bool:
+def _is_here(destination: GoogleAds | MetaAds | Salesforce) -> bool:
     return destination.mode != "off" and not destination.api_endpoint
 
 
@@ -161,6 +178,8 @@ def _functions(
         here["google_ads"] = "${DATAMANAGER_URL}"
     if platforms.meta:
         here["meta"] = "${META_URL}"
+    if platforms.salesforce:
+        here["salesforce"] = "${SALESFORCE_URL}"
     own = {section: {**settings.get(section, {}), "api_endpoint": url} for section, url in here.items()}
     return Functions(
         str(declarations.ROOT / "main.py"),

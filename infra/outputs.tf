@@ -31,10 +31,10 @@ output "dead_letters" {
 }
 
 output "add_secrets" {
-  description = "For each secret, the command that sets its value. A function that needs a secret does not start without the value."
+  description = "For each secret, the command that sets its value: a random key for the pseudonyms, otherwise a value that the command asks for. A function that needs a secret does not start without the value."
   value = {
     for name, secret in google_secret_manager_secret.secrets :
-    name => "openssl rand -hex 32 | tr -d '\\n' | gcloud secrets versions add ${secret.secret_id} --project=${var.project_id} --data-file=-"
+    name => "${name == "PROPENSITY_PSEUDONYM_KEY" ? "openssl rand -hex 32 | tr -d '\\n'" : "read -rs VALUE && printf %s \"$VALUE\""} | gcloud secrets versions add ${secret.secret_id} --project=${var.project_id} --data-file=-"
   }
 }
 

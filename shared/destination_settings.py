@@ -10,6 +10,21 @@ Digits = Annotated[str, Meta(pattern=r"^[0-9]{0,20}\Z", description="up to 20 di
 GraphVersion = Annotated[
     str, Meta(pattern=r"^v[0-9]{1,3}[.][0-9]\Z", description="a version of the Graph API, as v26.0 is one")
 ]
+Subdomain = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z0-9-]{0,63}\Z",
+        description="up to 63 lower-case letters, digits and hyphens: the part of the URLs before "
+        ".rest.marketingcloudapis.com",
+    ),
+]
+ExternalKey = Annotated[
+    str,
+    Meta(
+        pattern=r"^([A-Za-z0-9_.-]([A-Za-z0-9_. -]{0,198}[A-Za-z0-9_.-])?)?\Z",
+        description="up to 200 letters, digits, hyphens, underscores, dots and inner spaces",
+    ),
+]
 Channel = Literal["ads", "email"]
 
 
@@ -60,8 +75,23 @@ class MetaAds(Destination, frozen=True):
     api_endpoint: ApiEndpoint = ""
 
 
+class Salesforce(Destination, frozen=True):
+    """A data extension of Salesforce Marketing Cloud.
+
+    The credentials of an installed package are the secrets SALESFORCE_CLIENT_ID and SALESFORCE_CLIENT_SECRET.
+    """
+
+    # The tenant's subdomain, and the external key of the data extension.
+    subdomain: Subdomain = ""
+    data_extension: ExternalKey = ""
+    # The business unit (MID) that has the data extension; empty means that of the installed package.
+    business_unit: Digits = ""
+    # URL that gives access tokens; empty means Salesforce's. A token's answer names the URLs of the other requests.
+    api_endpoint: ApiEndpoint = ""
+
+
 # The names of the settings' sections that configure a destination.
-DESTINATIONS = ("files", "topic", "google_ads", "meta")
+DESTINATIONS = ("files", "topic", "google_ads", "meta", "salesforce")
 
 
 def switched_on(settings: Any) -> list[str]:

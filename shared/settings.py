@@ -21,7 +21,7 @@ import msgspec
 from msgspec import Meta
 
 from shared import jsontext
-from shared.destination_settings import Files, GoogleAds, MetaAds, Topic
+from shared.destination_settings import Files, GoogleAds, MetaAds, Salesforce, Topic
 from shared.setting_types import (
     ApiEndpoint,
     Bucket,
@@ -313,6 +313,7 @@ class Settings(Section, frozen=True):
     topic: Topic = Topic()
     google_ads: GoogleAds = GoogleAds()
     meta: MetaAds = MetaAds()
+    salesforce: Salesforce = Salesforce()
     # resume_runs continues a run that has recorded nothing for this many minutes.
     resume_after_minutes: Annotated[int, Meta(ge=0)] = 15
     # Hours without activity after which a run no longer counts as open. While a run is open, newer data wait.
@@ -391,6 +392,9 @@ TOGETHER: dict[str, Callable[[Settings], bool]] = {
     ),
     "meta.audience must be set, unless meta.mode is off": lambda all_: (
         all_.meta.mode == "off" or bool(all_.meta.audience)
+    ),
+    "salesforce.subdomain and salesforce.data_extension must be set, unless salesforce.mode is off": lambda all_: (
+        all_.salesforce.mode == "off" or bool(all_.salesforce.subdomain and all_.salesforce.data_extension)
     ),
     "label.event must be purchase, a GA4 event's name, or a GA360 event's category/action": lambda all_: (
         all_.label.event == PURCHASE or ("/" in all_.label.event) == (all_.source.kind == "ga360")

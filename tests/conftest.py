@@ -7,6 +7,8 @@ from desk.scheduling import BesideWhatTheyShare
 # Functions that are given secrets do not even import without them.
 os.environ.setdefault("PROPENSITY_PSEUDONYM_KEY", "a key for tests that hides nobody")
 os.environ.setdefault("META_ACCESS_TOKEN", "a token for tests")
+os.environ.setdefault("SALESFORCE_CLIENT_ID", "a client for tests")
+os.environ.setdefault("SALESFORCE_CLIENT_SECRET", "a secret for tests")
 
 pytest_plugins = [
     "desk.bigquery",

@@ -78,14 +78,15 @@ locals {
 
   # The values of the sections that rules over several settings need, with defaults.
   defaults = {
-    for section in ["google_ads", "label", "meta", "policy", "serving", "training"] : section => { for name, of in local.sections[section] : name => of.default }
+    for section in ["google_ads", "label", "meta", "policy", "salesforce", "serving", "training"] : section => { for name, of in local.sections[section] : name => of.default }
   }
-  ads      = try(merge(local.defaults.google_ads, var.given.google_ads), local.defaults.google_ads)
-  label    = try(merge(local.defaults.label, var.given.label), local.defaults.label)
-  meta     = try(merge(local.defaults.meta, var.given.meta), local.defaults.meta)
-  policy   = try(merge(local.defaults.policy, var.given.policy), local.defaults.policy)
-  serving  = try(merge(local.defaults.serving, var.given.serving), local.defaults.serving)
-  training = try(merge(local.defaults.training, var.given.training), local.defaults.training)
+  ads        = try(merge(local.defaults.google_ads, var.given.google_ads), local.defaults.google_ads)
+  label      = try(merge(local.defaults.label, var.given.label), local.defaults.label)
+  meta       = try(merge(local.defaults.meta, var.given.meta), local.defaults.meta)
+  policy     = try(merge(local.defaults.policy, var.given.policy), local.defaults.policy)
+  salesforce = try(merge(local.defaults.salesforce, var.given.salesforce), local.defaults.salesforce)
+  serving    = try(merge(local.defaults.serving, var.given.serving), local.defaults.serving)
+  training   = try(merge(local.defaults.training, var.given.training), local.defaults.training)
 }
 
 output "refusals" {
@@ -103,6 +104,7 @@ output "refusals" {
     try(local.training.evaluation_share + local.training.test_share < 1, true) ? [] : ["training.evaluation_share (${local.training.evaluation_share}) and training.test_share (${local.training.test_share}) leave nothing to train on: together they must be below 1."],
     try(local.ads.mode == "off" || (local.ads.account != "" && local.ads.user_list != ""), true) ? [] : ["google_ads.account and google_ads.user_list must be set, unless google_ads.mode is off."],
     try(local.meta.mode == "off" || local.meta.audience != "", true) ? [] : ["meta.audience must be set, unless meta.mode is off."],
+    try(local.salesforce.mode == "off" || (local.salesforce.subdomain != "" && local.salesforce.data_extension != ""), true) ? [] : ["salesforce.subdomain and salesforce.data_extension must be set, unless salesforce.mode is off."],
     try(local.label.event == "purchase" || strcontains(local.label.event, "/") == (var.kind == "ga360"), true) ? [] : ["label.event (${local.label.event}) must be purchase, or ${var.kind == "ga360" ? "category/action of a GA360 event" : "the name of a GA4 event"}."],
   )
 }

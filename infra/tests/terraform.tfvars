@@ -7,4 +7,5 @@ export     = { dataset = "analytics_1" }
 settings = {
   google_ads = { mode = "replace", account = "1234567890", user_list = "987" }
   meta       = { mode = "replace", audience = "1" }
+  salesforce = { mode = "replace", subdomain = "mc123", data_extension = "audience" }
 }

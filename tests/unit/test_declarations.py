@@ -22,7 +22,7 @@ from faults import judge
 from fixtures import googlesql
 from shared import champion, embedded_scorer, pseudonyms, recommendations, withheld
 from shared.chain import documents, refreshes, source, training
-from shared.destinations import meta
+from shared.destinations import marketing_cloud, meta
 from shared.events import EVENTS
 from shared.online import openapi
 from shared.settings import SettingsError
@@ -157,7 +157,7 @@ def test_a_module_that_answers_http_says_what_it_serves(name):
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_starts_without_a_secret_only_if_it_is_given_none(name, monkeypatch):
     secrets = FUNCTIONS[name].secrets
-    assert set(secrets) <= {pseudonyms.KEY, meta.TOKEN}
+    assert set(secrets) <= {pseudonyms.KEY, meta.TOKEN, marketing_cloud.CLIENT_ID, marketing_cloud.CLIENT_SECRET}
     for secret in secrets:
         monkeypatch.delenv(secret)
     spec = find_spec(f"functions.{name}")

@@ -139,6 +139,10 @@ TEXTS = {
     "meta.audience": ["", "23842587123456789"],
     "meta.version": ["v26.0", "v100.0"],
     "meta.api_endpoint": ["", "http://127.0.0.1:9053"],
+    "salesforce.subdomain": ["", "mc563885gzs27c5t9-63k636ttgm"],
+    "salesforce.data_extension": ["", "6C0AB6BD-9F2D-4C5B-8B3C-1B7A5A7D2A11", "Always on_audience.v2"],
+    "salesforce.business_unit": ["", "500012345"],
+    "salesforce.api_endpoint": ["", "http://127.0.0.1:9055"],
 }
 NO_TEXTS = {
     "source.time_zone": [
@@ -161,6 +165,8 @@ NO_TEXTS = {
     "campaign.salt": ["a b", "x" * 101],
     "google_ads.account": ["123-456-7890", "x", "1" * 21],
     "meta.version": ["", "26", "v26", "v26.0/../x"],
+    "salesforce.subdomain": ["mc123.auth", "https://mc123", "MC123", "x/y"],
+    "salesforce.data_extension": ["a/b", " a", "a?b", "a%2Fb", "x" * 201],
     "online.origins": [
         ["*"],
         ["null"],

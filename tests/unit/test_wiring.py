@@ -12,6 +12,7 @@ ON = {
     "bucket": "shop-bucket",
     "google_ads": {"mode": "replace", "account": "1", "user_list": "1"},
     "meta": {"mode": "replace", "audience": "1"},
+    "salesforce": {"mode": "replace", "subdomain": "mc123", "data_extension": "audience"},
 }
 MADE = desk.document("shop-project", ON)
 # What the HTTP function is asked by and answers to is nobody's topic; resume_runs says whatever was said before.
@@ -37,8 +38,11 @@ def test_the_readmes_table_is_what_is_declared():
 def test_the_function_of_a_destination_that_is_off_is_left_out():
     made = desk.document("shop-project", {"bucket": "shop-bucket", "meta": ON["meta"]})
     assert {one.name for one in MADE.functions.entry_points} == FUNCTIONS.keys()
-    assert {one.name for one in made.functions.entry_points} == FUNCTIONS.keys() - {"send_to_google_ads"}
-    assert "send_to_google_ads" not in {one.function for one in made.subscriptions}
+    assert {one.name for one in made.functions.entry_points} == FUNCTIONS.keys() - {
+        "send_to_google_ads",
+        "send_to_salesforce",
+    }
+    assert not {"send_to_google_ads", "send_to_salesforce"} & {one.function for one in made.subscriptions}
 
 
 def test_the_local_cloud_makes_the_topics_and_subscriptions_that_are_declared(tmp_path, monkeypatch):
