@@ -152,11 +152,13 @@ async def delete_rows(request: Request) -> Response:
 
     Raises:
         InvalidFormatError: the body is no envelope with a DeleteRequest of rows.
-        NotAuthorizedError: the token is not valid.
         RateLimitError: the quota is exhausted.
     """
     token, wanted = soap.read(await request.body())
-    parts = _admit(request, f"Bearer {token}")
+    try:
+        parts = _admit(request, f"Bearer {token}")
+    except NotAuthorizedError:
+        return Response(soap.fault("Security", "Token Expired"), 500, media_type="text/xml")
     problems = await run_in_threadpool(lambda: [parts.rows.delete(key, row) for key, row in wanted])
     return Response(soap.answer(problems), media_type="text/xml")
 

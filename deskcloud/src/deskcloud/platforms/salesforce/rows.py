@@ -7,7 +7,7 @@ from typing import Any
 from deskcloud.document import DataExtension, MarketingCloud
 from deskcloud.platforms.clock import Clock
 from deskcloud.platforms.salesforce import rules
-from deskcloud.platforms.salesforce.errors import InvalidValueError, MissingFieldError, NotFoundError
+from deskcloud.platforms.salesforce.errors import InvalidValueError, MissingFieldError
 from deskcloud.platforms.state import State
 from deskcloud.platforms.waiting import Waiting
 
@@ -36,12 +36,12 @@ class Rows:
             never_ends: the request stays Pending.
 
         Raises:
-            NotFoundError: there is no such data extension.
             MissingFieldError: the request has no items.
-            InvalidValueError: there are too many items, one is not an object, or there is no primary key for an upsert.
+            InvalidValueError: there is no such data extension, there are too many items, one is not an object, or there
+                is no primary key for an upsert.
         """
         if key not in self._extensions:
-            raise NotFoundError(f"The data extension with the external key {key} is not found.")
+            raise InvalidValueError(f"The data extension with the external key {key} is not found.")
         if action == UPSERT and not any(column.is_primary_key for column in self._extensions[key].columns):
             raise InvalidValueError("The data extension has no primary key, which an upsert needs.")
         items = body.get("items") if isinstance(body, dict) else None

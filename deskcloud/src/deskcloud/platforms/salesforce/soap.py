@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 from deskcloud.platforms.salesforce.errors import InvalidFormatError
 
 PATH = "/Service.asmx"
+_SOAP = "{http://schemas.xmlsoap.org/soap/envelope/}"
 _PARTNER = "{http://exacttarget.com/wsdl/partnerAPI}"
 _TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
 _TOKEN = "{http://exacttarget.com}fueloauth"  # noqa: S105 - the name of an element
@@ -54,8 +55,20 @@ def answer(problems: Sequence[str]) -> bytes:
         _add(result, "OrdinalID", str(index))
     _add(body, "RequestID", str(uuid.uuid4()))
     _add(body, "OverallStatus", "Error" if any(problems) else "OK")
-    envelope = ET.Element("{http://schemas.xmlsoap.org/soap/envelope/}Envelope")
-    ET.SubElement(envelope, "{http://schemas.xmlsoap.org/soap/envelope/}Body").append(body)
+    return _enveloped(body)
+
+
+def fault(code: str, text: str) -> bytes:
+    """Return the envelope with a fault; it is answered with HTTP status 500."""
+    body = ET.Element(f"{_SOAP}Fault")
+    ET.SubElement(body, "faultcode").text = code
+    ET.SubElement(body, "faultstring").text = text
+    return _enveloped(body)
+
+
+def _enveloped(body: ET.Element) -> bytes:
+    envelope = ET.Element(f"{_SOAP}Envelope")
+    ET.SubElement(envelope, f"{_SOAP}Body").append(body)
     content: bytes = ET.tostring(envelope, encoding="utf-8", xml_declaration=True)
     return content
 
