@@ -2,7 +2,8 @@
 -- the destination holds is read from destination_members, never from the destination.
 --
 -- A customer is wanted if she is in the audience of the day and in the arm `treated`, and nothing excludes her from the
--- channel. An address is not taken away while another wanted customer has the same one.
+-- channel. A member whose last addition or update failed or was refused may be there nevertheless, and is taken away
+-- too. An address is not taken away while another wanted customer has the same one.
 -- @created_on           DATE    day on which the run was opened
 -- @run_id               STRING  id of the delivery run
 -- @day                  DATE    day of the audience
@@ -68,7 +69,7 @@ using (
     members as (
         select
             *,
-            state in ('sent', 'confirmed', 'unconfirmed') as is_present
+            is_there and state != 'leaving' as is_present
         from destination_members
         where destination = @destination
     ),
@@ -80,10 +81,10 @@ using (
         from digested
         left join members on digested.customer_id = members.customer_id
         where
-            if(
-                coalesce(members.is_present, false),
-                members.digest is distinct from digested.digest or members.state = 'unconfirmed',
-                @adds and (members.state is distinct from 'refused' or members.digest is distinct from digested.digest)
+            (@adds or coalesce(members.is_present, false))
+            and (
+                coalesce(members.state, 'wanted') not in ('sent', 'confirmed', 'refused')
+                or members.digest is distinct from digested.digest
             )
     ),
 

@@ -45,4 +45,8 @@ using (
 ) as ended
     on target.destination = @destination and target.customer_id = ended.customer_id
 when matched and target.request = ended.request then
-    update set state = ended.state, reason = ended.reason, changed_at = @now
+    update set
+        state = ended.state,
+        is_there = target.is_there and ended.state != 'removed',
+        reason = ended.reason,
+        changed_at = @now

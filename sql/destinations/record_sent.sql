@@ -39,6 +39,7 @@ using (
         changes.run_id,
         sent.request,
         refusals.reason,
+        changes.kind in ('add', 'update') as is_put,
         case
             when refusals.customer_id is not null then 'refused'
             when changes.kind in ('add', 'update') then 'sent'
@@ -53,9 +54,10 @@ using (
 when matched and target.request is distinct from changed.request then
     update set
         state = changed.state,
-        email = if(changed.state = 'leaving', target.email, changed.email),
-        phone = if(changed.state = 'leaving', target.phone, changed.phone),
-        digest = if(changed.state = 'leaving', target.digest, changed.digest),
+        is_there = target.is_there or changed.state = 'sent',
+        email = if(changed.is_put, changed.email, target.email),
+        phone = if(changed.is_put, changed.phone, target.phone),
+        digest = if(changed.is_put, changed.digest, target.digest),
         run_id = changed.run_id,
         request = changed.request,
         reason = changed.reason,

@@ -16,5 +16,5 @@ using (
 when matched then
     update set is_wanted = plan.is_wanted
 when not matched then
-    insert (destination, customer_id, is_wanted, state, run_id, changed_at)
-    values (plan.destination, plan.customer_id, plan.is_wanted, 'wanted', plan.run_id, @now)
+    insert (destination, customer_id, is_wanted, is_there, state, run_id, changed_at)
+    values (plan.destination, plan.customer_id, plan.is_wanted, false, 'wanted', plan.run_id, @now)

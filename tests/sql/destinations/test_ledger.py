@@ -15,7 +15,12 @@ def changes(*ids, kind="add", batch=1):
 
 def members(*ids, **values):
     of = {"destination": "files", "is_wanted": True, "state": "wanted", "changed_at": AT, "run_id": RUN["run_id"]}
-    return [{"customer_id": one, **of, **values} for one in ids]
+    is_there = values.get("state", "wanted") not in {"wanted", "removed"}
+    return [{"customer_id": one, "is_there": is_there, **of, **values} for one in ids]
+
+
+def there(warehouse):
+    return {row["customer_id"] for row in warehouse.rows("destination_members") if row["is_there"]}
 
 
 def sent(*requests, refused=None):
@@ -49,6 +54,7 @@ def test_members_of_a_sent_batch_are_sent_and_never_delivered(warehouse, states)
     assert states() == {"a": ("sent", "r1"), "b": ("refused", "r1"), "c": ("wanted", None), "d": ("leaving", "r2")}
     [a, b] = [row for row in warehouse.rows("destination_members") if row["customer_id"] in "ab"]
     assert (a["email"], a["digest"], b["reason"]) == ("a@example.com", "after", "has no address")
+    assert there(warehouse) == {"a", "d"}
 
 
 def test_recording_again_what_was_sent_takes_nothing_back(warehouse, states):
@@ -76,6 +82,7 @@ def test_a_request_that_has_ended_moves_its_members(warehouse, states):
         **{f"{one} {how}": one for one in ("refused", "removed") for how in outcomes},
         "b": "wanted",
     }
+    assert {name for name in states() if name.startswith("leaving")} - there(warehouse) == {"leaving confirmed"}
 
 
 def test_a_member_whom_the_destination_names_as_refused_is_refused_alone(warehouse, states):

@@ -38,7 +38,9 @@ def exclusions(*ids, **values):
 
 
 def members(*ids, **values):
+    is_there = values.get("state") not in {"wanted", "removed"}
     of = {"destination": "files", "is_wanted": True, "state": "confirmed", "digest": "before", "request": "r1"}
+    of |= {"is_there": is_there}
     rest = {"run_id": "20170731-00000000", "changed_at": AT}
     return [{"customer_id": one, "email": f"{one}@example.com", **of, **rest, **values} for one in ids]
 
@@ -112,7 +114,7 @@ def test_a_member_is_sent_again_only_if_what_the_destination_takes_has_changed(w
     assert len(planned(with_scores, **given, destination_members=members("a", digest=row["digest"]))) == 1
 
 
-def test_who_is_not_surely_there_is_added_again(planned):
+def test_who_is_not_surely_there_is_sent_again(planned):
     states = ("sent", "confirmed", "unconfirmed", "failed", "leaving", "refused", "removed", "wanted")
     found = planned(
         FILES,
@@ -120,8 +122,9 @@ def test_who_is_not_surely_there_is_added_again(planned):
         audience_customers=audience(*states),
         destination_members=[row for state in states for row in members(state, state=state)],
     )
-    assert [one for kind, one, _ in found if kind == "update"] == ["confirmed", "sent", "unconfirmed"]
-    assert [one for kind, one, _ in found if kind == "add"] == ["failed", "leaving", "refused", "removed", "wanted"]
+    updated = ["confirmed", "failed", "refused", "sent", "unconfirmed"]
+    assert [one for kind, one, _ in found if kind == "update"] == updated
+    assert [one for kind, one, _ in found if kind == "add"] == ["leaving", "removed", "wanted"]
 
 
 @pytest.mark.slow
@@ -138,9 +141,13 @@ def test_who_may_no_longer_be_there_is_withdrawn_in_each_mode_and_who_left_the_a
     given = {
         "customers": customers("a", "b"),
         "exclusions": exclusions("a"),
-        "destination_members": members("a", "b", "gone") + members("c", state="removed"),
+        "destination_members": members("a", "b", "gone")
+        + members("c", state="removed")
+        # The destination has refused new data, and so keeps the former ones.
+        + members("d", state="refused")
+        + members("e", state="refused", is_there=False),
     }
-    withdrawn = [("withdraw", "a", "a@example.com"), ("withdraw", "gone", "gone@example.com")]
+    withdrawn = [("withdraw", one, f"{one}@example.com") for one in ("a", "d", "gone")]
     assert planned(FILES, **given) == [("remove", "b", "b@example.com"), *withdrawn]
     assert planned(FILES | {"adds": False, "removes": False}) == withdrawn
 

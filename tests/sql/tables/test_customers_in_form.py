@@ -58,6 +58,12 @@ def test_meta_takes_addresses_as_they_are_and_numbers_without_a_plus_sign(wareho
     assert [rows["nothing"][one] for one in ("email", "phone", "first_name", "last_name")] == [None] * 4
 
 
+def test_salesforce_is_sent_the_address_as_it_is_and_nothing_else(warehouse):
+    rows = columns(warehouse, "tables/salesforce_customers", "email phone first_name last_name country postal_code")
+    nothing = dict.fromkeys(("phone", "first_name", "last_name", "country", "postal_code"))
+    assert rows["anna"] == {"email": "anna.o+shoes@gmail.com", **nothing}
+
+
 def test_a_row_of_the_crm_has_another_digest_if_it_or_another_row_of_the_customer_changes(warehouse):
     def digests(*rows):
         warehouse.clean()
