@@ -1,1 +1,1 @@
-"""The deployed functions, one per file."""
+"""The deployed functions, one per file; functions.yaml declares their topics, resources and rights."""

@@ -348,7 +348,7 @@ class Settings(Section, frozen=True):
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
-        """Return the settings of a document of nested plain values, which is validated.
+        """Validate a document, a dict of sections with plain values, and return its settings.
 
         Raises:
             SettingsError: names the setting, its rule and what was given.

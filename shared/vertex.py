@@ -96,7 +96,7 @@ class Predictions:
     @cached_property
     def _authorize(self) -> Callable[[dict[str, str]], None]:
         """A function that adds the access token to a request's headers, and renews the token before it expires."""
-        import google.auth  # noqa: PLC0415 - cryptography, which comes with it, takes its time
+        import google.auth  # noqa: PLC0415 - it imports cryptography, which is slow
         from google.auth.transport.requests import Request  # noqa: PLC0415
         from google.oauth2 import service_account  # noqa: PLC0415
 

@@ -97,7 +97,7 @@ def _learn(past: Past, context: StepContext) -> None:
 
 
 def _trained(past: Past, day: date, wait: Callable[[float], object]) -> Mapping[str, bigquery.QueryJob]:
-    """Wait until the trainings have ended, failed ones repeated as in a run, and return each candidate's last job."""
+    """Wait until all trainings have ended, failed ones repeated as in a run; return each candidate's last job."""
     attempt = 1
     while True:
         jobs = training.ended(attempt, _context(past, day, "backtest_learn"))

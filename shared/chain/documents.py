@@ -103,7 +103,7 @@ class MonitoringRun(Struct, frozen=True, tag_field="topic", tag=MonitoringDue.to
 
 
 class RecommendationsRun(Struct, frozen=True, tag_field="topic", tag=RecommendationsDue.topic):
-    """A run that builds recommendations, beside the run that trains."""
+    """A run that builds recommendations; it is separate from the run that trains."""
 
     opened_at: datetime
     event: RecommendationsDue

@@ -56,7 +56,7 @@ class FileDestination:
         return None
 
     def apply(self, batch: Batch) -> Answer:
-        """Write the batch's file."""
+        """Write the batch as one CSV file of the bucket."""
         path = f"{FOLDER}/{batch.run_id}/{batch.kind}-{batch.number:06}.csv"
         self._bucket.blob(path).upload_from_string(content(batch), content_type="text/csv")
         return Answer(f"gs://{self._bucket.name}/{path}", "confirmed")

@@ -45,7 +45,10 @@ def step_of(name: str, find: Callable[[Environment], Destination | None]) -> Ste
         return MembersDue(standing.run_id)
 
     def run(event: MembersDue, context: StepContext) -> MembersDelivered | RunSuperseded | None:
-        """Follow the open requests and send what can be sent now; return None while anything is left to do."""
+        """Ask how the open requests ended, and send what can be sent now; return None while anything is left to do.
+
+        A run whose destination has a newer run is superseded.
+        """
         destination = find(context.environment)
         if destination is None:
             raise Permanent(f"no destination of {name} is configured any more: set it, or reset run {event.run_id}")

@@ -15,7 +15,7 @@ scored as (
         least(greatest(probability, 1e-15), 1 - 1e-15) as clipped,
         sum(label) over (partition by candidate) as buyers,
         sum(1 - label) over (partition by candidate) as others,
-        -- The sums `up_to` and `from` both include the rows with the same probability.
+        -- The sums `..._up_to` and `..._from` both include the rows with the same probability.
         sum(label) over (partition by candidate order by probability) as buyers_up_to,
         sum(label) over (partition by candidate order by probability desc) as buyers_from,
         sum(1 - label) over (partition by candidate order by probability) as others_up_to,

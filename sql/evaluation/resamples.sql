@@ -14,7 +14,7 @@ scored as (
         visitor_id,
         label,
         sum(label) over (partition by candidate) as buyers,
-        -- The sums `up_to` and `from` both include the rows with the same probability.
+        -- The sums `..._up_to` and `..._from` both include the rows with the same probability.
         sum(label) over (partition by candidate order by probability) as buyers_up_to,
         sum(label) over (partition by candidate order by probability desc) as buyers_from
     from evaluation_rows

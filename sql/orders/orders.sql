@@ -77,7 +77,7 @@ using (
             on firsts.order_id = refunds.order_id
     ),
 
-    -- A remainder of less than half a cent is a rounding error.
+    -- If less than half a cent is left after the refunds, the whole revenue is refunded: the rest is a rounding error.
     refunded as (
         select
             order_id,

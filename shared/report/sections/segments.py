@@ -1,4 +1,4 @@
-"""The section about segments: how well the winner counts and ranks buyers by device, channel and country."""
+"""The section about segments by device, channel and country: the buyers, those expected, and their ranking."""
 
 from __future__ import annotations
 

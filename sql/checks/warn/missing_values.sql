@@ -1,4 +1,4 @@
--- Each of these columns has a value in enough sessions.
+-- Source, medium, channel, device and country each have a value in enough sessions.
 -- @as_of           DATE     last day of the export that the run reads
 -- @first_day       DATE     first day whose data have changed
 -- @max_null_share  FLOAT64  maximum share of sessions without a value, 0 to 1 (checks.max_null_share)
