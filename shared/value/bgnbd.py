@@ -1,0 +1,223 @@
+"""Forecast orders with the BG/NBD model of Fader, Hardie and Lee (2005), "Counting Your Customers" the Easy Way.
+
+A customer orders at random while alive, at a rate that is gamma distributed over the customers (shape `r`, rate
+`alpha`). After each order but the first, the customer leaves for good with a probability that is beta distributed
+(`a`, `b`). All times have one unit, such as days or weeks; `alpha` and a horizon have the same one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy import special
+from scipy.linalg import eigh_tridiagonal
+
+from shared.value.fitting import REMEDY, Array, Contributions, FitError, maximise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+# Below this, a fit often fails or is far off: docs/customer-value.md.
+MIN_REPEAT_BUYERS = 100
+_NODES = 128
+
+
+@dataclass(frozen=True)
+class Histories:
+    """The customers' orders, grouped: each row stands for all customers with the same numbers.
+
+    `frequency` is the number of orders after the first; the orders of one day count as one. `recency` is the time from
+    the first to the last order, 0 if there is only one. `age` is the time from the first order to the end of the data
+    (`T` in the paper). `customers` is the number of customers of the row.
+
+    Raises:
+        ValueError: a row contradicts this.
+    """
+
+    frequency: Array
+    recency: Array
+    age: Array
+    customers: Array
+
+    def __post_init__(self) -> None:
+        frequency, recency, age = self.frequency, self.recency, self.age
+        rules = {
+            "frequency must be a whole number of orders after the first": (frequency >= 0) & (frequency % 1 == 0),
+            "recency must be at most age": recency <= age,
+            "recency must be above 0 exactly if frequency is; count the orders of one day as one": np.where(
+                frequency > 0, recency > 0, recency == 0
+            ),
+            "age must be finite": np.isfinite(age),
+            "customers must be above 0": self.customers > 0,
+        }
+        for rule, holds in rules.items():
+            if not np.all(holds):
+                raise ValueError(f"{rule}: {int(np.sum(~holds))} of {len(frequency)} rows contradict")
+
+    @classmethod
+    def of(cls, rows: Iterable[tuple[float, float, float, float]]) -> Histories:
+        """Return the histories of rows (frequency, recency, age, customers)."""
+        columns = np.array(list(rows), dtype=np.float64).reshape(-1, 4).T
+        return cls(*columns)
+
+    @property
+    def repeat_buyers(self) -> int:
+        """The number of customers who have ordered again."""
+        return int(self.customers[self.frequency > 0].sum())
+
+
+class Parameters(NamedTuple):
+    """The parameters of the model; `alpha` has the unit of the ages."""
+
+    r: float
+    alpha: float
+    a: float
+    b: float
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fit by maximum likelihood. `covariance` is that of the logarithms of r, alpha, a and b."""
+
+    parameters: Parameters
+    covariance: Array
+    log_likelihood: float
+    customers: int
+    repeat_buyers: int
+
+
+def fit(histories: Histories) -> Fitted:
+    """Fit the model. The result does not depend on the unit of the times, except for that of `alpha`.
+
+    The search starts at r = a = b = 1, and alpha = the mean age.
+
+    Raises:
+        FitError: too few customers have ordered again, or the likelihood has no maximum.
+    """
+    if histories.repeat_buyers < MIN_REPEAT_BUYERS:
+        raise FitError(
+            f"only {histories.repeat_buyers} customers have ordered again, and at least {MIN_REPEAT_BUYERS} are needed "
+            f"to fit BG/NBD; {REMEDY}"
+        )
+    unit = float(np.average(histories.age, weights=histories.customers))
+    scaled = Histories(histories.frequency, histories.recency / unit, histories.age / unit, histories.customers)
+    found = maximise(lambda ones: contributions(Parameters(*ones), scaled), histories.customers, Parameters._fields)
+    r, alpha, a, b = (float(one) for one in np.exp(found.logarithms))
+    parameters = Parameters(r, alpha * unit, a, b)
+    total = histories.customers @ contributions(parameters, histories).log_likelihood
+    return Fitted(parameters, found.covariance, float(total), int(histories.customers.sum()), histories.repeat_buyers)
+
+
+def contributions(parameters: Parameters, histories: Histories) -> Contributions:
+    """Return the log-likelihood and the scores of one customer of each row: Fader and Hardie (2013), note 27.
+
+    This form of the paper's equation 6 adds only logarithms, so that many orders do not overflow.
+    """
+    r, alpha, a, b = parameters
+    x, has_repeated = histories.frequency, histories.frequency > 0
+    log_age, log_recency = np.log(alpha + histories.age), np.log(alpha + histories.recency)
+    common = (
+        special.gammaln(r + x)
+        - special.gammaln(r)
+        + r * np.log(alpha)
+        + special.gammaln(a + b)
+        + special.gammaln(b + x)
+        - special.gammaln(b)
+        - special.gammaln(a + b + x)
+    )
+    before = np.where(has_repeated, b + x - 1, 1.0)
+    alive = -(r + x) * log_age
+    gone = np.where(has_repeated, np.log(a) - np.log(before) - (r + x) * log_recency, -np.inf)
+    either = np.logaddexp(alive, gone)
+    is_alive = np.exp(alive - either)
+    is_gone = 1 - is_alive
+    digamma = special.digamma
+    scores = (
+        r * (digamma(r + x) - digamma(r) + np.log(alpha) - is_alive * log_age - is_gone * log_recency),
+        r - alpha * (r + x) * (is_alive / (alpha + histories.age) + is_gone / (alpha + histories.recency)),
+        a * (digamma(a + b) - digamma(a + b + x)) + is_gone,
+        b * (digamma(a + b) - digamma(b) + digamma(b + x) - digamma(a + b + x) - is_gone / before * has_repeated),
+    )
+    return Contributions(common + either, np.stack(scores, axis=1))
+
+
+def probability_alive(parameters: Parameters, histories: Histories) -> Array:
+    """Return the probability that a customer of each row will order again at some time; 1 if there was no repeat order.
+
+    Fader and Hardie (2009), "Computing P(alive) Using the BG/NBD Model".
+    """
+    r, alpha, a, b = parameters
+    x = histories.frequency
+    longer = np.log(alpha + histories.age) - np.log(alpha + histories.recency)
+    log_odds = np.log(np.where(x > 0, b + x - 1, 1.0)) - np.log(a) - (r + x) * longer
+    return np.where(x > 0, special.expit(log_odds), 1.0)
+
+
+def expected_orders(parameters: Parameters, histories: Histories, horizon: float) -> Array:
+    """Return the orders that a customer of each row is expected to place in the next `horizon` units of time."""
+    return probability_alive(parameters, histories) * _if_alive(parameters, histories, horizon, _mean)
+
+
+def expected_pairs(parameters: Parameters, histories: Histories, horizon: float) -> Array:
+    """Return E[Y (Y - 1)] of the orders Y of a customer of each row: the variance of Y is this + E[Y] - E[Y]^2."""
+    return probability_alive(parameters, histories) * _if_alive(parameters, histories, horizon, _pairs)
+
+
+def _if_alive(
+    parameters: Parameters, histories: Histories, horizon: float, moment: Callable[[Array, Array, float], Array]
+) -> Array:
+    """Return a moment of the orders in the horizon, for a customer of each row who is alive now.
+
+    The paper's equation 10 has a hypergeometric function, whose value overflows or cancels for many parameters. This
+    is the integral behind it, over the probability to leave, by Gauss-Jacobi quadrature: all terms are positive.
+    """
+    found = np.empty(len(histories.age))
+    for frequency in np.unique(histories.frequency):
+        rows = histories.frequency == frequency
+        ages, row_ages = np.unique(histories.age[rows], return_inverse=True)
+        leaving, weights = beta_quadrature(parameters.a, parameters.b + frequency)
+        shape = parameters.r + frequency
+        found[rows] = (moment(leaving, horizon / (parameters.alpha + ages)[:, None], shape) @ weights)[row_ages]
+    return found
+
+
+def _mean(leaving: Array, spans: Array, shape: float) -> Array:
+    """Return E[Y] given the probability to leave; the rate is gamma distributed with this shape.
+
+    `spans` is the horizon, in units of the scale of the rate.
+    """
+    mean: Array = -np.expm1(-shape * np.log1p(leaving * spans)) / leaving
+    return mean
+
+
+def _pairs(leaving: Array, spans: Array, shape: float) -> Array:
+    """Return E[Y (Y - 1)] in the same way.
+
+    With rate L and probability P to leave, it is 2 (1 - P) / P^2 times the probability that a Poisson variable of mean
+    L P t is at least 2; with a gamma distributed L, that variable is negative binomial.
+    """
+    passed = leaving * spans
+    pairs: Array = 2 * (1 - leaving) / leaving**2 * special.betainc(2, shape, passed / (1 + passed))
+    return pairs
+
+
+def beta_quadrature(a: float, b: float) -> tuple[Array, Array]:
+    """Return nodes and weights, so that the weighted sum of f(nodes) is E[f(P)] of a beta distributed P.
+
+    Golub and Welsch (1969): nodes are the eigenvalues of the matrix of the Jacobi polynomials' recurrence.
+    """
+    steps = np.arange(1, _NODES)
+    degree = 2 * steps + a + b
+    diagonal = np.empty(_NODES)
+    diagonal[0] = a / (a + b)
+    diagonal[1:] = (1 + (a - b) * (a + b - 2) / (degree - 2) / degree) / 2
+    beside = np.empty(_NODES - 1)
+    beside[0] = np.sqrt(a * b / (a + b + 1)) / (a + b)
+    higher, degree = steps[1:], degree[1:] - 2
+    squares = higher * (higher + a - 1) * (higher + b - 1) * (higher + a + b - 2) / (degree**2 * (degree**2 - 1))
+    beside[1:] = np.sqrt(squares)
+    nodes, vectors = eigh_tridiagonal(diagonal, beside, lapack_driver="stemr")
+    # Rounding may put the lowest node below 0.
+    return np.clip(nodes, 1e-12, 1.0), vectors[0] ** 2

@@ -1,0 +1,122 @@
+"""Which method forecasts customers' value: shown on held-out time, or the simplest one."""
+
+import numpy as np
+import pytest
+
+from fixtures import cdnow
+from shared.value import bgnbd, gamma_gamma
+from shared.value.choice import Difference, Errors, choose
+
+
+def errors(method, forecast, actual):
+    off = forecast - actual
+    return Errors(
+        method, len(actual), int((actual > 0).sum()), actual.sum(), forecast.sum(), abs(off).sum(), (off**2).sum()
+    )
+
+
+def difference(method, other, forecasts, actual):
+    each = (forecasts[method] - actual) ** 2 - (forecasts[other] - actual) ** 2
+    off = each - each.mean()
+    sums = (each.sum(), (off**2).sum(), (off**3).sum())
+    return Difference(method, other, len(actual), int((actual > 0).sum()), *sums)
+
+
+def chosen(forecasts, actual):
+    """What is chosen of the forecasts by method, from the simplest to the least simple."""
+    names = list(forecasts)
+    rows = [difference(two, one, forecasts, actual) for at, two in enumerate(names) for one in names[:at]]
+    return choose([errors(name, forecasts[name], actual) for name in names], rows, names)
+
+
+def given(*means, customers=1000):
+    """Rows of three methods a, b, c with the mean squared errors `means`, whose differences have standard error 0.1."""
+    names = "abc"[: len(means)]
+    squares = 0.1**2 * customers * (customers - 1)
+    return (
+        [
+            Errors(name, customers, 500, 1000, 1000, 1000, mean * customers)
+            for name, mean in zip(names, means, strict=True)
+        ],
+        [
+            Difference(two, one, customers, 500, (means[j] - means[i]) * customers, squares, 0)
+            for i, one in enumerate(names)
+            for j, two in enumerate(names)
+            if i < j
+        ],
+        names,
+    )
+
+
+def test_a_method_that_is_shown_to_be_better_replaces_a_simpler_one():
+    found = choose(*given(2.0, 1.5))
+    assert found.method == "b"
+    assert found.reason == (
+        "b is chosen (mean squared error 1.5 on 1000 customers), because it is shown to be better than a "
+        "(-0.5, 95 % interval -0.696 to -0.304)"
+    )
+
+
+def test_a_tie_goes_to_the_simpler_method():
+    found = choose(*given(2.0, 1.9))
+    assert found.method == "a"
+    assert found.reason == (
+        "a is chosen (mean squared error 2 on 1000 customers), because no less simple method is shown to be better: "
+        "b (-0.1, 95 % interval -0.296 to +0.0965)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("means", "best"),
+    [
+        ((2.0, 1.5, 1.0), "c"),
+        ((2.0, 1.5, 1.4), "b"),  # c is not shown to be better than b
+        ((2.0, 1.9, 1.5), "c"),  # b is not shown to be better than a
+        ((2.0, 2.5, 2.2), "a"),
+        ((2.0,), "a"),
+    ],
+)
+def test_methods_compete_from_the_simplest_on(means, best):
+    assert choose(*given(*means)).method == best
+
+
+def test_the_only_method_is_chosen_as_such():
+    assert choose(*given(2.0)).reason.endswith("because it is the only method")
+
+
+def test_a_missing_row_is_named():
+    rows, differences, names = given(2.0, 1.5, 1.0)
+    with pytest.raises(ValueError, match="no row of c, c minus a:"):
+        choose(rows[:2], [one for one in differences if (one.method, one.other) != ("c", "a")], names)
+    with pytest.raises(ValueError, match="there is no method to choose"):
+        choose([], [], [])
+
+
+def test_one_customer_shows_nothing():
+    assert (
+        choose([Errors(one, 1, 1, 5, 5, 0, 0) for one in "ab"], [Difference("b", "a", 1, 1, -9, 0, 0)], "ab").method
+        == "a"
+    )
+
+
+def test_the_bias_is_what_the_forecasts_are_too_high_by():
+    assert Errors("a", 10, 5, 200, 150, 0, 0).bias == -0.25
+    assert Errors("a", 10, 0, 0, 150, 0, 0).bias == np.inf
+
+
+def test_at_cdnow_the_models_beat_the_rate_of_the_past_and_the_mean():
+    """docs/customer-value.md has these figures."""
+    sample, weeks = cdnow.customers(), cdnow.HELD_OUT_WEEKS
+    histories = bgnbd.Histories(sample.frequency, sample.recency, sample.age, np.ones(len(sample.age)))
+    again = sample.frequency > 0
+    values = gamma_gamma.Values(sample.frequency[again], sample.mean_value[again], np.ones(again.sum()))
+    orders = bgnbd.expected_orders(bgnbd.fit(histories).parameters, histories, weeks)
+    value = gamma_gamma.expected_value(gamma_gamma.fit(values).parameters, sample.frequency, sample.mean_value)
+    of_past = sample.frequency * sample.mean_value / sample.age * weeks
+    forecasts = {"mean": np.full(len(orders), of_past.mean()), "rate": of_past, "bgnbd": orders * value}
+    found = chosen(forecasts, sample.revenue)
+    assert found.method == "bgnbd"
+    assert found.reason.startswith(
+        "bgnbd is chosen (mean squared error 5227 on 2357 customers), because it is shown to be better than mean"
+    )
+    assert round(errors("bgnbd", forecasts["bgnbd"], sample.revenue).bias, 2) == -0.16
