@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 from cli.backtest import past as backtests
 from shared.chain import current, pointer, promotion, recommending
 from shared.chain.versions import run_of_model
+from shared.destination_settings import DESTINATIONS
+from shared.destinations.files import FOLDER
+from shared.destinations.step import claim
 from shared.errors import Permanent
 
 if TYPE_CHECKING:
@@ -61,6 +64,7 @@ def plan(environment: Environment, run_id: str | None) -> Removal:
     for one in environment.runs.ids():
         if run_id in {None, one}:
             removal.add(f"run {one}: its documents and files in the bucket", partial(environment.runs.remove, one))
+    _plan_deliveries(removal, environment, run_id)
     _plan_models(removal, environment, run_id)
     served = recommending.served_run(environment)
     if served and run_id in {None, served}:
@@ -89,6 +93,25 @@ def _plan_notes(removal: Removal, environment: Environment, run_id: str | None) 
         removal.add("the last promotion or rollback", partial(promotion.forget, environment))
     if current.names(run_id, environment):
         removal.add("the claim of the run that reads the export", partial(current.forget, run_id, environment))
+
+
+def _plan_deliveries(removal: Removal, environment: Environment, run_id: str | None) -> None:
+    """Add the claims of delivery runs, without which a tick would look for a removed run, and the files they wrote.
+
+    Open requests stay: the next delivery run follows them. So do the member ledger and the arms.
+    """
+    for name in DESTINATIONS:
+        found, generation = claim(name, environment).read()
+        if found and run_id in {None, found.run_id}:
+            removal.add(
+                f"the claim of the run that sends to {name}", partial(claim(name, environment).remove, generation)
+            )
+    prefix = f"{FOLDER}/{run_id}/" if run_id else f"{FOLDER}/"
+    files = list(environment.bucket.list_blobs(prefix=prefix))
+    if files:
+        # Another process may have removed a file meanwhile.
+        delete = partial(environment.bucket.delete_blobs, files, on_error=lambda _: None)
+        removal.add(f"{len(files)} files with members of the audience", delete)
 
 
 def _plan_models(removal: Removal, environment: Environment, run_id: str | None) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from demo import generator, loading
+from demo import crm, generator, loading
 from demo.schema import DayFile
 from faults import judge
 from faults.schedule import BY_OPERATORS, Fault, plan
@@ -48,6 +48,7 @@ class Campaign:
         generator.generate(1, FIRST_DAY, DAYS, SESSIONS, world.folder / "export")
         paths = sorted((world.folder / "export").glob("ga_sessions_*.parquet"))
         self._load(paths)
+        crm.load(day_files(paths), 1, world.clients.bigquery, world.clients.settings.dataset)
         for reason in ("first", "second"):
             self._refresh(reason)
         self._load(paths[-3:-2])
@@ -152,11 +153,7 @@ class Campaign:
         dataset = world.clients.settings.source.dataset
         for path in paths:
             world.clients.bigquery.delete_table(f"{dataset}.{path.stem}", not_found_ok=True)
-        days = [
-            DayFile(date.fromisoformat(path.stem.rpartition("_")[2]), path, pq.read_metadata(path).num_rows)
-            for path in paths
-        ]
-        loading.load(days, world.clients.bigquery, dataset)
+        loading.load(day_files(paths), world.clients.bigquery, dataset)
 
     def _keep_failure(self, seed: int, faults: list[Fault], result: dict[str, Any]) -> None:
         folder = self._world.folder / "wrong" / str(seed)
@@ -165,6 +162,14 @@ class Campaign:
         shutil.copy(self._world.log, folder / "log")
         document = {"planned": [asdict(fault) for fault in faults], **result}
         (folder / "result.json").write_text(jsontext.text(document, 1))
+
+
+def day_files(paths: list[Path]) -> list[DayFile]:
+    """Return the generated day-tables with their days and numbers of rows."""
+    return [
+        DayFile(date.fromisoformat(path.stem.rpartition("_")[2]), path, pq.read_metadata(path).num_rows)
+        for path in paths
+    ]
 
 
 def is_wrong(result: dict[str, Any]) -> bool:

@@ -11,7 +11,7 @@ import msgspec
 from cli import resetting
 from faults import digests
 from faults.world import heard
-from shared import jsontext
+from shared import jsontext, withheld
 from shared.chain.environment import Environment
 from shared.champion import POINTER, Pointer
 
@@ -22,7 +22,9 @@ _PASSING = re.compile(r"/failures/|/deployment_operation|/trainings/")
 _ATTEMPT = re.compile(r"(?P<step>/steps/\w+)\.(?P<number>\d+)\.json$")
 # Fields of documents, and columns of tables, that differ in every run.
 _VOLATILE = re.compile(r"(^|_)at$|duration|seconds|generation|operation|job|message_id|^attempt$")
-_VOLATILE_COLUMNS = {"created_on", "decided_at", "last_modified"}
+_VOLATILE_COLUMNS = {"created_on", "decided_at", "last_modified", "assigned_at", "changed_at"}
+# A reset keeps these: they say in which arm customers are, who therefore gets no offer, and whom destinations have.
+_KEPT = {"table assignments", "table destination_members", f"object {withheld.PATH}"}
 
 # The tables whose rows are compared.
 TABLES = (
@@ -31,6 +33,7 @@ TABLES = (
     *("scores", "audience", "visitor_products", "product_similarities", "recommended_products"),
     *("product_itemsets", "product_rules", "visitor_recommendations"),
     *("customers", "refused_customers", "customer_visitors", "audience_customers", "exclusions", "destination_changes"),
+    *("assignments", "destination_members"),
 )
 
 State = dict[str, Any]
@@ -120,7 +123,10 @@ def after_a_reset(clients: Environment) -> list[str]:
     return [
         f"{name} remains: {_short(value)}"
         for name, value in state.items()
-        if value and not (name.startswith("table ") and value[0] == 0) and not name.startswith("event ")
+        if value
+        and name not in _KEPT
+        and not (name.startswith("table ") and value[0] == 0)
+        and not name.startswith("event ")
     ]
 
 

@@ -32,6 +32,7 @@ SETTINGS = {
     "label": {"horizon_days": 5},
     "gate": {"min_positives": 1, "min_roc_auc": 0.5, "min_roc_auc_lower": 0, "margin": 100},
     "training": {"candidates": ["baseline", "logistic"]},
+    "files": {"mode": "replace"},
     "wait_seconds": 6,
     "resume_after_minutes": 0,
 }

@@ -35,7 +35,7 @@ def step_of(name: str, find: Callable[[Environment], Destination | None]) -> Ste
         destination = find(environment)
         if destination is None:
             return None
-        current = _current(destination.name, environment)
+        current = claim(destination.name, environment)
         if message.topic == CustomersResolved.topic:
             event = CustomersResolved.from_json(message.body)
             return _opened(event, destination, current, environment, now)
@@ -56,7 +56,7 @@ def step_of(name: str, find: Callable[[Environment], Destination | None]) -> Ste
             return None
         delivering = DeliveryInRun(destination, context)
         delivering.follow()
-        standing, _ = _current(destination.name, context.environment).read()
+        standing, _ = claim(destination.name, context.environment).read()
         if standing and standing.run_id != event.run_id:
             return RunSuperseded(event.run_id, standing.run_id)
         delivery = delivering.advance()
@@ -91,5 +91,6 @@ def _opened(
             return due
 
 
-def _current(destination: str, environment: Environment) -> Guarded[Current]:
+def claim(destination: str, environment: Environment) -> Guarded[Current]:
+    """Return the document that names the destination's current delivery run."""
     return Guarded(f"destinations/{destination}/current.json", Current, environment)
