@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import options, world
+from cli import options, terminal, world
 from cli.errors import UsageError
 from cli.terminal import out
 from shared import jsontext
@@ -28,6 +28,33 @@ def publish(topic: str, body: Annotated[str, typer.Argument(metavar="JSON")] = "
     environment = world.connected()
     environment.send(topic, document)
     out.print(f"published to {topic} of {environment.settings.project}")
+
+
+@app.command()
+def activate(
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Send nothing; show what each destination would be sent.")
+    ] = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Send the newest audience to all destinations that are on, e.g. after a destination was switched on.
+
+    What a destination has already is not sent again.
+    """
+    from cli import activate as activating
+
+    environment = world.connected()
+    audience = activating.newest(environment)
+    if not dry_run:
+        environment.publish(audience)
+        out.print(f"the audience of {audience.day} is sent; `propensity runs` lists the delivery runs")
+        return
+    planned = activating.preview(audience, environment)
+    if as_json:
+        terminal.print_json(planned)
+    else:
+        activating.show(audience, planned, out)
 
 
 @app.command()

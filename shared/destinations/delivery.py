@@ -25,9 +25,10 @@ from shared.warehouse import Statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import date
 
     from shared.chain.environment import StepContext
-    from shared.destinations.contract import Destination
+    from shared.destinations.contract import Channel, Destination, Mode
 
 # The order in which changes are sent. Removals follow when all others have ended.
 FIRST: tuple[Kind, ...] = ("withdraw", "outdated", *PUTS)
@@ -78,19 +79,8 @@ class DeliveryInRun:
         if kept := self._context.runs.read(self._context.run_id, PLAN):
             return kept
         destination, warehouse = self._destination, self._context.warehouse
-        mode = self._run.mode
-        parameters = {
-            **self._of_run,
-            "day": self._run.as_of,
-            "destination": destination.name,
-            "channel": destination.channel,
-            "adds": mode != "update",
-            "removes": mode == "replace",
-            "takes_scores": destination.takes_scores,
-            "is_keyed_by_address": destination.is_keyed_by_address,
-            "batch_size": destination.batch_size,
-        }
-        warehouse.query("destinations/plan", parameters, form=destination.form)
+        parameters = plan_parameters(destination, destination.channel, self._run.mode, self._run.as_of)
+        warehouse.query("destinations/plan", {**self._of_run, **parameters}, form=destination.form)
         warehouse.query("destinations/want", {**self._of_run, "now": self._run.opened_at})
         rows = warehouse.query("destinations/batches", self._of_run)
         batches = [PlannedBatch(row["kind"], row["batch"], row["members"]) for row in rows]
@@ -232,6 +222,22 @@ class DeliveryInRun:
         self._context.warehouse.query_all([Statement("destinations/record_outcome", parameters)])
         for one in requests:
             self._requests.end(one, self._context.now)
+
+
+def plan_parameters(
+    destination: Destination | type[Destination], channel: Channel, mode: Mode, day: date
+) -> dict[str, Any]:
+    """Return the parameters of sql/destinations/plan.sql for the audience of `day`, without those that name the run."""
+    return {
+        "day": day,
+        "destination": destination.name,
+        "channel": channel,
+        "adds": mode != "update",
+        "removes": mode == "replace",
+        "takes_scores": destination.takes_scores,
+        "is_keyed_by_address": destination.is_keyed_by_address,
+        "batch_size": destination.batch_size,
+    }
 
 
 def summary(destination: str, plan: DeliveryPlan, requests: list[Ended]) -> Delivery:
