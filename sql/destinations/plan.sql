@@ -69,7 +69,7 @@ using (
     members as (
         select
             *,
-            is_there and state != 'leaving' as is_present
+            coalesce(is_there, state not in ('wanted', 'removed')) and state != 'leaving' as is_present
         from destination_members
         where destination = @destination
     ),

@@ -47,6 +47,6 @@ using (
 when matched and target.request = ended.request then
     update set
         state = ended.state,
-        is_there = target.is_there and ended.state != 'removed',
+        is_there = coalesce(target.is_there, target.state not in ('wanted', 'removed')) and ended.state != 'removed',
         reason = ended.reason,
         changed_at = @now

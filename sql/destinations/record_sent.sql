@@ -54,7 +54,7 @@ using (
 when matched and target.request is distinct from changed.request then
     update set
         state = changed.state,
-        is_there = target.is_there or changed.state = 'sent',
+        is_there = coalesce(target.is_there, target.state not in ('wanted', 'removed')) or changed.state = 'sent',
         email = if(changed.is_put, changed.email, target.email),
         phone = if(changed.is_put, changed.phone, target.phone),
         digest = if(changed.is_put, changed.digest, target.digest),

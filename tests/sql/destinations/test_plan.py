@@ -145,9 +145,11 @@ def test_who_may_no_longer_be_there_is_withdrawn_in_each_mode_and_who_left_the_a
         + members("c", state="removed")
         # The destination has refused new data, and so keeps the former ones.
         + members("d", state="refused")
-        + members("e", state="refused", is_there=False),
+        + members("e", state="refused", is_there=False)
+        # A row that is older than the column.
+        + members("f", state="confirmed", is_there=None),
     }
-    withdrawn = [("withdraw", one, f"{one}@example.com") for one in ("a", "d", "gone")]
+    withdrawn = [("withdraw", one, f"{one}@example.com") for one in ("a", "d", "f", "gone")]
     assert planned(FILES, **given) == [("remove", "b", "b@example.com"), *withdrawn]
     assert planned(FILES | {"adds": False, "removes": False}) == withdrawn
 
