@@ -107,7 +107,9 @@ def script(name: str, settings: Settings) -> str:
 
 
 def script_of_run(name: str, run_id: str, environment: Environment) -> str:
-    """Return a statement as a script with the values of the run's last job; without a job, with the run's own values.
+    """Return a statement as a script, with the values of the run's newest job that ran this statement.
+
+    Without such a job, the script has the run's `run_id`, `as_of` and `created_on`, and values of the settings.
 
     Raises:
         Malformed: there is no such run.

@@ -17,7 +17,7 @@ variable "kind" {
 }
 
 locals {
-  # The JSON schema that `python -m shared.settings` writes from the rules and defaults of the functions.
+  # The settings' rules and defaults as JSON Schema. `scripts/regenerate.py` writes it from `shared/settings.py`.
   schema = jsondecode(file("${path.module}/schema.json"))["$defs"]
 
   # The settings that other variables set, with the names of these variables.

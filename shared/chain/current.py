@@ -51,10 +51,10 @@ class Training(msgspec.Struct, frozen=True):
 
 
 class Current(msgspec.Struct, frozen=True):
-    """The claim: the run that reads the export now, or read it last.
+    """The claim: the newest run on the export, whether it is open or has ended.
 
-    `held_at` is the time at which the run last renewed the claim. `waiting` holds the reasons for which a following run
-    is wanted.
+    `reads` is the state of the export that the run reads. At `held_at`, the run renewed the claim most recently.
+    `waiting` holds the reasons for a following run.
     """
 
     run_id: str

@@ -47,7 +47,8 @@ DEFAULT = "default"
 # Errors after which a new deployment may succeed: faults of Vertex AI, missing machines, exceeded quotas, missing
 # rights.
 HEALING = (Aborted, Forbidden, ServerError, TooManyRequests)
-# Maximum number of requests sent until the canary, which gets only a share of the traffic, has answered one.
+# Maximum number of requests to the endpoint while waiting for an answer of the canary. Other versions may answer first,
+# because the canary gets only a share of the traffic.
 MOST_TRIES = 500
 
 

@@ -90,7 +90,8 @@ class Schedule(_Part, frozen=True):
 class Function(_Part, frozen=True):
     """An entry point of functions-framework.
 
-    Callers of an `http` function need no secret. Web pages of the `origins` may call the function from a browser.
+    If `http` is true, anyone on this machine may call the function; otherwise, a caller needs the local cloud's secret.
+    `origins` are the origins of web pages that may call the function from a browser.
     """
 
     name: Name

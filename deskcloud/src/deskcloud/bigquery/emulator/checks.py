@@ -1,9 +1,7 @@
-"""Refuse arguments that GoogleSQL refuses and DuckDB accepts, or that DuckDB would interpret differently.
+"""Refuse arguments that DuckDB would accept or interpret differently, and correct TYPEOF.
 
-JSON_REMOVE, JSON_SET   accept only paths of names
-ROUND                   accepts only the mode that rounds half away from zero
-LIMIT                   refuses NULL
-generated arrays        refuse a step of 0
+As in GoogleSQL, LIMIT and OFFSET refuse NULL, and generated arrays refuse a step of 0. Only here, JSON_REMOVE and
+JSON_SET refuse paths with array positions, and ROUND refuses every mode except ROUND_HALF_AWAY_FROM_ZERO.
 """
 
 from typing import Any
@@ -66,7 +64,7 @@ def _rounding(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _types(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Replace TYPEOF by a function that returns GoogleSQL's type names."""
+    """Wrap TYPEOF in a function that translates DuckDB's type name into GoogleSQL's."""
     for node in list(tree.find_all(exp.Typeof)):
         node.replace(exp.Anonymous(this="_type_name", expressions=[node.copy()]))
     return tree

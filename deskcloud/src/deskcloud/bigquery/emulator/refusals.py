@@ -27,7 +27,10 @@ _OF_REQUESTS = (ValueError, TypeError, LookupError, AttributeError, RuntimeError
 
 
 def add() -> None:
-    """Make unexpected exceptions errors of the request. Call this function after `error_texts.add`."""
+    """Report an unexpected exception as an error in the request, which clients do not retry, instead of an internal one.
+
+    Call this function after `error_texts.add`.
+    """
     routes = sys.modules["local_bigquery.app"]
     for module, reason in ((runner, "invalidQuery"), (routes, "invalid")):
         classified = functools.partial(_classified, reason)

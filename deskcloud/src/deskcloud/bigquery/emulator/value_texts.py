@@ -263,7 +263,7 @@ def _text(value: Any, kind: Kind, is_literal: bool) -> str:  # noqa: C901, PLR09
             text = _decimal_text(value)
             return f'{kind.name} "{text}"' if is_literal else text
         case "BYTES":
-            # Only unprintable bytes are escaped, in %T and in %t.
+            # `value` is DuckDB's text of the bytes, in which unprintable bytes are \xNN already.
             return f'b"{value}"' if is_literal else value
         case "DATE" | "DATETIME" | "TIME" | "TIMESTAMP":
             text = _zoned(value) if kind.name == "TIMESTAMP" else _time_text(value)

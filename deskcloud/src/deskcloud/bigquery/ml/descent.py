@@ -46,7 +46,10 @@ class Objective:
         self.penalised = self.learned & (np.arange(len(self.learned)) > 0)
 
     def smooth(self, flat: Floats) -> tuple[float, Floats, float]:
-        """Return the value and the gradient of loss plus L2, divided by the number of rows, and the mean loss."""
+        """Return three things at `flat`: the objective without L1, its gradient, and the mean loss.
+
+        The objective is `loss.share` times the mean loss, plus the L2 penalty divided by the sum of the row weights.
+        """
         margins = self.design.times(flat)
         loss = self.loss.mean(margins, self.labels, self.row_weights)
         total = self.row_weights.sum()

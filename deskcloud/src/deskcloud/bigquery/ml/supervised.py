@@ -78,7 +78,10 @@ class Supervised(TrainedModel):
 
 
 def loaded_fields(folder: Path) -> dict[str, Any]:
-    """Return the content of model.json as Python objects, with the estimator."""
+    """Return the fields of model.json as Python objects.
+
+    The estimator, loaded from `folder`, replaces the fields `features` and `inputs`.
+    """
     kept = kept_fields(folder)
     features, inputs = kept.pop("features"), tuple(_input(fields) for fields in kept.pop("inputs"))
     return kept | {
