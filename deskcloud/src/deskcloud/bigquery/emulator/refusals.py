@@ -27,9 +27,9 @@ _OF_REQUESTS = (ValueError, TypeError, LookupError, AttributeError, RuntimeError
 
 
 def add() -> None:
-    """Report an unexpected exception as an error in the request, which clients do not retry, instead of an internal one.
+    """Report an unexpected exception as an error in the request, which clients do not retry.
 
-    Call this function after `error_texts.add`.
+    Without this, it is reported as an internal error. Call this function after `error_texts.add`.
     """
     routes = sys.modules["local_bigquery.app"]
     for module, reason in ((runner, "invalidQuery"), (routes, "invalid")):
