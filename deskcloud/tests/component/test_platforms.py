@@ -9,6 +9,7 @@ from desk.platforms import SECRET, running
 from deskcloud import document, platforms
 from deskcloud.document import Fault, MailRelay, Platforms
 from deskcloud.platforms.faults import UnknownFaultError
+from deskcloud.web import credentials
 from deskcloud.web.guard import Rules
 
 EXAMPLE = Path(document.__file__).parents[2] / "example" / "platforms.yaml"
@@ -39,6 +40,8 @@ def test_each_platform_of_the_example_has_an_address_and_credentials(tmp_path):
     assert SECRET not in variables["META_URL"] + variables["DATAMANAGER_URL"]
     with started(tmp_path, named) as found:
         assert found.credentials == first
+    # A function has a credential as a secret, whose value is in the state.
+    assert credentials.secrets(tmp_path, first) == first
 
 
 def test_without_platforms_nothing_runs(tmp_path):

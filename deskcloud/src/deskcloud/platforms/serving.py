@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from aiosmtpd.smtp import LoginPassword
+
 from deskcloud.document import AdAccount, DataManager, MailRelay, MarketingCloud, Platforms
 from deskcloud.platforms import admin, datamanager, mail, meta, salesforce
 from deskcloud.platforms.clock import Clock
@@ -119,11 +121,11 @@ class _Starting:
         self._serve("meta", Front(app, state, plan, refusals), audiences.settle, forms)
 
     def salesforce(self, settings: MarketingCloud) -> None:
-        state, secret = self._state("salesforce"), self._secret("SALESFORCE_CLIENT_SECRET")
-        self.credentials["SALESFORCE_CLIENT_ID"] = salesforce.CLIENT_ID
+        state = self._state("salesforce")
+        client = salesforce.Client(self._secret("SALESFORCE_CLIENT_ID"), self._secret("SALESFORCE_CLIENT_SECRET"))
         rows = salesforce.Rows(state, self.clock, settings)
         parts = salesforce.Parts(
-            salesforce.Tokens(state, self.clock, settings, secret),
+            salesforce.Tokens(state, self.clock, settings, client),
             rows,
             salesforce.Messages(state, self.clock, settings),
             Quota(settings.requests_per_minute, 60.0, self.clock.now),
@@ -134,10 +136,10 @@ class _Starting:
         self._serve("salesforce", Front(app, state, plan, refusals, salesforce.TOKEN_PATH), rows.settle, Rules())
 
     def mail(self, settings: MailRelay) -> None:
-        state, password = self._state("mail"), self._secret("MAIL_PASSWORD")
-        self.credentials["MAIL_USER"] = mail.USER
+        state = self._state("mail")
+        login = LoginPassword(self._secret("MAIL_USER").encode(), self._secret("MAIL_PASSWORD").encode())
         plan = Plan(state, mail.REFUSALS, settings.faults)
-        relay = mail.Relay(state, self.clock, plan, settings, password)
+        relay = mail.Relay(state, self.clock, plan, settings, login)
         self.addresses["mail"] = self._stack.enter_context(mail.serve(relay, self._ports["mail"]))
         self.started["mail"] = admin.Platform(state, plan, lambda: None)
 

@@ -17,9 +17,6 @@ from deskcloud.web import resets
 if TYPE_CHECKING:
     import asyncio
 
-USER = "local"
-"""The name of the only user; its password is in the state folder."""
-
 LIST = "messages"
 """The list of accepted Message-IDs in the state; a message that is accepted again counts as an update."""
 
@@ -27,8 +24,9 @@ LIST = "messages"
 class Relay:
     """Answers the commands of aiosmtpd, which calls the methods `handle_...`."""
 
-    def __init__(self, state: State, clock: Clock, plan: Plan, settings: MailRelay, password: str) -> None:
-        self._state, self._clock, self._plan, self._settings, self._password = state, clock, plan, settings, password
+    def __init__(self, state: State, clock: Clock, plan: Plan, settings: MailRelay, login: LoginPassword) -> None:
+        """Keep messages in `state`; `login` has the name and the password of the only user."""
+        self._state, self._clock, self._plan, self._settings, self._login = state, clock, plan, settings, login
 
     def authenticate(
         self, _server: SMTP, _session: Session, _envelope: Envelope, _name: str, given: object
@@ -37,8 +35,8 @@ class Relay:
         fault = self._plan.take("AUTH", is_named=True)
         is_known = (
             isinstance(given, LoginPassword)
-            and secrets.compare_digest(given.login, USER.encode())
-            and secrets.compare_digest(given.password, self._password.encode())
+            and secrets.compare_digest(given.login, self._login.login)
+            and secrets.compare_digest(given.password, self._login.password)
         )
         is_admitted = is_known and fault is None
         self._state.record("AUTH", 235 if is_admitted else 535, fault.kind if fault else "")

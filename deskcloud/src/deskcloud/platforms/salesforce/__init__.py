@@ -3,6 +3,6 @@
 from deskcloud.platforms.salesforce.messages import Messages
 from deskcloud.platforms.salesforce.routes import REFUSALS, TOKEN_PATH, Parts, create_app
 from deskcloud.platforms.salesforce.rows import Rows
-from deskcloud.platforms.salesforce.tokens import CLIENT_ID, Tokens
+from deskcloud.platforms.salesforce.tokens import Client, Tokens
 
-__all__ = ["CLIENT_ID", "REFUSALS", "TOKEN_PATH", "Messages", "Parts", "Rows", "Tokens", "create_app"]
+__all__ = ["REFUSALS", "TOKEN_PATH", "Client", "Messages", "Parts", "Rows", "Tokens", "create_app"]

@@ -2,22 +2,26 @@
 
 import hashlib
 import secrets
-from typing import Any
+from typing import Any, NamedTuple
 
 from deskcloud.document import MarketingCloud
 from deskcloud.jsonstore import Documents
 from deskcloud.platforms.clock import Clock
 from deskcloud.platforms.salesforce.errors import NotAuthorizedError, TokenRefusedError
 
-CLIENT_ID = "local"
-"""The id of the only client; its secret is in the state folder."""
+
+class Client(NamedTuple):
+    """The credentials of the only client."""
+
+    id: str
+    secret: str
 
 
 class Tokens:
     """The access tokens of the client; the state has only their hashes."""
 
-    def __init__(self, state: Documents, clock: Clock, settings: MarketingCloud, secret: str) -> None:
-        self._state, self._clock, self._seconds, self._secret = state, clock, settings.token_seconds, secret
+    def __init__(self, state: Documents, clock: Clock, settings: MarketingCloud, client: Client) -> None:
+        self._state, self._clock, self._seconds, self._client = state, clock, settings.token_seconds, client
 
     def issue(self, asked: Any, url: str) -> dict[str, Any]:
         """Return a token for client credentials; `url` is the address of the REST and SOAP APIs.
@@ -28,7 +32,7 @@ class Tokens:
         given = asked if isinstance(asked, dict) else {}
         if given.get("grant_type") != "client_credentials":
             raise TokenRefusedError(400, "unsupported_grant_type", 'Use "client_credentials" as the grant type.')
-        for name, expected in (("client_id", CLIENT_ID), ("client_secret", self._secret)):
+        for name, expected in (("client_id", self._client.id), ("client_secret", self._client.secret)):
             if not secrets.compare_digest(str(given.get(name, "")).encode(), expected.encode()):
                 raise TokenRefusedError(401, "invalid_client", f"Invalid {name}. Use that of the installed package.")
         token = secrets.token_urlsafe(32)
