@@ -87,9 +87,9 @@ run "everyone_may_do_what_is_declared" {
     condition = toset([for grant in values(google_storage_bucket_iam_member.writers) : [grant.member, grant.role, grant.condition[0].expression]]) == toset(flatten([
       for name, function in local.declared.functions : [[for what in function.writes : {
         grant = ["serviceAccount:${replace(name, "_", "-")}@shop-prod.iam.gserviceaccount.com", "roles/storage.objectUser", "resource.name.startsWith(\"projects/_/buckets/shop-prod-propensity-prod/objects/${what}\")"]
-      } if endswith(what, "/")]]
+      } if strcontains(what, "/")]]
     ])[*].grant)
-    error_message = "Who writes a folder of the bucket may write there and nowhere else."
+    error_message = "Who writes a folder or an object of the bucket may write there and nowhere else."
   }
 
   assert {
