@@ -8,7 +8,6 @@ import yaml
 from msgspec import Struct
 
 from deskcloud.document import Table
-from shared import destination_settings
 from shared.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -112,9 +111,10 @@ class Declarations(Part, frozen=True):
 
     def deployed(self, settings: Settings) -> Self:
         """Return the declarations without the functions of destinations that are off."""
-        on = destination_settings.switched_on(settings)
         functions = {
-            name: one for name, one in self.functions.items() if one.destination is None or one.destination in on
+            name: one
+            for name, one in self.functions.items()
+            if one.destination is None or getattr(settings, one.destination).mode != "off"
         }
         return msgspec.structs.replace(self, functions=functions)
 

@@ -23,6 +23,7 @@ from deskcloud.document import (
     Function,
     Functions,
     GoogleAdsAccount,
+    MailRelay,
     MarketingCloud,
     Platforms,
     Schedule,
@@ -156,13 +157,17 @@ def _sinks(declared: Declarations, settings: Settings) -> Iterator[Sink]:
 
 
 def _platforms(settings: Settings) -> Platforms:
-    """Return the local platforms: one for each destination that is on and whose settings name no other address."""
+    """Return the local platforms: one for each destination that is on and whose settings name no other address.
+
+    A local cloud never sends e-mail: if mail is on, its own relay takes the messages and keeps them.
+    """
     ads, meta, salesforce = settings.google_ads, settings.meta, settings.salesforce
     extensions = (DataExtension(salesforce.data_extension, SALESFORCE_COLUMNS),)
     return Platforms(
         datamanager=DataManager((GoogleAdsAccount(ads.account, (ads.user_list,)),)) if _is_here(ads) else None,
         meta=AdAccount("act_1", (meta.audience,)) if _is_here(meta) else None,
         salesforce=MarketingCloud(extensions) if _is_here(salesforce) else None,
+        mail=MailRelay() if settings.mail.mode == "on" else None,
     )
 
 
@@ -173,14 +178,16 @@ def _is_here(destination: GoogleAds | MetaAds | Salesforce) -> bool:
 def _functions(
     declared: Declarations, settings: Mapping[str, Any], origins: tuple[str, ...], platforms: Platforms
 ) -> Functions:
-    here = {"serving": "${VERTEX_URL}"}
+    here = {"serving": {"api_endpoint": "${VERTEX_URL}"}}
     if platforms.datamanager:
-        here["google_ads"] = "${DATAMANAGER_URL}"
+        here["google_ads"] = {"api_endpoint": "${DATAMANAGER_URL}"}
     if platforms.meta:
-        here["meta"] = "${META_URL}"
+        here["meta"] = {"api_endpoint": "${META_URL}"}
     if platforms.salesforce:
-        here["salesforce"] = "${SALESFORCE_URL}"
-    own = {section: {**settings.get(section, {}), "api_endpoint": url} for section, url in here.items()}
+        here["salesforce"] = {"api_endpoint": "${SALESFORCE_URL}"}
+    if platforms.mail:
+        here["mail"] = {"relay": "${MAIL_HOST}", "starttls": "off"}
+    own = {section: {**settings.get(section, {}), **names} for section, names in here.items()}
     return Functions(
         str(declarations.ROOT / "main.py"),
         tuple(

@@ -23,6 +23,7 @@ FUNCTIONS = "functions/functions.yaml"
 READ = {
     "shared/settings.py": "sql/models/*.sql",
     "shared/warehouse.py": "sql/**/*.sql",
+    "shared/messages/rendering.py": "shared/messages/templates/*",
     "shared/report/page.py": "shared/report/templates/*",
 }
 # The declarations of tables and views, which no function reads: Terraform creates tables and views.

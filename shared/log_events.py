@@ -12,9 +12,10 @@ from shared.chain import log_events as of_the_chain
 from shared.customers import log_events as of_the_customers
 from shared.destinations import log_events as of_the_destinations
 from shared.log import LogEvent
+from shared.messages import log_events as of_the_messages
 from shared.online import log_events as of_the_checkout
 
-_MODULES = (dead_letters, push, of_the_chain, of_the_checkout, of_the_customers, of_the_destinations)
+_MODULES = (dead_letters, push, of_the_chain, of_the_checkout, of_the_customers, of_the_destinations, of_the_messages)
 
 FIELDS = {
     "attempt": "number of the delivery or of the training attempt, from 1; null if Pub/Sub does not count deliveries",
@@ -35,6 +36,7 @@ FIELDS = {
     "message_id": "Pub/Sub's id of the message",
     "model_type": "type of the model, in BigQuery's words",
     "model_version": "version of the champion; empty if no champion is known",
+    "outcome": "refused, or unconfirmed: nobody knows whether the relay has the message",
     "outcomes": "number of members that were not refused, by outcome",
     "planned": "number of members by kind of change",
     "prediction": "the score and its inputs, with the columns of the view `online_predictions`",

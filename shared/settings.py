@@ -22,6 +22,7 @@ from msgspec import Meta
 
 from shared import jsontext
 from shared.destination_settings import Files, GoogleAds, MetaAds, Salesforce, Topic
+from shared.mail_settings import Mail
 from shared.setting_types import (
     ApiEndpoint,
     Bucket,
@@ -314,6 +315,7 @@ class Settings(Section, frozen=True):
     google_ads: GoogleAds = GoogleAds()
     meta: MetaAds = MetaAds()
     salesforce: Salesforce = Salesforce()
+    mail: Mail = Mail()
     # resume_runs continues a run that has recorded nothing for this many minutes.
     resume_after_minutes: Annotated[int, Meta(ge=0)] = 15
     # Hours without activity after which a run no longer counts as open. While a run is open, newer data wait.
@@ -395,6 +397,9 @@ TOGETHER: dict[str, Callable[[Settings], bool]] = {
     ),
     "salesforce.subdomain and salesforce.data_extension must be set, unless salesforce.mode is off": lambda all_: (
         all_.salesforce.mode == "off" or bool(all_.salesforce.subdomain and all_.salesforce.data_extension)
+    ),
+    "mail.relay and mail.sender must be set, unless mail.mode is off": lambda all_: (
+        all_.mail.mode == "off" or bool(all_.mail.relay and all_.mail.sender)
     ),
     "label.event must be purchase, a GA4 event's name, or a GA360 event's category/action": lambda all_: (
         all_.label.event == PURCHASE or ("/" in all_.label.event) == (all_.source.kind == "ga360")

@@ -9,6 +9,8 @@ os.environ.setdefault("PROPENSITY_PSEUDONYM_KEY", "a key for tests that hides no
 os.environ.setdefault("META_ACCESS_TOKEN", "a token for tests")
 os.environ.setdefault("SALESFORCE_CLIENT_ID", "a client for tests")
 os.environ.setdefault("SALESFORCE_CLIENT_SECRET", "a secret for tests")
+os.environ.setdefault("MAIL_USER", "a user for tests")
+os.environ.setdefault("MAIL_PASSWORD", "a password for tests")
 
 pytest_plugins = [
     "desk.bigquery",

@@ -1,4 +1,4 @@
-"""Try the chain: the demonstration, and a local cloud."""
+"""Try the chain: the demonstration, a local cloud, and the e-mail that follows a checkout."""
 
 import os
 from pathlib import Path
@@ -113,3 +113,19 @@ def up(
         is_strict=strict,
         page_port=page_port,
     )
+
+
+@app.command()
+def preview_message(
+    language: Annotated[str, typer.Option(help="The customer's language, e.g. fr or fr-CA.")] = "",
+    offer: Annotated[str, typer.Option(help="The checkout's offer: coupon or full_price.")] = "coupon",
+    html: Annotated[Path | None, typer.Option(help="Also write the message's HTML to this file.")] = None,
+) -> None:
+    """Print the e-mail that follows a checkout, with made-up values. This contacts no service and sends nothing."""
+    from cli import world
+    from shared.messages import rendering
+
+    rendered = rendering.render(world.settings().mail, language, "Anna", ["TEA-250", "MUG-BLUE"], offer)
+    out.print(f"subject: {rendered.subject}\n\n{rendered.text}", markup=False, highlight=False, soft_wrap=True)
+    if html:
+        html.write_text(rendered.html)

@@ -269,6 +269,11 @@ def delivery(_: Volumes, settings: Settings) -> list[Reading]:
     return [Reading(f"destinations/{name}", times=count) for name in names]
 
 
+def message(volumes: Volumes, settings: Settings) -> list[Reading]:
+    """Return the statement of the e-mail that follows a checkout."""
+    return [Reading("messages/recipient", {"orders": volumes.within(max(settings.campaign.recent_buyer_days, 1))})]
+
+
 def ticks(volumes: Volumes) -> dict[str, list[Reading]]:
     """Return the statements with which a tick of each schedule checks whether there is anything to do."""
     return {

@@ -191,6 +191,18 @@ def _checkouts(environment: Environment) -> Iterator[Usage]:
     yield Usage("checkout", "bigquery_streaming", log)
     looks = min(count, HOURS * 3600 / environment.settings.online.refresh_seconds)
     yield Usage("checkout", "bucket_reads", looks * WATCHED_OBJECTS / 1000)
+    if environment.settings.mail.mode == "on":
+        yield from _messages(environment, count)
+
+
+def _messages(environment: Environment, count: float) -> Iterator[Usage]:
+    """Yield the usage of the e-mail that follows a checkout, as if each checkout sent one."""
+    volumes, settings = environment.volumes, environment.settings
+    yield from _queries("checkout", statements.message(volumes, settings), count, volumes)
+    yield from _delivered(environment, "checkout", "message_customer", count, assumptions().seconds["message_customer"])
+    # The customer's intents, before the message is sent and after.
+    yield Usage("checkout", "bucket_writes", 2 * count / 1000)
+    yield Usage("checkout", "bucket_reads", 2 * count / 1000)
 
 
 def _kept(environment: Environment) -> Iterator[Usage]:

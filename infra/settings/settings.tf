@@ -78,10 +78,11 @@ locals {
 
   # The values of the sections that rules over several settings need, with defaults.
   defaults = {
-    for section in ["google_ads", "label", "meta", "policy", "salesforce", "serving", "training"] : section => { for name, of in local.sections[section] : name => of.default }
+    for section in ["google_ads", "label", "mail", "meta", "policy", "salesforce", "serving", "training"] : section => { for name, of in local.sections[section] : name => of.default }
   }
   ads        = try(merge(local.defaults.google_ads, var.given.google_ads), local.defaults.google_ads)
   label      = try(merge(local.defaults.label, var.given.label), local.defaults.label)
+  mail       = try(merge(local.defaults.mail, var.given.mail), local.defaults.mail)
   meta       = try(merge(local.defaults.meta, var.given.meta), local.defaults.meta)
   policy     = try(merge(local.defaults.policy, var.given.policy), local.defaults.policy)
   salesforce = try(merge(local.defaults.salesforce, var.given.salesforce), local.defaults.salesforce)
@@ -105,6 +106,7 @@ output "refusals" {
     try(local.ads.mode == "off" || (local.ads.account != "" && local.ads.user_list != ""), true) ? [] : ["google_ads.account and google_ads.user_list must be set, unless google_ads.mode is off."],
     try(local.meta.mode == "off" || local.meta.audience != "", true) ? [] : ["meta.audience must be set, unless meta.mode is off."],
     try(local.salesforce.mode == "off" || (local.salesforce.subdomain != "" && local.salesforce.data_extension != ""), true) ? [] : ["salesforce.subdomain and salesforce.data_extension must be set, unless salesforce.mode is off."],
+    try(local.mail.mode == "off" || (local.mail.relay != "" && local.mail.sender != ""), true) ? [] : ["mail.relay and mail.sender must be set, unless mail.mode is off."],
     try(local.label.event == "purchase" || strcontains(local.label.event, "/") == (var.kind == "ga360"), true) ? [] : ["label.event (${local.label.event}) must be purchase, or ${var.kind == "ga360" ? "category/action of a GA360 event" : "the name of a GA4 event"}."],
   )
 }

@@ -137,7 +137,7 @@ run "what_terraform_decides_reaches_the_functions_beside_the_shops_settings" {
   }
 
   assert {
-    condition     = setsubtract(keys(local.declared.functions), keys(google_cloudfunctions2_function.functions)) == toset(["send_to_google_ads", "send_to_meta", "send_to_salesforce"])
+    condition     = setsubtract(keys(local.declared.functions), keys(google_cloudfunctions2_function.functions)) == toset(["message_customer", "send_to_google_ads", "send_to_meta", "send_to_salesforce"])
     error_message = "The functions of destinations that are off are left out."
   }
 }

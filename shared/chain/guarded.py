@@ -11,16 +11,16 @@ from google.api_core.exceptions import NotFound, PreconditionFailed
 from shared import jsontext
 
 if TYPE_CHECKING:
-    from shared.chain.environment import Environment
+    from shared.clients import Clients
 
 
 class Guarded[T: msgspec.Struct]:
     """The document at `path`, decoded as `kind`."""
 
-    def __init__(self, path: str, kind: type[T], environment: Environment) -> None:
+    def __init__(self, path: str, kind: type[T], clients: Clients) -> None:
         self._path = path
         self._kind = kind
-        self._bucket = environment.bucket
+        self._bucket = clients.bucket
 
     def read(self) -> tuple[T | None, int]:
         """Return the document and its generation; (None, 0) if it does not exist."""

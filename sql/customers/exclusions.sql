@@ -1,7 +1,8 @@
 -- Replace the reasons of @day why customers may not be reached. Of the statements about a purpose, the latest counts;
 -- of two at the same time, the refusal counts. Without a statement there is no consent. For analytics, only a refusal
 -- counts. A reason of the shop's that is not a few lower-case words may hold personal data, and is not repeated. Only
--- customers of the audience and members of destinations have rows.
+-- customers of the audience and members of destinations have rows. messages/recipient.sql has the same rules for one
+-- customer and the channel `email`: change them together.
 -- @day           DATE       day of the audience
 -- @now           TIMESTAMP  time up to which statements count
 -- @recent_since  DATE       first day of orders that exclude a customer; a day after @day excludes nobody

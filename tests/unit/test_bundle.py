@@ -157,23 +157,25 @@ def test_what_runs_changes_its_bundle(tree, tmp_path):
 @pytest.mark.parametrize(
     ("file", "bundles"),
     [
-        ("main.py", ["chain", "checkout", "customers", "google_ads", "report"]),
-        ("shared/settings.py", ["chain", "checkout", "customers", "google_ads", "report"]),
-        ("sql/models/logistic.sql", ["chain", "checkout", "customers", "google_ads", "report"]),
+        ("main.py", ["chain", "checkout", "customers", "google_ads", "messages", "report"]),
+        ("shared/settings.py", ["chain", "checkout", "customers", "google_ads", "messages", "report"]),
+        ("sql/models/logistic.sql", ["chain", "checkout", "customers", "google_ads", "messages", "report"]),
         ("shared/online/scorer.py", ["chain", "checkout"]),
         ("requirements/checkout.txt", ["checkout"]),
         ("functions/score_checkout.py", ["checkout"]),
         ("requirements/chain.txt", ["chain"]),
         ("functions/on_checkout.py", ["chain"]),
         ("shared/chain/registry.py", ["chain", "customers", "google_ads", "report"]),
-        ("shared/clients.py", ["chain", "customers", "google_ads", "report"]),
-        ("sql/scoring/scores.sql", ["chain", "customers", "google_ads", "report"]),
+        ("shared/clients.py", ["chain", "customers", "google_ads", "messages", "report"]),
+        ("sql/scoring/scores.sql", ["chain", "customers", "google_ads", "messages", "report"]),
         ("functions/write_report.py", ["report"]),
         ("shared/customers/crm.py", ["customers"]),
         ("shared/destinations/google_ads.py", ["google_ads"]),
         ("shared/destinations/delivery.py", ["chain", "google_ads"]),
         ("shared/report/page.py", ["report"]),
         ("shared/report/templates/page.html", ["report"]),
+        ("shared/chain/guarded.py", ["chain", "google_ads", "messages"]),
+        ("shared/messages/templates/checkout.fr.txt.jinja", ["messages"]),
         ("shared/log_events.py", []),
     ],
 )
@@ -257,7 +259,7 @@ def test_the_bundles_lie_where_terraform_looks_for_them_wherever_one_stands(tree
     assert all((tree / "dist" / f"{name}.zip").is_file() for name in NAMES)
 
 
-TEMPLATES = {("shared", ".html"), ("shared", ".css")}
+TEMPLATES = {("shared", ".html"), ("shared", ".css"), ("shared", ".jinja")}
 
 
 def test_a_bundle_holds_what_runs_and_nothing_else(bundle):

@@ -83,6 +83,7 @@ def readings(kind="ga360"):
             statements.recommendations,
             statements.customers,
             statements.delivery,
+            statements.message,
         )
         for one in group(world.volumes, world.settings)
     ]
@@ -141,6 +142,14 @@ def test_the_free_share_is_given_once_a_month_and_not_to_what_one_more_costs():
     [calls] = [line for line in found.lines if line.name == "gateway"]
     assert (calls.cost, calls.quantity) == (0, pytest.approx(500 * DAYS / 1e6))
     assert found.per_1000_checkouts > 1000 * price_list().prices["gateway"].price / 1e6
+
+
+def test_checkouts_that_are_followed_by_e_mail_cost_their_query():
+    on = ["mail.mode=on", "mail.relay=smtp.example.com:587", "mail.sender=hello@shop.example"]
+    without, found = estimate(described(SMALL)), estimate(described(SMALL, *on))
+    assert found.idle == pytest.approx(without.idle, abs=1)
+    # Seven tables of 10 MiB each at least, at $6.25 a TiB.
+    assert found.per_1000_checkouts - without.per_1000_checkouts > 1000 * 6 * 10 / 2**20 * 6.25
 
 
 def test_a_checkout_costs_its_call_its_processor_its_memory_and_its_log():

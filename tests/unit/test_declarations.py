@@ -24,6 +24,7 @@ from shared import champion, embedded_scorer, pseudonyms, recommendations, withh
 from shared.chain import documents, refreshes, source, training
 from shared.destinations import marketing_cloud, meta
 from shared.events import EVENTS
+from shared.messages import relay
 from shared.online import openapi
 from shared.settings import SettingsError
 from shared.warehouse import SQL
@@ -45,7 +46,7 @@ LOADED = {"crm_customers", "crm_visitors", "consents", "suppressions"}
 # What platforms hold, and who was assigned to which arm, is true after a reset too.
 KEPT = {"destination_members", "assignments"}
 OTHERS = {"export", "models", "bucket"}
-FOLDERS = {"runs/", "checkouts/", "dead-letters/", "serving/", "destinations/", "deliveries/"}
+FOLDERS = {"runs/", "checkouts/", "dead-letters/", "serving/", "destinations/", "deliveries/", "messages/"}
 OBJECTS = {withheld.PATH}
 SCORERS = f"runs/*/{documents.SCORER.name}.json"
 MERGES = {
@@ -157,7 +158,9 @@ def test_a_module_that_answers_http_says_what_it_serves(name):
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_starts_without_a_secret_only_if_it_is_given_none(name, monkeypatch):
     secrets = FUNCTIONS[name].secrets
-    assert set(secrets) <= {pseudonyms.KEY, meta.TOKEN, marketing_cloud.CLIENT_ID, marketing_cloud.CLIENT_SECRET}
+    checkouts, destinations = {pseudonyms.KEY, relay.USER, relay.PASSWORD}, {meta.TOKEN}
+    destinations |= {marketing_cloud.CLIENT_ID, marketing_cloud.CLIENT_SECRET}
+    assert set(secrets) <= checkouts | destinations
     for secret in secrets:
         monkeypatch.delenv(secret)
     spec = find_spec(f"functions.{name}")
@@ -166,7 +169,8 @@ def test_a_function_starts_without_a_secret_only_if_it_is_given_none(name, monke
 
 
 def test_what_the_bucket_forgets_is_what_nobody_delivers_again():
-    assert [rule.prefix for rule in DECLARED.lifecycle] == ["dead-letters/", "checkouts/", "backtests/", "deliveries/"]
+    prefixes = [rule.prefix for rule in DECLARED.lifecycle]
+    assert prefixes == ["dead-letters/", "checkouts/", "backtests/", "deliveries/", "messages/"]
     assert all(rule.days > 7 for rule in DECLARED.lifecycle)
 
 

@@ -143,6 +143,10 @@ TEXTS = {
     "salesforce.data_extension": ["", "6C0AB6BD-9F2D-4C5B-8B3C-1B7A5A7D2A11", "Always on_audience.v2"],
     "salesforce.business_unit": ["", "500012345"],
     "salesforce.api_endpoint": ["", "http://127.0.0.1:9055"],
+    "mail.relay": ["", "smtp.example.com:587", "127.0.0.1:9025"],
+    "mail.sender": ["", "hello@shop.example", "Café d'Été <no-reply+1@shop.example>"],
+    "mail.template": ["checkout", "summer_2026"],
+    "mail.unsubscribe": ["", "https://shop.example/stop?from=mail", "mailto:stop@shop.example"],
 }
 NO_TEXTS = {
     "source.time_zone": [
@@ -167,6 +171,16 @@ NO_TEXTS = {
     "meta.version": ["", "26", "v26", "v26.0/../x"],
     "salesforce.subdomain": ["mc123.auth", "https://mc123", "MC123", "x/y"],
     "salesforce.data_extension": ["a/b", " a", "a?b", "a%2Fb", "x" * 201],
+    "mail.relay": ["smtp.example.com", "smtp://smtp.example.com:587", "a b:25"],
+    "mail.sender": [
+        "shop",
+        "a@b@c",
+        "Shop hello@shop.example",
+        "Shop\nBcc: x <a@shop.example>",
+        'A "b" <a@shop.example>',
+    ],
+    "mail.template": ["", "../x", "Checkout"],
+    "mail.unsubscribe": ["http://shop.example", "https://shop.example/<>", "https://a b"],
     "online.origins": [
         ["*"],
         ["null"],

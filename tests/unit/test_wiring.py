@@ -1,5 +1,6 @@
 """What the README tells and the local cloud makes is what is declared; infra/tests/ ask the same of Terraform."""
 
+import json
 import re
 
 from google.cloud import pubsub_v1
@@ -13,6 +14,7 @@ ON = {
     "google_ads": {"mode": "replace", "account": "1", "user_list": "1"},
     "meta": {"mode": "replace", "audience": "1"},
     "salesforce": {"mode": "replace", "subdomain": "mc123", "data_extension": "audience"},
+    "mail": {"mode": "on", "relay": "smtp.example.com:587", "sender": "hello@shop.example"},
 }
 MADE = desk.document("shop-project", ON)
 # What the HTTP function is asked by and answers to is nobody's topic; resume_runs says whatever was said before.
@@ -38,11 +40,15 @@ def test_the_readmes_table_is_what_is_declared():
 def test_the_function_of_a_destination_that_is_off_is_left_out():
     made = desk.document("shop-project", {"bucket": "shop-bucket", "meta": ON["meta"]})
     assert {one.name for one in MADE.functions.entry_points} == FUNCTIONS.keys()
-    assert {one.name for one in made.functions.entry_points} == FUNCTIONS.keys() - {
-        "send_to_google_ads",
-        "send_to_salesforce",
-    }
-    assert not {"send_to_google_ads", "send_to_salesforce"} & {one.function for one in made.subscriptions}
+    off = {"message_customer", "send_to_google_ads", "send_to_salesforce"}
+    assert {one.name for one in made.functions.entry_points} == FUNCTIONS.keys() - off
+    assert not off & {one.function for one in made.subscriptions}
+
+
+def test_a_local_cloud_gives_messages_to_a_relay_of_its_own_whatever_the_settings_name():
+    settings = json.loads(MADE.functions.environment["PROPENSITY_SETTINGS"])
+    assert MADE.platforms.mail is not None
+    assert settings["mail"] == {**ON["mail"], "relay": "${MAIL_HOST}", "starttls": "off"}
 
 
 def test_the_local_cloud_makes_the_topics_and_subscriptions_that_are_declared(tmp_path, monkeypatch):

@@ -1,0 +1,58 @@
+"""Send the customer behind a scored checkout an e-mail, once and only if nothing forbids it.
+
+On     checkout-scored   CheckoutScored, from on_checkout
+Runs   sql/messages
+Logs   what became of the message, without personal data
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from shared import dead_letters, push
+from shared.clients import clients
+from shared.errors import Malformed, Permanent
+from shared.log import log
+from shared.messages import relay
+from shared.messages.sending import Messenger
+from shared.online.contract import CheckoutScored
+from shared.pseudonyms import Pseudonyms
+
+if TYPE_CHECKING:
+    from shared.push import Message
+# Without these secrets, the function does not start. So a deployment that lacks one fails at once.
+PSEUDONYMS = Pseudonyms.from_environment()
+CREDENTIALS = relay.credentials()
+
+
+@push.function
+def message_customer(message: Message) -> None:
+    """Send the message of the checkout. A second delivery sends nothing.
+
+    Raises:
+        RelayError: the relay has not taken the message. Pub/Sub delivers the event again.
+        NotReady: another delivery is sending the message. Pub/Sub delivers the event again.
+    """
+    world = clients()
+    try:
+        messenger = Messenger(world, PSEUDONYMS, CREDENTIALS, datetime.now(UTC))
+        told = messenger.take(decode(message.body), message.published_at)
+    except Permanent as error:
+        dead_letters.reject(message, error, "message_customer", world)
+        return
+    log(told)
+
+
+def decode(body: dict[str, Any]) -> CheckoutScored:
+    """Return the scored checkout from a message's body.
+
+    Raises:
+        Malformed: it is none. The message repeats no value of the body.
+    """
+    try:
+        return msgspec.convert(body, CheckoutScored)
+    except msgspec.ValidationError:
+        raise Malformed("checkout-scored must have the fields of CheckoutScored in shared/online/contract.py") from None

@@ -1,0 +1,34 @@
+"""The log events of message_customer; docs/logs.md lists all events."""
+
+from shared.log import LogEvent
+
+
+class MessageSent(LogEvent, frozen=True):
+    """The relay has taken the message to the customer behind a checkout."""
+
+    event = "message_sent"
+    message = "the relay has the message for request {request_id}"
+
+    request_id: str
+
+
+class MessageSkipped(LogEvent, frozen=True):
+    """The customer behind a checkout gets no message, by a rule."""
+
+    event = "message_skipped"
+    message = "no message for request {request_id}: {reason}"
+
+    request_id: str
+    reason: str
+
+
+class MessageNotDelivered(LogEvent, frozen=True):
+    """A message was refused by the relay, or nobody knows whether the relay has it; it is never sent again."""
+
+    event = "message_not_delivered"
+    severity = "WARNING"
+    message = "the message for request {request_id} is {outcome}: {reason}"
+
+    request_id: str
+    outcome: str
+    reason: str

@@ -1,0 +1,326 @@
+"""message_customer on the local BigQuery, Cloud Storage and SMTP relay: what is sent, how often, and what is told."""
+
+import datetime as dt
+import json
+import random
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
+import msgspec
+import pytest
+from google.cloud import storage as gcs
+
+from desk.platforms import running
+from deskcloud.document import MailRelay
+from fixtures.pubsub import pushed
+from functions import message_customer
+from shared import warehouse as running_sql
+from shared.clients import Clients
+from shared.customers.arms import arm
+from shared.errors import NotReady
+from shared.messages import relay, sending
+from shared.settings import Campaign, Settings
+from shared.warehouse import Statement
+
+NOW = dt.datetime(2017, 8, 1, 12, tzinfo=dt.UTC)
+DAY = dt.timedelta(days=1)
+PEOPLE = {"a": "anna@example.com", "b": "nobody@example.com", "c": "later@example.com"}
+
+
+class World:
+    """The function with its services, at a time that the test sets."""
+
+    def __init__(self, warehouse, platforms, patch):
+        self.platforms, self.now, self._patch = platforms, NOW, patch
+        found, campaign = warehouse.settings, {"control_share": 0.0, "holdout_share": 0.0}
+        mail = {
+            "mode": "on",
+            "relay": platforms.url["mail"],
+            "starttls": "off",
+            "sender": "Shop <hello@shop.example>",
+            "most": 2,
+        }
+        at = {"project": found.project, "bucket": found.bucket, "dataset": found.dataset}
+        self.clients = Clients(Settings.from_document(at | {"campaign": campaign, "mail": mail}))
+        self.clients.__dict__["bigquery"] = warehouse.client
+        self.clients.__dict__["storage"] = gcs.Client(found.project)
+        known = platforms.running.credentials
+        patch.setattr(message_customer, "clients", lambda: self.clients)
+        patch.setattr(message_customer, "CREDENTIALS", relay.Credentials(known["MAIL_USER"], known["MAIL_PASSWORD"]))
+        patch.setattr(message_customer, "datetime", SimpleNamespace(now=lambda _: self.now))
+
+    def set(self, **mail):
+        settings = self.clients.settings
+        changed = msgspec.structs.replace(settings.mail, **mail)
+        self.clients.settings = msgspec.structs.replace(settings, mail=changed)
+
+    def deliver(self, visitor="va", request_id="r1", offer="coupon"):
+        scored = {
+            "probability": 0.6,
+            "decile": 1,
+            "model_version": "7",
+            "offer": offer,
+            "next_products": ["TEA"],
+            "request_id": request_id,
+            "scored_by": "embedded",
+            "visitor_id": visitor,
+        }
+        message_customer.message_customer(pushed(scored, "checkout-scored", published_at=self.now))
+
+    def kept(self):
+        """The recipients and ids of the messages that the relay has taken."""
+        found = self.platforms.admin("GET", "mail/messages")["messages"]
+        return [(one["to"], one["message_id"]) for one in found]
+
+    def outcomes(self):
+        """The outcomes of all intents, by key."""
+        documents = [
+            json.loads(blob.download_as_bytes()) for blob in self.clients.bucket.list_blobs(prefix="messages/")
+        ]
+        return {one["key"]: one["outcome"] for document in documents for one in document["intents"]}
+
+
+@pytest.fixture
+def world(warehouse, tmp_path, monkeypatch):
+    answers = MailRelay(refused_recipients=(PEOPLE["b"],), deferred_recipients=(PEOPLE["c"],))
+    warehouse.fill(
+        {
+            "customers": [
+                {"customer_id": one, "email": email, "first_name": "Anna", "digest": "d"}
+                for one, email in PEOPLE.items()
+            ],
+            "customer_visitors": [
+                {"visitor_id": f"v{one}", "customer_id": one, "customers": 1, "matched_by": "user_id"} for one in PEOPLE
+            ],
+            "consents": [
+                {"customer_id": one, "purpose": "email", "is_granted": True, "stated_at": NOW - DAY} for one in PEOPLE
+            ],
+        }
+    )
+    with running(tmp_path, mail=answers) as platforms:
+        world = World(warehouse, platforms, monkeypatch)
+        yield world
+        for blob in world.clients.bucket.list_blobs():
+            blob.delete()
+
+
+def lines(capfd):
+    found = [json.loads(line) for line in capfd.readouterr().out.splitlines() if '"message_' in line]
+    assert not any(name in str(found) for name in ("Anna", *PEOPLE.values()))
+    return [(one["event"], one.get("outcome"), one.get("reason")) for one in found]
+
+
+def test_a_message_is_sent_once_though_its_event_is_delivered_twice(world, capfd):
+    world.deliver()
+    world.deliver()
+    assert [to for to, _ in world.kept()] == [[PEOPLE["a"]]]
+    assert world.outcomes() == {"always_on/r1": "sent"}
+    assert lines(capfd) == [
+        ("message_sent", None, None),
+        ("message_skipped", None, "a former delivery has ended: sent"),
+    ]
+    [blob] = world.clients.bucket.list_blobs(prefix="messages/")
+    assert PEOPLE["a"] not in blob.download_as_text()
+
+
+def test_without_an_offer_a_customer_or_permission_nothing_is_sent(world, warehouse, capfd):
+    world.deliver(offer="none")
+    world.deliver(visitor="somebody")
+    warehouse.fill(
+        {"suppressions": [{"customer_id": "a", "channel": "all", "reason": "complaint", "since": NOW - DAY}]}
+    )
+    world.deliver()
+    world.set(mode="off")
+    world.deliver()
+    assert [reason for _, _, reason in lines(capfd)] == [
+        "the checkout got no offer",
+        "the visitor is no customer that is known",
+        "suppressed: complaint",
+        "mail.mode is off",
+    ]
+    assert (world.kept(), world.outcomes()) == ([], {})
+
+
+def test_several_checkouts_at_once_do_not_exceed_the_cap(world, capfd):
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: world.deliver(request_id=f"r{number}"), range(4)))
+    assert len(world.kept()) == len({name for _, name in world.kept()}) == 2
+    assert list(world.outcomes().values()) == ["sent", "sent"]
+    skipped = "the customer has had 2 messages in 7 days (mail.most)"
+    assert sorted(lines(capfd), key=str).count(("message_skipped", None, skipped)) == 2
+
+
+@pytest.mark.parametrize(("dies_after", "messages"), [(False, 0), (True, 1)])
+def test_what_may_have_been_sent_before_a_delivery_died_is_never_sent_again(
+    world, monkeypatch, capfd, dies_after, messages
+):
+    """It dies after the intent, before or after the relay has the message."""
+    addressed = relay.addressed
+
+    class Dying:
+        def __init__(self, *of):
+            self._of = addressed(*of)
+
+        def __enter__(self):
+            transmit = self._of.__enter__()
+
+            def die(message):
+                if dies_after:
+                    transmit(message)
+                sys.exit(9)
+
+            return die
+
+        def __exit__(self, *error):
+            return self._of.__exit__(*error)
+
+    with monkeypatch.context() as dying:
+        dying.setattr(sending.relay, "addressed", Dying)
+        with pytest.raises(SystemExit):
+            world.deliver()
+    assert world.outcomes() == {"always_on/r1": "intended"}
+    with pytest.raises(NotReady, match="another delivery is sending"):
+        world.deliver()
+    world.now += sending.AT_WORK
+    world.deliver()
+    assert world.outcomes() == {"always_on/r1": "unconfirmed"}
+    assert len(world.kept()) == messages
+    assert lines(capfd) == [("message_not_delivered", "unconfirmed", sending.DIED)]
+
+
+@pytest.mark.parametrize(("kind", "messages"), [("reset_before", 0), ("reset_after", 1)])
+def test_a_connection_that_breaks_while_the_message_is_sent_leaves_it_unconfirmed(world, capfd, kind, messages):
+    world.platforms.plan("mail", {"kind": kind})
+    world.deliver()
+    world.deliver()
+    assert len(world.kept()) == messages
+    assert world.outcomes() == {"always_on/r1": "unconfirmed"}
+    assert [outcome for _, outcome, _ in lines(capfd)] == ["unconfirmed", None]
+
+
+def test_a_refused_recipient_is_told_with_what_to_do_and_not_tried_again(world, capfd):
+    world.deliver("vb")
+    world.deliver("vb")
+    assert world.outcomes() == {"always_on/r1": "refused"}
+    (_, outcome, reason), _ = lines(capfd)
+    assert outcome == "refused"
+    assert reason.startswith("the relay answered 550 to the recipient: correct the address in crm_customers")
+
+
+def test_a_refused_message_is_told_and_does_not_count_for_the_cap(world, capfd):
+    world.set(most=1)
+    world.platforms.plan("mail", {"kind": "server_error"})
+    world.deliver()
+    world.deliver(request_id="r2")
+    assert world.outcomes() == {"always_on/r1": "refused", "always_on/r2": "sent"}
+    assert [event for event, _, _ in lines(capfd)] == ["message_not_delivered", "message_sent"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ({"kind": "too_many_requests"}, "451 to the message: it asks to come back later"),
+        ({"kind": "blocked"}, "421 to the message"),
+        ({"kind": "expired_token", "request": "AUTH"}, "store the right ones in the secrets MAIL_USER"),
+    ],
+)
+def test_what_the_relay_has_certainly_not_taken_is_sent_by_the_next_delivery(world, fault, said):
+    world.platforms.plan("mail", fault)
+    with pytest.raises(relay.RelayError, match=said):
+        world.deliver()
+    assert world.outcomes() == {}
+    world.deliver()
+    assert len(world.kept()) == 1
+
+
+def test_a_recipient_for_whom_the_relay_asks_to_come_back_is_left_to_the_next_delivery(world):
+    with pytest.raises(relay.RelayError, match="451 to the recipient"):
+        world.deliver("vc")
+    assert world.outcomes() == {}
+
+
+def test_a_relay_out_of_reach_is_tried_again_and_has_the_message_once_it_is_back(world):
+    here = world.clients.settings.mail.relay
+    world.set(relay="127.0.0.1:9")
+    with pytest.raises(relay.RelayError, match=r"127\.0\.0\.1:9 does not answer .*check mail\.relay"):
+        world.deliver()
+    world.set(relay=here)
+    world.deliver()
+    assert (len(world.kept()), world.outcomes()) == (1, {"always_on/r1": "sent"})
+
+
+def test_a_password_is_never_sent_to_a_relay_without_encryption(world):
+    world.set(starttls="required")
+    with pytest.raises(relay.RelayError, match="offers no STARTTLS"):
+        world.deliver()
+    assert world.platforms.received("mail") == []
+
+
+def test_the_rules_are_those_of_the_audience_for_any_customer(warehouse):
+    """Random customers: the reasons of customers/exclusions for e-mail, and the arm of the hash."""
+    dice = random.Random(5)  # noqa: S311 - a simulation
+    ids = [f"c{number}" for number in range(16)]
+    campaign = Campaign(salt="s", control_share=0.4, holdout_share=0.2)
+    row = {"day": NOW.date(), "campaign": "always_on", "visitors": 1, "orders": 0, "revenue": 0, "run_id": "r"}
+    warehouse.filled.add("exclusions")
+    warehouse.fill(
+        {
+            "customers": [{"customer_id": one, "digest": "d"} for one in ids],
+            "customer_visitors": [
+                {"visitor_id": f"v{one}", "customer_id": one, "customers": 1, "matched_by": "user_id"} for one in ids
+            ],
+            "audience_customers": [
+                {"customer_id": one, "visitor_id": f"v{one}", "arm": "treated", **row} for one in ids
+            ],
+            "consents": [
+                {
+                    "customer_id": dice.choice(ids),
+                    "purpose": dice.choice(["email", "email", "analytics", "ad_user_data"]),
+                    "is_granted": dice.random() < 0.7,
+                    "stated_at": NOW + dt.timedelta(hours=dice.randint(-9, 2)),
+                }
+                for _ in range(120)
+            ],
+            "suppressions": [
+                {
+                    "customer_id": dice.choice(ids),
+                    "channel": dice.choice(["ads", "email", "all"]),
+                    "reason": dice.choice(["complaint", "Anna called"]),
+                    "since": NOW + dt.timedelta(days=dice.randint(-3, 1)),
+                    "until": dice.choice([None, NOW - DAY, NOW + DAY]),
+                }
+                for _ in range(14)
+            ],
+            "orders": [
+                {
+                    "order_id": str(number),
+                    "visitor_id": f"v{dice.choice(ids)}",
+                    "session_id": "1",
+                    "day": (NOW - dice.randint(0, 20) * DAY).date(),
+                    "ordered_at": NOW,
+                    "revenue": 1,
+                    "refunded": 0,
+                    "reports": 1,
+                    "refunded_on": dice.choice([None, None, NOW.date()]),
+                }
+                for number in range(10)
+            ],
+        }
+    )
+    at = {"now": NOW, "recent_since": (NOW - 13 * DAY).date()}
+
+    def run(name, **parameters):
+        return running_sql.query(warehouse.client, warehouse.settings, Statement(name, at | parameters))
+
+    run("customers/exclusions", day=NOW.date(), run_id="r")
+    warehouse.known.clear()
+    expected = {one: set() for one in ids}
+    for found in warehouse.rows("exclusions"):
+        if found["channel"] == "email":
+            expected[found["customer_id"]].add(found["reason"])
+    arms = {"campaign": campaign.name, "salt": "s", "control_share": 0.4, "holdout_share": 0.2}
+    found = [row for one in ids for row in run("messages/recipient", visitor_id=f"v{one}", **arms)]
+    assert {row["customer_id"]: set(row["reasons"]) for row in found} == expected
+    assert {row["customer_id"]: row["arm"] for row in found} == {one: arm(one, campaign) for one in ids}
+    assert {len(reasons) for reasons in expected.values()} >= {0, 1, 2}
