@@ -44,22 +44,25 @@ using (
     digested as (
         select
             *,
+            -- Control characters separate the values and stand for NULL; no value has them.
             to_hex(
                 sha256(
-                    to_json_string(
-                        struct(
+                    array_to_string(
+                        [
                             email,
                             phone,
                             first_name,
                             last_name,
                             country,
                             postal_code,
-                            round(probability, 3) as probability,
-                            decile,
+                            cast(round(probability, 3) as string),
+                            cast(decile as string),
                             offer,
-                            next_products,
-                            round(expected_value, 2) as expected_value
-                        )
+                            array_to_string(next_products, '\x1e'),
+                            cast(round(expected_value, 2) as string)
+                        ],
+                        '\x1f',
+                        '\x1d'
                     )
                 )
             ) as digest
