@@ -1,7 +1,7 @@
 """Plan a comparison of two arms: its customers, its power, the smallest effect that it can show, and its duration.
 
-Effects are lifts, shares of the control group's mean: 0.1 is 10 % more. The formulas are those of a two-sample test of
-the logarithms of the means, by the delta method, because effects.py takes its intervals from the same logarithms.
+Effects are relative, shares of the control group's mean: 0.1 is 10 % more. The formulas are those of a two-sample test
+of the logarithms of the means, by the delta method, because effects.py takes its intervals from the same logarithms.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from shared.chain.intervals import Z
 
 POWER = 0.8
 _NORMAL = NormalDist()
-# Number of bisections after which a lift is as exact as a float can be.
+# Number of bisections after which an effect is as exact as a float can be.
 _HALVINGS = 60
 
 
@@ -43,25 +43,25 @@ class Plan:
         if not 0 < self.control_share < 1:
             raise ValueError(f"the control share is {self.control_share}; it must be between 0 and 1, for example 0.1")
         if not self.mean > 0:
-            raise ValueError(f"the mean is {self.mean}; it must be above 0, because a lift is a share of it")
+            raise ValueError(f"the mean is {self.mean}; it must be above 0, because an effect is a share of it")
         if self.deviation is None and self.mean >= 1:
             raise ValueError(f"the mean is {self.mean}; a conversion rate is below 1, and an amount needs a deviation")
         if self.deviation is not None and not self.deviation > 0:
             raise ValueError(f"the deviation is {self.deviation}; it must be above 0")
 
-    def customers(self, lift: float, power: float = POWER) -> int:
-        """Return the number of customers, in both arms together, with which `lift` is shown with probability `power`.
+    def customers(self, relative: float, power: float = POWER) -> int:
+        """Return the number of customers, of both arms together, who show an effect with probability `power`.
 
         Raises:
-            ValueError: The lift is 0, or it leads to a mean that is impossible.
+            ValueError: The effect is 0, or it leads to a mean that is impossible.
         """
-        if lift == 0:
-            raise ValueError("the lift is 0; no number of customers shows that there is no effect")
-        return math.ceil((self._errors(power) / self._errors_of_one(lift)) ** 2)
+        if relative == 0:
+            raise ValueError("the effect is 0; no number of customers shows that there is no effect")
+        return math.ceil((self._errors(power) / self._errors_of_one(relative)) ** 2)
 
-    def power(self, lift: float, customers: int) -> float:
-        """Return the probability that the interval shows `lift`: lies above 0 for a gain, below 0 for a loss."""
-        return _NORMAL.cdf(self._errors_of_one(lift) * math.sqrt(customers) - self.quantile)
+    def power(self, relative: float, customers: int) -> float:
+        """Return the probability that the interval shows `relative`: lies above 0 for a gain, below 0 for a loss."""
+        return _NORMAL.cdf(self._errors_of_one(relative) * math.sqrt(customers) - self.quantile)
 
     def detectable(self, customers: int, power: float = POWER) -> float | None:
         """Return the smallest gain that is shown with this probability.
@@ -87,16 +87,18 @@ class Plan:
             raise ValueError(f"the power is {power}; it must be between 0 and 1, for example {POWER}")
         return self.quantile + _NORMAL.inv_cdf(power)
 
-    def _errors_of_one(self, lift: float) -> float:
+    def _errors_of_one(self, relative: float) -> float:
         """Return how many standard errors the effect has with one customer; n customers give sqrt(n) times as many."""
-        treated = self.mean * (1 + lift)
+        treated = self.mean * (1 + relative)
         if treated <= 0 or (self.deviation is None and treated > 1 + 1e-9):
-            raise ValueError(f"a lift of {lift} would make the mean {treated:g}; choose one that a campaign can have")
+            raise ValueError(
+                f"an effect of {relative} would make the mean {treated:g}; choose one that a campaign can have"
+            )
         variance = (
             self._squared_error(treated) / (1 - self.control_share)
             + self._squared_error(self.mean) / self.control_share
         )
-        return abs(math.log1p(lift)) / math.sqrt(variance)
+        return abs(math.log1p(relative)) / math.sqrt(variance)
 
     def _squared_error(self, mean: float) -> float:
         """Return the squared coefficient of variation, deviation / mean, of the outcome in an arm with this mean."""

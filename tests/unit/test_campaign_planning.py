@@ -1,5 +1,8 @@
 """The size, power and duration of a campaign that is to be measured."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,6 +11,7 @@ from hypothesis import strategies as st
 from shared.campaign import anytime
 from shared.campaign.effects import Sums, effect
 from shared.campaign.planning import Plan, customers_after, days
+from shared.chain.intervals import Z
 
 PLANS = st.builds(
     Plan, st.floats(0.001, 0.3), st.one_of(st.none(), st.floats(0.05, 3)), control_share=st.floats(0.02, 0.9)
@@ -17,12 +21,12 @@ POWERS = st.floats(0.5, 0.99)
 
 @settings(max_examples=40)
 @given(PLANS, st.floats(0.01, 1), POWERS)
-def test_the_inverses_agree(plan, lift, power):
-    customers = plan.customers(lift, power)
-    assert plan.power(lift, customers) >= power - 1e-9
-    assert customers == 1 or plan.power(lift, customers - 1) < power
+def test_the_inverses_agree(plan, relative, power):
+    customers = plan.customers(relative, power)
+    assert plan.power(relative, customers) >= power - 1e-9
+    assert customers == 1 or plan.power(relative, customers - 1) < power
     found = plan.detectable(customers, power)
-    assert found <= lift * (1 + 1e-9)
+    assert found <= relative * (1 + 1e-9)
     assert plan.power(found, customers) == pytest.approx(power)
 
 
@@ -40,10 +44,20 @@ def test_a_plan_keeps_what_it_promises():
     assert 0.78 < shown / 2000 < 0.84
 
 
-def test_for_equal_arms_and_a_small_lift_the_size_is_that_of_statsmodels():
+def test_for_equal_arms_and_a_small_effect_the_size_is_that_of_statsmodels():
     """By statsmodels 0.15.0 for both arms: samplesize_proportions_2indep_onetail and NormalIndPower."""
     assert Plan(0.03, control_share=0.5).customers(0.02) == pytest.approx(2_562_387, rel=0.005)
     assert Plan(10, 20, control_share=0.5).customers(0.01) == pytest.approx(1_255_818, rel=0.015)
+
+
+def test_the_page_shows_the_sizes_that_are_computed():
+    page = (Path(__file__).parents[2] / "docs/measuring.md").read_text()
+    rows = re.findall(r"(?m)^\| \+(\d+) % \| (.+) \|$", page)
+    plans = [Plan(0.03, control_share=share, quantile=at) for share in (0.1, 0.5) for at in (Z, anytime.AT_PLAN)]
+    assert rows == [
+        (percent, " | ".join(f"{plan.customers(int(percent) / 100):,}" for plan in plans)) for percent, _ in rows
+    ]
+    assert len(rows) == 4
 
 
 def test_a_control_group_of_a_tenth_needs_almost_three_times_as_many_customers():
@@ -52,7 +66,7 @@ def test_a_control_group_of_a_tenth_needs_almost_three_times_as_many_customers()
 
 
 def test_looking_at_any_time_needs_almost_twice_as_many():
-    sizes = [Plan(0.03, quantile=quantile).customers(0.1) for quantile in (anytime.AT_PLAN, Plan(0.03).quantile)]
+    sizes = [Plan(0.03, quantile=quantile).customers(0.1) for quantile in (anytime.AT_PLAN, Z)]
     assert sizes[0] / sizes[1] == pytest.approx((3.035 + 0.842) ** 2 / (1.96 + 0.842) ** 2, rel=0.001)
 
 
@@ -89,7 +103,7 @@ def test_an_impossible_plan_is_an_error_that_says_what_is_possible(values, said)
 
 
 @pytest.mark.parametrize(
-    ("lift", "power", "said"),
+    ("relative", "power", "said"),
     [
         (0, 0.8, "no number of customers shows that there is no effect"),
         (-1, 0.8, "would make the mean 0"),
@@ -97,6 +111,6 @@ def test_an_impossible_plan_is_an_error_that_says_what_is_possible(values, said)
         (0.1, 1, "the power is 1; it must be between 0 and 1"),
     ],
 )
-def test_an_impossible_wish_is_one_too(lift, power, said):
+def test_an_impossible_wish_is_one_too(relative, power, said):
     with pytest.raises(ValueError, match=said):
-        Plan(0.03).customers(lift, power)
+        Plan(0.03).customers(relative, power)
