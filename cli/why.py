@@ -28,7 +28,7 @@ def read(customer_id: str, environment: Environment) -> dict[str, Any]:
         CommandError: there is no such customer.
     """
     newest = current.newest_day(environment) or datetime.now(UTC).date()
-    of = {"customer_id": customer_id, "since": newest - timedelta(days=DAYS)}
+    of = {"customer_id": customer_id, "first_day": newest - timedelta(days=DAYS)}
     found = environment.query("why/customer", of)
     if not found:
         raise CommandError(

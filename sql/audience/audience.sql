@@ -1,5 +1,6 @@
 -- Replace the audience of @day by the visitors most likely to buy, each with the newest products recommended in the
--- last week, and with the expected revenue.
+-- week before, and with the expected revenue. The day's own recommendations are built at the same time, so they do not
+-- count: whether they were there would be chance.
 -- @day         DATE   day of the scores
 -- @max_decile  INT64  last decile of the audience, 1 to 10 (audience.max_decile)
 -- @first_day   DATE   first day of the orders from which the mean revenue is computed
@@ -11,7 +12,7 @@ using (
             visitor_id,
             array_agg(product_id order by place) as next_products
         from visitor_recommendations
-        where day between date_sub(@day, interval 6 day) and @day
+        where day between date_sub(@day, interval 7 day) and date_sub(@day, interval 1 day)
         group by visitor_id, day
         qualify row_number() over (partition by visitor_id order by day desc) = 1
     ),

@@ -2,12 +2,12 @@
 -- the offer and the arm, the visitors, the statements about consent that count, the newest exclusions, and the
 -- destinations. The row holds no address.
 -- @customer_id  STRING  the shop's id of the customer
--- @since        DATE    first day of the audiences and exclusions to look at
+-- @first_day    DATE    first day of the audiences and exclusions to look at
 with
 newest as (
     select *
     from audience_customers
-    where customer_id = @customer_id and day >= @since
+    where customer_id = @customer_id and day >= @first_day
     qualify row_number() over (order by day desc) = 1
 ),
 
@@ -54,7 +54,7 @@ last_excluded as (
         channel,
         reason
     from exclusions
-    where customer_id = @customer_id and day >= @since
+    where customer_id = @customer_id and day >= @first_day
     qualify rank() over (order by day desc) = 1
 ),
 

@@ -37,7 +37,7 @@ def test_a_statement_is_printed_with_the_settings_values_and_what_is_to_be_fille
 
 def test_a_name_that_only_a_run_knows_stands_in_the_note_above_the_statement():
     script = run("sql", "deployment/weights").stdout
-    assert script.startswith("-- Replace a_model by another name.\n-- Return the weight of each input")
+    assert script.startswith("-- Replace a_model by another name.\n-- Return the weights of a logistic regression")
     assert script.endswith("from ml.weights(model `a_model`)\n")
 
 

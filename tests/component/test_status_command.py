@@ -14,7 +14,15 @@ from deskcloud.logs.filter import parse
 from deskcloud.web import serving
 from shared.chain.current import PATH, Current
 from shared.chain.documents import ExportRun, Reading
-from shared.chain.log_events import CheckFailed, GateRejected, HealthFound, StepEnded, StepFailed, StepFailedForGood
+from shared.chain.log_events import (
+    ChampionReturned,
+    CheckFailed,
+    GateRejected,
+    HealthFound,
+    StepEnded,
+    StepFailed,
+    StepFailedForGood,
+)
 from shared.chain.runs import Runs
 from shared.champion import POINTER, Pointer
 from shared.dead_letters import DeadLetter, DeadLetters
@@ -46,6 +54,11 @@ RAISED = {
     "champion_worse": (
         [("monitor_model", HealthFound(RUN, "performance", "warn", "ROC AUC 0.61"))],
         [("monitor_model", HealthFound(RUN, "performance", "fine", "ROC AUC 0.75"))],
+    ),
+    "champion_returned": ([("watch_checkouts", ChampionReturned("2", "1", "5 of 45 checkouts got no score"))], []),
+    "run_cost": (
+        [("monitor_model", HealthFound(RUN, "run_cost", "warn", "3 GiB"))],
+        [("monitor_model", HealthFound(RUN, "run_cost", "fine", "1 GiB"))],
     ),
     "dead_letters": ([("record_dead_letter", DeadLetter("train-models", "given up after 20 deliveries"))], []),
     "fallbacks": ([SCORED] * 20 + [STOOD_IN] * 2, [SCORED] * 20 + [STOOD_IN]),

@@ -203,7 +203,7 @@ def test_a_bucket_that_cannot_be_reached_leaves_what_was_read(tmp_path, monkeypa
     look_again(scorer, clock)
     assert scorer.score({}).version == "1"
     told = errors(capfd)
-    assert len(told) == 3
+    assert len(told) == 4
     assert all("cannot be read" in error for error in told)
 
 

@@ -17,8 +17,12 @@ from shared.events import CustomersDue, CustomersResolved, MembersDelivered, Mem
 from sql.destinations.test_plan import audience, customers, exclusions
 
 DAY = dt.date(2017, 8, 1)
-NOW = dt.datetime.now(dt.UTC)
 HALF_AN_HOUR, MINUTE = dt.timedelta(minutes=30), dt.timedelta(minutes=1)
+
+
+def now():
+    """The time, which must not be that of the import: long before, the tests of other files ran."""
+    return dt.datetime.now(dt.UTC)
 
 
 class Platform:
@@ -72,7 +76,7 @@ def platform():
 def resolved(world, number=0, day=DAY):
     """Open a run of resolve_customers, and return its last event."""
     run_id = f"{day:%Y%m%d}-0000000{number}"
-    at = NOW + dt.timedelta(minutes=number)
+    at = now() + dt.timedelta(minutes=number)
     world.environment.runs.open(CustomersRun(at, CustomersDue(run_id), day, "20170801-ffffffff"))
     return CustomersResolved(run_id, day, 3)
 
@@ -81,10 +85,10 @@ def bring_forward(world, event, later=dt.timedelta(0), step=None, seconds=60):
     """Deliver an event to the step; return what it returns."""
     step = step or world.step
     message = SimpleNamespace(topic=event.topic, body=event.to_json() if event.run_id else {})
-    due = step.event(message, world.environment, NOW)
+    due = step.event(message, world.environment, now())
     if due is None:
         return None
-    return step.run(due, StepContext(world.environment, due.run_id, step.name, NOW + later, Deadline(seconds)))
+    return step.run(due, StepContext(world.environment, due.run_id, step.name, now() + later, Deadline(seconds)))
 
 
 TICK = SimpleNamespace(topic=MembersDue.topic, run_id="", to_json=dict)
@@ -119,7 +123,7 @@ def test_pending_is_not_delivered_and_the_outcome_is_asked_for_when_it_is_due(wo
     # It is too early to ask.
     assert bring_forward(world, TICK) is None
     of_c = platform.sent[1][0]
-    platform.answers = {of_c: Busy("429", NOW + 2 * HALF_AN_HOUR)}
+    platform.answers = {of_c: Busy("429", now() + 2 * HALF_AN_HOUR)}
     assert bring_forward(world, TICK, later=HALF_AN_HOUR + MINUTE) is None
     assert states(world) == {"a": "confirmed", "b": "confirmed", "c": "sent"}
     platform.answers = {of_c: Answer(of_c, "failed", detail="the list is closed")}
@@ -190,7 +194,7 @@ def test_what_was_sent_before_a_fault_is_in_the_ledger(world, platform):
 def test_a_destination_that_asks_to_wait_gets_the_rest_in_a_later_delivery(world, platform):
     world.warehouse.fill({"customers": customers("a"), "audience_customers": audience("a")})
     event = resolved(world)
-    platform.fault = SimpleNamespace(accepts=False, error=Busy("429", NOW + dt.timedelta(hours=1)))
+    platform.fault = SimpleNamespace(accepts=False, error=Busy("429", now() + dt.timedelta(hours=1)))
     with pytest.raises(NotReady, match="platform asks to wait until"):
         bring_forward(world, event)
     platform.fault = None
@@ -231,7 +235,7 @@ def test_a_newer_audience_takes_over_and_follows_the_requests_of_the_one_before(
     assert states(world) == {"a": "confirmed", "b": "confirmed"}
     runs = world.environment.runs
     [former] = [run for run in runs.ids() if run.startswith("20170801") and run != first.run_id]
-    context = StepContext(world.environment, former, world.step.name, NOW, Deadline(60))
+    context = StepContext(world.environment, former, world.step.name, now(), Deadline(60))
     assert world.step.run(MembersDue(former), context) == RunSuperseded(former, delivered.run_id)
 
 
