@@ -36,7 +36,7 @@ class Errors:
 class Difference:
     """A customer's squared error by `method` minus that by `other`: sums over the same customers.
 
-    `total` is the sum, `squares` and `cubes` are those of the deviations from the mean difference.
+    `total` is the sum of the differences, `squares` that of their squared deviations from the mean difference.
     """
 
     method: str
@@ -45,17 +45,17 @@ class Difference:
     buyers: int
     total: float
     squares: float
-    cubes: float
 
     @property
     def mean(self) -> Estimate:
         """The mean difference, by the paired test of Diebold and Mariano (1995); above 0, `other` is better.
 
-        The buyers cause most of the variance, so there is a degree of freedom for each of them but one.
+        The buyers cause most of the variance, so there is a degree of freedom for each of them but one. There is no
+        correction for skewness: single customers dominate the third moment, and the correction would decide by them.
         """
         count = self.customers
         variance = self.squares / (count - 1) / count if count > 1 else math.inf
-        return Estimate(self.total / count, variance, self.cubes / count**3, max(self.buyers - 1, 1))
+        return Estimate(self.total / count, variance, freedom=max(self.buyers - 1, 1))
 
 
 @dataclass(frozen=True)
