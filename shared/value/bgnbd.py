@@ -8,6 +8,7 @@ A customer orders at random while alive, at a rate that is gamma distributed ove
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -203,6 +204,7 @@ def _pairs(leaving: Array, spans: Array, shape: float) -> Array:
     return pairs
 
 
+@lru_cache(maxsize=1024)
 def beta_quadrature(a: float, b: float) -> tuple[Array, Array]:
     """Return nodes and weights, so that the weighted sum of f(nodes) is E[f(P)] of a beta distributed P.
 

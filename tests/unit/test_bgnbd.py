@@ -88,11 +88,13 @@ def test_planted_parameters_are_found_within_their_errors(planted):
 
 
 def test_later_orders_spread_around_the_forecast_as_the_model_says():
-    drawn = buyers.draw(30_000, 39, np.random.default_rng(12))
-    mean = bgnbd.expected_orders(buyers.ORDERS, drawn.histories, 39)
-    variance = bgnbd.expected_pairs(buyers.ORDERS, drawn.histories, 39) + mean - mean**2
-    assert drawn.orders.sum() == pytest.approx(mean.sum(), rel=0.02)
-    assert ((drawn.orders - mean) ** 2).sum() == pytest.approx(variance.sum(), rel=0.05)
+    planted = bgnbd.Parameters(2, 30, 1, 4)
+    drawn = buyers.draw(20_000, 39, np.random.default_rng(12), planted)
+    mean = bgnbd.expected_orders(planted, drawn.histories, 39)
+    variance = bgnbd.expected_pairs(planted, drawn.histories, 39) + mean - mean**2
+    # Chance explains 2 % and 4 %.
+    assert drawn.orders.sum() == pytest.approx(mean.sum(), rel=0.03)
+    assert ((drawn.orders - mean) ** 2).sum() == pytest.approx(variance.sum(), rel=0.06)
 
 
 def test_the_scores_are_the_slopes_of_the_log_likelihood():
