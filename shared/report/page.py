@@ -28,7 +28,11 @@ ROW = 30
 
 @dataclass(frozen=True)
 class Table:
-    """A table; the first cell of a row is its heading. With `numbers`, all other cells are right-aligned."""
+    """A table; the first cell of a row is its heading. With `numbers`, all other cells are right-aligned.
+
+    Raises:
+        ValueError: a column has no name, so a screen reader could not tell it.
+    """
 
     kind: ClassVar[str] = "table"
 
@@ -36,6 +40,12 @@ class Table:
     head: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
     numbers: bool = True
+
+    def __post_init__(self) -> None:
+        """Check the names of the columns."""
+        if not all(self.head):
+            message = f"the table {self.title!r} has a column without a name: {self.head}"
+            raise ValueError(message)
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,11 @@ def test_a_table_names_its_columns_and_rows():
     assert "<caption>Splits</caption>" in text
 
 
+def test_a_column_without_a_name_is_refused():
+    with pytest.raises(ValueError, match="'Splits' has a column without a name"):
+        Table("Splits", ("", "visitors"), [("train", "1,000")])
+
+
 def test_the_page_loads_nothing():
     assert not re.search(r"<script|<link|src=|url\(|https?:", rendered(*FIGURES))
 

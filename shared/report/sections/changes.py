@@ -32,7 +32,7 @@ def tell(material: Material, _: Answers) -> Section | None:
         "Each run is measured on its own test visitors, so metrics also differ because the visitors do.",
         "The section on candidates and champion compares models on the same visitors.",
     ]
-    table = Table("Both runs", ("", f"run {before.run_id}", f"run {run.run_id}"), rows)
+    table = Table("Both runs", ("compared", f"run {before.run_id}", f"run {run.run_id}"), rows)
     return Section("changes", "What changed since the last run", sentences, [table])
 
 

@@ -27,7 +27,7 @@ def tell(material: Material, _: Answers) -> Section | None:
     excluded = [(one.channel, words.named(one.reason), words.count(one.customers)) for one in found.excluded]
     tables = [
         Table("Customers by arm of the campaign", ("arm", "customers"), arms),
-        Table("Treated customers who may not be reached", ("channel", "reason", "customers"), excluded),
+        Table("Treated customers who may not be reached", ("channel", "reason", "customers"), excluded, numbers=False),
     ]
     return Section("customers", "Customers", _sentences(found), [table for table in tables if table.rows])
 

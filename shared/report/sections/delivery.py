@@ -32,5 +32,5 @@ def tell(material: Material, _: Answers) -> Section | None:
         "Sent members count as delivered only once the destination has confirmed them.",
         *(words.begun(problem) for problem in found.problems),
     ]
-    tables = [Table("Members", ("", "what", "members"), rows)] if rows else []
+    tables = [Table("Members", ("stage", "state", "members"), rows, numbers=False)] if rows else []
     return Section("delivery", "Destination", sentences, tables)
