@@ -1,10 +1,10 @@
-"""Fixtures of several folders, from tests/fixtures and deskcloud/tests/desk; and which tests run in one process."""
+"""Fixtures for several folders of tests, and the order of the tests."""
 
 import os
 
 from desk.scheduling import BesideWhatTheyShare
 
-# Functions that are given secrets do not even import without them.
+# Functions with secrets cannot be imported without these variables.
 os.environ.setdefault("PROPENSITY_PSEUDONYM_KEY", "a key for tests that hides nobody")
 os.environ.setdefault("META_ACCESS_TOKEN", "a token for tests")
 os.environ.setdefault("SALESFORCE_CLIENT_ID", "a client for tests")
@@ -32,9 +32,10 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with the whole chain, which takes longest, so that no process is left alone with it at the end.
+    """Run the tests of the whole chain first: they take longest, and so end while other processes still have work.
 
-    What was heard of the chain's conversation is told after it, and before others break the chain on purpose.
+    Run the tests that read the chain's recorded requests after the chain's tests, and before the tests that break the
+    chain.
     """
     items.sort(key=_place)
 

@@ -1,4 +1,4 @@
-"""`propensity score` against Google Cloud, where the function asks who calls."""
+"""`propensity score` against a function on Google Cloud, which requires an identity token."""
 
 import json
 
@@ -12,7 +12,7 @@ URL = "https://score-checkout.invalid"
 
 @pytest.fixture
 def person(tmp_path, monkeypatch):
-    """The credentials that `gcloud auth application-default login` leaves: of a person, not of a service account."""
+    """Set up the credentials of a person, as `gcloud auth application-default login` writes them."""
     file = tmp_path / "credentials.json"
     fields = ("client_id", "client_secret", "refresh_token")
     file.write_text(json.dumps({"type": "authorized_user"} | dict.fromkeys(fields, "x")))

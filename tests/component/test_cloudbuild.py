@@ -1,4 +1,4 @@
-"""cloudbuild.yaml: what its schema cannot say, and its scripts with programs that only note how they were called."""
+"""Tests of cloudbuild.yaml beyond its schema, and of its scripts with programs that only record their calls."""
 
 import re
 import shutil
@@ -17,7 +17,7 @@ ROOT = package.ROOT
 BUILD = yaml.safe_load((ROOT / "cloudbuild.yaml").read_text())
 STEPS = {step["id"]: step for step in BUILD["steps"]}
 SCRIPTS = ROOT / "scripts" / "cloudbuild"
-# What Cloud Build itself knows in every build; BRANCH_NAME is empty where no trigger started it.
+# Substitutions that Cloud Build defines in every build. BRANCH_NAME is empty if no trigger started the build.
 BUILT_IN = {"PROJECT_ID", "BUILD_ID", "BRANCH_NAME"}
 PIN = re.compile(r"(?P<image>[a-z0-9./-]+):(?P<tag>\d+\.\d+\.\d+(-[a-z]+)?)")
 
@@ -27,13 +27,13 @@ def seconds(text):
 
 
 def before(name):
-    """All steps that a step waits for, directly or not."""
+    """Return the names of all steps that a step waits for, directly or indirectly."""
     direct = [one for one in STEPS[name]["waitFor"] if one != "-"]
     return set(direct).union(*(before(one) for one in direct))
 
 
 def longest(name):
-    """How long a step and the slowest way to it may take."""
+    """Return the seconds that a step and the slowest chain of steps before it may take."""
     ways = [longest(one) for one in STEPS[name]["waitFor"] if one != "-"]
     return seconds(STEPS[name]["timeout"]) + max(ways, default=0)
 
@@ -48,7 +48,7 @@ def test_every_step_has_a_name_of_its_own_and_waits_for_steps_before_it():
 
 
 def texts(value):
-    """All texts in a document."""
+    """Return all strings in a nested document."""
     match value:
         case dict():
             return [text for one in value.values() for text in texts(one)]
@@ -117,7 +117,10 @@ def test_it_runs_as_its_own_account_and_logs_to_cloud_logging_alone():
 
 
 class Workspace:
-    """A folder as the scripts find it; each program in it notes its arguments, and answers as it is told to."""
+    """A folder in which a script of scripts/cloudbuild/ runs.
+
+    Its programs record their arguments and give configured answers.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -135,7 +138,7 @@ class Workspace:
         path.chmod(0o755)
 
     def run(self, script, *arguments):
-        """Its exit code, and the calls that it made."""
+        """Run a script, and return its exit code and the calls that it made."""
         self.calls.write_text("")
         path = f"{self.folder}/bin:/usr/bin:/bin"
         command = [self.folder / "scripts" / script, *arguments]

@@ -1,4 +1,4 @@
-"""What the commands say and do, with a real ledger; registry and Pub/Sub are written by hand."""
+"""What the commands print and do. The ledger is real; the registry and Pub/Sub are fakes."""
 
 import json
 import socket

@@ -1,4 +1,4 @@
-"""One run at a time reads the export: what opens one, what waits, and what trains; with the local Cloud Storage."""
+"""Only one run at a time reads the export: when a run opens, waits or trains. Uses the local Cloud Storage."""
 
 import itertools
 import threading
@@ -22,7 +22,7 @@ DAY = date(2017, 8, 1)
 
 
 class World(Environment):
-    """The functions' clients on an export whose day-tables a test makes."""
+    """The functions' clients, with an export whose day-tables the test chooses."""
 
     def __init__(self, bucket):
         super().__init__(Settings.from_document({"project": "shop-project", "bucket": bucket.name}))
@@ -39,12 +39,12 @@ class World(Environment):
         self.rows.append({"day": day, "row_count": 9, "last_modified": modified, "is_changed": True})
 
     def refresh(self, reason="", hours=0.0, message_id=None):
-        """Announce it, in a message of its own unless one is told that came before."""
+        """Announce a refresh, in a new message unless `message_id` names an earlier one."""
         message = delivered({}, "data-refreshed", message_id or f"m{next(self.numbers)}", published_at=NOW)
         return current.join(Refresh(reason=reason), message, self, NOW + timedelta(hours=hours))
 
     def end(self, event, hours=0.0):
-        """What the run's steps leave behind when it ends well."""
+        """Record that the run ended well: its last step is finished, and a champion exists."""
         at = NOW + timedelta(hours=hours)
         last = AudiencePublished(event.run_id, event.as_of, "gs://shop/manifest.json", 7)
         self.runs.finish(event.run_id, Record("publish_audience", last, at, at, 0.0))
@@ -126,7 +126,7 @@ def test_a_run_whose_opening_died_halfway_is_opened_by_the_next_refresh(world, m
     world.load(modified=2)
     event = world.refresh()
     assert world.runs.ids() == [event.run_id]
-    # It reads what the export held when the run was claimed.
+    # The run reads the export as it was when the run was opened.
     assert world.runs.opened(event.run_id).run.days == {DAY: DayState(9, 1, is_changed=True)}
 
 

@@ -1,4 +1,4 @@
-"""docs/deploy.md, as far as it can be held to without Google: commands parse, names are there, sums are right."""
+"""Checks of docs/deploy.md that need no Google Cloud: its commands parse, its names exist, its sums are right."""
 
 import re
 import shlex
@@ -24,7 +24,7 @@ WIDTH = 118
 
 
 def commands(program):
-    """Every call of a program in the guide's blocks and sentences, as its words."""
+    """Return the arguments of every call of a program in the guide's code blocks and sentences."""
     calls = []
     for block in BLOCKS:
         for line in re.sub(r"\\\n\s*", " ", block).splitlines():
@@ -35,7 +35,7 @@ def commands(program):
 
 
 def root_of(words):
-    """The folder of Terraform that a command works in."""
+    """Return the Terraform folder in which a command works."""
     [folder] = [word.removeprefix("-chdir=") for word in words if word.startswith("-chdir=")]
     return ROOT / folder
 
@@ -59,7 +59,7 @@ def test_every_block_is_shell(block):
 def test_every_propensity_command_is_one(words):
     name, *rest = words[1:]
     command = typer.main.get_command(app).commands[name]
-    # What stands for something of one's own.
+    # Replace the reader's run id by a valid one.
     rest = ["20261122-1a2b3c4d" if word in {"$RUN", "RUN"} else word for word in rest]
     command.make_context(name, rest)
 

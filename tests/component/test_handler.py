@@ -1,4 +1,4 @@
-"""From a delivered message to at most one effect, with the local Cloud Storage and Pub/Sub."""
+"""How a function handles a message: at most one effect for each event. Uses the local Cloud Storage and Pub/Sub."""
 
 import json
 import threading
@@ -19,7 +19,7 @@ from shared.handler import handle
 
 
 def take(message, work, opening=None):
-    """Have deploy_model's step do this work, on this message."""
+    """Handle a message with deploy_model's step, which does the given work."""
     handle(message, Step("deploy_model", work, opening=opening))
 
 
@@ -27,7 +27,7 @@ SECRET = "jane.doe@example.org"  # noqa: S105 - what no line may repeat
 
 
 class Calls:
-    """A step's work that counts its calls and does what it is told."""
+    """The work of a step: it records its calls, and returns or raises the configured outcome."""
 
     def __init__(self, outcome):
         self.outcome = outcome
@@ -107,7 +107,7 @@ def test_a_step_that_a_run_repeats_has_a_record_and_failures_for_each_attempt(wo
     take(failed(TrainingFailed(RUN, 1, ["logistic"])), step)
     take(failed(TrainingFailed(RUN, 1, ["logistic"])), step)
     take(failed(TrainingFailed(RUN, 2, ["logistic"])), step)
-    # The run has gone on from there.
+    # A late delivery of an earlier attempt changes nothing.
     take(failed(TrainingFailed(RUN, 1, ["logistic"])), step)
     assert [(call[0].attempt, call[2]) for call in step.calls] == [(1, "deploy_model"), (2, "deploy_model")]
     assert [record.step for record in world.runs.records(RUN)] == ["deploy_model.2", "deploy_model.3"]
@@ -261,7 +261,7 @@ def test_a_malformed_message_becomes_a_dead_letter_as_it_came_with_its_reason(
 
 @pytest.mark.parametrize("attributes", [{}, {f"name {number}": "x" for number in range(100)}])
 def test_what_leaves_no_room_for_its_reason_is_refused_and_the_reason_goes_ahead(attributes, world, broker):
-    """Pub/Sub then brings the message itself to the dead letters."""
+    """The function publishes the reason without the data. Pub/Sub itself forwards the message to the dead letters."""
     body = b"x" if attributes else b"x" * 9_999_000
     with pytest.raises(TooLargeError, match="too large to publish with the reason"):
         take(delivered(body, attributes=attributes), Calls(DEPLOYED))

@@ -1,4 +1,4 @@
-"""Messages that are pushed to a function as Pub/Sub pushes them."""
+"""How a function handles messages that arrive as Pub/Sub's HTTP pushes."""
 
 import base64
 import json

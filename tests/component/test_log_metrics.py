@@ -1,4 +1,4 @@
-"""Which counts of functions/alerts.yaml hold the lines that a step's handler logs."""
+"""Which log metrics of functions/alerts.yaml count the lines that a step's handler logs."""
 
 import pytest
 
@@ -16,12 +16,12 @@ pytestmark = pytest.mark.usefixtures("world")
 
 
 def counted(lines: str, function: str) -> list[set[str]]:
-    """Return which counts hold each line that the function printed."""
+    """Return, for each line that the function printed, the names of the metrics that count it."""
     return alerts.counted_by([alerts.entry_of(line, function) for line in lines.splitlines()])
 
 
 def run_step(outcome):
-    """Let deploy_model's handler run a step of this outcome."""
+    """Handle a message with deploy_model's step, which returns or raises the given outcome."""
 
     def step(*_):
         if isinstance(outcome, Exception):

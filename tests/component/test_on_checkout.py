@@ -1,4 +1,4 @@
-"""on_checkout: one score a checkout however often and by whichever message it comes, and letters for what is none."""
+"""on_checkout scores each checkout once, whatever messages come, and stores unusable ones as dead letters."""
 
 import copy
 import json

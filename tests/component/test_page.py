@@ -1,4 +1,4 @@
-"""The page of `propensity up`: who may use it, and what it shows, with a real ledger and the local Cloud Logging."""
+"""The page of `propensity up`: who may open it and what it shows. Uses a real ledger and the local Cloud Logging."""
 
 import json
 from datetime import UTC, date, datetime
@@ -40,7 +40,7 @@ class Shop:
 
 @pytest.fixture
 def shop(bucket, tmp_path, monkeypatch, capfd):
-    """A shop with a run, a line of its log, and a dead letter."""
+    """A shop with a run, one log line of it, and a dead letter."""
     shop = Shop(bucket)
     event, now = DataRefreshed(RUN, date(2017, 8, 1)), datetime.now(UTC)
     shop.runs.open(ExportRun(opened_at=now, event=event, as_of=event.as_of, trains=True))
@@ -63,7 +63,7 @@ def address(shop):
 
 @pytest.fixture
 def browser(address):
-    """A client that has opened the page's address."""
+    """Return a client that has opened the page's address and keeps its cookie."""
     with httpx.Client(base_url=address.partition("?")[0], follow_redirects=True) as client:
         opened = client.get(address)
         assert (opened.status_code, opened.url.query) == (200, b"")

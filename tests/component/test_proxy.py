@@ -1,4 +1,4 @@
-"""Behind a proxy, predictions and the bucket's objects come through it, as with Google's own clients."""
+"""Behind an HTTP proxy, predictions and objects of the bucket come through it, as with Google's clients."""
 
 import contextlib
 import datetime as dt
@@ -27,7 +27,7 @@ ANSWER = jsontext.encode({"predictions": [1], "deployedModelId": "1", "modelVers
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    """A file with a certificate for Google's hosts, and its key."""
+    """Return a PEM file with a certificate for Google's hosts and its private key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name, now, day = x509.Name([]), dt.datetime.now(dt.UTC), dt.timedelta(days=1)
     hosts = x509.SubjectAlternativeName([x509.DNSName("*.googleapis.com")])
@@ -40,13 +40,13 @@ def certificate(tmp_path_factory):
 
 
 class Tunnel(socketserver.StreamRequestHandler):
-    """Answers CONNECT, and then itself as the host that was asked for."""
+    """A proxy that accepts CONNECT and then answers in place of the requested host."""
 
     def handle(self):
         first, headers = _head(self.rfile)
         self.server.asked[first] = headers.get("proxy-authorization")
         self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
-        # Requests of google-auth itself trust no certificate of this test.
+        # google-auth's own requests do not trust the test's certificate.
         with contextlib.suppress(ssl.SSLError):
             self._answer(self.server.tls.wrap_socket(self.connection, server_side=True))
 
@@ -59,14 +59,14 @@ class Tunnel(socketserver.StreamRequestHandler):
 
 
 def _head(stream):
-    """The first line of a request, and its headers."""
+    """Return the first line of a request, and its headers."""
     first = stream.readline().decode().strip()
     return first, http.client.parse_headers(stream)
 
 
 @pytest.fixture(scope="module")
 def account(tmp_path_factory):
-    """A service account that gets its tokens here."""
+    """A service account that gets its tokens from a server of this test."""
     with serving.serve(
         Starlette(routes=[auth.Grants().route()]), rules=Rules(open=frozenset({auth.TOKEN_PATH}))
     ) as url:
@@ -75,7 +75,7 @@ def account(tmp_path_factory):
 
 @pytest.fixture
 def proxy(certificate, account, monkeypatch):
-    """A proxy that notes what it is asked for."""
+    """A proxy that records the requests that it gets."""
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Tunnel) as server:
         server.asked, server.tls = {}, ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         server.tls.load_cert_chain(certificate)

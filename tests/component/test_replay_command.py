@@ -1,4 +1,4 @@
-"""What `propensity replay` sends again, and what stays a dead letter."""
+"""Which dead letters `propensity replay` publishes again, and which it keeps."""
 
 import json
 import re

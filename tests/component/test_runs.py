@@ -1,4 +1,4 @@
-"""What each run has done, kept in the local Cloud Storage."""
+"""The ledger: what each run has done, stored in the local Cloud Storage."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""score_checkout over HTTP: the contract, refusals that name the field, and a log that names nobody."""
+"""score_checkout over HTTP: its OpenAPI contract, refusals that name the field, and a log without personal data."""
 
 import copy
 import io
@@ -91,7 +91,7 @@ SHOP = "https://shop.example"
 
 @pytest.fixture
 def shops_page(shop, monkeypatch):
-    """The headers of the page that the shop has configured."""
+    """Return the headers of a request from the page that the settings allow."""
     given = json.loads(os.environ["PROPENSITY_SETTINGS"])
     monkeypatch.setenv("PROPENSITY_SETTINGS", json.dumps({**given, "online": {"origins": [SHOP]}}))
     forget()
@@ -349,7 +349,7 @@ CONTRACT = schemathesis.openapi.from_dict(json.loads(openapi.document()))
 @CONTRACT.parametrize()
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 def test_whatever_is_sent_the_answer_keeps_the_contract(case, client):
-    # Google asks who calls, before a request reaches the function.
+    # Google checks the caller before a request reaches the function, so the local function needs no check.
     checks = [check for check in CHECKS.get_all() if check.__name__ != "ignored_auth"]
     case.call_and_validate(app=client.application, checks=checks)
 

@@ -1,4 +1,4 @@
-"""What a smoke test makes of a run's end, with a real ledger; chain and registry are written by hand."""
+"""How the smoke test judges the end of a run. The ledger is real; the chain and the registry are fakes."""
 
 from datetime import UTC, date, datetime
 
@@ -24,7 +24,7 @@ SCHEDULED = Letter(function="build_features", reason="no day-table", received_at
 
 
 class Registry:
-    """The champion, and the version before it."""
+    """A registry with the champion and the version before it."""
 
     def __init__(self, *versions):
         self.versions = list(versions)
@@ -42,7 +42,7 @@ class Registry:
 
 
 class World:
-    """Clients whose chain does what the test says, as soon as data-refreshed is published."""
+    """Clients whose chain does what the test configures as soon as data-refreshed is published."""
 
     def __init__(self, bucket, chain):
         self.storage, self.bucket = bucket.client, bucket
@@ -75,7 +75,7 @@ class World:
 
 @pytest.fixture
 def tested(bucket, monkeypatch):
-    """Run the smoke test on a chain; what it waits for never comes, so it must not wait."""
+    """Run the smoke test on a chain without waiting: the chain has ended before the first wait."""
 
     def test(chain, limit_seconds=60):
         world = World(bucket, chain)

@@ -1,4 +1,4 @@
-"""`propensity sql`: statements for BigQuery's console."""
+"""`propensity sql` prints statements that BigQuery's console accepts."""
 
 import re
 

@@ -1,4 +1,7 @@
-"""What `propensity status` says, with a real ledger and the local Cloud Logging, to which functions have logged."""
+"""What `propensity status` prints.
+
+Uses a real ledger and the local Cloud Logging, to which the functions have logged.
+"""
 
 import json
 from datetime import UTC, date, datetime, timedelta
@@ -36,7 +39,7 @@ PUBLISHED = ("publish_audience", StepEnded(RUN, "publish_audience", "audience-pu
 SCORED = ("score_checkout", CheckoutScored({"request_id": "r-1", "scored_by": "embedded"}))
 STOOD_IN = ("score_checkout", EmbeddedStoodIn("the endpoint did not answer"))
 
-# What functions log when an alert is due, and what they log short of it.
+# For each alert: log lines that do not raise it, then those that do.
 RAISED = {
     "no_audience": ([], [PUBLISHED]),
     "run_failed": ([("build_features", StepFailedForGood(RUN, "build_features", "no such table"))], []),
@@ -66,7 +69,7 @@ RAISED = {
 
 
 class Shop:
-    """An environment with a champion of an hour ago."""
+    """An environment whose champion was promoted an hour ago."""
 
     def __init__(self, bucket):
         self.settings = Settings.from_document({"project": "shop-project", "bucket": bucket.name})
@@ -100,7 +103,7 @@ def router(tmp_path, monkeypatch):
 
 @pytest.fixture
 def logged(router, capfd):
-    """Let functions log, as the local cloud takes their lines."""
+    """Log events as the functions do, and write the lines to the local Cloud Logging."""
 
     def write(lines):
         for function, event in lines:

@@ -1,4 +1,4 @@
-"""Each job once, however often its event is delivered: on the local BigQuery, with statements of this file's own."""
+"""However often its event is delivered, a job runs once. Uses the local BigQuery and statements of this file."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -45,7 +45,7 @@ def statements(tmp_path, monkeypatch):
 
 @pytest.fixture
 def hits(bigquery_client, statements):
-    """An empty table `hits` and the number of its rows."""
+    """Create an empty table `hits`, and return a function that counts its rows."""
     bigquery_client.create_dataset(DATASET, exists_ok=True)
     run(bigquery_client, f"create or replace table {DATASET}.hits (number int64)")
     yield lambda: run(bigquery_client, f"select count(*) as count from {DATASET}.hits")[0]["count"]  # noqa: S608
@@ -61,7 +61,7 @@ incarnations = iter(range(10_000))
 
 @pytest.fixture
 def deliver(bigquery_client):
-    """Deliveries of one run that nothing else has run before; each gets a warehouse of its own."""
+    """Return a function that makes a delivery of a new run; each delivery has its own warehouse."""
     fresh = next(incarnations)
 
     def deliver(step="build_features", run_id=RUN, incarnation=fresh, **settings):
@@ -149,7 +149,7 @@ def test_a_statement_that_bigquery_refuses_is_permanent_and_says_why(name, ident
 
 @pytest.mark.parametrize(("reason", "is_final"), [("accessDenied", True), ("quotaExceeded", False)])
 def test_a_job_that_bigquery_forbids_is_left_to_the_events_age_to_judge(hits, deliver, monkeypatch, reason, is_final):
-    """A training, since the local BigQuery carries out those itself and can be told to fail."""
+    """Uses a training, because the local BigQuery executes trainings in Python, where the test can let them fail."""
     carry_out = execution.run
 
     def run(work):
@@ -204,7 +204,7 @@ def test_values_of_every_type_arrive_as_they_are(hits, deliver):
     assert deliver().query("values/all", values) == [values]
 
 
-@pytest.mark.slow  # Google's client asks for ten seconds at a time
+@pytest.mark.slow  # Google's client waits up to ten seconds in each request.
 def test_a_job_that_outlasts_the_delivery_is_not_ready_and_goes_on(hits, deliver, bigquery_client):
     with pytest.raises(NotReady, match="is still running; the next delivery attaches to it"):
         deliver(wait_seconds=1).query("slow/count")

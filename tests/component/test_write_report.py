@@ -1,4 +1,4 @@
-"""The report of runs that ended early, with the local Cloud Storage and Pub/Sub; BigQuery is not needed for them."""
+"""The reports of runs that ended early. Uses the local Cloud Storage and Pub/Sub; no BigQuery is needed."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -26,7 +26,7 @@ def page(world, run_id):
 
 @pytest.fixture
 def failed(world):
-    """A run whose data fail their checks."""
+    """A run whose data fail a check."""
     event = DataRefreshed(FAILED, date(2017, 8, 1), "new prices")
     world.runs.open(ExportRun(opened_at=NOW, event=event, as_of=event.as_of, reason=event.reason, trains=True))
     world.runs.write(FAILED, CHECKS, {"fail/columns": Check(is_ok=False, found=FOUND)})

@@ -1,4 +1,4 @@
-"""`propensity backtest` beside a running chain: what it says is what came, and production stays as it is."""
+"""`propensity backtest` beside a running chain: it reports what really happened, and production does not change."""
 
 import itertools
 import json
@@ -13,7 +13,7 @@ from cli.main import app
 from fixtures.chain import DAYS, FIRST_DAY
 from shared.chain.documents import CHAMPION
 
-# The horizon of the chain's settings is five days.
+# The chain's settings have a horizon of five days.
 LAST = FIRST_DAY + timedelta(DAYS - 1)
 DAY = LAST - timedelta(5)
 
@@ -47,7 +47,7 @@ def test_a_past_day_is_judged_by_what_came_and_nothing_is_left(chain):
 
 @pytest.mark.slow
 def test_an_interrupted_backtest_goes_on_where_it_stopped(chain):
-    """Also: the second day's champion is the first day's winner, since the gate of these settings approves it."""
+    """Also shows that the first day's winner is the second day's champion, since the gate approves it."""
     days = [DAY - timedelta(2), DAY]
     interrupted = past.Past(chain.clients, days)
     interrupted.begin(datetime.now(UTC))

@@ -1,4 +1,4 @@
-"""Checkouts on a local cloud whose chain has ended: scored by its champion, logged in BigQuery, answered once."""
+"""Checkouts after the chain has ended: scored by its champion, logged in BigQuery, and answered once."""
 
 import base64
 import json
@@ -29,7 +29,7 @@ CHECKOUT = {
 
 
 def logged(chain, request_id):
-    """The prediction's row, once the log sink has brought it."""
+    """Wait until the log sink has written the prediction, and return its row."""
     deadline = time.monotonic() + DEADLINE
     while not (rows := chain.rows("online_predictions", f"request_id = '{request_id}'")):
         assert time.monotonic() < deadline, "the prediction is not in BigQuery"

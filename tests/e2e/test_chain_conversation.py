@@ -1,7 +1,7 @@
-"""What the chain, the commands and the local cloud say to one another is what Google's documents know.
+"""The requests between the chain, the commands and the local cloud agree with Google's API documents.
 
-Every test checks that of what is said in it (deskcloud/tests/desk/conversation.py). Here it is shown that the chain's
-whole conversation was heard, and that what is listed as otherwise is.
+Every test checks its own requests (deskcloud/tests/desk/conversation.py). These tests check that all requests of the
+chain were recorded, and that each listed deviation occurs.
 """
 
 from pathlib import Path
@@ -13,7 +13,7 @@ from cli.main import app
 from desk.contradictions import ABSENT, BESIDE_THE_CHAIN, CONTRADICTIONS
 
 HERE = Path(__file__)
-# What no run, command or checkout does without.
+# Methods that every run of all the chain's tests calls.
 METHODS = {
     "/google.pubsub.v1.Publisher/Publish",
     "aiplatform.projects.locations.endpoints.deployModel",
@@ -38,7 +38,7 @@ METHODS = {
 
 @pytest.fixture
 def whole(chain, conversation, request):
-    """The conversation, where all tests of the chain have been part of it."""
+    """Return the recorded requests; skip the test unless all tests of the chain run."""
     config, heard = request.config, {item.path for item in request.session.items}
     is_part = config.option.keyword or any("::" in argument for argument in config.args)
     if is_part or not set(HERE.parent.glob("test_chain*.py")) <= heard:

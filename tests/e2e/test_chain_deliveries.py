@@ -1,4 +1,4 @@
-"""Every event of the chain delivered again and again, out of order and at once: the same as delivered once."""
+"""Each event is delivered repeatedly, out of order and in parallel; the result is that of one delivery."""
 
 import base64
 import contextlib
@@ -19,7 +19,7 @@ LISTENERS = [(name, topic) for name, one in DEPLOYED.items() for topic in one.to
 
 
 def events_of(chain, run):
-    """(topic, body) of each event that the run recorded, the first one's too."""
+    """Yield (topic, body) of each event that the run recorded, including the event that opened it."""
     opened = chain.runs.opened(run.run_id).run
     yield opened.event.topic, opened.event.to_json()
     for record in run.records:
@@ -33,14 +33,17 @@ def shuffled(chain):
 
 
 def push(chain, function, topic, body, message_id):
-    """What Pub/Sub posts to a push endpoint."""
+    """Post a message as Pub/Sub posts it to a push endpoint."""
     message = {"messageId": message_id, "data": base64.b64encode(json.dumps(body).encode()).decode()}
     url = f"{chain.cloud.services['functions']}/{function}/projects/{PROJECT}/topics/{topic}"
     return httpx.post(url, json={"subscription": "s", "message": message}, timeout=DEADLINE, trust_env=False)
 
 
 def at_rest(chain):
-    """The chain's state once it has read what former tests left in the export; a run's end has it look there."""
+    """Return the chain's state after it has read the days that earlier tests changed.
+
+    The refresh makes it look for them.
+    """
     chain.send("data-refreshed", {})
     return chain.state()
 
@@ -69,7 +72,7 @@ def test_events_published_again_and_out_of_order_change_nothing_and_tell_the_wor
 
 
 def test_events_delivered_twice_at_once_have_one_effect(chain):
-    """Each delivery of an event may publish the next one, so the last step hears of the run dozens of times."""
+    """Each delivery of an event may publish the next event, so the last step gets dozens of deliveries."""
     with delivered_twice(chain):
         run = chain.refresh(reason="twice")
     assert chain.outcome(run) == chain.expected

@@ -1,4 +1,4 @@
-"""What those who score online find in the bucket of a chain that has run."""
+"""What online scorers find in the bucket after the chain has run."""
 
 import pytest
 from typer.testing import CliRunner
@@ -112,12 +112,12 @@ def test_a_reset_of_everything_has_the_pointer_follow_once_no_version_is_left(ch
 
 
 def give_back(registry):
-    """Move the alias to the version that was champion before."""
+    """Move the alias back to the version that was champion before."""
     registry.make_champion(registry.champion_and()[1].number)
 
 
 def test_whoever_reads_the_alias_before_it_moves_does_not_overwrite_who_read_it_after(chain, monkeypatch):
-    """One has read the alias and pauses; another moves it and points; the first one goes on."""
+    """The first process reads the alias and pauses; a second moves it and writes the pointer; the first continues."""
     with_two_versions(chain)
     registry = chain.clients.registry
     read, begun = type(registry).champion, []

@@ -1,4 +1,4 @@
-"""What the ports of a running cloud answer to whom they do not know."""
+"""How the ports of a running cloud answer callers without the secret."""
 
 import contextlib
 import socket
@@ -33,7 +33,7 @@ HTTP = {
 
 @pytest.fixture(scope="module")
 def ports():
-    """Every port at which this process or one that it started listens."""
+    """Return every port on which this process or one of its children listens."""
     here = psutil.Process()
     found = set()
     for process in (here, *here.children(recursive=True)):
@@ -43,7 +43,7 @@ def ports():
 
 
 def said(port, headers):
-    """What a port says to a POST; nothing where it hangs up, or speaks something else than HTTP/1.1."""
+    """Return a port's answer to a POST, or b"" if it closes the connection or does not speak HTTP/1.1."""
     head = {"Host": "127.0.0.1", "Content-Length": "2", "Connection": "close", **headers}
     lines = ["POST /x HTTP/1.1", *(f"{name}: {value}" for name, value in head.items()), "", "{}"]
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
@@ -62,7 +62,7 @@ def test_no_port_answers_a_page(chain, ports):
     services = chain.cloud.services.values()
     http = {urlsplit(url).port for url in services if url.startswith("http://")}
     grpc = {urlsplit(f"//{url}").port for url in services if not url.startswith("http://")}
-    # BigQuery's emulator listens beside the services.
+    # BigQuery's emulator has a port of its own.
     assert http | grpc < ports
     for port in ports:
         for headers, status in FROM_PAGES:
@@ -81,7 +81,7 @@ def test_a_port_asks_for_the_secret_that_its_url_carries(chain, service):
     assert urlsplit(url).username == USER
     assert ask(service, bare) == 403
     assert ask(service, bare, headers={"Authorization": "Bearer local"}) == 403
-    # Nobody has given the functions a page.
+    # The functions have no page at this path.
     assert ask(service, url) == (404 if service == "functions" else 200)
 
 
@@ -99,7 +99,7 @@ def test_the_token_endpoint_answers_the_service_account_alone(chain):
 
 
 def test_an_upload_goes_on_where_it_is_told_to(chain):
-    """In pieces, with the secret in the URL alone: Location and mediaLink carry it."""
+    """The upload comes in pieces, authorised only by the secret in the URL, which Location and mediaLink repeat."""
     bucket = chain.clients.storage.bucket(chain.clients.settings.bucket)
     blob = bucket.blob("ports/pieces", chunk_size=256 << 10)
     content = b"x" * (600 << 10)

@@ -1,4 +1,4 @@
-"""Recommendations beside the chain: a run of their own, made of the data as they stand."""
+"""Recommendations are made by a run of their own, beside the chain, from the current data."""
 
 import msgspec
 import pytest
@@ -11,7 +11,7 @@ from shared.recommendations import ARTEFACT, Artefact
 
 
 def of(chain):
-    """The run of recommendations on the data as they stand."""
+    """Return the run that made the recommendations from the current data."""
     return chain.run(recommending.served_run(chain.clients))
 
 
@@ -19,7 +19,7 @@ def test_a_run_of_its_own_recommends_to_everyone_who_is_scored(chain):
     run = of(chain)
     assert (run.outcome, run.reason, [*run.seconds]) == ("recommended", "", ["build_recommendations"])
     report = run.documents.recommendations
-    # The generated customers buy in bundles, which popularity does not know.
+    # The generated customers buy products in bundles, which the popularity method cannot learn.
     assert report.method != "popularity"
     assert report.method in report.better_than_popularity
     assert report.methods.keys() == {"popularity", "similarity", "matrix_factorization"}

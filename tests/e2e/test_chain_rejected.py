@@ -1,4 +1,7 @@
-"""New data that make no better model are rejected. Last of the chain's tests, since whoever comes next reads them."""
+"""New data that give no better model are rejected.
+
+These tests run last, because they change data that other tests read.
+"""
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -9,7 +12,7 @@ from cli import resetting
 
 @pytest.fixture
 def without_orders(chain, tmp_path):
-    """None of the visitors bought who test the model; their orders come back afterwards."""
+    """Remove the orders of the test visitors, so that none of them bought; put them back afterwards."""
     changed = day_tables_in_which_test_visitors_bought(chain)
     chain.load(*(without_purchases(path, tmp_path) for path in changed))
     yield
@@ -63,7 +66,7 @@ def day_tables_in_which_test_visitors_bought(chain):
 
 
 def without_purchases(path, folder):
-    """The same day-table without the hits of those who bought, so that nobody has."""
+    """Copy a day-table without any purchases, and without the hits of the sessions that had them."""
     rows = pq.read_table(path).to_pylist()
     for row in rows:
         if row["totals"]["transactions"]:

@@ -1,4 +1,4 @@
-"""The demonstration's upper bound: on the winner's test visitors, and in no table that a model could read."""
+"""The demonstration's upper bound is computed on the winner's test visitors, and no model can read its table."""
 
 import msgspec
 

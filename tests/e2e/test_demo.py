@@ -1,4 +1,4 @@
-"""`propensity demo` as a person runs it, and what a machine reads of it."""
+"""`propensity demo` as a person runs it, and its JSON output."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-# The chain itself is tested elsewhere; this takes a minute.
+# Other tests cover the chain itself; these take a minute.
 pytestmark = pytest.mark.slow
 
 PROPENSITY = str(Path(sys.executable).with_name("propensity"))

@@ -1,4 +1,4 @@
-"""The chain on real exports: what little they hold is judged as too little, and can be made to do."""
+"""The chain on real exports: the gate rejects their few buyers, and approves them with relaxed settings."""
 
 import contextlib
 from pathlib import Path
@@ -34,7 +34,7 @@ def test_few_buyers_are_rejected_with_reasons_and_a_gate_that_asks_for_less_lets
         assert rejected.outcome == "rejected"
         assert "gate.min_positives" in rejected.reason
         assert chain.clients.registry.champion() is None
-    # The same state, started again with other settings.
+    # Start a cloud on the same state, with other settings.
     with cloud("ga4", tmp_path, gate=RELAXED) as chain:
         run = chain.refresh(reason="relaxed gate")
         assert (run.outcome, run.reason) == ("published", "")
@@ -45,7 +45,7 @@ def test_few_buyers_are_rejected_with_reasons_and_a_gate_that_asks_for_less_lets
 @pytest.mark.skipif(not (DATA / "ga360").is_dir(), reason=f"there are no real GA360 rows in {DATA}")
 @pytest.mark.timeout(1200)
 def test_a_year_in_which_no_known_outcome_is_a_purchase_trains_nothing_and_says_so(tmp_path):
-    """All four return purchases of the sample fall on its last day, whose visitors' time is not over."""
+    """All four return purchases of the sample fall on its last day, so their visitors' horizon is not over."""
     with cloud("ga360", tmp_path, gate=RELAXED) as chain:
         load("ga360", tmp_path, chain)
         run = chain.refresh()
@@ -57,7 +57,7 @@ def test_a_year_in_which_no_known_outcome_is_a_purchase_trains_nothing_and_says_
 
 @contextlib.contextmanager
 def cloud(kind, folder, gate):
-    """A local cloud for exports so thin that days are far apart and a day's rows say nothing."""
+    """Start a local cloud for exports with few rows and days that are far apart."""
     document = {
         **SETTINGS,
         "source": {"kind": kind},

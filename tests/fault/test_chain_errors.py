@@ -1,4 +1,4 @@
-"""Services that fail or hang, events that are lost or make no sense, data that cannot be used."""
+"""Services that fail or hang, lost or unusable events, and unusable data."""
 
 import pytest
 from google.cloud import pubsub_v1
@@ -28,7 +28,7 @@ def begin(chain, **body):
 
 
 def failure_of(chain, run_id, step):
-    """The step's failure, as soon as it stands on the run."""
+    """Wait for the step's failure in the run's ledger, and return it."""
 
     def found():
         return [one for one in chain.run(run_id).failures if one.step == step]
@@ -38,7 +38,7 @@ def failure_of(chain, run_id, step):
     return failure
 
 
-# A service that fails or hangs is tried again, and the run says so meanwhile.
+# While a service fails or hangs, the step is retried, and the run shows the failure.
 
 
 PREDICTION = ("vertex", r"^POST \S+:predict")
@@ -105,7 +105,7 @@ def test_a_training_that_fails_for_a_reason_that_heals_is_repeated_and_the_run_g
     assert set(run.seconds) == set(STEPS)
 
 
-# The client tries again after seconds, and it is those that take long.
+# Google's client waits some seconds before it retries, which makes these tests slow.
 @pytest.mark.slow
 def test_a_bucket_that_fails_for_a_while_loses_nothing(chain):
     with chain.wire.breaks("storage", r"^POST .*/steps/", "fail", times=4):
@@ -164,7 +164,7 @@ def run_sql(chain, statement):
 
 @pytest.fixture
 def newest(chain):
-    """The newest day-table, gone; whatever a test puts there, its rows are there again afterwards."""
+    """Delete the newest day-table, and return its name. Its rows are restored after the test."""
     path = chain.files[-1]
     chain.clients.bigquery.delete_table(f"analytics.{path.stem}")
     yield path.stem

@@ -1,4 +1,4 @@
-"""The functions' process killed in the middle of each step, and faults of chance: an undisturbed run's outcome."""
+"""The functions' process is killed in the middle of each step, or random faults strike: the outcome stays the same."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ DELICATE = {
         ("bigquery", r"^POST \S+/jobs\b.*-build_features-source-remember_days-", "before"),
     ],
     "training and evaluation": [
-        # The jobs' ids are written down, and none is submitted; then one is and the other is not.
+        # Killed when the jobs' ids are recorded but no job is submitted; then when only one of two jobs is submitted.
         ("storage", r"^POST .*/trainings/1\.json", "after"),
         ("bigquery", r"^POST \S+/jobs\b.*-train_models-models-logistic-", "before"),
         ("bigquery", r"^POST \S+/jobs\b.*-evaluate_models-evaluation-predictions-", "after"),
@@ -22,9 +22,9 @@ DELICATE = {
     ],
     "deployment": [
         ("bigquery", r"^POST \S+/jobs\b.*-deploy_model-deployment-register_model-", "after"),
-        # The deployment goes on and nobody has noted its operation.
+        # Killed when the deployment runs but its operation is not recorded.
         ("vertex", r"^POST \S+:deployModel", "after"),
-        # Traffic has moved and the name of champion has not; then both have.
+        # Killed when traffic has moved but not the alias `champion`; then when both have moved.
         ("vertex", r"^POST \S+:mergeVersionAliases", "before"),
         ("vertex", r"^POST \S+:mergeVersionAliases", "after"),
         ("storage", r"^POST .*serving/champion\.json", "before"),
@@ -33,12 +33,12 @@ DELICATE = {
     "scores and audience": [
         ("bigquery", r"^POST \S+/jobs\b.*-score_visitors-scoring-scores-", "after"),
         ("bigquery", r"^POST \S+/jobs\b.*-publish_audience-audience-audience-", "after"),
-        # The files are there and the manifest is not.
+        # Killed when the files are written but not the manifest.
         ("storage", r"^POST .*/audience\.json", "before"),
     ],
 }
 
-# No freezes and no time-outs, which take their time, and nothing that ends the cloud, which other tests share.
+# No freezes and time-outs, which take long, and no fault that ends the cloud, which other tests share.
 QUICK_KINDS = ("error", "refused", "lost answer", "duplicate", "kill worker")
 
 
@@ -63,14 +63,14 @@ def test_killed_where_a_step_is_half_done(breakable_chain, part):
 
 
 def run_on_the_same_data(chain):
-    """A run that has a day to read again, in which nothing is new."""
+    """Start a run that reads one day again, with the same rows."""
     chain.load(chain.files[-3])
     return chain.refresh()
 
 
 def test_a_run_under_quick_faults_makes_what_an_undisturbed_run_makes(breakable_chain):
     chain = breakable_chain
-    # Early, since this run makes fewer requests than the schedule reckons with.
+    # The faults strike earlier than planned, since this run makes fewer requests than the schedule assumes.
     planned = schedule.plan(10, QUICK_KINDS)
     chain.proxies.arm([replace(fault, seconds=0.1, at=1 + fault.at // 9) for fault in planned])
     run = run_on_the_same_data(chain)

@@ -1,4 +1,4 @@
-"""`make faults`: what strikes is what the seed says, and what it leaves is told."""
+"""`make faults`: the seed decides which faults strike, and the report shows their consequences."""
 
 import contextlib
 import json
@@ -22,7 +22,9 @@ from faults.schedule import Fault
 
 @pytest.fixture
 def proxied():
-    """A service behind the proxy: its address there, the requests that reached it, the proxy and its strikes."""
+    """Return a service behind the proxy: its address, the requests that reached it, the proxy and the faults that
+    struck.
+    """
     reached, strikes = [], []
 
     async def answer(request):

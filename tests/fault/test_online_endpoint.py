@@ -1,4 +1,6 @@
-"""Scoring online while the endpoint fails in every way: no request is lost, and it is left alone in time."""
+"""Online scoring while the endpoint fails in every way: each request gets a score, and the breaker stops calls in
+time.
+"""
 
 import json
 import math
@@ -52,7 +54,9 @@ def clock():
 
 @pytest.fixture
 def start(online_bucket, endpoint, clock):
-    """A scorer that asks the endpoint first; version 3 stands in for it."""
+    """Return a function that makes a scorer which asks the endpoint first, and falls back to version 3 in this
+    process.
+    """
 
     def begin(**online):
         online_bucket.serve(3)
@@ -88,11 +92,11 @@ def test_each_versions_answer_goes_through_its_own_calibrator(start, endpoint, o
 
 @pytest.mark.parametrize("failure", FAILURES)
 def test_the_embedded_scorer_stands_in_for_an_endpoint_that_fails(start, endpoint, failure):
-    # Those that say nothing are waited for in vain; the first request also reads the credentials.
+    # Short for endpoints that never answer. Otherwise long, since the first request also reads the credentials.
     scorer = start(endpoint_deadline_ms=1000 if failure in {"hangs", "drips"} else 5000)
     endpoint.act = FAILURES[failure]
     assert scorer.score({}) == EMBEDDED
-    # It is still hanging: nobody has let it go.
+    # The first request still hangs, because the test has not released it.
     assert endpoint.requests == 1
 
 
@@ -131,7 +135,7 @@ def test_what_can_heal_is_tried_again_as_long_as_retries_are_few(start, endpoint
     endpoint.acts = [failure]
     assert scorer.score({}) == FROM_ENDPOINT
     assert endpoint.requests == 12
-    # That was the one retry that ten requests have earned.
+    # Ten requests earn one retry, which this was.
     endpoint.acts = [failure]
     assert scorer.score({}) == EMBEDDED
 
@@ -172,7 +176,7 @@ def test_without_an_embedded_scorer_the_endpoint_scores_whatever_the_order(onlin
     settings = online_bucket.settings(endpoint.url, order="embedded_first", endpoint_deadline_ms=5000)
     scorer = OnlineScorer(settings, clock)
     assert scorer.score({"pageviews": None}) == FROM_ENDPOINT
-    # A missing number is the mean of the training rows.
+    # The scorer replaces a missing number by the mean of the training rows.
     assert b"6" in endpoint.bodies[0]
     endpoint.act = 500
     with pytest.raises(NoScorerError, match="no embedded scorer, and the endpoint failed: HTTP 500"):
@@ -202,7 +206,7 @@ def test_a_fallback_is_one_log_line_that_holds_nothing_of_what_was_sent(start, e
 
 @pytest.fixture(scope="module")
 def shared_endpoint(tmp_path_factory):
-    """The local Vertex AI with versions 1 and 2 of one model, which disagree, on an endpoint that asks either."""
+    """The local Vertex AI: an endpoint that splits its traffic between versions 1 and 2, whose predictions differ."""
     app = local_vertex.create_app(tmp_path_factory.mktemp("vertex"), chance=random.Random(7))  # noqa: S311 - to repeat
     models = [trained(tmp_path_factory.mktemp("trained"), sessions(300, seed)) for seed in (1, 2)]
     with serving.serve(app) as url:
@@ -220,6 +224,6 @@ def test_under_a_traffic_split_the_version_that_answered_is_named_and_only_the_c
     visitor = {"bounces": 1, "seconds": 12.0, "source": "google", "mobile": True}
     answers = {scorer.score(visitor) for _ in range(60)}
     assert {(one.version, one.path) for one in answers} == {("1", "endpoint"), ("2", "endpoint")}
-    # Each version says one thing, and they differ.
+    # Each version always gives one probability, and the two differ.
     assert len(answers) == len({one.probability for one in answers}) == 2
     assert {one.version: one.decile is None for one in answers} == {"1": False, "2": True}

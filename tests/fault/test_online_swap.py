@@ -1,4 +1,4 @@
-"""What is served online is replaced, broken or gone while checkouts are scored: no request is lost."""
+"""Served artefacts are replaced, broken or deleted while checkouts are scored: each request still gets a score."""
 
 import asyncio
 import contextlib
@@ -55,7 +55,7 @@ def clock():
 
 @pytest.fixture
 def scorer(online_bucket, clock):
-    """Version 1 serves."""
+    """A scorer whose champion is version 1."""
     online_bucket.serve(1)
     made = OnlineScorer(online_bucket.settings(refresh_seconds=REFRESH_SECONDS), clock)
     assert made.score({}).version == "1"
@@ -63,7 +63,7 @@ def scorer(online_bucket, clock):
 
 
 def look_again(scorer, clock, seconds=REFRESH_SECONDS):
-    """Let the time pass and return once what the next request has started is done."""
+    """Advance the clock, make a request that starts a reload, and wait until the reload has ended."""
     clock.now += seconds
     scorer.snapshot()
     for thread in threading.enumerate():
@@ -82,7 +82,7 @@ def test_a_new_champion_is_noticed_after_a_while_and_the_old_one_answers_meanwhi
 
 @pytest.fixture
 def often_switched():
-    """Threads that only compute let go of the interpreter after 5 ms: too seldom for a server among them."""
+    """By default a computing thread keeps the interpreter for 5 ms, which slows down the server in this process."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(0.0002)
     yield
@@ -93,7 +93,7 @@ def often_switched():
 def test_hot_swaps_under_load_lose_no_request_and_mix_no_versions(online_bucket):
     online_bucket.serve(1)
     scorer = OnlineScorer(online_bucket.settings(refresh_seconds=0.001))
-    # The first look alone is waited for: it must not find what is broken in between.
+    # The first snapshot is loaded while the caller waits, so it must not meet a broken artefact.
     assert scorer.score({}).version == "1"
     seen, is_seen, ending = {}, threading.Condition(), threading.Event()
 
@@ -184,7 +184,10 @@ def test_before_there_is_a_champion_nothing_scores_and_the_first_one_is_noticed(
 
 @contextlib.contextmanager
 def scorer_of_a_storage_of_its_own(folder, monkeypatch, clock, app=None):
-    """A scorer that has read version 1 from a Cloud Storage which ends with the block; `app` stands in front of it."""
+    """Return a scorer that has read version 1 from a Cloud Storage that stops at the end of the block.
+
+    `app` can wrap it.
+    """
     with contextlib.closing(Store(folder)) as store:
         behind = local_storage.create_app(store)
         with serving.serve(partial(app, behind) if app else behind) as url:
@@ -234,7 +237,7 @@ def test_recommendations_and_what_is_out_of_stock_come_with_the_same_look(scorer
     look_again(scorer, clock)
     served = scorer.snapshot()
     assert served.recommender.next_products([], served.out_of_stock, 5) == ["b"]
-    # What is broken leaves the old; what the shop takes away means that all is in stock again.
+    # A broken artefact leaves the former recommendations. Without the out-of-stock file, all products are in stock.
     online_bucket.put(RECOMMENDATIONS, b"[]")
     online_bucket.gcs.blob(OUT_OF_STOCK).delete()
     look_again(scorer, clock)

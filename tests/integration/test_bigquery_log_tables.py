@@ -1,4 +1,4 @@
-"""Log entries reach BigQuery through a sink: in batches, later, and without anybody waiting for them."""
+"""A sink writes log entries to BigQuery in batches, later, without delaying the writer of the entries."""
 
 import json
 import logging as python_logging
@@ -72,7 +72,7 @@ def test_a_checkout_started_that_several_deliveries_logged_is_one_row_and_reques
 
 
 class Failing:
-    """A BigQuery that takes nothing at first."""
+    """A BigQuery that refuses the first insert."""
 
     def __init__(self):
         self.rows = []

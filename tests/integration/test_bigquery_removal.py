@@ -1,4 +1,4 @@
-"""Removing versions: BigQuery owns them, so Vertex AI's registry follows the models that BigQuery deletes."""
+"""Versions are removed by deleting BigQuery's models; Vertex AI's registry then removes them too."""
 
 import pytest
 from google.api_core.exceptions import BadRequest, NotFound
@@ -46,13 +46,15 @@ def settings(vertex_url):
 
 @pytest.fixture
 def models(settings):
-    """Google's client for Vertex AI's registry."""
+    """Return Google's client for Vertex AI's registry."""
     return vertex.ModelServiceClient(client_options={"api_endpoint": address(settings)}, transport="rest")
 
 
 @pytest.fixture
 def registry(settings, bigquery):
-    """Three runs' models, registered and deployed one after the other: the last is champion, the one before former."""
+    """Register and deploy the models of three runs in turn: the last is the champion, the one before it the former
+    champion.
+    """
     registry = Registry(settings, bigquery)
     endpoints, endpoint = (
         vertex.EndpointServiceClient(client_options={"api_endpoint": address(settings)}, transport="rest"),

@@ -1,4 +1,4 @@
-"""Training: each candidate once, whatever dies or is deployed between; and once more where that may help."""
+"""Training: each candidate is trained once, whatever process dies, and retried once if a retry may help."""
 
 import datetime as dt
 import itertools
@@ -36,7 +36,10 @@ days = itertools.count(1)
 
 @pytest.fixture
 def run(bigquery_client, bucket, tmp_path, monkeypatch):
-    """A run whose features are built, with two candidates, as its steps see it; its statements are this file's."""
+    """A run with two candidates whose features are built, as its steps see it.
+
+    Its statements are those of this file.
+    """
     account = auth.service_account_file(tmp_path, "http://127.0.0.1:9/token", PROJECT)
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(account))
     monkeypatch.setattr(warehouse, "SQL", tmp_path)
@@ -76,7 +79,7 @@ class Run:
         return StepContext(self.clients, self.run_id, step, now, Deadline(60))
 
     def trainings(self):
-        """Candidate and attempt of each CREATE MODEL job, once it has ended."""
+        """Wait until the CREATE MODEL jobs have ended, and return (candidate, attempt) of each."""
         found = []
         for job in self.clients.bigquery.list_jobs():
             if name := re.fullmatch(rf"{self.run_id}-train_models-models-(\w+)-[0-9a-f]{{8}}-a(\d+)", job.job_id):
@@ -87,7 +90,7 @@ class Run:
 
 @pytest.fixture
 def failing(monkeypatch):
-    """Candidates whose training fails, with BigQuery's reason for it."""
+    """Return a dict in which a test sets, by candidate, the reason with which BigQuery fails its training."""
     reasons, carry_out = {}, execution.run
 
     def run(work):
@@ -114,7 +117,7 @@ def test_a_delivery_that_dies_before_it_has_submitted_all_leaves_the_rest_to_the
         with pytest.raises(ZeroDivisionError):
             run.train()
     assert run.trainings() == [("baseline", 1)]
-    # Whoever looks meanwhile neither submits nor judges.
+    # An evaluation in the meantime neither submits trainings nor chooses a winner.
     assert run.evaluate() is None
     run.train()
     assert run.trainings() == [("baseline", 1), ("logistic", 1)]
@@ -139,7 +142,7 @@ def test_what_fails_for_a_reason_that_heals_is_trained_again_and_nothing_else_is
     for _ in range(2):
         assert run.train(failed) == TrainingProgressed(run.run_id, 2)
     assert run.trainings() == [("baseline", 1), ("logistic", 1), ("logistic", 2)]
-    # What a late delivery of the first attempt sees is what it saw.
+    # A late delivery of the first attempt sees the state of that attempt.
     assert run.evaluate() == failed
 
 

@@ -1,7 +1,8 @@
-"""Each bundle as Google builds and starts it: alone with its requirements in a fresh environment, a process a function.
+"""Each bundle as Google builds and starts it: alone with its requirements, in a new environment, one process per
+function.
 
-What its buildpack does: pip installs requirements.txt, and `functions-framework` starts in the source's folder, told by
-FUNCTION_TARGET which function it is.
+Google's buildpack does the same: pip installs requirements.txt, and `functions-framework` starts in the source's
+folder. The variable FUNCTION_TARGET names the function.
 """
 
 import base64
@@ -23,7 +24,7 @@ DECLARED = declarations.read().functions
 NAMES = sorted({one.requirements for one in DECLARED.values()})
 PROJECT = "shop-project"
 KEY = "a key for tests that hides nobody"
-# Also what is imported late, by our code, and by google-auth on Google Cloud.
+# Includes modules that our code imports late, and one that google-auth imports only on Google Cloud.
 IMPORT_ALL = """
 import ast, importlib, pathlib
 import google.auth.compute_engine
@@ -34,16 +35,16 @@ for path in [*pathlib.Path("functions").glob("*.py"), *pathlib.Path("shared").rg
         for name in [node.module] if isinstance(node, ast.ImportFrom) else names:
             importlib.import_module(name)
 """
-# What a process imports when it first asks the endpoint may take longer than the default.
+# At its first call of the endpoint, a process imports modules, which may take longer than the default deadline.
 SETTINGS = {"bucket": PROJECT, "online": {"endpoint_deadline_ms": 20_000}}
 
-# The first test of a bundle installs its requirements.
+# The first test of a bundle also installs its requirements.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @dataclass(frozen=True)
 class Built:
-    """A bundle's folder, and the programs of a virtual environment that holds its requirements and nothing else."""
+    """A bundle's folder, and the bin folder of a virtual environment with exactly its requirements."""
 
     source: Path
     programs: Path
@@ -58,7 +59,7 @@ def bundles(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def build(bundles, tmp_path_factory):
-    """Builds a bundle by its name, once."""
+    """Return a function that builds a bundle by name, once."""
 
     @cache
     def built(name):
@@ -75,15 +76,15 @@ def build(bundles, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory):
-    """Something for the functions to speak to; its own functions are other processes."""
+    """A local cloud for the functions, which run in processes of their own."""
     with desk.run(tmp_path_factory.mktemp("cloud"), PROJECT, SETTINGS) as running:
         yield running
 
 
 def environment(programs, cloud, name):
-    """What Google Cloud sets, and what points at the local cloud instead; nothing of this process's own."""
+    """Return the variables that Google Cloud sets and those for the local cloud, without this process's own."""
     secrets = dict.fromkeys(DECLARED[name].secrets, KEY)
-    # Gunicorn takes a free port for 0, and says which.
+    # With port 0, gunicorn takes a free port and logs it.
     framework = {"FUNCTION_TARGET": name, "HOST": "127.0.0.1", "PORT": "0", "GUNICORN_LOG_LEVEL": "info"}
     return {"PATH": str(programs), **cloud.environment, **secrets, **framework}
 
@@ -105,15 +106,15 @@ def test_every_module_of_a_bundle_can_be_imported(name, build):
 
 
 def ask(name, url):
-    """Ask what only the local cloud can say no to; return what the function then logs."""
+    """Send a request that the local cloud must refuse, and return the text that the function logs for it."""
     if DECLARED[name].http:
         answer = httpx.get(f"{url}/openapi.json", timeout=60, trust_env=False)
         assert (answer.status_code, answer.content) == (200, openapi.document())
-        # No run has made a champion, or deployed a model at the endpoint.
+        # There is no champion, and no model is deployed at the endpoint.
         assert httpx.post(url, json=CHECKOUT, timeout=60, trust_env=False).status_code == 503
         return "no champion is known, and the endpoint failed: HTTP 400"
     topic = f"projects/{PROJECT}/topics/{DECLARED[name].topics[0]}"
-    # Nobody can use it, so it goes to the dead letters.
+    # The message is not valid JSON, so it becomes a dead letter.
     data = base64.b64encode(b"no JSON").decode()
     push = {"subscription": "any", "message": {"data": data, "messageId": f"to-{name}"}}
     answer = httpx.post(f"{url}/{topic}", json=push, timeout=120, trust_env=False)

@@ -1,4 +1,4 @@
-"""docs/call-from-your-shop.md, followed literally: each example is told an offer, and without an answer shows none."""
+"""Follows docs/call-from-your-shop.md literally: each example gets an offer, and shows none if there is no answer."""
 
 import json
 import os
@@ -30,7 +30,7 @@ COMMANDS = {
 
 @pytest.fixture(scope="module")
 def url(shop):
-    """The function over HTTP."""
+    """Serve the function over HTTP, and return its URL."""
     server = make_server("127.0.0.1", 0, app("score_checkout"), threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

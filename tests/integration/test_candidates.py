@@ -1,4 +1,4 @@
-"""A file of sql/models is a candidate under any name: what it is, BigQuery says of its model."""
+"""Any file of sql/models is a candidate, whatever its name; BigQuery's metadata tell the type of its model."""
 
 import json
 import shutil
@@ -29,7 +29,7 @@ CALIBRATOR = Calibrator(0.8, ((-3.0, -3.5), (-2.0, -1.5), (-1.0, -1.0)))
 
 @pytest.fixture
 def sql(tmp_path):
-    """A copy of sql/, to which a test adds."""
+    """Return a copy of sql/ to which a test can add files."""
     shutil.copytree(SQL, tmp_path / "sql")
     return tmp_path / "sql"
 
@@ -55,7 +55,7 @@ def test_a_candidate_is_deployed_as_what_its_statement_trains_whatever_it_is_cal
 ):
     (sql / "models" / f"{name}.sql").write_text((SQL / "models" / f"{text}.sql").read_text())
     monkeypatch.setattr(warehouse, "SQL", sql)
-    # So few visitors would have none.
+    # With so few visitors, no calibrator would be fitted.
     monkeypatch.setattr(calibration, "fit", lambda *_: Fitted(CALIBRATOR, "as a test wants it"))
     world = cloud.world(EXPORT)
     chosen = msgspec.structs.replace(world.settings.training, candidates=(name,))
@@ -73,7 +73,9 @@ def test_a_candidate_is_deployed_as_what_its_statement_trains_whatever_it_is_cal
 
 
 def assert_calibrated_alike(world, run, artefact):
-    """One calibrator stands in all documents, and table, embedded scorer and endpoint agree on what it makes."""
+    """All documents hold the same calibrator; table, embedded scorer and endpoint give the same calibrated
+    probabilities.
+    """
     assert run.documents.evaluation.calibrator == CALIBRATOR
     assert msgspec.convert(artefact["calibrator"], Calibrator) == CALIBRATOR
     [pointed] = world.document("serving/champion.json")["calibrators"].values()
@@ -109,7 +111,7 @@ def test_the_settings_may_name_a_new_file_and_no_other_name(sql):
 
 
 def _settings(root, candidate):
-    """What a function says that starts with this candidate alone."""
+    """Start a function's settings with this candidate only, and return the process's result."""
     environment = {
         "GOOGLE_CLOUD_PROJECT": "shop-project",
         "PROPENSITY_SETTINGS": json.dumps({"training": {"candidates": [candidate]}}),
@@ -121,5 +123,5 @@ def _settings(root, candidate):
 
 
 def test_no_candidate_has_a_champions_name():
-    """All have rows in evaluation_rows, where the name tells them apart."""
+    """The table evaluation_rows distinguishes candidates and champions by name."""
     assert not {gate.CHAMPION, gate.BEST} & set(CANDIDATES)

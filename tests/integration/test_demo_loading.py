@@ -1,4 +1,4 @@
-"""Day files into the local BigQuery by Google's own client: all of them or none."""
+"""Google's own client loads day files into the local BigQuery: all of them or none."""
 
 import datetime as dt
 
@@ -19,7 +19,7 @@ def day_files(tmp_path_factory):
 
 @pytest.fixture
 def dataset(bigquery_client, request):
-    """The name of a dataset that does not exist yet."""
+    """Return the name of a dataset that does not exist yet."""
     name = f"loading_{abs(hash(request.node.name)) % 10**9}"
     yield name
     bigquery_client.delete_dataset(name, delete_contents=True, not_found_ok=True)

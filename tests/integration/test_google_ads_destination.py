@@ -1,4 +1,4 @@
-"""What is sent to Google Ads, spoken to the local Data Manager API."""
+"""Requests to Google Ads, sent to the local Data Manager API."""
 
 import hashlib
 
@@ -18,7 +18,7 @@ HALF_AN_HOUR = 1800
 
 
 class Renewable(Credentials):
-    """A token that can be renewed, as a service account's."""
+    """A token that can be refreshed, like a service account's."""
 
     def refresh(self, request):
         self.token = SECRET

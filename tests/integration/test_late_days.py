@@ -1,4 +1,4 @@
-"""Orders of a GA4 export whose day-tables come late, in any order: as if all had come in time."""
+"""Orders of a GA4 export whose day-tables come late, in any order: the result is the same as if they came in time."""
 
 import datetime as dt
 
@@ -36,7 +36,7 @@ def event(day, name, visitor, session=None, order=None, revenue=None, event_valu
     }
 
 
-# One order is told again days later, one is refunded, and one is told by the shop's server first.
+# One order is reported again days later, one is refunded, and one is first reported by the shop's server.
 EVENTS = [
     *(event(day, "page_view", f"crowd {day}-{number}", 1) for day in DAYS for number in range(3)),
     *(event(1, "page_view", visitor, 1) for visitor in ("repeats", "refunds", "server")),
@@ -54,7 +54,7 @@ EVENTS = [
 
 
 class Shop:
-    """An export and the chain's tables, of a name of its own."""
+    """An export and the chain's tables, under a unique name."""
 
     def __init__(self, name, url, **label):
         document = {"project": PROJECT, "bucket": f"late-{name}", "dataset": f"late_{name}"}
@@ -76,7 +76,7 @@ class Shop:
             self.clients.bigquery.load_table_from_json(told, path, job_config=config).result()
 
     def refresh(self):
-        # Longer after the last one than a run without news is open.
+        # Longer than a run without progress stays open.
         self.now += dt.timedelta(hours=7)
         opened = build_features.open_run(delivered({}, "data-refreshed"), self.clients, self.now)
         build_features.step(opened, StepContext(self.clients, opened.run_id, "build_features", self.now, Deadline(60)))

@@ -1,4 +1,4 @@
-"""What functions log when many requests are answered at once, in functions-framework as Google starts it."""
+"""The functions' log lines while many requests are answered in parallel, in functions-framework as Google starts it."""
 
 import concurrent.futures
 import json
@@ -14,7 +14,7 @@ import httpx
 from deskcloud.web.plain import NO_TLS
 
 REQUESTS, LINES = 16, 30
-# Short lines, lines longer than a pipe takes at once, and lines longer than it holds.
+# Lengths of lines: short, longer than one atomic write to a pipe, and longer than a pipe's buffer.
 SIZES = (10, 6_000, 70_000)
 FUNCTION = f"""
     import functions_framework
@@ -43,7 +43,7 @@ def test_lines_of_requests_at_once_are_whole_and_name_their_request(tmp_path):
         port = free.getsockname()[1]
     command = [Path(sys.executable).with_name("functions-framework"), "--target", "chatty", "--source", source]
     command += ["--host", "127.0.0.1", "--port", str(port)]
-    # As Google sets them.
+    # The environment variables that Google sets.
     environment = {"PYTHONUNBUFFERED": "1", "LOG_EXECUTION_ID": "true", "THREADS": str(REQUESTS)}
     environment["PYTHONPATH"] = str(Path(__file__).parents[2])
     with (
@@ -70,6 +70,6 @@ def test_lines_of_requests_at_once_are_whole_and_name_their_request(tmp_path):
 def ask(port, request):
     headers = {"Function-Execution-Id": f"execution{request}"}
     url = f"http://127.0.0.1:{port}/?request={request}"
-    # The process may not listen yet.
+    # Retry, because the process may not listen yet.
     with httpx.Client(transport=httpx.HTTPTransport(verify=NO_TLS, retries=8), timeout=60) as client:
         client.get(url, headers=headers).raise_for_status()

@@ -1,4 +1,4 @@
-"""What is sent to Meta, spoken to the local Graph API."""
+"""Requests to Meta, sent to the local Graph API."""
 
 import hashlib
 

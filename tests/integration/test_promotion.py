@@ -1,4 +1,7 @@
-"""Who becomes champion when a deployment and a rollback meet, on the local Vertex AI and Cloud Storage."""
+"""Which version becomes champion when a deployment and a rollback overlap.
+
+Uses the local Vertex AI and Cloud Storage.
+"""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -22,7 +25,7 @@ def roll_back(clients):
 
 
 def calibrated(slope):
-    """As much of a run's evaluation as says how its winner is calibrated."""
+    """Return an evaluation that contains only its winner's calibrator."""
     calibration = Calibration(Calibrator(slope), "Platt", "calibrated", None, None)
     return Evaluation("logistic", None, True, [], {}, {}, [], {}, calibration=calibration)
 

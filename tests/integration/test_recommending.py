@@ -1,4 +1,4 @@
-"""Recommendations built on a project without a reservation, with real BigQuery and Cloud Storage."""
+"""Recommendations on a project without a reservation, with the local BigQuery and Cloud Storage."""
 
 import datetime as dt
 import json
@@ -31,7 +31,7 @@ SHELF = 6
 
 @pytest.fixture(scope="module")
 def project(bigquery_emulator, tmp_path_factory, storage):
-    """The functions' clients on an on-demand project, whose visitors each go along one of four shelves."""
+    """The functions' clients on an on-demand project. Each visitor views products of one of four shelves."""
     folder = tmp_path_factory.mktemp("project")
     app = gateway.create_app(bigquery_emulator, folder / "gateway", storage_url=storage.url, is_on_demand=True)
     with serving.serve(app) as url, pytest.MonkeyPatch.context() as patch:
@@ -68,7 +68,7 @@ def fill(clients):
 
 
 def opened(clients, run_id=None, as_of=None, at=NOW):
-    """A run as its step sees it."""
+    """Open a run, and return its step's context."""
     run = recommending.look(clients, at)
     event = RecommendationsDue(run_id or run.event.run_id)
     clients.runs.open(msgspec.structs.replace(run, event=event, as_of=as_of or run.as_of))
@@ -97,7 +97,7 @@ def test_without_a_reservation_similarity_recommends_and_the_log_says_why(projec
     recommended = project.bigquery.list_rows(f"{PROJECT}.recommending.visitor_recommendations")
     assert "P0" not in {row["product_id"] for row in recommended}
 
-    # And once more, as after a death before the record: the same jobs, the same artefact.
+    # Build again, as after a death before the record: the jobs and the artefact are the same.
     document = served(project)
     assert recommending.build(cloud) == report
     assert served(project) == document

@@ -1,4 +1,4 @@
-"""The registry against the local Vertex AI, where a chain that runs well does not lead."""
+"""The registry on the local Vertex AI, in situations that a normal run of the chain does not reach."""
 
 import random
 
@@ -20,12 +20,14 @@ from shared.settings import Settings
 
 @pytest.fixture
 def refusals():
-    """By the end of a path, the code and status with which Vertex AI refuses requests to it."""
+    """Return a dict in which a test sets, by the end of a path, the HTTP code and status with which Vertex AI refuses
+    it.
+    """
     return {}
 
 
 def refusing(app, refusals):
-    """Return `app`, which is not asked what is refused."""
+    """Return `app` behind a layer that answers the refused paths itself."""
 
     async def asked(scope, receive, send):
         ends = [end for end in refusals if scope["type"] == "http" and scope["path"].endswith(end)]
@@ -40,7 +42,7 @@ def refusing(app, refusals):
 
 @pytest.fixture
 def registry(tmp_path, credentials, refusals):
-    """A champion that takes four inputs, and a canary with a tenth of the traffic that takes two of them."""
+    """A champion with four inputs, and a canary with two of these inputs and a tenth of the traffic."""
     rows = sessions(300)
     few = rows.select(["bounces", "seconds", "bought"])
     models = [trained(tmp_path / str(number), one) for number, one in enumerate((rows, few))]

@@ -1,4 +1,4 @@
-"""Two runs in any order of deliveries leave what they leave when they come one after the other."""
+"""Two runs whose deliveries interleave in any order leave the same data as two runs in sequence."""
 
 import functools
 import json
@@ -20,17 +20,17 @@ from shared.errors import Permanent
 
 FIRST_DAY, KNOWN_DAYS, DAYS = date(2017, 3, 1), 6, 8
 KNOWN_DAY = FIRST_DAY + timedelta(days=KNOWN_DAYS - 1)
-# The first run reads half of its newest day. Then this day is whole, with newer days or without.
+# The first run reads half of its newest day. Then the export gets the whole day, alone or with newer days.
 BEFORE = Export("meeting_before", KNOWN_DAYS)
 AFTER = {"the day again": Export("meeting_after", KNOWN_DAYS), "newer days": Export("meeting_after", DAYS)}
 PUBLIC = ("audience-published", "model-rejected", "run-superseded", "recommendations-built")
-# Longer than a run without news is open.
+# Longer than a run without progress stays open.
 SILENCE = timedelta(hours=7)
 
 
 @pytest.fixture(scope="module")
 def cloud(meeting_cloud, tmp_path_factory):
-    """With both exports."""
+    """The cloud with both exports."""
     folder = tmp_path_factory.mktemp("exports")
     files = with_many_buyers(generator.generate(1, FIRST_DAY, DAYS, 600, folder))
     client = connect(meeting_cloud.bigquery_url)
@@ -53,17 +53,19 @@ def one_after_the_other(cloud, after, **options):
 
 
 def in_any_order(cloud, after, stands_still_before, seed, **options):
-    """Two runs, of which the first stands still for hours before the step of that number, and goes on in any order.
+    """Make two runs.
 
-    Each choice is the seed's: who is delivered next, whether it comes once more, and whether its process dies before it
-    has published. Where the first run does not stand still, newer data come while it is open.
+    The first stops for hours before the step `stands_still_before`; then deliveries come in random order.
+
+    The seed chooses the next delivery, whether it is repeated, and whether its process dies before it publishes. If
+    `stands_still_before` is None, newer data come while the first run is open.
     """
     chance = random.Random(f"{stands_still_before} {seed}")  # noqa: S311 - to repeat, not to keep a secret
     world = cloud.world(BEFORE, **options)
     world.send("data-refreshed", {})
     steps = chance.randrange(len(STEPS)) if stands_still_before is None else stands_still_before
     if steps == 0:
-        # Its process dies when it has just begun.
+        # The run's first process dies soon after its start.
         world.after["sessions/from_ga360"] = die
     while not world.export_runs() or len(world.export_runs()[0].records) < steps:
         deliver_any(world, chance)
@@ -76,7 +78,7 @@ def in_any_order(cloud, after, stands_still_before, seed, **options):
     late = {world.export_runs()[0].run_id: chance.choice((0.05, 1, 20))}
     while world.pending:
         deliver_any(world, chance, late)
-    # What the schedules say when all else is quiet.
+    # Send the scheduled messages, once no other message is pending.
     world.now += timedelta(minutes=30)
     for topic in ("resume-due", "data-refreshed"):
         world.send(topic, {})
@@ -96,7 +98,7 @@ def die():
 
 
 def left_by(world):
-    """What both runs have left, but for the names and numbers of those that made it."""
+    """Return what both runs have left, without the runs' ids and version numbers."""
     by = ("run_id", "model_version")
     day = f"format_date('%Y%m%d', day) = '{world.export_runs()[-1].run_id[:8]}'"
     left = {table: world.rows(table) for table in ("sessions", "interactions", "visitor_features", "source_days")}
@@ -123,7 +125,7 @@ def assert_as_one_after_the_other(world, expected):
 
 
 def assert_superseded_unless_first(older, newer):
-    """The older run's model became champion before the newer run was opened, or never."""
+    """Check that the older run's model became champion before the newer run was opened, or never."""
     promoted = [record.finished_at for record in older.records if record.event.topic == "model-deployed"]
     assert all(at < newer.opened_at for at in promoted)
     assert older.outcome == ("published" if promoted else "superseded")
@@ -132,13 +134,13 @@ def assert_superseded_unless_first(older, newer):
 
 @pytest.fixture(scope="module")
 def in_order(cloud):
-    """The world that two runs have left which came one after the other."""
+    """Return a function that gives the world after two runs in sequence."""
     return functools.cache(lambda after, **options: one_after_the_other(cloud, AFTER[after], **options))
 
 
 @pytest.fixture(scope="module")
 def expected(in_order):
-    """What they have left."""
+    """Return a function that gives what two runs in sequence have left."""
     return functools.cache(lambda after, **options: left_by(in_order(after, **options)))
 
 

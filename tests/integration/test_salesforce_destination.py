@@ -1,4 +1,4 @@
-"""What is sent to Salesforce Marketing Cloud, spoken to the local one."""
+"""Requests to Salesforce Marketing Cloud, sent to the local one."""
 
 import itertools
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ KEYS = itertools.count()
 
 
 class Place:
-    """A data extension of the running Marketing Cloud, and what was asked for since a test began."""
+    """A data extension in the running Marketing Cloud, and the requests since the test began."""
 
     def __init__(self, desk):
         self.desk, self.key = desk, f"always on {next(KEYS)}"
@@ -46,7 +46,7 @@ class Place:
         self.desk.plan("salesforce", {"kind": kind, **values})
 
     def rows(self):
-        """The columns of each row that is there once all requests are processed."""
+        """Return the columns of each row, once all requests are processed."""
         self.desk.advance(PROCESSING)
         found = self.desk.admin("GET", f"salesforce/members/{self.key}")["members"]
         return {name: one["fields"] for name, one in found.items() if one["is_member"]}
@@ -121,7 +121,7 @@ def test_a_row_is_deleted_and_a_row_that_is_not_there_counts_as_deleted(place, s
     for _ in range(2):
         assert salesforce.apply(batch(*people[1:], kind="withdraw")).outcome == "confirmed"
     assert list(place.rows()) == ["<0> & co"]
-    # Salesforce takes fifty rows a request.
+    # Salesforce accepts fifty rows per request.
     assert place.count(DELETE) == 4
 
 
@@ -166,7 +166,7 @@ def test_a_request_that_never_ends_or_is_not_known_yet_is_pending(place, salesfo
 @pytest.mark.parametrize("kind", ["add", "remove"])
 def test_an_expired_token_is_renewed(place, salesforce, kind):
     salesforce.apply(batch(member("a")))
-    # The client's own clock has not moved.
+    # Only the server's clock has moved, so the client still believes its token to be valid.
     place.desk.advance(1_200)
     assert salesforce.apply(batch(member("b"), kind=kind)).outcome == ("sent" if kind == "add" else "confirmed")
     assert place.count(TOKEN) == 2
@@ -176,7 +176,7 @@ def test_a_token_is_renewed_before_it_expires(place, salesforce, monkeypatch):
     for name in "ab":
         salesforce.apply(batch(member(name)))
     assert place.count(TOKEN) == 1
-    # A token lives 1,079 seconds.
+    # A token is valid for 1,079 seconds.
     monkeypatch.setattr(marketing_cloud, "MARGIN", 1_079.0)
     another = place.destination()
     for name in "ab":

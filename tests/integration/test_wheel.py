@@ -1,4 +1,4 @@
-"""The wheel works without a checkout: its commands find all that they read, whatever folder they are called in."""
+"""The wheel works without the repository: its commands find all their files from any folder."""
 
 import os
 import subprocess

@@ -1,16 +1,16 @@
-"""Cases in YAML: rows given, a statement of sql/ run, rows expected.
+"""Cases in YAML: given rows, a statement of sql/ to run, and expected rows.
 
-    row:           what a row of a table holds where a case does not say; day-tables by their prefix
+    row:           defaults for a row of each table; day-tables by their prefix
     parameters:    of all cases of the file
-    identifiers:   likewise
+    identifiers:   of all cases of the file
     cases:
       - name:        a sentence
         given:       table -> rows
-        parameters:  more of them
+        parameters:  additional ones of this case
         expect:      the rows that the statement returns
-        then:        table -> its rows afterwards, and after a second time; a column that is not named is NULL
+        then:        table -> its rows after one run, and after two; a column that is not named is NULL
 
-Rows are compared whole, in any order, floats to nine digits.
+Rows are compared whole, in any order, with floats to nine digits.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def _case(statement: str, case: dict, row: dict, parameters: dict, identifiers: 
 
 
 def merged(default: dict, given: dict) -> dict:
-    """`given` over `default`, records within records too."""
+    """Return `given` merged over `default`, also within nested records."""
     both = {
         name: merged(default[name], value) if isinstance(value, dict) and isinstance(default.get(name), dict) else value
         for name, value in given.items()

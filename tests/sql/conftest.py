@@ -25,7 +25,10 @@ def warehouse(whole_warehouse):
 
 @pytest.fixture(scope="session")
 def models(whole_warehouse):
-    """The candidates, each trained on the same rows by its own statement; they stay when the rows are gone."""
+    """Train each candidate with its own statement, all on the same rows.
+
+    The models remain when the rows are deleted.
+    """
     whole_warehouse.fill({"training_rows": training_rows()})
     for candidate in CANDIDATES:
         whole_warehouse.run(f"models/{candidate}", RUN, model=candidate)

@@ -1,4 +1,4 @@
-"""Visitors whose outcome follows from what they did, as rows to learn from."""
+"""Training rows of visitors whose outcome depends on their features."""
 
 import datetime as dt
 
@@ -9,7 +9,10 @@ SPLITS = {"train": 180, "evaluation": 60, "test": 60}
 
 
 def training_rows(seed: int = 0) -> list[dict]:
-    """300 rows of one run: who stays long and comes by mail buys later, and `pageviews` says it once more."""
+    """Return 300 rows of one run.
+
+    Long visits and visits from mail predict purchases; `pageviews` repeats this information.
+    """
     random = np.random.default_rng(seed)
     return [_row(random, number, split) for number, split in enumerate(np.repeat(list(SPLITS), list(SPLITS.values())))]
 
@@ -36,7 +39,7 @@ def _row(random: np.random.Generator, number: int, split: str) -> dict:
         "medium": "organic",
         "channel": "Organic Search",
         "device": str(random.choice(["mobile", "desktop"])),
-        # A country that training does not know.
+        # Peru does not occur in the training rows.
         "country": "France" if split == "train" or number % 2 else "Peru",
         "will_buy_on_return_visit": buys,
     }

@@ -1,4 +1,4 @@
-"""Rows to compare, whichever client or file they come from."""
+"""Compare rows from any client or file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def canonical(rows: list[dict]) -> list[str]:
-    """Rows as text, in an order of their own."""
+    """Return the rows as texts, sorted."""
     return sorted(str(dict(sorted((name, _plain(value)) for name, value in row.items()))) for row in rows)
 
 

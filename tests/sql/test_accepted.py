@@ -1,4 +1,4 @@
-"""Google's own analyzer takes each file of sql/, with the tables, models and parameters that it meets."""
+"""Google's own analyzer accepts each file of sql/, with the declared tables, models and parameters."""
 
 import re
 from operator import attrgetter
@@ -39,7 +39,10 @@ def test_google_takes_the_sessions_of_an_export_that_lacks_each_optional_column(
 
 
 def test_google_takes_it_as_it_is_printed_for_the_console(statement):
-    """The analyzer knows no scripts: each default is judged alone, and the rest with parameters for the variables."""
+    """The analyzer does not support scripts.
+
+    Each default is analyzed alone, and the rest with parameters as variables.
+    """
     printed = sql.script(statement, SETTINGS).replace("a_table", "scores")
     declared = {name: googlesql.typed(kind.upper()) for name, kind, _ in DECLARATION.findall(printed)}
     for _, kind, value in DECLARATION.findall(printed):
@@ -71,7 +74,7 @@ def test_a_parameter_has_the_same_type_in_all_files():
 
 
 def test_the_statements_that_the_reference_cannot_run_are_named_with_their_reason():
-    """Each of the others is run on it by its cases; see warehouse.py."""
+    """The cases run all other statements on the reference implementation; see warehouse.py."""
     without = {statement for statement in sql.names() if _needs_more_than_sql(googlesql.raw(statement))}
     assert without == set(NOT_RUN)
 

@@ -1,4 +1,4 @@
-"""What `propensity sql` prints runs as a script, with what only a run knows filled in."""
+"""The scripts that `propensity sql` prints can be run, once the values that only a run knows are filled in."""
 
 import json
 import re
@@ -19,8 +19,8 @@ from shared.events import DataRefreshed
 from shared.settings import CANDIDATES
 from shared.warehouse import Warehouse
 
-# What a person fills in who trains a model, and for a check that the local BigQuery refuses without: its
-# FORMAT('%t, %d', day, NULL) is an error.
+# Values that a person fills in to train a model. The check needs dates, since the local BigQuery refuses
+# FORMAT('%t, %d', day, NULL).
 RUNS_OWN = {"p_run_id": f'"{RUN["run_id"]}"', "p_created_on": f"date '{RUN['created_on']}'", "p_is_final": "true"}
 FILLED = {
     "checks/warn/freshness": {"p_as_of": "date '2017-08-10'", "p_today": "date '2017-08-11'"},
@@ -41,7 +41,7 @@ def printed(*words):
 
 @pytest.fixture(scope="module")
 def console(whole_warehouse):
-    """The project as a person finds it, with rows of one run and its models."""
+    """The project as a person finds it, with the rows of one run and its models."""
     whole_warehouse.fill({"training_rows": training_rows(), "visitor_products": INTERESTS, **DAY_TABLES})
     whole_warehouse.run("models/logistic", RUN, model="a_model")
     whole_warehouse.run("recommendations/factorization", {**RUN, "is_final": True}, model="factors")
@@ -51,7 +51,7 @@ def console(whole_warehouse):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GOOGLE_CLOUD_PROJECT", whole_warehouse.client.project)
         patch.setenv("PROPENSITY_SETTINGS", json.dumps(settings))
-        # Not with the default dataset that a job of ours has.
+        # A person's client has no default dataset, unlike our jobs.
         yield whole_warehouse.client
     whole_warehouse.client.delete_table(path)
     whole_warehouse.clean()
@@ -71,7 +71,7 @@ def test_a_statement_runs_as_it_is_printed(statement, console):
 
 @pytest.fixture
 def a_run(console, whole_warehouse, monkeypatch):
-    """A run as the command finds it."""
+    """A run in the environment of the command."""
     clients = Environment(whole_warehouse.settings)
     clients.__dict__ |= {"bigquery": console, "storage": gcs.Client(console.project)}
     monkeypatch.setattr(world, "connected", lambda: clients)

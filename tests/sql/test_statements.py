@@ -1,4 +1,4 @@
-"""Each file of sql/ on the local BigQuery: cases in YAML beside this file, and Python where rows are computed."""
+"""Each file of sql/ on the local BigQuery. Cases are in YAML beside this file; computed rows are in Python."""
 
 import ast
 
@@ -15,7 +15,7 @@ def test_statement(case, warehouse):
 
 
 def test_every_statement_has_a_case_or_is_named_in_a_test_beside_it():
-    """A lint rule: it reads the syntax trees of the tests."""
+    """A lint rule that reads the syntax trees of the tests."""
     statements = set(sql.names())
     declared = {case.statement for case in cases.read()}
     trees = [ast.parse(path.read_text()) for path in cases.HERE.glob("*/**/test_*.py")]

@@ -1,4 +1,4 @@
-"""What Google's reference implementation makes of a statement of sql/ on the rows that the local BigQuery holds."""
+"""Runs a statement of sql/ on Google's reference implementation, with the rows of the local BigQuery."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 type Rows = list[dict[str, Any]]
 
-# Why the reference implementation cannot run a statement; the analyzer has seen all of them.
+# Why the reference implementation cannot run a statement. The analyzer checks these statements too.
 NOT_RUN = {
     "audience/export": "EXPORT DATA",
     **dict.fromkeys(("backtest/known/conversions", "backtest/known/sessions"), "tables of one name in two datasets"),
@@ -43,7 +43,7 @@ NOT_RUN = {
 
 @dataclass(frozen=True)
 class Twice:
-    """One statement on the reference implementation; `contents` returns the rows of a table by its name in SQL."""
+    """Runs statements on the reference implementation. `contents` returns the rows of a table by its name in SQL."""
 
     contents: Callable[[str], Rows]
 
@@ -55,7 +55,7 @@ class Twice:
         return [dict(zip(names, row, strict=True)) for row in result.rows]
 
     def modify(self, text: str, values: dict[str, Any]) -> Rows:
-        """Return what DELETE or MERGE leaves in its table."""
+        """Return the table's rows after a DELETE or MERGE."""
         tables = {name: self._rows(name) for path in table_paths(text) if (name := ".".join(path))}
         return reference.modify(text, googlesql.catalog(), tables, _parameters(text, values)).rows
 
@@ -65,7 +65,7 @@ class Twice:
 
 
 def _parameters(text: str, values: dict[str, Any]) -> reference.Parameters:
-    """Return the values that a text names, with the types that the warehouse sends."""
+    """Return the parameters that a text names, with the types that the warehouse sends."""
     kinds = googlesql.every_parameter_type()
     named = {token.text[1:] for token in tokenize(text) if token.kind == "parameter"}
     for name in named:

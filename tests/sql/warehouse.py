@@ -1,4 +1,4 @@
-"""A dataset made from sql/tables on the local BigQuery, filled and read by the cases of this folder."""
+"""A dataset of sql/tables on the local BigQuery, filled and read by the cases of this folder."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ DAY = re.compile(r"\d{8}")
 
 @dataclass
 class Warehouse:
-    """Tables as in production, and the export's day-tables; `clean` gives the next case an empty one."""
+    """The tables of production, and the export's day-tables. `clean` empties them for the next case."""
 
     client: bigquery.Client
     settings: Settings
     schemas: dict[str, list[bigquery.SchemaField]]
     filled: set[str] = field(default_factory=set)
     loaded: set[str] = field(default_factory=set)
-    # Rows that were read since the table was last written.
+    # The rows that were read since the table was last written, by table.
     known: dict[str, list[dict]] = field(default_factory=dict)
 
     @classmethod
@@ -46,7 +46,9 @@ class Warehouse:
         return cls(client, settings, schemas)
 
     def run(self, name: str, parameters=None, **identifiers):
-        """Run a file of sql/ as the functions do, but once more each time; on the reference implementation too."""
+        """Run a file of sql/ as the functions do, then again to show that nothing changes, and on the reference
+        implementation.
+        """
         parameters = parameters or {}
         statement = Statement(name, parameters, identifiers)
         text = _without_comments(statement.text())
@@ -70,7 +72,7 @@ class Warehouse:
         return warehouse.query(self.client, self.settings, statement)
 
     def _contents(self, name: str) -> list[dict]:
-        """The rows of a table, or of a wildcard table, by its name in SQL."""
+        """Return the rows of a table, or of a wildcard table, by its name in SQL."""
         short = name.removeprefix(f"{self.client.project}.")
         if not short.endswith("*"):
             table = short.removeprefix(f"{self.settings.dataset}.")
@@ -132,7 +134,10 @@ def _export_schema(table: str) -> list[bigquery.SchemaField]:
 
 
 def check_names(row: dict, schema: list[bigquery.SchemaField], where: str) -> None:
-    """BigQuery leaves out what it does not know, and a case would test less than it says."""
+    """Check that all names are columns.
+
+    BigQuery would ignore an unknown name, and the case would test less than it says.
+    """
     known = {column.name: column for column in schema}
     for name, value in row.items():
         assert name in known, f"{where} has no column {name}"

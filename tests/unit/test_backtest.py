@@ -1,4 +1,4 @@
-"""Which past days a backtest takes, and when a promise held."""
+"""Which past days a backtest replays, and when a promised metric counts as held."""
 
 from datetime import date
 from types import SimpleNamespace
@@ -83,7 +83,7 @@ def judged(came, audience=None, buyers=400):
 
 
 def test_a_metric_held_where_both_intervals_explain_the_difference():
-    """Each varies by chance: 0.14 lies outside either interval, but within the root of both squares."""
+    """Both estimates vary by chance: 0.14 lies outside each interval, but within the root of the summed squares."""
     assert promises.of(judged(measured(0.66, (0.55, 0.77))))["roc_auc"].held
     assert not promises.of(judged(measured(0.64, (0.53, 0.75))))["roc_auc"].held
     assert not promises.of(judged(measured(0.96, (0.85, 0.99))))["roc_auc"].held

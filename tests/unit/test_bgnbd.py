@@ -1,4 +1,4 @@
-"""BG/NBD: the published figures of CDNOW, planted parameters, and what holds for all customers."""
+"""BG/NBD: published figures for the CDNOW data, recovery of known parameters, and properties of every forecast."""
 
 import numpy as np
 import pytest
@@ -82,7 +82,7 @@ def test_days_instead_of_weeks_change_only_alpha(sample, fitted):
 def test_planted_parameters_are_found_within_their_errors(planted):
     found = bgnbd.fit(buyers.draw(8_000, 1, np.random.default_rng(11), planted).histories)
     off = np.log(found.parameters) - np.log(planted)
-    # The squared distance in standard errors is chi-squared with 4 degrees of freedom.
+    # The squared distance, in standard errors, follows a chi-squared distribution with 4 degrees of freedom.
     assert off @ np.linalg.solve(found.covariance, off) < special.chdtri(4, 0.001)
     assert np.sqrt(np.diag(found.covariance)).max() < 0.4
 
@@ -92,7 +92,7 @@ def test_later_orders_spread_around_the_forecast_as_the_model_says():
     drawn = buyers.draw(20_000, 39, np.random.default_rng(12), planted)
     mean = bgnbd.expected_orders(planted, drawn.histories, 39)
     variance = bgnbd.expected_pairs(planted, drawn.histories, 39) + mean - mean**2
-    # Chance explains 2 % and 4 %.
+    # Chance alone explains deviations of 2 % and 4 %.
     assert drawn.orders.sum() == pytest.approx(mean.sum(), rel=0.03)
     assert ((drawn.orders - mean) ** 2).sum() == pytest.approx(variance.sum(), rel=0.06)
 

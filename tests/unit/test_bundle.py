@@ -1,4 +1,4 @@
-"""What is deployed: the bundles' bytes, what lies in them, and what their requirements install beside it."""
+"""What is deployed: the bundles' bytes, the files in them, and the packages that their requirements install."""
 
 import ast
 import compileall
@@ -29,7 +29,7 @@ NAMES = list(CONTENTS)
 
 
 class Requirements:
-    """A file of requirements/: the packages that code imports, and those that these bring along, by name."""
+    """A file of requirements/: the packages that the code imports, and the packages that those depend on, by name."""
 
     def __init__(self, name):
         self.text = (package.ROOT / "requirements" / f"{name}.txt").read_text()
@@ -41,14 +41,14 @@ class Requirements:
 
 
 def needs(requirement):
-    """What a requirement asks for directly, on this platform."""
+    """Return the direct dependencies of a requirement on this platform."""
     asked = [Requirement(text) for text in metadata.requires(requirement.name) or ()]
     extras = ["", *requirement.extras]
     return [one for one in asked if not one.marker or any(one.marker.evaluate({"extra": extra}) for extra in extras)]
 
 
 def closure(names):
-    """Every package that is installed with the named ones, and who asks for it."""
+    """Return every package that is installed with the named packages, each with the packages that depend on it."""
     waiting, seen = [Requirement(name) for name in names], set()
     asked_by = {one.name: set() for one in waiting}
     while waiting:
@@ -63,7 +63,10 @@ def closure(names):
 
 
 def imports(text):
-    """The modules that a file imports, wherever in it; `from a import b` may name a.b or something in a."""
+    """Yield a file's imports, also those inside functions.
+
+    `from a import b` may import the module a.b or a name of a.
+    """
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             yield from ((alias.name, alias.name) for alias in node.names)
@@ -72,7 +75,7 @@ def imports(text):
 
 
 def names(text):
-    """The names that a file uses."""
+    """Return the names that a file uses."""
     return {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
 
 
@@ -83,7 +86,7 @@ def files_of(module):
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    """The folder of the bundles."""
+    """Write the bundles, and return their folder."""
     folder = tmp_path_factory.mktemp("bundles")
     package.write(folder)
     return folder
@@ -91,7 +94,7 @@ def written(tmp_path_factory):
 
 @pytest.fixture(params=NAMES)
 def name(request):
-    """The name of a bundle and of its requirements."""
+    """Return the name of a bundle, which is also that of its requirements."""
     return request.param
 
 
@@ -103,7 +106,7 @@ def bundle(written, name):
 
 @pytest.fixture
 def tree(tmp_path):
-    """A copy of what goes into the bundles, and of their declaration, with other times and modes."""
+    """Copy the bundles' files and their declaration to another folder, with other times and modes."""
     paths = {path for files in CONTENTS.values() for path in files.values()} | {Path(package.FUNCTIONS)}
     for path in sorted(paths, reverse=True):
         target = tmp_path / "tree" / path
@@ -271,14 +274,14 @@ def test_a_bundle_holds_what_runs_and_nothing_else(bundle):
 
 
 def test_only_those_modules_read_statements_of_which_the_bundles_know_it():
-    """Where a module lies it says with __file__; what else it may read beside code."""
+    """A module that uses __file__ may read other files, so package.READ must list it."""
     modules = {name for files in CONTENTS.values() for name in files if name.endswith(".py")}
     reading = {name for name in modules if "__file__" in names((package.ROOT / name).read_text())}
     assert reading == package.READ.keys()
 
 
 def test_what_a_bundle_imports_lies_in_it_or_is_a_requirement(bundle, name):
-    """Also what is imported late, or for its types alone."""
+    """Includes imports inside functions and imports for types only."""
     held, imported = set(bundle.namelist()), Requirements(name).imported
     provided = {str(file): one for one in imported for file in metadata.files(one)}
     used = set()
@@ -294,7 +297,7 @@ def test_what_a_bundle_imports_lies_in_it_or_is_a_requirement(bundle, name):
 
 
 def test_a_bundle_compiles(bundle, tmp_path):
-    """As Google's buildpack compiles all of it, so that one error anywhere breaks every function."""
+    """Google's buildpack compiles every file of the bundle, so one syntax error breaks all functions."""
     bundle.extractall(tmp_path)
     assert compileall.compile_dir(tmp_path, quiet=2, force=True)
 

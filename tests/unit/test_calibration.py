@@ -1,4 +1,4 @@
-"""A calibrator leaves the ranking and makes probabilities right; what is said of them is what their intervals show."""
+"""A calibrator keeps the ranking and corrects the probabilities, and a verdict on them follows from their intervals."""
 
 import math
 
@@ -62,7 +62,7 @@ def test_a_calibrator_that_would_change_the_ranking_cannot_be_read(content, reas
 
 
 def points(seed, count, truth):
-    """Visitors in bins, of whom the share that buys is what `truth` says of the model's log odds."""
+    """Return visitors in bins. `truth` maps a model's log odds to the true log odds, by which the visitors buy."""
     random = np.random.default_rng(seed)
     model = np.round(random.normal(-3, 1, count), 2)
     labels = random.random(count) < 1 / (1 + np.exp(-truth(model)))

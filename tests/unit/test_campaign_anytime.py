@@ -1,4 +1,4 @@
-"""Intervals that hold at every look."""
+"""Confidence intervals that stay valid at every look."""
 
 import math
 
@@ -11,7 +11,7 @@ from shared.chain.intervals import Z
 
 
 def test_the_quantile_is_that_of_the_paper_with_lamberts_function():
-    """Theorem 2.2 of Waudby-Smith and others, as a multiple of the standard error of a mean of t observations."""
+    """Compares with theorem 2.2 of Waudby-Smith and others, in standard errors of a mean of t observations."""
     alpha, planned = 0.05, 600
     squared = (-special.lambertw(-(alpha**2) * math.exp(-1), -1).real - 1) / planned
     for t in (1, 30, 600, 5000):

@@ -1,4 +1,4 @@
-"""The effect of a campaign and its intervals, from sums by arm."""
+"""The effect of a campaign and its intervals, computed from sums by arm."""
 
 import math
 
@@ -10,7 +10,7 @@ from scipy import stats
 
 from shared.campaign.effects import Sums, effect, slope
 
-# Customers of an arm, each with an outcome and what was known before; some bought nothing.
+# Customers of an arm: (outcome, amount before the campaign). Some bought nothing.
 AMOUNTS = st.sampled_from((0.0, 0.0, 0.01, 1.0, 7.5, 40.0, 999.99))
 CUSTOMERS = st.lists(st.tuples(AMOUNTS, AMOUNTS), min_size=2, max_size=8)
 examples = settings(max_examples=40, deadline=None)
@@ -35,7 +35,7 @@ def buyers(count, customers):
 
 
 def arms(random, treated, control, share=0.2, explained=0.7):
-    """Two arms of customers whose outcome depends on what they spent before."""
+    """Draw two arms of customers whose outcomes depend on their earlier spending."""
 
     def arm(customers, more):
         before = random.gamma(0.5, 40, customers)
@@ -61,7 +61,7 @@ def test_conversions_have_the_intervals_that_statsmodels_gives_rates():
 
 
 def test_with_few_buyers_students_t_widens_the_interval_of_a_mean():
-    """The limits of the control mean alone: the other arm is so large that it adds nothing."""
+    """Shows the interval of the control mean alone: the treated arm is so large that it adds no uncertainty."""
     found = effect(buyers(3_000_000_000, 100_000_000_000), buyers(6, 200)).difference
     error = math.sqrt(0.03 * 0.97 / 199)
     exponent = stats.t.ppf(0.975, 5) / math.sqrt(6)
@@ -113,7 +113,7 @@ def test_the_same_number_for_all_customers_before_changes_nothing():
 def test_the_relative_effect_contains_0_if_and_only_if_the_difference_does(treated, control):
     found = effect(*(sums(*zip(*arm, strict=True)) for arm in (treated, control)))
     assume(found.relative is not None)
-    # Neither bound is exactly 0, so both have the sign of the other's.
+    # The relative effect has the sign of the difference. The tolerances leave out bounds that are practically 0.
     assert (found.difference.lower > 1e-9) == (found.relative.lower > 1e-12)
     assert (found.difference.upper < -1e-9) == (found.relative.upper < -1e-12)
 

@@ -1,4 +1,4 @@
-"""The size, power and duration of a campaign that is to be measured."""
+"""The size, power and duration of a planned campaign."""
 
 import re
 from pathlib import Path
@@ -45,7 +45,7 @@ def test_a_plan_keeps_what_it_promises():
 
 
 def test_for_equal_arms_and_a_small_effect_the_size_is_that_of_statsmodels():
-    """By statsmodels 0.15.0 for both arms: samplesize_proportions_2indep_onetail and NormalIndPower."""
+    """Compares with statsmodels 0.15.0 for both arms: samplesize_proportions_2indep_onetail and NormalIndPower."""
     assert Plan(0.03, control_share=0.5).customers(0.02) == pytest.approx(2_562_387, rel=0.005)
     assert Plan(10, 20, control_share=0.5).customers(0.01) == pytest.approx(1_255_818, rel=0.015)
 

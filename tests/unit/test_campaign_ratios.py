@@ -1,4 +1,4 @@
-"""The check of the arms' sizes."""
+"""The check that the sizes of the arms agree with the planned shares."""
 
 from collections import Counter
 

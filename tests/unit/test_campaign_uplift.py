@@ -1,4 +1,4 @@
-"""The Qini curve of a campaign, and its return."""
+"""The Qini curve of a campaign, and its return on cost."""
 
 import math
 

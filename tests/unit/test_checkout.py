@@ -1,4 +1,4 @@
-"""A checkout is answered from one snapshot, whatever is swapped meanwhile."""
+"""One checkout is answered from one snapshot, even if the champion changes meanwhile."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ def hashed(visitor):
 
 @dataclass
 class Recommends:
-    """Recommends one product, whatever is in the cart."""
+    """Recommends the same product for every cart."""
 
     product: str
 
@@ -35,7 +35,7 @@ class Recommends:
 
 @dataclass
 class Swapping:
-    """A scorer that has another snapshot each time it is asked."""
+    """A scorer whose snapshot is another one at each call."""
 
     settings: Settings = SETTINGS
     taken: list = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""constraints.txt pins every package that the set-up installs, as it is installed here, and no other."""
+"""constraints.txt pins exactly the packages that the set-up installs, at their installed versions."""
 
 import importlib.util
 import itertools
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 REQUIREMENTS = sorted((ROOT / "requirements").glob("*.txt"))
 MAKEFILE = (ROOT / "Makefile").read_text()
-# Made by Python with the environment, and installed from this folder.
+# Python makes `pip` with the environment; the other two are installed from this repository.
 NOT_OURS = {"deskcloud", "pip", "propensity"}
 
 
@@ -26,14 +26,14 @@ def pins(file):
 
 
 def asked_for():
-    """What pyproject.toml names: what runs, its extras, and what builds it."""
+    """Return all requirements of pyproject.toml: dependencies, extras and build requirements."""
     extras = PROJECT["project"]["optional-dependencies"].values()
     build = [*PROJECT["build-system"]["requires"], "editables"]
     return [Requirement(text) for text in [*PROJECT["project"]["dependencies"], *itertools.chain(*extras), *build]]
 
 
 def installed_with(requirements):
-    """The names of all that comes with the requirements, on this platform."""
+    """Return the names of all packages that the requirements install on this platform."""
     waiting, seen = list(requirements), set()
     while waiting:
         one = waiting.pop()
@@ -64,7 +64,7 @@ def test_whatever_make_installs_is_installed_under_constraints():
     installs = [line for line in MAKEFILE.splitlines() if "pip install" in line]
     assert installs
     assert [line for line in installs if "--constraint" not in line] == []
-    # A build in isolation would take whatever version is newest.
+    # With build isolation, pip would install the newest version of the build tools.
     assert [line for line in installs if "--editable" in line and "--no-build-isolation" not in line] == []
 
 

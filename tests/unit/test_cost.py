@@ -1,4 +1,4 @@
-"""What a month costs: the sums, the bytes of the statements, and the two files that it is computed from."""
+"""The monthly cost: its sums, the bytes that statements read, and the two files of prices and assumptions."""
 
 import datetime as dt
 import json
@@ -25,7 +25,7 @@ from shared.warehouse import SQL
 
 SMALL = Inputs(10_000, 1.25, 500, 1, 400, 1_000)
 LARGE = replace(SMALL, sessions_per_day=4_000_000, checkouts_per_day=1_000_000, runs_per_day=5)
-# Those of which a statement reads a window of days, not one partition.
+# Tables of which a statement reads several days instead of one partition.
 WINDOWED = {
     "run_googleapis_com_stdout",
     "export",
@@ -148,12 +148,12 @@ def test_checkouts_that_are_followed_by_e_mail_cost_their_query():
     on = ["mail.mode=on", "mail.relay=smtp.example.com:587", "mail.sender=hello@shop.example"]
     without, found = estimate(described(SMALL)), estimate(described(SMALL, *on))
     assert found.idle == pytest.approx(without.idle, abs=1)
-    # Seven tables of 10 MiB each at least, at $6.25 a TiB.
+    # Seven tables of at least 10 MiB each, at $6.25 per TiB.
     assert found.per_1000_checkouts - without.per_1000_checkouts > 1000 * 6 * 10 / 2**20 * 6.25
 
 
 def test_a_checkout_costs_its_call_its_processor_its_memory_and_its_log():
-    """One request by hand: 1 vCPU and half a GiB for a tenth of a second, 2,500 bytes kept and streamed."""
+    """The expected cost by hand: 1 vCPU and 0.5 GiB for 0.1 s, and 2,500 bytes of log, stored and streamed."""
     by_hand = 3 / 1e6 + 0.4 / 1e6 + 0.1 * (0.000024 + 0.5 * 0.0000025) + 2500 / 2**30 * (0.5 + 0.05)
     found = estimate(described(LARGE))
     looks = 3 * 2 * 60 * 24 / LARGE.checkouts_per_day * 0.0004 / 1000
@@ -180,7 +180,7 @@ def test_every_statement_is_counted_or_known_to_be_free(kind):
 def test_a_reading_says_the_days_of_every_table_of_which_it_reads_a_window(kind):
     for one in readings(kind):
         _, _, read = statements.parsed(one.statement)
-        # A report reads one day of this table, and an audience a week.
+        # The report reads one day of this table, but the audience reads a week.
         assert set(one.days) - {"visitor_recommendations"} == set(read) & WINDOWED, one.statement
 
 
@@ -196,13 +196,13 @@ def test_what_a_statement_reads_and_writes_is_what_its_function_declares():
         touched = {*declared[name].reads, *declared[name].writes}
         for one in group(world.volumes, world.settings):
             target, _, read = statements.parsed(one.statement)
-            # The listing of day-tables is the export's.
+            # The table `day_tables` lists the day-tables of the export.
             assert ({target} if target else set()) <= set(declared[name].writes), one.statement
             assert {"export" if table == "day_tables" else table for table in read} <= touched, one.statement
 
 
 def test_a_statement_is_charged_the_columns_that_it_names():
-    """The newest day: a date of every session, and nothing else of it; source_days is too small to count."""
+    """The newest day is found from one column of all sessions; the table source_days is too small to count."""
     found = Reading("scoring/newest_day", {"sessions": 400}).bytes(volumes(LARGE))
     assert found == 4_000_000 * 400 * 8 + LEAST_BYTES
 
@@ -376,7 +376,7 @@ def test_nothing_that_costs_is_left_out():
         "checkout",
         "storage",
     }
-    # min_instances is 0 everywhere, and whatever else is listed is used.
+    # min_instances is 0 everywhere. Every other price in the list is used.
     assert {one.price for one in used if one.quantity > 0} == price_list().prices.keys()
 
 

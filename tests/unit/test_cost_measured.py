@@ -1,4 +1,4 @@
-"""What the cost's assumptions say was measured, measured again on the demonstration's sessions."""
+"""Measures the cost's assumptions again, on the demonstration's sessions."""
 
 import datetime as dt
 

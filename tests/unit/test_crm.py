@@ -1,4 +1,4 @@
-"""What is taken of a row of the CRM, and what is refused and why."""
+"""Which fields of a CRM row are read, and which rows are refused and why."""
 
 import pytest
 from hypothesis import given

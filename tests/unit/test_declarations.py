@@ -1,4 +1,4 @@
-"""What is declared, held against the code and the SQL."""
+"""The declarations agree with the code and the SQL."""
 
 import ast
 import re
@@ -36,14 +36,14 @@ TABLES = {table.name: table for table in DECLARED.tables}
 VIEWS = {name: table.query for name, table in TABLES.items() if table.query}
 SINK_TABLES = {sink.table for sink in DECLARED.sinks.values() if sink.table}
 HTTP = [name for name, function in FUNCTIONS.items() if function.http]
-# What the checkout's topics carry is no event of a run.
+# Messages on the checkout's topics do not belong to a run.
 CHECKOUTS = {"checkout-started", "checkout-scored"}
-# Batches of members, for systems of the shop.
+# A topic with batches of members, for the shop's own systems.
 MEMBERS = {"audience-members"}
-# What functions read or write besides the chain's own tables: a name that ends in / is a folder of the bucket.
+# Data outside the chain's tables that functions read or write. A name with a final / is a folder of the bucket.
 # The shop loads these tables.
 LOADED = {"crm_customers", "crm_visitors", "consents", "suppressions"}
-# What platforms hold, and who was assigned to which arm, is true after a reset too.
+# Tables that a reset keeps: the members at the platforms, and the arms of customers, do not change with it.
 KEPT = {"destination_members", "assignments"}
 OTHERS = {"export", "models", "bucket"}
 FOLDERS = {"runs/", "checkouts/", "dead-letters/", "serving/", "destinations/", "deliveries/", "messages/"}
@@ -62,12 +62,14 @@ def columns(table):
 
 
 def tree(function):
-    """The syntax tree of a module, for lint rules: what it calls, and which events its step says that it returns."""
+    """Return a module's syntax tree, which shows the calls it makes and the events that its step is annotated to
+    return.
+    """
     return ast.parse((ROOT / "functions" / f"{function}.py").read_text())
 
 
 def listed(docstring, heading):
-    """Topics and event classes under On or Emits: `topic   Class(...)`, one a line."""
+    """Return the lines `topic   Class(...)` under On or Emits in a docstring."""
     block = re.search(rf"^{heading}\s+(.*?)(?=^\w|\Z)", docstring, re.DOTALL | re.MULTILINE)
     return [] if block is None else [line.strip() for line in block[1].splitlines() if line.strip()]
 
@@ -112,7 +114,7 @@ def test_the_events_that_a_step_returns_are_those_that_it_emits(name):
     if not steps:
         return
     returned = {one.id for one in ast.walk(steps[0].returns) if isinstance(one, ast.Name)}
-    # The handler publishes it for every step.
+    # The handler can publish run-failed for every step.
     assert returned | {"RunFailed"} == {EVENTS[topic].__name__ for topic in FUNCTIONS[name].emits}
 
 
@@ -183,7 +185,7 @@ def test_schedules_sinks_and_dead_letters_lead_to_topics_that_are_read():
 
 
 def loaded(email, table):
-    """The audit log's entry of a load job that has ended well."""
+    """Return the audit log's entry of a load job that succeeded."""
     job = {"jobConfig": {"loadConfig": {"destinationTable": table}}}
     payload = {
         "serviceName": "bigquery.googleapis.com",
@@ -248,7 +250,10 @@ def test_every_table_is_written_by_a_function_or_a_sink():
 
 
 def statements(function):
-    """The statements that a module's first lines name, but those of a folder that another module names one by one."""
+    """Return the statements that a module's docstring names.
+
+    A folder stands for its files, except those that another module names.
+    """
     alone = {line for name in FUNCTIONS for line in runs(name) if line.endswith(".sql") and name != function}
     paths = {found for line in runs(function) for found in [ROOT / line, *(ROOT / line).rglob("*.sql")]}
     found = [path for path in paths if path.is_file() and str(path.relative_to(ROOT)) not in alone]
@@ -281,7 +286,7 @@ def test_the_tables_that_a_functions_statements_touch_are_declared(name):
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_who_reads_a_view_may_read_its_tables(name):
-    """BigQuery asks for both, since no view is an authorised one."""
+    """BigQuery requires rights to the view and to its tables, because no view is an authorised view."""
     may_read = {*FUNCTIONS[name].reads, *FUNCTIONS[name].writes}
     for view in may_read & VIEWS.keys():
         assert googlesql.tables(googlesql.view(view)) <= may_read
@@ -323,12 +328,12 @@ def test_a_table_is_partitioned_and_clustered_by_columns_that_it_has(table):
     declared = TABLES[table]
     types = {column.name: column.type for column in declared.columns}
     assert set(declared.cluster) <= types.keys()
-    # Cloud Logging partitions by its own timestamp.
+    # Cloud Logging partitions its tables by its own timestamp column.
     assert declared.partition is None or types[declared.partition] == ("TIMESTAMP" if table in SINK_TABLES else "DATE")
     assert all(column.description for column in declared.columns)
 
 
-# When a row was written; rows of historical data that a partition's day places in the past would expire at once.
+# Columns with the time at which a row was written. By the day of the data, old rows would expire at once.
 WRITTEN = {"created_on", "timestamp"}
 
 
@@ -362,12 +367,12 @@ def test_every_statement_that_inserts_whole_rows_is_held_to_its_table():
 
 @pytest.mark.parametrize("name", MERGES)
 def test_a_merge_selects_the_tables_columns_in_their_order(name):
-    """`insert row` goes by position: two columns of one type that changed places would go unnoticed."""
+    """`insert row` assigns columns by position, so two exchanged columns of one type would cause no error."""
     table, query = MERGES[name].this.name, MERGES[name].args["using"].this
     selected = []
     for column in query.selects:
         if isinstance(column.this, exp.Star) or isinstance(column, exp.Star):
-            # A backtest's copies have all columns of the table of the same name.
+            # A backtest's copy has all columns of the table of the same name.
             assert column.sql() == "eligible.*" or query.args["from_"].this.name == table
             selected += columns("visitor_features" if column.sql() == "eligible.*" else table)
         else:
@@ -387,7 +392,7 @@ def test_the_columns_that_must_be_there_are_those_that_the_statement_reads(kind)
     leaves = {path.rpartition(".")[2] for path in read_columns}
     assert leaves - names == set()
     if kind == "ga360":
-        # Google's names are in camel case, and ours never.
+        # Google's column names contain capitals; this project's do not.
         read = {name for name in names if re.fullmatch(r"[a-z]+[A-Z]\w*", name)} - {
             path.split(".")[-2] for path in read_columns if "." in path
         }

@@ -1,6 +1,6 @@
-"""The generated export: its shape, its rates, and that its causal story rewards a better model."""
+"""The generated export: its shape, its rates, and causal effects that a better model can learn."""
 
-# ruff: noqa: S608 - the statements are this file's own
+# ruff: noqa: S608 - the statements are constants of this file
 
 import datetime as dt
 from collections import Counter
@@ -28,7 +28,7 @@ DAYS, SESSIONS = 62, 60_000
 
 @pytest.fixture(scope="module")
 def export(tmp_path_factory):
-    """A database with one view, `sessions`, over a whole export."""
+    """Return a database with the table `sessions`, which holds a whole export."""
     folder = tmp_path_factory.mktemp("export")
     generate(7, FIRST_DAY, DAYS, SESSIONS, folder)
     connection = duckdb.connect()
@@ -60,7 +60,7 @@ def test_there_are_as_many_sessions_as_asked_for_and_a_file_for_every_day(days, 
         for table in tables
         for key in zip(table["fullVisitorId"].to_pylist(), table["visitId"].to_pylist(), strict=True)
     }
-    # What crosses the last midnight has its second part beyond the window.
+    # The second part of a session that crosses the last midnight lies outside the generated days.
     assert len(keys) == sessions
     assert [file.day for file in files] == [FIRST_DAY + dt.timedelta(n) for n in range(days)]
     assert [file.rows for file in files] == [table.num_rows for table in tables]
@@ -219,7 +219,7 @@ CATEGORIES = ["channel", "source", "device", "browser", "country"]
 
 @pytest.mark.slow
 def test_a_better_model_ranks_return_buyers_better(tmp_path):
-    # Larger than the other tests' export: with a few hundred buyers the areas tell little.
+    # Larger than the other tests' export: with a few hundred buyers, ROC AUC varies too much.
     generate(11, FIRST_DAY, 40, 120_000, tmp_path)
     connection = duckdb.connect()
     connection.execute(f"CREATE VIEW sessions AS SELECT * FROM read_parquet('{tmp_path}/*.parquet')")

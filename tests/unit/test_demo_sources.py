@@ -1,4 +1,6 @@
-"""Real exports from files: divided by day, typed as documented, refused with file and line, never half written."""
+"""Real exports from files: split by day, with the documented types; errors name file and line and leave nothing
+behind.
+"""
 
 import gzip
 import json
@@ -41,7 +43,7 @@ def rows_of(intake):
 
 
 def refused(paths, folder):
-    """Why reading was refused; nothing may remain of it."""
+    """Return why reading was refused, and check that no file is left behind."""
     beside = set(folder.parent.iterdir())
     with pytest.raises(SourceError) as error:
         read(paths, folder)

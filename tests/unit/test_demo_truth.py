@@ -1,4 +1,4 @@
-"""The generator's own probability is what happens on average, and better than what any model sees."""
+"""The generator's probability agrees with the observed rate, and ranks better than any model's."""
 
 import datetime as dt
 

@@ -1,4 +1,4 @@
-"""What drift is: a difference that matters and is no chance, over all features together."""
+"""Drift is a difference that is large enough and not due to chance, tested over all features together."""
 
 import dataclasses
 
@@ -35,7 +35,7 @@ def drifted(*shifts, limits=None) -> list[str]:
 def test_the_tail_of_f_is_scipys(degrees, other):
     for value in [1e-9, 0.3, 0.99, 1, 1.7, 5, 40, 3e4]:
         expected = stats.f.sf(value, degrees, other)
-        # SciPy itself has twelve digits of the smallest.
+        # SciPy's smallest values have only twelve correct digits.
         assert upper_tail_of_f(value, degrees, other) == pytest.approx(expected, rel=1e-9, abs=1e-290)
 
 

@@ -1,4 +1,4 @@
-"""The embedded scorer agrees with BigQuery ML, and the booster's reader with treelite."""
+"""The embedded scorer agrees with BigQuery ML, and its reader of boosters agrees with treelite."""
 
 import functools
 import math
@@ -60,14 +60,14 @@ def trained(model_type: str) -> tuple[ml.TrainedModel, embedded_scorer.Artefact]
 
 
 LARGEST = float(np.finfo(np.float32).max)
-# Borders of the trees, of float32 and of INT64, and what is next to them.
+# Numbers at the borders of the trees' thresholds, of float32 and of INT64, and their neighbours.
 borders = st.sampled_from([0.0, -0.0, 5e-324, 1e-40, 16777217.0, 2.0**53 + 1, -(2.0**63), LARGEST, -LARGEST])
 numbers = st.none() | st.integers(-(2**63), 2**63 - 1) | st.integers(-50, 50)
 amounts = st.none() | borders | st.floats(-LARGEST, LARGEST) | st.floats(0, 200, width=32)
 
 
 def thresholds():
-    """Where the trees' branches part, as float64 and a little to either side."""
+    """Draw the trees' thresholds in float64, and the next numbers on either side."""
     _, artefact = trained("BOOSTED_TREE_CLASSIFIER")
     found = sorted({node[1] for tree in artefact.trees for node in tree if isinstance(node, tuple)})
     return st.sampled_from([near for at in found for near in (np.nextafter(at, -1e9), at, np.nextafter(at, 1e9))])
@@ -148,7 +148,7 @@ def test_a_booster_cut_short_is_refused(cut):
         exported_booster.read(path.read_bytes()[:cut])
 
 
-# As every deployment so far has written them.
+# Artefacts as earlier releases wrote them.
 WRITTEN = {
     "logistic": (
         b'{"kind":"logistic","intercept":-1.5,"numbers":{"hits":[0.25,6.0]},'

@@ -1,4 +1,4 @@
-"""Events: JSON and back, and what is refused."""
+"""Events convert to JSON and back; invalid events are refused."""
 
 import json
 import re

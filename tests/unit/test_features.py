@@ -1,4 +1,4 @@
-"""A feature is declared once, in sql/tables/visitor_features.yaml; each other place has all that are declared there."""
+"""Features are declared in sql/tables/visitor_features.yaml; every other place must have all of them."""
 
 import json
 import re
@@ -28,13 +28,13 @@ DECLARED = [name for name in columns("visitor_features") if name not in KEY + LA
 
 
 def selected(text):
-    """The columns of a query, in their order."""
+    """Return the columns of a query, in order."""
     query = sqlglot.parse_one(re.sub(r"\$\{(\w+)\}", r"\1", text), "bigquery")
     return [column.alias_or_name for column in query.selects]
 
 
 def merged(name):
-    """The columns of the query that a MERGE reads."""
+    """Return the columns of the query that a MERGE reads, in order."""
     merge = sqlglot.parse_one((SQL / f"{name}.sql").read_text(), "bigquery")
     return [column.alias_or_name for column in merge.args["using"].this.selects]
 
@@ -62,7 +62,7 @@ def ranked_alone():
 
 
 def compared():
-    # The score is compared too. Equal weekdays are compared, so the weekday cannot drift.
+    # Drift is also tested on the score. It compares periods of equal weekdays, so the weekday cannot drift.
     return [*(name for name in unpivoted("monitoring/feature_shift") if name != "score"), "weekday"]
 
 

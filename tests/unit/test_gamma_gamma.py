@@ -1,4 +1,4 @@
-"""Gamma-Gamma: the published figures of CDNOW, planted parameters, and the test of its assumption."""
+"""Gamma-Gamma: published figures for the CDNOW data, recovery of known parameters, and the test of its assumption."""
 
 import math
 
@@ -77,7 +77,7 @@ def test_planted_parameters_are_found_within_their_errors(planted):
     drawn = buyers.draw(8_000, 1, np.random.default_rng(21), values=planted)
     found = gamma_gamma.fit(drawn.values)
     off = np.log(found.parameters) - np.log(planted)
-    # The squared distance in standard errors is chi-squared with 3 degrees of freedom.
+    # The squared distance, in standard errors, follows a chi-squared distribution with 3 degrees of freedom.
     assert off @ np.linalg.solve(found.covariance, off) < special.chdtri(3, 0.001)
     assert np.sqrt(np.diag(found.covariance)).max() < 0.3
 

@@ -1,4 +1,4 @@
-"""Which candidate wins, and whether it may serve."""
+"""Which candidate wins, and whether the gate lets the winner serve."""
 
 import pytest
 from hypothesis import given
@@ -20,7 +20,7 @@ GOOD = {"roc_auc": Estimate(0.8, 0.03**2)}
 
 
 class Told(Comparisons):
-    """Comparisons of which a test says the metrics, by model, and the losses against another, by pair."""
+    """Comparisons with given metrics by model, and given losses by pair of models."""
 
     def __init__(self, metrics, losses=None):
         super().__init__()
@@ -58,7 +58,7 @@ def test_regressions_are_simpler_than_trees_then_fewer_features_count_and_of_equ
 
 
 def evaluated(**losses):
-    """Log losses of the three candidates, of which the trees are the best."""
+    """Return comparisons of three candidates by log loss; `trees` is the best."""
     metrics = {"baseline": 0.11, "logistic": 0.1, "trees": 0.09}
     told = {name: {"log_loss": Estimate(value, 1e-6)} for name, value in metrics.items()}
     return Told(told, {(name, "trees", True): loss for name, loss in losses.items()})

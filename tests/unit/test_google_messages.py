@@ -1,4 +1,4 @@
-"""What our tests take for messages of Google's, and what the local cloud sends for them, is what Google publishes."""
+"""Samples of Google's messages, and the local cloud's messages, follow Google's published schemas."""
 
 import json
 import re
@@ -34,7 +34,7 @@ def check_document(value, document, schema):
 
 
 def check_audit_log(entry):
-    """Hold the entry against Cloud Logging's document, and its payload against the protos that it names."""
+    """Check the entry against Cloud Logging's API document, and its payload against the protos that it names."""
     check_document(entry, "logging.v2", "LogEntry")
     payload = {name: value for name, value in entry["protoPayload"].items() if name != "@type"}
     inner = {name: payload.pop(name) for name in ("metadata", "serviceData") if name in payload}
@@ -60,7 +60,7 @@ def test_an_audit_log_among_our_events_has_the_fields_that_google_publishes(name
 
 @pytest.mark.parametrize("name", [name for name in EVENTS if name.startswith("ga4_")])
 def test_an_export_status_among_our_events_is_a_log_entry(name):
-    # Google publishes no proto of its payload, google.analytics.cloud.ExportStatusLog.
+    # Google publishes no proto of the payload, google.analytics.cloud.ExportStatusLog.
     check_document(EVENTS[name], "logging.v2", "LogEntry")
 
 
@@ -99,7 +99,7 @@ def test_the_local_audit_log_has_the_types_of_statements_that_googles_has():
 
 @pytest.mark.parametrize("name", declarations.read().sinks)
 def test_a_sink_asks_for_fields_and_values_that_an_audit_log_has(name):
-    """What a filter names and no entry has is no error on Google Cloud: the sink is silent."""
+    """Google Cloud accepts a filter that names an unknown field: the sink then exports nothing."""
     text = declarations.read().sinks[name].filter
     for path, value in re.findall(r'protoPayload\.metadata\.([\w.]+)=~?"([^"]*)"', text):
         *outer, last = path.split(".")
@@ -130,7 +130,7 @@ def test_a_push_carries_a_pubsub_message():
     message = PubsubMessage.pb()(data=b"{}", attributes={"a": "b"}, message_id="17", ordering_key="k")
     message.publish_time.GetCurrentTime()
     body = wire.push_body(message, "projects/p/subscriptions/s", 3)
-    # https://cloud.google.com/pubsub/docs/push#receive_push: some fields are there in snake case as well.
+    # Some fields also exist in snake case: https://cloud.google.com/pubsub/docs/push#receive_push
     snake = {"message_id": "messageId", "publish_time": "publishTime"}
     told = body["message"]
     assert {told[old] == told[new] for old, new in snake.items() if old in told} <= {True}

@@ -1,4 +1,4 @@
-"""When the model's health is fine, when it warns, and when it asks for a training."""
+"""When the model's health is fine, when it warns, and when it requests a training."""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What Terraform knows of the settings, held against shared/settings.py, and in which order it makes the gateway."""
+"""Terraform's rules for the settings agree with shared/settings.py; and the order in which it creates the gateway."""
 
 import json
 
@@ -15,7 +15,7 @@ TOGETHER = yaml.safe_load((terraform.INFRA / "tests" / "together" / "examples.ya
 
 
 def rules() -> dict[str, dict]:
-    """Return the JSON Schema of each setting, by its name."""
+    """Return the JSON Schema of each setting, by `section.name`."""
     found = {}
     for section, rule in SCHEMA["Settings"]["properties"].items():
         within = SCHEMA[rule["$ref"].rpartition("/")[2]]["properties"] if "$ref" in rule else {"": rule}
@@ -24,7 +24,7 @@ def rules() -> dict[str, dict]:
 
 
 def with_those(example):
-    """The settings of an example of infra/tests/together."""
+    """Return the settings of an example of infra/tests/together."""
     given = {"project": "shop-project", "bucket": "shop-bucket", "source": {"kind": example["kind"]}}
     return settings.Settings.from_document(given | example["settings"])
 
@@ -38,14 +38,17 @@ def test_what_terraform_decides_are_settings():
 
 
 def test_a_rule_of_lists_is_one_that_terraform_understands():
-    """infra/tests gives Terraform all defaults, of which an empty list has no items."""
+    """infra/tests gives Terraform all defaults.
+
+    An empty list among them has no items to check, so this test reads the rules.
+    """
     items = [rule["items"] for name, rule in rules().items() if "items" in rule and name not in DECIDED]
     assert all(item.keys() == {"enum"} or item.keys() - {"pattern", "description"} == {"type"} for item in items)
     assert {item["type"] for item in items if "type" in item} == {"string"}
 
 
 def test_each_rule_over_several_settings_has_an_example_that_breaks_it():
-    """Terraform refuses the same examples: infra/tests/settings.tftest.hcl."""
+    """Terraform refuses the same examples, in infra/tests/settings.tftest.hcl."""
     said = set()
     for example in TOGETHER["refused"].values():
         with pytest.raises(settings.SettingsError) as refused:

@@ -1,4 +1,4 @@
-"""What Terraform must never do, whatever else it does."""
+"""What no resource of Terraform may do."""
 
 import re
 
@@ -45,7 +45,7 @@ def test_every_bucket_is_private_and_grants_by_iam_alone():
 
 def test_every_permission_of_our_own_roles_exists():
     permissions = [role["permissions"] for role in resources("google_project_iam_custom_role")]
-    # Each function's are those that it declares.
+    # Functions get the permissions that they declare.
     assert [one for one in permissions if isinstance(one, str)] == ["${each.value.permissions}"]
     named = {name for one in permissions if isinstance(one, list) for name in one}
     named |= {name for function in FUNCTIONS.values() for name in function.permissions}

@@ -1,4 +1,4 @@
-"""Estimates and their intervals, of sums alone."""
+"""Estimates and their intervals, computed from sums."""
 
 import math
 
@@ -53,7 +53,7 @@ def test_an_interval_of_rare_large_values_lies_higher_by_what_johnson_says():
 
 def test_sums_become_means_with_unbiased_variances():
     found = Comparisons([SUMS])
-    # Four visitors bought.
+    # Four visitors bought, so the degrees of freedom are 3.
     assert found.metric("roc_auc", "logistic") == Estimate(0.8, pytest.approx(0.06 / 3 / 4 + 0.09 / 5 / 6), freedom=3)
     assert found.metric("log_loss", "logistic") == Estimate(0.4, pytest.approx(0.9 / 9 / 10), freedom=3)
     assert found.metric("brier", "logistic") == Estimate(0.2, pytest.approx(0.09 / 9 / 10), freedom=3)

@@ -1,4 +1,4 @@
-"""Every JSON that is written is valid: it is written in one way, and NaN and infinity are null in it."""
+"""All JSON is written by jsontext and is valid: NaN and infinity become null."""
 
 import ast
 import json
@@ -18,7 +18,7 @@ from shared.online.log_events import CheckoutScored
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("benchmarks", "cli", "demo", "deskcloud/src", "faults", "functions", "scripts", "shared")
-# Who writes JSON otherwise, as (module, name).
+# Other ways to write JSON, as (module, name).
 OTHERS = {
     ("json", "dump"),
     ("json", "dumps"),
@@ -29,7 +29,7 @@ OTHERS = {
     ("fastapi.responses", "JSONResponse"),
     ("flask", "jsonify"),
 }
-# What is no JSON document, though json writes it.
+# Modules that call json for texts that are not JSON documents.
 NO_DOCUMENTS = {
     "deskcloud/src/deskcloud/bigquery/emulator/json_values.py": "a text as GoogleSQL's functions of JSON write it",
     "deskcloud/src/deskcloud/bigquery/emulator/text_rows.py": "a value in BigQuery's error texts",
@@ -38,7 +38,7 @@ NO_DOCUMENTS = {
 
 
 def strictly(text):
-    """What a reader makes of it that knows JSON alone."""
+    """Read a text with a parser that accepts only standard JSON."""
 
     def refuse(word):
         raise AssertionError(f"{word} is no JSON")
@@ -47,14 +47,14 @@ def strictly(text):
 
 
 def names(node):
-    """`a.b.c` of nested attributes."""
+    """Return `a.b.c` for nested attributes."""
     if isinstance(node, ast.Attribute):
         return f"{names(node.value)}.{node.attr}"
     return node.id if isinstance(node, ast.Name) else "?"
 
 
 def written(path):
-    """The other ways of writing JSON that a module uses or imports, with their lines."""
+    """Yield a module's other ways to write JSON, with their lines."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Attribute) and (names(node.value), node.attr) in OTHERS:
             yield f"{path.relative_to(ROOT)}:{node.lineno}: {names(node)}"
@@ -65,7 +65,7 @@ def written(path):
 
 
 def test_nothing_writes_json_in_another_way():
-    """A lint rule: it reads the code's syntax trees."""
+    """Reads the code's syntax trees, as a linter does."""
     paths = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")] + [ROOT / "main.py"]
     found = {str(path.relative_to(ROOT)): list(written(path)) for path in paths if path.name != "jsontext.py"}
     assert [line for path, lines in found.items() if path not in NO_DOCUMENTS for line in lines] == []
@@ -75,7 +75,7 @@ def test_nothing_writes_json_in_another_way():
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, np.float64("nan"), np.float32("inf")])
 def test_a_number_that_json_has_not_is_null_wherever_it_stands(number):
     assert strictly(jsontext.text({"a": number, "b": [number, {"c": number}]})) == {"a": None, "b": [None, {"c": None}]}
-    # With what only the standard library can write beside it.
+    # Values that only the standard library can write do not change this.
     assert strictly(jsontext.text({"a": [number], "b": "\ud800", "c": 2**80})) == {
         "a": [None],
         "b": "\ud800",

@@ -1,4 +1,4 @@
-"""What the functions log: one JSON object a line, whatever is in it."""
+"""The functions log one JSON object per line, whatever its content."""
 
 import json
 from datetime import date

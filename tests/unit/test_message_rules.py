@@ -1,4 +1,4 @@
-"""Whether and when a customer is written to, and what the message says."""
+"""Whether and when a customer gets a message, and what it contains."""
 
 import datetime as dt
 from email import message_from_bytes, policy

@@ -1,4 +1,4 @@
-"""What a command says before it can speak to any environment, and by which command a person goes on."""
+"""What a command prints if it cannot reach an environment, and which command it recommends next."""
 
 import pytest
 from google.api_core.exceptions import BadRequest
@@ -12,7 +12,7 @@ GOOGLE = r'`eval "\$\(terraform -chdir=infra output -raw env\)"`'
 
 @pytest.fixture(autouse=True)
 def nowhere(monkeypatch, tmp_path):
-    """Variables that name no environment, and a home without credentials."""
+    """Set up an environment without settings, project or credentials."""
     for name in ("GOOGLE_CLOUD_PROJECT", "PROPENSITY_SETTINGS", "STORAGE_EMULATOR_HOST", checkout.URL):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
@@ -22,7 +22,7 @@ def nowhere(monkeypatch, tmp_path):
 
 @pytest.fixture
 def told(monkeypatch, capfd):
-    """What a command prints as its error."""
+    """Return a function that runs a command and returns what it prints as its error."""
 
     def tell(*words, code=1):
         monkeypatch.setattr("sys.argv", ["propensity", *words])

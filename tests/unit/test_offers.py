@@ -1,4 +1,4 @@
-"""Which offer a probability earns."""
+"""Which offer belongs to a probability."""
 
 import pytest
 from hypothesis import given
@@ -15,7 +15,7 @@ quantiles = st.builds(
 
 
 def percentiles(probabilities):
-    """As sql/deployment/percentiles.sql finds them."""
+    """Compute percentiles as sql/deployment/percentiles.sql does."""
     falling = sorted(probabilities, reverse=True)
     return [falling[-(-percent * len(falling) // 100) - 1] for percent in range(1, 100)]
 

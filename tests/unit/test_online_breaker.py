@@ -1,4 +1,4 @@
-"""The circuit breaker and the budget for retries: their rules, whatever happens in whatever order."""
+"""The circuit breaker and the retry budget keep their rules in every order of requests."""
 
 import pytest
 from hypothesis import given, settings
@@ -11,14 +11,14 @@ FAILURES, OPEN_SECONDS, PROBES = 4, 10.0, 3
 
 
 class AnyTraffic(RuleBasedStateMachine):
-    """Requests that begin and end in any order while time passes, and what the breaker should do, in plain words."""
+    """Begin and end requests in any order while time passes, and compare the breaker with a simple model of it."""
 
     def __init__(self):
         super().__init__()
         self.breaker = Breaker(FAILURES, OPEN_SECONDS, PROBES)
         self.now = 0.0
         self.under_way = []
-        # Of the present state: which requests it let through, and what came of those that have ended.
+        # In the present state: the requests that it let through, and the outcomes of those that have ended.
         self.its_own, self.outcomes, self.since = set(), [], 0.0
 
     def entered(self):
@@ -40,7 +40,7 @@ class AnyTraffic(RuleBasedStateMachine):
             if permit:
                 self.entered()
         else:
-            # One probe at a time.
+            # Only one probe runs at a time.
             assert bool(permit) == (not self.its_own)
         if permit:
             self.its_own.add(id(permit))

@@ -1,4 +1,4 @@
-"""README and docs/ say what works: links, settings, commands, files and SQL are those that there are."""
+"""The links, settings, commands, files and SQL in README and docs/ exist and work."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ from shared.settings import CANDIDATES, Settings, SettingsError
 README = (ROOT / "README.md").read_text()
 PAGES = {path.stem: path.read_text() for path in (ROOT / "docs").glob("*.md")}
 COMMAND = re.compile(r"(?m)(?:^ *|`|/|\$ )propensity (\w[\w-]*)((?: (?:'[^']*'|[^`'\s.;]+))*)")
-# Files that the reader is to make, and names that stand for the reader's own.
+# Files that the guide asks the reader to write.
 MADE = {"sql/models/strict_logistic.sql"}
 
 

@@ -1,4 +1,4 @@
-"""The endpoint must say what ML.PREDICT says, on at least one visitor."""
+"""The parity check: the endpoint must give ML.PREDICT's probabilities, for at least one visitor."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What Pub/Sub pushes, and whatever else may come, read as a message or refused."""
+"""How a push request is read as a message, and which requests are refused."""
 
 import base64
 import contextlib

@@ -1,4 +1,4 @@
-"""Which ways to recommend are better than popularity."""
+"""Which methods recommend better than popularity."""
 
 from shared.chain.ranking import POPULARITY, Ranking, better_than_popularity
 
@@ -24,7 +24,7 @@ def test_a_method_that_finds_fewer_of_the_products_does_not_beat_popularity():
 
 
 def test_one_visitor_makes_no_gain_sure():
-    """sql/recommendations/metrics.sql gives a standard error of 0 then, since one value has no deviation."""
+    """With one visitor, sql/recommendations/metrics.sql gives a standard error of 0, because there is no deviation."""
     assert better_than_popularity([POPULAR, Ranking("similarity", 1, 1.0, 1.0, 1.0, 0.0)]) == []
 
 

@@ -1,4 +1,4 @@
-"""What a cart is answered with, from the artefact alone."""
+"""Which products are recommended for a cart, from the artefact alone."""
 
 import json
 

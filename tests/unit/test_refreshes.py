@@ -1,4 +1,4 @@
-"""Every way in which the world says that the data was refreshed."""
+"""Every kind of message that announces a refresh of the data."""
 
 import contextlib
 import json
@@ -23,7 +23,7 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-# Objects made of the names that matter, so that the search gets past the first look.
+# Objects with the field names that the code reads, so that generated messages get past its first check.
 names = st.sampled_from(
     [
         "logName",
@@ -163,7 +163,7 @@ def test_a_persons_request_is_read(body, expected):
         ({"tabel": "x"}, "unknown fields: 1. Send {} for all changed days"),
         ({"date": "yesterday"}, "the day is not a date: write 2017-08-01"),
         ({"date": "2017-02-29"}, "is not a date"),
-        # A month, which must not be read as one of its days.
+        # A month must not be read as one of its days.
         ({"date": "201711"}, "is not a date"),
         ({"date": None}, "the day is not a date"),
         ({"table": "ga_sessions_20170229"}, "the day is not a date"),

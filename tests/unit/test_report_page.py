@@ -1,4 +1,4 @@
-"""The parts of the report: axes, numbers in words, and drawings that a screen reader can tell."""
+"""Parts of the report: axes, rounded numbers, and drawings with texts for screen readers."""
 
 import re
 
@@ -77,7 +77,7 @@ def test_a_duration_is_told_in_minutes_and_seconds(number, text):
 
 
 def test_the_interval_of_a_share_is_wilsons():
-    """Published for 10 of 50: 0.112 to 0.330 (Newcombe 1998's method 3)."""
+    """Compares with the published interval for 10 of 50: 0.112 to 0.330 (Newcombe 1998, method 3)."""
     assert intervals.share_interval(10, 50) == pytest.approx((0.1124, 0.3304), abs=1e-4)
     assert intervals.share_interval(0, 10)[0] == 0
     assert intervals.share_interval(0, 0) == (0, 1)

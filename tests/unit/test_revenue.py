@@ -1,4 +1,4 @@
-"""Forecasts of orders and revenue: their sums, their intervals, and what came at CDNOW."""
+"""Forecasts of orders and revenue: their sums, their intervals, and a comparison with CDNOW's actual figures."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,10 @@ def fits(sample, histories):
 
 
 def test_the_figures_of_cdnow_are_those_of_the_page(fits, sample, histories):
-    """docs/customer-value.md: more came than the interval says, because orders rose at the end of the year."""
+    """docs/customer-value.md shows these figures.
+
+    Actual sales exceed the interval: orders rose at the end of the year.
+    """
     orders = revenue.orders(fits[0], histories, cdnow.HELD_OUT_WEEKS)
     dollars = revenue.revenue(*fits, histories, sample.mean_value, cdnow.HELD_OUT_WEEKS)
     assert [round(one) for one in (orders.expected, orders.lower, orders.upper)] == [1653, 1465, 1865]
@@ -44,14 +47,14 @@ def test_the_variance_of_the_fit_is_that_of_parameters_drawn_from_their_errors(f
     rows = bgnbd.Histories.of([(0, 0, 30, 200), (2, 20, 30, 80), (9, 25, 30, 10)])
     mean_value = np.array([0.0, 50.0, 20.0])
     random = np.random.default_rng(31)
-    # Drawn with a tenth of the errors, because the delta method is for small ones.
+    # Draws with a tenth of the standard errors, because the delta method is accurate only for small errors.
     drawn = [np.exp(random.multivariate_normal(np.log(one.parameters), one.covariance / 100, 100)) for one in fits]
     sums = [
         (rows.customers * bgnbd.expected_orders(bgnbd.Parameters(*of_orders), rows, 39))
         @ gamma_gamma.expected_value(gamma_gamma.Parameters(*of_values), rows.frequency, mean_value)
         for of_orders, of_values in zip(*drawn, strict=True)
     ]
-    # The variance of 100 draws is within 28 % of the true one, at 95 %.
+    # The variance of 100 draws is within 28 % of the true variance, with 95 % probability.
     of_fit = revenue.revenue(*fits, rows, mean_value, 39).of_fit
     assert np.var(sums, ddof=1) * 100 == pytest.approx(of_fit, rel=0.4)
 

@@ -1,4 +1,4 @@
-"""A run's id follows from what it reads: runs that are under way keep theirs across a deployment."""
+"""A run's id is derived from the data that it reads, and stays the same across releases."""
 
 from datetime import date
 

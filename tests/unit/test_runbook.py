@@ -1,4 +1,4 @@
-"""docs/runbook.md has a section for each alert, and names commands, settings, events and queries that there are."""
+"""docs/runbook.md has a section for each alert, and its commands, settings, events and queries exist."""
 
 import re
 import shlex
@@ -15,7 +15,7 @@ RUNBOOK = (declarations.ROOT / "docs" / "runbook.md").read_text()
 WATCHED = declarations.watched()
 SECTIONS = dict(re.findall(r"(?ms)^## (\w+)\n(.*?)(?=^## |\Z)", RUNBOOK))
 PARTS = ["Means", "Look at", "Do", "Over when"]
-# Alerts that Terraform makes of its own variables.
+# Alerts that Terraform creates from its own variables.
 OF_TERRAFORM = {"service_level", "budget"}
 
 
@@ -30,7 +30,7 @@ def test_a_section_says_what_it_means_what_to_look_at_what_to_do_and_when_it_is_
 
 @pytest.mark.parametrize("alert", SECTIONS)
 def test_a_section_fits_into_an_alert(alert):
-    """Cloud Monitoring allows 8 KB of documentation."""
+    """Cloud Monitoring limits an alert's documentation to 8 KB."""
     assert len(SECTIONS[alert].encode()) < 8192
 
 

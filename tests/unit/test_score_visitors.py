@@ -1,4 +1,4 @@
-"""Which version scores the visitors when another becomes champion meanwhile."""
+"""Which version scores the visitors if the champion changes meanwhile."""
 
 from datetime import date
 from types import SimpleNamespace
@@ -18,7 +18,7 @@ CALIBRATORS = {FIRST.run_id: IDENTITY, SECOND.run_id: Calibrator(1.0, ((0.0, -0.
 
 
 def scored(*champions):
-    """What the step says, and which versions scored, where the registry names one of these after the other."""
+    """Run the step while the registry names these champions in turn; return its event and the versions that scored."""
     names, by = iter(champions), []
     cloud = SimpleNamespace(
         run_id=RUN,

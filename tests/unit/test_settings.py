@@ -1,4 +1,4 @@
-"""Settings: what may be set, how, and what is said when it is wrong."""
+"""Settings: their values, their sources, and the error texts of wrong ones."""
 
 import contextlib
 import json
@@ -222,7 +222,7 @@ def is_any_text(rule):
 
 
 def test_every_text_that_may_be_set_has_a_rule():
-    """What a source of traffic is called, no rule knows."""
+    """No rule can restrict the name of a traffic source."""
     kinds = json.loads(settings_module.schema())["$defs"].values()
     assert [name for kind in kinds for name, rule in kind["properties"].items() if is_any_text(rule)] == [
         "internal_sources"

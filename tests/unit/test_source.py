@@ -16,7 +16,7 @@ days = st.dates(date(2016, 1, 1), date(2016, 3, 1))
 
 
 class Denied:
-    """Clients that may not read the export."""
+    """Clients without the right to read the export."""
 
     settings = Settings(project="shop-project", bucket="shop")
 

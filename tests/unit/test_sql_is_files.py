@@ -1,4 +1,4 @@
-"""The code that is deployed sends BigQuery no SQL but files of sql/: lint rules, which read its syntax trees."""
+"""Deployed code sends BigQuery only statements of files of sql/. Lint rules that read the code's syntax trees."""
 
 import ast
 import re
@@ -11,7 +11,7 @@ from shared.warehouse import SQL
 ROOT = Path(__file__).parents[2]
 FILES = [path for folder in ("shared", "functions", "cli") for path in sorted((ROOT / folder).rglob("*.py"))]
 STATEMENTS = {str(path.relative_to(SQL).with_suffix("")) for path in SQL.rglob("*.sql")}
-# These take the name of a statement, and only the first module turns it into a text.
+# These functions take a statement's name; only shared/warehouse.py reads the statement's text.
 TAKES_A_NAME = {"query", "submit", "Statement"}
 SENDS = {"query_and_wait", "QueryJobConfig"}
 WAREHOUSE = Path("shared/warehouse.py")
@@ -36,7 +36,7 @@ def docstrings(tree):
 
 
 def looks_like_sql(node):
-    """A literal that begins as a statement; of an f-string its parts with something in place of each value."""
+    """Return whether a literal begins like a statement. In an f-string, "x" replaces each value."""
     if isinstance(node, ast.JoinedStr):
         return SQL_TEXT.match("".join(part.value if isinstance(part, ast.Constant) else "x" for part in node.values))
     return isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL_TEXT.match(node.value)

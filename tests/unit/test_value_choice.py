@@ -1,4 +1,4 @@
-"""Which method forecasts customers' value: shown on held-out time, or the simplest one."""
+"""The method that forecasts customers' value: the one shown to be better on held-out time, or else the simplest."""
 
 import numpy as np
 import pytest
@@ -23,14 +23,14 @@ def difference(method, other, forecasts, actual):
 
 
 def chosen(forecasts, actual):
-    """What is chosen of the forecasts by method, from the simplest to the least simple."""
+    """Return the choice between forecasts, given by method from the simplest to the least simple."""
     names = list(forecasts)
     rows = [difference(two, one, forecasts, actual) for at, two in enumerate(names) for one in names[:at]]
     return choose([errors(name, forecasts[name], actual) for name in names], rows, names)
 
 
 def given(*means, customers=1000):
-    """Rows of three methods a, b, c with the mean squared errors `means`, whose differences have standard error 0.1."""
+    """Return the errors of methods a, b, c with these means. Their differences have standard error 0.1."""
     names = "abc"[: len(means)]
     squares = 0.1**2 * customers * (customers - 1)
     return (
@@ -110,7 +110,7 @@ def sample():
 
 @pytest.fixture(scope="module")
 def orders(sample):
-    """The forecasts of each customer's orders, by method."""
+    """Return forecasts of each customer's orders, by method."""
     histories = bgnbd.Histories(sample.frequency, sample.recency, sample.age, np.ones(len(sample.age)))
     of_past = sample.frequency / sample.age * cdnow.HELD_OUT_WEEKS
     return {
@@ -122,7 +122,7 @@ def orders(sample):
 
 @pytest.fixture(scope="module")
 def revenue(sample, orders):
-    """The forecasts of each customer's revenue, by method."""
+    """Return forecasts of each customer's revenue, by method."""
     again = sample.frequency > 0
     values = gamma_gamma.Values(sample.frequency[again], sample.mean_value[again], np.ones(again.sum()))
     value = gamma_gamma.expected_value(gamma_gamma.fit(values).parameters, sample.frequency, sample.mean_value)
@@ -131,7 +131,7 @@ def revenue(sample, orders):
 
 
 def test_the_errors_at_cdnow_are_those_of_the_page(sample, orders, revenue):
-    """docs/customer-value.md"""
+    """The page is docs/customer-value.md."""
 
     def told(forecasts, actual, method, other):
         mean = difference(method, other, forecasts, actual).mean
@@ -152,7 +152,9 @@ def test_at_cdnow_the_models_are_chosen(sample, orders, revenue):
 
 
 def test_one_customer_alone_does_not_decide(sample, revenue):
-    """The rate forecasts $8,379 of revenue for one customer, who bought nothing: 86 % of the difference."""
+    """The method `rate` forecasts $8,379 for one customer who bought nothing: 86 % of the difference in squared
+    errors.
+    """
     pair = {name: revenue[name] for name in ("rate", "bgnbd")}
     assert chosen(pair, sample.revenue).method == "rate"
     rest = np.arange(len(sample.revenue)) != pair["rate"].argmax()

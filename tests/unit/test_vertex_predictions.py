@@ -1,4 +1,4 @@
-"""What the endpoint's refusals say to those who decide whether to ask again."""
+"""How a refusal of the endpoint tells callers whether to retry."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What the README tells and the local cloud makes is what is declared; infra/tests/ ask the same of Terraform."""
+"""The README and the local cloud agree with the declarations; infra/tests/ checks the same of Terraform."""
 
 import json
 import re
@@ -17,7 +17,7 @@ ON = {
     "mail": {"mode": "on", "relay": "smtp.example.com:587", "sender": "hello@shop.example"},
 }
 MADE = desk.document("shop-project", ON)
-# What the HTTP function is asked by and answers to is nobody's topic; resume_runs says whatever was said before.
+# Cells of the README's table that are not topics. resume_runs publishes whatever event was lost.
 TOLD_OTHERWISE = {"score_checkout": ("HTTP: the shop's page", "the score, over HTTP")}
 TOLD_OTHERWISE_SAYS = {"resume_runs": "the last event of a stalled run"}
 
@@ -52,7 +52,7 @@ def test_a_local_cloud_gives_messages_to_a_relay_of_its_own_whatever_the_setting
 
 
 def test_the_local_cloud_makes_the_topics_and_subscriptions_that_are_declared(tmp_path, monkeypatch):
-    """As Terraform does: named for function and topic, pushed to where functions-framework learns the topic."""
+    """The names follow Terraform's. functions-framework reads the topic from the push URL."""
     with pubsub.serve(tmp_path) as server:
         provisioning.make_topics(MADE, server.host, "http://127.0.0.1:9")
         monkeypatch.setenv("PUBSUB_EMULATOR_HOST", server.host)

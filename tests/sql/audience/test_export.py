@@ -1,4 +1,4 @@
-"""The audience as files."""
+"""The audience's export to files."""
 
 import csv
 import io

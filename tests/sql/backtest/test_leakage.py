@@ -1,4 +1,4 @@
-"""What a backtest learns from is what was known on the past day, whatever happened later."""
+"""A backtest trains only on what was known on the past day, whatever happened later."""
 
 from datetime import date, timedelta
 
@@ -41,7 +41,7 @@ PAST = {
 
 
 def with_the_future(rows):
-    """An order by everybody, staff's next session of everybody, a refund, and visitors nobody has seen before."""
+    """Add later data: an order by every visitor, a staff session of every visitor, a refund, and new visitors."""
     visitors = {row["visitor_id"] for row in rows["sessions"]}
     refunded = [
         row | {"cancelled_on": DAY + timedelta(1)} if row["visitor_id"] == "cancelled" else row
@@ -58,7 +58,7 @@ def with_the_future(rows):
 
 
 def learnt_from(rows, settings, warehouse):
-    """The first visits with their labels, as the chain's statement finds them in what the backtest has copied."""
+    """Return the first visits with their labels, as the chain's statement computes them from the backtest's copies."""
     warehouse.fill(rows)
     dataset = f"{warehouse.client.project}.{warehouse.settings.dataset}"
     for name in KNOWN:

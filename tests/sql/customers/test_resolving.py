@@ -1,4 +1,4 @@
-"""From visitors of an audience to customers who may be reached: matches, arms, exclusions."""
+"""From an audience's visitors to customers who may be reached: matches, arms, exclusions."""
 
 import datetime as dt
 import hashlib
@@ -145,7 +145,7 @@ def test_a_customer_has_the_orders_of_all_visitors_and_an_expected_value(world):
     found = {row["customer_id"]: row for row in rows(world, "audience_customers")}
     a, b = found["a"], found["b"]
     assert (a["orders"], a["revenue"], a["expected_value"], a["next_products"]) == (2, 30.0, 7.5, ["P1", "P2"])
-    # The mean order of the shop is (10 + 20 + 90) / 3.
+    # The mean value of the shop's orders is (10 + 20 + 90) / 3.
     assert (b["orders"], b["expected_value"]) == (0, 20.0)
 
 
@@ -249,14 +249,14 @@ def test_the_arm_is_the_same_in_sql_and_python_has_its_share_and_never_changes(w
     resolve(world)
     found = {row["customer_id"]: row["arm"] for row in rows(world, "audience_customers")}
     assert found == {one: expected[one] for one in ids[:500]}
-    # At the checkout, whoever would be in the control group counts too.
+    # The checkout also makes no offer to customers who would be in the control group but are not in the audience.
     assert withheld_of(world, ids) == {f"v{number}" for number, one in enumerate(ids) if expected[one] != "treated"}
     counts = [list(expected.values()).count(one) for one in ("holdout", "control")]
-    # Four standard deviations of a binomial count.
+    # Within four standard deviations of a binomial count.
     assert abs(counts[0] - 100) < 38
     assert abs(counts[1] - 180) < 49
 
-    # The next day, the share is another one, and others are in the audience too.
+    # The next day, the control share is another one, and the audience has more customers.
     everybody = Settings.from_document(
         {
             "project": "local-project",
@@ -278,7 +278,7 @@ def test_the_arm_is_the_same_in_sql_and_python_has_its_share_and_never_changes(w
 
 
 def withheld_of(world, ids):
-    """The visitors to whom the checkout makes no offer."""
+    """Return the visitors to whom the checkout makes no offer."""
     held = withheld.Withheld(world.environment.bucket.blob(withheld.PATH).download_as_bytes())
     return {f"v{number}" for number in range(len(ids) + 10) if f"v{number}" in held}
 
@@ -315,7 +315,7 @@ def test_a_second_delivery_changes_nothing_and_a_changed_row_is_checked_again(wo
 
 
 def test_nobody_without_consent_is_ever_among_those_who_may_be_reached(world):
-    """Random histories of statements: who is not excluded has consented last to each purpose of the channel."""
+    """Random consent histories: a customer without exclusion has last consented to each purpose of the channel."""
     dice = random.Random(11)  # noqa: S311 - a simulation
     ids = [f"c{number}" for number in range(300)]
     statements = [
@@ -412,6 +412,6 @@ def test_each_statement_is_run_once_by_a_run_however_often_its_event_comes(world
     ids = [job.job_id for job in world.warehouse.client.list_jobs(max_results=200)]
     mine = [one for one in ids if one.startswith("20170807-")]
     for name in named:
-        # The rows are checked page by page, and the last page is empty.
+        # The rows are read page by page, and the last page is empty.
         expected = 2 if name == "customers/unchecked" else 1
         assert sum(name.replace("/", "-") in one for one in mine) == expected, name

@@ -1,4 +1,4 @@
-"""What a deployment takes from BigQuery: the model's files, and rows to hold the endpoint to."""
+"""The results of a deployment's statements: the model's files, and the rows for the endpoint's parity check."""
 
 import math
 
@@ -14,7 +14,7 @@ GOLDEN = {**RUN, "rows": 20, **IDENTITY.parameters}
 
 FILES = {
     "BOOSTED_TREE_CLASSIFIER": {"model.bst", "assets/model_metadata.json"},
-    # Google writes a TensorFlow SavedModel; the local BigQuery writes its weights.
+    # Google writes a TensorFlow SavedModel here; the local BigQuery writes weights as JSON.
     "LOGISTIC_REGRESSION": {"weights.json"},
 }
 

@@ -1,4 +1,4 @@
-"""The embedded scorer, built of what BigQuery says of each candidate, against ML.PREDICT."""
+"""The embedded scorer, built from BigQuery's metadata of each candidate, agrees with ML.PREDICT."""
 
 import json
 import math
@@ -25,7 +25,7 @@ NUMBERS = (
     "hour",
 )
 CATEGORIES = ("weekday", "source", "medium", "channel", "device", "country")
-# All that there is of a model's inputs but for their values; NaN and infinity are no JSON.
+# All kinds of values of a model's inputs, except NaN and infinity, which JSON does not have.
 number = st.none() | st.integers(-5, 500) | st.floats(-3e38, 3e38) | st.sampled_from([0.5, -0.0, 1e-40, 2.0**53 + 1])
 seen = sorted({row[name] for row in training_rows() for name in CATEGORIES})
 category = st.none() | st.sampled_from([*seen, "never seen", "", "_null_filler", "Ünïcode ✓"])
@@ -60,7 +60,7 @@ def scorer(candidate, warehouse):
 
 
 def predicted(warehouse, candidate, rows):
-    """What ML.PREDICT says of the rows, in one statement."""
+    """Return ML.PREDICT's probabilities of the rows, from one statement."""
     columns = [f"cast(json_value(visitor, '$.{name}') as float64) as {name}" for name in NUMBERS]
     columns += [f"json_value(visitor, '$.{name}') as {name}" for name in CATEGORIES]
     statement = f"""

@@ -1,4 +1,4 @@
-"""A destination's functions on the warehouse of the tests; a module says by `platform` which destination."""
+"""Delivery functions on the tests' warehouse. A module's fixture `platform` chooses the destination."""
 
 from types import SimpleNamespace
 

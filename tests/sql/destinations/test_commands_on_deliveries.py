@@ -1,4 +1,4 @@
-"""What commands do with deliveries: show what would be sent, send it, and remove it."""
+"""Commands about deliveries: show the changes that would be sent, send them, and remove members."""
 
 import datetime as dt
 from types import SimpleNamespace
@@ -37,7 +37,7 @@ def environment(warehouse):
 
 
 def resolve(environment):
-    """Let a run have found the day's customers; return its last event."""
+    """Record a finished run that resolved the day's customers, and return its last event."""
     run_id = "20170801-00000000"
     resolved = CustomersResolved(run_id, DAY, 1)
     environment.runs.open(CustomersRun(NOW, CustomersDue(run_id), DAY, "20170801-ffffffff"))
@@ -46,7 +46,7 @@ def resolve(environment):
 
 
 def deliver(environment, resolved):
-    """Let the destination `files` be sent the audience; return the run's first event."""
+    """Deliver the audience to the destination `files`, and return the first event of the delivery run."""
     message = SimpleNamespace(topic=resolved.topic, body=resolved.to_json())
     due = send_to_files.STEP.event(message, environment, NOW)
     context = StepContext(environment, due.run_id, send_to_files.STEP.name, NOW, Deadline(60))

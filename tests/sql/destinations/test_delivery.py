@@ -1,4 +1,4 @@
-"""A delivery run brings a destination forward: in order, without waiting, and with one effect whatever happens."""
+"""A delivery run sends a destination's changes in order, without waiting, and exactly once, whatever fails."""
 
 import csv
 import datetime as dt
@@ -21,12 +21,12 @@ HALF_AN_HOUR, MINUTE = dt.timedelta(minutes=30), dt.timedelta(minutes=1)
 
 
 def now():
-    """The time, which must not be that of the import: long before, the tests of other files ran."""
+    """Return the current time. The time of the import would be too old, because tests of other files run in between."""
     return dt.datetime.now(dt.UTC)
 
 
 class Platform:
-    """A destination that remembers what it was sent, and that answers as a test says."""
+    """A destination that records its requests, and gives the answers that a test sets."""
 
     name = "platform"
     form = "customers"
@@ -82,7 +82,7 @@ def resolved(world, number=0, day=DAY):
 
 
 def bring_forward(world, event, later=dt.timedelta(0), step=None, seconds=60):
-    """Deliver an event to the step; return what it returns."""
+    """Deliver an event to the step, and return the step's event, or None."""
     step = step or world.step
     message = SimpleNamespace(topic=event.topic, body=event.to_json() if event.run_id else {})
     due = step.event(message, world.environment, now())
@@ -120,7 +120,7 @@ def test_pending_is_not_delivered_and_the_outcome_is_asked_for_when_it_is_due(wo
     assert bring_forward(world, resolved(world)) is None
     assert len(platform.sent) == 2
     assert set(states(world).values()) == {"sent"}
-    # It is too early to ask.
+    # It is too early to ask the platform again.
     assert bring_forward(world, TICK) is None
     of_c = platform.sent[1][0]
     platform.answers = {of_c: Busy("429", now() + 2 * HALF_AN_HOUR)}
@@ -227,7 +227,7 @@ def test_a_newer_audience_takes_over_and_follows_the_requests_of_the_one_before(
     world.warehouse.fill({"audience_customers": audience("a", "b", day=tomorrow)})
     second = resolved(world, 1, tomorrow)
     assert bring_forward(world, second) is None
-    # What is on its way is not sent again.
+    # A batch whose outcome is still open is not sent again.
     assert [members for _, members in platform.sent] == [["a"], ["b"]]
     assert bring_forward(world, first) is None
     delivered = bring_forward(world, TICK, later=2 * HALF_AN_HOUR)

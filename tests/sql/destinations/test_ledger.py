@@ -1,4 +1,4 @@
-"""What the ledger says of a destination's members after requests were sent, and after they have ended."""
+"""The member ledger after requests were sent, and after the platform has processed them."""
 
 import datetime as dt
 

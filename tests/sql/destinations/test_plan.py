@@ -1,4 +1,4 @@
-"""Which changes a delivery run plans, from the audience, the exclusions and the ledger."""
+"""Which changes a delivery run plans from the audience, the exclusions and the member ledger."""
 
 import datetime as dt
 import hashlib
@@ -47,7 +47,9 @@ def members(*ids, **values):
 
 @pytest.fixture
 def planned(warehouse):
-    """Plan the changes, and return them as (kind, customer, email) in the order of the batches."""
+    """Return a function that plans the changes, and returns them as (kind, customer, email), in the order of the
+    batches.
+    """
 
     def run(parameters, **rows):
         warehouse.fill(rows)
@@ -106,7 +108,7 @@ def test_a_member_is_sent_again_only_if_what_the_destination_takes_has_changed(w
     warehouse.clean()
     assert planned(FILES, **given, destination_members=members("a", digest=row["digest"])) == []
     warehouse.clean()
-    # Its score is none of the destination's business.
+    # The destination does not take scores, so a new score is no change.
     given["audience_customers"] = audience("a", probability=0.9)
     assert planned(FILES, **given, destination_members=members("a", digest=row["digest"])) == []
     warehouse.clean()
@@ -143,10 +145,10 @@ def test_who_may_no_longer_be_there_is_withdrawn_in_each_mode_and_who_left_the_a
         "exclusions": exclusions("a"),
         "destination_members": members("a", "b", "gone")
         + members("c", state="removed")
-        # The destination has refused new data, and so keeps the former ones.
+        # The destination has refused new data, and so still has the former data.
         + members("d", state="refused")
         + members("e", state="refused", is_there=False)
-        # A row that is older than the column.
+        # A row from before the column `is_there` existed.
         + members("f", state="confirmed", is_there=None),
     }
     withdrawn = [("withdraw", one, f"{one}@example.com") for one in ("a", "d", "f", "gone")]

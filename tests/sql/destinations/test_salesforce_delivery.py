@@ -1,4 +1,4 @@
-"""Delivery runs that send to the local Marketing Cloud, which stores rows a minute after it has taken a request."""
+"""Delivery runs to the local Marketing Cloud, which stores rows a minute after it has accepted a request."""
 
 import datetime as dt
 
@@ -35,7 +35,7 @@ def platform(desk, monkeypatch):
 
 
 def rows(desk):
-    """Each row that is there, with how often it was added and updated."""
+    """Return (additions, updates) of each stored row, by name."""
     return {name: found[1:3] for name, found in desk.members("salesforce", "audience").items() if found[0]}
 
 

@@ -1,4 +1,4 @@
-"""What a calibrator is fitted to and judged by, held to scikit-learn; and that all statements apply it alike."""
+"""The fit and the metrics of a calibrator agree with scikit-learn, and all statements apply a calibrator alike."""
 
 import datetime as dt
 import math
@@ -22,7 +22,7 @@ CALIBRATORS = {
 
 
 def said(statement, warehouse, calibrator):
-    """Who or what a statement tells a probability of, and which."""
+    """Return the calibrated probabilities that a statement gives, by visitor or row."""
     if statement == "evaluation/predictions":
         warehouse.run(statement, {**ON, "split": "test", **calibrator.parameters}, model="logistic")
         return {row["visitor_id"]: row["probability"] for row in warehouse.rows("evaluation_rows")}
@@ -41,7 +41,7 @@ def said(statement, warehouse, calibrator):
 
 
 def session(row):
-    """The session in which a visitor did what a row to learn from says."""
+    """Return a session whose features are those of a training row."""
     started_at = dt.datetime(2017, 8, 1, 10, tzinfo=dt.UTC)
     names = ("visitor_id", "bounces", "time_on_site", "pageviews", "hits", "source", "device", "country", "weekday")
     numbers = {"transactions": 0, "hour": 10, "furthest_step": 1, "products_viewed": 0, "products_added": 0}
@@ -61,7 +61,7 @@ def test_a_statement_calibrates_as_the_embedded_scorer_and_the_endpoints_answers
 
 
 def predictions(count=600, repeats=1):
-    """Overconfident probabilities, of few buyers; the first ones are 0 and 1."""
+    """Return overconfident probabilities with few buyers. The first two are 0 and 1."""
     random = np.random.default_rng(5)
     seen = random.normal(size=count)
     labels = (random.random(count) < 1 / (1 + np.exp(3.2 - 0.8 * seen))).astype(int)
@@ -111,7 +111,7 @@ def test_visitors_of_one_probability_are_in_one_bin(warehouse):
 
 
 def judged(warehouse, repeats):
-    # Few, because the reference implementation takes a square of their number.
+    # Few rows, because the reference implementation takes time quadratic in their number.
     labels, log_odds, rows = predictions(150, repeats)
     line = calibration.regression(points(warehouse, rows))
     [row] = warehouse.run("evaluation/calibration", {**ON, "split": "test", **line._asdict()})

@@ -1,4 +1,4 @@
-"""What the models are worth, held to scikit-learn on the same rows."""
+"""The models' metrics agree with scikit-learn on the same rows."""
 
 import numpy as np
 import pytest
@@ -101,5 +101,5 @@ def test_each_visitor_of_the_split_gets_the_models_own_word_once(models, warehou
             name: row["will_buy_on_return_visit"] for name, row in rows.items()
         }
         labels = [row["label"] for row in said.values()]
-        # A model that named the other class's probability would rank the wrong way round.
+        # Would fail if a model returned the probability of the other class.
         assert metrics.roc_auc_score(labels, [row["probability"] for row in said.values()]) > 0.6

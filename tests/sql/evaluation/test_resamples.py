@@ -1,4 +1,4 @@
-"""What intervals are made of, held to its own definition, to scikit-learn and to published numbers."""
+"""The sums for intervals agree with their definition, with scikit-learn and with published figures."""
 
 import hashlib
 
@@ -18,7 +18,7 @@ ON = {**RUN, "split": "test", "margin": MARGIN}
 
 @pytest.fixture(params=[9, 1], ids=["without ties", "with ties"])
 def given(request):
-    """Labels, and what two models say of them."""
+    """Return labels, and the probabilities of two models."""
     random = np.random.default_rng(4)
     labels = (random.random(47) < 0.3).astype(int)
     one = np.clip(random.normal(0.3 + 0.2 * labels, 0.15), 0, 1).round(request.param)
@@ -61,7 +61,7 @@ def of_mean(values) -> Estimate:
 
 
 def psi(labels, probabilities):
-    """DeLong's kernel, written out: every buyer against everybody else."""
+    """Compute DeLong's kernel directly: every buyer against every other visitor."""
     buyers, others = probabilities[labels == 1][:, None], probabilities[labels == 0][None, :]
     return (buyers > others) + 0.5 * (buyers == others)
 
@@ -107,7 +107,7 @@ def test_two_models_are_compared_on_the_same_visitors_with_and_without_a_margin(
 
 
 def test_a_visitor_who_stands_twice_is_drawn_once(given, warehouse):
-    """Twice the rows say nothing new: the estimates and how far they vary stay as they are."""
+    """Duplicate rows add no information, so the estimates and their variances stay the same."""
     labels, said = given
     warehouse.fill({"evaluation_rows": rows(labels, said)})
     once = compared(warehouse)
@@ -138,7 +138,10 @@ def weight(visitor: str, replicate: int) -> int:
 
 
 def lift(labels, probabilities, weights, share):
-    """Everybody of the same probability counts by the share that still fits into the best `share`."""
+    """Compute the lift.
+
+    Of visitors with equal probabilities, each counts by the share that still fits into the best `share`.
+    """
     found, left = 0.0, share * weights.sum()
     for value in sorted(set(probabilities), reverse=True):
         same = probabilities == value

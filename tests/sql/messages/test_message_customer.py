@@ -1,4 +1,4 @@
-"""message_customer on the local BigQuery, Cloud Storage and SMTP relay: what is sent, how often, and what is told."""
+"""message_customer on the local BigQuery, Cloud Storage and SMTP relay: what it sends, how often, and what it logs."""
 
 import datetime as dt
 import json
@@ -69,12 +69,12 @@ class World:
         message_customer.message_customer(pushed(scored, "checkout-scored", published_at=self.now))
 
     def kept(self):
-        """The recipients and ids of the messages that the relay has taken."""
+        """Return (recipient, id) of each message that the relay has accepted."""
         found = self.platforms.admin("GET", "mail/messages")["messages"]
         return [(one["to"], one["message_id"]) for one in found]
 
     def outcomes(self):
-        """The outcomes of all intents, by key."""
+        """Return the outcomes of all intents, by key."""
         documents = [
             json.loads(blob.download_as_bytes()) for blob in self.clients.bucket.list_blobs(prefix="messages/")
         ]
@@ -155,7 +155,7 @@ def test_several_checkouts_at_once_do_not_exceed_the_cap(world, capfd):
 def test_what_may_have_been_sent_before_a_delivery_died_is_never_sent_again(
     world, monkeypatch, capfd, dies_after, messages
 ):
-    """It dies after the intent, before or after the relay has the message."""
+    """The process dies after it has recorded the intent, before or after the relay accepts the message."""
     addressed = relay.addressed
 
     class Dying:
@@ -258,7 +258,9 @@ def test_a_password_is_never_sent_to_a_relay_without_encryption(world):
 
 
 def test_the_rules_are_those_of_the_audience_for_any_customer(warehouse):
-    """Random customers: the reasons of customers/exclusions for e-mail, and the arm of the hash."""
+    """Random customers get the same reasons as from customers/exclusions for e-mail, and the arm that their hash
+    gives.
+    """
     dice = random.Random(5)  # noqa: S311 - a simulation
     ids = [f"c{number}" for number in range(16)]
     campaign = Campaign(salt="s", control_share=0.4, holdout_share=0.2)

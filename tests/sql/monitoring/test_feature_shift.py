@@ -1,4 +1,4 @@
-"""How features differ between two periods: held to the simulation that was measured, and to SciPy."""
+"""Drift statistics of features between two periods agree with the simulation in benchmarks/, and with SciPy."""
 
 import datetime as dt
 
@@ -50,7 +50,7 @@ def test_it_is_what_the_benchmark_simulates(warehouse):
     visits = np.concatenate([one for _, one in arrivals(random, MONDAY, 21, 21 * 16)])
     visits = visits[(visits["number"] == 1) & (visits["kind"] == ORDINARY)]
     day, values = visits["day"], simulated.features(random, visits)
-    # The model has another score than the simulation.
+    # The model's score differs from the simulation's.
     del values["score"]
     warehouse.fill({"visitor_features": rows(day, values)})
 
@@ -96,7 +96,7 @@ def test_the_score_moves_with_what_the_model_has_learnt_from(warehouse):
     warehouse.fill({"visitor_features": rows(day, {"time_on_site": seconds})})
 
     found = two_weeks_against_one(warehouse)
-    # Of the two inputs of the baseline, only this one varies.
+    # The baseline has two inputs, and only this one varies.
     assert found["score"].difference == pytest.approx(found["time_on_site"].difference)
     assert found["score"].difference >= 0.2
 
@@ -109,7 +109,7 @@ def test_features_far_from_the_training_data_are_told_with_their_distance(wareho
     week = {"first_day": MONDAY, "last_day": MONDAY + dt.timedelta(6)}
     found = {row["input"]: row for row in warehouse.run("monitoring/skew", week, model="logistic")}
     assert found.keys() == NUMBERS | CATEGORIES | {"weekday"}
-    # The training rows know only France.
+    # The training rows contain only France.
     assert found["country"] == {
         "input": "country",
         "metric": "L_INFTY",
@@ -131,7 +131,7 @@ def test_missing_numbers_come_before_all_bins(warehouse):
     mine = two_weeks_against_one(warehouse)["time_on_site"]
     assert (mine.base_visitors, mine.visitors) == (56, 28)
     assert mine.difference == pytest.approx(0.25)
-    # A number that does not vary has no standard deviation to count in.
+    # A number that does not vary has no standard deviation, the unit of the difference.
     assert mine.mean_difference is None
 
 
@@ -150,7 +150,7 @@ def test_numbers_below_and_above_the_earlier_ones_fall_into_the_outer_bins(wareh
 
 def test_rare_categories_are_tested_together_or_not_at_all(warehouse):
     day = np.repeat(np.arange(21), 10)
-    # Of b and of c, three visitors would be expected in the later period; of both, six. Of the only tv, a third.
+    # Expected visitors in the later period: three each for b and c, six for both together, a third for the only tv.
     country = np.where(np.arange(210) % 23 == 0, "b", np.where(np.arange(210) % 23 == 1, "c", "a"))
     device = np.where(np.arange(210) == 31, "tv", "a")
     warehouse.fill({"visitor_features": rows(day, {"country": country, "device": device})})

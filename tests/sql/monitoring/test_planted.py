@@ -1,4 +1,4 @@
-"""What a day's check finds in a shop in which something has been planted; and when it asks for a training."""
+"""The daily check's findings in a shop with a known change, and when it requests a training."""
 
 import datetime as dt
 
@@ -18,7 +18,7 @@ from shared.events import DataRefreshed, MonitoringDue
 
 FIRST_DAY = dt.date(2017, 5, 1)
 VISITORS_A_DAY = 80
-# The champion has learnt until day 30. The check is made on day 62.
+# The champion was trained with data until day 30. The check is made on day 62.
 LEARNT, CHECKED = 30, 62
 TRAINED = "20170531-0a1b2c3d"
 MONITORED = "20170702-0a1b2c3d"
@@ -31,10 +31,10 @@ def day(number):
 
 
 def shop(*, mail=lambda _: 0.3, device=("mobile", "desktop"), learnable=lambda _: True, known_until=None):
-    """First visits of 63 days. Who stays long, or comes by mail, buys later; unless the day is not `learnable`.
+    """Return first visits of 63 days. Visitors who stay long or come by mail buy later, on days that are `learnable`.
 
-    `mail` is the share of visitors from mail on a day. `device` holds the devices of the last week; before, there are
-    two. Outcomes are known until day `known_until`.
+    `mail` gives the share of visitors from mail on a day. `device` lists the devices of the last week; before it, there
+    are two. Outcomes are known until day `known_until`.
     """
     random = np.random.default_rng(3)
     known_until = CHECKED - 14 if known_until is None else known_until
@@ -69,7 +69,7 @@ def _visit(random, number, mail, device, learnable, known_until):
 
 @pytest.fixture(scope="module")
 def trained(whole_warehouse):
-    """The models that learnt until day 30, by candidate, and how the logistic regression was evaluated."""
+    """Return the models trained with data until day 30, by candidate, and the logistic regression's evaluation."""
     environment = connected(whole_warehouse)
     whole_warehouse.fill({"visitor_features": shop(known_until=LEARNT - 14)})
     event = DataRefreshed(TRAINED, day(LEARNT))
@@ -89,7 +89,7 @@ def trained(whole_warehouse):
 
 @pytest.fixture
 def environment(warehouse, trained):
-    """A shop whose logistic regression is champion, with the documents of the run that trained it."""
+    """A shop whose champion is the logistic regression, with the documents of the run that trained it."""
     environment = connected(warehouse)
     judged = Evaluation("logistic", None, True, [], {}, {}, [], {}, test=trained[1])
     environment.runs.write(TRAINED, EVALUATION, judged)
@@ -107,7 +107,7 @@ def connected(warehouse):
 
 
 def checked(warehouse, environment, visitors, champion, former=None, today=NOW):
-    """The findings of the day, by check, and the context of the step that made them."""
+    """Return the day's findings by check, and the context of the step that made them."""
     tables = {"visitor_features": visitors, "scores": [score(day(CHECKED))]}
     warehouse.fill(tables)
     read = Reading(as_of=day(CHECKED))
@@ -161,7 +161,7 @@ def test_visitors_who_come_another_way_drift_are_far_from_the_training_data_and_
     assert not_fine(found) == {"score_drift": "warn", "drift": "warn", "skew": "warn"}
     assert found["drift"].found.startswith("drifted: source by 5")
     assert "source (0." in found["skew"].found
-    # A drift alone asks for no training.
+    # A drift alone does not request a training.
     assert monitoring.reasons_to_train(list(found.values()), context) == ([], "")
 
 
@@ -201,7 +201,7 @@ def test_outcomes_that_the_champion_cannot_tell_any_more_ask_for_one_training_an
 
 
 def reject_twice(environment):
-    """Let the gate reject the models of two more runs."""
+    """Record two more runs whose models the gate rejected."""
     rejected = ["20170601-00000001", "20170602-00000002"]
     judged = Evaluation("logistic", "2", False, ["worse than the champion"], {}, {}, [], {})
     for run_id, after in zip(rejected, [TRAINED, rejected[0]], strict=True):

@@ -1,4 +1,6 @@
-"""What is found about served checkouts: a shop that sends what Google Analytics exports, and one that does not."""
+"""Findings about served checkouts: for a shop whose inputs agree with Google Analytics, and for one whose inputs
+differ.
+"""
 
 import datetime as dt
 import random
@@ -26,7 +28,7 @@ def context(warehouse):
     environment = Environment(warehouse.settings)
     environment.__dict__["bigquery"] = warehouse.client
     environment.__dict__["storage"] = gcs.Client(warehouse.settings.project)
-    # The run writes it, and not the fixture.
+    # The run fills this table, not the fixture; it must be emptied too.
     warehouse.filled.add("evaluation_rows")
     return environment
 
@@ -37,7 +39,7 @@ def opened(environment, run_id, as_of):
 
 
 def shop(visitors, sends):
-    """Sessions of visitors with carts, and the checkouts that the shop sends in them; `sends` changes the inputs."""
+    """Return sessions of visitors with carts, and their checkouts. `sends` changes the inputs that the shop sends."""
     dice = random.Random(4)  # noqa: S311 - a simulation
     rows = {"sessions": [], "run_googleapis_com_stdout": [], "conversions": []}
     for number in range(visitors):
@@ -68,7 +70,7 @@ def test_a_shop_that_sends_what_is_exported_is_fine_and_one_that_sends_its_serve
     [features, performance] = served.findings(CHAMPION, PSEUDONYMS, opened(context, RUN, DAY))
     assert (features.state, features.value) == ("fine", 0.0)
     assert features.found.startswith("80 checkouts of the last week agree with their sessions; the shop never sent ")
-    # Its labels are not known before two weeks have passed.
+    # The checkouts' labels are not known before two weeks have passed.
     assert performance.found == "not known yet: no buyer of a ripe checkout is known"
     warehouse.clean()
 

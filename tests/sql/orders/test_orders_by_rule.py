@@ -1,4 +1,4 @@
-"""The statement "orders/orders" against its rules in Python, on reports that meet in all ways."""
+"""The statement "orders/orders" agrees with the same rules in Python, on random combinations of reports."""
 
 import datetime as dt
 
@@ -26,7 +26,7 @@ reports = st.fixed_dictionaries(
 
 
 def row(report):
-    """A report as the table has it: an order tells its amount, and a session is a visitor's."""
+    """Return the table's row of a report. An order has an amount, and a session belongs to a visitor."""
     visitor, visit = report["visitor_id"], report["visit_id"]
     amount = 0.3 if report["kind"] == "order" and report["amount"] is None else report["amount"]
     return {
@@ -48,7 +48,7 @@ def key(report):
 
 
 def by_rule(told):
-    """The orders that the reports tell of."""
+    """Compute the orders from their reports."""
     kept = []
     for name in {key(one) for one in told if one["kind"] == "order"} - {None}:
         copies = [one for one in told if one["kind"] == "order" and key(one) == name]
@@ -88,7 +88,7 @@ def order_of_reports(one):
 
 
 def refunds(name, revenue, told):
-    """What was given back of an order, and the day on which nothing was left."""
+    """Return the refunded amount of an order, and the day on which it was refunded completely."""
     found = {
         (second(one), one["day"], one["amount"]) for one in told if one["kind"] == "refund" and one["order_id"] == name
     }

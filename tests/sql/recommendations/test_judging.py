@@ -1,4 +1,4 @@
-"""Which way to recommend beats popularity, found out as a run finds it out."""
+"""The method that beats popularity, as a run determines it."""
 
 import datetime as dt
 
@@ -14,7 +14,7 @@ VISITORS = 300
 
 
 def judged(warehouse, choose, seed=3):
-    """The rankings where each visitor is interested in the products that `choose` gives, one after the other."""
+    """Return the rankings. `choose` gives the products of a visitor's interactions, in order."""
     random = np.random.default_rng(seed)
     warehouse.fill(
         {
@@ -61,11 +61,11 @@ def test_where_all_choose_at_random_popularity_wins(warehouse):
 
 @pytest.mark.slow
 def test_where_products_go_together_popularity_loses(warehouse):
-    """Four shelves of six products; a visitor goes along one of them."""
+    """There are four shelves of six products; each visitor's products come from one shelf."""
     rankings = judged(warehouse, lambda random: random.integers(4) * 6 + random.choice(6, 4, replace=False))
     better = better_than_popularity(rankings)
     assert sorted(better) == ["matrix_factorization", "similarity"]
     by_method = {one.method: one for one in rankings}
-    # Three of the shelf's six are known, and three are left.
+    # A visitor knows three of the shelf's six products, so three are left to recommend.
     assert by_method["similarity"].recall == 1
     assert by_method["similarity"].ndcg > 2 * by_method[POPULARITY].ndcg

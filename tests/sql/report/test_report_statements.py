@@ -1,4 +1,4 @@
-"""What the report asks about rows that are computed: correlations, a few rows, and what moves a model's scores."""
+"""The report's statements on computed rows: correlations, sample rows, and the contributions to a model's scores."""
 
 import numpy as np
 import pytest
@@ -67,5 +67,5 @@ def test_examples_are_the_extremes_of_the_test_visitors_and_name_none_of_them(ca
         assert not {"visitor_id", "first_day", "run_id", LABEL} & row.keys()
         assert 1 <= len(row["reasons"]) <= 3
         assert {reason["feature"] for reason in row["reasons"]} <= row.keys()
-    # A likely buyer's strongest reason speaks for a purchase, whichever class the model predicts.
+    # For a likely buyer, the strongest contribution is positive, whichever class the model predicts.
     assert examples[0]["reasons"][0]["moved"] > 0

@@ -1,4 +1,4 @@
-"""Who is scored, by what, and what they are offered."""
+"""Which visitors are scored, by which model, and what they are offered."""
 
 import datetime as dt
 

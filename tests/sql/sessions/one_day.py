@@ -1,4 +1,4 @@
-"""The parameters with which sessions of one day are made of that day's table."""
+"""The parameters that build the sessions of one day from that day's table."""
 
 from shared.placeholders import PLACEHOLDERS
 

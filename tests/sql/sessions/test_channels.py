@@ -99,7 +99,7 @@ def event(visitor, **columns):
 
 
 def channels(warehouse, tagged):
-    """The channel of a session that came with each source, medium and campaign."""
+    """Return the channel of a session for each source, medium and campaign."""
     names = ("manual_source", "manual_medium", "manual_campaign_name")
     rows = [
         event(str(number), collected_traffic_source=dict(zip(names, tags, strict=True)))
@@ -120,7 +120,7 @@ def test_each_rule_gives_its_channel(whole_warehouse):
 
 @st.composite
 def in_other_letters(draw):
-    """The rules' words with the case of their letters changed."""
+    """Draw the rules' words with random upper and lower case."""
     seed = draw(st.randoms(use_true_random=False))
     return [
         tuple(word and "".join(seed.choice((letter.upper(), letter.lower())) for letter in word) for word in rule[:3])
@@ -129,7 +129,7 @@ def in_other_letters(draw):
     ]
 
 
-# All rules at once, so that there is nothing to shrink.
+# All rules are tested in one example, so shrinking would not help.
 @settings(max_examples=1, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 @given(in_other_letters())
 def test_the_case_of_letters_changes_no_channel(whole_warehouse, tagged):

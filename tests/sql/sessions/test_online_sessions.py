@@ -1,4 +1,4 @@
-"""A visit's features online are those that "sessions/from_ga360" and the view session_features give it."""
+"""The online features of a visit equal those of "sessions/from_ga360" and the view session_features."""
 
 import datetime as dt
 from zoneinfo import ZoneInfo
@@ -38,7 +38,7 @@ def picked(record, *names):
 
 
 def online(row):
-    """What a shop would send of the row, taken through the contract."""
+    """Convert a row to a shop's request, and return the features that the contract computes from it."""
     hits = [
         {
             **picked(hit, "type", "time", "hour", "isInteraction"),
@@ -61,7 +61,7 @@ def online(row):
 @pytest.mark.slow
 def test_generated_sessions_have_the_same_features_in_sql_and_online(whole_warehouse, tmp_path):
     [day_file] = generator.generate(3, DAY, 1, 400, tmp_path)
-    # One that goes on after midnight is not over in this day's table.
+    # A session that continues after midnight is incomplete in this day's table.
     rows = [row for row in pq.read_table(day_file.path).to_pylist() if row["hits"][-1]["isExit"]]
     expected = in_sql(whole_warehouse, rows)
     assert len(expected) == len(rows) > 300
@@ -99,7 +99,7 @@ visits = st.fixed_dictionaries(
 
 
 def exported(number, visit):
-    """The row that Google Analytics would write: it counts a session's totals itself."""
+    """Return the row that Google Analytics would export, which contains the session's totals."""
     times = [hit["time"] for hit in visit["hits"]] or [0]
     totals = {
         "visits": 1,

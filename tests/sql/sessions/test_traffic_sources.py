@@ -1,4 +1,4 @@
-"""Exports of GA4 from before and after each column that tells a session's source, also side by side."""
+"""GA4 exports before and after each column for a session's source was added, also mixed."""
 
 import datetime as dt
 
@@ -35,7 +35,7 @@ OLD = (
     "array<struct<item_id string, quantity int64>>[] as items"
 )
 COLLECTED = f"{OLD}, struct('XY' as gclid) as collected_traffic_source"
-# As it was from July to October 2024.
+# The columns as they were from July to October 2024.
 MANUAL = (
     f"{COLLECTED}, struct(struct('(not set)' as source, '(not set)' as medium) as manual_campaign, "
     "struct('Summer' as campaign_name) as google_ads_campaign) as session_traffic_source_last_click"
@@ -51,7 +51,7 @@ OF_LAST_CLICK = ("news", "email", "Email")
 
 @pytest.fixture
 def export(whole_warehouse):
-    """Day-tables by what they hold, the last one made last."""
+    """Return a function that creates day-tables from their columns, in the given order."""
     client = whole_warehouse.client
     client.delete_dataset(DATASET, delete_contents=True, not_found_ok=True)
     client.create_dataset(DATASET)
@@ -66,7 +66,7 @@ def export(whole_warehouse):
 
 
 def told(warehouse):
-    """What each day's session came from, by the statement as the newest table has it."""
+    """Return the source of each day's session, by the statement that suits the newest table."""
     settings = Settings.from_document(
         {
             "project": warehouse.client.project,
@@ -109,7 +109,7 @@ def test_older_day_tables_are_read_beside_newer_ones(whole_warehouse, export):
 
 
 def test_the_table_made_last_decides_which_columns_are_named(whole_warehouse, export):
-    """Also where it is the older day, or a table of the current day, which nobody reads."""
+    """The newest table decides, even if it holds an older day, or is an intraday table, which is not read."""
     export(events_20240602=of_the_second_day(LAST_CLICK), events_20240601=COLLECTED)
     assert told(whole_warehouse) == [OF_AN_AD, OF_AN_AD]
     export(events_intraday_20240603=OLD)

@@ -1,4 +1,4 @@
-"""Which day-tables the export holds, and which of them changed since they were read."""
+"""Which day-tables the export holds, and which of them changed since they were last read."""
 
 from datetime import date
 
@@ -22,7 +22,7 @@ def test_only_day_tables_count_and_only_what_was_not_read_as_it_is_now_is_change
             "another_20170801": [],
         }
     )
-    # Tables are made side by side; this one is made last.
+    # The fixture creates tables in parallel; this one is created last.
     warehouse.fill({"ga_sessions_20179999": [ROW]})
     assert warehouse.run("source/newest_table", {"prefix": "ga_sessions_"}, **SOURCE) == [
         {"table_id": "ga_sessions_20179999"}

@@ -1,4 +1,4 @@
-"""Customers in the form of each platform, by the rules of its documentation."""
+"""Customers in the format of each platform, by the rules of its documentation."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""`propensity why`: what it says of a customer, and of nobody."""
+"""`propensity why`: what it prints about a customer, and about an unknown one."""
 
 import datetime as dt
 import io
