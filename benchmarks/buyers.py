@@ -1,4 +1,4 @@
-"""Customers who order as the models of shared/value assume, with known parameters: for a benchmark and for tests."""
+"""Customers who order as the models of shared/value assume, with known parameters. Used by a benchmark and by tests."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ class Buyers:
 
     @property
     def values(self) -> gamma_gamma.Values:
-        """The values of those who have ordered again."""
+        """The values of the customers with repeat orders."""
         again = self.histories.frequency > 0
         return gamma_gamma.Values(
             self.histories.frequency[again], self.mean_value[again], self.histories.customers[again]
@@ -39,7 +39,10 @@ def draw(
     orders: bgnbd.Parameters = ORDERS,
     values: gamma_gamma.Parameters = VALUES,
 ) -> Buyers:
-    """Return `count` customers whose first order was 27 to 39 weeks ago, as at CDNOW; the horizon is in weeks too."""
+    """Return `count` customers whose first order was 27 to 39 weeks ago, as in the CDNOW data.
+
+    The horizon is in weeks.
+    """
     age = random.integers(27 * 7, 39 * 7, count, endpoint=True) / 7
     rate = random.gamma(orders.r, 1 / orders.alpha, count)
     leaving = random.beta(orders.a, orders.b, count)

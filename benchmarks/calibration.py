@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from shared.chain.calibration import Coefficients, Point, Sums
 
 TOLERANCE = Gate().calibration_tolerance
-# Number of visitors on whom a calibrator's effect on log loss is measured: its expected value, by the visitors' true
-# probabilities.
+# Number of visitors on whom a calibrator's effect on log loss is measured. The log loss is the expected value under the
+# visitors' true probabilities.
 UNSEEN = 200_000
 
 
@@ -57,8 +57,8 @@ def _judged(models: dict[str, Model], buyers: int, count: int, runs: int, random
                 for of, (lower, upper) in zip(missed, intervals, strict=True):
                     missed[of] += not lower <= 1 <= upper
     rows = [share(f"95 % intervals of {of} that miss, {buyers} buyers", missed[of], runs) for of in missed]
-    # A right model may be called calibrated. A model that is off by the tolerance may be called so in at most 2.5 % of
-    # runs.
+    # A correct model may always be called calibrated. A model that is off by the tolerance may be called so in at most
+    # 2.5 % of the runs.
     rows.append(Row(f"called calibrated, right, {buyers} buyers", 100 * said.pop("right") / runs, "%"))
     rows += [
         share(f"called calibrated, {name}, {buyers} buyers", count, runs, nominal=0.025) for name, count in said.items()
@@ -99,7 +99,7 @@ def _fitted(
 
 
 def _mended(known: Visitors, slope: float) -> Model:
-    """Return a model: the champion with log odds scaled so that the calibration slope is `slope` and the ratio is 1."""
+    """Return the champion's model with its log odds changed to have this calibration slope and a ratio of 1."""
     odds = log_odds(champion(known))
     line = _best_line(odds, known.true)
     expected = float(known.true.sum())
@@ -111,7 +111,7 @@ def _mended(known: Visitors, slope: float) -> Model:
 
 
 def _best_line(odds: Array, true: Array) -> Coefficients:
-    """Return the regression of the true probabilities, instead of random labels, on the log odds."""
+    """Return the regression on the log odds, with true probabilities instead of random labels."""
     order = np.argsort(odds)
     bins = np.array_split(order, 1000)
     made = [

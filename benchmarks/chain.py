@@ -1,8 +1,8 @@
 """The duration of `propensity demo` at its default size, and the share of it that is neither BigQuery nor training.
 
 The chain lasts from the publication of `data-refreshed` until `demo` sees the run's end. BigQuery's part is the time
-for which the steps waited for it; training is the time between the submission of the models and the evaluation. The
-rest is our own: functions, Pub/Sub, storage, Vertex AI, and opening the run.
+for which the steps waited for it. Training is the time between the submission of the models and the evaluation. The
+rest is overhead of this project: functions, Pub/Sub, storage, Vertex AI, and opening the run.
 """
 
 from datetime import datetime
@@ -41,7 +41,7 @@ def measure(_: bool) -> list[Row]:
 
 
 def _ours(result: dict[str, Any]) -> tuple[float, float]:
-    """Return the seconds inside steps without BigQuery's, and the seconds between steps without training."""
+    """Return (seconds inside steps without BigQuery's, seconds between steps without training)."""
     steps = list(result["bigquery_seconds"])
     inside = sum(result["seconds"][step] - result["bigquery_seconds"][step] for step in steps)
     between = sum(_seconds(result["finished_at"][one], result["started_at"][other]) for one, other in pairwise(steps))

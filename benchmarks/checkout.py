@@ -305,7 +305,7 @@ def _endpoint(shop: Shop) -> Row:
 
 
 def _endpoint_dead(shop: Shop, asking: load.Generator) -> Iterator[Row]:
-    """Measure while the endpoint never answers: the embedded scorer must answer, and the breaker must open soon."""
+    """Measure while the endpoint never answers. The embedded scorer must answer, and the breaker must open soon."""
     say("  the endpoint is dead")
     with _silent() as (address, asked):
         overrides = ["online.order=endpoint_first", f"online.endpoint_deadline_ms={DEADLINE_MS}"]

@@ -65,7 +65,7 @@ def _logged(entries: Path) -> list[bytes]:
 
 
 def _watch(root: psutil.Process, process: "subprocess.Popen[bytes]") -> tuple[float, float]:
-    """Sample memory until the process ends, and return the two peaks in MB; shared pages count for each process."""
+    """Sample memory until the process ends, and return the two peaks in MB. Shared pages count for each process."""
     peak_of_all = peak_of_one = 0.0
     while process.poll() is None:
         sizes = [_resident(one) for one in (root, *_children(root))]

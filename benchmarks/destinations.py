@@ -1,4 +1,4 @@
-"""The plan of a destination, compared with reading the same rows once."""
+"""The plan of a destination's changes, compared with reading the same rows once."""
 
 import datetime as dt
 
@@ -17,7 +17,7 @@ from shared.settings import Settings
 from shared.warehouse import Statement
 
 DAY = dt.date(2017, 8, 10)
-# Share of the members who leave the audience from one day to the next, and of those who come.
+# Share of the members who leave the audience each day; as many new ones join it.
 CHANGED = 0.1
 TABLES = ("customers", "audience_customers", "exclusions", "destination_members", "destination_changes")
 RUN = {"created_on": DAY, "run_id": "20170810-0a1b2c3d"}
@@ -96,7 +96,7 @@ def _customers(count: int) -> pa.Table:
 
 def _audience(numbers: range, day: dt.date) -> pa.Table:
     ids, count = _ids(numbers), len(numbers)
-    # A customer's score does not change from one day to the next, so only those who come and go are changes.
+    # A customer's score stays the same, so the only changes are customers who join or leave the audience.
     scores = np.random.default_rng(1).random(numbers.stop).round(3)[numbers.start :]
     return pa.table(
         {

@@ -42,12 +42,12 @@ _LABELS = {
 
 @dataclass(frozen=True)
 class World:
-    """How the simulated visitors come.
+    """How simulated visitors arrive.
 
     sessions: sessions per day
     within_days: number of days within which a planted shift must be found
     varies: largest share of its visitors that a channel loses on a day, 0 to 1
-    counts_sessions: whether each session counts as if it came from another visitor
+    counts_sessions: whether each session counts as a visitor of its own
     """
 
     name: str

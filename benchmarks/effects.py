@@ -14,13 +14,13 @@ from shared.campaign.uplift import Stratum, qini
 from shared.chain.intervals import Z
 
 SEED = 20261128
-# Campaigns of a shop with an effect, and without one.
+# Number of campaigns per shop with an effect, and as many without.
 RUNS = 1000
 DAYS = 30
 RELATIVE = 0.2
-# The earlier number is the revenue of so many days before the assignment.
+# The covariate is the revenue of this many days before the assignment.
 DAYS_BEFORE = 180
-# Mean amount of an order, the margin, and the cost of an order: the smallest orders lose money.
+# Mean amount of an order, the margin as a share, and the cost per order. The smallest orders lose money.
 AMOUNT, MARGIN, COST = 50.0, 0.35, 8.0
 
 type Array = np.ndarray
@@ -30,9 +30,9 @@ type Array = np.ndarray
 class Shop:
     """How a campaign assigns customers, and how they buy.
 
-    A customer's rate of orders is a gamma variable of shape `shape`: the smaller, the more orders come from the same
-    customers. Amounts are lognormal with `sigma`. All customers are assigned on the first day or, if it `grows`, 70 %
-    of them over the 30 days. At most `allowed` percent of the intervals for one look may miss.
+    A customer's order rate has a gamma distribution with shape `shape`: a smaller shape concentrates the orders on
+    fewer customers. Amounts are lognormal with `sigma`. All customers are assigned on the first day or, if `grows` is
+    set, 70 % of them over the 30 days. At most `allowed` percent of the intervals for one look may miss.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Shop:
         return float((1 - self.conversion) ** (-1 / self.shape) - 1)
 
     def expected(self, days: Array, relative: float) -> dict[str, Array]:
-        """Return the expected outcomes of a customer so many days after the assignment."""
+        """Return a customer's expected outcomes after each of `days` days since the assignment."""
         orders = self.shape * self.scale * (1 + relative) * days / DAYS
         return {
             "conversion": 1 - (1 + orders / self.shape) ** -self.shape,
@@ -66,13 +66,13 @@ SHOPS = (
     Shop("50,000, 3 % buy, very different amounts", 50_000, 0.1, 0.03, sigma=1.2, allowed=8),
     Shop("20,000, 4 % buy, often the same", 20_000, 0.1, 0.04, shape=0.05),
 )
-# It expects ten buyers in the control group.
+# A campaign with ten expected buyers in the control group.
 SMALL = Shop("5,000, 2 % buy", 5_000, 0.1, 0.02)
 
 
 @dataclass(frozen=True)
 class Look:
-    """An outcome's sums by arm after some days, and the true means of customers assigned until then, by arm."""
+    """An outcome's sums by arm after some days, and the true means, by arm, of the customers assigned until then."""
 
     treated: Sums
     control: Sums
@@ -81,12 +81,15 @@ class Look:
 
     @property
     def truth(self) -> float:
-        """The true effect."""
+        """The true effect: the difference of the true means."""
         return self.mean - self.control_mean
 
 
 def measure(_: bool) -> list[Row]:
-    """How often intervals miss the true effect, at one look and at all looks; CUPED, plans, sizes of arms and Qini."""
+    """Measure how often intervals miss the true effect, at one look and at all looks.
+
+    Also CUPED, plans, arms and Qini.
+    """
     rows = [
         row
         for number, shop in enumerate((*SHOPS, SMALL))
@@ -97,7 +100,7 @@ def measure(_: bool) -> list[Row]:
 
 
 def campaign(shop: Shop, relative: float, random: np.random.Generator) -> dict[str, list[Look]]:
-    """Return each outcome's looks, one after each day."""
+    """Return the looks of each outcome, one per day."""
     count = shop.customers
     is_control = random.random(count) < shop.control_share
     started = random.integers(0, DAYS, count) * (random.random(count) < 0.7 * shop.grows)
@@ -133,7 +136,7 @@ def _amounts(count: int, shop: Shop, random: np.random.Generator) -> Array:
 
 
 def _sums(values: Array, before_of_buyers: Array, before: Array, started: Array) -> list[Sums]:
-    """Return an arm's sums after each day; `values` has a row for each buyer, and a column for each day."""
+    """Return an arm's sums after each day. `values` has one row per buyer and one column per day."""
     columns = (
         values.sum(axis=0),
         np.abs(values).sum(axis=0),
@@ -147,7 +150,7 @@ def _sums(values: Array, before_of_buyers: Array, before: Array, started: Array)
 
 
 def _means(shop: Shop, relative: float, name: str, started: Array) -> list[float]:
-    """Return the true mean outcome of the customers who were assigned until each day."""
+    """Return, for each day, the true mean outcome of the customers assigned until then."""
     ages = np.arange(1, DAYS + 1)
     by_age = shop.expected(ages, relative)[name]
     assigned = np.bincount(started, minlength=DAYS)
@@ -159,7 +162,7 @@ def _ours(look: Look, quantile: float) -> Interval:
 
 
 def _textbook(look: Look, quantile: float) -> Interval:
-    """Return the usual symmetric interval."""
+    """Return the usual symmetric interval, to compare."""
     value = look.treated.mean - look.control.mean
     distance = quantile * math.sqrt(look.treated.variance() + look.control.variance())
     return Interval(value, value - distance, value + distance)
@@ -211,12 +214,12 @@ def _count_wins(shop: Shop, outcomes: dict[str, list[Look]], counts: dict[str, C
 
 
 def _holds(interval: Interval | None, truth: float) -> bool:
-    """Whether the interval holds the truth, or claims nothing."""
+    """Return whether the interval contains the truth. A missing interval claims nothing, so it counts as right."""
     return interval is None or interval.lower <= truth <= interval.upper
 
 
 def _always(shop: Shop, looks: dict[str, list[Look]]) -> list[float]:
-    """Return the quantile of each look; the shop plans with the number of buyers that it expects."""
+    """Return the anytime quantile of each look. The shop plans with its expected number of buyers."""
     planned = shop.customers * shop.conversion
     return [anytime.quantile(look.treated.total + look.control.total, planned) for look in looks["conversion"]]
 
@@ -230,7 +233,7 @@ def _worst(
     most: float | None = None,
     other: str | None = None,
 ) -> Row:
-    """Return the row of the outcome with the largest share of `kind`; `most` is its bound, in percent."""
+    """Return the row of the outcome with the largest share of `kind`. `most` is the limit of that share, in percent."""
     shares = _shares(counts[kind], runs)
     compared = f"; textbook {_shares(counts[other], runs)}" if other else ""
     measured = 100 * max(counts[kind].values()) / runs
@@ -242,7 +245,7 @@ def _shares(counts: Counter[str], runs: int) -> str:
 
 
 def _explained(shop: Shop, ends: list[Look]) -> Row:
-    """Compare the variance of the effects on revenue over the campaigns with the variance without the time before."""
+    """Compare the variance of the effects on revenue with and without CUPED's correction for earlier revenue."""
     with_before = [effect(look.treated, look.control) for look in ends]
     without = [look.treated.mean - look.control.mean for look in ends]
     said = float(np.mean([one.explained for one in with_before]))

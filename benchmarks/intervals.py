@@ -16,7 +16,7 @@ RUNS = 2000
 BUYERS = (50, 200, 1000)
 # All other rules of the gate are switched off, so that only the margin decides.
 LIMITS = Gate(min_roc_auc=0, min_roc_auc_lower=0, min_positives=0)
-# Limit of an older rule of the gate, without intervals: the estimated ROC AUC may be lower by at most this.
+# Limit of an older rule without intervals, to compare: the estimated ROC AUC may be lower by at most this much.
 FORMER_LOSS = 0.01
 # Number of visitors from whom true metrics are computed. True probabilities take the place of labels, so that the
 # metrics have no random error from labels.
@@ -39,7 +39,7 @@ class Visitors:
 
     @classmethod
     def draw(cls, count: int, random: np.random.Generator) -> "Visitors":
-        """Return `count` random visitors, of whom about one in forty buys. No model sees a part of the signal."""
+        """Return `count` random visitors, of whom about one in forty buys. Models do not see all of the signal."""
         seen, hidden = random.normal(size=count), random.normal(size=count)
         return cls(seen, random.normal(size=count), logistic(-4.3 + seen + 0.6 * hidden))
 
@@ -54,7 +54,7 @@ def champion(visitors: Visitors) -> Array:
     return logistic(-4.15 + visitors.seen)
 
 
-# Three kinds of worse models, each with a parameter. _by_exactly_the_margin chooses it so that the loss is the margin.
+# Three kinds of worse models, each with a parameter. _by_exactly_the_margin sets it so that the loss equals the margin.
 WORSE: dict[str, Callable[[float], Model]] = {
     "overconfident": lambda by: lambda visitors: logistic(-4.15 + (1 + by) * visitors.seen),
     "timid": lambda by: lambda visitors: logistic(-4.15 + 0.4 * by + (1 - by) * visitors.seen),
@@ -63,7 +63,7 @@ WORSE: dict[str, Callable[[float], Model]] = {
 
 
 def measure(is_full: bool) -> list[Row]:
-    """Measure how often intervals miss the truth, and how often a challenger passes that is worse by the margin."""
+    """Measure how often intervals miss the truth, and how often a challenger worse by the margin passes."""
     random = np.random.default_rng(SEED)
     known = Visitors.draw(KNOWN, random)
     sizes = {buyers: round(buyers / known.true.mean()) for buyers in BUYERS}
@@ -132,7 +132,7 @@ def _promoted(name: str, challenger: Model, buyers: int, count: int, random: np.
 
 
 def share(what: str, count: int, runs: int, nominal: float = 0.05) -> Row:
-    """Return the share `count / runs` in percent. Its bound is the largest share that chance explains."""
+    """Return the share `count / runs` in percent. Its bound is the upper 95 % limit of chance around `nominal`."""
     low, high = (bound / runs for bound in stats.binom.interval(0.95, runs, nominal))
     said = f"{what}; chance of {runs} runs: {low:.1%} to {high:.1%}"
     return Row(said, 100 * count / runs, "%", floor=100 * nominal, bound=high / nominal)
@@ -186,7 +186,7 @@ def contributions(labels: Array, said: Array) -> dict[str, Array]:
 def sums(
     candidate: str, labels: Array, mine: dict[str, Array], other: str = "", others: dict[str, Array] | None = None
 ) -> Sums:
-    """Return the row of sql/evaluation/comparisons.sql for one model or, with `other`, for two with the margin."""
+    """Return the row of sql/evaluation/comparisons.sql: of one model or, with `other`, of two with the margin."""
     scales = {"placed": 1 - LIMITS.margin, "log_loss": 1 + LIMITS.margin, "brier": 1 + LIMITS.margin}
     of = {name: mine[name] - (scales[name] * others[name] if others else 0) for name in mine}
     count, buyers = len(labels), int(labels.sum())

@@ -2,9 +2,9 @@
 
     python -m benchmarks.load
 
-reads one job per line, {"url", "body", "connections", "seconds", "is_warm"}, and answers with one line, {"seconds",
-"failed", "milliseconds"}; `milliseconds` holds the time of each request. Locust's own statistics only have whole
-milliseconds.
+It reads one job per line, {"url", "body", "connections", "seconds", "is_warm"}. It answers each with one line,
+{"seconds", "failed", "milliseconds"}, where `milliseconds` lists the time of each request. Locust's own statistics have
+only whole milliseconds.
 """
 
 import json
@@ -19,7 +19,7 @@ from typing import Any
 
 from shared import jsontext
 
-# The first seconds of a job are not measured, because connections are opened and code is loaded then.
+# The first seconds of a job are not measured: connections are opened and code is loaded in them.
 WARM_UP_SECONDS = 0.5
 
 

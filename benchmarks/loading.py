@@ -1,4 +1,4 @@
-"""Load a year of small day-tables. DuckLake reads its catalogue again after each, because each changes it."""
+"""Load a year of small day-tables. Each one changes DuckLake's catalogue, which is read again after it."""
 
 import datetime as dt
 import tempfile

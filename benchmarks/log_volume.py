@@ -1,4 +1,4 @@
-"""What the functions log for one run with everything that follows it, and for one checkout."""
+"""Measure what the functions log: for one run and the runs that follow it, and for one checkout."""
 
 import contextlib
 import io
@@ -13,7 +13,7 @@ from shared.online.contract import Score, convert
 from shared.online.openapi import REQUESTS, SCORE
 from shared.online.predictions import record
 
-# Maximum bytes of the log of a run. The functions log no rows, so it holds for a run of any size.
+# Maximum bytes of a run's log. It holds for any size of run, because the functions log no rows.
 ALLOWED_BYTES = 32 * 1024
 
 

@@ -43,9 +43,9 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def in_turns(one: Callable[[], object], other: Callable[[], object], rounds: int) -> tuple[float, float]:
-    """Return the shortest durations of `one` and of `other`, in seconds. They run in turns, so other load affects both.
+    """Return the shortest durations of `one` and of `other`, in seconds.
 
-    The first round is a warm-up and does not count.
+    They run in turns, so that other load on the machine affects both. The first round is a warm-up and does not count.
     """
     times = [(seconds(one), seconds(other)) for _ in range(rounds + 1)][1:]
     return min(first for first, _ in times), min(second for _, second in times)

@@ -24,7 +24,7 @@ SHORT, LONG = 20, 200
 ROUNDS = 3
 SESSIONS_A_DAY = 500
 FIRST_DAY = dt.date(2017, 1, 1)
-# The horizon and the windows fit the short history. With so few buyers the gate may reject the model, which does not
+# The horizon and the windows fit the short history. The gate may reject a model with so few buyers, but this does not
 # change the cost of a refresh.
 SETTINGS = {
     "checks": {"max_age_days": 0},

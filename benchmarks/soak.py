@@ -1,8 +1,8 @@
-"""Memory, open files and state of a local cloud over thousands of queries and two hours of schedules.
+"""Memory, open files and state of a local cloud over thousands of queries and two hours of scheduled messages.
 
-`propensity up` runs on the state of a demonstration. At first, memory and state grow: until the job history is full,
-and DuckLake's metadata file was written three times (DuckDB writes new content beside the old, and reuses the old
-content's space the next time). After that, they must stay constant.
+`propensity up` runs on the state of a demonstration. At first, memory and state grow, until the job history is full and
+DuckLake's metadata file was written three times. (DuckDB writes new content beside the old, and reuses the old space
+the next time.) After that, they must stay constant.
 """
 
 import os
@@ -29,7 +29,7 @@ QUERIES = 3_000
 SAMPLES = 12
 # A table is replaced after every WARM_UP_CHANGES queries of the warm-up, then after every CHANGES queries.
 WARM_UP_CHANGES, CHANGES = 3, 10
-# The simulated period, in which each schedule is due at least once; its messages are published without waiting.
+# The simulated period: each schedule is due at least once. Its messages are published at once, without waiting.
 FROM, MINUTES = datetime(2026, 1, 1, 5, tzinfo=UTC), 120
 # Runs of the chain create tables, models and files that stay, so allow some growth.
 ALLOWED_GROWTH = 1.1

@@ -1,4 +1,4 @@
-"""A local cloud for clients that have an environment of their own, pointed at as a person does: by env.sh."""
+"""A local cloud for clients in an environment of their own, which load its env.sh as a person does."""
 
 import atexit
 import os
@@ -17,13 +17,13 @@ PROPENSITY = Path(__file__).parents[1] / ".venv" / "bin" / "propensity"
 
 @pytest.fixture(scope="session", autouse=True)
 def cloud(tmp_path_factory):
-    """Run `propensity up`, and load what it writes into this process."""
+    """Run `propensity up`, and load its env.sh into this process."""
     folder = tmp_path_factory.mktemp("cloud")
     command = [PROPENSITY, "up", "--ports", "free", "--state", folder / "state", "--env-file", folder / "env.sh"]
-    # A file and no pipe: nobody would read it, and a full pipe stops who writes.
+    # The output goes to a file, because nobody reads a pipe, and a full pipe would stop the process.
     with (folder / "up.log").open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-    # Not at the fixture's end: ibis deletes what it has loaded when the interpreter ends.
+    # End the process at exit, not with the fixture: ibis deletes its tables when the interpreter ends.
     atexit.register(_end, process)
     _wait_until_ready(process, folder / "up.log")
     with pytest.MonkeyPatch.context() as patch:
@@ -55,7 +55,7 @@ def _environment(env_file):
 
 @pytest.fixture(scope="session")
 def client(cloud):
-    """Google's client of BigQuery; it finds everything in the environment."""
+    """Return Google's client for BigQuery, configured by the environment alone."""
     made = bigquery.Client()
     made.create_dataset("shop")
     return made
@@ -63,7 +63,7 @@ def client(cloud):
 
 @pytest.fixture(scope="session")
 def reading(cloud):
-    """Google's client of the Storage Read API, made as deskcloud/docs/clients.md says."""
+    """Return Google's client for the Storage Read API, created as deskcloud/docs/clients.md describes."""
     secret = urlsplit(os.environ["BIGQUERY_EMULATOR_HOST"]).password
     credentials = grpc.composite_channel_credentials(
         grpc.local_channel_credentials(), grpc.access_token_call_credentials(secret)

@@ -13,7 +13,7 @@ DBT = Path(sys.executable).with_name("dbt")
 
 @pytest.fixture(scope="module")
 def dbt(client, tmp_path_factory):
-    """A call of dbt; its answer is what it says of each node."""
+    """Return a function that runs dbt and returns its results by node."""
     project = tmp_path_factory.mktemp("dbt") / "shop"
     shutil.copytree(Path(__file__).with_name("shop"), project)
 

@@ -13,7 +13,7 @@ BUCKET = "by-gcsfs"
 
 @pytest.fixture
 def files(cloud):
-    # It is read when fsspec is imported, which was before the cloud's environment was there.
+    # fsspec read its configuration at import, before the cloud's variables were set, so read it again.
     fsspec.config.set_conf_env(fsspec.config.conf)
     made = gcsfs.GCSFileSystem(project=os.environ["GOOGLE_CLOUD_PROJECT"])
     made.mkdir(BUCKET)

@@ -1,6 +1,6 @@
 """Draw what a visitor does in a session: the numbers of pages, products, basket changes and checkout steps.
 
-All of these depend on intent, but none on intent alone. With u the resolve (`visitors.resolve`) and c the curiosity:
+All of these depend on intent, but also on other things. With u the resolve (`visitors.resolve`) and c the curiosity:
 
     P(bounce)         = sigmoid(-0.2 - 0.55 u), slightly less on a return
     plain pages       ~ 1 + Poisson(exp(1.0 + 0.1 u + 0.4 c)),   listings ~ Poisson(exp(0.1 + 0.15 u + 0.35 c))

@@ -1,7 +1,7 @@
-"""Make up the shop's CRM for the generated visitors: customers, their visitors, consents and suppressions.
+"""Generate the shop's CRM for the generated visitors: customers, their visitors, consents and suppressions.
 
 Three in ten visitors are customers. Addresses are of example.com, and phone numbers begin with 01 99 00, a French range
-for films (https://www.arcep.fr). Some rows are wrong, and some visitors are claimed by two customers, as in any CRM.
+for films (https://www.arcep.fr). As in any CRM, some rows are wrong, and some visitors belong to two customers.
 """
 
 from __future__ import annotations
@@ -24,12 +24,11 @@ if TYPE_CHECKING:
 CUSTOMER_SHARE: Final = 0.3
 FIRST_NAMES: Final = ("Anna", "Ben", "Carla", "David", "Elena", "Felix", "Grace", "Hugo", "Ines", "Jonas")
 LAST_NAMES: Final = ("Adams", "Brown", "Clark", "Davies", "Evans", "Foster", "Green", "Hall", "Jones", "O'Neil")
-# Shares: of the customers who consent, by purpose; of these, who withdraw their consent later; and of the customers who
-# are suppressed.
+# Shares: of customers who consent, by purpose; of consents that are withdrawn later; of customers who are suppressed.
 CONSENTS: Final = {"email": 0.6, "ad_user_data": 0.5, "ad_personalization": 0.5}
 WITHDRAWN: Final = 0.05
 SUPPRESSED: Final = 0.01
-# The shares of rows with a wrong e-mail address or phone number, and of visitors whom a second customer claims.
+# The shares of rows with a wrong e-mail address or phone number, and of visitors with two customers.
 WRONG: Final = 0.01
 CLAIMED_TWICE: Final = 0.005
 

@@ -1,6 +1,7 @@
-"""Generate a shop's Google Analytics 360 export: one Parquet file per day-table, reproducible by the seed.
+"""Generate a shop's Google Analytics 360 export: one Parquet file per day-table. The same seed gives the same rows.
 
-`visitors` draws who comes, `behaviour` and `clickstream` what they do, and `rows` converts it to rows of the export.
+`visitors` draws the visits, `behaviour` and `clickstream` what happens in them, and `rows` converts it to rows of the
+export.
 """
 
 import datetime as dt
@@ -16,7 +17,7 @@ from demo import clickstream, rows
 from demo.schema import GA360, GA360_EXPORT, DayFile
 from demo.visitors import Array, arrivals
 
-CHUNK: Final = 20_000  # visits generated at once, to limit memory
+CHUNK: Final = 20_000  # visits that are generated together; this limits memory
 
 
 def generate(
@@ -30,7 +31,7 @@ def generate(
     """Write `days` day-tables from `first_day` on, with `sessions` sessions in total, as Parquet files to `folder`.
 
     A session that crosses midnight has a row in both days' tables, so there are slightly more rows than sessions.
-    `witness` is called with each day and its visits, which also contain values that no table holds (see `truth`).
+    `witness` is called with each day and its visits. These include values that are in no table (see `truth`).
 
     Raises:
         ValueError: fewer than one day or session.

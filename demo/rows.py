@@ -31,7 +31,7 @@ IS_EVENT: Final = np.array([action is not None for action in EVENT_ACTIONS])
 
 
 def table(sessions: Sessions, first_day: dt.date, day: dt.date) -> pa.Table:
-    """Return the rows of the day-table of `day` (`schema.GA360`); the visits' days count from `first_day`."""
+    """Return the rows of the day-table of `day` (`schema.GA360`). Day 0 of the visits is `first_day`."""
     visits, hits = sessions.visits, sessions.hits
     epoch = int(dt.datetime.combine(first_day, dt.time(), VIEW_CLOCK).timestamp())
     count = np.bincount(hits["visit"], minlength=len(visits))

@@ -1,4 +1,4 @@
-"""Each new visitor's true probability to buy on a return visit, which the generator knows and no table holds.
+"""Each new visitor's true probability to buy on a return visit. Only the generator has it; no table does.
 
 The probability is conditional on the visitor's intent and curiosity (`visitors`), which are fixed from the first visit
 on. Later actions depend on the first visit only through these two values. So on average, no model of the first visit
@@ -6,13 +6,13 @@ can be better. A model that does not see the two values is worse by an unknown a
 
 Whether and when the visitor returns is not part of the condition, because it is not decided at the first visit. The
 number of returns is a Poisson variable of mean `return_rate`. A return lies at most `days` whole days after the first
-visit with probability 1 - exp(-(days + 1) / MEAN_GAP_DAYS), and ends with a purchase with probability `buying`, all
-independently. So the number of purchases on returns within the days is a Poisson variable too, and
+visit with probability 1 - exp(-(days + 1) / MEAN_GAP_DAYS). It ends with a purchase with probability `buying`. All of
+this is independent, so the number of purchases on returns within the days is a Poisson variable too, and
 
     P(buys on a return visit) = 1 - exp(-return_rate buying (1 - exp(-(days + 1) / MEAN_GAP_DAYS)))
 
-The formula ignores two rare events: the generator drops a return within 90 minutes of another, and returns to a crowded
-day.
+The formula ignores two rare events: the generator drops a return within 90 minutes of another, and a return to a day
+that already has its number of visits.
 """
 
 import datetime as dt
@@ -25,9 +25,9 @@ from demo.visitors import MEAN_GAP_DAYS, STAFF, Array, return_rate
 
 
 class Truth:
-    """The truth about the new visitors: `see` stores it, and `probability` computes from it.
+    """The true probabilities of the new visitors. Pass the visits to `see`, then ask `probability`.
 
-    It holds each visitor's first day and mean number of purchases on all later visits.
+    Holds each visitor's first day and mean number of purchases on all later visits.
     """
 
     def __init__(self) -> None:

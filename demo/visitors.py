@@ -1,22 +1,24 @@
-"""Draw the visitors of the generated sessions: when they come, and what they intend.
+"""Draw the visitors of the generated sessions: when they come, and how much they intend to buy.
 
 The causal model: each visitor has a latent intent
 
     intent = 0.8 effect(channel) + 0.6 effect(country) + effect(device) + moment + season + e,   e ~ N(0, 0.8)
 
-`moment` is an interaction. A desktop in office hours or a phone in the evening raises the intent, and the reverse
-lowers the intent. A phone in the evening that comes from a social network raises the intent further. A second trait,
-curiosity ~ N(0, 1), is independent of intent. Both affect what a visitor does (`behaviour`), and a positive curiosity
-reduces the intent:
+`moment` is an interaction. A desktop in office hours or a phone in the evening raises the intent; at other
+times, both lower it. A phone in the evening that comes from a social network raises the intent
+further. A second trait, curiosity ~ N(0, 1), is independent of intent. Both affect what a visitor does (`behaviour`),
+and a positive curiosity reduces the intent:
 
     resolve = intent - max(curiosity, 0)
     returns ~ Poisson(exp(-1.45 + 0.75 resolve)),   days between a return and the first visit exponential, mean 5
     P(buys) = sigmoid(-4.8 + 1.25 resolve) on a return, sigmoid(-6.4 + 1.25 resolve) on the first visit
 
-So a curious visitor who looks at everything is less likely to return and buy than one who looks at three products. The
-effects are nonlinear and interact, which boosted trees can use and a logistic regression cannot. The label is "buys in
-a later session within 14 days of the first visit". For it, a logistic regression on bounces and time on site reaches a
-ROC AUC of about 0.72, and one on all features 0.82. Boosted trees reach 0.87, or 0.83 with only a few hundred buyers.
+So a curious visitor who looks at everything is less likely to return and buy than a visitor who looks at three
+products. The effects are nonlinear and interact, which boosted trees can use and a logistic regression cannot.
+
+The label is "buys in a later session within 14 days of the first visit". For it, a logistic regression on bounces and
+time on site reaches a ROC AUC of about 0.72, and a regression on all features 0.82. Boosted trees reach 0.87, or 0.83
+with only a few hundred buyers.
 
 There are two other small groups: staff (referred by the intranet, frequent buyers) and robots (hundreds of hits in
 quick succession, never a purchase).
@@ -221,7 +223,7 @@ def resolve(visits: Array) -> Array:
 def arrivals(rng: np.random.Generator, first_day: dt.date, days: int, sessions: int) -> Iterator[tuple[dt.date, Array]]:
     """Yield each day with its visits (`VISIT` rows in chronological order), `sessions` in total.
 
-    Only future visits are kept in memory between days.
+    Between days, only visits that are still to come are kept in memory.
     """
     calendar = [first_day + dt.timedelta(offset) for offset in range(-WARM_UP_DAYS, days)]
     budgets = _budgets([busyness(day) for day in calendar[WARM_UP_DAYS:]], sessions)
@@ -232,8 +234,8 @@ def arrivals(rng: np.random.Generator, first_day: dt.date, days: int, sessions: 
         returning = np.concatenate([np.empty(0, VISIT), *pending.pop(offset, [])])[:budget]
         new = _newcomers(rng, day, offset, budget - len(returning))
         later = _returns(rng, new)
-        # Some newcomers return on the same day and replace other newcomers, to keep the day's total. Cutting in the
-        # order of the visitors' random numbers is unbiased; returns of newcomers who were cut are dropped too.
+        # Some newcomers return on the same day; as many other newcomers are cut, to keep the day's total. The cut is
+        # unbiased, because visitor ids are random. Later returns of the cut newcomers are dropped too.
         first = np.concatenate([new, later[later["day"] == offset]])
         first = first[np.argsort(first["visitor"], kind="stable")][: len(new)]
         later = later[(later["day"] > offset) & np.isin(later["visitor"], first["visitor"])]

@@ -1,6 +1,6 @@
 """Run the chain under random faults, and report what was lost, doubled, stuck or different.
 
-Results are appended to a file, and the summary covers the whole file. So several calls can make one campaign.
+Results are appended to a file, and the summary covers the whole file, so several calls can form one campaign.
 """
 
 import argparse
@@ -18,7 +18,7 @@ RESULTS = "results.jsonl"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Make the runs and print the summary of all results; return 1 if a run in it is wrong, otherwise 0."""
+    """Make the runs and print the summary of all results. Return 1 if any run in it is wrong, otherwise 0."""
     parser = argparse.ArgumentParser("python -m faults", description=__doc__)
     parser.add_argument("--runs", type=int, default=5, help="number of runs (default: 5); 0 only prints the summary")
     parser.add_argument("--seed", type=int, default=1, help="seed of the first run; each further run adds 1")
@@ -48,7 +48,7 @@ def _run(seeds: list[int], folder: Path, results: Path) -> None:
 
 
 def _read(results: Path) -> list[dict]:
-    """Return the last result of each seed in the file; none if there is no file."""
+    """Return the last result of each seed in the file, or nothing if there is no file."""
     lines = results.read_text().splitlines() if results.exists() else []
     return list({result["seed"]: result for result in map(json.loads, lines)}.values())
 

@@ -32,7 +32,7 @@ class StuckError(Exception):
 
 
 class Campaign:
-    """Runs that start from the same state: two versions are registered, and a changed day-table was not read yet."""
+    """Runs that all start from one state: two versions are registered, and a changed day-table is not read yet."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -114,9 +114,11 @@ class Campaign:
         self._settle(reason, expected or set())
 
     def _settle(self, reason: str, expected: set[str]) -> None:
-        """Wait until all runs have ended and no message is pending. Meanwhile publish resume-due, as a scheduler does.
+        """Wait until all runs have ended and no message is pending.
 
-        The `expected` runs and a run with this reason must exist then. An empty reason asks for no run.
+        Meanwhile publish resume-due, as the scheduler does.
+
+        There must be the `expected` runs, and a run with this reason unless it is empty.
 
         Raises:
             StuckError: these conditions are not met within the deadline.
@@ -140,7 +142,7 @@ class Campaign:
         raise StuckError(f"not ended: {running or 'none'}; missing: {sorted(expected - ended - running.keys())}")
 
     def _read(self, run_id: str) -> run_state.Run | None:
-        """Return the run. None if it was reset: a step that was still running may write to its folder afterwards."""
+        """Return the run, or None if it was reset, because a step may have written to its folder after the reset."""
         try:
             return run_state.read(self._world.clients.runs, run_id)
         except Malformed:
@@ -173,7 +175,7 @@ def day_files(paths: list[Path]) -> list[DayFile]:
 
 
 def is_wrong(result: dict[str, Any]) -> bool:
-    """Whether the run lost or doubled anything, got stuck, or ended differently."""
+    """Return whether the run lost or doubled anything, got stuck, or ended differently."""
     return any(result[kind] for kind in ("lost", "doubled", "stuck", "different"))
 
 

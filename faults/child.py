@@ -20,7 +20,7 @@ def main(state: Path, document: dict, ports: dict[str, int], proxies: dict[str, 
     def reached_at(service: str, url: str) -> str:
         return f"{url.rpartition(':')[0]}:{proxies[service]}"
 
-    # With so short a backoff, the declared twenty attempts would be used up during a slow restart.
+    # With so short a backoff, a slow restart would use up the twenty attempts that are declared.
     soon = desk.Backoff(minimum_seconds=0.1, maximum_seconds=1, attempts=100)
     with desk.run(
         state,

@@ -23,7 +23,8 @@ _ATTEMPT = re.compile(r"(?P<step>/steps/\w+)\.(?P<number>\d+)\.json$")
 # Fields of documents, and columns of tables, that differ in every run.
 _VOLATILE = re.compile(r"(^|_)at$|duration|seconds|generation|operation|job|message_id|^attempt$")
 _VOLATILE_COLUMNS = {"created_on", "decided_at", "last_modified", "assigned_at", "changed_at"}
-# A reset keeps these: they say in which arm customers are, who therefore gets no offer, and whom destinations have.
+# A reset keeps the customers' arms, the visitors who get no offer because of their arm, and the members at
+# destinations.
 _KEPT = {"table assignments", "table destination_members", f"object {withheld.PATH}"}
 
 # The tables whose rows are compared.
@@ -40,7 +41,7 @@ State = dict[str, Any]
 
 
 def observe(clients: Environment) -> State:
-    """Return what the chain has written, by descriptive names, e.g. `table scores`, whose value is a Digest."""
+    """Return what the chain has written, by descriptive names: `table scores`, for example, has a Digest."""
     state: State = {f"table {name}": digest for name, digest in _tables(clients).items()}
     blobs = {blob.name: blob for blob in clients.storage.list_blobs(clients.settings.bucket)}
     state |= {f"object {known}": _content(blobs[name]) for known, name in that_count(blobs).items()}
@@ -63,9 +64,10 @@ def observe(clients: Environment) -> State:
 
 
 def that_count(names: Iterable[str]) -> dict[str, str]:
-    """Return those of the objects `names` that are compared.
+    """Return the objects of `names` that are compared.
 
-    The key is the object's name without the number of an attempt, the value the name of the last attempt's object.
+    A training can have several attempts. The key is the object's name without the attempt's number; the value is the
+    name of the last attempt's object.
     """
 
     def attempt(name: str) -> int:
@@ -95,7 +97,10 @@ def compare(expected: State, found: State) -> dict[str, list[str]]:
 
 
 def after_a_rollback(clients: Environment) -> list[str]:
-    """Return contradictions about the champion. Any version may be champion: the rollback may precede its promotion."""
+    """Return contradictions about the champion.
+
+    Either version may be champion: the rollback may precede the promotion.
+    """
     champion = clients.registry.champion()
     if champion is None:
         return ["there is no champion"]
@@ -117,7 +122,7 @@ def after_a_rollback(clients: Environment) -> list[str]:
 
 
 def after_a_reset(clients: Environment) -> list[str]:
-    """Reset all runs again, and return what still remains; that is an error."""
+    """Reset all runs again, and return descriptions of what still remains, which are errors."""
     resetting.plan(clients, None).carry_out()
     state = observe(clients)
     return [
@@ -143,9 +148,9 @@ def _endpoint(clients: Environment) -> tuple[list[str], dict[str, int]]:
 
 
 def _content(blob: Any) -> Any:
-    """Return the value to compare: a JSON document without volatile fields, or a fingerprint of another object.
+    """Return the value to compare: a JSON document without volatile fields, or a fingerprint of any other object.
 
-    Files of a model and reports are not compared, so return True: a report holds times, which differ in every run.
+    A model's files and reports differ in every run, so the value is True for them: only their existence is compared.
     """
     if "/model/" in blob.name or blob.name.endswith("/report.html"):
         return True

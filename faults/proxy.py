@@ -74,7 +74,7 @@ class Proxies:
         self._faults = list(faults)
 
     def finish(self) -> list[str]:
-        """Cancel the faults that have not struck, and wait for the others; return the errors that these ended with."""
+        """Cancel the faults that have not struck, wait for the others, and return the errors with which these ended."""
         self._faults = []
         errors = [strike.exception() for strike in self._strikes]
         self._strikes.clear()
@@ -97,7 +97,7 @@ class Proxies:
     def _faults_now(self, service: str) -> Fault | None:
         """Count a request, and start the faults that are due at it.
 
-        Return the one that the connection must carry out itself; None if there is none.
+        Return the fault that the connection must carry out itself, or None.
         """
         self.counts[service] += 1
         due = [fault for fault in self._faults if (fault.service, fault.at) == (service, self.counts[service])]
@@ -125,7 +125,7 @@ class Proxies:
                 return
 
     async def _answer(self, service: str, request: bytes, fault: Fault | None) -> bytes | None:
-        """Carry out the fault, and return the answer; None if the connection must break instead."""
+        """Carry out the fault, and return the answer, or None if the connection must break."""
         kind = fault.kind if fault else ""
         seconds = fault.seconds if fault else 0
         if kind == "error":

@@ -125,7 +125,10 @@ class World:
                 self.insist(lambda clients: resetting.plan(clients, None).carry_out())
 
     def insist[T](self, action: Callable[[Environment], T], seconds: float = 90) -> T:
-        """Return the action's result. Retry it for `seconds` after any error but Permanent: services may be down."""
+        """Return the action's result.
+
+        For `seconds`, retry it after every error except Permanent: services may be down.
+        """
         deadline = time.monotonic() + seconds
         while True:
             try:
@@ -172,7 +175,7 @@ def listen() -> None:
 
 
 def heard() -> dict[str, list[str]]:
-    """Return the bodies of the messages that the topics of _HEARD got since the last call: sorted, each body once."""
+    """Return the bodies of the messages on the topics of _HEARD since the last call, sorted, without duplicates."""
     subscriber, bodies = pubsub_v1.SubscriberClient(), {}
     for topic in _HEARD:
         path = f"projects/{PROJECT}/subscriptions/{topic}"

@@ -20,9 +20,9 @@ SECONDS = "15"
 
 
 def audit(file: Path) -> tuple[list[dict[str, Any]], str]:
-    """Return pip-audit's report on each package of the file, and an empty text.
+    """Return (pip-audit's results by package, "").
 
-    If it gives no report, return no package, and the last line of its error output.
+    If pip-audit fails, return ([], last line of its error output).
     """
     command = [sys.executable, "-m", "pip_audit", "--requirement", file, "--disable-pip", "--no-deps"]
     command += ["--progress-spinner", "off", "--format", "json", "--timeout", SECONDS]

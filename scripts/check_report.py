@@ -15,10 +15,10 @@ import tempfile
 from pathlib import Path
 
 AXE = "axe-core@4.14.1"
-# Width and height of a window in pixels: of a telephone and of a desktop. The height only has to show the page's start.
+# Width and height of the windows in pixels. The height only has to show the start of the page.
 SIZES = {"telephone": (360, 800), "desk": (1280, 900)}
 POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
-# Axe's result, and by how many pixels the page is wider than its window, as JSON in the frame's title.
+# Writes axe's result, and the pixels by which the page is wider than its window, as JSON into the frame's title.
 RUN_AXE = """
 <script>
 axe.run(document, {resultTypes: ["violations"]}).then(found => {
@@ -38,7 +38,7 @@ def browser(*arguments: str) -> str:
 
 
 def framed(page: Path, width: int, height: int) -> str:
-    """Return a page with a frame of this size, because Chromium has no window as narrow as a telephone."""
+    """Return a page with a frame of this size, because Chromium's window cannot be as narrow as a telephone."""
     return f'<!doctype html><body style="margin:0"><iframe src="{page}" width={width} height={height} style="border:0">'
 
 
@@ -50,7 +50,7 @@ def main(report: Path, folder: Path) -> int:
         place = Path(kept)
         subprocess.run(["npm", "install", "--silent", "--prefix", kept, AXE], check=True)  # noqa: S603, S607 - see above
         axe = (place / "node_modules" / "axe-core" / "axe.min.js").read_text()
-        # The page's own policy forbids scripts, so the copy that axe looks at has none.
+        # The page's policy forbids scripts, so remove it from the copy that axe checks.
         copy = POLICY.sub("", report.read_text()).replace("</body>", f"<script>{axe}</script>{RUN_AXE}</body>")
         (place / "checked.html").write_text(copy)
         for name, (width, height) in SIZES.items():
