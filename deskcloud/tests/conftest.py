@@ -1,4 +1,4 @@
-"""Fixtures that several folders share, from tests/desk; and which tests run in one process."""
+"""Fixtures that several folders share, from tests/desk, and the grouping of tests by process."""
 
 from desk.scheduling import BesideWhatTheyShare
 

@@ -1,4 +1,4 @@
-"""Finished BigQuery jobs reach Cloud Logging, and through its sinks whoever waits for them."""
+"""Finished BigQuery jobs appear in Cloud Logging, and its sinks publish them to subscribers."""
 
 import json
 import threading
@@ -22,7 +22,7 @@ ROWS = "SELECT x, MOD(x, 2) AS label FROM UNNEST(GENERATE_ARRAY(1, 50)) AS x"
 
 
 class Told:
-    """What the sink has published."""
+    """Records the messages that the sink has published."""
 
     def __init__(self):
         self.jobs = []
@@ -42,7 +42,7 @@ class Told:
 
 @pytest.fixture
 def log(tmp_path):
-    """A log whose sink takes the jobs that `filter` lets through."""
+    """Return a function that makes a log whose sink exports the jobs that match a filter."""
 
     def log(told, filter_text):
         sink = logging.Sink("jobs", filter_text, "projects/p/topics/jobs")

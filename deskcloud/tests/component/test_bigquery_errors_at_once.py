@@ -1,4 +1,4 @@
-"""What is wrong with a statement or a request is told at once: clients repeat what fails with an internal error."""
+"""Errors in a statement or request are reported at once, not as internal errors, which clients would retry."""
 
 # ruff: noqa: S608 - the names in statements are the tests' own
 
@@ -62,7 +62,7 @@ CONFIGURATIONS = [
 
 @pytest.fixture(scope="module")
 def http(bigquery_client, bigquery_url):
-    """Below the project, with a model of a TIMESTAMP in its dataset."""
+    """An HTTP client with the project as base URL. The dataset has a model with a TIMESTAMP input."""
     bigquery_client.create_dataset(DATASET)
     bigquery_client.query_and_wait(
         f"CREATE MODEL {MODEL} OPTIONS(model_type='LOGISTIC_REG', input_label_cols=['y'], "
@@ -78,7 +78,7 @@ def reason(answer):
 
 
 def outcome(http, configuration):
-    """The reason for which a job fails, whether it was begun or not."""
+    """Return the reason for which a job fails, whether its insertion or its execution fails."""
     answer = http.post("/jobs", json={"configuration": configuration})
     if answer.is_error:
         assert answer.status_code < 500, answer.text
@@ -96,7 +96,7 @@ def test_a_statement_is_refused_at_once(http, statement):
     answer = http.post("/queries", json=query)
     assert (answer.status_code, reason(answer)) == (400, "invalidQuery")
     assert outcome(http, {"query": query}) == "invalidQuery"
-    # A dry run looks at less.
+    # A dry run makes fewer checks, so it may succeed.
     assert not http.post("/queries", json=query | {"dryRun": True}).is_server_error
 
 

@@ -1,4 +1,4 @@
-"""One job an id, however many ask for it at once: what the chain's deliveries rely on."""
+"""Among concurrent requests with one job id, exactly one creates the job. The chain's deliveries rely on this."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""A table that cannot be made, since its dataset is gone or another has its name, leaves no file."""
+"""If a table cannot be created, because its dataset is gone or its name is taken, no file is left behind."""
 
 import duckdb
 import pytest

@@ -1,4 +1,4 @@
-"""Tables of load jobs, which are made beside DuckLake's catalog, and what else goes on in the project."""
+"""Load jobs create tables outside DuckLake's catalog, while other requests of the project continue."""
 
 import io
 from concurrent.futures import ThreadPoolExecutor

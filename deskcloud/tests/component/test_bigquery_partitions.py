@@ -1,4 +1,4 @@
-"""`table$20240517` is one partition, wherever BigQuery takes such a name."""
+"""`table$20240517` names one partition, wherever BigQuery accepts such a name."""
 
 # ruff: noqa: S608 - the names in statements are the tests' own
 
@@ -27,7 +27,7 @@ def ask(client, query, **config):
 
 
 def by_ingestion(client, name, kind="DAY"):
-    """Make a table that is partitioned by when rows came; its path."""
+    """Make a table that is partitioned by ingestion time; return its path."""
     table = bigquery.Table(f"{PATH}.{name}", schema=[SchemaField("a", "INT64")])
     table.time_partitioning = TimePartitioning(kind)
     client.create_table(table)
@@ -36,7 +36,7 @@ def by_ingestion(client, name, kind="DAY"):
 
 @pytest.fixture
 def days(client):
-    """A table partitioned by a column, with a row on each of two days and one without a day."""
+    """Make a table partitioned by a column, with a row on each of two days and one on NULL; return its path."""
     client.query_and_wait(f"CREATE OR REPLACE TABLE {DATASET}.days (d DATE, k STRING) PARTITION BY d")
     client.query_and_wait(f"INSERT {DATASET}.days VALUES ('2024-01-01', 'a'), ('2024-01-02', 'b'), (NULL, 'c')")
     return f"{PATH}.days"

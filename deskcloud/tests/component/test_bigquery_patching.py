@@ -1,4 +1,4 @@
-"""What is replaced in local-bigquery and other packages: only what exists, at the right version, all of it recorded."""
+"""Patches to local-bigquery and other packages: each target exists, and all changes are recorded."""
 
 import json
 import os
@@ -94,7 +94,7 @@ def test_the_versions_are_those_that_the_package_asks_for():
 def test_whatever_the_emulator_replaces_is_recorded_with_its_reason(tmp_path):
     environment = os.environ | {SECRET: "a", READING_SECRET: "b", "LOCAL_BIGQUERY_SCRATCH": str(tmp_path)}
     command = [sys.executable, patched.__file__]
-    # The emulator ends when its standard input does, so that is left open.
+    # The emulator ends with its standard input, so keep that open.
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
         told = json.loads(process.stdout.read())
     targets = {target for target, _ in told["applied"]}

@@ -15,7 +15,7 @@ SELECT x, MOD(x, 2) AS label FROM UNNEST(GENERATE_ARRAY(1, 50)) AS x"""
 
 @pytest.fixture(scope="module")
 def cloud(bigquery_emulator, tmp_path_factory):
-    """A client of BigQuery, and one of the Vertex AI behind it."""
+    """Return clients of BigQuery and of the Vertex AI behind it."""
     state = tmp_path_factory.mktemp("registered")
     with (
         serving.serve(vertex.create_app(state / "vertex")) as vertex_url,
@@ -44,7 +44,7 @@ def run_of(cloud, name):
 
 
 def versions(cloud, vertex_id):
-    # Whole, since "id:listVersions" alone would be a URL of the scheme "id".
+    # A complete URL, since the relative "id:listVersions" would be parsed as a URL of the scheme "id".
     answer = cloud[1].get(f"{cloud[1].base_url}{vertex_id}:listVersions")
     return [model["versionId"] for model in answer.json().get("models", [])]
 

@@ -1,4 +1,4 @@
-"""What the local BigQuery stores is what the schema allows, whichever way rows come."""
+"""The local BigQuery stores only what the schema allows, however the rows arrive."""
 
 # ruff: noqa: S608 - the names in statements are the tests' own
 
@@ -35,14 +35,14 @@ def client(bigquery_client):
 
 @pytest.fixture(scope="module")
 def visits(client):
-    """The name of a table with all of FIELDS and one row."""
+    """Make a table with all of FIELDS and one row; return its name."""
     client.create_table(bigquery.Table(f"{PROJECT}.{DATASET}.visits", schema=FIELDS))
     client.query_and_wait(f"INSERT {DATASET}.visits (id) VALUES (1)")
     return f"{PROJECT}.{DATASET}.visits"
 
 
 def load(client, content, fields, kind=JSON, table="loaded", **options):
-    """Load into a table that is replaced; the job, which may have failed."""
+    """Load into a table, replacing its rows; return the job, which may have failed."""
     config = bigquery.LoadJobConfig(source_format=kind, schema=fields, write_disposition="WRITE_TRUNCATE", **options)
     job = client.load_table_from_file(io.BytesIO(content), f"{DATASET}.{table}", job_config=config)
     job.exception()

@@ -1,4 +1,4 @@
-"""What is mended in the local BigQuery: the list of tables, temporary ones, the time of ingestion, a division."""
+"""Corrections to local-bigquery: the list of tables, temporary tables, the ingestion time, and a division."""
 
 import uuid
 

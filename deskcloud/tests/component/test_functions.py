@@ -54,7 +54,7 @@ TOPIC = "projects/shop/topics/data-refreshed"
 
 
 class Lines:
-    """What the functions print."""
+    """Records the lines that the functions print."""
 
     def __init__(self):
         self.seen = queue.Queue()
@@ -63,7 +63,7 @@ class Lines:
         self.seen.put((service, line))
 
     def until(self, service, text):
-        """The first line of that service that has the text."""
+        """Return the next line of that service that contains the text."""
         while True:
             found, line = self.seen.get(timeout=DEADLINE)
             if found == service and text in line:
@@ -177,7 +177,7 @@ def test_a_killed_process_is_replaced_on_the_same_port(source, victim):
         killed.kill()
         psutil.wait_procs([killed, psutil.Process(worker)] if victim == "worker" else [killed], timeout=DEADLINE)
         replacement = worker
-        while replacement == worker:  # an orphan may answer until it notices
+        while replacement == worker:  # the old process may answer until it notices that its parent is gone
             with contextlib.suppress(httpx.TransportError):
                 replacement = pid_behind(url)
         assert replacement != worker

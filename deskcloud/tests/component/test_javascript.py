@@ -1,4 +1,4 @@
-"""V8 starts without memory protection keys, which older threads do not have."""
+"""V8 starts without memory protection keys, which threads from before its start do not have."""
 
 import subprocess
 import sys

@@ -21,7 +21,7 @@ RUNNING = {"logName": LOG, "protoPayload": {"metadata": {"jobChange": {"after": 
 
 
 class Topics:
-    """What is published, by topic."""
+    """Records the published messages by topic."""
 
     def __init__(self):
         self.messages = {}

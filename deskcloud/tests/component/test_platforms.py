@@ -1,4 +1,4 @@
-"""What the local cloud tells its functions and clients of the platforms that the document lists."""
+"""The environment variables for the platforms of the document, for functions and clients."""
 
 from collections import defaultdict
 from pathlib import Path
@@ -35,12 +35,12 @@ def test_each_platform_of_the_example_has_an_address_and_credentials(tmp_path):
         "PLATFORMS_URL",
     }
     assert SECRET in variables["PLATFORMS_URL"]
-    # Google's client sends the secret as its token.
+    # Google's client sends the secret as a token, so the URL needs none.
     assert variables["META_URL"].endswith("/meta")
     assert SECRET not in variables["META_URL"] + variables["DATAMANAGER_URL"]
     with started(tmp_path, named) as found:
         assert found.credentials == first
-    # A function has a credential as a secret, whose value is in the state.
+    # A function gets a credential as a secret, whose value is stored in the state.
     assert credentials.secrets(tmp_path, first) == first
 
 

@@ -1,4 +1,4 @@
-"""A state that is kept is brought up to date with the document that it is started with."""
+"""When a kept state is started with a changed document, the local cloud applies the changes."""
 
 import pytest
 from google.cloud.bigquery import SchemaField, TimePartitioning

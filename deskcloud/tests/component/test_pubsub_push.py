@@ -25,7 +25,7 @@ DEADLINE = 20
 
 
 class Endpoint:
-    """An HTTP endpoint that answers with `statuses` one after the other, then with 204."""
+    """An HTTP endpoint that answers with each of `statuses` in turn, then with 204."""
 
     def __init__(self, statuses=()):
         self.requests = queue.Queue()
@@ -66,14 +66,14 @@ class Endpoint:
 
 
 class Progress:
-    """Everything that a server's observer hook says."""
+    """Records every report of a server's delivery observer."""
 
     def __init__(self, server):
         self.seen = queue.Queue()
         server.on_delivery(self.seen.put)
 
     def until(self, outcome, subscription=SUBSCRIPTION):
-        """(attempt, outcome) of everything up to the first of that outcome."""
+        """Return (attempt, outcome) of all reports up to the first with this outcome."""
         story = []
         while True:
             progress = self.seen.get(timeout=DEADLINE)
@@ -93,7 +93,7 @@ def clients(host):
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
-    """Clients of a service that has the topic."""
+    """Return clients of a service in which the topic exists."""
     with pubsub.serve(tmp_path_factory.mktemp("pubsub")) as server, clients(server.host) as (publisher, subscriber):
         publisher.create_topic(name=TOPIC)
         yield publisher, subscriber

@@ -35,7 +35,7 @@ def message(key="", age=0.0):
 
 @contextlib.contextmanager
 def queue_of(folder, config):
-    """A queue, and what it reports."""
+    """Yield a queue and the list of its reports."""
     store, reports = Store(folder), []
     try:
         yield Queue(config, store, lambda _queue, _delivery: False, reports.append), reports
@@ -151,7 +151,7 @@ def test_an_endpoint_that_does_not_answer_in_time_is_asked_again(tmp_path):
         server = await asyncio.start_server(silent, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         config = subscription(push_config={"push_endpoint": f"http://127.0.0.1:{port}/"})
-        config.ack_deadline_seconds = 1  # shorter than a client may ask for
+        config.ack_deadline_seconds = 1  # shorter than a client is allowed to set
         failed = asyncio.Event()
         pusher, store, reports = Pusher(concurrency=1), Store(tmp_path), []
 

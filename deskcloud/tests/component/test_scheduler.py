@@ -15,7 +15,7 @@ SCHEDULE = scheduler.Schedule("resume-runs", "*/10 * * * *", "UTC", TOPIC, {"kin
 
 
 class Topics:
-    """What is published, in order; `fails` times it raises instead."""
+    """Records the published messages in order. The first `fails` calls raise an error instead."""
 
     def __init__(self, fails=0):
         self.messages = queue.Queue()
@@ -30,7 +30,7 @@ class Topics:
 
 
 def shortly_before(moment):
-    """A clock that shows `moment` in a twentieth of a second."""
+    """Return a clock that reaches `moment` in 50 ms."""
     offset = datetime.fromisoformat(moment).replace(tzinfo=UTC) - timedelta(seconds=time.monotonic() + 0.05)
     return lambda: offset + timedelta(seconds=time.monotonic())
 

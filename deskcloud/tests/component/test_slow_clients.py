@@ -1,4 +1,4 @@
-"""Clients that send slowly, or stop: others are answered meanwhile, and they are given up."""
+"""Clients that send slowly, or stop: they do not delay others, and their connections are closed in time."""
 
 import contextlib
 import json
@@ -39,7 +39,7 @@ WHOLE = {
     "none": b"GET /echo HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
 }
 CUT = [WHOLE["length"][:20], WHOLE["length"][:-1], WHOLE["chunks"][:-1], WHOLE["none"][:-1]]
-# No request is given up for its age.
+# A server that closes no connection because of a time limit.
 PATIENT = Patience(*[3600.0] * 3, bytes_a_second=1.0)
 HASTY = Patience(first_byte=0.1, head=0.1, body=0.1, bytes_a_second=1e9)
 SLOW = 80
@@ -80,7 +80,7 @@ def connected(url):
 
 
 def answer(connection):
-    """All that is said until the connection is closed."""
+    """Return everything that is received until the connection is closed."""
     said = b""
     with contextlib.suppress(ConnectionResetError):
         while piece := connection.recv(1 << 16):
@@ -117,7 +117,7 @@ def test_a_second_request_begins_where_the_first_ended(patient):
     with connected(patient) as connection:
         connection.sendall(WHOLE["length"] + WHOLE["length"][:30])
         assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200")
-        # The half of a second one takes no thread.
+        # A half-sent second request occupies no thread.
         assert httpx.post(f"{patient}/echo", json={"a": 1}, timeout=60).json() == {"a": 1}
         connection.sendall(WHOLE["length"][30:].replace(b"Content-Type", b"Connection: close\r\nContent-Type"))
         assert b"HTTP/1.1 200" in answer(connection)
@@ -178,7 +178,7 @@ def test_a_request_that_does_not_come_is_given_up_by_a_function(hasty, cut):
     ids=["head", "body", "chunks", "empty"],
 )
 def test_a_request_that_does_not_come_is_given_up_by_a_service(hasty_service, cut, status):
-    """Who is at work on a request while its body comes is told that the client has gone."""
+    """A handler that reads the body learns that the client has disconnected."""
     with connected(hasty_service) as connection:
         connection.sendall(cut)
         assert answer(connection)[:12] == status
@@ -192,7 +192,7 @@ def test_a_connection_without_a_request_is_given_up(where, request):
 
 def test_nobody_is_given_up_for_a_slow_service():
     def wait():
-        """For as long as another client is waited for, and again."""
+        """Wait as long as the server waits for another client, twice."""
         for _ in range(2):
             with connected(given_up) as other:
                 other.sendall(CUT[0])

@@ -1,4 +1,4 @@
-"""The local BigQuery, spoken to by Google's own client."""
+"""The local BigQuery with Google's own client."""
 
 # ruff: noqa: S608 - the statements are this file's own
 

@@ -1,4 +1,4 @@
-"""Columns of a table or view have a name each, which no other has."""
+"""Each column of a table or view has a unique name."""
 
 import pytest
 from google.api_core.exceptions import BadRequest
@@ -92,7 +92,7 @@ NUMBER, TEXT = bigquery.SchemaField("a", "INTEGER"), bigquery.SchemaField("b", "
 
 
 def in_structs(*inner):
-    """A table's columns: one, a struct that holds another struct, and structs that repeat."""
+    """Return a table's columns: a number, a struct with a nested struct, and a repeated struct."""
     deeper = bigquery.SchemaField("r", "RECORD", fields=inner)
     return [
         NUMBER,

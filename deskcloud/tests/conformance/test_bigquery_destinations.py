@@ -1,4 +1,4 @@
-"""What a job of the local BigQuery tells of the table into which it wrote, and what its anonymous dataset takes."""
+"""A job's report on its destination table, and how the anonymous dataset can be used."""
 
 import pytest
 from google.cloud import bigquery

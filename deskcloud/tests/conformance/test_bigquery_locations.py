@@ -1,4 +1,4 @@
-"""A job's location and dialect: Google's clients name the one or none, and neither is passed over."""
+"""A job's location and dialect: Google's clients may set or omit each, and neither is ignored."""
 # ruff: noqa: S608 - constants
 
 import pytest

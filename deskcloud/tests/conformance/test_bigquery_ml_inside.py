@@ -1,4 +1,4 @@
-"""BigQuery ML inside other statements, which the local BigQuery refuses by name and with what to do instead."""
+"""BigQuery ML inside other statements: the local BigQuery refuses it, names it, and says what to do instead."""
 
 # ruff: noqa: S608 - the statements are this file's own
 

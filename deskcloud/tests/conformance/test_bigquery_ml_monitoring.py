@@ -1,4 +1,4 @@
-"""BigQuery ML's monitoring functions on the local BigQuery, spoken to by Google's own client."""
+"""BigQuery ML's monitoring functions on the local BigQuery, with Google's own client."""
 
 # ruff: noqa: S608 - the statements are this file's own
 

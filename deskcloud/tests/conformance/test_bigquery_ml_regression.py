@@ -1,4 +1,4 @@
-"""Regression models on the local BigQuery, spoken to by Google's own client. The first tests are Google's tutorial."""
+"""Regression models on the local BigQuery, with Google's own client. The first tests follow Google's tutorial."""
 
 # ruff: noqa: S608 - the statements are this file's own
 

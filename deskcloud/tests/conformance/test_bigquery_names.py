@@ -1,4 +1,4 @@
-"""Names, arrays, structs and wildcard tables mean in the local BigQuery what they mean in GoogleSQL."""
+"""Names, arrays, structs and wildcard tables follow GoogleSQL in the local BigQuery."""
 
 # ruff: noqa: S608 - the statements are this file's own
 
@@ -35,7 +35,7 @@ def dataset(bigquery_client):
 
 @pytest.fixture(scope="module")
 def day_tables(bigquery_client, dataset):
-    """Three tables of one export, each made after a change of its schema."""
+    """Create three tables of one export, each after a change of its schema; return their wildcard name."""
     for table, columns in (
         (FIRST, "1 AS a, STRUCT(1 AS x) AS s, [STRUCT('k' AS key)] AS l"),
         (SECOND, "'new' AS b, 2 AS a, STRUCT(1 AS x, 2 AS y) AS s, [STRUCT('k' AS key, 2 AS v)] AS l"),

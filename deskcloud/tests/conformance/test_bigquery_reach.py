@@ -1,4 +1,4 @@
-"""What SQL, and what names a place beside it, can reach: tables and objects of Cloud Storage, and nothing else."""
+"""SQL, and the locations that requests name, reach tables and objects of Cloud Storage, and nothing else."""
 
 import itertools
 from pathlib import Path
@@ -16,7 +16,7 @@ ATTEMPTS = yaml.safe_load(Path(__file__).with_name("bigquery_reach.yaml").read_t
 
 @pytest.fixture(scope="module")
 def outside(tmp_path_factory):
-    """A folder that is none of the local cloud's, with a file in it."""
+    """Return a folder outside the local cloud, with a file in it."""
     folder = tmp_path_factory.mktemp("outside")
     (folder / "x.csv").write_text("secret\n1\n")
     return folder
@@ -31,7 +31,7 @@ def client(bigquery_client):
 
 
 def refusal(client, statement, config=None):
-    """What a statement is refused with; None where it runs."""
+    """Return the error of a statement, or None if it succeeds."""
     try:
         job = client.query(statement, config, retry=None, job_retry=None)
         job.result(retry=None)

@@ -1,4 +1,4 @@
-"""The Storage Read API of the local BigQuery, by Google's client: how ibis and to_arrow() read."""
+"""The Storage Read API of the local BigQuery with Google's client, as ibis and to_arrow() use it."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ CLIENTS = Path(__file__).parents[2] / "docs" / "clients.md"
 
 
 def channel(address, secret):
-    """As docs/clients.md tells users to make it."""
+    """Return a channel made as docs/clients.md describes."""
     token = grpc.access_token_call_credentials(secret)
     return grpc.secure_channel(address, grpc.composite_channel_credentials(grpc.local_channel_credentials(), token))
 

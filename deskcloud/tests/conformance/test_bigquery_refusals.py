@@ -1,4 +1,4 @@
-"""The local BigQuery refuses in BigQuery's words, or names what it lacks; never in DuckDB's or Python's."""
+"""The local BigQuery's errors use BigQuery's words, or name a missing feature; they never show DuckDB's or Python's."""
 
 import pytest
 from google.api_core.exceptions import BadRequest

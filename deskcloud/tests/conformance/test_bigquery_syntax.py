@@ -1,4 +1,4 @@
-"""A syntax error tells which token is wrong, and where in the whole script, in the words of Google's parser."""
+"""A syntax error names the wrong token and its position in the whole script, in the words of Google's parser."""
 
 import pytest
 from google.api_core.exceptions import BadRequest, Conflict, NotFound

@@ -1,4 +1,4 @@
-"""A view whose table is gone stays listed with its columns, and tells at a query which table it misses."""
+"""A view whose table was deleted stays listed with its columns; a query names the missing table."""
 
 # ruff: noqa: S608 - the statements are this file's own
 

@@ -168,7 +168,7 @@ def test_a_member_who_has_withdrawn_consent_can_be_removed(google, client):
 
 
 def reasons(call, request):
-    """The reason of each violated field of a refused request."""
+    """Return the reason for each field that a refused request violates."""
     with pytest.raises(BadRequest) as refused:
         call(request)
     (violations,) = [one["fieldViolations"] for one in refused.value.details if "fieldViolations" in one]
@@ -186,7 +186,7 @@ FIRST = "audience_members[0].user_data.user_identifiers[0]"
 
 @pytest.fixture(scope="module")
 def refusing(tmp_path_factory):
-    """Platforms for requests that change nothing."""
+    """Return platforms that several tests share, because their requests change nothing."""
     with running(tmp_path_factory.mktemp("platforms"), datamanager=SETTINGS) as found:
         yield found
 

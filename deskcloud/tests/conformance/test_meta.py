@@ -43,7 +43,7 @@ def graph(desk):
 
 @pytest.fixture(scope="module")
 def refusing(tmp_path_factory):
-    """For requests that change nothing."""
+    """Return a client that several tests share, because their requests change nothing."""
     with running(tmp_path_factory.mktemp("meta"), meta=SETTINGS) as desk:
         yield Graph(desk)
 

@@ -1,6 +1,6 @@
-"""Google's own Pub/Sub clients against the local Pub/Sub, and the same against Google's emulator.
+"""Google's own Pub/Sub clients with the local Pub/Sub, and with Google's emulator for comparison.
 
-Google's emulator takes part when `gcloud`'s pubsub-emulator component and Java are installed, or when one runs
+Google's emulator is tested if `gcloud`'s pubsub-emulator component and Java are installed, or if an emulator runs
 already: PUBSUB_CONFORMANCE=google PUBSUB_EMULATOR_HOST=HOST:PORT.
 """
 
@@ -107,12 +107,12 @@ def subscription_name():
 
 
 def subscribe(subscriber, topic, **config):
-    """The new subscription of a topic."""
+    """Create a subscription to a topic, and return it."""
     return subscriber.create_subscription(request={"name": subscription_name(), "topic": topic, **config})
 
 
 def pull(subscriber, subscription, count):
-    """Exactly `count` messages, or a failure after the deadline."""
+    """Return exactly `count` messages, or fail after the deadline."""
     received = []
     deadline = time.monotonic() + 20
     while len(received) < count and time.monotonic() < deadline:
@@ -234,7 +234,7 @@ def test_dead_letters_carry_where_they_come_from(publisher, subscriber, topic):
         [received] = pull(subscriber, source, 1)
         attempts.append(received.delivery_attempt)
         subscriber.modify_ack_deadline(subscription=source, ack_ids=[received.ack_id], ack_deadline_seconds=0)
-    # Google's emulator forwards when the message would have been delivered once more.
+    # Google's emulator forwards the message only when it would deliver it once more.
     assert nothing_is_left(subscriber, source)
     [letter] = pull(subscriber, letter_box, 1)
     assert attempts == [1, 2, 3, 4, 5]

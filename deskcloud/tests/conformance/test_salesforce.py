@@ -25,7 +25,7 @@ ROWS = "data/v1/async/dataextensions/key:people/rows"
 
 
 class Cloud:
-    """A client with a token of the running platforms."""
+    """A client with a token for the running platforms."""
 
     def __init__(self, desk):
         self.desk = desk
@@ -74,7 +74,7 @@ def cloud(desk):
 
 @pytest.fixture(scope="module")
 def refusing(tmp_path_factory):
-    """For requests that change nothing."""
+    """Return a client that several tests share, because their requests change nothing."""
     with running(tmp_path_factory.mktemp("salesforce"), salesforce=SETTINGS) as desk:
         yield Cloud(desk)
 

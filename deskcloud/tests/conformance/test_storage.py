@@ -1,4 +1,4 @@
-"""The local Cloud Storage as Google's own client sees it."""
+"""The local Cloud Storage with Google's own client."""
 
 import io
 import threading

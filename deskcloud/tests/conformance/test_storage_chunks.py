@@ -1,4 +1,4 @@
-"""How long the chunks of a resumable upload to the local Cloud Storage may be."""
+"""Allowed chunk sizes of a resumable upload to the local Cloud Storage."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The local Vertex AI as Google's own clients see it: GAPIC over REST, and the high-level library."""
+"""The local Vertex AI with Google's own clients: GAPIC over REST, and the high-level library."""
 
 import contextlib
 import json
@@ -25,7 +25,7 @@ MACHINE = {"machine_spec": {"machine_type": "n1-standard-2"}, "min_replica_count
 
 
 class Clients:
-    """Google's clients for one server, and a location that nobody else uses."""
+    """Google's clients for a server, in a location that no other test uses."""
 
     def __init__(self, url):
         options = {"client_options": {"api_endpoint": url}, "transport": "rest", "credentials": AnonymousCredentials()}
@@ -64,7 +64,7 @@ class Clients:
 
 @contextlib.contextmanager
 def refused(status, match=None):
-    """Over REST the clients tell errors apart by HTTP code alone; Google's status stands in the body."""
+    """Check Google's status in the body. Over REST, the clients distinguish errors only by HTTP code."""
     with pytest.raises(exceptions.GoogleAPICallError, match=match) as caught:
         yield
     assert caught.value.response.json()["error"]["status"] == status
@@ -77,7 +77,7 @@ def google(vertex_url):
 
 @pytest.fixture
 def model(google, trained_folder):
-    """The name of a model with one version."""
+    """Upload a model with one version, and return its name."""
     return google.upload(trained_folder, model_id="propensity").model
 
 
@@ -272,7 +272,7 @@ def test_what_is_not_here_is_unimplemented_in_googles_shape(google):
 
 
 class Gate:
-    """A loader that says when it begins and waits to be let through."""
+    """A model loader that signals its start, and waits until the test opens it."""
 
     def __init__(self):
         self.entered, self.open = threading.Event(), threading.Event()
@@ -341,7 +341,7 @@ def test_the_high_level_library_works_unpatched(vertex_url, trained_folder):
     assert aiplatform.Model.list() == []
 
 
-# Every address that a process asks for or connects to is written down.
+# A program that records every address that a process resolves or connects to.
 _WATCHED = """
 import json, sys
 

@@ -1,1 +1,1 @@
-"""What the tests of deskcloud share; those of a project that uses it may too."""
+"""Shared code of deskcloud's tests, also for the tests of projects that use deskcloud."""

@@ -1,6 +1,6 @@
-"""Start the emulator's process as far as its command line, and print what has changed in the packages that it patches.
+"""Start the emulator until it would read its command line, and print the changes to the packages that it patches.
 
-One line of JSON: `changes`, each with all its names, and `applied`, each with its target and its reason.
+One line of JSON: `changes` lists the names of each changed object, and `applied` the target and reason of each patch.
 """
 
 import json
@@ -16,7 +16,7 @@ PACKAGES = {"duckdb", "grpc", "local_bigquery", "sqlglot", "uvicorn"}
 
 
 def owners() -> dict[str, Any]:
-    """The modules of the packages, and their classes."""
+    """Return the modules of the packages and their classes, by name."""
     modules = {name: one for name, one in [*sys.modules.items()] if name.partition(".")[0] in PACKAGES}
     kinds: dict[str, type] = {}
     waiting: list[Any] = list(modules.values())
@@ -30,15 +30,18 @@ def owners() -> dict[str, Any]:
 
 
 def attributes(known: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Each attribute with its value, and a copy of the value where that is a mapping or a list."""
+    """Return each attribute's value by name, and a copy of the value if it is a mapping or list."""
     every = ((f"{owner}.{name}", value) for owner, one in known.items() for name, value in [*vars(one).items()])
     return {name: (value, value.copy() if type(value) in {dict, list} else None) for name, value in every}
 
 
 def changes(before: dict[str, tuple[Any, Any]], after: dict[str, tuple[Any, Any]]) -> Iterator[tuple[Hashable, str]]:
-    """Identify and name what is another or gone; a list that several modules import has several names."""
+    """Yield (identity, name) of each attribute that was replaced, changed or removed.
+
+    A list that several modules import has several names.
+    """
     for name in after.keys() - before.keys():
-        # Modules that are imported later become attributes of their packages.
+        # A module that is imported later becomes an attribute of its package, which is no patch.
         if not isinstance(after[name][0], ModuleType):
             yield name, name
     for name, (value, content) in before.items():
@@ -53,7 +56,7 @@ def changes(before: dict[str, tuple[Any, Any]], after: dict[str, tuple[Any, Any]
 
 
 def report(_: list[str]) -> None:
-    """Print what has changed, and end."""
+    """Print the changes, and end the process."""
     found: dict[Hashable, set[str]] = {}
     for one, name in changes(before, attributes(known)):
         found.setdefault(one, set()).add(name)

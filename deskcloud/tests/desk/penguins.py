@@ -1,4 +1,4 @@
-"""Google's penguins, and the numbers that Google's tutorial prints for them.
+"""Google's penguins, and the figures that Google's tutorial prints for them.
 
 https://cloud.google.com/bigquery/docs/linear-regression-tutorial
 """
@@ -57,18 +57,18 @@ ATTRIBUTIONS = {
 
 
 def penguins() -> pa.Table:
-    """All 344 rows. Two of them have only species and island."""
+    """Return all 344 rows. Two of them have only species and island."""
     types = {name: pa.string() if type_ == "STRING" else pa.float64() for name, type_ in TYPES.items()}
     options = csv.ConvertOptions(column_types=types, null_values=[NULL], strings_can_be_null=True)
     return csv.read_csv(FILE, convert_options=options)
 
 
 def weighed() -> pa.Table:
-    """The 342 penguins whose weight is known."""
+    """Return the 342 penguins whose weight is known."""
     rows = penguins()
     return rows.filter(pc.is_valid(rows["body_mass_g"]))
 
 
 def printed(value: float) -> str:
-    """The number as the tutorial prints it: with six decimals, without trailing zeros."""
+    """Format a number as the tutorial prints it: with six decimals, without trailing zeros."""
     return f"{value:.6f}".rstrip("0")

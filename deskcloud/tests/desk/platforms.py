@@ -21,7 +21,7 @@ def hashed(text):
 
 
 class Desk:
-    """Running platforms."""
+    """Running platforms, with their URLs and their admin API."""
 
     def __init__(self, running):
         self.running, self.url = running, running.addresses
@@ -33,35 +33,35 @@ class Desk:
         return answer.json()
 
     def advance(self, seconds):
-        """Move the platforms' clock."""
+        """Advance the platforms' clock."""
         self.admin("POST", "clock", advance_seconds=seconds)
 
     def plan(self, platform, *faults):
-        """Let the platform fail."""
+        """Plan faults, which the platform then raises."""
         self.admin("PUT", f"{platform}/faults", faults=list(faults))
 
     def members(self, platform, name):
-        """The counts of each member that the list has or had: whether it is one, and added, updated, removed."""
+        """Return (is a member, times added, times updated, times removed) of each member that the list has or had."""
         found = self.admin("GET", f"{platform}/members/{name}")["members"]
         return {
             member: (one["is_member"], one["added"], one["updated"], one["removed"]) for member, one in found.items()
         }
 
     def received(self, platform):
-        """Each request with its status."""
+        """Return (request, status) of each request."""
         found = self.admin("GET", f"{platform}/requests")["requests"]
         return [(one["request"], one["status"]) for one in found]
 
 
 @contextlib.contextmanager
 def running(folder, **named):
-    """Run platforms with their state in the folder."""
+    """Run platforms, with their state in the folder."""
     with platforms.run(folder, Platforms(**named), defaultdict(int), Rules(SECRET)) as found:
         yield Desk(found)
 
 
 @pytest.fixture
 def desk(tmp_path):
-    """Start platforms for a test: `desk(meta=...)`."""
+    """Return a function that starts platforms for a test: `desk(meta=...)`."""
     with contextlib.ExitStack() as stack:
         yield lambda **named: stack.enter_context(running(tmp_path, **named))

@@ -1,4 +1,4 @@
-"""A test in a folder `unit` starts no process and opens no socket; one that does belongs to `component`."""
+"""Tests in a folder `unit` start no process and open no socket. Tests that do belong in `component`."""
 
 import sys
 
@@ -13,7 +13,7 @@ def _refuse(event, _):
         raise AssertionError(f"{event} in {_running[-1]}, which is a unit test: move it to component/")
 
 
-# An audit hook cannot be removed, so it looks whether a unit test runs.
+# An audit hook cannot be removed, so it checks whether a unit test runs.
 sys.addaudithook(_refuse)
 
 

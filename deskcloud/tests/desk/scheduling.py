@@ -1,4 +1,4 @@
-"""Which tests run in one process."""
+"""The grouping of tests: which run in the same process."""
 
 from pathlib import PurePath
 
@@ -6,9 +6,10 @@ from xdist.scheduler import LoadScopeScheduling
 
 
 class BesideWhatTheyShare(LoadScopeScheduling):
-    """Tests that share what takes long to start run in one process: those of sql/, and files named alike in a folder.
+    """Run tests that share an expensive start in one process: tests of sql/, and files of a folder with a common
+    prefix.
 
-    So test_chain_errors.py runs beside test_chain_kill.py: both break one cloud.
+    For example, test_chain_errors.py runs with test_chain_kill.py, because both break the same cloud.
     """
 
     def _split_scope(self, nodeid: str) -> str:

@@ -45,7 +45,9 @@ SELECT x, MOD(x, 2) AS label FROM UNNEST(GENERATE_ARRAY(1, 50)) AS x"""
 
 @pytest.fixture
 def start(bigquery_emulator, tmp_path):
-    """Start the gateway as a process on the same state each time; its base URL and the process."""
+    """Return a function that starts the gateway as a process, always on the same state, and returns its URL and
+    process.
+    """
     processes = []
 
     def start():
@@ -55,7 +57,7 @@ def start(bigquery_emulator, tmp_path):
         command = [sys.executable, "-c", GATEWAY, str(tmp_path), str(port), *emulated]
         processes.append(subprocess.Popen(command))
         url = f"http://127.0.0.1:{port}"
-        # Each attempt to connect waits twice as long as the one before: half a minute in all.
+        # Each attempt to connect waits twice as long as the previous one, half a minute in total.
         with httpx.Client(transport=httpx.HTTPTransport(retries=6)) as client:
             client.get(f"{url}/bigquery/v2/projects")
         return url, processes[-1]
@@ -99,7 +101,7 @@ def test_the_emulator_ends_with_a_parent_that_is_killed(tmp_path):
 
 @contextlib.contextmanager
 def running(state):
-    """An emulator and its gateway; a client of them."""
+    """Run an emulator and its gateway, and yield a client."""
     with (
         launch.run(state / "emulator", project=PROJECT) as emulated,
         serving.serve(app.create_app(emulated, state / "gateway")) as url,

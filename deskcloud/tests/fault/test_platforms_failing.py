@@ -1,4 +1,4 @@
-"""The planned faults of the platforms, over real sockets, and what remains of a platform after a restart."""
+"""Planned faults of the platforms, over real sockets, and their data after a restart."""
 
 import subprocess
 import sys
@@ -45,7 +45,7 @@ def google_members(desk):
 def test_a_reset_connection_tells_nothing_about_the_request(desk, kind, counts):
     google = desk(datamanager=GOOGLE)
     google.plan("datamanager", {"kind": kind})
-    # Whether reading or writing notices the reset is a matter of time.
+    # Depending on the timing, reading or writing raises the error.
     with pytest.raises(httpx.TransportError):
         ingest(google, "a")
     assert ingest(google, "a").status_code == 200
@@ -151,7 +151,7 @@ with platforms.run(Path(sys.argv[1]), Platforms(datamanager=settings), defaultdi
 """
 
 
-@pytest.mark.slow  # a clean restart shows the same, except for the journal of SQLite
+@pytest.mark.slow  # the test of a clean restart covers this, except SQLite's journal
 def test_an_accepted_request_survives_a_killed_process(tmp_path):
     killed = subprocess.Popen([sys.executable, "-c", _SERVER, tmp_path, SECRET], stdout=subprocess.PIPE, text=True)
     try:

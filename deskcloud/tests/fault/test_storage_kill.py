@@ -1,4 +1,4 @@
-"""What a killed process leaves of the local Cloud Storage."""
+"""The local Cloud Storage's data after a process was killed."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ import pytest
 from deskcloud.storage import Store
 from deskcloud.storage.preconditions import Preconditions
 
-# Writes and deletes one object for ever, and says which content each step began with.
+# A program that forever writes and deletes an object, and prints the content of each step before it begins.
 _WRITER = """
 import sys
 from pathlib import Path
@@ -73,11 +73,11 @@ def test_a_process_killed_while_it_writes_leaves_the_old_object_or_the_new_one(t
 
 
 class KilledError(BaseException):
-    """Stands for the process ending at this point."""
+    """Stands for the end of the process at this point."""
 
 
 class Mortal(sqlite3.Connection):
-    """Ends the process at a commit, once a test has said on which side of it."""
+    """A connection that ends the process at a commit, before or after it, as a test has set."""
 
     death = ""
 
@@ -106,7 +106,7 @@ def test_whatever_the_point_of_death_a_restart_finds_the_old_object_or_the_new_o
     with pytest.raises(KilledError):
         act()
     monkeypatch.undo()
-    # What it did not live to commit is rolled back.
+    # A transaction without commit is rolled back.
     store.close()
 
     expected = old if death == "before the commit" else new

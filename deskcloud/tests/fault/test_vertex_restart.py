@@ -1,4 +1,4 @@
-"""What a process that dies leaves of Vertex AI's operations."""
+"""Vertex AI's operations after the process was killed."""
 
 import shutil
 import subprocess
@@ -13,7 +13,7 @@ from deskcloud.web import serving
 
 PLACE = "projects/demo/locations/here"
 
-# Begins a deployment that never ends, and says so.
+# A program that begins a deployment which never ends, and prints the operation's name.
 _DEPLOYER = """
 import sys, threading, random
 from pathlib import Path
@@ -49,7 +49,7 @@ threading.Event().wait()
 
 @pytest.fixture
 def killed(tmp_path):
-    """The state of a process killed while it was deploying, and the operation's name; the artefact's origin is gone."""
+    """Return (state of a process killed during a deployment, operation's name). The artefact's source is deleted."""
     folder = tmp_path / "artefact"
     folder.mkdir()
     (folder / "model.json").write_text("{}")
@@ -73,7 +73,7 @@ def test_a_deployment_in_progress_when_the_process_dies_is_finished_after_a_rest
         endpoint = httpx.get(f"{url}/v1/{PLACE}/endpoints/e").json()
         assert endpoint["deployedModels"] == [deployed]
         assert endpoint["trafficSplit"] == {deployed["id"]: 100}
-    # And once more: what is deployed is still there, and loaded when it is asked for.
+    # After another restart, the model is still deployed, and loaded at the first prediction.
     app = vertex.create_app(state, load=lambda _folder: lambda instances: [{"again": True} for _ in instances])
     with serving.serve(app) as url:
         answer = httpx.post(f"{url}/v1/{PLACE}/endpoints/e:predict", json={"instances": [{}]}).json()

@@ -25,7 +25,7 @@ CORPUS = Path(__file__).parent / "corpus"
 
 @dataclass(frozen=True)
 class Table:
-    """Fields as the REST API declares them, and rows by column."""
+    """A table's fields as the REST API declares them, and its rows as dicts by column."""
 
     fields: list[dict[str, Any]]
     rows: list[dict[str, Any]]
@@ -42,12 +42,12 @@ class Table:
         return cls([types.field(column.name, column.type) for column in columns], rows)
 
     def as_json(self) -> list[dict[str, Any]]:
-        """The rows as a load job takes them."""
+        """Return the rows in the format of a load job."""
         return [{name: _loaded(value) for name, value in row.items()} for row in self.rows]
 
 
 def expressions() -> dict[str, list[str]]:
-    """Expressions by theme, one a line."""
+    """Return the expressions by theme. A file has one per line."""
     return {
         path.stem: [line for line in path.read_text().splitlines() if line and not line.startswith("--")]
         for path in sorted(CORPUS.glob("expressions/*.sql"))
@@ -55,17 +55,17 @@ def expressions() -> dict[str, list[str]]:
 
 
 def queries() -> dict[str, list[str]]:
-    """Queries by theme, each ended by a semicolon."""
+    """Return the queries by theme. In a file, each ends with a semicolon."""
     return {path.stem: statements(path) for path in [*sorted(CORPUS.glob("queries/*.sql")), CORPUS / "refused.sql"]}
 
 
 def changes() -> dict[str, list[str]]:
-    """INSERT, UPDATE, DELETE and MERGE, by theme likewise."""
+    """Return the INSERT, UPDATE, DELETE and MERGE statements by theme."""
     return {path.stem: statements(path) for path in sorted(CORPUS.glob("changes/*.sql"))}
 
 
 def themes() -> dict[str, list[str]]:
-    """All statements by theme."""
+    """Return all statements by theme."""
     return {**expressions(), **queries(), **changes()}
 
 
@@ -95,7 +95,7 @@ def rows() -> dict[str, list[dict]]:
 
 
 def _named(value: Any, kind: TypeProto) -> Any:
-    """Give the values of a STRUCT, written as a list, their names."""
+    """Return a value in which each STRUCT, given as a list, is a dict by field name."""
     if value is None:
         return None
     match types.kind(kind):

@@ -1,7 +1,7 @@
-"""Run the corpus on the local BigQuery and on the reference implementation, and write down where they differ.
+"""Run the corpus on the local BigQuery and on the reference implementation, and record the differences.
 
-python tests/googlesql/differential.py            # print the differences that differences.yaml does not hold
-python tests/googlesql/differential.py --write    # bring differences.yaml and docs/differences.md up to date
+python tests/googlesql/differential.py            # print the differences that differences.yaml does not list
+python tests/googlesql/differential.py --write    # update differences.yaml and docs/differences.md
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from deskcloud.googlesql.tokens import tokenize
 LIST = Path(__file__).parent / "differences.yaml"
 PAGE = Path(__file__).parents[2] / "docs" / "differences.md"
 DATASET = f"{answers.PROJECT}.corpus"
-# Number of statements that the local BigQuery runs at once, and number of expressions in one statement.
+# Number of statements that run in parallel on the local BigQuery, and number of expressions in one statement.
 THREADS = 3
 BATCH = 40
 # Notes on all differences of a kind.
@@ -48,7 +48,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Local:
-    """The local BigQuery with the corpus' tables."""
+    """The local BigQuery with the corpus's tables."""
 
     client: bigquery.Client
 
@@ -64,9 +64,9 @@ class Local:
         return answers.ours(self.client, sql, dataset=DATASET)
 
     def left(self, sql: str) -> Answer:
-        """What a statement leaves in its table, and last the number of rows that it changed; then it is undone."""
+        """Return the table's rows after a statement, and last the number of changed rows; then roll back."""
         table = target(sql)
-        # A transaction that a script does not end is rolled back with it.
+        # A script that does not end its transaction rolls it back.
         script = f"begin transaction; {sql}; select @@row_count, {table}.* from (select 1) left join {table} on true"  # noqa: S608 - ours
         found = self.answer(script)
         if found.refusal:
@@ -75,7 +75,7 @@ class Local:
         return Answer(found.columns[1:], (*rows, (found.rows[0][0],)))
 
     def differences(self, theme: str, every: int = 1) -> dict[str, str]:
-        """The kind of each difference by its statement; of whole statements, each `every`-th runs."""
+        """Return the kind of each difference by its statement. Of queries and changes, only each `every`-th runs."""
         if theme in corpus.changes():
             kinds = {
                 sql: difference.kind(self.left(sql), googles_leave(sql), is_ordered=False)
@@ -94,7 +94,7 @@ class Local:
         return self._each(alone)
 
     def _same(self, batch: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
-        """Whether expressions of one row are the same when they stand in one statement."""
+        """Return (expressions, whether their results agree with Google's when they are evaluated in one statement)."""
         sql = f"select {', '.join(one.removeprefix('select ') for one in batch)}"
         ours = self.answer(sql)
         return batch, not ours.refusal and not difference.kind(ours, googles(sql), is_ordered=True)
@@ -124,18 +124,18 @@ def googles_leave(sql: str) -> Answer:
 
 
 def target(sql: str) -> str:
-    """The table that a statement changes."""
+    """Return the table that a statement changes."""
     return next(token.text for token in tokenize(sql)[1:] if token.word not in {"INTO", "FROM"})
 
 
 @cache
 def known() -> dict[str, dict[str, dict[str, str]]]:
-    """Reasons by theme, kind and statement."""
+    """Return the reasons of the listed differences by theme, kind and statement."""
     return yaml.safe_load(LIST.read_text()) or {}
 
 
 def page() -> str:
-    """The page of docs/ that tells the differences."""
+    """Return the page of docs/ that describes the differences."""
     lines = ["# Where the local BigQuery differs", ""]
     size = sum(map(len, corpus.themes().values()))
     changed = sum(map(len, corpus.changes().values()))

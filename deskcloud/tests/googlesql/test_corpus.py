@@ -1,4 +1,4 @@
-"""The local BigQuery answers as GoogleSQL's reference implementation does, but for the differences that are listed."""
+"""The local BigQuery gives the same results as GoogleSQL's reference implementation, except for listed differences."""
 
 import corpus
 import differential
@@ -16,7 +16,7 @@ def listed(theme):
 
 @pytest.mark.parametrize("theme", corpus.themes())
 def test_each_statement_gives_what_googlesql_gives_or_is_listed(local, theme):
-    """Expressions run many at once; of whole statements, a fifth stands for all."""
+    """All expressions run, many in one statement. Of the queries and changes, a sample of one fifth runs."""
     statements = corpus.themes()[theme] if theme not in corpus.expressions() else []
     left_out = set(statements) - set(statements[::5])
     assert local.differences(theme, every=5) == {

@@ -1,4 +1,4 @@
-"""How much the local BigQuery remembers of jobs."""
+"""How many jobs the local BigQuery keeps in its history."""
 
 import time
 from typing import Any
@@ -13,7 +13,7 @@ from deskcloud.bigquery.emulator import history
 
 
 class Results:
-    """Takes note of the results that are given back."""
+    """Records the results that the history discards."""
 
     def __init__(self) -> None:
         self.forgotten: list[Any] = []

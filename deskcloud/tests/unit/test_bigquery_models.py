@@ -1,4 +1,4 @@
-"""The models that the local BigQuery keeps."""
+"""The models that the local BigQuery stores."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""How query texts are taken apart: what is SQL and what only looks like it."""
+"""Parsing of query texts: what is SQL, and what only looks like it."""
 
 # ruff: noqa: S608 - the statements are this file's own
 

@@ -1,4 +1,4 @@
-"""Properties of what the local BigQuery's load jobs and streaming take for a value of a column's type."""
+"""Properties of the rules by which load jobs and streaming accept a value for a column's type."""
 
 # ruff: noqa: S608 - the names in statements are the tests' own
 
@@ -38,7 +38,7 @@ def field(kind, mode="NULLABLE", fields=None, name="a"):
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(text=TEXTS)
-# Python takes a separator of files for white space, the database does not.
+# Python counts the file separator as white space; the database does not.
 @example(text="0\x1f")
 def test_what_is_accepted_of_a_type_the_database_reads_as_one(cursor, kind, text):
     if text_check(field(kind))(text):

@@ -1,4 +1,4 @@
-"""What is said to a local service is heard, and what Google's documents do not have comes up."""
+"""Exchanges with a local service are recorded, and contradictions to Google's documents are reported."""
 
 import asyncio
 import gzip
@@ -20,7 +20,7 @@ NUMBERS = "$alt=json;enum-encoding=int"
 
 
 def said(document, method, url, answer, status=200, **sent):
-    """The problems of one exchange, in which the service answers that."""
+    """Return the problems of one exchange in which the service gives this answer."""
 
     async def respond(request):
         await request.body()
@@ -150,7 +150,7 @@ def test_an_rpc_is_held_against_the_service_and_its_proto():
     assert rpc("/google.pubsub.v1.Publisher/Send", publish) == [
         "/google.pubsub.v1.Publisher/Send is no RPC of the service"
     ]
-    # Field 99, a number, which no message of Pub/Sub has.
+    # Field 99, an integer, which no Pub/Sub message has.
     unknown = Topic.pb().FromString(b"\x98\x06\x01")
     assert rpc("/google.pubsub.v1.Publisher/CreateTopic", unknown) == [
         "google.pubsub.v1.Topic has a field that the proto has not"

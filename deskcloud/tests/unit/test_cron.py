@@ -1,4 +1,4 @@
-"""Cron expressions of the local Cloud Scheduler."""
+"""Cron expressions in the local Cloud Scheduler."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -13,7 +13,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 
 def times(expression, start, count, zone=UTC):
-    """The next `count` times, as the clock in `zone` shows them."""
+    """Return the next `count` times, as local times in `zone`."""
     moment, found = datetime.fromisoformat(start).replace(tzinfo=zone), []
     for _ in range(count):
         moment = parse(expression).next_after(moment, zone)
@@ -33,8 +33,10 @@ def times(expression, start, count, zone=UTC):
         ("0 9 * * 7", ["2026-01-04 09:00", "2026-01-11 09:00"]),
         ("0 9 * * 0", ["2026-01-04 09:00", "2026-01-11 09:00"]),
         ("0 0 29 feb *", ["2028-02-29 00:00", "2032-02-29 00:00"]),
-        ("0 0 13 * fri", ["2026-01-02 00:00", "2026-01-09 00:00"]),  # either day is enough
-        ("0 0 */10 * fri", ["2026-05-01 00:00", "2026-07-31 00:00"]),  # a star is no restriction
+        # a day matches if the day of month or the weekday matches
+        ("0 0 13 * fri", ["2026-01-02 00:00", "2026-01-09 00:00"]),
+        # a field that starts with a star does not count as a restriction
+        ("0 0 */10 * fri", ["2026-05-01 00:00", "2026-07-31 00:00"]),
     ],
 )
 def test_the_next_times_are_those_that_cron_names(expression, expected):

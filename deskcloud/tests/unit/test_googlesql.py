@@ -1,4 +1,4 @@
-"""Google's analyzer and reference implementation, as the rest of the project calls them."""
+"""Google's analyzer and reference implementation, through this project's own interface."""
 
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor

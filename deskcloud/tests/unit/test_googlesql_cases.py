@@ -1,4 +1,4 @@
-"""GoogleSQL's files of compliance cases are read case by case."""
+"""Parsing of GoogleSQL's compliance files into cases."""
 
 from deskcloud.comparison import cases
 from deskcloud.comparison.difference import Answer, kind

@@ -1,4 +1,4 @@
-"""Who may speak to a local port."""
+"""Which requests a local port accepts."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""From a line that a function prints to a LogEntry."""
+"""How a line printed by a function becomes a LogEntry."""
 
 import json
 

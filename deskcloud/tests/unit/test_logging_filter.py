@@ -152,7 +152,7 @@ ENTRY = {
         ('jsonPayload."foo.bar":apple', True),
         ('timestamp>="2026-01-01T13:00:00+01:00"', True),
         ('timestamp>"2026-01-02"', False),
-        # OR binds tighter than AND.
+        # OR has a higher precedence than AND.
         ("severity=ERROR AND severity=WARNING OR severity=WARNING", False),
         ("severity=WARNING OR severity=ERROR AND severity=ERROR", False),
         ("(severity=WARNING OR severity=ERROR) AND NOT severity=ERROR", True),
@@ -205,7 +205,7 @@ def literal(text):
 
 @st.composite
 def filters_with_meaning(draw, depth=3):
-    """A filter's text, and what it means as a Python function of jsonPayload."""
+    """Draw a filter's text, and the equivalent Python function of jsonPayload."""
     if depth == 0 or draw(st.booleans()):
         name, value = draw(names), draw(words)
         return draw(

@@ -1,4 +1,4 @@
-"""ML.DESCRIBE_DATA gives each column's statistics, with the columns and values that BigQuery was seen to return."""
+"""ML.DESCRIBE_DATA returns each column's statistics, with the columns and values observed in BigQuery."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Matrix factorization: what it learns, against systems solved one by one, and from what it cannot learn."""
+"""Matrix factorization gives the solutions of single linear systems, and refuses data from which it cannot learn."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def rows() -> pa.Table:
 
 
 class Dense:
-    """The same problem with full matrices, each user's and item's system set up and solved alone."""
+    """The same problem with full matrices: the linear system of each user and item is solved separately."""
 
     def __init__(self, rows: pa.Table, options: dict) -> None:
         users, user = np.unique(rows["user"].to_pylist(), return_inverse=True)

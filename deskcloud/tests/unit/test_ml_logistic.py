@@ -1,4 +1,4 @@
-"""Logistic regression against scikit-learn."""
+"""Logistic regression agrees with scikit-learn."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def standardised(column: pa.ChunkedArray) -> np.ndarray:
 
 
 def one_hot(column: pa.ChunkedArray) -> np.ndarray:
-    """One column for each category in order and, at the end, one for NULL."""
+    """Return one column for each category, in order, and a last one for NULL."""
     values = np.array([str(value).lower() if isinstance(value, bool) else value for value in column.to_pylist()])
     names = sorted(value for value in set(values.tolist()) if value is not None)
     return np.column_stack([*(values == name for name in names), values == None])  # noqa: E711 - elementwise

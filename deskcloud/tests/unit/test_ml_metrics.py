@@ -1,4 +1,4 @@
-"""Measures against scikit-learn, and the functions that show them."""
+"""Metrics agree with scikit-learn, and the SQL functions return them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A trained model: what it predicts, explains, keeps and shows, whichever way it learned."""
+"""A trained model of any type: its predictions, explanations, files and metadata."""
 
 from __future__ import annotations
 

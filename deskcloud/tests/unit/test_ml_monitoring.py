@@ -1,4 +1,4 @@
-"""The distances between distributions are BigQuery's, where it has published any, and SciPy's everywhere."""
+"""Distances between distributions agree with BigQuery's published values, and with SciPy."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ def test_a_divergence_is_the_one_that_bigquery_computed():
 
 
 def spread(numbers, buckets):
-    """Each of the intervals between 1000 quantiles, spread evenly over the buckets that it meets: edges and counts."""
+    """Return (edges, counts) of a histogram in which each interval between quantiles is spread evenly over its
+    buckets.
+    """
     ordered = sorted(numbers)
     ranks = [max(-(-k * len(ordered) // (100 * buckets)) - 1, 0) for k in range(100 * buckets + 1)]
     points = [ordered[rank] for rank in ranks]
@@ -104,7 +106,7 @@ def test_only_the_most_frequent_categories_are_compared():
     study = ["a"] * 6 + ["d"] * 3 + ["c"]
 
     assert value(base, study) == pytest.approx(0.3)
-    # Of two categories, 6 and 3 of nine are left.
+    # Two categories remain, with 6 and 3 of nine values.
     assert value(base, study, num_rank_histogram_buckets=2) == pytest.approx(3 / 9)
     assert value(base, study, num_rank_histogram_buckets=1) == 0
 
@@ -121,7 +123,7 @@ def test_a_single_number_shares_a_bucket_only_with_itself():
 
 
 def test_nan_and_infinity_are_buckets_that_the_sides_do_not_share():
-    # An eighth of one side is apart, so the divergence is that of (7/8, 1/8, 0) and (1, 0, 0).
+    # One eighth of one side has no counterpart, so the distributions are (7/8, 1/8) and (1, 0).
     expected = jensenshannon([7, 1], [8, 0], base=2) ** 2
     numbers = [float(x) for x in range(7)]
     assert value([*numbers, float("nan")], numbers) == pytest.approx(expected)

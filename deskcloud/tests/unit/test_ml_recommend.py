@@ -1,4 +1,4 @@
-"""Matrix factorization: what it recommends, how it is measured, and what can be read of it."""
+"""Matrix factorization: its recommendations, its metrics, and what can be read of a model."""
 
 from __future__ import annotations
 
@@ -109,7 +109,8 @@ def test_the_measures_of_explicit_feedback_are_those_of_a_regression():
 
 def test_the_measures_of_implicit_feedback_are_those_of_a_ranking(monkeypatch):
     monkeypatch.setattr(rating_metrics, "BLOCK", 4)
-    # The first user's items come at ranks 1 and 3 of 4, the second's one at rank 2; the third rated nothing above 0.
+    # The first user's relevant items have ranks 1 and 3 of 4, the second's has rank 2. The third has none with a rating
+    # above 0.
     predicted = np.array([[0.9, 0.1, 0.5, 0.7], [0.2, 0.8, 0.4, 0.1], [0.3, 0.2, 0.1, 0.4]])
     ratings = Ratings(
         pa.array(["a", "b", "c"]),

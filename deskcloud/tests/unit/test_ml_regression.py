@@ -1,4 +1,4 @@
-"""Linear regression against Google's tutorial, NumPy and scikit-learn."""
+"""Linear regression agrees with Google's tutorial, NumPy and scikit-learn."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TO_THE_END = DESCENT | {"early_stop": False, "max_iterations": 500}
 
 @pytest.fixture(scope="module")
 def rows() -> pa.Table:
-    """Sessions whose duration is the label, with NULLs in the other columns."""
+    """Return sessions whose duration is the label, with NULLs in the other columns."""
     table = sessions()
     return table.filter(pc.is_valid(table["seconds"]))
 
@@ -34,7 +34,7 @@ def tutorial() -> ml.TrainedModel:
 
 
 def design(rows: pa.Table) -> np.ndarray:
-    """Standardised numbers, then one column for each category and for NULL, as documented."""
+    """Return standardized numbers, then one column for each category and for NULL, as documented."""
     numbers = [rows[name].cast(pa.float64()).to_numpy() for name in ("bounces", "bought")]
     scaled = [(values - values.mean()) / values.std(ddof=1) for values in numbers]
     source = np.array(rows["source"].to_pylist(), object)
@@ -48,7 +48,7 @@ def predicted(model: ml.TrainedModel, rows: pa.Table) -> np.ndarray:
 
 
 def learned(model: ml.TrainedModel) -> list[float]:
-    """The standardised weights of numbers and categories, and the intercept."""
+    """Return the standardized weights of numbers and categories, then the intercept."""
     found = []
     for row in ml.weights(model, standardize=True).to_pylist():
         found += [pair["weight"] for pair in row["category_weights"]] or [row["weight"]]
@@ -150,7 +150,7 @@ def test_dummy_encoding_changes_the_weights_and_not_the_predictions(rows):
     ],
 )
 def test_the_strategy_follows_the_options_and_the_number_of_rows(options, rows_per_input, strategy):
-    # One number, three categories, and NULL make five inputs.
+    # One number, three categories and NULL are five inputs.
     count = 5 * rows_per_input
     category = [["a", "b", "c", None][row % 4] for row in range(count)]
     table = pa.table(

@@ -1,4 +1,4 @@
-"""Which rows train and which evaluate."""
+"""The split of rows into training and evaluation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from deskcloud.bigquery.ml.columns import Columns
 
 
 def held_out(rows: pa.Table) -> pa.Table:
-    """The rows that a random split takes from the training."""
+    """Return the rows that a random split uses for evaluation."""
     rows = split.in_order(rows)
     options = {"data_split_method": "RANDOM", "data_split_eval_fraction": None, "data_split_col": None}
     return rows.filter(pa.array(split.evaluation_rows(Columns(rows), options)))

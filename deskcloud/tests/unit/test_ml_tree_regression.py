@@ -1,4 +1,4 @@
-"""Boosted trees that predict a number, against XGBoost called directly, and their export against treelite."""
+"""Regression with boosted trees agrees with XGBoost called directly, and its export with treelite."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from deskcloud.bigquery.ml import split
 
 ALL_ROUNDS = penguins.TREES | {"early_stop": False, "data_split_method": "NO_SPLIT"}
 
-# The defaults of CREATE MODEL in XGBoost's words.
+# The defaults of CREATE MODEL as XGBoost's parameters.
 DEFAULTS = {"objective": "reg:squarederror", "base_score": 0.5, "tree_method": "hist", "seed": 0}
 DEFAULTS |= {"max_depth": 6, "learning_rate": 0.3, "reg_lambda": 1.0, "reg_alpha": 0.0, "min_child_weight": 1}
 
 
 @pytest.fixture(scope="module")
 def rows() -> pa.Table:
-    """In the order in which they are learnt, since SUBSAMPLE chooses rows by their position."""
+    """Return the rows in training order, since SUBSAMPLE chooses rows by position."""
     return split.in_order(penguins.weighed())
 
 
 def encoded(rows: pa.Table) -> np.ndarray:
-    """The matrix as documented: numbers unchanged, categories numbered from 1, NULL 0."""
+    """Return the matrix as documented: numbers unchanged, categories numbered from 1, NULL as 0."""
     columns = []
     for name, type_ in penguins.TYPES.items():
         if name == "body_mass_g":
@@ -86,8 +86,9 @@ def test_the_exported_booster_names_the_objective_as_version_0_82_does(rows, tmp
 
 
 def test_twenty_rounds_from_a_half_leave_the_bias_that_bigquery_leaves(rows):
-    # The tests of BigQuery DataFrames, tests/system/small/ml/test_ensemble.py, have R2 0.967458 and an explained
-    # variance of 0.967504 for this model. Their difference is the squared bias by the variance of the label.
+    # The system tests of BigQuery DataFrames (tests/system/small/ml/test_ensemble.py) have an R2 of 0.967458 and an
+    # explained variance of 0.967504 for this model. Their difference is the squared bias divided by the label's
+    # variance.
     (measured,) = ml.regression.evaluate(ml.train(ALL_ROUNDS, rows)).to_pylist()
 
     bias = np.sqrt((measured["explained_variance"] - measured["r2_score"]) * rows["body_mass_g"].to_numpy().var())

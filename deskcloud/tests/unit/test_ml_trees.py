@@ -1,4 +1,4 @@
-"""Boosted trees against XGBoost called directly, and their export against treelite."""
+"""Boosted trees agree with XGBoost called directly, and their export with treelite."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from deskcloud.bigquery.ml import legacy_booster, split
 DATA = Path(__file__).parent.parent / "data"
 ALL_ROUNDS = TREES | {"early_stop": False}
 
-# The defaults of CREATE MODEL in XGBoost's words.
+# The defaults of CREATE MODEL as XGBoost's parameters.
 DEFAULTS = {"objective": "binary:logistic", "base_score": 0.5, "tree_method": "hist", "seed": 0}
 DEFAULTS |= {"max_depth": 6, "learning_rate": 0.3, "reg_lambda": 1.0, "reg_alpha": 0.0, "min_child_weight": 1}
 
 
 @pytest.fixture(scope="module")
 def rows() -> pa.Table:
-    """In the order in which they are learnt, since SUBSAMPLE chooses rows by their position."""
+    """Return the rows in training order, since SUBSAMPLE chooses rows by position."""
     return split.in_order(sessions())
 
 
 def encoded(rows: pa.Table) -> np.ndarray:
-    """The matrix as documented: numbers with the mean for NULL, categories numbered from 1, NULL 0."""
+    """Return the matrix as documented: numbers with the mean for NULL, categories numbered from 1, NULL as 0."""
     seconds = pc.fill_null(rows["seconds"], pc.mean(rows["seconds"]).as_py())
     source = [
         0 if name is None else 1 + ["direct", "google", "mail", "partner"].index(name)

@@ -83,7 +83,7 @@ def literal(text: str) -> str:
 
 @st.composite
 def filters_with_meaning(draw, depth=2):
-    """A filter's text, and what it means as a Python function."""
+    """Draw a filter's text, and the equivalent Python function."""
     if depth == 0 or draw(st.booleans()):
         key, value = draw(keys), draw(values)
         name = literal(key) if draw(st.booleans()) else key

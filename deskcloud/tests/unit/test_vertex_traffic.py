@@ -15,7 +15,7 @@ ids = st.text("123456789", min_size=1, max_size=4)
 
 @st.composite
 def splits(draw, least=1):
-    """Some ids and shares for them that add up to 100."""
+    """Draw ids with shares that add up to 100."""
     names = draw(st.lists(ids, min_size=least, max_size=5, unique=True))
     cuts = sorted(draw(st.lists(st.integers(0, 100), min_size=len(names) - 1, max_size=len(names) - 1)))
     return {name: end - start for name, start, end in zip(names, [0, *cuts], [*cuts, 100], strict=True)}
