@@ -1,4 +1,4 @@
-"""Widen intervals so that they hold at every look, for people who look at a campaign daily and stop when it has won.
+"""Widen intervals so that they hold at every look, for campaigns that are watched daily and stopped at a visible gain.
 
 The intervals of docs/judging.md and effects.py hold for one look. If a campaign without an effect is looked at many
 times, one look is likely to show an effect by chance.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 _ALPHA = 0.05
-# -2 log(alpha); _ALPHA is the share of campaigns whose interval may miss the effect at one look or more.
+# -2 log(alpha). _ALPHA is the accepted share of campaigns whose interval misses the effect at one look or more.
 _RARENESS = -2 * math.log(_ALPHA)
 
 

@@ -24,11 +24,11 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True)
 class Sums:
-    """Sums over the customers of an arm: of their outcome, and of a number that was known before the assignment.
+    """Sums over the customers of an arm: of their outcome, and of a covariate that was known before the assignment.
 
-    The outcome is 0 or 1 for a conversion, an amount for revenue and profit. `total`, `magnitude` and `squares` are the
-    sums of its values, absolute values and squares. `before` and `before_squares` are those of the earlier number, and
-    `products` is that of the outcome multiplied by it. Without an earlier number, these three are 0.
+    The outcome is 0 or 1 for a conversion, and an amount for revenue and profit. `total`, `magnitude` and `squares` are
+    the sums of its values, absolute values and squares. `before` and `before_squares` are the sums of the covariate's
+    values and squares. `products` is the sum of outcome times covariate. Without a covariate, these three are 0.
     """
 
     customers: int
@@ -41,19 +41,19 @@ class Sums:
 
     @property
     def mean(self) -> float:
-        """The mean outcome of a customer."""
+        """The mean outcome per customer."""
         return self.total / self.customers
 
     @property
     def effective(self) -> float:
-        """The effective number of buyers (Kish 1965): how many with equal amounts would give as precise a mean.
+        """The effective number of buyers (Kish 1965): so many equal amounts would give an equally precise mean.
 
         For a conversion, this is the number of buyers.
         """
         return self.magnitude**2 / self.squares if self.squares else 0.0
 
     def deviations(self, theta: float = 0.0) -> float:
-        """Return the sum of the squared deviations of the outcome minus `theta` times the earlier number."""
+        """Return the sum of the squared deviations of the outcome minus `theta` times the covariate."""
         total, squares = self.total - theta * self.before, theta**2 * self.before_squares
         return max(self.squares - 2 * theta * self.products + squares - total**2 / self.customers, 0.0)
 
@@ -90,8 +90,8 @@ class Mean:
 class Effect:
     """The effect of a campaign on a customer's outcome.
 
-    `relative` is a share of the control group's mean; None if that mean is not shown to be above 0. `explained` is the
-    share of the variance that the earlier number has removed.
+    `relative` is a share of the control group's mean, or None if that mean is not shown to be above 0. `explained` is
+    the share of the variance that the covariate has removed.
     """
 
     difference: Interval
@@ -117,7 +117,7 @@ def effect(treated: Sums, control: Sums, quantile: float = Z) -> Effect:
 
 
 def slope(treated: Sums, control: Sums) -> float:
-    """Return the slope of the outcome on the earlier number within the arms, pooled; 0 without an earlier number.
+    """Return the slope of the outcome on the covariate within the arms, pooled; 0 without a covariate.
 
     This is the theta of Deng, Xu, Kohavi and Walker (2013). Differences between the arms do not influence it.
     """
@@ -129,7 +129,7 @@ def slope(treated: Sums, control: Sums) -> float:
 
 
 def adjusted(treated: Sums, control: Sums, theta: float) -> tuple[Mean, Mean]:
-    """Return the means of both arms, adjusted as if the mean of the earlier number were equal in both (CUPED)."""
+    """Return the means of both arms, adjusted as if the covariate had the same mean in both (CUPED)."""
     everybody = (treated.before + control.before) / (treated.customers + control.customers)
     first, second = (
         Mean(arm.mean - theta * (arm.before / arm.customers - everybody), arm.variance(theta), arm.effective)
@@ -148,16 +148,16 @@ def difference(treated: Mean, control: Mean, quantile: float = Z) -> Interval:
 def relative(treated: Mean, control: Mean, quantile: float = Z) -> Interval | None:
     """Return the difference as a share of the control mean (Donner and Zou 2012).
 
-    None if the control mean may be 0 or less, or if the treated mean is 0 or less.
+    None if the interval of the control mean reaches 0, or if the treated mean is 0 or less.
 
-    A ratio belongs to the interval if the difference between the treated mean and this multiple of the control mean
-    may be 0. So this interval contains 0 if and only if that of `difference` does.
+    The interval contains each ratio for which the difference "treated mean - ratio * control mean" may be 0. So this
+    interval contains 0 if and only if the interval of `difference` does.
     """
     (below, above), (control_below, control_above) = treated.distances(quantile), control.distances(quantile)
     if treated.value <= 0 or control.value <= control_below:
         return None
     ratio = treated.value / control.value
-    # Divide both means by themselves, so that both are 1; the results are multiples of `ratio`.
+    # Scale both means to 1; the results are then multiples of `ratio`.
     lower = _smallest(below / treated.value, control_above / control.value)
     largest = _smallest(control_below / control.value, above / treated.value)
     return Interval(ratio - 1, ratio * lower - 1, ratio / largest - 1 if largest else math.inf)
@@ -170,7 +170,7 @@ def _smallest(below: float, above: float) -> float:
 
     It is the smaller root of (1 - ratio)² = below² + (ratio * above)².
     """
-    # Multiply instead of using **: for a number too large for a float, ** raises an error, and a product is infinite.
+    # Multiply instead of using **: on overflow, ** raises an error, and a product is infinite.
     root = below * below + above * above * (1 - below * below)
     if below >= 1 and root < 0:
         return -math.inf

@@ -14,7 +14,7 @@ from shared.chain.intervals import Z
 
 POWER = 0.8
 _NORMAL = NormalDist()
-# Number of bisections after which an effect is as exact as a float can be.
+# Number of bisections after which an effect has the precision of a float.
 _HALVINGS = 60
 
 
@@ -22,9 +22,9 @@ _HALVINGS = 60
 class Plan:
     """A planned comparison.
 
-    `mean` is the expected outcome of a customer in the control group, those without a purchase included: the conversion
-    rate (then `deviation` is None), or an amount with the standard deviation `deviation`. If numbers from before the
-    assignment explain a share R of the variance, multiply the deviation by sqrt(1 - R).
+    `mean` is the expected outcome per customer of the control group, including customers without a purchase. It is a
+    conversion rate if `deviation` is None, otherwise an amount with the standard deviation `deviation`. If a covariate
+    explains a share R of the variance, multiply the deviation by sqrt(1 - R).
 
     `quantile` is that of the intervals: `Z` for one look at the end, `anytime.AT_PLAN` for looks at any time.
     """
@@ -50,7 +50,7 @@ class Plan:
             raise ValueError(f"the deviation is {self.deviation}; it must be above 0")
 
     def customers(self, relative: float, power: float = POWER) -> int:
-        """Return the number of customers, of both arms together, who show an effect with probability `power`.
+        """Return the number of customers, of both arms together, who show the effect with probability `power`.
 
         Raises:
             ValueError: The effect is 0, or it leads to a mean that is impossible.
@@ -60,13 +60,16 @@ class Plan:
         return math.ceil((self._errors(power) / self._errors_of_one(relative)) ** 2)
 
     def power(self, relative: float, customers: int) -> float:
-        """Return the probability that the interval shows `relative`: lies above 0 for a gain, below 0 for a loss."""
+        """Return the probability that the effect `relative` is shown.
+
+        A gain is shown if its interval lies above 0, a loss if it lies below 0.
+        """
         return _NORMAL.cdf(self._errors_of_one(relative) * math.sqrt(customers) - self.quantile)
 
     def detectable(self, customers: int, power: float = POWER) -> float | None:
         """Return the smallest gain that is shown with this probability.
 
-        None if the interval would not even show that all treated customers convert.
+        None if not even a conversion rate of 100 % among the treated customers would be shown.
         """
         needed = self._errors(power) / math.sqrt(customers)
         low, high = 0.0, 1.0
@@ -82,13 +85,16 @@ class Plan:
         return high
 
     def _errors(self, power: float) -> float:
-        """Return how many standard errors an effect must have to be shown with probability `power`."""
+        """Return the size, in standard errors, of an effect that is shown with probability `power`."""
         if not 0 < power < 1:
             raise ValueError(f"the power is {power}; it must be between 0 and 1, for example {POWER}")
         return self.quantile + _NORMAL.inv_cdf(power)
 
     def _errors_of_one(self, relative: float) -> float:
-        """Return how many standard errors the effect has with one customer; n customers give sqrt(n) times as many."""
+        """Return the effect's size in standard errors for one customer.
+
+        For n customers it is sqrt(n) times as large.
+        """
         treated = self.mean * (1 + relative)
         if treated <= 0 or (self.deviation is None and treated > 1 + 1e-9):
             raise ValueError(
@@ -106,10 +112,10 @@ class Plan:
 
 
 def days(customers: int, on_first_day: int, per_day: float, outcome_days: int) -> int | None:
-    """Return after how many days a campaign knows the outcomes of `customers`; None if it never has so many.
+    """Return after how many days the outcomes of `customers` are known; None if there are never so many customers.
 
-    `on_first_day` is the number of customers in the first day's audience, `per_day` that of further ones on each later
-    day. The outcome of a customer is counted for `outcome_days` after the assignment.
+    `on_first_day` is the number of customers in the first day's audience, and `per_day` the number of new customers on
+    each later day. A customer's outcome is counted for `outcome_days` after the assignment.
     """
     missing = customers - on_first_day
     if missing <= 0:

@@ -1,4 +1,4 @@
-"""Check that the arms have their declared sizes: a sample-ratio mismatch shows that the comparison is not fair."""
+"""Check that the arms have their declared sizes: a sample-ratio mismatch shows that the arms are not comparable."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# p-value below which the sizes are a mismatch (Fabijan and others 2019); far below 5 %, because the check is daily.
+# p-value below which the sizes are a mismatch (Fabijan and others 2019). Far below 5 %, because the check runs daily.
 THRESHOLD = 0.001
-# Fewest expected customers of an arm for which the chi-square distribution holds (Cochran 1954).
+# Smallest expected number of customers in an arm for which the chi-square distribution holds (Cochran 1954).
 _FEWEST = 5
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """The number of customers of each arm, the expected number, and the p-value of such a deviation.
+    """The observed and the expected number of customers of each arm, and the p-value of the deviation.
 
     The p-value is None if the smallest arm is expected to have fewer than five customers.
     """
@@ -33,7 +33,7 @@ class Sizes:
 
     @property
     def sentence(self) -> str:
-        """The result in a sentence or two, for people."""
+        """The result in one or two sentences, for people."""
         found = ", ".join(f"{arm} {count:,} (expected {self.expected[arm]:,.0f})" for arm, count in self.counts.items())
         if self.p_value is None:
             return f"Too few customers to check the sizes of the arms: {found}."

@@ -1,4 +1,4 @@
-"""Find out on whom a campaign has its effect, from sums by decile and arm, and what it earned."""
+"""Estimate which customers a campaign affects, from sums by decile and arm, and what the campaign earned."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Stratum(NamedTuple):
 class Point(NamedTuple):
     """A point of the Qini curve.
 
-    `gain` is what the campaign adds to the mean outcome of all customers by its effect on the first `share` of them.
+    `gain` is the effect on the first `share` of the customers, as an increase of the mean outcome of all customers.
     """
 
     share: float
@@ -40,7 +40,7 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True)
 class Qini:
-    """The Qini curve, a point after each stratum, and its coefficient.
+    """The Qini curve, with a point after each stratum, and its coefficient.
 
     The coefficient is the area between the curve and the straight line from 0 to its end, in outcome per customer. It
     is above 0 if the campaign has a larger effect on customers with higher probabilities.
@@ -51,10 +51,10 @@ class Qini:
 
 
 def qini(strata: Sequence[Stratum]) -> Qini | None:
-    """Return the Qini curve of strata in the order of falling probability; None if an arm of a stratum is empty.
+    """Return the Qini curve of strata in descending order of probability; None if an arm of a stratum is empty.
 
-    Radcliffe (2007), but each stratum's effect is estimated within it. So each point and the coefficient are weighted
-    sums of effects, with the variance of a stratified sample (Cochran 1977).
+    The curve is that of Radcliffe (2007), but each stratum's effect is estimated within it. So each point and the
+    coefficient are weighted sums of effects, with the variance of a stratified sample (Cochran 1977).
     """
     if not strata or not all(arm.customers for stratum in strata for arm in stratum):
         return None
@@ -62,13 +62,13 @@ def qini(strata: Sequence[Stratum]) -> Qini | None:
     shares = [stratum.customers / total for stratum in strata]
     reached = list(accumulate(shares))
     curve = tuple(Point(reach, _weighted(strata[:count], shares[:count])) for count, reach in enumerate(reached, 1))
-    # Area below the curve by trapezoids: a stratum's effect adds to it from the middle of the stratum on.
+    # Area below the curve by trapezoids. A stratum's effect counts from the middle of the stratum on.
     areas = [share * (0.5 - (reach - share / 2)) for share, reach in zip(shares, reached, strict=True)]
     return Qini(curve, _weighted(strata, areas))
 
 
 def _weighted(strata: Sequence[Stratum], weights: Sequence[float]) -> Estimate:
-    """Return the weighted sum of the effects; the degrees of freedom of its variance are Satterthwaite's (1946)."""
+    """Return the weighted sum of the effects. The variance has Satterthwaite's degrees of freedom (1946)."""
     value = variance = spread = 0.0
     for stratum, weight in zip(strata, weights, strict=True):
         value += weight * (stratum.treated.mean - stratum.control.mean)

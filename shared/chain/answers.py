@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
     from shared.settings import Settings
 
-# The largest accepted shares of checkouts: without a score, scored by the stand-in because the first scorer of
-# online.order failed, and slow (monitoring.slow_ms).
+# The largest accepted shares of checkouts: without a score; scored by the stand-in because the first scorer of
+# online.order failed; slower than monitoring.slow_ms.
 MOST_UNANSWERED = 0.01
 MOST_FAILING = 0.05
 MOST_SLOW = 0.05
-# With fewer checkouts, no fault is found.
+# With fewer checkouts, the champion stays.
 LEAST = 20
 
 _FAULTS = (
@@ -29,11 +29,11 @@ _FAULTS = (
 
 
 class Answers(NamedTuple):
-    """A row of sql/monitoring/answers.sql: the checkouts that a version answered; "" for unknown versions.
+    """A row of sql/monitoring/answers.sql: the checkouts that a version answered. An unknown version is "".
 
     scored: checkouts with a score
-    replaced: those of them that the other scorer computed, because the first one failed
-    slow: those of them that took longer than monitoring.slow_ms
+    replaced: scored checkouts for which the first scorer failed, so that the other one computed the score
+    slow: scored checkouts that took longer than monitoring.slow_ms
     failed: checkouts without a score
     """
 
@@ -61,10 +61,10 @@ def of_version(answers: Iterable[Answers], version: str) -> Answers:
 
 
 def reason_to_return(champion: Answers, former: Answers) -> str | None:
-    """Return the fault for which the former champion should serve again; None if there is none.
+    """Return the fault for which the former champion should serve again, or None.
 
     A share must be shown to be larger than accepted. A fault that the former champion had too does not count, because
-    a return would not remedy it.
+    its return would not remove the fault.
     """
     if champion.checkouts < LEAST:
         return None

@@ -1,4 +1,4 @@
-"""The documents of runs that follow an audience: its customers, and what became of them at a destination."""
+"""The documents of runs that follow an audience: its customers, and the result of sending them to a destination."""
 
 from msgspec import Struct
 
@@ -19,8 +19,8 @@ class Excluded(Struct, frozen=True):
 class Resolved(Struct, frozen=True):
     """The counts of an audience: its visitors, how many of them belong to a customer, and its customers by arm.
 
-    `conflicts` counts visitors whom several customers claim; they belong to none. `refused_rows` counts the rows of
-    crm_customers that cannot be used at all, and `refused_values` the single values that are left out.
+    `conflicts` counts visitors of several customers in the CRM; they are treated as nobody's. `refused_rows` counts the
+    unusable rows of crm_customers, and `refused_values` the unusable values of other rows.
     """
 
     visitors: int
@@ -41,8 +41,9 @@ class Resolved(Struct, frozen=True):
 class Delivery(Struct, frozen=True):
     """The result of a delivery run, in numbers of members.
 
-    `planned` counts the members by kind of change, `refused` those refused by reason, and `outcomes` the others by the
-    outcome of their request. `problems` lists what the destination said about requests that did not fully succeed.
+    `planned` counts the members by kind of change, and `refused` the refused members by reason. `outcomes` counts the
+    other members by the outcome of their request. `problems` lists the destination's messages about requests that did
+    not fully succeed.
     """
 
     destination: str

@@ -17,15 +17,15 @@ from shared.chain.intervals import Estimate, more_needed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-# Number of bins in sql/evaluation/calibration_points.sql, which has eight folds. With 200 bins, a fit to the points
-# changes probabilities by less than 0.3 % compared with a fit to the rows.
+# Number of bins per fold in sql/evaluation/calibration_points.sql. With 200 bins, a fit to the bins changes
+# probabilities by less than 0.3 % compared with a fit to the rows.
 BINS = 200
 # Minimum number of buyers for isotonic regression. With fewer buyers it overfits (Niculescu-Mizil and Caruana 2005).
 ISOTONIC_BUYERS = 1000
 # Maximum number of knots of an isotonic calibrator.
 MOST_KNOTS = 50
-# A calibrator's numbers are rounded to this many digits, because the last digits of a sum of floats differ between
-# executions.
+# Number of digits to which a calibrator's numbers are rounded, because the last digits of a sum of floats differ
+# between executions.
 DIGITS = 6
 _MOST_STEPS = 100
 
@@ -51,7 +51,7 @@ class Coefficients(NamedTuple):
 
 @dataclass(frozen=True)
 class Fitted:
-    """A calibrator. `method` says in words how it was fitted, or why nothing was fitted."""
+    """A calibrator. `method` is a text that says how it was fitted, or why none was fitted."""
 
     calibrator: Calibrator
     method: str
@@ -117,7 +117,7 @@ def _buyers(points: Iterable[Point]) -> int:
 def platt(points: Sequence[Point]) -> Coefficients | None:
     """Return Platt's line: a logistic regression on slightly smoothed outcomes.
 
-    As in Platt (1999), outcomes are slightly above 0 and slightly below 1, which prevents overfitting.
+    As in Platt (1999), the outcomes are slightly above 0 and slightly below 1, which prevents overfitting.
     """
     buyers = _buyers(points)
     others = sum(point.row_count for point in points) - buyers
@@ -183,7 +183,7 @@ def _newton_step(rows: Iterable[tuple[float, int, float]], line: Coefficients) -
 def _cross_fitted_gain(points: Sequence[Point]) -> Estimate | None:
     """Return by how much an isotonic calibrator lowers the log loss of held-out folds, compared with Platt's.
 
-    Both calibrators are fitted to the other folds. None if the other folds have no Platt calibrator, or if there is
+    Both calibrators are fitted to the other folds. None if Platt's calibrator cannot be fitted to them, or if there is
     only one fold.
     """
     gains = []
@@ -260,9 +260,9 @@ def pooled(points: Sequence[Point]) -> list[_Block]:
 
 
 def _large(blocks: Sequence[_Block]) -> list[_Block]:
-    """Merge neighbouring blocks that have too few buyers or too few others for a reliable share of buyers.
+    """Merge neighbouring blocks with too few buyers or too few others for a reliable share of buyers.
 
-    `rarer` of each block is then at least that of all blocks together, divided by MOST_KNOTS.
+    Afterwards, the rarer outcome of each block occurs at least as often as 1 / MOST_KNOTS of its total in all blocks.
     """
     least = sum(blocks[1:], blocks[0]).rarer / MOST_KNOTS
     large = [blocks[0]]
@@ -284,7 +284,8 @@ def slope(sums: Sums, line: Coefficients) -> Estimate:
     values = (sums.information, sums.information_mixed, sums.information_of_slope)
     information, mixed, of_slope = (value or 0.0 for value in values)
     determinant = information * of_slope - mixed**2
-    # Buyers are the rarer outcome, so their number limits the degrees of freedom. Two coefficients are estimated.
+    # Buyers are the rarer outcome, so their number limits the degrees of freedom. Two of these go to the two
+    # coefficients.
     freedom = sums.visitors_with_buyers - 2
     if determinant <= 0 or freedom <= 0:
         return Estimate(line.slope, math.inf)

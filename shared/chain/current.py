@@ -2,10 +2,10 @@
 
 One run reads the export at a time. While it is open, newer data wait, and one following run reads them all.
 
-`runs/current.json`, the claim, holds the newest run that data-refreshed has opened. To open a run, a process first
+`runs/current.json`, the claim, names the newest run that data-refreshed has opened. To open a run, a process first
 replaces the claim, on the condition that nobody has replaced it since it was read. So of two simultaneous refreshes,
 one opens a run and the other joins it. A run that has lost the claim is superseded: it must not write to tables and
-documents that runs share.
+documents that several runs share.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MOST_MESSAGES = 100
 
 
 class Overtaken(Exception):  # noqa: N818 - not a failure: the run ends as superseded
-    """Run `by`, which reads newer data, holds the claim now."""
+    """A run must stop: run `by`, which reads newer data, holds the claim now."""
 
     def __init__(self, by: str) -> None:
         super().__init__(by)
@@ -67,7 +67,7 @@ class Current(msgspec.Struct, frozen=True):
     # Ids of the latest messages with a reason, because Pub/Sub may deliver a message again.
     message_ids: list[str] = []
     trained: Training | None = None
-    # The last run that was opened to train before this one.
+    # The last run that was opened to train before `run_id`.
     after: str | None = None
 
     @property
@@ -124,7 +124,7 @@ def join(announced: Refresh, message: Message, environment: Environment, now: da
 
 
 def is_open(current: Current, environment: Environment, now: datetime) -> bool:
-    """Whether the run has neither ended nor failed for good, and showed activity within `open_hours`."""
+    """Return whether the run has neither ended nor failed for good, and showed activity within `open_hours`."""
     if _has_ended(current.run_id, environment) or _has_failed(current.run_id, environment):
         return False
     records = environment.runs.records(current.run_id)
@@ -176,13 +176,13 @@ def last_training(environment: Environment) -> Training | None:
 
 
 def names(run_id: str | None, environment: Environment) -> bool:
-    """Whether this run holds the claim; for None, whether any run does."""
+    """Return whether this run holds the claim; for None, whether any run does."""
     found, _ = _claim(environment).read()
     return found is not None and run_id in {None, found.run_id}
 
 
 def forget(run_id: str | None, environment: Environment) -> None:
-    """Delete the claim if this run holds it; for None, delete it whichever run holds it."""
+    """Delete the claim if this run holds it; for None, delete it in any case."""
     found, generation = _claim(environment).read()
     if found and run_id in {None, found.run_id}:
         _claim(environment).remove(generation)
@@ -204,13 +204,13 @@ def _wait(refresh: Refresh, message: Message, current: Current, generation: int,
 
 
 def _message_ids(current: Current | None, refresh: Refresh, message: Message) -> list[str]:
-    """Return the ids of the latest messages with a reason; `message` is one of them if `refresh` has a reason."""
+    """Return the ids of the latest messages with a reason, including `message` if `refresh` has a reason."""
     before = current.message_ids if current else []
     return [*before, message.id][-MOST_MESSAGES:] if refresh.reason else before
 
 
 def _unanswered(current: Current, environment: Environment) -> list[str]:
-    """Return the reasons for which a run is still wanted: the waiting ones and, if the run never ended, its own."""
+    """Return the reasons for which a run is still wanted: the waiting reasons and, if the run never ended, its own."""
     is_answered = _has_ended(current.run_id, environment) or _has_failed(current.run_id, environment)
     return [*([] if is_answered else reasons(current.reason)), *current.waiting]
 
@@ -239,9 +239,10 @@ def _opened(
 
 
 def _is_recent(last: Training | None, environment: Environment, now: datetime) -> bool:
-    """Whether a new run need not train: the last run that trained is recent, and there is a champion to score with.
+    """Return whether a new run need not train: the last training is recent, and there is a champion to score with.
 
-    That run is recent if it was opened less than `training.min_hours` ago, has ended, and was not superseded.
+    The last training is recent if its run was opened less than `training.min_hours` ago, has ended, and was not
+    superseded.
     """
     if last is None or now - last.at >= timedelta(hours=environment.settings.training.min_hours):
         return False
@@ -250,7 +251,7 @@ def _is_recent(last: Training | None, environment: Environment, now: datetime) -
 
 
 def _has_read(current: Current, reading: Reading, environment: Environment) -> bool:
-    """Whether the last run has read the same data, for all reasons of `reading`, and has not failed."""
+    """Return whether the last run has read the same data, for all reasons of `reading`, and has not failed."""
     read = current.reads
     answered = set(reasons(reading.reason)) <= set(reasons(read.reason))
     return (

@@ -1,7 +1,7 @@
 """The documents of a run's folder, with one structure per document.
 
-A step writes a document; other steps and commands read it. Numbers may be None, because BigQuery has NULL, and because
-NaN and infinity are written as null.
+A step writes a document; other steps and commands read it. Numbers may be None: BigQuery has NULL, and JSON has no NaN
+or infinity.
 """
 
 from dataclasses import dataclass
@@ -40,8 +40,8 @@ class DayState(Struct, frozen=True, array_like=True):
 class Reading(Struct, frozen=True):
     """The part of the export that a run reads, fixed when the run is opened.
 
-    `as_of` is the newest day. `reason` holds the reasons for which the run was asked for; empty if there are only new
-    data. `problem` says why the export cannot be used; empty if it can.
+    `as_of` is the newest day. `reason` holds the reasons for which a person or a function wanted the run; it is empty
+    if there are only new data. `problem` says why the export cannot be used; it is empty if it can.
     """
 
     as_of: date
@@ -59,9 +59,8 @@ class Reading(Struct, frozen=True):
     def first_touched(self) -> date:
         """The first day to rebuild: the first changed day or, if earlier, the day after the last unchanged day-table.
 
-        There must be a changed day.
-
-        Days without a day-table count, because features also depend on the time that has passed.
+        There must be a changed day. Days without a day-table are rebuilt too, because features depend on the time that
+        has passed.
         """
         known = [day + timedelta(days=1) for day, table in self.days.items() if not table.is_changed]
         first_changed = min(self.changed)
@@ -78,7 +77,7 @@ class ExportRun(Reading, frozen=True, kw_only=True, tag_field="topic", tag=DataR
 
     opened_at: datetime
     event: DataRefreshed
-    # The last run that was opened to train before this one.
+    # The last run that was opened to train before this run.
     after: str | None = None
 
 
@@ -172,7 +171,7 @@ class Check(Struct, frozen=True):
 class HeldAgainst(Struct, frozen=True):
     """The champions with which the run's winner is compared.
 
-    `version` is the champion; None if there is none yet. `best` is the best champion so far; None if that is the
+    `version` is the champion, or None if there is none yet. `best` is the best champion so far, or None if that is the
     champion itself.
     """
 
@@ -225,9 +224,9 @@ class Estimated(Struct, frozen=True):
 
 
 class Calibration(Struct, frozen=True):
-    """The winner's calibrator, how it was fitted, and whether the test visitors show that it is right.
+    """The winner's calibrator, how it was fitted, and whether it is shown to be right on the test visitors.
 
-    `slope` is the slope of a logistic regression of the outcome on the calibrated log odds; None if it cannot be
+    `slope` is the slope of a logistic regression of the outcome on the calibrated log odds, or None if it cannot be
     estimated.
     """
 
@@ -251,10 +250,10 @@ class Split(Struct, frozen=True):
 class Evaluation(Struct, frozen=True):
     """The metrics of the candidates and the champions, the choice, and the gate's verdict on the winner.
 
-    `candidates` holds metrics on the evaluation visitors. `test` holds those of the winner and the champions on the
-    test visitors. `best` is the best champion so far, unless the winner is shown to be better: then, and if there was
-    no champion, it is None. `failed` holds the reason, by name, for each model that could not be trained or scored.
-    `single_features` holds the ROC AUC of each feature alone; None if it could not be computed.
+    `candidates` holds metrics on the evaluation visitors, and `test` those of the winner and the champions on the test
+    visitors. `best` is the best champion so far. It is None if the winner is shown to be better, or if there was no
+    champion. `failed` holds, by model, the reason why it could not be trained or scored. `single_features` holds the
+    ROC AUC of each feature alone, or None if it could not be computed.
     """
 
     winner: str
@@ -265,16 +264,16 @@ class Evaluation(Struct, frozen=True):
     failed: dict[str, str]
     splits: list[Split]
     single_features: dict[str, float | None]
-    # The documents of older runs do not have the following fields.
+    # Documents that older releases wrote lack the following fields.
     choice: str = ""
     best: Version | None = None
     test: dict[str, Measured] = {}
-    # The documents of runs before calibration was introduced do not have this field.
+    # Documents from before calibration was introduced lack this field.
     calibration: Calibration | None = None
 
     @property
     def calibrator(self) -> Calibrator:
-        """The winner's calibrator; the identity if the document is older than calibration."""
+        """The winner's calibrator, or the identity if the document has none."""
         return self.calibration.calibrator if self.calibration else IDENTITY
 
 
@@ -326,7 +325,7 @@ class InputStatistics(Struct, frozen=True):
 
 
 class OwnMetrics(Struct, frozen=True):
-    """BigQuery ML's own metrics, measured on the rows that BigQuery ML used for early stopping."""
+    """BigQuery ML's own metrics, from the rows that it held out for early stopping."""
 
     precision: float | None
     recall: float | None
@@ -347,9 +346,9 @@ class TrainingStatistics(Struct, frozen=True):
 class Deployment(Struct, frozen=True):
     """The version that the run deployed.
 
-    `largest_difference` is that of the endpoint's probabilities from ML.PREDICT's on the golden rows. `inputs` and
-    `percentiles` are those of the champion's pointer (shared/champion.py); both are empty for models that were deployed
-    before they were stored.
+    `largest_difference` is the largest difference between the endpoint's and ML.PREDICT's probabilities of the golden
+    rows. `inputs` and `percentiles` are those of the champion's pointer (shared/champion.py). Both are empty in
+    documents that older releases wrote.
     """
 
     model: str
@@ -361,7 +360,7 @@ class Deployment(Struct, frozen=True):
 
 
 class DeploymentOperation(Struct, frozen=True):
-    """The name of Vertex AI's operation that deploys the run's version; None once it has failed."""
+    """The name of the operation in Vertex AI that deploys the run's version, or None once it has failed."""
 
     name: str | None
 
@@ -411,7 +410,7 @@ class Recommended(Struct, frozen=True):
     is_served: bool
 
 
-# mypy has no type for a union as a value.
+# mypy cannot pass a union of types as a value.
 RUN: Document[OpenedRun] = Document("run", OpenedRun)  # type: ignore[arg-type]
 CHECKS = Document("checks", dict[str, Check])
 CHAMPION = Document("champion", HeldAgainst)

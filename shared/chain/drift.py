@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# The row of sql/monitoring/feature_shift.sql that is about the model's score.
+# The feature name of the row about the model's score in sql/monitoring/feature_shift.sql.
 SCORE = "score"
 
 _TINY = 1e-300
@@ -41,8 +41,8 @@ class Shift:
     difference: the largest difference of a category's share, or of a number's cumulative share, 0 to 1
     jensen_shannon: the divergence of the shares in bits, 0 to 1
     mean_difference: in standard deviations; None for a category, and for a number that does not vary
-    chi_square, degrees: of the test that the shares of both periods are equal
-    base_chi_square, base_degrees: of the test that the shares of equal weekdays of the earlier period are equal
+    chi_square, degrees: from the test that the shares of both periods are equal
+    base_chi_square, base_degrees: from the test that equal weekdays of the earlier period have equal shares
     """
 
     feature: str
@@ -67,10 +67,10 @@ class Judged:
 
 
 def judge(shifts: Iterable[Shift], limits: Limits | None = None) -> list[Judged]:
-    """Judge each feature; return the results by probability, the least probable shift first.
+    """Judge each feature; return the results in ascending order of the p-value.
 
     A feature has drifted if the difference is large enough to matter, and too improbable to be chance. The method of
-    Benjamini and Hochberg (1995) controls the false alarms over all features. The model's score is tested on its own.
+    Benjamini and Hochberg (1995) limits the false alarms over all features. The model's score is tested separately.
     """
     limits, found = limits or Limits(), list(shifts)
     judged = [
@@ -93,12 +93,11 @@ def _matters(shift: Shift, limits: Limits) -> bool:
 
 
 def probability(shift: Shift) -> float:
-    """Return the p-value: the probability of shares that differ at least as much, without drift.
+    """Return the p-value: the probability, without drift, that the shares differ at least as much.
 
     Days differ by more than chance if visitors come in groups, for example from a campaign. So the chi-square statistic
     is divided by the statistic for equal weekdays of the earlier period, as Rao and Scott (1981) do for clusters. The
-    quotient has an F distribution. If there are fewer than two weeks to compare, or fewer than two cells, the result is
-    1.
+    quotient has an F distribution. With fewer than two weeks or fewer than two cells, the result is 1.
     """
     if not shift.degrees or not shift.base_degrees or shift.chi_square is None or shift.base_chi_square is None:
         return 1.0
@@ -118,9 +117,9 @@ def upper_tail_of_f(value: float, degrees: int, other_degrees: int) -> float:
 
 
 def _incomplete_beta(x: float, rest: float, a: float, b: float) -> float:
-    """Return the regularised incomplete beta function I_x(a, b). `rest` is 1 - x, passed separately for precision.
+    """Return the regularized incomplete beta function I_x(a, b). `rest` is 1 - x, passed separately for precision.
 
-    Source: NIST Digital Library of Mathematical Functions, 8.17.22. If that converges slowly, 8.17.4 is applied first.
+    Source: NIST Digital Library of Mathematical Functions, 8.17.22. Where it converges slowly, 8.17.4 is applied first.
     """
     if x <= 0 or rest <= 0:
         return float(rest <= 0)

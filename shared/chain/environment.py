@@ -1,4 +1,4 @@
-"""What a step works with: Google's clients, the ledger and the registry, and the context of one delivery."""
+"""The services of a step: Google's clients, the ledger and the registry, and the context of one delivery."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shared.clients import Clients
 from shared.errors import Malformed
 from shared.settings import Settings
 
-# These are imported at their first use, so that a cold start loads only what its function needs.
+# Modules are imported at their first use, so that a cold start loads only those that its function needs.
 if TYPE_CHECKING:
     from datetime import datetime
 

@@ -65,9 +65,9 @@ def evaluate(trained: list[str], failed: dict[str, str], context: StepContext) -
 
 
 def held_against(context: StepContext) -> HeldAgainst:
-    """Return the champions with which the run's winner is compared, the same for each delivery.
+    """Return the champions with which the run's winner is compared. Each delivery gets the same answer.
 
-    The champions are stored first, because a late delivery could find this run's own winner as champion.
+    They are stored at the first call, because a late delivery could find this run's own winner as champion.
     """
     if kept := context.runs.read(context.run_id, documents.CHAMPION):
         return kept
@@ -78,7 +78,7 @@ def held_against(context: StepContext) -> HeldAgainst:
 
 
 def lack_of_buyers(context: StepContext) -> str | None:
-    """Return a sentence if all or none of the training visitors bought; None if some did and some did not."""
+    """Return why the training visitors are unusable, if all or none of them bought; otherwise None."""
     rows = context.warehouse.query("evaluation/splits", training.rows_of_run(context))
     train = next((split for split in msgspec.convert(rows, list[Split]) if split.split == "train"), None)
     visitors, positives = (train.visitors, train.positives) if train else (0, 0)
@@ -93,7 +93,7 @@ def lack_of_buyers(context: StepContext) -> str | None:
 
 def predict(candidate: str, model: str, split: str, calibrator: Calibrator, context: StepContext) -> None:
     """Write the model's predictions, calibrated by `calibrator`, for the visitors of one split of the run's rows."""
-    # Call `predict` for one model after the other: concurrent statements cannot replace rows of the same partition.
+    # Call `predict` for one model after another: BigQuery cannot replace rows of one partition in parallel statements.
     of = {**training.rows_of_run(context), "candidate": candidate, "split": split}
     parameters = {**of, **calibrator.parameters}
     context.warehouse.query("evaluation/predictions", parameters, model=model)
@@ -102,7 +102,7 @@ def predict(candidate: str, model: str, split: str, calibrator: Calibrator, cont
 def _predict_champions(held: HeldAgainst, context: StepContext) -> tuple[dict[str, Version], dict[str, str]]:
     """Score the test visitors with the champions.
 
-    Return the versions that could be scored, and the reason for each one that could not, both by name.
+    Return the versions that could be scored, by name, and the reasons for the others, by name.
     """
     scored, unscored = {}, {}
     for name, version in ((CHAMPION, held.version), (BEST, held.best)):
@@ -111,7 +111,7 @@ def _predict_champions(held: HeldAgainst, context: StepContext) -> tuple[dict[st
         try:
             predict(name, version.model, "test", context.runs.calibrator(version.run_id), context)
         except Permanent as error:
-            # A champion that can no longer make predictions must not block every challenger.
+            # A champion that can no longer make predictions must not keep challengers out.
             log(ChampionUnscored(context.run_id, name, str(error)))
             unscored[name] = told(error)
         else:
@@ -190,6 +190,6 @@ def _described(candidate: str, model: str, context: StepContext) -> gate.Model:
 def _still_best(
     winner: str, champions: dict[str, Version], compared: Comparisons, limits: settings.Gate
 ) -> Version | None:
-    """Return the best champion so far; None if the winner is shown to be better, or if no champion could be scored."""
+    """Return the best champion so far, or None if the winner is shown to be better or no champion could be scored."""
     name = BEST if BEST in champions else CHAMPION
     return None if gate.is_better(winner, name, compared, limits) else champions.get(name)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 NAMES = {"log_loss": "log loss", "brier": "Brier score", "roc_auc": "ROC AUC", "pr_auc": "PR AUC"}
 CHAMPION = "champion"
-# The name of the best champion so far in comparisons, if it is not the champion itself.
+# The name of the best champion so far in comparisons, if it is not the current champion.
 BEST = "best_champion"
 _CALLED = {CHAMPION: "the champion", BEST: "the best champion so far"}
 # The model types that count as simple, as BigQuery's API names them.
@@ -76,7 +76,7 @@ def word(roc_auc: float | None) -> str:
 
 
 def by_simplicity(models: Sequence[Model]) -> list[Model]:
-    """Return the models, the simplest first: logistic regressions before other kinds, then by number of features.
+    """Return the models, the simplest first: logistic regressions before other types, then by number of features.
 
     Equally simple models keep their order.
     """
@@ -141,7 +141,10 @@ def judge(
 
 
 def is_better(winner: str, champion: str, compared: Comparisons, limits: Gate) -> bool:
-    """Whether the winner is shown to be better than the champion on the same visitors; False without a comparison."""
+    """Return whether the winner is shown to be better than the champion on the same visitors.
+
+    False without a comparison.
+    """
     loss = compared.loss(limits.metric, winner, champion)
     return loss is not None and loss.upper < 0
 

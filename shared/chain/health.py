@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 type State = Literal["fine", "warn", "act"]
 
-# A feature is wrong if more than this share of the checkouts contradicts the export.
+# A feature is reported as wrong if it is shown to contradict the export in more than this share of the checkouts.
 MOST_WRONG = 0.05
-# With fewer checkouts, no feature is called wrong.
+# With fewer checkouts, no feature is reported as wrong.
 LEAST_CHECKOUTS = 50
 
 _ORDER: tuple[State, ...] = ("fine", "warn", "act")
@@ -47,7 +47,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Compared(NamedTuple):
-    """A row of sql/monitoring/served_features.sql: in how many checkouts a feature contradicts the export.
+    """A row of sql/monitoring/served_features.sql: how often a feature at the checkout contradicts the export.
 
     `compared` counts the checkouts in which the shop sent the feature.
     """
@@ -69,7 +69,7 @@ class Compared(NamedTuple):
 
 
 class Skew(NamedTuple):
-    """A row of sql/monitoring/skew.sql: how far recent first visits are from the training data in feature `input`."""
+    """A row of sql/monitoring/skew.sql: how far the recent values of feature `input` are from the training data."""
 
     input: str
     metric: str
@@ -84,7 +84,7 @@ def worst(findings: Sequence[Finding]) -> State:
 
 
 def data_age(newest: date | None, today: date, most: int) -> Finding:
-    """Judge the age of the newest day of the export that was read; at most `most` days are fine, 0 allows any age."""
+    """Judge the age of the newest day of the export that was read. At most `most` days are fine; 0 allows any age."""
     if newest is None:
         return Finding("data_age", "warn", "no day of the export has been read yet")
     age = (today - newest).days
@@ -98,7 +98,7 @@ def data_age(newest: date | None, today: date, most: int) -> Finding:
 def scores_age(scored: date | None, newest: date | None) -> Finding:
     """Judge whether visitors are scored until `newest`, the newest day that was read.
 
-    `scored` is the newest day that has scores; None if nobody has been scored yet.
+    `scored` is the newest day that has scores, or None if there are no scores yet.
     """
     if newest is None:
         return Finding("scores_age", "fine", "there is nothing to score yet")
@@ -111,7 +111,7 @@ def scores_age(scored: date | None, newest: date | None) -> Finding:
 
 
 def champion_age(days: int, most: int) -> Finding:
-    """Judge the age of the champion's newest training data: `days`, of which `most` are allowed."""
+    """Judge the age of the champion's newest training data: `days` old, of which `most` are allowed."""
     found = f"the champion has learnt from data {days} days old"
     if days <= most:
         return Finding("champion_age", "fine", found, days, most)
@@ -141,10 +141,10 @@ def performance(promised: Measured | None, realised: Measured | None) -> Finding
 
 
 def former_champion(share: float, margin: float, *, is_shown: bool) -> Finding:
-    """Compare the champion with the former one on the same visitors.
+    """Compare the champion with the former champion on the same visitors.
 
-    `share` is by how much the champion's metric is worse, as a share of the former champion's; a negative share means
-    better. `is_shown` is True if the champion is shown to be worse by more than `margin`.
+    `share` is the relative difference of the metric: positive if the champion is worse. `is_shown` is True if the
+    champion is shown to be worse by more than `margin`.
     """
     kind = "worse" if share > 0 else "better"
     found = f"the champion is {abs(share):.1%} {kind} than the former one on the same visitors"
@@ -154,7 +154,7 @@ def former_champion(share: float, margin: float, *, is_shown: bool) -> Finding:
 
 
 def score_drift(judged: Sequence[Judged]) -> Finding:
-    """Judge whether the champion gives recent first visits other scores than those of the weeks before."""
+    """Judge whether the champion gives recent first visits different scores than those of the weeks before."""
     least = Limits().min_difference
     scored = next((one for one in judged if one.shift.feature == SCORE), None)
     if scored is None or scored.shift.difference is None:
@@ -166,9 +166,9 @@ def score_drift(judged: Sequence[Judged]) -> Finding:
 
 
 def skew(rows: Sequence[Skew], visitors: int, *, is_felt: bool) -> Finding:
-    """Report the features of the last week's first visits that are far from the data that the champion has learnt from.
+    """Report the features in which the last week's first visits are far from the champion's training data.
 
-    `visitors` is the number of these visits; with too few, nothing is reported. `is_felt` is as for `drift`.
+    `visitors` is the number of these visits; if there are too few, nothing is reported. `is_felt` is as for `drift`.
     """
     needed = Limits().min_visitors
     if visitors < needed:
@@ -251,9 +251,11 @@ def served_performance(
 ) -> Finding:
     """Compare observed over expected buyers at the checkout (`ratio`) with that of the evaluation (`promised`).
 
-    The ROC AUC is only reported: among visitors at the checkout it is lower than among all, even for a good model. A
-    ratio counts as changed if the intervals do not overlap, and if it differs by more than the factor `tolerance`. It
-    never asks for a training: the model learns from first visits, and checkouts may belong to later ones.
+    The ROC AUC is only reported. Among visitors at the checkout it is lower than among all visitors, even for a good
+    model. A ratio counts as changed if the intervals do not overlap, and if it differs by more than the factor
+    `tolerance`.
+
+    A change never requests a training: the model learns from first visits, and checkouts may belong to later visits.
     """
     if ratio is None or measured is None:
         return Finding("served_performance", "fine", "not known yet: no buyer of a ripe checkout is known")

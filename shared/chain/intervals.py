@@ -22,7 +22,7 @@ RESAMPLED = ("pr_auc", "lift_at_5_percent", "lift_at_10_percent", "lift_at_20_pe
 METRICS = ("log_loss", "brier", "roc_auc", *RESAMPLED)
 # For these metrics, lower is better.
 LOSSES = ("log_loss", "brier")
-# The largest possible value of each metric that has one; the smallest is always 0.
+# The largest possible value of each metric that has a maximum. The smallest is always 0.
 LARGEST = {"roc_auc": 1.0, "pr_auc": 1.0, "brier": 1.0}
 # Largest useful ratio of standard error to difference. Beyond it, some hundred times as many buyers would be needed.
 _MOST_ERRORS = 10
@@ -62,7 +62,7 @@ class Estimate:
     @property
     def _skewness_term(self) -> float:
         # Correction for skewness by Johnson (1978). Buyers are rare, so the distribution of a mean loss is skewed, and
-        # a normal interval would lie too low.
+        # a normal interval would be too low.
         if not self.third or not 0 < self.variance < math.inf:
             return 0.0
         return (1 + 2 * self._quantile**2) / 6 * self.third / (self.variance * self.error)
@@ -86,7 +86,7 @@ def share_interval(hits: float, total: float, z: float = Z) -> tuple[float, floa
 
 
 def shown_share(hits: float, total: float) -> float:
-    """Return the share that is shown to be exceeded: the lower bound at three standard deviations."""
+    """Return a lower bound of the share, at three standard deviations: the true share is shown to exceed it."""
     return share_interval(hits, total, 3.0)[0]
 
 
@@ -109,7 +109,7 @@ def t_quantile(freedom: float, z: float = Z) -> float:
 class Sums:
     """A row of sql/evaluation/comparisons.sql: sums over visitors.
 
-    They belong to the model `candidate` or, if `other` is not empty, to the difference `candidate` minus `other`.
+    The sums are of the model `candidate` or, if `other` is not empty, of the difference `candidate` minus `other`.
     """
 
     candidate: str
@@ -143,7 +143,7 @@ class Sums:
 
 
 def area(sums: Sums) -> Estimate | None:
-    """Return the ROC AUC, or the difference of two ROC AUCs; None if there are no buyers or no others.
+    """Return the ROC AUC, or the difference of two ROC AUCs; None if there are no buyers or no other visitors.
 
     The variance is that of DeLong, DeLong and Clarke-Pearson (1988). Obuchowski (1997) extends it to visitors with
     several rows.
@@ -173,7 +173,7 @@ def _unbiased(squares: float, count: int) -> float:
 
 
 class Comparisons:
-    """The metrics of all models, and the differences between each two models on the same visitors."""
+    """The metrics of all models, and the differences between all pairs of models on the same visitors."""
 
     def __init__(self, sums: Iterable[Sums] = (), resampled: Iterable[Mapping[str, Any]] = ()) -> None:
         self._estimates: dict[tuple[str, str, str, bool], Estimate] = {}
@@ -202,8 +202,8 @@ class Comparisons:
     def loss(self, metric: str, candidate: str, other: str, *, with_margin: bool = False) -> Estimate | None:
         """Return how much worse `candidate` is than `other`; with `with_margin`, minus the allowed margin.
 
-        If the upper bound is below 0, the candidate is shown to be better. With the margin, it is shown to be no worse.
-        None if the two cannot be compared on these visitors.
+        If the upper bound is below 0, the candidate is shown to be better or, with the margin, no worse. None if the
+        two cannot be compared on these visitors.
         """
         found = self._estimates.get((metric, candidate, other, with_margin))
         return found if found is None or metric in LOSSES else -found
@@ -215,9 +215,9 @@ def interval(metric: str, estimate: Estimate) -> tuple[float, float]:
 
 
 def more_needed(loss: Estimate, buyers: int) -> int | None:
-    """Return how many more buyers would show that `loss` is below 0; None if no realistic number would.
+    """Return how many more buyers would show that `loss` is below 0, or None if no realistic number would.
 
-    The estimate assumes that only the number of buyers changes, so the variance is inversely proportional to it.
+    The estimate assumes that only the number of buyers changes, so that the variance is inversely proportional to it.
     """
     if loss.value >= 0 or not math.isfinite(loss.variance):
         return None

@@ -85,7 +85,7 @@ class GateApproved(LogEvent, frozen=True):
 
 
 class GateRejected(LogEvent, frozen=True):
-    """The gate rejected the winner; the champion, if there is one, stays."""
+    """The gate rejected the winner. If there is a champion, it stays."""
 
     event = "gate_rejected"
     severity = "WARNING"
@@ -98,7 +98,7 @@ class GateRejected(LogEvent, frozen=True):
 
 
 class HealthFound(LogEvent, frozen=True):
-    """A check of the model's health; `state` is fine, warn, or act, which asks for a training."""
+    """A check of the model's health. Its `state` is fine, warn, or act; act requests a training."""
 
     event = "health_found"
     message = "{check} is {state}: {found}"
@@ -197,7 +197,7 @@ class PointerReplaced(LogEvent, frozen=True):
 
 
 class RecordUnreadable(LogEvent, frozen=True):
-    """A step failed, and it is not known whether another delivery had finished it: its record could not be read."""
+    """A step failed, and its record could not be read, which would show whether another delivery had finished it."""
 
     event = "record_unreadable"
     severity = "ERROR"
@@ -241,7 +241,7 @@ class RunUnreadable(LogEvent, frozen=True):
 
 
 class RunWanted(LogEvent, frozen=True):
-    """A run is wanted for a reason while another is open; one following run reads all newer data."""
+    """A refresh named a reason for a run while another run is open. One following run will read all newer data."""
 
     event = "run_wanted"
     severity = "NOTICE"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from shared.chain.versions import Version
 
 FORMER = "former_champion"
-# The split of all training and evaluation rows that a monitoring run writes.
+# The split that a monitoring run gives to all its training and evaluation rows.
 SPLIT = "test"
 # Drift compares the last WEEK days with the BASE_WEEKS weeks before them.
 WEEK = 7
@@ -27,9 +27,9 @@ BASE_WEEKS = 4
 
 
 def watched(context: StepContext) -> Monitored:
-    """Return the champion, and the former champion that it replaced by promotion; each delivery gets the same answer.
+    """Return the champion, and the former champion if a promotion replaced it. Each delivery gets the same answer.
 
-    After a rollback, `former` is None: a person has decided against the version that was replaced.
+    After a rollback, `former` is None: someone has decided against the version that was replaced.
     """
     if kept := context.runs.read(context.run_id, MONITORED):
         return kept
@@ -60,7 +60,10 @@ def findings(of: Monitored, context: StepContext) -> list[Finding]:
 
 
 def _cost(context: StepContext) -> list[Finding]:
-    """Return the finding about what BigQuery billed for the last run that trained; none before the first one."""
+    """Return the finding about BigQuery's billed bytes of the last run that trained.
+
+    Empty before the first training.
+    """
     last = current.last_training(context.environment)
     if last is None:
         return []
@@ -89,7 +92,7 @@ def _shifts(champion: Version, last: date, worth: list[Finding], context: StepCo
 
 
 def _drifted(champion: Version, last: date, context: StepContext) -> list[drift.Judged]:
-    """Compare the first visits of the last week with those of the four weeks before: features and the score."""
+    """Compare the features and the score of the last week's first visits with those of the four weeks before."""
     days = [last - timedelta(days=ago) for ago in range(WEEK * (1 + BASE_WEEKS))]
     parameters = {"first_day": days[-1], "last_day": last, "base_days": days[WEEK:], "days": days[:WEEK]}
     rows = context.warehouse.query("monitoring/feature_shift", parameters, model=champion.model)
@@ -99,7 +102,7 @@ def _drifted(champion: Version, last: date, context: StepContext) -> list[drift.
 def _worth(champion: Version, former: Version | None, learnt_until: date, context: StepContext) -> list[Finding]:
     """Compare champion and former champion on visitors whose outcome was unknown when the champion was trained.
 
-    Features depend only on the first visit, so a prediction made today equals one made at that time.
+    Features depend only on the first visit, so a prediction made today equals a prediction made at that time.
     """
     first = learnt_until - timedelta(days=context.settings.label_days - 1)
     training.write_rows(first, context.run.as_of, 0.0, 0.0, context)
@@ -120,7 +123,7 @@ def _is_predicted(former: Version, context: StepContext) -> bool:
     try:
         _predict(FORMER, former, context)
     except Permanent:
-        # The former champion's model was deleted, so the chain cannot return to it.
+        # The former champion's model was deleted, so a rollback to it is impossible.
         return False
     return True
 
@@ -137,7 +140,7 @@ def _against_former(compared: Comparisons, context: StepContext) -> list[Finding
 
 
 def reasons_to_train(found: list[Finding], context: StepContext) -> tuple[list[str], str]:
-    """Return the reasons for a training, and why no training follows in spite of them (empty if one follows)."""
+    """Return (reasons for a training, why it is held back); the second is empty if the training follows."""
     reasons = [f"monitoring: {one.found}" for one in found if one.state == "act"]
     if not reasons:
         return [], ""

@@ -2,9 +2,9 @@
 
 The registry cannot move an alias conditionally, but the bucket can replace an object conditionally. Therefore
 `serving/promotion.json` holds the last decision, a promotion or a rollback. A process first replaces this object, on
-the condition that it is unchanged since it was read. Then the process moves traffic and alias. If there was another
-decision meanwhile, it starts again. So a concurrent deployment cannot undo a rollback, whichever of the two moves the
-alias last.
+the condition that it is unchanged since it was read. Then the process moves traffic and alias. If another decision was
+written in the meantime, the process starts again. So a concurrent deployment cannot undo a rollback, even if it moves
+the alias last.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from shared.chain.versions import Version
 
 PATH = "serving/promotion.json"
-# Maximum number of moves that the decision holds, the latest ones; the table champion_history holds all.
+# Maximum number of moves in the decision, the latest ones. The table champion_history holds all moves.
 MOST_MOVES = 100
 
 
@@ -53,7 +53,7 @@ class Cause(NamedTuple):
 class Decision(msgspec.Struct, frozen=True):
     """The version that must serve, and the latest moves.
 
-    The moves are kept here too, so none is lost if a process dies before it writes the table champion_history.
+    The moves are stored here too, so that none is lost if a process dies before it writes the table champion_history.
     """
 
     version: str
@@ -80,7 +80,8 @@ def promote(
 ) -> str | None:
     """Make the version champion and return None, or return why it must not become champion. Idempotent."""
     while True:
-        # Read the champion first: a decision precedes the alias, so the decision read below is not older.
+        # Read the champion first. A decision is written before the alias moves, so the decision read below is not
+        # older.
         champion = environment.registry.champion()
         decided, generation = _decisions(environment).read()
         why = objection(version.run_id, judged, environment)
@@ -124,7 +125,7 @@ def moves(environment: Environment) -> list[Move]:
 
 
 def record_moves(environment: Environment) -> None:
-    """Write the latest moves to the table champion_history, except those that it holds. Idempotent."""
+    """Write the latest moves to the table champion_history, except those that are in it already. Idempotent."""
     found = moves(environment)
     if not found:
         return
@@ -142,7 +143,7 @@ def record_moves(environment: Environment) -> None:
 
 
 def is_decided(environment: Environment) -> bool:
-    """Whether a promotion or a rollback has been decided, and not been forgotten since."""
+    """Return whether a promotion or a rollback was decided and not deleted since."""
     return _decisions(environment).read()[0] is not None
 
 
@@ -177,9 +178,9 @@ def _decide(
 
 
 def _next(moves: list[Move], serving: str, version: Version, cause: Cause, now: datetime) -> Decision:
-    """Return the decision for `version`. It adds a move, unless `version` serves already.
+    """Return the decision for `version`, with one more move unless `version` serves already.
 
-    `serving` is the number of the version that serves until now; empty if none does.
+    `serving` is the number of the version that has served so far, or "" if there was none.
     """
     if serving == version.number:
         return Decision(version.number, now, moves)

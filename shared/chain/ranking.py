@@ -26,7 +26,7 @@ class Ranking:
 
 
 POPULARITY = "popularity"
-# Minimum gain in standard errors, so that a gain is seldom due to chance.
+# Minimum gain in standard errors, so that a gain is rarely due to chance.
 SURE_GAIN = 2.0
 
 
@@ -34,7 +34,7 @@ def better_than_popularity(rankings: Sequence[Ranking]) -> list[str]:
     """Return the methods that beat popularity, the best first.
 
     Their NDCG is significantly higher, and their recall is not lower. With a single visitor no method qualifies,
-    because one difference has no standard error.
+    because the standard error of one difference is unknown.
     """
     popular = next((one.recall for one in rankings if one.method == POPULARITY), 0.0)
     judged = [one for one in rankings if one.visitors > 1 and one.recall >= popular]

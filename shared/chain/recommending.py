@@ -27,16 +27,16 @@ if TYPE_CHECKING:
     from shared.chain.environment import Environment, StepContext
 
 FACTORIZATION = "matrix_factorization"
-# A visitor's newest products, at most this many, are used; longer histories carry little signal.
+# Maximum number of a visitor's newest products that are used. Longer histories carry little signal.
 MOST_PRODUCTS = 100
-# For each product, at most this many similar products are stored, or `most_similar` of the settings if that is more.
+# Minimum number of similar products that are stored for each product; the setting `most_similar` can raise it.
 MOST_ALIKE = 20
 
 
 def look(environment: Environment, now: datetime) -> RecommendationsRun | None:
     """Return the document of a run on the current data, with the products out of stock; None if there are no data yet.
 
-    The run's id depends on the data alone. The stock is no part of it, because the online path reads the stock itself.
+    The run's id depends on the data alone, not on the stock, because the online path reads the stock itself.
 
     Raises:
         Permanent: the shop's list of products out of stock is invalid.
@@ -66,7 +66,10 @@ def _out_of_stock(environment: Environment) -> frozenset[str]:
 
 
 class Builder:
-    """The work of one run. Call `count`, `judge`, `publish` and `summary` in this order; each replaces its rows."""
+    """The work of one run.
+
+    Call `count`, `judge`, `publish` and `summary` in this order. Each replaces the rows it writes.
+    """
 
     def __init__(self, context: StepContext) -> None:
         self._context = context
@@ -109,9 +112,9 @@ class Builder:
         return [Ranking(**row) for row in found]
 
     def publish(self, better: list[str]) -> Artefact:
-        """Recommend to all active visitors by the first of the methods, and return the artefact.
+        """Recommend to all active visitors with the first of the methods, and return the artefact.
 
-        If `better` is empty, everyone gets the popular products.
+        If `better` is empty, all visitors get the popular products.
         """
         best = better[0] if better else POPULARITY
         self._fit([method for method in better if method in {best, "similarity"}], is_final=True)
@@ -165,7 +168,7 @@ class Builder:
             "is_final": is_final,
             "as_of": self.as_of,
             "active_from": self.as_of - timedelta(days=self._context.settings.audience.window_days - 1),
-            # For the evaluation, include products that are out of stock: they may have been available at that time.
+            # In the evaluation, include products that are out of stock now: they may have been available then.
             "unavailable": self._unavailable if is_final else [],
             "most_recommended": self._settings.per_visitor,
         }
@@ -221,7 +224,7 @@ def _artefact(
 def serve(artefact: Artefact, context: StepContext) -> bool:
     """Replace the artefact that the online path reads, unless the stored one is newer; return whether it was replaced.
 
-    The newer one has the later newest day or, on the same day, the run that was opened later.
+    An artefact is newer if its newest day is later or, for the same day, if its run was opened later.
     """
     bucket = context.environment.bucket
     content = jsontext.encode(artefact)
@@ -236,7 +239,7 @@ def serve(artefact: Artefact, context: StepContext) -> bool:
                 content, content_type="application/json", if_generation_match=generation
             )
         except (NotFound, PreconditionFailed):
-            # Another run has replaced it meanwhile: compare again.
+            # Another run has replaced the artefact meanwhile, so compare again.
             continue
         return True
 

@@ -33,7 +33,7 @@ SEPARATOR = "; "
 
 @dataclass(frozen=True)
 class Refresh:
-    """A refresh of one day, or of all changed days (None). A `reason` asks for a run even on unchanged data."""
+    """A refresh of one day, or of all changed days (None). With a `reason`, even unchanged data get a run."""
 
     day: date | None = None
     reason: str = ""
@@ -116,7 +116,10 @@ def _log_entry(entry: Mapping[str, Any], export: Export) -> Refresh | None:
 
 
 def _is_of_another_property(entry: Mapping[str, Any], export: Export) -> bool:
-    """Whether an export status and the export's dataset name different properties; False if one of them names none."""
+    """Return whether an export status and the export's dataset name different properties.
+
+    False if either names none.
+    """
     told = _mapping(_mapping(entry.get("resource")).get("labels")).get("property_id")
     ours = GA4_DATASET.fullmatch(export.dataset)
     return bool(told and ours and str(told) != ours["property"])

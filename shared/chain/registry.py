@@ -47,8 +47,8 @@ DEFAULT = "default"
 # Errors after which a new deployment may succeed: faults of Vertex AI, missing machines, exceeded quotas, missing
 # rights.
 HEALING = (Aborted, Forbidden, ServerError, TooManyRequests)
-# Maximum number of requests to the endpoint while waiting for an answer of the canary. Other versions may answer first,
-# because the canary gets only a share of the traffic.
+# Maximum number of requests until the canary has answered one. It gets only a share of the traffic, so other versions
+# may answer first.
 MOST_TRIES = 500
 
 
@@ -103,7 +103,7 @@ class Registry:
     def deploy_canary(self, version: Version, operation_note: Note, deadline: Deadline) -> str:
         """Deploy the version, give it the canary's share of the traffic, and return the deployed model's id.
 
-        On an empty endpoint it gets all traffic. `operation_note` keeps the operation's name between deliveries.
+        On an empty endpoint it gets all traffic. `operation_note` stores the operation's name for later deliveries.
 
         Raises:
             NotReady: the deployment is still running.
@@ -132,7 +132,8 @@ class Registry:
             except RefusedError as error:
                 if error.code != 400:
                     raise
-                # A refusal does not name its deployed model. It may be the champion, which may have other inputs.
+                # A refusal does not name the deployed model that refused. It may be the champion, which may have other
+                # inputs.
                 refusal = error
                 continue
             if answer.deployed_model_id == deployed_id:
@@ -145,10 +146,10 @@ class Registry:
         raise NotReady(f"deployed model {deployed_id} answered none of {MOST_TRIES} requests")
 
     def promote(self, deployed_id: str, version: Version) -> None:
-        """Give all traffic and the alias to the version; undeploy all others except the former champion.
+        """Give all traffic and the alias to the version, and undeploy all others except the former champion.
 
-        The alias is moved last. If it is moved already, everything else is done, and the version must not be recorded
-        as its own predecessor.
+        The alias is moved last. If it has moved already, the rest is done too, and the version must not be recorded as
+        its own predecessor.
         """
         former = self.champion()
         self._set_traffic({deployed_id: 100})
@@ -163,7 +164,10 @@ class Registry:
         self._name(version.number, CHAMPION)
 
     def withdraw(self, deployed_id: str) -> None:
-        """Undeploy a canary. All traffic goes to the champion; without a deployed champion, the endpoint gets none."""
+        """Undeploy a canary.
+
+        All traffic goes to the champion. If the champion is not deployed, the endpoint gets no traffic.
+        """
         champion = self.champion()
         serving = [one.id for one in self._deployed(champion) if one.id != deployed_id] if champion else []
         self._set_traffic({serving[0]: 100} if serving else {})
@@ -234,7 +238,7 @@ class Registry:
         ]
 
     def remove(self, version: Version) -> None:
-        """Undeploy the version and delete its BigQuery model, as far as they still exist.
+        """Undeploy the version and delete its BigQuery model, unless they are gone already.
 
         BigQuery owns the version: deleting the BigQuery model removes it from Vertex AI's registry, which refuses to
         delete it directly (https://cloud.google.com/vertex-ai/docs/model-registry/delete-model).
@@ -317,7 +321,7 @@ class Registry:
                 raise NotReady(f"deployment {operation} is still running; the next delivery looks again")
             time.sleep(pause)
             pause = min(pause * 2, 10)
-        # If two deliveries deploy concurrently, one operation fails although the version is deployed. That is fine.
+        # If two deliveries deploy at the same time, one operation fails, but the version is deployed. That is fine.
         if not self._deployed(version):
             note.write(None)
             message = f"deployment {operation} failed: {state.error.message or 'the model was undeployed meanwhile'}"
@@ -337,7 +341,7 @@ class Registry:
         self._endpoints.update_endpoint(endpoint=endpoint, update_mask={"paths": ["traffic_split"]})
 
     def _name(self, number: str, alias: str) -> None:
-        """Give the alias to the version with this number; another version loses it."""
+        """Give the alias to the version with this number, and take it from any other version."""
         self._models.merge_version_aliases(name=self._model_name(number), version_aliases=[alias])
 
     def _undeploy(self, deployed_id: str) -> None:
@@ -347,7 +351,7 @@ class Registry:
 
 @dataclass(frozen=True)
 class Note:
-    """Reads and writes the name of the operation that deploys a version; None stands for no operation.
+    """Reads and writes the name of the operation that deploys a version, or None if there is no operation.
 
     The name is stored outside the process, so that the next delivery waits for the same operation.
     """
@@ -361,6 +365,9 @@ def _version(model: vertex.Model) -> Version:
 
 
 def _deployed_id(version: Version) -> str:
-    """Return the deployed model's id, at most 10 digits: always the same, so the version is deployed only once."""
+    """Return the deployed model's id, of at most 10 digits.
+
+    It is always the same, so the version is deployed only once.
+    """
     digest = hashlib.sha256(f"{version.run_id} {version.number}".encode()).hexdigest()
     return str(int(digest, 16) % 10**10)

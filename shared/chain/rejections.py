@@ -1,4 +1,4 @@
-"""Count how many runs in a row the gate has rejected. Monitoring stops asking for trainings after some of them."""
+"""Count how many runs in a row the gate has rejected. After some rejections, monitoring requests no more trainings."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from shared.chain.documents import EVALUATION, ExportRun
 if TYPE_CHECKING:
     from shared.chain.runs import Runs
 
-# Maximum number of runs to read, those that were not evaluated included.
+# Maximum number of runs to read, including those that were not evaluated.
 MOST_RUNS = 10
 
 
 def until(run_id: str | None, runs: Runs) -> int:
-    """Return how many evaluated runs in a row the gate rejected, the last of them run `run_id`; 0 for None.
+    """Return how many evaluated runs up to run `run_id` the gate rejected in a row; 0 for None.
 
     A run that was not evaluated, because it failed or was superseded, is skipped. At most MOST_RUNS runs are read.
     """
@@ -29,6 +29,6 @@ def until(run_id: str | None, runs: Runs) -> int:
 
 
 def before(run_id: str, runs: Runs) -> str | None:
-    """Return the last run that was opened to train before this one; None if there is none, or if this run was reset."""
+    """Return the last run that was opened to train before this one, or None if there is none or this run was reset."""
     run = runs.find(run_id)
     return run.after if isinstance(run, ExportRun) else None

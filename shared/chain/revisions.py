@@ -29,7 +29,7 @@ TOLERANCE = 1e-6
 
 
 def inputs(candidate: str, context: StepContext) -> dict[str, float | None]:
-    """Return the model's inputs in the order of its columns: by name, the mean of a number, or None for a category."""
+    """Return the model's inputs by name, in the order of its columns: the mean of a number, or None for a category."""
     columns = _model(candidate, context).feature_columns
     means = {feature.input: feature.mean for feature in _statistics(context)[candidate].features}
     return {str(column.name): means[str(column.name)] for column in columns}
@@ -43,7 +43,7 @@ def _model(candidate: str, context: StepContext) -> bigquery.Model:
 def _statistics(context: StepContext) -> dict[str, TrainingStatistics]:
     """Return the training statistics of each of the run's models, and write them to the run's folder.
 
-    deploy_model reads them, because ML.TRAINING_INFO and ML.FEATURE_INFO need the right to create models, which
+    deploy_model calls this, because ML.TRAINING_INFO and ML.FEATURE_INFO need the right to create models, which
     evaluate_models does not have.
     """
     evaluation = context.runs.require(context.run_id, EVALUATION)
@@ -79,7 +79,7 @@ def export(
 
 
 def percentiles(candidate: str, context: StepContext) -> list[float]:
-    """Return the lowest probability among the 1, 2, ... 99 percent of test visitors with the highest probabilities."""
+    """Return, for p = 1, 2, ... 99, the lowest probability among the p percent of test visitors with the highest."""
     rows = context.warehouse.query("deployment/percentiles", {**training.rows_of_run(context), "candidate": candidate})
     return [row["probability"] for row in rows]
 

@@ -1,4 +1,4 @@
-"""Compute a run's id: its newest day and a digest of what it reads. So the same data give the same run."""
+"""Compute a run's id: its newest day and a digest of what it reads. So the same data lead to the same run."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     )
     from shared.chain.runs import Failure, Record, Runs
 
-# The steps of a run in their order; `training` is not a function but BigQuery's training jobs.
+# The steps of a run, in order. `training` is no function but the time of BigQuery's training jobs.
 STEPS = (
     "build_features",
     "train_models",
@@ -63,8 +63,8 @@ STEPS = (
     "publish_audience",
 )
 
-# The steps of separate runs: one builds recommendations, one checks the model's health, and the others follow an
-# audience to its customers and to the destinations.
+# The steps of separate runs: building recommendations, checking the model's health, and sending an audience's
+# customers to destinations.
 BESIDE = (
     "build_recommendations",
     "monitor_model",
@@ -101,10 +101,10 @@ class Documents:
 
 @dataclass(frozen=True)
 class Run:
-    """A run, as its folder in the bucket shows it.
+    """The state of a run, read from its folder in the bucket.
 
-    `topic` is the topic of its first event. `wanted_for` holds the reasons for which it was opened; empty if there were
-    only new data. `trains` is True if it was opened to train.
+    `topic` is the topic of its first event. `wanted_for` holds the reasons for which it was opened; it is empty if
+    there were only new data. `trains` is True if it was opened to train.
     """
 
     run_id: str
@@ -145,12 +145,15 @@ class Run:
 
     @property
     def has_ended(self) -> bool:
-        """Whether the run has ended, successfully or not."""
+        """Return whether the run has ended, successfully or not."""
         return self.outcome not in {"retrying", "running"}
 
     @property
     def reason(self) -> str:
-        """Why the run was rejected or superseded, why a step failed, or why it asks for a training; otherwise empty."""
+        """Why the run was rejected or superseded, why a step failed, or why a training is requested.
+
+        Otherwise empty.
+        """
         last = self.records[-1].event if self.records else None
         if isinstance(last, RunSuperseded):
             return f"run {last.by} reads newer data"
@@ -162,7 +165,7 @@ class Run:
 
     @property
     def seconds(self) -> dict[str, float]:
-        """The duration of each finished step, all attempts included, and of the training, in seconds."""
+        """The duration of each finished step in seconds, including all attempts, and of the training."""
         times: defaultdict[str, float] = defaultdict(float)
         submitted = None
         for record in self.records:
@@ -181,7 +184,7 @@ def function_of(step: str) -> str:
 
 
 def read(runs: Runs, run_id: str, only: Collection[Document[Any]] | None = None) -> Run:
-    """Return the run's current state with its documents; `only` restricts which documents are read.
+    """Return the run's current state with its documents, or with only the documents in `only`.
 
     Raises:
         Malformed: there is no such run.

@@ -46,10 +46,10 @@ class Life:
 
 @dataclass(frozen=True)
 class Record:
-    """A finished step: the event that it returned, its times, and how many seconds it waited for BigQuery.
+    """A finished step: its event, its times, and the seconds for which it waited for BigQuery.
 
-    `bytes_billed` is what BigQuery bills for its statements, without trainings; 0 in a local cloud. `message_id` is
-    Pub/Sub's id of the message whose delivery finished the step.
+    `bytes_billed` is what BigQuery bills for its statements, without trainings; it is 0 in a local cloud. `message_id`
+    is Pub/Sub's id of the message whose delivery finished the step.
     """
 
     step: str
@@ -84,7 +84,7 @@ class Runs:
         self._store.write_once(self._path(run.event.run_id, "run"), run)
 
     def is_opened(self, run_id: str) -> bool:
-        """Whether the run was opened, and not reset since.
+        """Return whether the run was opened, and not reset since.
 
         This lists the bucket, because a listing fails if the bucket itself is missing.
         """
@@ -117,11 +117,11 @@ class Runs:
         return None if done is None else _record(step, done)
 
     def went_on(self, run_id: str, record: Record) -> bool:
-        """Whether a later step of the run has a record, which shows that this record's event has arrived."""
+        """Return whether a later step of the run has a record, which shows that this record's event has arrived."""
         return any(other.finished_at > record.finished_at for other in self.records(run_id))
 
     def finish(self, run_id: str, record: Record) -> Record:
-        """Write the step's record unless one exists; return the stored record, which may be another delivery's."""
+        """Write the step's record unless one exists. Return the stored record, which may be from another delivery."""
         done = StepDone(
             topic=record.event.topic,
             event=record.event.to_json(),
@@ -141,7 +141,7 @@ class Runs:
         return sorted((_record(step, done) for step, done in found), key=lambda record: record.finished_at)
 
     def fail(self, run_id: str, failure: Failure) -> None:
-        """Write the step's failure, or replace its last one."""
+        """Write the step's failure, in place of an earlier one."""
         failed = StepFailure(
             reason=told(failure.reason), is_permanent=failure.is_permanent, failed_at=failure.failed_at
         )
@@ -150,7 +150,7 @@ class Runs:
     def failures(self, run_id: str) -> list[Failure]:
         """Return the last failure of each step that has not finished."""
         found = dict(self._store.all(f"{self._folder}/{run_id}/failures/", StepFailure))
-        # There are seldom failures, so read the records only if there are.
+        # Failures are rare, so read the records only if there are any.
         finished = {record.step for record in self.records(run_id)} if found else set()
         return [
             Failure(step, failed.reason, failed.is_permanent, failed.failed_at)
@@ -159,7 +159,7 @@ class Runs:
         ]
 
     def plan_trainings(self, run_id: str, attempt: int, jobs: dict[str, str]) -> dict[str, str]:
-        """Write the attempt's job ids by candidate, unless they are written already; return the stored ones."""
+        """Write the attempt's job ids by candidate, unless they are written already; return the stored ids."""
         return self._store.keep(self._path(run_id, f"trainings/{attempt}"), jobs, dict[str, str])
 
     def trainings(self, run_id: str, attempt: int) -> dict[str, str]:
@@ -190,7 +190,7 @@ class Runs:
         return found
 
     def calibrator(self, run_id: str) -> Calibrator:
-        """Return the calibrator of the run's winner; the identity if the run has none."""
+        """Return the calibrator of the run's winner, or the identity if the run has none."""
         evaluation = self.read(run_id, EVALUATION)
         return evaluation.calibrator if evaluation else IDENTITY
 
@@ -220,14 +220,14 @@ class Runs:
         return sorted(prefix.split("/")[-2] for page in pages for prefix in page.prefixes)
 
     def stalled_event(self, run_id: str, before: datetime) -> Event | None:
-        """Return the event for which a stalled run waits; None if the run is not stalled.
+        """Return the event for which a stalled run waits, or None if the run is not stalled.
 
-        A run is stalled if it has neither ended nor failed for good, and its last record (without one, its opening) is
-        older than `before`.
+        A run is stalled if it has neither ended nor failed for good, and its last record is older than `before`. If it
+        has no record, the time of its opening counts.
         """
         run = self.find(run_id)
         if run is None:
-            # It was reset while one of its steps was still writing.
+            # The run was reset while one of its steps was still writing.
             return None
         records = self.records(run_id)
         event: Event = records[-1].event if records else run.event

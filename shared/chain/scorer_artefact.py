@@ -1,7 +1,7 @@
 """Build the embedded scorer's artefact from a trained model.
 
-The sources are ML.WEIGHTS for a logistic regression, the exported booster and its vocabularies for boosted trees, and
-the means that replace missing numbers. The exported SavedModel is not read.
+A logistic regression's weights come from ML.WEIGHTS. Boosted trees come from the exported booster and its vocabularies,
+and the means that replace missing numbers from the training statistics. The exported SavedModel is not read.
 """
 
 from collections.abc import Mapping
@@ -33,14 +33,14 @@ def from_weights(weights: list[dict[str, Any]], means: Mapping[str, float | None
 
 
 def vocabulary(content: bytes) -> list[str]:
-    """Return the categories of an exported vocabulary, one per line; only a line feed ends a line."""
+    """Return the categories of an exported vocabulary, one per line. Only a line feed ends a line."""
     return content.decode().removesuffix("\n").split("\n") if content else []
 
 
 def from_booster(
     booster: Booster, means: Mapping[str, float | None], vocabularies: Mapping[int, list[str]]
 ) -> BoostedTreesArtefact:
-    """Return the artefact of boosted trees; `means` holds all inputs in the order of the booster's columns.
+    """Return the artefact of boosted trees. `means` holds all inputs in the order of the booster's columns.
 
     `vocabularies` holds the categories of an input by its position; their codes count from 1.
     """

@@ -1,4 +1,4 @@
-"""Score with one model version the visitors who were active in the window that ends on the run's day."""
+"""With one model version, score the visitors who were active in the window that ends on the run's day."""
 
 from __future__ import annotations
 

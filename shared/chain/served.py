@@ -1,8 +1,8 @@
-"""Measure the checkouts that were served: their inputs and their scores against what Google Analytics exports later.
+"""Compare the inputs and scores of served checkouts with what Google Analytics exports later.
 
-The log names visitors by pseudonyms, and BigQuery must not know the key. So this module computes the pseudonyms of a
-bounded draw of visitors, and finds those of the log among them. Their pairs are parameters of a job, which can be read
-by those who may read all jobs of the project.
+The log identifies visitors by pseudonyms, and BigQuery must not get the key. So this module computes the pseudonyms of
+a limited sample of visitors, and finds the log's pseudonyms among them. The matching pairs are parameters of a job,
+which is visible to everyone who may read all jobs of the project.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 SPLIT = "served"
 # Maximum number of visitors to compare. Both arrays of parameters must fit in a request of 10 MB.
 MOST_VISITORS = 20_000
-# The line that changes nothing: the probabilities are measured as they were served.
+# The line that changes nothing: the probabilities are evaluated as they were served.
 AS_IT_IS = calibration.Coefficients(intercept=0.0, slope=1.0)
-# The inputs of the last RECENT_DAYS days are compared. Scores are measured on the last RIPE_DAYS days whose visitors'
-# outcome is known.
+# Inputs are compared for the last RECENT_DAYS days. Scores are evaluated for the last RIPE_DAYS days whose outcomes are
+# known.
 RECENT_DAYS = 7
 RIPE_DAYS = 60
 
@@ -68,9 +68,9 @@ def _performance(champion: Version, as_of: date, pseudonyms: Pseudonyms, context
 
 
 def _drawn(first: date, last: date, pseudonyms: Pseudonyms, context: StepContext) -> dict[str, Any] | None:
-    """Return the parameters that name the visitors to compare, with their pseudonyms; None if there is no such visitor.
+    """Return the parameters with the visitors to compare and their pseudonyms, or None if there is no such visitor.
 
-    They had a served checkout from `first` to `last`; at most MOST_VISITORS are drawn.
+    These visitors had a served checkout from `first` to `last`. At most MOST_VISITORS are drawn.
     """
     days = {"first_day": first, "last_day": last}
     draw = {**days, "most": MOST_VISITORS}

@@ -69,7 +69,7 @@ COLUMNS = {
         "items.quantity",
     ],
 }
-# Further columns that the chain reads if the label is another event than a purchase.
+# More columns that the chain reads if the label is an event other than a purchase.
 COLUMNS_OF_EVENTS = {
     "ga360": ["hits.eventInfo.eventCategory", "hits.eventInfo.eventAction", "hits.eventInfo.eventValue"],
     "ga4": [],
@@ -113,10 +113,11 @@ def optional_columns(kind: str, present: Collection[str]) -> dict[str, str]:
 def look(refresh: Refresh, environment: Environment, today: date, asked_at: datetime) -> Reading:
     """Read the current state of the export. The same data give the same reading.
 
-    `asked_at` is the time of the message; a missing right of an older message is final.
+    `asked_at` is the time of the message. If the message is old, a missing right is reported as a problem in the
+    reading.
 
     Raises:
-        Forbidden: a right is missing, and a recent grant may still take effect; or a quota is used up.
+        Forbidden: a quota is used up, or a right is missing, and a recent grant may still take effect.
     """
     settings = environment.settings
     try:
@@ -136,7 +137,10 @@ def look(refresh: Refresh, environment: Environment, today: date, asked_at: date
 
 
 def newest_table(environment: Environment) -> str | None:
-    """Return the table that was created last, whose columns BigQuery uses for the whole export; None without tables."""
+    """Return the table that was created last, or None.
+
+    BigQuery takes the columns of the whole export from this table.
+    """
     settings = environment.settings
     rows = environment.query("source/newest_table", {"prefix": settings.table_prefix}, source=settings.source_dataset)
     return rows[0]["table_id"] if rows else None

@@ -32,8 +32,8 @@ def decode_event(message: Message) -> Event:
 class Opening:
     """How messages open runs for a step.
 
-    A message of one of the topics `on` asks for a run, unless it is an `event` with a run's id. `open` opens or joins a
-    run and returns its first event, of the class `event`; None if there is nothing to do.
+    A message on one of the topics `on` requests a run, unless it is an `event` with a run's id. `open` opens or joins a
+    run and returns its first event, of the class `event`, or None if there is nothing to do.
     """
 
     event: type[Event]
@@ -41,7 +41,7 @@ class Opening:
     open: Callable[[Message, Environment, datetime], Event | None]
 
     def is_asked_by(self, message: Message) -> bool:
-        """Whether the message asks for a run.
+        """Return whether the message requests a run.
 
         Raises:
             Malformed: the body is not a JSON object.
@@ -64,7 +64,7 @@ class Step:
     opening: Opening | None = None
 
     def event(self, message: Message, environment: Environment, now: datetime) -> Event | None:
-        """Return the message's event, or the first event of the run that it opens; None if there is nothing to do.
+        """Return the message's event, or the first event of the run that it opens, or None if there is nothing to do.
 
         Raises:
             Malformed: the step does not understand the message.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # Maximum number of attempts to train a candidate.
 TRIES = 3
-# Maximum age of a run that writes rows: sql/tables sets an expiration that counts from the day of the run's opening.
+# Maximum age of a run that writes rows. In sql/tables, partitions expire some days after the run's opening.
 OLDEST = timedelta(days=6)
 
 
@@ -53,7 +53,7 @@ def freeze_rows(context: StepContext) -> None:
 def write_rows(first: date, last: date, train: float, evaluation: float, context: StepContext) -> None:
     """Write the run's rows: visitors from `first` to `last` whose outcome is known, split by time.
 
-    `train` and `evaluation` are the shares of the visitors for these splits. The remaining visitors are for the test.
+    `train` and `evaluation` are the shares of the visitors in these splits. The remaining visitors are the test split.
     """
     days = {"from_day": first, "as_of": last}
     shares = {"train_share": train, "evaluation_share": evaluation}
@@ -74,7 +74,7 @@ def submit(candidates: Iterable[str], attempt: int, context: StepContext) -> Non
 def ended(attempt: int, context: StepContext) -> dict[str, bigquery.QueryJob] | None:
     """Return each candidate's newest job of the attempts up to this one.
 
-    None if one of them has not ended, or if no training was planned.
+    None if one of the jobs has not ended, or if no training was planned.
     """
     ids = {
         candidate: job_id
@@ -92,14 +92,17 @@ def ended(attempt: int, context: StepContext) -> dict[str, bigquery.QueryJob] | 
 
 
 def to_repeat(jobs: Mapping[str, bigquery.QueryJob], attempt: int) -> list[str]:
-    """Return the candidates whose failed jobs may succeed in another attempt; none after the last attempt."""
+    """Return the candidates whose failed jobs may succeed in another attempt.
+
+    After the last attempt, there are none.
+    """
     if attempt >= TRIES:
         return []
     return [candidate for candidate, job in jobs.items() if job.error_result and heals(job)]
 
 
 def failures(jobs: Mapping[str, bigquery.QueryJob]) -> dict[str, str]:
-    """Return, by candidate, why its job failed; a candidate whose job succeeded is left out."""
+    """Return the reason of each failed job, by candidate."""
     return {candidate: reason(job) for candidate, job in jobs.items() if job.error_result}
 
 
@@ -108,11 +111,11 @@ def _create_model(candidate: str, context: StepContext) -> Statement:
 
 
 def billed(run_id: str, environment: Environment) -> dict[str, int]:
-    """Return the bytes that BigQuery bills for the trainings of each candidate, all attempts included."""
+    """Return the bytes that BigQuery bills for the trainings of each candidate, including all attempts."""
     found: Counter[str] = Counter()
     for attempt in range(1, TRIES + 1):
         for candidate, job_id in environment.runs.trainings(run_id, attempt).items():
-            # BigQuery forgets jobs after half a year.
+            # BigQuery keeps jobs for half a year.
             with contextlib.suppress(NotFound):
                 job: bigquery.QueryJob = environment.bigquery.get_job(job_id, location=environment.settings.location)  # type: ignore[assignment]
                 found[candidate] += job.total_bytes_billed or 0

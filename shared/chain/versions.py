@@ -23,11 +23,11 @@ class Version:
 
 
 def model_name(candidate: str, run_id: str) -> str:
-    """Return the name of a run's model in BigQuery. Each run has its own, so former models stay for a rollback."""
+    """Return the name of a run's model in BigQuery. It is unique, so that former models stay for a rollback."""
     return f"{candidate}_{run_id.replace('-', '_')}"
 
 
 def run_of_model(name: str) -> str | None:
-    """Return the id of the run that made the BigQuery model of this name; None if no run made it."""
+    """Return the id of the run that made the BigQuery model of this name, or None if no run made it."""
     found = _MODEL.fullmatch(name)
     return found and f"{found[1]}-{found[2]}"

@@ -1,8 +1,8 @@
 """The contract of a destination: what each platform's module implements, and the structures that it exchanges.
 
-A module decides what its platform needs: how members are written, how they are sent, and how the platform says what
-became of them. What is the same for all is elsewhere: the difference in sql/destinations/plan.sql, the order of the
-batches in shared/destinations/delivery.py.
+A module decides what depends on its platform: the format of members, the requests, and how the platform reports the
+outcome. The rest is common to all: sql/destinations/plan.sql computes the changes, and
+shared/destinations/delivery.py sends the batches in the right order.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PUTS: tuple[Kind, ...] = ("add", "update")
 
 
 class Member(Struct, frozen=True, kw_only=True):
-    """A row of destination_changes: a customer in the form that the destination takes. An unknown value is None."""
+    """A row of destination_changes: a customer in the destination's format. An unknown value is None."""
 
     customer_id: str
     email: str | None = None
@@ -57,7 +57,7 @@ class Batch(Struct, frozen=True):
 
     @property
     def puts(self) -> bool:
-        """Whether the members are put at the destination, not taken away."""
+        """Return whether the batch adds or updates members at the destination, instead of removing them."""
         return self.kind in PUTS
 
     @property
@@ -67,10 +67,10 @@ class Batch(Struct, frozen=True):
 
 
 class Answer(Struct, frozen=True):
-    """What a destination says about a request; `request` is its id at the destination.
+    """A destination's answer about a request. `request` is the request's id at the destination.
 
-    `refused` maps customers to the sentence that says why the destination refused them. `detail` says why a request has
-    failed, or what the destination noted about it.
+    `refused` maps each refused customer to the reason, as a sentence. `detail` says why a request failed, or what the
+    destination noted about it.
     """
 
     request: str
@@ -83,19 +83,19 @@ class Destination(Protocol):
     """A destination with the account, list or folder that the settings name."""
 
     name: ClassVar[str]
-    # Name of the table or view of sql/tables that holds the customers in the form that the destination takes.
+    # Name of the table or view of sql/tables that holds the customers in the destination's format.
     form: ClassVar[str]
     # Maximum number of members in a request.
     batch_size: ClassVar[int]
     # Whether the destination stores scores, offers and products.
     takes_scores: ClassVar[bool]
-    # Whether a customer is found again by the addresses that were sent, not by the customer's id.
+    # Whether the destination identifies a customer by the addresses that were sent, not by the customer's id.
     is_keyed_by_address: ClassVar[bool]
-    # Whether a newer audience waits until the requests of the one before have ended, because the destination may
-    # process requests in another order than that in which they were sent.
+    # Whether a newer audience waits until the requests of the previous one have ended, because the destination may
+    # process requests in another order than they were sent.
     waits_for_earlier: ClassVar[bool]
-    # How long after sending a request its status is first asked for, and how long after sending an outcome that is
-    # still unknown is recorded as `unconfirmed`.
+    # Time after sending at which a request's status is first asked for, and time after sending at which an outcome that
+    # is still unknown is recorded as `unconfirmed`.
     first_look: ClassVar[timedelta]
     last_look: ClassVar[timedelta]
 
@@ -106,15 +106,15 @@ class Destination(Protocol):
 
     @property
     def mode(self) -> Mode:
-        """The mode of the settings: which changes are sent."""
+        """The configured mode, which decides which changes are sent."""
         ...
 
     def validate(self, member: Member) -> str | None:
-        """Return why the destination cannot take the member, as a sentence without personal data; None if it can."""
+        """Return why the destination cannot accept the member, or None; a sentence without personal data."""
         ...
 
     def apply(self, batch: Batch) -> Answer:
-        """Send a batch. Sending it again has no second effect.
+        """Send a batch. A second call has no further effect.
 
         Raises:
             Permanent: the destination refuses the whole batch for a reason that a retry cannot fix, e.g. a wrong token.
@@ -124,9 +124,9 @@ class Destination(Protocol):
         ...
 
     def status(self, request: str, members: Callable[[], list[Member]]) -> Answer:
-        """Return what the destination says now about an earlier request; `request` is `Answer.request`.
+        """Return the destination's current answer about an earlier request, whose id is `Answer.request`.
 
-        `members` returns those that the request has sent, in the same order.
+        `members` returns the members that were sent in the request, in the same order.
 
         Raises:
             Busy: the destination asks to wait.
@@ -135,7 +135,7 @@ class Destination(Protocol):
 
 
 class Busy(Exception):  # noqa: N818 - not a failure: the destination takes the batch later
-    """The destination asks to wait; `until` is when it takes requests again."""
+    """The destination asks to wait. It accepts requests again at the time `until`."""
 
     def __init__(self, said: str, until: datetime) -> None:
         super().__init__(said)

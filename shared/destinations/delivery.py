@@ -1,8 +1,8 @@
-"""Bring a destination's members to the state that a plan wants: send batches, and follow what becomes of them.
+"""Bring a destination's members to the planned state: send batches, and follow up on their outcomes.
 
-A delivery never waits for a platform: it does what can be done now, and a later event goes on. The order is fixed.
-Members who may no longer be there leave first. Then new and changed members are sent. Members who only left the
-audience are removed once all additions have ended, so that a failed addition leaves no gap.
+A delivery never waits for a platform: it does what can be done now, and a later event continues. The order is fixed.
+First, members who may no longer be at the destination are removed. Then new and changed members are sent. Members who
+only left the audience are removed after all additions have ended, so that a failed addition leaves no gap.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
     from shared.chain.environment import StepContext
     from shared.destinations.contract import Channel, Destination, Mode
 
-# The order in which changes are sent. Removals follow when all others have ended.
+# The order in which changes are sent. The kind `remove` follows when all others have ended.
 FIRST: tuple[Kind, ...] = ("withdraw", "outdated", *PUTS)
-# The pause between two questions for a request's status grows by this factor, up to LONGEST_PAUSE.
+# After each question for a request's status, the pause grows by this factor, up to LONGEST_PAUSE.
 LONGER = 1.3
 LONGEST_PAUSE = timedelta(hours=1)
 
 
 class DeliveryInRun:
-    """A delivery run of one destination, during one delivery of an event."""
+    """The work of a destination's delivery run in one delivery of an event."""
 
     def __init__(self, destination: Destination, context: StepContext) -> None:
         self._destination = destination
@@ -48,7 +48,7 @@ class DeliveryInRun:
         self._of_run = {"created_on": self._run.opened_at.date(), "run_id": context.run_id}
 
     def follow(self) -> None:
-        """Ask the destination how each open request that is due has ended, and record those that have."""
+        """Ask the destination for the outcome of each open request that is due, and record the known outcomes."""
         now = self._context.now
         due = [one for one in self._requests.open() if one.outcome != "sent" or one.look_at <= now]
         asked = [self._look(one, now) for one in due]
@@ -60,10 +60,10 @@ class DeliveryInRun:
         Removals are sent only when no other request of the run is open.
 
         Returns:
-            The run's result; None while a request of the destination is open or a batch is not sent.
+            The run's result, or None while a request of the destination is open or a batch is not sent.
 
         Raises:
-            NotReady: the deadline has passed, or would pass before the destination takes requests again.
+            NotReady: the deadline has passed, or would pass before the destination accepts requests again.
         """
         earlier = any(one.run_id != self._context.run_id for one in self._requests.open())
         if earlier and self._destination.waits_for_earlier:
@@ -75,7 +75,7 @@ class DeliveryInRun:
         return self._result(plan)
 
     def _plan(self) -> DeliveryPlan:
-        """Return the run's plan. The first delivery computes it and stores it; later ones read it."""
+        """Return the run's plan. The first delivery computes and stores it; later deliveries read it."""
         if kept := self._context.runs.read(self._context.run_id, PLAN):
             return kept
         destination, warehouse = self._destination, self._context.warehouse
@@ -87,7 +87,7 @@ class DeliveryInRun:
         return self._context.runs.keep(self._context.run_id, PLAN, DeliveryPlan(batches))
 
     def _result(self, plan: DeliveryPlan) -> Delivery | None:
-        """Write and return the run's result; None while a request of the destination is open or a batch is not sent."""
+        """Write and return the run's result. None while a request of the destination is open or a batch is not sent."""
         if self._requests.open() or len(self._requests.places_of(self._context.run_id)) < len(plan.batches):
             return None
         delivery = summary(self._destination.name, plan, self._requests.ended(self._context.run_id))
@@ -139,10 +139,10 @@ class DeliveryInRun:
         return [one for one in members if one.customer_id not in request.refused]
 
     def _apply(self, batch: Batch) -> Answer:
-        """Send the batch. If the destination asks to wait, and the deadline allows it, wait.
+        """Send the batch. If the destination asks to wait, wait as long as the deadline allows.
 
         Raises:
-            NotReady: the deadline passes first; the next delivery goes on.
+            NotReady: the deadline passes first; the next delivery continues.
         """
         while True:
             if self._context.deadline.has_passed:
@@ -158,7 +158,7 @@ class DeliveryInRun:
             time.sleep(max(pause, 0.0))
 
     def _record_sent(self) -> None:
-        """Record in the member ledger the open requests of this run. Recording them again changes nothing."""
+        """Record this run's open requests in the member ledger. Recording them again changes nothing."""
         mine = sorted(
             (one for one in self._requests.open() if one.run_id == self._context.run_id), key=lambda one: one.place
         )
@@ -178,9 +178,9 @@ class DeliveryInRun:
         self._record_outcomes([one for one in mine if one.outcome != "sent"])
 
     def _look(self, request: Request, now: datetime) -> Request:
-        """Ask for the request's status, store the answer and return the request with it.
+        """Ask for the request's status, store the answer, and return the updated request.
 
-        If its outcome is known already, return it unchanged.
+        A request whose outcome is known is returned unchanged.
         """
         if request.outcome != "sent":
             return request
@@ -206,7 +206,7 @@ class DeliveryInRun:
         return looked
 
     def _record_outcomes(self, requests: list[Request]) -> None:
-        """Record requests that have ended: first in the member ledger, then in the bucket."""
+        """Record the outcomes of ended requests: first in the member ledger, then in the bucket."""
         if not requests:
             return
         refused = {customer: why for one in requests for customer, why in one.refused.items()}
@@ -227,7 +227,7 @@ class DeliveryInRun:
 def plan_parameters(
     destination: Destination | type[Destination], channel: Channel, mode: Mode, day: date
 ) -> dict[str, Any]:
-    """Return the parameters of sql/destinations/plan.sql for the audience of `day`, without those that name the run."""
+    """Return the parameters of sql/destinations/plan.sql for the audience of `day`, except those that name the run."""
     return {
         "day": day,
         "destination": destination.name,

@@ -1,10 +1,9 @@
 """The documents of a destination and of its delivery runs.
 
-destinations/NAME/current.json          the delivery run that sends now, or sent last
-destinations/NAME/open/BATCH.json       a request whose outcome is not known yet; any run of the destination follows it
-runs/RUN_ID/delivery_plan.json          the run's batches
-runs/RUN_ID/requests/KIND-NUMBER.json   a request that has ended
-runs/RUN_ID/delivery.json               what became of the run's members
+destinations/NAME/current.json          the delivery run that sends now, or sent last destinations/NAME/open/BATCH.json
+a request whose outcome is not known yet; any run of the destination follows it up runs/RUN_ID/delivery_plan.json
+the run's batches runs/RUN_ID/requests/KIND-NUMBER.json   a request that has ended runs/RUN_ID/delivery.json
+the run's result, in numbers of members
 """
 
 from datetime import date, datetime
@@ -19,7 +18,8 @@ from shared.destinations.contract import Kind, Outcome
 class Current(Struct, frozen=True):
     """The delivery run that sends now, or sent last.
 
-    `resolved_at` is when the audience's customers run was opened. An older audience does not replace a newer one.
+    `resolved_at` is the time at which the run that resolved the audience's customers was opened. An older audience does
+    not replace a newer one.
     """
 
     run_id: str
@@ -27,7 +27,7 @@ class Current(Struct, frozen=True):
 
 
 class PlannedBatch(Struct, frozen=True):
-    """A batch of the plan: the `number`-th of its kind, from 1, with `members` members."""
+    """A batch of the plan: `number` counts the batches of its kind from 1, and `members` counts its members."""
 
     kind: Kind
     number: int
@@ -41,11 +41,11 @@ class DeliveryPlan(Struct, frozen=True):
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """A request to a destination; `request` is its id there, and `members` the number of members in its batch.
+    """A request to a destination. `request` is its id there, and `members` the number of members in its batch.
 
-    `outcome` is `sent` until the destination has said how the request ended. `looks` counts how often it was asked, and
-    `look_at` is when to ask next. `refused` maps the customers who were refused to the reason.
-    `created_on` is the day on which the run was opened, as in the table destination_changes.
+    `outcome` is `sent` until the destination has reported another outcome. `looks` counts the questions for the status,
+    and `look_at` is the time of the next one. `refused` maps each refused customer to the reason. `created_on` is the
+    day on which the run was opened, as in the table destination_changes.
     """
 
     created_on: date
@@ -72,7 +72,7 @@ class Request(Struct, frozen=True, kw_only=True):
 
 
 class Ended(Struct, frozen=True):
-    """A request that has ended; `refused` counts the members who were refused, by reason."""
+    """A request that has ended. `refused` counts the refused members by reason."""
 
     kind: Kind
     number: int

@@ -35,7 +35,7 @@ COLUMNS = (
 
 
 class FileDestination:
-    """The folder `deliveries/RUN_ID/` of the bucket. A batch that is sent again writes the same file."""
+    """The folder `deliveries/RUN_ID/` of the bucket. A batch that is sent again overwrites its file."""
 
     name: ClassVar[str] = "files"
     form: ClassVar[str] = "customers"
@@ -52,7 +52,7 @@ class FileDestination:
         self._bucket = clients.bucket
 
     def validate(self, _: Member) -> str | None:
-        """Return None: a file takes every customer."""
+        """Return None, since a file accepts every customer."""
         return None
 
     def apply(self, batch: Batch) -> Answer:
@@ -62,12 +62,12 @@ class FileDestination:
         return Answer(f"gs://{self._bucket.name}/{path}", "confirmed")
 
     def status(self, request: str, _: Callable[[], list[Member]]) -> Answer:
-        """Return `confirmed`: `apply` has written the file."""
+        """Return `confirmed`, since `apply` has written the file."""
         return Answer(request, "confirmed")
 
 
 def content(batch: Batch) -> str:
-    """Return a batch as CSV: `operation` is `put` or `take`, and the products of a cell are separated by spaces."""
+    """Return a batch as CSV. `operation` is `put` or `take`; spaces separate the products in a cell."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)

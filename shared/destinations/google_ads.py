@@ -1,7 +1,7 @@
 """A Customer Match list of Google Ads, through the Data Manager API.
 
-sql/tables/google_ads_customers.sql normalises and hashes the customers' addresses by Google's rules. Waiting for the
-quota and sending again is the work of shared/destinations/delivery.py.
+sql/tables/google_ads_customers.sql normalizes and hashes the customers' addresses by Google's rules.
+shared/destinations/delivery.py waits for the quota, and sends again.
 
 https://developers.google.com/data-manager/api/reference/rest/v1/audienceMembers
 """
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 SCOPE = "https://www.googleapis.com/auth/datamanager"
 GRANTED = api.ConsentStatus.CONSENT_GRANTED
-# All members are sent with this consent. It is true, because sql/customers/exclusions.sql excludes all others.
+# The consent of all members that are sent. sql/customers/exclusions.sql excludes all customers without it.
 CONSENT = api.Consent(ad_user_data=GRANTED, ad_personalization=GRANTED)
 TERMS = api.TermsOfService(customer_match_terms_of_service_status=api.TermsOfServiceStatus.ACCEPTED)
-# The pause after HTTP 429 if the answer names none.
+# The pause after HTTP 429 if the answer gives none.
 MINUTE = timedelta(minutes=1)
 # The path in a field violation, which holds the member's position in the request and the field.
 MEMBER = re.compile(r"audience_members\[(\d+)\]\.(.+)")
@@ -38,7 +38,7 @@ STATES = api.RequestStatusPerDestination.RequestStatus
 
 
 class GoogleAdsDestination:
-    """A user list of Google Ads. Adding or removing a member twice has one effect."""
+    """A user list of Google Ads. Adding or removing a member again has no further effect."""
 
     name: ClassVar[str] = "google_ads"
     form: ClassVar[str] = "google_ads_customers"
@@ -46,7 +46,8 @@ class GoogleAdsDestination:
     takes_scores: ClassVar[bool] = False
     is_keyed_by_address: ClassVar[bool] = True
     waits_for_earlier: ClassVar[bool] = False
-    # https://developers.google.com/data-manager/api/devguides/diagnostics: not before 30 minutes, for up to 24 hours.
+    # https://developers.google.com/data-manager/api/devguides/diagnostics: the status is available after 30 minutes,
+    # for up to 24 hours.
     first_look: ClassVar[timedelta] = timedelta(minutes=30)
     last_look: ClassVar[timedelta] = timedelta(hours=24)
     channel: ClassVar[Channel] = "ads"
@@ -61,7 +62,7 @@ class GoogleAdsDestination:
         )
 
     def validate(self, member: Member) -> str | None:
-        """Return why Google cannot match the member; None if it can."""
+        """Return why Google cannot match the member, or None if it can."""
         has_address = member.first_name and member.last_name and member.country and member.postal_code
         if member.email or member.phone or has_address:
             return None
@@ -87,7 +88,7 @@ class GoogleAdsDestination:
             return Answer(request, "sent" if fine else "confirmed", wrong)
 
     def status(self, request: str, _: Callable[[], list[Member]]) -> Answer:
-        """Return how a request has ended; `sent` while Google processes it."""
+        """Return how a request has ended, or `sent` while Google processes it."""
         found = self._client.retrieve_request_status(request={"request_id": request})
         [one] = found.request_status_per_destination
         state = STATES(one.request_status)
@@ -134,7 +135,7 @@ def _client(endpoint: str) -> api.IngestionServiceClient:
 
 
 def _identifiers(member: Member) -> list[api.UserIdentifier]:
-    """Return what Google matches the member by: hashed e-mail address and phone number, and the postal address."""
+    """Return the identifiers for matching: hashed e-mail address and phone number, and the postal address."""
     found = []
     if member.email:
         found.append(api.UserIdentifier(email_address=member.email))
@@ -152,7 +153,7 @@ def _identifiers(member: Member) -> list[api.UserIdentifier]:
 
 
 def _wrong_members(error: BadRequest, members: Sequence[Member]) -> dict[str, str]:
-    """Return the members that a refused request names, with Google's reason; empty if it names none."""
+    """Return the members that a refused request names, with Google's reason. If it names none, return an empty dict."""
     wrong = {}
     for violation in _violations(error):
         found = MEMBER.search(violation["field"])
@@ -162,12 +163,12 @@ def _wrong_members(error: BadRequest, members: Sequence[Member]) -> dict[str, st
 
 
 def _violations(error: BadRequest) -> list[dict[str, str]]:
-    """Return the field violations of the error's google.rpc.BadRequest; each has `field` and `description`."""
+    """Return the field violations (`field`, `description`) of the error's google.rpc.BadRequest."""
     return [one for detail in error.details if isinstance(detail, dict) for one in detail.get("fieldViolations", ())]
 
 
 def _pause(error: TooManyRequests) -> timedelta:
-    """Return how long Google asks to wait, by google.rpc.RetryInfo; MINUTE if it does not say."""
+    """Return the pause that Google requests in google.rpc.RetryInfo, or MINUTE without such a request."""
     asked = (detail.get("retryDelay", "") for detail in error.details if isinstance(detail, dict))
     seconds = next((one.removesuffix("s") for one in asked if one), None)
     return timedelta(seconds=float(seconds)) if seconds else MINUTE

@@ -4,7 +4,7 @@ from shared.log import LogEvent
 
 
 class AudienceDelivered(LogEvent, frozen=True):
-    """A delivery run has ended: the destination has answered each of its requests."""
+    """A delivery run has ended: the outcome of each of its requests is known."""
 
     event = "audience_delivered"
     severity = "NOTICE"

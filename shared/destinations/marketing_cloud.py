@@ -1,4 +1,4 @@
-"""A client of Salesforce Marketing Cloud: access tokens, rows of a data extension by REST, and their deletion by SOAP.
+"""A client of Salesforce Marketing Cloud: access tokens, storing rows of a data extension (REST), deleting rows (SOAP).
 
 https://developer.salesforce.com/docs/marketing/marketing-cloud/guide/access-token-s2s.html
 https://developer.salesforce.com/docs/marketing/marketing-cloud/references/mc_rest_data_extensions/updateDataExtensionIDAsync.html
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 CLIENT_ID, CLIENT_SECRET = "SALESFORCE_CLIENT_ID", "SALESFORCE_CLIENT_SECRET"
 # Maximum number of rows in a synchronous request: help.salesforce.com/s/articleView?id=mktg.mc_overview_limits_api.htm
 MOST_DELETED = 50
-# The number of results in a page; the default is 50.
+# Number of results per page. Salesforce's default is 50.
 PAGE = 500
 SECONDS = 60.0
 # A token is renewed this many seconds before it expires.
 MARGIN = 60.0
-# The pause after HTTP 429 if the answer names none.
+# The pause after HTTP 429 if the answer gives none.
 PAUSE = timedelta(minutes=1)
 SCOPES = "the scopes data_extensions_read and data_extensions_write"
 
@@ -52,14 +52,14 @@ class Client(NamedTuple):
 
 
 class Result(Struct, frozen=True):
-    """What became of a row; `message` may repeat the row's values."""
+    """The result for one row. `message` may contain the row's values."""
 
     status: str
     message: str | None = None
 
     @property
     def is_ok(self) -> bool:
-        """Whether the row is stored or deleted."""
+        """Return whether the row was stored or deleted."""
         return self.status == "OK"
 
 
@@ -97,7 +97,7 @@ class _Refusal(Struct, rename="camel"):
 
 
 class MarketingCloud:
-    """The requests for rows. A token is kept until it expires, since Salesforce limits the number of tokens."""
+    """The requests for rows. A token is used until it expires, because Salesforce limits the number of tokens."""
 
     def __init__(self, settings: Salesforce, client: Client) -> None:
         self._auth = settings.api_endpoint or f"https://{settings.subdomain}.auth.marketingcloudapis.com"
@@ -118,7 +118,7 @@ class MarketingCloud:
         return msgspec.json.decode(self._rest("PUT", path, {"items": rows}), type=_Accepted).request_id
 
     def status(self, request: str) -> Status | None:
-        """Return the state of a request; None if Salesforce does not know the request, or not yet.
+        """Return the state of a request, or None if Salesforce does not know the request, or not yet.
 
         Raises:
             Permanent, Busy: see `upsert`.
@@ -126,7 +126,7 @@ class MarketingCloud:
         return msgspec.json.decode(self._rest("GET", f"/data/v1/async/{request}/status"), type=_Looked).status
 
     def results(self, request: str) -> list[Result]:
-        """Return what became of each row of a request, in the order in which the rows were sent.
+        """Return the result for each row of a request, in the order in which the rows were sent.
 
         Raises:
             Permanent, Busy: see `upsert`.
@@ -144,7 +144,7 @@ class MarketingCloud:
             number += 1
 
     def delete(self, key: str, column: str, values: Sequence[str]) -> list[Result]:
-        """Delete at most MOST_DELETED rows of the data extension by their primary key; return a result for each.
+        """Delete at most MOST_DELETED rows of the data extension by their primary key, and return a result for each.
 
         Raises:
             Permanent, Busy: see `upsert`.
@@ -198,7 +198,7 @@ class MarketingCloud:
         return self._answered(ask)
 
     def _answered(self, ask: Callable[[_Token], BaseHTTPResponse]) -> bytes:
-        """Return the content of the answer; if Salesforce refuses a kept token, ask again with a new one."""
+        """Return the content of the answer. If Salesforce refuses the current token, ask again with a new one."""
         response = ask(self._valid_token())
         if _refuses_token(response):
             self._token = None
@@ -236,10 +236,10 @@ class MarketingCloud:
 
 
 def client(environment: Mapping[str, str] = os.environ) -> Client:
-    """Return the credentials, secrets from Secret Manager.
+    """Return the credentials from the environment variables, which Secret Manager fills.
 
     Raises:
-        SettingsError: one is missing.
+        SettingsError: a variable is missing.
     """
     for name in (CLIENT_ID, CLIENT_SECRET):
         if not environment.get(name):
@@ -248,12 +248,12 @@ def client(environment: Mapping[str, str] = os.environ) -> Client:
 
 
 def _refuses_token(response: BaseHTTPResponse) -> bool:
-    """Return whether the token is not valid. SOAP says so in a fault, with HTTP status 500."""
+    """Return whether the response says that the token is invalid. SOAP answers with a fault and HTTP status 500."""
     return response.status == 401 or (response.status == 500 and b"Token Expired" in response.data)
 
 
 def _error(response: BaseHTTPResponse) -> Exception:
-    """Return the error for a refused request. Salesforce's own text is left out, because it may hold a row's values."""
+    """Return the error for a refused request, without Salesforce's text, which may contain a row's values."""
     try:
         refusal = msgspec.json.decode(response.data, type=_Refusal)
     except msgspec.MsgspecError:

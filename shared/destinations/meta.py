@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 TOKEN = "META_ACCESS_TOKEN"  # noqa: S105 - the name of a secret
 SCHEMA = ("EXTERN_ID", "EMAIL", "PHONE", "FN", "LN", "COUNTRY", "ZIP")
 SECONDS = 60.0
-# What to do about each error code: https://developers.facebook.com/docs/marketing-api/error-reference.
+# The remedy for each error code: https://developers.facebook.com/docs/marketing-api/error-reference.
 REMEDIES = {
     100: "a parameter is wrong: check the id of the audience",
     190: f"the access token is wrong or has expired: store a new one in the secret {TOKEN}",
@@ -56,7 +56,7 @@ class _Received(Struct):
 
 
 class MetaDestination:
-    """A Custom Audience. A batch that is sent again has the same session, so it has one effect."""
+    """A Custom Audience. A batch that is sent again belongs to the same session, so it has no further effect."""
 
     name: ClassVar[str] = "meta"
     form: ClassVar[str] = "meta_customers"
@@ -76,7 +76,7 @@ class MetaDestination:
         self._token = token
 
     def validate(self, _: Member) -> str | None:
-        """Return None: each member has the shop's customer id, by which Meta can match."""
+        """Return None, since each member has the shop's customer id, by which Meta can match."""
         return None
 
     def apply(self, batch: Batch) -> Answer:
@@ -106,7 +106,7 @@ class MetaDestination:
         return Answer(batch.name, "confirmed", detail=detail)
 
     def status(self, request: str, _: Callable[[], list[Member]]) -> Answer:
-        """Return `confirmed`: Meta has received the request, and does not say how a single request ended."""
+        """Return `confirmed`: Meta has accepted the request, and reports nothing more about single requests."""
         return Answer(request, "confirmed")
 
     def _ask(self, method: str, body: dict[str, Any]) -> Any:
@@ -124,10 +124,10 @@ class MetaDestination:
 
 
 def token(environment: Mapping[str, str] = os.environ) -> str:
-    """Return the access token, a secret from Secret Manager.
+    """Return the access token from the environment variable, which Secret Manager fills.
 
     Raises:
-        SettingsError: the environment holds no token.
+        SettingsError: the variable is missing.
     """
     if not (found := environment.get(TOKEN)):
         raise SettingsError(f"{TOKEN} must be the access token of a system user with the right ads_management")
@@ -148,5 +148,5 @@ def _error(status: int, content: bytes) -> Exception:
 
 
 def _session(name: str) -> int:
-    """Return the session's id, a positive 63-bit integer; the same for each attempt."""
+    """Return the session's id, a positive 63-bit integer. It is the same for each attempt."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) >> 1

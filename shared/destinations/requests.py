@@ -1,7 +1,7 @@
-"""The requests of a destination: those that are open, and how the others ended.
+"""The requests of a destination: open requests, and the outcomes of ended ones.
 
-A request belongs to the destination, not to the run that sent it: a newer run also asks for the status of the open
-requests of the runs before.
+A request belongs to the destination, not to the run that sent it: a newer run also asks for the status of open requests
+of earlier runs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Requests:
         self._folder = f"destinations/{destination}/open/"
 
     def open(self) -> list[Request]:
-        """Return the requests of all runs that were not ended with `end` yet."""
+        """Return the open requests of all runs."""
         return [request for _, request in self._store.all(self._folder, Request)]
 
     def places_of(self, run_id: str) -> set[str]:
@@ -39,11 +39,11 @@ class Requests:
         return {name.removesuffix(".json") for name in names}
 
     def keep(self, request: Request) -> None:
-        """Write an open request, or replace its former state."""
+        """Write an open request, in place of its former state."""
         self._store.write(self._path(request), request)
 
     def end(self, request: Request, now: datetime) -> None:
-        """Write into the folder of the request's run how it has ended, then delete the open request."""
+        """Write the request's outcome into the folder of its run, then delete the open request."""
         how = Ended(
             kind=request.kind,
             number=request.number,

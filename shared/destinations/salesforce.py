@@ -1,4 +1,4 @@
-"""A data extension of Salesforce Marketing Cloud: a table, with a row for each member."""
+"""A data extension of Salesforce Marketing Cloud: a table with one row per member."""
 
 from __future__ import annotations
 
@@ -18,24 +18,26 @@ if TYPE_CHECKING:
     from shared.destinations.marketing_cloud import Client, Result
 
 KEY = "customer_id"
-# A result of SOAP for a row that was not there.
+# Part of SOAP's message about a row that did not exist.
 NOT_THERE = "affected 0 of"
-# A result of REST for a row that another transaction has blocked; Salesforce does not say whether it is stored later.
+# Part of REST's message about a row that another transaction has locked. Salesforce does not say whether it stores the
+# row later.
 BLOCKED = "Rerun the transaction"
 ADDRESS = re.compile(r"\S+@\S+")
 LONGEST_REASON = 200
 
 
 class SalesforceDestination:
-    """A data extension. Rows are written and deleted by their key, so a batch that is sent again has one effect."""
+    """A data extension. Rows are written and deleted by key, so a batch that is sent again has no further effect."""
 
     name: ClassVar[str] = "salesforce"
     form: ClassVar[str] = "salesforce_customers"
-    # A request may have 32,000 rows, but its size is limited too, and deletion takes 50 rows a request.
+    # A request may have 32,000 rows, but its size is limited too, and a deletion request takes only 50 rows.
     batch_size: ClassVar[int] = 2_000
     takes_scores: ClassVar[bool] = True
     is_keyed_by_address: ClassVar[bool] = False
-    # Rows are stored some minutes after the request, and deleted at once: a later deletion must not come first.
+    # Rows are stored some minutes after their request, but deleted at once. So a deletion must not overtake earlier
+    # rows.
     waits_for_earlier: ClassVar[bool] = True
     first_look: ClassVar[timedelta] = timedelta(minutes=5)
     last_look: ClassVar[timedelta] = timedelta(hours=24)
@@ -47,7 +49,7 @@ class SalesforceDestination:
         self._cloud = MarketingCloud(settings, client)
 
     def validate(self, _: Member) -> str | None:
-        """Return None: the data extension decides which columns a row needs."""
+        """Return None, since the data extension itself decides which columns a row needs."""
         return None
 
     def apply(self, batch: Batch) -> Answer:
@@ -68,14 +70,17 @@ class SalesforceDestination:
         if found is None or found.request_status in {"Pending", "Executing"}:
             return Answer(request, "sent")
         if found.request_status != "Complete":
-            # The rows may be stored nevertheless, so the request has not surely failed.
+            # The rows may have been stored nevertheless, so it is not certain that the request failed.
             return Answer(request, "unconfirmed", detail="Salesforce says that the request has ended with an error")
         if not found.has_errors:
             return Answer(request, "confirmed")
         return judged(request, self._cloud.results(request), members())
 
     def _delete(self, members: Sequence[Member]) -> list[str]:
-        """Delete the members' rows; return why others were not deleted. A row that is not there counts as deleted."""
+        """Delete the members' rows, and return the reasons for rows that were not deleted.
+
+        A missing row counts as deleted.
+        """
         results = self._cloud.delete(self._data_extension, KEY, [one.customer_id for one in members])
         return [
             _told(result, member)
@@ -85,7 +90,7 @@ class SalesforceDestination:
 
 
 def row(member: Member) -> dict[str, str | int | None]:
-    """Return the member's row. A column without a value is null, so that no former value remains."""
+    """Return the member's row. A column without a value is null, which deletes the former value."""
     return {
         KEY: member.customer_id,
         "email": member.email,
@@ -98,7 +103,7 @@ def row(member: Member) -> dict[str, str | int | None]:
 
 
 def judged(request: str, results: Sequence[Result], members: Sequence[Member]) -> Answer:
-    """Return the answer for a request of which some rows have failed."""
+    """Return the answer about a request with failed rows."""
     if len(results) != len(members):
         return Answer(request, "unconfirmed", detail="Salesforce does not say which rows it has refused")
     failed = [(one, member) for one, member in zip(results, members, strict=True) if not one.is_ok]
@@ -119,6 +124,6 @@ def _is_blocked(result: Result) -> bool:
 
 
 def _told(result: Result, member: Member) -> str:
-    """Return what Salesforce says about a row, without the row's key and without addresses."""
+    """Return Salesforce's message about a row, without the row's key and without e-mail addresses."""
     text = re.sub(rf"(?<!\w){re.escape(member.customer_id)}(?!\w)", "...", result.message or "", flags=re.IGNORECASE)
     return ADDRESS.sub("...", text)[:LONGEST_REASON]

@@ -1,4 +1,4 @@
-"""The step of a function that sends the audience to a destination: what opens its runs, and what a run does."""
+"""The step of a function that sends the audience to a destination: how its runs are opened, and what a run does."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 
 def step_of(name: str, find: Callable[[Environment], Destination | None]) -> Step:
-    """Return the step of the function `name`; `find` returns the function's destination, None if its mode is off."""
+    """Return the step of the function `name`. `find` returns the function's destination, or None if its mode is off."""
 
     def open_run(message: Message, environment: Environment, now: datetime) -> MembersDue | None:
-        """For a new audience, open a run and return its first event. For a tick, return that of the current run.
+        """For a new audience, open a run and return its first event. For a scheduled message, continue the current run.
 
-        None if the destination is off, has a newer audience already, or if the current run has ended.
+        None if the destination is off, if it has a newer audience already, or if the current run has ended.
         """
         destination = find(environment)
         if destination is None:
@@ -45,9 +45,11 @@ def step_of(name: str, find: Callable[[Environment], Destination | None]) -> Ste
         return MembersDue(standing.run_id)
 
     def run(event: MembersDue, context: StepContext) -> MembersDelivered | RunSuperseded | None:
-        """Ask how the open requests ended, and send what can be sent now; return None while anything is left to do.
+        """Record the outcomes of open requests, and send what can be sent now.
 
-        A run whose destination has a newer run is superseded.
+        Return None while anything is left to do.
+
+        A run is superseded if its destination has a newer run.
         """
         destination = find(context.environment)
         if destination is None:
@@ -75,7 +77,7 @@ def _opened(
     environment: Environment,
     now: datetime,
 ) -> MembersDue | None:
-    """Open the run that delivers the audience; None if the destination has a newer audience already."""
+    """Open the run that delivers the audience. None if the destination has a newer audience already."""
     resolved = environment.runs.opened(event.run_id).run
     due = MembersDue(run_ids.of_delivery(event.day, destination.name, event.run_id))
     while True:

@@ -24,7 +24,7 @@ class TopicDestination:
 
     name: ClassVar[str] = "topic"
     form: ClassVar[str] = "customers"
-    # A message may have 10 MB, and a member with fifty products has about 4 kB.
+    # A message may have 10 MB, and a member with fifty products takes about 4 kB.
     batch_size: ClassVar[int] = 1_000
     takes_scores: ClassVar[bool] = True
     is_keyed_by_address: ClassVar[bool] = False
@@ -38,7 +38,7 @@ class TopicDestination:
         self._clients = clients
 
     def validate(self, _: Member) -> str | None:
-        """Return None: a message takes every customer."""
+        """Return None, since a message can hold every customer."""
         return None
 
     def apply(self, batch: Batch) -> Answer:
@@ -54,5 +54,5 @@ class TopicDestination:
         return Answer(batch.name, "confirmed")
 
     def status(self, request: str, _: Callable[[], list[Member]]) -> Answer:
-        """Return `confirmed`: `apply` has published the message."""
+        """Return `confirmed`, since `apply` has published the message."""
         return Answer(request, "confirmed")

@@ -1,1 +1,1 @@
-"""The e-mail that follows a checkout: whether it is sent, what it says, and that it is sent once."""
+"""The e-mail after a checkout: whether it is sent, what it contains, and that it is sent at most once."""

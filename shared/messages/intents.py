@@ -1,9 +1,9 @@
-"""The newest intents to send a customer a message: what makes a message go out once, and not too often.
+"""A customer's latest intents to send a message. They ensure that a message is sent at most once, and not too often.
 
 messages/PSEUDONYM.json   Intents of one customer; each replacement requires the generation that was read
 
-An SMTP relay cannot be asked whether it has a message. So the intent is stored before the message is sent, and a
-message whose intent has no outcome is never sent again.
+An SMTP relay cannot be asked whether it has accepted a message. So the intent is stored before the message is sent, and
+a message whose intent has no outcome is never sent again.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 type Outcome = Literal["intended", "sent", "refused", "unconfirmed"]
 
 FOLDER = "messages/"
-# How long intents are kept: as long as the largest mail.per_days.
+# How long intents are kept: the largest allowed value of mail.per_days.
 KEPT = timedelta(days=90)
 
 
 class Intent(Struct, frozen=True):
     """The intent to send the message of one checkout in one campaign.
 
-    `intended` means that the message may be on its way: its delivery has not ended, or has died. `unconfirmed` means
-    that the connection broke, or that the delivery died, when the relay may have taken the message.
+    `intended` means that the message may be on its way: its delivery is running, or its process has died. `unconfirmed`
+    means that the connection broke, or that the process died, at a time when the relay may have accepted the message.
     """
 
     key: str
@@ -42,16 +42,22 @@ class Intents(Struct, frozen=True):
     intents: tuple[Intent, ...] = ()
 
     def of(self, key: str) -> Intent | None:
-        """Return the intent with the key; None if there is none."""
+        """Return the intent with this key, or None."""
         return next((one for one in self.intents if one.key == key), None)
 
     def allow(self, mail: Mail, now: datetime) -> bool:
-        """Whether the frequency cap allows one more message. A refused message does not count, a possible one does."""
+        """Return whether the frequency cap allows another message.
+
+        Refused messages do not count; unconfirmed ones do.
+        """
         since = now - timedelta(days=mail.per_days)
         return sum(one.at > since and one.outcome != "refused" for one in self.intents) < mail.most
 
     def with_intent(self, key: str, outcome: Outcome, now: datetime) -> Intents:
-        """Return the intents with this outcome of the key's intent. A new intent is of `now`; old ones are left out."""
+        """Return the intents with this outcome for the key.
+
+        A new intent gets the time `now`, and expired ones are left out.
+        """
         former = self.of(key)
         if former:
             return Intents(
@@ -60,5 +66,5 @@ class Intents(Struct, frozen=True):
         return Intents((Intent(key, now, outcome), *(one for one in self.intents if one.at > now - KEPT)))
 
     def without(self, key: str) -> Intents:
-        """Return the intents without that of the key, whose message was certainly not taken."""
+        """Return the intents without the key's intent, if the relay has certainly not accepted its message."""
         return Intents(tuple(one for one in self.intents if one.key != key))

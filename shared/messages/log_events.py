@@ -4,7 +4,7 @@ from shared.log import LogEvent
 
 
 class MessageSent(LogEvent, frozen=True):
-    """The relay has taken the message to the customer behind a checkout."""
+    """The relay accepted the message to the customer of a checkout."""
 
     event = "message_sent"
     message = "the relay has the message for request {request_id}"
@@ -13,7 +13,7 @@ class MessageSent(LogEvent, frozen=True):
 
 
 class MessageSkipped(LogEvent, frozen=True):
-    """The customer behind a checkout gets no message, by a rule."""
+    """A rule forbids a message to the customer of a checkout."""
 
     event = "message_skipped"
     message = "no message for request {request_id}: {reason}"
@@ -23,7 +23,7 @@ class MessageSkipped(LogEvent, frozen=True):
 
 
 class MessageNotDelivered(LogEvent, frozen=True):
-    """A message was refused by the relay, or nobody knows whether the relay has it; it is never sent again."""
+    """The relay refused a message, or may have accepted it unnoticed. It is never sent again."""
 
     event = "message_not_delivered"
     severity = "WARNING"

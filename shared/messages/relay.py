@@ -1,6 +1,6 @@
-"""Hand a message to an SMTP relay (RFC 5321), and know what became of it.
+"""Send a message through an SMTP relay (RFC 5321), and distinguish its outcomes.
 
-No error repeats what the relay said, because a relay may repeat the recipient's address.
+No error contains the relay's text, because a relay may repeat the recipient's address in it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from shared.mail_settings import Mail
 
 USER, PASSWORD = "MAIL_USER", "MAIL_PASSWORD"
-# Time limit of each answer of the relay, below a third of the function's timeout.
+# Time limit in seconds for each answer of the relay, below a third of the function's timeout.
 SECONDS = 15.0
 
 
@@ -34,7 +34,7 @@ class Credentials(NamedTuple):
 
 
 class RelayError(Exception):
-    """The relay has certainly not taken the message, and another attempt may succeed."""
+    """The relay has certainly not accepted the message, and another attempt may succeed."""
 
 
 class RefusedError(Exception):
@@ -42,11 +42,11 @@ class RefusedError(Exception):
 
 
 class UnconfirmedError(Exception):
-    """The connection broke while the message was on its way: the relay may have taken the message."""
+    """The connection broke while the message was sent, so the relay may have accepted it."""
 
 
 def credentials(environment: Mapping[str, str] = os.environ) -> Credentials:
-    """Return the relay's credentials from the environment, where Secret Manager puts them.
+    """Return the relay's credentials from the environment variables, which Secret Manager fills.
 
     Raises:
         SettingsError: one of them is missing.
@@ -60,13 +60,13 @@ def credentials(environment: Mapping[str, str] = os.environ) -> Credentials:
 
 @contextmanager
 def addressed(mail: Mail, known: Credentials, recipient: str) -> Iterator[Callable[[EmailMessage], None]]:
-    """Yield a function that transmits one message to the recipient, whom the relay has accepted by then.
+    """Connect to the relay, name sender and recipient, and yield a function that sends the message.
 
     Raises:
         RelayError: the relay cannot be reached, lacks encryption, refuses the credentials or the sender, or asks to
-            come back later. From the yielded function: the relay asks to come back later.
-        RefusedError: the relay refuses the recipient or, from the yielded function, the message.
-        UnconfirmedError: only from the yielded function.
+            come back later. Also raised by the yielded function if the relay asks to come back later.
+        RefusedError: the relay refuses the recipient or, in the yielded function, the message.
+        UnconfirmedError: only raised by the yielded function.
     """
     client = _connected(mail, known)
     rules = policy.SMTP if recipient.isascii() else policy.SMTPUTF8
@@ -96,8 +96,8 @@ def addressed(mail: Mail, known: Credentials, recipient: str) -> Iterator[Callab
 
 
 def _address(client: smtplib.SMTP, mail: Mail, recipient: str) -> None:
-    """Name the sender and the recipient; see `addressed`."""
-    # RFC 6531: an address with letters beyond ASCII needs an extension.
+    """Send the addresses of the sender and the recipient to the relay; see `addressed`."""
+    # RFC 6531: an address with non-ASCII letters needs an extension.
     options = () if recipient.isascii() else ("SMTPUTF8",)
     try:
         of_sender, _ = client.mail(parseaddr(mail.sender)[1], options)

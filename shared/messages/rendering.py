@@ -1,9 +1,9 @@
-"""What a message says: the templates of shared/messages/templates, filled in for a customer.
+"""The content of a message: the templates of shared/messages/templates, filled in for a customer.
 
 TEMPLATE.subject.jinja   the subject
 TEMPLATE.txt.jinja       the message as plain text
 TEMPLATE.html.jinja      the same as HTML, in which values are escaped
-TEMPLATE.fr.txt.jinja    in French; a language without files of its own gets those above
+TEMPLATE.fr.txt.jinja    in French; a language without its own files uses those above
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ class Rendered(NamedTuple):
 
 
 def render(mail: Mail, language: str, first_name: str, products: Sequence[str], offer: str) -> Rendered:
-    """Return the message of the template `mail.template`, in the language if the template has it.
+    """Return the message from the template `mail.template`, in the language if the template has it.
 
-    `first_name` may be empty, `language` is of BCP 47 or empty, and `offer` is coupon or full_price.
+    `first_name` may be empty, `language` is a BCP 47 tag or empty, and `offer` is coupon or full_price.
 
     Raises:
         Permanent: there is no such template.
@@ -68,7 +68,7 @@ def _filled(template: str, language: str, part: str, values: Mapping[str, object
 
 
 def _names(template: str, language: str) -> Iterator[str]:
-    """Yield the names to look for: of fr-CA those of fr-ca, of fr, and of no language."""
+    """Yield the template's names to look for. For the language fr-CA: with fr-ca, with fr, and without a language."""
     tag = language.lower()
     if tag:
         yield f"{template}.{tag}"
@@ -77,7 +77,10 @@ def _names(template: str, language: str) -> Iterator[str]:
 
 
 def compose(mail: Mail, recipient: str, rendered: Rendered, name: str, now: datetime) -> EmailMessage:
-    """Return the message with plain text and HTML. `name` is always the same for a message; its Message-ID has it."""
+    """Return the message with plain text and HTML.
+
+    `name` identifies the message, and becomes part of its Message-ID.
+    """
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = mail.sender, recipient, rendered.subject
     message["Date"] = format_datetime(now)

@@ -1,4 +1,4 @@
-"""Why the customer behind a checkout gets no message."""
+"""The rules by which the customer of a checkout gets no message."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from shared.mail_settings import Mail
 
-# A message later than this after the checkout's score would no longer fit the customer's cart.
+# Maximum age of a checkout's score. Afterwards, the message would no longer fit the customer's cart.
 LATEST = timedelta(days=1)
 
 
 class Recipient(Struct, frozen=True):
-    """A row of sql/messages/recipient.sql; `reasons` forbid an e-mail to the customer now."""
+    """A row of sql/messages/recipient.sql. `reasons` lists what forbids an e-mail to the customer now."""
 
     customer_id: str
     email: str | None
@@ -26,7 +26,7 @@ class Recipient(Struct, frozen=True):
 
 
 def why_not(recipient: Recipient) -> str | None:
-    """Return why the customer may not be written to; None if nothing forbids it."""
+    """Return why the customer must not get a message, or None."""
     if recipient.arm != "treated":
         return f"the customer is in the {recipient.arm} arm"
     if recipient.reasons:
@@ -35,10 +35,10 @@ def why_not(recipient: Recipient) -> str | None:
 
 
 def why_not_now(mail: Mail, published_at: datetime, local: datetime) -> str | None:
-    """Return why no message may be sent at this time; None if it may.
+    """Return why no message may be sent at this time, or None.
 
-    `local` is the time in the shop's zone. A message that falls into quiet hours is left out and not sent later: in
-    the morning, the checkout may have ended.
+    `local` is the time in the shop's time zone. A message during quiet hours is dropped and not sent later, because the
+    customer may have bought by then.
     """
     if local - published_at > LATEST:
         return f"the checkout was scored more than {LATEST.days} day ago"

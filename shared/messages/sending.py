@@ -1,4 +1,4 @@
-"""Send the message of a checkout once, if nothing forbids it."""
+"""Send the message of a checkout at most once, if no rule forbids it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 type Told = MessageSent | MessageSkipped | MessageNotDelivered
 
-# Longer than a delivery can last (the function's timeout): an older intent without an outcome belongs to one that died.
+# Longer than the function's timeout, so an older intent without an outcome belongs to a process that died.
 AT_WORK = timedelta(minutes=2)
 DIED = "the delivery that was sending it died; it is not sent again, because the customer may have it"
 BROKE = "the connection to the relay broke ({}); it is not sent again, because the customer may have it"
@@ -40,11 +40,11 @@ class Messenger:
     now: datetime
 
     def take(self, scored: CheckoutScored, published_at: datetime) -> Told:
-        """Send the checkout's message, unless a rule forbids it or a former delivery may have sent it.
+        """Send the checkout's message, unless a rule forbids it or an earlier delivery may have sent it.
 
         Raises:
             NotReady: another delivery is sending this message.
-            RelayError: the relay has not taken the message; another delivery may succeed.
+            RelayError: the relay has not accepted the message; another delivery may succeed.
             Permanent: BigQuery refused the statement, or the template does not exist.
         """
         request_id = scored.request_id
@@ -98,7 +98,7 @@ class Messenger:
                 return told
 
     def _after(self, former: Intent, book: _Book, request_id: str) -> Told:
-        """Return what became of the message of a former delivery."""
+        """Return the outcome of the message, which an earlier delivery began to send."""
         if former.outcome != "intended":
             return MessageSkipped(request_id, f"a former delivery has ended: {former.outcome}")
         if self.now - former.at < AT_WORK:
@@ -109,7 +109,7 @@ class Messenger:
     def _send(
         self, scored: CheckoutScored, recipient: Recipient, book: _Book, read: tuple[Intents, int]
     ) -> Told | None:
-        """Send the message; None if another delivery has changed the customer's intents since they were read."""
+        """Send the message. None if another delivery has changed the customer's intents since they were read."""
         mail, address, request_id = self.world.settings.mail, str(recipient.email), scored.request_id
         rendered = rendering.render(
             mail, recipient.language or "", recipient.first_name or "", scored.next_products, scored.offer
@@ -141,7 +141,7 @@ class Messenger:
 
 @dataclass(frozen=True)
 class _Book:
-    """The intents of a customer, seen from the message with the key."""
+    """A customer's intents, for one message, whose intent has the key `key`."""
 
     document: Guarded[Intents]
     key: str
@@ -150,7 +150,7 @@ class _Book:
 
     @property
     def name(self) -> str:
-        """A name that is always the same for this message to this customer."""
+        """A fixed name for this message to this customer."""
         return hashlib.sha256(f"{self.customer}/{self.key}".encode()).hexdigest()[:32]
 
     def read(self) -> tuple[Intents, int]:
@@ -159,11 +159,14 @@ class _Book:
         return found or Intents(), generation
 
     def write(self, outcome: Outcome, intents: Intents, generation: int) -> bool:
-        """Store an outcome; return False if the intents were changed since they were read."""
+        """Store an outcome. Return False if the intents were changed since they were read."""
         return self.document.replace(intents.with_intent(self.key, outcome, self.now), generation) is not None
 
     def settle(self, outcome: Outcome | None) -> None:
-        """Store the outcome of this delivery's own intent; None removes it: the relay has not taken the message."""
+        """Store the outcome of this delivery's intent.
+
+        None deletes the intent, since the relay has not accepted the message.
+        """
         while True:
             intents, generation = self.read()
             settled = intents.with_intent(self.key, outcome, self.now) if outcome else intents.without(self.key)

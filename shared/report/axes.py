@@ -1,4 +1,4 @@
-"""The axes of a drawing: an axis converts values to coordinates, and chooses round values for its ticks."""
+"""The axes of a drawing. An axis converts values to coordinates, and chooses round values for its ticks."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ class Axis:
         return [round(number * step, 12) for number in range(first, math.floor(self.high / step + 1e-9) + 1)]
 
     def place(self, value: float, start: float, end: float) -> float:
-        """Return the coordinate of a value; `start` and `end` are the coordinates of `low` and `high`.
+        """Return the coordinate of a value. `start` and `end` are the coordinates of `low` and `high`.
 
-        A value outside the axis is placed at its end.
+        A value outside the axis is placed at the nearer end.
         """
         share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
         return round(start + share * (end - start), 2)
 
 
 def shares(title: str, high: float = 1.0) -> Axis:
-    """Return an axis from 0 % to `high`, a share from 0 to 1."""
+    """Return an axis of percentages from 0 to `high`, which is given as a share from 0 to 1."""
     return Axis(title, 0.0, max(high, 1e-6), _percentage)
 
 
 def amounts(title: str, high: float) -> Axis:
-    """Return an axis from 0 to `high`; from a `high` of 10 on, its labels are whole numbers."""
+    """Return an axis from 0 to `high`. If `high` is at least 10, its labels are whole numbers."""
     return Axis(title, 0.0, max(high, 1e-6), lambda value: words.count(value) if high >= 10 else f"{value:g}")
 
 

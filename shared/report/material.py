@@ -1,4 +1,4 @@
-"""The input of a report: the run's documents, those of the run before, and the rows of the sections' statements."""
+"""The input of a report: documents of the run and of the previous run, and the rows of the sections' statements."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ type Answers = dict[str, Rows]
 
 @dataclass(frozen=True)
 class Material:
-    """A run with its documents. `before` is the last run that was opened to train before it; None if there is none.
+    """A run with its documents. `before` is the last run that was opened to train before it, or None.
 
-    `trainings` holds what BigQuery bills for the training of each candidate, in bytes.
+    `trainings` holds the bytes that BigQuery bills for the training of each candidate.
     """
 
     run: Run
@@ -35,7 +35,7 @@ class Material:
         return {"run_id": self.run.run_id, "created_on": self.run.opened_at.date()}
 
     def has(self, step: str) -> bool:
-        """Whether the run's ledger has a record of the step, so that the step was finished."""
+        """Return whether the step was finished: the run's ledger has a record of it."""
         return any(record.step == step for record in self.run.records)
 
 
@@ -43,7 +43,7 @@ class Part(Protocol):
     """A module of shared/report/sections."""
 
     def asks(self, material: Material) -> dict[str, Statement]:
-        """Return the statements whose rows the section needs, by names. `tell` gets the rows by the same names."""
+        """Return the statements whose rows the section needs, by name. `tell` gets the rows by the same names."""
 
     def tell(self, material: Material, answers: Answers) -> Section | None:
-        """Return the section from the rows of its statements; None if the run has nothing for it."""
+        """Return the section, made from the rows of its statements, or None if the run has nothing to show in it."""

@@ -1,6 +1,6 @@
 """The parts of a page, and the page itself: sections of sentences, tables and figures.
 
-A figure is an SVG drawing. The page shows its title and its numbers in words, which also describe it to screen readers.
+A figure is an SVG drawing. The page also describes it in words, with its numbers, for screen readers.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ ROW = 30
 
 @dataclass(frozen=True)
 class Table:
-    """A table; the first cell of a row is its heading. With `numbers`, all other cells are right-aligned.
+    """A table. The first cell of each row is its heading. With `numbers`, all other cells are right-aligned.
 
     Raises:
-        ValueError: a column has no name, so a screen reader could not tell it.
+        ValueError: a column has no name, which screen readers need.
     """
 
     kind: ClassVar[str] = "table"
@@ -50,7 +50,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawing. `words` says its numbers in sentences."""
+    """A drawing. `words` describes it in sentences, with its numbers."""
 
     kind: ClassVar[str]
 
@@ -89,7 +89,7 @@ class Lines(Figure):
 
 @dataclass(frozen=True)
 class Bars(Figure):
-    """Groups of bars: `bars` holds the heights of each series, by its name, in the order of `labels`."""
+    """Groups of bars. `bars` holds the heights of each series, by its name, in the order of `labels`."""
 
     kind = "bars"
 
@@ -111,7 +111,7 @@ class Bars(Figure):
         return round(x, 2), top, round(width, 2), round(HEIGHT - BOTTOM - top, 2)
 
     def shown(self) -> list[tuple[float, str]]:
-        """Return x coordinate and text of the labels; if they are too long for all to fit, of every n-th label."""
+        """Return (x coordinate, text) of each label to show. If not all fit, show only every n-th label."""
         longest = max((len(label) for label in self.labels), default=1)
         every = max(1, -(-int(longest * 6.5 + 6) // max(int(self.step), 1)))
         return [
@@ -123,7 +123,7 @@ class Bars(Figure):
 
 @dataclass(frozen=True)
 class Spread:
-    """A value with its interval, drawn in its own row; `text` is written beside `name`, and tells both in words."""
+    """A value with its interval, drawn in its own row. `text`, beside `name`, gives both in words."""
 
     name: str
     value: float
@@ -136,7 +136,7 @@ class Spread:
 class Spreads(Figure):
     """Values with their intervals, one below the other.
 
-    `marks` holds a second value for each, e.g. the predicted one; empty if there is none.
+    `marks` holds a second value for each row, e.g. the predicted value. It is empty if there is none.
     """
 
     kind = "spreads"
@@ -158,7 +158,7 @@ class Spreads(Figure):
 
 @dataclass(frozen=True)
 class Node:
-    """A step of the run: when it began, in seconds since the run was opened, and how long it took.
+    """A step of the run: its start in seconds after the run was opened, and its duration in seconds.
 
     `state` is done, failed or not reached. Only a step that is done has times.
     """
@@ -193,7 +193,7 @@ class Graph(Figure):
 
 @dataclass(frozen=True)
 class Section:
-    """A section of the page; `words` are its paragraphs, and `key` is its anchor in the page."""
+    """A section of the page. `words` are its paragraphs, and `key` is its anchor in the page."""
 
     key: str
     title: str
@@ -202,14 +202,14 @@ class Section:
 
 
 def render(title: str, sections: Sequence[Section]) -> bytes:
-    """Return the page as HTML in UTF-8, with style sheet and drawings; it loads no other file."""
+    """Return the page as HTML in UTF-8. It contains its style sheet and drawings, and loads no other file."""
     sizes = {"WIDTH": WIDTH, "HEIGHT": HEIGHT, "LEFT": LEFT, "RIGHT": RIGHT, "TOP": TOP, "BOTTOM": BOTTOM, "ROW": ROW}
     return _templates().get_template("page.html").render(title=title, sections=sections, **sizes).encode()
 
 
 @cache
 def _templates() -> Environment:
-    # Names of sources and products come from outside, so everything is escaped.
+    # Escape everything, because names of traffic sources and products come from outside.
     return Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 MINUTE = 60
 NONE = "-"
-# The names of the metrics that are shown for a model; the documents hold more. DIGITS holds the number of decimals of a
-# metric that has not three.
+# The names of the metrics that are shown for a model; the documents hold more. DIGITS holds the number of decimals of
+# metrics that do not have three.
 METRICS = {
     "roc_auc": "ROC AUC",
     "pr_auc": "PR AUC",
@@ -32,7 +32,7 @@ def count(number: float) -> str:
 def percent(share: float | None) -> str:
     """Return a share from 0 to 1 as a percentage; NONE for None.
 
-    0 and values from 99.95 % on have no decimals, other values from 10 % on have one, and all others two.
+    0 and values from 99.95 % on have no decimals. Other values have one decimal from 10 % on, and two below.
     """
     if share is None:
         return NONE

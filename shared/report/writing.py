@@ -58,9 +58,9 @@ PARTS: tuple[Part, ...] = (
 
 
 def write(run_id: str, environment: Environment) -> bytes:
-    """Write the page into the run's folder, unless the folder holds the same page already, and return the page.
+    """Write the page into the run's folder, unless it is there already, and return it.
 
-    The same documents and rows make the same page, so a second delivery changes nothing.
+    The same documents and rows give the same page, so a second delivery changes nothing.
 
     Raises:
         Malformed: there is no such run.
@@ -74,7 +74,7 @@ def write(run_id: str, environment: Environment) -> bytes:
 
 
 def gather(run_id: str, environment: Environment) -> Material:
-    """Return what the bucket holds about the run and the run before, and what BigQuery bills for the run's trainings.
+    """Return the documents of the run and of the previous run, and the bytes billed for the run's trainings.
 
     Raises:
         Malformed: there is no such run.
@@ -88,7 +88,7 @@ def gather(run_id: str, environment: Environment) -> Material:
 def sections(material: Material, environment: Environment) -> list[page.Section]:
     """Return the sections for which the run has data.
 
-    If BigQuery refuses a statement, e.g. because a model was deleted, the page says so instead of the section.
+    If BigQuery refuses a section's statement, e.g. because a model was deleted, the page says so instead.
     """
     found, lacking = [], []
     with ThreadPoolExecutor(MOST_AT_ONCE, "report") as pool:
@@ -106,8 +106,8 @@ def sections(material: Material, environment: Environment) -> list[page.Section]
 def _asked(
     statements: Mapping[str, Statement], environment: Environment, pool: ThreadPoolExecutor
 ) -> dict[str, Future[Rows]]:
-    # The statements run outside the run. Otherwise, after a deployment, a delivery could attach to a job of an older
-    # statement.
+    # The statements' job ids are not those of the run. Otherwise, after a deployment, a delivery could attach to a job
+    # of an older statement.
     return {
         name: pool.submit(environment.query, one.name, one.parameters, **one.identifiers)
         for name, one in statements.items()
@@ -120,5 +120,5 @@ def _before(opened: OpenedRun, runs: Runs) -> Run | None:
     try:
         return run_state.read(runs, opened.after)
     except Malformed:
-        # The earlier run was reset.
+        # The previous run was reset.
         return None

@@ -2,7 +2,7 @@
 
 A customer orders at random while alive, at a rate that is gamma distributed over the customers (shape `r`, rate
 `alpha`). After each order but the first, the customer leaves for good with a probability that is beta distributed
-(`a`, `b`). All times have one unit, such as days or weeks; `alpha` and a horizon have the same one.
+over the customers (`a`, `b`). All times, `alpha` and the horizon have the same unit, such as days or weeks.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from shared.value.fitting import REMEDY, Array, Contributions, FitError, maximis
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-# Below this, a fit often fails or is far off: docs/customer-value.md.
+# With fewer repeat buyers, a fit often fails or is far off: docs/customer-value.md.
 MIN_REPEAT_BUYERS = 100
 _NODES = 128
 
@@ -65,7 +65,7 @@ class Histories:
 
     @property
     def repeat_buyers(self) -> int:
-        """The number of customers who have ordered again."""
+        """The number of customers with repeat orders."""
         return int(self.customers[self.frequency > 0].sum())
 
 
@@ -80,7 +80,7 @@ class Parameters(NamedTuple):
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fit by maximum likelihood. `covariance` is that of the logarithms of r, alpha, a and b."""
+    """A fit by maximum likelihood. `covariance` is the covariance of the logarithms of r, alpha, a and b."""
 
     parameters: Parameters
     covariance: Array
@@ -90,12 +90,12 @@ class Fitted:
 
 
 def fit(histories: Histories) -> Fitted:
-    """Fit the model. The result does not depend on the unit of the times, except for that of `alpha`.
+    """Fit the model. Only `alpha` depends on the unit of the times.
 
-    The search starts at r = a = b = 1, and alpha = the mean age.
+    The search starts at r = a = b = 1, with the mean age as alpha.
 
     Raises:
-        FitError: too few customers have ordered again, or the likelihood has no maximum.
+        FitError: too few customers have repeat orders, or the likelihood has no maximum.
     """
     if histories.repeat_buyers < MIN_REPEAT_BUYERS:
         raise FitError(
@@ -112,7 +112,7 @@ def fit(histories: Histories) -> Fitted:
 
 
 def contributions(parameters: Parameters, histories: Histories) -> Contributions:
-    """Return the log-likelihood and the scores of one customer of each row: Fader and Hardie (2013), note 27.
+    """Return the log-likelihood and its gradient for one customer of each row: Fader and Hardie (2013), note 27.
 
     This form of the paper's equation 6 adds only logarithms, so that many orders do not overflow.
     """
@@ -145,7 +145,7 @@ def contributions(parameters: Parameters, histories: Histories) -> Contributions
 
 
 def probability_alive(parameters: Parameters, histories: Histories) -> Array:
-    """Return the probability that a customer of each row will order again at some time; 1 if there was no repeat order.
+    """Return, for each row, the probability that a customer is still alive; 1 without repeat orders.
 
     Fader and Hardie (2009), "Computing P(alive) Using the BG/NBD Model".
     """
@@ -157,22 +157,25 @@ def probability_alive(parameters: Parameters, histories: Histories) -> Array:
 
 
 def expected_orders(parameters: Parameters, histories: Histories, horizon: float) -> Array:
-    """Return the orders that a customer of each row is expected to place in the next `horizon` units of time."""
+    """Return, for each row, a customer's expected number of orders in the next `horizon` units of time."""
     return probability_alive(parameters, histories) * _if_alive(parameters, histories, horizon, _mean)
 
 
 def expected_pairs(parameters: Parameters, histories: Histories, horizon: float) -> Array:
-    """Return E[Y (Y - 1)] of the orders Y of a customer of each row: the variance of Y is this + E[Y] - E[Y]^2."""
+    """Return, for each row, E[Y (Y - 1)] of a customer's number of orders Y.
+
+    The variance of Y is this + E[Y] - E[Y]^2.
+    """
     return probability_alive(parameters, histories) * _if_alive(parameters, histories, horizon, _pairs)
 
 
 def _if_alive(
     parameters: Parameters, histories: Histories, horizon: float, moment: Callable[[Array, Array, float], Array]
 ) -> Array:
-    """Return a moment of the orders in the horizon, for a customer of each row who is alive now.
+    """Return, for each row, a moment of the orders in the horizon, given that the customer is alive now.
 
-    The paper's equation 10 has a hypergeometric function, whose value overflows or cancels for many parameters. This
-    is the integral behind it, over the probability to leave, by Gauss-Jacobi quadrature: all terms are positive.
+    The paper's equation 10 has a hypergeometric function, which overflows or cancels for many parameters. This computes
+    the integral behind it, over the probability to leave, by Gauss-Jacobi quadrature, in which all terms are positive.
     """
     found = np.empty(len(histories.age))
     for frequency in np.unique(histories.frequency):
@@ -185,7 +188,7 @@ def _if_alive(
 
 
 def _mean(leaving: Array, spans: Array, shape: float) -> Array:
-    """Return E[Y] given the probability to leave; the rate is gamma distributed with this shape.
+    """Return E[Y] given the probability to leave. The rate is gamma distributed with this shape.
 
     `spans` is the horizon, in units of the scale of the rate.
     """
@@ -194,10 +197,10 @@ def _mean(leaving: Array, spans: Array, shape: float) -> Array:
 
 
 def _pairs(leaving: Array, spans: Array, shape: float) -> Array:
-    """Return E[Y (Y - 1)] in the same way.
+    """Return E[Y (Y - 1)] given the probability to leave, as `_mean` returns E[Y].
 
     With rate L and probability P to leave, it is 2 (1 - P) / P^2 times the probability that a Poisson variable of mean
-    L P t is at least 2; with a gamma distributed L, that variable is negative binomial.
+    L P t is at least 2. With a gamma distributed L, that variable is negative binomial.
     """
     passed = leaving * spans
     pairs: Array = 2 * (1 - leaving) / leaving**2 * special.betainc(2, shape, passed / (1 + passed))
@@ -206,9 +209,9 @@ def _pairs(leaving: Array, spans: Array, shape: float) -> Array:
 
 @lru_cache(maxsize=1024)
 def beta_quadrature(a: float, b: float) -> tuple[Array, Array]:
-    """Return nodes and weights, so that the weighted sum of f(nodes) is E[f(P)] of a beta distributed P.
+    """Return nodes and weights such that the weighted sum of f(nodes) is E[f(P)] for a beta distributed P.
 
-    Golub and Welsch (1969): nodes are the eigenvalues of the matrix of the Jacobi polynomials' recurrence.
+    Golub and Welsch (1969): the nodes are the eigenvalues of the matrix of the Jacobi polynomials' recurrence.
     """
     steps = np.arange(1, _NODES)
     degree = 2 * steps + a + b

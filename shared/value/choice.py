@@ -1,4 +1,4 @@
-"""Choose the method that forecasts the customers' value, by its errors on held-out time."""
+"""Choose the method that forecasts customers' value, by its errors on held-out time."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ class Errors:
 
     @property
     def bias(self) -> float:
-        """The predicted over the actual sum, minus 1; infinite if nobody bought."""
+        """The relative bias of the sum: predicted / actual - 1; infinite if nobody bought."""
         return self.predicted / self.actual - 1 if self.actual else math.inf
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A customer's squared error by `method` minus that by `other`: sums over the same customers.
+    """The difference of the squared errors, `method` minus `other`: sums over the same customers.
 
-    `total` is the sum of the differences, `squares` that of their squared deviations from the mean difference.
+    `total` is the sum of the differences, `squares` the sum of their squared deviations from the mean difference.
     """
 
     method: str
@@ -48,10 +48,10 @@ class Difference:
 
     @property
     def mean(self) -> Estimate:
-        """The mean difference, by the paired test of Diebold and Mariano (1995); above 0, `other` is better.
+        """The mean difference, by the paired test of Diebold and Mariano (1995). If it is above 0, `other` is better.
 
-        The buyers cause most of the variance, so there is a degree of freedom for each of them but one. There is no
-        correction for skewness: single customers dominate the third moment, and the correction would decide by them.
+        The buyers cause most of the variance, so the degrees of freedom are their number minus 1. There is no
+        correction for skewness: a single customer can dominate the third moment, and would then decide the choice.
         """
         count = self.customers
         variance = self.squares / (count - 1) / count if count > 1 else math.inf
@@ -69,9 +69,9 @@ class Choice:
 def choose(errors: Iterable[Errors], differences: Iterable[Difference], simplest_first: Sequence[str]) -> Choice:
     """Return the simplest method, or a less simple one whose mean squared error is shown to be lower.
 
-    The methods compete in the order of `simplest_first`. One replaces the best so far only if the upper bound of their
-    difference is below 0, so a tie goes to the simpler one. `differences` has a row for each two methods, with the less
-    simple one as `method`.
+    The methods compete in the order of `simplest_first`. A method replaces the best so far only if the upper bound of
+    their difference is below 0, so a tie goes to the simpler one. `differences` has a row for each pair of methods, in
+    which `method` is the less simple one.
 
     Raises:
         ValueError: there is no method, or a row is missing.

@@ -1,4 +1,4 @@
-"""Maximise a likelihood over positive parameters, and estimate the covariance of what was found."""
+"""Maximize a likelihood over positive parameters, and estimate the covariance of the estimates."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 type Array = npt.NDArray[np.float64]
 
-# The search starts with all parameters at 1, and looks at e^-10 to e^10.
+# Bound of the search, in the logarithm of a parameter: from e^-10 to e^10. It starts at 1.
 _BOUND = 10.0
-# At the maximum that was found, a further Newton step would raise the log-likelihood by at most this.
+# A maximum is accepted if a further Newton step would raise the log-likelihood by at most this.
 _MOST_GAIN = 1e-4
 # Step of the numerical derivatives, in the logarithm of a parameter.
 STEP = 1e-4
@@ -29,7 +29,7 @@ class FitError(ValueError):
 
 
 class Contributions(NamedTuple):
-    """What each row adds to a log-likelihood, for one of its customers."""
+    """The contribution of one customer of each row to a log-likelihood."""
 
     log_likelihood: Array
     scores: Array
@@ -45,11 +45,11 @@ class Maximum:
 
 
 def maximise(contributions: Callable[[Array], Contributions], customers: Array, names: Sequence[str]) -> Maximum:
-    """Maximise the sum of the log-likelihoods with L-BFGS-B (Byrd and others 1995), on the logarithms of parameters.
+    """Maximize the sum of the log-likelihoods with L-BFGS-B (Byrd and others 1995), over the parameters' logarithms.
 
-    `contributions` takes the parameters in the order of `names`; `customers` is the number of customers of each row.
-    The caller scales its data, so that parameters of 1 are a sensible start. The covariance is the inverse of the
-    observed information (Efron and Hinkley 1978).
+    `contributions` takes the parameters in the order of `names`. `customers` is the number of customers of each row.
+    The caller scales its data such that the search can start with all parameters at 1. The covariance is the inverse of
+    the observed information (Efron and Hinkley 1978).
 
     Raises:
         FitError: there is no maximum within the bounds, or it was not found.
@@ -84,7 +84,7 @@ def maximise(contributions: Callable[[Array], Contributions], customers: Array, 
 
 
 def _curvature(loss: Callable[[Array], tuple[float, Array]], at: Array) -> Array:
-    """Return the matrix of second derivatives, from central differences of the first."""
+    """Return the matrix of second derivatives, from central differences of the gradient."""
     steps = STEP * np.eye(len(at))
     rows: Array = np.array([(loss(at + step)[1] - loss(at - step)[1]) / (2 * STEP) for step in steps])
     return (rows + rows.T) / 2

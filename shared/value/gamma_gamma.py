@@ -20,19 +20,19 @@ from shared.value.fitting import REMEDY, Array, Contributions, FitError, maximis
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# Below this, a fit often fails or is far off: docs/customer-value.md.
+# With fewer repeat buyers, a fit often fails or is far off: docs/customer-value.md.
 MIN_REPEAT_BUYERS = 100
-# Correlations up to this do little harm: above a small one (0.1), and below a medium one (0.3), of Cohen (1988).
+# Largest harmless correlation: above a small one (0.1), and below a medium one (0.3), in the terms of Cohen (1988).
 TOLERANCE = 0.2
 _Z = NormalDist().inv_cdf(0.975)
 
 
 @dataclass(frozen=True)
 class Values:
-    """The values of the orders of customers who have ordered again, grouped.
+    """The order values of customers with repeat orders, grouped.
 
     `frequency` is the number of orders after the first, and `mean_value` their mean value. `customers` is the number of
-    customers of the row. Rows with the same frequency and nearly the same mean value may be put together.
+    customers of the row. A row may combine customers with the same frequency and nearly the same mean value.
 
     Raises:
         ValueError: a row contradicts this.
@@ -76,7 +76,7 @@ class Parameters(NamedTuple):
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fit by maximum likelihood. `covariance` is that of the logarithms of p, q and gamma."""
+    """A fit by maximum likelihood. `covariance` is the covariance of the logarithms of p, q and gamma."""
 
     parameters: Parameters
     covariance: Array
@@ -85,9 +85,9 @@ class Fitted:
 
 
 def fit(values: Values) -> Fitted:
-    """Fit the model. The result does not depend on the currency, except for that of `gamma`.
+    """Fit the model. Only `gamma` depends on the currency.
 
-    The search starts at p = q = 1, and gamma = the mean of the customers' mean values.
+    The search starts at p = q = 1, with the mean of the customers' mean values as gamma.
 
     Raises:
         FitError: there are too few customers, the likelihood has no maximum, or orders have no finite mean value.
@@ -113,7 +113,7 @@ def fit(values: Values) -> Fitted:
 
 
 def contributions(parameters: Parameters, values: Values) -> Contributions:
-    """Return the log-likelihood and the scores of one customer of each row: equation 1a of the note."""
+    """Return the log-likelihood and its gradient for one customer of each row: equation 1a of the note."""
     p, q, gamma = parameters
     x, orders = values.frequency, p * values.frequency
     log_sum, log_rate = np.log(values.frequency * values.mean_value), np.log(gamma + x * values.mean_value)
@@ -136,19 +136,19 @@ def contributions(parameters: Parameters, values: Values) -> Contributions:
 
 
 def expected_value(parameters: Parameters, frequency: Array, mean_value: Array) -> Array:
-    """Return the expected value of a further order of customers with these numbers: equation 5 of the note.
+    """Return, for each row, the expected value of a customer's further order: equation 5 of the note.
 
-    It lies between the customer's own mean and the mean of all customers, which it is for a frequency of 0;
-    `mean_value` does not count then.
+    It lies between the customer's own mean and the mean of all customers. For a frequency of 0, it is the mean of all
+    customers, whatever `mean_value` is.
     """
     shape, rate = _posterior(parameters, frequency, mean_value)
     return parameters.p * rate / (shape - 1)
 
 
 def expected_products(parameters: Parameters, frequency: Array, mean_value: Array) -> tuple[Array, Array]:
-    """Return the expected square of an order's value, and the expected product of the values of two orders.
+    """Return, for each row, the expected square of an order's value, and the expected product of two orders' values.
 
-    Both are infinite where the shape of the customer's rate is at most 2.
+    Both are infinite if the shape of the customer's rate is at most 2.
     """
     shape, rate = _posterior(parameters, frequency, mean_value)
     inverse = np.full(len(shape), np.inf)
@@ -172,7 +172,7 @@ class Independence:
 
     @property
     def verdict(self) -> Literal["holds", "does not hold", "not shown"]:
-        """Whether the interval lies within the tolerance, outside it, or partly inside."""
+        """Whether the interval lies inside the tolerance, outside it, or partly inside."""
         if self.lower >= -TOLERANCE and self.upper <= TOLERANCE:
             return "holds"
         return "does not hold" if self.lower > TOLERANCE or self.upper < -TOLERANCE else "not shown"
@@ -188,8 +188,8 @@ class Independence:
 def independence(values: Values) -> Independence:
     """Test the model's assumption that a customer's mean value does not depend on the number of orders.
 
-    The interval is that of Fisher (1921). The logarithm keeps single customers with many orders from deciding. Without
-    any variation, nothing is known: the interval is -1 to 1.
+    The interval is that of Fisher (1921). The logarithm limits the influence of customers with many orders. If a column
+    does not vary, the correlation is unknown, and the interval is -1 to 1.
     """
     logs, count = np.log(values.frequency), float(values.customers.sum())
     centred = [one - np.average(one, weights=values.customers) for one in (logs, values.mean_value)]

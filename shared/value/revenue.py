@@ -1,4 +1,4 @@
-"""Forecast the orders and the revenue of many customers together, with an interval for what will really come."""
+"""Forecast the orders and the revenue of many customers together, with an interval for the actual sum."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _Z = NormalDist().inv_cdf(0.975)
-# exp of more is beyond a float.
+# exp of a larger number overflows a float.
 _LARGEST_EXPONENT = 700
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """A sum over customers: its expected value, and two variances.
+    """A forecast sum over customers: its expected value, and two variances.
 
-    `of_fit` is the variance that the estimated parameters cause, `of_chance` the one of what customers do by chance.
+    `of_fit` is the variance caused by the estimated parameters, `of_chance` that of the customers' random behaviour.
     """
 
     expected: float
@@ -33,17 +33,17 @@ class Forecast:
 
     @property
     def lower(self) -> float:
-        """The lower bound of the 95 % interval for the sum that will come."""
+        """The lower bound of the 95 % interval for the actual sum."""
         return self.expected / self._factor
 
     @property
     def upper(self) -> float:
-        """The upper bound of the 95 % interval for the sum that will come."""
+        """The upper bound of the 95 % interval for the actual sum."""
         return self.expected * self._factor
 
     @property
     def _factor(self) -> float:
-        # Normal on the logarithm, because a sum of orders cannot be negative.
+        # Lognormal, because a sum of orders cannot be negative.
         if not self.expected:
             return 1.0
         exponent = _Z * math.sqrt(self.of_fit + self.of_chance) / self.expected
@@ -51,7 +51,7 @@ class Forecast:
 
 
 def orders(fitted: bgnbd.Fitted, histories: bgnbd.Histories, horizon: float) -> Forecast:
-    """Forecast the orders of all customers in the next `horizon` units of time."""
+    """Forecast the number of orders of all customers in the next `horizon` units of time."""
     customers = histories.customers
     mean = bgnbd.expected_orders(fitted.parameters, histories, horizon)
     variance = bgnbd.expected_pairs(fitted.parameters, histories, horizon) + mean - mean**2
@@ -62,10 +62,10 @@ def orders(fitted: bgnbd.Fitted, histories: bgnbd.Histories, horizon: float) -> 
 def revenue(
     fitted: bgnbd.Fitted, values: gamma_gamma.Fitted, histories: bgnbd.Histories, mean_value: Array, horizon: float
 ) -> Forecast:
-    """Forecast the revenue of all customers in the next `horizon` units of time, not discounted.
+    """Forecast the undiscounted revenue of all customers in the next `horizon` units of time.
 
     `mean_value` is the mean value of the orders after the first, for each row of `histories`. A customer's expected
-    revenue is expected orders x expected value, because the models take orders and values as independent.
+    revenue is expected orders x expected value, because the models assume that orders and values are independent.
     """
     customers, frequency = histories.customers, histories.frequency
     mean = bgnbd.expected_orders(fitted.parameters, histories, horizon)
@@ -84,7 +84,7 @@ def revenue(
 
 
 def _variance_of_orders(fitted: bgnbd.Fitted, histories: bgnbd.Histories, horizon: float, weights: Array) -> float:
-    """Return the variance that the estimated parameters cause in the weighted sum of expected orders."""
+    """Return the variance of the weighted sum of expected orders that the estimated parameters cause."""
 
     def total(parameters: Array) -> float:
         return float(weights @ bgnbd.expected_orders(bgnbd.Parameters(*parameters), histories, horizon))
@@ -97,7 +97,7 @@ def _delta(
 ) -> float:
     """Return the variance of a function of estimated parameters, by the delta method (Oehlert 1992).
 
-    `covariance` is that of the logarithms of the parameters, so the derivatives are by these.
+    `covariance` is that of the parameters' logarithms, so the derivatives are taken by these.
     """
     at = np.array(parameters)
     steps = np.exp(STEP * np.eye(len(at)))

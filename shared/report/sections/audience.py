@@ -1,4 +1,4 @@
-"""The section about the audience: how many visitors were scored and published, and how many get which offer."""
+"""The section about the audience: the numbers of scored visitors, of members, and of offers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The section about what has changed since the run before, the last one that was opened to train."""
+"""The section about the changes since the previous run that was opened to train."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def asks(_: Material) -> dict[str, Statement]:
 
 
 def tell(material: Material, _: Answers) -> Section | None:
-    """Return the section; None if there is no run before, or if that was reset."""
+    """Return the section, or None if there is no previous run or if that run was reset."""
     run, before = material.run, material.before
     if before is None:
         return None

@@ -1,4 +1,4 @@
-"""The section about the cost: what BigQuery bills for the run's statements and trainings, and the functions' time."""
+"""The section about the cost: the bytes that BigQuery bills for statements and trainings, and the functions' time."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def tell(material: Material, answers: Answers) -> Section | None:
 def _calibrated(evaluation: Evaluation) -> list[str]:
     """Return two sentences: how the winner was calibrated, and whether the test visitors confirm it.
 
-    An evaluation that is older than calibration has none.
+    Evaluations from before calibration was introduced have no sentences.
     """
     if evaluation.calibration is None:
         return []
@@ -94,7 +94,7 @@ def _calibrated(evaluation: Evaluation) -> list[str]:
 
 
 def _curves(rows: Rows) -> dict[str, Curve]:
-    """Return the curve of each model whose visitors include both buyers and others."""
+    """Return the curves of each model, unless all or none of its visitors bought."""
     by_model: dict[str, Rows] = {}
     for row in rows:
         by_model.setdefault(row["candidate"], []).append(row)
@@ -164,7 +164,7 @@ def _gains(models: dict[str, Measured]) -> str:
 
 
 def _calibration(name: str, found: Measured) -> Spreads:
-    """Return a figure of the share of buyers of each tenth of the visitors, beside the tenth's mean probability."""
+    """Return a figure with the share of buyers in each tenth of the visitors, beside the tenth's mean probability."""
     spreads, marks = [], []
     for one in found.calibration:
         observed, predicted = one.observed or 0.0, one.predicted or 0.0

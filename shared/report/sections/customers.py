@@ -1,4 +1,4 @@
-"""The section about the customers of an audience: how many there are, by arm, and how many may not be reached."""
+"""The section about the customers of an audience: their number, by arm, and how many must not be reached."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def asks(_: Material) -> dict[str, Statement]:
 
 
 def tell(material: Material, _: Answers) -> Section | None:
-    """Return the section; None if the run looked for no customers."""
+    """Return the section, or None if the run resolved no customers."""
     found = material.run.documents.customers
     if found is None:
         return None

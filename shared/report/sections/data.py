@@ -1,6 +1,6 @@
 """The section about the data: the checks, the visitors of each split, and the features.
 
-The features are shown one by one, by label, and in correlation with one another.
+Each feature is shown alone and by label. A table shows the correlations between features.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _OTHERS = "all others"
 
 @dataclass
 class Histogram:
-    """A histogram of a feature: the number of visitors, and of buyers among them, by bin.
+    """A histogram of a feature: the number of visitors per bin, and the number of buyers among them.
 
-    `words` describes the values of each bin. `sums` holds the sums of a numeric feature's values: of all visitors, and
-    of buyers.
+    `words` describes the values of each bin. `sums` holds (sum over all visitors, sum over buyers) of a numeric
+    feature's values.
     """
 
     visitors: Counter[str] = field(default_factory=Counter)
@@ -48,7 +48,7 @@ class Histogram:
         return self.buyers.total()
 
     def means(self) -> tuple[float | None, float | None]:
-        """Return the feature's means for buyers and for others; None for a category or for an empty group."""
+        """Return the feature's mean for buyers, and for other visitors. None for a category or an empty group."""
         everybody, buyers = self.sums or (0.0, 0.0)
         others = self.all - self.all_buyers
         if self.sums is None:
@@ -56,7 +56,7 @@ class Histogram:
         return buyers / self.all_buyers if self.all_buyers else None, (everybody - buyers) / others if others else None
 
     def shares(self) -> tuple[list[float], list[float]]:
-        """Return the share of each bin, first among the visitors who did not buy, then among the buyers."""
+        """Return the share of each bin, among visitors who did not buy, and among buyers."""
         others = [visitors - self.buyers[label] for label, visitors in self.visitors.items()]
         return _shares(others), _shares([self.buyers[label] for label in self.visitors])
 
@@ -76,7 +76,7 @@ def asks(material: Material) -> dict[str, Statement]:
 
 
 def tell(material: Material, answers: Answers) -> Section | None:
-    """Return the section; None for a run that has checked no data."""
+    """Return the section, or None if the run checked no data."""
     documents = material.run.documents
     histograms = _histograms(answers)
     parts: list[Table | Bars] = []
@@ -120,7 +120,7 @@ def _splits(splits: list[Split]) -> Table:
 
 
 def _histograms(answers: Answers) -> dict[str, Histogram]:
-    """Return the histogram of each feature, numbers first."""
+    """Return the histogram of each feature. Numeric features come first."""
     found: defaultdict[str, Histogram] = defaultdict(Histogram)
     for row in answers.get("numbers", []):
         one, label = found[row["feature"]], str(row["first_value"])
@@ -144,7 +144,7 @@ def _values(first: int, last: int | None) -> str:
 
 
 def _missing(histograms: dict[str, Histogram], answers: Answers) -> dict[str, float]:
-    """Return, by feature, the share of visitors who lack it: a number that is NULL, or the category `missing`."""
+    """Return the share of visitors without a value, by feature: a number that is NULL, or the category `missing`."""
     everybody = sum(row["visitors"] for row in answers["months"])
     return {
         name: 1 - found.all / everybody if found.sums else found.visitors.get("missing", 0) / everybody

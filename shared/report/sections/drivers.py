@@ -1,6 +1,6 @@
 """The section about the features that drive the winner's scores.
 
-It covers a sample of the test visitors, and the ten most and the ten least likely buyers among all test visitors.
+It covers a sample of the test visitors, and the ten most likely and ten least likely buyers of all test visitors.
 """
 
 from __future__ import annotations

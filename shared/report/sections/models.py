@@ -1,4 +1,4 @@
-"""The section about candidates and champions: metrics with intervals on the same visitors, the choice, the verdict."""
+"""The section about candidates and champions: metrics with intervals on the same visitors, choice, and verdict."""
 
 from __future__ import annotations
 

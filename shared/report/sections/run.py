@@ -1,4 +1,4 @@
-"""The section about the run: its outcome, and its steps with their times and states, as a graph and a table."""
+"""The section about the run: its outcome, and the times and states of its steps, as a graph and a table."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _opened(run: Run) -> str:
 
 
 def _nodes(run: Run) -> list[Node]:
-    """Return the steps that a run of this kind has, and all others that this run has finished or failed at."""
+    """Return the steps of a run of this kind, and all other steps that this run finished or failed at."""
     begins = _begins(run)
     failed = {function_of(failure.step) for failure in run.failures}
     names = [step for step in (*STEPS, *BESIDE) if step in {*_OF_KIND[run.kind], *run.seconds, *failed}]
@@ -76,7 +76,7 @@ def _nodes(run: Run) -> list[Node]:
 
 
 def _begins(run: Run) -> dict[str, float]:
-    """Return when each step began first, in seconds since the run was opened."""
+    """Return the first start of each step, in seconds after the run was opened."""
     begins: dict[str, float] = {}
     for record in run.records:
         begins.setdefault(function_of(record.step), (record.started_at - run.opened_at).total_seconds())

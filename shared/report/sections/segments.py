@@ -1,4 +1,4 @@
-"""The section about segments by device, channel and country: the buyers, those expected, and their ranking."""
+"""The section about segments by device, channel and country: actual buyers, expected buyers, and ROC AUC."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _figure(kind: str, rows: Rows) -> Spreads:
     ]
     said = f"In {len(spreads) - len(outside)} of {len(spreads)} segments, what was expected lies within the interval."
     said += f" Outside: {words.listed(outside)}." if outside else ""
-    # The interval of a small segment may reach up to 1. So the axis ends at twice the largest share.
+    # The interval of a small segment may reach 1. So the axis ends at twice the largest share.
     high = max(*marks, *(spread.value for spread in spreads)) * 2
     legend = ("share that bought, with 95 % interval", "share expected")
     return Spreads(f"Test visitors by {kind}", said, axes.shares("share that bought", high), spreads, marks, legend)
@@ -70,7 +70,7 @@ def _ranking(rows: Rows) -> Table:
 
 
 def _interval(row: Mapping[str, Any]) -> str:
-    """Return the interval of the segment's ROC AUC as text; unknown with fewer than two buyers or two others."""
+    """Return the interval of the segment's ROC AUC as text. It is unknown with fewer than two buyers or two others."""
     if row["roc_auc_variance"] is None:
         return words.NONE
     freedom = min(row["buyers"], row["visitors"] - row["buyers"]) - 1
