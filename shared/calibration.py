@@ -1,4 +1,4 @@
-"""A calibrator: it corrects a model's probabilities so that they agree with the observed share of buyers.
+"""A calibrator corrects a model's probabilities so that they agree with the observed share of buyers.
 
 shared/chain/calibration.py fits the calibrator. `Calibrator.apply` corrects the answers of the embedded scorer and of
 the endpoint. sql/scoring/scores.sql and the other statements that predict use the same arithmetic.
@@ -12,8 +12,8 @@ from typing import Annotated, NamedTuple
 
 from msgspec import Meta, Struct
 
-# Probabilities of 0 and 1 have no log odds, so they are clipped to this value and 1 minus this value. The statements of
-# sql/evaluation clip at the same values.
+# Probabilities of 0 and 1 have infinite log odds, so they are clipped to this value and 1 minus this value. The
+# statements of sql/evaluation clip at the same values.
 SMALLEST = 1e-15
 # Keeps calibrated probabilities away from 0 and 1, and prevents an overflow in BigQuery's EXP, which would be an error.
 LARGEST_LOG_ODDS = 35.0
@@ -33,7 +33,7 @@ class Line(NamedTuple):
 
 
 class Calibrator(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
-    """A rising function of a model's log odds, so it changes no ranking.
+    """An increasing function of a model's log odds, so it keeps the ranking.
 
     `knots` are points (log odds, calibrated log odds), joined by lines. Outside the knots the lines continue with
     `slope`. A Platt calibrator has one knot, at log odds 0. An isotonic calibrator has several knots.
@@ -76,12 +76,12 @@ class Calibrator(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
         }
 
 
-# Leaves probabilities as they are.
+# The calibrator that changes nothing.
 IDENTITY = Calibrator()
 
 
 def log_odds(probability: float) -> float:
-    """Return the log odds of a probability. It is clipped by SMALLEST first, so that they are finite."""
+    """Return the log odds of a probability, which is first clipped by SMALLEST, so that they are finite."""
     clipped = min(max(probability, SMALLEST), 1 - SMALLEST)
     return math.log(clipped / (1 - clipped))
 

@@ -1,4 +1,4 @@
-"""The pointer through which online scorers find the champion: a document in the bucket that follows the alias."""
+"""The pointer: a document in the bucket, updated after the alias, from which online scorers learn the champion."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ POINTER = "serving/champion.json"
 
 
 class Pointer(Struct, frozen=True, kw_only=True):
-    """The champion, and what online scorers need to know about it."""
+    """The champion, and the data that online scorers need about it."""
 
     version: str
     run_id: str
     candidate: str
     # Path of the embedded scorer's artefact in the bucket; None if only the endpoint can score.
     scorer: str | None
-    # The model's inputs: the mean that replaces a missing number; None for a category.
+    # The model's inputs: for a number, the mean that replaces a missing value; for a category, None.
     inputs: dict[str, float | None]
-    # Thresholds: the lowest probability among the 1, 2, ... 99 percent of test visitors with the highest probabilities.
+    # Thresholds: for p = 1, 2, ... 99, the lowest probability among the p percent of test visitors with the highest.
     percentiles: Annotated[list[float], Meta(max_length=99)] = []
     # Calibrators by version, for each version that may answer at the endpoint: champion, former champion and canary.
     calibrators: dict[str, Calibrator] = {}
@@ -39,7 +39,9 @@ class Pointer(Struct, frozen=True, kw_only=True):
         return self.calibrators.get(version, IDENTITY).apply(probability)
 
     def decile(self, probability: float) -> int | None:
-        """Return the decile of the test visitors into which the probability falls; 1 has the highest probabilities.
+        """Return the decile of the test visitors into which the probability falls.
+
+        Decile 1 has the highest probabilities.
 
         None for a model that was deployed before percentiles were stored. In table `scores`, deciles are tenths of the
         day's visitors, so the same visitor may have another decile there.

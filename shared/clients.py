@@ -75,7 +75,10 @@ class Clients:
             raise
 
     def query(self, name: str, parameters: Parameters | None = None, **identifiers: str) -> list[dict[str, Any]]:
-        """Run a statement outside a run and return its rows. Unlike a step's statement, each delivery runs it again."""
+        """Run a statement outside a run and return its rows.
+
+        Unlike a step's statement, it runs again in each delivery.
+        """
         from shared.warehouse import Statement, query
 
         return query(self.bigquery, self.settings, Statement(name, parameters or {}, identifiers))

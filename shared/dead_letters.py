@@ -27,7 +27,7 @@ REJECTED_FOR = f"{REJECTED}for"
 REJECTED_TOPIC = f"{REJECTED}topic"
 REJECTED_ID = f"{REJECTED}id"
 REJECTED_BYTES = f"{REJECTED}bytes"
-# Pub/Sub's limit, in bytes, minus a reserve for the rest of the publish request.
+# Maximum bytes of a message: Pub/Sub's limit, minus a reserve for the rest of the publish request.
 MAX_BYTES = 10_000_000 - 1_000
 MAX_ATTRIBUTES = 100
 _FOLDER = "dead-letters/"
@@ -112,7 +112,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeadLetters:
-    """The dead letters in the bucket; each has a name, which is its file's."""
+    """The dead letters in the bucket. The name of a dead letter is that of its file."""
 
     def __init__(self, bucket: "Bucket") -> None:
         self._store = Store(bucket)

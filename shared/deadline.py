@@ -1,10 +1,10 @@
-"""The time until which one delivery may wait for Google's services, in total."""
+"""The time until which a delivery may wait for Google's services."""
 
 import time
 
 # Minimum request timeout, in seconds: a request that starts near the deadline can still be answered.
 MINIMUM_TIMEOUT = 10.0
-# Minimum wait, in seconds: even after the deadline, a job that has ended already is noticed.
+# Minimum wait, in seconds, so that a job that has already ended is noticed even after the deadline.
 MINIMUM_WAIT = 1.0
 
 

@@ -1,4 +1,4 @@
-"""The settings of the destinations, a section each."""
+"""The settings of the destinations, one section each."""
 
 from typing import Annotated, Any, Literal
 
@@ -32,22 +32,22 @@ class Destination(Section, frozen=True):
     """Which changes of members are sent.
 
     `off` sends nothing. `replace` adds new members, updates changed ones, and removes those who left the audience.
-    `add` does the same, but removes nobody who only left the audience. `update` only updates members who are at the
-    destination already. All three remove members who may no longer be reached.
+    `add` does the same, but does not remove members who only left the audience. `update` only updates members who are
+    at the destination already. All three remove members who may no longer be reached.
     """
 
     mode: Literal["off", "replace", "add", "update"] = "off"
 
 
 class Files(Destination, frozen=True):
-    """CSV files in the bucket, one for each request."""
+    """CSV files in the bucket, one per request."""
 
     # Customers who are excluded from this channel are left out.
     channel: Channel = "email"
 
 
 class Topic(Destination, frozen=True):
-    """Messages to the topic audience-members, one for each request."""
+    """Messages to the topic audience-members, one per request."""
 
     # Customers who are excluded from this channel are left out.
     channel: Channel = "email"
@@ -86,7 +86,7 @@ class Salesforce(Destination, frozen=True):
     data_extension: ExternalKey = ""
     # The business unit (MID) that has the data extension; empty means that of the installed package.
     business_unit: Digits = ""
-    # URL that gives access tokens; empty means Salesforce's. A token's answer names the URLs of the other requests.
+    # URL for access tokens; empty means Salesforce's. The answer with a token contains the URLs for all other requests.
     api_endpoint: ApiEndpoint = ""
 
 

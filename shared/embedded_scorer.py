@@ -45,7 +45,7 @@ class LogisticArtefact(
 class TreesInput(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """An input of boosted trees: a number with its `mean`, or a category.
 
-    `mean` is None for a category. `codes` holds one code per value of a category, counted from 1; empty for a number.
+    `mean` is None for a category. `codes` holds a code, from 1, for each value of a category. It is empty for a number.
     """
 
     name: str

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 _USER = re.compile(r"(?<=//)[^\s/@\"']*:[^\s/@\"']*@")
 # How long a change of access rights takes to reach all of Google Cloud.
 PROPAGATION = timedelta(minutes=10)
-# The reasons by which BigQuery and Google's newer services report a missing right. HTTP 403 alone is not enough. It is
-# also the answer to exceeded quotas (https://cloud.google.com/bigquery/docs/error-messages), where a retry helps.
+# The reasons with which BigQuery and Google's newer services report a missing right. HTTP 403 alone is not enough: it
+# is also the answer to exceeded quotas (https://cloud.google.com/bigquery/docs/error-messages), where a retry helps.
 DENIED = {"accessDenied", "IAM_PERMISSION_DENIED"}
 
 
@@ -18,7 +18,7 @@ def told(text: object) -> str:
     Google's clients put URLs into errors, and a URL may hold a password.
     """
     said = str(text)
-    # A quick test first, because each line of the log passes here and few contain a URL.
+    # Test quickly first, because each log line passes here and few contain a URL.
     return _USER.sub("", said) if "//" in said else said
 
 
@@ -38,9 +38,10 @@ class NotReady(Exception):  # noqa: N818 - not a failure: the next delivery look
 
 
 def is_final(error: Exception, published_at: datetime) -> bool:
-    """Whether another delivery of the event cannot help; `published_at` is when the event was published.
+    """Return whether another delivery of the event cannot help. `published_at` is the time of the event's publication.
 
-    A missing right is final only once the event is ten minutes old: a grant takes that long to reach all services.
+    A missing right is final only if the event is at least ten minutes old: a grant takes that long to reach all
+    services.
     """
     if isinstance(error, Permanent):
         return True

@@ -213,7 +213,10 @@ class RunSuperseded(Event):
 
 @dataclass(frozen=True)
 class RunFailed(Event):
-    """The run's `step` failed for good; the ledger holds the reason. After the cause is fixed, the run can continue."""
+    """The run's `step` failed for good, and the ledger holds the reason.
+
+    The run can continue once the cause is fixed.
+    """
 
     topic = "run-failed"
     is_last = True
@@ -223,7 +226,7 @@ class RunFailed(Event):
 
 @dataclass(frozen=True)
 class MonitoringDue(Event):
-    """The model's health must be checked: the run that checks it on one day was opened."""
+    """The model's health must be checked. A run for the day's check was opened."""
 
     topic = "monitoring-due"
     is_first = True
@@ -231,7 +234,7 @@ class MonitoringDue(Event):
 
 @dataclass(frozen=True)
 class ModelMonitored(Event):
-    """The model's health was checked. `reasons` ask for a training; an empty list asks for none.
+    """The model's health was checked. `reasons` are those for a training; without reasons, none is requested.
 
     `returned` is the version that became champion again because the champion was worse; empty if the champion stays.
     """
@@ -267,7 +270,7 @@ class RecommendationsBuilt(Event):
 
 @dataclass(frozen=True)
 class CustomersDue(Event):
-    """The customers of a new audience must be found, with their arms and exclusions."""
+    """The customers of a new audience must be resolved, with their arms and exclusions."""
 
     topic = "customers-due"
     is_first = True
@@ -275,7 +278,7 @@ class CustomersDue(Event):
 
 @dataclass(frozen=True)
 class CustomersResolved(Event):
-    """The tables hold the customers of the audience of `day`, their arms, and who may not be reached."""
+    """The tables hold the customers of the audience of `day`, with their arms and exclusions."""
 
     topic = "customers-resolved"
     is_last = True
@@ -286,7 +289,7 @@ class CustomersResolved(Event):
 
 @dataclass(frozen=True)
 class MembersDue(Event):
-    """A delivery run must go on: send batches that were not sent, and ask how the open requests ended."""
+    """A delivery run must continue: send the remaining batches, and ask how the open requests ended."""
 
     topic = "members-due"
     is_first = True
@@ -294,7 +297,10 @@ class MembersDue(Event):
 
 @dataclass(frozen=True)
 class MembersDelivered(Event):
-    """The destination has answered all requests of the run; `members` is how many changes it confirmed."""
+    """The outcomes of all requests of the run are known.
+
+    `members` is the number of changes that the destination confirmed.
+    """
 
     topic = "members-delivered"
     is_last = True

@@ -84,8 +84,8 @@ def handle(message: Message, step: Step) -> None:
 def _run(step: Step, event: Event, context: StepContext, message: Message) -> Record | None:
     """Run the step, record its outcome and return the record.
 
-    None if there is no event of the step to publish: it waits for something, it failed for good (then run-failed is
-    published), or a delivery of another message recorded the step first and publishes the event itself.
+    None if this delivery has no event to publish. Then the step waits for something, or it failed for good (and
+    run-failed was published), or a delivery of another message recorded the step first and publishes the event itself.
 
     Raises:
         Malformed: the run was not opened, was opened by another kind of event, or was reset during the step.
@@ -115,7 +115,7 @@ def _run(step: Step, event: Event, context: StepContext, message: Message) -> Re
             context.runs.fail(
                 context.run_id, Failure(place, str(error), is_permanent=True, failed_at=datetime.now(UTC))
             )
-            # If the process dies before it publishes this, the next delivery fails again and publishes it.
+            # If the process dies before it publishes run-failed, the next delivery fails again and publishes it.
             context.environment.publish(RunFailed(context.run_id, place))
             return None
         log_exception(StepFailed(*of_run, str(error)))
@@ -134,7 +134,10 @@ def _run(step: Step, event: Event, context: StepContext, message: Message) -> Re
 
 
 def _is_reset(context: StepContext) -> bool:
-    """Whether the run was reset, so that nothing may be written to its folder; False if the bucket cannot be read."""
+    """Return whether the run was reset, so that nothing may be written to its folder.
+
+    False if the bucket cannot be read.
+    """
     try:
         return not context.runs.is_opened(context.run_id)
     except Exception:  # noqa: BLE001 - logged; the caller raises the step's own error
@@ -145,7 +148,7 @@ def _is_reset(context: StepContext) -> bool:
 def _finished(place: str, context: StepContext) -> Record | None:
     """Return the step's record if another delivery has finished the step meanwhile.
 
-    None if none has, or if the bucket cannot be read.
+    None without such a record, or if the bucket cannot be read.
     """
     try:
         return context.runs.record(context.run_id, place)

@@ -20,7 +20,8 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-# msgspec's message for a text that ends too early. It is wrong for a text that ends with half a surrogate pair.
+# msgspec's message for a text that ends too early. It also appears, wrongly, for a text that ends with half a surrogate
+# pair.
 _TRUNCATED = "Input data was truncated"
 # msgspec is ten times as fast as json, and each checkout writes a log line. Only digests need sorted keys.
 _ENCODERS = {
@@ -61,7 +62,7 @@ def _finite(value: Any) -> Any:
 
 
 class NotJSONError(ValueError):
-    """The bytes are not JSON in UTF-8. The message is half a sentence, and repeats nothing of the content."""
+    """The bytes are not JSON in UTF-8. The message completes a sentence, and does not quote the content."""
 
 
 def decode(content: bytes) -> Any:

@@ -10,7 +10,7 @@ import msgspec
 from shared import errors, jsontext
 
 _LABELS = "logging.googleapis.com/labels"
-# Writes to a pipe are atomic up to 4,096 bytes only; without a lock, longer lines of two threads could be mixed.
+# Writes to a pipe are atomic only up to 4,096 bytes. Without a lock, longer lines of two threads could be mixed.
 _WHOLE_LINE = threading.Lock()
 
 
@@ -51,7 +51,7 @@ def _labels() -> dict[str, Any]:
 
     It is the label that functions-framework would add.
     """
-    # Flask is loaded already wherever requests are answered. For a command, importing it would take too long.
+    # A process that answers requests has already loaded Flask. For a command, importing it would take too long.
     flask = sys.modules.get("flask")
     execution = flask.request.headers.get("Function-Execution-Id") if flask and flask.has_request_context() else None
     return {_LABELS: {"execution_id": execution}} if execution else {}

@@ -46,17 +46,18 @@ class Mail(Section, frozen=True):
 
     mode: Literal["off", "on"] = "off"
     relay: Relay = ""
-    # Whether the connection must be encrypted before the password is sent. `off` is for a relay in your own network.
+    # Whether the connection must be encrypted before the password is sent. Use `off` only for a relay in your own
+    # network.
     starttls: Literal["required", "off"] = "required"
     sender: Sender = ""
     # A customer gets at most `most` messages in `per_days` days.
     most: Annotated[int, Meta(ge=1, le=100)] = 1
     per_days: Annotated[int, Meta(ge=1, le=90)] = 7
-    # From the first hour to the second, no message is sent, in the time zone source.time_zone. If the two are equal,
-    # there are no quiet hours.
+    # No message is sent from the hour `quiet_from` until `quiet_until`, in the time zone source.time_zone. If the two
+    # are equal, there are no quiet hours.
     quiet_from: Hour = 21
     quiet_until: Hour = 8
     # The files shared/messages/templates/TEMPLATE.*.jinja.
     template: Template = "checkout"
-    # Where a customer unsubscribes; a header of the message and a link in it. Empty leaves out both.
+    # The page where a customer unsubscribes, for a header of the message and a link in it. Empty leaves out both.
     unsubscribe: Unsubscribe = ""

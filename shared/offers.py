@@ -11,7 +11,7 @@ ABOVE_ALL = 2.0
 
 
 class Thresholds(NamedTuple):
-    """The lowest probability that earns a coupon, and the lowest that earns the full price; ABOVE_ALL if none does."""
+    """The lowest probabilities for a coupon and for the full price. ABOVE_ALL if no probability suffices."""
 
     coupon: float
     full_price: float
@@ -20,9 +20,9 @@ class Thresholds(NamedTuple):
 def thresholds(policy: "Policy", percentiles: Sequence[float]) -> Thresholds:
     """Return the thresholds of a policy for a model.
 
-    `percentiles` hold the lowest probability among the 1, 2, ... 99 percent of the model's test visitors with the
-    highest probabilities. Models deployed by older versions of the code have no percentiles. With such a model, a
-    policy of kind `quantile` gives nobody an offer.
+    `percentiles` holds, for p = 1, 2, ... 99, the lowest probability among the p percent of the model's test visitors
+    with the highest probabilities. Models that older releases deployed have no percentiles: then a policy of kind
+    `quantile` gives no offers.
     """
     if policy.kind == "band":
         return Thresholds(policy.coupon_from, policy.coupon_below)
@@ -40,7 +40,7 @@ def _lowest(percent: int, percentiles: Sequence[float]) -> float:
 
 
 def offer(probability: float, least: Thresholds) -> Literal["none", "coupon", "full_price"]:
-    """Return the offer that a probability earns; sql/scoring/scores.sql has the same rule."""
+    """Return the offer for a probability. sql/scoring/scores.sql has the same rule."""
     if probability >= least.full_price:
         return "full_price"
     return "coupon" if probability >= least.coupon else "none"

@@ -1,4 +1,7 @@
-"""Pseudonyms of identifiers: keyed hashes, always the same, which only the key can link to the identifier."""
+"""Pseudonyms of identifiers: keyed hashes.
+
+The same identifier always gets the same one, and only the key can link them.
+"""
 
 import hashlib
 import hmac
@@ -19,7 +22,7 @@ class Pseudonyms:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Pseudonyms":
-        """Return the pseudonyms by the key in the environment variable KEY, a secret from Secret Manager.
+        """Return the pseudonyms with the key in the environment variable KEY, which Secret Manager fills.
 
         Raises:
             SettingsError: the key is missing, or shorter than 32 characters.

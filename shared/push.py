@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 
 # The path of a push endpoint names the topic: see infra/pubsub.tf.
 TOPIC = re.compile(r"/projects/[^/]+/topics/(?P<topic>[^/]+)")
-# On this topic a message without data is valid: it asks to look for changed day-tables.
+# On this topic a message without data is valid: it announces that day-tables may have changed.
 MAY_BE_EMPTY = "data-refreshed"
 
 
 @dataclass(frozen=True)
 class Message:
-    """One delivery of a message; `published_at` is the same in each delivery.
+    """One delivery of a message. `published_at` is the same in each delivery.
 
-    `attempt` is the number of the delivery, from 1; None if the subscription has no dead-letter policy.
+    `attempt` is the number of the delivery, from 1, or None if the subscription has no dead-letter policy.
     """
 
     id: str
@@ -52,7 +52,7 @@ class Message:
         """The data as a JSON object.
 
         Raises:
-            Malformed: the data are not a JSON object. The message repeats nothing of the data.
+            Malformed: the data are not a JSON object. The error does not quote the data.
         """
         if not self.data and self.topic == MAY_BE_EMPTY:
             return {}

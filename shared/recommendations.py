@@ -1,4 +1,4 @@
-"""Two files in the bucket: the artefact, which build_recommendations writes, and the shop's list out of stock."""
+"""Two files in the bucket: the artefact of build_recommendations, and the shop's list of products out of stock."""
 
 from datetime import date, datetime
 from typing import Any
@@ -26,7 +26,7 @@ class Artefact(Struct, frozen=True, kw_only=True):
     as_of: date
     opened_at: datetime
     rules: list[Rule]
-    # Similar products with their similarity, by product; empty if similarity is not better than popularity.
+    # Similar products with their similarity, by product. Empty if similarity does not beat popularity.
     similar: dict[str, list[tuple[str, float]]]
     # Popular products, the most popular first.
     popular: list[str]

@@ -100,7 +100,7 @@ class Label(Section, frozen=True):
     # The event to predict: `purchase`, or any event of the export. Write a GA4 event as its name, a GA360 event as
     # category/action.
     event: EventName = PURCHASE
-    # Minimum revenue of an order or event that counts; 0 also counts those without revenue.
+    # Minimum revenue of an order or event that counts. 0 also counts orders and events without revenue.
     min_revenue: Annotated[float, Meta(ge=0)] = 0.0
 
 
@@ -114,7 +114,7 @@ class Checks(Section, frozen=True):
     trailing_days: Days = 14
     max_duplicates_share: Share = 0.01
     max_null_share: Share = 0.9
-    # Largest shares of the reported orders that repeat an earlier order, reverse one, or name no visitor.
+    # Largest shares of the reports of orders that repeat an earlier report, reverse an order, or name no visitor.
     max_repeated_orders: Share = 0.1
     max_reversals: Share = 0.5
     max_orders_without_visitor: Share = 0.5
@@ -155,7 +155,7 @@ class Gate(Section, frozen=True):
     # Minimum number of buyers among the test visitors to judge a model, and among the evaluation visitors to calibrate
     # it.
     min_positives: Annotated[int, Meta(ge=0)] = 30
-    # Largest ROC AUC of a single feature. A feature above it reveals the label.
+    # Largest ROC AUC of a single feature. A feature with a larger one reveals the label.
     max_single_feature_roc_auc: Share = 0.95
     # Probabilities count as calibrated if two intervals lie within 1 / tolerance to tolerance: those of the calibration
     # slope and of observed over expected buyers. The result does not reject a candidate.
@@ -187,16 +187,16 @@ class Audience(Section, frozen=True):
 
 
 class Campaign(Section, frozen=True):
-    """The campaign for which the audience is used: its control group, and whom it leaves out."""
+    """The campaign for which the audience is used: its control group, and the customers that it leaves out."""
 
     name: CampaignName = "always_on"
     # Part of the hashes that decide the arms. Another salt gives other arms to customers who were never in an audience.
     salt: Salt = ""
     # Share of the customers in the control group. The campaign does not reach them, so that its effect can be measured.
     control_share: Share = 0.1
-    # Share of the customers whom no campaign reaches.
+    # Share of the customers that no campaign reaches.
     holdout_share: Share = 0.02
-    # Customers who bought within this many days are left out; 0 leaves out nobody.
+    # Customers who bought within this many days are left out. 0 leaves out no customer.
     recent_buyer_days: Annotated[int, Meta(ge=0, le=1000)] = 14
     # Minimum number of rows of crm_customers, as a share of those at the last check. With fewer rows, the run fails.
     min_rows_share: Share = 0.5
@@ -221,7 +221,7 @@ class Serving(Section, frozen=True):
 class Monitoring(Section, frozen=True):
     """When monitoring starts a training: see docs/monitoring.md."""
 
-    # Largest age of the newest day that the champion has learnt from, in days; beyond it, a training is asked for.
+    # Largest age in days of the newest day in the champion's training data. A training is requested if it is older.
     max_champion_days: Days = 45
     # Minimum days after a training before monitoring may start the next one.
     cool_down_days: Annotated[int, Meta(ge=0, le=1000)] = 3
@@ -242,7 +242,7 @@ class Recommendations(Section, frozen=True):
 
     # Number of days whose baskets and product views are used.
     window_days: Days = 90
-    # Minimum number of sessions with a purchase. If there are fewer, baskets are made of additions to the cart instead.
+    # Minimum number of sessions with a purchase. If there are fewer, additions to the cart form the baskets instead.
     min_baskets: Annotated[int, Meta(ge=0)] = 500
     # A set of products is frequent if at least `min_count` baskets and at least the share `min_support` of all baskets
     # contain it.
@@ -274,7 +274,7 @@ class Online(Section, frozen=True):
     order: Literal["embedded_first", "endpoint_first"] = "embedded_first"
     # Time limit for the endpoint's answer to one checkout, retries included, in milliseconds.
     endpoint_deadline_ms: Annotated[int, Meta(ge=10, le=60_000)] = 300
-    # Retries may be at most this share of the requests to the endpoint; 0 allows none.
+    # Retries may be at most this share of the requests to the endpoint. 0 allows no retries.
     retry_share: Share = 0.1
     # The breaker opens after this many failures among the last 20 requests.
     breaker_failures: Annotated[int, Meta(ge=1, le=20)] = 10
@@ -335,7 +335,7 @@ class Settings(Section, frozen=True):
         """Return the settings from GOOGLE_CLOUD_PROJECT and PROPENSITY_SETTINGS, with defaults for all others.
 
         Raises:
-            SettingsError: names the setting, its rule and what was given.
+            SettingsError: names the setting, its rule and the given value.
         """
         project = environment.get("GOOGLE_CLOUD_PROJECT")
         if not project:
@@ -353,7 +353,7 @@ class Settings(Section, frozen=True):
         """Validate a document, a dict of sections with plain values, and return its settings.
 
         Raises:
-            SettingsError: names the setting, its rule and what was given.
+            SettingsError: names the setting, its rule and the given value.
         """
         try:
             return msgspec.convert(document, cls)

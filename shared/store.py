@@ -1,4 +1,4 @@
-"""JSON documents in the bucket, each decoded into a structure. A document is written once, or replaced."""
+"""JSON documents in the bucket, each decoded into a structure. A document can be written once, or be replaced."""
 
 from __future__ import annotations
 

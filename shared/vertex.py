@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from shared.settings import Settings
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-# Number of connections that are kept open: an instance of score_checkout answers as many requests concurrently.
+# Number of connections that are kept open, which is the number of concurrent requests of a score_checkout instance.
 CONNECTIONS = 16
 # HTTP statuses after which a retry may help: too many requests, service unavailable, gateway timeout.
 HEALING = {429, 503, 504}
@@ -55,7 +55,7 @@ class _Refusal(Struct):
 
 
 class RefusedError(RuntimeError):
-    """The endpoint answers with an HTTP error; the message may quote the request.
+    """The endpoint answered with an HTTP error. The message may quote the request.
 
     `code` is the HTTP status, and `errors` the details of Google's answer, as in the errors of Google's clients.
     """
@@ -132,7 +132,7 @@ def _details(content: bytes) -> list[dict[str, Any]]:
 
 
 def _probability(prediction: Any) -> float:
-    """Return the probability of a purchase in one BigQuery ML prediction; its classes may come in any order."""
+    """Return the probability of a purchase in one BigQuery ML prediction. Its classes may be in any order."""
     try:
         values = [str(value) for value in prediction[f"{LABEL}_values"]]
         probability = float(prediction[f"{LABEL}_probs"][values.index("1")])

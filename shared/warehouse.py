@@ -50,7 +50,10 @@ type Parameters = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Statement:
-    """A file of sql/ with its values: `parameters` for @names, `identifiers` for ${names}. `name` is without `.sql`."""
+    """A file of sql/ with its values: `parameters` for @names, `identifiers` for ${names}.
+
+    `name` has no suffix `.sql`.
+    """
 
     name: str
     parameters: Parameters = field(default_factory=dict)
@@ -84,7 +87,7 @@ class Warehouse:
         self._dataset = settings.dataset
         self._run_id = run_id
         self._step = step
-        # Part of every job's id. So a run that was reset does not attach to jobs from before the reset.
+        # Part of every job's id, so that a run that was reset does not attach to jobs from before the reset.
         self._incarnation = incarnation
         self._deadline = deadline
         # How long this delivery has waited for BigQuery, in seconds.
@@ -94,7 +97,7 @@ class Warehouse:
 
     @property
     def bytes_billed(self) -> int:
-        """The bytes that BigQuery bills for the statements of this delivery, jobs of former deliveries included."""
+        """The bytes billed for the statements of this delivery, including jobs that earlier deliveries submitted."""
         return sum(self._billed)
 
     def query(self, name: str, parameters: Parameters | None = None, **identifiers: str) -> list[dict[str, Any]]:
@@ -125,7 +128,7 @@ class Warehouse:
             self.seconds += time.monotonic() - started
 
     def submit(self, statement: Statement) -> bigquery.QueryJob:
-        """Return the statement's job: the running or successful one if there is one, otherwise a new attempt.
+        """Return the statement's job: a running or successful one, or else a new attempt.
 
         Raises:
             Permanent: BigQuery refused the statement; the message says why.
@@ -220,7 +223,7 @@ def heals(job: bigquery.QueryJob) -> bool:
 
 
 def denied_at(job: bigquery.QueryJob) -> datetime | None:
-    """Return when the job failed because of a missing right; None if it has not failed or failed for another reason."""
+    """Return when the job failed because of a missing right, or None if it did not fail for this reason."""
     return job.ended if (job.error_result or {}).get("reason") == DENIED else None
 
 

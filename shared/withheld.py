@@ -25,7 +25,10 @@ def content(hashes: Iterable[str]) -> bytes:
 
 
 class Withheld:
-    """The visitors in one version of the object. If it holds a million, one in 10^13 others is mistaken for one."""
+    """The visitors in one version of the object.
+
+    With a million of them, one in 10^13 other visitors is taken for one.
+    """
 
     def __init__(self, content: bytes = b"") -> None:
         """Read the object's content.
@@ -41,7 +44,7 @@ class Withheld:
             raise ValueError(f"{PATH} is not sorted")
 
     def __contains__(self, visitor_id: str) -> bool:
-        """Whether the visitor is one of them, and so gets no offer."""
+        """Return whether the visitor is in the object, and so gets no offer."""
         hashed = int.from_bytes(hashlib.sha256(visitor_id.encode()).digest()[:_BYTES])
         place = bisect_left(self._hashes, hashed)
         return place < len(self._hashes) and self._hashes[place] == hashed

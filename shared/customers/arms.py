@@ -15,7 +15,7 @@ _HOLDOUT = ""
 
 
 def arm(customer_id: str, campaign: Campaign) -> Arm:
-    """Return the arm of a customer who has no assignment yet. An assignment wins over the hash, also a holdout's."""
+    """Return the arm of a customer without an assignment. An existing assignment, also to the holdout, has priority."""
     if fraction(campaign.salt, _HOLDOUT, customer_id) < campaign.holdout_share:
         return "holdout"
     if fraction(campaign.salt, campaign.name, customer_id) < campaign.control_share:
@@ -31,7 +31,7 @@ def shares(campaign: Campaign) -> dict[Arm, float]:
 
 
 def fraction(salt: str, about: str, customer_id: str) -> float:
-    """Return a number from 0 to 1: always the same for a customer and `about`, and unrelated for another `about`.
+    """Return a number from 0 to 1: fixed for a customer and `about`, and independent for another `about`.
 
     It consists of the first 52 bits of SHA-256, which a float holds exactly.
     """

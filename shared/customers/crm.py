@@ -1,4 +1,4 @@
-"""Check a row of crm_customers: a wrong value is left out, and a row without a usable id is refused."""
+"""Check a row of crm_customers. An invalid value is left out; a row without a usable id is refused."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LONGEST_ID, _LONGEST_NAME = 256, 100
 class Refusal(NamedTuple):
     """A value that breaks a rule. `rule` says what to correct, and does not repeat the value.
 
-    `is_row` is True if the whole row is refused, and not only the value.
+    `is_row` is True if the whole row is refused, not only the value.
     """
 
     field: str
@@ -29,7 +29,7 @@ class Refusal(NamedTuple):
 
 
 class Customer(NamedTuple):
-    """A checked row of crm_customers. A text that is missing, or was left out because it breaks a rule, is empty."""
+    """A checked row of crm_customers. A missing or invalid text is empty."""
 
     customer_id: str
     email: str
@@ -42,7 +42,7 @@ class Customer(NamedTuple):
 
 
 def check(row: Mapping[str, str | None], copies: int) -> tuple[Customer | None, list[Refusal]]:
-    """Return the customer of a row, None if the whole row is refused, and all values that break a rule.
+    """Return the row's customer, or None if the whole row is refused; and the values that break a rule.
 
     `copies` is the number of different rows with the same id.
     """

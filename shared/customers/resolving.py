@@ -1,4 +1,4 @@
-"""Find the customers of an audience, and who of them may be reached."""
+"""Find the customers of an audience, and which of them may be reached."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # Number of rows of crm_customers that are checked at a time.
 PAGE = 10_000
-# Number of days, up to the audience's day, whose orders and logins count.
+# The window in days, ending on the audience's day, from which orders and logins count.
 WINDOW_DAYS = 365
 
 
@@ -65,7 +65,7 @@ def _write_checked(page: list[dict[str, Any]], context: StepContext) -> None:
         if customer:
             customers.append((digest, customer))
         refusals += [(digest, (row["customer_id"] or "")[:256], one) for one in refused]
-    # Refusals first: a row counts as checked once it is in one of the tables, and a customer may have refused values.
+    # Write refusals first. A row counts as checked once it is in either table, and a valid row may have refused values.
     if refusals:
         context.warehouse.query(
             "customers/refused",
@@ -85,7 +85,7 @@ def _write_checked(page: list[dict[str, Any]], context: StepContext) -> None:
 
 
 def nobody(context: StepContext) -> Resolved:
-    """Write and return the result for a shop without a CRM: no customers. Nothing else is read or written."""
+    """Write and return the result for a shop without a CRM: no customers. It reads and writes nothing else."""
     none = Resolved(
         visitors=0, matched=0, conflicts=0, unmatched=0, refused_rows=0, refused_values=0, arms={}, excluded=[]
     )
@@ -94,7 +94,7 @@ def nobody(context: StepContext) -> Resolved:
 
 
 def resolve(day: date, context: StepContext) -> Resolved:
-    """Write the audience's customers, their arms, and who may not be reached; return the counts."""
+    """Write the audience's customers, their arms and their exclusions; return the counts."""
     run, campaign = context.run_as(CustomersRun), context.settings.campaign
     at = {"day": day}
     first_day = day - timedelta(days=WINDOW_DAYS - 1)
@@ -117,7 +117,7 @@ def resolve(day: date, context: StepContext) -> Resolved:
 
 
 def _withhold(arms: dict[str, Any], context: StepContext) -> None:
-    """Replace serving/withheld.bin by the visitors who get no offer at the checkout by the present arms."""
+    """Replace serving/withheld.bin: the visitors who, by the current arms, get no offer at the checkout."""
     rows = context.warehouse.query("customers/withheld", arms)
     blob = context.environment.bucket.blob(withheld.PATH)
     blob.upload_from_string(withheld.content(row["hashes"] for row in rows), "application/octet-stream")

@@ -1,8 +1,8 @@
 """A circuit breaker and a retry budget for a failing service. Both are pure: the caller passes the time.
 
-Existing libraries do not fit a function with threads. pybreaker holds its lock during the call, so it serializes
-requests; circuitbreaker has no lock; aiobreaker and purgatory need an event loop. None counts failures over a window of
-requests, and none has a retry budget.
+Existing libraries do not suit a function with threads. pybreaker holds its lock during the call, so it serializes
+requests; circuitbreaker has no lock; aiobreaker and purgatory need an event loop. None of them counts failures over a
+window of requests, and none has a retry budget.
 """
 
 import threading

@@ -177,7 +177,7 @@ def convert(document: Any) -> Checkout:
 
 
 def _whole(value: Any) -> Any:
-    """Return the value with integers in place of integral floats: for JSON Schema, 3.0 is an integer too."""
+    """Return the value with integers in place of integral floats, since 3.0 is an integer in JSON Schema."""
     match value:
         case float():
             return int(value) if value.is_integer() else value

@@ -28,7 +28,7 @@ class EndpointError(RuntimeError):
 
 @dataclass(frozen=True)
 class Answer:
-    """An uncalibrated probability, and the version that computed it: with split traffic, any version that gets some."""
+    """An uncalibrated probability, and the version that computed it: any version with a share of the traffic."""
 
     probability: float
     version: str

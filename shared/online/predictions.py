@@ -18,7 +18,7 @@ def record(
     milliseconds: float,
     source: Literal["score_checkout", "on_checkout"],
 ) -> None:
-    """Log a score and its inputs; `visitor` is a pseudonym. A failure to log does not fail the checkout."""
+    """Log a score and its inputs. `visitor` is a pseudonym. If logging fails, the checkout is answered all the same."""
     prediction = {
         "request_id": score.request_id,
         "visitor": visitor,
@@ -35,5 +35,5 @@ def record(
     try:
         log(CheckoutScored(prediction))
     except (OSError, ValueError):
-        # Standard output is closed, so this cannot be reported either.
+        # Standard output is closed, so the failure cannot be logged either.
         return

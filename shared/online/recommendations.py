@@ -7,11 +7,12 @@ from shared.recommendations import Artefact
 
 
 class Recommender:
-    """Recommends from one artefact. It is immutable: a new artefact needs a new Recommender."""
+    """Recommends products from one artefact. It is immutable: a new artefact needs a new Recommender."""
 
     def __init__(self, artefact: Artefact) -> None:
         self._rules = {tuple(sorted(rule.antecedents)): rule.next for rule in artefact.rules}
-        # The antecedents of rules that have two. Only pairs of these products are looked up, so large carts stay fast.
+        # The products of rules with two antecedents. Only pairs of these products are looked up, so large carts stay
+        # fast.
         self._paired = frozenset(
             product for antecedents in self._rules if len(antecedents) > 1 for product in antecedents
         )
@@ -19,10 +20,11 @@ class Recommender:
         self._popular = artefact.popular
 
     def next_products(self, cart: Collection[str], unavailable: Collection[str], limit: int) -> list[str]:
-        """Return at most `limit` products, best first, none of them in the cart or unavailable.
+        """Return at most `limit` products, best first, without those in the cart and unavailable ones.
 
-        First the products that follow from rules, by confidence; then those similar to the cart's products, by the sum
-        of their similarities; then the popular ones. Pass `unavailable` as a set: each product is looked up in it.
+        First come the products that follow from rules, by confidence. Then come products similar to those in the cart,
+        by the sum of their similarities, then popular products. Pass `unavailable` as a set: each product is looked up
+        in it.
         """
         held = set(cart)
         found: dict[str, None] = {}

@@ -1,4 +1,4 @@
-"""Score visitors online by one of two paths: the scorer embedded in the function, or the Vertex AI endpoint."""
+"""Score visitors online in one of two ways: by the scorer embedded in the function, or by the Vertex AI endpoint."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _MAKING = threading.Lock()
 
 
 class NoScorerError(RuntimeError):
-    """Neither path can score now: there is no champion yet, or the endpoint failed and there is no embedded scorer.
+    """Neither scorer can score now: there is no champion yet, or the endpoint failed and there is no embedded scorer.
 
-    `version` is the champion's; empty if no champion is known.
+    `version` is the champion's number, or empty if no champion is known.
     """
 
     def __init__(self, reason: str, version: str) -> None:
@@ -35,11 +35,10 @@ class NoScorerError(RuntimeError):
 
 @dataclass(frozen=True)
 class Scored:
-    """A visitor's calibrated probability, its decile (1 is the highest, None if unknown), and who computed it.
+    """A visitor's calibrated probability, its decile (1 is the highest, None if unknown), and the scorer used.
 
-    `version` is the model version, and `path` the way by which it was asked.
-
-    `percentiles` are the version's, as in the champion's pointer; empty if unknown.
+    `version` is the model version, and `path` names the scorer.
+    `percentiles` are those of the version, from the champion's pointer; empty if unknown.
     """
 
     probability: float
@@ -50,7 +49,7 @@ class Scored:
 
 
 class OnlineScorer:
-    """Scores visitors. A process has one, which lives as long as the process. Thread-safe.
+    """Scores visitors. There is one per process, for the process's lifetime. Thread-safe.
 
     The constructor opens no connection and starts no thread, so it may be called before a server forks.
     """

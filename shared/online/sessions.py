@@ -36,7 +36,7 @@ def features(session: Session, zone: tzinfo) -> dict[str, Any]:
             known = _of_visit(visit, zone)
         case _, Features() as given:
             known = msgspec.structs.asdict(given)
-    # In the training rows, a missing category has this value.
+    # The training rows have this value for a missing category.
     known.update((name, "missing") for name in CATEGORIES if known[name] is None or known[name] in PLACEHOLDERS)
     return known
 

@@ -1,9 +1,11 @@
 """Keep champion, recommendations, products out of stock and visitors without offers in memory, read from the bucket.
 
 Once `online.refresh_seconds` have passed, the next request starts a thread that reads the objects again. The request
-does not wait for the thread. A thread that sleeps between refreshes would not work. A function's instance gets a CPU
-only while it answers requests, so the thread would be frozen, and its connections would be closed meanwhile. An idle
-instance therefore refreshes nothing, and the first request after a long pause uses the old snapshot.
+does not wait for the thread.
+
+A thread that sleeps between refreshes would not work: a function's instance gets a CPU only while it answers requests.
+The thread would be frozen, and its connections would be closed meanwhile. So an idle instance refreshes nothing, and
+the first request after a long pause uses the old snapshot.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ class Champion:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Everything that one answer uses. None stands for an object that this process has never read successfully."""
+    """All objects that one answer uses. None means that this process has not read the object successfully yet."""
 
     champion: Champion | None = None
     recommender: Recommender | None = None
@@ -51,9 +53,9 @@ class Snapshot:
 
 
 class Watched[T]:
-    """An object of the bucket, and the value last read from it; `absent` before the first read.
+    """An object of the bucket, and the value last read from it, or `absent` before the first read.
 
-    If the object vanishes, the value becomes `absent` again if `may_vanish`; otherwise this is an error.
+    If the object is deleted, the value becomes `absent` again if `may_vanish`; otherwise this is an error.
     """
 
     def __init__(self, bucket: Bucket, name: str, parse: Callable[[bytes], T], absent: T, *, may_vanish: bool) -> None:
@@ -141,7 +143,7 @@ class Watch:
 
 
 def _champion(bucket: Bucket, content: bytes) -> Champion:
-    """Return the champion of the pointer `content`, with its embedded scorer, loaded and tried, if it has one."""
+    """Return the champion of the pointer `content`. If it has an embedded scorer, load and try it."""
     pointer = champion.read(content)
     if pointer.scorer is None:
         return Champion(pointer, None)

@@ -34,8 +34,8 @@ TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9
 CLOUD_TRACE = re.compile(r"([0-9a-fA-F]{32})(/[0-9]+)?(;o=[0-9]+)?")
 # The end of a message of msgspec: the path of the field.
 WHERE = re.compile(r" - at `\$(.*)`$")
-# NAMED matches messages that name a field before the path, and UNKNOWN those about a field that the contract does not
-# have. VALUE matches messages that repeat the request's value.
+# NAMED matches messages that name a field before the path, and UNKNOWN messages about a field that is not in the
+# contract. VALUE matches messages that repeat the request's value.
 NAMED = re.compile(r"^Object (?:contains unknown|missing required) field `(.*)`$", re.DOTALL)
 UNKNOWN = re.compile(r"^Object contains unknown field `.*?`(?=$| - at `)", re.DOTALL)
 VALUE = re.compile(r"^(Invalid enum value|Invalid value) .*$", re.DOTALL)
@@ -45,7 +45,7 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a failure
     """An answer that refuses the request. It must not contain data of the visitor."""
 
     def __init__(self, status: HTTPStatus, detail: str, broken: str | None = None, **headers: str) -> None:
-        """`broken` is msgspec's message about the body, if the body breaks the contract."""
+        """Create the refusal. `broken` is msgspec's message about the body, if the body breaks the contract."""
         super().__init__(detail)
         self.status = status
         self.broken = broken
@@ -73,7 +73,7 @@ class Exchange:
         """
         if (self.request.content_type or "").partition(";")[0].strip().lower() != JSON:
             raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Send the body as {JSON}.", Accept=JSON)
-        # Read the whole body even if it is too large. Otherwise the framework would read it after the answer.
+        # Read the whole body even if it is too large. Otherwise the framework would read the rest after the answer.
         try:
             content = body.read(self.request)
         except body.UnreadableError:
@@ -99,7 +99,7 @@ type Origins = Callable[[], Collection[str]]
 
 
 def serve(request: Request, endpoints: Mapping[str, tuple[str, Endpoint]], origins: Origins) -> Response:
-    """Answer the request by the endpoint of its path; `endpoints` holds (method, function) by path.
+    """Answer the request with the endpoint of its path. `endpoints` holds (method, function) by path.
 
     Pages of the `origins` may send requests and read answers. `origins` is called only for requests from a page.
     """
@@ -132,7 +132,7 @@ def _served(request: Request, endpoints: Mapping[str, tuple[str, Endpoint]]) -> 
 def _log(refusal: Refusal, request_id: str) -> None:
     """Log which field broke which rule, without any value of the request.
 
-    Refusals with a status from 500 on are not logged here: who raised them has logged the reason.
+    Refusals with a status from 500 on are not logged here: the code that raised them has logged the reason.
     """
     if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return
@@ -174,7 +174,7 @@ def _escaped(name: str) -> str:
 
 
 def request_id(environ: Mapping[str, Any]) -> str:
-    """Return the request's id: the caller's X-Request-Id, else the trace's id, else a new one."""
+    """Return the request's id: the caller's X-Request-Id, or else the trace's id, or else a new id."""
     if REQUEST_ID.fullmatch(given := environ.get("HTTP_X_REQUEST_ID", "")):
         return str(given)
     if found := TRACEPARENT.fullmatch(environ.get("HTTP_TRACEPARENT", "")):
