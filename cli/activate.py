@@ -33,7 +33,7 @@ _CLASSES = {
 
 
 def newest(environment: Environment) -> CustomersResolved:
-    """Return the event of the newest audience whose customers are known.
+    """Return the event of the newest audience whose customers are resolved.
 
     Raises:
         CommandError: there is none, or all destinations are off.
@@ -55,9 +55,9 @@ def newest(environment: Environment) -> CustomersResolved:
 
 
 def preview(audience: CustomersResolved, environment: Environment) -> list[dict[str, Any]]:
-    """Return what each destination would be sent: destination, mode, and the number of members by kind of change.
+    """Return what each destination would get: destination, mode, and the number of members by kind of change.
 
-    The plan is made as a delivery run would make it, under a run id of its own, and removed again. Nothing is sent.
+    The plan is made as in a delivery run, under a separate run id, and removed again. Nothing is sent.
     """
     return [
         {"destination": name, "mode": getattr(environment.settings, name).mode, **_planned(name, audience, environment)}
@@ -82,7 +82,7 @@ def _planned(name: str, audience: CustomersResolved, environment: Environment) -
 
 
 def show(audience: CustomersResolved, planned: list[dict[str, Any]], out: Console) -> None:
-    """Print the differences of all destinations."""
+    """Print the planned changes of all destinations."""
     table = terminal.table("destination", "mode", *KINDS, title=f"What the audience of {audience.day} would change")
     for row in planned:
         table.add_row(row["destination"], row["mode"], *(f"{row[kind]:,}" for kind in KINDS))

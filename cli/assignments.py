@@ -25,10 +25,10 @@ def assigning() -> Iterator[None]:
 
 
 def with_overrides(document: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
-    """Return `document` with assignments like `gate.min_positives=1`; a value that is not JSON is a text.
+    """Return `document` with assignments like `gate.min_positives=1`. A value that is not JSON is taken as text.
 
     Raises:
-        SettingsError: an assignment has no `=`, or names something within a single value.
+        SettingsError: an assignment has no `=`, or names something inside a single value.
     """
     merged = msgspec.json.decode(jsontext.encode(document), type=dict[str, Any])
     for assignment in assignments:

@@ -52,7 +52,7 @@ def _given(text: str) -> bytes:
 
 
 def ask(body: bytes) -> Score:
-    """Send the request to score_checkout and return its answer; the environment names the function's URL.
+    """Send the request to score_checkout and return its answer. The environment names the function's URL.
 
     Raises:
         CommandError: the URL is missing, nothing answers there, or the function refused the request.

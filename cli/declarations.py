@@ -30,8 +30,8 @@ class Http(Part, frozen=True):
 class Function(Part, frozen=True):
     """A deployed function. An HTTP function has no topics.
 
-    `requirements` names the file of requirements/ that it installs, and so the bundle from which it is built. If it
-    has a `destination`, it exists only if this setting's mode is not off.
+    `requirements` names the file of requirements/ that it installs, and so the bundle from which it is built. A
+    function with a `destination` exists only if this destination's mode is not off.
     """
 
     does: str
@@ -120,7 +120,7 @@ class Declarations(Part, frozen=True):
 
     @property
     def topics(self) -> list[str]:
-        """The names of all topics that a function takes or publishes to, or that are public; sorted."""
+        """The names of all topics that are public, or that a function subscribes or publishes to; sorted."""
         named = {topic for one in self.functions.values() for topic in (*one.topics, *one.emits)}
         return sorted(named | set(self.public_topics))
 
@@ -131,7 +131,7 @@ class Declarations(Part, frozen=True):
 
 
 class Alert(Part, frozen=True):
-    """An alert, on a count of log entries or on a query of Google's metrics."""
+    """An alert: on a count of log entries, or on a query of Google's metrics."""
 
     title: str
     minutes: int
@@ -144,7 +144,7 @@ class Alert(Part, frozen=True):
     above: float = 0
 
     def is_raised(self, number: int, whole: int = 0) -> bool:
-        """Whether `number` entries raise the alert.
+        """Return whether `number` entries raise the alert.
 
         For an alert on a share, `whole` is the number of entries of the count `share_of`.
         """

@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 STATE = HOME / ".state" / "demo"
 FIRST_DAY = date(2017, 3, 1)
 # The settings of a demonstration that differ from the defaults. The sessions are years old, so the age of the data is
-# not checked. Probabilities of a purchase on a return visit are far below the default policy's thresholds, so offers go
-# by rank. The destinations are local platforms, with these accounts.
+# not checked. Probabilities of a purchase on a return visit are far below the default policy's thresholds, so offers
+# are given by rank. The destinations are local platforms, with these accounts.
 SETTINGS: dict[str, Any] = {
     "checks": {"max_age_days": 0},
     "policy": {"kind": "quantile"},
@@ -51,7 +51,7 @@ SETTINGS: dict[str, Any] = {
     "meta": {"mode": "replace", "audience": "23850000000000001"},
     "salesforce": {"mode": "replace", "subdomain": "local", "data_extension": "audience"},
 }
-# Maximum seconds to wait, after the run's end, until the destinations have been sent the audience.
+# Maximum seconds to wait, after the run's end, until the audience was sent to the destinations.
 _DELIVERY_SECONDS = 60
 # Maximum seconds to wait, after the run's end, for the run's report.
 _REPORT_SECONDS = 20
@@ -70,7 +70,7 @@ class Plan:
 
 
 class Laps:
-    """Measures how long the phases of a demonstration take: `seconds` by name."""
+    """Measures the duration of a demonstration's phases: `seconds` by name."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -107,12 +107,13 @@ def run(plan: Plan, out: Console) -> Result:
     laps, truth = Laps(), Truth()
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as pool, contextlib.ExitStack() as stack:
         making = pool.submit(_day_files, plan, Path(folder), truth, out)
-        # Generated sessions are GA360's, and are generated while the services start. Files must be read first.
+        # Generated sessions are GA360's, and are generated while the services start. The kind of files is known after
+        # reading.
         kind = making.result()[0].export.name.lower() if plan.sources else "ga360"
         document = machine.local_settings({**SETTINGS, "source": {"kind": kind}}, plan.assignments)
         news = threading.Event()
         out.print(f"starting the local cloud in {os.path.relpath(state)} ...")
-        # Hold the schedules: a refresh during loading would open a run on incomplete data.
+        # Hold the schedules, because a refresh during loading would open a run on incomplete data.
         cloud, environment = stack.enter_context(
             machine.started(state, document, on_line=lambda _: news.set(), is_fresh=plan.state is None, is_held=True)
         )
@@ -158,7 +159,7 @@ def run(plan: Plan, out: Console) -> Result:
 def _destinations(
     finished: Run, known: set[str], environment: Environment, pause: Callable[[float], object]
 ) -> list[dict[str, Any]]:
-    """Return the rows of sql/destinations/states.sql, once each destination has been sent the audience.
+    """Return the rows of sql/destinations/states.sql, once the audience was sent to each destination.
 
     Return them after _DELIVERY_SECONDS at the latest. Without a published audience, return no rows.
     """
@@ -178,7 +179,7 @@ def _destinations(
 
 
 def _report_file(run_id: str, environment: Environment, state: Path, pause: Callable[[float], object]) -> Path | None:
-    """Wait for the run's report, and return its file; None if it is not written within _REPORT_SECONDS."""
+    """Wait for the run's report, and return its file, or None if it is not written within _REPORT_SECONDS."""
     deadline = time.monotonic() + _REPORT_SECONDS
     while environment.runs.content(run_id, NAME) is None:
         if time.monotonic() > deadline:
@@ -230,13 +231,16 @@ def progress(what: str, total: int, out: Console) -> Iterator[Callable[[], objec
 
 
 def _pause(news: threading.Event, seconds: float) -> None:
-    """Wait until the functions log something, but at most `seconds`."""
+    """Wait until a function logs something, but at most `seconds`."""
     news.wait(seconds)
     news.clear()
 
 
 def _watch(states: Iterator[Run | None], out: Console) -> Run | None:
-    """Show the run's states as they come, and return the last one. In a pipe, print a line for each finished step."""
+    """Show the run's states as they arrive, and return the last state.
+
+    In a pipe, print a line for each finished step.
+    """
     run: Run | None = None
     if not out.is_terminal:
         told: set[str] = set()

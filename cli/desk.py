@@ -60,7 +60,7 @@ SALESFORCE_COLUMNS = (
 class Backoff:
     """How long Pub/Sub waits between two deliveries of a message; by default shorter than on Google Cloud.
 
-    `attempts` is the maximum number of deliveries of a message; None means the declared number.
+    `attempts` is the maximum number of deliveries of a message, or None for the declared number.
     """
 
     minimum_seconds: float = 0.2
@@ -78,7 +78,7 @@ def run(
     is_on_demand: bool = False,
     **options: Any,
 ) -> Iterator[cloud.Cloud]:
-    """Yield a local cloud that runs this project; its environment also holds the URLs of the HTTP functions.
+    """Yield a local cloud that runs this project. Its environment also holds the URLs of the HTTP functions.
 
     `settings` overrides the default settings; the other options are those of `deskcloud.cloud.run`.
 
@@ -157,9 +157,9 @@ def _sinks(declared: Declarations, settings: Settings) -> Iterator[Sink]:
 
 
 def _platforms(settings: Settings) -> Platforms:
-    """Return the local platforms: one for each destination that is on and whose settings name no other address.
+    """Return the local platforms: one for each destination that is on and whose settings give no other address.
 
-    A local cloud never sends e-mail: if mail is on, its own relay takes the messages and keeps them.
+    A local cloud never sends e-mail: if mail is on, its own relay accepts and stores the messages.
     """
     ads, meta, salesforce = settings.google_ads, settings.meta, settings.salesforce
     extensions = (DataExtension(salesforce.data_extension, SALESFORCE_COLUMNS),)

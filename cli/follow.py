@@ -28,7 +28,7 @@ def until_end(
 
     A run is new if it is not in `known`; with `wanted_for`, it must also have these reasons. While there is no such
     run, yield None. Stop early if a step's message became a dead letter that is not in `letters`: then no run will be
-    opened, or the run will not continue. `wait` pauses for the given seconds, or less.
+    opened, or the run will not continue. `wait` pauses for at most the given seconds.
 
     Raises:
         TimeoutError: the run has not ended within the limit.
@@ -56,17 +56,17 @@ def _letters_of_steps(dead_letters: DeadLetters) -> set[str]:
 
 
 def beside(runs: Runs, known: set[str]) -> bool:
-    """Whether a run that builds recommendations was opened since `known`.
+    """Return whether a run that builds recommendations was opened since `known`.
 
-    None is opened for data that have recommendations already.
+    No such run is opened if the data have recommendations already.
     """
     return any(run.topic == RecommendationsDue.topic for run in _new(runs, known))
 
 
 def settled(environment: Environment, run_ids: list[str]) -> set[str]:
-    """Return the destinations that have been sent all batches of their delivery run among `run_ids`.
+    """Return the destinations to which the delivery runs among `run_ids` have sent all batches.
 
-    All open requests then wait for a status that is not due within a minute.
+    Their open requests wait for a status that is not due within a minute.
     """
     found = set()
     for run_id in run_ids:

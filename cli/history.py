@@ -22,7 +22,7 @@ def read(environment: Environment) -> list[dict[str, Any]]:
 
 
 def show(moves: list[dict[str, Any]], out: Console) -> None:
-    """Print the moves as a table; without moves, a sentence."""
+    """Print the moves as a table, or a sentence if there are none."""
     if not moves:
         out.print("there has been no champion yet")
         return

@@ -31,7 +31,7 @@ FAILED = {"failed", "retrying", LOST}
 
 
 def listed(environment: Environment, *, limit: int, is_failed: bool) -> dict[str, Any]:
-    """Return the newest `limit` runs (if `is_failed`, only those in the states FAILED) and all dead letters."""
+    """Return the newest `limit` runs and all dead letters. With `is_failed`, return only runs in the states FAILED."""
     runs = environment.runs
     champion = pointer.read(environment)
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -47,7 +47,7 @@ def listed(environment: Environment, *, limit: int, is_failed: bool) -> dict[str
 
 
 def _opened_at(runs: Runs, run_id: str) -> datetime:
-    """Return when the run was opened; NEVER if its run.json is lost, so that the run is listed first."""
+    """Return when the run was opened. NEVER if its run.json is lost, so that the run is listed first."""
     try:
         run = runs.find(run_id)
     except Permanent:

@@ -26,7 +26,7 @@ PAGE = 1000
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """An entry of the log; `timestamp` is in RFC 3339. `payload` is empty for text that is not JSON."""
+    """An entry of the log. `timestamp` is in RFC 3339. `payload` is empty for text that is not JSON."""
 
     timestamp: str
     severity: str = "DEFAULT"
@@ -39,7 +39,7 @@ class _Page(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def own(narrower: str = "") -> str:
-    """Return the filter that selects the functions' own log; `narrower` is a filter that selects a part of it."""
+    """Return the filter for the functions' own log, or for the part of it that the filter `narrower` selects."""
     return f"{_whole()}{narrower}".rstrip()
 
 
@@ -64,7 +64,7 @@ def of_request(request_id: str) -> str:
 
 
 def newest(project: str, narrower: str, since: datetime, most: int) -> list[Entry]:
-    """Return the newest entries of the functions' log that match `narrower`, at most `most`, the newest first.
+    """Return at most `most` entries of the functions' log that match `narrower`, the newest first.
 
     Raises:
         CommandError: Cloud Logging refuses, or does not answer.

@@ -42,7 +42,7 @@ def started(
 ) -> Iterator[tuple[Cloud, Environment]]:
     """Start a local cloud, set this process's environment variables to it, and yield the cloud and its environment.
 
-    With `is_held`, the schedules stand still until `Cloud.scheduler` is started. `is_fresh` deletes the state first.
+    With `is_held`, the schedules do not run until `Cloud.scheduler` is started. `is_fresh` deletes the state first.
 
     Raises:
         CommandError: another process runs a cloud on this state, or a service cannot open the state.

@@ -43,11 +43,11 @@ def _options(
 
 
 def main() -> None:
-    """Run the command. Print an error that the user can fix as one line; exit with 1, or with 2 for wrong usage."""
+    """Run the command. Print an error that the user can fix as one line, and exit with 1, or with 2 for wrong usage."""
     try:
         sys.exit(app(standalone_mode=False))
     except typer.TyperException as error:
-        # Without a subcommand, the message is empty, because the help is printed already.
+        # Without a subcommand, the message is empty, because the help has been printed already.
         if problem := error.format_message().replace(": Value error, ", ": "):
             context = getattr(error, "ctx", None)
             _tell(f"{problem.rstrip('.')}; see `{context.command_path if context else 'propensity'} --help`")

@@ -101,7 +101,7 @@ def port(about: str) -> Any:
 
 
 def require_folder(file: Path | None) -> None:
-    """Check before a long command that it can write `file` at its end; None is no file.
+    """Check before a long command that it can write `file` at its end. None means that there is no file.
 
     Raises:
         UsageError: the file is a folder, or its folder does not exist.
@@ -113,7 +113,7 @@ def require_folder(file: Path | None) -> None:
 
 
 def require_state(state: Path | None) -> None:
-    """Check that `state` is a folder or can be created as one; None is the default folder.
+    """Check that `state` is a folder or can be created as one. None means the default folder.
 
     Raises:
         UsageError: the path, or a part of it, is a file.

@@ -1,7 +1,7 @@
-"""The bundles that Google Cloud builds functions from: the same tree gives the same bytes, on any machine.
+"""The bundles from which Google Cloud builds functions. The same tree gives the same bytes, on any machine.
 
 There is one for each file of requirements/. It holds that file, the functions that name it, and the modules and
-statements that these can reach: a change of anything else does not redeploy them.
+statements that these can reach. So a change of any other file does not redeploy them.
 """
 
 import hashlib
@@ -19,17 +19,17 @@ from cli.errors import CommandError, UsageError
 # The folder in which Terraform looks for bundles.
 OUTPUT = HOME / "dist"
 FUNCTIONS = "functions/functions.yaml"
-# Data files that a module reads at run time, by module; a bundle with the module also holds them.
+# Data files that a module reads at run time, by module. A bundle with the module also holds them.
 READ = {
     "shared/settings.py": "sql/models/*.sql",
     "shared/warehouse.py": "sql/**/*.sql",
     "shared/messages/rendering.py": "shared/messages/templates/*",
     "shared/report/page.py": "shared/report/templates/*",
 }
-# The declarations of tables and views, which no function reads: Terraform creates tables and views.
+# The declarations of tables and views. Terraform reads them, but no function does.
 DECLARED = Path("sql/tables")
 OURS = {"functions", "main", "shared"}
-# The same in all entries: the oldest time that a zip file can hold, the system Unix, and the mode of a plain file.
+# Fixed values in all entries: the oldest time that a zip file can hold, the system Unix, and the mode of a plain file.
 OLDEST = (1980, 1, 1, 0, 0, 0)
 UNIX = 3
 PLAIN_FILE = 0o100644
@@ -51,7 +51,7 @@ class Bundle:
 def contents(root: Path = ROOT) -> dict[str, dict[str, Path]]:
     """Return the files of each bundle, by the name of its requirements file.
 
-    A file's name in the bundle maps to its path below the root.
+    Each is a mapping from the name in the bundle to the path below the root.
 
     Raises:
         CommandError: a file is missing that a function needs to be built or to start.
@@ -89,7 +89,7 @@ def _reached(entries: list[str], root: Path) -> tuple[list[Path], list[str]]:
     for entry in entries:
         with suppress(ImportError, SyntaxError):
             finder.import_hook(entry)
-    # The finder looks below the root only, so it also misses every module of other packages.
+    # The finder looks only below the root, so it also reports every module of other packages as missing.
     unknown, _ = finder.any_missing_maybe()
     lacking = {name for name in (*entries, *unknown) if name.partition(".")[0] in OURS} - finder.modules.keys()
     files = [file for module in finder.modules.values() if (file := getattr(module, "__file__", None))]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from shared.chain.environment import Environment
     from shared.dead_letters import Letter
 
-# Seconds within which a function should have rejected a message that it cannot use, cold start included.
+# Seconds within which a function should have rejected an unusable message, including a cold start.
 PATIENCE_SECONDS = 10
 PAUSE_SECONDS = 0.3
 
@@ -44,7 +44,7 @@ def chosen(environment: Environment, names: Iterable[str]) -> tuple[list[Origina
     """Return the messages of the named dead letters, or of all if no name is given.
 
     Returns:
-        The messages, and for each dead letter that cannot be sent, the reason by its name.
+        The messages, and the reason for each dead letter that cannot be sent, by name.
 
     Raises:
         CommandError: a name belongs to no dead letter.
@@ -62,7 +62,9 @@ def chosen(environment: Environment, names: Iterable[str]) -> tuple[list[Origina
 
 
 def original(name: str, letter: Letter, declared: declarations.Declarations) -> Original:
-    """Return the message that became the dead letter `name`. If Pub/Sub forwarded it, its subscription tells its topic.
+    """Return the message that became the dead letter `name`.
+
+    If Pub/Sub forwarded it, the subscription determines its topic.
 
     Raises:
         NotReplayableError: the dead letter lacks the message's data or a known topic.
@@ -95,7 +97,7 @@ def _decoded(text: str) -> bytes:
 
 
 def _topic_of(subscription: str, declared: declarations.Declarations) -> str:
-    """Return the topic of a function's subscription; empty if no function has this subscription."""
+    """Return the topic of a function's subscription, or "" if no function has this subscription."""
     of_each = {
         f"{name.replace('_', '-')}-{topic}": topic for name, one in declared.functions.items() for topic in one.topics
     }
@@ -122,9 +124,9 @@ def send(environment: Environment, originals: list[Original]) -> dict[str, Origi
 def returned(
     environment: Environment, sent: dict[str, Original], known: set[str], wait: Callable[[float], object] = time.sleep
 ) -> dict[str, str]:
-    """Wait up to PATIENCE_SECONDS, and return the sent messages that became dead letters again.
+    """Wait up to PATIENCE_SECONDS for sent messages that become dead letters again; return (new name: reason) of each.
 
-    They are returned as reasons by the new dead letter's name. `known` holds the names of the earlier dead letters.
+    `known` holds the names of the earlier dead letters.
     """
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:

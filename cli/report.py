@@ -44,7 +44,7 @@ def document(run: Run) -> dict[str, Any]:
 
 
 def show(run: Run, console: Console, upper_bound: Measured | None = None) -> None:
-    """Print the whole run. `upper_bound`, which only generated sessions have, is printed below the winner."""
+    """Print the whole run. Generated sessions have an `upper_bound`, which is printed below the winner."""
     colour = COLOURS[run.outcome]
     console.print(f"\nrun [bold]{run.run_id}[/] [{colour}]{run.outcome}[/]", highlight=False)
     if run.reason:
@@ -59,7 +59,7 @@ def show(run: Run, console: Console, upper_bound: Measured | None = None) -> Non
 
 
 def progress(run: Run | None) -> RenderableType:
-    """Return the steps of a training run so far, to be drawn again while the run continues; None for no run yet."""
+    """Return the steps of a training run so far, to be drawn again while the run continues. None means no run yet."""
     table = terminal.grid()
     seconds = run.seconds if run else {}
     failures = {function_of(failure.step): failure.reason for failure in run.failures} if run else {}
@@ -112,7 +112,7 @@ def _metrics(measured: Measured) -> list[str]:
 
 
 def metric(name: str, measured: Measured) -> str:
-    """Return a metric and, in a second line, its interval; NONE if it could not be computed."""
+    """Return a metric and, in a second line, its interval. NONE if it could not be computed."""
     if getattr(measured, name) is None:
         return words.NONE
     return f"{words.metric(name, measured)}\n{words.bounds(name, measured)}"

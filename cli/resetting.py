@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Removal:
-    """A planned removal: actions that each remove something, and for each a line that says what."""
+    """A planned removal: actions that each remove something, and a line about each."""
 
     lines: list[str] = field(default_factory=list)
     actions: list[Callable[[], object]] = field(default_factory=list)
@@ -34,15 +34,15 @@ class Removal:
         self.actions.append(action)
 
     def carry_out(self) -> None:
-        """Carry out all actions, in the order in which they were added. What no longer exists is skipped."""
+        """Carry out all actions, in the order in which they were added. Missing things are skipped."""
         for action in self.actions:
             action()
 
 
 def plan(environment: Environment, run_id: str | None) -> Removal:
-    """Return the removal of everything that run `run_id` has created; None stands for all runs.
+    """Return the removal of everything that run `run_id` has created, or for None, that all runs have created.
 
-    It includes what steps and jobs created after a former reset, because they were still running.
+    It includes what steps and jobs created after an earlier reset, because they were still running.
 
     Raises:
         Permanent: nothing of the run exists, or its model is the champion.
@@ -60,7 +60,7 @@ def plan(environment: Environment, run_id: str | None) -> Removal:
                 f"version {version.number} of the registered model", partial(environment.registry.remove, version)
             )
     _plan_notes(removal, environment, run_id)
-    # Before models and rows: a running step notices that its run is gone, and creates no more of them.
+    # Remove the documents before models and rows: a running step then notices the reset, and creates no more of them.
     for one in environment.runs.ids():
         if run_id in {None, one}:
             removal.add(f"run {one}: its documents and files in the bucket", partial(environment.runs.remove, one))
@@ -96,9 +96,11 @@ def _plan_notes(removal: Removal, environment: Environment, run_id: str | None) 
 
 
 def _plan_deliveries(removal: Removal, environment: Environment, run_id: str | None) -> None:
-    """Add the claims of delivery runs, without which a tick would look for a removed run, and the files they wrote.
+    """Add the claims of delivery runs, and the files they wrote.
 
-    Open requests stay: the next delivery run follows them. So do the member ledger and the arms.
+    A claim would let a scheduled message look for the run.
+
+    Open requests stay, and the next delivery run follows them up. So do the member ledger and the arms.
     """
     for name in DESTINATIONS:
         found, generation = claim(name, environment).read()

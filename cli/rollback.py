@@ -9,10 +9,10 @@ from shared.events import ScoringDue
 def roll_back(environment: Environment, reason: str, by: str, to: str | None = None) -> tuple[Version, Version]:
     """Move traffic and alias to version `to`, by default the former champion; update the pointer; publish scoring-due.
 
-    `by` is who decides it, for champion_history. If the version is champion already, scoring-due is not published.
+    `by` names the decider, for champion_history. If the version is champion already, scoring-due is not published.
 
     Returns:
-        The champion before the rollback, and the one after it.
+        The champion before the rollback, and the champion after it.
 
     Raises:
         Permanent: there is no champion, or the version is not deployed.

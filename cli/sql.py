@@ -54,7 +54,7 @@ class Parameter:
 
     @property
     def setting(self) -> str | None:
-        """The path of the setting that holds the value, e.g. training.window_days; None if it is not a setting."""
+        """The path of the setting that holds the value, e.g. training.window_days, or None if it is not a setting."""
         found = _SETTING.search(self.meaning)
         return found and found[1]
 
@@ -102,14 +102,14 @@ def show(out: Console) -> None:
 
 
 def script(name: str, settings: Settings) -> str:
-    """Return a statement as a script, with values and names from the settings; the values of a run are NULL."""
+    """Return a statement as a script, with values and names from the settings. The values of a run are NULL."""
     return _script(_filled(text(name), settings), settings, {})
 
 
 def script_of_run(name: str, run_id: str, environment: Environment) -> str:
     """Return a statement as a script, with the values of the run's newest job that ran this statement.
 
-    Without such a job, the script has the run's `run_id`, `as_of` and `created_on`, and values of the settings.
+    Without such a job, the script has the run's `run_id`, `as_of` and `created_on`, and the values of the settings.
 
     Raises:
         Malformed: there is no such run.
@@ -124,9 +124,9 @@ def script_of_run(name: str, run_id: str, environment: Environment) -> str:
 
 
 def _job(name: str, run_id: str, opened_at: datetime, client: bigquery.Client) -> bigquery.QueryJob | None:
-    """Return the run's newest job that ran the statement; None if BigQuery lists none.
+    """Return the run's newest job that ran the statement, or None if BigQuery lists none.
 
-    The job's id tells run and statement: shared.warehouse.Warehouse.job_id.
+    The job's id contains the run's id and the statement's name: shared.warehouse.Warehouse.job_id.
     """
     its_id = re.compile(rf"{run_id}-\w+-{name.replace('/', '-')}-[0-9a-f]{{8}}-a\d+")
     jobs = client.list_jobs(all_users=True, min_creation_time=opened_at)

@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from shared.chain.documents import Health
     from shared.chain.environment import Environment
 
-# Maximum number of log entries that are read for a count; the newest ones are read.
+# Maximum number of log entries that are read for a count, the newest ones.
 MOST_ENTRIES = 1000
-# The newest monitoring run is looked for among this many runs: those with the newest data.
+# The newest monitoring run is searched among this many runs, those with the newest data.
 MOST_RUNS = 20
 COLOURS = {"CRITICAL": "red", "WARNING": "yellow"}
 
 
 def read(environment: Environment, now: datetime, runs: dict[str, Any]) -> dict[str, Any]:
-    """Return the environment's state as a JSON object; `runs` is the result of `listing.listed`.
+    """Return the environment's state as a JSON object. `runs` is the result of `listing.listed`.
 
     Times are in UTC, ages in seconds.
 
@@ -93,7 +93,7 @@ def _champion(environment: Environment, now: datetime) -> dict[str, Any] | None:
 def _health(environment: Environment) -> Health | None:
     """Return the findings of the newest run that checked the model's health.
 
-    None if none of the MOST_RUNS runs with the newest data did.
+    None if no run among the MOST_RUNS with the newest data did.
     """
     newest = environment.runs.ids()[: -MOST_RUNS - 1 : -1]
     found = [run for run in map(environment.runs.find, newest) if isinstance(run, MonitoringRun)]
@@ -113,7 +113,7 @@ def _open_alerts(project: str, watched: Watched, now: datetime) -> list[dict[str
 
 
 def _found(project: str, alert: Alert, watched: Watched, now: datetime) -> str | None:
-    """Return the count that raises the alert, in words; None if the alert is not open."""
+    """Return a text with the count that raises the alert, or None if the alert is not open."""
 
     def entries(count: str, since: datetime) -> list[logs.Entry]:
         return logs.newest(project, watched.counts[count], since, alert.fewer_than or MOST_ENTRIES)
@@ -121,7 +121,7 @@ def _found(project: str, alert: Alert, watched: Watched, now: datetime) -> str |
     since = now - timedelta(minutes=alert.minutes)
     whole = entries(alert.share_of, since) if alert.share_of else []
     if len(whole) == MOST_ENTRIES:
-        # Older entries may exist, so count both numbers in the period that the read entries cover.
+        # Older entries may exist, so count both numbers in the period that these entries cover.
         since = datetime.fromisoformat(whole[-1].timestamp)
     number = len(entries(str(alert.count), since))
     if not alert.is_raised(number, len(whole)):

@@ -21,7 +21,7 @@ class Output(Console):
 
     @property
     def size(self) -> ConsoleDimensions:
-        """The size in columns and lines; that of _PIPE if the output is not a terminal."""
+        """The size in columns and lines. If the output is not a terminal, it is _PIPE."""
         return super().size if self.is_terminal or self._width is not None else _PIPE
 
     @size.setter
@@ -39,7 +39,7 @@ def table(*titles: str, **options: Any) -> Table:
 
 
 def grid() -> Table:
-    """Return a table of three columns without borders and titles; the last two wrap long texts."""
+    """Return a table of three columns without borders and titles. The last two columns wrap long texts."""
     return Table.grid(Column(no_wrap=True), Column(overflow="fold"), Column(overflow="fold"), padding=(0, 2))
 
 

@@ -28,8 +28,8 @@ def run(
 ) -> None:
     """Start the cloud and its page, print how to connect to both, and wait for Ctrl-C or a termination signal.
 
-    `named` holds the ports that options give, by service. For None, the default port is used or, if `are_free`, a free
-    one.
+    `named` holds the ports of the options, by service. For None, the default port is used or, if `are_free`, any free
+    port.
 
     Raises:
         CommandError: another process uses the state or a port.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from shared.chain.environment import Environment
 
-# Number of days whose audiences are looked at, up to the newest day that was read.
+# Number of days, up to the newest day that was read, whose audiences are searched.
 DAYS = 30
 
 
@@ -58,7 +58,7 @@ def _drivers(customer: dict[str, Any], environment: Environment) -> list[dict[st
 
 
 def show(found: dict[str, Any], out: Console) -> None:
-    """Print what was found, as sentences and tables."""
+    """Print the result as sentences and tables."""
     for sentence in _sentences(found):
         out.print(escape(sentence), highlight=False)
     for title, head, rows in _tables(found):

@@ -43,12 +43,12 @@ def is_local() -> bool:
 
 
 def settings() -> Settings:
-    """Return the settings from the environment variables, or the default settings; this contacts no service."""
+    """Return the settings from the environment variables, or else the defaults. This contacts no service."""
     return Settings.from_environment({"GOOGLE_CLOUD_PROJECT": LOCAL_PROJECT} | os.environ)
 
 
 def _require_id(project: str | None) -> None:
-    """Check that the text is a project's id; None passes.
+    """Check that the text is a project's id. None is accepted.
 
     Raises:
         SettingsError: the id breaks Google's rule, which the message describes.

@@ -55,7 +55,7 @@ def build_features(message: Message) -> None:
 def open_run(message: Message, environment: Environment, now: datetime) -> DataRefreshed | None:
     """Open a run on the current state of the export, or join the open run; return its first event.
 
-    Return None if no run is needed: the message names no day-table, the model's health asks for no training, or the
+    Return None if no run is needed: the message names no day-table, the model's health needs no training, or the
     export has not changed since the last run.
     """
     if message.topic == ModelMonitored.topic:
@@ -105,7 +105,7 @@ def build(event: DataRefreshed, context: StepContext) -> None:
 
 
 def fill_orders(changed: list[date], context: StepContext) -> None:
-    """Replace the changed days' reports of orders, then compute all orders again from the reports of all days."""
+    """Replace the changed days' reports of orders, then recompute all orders from the reports of all days."""
     settings = context.settings
     for days in source.chunks(changed):
         parameters = {**of_tables(days, days), "no_ids": placeholders.NO_IDS}
@@ -116,8 +116,7 @@ def fill_orders(changed: list[date], context: StepContext) -> None:
 def fill_sessions(changed: list[date], existing: list[date], columns: Collection[str], context: StepContext) -> None:
     """Replace the sessions of the changed days and their neighbours, and the products' interactions in them.
 
-    An order may have moved to an earlier session. Then the order is removed from later sessions, even if their days
-    have not changed.
+    If an order has moved to an earlier session, it is removed from later sessions, even if their days have not changed.
     """
     settings = context.settings
     kind, dataset = settings.source.kind, settings.source_dataset
@@ -140,7 +139,7 @@ def fill_sessions(changed: list[date], existing: list[date], columns: Collection
 
 
 def fill_conversions(changed: list[date], context: StepContext) -> None:
-    """Replace the rows of `conversions`: all orders or, for another label, the events of the changed days."""
+    """Replace the rows of `conversions`: all orders or, for another label, the changed days' events."""
     settings = context.settings
     least = {"min_revenue": settings.label.min_revenue}
     if settings.label.event == PURCHASE:
@@ -171,7 +170,7 @@ def remember(reading: Reading, context: StepContext) -> None:
 
 
 def write(name: str, parameters: Parameters, context: StepContext, **identifiers: str) -> None:
-    """Renew the claim, then run a statement that writes to tables that runs share.
+    """Renew the claim, then run a statement that writes to tables that several runs share.
 
     Raises:
         Overtaken: a newer run holds the claim.

@@ -34,7 +34,7 @@ def build_recommendations(message: Message) -> None:
 
 
 def open_run(_: Message, environment: Environment, now: datetime) -> RecommendationsDue | None:
-    """Open a run on the current data and return its first event; None if there are no data.
+    """Open a run on the current data and return its first event, or None if there are no data.
 
     The run's id depends on the data alone, so several messages about the same data open the same run.
     """

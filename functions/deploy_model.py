@@ -62,7 +62,7 @@ def step(event: ModelApproved, context: StepContext) -> ModelDeployed | ScoringD
     revisions.keep_scorer(event.candidate, inputs, calibrator, golden, expected, context)
     model = model_name(event.candidate, event.run_id)
     version = registry.register(model, event.run_id, event.candidate, context.warehouse)
-    # The canary's answers at checkouts need its calibrator.
+    # The canary may answer checkouts, so the pointer needs its calibrator.
     pointer.follow(context.environment)
     operation = _operation(context)
     canary = registry.deploy_canary(version, operation, context.deadline)
@@ -70,7 +70,7 @@ def step(event: ModelApproved, context: StepContext) -> ModelDeployed | ScoringD
         answered = [calibrator.apply(answer) for answer in registry.answers(canary, golden, context.deadline)]
         difference = require_parity(expected, answered)
     except Permanent:
-        # This spares the version if another delivery has made it the champion.
+        # If another delivery has made the version the champion, this does not undeploy it.
         registry.withdraw_run(event.run_id)
         operation.write(None)
         raise
@@ -103,7 +103,7 @@ def overtaken(event: ModelApproved, context: StepContext) -> RunSuperseded | Non
 
 
 def superseded(event: ModelApproved, why: str, context: StepContext) -> ScoringDue:
-    """Undeploy the run's canary and return the event that lets the current champion score the run's data."""
+    """Undeploy the run's canary, and return the event with which the current champion scores the run's data."""
     log(DeploymentSuperseded(event.run_id, why))
     context.registry.withdraw_run(event.run_id)
     context.runs.write(event.run_id, SUPERSEDED, Superseded(reason=why))

@@ -40,7 +40,7 @@ def evaluate_models(message: Message) -> None:
 
 
 def decode(message: Message) -> TrainingProgressed:
-    """Return the event from our own message, or from an audit log entry, whose job labels hold run and attempt.
+    """Return the event from our own message, or from an audit log entry, whose job labels contain run and attempt.
 
     Raises:
         Malformed: the message has neither format.
@@ -57,7 +57,7 @@ def decode(message: Message) -> TrainingProgressed:
 def step(
     event: TrainingProgressed, context: StepContext
 ) -> TrainingFailed | ModelApproved | ModelRejected | RunSuperseded | None:
-    """Evaluate the candidates once all trainings have ended; return None before.
+    """Evaluate the candidates once all trainings have ended. Until then, return None.
 
     If failed trainings may succeed in another attempt, return TrainingFailed instead.
 

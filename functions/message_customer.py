@@ -23,7 +23,7 @@ from shared.pseudonyms import Pseudonyms
 
 if TYPE_CHECKING:
     from shared.push import Message
-# Without these secrets, the function does not start. So a deployment that lacks one fails at once.
+# Without these secrets, the function does not start, so an incomplete deployment fails at once.
 PSEUDONYMS = Pseudonyms.from_environment()
 CREDENTIALS = relay.credentials()
 
@@ -33,7 +33,7 @@ def message_customer(message: Message) -> None:
     """Send the message of the checkout. A second delivery sends nothing.
 
     Raises:
-        RelayError: the relay has not taken the message. Pub/Sub delivers the event again.
+        RelayError: the relay has not accepted the message. Pub/Sub delivers the event again.
         NotReady: another delivery is sending the message. Pub/Sub delivers the event again.
     """
     world = clients()
@@ -50,7 +50,7 @@ def decode(body: dict[str, Any]) -> CheckoutScored:
     """Return the scored checkout from a message's body.
 
     Raises:
-        Malformed: it is none. The message repeats no value of the body.
+        Malformed: the body has other fields. The error repeats no value of the body.
     """
     try:
         return msgspec.convert(body, CheckoutScored)

@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from shared.chain.health import Finding
     from shared.push import Message
 
-# Without the key, the function does not start. So a deployment that lacks the key fails at once.
+# Without the key, the function does not start, so an incomplete deployment fails at once.
 PSEUDONYMS = Pseudonyms.from_environment()
 
 
 @push.function
 def monitor_model(message: Message) -> None:
-    """Open today's run or find it, run the step in it, and publish the event that it returns."""
+    """Open or find today's run, run the step in it, and publish the event that it returns."""
     handle(message, STEP)
 
 

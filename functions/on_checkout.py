@@ -22,7 +22,7 @@ from shared.pseudonyms import Pseudonyms
 
 if TYPE_CHECKING:
     from shared.push import Message
-# Without the key, the function does not start. So a deployment that lacks the key fails at once.
+# Without the key, the function does not start, so an incomplete deployment fails at once.
 PSEUDONYMS = Pseudonyms.from_environment()
 
 
@@ -47,7 +47,7 @@ def decode(body: dict[str, Any]) -> Checkout:
     """Return the checkout from a message's body.
 
     Raises:
-        Malformed: the body breaks the contract. The message names the field, and repeats no value of the body.
+        Malformed: the body breaks the contract. The error names the field, and repeats no value of the body.
     """
     try:
         return convert(body)
@@ -57,10 +57,10 @@ def decode(body: dict[str, Any]) -> Checkout:
 
 
 def answer(asked: Checkout, world: Clients) -> Score:
-    """Return the checkout's score: the stored one if there is one, otherwise a new one, which is stored.
+    """Return the checkout's stored score, or else compute and store a new one.
 
-    The score is stored under a keyed hash and without the visitor's id. Each delivery logs the score, because a former
-    delivery may have died before it logged the score. The view online_predictions shows the score only once.
+    The score is stored under a keyed hash and without the visitor's id. Each delivery logs the score, because an
+    earlier delivery may have died before it logged it. The view online_predictions shows the score only once.
     """
     began = time.perf_counter()
     name = PSEUDONYMS.of(jsontext.encode(asked, is_sorted=True))

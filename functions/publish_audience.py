@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from shared.chain.environment import StepContext
     from shared.push import Message
 
-# Number of days, up to the audience's, from whose orders the mean revenue of an order is computed.
+# Number of days, ending on the audience's day, whose orders give the mean revenue of an order.
 ORDERS_DAYS = 365
 
 
@@ -35,7 +35,7 @@ def publish_audience(message: Message) -> None:
 
 
 def step(event: VisitorsScored, context: StepContext) -> AudiencePublished:
-    """Replace the day's audience, export it, and write the manifest last, when all files exist."""
+    """Replace the day's audience, export it, and write the manifest last, after all files exist."""
     chosen = {"day": event.day, "max_decile": context.settings.audience.max_decile}
     first_day = event.day - timedelta(days=ORDERS_DAYS - 1)
     context.warehouse.query("audience/audience", {**chosen, "first_day": first_day})

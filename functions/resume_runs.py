@@ -17,7 +17,7 @@ from shared.log import log, log_exception
 
 if TYPE_CHECKING:
     from shared.push import Message
-# Only this many runs are checked: those with the newest data.
+# Maximum number of runs that are checked, those with the newest data.
 MOST_RUNS = 100
 
 
@@ -34,5 +34,5 @@ def resume_runs(_: Message) -> None:
                 world.publish(event)
         except Exception:  # noqa: BLE001 - a run that cannot be read must not block the others
             log_exception(RunUnreadable(run_id, "resume_runs"))
-    # Last, because this needs Vertex AI, and resuming runs does not.
+    # This is last, because it needs Vertex AI, and resuming runs does not.
     pointer.follow(world)

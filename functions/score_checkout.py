@@ -23,7 +23,7 @@ from shared.pseudonyms import Pseudonyms
 if TYPE_CHECKING:
     from flask import Request, Response
 
-# Without the key, the function does not start. So a deployment that lacks the key fails at once.
+# Without the key, the function does not start, so an incomplete deployment fails at once.
 PSEUDONYMS = Pseudonyms.from_environment()
 RETRY_AFTER_SECONDS = 5
 
@@ -66,7 +66,7 @@ def health(exchange: web.Exchange) -> Response:
 
 
 def unavailable() -> web.Refusal:
-    """Return the refusal for a request for which no scorer is available now: HTTP 503."""
+    """Return the refusal for when no scorer is available: HTTP 503."""
     seconds = str(RETRY_AFTER_SECONDS)
     detail = f"There is no champion yet, or it cannot be reached: ask again in {seconds} seconds."
     return web.Refusal(HTTPStatus.SERVICE_UNAVAILABLE, detail, Retry_After=seconds)

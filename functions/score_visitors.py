@@ -32,16 +32,16 @@ if TYPE_CHECKING:
 
 @push.function
 def score_visitors(message: Message) -> None:
-    """Run the step on the message's event, or in a new run for a tick, and publish the event that it returns."""
+    """Run the step on the message's event, or in a new run for a scheduled message, and publish the returned event."""
     handle(message, STEP)
 
 
 def open_run(message: Message, environment: Environment, now: datetime) -> ScoringDue | None:
-    """Open a run for a tick, or after a return to a former champion, and return its first event.
+    """Open a run for a scheduled message, or after a return to a former champion, and return its first event.
 
-    None if there is no champion or no session, or if monitoring has changed no champion. Ticks with the same data and
-    champion open the same run. If a rollback makes a version champion again, that version
-    scores again, because its pointer has a new generation.
+    None if there is no champion or no session, or if monitoring has not changed the champion. Messages with the same
+    data and champion open the same run. If a rollback makes a version champion again, that version scores again,
+    because its pointer has a new generation.
     """
     if message.topic == ModelMonitored.topic and not ModelMonitored.from_json(message.body).returned:
         return None
@@ -71,8 +71,8 @@ def step(event: ModelDeployed | ScoringDue, context: StepContext) -> VisitorsSco
             raise Permanent("no version of the registered model has the alias champion")
         if champion == scored:
             return VisitorsScored(event.run_id, context.run.as_of, champion.number)
-        # If the champion changed meanwhile, score again: the old champion's scores may have replaced those of the new
-        # champion.
+        # If the champion changed meanwhile, score again, because the old champion's scores may have replaced the new
+        # one's.
         deployment = context.runs.read(champion.run_id, DEPLOYMENT)
         scoring.score(champion, deployment.percentiles if deployment else [], context)
         scored = champion

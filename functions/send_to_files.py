@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 @push.function
 def send_to_files(message: Message) -> None:
-    """Run the step in a new run or in the destination's current one, and publish the event that it returns."""
+    """Run the step in a new delivery run or in the destination's current one, and publish the returned event."""
     handle(message, STEP)
 
 
 def find(environment: Environment) -> FileDestination | None:
-    """Return the destination; None if its mode is off."""
+    """Return the destination, or None if its mode is off."""
     settings = environment.settings.files
     return None if settings.mode == "off" else FileDestination(settings, environment)
 

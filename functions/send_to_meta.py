@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from shared.chain.environment import Environment
     from shared.push import Message
 
-# Without the token, the function does not start. So a deployment that lacks the token fails at once.
+# Without the token, the function does not start, so an incomplete deployment fails at once.
 TOKEN = token()
 
 
 @push.function
 def send_to_meta(message: Message) -> None:
-    """Run the step in a new run or in the destination's current one, and publish the event that it returns."""
+    """Run the step in a new delivery run or in the destination's current one, and publish the returned event."""
     handle(message, STEP)
 
 
 def find(environment: Environment) -> MetaDestination | None:
-    """Return the destination; None if its mode is off."""
+    """Return the destination, or None if its mode is off."""
     settings = environment.settings.meta
     return None if settings.mode == "off" else MetaDestination(settings, TOKEN)
 

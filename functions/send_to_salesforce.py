@@ -24,25 +24,25 @@ if TYPE_CHECKING:
     from shared.destination_settings import Salesforce
     from shared.push import Message
 
-# Without the credentials, the function does not start. So a deployment that lacks them fails at once.
+# Without the credentials, the function does not start, so an incomplete deployment fails at once.
 CLIENT = client()
 
 
 @push.function
 def send_to_salesforce(message: Message) -> None:
-    """Bring the destination forward, and publish the event that the step returns."""
+    """Run the step in a new delivery run or in the destination's current one, and publish the returned event."""
     handle(message, STEP)
 
 
 def find(environment: Environment) -> SalesforceDestination | None:
-    """Return the destination; None if its mode is off."""
+    """Return the destination, or None if its mode is off."""
     settings = environment.settings.salesforce
     return None if settings.mode == "off" else _destination(settings)
 
 
 @cache
 def _destination(settings: Salesforce) -> SalesforceDestination:
-    """Return the destination. It is kept with its access token, since Salesforce limits the number of tokens."""
+    """Return the destination. It is cached with its access token, because Salesforce limits the number of tokens."""
     return SalesforceDestination(settings, CLIENT)
 
 

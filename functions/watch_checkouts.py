@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from shared.push import Message
 
 NAME = "watch_checkouts"
-# The former champion is judged by its checkouts in this period before the promotion.
+# The period before the promotion whose checkouts show how the former champion worked.
 FORMER_DAY = timedelta(days=1)
-# For this long after a return, each tick carries it out again, in case the function died before it had finished.
+# For this long after a return, each scheduled message repeats it, in case the function died before its end.
 REPEATED = timedelta(minutes=30)
 
 
 @push.function
 def watch_checkouts(_: Message) -> None:
-    """Judge the champion's checkouts in the first monitoring.early_hours after its promotion; act on a fault."""
+    """Judge the champion's checkouts in the first monitoring.early_hours after its promotion. Roll back if it fails."""
     world, now = environment(), datetime.now(UTC)
     last = next(iter(promotion.moves(world)[-1:]), None)
     if last is None:

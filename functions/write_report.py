@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @push.function
 def write_report(message: Message) -> None:
-    """Write the page of the event's run. A second delivery writes the same page, so it changes nothing."""
+    """Write the page of the event's run. A second delivery writes the same page, which changes nothing."""
     world = environment()
     try:
         event = decode_event(message)

@@ -1,1 +1,1 @@
-"""`propensity backtest`: learn as of past days, and compare what each model promised with what came."""
+"""`propensity backtest`: train as of past days, and compare each model's promises with the later outcomes."""

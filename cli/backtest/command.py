@@ -1,4 +1,4 @@
-"""Run `propensity backtest`: print what the command will do and cost, show its progress, and clean up."""
+"""Run `propensity backtest`: print the planned work and its cost, show the progress, and clean up."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run(
     is_asked: bool,
     as_json: bool,
 ) -> None:
-    """Learn as of the past days and print the result to `out`, and the progress to `progress`.
+    """Train as of the past days. Print the result to `out`, and the progress to `progress`.
 
     With `is_asked`, ask for confirmation first, unless the cloud is local.
 

@@ -1,4 +1,4 @@
-"""Choose the past days of a backtest, and check that there is enough history for them."""
+"""Choose the past days of a backtest, and check that the history is long enough for them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def choose(environment: Environment, count: int, every: int, until: date | None)
             f"--until {newest}: its horizon of {horizon.days} days is not over, because the sessions end on {last}; "
             f"{last - horizon} is the latest possible day"
         )
-    # The oldest day on which a model could learn.
+    # The oldest day on which a model could be trained.
     earliest = first + horizon + timedelta(days=LEAST_DAYS - 1)
     fitting = (newest - earliest).days // every + 1
     if fitting < 1:

@@ -1,4 +1,4 @@
-"""For each past day, train models with the chain's code, score that day's visitors, and measure what they did later."""
+"""For each past day, train models with the chain's code, score that day's visitors, and measure the later outcomes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # Number of past days whose candidates are trained at the same time.
 AHEAD = 3
-# Seconds between two checks whether the trainings of a past day have ended.
+# Seconds between two checks of whether the trainings of a past day have ended.
 PAUSE_SECONDS = 1.0
 
 
@@ -97,7 +97,10 @@ def _learn(past: Past, context: StepContext) -> None:
 
 
 def _trained(past: Past, day: date, wait: Callable[[float], object]) -> Mapping[str, bigquery.QueryJob]:
-    """Wait until all trainings have ended, failed ones repeated as in a run; return each candidate's last job."""
+    """Wait until all trainings have ended, and return each candidate's last job.
+
+    Failed ones are repeated, as in a run.
+    """
     attempt = 1
     while True:
         jobs = training.ended(attempt, _context(past, day, "backtest_learn"))
@@ -113,7 +116,7 @@ def _trained(past: Past, day: date, wait: Callable[[float], object]) -> Mapping[
 def _outcome(winner: Version, past: Past, context: StepContext) -> dict[str, Measured]:
     """Score the run's day with the winner; return its metrics on visitors whose outcome was unknown on that day.
 
-    `scored` holds the metrics on all of these visitors, `audience` those on the ones in the highest deciles.
+    `scored` holds the metrics on all of these visitors, `audience` those on the visitors in the highest deciles.
     """
     day, settings = context.run.as_of, context.settings
     _copy_known(scoring.first_active(day, settings), past, context)
@@ -143,5 +146,6 @@ def _until_ready[T](past: Past, day: date, step: str, work: Callable[[StepContex
 
 
 def _context(past: Past, day: date, step: str) -> StepContext:
-    # `step` is never train_models, the only step whose trainings the log sink announces. So no function hears of these.
+    # The log sink announces only the trainings of the step train_models, which `step` never is. So no function reacts
+    # to these trainings.
     return StepContext(past, past.run_id(day), step, datetime.now(UTC), Deadline(past.settings.wait_seconds))

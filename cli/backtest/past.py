@@ -1,7 +1,7 @@
 """The environment of a backtest: a separate dataset and ledger, in which the chain's code works as in a run.
 
-The dataset holds copies of the shared tables that a model learns from, with only the rows that were known on the past
-day. It also holds the rows and models of the past days' runs. The ledger lies in the bucket's folder `backtests/`. The
+The dataset holds copies of the shared tables that are used for training, with only the rows that were known on the past
+day. It also holds the rows and models of the past days' runs. The ledger is in the bucket's folder `backtests/`. The
 backtest only reads production's data.
 """
 
@@ -33,18 +33,18 @@ KNOWN = sorted(path.stem for path in (SQL / "backtest" / "known").glob("*.sql"))
 # Tables of the backtest's dataset that are not copied, but filled by the chain's statements.
 _FILLED = ("visitor_features", "training_rows", "evaluation_rows", "scores")
 _VIEW = "session_features"
-# The groups to which BigQuery grants access to each new dataset, besides the owners.
+# The groups to which BigQuery grants access to each new dataset, in addition to the owners.
 _LET_IN = ("projectReaders", "projectWriters")
 # Number of days after which BigQuery deletes the tables of an unfinished backtest.
 _EXPIRATION_DAYS = training.OLDEST.days + 1
 
 
 class Past(Environment):
-    """The environment in which the chain's code learns as of past days. `name` identifies the backtest."""
+    """The environment in which the chain's code trains as of past days. `name` identifies the backtest."""
 
     def __init__(self, production: Environment, days: list[date]) -> None:
         settings = production.settings
-        # A backtest with other days or settings is another backtest, with another dataset.
+        # Other days or settings give another name, and so another dataset.
         learning = (settings.label, settings.training, settings.gate, settings.policy, settings.audience)
         planned = jsontext.encode([days, learning], is_sorted=True)
         self.name = hashlib.sha256(planned).hexdigest()[:8]

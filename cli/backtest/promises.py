@@ -1,4 +1,4 @@
-"""Compare a past model's promises with what came, and decide whether chance explains each difference."""
+"""Compare a past model's promises with the later outcomes, and decide whether chance explains each difference."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ type Interval = tuple[float | None, float | None]
 
 
 class Promise(Struct, frozen=True):
-    """A quantity as promised and as it came, each with its 95 % interval. A count that came has no interval.
+    """A promised quantity and its actual value (`came`), each with its 95 % interval. An actual count has no interval.
 
-    `held` is whether chance explains the difference; None if that is unknown.
+    `held` says whether chance explains the difference. None if that is unknown.
     """
 
     promised: float
@@ -43,9 +43,9 @@ def of(judged: Judged) -> dict[str, Promise]:
 
 
 def held(days: Iterable[Judged]) -> dict[str, tuple[int, int]]:
-    """Return, for each quantity, how many days' promises held, and how many were made.
+    """Return, for each quantity, (number of promises that held, number of promises).
 
-    A promise of which it is unknown whether it held is not counted.
+    A promise is left out if it is unknown whether it held.
     """
     kept: Counter[str] = Counter()
     made: Counter[str] = Counter()
@@ -58,7 +58,9 @@ def held(days: Iterable[Judged]) -> dict[str, tuple[int, int]]:
 
 
 def is_explained(one: float, of_one: Interval, other: float, of_other: Interval) -> bool | None:
-    """Whether the 95 % interval of the difference of two independent estimates holds 0; None if a bound is unknown.
+    """Return whether the 95 % interval of the difference of two independent estimates contains 0.
+
+    None if a bound is unknown.
 
     That interval is computed from `of_one` and `of_other`, which need not be symmetric (Zou and Donner 2008).
     """
@@ -71,12 +73,14 @@ def is_explained(one: float, of_one: Interval, other: float, of_other: Interval)
 
 
 def count_interval(expected: float, learnt_from: int) -> tuple[float, float]:
-    """Return the range that contains the number of buyers with a probability of 95 %; 0 to infinity if none was known.
+    """Return the range that contains the number of buyers with 95 % probability.
+
+    0 to infinity without buyers in training.
 
     `expected` is the sum of the probabilities, `learnt_from` the number of buyers in training. The range covers two
-    random effects. Which visitors buy is a Poisson variable, as the sum of many rare events (Le Cam 1960). The number
-    of buyers in training is random too, and scales all probabilities. The skewness term is that of Cornish and Fisher
-    (1938).
+    random effects. First, the number of buyers is a Poisson variable, as a sum of many rare events (Le Cam 1960).
+    Second, the number of buyers in training is random, and scales all probabilities. The skewness term is that of
+    Cornish and Fisher (1938).
     """
     if not learnt_from:
         return 0.0, math.inf

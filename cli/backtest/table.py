@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cli.backtest.promises import Interval, Promise
     from cli.backtest.results import Judged
 
-# The quantities that are the table's columns, with their titles. `--json` prints more metrics.
+# The quantities in the table's columns, with their titles. `--json` prints more metrics.
 _COLUMNS = {
     **{metric: words.METRICS[metric] for metric in ("roc_auc", "log_loss", "lift_at_10_percent")},
     "buyers": "buyers",
@@ -27,7 +27,7 @@ _DIGITS = words.DIGITS | {"buyers": 0, "audience_buyers": 0}
 
 
 def show(days: list[Judged], out: Console) -> None:
-    """Print each day's promises and what came, and how many promises held."""
+    """Print each day's promises and actual values, and how many promises held."""
     out.print(_table(days))
     for judged in days:
         if judged.reasons and judged.winner:

@@ -20,7 +20,7 @@ from shared.settings import Settings
 
 @dataclass(frozen=True)
 class Line:
-    """What is used of one price in a month: the whole quantity, and its cost in dollars after the free quantity.
+    """One line of the estimate: the monthly quantity at one price, and its cost in dollars after the free quantity.
 
     `idle_quantity` and `idle_cost` are those of an environment without traffic.
     """
@@ -55,11 +55,11 @@ class Estimate:
 
     @property
     def unsure(self) -> float:
-        """Dollars per month whose price is a guess."""
+        """Dollars per month at prices that are guesses."""
         return sum(line.cost for line in self.lines if line.price.sure == "guess")
 
     def to_json(self) -> dict[str, Any]:
-        """Return the estimate as a JSON object, with the date and the place of the prices."""
+        """Return the estimate as a JSON object, with the date, region and location of the prices."""
         listed = price_list()
         return {
             "prices_of": listed.as_of,

@@ -2,8 +2,8 @@
 
 For each table, a statement is charged for the columns that it names (all columns for `*`), but at least 10 MiB. A MERGE
 is also charged for the whole partitions that it replaces. Clustering is ignored: if there are several runs per day,
-each counts as if it read the rows of all runs. So the result is an upper bound that grows with the square of the number
-of runs.
+each is counted as if it read the rows of all runs. So the result is an upper bound that grows with the square of the
+number of runs.
 """
 
 import re
@@ -28,9 +28,9 @@ LEAST_BYTES = 10 * 2**20
 # BigQuery charges a query on a view for the table that the view reads.
 VIEWS = {"session_features": "sessions", "crm_rows": "crm_customers"}
 # The names of the prices for training data; other statements have the price of a query. BigQuery itself trains
-# regressions; Vertex AI trains the other models.
+# regressions, and Vertex AI trains the other models.
 CREATE_MODEL, CREATE_EXTERNAL_MODEL = "bigquery_create_model", "bigquery_create_external_model"
-# Number of days whose first visits the check for drift compares.
+# Number of days whose first visits the drift check compares.
 DRIFT_DAYS = monitored.WEEK * (1 + monitored.BASE_WEEKS)
 # Statements that need a reservation, which has its own price, or are free of charge.
 NOT_CHARGED = {
@@ -45,7 +45,7 @@ NOT_CHARGED = {
 class Reading:
     """A statement, the number of daily partitions that it reads of each table, and the number that it replaces.
 
-    A table that `days` does not name counts as one. `times` is how often the statement runs.
+    A table that is not in `days` counts as one partition. `times` is how often the statement runs.
     """
 
     statement: str
@@ -62,7 +62,7 @@ class Reading:
         return CREATE_MODEL if created[1] == "LOGISTIC_REG" else CREATE_EXTERNAL_MODEL
 
     def bytes(self, volumes: Volumes) -> float:
-        """Return the bytes that are charged for all `times` executions."""
+        """Return the bytes that are charged for `times` executions."""
         target, words, read = parsed(self.statement)
         by_table = {table: self.days.get(table, 1) * volumes.partition_bytes(table, words) for table in read}
         if target:
@@ -96,7 +96,7 @@ def parsed(statement: str) -> tuple[str | None, frozenset[str] | None, frozenset
 
 
 def refresh(volumes: Volumes, settings: Settings) -> list[Reading]:
-    """Return the statements of build_features for a new day and, with GA4, for changes of the days before it."""
+    """Return the statements of build_features for a new day and, with GA4, for late changes of earlier days."""
     kind = settings.source.kind
     as_of = date(2000, 1, 1) + timedelta(volumes.inputs.history_days)
     existing = [as_of - timedelta(ago) for ago in range(volumes.inputs.history_days)]
@@ -150,13 +150,13 @@ def training(volumes: Volumes, settings: Settings) -> list[Reading]:
     return [
         Reading("features/training_rows", {"visitor_features": volumes.within(settings.training.window_days)}),
         *(Reading(f"models/{candidate}") for candidate in candidates),
-        # The candidates on the evaluation visitors; the winner, the champion and the best champion so far on the test
-        # visitors.
+        # The candidates are scored on the evaluation visitors. The winner, the champion and the best champion so far
+        # are scored on the test visitors.
         Reading("evaluation/predictions", times=len(candidates) + 3),
         Reading("evaluation/metrics", times=2),
         Reading("evaluation/comparisons", times=2),
         Reading("evaluation/resamples", times=2),
-        # Points of the winner on evaluation and test visitors; then its calibration on the test visitors.
+        # The winner's calibration points, on evaluation and test visitors; then its calibration on the test visitors.
         Reading("evaluation/calibration_points", times=2),
         Reading("evaluation/calibration"),
         Reading("evaluation/splits"),
@@ -178,7 +178,7 @@ def training(volumes: Volumes, settings: Settings) -> list[Reading]:
 
 
 def scoring(volumes: Volumes, settings: Settings) -> list[Reading]:
-    """Return the statements of scoring the visitors of the window and publishing the audience."""
+    """Return the statements that score the visitors of the window and publish the audience."""
     return [
         Reading("scoring/scores", {"sessions": volumes.within(settings.audience.window_days)}),
         Reading(
@@ -192,7 +192,7 @@ def scoring(volumes: Volumes, settings: Settings) -> list[Reading]:
 
 
 def monitoring(volumes: Volumes, settings: Settings) -> list[Reading]:
-    """Return the statements of checking the model's health; a champion and a former champion are measured."""
+    """Return the statements that check the model's health, with a champion and a former champion."""
     return [
         Reading("monitoring/newest_scores"),
         Reading("features/training_rows", {"visitor_features": volumes.within(settings.label_days)}),
@@ -224,7 +224,7 @@ def _served(volumes: Volumes, settings: Settings) -> list[Reading]:
 
 
 def recommendations(volumes: Volumes, settings: Settings) -> list[Reading]:
-    """Return the statements of building recommendations without a reservation, so without matrix factorization."""
+    """Return the statements that build recommendations without a reservation, so without matrix factorization."""
     baskets = {"interactions": volumes.within(settings.recommendations.window_days)}
     active = {"sessions": volumes.within(settings.audience.window_days)}
     return [
@@ -245,7 +245,7 @@ def recommendations(volumes: Volumes, settings: Settings) -> list[Reading]:
 
 
 def customers(volumes: Volumes, settings: Settings) -> list[Reading]:
-    """Return the statements of finding an audience's customers, if all changed rows of the CRM fit on one page."""
+    """Return the statements that resolve an audience's customers, if all changed rows of the CRM fit on one page."""
     year = {table: volumes.within(resolving.WINDOW_DAYS) for table in ("orders", "sessions")}
     recent = {"orders": volumes.within(max(settings.campaign.recent_buyer_days, 1))}
     return [
@@ -263,7 +263,7 @@ def customers(volumes: Volumes, settings: Settings) -> list[Reading]:
 
 
 def delivery(_: Volumes, settings: Settings) -> list[Reading]:
-    """Return the statements of sending an audience's changes, for all destinations that are on."""
+    """Return the statements that send an audience's changes to all destinations that are on."""
     count = len(destination_settings.switched_on(settings))
     names = ("plan", "want", "batches", "members_of_batch", "record_sent", "record_outcome", "states")
     return [Reading(f"destinations/{name}", times=count) for name in names]
@@ -275,13 +275,13 @@ def message(volumes: Volumes, settings: Settings) -> list[Reading]:
 
 
 def ticks(volumes: Volumes) -> dict[str, list[Reading]]:
-    """Return the statements with which a tick of each schedule checks whether there is anything to do."""
+    """Return the statements with which each scheduled message checks whether there is anything to do."""
     return {
         "refresh": [Reading("source/day_tables")],
-        # The day is only known at execution, so BigQuery cannot prune partitions.
+        # The day is known only during execution, so BigQuery cannot prune partitions.
         "scoring": [Reading("scoring/newest_day", {"sessions": volumes.inputs.history_days})],
         "recommendations": [Reading("recommendations/state")],
-        # Each of these ticks is a run.
+        # Each of these messages starts a run, whose statements are counted elsewhere.
         "monitoring": [],
         "resume": [],
         "members": [],

@@ -1,4 +1,4 @@
-"""Estimate what an environment uses in a month, by purpose and price."""
+"""Estimate the monthly usage of an environment, by purpose and price."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -38,7 +38,7 @@ NODE = "vertex_node_"
 
 @dataclass(frozen=True)
 class Usage:
-    """A monthly quantity, in the unit of the price that `price` names; `purpose` says what it is used for."""
+    """A monthly quantity, in the unit of the price named `price`. `purpose` says what it is used for."""
 
     purpose: str
     price: str
@@ -80,7 +80,7 @@ class Environment:
         return self.runs + daily
 
     def ticks(self, schedule: str) -> float:
-        """Return the number of a schedule's ticks per month."""
+        """Return the number of a schedule's messages per month."""
         return _fires(self.declared.schedules[schedule].cron) / 12
 
 
@@ -124,7 +124,7 @@ def _standing(environment: Environment) -> Iterator[Usage]:
 
 
 def _ticks(environment: Environment) -> Iterator[Usage]:
-    """Yield the usage of the schedules' ticks; a tick is counted as if it found nothing to do."""
+    """Yield the usage of the scheduled messages. Each is counted as if there were nothing to do."""
     assumed = assumptions()
     readings = statements.ticks(environment.volumes)
     for name, schedule in environment.declared.schedules.items():
@@ -181,7 +181,7 @@ def _runs(environment: Environment) -> Iterator[Usage]:
 
 
 def _checkouts(environment: Environment) -> Iterator[Usage]:
-    """Yield the usage of answering checkouts. Each request is counted alone; concurrent ones would cost less."""
+    """Yield the usage of answering checkouts. Requests are counted one by one; concurrent requests would cost less."""
     assumed, count = assumptions(), environment.inputs.checkouts_per_day * DAYS
     yield Usage("checkout", "gateway", count / MILLION)
     yield Usage("checkout", "functions_requests", count / MILLION)
@@ -196,17 +196,17 @@ def _checkouts(environment: Environment) -> Iterator[Usage]:
 
 
 def _messages(environment: Environment, count: float) -> Iterator[Usage]:
-    """Yield the usage of the e-mail that follows a checkout, as if each checkout sent one."""
+    """Yield the usage of the e-mail after a checkout, as if each checkout sent one."""
     volumes, settings = environment.volumes, environment.settings
     yield from _queries("checkout", statements.message(volumes, settings), count, volumes)
     yield from _delivered(environment, "checkout", "message_customer", count, assumptions().seconds["message_customer"])
-    # The customer's intents, before the message is sent and after.
+    # The customer's intents are read and written before and after the message is sent.
     yield Usage("checkout", "bucket_writes", 2 * count / 1000)
     yield Usage("checkout", "bucket_reads", 2 * count / 1000)
 
 
 def _kept(environment: Environment) -> Iterator[Usage]:
-    """Yield what is stored at the end of a history of `history_days`: tables, runs' folders and audience files."""
+    """Yield the storage at the end of a history of `history_days`: tables, runs' folders and audience files."""
     volumes, inputs = environment.volumes, environment.inputs
     kept = [volumes.stored(table) for table in volumes.tables]
     yield Usage("storage", "bigquery_active_storage", sum(active for active, _ in kept) / GIB)
@@ -238,5 +238,5 @@ def _seconds(environment: Environment, purpose: str, function: str, seconds: flo
 
 
 def _billed(seconds: float) -> float:
-    # Round before ceil, because 0.1 is not exact in binary.
+    # Round before ceil, because floats cannot represent 0.1 exactly.
     return math.ceil(round(seconds / BILLED_SECONDS, 6)) * BILLED_SECONDS

@@ -9,7 +9,7 @@ from shared.chain.recommending import MOST_ALIKE
 from shared.customers.resolving import WINDOW_DAYS
 from shared.settings import Settings
 
-# BigQuery's logical bytes per value; a string has 2 bytes plus its characters.
+# BigQuery's logical bytes per value. A string has 2 bytes plus its characters.
 BYTES = {"INT64": 8, "FLOAT64": 8, "DATE": 8, "TIMESTAMP": 8, "BOOL": 1}
 TEXT_BYTES = 2
 # Bytes per row of a listing of the day-tables.
@@ -27,7 +27,7 @@ class Inputs:
     checkouts_per_day: float
     # Changes of the export per day; each opens a run that refreshes features and scores.
     runs_per_day: float
-    # Days in the export and in our own tables.
+    # Days in the export and in this project's tables.
     history_days: int
     products: int
     # Bytes per session in the columns that are read; None means the assumption for the kind of export.
@@ -39,7 +39,7 @@ class Inputs:
 
 
 class Volumes:
-    """The numbers of rows and bytes of the export and of all declared tables; a partition is one day."""
+    """The numbers of rows and bytes of the export and of all declared tables. A partition is one day."""
 
     def __init__(self, inputs: Inputs, settings: Settings, tables: Collection[Table]) -> None:
         self.inputs = inputs
@@ -54,13 +54,13 @@ class Volumes:
 
     @property
     def trainings_per_day(self) -> float:
-        """Runs per day that train, at most one per `training.min_hours`."""
+        """Runs per day that train: at most one per `training.min_hours`."""
         hours = self._settings.training.min_hours
         return min(self.inputs.runs_per_day, 24 / hours) if hours else self.inputs.runs_per_day
 
     @property
     def recommendations_per_day(self) -> float:
-        """Number of times per day that recommendations are built: after each training, and by the daily tick."""
+        """Number of times per day that recommendations are built: after each training, and on schedule once a day."""
         return min(self.inputs.runs_per_day, self.trainings_per_day + 1)
 
     def visitors(self, days: int) -> float:
@@ -72,7 +72,7 @@ class Volumes:
         return min(days, self.inputs.history_days)
 
     def partition_bytes(self, table: str, columns: Collection[str] | None = None) -> float:
-        """Return the bytes of the columns, by default of all, in one daily partition.
+        """Return the bytes of the columns, by default of all columns, in one daily partition.
 
         For a table without partitions, return those of the whole table.
         """
@@ -86,7 +86,7 @@ class Volumes:
         )
 
     def stored(self, table: str) -> tuple[float, float]:
-        """Return the table's stored bytes: those of partitions younger than 90 days, and those of older ones."""
+        """Return (stored bytes of partitions younger than 90 days, stored bytes of older partitions)."""
         declared = self._tables[table]
         if declared.partition is None:
             return self.partition_bytes(table), 0
@@ -105,7 +105,7 @@ class Volumes:
 
     def _rows_by_table(self) -> dict[str, float]:
         inputs, settings, assumed = self.inputs, self._settings, assumptions()
-        # A partition holds the rows of all runs of its day, at least those of one run.
+        # A partition holds the rows of all runs of its day, and at least those of one run.
         sessions, trainings = inputs.sessions_per_day, max(self.trainings_per_day, 1)
         built = max(self.recommendations_per_day, 1)
         recommendations = settings.recommendations
@@ -149,7 +149,10 @@ class Volumes:
         }
 
     def _rows_of_customers(self, members: float) -> dict[str, float]:
-        """Return the numbers of rows of the tables about customers; `members` is that of visitors in the audience."""
+        """Return the numbers of rows of the tables about customers.
+
+        `members` is the number of visitors in the audience.
+        """
         assumed = assumptions()
         customers = self.visitors(WINDOW_DAYS) * assumed.customers_per_visitor
         in_audience = members * assumed.customers_per_visitor

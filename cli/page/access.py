@@ -1,8 +1,8 @@
-"""Who may use the page: the person who opened its address, and no other page in the same browser.
+"""Who may use the page: the person who opened its address, but no other page in the same browser.
 
-The address holds a key once. The answer puts the key into a cookie that scripts cannot read and that other sites never
-send, and leads to the address without it. Requests that another site causes are recognisable by their Host, Origin or
-Sec-Fetch-Site header, and are refused even with the cookie.
+The address contains a key. The answer stores the key in a cookie that scripts cannot read and that other sites never
+send, and redirects to the address without the key. Requests from another site can be recognized by their Host, Origin
+or Sec-Fetch-Site header, and are refused even with the cookie.
 """
 
 from __future__ import annotations
@@ -71,9 +71,9 @@ class Guard:
 
 
 def _objection(headers: Headers, port: int, method: str) -> str | None:
-    """Return why the request is refused, or None if it is not.
+    """Return why the request is refused, or None.
 
-    It is refused if another site may have caused it, or if a POST is not JSON.
+    It is refused if another site may have sent it, or if a POST is not JSON.
     """
     own = {f"{name}:{port}" for name in ("127.0.0.1", "localhost")}
     if headers.getlist("host") not in [[one] for one in own]:

@@ -59,7 +59,7 @@ def served(environment: Environment, port: int) -> Iterator[str]:
 
 
 def create_app(environment: Environment, key: str) -> ASGIApp:
-    """Return the page as an ASGI app that asks for the key."""
+    """Return the page as an ASGI app that requires the key."""
 
     async def file(request: Request) -> Response:
         name, kind = FILES[request.url.path]
@@ -92,9 +92,10 @@ def _answer(work: Any, environment: Environment, about: str) -> Response:
 
 
 def _state(environment: Environment, run_id: str) -> dict[str, Any]:
-    """Return all that the page shows.
+    """Return all data that the page shows.
 
-    Details and log are those of run `run_id`; if it is not listed, of the newest run that trains, or of the newest run.
+    Details and log are those of run `run_id`. If it is not listed, they are those of the newest run that trains, or
+    else of the newest run.
     """
     now = datetime.now(UTC)
     runs = listing.listed(environment, limit=RUNS, is_failed=False)
@@ -116,7 +117,7 @@ def _run(environment: Environment, run_id: str) -> dict[str, Any]:
 
 
 def _log(environment: Environment, run_id: str | None, now: datetime) -> list[dict[str, Any]]:
-    """Return the last LINES lines of the run's log, the oldest first; for None, of the whole log."""
+    """Return the last LINES lines of the run's log, the oldest first. For None, return those of the whole log."""
     narrower = f'jsonPayload.run_id="{run_id}"' if run_id else ""
     since = now - timedelta(hours=LOG_HOURS)
     entries = logs.newest(environment.settings.project, narrower, since, LINES)
