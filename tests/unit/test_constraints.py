@@ -26,9 +26,9 @@ def pins(file):
 
 
 def asked_for():
-    """Return all requirements of pyproject.toml: dependencies, extras and build requirements."""
+    """Return all requirements: dependencies, extras, build requirements and the installer."""
     extras = PROJECT["project"]["optional-dependencies"].values()
-    build = [*PROJECT["build-system"]["requires"], "editables"]
+    build = [*PROJECT["build-system"]["requires"], "editables", "uv"]
     return [Requirement(text) for text in [*PROJECT["project"]["dependencies"], *itertools.chain(*extras), *build]]
 
 
@@ -61,10 +61,14 @@ def test_a_pin_is_one_exact_version_and_the_list_is_in_order(file):
 
 
 def test_whatever_make_installs_is_installed_under_constraints():
-    installs = [line for line in MAKEFILE.splitlines() if "pip install" in line]
+    installs = [line for line in MAKEFILE.splitlines() if "scripts/install" in line and line.startswith("\t")]
     assert installs
-    assert [line for line in installs if "--constraint" not in line] == []
-    # With build isolation, pip would install the newest version of the build tools.
+    assert [line for line in installs if not re.search(r"scripts/install \S+ constraints\S*\.txt ", line)] == []
+    # Both installers are given the file.
+    installers = re.findall(r"^.*pip install.*$", (ROOT / "scripts/install").read_text(), re.MULTILINE)
+    assert [line for line in installers if "--constraint" not in line] == []
+    assert "pip install" not in MAKEFILE
+    # With build isolation, the newest version of the build tools would be installed.
     assert [line for line in installs if "--editable" in line and "--no-build-isolation" not in line] == []
 
 
