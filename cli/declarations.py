@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import msgspec
-import yaml
 from msgspec import Struct
 
 from deskcloud.document import Table
@@ -171,7 +170,7 @@ def watched(root: Path = ROOT) -> Watched:
     Raises:
         msgspec.ValidationError: a field is missing, unknown or has the wrong type; names the field.
     """
-    return msgspec.convert(yaml.load((root / _ALERTS).read_text(), yaml.CSafeLoader), Watched)
+    return msgspec.convert(_yaml(root / _ALERTS), Watched)
 
 
 def read(root: Path = ROOT) -> Declarations:
@@ -180,13 +179,19 @@ def read(root: Path = ROOT) -> Declarations:
     Raises:
         msgspec.ValidationError: a field is missing, unknown or has the wrong type; names the field.
     """
-    document = yaml.load((root / _FUNCTIONS).read_text(), yaml.CSafeLoader)
+    document = _yaml(root / _FUNCTIONS)
     tables = [_table(path, root) for path in sorted((root / "sql" / "tables").glob("*.yaml"))]
     return msgspec.convert({**document, "tables": tables}, Declarations)
 
 
 def _table(path: Path, root: Path) -> Table:
-    document = yaml.load(path.read_text(), yaml.CSafeLoader)
+    document = _yaml(path)
     view = document.pop("view", None)
     query = (root / "sql" / f"{view}.sql").read_text() if view else None
     return msgspec.convert({"name": path.stem, "query": query, **document}, Table)
+
+
+def _yaml(path: Path) -> Any:
+    import yaml  # noqa: PLC0415 - importing it takes a sixth of the time of `propensity --help`
+
+    return yaml.load(path.read_text(), yaml.CSafeLoader)

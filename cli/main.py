@@ -1,7 +1,6 @@
 """The `propensity` command: its subcommands, and how an error ends it."""
 
 import sys
-from importlib import metadata
 from typing import Annotated
 
 import typer
@@ -29,6 +28,8 @@ for group in (trying, looking, acting, preparing):
 
 def _tell_version(is_asked: bool) -> None:
     if is_asked:
+        from importlib import metadata  # noqa: PLC0415 - no other command needs it
+
         out.print(f"propensity {metadata.version('propensity')}")
         raise typer.Exit
 
