@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 FACTORIZATION = "matrix_factorization"
 # Maximum number of a visitor's newest products that are used. Longer histories carry little signal.
 MOST_PRODUCTS = 100
-# Minimum number of similar products that are stored for each product; the setting `most_similar` can raise it.
+# Maximum number of similar products stored for each product; the setting `most_similar` applies if it is larger.
 MOST_ALIKE = 20
 
 

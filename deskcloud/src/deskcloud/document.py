@@ -136,11 +136,11 @@ type FaultKind = Literal[
 
 
 class Fault(_Part, frozen=True):
-    """A planned fault of a platform, which also the admin API can set; docs/platforms.md describes each kind.
+    """A planned fault of a platform. The admin API can also plan faults. docs/platforms.md describes each kind.
 
     The fault concerns requests whose text, such as `POST /v1/audienceMembers:ingest`, begins with `request`. Without
-    `request`, it concerns all requests except reads and logins. It spares the first `after` of them, and meets the next
-    `times`. A `partial_failure` meets every `every`-th record.
+    `request`, it concerns all requests except reads and logins. It skips the first `after` of them, and strikes the
+    next `times`. A `partial_failure` strikes every `every`-th record.
     """
 
     kind: FaultKind
@@ -158,7 +158,7 @@ class GoogleAdsAccount(_Part, frozen=True):
 
 
 class DataManager(_Part, frozen=True):
-    """Google's Data Manager API. The status of a request is PROCESSING for `processing_seconds`."""
+    """Google's Data Manager API. Each request has the status PROCESSING for `processing_seconds`."""
 
     accounts: tuple[GoogleAdsAccount, ...]
     processing_seconds: Seconds = 1.0

@@ -1,4 +1,4 @@
-"""What a platform keeps: documents, the members of its lists, and the requests that it has received."""
+"""The state of a platform: documents, the members of its lists, and the requests that it has received."""
 
 import json
 from collections.abc import Iterable, Mapping

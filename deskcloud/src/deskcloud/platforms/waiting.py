@@ -1,4 +1,4 @@
-"""Requests that a platform has taken and processes after a delay."""
+"""Requests that a platform has accepted and processes after a delay."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,13 +10,13 @@ type Work = dict[str, Any]
 
 
 class Waiting:
-    """A queue in `state`. Each request is processed `seconds` after it was taken, in the order of the requests."""
+    """A queue in `state`. Each request is processed `seconds` after it was accepted, in the order of the requests."""
 
     def __init__(self, state: Documents, clock: Clock, seconds: float) -> None:
         self._state, self._clock, self._seconds = state, clock, seconds
 
     def add(self, work: Work, *, never_ends: bool) -> None:
-        """Take a request; if `never_ends`, it will never be processed."""
+        """Accept a request. If `never_ends`, it will never be processed."""
         with self._state.transaction():
             number = (self._state.get("taken") or {"count": 0})["count"] + 1
             self._state.put("taken", {"count": number})

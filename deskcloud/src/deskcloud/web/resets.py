@@ -1,4 +1,4 @@
-"""Let an app reset the connection of a request, as a network does that fails."""
+"""Let an app reset the connection of a request, as a failing network does."""
 
 import asyncio
 import socket

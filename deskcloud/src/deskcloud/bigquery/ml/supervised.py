@@ -1,4 +1,4 @@
-"""What classifiers and regressors have in common: features with a label, and an estimator that was trained on them."""
+"""The common part of classifiers and regressors: features with a label, and an estimator that was trained on them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model learns: one of two classes, or a number. Check the labels, and weigh the rows."""
+"""The target of a model: one of two classes, or a number. Check the labels, and compute the rows' weights."""
 
 from __future__ import annotations
 

@@ -193,6 +193,6 @@ def _counts(kind: str, records: list[dict[str, Any]], action: str) -> dict[str, 
     else:
         counts[_COUNTS[kind]] = str(len(identifiers))
     if action == "ingest" and kind in {"userData", "compositeData"}:
-        # A local service matches nobody.
+        # A local service has no users to match.
         counts["uploadMatchRateRange"] = "MATCH_RATE_RANGE_NOT_ELIGIBLE"
     return counts

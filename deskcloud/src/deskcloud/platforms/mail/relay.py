@@ -22,7 +22,7 @@ LIST = "messages"
 
 
 class Relay:
-    """Answers the commands of aiosmtpd, which calls the methods `handle_...`."""
+    """Handles the commands for aiosmtpd, which calls the methods `handle_...`."""
 
     def __init__(self, state: State, clock: Clock, plan: Plan, settings: MailRelay, login: LoginPassword) -> None:
         """Keep messages in `state`; `login` has the name and the password of the only user."""

@@ -8,8 +8,8 @@ reference/custom-audience/..., [guide] .../audiences/guides/custom-audiences, [v
 - A parameter cannot override the HTTP method [v27: not for new apps].
 - `payload` has `schema`, one key or a list of keys, and `data` with at most 10,000 records [users].
 - With a list of keys, a record has a value for each key, which is empty if it is unknown [users].
-- EXTERN_ID and MADID are not hashed; the other keys are SHA-256 [guide], in 64 lower-case hexadecimal digits. The page
-  says so for the hash, and not that other values are counted in `num_invalid_entries`: UNVERIFIED.
+- EXTERN_ID and MADID are not hashed; the other keys are SHA-256 [guide], in 64 lower-case hexadecimal digits. That
+  other values are counted in `num_invalid_entries` is UNVERIFIED.
 - A session has `session_id` (unique in the ad account), `batch_seq` (from 1), and `last_batch_flag` [users].
 - A session that does not begin with batch 1 is an error 2650 with subcode 1870147 [public reports; not on the pages].
 - A batch that is sent twice counts once; a batch after the last one is an error 2650: UNVERIFIED.

@@ -1,4 +1,4 @@
-"""Take transactional e-mail. Each message has a key; a key that a message of the last two days has is refused."""
+"""Accept transactional e-mail. A message's key must differ from the keys of all messages of the last two days."""
 
 import uuid
 from collections.abc import Callable, Mapping

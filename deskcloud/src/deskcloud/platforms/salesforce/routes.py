@@ -38,7 +38,7 @@ TOKEN_PATH = "/v2/token"  # noqa: S105 - a path
 
 @dataclass(frozen=True)
 class Parts:
-    """What the routes use: access tokens, rows of data extensions, e-mail messages, and the quota of requests."""
+    """The parts that the routes use: access tokens, rows of data extensions, e-mail messages, and the request quota."""
 
     tokens: Tokens
     rows: Rows
