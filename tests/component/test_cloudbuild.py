@@ -63,7 +63,7 @@ def test_substitutions_are_declared_and_used():
     assert {name for name in used if not name.startswith("_")} <= BUILT_IN
 
 
-def test_what_a_step_starts_is_there():
+def test_the_programs_that_the_steps_start_exist():
     started = set()
     for name, step in STEPS.items():
         entry_point = step.get("entrypoint", "terraform")
@@ -79,7 +79,7 @@ def test_what_a_step_starts_is_there():
     assert started == set(SCRIPTS.iterdir())
 
 
-def test_commands_of_propensity_are_ones_that_it_has(workspace):
+def test_the_scripts_use_existing_commands_and_options_of_propensity(workspace):
     (workspace.folder / "dist" / "env.sh").touch()
     _, [smoke_test] = workspace.run("smoke-test", "7", "120")
     for command, *words in (STEPS["package"]["args"], smoke_test.split()[1:]):
@@ -87,7 +87,7 @@ def test_commands_of_propensity_are_ones_that_it_has(workspace):
         assert all(word in told for word in words if word.startswith("--")), command
 
 
-def test_images_are_pinned_and_those_of_a_kind_alike():
+def test_images_are_pinned_and_each_has_one_version():
     images = {step["name"] for step in BUILD["steps"]}
     pins = [PIN.fullmatch(image) for image in images]
     assert all(pins), images
@@ -157,7 +157,7 @@ APPLY_PLAN = "terraform -chdir=infra apply -lock-timeout=600s ../dist/plan"
 DEPLOYED = "score gs://shop/chain-1a.zip\\ntrain gs://shop/chain-1a.zip\\nanswer gs://shop/checkout-2b.zip\\n"
 
 
-def test_a_plan_is_written_and_what_each_function_is_built_from_is_kept(workspace):
+def test_the_plan_is_written_and_the_deployed_bundles_are_recorded(workspace):
     answer = f"""case "$*" in *-json*) echo '{{"bundles": {{}}}}';; *-raw*) printf '{DEPLOYED}';; esac"""
     workspace.answers("bin/terraform", answer)
     code, [plan, _, output] = workspace.run("plan", "staging")
@@ -197,7 +197,7 @@ def test_only_main_is_applied(workspace, branch):
     assert workspace.run("roll-back", "prod") == (0, [])
 
 
-def test_what_is_applied_is_the_plan_and_the_smoke_test_speaks_to_it(workspace):
+def test_the_plan_is_applied_and_the_smoke_test_reaches_the_deployment(workspace):
     workspace.answers("bin/terraform", 'case "$*" in *output*) echo "export SHOP=propensity";; esac')
     workspace.answers(".venv/bin/propensity", '[ "$SHOP" = propensity ]')
     assert workspace.run("apply", "main") == (0, [APPLY_PLAN, "terraform -chdir=infra output -raw env"])
@@ -236,7 +236,7 @@ def test_where_nothing_was_deployed_before_a_failed_smoke_test_fails_the_build_a
     assert workspace.run("roll-back", "prod") == (1, [])
 
 
-def test_what_the_scripts_ask_terraform_for_is_an_output(workspace):
+def test_the_scripts_read_only_declared_outputs_of_terraform(workspace):
     workspace.answers("bin/terraform", """case "$*" in *-json*) echo '{"bundles": {}}';; esac""")
     calls = workspace.run("plan", "prod")[1] + workspace.run("apply", "main")[1]
     asked = {call.rpartition(" ")[2] for call in calls if " output -raw " in call}

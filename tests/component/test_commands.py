@@ -59,7 +59,7 @@ def test_a_report_is_linked_by_its_uri_and_on_google_cloud_for_a_browser(shop, m
         assert f"report       {address}{path}" in run("show", FIRST).stdout.replace("\n", "")
 
 
-def test_the_runs_can_be_fewer_or_the_failed_ones_alone(shop):
+def test_runs_can_be_limited_or_restricted_to_failed_ones(shop):
     assert [row["run_id"] for row in json.loads(run("runs", "--json", "--limit", "2").stdout)["runs"]] == [
         THIRD,
         SECOND,
@@ -114,7 +114,7 @@ def test_an_unknown_topic_is_refused_with_the_topics_that_there_are():
 
 
 @pytest.mark.parametrize("body", ["{", "[]", "NaN", '{"reason": NaN}', '{"reason": 1e400}', "\udcff"])
-def test_what_is_no_json_object_is_not_published(shop, body):
+def test_a_body_that_is_no_json_object_is_not_published(shop, body):
     assert run("publish", "data-refreshed", body).exit_code == 2
     assert shop.pubsub.sent == []
 
@@ -132,7 +132,7 @@ def test_a_taken_port_names_its_flag_and_the_way_out(service):
             standing.require(Ports(**{service: port}))
 
 
-def test_free_ports_are_free_but_for_those_that_are_named():
+def test_free_ports_are_used_except_for_named_ports():
     unnamed = dict.fromkeys(asdict(Ports()))
     assert standing.ports(unnamed, are_free=False) == standing.FIXED
     assert standing.ports(unnamed, are_free=True) == Ports()

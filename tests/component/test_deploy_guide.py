@@ -85,7 +85,7 @@ def test_every_variable_output_file_and_resource_of_a_terraform_command_is_there
         assert words[-1] in module.outputs
 
 
-def test_the_regions_of_each_location_are_those_that_terraform_chooses():
+def test_the_guide_names_the_regions_that_terraform_chooses():
     chosen = terraform.module().locals
     functions, serving = chosen["nearest_build_region"], chosen["registry_regions"]
     rows = dict(re.findall(r'^\| `"(\w+)"` \| ([\w-]+ \| [\w-]+) \|$', GUIDE, re.MULTILINE))
@@ -112,7 +112,7 @@ def test_every_substitution_of_the_build_is_declared():
     assert {one.partition("=")[0] for one in given.split(",")} <= declared.keys()
 
 
-def test_the_ways_of_a_refresh_are_the_ones_that_are_declared():
+def test_the_guide_names_the_declared_sinks_and_schedules_of_a_refresh():
     section = GUIDE.partition("## How a refresh is announced")[2].partition("\n## ")[0]
     sinks = {name for name, sink in DECLARED.sinks.items() if sink.topic == "data-refreshed"}
     schedules = {name for name, one in DECLARED.schedules.items() if one.topic == "data-refreshed"}
@@ -120,7 +120,7 @@ def test_the_ways_of_a_refresh_are_the_ones_that_are_declared():
     assert set(re.findall(r"schedule `([\w-]+)`", section)) == schedules
 
 
-def test_what_it_costs_is_what_the_command_prints(monkeypatch):
+def test_the_guide_shows_the_costs_that_the_command_prints(monkeypatch):
     monkeypatch.delenv("PROPENSITY_SETTINGS", raising=False)
     monkeypatch.setattr(main.out, "width", WIDTH)
     printed = CliRunner().invoke(app, ["cost"]).output

@@ -260,7 +260,7 @@ def test_a_malformed_message_becomes_a_dead_letter_as_it_came_with_its_reason(
 
 
 @pytest.mark.parametrize("attributes", [{}, {f"name {number}": "x" for number in range(100)}])
-def test_what_leaves_no_room_for_its_reason_is_refused_and_the_reason_goes_ahead(attributes, world, broker):
+def test_a_message_too_large_for_its_reason_is_refused_and_the_reason_is_published_alone(attributes, world, broker):
     """The function publishes the reason without the data. Pub/Sub itself forwards the message to the dead letters."""
     body = b"x" if attributes else b"x" * 9_999_000
     with pytest.raises(TooLargeError, match="too large to publish with the reason"):
@@ -289,7 +289,7 @@ def test_a_message_that_opens_no_run_ends_there(world):
     assert step.calls == []
 
 
-def test_what_names_no_run_or_only_announces_one_opens_one_and_what_names_one_is_an_event_of_it(world):
+def test_a_message_without_a_run_opens_one_and_an_event_with_a_run_belongs_to_it(world):
     step, due = Calls(DEPLOYED), ScoringDue(RUN)
     opening = opens_by(lambda *_: due)
     other = {"run_id": "20170801-ffffffff", "as_of": "2017-08-01"}

@@ -62,7 +62,7 @@ def test_a_function_judges_a_missing_right_by_when_pub_sub_published_the_message
     assert (failure.step, failure.is_permanent) == ("train_models", status == 204)
 
 
-def test_what_pub_sub_gave_up_is_kept_with_how_often_it_was_tried(world):
+def test_a_message_that_pubsub_gave_up_is_stored_with_its_number_of_attempts(world):
     given_up = {
         "CloudPubSubDeadLetterSourceSubscription": "train-models-features-built",
         "CloudPubSubDeadLetterSourceDeliveryCount": "20",
@@ -75,7 +75,7 @@ def test_what_pub_sub_gave_up_is_kept_with_how_often_it_was_tried(world):
     assert document.attributes == {"origin": "a shop"}
 
 
-def test_what_was_published_to_dead_letters_itself_is_told_as_that(world):
+def test_a_message_published_to_dead_letters_directly_is_stored_as_such(world):
     assert push("record_dead_letter", "dead-letters", b"{}", origin="a shop").status_code == 204
     [document] = world.dead_letters.all().values()
     assert document.reason.startswith("published to dead-letters directly")

@@ -59,6 +59,6 @@ def test_a_dead_letter_counts_as_that_alone(capfd):
     assert counted(capfd.readouterr().out, "record_dead_letter") == [{"dead_letters"}]
 
 
-def test_what_others_log_does_not_count(capfd):
+def test_log_lines_of_other_services_do_not_count(capfd):
     run_step(DEPLOYED)
     assert counted(capfd.readouterr().out, "shop_frontend") == [set(), set()]

@@ -55,7 +55,7 @@ def test_a_checkout_is_scored_and_told_with_the_visitor_that_it_came_with(broker
     assert (line["prediction"]["source"], line["prediction"]["request_id"]) == ("on_checkout", scored.request_id)
 
 
-def test_what_comes_again_is_told_again_as_it_was_though_another_model_serves_by_then(broker, shop, capfd):
+def test_a_repeated_checkout_gets_its_first_score_even_if_another_model_serves(broker, shop, capfd):
     deliver(CHECKOUT)
     put(shop, "serving/champion.json", POINTER | {"version": "8"})
     forget()
@@ -107,7 +107,7 @@ def test_a_delivery_that_dies_before_it_logs_is_made_up_for_by_the_next(broker, 
     )
 
 
-def test_what_is_kept_names_nobody(broker, shop):
+def test_a_stored_answer_contains_no_visitor_id(broker, shop):
     deliver(CHECKOUT)
     told(broker)
     [blob] = shop.list_blobs(prefix="checkouts/")
@@ -134,7 +134,7 @@ def with_features(**features):
         (b"", "the message has no data: a message to checkout-started is a JSON object"),
     ],
 )
-def test_what_breaks_the_contract_is_a_dead_letter_with_the_rule_and_no_value_or_foreign_name(
+def test_a_message_that_breaks_the_contract_is_a_dead_letter_without_its_values_in_the_reason(
     broker, capfd, document, reason
 ):
     deliver(document)

@@ -146,5 +146,5 @@ def test_a_taken_port_names_its_flag(shop, address):
         pass
 
 
-def test_what_the_page_asks_is_valid_json(browser):
+def test_the_state_that_the_page_reads_is_valid_json(browser):
     json.loads(browser.get("state").text, parse_constant=pytest.fail)

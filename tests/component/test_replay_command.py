@@ -44,7 +44,7 @@ def test_one_message_is_sent_again_after_a_yes_and_the_others_are_left(shop):
     assert "1 dead letter is left" in answer.stdout
 
 
-def test_what_is_refused_once_more_is_told_with_its_new_name_and_its_reason(shop):
+def test_a_message_that_is_refused_again_is_listed_with_its_new_name_and_the_reason(shop):
     bury(shop, "1", refused("features-built", b"{}", {}))
     shop.pubsub.refuses = {"features-built"}
     answer = run("replay", "1", "--yes")
@@ -71,7 +71,7 @@ def test_what_is_refused_once_more_is_told_with_its_new_name_and_its_reason(shop
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_cannot_be_sent_again_stays_a_dead_letter_and_says_why(shop, letter, why):
+def test_a_dead_letter_that_cannot_be_sent_again_stays_and_the_reason_is_printed(shop, letter, why):
     bury(shop, "1", letter)
     answer = run("replay", "--all", "--yes")
     assert answer.exit_code == 1

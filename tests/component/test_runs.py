@@ -82,7 +82,7 @@ def test_the_last_failure_of_a_step_is_told_until_it_finishes(runs):
     assert runs.failures(RUN) == []
 
 
-def test_what_a_step_found_out_is_replaced(runs, bucket):
+def test_a_document_that_is_written_again_replaces_the_former_one(runs, bucket):
     assert runs.read(RUN, CHECKS) is None
     runs.write(RUN, CHECKS, {"fail/columns": Check(is_ok=False, found="none")})
     runs.write(RUN, CHECKS, {"fail/columns": Check(is_ok=True, found="all")})
@@ -90,7 +90,7 @@ def test_what_a_step_found_out_is_replaced(runs, bucket):
     assert runs.uri(RUN, "checks.json") == f"gs://{bucket.name}/runs/{RUN}/checks.json"
 
 
-def test_what_a_step_settled_stands(runs):
+def test_a_document_that_is_kept_is_written_once(runs):
     champion = HeldAgainst(version=Version("1", RUN, "logistic"))
     assert runs.keep(RUN, CHAMPION, champion) == champion
     assert runs.keep(RUN, CHAMPION, HeldAgainst(version=None)) == champion

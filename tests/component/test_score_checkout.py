@@ -174,7 +174,7 @@ def test_a_request_that_breaks_the_contract_is_told_which_field(client, document
     "body",
     [b"", b"{", b"\xff", b'{"visitor_id": NaN}', b"[" * 100_000, b"{}x", b'{"visitor_id": "\\ud800"}', b"[1e400, }"],
 )
-def test_what_is_no_json_is_refused(client, body):
+def test_a_body_that_is_not_json_is_refused(client, body):
     answer = client.post("/", data=body, content_type="application/json")
     assert answer.status_code == 400
     assert answer.json["detail"]
@@ -348,7 +348,7 @@ CONTRACT = schemathesis.openapi.from_dict(json.loads(openapi.document()))
 
 @CONTRACT.parametrize()
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
-def test_whatever_is_sent_the_answer_keeps_the_contract(case, client):
+def test_the_answer_to_any_request_keeps_the_contract(case, client):
     # Google checks the caller before a request reaches the function, so the local function needs no check.
     checks = [check for check in CHECKS.get_all() if check.__name__ != "ignored_auth"]
     case.call_and_validate(app=client.application, checks=checks)

@@ -71,7 +71,7 @@ def deliver(bigquery_client):
     return deliver
 
 
-def test_a_second_delivery_attaches_to_the_first_ones_job(hits, deliver):
+def test_a_second_delivery_attaches_to_the_job_of_the_first(hits, deliver):
     for _ in range(3):
         deliver().query("hits/add", {"number": 1})
     assert hits() == 1
@@ -229,7 +229,7 @@ def test_an_identifier_that_could_end_itself_is_refused(value):
 
 
 @given(st.text(max_size=20))
-def test_an_identifier_stands_in_its_backticks_or_is_refused(value):
+def test_an_identifier_is_quoted_or_refused(value):
     statement = Statement("reset/all_rows", {}, {"table": value})
     if IDENTIFIER.fullmatch(value):
         assert statement.text().endswith(f"truncate table `{value}`\n")

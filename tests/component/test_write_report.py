@@ -44,7 +44,7 @@ def test_a_failed_run_has_a_report_of_what_it_has(failed):
     assert "Reason: new prices." in found
 
 
-def test_what_comes_from_outside_cannot_become_markup(failed):
+def test_texts_from_outside_are_escaped_in_the_page(failed):
     take(RunFailed(FAILED, "build_features"))
     assert "<b>" not in page(failed, FAILED)
     assert "table &lt;b&gt;" in page(failed, FAILED)

@@ -157,7 +157,7 @@ def test_the_endpoint_answers_what_ml_predict_says(chain):
         assert answered["1"] == pytest.approx(probability, abs=1e-6)
 
 
-def test_the_world_is_told_of_the_audience_without_rows(chain, run):
+def test_the_published_event_about_the_audience_contains_no_rows(chain, run):
     told = chain.heard("audience-published")
     assert told == [run.records[-1].event.to_json()]
     assert msgspec.json.decode(chain.text(told[0]["manifest"]), type=Audience) == run.documents.audience
@@ -195,7 +195,7 @@ def of_the_newest_day(chain, name):
     return json.loads(text.replace("events_20201101", newest).replace("20201101", newest.rpartition("_")[2]))
 
 
-def test_whoever_says_that_unchanged_data_were_refreshed_changes_nothing(chain):
+def test_announcing_unchanged_data_changes_nothing(chain):
     before = chain.state()
     shapes = [
         {},
@@ -302,7 +302,7 @@ def test_the_models_health_is_checked_once_a_day_however_often_the_scheduler_tic
     assert chain.state() == before
 
 
-def test_what_a_run_makes_while_it_is_reset_can_be_reset_too(chain):
+def test_the_leftovers_of_a_run_that_was_reset_can_be_reset_too(chain):
     late = "20170101-deadbeef"
     rows = "select x, x > 1 as label from unnest([1, 2, 3]) as x"
     chain.clients.bigquery.query_and_wait(

@@ -58,7 +58,7 @@ def test_a_command_says_what_googles_documents_know(chain, conversation, argumen
     assert conversation.said.total() > before
 
 
-def test_the_chain_was_heard(chain, conversation):
+def test_the_chains_requests_were_recorded(chain, conversation):
     assert {name for name, _, _ in conversation.said} >= METHODS
 
 

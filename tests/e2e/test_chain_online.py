@@ -70,7 +70,7 @@ def test_nothing_is_written_while_the_pointer_is_right(chain):
 
 
 @pytest.mark.parametrize("left", [None, b'{"version": "0"}', b"not JSON"])
-def test_a_pointer_left_behind_by_one_who_died_is_set_right_by_the_next_tick(chain, left):
+def test_a_pointer_that_a_dead_process_left_wrong_is_corrected_by_the_next_schedule(chain, left):
     blob, right = chain.clients.storage.bucket(chain.clients.settings.bucket).blob(POINTER), chain.pointer()
     blob.delete() if left is None else blob.upload_from_string(left)
     chain.cloud.scheduler.trigger("resume")
@@ -116,7 +116,7 @@ def give_back(registry):
     registry.make_champion(registry.champion_and()[1].number)
 
 
-def test_whoever_reads_the_alias_before_it_moves_does_not_overwrite_who_read_it_after(chain, monkeypatch):
+def test_a_process_that_read_the_alias_before_it_moved_does_not_overwrite_a_newer_pointer(chain, monkeypatch):
     """The first process reads the alias and pauses; a second moves it and writes the pointer; the first continues."""
     with_two_versions(chain)
     registry = chain.clients.registry

@@ -98,7 +98,7 @@ def test_the_token_endpoint_answers_the_service_account_alone(chain):
     assert httpx.post(f"http://{url}/token", data=grant, trust_env=False).json()["error"] == "invalid_grant"
 
 
-def test_an_upload_goes_on_where_it_is_told_to(chain):
+def test_a_resumable_upload_continues_at_the_given_location(chain):
     """The upload comes in pieces, authorised only by the secret in the URL, which Location and mediaLink repeat."""
     bucket = chain.clients.storage.bucket(chain.clients.settings.bucket)
     blob = bucket.blob("ports/pieces", chunk_size=256 << 10)

@@ -43,7 +43,7 @@ def test_a_demonstration_ends_with_a_verdict_and_another_on_its_state_makes_anot
         (["--set", "gate.min_positivs=1", "--days", "20", "--sessions", "1000"], "min_positivs"),
     ],
 )
-def test_what_cannot_be_demonstrated_is_named_and_leaves_with_an_error(tmp_path, arguments, said):
+def test_an_input_that_cannot_be_demonstrated_is_named_in_an_error(tmp_path, arguments, said):
     refused = demo(*(argument.format(folder=tmp_path) for argument in arguments), "--state", str(tmp_path / "state"))
     assert refused.returncode != 0
     assert said in refused.stdout + refused.stderr

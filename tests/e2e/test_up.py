@@ -76,7 +76,7 @@ def test_up_is_strict_refuses_a_second_on_its_state_and_ends_what_it_started(tmp
 
 
 @pytest.mark.slow
-def test_what_ran_when_up_was_killed_has_failed_once_it_is_up_again(tmp_path):
+def test_jobs_that_ran_when_up_was_killed_have_failed_after_the_restart(tmp_path):
     state, env_file = tmp_path / "state", tmp_path / "env.sh"
     first = start(state, env_file)
     client = connect(environment(env_file)["BIGQUERY_EMULATOR_HOST"])

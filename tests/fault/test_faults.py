@@ -85,7 +85,7 @@ def test_a_duplicate_arrives_twice(proxied):
         assert time.monotonic() < deadline
 
 
-def test_what_strikes_a_process_does_not_touch_the_request_that_it_was_planned_for(proxied):
+def test_a_fault_of_a_process_does_not_change_the_request_that_triggers_it(proxied):
     url, reached, proxies, strikes = proxied
     killed = Fault("kill worker", "functions", 1, 0)
     proxies.arm([killed])

@@ -129,7 +129,7 @@ def test_a_probe_that_fails_leaves_it_alone_again(start, endpoint, clock):
 
 
 @pytest.mark.parametrize("failure", [429, 503, 504, "resets"])
-def test_what_can_heal_is_tried_again_as_long_as_retries_are_few(start, endpoint, failure):
+def test_a_temporary_failure_is_retried_within_the_retry_budget(start, endpoint, failure):
     scorer = start()
     assert {scorer.score({}).path for _ in range(10)} == {"endpoint"}
     endpoint.acts = [failure]
@@ -141,7 +141,7 @@ def test_what_can_heal_is_tried_again_as_long_as_retries_are_few(start, endpoint
 
 
 @pytest.mark.parametrize("failure", [400, 403, 404, 500, b"no JSON"])
-def test_what_cannot_heal_is_not_tried_again(start, endpoint, failure):
+def test_a_permanent_failure_is_not_retried(start, endpoint, failure):
     scorer = start()
     for _ in range(30):
         scorer.score({})
@@ -165,7 +165,7 @@ def test_requests_that_are_wrong_in_themselves_do_not_make_it_be_left_alone(star
     assert endpoint.requests == 40
 
 
-def test_an_endpoint_nobody_listens_at_is_stood_in_for(online_bucket, clock):
+def test_the_embedded_scorer_replaces_an_endpoint_that_does_not_listen(online_bucket, clock):
     online_bucket.serve(3)
     scorer = OnlineScorer(online_bucket.settings(order="endpoint_first"), clock)
     assert {scorer.score({}) for _ in range(30)} == {EMBEDDED}

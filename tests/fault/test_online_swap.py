@@ -245,7 +245,7 @@ def test_recommendations_and_what_is_out_of_stock_come_with_the_same_look(scorer
     assert served.recommender.next_products([], served.out_of_stock, 5) == ["a", "b"]
 
 
-def test_what_has_not_changed_is_not_read_again(scorer, clock):
+def test_an_unchanged_object_is_not_read_again(scorer, clock):
     before = scorer.snapshot()
     look_again(scorer, clock)
     assert scorer.snapshot().champion is before.champion

@@ -48,7 +48,7 @@ def found(client, prefix):
     return [dict(row) for row in client.query_and_wait(statement, job_config=config)]
 
 
-def test_what_the_sink_lets_through_are_rows_by_the_end_at_the_latest(client, bigquery_url, tmp_path):
+def test_entries_that_match_the_sinks_filter_are_rows_at_the_end_at_the_latest(client, bigquery_url, tmp_path):
     tables = logs.Tables()
     log = router(tmp_path, tables)
     log.write([entry("late-1", probability=0.25, decile=3, features={"hits": 7}, unknown="x")])

@@ -131,7 +131,7 @@ def test_candidates_are_those_of_the_first_delivery_whatever_is_set_afterwards(r
     assert run.trainings() == [("baseline", 1), ("logistic", 1)]
 
 
-def test_what_fails_for_a_reason_that_heals_is_trained_again_and_nothing_else_is(run, failing):
+def test_only_a_training_that_failed_temporarily_is_repeated(run, failing):
     failing["logistic"] = "backendError"
     run.train()
     assert run.trainings() == [("baseline", 1), ("logistic", 1)]

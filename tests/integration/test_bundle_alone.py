@@ -123,7 +123,7 @@ def ask(name, url):
 
 
 @pytest.mark.parametrize("name", DECLARED)
-def test_every_entry_point_answers_by_way_of_what_its_requirements_install(name, build, cloud):
+def test_every_entry_point_answers_with_only_its_requirements_installed(name, build, cloud):
     built = build(DECLARED[name].requirements)
     with subprocess.Popen(
         [built.programs / "functions-framework"],

@@ -82,7 +82,7 @@ def test_one_wrong_member_does_not_hold_up_the_others(platforms, ads):
     assert len(platforms.members("datamanager", f"{ACCOUNT}/{LIST}")) == 2
 
 
-def test_who_has_neither_address_nor_number_is_refused_before_anything_is_sent(ads):
+def test_a_member_without_address_and_number_is_refused_before_anything_is_sent(ads):
     assert ads.validate(member("a")) is None
     assert ads.validate(Member(customer_id="b", country="FR", postal_code="75001")) is not None
 
@@ -97,7 +97,7 @@ def test_who_has_neither_address_nor_number_is_refused_before_anything_is_sent(a
         ("reset_after", Exception, ""),
     ],
 )
-def test_a_fault_is_told_as_one_that_heals_or_one_that_does_not(platforms, ads, kind, error, said):
+def test_a_fault_is_reported_as_temporary_or_permanent(platforms, ads, kind, error, said):
     platforms.plan("datamanager", {"kind": kind, "times": 10})
     with pytest.raises(error, match=said) as found:
         ads.apply(batch(member("a")))

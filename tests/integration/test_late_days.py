@@ -104,7 +104,7 @@ def late(bigquery_url, storage):
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_days_that_come_late_leave_what_they_leave_in_time(table, in_time, late):
+def test_late_days_give_the_same_rows_as_days_in_time(table, in_time, late):
     assert late.rows(table) == in_time.rows(table)
     assert late.rows(table)
 
@@ -118,7 +118,7 @@ def test_each_order_has_one_visitor_session_and_day(late):
     assert sorted(bought) == ["refunds-2", "repeats-2"]
 
 
-def test_a_label_counts_orders_and_those_refunded_within_the_horizon_not(late):
+def test_a_label_counts_orders_except_those_refunded_within_the_horizon(late):
     labels = {row["visitor_id"]: row["will_buy_on_return_visit"] for row in late.rows("visitor_features")}
     assert [labels[visitor] for visitor in ("repeats", "refunds", "server")] == [1, 0, 1]
 

@@ -75,7 +75,7 @@ def test_the_batches_of_a_kind_are_one_session_and_a_batch_sent_twice_has_one_ef
         ("reset_after", Exception, ""),
     ],
 )
-def test_a_fault_is_told_as_one_that_heals_or_with_what_to_do(platforms, meta, kind, error, said):
+def test_a_fault_is_reported_as_temporary_or_with_a_remedy(platforms, meta, kind, error, said):
     platforms.plan("meta", {"kind": kind})
     with pytest.raises(error, match=said) as found:
         meta.apply(batch(member("a")))

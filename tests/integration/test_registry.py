@@ -91,7 +91,7 @@ def test_a_deployment_for_which_there_are_no_machines_is_tried_again_and_one_tha
 
 
 @pytest.mark.parametrize("refusal", [None, (400, "INVALID_ARGUMENT"), (400, "FAILED_PRECONDITION"), (404, "NOT_FOUND")])
-def test_an_alias_that_does_not_exist_is_no_version_however_vertex_ai_says_so(registry, refusals, refusal):
+def test_a_missing_alias_gives_no_version_whatever_error_vertex_ai_answers(registry, refusals, refusal):
     if refusal:
         refusals["@champion"] = refusal
     assert registry.champion() is None

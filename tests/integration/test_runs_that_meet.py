@@ -152,7 +152,7 @@ def expected(in_order):
     ],
 )
 @pytest.mark.slow
-def test_of_two_deliveries_of_which_one_fails_for_good_the_other_stops_once_another_run_is_open(
+def test_a_delivery_stops_if_a_parallel_one_failed_for_good_and_another_run_is_open(
     cloud, expected, begun, part, statement, far
 ):
     world = cloud.world(BEFORE)

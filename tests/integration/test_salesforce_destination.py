@@ -197,7 +197,7 @@ def test_a_token_is_renewed_before_it_expires(place, salesforce, monkeypatch):
         ({"kind": "reset_after"}, ProtocolError, "Connection aborted"),
     ],
 )
-def test_a_fault_is_told_as_one_that_heals_or_with_what_to_do_and_leaves_one_effect(
+def test_a_fault_is_reported_as_temporary_or_with_a_remedy_and_leaves_one_effect(
     place, salesforce, action, fault, error, said
 ):
     people = [member("a"), member("b")]
@@ -249,7 +249,7 @@ def test_a_reason_repeats_neither_the_customer_s_id_nor_an_address():
     }
 
 
-def test_rows_of_which_nobody_knows_what_became_are_not_confirmed():
+def test_rows_with_an_unknown_outcome_are_not_confirmed():
     people = [member("a"), member("b"), member("c")]
     blocked = Result("Error", "Transaction was deadlocked on lock resources. Rerun the transaction.")
     answer = judged("r", [Result("OK"), blocked, Result("Error")], people)

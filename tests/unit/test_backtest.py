@@ -90,7 +90,7 @@ def test_a_metric_held_where_both_intervals_explain_the_difference():
     assert promises.of(judged(measured(0.66, (None, None))))["roc_auc"].held is None
 
 
-def test_a_number_of_buyers_varies_by_who_buys_and_by_who_was_learnt_from():
+def test_the_interval_of_a_buyer_count_covers_purchases_and_training_buyers():
     told = promises.count_interval(100, 10**9)
     assert told == pytest.approx(stats.poisson.interval(0.95, 100), abs=0.6)
     wider = promises.count_interval(100, 100)

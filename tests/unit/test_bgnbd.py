@@ -139,7 +139,7 @@ def test_expected_orders_are_those_of_the_papers_closed_form(given_parameters, f
     assert found == pytest.approx(published, rel=1e-5, abs=1e-9)
 
 
-def test_the_closed_forms_gap_at_a_of_one_is_closed():
+def test_expected_orders_are_defined_at_a_of_one_where_the_closed_form_is_not():
     near = [closed_form(bgnbd.Parameters(0.3, 4, a, 2.4), 3, 20, 30, 39) for a in (0.999, 1.001)]
     found = bgnbd.expected_orders(bgnbd.Parameters(0.3, 4, 1, 2.4), one(3, 20, 30), 39)[0]
     assert found == pytest.approx(np.mean(near), rel=1e-6)
@@ -147,7 +147,9 @@ def test_the_closed_forms_gap_at_a_of_one_is_closed():
 
 @settings(max_examples=60, deadline=None)
 @given(parameters, frequencies, ages, st.lists(shares, min_size=2, max_size=6, unique=True))
-def test_who_ordered_later_is_more_likely_alive_and_orders_more(given_parameters, frequency, age, given_shares):
+def test_a_customer_who_ordered_later_is_more_likely_alive_and_orders_more(
+    given_parameters, frequency, age, given_shares
+):
     rows = bgnbd.Histories.of([(frequency, share * age, age, 1) for share in sorted(given_shares)])
     alive = bgnbd.probability_alive(given_parameters, rows)
     expected = bgnbd.expected_orders(given_parameters, rows, 30)

@@ -136,7 +136,7 @@ def test_there_is_a_bundle_for_each_file_of_requirements_and_each_function_is_in
         ]
 
 
-def test_what_does_not_run_changes_no_bundle(tree, tmp_path):
+def test_a_change_of_files_that_no_function_uses_changes_no_bundle(tree, tmp_path):
     before = hashes(tmp_path / "before", tree)
     for name in ("README.md", "functions/functions.yaml", "sql/tables/new.sql", "tests/test_new.py", "shared/notes.md"):
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
@@ -148,7 +148,7 @@ def test_what_does_not_run_changes_no_bundle(tree, tmp_path):
     assert hashes(tmp_path / "after", tree) == before
 
 
-def test_what_runs_changes_its_bundle(tree, tmp_path):
+def test_a_change_of_code_or_statements_changes_the_bundle(tree, tmp_path):
     before = hashes(tmp_path / "before", tree)
     for name in ("functions/score_checkout.py", "sql/scoring/scores.sql"):
         with (tree / name).open("a") as file:
@@ -237,7 +237,7 @@ def test_the_tables_alone_are_no_statements(tree, tmp_path):
 
 
 @pytest.mark.parametrize("file", ["functions/score_checkout.py", "shared/store.py"])
-def test_what_does_not_compile_is_refused_by_its_name(tree, tmp_path, file):
+def test_a_module_that_does_not_compile_is_named(tree, tmp_path, file):
     (tree / file).write_text("import\n")
     module = file.removesuffix(".py").replace("/", ".")
     with pytest.raises(CommandError, match=f"lacks a module {module} that compiles"):
@@ -251,7 +251,7 @@ def test_at_or_below_a_file_there_is_no_place_to_write_to(tmp_path, below):
         package.write(tmp_path / "README.md" / below)
 
 
-def test_the_bundles_lie_where_terraform_looks_for_them_wherever_one_stands(tree, tmp_path, monkeypatch):
+def test_the_bundles_are_where_terraform_looks_for_them_from_any_folder(tree, tmp_path, monkeypatch):
     looked_for = terraform.module().variables["bundles"]["default"]
     assert (package.ROOT / "infra" / looked_for).resolve() == package.OUTPUT
     monkeypatch.setattr(package, "OUTPUT", tree / "dist")
@@ -273,14 +273,14 @@ def test_a_bundle_holds_what_runs_and_nothing_else(bundle):
     assert not [name for name in names if "__pycache__" in name.parts or name.parts[:2] == ("sql", "tables")]
 
 
-def test_only_those_modules_read_statements_of_which_the_bundles_know_it():
+def test_every_module_that_reads_files_is_declared_for_the_bundles():
     """A module that uses __file__ may read other files, so package.READ must list it."""
     modules = {name for files in CONTENTS.values() for name in files if name.endswith(".py")}
     reading = {name for name in modules if "__file__" in names((package.ROOT / name).read_text())}
     assert reading == package.READ.keys()
 
 
-def test_what_a_bundle_imports_lies_in_it_or_is_a_requirement(bundle, name):
+def test_a_bundle_contains_or_requires_everything_that_it_imports(bundle, name):
     """Includes imports inside functions and imports for types only."""
     held, imported = set(bundle.namelist()), Requirements(name).imported
     provided = {str(file): one for one in imported for file in metadata.files(one)}

@@ -180,12 +180,12 @@ JUDGED = [
 
 
 @pytest.mark.parametrize(("estimates", "said"), JUDGED)
-def test_what_is_said_follows_from_both_intervals(estimates, said):
+def test_the_verdict_follows_from_both_intervals(estimates, said):
     slope, slope_variance, ratio, ratio_variance = estimates
     assert judge(Estimate(slope, slope_variance), Estimate(ratio, ratio_variance), 100, 1.25) == said
 
 
-def test_what_cannot_be_estimated_is_not_shown():
+def test_calibration_that_cannot_be_estimated_is_not_shown():
     assert judge(None, None, 0, 1.25).startswith("not shown: the test visitors are all buyers or all none")
 
 

@@ -37,6 +37,6 @@ def test_before_the_first_buyer_no_effect_is_impossible():
     assert anytime.quantile(0, 100) == math.inf
 
 
-def test_a_plan_for_nobody_is_an_error_that_says_what_to_state():
+def test_a_plan_without_buyers_is_an_error_with_a_remedy():
     with pytest.raises(ValueError, match="0 buyers are planned; state how many are expected"):
         anytime.quantile(10, 0)

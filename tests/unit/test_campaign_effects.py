@@ -91,7 +91,7 @@ def test_the_adjusted_difference_is_that_of_a_regression_on_the_arm_and_the_time
     assert effect(*both).difference.value == pytest.approx(difference)
 
 
-def test_what_the_time_before_explains_is_the_squared_correlation_and_narrows_the_interval():
+def test_a_covariate_explains_the_squared_correlation_and_narrows_the_interval():
     random = np.random.default_rng(3)
     (treated, before), (control, control_before) = arms(random, 20_000, 20_000, share=1)
     plain = effect(sums(treated), sums(control))

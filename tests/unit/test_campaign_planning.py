@@ -30,7 +30,7 @@ def test_the_inverses_agree(plan, relative, power):
     assert plan.power(found, customers) == pytest.approx(power)
 
 
-def test_a_plan_keeps_what_it_promises():
+def test_a_plan_has_its_promised_power():
     random = np.random.default_rng(1)
     plan = Plan(0.03, control_share=0.1)
     customers = plan.customers(0.3)

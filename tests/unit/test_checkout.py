@@ -66,7 +66,7 @@ def test_a_visitor_of_the_control_group_gets_score_and_products_and_no_offer(hel
 
 
 @given(st.sets(st.text(max_size=8)), st.sets(st.text(max_size=8)))
-def test_exactly_those_who_were_written_are_withheld(visitors, others):
+def test_exactly_the_stored_visitors_are_withheld(visitors, others):
     found = Withheld(withheld.content(sorted(map(hashed, visitors))))
     assert {one for one in visitors | others if one in found} == visitors
 

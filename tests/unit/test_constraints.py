@@ -60,7 +60,7 @@ def test_a_pin_is_one_exact_version_and_the_list_is_in_order(file):
     assert lines == sorted(lines, key=lambda line: canonicalize_name(line.partition("==")[0]))
 
 
-def test_whatever_make_installs_is_installed_under_constraints():
+def test_everything_that_make_installs_is_constrained():
     installs = [line for line in MAKEFILE.splitlines() if "scripts/install" in line and line.startswith("\t")]
     assert installs
     assert [line for line in installs if not re.search(r"scripts/install \S+ constraints\S*\.txt ", line)] == []

@@ -107,7 +107,7 @@ def test_the_lines_are_what_is_used_at_its_price_and_sum_to_the_total(given, kin
 
 @settings(max_examples=30, deadline=None)
 @given(given=inputs, kind=kinds)
-def test_idle_is_what_the_same_environment_costs_when_nothing_comes_in(given, kind):
+def test_idle_is_the_cost_of_the_environment_without_traffic(given, kind):
     world = replace(BY_KIND[kind], inputs=given)
     nothing = replace(given, sessions_per_day=0, checkouts_per_day=0, runs_per_day=0)
     found, idle = estimate(world), estimate(replace(world, inputs=nothing))
@@ -137,7 +137,7 @@ def test_visitors_who_come_more_often_are_fewer_to_score():
     assert estimate(described(often)).total < estimate(described(LARGE)).total
 
 
-def test_the_free_share_is_given_once_a_month_and_not_to_what_one_more_costs():
+def test_free_quantities_lower_the_total_and_not_the_marginal_costs():
     found = estimate(described(SMALL))
     [calls] = [line for line in found.lines if line.name == "gateway"]
     assert (calls.cost, calls.quantity) == (0, pytest.approx(500 * DAYS / 1e6))
@@ -177,14 +177,14 @@ def test_every_statement_is_counted_or_known_to_be_free(kind):
 
 
 @pytest.mark.parametrize("kind", ["ga360", "ga4"])
-def test_a_reading_says_the_days_of_every_table_of_which_it_reads_a_window(kind):
+def test_a_reading_names_every_table_of_which_it_reads_several_days(kind):
     for one in readings(kind):
         _, _, read = statements.parsed(one.statement)
         # The report reads one day of this table, but the audience reads a week.
         assert set(one.days) - {"visitor_recommendations"} == set(read) & WINDOWED, one.statement
 
 
-def test_what_a_statement_reads_and_writes_is_what_its_function_declares():
+def test_a_statements_tables_are_declared_by_its_function():
     declared = declarations.read().functions
     world = BY_KIND["ga360"]
     for name, group in (
@@ -299,7 +299,7 @@ def test_of_several_runs_a_day_the_sum_is_said_to_be_an_upper_bound():
     assert re.match(r"With 24 runs a day, the sum is an upper bound\. .* `--runs 1` shows", many.notes[0])
 
 
-def test_each_price_is_dated_and_says_where_it_comes_from():
+def test_each_price_has_a_date_and_a_source():
     listed = price_list()
     assert dt.date.fromisoformat(listed.as_of)
     for price in listed.prices.values():
@@ -337,7 +337,7 @@ def test_people_and_machines_are_told_when_prices_are_of_another_place(monkeypat
 
 @pytest.mark.parametrize("given", ["nan", "inf", "-inf", "1e300", "-1", "many"])
 @pytest.mark.parametrize("option", ["sessions", "sessions-per-visitor", "checkouts", "runs", "export-bytes"])
-def test_what_is_no_number_of_the_range_is_refused_with_the_range(monkeypatch, option, given):
+def test_a_number_out_of_range_is_refused_with_the_range(monkeypatch, option, given):
     monkeypatch.setenv("COLUMNS", "200")
     answer = CliRunner().invoke(app, ["cost", f"--{option}={given}"])
     assert answer.exit_code == 2
@@ -345,7 +345,7 @@ def test_what_is_no_number_of_the_range_is_refused_with_the_range(monkeypatch, o
 
 
 @pytest.mark.parametrize(("option", "given"), [("history-days", "10001"), ("history-days", "inf"), ("products", "nan")])
-def test_what_is_no_count_is_refused(option, given):
+def test_an_option_that_is_no_count_is_refused(option, given):
     answer = CliRunner().invoke(app, ["cost", f"--{option}={given}"])
     assert answer.exit_code == 2
     assert f"'--{option}'" in answer.output

@@ -10,7 +10,7 @@ from demo import generator
 from shared.chain.source import COLUMNS
 
 
-def test_what_was_measured_is_what_the_demonstrations_sessions_are_like(tmp_path):
+def test_the_measured_assumptions_agree_with_the_demonstrations_sessions(tmp_path):
     files = generator.generate(1, dt.date(2017, 3, 1), 20, 1500, tmp_path)
     rows = [row for file in files for row in pq.read_table(file.path).to_pylist()]
     measured = assumptions().measured

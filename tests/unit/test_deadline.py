@@ -13,7 +13,7 @@ def test_before_the_deadline_a_request_has_all_the_time_that_is_left(monkeypatch
     assert deadline.wait_seconds == deadline.request_timeout == 380
 
 
-def test_after_it_what_has_ended_is_still_seen_and_a_request_still_answered(monkeypatch):
+def test_after_the_deadline_ended_jobs_are_still_noticed_and_requests_still_answered(monkeypatch):
     monkeypatch.setattr(time, "monotonic", lambda: 100.0)
     deadline = Deadline(480)
     monkeypatch.setattr(time, "monotonic", lambda: 581.0)

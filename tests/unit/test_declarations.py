@@ -84,7 +84,7 @@ def test_the_entry_point_is_named_for_its_file_and_found_by_main(name):
     assert getattr(main, name) is getattr(import_module(f"functions.{name}"), name)
 
 
-def test_main_knows_no_other_name():
+def test_main_has_no_other_entry_points():
     with pytest.raises(AttributeError, match="functions/ has no function 'send_mail'"):
         main.send_mail  # noqa: B018 - looking is the test
 
@@ -133,7 +133,7 @@ def test_every_topic_has_a_reader_or_is_public():
     assert {topic for topic, event in EVENTS.items() if event.is_last} | {"checkout-scored"} | MEMBERS == public
 
 
-def test_no_topic_but_two_that_functions_listen_to_is_open_to_those_outside():
+def test_only_two_subscribed_topics_accept_messages_from_outside():
     inbound = set(DECLARED.inbound_topics)
     assert inbound == {"data-refreshed", "checkout-started"}
     assert inbound <= {topic for function in FUNCTIONS.values() for topic in function.topics}
@@ -170,7 +170,7 @@ def test_a_function_starts_without_a_secret_only_if_it_is_given_none(name, monke
         spec.loader.exec_module(module_from_spec(spec))
 
 
-def test_what_the_bucket_forgets_is_what_nobody_delivers_again():
+def test_objects_expire_only_after_no_message_can_need_them():
     prefixes = [rule.prefix for rule in DECLARED.lifecycle]
     assert prefixes == ["dead-letters/", "checkouts/", "backtests/", "deliveries/", "messages/"]
     assert all(rule.days > 7 for rule in DECLARED.lifecycle)
@@ -285,7 +285,7 @@ def test_the_tables_that_a_functions_statements_touch_are_declared(name):
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_who_reads_a_view_may_read_its_tables(name):
+def test_a_function_that_reads_a_view_may_read_its_tables(name):
     """BigQuery requires rights to the view and to its tables, because no view is an authorised view."""
     may_read = {*FUNCTIONS[name].reads, *FUNCTIONS[name].writes}
     for view in may_read & VIEWS.keys():
@@ -293,13 +293,13 @@ def test_who_reads_a_view_may_read_its_tables(name):
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_who_has_bigquery_do_something_may_submit_jobs_and_nobody_else(name):
+def test_exactly_the_functions_that_use_bigquery_may_submit_jobs(name):
     touched = {*FUNCTIONS[name].reads, *FUNCTIONS[name].writes} & (TABLES.keys() | {"export", "models"})
     assert bool(touched) == ("bigquery.jobs.create" in FUNCTIONS[name].permissions)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_who_gives_messages_to_the_dead_letters_is_one_that_rejects(name):
+def test_a_function_that_publishes_dead_letters_declares_it(name):
     calls = {ast.unparse(one.func) for one in ast.walk(tree(name)) if isinstance(one, ast.Call)}
     assert FUNCTIONS[name].rejects == bool(calls & {"handle", "dead_letters.reject"})
 

@@ -102,7 +102,7 @@ def test_the_week_the_day_and_december_have_their_rhythm(export):
     assert busyness(dt.date(2026, 12, 11)) > 1.4 * busyness(dt.date(2026, 7, 10))
 
 
-def test_totals_say_what_the_hits_say(export):
+def test_a_sessions_totals_agree_with_its_hits(export):
     disagreeing = """
         SELECT count(*) FROM sessions WHERE totals.hits <> len(hits)
         OR coalesce(totals.pageviews, 0) <> len(list_filter(hits, h -> h.type = 'PAGE'))
@@ -173,7 +173,7 @@ def test_staff_buy_much_and_robots_never(export):
     assert one(export, f"SELECT max(totals.timeOnSite / totals.hits) FROM sessions WHERE {robots}") < 5
 
 
-def test_what_a_bundle_holds_is_bought_together(export):
+def test_the_products_of_a_bundle_are_bought_together(export):
     baskets = export.execute("""
         SELECT list_distinct(list_transform(h.product, p -> p.v2ProductName))
         FROM (SELECT unnest(hits) AS h FROM sessions) WHERE h.eCommerceAction.action_type = '6'

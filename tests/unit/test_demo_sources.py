@@ -216,7 +216,7 @@ values = st.recursive(
 
 @settings(max_examples=80, deadline=None)
 @given(column=st.sampled_from(GA360.names), value=values)
-def test_whatever_stands_in_a_column_it_is_taken_or_refused_with_its_line(column, value, tmp_path_factory):
+def test_any_value_of_a_column_is_accepted_or_refused_with_its_line(column, value, tmp_path_factory):
     folder = tmp_path_factory.mktemp("wild")
     file = ndjson(folder / "a.ndjson", SESSION, SESSION | {column: value})
     try:
@@ -230,7 +230,7 @@ def test_whatever_stands_in_a_column_it_is_taken_or_refused_with_its_line(column
 
 @settings(max_examples=80, deadline=None)
 @given(damage=st.binary(min_size=1, max_size=20), place=st.floats(0, 1), compressed=st.booleans())
-def test_whatever_bytes_a_file_has_it_is_read_or_refused_by_name(damage, place, compressed, tmp_path_factory):
+def test_a_file_with_any_bytes_is_read_or_refused_by_name(damage, place, compressed, tmp_path_factory):
     folder = tmp_path_factory.mktemp("damaged")
     content = "".join(json.dumps(SESSION | {"visitId": number}) + "\n" for number in range(3)).encode()
     content = gzip.compress(content) if compressed else content

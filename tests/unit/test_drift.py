@@ -55,7 +55,7 @@ def test_days_that_differ_more_make_a_difference_of_periods_more_probable():
 @pytest.mark.parametrize(
     "untested", [{"degrees": 0, "chi_square": 0.0}, {"base_degrees": 0, "base_chi_square": None}, {"chi_square": None}]
 )
-def test_what_cannot_be_tested_is_no_drift(untested):
+def test_a_difference_that_cannot_be_tested_is_no_drift(untested):
     assert probability(changed(**untested)) == 1
     assert drifted(changed(**untested)) == []
 

@@ -100,7 +100,7 @@ def test_the_scorer_says_what_ml_predict_and_the_calibrator_say_of_any_visitor(m
 
 @pytest.mark.parametrize("model_type", ["LOGISTIC_REG", "BOOSTED_TREE_CLASSIFIER"])
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 10**400, "12", [1]])
-def test_what_is_no_number_is_refused_by_name(model_type, value):
+def test_a_value_that_is_no_number_is_refused_with_its_feature(model_type, value):
     scorer = embedded_scorer.load(trained(model_type)[1])
     with pytest.raises(ValueError, match="feature money must be a number"):
         scorer.probability({"number": 1, "money": value, "category": "a"})

@@ -99,7 +99,7 @@ def test_a_body_that_is_not_the_event_is_refused_with_the_reason(kind, body, mes
 
 
 @given(st.dictionaries(st.sampled_from(["run_id", "as_of", "reason", "x"]), st.from_type(object) | st.text() | run_ids))
-def test_whatever_stands_in_a_body_it_is_an_event_or_malformed(body):
+def test_any_body_is_an_event_or_malformed(body):
     try:
         event = DataRefreshed.from_json(body)
     except Malformed:

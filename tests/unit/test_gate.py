@@ -183,7 +183,7 @@ estimates = st.builds(Estimate, st.floats(0, 1), st.floats(0, 0.1))
 
 
 @given(estimates, st.none() | st.builds(Estimate, st.floats(-1, 1), st.floats(0, 0.1)), st.integers(0, 100))
-def test_the_gate_passes_only_who_meets_every_limit(roc_auc, loss, buyers):
+def test_the_gate_passes_only_a_candidate_that_meets_every_limit(roc_auc, loss, buyers):
     metrics = {"roc_auc": roc_auc, "log_loss": Estimate(0.1, 0)}
     told = Told({"x": metrics, CHAMPION: metrics}, {("x", CHAMPION, True): loss} if loss else {})
     meets = (

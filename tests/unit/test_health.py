@@ -84,7 +84,7 @@ def test_a_champion_is_worse_than_promised_where_the_intervals_do_not_meet(reali
     assert health.performance(PROMISED, realised).state == state
 
 
-def test_what_was_never_promised_cannot_be_missed():
+def test_without_a_promised_metric_performance_is_fine():
     found = health.performance(None, measured(0.6, 0.5, 0.7))
     assert (found.state, found.value, found.threshold) == ("fine", 0.6, None)
 
@@ -135,7 +135,7 @@ def test_the_largest_allowed_share_of_contradictions_in_a_feature_alarms_on_one_
         assert alarms < 0.01
 
 
-def test_what_the_shop_never_sends_is_named():
+def test_features_that_the_shop_never_sends_are_named():
     found = health.served_features([health.Compared("hits", 80, 80, 0), health.Compared("country", 80, 0, 0)])
     assert found.state == "fine"
     assert found.found == "80 checkouts of the last week agree with their sessions; the shop never sent country"

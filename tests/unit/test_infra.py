@@ -33,7 +33,7 @@ def test_terraform_checks_settings_by_the_rules_that_functions_have():
     assert (MODULE / "schema.json").read_bytes() == settings.schema()
 
 
-def test_what_terraform_decides_are_settings():
+def test_the_settings_that_terraform_decides_exist():
     assert rules().keys() >= DECIDED
 
 

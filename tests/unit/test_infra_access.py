@@ -52,7 +52,7 @@ def test_every_permission_of_our_own_roles_exists():
     assert named == IAM["permissions"].keys()
 
 
-def test_a_permission_that_may_not_stand_in_a_custom_role_is_not_asked_for_and_doubt_is_told():
+def test_custom_roles_use_only_supported_permissions_and_the_guide_names_unverified_ones():
     known = {one["custom_roles"] for one in IAM["permissions"].values()}
     assert known <= {"supported", "seen", "unverified"}
     first_contact = GUIDE.partition("## First contact")[2]

@@ -36,7 +36,7 @@ def with_changes(**changes):
     return Sums(**{**vars(SUMS), **changes})
 
 
-def test_an_interval_holds_what_lies_less_than_two_standard_errors_away():
+def test_an_interval_reaches_almost_two_standard_errors_to_each_side():
     estimate = Estimate(0.3, 0.01)
     assert (estimate.lower, estimate.upper) == pytest.approx(stats.norm.interval(0.95, 0.3, 0.1))
 
@@ -60,14 +60,14 @@ def test_sums_become_means_with_unbiased_variances():
 
 
 @pytest.mark.parametrize("freedom", [2, 3, 10, 49, 999, math.inf])
-def test_a_variance_that_few_buyers_tell_widens_the_interval_as_students_t_says(freedom):
+def test_with_few_buyers_students_t_widens_the_interval(freedom):
     assert t_quantile(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=0.01 if freedom < 3 else 0.002)
     estimate = Estimate(0.3, 0.01, 0.0001, freedom)
     assert estimate.upper - estimate.lower == pytest.approx(0.2 * t_quantile(freedom))
     assert (-estimate).upper == pytest.approx(-estimate.lower)
 
 
-def test_a_class_of_one_visitor_tells_nothing_and_of_none_not_even_a_value():
+def test_one_buyer_gives_an_infinite_variance_and_none_gives_no_area():
     one = area(with_changes(buyers=1, visitors_with_buyers=1, placed=0.8, buyers_squares=0.0))
     assert one == Estimate(0.8, math.inf, freedom=1)
     assert interval("roc_auc", one) == (0, 1)
@@ -75,7 +75,7 @@ def test_a_class_of_one_visitor_tells_nothing_and_of_none_not_even_a_value():
     assert area(with_changes(buyers=0, placed=0.0)) is None
 
 
-def test_a_loss_is_of_what_is_less_and_a_gain_is_turned_round():
+def test_a_loss_is_positive_for_the_worse_model_of_every_metric():
     pair = with_changes(other="champion", placed=-0.4, log_loss=0.1)
     found = Comparisons([pair])
     assert found.loss("roc_auc", "logistic", "champion").value == pytest.approx(0.1)

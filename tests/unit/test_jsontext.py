@@ -109,7 +109,7 @@ def without_nan_and_infinity(value):
 
 @given(values, st.sampled_from([None, 1]))
 @example(["\ud800"], 1)
-def test_whatever_is_written_is_read_as_it_was_but_for_nan_and_infinity(value, indent):
+def test_any_written_value_is_read_unchanged_except_nan_and_infinity(value, indent):
     assert strictly(jsontext.text(value, indent)) == without_nan_and_infinity(value)
 
 
@@ -135,7 +135,7 @@ def test_names_are_sorted_for_a_digest():
     ],
     ids=lambda value: str(value)[:30],
 )
-def test_what_is_no_json_is_told_why(content, why):
+def test_an_error_says_why_a_text_is_not_json(content, why):
     with pytest.raises(jsontext.NotJSONError, match=why):
         jsontext.decode(content)
 

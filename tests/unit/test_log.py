@@ -45,7 +45,7 @@ SECRET = "0123456789abcdef"  # noqa: S105 - nobody's
 REFUSED = f"400 POST http://local:{SECRET}@127.0.0.1:9050/bigquery/v2/projects/p/queries?prettyPrint=false: no"
 
 
-def test_what_is_logged_of_an_error_has_no_secret_of_a_url_in_it(capfd):
+def test_a_logged_error_contains_no_secret_from_a_url(capfd):
     try:
         int(REFUSED)
     except ValueError as error:
@@ -60,7 +60,7 @@ def test_what_is_logged_of_an_error_has_no_secret_of_a_url_in_it(capfd):
     "text",
     ["gs://bucket/a@b:c", "http://127.0.0.1:80/a:b@c", '{"a": "//x", "b": ":y@"}', "// a:b@c", "https://shop.example"],
 )
-def test_what_is_no_user_of_a_url_is_told_as_it_is(text):
+def test_a_text_without_a_user_in_a_url_is_logged_unchanged(text):
     assert told(text) == text
 
 

@@ -117,7 +117,7 @@ def test_a_message_has_both_parts_an_id_that_stays_and_a_way_out():
     assert all("https://shop.example/stop" in part.get_content() for part in read.iter_parts())
 
 
-def test_what_is_no_scored_checkout_is_told_without_its_values():
+def test_an_invalid_message_is_refused_without_its_values():
     with pytest.raises(Malformed) as refused:
         message_customer.decode({"visitor_id": 17, "offer": "anna@example.com"})
     assert "anna" not in str(refused.value)

@@ -42,7 +42,7 @@ def test_a_quantile_policy_gives_its_shares_of_the_test_visitors_their_offers(po
         assert abs(offers.count(expected) - percent / 100 * len(probabilities)) < 1
 
 
-def test_all_who_are_not_at_the_top_may_get_a_coupon():
+def test_all_visitors_below_the_top_may_get_a_coupon():
     least = thresholds(Policy("quantile", full_price_percent=1, coupon_percent=99), percentiles([0.0, 0.1, 0.2]))
     assert [offer(probability, least) for probability in (0.0, 0.1, 0.2)] == ["coupon", "coupon", "full_price"]
 

@@ -76,7 +76,7 @@ TestAnyTraffic = AnyTraffic.TestCase
     failures=st.integers(1, WINDOW),
     before=st.lists(st.booleans(), max_size=60),
 )
-def test_a_dead_service_is_left_alone_after_at_most_twenty_requests_whatever_came_before(failures, before):
+def test_after_any_history_the_breaker_opens_within_twenty_failures(failures, before):
     breaker = Breaker(failures, OPEN_SECONDS, PROBES)
     for is_success in before:
         ask(breaker, is_success=is_success)

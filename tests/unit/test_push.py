@@ -94,6 +94,6 @@ contents = st.fixed_dictionaries(
 
 
 @given(json_values | st.binary() | st.fixed_dictionaries({"message": json_values | contents}))
-def test_whatever_is_sent_is_a_message_or_refused_and_its_data_an_object_or_malformed(body):
+def test_any_request_is_a_message_or_refused_and_its_data_an_object_or_malformed(body):
     with contextlib.suppress(NoPushError, Malformed):
         assert isinstance(push.read(request(body)).body, dict)

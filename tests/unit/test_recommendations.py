@@ -50,7 +50,7 @@ def answered(cart, unavailable=(), limit=10):
     return recommender_of(DOCUMENT).next_products(cart, unavailable, limit)
 
 
-def test_rules_come_before_what_is_similar_and_that_before_what_is_popular():
+def test_rules_come_before_similar_products_and_these_before_popular_ones():
     assert answered(["pen"]) == ["notebook", "ruler", "pencil", "ink", "cap", "tee", "saucer"]
 
 
@@ -67,7 +67,7 @@ def test_a_cart_that_says_nothing_gets_the_popular_products(cart):
     assert answered(cart, limit=2) == ["cap", "pen"]
 
 
-def test_what_is_out_of_stock_makes_room_for_what_is_not():
+def test_products_out_of_stock_are_replaced_by_the_next_best():
     assert answered([], {"cap", "tee"}, limit=2) == ["pen", "saucer"]
 
 

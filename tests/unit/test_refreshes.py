@@ -111,7 +111,7 @@ def test_a_load_into_another_dataset_or_project_announces_nothing(name, export):
     "name",
     ["ga4_export_complete", "ga4_export_complete_proto", "ga4_export_complete_snake_case", "transfer_run_succeeded"],
 )
-def test_what_is_complete_for_another_property_announces_nothing(name):
+def test_an_export_of_another_property_announces_nothing(name):
     assert parse(sample(name), GA4) is not None
     assert parse(sample(name), replace(GA4, dataset="analytics_567")) is None
 
@@ -182,7 +182,7 @@ def test_a_wrong_request_is_told_what_is_wrong(body, message):
 
 
 @given(st.dictionaries(names | st.text(max_size=8), likely, max_size=5), st.sampled_from([GA4, GA360]))
-def test_whatever_is_sent_is_read_or_refused(body, export):
+def test_any_message_is_parsed_or_refused(body, export):
     with contextlib.suppress(Malformed):
         assert isinstance(parse(body, export), Refresh | None)
 

@@ -10,7 +10,7 @@ DAY = date(2017, 8, 1)
 READING = Reading(as_of=DAY, days={DAY: DayState(9, 1, is_changed=True)})
 
 
-def test_ids_stay_what_they_were():
+def test_the_ids_of_runs_are_stable_across_releases():
     first = run_ids.of_export(READING)
     assert first == "20170801-4f7283b5"
     assert run_ids.of_export_again(READING, first) == "20170801-b7123953"
@@ -18,7 +18,7 @@ def test_ids_stay_what_they_were():
     assert run_ids.of_recommendations(DAY, {"day": DAY, "day_count": 2, "row_count": 9}) == "20170801-4c2783a2"
 
 
-def test_what_a_run_reads_names_it_and_what_it_does_with_it_does_not():
+def test_a_runs_id_depends_on_the_data_and_not_on_the_use_of_them():
     other = Reading(as_of=DAY, reason="new prices", days=READING.days)
     known = Reading(as_of=DAY, days={DAY: DayState(9, 1, is_changed=False)}, trains=True)
     assert run_ids.of_export(other) != run_ids.of_export(READING) == run_ids.of_export(known)

@@ -26,7 +26,7 @@ def test_a_project_alone_is_enough():
     assert (read.source_dataset, read.table_prefix, read.label_days) == ("shop-project.analytics", "ga_sessions_", 14)
 
 
-def test_what_is_given_replaces_the_defaults_and_the_rest_stays():
+def test_given_settings_replace_the_defaults_and_others_stay():
     given_settings = {
         "bucket": "other",
         "gate": {"min_positives": 1},
@@ -274,7 +274,7 @@ def test_an_assignment_that_cannot_be_made_is_told_why(assignment, message):
         st.text(max_size=20) | st.from_regex(r"(gate|bucket|a)(\.[a-z_]*){0,2}=.{0,5}", fullmatch=True), max_size=4
     )
 )
-def test_whatever_is_assigned_is_settings_or_is_refused(assignments):
+def test_any_assignments_give_settings_or_are_refused(assignments):
     with contextlib.suppress(SettingsError):
         merged = with_overrides({"bucket": "shop"}, assignments)
         assert isinstance(Settings.from_document({"project": PROJECT, **merged}), Settings)

@@ -9,7 +9,7 @@ from google.cloud import bigquery
 
 
 @pytest.mark.parametrize("labels", [{}, {"run_id": "r"}])
-def test_of_requests_for_one_id_sent_at_once_one_makes_the_job_and_the_others_are_told_of_it(bigquery_client, labels):
+def test_of_concurrent_requests_with_one_job_id_only_one_creates_the_job(bigquery_client, labels):
     def ask(job_id):
         config = bigquery.QueryJobConfig(labels=labels)
         try:

@@ -20,7 +20,7 @@ def writer(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("dataset", "table", "reason"), [("gone", "t", "notFound"), ("d", "taken", "duplicate")])
-def test_what_is_not_published_leaves_no_file(writer, tmp_path, dataset, table, reason):
+def test_a_table_that_cannot_be_created_leaves_no_file(writer, tmp_path, dataset, table, reason):
     with pytest.raises(BigQueryError) as refusal:
         making.make(writer, ("p", dataset, table), "SELECT 1 AS a", None, [])
     assert refusal.value.reason == reason

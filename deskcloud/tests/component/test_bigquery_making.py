@@ -89,7 +89,7 @@ def test_loads_and_statements_that_make_tables_at_once_lose_none(bigquery_client
     assert found == [(f"{number:02}", 3) for number in range(24)]
 
 
-def test_whoever_makes_one_table_at_once_adds_to_it(bigquery_client, dataset):
+def test_concurrent_creations_of_one_table_all_add_their_rows(bigquery_client, dataset):
     schema = [bigquery.SchemaField("n", "INT64"), bigquery.SchemaField("words", "STRING", "REPEATED")]
 
     def declare(name):

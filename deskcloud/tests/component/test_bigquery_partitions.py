@@ -126,7 +126,7 @@ def test_in_statements_it_is_refused_by_name(client, days, statement):
         client.query_and_wait(statement.format(DATASET))
 
 
-def test_what_is_no_partition_of_the_table_is_refused_by_name(client, days):
+def test_an_invalid_partition_id_is_refused_by_name(client, days):
     client.query_and_wait(f"CREATE OR REPLACE TABLE {DATASET}.plain AS SELECT 1 AS a")
     for name, told in (
         ("plain$20240101", "not partitioned"),

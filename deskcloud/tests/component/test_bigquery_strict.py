@@ -85,7 +85,7 @@ def test_a_refusal_has_googles_words(client, sql, words):
         "drop table if exists parted",
     ],
 )
-def test_what_bigquery_takes_passes(client, sql):
+def test_a_statement_that_bigquery_accepts_runs(client, sql):
     run(client, sql)
 
 
@@ -132,7 +132,7 @@ def test_monitoring_functions_have_their_documented_columns(client):
         run(client, described.format("stdev"))
 
 
-def test_what_is_not_there_is_not_found(client):
+def test_a_missing_table_or_model_is_not_found(client):
     with pytest.raises(NotFound):
         run(client, "select * from nowhere")
     with pytest.raises(NotFound):

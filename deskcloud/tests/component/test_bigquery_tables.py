@@ -22,7 +22,7 @@ def dataset(bigquery_client):
     bigquery_client.delete_dataset(name, delete_contents=True)
 
 
-def test_the_list_of_tables_says_what_each_table_says(bigquery_client, dataset):
+def test_the_list_of_tables_agrees_with_each_tables_resource(bigquery_client, dataset):
     rows = bigquery_client.query_and_wait(f"select * from `{bigquery_client.project}.{dataset}.__TABLES__`")  # noqa: S608
     listed = {
         row.table_id: (
@@ -79,6 +79,6 @@ def test_the_time_of_ingestion_is_no_column_until_it_is_asked_for(bigquery_clien
     assert dict(row) == {"x": 7, "has_time": True}
 
 
-def test_a_division_without_remainder_is_done_before_what_stands_around_it(bigquery_client):
+def test_div_is_computed_before_the_operators_around_it(bigquery_client):
     [row] = bigquery_client.query_and_wait("select 9 * div(12, 10) + 1 as behind, div(12, 10) * 9 as before")
     assert dict(row) == {"behind": 10, "before": 9}

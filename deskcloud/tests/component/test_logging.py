@@ -124,7 +124,7 @@ def test_pages_join_without_gap_or_repetition(client, order):
     assert len(seen) == len(set(seen)) == 7
 
 
-def test_what_the_request_says_holds_for_its_entries(client):
+def test_entries_get_the_log_name_and_labels_of_their_request(client):
     write(client, {"textPayload": "x", "labels": {"a": "1"}}, logName=LOG, labels={"b": "2"})
     [entry] = listed(client)["entries"]
     assert (entry["logName"], entry["labels"]) == (LOG, {"a": "1", "b": "2"})
@@ -163,7 +163,7 @@ def test_a_bad_request_is_refused_in_googles_shape(client, path, body, complaint
     assert complaint in error["message"]
 
 
-def test_what_cloud_logging_has_and_this_lacks_says_so(client):
+def test_a_missing_feature_of_cloud_logging_is_reported_as_unimplemented(client):
     response = client.get("/v2/projects/shop/sinks")
     assert (response.status_code, response.json()["error"]["status"]) == (501, "UNIMPLEMENTED")
 

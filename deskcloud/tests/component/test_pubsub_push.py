@@ -273,7 +273,7 @@ def test_a_taken_port_is_an_error(tmp_path):
             pass
 
 
-def test_what_pubsub_has_and_this_lacks_is_refused_by_name(service):
+def test_a_missing_feature_of_pubsub_is_refused_by_name(service):
     _, subscriber = service
     token = {"push_endpoint": "http://127.0.0.1:9/", "oidc_token": {"service_account_email": "f@shop.example"}}
     for fields, complaint in (

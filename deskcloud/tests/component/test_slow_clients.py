@@ -89,7 +89,7 @@ def answer(connection):
 
 
 @pytest.mark.parametrize("cut", CUT, ids=["head", "body", "chunks", "empty"])
-def test_eighty_slow_clients_keep_nobody_out(patient, cut):
+def test_eighty_slow_clients_do_not_block_other_clients(patient, cut):
     with contextlib.ExitStack() as stack:
         for _ in range(SLOW):
             stack.enter_context(connected(patient)).sendall(cut)
@@ -97,7 +97,7 @@ def test_eighty_slow_clients_keep_nobody_out(patient, cut):
             assert httpx.post(f"{patient}/echo", json={"a": 1}, timeout=60).json() == {"a": 1}
 
 
-def test_a_connection_that_says_nothing_keeps_nobody_out(patient):
+def test_silent_connections_do_not_block_other_clients(patient):
     with contextlib.ExitStack() as stack:
         for _ in range(SLOW):
             stack.enter_context(connected(patient))
@@ -131,7 +131,7 @@ def test_a_client_that_asks_before_it_sends_a_body_is_told_to_go_on(patient):
         assert BODY in answer(connection)
 
 
-def test_what_is_longer_than_cloud_run_takes_is_refused(source):
+def test_a_body_beyond_cloud_runs_limit_is_refused(source):
     with functions.serve(source, ["echo"], {}, waits=PATIENT) as url, connected(url) as connection:
         connection.sendall(HEAD + f"Content-Length: {(32 << 20) + 1}\r\n\r\n".encode())
         said = answer(connection)
@@ -153,7 +153,7 @@ def test_what_is_longer_than_cloud_run_takes_is_refused(source):
     ],
     ids=["length", "lengths", "line", "version", "path", "header", "coding", "expectation"],
 )
-def test_what_is_no_http_request_is_answered_with_a_problem_document(hasty, request_, status, detail):
+def test_an_invalid_http_request_is_answered_with_a_problem_document(hasty, request_, status, detail):
     with connected(hasty) as connection:
         connection.sendall(request_)
         head, _, body = answer(connection).partition(b"\r\n\r\n")
@@ -190,7 +190,7 @@ def test_a_connection_without_a_request_is_given_up(where, request):
         assert answer(connection) == b""
 
 
-def test_nobody_is_given_up_for_a_slow_service():
+def test_a_slow_service_does_not_close_its_clients_connections():
     def wait():
         """Wait as long as the server waits for another client, twice."""
         for _ in range(2):
@@ -235,5 +235,5 @@ def test_a_request_is_whole_at_its_last_byte_and_not_before(shape):
         b"x" * (65 << 10),
     ],
 )
-def test_what_cannot_be_understood_is_waited_for_no_longer(request_):
+def test_the_server_stops_waiting_for_the_rest_of_an_invalid_request(request_):
     assert Arrival(request_).is_whole()

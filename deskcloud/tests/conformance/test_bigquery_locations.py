@@ -54,7 +54,7 @@ def test_a_statement_finds_no_dataset_of_another_location(bigquery_client, text)
         bigquery_client.query(text, location="europe-west3").result()
 
 
-def test_what_a_job_names_beside_its_statement_is_in_its_location_too(bigquery_client):
+def test_a_jobs_other_datasets_must_be_in_its_location_too(bigquery_client):
     source, target = (f"{PROJECT}.{name}.t_1" for name in (HERE, THERE))
     default = bigquery.QueryJobConfig(default_dataset=f"{PROJECT}.{THERE}")
     for begin in (

@@ -72,7 +72,7 @@ def test_bigquery_ml_inside_other_statements_is_refused_by_name(run, outer, wher
         (f"WHILE EXISTS ({PREDICTED}) DO BREAK; END WHILE", "WHILE"),
     ],
 )
-def test_bigquery_ml_in_what_is_kept_or_decides_is_refused_by_name(run, text, where):
+def test_bigquery_ml_in_a_stored_definition_or_a_condition_is_refused_by_name(run, text, where):
     fails(run, text, f"BigQuery ML inside {where}.* keep rows that others need in a table")
 
 

@@ -163,7 +163,7 @@ def test_a_report_is_kept_in_a_table(run):
         ("ML.TFDV_DESCRIBE(TABLE monitoring.visits)", "ML.TFDV_DESCRIBE, .*; use ML.DESCRIBE_DATA, is not supported"),
     ],
 )
-def test_what_is_wrong_is_named(run, call, message):
+def test_an_error_names_the_wrong_argument(run, call, message):
     with pytest.raises(exceptions.BadRequest, match=message):
         run(f"SELECT * FROM {call}")
 

@@ -126,7 +126,7 @@ def test_routines_views_and_policies_made_over_rest_are_read_by_the_same_rules(c
             client._connection.api_request("POST", f"{path}/{place}", data=body)  # noqa: SLF001 - Google's own
 
 
-def test_what_a_user_defines_is_called_by_its_name(client):
+def test_user_defined_functions_and_tables_are_found_by_name(client):
     client.query_and_wait("CREATE OR REPLACE FUNCTION reach.twice(x INT64) AS (2 * x)")
     client.query_and_wait("CREATE OR REPLACE TABLE FUNCTION reach.above(x INT64) AS SELECT a FROM reach.t WHERE a > x")
     default = bigquery.QueryJobConfig(default_dataset=f"{client.project}.reach")

@@ -273,7 +273,7 @@ def test_a_request_without_the_token_is_refused(refusing):
 
 
 @pytest.mark.parametrize("body", [{"destination": []}, {"encoding": "HEXADECIMAL"}, {"validateOnly": "yes"}, [], "{"])
-def test_what_google_s_document_does_not_have_is_refused(refusing, body):
+def test_a_request_that_contradicts_googles_document_is_refused(refusing, body):
     answer = HTTP.post(
         f"{refusing.url['datamanager']}/v1/audienceMembers:ingest",
         content=body if isinstance(body, str) else json.dumps(body),

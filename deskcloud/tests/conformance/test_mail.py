@@ -102,7 +102,7 @@ def test_a_login_meets_only_faults_that_name_it(relay):
 
 
 @pytest.mark.parametrize(("kind", "messages"), [("reset_before", 0), ("reset_after", 1)])
-def test_a_reset_connection_tells_nothing_about_the_message(relay, kind, messages):
+def test_a_reset_connection_does_not_show_whether_the_message_was_accepted(relay, kind, messages):
     relay.plan("mail", {"kind": kind})
     with pytest.raises((smtplib.SMTPServerDisconnected, ConnectionResetError)), connected(relay) as client:
         client.send_message(message())

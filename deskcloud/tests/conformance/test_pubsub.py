@@ -332,7 +332,7 @@ def test_a_deleted_subscription_is_not_found(subscriber, subscription):
         subscriber.pull(subscription=subscription, max_messages=1)
 
 
-def test_what_is_missing_is_not_found(publisher, subscriber, topic):
+def test_a_missing_topic_or_subscription_is_not_found(publisher, subscriber, topic):
     absent_topic = f"projects/{PROJECT}/topics/absent"
     absent_subscription = f"projects/{PROJECT}/subscriptions/absent"
     for call in (
@@ -349,14 +349,14 @@ def test_what_is_missing_is_not_found(publisher, subscriber, topic):
             call()
 
 
-def test_what_exists_already_is_said_to_exist(publisher, subscriber, topic, subscription):
+def test_creating_a_topic_or_subscription_again_is_refused(publisher, subscriber, topic, subscription):
     with pytest.raises(exceptions.AlreadyExists):
         publisher.create_topic(name=topic)
     with pytest.raises(exceptions.AlreadyExists):
         subscriber.create_subscription(name=subscription, topic=topic)
 
 
-def test_what_breaks_a_rule_is_an_invalid_argument(publisher, subscriber, topic, subscription):
+def test_a_request_that_breaks_a_rule_is_an_invalid_argument(publisher, subscriber, topic, subscription):
     mask = field_mask_pb2.FieldMask(paths=["topic"])
     for call in (
         lambda: publisher.create_topic(name=f"projects/{PROJECT}/topics/x"),

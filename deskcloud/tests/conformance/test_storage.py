@@ -46,7 +46,7 @@ def test_buckets_are_created_listed_patched_and_deleted(client, bucket):
         ("defaultObjectAcl", [{"entity": "allUsers", "role": "READER"}]),
     ],
 )
-def test_a_bucket_that_asks_for_what_would_not_happen_is_refused(storage, bucket, field, wish):
+def test_a_bucket_with_an_unimplemented_option_is_refused(storage, bucket, field, wish):
     answers = [
         HTTP.post(f"{storage.url}/storage/v1/b?project=p", json={"name": "wishful", field: wish}),
         HTTP.patch(f"{storage.url}/storage/v1/b/{bucket.name}", json={field: wish}),
@@ -56,7 +56,7 @@ def test_a_bucket_that_asks_for_what_would_not_happen_is_refused(storage, bucket
 
 
 @pytest.mark.parametrize("field", ["temporaryHold", "eventBasedHold", "kmsKeyName", "retention", "acl"])
-def test_an_object_that_asks_for_what_would_not_happen_is_refused(storage, bucket, field):
+def test_an_object_with_an_unimplemented_option_is_refused(storage, bucket, field):
     bucket.blob("there").upload_from_string("x")
     wish = {field: {"mode": "Locked"} if field == "retention" else "yes"}
     base = f"{storage.url}/storage/v1/b/{bucket.name}/o/there"
@@ -76,7 +76,7 @@ def test_a_parameter_that_would_not_be_acted_on_is_refused(storage, bucket, opti
     assert (answer.status_code, option.partition("=")[0] in answer.json()["error"]["message"]) == (501, True)
 
 
-def test_an_acl_that_opens_a_bucket_to_nobody_is_taken(storage, client):
+def test_an_acl_that_grants_nobody_access_is_accepted(storage, client):
     query = "project=p&predefinedAcl=projectPrivate&predefinedDefaultObjectAcl=bucketOwnerFullControl"
     assert HTTP.post(f"{storage.url}/storage/v1/b?{query}", json={"name": "closed"}).status_code == 200
     client.bucket("closed").delete()
@@ -119,7 +119,7 @@ def test_an_object_comes_back_with_its_bytes_type_metadata_and_checksums(bucket)
     assert bucket.get_blob("absent") is None
 
 
-def test_an_object_is_a_file_for_those_who_read_files(storage, bucket):
+def test_an_objects_content_is_a_file(storage, bucket):
     bucket.blob("runs/1/a.json").upload_from_string("{}")
     assert (storage.root / bucket.name / "runs/1/a.json").read_text() == "{}"
     bucket.delete_blob("runs/1/a.json")
@@ -304,7 +304,7 @@ def test_a_batch_answers_each_call_for_itself(client, bucket):
     assert bucket.get_blob("a/2").metadata == {"k": "v"}
 
 
-def test_what_is_not_supported_says_so_in_googles_shape(storage, bucket):
+def test_a_missing_feature_is_reported_in_googles_error_format(storage, bucket):
     answer = HTTP.get(f"{storage.url}/storage/v1/b/{bucket.name}/iam")
     assert answer.status_code == 501
     assert answer.json()["error"]["errors"][0]["reason"] == "notImplemented"
@@ -370,7 +370,7 @@ def test_generations_rise_though_the_clock_stands_still(tmp_path, monkeypatch):
     assert seen == sorted(set(seen))
 
 
-def test_of_many_who_create_the_same_object_exactly_one_wins(bucket):
+def test_of_many_concurrent_creations_of_an_object_exactly_one_succeeds(bucket):
     barrier = threading.Barrier(8)
 
     def create(number):

@@ -213,7 +213,7 @@ def test_traffic_moves_from_the_old_model_to_the_new_one_and_back(google, traine
         google.endpoints.get_endpoint(name=endpoint)
 
 
-def test_what_is_in_use_is_not_deleted(google, trained_folder, model):
+def test_a_model_or_endpoint_in_use_is_not_deleted(google, trained_folder, model):
     google.upload(trained_folder, parent_model=model)
     endpoint = google.endpoint()
     google.deploy(endpoint, f"{model}@2", {"0": 100})
@@ -264,7 +264,7 @@ def test_the_registry_keeps_its_own_copy_of_the_artefact(google, trained_folder,
     assert len(google.predict(endpoint, INSTANCE).predictions) == 1
 
 
-def test_what_is_not_here_is_unimplemented_in_googles_shape(google):
+def test_a_missing_feature_is_unimplemented_in_googles_error_format(google):
     with pytest.raises(exceptions.MethodNotImplemented, match="batchPredictionJobs"):
         google.jobs.list_batch_prediction_jobs(parent=google.place)
     answer = httpx.get(f"{google.url}/v1/{google.place}/endpoints/absent")

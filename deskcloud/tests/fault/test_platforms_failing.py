@@ -42,7 +42,7 @@ def google_members(desk):
 
 
 @pytest.mark.parametrize(("kind", "counts"), [("reset_before", (True, 1, 0, 0)), ("reset_after", (True, 1, 1, 0))])
-def test_a_reset_connection_tells_nothing_about_the_request(desk, kind, counts):
+def test_a_reset_connection_does_not_show_whether_the_request_was_processed(desk, kind, counts):
     google = desk(datamanager=GOOGLE)
     google.plan("datamanager", {"kind": kind})
     # Depending on the timing, reading or writing raises the error.

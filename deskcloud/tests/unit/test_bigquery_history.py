@@ -64,7 +64,7 @@ def test_a_result_is_given_back_after_a_day_though_its_job_is_kept(kept, results
     assert kept.load("p", "job0000").status.state == "DONE"
 
 
-def test_what_a_process_before_had_not_finished_has_failed(kept, results, tmp_path):
+def test_jobs_that_the_previous_process_did_not_finish_have_failed(kept, results, tmp_path):
     kept.save(job(1, "PENDING"))
     kept.save(job(2, "PENDING"))
     kept.save(job(2, "RUNNING"))
@@ -73,7 +73,7 @@ def test_what_a_process_before_had_not_finished_has_failed(kept, results, tmp_pa
     assert [(one.state, one.errorResult.reason) for one in statuses] == [("DONE", "backendError")] * 2
 
 
-def test_a_page_goes_on_behind_its_last_job_whatever_begins_meanwhile(kept):
+def test_the_next_page_continues_after_the_last_job_even_if_new_jobs_begin(kept):
     for number in range(10):
         kept.save(job(number, created=1 + number // 2))
     seen, after = [], None

@@ -41,7 +41,7 @@ def test_nothing_in_strings_names_and_comments_is_taken_for_sql(parts):
 
 
 @given(st.lists(LITERALS | COMMENTS, max_size=5), st.lists(LITERALS | COMMENTS, max_size=5))
-def test_a_call_is_found_whatever_stands_around_it(before, after):
+def test_an_ml_call_is_found_whatever_text_surrounds_it(before, after):
     head, tail = " ".join(before), " ".join(after)
     text = f"SELECT {head} FROM ml . predict(MODEL d.m, TABLE t) {tail}"
     (statement,) = statements.parse(text)
@@ -128,7 +128,7 @@ def test_statements_about_models_are_ours(text):
         "SELECT t.ml.predict(x)",
     ],
 )
-def test_what_only_looks_like_it_is_not(text):
+def test_a_text_that_only_looks_like_a_gateway_statement_is_not_one(text):
     assert not statements.is_ours(text)
 
 

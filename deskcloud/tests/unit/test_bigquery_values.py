@@ -40,7 +40,7 @@ def field(kind, mode="NULLABLE", fields=None, name="a"):
 @given(text=TEXTS)
 # Python counts the file separator as white space; the database does not.
 @example(text="0\x1f")
-def test_what_is_accepted_of_a_type_the_database_reads_as_one(cursor, kind, text):
+def test_the_database_can_read_each_text_that_is_accepted_for_a_type(cursor, kind, text):
     if text_check(field(kind))(text):
         cast = f"TRY_CAST(trim($1) AS {types.duckdb_type(field(kind))})"
         assert cursor.execute(f"SELECT {cast} IS NOT NULL", [text]).fetchall() == [(True,)], text

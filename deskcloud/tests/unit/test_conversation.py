@@ -62,7 +62,7 @@ def upload(source_type):
         ("aiplatform.v1", "POST", f"{MODELS}:upload?{NUMBERS}", upload(3)),
     ],
 )
-def test_what_google_knows_is_no_problem(document, method, url, sent):
+def test_a_request_that_agrees_with_googles_document_has_no_problem(document, method, url, sent):
     assert said(document, method, url, {}, **sent) == []
 
 
@@ -93,7 +93,7 @@ def test_what_google_knows_is_no_problem(document, method, url, sent):
         ),
     ],
 )
-def test_what_google_does_not_know_is_a_problem(document, method, url, sent, problem):
+def test_a_request_that_contradicts_googles_document_has_a_problem(document, method, url, sent, problem):
     assert said(document, method, url, {}, **sent) == [problem]
 
 

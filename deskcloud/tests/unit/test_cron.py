@@ -72,7 +72,7 @@ def test_a_time_that_the_clock_repeats_comes_twice():
         ("* * L * *", "day of the month: 'L'"),
     ],
 )
-def test_what_is_not_cron_is_refused_by_field(expression, complaint):
+def test_an_invalid_cron_expression_is_refused_with_its_field(expression, complaint):
     with pytest.raises(CronError) as refusal:
         parse(expression)
     assert complaint in str(refusal.value)

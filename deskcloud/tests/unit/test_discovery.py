@@ -123,7 +123,7 @@ def test_times_kinds_and_nested_objects_are_held_too(value, is_right):
     assert (checked(value, "Object", STORAGE) == []) == is_right
 
 
-def test_an_enums_number_is_right_where_it_stands_for_a_value():
+def test_an_enums_number_is_valid_if_it_stands_for_a_value():
     schema = "GoogleCloudAiplatformV1ModelSourceInfo"
     assert len(checked({"sourceType": 3}, schema, VERTEX)) == 1
     for number, problems in ((3, 0), (99, 1)):
@@ -132,7 +132,7 @@ def test_an_enums_number_is_right_where_it_stands_for_a_value():
         assert len(body.problems) == problems
 
 
-def test_a_message_that_says_what_it_is_is_held_against_that():
+def test_a_message_with_a_type_is_checked_against_that_type():
     kind = "type.googleapis.com/google.cloud.aiplatform.v1.UploadModelResponse"
     schema = "GoogleLongrunningOperation"
     assert checked({"response": {"@type": kind, "model": "m"}}, schema, VERTEX) == []
@@ -146,7 +146,7 @@ def test_a_field_mask_is_read_with_its_brackets():
     assert paths_of_mask("a(b(c,d),e)") == [["a", "b", "c"], ["a", "b", "d"], ["a", "e"]]
 
 
-def test_what_only_the_service_sets_is_told_from_what_a_client_sets():
+def test_output_only_fields_are_distinguished_from_fields_that_clients_set():
     fields = set(output_only(BIGQUERY, "Job"))
     assert "status" in fields
     assert "configuration" not in fields

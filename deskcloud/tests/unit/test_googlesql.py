@@ -123,7 +123,7 @@ def test_a_regressors_prediction_is_a_float64_without_probability():
         "select id, _table_suffix from `p.d.visits_*` where _table_suffix between '1' and '2'",
     ],
 )
-def test_what_bigquery_has_and_the_analyzer_lacks_is_taken(sql):
+def test_bigquery_features_that_the_analyzer_lacks_are_accepted(sql):
     assert columns(sql)
 
 
@@ -141,14 +141,14 @@ def test_the_analyzer_still_lacks_each_function_of_the_list(name):
 @pytest.mark.parametrize(
     "sql", ["select @@project_id", "select d.my_function(1)", "select * from d.my_table_function(1)"]
 )
-def test_what_only_the_project_knows_is_not_judged(sql):
+def test_names_that_only_the_project_defines_are_not_refused(sql):
     assert dialect.is_beyond(refusal(sql))
 
 
 @pytest.mark.parametrize(
     "sql", ["select my_function(1)", "select safe.my_function(1)", "select net.hosts('a')", "select x"]
 )
-def test_what_is_unknown_everywhere_is_refused(sql):
+def test_names_that_nobody_defines_are_refused(sql):
     assert not dialect.is_beyond(refusal(sql))
 
 

@@ -61,7 +61,7 @@ def test_a_case_has_its_tables_parameters_and_features():
     assert ordered.features == {"JSON_TYPE", "QUALIFY"}
 
 
-def test_a_result_tells_which_order_counts():
+def test_an_expected_result_says_which_order_counts():
     assert [(case.is_ordered, case.has_open_arrays) for case in read().values()] == [
         (True, False),
         (False, True),

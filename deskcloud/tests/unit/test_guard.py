@@ -59,12 +59,12 @@ def test_any_other_name_is_refused_whoever_asks(hosts):
     "origin", ["null", "https://evil.example", "http://127.0.0.1:9050", "http://localhost:3000", ""]
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "OPTIONS"])
-def test_a_page_of_any_origin_is_refused_whatever_it_knows(origin, method):
+def test_a_web_page_of_any_origin_is_refused_even_with_the_secret(origin, method):
     assert status(ASKING, HOST, BEARER, JSON, ("origin", origin), method=method) == 403
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site", "same-origin"])
-def test_what_a_browser_asks_for_a_page_without_telling_its_origin_is_refused(site):
+def test_a_request_of_a_page_without_an_origin_header_is_refused(site):
     assert status(ASKING, HOST, BEARER, ("sec-fetch-site", site)) == 403
 
 
@@ -93,7 +93,7 @@ def test_other_bodies_pass(kind):
     assert status(ASKING, HOST, BEARER, ("content-type", kind), BODY, method="POST") is None
 
 
-def test_what_is_uploaded_may_be_of_any_type_and_what_has_no_body_of_none():
+def test_an_upload_may_have_any_content_type_and_an_empty_body_none():
     rules = Rules(uploads="/upload")
     assert status(rules, HOST, ("content-type", "text/plain"), BODY, method="POST", path="/upload/x") is None
     assert status(rules, HOST, ("content-type", "text/plain"), BODY, method="POST", path="/storage/upload") == 415
@@ -163,7 +163,7 @@ def test_a_refusal_is_an_error_as_googles_services_write_it():
     assert not [name for name, _ in refusal.headers if name.startswith("access-control")]
 
 
-def test_a_url_carries_the_secret_on_to_what_it_leads_to():
+def test_urls_in_answers_contain_the_secret_of_the_request():
     url = with_secret("http://127.0.0.1:9023", SECRET)
     assert url == f"http://local:{SECRET}@127.0.0.1:9023"
     assert with_secret(url, "other") == "http://local:other@127.0.0.1:9023"

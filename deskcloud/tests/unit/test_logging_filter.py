@@ -189,7 +189,7 @@ def test_a_filter_matches_what_google_says_it_does(text, expected):
         ("labels.a=" + "b" * 20_000, "20000"),
     ],
 )
-def test_what_is_not_supported_is_refused_by_name(text, complaint):
+def test_an_unsupported_feature_is_refused_by_name(text, complaint):
     with pytest.raises(FilterError) as refusal:
         parse(text)
     assert complaint in str(refusal.value)
@@ -241,7 +241,7 @@ def filters_with_meaning(draw, depth=3):
 
 
 @given(filters_with_meaning(), st.dictionaries(names, words, max_size=4))
-def test_any_nesting_means_what_its_parts_mean(filter_and_meaning, payload):
+def test_a_nested_filter_means_the_combination_of_its_parts(filter_and_meaning, payload):
     text, means = filter_and_meaning
     assert parse(text)({"jsonPayload": payload}) is means(payload)
 

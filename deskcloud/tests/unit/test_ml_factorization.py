@@ -81,7 +81,7 @@ def test_iterations_are_those_of_dense_systems_solved_one_by_one(rows, options, 
 
 
 @EACH
-def test_what_is_minimised_never_rises(rows, options):
+def test_the_objective_never_rises(rows, options):
     objectives = [
         Dense(rows, options).objective(ml.train(options | {"num_factors": 4, "max_iterations": count}, rows))
         for count in range(1, 9)

@@ -150,7 +150,7 @@ def test_class_names_become_column_names(names, columns):
     assert prediction.class_columns(names) == columns
 
 
-def test_labels_to_evaluate_on_must_be_those_trained_on(model, rows):
+def test_evaluation_labels_must_be_labels_of_the_training(model, rows):
     with pytest.raises(ml.MLError, match=r"'bought' has the value 2; the model knows '0' and '1'"):
         ml.evaluate(model, rows.slice(0, 3).set_column(4, "bought", pa.array([0, 1, 2])))
     with pytest.raises(ml.MLError, match=r"has the value NULL"):

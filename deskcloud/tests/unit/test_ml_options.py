@@ -132,7 +132,7 @@ def test_training_options_have_the_fields_and_enum_values_of_the_api(options):
 
 @given(st.dictionaries(names, anything), st.sampled_from(list(losses)))
 @settings(deadline=None, max_examples=60)
-def test_whatever_is_given_is_either_understood_or_refused(given_options, model_type):
+def test_any_options_are_either_understood_or_refused(given_options, model_type):
     with suppress(ml.MLError):
         parsed = rules.parse(given_options | {"model_type": model_type})
         assert rules.training_options(parsed)["lossType"] == losses[model_type]

@@ -52,7 +52,7 @@ def test_recommend_crosses_one_side_with_all_of_the_other(model):
         assert row == pytest.approx(pairs[row["user"], row["item"]])
 
 
-def test_of_the_unknown_only_the_known_sides_intercept_is_told(model):
+def test_for_an_unknown_id_only_the_known_sides_intercept_counts(model):
     rows = pa.table({"user": ["nobody", "u001", "nobody", None], "item": pa.array([4, 999, 999, 4])})
     table = ml.recommendation.recommend(model, rows)
 
@@ -69,7 +69,7 @@ def test_no_rows_get_no_recommendations(model, rows):
         assert {"user", "item"} <= set(table.column_names)
 
 
-def test_recommend_refuses_what_it_cannot_cross(model, monkeypatch):
+def test_recommend_refuses_rows_that_it_cannot_combine(model, monkeypatch):
     for some, message in (
         (pa.table({"visitor": ["a"]}), "has neither 'user' nor 'item', but visitor"),
         (pa.table({"user": ["a"], "day": [1]}), "'user' without the other side's column"),

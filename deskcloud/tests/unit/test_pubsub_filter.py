@@ -67,7 +67,7 @@ def test_a_filter_lets_through_what_google_says_it_does(text, expected):
         ("attributes:" + "a" * 256, "256"),
     ],
 )
-def test_what_is_not_a_filter_is_refused_by_name(text, complaint):
+def test_an_invalid_filter_is_refused_with_the_reason(text, complaint):
     with pytest.raises(FilterError, match=r".") as refusal:
         parse(text)
     assert complaint in str(refusal.value)
@@ -112,7 +112,7 @@ def filters_with_meaning(draw, depth=2):
 
 
 @given(filters_with_meaning(), st.dictionaries(keys, values, max_size=4))
-def test_any_nesting_means_what_its_parts_mean(filter_and_meaning, attributes):
+def test_a_nested_filter_means_the_combination_of_its_parts(filter_and_meaning, attributes):
     text, means = filter_and_meaning
     if len(text) <= 256:
         assert parse(text)(attributes) is means(attributes)

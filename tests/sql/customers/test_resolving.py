@@ -314,7 +314,7 @@ def test_a_second_delivery_changes_nothing_and_a_changed_row_is_checked_again(wo
     assert len(rows(world, "customers")) == len(before)
 
 
-def test_nobody_without_consent_is_ever_among_those_who_may_be_reached(world):
+def test_no_customer_without_consent_may_be_reached(world):
     """Random consent histories: a customer without exclusion has last consented to each purpose of the channel."""
     dice = random.Random(11)  # noqa: S311 - a simulation
     ids = [f"c{number}" for number in range(300)]
@@ -359,7 +359,7 @@ def test_pages_are_checked_one_by_one(world, monkeypatch):
     assert len(rows(world, "customers")) == 8
 
 
-def test_a_table_that_has_lost_its_rows_withdraws_nobody(world):
+def test_a_crm_table_that_lost_its_rows_withdraws_no_customers(world):
     world.warehouse.fill({"crm_customers": crm(*"abcd"), "audience": audience("v1")})
     resolve(world)
     dataset = world.warehouse.settings.dataset
@@ -369,7 +369,7 @@ def test_a_table_that_has_lost_its_rows_withdraws_nobody(world):
     assert len(rows(world, "customers")) == 4
 
 
-def test_who_was_held_out_of_one_campaign_is_held_out_of_the_next(world):
+def test_a_customer_in_the_holdout_stays_in_it_in_the_next_campaign(world):
     before = {
         "campaign": "spring",
         "arm": "holdout",

@@ -172,7 +172,7 @@ def test_a_batch_is_sent_again_after_a_fault_and_has_one_effect(world, platform,
     assert set(states(world).values()) == {"sent"}
 
 
-def test_what_was_sent_before_a_fault_is_in_the_ledger(world, platform):
+def test_batches_sent_before_a_fault_are_in_the_ledger(world, platform):
     world.warehouse.fill({"customers": customers("a", "b", "c"), "audience_customers": audience("a", "b", "c")})
     apply = platform.apply
 
@@ -202,7 +202,7 @@ def test_a_destination_that_asks_to_wait_gets_the_rest_in_a_later_delivery(world
     assert len(platform.sent) == 1
 
 
-def test_who_withdrew_consent_leaves_first_and_who_left_the_audience_once_all_additions_have_ended(world, platform):
+def test_customers_without_consent_are_removed_first_and_other_removals_follow_all_additions(world, platform):
     world.warehouse.fill({"customers": customers("a", "b", "c"), "audience_customers": audience("a", "b")})
     bring_forward(world, resolved(world))
     bring_forward(world, TICK, later=2 * HALF_AN_HOUR)

@@ -60,7 +60,7 @@ def planned(warehouse):
     return run
 
 
-def test_who_is_treated_and_not_excluded_is_added(planned):
+def test_treated_customers_without_exclusion_are_added(planned):
     found = planned(
         FILES,
         customers=customers("a", "b", "c", "d", "e"),
@@ -116,7 +116,7 @@ def test_a_member_is_sent_again_only_if_what_the_destination_takes_has_changed(w
     assert len(planned(with_scores, **given, destination_members=members("a", digest=row["digest"]))) == 1
 
 
-def test_who_is_not_surely_there_is_sent_again(planned):
+def test_members_whose_presence_is_uncertain_are_sent_again(planned):
     states = ("sent", "confirmed", "unconfirmed", "failed", "leaving", "refused", "removed", "wanted")
     found = planned(
         FILES,
@@ -130,7 +130,7 @@ def test_who_is_not_surely_there_is_sent_again(planned):
 
 
 @pytest.mark.slow
-def test_who_was_refused_is_sent_again_only_with_other_data(warehouse, planned):
+def test_a_refused_member_is_sent_again_only_with_other_data(warehouse, planned):
     given = {"customers": customers("a"), "audience_customers": audience("a")}
     planned(FILES, **given)
     [row] = warehouse.rows("destination_changes")
@@ -139,7 +139,7 @@ def test_who_was_refused_is_sent_again_only_with_other_data(warehouse, planned):
     assert planned(FILES, **given, destination_members=refused) == []
 
 
-def test_who_may_no_longer_be_there_is_withdrawn_in_each_mode_and_who_left_the_audience_is_removed_in_one(planned):
+def test_excluded_members_are_withdrawn_in_each_mode_and_former_members_removed_in_one(planned):
     given = {
         "customers": customers("a", "b"),
         "exclusions": exclusions("a"),

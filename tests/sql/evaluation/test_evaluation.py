@@ -71,7 +71,7 @@ def ranked_alone(rows: list[dict], feature: str) -> float:
     return metrics.roc_auc_score([row["will_buy_on_return_visit"] for row in held_out], values)
 
 
-def test_a_feature_that_knows_the_answer_is_told_by_its_rank_alone(warehouse):
+def test_a_feature_that_reveals_the_label_is_found_by_its_ranking_alone(warehouse):
     rows = training_rows()
     for row in rows:
         row["furthest_step"] = 6 * row["will_buy_on_return_visit"]

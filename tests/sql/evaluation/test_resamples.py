@@ -158,7 +158,7 @@ def resampled(labels, probabilities, weights):
     ]
 
 
-def test_what_is_drawn_anew_by_hash_varies_as_scikit_learn_says_of_the_same_weights(given, warehouse):
+def test_bootstrap_replicates_have_the_variance_that_scikit_learn_gives_for_the_same_weights(given, warehouse):
     labels, said = given
     warehouse.fill({"evaluation_rows": rows(labels, said)})
     found = warehouse.run("evaluation/resamples", {**ON, "replicates": REPLICATES})

@@ -152,7 +152,7 @@ def test_several_checkouts_at_once_do_not_exceed_the_cap(world, capfd):
 
 
 @pytest.mark.parametrize(("dies_after", "messages"), [(False, 0), (True, 1)])
-def test_what_may_have_been_sent_before_a_delivery_died_is_never_sent_again(
+def test_a_message_that_may_have_been_sent_before_a_process_died_is_never_sent_again(
     world, monkeypatch, capfd, dies_after, messages
 ):
     """The process dies after it has recorded the intent, before or after the relay accepts the message."""
@@ -225,7 +225,7 @@ def test_a_refused_message_is_told_and_does_not_count_for_the_cap(world, capfd):
         ({"kind": "expired_token", "request": "AUTH"}, "store the right ones in the secrets MAIL_USER"),
     ],
 )
-def test_what_the_relay_has_certainly_not_taken_is_sent_by_the_next_delivery(world, fault, said):
+def test_a_message_that_the_relay_has_certainly_not_accepted_is_sent_by_the_next_delivery(world, fault, said):
     world.platforms.plan("mail", fault)
     with pytest.raises(relay.RelayError, match=said):
         world.deliver()

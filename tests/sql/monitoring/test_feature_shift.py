@@ -45,7 +45,7 @@ def two_weeks_against_one(warehouse):
     return shifts(warehouse, days(0, 14), days(14, 21))
 
 
-def test_it_is_what_the_benchmark_simulates(warehouse):
+def test_the_statement_agrees_with_the_benchmarks_simulation(warehouse):
     random = np.random.default_rng(7)
     visits = np.concatenate([one for _, one in arrivals(random, MONDAY, 21, 21 * 16)])
     visits = visits[(visits["number"] == 1) & (visits["kind"] == ORDINARY)]
@@ -69,7 +69,7 @@ def test_it_is_what_the_benchmark_simulates(warehouse):
     assert found["device"].mean_difference is None
 
 
-def test_what_the_benchmark_simulates_is_scipys():
+def test_the_benchmarks_statistics_agree_with_scipy():
     random = np.random.default_rng(2)
     counts = random.poisson([9, 5, 2, 1], (21, 4))
     mine = simulated.shift(simulated.Table("hits", True, counts), range(14), range(14, 21))
@@ -101,7 +101,7 @@ def test_the_score_moves_with_what_the_model_has_learnt_from(warehouse):
     assert found["score"].difference >= 0.2
 
 
-def test_features_far_from_the_training_data_are_told_with_their_distance(warehouse):
+def test_features_far_from_the_training_data_are_found_with_their_distance(warehouse):
     day = np.repeat(np.arange(7), 4)
     country = np.where(np.arange(28) % 2 == 0, "Peru", "France")
     warehouse.fill({"visitor_features": rows(day, {"country": country, "source": np.repeat("google", 28)})})

@@ -90,7 +90,7 @@ def told(warehouse):
 @pytest.mark.parametrize(
     ("columns", "expected"), [(OLD, OF_OLD), (COLLECTED, OF_AN_AD), (MANUAL, OF_AN_AD), (LAST_CLICK, OF_LAST_CLICK)]
 )
-def test_an_export_of_each_time_tells_the_source_as_well_as_it_can(whole_warehouse, export, columns, expected):
+def test_each_version_of_the_export_gives_the_best_known_source(whole_warehouse, export, columns, expected):
     export(events_20240601=columns)
     assert told(whole_warehouse) == [expected]
 

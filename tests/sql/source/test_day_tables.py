@@ -11,7 +11,7 @@ def look(warehouse):
     return {row["day"]: (row["row_count"], row["is_changed"]) for row in rows}, rows
 
 
-def test_only_day_tables_count_and_only_what_was_not_read_as_it_is_now_is_changed(warehouse):
+def test_only_day_tables_count_and_only_those_that_changed_since_they_were_read(warehouse):
     warehouse.fill(
         {
             "ga_sessions_20170801": [ROW, ROW],

@@ -31,7 +31,7 @@ def told(customer, environment):
     return written.getvalue()
 
 
-def test_everything_about_a_customer_is_told_and_no_address(warehouse, environment):
+def test_everything_about_a_customer_is_printed_except_addresses(warehouse, environment):
     of = {"customer_id": "anna", "run_id": "r"}
     member = {**of, "day": TODAY, "campaign": "c", "visitor_id": "v1", "visitors": 1, "orders": 0, "revenue": 0.0}
     session = {"visitor_id": "v1", "session_id": "1", "day": TODAY, "started_at": NOW, "is_new_visit": True}
@@ -71,7 +71,7 @@ def test_everything_about_a_customer_is_told_and_no_address(warehouse, environme
     assert "example.com" not in said
 
 
-def test_who_was_never_in_an_audience_is_told_so(warehouse, environment):
+def test_the_command_says_that_a_customer_was_never_in_an_audience(warehouse, environment):
     warehouse.fill({"customers": [{"customer_id": "bert", "digest": "d"}]})
     said = told("bert", environment)
     assert "customer bert has no address and 0 visitors" in said
