@@ -1,5 +1,6 @@
 """Show a run as tables in the terminal, or as a JSON document."""
 
+from itertools import groupby
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -7,6 +8,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli import terminal
+from shared.campaign import wording
+from shared.chain.campaign_documents import Effects
 from shared.chain.documents import Check, Evaluation, Health, Measured, Recommended
 from shared.chain.run_state import STEPS, Run, function_of
 from shared.report import words
@@ -17,12 +20,14 @@ COLOURS = {
     "monitored": "green",
     "resolved": "green",
     "delivered": "green",
+    "measured": "green",
     "rejected": "yellow",
     "superseded": "yellow",
     "failed": "red",
     "retrying": "yellow",
     "running": "cyan",
 }
+DECISIONS = {"gain": "green", "loss": "red", "mismatch": "red", "too early": "cyan", "undecided": "yellow"}
 STATES = {"fine": "green", "warn": "yellow", "act": "red"}
 UPPER_BOUND = "by the true probability, given the intent that the generator drew for each visitor and no model sees"
 
@@ -55,6 +60,8 @@ def show(run: Run, console: Console, upper_bound: Measured | None = None) -> Non
         console.print(_candidates(run.documents.evaluation, upper_bound))
     if run.documents.health:
         console.print(health(run.documents.health))
+    if run.documents.campaigns:
+        console.print(campaigns(run.documents.campaigns))
     console.print(_outcome(run, upper_bound))
 
 
@@ -90,6 +97,20 @@ def health(found: Health) -> Table:
     for one in found.findings:
         table.add_row(one.check.replace("_", " "), f"[{STATES[one.state]}]{one.state}[/]", escape(one.found))
     return table
+
+
+def campaigns(found: Effects) -> Group:
+    """Return a table of effects for each comparison, and below it a mismatch or the return."""
+    parts: list[RenderableType] = []
+    for title, results in groupby(found.results, wording.title):
+        table = terminal.table(*wording.HEAD, title=f"{title}, with the orders up to {found.day}")
+        mine = list(results)
+        for one in mine:
+            table.add_row(one.outcome, *wording.cells(one), f"[{DECISIONS[one.decision]}]{one.decision}[/]")
+        parts.append(table)
+        parts += [wording.mismatch(one) for one in mine[:1] if one.decision == "mismatch"]
+        parts += [wording.earned(one) for one in mine if one.return_value is not None]
+    return Group(*parts)
 
 
 def _candidates(evaluation: Evaluation, upper_bound: Measured | None) -> Table:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from cli.backtest import past as backtests
+from shared.campaign import measuring
 from shared.chain import current, pointer, promotion, recommending
 from shared.chain.versions import run_of_model
 from shared.destination_settings import DESTINATIONS
@@ -86,13 +87,19 @@ def plan(environment: Environment, run_id: str | None) -> Removal:
 
 
 def _plan_notes(removal: Removal, environment: Environment, run_id: str | None) -> None:
-    """Add the claim, if the run holds it. If all runs are removed, add the champion's pointer and the last decision."""
+    """Add the claim and the kept effect of the campaign in use, if they are the run's.
+
+    If all runs are removed, also add the champion's pointer and the last decision.
+    """
     if run_id is None and removal.lines:
         removal.add("the champion's pointer", partial(pointer.follow, environment))
     if run_id is None and promotion.is_decided(environment):
         removal.add("the last promotion or rollback", partial(promotion.forget, environment))
     if current.names(run_id, environment):
         removal.add("the claim of the run that reads the export", partial(current.forget, run_id, environment))
+    kept = measuring.kept_run(environment)
+    if kept and run_id in {None, kept}:
+        removal.add("the measured effect of the campaign in use", partial(measuring.forget, environment))
 
 
 def _plan_deliveries(removal: Removal, environment: Environment, run_id: str | None) -> None:

@@ -34,7 +34,7 @@ TABLES = (
     *("scores", "audience", "visitor_products", "product_similarities", "recommended_products"),
     *("product_itemsets", "product_rules", "visitor_recommendations"),
     *("customers", "refused_customers", "customer_visitors", "audience_customers", "exclusions", "destination_changes"),
-    *("assignments", "destination_members"),
+    *("assignments", "destination_members", "campaign_results", "campaign_uplift"),
 )
 
 State = dict[str, Any]

@@ -6,6 +6,7 @@ On     audience-published      AudiencePublished(run_id)
        model-monitored         ModelMonitored(run_id)
        customers-resolved      CustomersResolved(run_id)
        members-delivered       MembersDelivered(run_id)
+       campaigns-measured      CampaignsMeasured(run_id)
        run-superseded          RunSuperseded(run_id)
        run-failed              RunFailed(run_id, step)
 Runs   sql/report

@@ -309,6 +309,31 @@ class MembersDelivered(Event):
     members: int
 
 
+@dataclass(frozen=True)
+class CampaignsDue(Event):
+    """The effects of the campaigns must be measured: the run that measures them on one day was opened."""
+
+    topic = "campaigns-due"
+    is_first = True
+
+
+@dataclass(frozen=True)
+class CampaignsMeasured(Event):
+    """The effects were measured with the orders up to `day`.
+
+    The numbers count results, one per comparison and outcome: gains, losses, and those that must not be used because
+    the arms do not have the declared sizes.
+    """
+
+    topic = "campaigns-measured"
+    is_last = True
+
+    day: date
+    gains: int
+    losses: int
+    mismatches: int
+
+
 EVENTS: dict[str, type[Event]] = {
     event.topic: event
     for event in (
@@ -332,5 +357,7 @@ EVENTS: dict[str, type[Event]] = {
         CustomersResolved,
         MembersDue,
         MembersDelivered,
+        CampaignsDue,
+        CampaignsMeasured,
     )
 }

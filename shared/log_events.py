@@ -8,6 +8,7 @@ writes the page that lists them.
 import inspect
 
 from shared import dead_letters, push
+from shared.campaign import log_events as of_the_campaigns
 from shared.chain import log_events as of_the_chain
 from shared.customers import log_events as of_the_customers
 from shared.destinations import log_events as of_the_destinations
@@ -15,20 +16,33 @@ from shared.log import LogEvent
 from shared.messages import log_events as of_the_messages
 from shared.online import log_events as of_the_checkout
 
-_MODULES = (dead_letters, push, of_the_chain, of_the_checkout, of_the_customers, of_the_destinations, of_the_messages)
+_MODULES = (
+    dead_letters,
+    push,
+    of_the_campaigns,
+    of_the_chain,
+    of_the_checkout,
+    of_the_customers,
+    of_the_destinations,
+    of_the_messages,
+)
 
 FIELDS = {
     "attempt": "number of the delivery or of the training attempt, from 1; null if Pub/Sub does not count deliveries",
     "bytes": "size of the page, in bytes",
+    "campaign": "name of the campaign; null for the holdout of all campaigns",
     "candidate": "name of the candidate, a file of `sql/models`",
     "champion": "which one: champion, or best_champion, the best so far",
     "check": "name of the check, a file of `sql/checks`",
+    "comparison": "control: with the campaign's control group; holdout: with the holdout of all campaigns",
     "conflicts": "number of visitors whom two customers claim",
     "customers": "number of customers in the audience",
+    "decision": "too early, mismatch, gain, loss or undecided: docs/measuring.md",
     "destination": "name of the destination, e.g. google_ads",
+    "effect_on": "outcome of a customer on which the effect is: conversion, revenue or profit",
     "error": "class of the exception",
     "field": "JSON pointer to the field of the request",
-    "found": "the check's finding, in words",
+    "found": "the finding, in words",
     "from_version": "version of the registered model that was champion",
     "function": "name of the function or the subscription",
     "in_a_row": "how many evaluated runs in a row the gate has rejected, this one included; at most 10 are counted",

@@ -269,6 +269,15 @@ def delivery(_: Volumes, settings: Settings) -> list[Reading]:
     return [Reading(f"destinations/{name}", times=count) for name in names]
 
 
+def campaigns(volumes: Volumes) -> list[Reading]:
+    """Return the statements of measuring the campaigns, as if the first began with the history."""
+    return [
+        Reading("campaign/sums", {"orders": volumes.inputs.history_days}),
+        Reading("campaign/results"),
+        Reading("campaign/uplift"),
+    ]
+
+
 def message(volumes: Volumes, settings: Settings) -> list[Reading]:
     """Return the statement of the e-mail that follows a checkout."""
     return [Reading("messages/recipient", {"orders": volumes.within(max(settings.campaign.recent_buyer_days, 1))})]
@@ -283,6 +292,7 @@ def ticks(volumes: Volumes) -> dict[str, list[Reading]]:
         "recommendations": [Reading("recommendations/state")],
         # Each of these messages starts a run, whose statements are counted elsewhere.
         "monitoring": [],
+        "campaigns": [Reading("campaign/state")],
         "resume": [],
         "members": [],
         # These statements run only on the days after a promotion.

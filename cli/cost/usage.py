@@ -153,6 +153,8 @@ def _runs(environment: Environment) -> Iterator[Usage]:
     yield from _queries("scoring", statements.delivery(volumes, settings), scorings, volumes)
     monitored = environment.ticks("monitoring")
     yield from _queries("monitoring", statements.monitoring(volumes, settings), monitored, volumes)
+    measured = environment.ticks("campaigns")
+    yield from _queries("campaigns", statements.campaigns(volumes), measured, volumes)
     yield from _queries("recommendations", statements.recommendations(volumes, settings), built, volumes)
     # One delivery from train_models, and one per candidate from the log sink.
     told = 1 + len(settings.training.candidates)
@@ -164,6 +166,8 @@ def _runs(environment: Environment) -> Iterator[Usage]:
         ("scoring", "score_visitors", 1, scorings),
         ("scoring", "publish_audience", 1, scorings),
         ("monitoring", "monitor_model", 1, monitored),
+        ("campaigns", "measure_campaign", 1, measured),
+        ("campaigns", "write_report", 1, measured),
         ("scoring", "write_report", 1, scorings),
         ("scoring", "resolve_customers", 1, scorings),
         *(("scoring", f"send_to_{name}", 1, scorings) for name in destination_settings.switched_on(settings)),

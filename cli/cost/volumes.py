@@ -167,6 +167,9 @@ class Volumes:
             "audience_customers": in_audience,
             "exclusions": customers,
             "assignments": in_audience * assumed.new_members_in_all,
+            # One campaign and the holdout; three outcomes, in ten deciles for the campaign.
+            "campaign_results": 6,
+            "campaign_uplift": 30,
             "destination_members": in_audience * assumed.new_members_in_all,
             "destination_changes": in_audience * assumed.changed_share,
         }

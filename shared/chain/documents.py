@@ -15,7 +15,15 @@ from shared.chain.health import Finding, State
 from shared.chain.ranking import Ranking
 from shared.chain.versions import Version
 from shared.embedded_scorer import Artefact
-from shared.events import CustomersDue, DataRefreshed, MembersDue, MonitoringDue, RecommendationsDue, ScoringDue
+from shared.events import (
+    CampaignsDue,
+    CustomersDue,
+    DataRefreshed,
+    MembersDue,
+    MonitoringDue,
+    RecommendationsDue,
+    ScoringDue,
+)
 
 
 @dataclass(frozen=True)
@@ -132,7 +140,19 @@ class DeliveryRun(Struct, frozen=True, tag_field="topic", tag=MembersDue.topic):
     mode: Literal["off", "replace", "add", "update"]
 
 
-type OpenedRun = ExportRun | ScoringRun | MonitoringRun | RecommendationsRun | CustomersRun | DeliveryRun
+class CampaignsRun(Struct, frozen=True, tag_field="topic", tag=CampaignsDue.topic):
+    """A run that measures all campaigns with the orders up to `as_of`.
+
+    `first_assigned` is the day of the first assignment.
+    """
+
+    opened_at: datetime
+    event: CampaignsDue
+    as_of: date
+    first_assigned: date
+
+
+type OpenedRun = ExportRun | ScoringRun | MonitoringRun | RecommendationsRun | CustomersRun | DeliveryRun | CampaignsRun
 
 
 # steps/STEP.json and failures/STEP.json.

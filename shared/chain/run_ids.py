@@ -52,6 +52,11 @@ def of_delivery(day: date, destination: str, customers_run: str) -> str:
     return _run_id(day, f"delivery {destination} {customers_run}")
 
 
+def of_campaigns(as_of: date, today: date) -> str:
+    """Return the id of the run that measures the campaigns today, with the orders up to `as_of`."""
+    return _run_id(as_of, f"campaigns {today}")
+
+
 def of_backtest(day: date, backtest: str) -> str:
     """Return the id of the run in which the backtest named `backtest` learns as of a past day."""
     return _run_id(day, f"backtest {backtest}")

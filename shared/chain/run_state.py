@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from shared.chain.audience_documents import DELIVERY, RESOLVED
+from shared.chain.campaign_documents import EFFECTS
 from shared.chain.documents import (
     AUDIENCE,
     CHECKS,
@@ -21,6 +22,8 @@ from shared.chain.documents import (
 from shared.destination_settings import DESTINATIONS
 from shared.events import (
     AudiencePublished,
+    CampaignsDue,
+    CampaignsMeasured,
     CustomersDue,
     CustomersResolved,
     MembersDelivered,
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from shared.chain.audience_documents import Delivery, Resolved
+    from shared.chain.campaign_documents import Effects
     from shared.chain.documents import (
         Audience,
         Check,
@@ -63,11 +67,12 @@ STEPS = (
     "publish_audience",
 )
 
-# The steps of separate runs: building recommendations, checking the model's health, and sending an audience's
-# customers to destinations.
+# The steps of separate runs: building recommendations, checking the model's health, measuring campaigns, and sending an
+# audience's customers to destinations.
 BESIDE = (
     "build_recommendations",
     "monitor_model",
+    "measure_campaign",
     "resolve_customers",
     *(f"send_to_{name}" for name in DESTINATIONS),
 )
@@ -80,6 +85,7 @@ _ENDS: dict[type, str] = {
     ModelMonitored: "monitored",
     CustomersResolved: "resolved",
     MembersDelivered: "delivered",
+    CampaignsMeasured: "measured",
 }
 
 
@@ -97,6 +103,7 @@ class Documents:
     health: Health | None = None
     customers: Resolved | None = None
     delivery: Delivery | None = None
+    campaigns: Effects | None = None
 
 
 @dataclass(frozen=True)
@@ -118,13 +125,14 @@ class Run:
 
     @property
     def kind(self) -> str:
-        """One of training, refresh (without a training), scoring, monitoring, recommendations, customers, delivery."""
+        """The kind: training, refresh (without training), scoring, monitoring, recommendations, or that of `kinds`."""
         kinds = {
             ScoringDue.topic: "scoring",
             MonitoringDue.topic: "monitoring",
             RecommendationsDue.topic: "recommendations",
             CustomersDue.topic: "customers",
             MembersDue.topic: "delivery",
+            CampaignsDue.topic: "campaigns",
         }
         return kinds.get(self.topic, "training" if self.trains else "refresh")
 
@@ -213,5 +221,6 @@ def read(runs: Runs, run_id: str, only: Collection[Document[Any]] | None = None)
             found(HEALTH),
             found(RESOLVED),
             found(DELIVERY),
+            found(EFFECTS),
         ),
     )

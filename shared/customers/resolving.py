@@ -109,7 +109,8 @@ def resolve(day: date, context: StepContext) -> Resolved:
     context.warehouse.query("customers/audience", {**of_run, "first_day": first_day, **arms})
     recent = day - timedelta(days=campaign.recent_buyer_days - 1)
     context.warehouse.query("customers/exclusions", {**of_run, "now": run.opened_at, "recent_since": recent})
-    context.warehouse.query("customers/assignments", {**at, "campaign": campaign.name, "assigned_at": run.opened_at})
+    shares = {name: arms[name] for name in ("campaign", "control_share", "holdout_share")}
+    context.warehouse.query("customers/assignments", {**at, **shares, "assigned_at": run.opened_at})
     _withhold(arms, context)
     resolved = _counted(day, context)
     context.runs.write(context.run_id, RESOLVED, resolved)

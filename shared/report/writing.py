@@ -12,6 +12,7 @@ from shared.report import page
 from shared.report.material import Material
 from shared.report.sections import (
     audience,
+    campaigns,
     changes,
     cost,
     curves,
@@ -52,6 +53,7 @@ PARTS: tuple[Part, ...] = (
     health,
     customers,
     delivery,
+    campaigns,
     cost,
     changes,
 )

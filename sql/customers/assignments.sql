@@ -1,8 +1,10 @@
 -- Write the arm of the customers who are in the campaign's audience for the first time, with the exclusions that they
--- have on that day. A row never changes.
--- @day          DATE       day of the audience
--- @campaign     STRING     name of the campaign (campaign.name)
--- @assigned_at  TIMESTAMP  time of the assignment
+-- have on that day and the shares that decided it. A row never changes.
+-- @day            DATE       day of the audience
+-- @campaign       STRING     name of the campaign (campaign.name)
+-- @assigned_at    TIMESTAMP  time of the assignment
+-- @control_share  FLOAT64    share of the customers in the campaign's control group (campaign.control_share)
+-- @holdout_share  FLOAT64    share of the customers in the holdout of all campaigns (campaign.holdout_share)
 merge into assignments as target
 using (
     with
@@ -23,7 +25,9 @@ using (
         audience.probability,
         audience.day,
         @assigned_at as assigned_at,
-        audience.run_id
+        audience.run_id,
+        @control_share as control_share,
+        @holdout_share as holdout_share
     from audience_customers as audience
     left join reasons on audience.customer_id = reasons.customer_id
     where audience.day = @day and audience.campaign = @campaign

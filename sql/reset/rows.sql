@@ -72,6 +72,16 @@ owners as (
     from destination_changes
     union all
     select
+        'campaign_results' as table_name,
+        run_id
+    from campaign_results
+    union all
+    select
+        'campaign_uplift' as table_name,
+        run_id
+    from campaign_uplift
+    union all
+    select
         'customers' as table_name,
         cast(null as string) as run_id
     from customers

@@ -15,6 +15,7 @@ from cli.errors import UsageError
 from deskcloud import logs as cloud_logging
 from deskcloud.logs.filter import parse
 from deskcloud.web import serving
+from shared.campaign.log_events import SizesDiffer
 from shared.chain.current import PATH, Current
 from shared.chain.documents import ExportRun, Reading
 from shared.chain.log_events import (
@@ -54,6 +55,7 @@ RAISED = {
         [("monitor_model", HealthFound(RUN, "drift", "warn", "drifted: source"))],
         [("monitor_model", HealthFound(RUN, "drift", "fine", "drifted: source; worth has not changed"))],
     ),
+    "campaign_mismatch": ([("measure_campaign", SizesDiffer(RUN, "spring", "control", "p = 1e-9"))], []),
     "champion_worse": (
         [("monitor_model", HealthFound(RUN, "performance", "warn", "ROC AUC 0.61"))],
         [("monitor_model", HealthFound(RUN, "performance", "fine", "ROC AUC 0.75"))],

@@ -87,6 +87,7 @@ def readings(kind="ga360"):
         )
         for one in group(world.volumes, world.settings)
     ]
+    of_runs += statements.campaigns(world.volumes)
     return of_runs + [one for some in statements.ticks(world.volumes).values() for one in some]
 
 
@@ -372,6 +373,7 @@ def test_nothing_that_costs_is_left_out():
         "training",
         "scoring",
         "monitoring",
+        "campaigns",
         "recommendations",
         "checkout",
         "storage",

@@ -20,7 +20,7 @@ from deskcloud.googlesql.tokens import starts, tokenize, unquoted
 from deskcloud.logs import filter as log_filter
 from faults import judge
 from fixtures import googlesql
-from shared import champion, embedded_scorer, pseudonyms, recommendations, withheld
+from shared import champion, embedded_scorer, measured_effect, pseudonyms, recommendations, withheld
 from shared.chain import documents, refreshes, source, training
 from shared.destinations import marketing_cloud, meta
 from shared.events import EVENTS
@@ -47,7 +47,7 @@ LOADED = {"crm_customers", "crm_visitors", "consents", "suppressions"}
 KEPT = {"destination_members", "assignments"}
 OTHERS = {"export", "models", "bucket"}
 FOLDERS = {"runs/", "checkouts/", "dead-letters/", "serving/", "destinations/", "deliveries/", "messages/"}
-OBJECTS = {withheld.PATH}
+OBJECTS = {withheld.PATH, measured_effect.PATH}
 SCORERS = f"runs/*/{documents.SCORER.name}.json"
 MERGES = {
     statement: merge

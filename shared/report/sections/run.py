@@ -23,6 +23,7 @@ _OF_KIND = {
     "monitoring": ("monitor_model",),
     "customers": ("resolve_customers",),
     "delivery": (),
+    "campaigns": ("measure_campaign",),
 }
 _ENDED = {
     "published": "It ended with a published audience.",
@@ -30,6 +31,7 @@ _ENDED = {
     "monitored": "It ended with a check of the model's health.",
     "resolved": "It ended with the customers of an audience.",
     "delivered": "It ended when the destination had answered all requests.",
+    "measured": "It ended with the effects of the campaigns.",
     "rejected": "The gate rejected its model: the champion stays, if there is one.",
     "superseded": "It was overtaken, which is not a failure.",
     "failed": "A step failed for good.",

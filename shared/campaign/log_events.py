@@ -1,0 +1,37 @@
+"""The log events of measure_campaign; docs/logs.md lists all events."""
+
+from shared.log import LogEvent
+
+
+class EffectFound(LogEvent, frozen=True):
+    """The effect of a campaign, or of all campaigns by the holdout, on one outcome was measured."""
+
+    event = "effect_found"
+    message = "{decision}: {found}"
+
+    run_id: str
+    campaign: str | None
+    comparison: str
+    effect_on: str
+    decision: str
+    found: str
+
+
+class SizesDiffer(LogEvent, frozen=True):
+    """The arms of a campaign, or the holdout, do not have the declared sizes, so its effects must not be used."""
+
+    event = "sizes_differ"
+    severity = "WARNING"
+    message = "{found}"
+
+    run_id: str
+    campaign: str | None
+    comparison: str
+    found: str
+
+
+class NothingToMeasure(LogEvent, frozen=True):
+    """No customer was assigned to a campaign yet, or no orders were read yet."""
+
+    event = "nothing_to_measure"
+    message = "no customer was assigned to a campaign yet, or no orders were read yet"

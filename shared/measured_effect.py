@@ -1,0 +1,47 @@
+"""The measured effect of the campaign in use, kept where the online path and the offers' policy can read it.
+
+serving/effect.json   written by measure_campaign; shared/offers.py does not use it yet
+"""
+
+from datetime import date
+
+import msgspec
+from msgspec import Struct
+
+PATH = "serving/effect.json"
+
+
+class OnOutcome(Struct, frozen=True):
+    """The effect on one outcome per treated customer; None if it cannot be estimated, or for an infinite bound.
+
+    The interval is the always-valid one, because the document is read at any time. `decision` is that of the table
+    campaign_results; if it is `mismatch`, do not use the numbers.
+    """
+
+    decision: str
+    effect: float | None
+    lower: float | None
+    upper: float | None
+
+
+class MeasuredEffect(Struct, frozen=True):
+    """The effect of campaign `campaign`, with the orders up to `day`, by outcome: conversion, revenue and profit.
+
+    If the share of the control group has changed, it is that on the customers who were assigned with share `share`, the
+    last one.
+    """
+
+    day: date
+    run_id: str
+    campaign: str
+    share: float
+    outcomes: dict[str, OnOutcome]
+
+
+def read(content: bytes) -> MeasuredEffect:
+    """Return the effect from the content of the object PATH.
+
+    Raises:
+        msgspec.MsgspecError: the content is not an effect; names the field.
+    """
+    return msgspec.json.decode(content, type=MeasuredEffect)

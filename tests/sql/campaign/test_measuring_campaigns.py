@@ -1,0 +1,224 @@
+"""From assignments and orders to the effect of a campaign: who is compared, what counts, and what is kept."""
+
+import datetime as dt
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from google.cloud import storage as gcs
+
+from functions import measure_campaign
+from shared import measured_effect
+from shared.chain.campaign_documents import EFFECTS
+from shared.chain.environment import Environment, StepContext
+from shared.deadline import Deadline
+from shared.settings import Settings
+
+DAY = dt.date(2017, 6, 1)
+ASSIGNED = dt.date(2017, 5, 1)
+NOW = dt.datetime(2017, 6, 2, 8, tzinfo=dt.UTC)
+AMOUNT = 50.0
+
+
+@pytest.fixture
+def world(warehouse):
+    found = warehouse.settings
+    campaign = {"name": "spring", "control_share": 0.5, "planned_buyers": 300, "cost_per_customer": 0.5, "margin": 0.4}
+    settings = Settings.from_document(
+        {"project": found.project, "bucket": found.bucket, "dataset": found.dataset, "campaign": campaign}
+    )
+    environment = Environment(settings)
+    environment.__dict__["bigquery"] = warehouse.client
+    environment.__dict__["storage"] = gcs.Client(settings.project)
+    warehouse.filled.update(("campaign_results", "campaign_uplift"))
+    yield SimpleNamespace(warehouse=warehouse, environment=environment)
+    for blob in environment.bucket.list_blobs():
+        blob.delete()
+
+
+def rows(world, table):
+    world.warehouse.known.clear()
+    return world.warehouse.rows(table)
+
+
+def measure(world, now=NOW):
+    """Deliver the scheduler's tick, and return what the run has measured."""
+    tick = SimpleNamespace(topic="campaigns-due", body={})
+    due = measure_campaign.STEP.event(tick, world.environment, now)
+    context = StepContext(world.environment, due.run_id, "measure_campaign", now, Deadline(60))
+    measure_campaign.STEP.run(due, context)
+    return world.environment.runs.read(due.run_id, EFFECTS)
+
+
+def shop(treated, control, holdout=0, lift=0.0, rate=0.1):
+    """Customers of each arm, a visitor each; every 1 / `rate`-th buys once, and `lift` more of the treated."""
+    assigned, orders, number = [], [], 0
+    random = np.random.default_rng(5)
+    for arm, count in (("treated", treated), ("control", control), ("holdout", holdout)):
+        buys = random.permutation(count) < round(count * rate * (1 + lift * (arm == "treated")))
+        for has_bought in buys:
+            number += 1
+            assigned.append(assignment(f"c{number:05}", arm, probability=float(random.random())))
+            if has_bought:
+                orders.append(order(str(number), f"v{number:05}"))
+    return {
+        "source_days": [{"day": DAY, "row_count": 1, "last_modified": 0}],
+        "assignments": assigned,
+        "customer_visitors": [link(f"v{one['customer_id'][1:]}", one["customer_id"]) for one in assigned],
+        "orders": orders,
+    }
+
+
+def assignment(customer_id, arm, **values):
+    of = {"campaign": "spring", "exclusions": [], "day": ASSIGNED, "assigned_at": NOW, "run_id": "r"}
+    return {"customer_id": customer_id, "arm": arm, **of, "control_share": 0.5, "holdout_share": 0.02, **values}
+
+
+def link(visitor_id, customer_id):
+    return {"visitor_id": visitor_id, "customer_id": customer_id, "customers": 1, "matched_by": "crm_visitors"}
+
+
+def order(order_id, visitor_id, **values):
+    of = {"day": ASSIGNED + dt.timedelta(9), "ordered_at": NOW, "revenue": AMOUNT, "refunded": 0.0, "reports": 1}
+    return {"order_id": order_id, "visitor_id": visitor_id, **of, **values}
+
+
+def result(found, outcome, comparison="control", campaign="spring"):
+    [one] = [
+        one
+        for one in found.results
+        if (one.comparison, one.outcome) == (comparison, outcome) and one.campaign in (campaign, None)
+    ]
+    return one
+
+
+def test_a_planted_effect_is_found_with_its_intervals_its_return_and_its_deciles(world):
+    world.warehouse.fill(shop(500, 500, lift=0.6, rate=0.2))
+    found = measure(world)
+    one = result(found, "conversion")
+    assert (one.treated, one.control, one.decision) == (500, 500, "gain")
+    assert (one.treated_mean, one.control_mean, one.effect) == (0.32, 0.2, pytest.approx(0.12))
+    assert one.always_lower < one.lower < 0.12 < one.upper < one.always_upper
+    assert one.relative == pytest.approx(0.6)
+    profit = result(found, "profit")
+    # Each treated customer brings 0.12 * 50 * 0.4 = 2.40 more, and costs 0.50.
+    assert profit.effect == pytest.approx(2.4)
+    assert profit.return_value == pytest.approx(3.8)
+    assert profit.return_lower == pytest.approx(profit.lower / 0.5 - 1)
+    assert result(found, "revenue").return_value is None
+    deciles = [one for one in found.deciles if one.outcome == "conversion"]
+    assert [(one.decile, one.treated + one.control) for one in deciles] == [(number, 100) for number in range(1, 11)]
+    assert deciles[-1].reached == pytest.approx(1)
+    assert deciles[-1].gain == pytest.approx(0.12, abs=0.02)
+    assert one.qini_lower < one.qini < one.qini_upper
+    stored = {(row["outcome"], row["decile"]): row["gain"] for row in rows(world, "campaign_uplift")}
+    assert len(stored) == 30
+    assert stored["conversion", 10] == deciles[-1].gain
+
+
+def test_the_sizes_of_the_arms_are_checked_and_a_mismatch_forbids_the_numbers(world, capfd):
+    lost = shop(500, 500, lift=0.6, rate=0.2)
+    # One in four of the control group is missing.
+    lost["assignments"] = [
+        one for number, one in enumerate(lost["assignments"]) if one["arm"] == "treated" or number % 4
+    ]
+    world.warehouse.fill(lost)
+    one = result(measure(world), "conversion")
+    assert (one.control, one.decision) == (375, "mismatch")
+    assert one.sizes_p_value < 0.001
+    assert one.effect == pytest.approx(0.12, abs=0.04)
+    assert '"event":"sizes_differ"' in capfd.readouterr().out
+
+
+def test_customers_assigned_before_and_after_a_change_of_the_shares_are_compared_separately(world):
+    """Together, the arms would have wrong sizes, and the later customers would count for one arm more."""
+    data = shop(460, 240)
+    later = {"control_share": 0.1, "day": ASSIGNED + dt.timedelta(5)}
+    for one in data["assignments"][200:460] + data["assignments"][670:]:
+        one.update(later)
+    world.warehouse.fill(data)
+    found = [one for one in measure(world).results if (one.comparison, one.outcome) == ("control", "revenue")]
+    told = {one.share: (one.treated, one.control, one.first_assigned, one.decision) for one in found}
+    assert told == {0.1: (260, 30, later["day"], "too early"), 0.5: (200, 210, ASSIGNED, "undecided")}
+
+
+def test_an_exclusion_at_the_assignment_leaves_a_customer_out_and_a_later_suppression_does_not(world):
+    data = shop(150, 150)
+    unreachable = ["ads: no consent to ad_user_data", "email: suppressed: complaint"]
+    by_id = {one["customer_id"]: one for one in data["assignments"]}
+    for number in range(1, 31):
+        by_id[f"c{number:05}"]["exclusions"] = unreachable
+        by_id[f"c{number + 150:05}"]["exclusions"] = unreachable
+        by_id[f"c{number + 50:05}"]["exclusions"] = unreachable[:1]
+    complaint = {"channel": "all", "reason": "complaint", "since": NOW - dt.timedelta(days=5)}
+    data["suppressions"] = [{"customer_id": f"c{number:05}", **complaint} for number in range(100, 150)]
+    data["exclusions"] = [
+        {"day": DAY, "customer_id": f"c{number:05}", "channel": "email", "reason": "suppressed", "run_id": "r"}
+        for number in range(100, 150)
+    ]
+    world.warehouse.fill(data)
+    found = measure(world)
+    one = result(found, "conversion")
+    assert (one.treated, one.control) == (120, 120)
+    # Earlier campaigns have made only the others unsubscribe, so the holdout's comparison leaves out nobody.
+    assert result(found, "conversion", "holdout").treated == 300
+
+
+def test_the_holdout_is_compared_with_all_others_by_their_first_assignment(world):
+    data = shop(80, 80, holdout=40)
+    for one in data["assignments"]:
+        one["holdout_share"] = 0.2
+    # Later, another campaign with a larger holdout takes a customer who was treated before.
+    again = {"campaign": "summer", "day": ASSIGNED + dt.timedelta(20), "holdout_share": 0.4}
+    data["assignments"] += [{**data["assignments"][0], **again, "arm": "holdout"}]
+    data["assignments"] += [assignment("new", "holdout", **again), assignment("other", "treated", **again)]
+    world.warehouse.fill(data)
+    found = measure(world)
+    shares = {one.share: one for one in found.results if (one.comparison, one.outcome) == ("holdout", "revenue")}
+    assert (shares[0.2].treated, shares[0.2].control) == (160, 40)
+    assert (shares[0.4].treated, shares[0.4].control) == (1, 1)
+    assert (result(found, "revenue").treated, result(found, "revenue").control) == (80, 80)
+    assert {one.campaign for one in found.results if one.comparison == "control"} == {"spring", "summer"}
+
+
+def test_a_second_delivery_changes_nothing_and_the_next_day_adds_its_rows(world):
+    world.warehouse.fill(shop(60, 60))
+    first = measure(world)
+    before = {table: rows(world, table) for table in ("campaign_results", "campaign_uplift")}
+    kept = world.environment.bucket.get_blob(measured_effect.PATH)
+    assert measure(world) == first
+    assert {table: rows(world, table) for table in before} == before
+    assert world.environment.bucket.get_blob(measured_effect.PATH).generation == kept.generation
+    # Without a new day of orders, the next tick replaces the rows; with one, it adds rows.
+    measure(world, NOW + dt.timedelta(days=1))
+    assert len(rows(world, "campaign_results")) == len(before["campaign_results"])
+    tomorrow = DAY + dt.timedelta(1)
+    world.warehouse.fill({"source_days": [{"day": tomorrow, "row_count": 1, "last_modified": 0}]})
+    measure(world, NOW + dt.timedelta(days=1))
+    assert {row["day"] for row in rows(world, "campaign_results")} == {DAY, tomorrow}
+
+
+def test_the_effect_of_the_campaign_in_use_is_kept_for_the_offers(world):
+    data = shop(60, 60)
+    data["assignments"] += [assignment(f"w{number}", "treated", campaign="winter") for number in range(9)]
+    world.warehouse.fill(data)
+    found = measure(world)
+    kept = measured_effect.read(world.environment.bucket.blob(measured_effect.PATH).download_as_bytes())
+    assert (kept.day, kept.campaign, kept.share) == (DAY, "spring", 0.5)
+    one = result(found, "profit")
+    assert kept.outcomes["profit"] == measured_effect.OnOutcome(
+        one.decision, one.effect, one.always_lower, one.always_upper
+    )
+    # The document of a later day stays.
+    world.environment.bucket.blob(measured_effect.PATH).upload_from_string(
+        world.environment.bucket.blob(measured_effect.PATH).download_as_text().replace(str(DAY), "2017-06-09")
+    )
+    measure(world, NOW + dt.timedelta(days=1))
+    kept = measured_effect.read(world.environment.bucket.blob(measured_effect.PATH).download_as_bytes())
+    assert kept.day == dt.date(2017, 6, 9)
+
+
+def test_without_assignments_no_run_is_opened(world):
+    world.warehouse.fill({"source_days": [{"day": DAY, "row_count": 1, "last_modified": 0}]})
+    tick = SimpleNamespace(topic="campaigns-due", body={})
+    assert measure_campaign.STEP.event(tick, world.environment, NOW) is None

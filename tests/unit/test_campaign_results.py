@@ -1,0 +1,138 @@
+"""What is said of a campaign, from the sums of its arms."""
+
+import datetime as dt
+
+import pytest
+
+from shared.campaign import results, wording
+from shared.campaign.effects import effect
+from shared.campaign.uplift import Stratum, qini
+from shared.settings import Campaign
+
+ASSIGNED = dt.date(2017, 5, 1)
+PLANNED = ASSIGNED + dt.timedelta(30)
+
+
+def row(is_treated, buyers, customers=1000, decile=1, outcome="conversion", **values):
+    """A row of sql/campaign/sums.sql about buyers who spend 1.00 each. Of all customers, 5 % had bought before."""
+    return {
+        "comparison": "control",
+        "campaign": "spring",
+        "share": 0.5,
+        "outcome": outcome,
+        "decile": decile,
+        "is_treated": is_treated,
+        "first_assigned": ASSIGNED,
+        "last_assigned": ASSIGNED,
+        "customers": customers,
+        "total": buyers,
+        "magnitude": buyers,
+        "squares": buyers,
+        "before": customers / 20,
+        "before_squares": customers / 20,
+        "products": min(buyers, customers / 30),
+        **values,
+    }
+
+
+def measured(rows, day=PLANNED, **settings):
+    return results.results(results.read(rows), day, Campaign(planned_buyers=200, **settings))
+
+
+@pytest.mark.parametrize(
+    ("buyers", "day", "decision"),
+    [
+        ((110, 100), PLANNED - dt.timedelta(1), "too early"),
+        ((110, 100), PLANNED, "undecided"),
+        # The interval for one look lies above 0, but is looked at daily.
+        ((135, 100), PLANNED, "undecided"),
+        ((200, 100), PLANNED, "gain"),
+        ((200, 100), ASSIGNED + dt.timedelta(2), "gain"),
+        ((100, 200), PLANNED, "loss"),
+        ((0, 0), PLANNED, "undecided"),
+    ],
+)
+def test_the_always_valid_interval_decides_because_campaigns_are_looked_at_daily(buyers, day, decision):
+    [one] = measured([row(True, buyers[0]), row(False, buyers[1])], day).results
+    assert one.decision == decision
+
+
+def test_wrong_sizes_come_before_a_gain():
+    [one] = measured([row(True, 200), row(False, 80, 800)]).results
+    assert (one.decision, one.effect) == ("mismatch", pytest.approx(0.1))
+    assert "treated 1,000 (expected 900), control 800 (expected 900)" in wording.mismatch(one)
+
+
+def test_the_deciles_of_an_arm_sum_to_the_arm_and_the_time_before_is_used():
+    rows = [
+        row(is_treated, 20 + 10 * is_treated + decile, 100, decile)
+        for decile in (1, 2, 3)
+        for is_treated in (True, False)
+    ]
+    found = measured(rows)
+    [compared] = results.read(rows)
+    strata = compared.strata["conversion"]
+    assert [len(strata), strata[0].treated.total, strata[2].control.total] == [3, 31, 23]
+    whole = compared.arms("conversion")
+    assert (whole.treated.customers, whole.treated.total, whole.control.total) == (300, 96, 66)
+    [one] = found.results
+    expected = effect(*whole)
+    assert (one.effect, one.explained) == (expected.difference.value, expected.explained)
+    assert expected.explained > 0.02
+    ranked = qini(strata)
+    assert (one.qini, one.qini_lower) == (ranked.coefficient.value, ranked.coefficient.lower)
+    # A decile's effect is the step of the Qini curve, which leaves out the time before.
+    assert [3 * found.deciles[0].gain, found.deciles[0].effect] == pytest.approx([0.1, 0.1])
+
+
+def test_an_empty_arm_has_no_effect_and_an_infinite_bound_is_none():
+    [one] = measured([row(True, 9)]).results
+    assert (one.treated_mean, one.control_mean, one.effect, one.decision) == (0.009, None, None, "mismatch")
+    assert "an arm has no customers" in wording.sentence(one)
+    [one] = measured([row(True, 9), row(False, 0)]).results
+    assert (one.effect, one.lower, one.upper, one.relative) == (pytest.approx(0.009), None, None, None)
+    assert "(-infinity to infinity at one look" in wording.sentence(one)
+
+
+def test_a_share_that_leaves_an_arm_empty_is_not_checked():
+    [one] = measured([row(True, 9, share=0.0)]).results
+    assert (one.sizes_p_value, one.decision) == (None, "undecided")
+
+
+def test_the_return_counts_all_treated_customers_and_is_told_only_if_the_cost_is_known():
+    arms = [row(True, 300, outcome="profit"), row(False, 100, outcome="profit")]
+    arms += [row(True, 300), row(False, 100)]
+    rows = sorted(arms, key=lambda one: one["outcome"])
+    by_outcome = {one.outcome: one for one in measured(rows, cost_per_customer=0.1).results}
+    profit = by_outcome["profit"]
+    assert profit.return_value == pytest.approx(profit.effect / 0.1 - 1)
+    assert by_outcome["conversion"].return_value is None
+    assert all(one.return_value is None for one in measured(rows).results)
+
+
+def test_the_holdout_has_no_campaign_no_deciles_and_no_return():
+    arms = [row(is_treated, 90, comparison="holdout", campaign="") for is_treated in (True, False)]
+    found = measured(arms, cost_per_customer=0.1)
+    [one] = found.results
+    assert (one.campaign, one.qini, found.deciles) == (None, None, [])
+    assert wording.title(one) == "all campaigns with the holdout of 50 %"
+
+
+def test_a_sentence_tells_both_means_and_both_intervals():
+    [one] = measured(
+        [
+            row(True, 200, before=0, before_squares=0, products=0),
+            row(False, 100, before=0, before_squares=0, products=0),
+        ]
+    ).results
+    assert wording.sentence(one).startswith(
+        "conversion of spring with its control group of 50 %: 20.00 % of 1,000 customers against 10.00 % of 1,000; "
+        "effect +10.00 points (+6.8"
+    )
+
+
+def test_strata_are_in_the_order_of_falling_probability():
+    rows = [row(True, 1, 10, 2), row(False, 1, 20, 2), row(True, 1, 30, 1), row(False, 1, 40, 1)]
+    [compared] = results.read(rows)
+    assert [one.customers for one in compared.strata["conversion"]] == [70, 30]
+    assert isinstance(compared.strata["conversion"][0], Stratum)
