@@ -22,7 +22,7 @@ def person(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("person")
-def test_a_person_is_told_the_command_that_gives_a_token():
+def test_an_error_names_the_command_that_gives_a_token():
     with pytest.raises(CommandError, match=r"export PROPENSITY_IDENTITY_TOKEN=\$\(gcloud auth print-identity-token\)"):
         checkout.identity(URL)
 

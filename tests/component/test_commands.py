@@ -201,7 +201,7 @@ def test_a_rollback_to_the_champion_changes_nothing_and_asks_nothing(moved):
     assert "version 3 (logistic_20170801_0a1b2c3d) is champion" in answer.stdout
 
 
-def test_the_history_tells_who_moved_the_champion_and_why(shop):
+def test_the_history_shows_who_moved_the_champion_and_why(shop):
     assert run("history").stdout == "there has been no champion yet\n"
     move = promotion.Move(1, NOW, "promoted", "", "3", FIRST, "deploy_model", "the gate approved [it]")
     decision = promotion.Decision("3", NOW, [move, msgspec.structs.replace(move, number=2, from_version="3")])

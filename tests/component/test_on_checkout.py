@@ -46,7 +46,7 @@ def logged(capfd):
     return [json.loads(line) for line in capfd.readouterr().out.splitlines() if '"checkout_scored"' in line]
 
 
-def test_a_checkout_is_scored_and_told_with_the_visitor_that_it_came_with(broker, capfd):
+def test_a_checkout_is_scored_and_published_with_its_visitor(broker, capfd):
     deliver(CHECKOUT)
     [scored] = told(broker)
     assert (scored.visitor_id, scored.model_version, scored.next_products[0]) == (VISITOR, VERSION, "tea")

@@ -13,7 +13,7 @@ def shop(bucket, monkeypatch):
     return connected(bucket, monkeypatch)
 
 
-def test_a_refused_and_a_given_up_message_are_sent_again_as_they_were(shop):
+def test_a_refused_and_a_given_up_message_are_sent_again_unchanged(shop):
     bury(shop, "1", refused("features-built", json.dumps(PUSHED).encode(), {"a": "b"}))
     bury(shop, "2", given_up(b"{}", {"c": "d"}))
     answer = run("replay", "--all", "--yes")

@@ -67,14 +67,14 @@ def test_a_step_is_recorded_once_and_the_first_record_stands(runs):
     assert runs.record(RUN, "build_features") == first
 
 
-def test_steps_are_told_in_the_order_in_which_they_finished(runs):
+def test_steps_are_listed_in_the_order_in_which_they_finished(runs):
     train = record("train_models", TrainingProgressed(RUN), NOW + timedelta(seconds=9))
     runs.finish(RUN, train)
     runs.finish(RUN, record())
     assert runs.records(RUN) == [record(), train]
 
 
-def test_the_last_failure_of_a_step_is_told_until_it_finishes(runs):
+def test_the_last_failure_of_a_step_is_shown_until_it_finishes(runs):
     runs.fail(RUN, failure("build_features"))
     runs.fail(RUN, failure("build_features", is_permanent=True))
     assert runs.failures(RUN) == [failure("build_features", is_permanent=True)]

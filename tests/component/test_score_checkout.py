@@ -42,7 +42,7 @@ def asked(client, document=CHECKOUT, **headers):
     return msgspec.json.decode(answer.data, type=Score, strict=True)
 
 
-def test_a_checkout_is_told_probability_decile_offer_and_next_products(client):
+def test_a_checkout_gets_probability_decile_offer_and_next_products(client):
     answer = client.post("/", json=CHECKOUT, headers={"X-Request-Id": "order-17"})
     assert (answer.status_code, answer.mimetype) == (200, "application/json")
     assert answer.headers["X-Request-Id"] == "order-17"
@@ -82,7 +82,7 @@ def test_a_count_may_be_written_with_a_point(client):
     )
 
 
-def test_an_empty_cart_is_told_what_is_popular(client):
+def test_an_empty_cart_gets_the_popular_products(client):
     assert asked(client, changed(cart=[])).next_products == RECOMMENDATIONS["popular"][:4]
 
 

@@ -155,7 +155,7 @@ def test_the_state_is_shown_on_one_screen(shop, logged):
     assert (state["data"]["newest_day"], state["newest_run"]["run_id"]) == ("2017-08-01", RUN)
 
 
-def test_of_an_empty_environment_it_says_what_is_not_there_yet(shop, logged):
+def test_for_an_empty_environment_it_names_what_does_not_exist_yet(shop, logged):
     assert {"champion": None, "newest_run": None, "data": None}.items() <= json.loads(status("--json")).items()
     assert status().count("none yet") == 2
 

@@ -34,7 +34,7 @@ def failed(world):
     return world
 
 
-def test_a_failed_run_has_a_report_of_what_it_has(failed):
+def test_a_failed_runs_report_shows_its_existing_documents(failed):
     take(RunFailed(FAILED, "build_features"))
     found = page(failed, FAILED)
     assert f"<h1>Run {FAILED}: failed</h1>" in found

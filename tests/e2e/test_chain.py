@@ -142,7 +142,7 @@ def test_the_winner_is_the_champion_and_takes_all_traffic(chain, run):
     assert chain.endpoint() == ([champion.number], {champion.number: 100})
 
 
-def test_the_endpoint_answers_what_ml_predict_says(chain):
+def test_the_endpoint_agrees_with_ml_predict(chain):
     champion = chain.clients.registry.champion()
     statement = f"""
         select * from ml.predict(
@@ -163,7 +163,7 @@ def test_the_published_event_about_the_audience_contains_no_rows(chain, run):
     assert msgspec.json.decode(chain.text(told[0]["manifest"]), type=Audience) == run.documents.audience
 
 
-def test_the_report_tells_of_the_run_and_of_no_visitor(chain, run):
+def test_the_report_shows_the_run_and_no_visitor(chain, run):
     page = chain.text(chain.runs.uri(run.run_id, "report.html"))
     sections = re.findall(r'<section id="(\w+)"', page)
     assert sections == ["run", "data", "models", "curves", "drivers", "segments", "audience", "cost"]

@@ -22,7 +22,7 @@ def datasets(chain):
     return sorted(one.dataset_id for one in chain.clients.bigquery.list_datasets())
 
 
-def test_a_past_day_is_judged_by_what_came_and_nothing_is_left(chain):
+def test_a_past_days_promises_are_compared_with_the_outcomes_and_nothing_is_left(chain):
     before, known = chain.state(), datasets(chain)
     said = CliRunner().invoke(app, ["backtest", "--days", "1", "--json"])
     assert said.exit_code == 0, said.output

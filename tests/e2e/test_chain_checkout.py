@@ -67,7 +67,7 @@ def test_a_checkout_is_scored_by_the_champion_and_logged_without_its_visitor(cha
     assert row["scored_at"].date() == row["day"]
 
 
-def test_a_checkout_that_comes_thrice_is_scored_once_and_told_thrice(chain):
+def test_a_checkout_delivered_three_times_is_scored_once_and_published_three_times(chain):
     chain.listen("checkout-scored")
     body = CHECKOUT | {"visitor_id": "mail-me"}
     for _ in range(3):
@@ -82,7 +82,7 @@ def test_a_checkout_that_comes_thrice_is_scored_once_and_told_thrice(chain):
     assert logged(chain, told[0].request_id)["source"] == "on_checkout"
 
 
-def test_propensity_score_asks_the_function_and_says_what_it_says(chain, monkeypatch, tmp_path):
+def test_propensity_score_prints_the_functions_answer(chain, monkeypatch, tmp_path):
     file = tmp_path / "checkout.json"
     file.write_text(json.dumps(CHECKOUT))
     said = CliRunner().invoke(app, ["score", f"@{file}"])

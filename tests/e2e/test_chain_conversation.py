@@ -51,7 +51,7 @@ def whole(chain, conversation, request):
     [["runs"], ["show", "RUN"], ["show", "RUN", "--json"], ["publish", "audience-published"], ["reset", "RUN"]],
     ids=lambda arguments: arguments[0],
 )
-def test_a_command_says_what_googles_documents_know(chain, conversation, arguments):
+def test_a_commands_requests_agree_with_googles_documents(chain, conversation, arguments):
     before = conversation.said.total()
     answer = CliRunner().invoke(app, [chain.first.run_id if one == "RUN" else one for one in arguments], input="n\n")
     assert answer.exit_code == (1 if arguments[0] == "reset" else 0)

@@ -68,7 +68,7 @@ def run_on_the_same_data(chain):
     return chain.refresh()
 
 
-def test_a_run_under_quick_faults_makes_what_an_undisturbed_run_makes(breakable_chain):
+def test_a_run_under_quick_faults_has_the_outcome_of_an_undisturbed_run(breakable_chain):
     chain = breakable_chain
     # The faults strike earlier than planned, since this run makes fewer requests than the schedule assumes.
     planned = schedule.plan(10, QUICK_KINDS)

@@ -129,7 +129,7 @@ def test_figures_of_several_calls_add_up(tmp_path, capsys):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
-def test_two_runs_under_faults_leave_what_an_undisturbed_run_leaves(tmp_path):
+def test_two_runs_under_faults_leave_the_same_data_as_an_undisturbed_run(tmp_path):
     campaign = [sys.executable, "-m", "faults", "--runs", "2", "--seed", "1", "--folder", str(tmp_path)]
     done = subprocess.run(campaign, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -101,7 +101,7 @@ def test_the_embedded_scorer_stands_in_for_an_endpoint_that_fails(start, endpoin
 
 
 @pytest.mark.parametrize("failure", ["resets", "429", "500", "404", "no JSON"])
-def test_an_endpoint_that_fails_is_left_alone_within_20_requests_and_asked_again_once_it_is_mended(
+def test_the_breaker_opens_within_20_failed_requests_and_closes_once_the_endpoint_works_again(
     start, endpoint, clock, failure
 ):
     scorer = start()
@@ -158,7 +158,7 @@ def test_retries_are_at_most_a_tenth_of_the_requests(start, endpoint):
     assert 200 < endpoint.requests <= 220
 
 
-def test_requests_that_are_wrong_in_themselves_do_not_make_it_be_left_alone(start, endpoint):
+def test_invalid_requests_do_not_open_the_breaker(start, endpoint):
     scorer = start()
     endpoint.act = 400
     assert {scorer.score({}) for _ in range(40)} == {EMBEDDED}
@@ -190,7 +190,7 @@ def test_while_no_champion_is_known_and_the_endpoint_fails_the_error_says_so(onl
         scorer.score({"pageviews": 3})
 
 
-def test_a_fallback_is_one_log_line_that_holds_nothing_of_what_was_sent(start, endpoint, capfd):
+def test_a_fallback_is_one_log_line_without_values_of_the_request(start, endpoint, capfd):
     scorer = start()
     endpoint.act = 400
     scorer.score({"pageviews": 123454321, "device": "a secret device"})

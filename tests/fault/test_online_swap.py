@@ -200,7 +200,7 @@ def scorer_of_a_storage_of_its_own(folder, monkeypatch, clock, app=None):
 
 
 @pytest.mark.usefixtures("credentials")
-def test_a_bucket_that_cannot_be_reached_leaves_what_was_read(tmp_path, monkeypatch, clock, capfd):
+def test_if_the_bucket_cannot_be_reached_the_last_snapshot_stays(tmp_path, monkeypatch, clock, capfd):
     with scorer_of_a_storage_of_its_own(tmp_path, monkeypatch, clock) as scorer:
         pass
     look_again(scorer, clock)
@@ -228,7 +228,7 @@ def test_a_bucket_that_hangs_keeps_no_request_waiting(tmp_path, monkeypatch, clo
             let_go.set()
 
 
-def test_recommendations_and_what_is_out_of_stock_come_with_the_same_look(scorer, online_bucket, clock):
+def test_recommendations_and_stock_are_refreshed_together(scorer, online_bucket, clock):
     assert (scorer.snapshot().recommender, scorer.snapshot().out_of_stock) == (None, frozenset())
     document = {"run_id": "20170801-0a1b2c3d", "as_of": "2017-08-01", "opened_at": "2017-08-02T04:00:00Z"}
     document |= {"rules": [], "similar": {}, "popular": ["a", "b"]}

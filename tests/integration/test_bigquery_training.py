@@ -181,12 +181,12 @@ def log_entry(**labels):
     return delivered(body, "training-progressed")
 
 
-def test_the_log_entry_of_a_training_tells_its_run_and_attempt():
+def test_the_log_entry_of_a_training_contains_its_run_and_attempt():
     told = log_entry(run_id="20170801-0a1b2c3d", attempt="2")
     assert evaluate_models.decode(told) == TrainingProgressed("20170801-0a1b2c3d", 2)
 
 
 @pytest.mark.parametrize("labels", [{"run_id": "20170801-0a1b2c3d"}, {"run_id": "20170801-0a1b2c3d", "attempt": "x"}])
-def test_the_log_entry_of_a_job_that_tells_no_attempt_is_no_event(labels):
+def test_the_log_entry_of_a_job_without_an_attempt_is_no_event(labels):
     with pytest.raises(Malformed, match="of no job labelled with a run_id and an attempt"):
         evaluate_models.decode(log_entry(**labels))

@@ -50,7 +50,7 @@ def cloud(meeting_cloud, tmp_path_factory):
     ],
 )
 @pytest.mark.slow
-def test_a_candidate_is_deployed_as_what_its_statement_trains_whatever_it_is_called(
+def test_a_candidates_deployment_depends_on_its_model_type_and_not_on_its_name(
     name, text, scorer, cloud, sql, monkeypatch
 ):
     (sql / "models" / f"{name}.sql").write_text((SQL / "models" / f"{text}.sql").read_text())

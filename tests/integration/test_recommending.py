@@ -107,7 +107,7 @@ def test_without_a_reservation_similarity_recommends_and_the_log_says_why(projec
     assert "P0" not in recommender.next_products(["P1"], set(), 100)
 
 
-def test_older_data_and_an_older_run_on_the_same_data_leave_the_artefact_as_it_is(project):
+def test_older_data_and_an_older_run_on_the_same_data_leave_the_artefact_unchanged(project):
     def artefact(run_id, as_of, opened_at):
         return Artefact(run_id=run_id, as_of=as_of, opened_at=opened_at, rules=[], similar={}, popular=[])
 

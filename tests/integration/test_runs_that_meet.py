@@ -215,7 +215,7 @@ ORDERS = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("after", "stands_still_before", "seed"), ORDERS)
-def test_in_any_order_two_runs_leave_what_one_after_the_other_leaves(cloud, expected, after, stands_still_before, seed):
+def test_two_runs_in_any_order_leave_the_same_data_as_in_sequence(cloud, expected, after, stands_still_before, seed):
     options = {"recommends": True} if seed in {2, 4} else {}
     world = in_any_order(cloud, AFTER[after], stands_still_before, seed, **options)
     assert_as_one_after_the_other(world, expected(after, **options))
@@ -223,7 +223,7 @@ def test_in_any_order_two_runs_leave_what_one_after_the_other_leaves(cloud, expe
 
 
 @pytest.mark.slow
-def test_a_run_that_loses_a_race_publishes_what_stands_and_no_alert_fires(in_order, expected):
+def test_a_run_that_loses_a_race_publishes_the_stored_record_and_no_alert_fires(in_order, expected):
     world = in_order("newer days")
     assert expected("newer days")
     champion = world.registry.champion()

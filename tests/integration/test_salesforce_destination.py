@@ -125,7 +125,7 @@ def test_a_row_is_deleted_and_a_row_that_is_not_there_counts_as_deleted(place, s
     assert place.count(DELETE) == 4
 
 
-def test_rows_that_are_not_deleted_are_told_with_a_reason(place):
+def test_rows_that_are_not_deleted_are_reported_with_a_reason(place):
     answer = place.destination("none").apply(batch(member("a"), kind="remove"))
     assert answer.outcome == "failed"
     assert answer.detail.startswith("Salesforce has not deleted 1 rows, for example because: The data extension")

@@ -100,13 +100,13 @@ def test_a_champion_without_a_fault_that_is_shown_stays(shop, served):
     assert shop.sent == []
 
 
-def test_a_fault_that_the_former_champion_had_too_returns_nobody(shop):
+def test_a_fault_that_the_former_champion_had_too_causes_no_rollback(shop):
     log(shop, checkouts("1", 40, ago=YESTERDAY, scored_by="endpoint"), checkouts("2", 40, scored_by="endpoint"))
     look()
     assert who_serves(shop) == (SECOND, {"2": 100})
 
 
-def test_after_the_first_hours_nobody_returns(shop, monkeypatch):
+def test_after_the_first_hours_the_former_champion_does_not_return(shop, monkeypatch):
     log(shop, checkouts("2", 40, scored_by="endpoint"))
     late = datetime.now(UTC) + timedelta(hours=shop.settings.monitoring.early_hours)
     monkeypatch.setattr(watch_checkouts, "datetime", type("Later", (), {"now": staticmethod(lambda _: late)}))

@@ -35,7 +35,7 @@ def called(folder, *command, **environment):
     return done.stdout
 
 
-def test_the_wheel_holds_what_runs_and_nothing_else(wheel):
+def test_the_wheel_holds_only_the_files_that_commands_and_functions_use(wheel):
     with zipfile.ZipFile(wheel) as content:
         names = {name for name in content.namelist() if ".dist-info/" not in name}
     declared = {str(path.relative_to(package.ROOT)) for path in (package.ROOT / "sql" / "tables").iterdir()}

@@ -90,7 +90,7 @@ def test_of_a_run_a_statement_has_the_values_and_names_with_which_the_run_ran_it
     assert [dict(row) for row in console.query_and_wait(script)] == expected
 
 
-def test_of_a_run_lists_and_texts_are_those_of_its_last_job(a_run, console):
+def test_a_runs_script_has_the_lists_and_texts_of_its_last_job(a_run, console):
     for products in (["a"], ["it's", 'a "b"\\\n'], []):
         a_run.query("recommendations/artefact_popular", {**RUN, "unavailable": products, "most_popular": 3})
         script = printed("recommendations/artefact_popular", "--run", RUN["run_id"])
@@ -98,7 +98,7 @@ def test_of_a_run_lists_and_texts_are_those_of_its_last_job(a_run, console):
         assert told == products
 
 
-def test_of_a_run_that_has_not_run_a_statement_yet_what_is_known_of_the_run_is_filled_in(a_run):
+def test_without_a_job_a_runs_script_has_the_known_values_of_the_run(a_run):
     script = printed("recommendations/rules", "--run", RUN["run_id"])
     assert script.startswith(f"-- BigQuery knows no job of run {RUN['run_id']} that ran this.\n-- Replace the ")
     assert f'declare p_run_id string default "{RUN["run_id"]}";  -- id of the run\n' in script

@@ -130,7 +130,7 @@ shares = st.floats(0.001, 1)
 
 @settings(max_examples=60, deadline=None)
 @given(parameters, frequencies, ages, shares, st.floats(1, 200))
-def test_expected_orders_are_those_of_the_papers_closed_form(given_parameters, frequency, age, share, horizon):
+def test_expected_orders_agree_with_the_papers_closed_form(given_parameters, frequency, age, share, horizon):
     # The closed form divides by a - 1.
     assume(abs(given_parameters.a - 1) >= 0.01)
     published = closed_form(given_parameters, frequency, share * age, age, horizon)

@@ -182,7 +182,7 @@ def test_a_change_of_code_or_statements_changes_the_bundle(tree, tmp_path):
         ("shared/log_events.py", []),
     ],
 )
-def test_a_bundle_holds_what_its_functions_can_reach(file, bundles):
+def test_a_bundle_holds_the_files_that_its_functions_can_reach(file, bundles):
     assert (package.ROOT / file).is_file()
     assert [name for name, files in CONTENTS.items() if Path(file) in files.values()] == bundles
 
@@ -265,7 +265,7 @@ def test_the_bundles_are_where_terraform_looks_for_them_from_any_folder(tree, tm
 TEMPLATES = {("shared", ".html"), ("shared", ".css"), ("shared", ".jinja")}
 
 
-def test_a_bundle_holds_what_runs_and_nothing_else(bundle):
+def test_a_bundle_holds_only_the_files_that_functions_use(bundle):
     names = [PurePosixPath(name) for name in bundle.namelist()]
     assert {name.parts[0] for name in names} == {"main.py", "requirements.txt", "functions", "shared", "sql"}
     kinds = {(name.parts[0], name.suffix) for name in names if name.parent.name}

@@ -101,7 +101,7 @@ def test_isotonic_regression_is_taken_where_it_is_shown_to_be_better_on_many_buy
     assert log_loss(unseen, crooked.calibrator) < log_loss(unseen, Calibrator(line.slope, ((0.0, line.intercept),)))
 
 
-def test_blocks_are_those_of_scikit_learns_isotonic_regression():
+def test_blocks_agree_with_scikit_learns_isotonic_regression():
     given = points(4, 500, bent)
     rates = [block.rate for block in pooled(given) for _ in range(block.row_count)]
     x, labels, counts = ([point[index] for point in given] for index in (2, 1, 3))
@@ -189,7 +189,7 @@ def test_calibration_that_cannot_be_estimated_is_not_shown():
     assert judge(None, None, 0, 1.25).startswith("not shown: the test visitors are all buyers or all none")
 
 
-def test_a_wider_tolerance_takes_what_a_narrow_one_does_not():
+def test_a_wider_tolerance_accepts_more():
     estimates = Estimate(0.9, NARROW), Estimate(1.1, NARROW)
     assert judge(*estimates, 100, 1.25).startswith("calibrated")
     assert judge(*estimates, 100, 1.1).startswith("off")

@@ -105,7 +105,7 @@ VULNERABLE = {"name": "jinja2", "version": "1", "vulns": [{"id": "PYSEC-1", "fix
         ([SOUND, VULNERABLE], "jinja2 has PYSEC-1, fixed in 2", True),
     ],
 )
-def test_the_audit_tells_what_is_vulnerable_and_what_it_could_not_look_up(packages, said, is_vulnerable):
+def test_the_audit_lists_vulnerable_packages_and_those_that_it_could_not_check(packages, said, is_vulnerable):
     lines, found = script("audit").told("requirements/chain.txt", packages, "")
     assert said in "\n".join(lines)
     assert found == is_vulnerable

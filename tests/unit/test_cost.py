@@ -238,7 +238,7 @@ def test_candidates_that_are_not_trained_cost_nothing():
     assert not found & {"bigquery_create_external_model", "vertex_training_hour"}
 
 
-def test_a_candidate_has_the_price_of_what_its_statement_trains_whatever_it_is_called(tmp_path, monkeypatch):
+def test_a_candidates_price_depends_on_its_model_type_and_not_on_its_name(tmp_path, monkeypatch):
     (tmp_path / "models").mkdir()
     for name, text in (("forest", "boosted_trees"), ("boosted_trees", "logistic")):
         (tmp_path / "models" / f"{name}.sql").write_text((SQL / "models" / f"{text}.sql").read_text())
@@ -382,7 +382,7 @@ def test_nothing_that_costs_is_left_out():
     assert {one.price for one in used if one.quantity > 0} == price_list().prices.keys()
 
 
-def test_a_table_that_forgets_keeps_no_more_than_its_days():
+def test_a_table_with_an_expiration_stores_only_its_days():
     counted = volumes(LARGE)
     day = counted.partition_bytes("training_rows")
     assert counted.stored("training_rows") == (60 * day, 0)

@@ -201,7 +201,7 @@ def is_told(entry, export):
 
 
 @pytest.mark.parametrize("email", ["firebase-measurement", "analytics-processing-dev", "somebody"])
-def test_a_day_table_that_google_analytics_has_loaded_is_told_of(email):
+def test_a_day_table_that_google_analytics_has_loaded_is_announced(email):
     export = refreshes.Export("p", "d", "events_")
     entry = loaded(email, "projects/p/datasets/d/tables/events_20260101")
     assert is_told(entry, export) == (email != "somebody")
@@ -211,7 +211,7 @@ def test_a_day_table_that_google_analytics_has_loaded_is_told_of(email):
 @pytest.mark.parametrize(
     "table", ["projects/p/datasets/d2", "projects/p2/datasets/d", "projects/p/datasets/2d", "x/p/datasets/d"]
 )
-def test_a_day_table_of_another_dataset_is_neither_told_of_nor_read(table):
+def test_a_day_table_of_another_dataset_is_neither_announced_nor_read(table):
     export = refreshes.Export("p", "d", "events_")
     entry = loaded("firebase-measurement", f"{table}/tables/events_20260101")
     assert not is_told(entry, export)

@@ -13,7 +13,7 @@ from demo.visitors import arrivals
 FIRST_DAY = dt.date(2026, 1, 1)
 
 
-def test_the_truth_is_the_share_that_buys_on_a_return_and_ranks_better_than_what_is_seen():
+def test_the_true_probability_is_the_share_that_buys_and_ranks_better_than_visible_features():
     rng, truth, horizon = np.random.default_rng(3), Truth(), 14
     days = 40
     last = FIRST_DAY + dt.timedelta(days - 1)

@@ -43,7 +43,7 @@ def test_the_tail_of_f_is_whole_up_to_zero():
     assert upper_tail_of_f(0, 3, 20) == upper_tail_of_f(-1, 3, 20) == 1
 
 
-def test_days_that_differ_only_by_chance_leave_the_statistic_as_it_is():
+def test_days_that_differ_only_by_chance_leave_the_statistic_unchanged():
     assert probability(changed(chi_square=20.0, base_chi_square=100.0)) == pytest.approx(stats.f.sf(20 / 9, 9, 189))
 
 

@@ -85,7 +85,7 @@ wild = st.fixed_dictionaries(
 @pytest.mark.parametrize("model_type", ["LOGISTIC_REG", "BOOSTED_TREE_CLASSIFIER"])
 @settings(max_examples=40, deadline=None)
 @given(rows=st.lists(wild, min_size=1, max_size=60))
-def test_the_scorer_says_what_ml_predict_and_the_calibrator_say_of_any_visitor(model_type, rows):
+def test_the_scorer_agrees_with_ml_predict_and_the_calibrator_for_any_visitor(model_type, rows):
     model, artefact = trained(model_type)
     bare = embedded_scorer.load(artefact)
     calibrated = msgspec.structs.replace(artefact, calibrator=CALIBRATOR)

@@ -81,7 +81,7 @@ def test_the_best_candidate_wins_unless_a_simpler_one_is_shown_to_be_no_worse():
     assert choose(MODELS, evaluated(baseline=no_worse, logistic=no_worse), LIMITS).candidate == "baseline"
 
 
-def test_the_simplest_wins_where_it_is_the_best_or_where_nothing_can_be_told():
+def test_the_simplest_wins_where_it_is_the_best_or_where_nothing_can_be_compared():
     told = Told({"baseline": {"log_loss": Estimate(0.1, 0)}, "trees": {"log_loss": Estimate(0.2, 0)}})
     assert choose(MODELS, told, LIMITS).reason.endswith("It is also the simplest candidate.")
     unknown = choose(MODELS, Told({}), Gate(metric="roc_auc"))

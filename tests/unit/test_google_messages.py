@@ -78,7 +78,7 @@ def test_every_event_is_held_against_something():
 @pytest.mark.parametrize("kind", JOBS)
 @pytest.mark.parametrize("statement_type", ["CREATE_MODEL", "ALTER_MODEL"])
 @pytest.mark.parametrize("error", [None, {"reason": "invalidQuery", "message": "no"}])
-def test_the_local_bigquery_tells_of_a_job_as_google_does(kind, statement_type, error):
+def test_the_local_bigquery_logs_a_job_as_google_does(kind, statement_type, error):
     entry = audit.entry(
         {
             "jobReference": {"projectId": "p", "jobId": "j", "location": "US"},

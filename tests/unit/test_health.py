@@ -63,7 +63,7 @@ def test_scores_are_of_the_newest_day(scored, newest, state):
     assert health.scores_age(scored, newest).state == state
 
 
-def test_a_champion_that_is_too_old_asks_for_a_training():
+def test_a_champion_that_is_too_old_requests_a_training():
     assert health.champion_age(45, 45).state == "fine"
     old = health.champion_age(46, 45)
     assert (old.state, old.value, old.threshold) == ("act", 46, 45)

@@ -100,7 +100,7 @@ def test_a_message_is_in_the_customers_language_if_there_is_a_template(language,
     assert f"<p>{hello}</p>" in rendered.html
 
 
-def test_a_template_that_is_missing_is_told_with_those_that_there_are():
+def test_a_missing_template_is_an_error_that_names_the_existing_ones():
     with pytest.raises(Permanent, match=r"mail\.template is summer, .* name one of checkout, or add the file"):
         rendering.render(Mail(template="summer"), "", "", [], "coupon")
 

@@ -116,9 +116,7 @@ def test_a_folder_is_refused_as_a_result_before_anything_starts(told, tmp_path):
         ("package --output {file}/zip", "{file} is a file"),
     ],
 )
-def test_a_command_that_is_called_wrongly_ends_with_2_and_one_line_that_names_what_was_given_and_its_rule(
-    told, tmp_path, words, named
-):
+def test_a_wrong_call_of_a_command_exits_with_2_and_names_the_value_and_its_rule(told, tmp_path, words, named):
     file = tmp_path / "file"
     file.write_text("no JSON")
     line = told(*words.format(file=file).split(), code=2)

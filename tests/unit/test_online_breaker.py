@@ -94,7 +94,7 @@ def ask(breaker, *, is_success, now=0.0):
     return permit
 
 
-def test_a_mended_service_is_asked_again_by_itself():
+def test_the_breaker_closes_once_the_service_works_again():
     breaker = Breaker(1, OPEN_SECONDS, PROBES)
     assert ask(breaker, is_success=False)
     assert not ask(breaker, is_success=True, now=9.9)
@@ -103,7 +103,7 @@ def test_a_mended_service_is_asked_again_by_itself():
     assert breaker.state == "closed"
 
 
-def test_a_service_that_fails_now_and_then_is_not_left_alone():
+def test_occasional_failures_do_not_open_the_breaker():
     breaker = Breaker(5, OPEN_SECONDS, PROBES)
     for number in range(200):
         assert ask(breaker, is_success=number % 5 != 0)
@@ -122,7 +122,7 @@ def test_retries_are_never_more_than_their_share_of_the_requests(share, wanted):
 
 
 @pytest.mark.parametrize(("share", "most"), [(0.1, 10), (0.5, 3)])
-def test_a_long_time_without_retries_saves_up_no_more_than_so_many(share, most):
+def test_the_retry_budget_stays_limited_after_a_long_time_without_retries(share, most):
     budget = Budget(share, most)
     for _ in range(10_000):
         budget.earn()

@@ -63,7 +63,7 @@ def test_similarities_to_all_products_in_the_cart_add_up():
 
 
 @pytest.mark.parametrize("cart", [[], ["a product that nobody knows"]])
-def test_a_cart_that_says_nothing_gets_the_popular_products(cart):
+def test_a_cart_without_rules_or_similar_products_gets_the_popular_products(cart):
     assert answered(cart, limit=2) == ["cap", "pen"]
 
 

@@ -65,14 +65,14 @@ def test_ticks_are_round_values_within_the_axis(low, high, ticks):
     ("share", "text"),
     [(None, "-"), (0, "0 %"), (0.0123, "1.23 %"), (0.123, "12.3 %"), (1, "100 %"), (0.00042, "0.04 %")],
 )
-def test_a_share_is_told_in_percent(share, text):
+def test_a_share_is_printed_in_percent(share, text):
     assert words.percent(share) == text
 
 
 @pytest.mark.parametrize(
     ("number", "text"), [(4.23, "4.2 s"), (59.96, "1 min 0 s"), (192, "3 min 12 s"), (239.8, "4 min 0 s")]
 )
-def test_a_duration_is_told_in_minutes_and_seconds(number, text):
+def test_a_duration_is_printed_in_minutes_and_seconds(number, text):
     assert words.seconds(number) == text
 
 

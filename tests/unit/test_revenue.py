@@ -25,7 +25,7 @@ def fits(sample, histories):
     return bgnbd.fit(histories), gamma_gamma.fit(values)
 
 
-def test_the_figures_of_cdnow_are_those_of_the_page(fits, sample, histories):
+def test_the_figures_of_cdnow_agree_with_the_page(fits, sample, histories):
     """docs/customer-value.md shows these figures.
 
     Actual sales exceed the interval: orders rose at the end of the year.

@@ -98,7 +98,7 @@ def test_one_customer_shows_nothing():
     )
 
 
-def test_the_bias_is_what_the_forecasts_are_too_high_by():
+def test_the_bias_is_the_relative_excess_of_the_forecasts():
     assert Errors("a", 10, 5, 200, 150, 0, 0).bias == -0.25
     assert Errors("a", 10, 0, 0, 150, 0, 0).bias == np.inf
 
@@ -130,7 +130,7 @@ def revenue(sample, orders):
     return {"mean": np.full(len(of_past), of_past.mean()), "rate": of_past, "bgnbd": orders["bgnbd"] * value}
 
 
-def test_the_errors_at_cdnow_are_those_of_the_page(sample, orders, revenue):
+def test_the_errors_at_cdnow_agree_with_the_page(sample, orders, revenue):
     """The page is docs/customer-value.md."""
 
     def told(forecasts, actual, method, other):

@@ -157,7 +157,7 @@ def test_an_rpc_is_held_against_the_service_and_its_proto():
     ]
 
 
-def test_a_problem_is_told_once_unless_it_is_listed():
+def test_a_problem_is_reported_once_unless_it_is_listed():
     heard = Conversation()
     heard.hear_rpc("/google.pubsub.v1.Publisher/Send", [])
     assert len(heard.unlisted()) == 1

@@ -160,7 +160,7 @@ ENTRY = {
         ("NOT (severity=WARNING labels.env=prod)", False),
     ],
 )
-def test_a_filter_matches_what_google_says_it_does(text, expected):
+def test_a_filter_matches_as_google_documents_it(text, expected):
     assert parse(text)(ENTRY) is expected
 
 

@@ -43,7 +43,7 @@ ATTRIBUTES = {"domain": "com", "iana.org/language_tag": "en", "region": "us-east
         ('attributes.domain = "AND" OR attributes.domain = "com"', True),
     ],
 )
-def test_a_filter_lets_through_what_google_says_it_does(text, expected):
+def test_a_filter_matches_as_google_documents_it(text, expected):
     assert parse(text)(ATTRIBUTES) is expected
 
 

@@ -22,7 +22,7 @@ def splits(draw, least=1):
 
 
 @given(splits())
-def test_a_split_that_adds_up_to_a_hundred_is_taken_as_it_is(split):
+def test_a_split_that_adds_up_to_a_hundred_is_accepted_unchanged(split):
     assert traffic.checked(split, split) == split
 
 

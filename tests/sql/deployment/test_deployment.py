@@ -30,7 +30,7 @@ def test_a_model_is_exported_into_the_runs_folder(candidate, models, warehouse):
 
 
 @pytest.mark.parametrize("candidate", CANDIDATES)
-def test_golden_rows_are_the_extremes_and_some_between_with_what_the_model_says_of_them(candidate, models, warehouse):
+def test_golden_rows_are_the_extremes_and_some_between_with_their_probabilities(candidate, models, warehouse):
     warehouse.fill({"training_rows": training_rows()})
     of = {**RUN, "candidate": candidate, "split": "test", **IDENTITY.parameters}
     warehouse.run("evaluation/predictions", of, model=candidate)

@@ -83,7 +83,7 @@ def predicted(warehouse, candidate, rows):
 @pytest.mark.parametrize("candidate", CANDIDATES)
 @settings(max_examples=5, deadline=None)
 @given(rows=st.lists(visitor, min_size=40, max_size=60))
-def test_the_embedded_scorer_says_what_ml_predict_says_of_any_visitor(candidate, rows, scorers, whole_warehouse):
+def test_the_embedded_scorer_agrees_with_ml_predict_for_any_visitor(candidate, rows, scorers, whole_warehouse):
     said = predicted(whole_warehouse, candidate, rows)
     assert len(said) == len(rows)
     for row, probability in zip(rows, said, strict=True):

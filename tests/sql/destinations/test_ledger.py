@@ -57,7 +57,7 @@ def test_members_of_a_sent_batch_are_sent_and_never_delivered(warehouse, states)
     assert there(warehouse) == {"a", "d"}
 
 
-def test_recording_again_what_was_sent_takes_nothing_back(warehouse, states):
+def test_recording_sent_members_again_does_not_undo_their_outcome(warehouse, states):
     warehouse.fill({"destination_changes": changes("a"), "destination_members": members("a")})
     warehouse.run("destinations/record_sent", sent(("add", 1, "r1")))
     warehouse.run("destinations/record_outcome", ended({"r1": "confirmed"}))

@@ -35,7 +35,7 @@ def expected(rows: list[dict]) -> dict:
     }
 
 
-def test_counts_are_those_of_scikit_learn_and_calibration_is_of_tenths(warehouse):
+def test_counts_agree_with_scikit_learn_and_calibration_is_by_tenths(warehouse):
     given = {"smooth": predictions(1, 120, 9), "tied": predictions(2, 95, 1)}
     rows = [{**RUN, "split": "test", "candidate": name, **row} for name, rows in given.items() for row in rows]
     stranger = {**rows[0], "visitor_id": "x", "probability": 0.0}

@@ -79,7 +79,7 @@ def equal(found: Estimate | None, wanted: Estimate):
     )
 
 
-def test_a_models_metrics_are_those_of_scikit_learn_and_vary_as_delong_and_the_means_say(given, warehouse):
+def test_a_models_metrics_agree_with_scikit_learn_and_their_variances_with_the_formulas(given, warehouse):
     labels, said = given
     warehouse.fill({"evaluation_rows": rows(labels, said)})
     found = compared(warehouse)
@@ -178,7 +178,7 @@ def test_bootstrap_replicates_have_the_variance_that_scikit_learn_gives_for_the_
         assert row["pr_auc_variance"] == pytest.approx(difference[1:].var(ddof=1))
 
 
-def test_the_weights_of_many_visitors_are_those_of_a_poisson_variable_of_mean_one():
+def test_the_weights_of_many_visitors_have_a_poisson_distribution_of_mean_one():
     counts = np.bincount([weight(str(one), replicate) for one in range(2000) for replicate in range(1, 9)], minlength=9)
     expected = 16_000 * stats.poisson.pmf(range(4), 1)
     assert counts[:4] == pytest.approx(expected, rel=0.05)

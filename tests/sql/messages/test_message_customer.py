@@ -199,7 +199,7 @@ def test_a_connection_that_breaks_while_the_message_is_sent_leaves_it_unconfirme
     assert [outcome for _, outcome, _ in lines(capfd)] == ["unconfirmed", None]
 
 
-def test_a_refused_recipient_is_told_with_what_to_do_and_not_tried_again(world, capfd):
+def test_a_refused_recipient_is_reported_with_a_remedy_and_not_tried_again(world, capfd):
     world.deliver("vb")
     world.deliver("vb")
     assert world.outcomes() == {"always_on/r1": "refused"}
@@ -208,7 +208,7 @@ def test_a_refused_recipient_is_told_with_what_to_do_and_not_tried_again(world, 
     assert reason.startswith("the relay answered 550 to the recipient: correct the address in crm_customers")
 
 
-def test_a_refused_message_is_told_and_does_not_count_for_the_cap(world, capfd):
+def test_a_refused_message_is_logged_and_does_not_count_for_the_cap(world, capfd):
     world.set(most=1)
     world.platforms.plan("mail", {"kind": "server_error"})
     world.deliver()
@@ -257,7 +257,7 @@ def test_a_password_is_never_sent_to_a_relay_without_encryption(world):
     assert world.platforms.received("mail") == []
 
 
-def test_the_rules_are_those_of_the_audience_for_any_customer(warehouse):
+def test_the_rules_agree_with_those_of_the_audience_for_any_customer(warehouse):
     """Random customers get the same reasons as from customers/exclusions for e-mail, and the arm that their hash
     gives.
     """

@@ -13,7 +13,7 @@ INPUTS = {"baseline": ["bounces", "time_on_site"]}
 
 
 @pytest.mark.parametrize("candidate", CANDIDATES)
-def test_a_candidate_learns_from_features_alone_and_says_how_it_went(candidate, models, warehouse):
+def test_a_candidate_is_trained_on_features_alone_and_has_training_statistics(candidate, models, warehouse):
     [statistics] = warehouse.run("deployment/training_statistics", model=candidate)
     assert [feature["input"] for feature in statistics["features"]] == INPUTS.get(candidate, FEATURES)
     iterations = statistics["iterations"]

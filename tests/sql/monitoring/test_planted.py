@@ -174,7 +174,7 @@ def test_a_drift_that_moves_neither_scores_nor_metrics_is_information(warehouse,
 
 
 @pytest.mark.slow
-def test_an_export_that_has_stopped_is_told(warehouse, environment, trained):
+def test_an_export_that_has_stopped_is_reported(warehouse, environment, trained):
     late = NOW + dt.timedelta(days=9)
     found, _ = checked(warehouse, environment, shop(), trained[0]["logistic"], today=late)
     assert not_fine(found) == {"data_age": "warn"}

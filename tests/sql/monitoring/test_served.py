@@ -65,7 +65,7 @@ def shop(visitors, sends):
     return rows
 
 
-def test_a_shop_that_sends_what_is_exported_is_fine_and_one_that_sends_its_servers_country_is_not(warehouse, context):
+def test_inputs_that_agree_with_the_export_are_fine_and_the_servers_country_is_not(warehouse, context):
     warehouse.fill(shop(80, lambda features: features))
     [features, performance] = served.findings(CHAMPION, PSEUDONYMS, opened(context, RUN, DAY))
     assert (features.state, features.value) == ("fine", 0.0)

@@ -102,7 +102,7 @@ def refunds(name, revenue, told):
 
 @settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(reports, min_size=60, max_size=60))
-def test_the_orders_are_those_of_the_rules(whole_warehouse, drawn):
+def test_the_orders_agree_with_the_rules(whole_warehouse, drawn):
     told = [row(report) for report in drawn]
     whole_warehouse.fill({"order_reports": told})
     whole_warehouse.run("orders/orders")

@@ -81,7 +81,7 @@ def assert_same(found, wanted):
     LIFTS,
 )
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_sets_and_rules_are_those_of_fp_growth(warehouse, baskets, min_support, min_confidence, min_lift):
+def test_itemsets_and_rules_agree_with_fp_growth(warehouse, baskets, min_support, min_confidence, min_lift):
     least = {"min_support": min_support, "min_confidence": min_confidence, "min_lift": min_lift}
     try:
         assert_same(mined(warehouse, interactions(baskets), **least), expected([*map(sorted, baskets)], **least))
@@ -90,7 +90,7 @@ def test_sets_and_rules_are_those_of_fp_growth(warehouse, baskets, min_support, 
 
 
 @pytest.mark.slow
-def test_sets_and_rules_of_a_thousand_baskets_are_those_of_fp_growth(warehouse):
+def test_itemsets_and_rules_of_a_thousand_baskets_agree_with_fp_growth(warehouse):
     random = np.random.default_rng(5)
     popularity = 1 / np.arange(2, 42)
     baskets = [

@@ -17,7 +17,7 @@ def filled(warehouse):
     return rows
 
 
-def test_correlations_are_those_of_numpy(warehouse):
+def test_correlations_agree_with_numpy(warehouse):
     rows = filled(warehouse)
     found = {
         (row["feature"], row["other_feature"]): row["correlation"] for row in warehouse.run("report/correlations", RUN)
