@@ -36,6 +36,13 @@ class Choice(StrEnum):
     FREE = "free"
 
 
+class Channel(StrEnum):
+    """The channel of a campaign."""
+
+    ADS = "ads"
+    EMAIL = "email"
+
+
 def run_id(text: str) -> str:
     """Return a run's id unchanged.
 

@@ -11,6 +11,7 @@ from cli.backtest import past as backtests
 from shared.campaign import measuring
 from shared.chain import current, pointer, promotion, recommending
 from shared.chain.versions import run_of_model
+from shared.customers import opening
 from shared.destination_settings import DESTINATIONS
 from shared.destinations.files import FOLDER
 from shared.destinations.step import claim
@@ -103,12 +104,16 @@ def _plan_notes(removal: Removal, environment: Environment, run_id: str | None) 
 
 
 def _plan_deliveries(removal: Removal, environment: Environment, run_id: str | None) -> None:
-    """Add the claims of delivery runs, and the files they wrote.
+    """Add the claims of delivery runs and of the run that finds customers, and the files that deliveries wrote.
 
     A claim would let a scheduled message look for the run.
 
-    Open requests stay, and the next delivery run follows them up. So do the member ledger and the arms.
+    Open requests stay, and the next delivery run follows them up. So do the member ledger, the arms, campaign events
+    and the suppressions from these events.
     """
+    newest, read = opening.newest(environment).read()
+    if newest and run_id in {None, newest.run_id}:
+        removal.add("the claim of the run that finds customers", partial(opening.newest(environment).remove, read))
     for name in DESTINATIONS:
         found, generation = claim(name, environment).read()
         if found and run_id in {None, found.run_id}:

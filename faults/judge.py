@@ -35,6 +35,7 @@ TABLES = (
     *("product_itemsets", "product_rules", "visitor_recommendations"),
     *("customers", "refused_customers", "customer_visitors", "audience_customers", "exclusions", "destination_changes"),
     *("assignments", "destination_members", "campaign_results", "campaign_uplift"),
+    *("campaign_events", "campaign_suppressions"),
 )
 
 State = dict[str, Any]

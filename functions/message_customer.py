@@ -2,6 +2,7 @@
 
 On     checkout-scored   CheckoutScored, from on_checkout
 Runs   sql/messages
+Emits  campaign-events   CampaignEvent: the message was sent
 Logs   what became of the message, without personal data
 """
 

@@ -1,7 +1,7 @@
 """Find the customers of an audience, their arms, and who may not be reached by which channel.
 
 On     audience-published   AudiencePublished(run_id, day, manifest, members): opens a run
-       customers-due        CustomersDue(run_id): published by functions/resume_runs.py
+       customers-due        the scheduler's tick: {}, which opens a run after a change; or CustomersDue(run_id)
 Runs   sql/customers
 Emits  customers-resolved   CustomersResolved(run_id, day, customers)
        run-failed           RunFailed(run_id, step): published by shared/handler.py
@@ -12,10 +12,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared import push
-from shared.chain import run_ids
 from shared.chain.documents import CustomersRun
 from shared.chain.steps import Opening, Step
-from shared.customers import resolving
+from shared.customers import opening, resolving
 from shared.customers.log_events import CustomersFound
 from shared.events import AudiencePublished, CustomersDue, CustomersResolved
 from shared.handler import handle
@@ -34,12 +33,11 @@ def resolve_customers(message: Message) -> None:
     handle(message, STEP)
 
 
-def open_run(message: Message, environment: Environment, now: datetime) -> CustomersDue:
-    """Open the run for a published audience, unless it is open already, and return its first event."""
-    audience = AudiencePublished.from_json(message.body)
-    event = CustomersDue(run_ids.of_customers(audience.day, audience.run_id))
-    environment.runs.open(CustomersRun(opened_at=now, event=event, as_of=audience.day, audience_run=audience.run_id))
-    return event
+def open_run(message: Message, environment: Environment, now: datetime) -> CustomersDue | None:
+    """Open the run for a published audience or, at a tick, for changed suppressions; return its first event."""
+    if message.topic == AudiencePublished.topic:
+        return opening.for_audience(AudiencePublished.from_json(message.body), environment, now)
+    return opening.after_change(environment, now)
 
 
 def step(event: CustomersDue, context: StepContext) -> CustomersResolved:
@@ -54,4 +52,6 @@ def step(event: CustomersDue, context: StepContext) -> CustomersResolved:
     return CustomersResolved(event.run_id, day, resolved.customers)
 
 
-STEP = Step("resolve_customers", step, opening=Opening(CustomersDue, (AudiencePublished.topic,), open_run))
+STEP = Step(
+    "resolve_customers", step, opening=Opening(CustomersDue, (AudiencePublished.topic, CustomersDue.topic), open_run)
+)

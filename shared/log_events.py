@@ -15,10 +15,12 @@ from shared.destinations import log_events as of_the_destinations
 from shared.log import LogEvent
 from shared.messages import log_events as of_the_messages
 from shared.online import log_events as of_the_checkout
+from shared.tracking import log_events as of_campaign_events
 
 _MODULES = (
     dead_letters,
     push,
+    of_campaign_events,
     of_the_campaigns,
     of_the_chain,
     of_the_checkout,
@@ -41,6 +43,7 @@ FIELDS = {
     "destination": "name of the destination, e.g. google_ads",
     "effect_on": "outcome of a customer on which the effect is: conversion, revenue or profit",
     "error": "class of the exception",
+    "events": "number of campaign events that were taken",
     "field": "JSON pointer to the field of the request",
     "found": "the finding, in words",
     "from_version": "version of the registered model that was champion",
@@ -58,6 +61,7 @@ FIELDS = {
     "reason": "the reason, in words",
     "reasons": "the reasons, a list of sentences",
     "refused": "number of members that were refused, by reason",
+    "refused_events": "number of campaign events that break the contract",
     "refused_rows": "number of rows of crm_customers that break a rule",
     "request_id": "id of the request, as in the answer's header `X-Request-Id`",
     "rule": "the rule of the contract that the request breaks",
@@ -66,6 +70,7 @@ FIELDS = {
     "status": "HTTP status of the answer",
     "state": "fine, warn or act",
     "step": "name of the step's function",
+    "suppressing": "number of events after which the customer may not be reached",
     "to_version": "version of the registered model that is champion again",
     "topic": "topic of the next event",
     "unmatched": "number of visitors who belong to no customer",

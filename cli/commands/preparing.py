@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cli import options, terminal, world
+from cli.errors import UsageError
 from cli.terminal import out
 
 app = typer.Typer()
@@ -87,3 +88,53 @@ def cost(
         terminal.print_json(found.to_json())
     else:
         show.show(found, out)
+
+
+@app.command("plan-campaign")
+def plan_campaign(
+    effect: Annotated[
+        float, options.amount("The effect to show, as a share of the control group's mean.", least=-1)
+    ] = 0.1,
+    *,
+    customers: Annotated[
+        int | None, options.count("Customers whom the campaign can reach on its first day.", least=2)
+    ] = None,
+    per_day: Annotated[float | None, options.amount("Further customers on each later day.")] = None,
+    conversion: Annotated[
+        float | None, options.amount("Share of the control group that buys, e.g. 0.03.", most=1)
+    ] = None,
+    mean: Annotated[
+        float | None, options.amount("Instead of a conversion: mean amount of all customers of the control group.")
+    ] = None,
+    deviation: Annotated[float | None, options.amount("Standard deviation of the amount.")] = None,
+    outcome_days: Annotated[
+        int | None, options.count("Days for which a customer's outcome is counted; default: the label's.", least=1)
+    ] = None,
+    days: Annotated[int | None, options.count("Days after which the campaign ends.", least=2)] = None,
+    control_share: Annotated[
+        float | None, options.amount("Share of the control group; default campaign.control_share.", most=1)
+    ] = None,
+    power: Annotated[float, options.amount("Probability with which the effect is to be shown.", most=1)] = 0.8,
+    channel: Annotated[options.Channel, typer.Option(help="The campaign's channel.")] = options.Channel.EMAIL,
+    as_json: options.AsJson = False,
+) -> None:
+    """Plan a campaign before it starts: customers, days, power, and the smallest effect that it can show.
+
+    The audience and its conversion are those of the newest audience: `propensity plan-campaign`. Without one, or to
+    compare: `propensity plan-campaign --customers 20000 --per-day 500 --conversion 0.03 --days 30`. With --customers
+    and an outcome, the command contacts no service.
+    """
+    from cli import plan_campaign as planning
+
+    if (mean is None) != (deviation is None) or (mean is not None and conversion is not None):
+        raise UsageError("give either --conversion, or --mean and --deviation together")
+    expected = mean if conversion is None else conversion
+    given = planning.Given(customers, per_day, expected, deviation, outcome_days, control_share)
+    environment = None if given.is_enough else world.connected()
+    settings = environment.settings if environment else world.settings()
+    design = planning.design(given, settings, environment, channel.value)
+    found = planning.plan(design, effect, power, days)
+    if as_json:
+        terminal.print_json(found)
+    else:
+        planning.show(found, out)

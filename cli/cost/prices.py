@@ -58,6 +58,9 @@ class Assumptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     refused_share: float
     new_members_in_all: float
     changed_share: float
+    events_per_member: float
+    events_per_message: float
+    changes_per_day: float
     itemsets_per_product: float
     rules_per_product: float
     vcpu_by_memory: dict[str, float]

@@ -26,7 +26,7 @@ from shared.warehouse import SQL
 # https://docs.cloud.google.com/bigquery/docs/reference/standard-sql/dml-syntax#on-demand-query-size-calculation
 LEAST_BYTES = 10 * 2**20
 # BigQuery charges a query on a view for the table that the view reads.
-VIEWS = {"session_features": "sessions", "crm_rows": "crm_customers"}
+VIEWS = {"session_features": "sessions", "crm_rows": "crm_customers", "known_suppressions": "suppressions"}
 # The names of the prices for training data; other statements have the price of a query. BigQuery itself trains
 # regressions, and Vertex AI trains the other models.
 CREATE_MODEL, CREATE_EXTERNAL_MODEL = "bigquery_create_model", "bigquery_create_external_model"
@@ -82,7 +82,7 @@ def parsed(statement: str) -> tuple[str | None, frozenset[str] | None, frozenset
     The words are None for a statement that selects all columns.
     """
     sql = text(statement)
-    target = re.search(r"(?:merge into|delete from) (\w+)", sql)
+    target = re.search(r"(?:merge into|delete from|insert into) (\w+)", sql)
     # A name that a WITH clause defines is not a table.
     inside = set(re.findall(r"(\w+) as \(", sql))
     read = {VIEWS.get(name, name) for name in re.findall(r"\b(?:from|join) (\w+)\b", sql)}
@@ -283,6 +283,11 @@ def message(volumes: Volumes, settings: Settings) -> list[Reading]:
     return [Reading("messages/recipient", {"orders": volumes.within(max(settings.campaign.recent_buyer_days, 1))})]
 
 
+def tracking(_: Volumes, __: Settings) -> list[Reading]:
+    """Return the statements of taking a message of campaign events. An INSERT is charged for what it reads alone."""
+    return [Reading("tracking/record_events", replaced=0), Reading("tracking/record_suppressions", replaced=0)]
+
+
 def ticks(volumes: Volumes) -> dict[str, list[Reading]]:
     """Return the statements with which each scheduled message checks whether there is anything to do."""
     return {
@@ -294,6 +299,8 @@ def ticks(volumes: Volumes) -> dict[str, list[Reading]]:
         "monitoring": [],
         "campaigns": [Reading("campaign/state")],
         "resume": [],
+        # It asks for the times of the tables, which is free of charge.
+        "customers": [],
         "members": [],
         # These statements run only on the days after a promotion.
         "checkouts": [Reading("monitoring/answers", {"run_googleapis_com_stdout": 2}, times=2)],

@@ -101,6 +101,7 @@ def usage(environment: Environment) -> list[Usage]:
             _ticks(environment),
             _runs(environment),
             _checkouts(environment),
+            _campaigns(environment),
             _kept(environment),
         )
     )
@@ -204,9 +205,29 @@ def _messages(environment: Environment, count: float) -> Iterator[Usage]:
     volumes, settings = environment.volumes, environment.settings
     yield from _queries("checkout", statements.message(volumes, settings), count, volumes)
     yield from _delivered(environment, "checkout", "message_customer", count, assumptions().seconds["message_customer"])
+    # Each message is a campaign event.
+    yield from _queries("checkout", statements.tracking(volumes, settings)[:1], count, volumes)
+    yield from _delivered(environment, "checkout", "track_campaign", count, assumptions().seconds["track_campaign"])
     # The customer's intents are read and written before and after the message is sent.
     yield Usage("checkout", "bucket_writes", 2 * count / 1000)
     yield Usage("checkout", "bucket_reads", 2 * count / 1000)
+
+
+def _campaigns(environment: Environment) -> Iterator[Usage]:
+    """Yield the usage of campaign events, and of taking changed suppressions and consents to the destinations."""
+    assumed, volumes, settings = assumptions(), environment.volumes, environment.settings
+    destinations = destination_settings.switched_on(settings)
+    if not environment.inputs.runs_per_day or not (destinations or settings.mail.mode == "on"):
+        return
+    messages, changes = volumes.messages_of_campaigns * DAYS, assumed.changes_per_day * DAYS
+    yield from _queries("campaigns", statements.tracking(volumes, settings), messages, volumes)
+    yield from _queries("campaigns", statements.customers(volumes, settings), changes, volumes)
+    yield from _queries("campaigns", statements.delivery(volumes, settings), changes, volumes)
+    for function, times in (
+        ("track_campaign", messages),
+        *((name, changes) for name in ("resolve_customers", *(f"send_to_{name}" for name in destinations))),
+    ):
+        yield from _delivered(environment, "campaigns", function, times, assumed.seconds[function])
 
 
 def _kept(environment: Environment) -> Iterator[Usage]:

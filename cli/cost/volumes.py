@@ -53,6 +53,11 @@ class Volumes:
         return self._tables.keys()
 
     @property
+    def messages_of_campaigns(self) -> float:
+        """Messages of campaign events per day."""
+        return self._rows["campaign_events"] / assumptions().events_per_message
+
+    @property
     def trainings_per_day(self) -> float:
         """Runs per day that train: at most one per `training.min_hours`."""
         hours = self._settings.training.min_hours
@@ -161,6 +166,8 @@ class Volumes:
             "crm_visitors": customers,
             "consents": customers * assumed.statements_per_customer,
             "suppressions": customers * assumed.suppressed_share,
+            "campaign_events": in_audience * assumed.events_per_member,
+            "campaign_suppressions": customers * assumed.suppressed_share,
             "customers": customers,
             "refused_customers": customers * assumed.refused_share,
             "customer_visitors": customers,

@@ -9,7 +9,7 @@ from shared import jsontext
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import date
+    from datetime import date, datetime
 
     from shared.chain.documents import Reading
 
@@ -45,6 +45,11 @@ def of_recommendations(as_of: date, state: Mapping[str, Any]) -> str:
 def of_customers(day: date, audience_run: str) -> str:
     """Return the id of the run that finds the customers of the audience that run `audience_run` has published."""
     return _run_id(day, f"customers {audience_run}")
+
+
+def of_customers_again(day: date, audience_run: str, changed_at: datetime) -> str:
+    """Return the id of the run that finds them again after a change of suppressions or consents at `changed_at`."""
+    return _run_id(day, f"customers {audience_run} {changed_at.isoformat()}")
 
 
 def of_delivery(day: date, destination: str, customers_run: str) -> str:

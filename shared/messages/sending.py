@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 type Told = MessageSent | MessageSkipped | MessageNotDelivered
 
+# The topic of campaign events, which track_campaign takes.
+EVENTS = "campaign-events"
 # Longer than the function's timeout, so an older intent without an outcome belongs to a process that died.
 AT_WORK = timedelta(minutes=2)
 DIED = "the delivery that was sending it died; it is not sent again, because the customer may have it"
@@ -86,7 +88,7 @@ class Messenger:
         while True:
             intents, generation = book.read()
             if former := intents.of(key):
-                return self._after(former, book, scored.request_id)
+                return self._after(former, book, scored.request_id, recipient)
             if why_not:
                 return MessageSkipped(scored.request_id, why_not)
             if not intents.allow(mail, self.now):
@@ -97,8 +99,11 @@ class Messenger:
             if told:
                 return told
 
-    def _after(self, former: Intent, book: _Book, request_id: str) -> Told:
+    def _after(self, former: Intent, book: _Book, request_id: str, recipient: Recipient) -> Told:
         """Return the outcome of the message, which an earlier delivery began to send."""
+        if former.outcome == "sent":
+            # The earlier delivery may have died before it reported the message.
+            self._report(recipient, book, former.at)
         if former.outcome != "intended":
             return MessageSkipped(request_id, f"a former delivery has ended: {former.outcome}")
         if self.now - former.at < AT_WORK:
@@ -136,7 +141,22 @@ class Messenger:
                 book.settle(None)
             raise
         book.settle("sent")
+        self._report(recipient, book, self.now)
         return MessageSent(request_id)
+
+    def _report(self, recipient: Recipient, book: _Book, sent_at: datetime) -> None:
+        """Publish the campaign event of a sent message, with the same id and time in each delivery: it counts once."""
+        self.world.send(
+            EVENTS,
+            {
+                "event_id": book.name,
+                "campaign": self.world.settings.campaign.name,
+                "customer_id": recipient.customer_id,
+                "channel": "email",
+                "kind": "sent",
+                "happened_at": sent_at.isoformat(),
+            },
+        )
 
 
 @dataclass(frozen=True)

@@ -55,22 +55,22 @@ using (
 
     suppressed as (
         select
-            suppressions.customer_id,
+            known_suppressions.customer_id,
             channel,
             concat(
                 'suppressed: ',
                 if(
-                    regexp_contains(suppressions.reason, r'^[a-z][a-z_ ]{0,39}\z'),
-                    suppressions.reason,
+                    regexp_contains(known_suppressions.reason, r'^[a-z][a-z_ ]{0,39}\z'),
+                    known_suppressions.reason,
                     'another reason'
                 )
             ) as reason
-        from suppressions
+        from known_suppressions
         cross join unnest(['ads', 'email']) as channel
         where
-            suppressions.channel in (channel, 'all')
-            and suppressions.since <= @now
-            and (suppressions.until is null or suppressions.until > @now)
+            known_suppressions.channel in (channel, 'all')
+            and known_suppressions.since <= @now
+            and (known_suppressions.until is null or known_suppressions.until > @now)
     ),
 
     recent as (

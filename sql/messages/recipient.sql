@@ -50,17 +50,17 @@ reasons as (
         concat(
             'suppressed: ',
             if(
-                regexp_contains(suppressions.reason, r'^[a-z][a-z_ ]{0,39}\z'),
-                suppressions.reason,
+                regexp_contains(known_suppressions.reason, r'^[a-z][a-z_ ]{0,39}\z'),
+                known_suppressions.reason,
                 'another reason'
             )
         ) as reason
-    from suppressions
-    inner join recipient on suppressions.customer_id = recipient.customer_id
+    from known_suppressions
+    inner join recipient on known_suppressions.customer_id = recipient.customer_id
     where
-        suppressions.channel in ('email', 'all')
-        and suppressions.since <= @now
-        and (suppressions.until is null or suppressions.until > @now)
+        known_suppressions.channel in ('email', 'all')
+        and known_suppressions.since <= @now
+        and (known_suppressions.until is null or known_suppressions.until > @now)
     union distinct
     select 'bought recently' as reason
     from orders

@@ -55,7 +55,7 @@ class Twice:
         return [dict(zip(names, row, strict=True)) for row in result.rows]
 
     def modify(self, text: str, values: dict[str, Any]) -> Rows:
-        """Return the table's rows after a DELETE or MERGE."""
+        """Return the table's rows after a DELETE, INSERT or MERGE."""
         tables = {name: self._rows(name) for path in table_paths(text) if (name := ".".join(path))}
         return reference.modify(text, googlesql.catalog(), tables, _parameters(text, values)).rows
 

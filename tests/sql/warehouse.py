@@ -52,7 +52,7 @@ class Warehouse:
         parameters = parameters or {}
         statement = Statement(name, parameters, identifiers)
         text = _without_comments(statement.text())
-        written = re.match(r"(?:merge into|delete from|truncate table) `?(\w+)", text)
+        written = re.match(r"(?:merge into|delete from|insert into|truncate table) `?(\w+)", text)
         if name in NOT_RUN:
             return self._run(statement, written)
         if written is None:

@@ -38,13 +38,15 @@ SINK_TABLES = {sink.table for sink in DECLARED.sinks.values() if sink.table}
 HTTP = [name for name, function in FUNCTIONS.items() if function.http]
 # Messages on the checkout's topics do not belong to a run.
 CHECKOUTS = {"checkout-started", "checkout-scored"}
+# Nor do the events of campaigns.
+CAMPAIGNS = {"campaign-events"}
 # A topic with batches of members, for the shop's own systems.
 MEMBERS = {"audience-members"}
 # Data outside the chain's tables that functions read or write. A name with a final / is a folder of the bucket.
 # The shop loads these tables.
 LOADED = {"crm_customers", "crm_visitors", "consents", "suppressions"}
-# Tables that a reset keeps: the members at the platforms, and the arms of customers, do not change with it.
-KEPT = {"destination_members", "assignments"}
+# Tables that a reset keeps: members at the platforms, the arms of customers and campaign events do not change with it.
+KEPT = {"destination_members", "assignments", "campaign_events", "campaign_suppressions"}
 OTHERS = {"export", "models", "bucket"}
 FOLDERS = {"runs/", "checkouts/", "dead-letters/", "serving/", "destinations/", "deliveries/", "messages/"}
 OBJECTS = {withheld.PATH, measured_effect.PATH}
@@ -133,16 +135,17 @@ def test_every_topic_has_a_reader_or_is_public():
     assert {topic for topic, event in EVENTS.items() if event.is_last} | {"checkout-scored"} | MEMBERS == public
 
 
-def test_only_two_subscribed_topics_accept_messages_from_outside():
+def test_only_three_subscribed_topics_accept_messages_from_outside():
     inbound = set(DECLARED.inbound_topics)
-    assert inbound == {"data-refreshed", "checkout-started"}
+    assert inbound == {"data-refreshed", "checkout-started", "campaign-events"}
     assert inbound <= {topic for function in FUNCTIONS.values() for topic in function.topics}
 
 
 def test_every_emitted_topic_is_an_event_and_every_event_has_its_topic():
     emitted = {topic for function in FUNCTIONS.values() for topic in function.emits}
-    assert emitted - CHECKOUTS - MEMBERS == EVENTS.keys()
-    assert set(DECLARED.topics) == EVENTS.keys() | CHECKOUTS | MEMBERS | {"resume-due", "checkouts-due", "dead-letters"}
+    assert emitted - CHECKOUTS - CAMPAIGNS - MEMBERS == EVENTS.keys()
+    ticks = {"resume-due", "checkouts-due"}
+    assert set(DECLARED.topics) == EVENTS.keys() | CHECKOUTS | CAMPAIGNS | MEMBERS | ticks | {"dead-letters"}
 
 
 def test_a_function_either_listens_to_topics_or_answers_http():
@@ -361,7 +364,7 @@ def test_an_audience_member_is_a_score_and_more():
 
 def test_every_statement_that_inserts_whole_rows_is_held_to_its_table():
     written = {merge.this.name for merge in MERGES.values()}
-    in_part = {"source_days", "destination_members"}
+    in_part = {"source_days", "destination_members", "campaign_events", "campaign_suppressions"}
     assert written == {name for name, table in TABLES.items() if not table.query} - in_part - SINK_TABLES - LOADED
 
 

@@ -21,6 +21,7 @@ from shared.customers.arms import arm
 from shared.errors import NotReady
 from shared.messages import relay, sending
 from shared.settings import Campaign, Settings
+from shared.tracking.contract import read
 from shared.warehouse import Statement
 
 NOW = dt.datetime(2017, 8, 1, 12, tzinfo=dt.UTC)
@@ -44,6 +45,8 @@ class World:
         at = {"project": found.project, "bucket": found.bucket, "dataset": found.dataset}
         self.clients = Clients(Settings.from_document(at | {"campaign": campaign, "mail": mail}))
         self.clients.__dict__["bigquery"] = warehouse.client
+        self.events = []
+        patch.setattr(self.clients, "send", lambda topic, body: self.events.append((topic, body)))
         self.clients.__dict__["storage"] = gcs.Client(found.project)
         known = platforms.running.credentials
         patch.setattr(message_customer, "clients", lambda: self.clients)
@@ -122,6 +125,12 @@ def test_a_message_is_sent_once_though_its_event_is_delivered_twice(world, capfd
     ]
     [blob] = world.clients.bucket.list_blobs(prefix="messages/")
     assert PEOPLE["a"] not in blob.download_as_text()
+    # The second delivery reports it again, because the first may have died before: as the same event.
+    [(topic, event), again] = world.events
+    assert again == (topic, event)
+    [taken], refused = read(event, NOW)
+    assert (topic, taken.campaign, taken.customer_id, taken.kind) == ("campaign-events", "always_on", "a", "sent")
+    assert (taken.channel, taken.happened_at, refused) == ("email", NOW, [])
 
 
 def test_without_an_offer_a_customer_or_permission_nothing_is_sent(world, warehouse, capfd):
@@ -139,7 +148,7 @@ def test_without_an_offer_a_customer_or_permission_nothing_is_sent(world, wareho
         "suppressed: complaint",
         "mail.mode is off",
     ]
-    assert (world.kept(), world.outcomes()) == ([], {})
+    assert (world.kept(), world.outcomes(), world.events) == ([], {}, [])
 
 
 def test_several_checkouts_at_once_do_not_exceed_the_cap(world, capfd):

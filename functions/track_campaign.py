@@ -1,0 +1,52 @@
+"""Take the events of campaigns, and suppress customers who complain, unsubscribe or cannot be reached.
+
+On     campaign-events   CampaignEvent, or {"events": [CampaignEvent, ...]}: shared/tracking/contract.py
+Runs   sql/tracking
+Logs   how many events were taken, without personal data
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from shared import dead_letters, jsontext, push
+from shared.clients import clients
+from shared.errors import Malformed, Permanent
+from shared.log import log
+from shared.tracking import contract, recording
+from shared.tracking.log_events import EventsTracked
+
+if TYPE_CHECKING:
+    from shared.clients import Clients
+    from shared.push import Message
+    from shared.tracking.contract import Refused
+NAME = "track_campaign"
+# Number of reasons that a dead letter names.
+NAMED = 5
+
+
+@push.function
+def track_campaign(message: Message) -> None:
+    """Write the message's events. Refused ones become one dead letter, without the others.
+
+    A second delivery adds no suppression, and its events do not count again.
+    """
+    world = clients()
+    try:
+        events, refused = contract.read(message.body, message.published_at)
+        suppressing = recording.record(events, message.published_at, world)
+    except Permanent as error:
+        dead_letters.reject(message, error, NAME, world)
+        return
+    if refused:
+        reject(message, refused, world)
+    log(EventsTracked(len(events), suppressing, len(refused)))
+
+
+def reject(message: Message, refused: list[Refused], world: Clients) -> None:
+    """Publish a dead letter that holds only the refused events, with the reasons of the first of them."""
+    content = jsontext.encode({"events": [one.event for one in refused]})
+    reasons = [f"events[{number}]: {one.reason}" for number, one in enumerate(refused[:NAMED])]
+    more = [f"{len(refused) - NAMED} more"] if len(refused) > NAMED else []
+    dead_letters.reject(replace(message, data=content), Malformed("; ".join(reasons + more)), NAME, world)

@@ -1,0 +1,129 @@
+"""The contract of campaign-events: one event, or `events`, a list of them; and why an event is refused.
+
+A refused event does not hold up the others of its message. No reason repeats a value of the event.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal, NamedTuple
+
+import msgspec
+from msgspec import Meta, Struct
+
+from shared.errors import Malformed
+from shared.setting_types import CampaignName  # noqa: TC001 - msgspec reads the annotation
+
+type Kind = Literal["sent", "delivered", "opened", "clicked", "bought", "bounced", "complained", "unsubscribed"]
+type Channel = Literal["ads", "email", "all"]
+# As in shared/customers/crm.py, without control characters; nor may it be half a surrogate pair, which is no Unicode.
+type Identifier = Annotated[str, Meta(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f\ud800-\udfff]+\Z")]
+type Amount = Annotated[float, Meta(ge=0, le=1e9)]
+type Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")]
+
+# Maximum number of events in a message.
+MOST = 1000
+# How far the sender's clock may be ahead of Pub/Sub's.
+AHEAD = timedelta(hours=1)
+# An older event is a mistake: e.g. seconds that were taken for milliseconds.
+OLDEST = timedelta(days=2 * 365)
+
+
+class CampaignEvent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Something that happened to a customer in a campaign, as the platform reports it.
+
+    `event_id` is the sender's own id: the same event has the same id each time that it is sent. What is `bought` is the
+    platform's claim; a campaign is measured by the shop's orders.
+    """
+
+    event_id: Identifier
+    campaign: CampaignName
+    customer_id: Identifier
+    channel: Channel
+    kind: Kind
+    happened_at: Annotated[datetime, Meta(tz=True)]
+    bounce: Literal["hard", "soft"] | None = None
+    order_id: Identifier | None = None
+    amount: Amount | None = None
+    currency: Currency | None = None
+
+
+RULES = {
+    "event_id": "must have 1 to 256 visible characters, the same each time that the event is sent",
+    "campaign": "must be the name of a campaign, as campaign.name of the settings: lower-case letters, digits and _",
+    "customer_id": "must be the shop's id of the customer, with 1 to 256 visible characters",
+    "channel": "must be ads, email or, for a complaint or an unsubscribe that concerns both, all",
+    "kind": "must be sent, delivered, opened, clicked, bought, bounced, complained or unsubscribed",
+    "happened_at": "must be a time of RFC 3339 with its zone, e.g. 2026-11-28T09:30:00Z",
+    "bounce": "must be hard or soft, for a bounce only",
+    "order_id": "must have 1 to 256 visible characters, for kind bought only",
+    "amount": "must be a number from 0 to 1,000,000,000 with a currency, for kind bought only",
+    "currency": "must be three capital letters of ISO 4217, e.g. EUR, with an amount",
+}
+_FIELD = re.compile(r"at `\$\.(\w+)`|required field `(\w+)`")
+
+
+class Refused(NamedTuple):
+    """An event that is refused, as it was sent, and why."""
+
+    event: Any
+    reason: str
+
+
+def read(body: dict[str, Any], published_at: datetime) -> tuple[list[CampaignEvent], list[Refused]]:
+    """Return the events of a message that are taken, and those that are refused.
+
+    Raises:
+        Malformed: the message has no events, or too many.
+    """
+    given = body["events"] if body.keys() == {"events"} else [body]
+    if not isinstance(given, list) or not given:
+        raise Malformed('campaign-events: a message is one event, or {"events": [...]} with at least one event')
+    if len(given) > MOST:
+        raise Malformed(f"campaign-events: the message has {len(given):,} events; send at most {MOST:,} in one message")
+    taken: list[CampaignEvent] = []
+    refused: list[Refused] = []
+    for one in given:
+        found = _checked(one, published_at)
+        if isinstance(found, Refused):
+            refused.append(found)
+        else:
+            taken.append(found)
+    return taken, refused
+
+
+def _checked(given: Any, published_at: datetime) -> CampaignEvent | Refused:
+    try:
+        event = msgspec.convert(given, CampaignEvent)
+    except msgspec.ValidationError as error:
+        return Refused(given, _reason(str(error)))
+    if field := _contradicts(event):
+        return Refused(given, f"{field} {RULES[field]}")
+    if event.happened_at > published_at + AHEAD:
+        return Refused(given, "happened_at must not lie in the future: check the sender's clock and the time's zone")
+    if event.happened_at < published_at - OLDEST:
+        return Refused(given, f"happened_at must lie within the last {OLDEST.days} days: check the unit of the time")
+    return event
+
+
+def _reason(said: str) -> str:
+    """Return the rule that the event breaks; the name of an unknown field may be personal and is not repeated."""
+    found = _FIELD.search(said)
+    field = found and (found[1] or found[2])
+    if field in RULES:
+        return f"{field} {RULES[field]}"
+    return f"an event is an object with the fields {', '.join(RULES)}, and no others"
+
+
+def _contradicts(event: CampaignEvent) -> str | None:
+    """Return the field that does not go with the event's others; None if all do."""
+    if event.channel == "all" and event.kind not in {"complained", "unsubscribed"}:
+        return "channel"
+    if (event.bounce is not None) != (event.kind == "bounced"):
+        return "bounce"
+    if event.order_id is not None and event.kind != "bought":
+        return "order_id"
+    if event.amount is not None and (event.kind != "bought" or event.currency is None):
+        return "amount"
+    return "currency" if event.currency is not None and event.amount is None else None

@@ -1,0 +1,58 @@
+"""`propensity plan-campaign` with what its options say; with an audience, see tests/sql/planning."""
+
+import json
+import re
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.declarations import ROOT
+from cli.main import app
+
+
+@pytest.fixture(autouse=True)
+def nowhere(monkeypatch):
+    """No project and no settings: the command may contact no service."""
+    for name in ("PROPENSITY_SETTINGS", "GOOGLE_CLOUD_PROJECT"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def run(*options):
+    return CliRunner().invoke(app, ["plan-campaign", *options])
+
+
+def test_it_prints_what_the_page_shows():
+    [(command, printed)] = re.findall(
+        r"^\$ propensity plan-campaign (.*)\n((?:.*\n)*?)```", (ROOT / "docs" / "campaign.md").read_text(), re.MULTILINE
+    )
+    answer = run(*command.split())
+    assert answer.exit_code == 0, answer.output
+    assert [line.rstrip() for line in answer.stdout.splitlines()] == printed.splitlines()
+
+
+def test_a_program_gets_all_of_it():
+    answer = run("--effect", "0.15", "--customers", "50000", "--conversion", "0.03", "--json")
+    told = json.loads(answer.stdout)
+    assert told["design"] | {"campaign": "always_on", "customers": 50_000, "mean": 0.03} == told["design"]
+    assert {(one["effect"], one["looks"]) for one in told["needs"]} >= {(0.15, "one look"), (0.15, "any look")}
+    # Without further customers, the audience of the first day is all there is.
+    assert {one["days"] for one in told["needs"] if one["customers"] > 50_000} == {None}
+    assert [one["customers"] for one in told["after"]] == [50_000, 50_000]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--conversion", "0.03", "--effect", "0"], "no number of customers shows that there is no effect"),
+        (["--conversion", "0.03", "--effect", "40"], "choose one that a campaign can have"),
+        (["--conversion", "0"], "the mean is 0.0; it must be above 0"),
+        (["--conversion", "0.03", "--control-share", "1"], "must be between 0 and 1, for example 0.1"),
+        (["--conversion", "0.03", "--days", "9"], "give more --days, or fewer --outcome-days"),
+        (["--conversion", "0.03", "--mean", "3"], "give either --conversion, or --mean and --deviation together"),
+        (["--mean", "3"], "give either --conversion, or --mean and --deviation together"),
+    ],
+)
+def test_a_plan_that_cannot_be_is_refused_with_what_to_do(options, said):
+    answer = run("--customers", "20000", *options)
+    assert answer.exit_code != 0
+    assert said in f"{answer.exception} {answer.output}"

@@ -1,0 +1,67 @@
+"""`propensity plan-campaign` on the newest audience."""
+
+import datetime as dt
+import math
+
+import pytest
+from google.cloud import storage as gcs
+
+from cli.errors import CommandError
+from cli.plan_campaign import Given, design, plan
+from shared.chain.environment import Environment
+
+TODAY = dt.datetime.now(dt.UTC).date()
+NOTHING = Given(None, None, None, None, None, None)
+
+
+@pytest.fixture
+def environment(warehouse):
+    environment = Environment(warehouse.settings)
+    environment.__dict__["bigquery"] = warehouse.client
+    environment.__dict__["storage"] = gcs.Client(warehouse.settings.project)
+    return environment
+
+
+def designed(environment, given=NOTHING, channel="email"):
+    return design(given, environment.settings, environment, channel)
+
+
+def audience(count, day=TODAY, first=0):
+    row = {"day": day, "campaign": "sale", "visitor_id": "v", "visitors": 1, "orders": 0, "revenue": 0}
+    row |= {"arm": "treated", "run_id": "r", "probability": 0.25}
+    return [{"customer_id": f"c{number}", **row} for number in range(first, first + count)]
+
+
+def exclusions(*ids):
+    row = {"day": TODAY, "channel": "email", "reason": "no consent to email", "run_id": "r"}
+    return [{"customer_id": one, **row} for one in ids]
+
+
+def test_the_customers_whom_the_channel_may_reach_are_planned_with_what_their_probabilities_promise(
+    warehouse, environment
+):
+    earlier = audience(6, TODAY - dt.timedelta(2))
+    warehouse.fill({"audience_customers": [*earlier, *audience(10)], "exclusions": exclusions("c8", "c9")})
+    found = designed(environment)
+    assert (found.customers, found.mean, found.day, found.outcome_days) == (8, 0.25, str(TODAY), 14)
+    # Four in two days are new, and eight of ten can be reached.
+    assert found.per_day == 1.6
+    assert designed(environment, channel="ads").customers == 10
+    [half, _] = [one for one in plan(found, 0.5, 0.8, None).needs if one.effect == 0.5]
+    assert half.days == 1 + math.ceil((half.customers - 8) / 1.6) + 14
+
+
+def test_an_option_wins_over_the_audience(warehouse, environment):
+    warehouse.fill({"audience_customers": audience(3), "exclusions": []})
+    found = designed(environment, Given(500, 7.0, None, None, 30, 0.5))
+    assert (found.customers, found.per_day, found.outcome_days, found.control_share) == (500, 7.0, 30, 0.5)
+    assert (found.mean, found.day) == (0.25, "")
+
+
+def test_without_an_audience_or_without_anybody_to_reach_it_is_said_what_to_do(warehouse, environment):
+    warehouse.fill({"audience_customers": [], "exclusions": []})
+    with pytest.raises(CommandError, match=r"no audience of the last 28 days .* give --customers and --conversion"):
+        designed(environment)
+    warehouse.fill({"audience_customers": audience(2), "exclusions": exclusions("c0", "c1")})
+    with pytest.raises(CommandError, match=r"email may reach none of the 2 customers of .* give --customers"):
+        designed(environment)
