@@ -174,7 +174,7 @@ def _destinations(
             # The member ledger is written after the requests.
             if all(row["state"] != "wanted" for row in rows):
                 return rows
-        pause(0.2)
+        pause(1)
     return environment.query("destinations/states")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -42,18 +43,21 @@ def check_customers(context: StepContext) -> bool:
         )
     if not sizes["present"] and not sizes["known"]:
         return False
-    context.warehouse.query("customers/forget_customers")
-    context.warehouse.query("customers/forget_refusals")
+    if sizes["known"]:
+        context.warehouse.query("customers/forget_customers")
+        context.warehouse.query("customers/forget_refusals")
     for page in _pages(context):
         _write_checked(page, context)
     return True
 
 
 def _pages(context: StepContext) -> Iterator[list[dict[str, Any]]]:
-    number = 1
-    while page := context.warehouse.query("customers/unchecked", {"page": number, "most": PAGE}):
-        yield page
-        number += 1
+    for number in itertools.count(1):
+        page = context.warehouse.query("customers/unchecked", {"page": number, "most": PAGE})
+        if page:
+            yield page
+        if len(page) < PAGE:
+            return
 
 
 def _write_checked(page: list[dict[str, Any]], context: StepContext) -> None:

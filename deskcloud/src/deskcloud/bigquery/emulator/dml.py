@@ -11,11 +11,9 @@ transactions    MERGE can run inside a transaction.
 """
 
 import contextlib
-import functools
 from collections.abc import Callable
 from typing import Any
 
-import duckdb
 import sqlglot
 from local_bigquery.catalog import names
 from local_bigquery.engine import database
@@ -26,12 +24,10 @@ from local_bigquery.sql.translate import Context, translate
 from sqlglot import exp
 
 from deskcloud.bigquery.emulator import known_types as types
-from deskcloud.bigquery.emulator import patching, replacing
+from deskcloud.bigquery.emulator import merging, patching, replacing
 from deskcloud.bigquery.emulator.storing import transaction
 
 _IN_TRANSACTION = "in_transaction"
-_SEVERAL = " GROUP BY __tid HAVING count(*) > 1 LIMIT 1"
-_SEVERAL_THAT_APPLY = f" WHERE __clause IS NOT NULL{_SEVERAL}"
 
 
 def add() -> None:
@@ -44,13 +40,10 @@ def add() -> None:
         rules=STATEMENT_RULES,
     )
     patching.wrap(typing, "annotate", _annotate, "types in UPDATE and DELETE are unknown", rules=STATEMENT_RULES)
-    several = "several matches of a row are an error in MERGE even if no clause applies"
-    patching.change(
-        merge,
-        "run",
-        lambda run: functools.partial(_merge, patching.with_texts(run, {_SEVERAL: _SEVERAL_THAT_APPLY}, several)),
-        f"{several}; MERGE knows fewer sources and INSERTs, and runs in no transaction",
+    reason = (
+        "MERGE knows fewer sources and INSERTs, runs in no transaction, and compares rows for clauses that it lacks"
     )
+    patching.replace(merge, "run", _merge, reason)
     patching.wrap(query, "_run", _run, "several matches of a row are accepted in UPDATE ... FROM")
 
 
@@ -183,24 +176,7 @@ def _run(original: Callable[..., Any], cursor: Any, tree: exp.Expr, context: Con
     return done
 
 
-class _InTransaction:
-    """A connection on which a transaction is already open. A second BEGIN must not reach the connection."""
-
-    def __init__(self, cursor: Any) -> None:
-        self._cursor = cursor
-
-    def execute(self, sql: str, *arguments: Any) -> Any:
-        """Execute a statement, but refuse BEGIN.
-
-        Raises:
-            duckdb.TransactionException: the statement is BEGIN.
-        """
-        if sql == "BEGIN":
-            raise duckdb.TransactionException("there is one already")
-        return self._cursor.execute(sql, *arguments)
-
-
-def _merge(run: Callable[..., Any], cursor: Any, tree: exp.Merge, context: Any) -> Any:
+def _merge(cursor: Any, tree: exp.Merge, context: Any) -> Any:
     tree = tree.copy()
     source = tree.args["using"]
     if isinstance(source, exp.Unnest):
@@ -221,11 +197,9 @@ def _merge(run: Callable[..., Any], cursor: Any, tree: exp.Merge, context: Any) 
                 if isinstance(one.expression, exp.Null):
                     # sqlglot would write `x = NULL` as NULL here, because it does not recognize the assignment.
                     one.set("expression", exp.paren(one.expression.copy()))
-    is_open = _IN_TRANSACTION in context.settings
-    if replacing.is_one(tree):
-        with contextlib.nullcontext() if is_open else transaction(cursor):
-            return replacing.run(cursor, tree, context)
-    return run(_InTransaction(cursor) if is_open else cursor, tree, context)
+    run = replacing.run if replacing.is_one(tree) else merging.run
+    with contextlib.nullcontext() if _IN_TRANSACTION in context.settings else transaction(cursor):
+        return run(cursor, tree, context)
 
 
 def _insert(action: exp.Insert, columns: list[str]) -> None:

@@ -51,7 +51,12 @@ def asgi(app: ASGIApp) -> ASGIApp:
 
 
 def _submit(original: Any, project: str, job_id: str, configuration: JobConfiguration, *more: Any) -> Any:
-    _check(_datasets(configuration.dump()))
+    named = (
+        configuration.replace(query=configuration.query.without("queryParameters"))
+        if configuration.query
+        else configuration
+    )
+    _check(_datasets(named.dump()))
     return original(project, job_id, configuration, *more)
 
 

@@ -7,6 +7,8 @@ MACROS = r"""
 CREATE OR REPLACE MACRO bq.main._decimal_text(x) AS
     CASE WHEN contains(x::VARCHAR, '.') THEN rtrim(rtrim(x::VARCHAR, '0'), '.') ELSE x::VARCHAR END;
 CREATE OR REPLACE MACRO bq.main._float_text(x) AS CASE
+    WHEN length(x::VARCHAR) < 16 AND NOT contains(x::VARCHAR, 'e') AND isfinite(x)
+    THEN CASE WHEN ends_with(x::VARCHAR, '.0') THEN x::BIGINT::VARCHAR ELSE x::VARCHAR END
     WHEN isnan(x) THEN 'nan'
     WHEN isinf(x) THEN CASE WHEN x > 0 THEN 'inf' ELSE '-inf' END
     WHEN x = 0 THEN '0'
@@ -26,8 +28,11 @@ CREATE OR REPLACE MACRO bq.main._text(x) AS CASE
     WHEN contains(typeof(x), '__range_start') THEN bq.main._time_text(bq.main._range_text(x::VARCHAR))
     WHEN typeof(x) IN ('TIME', 'TIMESTAMP', 'TIMESTAMP WITH TIME ZONE') THEN bq.main._time_text(x::VARCHAR)
     ELSE x::VARCHAR END;
-CREATE OR REPLACE MACRO bq.main.to_json_string(x) AS
-    coalesce(_json_text(to_json(x)::VARCHAR, typeof(x), FALSE, TRUE), 'null'),
+CREATE OR REPLACE MACRO bq.main._is_same_json(content, kind) AS
+    _is_plain_json(kind) AND NOT regexp_matches(content, '\\u|\d{16}');
+CREATE OR REPLACE MACRO bq.main.to_json_string(x) AS CASE
+    WHEN bq.main._is_same_json(to_json(x)::VARCHAR, typeof(x)) THEN to_json(x)::VARCHAR
+    ELSE coalesce(_json_text(to_json(x)::VARCHAR, typeof(x), FALSE, TRUE), 'null') END,
     (x, pretty) AS coalesce(_json_text(to_json(x)::VARCHAR, typeof(x), pretty, TRUE), 'null');
 CREATE OR REPLACE MACRO bq.main.to_json(x) AS
     coalesce(_json_text(to_json(x)::VARCHAR, typeof(x), FALSE, FALSE), 'null')::JSON;

@@ -27,6 +27,7 @@ from deskcloud.bigquery.emulator import (
     projects,
     query_results,
     refusals,
+    resources,
     sql_reach,
     statement_rules,
     storing,
@@ -44,6 +45,7 @@ from deskcloud.bigquery.emulator import (
 
 _IN_ORDER = (
     connection,
+    resources,
     table_lookups,
     temporary_tables,
     bounds,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from local_bigquery.grpc import read
-from local_bigquery.jobs import merge, query
+from local_bigquery.jobs import query
 from local_bigquery.sql import script
 from local_bigquery.sql.dialect import BigQueryDialect
 from local_bigquery.sql.rules import STATEMENT_RULES, arrays
@@ -53,7 +53,7 @@ def add() -> None:
     patching.change(BigQueryDialect.Parser, "_parse_table", _with_offset, "WITH OFFSET is known only after UNNEST")
     # A RANGE<DATE> in CAST is not a parameterized type such as STRING(3).
     exp.DataType.NESTED_TYPES.add(exp.DType.RANGE)
-    for module in (read, merge, query, script):
+    for module in (read, query, script):
         patching.change(module, "translate", _at_one_version, "a statement looks its tables up a dozen times")
     patching.change(script.Interpreter, "__init__", _with_cursor, "rules do not see temporary tables and variables")
 
