@@ -1,4 +1,4 @@
-"""`propensity status`: the champion, the newest runs, the age of the data and the open alerts, on one screen."""
+"""`propensity status`: champion, newest run, age of the data, destinations and open alerts, on one screen."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from cli import declarations, logs, report, terminal
+from cli import declarations, deliveries, logs, report, terminal
 from shared.chain import current, pointer
 from shared.chain.documents import HEALTH, MonitoringRun
 
@@ -43,6 +43,7 @@ def read(environment: Environment, now: datetime, runs: dict[str, Any]) -> dict[
         "data": {"newest_day": newest, "days_ago": (now.date() - newest).days} if newest else None,
         "dead_letters": len(runs["dead_letters"]),
         "health": _health(environment),
+        "destinations": deliveries.read(environment),
         "alerts": _open_alerts(environment.settings.project, declarations.watched(), now),
     }
 
@@ -71,6 +72,8 @@ def show(state: dict[str, Any], out: Console) -> None:
     out.print(table)
     if state["health"]:
         out.print(report.health(state["health"]))
+    if state["destinations"]:
+        out.print(deliveries.table(state["destinations"]))
     if not state["alerts"]:
         out.print("no alert of the log is open")
         return

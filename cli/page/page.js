@@ -3,7 +3,7 @@
 
 const PAUSE_MS = 1000;
 const METRICS = { roc_auc: "ROC AUC", pr_auc: "PR AUC", log_loss: "log loss", lift_at_10_percent: "lift 10 %" };
-const NOTHING = { runs: "There are no runs yet.", health: "Not checked yet.", letters: "There are none." };
+const NOTHING = { runs: "There are no runs yet.", health: "Not checked yet.", destinations: "All destinations are off.", letters: "There are none." };
 let chosen = location.hash.slice(1);
 let drawn = "";
 
@@ -86,6 +86,18 @@ function withInterval(measured, metric) {
   return value === null ? "-" : `${text(value)} (${text(low)} to ${text(high)})`;
 }
 
+function drawDestinations(rows) {
+  const sum = (counts) => Object.values(counts).reduce((one, other) => one + other, 0);
+  table("destinations", ["destination", "run", "planned", "sent", "confirmed", "refused", "why"], rows.map((row) => {
+    const { confirmed = 0, ...others } = row.outcomes;
+    const why = [row.refused, others].flatMap(Object.entries).map(([what, count]) => `${count} ${what}`);
+    return { cells: [
+      row.destination, row.run_id ? choose(row.run_id) : "none yet",
+      ...[sum(row.planned), row.sent, confirmed, sum(row.refused)].map(String), [...why, ...row.problems].join("; "),
+    ] };
+  }));
+}
+
 function drawLetters(letters) {
   table("letters", ["message", "function", "why", ""], letters.map((letter) => ({
     cells: [letter.message, letter.function, letter.reason,
@@ -106,6 +118,7 @@ function draw(found) {
   drawRun(found.run, found.steps, found.runs.some((one) => one.run_id === found.run?.run_id && one.report));
   const findings = found.status.health?.findings ?? [];
   table("health", ["check", "state", "found"], findings.map((one) => ({ cells: [one.check.replaceAll("_", " "), state(one.state), one.found] })));
+  drawDestinations(found.status.destinations);
   drawLetters(found.dead_letters);
   const log = byId("log");
   const isAtEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 4;

@@ -1,5 +1,6 @@
 """The page of `propensity up`: who may open it and what it shows. Uses a real ledger and the local Cloud Logging."""
 
+import io
 import json
 from datetime import UTC, date, datetime
 from urllib.parse import urlsplit
@@ -7,15 +8,19 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from cli import logs, replay
+from cli import deliveries, logs, replay
 from cli.errors import CommandError
 from cli.page import routes
+from cli.terminal import Output
 from deskcloud import logs as cloud_logging
 from deskcloud.web import serving
 from shared.chain.documents import ExportRun
 from shared.chain.log_events import StepBegan
 from shared.chain.runs import Runs
 from shared.dead_letters import DeadLetters, Letter
+from shared.destinations.documents import PLAN, Current, DeliveryPlan, PlannedBatch, Request
+from shared.destinations.requests import Requests
+from shared.destinations.step import claim
 from shared.events import DataRefreshed
 from shared.log import log
 from shared.report.writing import NAME
@@ -27,7 +32,8 @@ JSON = {"Content-Type": "application/json"}
 
 class Shop:
     def __init__(self, bucket):
-        self.settings = Settings.from_document({"project": "shop-project", "bucket": bucket.name})
+        on = {"files": {"mode": "replace"}, "meta": {"mode": "replace", "audience": "1"}}
+        self.settings = Settings.from_document({"project": "shop-project", "bucket": bucket.name, **on})
         self.bucket = bucket
         self.runs = Runs(bucket)
         self.dead_letters = DeadLetters(bucket)
@@ -78,6 +84,39 @@ def test_the_page_shows_runs_steps_log_and_dead_letters(browser):
     assert [line["message"] for line in state["log"]] == ["build_features began"]
     assert [letter["message"] for letter in state["dead_letters"]] == ["1-train_models"]
     assert "no_audience" in {one["alert"] for one in state["status"]["alerts"]}
+
+
+def test_the_page_shows_what_became_of_the_audience_at_each_destination(browser, shop):
+    now, of_run = datetime.now(UTC), "20170801-files-0a1b2c3d"
+    requests = Requests("files", shop)
+    batches = [PlannedBatch("add", 1, 100), PlannedBatch("add", 2, 50), PlannedBatch("remove", 1, 7)]
+    shop.runs.keep(of_run, PLAN, DeliveryPlan(batches))
+    claim("files", shop).replace(Current(of_run, now), 0)
+    for number, refused in ((1, {"a": "has no e-mail address"}), (2, {"b": "has no e-mail address"})):
+        request = Request(
+            created_on=now.date(),
+            run_id=of_run,
+            kind="add",
+            number=number,
+            members=batches[number - 1].members,
+            request=f"r{number}",
+            outcome="sent",
+            sent_at=now,
+            look_at=now,
+            refused=refused,
+        )
+        requests.keep(request)
+        if number == 1:
+            requests.end(request.changed(outcome="confirmed"), now)
+    files, meta = browser.get("state").json()["status"]["destinations"]
+    assert (files["run_id"], files["planned"]) == (of_run, {"add": 150, "remove": 7})
+    assert (files["sent"], files["outcomes"]) == (49, {"confirmed": 99})
+    assert files["refused"] == {"has no e-mail address": 2}
+    assert (meta["destination"], meta["run_id"], meta["sent"]) == ("meta", None, 0)
+    shown = Output(width=150, record=True, file=io.StringIO())
+    shown.print(deliveries.table([files, meta]))
+    text = " ".join(shown.export_text().replace("│", " ").split())
+    assert f"files {of_run} 157 49 99 2 2 has no e-mail address" in text
 
 
 def test_it_needs_nothing_from_elsewhere(browser):
