@@ -16,6 +16,9 @@ _FUNCTIONS = Path("functions") / "functions.yaml"
 _ALERTS = Path("functions") / "alerts.yaml"
 
 
+type PersonKind = Literal["visitor", "customer", "user", "order"]
+
+
 class Part(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Base class of the structures of functions.yaml and alerts.yaml; the comments in the files describe the fields."""
 
@@ -96,7 +99,8 @@ class Sink(Part, frozen=True):
 class Declarations(Part, frozen=True):
     """The content of functions.yaml, and the tables and views of sql/tables.
 
-    In a view's query, `${dataset}` is a placeholder for the tables' dataset.
+    In a view's query, `${dataset}` is a placeholder for the tables' dataset. `persons` names the columns that hold
+    ids of people, and the kind of each, by table.
     """
 
     functions: dict[str, Function]
@@ -107,6 +111,7 @@ class Declarations(Part, frozen=True):
     schedules: dict[str, Schedule]
     sinks: dict[str, Sink]
     tables: list[Table]
+    persons: dict[str, dict[str, PersonKind]]
 
     def deployed(self, settings: Settings) -> Self:
         """Return the declarations without the functions of destinations that are off."""
@@ -180,15 +185,16 @@ def read(root: Path = ROOT) -> Declarations:
         msgspec.ValidationError: a field is missing, unknown or has the wrong type; names the field.
     """
     document = _yaml(root / _FUNCTIONS)
-    tables = [_table(path, root) for path in sorted((root / "sql" / "tables").glob("*.yaml"))]
-    return msgspec.convert({**document, "tables": tables}, Declarations)
+    described = {path.stem: _yaml(path) for path in sorted((root / "sql" / "tables").glob("*.yaml"))}
+    persons = {name: person for name, one in described.items() if (person := one.pop("person", None))}
+    tables = [_table(name, one, root) for name, one in described.items()]
+    return msgspec.convert({**document, "tables": tables, "persons": persons}, Declarations)
 
 
-def _table(path: Path, root: Path) -> Table:
-    document = _yaml(path)
+def _table(name: str, document: dict[str, Any], root: Path) -> Table:
     view = document.pop("view", None)
     query = (root / "sql" / f"{view}.sql").read_text() if view else None
-    return msgspec.convert({"name": path.stem, "query": query, **document}, Table)
+    return msgspec.convert({"name": name, "query": query, **document}, Table)
 
 
 def _yaml(path: Path) -> Any:

@@ -23,6 +23,7 @@ FUNCTIONS = "functions/functions.yaml"
 READ = {
     "shared/settings.py": "sql/models/*.sql",
     "shared/warehouse.py": "sql/**/*.sql",
+    "shared/erasure/persons.py": "shared/erasure/persons.json",
     "shared/messages/rendering.py": "shared/messages/templates/*",
     "shared/report/page.py": "shared/report/templates/*",
 }

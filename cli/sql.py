@@ -149,6 +149,7 @@ def _filled(text: str, settings: Settings) -> str:
         "form": "customers",
         "model": "a_model",
         "table": "a_table",
+        "column": "customer_id",
         "folder": f"gs://{settings.bucket}/console/",
         "uri": f"gs://{settings.bucket}/console/*.csv",
     }

@@ -13,11 +13,12 @@ os.environ.pop("PROPENSITY_SETTINGS", None)
 
 from typer.testing import CliRunner
 
-from cli import main
+from cli import declarations, main
 from cli.cost.estimate import environment, estimate
 from cli.cost.prices import assumptions
 from cli.cost.volumes import Inputs
 from shared import log_events, settings
+from shared.erasure import persons
 from shared.online import openapi
 
 ROOT = Path(__file__).parent.parent
@@ -36,10 +37,11 @@ VOLUMES = re.compile(r"^\| ([\d,]+) \| ([\d,]+) \| ([\d,]+) million \| \$[\d,]+ 
 
 
 def regenerate() -> None:
-    """Rewrite docs/logs.md, the schema of the settings, the OpenAPI document, and the costs in docs/deploy.md."""
+    """Rewrite docs/logs.md, the schema of the settings, the OpenAPI document, the columns of people, and the costs."""
     (ROOT / "docs" / "logs.md").write_text(log_events.page())
     (ROOT / "infra" / "settings" / "schema.json").write_bytes(settings.schema())
     (ROOT / "functions" / "score_checkout.openapi.json").write_bytes(openapi.document())
+    (ROOT / persons.FILE).write_bytes(persons.content(declarations.read().persons))
     GUIDE.write_text(VOLUMES.sub(_volumes, _with_costs(GUIDE.read_text())))
 
 

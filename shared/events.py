@@ -318,6 +318,14 @@ class CampaignsDue(Event):
 
 
 @dataclass(frozen=True)
+class ErasureDue(Event):
+    """Persons must be erased: the run that deletes what there is of them was opened."""
+
+    topic = "erasure-due"
+    is_first = True
+
+
+@dataclass(frozen=True)
 class CampaignsMeasured(Event):
     """The effects were measured with the orders up to `day`.
 
@@ -332,6 +340,17 @@ class CampaignsMeasured(Event):
     gains: int
     losses: int
     mismatches: int
+
+
+@dataclass(frozen=True)
+class SubjectsErased(Event):
+    """The run has deleted what it found. `pending` erasures wait for destinations, or for the next audience."""
+
+    topic = "subjects-erased"
+    is_last = True
+
+    completed: int
+    pending: int
 
 
 EVENTS: dict[str, type[Event]] = {
@@ -359,5 +378,7 @@ EVENTS: dict[str, type[Event]] = {
         MembersDelivered,
         CampaignsDue,
         CampaignsMeasured,
+        ErasureDue,
+        SubjectsErased,
     )
 }

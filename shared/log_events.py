@@ -12,6 +12,7 @@ from shared.campaign import log_events as of_the_campaigns
 from shared.chain import log_events as of_the_chain
 from shared.customers import log_events as of_the_customers
 from shared.destinations import log_events as of_the_destinations
+from shared.erasure import log_events as of_the_erasure
 from shared.log import LogEvent
 from shared.messages import log_events as of_the_messages
 from shared.online import log_events as of_the_checkout
@@ -26,6 +27,7 @@ _MODULES = (
     of_the_checkout,
     of_the_customers,
     of_the_destinations,
+    of_the_erasure,
     of_the_messages,
 )
 
@@ -42,6 +44,7 @@ FIELDS = {
     "decision": "too early, mismatch, gain, loss or undecided: docs/measuring.md",
     "destination": "name of the destination, e.g. google_ads",
     "effect_on": "outcome of a customer on which the effect is: conversion, revenue or profit",
+    "erasure": "id of the erasure request",
     "error": "class of the exception",
     "events": "number of campaign events that were taken",
     "field": "JSON pointer to the field of the request",
@@ -54,7 +57,10 @@ FIELDS = {
     "model_type": "type of the model, in BigQuery's words",
     "model_version": "version of the champion; empty if no champion is known",
     "outcome": "refused, or unconfirmed: nobody knows whether the relay has the message",
+    "days": "number of days since the request was accepted",
+    "objects": "number of objects of the bucket that were deleted or rewritten",
     "outcomes": "number of members that were not refused, by outcome",
+    "pending": "destinations that have not confirmed the removal",
     "planned": "number of members by kind of change",
     "prediction": "the score and its inputs, with the columns of the view `online_predictions`",
     "quality": "the word for the candidate's ROC AUC: good, fair, decent, not great, poor",
@@ -64,6 +70,7 @@ FIELDS = {
     "refused_events": "number of campaign events that break the contract",
     "refused_rows": "number of rows of crm_customers that break a rule",
     "request_id": "id of the request, as in the answer's header `X-Request-Id`",
+    "rows": "number of rows that were deleted",
     "rule": "the rule of the contract that the request breaks",
     "run_id": "id of the run",
     "seconds": "duration of the step, in seconds",

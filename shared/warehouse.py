@@ -5,7 +5,7 @@ import hashlib
 import itertools
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -17,6 +17,7 @@ from google.api_core.exceptions import BadRequest, Conflict, NotFound
 from google.api_core.retry import Retry, if_exception_type
 from google.cloud import bigquery
 from google.cloud.bigquery import DEFAULT_RETRY
+from google.cloud.bigquery.table import RowIterator
 
 from shared import jsontext
 from shared.deadline import Deadline
@@ -39,6 +40,8 @@ RETRYABLE = {
     "quotaExceeded",
     "rateLimitExceeded",
 }
+# Parts of BigQuery's messages after which a new job may succeed. Streamed rows can be changed half an hour later.
+HEALING = ("due to concurrent update", "streaming buffer")
 TYPES = {bool: "BOOL", int: "INT64", float: "FLOAT64", str: "STRING", date: "DATE", datetime: "TIMESTAMP"}
 
 # Maximum number of a step's concurrent statements; Google's client has a pool of ten connections.
@@ -119,11 +122,33 @@ class Warehouse:
         Raises:
             Permanent, GoogleAPICallError, NotReady: see `query`.
         """
+        return self._all(statements, lambda result: [dict(row) for row in result])
+
+    def change(self, name: str, parameters: Parameters | None = None, **identifiers: str) -> int:
+        """Run one statement that changes rows, and return the number of changed rows.
+
+        Raises:
+            Permanent, GoogleAPICallError, NotReady: see `query`.
+        """
+        [number] = self.change_all([Statement(name, parameters or {}, identifiers)])
+        return number
+
+    def change_all(self, statements: Iterable[Statement]) -> list[int]:
+        """Run statements that change rows of different tables concurrently; return how many rows each has changed.
+
+        A second delivery attaches to the jobs of the first, so it returns the same numbers.
+
+        Raises:
+            Permanent, GoogleAPICallError, NotReady: see `query`.
+        """
+        return self._all(statements, lambda result: result.num_dml_affected_rows or 0)
+
+    def _all[T](self, statements: Iterable[Statement], take: Callable[[RowIterator], T]) -> list[T]:
         started = time.monotonic()
         try:
             # Threads, because submitting a job may block for a while.
             with ThreadPoolExecutor(MOST_AT_ONCE, "bigquery") as pool:
-                return list(pool.map(lambda statement: self._rows(self.submit(statement)), statements))
+                return list(pool.map(lambda statement: take(self._result(self.submit(statement))), statements))
         finally:
             self.seconds += time.monotonic() - started
 
@@ -189,9 +214,9 @@ class Warehouse:
         job: bigquery.QueryJob = self._client.get_job(job_id, location=self._client.location, retry=seen)  # type: ignore[assignment]
         return job
 
-    def _rows(self, job: bigquery.QueryJob) -> list[dict[str, Any]]:
+    def _result(self, job: bigquery.QueryJob) -> RowIterator:
         try:
-            rows = job.result(timeout=self._deadline.wait_seconds)
+            result = job.result(timeout=self._deadline.wait_seconds)
         except TimeoutError as error:
             raise NotReady(f"job {job.job_id} is still running; the next delivery attaches to it") from error
         except Exception:
@@ -200,7 +225,7 @@ class Warehouse:
                 raise Permanent(reason(job)) from None
             raise
         self._billed.append(job.total_bytes_billed or 0)
-        return [dict(row) for row in rows]
+        return result
 
 
 def query(client: bigquery.Client, settings: Settings, statement: Statement) -> list[dict[str, Any]]:
@@ -219,7 +244,7 @@ def query(client: bigquery.Client, settings: Settings, statement: Statement) -> 
 def heals(job: bigquery.QueryJob) -> bool:
     """Whether a new attempt may succeed after this job's failure, e.g. after concurrent updates of the same rows."""
     error = job.error_result or {}
-    return error.get("reason") in RETRYABLE or "due to concurrent update" in error.get("message", "")
+    return error.get("reason") in RETRYABLE or any(words in error.get("message", "") for words in HEALING)
 
 
 def denied_at(job: bigquery.QueryJob) -> datetime | None:

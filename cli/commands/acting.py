@@ -162,3 +162,43 @@ def reset(
         typer.confirm("Remove all of it?", abort=True)
     plan.carry_out()
     out.print("removed")
+
+
+@app.command()
+def erase(
+    customer: Annotated[str | None, typer.Option(metavar="ID", help="The shop's id of the customer.")] = None,
+    visitor: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="A client id of Google Analytics; give it several times.")
+    ] = None,
+    request: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The request's id, e.g. the ticket's number; by default a new one."),
+    ] = None,
+    minutes: Annotated[int, options.count("Maximum time to wait for the destinations.", least=1, most=1_000)] = 5,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Delete nothing; count what would be deleted.")] = False,
+    yes: options.Yes = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Erase one person out of all tables, files and destinations, and print the certificate; asks first.
+
+    With the id of a former request, it shows that certificate as it is now.
+    """
+    from cli import erasing
+
+    asked = erasing.request(customer, visitor or [], request)
+    environment = world.connected()
+    if dry_run:
+        counts = erasing.preview(asked, environment)
+        if as_json:
+            terminal.print_json(counts)
+        else:
+            erasing.show_counts(counts, "Would be deleted", out)
+        return
+    if not yes:
+        typer.confirm("Erase this person? What is deleted cannot be restored.", abort=True)
+    certificate = erasing.follow(asked, environment, minutes * 60)
+    if as_json:
+        terminal.print_json(certificate)
+    else:
+        erasing.show(certificate, out)

@@ -182,3 +182,22 @@ def backtest(
     from cli.backtest import command
 
     command.run(world.connected(), days, every, until, out, err, is_asked=not yes, as_json=as_json)
+
+
+@app.command()
+def audit(
+    first: Annotated[date, typer.Option("--from", metavar="DAY", parser=options.day, help="First day, in UTC.")],
+    last: Annotated[date, typer.Option("--to", metavar="DAY", parser=options.day, help="Last day, in UTC.")],
+    *,
+    as_json: options.AsJson = False,
+) -> None:
+    """List what was sent to destinations and by e-mail, and the erasures, of a period; without personal data."""
+    from cli import auditing
+
+    if first > last:
+        raise UsageError(f"--from {first} is after --to {last}: exchange them")
+    found = auditing.read(world.connected(), first, last)
+    if as_json:
+        terminal.print_json(found)
+    else:
+        auditing.show(found, out)

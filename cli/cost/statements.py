@@ -265,7 +265,7 @@ def customers(volumes: Volumes, settings: Settings) -> list[Reading]:
 def delivery(_: Volumes, settings: Settings) -> list[Reading]:
     """Return the statements that send an audience's changes to all destinations that are on."""
     count = len(destination_settings.switched_on(settings))
-    names = ("plan", "want", "batches", "members_of_batch", "record_sent", "record_outcome", "states")
+    names = ("plan", "want", "batches", "members_of_batch", "record_sent", "record_outcome", "record_sends", "states")
     return [Reading(f"destinations/{name}", times=count) for name in names]
 
 
@@ -302,6 +302,7 @@ def ticks(volumes: Volumes) -> dict[str, list[Reading]]:
         # It asks for the times of the tables, which is free of charge.
         "customers": [],
         "members": [],
+        "erasures": [Reading("erasure/due")],
         # These statements run only on the days after a promotion.
         "checkouts": [Reading("monitoring/answers", {"run_googleapis_com_stdout": 2}, times=2)],
     }

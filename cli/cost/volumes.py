@@ -16,6 +16,8 @@ TEXT_BYTES = 2
 LISTED_BYTES = 100
 # Methods of recommendation without a reservation: popularity and similarity.
 METHODS_ON_DEMAND = 2
+# Requests to destinations and erasures per day, and ids per erased person.
+REQUESTS_PER_DAY, ERASURES_PER_DAY, IDS_PER_PERSON = 10, 1, 10
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,10 @@ class Volumes:
             "campaign_uplift": 30,
             "destination_members": in_audience * assumed.new_members_in_all,
             "destination_changes": in_audience * assumed.changed_share,
+            "sends": REQUESTS_PER_DAY,
+            "erasures": ERASURES_PER_DAY,
+            "tombstones": ERASURES_PER_DAY * self.inputs.history_days * IDS_PER_PERSON,
+            "erasure_key": 1,
         }
 
 

@@ -63,7 +63,7 @@ run "what_is_declared_is_made_private_and_protected" {
 
   assert {
     condition = toset(flatten([for table in values(local.relations) : keys(table)])) == toset([
-      "description", "columns", "partition", "expiration_days", "cluster", "view",
+      "description", "columns", "partition", "expiration_days", "cluster", "view", "person",
     ])
     error_message = "Each name that is declared of a table is one that the tests here look for."
   }

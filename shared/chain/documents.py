@@ -19,6 +19,7 @@ from shared.events import (
     CampaignsDue,
     CustomersDue,
     DataRefreshed,
+    ErasureDue,
     MembersDue,
     MonitoringDue,
     RecommendationsDue,
@@ -152,7 +153,18 @@ class CampaignsRun(Struct, frozen=True, tag_field="topic", tag=CampaignsDue.topi
     first_assigned: date
 
 
-type OpenedRun = ExportRun | ScoringRun | MonitoringRun | RecommendationsRun | CustomersRun | DeliveryRun | CampaignsRun
+class ErasureRun(Struct, frozen=True, tag_field="topic", tag=ErasureDue.topic):
+    """A run that erases persons: those who wait for `destination`, which has ended a delivery run; if empty, all."""
+
+    opened_at: datetime
+    event: ErasureDue
+    as_of: date
+    destination: str = ""
+
+
+type OpenedRun = (
+    ExportRun | ScoringRun | MonitoringRun | RecommendationsRun | CustomersRun | DeliveryRun | CampaignsRun | ErasureRun
+)
 
 
 # steps/STEP.json and failures/STEP.json.

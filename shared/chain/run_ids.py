@@ -62,6 +62,11 @@ def of_campaigns(as_of: date, today: date) -> str:
     return _run_id(as_of, f"campaigns {today}")
 
 
+def of_erasure(day: date, why: str) -> str:
+    """Return the id of the run that erases persons on a day, because of a request, a tick or a delivery run."""
+    return _run_id(day, f"erasure {why}")
+
+
 def of_backtest(day: date, backtest: str) -> str:
     """Return the id of the run in which the backtest named `backtest` learns as of a past day."""
     return _run_id(day, f"backtest {backtest}")

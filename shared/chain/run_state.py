@@ -26,6 +26,7 @@ from shared.events import (
     CampaignsMeasured,
     CustomersDue,
     CustomersResolved,
+    ErasureDue,
     MembersDelivered,
     MembersDue,
     ModelMonitored,
@@ -35,6 +36,7 @@ from shared.events import (
     RecommendationsDue,
     RunSuperseded,
     ScoringDue,
+    SubjectsErased,
 )
 
 if TYPE_CHECKING:
@@ -67,14 +69,15 @@ STEPS = (
     "publish_audience",
 )
 
-# The steps of separate runs: building recommendations, checking the model's health, measuring campaigns, and sending an
-# audience's customers to destinations.
+# The steps of separate runs: building recommendations, checking the model's health, measuring campaigns, sending an
+# audience's customers to destinations, and erasing persons.
 BESIDE = (
     "build_recommendations",
     "monitor_model",
     "measure_campaign",
     "resolve_customers",
     *(f"send_to_{name}" for name in DESTINATIONS),
+    "erase_subject",
 )
 
 # The outcome of a run, by the class of its last event.
@@ -86,6 +89,7 @@ _ENDS: dict[type, str] = {
     CustomersResolved: "resolved",
     MembersDelivered: "delivered",
     CampaignsMeasured: "measured",
+    SubjectsErased: "erased",
 }
 
 
@@ -133,6 +137,7 @@ class Run:
             CustomersDue.topic: "customers",
             MembersDue.topic: "delivery",
             CampaignsDue.topic: "campaigns",
+            ErasureDue.topic: "erasure",
         }
         return kinds.get(self.topic, "training" if self.trains else "refresh")
 

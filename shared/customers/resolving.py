@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from shared import withheld
 from shared.chain.audience_documents import RESOLVED, Excluded, Resolved
 from shared.chain.documents import CustomersRun
-from shared.customers import crm
+from shared.customers import crm, withholding
 from shared.errors import Permanent
 
 if TYPE_CHECKING:
@@ -103,29 +102,17 @@ def resolve(day: date, context: StepContext) -> Resolved:
     at = {"day": day}
     first_day = day - timedelta(days=WINDOW_DAYS - 1)
     context.warehouse.query("customers/visitors", {**at, "first_day": first_day})
-    arms = {
-        "campaign": campaign.name,
-        "salt": campaign.salt,
-        "control_share": campaign.control_share,
-        "holdout_share": campaign.holdout_share,
-    }
+    arms = withholding.arms(context.settings)
     of_run = {**at, "run_id": context.run_id}
     context.warehouse.query("customers/audience", {**of_run, "first_day": first_day, **arms})
     recent = day - timedelta(days=campaign.recent_buyer_days - 1)
     context.warehouse.query("customers/exclusions", {**of_run, "now": run.opened_at, "recent_since": recent})
     shares = {name: arms[name] for name in ("campaign", "control_share", "holdout_share")}
     context.warehouse.query("customers/assignments", {**at, **shares, "assigned_at": run.opened_at})
-    _withhold(arms, context)
+    withholding.rewrite(context)
     resolved = _counted(day, context)
     context.runs.write(context.run_id, RESOLVED, resolved)
     return resolved
-
-
-def _withhold(arms: dict[str, Any], context: StepContext) -> None:
-    """Replace serving/withheld.bin: the visitors who, by the current arms, get no offer at the checkout."""
-    rows = context.warehouse.query("customers/withheld", arms)
-    blob = context.environment.bucket.blob(withheld.PATH)
-    blob.upload_from_string(withheld.content(row["hashes"] for row in rows), "application/octet-stream")
 
 
 def _counted(day: date, context: StepContext) -> Resolved:

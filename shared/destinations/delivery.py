@@ -219,9 +219,28 @@ class DeliveryInRun:
             "complaints": list(refused.values()),
             "now": self._context.now,
         }
-        self._context.warehouse.query_all([Statement("destinations/record_outcome", parameters)])
+        self._context.warehouse.query_all(
+            [Statement("destinations/record_outcome", parameters), self._record_sends(requests)]
+        )
         for one in requests:
             self._requests.end(one, self._context.now)
+
+    def _record_sends(self, requests: list[Request]) -> Statement:
+        """Return the statement that records requests that have ended, for `propensity audit`."""
+        parameters = {
+            "destination": self._destination.name,
+            "created_on": self._context.now.date(),
+            "run_ids": [one.run_id for one in requests],
+            "kinds": [one.kind for one in requests],
+            "batches": [one.number for one in requests],
+            "members": [one.members for one in requests],
+            "refused_counts": [len(one.refused) for one in requests],
+            "requests": [one.request for one in requests],
+            "outcomes": [str(one.outcome) for one in requests],
+            "sent_at": [one.sent_at for one in requests],
+            "now": self._context.now,
+        }
+        return Statement("destinations/record_sends", parameters)
 
 
 def plan_parameters(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.chain import run_ids
-from shared.chain.documents import DeliveryRun
+from shared.chain.documents import DeliveryRun, ErasureRun
 from shared.chain.guarded import Guarded
 from shared.chain.steps import Opening, Step
 from shared.destinations.delivery import DeliveryInRun
@@ -79,17 +79,20 @@ def _opened(
 ) -> MembersDue | None:
     """Open the run that delivers the audience. None if the destination has a newer audience already."""
     resolved = environment.runs.opened(event.run_id).run
+    # A run that erases persons has the same audience sent again, so it is neither older nor newer than what is sent.
+    is_again = isinstance(resolved, ErasureRun)
     due = MembersDue(run_ids.of_delivery(event.day, destination.name, event.run_id))
     while True:
         standing, generation = current.read()
-        if standing and standing.run_id != due.run_id and standing.resolved_at > resolved.opened_at:
+        resolved_at = standing.resolved_at if standing and is_again else resolved.opened_at
+        if standing and standing.run_id != due.run_id and standing.resolved_at > resolved_at:
             return None
         if standing and standing.run_id == due.run_id:
             return due
         environment.runs.open(
             DeliveryRun(opened_at=now, event=due, as_of=event.day, destination=destination.name, mode=destination.mode)
         )
-        if current.replace(Current(due.run_id, resolved.opened_at), generation):
+        if current.replace(Current(due.run_id, resolved_at), generation):
             return due
 
 

@@ -23,6 +23,9 @@ using (
             and _table_suffix in unnest(@suffixes)
             and totals.visits is not null
             and fullVisitorId != ''
+            and to_hex(
+                sha256(concat((select erasure_key.secret from erasure_key), '|visitor|', fullVisitorId))
+            ) not in (select tombstones.digest from tombstones)
     ),
 
     events as (

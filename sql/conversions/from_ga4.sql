@@ -26,6 +26,9 @@ using (
             and _table_suffix in unnest(@suffixes)
             and event_name = @label_event
             and user_pseudo_id is not null
+            and to_hex(
+                sha256(concat((select erasure_key.secret from erasure_key), '|visitor|', user_pseudo_id))
+            ) not in (select tombstones.digest from tombstones)
     )
 
     select

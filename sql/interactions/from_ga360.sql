@@ -24,6 +24,9 @@ using (
             _table_suffix between @first_suffix and @last_suffix
             and _table_suffix in unnest(@suffixes)
             and totals.visits is not null
+            and to_hex(
+                sha256(concat((select erasure_key.secret from erasure_key), '|visitor|', coalesce(fullVisitorId, '')))
+            ) not in (select tombstones.digest from tombstones)
     ),
 
     actions as (

@@ -25,6 +25,9 @@ using (
             and _table_suffix in unnest(@suffixes)
             and user_pseudo_id is not null
             and event_name in ('view_item', 'add_to_cart', 'purchase')
+            and to_hex(
+                sha256(concat((select erasure_key.secret from erasure_key), '|visitor|', user_pseudo_id))
+            ) not in (select tombstones.digest from tombstones)
     ),
 
     -- `occasion` identifies duplicates: all events about the same order are one occasion.

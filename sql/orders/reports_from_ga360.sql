@@ -23,6 +23,9 @@ using (
             _table_suffix between @first_suffix and @last_suffix
             and _table_suffix in unnest(@suffixes)
             and totals.visits is not null
+            and to_hex(
+                sha256(concat((select erasure_key.secret from erasure_key), '|visitor|', coalesce(fullVisitorId, '')))
+            ) not in (select tombstones.digest from tombstones)
     ),
 
     actions as (
@@ -75,6 +78,9 @@ using (
             when products > 0 then 0.0
         end as amount
     from shared
+    where
+        to_hex(sha256(concat((select erasure_key.secret from erasure_key), '|order|', coalesce(order_id, ''))))
+        not in (select tombstones.digest from tombstones)
 ) as fresh
     on false
 when not matched by source and target.day in unnest(@days) then delete

@@ -27,6 +27,18 @@ using (
             _table_suffix between @first_suffix and @last_suffix
             and _table_suffix in unnest(@suffixes)
             and event_name in ('purchase', 'refund')
+            and to_hex(
+                sha256(concat((select erasure_key.secret from erasure_key), '|visitor|', coalesce(user_pseudo_id, '')))
+            ) not in (select tombstones.digest from tombstones)
+            and to_hex(
+                sha256(
+                    concat(
+                        (select erasure_key.secret from erasure_key),
+                        '|order|',
+                        coalesce(trim(ecommerce.transaction_id), '')
+                    )
+                )
+            ) not in (select tombstones.digest from tombstones)
     ),
 
     reports as (

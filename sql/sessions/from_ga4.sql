@@ -58,6 +58,9 @@ using (
             _table_suffix between @first_suffix and @last_suffix
             and _table_suffix in unnest(@suffixes)
             and user_pseudo_id is not null
+            and to_hex(
+                sha256(concat((select erasure_key.secret from erasure_key), '|visitor|', user_pseudo_id))
+            ) not in (select tombstones.digest from tombstones)
     ),
 
     products as (

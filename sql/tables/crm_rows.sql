@@ -1,6 +1,6 @@
 -- Give each row of crm_customers a digest, which changes with the row. Equal rows count once. If another row of
 -- the same customer comes or goes, the digest changes too. If the rules of shared/customers/crm.py change, so does
--- `rules`, and all rows are checked again.
+-- `rules`, and all rows are checked again. Erased customers are left out, even if the shop loads them again.
 with
 different as (
     select distinct
@@ -13,6 +13,17 @@ different as (
         postal_code,
         language
     from `${dataset}.crm_customers`
+    where
+        to_hex(
+            sha256(
+                concat(
+                    (select erasure_key.secret from `${dataset}.erasure_key` as erasure_key),
+                    '|customer|',
+                    coalesce(trim(customer_id), '')
+                )
+            )
+        )
+        not in (select tombstones.digest from `${dataset}.tombstones` as tombstones)
 ),
 
 counted as (

@@ -1,4 +1,5 @@
--- Add the events of a message. Each delivery of the message adds them again; the view `lifecycles` counts each once.
+-- Add the events of a message, without those of erased customers. Each delivery of the message adds them again; the
+-- view `lifecycles` counts each once.
 -- An INSERT reads nothing of the table and waits for no other statement, so bursts of messages cost little.
 -- @event_ids    ARRAY<STRING>     the sender's id of each event
 -- @ids          ARRAY<STRING>     the shop's id of each event's customer
@@ -41,3 +42,6 @@ select
 from
     unnest(@event_ids) as event_id
     with offset as position
+where
+    to_hex(sha256(concat((select erasure_key.secret from erasure_key), '|customer|', @ids[offset(position)])))
+    not in (select tombstones.digest from tombstones)

@@ -1,5 +1,5 @@
--- Add the suppressions that events have caused, unless they are there already. So a second delivery does not suppress
--- again a customer whose suppression was ended.
+-- Add the suppressions that events have caused, unless they are there already or the customer was erased. So a second
+-- delivery does not suppress again a customer whose suppression was ended.
 -- @event_ids  ARRAY<STRING>     the sender's id of each event
 -- @ids        ARRAY<STRING>     the shop's id of each event's customer
 -- @campaigns  ARRAY<STRING>     name of each event's campaign
@@ -19,6 +19,9 @@ fresh as (
     from
         unnest(@event_ids) as event_id
         with offset as position
+    where
+        to_hex(sha256(concat((select erasure_key.secret from erasure_key), '|customer|', @ids[offset(position)])))
+        not in (select tombstones.digest from tombstones)
 )
 
 select

@@ -30,6 +30,7 @@ from shared.chain.log_events import (
 from shared.chain.runs import Runs
 from shared.champion import POINTER, Pointer
 from shared.dead_letters import DeadLetter, DeadLetters
+from shared.erasure.log_events import ErasureOverdue
 from shared.events import DataRefreshed
 from shared.log import log
 from shared.online.log_events import CheckoutScored, EmbeddedStoodIn
@@ -65,6 +66,7 @@ RAISED = {
         [("monitor_model", HealthFound(RUN, "run_cost", "warn", "3 GiB"))],
         [("monitor_model", HealthFound(RUN, "run_cost", "fine", "1 GiB"))],
     ),
+    "erasure_overdue": ([("erase_subject", ErasureOverdue(RUN, "dsar-1", ["meta"], 4))], []),
     "dead_letters": ([("record_dead_letter", DeadLetter("train-models", "given up after 20 deliveries"))], []),
     "fallbacks": ([SCORED] * 20 + [STOOD_IN] * 2, [SCORED] * 20 + [STOOD_IN]),
 }

@@ -262,14 +262,14 @@ def test_the_bundles_are_where_terraform_looks_for_them_from_any_folder(tree, tm
     assert all((tree / "dist" / f"{name}.zip").is_file() for name in NAMES)
 
 
-TEMPLATES = {("shared", ".html"), ("shared", ".css"), ("shared", ".jinja")}
+DATA = {("shared", ".html"), ("shared", ".css"), ("shared", ".jinja"), ("shared", ".json")}
 
 
 def test_a_bundle_holds_only_the_files_that_functions_use(bundle):
     names = [PurePosixPath(name) for name in bundle.namelist()]
     assert {name.parts[0] for name in names} == {"main.py", "requirements.txt", "functions", "shared", "sql"}
     kinds = {(name.parts[0], name.suffix) for name in names if name.parent.name}
-    assert kinds - TEMPLATES == {("functions", ".py"), ("shared", ".py"), ("sql", ".sql")}
+    assert kinds - DATA == {("functions", ".py"), ("shared", ".py"), ("sql", ".sql")}
     assert not [name for name in names if "__pycache__" in name.parts or name.parts[:2] == ("sql", "tables")]
 
 

@@ -64,6 +64,8 @@ EVERY_CANDIDATE = f"training.candidates={json.dumps(CANDIDATES)}"
 BY_KIND = {
     kind: described(SMALL, f"source.kind={kind}", EVERY_CANDIDATE, "files.mode=replace") for kind in ("ga360", "ga4")
 }
+# Statements of commands, and those of erasures, which are asked for a few times a month.
+SELDOM = ("tables/", "reset/", "backtest/", "planning/", "why/", "audit/", "erasure/")
 EVENTS = {"ga360": "Contact/Form sent", "ga4": "generate_lead"}
 
 
@@ -166,14 +168,11 @@ def test_a_checkout_costs_its_call_its_processor_its_memory_and_its_log():
 def test_every_statement_is_counted_or_known_to_be_free(kind):
     other = "ga4" if kind == "ga360" else "ga360"
     there = {str(path.relative_to(SQL).with_suffix("")) for path in SQL.rglob("*.sql")}
-    of_runs = {
-        name
-        for name in there
-        if not name.startswith(("tables/", "reset/", "backtest/", "planning/", "why/")) and not name.endswith(other)
-    }
+    of_runs = {name for name in there if not name.startswith(SELDOM) and not name.endswith(other)}
     leads = described(SMALL, f"source.kind={kind}", f"label.event={EVENTS[kind]}")
     of_leads = {one.statement for one in statements.refresh(leads.volumes, leads.settings)}
-    assert {one.statement for one in readings(kind)} | of_leads == of_runs - statements.NOT_CHARGED
+    counted = {one.statement for one in readings(kind)} | of_leads
+    assert counted - {"erasure/due"} == of_runs - statements.NOT_CHARGED
     assert of_leads - {one.statement for one in readings(kind)} == {f"conversions/from_{kind}"}
     assert there >= statements.NOT_CHARGED
 

@@ -23,6 +23,7 @@ from fixtures import googlesql
 from shared import champion, embedded_scorer, measured_effect, pseudonyms, recommendations, withheld
 from shared.chain import documents, refreshes, source, training
 from shared.destinations import marketing_cloud, meta
+from shared.erasure import persons
 from shared.events import EVENTS
 from shared.messages import relay
 from shared.online import openapi
@@ -47,8 +48,10 @@ MEMBERS = {"audience-members"}
 LOADED = {"crm_customers", "crm_visitors", "consents", "suppressions"}
 # Tables that a reset keeps: members at the platforms, the arms of customers and campaign events do not change with it.
 KEPT = {"destination_members", "assignments", "campaign_events", "campaign_suppressions"}
+# Who was erased, and what was sent, is true after a reset too.
+AUDITED = {"erasure_key", "tombstones", "erasures", "sends"}
 OTHERS = {"export", "models", "bucket"}
-FOLDERS = {"runs/", "checkouts/", "dead-letters/", "serving/", "destinations/", "deliveries/", "messages/"}
+FOLDERS = {"runs/", "checkouts/", "dead-letters/", "serving/", "destinations/", "deliveries/", "messages/", "erasures/"}
 OBJECTS = {withheld.PATH, measured_effect.PATH}
 SCORERS = f"runs/*/{documents.SCORER.name}.json"
 MERGES = {
@@ -137,15 +140,15 @@ def test_every_topic_has_a_reader_or_is_public():
 
 def test_only_three_subscribed_topics_accept_messages_from_outside():
     inbound = set(DECLARED.inbound_topics)
-    assert inbound == {"data-refreshed", "checkout-started", "campaign-events"}
+    assert inbound == {"data-refreshed", "checkout-started", "campaign-events", "erasure-requested"}
     assert inbound <= {topic for function in FUNCTIONS.values() for topic in function.topics}
 
 
 def test_every_emitted_topic_is_an_event_and_every_event_has_its_topic():
     emitted = {topic for function in FUNCTIONS.values() for topic in function.emits}
     assert emitted - CHECKOUTS - CAMPAIGNS - MEMBERS == EVENTS.keys()
-    ticks = {"resume-due", "checkouts-due"}
-    assert set(DECLARED.topics) == EVENTS.keys() | CHECKOUTS | CAMPAIGNS | MEMBERS | ticks | {"dead-letters"}
+    others = {"resume-due", "checkouts-due", "dead-letters", "erasure-requested"}
+    assert set(DECLARED.topics) == EVENTS.keys() | CHECKOUTS | CAMPAIGNS | MEMBERS | others
 
 
 def test_a_function_either_listens_to_topics_or_answers_http():
@@ -175,7 +178,7 @@ def test_a_function_starts_without_a_secret_only_if_it_is_given_none(name, monke
 
 def test_objects_expire_only_after_no_message_can_need_them():
     prefixes = [rule.prefix for rule in DECLARED.lifecycle]
-    assert prefixes == ["dead-letters/", "checkouts/", "backtests/", "deliveries/", "messages/"]
+    assert prefixes == ["dead-letters/", "checkouts/", "backtests/", "deliveries/", "messages/", "erasures/"]
     assert all(rule.days > 7 for rule in DECLARED.lifecycle)
 
 
@@ -242,14 +245,17 @@ def test_a_reset_counts_the_rows_of_every_table_that_the_chain_fills():
         for table in sqlglot.parse_one((SQL / "reset" / "rows.sql").read_text(), "bigquery").find_all(exp.Table)
     }
     assert (
-        counted - {"owners"} == set(judge.TABLES) - KEPT == TABLES.keys() - VIEWS.keys() - SINK_TABLES - LOADED - KEPT
+        counted - {"owners"}
+        == set(judge.TABLES) - KEPT
+        == TABLES.keys() - VIEWS.keys() - SINK_TABLES - LOADED - KEPT - AUDITED
     )
 
 
 def test_every_table_is_written_by_a_function_or_a_sink():
     written = {table for function in FUNCTIONS.values() for table in function.writes}
     written |= SINK_TABLES
-    assert written - OTHERS - FOLDERS - OBJECTS == {name for name, table in TABLES.items() if not table.query} - LOADED
+    written -= LOADED | OTHERS | FOLDERS | OBJECTS
+    assert written == {name for name, table in TABLES.items() if not table.query} - LOADED
 
 
 def statements(function):
@@ -408,3 +414,35 @@ def test_a_name_that_is_misspelt_is_refused_with_its_place(tmp_path):
     (tmp_path / "functions" / "functions.yaml").write_text(text.replace("    min_instances:", "    min_instance:", 1))
     with pytest.raises(msgspec.ValidationError, match=r"unknown field `min_instance` - at `\$\.functions\[\.\.\.\]`"):
         declarations.read(tmp_path)
+
+
+# Names of columns that hold ids or addresses of people.
+OF_PEOPLE = re.compile(
+    r"(.*_)?(visitor|user|customer|person|order|session|recipient)(_id)?|email.*|phone|(first|last)_name"
+)
+
+
+@pytest.mark.parametrize("table", [name for name, table in TABLES.items() if not table.query])
+def test_a_table_with_people_says_in_which_columns_their_ids_are(table):
+    named = {one.name for one in TABLES[table].columns if one.type == "STRING" and OF_PEOPLE.fullmatch(one.name)}
+    declared = DECLARED.persons.get(table, {})
+    assert set(declared) <= named, "only such a name is found if the declaration is forgotten"
+    assert not named or declared, f"sql/tables/{table}.yaml needs the field person: rows of an erased person stay"
+    ids = {f"{kind}_id" for kind in ("visitor", "user", "customer")}
+    assert named & ids <= declared.keys()
+
+
+def test_whoever_erases_may_delete_the_rows_of_people_and_knows_where_they_are():
+    assert persons.content(DECLARED.persons) == (ROOT / persons.FILE).read_bytes(), "run scripts/regenerate.py"
+    assert DECLARED.persons.keys() <= set(FUNCTIONS["erase_subject"].writes)
+    assert set(persons.UNTIL_REMOVED) <= DECLARED.persons.keys()
+
+
+@pytest.mark.parametrize(
+    "statement", [name for name in sql.names() if "${source}." in sql.text(name) and "_*`" in sql.text(name)]
+)
+def test_whatever_reads_day_tables_leaves_out_who_was_erased(statement):
+    visitor = "fullVisitorId" if "ga360" in statement else "user_pseudo_id"
+    text = " ".join(sql.text(statement).split())
+    hashed = rf"'\|visitor\|', (coalesce\()?{visitor}(, '')?[) ]+not in \("
+    assert re.search(hashed + re.escape("select tombstones.digest from tombstones)"), text)

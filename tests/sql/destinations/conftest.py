@@ -20,7 +20,7 @@ def world(warehouse, platform):
     environment = Environment(settings)
     environment.__dict__["bigquery"] = warehouse.client
     environment.__dict__["storage"] = gcs.Client(settings.project)
-    warehouse.filled.update(("destination_changes", "destination_members"))
+    warehouse.filled.update(("destination_changes", "destination_members", "sends"))
     yield SimpleNamespace(
         environment=environment, warehouse=warehouse, step=step_of("send_to_platform", lambda _: platform)
     )

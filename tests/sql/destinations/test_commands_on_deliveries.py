@@ -30,7 +30,7 @@ def environment(warehouse):
     environment.__dict__["bigquery"] = warehouse.client
     environment.__dict__["storage"] = gcs.Client(found.project)
     environment.__dict__["registry"] = SimpleNamespace(champion=lambda: None, versions=list)
-    warehouse.filled.update(("destination_changes", "destination_members"))
+    warehouse.filled.update(("destination_changes", "destination_members", "sends"))
     yield environment
     for blob in environment.bucket.list_blobs():
         blob.delete()

@@ -1,0 +1,134 @@
+"""`propensity erase`: have a person erased, follow it, and show the certificate; or count what would be deleted."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from cli import terminal
+from cli.errors import CommandError, UsageError
+from shared.erasure import certificate, objects, persons, tombstones
+from shared.erasure import request as requests
+from shared.errors import Malformed
+from shared.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+    from shared.chain.environment import Environment
+    from shared.erasure.certificate import Certificate
+    from shared.erasure.request import ErasureRequest
+
+FUNCTION = "erase_subject"
+PAUSE_SECONDS = 1.0
+
+
+def request(customer_id: str | None, visitor_ids: list[str], request_id: str | None) -> ErasureRequest:
+    """Return the request for these ids; without a `request_id`, it gets one of chance.
+
+    Raises:
+        UsageError: an id breaks a rule, or there is none.
+    """
+    body: dict[str, Any] = {"request_id": request_id or f"erasure-{secrets.token_hex(4)}", "visitor_ids": visitor_ids}
+    try:
+        return requests.decode({**body, "customer_id": customer_id})
+    except Malformed as error:
+        raise UsageError(f"{error}; see docs/erasure.md") from None
+
+
+def preview(asked: ErasureRequest, environment: Environment) -> dict[str, Any]:
+    """Return what would be deleted now: the number of rows by table, and of objects by folder. Nothing is deleted.
+
+    The rows of the log, and what the customer was sent by e-mail, are not counted: their names need a secret.
+    """
+    hashes = tombstones.Hashes.of_dataset(environment)
+    digests = tombstones.found(asked, hashes, environment, None)
+    rows: Counter[str] = Counter()
+    for one in persons.columns():
+        if digests.get(one.kind):
+            given = {"kind": one.kind, "digests": sorted(digests[one.kind])}
+            [found] = environment.query("erasure/count_rows", given, table=one.table, column=one.column)
+            # Rows with several of the person's ids count once.
+            rows[one.table] = max(rows[one.table], found["row_count"])
+    person = objects.Person(hashes, digests, ())
+    folders = Counter(found.folder for found in objects.find(person, environment))
+    return {"rows": dict(+rows), "objects": dict(folders)}
+
+
+def follow(
+    asked: ErasureRequest,
+    environment: Environment,
+    limit_seconds: float,
+    wait: Callable[[float], object] = time.sleep,
+) -> Certificate:
+    """Publish the request, and return its certificate once it is completed, or as it is at the limit.
+
+    Raises:
+        CommandError: the function has refused the request, or has deleted nothing within the limit.
+    """
+    letters = set(environment.dead_letters.all())
+    store, deadline = Store(environment.bucket), time.monotonic() + limit_seconds
+    environment.send(requests.TOPIC, msgspec.to_builtins(asked))
+    while True:
+        found = store.read(certificate.path(asked.request_id), certificate.Certificate)
+        if found and found.completed_at:
+            return found
+        if refused := [why for name, why in _refused(environment).items() if name not in letters]:
+            raise CommandError(f"erase_subject has refused request {asked.request_id}: {refused[0]}")
+        if time.monotonic() > deadline:
+            break
+        wait(PAUSE_SECONDS)
+    if found and found.passes:
+        return found
+    raise CommandError(
+        f"request {asked.request_id} is published, and nothing was deleted within {limit_seconds:.0f} s: `propensity "
+        "runs` shows whether the run failed. To look again, repeat the command with --request"
+    )
+
+
+def _refused(environment: Environment) -> dict[str, str]:
+    """Return the reasons of the dead letters of erase_subject, by name."""
+    letters = environment.dead_letters.all()
+    return {name: one.reason for name, one in letters.items() if one.function.replace("-", "_").startswith(FUNCTION)}
+
+
+def show(found: Certificate, out: Console) -> None:
+    """Print a certificate."""
+    grid = terminal.grid()
+    grid.add_row("request", found.request_id)
+    grid.add_row("subject", "\n".join(found.subject))
+    grid.add_row("accepted", f"{found.accepted_at:%Y-%m-%d %H:%M:%S}")
+    state = f"{found.completed_at:%Y-%m-%d %H:%M:%S}" if found.completed_at else "[yellow]pending[/]"
+    grid.add_row("completed", state)
+    out.print(grid)
+    show_counts({"rows": found.rows, "objects": found.objects}, "Deleted", out)
+    if found.destinations:
+        table = terminal.table("destination", "removal", title="Destinations")
+        for name, removal in found.destinations.items():
+            table.add_row(name, removal)
+        out.print(table)
+    remains = terminal.table("kept until", "what", title="What remains")
+    for one in found.remains:
+        remains.add_row(f"{one.until}" if one.until else "", one.what)
+    out.print(remains)
+    out.print("What you must do", style="bold")
+    for step in found.steps:
+        out.print(f"- {step}", markup=False, highlight=False)
+
+
+def show_counts(counts: dict[str, dict[str, int]], title: str, out: Console) -> None:
+    """Print numbers of rows by table, and of objects by folder."""
+    if not any(counts.values()):
+        out.print("there is nothing to delete" if title != "Deleted" else "nothing was there to delete")
+        return
+    table = terminal.table("where", "what", "number", title=title)
+    for what, numbers in counts.items():
+        for where, number in sorted(numbers.items()):
+            table.add_row(where, what, f"{number}")
+    out.print(table)

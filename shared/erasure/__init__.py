@@ -1,0 +1,1 @@
+"""Erase one person: out of our tables, the bucket's objects and the destinations."""

@@ -1,0 +1,40 @@
+"""The log events of erase_subject; docs/logs.md lists all events."""
+
+from shared.log import LogEvent
+
+
+class ErasureAccepted(LogEvent, frozen=True):
+    """A request to erase a person was accepted; from now on, the person is left out of everything that is read."""
+
+    event = "erasure_accepted"
+    severity = "NOTICE"
+    message = "erasure {erasure} was accepted"
+
+    erasure: str
+
+
+class ErasureAdvanced(LogEvent, frozen=True):
+    """A run has deleted what it found of a person; the certificate in the bucket has the details."""
+
+    event = "erasure_advanced"
+    severity = "NOTICE"
+    message = "erasure {erasure}: {rows} rows and {objects} objects deleted; pending: {pending}"
+
+    run_id: str
+    erasure: str
+    rows: int
+    objects: int
+    pending: list[str]
+
+
+class ErasureOverdue(LogEvent, frozen=True):
+    """Destinations have not confirmed for days that a person is removed."""
+
+    event = "erasure_overdue"
+    severity = "WARNING"
+    message = "erasure {erasure} has waited for {pending} for {days} days"
+
+    run_id: str
+    erasure: str
+    pending: list[str]
+    days: int

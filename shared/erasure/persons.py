@@ -1,0 +1,43 @@
+"""The columns of our tables that hold ids of people: rows with these ids are deleted when the person is erased.
+
+They are declared in sql/tables, by the field `person`. scripts/regenerate.py writes them to persons.json, because the
+functions have no YAML.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import msgspec
+
+from shared import jsontext
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+type Kind = Literal["visitor", "customer", "user", "order"]
+
+# Below the project's root.
+FILE = Path("shared") / "erasure" / "persons.json"
+# The rows of these tables are needed until the destinations have confirmed the removal.
+UNTIL_REMOVED = ("destination_changes", "destination_members")
+
+
+class PersonColumn(NamedTuple):
+    """A column of a table that holds ids of people of one kind."""
+
+    table: str
+    column: str
+    kind: Kind
+
+
+def columns() -> list[PersonColumn]:
+    """Return all columns that hold ids of people."""
+    declared = msgspec.json.decode((Path(__file__).parents[2] / FILE).read_bytes(), type=dict[str, dict[str, Kind]])
+    return [PersonColumn(table, column, kind) for table, one in declared.items() for column, kind in one.items()]
+
+
+def content(declared: Mapping[str, Mapping[str, Kind]]) -> bytes:
+    """Return the file's content for the declared columns."""
+    return jsontext.encode(declared, 1) + b"\n"

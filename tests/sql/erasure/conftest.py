@@ -1,0 +1,35 @@
+"""The scene of tests about erasure."""
+
+import io
+import sys
+
+import pytest
+from google.cloud import storage as gcs
+
+from desk.platforms import running
+from deskcloud.document import AdAccount
+from shared.chain.environment import Environment
+from shared.settings import Settings
+from sql.erasure.scene import Scene
+
+META = "23842587123456789"
+
+
+@pytest.fixture
+def scene(warehouse, tmp_path, monkeypatch):
+    found = warehouse.settings
+    with running(tmp_path, meta=AdAccount("act_1", (META,), processing_seconds=0)) as platforms:
+        document = {
+            "project": found.project,
+            "bucket": found.bucket,
+            "dataset": found.dataset,
+            "files": {"mode": "replace"},
+            "meta": {"mode": "replace", "audience": META, "api_endpoint": platforms.url["meta"]},
+        }
+        environment = Environment(Settings.from_document(document))
+        environment.__dict__["bigquery"] = warehouse.client
+        environment.__dict__["storage"] = gcs.Client(found.project)
+        monkeypatch.setattr(sys, "__stdout__", printed := io.StringIO())
+        yield Scene(warehouse, environment, platforms, printed)
+        for blob in environment.bucket.list_blobs():
+            blob.delete()

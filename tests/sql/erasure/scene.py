@@ -1,0 +1,193 @@
+"""A warehouse in which every table has rows of two people, a bucket with their files, and a platform that has them."""
+
+import base64
+import datetime as dt
+import hashlib
+import io
+import json
+from dataclasses import dataclass, field
+
+from cli import declarations
+from desk.platforms import Desk
+from fixtures.pubsub import delivered
+from functions import erase_subject, send_to_files
+from shared import withheld
+from shared.chain.documents import CustomersRun
+from shared.chain.environment import Environment, StepContext
+from shared.chain.runs import Record
+from shared.dead_letters import Letter
+from shared.deadline import Deadline
+from shared.destinations.meta import MetaDestination
+from shared.destinations.step import step_of
+from shared.erasure.certificate import Certificate, path
+from shared.erasure.persons import UNTIL_REMOVED
+from shared.events import CustomersDue, CustomersResolved, MembersDelivered
+from shared.messages.intents import Intent, Intents
+from shared.store import Store
+
+DAY = dt.date(2017, 8, 1)
+TABLES = {table.name: table for table in declarations.read().tables}
+PERSONS = declarations.read().persons
+FILLED = PERSONS.keys() - UNTIL_REMOVED
+AUDIENCE = "20170801-00000000"
+VALUES = {"STRING": "x", "INT64": 1, "FLOAT64": 0.5, "BOOL": True, "DATE": DAY, "TIMESTAMP": "2017-08-01 10:00:00 UTC"}
+
+
+@dataclass
+class Who:
+    """A person, by a name that is part of each id and address."""
+
+    name: str
+
+    @property
+    def ids(self):
+        return {
+            "customer": f"customer-{self.name}",
+            "user": f"user-{self.name}",
+            "order": f"order-{self.name}",
+            "visitor": f"visitor-{self.name}",
+        }
+
+    @property
+    def email(self):
+        return f"{self.name}@example.com"
+
+    def marks(self):
+        """All texts by which the person could be recognized: ids, addresses and their hashes."""
+        texts = {*self.ids.values(), self.email, f"+336{self.name}", self.name}
+        return texts | {hashlib.sha256(one.encode()).hexdigest() for one in texts}
+
+
+ANNA, BOB = Who("anna"), Who("bob")
+
+
+def row(table, who):
+    """A row of the person: ids where they are declared, addresses where there are such columns."""
+    kinds, declared = PERSONS[table], TABLES[table]
+    of_row = {
+        "arm": "treated",
+        "channel": "none",
+        "email": who.email,
+        "phone": f"+336{who.name}",
+        "first_name": who.name,
+        "last_name": who.name,
+        "email_sha256": hashlib.sha256(who.email.encode()).hexdigest(),
+        "session_id": f"{who.ids['visitor']}-1",
+        "digest": f"row of {who.name}",
+    }
+    return {
+        column.name: who.ids[kinds[column.name]]
+        if column.name in kinds
+        else of_row.get(column.name, VALUES[column.type])
+        for column in declared.columns
+        if not column.repeated
+    }
+
+
+@dataclass
+class Scene:
+    """What a test does: let functions handle messages, at a time that it says, and see what there is."""
+
+    warehouse: object
+    environment: Environment
+    meta: Desk
+    printed: io.StringIO
+    published: list = field(default_factory=list)
+    now: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
+
+    def fill(self, tables=FILLED):
+        filled = {table: [row(table, ANNA), row(table, BOB)] for table in tables}
+        self.warehouse.fill(filled)
+        self.warehouse.filled.update(UNTIL_REMOVED)
+        self.warehouse.filled.update(("tombstones", "erasure_key", "erasures", "sends"))
+        bucket = self.environment.bucket
+        lines = "".join(f"{who.ids['visitor']},0.5,1\n" for who in (ANNA, BOB))
+        bucket.blob(f"runs/{AUDIENCE}/audience/audience-0.csv").upload_from_string(
+            f"visitor_id,probability,decile\n{lines}"
+        )
+        for who in (ANNA, BOB):
+            body = json.dumps({"visitor_id": who.ids["visitor"], "cart": []})
+            self.environment.dead_letters.bury(who.name, letter(body))
+            intents = Intents((Intent("spring/1", self.now, "sent"),))
+            Store(bucket).write(f"messages/{erase_subject.PSEUDONYMS.of(who.ids['customer'])}.json", intents)
+        hashes = sorted(hashlib.sha256(who.ids["visitor"].encode()).hexdigest()[:16] for who in (ANNA, BOB))
+        bucket.blob(withheld.PATH).upload_from_string(withheld.content(hashes))
+
+    def resolve(self):
+        """Let a run have found the day's customers; return its last event."""
+        resolved = CustomersResolved(AUDIENCE, DAY, 2)
+        self.environment.runs.open(CustomersRun(self.now, CustomersDue(AUDIENCE), DAY, "20170801-ffffffff"))
+        return resolved
+
+    def handle(self, step, topic, body):
+        """Deliver a message as shared/handler.py does; return the event that the step returns."""
+        self.now += dt.timedelta(minutes=1)
+        message = delivered(body, topic, published_at=self.now)
+        due = step.event(message, self.environment, self.now)
+        if due is None:
+            return None
+        record = self.environment.runs.record(due.run_id, step.name)
+        if record:
+            return record.event
+        event = step.run(due, StepContext(self.environment, due.run_id, step.name, self.now, Deadline(60)))
+        if event:
+            done = Record(step.name, event, self.now, self.now, 0.0)
+            self.environment.runs.finish(due.run_id, done)
+            self.published.append((event.topic, event.to_json()))
+        return event
+
+    def deliver(self, event):
+        """Let both destinations handle the event; return what they return."""
+        return [self.handle(step, event.topic, event.to_json()) for step in (send_to_files.STEP, self.to_meta)]
+
+    @property
+    def to_meta(self):
+        token = self.meta.running.credentials["META_ACCESS_TOKEN"]
+        return step_of("send_to_meta", lambda world: MetaDestination(world.settings.meta, token))
+
+    def erase(self, **asked):
+        return self.handle(erase_subject.STEP, "erasure-requested", {"request_id": "dsar-1", **asked})
+
+    def tick(self, days=0):
+        self.now += dt.timedelta(days=days)
+        return self.handle(erase_subject.STEP, "erasure-due", {})
+
+    def tell(self, events):
+        """Let erase_subject hear of deliveries."""
+        for one in events:
+            if isinstance(one, MembersDelivered):
+                self.handle(erase_subject.STEP, one.topic, one.to_json())
+
+    def certificate(self, request_id="dsar-1"):
+        return Store(self.environment.bucket).read(path(request_id), Certificate)
+
+    def everything(self):
+        """All texts that there are, by where: tables, objects, events, the log and the platform's members."""
+        client, dataset = self.environment.bigquery, self.environment.settings.dataset
+        found = {
+            f"table {one.table_id}": json.dumps([dict(row) for row in client.list_rows(one)], default=str)
+            for one in client.list_tables(dataset)
+            if one.table_type == "TABLE"
+        }
+        for blob in self.environment.bucket.list_blobs():
+            found[f"object {blob.name}"] = f"{blob.name} {blob.download_as_bytes().decode(errors='replace')}"
+        for name, one in self.environment.dead_letters.all().items():
+            found[f"letter {name}"] = base64.b64decode(one.data).decode()
+        withheld_now = self.environment.bucket.get_blob(withheld.PATH)
+        found["withheld"] = withheld_now.download_as_bytes().hex() if withheld_now else ""
+        found["events"] = json.dumps(self.published)
+        found["log"] = self.printed.getvalue()
+        members = self.meta.members("meta", self.environment.settings.meta.audience)
+        found["meta"] = json.dumps([name for name, counts in members.items() if counts[0]])
+        return found
+
+
+def where(who, everything):
+    """The places in which anything of the person is."""
+    marks = who.marks() | {one[:16] for one in who.marks() if len(one) == 64}
+    return {place for place, text in everything.items() if any(mark in text for mark in marks)}
+
+
+def letter(body):
+    data = base64.b64encode(body.encode()).decode()
+    return Letter(function="f", reason="r", received_at=dt.datetime.now(dt.UTC), data=data)

@@ -1,0 +1,117 @@
+"""A person is erased out of every table, object, document, log and platform, and does not come back."""
+
+import datetime as dt
+import re
+
+import msgspec
+import pytest
+
+from functions import build_features
+from shared.chain import current
+from shared.chain.environment import StepContext
+from shared.deadline import Deadline
+from shared.errors import Malformed, Permanent
+from shared.events import CustomersResolved, MembersDelivered, SubjectsErased
+from sql.erasure.scene import ANNA, AUDIENCE, BOB, DAY, PERSONS, where
+
+# Statements that the scene runs by way of the functions.
+RUN = (
+    "destinations/record_sends",
+    "erasure/bury",
+    "erasure/count_rows",
+    "erasure/key",
+    "erasure/log_lines",
+    "erasure/make_key",
+    "erasure/members",
+    "erasure/record",
+    "erasure/related",
+    "erasure/release",
+    "erasure/rows",
+    "erasure/tombstones_of",
+)
+
+
+def test_a_person_is_erased_everywhere_and_does_not_come_back(scene, monkeypatch):
+    scene.fill()
+    assert all(isinstance(one, MembersDelivered) for one in scene.deliver(scene.resolve()))
+    before = scene.everything()
+    assert {f"table {name}" for name in PERSONS} | {"meta", "withheld", "letter anna"} <= where(ANNA, before)
+
+    planned = scene.erase(customer_id=ANNA.ids["customer"])
+    assert isinstance(planned, CustomersResolved)
+    assert set(scene.certificate().pending) == {"files", "meta"}
+    # Until the destinations have confirmed, the member ledger is needed, and nothing else.
+    left = {"table destination_changes", "table destination_members", "meta"}
+    assert where(ANNA, scene.everything()) == left
+    assert scene.erase(customer_id=ANNA.ids["customer"]) == planned
+
+    scene.meta.plan("meta", {"kind": "expired_token"})
+    with pytest.raises(Permanent, match="META_ACCESS_TOKEN"):
+        scene.deliver(planned)
+    again = scene.tick(days=4)
+    assert scene.certificate().pending == ["meta"]
+    assert '"erasure_overdue"' in scene.printed.getvalue()
+    scene.tell(scene.deliver(again))
+    certificate = scene.certificate()
+    assert certificate.completed_at
+    assert certificate.destinations == {"files": "removed", "meta": "removed"}
+    assert certificate.rows == dict.fromkeys(PERSONS, 1) | {"destination_changes": 5, "destination_members": 2}
+    assert certificate.objects == {"runs/": 1, "deliveries/": 1, "dead-letters/": 1, "messages/": 1}
+
+    after = scene.everything()
+    [withdrawal] = where(ANNA, after)
+    assert re.fullmatch("object deliveries/.*/withdraw-000001.csv", withdrawal)
+    assert where(BOB, before) == where(BOB, after)
+
+    _read_again(scene, monkeypatch)
+    assert where(ANNA, scene.everything()) == {withdrawal, "table crm_customers"}
+    [customer] = scene.environment.query("customers/unchecked", {"page": 1, "most": 10})
+    assert customer["customer_id"] == BOB.ids["customer"]
+
+
+def _read_again(scene, monkeypatch):
+    """Load day-tables of both kinds, and the CRM, with both people, and let the chain read them."""
+    monkeypatch.setattr(current, "require", lambda _: None)
+    at = dt.datetime(2017, 8, 1, 10, tzinfo=dt.UTC)
+    day = f"{DAY:%Y%m%d}"
+    visits, events = [], []
+    for who in (ANNA, BOB):
+        hit = {
+            "hitNumber": 1,
+            "eCommerceAction": {"action_type": "6"},
+            "transaction": {"transactionId": who.ids["order"]},
+        }
+        hit |= {"product": [{"productSKU": "mug", "productQuantity": 1}]}
+        about = {"fullVisitorId": who.ids["visitor"], "visitId": 1, "visitNumber": 1, "date": day}
+        about |= {"visitStartTime": int(at.timestamp()), "totals": {"visits": 1, "totalTransactionRevenue": 5_000_000}}
+        visits.append({**about, "hits": [hit]})
+        params = [{"key": "ga_session_id", "value": {"int_value": 1}}]
+        of_all = {"event_date": day, "event_timestamp": int(at.timestamp() * 1e6), "event_params": params}
+        bought = {"event_name": "purchase", "items": [{"item_id": "mug", "quantity": 1}]}
+        order = {"ecommerce": {"transaction_id": who.ids["order"], "purchase_revenue": 5.0}}
+        events.append({"user_pseudo_id": who.ids["visitor"], "user_id": who.ids["user"], **of_all, **bought, **order})
+        # A refund that the shop's server reports, which names no visitor.
+        events.append({**of_all, **order, "event_name": "refund"})
+    crm = [{"customer_id": who.ids["customer"], "email": who.email} for who in (ANNA, BOB)]
+    scene.warehouse.fill({f"ga_sessions_{day}": visits, f"events_{day}": events, "crm_customers": crm[:1]})
+    for kind in ("ga360", "ga4"):
+        settings = scene.environment.settings
+        source = msgspec.structs.replace(settings.source, kind=kind)
+        scene.environment.settings = msgspec.structs.replace(settings, source=source)
+        context = StepContext(scene.environment, AUDIENCE, f"read_{kind}", scene.now, Deadline(60))
+        build_features.fill_orders([DAY], context)
+        build_features.fill_sessions([DAY], [DAY], {"user_id"}, context)
+        build_features.fill_conversions([DAY], context)
+        scene.warehouse.known.clear()
+        for table in ("sessions", "orders", "order_reports", "interactions", "conversions"):
+            assert scene.warehouse.rows(table), (kind, table)
+
+
+def test_visitors_without_a_customer_are_erased_alone(scene):
+    tables = ("sessions", "orders", "customer_visitors", "customers", "audience")
+    scene.fill(tables)
+    assert isinstance(scene.erase(visitor_ids=[ANNA.ids["visitor"]]), SubjectsErased)
+    assert scene.certificate().rows == dict.fromkeys(("sessions", "orders", "customer_visitors", "audience"), 1)
+    assert len(scene.warehouse.rows("customers")) == 2
+    with pytest.raises(Malformed, match="names another person"):
+        scene.erase(customer_id=BOB.ids["customer"])
