@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from rich.live import Live
 from rich.progress import Progress
 
-from cli import bound, follow, machine, report
+from cli import bound, demo_campaign, follow, machine, report
 from cli.declarations import HOME
 from cli.errors import CommandError
 from cli.page import routes as page
@@ -59,7 +59,10 @@ _REPORT_SECONDS = 20
 
 @dataclass(frozen=True)
 class Plan:
-    """The options of `propensity demo`. `sources` is empty for generated sessions; `state` is None for the default."""
+    """The options of `propensity demo`. `sources` is empty for generated sessions; `state` is None for the default.
+
+    With `has_campaign`, the audience's customers answer a campaign, which is measured.
+    """
 
     seed: int
     days: int
@@ -67,6 +70,12 @@ class Plan:
     sources: list[Path]
     assignments: list[str]
     state: Path | None
+    has_campaign: bool = False
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings that differ from the defaults, without the kind of export."""
+        return SETTINGS | (demo_campaign.SETTINGS if self.has_campaign else {})
 
 
 class Laps:
@@ -87,6 +96,7 @@ class Result:
     """The result of a demonstration. `upper_bound` is None for real sessions, and `report_file` if it took too long.
 
     `destinations` counts the members of each destination by state and reason. `phases` holds the seconds of each phase.
+    `campaign` is None without a campaign or without an audience.
     """
 
     run: Run
@@ -94,6 +104,7 @@ class Result:
     report_file: Path | None
     destinations: list[dict[str, Any]]
     phases: dict[str, float]
+    campaign: demo_campaign.Outcome | None = None
 
 
 def run(plan: Plan, out: Console) -> Result:
@@ -110,7 +121,7 @@ def run(plan: Plan, out: Console) -> Result:
         # Generated sessions are GA360's, and are generated while the services start. The kind of files is known after
         # reading.
         kind = making.result()[0].export.name.lower() if plan.sources else "ga360"
-        document = machine.local_settings({**SETTINGS, "source": {"kind": kind}}, plan.assignments)
+        document = machine.local_settings({**plan.settings, "source": {"kind": kind}}, plan.assignments)
         news = threading.Event()
         out.print(f"starting the local cloud in {os.path.relpath(state)} ...")
         # Hold the schedules, because a refresh during loading would open a run on incomplete data.
@@ -153,7 +164,14 @@ def run(plan: Plan, out: Console) -> Result:
         laps.lap("report")
         destinations = _destinations(finished, runs, environment, pause)
         laps.lap("destinations")
-        return Result(finished, upper_bound, report_file, destinations, laps.seconds)
+        campaign = None
+        if plan.has_campaign and finished.outcome != "published":
+            out.print("no audience was published, so there is no campaign")
+        elif plan.has_campaign:
+            out.print("the customers answer the campaign ...")
+            campaign = demo_campaign.play(plan.seed, Path(folder) / "answer", environment, pause)
+            laps.lap("campaign")
+        return Result(finished, upper_bound, report_file, destinations, laps.seconds, campaign)
 
 
 def _destinations(

@@ -103,13 +103,13 @@ def campaigns(found: Effects) -> Group:
     """Return a table of effects for each comparison, and below it a mismatch or the return."""
     parts: list[RenderableType] = []
     for title, results in groupby(found.results, wording.title):
-        table = terminal.table(*wording.HEAD, title=f"{title}, with the orders up to {found.day}")
+        table = terminal.table(*wording.HEAD, title=f"{words.begun(title)}, with the orders up to {found.day}")
         mine = list(results)
         for one in mine:
             table.add_row(one.outcome, *wording.cells(one), f"[{DECISIONS[one.decision]}]{one.decision}[/]")
         parts.append(table)
-        parts += [wording.mismatch(one) for one in mine[:1] if one.decision == "mismatch"]
-        parts += [wording.earned(one) for one in mine if one.return_value is not None]
+        parts += [words.begun(wording.mismatch(one)) for one in mine[:1] if one.decision == "mismatch"]
+        parts += [words.begun(wording.earned(one)) for one in mine if one.return_value is not None]
     return Group(*parts)
 
 

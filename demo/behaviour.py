@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from demo.visitors import ORDINARY, ROBOT, STAFF, Array, resolve
+from demo.visitors import BUYER, ORDINARY, ROBOT, STAFF, Array, resolve
 
 BOUNCE: Final = -0.2
 FIRST_BUY, RETURN_BUY, STAFF_BUY = -6.4, -4.8, -1.9
@@ -74,7 +74,8 @@ def plan(rng: np.random.Generator, visits: Array) -> Plan:
 
 
 def buying(visits: Array) -> Array:
-    """Return, for each visit, the probability that it ends with a purchase; 0 for robots."""
+    """Return, for each visit, the probability that it ends with a purchase: 1 for buyers, 0 for lookers and robots."""
     level = np.where(visits["number"] == 1, FIRST_BUY, RETURN_BUY)
     chance = _sigmoid(level + 1.25 * resolve(visits))
-    return np.select([visits["kind"] == ORDINARY, visits["kind"] == STAFF], [chance, _sigmoid(np.array(STAFF_BUY))])
+    kinds = [visits["kind"] == kind for kind in (ORDINARY, STAFF, BUYER)]
+    return np.select(kinds, [chance, _sigmoid(np.array(STAFF_BUY)), np.array(1.0)])

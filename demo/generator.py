@@ -5,7 +5,7 @@ export.
 """
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -38,10 +38,24 @@ def generate(
     """
     if days < 1 or sessions < 1:
         raise ValueError(f"days and sessions must be at least 1, not {days} and {sessions}")
-    folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
+    return write(rng, arrivals(rng, first_day, days, sessions), first_day, folder, witness)
+
+
+def write(
+    rng: np.random.Generator,
+    visits_by_day: Iterable[tuple[dt.date, Array]],
+    first_day: dt.date,
+    folder: Path,
+    witness: Callable[[dt.date, Array], object] = lambda *_: None,
+) -> list[DayFile]:
+    """Draw what happens in the visits of each day, and write a day-table for each as a Parquet file to `folder`.
+
+    The days follow each other, and those of the visits count from `first_day`. `witness` is as in `generate`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
     files, crossing = [], GA360.empty_table()
-    for day, visits in arrivals(rng, first_day, days, sessions):
+    for day, visits in visits_by_day:
         witness(day, visits)
         path = folder / f"{GA360_EXPORT.table(day)}.parquet"
         count, since_midnight, crossing = 0, crossing, GA360.empty_table()

@@ -34,7 +34,8 @@ import numpy as np
 
 SECONDS_A_DAY: Final = 86_400
 WARM_UP_DAYS: Final = 30  # days simulated before the first day, so that the first day has returning visitors
-ORDINARY, STAFF, ROBOT = range(3)
+ORDINARY, STAFF, ROBOT, BUYER, LOOKER = range(5)
+"""The kinds of visitors; visits of the last two are drawn by `campaign`, and end with an order or without one."""
 STAFF_SHARE, ROBOT_SHARE = 0.004, 0.0012
 
 

@@ -8,6 +8,7 @@ import typer
 
 from cli import options
 from cli.declarations import HOME
+from cli.errors import UsageError
 from cli.terminal import out
 from shared import jsontext
 
@@ -23,6 +24,10 @@ def demo(
         list[Path] | None,
         typer.Option(exists=True, help="Use a real GA360 or GA4 export: a file or folder (NDJSON, gzip, Parquet)."),
     ] = None,
+    campaign: Annotated[
+        bool,
+        typer.Option("--campaign", help="Let customers answer a campaign, measure it, and compare with the truth."),
+    ] = False,
     assignments: options.Assignments = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the result to this file as JSON.")] = None,
     state: Annotated[
@@ -30,22 +35,29 @@ def demo(
     ] = None,
 ) -> None:
     """Run the whole chain in a local cloud, from generated or real sessions to a published audience."""
-    from cli import demonstration, report
+    from cli import demo_campaign, demonstration, report
 
     options.require_folder(json_file)
     options.require_state(state)
-    plan = demonstration.Plan(seed, days, sessions, source or [], assignments or [], state)
+    if campaign and source:
+        raise UsageError(
+            "--campaign needs generated sessions, because only their customers can answer; leave out --source"
+        )
+    plan = demonstration.Plan(seed, days, sessions, source or [], assignments or [], state, campaign)
     result = demonstration.run(plan, out)
     report.show(result.run, out, result.upper_bound)
     if result.report_file:
         out.print(f"report       {os.path.relpath(result.report_file)}", markup=False, highlight=False, soft_wrap=True)
     if result.destinations:
         out.print(report.destinations(result.destinations))
+    if result.campaign:
+        demo_campaign.show(result.campaign, out)
     document = {
         **report.document(result.run),
         "upper_bound": result.upper_bound,
         "destinations": result.destinations,
         "phases": result.phases,
+        "campaign": result.campaign and {"effects": result.campaign.effects, "truth": result.campaign.truth},
     }
     if json_file:
         json_file.write_text(jsontext.text(document, indent=1) + "\n")

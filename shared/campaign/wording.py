@@ -20,10 +20,10 @@ DECIDED = {
 
 
 def title(one: Result) -> str:
-    """Return what is compared, e.g. `always_on with its control group`."""
+    """Return what is compared, e.g. `campaign always_on with its control group of 10 %`."""
     if one.comparison == "holdout":
         return f"all campaigns with the holdout of {100 * one.share:g} %"
-    return f"{one.campaign} with its control group of {100 * one.share:g} %"
+    return f"campaign {one.campaign} with its control group of {100 * one.share:g} %"
 
 
 def amount(outcome: str, value: float | None, *, is_difference: bool = False) -> str:
@@ -82,4 +82,4 @@ def earned(one: Result) -> str:
         unknown if bound is None else f"{bound:+.0%}"
         for bound, unknown in ((one.return_lower, "-infinity"), (one.return_upper, "infinity"))
     )
-    return f"{one.campaign} has earned {one.return_value:+.0%} on its cost ({lower} to {upper} at one look)."
+    return f"campaign {one.campaign} has earned {one.return_value:+.0%} on its cost ({lower} to {upper} at one look)."

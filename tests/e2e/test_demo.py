@@ -34,10 +34,27 @@ def test_a_demonstration_ends_with_a_verdict_and_another_on_its_state_makes_anot
     assert ends[0]["run_id"] != ends[1]["run_id"]
 
 
+@pytest.mark.timeout(600)
+def test_a_demonstrated_campaign_is_measured_beside_its_true_effect(tmp_path):
+    file = tmp_path / "result.json"
+    lenient = ("min_roc_auc=0", "min_roc_auc_lower=0", "max_single_feature_roc_auc=1")
+    gate = (part for one in lenient for part in ("--set", f"gate.{one}"))
+    shown = demo(*SMALL, *gate, "--campaign", "--state", str(tmp_path / "state"), "--json", str(file))
+    assert shown.returncode == 0, shown.stderr
+    assert "true effect" in shown.stdout
+    campaign = json.loads(file.read_text())["campaign"]
+    ours = {one["outcome"]: one for one in campaign["effects"]["results"] if one["comparison"] == "control"}
+    assert ours.keys() == campaign["truth"].keys()
+    for outcome, truth in campaign["truth"].items():
+        assert ours[outcome]["decision"] != "mismatch"
+        assert ours[outcome]["lower"] < truth < ours[outcome]["upper"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["--days", "5"], "--days"),
+        (["--campaign", "--source", "{folder}"], "only their customers can answer"),
         (["--source", "{folder}/nothing"], "nothing"),
         (["--source", "{folder}"], "looked for"),
         (["--set", "gate.min_positivs=1", "--days", "20", "--sessions", "1000"], "min_positivs"),

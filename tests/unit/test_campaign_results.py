@@ -1,12 +1,18 @@
 """What is said of a campaign, from the sums of its arms."""
 
 import datetime as dt
+import io
+from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 
+from cli import report
 from shared.campaign import results, wording
 from shared.campaign.effects import effect
 from shared.campaign.uplift import Stratum, qini
+from shared.report import page
+from shared.report.sections import campaigns
 from shared.settings import Campaign
 
 ASSIGNED = dt.date(2017, 5, 1)
@@ -126,8 +132,8 @@ def test_a_sentence_tells_both_means_and_both_intervals():
         ]
     ).results
     assert wording.sentence(one).startswith(
-        "conversion of spring with its control group of 50 %: 20.00 % of 1,000 customers against 10.00 % of 1,000; "
-        "effect +10.00 points (+6.8"
+        "conversion of campaign spring with its control group of 50 %: 20.00 % of 1,000 customers against 10.00 % of "
+        "1,000; effect +10.00 points (+6.8"
     )
 
 
@@ -136,3 +142,43 @@ def test_strata_are_in_the_order_of_falling_probability():
     [compared] = results.read(rows)
     assert [one.customers for one in compared.strata["conversion"]] == [70, 30]
     assert isinstance(compared.strata["conversion"][0], Stratum)
+
+
+def ranked():
+    """A campaign whose effect is on the customers with the highest probabilities, and a holdout of wrong size."""
+    rows = [row(True, 95 - 30 * decile, 100, decile) for decile in (1, 2, 3)]
+    rows += [row(False, 24 - 5 * decile, 100, decile) for decile in (1, 2, 3)]
+    more = [{**one, "outcome": "profit"} for one in rows]
+    wrong = [
+        row(is_treated, 90, 900 + 200 * is_treated, comparison="holdout", campaign="") for is_treated in (True, False)
+    ]
+    return measured([*rows, *more, *wrong], cost_per_customer=0.1)
+
+
+def test_the_report_shows_intervals_and_the_qini_curve_and_names_what_must_not_be_used():
+    run = SimpleNamespace(documents=SimpleNamespace(campaigns=ranked()))
+    section = campaigns.tell(SimpleNamespace(run=run), {})
+    assert [part.kind for part in section.parts] == ["table", "spreads", "table", "spreads", "lines"]
+    said = " ".join(section.words)
+    assert "Campaign spring with its control group of 50 %: conversion: a gain is shown." in said
+    assert "All campaigns with the holdout of 50 %: conversion: do not use the numbers." in said
+    assert "others 1,100 (expected 1,000), holdout 900 (expected 1,000)" in said
+    assert "Campaign spring has earned +" in said
+    curve = section.parts[-1]
+    assert [x for x, _ in curve.lines[0].points] == pytest.approx([0, 1 / 3, 2 / 3, 1])
+    assert "The half with the highest probabilities" in curve.words
+    assert b"Relative effects: campaign spring" in page.render("t", [section])
+
+
+def test_a_run_that_measured_nothing_has_no_such_section():
+    run = SimpleNamespace(documents=SimpleNamespace(campaigns=None))
+    assert campaigns.tell(SimpleNamespace(run=run), {}) is None
+
+
+def test_the_terminal_shows_each_comparison_with_its_decision():
+    console = Console(file=io.StringIO(), width=200)
+    console.print(report.campaigns(ranked()))
+    shown = console.file.getvalue()
+    assert "Campaign spring with its control group of 50 %, with the orders up to 2017-05-31" in shown
+    assert [word for word in ("gain", "mismatch") if word in shown] == ["gain", "mismatch"]
+    assert "Do not use this campaign's effects" in shown

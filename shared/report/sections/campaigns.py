@@ -48,8 +48,8 @@ def _sentences(found: Effects) -> list[str]:
     ]
     for title, results in _by_comparison(found):
         said += [f"{words.begun(title)}: {one.outcome}: {wording.DECIDED[one.decision]}." for one in results]
-        said += [wording.mismatch(one) for one in results[:1] if one.decision == "mismatch"]
-        said += [wording.earned(one) for one in results if one.return_value is not None]
+        said += [words.begun(wording.mismatch(one)) for one in results[:1] if one.decision == "mismatch"]
+        said += [words.begun(wording.earned(one)) for one in results if one.return_value is not None]
     return said
 
 

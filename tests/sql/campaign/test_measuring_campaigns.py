@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from google.cloud import storage as gcs
 
+from demo import campaign, loading
+from demo.schema import GA360_EXPORT
 from functions import measure_campaign
-from shared import measured_effect
+from shared import measured_effect, placeholders
 from shared.chain.campaign_documents import EFFECTS
 from shared.chain.environment import Environment, StepContext
 from shared.deadline import Deadline
@@ -222,3 +224,50 @@ def test_without_assignments_no_run_is_opened(world):
     world.warehouse.fill({"source_days": [{"day": DAY, "row_count": 1, "last_modified": 0}]})
     tick = SimpleNamespace(topic="campaigns-due", body={})
     assert measure_campaign.STEP.event(tick, world.environment, NOW) is None
+
+
+def test_customers_who_answer_with_orders_in_the_export_show_the_true_effect(world, tmp_path):
+    """`propensity demo --campaign` in small: day-tables, the statements of build_features, and the measurement."""
+    random = np.random.default_rng(3)
+    arms = {f"c{number:04}": "treated" if number % 2 else "control" for number in range(1200)}
+    barred = ["ads: no consent to ad_user_data", "email: no consent to email"]
+    assigned = [
+        assignment(one, arm, probability=float(random.random()), exclusions=barred if number % 6 < 2 else [])
+        for number, (one, arm) in enumerate(arms.items())
+    ]
+    # Every third customer has two visitors.
+    visitors = {
+        one: (f"{number + 1:019}", f"{number + 9001:019}")[: 1 + (number % 3 == 0)] for number, one in enumerate(arms)
+    }
+    links = [link(visitor, one) for one, mine in visitors.items() for visitor in mine]
+    customers = [
+        campaign.Customer(
+            visitors[one["customer_id"]], one["probability"], one["arm"] == "treated", not one["exclusions"]
+        )
+        for one in assigned
+    ]
+    days = [ASSIGNED + dt.timedelta(number) for number in range(1, 5)]
+    answered = campaign.answer(1, customers, days[0], len(days), tmp_path)
+    loading.load(answered.day_files, world.warehouse.client, "analytics")
+    world.warehouse.loaded.update(GA360_EXPORT.table(day) for day in days)
+    world.warehouse.filled.update(("order_reports", "orders"))
+    suffixes = [f"{day:%Y%m%d}" for day in days]
+    read = {"days": days, "suffixes": suffixes, "first_suffix": suffixes[0], "last_suffix": suffixes[-1]}
+    source = f"{world.warehouse.client.project}.analytics"
+    environment = world.environment
+    environment.query("orders/reports_from_ga360", {**read, "no_ids": placeholders.NO_IDS}, source=source)
+    environment.query("orders/orders")
+    source_days = [{"day": day, "row_count": 1, "last_modified": 0} for day in days]
+    world.warehouse.fill({"assignments": assigned, "customer_visitors": links, "source_days": source_days})
+    found = measure(world)
+    truth = answered.effects(environment.settings.campaign.margin, environment.settings.campaign.cost_per_order)
+    ours = {one.outcome: one for one in found.results if one.comparison == "control"}
+    assert (ours["conversion"].treated, ours["conversion"].control) == (400, 400)
+    for outcome, effect in truth.items():
+        assert ours[outcome].lower < effect < ours[outcome].upper
+        assert ours[outcome].always_lower < effect < ours[outcome].always_upper
+    orders = rows(world, "orders")
+    reached = {visitor for one in customers if one.is_compared for visitor in one.visitor_ids}
+    revenue = sum(row["revenue"] for row in orders if row["visitor_id"] in reached)
+    one = ours["revenue"]
+    assert one.treated_mean * one.treated + one.control_mean * one.control == pytest.approx(revenue)
