@@ -84,12 +84,17 @@ class Shown(Struct, frozen=True):
 
 
 class CampaignPlan(Struct, frozen=True):
-    """A campaign's plan. Effects are shares of the control mean; each is to be shown with the probability `power`."""
+    """A campaign's plan. Effects are shares of the control mean; each is to be shown with the probability `power`.
+
+    `settings` are those with which measure_campaign measures by this plan. Without a conversion rate, the number of
+    buyers is not known, and not among them.
+    """
 
     design: Design
     power: float
     needs: list[Need]
     after: list[Shown]
+    settings: dict[str, int]
 
 
 def design(given: Given, settings: Settings, environment: Environment | None, channel: str) -> Design:
@@ -162,7 +167,15 @@ def plan(designed: Design, effect: float, power: float, ends: int | None) -> Cam
             after.append(Shown(ends, looks, known, effect, found.power(effect, known), found.detectable(known, power)))
     except ValueError as error:
         raise UsageError(str(error)) from None
-    return CampaignPlan(designed, power, needs, after)
+    return CampaignPlan(designed, power, needs, after, _settings(designed, effect, ends, known))
+
+
+def _settings(designed: Design, effect: float, ends: int, customers: int) -> dict[str, int]:
+    found = {"campaign.planned_days": ends, "campaign.outcome_days": designed.outcome_days}
+    if designed.deviation is None:
+        buyers = customers * designed.mean * (1 + effect * (1 - designed.control_share))
+        found["campaign.planned_buyers"] = max(round(buyers), 1)
+    return found
 
 
 def show(found: CampaignPlan, out: Console) -> None:
@@ -191,6 +204,8 @@ def show(found: CampaignPlan, out: Console) -> None:
             f"{one.power:.0%}, and {least} with {found.power:.0%}",
             highlight=False,
         )
+    settings = ", ".join(f"{name}={value}" for name, value in found.settings.items())
+    out.print(f"to measure it by this plan, set {settings}", highlight=False)
 
 
 def _expected(designed: Design) -> str:

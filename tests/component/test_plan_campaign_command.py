@@ -38,6 +38,9 @@ def test_a_program_gets_all_of_it():
     # Without further customers, the audience of the first day is all there is.
     assert {one["days"] for one in told["needs"] if one["customers"] > 50_000} == {None}
     assert [one["customers"] for one in told["after"]] == [50_000, 50_000]
+    # 50,000 * 3 % buy, and 15 % more of the treated, who are nine in ten.
+    buyers = {"campaign.planned_days": 15, "campaign.outcome_days": 14, "campaign.planned_buyers": 1702}
+    assert told["settings"] == buyers
 
 
 @pytest.mark.parametrize(

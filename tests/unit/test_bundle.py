@@ -177,7 +177,7 @@ def test_a_change_of_code_or_statements_changes_the_bundle(tree, tmp_path):
         ("shared/destinations/delivery.py", ["chain", "google_ads"]),
         ("shared/report/page.py", ["report"]),
         ("shared/report/templates/page.html", ["report"]),
-        ("shared/chain/guarded.py", ["chain", "google_ads", "messages"]),
+        ("shared/chain/guarded.py", ["chain", "customers", "google_ads", "messages"]),
         ("shared/messages/templates/checkout.fr.txt.jinja", ["messages"]),
         ("shared/log_events.py", []),
     ],

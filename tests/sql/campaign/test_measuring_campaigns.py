@@ -11,6 +11,7 @@ from demo import campaign, loading
 from demo.schema import GA360_EXPORT
 from functions import measure_campaign
 from shared import measured_effect, placeholders
+from shared.campaign import measuring
 from shared.chain.campaign_documents import EFFECTS
 from shared.chain.environment import Environment, StepContext
 from shared.deadline import Deadline
@@ -218,6 +219,10 @@ def test_the_effect_of_the_campaign_in_use_is_kept_for_the_offers(world):
     measure(world, NOW + dt.timedelta(days=1))
     kept = measured_effect.read(world.environment.bucket.blob(measured_effect.PATH).download_as_bytes())
     assert kept.day == dt.date(2017, 6, 9)
+    # `propensity reset` removes it with its run.
+    assert measuring.kept_run(world.environment) == kept.run_id
+    measuring.forget(world.environment)
+    assert measuring.kept_run(world.environment) is None
 
 
 def test_without_assignments_no_run_is_opened(world):
