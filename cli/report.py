@@ -21,6 +21,7 @@ COLOURS = {
     "resolved": "green",
     "delivered": "green",
     "measured": "green",
+    "valued": "green",
     "rejected": "yellow",
     "superseded": "yellow",
     "failed": "red",
@@ -172,6 +173,7 @@ def _outcome(run: Run, upper_bound: Measured | None) -> Table:
         )
         table.add_row("rules", f"{recommended.rules} from {recommended.baskets} baskets")
     _rows_of_customers(run, table)
+    _rows_of_value(run, table)
     if found := run.documents.health:
         if found.retraining:
             table.add_row("asked for", "a training")
@@ -207,6 +209,19 @@ def _rows_of_customers(run: Run, table: Table) -> None:
             table.add_row("refused", f"{count} {escape(reason)}")
         for problem in sent.problems:
             table.add_row("problem", escape(problem))
+
+
+def _rows_of_value(run: Run, table: Table) -> None:
+    if found := run.documents.value:
+        expected = f"{found.expected_orders:,.0f} orders and {found.expected_revenue:,.0f} in revenue"
+        horizon = f"the {found.horizon_days} days after {found.day}"
+        table.add_row("valued", f"{found.customers:,} customers: {expected} in {horizon}")
+        table.add_row("choice", escape(found.reason))
+        for method, why in found.lacking.items():
+            table.add_row("not fitted", escape(f"{method}: {why}"))
+        for campaign, share in found.incremental_shares.items():
+            table.add_row("left out", f"{share:.1%} of the orders of customers treated by {escape(campaign)}")
+        table.add_row("order values", found.independence)
 
 
 def _counted(counts: dict[str, int]) -> str:

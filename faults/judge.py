@@ -36,6 +36,7 @@ TABLES = (
     *("customers", "refused_customers", "customer_visitors", "audience_customers", "exclusions", "destination_changes"),
     *("assignments", "destination_members", "campaign_results", "campaign_uplift"),
     *("campaign_events", "campaign_suppressions"),
+    *("customer_histories", "customer_forecasts", "customer_value", "customer_value_methods"),
 )
 
 State = dict[str, Any]

@@ -20,7 +20,8 @@ REQUIREMENT = re.compile(
     r"^(?P<pin>(?P<name>[a-z0-9-]+)(?:\[[a-z0-9,-]+\])?==[^\s\\]+)(?: \\\n    --hash=sha256:[0-9a-f]{64})*",
     re.MULTILINE,
 )
-GLIBC = ("2_17", "2_28", "2_34", "2_39")
+# SciPy has no wheels for older ones.
+GLIBC = ("2_28", "2_34", "2_39")
 PLATFORMS = [
     *(f"manylinux_{version}_{machine}" for machine in ("x86_64", "aarch64") for version in GLIBC),
     "macosx_14_0_arm64",

@@ -353,6 +353,26 @@ class SubjectsErased(Event):
     pending: int
 
 
+@dataclass(frozen=True)
+class ValueDue(Event):
+    """The customers must be valued from the current orders, in a separate run."""
+
+    topic = "value-due"
+    is_first = True
+
+
+@dataclass(frozen=True)
+class CustomersValued(Event):
+    """The partition `day` of `customer_value` holds the values of that many customers, by `method`."""
+
+    topic = "customers-valued"
+    is_last = True
+
+    day: date
+    method: str
+    customers: int
+
+
 EVENTS: dict[str, type[Event]] = {
     event.topic: event
     for event in (
@@ -380,5 +400,7 @@ EVENTS: dict[str, type[Event]] = {
         CampaignsMeasured,
         ErasureDue,
         SubjectsErased,
+        ValueDue,
+        CustomersValued,
     )
 }

@@ -214,6 +214,13 @@ class Campaign(Section, frozen=True):
     cost_per_customer: Annotated[float, Meta(ge=0)] = 0.0
 
 
+class Value(Section, frozen=True):
+    """How the customers are valued: see docs/customer-value.md."""
+
+    # Number of days for which orders and revenue are forecast. The orders must reach back at least twice as far.
+    horizon_days: Annotated[int, Meta(ge=7, le=365)] = 90
+
+
 class Serving(Section, frozen=True):
     """The Vertex AI model and endpoint that serve the champion."""
 
@@ -318,6 +325,7 @@ class Settings(Section, frozen=True):
     policy: Policy = Policy()
     audience: Audience = Audience()
     campaign: Campaign = Campaign()
+    value: Value = Value()
     serving: Serving = Serving()
     monitoring: Monitoring = Monitoring()
     recommendations: Recommendations = Recommendations()

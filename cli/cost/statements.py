@@ -21,6 +21,7 @@ from shared.chain import served
 from shared.chain.source import days_to_rebuild
 from shared.customers import resolving
 from shared.settings import PURCHASE, Settings
+from shared.value import valuing
 from shared.warehouse import SQL
 
 # https://docs.cloud.google.com/bigquery/docs/reference/standard-sql/dml-syntax#on-demand-query-size-calculation
@@ -59,7 +60,7 @@ class Reading:
         created = re.search(r"model_type = '(\w+)'", text(self.statement))
         if created is None:
             return "bigquery_query"
-        return CREATE_MODEL if created[1] == "LOGISTIC_REG" else CREATE_EXTERNAL_MODEL
+        return CREATE_MODEL if created[1] in {"LOGISTIC_REG", "LINEAR_REG"} else CREATE_EXTERNAL_MODEL
 
     def bytes(self, volumes: Volumes) -> float:
         """Return the bytes that are charged for `times` executions."""
@@ -262,6 +263,20 @@ def customers(volumes: Volumes, settings: Settings) -> list[Reading]:
     ]
 
 
+def value(volumes: Volumes, _: Settings) -> list[Reading]:
+    """Return the statements of a valuation of the customers, as if the dearest method were chosen."""
+    orders = {"orders": volumes.within(valuing.HISTORY_DAYS)}
+    # The tables of a run hold the rows of one day of its history or, for histories.sql, of three.
+    return [
+        Reading("value/arms", orders),
+        Reading("value/histories", orders),
+        *(Reading(f"value/{name}", times=2) for name in ("cells", "order_values", "linear", "by_bgnbd")),
+        Reading("value/boosted_trees", times=4),
+        Reading("value/by_regression", times=3),
+        *(Reading(f"value/{name}") for name in ("errors", "differences", "methods", "publish", "summary")),
+    ]
+
+
 def delivery(_: Volumes, settings: Settings) -> list[Reading]:
     """Return the statements that send an audience's changes to all destinations that are on."""
     count = len(destination_settings.switched_on(settings))
@@ -295,6 +310,7 @@ def ticks(volumes: Volumes) -> dict[str, list[Reading]]:
         # The day is known only during execution, so BigQuery cannot prune partitions.
         "scoring": [Reading("scoring/newest_day", {"sessions": volumes.inputs.history_days})],
         "recommendations": [Reading("recommendations/state")],
+        "value": [Reading("value/state", {"orders": volumes.inputs.history_days})],
         # Each of these messages starts a run, whose statements are counted elsewhere.
         "monitoring": [],
         "campaigns": [Reading("campaign/state")],

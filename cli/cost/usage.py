@@ -157,6 +157,10 @@ def _runs(environment: Environment) -> Iterator[Usage]:
     measured = environment.ticks("campaigns")
     yield from _queries("campaigns", statements.campaigns(volumes), measured, volumes)
     yield from _queries("recommendations", statements.recommendations(volumes, settings), built, volumes)
+    valued = environment.ticks("value") if environment.inputs.runs_per_day else 0
+    yield from _queries("value", statements.value(volumes, settings), valued, volumes)
+    # Two models are trained to be judged, and two on everything.
+    yield Usage("value", "vertex_training_hour", valued * 4 * assumed.boosted_trees_hours)
     # One delivery from train_models, and one per candidate from the log sink.
     told = 1 + len(settings.training.candidates)
     for purpose, function, deliveries, times in (
@@ -172,6 +176,7 @@ def _runs(environment: Environment) -> Iterator[Usage]:
         ("scoring", "write_report", 1, scorings),
         ("scoring", "resolve_customers", 1, scorings),
         *(("scoring", f"send_to_{name}", 1, scorings) for name in destination_settings.switched_on(settings)),
+        ("value", "value_customers", math.ceil(assumed.seconds["value_customers"] / settings.wait_seconds), valued),
         ("recommendations", "build_recommendations", 1, built),
         ("recommendations", "write_report", 1, built),
     ):

@@ -18,6 +18,8 @@ LISTED_BYTES = 100
 METHODS_ON_DEMAND = 2
 # Requests to destinations and erasures per day, and ids per erased person.
 REQUESTS_PER_DAY, ERASURES_PER_DAY, IDS_PER_PERSON = 10, 1, 10
+# Methods that forecast the customers' value.
+METHODS_OF_VALUE = 3
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,11 @@ class Volumes:
             "campaign_results": 6,
             "campaign_uplift": 30,
             "destination_members": in_audience * assumed.new_members_in_all,
+            # Histories of three days; the forecasts of all methods, and those of the chosen one for the next horizon.
+            "customer_histories": 3 * customers,
+            "customer_forecasts": (METHODS_OF_VALUE + 1) * customers,
+            "customer_value": customers / 7,
+            "customer_value_methods": METHODS_OF_VALUE / 7,
             "destination_changes": in_audience * assumed.changed_share,
             "sends": REQUESTS_PER_DAY,
             "erasures": ERASURES_PER_DAY,

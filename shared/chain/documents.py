@@ -24,6 +24,7 @@ from shared.events import (
     MonitoringDue,
     RecommendationsDue,
     ScoringDue,
+    ValueDue,
 )
 
 
@@ -119,6 +120,15 @@ class RecommendationsRun(Struct, frozen=True, tag_field="topic", tag=Recommendat
     out_of_stock: list[str]
 
 
+class ValueRun(Struct, frozen=True, tag_field="topic", tag=ValueDue.topic):
+    """A run that values the customers from their orders until day `as_of`; `revenue_of_order` is the mean of these."""
+
+    opened_at: datetime
+    event: ValueDue
+    as_of: date
+    revenue_of_order: float
+
+
 class CustomersRun(Struct, frozen=True, tag_field="topic", tag=CustomersDue.topic):
     """A run that finds the customers of the audience of day `as_of`; run `audience_run` published it."""
 
@@ -163,7 +173,15 @@ class ErasureRun(Struct, frozen=True, tag_field="topic", tag=ErasureDue.topic):
 
 
 type OpenedRun = (
-    ExportRun | ScoringRun | MonitoringRun | RecommendationsRun | CustomersRun | DeliveryRun | CampaignsRun | ErasureRun
+    ExportRun
+    | ScoringRun
+    | MonitoringRun
+    | RecommendationsRun
+    | CustomersRun
+    | DeliveryRun
+    | CampaignsRun
+    | ErasureRun
+    | ValueRun
 )
 
 
@@ -442,6 +460,25 @@ class Recommended(Struct, frozen=True):
     is_served: bool
 
 
+class Valued(Struct, frozen=True):
+    """What a valuation found: the chosen method and why, and sums over the customers (sql/value/summary.sql).
+
+    `lacking` says, by method, why it could not be fitted. `incremental_shares` holds, by campaign, the share of the
+    treated customers' orders that was left out. `independence` is about the values of orders (shared/value).
+    """
+
+    day: date
+    horizon_days: int
+    method: str
+    reason: str
+    lacking: dict[str, str]
+    incremental_shares: dict[str, float]
+    independence: str
+    customers: int
+    expected_orders: float
+    expected_revenue: float
+
+
 # mypy cannot pass a union of types as a value.
 RUN: Document[OpenedRun] = Document("run", OpenedRun)  # type: ignore[arg-type]
 CHECKS = Document("checks", dict[str, Check])
@@ -457,3 +494,4 @@ SUPERSEDED = Document("superseded", Superseded)
 ROLLED_BACK = Document("rolled_back", RolledBack)
 AUDIENCE = Document("audience", Audience)
 RECOMMENDATIONS = Document("recommendations", Recommended)
+VALUE = Document("value", Valued)

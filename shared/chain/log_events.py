@@ -189,6 +189,16 @@ class NothingToScore(LogEvent, frozen=True):
     message = "nothing to score: no champion or no sessions yet"
 
 
+class NothingToValue(LogEvent, frozen=True):
+    """The customers cannot be valued yet; the next tick tries again."""
+
+    event = "nothing_to_value"
+    severity = "NOTICE"
+    message = "the customers cannot be valued: {reason}"
+
+    reason: str
+
+
 class PointerReplaced(LogEvent, frozen=True):
     """Another process replaced the champion's pointer while it was being updated, so the alias is read again."""
 

@@ -42,6 +42,11 @@ def of_recommendations(as_of: date, state: Mapping[str, Any]) -> str:
     return _run_id(as_of, f"recommendations {jsontext.text(state)}")
 
 
+def of_value(day: date, state: Mapping[str, Any], horizon: int) -> str:
+    """Return the id of the run that values the customers from `state`, a row of sql/value/state.sql."""
+    return _run_id(day, f"value {horizon} {jsontext.text(state)}")
+
+
 def of_customers(day: date, audience_run: str) -> str:
     """Return the id of the run that finds the customers of the audience that run `audience_run` has published."""
     return _run_id(day, f"customers {audience_run}")

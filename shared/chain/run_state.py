@@ -17,6 +17,7 @@ from shared.chain.documents import (
     RECOMMENDATIONS,
     SUPERSEDED,
     TRAINING,
+    VALUE,
     ExportRun,
 )
 from shared.destination_settings import DESTINATIONS
@@ -26,6 +27,7 @@ from shared.events import (
     CampaignsMeasured,
     CustomersDue,
     CustomersResolved,
+    CustomersValued,
     ErasureDue,
     MembersDelivered,
     MembersDue,
@@ -37,6 +39,7 @@ from shared.events import (
     RunSuperseded,
     ScoringDue,
     SubjectsErased,
+    ValueDue,
 )
 
 if TYPE_CHECKING:
@@ -55,6 +58,7 @@ if TYPE_CHECKING:
         Recommended,
         Superseded,
         TrainingStatistics,
+        Valued,
     )
     from shared.chain.runs import Failure, Record, Runs
 
@@ -76,6 +80,7 @@ BESIDE = (
     "monitor_model",
     "measure_campaign",
     "resolve_customers",
+    "value_customers",
     *(f"send_to_{name}" for name in DESTINATIONS),
     "erase_subject",
 )
@@ -90,6 +95,7 @@ _ENDS: dict[type, str] = {
     MembersDelivered: "delivered",
     CampaignsMeasured: "measured",
     SubjectsErased: "erased",
+    CustomersValued: "valued",
 }
 
 
@@ -108,6 +114,7 @@ class Documents:
     customers: Resolved | None = None
     delivery: Delivery | None = None
     campaigns: Effects | None = None
+    value: Valued | None = None
 
 
 @dataclass(frozen=True)
@@ -138,6 +145,7 @@ class Run:
             MembersDue.topic: "delivery",
             CampaignsDue.topic: "campaigns",
             ErasureDue.topic: "erasure",
+            ValueDue.topic: "value",
         }
         return kinds.get(self.topic, "training" if self.trains else "refresh")
 
@@ -227,5 +235,6 @@ def read(runs: Runs, run_id: str, only: Collection[Document[Any]] | None = None)
             found(RESOLVED),
             found(DELIVERY),
             found(EFFECTS),
+            found(VALUE),
         ),
     )

@@ -102,14 +102,15 @@ def _reason(
     own, rivals = errors[best], simplest_first[simplest_first.index(best) + 1 :]
     reasons = []
     if beaten:
-        reasons.append(f"it is shown to be better than {beaten} {_told(differences[best, beaten].mean)}")
+        reasons.append(f"it is shown to be better than {beaten} {told(differences[best, beaten].mean)}")
     if rivals:
-        told = ", ".join(f"{name} {_told(differences[name, best].mean)}" for name in rivals)
-        reasons.append(f"no less simple method is shown to be better: {told}")
+        compared = ", ".join(f"{name} {told(differences[name, best].mean)}" for name in rivals)
+        reasons.append(f"no less simple method is shown to be better: {compared}")
     reason = " and ".join(reasons) or "it is the only method"
     error = f"mean squared error {own.squared / own.customers:.4g} on {own.customers} customers"
     return f"{best} is chosen ({error}), because {reason}"
 
 
-def _told(difference: Estimate) -> str:
+def told(difference: Estimate) -> str:
+    """Return a difference with its interval in words."""
     return f"({difference.value:+.3g}, 95 % interval {difference.lower:+.3g} to {difference.upper:+.3g})"

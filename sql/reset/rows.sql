@@ -82,6 +82,26 @@ owners as (
     from campaign_uplift
     union all
     select
+        'customer_histories' as table_name,
+        run_id
+    from customer_histories
+    union all
+    select
+        'customer_forecasts' as table_name,
+        run_id
+    from customer_forecasts
+    union all
+    select
+        'customer_value' as table_name,
+        run_id
+    from customer_value
+    union all
+    select
+        'customer_value_methods' as table_name,
+        run_id
+    from customer_value_methods
+    union all
+    select
         'customers' as table_name,
         cast(null as string) as run_id
     from customers

@@ -17,6 +17,7 @@ from shared.chain.environment import Environment
 from shared.deadline import Deadline
 from shared.events import DataRefreshed
 from shared.settings import CANDIDATES
+from shared.value import valuing
 from shared.warehouse import Warehouse
 
 # Values that a person fills in to train a model. The check needs dates, since the local BigQuery refuses
@@ -26,10 +27,30 @@ FILLED = {
     "checks/warn/freshness": {"p_as_of": "date '2017-08-10'", "p_today": "date '2017-08-11'"},
     "recommendations/factorization": RUNS_OWN,
     **{f"models/{candidate}": RUNS_OWN for candidate in CANDIDATES},
+    **{
+        f"value/{method}": {**RUNS_OWN, "p_as_of": "date '2017-08-10'", "p_is_revenue": "true"}
+        for method in valuing.REGRESSIONS
+    },
 }
 DAY_TABLES = {"ga_sessions_20170801": [{"fullVisitorId": "1"}], "events_20170801": [{"event_date": "20170801"}]}
 INTERESTS = [
     {**RUN, "visitor_id": str(one), "product_id": str(one % 3), "rating": 1.0, "is_held_out": False} for one in range(9)
+]
+
+VALUED = [
+    {
+        **RUN,
+        "as_of": date(2017, 8, 10),
+        "customer_id": str(one),
+        "frequency": one % 3,
+        "recency": 5 * (one % 3),
+        "age": 20 + one,
+        "mean_value": 10.0,
+        "revenue": 30.0,
+        "later_orders": one % 2,
+        "later_revenue": 10.0 * (one % 2),
+    }
+    for one in range(9)
 ]
 
 
@@ -43,8 +64,12 @@ def printed(*words):
 def console(whole_warehouse):
     """The project as a person finds it, with the rows of one run and its models."""
     whole_warehouse.fill({"training_rows": training_rows(), "visitor_products": INTERESTS, **DAY_TABLES})
+    whole_warehouse.fill({"customer_histories": VALUED})
     whole_warehouse.run("models/logistic", RUN, model="a_model")
     whole_warehouse.run("recommendations/factorization", {**RUN, "is_final": True}, model="factors")
+    for of in ("revenue", "orders"):
+        about = {**RUN, "as_of": VALUED[0]["as_of"], "is_revenue": of == "revenue"}
+        whole_warehouse.run("value/linear", about, model=f"{of}_a_model")
     path = f"{whole_warehouse.client.project}.{whole_warehouse.settings.dataset}.a_table"
     whole_warehouse.client.create_table(bigquery.Table(path, [bigquery.SchemaField("run_id", "STRING")]))
     settings = {"bucket": whole_warehouse.settings.bucket, "dataset": whole_warehouse.settings.dataset}

@@ -35,6 +35,8 @@ NOT_RUN = {
     "report/examples": "BigQuery ML",
     "reset/all_rows": "TRUNCATE TABLE",
     "scoring/scores": "BigQuery ML",
+    "value/by_regression": "BigQuery ML",
+    **dict.fromkeys(("value/boosted_trees", "value/linear"), "CREATE MODEL"),
     "why/drivers": "BigQuery ML",
     "source/day_tables": "__TABLES__ holds times that only the tables themselves know",
     "source/newest_table": "__TABLES__ holds times that only the tables themselves know",

@@ -84,6 +84,7 @@ def readings(kind="ga360"):
             statements.monitoring,
             statements.recommendations,
             statements.customers,
+            statements.value,
             statements.delivery,
             statements.message,
             statements.tracking,
@@ -193,6 +194,7 @@ def test_a_statements_tables_are_declared_by_its_function():
         ("score_visitors", lambda *about: statements.scoring(*about)[:1]),
         ("publish_audience", lambda *about: statements.scoring(*about)[1:]),
         ("build_recommendations", statements.recommendations),
+        ("value_customers", statements.value),
     ):
         touched = {*declared[name].reads, *declared[name].writes}
         for one in group(world.volumes, world.settings):
@@ -233,7 +235,8 @@ def test_a_ga4_run_reads_the_days_that_google_still_changes_and_their_neighbours
 
 
 def test_candidates_that_are_not_trained_cost_nothing():
-    found = {line.name for line in estimate(described(SMALL, 'training.candidates=["logistic"]')).lines}
+    used = usage(described(SMALL, 'training.candidates=["logistic"]'))
+    found = {one.price for one in used if one.purpose == "training"}
     assert "bigquery_create_model" in found
     assert not found & {"bigquery_create_external_model", "vertex_training_hour"}
 
@@ -375,6 +378,7 @@ def test_nothing_that_costs_is_left_out():
         "monitoring",
         "campaigns",
         "recommendations",
+        "value",
         "checkout",
         "storage",
     }

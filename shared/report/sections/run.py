@@ -24,6 +24,7 @@ _OF_KIND = {
     "customers": ("resolve_customers",),
     "delivery": (),
     "campaigns": ("measure_campaign",),
+    "value": ("value_customers",),
 }
 _ENDED = {
     "published": "It ended with a published audience.",
@@ -32,6 +33,7 @@ _ENDED = {
     "resolved": "It ended with the customers of an audience.",
     "delivered": "It ended when the destination had answered all requests.",
     "measured": "It ended with the effects of the campaigns.",
+    "valued": "It ended with the customers' values.",
     "rejected": "The gate rejected its model: the champion stays, if there is one.",
     "superseded": "It was overtaken, which is not a failure.",
     "failed": "A step failed for good.",

@@ -1,0 +1,280 @@
+"""Value the customers: forecast what each one orders and spends in the horizon, by the best method on held-out time.
+
+The methods learn from what was known before the last horizon, and are judged on that horizon. The chosen one then
+learns from everything and forecasts the next horizon. docs/customer-value.md gives the reasons.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from shared.campaign.effects import Sums, effect
+from shared.chain import run_ids
+from shared.chain.documents import VALUE, Valued, ValueRun
+from shared.chain.intervals import Estimate
+from shared.chain.training import rows_of_run
+from shared.chain.versions import model_name
+from shared.errors import Permanent
+from shared.events import ValueDue
+from shared.value import bgnbd, gamma_gamma
+from shared.value.choice import Choice, Difference, Errors, choose, told
+from shared.value.fitting import FitError
+from shared.warehouse import Statement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import date, datetime
+
+    from shared.chain.environment import Environment, StepContext
+
+BGNBD = "bgnbd"
+REGRESSIONS = ("linear", "boosted_trees")
+# From the simplest method on.
+METHODS = ("linear", BGNBD, "boosted_trees")
+# Number of days, up to the newest, whose orders count.
+HISTORY_DAYS = 1095
+# Below this probability to leave, sql/value/by_bgnbd.sql would lose digits.
+LEAST_LEAVING = 1e-6
+# The weight with which the shop's mean value of an order stands against a customer's own orders, if all are alike.
+_ALIKE = 1e9
+
+
+def look(environment: Environment, now: datetime) -> tuple[ValueRun | None, str]:
+    """Return the document of a run on the current orders; or None, and why nothing can be learnt yet."""
+    [state] = environment.query("value/state")
+    day, first_day = state["day"], state["first_day"]
+    if day is None:
+        return None, "no day-table has been read yet"
+    if first_day is None:
+        return None, "no customer has ordered: load crm_customers and crm_visitors (docs/customers.md)"
+    horizon = environment.settings.value.horizon_days
+    if first_day > (until := day - timedelta(days=2 * horizon)):
+        return None, (
+            f"the customers' orders begin on {first_day}, and a customer must have ordered until {until}: wait, or "
+            f"set a horizon shorter than value.horizon_days ({horizon})"
+        )
+    event = ValueDue(run_ids.of_value(day, state, horizon))
+    run = ValueRun(opened_at=now, event=event, as_of=day, revenue_of_order=state["revenue_of_order"])
+    return run, ""
+
+
+def value(context: StepContext) -> Valued:
+    """Replace the day's values and what was found about the methods; write and return the report.
+
+    Raises:
+        Permanent: no method could be fitted; the message says why.
+    """
+    return _Valuation(context).run()
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """The parameters that were fitted to the histories of a day. `orders` is None if BG/NBD could not be fitted."""
+
+    orders: bgnbd.Parameters | None
+    values: gamma_gamma.Parameters
+    lack: str
+    independence: str
+
+
+class _Valuation:
+    """The work of one run. `_last` is the day of the valuation, `_cut` the day before the held-out horizon."""
+
+    def __init__(self, context: StepContext) -> None:
+        self._context, self._warehouse = context, context.warehouse
+        self._run = context.run_as(ValueRun)
+        self._rows = rows_of_run(context)
+        self._horizon = context.settings.value.horizon_days
+        self._last = self._run.as_of
+        self._cut = self._last - timedelta(days=self._horizon)
+
+    def run(self) -> Valued:
+        shares = self._histories()
+        fits = {day: self._fit(day) for day in (self._cut, self._last)}
+        lacks = self._train(REGRESSIONS, "held_out", self._cut - timedelta(days=self._horizon))
+        if lack := next((fit.lack for fit in fits.values() if fit.lack), ""):
+            lacks[BGNBD] = lack
+        methods = [method for method in METHODS if method not in lacks]
+        if not methods:
+            raise Permanent(f"no method can value the customers: {'; '.join(map(': '.join, lacks.items()))}")
+        self._forecast(methods, "held_out", self._cut, fits[self._cut])
+        choice = self._judge(methods, lacks)
+        if choice.method in REGRESSIONS:
+            failed = self._train([choice.method], "final", self._cut)
+            if failed:
+                raise Permanent(f"{choice.method} was chosen and cannot be trained again: {failed[choice.method]}")
+        self._forecast([choice.method], "final", self._last, fits[self._last])
+        self._query("publish", as_of=self._last, horizon=self._horizon, method=choice.method)
+        [sums] = self._warehouse.query("value/summary", {"as_of": self._last})
+        report = Valued(
+            day=self._last,
+            horizon_days=self._horizon,
+            method=choice.method,
+            reason=choice.reason,
+            lacking=lacks,
+            incremental_shares=shares,
+            independence=fits[self._last].independence,
+            **sums,
+        )
+        self._context.runs.write(self._context.run_id, VALUE, report)
+        return report
+
+    def _histories(self) -> dict[str, float]:
+        """Write the histories; return, by campaign, the share of the treated customers' orders that are left out."""
+        until = {"first_day": self._last - timedelta(days=HISTORY_DAYS - 1), "as_of": self._last}
+        shares = incremental_shares(self._warehouse.query("value/arms", until))
+        # An empty array has no type, so there is a campaign of nobody.
+        given = {"campaigns": ["", *shares], "shares": [0.0, *shares.values()]}
+        self._query("histories", **until, **given, horizon=self._horizon)
+        return shares
+
+    def _fit(self, day: date) -> _Fit:
+        of_day = {**self._rows, "as_of": day}
+        cells, order_values = self._warehouse.query_all(
+            [Statement("value/cells", of_day), Statement("value/order_values", of_day)]
+        )
+        values = gamma_gamma.Values.of(
+            (row["frequency"], math.exp(row["hundredths"] / 100), row["customers"]) for row in order_values
+        )
+        independence = str(gamma_gamma.independence(values)) if len(order_values) else "no customer has ordered again"
+        alike = gamma_gamma.Parameters(1.0, 1 + _ALIKE, _ALIKE * self._run.revenue_of_order)
+        try:
+            of_values = gamma_gamma.fit(values).parameters
+        except FitError as error:
+            return _Fit(None, alike, str(error), independence)
+        try:
+            histories = bgnbd.Histories.of(
+                (row["frequency"], row["recency"], row["age"], row["customers"]) for row in cells
+            )
+            return _Fit(bgnbd.fit(histories).parameters, of_values, "", independence)
+        except FitError as error:
+            return _Fit(None, of_values, str(error), independence)
+
+    def _train(self, methods: Sequence[str], fit: str, day: date) -> dict[str, str]:
+        """Train the regressions on the histories of a day; return, by method, why one could not be trained."""
+        about = {**self._rows, "as_of": day}
+        statements = {
+            method: [
+                Statement(
+                    f"value/{method}",
+                    {**about, "is_revenue": of == "revenue"},
+                    {"model": f"{of}_{self._model(method, fit)}"},
+                )
+                for of in ("revenue", "orders")
+            ]
+            for method in methods
+        }
+        # All jobs are submitted before the first one is awaited, so that they run at the same time.
+        for statement in (one for both in statements.values() for one in both):
+            with contextlib.suppress(Permanent):
+                self._warehouse.submit(statement)
+        lacks = {}
+        for method, both in statements.items():
+            try:
+                self._warehouse.query_all(both)
+            except Permanent as error:
+                lacks[method] = str(error)
+        return lacks
+
+    def _model(self, method: str, fit: str) -> str:
+        """Return the end of the names of the two models; they begin with revenue_ and orders_."""
+        return model_name(f"{method}_{fit}", self._context.run_id)
+
+    def _forecast(self, methods: Iterable[str], fit: str, day: date, fitted: _Fit) -> None:
+        about = {**self._rows, "as_of": day, **fitted.values._asdict()}
+        statements = []
+        for method in methods:
+            if method in REGRESSIONS:
+                model = {"model": self._model(method, fit)}
+                statements.append(Statement("value/by_regression", {**about, "method": method}, model))
+            elif fitted.orders:
+                orders = {**fitted.orders._asdict(), **quadrature(fitted.orders), "horizon": self._horizon}
+                statements.append(Statement("value/by_bgnbd", {**about, "method": method, **orders}))
+        self._warehouse.query_all(statements)
+
+    def _judge(self, methods: Sequence[str], lacks: dict[str, str]) -> Choice:
+        """Choose a method by its errors in the held-out horizon, and write what was found about all."""
+        of_cut = {**self._rows, "as_of": self._cut}
+        found, pairs = self._warehouse.query_all(
+            [Statement("value/errors", of_cut), Statement("value/differences", of_cut)]
+        )
+        deviations = {row["method"]: row.pop("deviations") for row in found}
+        errors = {row["method"]: Errors(**row) for row in found}
+        differences = {(row["method"], row["other"]): Difference(**row) for row in pairs}
+        choice = choose(errors.values(), differences.values(), methods)
+        squares = {name: squared_error(one, deviations[name]) for name, one in errors.items()}
+        reasons = {choice.method: choice.reason}
+        for name in methods:
+            if name != choice.method:
+                more = told(differences[name, choice.method].mean)
+                reasons[name] = f"not chosen: its mean squared error minus that of {choice.method}: {more}"
+        reasons |= lacks
+        judged = [errors.get(name) for name in reasons]
+        self._warehouse.query(
+            "value/methods",
+            {
+                "run_id": self._context.run_id,
+                "as_of": self._last,
+                "horizon": self._horizon,
+                "method": choice.method,
+                "names": list(reasons),
+                "reasons": list(reasons.values()),
+                "counts": [one.customers if one else 0 for one in judged],
+                "buyers": [one.buyers if one else 0 for one in judged],
+                "actual": [float(one.actual) if one else 0.0 for one in judged],
+                "expected": [one.predicted if one else math.nan for one in judged],
+                "squared_errors": [squares[name].value if name in squares else math.nan for name in reasons],
+                "lowers": [_known(squares[name].lower) if name in squares else math.nan for name in reasons],
+                "uppers": [_known(squares[name].upper) if name in squares else math.nan for name in reasons],
+            },
+        )
+        return choice
+
+    def _query(self, name: str, **parameters: Any) -> None:
+        self._warehouse.query(f"value/{name}", {**self._rows, **parameters})
+
+
+def incremental_shares(rows: Iterable[dict[str, Any]]) -> dict[str, float]:
+    """Return, by campaign, the share of the treated customers' orders that the campaign has caused, from rows of arms.
+
+    The share is the effect divided by the mean of the treated. Only an effect above 0 that is shown counts: a campaign
+    is left out if the lower bound of its effect is at most 0, or if an arm has no customers.
+    """
+    arms: dict[str, dict[str, Sums]] = {}
+    for row in rows:
+        total = float(row["total"])
+        sums = Sums(row["customers"], total, total, float(row["squares"]))
+        arms.setdefault(row["campaign"], {})[row["arm"]] = sums
+    shares = {}
+    for campaign, both in arms.items():
+        if both.keys() == {"treated", "control"}:
+            difference = effect(both["treated"], both["control"]).difference
+            if difference.lower > 0:
+                shares[campaign] = difference.value / both["treated"].mean
+    return shares
+
+
+def quadrature(parameters: bgnbd.Parameters) -> dict[str, list[float]]:
+    """Return the nodes and weights of sql/value/by_bgnbd.sql."""
+    nodes, weights = bgnbd.beta_quadrature(parameters.a, parameters.b)
+    return {"nodes": np.maximum(nodes, LEAST_LEAVING).tolist(), "weights": weights.tolist()}
+
+
+def squared_error(errors: Errors, deviations: float) -> Estimate:
+    """Return the mean squared error. As for a difference, there is a degree of freedom for each buyer but one.
+
+    `deviations` is the sum of the squared deviations of the squared errors from their mean.
+    """
+    count = errors.customers
+    variance = deviations / (count - 1) / count if count > 1 else math.inf
+    return Estimate(errors.squared / count, variance, freedom=max(errors.buyers - 1, 1))
+
+
+def _known(bound: float) -> float:
+    return bound if math.isfinite(bound) else math.nan

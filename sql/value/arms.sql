@@ -1,0 +1,35 @@
+-- Return, for each campaign and arm, the sums over the customers of the number of their days with an order after the
+-- assignment: what shared/campaign/effects.py needs. Everybody counts in the arm of the assignment.
+-- @first_day  DATE  first day of the orders that count
+-- @as_of      DATE  last day of the orders and assignments that count
+with
+bought as (
+    select distinct
+        links.customer_id,
+        orders.day
+    from orders
+    inner join customer_visitors as links on orders.visitor_id = links.visitor_id
+    where orders.day between @first_day and @as_of and orders.refunded_on is null and links.customer_id is not null
+),
+
+customers as (
+    select
+        assignments.campaign,
+        assignments.arm,
+        assignments.customer_id,
+        countif(bought.day > assignments.day) as days
+    from assignments
+    left join bought on assignments.customer_id = bought.customer_id
+    where assignments.day <= @as_of and assignments.arm in ('treated', 'control')
+    group by assignments.campaign, assignments.arm, assignments.customer_id
+)
+
+select
+    campaign,
+    arm,
+    count(*) as customers,
+    sum(days) as total,
+    sum(days * days) as squares
+from customers
+group by campaign, arm
+order by campaign, arm

@@ -1,0 +1,34 @@
+-- Return, for each two methods, the difference between the customers' squared errors: the sum, and the sum of the squared
+-- deviations from its mean. A row for one customer would have no variance.
+-- @run_id      STRING  id of the run
+-- @created_on  DATE    day on which the run was opened
+-- @as_of       DATE    day of the histories
+with
+errors as (
+    select
+        forecasts.method,
+        forecasts.customer_id,
+        histories.later_orders,
+        pow(forecasts.expected_revenue - histories.later_revenue, 2) as squared
+    from customer_forecasts as forecasts
+    inner join customer_histories as histories
+        on
+            forecasts.customer_id = histories.customer_id
+            and forecasts.as_of = histories.as_of
+            and forecasts.run_id = histories.run_id
+            and forecasts.created_on = histories.created_on
+    where forecasts.run_id = @run_id and forecasts.created_on = @created_on and forecasts.as_of = @as_of
+)
+
+select
+    ours.method,
+    theirs.method as other,
+    count(*) as customers,
+    countif(ours.later_orders > 0) as buyers,
+    sum(ours.squared - theirs.squared) as total,
+    var_pop(ours.squared - theirs.squared) * count(*) as squares
+from errors as ours
+inner join errors as theirs
+    on ours.customer_id = theirs.customer_id and ours.method != theirs.method
+group by method, other
+order by method, other
