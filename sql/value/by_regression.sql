@@ -43,13 +43,13 @@ using (
         @created_on as created_on,
         @as_of as as_of,
         @method as method,
-        customer_id,
-        coalesce(safe_divide(expected_revenue, revenue_per_order), 0) as expected_orders,
-        probability,
-        expected_revenue,
-        revenue_per_order
+        revenues.customer_id,
+        coalesce(safe_divide(revenues.expected_revenue, revenues.revenue_per_order), 0) as expected_orders,
+        probabilities.probability,
+        revenues.expected_revenue,
+        revenues.revenue_per_order
     from revenues
-    inner join probabilities using (customer_id)
+    inner join probabilities on revenues.customer_id = probabilities.customer_id
 ) as fresh
     on false
 when not matched by source

@@ -1,5 +1,6 @@
--- Count the customers with the same number of orders, and with the same recency and age in weeks. The number of rows
--- depends on the length of the history, and not on the number of customers. Recency and age are the cell's means, in days.
+-- Count the customers with the same number of orders, and with the same recency and age in weeks. Recency and age are
+-- means over these customers, in days. The number of rows depends on the length of the history, and hardly on the
+-- number of customers.
 -- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 -- @as_of       DATE    day of the histories

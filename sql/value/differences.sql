@@ -1,5 +1,5 @@
--- Return, for each two methods, the difference between the customers' squared errors: the sum, and the sum of the squared
--- deviations from its mean. A row for one customer would have no variance.
+-- Return, for each two methods, the difference between the customers' squared errors: the sum, and the sum of the
+-- squared deviations from its mean.
 -- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 -- @as_of       DATE    day of the histories
@@ -30,5 +30,5 @@ select
 from errors as ours
 inner join errors as theirs
     on ours.customer_id = theirs.customer_id and ours.method != theirs.method
-group by method, other
-order by method, other
+group by ours.method, theirs.method
+order by ours.method, theirs.method

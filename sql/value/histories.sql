@@ -18,12 +18,12 @@ using (
         select
             assignments.customer_id,
             assignments.day,
-            campaign,
+            assignments.campaign,
             @shares[offset(position)] as share
         from
             unnest(@campaigns) as campaign
             with offset as position
-        inner join assignments using (campaign)
+        inner join assignments on campaign = assignments.campaign
         where assignments.arm = 'treated'
     ),
 
@@ -52,7 +52,9 @@ using (
                         '0x',
                         substr(
                             to_hex(
-                                sha256(concat(caused.campaign, '|', bought.customer_id, '|', cast(bought.day as string)))
+                                sha256(
+                                    concat(caused.campaign, '|', caused.customer_id, '|', cast(bought.day as string))
+                                )
                             ),
                             1,
                             13
