@@ -1,4 +1,4 @@
-"""`propensity why`: show what is known about a customer: score and its causes, offer, arm, consent, destinations."""
+"""`propensity why`: show what is known about a customer: score and causes, offer, arm, value, consent, destinations."""
 
 from __future__ import annotations
 
@@ -74,6 +74,12 @@ def _sentences(found: dict[str, Any]) -> list[str]:
     said = [
         f"customer {found['customer_id']} has {' and '.join(has) or 'no address'} and {len(found['visitors'])} visitors"
     ]
+    if found["valued_on"]:
+        orders, revenue = f"{found['expected_orders']:.2f} orders", f"{found['expected_revenue']:.2f} in revenue"
+        said.append(
+            f"value on {found['valued_on']}: {orders} and {revenue} in {found['horizon_days']} days without a campaign, "
+            f"{found['revenue_per_order']:.2f} per order (by {found['valued_by']})"
+        )
     if found["day"] is None:
         return [*said, f"no visitor was in the audience in the last {DAYS} days"]
     return [

@@ -184,12 +184,17 @@ def scoring(volumes: Volumes, settings: Settings) -> list[Reading]:
         Reading("scoring/scores", {"sessions": volumes.within(settings.audience.window_days)}),
         Reading(
             "audience/audience",
-            {"visitor_recommendations": volumes.within(7), "orders": volumes.within(publish_audience.ORDERS_DAYS)},
+            {**_of_before(volumes), "orders": volumes.within(publish_audience.ORDERS_DAYS)},
         ),
         Reading("audience/export"),
         Reading("audience/summary"),
         Reading("report/offers"),
     ]
+
+
+def _of_before(volumes: Volumes) -> dict[str, float]:
+    """Return the days of recommendations and of values that an audience reads."""
+    return {"visitor_recommendations": volumes.within(7), "customer_value": volumes.within(35)}
 
 
 def monitoring(volumes: Volumes, settings: Settings) -> list[Reading]:
@@ -257,7 +262,7 @@ def customers(volumes: Volumes, settings: Settings) -> list[Reading]:
         Reading("customers/checked"),
         Reading("customers/refused"),
         Reading("customers/visitors", {"sessions": year["sessions"]}),
-        Reading("customers/audience", {"orders": year["orders"], "visitor_recommendations": volumes.within(7)}),
+        Reading("customers/audience", {**_of_before(volumes), "orders": year["orders"]}),
         Reading("customers/exclusions", recent),
         *(Reading(f"customers/{name}") for name in ("assignments", "withheld", "matches", "arms", "excluded")),
     ]

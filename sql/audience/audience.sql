@@ -1,6 +1,8 @@
 -- Replace the audience of @day by the visitors most likely to buy, each with the newest products recommended in the
--- week before, and with the expected revenue. The day's own recommendations are built at the same time, so they do not
--- count: whether they were there would be chance.
+-- week before, and with the expected revenue: the probability times the revenue of an order. That is the one in the
+-- newest value of the visitor's customer in the five weeks before or, without one, the mean of all orders.
+-- The day's own recommendations and values are built at the same time, so they do not count: whether they were there
+-- would be chance.
 -- @day         DATE   day of the scores
 -- @max_decile  INT64  last decile of the audience, 1 to 10 (audience.max_decile)
 -- @first_day   DATE   first day of the orders from which the mean revenue is computed
@@ -15,6 +17,16 @@ using (
         where day between date_sub(@day, interval 7 day) and date_sub(@day, interval 1 day)
         group by visitor_id, day
         qualify row_number() over (partition by visitor_id order by day desc) = 1
+    ),
+
+    valued as (
+        select
+            links.visitor_id,
+            customer_value.revenue_per_order
+        from customer_value
+        inner join customer_visitors as links on customer_value.customer_id = links.customer_id
+        where customer_value.day between date_sub(@day, interval 35 day) and date_sub(@day, interval 1 day)
+        qualify row_number() over (partition by links.visitor_id order by customer_value.day desc) = 1
     ),
 
     means as (
@@ -33,10 +45,11 @@ using (
         scores.model_version,
         scores.run_id,
         coalesce(products.next_products, cast([] as array<string>)) as next_products,
-        scores.probability * means.revenue_of_order as expected_value
+        scores.probability * coalesce(valued.revenue_per_order, means.revenue_of_order) as expected_value
     from scores
     cross join means
     left join products on scores.visitor_id = products.visitor_id
+    left join valued on scores.visitor_id = valued.visitor_id
     where scores.day = @day and scores.decile <= @max_decile
 ) as fresh
     on false

@@ -1,5 +1,7 @@
 -- Replace the customers of @day's audience, and decide the arm of each. Of a customer's visitors, the one with the
--- highest probability counts; the orders of all of them count.
+-- highest probability counts; the orders of all of them count. The expected value is the probability times the revenue
+-- of an order: the one in the customer's newest value in the five weeks before or, without one, the mean of the
+-- customer's orders, or of all.
 --
 -- The arm depends on hashes, so it is the same each day. The first 13 hexadecimal digits of SHA-256 are a number of 52
 -- bits, which a FLOAT64 holds exactly. An earlier assignment wins, so a changed share moves nobody.
@@ -54,6 +56,15 @@ using (
         group by links.customer_id
     ),
 
+    valued as (
+        select
+            customer_id,
+            revenue_per_order
+        from customer_value
+        where day between date_sub(@day, interval 35 day) and date_sub(@day, interval 1 day)
+        qualify row_number() over (partition by customer_id order by day desc) = 1
+    ),
+
     means as (
         select avg(revenue - refunded) as revenue_of_order
         from orders
@@ -92,7 +103,9 @@ using (
         coalesce(bought.orders, 0) as orders,
         coalesce(bought.revenue, 0.0) as revenue,
         fractions.probability
-        * coalesce(safe_divide(bought.revenue, bought.orders), means.revenue_of_order) as expected_value,
+        * coalesce(
+            valued.revenue_per_order, safe_divide(bought.revenue, bought.orders), means.revenue_of_order
+        ) as expected_value,
         case
             when held_out.customer_id is not null then 'holdout'
             when assignments.arm is not null then assignments.arm
@@ -105,6 +118,7 @@ using (
     cross join means
     left join products on fractions.visitor_id = products.visitor_id
     left join bought on fractions.customer_id = bought.customer_id
+    left join valued on fractions.customer_id = valued.customer_id
     left join held_out on fractions.customer_id = held_out.customer_id
     left join assignments on fractions.customer_id = assignments.customer_id and assignments.campaign = @campaign
 ) as fresh

@@ -1,8 +1,8 @@
 -- Return what is known about a customer, or no row if there is no such customer: the newest audience with the score,
--- the offer and the arm, the visitors, the statements about consent that count, the newest exclusions, and the
--- destinations. The row holds no address.
+-- the offer and the arm, the visitors, the newest value, the statements about consent that count, the newest exclusions,
+-- and the destinations. The row holds no address.
 -- @customer_id  STRING  the shop's id of the customer
--- @first_day    DATE    first day of the audiences and exclusions to look at
+-- @first_day    DATE    first day of the audiences, values and exclusions to look at
 with
 newest as (
     select *
@@ -24,6 +24,13 @@ linked as (
     select array_agg(visitor_id order by visitor_id) as visitors
     from customer_visitors
     where customer_id = @customer_id
+),
+
+valued as (
+    select *
+    from customer_value
+    where customer_id = @customer_id and day >= @first_day
+    qualify row_number() over (order by day desc) = 1
 ),
 
 assigned as (
@@ -86,6 +93,12 @@ select
     newest.orders,
     newest.revenue,
     newest.arm,
+    valued.day as valued_on,
+    valued.horizon_days,
+    valued.expected_orders,
+    valued.expected_revenue,
+    valued.revenue_per_order,
+    valued.method as valued_by,
     linked.visitors,
     assigned.assignments,
     stated.consents,
@@ -98,4 +111,5 @@ cross join excluded
 cross join delivered
 left join known on true
 left join newest on true
+left join valued on true
 where known.customer_id is not null or newest.customer_id is not null or delivered.destinations is not null

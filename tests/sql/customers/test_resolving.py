@@ -149,6 +149,26 @@ def test_a_customer_has_the_orders_of_all_visitors_and_an_expected_value(world):
     assert (b["orders"], b["expected_value"]) == (0, 20.0)
 
 
+def test_the_expected_value_of_a_customer_with_a_value_counts_one_probability(world):
+    """P(order) of the day times E(revenue | order): the value's own probability counts no second time."""
+    valued = {"horizon_days": 90, "expected_orders": 3.0, "probability": 0.9, "method": "bgnbd", "run_id": "r"}
+    days = ((DAY - dt.timedelta(days=1), 30.0), (DAY - dt.timedelta(days=8), 99.0))
+    world.warehouse.fill(
+        {
+            "crm_customers": crm("a"),
+            "crm_visitors": links(v1="a"),
+            "audience": audience("v1"),
+            "customer_value": [
+                {"day": day, "customer_id": "a", "revenue_per_order": one, "expected_revenue": 3 * one, **valued}
+                for day, one in days
+            ],
+        }
+    )
+    resolve(world)
+    [a] = rows(world, "audience_customers")
+    assert a["expected_value"] == a["probability"] * 30.0
+
+
 def test_only_whose_latest_statement_consents_may_be_reached(world):
     people = ("all", "none", "email", "withdrew", "tie", "tomorrow", "analytics")
     world.warehouse.fill(

@@ -48,6 +48,18 @@ def test_everything_about_a_customer_is_printed_except_addresses(warehouse, envi
                     "arm": "control",
                 }
             ],
+            "customer_value": [
+                {
+                    **of,
+                    "day": TODAY,
+                    "horizon_days": 90,
+                    "expected_orders": 1.5,
+                    "probability": 0.6,
+                    "expected_revenue": 45.0,
+                    "revenue_per_order": 30.0,
+                    "method": "bgnbd",
+                }
+            ],
             "customer_visitors": [{"visitor_id": "v1", "customer_id": "anna", "customers": 1, "matched_by": "user_id"}],
             "consents": [{"customer_id": "anna", "purpose": "email", "is_granted": True, "stated_at": NOW}],
             "exclusions": [{**of, "day": TODAY, "channel": "ads", "reason": "no consent to ad_user_data"}],
@@ -63,6 +75,7 @@ def test_everything_about_a_customer_is_printed_except_addresses(warehouse, envi
         f"in the audience of {TODAY}: probability 0.2500, decile 2",
         "offer coupon, next products mug",
         "arm control: gets nothing, so that the campaign's effect can be measured",
+        "1.50 orders and 45.00 in revenue in 90 days without a campaign",
         "time_on_site",
         "no consent to ad_user_data",
         "removed",
