@@ -75,11 +75,11 @@ def _sentences(found: dict[str, Any]) -> list[str]:
         f"customer {found['customer_id']} has {' and '.join(has) or 'no address'} and {len(found['visitors'])} visitors"
     ]
     if found["valued_on"]:
-        orders, revenue = f"{found['expected_orders']:.2f} orders", f"{found['expected_revenue']:.2f} in revenue"
-        said.append(
-            f"value on {found['valued_on']}: {orders} and {revenue} in {found['horizon_days']} days without a campaign, "
-            f"{found['revenue_per_order']:.2f} per order (by {found['valued_by']})"
-        )
+        said += [
+            f"value on {found['valued_on']}: {found['expected_orders']:.2f} orders and {found['expected_revenue']:.2f} in "
+            f"revenue in {found['horizon_days']} days without a campaign, {found['revenue_per_order']:.2f} per order "
+            f"(by {found['valued_by']})"
+        ]
     if found["day"] is None:
         return [*said, f"no visitor was in the audience in the last {DAYS} days"]
     return [
