@@ -75,11 +75,7 @@ def _sentences(found: dict[str, Any]) -> list[str]:
         f"customer {found['customer_id']} has {' and '.join(has) or 'no address'} and {len(found['visitors'])} visitors"
     ]
     if found["valued_on"]:
-        said += [
-            f"value on {found['valued_on']}: {found['expected_orders']:.2f} orders and {found['expected_revenue']:.2f} in "
-            f"revenue in {found['horizon_days']} days without a campaign, {found['revenue_per_order']:.2f} per order "
-            f"(by {found['valued_by']})"
-        ]
+        said.append(_value(found))
     if found["day"] is None:
         return [*said, f"no visitor was in the audience in the last {DAYS} days"]
     return [
@@ -88,6 +84,14 @@ def _sentences(found: dict[str, Any]) -> list[str]:
         f"offer {found['offer']}, next products {', '.join(found['next_products']) or 'none'}",
         f"arm {found['arm']}: {_OF_ARM[found['arm']]}",
     ]
+
+
+def _value(found: dict[str, Any]) -> str:
+    orders, revenue = f"{found['expected_orders']:.2f} orders", f"{found['expected_revenue']:.2f} in revenue"
+    return (
+        f"value on {found['valued_on']}: {orders} and {revenue} in {found['horizon_days']} days without a campaign, "
+        f"{found['revenue_per_order']:.2f} per order ({found['valued_by']})"
+    )
 
 
 _OF_ARM = {
