@@ -1,6 +1,7 @@
 """Value customers who order as BG/NBD and Gamma-Gamma assume: the time for a million, and each method's error."""
 
 import datetime as dt
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -44,7 +45,7 @@ class _Bench:
         self._client = client
         self._settings = Settings(project=client.project, bucket="bench", dataset=local_bigquery.DATASET)
 
-    def query(self, name: str, day: dt.date, **more: object) -> list[dict[str, float]]:
+    def query(self, name: str, day: dt.date, **more: object) -> list[dict[str, Any]]:
         """Run a statement on the histories of a day; `model` is an identifier, all others are parameters."""
         names = {"model": str(more.pop("model"))} if "model" in more else {}
         statement = Statement(f"value/{name}", {**RUN, "as_of": day, **more}, names)
@@ -98,8 +99,10 @@ class _Bench:
             self.forecast(LARGE, valuing.BGNBD, orders, values)
 
         def read() -> None:
-            sums = "sum(frequency), sum(recency), sum(age), sum(mean_value)"
-            text = f"select {sums} from customer_histories where as_of = @day"
+            text = (
+                "select sum(frequency), sum(recency), sum(age), sum(mean_value) "
+                "from customer_histories where as_of = @day"
+            )
             config = bigquery.QueryJobConfig(query_parameters=[bigquery.ScalarQueryParameter("day", "DATE", LARGE)])
             self._client.query_and_wait(text, job_config=config)
 
