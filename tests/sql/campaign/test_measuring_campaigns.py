@@ -53,6 +53,14 @@ def measure(world, now=NOW):
     return world.environment.runs.read(due.run_id, EFFECTS)
 
 
+def kept_effect(world, replace=("", "")):
+    """Return the effect that is kept for the offers, after a replacement in its text."""
+    blob = world.environment.bucket.blob(measured_effect.PATH)
+    if all(replace):
+        blob.upload_from_string(blob.download_as_text().replace(*replace))
+    return measured_effect.read(blob.download_as_bytes())
+
+
 def shop(treated, control, holdout=0, lift=0.0, rate=0.1):
     """Customers of each arm, a visitor each; every 1 / `rate`-th buys once, and `lift` more of the treated."""
     assigned, orders, number = [], [], 0
@@ -96,7 +104,9 @@ def result(found, outcome, comparison="control", campaign="spring"):
 
 
 def test_a_planted_effect_is_found_with_its_intervals_its_return_and_its_deciles(world):
-    world.warehouse.fill(shop(500, 500, lift=0.6, rate=0.2))
+    data = shop(500, 500, lift=0.6, rate=0.2)
+    data["assignments"] += [assignment(f"w{number}", "treated", campaign="winter") for number in range(9)]
+    world.warehouse.fill(data)
     found = measure(world)
     one = result(found, "conversion")
     assert (one.treated, one.control, one.decision) == (500, 500, "gain")
@@ -109,14 +119,23 @@ def test_a_planted_effect_is_found_with_its_intervals_its_return_and_its_deciles
     assert profit.return_value == pytest.approx(3.8)
     assert profit.return_lower == pytest.approx(profit.lower / 0.5 - 1)
     assert result(found, "revenue").return_value is None
-    deciles = [one for one in found.deciles if one.outcome == "conversion"]
+    deciles = [one for one in found.deciles if (one.campaign, one.outcome) == ("spring", "conversion")]
     assert [(one.decile, one.treated + one.control) for one in deciles] == [(number, 100) for number in range(1, 11)]
     assert deciles[-1].reached == pytest.approx(1)
     assert deciles[-1].gain == pytest.approx(0.12, abs=0.02)
     assert one.qini_lower < one.qini < one.qini_upper
-    stored = {(row["outcome"], row["decile"]): row["gain"] for row in rows(world, "campaign_uplift")}
+    stored = {
+        (row["outcome"], row["decile"]): row["gain"]
+        for row in rows(world, "campaign_uplift")
+        if row["campaign"] == "spring"
+    }
     assert len(stored) == 30
     assert stored["conversion", 10] == deciles[-1].gain
+    # The offers can read the effect of the campaign in use, with the interval that always holds.
+    kept = kept_effect(world)
+    assert (kept.day, kept.campaign, kept.share) == (DAY, "spring", 0.5)
+    expected = measured_effect.OnOutcome(profit.decision, profit.effect, profit.always_lower, profit.always_upper)
+    assert kept.outcomes["profit"] == expected
 
 
 def test_the_sizes_of_the_arms_are_checked_and_a_mismatch_forbids_the_numbers(world, capfd):
@@ -184,7 +203,7 @@ def test_the_holdout_is_compared_with_all_others_by_their_first_assignment(world
     assert {one.campaign for one in found.results if one.comparison == "control"} == {"spring", "summer"}
 
 
-def test_a_second_delivery_changes_nothing_and_the_next_day_adds_its_rows(world):
+def test_a_second_delivery_changes_nothing_and_a_run_of_the_next_day_replaces_the_rows(world):
     world.warehouse.fill(shop(60, 60))
     first = measure(world)
     before = {table: rows(world, table) for table in ("campaign_results", "campaign_uplift")}
@@ -192,35 +211,15 @@ def test_a_second_delivery_changes_nothing_and_the_next_day_adds_its_rows(world)
     assert measure(world) == first
     assert {table: rows(world, table) for table in before} == before
     assert world.environment.bucket.get_blob(measured_effect.PATH).generation == kept.generation
-    # Without a new day of orders, the next tick replaces the rows; with one, it adds rows.
+    # Without a new day of orders, the next day's run replaces the rows.
+    later = kept_effect(world, replace=(str(DAY), "2017-06-09"))
     measure(world, NOW + dt.timedelta(days=1))
+    runs = {row["run_id"] for row in rows(world, "campaign_results")}
     assert len(rows(world, "campaign_results")) == len(before["campaign_results"])
-    tomorrow = DAY + dt.timedelta(1)
-    world.warehouse.fill({"source_days": [{"day": tomorrow, "row_count": 1, "last_modified": 0}]})
-    measure(world, NOW + dt.timedelta(days=1))
-    assert {row["day"] for row in rows(world, "campaign_results")} == {DAY, tomorrow}
-
-
-def test_the_effect_of_the_campaign_in_use_is_kept_for_the_offers(world):
-    data = shop(60, 60)
-    data["assignments"] += [assignment(f"w{number}", "treated", campaign="winter") for number in range(9)]
-    world.warehouse.fill(data)
-    found = measure(world)
-    kept = measured_effect.read(world.environment.bucket.blob(measured_effect.PATH).download_as_bytes())
-    assert (kept.day, kept.campaign, kept.share) == (DAY, "spring", 0.5)
-    one = result(found, "profit")
-    assert kept.outcomes["profit"] == measured_effect.OnOutcome(
-        one.decision, one.effect, one.always_lower, one.always_upper
-    )
-    # The document of a later day stays.
-    world.environment.bucket.blob(measured_effect.PATH).upload_from_string(
-        world.environment.bucket.blob(measured_effect.PATH).download_as_text().replace(str(DAY), "2017-06-09")
-    )
-    measure(world, NOW + dt.timedelta(days=1))
-    kept = measured_effect.read(world.environment.bucket.blob(measured_effect.PATH).download_as_bytes())
-    assert kept.day == dt.date(2017, 6, 9)
-    # `propensity reset` removes it with its run.
-    assert measuring.kept_run(world.environment) == kept.run_id
+    assert runs != {row["run_id"] for row in before["campaign_results"]}
+    # The kept effect of a later day stays; `propensity reset` removes it with its run.
+    assert kept_effect(world) == later
+    assert measuring.kept_run(world.environment) == later.run_id
     measuring.forget(world.environment)
     assert measuring.kept_run(world.environment) is None
 
