@@ -1,4 +1,4 @@
-"""What became of the newest audience at each destination, from the documents of its delivery run."""
+"""The result of sending the newest audience to each destination, from the documents of its delivery run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def read(environment: Environment) -> list[dict[str, Any]]:
-    """Return a row for each destination that is on: its newest delivery run, and what became of the run's members.
+    """Return a row for each destination that is on: its newest delivery run, and the results for the run's members.
 
     `sent` is the number of members whose request has not ended; the other counts are those of `Delivery`. If nothing
     was sent to the destination yet, `run_id` is None.

@@ -1,4 +1,4 @@
-"""The campaign of `propensity demo --campaign`: customers answer it, their orders are read, and it is measured."""
+"""The campaign of `propensity demo --campaign`: customers respond to it, their orders are read, and it is measured."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from shared.chain.run_state import Run
 
 # Settings of a demonstration with a campaign. All customers are in the audience, and half of them in the control group,
-# because the demonstration's shop is small. `planned_buyers` are those that demo/campaign.py lets one expect.
+# because the demonstration's shop is small. `planned_buyers` is the expected number of buyers from demo/campaign.py.
 SETTINGS: dict[str, Any] = {
     "audience": {"max_decile": 10},
     "campaign": {
@@ -52,7 +52,7 @@ class Outcome:
 
     @property
     def effects(self) -> Effects:
-        """What the run has measured."""
+        """The measured effects."""
         found = self.run.documents.campaigns
         if found is None:
             raise CommandError(f"run {self.run.run_id} measured nothing: it is {self.run.outcome}; {self.run.reason}")
@@ -60,7 +60,7 @@ class Outcome:
 
 
 def play(seed: int, folder: Path, environment: Environment, pause: Callable[[float], object]) -> Outcome:
-    """Let the customers answer for the days that count, have their orders read, and measure the campaign.
+    """Add the customers' responses for `outcome_days` days, have their orders read, and measure the campaign.
 
     Raises:
         CommandError: no customer was assigned, or a run has failed.
@@ -113,7 +113,7 @@ def _run_of(topic: str, environment: Environment, pause: Callable[[float], objec
 
 
 def show(found: Outcome, console: Console) -> None:
-    """Print the measured effects, and beside each the true effect of the simulated shop."""
+    """Print the measured effects, and each beside the true effect in the simulated shop."""
     console.print(f"\nrun [bold]{found.run.run_id}[/] [green]{found.run.outcome}[/]", highlight=False)
     console.print(report.campaigns(found.effects), _truth(found))
 

@@ -61,7 +61,7 @@ _REPORT_SECONDS = 20
 class Plan:
     """The options of `propensity demo`. `sources` is empty for generated sessions; `state` is None for the default.
 
-    With `has_campaign`, the audience's customers answer a campaign, which is measured.
+    With `has_campaign`, the audience's customers respond to a campaign, which is measured.
     """
 
     seed: int

@@ -88,7 +88,7 @@ def plan(environment: Environment, run_id: str | None) -> Removal:
 
 
 def _plan_notes(removal: Removal, environment: Environment, run_id: str | None) -> None:
-    """Add the claim and the kept effect of the campaign in use, if they are the run's.
+    """Add the claim and the stored effect of the current campaign, if the runs wrote them.
 
     If all runs are removed, also add the champion's pointer and the last decision.
     """

@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 @push.function
 def measure_campaign(message: Message) -> None:
-    """Open today's run or find it, run the step in it, and publish the event that it returns."""
+    """Open or find today's run, run the step in it, and publish the event that it returns."""
     handle(message, STEP)
 
 
 def open_run(_: Message, environment: Environment, now: datetime) -> CampaignsDue | None:
-    """Open today's run, unless it is open already, and return its first event; None if there is nothing to measure."""
+    """Open today's run, unless it is open already, and return its first event (None: nothing to do)."""
     found = measuring.look(environment, now)
     if found is None:
         log(NothingToMeasure())

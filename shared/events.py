@@ -311,7 +311,7 @@ class MembersDelivered(Event):
 
 @dataclass(frozen=True)
 class CampaignsDue(Event):
-    """The effects of the campaigns must be measured: the run that measures them on one day was opened."""
+    """The run that measures the campaigns' effects of one day was opened."""
 
     topic = "campaigns-due"
     is_first = True

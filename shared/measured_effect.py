@@ -1,4 +1,4 @@
-"""The measured effect of the campaign in use, kept where the online path and the offers' policy can read it.
+"""The measured effect of the current campaign, stored where the online path and the offers' policy can read it.
 
 serving/effect.json   written by measure_campaign; shared/offers.py does not use it yet
 """
@@ -25,10 +25,10 @@ class OnOutcome(Struct, frozen=True):
 
 
 class MeasuredEffect(Struct, frozen=True):
-    """The effect of campaign `campaign`, with the orders up to `day`, by outcome: conversion, revenue and profit.
+    """The effect of `campaign` with the orders up to `day`, by outcome: conversion, revenue and profit.
 
-    If the share of the control group has changed, it is that on the customers who were assigned with share `share`, the
-    last one.
+    If the control group's share has changed, only customers who were assigned with the newest share, `share`, are
+    counted.
     """
 
     day: date

@@ -187,7 +187,7 @@ class Audience(Section, frozen=True):
 
 
 class Campaign(Section, frozen=True):
-    """The campaign for which the audience is used: its control group, whom it leaves out, and how it is measured."""
+    """The campaign that uses the audience: its control group, the customers it leaves out, and its measurement."""
 
     name: CampaignName = "always_on"
     # Part of the hashes that decide the arms. Another salt gives other arms to customers who were never in an audience.
@@ -202,15 +202,15 @@ class Campaign(Section, frozen=True):
     min_rows_share: Share = 0.5
     # Number of days after a customer's assignment whose orders count as the campaign's outcome.
     outcome_days: Days = 30
-    # Number of days up to the assignment whose orders explain a part of the outcome.
+    # Number of days up to the assignment whose orders are the covariate of the effect (CUPED).
     before_days: Days = 180
-    # The plan, made before the campaign: its days, and the number of buyers of both arms until then.
+    # The plan, made before the campaign: its number of days, and the number of buyers of both arms by the last day.
     planned_days: Days = 30
     planned_buyers: Annotated[int, Meta(ge=1)] = 1000
-    # Margin as a share of the revenue, and what an order costs besides, in the shop's currency.
+    # Margin as a share of the revenue, and the further cost of an order, in the shop's currency.
     margin: Share = 1.0
     cost_per_order: Annotated[float, Meta(ge=0)] = 0.0
-    # What the campaign costs for each treated customer, in the shop's currency; 0 if that is not known.
+    # Cost of the campaign for each treated customer, in the shop's currency; 0 if it is unknown.
     cost_per_customer: Annotated[float, Meta(ge=0)] = 0.0
 
 

@@ -304,7 +304,7 @@ def message(volumes: Volumes, settings: Settings) -> list[Reading]:
 
 
 def tracking(_: Volumes, __: Settings) -> list[Reading]:
-    """Return the statements of taking a message of campaign events. An INSERT is charged for what it reads alone."""
+    """Return the statements that store a message of campaign events. An INSERT is charged only for what it reads."""
     return [Reading("tracking/record_events", replaced=0), Reading("tracking/record_suppressions", replaced=0)]
 
 
@@ -320,7 +320,7 @@ def ticks(volumes: Volumes) -> dict[str, list[Reading]]:
         "monitoring": [],
         "campaigns": [Reading("campaign/state")],
         "resume": [],
-        # It asks for the times of the tables, which is free of charge.
+        # This statement reads only the times of the tables' last changes, which is free of charge.
         "customers": [],
         "members": [],
         "erasures": [Reading("erasure/due")],

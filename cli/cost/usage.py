@@ -219,7 +219,7 @@ def _messages(environment: Environment, count: float) -> Iterator[Usage]:
 
 
 def _campaigns(environment: Environment) -> Iterator[Usage]:
-    """Yield the usage of campaign events, and of taking changed suppressions and consents to the destinations."""
+    """Yield the usage of campaign events, and of sending changed suppressions and consents to the destinations."""
     assumed, volumes, settings = assumptions(), environment.volumes, environment.settings
     destinations = destination_settings.switched_on(settings)
     if not environment.inputs.runs_per_day or not (destinations or settings.mail.mode == "on"):

@@ -1,4 +1,4 @@
-"""Measure the campaigns: read the sums by arm, write the results, and keep the effect of the campaign in use."""
+"""Measure the campaigns: read the sums by arm, write the results, and store the effect of the current campaign."""
 
 from __future__ import annotations
 
@@ -65,13 +65,13 @@ def measure(context: StepContext) -> Effects:
 
 
 def kept_run(environment: Environment) -> str | None:
-    """Return the run that wrote the kept effect; None if no effect is kept."""
+    """Return the run that wrote the stored effect, or None if no effect is stored."""
     standing, _ = _document(environment).read()
     return standing.run_id if standing else None
 
 
 def forget(environment: Environment) -> None:
-    """Delete the kept effect, so that the offers' policy knows none."""
+    """Delete the stored effect, so that the offers' policy does not use it."""
     _, generation = _document(environment).read()
     _document(environment).remove(generation)
 
@@ -81,7 +81,7 @@ def _document(environment: Environment) -> Guarded[MeasuredEffect]:
 
 
 def _keep(found: Effects, context: StepContext) -> None:
-    """Write the effect of the campaign in use, unless the document holds that of a later day."""
+    """Store the effect of the current campaign, unless the effect of a later day is stored."""
     mine = [
         one for one in found.results if one.comparison == "control" and one.campaign == context.settings.campaign.name
     ]

@@ -1,4 +1,4 @@
-"""Turn the sums of sql/campaign/sums.sql into results: effects with intervals, decisions, and effects by decile."""
+"""Compute the results from the sums of sql/campaign/sums.sql: effects, intervals, decisions, and effects by decile."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NOBODY = Sums(0, 0.0, 0.0, 0.0)
 class Compared:
     """The customers of one comparison who were assigned with the same declared share.
 
-    `strata` holds the sums of both arms by outcome and decile; the deciles are in the order of falling probability.
+    `strata` holds the sums of both arms by outcome and decile, in descending order of predicted probability.
     """
 
     comparison: Literal["control", "holdout"]
@@ -49,7 +49,7 @@ class Compared:
 
     @property
     def customers(self) -> tuple[int, int]:
-        """The number of treated customers and of those in the control group."""
+        """The numbers of treated customers and of customers in the control group."""
         arms = self.arms("conversion")
         return arms.treated.customers, arms.control.customers
 
@@ -65,7 +65,7 @@ class Compared:
 
 
 def sizes(comparison: str, treated: int, control: int, share: float) -> Sizes:
-    """Compare the number of customers in both arms with the declared share of the second."""
+    """Compare the number of customers in both arms with the declared share of the second arm."""
     names = ("treated", "control") if comparison == "control" else ("others", "holdout")
     shares = dict(zip(names, (1 - share, share), strict=True))
     return ratios.check(dict(zip(names, (treated, control), strict=True)), shares)
@@ -116,9 +116,9 @@ def results(comparisons: Iterable[Compared], day: date, campaign: Campaign) -> E
 
 
 def decide(always: Interval | None, days: int, planned_days: int, *, is_mismatch: bool) -> Decision:
-    """Return what may be said so many days after the first assignment. `always` is the always-valid interval.
+    """Return the decision `days` days after the first assignment. `always` is the always-valid interval.
 
-    This is asked daily, so the interval for one look does not decide.
+    The results are looked at daily, so the interval for one look must not decide.
     """
     if is_mismatch:
         return "mismatch"
@@ -175,7 +175,7 @@ def _deciles(one: Compared, outcome: str) -> list[Decile]:
     for number, (stratum, point) in enumerate(zip(strata, points, strict=True), 1):
         found: dict[str, float | None] = {}
         if all(arm.customers for arm in stratum):
-            # Without the time before, as in the Qini curve.
+            # Without the covariate, as in the Qini curve.
             treated, control = (replace(arm, before=0.0, before_squares=0.0, products=0.0) for arm in stratum)
             found |= _bounds(effect(treated, control).difference, "effect", "lower", "upper")
         if point:
@@ -203,6 +203,6 @@ def _mean(arm: Sums) -> float | None:
 
 
 def _bounds(estimated: Interval | Estimate, *names: str) -> dict[str, float | None]:
-    """Return the value and both bounds by these names; None for an infinite bound."""
+    """Return the value and both bounds by these names, with None for an infinite bound."""
     numbers = (estimated.value, estimated.lower, estimated.upper)
     return {name: one if math.isfinite(one) else None for name, one in zip(names, numbers, strict=True)}

@@ -1,4 +1,4 @@
-"""Say the results of a campaign in words, for the log, the terminal and the report."""
+"""Describe the results of a campaign in words, for the log, the terminal and the report."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def amount(outcome: str, value: float | None, *, is_difference: bool = False) ->
 
 
 def span(outcome: str, lower: float | None, upper: float | None) -> str:
-    """Return the interval of a difference; an unknown bound is infinite."""
+    """Return the interval of a difference, in words. A bound of None is infinite."""
     scale = 100 if outcome == "conversion" else 1
     low, high = (
         unknown if bound is None else f"{scale * bound:+,.2f}"
@@ -77,7 +77,7 @@ def cells(one: Result) -> tuple[str, ...]:
 
 
 def earned(one: Result) -> str:
-    """Return what the campaign has earned on its cost, which must be known."""
+    """Return a sentence about the campaign's return on its cost. The cost must be known."""
     lower, upper = (
         unknown if bound is None else f"{bound:+.0%}"
         for bound, unknown in ((one.return_lower, "-infinity"), (one.return_upper, "infinity"))

@@ -1,4 +1,4 @@
-"""The document of a run that measures campaigns. Its structures have the columns of the tables that hold them too."""
+"""The document of a run that measures campaigns. Its structures have the columns of the corresponding tables."""
 
 from datetime import date
 from typing import Literal

@@ -136,7 +136,7 @@ class Run:
 
     @property
     def kind(self) -> str:
-        """The kind: training, refresh (without training), scoring, monitoring, recommendations, or that of `kinds`."""
+        """The kind: training, refresh (no training), scoring, monitoring, recommendations, or a value of `kinds`."""
         kinds = {
             ScoringDue.topic: "scoring",
             MonitoringDue.topic: "monitoring",

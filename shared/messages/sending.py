@@ -161,7 +161,7 @@ class Messenger:
 
 @dataclass(frozen=True)
 class _Book:
-    """A customer's intents, for one message, whose intent has the key `key`."""
+    """The stored intents of one customer. `key` is the key of this message's intent among them."""
 
     document: Guarded[Intents]
     key: str

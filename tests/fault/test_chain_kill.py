@@ -14,7 +14,7 @@ DELICATE = {
         ("bigquery", r"^POST \S+/jobs\b.*-build_features-source-remember_days-", "before"),
     ],
     "training and evaluation": [
-        # Killed when the jobs' ids are recorded but no job is submitted; then when only one of two jobs is submitted.
+        # First kill: the jobs' ids are recorded, but no job is submitted. Second kill: one of two jobs is submitted.
         ("storage", r"^POST .*/trainings/1\.json", "after"),
         ("bigquery", r"^POST \S+/jobs\b.*-train_models-models-logistic-", "before"),
         ("bigquery", r"^POST \S+/jobs\b.*-evaluate_models-evaluation-predictions-", "after"),
@@ -24,7 +24,7 @@ DELICATE = {
         ("bigquery", r"^POST \S+/jobs\b.*-deploy_model-deployment-register_model-", "after"),
         # Killed when the deployment runs but its operation is not recorded.
         ("vertex", r"^POST \S+:deployModel", "after"),
-        # Killed when traffic has moved but not the alias `champion`; then when both have moved.
+        # First kill: traffic has moved, but not the alias `champion`. Second kill: both have moved.
         ("vertex", r"^POST \S+:mergeVersionAliases", "before"),
         ("vertex", r"^POST \S+:mergeVersionAliases", "after"),
         ("storage", r"^POST .*serving/champion\.json", "before"),

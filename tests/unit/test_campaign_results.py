@@ -1,4 +1,4 @@
-"""What is said of a campaign, from the sums of its arms."""
+"""The decision about a campaign and its wording, from the sums of its arms."""
 
 import datetime as dt
 import io
@@ -50,7 +50,7 @@ def measured(rows, day=PLANNED, **settings):
     [
         ((110, 100), PLANNED - dt.timedelta(1), "too early"),
         ((110, 100), PLANNED, "undecided"),
-        # The interval for one look lies above 0, but is looked at daily.
+        # The interval for one look lies above 0, but the campaign is looked at daily.
         ((135, 100), PLANNED, "undecided"),
         ((200, 100), PLANNED, "gain"),
         ((200, 100), ASSIGNED + dt.timedelta(2), "gain"),
@@ -87,7 +87,7 @@ def test_the_deciles_of_an_arm_sum_to_the_arm_and_the_time_before_is_used():
     assert expected.explained > 0.02
     ranked = qini(strata)
     assert (one.qini, one.qini_lower) == (ranked.coefficient.value, ranked.coefficient.lower)
-    # A decile's effect is the step of the Qini curve, which leaves out the time before.
+    # A decile's effect is the step of the Qini curve, which does not use the covariate.
     assert [3 * found.deciles[0].gain, found.deciles[0].effect] == pytest.approx([0.1, 0.1])
 
 

@@ -1,4 +1,4 @@
-"""From assignments and orders to the effect of a campaign: who is compared, what counts, and what is kept."""
+"""Measure a campaign from assignments and orders: the compared customers, the counted orders, and the stored effect."""
 
 import datetime as dt
 from types import SimpleNamespace
@@ -45,7 +45,7 @@ def rows(world, table):
 
 
 def measure(world, now=NOW):
-    """Deliver the scheduler's tick, and return what the run has measured."""
+    """Deliver the scheduler's message, and return the effects that the run has measured."""
     tick = SimpleNamespace(topic="campaigns-due", body={})
     due = measure_campaign.STEP.event(tick, world.environment, now)
     context = StepContext(world.environment, due.run_id, "measure_campaign", now, Deadline(60))
@@ -62,7 +62,10 @@ def kept_effect(world, replace=("", "")):
 
 
 def shop(treated, control, holdout=0, lift=0.0, rate=0.1):
-    """Customers of each arm, a visitor each; every 1 / `rate`-th buys once, and `lift` more of the treated."""
+    """Return customers of each arm, with one visitor each.
+
+    One customer in 1 / `rate` buys once. Among the treated customers, the share of buyers is higher by `lift`.
+    """
     assigned, orders, number = [], [], 0
     random = np.random.default_rng(5)
     for arm, count in (("treated", treated), ("control", control), ("holdout", holdout)):
@@ -153,7 +156,7 @@ def test_the_sizes_of_the_arms_are_checked_and_a_mismatch_forbids_the_numbers(wo
 
 
 def test_customers_assigned_before_and_after_a_change_of_the_shares_are_compared_separately(world):
-    """Together, the arms would have wrong sizes, and the later customers would count for one arm more."""
+    """If compared together, the arms have wrong sizes, and later customers are a larger share of one arm."""
     data = shop(460, 240)
     later = {"control_share": 0.1, "day": ASSIGNED + dt.timedelta(5)}
     for one in data["assignments"][200:460] + data["assignments"][670:]:
@@ -190,7 +193,7 @@ def test_the_holdout_is_compared_with_all_others_by_their_first_assignment(world
     data = shop(80, 80, holdout=40)
     for one in data["assignments"]:
         one["holdout_share"] = 0.2
-    # Later, another campaign with a larger holdout takes a customer who was treated before.
+    # Later, another campaign with a larger holdout moves a customer who was treated before into the holdout.
     again = {"campaign": "summer", "day": ASSIGNED + dt.timedelta(20), "holdout_share": 0.4}
     data["assignments"] += [{**data["assignments"][0], **again, "arm": "holdout"}]
     data["assignments"] += [assignment("new", "holdout", **again), assignment("other", "treated", **again)]
