@@ -103,7 +103,7 @@ variable "publishers" {
 
   validation {
     condition     = length(setsubtract(keys(var.publishers), local.declared.inbound_topics)) == 0
-    error_message = "publishers: ${join(", ", setsubtract(keys(var.publishers), local.declared.inbound_topics))} cannot receive messages from outside; only ${join(" and ", local.declared.inbound_topics)} can."
+    error_message = "publishers: ${join(", ", setsubtract(keys(var.publishers), local.declared.inbound_topics))} cannot receive messages from outside; only ${join(", ", local.declared.inbound_topics)} can."
   }
 
   validation {

@@ -14,7 +14,7 @@ from google.cloud import storage as gcs
 from desk.platforms import running
 from deskcloud.document import MailRelay
 from fixtures.pubsub import pushed
-from functions import message_customer
+from functions import message_customer, track_campaign
 from shared import warehouse as running_sql
 from shared.clients import Clients
 from shared.customers.arms import arm
@@ -149,6 +149,17 @@ def test_without_an_offer_a_customer_or_permission_nothing_is_sent(world, wareho
         "mail.mode is off",
     ]
     assert (world.kept(), world.outcomes(), world.events) == ([], {}, [])
+
+
+def test_who_unsubscribes_gets_no_message_at_the_next_checkout(world, warehouse, monkeypatch, capfd):
+    monkeypatch.setattr(track_campaign, "clients", lambda: world.clients)
+    warehouse.filled.update(("campaign_events", "campaign_suppressions"))
+    told = {"event_id": "e1", "campaign": "always_on", "customer_id": "a", "channel": "email", "kind": "unsubscribed"}
+    told |= {"happened_at": NOW.isoformat()}
+    track_campaign.track_campaign(pushed(told, "campaign-events", published_at=NOW))
+    world.deliver()
+    assert [reason for _, _, reason in lines(capfd)] == ["suppressed: unsubscribe"]
+    assert (world.kept(), world.events) == ([], [])
 
 
 def test_several_checkouts_at_once_do_not_exceed_the_cap(world, capfd):
