@@ -230,7 +230,10 @@ def _campaigns(environment: Environment) -> Iterator[Usage]:
     yield from _queries("campaigns", statements.delivery(volumes, settings), changes, volumes)
     for function, times in (
         ("track_campaign", messages),
-        *((name, changes) for name in ("resolve_customers", *(f"send_to_{name}" for name in destinations))),
+        ("resolve_customers", changes),
+        *((f"send_to_{name}", changes) for name in destinations),
+        # Each of these runs has a report.
+        ("write_report", changes * (1 + len(destinations))),
     ):
         yield from _delivered(environment, "campaigns", function, times, assumed.seconds[function])
 

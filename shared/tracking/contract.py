@@ -17,8 +17,11 @@ from shared.setting_types import CampaignName  # noqa: TC001 - msgspec reads the
 
 type Kind = Literal["sent", "delivered", "opened", "clicked", "bought", "bounced", "complained", "unsubscribed"]
 type Channel = Literal["ads", "email", "all"]
-# As in shared/customers/crm.py, without control characters; nor may it be half a surrogate pair, which is no Unicode.
-type Identifier = Annotated[str, Meta(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f\ud800-\udfff]+\Z")]
+# As in shared/customers/crm.py: no control characters, and no spaces at its ends, which are cut off there. Half of a
+# surrogate pair is no Unicode.
+type Identifier = Annotated[
+    str, Meta(min_length=1, max_length=256, pattern=r"^(?!\s)[^\x00-\x1f\x7f\ud800-\udfff]+(?<!\s)\Z")
+]
 type Amount = Annotated[float, Meta(ge=0, le=1e9)]
 type Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")]
 
@@ -50,14 +53,14 @@ class CampaignEvent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 RULES = {
-    "event_id": "must have 1 to 256 visible characters, the same each time that the event is sent",
+    "event_id": "must have 1 to 256 visible characters without a space at its ends, the same each time it is sent",
     "campaign": "must be the name of a campaign, as campaign.name of the settings: lower-case letters, digits and _",
-    "customer_id": "must be the shop's id of the customer, with 1 to 256 visible characters",
+    "customer_id": "must be the shop's id of the customer: 1 to 256 visible characters without a space at its ends",
     "channel": "must be ads, email or, for a complaint or an unsubscribe that concerns both, all",
     "kind": "must be sent, delivered, opened, clicked, bought, bounced, complained or unsubscribed",
     "happened_at": "must be a time of RFC 3339 with its zone, e.g. 2026-11-28T09:30:00Z",
     "bounce": "must be hard or soft, for a bounce only",
-    "order_id": "must have 1 to 256 visible characters, for kind bought only",
+    "order_id": "must have 1 to 256 visible characters and no space at its ends, for kind bought only",
     "amount": "must be a number from 0 to 1,000,000,000 with a currency, for kind bought only",
     "currency": "must be three capital letters of ISO 4217, e.g. EUR, with an amount",
 }

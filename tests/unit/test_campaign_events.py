@@ -56,6 +56,8 @@ def test_a_message_without_events_or_with_too_many_is_refused_as_a_whole(body, s
         ("campaign", "Summer Sale"),
         ("customer_id", 17),
         ("customer_id", "a\x00"),
+        ("customer_id", " anna"),
+        ("customer_id", "anna\t"),
         ("customer_id", "\ud800"),
         ("channel", "e-mail"),
         ("channel", "all"),
