@@ -26,8 +26,12 @@ from shared.warehouse import SQL
 
 # https://docs.cloud.google.com/bigquery/docs/reference/standard-sql/dml-syntax#on-demand-query-size-calculation
 LEAST_BYTES = 10 * 2**20
-# BigQuery charges a query on a view for the table that the view reads.
-VIEWS = {"session_features": "sessions", "crm_rows": "crm_customers", "known_suppressions": "suppressions"}
+# BigQuery charges a query on a view for the tables that the view reads.
+VIEWS = {
+    "session_features": {"sessions"},
+    "crm_rows": {"crm_customers"},
+    "exclusion_periods": {"customers", "consents", "suppressions", "campaign_suppressions"},
+}
 # The names of the prices for training data; other statements have the price of a query. BigQuery itself trains
 # regressions, and Vertex AI trains the other models.
 CREATE_MODEL, CREATE_EXTERNAL_MODEL = "bigquery_create_model", "bigquery_create_external_model"
@@ -86,14 +90,16 @@ def parsed(statement: str) -> tuple[str | None, frozenset[str] | None, frozenset
     target = re.search(r"(?:merge into|delete from|insert into) (\w+)", sql)
     # A name that a WITH clause defines is not a table.
     inside = set(re.findall(r"(\w+) as \(", sql))
-    read = {VIEWS.get(name, name) for name in re.findall(r"\b(?:from|join) (\w+)\b", sql)}
+    named = set(re.findall(r"\b(?:from|join) (\w+)\b", sql))
+    read = set().union(*(VIEWS.get(name, {name}) for name in named))
     read = {name for name in read - inside if (SQL / "tables" / f"{name}.yaml").exists()}
     if "_*`" in sql:
         read.add("export")
     if "__TABLES__" in sql:
         read.add("day_tables")
     selects_all = re.search(r"select\s+\*|\w\.\*|\* except", sql)
-    return target and target[1], None if selects_all else frozenset(re.findall(r"\w+", sql)), frozenset(read)
+    words = re.findall(r"\w+", " ".join([sql, *(text(f"tables/{name}") for name in named & VIEWS.keys())]))
+    return target and target[1], None if selects_all else frozenset(words), frozenset(read)
 
 
 def refresh(volumes: Volumes, settings: Settings) -> list[Reading]:

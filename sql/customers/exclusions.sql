@@ -1,76 +1,20 @@
--- Replace the reasons of @day why customers may not be reached. Of the statements about a purpose, the latest counts;
--- of two at the same time, the refusal counts. Without a statement there is no consent. For analytics, only a refusal
--- counts. A reason of the shop's that is not a few lower-case words may hold personal data, and is not repeated. Only
--- customers of the audience and members of destinations have rows. messages/recipient.sql has the same rules for one
--- customer and the channel `email`: change them together.
+-- Replace the reasons of @day why customers may not be reached: missing consent and suppressions as in
+-- tables/exclusion_periods.sql, and recent orders. Only customers of the audience and members of destinations have
+-- rows.
 -- @day           DATE       day of the audience
--- @now           TIMESTAMP  time up to which statements count
+-- @now           TIMESTAMP  time at which statements and suppressions count
 -- @recent_since  DATE       first day of orders that exclude a customer; a day after @day excludes nobody
 -- @run_id        STRING     id of the run
 merge into exclusions as target
 using (
     with
-    channels as (
-        select
-            need.channel,
-            need.purpose
-        from
-            unnest([
-                struct('ads' as channel, 'ad_user_data' as purpose),
-                ('ads', 'ad_personalization'),
-                ('email', 'email')
-            ]) as need
-    ),
-
-    latest as (
-        select
-            customer_id,
-            purpose,
-            is_granted
-        from consents
-        where stated_at <= @now
-        qualify
-            row_number() over (partition by customer_id, purpose order by stated_at desc, is_granted asc) = 1
-    ),
-
-    refused as (
-        select
-            customers.customer_id,
-            channels.channel,
-            concat('no consent to ', channels.purpose) as reason
-        from customers
-        cross join channels
-        left join latest
-            on customers.customer_id = latest.customer_id and channels.purpose = latest.purpose
-        where not coalesce(latest.is_granted, false)
-        union all
+    barred as (
         select
             customer_id,
             channel,
-            'no consent to analytics' as reason
-        from latest
-        cross join unnest(['ads', 'email']) as channel
-        where purpose = 'analytics' and not is_granted
-    ),
-
-    suppressed as (
-        select
-            known_suppressions.customer_id,
-            channel,
-            concat(
-                'suppressed: ',
-                if(
-                    regexp_contains(known_suppressions.reason, r'^[a-z][a-z_ ]{0,39}\z'),
-                    known_suppressions.reason,
-                    'another reason'
-                )
-            ) as reason
-        from known_suppressions
-        cross join unnest(['ads', 'email']) as channel
-        where
-            known_suppressions.channel in (channel, 'all')
-            and known_suppressions.since <= @now
-            and (known_suppressions.until is null or known_suppressions.until > @now)
+            reason
+        from exclusion_periods
+        where since <= @now and (until is null or until > @now)
     ),
 
     recent as (
@@ -97,9 +41,7 @@ using (
     ),
 
     every as (
-        select * from refused
-        union distinct
-        select * from suppressed
+        select * from barred
         union distinct
         select * from recent
     )

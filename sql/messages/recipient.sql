@@ -1,10 +1,10 @@
 -- Return the customer behind a visitor: how to write to the customer, the arm, and the reasons that forbid an e-mail
 -- now. No row if the visitor belongs to nobody known, or if two customers claim the visitor.
 --
--- The reasons are those of the channel `email` in customers/exclusions.sql, and the arm is that of
--- customers/audience.sql. Change them together; a test compares them.
+-- The reasons are those of the channel `email`, as in customers/exclusions.sql. The arm is that of
+-- customers/audience.sql: change both together.
 -- @visitor_id     STRING     Google Analytics' pseudonym of the browser
--- @now            TIMESTAMP  time up to which statements count
+-- @now            TIMESTAMP  time at which statements and suppressions count
 -- @recent_since   DATE       first day of orders that exclude a customer; a day in the future excludes nobody
 -- @campaign       STRING     name of the campaign (campaign.name)
 -- @salt           STRING     text that makes the hashes the shop's own (campaign.salt)
@@ -22,45 +22,14 @@ recipient as (
     where links.visitor_id = @visitor_id
 ),
 
-latest as (
-    select
-        consents.customer_id,
-        consents.purpose,
-        consents.is_granted
-    from consents
-    inner join recipient on consents.customer_id = recipient.customer_id
-    where consents.stated_at <= @now
-    qualify
-        row_number() over (
-            partition by consents.purpose order by consents.stated_at desc, consents.is_granted asc
-        ) = 1
-),
-
 reasons as (
-    select 'no consent to email' as reason
-    from recipient
-    left join latest on recipient.customer_id = latest.customer_id and latest.purpose = 'email'
-    where not coalesce(latest.is_granted, false)
-    union distinct
-    select 'no consent to analytics' as reason
-    from latest
-    where purpose = 'analytics' and not is_granted
-    union distinct
-    select
-        concat(
-            'suppressed: ',
-            if(
-                regexp_contains(known_suppressions.reason, r'^[a-z][a-z_ ]{0,39}\z'),
-                known_suppressions.reason,
-                'another reason'
-            )
-        ) as reason
-    from known_suppressions
-    inner join recipient on known_suppressions.customer_id = recipient.customer_id
+    select periods.reason
+    from exclusion_periods as periods
+    inner join recipient on periods.customer_id = recipient.customer_id
     where
-        known_suppressions.channel in ('email', 'all')
-        and known_suppressions.since <= @now
-        and (known_suppressions.until is null or known_suppressions.until > @now)
+        periods.channel = 'email'
+        and periods.since <= @now
+        and (periods.until is null or periods.until > @now)
     union distinct
     select 'bought recently' as reason
     from orders
