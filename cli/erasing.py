@@ -30,7 +30,7 @@ PAUSE_SECONDS = 1.0
 
 
 def request(customer_id: str | None, visitor_ids: list[str], request_id: str | None) -> ErasureRequest:
-    """Return the request for these ids; without a `request_id`, it gets one of chance.
+    """Return the request for these ids. Without a `request_id`, it gets a random one.
 
     Raises:
         UsageError: an id breaks a rule, or there is none.

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from shared.chain.environment import Environment
     from shared.settings import Settings
 
-# Number of days whose audiences say how many customers are new.
+# Number of days of audiences from which the number of new customers per day is computed.
 DAYS = 28
 EFFECTS = (0.05, 0.1, 0.2, 0.3, 0.5)
-# By how the result is looked at: the quantile of the intervals.
+# The quantile of the intervals, by how often the result is looked at.
 LOOKS = {"one look": Z, "any look": anytime.AT_PLAN}
 
 
 class Given(Struct, frozen=True):
-    """What the options of the command say; None is not said.
+    """The values of the command's options. None means that the option is missing.
 
     `mean` is the expected outcome of a customer in the control group: a conversion, or an amount with its `deviation`.
     """
@@ -42,7 +42,7 @@ class Given(Struct, frozen=True):
 
     @property
     def is_enough(self) -> bool:
-        """Whether no audience is needed."""
+        """Whether the plan needs no values of an audience."""
         return self.customers is not None and self.mean is not None
 
 
@@ -64,7 +64,10 @@ class Design(Struct, frozen=True):
 
 
 class Need(Struct, frozen=True):
-    """What an effect needs to be shown with the wanted power; `days` is None if the audience never has so many."""
+    """The customers and days after which an effect is shown with the wanted power.
+
+    `days` is None if they never suffice.
+    """
 
     effect: float
     looks: str
@@ -98,10 +101,10 @@ class CampaignPlan(Struct, frozen=True):
 
 
 def design(given: Given, settings: Settings, environment: Environment | None, channel: str) -> Design:
-    """Return the design of the campaign: as given, and for the rest as the newest audience and the settings say.
+    """Return the campaign's design. Values that are not given are read from the newest audience and the settings.
 
     Raises:
-        CommandError: something is not given, and there is no audience that says it.
+        CommandError: a value is missing, and there is no audience from which it can be read.
     """
     newest = _newest(environment, channel) if environment else {}
     return Design(
@@ -121,7 +124,7 @@ def _or[T](given: T | None, otherwise: T) -> T:
 
 
 def _newest(environment: Environment, channel: str) -> dict[str, Any]:
-    """Return the customers of the newest audience whom the channel may reach, and the conversion that they promise."""
+    """Return how many customers of the newest audience the channel may reach, and their expected conversion."""
     newest = current.newest_day(environment) or datetime.now(UTC).date()
     rows = environment.query("planning/audience", {"channel": channel, "first_day": newest - timedelta(days=DAYS)})
     remedy = "give --customers and --conversion to plan without an audience"
@@ -133,7 +136,7 @@ def _newest(environment: Environment, channel: str) -> dict[str, Any]:
             f"{channel} may reach none of the {row['customers']:,} customers of {row['day']}: look at the reasons in "
             f"the table exclusions, or {remedy}"
         )
-    # Of new customers, as many can be reached.
+    # Assume that the channel may reach the same share of the new customers.
     per_day = (row["new_per_day"] or 0.0) * row["reachable"] / row["customers"]
     return {
         "customers": row["reachable"],

@@ -1,13 +1,13 @@
-"""Let the customers of a campaign answer it in the days that follow, with an effect that is known.
+"""Simulate how customers respond to a campaign with a known effect.
 
 The number of a customer's orders is a Poisson variable. Without the campaign, its mean is a gamma variable of shape
-SHAPE, so few customers make most orders. It is higher for customers with a higher probability, and the mean of all
-customers is ORDERS. The campaign adds the share LIFT of it, if the customer is treated and can be reached. So
+SHAPE, so few customers make most orders. The mean increases with the customer's predicted probability; its average over
+all customers is ORDERS. The campaign multiplies the mean by 1 + LIFT if the customer is treated and can be reached. So
 
     P(orders) = 1 - exp(-mean),   and the effect on it is the mean of exp(-mean) - exp(-(1 + LIFT) mean)
 
-over the customers who are compared. Customers also come without ordering. What an order contains does not depend on the
-campaign.
+over the customers who are compared. Customers also visit without ordering. The content of an order does not depend on
+the campaign.
 """
 
 import datetime as dt
@@ -28,7 +28,7 @@ from demo.visitors import BUYER, DIRECT, LOOKER, VISIT, Array
 ORDERS: Final = 0.15
 SHAPE: Final = 0.5
 LIFT: Final = 0.6
-# Visits of a customer that end without an order.
+# Mean number of a customer's visits without an order.
 LOOKS: Final = 0.5
 # Visits begin between these hours, so that few cross midnight.
 HOURS: Final = (8, 22)
@@ -36,9 +36,9 @@ HOURS: Final = (8, 22)
 
 @dataclass(frozen=True)
 class Customer:
-    """A customer of the campaign: all visitors, the probability, and what the assignment allows.
+    """A customer of the campaign: all visitor ids, the predicted probability, and facts of the assignment.
 
-    `is_compared` is False if no channel may reach the customer, who then is not compared either.
+    `is_compared` is False if no channel may reach the customer.
     """
 
     visitor_ids: tuple[str, ...]
@@ -49,7 +49,7 @@ class Customer:
 
 @dataclass(frozen=True)
 class Answer:
-    """The day-tables in which the customers answer, and the true effects per treated customer.
+    """The day-tables with the customers' responses, and the true effects per treated customer.
 
     `conversion` is exact. `orders` is the effect on the number of orders, and `amount` the mean revenue of all orders.
     """
@@ -99,11 +99,11 @@ def _visits(rng: np.random.Generator, customers: Sequence[Customer], orders: Arr
     visits = np.zeros(len(who), VISIT)
     is_order = np.concatenate([np.arange(one + other) < one for one, other in zip(orders, looks, strict=True)])
     visits["kind"] = np.where(is_order, BUYER, LOOKER)
-    # One of the customer's visitors, by chance.
+    # A random visitor id of the customer.
     visits["visitor"] = [int(rng.choice(customers[one].visitor_ids)) for one in who.tolist()]
     visits["day"] = rng.integers(0, days, len(who))
     visits["second"] = rng.integers(HOURS[0] * 3600, HOURS[1] * 3600, len(who))
-    # Not the first visit; the chain counts visits itself.
+    # Any number above 1 means a later visit. The chain numbers visits itself.
     visits["number"] = 2
     visits["channel"], visits["direct"] = DIRECT, True
     return visits

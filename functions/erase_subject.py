@@ -1,8 +1,8 @@
-"""Erase a person: out of all tables, the bucket's files and the destinations. A certificate says what has become of it.
+"""Erase a person from all tables, the bucket's files and the destinations. A certificate records the results.
 
 On     erasure-requested   the request: shared/erasure/request.py
        members-delivered   MembersDelivered(run_id, destination, members): a pending removal may be confirmed
-       erasure-due         the scheduler's tick: {}; or ErasureDue(run_id), published by functions/resume_runs.py
+       erasure-due         the scheduler's message: {}; or ErasureDue(run_id), published by functions/resume_runs.py
 Runs   sql/erasure, sql/customers/withheld.sql
 Emits  customers-resolved   CustomersResolved(run_id, day, customers): the destinations plan again, without the person
        subjects-erased      SubjectsErased(run_id, completed, pending)
@@ -38,9 +38,9 @@ def erase_subject(message: Message) -> None:
 
 
 def open_run(message: Message, environment: Environment, now: datetime) -> ErasureDue | None:
-    """Accept a request, or look whether erasures are due; open the run and return its first event.
+    """Accept a request, or check whether erasures are due. Open the run and return its first event.
 
-    A request that was accepted before has its run already. None if no erasure is due.
+    A request that was accepted before already has its run. Return None if no erasure is due.
     """
     day = message.published_at.date()
     if message.topic == request.TOPIC:
@@ -63,9 +63,9 @@ def _opened(run_id: str, destination: str, environment: Environment, now: dateti
 
 
 def step(event: ErasureDue, context: StepContext) -> CustomersResolved | SubjectsErased:
-    """Delete what there is of each person who is due. If a removal is pending, have the newest audience planned again.
+    """Delete the data of each person whose erasure is due. If a removal is pending, publish the newest audience again.
 
-    What a delivery run has not removed is sent again by the next tick, and not at once.
+    If a delivery run could not remove the person, only the next scheduled message repeats the removal.
     """
     run = context.run_as(ErasureRun)
     due = erasing.due(context.environment, run.opened_at, run.destination)

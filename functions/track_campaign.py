@@ -28,7 +28,7 @@ NAMED = 5
 
 @push.function
 def track_campaign(message: Message) -> None:
-    """Write the message's events. Refused ones become one dead letter, without the others.
+    """Write the message's events. All refused events go into one dead letter.
 
     A second delivery adds no suppression, and its events do not count again.
     """

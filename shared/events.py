@@ -319,7 +319,7 @@ class CampaignsDue(Event):
 
 @dataclass(frozen=True)
 class ErasureDue(Event):
-    """Persons must be erased: the run that deletes what there is of them was opened."""
+    """The run that deletes the data of persons was opened."""
 
     topic = "erasure-due"
     is_first = True
@@ -344,7 +344,7 @@ class CampaignsMeasured(Event):
 
 @dataclass(frozen=True)
 class SubjectsErased(Event):
-    """The run has deleted what it found. `pending` erasures wait for destinations, or for the next audience."""
+    """The run has deleted the data it found. `pending` erasures wait for destinations, or for the next audience."""
 
     topic = "subjects-erased"
     is_last = True

@@ -40,7 +40,8 @@ RETRYABLE = {
     "quotaExceeded",
     "rateLimitExceeded",
 }
-# Parts of BigQuery's messages after which a new job may succeed. Streamed rows can be changed half an hour later.
+# Parts of BigQuery's error messages after which a new job may succeed. For example, streamed rows cannot be changed
+# for half an hour.
 HEALING = ("due to concurrent update", "streaming buffer")
 TYPES = {bool: "BOOL", int: "INT64", float: "FLOAT64", str: "STRING", date: "DATE", datetime: "TIMESTAMP"}
 

@@ -20,7 +20,7 @@ DECIDED = {
 
 
 def title(one: Result) -> str:
-    """Return what is compared, e.g. `campaign always_on with its control group of 10 %`."""
+    """Return a name of the comparison, e.g. `campaign always_on with its control group of 10 %`."""
     if one.comparison == "holdout":
         return f"all campaigns with the holdout of {100 * one.share:g} %"
     return f"campaign {one.campaign} with its control group of {100 * one.share:g} %"

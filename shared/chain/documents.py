@@ -164,7 +164,10 @@ class CampaignsRun(Struct, frozen=True, tag_field="topic", tag=CampaignsDue.topi
 
 
 class ErasureRun(Struct, frozen=True, tag_field="topic", tag=ErasureDue.topic):
-    """A run that erases persons: those who wait for `destination`, which has ended a delivery run; if empty, all."""
+    """A run that erases persons who wait for `destination`, which has ended a delivery run.
+
+    If empty: all who are due.
+    """
 
     opened_at: datetime
     event: ErasureDue

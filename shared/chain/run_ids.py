@@ -53,7 +53,7 @@ def of_customers(day: date, audience_run: str) -> str:
 
 
 def of_customers_again(day: date, audience_run: str, changed_at: datetime) -> str:
-    """Return the id of the run that finds them again after a change of suppressions or consents at `changed_at`."""
+    """Return the id of the run that finds customers again after suppressions or consents changed at `changed_at`."""
     return _run_id(day, f"customers {audience_run} {changed_at.isoformat()}")
 
 
@@ -68,7 +68,7 @@ def of_campaigns(as_of: date, today: date) -> str:
 
 
 def of_erasure(day: date, why: str) -> str:
-    """Return the id of the run that erases persons on a day, because of a request, a tick or a delivery run."""
+    """Return the id of the run that erases persons on a day, for a request, a scheduled message or a delivery run."""
     return _run_id(day, f"erasure {why}")
 
 

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from shared.chain.environment import Environment
 
 STEP = "resolve_customers"
-# The tables that decide who may be reached.
+# The tables that decide which customers may be reached.
 TABLES = ("campaign_suppressions", "consents", "suppressions")
-# BigQuery's clock may differ from the function's. A change so shortly before a run may not have been seen by it.
+# BigQuery's clock may differ from the function's. So a change shortly before a run counts as a change after it.
 CLOCKS = timedelta(minutes=1)
 
 
 class Newest(Struct, frozen=True):
-    """The run that found the customers of the newest audience, or finds them now."""
+    """The run that has found or is finding the customers of the newest audience."""
 
     run_id: str
     opened_at: datetime
@@ -43,8 +43,8 @@ def for_audience(audience: AudiencePublished, environment: Environment, now: dat
 def after_change(environment: Environment, now: datetime) -> CustomersDue | None:
     """Open a run that finds the customers of the newest audience again, and return its first event.
 
-    None if no suppression and no statement about consent has changed since the run before was opened, or if that run
-    has not ended. So any number of changes between two ticks open one run.
+    Return None if no suppression and no consent has changed since the previous run was opened, or if that run has not
+    ended. So several changes between two scheduled messages open one run.
     """
     standing, _ = newest(environment).read()
     if standing is None or not _has_ended(standing.run_id, environment):
@@ -63,7 +63,7 @@ def _opened(fresh: Newest, environment: Environment) -> CustomersDue:
     environment.runs.open(
         CustomersRun(opened_at=fresh.opened_at, event=due, as_of=fresh.day, audience_run=fresh.audience_run)
     )
-    # A message that is delivered again finds the run open, perhaps long since.
+    # If the message is delivered again, the run is already open, possibly for a long time.
     fresh = structs.replace(fresh, opened_at=environment.runs.opened(fresh.run_id).run.opened_at)
     document = newest(environment)
     while True:

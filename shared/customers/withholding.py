@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def arms(settings: Settings) -> dict[str, Any]:
-    """Return the parameters that decide a customer's arm."""
+    """Return the query parameters that decide a customer's arm."""
     campaign = settings.campaign
     return {
         "campaign": campaign.name,
@@ -23,7 +23,7 @@ def arms(settings: Settings) -> dict[str, Any]:
 
 
 def rewrite(context: StepContext) -> None:
-    """Replace serving/withheld.bin by the visitors who get no offer by the current arms."""
+    """Replace serving/withheld.bin by the visitors who get no offer according to the current arms."""
     rows = context.warehouse.query("customers/withheld", arms(context.settings))
     blob = context.environment.bucket.blob(withheld.PATH)
     blob.upload_from_string(withheld.content(row["hashes"] for row in rows), "application/octet-stream")

@@ -79,7 +79,7 @@ def _opened(
 ) -> MembersDue | None:
     """Open the run that delivers the audience. None if the destination has a newer audience already."""
     resolved = environment.runs.opened(event.run_id).run
-    # A run that erases persons has the same audience sent again, so it is neither older nor newer than what is sent.
+    # A run that erases persons sends the same audience again, so that audience keeps its age in this comparison.
     is_again = isinstance(resolved, ErasureRun)
     due = MembersDue(run_ids.of_delivery(event.day, destination.name, event.run_id))
     while True:

@@ -1,1 +1,1 @@
-"""Erase one person: out of our tables, the bucket's objects and the destinations."""
+"""Erase a person from our tables, the bucket's objects and the destinations."""

@@ -1,6 +1,6 @@
-"""The certificate of an erasure: what was deleted where, what remains how long, and what is pending; no personal data.
+"""The certificate of an erasure: what was deleted, what remains until when, and what is pending; no personal data.
 
-erasures/REQUEST_ID.json    written when the request is accepted, and replaced as the erasure goes on
+erasures/REQUEST_ID.json    written when the request is accepted, and replaced during the erasure
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ CONSUMERS = "Destinations files and topic: the systems that read them must apply
 
 
 class Remainder(Struct, frozen=True):
-    """Something that cannot be deleted now, and the day until which it is kept; None if `what` says until when."""
+    """Data that cannot be deleted now, and the day until which it is kept.
+
+    The day is None if `what` contains the time.
+    """
 
     what: str
     until: date | None
@@ -52,7 +55,7 @@ class Pass(Struct, frozen=True):
 
 
 class Certificate(Struct, frozen=True, kw_only=True):
-    """What has become of a request. `subject` is the keyed hash of each id that the request names, as in the log.
+    """The state of a request. `subject` is the keyed hash of each id in the request, as in the log.
 
     `destinations` holds `removed`, or why the removal is pending. `completed_at` is None until all is deleted and each
     destination has confirmed.
@@ -98,7 +101,7 @@ def path(request_id: str) -> str:
 
 
 def remainders(last: date) -> list[Remainder]:
-    """Return what cannot be deleted after the last deletion on day `last`, and until when it is kept."""
+    """Return the data that cannot be deleted, and until when it is kept if the last deletion was on day `last`."""
 
     def after(days: int) -> date:
         return last + timedelta(days=days)

@@ -1,4 +1,7 @@
-"""The destinations that a person must leave. The next plan of each withdraws members who are no customers any more."""
+"""The removal of a person from destinations.
+
+The next plan of each destination removes members who are not customers.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ def states(person: Person, context: StepContext) -> dict[str, str]:
 def release(person: Person, pending: list[str], context: StepContext) -> dict[str, int]:
     """Delete the rows of destinations that are not pending, and return their number by table.
 
-    The ledger is last: without its row, nothing would follow the removal.
+    The ledger's row is deleted last, because the removal is tracked by this row.
     """
     customers = sorted(person.digests.get("customer", ()))
     if not customers:

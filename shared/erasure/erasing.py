@@ -1,7 +1,7 @@
-"""Accept a request to erase a person, and carry out what can be done now.
+"""Accept a request to erase a person, and delete everything that can be deleted now.
 
-The tombstones are written first: from then on, the person is left out of what is read. Each run deletes what it finds
-of the persons who are due, so a later run also deletes what an earlier one has left.
+The tombstones are written first: from then on, queries leave the person out. Each run deletes all data that it finds,
+so a later run also deletes what an earlier run has left.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ if TYPE_CHECKING:
     from shared.erasure.tombstones import Digests
     from shared.pseudonyms import Pseudonyms
 
-# For this many days after its acceptance, an erasure is looked at again even if it is completed: a run that was under
-# way may have written rows after they were deleted.
+# For this many days after its acceptance, an erasure is repeated even if it is completed: a run that started earlier
+# may have written the person's rows again.
 AGAIN_DAYS = 3
 # After this time, pending removals raise the alert `erasure_overdue`.
 PATIENCE = timedelta(days=3)
-# BigQuery cannot delete rows that were streamed within the last half hour; Cloud Logging streams its table.
+# BigQuery cannot delete rows within half an hour after they were streamed. Cloud Logging streams its table.
 STREAMED = timedelta(hours=1)
 
 
 def accept(
     request: ErasureRequest, run_id: str, now: datetime, environment: Environment, pseudonyms: Pseudonyms
 ) -> Certificate:
-    """Write the tombstones and the certificate of a new request; return the certificate, a former one if there is one.
+    """Write the tombstones and the certificate of a new request. Return the new certificate, or the existing one.
 
     Raises:
-        Malformed: a former request with the same id names another person.
+        Malformed: an earlier request with the same id names another person.
     """
     subject = request.subject(pseudonyms)
     store = Store(environment.bucket)
@@ -63,20 +63,23 @@ def accept(
         standing = store.keep(fresh.path, fresh, Certificate)
         log(ErasureAccepted(request.request_id))
     if not standing.passes:
-        # A delivery may have died after the certificate was written.
+        # The earlier delivery may have failed after it wrote the certificate.
         _record(standing, standing.run_id, now, environment)
     return standing
 
 
 def due(environment: Environment, now: datetime, destination: str) -> list[str]:
-    """Return the ids of the requests that wait for the destination; if it is empty, of all that are due."""
+    """Return the ids of the requests that wait for the destination.
+
+    If `destination` is empty, return all that are due.
+    """
     since = (now - timedelta(days=AGAIN_DAYS)).date()
     rows = environment.query("erasure/due", {"destination": destination, "since_day": since})
     return [row["request_id"] for row in rows]
 
 
 def advance(request_id: str, context: StepContext) -> Certificate:
-    """Delete what there is of the person, and return the certificate as it is now."""
+    """Delete the person's data, and return the updated certificate."""
     environment = context.environment
     store = Store(environment.bucket)
     former = store.read(certificates.path(request_id), Certificate)
@@ -150,10 +153,10 @@ def _bury(request_id: str, digests: Digests, now: datetime, environment: Environ
 
 
 def _continued(former: Certificate, here: Pass, states: dict[str, str], now: datetime) -> Certificate:
-    """Return the certificate with this run's pass. A run that is delivered again replaces its pass."""
+    """Return the certificate with this run's pass. If the run is delivered again, its new pass replaces the old one."""
     others = [one for one in former.passes if one.run_id != here.run_id]
     is_news = not others or here.rows or here.objects
-    # A destination without a row in the ledger has confirmed the removal before.
+    # A destination without a row in the ledger has already confirmed the removal.
     states = dict.fromkeys(former.destinations, REMOVED) | states
     is_completed = all(state == REMOVED for state in states.values())
     return msgspec.structs.replace(

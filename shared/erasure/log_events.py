@@ -4,7 +4,7 @@ from shared.log import LogEvent
 
 
 class ErasureAccepted(LogEvent, frozen=True):
-    """A request to erase a person was accepted; from now on, the person is left out of everything that is read."""
+    """A request to erase a person was accepted. From now on, queries leave the person out."""
 
     event = "erasure_accepted"
     severity = "NOTICE"
@@ -14,7 +14,7 @@ class ErasureAccepted(LogEvent, frozen=True):
 
 
 class ErasureAdvanced(LogEvent, frozen=True):
-    """A run has deleted what it found of a person; the certificate in the bucket has the details."""
+    """A run has deleted the data that it found of a person. The certificate in the bucket has the details."""
 
     event = "erasure_advanced"
     severity = "NOTICE"
@@ -28,7 +28,7 @@ class ErasureAdvanced(LogEvent, frozen=True):
 
 
 class ErasureOverdue(LogEvent, frozen=True):
-    """Destinations have not confirmed for days that a person is removed."""
+    """For days, destinations have not confirmed that a person is removed."""
 
     event = "erasure_overdue"
     severity = "WARNING"

@@ -1,9 +1,9 @@
-"""The objects of the bucket that may hold a person's ids, and how each is rid of them.
+"""The objects of the bucket that may hold a person's ids, and how the ids are removed.
 
-runs/RUN_ID/audience/*.csv    lines of the person's visitors
-deliveries/RUN_ID/*.csv       lines that put the customer there; the others tell their reader to remove the customer
+runs/RUN_ID/audience/*.csv    lines with the person's visitor ids
+deliveries/RUN_ID/*.csv       lines that add the customer; lines that remove the customer stay
 dead-letters/NAME.json        messages with one of the ids
-messages/PSEUDONYM.json       what the customer was sent
+messages/PSEUDONYM.json       the e-mails sent to the customer
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _DELIVERY = re.compile(r"deliveries/.+\.csv")
 
 
 class Person(NamedTuple):
-    """The person to erase; `subject` are the keyed hashes of the request's ids, as in the log."""
+    """The person to erase. `subject` holds the keyed hashes of the request's ids, as in the log."""
 
     hashes: Hashes
     digests: Digests
@@ -43,14 +43,14 @@ class Person(NamedTuple):
 
 
 class Found(NamedTuple):
-    """An object with the person's ids: its folder, and the action that removes them, which may be repeated."""
+    """An object with the person's ids: its folder, and the function that removes them. It may be called repeatedly."""
 
     folder: str
     erase: Callable[[], object]
 
 
 def find(person: Person, clients: Clients) -> Iterator[Found]:
-    """Yield the objects that hold one of the person's ids. Each file is read line by line, however large it is."""
+    """Yield the objects that hold one of the person's ids. Files are read line by line, since they may be large."""
     for blob in clients.bucket.list_blobs(prefix="runs/"):
         if _AUDIENCE.fullmatch(blob.name):
             yield from _csv(blob, "runs/", lambda row: person.has("visitor", row["visitor_id"]))
@@ -75,7 +75,7 @@ def _csv(blob: Blob, folder: str, is_erased: Callable[[dict[str, str]], bool]) -
 
 
 def _rows(blob: Blob) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield each line after the header, as it is and as a row."""
+    """Yield each line after the header, as text and as a parsed row."""
     with blob.open("rt", newline="") as lines:
         [names] = csv.reader([next(lines, "")])
         for line in lines:
@@ -84,7 +84,7 @@ def _rows(blob: Blob) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def _rewrite(blob: Blob, is_erased: Callable[[dict[str, str]], bool]) -> None:
-    """Replace the file by one without the lines, unless another process has replaced it since it was listed."""
+    """Replace the file by a copy without the lines, unless another process has replaced it since it was listed."""
     with blob.open("rt", newline="") as lines:
         header = next(lines)
     target = blob.bucket.blob(blob.name)
@@ -95,7 +95,7 @@ def _rewrite(blob: Blob, is_erased: Callable[[dict[str, str]], bool]) -> None:
 
 def _names(letter: Letter, person: Person) -> bool:
     texts = [*letter.attributes.values()]
-    # A message that is not JSON is kept as long as the lifecycle of dead-letters/ says.
+    # A message that is not JSON cannot be searched; the lifecycle rule of dead-letters/ deletes it.
     with contextlib.suppress(jsontext.NotJSONError):
         texts += _texts(jsontext.decode(base64.b64decode(letter.data)))
     return any(person.has(kind, text.strip()) for text in texts for kind in ("visitor", "customer", "user"))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 type Kind = Literal["visitor", "customer", "user", "order"]
 
-# Below the project's root.
+# Path relative to the project's root.
 FILE = Path("shared") / "erasure" / "persons.json"
 # The rows of these tables are needed until the destinations have confirmed the removal.
 UNTIL_REMOVED = ("destination_changes", "destination_members")

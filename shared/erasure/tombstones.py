@@ -1,7 +1,10 @@
-"""Tombstones: keyed hashes of erased ids. They find the rows to delete, and leave them out when they are read again.
+"""Tombstones: keyed hashes of erased ids.
+
+Queries use them to delete rows, and to skip these ids when data is read again.
 
 The statements that read the export or the CRM compute the same hashes. Their secret is a row of the table erasure_key,
-so that no job's parameters hold it. BigQuery has no HMAC; before a secret of fixed length, SHA-256 is as good.
+so that no job's parameters hold it. BigQuery has no HMAC function. A SHA-256 hash of a fixed-length secret followed by
+the id is as safe.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from shared.erasure.request import ErasureRequest
     from shared.pseudonyms import Pseudonyms
 
-# The kind of a tombstone that is a visitor's pseudonym in the log.
+# The kind of tombstones that hold a visitor's pseudonym from the log.
 PSEUDONYM = "pseudonym"
 
 type Digests = Mapping[str, set[str]]
@@ -32,7 +35,7 @@ class Hashes:
 
     @classmethod
     def of_dataset(cls, clients: Clients) -> Hashes:
-        """Return the hashes with the dataset's secret, which is made if there is none."""
+        """Return the hashes with the dataset's secret, which is created if it is missing."""
         rows = clients.query("erasure/key")
         if not rows:
             clients.query("erasure/make_key")
@@ -49,14 +52,14 @@ class Hashes:
 
 
 def found(request: ErasureRequest, hashes: Hashes, clients: Clients, pseudonyms: Pseudonyms | None) -> Digests:
-    """Return the digests of a person's ids: those of the request, and those that our tables link to them.
+    """Return the digests of a person's ids: the ids of the request, and the ids that our tables link to them.
 
-    A request that names only visitors is not extended to their customer. Without `pseudonyms`, those of the log are
+    If a request names only visitors, their customer is not added. Without `pseudonyms`, the pseudonyms of the log are
     left out.
     """
     ids: defaultdict[str, set[str]] = defaultdict(set)
     if request.customer_id:
-        # A shop may give Google Analytics the customer's id as the user's: sql/customers/visitors.sql.
+        # A shop may use the customer's id as user id in Google Analytics: sql/customers/visitors.sql.
         ids["customer"] = ids["user"] = {request.customer_id}
     ids["visitor"] = set(request.visitor_ids)
     given = {kind: sorted(hashes.of(kind, one) for one in ids[kind]) for kind in ("customer", "visitor", "user")}

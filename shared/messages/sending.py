@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 type Told = MessageSent | MessageSkipped | MessageNotDelivered
 
-# The topic of campaign events, which track_campaign takes.
+# The topic of campaign events, which track_campaign handles.
 EVENTS = "campaign-events"
 # Longer than the function's timeout, so an older intent without an outcome belongs to a process that died.
 AT_WORK = timedelta(minutes=2)
@@ -102,7 +102,7 @@ class Messenger:
     def _after(self, former: Intent, book: _Book, request_id: str, recipient: Recipient) -> Told:
         """Return the outcome of the message, which an earlier delivery began to send."""
         if former.outcome == "sent":
-            # The earlier delivery may have died before it reported the message.
+            # The earlier delivery may have failed before it reported the message.
             self._report(recipient, book, former.at)
         if former.outcome != "intended":
             return MessageSkipped(request_id, f"a former delivery has ended: {former.outcome}")
@@ -145,7 +145,10 @@ class Messenger:
         return MessageSent(request_id)
 
     def _report(self, recipient: Recipient, book: _Book, sent_at: datetime) -> None:
-        """Publish the campaign event of a sent message, with the same id and time in each delivery: it counts once."""
+        """Publish the campaign event of a sent message.
+
+        Each delivery gives it the same id and time, so it counts once.
+        """
         self.world.send(
             EVENTS,
             {

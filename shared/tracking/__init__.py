@@ -1,1 +1,1 @@
-"""What has become of those whom a campaign reaches: campaign events, and the suppressions that they cause."""
+"""Campaign events: what happened to customers in a campaign, and the suppressions that follow."""

@@ -1,6 +1,6 @@
-"""The contract of campaign-events: one event, or `events`, a list of them; and why an event is refused.
+"""The contract of campaign-events: one event, or a list `events`; and the reasons for which an event is refused.
 
-A refused event does not hold up the others of its message. No reason repeats a value of the event.
+The other events of the message are still taken. No reason repeats a value of the event.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from shared.setting_types import CampaignName  # noqa: TC001 - msgspec reads the
 
 type Kind = Literal["sent", "delivered", "opened", "clicked", "bought", "bounced", "complained", "unsubscribed"]
 type Channel = Literal["ads", "email", "all"]
-# As in shared/customers/crm.py: no control characters, and no spaces at its ends, which are cut off there. Half of a
-# surrogate pair is no Unicode.
+# As in shared/customers/crm.py: no control characters, and no spaces at the ends, because crm.py strips them. Half a
+# surrogate pair is not valid Unicode.
 type Identifier = Annotated[
     str, Meta(min_length=1, max_length=256, pattern=r"^(?!\s)[^\x00-\x1f\x7f\ud800-\udfff]+(?<!\s)\Z")
 ]
@@ -29,15 +29,15 @@ type Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")]
 MOST = 1000
 # How far the sender's clock may be ahead of Pub/Sub's.
 AHEAD = timedelta(hours=1)
-# An older event is a mistake: e.g. seconds that were taken for milliseconds.
+# An older time is an error, e.g. a time in seconds that was read as milliseconds.
 OLDEST = timedelta(days=2 * 365)
 
 
 class CampaignEvent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Something that happened to a customer in a campaign, as the platform reports it.
 
-    `event_id` is the sender's own id: the same event has the same id each time that it is sent. What is `bought` is the
-    platform's claim; a campaign is measured by the shop's orders.
+    `event_id` is the sender's own id. If the sender sends an event again, the id is the same. `bought` is the
+    platform's claim; the effect of a campaign is measured by the shop's orders.
     """
 
     event_id: Identifier
@@ -68,14 +68,14 @@ _FIELD = re.compile(r"at `\$\.(\w+)`|required field `(\w+)`")
 
 
 class Refused(NamedTuple):
-    """An event that is refused, as it was sent, and why."""
+    """A refused event, as it was sent, and the reason."""
 
     event: Any
     reason: str
 
 
 def read(body: dict[str, Any], published_at: datetime) -> tuple[list[CampaignEvent], list[Refused]]:
-    """Return the events of a message that are taken, and those that are refused.
+    """Return the accepted events of a message, and the refused events.
 
     Raises:
         Malformed: the message has no events, or too many.
@@ -111,7 +111,7 @@ def _checked(given: Any, published_at: datetime) -> CampaignEvent | Refused:
 
 
 def _reason(said: str) -> str:
-    """Return the rule that the event breaks; the name of an unknown field may be personal and is not repeated."""
+    """Return the rule that the event breaks. The name of an unknown field may be personal data and is not repeated."""
     found = _FIELD.search(said)
     field = found and (found[1] or found[2])
     if field in RULES:
@@ -120,7 +120,7 @@ def _reason(said: str) -> str:
 
 
 def _contradicts(event: CampaignEvent) -> str | None:
-    """Return the field that does not go with the event's others; None if all do."""
+    """Return the field that contradicts the event's other fields, or None."""
     if event.channel == "all" and event.kind not in {"complained", "unsubscribed"}:
         return "channel"
     if (event.bounce is not None) != (event.kind == "bounced"):

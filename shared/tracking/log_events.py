@@ -4,7 +4,7 @@ from shared.log import LogEvent
 
 
 class EventsTracked(LogEvent, frozen=True):
-    """Campaign events of a message were taken; refused ones are a dead letter."""
+    """Campaign events of a message were stored. The refused events are in a dead letter."""
 
     event = "events_tracked"
     message = "{events} campaign events were taken, {suppressing} of them suppress; {refused_events} were refused"

@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 def why_suppressed(event: CampaignEvent) -> str | None:
-    """Return why the customer may no longer be reached through the event's channel; None if the customer may."""
+    """Return why the customer may no longer be reached through the event's channel, or None if the customer may."""
     if event.kind == "bounced":
         return "hard bounce" if event.bounce == "hard" else None
     return {"complained": "complaint", "unsubscribed": "unsubscribe"}.get(event.kind)
 
 
 def record(events: Sequence[CampaignEvent], published_at: datetime, world: Clients) -> int:
-    """Write the events and their suppressions; return the number of events that suppress.
+    """Write the events and their suppressions. Return the number of events that suppress a customer.
 
-    Suppressions are first, so that none waits for another delivery if the process dies in between.
+    Suppressions are written first, so that they take effect even if the process dies in between.
     """
     suppressing = [(one, why) for one in events if (why := why_suppressed(one))]
     if suppressing:
@@ -31,7 +31,7 @@ def record(events: Sequence[CampaignEvent], published_at: datetime, world: Clien
             {
                 **_columns([one for one, _ in suppressing]),
                 "why": [why for _, why in suppressing],
-                # Also if the sender's clock is ahead.
+                # Take effect at once even if the sender's clock is ahead.
                 "times": [min(one.happened_at, published_at) for one, _ in suppressing],
             },
         )

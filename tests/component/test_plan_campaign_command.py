@@ -1,4 +1,4 @@
-"""`propensity plan-campaign` with what its options say; with an audience, see tests/sql/planning."""
+"""`propensity plan-campaign` with values from options. tests/sql/planning tests it with an audience."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from cli.main import app
 
 @pytest.fixture(autouse=True)
 def nowhere(monkeypatch):
-    """No project and no settings: the command may contact no service."""
+    """The test gives no project and no settings, since the command may contact no service."""
     for name in ("PROPENSITY_SETTINGS", "GOOGLE_CLOUD_PROJECT"):
         monkeypatch.delenv(name, raising=False)
 
@@ -35,7 +35,7 @@ def test_a_program_gets_all_of_it():
     told = json.loads(answer.stdout)
     assert told["design"] | {"campaign": "always_on", "customers": 50_000, "mean": 0.03} == told["design"]
     assert {(one["effect"], one["looks"]) for one in told["needs"]} >= {(0.15, "one look"), (0.15, "any look")}
-    # Without further customers, the audience of the first day is all there is.
+    # Without new customers per day, the campaign only has the customers of the first day.
     assert {one["days"] for one in told["needs"] if one["customers"] > 50_000} == {None}
     assert [one["customers"] for one in told["after"]] == [50_000, 50_000]
     # 50,000 * 3 % buy, and 15 % more of the treated, who are nine in ten.

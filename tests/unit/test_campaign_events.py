@@ -1,4 +1,4 @@
-"""Which campaign events are taken, and what is said of the others."""
+"""The rules by which campaign events are accepted or refused, and the reasons given."""
 
 import datetime as dt
 

@@ -64,7 +64,7 @@ EVERY_CANDIDATE = f"training.candidates={json.dumps(CANDIDATES)}"
 BY_KIND = {
     kind: described(SMALL, f"source.kind={kind}", EVERY_CANDIDATE, "files.mode=replace") for kind in ("ga360", "ga4")
 }
-# Statements of commands, and those of erasures, which are asked for a few times a month.
+# Statements of commands and of erasures, which run a few times a month.
 SELDOM = ("tables/", "reset/", "backtest/", "planning/", "why/", "audit/", "erasure/")
 EVENTS = {"ga360": "Contact/Form sent", "ga4": "generate_lead"}
 

@@ -39,16 +39,16 @@ SINK_TABLES = {sink.table for sink in DECLARED.sinks.values() if sink.table}
 HTTP = [name for name, function in FUNCTIONS.items() if function.http]
 # Messages on the checkout's topics do not belong to a run.
 CHECKOUTS = {"checkout-started", "checkout-scored"}
-# Nor do the events of campaigns.
+# Campaign events do not belong to a run either.
 CAMPAIGNS = {"campaign-events"}
 # A topic with batches of members, for the shop's own systems.
 MEMBERS = {"audience-members"}
 # Data outside the chain's tables that functions read or write. A name with a final / is a folder of the bucket.
 # The shop loads these tables.
 LOADED = {"crm_customers", "crm_visitors", "consents", "suppressions"}
-# Tables that a reset keeps: members at the platforms, the arms of customers and campaign events do not change with it.
+# Tables that a reset keeps, because it does not change members at the platforms, customers' arms or campaign events.
 KEPT = {"destination_members", "assignments", "campaign_events", "campaign_suppressions"}
-# Who was erased, and what was sent, is true after a reset too.
+# A reset also keeps the records of erasures and of sent data.
 AUDITED = {"erasure_key", "tombstones", "erasures", "sends"}
 OTHERS = {"export", "models", "bucket"}
 FOLDERS = {"runs/", "checkouts/", "dead-letters/", "serving/", "destinations/", "deliveries/", "messages/", "erasures/"}

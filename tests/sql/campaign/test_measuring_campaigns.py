@@ -234,7 +234,9 @@ def test_without_assignments_no_run_is_opened(world):
 
 
 def test_customers_who_answer_with_orders_in_the_export_show_the_true_effect(world, tmp_path):
-    """`propensity demo --campaign` in small: day-tables, the statements of build_features, and the measurement."""
+    """A small version of `propensity demo --campaign`: day-tables, the statements of build_features, and the
+    measurement.
+    """
     random = np.random.default_rng(3)
     arms = {f"c{number:04}": "treated" if number % 2 else "control" for number in range(1200)}
     barred = ["ads: no consent to ad_user_data", "email: no consent to email"]

@@ -1,4 +1,4 @@
-"""The scene of tests about erasure."""
+"""The fixture for tests about erasure."""
 
 import io
 import sys

@@ -1,4 +1,6 @@
-"""A warehouse in which every table has rows of two people, a bucket with their files, and a platform that has them."""
+"""A warehouse in which every table has rows of two people, a bucket with their files, and a platform with both as
+members.
+"""
 
 import base64
 import datetime as dt
@@ -35,7 +37,7 @@ VALUES = {"STRING": "x", "INT64": 1, "FLOAT64": 0.5, "BOOL": True, "DATE": DAY, 
 
 @dataclass
 class Who:
-    """A person, by a name that is part of each id and address."""
+    """A person. The name is part of each id and address."""
 
     name: str
 
@@ -62,7 +64,10 @@ ANNA, BOB = Who("anna"), Who("bob")
 
 
 def row(table, who):
-    """A row of the person: ids where they are declared, addresses where there are such columns."""
+    """A row of the person.
+
+    Columns that are declared as ids hold the person's ids, and address columns the addresses.
+    """
     kinds, declared = PERSONS[table], TABLES[table]
     of_row = {
         "arm": "treated",
@@ -86,7 +91,7 @@ def row(table, who):
 
 @dataclass
 class Scene:
-    """What a test does: let functions handle messages, at a time that it says, and see what there is."""
+    """Runs functions with messages at a given time, and reads the data that is left."""
 
     warehouse: object
     environment: Environment
@@ -114,7 +119,7 @@ class Scene:
         bucket.blob(withheld.PATH).upload_from_string(withheld.content(hashes))
 
     def resolve(self):
-        """Let a run have found the day's customers; return its last event."""
+        """Open a run that finds the day's customers; return its last event without running its steps."""
         resolved = CustomersResolved(AUDIENCE, DAY, 2)
         self.environment.runs.open(CustomersRun(self.now, CustomersDue(AUDIENCE), DAY, "20170801-ffffffff"))
         return resolved
@@ -137,7 +142,7 @@ class Scene:
         return event
 
     def deliver(self, event):
-        """Let both destinations handle the event; return what they return."""
+        """Deliver the event to both destinations' functions; return what they return."""
         return [self.handle(step, event.topic, event.to_json()) for step in (send_to_files.STEP, self.to_meta)]
 
     @property
@@ -153,7 +158,7 @@ class Scene:
         return self.handle(erase_subject.STEP, "erasure-due", {})
 
     def tell(self, events):
-        """Let erase_subject hear of deliveries."""
+        """Deliver the MembersDelivered events to erase_subject."""
         for one in events:
             if isinstance(one, MembersDelivered):
                 self.handle(erase_subject.STEP, one.topic, one.to_json())
@@ -162,7 +167,7 @@ class Scene:
         return Store(self.environment.bucket).read(path(request_id), Certificate)
 
     def everything(self):
-        """All texts that there are, by where: tables, objects, events, the log and the platform's members."""
+        """Return all stored texts by place: tables, objects, events, the log and the platform's members."""
         client, dataset = self.environment.bigquery, self.environment.settings.dataset
         found = {
             f"table {one.table_id}": json.dumps([dict(row) for row in client.list_rows(one)], default=str)
@@ -183,7 +188,7 @@ class Scene:
 
 
 def where(who, everything):
-    """The places in which anything of the person is."""
+    """Return the places whose text contains one of the person's ids, addresses or hashes."""
     marks = who.marks() | {one[:16] for one in who.marks() if len(one) == 64}
     return {place for place, text in everything.items() if any(mark in text for mark in marks)}
 

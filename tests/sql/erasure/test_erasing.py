@@ -1,4 +1,4 @@
-"""A person is erased out of every table, object, document, log and platform, and does not come back."""
+"""A person is erased from every table, object, document, log and platform, and is not stored again."""
 
 import datetime as dt
 import re
@@ -14,7 +14,7 @@ from shared.errors import Malformed, Permanent
 from shared.events import CustomersResolved, MembersDelivered, SubjectsErased
 from sql.erasure.scene import ANNA, AUDIENCE, BOB, DAY, PERSONS, where
 
-# Statements that the scene runs by way of the functions.
+# Statements that these tests run through the functions.
 RUN = (
     "destinations/record_sends",
     "erasure/bury",
@@ -40,7 +40,7 @@ def test_a_person_is_erased_everywhere_and_does_not_come_back(scene, monkeypatch
     planned = scene.erase(customer_id=ANNA.ids["customer"])
     assert isinstance(planned, CustomersResolved)
     assert set(scene.certificate().pending) == {"files", "meta"}
-    # Until the destinations have confirmed, the member ledger is needed, and nothing else.
+    # Only the member ledger still holds the person until the destinations have confirmed the removal.
     left = {"table destination_changes", "table destination_members", "meta"}
     assert where(ANNA, scene.everything()) == left
     assert scene.erase(customer_id=ANNA.ids["customer"]) == planned
@@ -70,7 +70,7 @@ def test_a_person_is_erased_everywhere_and_does_not_come_back(scene, monkeypatch
 
 
 def _read_again(scene, monkeypatch):
-    """Load day-tables of both kinds, and the CRM, with both people, and let the chain read them."""
+    """Load day-tables of both kinds and the CRM with both people, and read them as the chain does."""
     monkeypatch.setattr(current, "require", lambda _: None)
     at = dt.datetime(2017, 8, 1, 10, tzinfo=dt.UTC)
     day = f"{DAY:%Y%m%d}"
@@ -90,7 +90,7 @@ def _read_again(scene, monkeypatch):
         bought = {"event_name": "purchase", "items": [{"item_id": "mug", "quantity": 1}]}
         order = {"ecommerce": {"transaction_id": who.ids["order"], "purchase_revenue": 5.0}}
         events.append({"user_pseudo_id": who.ids["visitor"], "user_id": who.ids["user"], **of_all, **bought, **order})
-        # A refund that the shop's server reports, which names no visitor.
+        # A refund that the shop's server reports, without a visitor id.
         events.append({**of_all, **order, "event_name": "refund"})
     crm = [{"customer_id": who.ids["customer"], "email": who.email} for who in (ANNA, BOB)]
     scene.warehouse.fill({f"ga_sessions_{day}": visits, f"events_{day}": events, "crm_customers": crm[:1]})

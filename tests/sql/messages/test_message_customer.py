@@ -124,7 +124,7 @@ def test_a_message_is_sent_once_though_its_event_is_delivered_twice(world, capfd
     ]
     [blob] = world.clients.bucket.list_blobs(prefix="messages/")
     assert PEOPLE["a"] not in blob.download_as_text()
-    # The second delivery reports it again, because the first may have died before: as the same event.
+    # The first delivery may have died before it reported the message, so the second reports the same event again.
     [(topic, event), again] = world.events
     assert again == (topic, event)
     [taken], refused = read(event, NOW)

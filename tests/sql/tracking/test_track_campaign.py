@@ -1,4 +1,4 @@
-"""track_campaign on the local BigQuery and Pub/Sub: one effect whatever is delivered, and suppressions at once."""
+"""track_campaign on the local BigQuery and Pub/Sub: repeated deliveries count once, and suppressions apply at once."""
 
 import datetime as dt
 import itertools
@@ -25,7 +25,7 @@ from shared.settings import Settings
 NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)
 DAY = dt.date(2017, 8, 1)
 TOPIC = "campaign-events"
-# The lifecycle's states, each further than those before it.
+# The states of the lifecycle, in ascending order.
 STATES = ("sent", "bounced", "delivered", "opened", "clicked", "bought", "unsubscribed", "complained")
 
 
@@ -73,7 +73,7 @@ def lifecycles(world):
 
 
 def test_an_event_that_pub_sub_delivers_again_and_that_is_sent_again_counts_once(world):
-    """Two messages with the same events, each delivered twice, all at the same time."""
+    """Two messages with the same events are each delivered twice, all at the same time."""
     world.warehouse.known.clear()
     body = {"events": [event("unsubscribed"), event("bought", "e2", order_id="o1", amount=30, currency="EUR")]}
     for _ in range(2):
@@ -159,7 +159,7 @@ def history(dice):
 
 
 def as_it_arrives(events):
-    """What a reader keeps who takes one event after the other and forgets each: the state, first and last times."""
+    """Compute the expected lifecycle, event by event: the state, and first time, last time and count by kind."""
     seen, state, times = set(), -1, {}
     for one in events:
         if one["event_id"] in seen:
@@ -173,7 +173,7 @@ def as_it_arrives(events):
 
 
 def test_ten_thousand_random_orders_with_duplicates_give_the_lifecycle_of_their_history(world):
-    """A thousand histories, each in ten orders; each order is of a customer of its own."""
+    """Each of 1,000 histories arrives in ten random orders, as the events of ten customers."""
     dice = random.Random(16)  # noqa: S311 - a simulation
     histories = [history(dice) for _ in range(1000)]
     arrivals, given = defaultdict(list), []
@@ -215,7 +215,7 @@ def _time(text):
 
 
 def in_run(world, step, message):
-    """Open the message's run with the step, and run it; None if there is nothing to do."""
+    """Open the message's run and run the step in it. Return None if there is nothing to do."""
     now = dt.datetime.now(dt.UTC)
     due = step.event(message, world.environment, now)
     if due is None:
