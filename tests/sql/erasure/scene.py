@@ -70,7 +70,7 @@ def row(table, who):
     """
     kinds, declared = PERSONS[table], TABLES[table]
     of_row = {
-        "arm": "treated",
+        "arm": "holdout" if table == "assignments" else "treated",
         "channel": "none",
         "email": who.email,
         "phone": f"+336{who.name}",
