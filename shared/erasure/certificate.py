@@ -46,7 +46,10 @@ class Remainder(Struct, frozen=True):
 
 
 class Pass(Struct, frozen=True):
-    """What one run has deleted: the number of rows by table, and of objects by folder."""
+    """What one run has deleted: the number of rows by table, and of objects by folder.
+
+    If a delivery died before it wrote its pass, the objects that it changed are not counted.
+    """
 
     run_id: str
     at: datetime

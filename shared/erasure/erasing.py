@@ -153,8 +153,14 @@ def _bury(request_id: str, digests: Digests, now: datetime, environment: Environ
 
 
 def _continued(former: Certificate, here: Pass, states: dict[str, str], now: datetime) -> Certificate:
-    """Return the certificate with this run's pass. If the run is delivered again, its new pass replaces the old one."""
+    """Return the certificate with this run's pass. If the run is delivered again, its new pass replaces the old one.
+
+    BigQuery's jobs give the same numbers of rows again. Objects are changed only once, so the larger number counts.
+    """
     others = [one for one in former.passes if one.run_id != here.run_id]
+    for one in former.passes:
+        if one.run_id == here.run_id:
+            here = msgspec.structs.replace(here, objects=dict(Counter(one.objects) | Counter(here.objects)))
     is_news = not others or here.rows or here.objects
     # A destination without a row in the ledger has already confirmed the removal.
     states = dict.fromkeys(former.destinations, REMOVED) | states

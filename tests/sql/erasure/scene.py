@@ -7,6 +7,7 @@ import datetime as dt
 import hashlib
 import io
 import json
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 from cli import declarations
@@ -153,6 +154,16 @@ class Scene:
     def erase(self, **asked):
         return self.handle(erase_subject.STEP, "erasure-requested", {"request_id": "dsar-1", **asked})
 
+    def request(self, topic, body):
+        """Take what a command publishes, and let the function handle it at once."""
+        self.handle(erase_subject.STEP, topic, body)
+
+    def log_checkout(self, who):
+        """Let the log's table hold a checkout of the person, of yesterday."""
+        prediction = {"visitor": erase_subject.PSEUDONYMS.of(who.ids["visitor"])}
+        line = {"timestamp": self.now - dt.timedelta(days=1), "jsonPayload": {"prediction": prediction}}
+        self.warehouse.fill({"run_googleapis_com_stdout": [line]})
+
     def tick(self, days=0):
         self.now += dt.timedelta(days=days)
         return self.handle(erase_subject.STEP, "erasure-due", {})
@@ -169,11 +180,15 @@ class Scene:
     def everything(self):
         """Return all stored texts by place: tables, objects, events, the log and the platform's members."""
         client, dataset = self.environment.bigquery, self.environment.settings.dataset
-        found = {
-            f"table {one.table_id}": json.dumps([dict(row) for row in client.list_rows(one)], default=str)
+        # One statement about all tables: a request for each of them would take most of the test's time.
+        rows = " union all ".join(
+            f"select 'table {one.table_id}' as place, to_json_string(t) as text from `{dataset}.{one.table_id}` as t"  # noqa: S608
             for one in client.list_tables(dataset)
             if one.table_type == "TABLE"
-        }
+        )
+        found = defaultdict(str)
+        for place, text in client.query_and_wait(rows):
+            found[place] += text
         for blob in self.environment.bucket.list_blobs():
             found[f"object {blob.name}"] = f"{blob.name} {blob.download_as_bytes().decode(errors='replace')}"
         for name, one in self.environment.dead_letters.all().items():
