@@ -342,7 +342,8 @@ def test_a_table_is_partitioned_and_clustered_by_columns_that_it_has(table):
     assert all(column.description for column in declared.columns)
 
 
-# Columns with the time at which a row was written. By the day of the data, old rows would expire at once.
+# Columns with the time at which a row was written. If partitions were by the day
+# of the data, rows about old days would expire as soon as they are written.
 WRITTEN = {"created_on", "timestamp"}
 
 

@@ -1,4 +1,4 @@
-"""A job's location and dialect: Google's clients may set or omit each, and neither is ignored."""
+"""A job's location and dialect. Google's clients may omit them; a value that is set is obeyed."""
 # ruff: noqa: S608 - constants
 
 import pytest
