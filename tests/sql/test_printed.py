@@ -24,6 +24,16 @@ from shared.warehouse import Warehouse
 # FORMAT('%t, %d', day, NULL).
 RUNS_OWN = {"p_run_id": f'"{RUN["run_id"]}"', "p_created_on": f"date '{RUN['created_on']}'", "p_is_final": "true"}
 FILLED = {
+    "erasure/record": {
+        "p_created_on": "date '2017-08-10'",
+        "p_request_id": "'a request'",
+        "p_run_id": "'a run'",
+        "p_accepted_at": "timestamp '2017-08-10'",
+        "p_row_count": "1",
+        "p_object_count": "1",
+        "p_is_completed": "true",
+        "p_now": "timestamp '2017-08-10'",
+    },
     "checks/warn/freshness": {"p_as_of": "date '2017-08-10'", "p_today": "date '2017-08-11'"},
     "recommendations/factorization": RUNS_OWN,
     **{f"models/{candidate}": RUNS_OWN for candidate in CANDIDATES},
@@ -71,7 +81,8 @@ def console(whole_warehouse):
         about = {**RUN, "as_of": VALUED[0]["as_of"], "is_revenue": of == "revenue"}
         whole_warehouse.run("value/linear", about, model=f"{of}_a_model")
     path = f"{whole_warehouse.client.project}.{whole_warehouse.settings.dataset}.a_table"
-    whole_warehouse.client.create_table(bigquery.Table(path, [bigquery.SchemaField("run_id", "STRING")]))
+    columns = [bigquery.SchemaField(name, "STRING") for name in ("run_id", "customer_id", "destination")]
+    whole_warehouse.client.create_table(bigquery.Table(path, columns))
     settings = {"bucket": whole_warehouse.settings.bucket, "dataset": whole_warehouse.settings.dataset}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GOOGLE_CLOUD_PROJECT", whole_warehouse.client.project)

@@ -16,7 +16,7 @@ from local_bigquery.errors import BigQueryError
 from local_bigquery.models import TableDataInsertAllRequest, TableFieldSchema
 
 from deskcloud import jsontext
-from deskcloud.bigquery.emulator import partitions, patching
+from deskcloud.bigquery.emulator import modified_times, partitions, patching
 from deskcloud.bigquery.emulator.partitions import Partition, Reference
 from deskcloud.bigquery.emulator.storable import Fault, Kind, row_check
 
@@ -60,6 +60,7 @@ def insert_all(project: str, dataset: str, name: str, body: TableDataInsertAllRe
     else:
         new = tabledata._deduplicate(tables.name(*table), fitting)  # noqa: SLF001
         errors += _insert(table, columns, new, partition)
+        modified_times.changed(*table)
     return {"insertErrors": sorted(errors, key=lambda one: one["index"])} if errors else {}
 
 

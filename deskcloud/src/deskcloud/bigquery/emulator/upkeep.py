@@ -16,7 +16,7 @@ import duckdb
 from local_bigquery.engine import database
 from local_bigquery.jobs import runner
 
-from deskcloud.bigquery.emulator import lake_metadata
+from deskcloud.bigquery.emulator import lake_metadata, writers
 
 KEPT_SNAPSHOTS = 50
 """FOR SYSTEM_TIME AS OF can reach this many changes of a project's tables. In BigQuery, it can reach seven days."""
@@ -53,7 +53,7 @@ def tidy(project: str) -> None:
         return
     for schema, table in database.fetch(_CROWDED.format(metadata=metadata), [_FILES_OF_A_TABLE]):
         # Without the lock, a concurrent statement that changes the table would fail.
-        with database.writing(project, schema, table):
+        with writers.locked(project, schema, table):
             _call("ducklake_merge_adjacent_files($1, $2, schema => $3)", project, table, schema)
     [(old,)] = database.fetch(_OLD.format(metadata=metadata), [newest - KEPT_SNAPSHOTS])
     _call("ducklake_expire_snapshots($1, versions => $2)", project, old)

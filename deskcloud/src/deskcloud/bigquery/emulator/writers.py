@@ -30,7 +30,7 @@ def add() -> None:
     Call this function after the modules that wrap the same functions of local-bigquery.
     """
     reason = "a load fails if a statement creates its table meanwhile"
-    patching.replace(database, "writing", _writing, reason)
+    patching.replace(database, "writing", locked, reason)
     patching.wrap(query, "_run", _run, reason)
     patching.wrap(tables, "create", _create, reason)
     patching.wrap(tables, "delete", _delete, reason)
@@ -38,7 +38,7 @@ def add() -> None:
 
 
 @contextlib.contextmanager
-def _writing(*table: str) -> Iterator[None]:
+def locked(*table: str) -> Iterator[None]:
     """Hold a table's lock.
 
     The lock is reentrant, because CREATE TABLE with columns AS a query runs a second statement.
@@ -54,18 +54,18 @@ def _run(original: Callable[..., Any], cursor: Any, tree: exp.Expr, context: Any
     is_ddl = isinstance(tree, exp.Create | exp.Drop | exp.Alter) and tree.args.get("kind") in _KINDS
     target = None if not is_ddl or tree.find(exp.TemporaryProperty) else names.target(tree)
     reference = names.reference(target, context.project_id, context.dataset_id) if target else ()
-    with _writing(*reference) if all(reference) and reference else contextlib.nullcontext():
+    with locked(*reference) if all(reference) and reference else contextlib.nullcontext():
         return original(cursor, tree, context, *rest)
 
 
 def _create(original: Callable[..., Any], project: str, dataset: str, body: Any, *rest: Any) -> Any:
     table = (body.tableReference and body.tableReference.tableId) or ""
-    with _writing(project, dataset, table):
+    with locked(project, dataset, table):
         return original(project, dataset, body, *rest)
 
 
 def _delete(original: Callable[..., None], project: str, dataset: str, table: str) -> None:
-    with _writing(project, dataset, table):
+    with locked(project, dataset, table):
         original(project, dataset, table)
 
 

@@ -1,0 +1,44 @@
+"""Keep the time at which a table's rows were last changed (`lastModifiedTime`).
+
+local-bigquery sets this time only when a table is created, or when its resource is updated.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+
+import duckdb
+from local_bigquery.catalog import metadata
+from local_bigquery.engine import database
+
+from deskcloud.bigquery.emulator import patching
+
+_KEYS = database.RESOURCES["tables"]
+_CHANGED = """
+UPDATE emulator.tables SET resource = json_merge_patch(resource, json_object('lastModifiedTime', $1))
+WHERE project_id = $2 AND dataset_id = $3 AND table_id = $4
+"""
+
+
+def add() -> None:
+    """Set the table's time after each DML statement, and each load or query result that is written to it.
+
+    Call this function after the module that replaces the lock.
+    """
+    patching.wrap(database, "writing", _writing, "a change of rows leaves lastModifiedTime as it was")
+
+
+@contextlib.contextmanager
+def _writing(original: Callable[..., AbstractContextManager[None]], *table: str) -> Iterator[None]:
+    with original(*table):
+        yield
+        # A statement that changes no table has no name here.
+        if len(table) == len(_KEYS):
+            changed(*table)
+
+
+def changed(project: str, dataset: str, table: str) -> None:
+    """Set the table's time to now."""
+    # A concurrent update of the resource conflicts with this one, and sets the time too.
+    with contextlib.suppress(duckdb.TransactionException):
+        database.execute(_CHANGED, [metadata.now(), project, dataset, table])
