@@ -90,6 +90,8 @@ def console(whole_warehouse):
         # A person's client has no default dataset, unlike our jobs.
         yield whole_warehouse.client
     whole_warehouse.client.delete_table(path)
+    # What the printed statement erasure/record has written.
+    whole_warehouse.filled.add("erasures")
     whole_warehouse.clean()
 
 
