@@ -373,34 +373,5 @@ class CustomersValued(Event):
     customers: int
 
 
-EVENTS: dict[str, type[Event]] = {
-    event.topic: event
-    for event in (
-        DataRefreshed,
-        FeaturesBuilt,
-        TrainingProgressed,
-        TrainingFailed,
-        ModelApproved,
-        ModelRejected,
-        ModelDeployed,
-        ScoringDue,
-        VisitorsScored,
-        AudiencePublished,
-        RunSuperseded,
-        RunFailed,
-        MonitoringDue,
-        ModelMonitored,
-        RecommendationsDue,
-        RecommendationsBuilt,
-        CustomersDue,
-        CustomersResolved,
-        MembersDue,
-        MembersDelivered,
-        CampaignsDue,
-        CampaignsMeasured,
-        ErasureDue,
-        SubjectsErased,
-        ValueDue,
-        CustomersValued,
-    )
-}
+EVENTS: dict[str, type[Event]] = {event.topic: event for event in Event.__subclasses__()}
+"""All events of the chain, by topic."""

@@ -1,9 +1,10 @@
 """The documents of a destination and of its delivery runs.
 
-destinations/NAME/current.json          the delivery run that sends now, or sent last destinations/NAME/open/BATCH.json
-a request whose outcome is not known yet; any run of the destination follows it up runs/RUN_ID/delivery_plan.json
-the run's batches runs/RUN_ID/requests/KIND-NUMBER.json   a request that has ended runs/RUN_ID/delivery.json
-the run's result, in numbers of members
+destinations/NAME/current.json          the delivery run that sends now, or sent last
+destinations/NAME/open/BATCH.json       a request whose outcome is unknown; any run of the destination follows it up
+runs/RUN_ID/delivery_plan.json          the run's batches
+runs/RUN_ID/requests/KIND-NUMBER.json   a request that has ended
+runs/RUN_ID/delivery.json               the run's result, in numbers of members
 """
 
 from datetime import date, datetime
