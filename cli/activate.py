@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cli import terminal
 from cli.errors import CommandError
 from shared import destination_settings
-from shared.chain.documents import CustomersRun
+from shared.chain.opened_runs import CustomersRun
 from shared.destinations.delivery import plan_parameters
 from shared.events import CustomersResolved
 

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
-from shared.chain.documents import DeliveryRun
 from shared.chain.environment import Environment
+from shared.chain.opened_runs import DeliveryRun
 from shared.chain.refreshes import reasons
 from shared.chain.run_state import BESIDE, STEPS, Run, read
 from shared.chain.runs import Runs

@@ -10,7 +10,8 @@ from rich.markup import escape
 
 from cli import declarations, deliveries, logs, report, terminal
 from shared.chain import current, pointer
-from shared.chain.documents import HEALTH, MonitoringRun
+from shared.chain.documents import HEALTH
+from shared.chain.opened_runs import MonitoringRun
 
 if TYPE_CHECKING:
     from rich.console import Console

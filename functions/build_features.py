@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from shared import placeholders, push
 from shared.chain import checks, current, features, refreshes, sites, source
-from shared.chain.documents import ExportRun
 from shared.chain.log_events import NoNewDayTable
+from shared.chain.opened_runs import ExportRun
 from shared.chain.refreshes import Refresh
 from shared.chain.steps import Opening, Step
 from shared.errors import Permanent
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import date, datetime
 
-    from shared.chain.documents import Reading
     from shared.chain.environment import Environment, StepContext
+    from shared.chain.opened_runs import Reading
     from shared.push import Message
     from shared.warehouse import Parameters
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from shared import push
 from shared.chain import run_ids
-from shared.chain.documents import ErasureRun
+from shared.chain.opened_runs import ErasureRun
 from shared.chain.steps import Opening, Step
 from shared.erasure import erasing, request
 from shared.events import CustomersResolved, ErasureDue, MembersDelivered, SubjectsErased

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from shared import push
 from shared.chain import current, health, monitoring, pointer, promotion, run_ids, served
-from shared.chain.documents import HEALTH, Health, Monitored, MonitoringRun
+from shared.chain.documents import HEALTH, Health, Monitored
 from shared.chain.log_events import HealthFound
+from shared.chain.opened_runs import MonitoringRun
 from shared.chain.steps import Opening, Step
 from shared.events import ModelMonitored, MonitoringDue
 from shared.handler import handle

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared import push
-from shared.chain.documents import CustomersRun
+from shared.chain.opened_runs import CustomersRun
 from shared.chain.steps import Opening, Step
 from shared.customers import opening, resolving
 from shared.customers.log_events import CustomersFound

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from shared import push
 from shared.chain import run_ids, scoring
-from shared.chain.documents import DEPLOYMENT, ScoringRun
+from shared.chain.documents import DEPLOYMENT
 from shared.chain.log_events import NothingToScore
+from shared.chain.opened_runs import ScoringRun
 from shared.chain.steps import Opening, Step
 from shared.champion import POINTER
 from shared.errors import Permanent

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from shared.settings import Policy
+    from shared.audience_settings import Policy
 
 ABOVE_ALL = 2.0
 """A threshold that no probability reaches."""

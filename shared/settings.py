@@ -21,12 +21,12 @@ import msgspec
 from msgspec import Meta
 
 from shared import jsontext
+from shared.audience_settings import Audience, Campaign, Policy, Value
 from shared.destination_settings import Files, GoogleAds, MetaAds, Salesforce, Topic
 from shared.mail_settings import Mail
 from shared.setting_types import (
     ApiEndpoint,
     Bucket,
-    CampaignName,
     Dataset,
     Days,
     EndpointId,
@@ -38,7 +38,6 @@ from shared.setting_types import (
     Origin,
     Project,
     Region,
-    Salt,
     Section,
     Share,
     TimeZone,
@@ -160,65 +159,6 @@ class Gate(Section, frozen=True):
     # Probabilities count as calibrated if two intervals lie within 1 / tolerance to tolerance: those of the calibration
     # slope and of observed over expected buyers. The result does not reject a candidate.
     calibration_tolerance: Annotated[float, Meta(gt=1)] = 1.25
-
-
-class Policy(Section, frozen=True):
-    """Which offer a probability earns: the full price if it is high, a coupon if it is lower, otherwise no offer.
-
-    Kind `band` uses the probabilities `coupon_from` and `coupon_below` as thresholds. Kind `quantile` sorts the
-    visitors by probability. The first `full_price_percent` of them get the full price, and the next `coupon_percent`
-    get a coupon.
-    """
-
-    kind: Literal["band", "quantile"] = "band"
-    coupon_from: Share = 0.5
-    coupon_below: Share = 0.8
-    # The default percentages together cover the default audience: 20 % of the visitors.
-    full_price_percent: Annotated[int, Meta(ge=0, le=99)] = 5
-    coupon_percent: Annotated[int, Meta(ge=1, le=100)] = 15
-
-
-class Audience(Section, frozen=True):
-    """Which visitors are scored, and which of them are published as the audience."""
-
-    window_days: Days = 30
-    # The audience holds the deciles from 1 to this one. Decile 1 holds the visitors with the highest probabilities.
-    max_decile: Annotated[int, Meta(ge=1, le=10)] = 2
-
-
-class Campaign(Section, frozen=True):
-    """The campaign that uses the audience: its control group, the customers it leaves out, and its measurement."""
-
-    name: CampaignName = "always_on"
-    # Part of the hashes that decide the arms. Another salt gives other arms to customers who were never in an audience.
-    salt: Salt = ""
-    # Share of the customers in the control group. The campaign does not reach them, so that its effect can be measured.
-    control_share: Share = 0.1
-    # Share of the customers that no campaign reaches.
-    holdout_share: Share = 0.02
-    # Customers who bought within this many days are left out. 0 leaves out no customer.
-    recent_buyer_days: Annotated[int, Meta(ge=0, le=1000)] = 14
-    # Minimum number of rows of crm_customers, as a share of those at the last check. With fewer rows, the run fails.
-    min_rows_share: Share = 0.5
-    # Number of days after a customer's assignment whose orders count as the campaign's outcome.
-    outcome_days: Days = 30
-    # Number of days up to the assignment whose orders are the covariate of the effect (CUPED).
-    before_days: Days = 180
-    # The plan, made before the campaign: its number of days, and the number of buyers of both arms by the last day.
-    planned_days: Days = 30
-    planned_buyers: Annotated[int, Meta(ge=1)] = 1000
-    # Margin as a share of the revenue, and the further cost of an order, in the shop's currency.
-    margin: Share = 1.0
-    cost_per_order: Annotated[float, Meta(ge=0)] = 0.0
-    # Cost of the campaign for each treated customer, in the shop's currency; 0 if it is unknown.
-    cost_per_customer: Annotated[float, Meta(ge=0)] = 0.0
-
-
-class Value(Section, frozen=True):
-    """How the customers are valued: see docs/customer-value.md."""
-
-    # Number of days for which orders and revenue are forecast. The orders must reach back at least twice as far.
-    horizon_days: Annotated[int, Meta(ge=7, le=365)] = 90
 
 
 class Serving(Section, frozen=True):

@@ -17,8 +17,8 @@ from google.cloud import bigquery
 
 from shared import jsontext
 from shared.chain import run_ids, training
-from shared.chain.documents import ExportRun
 from shared.chain.environment import Environment
+from shared.chain.opened_runs import ExportRun
 from shared.chain.runs import Runs
 from shared.events import DataRefreshed
 from shared.store import Store

@@ -9,8 +9,8 @@ from shared import jsontext, measured_effect
 from shared.campaign import results
 from shared.chain import run_ids
 from shared.chain.campaign_documents import EFFECTS, Effects
-from shared.chain.documents import CampaignsRun
 from shared.chain.guarded import Guarded
+from shared.chain.opened_runs import CampaignsRun
 from shared.events import CampaignsDue
 from shared.measured_effect import MeasuredEffect, OnOutcome
 from shared.warehouse import Statement

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
+    from shared.audience_settings import Campaign
     from shared.campaign.effects import Interval
     from shared.campaign.ratios import Sizes
     from shared.chain.intervals import Estimate
-    from shared.settings import Campaign
 
 type Row = Mapping[str, Any]
 

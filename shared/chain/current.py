@@ -17,9 +17,9 @@ import msgspec
 
 from shared import champion
 from shared.chain import run_ids, source
-from shared.chain.documents import ExportRun, Reading
 from shared.chain.guarded import Guarded
 from shared.chain.log_events import NothingChanged, RunWanted
+from shared.chain.opened_runs import ExportRun, Reading
 from shared.chain.refreshes import Refresh, reasons
 from shared.events import DataRefreshed, RunSuperseded
 from shared.log import log

@@ -15,7 +15,7 @@ from shared.settings import Settings
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from shared.chain.documents import OpenedRun
+    from shared.chain.opened_runs import OpenedRun
     from shared.chain.registry import Registry
     from shared.chain.runs import Life
     from shared.deadline import Deadline

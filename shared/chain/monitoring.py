@@ -6,8 +6,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from shared.chain import answers, current, drift, evaluation, health, promotion, rejections, training
-from shared.chain.documents import EVALUATION, MONITORED, Monitored, MonitoringRun
+from shared.chain.documents import EVALUATION, MONITORED, Monitored
 from shared.chain.gate import CHAMPION
+from shared.chain.opened_runs import MonitoringRun
 from shared.errors import Permanent
 
 if TYPE_CHECKING:

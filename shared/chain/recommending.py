@@ -12,8 +12,9 @@ from google.api_core.exceptions import NotFound, PreconditionFailed
 
 from shared import jsontext, recommendations
 from shared.chain import run_ids
-from shared.chain.documents import RECOMMENDATIONS, RecommendationsRun, Recommended
+from shared.chain.documents import RECOMMENDATIONS, Recommended
 from shared.chain.log_events import FactorizationRefused, NewerRecommendationsServed
+from shared.chain.opened_runs import RecommendationsRun
 from shared.chain.ranking import POPULARITY, Ranking, better_than_popularity
 from shared.chain.training import rows_of_run
 from shared.chain.versions import model_name

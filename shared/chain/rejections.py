@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.chain.documents import EVALUATION, ExportRun
+from shared.chain.documents import EVALUATION
+from shared.chain.opened_runs import ExportRun
 
 if TYPE_CHECKING:
     from shared.chain.runs import Runs

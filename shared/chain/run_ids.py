@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date, datetime
 
-    from shared.chain.documents import Reading
+    from shared.chain.opened_runs import Reading
 
 
 def of_export(reading: Reading) -> str:

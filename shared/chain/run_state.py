@@ -18,8 +18,8 @@ from shared.chain.documents import (
     SUPERSEDED,
     TRAINING,
     VALUE,
-    ExportRun,
 )
+from shared.chain.opened_runs import ExportRun
 from shared.destination_settings import DESTINATIONS
 from shared.events import (
     AudiencePublished,

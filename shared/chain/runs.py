@@ -11,7 +11,7 @@ runs/RUN_ID/NAME.json           a step's result (checks, evaluation, deployment,
 runs/RUN_ID/model/              the exported model
 runs/RUN_ID/report.html         the run's report, once it has ended (shared/report)
 
-The structures of the documents are in shared/chain/documents.py.
+The structures of run.json are in shared/chain/opened_runs.py, and those of the other documents in documents.py.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from google.cloud.storage import Bucket
 
     from shared.calibration import Calibrator
-    from shared.chain.documents import Document, OpenedRun
+    from shared.chain.documents import Document
+    from shared.chain.opened_runs import OpenedRun
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from google.api_core.exceptions import Forbidden
 
-from shared.chain.documents import DayState, Reading
+from shared.chain.opened_runs import DayState, Reading
 from shared.errors import Permanent, is_final, told
 from shared.settings import PURCHASE
 

@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from shared.settings import Campaign
+    from shared.audience_settings import Campaign
 
 type Arm = Literal["treated", "control", "holdout"]
 

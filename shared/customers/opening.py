@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, structs
 
 from shared.chain import run_ids
-from shared.chain.documents import CustomersRun
 from shared.chain.guarded import Guarded
+from shared.chain.opened_runs import CustomersRun
 from shared.events import AudiencePublished, CustomersDue
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from shared.chain.audience_documents import RESOLVED, Excluded, Resolved
-from shared.chain.documents import CustomersRun
+from shared.chain.opened_runs import CustomersRun
 from shared.customers import crm, withholding
 from shared.errors import Permanent
 

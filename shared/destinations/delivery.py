@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from shared.chain.audience_documents import DELIVERY, Delivery
-from shared.chain.documents import DeliveryRun
+from shared.chain.opened_runs import DeliveryRun
 from shared.destinations.contract import PUTS, Answer, Batch, Busy, Kind, Member
 from shared.destinations.documents import PLAN, DeliveryPlan, Ended, PlannedBatch, Request
 from shared.destinations.requests import Requests

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.chain import run_ids
-from shared.chain.documents import DeliveryRun, ErasureRun
 from shared.chain.guarded import Guarded
+from shared.chain.opened_runs import DeliveryRun, ErasureRun
 from shared.chain.steps import Opening, Step
 from shared.destinations.delivery import DeliveryInRun
 from shared.destinations.documents import Current

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from shared.chain.documents import OpenedRun
+    from shared.chain.opened_runs import OpenedRun
     from shared.chain.run_state import Run
     from shared.report.page import Section
     from shared.settings import Settings

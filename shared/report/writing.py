@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from shared.chain import run_state, training
-from shared.chain.documents import ExportRun
+from shared.chain.opened_runs import ExportRun
 from shared.errors import Malformed, Permanent, told
 from shared.report import page
 from shared.report.material import Material
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from concurrent.futures import Future
 
-    from shared.chain.documents import OpenedRun
     from shared.chain.environment import Environment
+    from shared.chain.opened_runs import OpenedRun
     from shared.chain.run_state import Run
     from shared.chain.runs import Runs
     from shared.report.material import Part, Rows

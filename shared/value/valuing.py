@@ -16,8 +16,9 @@ import numpy as np
 
 from shared.campaign.effects import Sums, effect
 from shared.chain import run_ids
-from shared.chain.documents import VALUE, Valued, ValueRun
+from shared.chain.documents import VALUE, Valued
 from shared.chain.intervals import Estimate
+from shared.chain.opened_runs import ValueRun
 from shared.chain.training import rows_of_run
 from shared.chain.versions import model_name
 from shared.errors import Permanent

@@ -10,8 +10,8 @@ import pytest
 from fixtures.pubsub import delivered
 from shared import champion
 from shared.chain import current
-from shared.chain.documents import DayState
 from shared.chain.environment import Environment
+from shared.chain.opened_runs import DayState
 from shared.chain.refreshes import Refresh
 from shared.chain.runs import Failure, Record
 from shared.events import AudiencePublished, FeaturesBuilt, RunSuperseded

@@ -14,8 +14,8 @@ from cli.page import routes
 from cli.terminal import Output
 from deskcloud import logs as cloud_logging
 from deskcloud.web import serving
-from shared.chain.documents import ExportRun
 from shared.chain.log_events import StepBegan
+from shared.chain.opened_runs import ExportRun
 from shared.chain.runs import Runs
 from shared.dead_letters import DeadLetters, Letter
 from shared.destinations.documents import PLAN, Current, DeliveryPlan, PlannedBatch, Request

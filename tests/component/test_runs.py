@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from shared.chain.documents import CHAMPION, CHECKS, EVALUATION, Check, DayState, ExportRun, HeldAgainst
+from shared.chain.documents import CHAMPION, CHECKS, EVALUATION, Check, HeldAgainst
+from shared.chain.opened_runs import DayState, ExportRun
 from shared.chain.runs import Failure, Record, Runs
 from shared.chain.versions import Version
 from shared.dead_letters import DeadLetters, Letter

@@ -8,7 +8,7 @@ import pytest
 from cli import smoke
 from cli.errors import CommandError
 from shared.chain import pointer
-from shared.chain.documents import ExportRun
+from shared.chain.opened_runs import ExportRun
 from shared.chain.runs import Failure, Record, Runs
 from shared.chain.versions import Version
 from shared.dead_letters import DeadLetters, Letter

@@ -17,7 +17,6 @@ from deskcloud.logs.filter import parse
 from deskcloud.web import serving
 from shared.campaign.log_events import SizesDiffer
 from shared.chain.current import PATH, Current
-from shared.chain.documents import ExportRun, Reading
 from shared.chain.log_events import (
     ChampionReturned,
     CheckFailed,
@@ -27,6 +26,7 @@ from shared.chain.log_events import (
     StepFailed,
     StepFailedForGood,
 )
+from shared.chain.opened_runs import ExportRun, Reading
 from shared.chain.runs import Runs
 from shared.champion import POINTER, Pointer
 from shared.dead_letters import DeadLetter, DeadLetters

@@ -7,7 +7,8 @@ import pytest
 from fixtures.handling import RUN
 from fixtures.pubsub import pushed
 from functions.write_report import write_report
-from shared.chain.documents import CHECKS, Check, ExportRun
+from shared.chain.documents import CHECKS, Check
+from shared.chain.opened_runs import ExportRun
 from shared.chain.runs import Failure, Record
 from shared.events import DataRefreshed, FeaturesBuilt, RunFailed, RunSuperseded
 

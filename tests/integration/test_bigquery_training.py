@@ -14,8 +14,8 @@ from fixtures.pubsub import delivered
 from functions import evaluate_models, train_models
 from shared import warehouse
 from shared.chain import training
-from shared.chain.documents import ExportRun
 from shared.chain.environment import Environment, StepContext
+from shared.chain.opened_runs import ExportRun
 from shared.deadline import Deadline
 from shared.errors import Malformed, NotReady, Permanent
 from shared.events import DataRefreshed, FeaturesBuilt, TrainingFailed, TrainingProgressed

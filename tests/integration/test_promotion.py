@@ -12,9 +12,10 @@ from functions import monitor_model
 from shared import champion
 from shared.calibration import Calibrator
 from shared.chain import health, monitoring, pointer, promotion
-from shared.chain.documents import EVALUATION, HEALTH, Calibration, Evaluation, MonitoringRun
+from shared.chain.documents import EVALUATION, HEALTH, Calibration, Evaluation
 from shared.chain.environment import StepContext
 from shared.chain.guarded import Guarded
+from shared.chain.opened_runs import MonitoringRun
 from shared.events import ModelMonitored, MonitoringDue
 
 DAY = date(2017, 8, 1)

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from cli import main, sql, world
 from shared.calibration import IDENTITY
-from shared.chain.documents import ExportRun
 from shared.chain.environment import Environment
+from shared.chain.opened_runs import ExportRun
 from shared.deadline import Deadline
 from shared.events import DataRefreshed
 from shared.settings import CANDIDATES

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from shared.audience_settings import Campaign
 from shared.campaign.ratios import check, chi_square_tail
 from shared.customers.arms import arm, shares
-from shared.settings import Campaign
 
 DECLARED = {"treated": 0.9, "control": 0.1}
 

@@ -8,12 +8,12 @@ import pytest
 from rich.console import Console
 
 from cli import report
+from shared.audience_settings import Campaign
 from shared.campaign import results, wording
 from shared.campaign.effects import effect
 from shared.campaign.uplift import Stratum, qini
 from shared.report import page
 from shared.report.sections import campaigns
-from shared.settings import Campaign
 
 ASSIGNED = dt.date(2017, 5, 1)
 PLANNED = ASSIGNED + dt.timedelta(30)

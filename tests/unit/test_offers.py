@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.audience_settings import Policy
 from shared.offers import Thresholds, offer, thresholds
-from shared.settings import Policy
 
 OFFERS = ["none", "coupon", "full_price"]
 shares = st.floats(0, 1)

@@ -3,7 +3,7 @@
 from datetime import date
 
 from shared.chain import run_ids
-from shared.chain.documents import DayState, Reading
+from shared.chain.opened_runs import DayState, Reading
 from shared.events import RUN_ID
 
 DAY = date(2017, 8, 1)

@@ -1,85 +1,25 @@
-"""From an audience's visitors to customers who may be reached: matches, arms, exclusions."""
+"""From an audience's visitors to customers: matches, values, arms, and what a second delivery does."""
 
 import datetime as dt
 import hashlib
-import random
-from types import SimpleNamespace
 
 import pytest
-from google.cloud import storage as gcs
 
-from functions import resolve_customers
-from shared import warehouse, withheld
-from shared.chain.audience_documents import RESOLVED, Excluded
-from shared.chain.environment import Environment, StepContext
 from shared.customers import resolving
 from shared.customers.arms import arm
-from shared.deadline import Deadline
-from shared.destinations.delivery import plan_parameters
-from shared.destinations.files import FileDestination
 from shared.errors import Permanent
-from shared.events import AudiencePublished, CustomersResolved
 from shared.settings import Settings
-from shared.warehouse import Statement
-
-DAY = dt.date(2017, 8, 1)
-NOW = dt.datetime.now(dt.UTC)
-EARLIER = NOW - dt.timedelta(days=30)
-EVERYTHING = ("ad_user_data", "ad_personalization", "email")
-
-
-@pytest.fixture
-def world(warehouse):
-    found = warehouse.settings
-    campaign = {"salt": "s", "control_share": 0.2, "holdout_share": 0.1}
-    settings = Settings.from_document(
-        {"project": found.project, "bucket": found.bucket, "dataset": found.dataset, "campaign": campaign}
-    )
-    environment = Environment(settings)
-    environment.__dict__["bigquery"] = warehouse.client
-    environment.__dict__["storage"] = gcs.Client(settings.project)
-    written = "customers refused_customers customer_visitors audience_customers exclusions assignments"
-    warehouse.filled.update(written.split())
-    yield SimpleNamespace(warehouse=warehouse, environment=environment)
-    for blob in environment.bucket.list_blobs():
-        blob.delete()
-
-
-def rows(world, table):
-    world.warehouse.known.clear()
-    return world.warehouse.rows(table)
-
-
-def crm(*ids, **values):
-    return [{"customer_id": one, "email": f"{one}@example.com", "country": "FR", **values} for one in ids]
-
-
-def links(**visitors):
-    return [{"visitor_id": visitor, "customer_id": customer} for visitor, customer in visitors.items()]
-
-
-def audience(*visitors, **values):
-    of = {"day": DAY, "probability": 0.5, "decile": 1, "offer": "coupon", "model_version": "1", "run_id": "r"}
-    return [{"visitor_id": visitor, **of, **values} for visitor in visitors]
-
-
-def consents(*ids, purposes=EVERYTHING, is_granted=True, stated_at=EARLIER):
-    of = {"is_granted": is_granted, "stated_at": stated_at}
-    return [{"customer_id": one, "purpose": purpose, **of} for one in ids for purpose in purposes]
-
-
-def resolve(world, number=0, day=DAY):
-    event = AudiencePublished(f"{day:%Y%m%d}-0000000{number}", day, "gs://b/m.json", 1)
-    message = SimpleNamespace(topic=event.topic, body=event.to_json())
-    due = resolve_customers.STEP.event(message, world.environment, NOW)
-    context = StepContext(world.environment, due.run_id, "resolve_customers", NOW, Deadline(60))
-    resolved = resolve_customers.STEP.run(due, context)
-    assert isinstance(resolved, CustomersResolved)
-    return world.environment.runs.read(due.run_id, RESOLVED)
-
-
-def excluded(world):
-    return {(row["customer_id"], row["channel"], row["reason"]) for row in rows(world, "exclusions")}
+from sql.customers.scene import (
+    DAY,
+    EARLIER,
+    NOW,
+    audience,
+    crm,
+    links,
+    resolve,
+    rows,
+    withheld_of,
+)
 
 
 def test_visitors_are_matched_by_link_login_and_hashed_address_and_two_claims_match_nobody(world):
@@ -172,92 +112,6 @@ def test_the_expected_value_of_a_customer_with_a_value_counts_one_probability(wo
     assert a["expected_value"] == a["probability"] * 30.0
 
 
-def test_only_whose_latest_statement_consents_may_be_reached(world):
-    people = ("all", "none", "email", "withdrew", "tie", "tomorrow", "analytics")
-    world.warehouse.fill(
-        {
-            "crm_customers": crm(*people, "unconcerned"),
-            "crm_visitors": links(**{f"v{one}": one for one in people}),
-            "audience": audience(*(f"v{one}" for one in people)),
-            "consents": [
-                *consents("all", "withdrew", "tie", "analytics"),
-                *consents("email", purposes=["email"]),
-                *consents("withdrew", purposes=["ad_user_data"], is_granted=False, stated_at=NOW - dt.timedelta(1)),
-                *consents("tie", purposes=["email"], is_granted=False),
-                *consents("tomorrow", stated_at=NOW + dt.timedelta(1)),
-                *consents("analytics", purposes=["analytics"], is_granted=False),
-            ],
-        }
-    )
-    resolve(world)
-    no = {purpose: f"no consent to {purpose}" for purpose in (*EVERYTHING, "analytics")}
-    of_ads = {("ads", no["ad_user_data"]), ("ads", no["ad_personalization"])}
-    assert excluded(world) == {
-        *((one, *why) for one in ("none", "tomorrow") for why in {*of_ads, ("email", no["email"])}),
-        *(("email", *why) for why in of_ads),
-        ("withdrew", "ads", no["ad_user_data"]),
-        ("tie", "email", no["email"]),
-        ("analytics", "ads", no["analytics"]),
-        ("analytics", "email", no["analytics"]),
-    }
-
-
-def test_the_suppressed_and_recent_buyers_are_excluded_by_channel_and_counted_by_reason(world):
-    order = {"order_id": "1", "visitor_id": "v2", "day": DAY - dt.timedelta(13), "ordered_at": NOW, "revenue": 1.0}
-    suppression = {"reason": "complaint", "since": EARLIER}
-    world.warehouse.fill(
-        {
-            "crm_customers": crm("a", "b", "c"),
-            "crm_visitors": links(v1="a", v2="b", v3="c"),
-            "audience": audience("v1", "v2", "v3"),
-            "consents": consents("a", "b", "c"),
-            "orders": [
-                {**order, "refunded": 0.0, "reports": 1},
-                {
-                    **order,
-                    "order_id": "2",
-                    "visitor_id": "v3",
-                    "day": DAY - dt.timedelta(14),
-                    "refunded": 0.0,
-                    "reports": 1,
-                },
-            ],
-            "suppressions": [
-                {"customer_id": "a", "channel": "email", **suppression},
-                {"customer_id": "a", "channel": "ads", **suppression | {"reason": "call Anna at 01 99 00 01 23"}},
-                {"customer_id": "c", "channel": "all", **suppression, "until": NOW - dt.timedelta(1)},
-                {"customer_id": "c", "channel": "ads", **suppression | {"since": NOW + dt.timedelta(1)}},
-            ],
-            "assignments": [
-                {
-                    "campaign": "always_on",
-                    "customer_id": one,
-                    "arm": "treated",
-                    "exclusions": [],
-                    "day": DAY,
-                    "assigned_at": EARLIER,
-                    "run_id": "r",
-                }
-                for one in "abc"
-            ],
-        }
-    )
-    found = resolve(world)
-    assert excluded(world) == {
-        ("a", "email", "suppressed: complaint"),
-        ("a", "ads", "suppressed: another reason"),
-        ("b", "ads", "bought recently"),
-        ("b", "email", "bought recently"),
-    }
-    assert found.arms == {"treated": 3}
-    assert found.excluded == [
-        Excluded("ads", "bought recently", 1),
-        Excluded("ads", "suppressed: another reason", 1),
-        Excluded("email", "bought recently", 1),
-        Excluded("email", "suppressed: complaint", 1),
-    ]
-
-
 def test_the_arm_is_the_same_in_sql_and_python_has_its_share_and_never_changes(world):
     ids = [f"customer {number} é" for number in range(1000)]
     world.warehouse.fill(
@@ -300,12 +154,6 @@ def test_the_arm_is_the_same_in_sql_and_python_has_its_share_and_never_changes(w
     assert withheld_of(world, ids) == {f"v{number}" for number in range(1000)} - treated
 
 
-def withheld_of(world, ids):
-    """Return the visitors to whom the checkout makes no offer."""
-    held = withheld.Withheld(world.environment.bucket.blob(withheld.PATH).download_as_bytes())
-    return {f"v{number}" for number in range(len(ids) + 10) if f"v{number}" in held}
-
-
 def test_a_second_delivery_changes_nothing_and_a_changed_row_is_checked_again(world):
     world.warehouse.fill(
         {
@@ -335,76 +183,6 @@ def test_a_second_delivery_changes_nothing_and_a_changed_row_is_checked_again(wo
     )
     assert resolve(world, 1).refused_values == 0
     assert len(rows(world, "customers")) == len(before)
-
-
-def test_no_payload_contains_a_customer_without_consent_or_with_a_suppression(world):
-    """Random histories: a destination is sent exactly those who have consented last and whom nothing suppresses."""
-    dice = random.Random(11)  # noqa: S311 - a simulation
-    ids = [f"c{number}" for number in range(300)]
-    statements = [
-        {
-            "customer_id": dice.choice(ids),
-            "purpose": dice.choice([*EVERYTHING, "analytics"]),
-            "is_granted": dice.random() < 0.6,
-            "stated_at": NOW + dt.timedelta(hours=dice.randint(-20, 3)),
-        }
-        for _ in range(4000)
-    ]
-    suppressions = [
-        {
-            "customer_id": dice.choice(ids),
-            "channel": dice.choice(["ads", "email", "all"]),
-            "reason": dice.choice(["complaint", "Anna called"]),
-            "since": NOW + dt.timedelta(days=dice.randint(-9, 2)),
-            "until": dice.choice([None, NOW - dt.timedelta(1), NOW + dt.timedelta(1)]),
-        }
-        for _ in range(200)
-    ]
-    world.warehouse.fill(
-        {
-            "crm_customers": crm(*ids),
-            "crm_visitors": [{"visitor_id": f"v{one}", "customer_id": one} for one in ids],
-            "audience": audience(*(f"v{one}" for one in ids)),
-            "consents": statements,
-            "suppressions": suppressions,
-        }
-    )
-    resolve(world)
-    treated = {one for one in ids if arm(one, world.environment.settings.campaign) == "treated"}
-    needs = {"ads": {"ad_user_data", "ad_personalization"}, "email": {"email"}}
-    for channel, purposes in needs.items():
-
-        def may(one, channel=channel, purposes=purposes):
-            agreed = all(consented(statements, one, purpose) for purpose in purposes)
-            refused = consented(statements, one, "analytics") is False
-            mine = [row for row in suppressions if row["customer_id"] == one and row["channel"] in {channel, "all"}]
-            return agreed and not refused and not any(holds(row) for row in mine)
-
-        expected = {one for one in treated if may(one)}
-        assert payload(world, channel) == expected
-        assert 0 < len(expected) < len(treated)
-
-
-def consented(statements, customer, purpose):
-    """Whether the customer's last statement consents; None without a statement."""
-    told = [row for row in statements if row["customer_id"] == customer and row["purpose"] == purpose]
-    told = [row for row in told if row["stated_at"] <= NOW]
-    newest = max((row["stated_at"] for row in told), default=None)
-    return all(row["is_granted"] for row in told if row["stated_at"] == newest) if told else None
-
-
-def holds(suppression):
-    return suppression["since"] <= NOW and (suppression["until"] is None or suppression["until"] > NOW)
-
-
-def payload(world, channel):
-    """The customers whom a destination of the channel would be sent."""
-    of_run = {"created_on": DAY, "run_id": f"20170801-{channel}"}
-    parameters = plan_parameters(FileDestination, channel, "replace", DAY)
-    statement = Statement("destinations/plan", {**of_run, **parameters}, {"form": FileDestination.form})
-    warehouse.query(world.warehouse.client, world.warehouse.settings, statement)
-    world.warehouse.filled.add("destination_changes")
-    return {row["customer_id"] for row in rows(world, "destination_changes") if row["run_id"] == of_run["run_id"]}
 
 
 @pytest.mark.slow

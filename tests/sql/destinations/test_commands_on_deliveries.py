@@ -9,8 +9,8 @@ from google.cloud import storage as gcs
 from cli import activate, resetting
 from cli.errors import CommandError
 from functions import send_to_files
-from shared.chain.documents import CustomersRun
 from shared.chain.environment import Environment, StepContext
+from shared.chain.opened_runs import CustomersRun
 from shared.chain.runs import Record
 from shared.deadline import Deadline
 from shared.events import CustomersDue, CustomersResolved, MembersDelivered, MembersDue

@@ -8,8 +8,8 @@ import pytest
 
 from functions import send_to_files
 from shared.chain.audience_documents import DELIVERY
-from shared.chain.documents import CustomersRun
 from shared.chain.environment import StepContext
+from shared.chain.opened_runs import CustomersRun
 from shared.deadline import Deadline
 from shared.destinations.contract import Answer, Busy
 from shared.errors import NotReady

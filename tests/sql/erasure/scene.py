@@ -15,8 +15,8 @@ from desk.platforms import Desk
 from fixtures.pubsub import delivered
 from functions import erase_subject, send_to_files
 from shared import withheld
-from shared.chain.documents import CustomersRun
 from shared.chain.environment import Environment, StepContext
+from shared.chain.opened_runs import CustomersRun
 from shared.chain.runs import Record
 from shared.dead_letters import Letter
 from shared.deadline import Deadline

@@ -15,11 +15,12 @@ from deskcloud.document import MailRelay
 from fixtures.pubsub import pushed
 from functions import message_customer, track_campaign
 from shared import warehouse as running_sql
+from shared.audience_settings import Campaign
 from shared.clients import Clients
 from shared.customers.arms import arm
 from shared.errors import NotReady
 from shared.messages import relay, sending
-from shared.settings import Campaign, Settings
+from shared.settings import Settings
 from shared.tracking.contract import read
 from shared.warehouse import Statement
 

@@ -9,9 +9,10 @@ from google.cloud import storage as gcs
 
 from shared.calibration import Calibrator
 from shared.chain import current, evaluation, monitoring, training
-from shared.chain.documents import EVALUATION, Evaluation, ExportRun, Monitored, MonitoringRun, Reading
+from shared.chain.documents import EVALUATION, Evaluation, Monitored
 from shared.chain.environment import Environment, StepContext
 from shared.chain.guarded import Guarded
+from shared.chain.opened_runs import ExportRun, MonitoringRun, Reading
 from shared.chain.versions import Version
 from shared.deadline import Deadline
 from shared.events import DataRefreshed, MonitoringDue

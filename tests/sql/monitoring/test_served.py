@@ -9,8 +9,8 @@ import pytest
 from google.cloud import storage as gcs
 
 from shared.chain import served
-from shared.chain.documents import MonitoringRun
 from shared.chain.environment import Environment, StepContext
+from shared.chain.opened_runs import MonitoringRun
 from shared.chain.versions import Version
 from shared.deadline import Deadline
 from shared.events import MonitoringDue

@@ -1,0 +1,164 @@
+"""The document run.json of each kind of run. It is written when the run is opened, and holds what the run reads."""
+
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+from msgspec import Struct
+
+from shared.events import (
+    CampaignsDue,
+    CustomersDue,
+    DataRefreshed,
+    ErasureDue,
+    MembersDue,
+    MonitoringDue,
+    RecommendationsDue,
+    ScoringDue,
+    ValueDue,
+)
+
+
+class DayState(Struct, frozen=True, array_like=True):
+    """The state of a day-table when the run was opened; `last_modified` is in milliseconds since 1970."""
+
+    row_count: int
+    last_modified: int
+    is_changed: bool
+
+
+class Reading(Struct, frozen=True):
+    """The part of the export that a run reads, fixed when the run is opened.
+
+    `as_of` is the newest day. `reason` holds the reasons for which a person or a function wanted the run; it is empty
+    if there are only new data. `problem` says why the export cannot be used; it is empty if it can.
+    """
+
+    as_of: date
+    reason: str = ""
+    problem: str = ""
+    days: dict[date, DayState] = {}
+    trains: bool = False
+
+    @property
+    def changed(self) -> dict[date, DayState]:
+        """The day-tables that are new or differ from when they were last read."""
+        return {day: table for day, table in self.days.items() if table.is_changed}
+
+    @property
+    def first_touched(self) -> date:
+        """The first day to rebuild: the first changed day or, if earlier, the day after the last unchanged day-table.
+
+        There must be a changed day. Days without a day-table are rebuilt too, because features depend on the time that
+        has passed.
+        """
+        known = [day + timedelta(days=1) for day, table in self.days.items() if not table.is_changed]
+        first_changed = min(self.changed)
+        return min(first_changed, max(known, default=first_changed))
+
+    @property
+    def seen(self) -> list[tuple[date, int, int]]:
+        """A value that identifies this state of the export: (day, row count, last modification) of each day-table."""
+        return [(day, table.row_count, table.last_modified) for day, table in self.days.items()]
+
+
+class ExportRun(Reading, frozen=True, kw_only=True, tag_field="topic", tag=DataRefreshed.topic):
+    """A run that reads the export, and may train."""
+
+    opened_at: datetime
+    event: DataRefreshed
+    # The last run that was opened to train before this run.
+    after: str | None = None
+
+
+class ScoringRun(Struct, frozen=True, tag_field="topic", tag=ScoringDue.topic):
+    """A run that scores the visitors of a day with the champion."""
+
+    opened_at: datetime
+    event: ScoringDue
+    as_of: date
+
+
+class MonitoringRun(Struct, frozen=True, tag_field="topic", tag=MonitoringDue.topic):
+    """A run that checks the model's health on the day `today`.
+
+    `as_of` is the newest day of the export that was read; `today` if none was read yet.
+    """
+
+    opened_at: datetime
+    event: MonitoringDue
+    as_of: date
+    today: date
+
+
+class RecommendationsRun(Struct, frozen=True, tag_field="topic", tag=RecommendationsDue.topic):
+    """A run that builds recommendations; it is separate from the run that trains."""
+
+    opened_at: datetime
+    event: RecommendationsDue
+    as_of: date
+    out_of_stock: list[str]
+
+
+class ValueRun(Struct, frozen=True, tag_field="topic", tag=ValueDue.topic):
+    """A run that values the customers from their orders until day `as_of`; `revenue_of_order` is the mean of these."""
+
+    opened_at: datetime
+    event: ValueDue
+    as_of: date
+    revenue_of_order: float
+
+
+class CustomersRun(Struct, frozen=True, tag_field="topic", tag=CustomersDue.topic):
+    """A run that finds the customers of the audience of day `as_of`; run `audience_run` published it."""
+
+    opened_at: datetime
+    event: CustomersDue
+    as_of: date
+    audience_run: str
+
+
+class DeliveryRun(Struct, frozen=True, tag_field="topic", tag=MembersDue.topic):
+    """A run that sends the audience of day `as_of` to a destination.
+
+    `mode` is the destination's mode in the settings when the run was opened.
+    """
+
+    opened_at: datetime
+    event: MembersDue
+    as_of: date
+    destination: str
+    mode: Literal["off", "replace", "add", "update"]
+
+
+class CampaignsRun(Struct, frozen=True, tag_field="topic", tag=CampaignsDue.topic):
+    """A run that measures all campaigns with the orders up to `as_of`.
+
+    `first_assigned` is the day of the first assignment.
+    """
+
+    opened_at: datetime
+    event: CampaignsDue
+    as_of: date
+    first_assigned: date
+
+
+class ErasureRun(Struct, frozen=True, tag_field="topic", tag=ErasureDue.topic):
+    """A run that erases persons whose removal `destination` may have confirmed. If empty, it erases all who are due."""
+
+    opened_at: datetime
+    event: ErasureDue
+    as_of: date
+    destination: str = ""
+
+
+type OpenedRun = (
+    ExportRun
+    | ScoringRun
+    | MonitoringRun
+    | RecommendationsRun
+    | CustomersRun
+    | DeliveryRun
+    | CampaignsRun
+    | ErasureRun
+    | ValueRun
+)
