@@ -25,10 +25,12 @@ if TYPE_CHECKING:
 def read(environment: Environment) -> list[dict[str, Any]]:
     """Return a row for each destination that is on: its newest delivery run, and the results for the run's members.
 
-    `sent` is the number of members whose request has not ended; the other counts are those of `Delivery`. If nothing
-    was sent to the destination yet, `run_id` is None.
+    `sent` is the number of members whose request has not ended, and `confirmed` that of the confirmed members. `why`
+    lists what happened to the others. The remaining fields are those of `Delivery`. If nothing was sent to the
+    destination yet, `run_id` is None.
     """
-    return [_row(name, environment) for name in destination_settings.switched_on(environment.settings)]
+    rows = [_row(name, environment) for name in destination_settings.switched_on(environment.settings)]
+    return [{**row, "confirmed": row["outcomes"].get("confirmed", 0), "why": _why(row)} for row in rows]
 
 
 def _row(destination: str, environment: Environment) -> dict[str, Any]:
@@ -48,20 +50,21 @@ def _row(destination: str, environment: Environment) -> dict[str, Any]:
     return {"run_id": run_id, "sent": sent, **so_far, "refused": dict(refused)}
 
 
+def _why(row: dict[str, Any]) -> list[str]:
+    outcomes = {what: count for what, count in row["outcomes"].items() if what != "confirmed"}
+    counts = [*row["refused"].items(), *outcomes.items()]
+    return [*(f"{count:,} {what}" for what, count in counts), *row["problems"]]
+
+
 def table(rows: list[dict[str, Any]]) -> Table:
     """Return the result of `read` as a table."""
     made = terminal.table("destination", "run", "planned", "sent", "confirmed", "refused", "why", title="Destinations")
     for row in rows:
-        outcomes, refused = dict(row["outcomes"]), row["refused"]
-        confirmed = outcomes.pop("confirmed", 0)
-        why = [f"{count:,} {what}" for counts in (refused, outcomes) for what, count in counts.items()]
+        counts = (sum(row["planned"].values()), row["sent"], row["confirmed"], sum(row["refused"].values()))
         made.add_row(
             row["destination"],
             row["run_id"] or "none yet",
-            *(
-                f"{number:,}"
-                for number in (sum(row["planned"].values()), row["sent"], confirmed, sum(refused.values()))
-            ),
-            escape("; ".join([*why, *row["problems"]])),
+            *(f"{count:,}" for count in counts),
+            escape("; ".join(row["why"])),
         )
     return made
