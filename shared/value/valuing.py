@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from shared import jsontext
 from shared.campaign.effects import Sums, effect
 from shared.chain import run_ids
 from shared.chain.documents import VALUE, Valued
@@ -209,32 +210,15 @@ class _Valuation:
         errors = {row["method"]: Errors(**row) for row in found}
         differences = {(row["method"], row["other"]): Difference(**row) for row in pairs}
         choice = choose(errors.values(), differences.values(), methods)
-        squares = {name: squared_error(one, deviations[name]) for name, one in errors.items()}
         reasons = {choice.method: choice.reason}
         for name in methods:
             if name != choice.method:
                 more = told(differences[name, choice.method].mean)
                 reasons[name] = f"not chosen: its mean squared error minus that of {choice.method}: {more}"
         reasons |= lacks
-        judged = [errors.get(name) for name in reasons]
-        self._warehouse.query(
-            "value/methods",
-            {
-                "run_id": self._context.run_id,
-                "as_of": self._last,
-                "horizon": self._horizon,
-                "method": choice.method,
-                "names": list(reasons),
-                "reasons": list(reasons.values()),
-                "counts": [one.customers if one else 0 for one in judged],
-                "buyers": [one.buyers if one else 0 for one in judged],
-                "actual": [float(one.actual) if one else 0.0 for one in judged],
-                "expected": [one.predicted if one else math.nan for one in judged],
-                "squared_errors": [squares[name].value if name in squares else math.nan for name in reasons],
-                "lowers": [_known(squares[name].lower) if name in squares else math.nan for name in reasons],
-                "uppers": [_known(squares[name].upper) if name in squares else math.nan for name in reasons],
-            },
-        )
+        rows = [_finding(name, why, errors.get(name), deviations.get(name, 0.0)) for name, why in reasons.items()]
+        about = {"run_id": self._context.run_id, "as_of": self._last, "horizon": self._horizon}
+        self._warehouse.query("value/methods", {**about, "method": choice.method, "results": jsontext.text(rows)})
         return choice
 
     def _query(self, name: str, **parameters: Any) -> None:
@@ -277,5 +261,19 @@ def squared_error(errors: Errors, deviations: float) -> Estimate:
     return Estimate(errors.squared / count, variance, freedom=max(errors.buyers - 1, 1))
 
 
-def _known(bound: float) -> float:
-    return bound if math.isfinite(bound) else math.nan
+def _finding(method: str, reason: str, errors: Errors | None, deviations: float) -> dict[str, Any]:
+    """Return a row for sql/value/methods.sql. `errors` is None if the method could not be fitted."""
+    row = {"method": method, "reason": reason, "customers": 0, "buyers": 0, "actual_revenue": 0.0}
+    if errors is None:
+        return row
+    squared = squared_error(errors, deviations)
+    return {
+        **row,
+        "customers": errors.customers,
+        "buyers": errors.buyers,
+        "actual_revenue": errors.actual,
+        "expected_revenue": errors.predicted,
+        "squared_error": squared.value,
+        "error_lower": squared.lower,
+        "error_upper": squared.upper,
+    }

@@ -1,36 +1,26 @@
 -- Replace what was found about the methods on @as_of.
--- @run_id          STRING          id of the run
--- @as_of           DATE            day of the valuation
--- @horizon         INT64           length of the horizon, in days (value.horizon_days)
--- @method          STRING          name of the chosen method
--- @names           ARRAY<STRING>   names of the methods
--- @reasons         ARRAY<STRING>   for each method, why it was chosen or not
--- @counts          ARRAY<INT64>    number of held-out customers
--- @buyers          ARRAY<INT64>    number of these who ordered in the horizon
--- @actual          ARRAY<FLOAT64>  revenue of these in the horizon
--- @expected        ARRAY<FLOAT64>  revenue that was forecast, NaN for a method that could not be fitted
--- @squared_errors  ARRAY<FLOAT64>  mean squared error, NaN likewise
--- @lowers          ARRAY<FLOAT64>  lower bound of its 95 % interval, NaN if it is not known
--- @uppers          ARRAY<FLOAT64>  upper bound of its 95 % interval, NaN if it is not known
+-- @run_id   STRING  id of the run
+-- @as_of    DATE    day of the valuation
+-- @horizon  INT64   length of the horizon, in days (value.horizon_days)
+-- @method   STRING  name of the chosen method
+-- @results  STRING  the rows as a JSON array of objects, with the table's columns
 merge into customer_value_methods as target
 using (
     select
         @as_of as day,
         @horizon as horizon_days,
-        name as method,
-        name = @method as is_chosen,
-        @reasons[offset(position)] as reason,
-        @counts[offset(position)] as customers,
-        @buyers[offset(position)] as buyers,
-        @actual[offset(position)] as actual_revenue,
-        if(is_nan(@expected[offset(position)]), null, @expected[offset(position)]) as expected_revenue,
-        if(is_nan(@squared_errors[offset(position)]), null, @squared_errors[offset(position)]) as squared_error,
-        if(is_nan(@lowers[offset(position)]), null, @lowers[offset(position)]) as error_lower,
-        if(is_nan(@uppers[offset(position)]), null, @uppers[offset(position)]) as error_upper,
+        lax_string(result.method) as method,
+        lax_string(result.method) = @method as is_chosen,
+        lax_string(result.reason) as reason,
+        lax_int64(result.customers) as customers,
+        lax_int64(result.buyers) as buyers,
+        lax_float64(result.actual_revenue) as actual_revenue,
+        lax_float64(result.expected_revenue) as expected_revenue,
+        lax_float64(result.squared_error) as squared_error,
+        lax_float64(result.error_lower) as error_lower,
+        lax_float64(result.error_upper) as error_upper,
         @run_id as run_id
-    from
-        unnest(@names) as name
-        with offset as position
+    from unnest(json_query_array(parse_json(@results))) as result
 ) as fresh
     on false
 when not matched by source and target.day = @as_of then delete
