@@ -7,7 +7,7 @@ On     data-refreshed       a message in any format that shared/chain/refreshes.
        run-superseded       RunSuperseded(run_id): a run has ended, and newer data may have waited
 Runs   sql/orders, sql/sessions, sql/interactions, sql/conversions, sql/checks, sql/features
 Emits  features-built       FeaturesBuilt(run_id, as_of)
-       scoring-due          ScoringDue(run_id): the last training is too recent for another one
+       scoring-due          ScoringDue(run_id): it is too early for another training
        run-superseded       RunSuperseded(run_id, by)
        run-failed           RunFailed(run_id, step): published by shared/handler.py
 """

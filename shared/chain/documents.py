@@ -117,7 +117,7 @@ class Estimated(Struct, frozen=True):
 class Calibration(Struct, frozen=True):
     """The winner's calibrator, how it was fitted, and whether it is shown to be right on the test visitors.
 
-    `slope` is the slope of a logistic regression of the outcome on the calibrated log odds, or None if it cannot be
+    `slope` is that of a logistic regression of the outcome on the calibrated log odds. It is None if it cannot be
     estimated.
     """
 

@@ -112,6 +112,7 @@ def test_the_page_shows_what_became_of_the_audience_at_each_destination(browser,
     assert (files["run_id"], files["planned"]) == (of_run, {"add": 150, "remove": 7})
     assert (files["sent"], files["outcomes"]) == (49, {"confirmed": 99})
     assert files["refused"] == {"has no e-mail address": 2}
+    assert (files["confirmed"], files["why"]) == (99, ["2 has no e-mail address"])
     assert (meta["destination"], meta["run_id"], meta["sent"]) == ("meta", None, 0)
     shown = Output(width=150, record=True, file=io.StringIO())
     shown.print(deliveries.table([files, meta]))
