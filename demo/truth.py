@@ -7,8 +7,8 @@ can be better. A model that does not see the two values is worse by an unknown a
 Whether and when the visitor returns is not part of the condition, because it is not decided at the first visit. The
 number of returns is a Poisson variable of mean `return_rate`. A return lies at most `days` whole days after the first
 visit with probability 1 - exp(-(days + 1) / MEAN_GAP_DAYS). It ends with a purchase with probability `buying`. All of
-this is independent. So the number of purchases on returns within the days is a Poisson variable too, and its probability
-to be above 0 is
+this is independent. So the number of purchases on returns within the days is a Poisson variable too. It is above 0 with
+the probability
 
     P(buys on a return visit) = 1 - exp(-return_rate buying (1 - exp(-(days + 1) / MEAN_GAP_DAYS)))
 
