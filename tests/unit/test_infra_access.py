@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from fixtures import terraform
-from tests.unit.test_declarations import FUNCTIONS, ROOT
+from shared.erasure import certificate
+from tests.unit.test_declarations import DECLARED, FUNCTIONS, ROOT
 
 MODULES = [terraform.module(folder) for folder in sorted({path.parent for path in terraform.files()})]
 TEXTS = {str(path.relative_to(ROOT)): set(terraform.literals(path)) for path in terraform.files()}
@@ -65,3 +66,18 @@ def test_every_predefined_role_exists_and_is_no_alpha():
     named |= set(re.findall(r"roles/[a-z]\w*(?:\.\w+)*", GUIDE))
     assert named == IAM["roles"].keys()
     assert set(IAM["roles"].values()) <= {"GA", "BETA"}
+
+
+def test_a_certificate_of_erasure_says_how_long_the_bucket_and_pub_sub_really_keep_data():
+    infra = terraform.module()
+    [versions] = [
+        rule["condition"][0]["days_since_noncurrent_time"]
+        for rule in infra.resources["google_storage_bucket.runs"]["lifecycle_rule"]
+    ]
+    # Cloud Storage's default soft delete follows.
+    assert versions + 7 == certificate.BUCKET_DAYS
+    retentions = {one["message_retention_duration"] for one in infra.of_kind("google_pubsub_subscription").values()}
+    assert any(f"{certificate.MESSAGE_DAYS} * 86400" in one for one in retentions)
+    days = {rule.prefix: rule.days for rule in DECLARED.lifecycle}
+    assert days["deliveries/"] == certificate.DELIVERY_DAYS
+    assert certificate.CHECKOUT_DAYS == days["checkouts/"] == days["backtests/"]
