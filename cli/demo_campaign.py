@@ -1,4 +1,4 @@
-"""The campaign of `propensity demo --campaign`: customers respond to it, their orders are read, and it is measured."""
+"""The campaign of `propensity demo --campaign`: customers respond, it is measured, and the customers are valued."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cli.errors import CommandError
 from demo import campaign, loading
 from demo.campaign import Customer
 from shared.campaign import wording
-from shared.events import CampaignsDue, DataRefreshed
+from shared.events import CampaignsDue, DataRefreshed, ValueDue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,15 +40,18 @@ SETTINGS: dict[str, Any] = {
         "cost_per_order": 3.0,
         "cost_per_customer": 0.25,
     },
+    # The methods of value need orders from two horizons back. The shortest demonstration has 50 days of orders.
+    "value": {"horizon_days": 14},
 }
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The run that measured the campaign, and the true effects by outcome."""
+    """The run that measured the campaign, the true effects by outcome, and the run that valued the customers."""
 
     run: Run
     truth: dict[str, float]
+    valued: Run
 
     @property
     def effects(self) -> Effects:
@@ -58,9 +61,13 @@ class Outcome:
             raise CommandError(f"run {self.run.run_id} measured nothing: it is {self.run.outcome}; {self.run.reason}")
         return found
 
+    def document(self) -> dict[str, Any]:
+        """Return the outcome as a JSON object: measured effects, true effects, and the report of the valuation."""
+        return {"effects": self.effects, "truth": self.truth, "value": self.valued.documents.value}
+
 
 def play(seed: int, folder: Path, environment: Environment, pause: Callable[[float], object]) -> Outcome:
-    """Add the customers' responses for `outcome_days` days, have their orders read, and measure the campaign.
+    """Add the customers' responses for `outcome_days` days and have their orders read. Then measure and value.
 
     Raises:
         CommandError: no customer was assigned, or a run has failed.
@@ -72,7 +79,8 @@ def play(seed: int, folder: Path, environment: Environment, pause: Callable[[flo
     loading.load(answered.day_files, environment.bigquery, environment.settings.source.dataset)
     _run_of(DataRefreshed.topic, environment, pause)
     measured = _run_of(CampaignsDue.topic, environment, pause)
-    return Outcome(measured, answered.effects(settings.margin, settings.cost_per_order))
+    valued = _run_of(ValueDue.topic, environment, pause)
+    return Outcome(measured, answered.effects(settings.margin, settings.cost_per_order), valued)
 
 
 def _assigned(environment: Environment) -> tuple[list[Customer], date]:
@@ -107,15 +115,16 @@ def _run_of(topic: str, environment: Environment, pause: Callable[[float], objec
     known, letters = set(environment.runs.ids()), set(environment.dead_letters.all())
     environment.send(topic, {})
     *_, run = follow.until_end(environment, known, letters, pause, topic=topic)
-    if run is None or run.outcome not in {"published", "measured"}:
+    if run is None or run.outcome not in {"published", "measured", "valued"}:
         raise CommandError(f"the run of {topic} is {run.outcome if run else 'not open'}: {run.reason if run else ''}")
     return run
 
 
 def show(found: Outcome, console: Console) -> None:
-    """Print the measured effects, and each beside the true effect in the simulated shop."""
+    """Print the measured effects, each beside the true effect in the simulated shop, and the customers' value."""
     console.print(f"\nrun [bold]{found.run.run_id}[/] [green]{found.run.outcome}[/]", highlight=False)
     console.print(report.campaigns(found.effects), _truth(found))
+    report.show(found.valued, console)
 
 
 def _truth(found: Outcome) -> RenderableType:

@@ -26,7 +26,10 @@ def demo(
     ] = None,
     campaign: Annotated[
         bool,
-        typer.Option("--campaign", help="Let customers answer a campaign, measure it, and compare with the truth."),
+        typer.Option(
+            "--campaign",
+            help="Let customers answer a campaign, measure it beside the truth, and value them.",
+        ),
     ] = False,
     assignments: options.Assignments = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the result to this file as JSON.")] = None,
@@ -57,7 +60,7 @@ def demo(
         "upper_bound": result.upper_bound,
         "destinations": result.destinations,
         "phases": result.phases,
-        "campaign": result.campaign and {"effects": result.campaign.effects, "truth": result.campaign.truth},
+        "campaign": result.campaign and result.campaign.document(),
     }
     if json_file:
         json_file.write_text(jsontext.text(document, indent=1) + "\n")

@@ -48,6 +48,8 @@ def test_a_demonstrated_campaign_is_measured_beside_its_true_effect(tmp_path):
     for outcome, truth in campaign["truth"].items():
         assert ours[outcome]["decision"] != "mismatch"
         assert ours[outcome]["lower"] < truth < ours[outcome]["upper"]
+    assert campaign["value"]["customers"] > 0
+    assert campaign["value"]["incremental_shares"].keys() <= {"spring_sale"}
 
 
 @pytest.mark.parametrize(
