@@ -107,6 +107,16 @@ def test_the_measures_of_explicit_feedback_are_those_of_a_regression():
     assert math.isnan(metrics.of_errors(np.array([3.0, 4.0]), np.array([3.0, -2.0]))["mean_squared_log_error"])
 
 
+def test_the_measures_of_a_regression_do_not_depend_on_the_order_of_the_rows():
+    random = np.random.default_rng(7)
+    actual = random.uniform(0, 5000, 342)
+    predicted = actual + random.normal(0, 300, 342).clip(-actual)
+    measured = metrics.of_errors(actual, predicted)
+    for _ in range(20):
+        order = random.permutation(342)
+        assert metrics.of_errors(actual[order], predicted[order]) == measured
+
+
 def test_the_measures_of_implicit_feedback_are_those_of_a_ranking(monkeypatch):
     monkeypatch.setattr(rating_metrics, "BLOCK", 4)
     # The first user's relevant items have ranks 1 and 3 of 4, the second's has rank 2. The third has none with a rating

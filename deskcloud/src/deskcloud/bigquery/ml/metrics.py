@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -110,16 +111,25 @@ def of_errors(actual: Floats, predicted: Floats) -> dict[str, float]:
 
     For an even number of errors, the median is the lower of the two middle errors, as in BigQuery's penguins tutorial.
     The log error is NaN if a label or a prediction is -1 or less. r2_score and explained_variance are NaN if all labels
-    are equal.
+    are equal. The metrics do not depend on the order of the rows.
     """
     errors = actual - predicted
-    varies = actual.var() > 0
+    spread = _variance(actual)
     has_logs = min(actual.min(), predicted.min()) > -1
     return {
-        "mean_absolute_error": float(np.abs(errors).mean()),
-        "mean_squared_error": float((errors**2).mean()),
-        "mean_squared_log_error": float(((np.log1p(actual) - np.log1p(predicted)) ** 2).mean()) if has_logs else np.nan,
+        "mean_absolute_error": _mean(np.abs(errors)),
+        "mean_squared_error": _mean(errors**2),
+        "mean_squared_log_error": _mean((np.log1p(actual) - np.log1p(predicted)) ** 2) if has_logs else np.nan,
         "median_absolute_error": float(np.quantile(np.abs(errors), 0.5, method="lower")),
-        "r2_score": float(1 - (errors**2).mean() / actual.var()) if varies else np.nan,
-        "explained_variance": float(1 - errors.var() / actual.var()) if varies else np.nan,
+        "r2_score": 1 - _mean(errors**2) / spread if spread else np.nan,
+        "explained_variance": 1 - _variance(errors) / spread if spread else np.nan,
     }
+
+
+def _mean(values: Floats) -> float:
+    """Return the mean. NumPy's sum depends on the order of the values in its last digits."""
+    return math.fsum(values) / len(values)
+
+
+def _variance(values: Floats) -> float:
+    return _mean((values - _mean(values)) ** 2)
