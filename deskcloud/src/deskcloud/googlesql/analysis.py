@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as service
 from zetasql.wasi._pb2.zetasql.proto.options_pb2 import AnalyzerOptionsProto
@@ -11,6 +12,8 @@ from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
 from deskcloud.googlesql import dialect
 from deskcloud.googlesql.catalog import Catalog, language
 from deskcloud.googlesql.engine import engine
+
+_KEPT_ANALYSES = 1024
 
 
 @dataclass(frozen=True)
@@ -24,17 +27,26 @@ class Column:
 def analyze(sql: str, catalog: Catalog, parameters: Mapping[str, TypeProto] | None = None) -> list[Column]:
     """Return the columns of a query's result; an empty list for any other statement.
 
+    A statement that was accepted is analyzed again only if its tables, models or parameters have changed.
+
     Raises:
         Refused: GoogleSQL refuses the statement; the message is GoogleSQL's.
     """
     text = dialect.as_googlesql(sql, catalog.models)
     request = service.AnalyzeRequest(sql_statement=text, options=options(parameters or {}))
     known = service.RegisterCatalogRequest(simple_catalog=catalog.of(text))
-    statement = engine().call_with_catalog("Analyze", request, service.AnalyzeResponse, known).resolved_statement
+    return list(_columns(*(one.SerializeToString(deterministic=True) for one in (request, known))))
+
+
+@lru_cache(_KEPT_ANALYSES)
+def _columns(asked: bytes, known: bytes) -> tuple[Column, ...]:
+    """Return the columns for a serialized AnalyzeRequest and RegisterCatalogRequest."""
+    request, catalog = service.AnalyzeRequest.FromString(asked), service.RegisterCatalogRequest.FromString(known)
+    statement = engine().call_with_catalog("Analyze", request, service.AnalyzeResponse, catalog).resolved_statement
     if not statement.HasField("resolved_query_stmt_node"):
-        return []
+        return ()
     columns = statement.resolved_query_stmt_node.output_column_list
-    return named([(one.name, one.column.type) for one in columns])
+    return tuple(named([(one.name, one.column.type) for one in columns]))
 
 
 def options(parameters: Mapping[str, TypeProto]) -> AnalyzerOptionsProto:

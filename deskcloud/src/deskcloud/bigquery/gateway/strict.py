@@ -11,14 +11,11 @@ A statement that the analyzer refuses fails with the analyzer's message. These s
 If a table or a model is missing, the local BigQuery reports its own error.
 """
 
-import json
 import logging
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
-from deskcloud import jsontext
 from deskcloud.bigquery import ml
 from deskcloud.bigquery.gateway.errors import BigQueryError
 from deskcloud.bigquery.gateway.work import Services, Work, name_positional_parameters
@@ -38,11 +35,10 @@ _DEFINED = frozenset({"TABLE", "VIEW", "MODEL"})
 _POSITION = re.compile(r" \[at (\d+:\d+)\]$")
 _SUFFIX = {"name": "_TABLE_SUFFIX", "type": "STRING"}
 _INGESTION = ({"name": "_PARTITIONTIME", "type": "TIMESTAMP"}, {"name": "_PARTITIONDATE", "type": "DATE"})
-_KEPT_ANALYSES = 1024
 
 
 class Strict:
-    """Check statements. A checked statement is analyzed again only if the columns of its tables or models change."""
+    """Check statements before they run."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -68,9 +64,10 @@ class Strict:
             tables = {name: self._fields(work, name) for path in table_paths(text) if (name := ".".join(path))}
             if None not in tables.values():
                 parameters = {
-                    one["name"].lower(): one["parameterType"] for one in work.query.get("queryParameters", [])
+                    one["name"].lower(): types.of_parameter(one["parameterType"])
+                    for one in work.query.get("queryParameters", [])
                 }
-                _analyze(text, jsontext.text(tables), jsontext.text(parameters))
+                analysis.analyze(text, Catalog(tables.get), parameters)
         except Refused as refusal:
             if not dialect.is_beyond(refusal):
                 message = _POSITION.sub(r" at [\1]", str(refusal))
@@ -168,12 +165,3 @@ def _is_judged(query: dict[str, Any]) -> bool:
 
 def _words(tokens: Sequence[Token]) -> set[str]:
     return {token.word for token in tokens}
-
-
-@lru_cache(_KEPT_ANALYSES)
-def _analyze(text: str, tables: str, parameters: str) -> None:
-    """Analyze a statement. The cache keeps accepted statements with the columns of their tables, but not refusals."""
-    fields: dict[str, Fields] = json.loads(tables)
-    declared: dict[str, dict[str, Any]] = json.loads(parameters)
-    kinds = {name: types.of_parameter(one) for name, one in declared.items()}
-    analysis.analyze(text, Catalog(fields.get), kinds)
