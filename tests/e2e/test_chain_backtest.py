@@ -13,6 +13,8 @@ from cli.main import app
 from fixtures.chain import DAYS, FIRST_DAY
 from shared.chain.documents import CHAMPION
 
+pytestmark = pytest.mark.slow
+
 # The chain's settings have a horizon of five days.
 LAST = FIRST_DAY + timedelta(DAYS - 1)
 DAY = LAST - timedelta(5)

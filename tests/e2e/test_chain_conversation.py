@@ -69,11 +69,13 @@ def test_nothing_that_the_chain_asks_for_is_refused_as_wrong(conversation):
     assert asked == {}
 
 
+@pytest.mark.slow
 def test_each_listed_contradiction_comes_up(whole):
     said = {problem.key for problem in whole.problems}
     assert CONTRADICTIONS.keys() == said - BESIDE_THE_CHAIN.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("document", ABSENT)
 def test_each_field_that_google_sets_is_set_or_listed(whole, document):
     listed = [field for fields in ABSENT[document].values() for field in fields]

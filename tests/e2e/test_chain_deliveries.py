@@ -13,6 +13,8 @@ from cli import declarations
 from fixtures.chain import DEADLINE, PROJECT
 from shared.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 TIMES = 3
 DEPLOYED = declarations.read().deployed(Settings(project=PROJECT, bucket="any")).functions
 LISTENERS = [(name, topic) for name, one in DEPLOYED.items() for topic in one.topics]

@@ -9,6 +9,8 @@ from shared.chain import recommending
 from shared.online.recommendations import Recommender
 from shared.recommendations import ARTEFACT, Artefact
 
+pytestmark = pytest.mark.slow
+
 
 def of(chain):
     """Return the run that made the recommendations from the current data."""

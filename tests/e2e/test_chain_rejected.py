@@ -9,6 +9,8 @@ import pytest
 
 from cli import resetting
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def without_orders(chain, tmp_path):

@@ -1,6 +1,7 @@
 """The demonstration's upper bound is computed on the winner's test visitors, and no model can read its table."""
 
 import msgspec
+import pytest
 
 from cli import bound
 from demo import generator
@@ -8,6 +9,8 @@ from demo.truth import Truth
 from fixtures.chain import DAYS, FIRST_DAY, SESSIONS
 from shared.chain.environment import Environment
 from shared.chain.intervals import METRICS
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_upper_bound_is_of_the_winners_test_visitors_and_leaves_nothing(chain, tmp_path):

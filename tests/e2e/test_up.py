@@ -59,6 +59,7 @@ def propensity(env_file: Path, *arguments: str) -> subprocess.CompletedProcess[s
     return run(*arguments, env=environment(env_file))
 
 
+@pytest.mark.slow
 def test_up_is_strict_refuses_a_second_on_its_state_and_ends_what_it_started(tmp_path):
     state, env_file = tmp_path / "state", tmp_path / "env.sh"
     first = start(state, env_file)
@@ -112,6 +113,7 @@ def test_up_keeps_its_state_over_a_restart(tmp_path):
     stop(again, signal.SIGTERM)
 
 
+@pytest.mark.slow
 def test_a_local_cloud_that_has_ended_is_named_at_once():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -120,12 +122,14 @@ def test_a_local_cloud_that_has_ended_is_named_at_once():
     assert "nothing answers at" in answer.stderr
 
 
+@pytest.mark.slow
 def test_without_an_environment_a_command_says_what_to_do(tmp_path):
     answer = run("runs", env={"PATH": "/usr/bin:/bin"})
     assert answer.returncode == 1
     assert "propensity up --env-file" in answer.stderr
 
 
+@pytest.mark.slow
 def test_a_taken_port_is_an_error_that_names_its_flag(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -12,6 +12,8 @@ from deskcloud.bigquery.gateway.errors import BigQueryError
 from fixtures.chain import SOON
 from shared.chain.run_state import STEPS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def chain(breakable_chain):

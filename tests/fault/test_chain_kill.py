@@ -7,6 +7,8 @@ import pytest
 from faults import schedule
 from shared.chain.run_state import STEPS
 
+pytestmark = pytest.mark.slow
+
 RECORDED = [step for step in STEPS if step != "training"]
 DELICATE = {
     "features": [

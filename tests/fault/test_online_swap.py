@@ -89,6 +89,7 @@ def often_switched():
     sys.setswitchinterval(before)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("often_switched")
 def test_hot_swaps_under_load_lose_no_request_and_mix_no_versions(online_bucket):
     online_bucket.serve(1)

@@ -90,6 +90,7 @@ def test_all_versions_are_removed_with_their_models_though_one_serves_and_one_is
     assert registry.traffic() == {}
 
 
+@pytest.mark.slow
 def test_removing_a_version_that_is_partly_gone_succeeds(registry, bigquery, models):
     oldest, former, champion = registry.versions()
     make_default(former, models)

@@ -110,6 +110,7 @@ def test_a_comment_edited_while_a_run_trains_does_not_train_anew(run):
     assert run.trainings() == [("baseline", 1), ("logistic", 1)]
 
 
+@pytest.mark.slow
 def test_a_delivery_that_dies_before_it_has_submitted_all_leaves_the_rest_to_the_next(run, monkeypatch):
     start = warehouse.Warehouse.start
     with monkeypatch.context() as patch:

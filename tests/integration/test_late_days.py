@@ -16,6 +16,8 @@ from shared.chain.environment import Environment, StepContext
 from shared.deadline import Deadline
 from shared.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 FIRST = dt.datetime(2021, 1, 1, 12, tzinfo=dt.UTC)
 DAYS = range(1, 9)
 NOW = dt.datetime(2021, 1, 9, 5, tzinfo=dt.UTC)

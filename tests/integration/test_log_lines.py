@@ -10,6 +10,7 @@ import textwrap
 from pathlib import Path
 
 import httpx
+import pytest
 
 from deskcloud.web.plain import NO_TLS
 
@@ -36,6 +37,7 @@ FUNCTION = f"""
     """
 
 
+@pytest.mark.slow
 def test_lines_of_requests_at_once_are_whole_and_name_their_request(tmp_path):
     source = tmp_path / "main.py"
     source.write_text(textwrap.dedent(FUNCTION))

@@ -24,6 +24,8 @@ from shared.online.recommendations import Recommender
 from shared.recommendations import Artefact
 from shared.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 DAY = dt.date(2017, 8, 10)
 NOW = dt.datetime(2017, 8, 11, 5, tzinfo=dt.UTC)
 SHELF = 6

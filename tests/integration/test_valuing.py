@@ -22,6 +22,8 @@ from shared.push import Message
 from shared.settings import Settings
 from shared.value import valuing
 
+pytestmark = pytest.mark.slow
+
 NOW = dt.datetime(2026, 7, 1, 4, tzinfo=dt.UTC)
 TICK = Message("1", "value-due", b"{}", {}, NOW, "value-customers", 1)
 

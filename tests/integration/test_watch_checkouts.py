@@ -60,6 +60,7 @@ def look(times=1):
 YESTERDAY = timedelta(hours=5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("faults", "said"),
     [
@@ -114,6 +115,7 @@ def test_after_the_first_hours_the_former_champion_does_not_return(shop, monkeyp
     assert who_serves(shop) == (SECOND, {"2": 100})
 
 
+@pytest.mark.slow
 def test_a_return_that_died_before_it_was_carried_out_is_carried_out_by_the_next_look(shop, monkeypatch):
     log(shop, checkouts("2", 40, scored_by="endpoint"))
 

@@ -10,6 +10,8 @@ from hatchling.build import build_wheel
 
 from cli import package, sql
 
+pytestmark = pytest.mark.slow
+
 WORKING = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
 CALL = "import sys; from cli.main import main; sys.argv[0] = 'propensity'; main()"
 

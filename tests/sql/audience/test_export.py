@@ -4,7 +4,10 @@ import csv
 import io
 from datetime import date
 
+import pytest
 from google.cloud import storage as gcs
+
+pytestmark = pytest.mark.slow
 
 ROW = {"model_version": "3", "run_id": "20170801-0a1b2c3d", "offer": "coupon", "probability": 0.75}
 

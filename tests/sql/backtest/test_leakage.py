@@ -9,6 +9,8 @@ from cli.backtest.past import KNOWN
 from shared.chain import features
 from shared.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2017, 8, 10)
 WINDOW = {"first_touched": date(2017, 8, 1), "as_of": DAY}
 SESSION = {"is_new_visit": False, "is_internal": False, "hits": 3, "bounces": 0}

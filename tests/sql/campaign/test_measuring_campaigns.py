@@ -106,6 +106,7 @@ def result(found, outcome, comparison="control", campaign="spring"):
     return one
 
 
+@pytest.mark.slow
 def test_a_planted_effect_is_found_with_its_intervals_its_return_and_its_deciles(world):
     data = shop(500, 500, lift=0.6, rate=0.2)
     data["assignments"] += [assignment(f"w{number}", "treated", campaign="winter") for number in range(9)]
@@ -141,6 +142,7 @@ def test_a_planted_effect_is_found_with_its_intervals_its_return_and_its_deciles
     assert kept.outcomes["profit"] == expected
 
 
+@pytest.mark.slow
 def test_the_sizes_of_the_arms_are_checked_and_a_mismatch_forbids_the_numbers(world, capfd):
     lost = shop(500, 500, lift=0.6, rate=0.2)
     # One in four of the control group is missing.
@@ -155,6 +157,7 @@ def test_the_sizes_of_the_arms_are_checked_and_a_mismatch_forbids_the_numbers(wo
     assert '"event":"sizes_differ"' in capfd.readouterr().out
 
 
+@pytest.mark.slow
 def test_customers_assigned_before_and_after_a_change_of_the_shares_are_compared_separately(world):
     """If compared together, the arms have wrong sizes, and later customers are a larger share of one arm."""
     data = shop(460, 240)
@@ -167,6 +170,7 @@ def test_customers_assigned_before_and_after_a_change_of_the_shares_are_compared
     assert told == {0.1: (260, 30, later["day"], "too early"), 0.5: (200, 210, ASSIGNED, "undecided")}
 
 
+@pytest.mark.slow
 def test_an_exclusion_at_the_assignment_leaves_a_customer_out_and_a_later_suppression_does_not(world):
     data = shop(150, 150)
     unreachable = ["ads: no consent to ad_user_data", "email: suppressed: complaint"]
@@ -189,6 +193,7 @@ def test_an_exclusion_at_the_assignment_leaves_a_customer_out_and_a_later_suppre
     assert result(found, "conversion", "holdout").treated == 300
 
 
+@pytest.mark.slow
 def test_the_holdout_is_compared_with_all_others_by_their_first_assignment(world):
     data = shop(80, 80, holdout=40)
     for one in data["assignments"]:
@@ -206,6 +211,7 @@ def test_the_holdout_is_compared_with_all_others_by_their_first_assignment(world
     assert {one.campaign for one in found.results if one.comparison == "control"} == {"spring", "summer"}
 
 
+@pytest.mark.slow
 def test_a_second_delivery_changes_nothing_and_a_run_of_the_next_day_replaces_the_rows(world):
     world.warehouse.fill(shop(60, 60))
     first = measure(world)
@@ -233,6 +239,7 @@ def test_without_assignments_no_run_is_opened(world):
     assert measure_campaign.STEP.event(tick, world.environment, NOW) is None
 
 
+@pytest.mark.slow
 def test_customers_who_answer_with_orders_in_the_export_show_the_true_effect(world, tmp_path):
     """A small version of `propensity demo --campaign`: day-tables, the statements of build_features, and the
     measurement.

@@ -3,6 +3,8 @@
 import datetime as dt
 import random
 
+import pytest
+
 from shared import warehouse
 from shared.chain.audience_documents import Excluded
 from shared.customers.arms import arm
@@ -24,6 +26,7 @@ from sql.customers.scene import (
 )
 
 
+@pytest.mark.slow
 def test_only_whose_latest_statement_consents_may_be_reached(world):
     people = ("all", "none", "email", "withdrew", "tie", "tomorrow", "analytics")
     world.warehouse.fill(
@@ -54,6 +57,7 @@ def test_only_whose_latest_statement_consents_may_be_reached(world):
     }
 
 
+@pytest.mark.slow
 def test_the_suppressed_and_recent_buyers_are_excluded_by_channel_and_counted_by_reason(world):
     order = {"order_id": "1", "visitor_id": "v2", "day": DAY - dt.timedelta(13), "ordered_at": NOW, "revenue": 1.0}
     suppression = {"reason": "complaint", "since": EARLIER}
@@ -110,6 +114,7 @@ def test_the_suppressed_and_recent_buyers_are_excluded_by_channel_and_counted_by
     ]
 
 
+@pytest.mark.slow
 def test_no_payload_contains_a_customer_without_consent_or_with_a_suppression(world):
     """Random histories: a destination is sent exactly those who have consented last and whom nothing suppresses."""
     dice = random.Random(11)  # noqa: S311 - a simulation

@@ -22,6 +22,7 @@ from sql.customers.scene import (
 )
 
 
+@pytest.mark.slow
 def test_visitors_are_matched_by_link_login_and_hashed_address_and_two_claims_match_nobody(world):
     hashed = hashlib.sha256(b"c@example.com").hexdigest().upper()
     session = {"day": DAY, "started_at": NOW, "is_new_visit": True}
@@ -57,6 +58,7 @@ def test_visitors_are_matched_by_link_login_and_hashed_address_and_two_claims_ma
     assert best["a"] == ("v2", 2)
 
 
+@pytest.mark.slow
 def test_a_customer_has_the_orders_of_all_visitors_and_an_expected_value(world):
     order = {"session_id": "1", "day": DAY, "ordered_at": NOW, "refunded": 0.0, "reports": 1}
     world.warehouse.fill(
@@ -92,6 +94,7 @@ def test_a_customer_has_the_orders_of_all_visitors_and_an_expected_value(world):
     assert (b["orders"], b["expected_value"]) == (0, 20.0)
 
 
+@pytest.mark.slow
 def test_the_expected_value_of_a_customer_with_a_value_counts_one_probability(world):
     """P(order) of the day times E(revenue | order): the value's own probability counts no second time."""
     valued = {"horizon_days": 90, "expected_orders": 3.0, "probability": 0.9, "method": "bgnbd", "run_id": "r"}
@@ -112,6 +115,7 @@ def test_the_expected_value_of_a_customer_with_a_value_counts_one_probability(wo
     assert a["expected_value"] == a["probability"] * 30.0
 
 
+@pytest.mark.slow
 def test_the_arm_is_the_same_in_sql_and_python_has_its_share_and_never_changes(world):
     ids = [f"customer {number} é" for number in range(1000)]
     world.warehouse.fill(
@@ -154,6 +158,7 @@ def test_the_arm_is_the_same_in_sql_and_python_has_its_share_and_never_changes(w
     assert withheld_of(world, ids) == {f"v{number}" for number in range(1000)} - treated
 
 
+@pytest.mark.slow
 def test_a_second_delivery_changes_nothing_and_a_changed_row_is_checked_again(world):
     world.warehouse.fill(
         {
@@ -193,6 +198,7 @@ def test_pages_are_checked_one_by_one(world, monkeypatch):
     assert len(rows(world, "customers")) == 8
 
 
+@pytest.mark.slow
 def test_a_crm_table_that_lost_its_rows_withdraws_no_customers(world):
     world.warehouse.fill({"crm_customers": crm(*"abcd"), "audience": audience("v1")})
     resolve(world)
@@ -203,6 +209,7 @@ def test_a_crm_table_that_lost_its_rows_withdraws_no_customers(world):
     assert len(rows(world, "customers")) == 4
 
 
+@pytest.mark.slow
 def test_a_customer_in_the_holdout_stays_in_it_in_the_next_campaign(world):
     before = {
         "campaign": "spring",

@@ -54,6 +54,7 @@ def deliver(environment, resolved):
     return due
 
 
+@pytest.mark.slow
 def test_a_dry_run_shows_what_would_be_sent_and_leaves_nothing(warehouse, environment):
     warehouse.fill({"customers": customers("a", "b", "c"), "audience_customers": audience("a", "b")})
     resolved = resolve(environment)
@@ -75,6 +76,7 @@ def test_without_an_audience_or_with_all_destinations_off_there_is_nothing_to_se
         activate.newest(environment)
 
 
+@pytest.mark.slow
 def test_after_a_reset_no_tick_looks_for_the_removed_run_and_the_member_ledger_stays(warehouse, environment):
     warehouse.fill({"customers": customers("a"), "audience_customers": audience("a")})
     due = deliver(environment, resolve(environment))

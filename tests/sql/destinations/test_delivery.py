@@ -99,6 +99,7 @@ def states(world):
     return {row["customer_id"]: row["state"] for row in world.warehouse.rows("destination_members")}
 
 
+@pytest.mark.slow
 def test_the_audience_becomes_files_and_a_second_delivery_changes_nothing(world):
     world.warehouse.fill({"customers": customers("a", "b", "c"), "audience_customers": audience("a", "b")})
     delivered = bring_forward(world, resolved(world), step=send_to_files.STEP)
@@ -115,6 +116,7 @@ def test_the_audience_becomes_files_and_a_second_delivery_changes_nothing(world)
     assert len(list(world.environment.bucket.list_blobs(prefix="deliveries/"))) == 1
 
 
+@pytest.mark.slow
 def test_pending_is_not_delivered_and_the_outcome_is_asked_for_when_it_is_due(world, platform):
     world.warehouse.fill({"customers": customers("a", "b", "c"), "audience_customers": audience("a", "b", "c")})
     assert bring_forward(world, resolved(world)) is None
@@ -138,6 +140,7 @@ def test_pending_is_not_delivered_and_the_outcome_is_asked_for_when_it_is_due(wo
     )
 
 
+@pytest.mark.slow
 def test_a_status_that_never_ends_is_given_up_after_a_day_and_is_not_called_delivered(world, platform):
     world.warehouse.fill({"customers": customers("a"), "audience_customers": audience("a")})
     bring_forward(world, resolved(world))
@@ -147,6 +150,7 @@ def test_a_status_that_never_ends_is_given_up_after_a_day_and_is_not_called_deli
     assert (delivered.members, states(world)) == (0, {"a": "unconfirmed"})
 
 
+@pytest.mark.slow
 def test_one_member_whom_the_destination_cannot_take_holds_up_nobody(world, platform):
     people = customers("a", "c") + customers("b", email=None)
     world.warehouse.fill({"customers": people, "audience_customers": audience("a", "b", "c")})
@@ -158,6 +162,7 @@ def test_one_member_whom_the_destination_cannot_take_holds_up_nobody(world, plat
     assert (found.outcomes, found.refused) == ({"confirmed": 2}, {"has no e-mail address": 1})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("accepts", [False, True])
 def test_a_batch_is_sent_again_after_a_fault_and_has_one_effect(world, platform, accepts):
     world.warehouse.fill({"customers": customers("a", "b", "c"), "audience_customers": audience("a", "b", "c")})
@@ -172,6 +177,7 @@ def test_a_batch_is_sent_again_after_a_fault_and_has_one_effect(world, platform,
     assert set(states(world).values()) == {"sent"}
 
 
+@pytest.mark.slow
 def test_batches_sent_before_a_fault_are_in_the_ledger(world, platform):
     world.warehouse.fill({"customers": customers("a", "b", "c"), "audience_customers": audience("a", "b", "c")})
     apply = platform.apply
@@ -191,6 +197,7 @@ def test_batches_sent_before_a_fault_are_in_the_ledger(world, platform):
     assert [members for _, members in platform.sent] == [["a", "b"], ["c"]]
 
 
+@pytest.mark.slow
 def test_a_destination_that_asks_to_wait_gets_the_rest_in_a_later_delivery(world, platform):
     world.warehouse.fill({"customers": customers("a"), "audience_customers": audience("a")})
     event = resolved(world)
@@ -202,6 +209,7 @@ def test_a_destination_that_asks_to_wait_gets_the_rest_in_a_later_delivery(world
     assert len(platform.sent) == 1
 
 
+@pytest.mark.slow
 def test_customers_without_consent_are_removed_first_and_other_removals_follow_all_additions(world, platform):
     world.warehouse.fill({"customers": customers("a", "b", "c"), "audience_customers": audience("a", "b")})
     bring_forward(world, resolved(world))
@@ -219,6 +227,7 @@ def test_customers_without_consent_are_removed_first_and_other_removals_follow_a
     assert states(world) == {"a": "removed", "b": "removed", "c": "confirmed"}
 
 
+@pytest.mark.slow
 def test_a_newer_audience_takes_over_and_follows_the_requests_of_the_one_before(world, platform):
     world.warehouse.fill({"customers": customers("a", "b"), "audience_customers": audience("a")})
     first = resolved(world)
@@ -244,6 +253,7 @@ def test_a_tick_without_anything_to_follow_opens_no_run(world):
     assert world.environment.runs.ids() == []
 
 
+@pytest.mark.slow
 def test_the_members_of_all_destinations_are_counted_by_state(world):
     world.warehouse.fill({"customers": customers("a", "b"), "audience_customers": audience("a", "b")})
     bring_forward(world, resolved(world))

@@ -57,6 +57,7 @@ def test_members_of_a_sent_batch_are_sent_and_never_delivered(warehouse, states)
     assert there(warehouse) == {"a", "d"}
 
 
+@pytest.mark.slow
 def test_recording_sent_members_again_does_not_undo_their_outcome(warehouse, states):
     warehouse.fill({"destination_changes": changes("a"), "destination_members": members("a")})
     warehouse.run("destinations/record_sent", sent(("add", 1, "r1")))

@@ -60,6 +60,7 @@ def planned(warehouse):
     return run
 
 
+@pytest.mark.slow
 def test_treated_customers_without_exclusion_are_added(planned):
     found = planned(
         FILES,
@@ -74,6 +75,7 @@ def test_treated_customers_without_exclusion_are_added(planned):
     assert found == [("add", "a", "a@example.com"), ("add", "e", "e@example.com")]
 
 
+@pytest.mark.slow
 def test_a_batch_has_at_most_as_many_members_as_the_destination_takes(warehouse, planned):
     planned(
         FILES | {"batch_size": 2},
@@ -91,6 +93,7 @@ def test_a_batch_has_at_most_as_many_members_as_the_destination_takes(warehouse,
     assert (member["customer_id"], member["email"], member["next_products"]) == ("c", "c@example.com", [])
 
 
+@pytest.mark.slow
 def test_a_second_plan_of_the_run_replaces_the_first_and_leaves_other_runs(warehouse, planned):
     other = {"created_on": RUN["created_on"], "destination": "files", "run_id": "20170731-ffffffff"}
     known = {"kind": "add", "batch": 1, "next_products": []}
@@ -100,6 +103,7 @@ def test_a_second_plan_of_the_run_replaces_the_first_and_leaves_other_runs(wareh
     assert {row["customer_id"] for row in warehouse.rows("destination_changes")} == {"a", "z"}
 
 
+@pytest.mark.slow
 def test_a_member_is_sent_again_only_if_what_the_destination_takes_has_changed(warehouse, planned):
     given = {"customers": customers("a"), "audience_customers": audience("a")}
     assert planned(FILES, **given, destination_members=members("a")) == [("update", "a", "a@example.com")]
@@ -116,6 +120,7 @@ def test_a_member_is_sent_again_only_if_what_the_destination_takes_has_changed(w
     assert len(planned(with_scores, **given, destination_members=members("a", digest=row["digest"]))) == 1
 
 
+@pytest.mark.slow
 def test_members_whose_presence_is_uncertain_are_sent_again(planned):
     states = ("sent", "confirmed", "unconfirmed", "failed", "leaving", "refused", "removed", "wanted")
     found = planned(
@@ -139,6 +144,7 @@ def test_a_refused_member_is_sent_again_only_with_other_data(warehouse, planned)
     assert planned(FILES, **given, destination_members=refused) == []
 
 
+@pytest.mark.slow
 def test_excluded_members_are_withdrawn_in_each_mode_and_former_members_removed_in_one(planned):
     given = {
         "customers": customers("a", "b"),
@@ -178,6 +184,7 @@ def test_in_the_mode_that_only_updates_nobody_is_added(planned):
     assert found == [("update", "a", "a@example.com")]
 
 
+@pytest.mark.slow
 def test_a_former_address_is_removed_where_members_are_found_by_address(planned):
     given = {
         "customers": customers("a"),
@@ -188,6 +195,7 @@ def test_a_former_address_is_removed_where_members_are_found_by_address(planned)
     assert planned(FILES) == [("update", "a", "a@example.com")]
 
 
+@pytest.mark.slow
 def test_an_address_that_another_wanted_customer_shares_is_not_taken_away(planned):
     shared = customers("a", "b", email="family@example.com", phone="+33612345678")
     found = planned(
@@ -199,6 +207,7 @@ def test_an_address_that_another_wanted_customer_shares_is_not_taken_away(planne
     assert found == [("add", "a", "family@example.com"), ("remove", "b", None)]
 
 
+@pytest.mark.slow
 def test_the_ledger_notes_whom_the_plan_wants(warehouse, planned):
     planned(
         FILES, customers=customers("a", "b"), audience_customers=audience("a"), destination_members=members("b", "c")

@@ -43,6 +43,7 @@ def asked(desk, request):
     return sum(one.startswith(request) for one, _ in desk.received("salesforce"))
 
 
+@pytest.mark.slow
 def test_a_batch_that_was_taken_before_the_connection_broke_is_sent_again_and_has_one_effect(world, desk):
     world.warehouse.fill({"customers": customers("a", "b", "c"), "audience_customers": audience("a", "b", "c")})
     event = resolved(world)
@@ -57,6 +58,7 @@ def test_a_batch_that_was_taken_before_the_connection_broke_is_sent_again_and_ha
     assert rows(desk) == {"a": (1, 0), "b": (1, 0), "c": (1, 1)}
 
 
+@pytest.mark.slow
 def test_a_row_that_is_to_be_deleted_is_not_stored_by_an_earlier_request(world, desk):
     world.warehouse.fill({"customers": customers("a", "b"), "audience_customers": audience("a", "b")})
     desk.plan("salesforce", {"kind": "partial_failure", "every": 2})

@@ -17,6 +17,8 @@ from shared.errors import Malformed, Permanent
 from shared.events import CustomersResolved, ErasureDue, MembersDelivered
 from sql.erasure.scene import ANNA, AUDIENCE, BOB, DAY, PERSONS, where
 
+pytestmark = pytest.mark.slow
+
 # Statements that these tests run through the functions.
 RUN = (
     "destinations/record_sends",

@@ -49,6 +49,7 @@ def session(row):
     return {**about, **numbers, "is_new_visit": True, "is_internal": False, **{name: row[name] for name in names}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("statement", ["evaluation/predictions", "deployment/golden_rows", "scoring/scores"])
 def test_a_statement_calibrates_as_the_embedded_scorer_and_the_endpoints_answers_are(statement, models, warehouse):
     rows = training_rows()
@@ -91,6 +92,7 @@ def by_scikit_learn(log_odds, labels, of_others=0.0, of_buyers=1.0):
     return float(fitted.intercept_[0]), float(fitted.coef_[0, 0])
 
 
+@pytest.mark.slow
 def test_platts_line_by_few_points_is_that_of_all_rows(warehouse):
     labels, log_odds, rows = predictions()
     found = points(warehouse, [*rows, {**rows[0], "visitor_id": "x", "candidate": "champion"}], "evaluation")
@@ -145,6 +147,7 @@ def test_the_simulation_of_the_benchmarks_makes_the_same_sums_and_as_good_points
     assert tuple(fitted) == pytest.approx(by_scikit_learn(log_odds[2:], labels[2:]), abs=0.01)
 
 
+@pytest.mark.slow
 def test_a_visitor_who_stands_twice_makes_no_interval_narrower(warehouse):
     _, _, line, once = judged(warehouse, 1)
     expected = calibration.slope(once, line), calibration.observed_over_expected(once)

@@ -71,6 +71,7 @@ def ranked_alone(rows: list[dict], feature: str) -> float:
     return metrics.roc_auc_score([row["will_buy_on_return_visit"] for row in held_out], values)
 
 
+@pytest.mark.slow
 def test_a_feature_that_reveals_the_label_is_found_by_its_ranking_alone(warehouse):
     rows = training_rows()
     for row in rows:
@@ -82,6 +83,7 @@ def test_a_feature_that_reveals_the_label_is_found_by_its_ranking_alone(warehous
     assert (found["furthest_step"], found["products_viewed"], found["medium"]) == (1, 0.5, 0.5)
 
 
+@pytest.mark.slow
 def test_each_visitor_of_the_split_gets_the_models_own_word_once(models, warehouse):
     rows = {row["visitor_id"]: row for row in training_rows() if row["split"] == "test"}
     other = {**RUN, "candidate": "champion", "visitor_id": "0001", "label": 1, "probability": 0.25, "split": "test"}

@@ -11,6 +11,8 @@ from sklearn import metrics
 from benchmarks import intervals as simulated
 from shared.chain.intervals import RESAMPLED, Comparisons, Estimate, Sums
 
+pytestmark = pytest.mark.slow
+
 MARGIN = 0.05
 REPLICATES = 18
 ON = {**RUN, "split": "test", "margin": MARGIN}

@@ -133,6 +133,7 @@ def test_a_message_is_sent_once_though_its_event_is_delivered_twice(world, capfd
     assert (taken.channel, taken.happened_at, refused) == ("email", NOW, [])
 
 
+@pytest.mark.slow
 def test_without_an_offer_a_customer_or_permission_nothing_is_sent(world, warehouse, capfd):
     world.deliver(offer="none")
     world.deliver(visitor="somebody")
@@ -151,6 +152,7 @@ def test_without_an_offer_a_customer_or_permission_nothing_is_sent(world, wareho
     assert (world.kept(), world.outcomes(), world.events) == ([], {}, [])
 
 
+@pytest.mark.slow
 def test_who_unsubscribes_gets_no_message_at_the_next_checkout(world, warehouse, monkeypatch, capfd):
     monkeypatch.setattr(track_campaign, "clients", lambda: world.clients)
     warehouse.filled.update(("campaign_events", "campaign_suppressions"))
@@ -162,6 +164,7 @@ def test_who_unsubscribes_gets_no_message_at_the_next_checkout(world, warehouse,
     assert (world.kept(), world.events) == ([], [])
 
 
+@pytest.mark.slow
 def test_several_checkouts_at_once_do_not_exceed_the_cap(world, capfd):
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda number: world.deliver(request_id=f"r{number}"), range(4)))
@@ -171,6 +174,7 @@ def test_several_checkouts_at_once_do_not_exceed_the_cap(world, capfd):
     assert sorted(lines(capfd), key=str).count(("message_skipped", None, skipped)) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("dies_after", "messages"), [(False, 0), (True, 1)])
 def test_a_message_that_may_have_been_sent_before_a_process_died_is_never_sent_again(
     world, monkeypatch, capfd, dies_after, messages

@@ -89,6 +89,7 @@ def _without_empty(counts):
     return counts[:, counts.any(axis=0)]
 
 
+@pytest.mark.slow
 def test_the_score_moves_with_what_the_model_has_learnt_from(warehouse):
     day = np.repeat(np.arange(21), 20)
     seconds = np.tile(np.arange(20) * 60, 21)
@@ -161,6 +162,7 @@ def test_rare_categories_are_tested_together_or_not_at_all(warehouse):
     assert found["device"].difference == pytest.approx(1 / 140)
 
 
+@pytest.mark.slow
 def test_only_the_days_of_the_periods_count_and_an_empty_one_has_no_difference(warehouse):
     warehouse.fill({"visitor_features": rows(np.arange(14), {"hits": np.arange(14)})})
 

@@ -17,6 +17,8 @@ from shared.chain.versions import Version
 from shared.deadline import Deadline
 from shared.events import DataRefreshed, MonitoringDue
 
+pytestmark = pytest.mark.slow
+
 FIRST_DAY = dt.date(2017, 5, 1)
 VISITORS_A_DAY = 80
 # The champion was trained with data until day 30. The check is made on day 62.

@@ -65,6 +65,7 @@ def shop(visitors, sends):
     return rows
 
 
+@pytest.mark.slow
 def test_inputs_that_agree_with_the_export_are_fine_and_the_servers_country_is_not(warehouse, context):
     warehouse.fill(shop(80, lambda features: features))
     [features, performance] = served.findings(CHAMPION, PSEUDONYMS, opened(context, RUN, DAY))
@@ -80,6 +81,7 @@ def test_inputs_that_agree_with_the_export_are_fine_and_the_servers_country_is_n
     assert "country in 100%, hits in " in features.found
 
 
+@pytest.mark.slow
 def test_the_scores_of_checkouts_are_measured_once_their_outcomes_are_known(warehouse, context):
     warehouse.fill(shop(200, lambda features: features))
     ripe = DAY + dt.timedelta(warehouse.settings.label_days)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rows import canonical
@@ -100,6 +101,7 @@ def refunds(name, revenue, told):
     return min(given_back, revenue), undone_on
 
 
+@pytest.mark.slow
 @settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(reports, min_size=60, max_size=60))
 def test_the_orders_agree_with_the_rules(whole_warehouse, drawn):

@@ -104,6 +104,7 @@ def test_itemsets_and_rules_of_a_thousand_baskets_agree_with_fp_growth(warehouse
     assert found[1]
 
 
+@pytest.mark.slow
 def test_a_set_must_be_in_as_many_baskets_as_the_larger_of_count_and_share_asks(warehouse):
     baskets = [["A", "B"]] * 3 + [["A"]] * 2 + [["C"]] * 2
     assert mined(warehouse, interactions(baskets), min_count=3, min_support=2.5 / 7)[0] == {
@@ -114,6 +115,7 @@ def test_a_set_must_be_in_as_many_baskets_as_the_larger_of_count_and_share_asks(
     assert math.ceil(2.5) == 3
 
 
+@pytest.mark.slow
 def test_with_few_purchases_the_carts_are_the_baskets(warehouse):
     bought, added = interactions([["A", "B"]] * 2), interactions([["A", "C"]] * 3, "added")
     viewed = interactions([["A", "D"]] * 9, "viewed")
@@ -124,6 +126,7 @@ def test_with_few_purchases_the_carts_are_the_baskets(warehouse):
     assert {row["action"] for row in warehouse.rows("product_rules")} == {"added"}
 
 
+@pytest.mark.slow
 def test_a_days_rules_are_replaced_and_another_days_stay(warehouse):
     warehouse.fill(
         {

@@ -113,6 +113,7 @@ def channels(warehouse, tagged):
     return [found[str(number)] for number in range(len(tagged))]
 
 
+@pytest.mark.slow
 def test_each_rule_gives_its_channel(whole_warehouse):
     found = channels(whole_warehouse, [rule[:3] for rule in RULES])
     assert [(*rule[:3], channel) for rule, channel in zip(RULES, found, strict=True)] == RULES
@@ -130,6 +131,7 @@ def in_other_letters(draw):
 
 
 # All rules are tested in one example, so shrinking would not help.
+@pytest.mark.slow
 @settings(max_examples=1, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 @given(in_other_letters())
 def test_the_case_of_letters_changes_no_channel(whole_warehouse, tagged):

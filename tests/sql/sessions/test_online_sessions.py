@@ -111,6 +111,7 @@ def exported(number, visit):
     return {"fullVisitorId": "1", "visitId": number, "date": f"{DAY:%Y%m%d}", "totals": totals, **visit}
 
 
+@pytest.mark.slow
 @settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(visits, min_size=40, max_size=40))
 def test_odd_sessions_have_the_same_features_in_sql_and_online(whole_warehouse, odd):

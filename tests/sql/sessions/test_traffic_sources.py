@@ -11,6 +11,8 @@ from shared.placeholders import PLACEHOLDERS
 from shared.settings import Settings
 from shared.warehouse import Statement
 
+pytestmark = pytest.mark.slow
+
 DATASET = "mixed_export"
 FIRST, SECOND = dt.date(2024, 6, 1), dt.date(2024, 6, 2)
 PARAMETERS = {

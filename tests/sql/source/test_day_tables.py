@@ -2,6 +2,8 @@
 
 from datetime import date
 
+import pytest
+
 SOURCE = {"source": "local-project.analytics"}
 ROW = {"fullVisitorId": "1", "visitId": 1, "visitStartTime": 1, "date": "20170801"}
 
@@ -11,6 +13,7 @@ def look(warehouse):
     return {row["day"]: (row["row_count"], row["is_changed"]) for row in rows}, rows
 
 
+@pytest.mark.slow
 def test_only_day_tables_count_and_only_those_that_changed_since_they_were_read(warehouse):
     warehouse.fill(
         {

@@ -72,6 +72,7 @@ def lifecycles(world):
     return {(row["campaign"], row["customer_id"]): row for row in found}
 
 
+@pytest.mark.slow
 def test_an_event_that_pub_sub_delivers_again_and_that_is_sent_again_counts_once(world):
     """Two messages with the same events are each delivered twice, all at the same time."""
     world.warehouse.known.clear()
@@ -172,6 +173,7 @@ def as_it_arrives(events):
     return STATES[state], times
 
 
+@pytest.mark.slow
 def test_ten_thousand_random_orders_with_duplicates_give_the_lifecycle_of_their_history(world):
     """Each of 1,000 histories arrives in ten random orders, as the events of ten customers."""
     dice = random.Random(16)  # noqa: S311 - a simulation
@@ -233,6 +235,7 @@ def as_message(event):
 TICK = SimpleNamespace(topic=CustomersDue.topic, body={})
 
 
+@pytest.mark.slow
 def test_who_unsubscribes_is_withdrawn_by_the_next_tick_and_many_at_once_cause_one_run(world):
     ids = [f"c{number}" for number in range(40)]
     earlier = NOW - dt.timedelta(days=30)

@@ -38,6 +38,7 @@ def histories(rows, **more):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "orders",
     [bgnbd.Parameters(0.243, 30.9, 0.793, 2.426), bgnbd.Parameters(2.0, 200.0, 0.05, 8.0)],

@@ -91,6 +91,7 @@ def test_the_command_says_that_a_customer_was_never_in_an_audience(warehouse, en
     assert "no visitor was in the audience in the last 30 days" in said
 
 
+@pytest.mark.slow
 def test_an_unknown_customer_is_an_error_that_does_not_repeat_the_id(environment):
     with pytest.raises(CommandError, match="there is no such customer") as error:
         why.read("secret@example.com", environment)
