@@ -19,7 +19,7 @@ from cli import terminal
 from cli.errors import UsageError
 from deskcloud.googlesql.tokens import tokenize
 from shared import jsontext, placeholders
-from shared.chain import recommending, sites, source
+from shared.chain import recommending, source, traffic_sites
 from shared.warehouse import SQL
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _CONSTANTS = {
     "placeholders": placeholders.PLACEHOLDERS,
     "no_ids": placeholders.NO_IDS,
     "most_products": recommending.MOST_PRODUCTS,
-    **sites.PARAMETERS,
+    **traffic_sites.PARAMETERS,
 }
 
 

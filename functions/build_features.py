@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from shared import placeholders, push
-from shared.chain import checks, current, features, refreshes, sites, source
+from shared.chain import checks, current, features, refreshes, source, traffic_sites
 from shared.chain.log_events import NoNewDayTable
 from shared.chain.opened_runs import ExportRun
 from shared.chain.refreshes import Refresh
@@ -129,7 +129,7 @@ def fill_sessions(changed: list[date], existing: list[date], columns: Collection
             "internal_sources": list(settings.source.internal_sources),
             "max_hits": settings.source.max_hits,
             "time_zone": settings.source.time_zone,
-            **(sites.PARAMETERS if kind == "ga4" else {}),
+            **(traffic_sites.PARAMETERS if kind == "ga4" else {}),
         }
         write(f"sessions/from_{kind}", visits, context, source=dataset, **optional)
         products = {**tables, "no_ids": placeholders.NO_IDS}

@@ -187,7 +187,8 @@ class Monitoring(Section, frozen=True):
     # Hours after a promotion in which the former champion returns if the new one gives errors or slow answers at the
     # checkout.
     early_hours: Annotated[int, Meta(ge=0, le=1000)] = 24
-    # Milliseconds above which an answer at the checkout is slow.
+    # Milliseconds above which an answer at the checkout counts against a new champion. The alert `checkout_latency` of
+    # functions/alerts.yaml has a separate limit.
     slow_ms: Annotated[float, Meta(gt=0)] = 500.0
     # Maximum GiB that BigQuery may bill for a run, trainings included, without a warning; 0 allows any amount.
     max_run_gib: Annotated[float, Meta(ge=0)] = 0.0

@@ -29,7 +29,7 @@ BILLED_SECONDS = 0.1
 WATCHED_OBJECTS = 3
 # Number of deployed versions, with one node each: the champion and the former champion.
 DEPLOYED = 2
-# Number of conditions in the alerts on the checkout's service level: infra/slo.tf.
+# Number of conditions in the alerts on the checkout's service level: infra/availability.tf.
 BURN_CONDITIONS = 4
 MEMORY = {"Mi": 1 / 1024, "Gi": 1}
 # Prefix of the price of an endpoint's node; the machine type follows.

@@ -13,7 +13,7 @@ from msgspec import Struct
 from shared.calibration import IDENTITY, Calibrator
 from shared.chain.health import Finding, State
 from shared.chain.opened_runs import OpenedRun
-from shared.chain.ranking import Ranking
+from shared.chain.recommendation_choice import Ranking
 from shared.chain.versions import Version
 from shared.embedded_scorer import Artefact
 

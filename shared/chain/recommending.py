@@ -15,7 +15,7 @@ from shared.chain import run_ids
 from shared.chain.documents import RECOMMENDATIONS, Recommended
 from shared.chain.log_events import FactorizationRefused, NewerRecommendationsServed
 from shared.chain.opened_runs import RecommendationsRun
-from shared.chain.ranking import POPULARITY, Ranking, better_than_popularity
+from shared.chain.recommendation_choice import POPULARITY, Ranking, better_than_popularity
 from shared.chain.training import rows_of_run
 from shared.chain.versions import model_name
 from shared.errors import Permanent

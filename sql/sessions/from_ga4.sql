@@ -2,6 +2,7 @@
 -- user_pseudo_id and one ga_session_id, on the day of its first event. Events without consent have no user_pseudo_id
 -- and are left out. Some columns do not exist in every export. If the newest day-table does not have such a column, the
 -- caller fills in null, since BigQuery uses the newest table's schema for all day-tables.
+-- shared/chain/traffic_sites.py lists the four kinds of sites.
 -- @first_suffix      STRING         first of @suffixes
 -- @last_suffix       STRING         last of @suffixes
 -- @suffixes          ARRAY<STRING>  dates of the day-tables to read, as YYYYMMDD

@@ -4,6 +4,7 @@ import contextlib
 import json
 import re
 import shlex
+from datetime import date
 
 import pytest
 from typer.testing import CliRunner
@@ -13,6 +14,7 @@ from cli.declarations import ROOT
 from cli.main import app
 from deskcloud.googlesql import analysis
 from fixtures import googlesql
+from shared.erasure import certificate
 from shared.settings import CANDIDATES, Settings, SettingsError
 
 README = (ROOT / "README.md").read_text()
@@ -78,6 +80,13 @@ def test_the_settings_of_an_export_are_settings():
 @pytest.mark.parametrize(("page", "command"), [(page, command) for page, (command, _) in page_and(COMMAND)])
 def test_a_command_that_a_page_names_is_one(page, command):
     assert CliRunner().invoke(app, [command, "--help"]).exit_code == 0, page
+
+
+def test_the_page_about_erasures_says_how_long_a_certificate_says_that_data_remain():
+    [table] = re.findall(r"\| what remains \| how long \|\n\|.*\n((?:\|.*\n)+)", PAGES["erasure"])
+    told = [sum(map(int, re.findall(r"\b(\d+) days", row))) for row in table.splitlines()]
+    day = date(2026, 11, 2)
+    assert told == [(one.until - day).days if one.until else 0 for one in certificate.remainders(day)]
 
 
 def test_googles_analyzer_takes_the_example_of_a_candidate():

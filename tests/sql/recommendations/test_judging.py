@@ -5,7 +5,7 @@ import datetime as dt
 import numpy as np
 import pytest
 
-from shared.chain.ranking import POPULARITY, Ranking, better_than_popularity
+from shared.chain.recommendation_choice import POPULARITY, Ranking, better_than_popularity
 
 DAY = dt.date(2017, 8, 10)
 RUN = {"run_id": "20170810-0a1b2c3d", "created_on": dt.date(2017, 8, 11)}

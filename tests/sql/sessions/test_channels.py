@@ -7,11 +7,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from shared.chain import sites, source
+from shared.chain import source, traffic_sites
 
 DAY = dt.date(2026, 6, 10)
 TABLE = f"events_{DAY:%Y%m%d}"
-PARAMETERS = {**one_day.parameters(DAY), **sites.PARAMETERS}
+PARAMETERS = {**one_day.parameters(DAY), **traffic_sites.PARAMETERS}
 # Source, medium, campaign, channel: the rules in their order.
 RULES = [
     ("(direct)", "(none)", None, "Direct"),
@@ -139,7 +139,7 @@ def test_the_case_of_letters_changes_no_channel(whole_warehouse, tagged):
 
 
 def test_a_site_stands_in_one_list_only_and_in_the_form_in_which_it_is_looked_up():
-    names = [name for listed in sites.PARAMETERS.values() for name in listed]
+    names = [name for listed in traffic_sites.PARAMETERS.values() for name in listed]
     assert len(names) == len(set(names)) > 500
     assert [name for name in names if name != name.lower()] == []
 
@@ -147,7 +147,9 @@ def test_a_site_stands_in_one_list_only_and_in_the_form_in_which_it_is_looked_up
 @pytest.mark.slow
 def test_every_site_of_a_list_is_of_its_kind(whole_warehouse):
     kinds = {
-        name: kind for kind in ("search", "social", "shopping", "video") for name in sites.PARAMETERS[f"{kind}_sites"]
+        name: kind
+        for kind in ("search", "social", "shopping", "video")
+        for name in traffic_sites.PARAMETERS[f"{kind}_sites"]
     }
     found = channels(whole_warehouse, [(name, "cpc", None) for name in kinds])
     assert found == [f"Paid {kind.title()}" for kind in kinds.values()]

@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from shared import warehouse as statements
-from shared.chain import sites, source
+from shared.chain import source, traffic_sites
 from shared.chain.environment import Environment
 from shared.placeholders import PLACEHOLDERS
 from shared.settings import Settings
@@ -24,7 +24,7 @@ PARAMETERS = {
     "internal_sources": ["intranet.shop"],
     "max_hits": 400,
     "time_zone": "UTC",
-    **sites.PARAMETERS,
+    **traffic_sites.PARAMETERS,
 }
 OLD = (
     "'20240601' as event_date, 1717236000000000 as event_timestamp, 'page_view' as event_name, "

@@ -1,6 +1,6 @@
 """Which methods recommend better than popularity."""
 
-from shared.chain.ranking import POPULARITY, Ranking, better_than_popularity
+from shared.chain.recommendation_choice import POPULARITY, Ranking, better_than_popularity
 
 
 def ranking(method, recall, ndcg, gain, error=0.01):
