@@ -1,4 +1,4 @@
-"""A local cloud for clients in an environment of their own, which load its env.sh as a person does."""
+"""Start a local cloud, and connect clients to it as a person does: by loading the file env.sh that the cloud writes."""
 
 import atexit
 import os
@@ -17,13 +17,13 @@ PROPENSITY = Path(__file__).parents[1] / ".venv" / "bin" / "propensity"
 
 @pytest.fixture(scope="session", autouse=True)
 def cloud(tmp_path_factory):
-    """Run `propensity up`, and load its env.sh into this process."""
+    """Run `propensity up`, and load the variables of the file env.sh that it writes into this process."""
     folder = tmp_path_factory.mktemp("cloud")
     command = [PROPENSITY, "up", "--ports", "free", "--state", folder / "state", "--env-file", folder / "env.sh"]
-    # The output goes to a file, because nobody reads a pipe, and a full pipe would stop the process.
+    # Write the output to a file. Nobody would read a pipe, and a full pipe would stop the process.
     with (folder / "up.log").open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-    # End the process at exit, not with the fixture: ibis deletes its tables when the interpreter ends.
+    # The process must end at exit and not with the fixture, because ibis deletes its tables when the interpreter ends.
     atexit.register(_end, process)
     _wait_until_ready(process, folder / "up.log")
     with pytest.MonkeyPatch.context() as patch:

@@ -1,4 +1,7 @@
-"""dbt on a project with a seed, a view, a table, incremental models, a snapshot and tests."""
+"""dbt builds and tests a project on the local BigQuery.
+
+The project has a seed, a view, a table, incremental models, a snapshot and tests.
+"""
 
 import json
 import shutil
@@ -13,7 +16,7 @@ DBT = Path(sys.executable).with_name("dbt")
 
 @pytest.fixture(scope="module")
 def dbt(client, tmp_path_factory):
-    """Return a function that runs dbt and returns its results by node."""
+    """Return a function that runs a dbt command and returns the result of each dbt node by the node's name."""
     project = tmp_path_factory.mktemp("dbt") / "shop"
     shutil.copytree(Path(__file__).with_name("shop"), project)
 
@@ -41,7 +44,7 @@ def test_a_project_is_built_and_tested(built, dbt):
     assert statuses(dbt("test")) == ["pass"]
 
 
-def test_building_again_adds_to_incremental_models(built, dbt, client):
+def test_a_second_build_adds_rows_to_incremental_models(built, dbt, client):
     client.query_and_wait("insert into dbt_shop.orders values (4, 'c', 500, date '2017-01-02')")
     assert statuses(dbt("build", "--exclude", "orders")) == ["pass", "success"]
     for model, expected in {"days": [12.0, 16.0], "by_day": [3.0, 5.0, 8.0, 12.0]}.items():
@@ -54,7 +57,7 @@ def test_the_documentation_knows_each_table_its_columns_and_rows(built, dbt):
     nodes = json.loads((dbt.target / "catalog.json").read_text())["nodes"]
     assert len(nodes) == 6
     visitors = nodes["model.shop.visitors"]
-    assert visitors["metadata"]["comment"] == "One row a visitor."
+    assert visitors["metadata"]["comment"] == "One row per visitor."
     assert {one["name"]: one["type"] for one in visitors["columns"].values()} == {
         "visitor_id": "STRING",
         "amount": "FLOAT64",

@@ -21,7 +21,7 @@ def test_tables_are_listed_and_described(connection, visits):
     assert dict(visits.schema()) == {"visitor": ibis.dtype("string"), "hits": ibis.dtype("int64")}
 
 
-def test_expressions_are_computed(visits):
+def test_expressions_of_ibis_are_computed_by_bigquery(visits):
     hits = visits.group_by("visitor").agg(n=visits.hits.sum()).order_by("visitor").execute()
     assert hits.to_dict("list") == {"visitor": ["a", "b"], "n": [4, 2]}
     window = ibis.window(group_by="visitor", order_by="hits")
@@ -30,12 +30,12 @@ def test_expressions_are_computed(visits):
     assert sum(batch.num_rows for batch in visits.to_pyarrow_batches()) == 3
 
 
-def test_frames_in_memory_are_joined(visits):
+def test_data_frames_in_memory_are_joined_with_tables(visits):
     names = ibis.memtable(pd.DataFrame({"visitor": ["a"], "name": ["Ada"]}))
     assert visits.join(names, "visitor").name.execute().tolist() == ["Ada", "Ada"]
 
 
-def test_views_and_tables_come_and_go(connection, visits):
+def test_views_and_tables_are_created_and_dropped(connection, visits):
     view = connection.create_view("many_hits", visits.filter(visits.hits > 1), overwrite=True)
     connection.insert("visits", pd.DataFrame({"visitor": ["c"], "hits": [9]}))
     assert sorted(view.hits.execute()) == [2, 3, 9]

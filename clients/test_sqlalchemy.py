@@ -40,6 +40,6 @@ def test_a_table_is_made_described_changed_and_dropped(engine):
     assert not sa.inspect(engine).has_table("items")
 
 
-def test_pandas_reads_and_writes_by_an_engine(engine):
+def test_pandas_reads_and_writes_through_an_sqlalchemy_engine(engine):
     pd.DataFrame({"a": [1, 2]}).to_sql("from_pandas", engine, if_exists="replace", index=False)
     assert pd.read_sql("select sum(a) as s from from_pandas", engine)["s"].tolist() == [3]

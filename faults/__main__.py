@@ -1,6 +1,6 @@
 """Run the chain under random faults, and report what was lost, doubled, stuck or different.
 
-Results are appended to a file, and the summary covers the whole file, so several calls can form one campaign.
+Results are appended to a file, and the summary covers the whole file, so several calls can form one series of trials.
 """
 
 import argparse
@@ -9,8 +9,8 @@ import json
 import sys
 from pathlib import Path
 
-from faults.campaign import Campaign, is_wrong
 from faults.schedule import KINDS
+from faults.series import TrialSeries, is_wrong
 from faults.world import World
 from shared import jsontext
 
@@ -18,7 +18,7 @@ RESULTS = "results.jsonl"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Make the runs and print the summary of all results. Return 1 if any run in it is wrong, otherwise 0."""
+    """Make the runs and print the summary of all results in the file. Return 1 if any of them is wrong, otherwise 0."""
     parser = argparse.ArgumentParser("python -m faults", description=__doc__)
     parser.add_argument("--runs", type=int, default=5, help="number of runs (default: 5); 0 only prints the summary")
     parser.add_argument("--seed", type=int, default=1, help="seed of the first run; each further run adds 1")
@@ -36,11 +36,11 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(seeds: list[int], folder: Path, results: Path) -> None:
     world = World(folder)
     with world.proxied():
-        campaign = Campaign(world)
+        series = TrialSeries(world)
         print("preparing: registering two versions, making an undisturbed run ...", flush=True)
-        campaign.prepare()
+        series.prepare()
         for seed in seeds:
-            result = campaign.run(seed)
+            result = series.run(seed)
             with results.open("a") as file:
                 file.write(jsontext.text(result) + "\n")
             faults = ", ".join(f"{count} {kind}" for kind, count in sorted(result["faults"].items())) or "no faults"
@@ -48,7 +48,7 @@ def _run(seeds: list[int], folder: Path, results: Path) -> None:
 
 
 def _read(results: Path) -> list[dict]:
-    """Return the last result of each seed in the file, or nothing if there is no file."""
+    """Return the last result of each seed in the file `results`, or nothing if there is no such file."""
     lines = results.read_text().splitlines() if results.exists() else []
     return list({result["seed"]: result for result in map(json.loads, lines)}.values())
 

@@ -1,4 +1,6 @@
-"""The process that a campaign starts and kills: a local cloud as of `propensity up`, reached through proxies.
+"""Run the local cloud of fault trials in a process of its own, because some faults kill or freeze this process.
+
+The cloud is like that of `propensity up`, but its services are reached through proxies.
 
     python -m faults.child STATE SETTINGS PORTS PROXIES     (the last three are JSON)
 
@@ -15,12 +17,12 @@ from shared import jsontext
 
 
 def main(state: Path, document: dict, ports: dict[str, int], proxies: dict[str, int]) -> None:
-    """Run the cloud until standard input ends."""
+    """Run the cloud until standard input ends. `proxies` gives the proxy's port for each service."""
 
     def reached_at(service: str, url: str) -> str:
         return f"{url.rpartition(':')[0]}:{proxies[service]}"
 
-    # With so short a backoff, a slow restart would use up the twenty attempts that are declared.
+    # The backoff is short, so that a trial is quick. A slow restart may then take more attempts than the usual twenty.
     soon = desk.Backoff(minimum_seconds=0.1, maximum_seconds=1, attempts=100)
     with desk.run(
         state,
@@ -31,7 +33,7 @@ def main(state: Path, document: dict, ports: dict[str, int], proxies: dict[str, 
         on_line=lambda line: print(jsontext.text(line.get("jsonPayload", line)), file=sys.stderr, flush=True),
         reached_at=reached_at,
     ) as started:
-        # The campaign publishes the schedules' messages itself.
+        # The trial series publishes the scheduled messages itself.
         started.scheduler.stop()
         print(jsontext.text(started.environment), flush=True)
         sys.stdin.read()

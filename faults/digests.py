@@ -18,17 +18,17 @@ type Digest = tuple[int, str]
 
 
 def of_table(client: bigquery.Client, table: str, *, where: str = "true", without: Collection[str] = ()) -> Digest:
-    """Return the number of a table's rows, and a fingerprint of their columns and values that ignores their order.
+    """Return the number of a table's rows, and a fingerprint of the rows that does not depend on their order.
 
     The rows are read through the Storage Read API of the local cloud that the environment names. `where` is a condition
-    in DuckDB's SQL; the columns in `without` are ignored.
+    in DuckDB's SQL. The columns in `without` are ignored.
     """
     with duckdb.connect() as connection:
         connection.register("read", _rows(bigquery.TableReference.from_string(table, client.project)))
         kept = connection.sql(f"select * from read where {where}")  # noqa: S608 - our own
         kept = kept.project(", ".join(f'"{name}"' for name in kept.columns if name not in without))
         columns = list(zip(kept.columns, map(str, kept.types), strict=True))
-        # The sum detects duplicate rows; with bit_xor, a row that appears twice would cancel out.
+        # A sum detects duplicate rows. With bit_xor instead, a row that appears twice would cancel out.
         statement = "select count(*), cast(sum(hash(kept)) as varchar) from kept"
         count, fingerprint = connection.sql(statement).fetchall()[0]
     return count, f"{columns} {fingerprint}"

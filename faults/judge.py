@@ -1,4 +1,4 @@
-"""Record the state that a run leaves, without values that differ in every run, and compare two states."""
+"""Record the state after a run, without the values that differ in every run, and compare two such states."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ from shared.champion import POINTER, Pointer
 # Documents that are not compared, because they differ in every run: failures, a deployment's operation, and the job ids
 # of trainings.
 _PASSING = re.compile(r"/failures/|/deployment_operation|/trainings/")
-# A training that was killed with the local cloud is repeated. Only the records of the last attempt are compared.
+# A training is repeated if the local cloud is killed during it. Only the records of the last attempt are compared.
 _ATTEMPT = re.compile(r"(?P<step>/steps/\w+)\.(?P<number>\d+)\.json$")
 # Fields of documents, and columns of tables, that differ in every run.
 _VOLATILE = re.compile(r"(^|_)at$|duration|seconds|generation|operation|job|message_id|^attempt$")
@@ -43,7 +43,10 @@ State = dict[str, Any]
 
 
 def observe(clients: Environment) -> State:
-    """Return what the chain has written, by descriptive names: `table scores`, for example, has a Digest."""
+    """Return everything that the chain has written, by descriptive names.
+
+    For example, the name `table scores` has the table's Digest.
+    """
     state: State = {f"table {name}": digest for name, digest in _tables(clients).items()}
     blobs = {blob.name: blob for blob in clients.storage.list_blobs(clients.settings.bucket)}
     state |= {f"object {known}": _content(blobs[name]) for known, name in that_count(blobs).items()}
@@ -66,10 +69,10 @@ def observe(clients: Environment) -> State:
 
 
 def that_count(names: Iterable[str]) -> dict[str, str]:
-    """Return the objects of `names` that are compared.
+    """Return the names of the objects that are compared.
 
-    A training can have several attempts. The key is the object's name without the attempt's number; the value is the
-    name of the last attempt's object.
+    A training can have several attempts, with one object each. Only the last attempt's object is compared: its name is
+    the value, and the same name without the attempt's number is the key.
     """
 
     def attempt(name: str) -> int:
@@ -81,7 +84,10 @@ def that_count(names: Iterable[str]) -> dict[str, str]:
 
 
 def compare(expected: State, found: State) -> dict[str, list[str]]:
-    """Return descriptions of the differences by kind: lost (missing, or too few), doubled (too many) and different."""
+    """Return descriptions of the differences, by kind.
+
+    The kinds are lost (missing or too few), doubled (too many) and different.
+    """
     differences: dict[str, list[str]] = {"lost": [], "doubled": [], "different": []}
     for name in sorted(expected.keys() | found.keys()):
         wanted, there = expected.get(name), found.get(name)
@@ -99,9 +105,9 @@ def compare(expected: State, found: State) -> dict[str, list[str]]:
 
 
 def after_a_rollback(clients: Environment) -> list[str]:
-    """Return contradictions about the champion.
+    """Return descriptions of everything that contradicts the champion, such as traffic to another version.
 
-    Either version may be champion: the rollback may precede the promotion.
+    Either version may be champion, because the rollback may come before or after the promotion.
     """
     champion = clients.registry.champion()
     if champion is None:
@@ -124,7 +130,7 @@ def after_a_rollback(clients: Environment) -> list[str]:
 
 
 def after_a_reset(clients: Environment) -> list[str]:
-    """Reset all runs again, and return descriptions of what still remains, which are errors."""
+    """Reset all runs again, and return descriptions of what still remains. Nothing should remain."""
     resetting.plan(clients, None).carry_out()
     state = observe(clients)
     return [
@@ -150,9 +156,10 @@ def _endpoint(clients: Environment) -> tuple[list[str], dict[str, int]]:
 
 
 def _content(blob: Any) -> Any:
-    """Return the value to compare: a JSON document without volatile fields, or a fingerprint of any other object.
+    """Return the value by which an object is compared.
 
-    A model's files and reports differ in every run, so the value is True for them: only their existence is compared.
+    For JSON, this is the document without the fields that differ in every run; for other objects, a fingerprint. A
+    model's files and reports differ in every run, so the value is True: only their existence is compared.
     """
     if "/model/" in blob.name or blob.name.endswith("/report.html"):
         return True

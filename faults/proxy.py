@@ -15,8 +15,8 @@ from shared import jsontext
 _GRPC = {"pubsub"}
 _HEAD_LIMIT = 1 << 20
 _HANG_SECONDS = 8
-"""How long a time-out lasts: longer than `wait_seconds` of the campaign's settings."""
-_ERROR = jsontext.text({"error": {"code": 503, "message": "broken by the campaign", "status": "UNAVAILABLE"}})
+"""Seconds for which a time-out lasts. This is longer than the setting `wait_seconds` in the trials."""
+_ERROR = jsontext.text({"error": {"code": 503, "message": "a planned fault", "status": "UNAVAILABLE"}})
 _UNAVAILABLE = (
     "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
     f"Content-Length: {len(_ERROR)}\r\n\r\n{_ERROR}"
@@ -26,7 +26,8 @@ _UNAVAILABLE = (
 class Proxies:
     """A proxy for each service. Its port stays the same when the service restarts.
 
-    `strike` is called in a thread for each fault that does not concern a connection, such as a killed process.
+    The proxies carry out faults of connections themselves. For each other fault, such as a killed process, they call
+    `strike` in a thread.
     """
 
     def __init__(self, strike: Callable[[Fault], None]) -> None:
@@ -36,7 +37,7 @@ class Proxies:
         self.struck: collections.Counter[str] = collections.Counter()
         """Number of faults that have struck, by kind."""
         self.counts: collections.Counter[str] = collections.Counter()
-        """Number of requests by service, since `arm`."""
+        """Number of requests by service since the last call of `arm`."""
         self._in_flight = 0
         self._last_push = time.monotonic()
         self._loop = asyncio.new_event_loop()
@@ -68,20 +69,20 @@ class Proxies:
         return int(listener.getsockname()[1])
 
     def arm(self, faults: list[Fault]) -> None:
-        """Reset the counters, and replace the planned faults by these."""
+        """Reset the counters, and plan these faults instead of the former ones."""
         self.counts.clear()
         self.struck.clear()
         self._faults = list(faults)
 
     def finish(self) -> list[str]:
-        """Cancel the faults that have not struck, wait for the others, and return the errors with which these ended."""
+        """Cancel the faults that have not struck, and wait for the others. Return the errors of faults that failed."""
         self._faults = []
         errors = [strike.exception() for strike in self._strikes]
         self._strikes.clear()
         return [repr(error) for error in errors if error]
 
     def quiet_seconds(self) -> float:
-        """Return the seconds since the last delivery to a function ended; 0 during a delivery."""
+        """Return the seconds since the last delivery to a function ended, or 0 during a delivery."""
         return 0.0 if self._in_flight else time.monotonic() - self._last_push
 
     async def _listen(self, service: str, listener: socket.socket) -> None:
@@ -95,7 +96,7 @@ class Proxies:
         await asyncio.start_server(serve_one, sock=listener, limit=_HEAD_LIMIT)
 
     def _faults_now(self, service: str) -> Fault | None:
-        """Count a request, and start the faults that are due at it.
+        """Count a request, and start the faults that are due at this request.
 
         Return the fault that the connection must carry out itself, or None.
         """
@@ -201,9 +202,9 @@ async def _quietly(work: collections.abc.Awaitable[None]) -> None:
 
 
 async def _message(reader: asyncio.StreamReader, *, is_bare: bool = False) -> bytes:
-    """Return the next HTTP/1.1 message, head and body; empty at the connection's end.
+    """Return the head and body of the next HTTP/1.1 message, or b"" at the end of the connection.
 
-    `is_bare`: the message answers a HEAD request, so it has no body despite its Content-Length.
+    Set `is_bare` for the answer to a HEAD request, because it has no body despite its Content-Length.
     """
     try:
         head = await reader.readuntil(b"\r\n\r\n")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 # Approximate number of requests to each service in an undisturbed run.
 REQUESTS = {"bigquery": 200, "storage": 150, "vertex": 39, "pubsub": 18, "logging": 45, "functions": 10}
-# The faults that strike a request, and the services at which they can. The proxy does not parse Pub/Sub's gRPC, so it
-# cannot answer with an error there.
+# The faults that strike a request, each with the services at which it can strike. Pub/Sub has no "error", because the
+# proxy does not parse Pub/Sub's gRPC and so cannot answer with an error.
 ON_THE_WIRE = {
     "error": ("bigquery", "storage", "vertex", "logging", "functions"),
     "refused": tuple(REQUESTS),
@@ -23,9 +23,9 @@ KINDS = (*ON_THE_WIRE, *TO_PROCESSES, *BY_OPERATORS)
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault that strikes at the `at`-th request to `service`, counted from the run's start.
+    """A fault that strikes at request number `at` to `service`, counted from the run's start.
 
-    `seconds` is the duration of a freeze or delay, or the time until a duplicate comes.
+    `seconds` is the duration of a freeze or delay, or the time until a duplicate is sent.
     """
 
     kind: str
@@ -35,7 +35,10 @@ class Fault:
 
 
 def plan(seed: int, kinds: Sequence[str] = (*ON_THE_WIRE, *TO_PROCESSES)) -> list[Fault]:
-    """Return the faults of a seed: four to eight of these kinds, and for a quarter of the seeds a rollback or reset."""
+    """Return the faults that a seed plans: four to eight faults of these kinds.
+
+    For a quarter of the seeds, a rollback or reset is added.
+    """
     chance = random.Random(seed)  # noqa: S311 - must be repeatable, not secret
     faults = [_fault(chance, chance.choice(kinds)) for _ in range(chance.randint(4, 8))]
     if chance.random() < 0.25:

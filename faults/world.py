@@ -1,4 +1,4 @@
-"""The local cloud of a campaign: its process, and the state from which each run starts."""
+"""The local cloud of a series of fault trials: its process, and the state from which each trial run starts."""
 
 import contextlib
 import json
@@ -64,7 +64,7 @@ class World:
             yield
 
     def start(self) -> None:
-        """Start the process, and return once all services answer.
+        """Start the cloud's process, and return once all services answer.
 
         Raises:
             RuntimeError: the process has not started in time.
@@ -92,13 +92,13 @@ class World:
         self.clients = Environment(Settings.from_environment())
 
     def stop(self) -> None:
-        """End the process by closing its standard input, and wait for its end."""
+        """Close the standard input of the cloud's process, which ends it, and wait until it has ended."""
         with self._changing:
             self._process.stdin.close()
             self._process.wait(120)
 
     def keep(self) -> None:
-        """Keep a copy of the state, from which all runs start. The process must be stopped."""
+        """Copy the current state, from which all runs shall start. The process must be stopped."""
         shutil.rmtree(self.folder / "kept", ignore_errors=True)
         shutil.copytree(self.state, self.folder / "kept", symlinks=True)
 
@@ -125,9 +125,9 @@ class World:
                 self.insist(lambda clients: resetting.plan(clients, None).carry_out())
 
     def insist[T](self, action: Callable[[Environment], T], seconds: float = 90) -> T:
-        """Return the action's result.
+        """Call the action with the clients, and return its result.
 
-        For `seconds`, retry it after every error except Permanent: services may be down.
+        After any error except Permanent, retry for `seconds`, because services may be down.
         """
         deadline = time.monotonic() + seconds
         while True:

@@ -1,4 +1,7 @@
-"""How a function handles a message: at most one effect for each event. Uses the local Cloud Storage and Pub/Sub."""
+"""How a function handles a message. Each event has at most one effect.
+
+Uses the local Cloud Storage and Pub/Sub.
+"""
 
 import json
 import threading
@@ -19,7 +22,7 @@ from shared.handler import handle
 
 
 def take(message, work, opening=None):
-    """Handle a message with deploy_model's step, which does the given work."""
+    """Handle a message as the function deploy_model does, but with `work` in place of the step's own work."""
     handle(message, Step("deploy_model", work, opening=opening))
 
 
@@ -261,7 +264,7 @@ def test_a_malformed_message_becomes_a_dead_letter_as_it_came_with_its_reason(
 
 @pytest.mark.parametrize("attributes", [{}, {f"name {number}": "x" for number in range(100)}])
 def test_a_message_too_large_for_its_reason_is_refused_and_the_reason_is_published_alone(attributes, world, broker):
-    """The function publishes the reason without the data. Pub/Sub itself forwards the message to the dead letters."""
+    """The function publishes only the reason, without the message's data. Pub/Sub itself forwards the whole message."""
     body = b"x" if attributes else b"x" * 9_999_000
     with pytest.raises(TooLargeError, match="too large to publish with the reason"):
         take(delivered(body, attributes=attributes), Calls(DEPLOYED))

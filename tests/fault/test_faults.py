@@ -43,7 +43,7 @@ def post(url, text):
     return httpx.post(url, content=text, headers=headers, trust_env=False, timeout=30)
 
 
-def test_of_a_step_that_was_made_again_the_last_attempt_counts():
+def test_only_the_last_attempt_of_a_repeated_step_is_compared():
     names = ["runs/1/steps/evaluate_models.10.json", "runs/1/steps/evaluate_models.2.json"]
     names += ["runs/1/steps/evaluate_models.json", "runs/1/steps/train_models.json", "runs/1/trainings/2.json"]
     assert judge.that_count(names) == {
@@ -52,7 +52,7 @@ def test_of_a_step_that_was_made_again_the_last_attempt_counts():
     }
 
 
-def test_a_request_that_no_fault_strikes_passes(proxied):
+def test_a_request_without_a_planned_fault_passes_unchanged(proxied):
     url, reached, proxies, _ = proxied
     proxies.arm([Fault("error", "functions", 2, 0)])
     assert post(url, "one").text == "done"
@@ -60,7 +60,7 @@ def test_a_request_that_no_fault_strikes_passes(proxied):
 
 
 @pytest.mark.parametrize(("kind", "arrives"), [("refused", []), ("lost answer", ["one"])])
-def test_a_connection_breaks_before_the_request_is_carried_out_or_after(proxied, kind, arrives):
+def test_a_connection_breaks_before_or_after_the_request_is_carried_out(proxied, kind, arrives):
     url, reached, proxies, _ = proxied
     proxies.arm([Fault(kind, "functions", 1, 0)])
     with pytest.raises(httpx.TransportError):
@@ -69,14 +69,14 @@ def test_a_connection_breaks_before_the_request_is_carried_out_or_after(proxied,
     assert post(url, "two").text == "done"
 
 
-def test_an_error_is_answered_for_a_request_that_does_not_arrive(proxied):
+def test_a_request_answered_with_a_planned_error_does_not_reach_the_service(proxied):
     url, reached, proxies, _ = proxied
     proxies.arm([Fault("error", "functions", 1, 0)])
     assert post(url, "one").status_code == 503
     assert reached == []
 
 
-def test_a_duplicate_arrives_twice(proxied):
+def test_a_duplicated_request_reaches_the_service_twice(proxied):
     url, reached, proxies, _ = proxied
     proxies.arm([Fault("duplicate", "functions", 1, 0)])
     assert post(url, "one").text == "done"
@@ -94,13 +94,13 @@ def test_a_fault_of_a_process_does_not_change_the_request_that_triggers_it(proxi
     assert (reached, strikes) == (["one"], [killed])
 
 
-def test_a_seed_plans_the_same_faults_each_time_and_seeds_together_plan_all_kinds():
+def test_a_seed_always_plans_the_same_faults_and_many_seeds_plan_all_kinds():
     assert schedule.plan(7) == schedule.plan(7)
     kinds = {fault.kind for seed in range(100) for fault in schedule.plan(seed)}
     assert kinds == set(schedule.KINDS)
 
 
-def test_differences_are_lost_doubled_or_different():
+def test_each_difference_counts_as_lost_doubled_or_different():
     expected = {"table a": [2, "x"], "table b": [2, "x"], "table c": [2, "x"], "champion": "2", "version 2": ["r", "c"]}
     found = {"table a": [1, "y"], "table b": [3, "y"], "table c": [2, "y"], "champion": "2", "version 3": ["r", "c"]}
     differences = judge.compare(expected, found)
@@ -112,7 +112,7 @@ def test_differences_are_lost_doubled_or_different():
     }
 
 
-def test_figures_of_several_calls_add_up(tmp_path, capsys):
+def test_the_summary_adds_up_the_results_of_several_calls(tmp_path, capsys):
     right = {"lost": [], "doubled": [], "stuck": [], "different": []}
     results = [
         {**right, "seed": 1, "faults": {"error": 2}},
@@ -129,8 +129,8 @@ def test_figures_of_several_calls_add_up(tmp_path, capsys):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
-def test_two_runs_under_faults_leave_the_same_data_as_an_undisturbed_run(tmp_path):
-    campaign = [sys.executable, "-m", "faults", "--runs", "2", "--seed", "1", "--folder", str(tmp_path)]
-    done = subprocess.run(campaign, cwd=ROOT, capture_output=True, text=True, check=False)
+def test_runs_under_faults_leave_the_same_data_as_an_undisturbed_run(tmp_path):
+    trials = [sys.executable, "-m", "faults", "--runs", "2", "--seed", "1", "--folder", str(tmp_path)]
+    done = subprocess.run(trials, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "runs       2" in done.stdout

@@ -1,4 +1,4 @@
-"""Two runs whose deliveries interleave in any order leave the same data as two runs in sequence."""
+"""Two runs overlap, and their deliveries come in any order. They must leave the same data as two runs in sequence."""
 
 import functools
 import json
@@ -20,17 +20,18 @@ from shared.errors import Permanent
 
 FIRST_DAY, KNOWN_DAYS, DAYS = date(2017, 3, 1), 6, 8
 KNOWN_DAY = FIRST_DAY + timedelta(days=KNOWN_DAYS - 1)
-# The first run reads half of its newest day. Then the export gets the whole day, alone or with newer days.
+# The first run reads an export with only half the sessions of the newest day. Then the export is replaced: it has the
+# whole day, alone or with newer days.
 BEFORE = Export("meeting_before", KNOWN_DAYS)
 AFTER = {"the day again": Export("meeting_after", KNOWN_DAYS), "newer days": Export("meeting_after", DAYS)}
 PUBLIC = ("audience-published", "model-rejected", "run-superseded", "recommendations-built")
-# Longer than a run without progress stays open.
+# A run without progress counts as open for some hours. This time is longer.
 SILENCE = timedelta(hours=7)
 
 
 @pytest.fixture(scope="module")
 def cloud(meeting_cloud, tmp_path_factory):
-    """The cloud with both exports."""
+    """Load the exports that the two runs read, BEFORE and AFTER, into a local cloud, and return the cloud."""
     folder = tmp_path_factory.mktemp("exports")
     files = with_many_buyers(generator.generate(1, FIRST_DAY, DAYS, 600, folder))
     client = connect(meeting_cloud.bigquery_url)
@@ -53,19 +54,19 @@ def one_after_the_other(cloud, after, **options):
 
 
 def in_any_order(cloud, after, stands_still_before, seed, **options):
-    """Make two runs.
+    """Make two overlapping runs, and return the world with their results.
 
-    The first stops for hours before the step `stands_still_before`; then deliveries come in random order.
-
-    The seed chooses the next delivery, whether it is repeated, and whether its process dies before it publishes. If
-    `stands_still_before` is None, newer data come while the first run is open.
+    The first run stops for hours before the step number `stands_still_before`. Then the second run begins, and all
+    deliveries come in random order. If `stands_still_before` is None, the first run does not stop, and the newer data
+    come while it is open. The seed decides which delivery is next, whether it is repeated, and whether the process
+    dies before it publishes.
     """
     chance = random.Random(f"{stands_still_before} {seed}")  # noqa: S311 - to repeat, not to keep a secret
     world = cloud.world(BEFORE, **options)
     world.send("data-refreshed", {})
     steps = chance.randrange(len(STEPS)) if stands_still_before is None else stands_still_before
     if steps == 0:
-        # The run's first process dies soon after its start.
+        # The first process of the run dies soon after it has started.
         world.after["sessions/from_ga360"] = die
     while not world.export_runs() or len(world.export_runs()[0].records) < steps:
         deliver_any(world, chance)
@@ -78,7 +79,7 @@ def in_any_order(cloud, after, stands_still_before, seed, **options):
     late = {world.export_runs()[0].run_id: chance.choice((0.05, 1, 20))}
     while world.pending:
         deliver_any(world, chance, late)
-    # Send the scheduled messages, once no other message is pending.
+    # No message is pending any more. Send the messages that Cloud Scheduler would send.
     world.now += timedelta(minutes=30)
     for topic in ("resume-due", "data-refreshed"):
         world.send(topic, {})
@@ -98,7 +99,7 @@ def die():
 
 
 def left_by(world):
-    """Return what both runs have left, without the runs' ids and version numbers."""
+    """Return the rows and the artefact that both runs have left, without the runs' ids and version numbers."""
     by = ("run_id", "model_version")
     day = f"format_date('%Y%m%d', day) = '{world.export_runs()[-1].run_id[:8]}'"
     left = {table: world.rows(table) for table in ("sessions", "interactions", "visitor_features", "source_days")}
@@ -125,7 +126,10 @@ def assert_as_one_after_the_other(world, expected):
 
 
 def assert_superseded_unless_first(older, newer):
-    """Check that the older run's model became champion before the newer run was opened, or never."""
+    """Check that the older run ended in one of two ways.
+
+    Either its model became champion before the newer run was opened, or the newer run superseded it.
+    """
     promoted = [record.finished_at for record in older.records if record.event.topic == "model-deployed"]
     assert all(at < newer.opened_at for at in promoted)
     assert older.outcome == ("published" if promoted else "superseded")
@@ -134,13 +138,13 @@ def assert_superseded_unless_first(older, newer):
 
 @pytest.fixture(scope="module")
 def in_order(cloud):
-    """Return a function that gives the world after two runs in sequence."""
+    """Return a function that makes two runs in sequence, and returns the world with their results."""
     return functools.cache(lambda after, **options: one_after_the_other(cloud, AFTER[after], **options))
 
 
 @pytest.fixture(scope="module")
 def expected(in_order):
-    """Return a function that gives what two runs in sequence have left."""
+    """Return a function that makes two runs in sequence, and returns the data that they have left."""
     return functools.cache(lambda after, **options: left_by(in_order(after, **options)))
 
 

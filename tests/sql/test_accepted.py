@@ -24,7 +24,7 @@ def statement(request):
 
 
 def analyze(statement, text, parameters):
-    analysis.analyze(text, googlesql.with_models(googlesql.learned(statement)), parameters)
+    analysis.analyze(text, googlesql.with_models(googlesql.model_kind(statement)), parameters)
 
 
 def test_google_takes(statement):

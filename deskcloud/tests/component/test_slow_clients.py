@@ -1,4 +1,4 @@
-"""Clients that send slowly, or stop: they do not delay others, and their connections are closed in time."""
+"""Clients that send slowly or stop sending do not delay other clients, and the server closes their connections."""
 
 import contextlib
 import json
@@ -39,7 +39,7 @@ WHOLE = {
     "none": b"GET /echo HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
 }
 CUT = [WHOLE["length"][:20], WHOLE["length"][:-1], WHOLE["chunks"][:-1], WHOLE["none"][:-1]]
-# A server that closes no connection because of a time limit.
+# Time limits so long that the server closes no connection during a test.
 PATIENT = Patience(*[3600.0] * 3, bytes_a_second=1.0)
 HASTY = Patience(first_byte=0.1, head=0.1, body=0.1, bytes_a_second=1e9)
 SLOW = 80
@@ -117,13 +117,13 @@ def test_a_second_request_begins_where_the_first_ended(patient):
     with connected(patient) as connection:
         connection.sendall(WHOLE["length"] + WHOLE["length"][:30])
         assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200")
-        # A half-sent second request occupies no thread.
+        # While only half of a second request has arrived, it occupies no thread.
         assert httpx.post(f"{patient}/echo", json={"a": 1}, timeout=60).json() == {"a": 1}
         connection.sendall(WHOLE["length"][30:].replace(b"Content-Type", b"Connection: close\r\nContent-Type"))
         assert b"HTTP/1.1 200" in answer(connection)
 
 
-def test_a_client_that_asks_before_it_sends_a_body_is_told_to_go_on(patient):
+def test_a_client_that_asks_whether_it_may_send_a_body_is_answered_100_continue(patient):
     with connected(patient) as connection:
         connection.sendall(HEAD + b"Expect: 100-continue\r\nConnection: close\r\nContent-Length: 8\r\n\r\n")
         assert connection.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -166,7 +166,7 @@ def test_an_invalid_http_request_is_answered_with_a_problem_document(hasty, requ
 
 
 @pytest.mark.parametrize("cut", CUT, ids=["head", "body", "chunks", "empty"])
-def test_a_request_that_does_not_come_is_given_up_by_a_function(hasty, cut):
+def test_a_function_answers_408_if_the_rest_of_a_request_does_not_come(hasty, cut):
     with connected(hasty) as connection:
         connection.sendall(cut)
         assert answer(connection).startswith(b"HTTP/1.1 408 ")
@@ -177,22 +177,25 @@ def test_a_request_that_does_not_come_is_given_up_by_a_function(hasty, cut):
     zip(CUT, (b"HTTP/1.1 408", b"", b"", b"HTTP/1.1 408"), strict=True),
     ids=["head", "body", "chunks", "empty"],
 )
-def test_a_request_that_does_not_come_is_given_up_by_a_service(hasty_service, cut, status):
-    """A handler that reads the body learns that the client has disconnected."""
+def test_a_service_closes_the_connection_if_the_rest_of_a_request_does_not_come(hasty_service, cut, status):
+    """If the body is incomplete, a handler has already begun to read it.
+
+    The handler learns that the client has disconnected, and nothing is answered.
+    """
     with connected(hasty_service) as connection:
         connection.sendall(cut)
         assert answer(connection)[:12] == status
 
 
 @pytest.mark.parametrize("where", ["hasty", "hasty_service"])
-def test_a_connection_without_a_request_is_given_up(where, request):
+def test_a_connection_on_which_no_request_comes_is_closed(where, request):
     with connected(request.getfixturevalue(where)) as connection:
         assert answer(connection) == b""
 
 
 def test_a_slow_service_does_not_close_its_clients_connections():
     def wait():
-        """Wait as long as the server waits for another client, twice."""
+        """Wait twice as long as a server waits for a slow client."""
         for _ in range(2):
             with connected(given_up) as other:
                 other.sendall(CUT[0])
@@ -217,7 +220,7 @@ def test_a_slow_service_does_not_close_its_clients_connections():
 
 
 @pytest.mark.parametrize("shape", WHOLE)
-def test_a_request_is_whole_at_its_last_byte_and_not_before(shape):
+def test_a_request_is_complete_at_its_last_byte_and_not_before(shape):
     request = WHOLE[shape]
     assert [Arrival(request[:end]).is_whole() for end in range(len(request))] == [False] * len(request)
     assert Arrival(request).is_whole()

@@ -1,4 +1,7 @@
-"""A job's report on its destination table, and how the anonymous dataset can be used."""
+"""Which destination table the resource of a BigQuery job names.
+
+Also tests that clients can use the hidden dataset in which BigQuery keeps the results of queries.
+"""
 
 import pytest
 from google.cloud import bigquery
@@ -20,7 +23,7 @@ def dataset(bigquery_client):
         "DELETE FROM {table} WHERE a = 4",
     ],
 )
-def test_a_statement_that_writes_tells_its_table_and_answers_no_rows(bigquery_client, dataset, statement):
+def test_the_job_of_a_statement_that_writes_names_the_table_and_returns_no_rows(bigquery_client, dataset, statement):
     table = f"{dataset}.written"
     bigquery_client.query_and_wait(f"CREATE TABLE IF NOT EXISTS {table} AS SELECT 1 AS a")
     job = bigquery_client.query(statement.format(table=table))
@@ -29,13 +32,13 @@ def test_a_statement_that_writes_tells_its_table_and_answers_no_rows(bigquery_cl
     assert (told.dataset_id, told.table_id) == (dataset, "written")
 
 
-def test_a_script_and_a_temporary_table_tell_no_table(bigquery_client):
+def test_the_job_of_a_script_names_no_destination_table(bigquery_client):
     job = bigquery_client.query("CREATE TEMP TABLE t AS SELECT 1 AS a; INSERT INTO t VALUES (2)")
     job.result()
     assert job.destination is None
 
 
-def test_the_dataset_of_query_results_takes_tables_for_a_day(bigquery_client):
+def test_tables_in_the_hidden_dataset_of_query_results_expire_after_a_day(bigquery_client):
     query = bigquery_client.query("SELECT 1 AS a")
     query.result()
     reference = bigquery.DatasetReference(query.destination.project, query.destination.dataset_id)

@@ -13,7 +13,7 @@ SETTINGS = AdAccount("act_100", (AUDIENCE, OTHER, FLAGGED), flagged=(FLAGGED,), 
 
 
 class Graph:
-    """A client with the token of the running platforms."""
+    """A client for the local Graph API. It sends the access token that the running platforms accept."""
 
     def __init__(self, desk):
         self.desk, self.token = desk, desk.running.credentials["META_ACCESS_TOKEN"]

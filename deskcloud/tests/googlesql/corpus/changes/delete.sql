@@ -1,4 +1,4 @@
--- Each statement runs on tables as they are in ../tables.
+-- Before each statement, the tables are reset to the rows in ../tables.
 delete from orders where customer = 'ann';
 
 delete orders where quantity > 1;

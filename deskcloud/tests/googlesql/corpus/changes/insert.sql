@@ -1,4 +1,4 @@
--- Each statement runs on tables as they are in ../tables.
+-- Before each statement, the tables are reset to the rows in ../tables.
 insert into orders (order_id, customer) values (100, 'dan');
 
 insert orders (order_id) values (100), (101), (102);

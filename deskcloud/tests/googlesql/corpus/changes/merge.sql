@@ -1,4 +1,4 @@
--- Each statement runs on tables as they are in ../tables.
+-- Before each statement, the tables are reset to the rows in ../tables.
 merge into orders as t using (select 1 as id, 'new' as name union all select 100, 'other') as s on t.order_id = s.id
 when matched then update set customer = s.name
 when not matched then insert (order_id, customer) values (s.id, s.name);

@@ -1,4 +1,4 @@
--- Each statement runs on tables as they are in ../tables.
+-- Before each statement, the tables are reset to the rows in ../tables.
 update orders set quantity = 0 where quantity is null;
 
 update orders set quantity = quantity + 1, discount = null where true;

@@ -1,4 +1,4 @@
-"""Make an undisturbed run, then runs under faults, and compare each result with that of the undisturbed run."""
+"""Make an undisturbed run, then runs under faults, and compare the result of each with the undisturbed result."""
 
 import shutil
 import time
@@ -24,15 +24,18 @@ SESSIONS = 6000
 DEADLINE = 300
 """Seconds after which a run that has not ended counts as stuck."""
 _QUIET = 2.5
-"""Seconds without a delivery after which no message is pending; longer than the longest backoff."""
+"""Seconds without a delivery after which no message can be pending. This is longer than the longest backoff."""
 
 
 class StuckError(Exception):
-    """Runs have not ended within the deadline; the message names them."""
+    """Some runs have not ended within the deadline. The message names these runs."""
 
 
-class Campaign:
-    """Runs that all start from one state: two versions are registered, and a changed day-table is not read yet."""
+class TrialSeries:
+    """A series of trial runs that all start from the same state.
+
+    In this state, two model versions are registered, and one changed day-table has not been read yet.
+    """
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -40,7 +43,7 @@ class Campaign:
         self._runs: set[str] = set()
 
     def prepare(self) -> None:
-        """Create the state from which runs start, and record the result of an undisturbed run."""
+        """Create the state from which all runs start, and record the result of an undisturbed run."""
         world = self._world
         shutil.rmtree(world.state, ignore_errors=True)
         world.start()
@@ -57,7 +60,7 @@ class Campaign:
         self._expected, self._runs = self.undisturbed()
 
     def undisturbed(self) -> tuple[judge.State, set[str]]:
-        """Make a run without faults; return the state that it leaves, and the ids of all runs that exist then."""
+        """Make a run without faults. Return the state after the run, and the ids of all runs that exist then."""
         world = self._world
         world.restore()
         world.start()
@@ -71,7 +74,7 @@ class Campaign:
         return state, runs
 
     def run(self, seed: int) -> dict[str, Any]:
-        """Make a run under the faults of `seed`; return the faults that struck, and what is wrong afterwards."""
+        """Make a run under the faults of `seed`. Return the faults that struck, and what is wrong after the run."""
         world, faults = self._world, plan(seed)
         world.log.write_text("")
         world.restore()
@@ -96,7 +99,7 @@ class Campaign:
         finally:
             result["stuck"] += world.proxies.finish()
             result["faults"] = dict(world.proxies.struck)
-        # Resume stalled runs, and wait for messages that a fault has delayed.
+        # Some runs may be stalled, and a fault may have delayed messages: resume the runs and wait for the messages.
         world.insist(lambda clients: clients.send("resume-due", {}))
         self._settle("", set())
         struck = result["faults"].keys() & set(BY_OPERATORS)
@@ -109,16 +112,15 @@ class Campaign:
                 result[kind] += found
 
     def _refresh(self, reason: str, expected: set[str] | None = None) -> None:
-        """Publish data-refreshed with this reason; wait until a run with it and all `expected` runs have ended."""
+        """Publish data-refreshed with this reason. Wait until the `expected` runs and a run for it have ended."""
         self._world.insist(lambda clients: clients.send("data-refreshed", {"reason": reason}))
         self._settle(reason, expected or set())
 
     def _settle(self, reason: str, expected: set[str]) -> None:
         """Wait until all runs have ended and no message is pending.
 
-        Meanwhile publish resume-due, as the scheduler does.
-
-        There must be the `expected` runs, and a run with this reason unless it is empty.
+        All `expected` runs must exist. A run for `reason` must exist too, unless `reason` is empty. While this
+        method waits, it publishes resume-due, as the scheduler does.
 
         Raises:
             StuckError: these conditions are not met within the deadline.
@@ -142,7 +144,10 @@ class Campaign:
         raise StuckError(f"not ended: {running or 'none'}; missing: {sorted(expected - ended - running.keys())}")
 
     def _read(self, run_id: str) -> run_state.Run | None:
-        """Return the run, or None if it was reset, because a step may have written to its folder after the reset."""
+        """Return the run, or None if a fault reset it.
+
+        A step that writes after the reset leaves a folder that cannot be read as a run.
+        """
         try:
             return run_state.read(self._world.clients.runs, run_id)
         except Malformed:
@@ -167,7 +172,7 @@ class Campaign:
 
 
 def day_files(paths: list[Path]) -> list[DayFile]:
-    """Return the generated day-tables with their days and numbers of rows."""
+    """Return the day-table of each generated Parquet file, with its day and its number of rows."""
     return [
         DayFile(date.fromisoformat(path.stem.rpartition("_")[2]), path, pq.read_metadata(path).num_rows)
         for path in paths
