@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from cli.errors import UsageError
-from shared import jsontext
-from shared.settings import SettingsError
+from shared import jsontext, settings_faults
+from shared.settings import Settings, SettingsError
 
 
 @contextmanager
@@ -25,7 +25,9 @@ def assigning() -> Iterator[None]:
 
 
 def with_overrides(document: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
-    """Return `document` with assignments like `gate.min_positives=1`. A value that is not JSON is taken as text.
+    """Return `document` with assignments like `gate.min_positives=1`. A value is JSON.
+
+    For a setting that is a text, and wherever the value is not JSON, the value is the text itself.
 
     Raises:
         SettingsError: an assignment has no `=`, or names something inside a single value.
@@ -35,15 +37,21 @@ def with_overrides(document: dict[str, Any], assignments: list[str]) -> dict[str
         path, equals, text = assignment.partition("=")
         if not equals or not path:
             raise SettingsError(f"--set {assignment}: write it as name=value, e.g. gate.min_positives=1")
-        try:
-            value = msgspec.json.decode(text)
-        except msgspec.DecodeError:
-            value = text
         *sections, name = path.split(".")
         section = merged
         for part in sections:
             section = section.setdefault(part, {})
             if not isinstance(section, dict):
                 raise SettingsError(f"--set {assignment}: {part} is a single value, so there is no {name} in it")
-        section[name] = value
+        section[name] = _value(path, text)
     return merged
+
+
+def _value(name: str, text: str) -> Any:
+    """Return the value that `text` gives to the setting `name`. The digits of an account are a text, not a number."""
+    if settings_faults.is_text(settings_faults.type_of(Settings, name)) and not text.startswith('"'):
+        return text
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return text

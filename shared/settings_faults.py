@@ -43,7 +43,19 @@ def sentence(settings: type[Struct], document: dict[str, Any], message: str) -> 
     name = path.partition("[")[0]
     value = jsontext.text(_value(document, name))
     shown = value if len(value) <= _LONGEST_VALUE else f"{value[:_LONGEST_VALUE]}..."
-    return f"{name} is {shown}; it must be {_rule(_type(settings, name))}"
+    kind = type_of(settings, name)
+    quoted = "text in quotes: " if is_text(kind) and not isinstance(_value(document, name), str) else ""
+    return f"{name} is {shown}; it must be {quoted}{_rule(kind)}"
+
+
+def type_of(settings: type[Struct], name: str) -> Any:
+    """Return the type of the setting `name`, such as gate.min_roc_auc, or None if there is no such setting."""
+    return dict(_names(inspect.type_info(settings))).get(name)
+
+
+def is_text(kind: Any) -> bool:
+    """Return whether each value of a type is a text."""
+    return isinstance(kind.type if isinstance(kind, inspect.Metadata) else kind, inspect.StrType)
 
 
 def unknown_time_zone(wrong: str) -> str:
@@ -84,10 +96,6 @@ def _names(kind: Any, section: str = "") -> Iterator[tuple[str, Any]]:
         yield name, one.type
         if isinstance(one.type, inspect.StructType):
             yield from _names(one.type, f"{name}.")
-
-
-def _type(settings: type[Struct], name: str) -> Any:
-    return dict(_names(inspect.type_info(settings)))[name]
 
 
 def _value(document: dict[str, Any], name: str) -> Any:

@@ -256,6 +256,19 @@ def test_assignments_are_json_or_else_text_and_leave_the_document_alone():
     assert document == {"gate": {"min_positives": 30, "min_roc_auc": 0.7}}
 
 
+def test_digits_that_are_assigned_to_a_setting_of_text_are_a_text():
+    merged = with_overrides({}, ["google_ads.account=1234567890", 'google_ads.user_list="0987"', "meta.audience=null"])
+    assert merged == {
+        "google_ads": {"account": "1234567890", "user_list": "0987"},
+        "meta": {"audience": "null"},
+    }
+
+
+def test_a_number_where_a_text_is_wanted_is_told_to_need_quotes():
+    with pytest.raises(SettingsError, match=r"google_ads\.account is 12; it must be text in quotes: up to 20 digits"):
+        settings(google_ads={"account": 12})
+
+
 @pytest.mark.parametrize(
     ("assignment", "message"),
     [
