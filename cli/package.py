@@ -7,12 +7,10 @@ statements that these can reach. So a change of any other file does not redeploy
 import hashlib
 import zipfile
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
-from modulefinder import ModuleFinder
 from pathlib import Path
 
-from cli import declarations
+from cli import declarations, imports
 from cli.declarations import HOME, ROOT
 from cli.errors import CommandError, UsageError
 
@@ -29,7 +27,6 @@ READ = {
 }
 # The declarations of tables and views. Terraform reads them, but no function does.
 DECLARED = Path("sql/tables")
-OURS = {"functions", "main", "shared"}
 # Fixed values in all entries: the oldest time that a zip file can hold, the system Unix, and the mode of a plain file.
 OLDEST = (1980, 1, 1, 0, 0, 0)
 UNIX = 3
@@ -69,7 +66,8 @@ def contents(root: Path = ROOT) -> dict[str, dict[str, Path]]:
 
 def _content(name: str, functions: Iterable[str], root: Path) -> dict[str, Path]:
     requirements = Path("requirements", f"{name}.txt")
-    modules, missing = _reached(["main", *(f"functions.{function}" for function in functions)], root)
+    modules, lacking = imports.reached(["main", *(f"functions.{function}" for function in functions)], root)
+    missing = [f"a module {name} that compiles" for name in lacking]
     files = {"requirements.txt": requirements} | {path.as_posix(): path for path in modules}
     for pattern in [pattern for module, pattern in READ.items() if module in files]:
         paths = [path.relative_to(root) for path in root.glob(pattern) if root / DECLARED not in path.parents]
@@ -79,23 +77,6 @@ def _content(name: str, functions: Iterable[str], root: Path) -> dict[str, Path]
     if missing:
         raise _incomplete(root, missing)
     return dict(sorted(files.items()))
-
-
-def _reached(entries: list[str], root: Path) -> tuple[list[Path], list[str]]:
-    """Return the files of all modules that `entries` import, directly or indirectly, and the names of missing modules.
-
-    Imports inside functions count too.
-    """
-    finder = ModuleFinder([str(root)])
-    for entry in entries:
-        with suppress(ImportError, SyntaxError):
-            finder.import_hook(entry)
-    # The finder looks only below the root, so it also reports every module of other packages as missing.
-    unknown, _ = finder.any_missing_maybe()
-    lacking = {name for name in (*entries, *unknown) if name.partition(".")[0] in OURS} - finder.modules.keys()
-    files = [file for module in finder.modules.values() if (file := getattr(module, "__file__", None))]
-    missing = [f"a module {name} that compiles" for name in sorted(lacking)]
-    return [Path(file).relative_to(root) for file in files], missing
 
 
 def _incomplete(root: Path, missing: list[str]) -> CommandError:

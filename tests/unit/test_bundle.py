@@ -24,8 +24,7 @@ PIN = re.compile(
     r"(?P<hashes>(?: \\\n    --hash=sha256:[0-9a-f]{64})+)$",
     re.MULTILINE,
 )
-CONTENTS = package.contents()
-NAMES = list(CONTENTS)
+NAMES = sorted(path.stem for path in (package.ROOT / "requirements").iterdir())
 
 
 class Requirements:
@@ -92,6 +91,12 @@ def written(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def contents():
+    """Return the files of each bundle of this checkout."""
+    return package.contents()
+
+
 @pytest.fixture(params=NAMES)
 def name(request):
     """Return the name of a bundle, which is also that of its requirements."""
@@ -105,9 +110,9 @@ def bundle(written, name):
 
 
 @pytest.fixture
-def tree(tmp_path):
+def tree(tmp_path, contents):
     """Copy the bundles' files and their declaration to another folder, with other times and modes."""
-    paths = {path for files in CONTENTS.values() for path in files.values()} | {Path(package.FUNCTIONS)}
+    paths = {path for files in contents.values() for path in files.values()} | {Path(package.FUNCTIONS)}
     for path in sorted(paths, reverse=True):
         target = tmp_path / "tree" / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -127,11 +132,10 @@ def test_an_unchanged_tree_makes_the_same_bundles(tree, tmp_path):
     assert [(one.path.name, one.sha256) for one in here] == [(one.path.name, one.sha256) for one in there]
 
 
-def test_there_is_a_bundle_for_each_file_of_requirements_and_each_function_is_in_its_own():
-    files = {path.stem for path in (package.ROOT / "requirements").iterdir()}
-    assert CONTENTS.keys() == files
+def test_there_is_a_bundle_for_each_file_of_requirements_and_each_function_is_in_its_own(contents):
+    assert list(contents) == NAMES
     for function, declared in declarations.read().functions.items():
-        assert [name for name, files in CONTENTS.items() if f"functions/{function}.py" in files] == [
+        assert [name for name, files in contents.items() if f"functions/{function}.py" in files] == [
             declared.requirements
         ]
 
@@ -183,9 +187,9 @@ def test_a_change_of_code_or_statements_changes_the_bundle(tree, tmp_path):
         ("shared/log_events.py", []),
     ],
 )
-def test_a_bundle_holds_the_files_that_its_functions_can_reach(file, bundles):
+def test_a_bundle_holds_the_files_that_its_functions_can_reach(contents, file, bundles):
     assert (package.ROOT / file).is_file()
-    assert [name for name, files in CONTENTS.items() if Path(file) in files.values()] == bundles
+    assert [name for name, files in contents.items() if Path(file) in files.values()] == bundles
 
 
 @pytest.mark.parametrize("file", ["shared/chain/new.py", "shared/chain/new/__init__.py"])
@@ -274,9 +278,9 @@ def test_a_bundle_holds_only_the_files_that_functions_use(bundle):
     assert not [name for name in names if "__pycache__" in name.parts or name.parts[:2] == ("sql", "tables")]
 
 
-def test_every_module_that_reads_files_is_declared_for_the_bundles():
+def test_every_module_that_reads_files_is_declared_for_the_bundles(contents):
     """A module that uses __file__ may read other files, so package.READ must list it."""
-    modules = {name for files in CONTENTS.values() for name in files if name.endswith(".py")}
+    modules = {name for files in contents.values() for name in files if name.endswith(".py")}
     reading = {name for name in modules if "__file__" in names((package.ROOT / name).read_text())}
     assert reading == package.READ.keys()
 
